@@ -1,0 +1,41 @@
+# What a folder of this tree needs to say about itself, in a line each.
+
+# atoll_library(NAME SOURCES … LINK …): a static library of the framework or the app.
+function(atoll_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
+  add_library(${name} STATIC ${arg_SOURCES})
+  target_link_libraries(${name} PUBLIC ${arg_LINK} PRIVATE atoll_flags)
+endfunction()
+
+# atoll_plugin(NAME KIND kind SOURCES … LINK …): a plugin of this tree. It sees the SPI alone.
+function(atoll_plugin name)
+  cmake_parse_arguments(arg "" "KIND" "SOURCES;LINK" ${ARGN})
+  set(target plugin_${arg_KIND}_${name})
+  add_library(${target} MODULE ${arg_SOURCES})
+  target_link_libraries(${target} PRIVATE Atoll::spi atoll_flags ${arg_LINK})
+  target_link_options(${target} PRIVATE -Wl,-z,nodelete -Wl,--no-undefined)
+  if(ATOLL_SANITIZE)
+    target_link_options(${target} PRIVATE -Wl,-z,undefs) # the program brings the sanitizer's runtime
+  endif()
+  set_target_properties(${target} PROPERTIES
+    PREFIX "" OUTPUT_NAME ${name}
+    LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/${ATOLL_PLUGIN_DIR}")
+  install(TARGETS ${target} LIBRARY DESTINATION ${ATOLL_PLUGIN_DIR})
+  set_property(GLOBAL APPEND PROPERTY ATOLL_PLUGIN_TARGETS ${target})
+endfunction()
+
+# atoll_test(NAME SOURCES … LINK … [LABELS …] [TIMEOUT seconds]): a doctest program run by ctest.
+function(atoll_test name)
+  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
+  add_executable(test_${name} ${arg_SOURCES})
+  target_link_libraries(test_${name} PRIVATE ${arg_LINK} atoll_flags atoll_test_main)
+  set_target_properties(test_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+  add_test(NAME ${name} COMMAND test_${name} WORKING_DIRECTORY "${CMAKE_BINARY_DIR}")
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT})
+  if(arg_LABELS)
+    set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}")
+  endif()
+endfunction()

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <atoll/core/error.hpp>
+#include <atoll/spi/consensus.hpp>
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace atl {
+
+/// What a replicated log drives: the same entries in the same order give the same state on each
+/// replica. Everything it depends on is in the entries; it reads no clock and no other state.
+class state_machine {
+ public:
+  state_machine() = default;
+  state_machine(const state_machine&) = delete;
+  state_machine& operator=(const state_machine&) = delete;
+  virtual ~state_machine() = default;
+
+  /// The last entry whose effect is in the state, as stored with that effect.
+  virtual spi::log_position applied() const = 0;
+
+  /// Applies entries in order and gives the answer to each, for whoever proposed it (empty for a
+  /// no-op). An entry at or below `applied()` must not come. Called by one thread.
+  /// @returns an error only when the state can't be written: the node stops then.
+  virtual result<std::vector<std::string>> apply(std::span<const spi::decided_entry> entries) = 0;
+
+  /// Answers a question from the present state. Called by several threads, also during `apply`;
+  /// each call sees the state between two entries.
+  virtual std::string query(std::string_view question) const = 0;
+
+  /// Why this replica couldn't carry out the command (a full disk, say); none when it could. Called
+  /// by the thread that applies.
+  virtual std::optional<std::string> objection(std::string_view command) const = 0;
+
+  /// Makes everything applied so far durable. @returns the position up to which it is.
+  virtual result<spi::log_position> flush() = 0;
+};
+
+} // namespace atl

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace atl::spi {
+
+/// What a declared option may hold, and how it is written in TOML.
+enum class option_type : std::uint32_t {
+  boolean,  ///< `true`, `false`
+  integer,  ///< `3`
+  real,     ///< `0.5`
+  text,     ///< `"any"`
+  duration, ///< `"150ms"`, `"2s"` (us, ms, s, m, h); handed to the plugin in microseconds
+  size,     ///< `4096`, `"64KiB"`, `"8MiB"` (B, KiB, MiB, GiB); handed over in bytes
+};
+
+/// One option that a plugin understands. The host checks the configuration against it before the
+/// plugin sees anything: a plugin never meets an unknown key, another type or a value out of range.
+struct option_spec {
+  const char* name;          ///< `[a-z][a-z0-9_]*`
+  option_type type;          ///
+  const char* default_value; ///< as written in TOML, without quotes: `"150ms"`, `"3"`, `"true"`
+  const char* minimum;       ///< smallest value taken, written likewise; empty: no bound
+  const char* maximum; ///< largest value taken; for text the choices, as `"a|b|c"`; empty: any
+  const char* meaning; ///< one sentence for `atoll plugin show`
+};
+
+/// `integer`, `duration` (microseconds) and `size` (bytes) are `std::int64_t`.
+using option_value = std::variant<bool, std::int64_t, double, std::string>;
+
+/// The options of one plugin, complete: what the configuration leaves out has its default.
+class options {
+ public:
+  options() = default;
+  explicit options(std::map<std::string, option_value, std::less<>> values)
+      : values_{std::move(values)} {}
+
+  /// @throws std::out_of_range for an option that the plugin's descriptor doesn't declare, and
+  ///         std::bad_variant_access for one declared with another type: errors of the plugin.
+  template <class T>
+  const T& get(std::string_view name) const {
+    auto found = values_.find(name);
+    if (found == values_.end())
+      throw std::out_of_range("no such option: " + std::string{name});
+    return std::get<T>(found->second);
+  }
+
+  bool boolean(std::string_view name) const { return get<bool>(name); }
+  std::int64_t integer(std::string_view name) const { return get<std::int64_t>(name); }
+  double real(std::string_view name) const { return get<double>(name); }
+  const std::string& text(std::string_view name) const { return get<std::string>(name); }
+
+  const std::map<std::string, option_value, std::less<>>& values() const { return values_; }
+
+  friend bool operator==(const options&, const options&) = default;
+
+ private:
+  std::map<std::string, option_value, std::less<>> values_;
+};
+
+} // namespace atl::spi

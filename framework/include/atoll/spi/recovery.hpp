@@ -1,0 +1,114 @@
+#pragma once
+
+#include <atoll/spi/plugin.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace atl::spi {
+
+/// What a scheme makes of a chunk.
+struct fragment_layout {
+  std::uint32_t total = 1;     ///< fragments a chunk is stored as; ≥ 1
+  std::uint32_t needed = 1;    ///< fragments from which a chunk can be read in the best case; ≥ 1
+  std::uint32_t min_write = 1; ///< fragments that must be stored before a write is acknowledged
+  bool identical = false;      ///< each fragment is the whole chunk, so one stream feeds them all
+};
+
+/// What is known of one fragment of a chunk.
+enum class fragment_state : std::uint8_t {
+  ok,          ///< stored, and its checksums were right when last read
+  missing,     ///< its node is up and doesn't have it
+  corrupt,     ///< its node has it, and it is damaged
+  unreachable, ///< its node is down
+};
+
+struct fragment_report {
+  std::uint32_t index = 0; ///< which fragment, 0 … total - 1
+  std::uint64_t node = 0;  ///< where
+  fragment_state state = fragment_state::ok;
+};
+
+/// All that is known of one chunk. One index may be reported from several nodes (a copy too many),
+/// or from none.
+struct chunk_report {
+  std::uint64_t chunk = 0; ///< the host's number for it within one call
+  std::vector<fragment_report> fragments;
+};
+
+enum class chunk_health : std::uint8_t {
+  healthy,  ///< as many fragments as the scheme makes, all in order
+  degraded, ///< fragments are gone, and more could go before anything is lost
+  critical, ///< the next loss loses data
+  lost,     ///< can't be decoded from what is in order
+};
+
+struct verdict {
+  chunk_health health = chunk_health::healthy;
+  std::uint32_t spare = 0; ///< fragments that can still be lost without losing data
+};
+
+enum class repair_action : std::uint8_t {
+  copy,    ///< copy fragment `fragment` from a node in `sources` to a new node
+  rebuild, ///< read the fragments `source_fragments`, encode `fragment` anew, store it on a new
+           ///< node
+  drop,    ///< delete fragment `fragment` on the node `sources.front()`: damaged, or one too many
+  verify,  ///< have the node `sources.front()` read fragment `fragment` and check it
+};
+
+/// One step of a repair. Where a new fragment goes is the balancer's choice, not the scheme's.
+struct repair_step {
+  repair_action action = repair_action::copy;
+  std::uint64_t chunk = 0;
+  std::uint32_t fragment = 0;
+  std::vector<std::uint64_t> sources;          ///< nodes, best first
+  std::vector<std::uint32_t> source_fragments; ///< for `rebuild`: which fragments, as in `sources`
+};
+
+struct recovery_setup {
+  const atl::spi::options& options;
+};
+
+/// Turns a chunk into fragments and back, and says how to mend it. A pure function of its
+/// arguments: it keeps no state between calls, and a host may call one object from several threads.
+///
+/// Claims that a verifier knows: `survives_losses` = a number, `storage_cost` = bytes stored a byte
+/// of data, in hundredths (`300` for three copies).
+class recovery {
+ public:
+  recovery() = default;
+  recovery(const recovery&) = delete;
+  recovery& operator=(const recovery&) = delete;
+  virtual ~recovery() = default;
+
+  virtual fragment_layout layout() const = 0;
+
+  /// The `layout().total` fragments of `chunk`: views into `chunk` itself or into `scratch`, which
+  /// the scheme may resize once.
+  virtual std::vector<std::string_view> encode(std::string_view chunk,
+                                               std::string& scratch) const = 0;
+
+  /// The chunk of `size` bytes, from the fragments at hand (by index; none where it isn't there):
+  /// a view into one of them or into `scratch`. None when it can't be decoded from these.
+  virtual std::optional<std::string_view>
+  decode(std::size_t size, std::span<const std::optional<std::string_view>> fragments,
+         std::string& scratch) const = 0;
+
+  /// Bytes in fragment `index` of a chunk of `size` bytes.
+  virtual std::size_t fragment_size(std::size_t size, std::uint32_t index) const = 0;
+
+  /// Whether the chunk can be decoded from the fragments marked present.
+  virtual bool enough(const std::vector<bool>& present) const = 0;
+
+  virtual verdict judge(const chunk_report& report) const = 0;
+
+  /// What to do so that all chunks become healthy, the most endangered first. Empty when nothing
+  /// can or need be done. Never drops what the chunk could still be decoded from.
+  virtual std::vector<repair_step> plan(std::span<const chunk_report> reports) const = 0;
+};
+
+} // namespace atl::spi
