@@ -1,0 +1,44 @@
+#pragma once
+
+#include <atoll/core/state_machine.hpp>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace atl {
+
+/// Runs a state machine off the threads of those who use it: one thread applies, in order; a few
+/// others answer questions meanwhile. Thread-safe; no call waits for the disk.
+class state_runner {
+ public:
+  struct callbacks {
+    /// Entries up to `position` are applied; the answers are for those proposed here (id ≠ 0).
+    std::function<void(spi::log_position,
+                       std::vector<std::pair<spi::request_id, std::string>> answers)>
+        applied;
+    std::function<void(std::uint64_t ticket, std::optional<std::string> objection)> validated;
+    std::function<void(spi::log_position)> flushed;
+    /// The state can't be written. Nothing is applied after it.
+    std::function<void(const error&)> failed;
+  };
+
+  state_runner(state_machine& machine, std::size_t readers, callbacks calls);
+  state_runner(const state_runner&) = delete;
+  state_runner& operator=(const state_runner&) = delete;
+  ~state_runner(); ///< Waits for what runs; drops what hasn't begun.
+
+  void apply(std::vector<spi::decided_entry> entries);
+  void validate(std::uint64_t ticket, std::string command);
+  void flush();
+  void query(std::string question, std::function<void(std::string)> answer);
+
+ private:
+  struct implementation;
+  std::unique_ptr<implementation> impl_;
+};
+
+} // namespace atl

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <atoll/core/error.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace atl::runtime {
+
+/// What an envelope carries. Kinds from `application` on belong to the program built on the
+/// runtime.
+enum class message_kind : std::uint16_t {
+  reply = 0,     ///< `encode(reply)`
+  hello = 1,     ///< `encode(node_info)`, answered by the same: who is there
+  ping = 2,      ///< empty
+  consensus = 3, ///< sender's replica id, receiver's, then the protocol's bytes
+  command = 10,  ///< a command for the state machine, answered by its answer
+  query = 11,    ///< a question to the state machine, answered after a linearizable read
+  application = 100,
+};
+
+/// The one type of message that goes over the wire. The framework owns it, so plugins and programs
+/// register none of their own with CAF.
+struct envelope {
+  message_kind kind = message_kind::reply;
+  /// Of the cluster's name, or for `consensus` of all that its replicas must agree on. A message
+  /// with another digest isn't meant for this node.
+  std::uint64_t digest = 0;
+  std::string body;
+};
+
+template <class Inspector>
+bool inspect(Inspector& f, envelope& x) {
+  auto get = [&x] { return static_cast<std::uint16_t>(x.kind); };
+  auto set = [&x](std::uint16_t kind) {
+    x.kind = static_cast<message_kind>(kind);
+    return true;
+  };
+  return f.object(x).fields(f.field("kind", get, set), f.field("digest", x.digest),
+                            f.field("body", x.body));
+}
+
+/// The answer to an envelope.
+struct reply {
+  result<std::string> value;
+  /// Only with an error: the node (`host:port`) that could do it; empty when not known.
+  std::string hint;
+  /// Only with an error: it may have happened, or happen yet. Repeat under the same session and
+  /// sequence number only.
+  bool in_doubt = false;
+};
+
+std::string encode(const reply& answer);
+/// Reads hostile bytes: anything malformed becomes an error of code `corrupt`.
+reply decode_reply(std::string_view bytes);
+
+envelope make_reply(const reply& answer);
+
+} // namespace atl::runtime

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <atoll/runtime/messages.hpp>
+#include <atoll/runtime/node_info.hpp>
+
+#include <caf/actor.hpp>
+#include <caf/event_based_actor.hpp>
+
+#include <memory>
+
+namespace atl::runtime {
+
+/// What a node publishes: takes every envelope that comes from outside, refuses what isn't meant
+/// for this cluster, and hands the rest to the one whose business it is.
+class gate_actor : public caf::event_based_actor {
+ public:
+  struct settings {
+    node_info self;
+    caf::actor replica;     ///< null on a node that is no master
+    caf::actor application; ///< takes the kinds from `message_kind::application` on; may be null
+  };
+
+  gate_actor(caf::actor_config& config, settings given);
+  caf::behavior make_behavior() override;
+  const char* name() const override { return "atoll.gate"; }
+
+ private:
+  caf::result<envelope> take(envelope& message);
+  envelope greet(const envelope& message);
+  caf::result<envelope> to_replica(envelope& message);
+  caf::result<envelope> consensus(envelope& message);
+  caf::result<envelope> refuse(errc code, std::string why);
+
+  settings settings_;
+  std::uint64_t cluster_digest_;
+  std::uint64_t group_digest_;
+};
+
+} // namespace atl::runtime

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <atoll/core/endpoint.hpp>
+#include <atoll/runtime/messages.hpp>
+#include <atoll/runtime/node_info.hpp>
+#include <atoll/spi/random.hpp>
+
+#include <caf/actor.hpp>
+#include <caf/event_based_actor.hpp>
+
+namespace atl::runtime {
+
+/// The way to one other node: connects, greets, watches with heartbeats, and when the node is gone
+/// tries again with jittered back-off, for ever. It tells its owner when the node comes and goes.
+///
+/// Takes `envelope`s and answers each with the other node's answer, or at once with an error of
+/// code `unavailable` when there is no connection and `busy` when too many bytes are under way: CAF
+/// itself would queue without bound.
+class link_actor : public caf::event_based_actor {
+ public:
+  struct settings {
+    std::string peer; ///< how the owner knows it
+    endpoint where;
+    node_info self;
+    link_settings timing;
+    caf::actor owner; ///< gets `link_event`s
+    std::uint64_t seed = 0;
+  };
+
+  link_actor(caf::actor_config& config, settings given);
+  caf::behavior make_behavior() override;
+  const char* name() const override { return "atoll.link"; }
+
+ private:
+  void connect();
+  void greet(const caf::actor& there);
+  void greeted(const caf::actor& there, const envelope& answer);
+  void beat();
+  void went(const std::string& reason);
+  void retry_later();
+  caf::result<envelope> forward(envelope& message);
+
+  settings settings_;
+  spi::random_source random_;
+  caf::actor peer_;              ///< null while there is no connection
+  std::uint64_t generation_ = 0; ///< ticks and answers of an earlier connection are ignored
+  std::size_t bytes_under_way_ = 0;
+  std::chrono::milliseconds backoff_{0};
+  std::string last_reason_; ///< so that the same reason is logged once
+};
+
+} // namespace atl::runtime

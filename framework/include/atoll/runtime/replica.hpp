@@ -1,0 +1,119 @@
+#pragma once
+
+#include <atoll/core/record_log.hpp>
+#include <atoll/core/state_runner.hpp>
+#include <atoll/runtime/messages.hpp>
+#include <atoll/spi/consensus.hpp>
+
+#include <caf/actor.hpp>
+#include <caf/event_based_actor.hpp>
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+namespace atl::runtime {
+
+/// The actor host of a consensus plugin: hands it what happens, and carries out its effects.
+/// Records go to the log's thread, decided entries to the state machine's, messages to the links;
+/// the actor itself never waits.
+class replica_actor : public caf::event_based_actor {
+ public:
+  struct peer {
+    spi::replica_id id = 0;
+    std::string name;
+    endpoint where; ///< told to clients that should turn to it
+  };
+
+  struct settings {
+    node_info self;
+    std::vector<peer> group; ///< all masters, this one included
+    link_settings timing;
+    /// Must outlive the actor's threads: the one who runs the node ends the actor first.
+    std::shared_ptr<state_machine> machine;
+    std::shared_ptr<record_log> log;
+    std::shared_ptr<spi::consensus> protocol;
+    spi::stable_state stable; ///< what `log` held when it was opened
+    caf::actor owner;         ///< gets `node_failure`
+    std::uint64_t seed = 0;
+  };
+
+  replica_actor(caf::actor_config& config, settings given);
+  ~replica_actor() override;
+
+  caf::behavior make_behavior() override;
+  void on_exit() override;
+  const char* name() const override { return "atoll.replica"; }
+
+ private:
+  using promise = caf::typed_response_promise<envelope>;
+
+  struct waiting_send {
+    spi::replica_id to;
+    std::string bytes;
+  };
+  struct waiting_read {
+    std::string question;
+    promise answer;
+  };
+
+  void start();
+  void make_links();
+  spi::timestamp now() const;
+  /// Runs one event of the protocol: time first, the event, then all its effects. A plugin that
+  /// throws ends this role, by name.
+  template <class Event>
+  void drive(Event event);
+  void carry_out();
+  void carry_out(spi::persist& effect);
+  void carry_out(spi::send& effect);
+  void carry_out(spi::apply& effect);
+  void carry_out(spi::refuse& effect);
+  void carry_out(spi::read_ready& effect);
+  void carry_out(spi::read_refused& effect);
+  void carry_out(spi::validate& effect);
+  void carry_out(spi::send_snapshot& effect);
+  void carry_out(spi::install_snapshot& effect);
+  void carry_out(spi::members_changed& effect);
+  void carry_out(spi::role_changed& effect);
+  void carry_out(spi::fatal& effect);
+  void transmit(spi::replica_id to, std::string bytes);
+  void arm_timer();
+  void stop_serving(const error& problem);
+
+  caf::result<envelope> submit(submit_command& request);
+  caf::result<envelope> ask_question(ask_state& request);
+  void answer_query(std::string question, promise answer);
+  void release_reads();
+  void on_durable(spi::persist_token token);
+  void on_entries_applied(entries_applied& done);
+  void on_question_answered(question_answered& done);
+  void on_link(const link_event& event);
+  replica_view view() const;
+  envelope unable(errc code, std::string why, spi::replica_id hint = 0, bool in_doubt = false);
+
+  settings settings_;
+  std::unique_ptr<state_runner> runner_;
+  std::map<spi::replica_id, caf::actor> links_;
+  std::vector<spi::effect> effects_;
+  std::multimap<spi::persist_token, waiting_send> held_; ///< until their records are durable
+  spi::persist_token durable_ = 0;
+  spi::log_position applied_ = 0;
+  spi::log_position flushed_ = 0;
+  spi::log_position handed_over_ = 0; ///< entries given to the state machine
+  std::uint64_t digest_ = 0;          ///< of the group
+  std::unordered_map<spi::request_id, promise> commands_;
+  std::unordered_map<spi::request_id, promise> questions_;     ///< at the state machine
+  std::unordered_map<spi::request_id, waiting_read> reads_;    ///< protocol not yet ready
+  std::multimap<spi::log_position, waiting_read> ready_reads_; ///< state not yet there
+  spi::request_id next_request_ = 0;
+  std::uint64_t timer_generation_ = 0;
+  spi::timestamp armed_for_ = spi::timestamp::max();
+  std::uint64_t dropped_messages_ = 0;
+  bool serving_ = true;
+  std::chrono::steady_clock::time_point birth_ = std::chrono::steady_clock::now();
+};
+
+} // namespace atl::runtime

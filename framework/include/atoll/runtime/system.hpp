@@ -1,0 +1,37 @@
+#pragma once
+
+#include <atoll/core/endpoint.hpp>
+#include <atoll/core/error.hpp>
+#include <atoll/runtime/node_info.hpp>
+
+#include <caf/actor.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+
+#include <memory>
+
+namespace atl::runtime {
+
+/// One CAF actor system a process, set up so that only systems of the same wire version and the
+/// same line of CAF connect to each other: others are refused while they shake hands, not by a
+/// silence later on.
+class system {
+ public:
+  /// @param threads of the scheduler; the I/O thread and the disks' threads come on top.
+  system(const link_settings& links, std::size_t threads);
+  system(const system&) = delete;
+  system& operator=(const system&) = delete;
+  ~system();
+
+  caf::actor_system& operator*() { return *actors_; }
+  caf::actor_system* operator->() { return actors_.get(); }
+
+  /// Makes `who` reachable at `where`. @returns an error that names the address when it is in use.
+  status publish(const caf::actor& who, const endpoint& where);
+
+ private:
+  std::unique_ptr<caf::actor_system_config> config_;
+  std::unique_ptr<caf::actor_system> actors_;
+};
+
+} // namespace atl::runtime

@@ -1,0 +1,272 @@
+#include <atoll/core/crc32c.hpp>
+#include <atoll/core/record_log.hpp>
+#include <atoll/spi/codec.hpp>
+
+#include <fmt/format.h>
+#include <rocksdb/db.h>
+#include <rocksdb/options.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_batch.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+namespace atl {
+
+namespace {
+
+constexpr char record_prefix = 'r';
+constexpr std::string_view meta_key = "meta";
+constexpr std::string_view lives_key = "lives";
+constexpr std::size_t batch_bytes_max = 8 << 20; ///< written with one sync
+
+rocksdb::Slice slice(std::string_view text) {
+  return {text.data(), text.size()};
+}
+
+template <class T>
+void append_big_endian(std::string& out, T value) {
+  for (int shift = (sizeof(T) - 1) * 8; shift >= 0; shift -= 8)
+    out += static_cast<char>(value >> shift);
+}
+
+template <class T>
+T read_big_endian(std::string_view text) {
+  T value = 0;
+  for (unsigned char c : text.substr(0, sizeof(T)))
+    value = static_cast<T>((value << 8) | c);
+  return value;
+}
+
+std::string record_key(std::uint32_t stream, std::uint64_t index) {
+  std::string key{record_prefix};
+  append_big_endian(key, stream);
+  append_big_endian(key, index);
+  return key;
+}
+
+/// A checksum of ours in front: it covers the time between RocksDB's memory and ours, and tells one
+/// bad record from a bad file.
+std::string sealed(std::string_view key, std::string_view bytes) {
+  spi::writer out;
+  out.put(crc32c(bytes, crc32c(key)));
+  auto text = out.take();
+  text.append(bytes);
+  return text;
+}
+
+std::optional<std::string> unsealed(std::string_view key, std::string_view text) {
+  spi::reader in{text};
+  auto crc = in.get<std::uint32_t>();
+  if (!in.ok() || crc != crc32c(in.rest(), crc32c(key)))
+    return std::nullopt;
+  return std::string{in.rest()};
+}
+
+error rocksdb_error(const rocksdb::Status& status, std::string_view what) {
+  auto code = errc::io;
+  if (status.IsCorruption())
+    code = errc::corrupt;
+  else if (status.IsNoSpace())
+    code = errc::no_space;
+  return {code, fmt::format("{}: {}", what, status.ToString())};
+}
+
+rocksdb::Options database_options() {
+  rocksdb::Options options;
+  options.create_if_missing = true;
+  options.write_buffer_size = 16 << 20;
+  options.max_write_buffer_number = 2;
+  options.max_open_files = 64;
+  options.max_background_jobs = 2;
+  options.keep_log_file_num = 2;
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  options.paranoid_checks = true;
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = rocksdb::NewLRUCache(8 << 20);
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return options;
+}
+
+void add_to(rocksdb::WriteBatch& batch, const spi::persist& from) {
+  for (auto& op : from.ops) {
+    if (auto* put = std::get_if<spi::put_record>(&op)) {
+      auto key = record_key(put->stream, put->index);
+      batch.Put(key, sealed(key, put->bytes));
+    } else if (auto* erase = std::get_if<spi::erase_records>(&op)) {
+      auto last = record_key(erase->stream, erase->last);
+      batch.DeleteRange(record_key(erase->stream, erase->first), last);
+      batch.Delete(last); // DeleteRange leaves its end out
+    } else {
+      auto& meta = std::get<spi::set_meta>(op);
+      batch.Put(slice(meta_key), sealed(meta_key, meta.bytes));
+    }
+  }
+}
+
+} // namespace
+
+struct record_log::implementation {
+  std::filesystem::path folder;
+  std::unique_ptr<rocksdb::DB> db;
+  std::uint64_t lives = 0;
+  callbacks calls;
+
+  std::mutex mutex;
+  std::condition_variable wake;
+  std::deque<spi::persist> waiting;
+  bool stopping = false;
+  std::thread thread;
+
+  std::atomic<std::uint64_t> syncs{0};
+  std::atomic<std::uint64_t> batches{0};
+  std::atomic<std::uint64_t> bytes{0};
+
+  result<std::uint64_t> count_life() {
+    std::string text;
+    auto read = db->Get({}, slice(lives_key), &text);
+    std::uint64_t before = 0;
+    if (read.ok()) {
+      auto bytes_read = unsealed(lives_key, text);
+      if (!bytes_read)
+        return fail(errc::corrupt,
+                    fmt::format("the log in {} has a damaged start counter", folder.string()));
+      before = spi::reader{*bytes_read}.get<std::uint64_t>();
+    } else if (!read.IsNotFound()) {
+      return tl::unexpected{rocksdb_error(read, "reading the log in " + folder.string())};
+    }
+    spi::writer out;
+    out.put(before + 1);
+    rocksdb::WriteOptions synced;
+    synced.sync = true;
+    auto written = db->Put(synced, slice(lives_key), sealed(lives_key, out.view()));
+    if (!written.ok())
+      return tl::unexpected{rocksdb_error(written, "writing the log in " + folder.string())};
+    return before + 1;
+  }
+
+  /// Takes batches that wait, up to a size, into one write. False when it is time to stop.
+  bool collect(rocksdb::WriteBatch& batch, spi::persist_token& last) {
+    std::unique_lock lock{mutex};
+    wake.wait(lock, [this] { return stopping || !waiting.empty(); });
+    if (stopping)
+      return false;
+    while (!waiting.empty() && batch.GetDataSize() < batch_bytes_max) {
+      add_to(batch, waiting.front());
+      last = waiting.front().token;
+      waiting.pop_front();
+      ++batches;
+    }
+    return true;
+  }
+
+  void run() {
+    rocksdb::WriteBatch batch;
+    spi::persist_token last = 0;
+    while (collect(batch, last)) {
+      rocksdb::WriteOptions synced;
+      synced.sync = true;
+      bytes += batch.GetDataSize();
+      auto written = db->Write(synced, &batch);
+      ++syncs;
+      if (!written.ok()) {
+        calls.failed(rocksdb_error(written, "writing the log in " + folder.string()));
+        return;
+      }
+      batch.Clear();
+      calls.durable(last);
+    }
+  }
+};
+
+record_log::record_log(std::unique_ptr<implementation> impl) : impl_{std::move(impl)} {}
+
+record_log::~record_log() {
+  {
+    std::lock_guard lock{impl_->mutex};
+    impl_->stopping = true;
+  }
+  impl_->wake.notify_all();
+  if (impl_->thread.joinable())
+    impl_->thread.join();
+}
+
+result<std::unique_ptr<record_log>> record_log::open(const std::filesystem::path& folder) {
+  auto impl = std::make_unique<implementation>();
+  impl->folder = folder;
+  rocksdb::DB* db = nullptr;
+  auto opened = rocksdb::DB::Open(database_options(), folder.string(), &db);
+  if (!opened.ok()) {
+    auto problem = rocksdb_error(opened, "opening the log in " + folder.string());
+    if (problem.code == errc::corrupt)
+      problem.message += "; this replica can't know what it promised: restore the folder, or let "
+                         "the replica join again under a new id";
+    return tl::unexpected{problem};
+  }
+  impl->db.reset(db);
+  auto lives = impl->count_life();
+  if (!lives)
+    return tl::unexpected{lives.error()};
+  impl->lives = *lives;
+  return std::unique_ptr<record_log>{new record_log{std::move(impl)}};
+}
+
+result<spi::stable_state> record_log::load() const {
+  spi::stable_state state;
+  std::string text;
+  auto read = impl_->db->Get({}, slice(meta_key), &text);
+  if (read.ok()) {
+    state.meta = unsealed(meta_key, text);
+    state.meta_corrupt = !state.meta;
+  } else if (read.IsCorruption()) {
+    state.meta_corrupt = true;
+  } else if (!read.IsNotFound()) {
+    return tl::unexpected{rocksdb_error(read, "reading the log in " + impl_->folder.string())};
+  }
+  std::unique_ptr<rocksdb::Iterator> it{impl_->db->NewIterator({})};
+  for (it->Seek(std::string{record_prefix}); it->Valid(); it->Next()) {
+    auto key = it->key().ToStringView();
+    if (key.empty() || key.front() != record_prefix)
+      break;
+    if (key.size() != 1 + sizeof(std::uint32_t) + sizeof(std::uint64_t))
+      return fail(errc::corrupt, "the log in " + impl_->folder.string() + " has a damaged key");
+    spi::stable_record record;
+    record.stream = read_big_endian<std::uint32_t>(key.substr(1));
+    record.index = read_big_endian<std::uint64_t>(key.substr(5));
+    if (auto bytes = unsealed(key, it->value().ToStringView()))
+      record.bytes = std::move(*bytes);
+    else
+      record.state = spi::record_state::corrupt;
+    state.records.push_back(std::move(record));
+  }
+  if (!it->status().ok())
+    return tl::unexpected{
+        rocksdb_error(it->status(), "reading the log in " + impl_->folder.string())};
+  return state;
+}
+
+std::uint64_t record_log::incarnation() const {
+  return impl_->lives;
+}
+
+void record_log::start(callbacks calls) {
+  impl_->calls = std::move(calls);
+  impl_->thread = std::thread{[impl = impl_.get()] { impl->run(); }};
+}
+
+void record_log::submit(spi::persist batch) {
+  {
+    std::lock_guard lock{impl_->mutex};
+    impl_->waiting.push_back(std::move(batch));
+  }
+  impl_->wake.notify_one();
+}
+
+record_log::counters record_log::count() const {
+  return {impl_->syncs, impl_->batches, impl_->bytes};
+}
+
+} // namespace atl

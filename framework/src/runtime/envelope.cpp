@@ -1,0 +1,43 @@
+#include <atoll/runtime/envelope.hpp>
+#include <atoll/runtime/limits.hpp>
+#include <atoll/spi/codec.hpp>
+
+namespace atl::runtime {
+
+std::string encode(const reply& answer) {
+  spi::writer out;
+  out.put(answer.value.has_value());
+  if (answer.value) {
+    out.put(*answer.value);
+  } else {
+    auto& problem = answer.value.error();
+    out.put(problem.code).put(problem.message).put(answer.hint).put(answer.in_doubt);
+  }
+  return out.take();
+}
+
+reply decode_reply(std::string_view bytes) {
+  spi::reader in{bytes};
+  reply answer;
+  if (in.get<bool>()) {
+    answer.value = in.get_string(message_bytes_max);
+  } else {
+    error problem;
+    problem.code = in.get_enum(errc_last);
+    problem.message = in.get_string(message_bytes_max);
+    answer.hint = in.get_string(512);
+    answer.in_doubt = in.get<bool>();
+    answer.value = tl::unexpected{std::move(problem)};
+  }
+  if (!in.done())
+    return {fail(errc::corrupt, "the answer can't be read: is it a node of another version?"),
+            {},
+            true};
+  return answer;
+}
+
+envelope make_reply(const reply& answer) {
+  return {message_kind::reply, 0, encode(answer)};
+}
+
+} // namespace atl::runtime

@@ -1,0 +1,88 @@
+#include <atoll/core/log.hpp>
+#include <atoll/runtime/caf.hpp>
+#include <atoll/runtime/gate.hpp>
+#include <atoll/runtime/limits.hpp>
+#include <atoll/spi/codec.hpp>
+
+namespace atl::runtime {
+
+gate_actor::gate_actor(caf::actor_config& config, settings given)
+    : caf::event_based_actor{config}, settings_{std::move(given)},
+      cluster_digest_{cluster_digest(settings_.self)}, group_digest_{group_digest(settings_.self)} {
+}
+
+caf::behavior gate_actor::make_behavior() {
+  return {[this](envelope& message) { return take(message); }};
+}
+
+caf::result<envelope> gate_actor::refuse(errc code, std::string why) {
+  return make_reply({fail(code, settings_.self.name + ": " + std::move(why)), {}, false});
+}
+
+caf::result<envelope> gate_actor::take(envelope& message) {
+  if (message.body.size() > message_bytes_max)
+    return refuse(errc::invalid,
+                  "a message above the limit of " + std::to_string(message_bytes_max) + " bytes");
+  if (message.kind == message_kind::hello)
+    return greet(message);
+  if (message.kind == message_kind::consensus)
+    return consensus(message);
+  if (message.digest != cluster_digest_)
+    return refuse(errc::refused,
+                  "a message for another cluster than '" + settings_.self.cluster + "'");
+  switch (message.kind) {
+  case message_kind::ping:
+    return make_reply({std::string{}, {}, false});
+  case message_kind::command:
+  case message_kind::query:
+    return to_replica(message);
+  default:
+    break;
+  }
+  if (message.kind < message_kind::application || !settings_.application)
+    return refuse(errc::invalid, "a kind of message that this node doesn't take: " +
+                                     std::to_string(static_cast<unsigned>(message.kind)));
+  auto promise = make_response_promise();
+  promise.delegate(settings_.application, std::move(message));
+  return promise;
+}
+
+envelope gate_actor::greet(const envelope& message) {
+  auto theirs = decode_node_info(message.body);
+  if (!theirs)
+    return make_reply({tl::unexpected{theirs.error()}, {}, false});
+  if (auto problem = incompatibility(settings_.self, *theirs); !problem.empty()) {
+    log::warning(settings_.self.role, theirs->name, "turned away: {}", problem);
+    return make_reply({fail(errc::refused, problem), {}, false});
+  }
+  return make_reply({encode(settings_.self), {}, false});
+}
+
+caf::result<envelope> gate_actor::to_replica(envelope& message) {
+  if (!settings_.replica)
+    return refuse(errc::refused, "this node is no master");
+  auto promise = make_response_promise();
+  if (message.kind == message_kind::command)
+    promise.delegate(settings_.replica, submit_command{std::move(message.body)});
+  else
+    promise.delegate(settings_.replica, ask_state{std::move(message.body)});
+  return promise;
+}
+
+caf::result<envelope> gate_actor::consensus(envelope& message) {
+  if (!settings_.replica)
+    return refuse(errc::refused, "this node is no master");
+  if (message.digest != group_digest_)
+    return refuse(errc::refused, "a message from a master of another group");
+  spi::reader in{message.body};
+  peer_message inner;
+  inner.from = in.get<spi::replica_id>();
+  auto to = in.get<spi::replica_id>();
+  if (!in.ok() || to != settings_.self.replica || inner.from == to)
+    return refuse(errc::refused, "a message for another master");
+  inner.bytes = std::string{in.rest()};
+  tell(this, settings_.replica, std::move(inner));
+  return make_reply({std::string{}, {}, false});
+}
+
+} // namespace atl::runtime

@@ -1,0 +1,153 @@
+#include <atoll/core/log.hpp>
+#include <atoll/runtime/caf.hpp>
+#include <atoll/runtime/limits.hpp>
+#include <atoll/runtime/link.hpp>
+
+#include <caf/io/middleman.hpp>
+
+#include <algorithm>
+
+namespace atl::runtime {
+
+link_actor::link_actor(caf::actor_config& config, settings given)
+    : caf::event_based_actor{config}, settings_{std::move(given)}, random_{settings_.seed} {}
+
+caf::behavior link_actor::make_behavior() {
+  connect();
+  return {
+      [this](envelope& message) { return forward(message); },
+      [this](link_tick tick) {
+        if (tick.generation != generation_)
+          return;
+        if (peer_)
+          beat();
+        else
+          connect();
+      },
+  };
+}
+
+void link_actor::connect() {
+  ++generation_;
+  auto generation = generation_;
+  ask(this, system().middleman().actor_handle(), settings_.timing.failure_timeout,
+      caf::connect_atom_v, settings_.where.host, settings_.where.port)
+      .then(
+          [this, generation](const caf::node_id&, caf::strong_actor_ptr& there,
+                             const std::set<std::string>&) {
+            if (generation != generation_)
+              return;
+            if (there)
+              greet(caf::actor_cast<caf::actor>(there));
+            else
+              went("nothing is published at " + to_string(settings_.where));
+          },
+          [this, generation](const caf::error& problem) {
+            if (generation == generation_)
+              went("can't connect to " + to_string(settings_.where) + " (" +
+                   caf::to_string(problem) + ")");
+          });
+}
+
+void link_actor::greet(const caf::actor& there) {
+  auto generation = generation_;
+  envelope hello{message_kind::hello, cluster_digest(settings_.self), encode(settings_.self)};
+  ask(this, there, settings_.timing.failure_timeout, std::move(hello))
+      .then(
+          [this, generation, there](const envelope& answer) {
+            if (generation == generation_)
+              greeted(there, answer);
+          },
+          [this, generation](const caf::error& problem) {
+            if (generation == generation_)
+              went("no answer to the greeting (" + caf::to_string(problem) + ")");
+          });
+}
+
+void link_actor::greeted(const caf::actor& there, const envelope& answer) {
+  auto decoded = decode_reply(answer.body);
+  if (!decoded.value)
+    return went("refused: " + decoded.value.error().message);
+  auto info = decode_node_info(*decoded.value);
+  if (!info)
+    return went(info.error().message);
+  if (auto problem = incompatibility(settings_.self, *info); !problem.empty())
+    return went("refused: " + problem);
+  peer_ = there;
+  backoff_ = std::chrono::milliseconds{0};
+  bytes_under_way_ = 0;
+  last_reason_.clear();
+  log::info(settings_.self.role, settings_.peer, "connected to {} at {}", info->name,
+            to_string(settings_.where));
+  tell(this, settings_.owner, link_event{settings_.peer, std::move(*info), {}});
+  tell_later(this, settings_.timing.heartbeat, link_tick{generation_});
+}
+
+void link_actor::beat() {
+  auto generation = generation_;
+  ask(this, peer_, settings_.timing.failure_timeout,
+      envelope{message_kind::ping, cluster_digest(settings_.self), {}})
+      .then(
+          [this, generation](const envelope& answer) {
+            if (generation != generation_)
+              return;
+            if (auto decoded = decode_reply(answer.body); !decoded.value)
+              return went(decoded.value.error().message);
+            tell_later(this, settings_.timing.heartbeat, link_tick{generation_});
+          },
+          [this, generation](const caf::error& problem) {
+            if (generation == generation_)
+              went("no heartbeat (" + caf::to_string(problem) + ")");
+          });
+}
+
+void link_actor::went(const std::string& reason) {
+  if (reason != last_reason_)
+    log::warning(settings_.self.role, settings_.peer, "{}", reason);
+  last_reason_ = reason;
+  peer_ = nullptr;
+  tell(this, settings_.owner, link_event{settings_.peer, std::nullopt, reason});
+  retry_later();
+}
+
+void link_actor::retry_later() {
+  // Full jitter: nodes that lost the same peer at once don't come back to it at once.
+  auto& timing = settings_.timing;
+  backoff_ = std::clamp(backoff_ * 2, timing.backoff_min, timing.backoff_max);
+  auto wait =
+      std::chrono::milliseconds{random_.between(timing.backoff_min.count(), backoff_.count())};
+  ++generation_;
+  tell_later(this, wait, link_tick{generation_});
+}
+
+caf::result<envelope> link_actor::forward(envelope& message) {
+  if (!peer_)
+    return make_reply(
+        {fail(errc::unavailable, settings_.peer + " can't be reached: " + last_reason_),
+         {},
+         false});
+  auto size = message.body.size();
+  if (bytes_under_way_ + size > link_bytes_max)
+    return make_reply({fail(errc::busy, "too much is under way to " + settings_.peer), {}, false});
+  bytes_under_way_ += size;
+  auto generation = generation_;
+  auto promise = make_response_promise();
+  ask(this, peer_, settings_.timing.failure_timeout * 4, std::move(message))
+      .then(
+          [this, promise, generation, size](envelope& answer) mutable {
+            if (generation == generation_)
+              bytes_under_way_ -= size;
+            promise.deliver(std::move(answer));
+          },
+          [this, promise, generation, size](const caf::error& problem) mutable {
+            if (generation == generation_)
+              bytes_under_way_ -= size;
+            promise.deliver(make_reply({fail(errc::timeout, settings_.peer + " didn't answer (" +
+                                                                caf::to_string(problem) + ")"),
+                                        {},
+                                        true}));
+          });
+  return promise;
+}
+
+} // namespace atl::runtime

@@ -1,0 +1,84 @@
+#include <atoll/runtime/node_info.hpp>
+#include <atoll/spi/codec.hpp>
+
+#include <fmt/format.h>
+
+namespace atl::runtime {
+
+namespace {
+
+constexpr std::size_t name_bytes_max = 256;
+constexpr std::size_t text_bytes_max = 16 << 10;
+
+/// FNV-1a, continued over several texts. Tells apart what differs by mistake; it is no defence
+/// against somebody who wants two texts to look alike.
+std::uint64_t digest(std::initializer_list<std::string_view> texts) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (auto text : texts) {
+    for (unsigned char c : text)
+      hash = (hash ^ c) * 0x100000001b3;
+    hash = (hash ^ 0x1f) * 0x100000001b3;
+  }
+  return hash;
+}
+
+} // namespace
+
+std::string encode(const node_info& info) {
+  spi::writer out;
+  out.put(info.wire).put(info.spi_major).put(info.spi_minor);
+  out.put(info.cluster).put(info.name).put(info.role);
+  out.put(info.replica).put(info.consensus).put(info.group);
+  return out.take();
+}
+
+result<node_info> decode_node_info(std::string_view bytes) {
+  spi::reader in{bytes};
+  node_info info;
+  info.wire = in.get<std::uint32_t>();
+  if (in.ok() && info.wire != wire_version)
+    return fail(errc::refused, fmt::format("the other node speaks wire version {}, this one {}",
+                                           info.wire, wire_version));
+  info.spi_major = in.get<std::uint32_t>();
+  info.spi_minor = in.get<std::uint32_t>();
+  info.cluster = in.get_string(name_bytes_max);
+  info.name = in.get_string(name_bytes_max);
+  info.role = in.get_string(name_bytes_max);
+  info.replica = in.get<spi::replica_id>();
+  info.consensus = in.get_string(text_bytes_max);
+  info.group = in.get_string(text_bytes_max);
+  if (!in.done())
+    return fail(errc::corrupt, "a greeting that can't be read");
+  return info;
+}
+
+std::string incompatibility(const node_info& mine, const node_info& theirs) {
+  auto differs = [&](std::string_view what, std::string_view own, std::string_view other) {
+    return fmt::format("{} has {} '{}', {} has '{}'", mine.name, what, own, theirs.name, other);
+  };
+  if (mine.cluster != theirs.cluster)
+    return differs("the cluster name", mine.cluster, theirs.cluster);
+  if (mine.spi_major != theirs.spi_major || mine.spi_minor != theirs.spi_minor)
+    return differs("SPI version", fmt::format("{}.{}", mine.spi_major, mine.spi_minor),
+                   fmt::format("{}.{}", theirs.spi_major, theirs.spi_minor));
+  if (mine.replica == 0 || theirs.replica == 0)
+    return {};
+  if (mine.consensus != theirs.consensus)
+    return differs("the consensus plugin", mine.consensus, theirs.consensus);
+  if (mine.group != theirs.group)
+    return differs("the masters", mine.group, theirs.group);
+  if (mine.replica == theirs.replica)
+    return fmt::format("{} and {} are both master {}", mine.name, theirs.name, mine.replica);
+  return {};
+}
+
+std::uint64_t cluster_digest(const node_info& info) {
+  return digest({info.cluster, std::to_string(info.wire)});
+}
+
+std::uint64_t group_digest(const node_info& info) {
+  return digest({info.cluster, std::to_string(info.wire), std::to_string(info.spi_major),
+                 std::to_string(info.spi_minor), info.consensus, info.group});
+}
+
+} // namespace atl::runtime

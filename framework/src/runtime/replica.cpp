@@ -1,0 +1,374 @@
+#include <atoll/core/log.hpp>
+#include <atoll/runtime/caf.hpp>
+#include <atoll/runtime/limits.hpp>
+#include <atoll/runtime/link.hpp>
+#include <atoll/runtime/replica.hpp>
+#include <atoll/spi/codec.hpp>
+
+#include <fmt/format.h>
+
+namespace atl::runtime {
+
+namespace {
+
+constexpr std::size_t reader_threads = 2;
+constexpr auto flush_interval = std::chrono::seconds{1};
+
+} // namespace
+
+// -- life -------------------------------------------------------------------------------------
+
+replica_actor::replica_actor(caf::actor_config& config, settings given)
+    : caf::event_based_actor{config}, settings_{std::move(given)}, digest_{group_digest(
+                                                                       settings_.self)} {}
+
+replica_actor::~replica_actor() = default;
+
+void replica_actor::on_exit() {
+  for (auto& [id, link] : links_)
+    send_exit(link, caf::exit_reason::user_shutdown);
+  links_.clear();
+  commands_.clear();
+  questions_.clear();
+  reads_.clear();
+  ready_reads_.clear();
+  runner_.reset(); // waits for the state machine's threads
+  settings_.log.reset();
+  settings_.machine.reset();
+  settings_.owner = nullptr;
+}
+
+caf::behavior replica_actor::make_behavior() {
+  start();
+  return {
+      [this](peer_message& message) {
+        drive([&](auto& protocol) { protocol.step(message.from, message.bytes); });
+      },
+      [this](submit_command& request) { return submit(request); },
+      [this](ask_state& request) { return ask_question(request); },
+      [this](durable_up_to done) { on_durable(done.token); },
+      [this](question_answered& done) { on_question_answered(done); },
+      [this](entries_applied& done) { on_entries_applied(done); },
+      [this](state_flushed done) {
+        flushed_ = std::max(flushed_, done.position);
+        drive([&](auto& protocol) { protocol.on_applied(done.position); });
+      },
+      [this](command_validated& done) {
+        auto reason = done.objection.value_or("");
+        drive([&](auto& protocol) { protocol.on_validated(done.ticket, !done.objection, reason); });
+      },
+      [this](replica_tick tick) {
+        if (tick.generation != timer_generation_)
+          return;
+        armed_for_ = spi::timestamp::max();
+        drive([](auto&) {});
+      },
+      [this](flush_tick) {
+        if (serving_ && applied_ > flushed_)
+          runner_->flush();
+        tell_later(this, flush_interval, flush_tick{});
+      },
+      [this](const link_event& event) { on_link(event); },
+      [this](storage_failed& failure) { stop_serving(failure.problem); },
+      [this](get_replica_view) { return view(); },
+  };
+}
+
+void replica_actor::start() {
+  auto self = caf::actor_cast<caf::actor>(this);
+  auto failed = [self](const error& problem) { tell_from_outside(self, storage_failed{problem}); };
+  settings_.log->start({
+      [self](spi::persist_token token) { tell_from_outside(self, durable_up_to{token}); },
+      failed,
+  });
+  state_runner::callbacks calls;
+  calls.applied = [self](spi::log_position position, auto answers) {
+    tell_from_outside(self, entries_applied{position, std::move(answers)});
+  };
+  calls.validated = [self](std::uint64_t ticket, std::optional<std::string> objection) {
+    tell_from_outside(self, command_validated{ticket, std::move(objection)});
+  };
+  calls.flushed = [self](spi::log_position position) {
+    tell_from_outside(self, state_flushed{position});
+  };
+  calls.failed = failed;
+  runner_ = std::make_unique<state_runner>(*settings_.machine, reader_threads, std::move(calls));
+  applied_ = handed_over_ = settings_.machine->applied();
+  make_links();
+  drive([&](auto& protocol) { protocol.start(std::move(settings_.stable), applied_, now()); });
+  tell_later(this, flush_interval, flush_tick{});
+}
+
+void replica_actor::make_links() {
+  for (auto& peer : settings_.group) {
+    if (peer.id == settings_.self.replica)
+      continue;
+    links_[peer.id] = system().spawn<link_actor>(
+        link_actor::settings{peer.name, peer.where, settings_.self, settings_.timing,
+                             caf::actor_cast<caf::actor>(this), settings_.seed + peer.id});
+  }
+}
+
+spi::timestamp replica_actor::now() const {
+  return std::chrono::duration_cast<spi::timestamp>(std::chrono::steady_clock::now() - birth_);
+}
+
+void replica_actor::stop_serving(const error& problem) {
+  if (!serving_)
+    return;
+  serving_ = false;
+  log::error("master", "", "{}; this replica stops", problem.message);
+  for (auto& [id, answer] : commands_)
+    answer.deliver(unable(errc::unavailable, "this replica stopped: " + problem.message, 0, true));
+  commands_.clear();
+  reads_.clear();
+  ready_reads_.clear();
+  tell(this, settings_.owner, node_failure{"master", problem});
+}
+
+// -- events -----------------------------------------------------------------------------------
+
+template <class Event>
+void replica_actor::drive(Event event) {
+  if (!serving_)
+    return;
+  try {
+    auto& protocol = *settings_.protocol;
+    protocol.advance(now());
+    event(protocol);
+    protocol.drain(effects_);
+    carry_out();
+    if (serving_)
+      arm_timer();
+  } catch (const std::exception& thrown) {
+    stop_serving({errc::internal, fmt::format("the consensus plugin ({}) threw: {}",
+                                              settings_.self.consensus, thrown.what())});
+  }
+}
+
+void replica_actor::arm_timer() {
+  auto deadline = settings_.protocol->deadline();
+  if (deadline == armed_for_)
+    return;
+  armed_for_ = deadline;
+  ++timer_generation_;
+  if (deadline == spi::timestamp::max())
+    return;
+  auto wait = std::max(deadline - now(), spi::timestamp{0});
+  tell_later(this, wait, replica_tick{timer_generation_});
+}
+
+caf::result<envelope> replica_actor::submit(submit_command& request) {
+  if (!serving_)
+    return unable(errc::unavailable, "this replica has stopped");
+  if (request.command.size() > command_bytes_max)
+    return unable(errc::invalid, fmt::format("a command of {} bytes is above the limit of {}",
+                                             request.command.size(), command_bytes_max));
+  if (commands_.size() >= replica_requests_max || handed_over_ - applied_ > replica_backlog_max)
+    return unable(errc::busy, "too many commands are waiting; try again");
+  auto id = ++next_request_;
+  auto answer = make_response_promise<envelope>();
+  commands_.emplace(id, answer);
+  drive([&](auto& protocol) { protocol.propose(id, std::move(request.command)); });
+  return answer;
+}
+
+caf::result<envelope> replica_actor::ask_question(ask_state& request) {
+  if (!serving_)
+    return unable(errc::unavailable, "this replica has stopped");
+  if (reads_.size() + ready_reads_.size() + questions_.size() >= replica_requests_max)
+    return unable(errc::busy, "too many reads are waiting; try again");
+  auto id = ++next_request_;
+  auto answer = make_response_promise<envelope>();
+  reads_.emplace(id, waiting_read{std::move(request.question), answer});
+  drive([&](auto& protocol) { protocol.read(id, spi::read_level::linearizable); });
+  return answer;
+}
+
+void replica_actor::on_link(const link_event& event) {
+  if (event.up)
+    return;
+  for (auto& peer : settings_.group)
+    if (peer.name == event.peer)
+      drive([&](auto& protocol) { protocol.on_unreachable(peer.id); });
+}
+
+void replica_actor::on_durable(spi::persist_token token) {
+  durable_ = std::max(durable_, token);
+  auto released = held_.upper_bound(durable_);
+  for (auto held = held_.begin(); held != released; ++held)
+    transmit(held->second.to, std::move(held->second.bytes));
+  held_.erase(held_.begin(), released);
+  drive([&](auto& protocol) { protocol.on_durable(token); });
+}
+
+void replica_actor::on_question_answered(question_answered& done) {
+  auto waiting = questions_.find(done.id);
+  if (waiting == questions_.end())
+    return;
+  waiting->second.deliver(make_reply({std::move(done.answer), {}, false}));
+  questions_.erase(waiting);
+}
+
+void replica_actor::on_entries_applied(entries_applied& done) {
+  applied_ = done.position;
+  for (auto& [id, text] : done.answers) {
+    auto waiting = commands_.find(id);
+    if (waiting == commands_.end())
+      continue;
+    waiting->second.deliver(make_reply({std::move(text), {}, false}));
+    commands_.erase(waiting);
+  }
+  release_reads();
+}
+
+void replica_actor::release_reads() {
+  while (!ready_reads_.empty() && ready_reads_.begin()->first <= applied_) {
+    auto& read = ready_reads_.begin()->second;
+    answer_query(std::move(read.question), std::move(read.answer));
+    ready_reads_.erase(ready_reads_.begin());
+  }
+}
+
+void replica_actor::answer_query(std::string question, promise answer) {
+  // The answer comes back through the mailbox: promises aren't for other threads.
+  auto id = ++next_request_;
+  questions_.emplace(id, std::move(answer));
+  auto self = caf::actor_cast<caf::actor>(this);
+  runner_->query(std::move(question), [self, id](std::string text) {
+    tell_from_outside(self, question_answered{id, std::move(text)});
+  });
+}
+
+// -- effects ----------------------------------------------------------------------------------
+
+void replica_actor::carry_out() {
+  // A plugin's effects may grow while they are carried out only by a later call, so by index.
+  for (std::size_t i = 0; i < effects_.size() && serving_; ++i)
+    std::visit([this](auto& effect) { carry_out(effect); }, effects_[i]);
+  effects_.clear();
+}
+
+void replica_actor::carry_out(spi::persist& effect) {
+  settings_.log->submit(std::move(effect));
+}
+
+void replica_actor::carry_out(spi::send& effect) {
+  if (effect.after <= durable_)
+    transmit(effect.to, std::move(effect.bytes));
+  else
+    held_.emplace(effect.after, waiting_send{effect.to, std::move(effect.bytes)});
+}
+
+void replica_actor::transmit(spi::replica_id to, std::string bytes) {
+  auto link = links_.find(to);
+  if (link == links_.end()) {
+    ++dropped_messages_;
+    return;
+  }
+  spi::writer head;
+  head.put(settings_.self.replica).put(to);
+  auto body = head.take();
+  body += bytes;
+  tell(this, link->second, envelope{message_kind::consensus, digest_, std::move(body)});
+}
+
+void replica_actor::carry_out(spi::apply& effect) {
+  if (effect.entries.empty())
+    return;
+  if (effect.entries.front().position != handed_over_ + 1)
+    return stop_serving(
+        {errc::internal,
+         fmt::format("the consensus plugin ({}) skipped from entry {} to {}",
+                     settings_.self.consensus, handed_over_, effect.entries.front().position)});
+  handed_over_ = effect.entries.back().position;
+  runner_->apply(std::move(effect.entries));
+}
+
+void replica_actor::carry_out(spi::refuse& effect) {
+  auto waiting = commands_.find(effect.id);
+  if (waiting == commands_.end())
+    return;
+  auto in_doubt = effect.why == spi::refusal::unknown;
+  waiting->second.deliver(
+      unable(in_doubt ? errc::timeout : errc::unavailable, effect.reason, effect.hint, in_doubt));
+  commands_.erase(waiting);
+}
+
+void replica_actor::carry_out(spi::read_ready& effect) {
+  auto waiting = reads_.find(effect.id);
+  if (waiting == reads_.end())
+    return;
+  ready_reads_.emplace(effect.position, std::move(waiting->second));
+  reads_.erase(waiting);
+  release_reads();
+}
+
+void replica_actor::carry_out(spi::read_refused& effect) {
+  auto waiting = reads_.find(effect.id);
+  if (waiting == reads_.end())
+    return;
+  waiting->second.answer.deliver(unable(errc::unavailable, effect.reason, effect.hint));
+  reads_.erase(waiting);
+}
+
+void replica_actor::carry_out(spi::validate& effect) {
+  runner_->validate(effect.ticket, std::move(effect.command));
+}
+
+void replica_actor::carry_out(spi::send_snapshot& effect) {
+  log::error(
+      "master", fmt::to_string(effect.to),
+      "master {} lacks entries that are cut from the log here; stop it, copy the data folder "
+      "of a stopped master that is up to date except identity.json, and start both",
+      effect.to);
+  settings_.protocol->on_snapshot_sent(effect.to, false);
+}
+
+void replica_actor::carry_out(spi::install_snapshot& effect) {
+  stop_serving({errc::internal, fmt::format("the consensus plugin ({}) wants a snapshot installed "
+                                            "up to entry {}, and none was received",
+                                            settings_.self.consensus, effect.position)});
+}
+
+void replica_actor::carry_out(spi::members_changed& effect) {
+  log::info("master", "", "the group has {} voters and {} learners", effect.voters.size(),
+            effect.learners.size());
+}
+
+void replica_actor::carry_out(spi::role_changed& effect) {
+  constexpr std::string_view names[] = {"follower", "candidate", "leader", "learner"};
+  log::info("master", "", "is {} in term {}, the leader is {}",
+            names[static_cast<std::size_t>(effect.role)], effect.term, effect.leader);
+}
+
+void replica_actor::carry_out(spi::fatal& effect) {
+  stop_serving({errc::refused, effect.reason});
+}
+
+// -- views ------------------------------------------------------------------------------------
+
+envelope replica_actor::unable(errc code, std::string why, spi::replica_id hint, bool in_doubt) {
+  reply answer{fail(code, std::move(why)), {}, in_doubt};
+  for (auto& peer : settings_.group)
+    if (peer.id == hint)
+      answer.hint = to_string(peer.where);
+  return make_reply(answer);
+}
+
+replica_view replica_actor::view() const {
+  replica_view seen;
+  seen.protocol = settings_.protocol->status();
+  seen.self = settings_.self.replica;
+  seen.applied = applied_;
+  seen.incarnation = settings_.log->incarnation();
+  auto counters = settings_.log->count();
+  seen.syncs = counters.syncs;
+  seen.sync_batches = counters.batches;
+  seen.dropped_messages = dropped_messages_;
+  if (!serving_)
+    seen.protocol.blocked = "this replica has stopped";
+  return seen;
+}
+
+} // namespace atl::runtime
