@@ -290,8 +290,10 @@ void replica_actor::carry_out(spi::refuse& effect) {
   if (waiting == commands_.end())
     return;
   auto in_doubt = effect.why == spi::refusal::unknown;
-  waiting->second.deliver(
-      unable(in_doubt ? errc::timeout : errc::unavailable, effect.reason, effect.hint, in_doubt));
+  // Where the leader itself says no, no other replica would say yes.
+  auto leads = settings_.protocol->status().leader == settings_.self.replica;
+  auto code = in_doubt ? errc::timeout : leads ? errc::refused : errc::unavailable;
+  waiting->second.deliver(unable(code, effect.reason, effect.hint, in_doubt));
   commands_.erase(waiting);
 }
 

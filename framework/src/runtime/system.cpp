@@ -25,6 +25,7 @@ void register_types_once() {
 system::system(const link_settings& links, std::size_t threads) {
   register_types_once();
   config_ = std::make_unique<caf::actor_system_config>();
+  config_->load<caf::io::middleman>(); // first: it brings the options that are set here
   auto identifier =
       fmt::format("atoll-wire-{}-caf-{}", wire_version, CAF_MAJOR_VERSION >= 1 ? "1" : "0.18");
   config_->set("caf.middleman.app-identifiers", std::vector<std::string>{identifier});
@@ -35,7 +36,6 @@ system::system(const link_settings& links, std::size_t threads) {
   config_->set("caf.scheduler.policy", "sharing");
   config_->set("caf.scheduler.max-throughput", std::size_t{300});
   config_->set("caf.logger.console.verbosity", "quiet");
-  config_->load<caf::io::middleman>();
   actors_ = std::make_unique<caf::actor_system>(*config_);
 }
 

@@ -22,6 +22,7 @@ class gate_actor : public caf::event_based_actor {
 
   gate_actor(caf::actor_config& config, settings given);
   caf::behavior make_behavior() override;
+  void on_exit() override; ///< lets go of the others: who is published is kept by CAF to the end
   const char* name() const override { return "atoll.gate"; }
 
  private:

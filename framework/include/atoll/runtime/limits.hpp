@@ -6,9 +6,9 @@
 namespace atl::runtime {
 
 /// A message between nodes. Bulk data doesn't travel here.
-inline constexpr std::size_t message_bytes_max = 4 << 20;
+inline constexpr std::size_t message_bytes_max = 8 << 20;
 /// A command for the replicated log.
-inline constexpr std::size_t command_bytes_max = 1 << 20;
+inline constexpr std::size_t command_bytes_max = 7 << 20;
 /// Bytes under way to one peer before further messages are dropped: CAF's own buffer has no bound.
 inline constexpr std::size_t link_bytes_max = 32 << 20;
 /// Proposals and reads that a replica works on at once; more are answered "busy".

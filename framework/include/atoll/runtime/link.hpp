@@ -29,6 +29,7 @@ class link_actor : public caf::event_based_actor {
 
   link_actor(caf::actor_config& config, settings given);
   caf::behavior make_behavior() override;
+  void on_exit() override { peer_ = settings_.owner = nullptr; }
   const char* name() const override { return "atoll.link"; }
 
  private:

@@ -1,0 +1,48 @@
+# The few commands that people type. Each sets up what it needs.
+SHELL := /bin/bash
+.DEFAULT_GOAL := build
+.PHONY: help setup build test demo bench asan tsan format lint install clean
+
+preset ?= release
+jobs ?= $(shell nproc)
+build := build/$(preset)
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+setup: ## install what Atoll is built with (Debian packages, CAF)
+	@cmake/setup.sh $(if $(filter tsan,$(preset)),--sanitize thread)
+
+$(build)/build.ninja: CMakePresets.json | setup
+	@cmake --preset $(preset)
+
+build: setup $(build)/build.ninja ## build everything; preset=debug|asan|tsan for another build
+	@cmake --build $(build) -j $(jobs)
+
+test: build ## build, and run all tests
+	@cd $(build) && ctest --output-on-failure $(if $(t),-R '$(t)')
+
+demo: build ## start a real cluster, store and read files, kill a node, read again
+	@tests/cluster/demo.sh $(build)
+
+bench: ## measure, with ratios to what the machine itself can do; JSON in build/release/bench
+	@$(MAKE) --no-print-directory build preset=release
+	@tests/benchmark/run.sh build/release
+
+asan: ## build with AddressSanitizer and UBSan, and run all tests
+	@$(MAKE) --no-print-directory test preset=asan
+
+tsan: ## build with ThreadSanitizer, and run all tests
+	@$(MAKE) --no-print-directory test preset=tsan
+
+format: ## format all C++ files
+	@git ls-files '*.cpp' '*.hpp' | xargs clang-format -i
+
+lint: build ## clang-tidy over all C++ files
+	@git ls-files 'framework/*.cpp' 'plugins/*.cpp' 'apps/*.cpp' | xargs -P $(jobs) -n 4 clang-tidy --quiet -p $(build)
+
+install: build ## install under PREFIX (default /usr/local)
+	@cmake --install $(build) --prefix $(or $(PREFIX),/usr/local)
+
+clean: ## remove all builds
+	@rm -rf build

@@ -1,0 +1,53 @@
+#pragma once
+
+#include "client/file_client.hpp"
+#include "node/settings.hpp"
+
+#include <atoll/core/error.hpp>
+
+#include <memory>
+#include <string>
+
+namespace dfs::cli {
+
+/// What `dfs` exits with; a script can rely on it.
+enum exit_code : int {
+  done = 0,
+  failed = 1,
+  usage = 2,
+  not_found = 3,
+  exists = 4,
+  unavailable = 5, ///< no master or storage node could do it, or not in time
+  corrupt = 6,
+  no_space = 7,
+};
+
+exit_code exit_code_of(atl::errc code);
+
+/// Says on standard error what went wrong. @returns the exit code for it.
+int complain(const atl::error& problem);
+
+/// What all subcommands share.
+struct context {
+  std::string cluster_file; ///< from `--cluster`, $DFS_CLUSTER, or ./cluster.toml
+  bool json = false;
+  bool quiet = false;
+
+  atl::result<cluster_settings> settings() const;
+  /// The masters alone, for commands that move no data.
+  atl::result<std::unique_ptr<control>> masters();
+  atl::result<std::unique_ptr<file_client>> files();
+
+  /// Outlives what was made from it.
+  std::unique_ptr<cluster_settings> loaded;
+};
+
+/// `1.5 GiB`
+std::string human_bytes(std::uint64_t bytes);
+/// `2026-01-31 12:00:00`, in local time.
+std::string human_time(std::uint64_t since_1970_us);
+
+/// A progress bar on standard error, if that is a terminal and `quiet` isn't set; else nothing.
+progress_report make_progress(const context& with, std::string what);
+
+} // namespace dfs::cli

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+#include <thread>
+
+namespace dfs {
+
+/// Waits longer each time, up to a bound, by a random part of it: clients that failed together
+/// don't come back together.
+class backoff {
+ public:
+  backoff(std::chrono::milliseconds least, std::chrono::milliseconds most)
+      : next_{least}, least_{least}, most_{most} {}
+
+  void sleep() {
+    std::uniform_int_distribution<std::chrono::milliseconds::rep> part{least_.count(),
+                                                                       next_.count()};
+    std::this_thread::sleep_for(std::chrono::milliseconds{part(random_)});
+    next_ = std::min(next_ * 2, most_);
+  }
+
+ private:
+  std::chrono::milliseconds next_;
+  std::chrono::milliseconds least_;
+  std::chrono::milliseconds most_;
+  std::minstd_rand random_{std::random_device{}()};
+};
+
+} // namespace dfs

@@ -1,0 +1,62 @@
+#pragma once
+
+#include "common/protocol.hpp"
+#include "namespace/answer.hpp"
+#include "namespace/command.hpp"
+#include "namespace/question.hpp"
+#include "node/settings.hpp"
+
+#include <atoll/core/error.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace dfs {
+
+/// A client's way to the masters: finds one that can answer, follows the leader when it moves,
+/// tries again with back-off, and finishes what was under way when a master died, applied once.
+/// Thread-safe; calls wait.
+class control {
+ public:
+  explicit control(const cluster_settings& cluster);
+  control(const control&) = delete;
+  control& operator=(const control&) = delete;
+  ~control();
+
+  /// Carries out one command on the name space.
+  /// @returns its answer or the error that the name space gave; errc::refused when the masters
+  /// can't at the moment, errc::timeout when it isn't known whether it took effect.
+  template <class Command>
+  atl::result<typename Command::answer> run(Command what) {
+    auto answer = submit(action{std::move(what)});
+    if (!answer)
+      return tl::unexpected{answer.error()};
+    return decode_answer<typename Command::answer>(*answer);
+  }
+
+  /// Asks the name space; sees everything that was answered before.
+  template <class Question>
+  atl::result<typename Question::answer> ask(const Question& what) {
+    auto answer = query(encode(question{what}));
+    if (!answer)
+      return tl::unexpected{answer.error()};
+    return decode_answer<typename Question::answer>(*answer);
+  }
+
+  /// Asks a master something else.
+  atl::result<std::string> call(protocol::kind kind, std::string body);
+
+  /// Asks each master itself, without trying again; in the order of the settings.
+  std::vector<atl::result<std::string>> call_each(protocol::kind kind);
+
+ private:
+  struct implementation;
+  atl::result<std::string> query(std::string question);
+  atl::result<std::string> submit(action what);
+
+  std::unique_ptr<implementation> impl_;
+};
+
+} // namespace dfs

@@ -1,0 +1,131 @@
+#include "client/transfers.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <fmt/format.h>
+
+#include <deque>
+#include <future>
+
+namespace dfs {
+
+namespace {
+
+using atl::errc;
+using atl::fail;
+
+/// Reads chunks of one file ahead, a few at a time, and gives them back in order.
+class chunk_reader {
+ public:
+  explicit chunk_reader(storage_pool& storages) : storages_{storages}, threads_{chunks_under_way} {}
+  ~chunk_reader() { threads_.join(); }
+
+  bool full() const { return pending_.size() > chunks_under_way; }
+  bool empty() const { return pending_.empty(); }
+
+  void read_ahead(const placed_extent& extent) {
+    auto slot = std::make_shared<reading>();
+    slot->extent = extent;
+    slot->bytes = take_buffer(extent.chunk.size_bytes);
+    slot->outcome = slot->promise.get_future();
+    boost::asio::post(threads_, [this, slot] {
+      slot->promise.set_value(storages_.fetch(slot->extent.chunk, slot->bytes));
+    });
+    pending_.push_back(std::move(slot));
+  }
+
+  /// Hands over the oldest. @param offset of its first byte in the file, for messages.
+  atl::status take_one(const byte_sink& into, std::uint64_t& offset) {
+    auto slot = std::move(pending_.front());
+    pending_.pop_front();
+    auto length = slot->extent.length_bytes;
+    auto outcome = slot->outcome.get();
+    if (!outcome)
+      return fail(outcome.error().code, fmt::format("bytes {} to {}: {}", offset, offset + length,
+                                                    outcome.error().message));
+    if (auto put = into(std::string_view{slot->bytes}.substr(0, length)); !put)
+      return put;
+    offset += length;
+    spare_.push_back(std::move(slot->bytes));
+    return {};
+  }
+
+ private:
+  struct reading {
+    placed_extent extent;
+    std::string bytes;
+    std::promise<atl::status> promise;
+    std::future<atl::status> outcome;
+  };
+
+  /// Buffers are used again: fresh memory costs a page fault for each 4 KiB.
+  std::string take_buffer(std::size_t size) {
+    std::string buffer;
+    if (!spare_.empty()) {
+      buffer = std::move(spare_.back());
+      spare_.pop_back();
+    }
+    buffer.resize(size);
+    return buffer;
+  }
+
+  storage_pool& storages_;
+  boost::asio::thread_pool threads_;
+  std::deque<std::shared_ptr<reading>> pending_;
+  std::vector<std::string> spare_;
+};
+
+} // namespace
+
+atl::result<std::uint64_t> download(control& masters, storage_pool& storages,
+                                    const std::string& path, const byte_sink& into,
+                                    const progress_report& progress) {
+  auto page = masters.ask(questions::open{path, 0});
+  if (!page)
+    return tl::unexpected{page.error()};
+  if (page->extents_total == 0) {
+    if (auto put = into(page->inline_bytes); !put)
+      return tl::unexpected{put.error()};
+    return page->inline_bytes.size();
+  }
+  auto size = page->size_bytes;
+  auto inode = page->inode;
+  auto version = page->version;
+  chunk_reader reader{storages};
+  std::uint64_t offset = 0;
+  std::uint32_t next = 0; ///< extent to ask for
+  auto take_one = [&]() -> atl::status {
+    auto taken = reader.take_one(into, offset);
+    if (!taken)
+      return fail(taken.error(), path);
+    if (progress)
+      progress(offset, size);
+    return {};
+  };
+  for (;;) {
+    for (auto& extent : page->extents) {
+      // A hostile or broken master must not make us allocate what it likes.
+      if (extent.chunk.size_bytes > protocol::chunk_bytes_max ||
+          extent.length_bytes > extent.chunk.size_bytes)
+        return fail(errc::corrupt, path + ": an extent that can't be true");
+      reader.read_ahead(extent);
+      while (reader.full())
+        if (auto taken = take_one(); !taken)
+          return tl::unexpected{taken.error()};
+    }
+    next += static_cast<std::uint32_t>(page->extents.size());
+    if (!page->more || page->extents.empty())
+      break;
+    page = masters.ask(questions::open{path, next});
+    if (!page)
+      return tl::unexpected{page.error()};
+    if (page->inode != inode || page->version != version)
+      return fail(errc::refused, path + " was replaced while it was read; read it again");
+  }
+  while (!reader.empty())
+    if (auto taken = take_one(); !taken)
+      return tl::unexpected{taken.error()};
+  return offset;
+}
+
+} // namespace dfs

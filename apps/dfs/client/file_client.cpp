@@ -1,0 +1,63 @@
+#include "client/file_client.hpp"
+
+#include "client/storage_pool.hpp"
+#include "client/transfers.hpp"
+
+namespace dfs {
+
+struct file_client::implementation {
+  explicit implementation(const cluster_settings& settings) : cluster{settings}, masters{cluster} {}
+
+  cluster_settings cluster;
+  control masters;
+  std::unique_ptr<storage_pool> storages;
+};
+
+file_client::file_client(std::unique_ptr<implementation> impl) : impl_{std::move(impl)} {}
+
+file_client::~file_client() = default;
+
+atl::result<std::unique_ptr<file_client>> file_client::connect(const cluster_settings& cluster) {
+  auto impl = std::make_unique<implementation>(cluster);
+  auto storages = storage_pool::open(impl->cluster, impl->masters);
+  if (!storages)
+    return tl::unexpected{storages.error()};
+  impl->storages = std::move(*storages);
+  return std::unique_ptr<file_client>{new file_client{std::move(impl)}};
+}
+
+control& file_client::masters() {
+  return impl_->masters;
+}
+
+const protocol::cluster_info& file_client::info() const {
+  return impl_->storages->info();
+}
+
+atl::result<std::uint64_t> file_client::put(const byte_source& from, const std::string& path,
+                                            const put_options& options) {
+  return upload(impl_->masters, *impl_->storages, from, path, options);
+}
+
+atl::result<std::uint64_t> file_client::get(const std::string& path, const byte_sink& into,
+                                            const progress_report& progress) {
+  return download(impl_->masters, *impl_->storages, path, into, progress);
+}
+
+atl::status file_client::list(const std::string& path,
+                              const std::function<bool(const answers::entry&)>& each) {
+  std::string after;
+  for (;;) {
+    auto page = impl_->masters.ask(questions::list{path, after, 0});
+    if (!page)
+      return tl::unexpected{page.error()};
+    for (auto& entry : page->entries)
+      if (!each(entry))
+        return {};
+    if (!page->more || page->entries.empty())
+      return {};
+    after = page->entries.back().name;
+  }
+}
+
+} // namespace dfs

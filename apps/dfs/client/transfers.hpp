@@ -1,0 +1,19 @@
+#pragma once
+
+#include "client/file_client.hpp"
+#include "client/storage_pool.hpp"
+
+namespace dfs {
+
+/// Chunks of one file that are on their way at once: one is read or written here while the others
+/// cross the network.
+inline constexpr std::size_t chunks_under_way = 2;
+
+atl::result<std::uint64_t> upload(control& masters, storage_pool& storages, const byte_source& from,
+                                  const std::string& path, const put_options& options);
+
+atl::result<std::uint64_t> download(control& masters, storage_pool& storages,
+                                    const std::string& path, const byte_sink& into,
+                                    const progress_report& progress);
+
+} // namespace dfs

@@ -1,0 +1,288 @@
+#include "common/protocol.hpp"
+
+#include <atoll/spi/codec.hpp>
+
+#include <bit>
+
+namespace dfs::protocol {
+
+namespace {
+
+using atl::spi::reader;
+using atl::spi::writer;
+
+constexpr std::size_t name_bytes_max = 256;
+constexpr std::size_t text_bytes_max = 4096;
+constexpr std::size_t options_max = 256;
+constexpr std::size_t targets_max = 64;
+
+void write(writer& out, double value) {
+  out.put(std::bit_cast<std::uint64_t>(value));
+}
+void read(reader& in, double& value) {
+  value = std::bit_cast<double>(in.get<std::uint64_t>());
+}
+
+void write(writer& out, const atl::endpoint& where) {
+  out.put(where.host).put(where.port);
+}
+void read(reader& in, atl::endpoint& where) {
+  where.host = in.get_string(name_bytes_max);
+  where.port = in.get<std::uint16_t>();
+}
+
+void write(writer& out, const chunk_id& id) {
+  out.put(id.made_us).put(id.random);
+}
+void read(reader& in, chunk_id& id) {
+  id.made_us = in.get<std::uint64_t>();
+  id.random = in.get<std::uint64_t>();
+}
+
+void write(writer& out, const fragment_change& change) {
+  write(out, change.chunk);
+  out.put(change.fragment).put(change.present);
+}
+void read(reader& in, fragment_change& change) {
+  read(in, change.chunk);
+  change.fragment = in.get<std::uint32_t>();
+  change.present = in.get<bool>();
+}
+
+void write(writer& out, const storage_target& target) {
+  out.put(target.id).put(target.name);
+  write(out, target.bulk);
+}
+void read(reader& in, storage_target& target) {
+  target.id = in.get<storage_id>();
+  target.name = in.get_string(name_bytes_max);
+  read(in, target.bulk);
+}
+
+void write(writer& out, const placement& item);
+void read(reader& in, placement& item);
+void write(writer& out, const storage_view& view);
+void read(reader& in, storage_view& view);
+
+template <class T>
+void write_list(writer& out, const std::vector<T>& items) {
+  out.put(static_cast<std::uint32_t>(items.size()));
+  for (auto& item : items) {
+    if constexpr (std::is_integral_v<T>)
+      out.put(item);
+    else
+      write(out, item);
+  }
+}
+template <class T>
+void read_list(reader& in, std::vector<T>& items, std::size_t most) {
+  auto count = in.get_count();
+  if (count > most)
+    in.fail();
+  while (in.ok() && items.size() < count) {
+    if constexpr (std::is_integral_v<T>)
+      items.push_back(in.get<T>());
+    else
+      read(in, items.emplace_back());
+  }
+}
+
+void write(writer& out, const placement& item) {
+  write(out, item.chunk);
+  write_list(out, item.targets);
+}
+void read(reader& in, placement& item) {
+  read(in, item.chunk);
+  read_list(in, item.targets, targets_max);
+}
+
+void write(writer& out, const storage_view& view) {
+  write(out, view.target);
+  out.put(view.zone);
+  write(out, view.weight);
+  out.put(view.free_bytes).put(view.healthy);
+}
+void read(reader& in, storage_view& view) {
+  read(in, view.target);
+  view.zone = in.get_string(name_bytes_max);
+  read(in, view.weight);
+  view.free_bytes = in.get<std::uint64_t>();
+  view.healthy = in.get<bool>();
+}
+
+void write(writer& out, const plugin_choice& choice) {
+  out.put(choice.name).put(choice.version);
+  auto& values = choice.options.values();
+  out.put(static_cast<std::uint32_t>(values.size()));
+  for (auto& [key, value] : values) {
+    out.put(key).put(static_cast<std::uint8_t>(value.index()));
+    if (auto* flag = std::get_if<bool>(&value))
+      out.put(*flag);
+    else if (auto* number = std::get_if<std::int64_t>(&value))
+      out.put(*number);
+    else if (auto* real = std::get_if<double>(&value))
+      write(out, *real);
+    else
+      out.put(std::get<std::string>(value));
+  }
+}
+void read(reader& in, plugin_choice& choice) {
+  choice.name = in.get_string(name_bytes_max);
+  choice.version = in.get_string(name_bytes_max);
+  std::map<std::string, atl::spi::option_value, std::less<>> values;
+  auto count = in.get_count();
+  if (count > options_max)
+    in.fail();
+  for (std::uint32_t i = 0; in.ok() && i < count; ++i) {
+    auto key = in.get_string(name_bytes_max);
+    switch (in.get<std::uint8_t>()) {
+    case 0:
+      values[key] = in.get<bool>();
+      break;
+    case 1:
+      values[key] = in.get<std::int64_t>();
+      break;
+    case 2: {
+      double real = 0;
+      read(in, real);
+      values[key] = real;
+      break;
+    }
+    case 3:
+      values[key] = in.get_string(text_bytes_max);
+      break;
+    default:
+      in.fail();
+    }
+  }
+  choice.options = atl::spi::options{std::move(values)};
+}
+
+template <class T>
+atl::result<T> finished(reader& in, T value, std::string_view what) {
+  if (in.done())
+    return value;
+  return atl::fail(atl::errc::corrupt, std::string{what} + " that can't be read");
+}
+
+} // namespace
+
+std::string_view to_string(durability level) {
+  return level == durability::fsync ? "fsync" : "replicated";
+}
+
+std::string encode(const storage_report& message) {
+  writer out;
+  out.put(message.name).put(message.uuid);
+  write(out, message.bulk);
+  out.put(message.zone);
+  write(out, message.weight);
+  out.put(message.capacity_bytes).put(message.free_bytes).put(message.used_bytes);
+  out.put(message.chunks).put(message.damaged).put(message.failed).put(message.from_scratch);
+  write_list(out, message.changes);
+  return out.take();
+}
+
+atl::result<storage_report> decode_storage_report(std::string_view bytes) {
+  reader in{bytes};
+  storage_report message;
+  message.name = in.get_string(name_bytes_max);
+  message.uuid = in.get_string(name_bytes_max);
+  read(in, message.bulk);
+  message.zone = in.get_string(name_bytes_max);
+  read(in, message.weight);
+  message.capacity_bytes = in.get<std::uint64_t>();
+  message.free_bytes = in.get<std::uint64_t>();
+  message.used_bytes = in.get<std::uint64_t>();
+  message.chunks = in.get<std::uint64_t>();
+  message.damaged = in.get<std::uint64_t>();
+  message.failed = in.get_string(text_bytes_max);
+  message.from_scratch = in.get<bool>();
+  read_list(in, message.changes, changes_max);
+  return finished(in, std::move(message), "a storage node's report");
+}
+
+std::string encode(const storage_orders& message) {
+  writer out;
+  out.put(message.id).put(message.want_everything);
+  write_list(out, message.remove);
+  return out.take();
+}
+
+atl::result<storage_orders> decode_storage_orders(std::string_view bytes) {
+  reader in{bytes};
+  storage_orders message;
+  message.id = in.get<storage_id>();
+  message.want_everything = in.get<bool>();
+  read_list(in, message.remove, changes_max);
+  return finished(in, std::move(message), "a master's orders");
+}
+
+std::string encode(const allocate_request& message) {
+  writer out;
+  out.put(message.upload).put(message.chunks).put(message.chunk_bytes);
+  write_list(out, message.avoid);
+  return out.take();
+}
+
+atl::result<allocate_request> decode_allocate_request(std::string_view bytes) {
+  reader in{bytes};
+  allocate_request message;
+  message.upload = in.get<std::uint64_t>();
+  message.chunks = in.get<std::uint32_t>();
+  message.chunk_bytes = in.get<std::uint64_t>();
+  read_list(in, message.avoid, storages_max);
+  if (message.chunks == 0 || message.chunks > chunks_per_request_max)
+    in.fail();
+  return finished(in, std::move(message), "a request for room");
+}
+
+std::string encode(const allocate_answer& message) {
+  writer out;
+  write_list(out, message.placements);
+  return out.take();
+}
+
+atl::result<allocate_answer> decode_allocate_answer(std::string_view bytes) {
+  reader in{bytes};
+  allocate_answer message;
+  read_list(in, message.placements, chunks_per_request_max);
+  return finished(in, std::move(message), "a master's answer");
+}
+
+std::string encode(const finish_request& message) {
+  writer out;
+  out.put(message.upload);
+  return out.take();
+}
+
+atl::result<finish_request> decode_finish_request(std::string_view bytes) {
+  reader in{bytes};
+  finish_request message{in.get<std::uint64_t>()};
+  return finished(in, message, "the end of an upload");
+}
+
+std::string encode(const cluster_info& message) {
+  writer out;
+  out.put(message.cluster).put(message.chunk_bytes).put(message.inline_bytes);
+  out.put(message.durability);
+  write(out, message.recovery);
+  write(out, message.reads);
+  write_list(out, message.storages);
+  return out.take();
+}
+
+atl::result<cluster_info> decode_cluster_info(std::string_view bytes) {
+  reader in{bytes};
+  cluster_info message;
+  message.cluster = in.get_string(name_bytes_max);
+  message.chunk_bytes = in.get<std::uint64_t>();
+  message.inline_bytes = in.get<std::uint64_t>();
+  message.durability = in.get_enum(durability_last);
+  read(in, message.recovery);
+  read(in, message.reads);
+  read_list(in, message.storages, storages_max);
+  return finished(in, std::move(message), "a master's description of the cluster");
+}
+
+} // namespace dfs::protocol

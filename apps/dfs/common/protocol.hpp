@@ -1,0 +1,143 @@
+#pragma once
+
+#include "common/chunk_id.hpp"
+#include "namespace/types.hpp"
+
+#include <atoll/core/endpoint.hpp>
+#include <atoll/core/error.hpp>
+#include <atoll/spi/options.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// What storage nodes and clients ask of a master, beside commands and questions to the name space.
+/// The kinds are those of `atl::runtime::message_kind`, from `application` on.
+namespace dfs::protocol {
+
+enum class kind : std::uint16_t {
+  report = 100,   ///< `storage_report` → `storage_orders`
+  allocate = 101, ///< `allocate_request` → `allocate_answer`
+  cluster = 102,  ///< empty → `cluster_info`
+  status = 103,   ///< empty → JSON, for people and scripts
+  finish = 104,   ///< `finish_request` → empty
+};
+
+enum class durability : std::uint8_t {
+  fsync,      ///< on stable storage before it is acknowledged
+  replicated, ///< in the memory of all replicas, synced in the background
+};
+inline constexpr durability durability_last = durability::replicated;
+std::string_view to_string(durability level);
+
+/// One fragment that came to a storage node, or went.
+struct fragment_change {
+  chunk_id chunk;
+  std::uint32_t fragment = 0;
+  bool present = false;
+
+  friend bool operator==(const fragment_change&, const fragment_change&) = default;
+};
+
+/// From a storage node to each master, as its heartbeat.
+struct storage_report {
+  std::string name;
+  std::string uuid; ///< of the data folder
+  atl::endpoint bulk;
+  std::string zone;
+  double weight = 1;
+  std::uint64_t capacity_bytes = 0;
+  std::uint64_t free_bytes = 0;
+  std::uint64_t used_bytes = 0;
+  std::uint64_t chunks = 0;
+  std::uint64_t damaged = 0; ///< fragments put aside because they were damaged, since the start
+  std::string failed;        ///< why it takes no more data; empty: it does
+  /// What changed since the last report that was answered; with `from_scratch`, a list of all that
+  /// is there begins.
+  bool from_scratch = false;
+  std::vector<fragment_change> changes;
+};
+
+struct storage_orders {
+  storage_id id = no_storage;          ///< 0: not registered yet
+  bool want_everything = false;        ///< this master doesn't know what the node has: list it
+  std::vector<fragment_change> remove; ///< nothing refers to these and nothing ever will
+};
+
+struct storage_target {
+  storage_id id = no_storage;
+  std::string name;
+  atl::endpoint bulk;
+};
+
+/// Room for chunks: names, and where their fragments go.
+struct allocate_request {
+  std::uint64_t upload = 0;      ///< random; the same for all chunks of one file
+  std::uint32_t chunks = 0;      ///< 1 … 64
+  std::uint64_t chunk_bytes = 0; ///< the largest of them
+  std::vector<storage_id> avoid; ///< nodes that just failed
+};
+struct placement {
+  chunk_id chunk;
+  std::vector<storage_target> targets; ///< by index of the fragment
+};
+struct allocate_answer {
+  std::vector<placement> placements;
+};
+
+/// An upload is over, well or not: the master needn't keep its chunks for it any longer.
+struct finish_request {
+  std::uint64_t upload = 0;
+};
+
+struct plugin_choice {
+  std::string name;
+  std::string version;
+  atl::spi::options options;
+};
+
+struct storage_view {
+  storage_target target;
+  std::string zone;
+  double weight = 1;
+  std::uint64_t free_bytes = 0;
+  bool healthy = false;
+};
+
+/// What a client must know to store and read.
+struct cluster_info {
+  std::string cluster;
+  std::uint64_t chunk_bytes = 0;
+  std::uint64_t inline_bytes = 0; ///< files up to this size go into the name space
+  dfs::protocol::durability durability = durability::fsync;
+  plugin_choice recovery;
+  plugin_choice reads; ///< the balancer that chooses the replica to read from
+  std::vector<storage_view> storages;
+};
+
+std::string encode(const storage_report& message);
+std::string encode(const storage_orders& message);
+std::string encode(const allocate_request& message);
+std::string encode(const allocate_answer& message);
+std::string encode(const finish_request& message);
+std::string encode(const cluster_info& message);
+
+/// Decoders of bytes that may be hostile: `errc::corrupt` for anything malformed.
+atl::result<storage_report> decode_storage_report(std::string_view bytes);
+atl::result<storage_orders> decode_storage_orders(std::string_view bytes);
+atl::result<allocate_request> decode_allocate_request(std::string_view bytes);
+atl::result<allocate_answer> decode_allocate_answer(std::string_view bytes);
+atl::result<finish_request> decode_finish_request(std::string_view bytes);
+atl::result<cluster_info> decode_cluster_info(std::string_view bytes);
+
+/// The largest that `files.chunk_size` may be.
+inline constexpr std::uint64_t chunk_bytes_max = 64 << 20;
+/// Chunks at most in one `allocate_request`.
+inline constexpr std::uint32_t chunks_per_request_max = 64;
+/// Changes or removals at most in one message.
+inline constexpr std::size_t changes_max = 2000;
+/// Storage nodes a cluster may have.
+inline constexpr std::size_t storages_max = 4096;
+
+} // namespace dfs::protocol

@@ -1,0 +1,386 @@
+#include "master/master_actor.hpp"
+
+#include "common/clock.hpp"
+#include "master/status.hpp"
+#include "namespace/question.hpp"
+#include "node/messages.hpp"
+
+#include <atoll/core/log.hpp>
+#include <atoll/runtime/caf.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace dfs {
+
+namespace {
+
+using atl::errc;
+using atl::runtime::ask;
+using atl::runtime::envelope;
+using atl::runtime::make_reply;
+using atl::runtime::tell_later;
+
+constexpr auto look_interval = std::chrono::milliseconds{200};
+constexpr auto replica_timeout = std::chrono::seconds{10};
+constexpr std::uint32_t purge_limit = 2000;     ///< inodes taken apart with one command
+constexpr std::size_t examine_limit = 500;      ///< fragments of a node looked at in one go
+constexpr std::size_t remove_limit_max = 10000; ///< removals waiting for one node
+
+envelope answer_with(std::string value) {
+  return make_reply({std::move(value), {}, false});
+}
+
+} // namespace
+
+master_actor::master_actor(caf::actor_config& config, settings given)
+    : caf::event_based_actor{config}, settings_{std::move(given)},
+      registry_{settings_.policy.storage_timeout}, placer_{settings_.balancer, settings_.recovery,
+                                                           settings_.seed} {
+  atl::spi::random_source random{settings_.seed ^ now_us()};
+  session_ = {random.next(), random.next()};
+}
+
+caf::behavior master_actor::make_behavior() {
+  last_housekeeping_ = std::chrono::steady_clock::now();
+  tell_later(this, look_interval, tick{});
+  return {
+      [this](envelope& message) { return take(message); },
+      [this](tick) {
+        look_around();
+        tell_later(this, look_interval, tick{});
+      },
+  };
+}
+
+// -- what comes from outside ------------------------------------------------------------------
+
+caf::result<envelope> master_actor::take(envelope& message) {
+  switch (static_cast<protocol::kind>(message.kind)) {
+  case protocol::kind::report:
+    return report(message);
+  case protocol::kind::allocate:
+    return allocate(message);
+  case protocol::kind::finish:
+    return finish(message);
+  case protocol::kind::cluster:
+    return cluster();
+  case protocol::kind::status:
+    return status();
+  }
+  return unable({errc::invalid, "a kind of message that a master doesn't take"});
+}
+
+envelope master_actor::unable(const atl::error& problem, bool elsewhere) const {
+  atl::runtime::reply answer{tl::unexpected{problem}, {}, false};
+  if (elsewhere)
+    for (auto& peer : settings_.group)
+      if (peer.id == view_.protocol.leader && peer.id != settings_.self.replica)
+        answer.hint = atl::to_string(peer.where);
+  return make_reply(answer);
+}
+
+envelope master_actor::report(const envelope& message) {
+  auto report = protocol::decode_storage_report(message.body);
+  if (!report)
+    return unable(report.error());
+  if (auto known = refused_.find(report->name + report->uuid); known != refused_.end())
+    return unable({errc::refused, known->second});
+  auto now = std::chrono::steady_clock::now();
+  auto* before = registry_.find(report->name);
+  if (before && before->last.uuid != report->uuid && registry_.alive(*before, now))
+    return unable({errc::refused, fmt::format("a node named '{}' with another data folder is up "
+                                              "already; give each node a name of its own",
+                                              report->name)});
+  if (!before && registry_.nodes().size() >= protocol::storages_max)
+    return unable({errc::refused, "the cluster has as many storage nodes as it can take"});
+  auto& node = registry_.update(*report, now);
+  protocol::storage_orders orders;
+  orders.id = node.id;
+  orders.want_everything = !node.complete;
+  auto& removals = to_remove_[report->name];
+  while (!removals.empty() && orders.remove.size() < protocol::changes_max) {
+    orders.remove.push_back({removals.front().first, removals.front().second, false});
+    removals.pop_front();
+  }
+  return answer_with(encode(orders));
+}
+
+envelope master_actor::allocate(const envelope& message) {
+  auto request = protocol::decode_allocate_request(message.body);
+  if (!request)
+    return unable(request.error());
+  if (request->chunk_bytes > settings_.policy.chunk_bytes)
+    return unable({errc::invalid, "a chunk above the cluster's chunk size"});
+  if (!leads() || !summary_known_)
+    return unable({errc::unavailable, settings_.self.name + " doesn't lead the masters"}, true);
+  if (!broken_.empty())
+    return unable({errc::refused, broken_});
+  try {
+    auto placed = placer_.place(*request, registry_, now_us(), summary_.horizon_us,
+                                std::chrono::steady_clock::now());
+    if (!placed)
+      return unable({placed.error().code == errc::unavailable ? errc::refused : placed.error().code,
+                     placed.error().message});
+    return answer_with(encode(*placed));
+  } catch (const std::exception& thrown) {
+    broken_ =
+        fmt::format("the balancer '{}' or the scheme '{}' threw, so {} places no more chunks: "
+                    "{}",
+                    settings_.policy.placement.name, settings_.policy.recovery.name,
+                    settings_.self.name, thrown.what());
+    atl::log::error("master", "", "{}", broken_);
+    return unable({errc::refused, broken_});
+  }
+}
+
+envelope master_actor::finish(const envelope& message) {
+  auto request = protocol::decode_finish_request(message.body);
+  if (!request)
+    return unable(request.error());
+  placer_.finish(request->upload);
+  return answer_with({});
+}
+
+envelope master_actor::cluster() const {
+  auto& policy = settings_.policy;
+  protocol::cluster_info info;
+  info.cluster = settings_.self.cluster;
+  info.chunk_bytes = policy.chunk_bytes;
+  // Small files are as safe in the name space as in chunks only where it has as many copies.
+  if (settings_.group.size() >= placer_.layout().total)
+    info.inline_bytes = policy.inline_bytes;
+  info.durability = policy.durability;
+  info.recovery = policy.recovery;
+  info.reads = policy.reads;
+  auto now = std::chrono::steady_clock::now();
+  for (auto& [name, node] : registry_.nodes())
+    if (node.id != no_storage)
+      info.storages.push_back({{node.id, name, node.last.bulk},
+                               node.last.zone,
+                               node.last.weight,
+                               node.last.free_bytes,
+                               registry_.alive(node, now)});
+  return answer_with(encode(info));
+}
+
+caf::result<envelope> master_actor::status() {
+  auto answer = make_response_promise<envelope>();
+  query(questions::summary{}, [this, answer](atl::result<answers::summary> summary) mutable {
+    answer.deliver(answer_with(describe_status({settings_.self, settings_.group, settings_.policy,
+                                                registry_, view_, summary, broken_, refused_})));
+  });
+  return answer;
+}
+
+// -- what it does by itself -------------------------------------------------------------------
+
+bool master_actor::leads() const {
+  return view_known_ && view_.protocol.leader == settings_.self.replica;
+}
+
+void master_actor::look_around() {
+  ask(this, settings_.replica, replica_timeout, atl::runtime::get_replica_view{})
+      .then(
+          [this](atl::runtime::replica_view& view) {
+            view_ = std::move(view);
+            view_known_ = true;
+            if (leads() && !was_leader_)
+              leads_since_ = std::chrono::steady_clock::now();
+            was_leader_ = leads();
+          },
+          [](const caf::error&) {});
+  auto unknown = std::any_of(registry_.nodes().begin(), registry_.nodes().end(),
+                             [](auto& entry) { return entry.second.id == no_storage; });
+  if (view_known_ && (unknown || !summary_known_))
+    query(questions::summary{}, [this](atl::result<answers::summary> summary) {
+      if (summary)
+        learn_ids(*summary);
+    });
+  if (leads() && summary_known_)
+    housekeep();
+}
+
+void master_actor::learn_ids(const answers::summary& summary) {
+  summary_ = summary;
+  summary_known_ = true;
+  for (auto& known : summary.storages) {
+    auto* node = registry_.find(known.name);
+    if (!node || node->id != no_storage)
+      continue;
+    if (node->last.uuid == known.uuid)
+      node->id = known.id;
+  }
+  if (summary.more)
+    query(questions::summary{summary.storages.back().id},
+          [this](atl::result<answers::summary> next) {
+            if (next)
+              learn_ids(*next);
+          });
+  else if (leads())
+    register_unknown();
+}
+
+void master_actor::register_unknown() {
+  for (auto& [name, node] : registry_.nodes()) {
+    if (node.id != no_storage || refused_.contains(name + node.last.uuid))
+      continue;
+    auto uuid = node.last.uuid;
+    submit(commands::register_storage{name, uuid}, [this, name, uuid](std::string bytes) {
+      auto answer = decode_answer<answers::registered>(bytes);
+      auto* node = registry_.find(name);
+      if (answer && node && node->last.uuid == uuid) {
+        node->id = answer->id;
+        atl::log::info("master", name, "joined as storage node {}", answer->id);
+      } else if (!answer && answer.error().code == errc::refused &&
+                 !is_session_expired(answer.error())) {
+        refused_[name + uuid] = answer.error().message;
+        atl::log::warning("master", name, "turned away: {}", answer.error().message);
+      }
+    });
+    return; // one command at a time
+  }
+}
+
+void master_actor::housekeep() {
+  auto now = std::chrono::steady_clock::now();
+  auto& policy = settings_.policy;
+  if (now - last_housekeeping_ < policy.housekeeping || submitting_)
+    return;
+  last_housekeeping_ = now;
+  collect_garbage();
+  // Uploads that began under the leader before this one are unknown here: wait until each of them
+  // has shown itself, or may be given up.
+  auto horizon = summary_.horizon_us;
+  if (now - leads_since_ > policy.grace) {
+    horizon = now_us() - static_cast<std::uint64_t>(policy.grace.count());
+    if (auto oldest = placer_.oldest_upload(now, policy.grace))
+      horizon = std::min(horizon, *oldest - 1);
+  }
+  query(questions::summary{}, [this, horizon](atl::result<answers::summary> summary) {
+    if (!summary)
+      return;
+    auto moved = summary->applied != summary_.applied || summary->pending_removals > 0;
+    auto has_old =
+        std::any_of(registry_.nodes().begin(), registry_.nodes().end(), [&](auto& entry) {
+          auto first = entry.second.has.lower_bound({chunk_id{summary->horizon_us, 0}, 0});
+          return first != entry.second.has.end() && first->first.made_us < horizon;
+        });
+    if (!moved && !has_old)
+      return; // an idle cluster's log doesn't grow
+    commands::housekeep work{std::max(horizon, summary->horizon_us), purge_limit,
+                             static_cast<std::uint64_t>(settings_.policy.session_expiry.count())};
+    submit(work, [this](std::string bytes) {
+      auto done = decode_answer<answers::housekept>(bytes);
+      if (!done)
+        return;
+      summary_.horizon_us = done->horizon_us;
+      if (done->pending_removals > 0)
+        last_housekeeping_ = {}; // there is more of it: go on at once
+      query(questions::summary{}, [this](atl::result<answers::summary> after) {
+        if (after)
+          summary_.applied = after->applied; // its own command is no news
+      });
+    });
+  });
+}
+
+void master_actor::collect_garbage() {
+  for (auto& [name, node] : registry_.nodes()) {
+    if (!node.complete || node.id == no_storage || to_remove_[name].size() >= remove_limit_max)
+      continue;
+    auto* changeable = registry_.find(name);
+    auto fragments = registry_.next_to_examine(*changeable, summary_.horizon_us, examine_limit);
+    if (!fragments.empty())
+      examine(name, std::move(fragments));
+  }
+}
+
+void master_actor::examine(const std::string& node,
+                           std::vector<storage_registry::fragment> fragments) {
+  questions::known question;
+  for (auto& [chunk, index] : fragments)
+    question.ids.push_back(chunk);
+  query(question, [this, node, fragments = std::move(fragments)](
+                      atl::result<answers::known_chunks> known) mutable {
+    if (!known || known->examined == 0)
+      return;
+    std::vector<storage_registry::fragment> rest;
+    if (known->examined < fragments.size()) {
+      rest.assign(fragments.begin() + known->examined, fragments.end());
+      fragments.resize(known->examined);
+    }
+    drop_unknown(node, fragments, known->chunks);
+    if (!rest.empty())
+      examine(node, std::move(rest));
+  });
+}
+
+void master_actor::drop_unknown(const std::string& node,
+                                const std::vector<storage_registry::fragment>& fragments,
+                                const std::vector<chunk_record>& known) {
+  auto* entry = registry_.find(node);
+  if (!entry)
+    return;
+  auto wanted = [&](const storage_registry::fragment& fragment) {
+    return std::any_of(known.begin(), known.end(), [&](auto& record) {
+      return record.id == fragment.first && fragment.second < record.nodes.size() &&
+             record.nodes[fragment.second] == entry->id;
+    });
+  };
+  auto& removals = to_remove_[node];
+  for (auto& fragment : fragments)
+    if (!wanted(fragment) &&
+        std::find(removals.begin(), removals.end(), fragment) == removals.end())
+      removals.push_back(fragment);
+  if (!removals.empty())
+    atl::log::info("master", node, "{} fragments that nothing refers to are to be removed",
+                   removals.size());
+}
+
+// -- the replica ------------------------------------------------------------------------------
+
+void master_actor::submit(action what, std::function<void(std::string)> done) {
+  if (submitting_)
+    return;
+  submitting_ = true;
+  command next{session_, ++sequence_, now_us(), std::move(what)};
+  ask(this, settings_.replica, replica_timeout, atl::runtime::submit_command{encode(next)})
+      .then(
+          [this, done = std::move(done)](const envelope& message) {
+            submitting_ = false;
+            auto answer = atl::runtime::decode_reply(message.body);
+            if (!answer.value)
+              return;
+            // A master that was idle for long has lost its session like any other client.
+            auto changed = decode_answer<answers::changed>(*answer.value);
+            if (!changed && is_session_expired(changed.error())) {
+              session_.low += 1;
+              sequence_ = 0;
+              return;
+            }
+            done(std::move(*answer.value));
+          },
+          [this](const caf::error&) { submitting_ = false; });
+}
+
+template <class Question>
+void master_actor::query(const Question& what,
+                         std::function<void(atl::result<typename Question::answer>)> done) {
+  using answer_type = typename Question::answer;
+  ask(this, settings_.replica, replica_timeout, atl::runtime::ask_state{encode(question{what})})
+      .then(
+          [done](const envelope& message) {
+            auto answer = atl::runtime::decode_reply(message.body);
+            if (answer.value)
+              done(decode_answer<answer_type>(*answer.value));
+            else
+              done(tl::unexpected{answer.value.error()});
+          },
+          [done](const caf::error& problem) {
+            done(atl::fail(errc::timeout, "the replica didn't answer: " + caf::to_string(problem)));
+          });
+}
+
+} // namespace dfs

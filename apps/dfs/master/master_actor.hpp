@@ -1,0 +1,108 @@
+#pragma once
+
+#include "master/placer.hpp"
+#include "master/registry.hpp"
+#include "namespace/answer.hpp"
+#include "namespace/command.hpp"
+
+#include <atoll/runtime/messages.hpp>
+#include <atoll/runtime/replica.hpp>
+
+#include <caf/actor.hpp>
+#include <caf/event_based_actor.hpp>
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace dfs {
+
+/// What the operator chose for the cluster.
+struct master_policy {
+  std::uint64_t chunk_bytes = 8 << 20;
+  std::uint64_t inline_bytes = 0;
+  protocol::durability durability = protocol::durability::fsync;
+  std::chrono::milliseconds storage_timeout{2000}; ///< no report for so long: down
+  std::chrono::microseconds grace{0};              ///< before unreferenced chunks are collected
+  std::chrono::milliseconds housekeeping{0};       ///< how often there's a look for garbage
+  std::chrono::microseconds session_expiry{0};
+  protocol::plugin_choice recovery;
+  protocol::plugin_choice placement;
+  protocol::plugin_choice reads;
+  protocol::plugin_choice consensus; ///< for `status`
+};
+
+/// A master beside its replica: watches the storage nodes, places chunks, collects garbage, and
+/// tells clients what they must know. All that must survive is in the name space; what is here is
+/// learnt anew.
+class master_actor : public caf::event_based_actor {
+ public:
+  struct settings {
+    atl::runtime::node_info self;
+    std::vector<atl::runtime::replica_actor::peer> group;
+    master_policy policy;
+    caf::actor replica;
+    std::shared_ptr<atl::spi::balancer> balancer;
+    std::shared_ptr<const atl::spi::recovery> recovery;
+    std::uint64_t seed = 0;
+  };
+
+  master_actor(caf::actor_config& config, settings given);
+  caf::behavior make_behavior() override;
+  void on_exit() override { settings_.replica = nullptr; }
+  const char* name() const override { return "dfs.master"; }
+
+ private:
+  using envelope = atl::runtime::envelope;
+  using promise = caf::typed_response_promise<envelope>;
+
+  // What comes from outside.
+  caf::result<envelope> take(envelope& message);
+  envelope report(const envelope& message);
+  envelope allocate(const envelope& message);
+  envelope finish(const envelope& message);
+  envelope cluster() const;
+  caf::result<envelope> status();
+
+  // What it does by itself.
+  void look_around();
+  void learn_ids(const answers::summary& summary);
+  void register_unknown();
+  void housekeep();
+  void collect_garbage();
+  void examine(const std::string& node, std::vector<storage_registry::fragment> fragments);
+  void drop_unknown(const std::string& node,
+                    const std::vector<storage_registry::fragment>& fragments,
+                    const std::vector<chunk_record>& known);
+
+  /// Proposes a command; at most one at a time, and none while another waits for its answer.
+  void submit(action what, std::function<void(std::string)> done);
+  template <class Question>
+  void query(const Question& question,
+             std::function<void(atl::result<typename Question::answer>)> done);
+  bool leads() const;
+  envelope unable(const atl::error& problem, bool elsewhere = false) const;
+
+  settings settings_;
+  storage_registry registry_;
+  placer placer_;
+  atl::runtime::replica_view view_;
+  bool view_known_ = false;
+  steady_time leads_since_{};
+  bool was_leader_ = false;
+  answers::summary summary_;
+  bool summary_known_ = false;
+  session_id session_;
+  std::uint64_t sequence_ = 0;
+  bool submitting_ = false;
+  steady_time last_housekeeping_{};
+  std::map<std::string, std::deque<storage_registry::fragment>> to_remove_; ///< by node
+  std::map<std::string, std::string> refused_; ///< nodes that may not join, and why
+  std::string broken_;                         ///< a plugin threw: no more placing
+};
+
+} // namespace dfs

@@ -1,0 +1,81 @@
+#include "master/placer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+namespace dfs {
+
+namespace {
+
+constexpr std::size_t uploads_max = 100'000;
+
+/// A stranger's balancer may answer anything: only what is there, healthy and distinct counts.
+std::vector<std::size_t> checked(const std::vector<std::size_t>& picks,
+                                 const std::vector<atl::spi::candidate>& candidates) {
+  std::vector<std::size_t> good;
+  std::set<std::size_t> seen;
+  for (auto pick : picks)
+    if (pick < candidates.size() && candidates[pick].healthy && seen.insert(pick).second)
+      good.push_back(pick);
+  return good;
+}
+
+} // namespace
+
+placer::placer(std::shared_ptr<atl::spi::balancer> balancer,
+               std::shared_ptr<const atl::spi::recovery> recovery, std::uint64_t seed)
+    : balancer_{std::move(balancer)}, recovery_{std::move(recovery)}, layout_{recovery_->layout()},
+      random_{seed} {}
+
+atl::result<protocol::allocate_answer> placer::place(const protocol::allocate_request& request,
+                                                     const storage_registry& registry,
+                                                     std::uint64_t now_us, std::uint64_t horizon_us,
+                                                     steady_time now) {
+  if (uploads_.size() >= uploads_max && !uploads_.contains(request.upload))
+    return atl::fail(atl::errc::busy, "too many uploads are under way; try again");
+  auto per_node = recovery_->fragment_size(request.chunk_bytes, 0);
+  auto candidates = registry.candidates(request.avoid, per_node, now);
+  protocol::allocate_answer answer;
+  for (std::uint32_t i = 0; i < request.chunks; ++i) {
+    protocol::placement placed;
+    placed.chunk.made_us = std::max({now_us, horizon_us + 1, last_made_us_});
+    placed.chunk.random = random_.next();
+    last_made_us_ = placed.chunk.made_us;
+    auto picks =
+        checked(balancer_->pick_many(candidates, layout_.total, placed.chunk.random), candidates);
+    if (picks.size() > layout_.total)
+      picks.resize(layout_.total);
+    if (picks.size() < layout_.min_write) {
+      auto healthy = std::count_if(candidates.begin(), candidates.end(),
+                                   [](auto& candidate) { return candidate.healthy; });
+      return atl::fail(
+          atl::errc::unavailable,
+          fmt::format("a chunk goes to at least {} storage nodes and only {} of {} can take one; "
+                      "start the others, or free space on them ('dfs status' shows which)",
+                      layout_.min_write, healthy, candidates.size()));
+    }
+    for (auto pick : picks) {
+      auto* node = registry.find(static_cast<storage_id>(candidates[pick].id));
+      placed.targets.push_back({node->id, node->last.name, node->last.bulk});
+    }
+    answer.placements.push_back(std::move(placed));
+  }
+  auto [entry, is_new] = uploads_.try_emplace(request.upload);
+  if (is_new)
+    entry->second.began_us = answer.placements.front().chunk.made_us;
+  entry->second.seen = now;
+  return answer;
+}
+
+std::optional<std::uint64_t> placer::oldest_upload(steady_time now,
+                                                   std::chrono::microseconds grace) {
+  std::erase_if(uploads_, [&](auto& entry) { return now - entry.second.seen > grace; });
+  std::optional<std::uint64_t> oldest;
+  for (auto& [id, entry] : uploads_)
+    oldest = std::min(oldest.value_or(entry.began_us), entry.began_us);
+  return oldest;
+}
+
+} // namespace dfs

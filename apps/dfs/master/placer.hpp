@@ -1,0 +1,56 @@
+#pragma once
+
+#include "common/protocol.hpp"
+#include "master/registry.hpp"
+
+#include <atoll/core/error.hpp>
+#include <atoll/spi/balancer.hpp>
+#include <atoll/spi/random.hpp>
+#include <atoll/spi/recovery.hpp>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+
+namespace dfs {
+
+/// Gives new chunks their names, and their fragments their nodes; knows which uploads are under
+/// way, whose chunks nothing refers to yet.
+class placer {
+ public:
+  /// @param balancer, recovery the plugins chosen for the cluster.
+  placer(std::shared_ptr<atl::spi::balancer> balancer,
+         std::shared_ptr<const atl::spi::recovery> recovery, std::uint64_t seed);
+
+  /// Room for `request.chunks` chunks. @param horizon_us names are made later than this, whatever
+  /// the clock says: older ones could not be committed.
+  /// @returns errc::unavailable when fewer nodes are there than the scheme must write to.
+  atl::result<protocol::allocate_answer> place(const protocol::allocate_request& request,
+                                               const storage_registry& registry,
+                                               std::uint64_t now_us, std::uint64_t horizon_us,
+                                               steady_time now);
+
+  void finish(std::uint64_t upload) { uploads_.erase(upload); }
+
+  /// When the first chunk of the oldest upload was made that showed itself within `grace`; uploads
+  /// that didn't are forgotten.
+  std::optional<std::uint64_t> oldest_upload(steady_time now, std::chrono::microseconds grace);
+
+  const atl::spi::fragment_layout& layout() const { return layout_; }
+
+ private:
+  struct upload {
+    std::uint64_t began_us = 0;
+    steady_time seen{};
+  };
+
+  std::shared_ptr<atl::spi::balancer> balancer_;
+  std::shared_ptr<const atl::spi::recovery> recovery_;
+  atl::spi::fragment_layout layout_;
+  atl::spi::random_source random_;
+  std::uint64_t last_made_us_ = 0;
+  std::map<std::uint64_t, upload> uploads_;
+};
+
+} // namespace dfs

@@ -1,0 +1,85 @@
+#include "master/registry.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace dfs {
+
+storage_registry::node& storage_registry::update(const protocol::storage_report& report,
+                                                 steady_time now) {
+  auto& found = nodes_[report.name];
+  if (found.last.uuid != report.uuid) { // another data folder: nothing known holds
+    found = node{};
+  }
+  if (report.from_scratch) {
+    found.has.clear();
+    found.complete = true;
+  }
+  // Changes mean something only on top of a list that began at the beginning.
+  if (found.complete) {
+    for (auto& change : report.changes) {
+      if (change.present)
+        found.has.emplace(change.chunk, change.fragment);
+      else
+        found.has.erase({change.chunk, change.fragment});
+    }
+  }
+  found.last = report;
+  found.last.changes.clear();
+  if (!std::isfinite(found.last.weight) || found.last.weight < 0)
+    found.last.weight = 0;
+  found.seen = now;
+  return found;
+}
+
+storage_registry::node* storage_registry::find(const std::string& name) {
+  auto found = nodes_.find(name);
+  return found == nodes_.end() ? nullptr : &found->second;
+}
+
+const storage_registry::node* storage_registry::find(storage_id id) const {
+  for (auto& [name, node] : nodes_)
+    if (node.id == id && id != no_storage)
+      return &node;
+  return nullptr;
+}
+
+bool storage_registry::alive(const node& which, steady_time now) const {
+  return now - which.seen <= failure_timeout_;
+}
+
+bool storage_registry::healthy(const node& which, steady_time now) const {
+  return alive(which, now) && which.last.failed.empty();
+}
+
+std::vector<atl::spi::candidate> storage_registry::candidates(const std::vector<storage_id>& avoid,
+                                                              std::uint64_t needed_bytes,
+                                                              steady_time now) const {
+  std::vector<atl::spi::candidate> list;
+  for (auto& [name, node] : nodes_) {
+    if (node.id == no_storage)
+      continue;
+    atl::spi::candidate candidate;
+    candidate.id = node.id;
+    candidate.domain = node.last.zone;
+    candidate.weight = node.last.weight;
+    candidate.free_bytes = node.last.free_bytes;
+    candidate.healthy = healthy(node, now) && node.last.free_bytes >= needed_bytes &&
+                        std::find(avoid.begin(), avoid.end(), node.id) == avoid.end();
+    list.push_back(std::move(candidate));
+  }
+  return list;
+}
+
+std::vector<storage_registry::fragment>
+storage_registry::next_to_examine(node& which, std::uint64_t horizon_us, std::size_t limit) {
+  std::vector<fragment> list;
+  auto it = which.has.upper_bound(which.examined);
+  // Fragments are ordered by the time their chunks were made: behind the horizon there are no more.
+  while (it != which.has.end() && it->first.made_us < horizon_us && list.size() < limit)
+    list.push_back(*it++);
+  which.examined = list.size() < limit || list.empty() ? fragment{} : list.back();
+  return list;
+}
+
+} // namespace dfs

@@ -1,0 +1,63 @@
+#pragma once
+
+#include "common/protocol.hpp"
+#include "namespace/types.hpp"
+
+#include <atoll/core/error.hpp>
+#include <atoll/spi/balancer.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace dfs {
+
+using steady_time = std::chrono::steady_clock::time_point;
+
+/// What one master knows of the storage nodes: who is there, how full, and which fragments they
+/// have. All of it comes from their reports, and is gathered anew after a restart.
+class storage_registry {
+ public:
+  using fragment = std::pair<chunk_id, std::uint32_t>;
+
+  struct node {
+    protocol::storage_report last; ///< without its changes
+    storage_id id = no_storage;    ///< 0: not registered yet
+    steady_time seen{};
+    bool complete = false; ///< its fragments are known: `has` is all of them
+    std::set<fragment> has;
+    fragment examined{}; ///< how far the last search for garbage came
+  };
+
+  explicit storage_registry(std::chrono::milliseconds failure_timeout)
+      : failure_timeout_{failure_timeout} {}
+
+  /// Takes a report in. @returns the node, for its orders.
+  node& update(const protocol::storage_report& report, steady_time now);
+
+  node* find(const std::string& name);
+  const node* find(storage_id id) const;
+  const std::map<std::string, node>& nodes() const { return nodes_; }
+
+  /// Reports come, and it takes data.
+  bool healthy(const node& which, steady_time now) const;
+  bool alive(const node& which, steady_time now) const;
+
+  /// The registered nodes, for a balancer. @param avoid shown as unhealthy.
+  /// @param needed_bytes nodes with less free space are shown as unhealthy.
+  std::vector<atl::spi::candidate> candidates(const std::vector<storage_id>& avoid,
+                                              std::uint64_t needed_bytes, steady_time now) const;
+
+  /// Up to `limit` fragments on a node made before `horizon_us`, going round and round.
+  std::vector<fragment> next_to_examine(node& which, std::uint64_t horizon_us, std::size_t limit);
+
+ private:
+  std::chrono::milliseconds failure_timeout_;
+  std::map<std::string, node> nodes_;
+};
+
+} // namespace dfs

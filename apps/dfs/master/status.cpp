@@ -1,0 +1,107 @@
+#include "master/status.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace dfs {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view role_names[] = {"follower", "candidate", "leader", "learner"};
+
+json describe(const protocol::plugin_choice& choice) {
+  json options = json::object();
+  for (auto& [key, value] : choice.options.values())
+    std::visit([&options, &key = key](auto& held) { options[key] = held; }, value);
+  return {{"name", choice.name}, {"version", choice.version}, {"options", std::move(options)}};
+}
+
+json describe_masters(const status_view& view) {
+  auto list = json::array();
+  for (auto& peer : view.group) {
+    json entry{{"id", peer.id}, {"name", peer.name}, {"address", atl::to_string(peer.where)}};
+    entry["leader"] = peer.id == view.replica.protocol.leader;
+    list.push_back(std::move(entry));
+  }
+  return list;
+}
+
+json describe_storages(const status_view& view) {
+  auto list = json::array();
+  auto now = std::chrono::steady_clock::now();
+  for (auto& [name, node] : view.registry.nodes()) {
+    auto alive = view.registry.alive(node, now);
+    auto silent = std::chrono::duration_cast<std::chrono::milliseconds>(now - node.seen);
+    json entry{{"id", node.id},
+               {"name", name},
+               {"address", atl::to_string(node.last.bulk)},
+               {"zone", node.last.zone},
+               {"weight", node.last.weight},
+               {"capacity_bytes", node.last.capacity_bytes},
+               {"free_bytes", node.last.free_bytes},
+               {"used_bytes", node.last.used_bytes},
+               {"chunks", node.last.chunks},
+               {"damaged", node.last.damaged},
+               {"failed", node.last.failed},
+               {"silent_ms", silent.count()}};
+    auto joined = node.id != no_storage;
+    entry["health"] = !alive                     ? "down"
+                      : !joined                  ? "joining"
+                      : node.last.failed.empty() ? "up"
+                                                 : "failed";
+    list.push_back(std::move(entry));
+  }
+  if (view.summary) {
+    // Nodes that belong to the cluster and haven't reported since this master started.
+    for (auto& known : view.summary->storages) {
+      auto& nodes = view.registry.nodes();
+      if (!nodes.contains(known.name))
+        list.push_back({{"id", known.id}, {"name", known.name}, {"health", "down"}});
+    }
+  }
+  return list;
+}
+
+json describe_replica(const status_view& view) {
+  auto& protocol = view.replica.protocol;
+  return {{"name", view.self.name},          {"term", protocol.term},
+          {"leader", protocol.leader},       {"decided", protocol.decided},
+          {"applied", view.replica.applied}, {"first", protocol.first},
+          {"blocked", protocol.blocked},     {"starts", view.replica.incarnation},
+          {"syncs", view.replica.syncs},     {"synced_batches", view.replica.sync_batches}};
+}
+
+} // namespace
+
+std::string describe_status(const status_view& view) {
+  json out;
+  out["cluster"] = view.self.cluster;
+  out["seen_by"] = describe_replica(view);
+  out["masters"] = describe_masters(view);
+  out["storages"] = describe_storages(view);
+  out["durability"] = protocol::to_string(view.policy.durability);
+  out["chunk_bytes"] = view.policy.chunk_bytes;
+  out["plugins"] = {{"consensus", describe(view.policy.consensus)},
+                    {"placement", describe(view.policy.placement)},
+                    {"reads", describe(view.policy.reads)},
+                    {"recovery", describe(view.policy.recovery)}};
+  if (view.summary) {
+    out["files"] = {{"files", view.summary->files},
+                    {"directories", view.summary->directories},
+                    {"chunks", view.summary->chunks},
+                    {"bytes", view.summary->bytes},
+                    {"pending_removals", view.summary->pending_removals}};
+  } else {
+    out["files"] = nullptr;
+    out["problem"] = view.summary.error().message;
+  }
+  if (!view.broken.empty())
+    out["problem"] = view.broken;
+  for (auto& [who, why] : view.refused)
+    out["refused"].push_back(why);
+  // Names and messages come from other machines: what isn't UTF-8 is replaced, not thrown over.
+  return out.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+} // namespace dfs

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "master/master_actor.hpp"
+
+#include <map>
+#include <string>
+
+namespace dfs {
+
+/// All that `dfs status` is about, as one master sees it.
+struct status_view {
+  const atl::runtime::node_info& self;
+  const std::vector<atl::runtime::replica_actor::peer>& group;
+  const master_policy& policy;
+  const storage_registry& registry;
+  const atl::runtime::replica_view& replica;
+  const atl::result<answers::summary>& summary;
+  const std::string& broken;
+  const std::map<std::string, std::string>& refused;
+};
+
+/// As JSON; docs/OPERATING.md describes the fields.
+std::string describe_status(const status_view& view);
+
+} // namespace dfs

@@ -1,0 +1,39 @@
+#pragma once
+
+#include "node/plugins.hpp"
+#include "node/settings.hpp"
+
+#include <atoll/core/error.hpp>
+#include <atoll/core/identity.hpp>
+
+#include <functional>
+#include <memory>
+
+namespace dfs {
+
+/// One running node, in all the roles it was given.
+class node {
+ public:
+  struct parts {
+    cluster_settings cluster;
+    node_settings self;
+    loaded_plugins plugins;
+    /// Called once, from any thread, when the node can't go on.
+    std::function<void(const atl::error&)> failed;
+  };
+
+  /// Takes the data folder, recovers what is on disk, and begins to serve.
+  static atl::result<std::unique_ptr<node>> start(parts given);
+
+  node(const node&) = delete;
+  node& operator=(const node&) = delete;
+  /// Stops: no new requests, what is under way on disk is finished.
+  ~node();
+
+ private:
+  struct implementation;
+  explicit node(std::unique_ptr<implementation> impl);
+  std::unique_ptr<implementation> impl_;
+};
+
+} // namespace dfs

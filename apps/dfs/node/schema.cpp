@@ -1,0 +1,208 @@
+#include "node/settings.hpp"
+
+#include <vector>
+
+namespace dfs {
+
+namespace {
+
+using atl::key_spec;
+using atl::spi::option_type;
+
+key_spec plugin_options(std::string key, std::string meaning) {
+  key_spec spec;
+  spec.key = std::move(key);
+  spec.is_plugin_options = true;
+  spec.meaning = std::move(meaning);
+  return spec;
+}
+
+std::vector<key_spec> make_cluster_schema() {
+  return {
+      {.key = "cluster.name",
+       .required = true,
+       .meaning = "Nodes and clients of clusters with different names refuse each other."},
+      {.key = "masters[]", .minimum = "1", .maximum = "9"},
+      {.key = "masters[].id",
+       .type = option_type::integer,
+       .required = true,
+       .minimum = "1",
+       .maximum = "1000000",
+       .meaning = "The master's number in the group; never give it to another disk."},
+      {.key = "masters[].name", .required = true, .meaning = "As node.name in that node's file."},
+      {.key = "masters[].address",
+       .required = true,
+       .meaning = "host:port where it listens, and where the others find it."},
+      {.key = "plugins.path",
+       .is_list = true,
+       .meaning = "Folders that are searched for plugins, in this order; where it is missing, the "
+                  "plugins that came with the program."},
+      {.key = "consensus.plugin",
+       .default_value = "two_phase_commit",
+       .meaning = "The protocol by which the masters agree."},
+      plugin_options("consensus.options", "What the protocol lets you set."),
+      {.key = "placement.balancer",
+       .default_value = "round_robin",
+       .meaning = "Chooses the storage nodes for a new chunk."},
+      plugin_options("placement.options", "What that balancer lets you set."),
+      {.key = "reads.balancer",
+       .default_value = "random",
+       .meaning = "Chooses the replica that a client reads from."},
+      plugin_options("reads.options", "What that balancer lets you set."),
+      {.key = "recovery.plugin",
+       .default_value = "replicate",
+       .meaning = "How a chunk is made to survive the loss of nodes."},
+      plugin_options("recovery.options", "What the scheme lets you set."),
+      {.key = "files.chunk_size",
+       .type = option_type::size,
+       .default_value = "8MiB",
+       .minimum = "64KiB",
+       .maximum = "64MiB",
+       .meaning = "Files are cut into chunks of this size."},
+      {.key = "files.inline_limit",
+       .type = option_type::size,
+       .default_value = "4KiB",
+       .minimum = "0",
+       .maximum = "16KiB",
+       .meaning =
+           "Files up to this size live in the name space, on all masters, and need no chunk; "
+           "only where there are at least as many masters as the scheme keeps copies."},
+      {.key = "files.durability",
+       .default_value = "fsync",
+       .maximum = "fsync|replicated",
+       .meaning = "When a chunk is acknowledged: once it is on stable storage, or once all its "
+                  "replicas have it in memory and sync in the background."},
+      {.key = "files.grace",
+       .type = option_type::duration,
+       .default_value = "1h",
+       .minimum = "1s",
+       .maximum = "720h",
+       .meaning = "How long chunks that nothing refers to are kept: for readers of a file that was "
+                  "just removed, and for uploads whose client is silent."},
+      {.key = "files.housekeeping",
+       .type = option_type::duration,
+       .default_value = "10s",
+       .minimum = "100ms",
+       .maximum = "1h",
+       .meaning = "How often the leading master looks for such chunks."},
+      {.key = "files.session_expiry",
+       .type = option_type::duration,
+       .default_value = "1h",
+       .minimum = "1m",
+       .maximum = "720h",
+       .meaning = "How long a client may be silent and still repeat its last command safely."},
+      {.key = "links.heartbeat",
+       .type = option_type::duration,
+       .default_value = "500ms",
+       .minimum = "10ms",
+       .maximum = "1m",
+       .meaning = "How often nodes ask each other for a sign of life."},
+      {.key = "links.failure_timeout",
+       .type = option_type::duration,
+       .default_value = "2s",
+       .minimum = "100ms",
+       .maximum = "10m",
+       .meaning = "A node that doesn't answer for so long is taken for dead; at least twice the "
+                  "heartbeat."},
+      {.key = "links.backoff_min",
+       .type = option_type::duration,
+       .default_value = "50ms",
+       .minimum = "1ms",
+       .maximum = "1m",
+       .meaning = "The first wait before connecting again; doubles each time, with jitter."},
+      {.key = "links.backoff_max",
+       .type = option_type::duration,
+       .default_value = "2s",
+       .minimum = "1ms",
+       .maximum = "10m",
+       .meaning = "The longest wait before connecting again."},
+      {.key = "client.timeout",
+       .type = option_type::duration,
+       .default_value = "10s",
+       .minimum = "100ms",
+       .maximum = "1h",
+       .meaning = "How long a client tries in all to get one thing done by the masters."},
+      {.key = "client.patience",
+       .type = option_type::duration,
+       .default_value = "2s",
+       .minimum = "0ms",
+       .maximum = "1h",
+       .meaning =
+           "How long of it, when the masters are there and refuse (one that they need is down, "
+           "say)."},
+      {.key = "client.connect_timeout",
+       .type = option_type::duration,
+       .default_value = "1s",
+       .minimum = "10ms",
+       .maximum = "10m",
+       .meaning = "How long connecting to a storage node may take."},
+      {.key = "client.transfer_timeout",
+       .type = option_type::duration,
+       .default_value = "2s",
+       .minimum = "10ms",
+       .maximum = "10m",
+       .meaning = "A storage node that moves no byte for so long is given up, for another."},
+  };
+}
+
+std::vector<key_spec> make_node_schema() {
+  std::vector<key_spec> schema{
+      {.key = "node.name", .required = true, .meaning = "Unique in the cluster."},
+      {.key = "node.roles",
+       .is_list = true,
+       .required = true,
+       .maximum = "master|storage",
+       .meaning = "What the node does: \"master\", \"storage\", or both."},
+      {.key = "node.data",
+       .required = true,
+       .meaning = "The folder that holds all the node's data; a relative one starts at the file."},
+      {.key = "node.bulk",
+       .meaning = "host:port where a storage node serves chunks; others must reach it there."},
+      {.key = "node.zone",
+       .meaning = "The failure domain (rack, room): copies go to different ones; empty: its own."},
+      {.key = "node.weight",
+       .type = option_type::real,
+       .default_value = "1.0",
+       .minimum = "0.0",
+       .maximum = "1000000.0",
+       .meaning = "A storage node's share of new chunks, for balancers that go by weight."},
+      {.key = "node.reserve",
+       .type = option_type::size,
+       .default_value = "256MiB",
+       .minimum = "0",
+       .meaning = "Free space that the node leaves on its disk."},
+      {.key = "node.threads",
+       .type = option_type::integer,
+       .default_value = "2",
+       .minimum = "1",
+       .maximum = "256",
+       .meaning = "Threads for the actors; those for disks and bulk data come on top."},
+      {.key = "node.connections",
+       .type = option_type::integer,
+       .default_value = "256",
+       .minimum = "1",
+       .maximum = "10000",
+       .meaning = "Bulk connections that a storage node serves at once; more are told to wait."},
+      {.key = "node.log_level",
+       .default_value = "info",
+       .maximum = "debug|info|warning|error",
+       .meaning = "Which log lines the node writes to its standard error."},
+  };
+  auto shared = make_cluster_schema();
+  schema.insert(schema.end(), shared.begin(), shared.end());
+  return schema;
+}
+
+} // namespace
+
+std::span<const key_spec> cluster_schema() {
+  static const auto schema = make_cluster_schema();
+  return schema;
+}
+
+std::span<const key_spec> node_schema() {
+  static const auto schema = make_node_schema();
+  return schema;
+}
+
+} // namespace dfs

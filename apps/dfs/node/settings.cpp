@@ -1,0 +1,164 @@
+#include "node/settings.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace dfs {
+
+namespace {
+
+constexpr std::size_t name_bytes_max = 64;
+
+/// Gathers what is wrong, so that an operator sees all of it at once.
+class complaints {
+ public:
+  explicit complaints(const atl::config& config) : config_{config} {}
+
+  void add(const std::string& key, std::string_view what) {
+    if (!text_.empty())
+      text_ += '\n';
+    text_ += fmt::format("{}: {}: {}", config_.where(key), key, what);
+  }
+
+  void check_name(const std::string& key) {
+    auto& name = config_.text(key);
+    auto plain = [](unsigned char c) {
+      return std::isalnum(c) || c == '-' || c == '_' || c == '.';
+    };
+    if (name.empty() || name.size() > name_bytes_max ||
+        !std::all_of(name.begin(), name.end(), plain))
+      add(key, fmt::format("'{}' is no name: use 1 to {} letters, digits, '-', '_' and '.'", name,
+                           name_bytes_max));
+  }
+
+  atl::endpoint check_endpoint(const std::string& key) {
+    auto where = atl::parse_endpoint(config_.text(key));
+    if (where)
+      return *where;
+    add(key, where.error().message);
+    return {};
+  }
+
+  template <class T>
+  atl::result<T> finish(T value) const {
+    if (text_.empty())
+      return value;
+    return atl::fail(atl::errc::invalid, text_);
+  }
+
+ private:
+  const atl::config& config_;
+  std::string text_;
+};
+
+std::chrono::milliseconds milliseconds(const atl::config& config, std::string_view key) {
+  return std::chrono::ceil<std::chrono::milliseconds>(config.duration(key));
+}
+
+void read_masters(const atl::config& config, cluster_settings& cluster, complaints& problems) {
+  for (std::size_t i = 0; i < config.size_of("masters"); ++i) {
+    auto key = [&](std::string_view name) { return atl::config::at("masters", i, name); };
+    master_entry entry;
+    entry.id = static_cast<atl::spi::replica_id>(config.integer(key("id")));
+    entry.name = config.text(key("name"));
+    problems.check_name(key("name"));
+    entry.address = problems.check_endpoint(key("address"));
+    for (auto& other : cluster.masters) {
+      if (other.id == entry.id)
+        problems.add(key("id"), fmt::format("{} is the id of {} already", entry.id, other.name));
+      if (other.name == entry.name)
+        problems.add(key("name"), "another master has this name");
+      if (other.address == entry.address)
+        problems.add(key("address"), fmt::format("{} listens there already", other.name));
+    }
+    cluster.masters.push_back(std::move(entry));
+  }
+}
+
+} // namespace
+
+atl::result<cluster_settings> read_cluster(const atl::config& config) {
+  complaints problems{config};
+  cluster_settings cluster;
+  cluster.name = config.text("cluster.name");
+  problems.check_name("cluster.name");
+  read_masters(config, cluster, problems);
+  cluster.plugin_path = config.paths("plugins.path");
+  cluster.consensus = {config.text("consensus.plugin"), "consensus.options"};
+  cluster.placement = {config.text("placement.balancer"), "placement.options"};
+  cluster.reads = {config.text("reads.balancer"), "reads.options"};
+  cluster.recovery = {config.text("recovery.plugin"), "recovery.options"};
+  cluster.links.heartbeat = milliseconds(config, "links.heartbeat");
+  cluster.links.failure_timeout = milliseconds(config, "links.failure_timeout");
+  cluster.links.backoff_min = milliseconds(config, "links.backoff_min");
+  cluster.links.backoff_max = milliseconds(config, "links.backoff_max");
+  if (cluster.links.failure_timeout < 2 * cluster.links.heartbeat)
+    problems.add("links.failure_timeout", "must be at least twice links.heartbeat: one late answer "
+                                          "is no failure");
+  if (cluster.links.backoff_max < cluster.links.backoff_min)
+    problems.add("links.backoff_max", "must not be below links.backoff_min");
+  cluster.chunk_bytes = config.size("files.chunk_size");
+  if (cluster.chunk_bytes % (64 << 10) != 0)
+    problems.add("files.chunk_size",
+                 "must be a multiple of 64KiB, the size of a checksummed block");
+  cluster.inline_bytes = config.size("files.inline_limit");
+  cluster.durability = config.text("files.durability") == "fsync"
+                           ? protocol::durability::fsync
+                           : protocol::durability::replicated;
+  cluster.grace = config.duration("files.grace");
+  cluster.housekeeping = config.duration("files.housekeeping");
+  cluster.session_expiry = config.duration("files.session_expiry");
+  cluster.client_timeout = config.duration("client.timeout");
+  cluster.client_patience = config.duration("client.patience");
+  cluster.connect_timeout = config.duration("client.connect_timeout");
+  cluster.transfer_timeout = config.duration("client.transfer_timeout");
+  if (cluster.session_expiry <= 2 * cluster.client_timeout)
+    problems.add("files.session_expiry", "must be above twice client.timeout: a client must not "
+                                         "repeat a command whose session is forgotten");
+  return problems.finish(std::move(cluster));
+}
+
+atl::result<node_settings> read_node(const atl::config& config, const cluster_settings& cluster) {
+  complaints problems{config};
+  node_settings node;
+  node.name = config.text("node.name");
+  problems.check_name("node.name");
+  for (auto& role : config.texts("node.roles"))
+    (role == "master" ? node.is_master : node.is_storage) = true;
+  if (!node.is_master && !node.is_storage)
+    problems.add("node.roles",
+                 "the node has nothing to do: give it \"master\", \"storage\" or both");
+  node.data = config.path("node.data");
+  auto entry = std::find_if(cluster.masters.begin(), cluster.masters.end(),
+                            [&](auto& master) { return master.name == node.name; });
+  if (node.is_master && entry == cluster.masters.end())
+    problems.add("node.roles", fmt::format("'{}' isn't among the masters of the cluster: add it to "
+                                           "[[masters]], or take the role away",
+                                           node.name));
+  if (!node.is_master && entry != cluster.masters.end())
+    problems.add("node.roles", fmt::format("'{}' is among the masters of the cluster and must have "
+                                           "the role \"master\"",
+                                           node.name));
+  if (entry != cluster.masters.end())
+    node.control = entry->address;
+  if (node.is_storage && !config.is_set("node.bulk"))
+    problems.add("node.bulk", "a storage node needs an address where it serves chunks");
+  if (config.is_set("node.bulk"))
+    node.bulk = problems.check_endpoint("node.bulk");
+  node.zone = config.text("node.zone");
+  if (node.zone.size() > name_bytes_max)
+    problems.add("node.zone", fmt::format("is longer than {} bytes", name_bytes_max));
+  node.weight = config.real("node.weight");
+  node.reserve_bytes = config.size("node.reserve");
+  node.threads = static_cast<std::uint32_t>(config.integer("node.threads"));
+  node.connections_max = static_cast<std::uint32_t>(config.integer("node.connections"));
+  auto& level = config.text("node.log_level");
+  node.log_level = level == "debug"     ? atl::log::level::debug
+                   : level == "info"    ? atl::log::level::info
+                   : level == "warning" ? atl::log::level::warning
+                                        : atl::log::level::error;
+  return problems.finish(std::move(node));
+}
+
+} // namespace dfs

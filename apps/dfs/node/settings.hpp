@@ -1,0 +1,82 @@
+#pragma once
+
+#include "common/protocol.hpp"
+
+#include <atoll/core/config.hpp>
+#include <atoll/core/endpoint.hpp>
+#include <atoll/core/error.hpp>
+#include <atoll/core/log.hpp>
+#include <atoll/runtime/node_info.hpp>
+#include <atoll/spi/consensus.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace dfs {
+
+struct master_entry {
+  atl::spi::replica_id id = 0;
+  std::string name;
+  atl::endpoint address;
+};
+
+/// A plugin as the configuration names it, its options still unchecked.
+struct plugin_entry {
+  std::string name;
+  std::string options_key; ///< `consensus.options`
+};
+
+/// What all nodes and clients of a cluster share: `cluster.toml`.
+struct cluster_settings {
+  std::string name;
+  std::vector<master_entry> masters;
+  std::vector<std::filesystem::path> plugin_path;
+  plugin_entry consensus;
+  plugin_entry placement;
+  plugin_entry reads;
+  plugin_entry recovery;
+  atl::runtime::link_settings links;
+
+  std::uint64_t chunk_bytes = 0;
+  std::uint64_t inline_bytes = 0;
+  protocol::durability durability = protocol::durability::fsync;
+  std::chrono::microseconds grace{0};
+  std::chrono::microseconds housekeeping{0};
+  std::chrono::microseconds session_expiry{0};
+
+  std::chrono::microseconds client_timeout{0};   ///< for one operation on the name space, in all
+  std::chrono::microseconds client_patience{0};  ///< with masters that refuse a write
+  std::chrono::microseconds connect_timeout{0};  ///< to a storage node
+  std::chrono::microseconds transfer_timeout{0}; ///< without a byte from a storage node
+};
+
+/// One node's own: `NODE.toml`.
+struct node_settings {
+  std::string name;
+  bool is_master = false;
+  bool is_storage = false;
+  std::filesystem::path data;
+  atl::endpoint control;
+  atl::endpoint bulk;
+  std::string zone;
+  double weight = 1;
+  std::uint64_t reserve_bytes = 0;
+  std::uint32_t threads = 2;
+  std::uint32_t connections_max = 0;
+  atl::log::level log_level = atl::log::level::info;
+};
+
+/// Every key that a cluster's file may have; and those of a node's, which may have both.
+std::span<const atl::key_spec> cluster_schema();
+std::span<const atl::key_spec> node_schema();
+
+/// Beyond types and ranges: names and addresses that are well-formed and fit together. Errors cite
+/// the place in the file.
+atl::result<cluster_settings> read_cluster(const atl::config& config);
+atl::result<node_settings> read_node(const atl::config& config, const cluster_settings& cluster);
+
+} // namespace dfs

@@ -1,0 +1,164 @@
+#include "node/storage_agent.hpp"
+
+#include "node/messages.hpp"
+
+#include <atoll/core/log.hpp>
+#include <atoll/runtime/caf.hpp>
+
+#include <algorithm>
+
+namespace dfs {
+
+namespace {
+
+using atl::errc;
+using atl::runtime::ask;
+using atl::runtime::envelope;
+using atl::runtime::message_kind;
+using atl::runtime::tell;
+using atl::runtime::tell_later;
+
+/// Changes kept for a master that can't be reached, before a list of everything is the shorter way.
+constexpr std::size_t changes_kept_max = 200'000;
+
+} // namespace
+
+storage_agent::storage_agent(caf::actor_config& config, settings given)
+    : caf::event_based_actor{config}, settings_{std::move(given)} {}
+
+void storage_agent::on_exit() {
+  for (auto& [name, state] : masters_)
+    send_exit(state.link, caf::exit_reason::user_shutdown);
+  masters_.clear();
+  settings_.store.reset();
+  settings_.owner = nullptr;
+}
+
+caf::behavior storage_agent::make_behavior() {
+  for (auto& master : settings_.masters)
+    masters_[master.name].link =
+        system().spawn<atl::runtime::link_actor>(atl::runtime::link_actor::settings{
+            master.name, master.where, settings_.self, settings_.timing,
+            caf::actor_cast<caf::actor>(this), ++settings_.seed});
+  tell_later(this, settings_.timing.heartbeat, tick{});
+  return {
+      [this](const atl::runtime::link_event& event) { on_link(event); },
+      [this](tick) {
+        gather_changes();
+        for (auto& [name, state] : masters_)
+          report(name);
+        tell_later(this, settings_.timing.heartbeat, tick{});
+      },
+  };
+}
+
+void storage_agent::on_link(const atl::runtime::link_event& event) {
+  auto& state = masters_[event.peer];
+  state.up = event.up.has_value();
+  state.waiting = false;
+  if (state.up) {
+    state.from_scratch = true; // the master may have forgotten what it knew
+    report(event.peer);
+  }
+}
+
+void storage_agent::gather_changes() {
+  auto changes = settings_.store->take_changes();
+  for (auto& [name, state] : masters_) {
+    if (!changes.complete || state.to_tell.size() > changes_kept_max)
+      state.from_scratch = true;
+    if (state.from_scratch)
+      continue; // the list of everything will have it
+    for (auto& added : changes.added)
+      state.to_tell.push_back({added.key.chunk, added.key.fragment, true});
+    for (auto* gone : {&changes.removed, &changes.damaged})
+      for (auto& key : *gone)
+        state.to_tell.push_back({key.chunk, key.fragment, false});
+  }
+  if (auto failure = settings_.store->failure(); failure && failure->message != told_failure_) {
+    told_failure_ = failure->message;
+    atl::log::error("storage", "", "{}", told_failure_);
+  }
+}
+
+void storage_agent::list_everything(link_state& to) {
+  to.to_tell.clear();
+  for (auto& stored : settings_.store->list())
+    to.to_tell.push_back({stored.key.chunk, stored.key.fragment, true});
+  to.from_scratch = false;
+}
+
+void storage_agent::report(const std::string& name) {
+  auto& state = masters_[name];
+  if (!state.up || state.waiting)
+    return;
+  protocol::storage_report report;
+  report.name = settings_.self.name;
+  report.uuid = settings_.uuid;
+  report.bulk = settings_.bulk;
+  report.zone = settings_.zone;
+  report.weight = settings_.weight;
+  if (auto usage = settings_.store->usage()) {
+    report.capacity_bytes = usage->capacity;
+    report.free_bytes = usage->free;
+    report.used_bytes = usage->bytes;
+    report.chunks = usage->chunks;
+    report.damaged = usage->damaged;
+  } else {
+    report.failed = usage.error().message;
+  }
+  if (auto failure = settings_.store->failure())
+    report.failed = failure->message;
+  report.from_scratch = state.from_scratch;
+  if (state.from_scratch)
+    list_everything(state);
+  auto count = std::min(state.to_tell.size(), protocol::changes_max);
+  report.changes.assign(state.to_tell.begin(),
+                        state.to_tell.begin() + static_cast<std::ptrdiff_t>(count));
+  state.to_tell.erase(state.to_tell.begin(),
+                      state.to_tell.begin() + static_cast<std::ptrdiff_t>(count));
+  state.waiting = true;
+  envelope message{static_cast<message_kind>(protocol::kind::report),
+                   atl::runtime::cluster_digest(settings_.self), protocol::encode(report)};
+  ask(this, state.link, settings_.timing.failure_timeout * 4, std::move(message))
+      .then([this, name](const envelope& answer) { obey(name, answer); },
+            [this, name](const caf::error&) {
+              masters_[name].waiting = false;
+              masters_[name].from_scratch = true; // it may have missed what was in the report
+            });
+}
+
+void storage_agent::obey(const std::string& name, const envelope& answer) {
+  auto& state = masters_[name];
+  state.waiting = false;
+  auto reply = atl::runtime::decode_reply(answer.body);
+  if (!reply.value) {
+    state.from_scratch = true;
+    if (reply.value.error().code == errc::refused)
+      tell(this, settings_.owner,
+           atl::runtime::node_failure{"storage",
+                                      {errc::refused, name + " doesn't let this node in: " +
+                                                          reply.value.error().message}});
+    return;
+  }
+  auto orders = protocol::decode_storage_orders(*reply.value);
+  if (!orders) {
+    atl::log::warning("storage", name, "{}", orders.error().message);
+    return;
+  }
+  if (orders->id != state.known_as) {
+    state.known_as = orders->id;
+    atl::log::info("storage", name, "known as storage node {}", orders->id);
+  }
+  for (auto& fragment : orders->remove) {
+    auto removed = settings_.store->remove({fragment.chunk, fragment.fragment});
+    if (!removed && removed.error().code != errc::not_found)
+      atl::log::warning("storage", name, "{}", removed.error().message);
+  }
+  if (orders->want_everything)
+    state.from_scratch = true;
+  if (!state.to_tell.empty() || state.from_scratch)
+    report(name); // more than fits into one report
+}
+
+} // namespace dfs

@@ -1,0 +1,69 @@
+#pragma once
+
+#include "common/protocol.hpp"
+#include "storage/chunk_store.hpp"
+
+#include <atoll/runtime/link.hpp>
+#include <atoll/runtime/messages.hpp>
+
+#include <caf/actor.hpp>
+#include <caf/event_based_actor.hpp>
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace dfs {
+
+/// A storage node towards its masters: reports to each of them what it has and how it is, as its
+/// heartbeat, and removes what they say nothing refers to. Spawn it detached: it waits for the
+/// disk.
+class storage_agent : public caf::event_based_actor {
+ public:
+  struct master {
+    std::string name;
+    atl::endpoint where;
+  };
+
+  struct settings {
+    atl::runtime::node_info self;
+    std::vector<master> masters;
+    atl::runtime::link_settings timing;
+    std::string uuid; ///< of the data folder
+    atl::endpoint bulk;
+    std::string zone;
+    double weight = 1;
+    std::shared_ptr<chunk_store> store;
+    caf::actor owner; ///< gets `node_failure`
+    std::uint64_t seed = 0;
+  };
+
+  storage_agent(caf::actor_config& config, settings given);
+  caf::behavior make_behavior() override;
+  void on_exit() override;
+  const char* name() const override { return "dfs.storage"; }
+
+ private:
+  struct link_state {
+    caf::actor link;
+    bool up = false;
+    bool waiting = false;     ///< for the answer to a report
+    bool from_scratch = true; ///< the next report begins a list of everything
+    std::deque<protocol::fragment_change> to_tell;
+    storage_id known_as = no_storage;
+  };
+
+  void gather_changes();
+  void list_everything(link_state& to);
+  void report(const std::string& name);
+  void obey(const std::string& name, const atl::runtime::envelope& answer);
+  void on_link(const atl::runtime::link_event& event);
+
+  settings settings_;
+  std::map<std::string, link_state> masters_;
+  std::string told_failure_; ///< logged once
+};
+
+} // namespace dfs

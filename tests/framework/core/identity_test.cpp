@@ -1,0 +1,76 @@
+#include "temporary_folder.hpp"
+
+#include <atoll/core/endpoint.hpp>
+#include <atoll/core/identity.hpp>
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+
+using namespace atl;
+
+TEST_CASE("a data folder remembers whose it is") {
+  temporary_folder folder;
+  std::string uuid;
+  {
+    auto first = data_folder::take(folder / "data", "reef", "node-1");
+    REQUIRE(first.has_value());
+    uuid = first->uuid();
+    CHECK(uuid.size() == 32);
+  }
+  {
+    auto again = data_folder::take(folder / "data", "reef", "node-1");
+    REQUIRE(again.has_value());
+    CHECK(again->uuid() == uuid);
+  }
+  SUBCASE("another node's folder is refused, and the message names both") {
+    auto other = data_folder::take(folder / "data", "reef", "node-2");
+    REQUIRE_FALSE(other.has_value());
+    CHECK(other.error().code == errc::refused);
+    CHECK(other.error().message.find("'node-1'") != std::string::npos);
+    CHECK(other.error().message.find("'node-2'") != std::string::npos);
+  }
+  SUBCASE("another cluster's folder is refused") {
+    auto other = data_folder::take(folder / "data", "lagoon", "node-1");
+    REQUIRE_FALSE(other.has_value());
+    CHECK(other.error().message.find("'reef'") != std::string::npos);
+  }
+  SUBCASE("a damaged identity is refused, not replaced") {
+    std::ofstream{folder.path() / "data" / "identity.json"} << "{\"cluster\": 3";
+    auto damaged = data_folder::take(folder / "data", "reef", "node-1");
+    REQUIRE_FALSE(damaged.has_value());
+    CHECK(damaged.error().code == errc::corrupt);
+  }
+}
+
+TEST_CASE("a data folder is for one process at a time") {
+  temporary_folder folder;
+  auto first = data_folder::take(folder / "data", "reef", "node-1");
+  REQUIRE(first.has_value());
+  auto second = data_folder::take(folder / "data", "reef", "node-1");
+  REQUIRE_FALSE(second.has_value());
+  CHECK(second.error().message.find("in use") != std::string::npos);
+}
+
+TEST_CASE("a data folder that can't be made says why") {
+  auto taken = data_folder::take("/proc/no/such/place", "reef", "node-1");
+  REQUIRE_FALSE(taken.has_value());
+  CHECK(taken.error().message.find("/proc/no/such/place") != std::string::npos);
+}
+
+TEST_CASE("addresses are read and written alike") {
+  for (auto* text : {"127.0.0.1:7101", "localhost:1", "[::1]:65535", "a.b-c.example:80"}) {
+    auto where = parse_endpoint(text);
+    REQUIRE(where.has_value());
+    CHECK(to_string(*where) == text);
+  }
+}
+
+TEST_CASE("what is no address is refused with what is wrong about it") {
+  for (auto* text : {"", "host", ":80", "host:", "host:0", "host:65536", "host:80x", "::1:80",
+                     "host:-1", "host: 80"}) {
+    auto where = parse_endpoint(text);
+    REQUIRE_FALSE(where.has_value());
+    CHECK(where.error().message.find(std::string{"'"} + text + "'") != std::string::npos);
+  }
+}

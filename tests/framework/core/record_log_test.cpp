@@ -1,0 +1,219 @@
+#include "temporary_folder.hpp"
+
+#include <atoll/core/record_log.hpp>
+
+#include <doctest/doctest.h>
+#include <rocksdb/db.h>
+#include <sys/wait.h>
+
+#include <condition_variable>
+#include <fstream>
+#include <mutex>
+#include <unistd.h>
+
+using namespace atl;
+
+namespace {
+
+/// Waits for tokens to become durable.
+class durable_watch {
+ public:
+  record_log::callbacks callbacks() {
+    return {[this](spi::persist_token token) {
+              std::lock_guard lock{mutex_};
+              last_ = token;
+              changed_.notify_all();
+            },
+            [this](const error& problem) {
+              std::lock_guard lock{mutex_};
+              failure_ = problem.message;
+              changed_.notify_all();
+            }};
+  }
+
+  bool wait_for(spi::persist_token token) {
+    std::unique_lock lock{mutex_};
+    changed_.wait(lock, [&] { return last_ >= token || !failure_.empty(); });
+    return failure_.empty();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  spi::persist_token last_ = 0;
+  std::string failure_;
+};
+
+spi::persist put(spi::persist_token token, std::uint64_t index, std::string bytes,
+                 std::uint32_t stream = 0) {
+  return {token, {spi::put_record{stream, index, std::move(bytes)}}};
+}
+
+} // namespace
+
+TEST_CASE("a new log is empty, and each start counts one more life") {
+  temporary_folder folder;
+  for (std::uint64_t life = 1; life <= 3; ++life) {
+    auto log = record_log::open(folder / "log");
+    REQUIRE(log.has_value());
+    CHECK((*log)->incarnation() == life);
+    auto state = (*log)->load();
+    REQUIRE(state.has_value());
+    CHECK(state->records.empty());
+    CHECK_FALSE(state->meta.has_value());
+  }
+}
+
+TEST_CASE("what was reported durable is there after a restart, in order of stream and index") {
+  temporary_folder folder;
+  {
+    auto log = record_log::open(folder / "log");
+    REQUIRE(log.has_value());
+    durable_watch watch;
+    (*log)->start(watch.callbacks());
+    (*log)->submit(put(1, 300, "three hundred"));
+    (*log)->submit(put(2, 2, "two"));
+    (*log)->submit(put(3, 1, "other stream", 7));
+    (*log)->submit({4, {spi::set_meta{"term 5"}}});
+    CHECK(watch.wait_for(4));
+  }
+  auto log = record_log::open(folder / "log");
+  REQUIRE(log.has_value());
+  auto state = (*log)->load();
+  REQUIRE(state.has_value());
+  CHECK(state->meta == "term 5");
+  REQUIRE(state->records.size() == 3);
+  CHECK(state->records[0].index == 2);
+  CHECK(state->records[0].bytes == "two");
+  CHECK(state->records[1].index == 300);
+  CHECK(state->records[2].stream == 7);
+  CHECK(state->records[2].bytes == "other stream");
+}
+
+TEST_CASE("erasing takes both ends of the range, and nothing beside it") {
+  temporary_folder folder;
+  auto log = record_log::open(folder / "log");
+  REQUIRE(log.has_value());
+  durable_watch watch;
+  (*log)->start(watch.callbacks());
+  for (std::uint64_t i = 1; i <= 9; ++i)
+    (*log)->submit(put(i, i, std::to_string(i)));
+  (*log)->submit({10, {spi::erase_records{0, 3, 7}}});
+  CHECK(watch.wait_for(10));
+  auto state = (*log)->load();
+  REQUIRE(state.has_value());
+  std::vector<std::uint64_t> left;
+  for (auto& record : state->records)
+    left.push_back(record.index);
+  CHECK(left == std::vector<std::uint64_t>{1, 2, 8, 9});
+}
+
+TEST_CASE("many batches share few syncs") {
+  temporary_folder folder;
+  auto log = record_log::open(folder / "log");
+  REQUIRE(log.has_value());
+  for (std::uint64_t i = 1; i <= 500; ++i)
+    (*log)->submit(put(i, i, "x"));
+  durable_watch watch;
+  (*log)->start(watch.callbacks()); // all of them wait already
+  CHECK(watch.wait_for(500));
+  auto counters = (*log)->count();
+  CHECK(counters.batches == 500);
+  CHECK(counters.syncs == 1);
+}
+
+TEST_CASE("a record that was altered is reported as corrupt, not as missing") {
+  temporary_folder folder;
+  {
+    auto log = record_log::open(folder / "log");
+    REQUIRE(log.has_value());
+    durable_watch watch;
+    (*log)->start(watch.callbacks());
+    (*log)->submit(put(1, 1, "good"));
+    (*log)->submit(put(2, 2, "to be damaged"));
+    (*log)->submit({3, {spi::set_meta{"also damaged"}}});
+    CHECK(watch.wait_for(3));
+  }
+  {
+    rocksdb::DB* raw = nullptr;
+    REQUIRE(rocksdb::DB::Open({}, (folder / "log").string(), &raw).ok());
+    std::unique_ptr<rocksdb::DB> db{raw};
+    std::unique_ptr<rocksdb::Iterator> it{db->NewIterator({})};
+    for (it->SeekToFirst(); it->Valid(); it->Next()) {
+      auto value = it->value().ToString();
+      if (value.find("damaged") == value.npos)
+        continue;
+      value.back() ^= 1;
+      REQUIRE(db->Put({}, it->key(), value).ok());
+    }
+    REQUIRE(it->status().ok());
+  }
+  auto log = record_log::open(folder / "log");
+  REQUIRE(log.has_value());
+  auto state = (*log)->load();
+  REQUIRE(state.has_value());
+  REQUIRE(state->records.size() == 2);
+  CHECK(state->records[0].state == spi::record_state::ok);
+  CHECK(state->records[1].state == spi::record_state::corrupt);
+  CHECK(state->records[1].index == 2);
+  CHECK(state->meta_corrupt);
+}
+
+namespace {
+
+std::filesystem::path newest_wal(const std::filesystem::path& folder) {
+  std::filesystem::path newest;
+  for (auto& entry : std::filesystem::directory_iterator{folder})
+    if (entry.path().extension() == ".log" && entry.file_size() > 0 && entry.path() > newest)
+      newest = entry.path();
+  return newest;
+}
+
+/// Writes a log in a process that is killed, so that everything is still in the write-ahead log.
+void write_and_die(const std::filesystem::path& folder, std::uint64_t records) {
+  auto child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    auto log = record_log::open(folder);
+    durable_watch watch;
+    (*log)->start(watch.callbacks());
+    for (std::uint64_t i = 1; i <= records; ++i) {
+      (*log)->submit(put(i, i, std::string(1000, static_cast<char>('a' + i % 26))));
+      watch.wait_for(i);
+    }
+    ::_exit(0);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(status == 0);
+}
+
+} // namespace
+
+TEST_CASE("a torn last write is cut off, everything before it is kept") {
+  temporary_folder folder;
+  write_and_die(folder / "log", 20);
+  auto wal = newest_wal(folder / "log");
+  REQUIRE(!wal.empty());
+  std::filesystem::resize_file(wal, std::filesystem::file_size(wal) - 500);
+  auto log = record_log::open(folder / "log");
+  REQUIRE(log.has_value());
+  auto state = (*log)->load();
+  REQUIRE(state.has_value());
+  CHECK(state->records.size() == 19);
+}
+
+TEST_CASE("a flipped bit in the middle of the log is refused with the folder's name") {
+  temporary_folder folder;
+  write_and_die(folder / "log", 20);
+  auto wal = newest_wal(folder / "log");
+  {
+    std::fstream file{wal, std::ios::in | std::ios::out | std::ios::binary};
+    file.seekp(5000);
+    file.put('!');
+  }
+  auto log = record_log::open(folder / "log");
+  REQUIRE_FALSE(log.has_value());
+  CHECK(log.error().code == errc::corrupt);
+  CHECK(log.error().message.find((folder / "log").string()) != std::string::npos);
+}

@@ -1,0 +1,131 @@
+#include <atoll/core/state_runner.hpp>
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+
+using namespace atl;
+
+namespace {
+
+/// Counts what it applied; breaks at a position of the test's choice.
+class counting_machine : public state_machine {
+ public:
+  explicit counting_machine(spi::log_position breaks_at = 0) : breaks_at_{breaks_at} {}
+
+  spi::log_position applied() const override { return applied_; }
+  result<std::vector<std::string>> apply(std::span<const spi::decided_entry> entries) override {
+    std::vector<std::string> answers;
+    for (auto& entry : entries) {
+      if (entry.position == breaks_at_)
+        return fail(errc::io, "the disk broke");
+      applied_ = entry.position;
+      answers.push_back("did " + entry.command);
+    }
+    return answers;
+  }
+  std::string query(std::string_view question) const override {
+    return std::string{question} + " at " + std::to_string(applied_);
+  }
+  std::optional<std::string> objection(std::string_view command) const override {
+    if (command == "bad")
+      return "can't";
+    return std::nullopt;
+  }
+  result<spi::log_position> flush() override { return applied_.load(); }
+
+ private:
+  std::atomic<spi::log_position> applied_{0};
+  spi::log_position breaks_at_;
+};
+
+struct observed {
+  std::mutex mutex;
+  std::condition_variable changed;
+  spi::log_position applied = 0;
+  spi::log_position flushed = 0;
+  std::vector<std::pair<spi::request_id, std::string>> answers;
+  std::optional<std::string> objection;
+  int validations = 0;
+  std::vector<std::string> failures;
+
+  state_runner::callbacks callbacks() {
+    state_runner::callbacks calls;
+    calls.applied = [this](auto position, auto list) {
+      note([&] {
+        applied = position;
+        answers.insert(answers.end(), list.begin(), list.end());
+      });
+    };
+    calls.validated = [this](auto, auto why) {
+      note([&] {
+        objection = why;
+        ++validations;
+      });
+    };
+    calls.flushed = [this](auto position) { note([&] { flushed = position; }); };
+    calls.failed = [this](auto& problem) { note([&] { failures.push_back(problem.message); }); };
+    return calls;
+  }
+  template <class Change>
+  void note(Change change) {
+    std::lock_guard lock{mutex};
+    change();
+    changed.notify_all();
+  }
+  template <class Condition>
+  void wait(Condition condition) {
+    std::unique_lock lock{mutex};
+    changed.wait(lock, condition);
+  }
+};
+
+spi::decided_entry entry(spi::log_position position, spi::request_id id, std::string command) {
+  return {position, id, false, std::move(command)};
+}
+
+} // namespace
+
+TEST_CASE("entries are applied in order, and only those proposed here are answered") {
+  counting_machine machine;
+  observed seen;
+  state_runner runner{machine, 2, seen.callbacks()};
+  runner.apply({entry(1, 11, "a"), entry(2, 0, "b")});
+  runner.apply({entry(3, 13, "c")});
+  seen.wait([&] { return seen.applied == 3; });
+  REQUIRE(seen.answers.size() == 2);
+  CHECK(seen.answers[0] == std::pair<spi::request_id, std::string>{11, "did a"});
+  CHECK(seen.answers[1] == std::pair<spi::request_id, std::string>{13, "did c"});
+  runner.flush();
+  seen.wait([&] { return seen.flushed == 3; });
+}
+
+TEST_CASE("questions and objections are answered") {
+  counting_machine machine;
+  observed seen;
+  state_runner runner{machine, 2, seen.callbacks()};
+  runner.validate(1, "bad");
+  seen.wait([&] { return seen.validations == 1; });
+  CHECK(seen.objection == "can't");
+  std::string answer;
+  runner.query("what", [&](std::string text) { seen.note([&] { answer = text; }); });
+  seen.wait([&] { return !answer.empty(); });
+  CHECK(answer == "what at 0");
+}
+
+TEST_CASE("after the state broke, nothing more is applied or flushed, and it is said once") {
+  counting_machine machine{2};
+  observed seen;
+  state_runner runner{machine, 1, seen.callbacks()};
+  runner.apply({entry(1, 0, "a")});
+  runner.apply({entry(2, 0, "b")});
+  runner.apply({entry(3, 0, "c")});
+  runner.flush();
+  runner.validate(1, "last"); // the writer's thread is in order: after this, all is done
+  seen.wait([&] { return seen.validations == 1; });
+  CHECK(seen.applied == 1);
+  CHECK(seen.flushed == 0);
+  CHECK(seen.failures == std::vector<std::string>{"the disk broke"});
+}

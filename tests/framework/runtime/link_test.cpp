@@ -1,0 +1,158 @@
+#include "free_port.hpp"
+
+#include <atoll/runtime/caf.hpp>
+#include <atoll/runtime/gate.hpp>
+#include <atoll/runtime/link.hpp>
+#include <atoll/runtime/system.hpp>
+
+#include <caf/io/middleman.hpp>
+#include <doctest/doctest.h>
+
+#include <condition_variable>
+#include <mutex>
+
+using namespace atl;
+using namespace atl::runtime;
+
+namespace {
+
+link_settings quick() {
+  return {std::chrono::milliseconds{50}, std::chrono::milliseconds{500},
+          std::chrono::milliseconds{10}, std::chrono::milliseconds{100}};
+}
+
+node_info named(std::string cluster, std::string name) {
+  node_info info;
+  info.cluster = std::move(cluster);
+  info.name = std::move(name);
+  info.role = "storage";
+  return info;
+}
+
+/// What a link told its owner.
+struct events {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool up = false;
+  std::string reason;
+
+  caf::actor owner(caf::actor_system& actors) {
+    return actors.spawn([this](caf::event_based_actor*) -> caf::behavior {
+      return {[this](const link_event& event) {
+        std::lock_guard lock{mutex};
+        up = event.up.has_value();
+        reason = event.reason;
+        changed.notify_all();
+      }};
+    });
+  }
+  template <class Condition>
+  void wait(Condition condition) {
+    std::unique_lock lock{mutex};
+    changed.wait(lock, condition);
+  }
+};
+
+/// A node with nothing but a gate, whose application echoes.
+struct small_node {
+  runtime::system actors{quick(), 1};
+  caf::actor echo;
+  caf::actor gate;
+  endpoint where;
+
+  small_node(const node_info& info, std::uint16_t port) : where{"127.0.0.1", port} {
+    echo = actors->spawn([](caf::event_based_actor*) -> caf::behavior {
+      return {[](envelope& message) { return make_reply({std::move(message.body), {}, false}); }};
+    });
+    gate = actors->spawn<gate_actor>(gate_actor::settings{info, nullptr, echo});
+    auto published = actors.publish(gate, where);
+    if (!published)
+      throw std::runtime_error(published.error().message);
+  }
+  ~small_node() {
+    caf::anon_send_exit(gate, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(echo, caf::exit_reason::user_shutdown);
+  }
+};
+
+caf::actor make_link(runtime::system& actors, const node_info& self, endpoint where,
+                     caf::actor owner) {
+  return actors->spawn<link_actor>(
+      link_actor::settings{"peer", std::move(where), self, quick(), std::move(owner), 1});
+}
+
+reply call(runtime::system& actors, const caf::actor& to, envelope message) {
+  reply answer{fail(errc::internal, "no answer"), {}, false};
+  caf::scoped_actor self{*actors};
+  self->request(to, std::chrono::seconds{10}, std::move(message))
+      .receive([&](const envelope& got) { answer = decode_reply(got.body); },
+               [&](const caf::error& problem) {
+                 answer.value = fail(errc::internal, caf::to_string(problem));
+               });
+  return answer;
+}
+
+} // namespace
+
+TEST_CASE("a link connects when the other node comes, notices when it goes, and finds it again") {
+  auto port = free_port();
+  auto info = named("reef", "here");
+  events seen;
+  runtime::system actors{quick(), 2};
+  auto link = make_link(actors, info, {"127.0.0.1", port}, seen.owner(*actors));
+  seen.wait([&] { return !seen.up && !seen.reason.empty(); });
+  auto unreachable = call(actors, link, {message_kind::application, cluster_digest(info), "x"});
+  CHECK(unreachable.value.error().code == errc::unavailable);
+  for (int round = 0; round < 2; ++round) {
+    {
+      small_node other{named("reef", "there"), port};
+      seen.wait([&] { return seen.up; });
+      auto answer = call(actors, link, {message_kind::application, cluster_digest(info), "echo"});
+      REQUIRE(answer.value.has_value());
+      CHECK(*answer.value == "echo");
+    }
+    seen.wait([&] { return !seen.up; });
+  }
+  caf::anon_send_exit(link, caf::exit_reason::user_shutdown);
+}
+
+TEST_CASE("a node of another cluster is refused, and it is said what differs") {
+  auto port = free_port();
+  small_node other{named("lagoon", "there"), port};
+  events seen;
+  runtime::system actors{quick(), 2};
+  auto link = make_link(actors, named("reef", "here"), {"127.0.0.1", port}, seen.owner(*actors));
+  seen.wait([&] { return seen.reason.find("refused") != std::string::npos; });
+  CHECK(seen.reason.find("'lagoon'") != std::string::npos);
+  CHECK(seen.reason.find("'reef'") != std::string::npos);
+  caf::anon_send_exit(link, caf::exit_reason::user_shutdown);
+}
+
+TEST_CASE("a gate refuses messages of other clusters, of other groups, and of unknown kinds") {
+  runtime::system actors{quick(), 1};
+  auto info = named("reef", "here");
+  auto gate = actors->spawn<gate_actor>(gate_actor::settings{info, nullptr, nullptr});
+  auto digest = cluster_digest(info);
+  CHECK(call(actors, gate, {message_kind::ping, digest, {}}).value.has_value());
+  CHECK(call(actors, gate, {message_kind::ping, digest + 1, {}}).value.error().code ==
+        errc::refused);
+  CHECK(call(actors, gate, {message_kind::command, digest, "x"}).value.error().code ==
+        errc::refused);
+  CHECK(call(actors, gate, {message_kind::consensus, digest, "x"}).value.error().code ==
+        errc::refused);
+  CHECK(call(actors, gate, {static_cast<message_kind>(77), digest, "x"}).value.error().code ==
+        errc::invalid);
+  CHECK(call(actors, gate, {message_kind::hello, digest, "x"}).value.error().code == errc::corrupt);
+  caf::anon_send_exit(gate, caf::exit_reason::user_shutdown);
+}
+
+TEST_CASE("a port in use is an error that names the address") {
+  auto port = free_port();
+  small_node first{named("reef", "a"), port};
+  runtime::system actors{quick(), 1};
+  auto gate = actors->spawn<gate_actor>(gate_actor::settings{named("reef", "b"), nullptr, nullptr});
+  auto published = actors.publish(gate, {"127.0.0.1", port});
+  REQUIRE_FALSE(published.has_value());
+  CHECK(published.error().message.find("127.0.0.1:" + std::to_string(port)) != std::string::npos);
+  caf::anon_send_exit(gate, caf::exit_reason::user_shutdown);
+}

@@ -1,0 +1,82 @@
+#include <atoll/runtime/node_info.hpp>
+
+#include <doctest/doctest.h>
+
+using namespace atl::runtime;
+
+namespace {
+
+node_info master(atl::spi::replica_id id) {
+  node_info info;
+  info.cluster = "reef";
+  info.name = "master-" + std::to_string(id);
+  info.role = "master";
+  info.replica = id;
+  info.consensus = "raft 1.0.0 {heartbeat = \"100ms\"}";
+  info.group = "1=a:1, 2=b:2";
+  return info;
+}
+
+} // namespace
+
+TEST_CASE("masters with everything in common let each other in") {
+  CHECK(incompatibility(master(1), master(2)).empty());
+}
+
+TEST_CASE("whatever differs is said, with both values") {
+  auto mine = master(1);
+  auto theirs = master(2);
+  SUBCASE("cluster") {
+    theirs.cluster = "lagoon";
+    auto why = incompatibility(mine, theirs);
+    CHECK(why.find("'reef'") != why.npos);
+    CHECK(why.find("'lagoon'") != why.npos);
+  }
+  SUBCASE("consensus options") {
+    theirs.consensus = "raft 1.0.0 {heartbeat = \"200ms\"}";
+    auto why = incompatibility(mine, theirs);
+    CHECK(why.find("100ms") != why.npos);
+    CHECK(why.find("200ms") != why.npos);
+  }
+  SUBCASE("SPI version") {
+    theirs.spi_minor += 1;
+    CHECK(incompatibility(mine, theirs).find("SPI version") != std::string::npos);
+  }
+  SUBCASE("members") {
+    theirs.group = "1=a:1";
+    CHECK(incompatibility(mine, theirs).find("the masters") != std::string::npos);
+  }
+  SUBCASE("the same id twice") {
+    theirs.replica = 1;
+    CHECK(incompatibility(mine, theirs).find("both master 1") != std::string::npos);
+  }
+}
+
+TEST_CASE("a storage node needn't know the masters' protocol, but the cluster") {
+  auto storage = master(0);
+  storage.consensus.clear();
+  storage.group.clear();
+  CHECK(incompatibility(master(1), storage).empty());
+  storage.cluster = "lagoon";
+  CHECK_FALSE(incompatibility(master(1), storage).empty());
+}
+
+TEST_CASE("a greeting survives the wire, and no part of one is taken for it") {
+  auto bytes = encode(master(2));
+  auto info = decode_node_info(bytes);
+  REQUIRE(info.has_value());
+  CHECK(info->name == "master-2");
+  CHECK(info->replica == 2);
+  for (std::size_t size = 0; size < bytes.size(); ++size)
+    CHECK_FALSE(decode_node_info(std::string_view{bytes}.substr(0, size)).has_value());
+}
+
+TEST_CASE("digests tell clusters and groups apart") {
+  auto mine = master(1);
+  auto other = mine;
+  other.consensus += "x";
+  CHECK(cluster_digest(mine) == cluster_digest(other));
+  CHECK(group_digest(mine) != group_digest(other));
+  other.cluster = "lagoon";
+  CHECK(cluster_digest(mine) != cluster_digest(other));
+}

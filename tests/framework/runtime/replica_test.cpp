@@ -1,0 +1,230 @@
+#include "temporary_folder.hpp"
+
+#include <atoll/runtime/caf.hpp>
+#include <atoll/runtime/replica.hpp>
+#include <atoll/runtime/system.hpp>
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+
+using namespace atl;
+using namespace atl::runtime;
+
+namespace {
+
+/// A group of one: decides what is proposed as soon as it is durable. Commands of a test's choice
+/// make it misbehave.
+class solo_protocol : public spi::consensus {
+ public:
+  void start(spi::stable_state stable, spi::log_position applied, spi::timestamp) override {
+    spi::apply replay;
+    for (auto& record : stable.records)
+      if (record.index > applied)
+        replay.entries.push_back({record.index, 0, false, record.bytes});
+    if (!stable.records.empty())
+      last_ = stable.records.back().index;
+    if (!replay.entries.empty())
+      effects_.push_back(std::move(replay));
+  }
+  void advance(spi::timestamp) override {}
+  spi::timestamp deadline() const override { return spi::timestamp::max(); }
+  void step(spi::replica_id, std::string_view) override {}
+  void on_durable(spi::persist_token token) override {
+    while (!waiting_.empty() && waiting_.front().first <= token) {
+      effects_.push_back(spi::apply{{waiting_.front().second}});
+      waiting_.erase(waiting_.begin());
+    }
+  }
+  void on_unreachable(spi::replica_id) override {}
+  void propose(spi::request_id id, std::string command) override {
+    if (command == "throw")
+      throw std::runtime_error("on purpose");
+    if (command == "refuse") {
+      effects_.push_back(spi::refuse{id, spi::refusal::not_proposed, 2, "ask the other one"});
+      return;
+    }
+    if (command == "fatal") {
+      effects_.push_back(spi::fatal{"a record is damaged"});
+      return;
+    }
+    ++last_;
+    effects_.push_back(spi::persist{++token_, {spi::put_record{0, last_, command}}});
+    waiting_.push_back({token_, {last_, id, false, command}});
+  }
+  void read(spi::request_id id, spi::read_level) override {
+    effects_.push_back(spi::read_ready{id, last_});
+  }
+  void on_validated(std::uint64_t, bool, std::string_view) override {}
+  void reconfigure(spi::request_id, std::vector<spi::replica_id>,
+                   std::vector<spi::replica_id>) override {}
+  void transfer(spi::replica_id) override {}
+  void on_applied(spi::log_position) override {}
+  void on_snapshot_sent(spi::replica_id, bool) override {}
+  void on_snapshot_received(spi::log_position, std::string_view) override {}
+  std::string snapshot_blob(spi::log_position) const override { return {}; }
+  void on_installed(spi::log_position) override {}
+  void drain(std::vector<spi::effect>& out) override {
+    for (auto& effect : effects_)
+      out.push_back(std::move(effect));
+    effects_.clear();
+  }
+  spi::consensus_status status() const override { return {}; }
+
+ private:
+  std::vector<spi::effect> effects_;
+  std::vector<std::pair<spi::persist_token, spi::decided_entry>> waiting_;
+  spi::log_position last_ = 0;
+  spi::persist_token token_ = 0;
+};
+
+/// Remembers the commands; answers with how many there were.
+class list_machine : public state_machine {
+ public:
+  spi::log_position applied() const override { return 0; } // forgets everything, replays all
+  result<std::vector<std::string>> apply(std::span<const spi::decided_entry> entries) override {
+    std::lock_guard lock{mutex_};
+    std::vector<std::string> answers;
+    for (auto& entry : entries) {
+      commands_.push_back(entry.command);
+      answers.push_back(std::to_string(commands_.size()));
+    }
+    return answers;
+  }
+  std::string query(std::string_view) const override {
+    std::lock_guard lock{mutex_};
+    std::string all;
+    for (auto& command : commands_)
+      all += command + ";";
+    return all;
+  }
+  std::optional<std::string> objection(std::string_view) const override { return std::nullopt; }
+  result<spi::log_position> flush() override { return 0; }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<std::string> commands_;
+};
+
+struct failure_watch {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::string failure;
+
+  caf::actor owner(caf::actor_system& actors) {
+    return actors.spawn([this](caf::event_based_actor*) -> caf::behavior {
+      return {[this](const node_failure& event) {
+        std::lock_guard lock{mutex};
+        failure = event.problem.message;
+        changed.notify_all();
+      }};
+    });
+  }
+  std::string wait() {
+    std::unique_lock lock{mutex};
+    changed.wait(lock, [&] { return !failure.empty(); });
+    return failure;
+  }
+};
+
+struct one_replica {
+  explicit one_replica(const std::filesystem::path& folder) {
+    replica_actor::settings settings;
+    settings.self.cluster = "reef";
+    settings.self.name = "only";
+    settings.self.replica = 1;
+    settings.self.consensus = "solo 1.0.0 {}";
+    settings.group = {{1, "only", {"127.0.0.1", 1}}, {2, "other", {"127.0.0.1", 2}}};
+    auto log = record_log::open(folder / "log");
+    if (!log)
+      throw std::runtime_error(log.error().message);
+    settings.stable = *(*log)->load();
+    settings.log = std::move(*log);
+    settings.machine = std::make_shared<list_machine>();
+    settings.protocol = std::make_shared<solo_protocol>();
+    settings.owner = watch.owner(*actors);
+    replica = actors->spawn<replica_actor>(std::move(settings));
+  }
+  ~one_replica() {
+    caf::anon_send_exit(replica, caf::exit_reason::user_shutdown);
+    replica = nullptr;
+  }
+
+  template <class Request>
+  reply call(Request request) {
+    reply answer{fail(errc::internal, "no answer"), {}, false};
+    caf::scoped_actor self{*actors};
+    self->request(replica, std::chrono::seconds{20}, std::move(request))
+        .receive([&](const envelope& got) { answer = decode_reply(got.body); },
+                 [&](const caf::error& problem) {
+                   answer.value = fail(errc::internal, caf::to_string(problem));
+                 });
+    return answer;
+  }
+
+  failure_watch watch;
+  runtime::system actors{{}, 2};
+  caf::actor replica;
+};
+
+} // namespace
+
+TEST_CASE("commands are answered once they are durable and applied, and reads see them") {
+  temporary_folder folder;
+  one_replica node{folder.path()};
+  for (int i = 1; i <= 20; ++i) {
+    auto answer = node.call(submit_command{fmt::format("c{}", i)});
+    REQUIRE(answer.value.has_value());
+    CHECK(*answer.value == std::to_string(i));
+  }
+  auto seen = node.call(ask_state{"all"});
+  REQUIRE(seen.value.has_value());
+  CHECK(seen.value->starts_with("c1;c2;"));
+  CHECK(seen.value->ends_with("c20;"));
+}
+
+TEST_CASE("a replica that starts again applies what was durable") {
+  temporary_folder folder;
+  {
+    one_replica node{folder.path()};
+    REQUIRE(node.call(submit_command{"before"}).value.has_value());
+  }
+  one_replica node{folder.path()};
+  auto answer = node.call(submit_command{"after"});
+  REQUIRE(answer.value.has_value());
+  CHECK(*node.call(ask_state{"all"}).value == "before;after;");
+}
+
+TEST_CASE("a refusal tells where to try, by address") {
+  temporary_folder folder;
+  one_replica node{folder.path()};
+  auto answer = node.call(submit_command{"refuse"});
+  REQUIRE_FALSE(answer.value.has_value());
+  CHECK(answer.value.error().message == "ask the other one");
+  CHECK(answer.hint == "127.0.0.1:2");
+  CHECK_FALSE(answer.in_doubt);
+}
+
+TEST_CASE("a plugin that throws ends its role by name, and answers nobody wrongly") {
+  temporary_folder folder;
+  one_replica node{folder.path()};
+  auto answer = node.call(submit_command{"throw"});
+  REQUIRE_FALSE(answer.value.has_value());
+  auto failure = node.watch.wait();
+  CHECK(failure.find("solo 1.0.0") != std::string::npos);
+  CHECK(failure.find("on purpose") != std::string::npos);
+  CHECK(node.call(submit_command{"more"}).value.error().code == errc::unavailable);
+  CHECK(node.call(ask_state{"all"}).value.error().code == errc::unavailable);
+}
+
+TEST_CASE("a protocol that can't go on stops the replica with its reason") {
+  temporary_folder folder;
+  one_replica node{folder.path()};
+  auto answer = node.call(submit_command{"fatal"});
+  REQUIRE_FALSE(answer.value.has_value());
+  CHECK(answer.in_doubt);
+  CHECK(node.watch.wait() == "a record is damaged");
+}
