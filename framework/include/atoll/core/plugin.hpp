@@ -1,0 +1,66 @@
+#pragma once
+
+#include <atoll/core/config_value.hpp>
+#include <atoll/core/error.hpp>
+#include <atoll/core/plugin_file.hpp>
+#include <atoll/spi/balancer.hpp>
+#include <atoll/spi/consensus.hpp>
+#include <atoll/spi/plugin.hpp>
+#include <atoll/spi/recovery.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace atl {
+
+/// A loaded plugin. Immutable; used by any thread. What it creates keeps its library loaded, so it
+/// may outlive this.
+class plugin {
+ public:
+  spi::plugin_kind kind() const { return descriptor_->kind; }
+  std::string_view name() const { return descriptor_->name; }
+  std::string_view version() const { return descriptor_->version; }
+  const std::filesystem::path& file() const { return file_; }
+  const spi::descriptor& descriptor() const { return *descriptor_; }
+  std::span<const spi::option_spec> options() const;
+  std::span<const spi::claim> claims() const;
+
+  /// For messages: `consensus plugin 'raft'`.
+  std::string title() const;
+
+  /// The claim's value; empty when the plugin doesn't make it.
+  std::string_view claim(std::string_view name) const;
+
+  /// The complete options from what the operator wrote, as `atl::check_options` says.
+  result<spi::options> check_options(const config_table& written) const;
+
+  /// A new balancer; same seed, same picks. An error when the plugin is of another kind, throws,
+  /// or makes nothing: it names the plugin and says what it threw.
+  /// @param options complete, as `check_options` gives them.
+  result<std::shared_ptr<spi::balancer>> create_balancer(const spi::options& options,
+                                                         std::uint64_t seed) const;
+
+  /// A new replica of a protocol, likewise. `setup.options` is copied.
+  result<std::shared_ptr<spi::consensus>> create_consensus(const spi::consensus_setup& setup) const;
+
+  /// A new recovery scheme, likewise.
+  result<std::shared_ptr<spi::recovery>> create_recovery(const spi::options& options) const;
+
+ private:
+  friend result<std::shared_ptr<const plugin>> open_plugin(const plugin_file& file);
+  plugin(std::shared_ptr<const void> library, const spi::descriptor& descriptor,
+         std::filesystem::path file);
+
+  std::shared_ptr<const void> library_;
+  const spi::descriptor* descriptor_;
+  std::filesystem::path file_;
+};
+
+/// Maps a plugin that `inspect_plugin` did not refuse, and checks that its descriptor keeps what
+/// its symbol promised. The first code of the plugin to run is its static initializers.
+result<std::shared_ptr<const plugin>> open_plugin(const plugin_file& file);
+
+} // namespace atl

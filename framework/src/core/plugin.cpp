@@ -1,0 +1,125 @@
+#include "plugin_descriptor.hpp"
+
+#include <atoll/core/plugin.hpp>
+#include <atoll/core/plugin_options.hpp>
+
+#define BOOST_DLL_USE_STD_FS
+#include <boost/dll/shared_library.hpp>
+#include <fmt/format.h>
+
+#include <exception>
+
+namespace atl {
+
+namespace {
+
+/// What a plugin created, with all that it may lean on. Members go in the reverse order: the object
+/// first, its library last.
+template <class T>
+struct creation {
+  std::shared_ptr<const void> library;
+  spi::options options; ///< the object may keep the reference that it was given
+  std::unique_ptr<T> object;
+};
+
+/// Calls a plugin's factory. Nothing it throws goes further than here.
+template <class T, class Create>
+result<std::shared_ptr<T>> create(const plugin& from, std::shared_ptr<const void> library,
+                                  const spi::options& options, bool right_kind, Create make) {
+  auto failed = [&](std::string_view why) {
+    return fail(errc::refused, fmt::format("{} ({}) {}", from.title(), from.file().string(), why));
+  };
+  if (!right_kind)
+    return failed("was asked to create something of another kind");
+  try {
+    auto made = std::make_shared<creation<T>>();
+    made->library = std::move(library);
+    made->options = options;
+    made->object.reset(make(made->options));
+    if (!made->object)
+      return failed("created nothing");
+    auto* object = made->object.get();
+    return std::shared_ptr<T>{std::move(made), object};
+  } catch (const std::exception& thrown) {
+    return failed(fmt::format("refused its set-up: {}", thrown.what()));
+  } catch (...) {
+    return failed("threw something that is no std::exception");
+  }
+}
+
+} // namespace
+
+plugin::plugin(std::shared_ptr<const void> library, const spi::descriptor& descriptor,
+               std::filesystem::path file)
+    : library_{std::move(library)}, descriptor_{&descriptor}, file_{std::move(file)} {}
+
+std::span<const spi::option_spec> plugin::options() const {
+  return {descriptor_->options, descriptor_->option_count};
+}
+
+std::span<const spi::claim> plugin::claims() const {
+  return {descriptor_->claims, descriptor_->claim_count};
+}
+
+std::string plugin::title() const {
+  return fmt::format("{} plugin '{}'", to_string(kind()), name());
+}
+
+std::string_view plugin::claim(std::string_view name) const {
+  for (auto& each : claims())
+    if (each.name == name)
+      return each.value;
+  return {};
+}
+
+result<spi::options> plugin::check_options(const config_table& written) const {
+  return atl::check_options(options(), written, title());
+}
+
+result<std::shared_ptr<spi::balancer>> plugin::create_balancer(const spi::options& options,
+                                                               std::uint64_t seed) const {
+  return create<spi::balancer>(*this, library_, options, kind() == spi::plugin_kind::balancer,
+                               [&](const spi::options& kept) {
+                                 return descriptor_->create_balancer({kept, seed});
+                               });
+}
+
+result<std::shared_ptr<spi::consensus>>
+plugin::create_consensus(const spi::consensus_setup& setup) const {
+  return create<spi::consensus>(
+      *this, library_, setup.options, kind() == spi::plugin_kind::consensus,
+      [&](const spi::options& kept) {
+        return descriptor_->create_consensus(
+            {kept, setup.self, setup.voters, setup.seed, setup.incarnation});
+      });
+}
+
+result<std::shared_ptr<spi::recovery>> plugin::create_recovery(const spi::options& options) const {
+  return create<spi::recovery>(
+      *this, library_, options, kind() == spi::plugin_kind::recovery,
+      [&](const spi::options& kept) { return descriptor_->create_recovery({kept}); });
+}
+
+result<std::shared_ptr<const plugin>> open_plugin(const plugin_file& file) {
+  if (!file.refusal.empty() || !file.identity)
+    return fail(errc::refused, file.refusal);
+  try {
+    // All symbols are bound now, so that a missing one is found here; none is shared with other
+    // libraries; and the path is canonical, so that no search happens.
+    auto library = std::make_shared<boost::dll::shared_library>(
+        file.path, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
+    auto& descriptor = library->get<const spi::descriptor>(file.identity->symbol);
+    if (auto fine = check_descriptor(descriptor, *file.identity); !fine)
+      return fail(errc::refused, fmt::format("{}: {}", file.path.string(), fine.error().message));
+    return std::shared_ptr<const plugin>{new plugin{std::move(library), descriptor, file.path}};
+  } catch (const std::exception& thrown) {
+    return fail(errc::refused,
+                fmt::format("{}: can't be loaded: {}", file.path.string(), thrown.what()));
+  } catch (...) {
+    return fail(errc::refused,
+                fmt::format("{}: can't be loaded: it threw something that is no exception",
+                            file.path.string()));
+  }
+}
+
+} // namespace atl

@@ -1,0 +1,306 @@
+#include "temp_folder.hpp"
+
+#include <atoll/core/plugin_loader.hpp>
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+namespace fs = std::filesystem;
+using atl::plugin_loader;
+using atl::spi::plugin_kind;
+
+namespace {
+
+const fs::path built = LOADER_TEST_PLUGINS;
+
+/// A folder of plugins of one's own.
+class plugin_folder : public temp_folder {
+ public:
+  plugin_folder(std::initializer_list<std::string_view> names) {
+    for (auto name : names)
+      add(name, name);
+  }
+
+  fs::path add(std::string_view variant, std::string_view file_name) const {
+    auto to = *this / fmt::format("{}.so", file_name);
+    fs::copy_file(built / fmt::format("{}.so", variant), to);
+    return to;
+  }
+
+  plugin_loader loader() const { return plugin_loader{{path()}}; }
+};
+
+/// The message with which a plugin is refused.
+std::string refusal(const plugin_folder& folder, plugin_kind kind, std::string_view name) {
+  auto loaded = folder.loader().load(kind, name);
+  return loaded ? "loaded" : loaded.error().message;
+}
+
+std::string refusal(const plugin_folder& folder, std::string_view name) {
+  return refusal(folder, plugin_kind::balancer, name);
+}
+
+/// The message for a plugin that is alone in its folder, with the folder's path left out.
+std::string lone_refusal(std::string_view variant) {
+  plugin_folder folder{variant};
+  auto message = refusal(folder, variant);
+  auto path = folder.path().string() + "/";
+  for (auto at = message.find(path); at != std::string::npos; at = message.find(path))
+    message.erase(at, path.size());
+  return message;
+}
+
+} // namespace
+
+TEST_CASE("a plugin is found by name, judged, loaded, and makes what it is for") {
+  plugin_folder folder{"first", "silent", "whole"};
+  auto loaded = folder.loader().load(plugin_kind::balancer, "first");
+  REQUIRE_MESSAGE(loaded, loaded.error().message);
+  auto& plugin = **loaded;
+  CHECK(plugin.kind() == plugin_kind::balancer);
+  CHECK(plugin.name() == "first");
+  CHECK(plugin.version() == "1.2.3");
+  CHECK(plugin.file() == folder / "first.so");
+  CHECK(plugin.title() == "balancer plugin 'first'");
+  CHECK(plugin.claim("shares") == "uniform");
+  CHECK(plugin.claim("spread").empty());
+  auto options = plugin.check_options({});
+  REQUIRE(options);
+  auto balancer = plugin.create_balancer(*options, 4);
+  REQUIRE(balancer);
+  CHECK((*balancer)->pick({}, 0) == 7);
+}
+
+TEST_CASE("what a plugin made outlives everything that led to it") {
+  std::shared_ptr<atl::spi::balancer> balancer;
+  {
+    plugin_folder folder{"first"};
+    auto plugin = folder.loader().load("first").value();
+    auto written = atl::parse_toml("index = 5", "node.toml").value();
+    balancer = plugin->create_balancer(plugin->check_options(written).value(), 0).value();
+  }
+  CHECK(balancer->pick({}, 0) == 5);
+}
+
+TEST_CASE("each kind is made by its own factory, and by no other") {
+  plugin_folder folder{"first", "silent", "whole"};
+  auto loader = folder.loader();
+  auto silent = loader.load(plugin_kind::consensus, "silent").value();
+  auto options = silent->check_options({}).value();
+  auto replica = silent->create_consensus(
+      {.options = options, .self = 2, .voters = {1, 2, 3}, .seed = 1, .incarnation = 1});
+  REQUIRE(replica);
+  options = {};
+  CHECK((*replica)->status().leader == 2);
+  CHECK((*replica)->status().pending == 3);
+  CHECK((*replica)->status().blocked == "it is silent");
+
+  auto whole = loader.load(plugin_kind::recovery, "whole").value();
+  auto scheme = whole->create_recovery({});
+  REQUIRE(scheme);
+  CHECK((*scheme)->fragment_size(9, 0) == 9);
+
+  auto wrong = whole->create_balancer({}, 0);
+  REQUIRE_FALSE(wrong);
+  CHECK(wrong.error().message ==
+        fmt::format("recovery plugin 'whole' ({}) was asked to create something of another kind",
+                    (folder / "whole.so").string()));
+  CHECK_FALSE(whole->create_consensus({.options = options, .voters = {}}));
+  CHECK_FALSE(silent->create_recovery({}));
+}
+
+TEST_CASE("a stripped library is a plugin all the same") {
+  plugin_folder folder{"stripped"};
+  CHECK(folder.loader().load(plugin_kind::balancer, "stripped"));
+}
+
+TEST_CASE("a file may be called anything: its symbol has the name") {
+  plugin_folder folder{};
+  folder.add("first", "libwhatever-2");
+  CHECK(folder.loader().load(plugin_kind::balancer, "first"));
+  CHECK(refusal(folder, "libwhatever").starts_with("there is no balancer plugin 'libwhatever'"));
+}
+
+TEST_CASE("one that isn't there is refused with the folders, the nearest name and all names") {
+  plugin_folder folder{"first", "stripped", "silent"};
+  CHECK(refusal(folder, "frist") ==
+        fmt::format("there is no balancer plugin 'frist' in {}; did you mean 'first'?; known: "
+                    "first, stripped",
+                    folder.path().string()));
+  CHECK(refusal(folder, plugin_kind::recovery, "first") ==
+        fmt::format("'first' is a balancer plugin ({}), expected a recovery plugin",
+                    (folder / "first.so").string()));
+  plugin_loader lost{{"/nowhere/a", folder.path() / "none"}};
+  CHECK(lost.load("first").error().message ==
+        fmt::format("there is no plugin 'first' in /nowhere/a, {0}/none; none is known; "
+                    "/nowhere/a: can't be searched for plugins: No such file or directory; "
+                    "{0}/none: can't be searched for plugins: No such file or directory",
+                    folder.path().string()));
+}
+
+TEST_CASE("a name is a name and no path") {
+  plugin_folder folder{"first"};
+  for (auto name : {"", "First", "../first", "/first", "first.so", "1st", "_first", "fir st"})
+    CHECK_MESSAGE(refusal(folder, name) ==
+                      fmt::format("'{}' can't be the name of a plugin, which is [a-z][a-z0-9_]* "
+                                  "and no path",
+                                  name),
+                  name);
+}
+
+TEST_CASE("a plugin for another interface or toolchain is refused, and none of it runs") {
+  CHECK(
+      lone_refusal("major") ==
+      "balancer plugin 'major' is refused: major.so: is built for plugin interface 99.0, expected "
+      "1.0 to 1.0; build it against this version's headers");
+  CHECK(
+      lone_refusal("minor") ==
+      "balancer plugin 'minor' is refused: minor.so: is built for plugin interface 1.77, expected "
+      "1.0 to 1.0; build it against this version's headers");
+  CHECK(lone_refusal("abi") ==
+        "balancer plugin 'abi' is refused: abi.so: is built for the binary interface "
+        "gnu_libcxx_cxx11, expected gnu_libstdcxx_cxx11; build it with a compiler and a standard "
+        "library of that kind");
+}
+
+TEST_CASE("two of one name are both refused, whichever comes first, and none of them runs") {
+  plugin_folder folder{"first"};
+  auto twin = folder.add("twin", "twin");
+  CHECK(refusal(folder, "first") ==
+        fmt::format("balancer plugin 'first' is refused: {}: another balancer plugin 'first' is at "
+                    "{}; remove one of them, or its folder from the search path",
+                    (folder / "first.so").string(), twin.string()));
+  plugin_folder other{"first"};
+  plugin_loader both{{other.path(), folder.path()}};
+  CHECK(both.load("first").error().message.find("another balancer plugin") != std::string::npos);
+}
+
+TEST_CASE("one file reached by two ways is one plugin") {
+  plugin_folder folder{"first"};
+  fs::create_symlink(folder / "first.so", folder / "also.so");
+  plugin_loader twice{{folder.path(), folder.path()}};
+  CHECK(twice.list().size() == 1);
+  CHECK(twice.load("first"));
+}
+
+TEST_CASE("a library without exactly one descriptor under a good name is refused unseen") {
+  CHECK(
+      lone_refusal("not_a_plugin") ==
+      "there is no balancer plugin 'not_a_plugin', for not_a_plugin.so: is not a plugin: expected "
+      "one exported symbol atoll_plugin__…, found none");
+  CHECK(lone_refusal("pair").find("pair.so: holds 2 plugins, expected one: atoll_plugin__1_0__") !=
+        std::string::npos);
+  CHECK(lone_refusal("mystery").find(
+            "mystery.so: exports atoll_plugin__1_0__gnu_libstdcxx_cxx11__mystery__1_2_3__mystery, "
+            "expected a name as ATOLL_PLUGIN makes it") != std::string::npos);
+  CHECK(lone_refusal("function_symbol").find("expected data of") != std::string::npos);
+  plugin_folder upper{"upper"};
+  CHECK(upper.loader().list().front().refusal.find("__Upper, expected a name") !=
+        std::string::npos);
+}
+
+TEST_CASE("a descriptor that breaks its symbol's word is refused") {
+  auto refused = [](std::string_view variant) { return lone_refusal(variant); };
+  CHECK(refused("liar") == "liar.so: its descriptor says name 'truth', its symbol 'liar'");
+  CHECK(refused("liar_kind") ==
+        "liar_kind.so: its descriptor says kind 'recovery', its symbol 'balancer'");
+  CHECK(refused("liar_version") ==
+        "liar_version.so: its descriptor says version '9.9.9', its symbol '1.2.3'");
+  CHECK(refused("liar_spi") ==
+        "liar_spi.so: its descriptor says plugin interface 2.0, its symbol 1.0");
+  CHECK(refused("magic") ==
+        "magic.so: its descriptor begins with 0x1, expected 0x61746f6c6c2d5350");
+  CHECK(refused("size") == fmt::format("size.so: its descriptor has 8 bytes, expected {}",
+                                       sizeof(atl::spi::descriptor)));
+  CHECK(refused("no_factory") ==
+        "no_factory.so: its descriptor must set create_balancer and no other factory");
+  CHECK(refused("no_summary") == "no_summary.so: its descriptor lacks a summary or a licence");
+  CHECK(refused("many") == "many.so: its descriptor has 1 claims and 1073741824 options, expected "
+                           "lists of at most 256");
+  CHECK(refused("options") == "options.so: its descriptor is wrong: option 'index' has a default "
+                              "that isn't of its type: \"many\" is not an integer");
+}
+
+TEST_CASE("what the system can't map is refused with its reason") {
+  auto message = lone_refusal("needs");
+  CHECK(message.starts_with("needs.so: can't be loaded: "));
+  CHECK(message.find("nobody_has_this") != std::string::npos);
+}
+
+TEST_CASE("what a factory throws is told, and goes no further") {
+  plugin_folder folder{"throws", "throws_number", "nothing"};
+  auto complaint = [&](std::string_view name) {
+    auto plugin = folder.loader().load(name).value();
+    auto made = plugin->create_balancer(plugin->check_options({}).value(), 1);
+    return made ? "made" : made.error().message;
+  };
+  CHECK(complaint("throws") ==
+        fmt::format("balancer plugin 'throws' ({}) refused its set-up: index and seed contradict "
+                    "each other",
+                    (folder / "throws.so").string()));
+  CHECK(complaint("throws_number").ends_with("threw something that is no std::exception"));
+  CHECK(complaint("nothing").ends_with("created nothing"));
+}
+
+TEST_CASE("what others may write is refused before it is opened, be it file or folder") {
+  plugin_folder folder{"aborts"};
+  auto file = folder / "aborts.so";
+  fs::permissions(file, fs::perms::others_write, fs::perm_options::add);
+  CHECK(refusal(folder, "aborts") ==
+        fmt::format("there is no balancer plugin 'aborts', for {}: may be written by anybody, so "
+                    "anybody could run code here; take that right away (chmod o-w)",
+                    file.string()));
+  fs::permissions(file, fs::perms::others_write, fs::perm_options::remove);
+
+  SUBCASE("a folder that is searched") {
+    fs::permissions(folder.path(), fs::perms::others_write, fs::perm_options::add);
+    CHECK(refusal(folder, "aborts").find("the folder may be written by anybody") !=
+          std::string::npos);
+  }
+  SUBCASE("a folder that a link leads to") {
+    plugin_folder links{};
+    fs::create_symlink(file, links / "link.so");
+    fs::permissions(folder.path(), fs::perms::others_write, fs::perm_options::add);
+    CHECK(refusal(links, "aborts").find("the folder may be written by anybody") !=
+          std::string::npos);
+  }
+}
+
+TEST_CASE("a file that nobody may read is refused") {
+  plugin_folder folder{"aborts"};
+  fs::permissions(folder / "aborts.so", fs::perms::none);
+  CHECK(refusal(folder, "aborts").find("aborts.so: may be read by nobody") != std::string::npos);
+}
+
+TEST_CASE("folders are absolute") {
+  plugin_loader loader{{"plugins"}};
+  CHECK(loader.list().front().refusal == "plugins: a folder of plugins is an absolute path");
+  CHECK(atl::installed_plugins().is_absolute());
+}
+
+TEST_CASE("everything in a folder is listed, with the reasons of what is refused, and none runs") {
+  plugin_folder folder{"aborts", "major", "not_a_plugin"};
+  folder.write("README.md", "# not a plugin\n");
+  folder.write("empty.so", "");
+  folder.write(".hidden", "");
+  folder.write("folder/file", "");
+  ::mkfifo((folder / "pipe.so").c_str(), 0600);
+  fs::create_symlink("nowhere", folder / "dangling.so");
+  std::string listing;
+  for (auto& file : folder.loader().list())
+    listing += file.refusal.empty() ? fmt::format("{} {} {}\n", atl::to_string(file.identity->kind),
+                                                  file.identity->name, file.identity->version)
+                                    : file.refusal.substr(folder.path().string().size() + 1) + "\n";
+  CHECK(listing ==
+        R"(README.md: is not a plugin: expected a shared library (ELF), found another kind of file
+balancer aborts 1.2.3
+dangling.so: can't be read: No such file or directory
+empty.so: is not a plugin: the file is empty
+major.so: is built for plugin interface 99.0, expected 1.0 to 1.0; build it against this version's headers
+not_a_plugin.so: is not a plugin: expected one exported symbol atoll_plugin__…, found none
+pipe.so: is not a plugin: expected a regular file, found another kind of thing
+)");
+}

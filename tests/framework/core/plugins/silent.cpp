@@ -1,0 +1,64 @@
+// A protocol that never does anything but to say how it was set up.
+#include <atoll/spi/consensus.hpp>
+
+#include <stdexcept>
+
+namespace {
+
+using namespace atl::spi;
+
+class silent : public consensus {
+ public:
+  explicit silent(const consensus_setup& setup)
+      : options_{setup.options}, self_{setup.self}, voters_{setup.voters} {
+    if (voters_.empty())
+      throw std::invalid_argument("a group has at least one voter");
+  }
+
+  void start(stable_state, log_position, timestamp) override {}
+  void advance(timestamp) override {}
+  timestamp deadline() const override { return {}; }
+  void step(replica_id, std::string_view) override {}
+  void on_durable(persist_token) override {}
+  void on_unreachable(replica_id) override {}
+  void propose(request_id, std::string) override {}
+  void read(request_id, read_level) override {}
+  void on_validated(std::uint64_t, bool, std::string_view) override {}
+  void reconfigure(request_id, std::vector<replica_id>, std::vector<replica_id>) override {}
+  void transfer(replica_id) override {}
+  void on_applied(log_position) override {}
+  void on_snapshot_sent(replica_id, bool) override {}
+  void on_snapshot_received(log_position, std::string_view) override {}
+  std::string snapshot_blob(log_position) const override { return {}; }
+  void on_installed(log_position) override {}
+  void drain(std::vector<effect>&) override {}
+  consensus_status status() const override {
+    return {.leader = self_, .pending = voters_.size(), .blocked = options_.text("reason")};
+  }
+
+ private:
+  const options& options_;
+  replica_id self_;
+  std::vector<replica_id> voters_;
+};
+
+constexpr option_spec declared[] = {
+    {"reason", option_type::text, "it is silent", "", "", "why nothing happens"},
+};
+
+} // namespace
+
+ATOLL_PLUGIN(consensus, silent, 0, 1, 0) = {
+    .kind = plugin_kind::consensus,
+    .name = "silent",
+    .version = "0.1.0",
+    .summary = "Never decides anything",
+    .licence = "MIT",
+    .claims = nullptr,
+    .claim_count = 0,
+    .options = declared,
+    .option_count = std::size(declared),
+    .create_consensus = [](const consensus_setup& setup) -> consensus* {
+      return new silent(setup);
+    },
+};

@@ -1,0 +1,38 @@
+// A scheme that stores one fragment, the chunk itself.
+#include <atoll/spi/recovery.hpp>
+
+namespace {
+
+using namespace atl::spi;
+
+class whole : public recovery {
+ public:
+  fragment_layout layout() const override { return {}; }
+  std::vector<std::string_view> encode(std::string_view chunk, std::string&) const override {
+    return {chunk};
+  }
+  std::optional<std::string_view> decode(std::size_t,
+                                         std::span<const std::optional<std::string_view>> fragments,
+                                         std::string&) const override {
+    return fragments.front();
+  }
+  std::size_t fragment_size(std::size_t size, std::uint32_t) const override { return size; }
+  bool enough(const std::vector<bool>& present) const override { return present.front(); }
+  verdict judge(const chunk_report&) const override { return {}; }
+  std::vector<repair_step> plan(std::span<const chunk_report>) const override { return {}; }
+};
+
+} // namespace
+
+ATOLL_PLUGIN(recovery, whole, 0, 1, 0) = {
+    .kind = plugin_kind::recovery,
+    .name = "whole",
+    .version = "0.1.0",
+    .summary = "Stores a chunk as it is",
+    .licence = "MIT",
+    .claims = nullptr,
+    .claim_count = 0,
+    .options = nullptr,
+    .option_count = 0,
+    .create_recovery = [](const recovery_setup&) -> recovery* { return new whole; },
+};
