@@ -1,0 +1,161 @@
+#include "namespace/command.hpp"
+
+#include "namespace/limits.hpp"
+#include "namespace/wire.hpp"
+
+#include <fmt/format.h>
+
+#include <type_traits>
+
+namespace dfs {
+
+using atl::errc;
+using atl::fail;
+using atl::spi::reader;
+using atl::spi::writer;
+
+namespace {
+
+constexpr std::uint8_t command_version = 1;
+/// An extent takes at least its chunk's id and size, a count of nodes, and its length.
+constexpr std::size_t extent_bytes_min = wire::chunk_bytes_min + sizeof(std::uint64_t);
+
+void write(writer& out, const commands::mkdir& c) {
+  out.put(c.path).put(c.parents);
+}
+
+void write(writer& out, const commands::put_file& c) {
+  out.put(c.path).put(c.mtime_us).put(c.overwrite).put(c.parents);
+  auto extents = std::get_if<commands::put_file::extent_list>(&c.content);
+  out.put(extents != nullptr);
+  if (!extents) {
+    out.put(std::get<commands::put_file::inline_bytes>(c.content));
+    return;
+  }
+  out.put(static_cast<std::uint32_t>(extents->size()));
+  for (const auto& extent : *extents) {
+    wire::write(out, extent.chunk);
+    out.put(extent.length_bytes);
+  }
+}
+
+void write(writer& out, const commands::rename& c) {
+  out.put(c.from).put(c.to).put(c.overwrite);
+}
+
+void write(writer& out, const commands::remove& c) {
+  out.put(c.path).put(c.recursive);
+}
+
+void write(writer& out, const commands::register_storage& c) {
+  out.put(c.name).put(c.uuid);
+}
+
+void write(writer& out, const commands::relocate_chunk& c) {
+  wire::write(out, c.chunk);
+  out.put(c.fragment).put(c.from).put(c.to);
+}
+
+void write(writer& out, const commands::housekeep& c) {
+  out.put(c.horizon_us).put(c.purge_limit).put(c.session_expiry_us);
+}
+
+void read(reader& in, commands::mkdir& c) {
+  c.path = in.get_string();
+  c.parents = in.get<bool>();
+}
+
+void read(reader& in, commands::put_file& c) {
+  c.path = in.get_string();
+  c.mtime_us = in.get<std::uint64_t>();
+  c.overwrite = in.get<bool>();
+  c.parents = in.get<bool>();
+  if (!in.get<bool>()) {
+    c.content = in.get_string();
+    return;
+  }
+  auto count = in.get_count(extent_bytes_min);
+  commands::put_file::extent_list extents;
+  // Grows as it is read: what a stranger says is there may be smaller than what we would reserve.
+  for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
+    placed_extent extent;
+    wire::read(in, extent.chunk);
+    extent.length_bytes = in.get<std::uint64_t>();
+    extents.push_back(std::move(extent));
+  }
+  c.content = std::move(extents);
+}
+
+void read(reader& in, commands::rename& c) {
+  c.from = in.get_string();
+  c.to = in.get_string();
+  c.overwrite = in.get<bool>();
+}
+
+void read(reader& in, commands::remove& c) {
+  c.path = in.get_string();
+  c.recursive = in.get<bool>();
+}
+
+void read(reader& in, commands::register_storage& c) {
+  c.name = in.get_string();
+  c.uuid = in.get_string();
+}
+
+void read(reader& in, commands::relocate_chunk& c) {
+  wire::read(in, c.chunk);
+  c.fragment = in.get<std::uint32_t>();
+  c.from = in.get<storage_id>();
+  c.to = in.get<storage_id>();
+}
+
+void read(reader& in, commands::housekeep& c) {
+  c.horizon_us = in.get<std::uint64_t>();
+  c.purge_limit = in.get<std::uint32_t>();
+  c.session_expiry_us = in.get<std::uint64_t>();
+}
+
+} // namespace
+
+std::string encode(const command& command) {
+  writer out;
+  out.put(command_version).put(static_cast<std::uint8_t>(command.action.index()));
+  out.put(command.session.high).put(command.session.low);
+  out.put(command.sequence).put(command.time_us);
+  std::visit([&](const auto& action) { write(out, action); }, command.action);
+  return out.take();
+}
+
+atl::result<command> decode_command(std::string_view bytes) {
+  if (bytes.size() > limits::command_bytes_max)
+    return fail(errc::invalid, fmt::format("a command of {} bytes is too long: at most {}",
+                                           bytes.size(), limits::command_bytes_max));
+  reader in{bytes};
+  auto version = in.get<std::uint8_t>();
+  auto type = in.get<std::uint8_t>();
+  if (in.ok() && version != command_version)
+    return fail(errc::invalid,
+                fmt::format("a command of version {} is unknown here, only version {} is known; "
+                            "bring all masters to the same release",
+                            version, command_version));
+  command decoded;
+  if (in.ok() && !wire::emplace_alternative(decoded.action, type))
+    return fail(errc::invalid, fmt::format("a command of type {} is unknown here; bring all "
+                                           "masters to the same release",
+                                           type));
+  decoded.session.high = in.get<std::uint64_t>();
+  decoded.session.low = in.get<std::uint64_t>();
+  decoded.sequence = in.get<std::uint64_t>();
+  decoded.time_us = in.get<std::uint64_t>();
+  std::visit([&](auto& action) { read(in, action); }, decoded.action);
+  if (!in.done())
+    return fail(errc::invalid, "the bytes are no command: they end early or go on too long");
+  return decoded;
+}
+
+bool is_session_expired(const atl::error& error) {
+  return error.code == errc::refused &&
+         std::string_view{error.message}.starts_with(wire::session_expired);
+}
+
+} // namespace dfs

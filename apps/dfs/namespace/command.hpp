@@ -1,0 +1,114 @@
+#pragma once
+
+#include "namespace/answer.hpp"
+#include "namespace/types.hpp"
+
+#include <atoll/core/error.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace dfs {
+
+/// What can be done to the name space. Each is all or nothing, and answered by its `answer` or an
+/// error: `not_found`, `exists`, `refused` (not in this state, or the wrong type), `invalid`
+/// (never).
+namespace commands {
+
+struct mkdir {
+  using answer = answers::changed;
+  std::string path;
+  bool parents = false; ///< make missing parents too; a directory that exists already is a success
+};
+
+/// Makes a file visible whose data is stored already. Replacing one is atomic, under a new inode.
+///
+/// A chunk made before the collection horizon is refused, so that a chunk behind it which nothing
+/// refers to can be deleted: nothing ever will.
+struct put_file {
+  using answer = answers::changed;
+  using inline_bytes = std::string;               ///< at most `limits::inline_bytes_max`
+  using extent_list = std::vector<placed_extent>; ///< 1 … `limits::extents_per_file_max`
+
+  std::string path;
+  std::uint64_t mtime_us = 0;
+  std::variant<inline_bytes, extent_list> content;
+  bool overwrite = false;
+  bool parents = false; ///< make missing parents too
+};
+
+/// As POSIX has it: a file replaces a file, a directory an empty directory, both only with
+/// `overwrite`. To itself is a success that changes nothing. Directories below the new place may
+/// come to lie deeper than a path can say; they are reached again by moving them up.
+struct rename {
+  using answer = answers::changed;
+  std::string from;
+  std::string to;
+  bool overwrite = false;
+};
+
+/// Out of sight at once, whatever is below; taken apart by `housekeep`.
+struct remove {
+  using answer = answers::changed;
+  std::string path;
+  bool recursive = false; ///< also a directory that isn't empty
+};
+
+/// Gives a storage node its id: the same one for the same name and data folder.
+struct register_storage {
+  using answer = answers::registered;
+  std::string name; ///< as configured
+  std::string uuid; ///< of the data folder
+};
+
+/// A fragment is now stored on `to`, no longer on `from`; refused if the state says otherwise.
+struct relocate_chunk {
+  using answer = answers::changed;
+  chunk_id chunk;
+  std::uint32_t fragment = 0;
+  storage_id from = no_storage; ///< `no_storage`: it wasn't stored anywhere
+  storage_id to = no_storage;
+};
+
+/// Work that waits: moves the collection horizon forward, takes removed trees apart, forgets idle
+/// sessions.
+struct housekeep {
+  using answer = answers::housekept;
+  std::uint64_t horizon_us = 0; ///< an earlier one than before changes nothing
+  /// Inodes and extents of removed trees, and sessions, at most; 0: none.
+  std::uint32_t purge_limit = 0;
+  /// Sessions that were idle for longer, in the state's time, are forgotten; 0: none.
+  std::uint64_t session_expiry_us = 0;
+};
+
+} // namespace commands
+
+/// The order is that of the bytes on the wire: append only.
+using action =
+    std::variant<commands::mkdir, commands::put_file, commands::rename, commands::remove,
+                 commands::register_storage, commands::relocate_chunk, commands::housekeep>;
+
+/// One entry of the log. Repeated under the same session and sequence number, it is applied once.
+struct command {
+  session_id session;
+  /// 1 opens the session; each further command of it has a larger one, and waits for the answer to
+  /// the one before.
+  std::uint64_t sequence = 0;
+  std::uint64_t time_us = 0; ///< since 1970, by the proposer's clock
+  dfs::action action;
+};
+
+std::string encode(const command& command);
+
+/// @returns `errc::invalid` for bytes that are no command, or one of a version that is unknown
+/// here.
+atl::result<command> decode_command(std::string_view bytes);
+
+/// Did the command fail because its session is unknown (and it isn't the first of one)? Then
+/// whether an earlier attempt took effect can't be told any more; go on under a new session.
+bool is_session_expired(const atl::error& error);
+
+} // namespace dfs

@@ -1,0 +1,164 @@
+#include "namespace/database.hpp"
+
+#include "namespace/keys.hpp"
+#include "namespace/limits.hpp"
+#include "namespace/path.hpp"
+#include "namespace/transaction.hpp"
+
+#include <fmt/format.h>
+#include <rocksdb/cache.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/options.h>
+#include <rocksdb/table.h>
+
+#include <system_error>
+
+namespace dfs::state {
+
+using atl::errc;
+using atl::fail;
+using atl::result;
+using atl::status;
+namespace fs = std::filesystem;
+
+namespace {
+
+tl::unexpected<atl::error> damaged(const fs::path& folder, std::string_view why) {
+  return fail(errc::corrupt,
+              fmt::format("the name space in {} is damaged ({}): move that folder away and start "
+                          "again, to rebuild it from the other replicas",
+                          in_quotes(folder.native()), why));
+}
+
+/// Everything that takes memory or threads is bounded here.
+rocksdb::Options options_from(const name_space_settings& settings) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = rocksdb::NewLRUCache(settings.block_cache_bytes);
+  table.cache_index_and_filter_blocks = true; // or they would be held beside the cache
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  rocksdb::Options options;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  options.create_if_missing = true;
+  options.write_buffer_size = settings.write_buffer_bytes;
+  options.max_write_buffer_number = 2;
+  options.max_total_wal_size = 4 * settings.write_buffer_bytes;
+  options.max_open_files = 256;
+  options.max_background_jobs = 2;
+  options.level_compaction_dynamic_level_bytes = true;
+  options.bytes_per_sync = 1u << 20;
+  options.compression = rocksdb::kLZ4Compression;
+  options.keep_log_file_num = 2;
+  options.max_log_file_size = 1u << 20;
+  options.info_log_level = rocksdb::WARN_LEVEL;
+  // After a power cut the log ends where it was last whole: earlier than was applied perhaps, never
+  // than was flushed.
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  return options;
+}
+
+/// RocksDB takes a folder without its CURRENT file for a new one, and deletes what else is there.
+status check_whole(const fs::path& folder) {
+  std::error_code failed;
+  if (fs::exists(folder / "CURRENT", failed))
+    return {};
+  for (fs::directory_iterator files{folder, failed}, end; !failed && files != end;
+       files.increment(failed)) {
+    auto name = files->path().filename().native();
+    if (name.starts_with("MANIFEST-") || name.ends_with(".sst") || name.ends_with(".log"))
+      return damaged(folder, fmt::format("there is {}, but no CURRENT file", in_quotes(name)));
+  }
+  if (failed)
+    return fail(atl::system_error(failed.value(), in_quotes(folder.native())),
+                "can't look for a name space");
+  return {};
+}
+
+result<std::unique_ptr<rocksdb::DB>> open_rocksdb(const fs::path& folder,
+                                                  const name_space_settings& settings) {
+  rocksdb::DB* db = nullptr;
+  auto opened = rocksdb::DB::Open(options_from(settings), folder.native(), &db);
+  if (opened.ok())
+    return std::unique_ptr<rocksdb::DB>{db};
+  auto text = opened.ToString();
+  if (opened.IsIOError() && text.find("lock") != text.npos)
+    return fail(errc::busy, fmt::format("the name space in {} is open already ({}): end the other "
+                                        "process first",
+                                        in_quotes(folder.native()), text));
+  // Files that are missing or too short are told as I/O errors or invalid arguments.
+  if (opened.IsCorruption() || opened.IsInvalidArgument() || opened.IsNotFound() ||
+      opened.IsPathNotFound() || text.find("No such file") != text.npos)
+    return damaged(folder, text);
+  return fail(to_error(opened), fmt::format("can't open {}", in_quotes(folder.native())));
+}
+
+/// The state before the first entry. Synced, so that a folder is ours or empty.
+status make_new(rocksdb::DB& db, const std::string& cluster_id) {
+  meta fresh;
+  fresh.cluster_id = cluster_id;
+  transaction first{db, fresh};
+  inode root;
+  root.type = inode_type::directory;
+  first.put_inode(root_inode, root);
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  auto batch = first.batch();
+  if (auto written = db.Write(options, &batch); !written.ok())
+    return tl::unexpected{to_error(written)};
+  return {};
+}
+
+/// Is there nothing in it?
+bool is_empty(rocksdb::DB& db) {
+  std::unique_ptr<rocksdb::Iterator> rows{db.NewIterator({})};
+  rows->SeekToFirst();
+  return !rows->Valid() && rows->status().ok();
+}
+
+result<meta> read_meta(rocksdb::DB& db, const fs::path& folder, const std::string& cluster_id) {
+  snapshot_view state{db};
+  auto meta = state.must_meta();
+  if (auto& failure = state.failure())
+    return failure->code == errc::corrupt ? damaged(folder, "its position can't be read")
+                                          : tl::unexpected{*failure};
+  if (meta.format != format_version)
+    return fail(errc::refused,
+                fmt::format("the name space in {} has format {}, this release knows "
+                            "format {}: use the release that wrote it",
+                            in_quotes(folder.native()), meta.format, format_version));
+  if (!cluster_id.empty() && meta.cluster_id != cluster_id)
+    return fail(errc::refused,
+                fmt::format("the name space in {} belongs to cluster {}, not to {}: correct the "
+                            "folder or the cluster's name in the configuration",
+                            in_quotes(folder.native()), in_quotes(meta.cluster_id),
+                            in_quotes(cluster_id)));
+  return meta;
+}
+
+} // namespace
+
+result<opened_database> open_database(const fs::path& folder, const name_space_settings& settings) {
+  if (settings.cluster_id.size() > limits::cluster_id_bytes_max)
+    return fail(errc::invalid,
+                fmt::format("the cluster's name {} is too long: at most {} bytes",
+                            in_quotes(settings.cluster_id), limits::cluster_id_bytes_max));
+  std::error_code failed;
+  fs::create_directories(folder, failed);
+  if (failed)
+    return fail(atl::system_error(failed.value(), in_quotes(folder.native())),
+                "can't make a folder for the name space");
+  if (auto whole = check_whole(folder); !whole)
+    return tl::unexpected{whole.error()};
+  auto db = open_rocksdb(folder, settings);
+  if (!db)
+    return tl::unexpected{db.error()};
+  if (is_empty(**db))
+    if (auto made = make_new(**db, settings.cluster_id); !made)
+      return tl::unexpected{made.error()};
+  auto meta = read_meta(**db, folder, settings.cluster_id);
+  if (!meta)
+    return tl::unexpected{meta.error()};
+  return opened_database{std::move(*db), std::move(*meta)};
+}
+
+} // namespace dfs::state

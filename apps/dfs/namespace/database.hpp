@@ -1,0 +1,22 @@
+#pragma once
+
+#include "namespace/name_space.hpp"
+#include "namespace/records.hpp"
+
+#include <rocksdb/db.h>
+
+#include <memory>
+
+/// Opening the database of a name space.
+namespace dfs::state {
+
+struct opened_database {
+  std::unique_ptr<rocksdb::DB> db;
+  state::meta meta;
+};
+
+/// Opens it, or makes a new one when the folder holds none; checks that it is ours and whole.
+atl::result<opened_database> open_database(const std::filesystem::path& folder,
+                                           const name_space_settings& settings);
+
+} // namespace dfs::state

@@ -1,0 +1,61 @@
+#pragma once
+
+#include "namespace/types.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+/// The keys of the database: a letter for the table, then ids in big-endian, so that the order of
+/// the bytes is the order of the ids, then a name where there is one.
+namespace dfs::state::keys {
+
+/// The one record of counts and positions.
+std::string meta();
+
+std::string entry(inode_id parent, std::string_view name);
+std::string entries_of(inode_id parent);
+std::string inode(inode_id id);
+std::string content(inode_id id);
+std::string extent(inode_id id, std::uint32_t index);
+std::string extents_of(inode_id id);
+/// Removed trees and files that are still to be taken apart.
+std::string detached(inode_id id);
+std::string all_detached();
+
+std::string chunk(const chunk_id& id);
+std::string all_chunks();
+/// Says that a fragment is on a node.
+std::string fragment_on(storage_id node, const chunk_id& chunk, std::uint8_t fragment);
+std::string chunk_on(storage_id node, const chunk_id& chunk);
+std::string all_on(storage_id node);
+
+std::string storage(storage_id id);
+std::string all_storages();
+std::string storage_by_name(std::string_view name);
+std::string storage_by_uuid(std::string_view uuid);
+
+std::string session(const session_id& id);
+/// When to look whether a session has become idle.
+std::string idle_check(std::uint64_t time_us, const session_id& id);
+std::string all_idle_checks();
+
+/// The first key after all that begin with `prefix`. (No table's letter is 0xff.)
+std::string end_of(std::string_view prefix);
+
+/// What stands in a key behind the letter; none if the key is too short.
+std::optional<inode_id> inode_in(std::string_view key);
+std::optional<storage_id> storage_in(std::string_view key);
+std::optional<chunk_id> chunk_in(std::string_view key);
+/// The chunk in a key that `fragment_on` made.
+std::optional<chunk_id> chunk_on_node_in(std::string_view key);
+/// The name in a key that `entry` made.
+std::string_view name_in(std::string_view key);
+struct idle_check_parts {
+  std::uint64_t time_us = 0;
+  session_id session;
+};
+std::optional<idle_check_parts> idle_check_in(std::string_view key);
+
+} // namespace dfs::state::keys

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+/// Every bound of the name space, in one place. They are part of what the replicas agree on: a
+/// replica with other limits would answer the same command otherwise, so they change only together
+/// with the version of the commands.
+namespace dfs::limits {
+
+inline constexpr std::size_t name_bytes_max = 255;
+inline constexpr std::size_t path_bytes_max = 4096;
+inline constexpr std::size_t path_depth_max = 256;
+
+inline constexpr std::size_t command_bytes_max = 8u << 20;
+/// Content that may live in the name space itself; fits into one answer.
+inline constexpr std::size_t inline_bytes_max = 48u << 10;
+inline constexpr std::size_t extents_per_file_max = 65'536;
+/// An erasure code over GF(256) has no more.
+inline constexpr std::size_t fragments_per_chunk_max = 255;
+
+inline constexpr std::size_t storage_name_bytes_max = 255;
+inline constexpr std::size_t storage_uuid_bytes_max = 64;
+inline constexpr std::uint32_t storage_nodes_max = 65'535;
+inline constexpr std::size_t cluster_id_bytes_max = 64;
+
+/// A query's answer; a longer one is cut into pages.
+inline constexpr std::size_t answer_bytes_max = 60u << 10;
+/// A command's answer, which its session keeps.
+inline constexpr std::size_t command_answer_bytes_max = 1024;
+/// How much of a path or name stands in a message.
+inline constexpr std::size_t quoted_bytes_max = 160;
+inline constexpr std::size_t known_ids_max = 2048;
+
+/// A file with more extents, once removed, is taken apart by `housekeep` rather than at once.
+inline constexpr std::uint32_t purge_at_once_extents_max = 64;
+/// What one `housekeep` takes apart at most, whatever it asks for.
+inline constexpr std::uint32_t purge_limit_max = 10'000;
+
+} // namespace dfs::limits

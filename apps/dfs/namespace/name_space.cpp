@@ -1,0 +1,177 @@
+#include "namespace/name_space.hpp"
+
+#include "namespace/apply.hpp"
+#include "namespace/database.hpp"
+#include "namespace/query.hpp"
+
+#include <fmt/format.h>
+#include <openssl/evp.h>
+#include <sys/statvfs.h>
+
+#include <atomic>
+
+namespace dfs {
+
+using atl::errc;
+using atl::fail;
+using atl::spi::decided_entry;
+using atl::spi::log_position;
+
+struct name_space::impl {
+  std::filesystem::path folder;
+  name_space_settings settings;
+  std::unique_ptr<rocksdb::DB> db;
+  state::meta meta;                      ///< the applying thread's
+  std::string cluster_id;                ///< of `meta`, for every thread
+  std::atomic<log_position> applied = 0; ///< of `meta`, for every thread
+  std::optional<atl::error> broken;      ///< the applying thread's
+
+  atl::error fail_for_good(atl::error why) {
+    why.message = fmt::format("name space in '{}': {}", folder.native(), why.message);
+    broken = why;
+    return why;
+  }
+
+  /// The answer to each entry, with the effects in `batch`.
+  atl::result<std::vector<std::string>> run(std::span<const decided_entry> entries,
+                                            state::transaction& batch);
+};
+
+namespace {
+
+/// Does carrying out the command need space that its refusal would save? Making space must stay
+/// possible on a full disk.
+bool adds_to_state(const action& action) {
+  return !std::holds_alternative<commands::remove>(action) &&
+         !std::holds_alternative<commands::housekeep>(action) &&
+         !std::holds_alternative<commands::relocate_chunk>(action);
+}
+
+void hash_text(EVP_MD_CTX& context, std::string_view text) {
+  std::uint64_t size = text.size();
+  EVP_DigestUpdate(&context, &size, sizeof size);
+  EVP_DigestUpdate(&context, text.data(), text.size());
+}
+
+} // namespace
+
+name_space::name_space(std::unique_ptr<impl> self) : self_{std::move(self)} {}
+name_space::~name_space() = default;
+
+atl::result<std::unique_ptr<name_space>> name_space::open(const std::filesystem::path& folder,
+                                                          const name_space_settings& settings) {
+  auto opened = state::open_database(folder, settings);
+  if (!opened)
+    return tl::unexpected{opened.error()};
+  auto self = std::make_unique<impl>();
+  self->folder = folder;
+  self->settings = settings;
+  self->db = std::move(opened->db);
+  self->meta = opened->meta;
+  self->cluster_id = opened->meta.cluster_id;
+  self->applied = opened->meta.applied;
+  return std::unique_ptr<name_space>{new name_space{std::move(self)}};
+}
+
+log_position name_space::applied() const {
+  return self_->applied;
+}
+
+const std::string& name_space::cluster_id() const {
+  return self_->cluster_id;
+}
+
+atl::result<std::vector<std::string>> name_space::impl::run(std::span<const decided_entry> entries,
+                                                            state::transaction& batch) {
+  std::vector<std::string> answers;
+  answers.reserve(entries.size());
+  for (const auto& entry : entries) {
+    auto& position = batch.meta().applied;
+    if (entry.position != position + 1)
+      return fail(errc::internal, fmt::format("entry {} came where entry {} was due",
+                                              entry.position, position + 1));
+    position = entry.position;
+    answers.push_back(entry.no_op ? std::string{} : state::apply_command(batch, entry.command));
+    if (batch.failure())
+      return tl::unexpected{*batch.failure()};
+  }
+  return answers;
+}
+
+atl::result<std::vector<std::string>> name_space::apply(std::span<const decided_entry> entries) {
+  if (self_->broken)
+    return tl::unexpected{*self_->broken};
+  if (entries.empty())
+    return std::vector<std::string>{};
+  state::transaction effects{*self_->db, self_->meta};
+  auto answers = self_->run(entries, effects);
+  if (!answers)
+    return tl::unexpected{self_->fail_for_good(answers.error())};
+  auto batch = effects.batch();
+  if (auto written = self_->db->Write({}, &batch); !written.ok())
+    return tl::unexpected{self_->fail_for_good(state::to_error(written))};
+  self_->meta = effects.meta();
+  self_->applied = self_->meta.applied;
+  return answers;
+}
+
+std::string name_space::query(std::string_view question) const {
+  state::snapshot_view present{*self_->db};
+  return state::answer_question(present, question);
+}
+
+std::optional<std::string> name_space::objection(std::string_view bytes) const {
+  auto command = decode_command(bytes);
+  if (!command)
+    return command.error().message;
+  if (self_->settings.free_bytes_min == 0 || !adds_to_state(command->action))
+    return std::nullopt;
+  struct statvfs disk {};
+  if (::statvfs(self_->folder.c_str(), &disk) != 0)
+    return atl::system_error(errno, fmt::format("can't tell the free space of the name space's "
+                                                "disk at '{}'",
+                                                self_->folder.native()))
+        .message;
+  auto free_bytes = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
+  if (free_bytes >= self_->settings.free_bytes_min)
+    return std::nullopt;
+  return fmt::format("the name space's disk at '{}' has {} MiB left, less than the reserve of {} "
+                     "MiB: free some",
+                     self_->folder.native(), free_bytes >> 20,
+                     self_->settings.free_bytes_min >> 20);
+}
+
+atl::result<log_position> name_space::flush() {
+  if (self_->broken)
+    return tl::unexpected{*self_->broken};
+  auto position = self_->meta.applied;
+  // A sync that failed isn't tried again: the system may have dropped what it couldn't write.
+  if (auto synced = self_->db->FlushWAL(true); !synced.ok())
+    return tl::unexpected{self_->fail_for_good(state::to_error(synced))};
+  return position;
+}
+
+atl::result<std::string> name_space::digest() const {
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context{EVP_MD_CTX_new(),
+                                                                  &EVP_MD_CTX_free};
+  if (!context || EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) != 1)
+    return fail(errc::internal, "OpenSSL offers no SHA-256");
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
+  std::unique_ptr<rocksdb::Iterator> rows{self_->db->NewIterator(options)};
+  for (rows->SeekToFirst(); rows->Valid(); rows->Next()) {
+    hash_text(*context, rows->key().ToStringView());
+    hash_text(*context, rows->value().ToStringView());
+  }
+  if (!rows->status().ok())
+    return tl::unexpected{state::to_error(rows->status())};
+  unsigned char hash[EVP_MAX_MD_SIZE];
+  unsigned size = 0;
+  EVP_DigestFinal_ex(context.get(), hash, &size);
+  std::string text;
+  for (unsigned i = 0; i < size; ++i)
+    fmt::format_to(std::back_inserter(text), "{:02x}", hash[i]);
+  return text;
+}
+
+} // namespace dfs

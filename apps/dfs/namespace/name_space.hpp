@@ -1,0 +1,82 @@
+#pragma once
+
+#include "namespace/command.hpp"
+#include "namespace/question.hpp"
+#include "namespace/types.hpp"
+
+#include <atoll/core/error.hpp>
+#include <atoll/core/state_machine.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dfs {
+
+struct name_space_settings {
+  /// Names the cluster, the same on each replica; at most `limits::cluster_id_bytes_max`. Stored in
+  /// a new name space; a folder of another cluster is refused. Empty: whatever is stored.
+  std::string cluster_id;
+  /// Commands that add to the state are objected to when the disk has less space left; 0: never.
+  std::uint64_t free_bytes_min = 256u << 20;
+  std::size_t write_buffer_bytes = 16u << 20; ///< of two
+  std::size_t block_cache_bytes = 32u << 20;
+};
+
+/// The directories, the files and where their chunks are: what the masters agree on. A
+/// deterministic state machine in a RocksDB database, whose applied position is written with each
+/// effect.
+///
+/// `apply`, `flush` and `objection` are for one thread; everything else is for any number of them
+/// at the same time. After `apply` or `flush` failed, they go on failing: what the disk holds is
+/// known again only when it is opened anew.
+class name_space final : public atl::state_machine {
+ public:
+  /// Opens the name space in `folder`, or makes a new one there.
+  /// @returns `errc::corrupt` for a damaged database, `errc::busy` for one that is open already,
+  /// `errc::refused` for one of another cluster or format.
+  static atl::result<std::unique_ptr<name_space>> open(const std::filesystem::path& folder,
+                                                       const name_space_settings& settings);
+  ~name_space() override;
+
+  atl::spi::log_position applied() const override;
+
+  /// Survives the death of the process as soon as it returns, a power cut after `flush`.
+  atl::result<std::vector<std::string>>
+  apply(std::span<const atl::spi::decided_entry> entries) override;
+
+  /// @param question by `encode`; the answer is for `decode_answer`.
+  std::string query(std::string_view question) const override;
+
+  std::optional<std::string> objection(std::string_view command) const override;
+
+  atl::result<atl::spi::log_position> flush() override;
+
+  const std::string& cluster_id() const;
+
+  /// SHA-256 over the whole state, in hexadecimal: equal on replicas that applied the same entries.
+  /// Reads all of the database.
+  atl::result<std::string> digest() const;
+
+ private:
+  struct impl;
+  explicit name_space(std::unique_ptr<impl> self);
+
+  std::unique_ptr<impl> self_;
+};
+
+/// Asks a name space, of which this may be any copy, and decodes the answer:
+/// `ask(replica, questions::stat{"/a"})`.
+template <class Question>
+atl::result<typename Question::answer> ask(const atl::state_machine& replica,
+                                           const Question& question) {
+  return decode_answer<typename Question::answer>(replica.query(encode(dfs::question{question})));
+}
+
+} // namespace dfs

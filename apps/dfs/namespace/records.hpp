@@ -1,0 +1,88 @@
+#pragma once
+
+#include "namespace/types.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// The values of the database. `decode` says whether the bytes are such a value; they come from our
+/// own disk, so ones that aren't mean damage.
+namespace dfs::state {
+
+/// Of the whole database; another one is refused.
+inline constexpr std::uint32_t format_version = 1;
+
+/// Where the state stands, in one record.
+struct meta {
+  std::uint32_t format = format_version;
+  storage_id storages = 0; ///< given so far: ids 1 … this
+  std::uint64_t applied = 0;
+  inode_id next_inode = root_inode + 1;
+  std::uint64_t files = 0;
+  std::uint64_t directories = 1;
+  std::uint64_t chunks = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t detached = 0; ///< length of the queue of what is to be taken apart
+  std::uint64_t sessions = 0;
+  std::uint64_t horizon_us = 0;
+  std::uint64_t latest_us = 0;
+  std::string cluster_id;
+};
+
+struct dirent {
+  inode_id id = 0;
+  inode_type type = inode_type::file;
+};
+
+struct inode {
+  inode_type type = inode_type::file;
+  std::uint64_t size_bytes = 0;
+  std::uint64_t mtime_us = 0;
+  std::uint64_t version = 0;
+  std::uint64_t entries = 0; ///< of a directory
+  std::uint32_t extents = 0; ///< of a file; 0: its content is inline
+};
+
+struct extent {
+  chunk_id chunk;
+  std::uint64_t length_bytes = 0;
+};
+
+struct stored_chunk {
+  std::uint64_t size_bytes = 0;
+  std::uint64_t references = 0;
+  std::vector<storage_id> nodes;
+};
+
+struct storage_record {
+  std::string name;
+  std::string uuid;
+};
+
+struct session_record {
+  std::uint64_t last_sequence = 0;
+  std::uint64_t last_us = 0; ///< the state's time at its last command
+  std::string answer;        ///< to its last command
+};
+
+std::string encode(const meta& value);
+std::string encode(const dirent& value);
+std::string encode(const inode& value);
+std::string encode(const extent& value);
+std::string encode(const stored_chunk& value);
+std::string encode(const storage_record& value);
+std::string encode(const session_record& value);
+std::string encode_storage_id(storage_id id);
+
+bool decode(std::string_view bytes, meta& value);
+bool decode(std::string_view bytes, dirent& value);
+bool decode(std::string_view bytes, inode& value);
+bool decode(std::string_view bytes, extent& value);
+bool decode(std::string_view bytes, stored_chunk& value);
+bool decode(std::string_view bytes, storage_record& value);
+bool decode(std::string_view bytes, session_record& value);
+bool decode(std::string_view bytes, storage_id& id);
+
+} // namespace dfs::state

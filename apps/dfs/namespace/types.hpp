@@ -1,0 +1,49 @@
+#pragma once
+
+#include "common/chunk_id.hpp"
+
+#include <compare>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace dfs {
+
+/// A file or a directory, for ever: an id is never given twice. 0 names none.
+using inode_id = std::uint64_t;
+inline constexpr inode_id root_inode = 1;
+
+/// A storage node, for ever. 0 names none.
+using storage_id = std::uint32_t;
+inline constexpr storage_id no_storage = 0;
+
+enum class inode_type : std::uint8_t { file, directory };
+inline constexpr inode_type inode_type_last = inode_type::directory;
+
+/// Names a client's session; 128 random bits.
+struct session_id {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+
+  friend auto operator<=>(const session_id&, const session_id&) = default;
+};
+
+/// A chunk and where its fragments are.
+struct chunk_record {
+  chunk_id id;
+  std::uint64_t size_bytes = 0; ///< of the chunk's data, before encoding
+  /// By index of the fragment; `no_storage`: this fragment isn't stored anywhere yet.
+  std::vector<storage_id> nodes;
+
+  friend bool operator==(const chunk_record&, const chunk_record&) = default;
+};
+
+/// The next `length_bytes` of a file are the first ones of the chunk.
+struct placed_extent {
+  chunk_record chunk;
+  std::uint64_t length_bytes = 0; ///< 1 … the chunk's size
+
+  friend bool operator==(const placed_extent&, const placed_extent&) = default;
+};
+
+} // namespace dfs

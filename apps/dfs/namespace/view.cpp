@@ -1,0 +1,131 @@
+#include "namespace/view.hpp"
+
+#include "namespace/keys.hpp"
+
+#include <fmt/format.h>
+
+namespace dfs::state {
+
+using atl::errc;
+
+template <class Record>
+std::optional<Record> view::find(const std::string& key, std::string_view what) {
+  std::string bytes;
+  if (failure_ || !get(key, bytes))
+    return std::nullopt;
+  Record record;
+  if (!decode(bytes, record)) {
+    fail_damaged(what);
+    return std::nullopt;
+  }
+  return record;
+}
+
+std::optional<dirent> view::find_entry(inode_id parent, std::string_view name) {
+  return find<dirent>(keys::entry(parent, name), "a directory entry");
+}
+
+std::optional<stored_chunk> view::find_chunk(const chunk_id& id) {
+  return find<stored_chunk>(keys::chunk(id), "a chunk's record");
+}
+
+std::optional<session_record> view::find_session(const session_id& id) {
+  return find<session_record>(keys::session(id), "a session's record");
+}
+
+std::optional<storage_record> view::find_storage(storage_id id) {
+  return find<storage_record>(keys::storage(id), "a storage node's record");
+}
+
+std::optional<storage_id> view::find_storage_by_name(std::string_view name) {
+  return find<storage_id>(keys::storage_by_name(name), "a storage node's name");
+}
+
+std::optional<storage_id> view::find_storage_by_uuid(std::string_view uuid) {
+  return find<storage_id>(keys::storage_by_uuid(uuid), "a storage node's data folder");
+}
+
+inode view::must_inode(inode_id id) {
+  auto found = find<inode>(keys::inode(id), "an inode");
+  if (!found)
+    fail_damaged(fmt::format("inode {}, which an entry names,", id));
+  return found.value_or(inode{});
+}
+
+std::string view::must_content(inode_id id, std::uint64_t size_bytes) {
+  std::string bytes;
+  if (failure_ || size_bytes == 0)
+    return bytes;
+  if (!get(keys::content(id), bytes) || bytes.size() != size_bytes)
+    fail_damaged(fmt::format("the content of inode {}", id));
+  return bytes;
+}
+
+stored_chunk view::must_chunk(const chunk_id& id) {
+  auto found = find_chunk(id);
+  if (!found)
+    fail_damaged(fmt::format("chunk {}, which a file refers to,", to_string(id)));
+  return found.value_or(stored_chunk{});
+}
+
+void view::fail_damaged(std::string_view what) {
+  if (!failure_)
+    failure_ = {errc::corrupt,
+                fmt::format("{} is missing or unreadable in the name space's database: move its "
+                            "folder away and start again, to rebuild it from the other replicas",
+                            what)};
+}
+
+void view::fail(const rocksdb::Status& status) {
+  if (!failure_)
+    failure_ = to_error(status);
+}
+
+void snapshot_view::scan(std::string_view prefix, std::string_view from, const visitor& visit) {
+  if (failure())
+    return;
+  auto end = keys::end_of(prefix);
+  auto bound = slice(end);
+  rocksdb::ReadOptions options;
+  options.snapshot = snapshot_.snapshot();
+  options.iterate_upper_bound = &bound;
+  std::unique_ptr<rocksdb::Iterator> rows{db_.NewIterator(options)};
+  for (rows->Seek(slice(from)); rows->Valid(); rows->Next())
+    if (!visit(rows->key().ToStringView(), rows->value().ToStringView()))
+      return;
+  if (!rows->status().ok())
+    fail(rows->status());
+}
+
+meta snapshot_view::must_meta() {
+  std::string bytes;
+  meta value;
+  if (!get(keys::meta(), bytes) || !decode(bytes, value))
+    fail_damaged("the record of the name space's position");
+  return value;
+}
+
+bool snapshot_view::get(const std::string& key, std::string& value) {
+  rocksdb::ReadOptions options;
+  options.snapshot = snapshot_.snapshot();
+  auto status = db_.Get(options, key, &value);
+  if (!status.ok() && !status.IsNotFound())
+    fail(status);
+  return status.ok();
+}
+
+atl::error to_error(const rocksdb::Status& status) {
+  auto text = status.ToString();
+  if (status.IsCorruption())
+    return {errc::corrupt,
+            fmt::format("the name space's database is damaged ({}): move its folder away and start "
+                        "again, to rebuild it from the other replicas",
+                        text)};
+  if (status.IsNoSpace())
+    return {errc::no_space, fmt::format("no space is left for the name space's database ({}): "
+                                        "free some on its disk",
+                                        text)};
+  return {errc::io, fmt::format("the name space's database failed ({}): look at its disk", text)};
+}
+
+} // namespace dfs::state

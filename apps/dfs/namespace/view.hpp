@@ -1,0 +1,85 @@
+#pragma once
+
+#include "namespace/records.hpp"
+
+#include <atoll/core/error.hpp>
+
+#include <rocksdb/db.h>
+#include <rocksdb/snapshot.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace dfs::state {
+
+/// Called with each key and value; @returns false to stop.
+using visitor = std::function<bool(std::string_view key, std::string_view value)>;
+
+/// The state as of one moment, to be read. The first failure (a device, damage) sticks: after it,
+/// whatever was read is worthless, so look at `failure()` once at the end.
+class view {
+ public:
+  view() = default;
+  view(const view&) = delete;
+  view& operator=(const view&) = delete;
+  virtual ~view() = default;
+
+  std::optional<dirent> find_entry(inode_id parent, std::string_view name);
+  /// A session or a chunk may be unknown …
+  std::optional<stored_chunk> find_chunk(const chunk_id& id);
+  std::optional<session_record> find_session(const session_id& id);
+  std::optional<storage_record> find_storage(storage_id id);
+  std::optional<storage_id> find_storage_by_name(std::string_view name);
+  std::optional<storage_id> find_storage_by_uuid(std::string_view uuid);
+  /// … but an inode that an entry names, and a file's content, must be there: else it is damage.
+  inode must_inode(inode_id id);
+  std::string must_content(inode_id id, std::uint64_t size_bytes);
+  stored_chunk must_chunk(const chunk_id& id);
+
+  /// Visits the keys that begin with `prefix`, in order, from `from` on. The visitor must not
+  /// change the state.
+  virtual void scan(std::string_view prefix, std::string_view from, const visitor& visit) = 0;
+
+  const std::optional<atl::error>& failure() const { return failure_; }
+  /// Notes that a value isn't what it must be.
+  void fail_damaged(std::string_view what);
+
+ protected:
+  /// @returns false if there is no such key, or reading failed.
+  virtual bool get(const std::string& key, std::string& value) = 0;
+  void fail(const rocksdb::Status& status);
+
+ private:
+  template <class Record>
+  std::optional<Record> find(const std::string& key, std::string_view what);
+
+  std::optional<atl::error> failure_;
+};
+
+/// What was committed when it was made, whatever is applied meanwhile. For one thread; many may
+/// have one each.
+class snapshot_view final : public view {
+ public:
+  explicit snapshot_view(rocksdb::DB& db) : db_{db}, snapshot_{&db} {}
+
+  void scan(std::string_view prefix, std::string_view from, const visitor& visit) override;
+  meta must_meta();
+
+ protected:
+  bool get(const std::string& key, std::string& value) override;
+
+ private:
+  rocksdb::DB& db_;
+  rocksdb::ManagedSnapshot snapshot_;
+};
+
+/// RocksDB's failure as one of ours.
+atl::error to_error(const rocksdb::Status& status);
+
+inline rocksdb::Slice slice(std::string_view text) {
+  return {text.data(), text.size()};
+}
+
+} // namespace dfs::state
