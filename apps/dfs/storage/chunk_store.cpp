@@ -1,0 +1,253 @@
+#include "storage/chunk_store.hpp"
+
+#include "storage/key_guard.hpp"
+
+#include <atoll/core/log.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+
+namespace dfs {
+
+namespace {
+
+constexpr std::string_view log_role = "storage";
+
+/// How much `verify` reads at a time.
+constexpr std::size_t verify_step = 16 * block_size;
+
+/// Files kept in `damaged/` for whoever wants to look at them; further ones are deleted.
+constexpr std::uint64_t max_damaged_kept = 1000;
+
+tl::unexpected<atl::error> not_stored(const fragment_key& key) {
+  return atl::fail(atl::errc::not_found,
+                   fmt::format("fragment {} is not stored on this node", to_string(key)));
+}
+
+} // namespace
+
+chunk_store::chunk_store(store_options options, disk& on)
+    : options_{std::move(options)}, disk_{on}, syncer_{std::make_unique<sync_queue>(
+                                                   on, [this](const atl::error& why) {
+                                                     mark_failed(why);
+                                                   })} {}
+
+chunk_store::~chunk_store() {
+  syncer_.reset(); // while all that its failure handler uses is there
+}
+
+// -- reading ------------------------------------------------------------------
+
+atl::result<open_fragment> chunk_store::open(const fragment_key& key) {
+  auto known = find(key);
+  if (!known)
+    return not_stored(key);
+  auto opened = load(key);
+  if (!opened && opened.error().code == atl::errc::corrupt)
+    quarantine_if_same(key, known->generation, opened.error().message);
+  return opened;
+}
+
+/// Opens the file behind a fragment that is in the index. A file that is gone counts as damaged.
+atl::result<open_fragment> chunk_store::load(const fragment_key& key) {
+  auto fd = disk_.open(path_of(key), O_RDONLY);
+  if (fd == -ENOENT)
+    return atl::fail(atl::errc::corrupt, fmt::format("the file of fragment {} is gone from {}",
+                                                     to_string(key), folder_of(key)));
+  if (fd < 0)
+    return tl::unexpected{read_failure(key, fd)};
+  disk_file file{disk_, fd};
+  auto info = read_footer(disk_, fd, key);
+  if (!info)
+    return tl::unexpected{info.error()};
+  return open_fragment{std::move(file), info->size, std::move(info->block_crcs)};
+}
+
+atl::status chunk_store::verify(const fragment_key& key) {
+  if (!find(key))
+    return not_stored(key);
+  auto opened = load(key);
+  if (!opened)
+    return tl::unexpected{opened.error()};
+  return verify(key, *opened);
+}
+
+atl::status chunk_store::verify(const fragment_key& key, const open_fragment& opened) {
+  std::vector<std::byte> buffer(std::min<std::uint64_t>(verify_step, opened.size));
+  for (std::uint64_t at = 0; at < opened.size; at += verify_step) {
+    auto size = std::min<std::uint64_t>(verify_step, opened.size - at);
+    auto got = read_fully(disk_, opened.file.fd(), buffer.data(), size, at);
+    if (got < 0)
+      return tl::unexpected{read_failure(key, got)};
+    std::span<const std::byte> left{buffer.data(), static_cast<std::size_t>(got)};
+    for (auto block = at / block_size; !left.empty(); ++block) {
+      auto bytes = left.first(std::min(left.size(), block_size));
+      if (block_crc(bytes) != opened.block_crcs[block])
+        return atl::fail(atl::errc::corrupt,
+                         fmt::format("block {} of fragment {} does not match its checksum", block,
+                                     to_string(key)));
+      left = left.subspan(bytes.size());
+    }
+    if (static_cast<std::uint64_t>(got) < size)
+      return atl::fail(atl::errc::corrupt,
+                       fmt::format("fragment {} was cut short while it was read", to_string(key)));
+  }
+  return {};
+}
+
+atl::result<bool> chunk_store::check(const fragment_key& key) {
+  auto known = find(key);
+  if (!known)
+    return not_stored(key);
+  auto done = verify(key);
+  if (done)
+    return true;
+  if (done.error().code != atl::errc::corrupt)
+    return tl::unexpected{done.error()};
+  quarantine_if_same(key, known->generation, done.error().message);
+  return false;
+}
+
+// -- taking away --------------------------------------------------------------
+
+atl::status chunk_store::quarantine(const fragment_key& key) {
+  key_guard guard{*this, key};
+  if (!find(key))
+    return not_stored(key);
+  set_aside(key, fmt::format("fragment {} was reported damaged", to_string(key)));
+  return {};
+}
+
+/// Moves aside the file that was found damaged, unless it has been replaced meanwhile.
+void chunk_store::quarantine_if_same(const fragment_key& key, std::uint64_t generation,
+                                     const std::string& why) {
+  key_guard guard{*this, key};
+  auto known = find(key);
+  if (known && known->generation == generation)
+    set_aside(key, why);
+}
+
+void chunk_store::set_aside(const fragment_key& key, const std::string& why) {
+  atl::log::error(log_role, options_.folder, "{}; it is moved aside and has to be repaired", why);
+  drop(key, change::damaged);
+  move_to_damaged(key);
+}
+
+void chunk_store::move_to_damaged(const fragment_key& key) {
+  std::uint64_t number = 0;
+  {
+    std::lock_guard lock{mutex_};
+    number = next_damaged_++;
+  }
+  auto from = path_of(key);
+  auto to = fmt::format("{}/damaged/{}.{}", options_.folder, to_string(key), number);
+  auto done = number < max_damaged_kept ? disk_.rename(from, to) : disk_.unlink(from);
+  if (done < 0 && done != -ENOENT)
+    atl::log::error(log_role, options_.folder, "{}",
+                    atl::system_error(-done, "cannot move aside " + from).message);
+}
+
+atl::status chunk_store::remove(const fragment_key& key) {
+  key_guard guard{*this, key};
+  if (!find(key))
+    return not_stored(key);
+  auto done = disk_.unlink(path_of(key));
+  if (done < 0 && done != -ENOENT)
+    return tl::unexpected{write_failed(done, "cannot remove " + path_of(key))};
+  drop(key, change::removed);
+  return {};
+}
+
+// -- knowing ------------------------------------------------------------------
+
+std::optional<chunk_store::entry> chunk_store::find(const fragment_key& key) const {
+  std::lock_guard lock{mutex_};
+  auto found = index_.find(key);
+  return found == index_.end() ? std::nullopt : std::optional{found->second};
+}
+
+void chunk_store::add(const fragment_key& key, std::uint64_t size, bool is_change) {
+  std::lock_guard lock{mutex_};
+  index_[key] = {size, next_number_++};
+  bytes_ += size;
+  if (is_change)
+    remember(key, change::added);
+}
+
+void chunk_store::drop(const fragment_key& key, change what) {
+  std::lock_guard lock{mutex_};
+  auto found = index_.find(key);
+  if (found != index_.end()) {
+    bytes_ -= found->second.size;
+    index_.erase(found);
+  }
+  if (what == change::damaged)
+    ++damaged_;
+  remember(key, what);
+}
+
+void chunk_store::remember(const fragment_key& key, change what) {
+  if (changes_.size() < max_pending_changes || changes_.contains(key))
+    changes_[key] = what;
+  else
+    changes_complete_ = false;
+}
+
+std::vector<stored_fragment> chunk_store::list() const {
+  std::lock_guard lock{mutex_};
+  std::vector<stored_fragment> out;
+  out.reserve(index_.size());
+  for (const auto& [key, known] : index_)
+    out.push_back({key, known.size});
+  return out;
+}
+
+store_changes chunk_store::take_changes() {
+  std::lock_guard lock{mutex_};
+  store_changes out;
+  out.complete = std::exchange(changes_complete_, true);
+  for (const auto& [key, what] : changes_) {
+    if (what == change::added)
+      out.added.push_back({key, index_.at(key).size});
+    else
+      (what == change::removed ? out.removed : out.damaged).push_back(key);
+  }
+  changes_.clear();
+  return out;
+}
+
+atl::result<store_usage> chunk_store::usage() const {
+  disk::space space;
+  if (auto done = disk_.statvfs(options_.folder, space); done < 0)
+    return tl::unexpected{
+        atl::system_error(-done, "cannot ask for the free space of " + options_.folder)};
+  auto less = [](std::uint64_t a, std::uint64_t b) { return a > b ? a - b : 0; };
+  std::lock_guard lock{mutex_};
+  return store_usage{index_.size(), bytes_, less(space.free, options_.reserve_bytes),
+                     less(space.capacity, options_.reserve_bytes), damaged_};
+}
+
+std::optional<atl::error> chunk_store::failure() const {
+  std::lock_guard lock{mutex_};
+  return failure_;
+}
+
+atl::status chunk_store::flush() {
+  if (syncer_->flush())
+    return {};
+  return tl::unexpected{*failure()};
+}
+
+std::string chunk_store::folder_of(const fragment_key& key) const {
+  // The random half begins at digit 16: equal numbers of files in each folder.
+  return options_.folder + "/" + to_string(key.chunk).substr(16, 2);
+}
+
+std::string chunk_store::path_of(const fragment_key& key) const {
+  return folder_of(key) + "/" + to_string(key);
+}
+
+} // namespace dfs

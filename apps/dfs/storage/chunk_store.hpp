@@ -1,0 +1,169 @@
+#pragma once
+
+#include "storage/chunk_writer.hpp"
+#include "storage/disk.hpp"
+#include "storage/fragment.hpp"
+#include "storage/sync_queue.hpp"
+
+#include <atoll/core/error.hpp>
+
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+namespace dfs {
+
+struct store_options {
+  std::string folder;              ///< made if it isn't there; its parent must exist
+  std::uint64_t reserve_bytes = 0; ///< free space of the file system that is left to others
+};
+
+/// A fragment opened for reading. It stays readable even if it is removed meanwhile.
+struct open_fragment {
+  disk_file file; ///< data at offset 0
+  std::uint64_t size = 0;
+  std::vector<std::uint32_t> block_crcs;
+};
+
+struct stored_fragment {
+  fragment_key key;
+  std::uint64_t size = 0;
+
+  friend auto operator<=>(const stored_fragment&, const stored_fragment&) = default;
+};
+
+struct store_usage {
+  std::uint64_t chunks = 0;   ///< fragments stored
+  std::uint64_t bytes = 0;    ///< their data
+  std::uint64_t free = 0;     ///< bytes that may still be stored here: the reserve is taken off
+  std::uint64_t capacity = 0; ///< bytes of the file system, less the reserve
+  std::uint64_t damaged = 0;  ///< fragments found damaged since the store was opened
+};
+
+/// What happened since the last question; of several things that happened to one fragment, the
+/// last.
+struct store_changes {
+  std::vector<stored_fragment> added;
+  std::vector<fragment_key> removed;
+  std::vector<fragment_key> damaged; ///< gone too: moved aside, or found missing
+  bool complete = true;              ///< false: too many to remember; compare `list()` instead
+};
+
+/// Immutable fragments of chunks in plain files, `<folder>/<2 hex digits>/<chunk>.<fragment>`, each
+/// with a checksum for every block of 64 KiB. A file is written under `tmp/` and renamed into its
+/// place when it is whole. A fragment found damaged is moved to `damaged/` and counted, never
+/// served again.
+///
+/// A disk that fails a write, sync or close is not to be trusted again: the store is then marked
+/// failed, in memory and by the file `<folder>/failed`, and refuses to write until an operator has
+/// removed that file; reads go on.
+///
+/// Thread-safe. Must outlive its writers.
+class chunk_store {
+ public:
+  /// Takes the folder for this process alone, removes what unfinished writes left, and reads the
+  /// footer of each fragment. Errors: refused (another process has it), io, no_space.
+  static atl::result<std::unique_ptr<chunk_store>> open(store_options options,
+                                                        disk& on = real_disk());
+  /// Waits for the background sync.
+  ~chunk_store();
+  chunk_store(const chunk_store&) = delete;
+  chunk_store& operator=(const chunk_store&) = delete;
+
+  /// Starts to write a fragment of `size` bytes (≤ max_fragment_size). Errors: invalid, no_space,
+  /// io (also: the store has failed).
+  atl::result<chunk_writer> begin(const fragment_key& key, std::uint64_t size);
+
+  /// Errors: not_found; corrupt (and then it is moved aside); io.
+  atl::result<open_fragment> open(const fragment_key& key);
+
+  /// Reads the whole fragment and checks every block. Errors: not_found, corrupt, io.
+  atl::status verify(const fragment_key& key);
+
+  /// Verifies, and moves the fragment aside if it is damaged. True: it is in order. Errors:
+  /// not_found, io.
+  atl::result<bool> check(const fragment_key& key);
+
+  /// Moves a fragment that is known to be damaged to `damaged/`. Errors: not_found.
+  atl::status quarantine(const fragment_key& key);
+
+  /// Errors: not_found, io. Not synced: after a power cut the fragment may be back, and is then
+  /// listed like any other.
+  atl::status remove(const fragment_key& key);
+
+  std::vector<stored_fragment> list() const;
+  atl::result<store_usage> usage() const;
+  store_changes take_changes();
+
+  /// Why the store takes no more writes; none while it does.
+  std::optional<atl::error> failure() const;
+
+  /// Waits until all that was committed as `replicated` is synced. Errors: io (the store failed).
+  atl::status flush();
+
+ private:
+  friend class chunk_writer;
+  class key_guard;
+  enum class change : std::uint8_t { added, removed, damaged };
+  struct entry {
+    std::uint64_t size = 0;
+    std::uint64_t generation = 0; ///< tells this file from an earlier one of the same name
+  };
+
+  chunk_store(store_options options, disk& on);
+  atl::status prepare();
+  atl::status lock_folder();
+  atl::status read_failure_mark();
+  atl::status clear_temporaries();
+  atl::status count_damaged_files();
+  atl::status scan(const std::string& folder);
+  atl::status scan_file(const std::string& folder, const std::string& name);
+
+  std::string folder_of(const fragment_key& key) const;
+  std::string path_of(const fragment_key& key) const;
+  std::optional<entry> find(const fragment_key& key) const;
+  atl::result<open_fragment> load(const fragment_key& key);
+  atl::status verify(const fragment_key& key, const open_fragment& opened);
+  void quarantine_if_same(const fragment_key& key, std::uint64_t generation,
+                          const std::string& why);
+  void set_aside(const fragment_key& key, const std::string& why); ///< the key's guard is held
+  void move_to_damaged(const fragment_key& key);
+  void add(const fragment_key& key, std::uint64_t size, bool is_change);
+  void drop(const fragment_key& key, change what);
+  void remember(const fragment_key& key, change what); ///< mutex_ is held
+
+  atl::status publish(chunk_writer& from, durability how);
+  atl::status put_in_place(chunk_writer& from, durability how);
+  atl::result<bool> is_stored_already(const chunk_writer& from, durability how);
+  atl::status sync_existing(const fragment_key& key, const open_fragment& existing);
+  atl::error write_failed(int code, std::string_view what);
+  void mark_failed(const atl::error& why);
+  void release(std::uint64_t bytes);
+
+  store_options options_;
+  disk& disk_;
+  disk_file lock_file_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable free_key_;
+  std::unordered_map<fragment_key, entry> index_;
+  std::unordered_set<fragment_key> busy_; ///< being put in place, moved or removed
+  std::unordered_map<fragment_key, change> changes_;
+  bool changes_complete_ = true;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t pending_bytes_ = 0; ///< promised to writers
+  std::uint64_t damaged_ = 0;
+  std::uint64_t next_number_ = 0; ///< for generations and names of temporary files
+  std::uint64_t next_damaged_ = 0;
+  std::optional<atl::error> failure_;
+
+  std::unique_ptr<sync_queue> syncer_;
+};
+
+} // namespace dfs

@@ -1,0 +1,61 @@
+#pragma once
+
+#include "storage/disk.hpp"
+#include "storage/fragment.hpp"
+
+#include <atoll/core/error.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace dfs {
+
+class chunk_store;
+
+/// When a commit returns.
+enum class durability : std::uint8_t {
+  fsync,      ///< once the fragment is on stable storage
+  replicated, ///< once it is in this node's memory; it is synced in the background
+};
+inline constexpr durability durability_last = durability::replicated;
+
+/// Writes one fragment of a store. Until it is committed nobody sees anything of it; destroyed
+/// before, it leaves nothing behind. For one thread at a time.
+class chunk_writer {
+ public:
+  chunk_writer(chunk_writer&& other) noexcept;
+  chunk_writer& operator=(chunk_writer&&) = delete;
+  ~chunk_writer();
+
+  /// The next bytes, whole blocks except at the end of the fragment, with the sender's checksum of
+  /// each. Nothing is written of bytes that don't match. After an error the writer is of no further
+  /// use. Errors: corrupt, no_space, invalid, io.
+  atl::status append(std::span<const std::byte> bytes, std::span<const std::uint32_t> crcs);
+
+  /// Makes the fragment visible, when all its bytes are there. That it is stored already with the
+  /// same checksums is success; with others, an error. Errors: exists, no_space, invalid, io.
+  atl::status commit(durability how);
+
+  const fragment_key& key() const { return info_.key; }
+  std::uint64_t size() const { return info_.size; }
+
+ private:
+  friend class chunk_store;
+  chunk_writer(chunk_store& store, fragment_key key, std::uint64_t size, std::string path,
+               disk_file file);
+  atl::status broken(atl::error why);
+  atl::status finish_file(durability how);
+
+  chunk_store* store_;
+  fragment_info info_;
+  std::string path_; ///< of the temporary file; empty once it is in its place
+  disk_file file_;
+  std::uint64_t appended_ = 0;
+  std::uint64_t written_back_ = 0;
+  std::optional<atl::error> broken_;
+};
+
+} // namespace dfs

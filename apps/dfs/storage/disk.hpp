@@ -1,0 +1,82 @@
+#pragma once
+
+#include <atoll/core/error.hpp>
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace dfs {
+
+/// What the chunk store asks of the operating system, so that tests can put a failing disk in its
+/// place. Every call returns what the POSIX call of its name returns, or the negative `errno`
+/// (-EIO) where that would return -1. Thread-safe.
+class disk {
+ public:
+  struct space {
+    std::uint64_t capacity = 0; ///< bytes of the file system
+    std::uint64_t free = 0;     ///< bytes that an unprivileged process may still use
+  };
+
+  virtual ~disk() = default;
+
+  virtual int open(const std::string& path, int flags) = 0; ///< new files get mode 0640
+  virtual int close(int fd) = 0;
+  virtual ssize_t pwrite(int fd, const void* data, std::size_t size, std::uint64_t offset) = 0;
+  virtual ssize_t pread(int fd, void* data, std::size_t size, std::uint64_t offset) = 0;
+  virtual std::int64_t size(int fd) = 0;
+  virtual int fdatasync(int fd) = 0;
+  virtual int fsync_dir(const std::string& path) = 0;
+  virtual int rename(const std::string& from, const std::string& to) = 0;
+  virtual int unlink(const std::string& path) = 0;
+  virtual int mkdir(const std::string& path) = 0; ///< an existing folder is fine: 0
+  virtual int statvfs(const std::string& path, space& out) = 0;
+  /// Names in a folder, without "." and "..".
+  virtual int list(const std::string& path, std::vector<std::string>& out) = 0;
+  /// Takes the file for this process alone (flock); -EWOULDBLOCK if another has it.
+  virtual int lock(int fd) = 0;
+  /// A hint: start writing this range out. Its errors come back from `fdatasync`.
+  virtual void start_writeback(int fd, std::uint64_t offset, std::uint64_t size) = 0;
+  /// A hint: this range will be read soon.
+  virtual void will_need(int fd, std::uint64_t offset, std::uint64_t size) = 0;
+};
+
+/// The disk of this machine.
+disk& real_disk();
+
+/// An open file that is closed when it goes out of scope.
+class disk_file {
+ public:
+  disk_file() = default;
+  disk_file(disk& on, int fd) : disk_{&on}, fd_{fd} {}
+  disk_file(disk_file&& other) noexcept : disk_{other.disk_}, fd_{std::exchange(other.fd_, -1)} {}
+  disk_file& operator=(disk_file&& other) noexcept {
+    if (this != &other) {
+      (void)close();
+      disk_ = other.disk_;
+      fd_ = std::exchange(other.fd_, -1);
+    }
+    return *this;
+  }
+  ~disk_file() { (void)close(); }
+
+  int fd() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+  /// Closes now, for those who want to know whether that worked: 0 or the negative `errno`.
+  int close() { return fd_ < 0 ? 0 : disk_->close(std::exchange(fd_, -1)); }
+
+ private:
+  disk* disk_ = nullptr;
+  int fd_ = -1;
+};
+
+/// Writes all of it, going on after short writes and interruptions: 0 or the negative `errno`.
+int write_fully(disk& on, int fd, const void* data, std::size_t size, std::uint64_t offset);
+
+/// Reads up to `size` bytes, fewer only where the file ends: the number, or the negative `errno`.
+ssize_t read_fully(disk& on, int fd, void* data, std::size_t size, std::uint64_t offset);
+
+} // namespace dfs

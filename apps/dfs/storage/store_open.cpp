@@ -1,0 +1,145 @@
+// How a chunk store starts: folders, the lock, leftovers, and the scan of what is stored.
+#include "storage/chunk_store.hpp"
+
+#include <atoll/core/log.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <fcntl.h>
+
+namespace dfs {
+
+namespace {
+
+tl::unexpected<atl::error> start_failed(int code, const std::string& what) {
+  return tl::unexpected{atl::system_error(-code, what)};
+}
+
+} // namespace
+
+atl::result<std::unique_ptr<chunk_store>> chunk_store::open(store_options options, disk& on) {
+  std::unique_ptr<chunk_store> store{new chunk_store{std::move(options), on}};
+  if (auto done = store->prepare(); !done)
+    return atl::fail(done.error(), "cannot open the chunk store " + store->options_.folder);
+  return store;
+}
+
+atl::status chunk_store::prepare() {
+  const auto& root = options_.folder;
+  if (auto done = disk_.mkdir(root); done < 0)
+    return start_failed(done, "cannot make the folder " + root);
+  if (auto done = lock_folder(); !done)
+    return done;
+  std::vector<std::string> folders;
+  for (int i = 0; i < 256; ++i)
+    folders.push_back(fmt::format("{}/{:02x}", root, i));
+  auto all = folders;
+  all.push_back(root + "/tmp");
+  all.push_back(root + "/damaged");
+  for (const auto& folder : all)
+    if (auto done = disk_.mkdir(folder); done < 0)
+      return start_failed(done, "cannot make the folder " + folder);
+  if (auto done = disk_.fsync_dir(root); done < 0)
+    return start_failed(done, "cannot sync the folder " + root);
+  if (auto done = read_failure_mark(); !done)
+    return done;
+  if (auto done = clear_temporaries(); !done)
+    return done;
+  if (auto done = count_damaged_files(); !done)
+    return done;
+  for (const auto& folder : folders)
+    if (auto done = scan(folder); !done)
+      return done;
+  return {};
+}
+
+atl::status chunk_store::lock_folder() {
+  auto path = options_.folder + "/lock";
+  lock_file_ = disk_file{disk_, disk_.open(path, O_RDWR | O_CREAT)};
+  if (!lock_file_)
+    return start_failed(lock_file_.fd(), "cannot open " + path);
+  auto done = disk_.lock(lock_file_.fd());
+  if (done == -EWOULDBLOCK)
+    return atl::fail(atl::errc::refused, "another process is using it; end that one first");
+  return done < 0 ? start_failed(done, "cannot lock " + path) : atl::status{};
+}
+
+atl::status chunk_store::read_failure_mark() {
+  auto path = options_.folder + "/failed";
+  auto fd = disk_.open(path, O_RDONLY);
+  if (fd == -ENOENT)
+    return {};
+  if (fd < 0)
+    return start_failed(fd, "cannot read " + path);
+  disk_file file{disk_, fd};
+  std::string reason(512, '\0');
+  auto got = read_fully(disk_, fd, reason.data(), reason.size(), 0);
+  reason.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  failure_ = atl::error{
+      atl::errc::io, fmt::format("the chunk store {} takes no writes since its disk failed before "
+                                 "({}); check the disk, then remove {} and restart",
+                                 options_.folder, reason, path)};
+  atl::log::error("storage", options_.folder, "{}", failure_->message);
+  return {};
+}
+
+atl::status chunk_store::clear_temporaries() {
+  auto folder = options_.folder + "/tmp";
+  std::vector<std::string> names;
+  if (auto done = disk_.list(folder, names); done < 0)
+    return start_failed(done, "cannot list " + folder);
+  for (const auto& name : names)
+    if (auto done = disk_.unlink(folder + "/" + name); done < 0)
+      return start_failed(done, "cannot remove the unfinished " + folder + "/" + name);
+  if (!names.empty())
+    atl::log::info("storage", options_.folder, "removed {} unfinished writes", names.size());
+  return {};
+}
+
+/// Goes on numbering the files in `damaged/` where an earlier run has left off.
+atl::status chunk_store::count_damaged_files() {
+  auto folder = options_.folder + "/damaged";
+  std::vector<std::string> names;
+  if (auto done = disk_.list(folder, names); done < 0)
+    return start_failed(done, "cannot list " + folder);
+  for (const auto& name : names) {
+    auto digits = std::string_view{name}.substr(name.rfind('.') + 1);
+    std::uint64_t number = 0;
+    auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    if (failed == std::errc{} && number < UINT64_MAX)
+      next_damaged_ = std::max(next_damaged_, number + 1);
+  }
+  return {};
+}
+
+atl::status chunk_store::scan(const std::string& folder) {
+  std::vector<std::string> names;
+  if (auto done = disk_.list(folder, names); done < 0)
+    return start_failed(done, "cannot list " + folder);
+  for (const auto& name : names)
+    if (auto done = scan_file(folder, name); !done)
+      return done;
+  return {};
+}
+
+atl::status chunk_store::scan_file(const std::string& folder, const std::string& name) {
+  auto key = parse_fragment_key(name);
+  if (!key || folder_of(*key) != folder) {
+    atl::log::warning("storage", options_.folder, "{}/{} is no fragment and is left alone", folder,
+                      name);
+    return {};
+  }
+  auto opened = load(*key);
+  if (opened)
+    add(*key, opened->size, false);
+  else if (opened.error().code == atl::errc::corrupt)
+    set_aside(*key, opened.error().message);
+  else
+    return tl::unexpected{opened.error()};
+  return {};
+}
+
+} // namespace dfs

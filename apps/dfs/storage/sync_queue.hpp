@@ -1,0 +1,59 @@
+#pragma once
+
+#include "storage/disk.hpp"
+
+#include <atoll/core/error.hpp>
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+
+namespace dfs {
+
+/// Syncs files that are already in their place, in a thread of its own: what durability
+/// `replicated` means. Bounded (`max_sync_backlog`, `max_sync_backlog_bytes`): whoever pushes more
+/// waits. After the first failure nothing more is synced, as what a sync says after one that failed
+/// means nothing. Thread-safe.
+class sync_queue {
+ public:
+  /// `on_failure` is called once at most, in the queue's thread.
+  sync_queue(disk& on, std::function<void(const atl::error&)> on_failure);
+  /// Syncs what is waiting.
+  ~sync_queue();
+  sync_queue(const sync_queue&) = delete;
+  sync_queue& operator=(const sync_queue&) = delete;
+
+  /// Has `file` and then `folder` synced. The file stays open until then, since only a file opened
+  /// before an error is sure to be told of it. False: the queue has failed.
+  bool push(disk_file file, std::string folder, std::uint64_t bytes);
+
+  /// Waits until everything pushed so far is synced. False: the queue has failed.
+  bool flush();
+
+ private:
+  struct item {
+    disk_file file;
+    std::string folder;
+    std::uint64_t bytes = 0;
+  };
+
+  void run();
+  atl::status sync(std::deque<item>& batch);
+
+  disk& disk_;
+  std::function<void(const atl::error&)> on_failure_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<item> waiting_;
+  std::size_t backlog_ = 0; ///< waiting and being synced
+  std::uint64_t backlog_bytes_ = 0;
+  bool failed_ = false;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+} // namespace dfs

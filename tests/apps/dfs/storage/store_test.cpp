@@ -1,0 +1,206 @@
+#include "store_fixture.hpp"
+
+#include <algorithm>
+
+using namespace dfs;
+using namespace dfs::test;
+using atl::errc;
+
+TEST_CASE("what was stored is read back, for every size around the edge of a block") {
+  store_fixture fixture;
+  std::size_t sizes[] = {0, 1, block_size - 1, block_size, block_size + 1, 8 * 1024 * 1024};
+  for (auto how : {durability::fsync, durability::replicated}) {
+    for (std::uint64_t i = 0; i < std::size(sizes); ++i) {
+      auto key = key_of(i, how == durability::fsync ? 0 : 1);
+      auto data = pattern(sizes[i], i);
+      REQUIRE(put(*fixture.store, key, data, how));
+      CHECK_MESSAGE(get(*fixture.store, key) == data, "size ", sizes[i]);
+    }
+  }
+  CHECK(fixture.files_in("tmp") == 0);
+}
+
+TEST_CASE("a fragment arrives in pieces of whole blocks") {
+  store_fixture fixture;
+  auto data = pattern(3 * block_size + 5);
+  auto writer = fixture.store->begin(key_of(1), data.size());
+  REQUIRE(writer);
+  for (std::size_t at = 0; at < data.size(); at += 2 * block_size) {
+    auto piece = std::string_view{data}.substr(at, 2 * block_size);
+    REQUIRE(writer->append(bytes_of(piece), crcs_of(piece)));
+  }
+  REQUIRE(writer->commit(durability::fsync));
+  CHECK(get(*fixture.store, key_of(1)) == data);
+}
+
+TEST_CASE("nobody sees a fragment before it is committed, and an abandoned one leaves nothing") {
+  store_fixture fixture;
+  auto data = pattern(block_size);
+  {
+    auto writer = fixture.store->begin(key_of(1), data.size());
+    REQUIRE(writer);
+    REQUIRE(writer->append(bytes_of(data), crcs_of(data)));
+    CHECK(fixture.store->open(key_of(1)).error().code == errc::not_found);
+    CHECK(fixture.files_in("tmp") == 1);
+  }
+  CHECK(fixture.files_in("tmp") == 0);
+  CHECK(fixture.store->list().empty());
+}
+
+TEST_CASE("a block that doesn't match the sender's checksum is not stored") {
+  store_fixture fixture;
+  auto data = pattern(2 * block_size);
+  auto crcs = crcs_of(data);
+  data[block_size + 7] ^= 1;
+  auto writer = fixture.store->begin(key_of(1), data.size());
+  REQUIRE(writer);
+  auto done = writer->append(bytes_of(data), crcs);
+  REQUIRE(!done);
+  CHECK(done.error().code == errc::corrupt);
+  CHECK(writer->commit(durability::fsync).error().code == errc::corrupt);
+  CHECK(fixture.store->list().empty());
+}
+
+TEST_CASE("misuse of a writer is an error, never a bad fragment") {
+  store_fixture fixture;
+  auto data = pattern(2 * block_size);
+  std::string_view all{data};
+  SUBCASE("fewer bytes than were announced") {
+    auto writer = fixture.store->begin(key_of(1), data.size());
+    REQUIRE(
+        writer->append(bytes_of(all.substr(0, block_size)), crcs_of(all.substr(0, block_size))));
+    CHECK(writer->commit(durability::fsync).error().code == errc::invalid);
+  }
+  SUBCASE("more bytes than were announced") {
+    auto writer = fixture.store->begin(key_of(1), block_size);
+    CHECK(writer->append(bytes_of(all), crcs_of(all)).error().code == errc::invalid);
+  }
+  SUBCASE("half a block in the middle") {
+    auto writer = fixture.store->begin(key_of(1), data.size());
+    auto half = all.substr(0, block_size / 2);
+    CHECK(writer->append(bytes_of(half), crcs_of(half)).error().code == errc::invalid);
+  }
+  SUBCASE("a checksum too few") {
+    auto writer = fixture.store->begin(key_of(1), data.size());
+    CHECK(writer->append(bytes_of(all), crcs_of(all.substr(1, block_size))).error().code ==
+          errc::invalid);
+  }
+  SUBCASE("a fragment larger than any may be") {
+    CHECK(fixture.store->begin(key_of(1), max_fragment_size + 1).error().code == errc::invalid);
+  }
+  SUBCASE("a second commit") {
+    auto writer = fixture.store->begin(key_of(2), 0);
+    REQUIRE(writer->commit(durability::fsync));
+    CHECK(writer->commit(durability::fsync).error().code == errc::invalid);
+  }
+  CHECK(fixture.store->open(key_of(1)).error().code == errc::not_found);
+}
+
+TEST_CASE("storing the same fragment again is success, another under its name an error") {
+  store_fixture fixture;
+  auto data = pattern(block_size + 3);
+  REQUIRE(put(*fixture.store, key_of(1), data, durability::replicated));
+  CHECK(put(*fixture.store, key_of(1), data, durability::fsync));
+  CHECK(put(*fixture.store, key_of(1), pattern(block_size + 3, 2)).error().code == errc::exists);
+  CHECK(put(*fixture.store, key_of(1), data.substr(1)).error().code == errc::exists);
+  CHECK(get(*fixture.store, key_of(1)) == data);
+  CHECK(fixture.files_in("tmp") == 0);
+  CHECK(fixture.store->list().size() == 1);
+}
+
+TEST_CASE("after a restart everything is there, and leftovers of unfinished writes are gone") {
+  store_fixture fixture;
+  for (std::uint64_t i = 0; i < 20; ++i)
+    REQUIRE(put(*fixture.store, key_of(i), pattern(1000 * i, i),
+                i % 2 == 0 ? durability::fsync : durability::replicated));
+  auto before = fixture.store->list();
+  fixture.store.reset();
+  std::ofstream{fixture.folder() + "/tmp/left over"} << "half a fragment";
+  std::ofstream{fixture.folder() + "/00/README"} << "not ours";
+  fixture.start();
+  auto after = fixture.store->list();
+  std::sort(before.begin(), before.end());
+  std::sort(after.begin(), after.end());
+  CHECK(before == after);
+  for (std::uint64_t i = 0; i < 20; ++i)
+    CHECK(get(*fixture.store, key_of(i)) == pattern(1000 * i, i));
+  CHECK(fixture.files_in("tmp") == 0);
+  CHECK(std::filesystem::exists(fixture.folder() + "/00/README"));
+}
+
+TEST_CASE("a removed fragment is gone for good, but whoever has it open reads on") {
+  store_fixture fixture;
+  auto data = pattern(5000);
+  REQUIRE(put(*fixture.store, key_of(1), data));
+  auto opened = fixture.store->open(key_of(1));
+  REQUIRE(opened);
+  REQUIRE(fixture.store->remove(key_of(1)));
+  CHECK(fixture.store->remove(key_of(1)).error().code == errc::not_found);
+  CHECK(fixture.store->open(key_of(1)).error().code == errc::not_found);
+  std::string read(data.size(), '\0');
+  CHECK(read_fully(real_disk(), opened->file.fd(), read.data(), read.size(), 0) == 5000);
+  CHECK(read == data);
+  fixture.restart();
+  CHECK(fixture.store->list().empty());
+}
+
+TEST_CASE("the store tells what it holds and what is left") {
+  store_fixture fixture;
+  REQUIRE(put(*fixture.store, key_of(1), pattern(1000)));
+  REQUIRE(put(*fixture.store, key_of(1, 3), pattern(500)));
+  auto usage = fixture.store->usage();
+  REQUIRE(usage);
+  CHECK(usage->chunks == 2);
+  CHECK(usage->bytes == 1500);
+  CHECK(usage->free > 0);
+  CHECK(usage->capacity >= usage->free);
+  REQUIRE(fixture.store->remove(key_of(1)));
+  CHECK(fixture.store->usage()->bytes == 500);
+
+  auto capacity = usage->capacity;
+  fixture.store.reset();
+  fixture.start(real_disk(), 4096);
+  CHECK(fixture.store->usage()->capacity == capacity - 4096);
+}
+
+TEST_CASE("the reserve is left to others: a store without room says so and writes nothing") {
+  store_fixture fixture;
+  auto capacity = fixture.store->usage()->capacity;
+  fixture.store.reset();
+  fixture.start(real_disk(), capacity);
+  CHECK(fixture.store->usage()->free == 0);
+  CHECK(fixture.store->begin(key_of(1), 1).error().code == errc::no_space);
+  CHECK(fixture.files_in("tmp") == 0);
+  CHECK(!fixture.store->failure());
+}
+
+TEST_CASE("the changes since the last question are told once, and only the last of each fragment") {
+  store_fixture fixture;
+  auto& store = *fixture.store;
+  REQUIRE(put(store, key_of(1), "one"));
+  REQUIRE(put(store, key_of(2), "two"));
+  REQUIRE(put(store, key_of(3), "three"));
+  REQUIRE(store.remove(key_of(2)));
+  REQUIRE(store.quarantine(key_of(3)));
+  auto changes = store.take_changes();
+  CHECK(changes.complete);
+  CHECK(changes.added == std::vector<stored_fragment>{{key_of(1), 3}});
+  CHECK(changes.removed == std::vector{key_of(2)});
+  CHECK(changes.damaged == std::vector{key_of(3)});
+  changes = store.take_changes();
+  CHECK(changes.added.size() + changes.removed.size() + changes.damaged.size() == 0);
+
+  REQUIRE(store.remove(key_of(1)));
+  REQUIRE(put(store, key_of(1), "uno"));
+  changes = store.take_changes();
+  CHECK(changes.added == std::vector<stored_fragment>{{key_of(1), 3}});
+  CHECK(changes.removed.empty());
+}
+
+TEST_CASE("a folder that another store has is refused") {
+  store_fixture fixture;
+  auto second = chunk_store::open({fixture.folder(), 0});
+  REQUIRE(!second);
+  CHECK(second.error().code == errc::refused);
+  CHECK(second.error().message.find("another process") != std::string::npos);
+}
