@@ -88,12 +88,17 @@ std::optional<std::string> mode_refusal(const struct stat& info) {
   return std::nullopt;
 }
 
+std::string accepted_interfaces() {
+  if (ATOLL_SPI_MINOR == 0)
+    return fmt::format("{}.0", ATOLL_SPI_MAJOR);
+  return fmt::format("{0}.0 to {0}.{1}", ATOLL_SPI_MAJOR, ATOLL_SPI_MINOR);
+}
+
 std::optional<std::string> version_refusal(const plugin_identity& plugin) {
   if (plugin.spi_major != ATOLL_SPI_MAJOR || plugin.spi_minor > ATOLL_SPI_MINOR)
-    return fmt::format(
-        "is built for plugin interface {}.{}, expected {}.0 to {}.{}; build it against this "
-        "version's headers",
-        plugin.spi_major, plugin.spi_minor, ATOLL_SPI_MAJOR, ATOLL_SPI_MAJOR, ATOLL_SPI_MINOR);
+    return fmt::format("is built for plugin interface {}.{}, expected {}; build it against this "
+                       "version's headers",
+                       plugin.spi_major, plugin.spi_minor, accepted_interfaces());
   if (plugin.abi != own_abi)
     return fmt::format(
         "is built for the binary interface {}, expected {}; build it with a compiler "

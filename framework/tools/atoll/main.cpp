@@ -1,0 +1,24 @@
+// `atoll`: what a plugin's author and an operator ask of the framework. One file a command.
+#include "commands.hpp"
+
+#include <exception>
+#include <iostream>
+
+int main(int argc, char** argv) {
+  CLI::App app{"Atoll: looks into plugins before they are deployed", "atoll"};
+  app.require_subcommand(1);
+  app.set_version_flag("--version", ATOLL_VERSION);
+  app.footer("Exit codes: 0 fine, 1 not found or refused, 2 wrong usage.");
+  int code = exit_ok;
+  add_plugin_command(app, code);
+  try {
+    app.parse(argc, argv);
+    std::cout.flush();
+    return std::cout ? code : exit_failed;
+  } catch (const CLI::ParseError& stop) {
+    return app.exit(stop) == 0 ? exit_ok : exit_usage;
+  } catch (const std::exception& problem) {
+    std::cerr << "atoll: " << problem.what() << '\n';
+    return exit_failed;
+  }
+}

@@ -1,0 +1,90 @@
+#include "commands.hpp"
+#include "plugin_view.hpp"
+
+#include <atoll/core/plugin_loader.hpp>
+
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace fs = std::filesystem;
+
+namespace {
+
+struct plugin_arguments {
+  std::string name;
+  std::vector<std::string> folders;
+  std::string kind;
+  bool json = false;
+
+  std::optional<atl::spi::plugin_kind> wanted_kind() const { return atl::parse_plugin_kind(kind); }
+
+  atl::plugin_loader loader() const {
+    if (folders.empty())
+      return atl::plugin_loader{};
+    std::vector<fs::path> path;
+    for (auto& folder : folders) // a person at a terminal may name them relative to where they are
+      path.push_back(fs::absolute(folder).lexically_normal());
+    return atl::plugin_loader{std::move(path)};
+  }
+};
+
+int list(const plugin_arguments& arguments) {
+  auto loader = arguments.loader();
+  auto files = loader.list();
+  if (auto kind = arguments.wanted_kind())
+    std::erase_if(files, [&](const atl::plugin_file& file) {
+      return file.identity && file.identity->kind != *kind;
+    });
+  auto& folders = loader.search_path();
+  std::cout << (arguments.json ? list_json(files, folders) : list_text(files, folders));
+  return exit_ok;
+}
+
+int show(const plugin_arguments& arguments) {
+  auto loader = arguments.loader();
+  auto kind = arguments.wanted_kind();
+  auto plugin = kind ? loader.load(*kind, arguments.name) : loader.load(arguments.name);
+  if (!plugin) {
+    std::cerr << "atoll: " << plugin.error().message << '\n';
+    return exit_failed;
+  }
+  std::cout << (arguments.json ? show_json(**plugin) : show_text(**plugin));
+  return exit_ok;
+}
+
+void add_common(CLI::App& command, plugin_arguments& arguments) {
+  command
+      .add_option("--path", arguments.folders,
+                  "Folder to look in instead of the installed one; may be given several times")
+      ->type_name("DIR")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command.add_option("--kind", arguments.kind, "Only plugins of this kind")
+      ->check(CLI::IsMember({"balancer", "consensus", "recovery"}));
+  command.add_flag("--json", arguments.json, "Print JSON, for programs");
+}
+
+} // namespace
+
+void add_plugin_command(CLI::App& app, int& code) {
+  auto* plugin = app.add_subcommand("plugin", "Look into plugins");
+  plugin->require_subcommand(1);
+  auto arguments = std::make_shared<plugin_arguments>();
+
+  auto* list_command = plugin->add_subcommand(
+      "list", "List the plugins that are there, and the files that are refused with the reason.\n"
+              "Reads symbol tables only: none of their code is run");
+  add_common(*list_command, *arguments);
+  list_command->callback([arguments, &code] { code = list(*arguments); });
+
+  auto* show_command = plugin->add_subcommand(
+      "show", "Show one plugin: what it is, what it claims, and its options.\n"
+              "Loads it, if it isn't refused");
+  show_command->add_option("name", arguments->name, "The plugin's name, as written in TOML")
+      ->required();
+  add_common(*show_command, *arguments);
+  show_command->callback([arguments, &code] { code = show(*arguments); });
+}

@@ -1,0 +1,147 @@
+#include "layers.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <optional>
+#include <regex>
+#include <string_view>
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// What the files of a folder may include.
+struct layer {
+  std::string_view name;
+  std::vector<std::string_view> folders;   ///< where its files are, from the root
+  std::vector<std::string_view> atoll;     ///< <atoll/…/…>
+  std::vector<std::string_view> libraries; ///< beginnings of other includes in <brackets>
+  bool any_library = false;                ///< but for CAF, which has to be named
+};
+
+const std::vector<layer>& layers() {
+  static const std::vector<layer> all{
+      {"spi", {"framework/include/atoll/spi/"}, {"spi"}, {}},
+      {"core", {"framework/include/atoll/core/", "framework/src/core/"}, {"spi", "core"}, {}, true},
+      {"sim",
+       {"framework/include/atoll/sim/", "framework/src/sim/"},
+       {"spi", "core", "sim"},
+       {},
+       true},
+      {"runtime",
+       {"framework/include/atoll/runtime/", "framework/src/runtime/"},
+       {"spi", "core", "sim", "runtime"},
+       {"caf/"},
+       true},
+      {"tools", {"framework/tools/"}, {"spi", "core", "sim"}, {}, true},
+      {"plugins", {"plugins/", "tests/author/"}, {"spi"}, {"isa-l.h", "isa-l/"}},
+      {"apps", {"apps/"}, {"spi", "core", "sim", "runtime"}, {"caf/"}, true},
+  };
+  return all;
+}
+
+const layer* layer_of(const std::string& file) {
+  for (auto& each : layers())
+    for (auto folder : each.folders)
+      if (file.starts_with(folder))
+        return &each;
+  return nullptr;
+}
+
+bool is_source(const fs::path& file) {
+  auto extension = file.extension();
+  return extension == ".hpp" || extension == ".cpp" || extension == ".h" || extension == ".cc";
+}
+
+std::vector<std::string> sources(const fs::path& root) {
+  std::vector<std::string> found;
+  for (auto top : {"framework", "plugins", "apps", "tests/author"})
+    if (fs::exists(root / top))
+      for (auto& entry : fs::recursive_directory_iterator{root / top})
+        if (entry.is_regular_file() && is_source(entry.path()))
+          found.push_back(entry.path().lexically_relative(root).string());
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+/// The folder that a plugin's file may include from, `plugins/KIND/NAME`, and what plugins of its
+/// kind share, `plugins/KIND/common`.
+bool shares_folder(const fs::path& file, const fs::path& included) {
+  std::vector<fs::path> own{file.begin(), file.end()}, other{included.begin(), included.end()};
+  if (own.size() < 4 || other.size() < 4)
+    return file.parent_path() == included.parent_path();
+  return std::equal(own.begin(), own.begin() + 2, other.begin()) &&
+         (own[2] == other[2] || other[2] == "common");
+}
+
+std::optional<std::string> bracket_problem(const layer& own, std::string_view name) {
+  bool standard = name.find_first_of("/.") == std::string_view::npos;
+  if (standard)
+    return std::nullopt;
+  auto begins = [&](std::string_view beginning) { return name.starts_with(beginning); };
+  if (begins("atoll/")) {
+    auto rest = name.substr(6);
+    auto target = rest.substr(0, rest.find('/'));
+    bool fine = std::find(own.atoll.begin(), own.atoll.end(), target) != own.atoll.end();
+    return fine ? std::nullopt
+                : std::optional{fmt::format("{} may not include from {}", own.name, target)};
+  }
+  if (std::any_of(own.libraries.begin(), own.libraries.end(), begins))
+    return std::nullopt;
+  if (own.any_library && !begins("caf/"))
+    return std::nullopt;
+  return fmt::format("{} may not use this library", own.name);
+}
+
+std::optional<std::string> quoted_problem(const fs::path& root, const std::string& file,
+                                          const layer& own, const std::string& name) {
+  auto target = (fs::path{file}.parent_path() / name).lexically_normal();
+  if (own.name == "apps" && !fs::exists(root / target)) {
+    // An app's sources name each other from the app's folder, `apps/NAME`.
+    auto app = file.substr(0, file.find('/', file.find('/') + 1));
+    target = fs::path{app} / name;
+  }
+  if (!fs::exists(root / target))
+    return "no such file stands there";
+  if (layer_of(target.string()) != &own)
+    return fmt::format("{} includes other layers in <brackets>", own.name);
+  if (own.name == "plugins" && !shares_folder(file, target))
+    return std::string{"a plugin may not include from another's folder"};
+  return std::nullopt;
+}
+
+void check(const fs::path& root, const std::string& file, std::vector<std::string>& problems) {
+  static const std::regex directive{R"(^\s*#\s*include\s*([<"])([^>"]+)[>"].*)"};
+  auto* own = layer_of(file);
+  if (!own) {
+    problems.push_back(fmt::format("{}:1: stands in no layer", file));
+    return;
+  }
+  std::ifstream in{root / file};
+  std::string line;
+  for (int number = 1; std::getline(in, line); ++number) {
+    std::smatch found;
+    if (!std::regex_match(line, found, directive))
+      continue;
+    auto name = found[2].str();
+    auto problem =
+        found[1] == "<" ? bracket_problem(*own, name) : quoted_problem(root, file, *own, name);
+    if (problem)
+      problems.push_back(fmt::format("{}:{}: {}: {}", file, number, name, *problem));
+  }
+}
+
+} // namespace
+
+std::vector<std::string> layer_violations(const fs::path& root) {
+  std::vector<std::string> problems;
+  for (auto& file : sources(root))
+    check(root, file, problems);
+  return problems;
+}
+
+std::size_t layered_files(const fs::path& root) {
+  return sources(root).size();
+}

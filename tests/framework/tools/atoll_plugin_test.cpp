@@ -1,0 +1,123 @@
+#include "../core/temp_folder.hpp"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <sys/wait.h>
+
+#include <cstdio>
+
+namespace fs = std::filesystem;
+
+namespace {
+
+struct outcome {
+  int code = -1;
+  std::string out; ///< both streams
+};
+
+outcome run_atoll(const std::string& arguments) {
+  auto* pipe = ::popen(fmt::format("'{}' {} 2>&1", ATOLL_PROGRAM, arguments).c_str(), "r");
+  REQUIRE(pipe);
+  outcome result;
+  char buffer[4096];
+  while (auto got = std::fread(buffer, 1, sizeof(buffer), pipe))
+    result.out.append(buffer, got);
+  auto status = ::pclose(pipe);
+  result.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return result;
+}
+
+/// A folder with a plugin of each fate.
+class plugin_folder : public temp_folder {
+ public:
+  plugin_folder() {
+    for (auto name : {"first.so", "silent.so", "major.so"})
+      fs::copy_file(fs::path{LOADER_TEST_PLUGINS} / name, *this / name);
+  }
+};
+
+bool holds(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+} // namespace
+
+TEST_CASE("the list has every plugin in a line, and below them what is refused") {
+  plugin_folder folder;
+  auto [code, out] = run_atoll("plugin list --path " + folder.path().string());
+  CHECK(code == 0);
+  CHECK(out == fmt::format(R"(KIND       NAME    VERSION  SPI  FILE
+balancer   first   1.2.3    1.0  {0}/first.so
+consensus  silent  0.1.0    1.0  {0}/silent.so
+
+Refused:
+  {0}/major.so: is built for plugin interface 99.0, expected 1.0; build it against this version's headers
+)",
+                           folder.path().string()));
+}
+
+TEST_CASE("the list can be of one kind, of several folders, and in JSON") {
+  plugin_folder folder;
+  temp_folder empty;
+  auto [code, out] =
+      run_atoll(fmt::format("plugin list --kind consensus --json --path {} --path {}",
+                            empty.path().string(), folder.path().string()));
+  CHECK(code == 0);
+  auto json = nlohmann::json::parse(out);
+  REQUIRE(json["plugins"].size() == 1);
+  CHECK(json["plugins"][0]["name"] == "silent");
+  CHECK(json["plugins"][0]["file"] == (folder / "silent.so").string());
+  CHECK(json["search_path"].size() == 2);
+  auto none = run_atoll("plugin list --path " + empty.path().string());
+  CHECK(none.code == 0);
+  CHECK(none.out == "no plugins in " + empty.path().string() + "\n");
+}
+
+TEST_CASE("a plugin is shown with its claims and options") {
+  plugin_folder folder;
+  auto [code, out] = run_atoll("plugin show first --path " + folder.path().string());
+  CHECK(code == 0);
+  CHECK(out == fmt::format(R"(first 1.2.3, a balancer plugin
+Picks what it is told to
+
+File      {}
+Licence   MIT
+SPI       1.0, gnu_libstdcxx_cxx11
+
+Claims
+  shares = uniform
+
+Options
+  index  integer, 0 to 9, default 3
+         which candidate is picked
+)",
+                           (folder / "first.so").string()));
+  auto json = nlohmann::json::parse(
+      run_atoll("plugin show first --json --path " + folder.path().string()).out);
+  CHECK(json["claims"]["shares"] == "uniform");
+  CHECK(json["options"][0]["default"] == "3");
+}
+
+TEST_CASE("what can't be shown is told, and the exit code says so") {
+  plugin_folder folder;
+  auto path = " --path " + folder.path().string();
+  auto missing = run_atoll("plugin show frist" + path);
+  CHECK(missing.code == 1);
+  CHECK(holds(missing.out, "atoll: there is no plugin 'frist'"));
+  CHECK(holds(missing.out, "did you mean 'first'?"));
+  auto refused = run_atoll("plugin show major" + path);
+  CHECK(refused.code == 1);
+  CHECK(holds(refused.out, "is built for plugin interface 99.0, expected 1.0"));
+  auto other = run_atoll("plugin show first --kind recovery" + path);
+  CHECK(other.code == 1);
+  CHECK(holds(other.out, "expected a recovery plugin"));
+}
+
+TEST_CASE("a command line that makes no sense has an exit code of its own") {
+  for (auto arguments : {"", "plugin", "plugin show", "plugin list --kind x", "plugin list extra",
+                         "plugins", "plugin list --colour"})
+    CHECK_MESSAGE(run_atoll(arguments).code == 2, arguments);
+  for (auto arguments : {"--help", "--version", "plugin --help", "plugin show --help"})
+    CHECK_MESSAGE(run_atoll(arguments).code == 0, arguments);
+}
