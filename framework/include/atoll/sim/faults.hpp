@@ -1,0 +1,78 @@
+#pragma once
+
+#include <atoll/spi/consensus.hpp>
+#include <atoll/spi/random.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace atl::sim {
+
+/// Which faults a run may meet. Each seed draws which of them it does meet, and how often (swarm
+/// testing: Groce et al., ISSTA '12): a run with every fault at once hides what a run with two of
+/// them shows.
+struct fault_set {
+  bool crashes = false;           ///< one replica stops, also in the middle of a batch of effects
+  bool mass_crashes = false;      ///< all replicas stop at one moment
+  bool loss = false;              ///< messages get lost
+  bool duplication = false;       ///< messages arrive twice
+  bool reordering = false;        ///< messages overtake each other
+  bool replays = false;           ///< messages arrive again seconds later, perhaps in another life
+  bool partitions = false;        ///< halves, one alone, rings, bridges, one-way cuts
+  bool clogs = false;             ///< a link holds everything back for a while, then delivers it
+  bool pauses = false;            ///< a replica does nothing for a while, and then doesn't know
+  bool clocks = false;            ///< clocks run fast or slow, and jump ahead
+  bool disk_stalls = false;       ///< a sync takes seconds
+  bool sync_failures = false;     ///< a sync fails: the host stops the replica
+  bool objections = false;        ///< a state machine says no to some commands
+  bool lost_answers = false;      ///< answers to clients get lost, and they try again
+  bool unreachable_hints = false; ///< hosts call `on_unreachable`, rightly or wrongly
+  bool lazy_hosts = false;        ///< hosts drain after several calls, and apply late
+  /// Replicas of which a durable record may turn unreadable while they are down.
+  std::vector<spi::replica_id> damageable;
+  /// Replicas that may come back with an empty disk.
+  std::vector<spi::replica_id> losable;
+
+  static fault_set none() { return {}; }
+  /// All of the above, except damaged and lost disks.
+  static fault_set all();
+};
+
+/// What one seed made of a `fault_set`: probabilities per message, per effect or per decision, and
+/// times in microseconds.
+struct fault_mix {
+  double loss = 0;
+  double duplication = 0;
+  double replay = 0;
+  double crash_in_batch = 0;
+  double objection = 0;
+  double lost_answer = 0;
+  double unreachable_hint = 0;
+  double lazy_drain = 0;
+  double sync_failure = 0;
+  double disk_stall = 0;
+  double damage = 0;
+  double lost_disk = 0;
+  std::int64_t delay_min = 100;
+  std::int64_t delay_jitter = 0;
+  std::int64_t sync_min = 50;
+  std::int64_t sync_jitter = 0;
+  std::int64_t apply_lag = 0;
+  std::int64_t flush_every = 200'000;
+  std::int64_t drift_ppm = 0;
+  /// Mean time between two faults of the kind below; 0: none.
+  std::int64_t fault_every = 0;
+  bool crashes = false;
+  bool mass_crashes = false;
+  bool partitions = false;
+  bool clogs = false;
+  bool pauses = false;
+  bool clock_jumps = false;
+
+  static fault_mix draw(const fault_set& allowed, spi::random_source& random);
+  /// Names what is in it, for the report of a failure.
+  std::string describe() const;
+};
+
+} // namespace atl::sim

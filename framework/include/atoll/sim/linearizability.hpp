@@ -1,0 +1,38 @@
+#pragma once
+
+#include <atoll/sim/history.hpp>
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace atl::sim {
+
+enum class verdict : std::uint8_t {
+  linearizable,
+  not_linearizable,
+  gave_up, ///< the bound was reached before either was known
+};
+
+struct linearizability_limits {
+  std::uint64_t steps_per_key = 20'000'000; ///< placements that are tried
+};
+
+struct linearizability_report {
+  verdict what = verdict::linearizable;
+  std::uint64_t key = 0;   ///< where it failed, or where it was given up
+  std::uint64_t steps = 0; ///< placements tried, over all keys
+  std::string reason;      ///< for people; empty when linearizable
+};
+
+/// Whether there is an order of the operations, each at one moment between its start and its end,
+/// that a single register a key would answer alike. Keys are independent of each other, so each is
+/// checked by itself (Herlihy & Wing, *Linearizability*, 1990: the property is local).
+///
+/// Depth-first search after Wing & Gong (1993), remembering each set of placed operations with the
+/// state it led to, after Lowe (*Testing for linearizability*, 2017). The sets are remembered as
+/// 128-bit hashes.
+linearizability_report check_linearizable(std::span<const operation> history,
+                                          const linearizability_limits& limits = {});
+
+} // namespace atl::sim

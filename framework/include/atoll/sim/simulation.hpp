@@ -1,0 +1,106 @@
+#pragma once
+
+#include <atoll/sim/faults.hpp>
+#include <atoll/sim/history.hpp>
+#include <atoll/spi/consensus.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace atl::sim {
+
+/// Makes one replica's protocol. Called at each start of a replica; may throw what a plugin's
+/// `create_consensus` may throw.
+using consensus_factory =
+    std::function<std::unique_ptr<spi::consensus>(const spi::consensus_setup&)>;
+
+/// Receives a run's trace, a line a call.
+using trace_sink = std::function<void(std::string_view)>;
+
+/// What the simulated clients do.
+struct workload_options {
+  std::uint32_t clients = 4;
+  std::uint32_t keys = 5;                  ///< half of them registers, the others counters
+  double reads = 0.4;                      ///< share of linearizable reads
+  std::size_t payload = 0;                 ///< bytes added to each command
+  std::chrono::microseconds think{10'000}; ///< mean pause between two operations
+  std::chrono::microseconds attempt_timeout{800'000}; ///< then it is tried again
+  std::chrono::microseconds give_up{4'000'000};       ///< then its outcome is unknown
+};
+
+/// What a healthy run stays below; one that doesn't grows without bound, or spins.
+struct bounds {
+  std::size_t effects_a_drain = 100'000;
+  std::size_t message_bytes = std::size_t{64} << 20;
+  std::size_t unsent_messages = 100'000; ///< that wait for a sync
+  std::size_t pending = 100'000;         ///< `consensus_status::pending`
+  std::size_t records = 1'000'000;       ///< on one disk
+  std::uint32_t idle_timers = 1'000;     ///< one after the other, with no time between them
+};
+
+struct simulation_options {
+  std::uint64_t seed = 1;
+  std::uint32_t replicas = 3; ///< with the ids 1, 2, 3, …
+  /// Phase one: faults, and safety is demanded.
+  std::chrono::microseconds duration{10'000'000};
+  /// Phase two: all is healed; so long the group may take until each client got answers again and
+  /// all replicas agree.
+  std::chrono::microseconds liveness_bound{30'000'000};
+  fault_set faults = fault_set::all();
+  workload_options workload;
+  spi::options protocol_options;
+  bounds limits;
+  bool demand_liveness = true;
+  bool fatal_is_failure = true; ///< a protocol that stops itself fails the run
+  /// A proposal may stand at one position only. (The state machine would apply it once anyway.)
+  bool propose_once = true;
+  std::uint64_t linearizability_steps = 5'000'000;
+  trace_sink trace; ///< empty: none
+};
+
+struct simulation_stats {
+  std::uint64_t calls = 0;  ///< into the protocol: the events that it saw
+  std::uint64_t events = 0; ///< of the world
+  std::uint64_t effects = 0;
+  std::uint64_t messages = 0; ///< sent
+  std::uint64_t dropped = 0;  ///< of those, lost, cut off, or sent to a replica that was down
+  std::uint64_t syncs = 0;
+  std::uint64_t decided = 0; ///< positions
+  std::uint64_t answered = 0;
+  std::uint64_t failed = 0;  ///< operations that surely took no effect
+  std::uint64_t unknown = 0; ///< operations whose outcome their client never learnt
+  std::uint64_t starts = 0;
+  std::uint64_t crashes = 0;
+  std::uint64_t snapshots = 0; ///< installed
+  std::uint64_t damaged = 0;
+  std::uint64_t lost_disks = 0;
+  std::uint64_t fatals = 0;
+};
+
+struct simulation_report {
+  bool ok = true;
+  std::string reason; ///< what was violated, when, by whom
+  std::string faults; ///< what the seed drew
+  std::uint64_t seed = 0;
+  std::uint64_t hash = 0; ///< of everything that happened: the same for the same seed
+  bool checked = true;    ///< false: the linearizability of the history was not settled in bound
+  simulation_stats stats;
+  history operations;
+
+  /// Seed, faults and reason, for people.
+  std::string summary() const;
+};
+
+/// Runs a group of replicas in one thread, in a world made from one seed. See docs of `world` for
+/// what that world does. Always checked: one value a position on all replicas, without gaps and
+/// each position once a run; what was refused as `not_proposed` never shows up; each request is
+/// answered once; one leader a term, and terms that only grow; nothing that was answered is lost;
+/// the clients' history is linearizable; queues stay bounded; after the faults have stopped,
+/// clients are answered and the replicas agree within `liveness_bound`.
+simulation_report simulate(const simulation_options& options, const consensus_factory& factory);
+
+} // namespace atl::sim

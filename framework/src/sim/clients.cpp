@@ -1,0 +1,180 @@
+#include "clients.hpp"
+
+#include <algorithm>
+
+namespace atl::sim {
+
+clients::clients(engine& world) : world_{world} {
+  world_.on_client = [this](auto arg) { on_client(arg); };
+  world_.on_answer = [this](auto& owner, auto what) { on_answer(owner, std::move(what)); };
+  world_.on_response = [this](auto place) { on_response(place); };
+  clients_.resize(world_.options().workload.clients);
+  for (std::size_t i = 0; i < clients_.size(); ++i) {
+    clients_[i].session = ++sessions_;
+    clients_[i].target = static_cast<spi::replica_id>(1 + world_.random().below(world_.replicas()));
+    wake_at(i, world_.now() + world_.random().between(1'000, 400'000), wake::begin);
+  }
+}
+
+bool clients::each_was_answered(std::uint32_t times) const {
+  return std::all_of(clients_.begin(), clients_.end(),
+                     [times](auto& it) { return it.answered >= times; });
+}
+
+void clients::count_anew() {
+  for (auto& it : clients_)
+    it.answered = 0;
+}
+
+void clients::stop() {
+  stopped_ = true;
+  for (std::size_t i = 0; i < clients_.size(); ++i)
+    if (clients_[i].busy)
+      finish(i, operation_outcome::unknown);
+}
+
+void clients::wake_at(std::size_t index, std::int64_t at, wake why) {
+  auto arg = (clients_[index].turn << 24) | (index << 2) | static_cast<std::uint64_t>(why);
+  world_.at_time(at, event_kind::client, 0, 0, arg);
+}
+
+/// One way between a client and a replica.
+std::int64_t clients::trip() {
+  auto& mix = world_.mix();
+  return mix.delay_min + world_.random().between(0, mix.delay_jitter + 1);
+}
+
+void clients::on_client(std::uint64_t arg) {
+  auto index = static_cast<std::size_t>((arg >> 2) & 0x3fffff);
+  auto& it = clients_[index];
+  if (stopped_ || (arg >> 24) != it.turn)
+    return;
+  auto why = static_cast<wake>(arg & 3);
+  if (why == wake::begin)
+    return begin(index);
+  if (!it.busy)
+    return;
+  if (world_.now() >= it.give_up_at)
+    return finish(index,
+                  it.attempts_open == 0 ? operation_outcome::failed : operation_outcome::unknown);
+  if (why == wake::timeout) // somewhere else, perhaps
+    it.target = static_cast<spi::replica_id>(1 + world_.random().below(world_.replicas()));
+  attempt(index);
+}
+
+void clients::begin(std::size_t index) {
+  auto& work = world_.options().workload;
+  auto& random = world_.random();
+  auto& it = clients_[index];
+  auto registers = std::max(1U, work.keys / 2);
+  it.current = {};
+  it.current.client = it.session;
+  it.current.key = random.below(work.keys);
+  it.current.invoked = world_.now();
+  auto counter = it.current.key >= registers;
+  if (random.chance(work.reads)) {
+    it.current.kind = operation_kind::read;
+  } else if (counter) {
+    it.current.kind = operation_kind::add;
+    it.current.argument = random.between(1, 3);
+  } else {
+    it.current.kind = random.chance(0.7) ? operation_kind::write : operation_kind::cas;
+    it.current.argument = ++values_;
+    if (it.current.kind == operation_kind::cas && random.chance(0.9))
+      it.current.expected = std::max<std::int64_t>(1, values_ - random.between(1, 8));
+  }
+  it.busy = true;
+  it.attempts_open = 0;
+  it.first_attempt = attempts_ + 1;
+  ++it.sequence;
+  it.give_up_at = world_.now() + work.give_up.count();
+  attempt(index);
+}
+
+void clients::attempt(std::size_t index) {
+  auto& it = clients_[index];
+  auto& work = world_.options().workload;
+  ++it.turn;
+  ++it.attempts_open;
+  it.attempt = ++attempts_;
+  request_owner owner{index + 1, it.attempt, 0, it.current.key};
+  auto is_read = it.current.kind == operation_kind::read;
+  auto to = it.target;
+  std::string command;
+  if (is_read) {
+    if (world_.random().chance(0.5))
+      to = static_cast<spi::replica_id>(1 + world_.random().below(world_.replicas()));
+  } else {
+    owner.tag = it.attempt;
+    command = encode({it.attempt, it.session, it.sequence, it.current.key, it.current.kind,
+                      it.current.argument.value_or(0), it.current.expected},
+                     work.payload);
+  }
+  world_.request_at(world_.now() + trip(), to, owner, is_read, std::move(command));
+  auto patience = work.attempt_timeout.count();
+  wake_at(index, world_.now() + patience / 2 + world_.random().between(0, patience), wake::timeout);
+}
+
+void clients::on_answer(const request_owner& owner, answer what) {
+  if (owner.client == 0 || world_.chance(world_.mix().lost_answer))
+    return;
+  auto place = responses_.put({owner, std::move(what)});
+  world_.at_time(world_.now() + trip(), event_kind::response, 0, 0, place);
+}
+
+void clients::on_response(std::uint64_t place) {
+  auto got = responses_.take(place);
+  auto index = static_cast<std::size_t>(got.owner.client - 1);
+  auto& it = clients_[index];
+  if (!it.busy || got.owner.attempt < it.first_attempt)
+    return; // to an operation that is over
+  auto newest = got.owner.attempt == it.attempt;
+  switch (got.what.kind) {
+  case answer_kind::applied:
+  case answer_kind::read:
+    it.current.result = got.what.result.result;
+    it.current.matched = got.what.result.matched;
+    ++it.answered;
+    return finish(index, operation_outcome::ok);
+  case answer_kind::refused:
+    --it.attempts_open;
+    break;
+  case answer_kind::unknown:
+  case answer_kind::lost:
+  case answer_kind::pending:
+    break;
+  }
+  if (!newest)
+    return;
+  it.target = got.what.hint != 0
+                  ? got.what.hint
+                  : static_cast<spi::replica_id>(1 + world_.random().below(world_.replicas()));
+  ++it.turn;
+  auto pause = got.what.hint != 0 ? 1'000 : world_.random().between(5'000, 200'000);
+  wake_at(index, world_.now() + pause, wake::again);
+}
+
+void clients::finish(std::size_t index, operation_outcome outcome) {
+  auto& it = clients_[index];
+  auto& stats = world_.stats();
+  it.busy = false;
+  it.current.outcome = outcome;
+  it.current.returned = world_.now();
+  history_.push_back(it.current);
+  if (outcome == operation_outcome::ok) {
+    ++stats.answered;
+  } else if (outcome == operation_outcome::failed) {
+    ++stats.failed;
+  } else {
+    ++stats.unknown;
+    it.session = ++sessions_; // what is left of it may come at any time
+    it.sequence = 0;
+  }
+  ++it.turn;
+  if (stopped_)
+    return;
+  auto think = world_.options().workload.think.count();
+  wake_at(index, world_.now() + world_.random().between(0, 2 * think), wake::begin);
+}
+
+} // namespace atl::sim

@@ -1,0 +1,63 @@
+#pragma once
+
+#include "engine.hpp"
+
+#include <atoll/sim/history.hpp>
+
+#include <cstdint>
+#include <vector>
+
+namespace atl::sim {
+
+/// Clients that propose and read, try again when they get no answer, and note what they saw.
+class clients {
+ public:
+  explicit clients(engine& world);
+
+  const history& seen() const { return history_; }
+  /// Each client got this many answers since the last `count_anew`.
+  bool each_was_answered(std::uint32_t times) const;
+  void count_anew();
+  /// No further operations; those under way are noted as unknown.
+  void stop();
+
+ private:
+  struct client {
+    std::uint64_t session = 0;
+    std::uint64_t sequence = 0;
+    std::uint64_t turn = 0;          ///< events of earlier turns are void
+    std::uint64_t attempt = 0;       ///< the newest, and
+    std::uint64_t first_attempt = 0; ///< the first of the present operation
+    operation current;
+    bool busy = false;
+    std::uint32_t attempts_open = 0; ///< that may have taken effect, or may yet
+    std::int64_t give_up_at = 0;
+    spi::replica_id target = 1;
+    std::uint32_t answered = 0;
+  };
+  struct response {
+    request_owner owner;
+    answer what;
+  };
+  enum class wake : std::uint8_t { begin, timeout, again };
+
+  void on_client(std::uint64_t arg);
+  void on_answer(const request_owner& owner, answer what);
+  void on_response(std::uint64_t place);
+  void begin(std::size_t index);
+  void attempt(std::size_t index);
+  void finish(std::size_t index, operation_outcome outcome);
+  void wake_at(std::size_t index, std::int64_t at, wake why);
+  std::int64_t trip();
+
+  engine& world_;
+  std::vector<client> clients_;
+  parking<response> responses_;
+  history history_;
+  std::uint64_t sessions_ = 0;
+  std::uint64_t attempts_ = 0;
+  std::int64_t values_ = 0;
+  bool stopped_ = false;
+};
+
+} // namespace atl::sim

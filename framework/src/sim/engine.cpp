@@ -1,0 +1,255 @@
+#include "engine.hpp"
+
+#include <utility>
+
+namespace atl::sim {
+
+engine::engine(const simulation_options& options, const consensus_factory& factory,
+               const fault_mix& mix)
+    : options_{options}, factory_{factory}, random_{options.seed ^ 0x6174746f6c6c}, mix_{mix},
+      network_{options.replicas}, ledger_{options.propose_once} {
+  for (spi::replica_id id = 1; id <= options.replicas; ++id) {
+    voters_.push_back(id);
+    hosts_.push_back(std::make_unique<host>(*this, id));
+  }
+  for (auto& it : hosts_) {
+    if (mix_.drift_ppm > 0)
+      it->drift(random_.between(-mix_.drift_ppm, mix_.drift_ppm));
+    at_time(now_ + random_.between(0, 1'000), event_kind::restart, it->id(), 0);
+  }
+}
+
+std::unique_ptr<spi::consensus> engine::make_protocol(spi::replica_id id, std::uint64_t life) {
+  auto seed = combine(combine(options_.seed, id), life);
+  return factory_({options_.protocol_options, id, voters_, seed, life});
+}
+
+void engine::violate(std::string what) {
+  if (ledger_.ok())
+    say("VIOLATION: {}", what);
+  ledger_.violate(fmt::format("at {:.6f} s: {}", static_cast<double>(now_) / 1e6, what));
+}
+
+void engine::trace_line(std::string text) {
+  options_.trace(fmt::format("{:12.6f} {}", static_cast<double>(now_) / 1e6, text));
+}
+
+// -- time -------------------------------------------------------------------------------------
+
+bool engine::step() {
+  if (queue_.empty() || !ledger_.ok())
+    return false;
+  auto next = queue_.pop();
+  now_ = next.at;
+  ++stats_.events;
+  dispatch(next);
+  return ledger_.ok();
+}
+
+void engine::run_until(std::int64_t at) {
+  while (ledger_.ok() && !queue_.empty() && queue_.top().at <= at)
+    step();
+  if (ledger_.ok())
+    now_ = std::max(now_, at);
+}
+
+void engine::dispatch(const event& it) {
+  switch (it.kind) {
+  case event_kind::client:
+    return on_client(it.arg);
+  case event_kind::response:
+    return on_response(it.arg);
+  case event_kind::chaos:
+    return on_chaos(it.arg);
+  case event_kind::restart:
+    if (!at(it.replica).up() && !at(it.replica).stopped_itself())
+      at(it.replica).start();
+    return;
+  default:
+    break;
+  }
+  auto& host = at(it.replica);
+  if (host.up() && now_ < host.paused_until()) {
+    queue_.push({host.paused_until(), 0, it.arg, it.life, it.replica, it.kind});
+    return;
+  }
+  hash_ = combine(hash_, (static_cast<std::uint64_t>(it.at) << 16) ^
+                             (static_cast<std::uint64_t>(it.replica) << 8) ^
+                             static_cast<std::uint64_t>(it.kind));
+  to_host(host, it);
+}
+
+void engine::to_host(host& it, const event& what) {
+  // What is parked is taken, whoever is there to get it.
+  auto alive = it.up() && (what.life == 0 || what.life == it.life());
+  switch (what.kind) {
+  case event_kind::deliver:
+    return arrive(packets_.take(what.arg));
+  case event_kind::request: {
+    auto asked = requests_.take(what.arg);
+    if (!alive)
+      return answered(asked.owner, {answer_kind::refused, 0, {}, 0, "the replica is down"});
+    if (asked.is_read)
+      return it.read(asked.owner, spi::read_level::linearizable);
+    return it.propose(std::move(asked.command), asked.owner);
+  }
+  case event_kind::validated: {
+    auto answer = opinions_.take(what.arg);
+    if (alive)
+      it.on_validated(answer.ticket, answer.ok, answer.ok ? "" : "the state machine objects");
+    return;
+  }
+  default:
+    break;
+  }
+  if (!alive)
+    return;
+  switch (what.kind) {
+  case event_kind::timer:
+    return it.on_timer(static_cast<std::int64_t>(what.arg));
+  case event_kind::synced:
+    return it.on_synced();
+  case event_kind::drain:
+    return it.on_drain();
+  case event_kind::apply:
+    return it.on_apply();
+  case event_kind::flush:
+    return it.on_flush();
+  case event_kind::unreachable:
+    return it.on_unreachable(static_cast<spi::replica_id>(what.arg));
+  case event_kind::snapshot_sent:
+    return it.on_snapshot_sent(static_cast<spi::replica_id>(what.arg >> 1), (what.arg & 1) != 0);
+  default:
+    return;
+  }
+}
+
+// -- messages ---------------------------------------------------------------------------------
+
+void engine::hint_unreachable(spi::replica_id at, spi::replica_id peer) {
+  if (chance(mix_.unreachable_hint))
+    at_time(now_ + random_.between(100, 5'000), event_kind::unreachable, at, this->at(at).life(),
+            peer);
+}
+
+void engine::send(spi::replica_id from, spi::replica_id to, std::string bytes) {
+  ++stats_.messages;
+  note(hash_bytes(bytes));
+  if (filter_) {
+    auto what = filter_(from, to, bytes);
+    if (what == passage::hold)
+      held_.push_back({from, to, std::move(bytes), nullptr});
+    if (what != passage::pass)
+      return;
+  }
+  auto arrivals = network_.send(from, to, now_, mix_, random_);
+  if (arrivals.count == 0) {
+    ++stats_.dropped;
+    hint_unreachable(from, to);
+  }
+  for (std::uint32_t i = 0; i < arrivals.count; ++i) {
+    auto last = i + 1 == arrivals.count;
+    auto place = packets_.put({from, to, last ? std::move(bytes) : bytes, nullptr});
+    at_time(arrivals.at[i], event_kind::deliver, to, 0, place);
+  }
+}
+
+void engine::send_snapshot(spi::replica_id from, spi::replica_id to, std::string blob,
+                           machine_image image) {
+  auto arrivals = network_.send(from, to, now_, mix_, random_);
+  auto took = random_.between(2'000, 60'000);
+  auto arg = static_cast<std::uint64_t>(to) << 1;
+  for (std::uint32_t i = 0; i < arrivals.count; ++i)
+    at_time(arrivals.at[i] + took, event_kind::deliver, to, 0,
+            packets_.put({from, to, blob, image}));
+  at_time(now_ + took + 1'000, event_kind::snapshot_sent, from, at(from).life(),
+          arg | (arrivals.count > 0 ? 1 : 0));
+}
+
+void engine::arrive(packet it) {
+  auto& to = at(it.to);
+  if (!to.up() || network_.is_cut(it.from, it.to)) {
+    ++stats_.dropped;
+    return hint_unreachable(it.from, it.to);
+  }
+  if (it.image)
+    to.take_snapshot(it.image->position(), it.bytes, it.image);
+  else
+    to.deliver(it.from, it.bytes);
+}
+
+void engine::release_held() {
+  auto held = std::exchange(held_, {});
+  for (auto& it : held)
+    at_time(now_ + 1, event_kind::deliver, it.to, 0, packets_.put(std::move(it)));
+}
+
+// -- faults -----------------------------------------------------------------------------------
+
+bool engine::boundary(host& it) {
+  // Effects are counted from 1, and the crash comes before the effect with the number.
+  if (crash_at_ != 0 && stats_.effects + 1 >= crash_at_) {
+    crash_at_ = 0;
+    if (crash_everybody_)
+      crash_all("at the chosen effect");
+    else
+      it.crash("at the chosen effect");
+    for (auto& other : hosts_)
+      if (!other->up())
+        at_time(now_ + 300'000, event_kind::restart, other->id(), 0);
+    return !it.up();
+  }
+  if (!chance(mix_.crash_in_batch))
+    return false;
+  it.crash("between two effects");
+  at_time(now_ + random_.between(10'000, 2'000'000), event_kind::restart, it.id(), 0);
+  return true;
+}
+
+void engine::crash_at_effect(std::uint64_t number, bool everybody) {
+  crash_at_ = number;
+  crash_everybody_ = everybody;
+}
+
+void engine::crash_all(std::string_view why) {
+  for (auto& it : hosts_)
+    it->crash(why);
+}
+
+void engine::heal() {
+  say("all faults stop");
+  network_.heal();
+  auto calm = fault_mix{};
+  calm.delay_min = mix_.delay_min;
+  calm.delay_jitter = std::min<std::int64_t>(mix_.delay_jitter, 2'000);
+  calm.sync_min = mix_.sync_min;
+  calm.flush_every = mix_.flush_every;
+  mix_ = calm;
+  for (auto& it : hosts_) {
+    it->drift(0);
+    it->pause_until(0);
+    if (!it->up())
+      at_time(now_ + 1, event_kind::restart, it->id(), 0);
+  }
+}
+
+// -- requests ---------------------------------------------------------------------------------
+
+void engine::validated(spi::replica_id id, std::uint64_t life, std::uint64_t ticket) {
+  auto ok = !chance(mix_.objection);
+  auto after = mix_.lazy_drain > 0 ? random_.between(0, 2'000) : 0;
+  at_time(now_ + after, event_kind::validated, id, life, opinions_.put({ticket, ok}));
+}
+
+void engine::request_at(std::int64_t at, spi::replica_id to, const request_owner& owner,
+                        bool is_read, std::string command) {
+  at_time(at, event_kind::request, to, 0, requests_.put({owner, std::move(command), is_read}));
+}
+
+void engine::answered(const request_owner& owner, answer what) {
+  note((owner.attempt << 3) ^ static_cast<std::uint64_t>(what.kind));
+  if (on_answer)
+    on_answer(owner, std::move(what));
+}
+
+} // namespace atl::sim

@@ -1,0 +1,133 @@
+#pragma once
+
+#include "event_queue.hpp"
+#include "hash.hpp"
+#include "host.hpp"
+#include "ledger.hpp"
+#include "network.hpp"
+
+#include <atoll/sim/simulation.hpp>
+#include <atoll/spi/random.hpp>
+
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace atl::sim {
+
+/// What a script lets a message do.
+enum class passage : std::uint8_t { pass, drop, hold };
+using message_filter =
+    std::function<passage(spi::replica_id from, spi::replica_id to, std::string_view bytes)>;
+
+/// A world of replicas in one thread: its time, its events in their order, its chance.
+class engine {
+ public:
+  engine(const simulation_options& options, const consensus_factory& factory, const fault_mix& mix);
+
+  const simulation_options& options() const { return options_; }
+  std::int64_t now() const { return now_; }
+  std::size_t replicas() const { return hosts_.size(); }
+  host& at(spi::replica_id id) { return *hosts_[id - 1]; }
+  network& links() { return network_; }
+  ledger& facts() { return ledger_; }
+  spi::random_source& random() { return random_; }
+  fault_mix& mix() { return mix_; }
+  simulation_stats& stats() { return stats_; }
+  std::uint64_t hash() const { return hash_; }
+
+  /// Lets the next event happen. @returns false when there is none, or a rule was broken.
+  bool step();
+  void run_until(std::int64_t at);
+
+  void at_time(std::int64_t at, event_kind kind, spi::replica_id replica, std::uint64_t life,
+               std::uint64_t arg = 0) {
+    queue_.push({at, 0, arg, life, replica, kind});
+  }
+
+  // -- what a host uses
+  std::unique_ptr<spi::consensus> make_protocol(spi::replica_id id, std::uint64_t life);
+  void send(spi::replica_id from, spi::replica_id to, std::string bytes);
+  void send_snapshot(spi::replica_id from, spi::replica_id to, std::string blob,
+                     machine_image image);
+  void validated(spi::replica_id id, std::uint64_t life, std::uint64_t ticket);
+  /// Between two effects: a crash may happen here. @returns whether it did, to this replica.
+  bool boundary(host& it);
+  void answered(const request_owner& owner, answer what);
+  void note(std::uint64_t value) { hash_ = combine(hash_, value); }
+  void violate(std::string what);
+  bool chance(double probability) { return probability > 0 && random_.chance(probability); }
+
+  bool tracing() const { return static_cast<bool>(options_.trace); }
+  template <class... Args>
+  void say(fmt::format_string<Args...> text, Args&&... args) {
+    if (tracing())
+      trace_line(fmt::format(text, std::forward<Args>(args)...));
+  }
+
+  // -- what a driver uses
+  void crash_all(std::string_view why);
+  /// All faults of the mix stop; replicas that are down come back.
+  void heal();
+  /// Crash at the effect with this number, counted from 1 over all replicas.
+  void crash_at_effect(std::uint64_t number, bool everybody);
+  void filter(message_filter filter) { filter_ = std::move(filter); }
+  void release_held();
+  /// A client's request comes to a replica at `at`.
+  void request_at(std::int64_t at, spi::replica_id to, const request_owner& owner, bool is_read,
+                  std::string command);
+
+  std::function<void(const request_owner&, answer)> on_answer;
+  std::function<void(std::uint64_t arg)> on_client;
+  std::function<void(std::uint64_t arg)> on_chaos;
+  std::function<void(std::uint64_t arg)> on_response;
+
+ private:
+  struct packet {
+    spi::replica_id from = 0;
+    spi::replica_id to = 0;
+    std::string bytes; ///< a message, or a snapshot's blob
+    machine_image image;
+  };
+  struct request {
+    request_owner owner;
+    std::string command;
+    bool is_read = false;
+  };
+  struct opinion {
+    std::uint64_t ticket = 0;
+    bool ok = true;
+  };
+
+  void dispatch(const event& it);
+  void to_host(host& it, const event& what);
+  void arrive(packet it);
+  void hint_unreachable(spi::replica_id at, spi::replica_id peer);
+  void trace_line(std::string text);
+
+  simulation_options options_;
+  consensus_factory factory_;
+  std::vector<spi::replica_id> voters_;
+  spi::random_source random_;
+  fault_mix mix_;
+  event_queue queue_;
+  network network_;
+  ledger ledger_;
+  std::vector<std::unique_ptr<host>> hosts_;
+  parking<packet> packets_;
+  parking<request> requests_;
+  parking<opinion> opinions_;
+  std::deque<packet> held_;
+  message_filter filter_;
+  simulation_stats stats_;
+  std::int64_t now_ = 1;
+  std::uint64_t hash_ = 0;
+  std::uint64_t crash_at_ = 0;
+  bool crash_everybody_ = false;
+};
+
+} // namespace atl::sim

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+namespace atl::sim {
+
+enum class event_kind : std::uint8_t {
+  deliver,       ///< a message; arg: its packet
+  timer,         ///< a replica's deadline
+  synced,        ///< a replica's disk is done
+  validated,     ///< a state machine's opinion; arg: where it is kept
+  drain,         ///< a lazy host fetches the effects
+  apply,         ///< a lazy host applies what is decided
+  flush,         ///< a state machine becomes durable
+  unreachable,   ///< a host tells its protocol; arg: the peer
+  snapshot_sent, ///< arg: the peer, and whether it went well
+  restart,       ///< a replica comes back
+  request,       ///< a client's, at a replica; arg: where it is kept
+  response,      ///< to a client; arg: where it is kept
+  client,        ///< a client's turn; arg: which one and of which turn
+  chaos,         ///< the next fault
+};
+
+struct event {
+  std::int64_t at = 0; ///< microseconds of the world's time
+  std::uint64_t order = 0;
+  std::uint64_t arg = 0;
+  std::uint64_t life = 0; ///< of the replica it is for; 0: any
+  std::uint32_t replica = 0;
+  event_kind kind = event_kind::chaos;
+};
+
+/// By time, and at one moment by the order in which they were put in.
+class event_queue {
+ public:
+  void push(event it) {
+    it.order = ++orders_;
+    heap_.push_back(it);
+    std::push_heap(heap_.begin(), heap_.end(), later{});
+  }
+
+  bool empty() const { return heap_.empty(); }
+  std::size_t size() const { return heap_.size(); }
+  const event& top() const { return heap_.front(); }
+
+  event pop() {
+    std::pop_heap(heap_.begin(), heap_.end(), later{});
+    auto it = heap_.back();
+    heap_.pop_back();
+    return it;
+  }
+
+ private:
+  struct later {
+    bool operator()(const event& a, const event& b) const {
+      return a.at != b.at ? a.at > b.at : a.order > b.order;
+    }
+  };
+
+  std::vector<event> heap_;
+  std::uint64_t orders_ = 0;
+};
+
+/// Things that events refer to by number, until they are taken out.
+template <class T>
+class parking {
+ public:
+  std::uint64_t put(T it) {
+    if (free_.empty()) {
+      places_.push_back(std::move(it));
+      return places_.size() - 1;
+    }
+    auto place = free_.back();
+    free_.pop_back();
+    places_[place] = std::move(it);
+    return place;
+  }
+
+  T take(std::uint64_t place) {
+    free_.push_back(place);
+    return std::move(places_[place]);
+  }
+
+  T& at(std::uint64_t place) { return places_[place]; }
+  std::size_t size() const { return places_.size() - free_.size(); }
+
+ private:
+  std::vector<T> places_;
+  std::vector<std::uint64_t> free_;
+};
+
+} // namespace atl::sim

@@ -1,0 +1,87 @@
+#include <atoll/sim/faults.hpp>
+
+#include <fmt/format.h>
+
+namespace atl::sim {
+
+fault_set fault_set::all() {
+  fault_set it;
+  it.crashes = it.mass_crashes = it.loss = it.duplication = it.reordering = it.replays = true;
+  it.partitions = it.clogs = it.pauses = it.clocks = it.disk_stalls = it.sync_failures = true;
+  it.objections = it.lost_answers = it.unreachable_hints = it.lazy_hosts = true;
+  return it;
+}
+
+fault_mix fault_mix::draw(const fault_set& allowed, spi::random_source& random) {
+  fault_mix it;
+  // Each kind draws, allowed or not, so that allowing one more leaves the others as they were.
+  auto armed = [&random](bool may) { return random.chance(0.45) && may; };
+  auto rate = [&random](bool on, double most) { return on ? most * random.unit() : 0.0; };
+  it.loss = rate(armed(allowed.loss), 0.3);
+  it.duplication = rate(armed(allowed.duplication), 0.3);
+  it.replay = rate(armed(allowed.replays), 0.05);
+  it.crashes = armed(allowed.crashes);
+  it.crash_in_batch = rate(armed(allowed.crashes), 0.0005);
+  it.mass_crashes = armed(allowed.mass_crashes);
+  it.partitions = armed(allowed.partitions);
+  it.clogs = armed(allowed.clogs);
+  it.pauses = armed(allowed.pauses);
+  it.clock_jumps = armed(allowed.clocks);
+  it.drift_ppm = armed(allowed.clocks) ? random.between(0, 100'000) : 0;
+  it.disk_stall = rate(armed(allowed.disk_stalls), 0.002);
+  it.sync_failure = rate(armed(allowed.sync_failures), 0.0005);
+  it.objection = rate(armed(allowed.objections), 0.2);
+  it.lost_answer = rate(armed(allowed.lost_answers), 0.3);
+  it.unreachable_hint = rate(armed(allowed.unreachable_hints), 0.2);
+  it.lazy_drain = rate(armed(allowed.lazy_hosts), 0.8);
+  it.apply_lag = armed(allowed.lazy_hosts) ? random.between(1, 20'000) : 0;
+  it.delay_min = random.between(20, 500);
+  it.delay_jitter = armed(allowed.reordering) ? random.between(100, 20'000) : 0;
+  it.sync_min = random.between(20, 1'000);
+  it.sync_jitter = random.between(0, 4'000);
+  it.flush_every = random.between(10'000, 800'000);
+  it.fault_every = random.between(100'000, 1'500'000);
+  it.damage = random.unit() * (allowed.damageable.empty() ? 0 : 0.5);
+  it.lost_disk = random.unit() * (allowed.losable.empty() ? 0 : 0.3);
+  return it;
+}
+
+std::string fault_mix::describe() const {
+  std::string out =
+      fmt::format("delay {}+{} us, sync {}+{} us", delay_min, delay_jitter, sync_min, sync_jitter);
+  auto rate = [&out](const char* name, double value) {
+    if (value > 0)
+      out += fmt::format(", {} {:.4f}", name, value);
+  };
+  auto flag = [&out](const char* name, bool on) {
+    if (on)
+      out += fmt::format(", {}", name);
+  };
+  rate("loss", loss);
+  rate("duplication", duplication);
+  rate("replay", replay);
+  rate("crash in a batch", crash_in_batch);
+  rate("objections", objection);
+  rate("lost answers", lost_answer);
+  rate("unreachable hints", unreachable_hint);
+  rate("lazy drains", lazy_drain);
+  rate("failed syncs", sync_failure);
+  rate("disk stalls", disk_stall);
+  rate("damaged records", damage);
+  rate("lost disks", lost_disk);
+  flag("crashes", crashes);
+  flag("mass crashes", mass_crashes);
+  flag("partitions", partitions);
+  flag("clogged links", clogs);
+  flag("pauses", pauses);
+  flag("clock jumps", clock_jumps);
+  if (drift_ppm > 0)
+    out += fmt::format(", drift {} ppm", drift_ppm);
+  if (apply_lag > 0)
+    out += fmt::format(", apply lag {} us", apply_lag);
+  if (crashes || mass_crashes || partitions || clogs || pauses || clock_jumps)
+    out += fmt::format(", one such each {} ms", fault_every / 1000);
+  return out;
+}
+
+} // namespace atl::sim

@@ -1,0 +1,231 @@
+#include "host.hpp"
+
+#include "engine.hpp"
+
+#include <algorithm>
+#include <exception>
+
+namespace atl::sim {
+
+host::host(engine& world, spi::replica_id id) : world_{world}, id_{id} {
+  durable_machine_ = std::make_shared<register_machine>();
+  clock_base_ = static_cast<std::int64_t>(id) * 1'000'000'000; // clocks of replicas never agree
+}
+
+void host::violate(std::string_view what) {
+  world_.violate(fmt::format("replica {}: {}", id_, what));
+}
+
+// -- clock ------------------------------------------------------------------------------------
+
+std::int64_t host::local(std::int64_t at) const {
+  auto since = at - clock_from_;
+  return clock_base_ + since + since * clock_ppm_ / 1'000'000;
+}
+
+std::int64_t host::local_now() const {
+  return local(world_.now());
+}
+
+std::int64_t host::global(std::int64_t local_time) const {
+  // No run is as long as eleven days, and the product must not overflow.
+  auto left = std::min<std::int64_t>(local_time - clock_base_, 1'000'000'000'000);
+  auto at = clock_from_ + left * 1'000'000 / (1'000'000 + clock_ppm_);
+  while (local(at) < clock_base_ + left)
+    ++at;
+  return at;
+}
+
+void host::drift(std::int64_t ppm) {
+  clock_base_ = local_now();
+  clock_from_ = world_.now();
+  clock_ppm_ = ppm;
+}
+
+void host::rearm() {
+  auto deadline = protocol_->deadline();
+  if (deadline == spi::timestamp::max()) {
+    armed_ = 0;
+    return;
+  }
+  // A timer that goes off too early is set again; one that is too late is replaced.
+  auto at = deadline.count() <= local_now() ? world_.now() + 1 : global(deadline.count());
+  if (armed_ != 0 && armed_ <= at && armed_ > world_.now())
+    return;
+  armed_ = at;
+  world_.at_time(at, event_kind::timer, id_, life_, static_cast<std::uint64_t>(at));
+}
+
+void host::on_timer(std::int64_t armed) {
+  if (armed != armed_)
+    return;
+  armed_ = 0;
+  if (protocol_->deadline().count() > local_now())
+    return rearm();
+  if (++idle_timers_ > world_.options().limits.idle_timers)
+    return violate("asks to be called again and again, and time doesn't pass");
+  call([](spi::consensus&) {});
+}
+
+// -- life and death ---------------------------------------------------------------------------
+
+void host::start() {
+  ++life_;
+  ++world_.stats().starts;
+  world_.say("replica {} starts its life {} with {} records, applied up to {}", id_, life_,
+             disk_.size(), durable_machine_->position());
+  fatal_.clear();
+  machine_ = *durable_machine_;
+  given_ = machine_.position();
+  given_chain_ = machine_.chain();
+  paused_until_ = 0;
+  try {
+    protocol_ = world_.make_protocol(id_, life_);
+    protocol_->start(disk_.read(), machine_.position(), spi::timestamp{local_now()});
+  } catch (const std::exception& error) {
+    return violate(fmt::format("threw from its start: {}", error.what()));
+  }
+  world_.at_time(world_.now() + world_.mix().flush_every, event_kind::flush, id_, life_);
+  drain_now();
+}
+
+void host::crash(std::string_view why) {
+  if (!up())
+    return;
+  ++world_.stats().crashes;
+  auto kept = world_.random().below(disk_.waiting() + 1);
+  world_.say("replica {} stops: {}; {} of {} waiting writes made it", id_, why, kept,
+             disk_.waiting());
+  protocol_.reset();
+  disk_.crash(kept);
+  held_.clear();
+  terms_.clear();
+  apply_queue_.clear();
+  waiting_reads_.clear();
+  received_.reset();
+  received_position_ = 0;
+  last_token_ = durable_ = 0;
+  armed_ = 0;
+  installing_ = drain_pending_ = apply_pending_ = fail_sync_ = false;
+  stall_ = 0;
+  std::vector<std::pair<spi::request_id, request_owner>> gone(requests_.begin(), requests_.end());
+  requests_.clear();
+  std::sort(gone.begin(), gone.end(), [](auto& a, auto& b) { return a.first < b.first; });
+  for (auto& [id, owner] : gone)
+    world_.answered(owner, {answer_kind::lost, 0, {}, 0, "the replica stopped"});
+}
+
+void host::lose_disk() {
+  world_.say("replica {} loses its disk", id_);
+  ++world_.stats().lost_disks;
+  disk_.lose();
+  durable_machine_ = std::make_shared<register_machine>();
+  world_.facts().forget_terms(id_);
+}
+
+// -- calls ------------------------------------------------------------------------------------
+
+void host::before_call() {
+  ++world_.stats().calls;
+  protocol_->advance(spi::timestamp{local_now()});
+}
+
+void host::after_call() {
+  if (!world_.chance(world_.mix().lazy_drain))
+    return drain_now();
+  if (!drain_pending_) {
+    drain_pending_ = true;
+    world_.at_time(world_.now() + world_.random().between(1, 500), event_kind::drain, id_, life_);
+  }
+  rearm();
+}
+
+void host::threw(const char* what) {
+  violate(fmt::format("threw: {}", what));
+}
+
+void host::on_drain() {
+  if (drain_pending_)
+    drain_now();
+}
+
+void host::drain_now() {
+  drain_pending_ = false;
+  batch_.clear();
+  protocol_->drain(batch_);
+  if (batch_.size() > world_.options().limits.effects_a_drain)
+    violate(fmt::format("gave out {} effects at once", batch_.size()));
+  if (!batch_.empty())
+    idle_timers_ = 0;
+  execute(batch_);
+  if (!up())
+    return;
+  start_sync();
+  rearm();
+}
+
+void host::execute(std::vector<spi::effect>& batch) {
+  for (auto& it : batch) {
+    if (world_.boundary(*this))
+      return;
+    ++world_.stats().effects;
+    world_.note(it.index());
+    std::visit([this](auto& effect) { carry_out(effect); }, it);
+    if (!up())
+      return;
+  }
+  // The last boundary: everything is carried out, and nothing happened since.
+  world_.boundary(*this);
+}
+
+void host::deliver(spi::replica_id from, std::string_view bytes) {
+  world_.say("replica {} hears {} bytes from {}", id_, bytes.size(), from);
+  call([&](spi::consensus& it) { it.step(from, bytes); });
+}
+
+void host::on_validated(std::uint64_t ticket, bool ok, std::string_view reason) {
+  call([&](spi::consensus& it) { it.on_validated(ticket, ok, reason); });
+}
+
+void host::on_unreachable(spi::replica_id peer) {
+  call([&](spi::consensus& it) { it.on_unreachable(peer); });
+}
+
+void host::on_snapshot_sent(spi::replica_id to, bool ok) {
+  call([&](spi::consensus& it) { it.on_snapshot_sent(to, ok); });
+}
+
+void host::propose(std::string command, const request_owner& owner) {
+  auto id = ++next_request_;
+  requests_.emplace(id, owner);
+  world_.say("replica {} is asked to decide {} bytes (request {})", id_, command.size(), id);
+  call([&](spi::consensus& it) { it.propose(id, std::move(command)); });
+}
+
+void host::read(const request_owner& owner, spi::read_level level) {
+  auto id = ++next_request_;
+  requests_.emplace(id, owner);
+  world_.say("replica {} is asked to read (request {})", id_, id);
+  call([&](spi::consensus& it) { it.read(id, level); });
+}
+
+void host::take_snapshot(spi::log_position position, const std::string& blob, machine_image image) {
+  world_.say("replica {} receives a snapshot up to {}", id_, position);
+  if (installing_)
+    return; // the host keeps one while it installs it
+  received_ = std::move(image);
+  received_position_ = position;
+  call([&](spi::consensus& it) { it.on_snapshot_received(position, blob); });
+}
+
+void host::check_bounds() {
+  auto& limits = world_.options().limits;
+  if (held_.size() > limits.unsent_messages)
+    violate(fmt::format("{} messages wait for a sync", held_.size()));
+  if (disk_.size() > limits.records)
+    violate(fmt::format("{} records are on the disk", disk_.size()));
+  if (auto pending = protocol_->status().pending; pending > limits.pending)
+    violate(fmt::format("{} requests are pending", pending));
+}
+
+} // namespace atl::sim

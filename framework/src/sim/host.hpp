@@ -1,0 +1,191 @@
+#pragma once
+
+#include "disk.hpp"
+
+#include <atoll/sim/register_machine.hpp>
+#include <atoll/spi/consensus.hpp>
+
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace atl::sim {
+
+class engine;
+
+/// Who waits for the answer to a proposal or a read.
+struct request_owner {
+  std::uint64_t client = 0;  ///< 0: a script
+  std::uint64_t attempt = 0; ///< the client's attempt, or the script's ticket
+  std::uint64_t tag = 0;     ///< of the command, if it has one
+  std::uint64_t key = 0;     ///< of a read
+};
+
+enum class answer_kind : std::uint8_t {
+  pending, ///< not yet
+  applied, ///< decided and applied, with `result`
+  read,    ///< `result` is what the key holds
+  refused, ///< surely took no effect
+  unknown, ///< may take effect
+  lost,    ///< the replica stopped before it answered
+};
+
+struct answer {
+  answer_kind kind = answer_kind::pending;
+  spi::log_position position = 0;
+  register_answer result;
+  spi::replica_id hint = 0;
+  std::string reason;
+};
+
+/// A state machine at some position, as a snapshot holds it.
+using machine_image = std::shared_ptr<const register_machine>;
+
+/// A replica's host: carries out the effects of its protocol exactly as the interface says, on a
+/// disk, a clock and a state machine of its own.
+class host {
+ public:
+  host(engine& world, spi::replica_id id);
+
+  spi::replica_id id() const { return id_; }
+  bool up() const { return protocol_ != nullptr; }
+  bool stopped_itself() const { return !fatal_.empty(); }
+  const std::string& fatal_reason() const { return fatal_; }
+  std::uint64_t life() const { return life_; }
+  disk& storage() { return disk_; }
+  const register_machine& machine() const { return machine_; }
+  spi::consensus& protocol() { return *protocol_; }
+
+  // -- faults
+  void start();
+  /// Everything not durable is gone, except for what the disk did of it by chance.
+  void crash(std::string_view why);
+  void lose_disk();
+  void fail_next_sync() { fail_sync_ = true; }
+  void stall_next_sync(std::int64_t time) { stall_ = time; }
+  void pause_until(std::int64_t at) { paused_until_ = at; }
+  std::int64_t paused_until() const { return paused_until_; }
+  void drift(std::int64_t ppm);
+  void jump(std::int64_t time) { clock_base_ += time; }
+
+  // -- events
+  void deliver(spi::replica_id from, std::string_view bytes);
+  void take_snapshot(spi::log_position position, const std::string& blob, machine_image image);
+  void on_timer(std::int64_t armed);
+  void on_synced();
+  void on_validated(std::uint64_t ticket, bool ok, std::string_view reason);
+  void on_drain();
+  void on_apply();
+  void on_flush();
+  void on_unreachable(spi::replica_id peer);
+  void on_snapshot_sent(spi::replica_id to, bool ok);
+  void propose(std::string command, const request_owner& owner);
+  void read(const request_owner& owner, spi::read_level level);
+
+ private:
+  struct held_send {
+    spi::replica_id to = 0;
+    spi::persist_token after = 0;
+    std::string bytes;
+  };
+  struct to_apply {
+    spi::decided_entry entry;
+    std::uint64_t chain = 0;
+    spi::log_position install = 0; ///< instead: take over the snapshot up to here
+  };
+  struct waiting_read {
+    spi::log_position position = 0;
+    request_owner owner;
+  };
+
+  /// Calls the protocol, the way the interface asks for it.
+  template <class Call>
+  void call(Call what) {
+    if (!up())
+      return;
+    try {
+      before_call();
+      what(*protocol_);
+    } catch (const std::exception& error) {
+      return threw(error.what());
+    }
+    after_call();
+  }
+  void before_call();
+  void after_call();
+  void threw(const char* what);
+  void drain_now();
+  void execute(std::vector<spi::effect>& batch);
+  void carry_out(spi::persist& it);
+  void carry_out(spi::send& it);
+  void carry_out(spi::apply& it);
+  void carry_out(spi::refuse& it);
+  void carry_out(spi::read_ready& it);
+  void carry_out(spi::read_refused& it);
+  void carry_out(spi::validate& it);
+  void carry_out(spi::send_snapshot& it);
+  void carry_out(spi::install_snapshot& it);
+  void carry_out(spi::members_changed& it);
+  void carry_out(spi::role_changed& it);
+  void carry_out(spi::fatal& it);
+  void release_sends();
+  void start_sync();
+  void apply_queued();
+  void install(spi::log_position position);
+  void answer_reads();
+  bool take_owner(spi::request_id id, request_owner& owner);
+  void rearm();
+  void violate(std::string_view what);
+  void check_bounds();
+
+  std::int64_t local(std::int64_t at) const;
+  std::int64_t local_now() const;
+  std::int64_t global(std::int64_t local_time) const;
+
+  engine& world_;
+  const spi::replica_id id_;
+  std::unique_ptr<spi::consensus> protocol_;
+  std::string fatal_;
+  std::uint64_t life_ = 0;
+  disk disk_;
+  std::vector<spi::effect> batch_;
+
+  // Clock: local time = base + (time since `clock_from_`) at a rate.
+  std::int64_t clock_base_ = 0;
+  std::int64_t clock_from_ = 0;
+  std::int64_t clock_ppm_ = 0;
+  std::int64_t armed_ = 0; ///< when the timer goes off; 0: it isn't set
+  std::uint32_t idle_timers_ = 0;
+  std::int64_t paused_until_ = 0;
+
+  // Durability.
+  spi::persist_token last_token_ = 0;
+  spi::persist_token durable_ = 0;
+  std::deque<held_send> held_;
+  std::vector<std::pair<spi::persist_token, std::uint64_t>> terms_;
+  bool fail_sync_ = false;
+  std::int64_t stall_ = 0;
+  bool drain_pending_ = false;
+  bool apply_pending_ = false;
+
+  // State machine.
+  register_machine machine_;
+  machine_image durable_machine_;
+  std::deque<to_apply> apply_queue_;
+  spi::log_position given_ = 0; ///< the last position we were told to apply
+  std::uint64_t given_chain_ = 0;
+  bool installing_ = false;
+  spi::log_position received_position_ = 0;
+  machine_image received_;
+  std::vector<waiting_read> waiting_reads_;
+
+  std::uint64_t next_request_ = 0;
+  std::unordered_map<spi::request_id, request_owner> requests_;
+};
+
+} // namespace atl::sim

@@ -1,0 +1,256 @@
+#include "engine.hpp"
+#include "host.hpp"
+
+#include <algorithm>
+#include <utility>
+
+/// How a host carries out each effect.
+namespace atl::sim {
+
+// -- durability -------------------------------------------------------------------------------
+
+void host::carry_out(spi::persist& it) {
+  if (it.token != last_token_ + 1)
+    violate(fmt::format("persists with token {} after {}", it.token, last_token_));
+  last_token_ = it.token;
+  world_.say("replica {} persists {} changes as {}", id_, it.ops.size(), it.token);
+  disk_.submit(std::move(it));
+}
+
+void host::start_sync() {
+  if (!disk_.wants_sync())
+    return;
+  disk_.begin_sync();
+  ++world_.stats().syncs;
+  auto& mix = world_.mix();
+  auto time = mix.sync_min + std::exchange(stall_, 0);
+  if (mix.sync_jitter > 0)
+    time += world_.random().between(0, mix.sync_jitter);
+  if (world_.chance(mix.disk_stall))
+    time += world_.random().between(100'000, 3'000'000);
+  world_.at_time(world_.now() + time, event_kind::synced, id_, life_);
+}
+
+void host::on_synced() {
+  if (std::exchange(fail_sync_, false) || world_.chance(world_.mix().sync_failure)) {
+    // What of it is on the disk nobody knows, and a second try would not tell.
+    crash("a sync failed");
+    world_.at_time(world_.now() + 500'000, event_kind::restart, id_, 0);
+    return;
+  }
+  durable_ = disk_.end_sync();
+  for (auto& [token, term] : terms_)
+    if (token <= durable_)
+      world_.facts().durable_term(id_, term);
+  std::erase_if(terms_, [this](auto& it) { return it.first <= durable_; });
+  world_.say("replica {} has everything up to {} on disk", id_, durable_);
+  release_sends();
+  if (world_.boundary(*this))
+    return;
+  call([this](spi::consensus& it) { it.on_durable(durable_); });
+  if (up())
+    start_sync();
+}
+
+void host::carry_out(spi::send& it) {
+  if (it.after > last_token_)
+    violate(fmt::format("sends after token {}, which was never given out", it.after));
+  if (it.to == id_ || it.to == 0 || it.to > world_.replicas())
+    return violate(fmt::format("sends to replica {}", it.to));
+  if (it.bytes.size() > world_.options().limits.message_bytes)
+    violate(fmt::format("sends a message of {} bytes", it.bytes.size()));
+  if (it.after <= durable_)
+    return world_.send(id_, it.to, std::move(it.bytes));
+  held_.push_back({it.to, it.after, std::move(it.bytes)});
+}
+
+void host::release_sends() {
+  auto kept = held_.begin();
+  for (auto& it : held_) {
+    if (it.after <= durable_) {
+      world_.send(id_, it.to, std::move(it.bytes));
+    } else {
+      if (&*kept != &it)
+        *kept = std::move(it);
+      ++kept;
+    }
+  }
+  held_.erase(kept, held_.end());
+}
+
+// -- the state machine ------------------------------------------------------------------------
+
+void host::carry_out(spi::apply& it) {
+  for (auto& entry : it.entries) {
+    if (entry.position != given_ + 1)
+      violate(fmt::format("applies position {} after {}", entry.position, given_));
+    given_ = entry.position;
+    given_chain_ = next_chain(given_chain_, entry.no_op, entry.command);
+    world_.facts().applies(id_, entry, given_chain_);
+    world_.note(given_chain_);
+    apply_queue_.push_back({std::move(entry), given_chain_, 0});
+  }
+  world_.say("replica {} applies up to {}", id_, given_);
+  auto lag = world_.mix().apply_lag;
+  if (lag == 0 && !apply_pending_)
+    return apply_queued();
+  if (!std::exchange(apply_pending_, true))
+    world_.at_time(world_.now() + world_.random().between(0, lag), event_kind::apply, id_, life_);
+}
+
+void host::on_apply() {
+  apply_pending_ = false;
+  apply_queued();
+}
+
+void host::apply_queued() {
+  while (up() && !apply_queue_.empty()) {
+    auto next = std::move(apply_queue_.front());
+    apply_queue_.pop_front();
+    if (next.install != 0) {
+      install(next.install);
+      continue;
+    }
+    auto result = machine_.apply(next.entry, next.chain);
+    request_owner owner;
+    if (next.entry.id != 0 && take_owner(next.entry.id, owner))
+      world_.answered(owner, {answer_kind::applied, next.entry.position, result, 0, {}});
+  }
+  answer_reads();
+}
+
+void host::on_flush() {
+  if (durable_machine_->position() != machine_.position()) {
+    durable_machine_ = std::make_shared<register_machine>(machine_);
+    auto position = machine_.position();
+    call([position](spi::consensus& it) { it.on_applied(position); });
+  }
+  if (!up())
+    return;
+  check_bounds();
+  world_.at_time(world_.now() + world_.mix().flush_every, event_kind::flush, id_, life_);
+}
+
+void host::carry_out(spi::validate& it) {
+  (void)it.command;
+  world_.validated(id_, life_, it.ticket);
+}
+
+// -- snapshots --------------------------------------------------------------------------------
+
+void host::carry_out(spi::send_snapshot& it) {
+  // The newest one that is durable, or one of this moment: both are snapshots.
+  auto image = durable_machine_;
+  if (image->position() == 0 || world_.random().chance(0.5))
+    image = std::make_shared<register_machine>(machine_);
+  world_.say("replica {} sends a snapshot up to {} to {}", id_, image->position(), it.to);
+  auto blob = protocol_->snapshot_blob(image->position());
+  world_.send_snapshot(id_, it.to, std::move(blob), std::move(image));
+}
+
+void host::carry_out(spi::install_snapshot& it) {
+  if (!received_ || it.position != received_position_)
+    return violate(fmt::format("installs a snapshot up to {} that it didn't receive", it.position));
+  if (it.position < given_)
+    violate(fmt::format("installs a snapshot up to {} after applying {}", it.position, given_));
+  if (!world_.facts().matches(it.position, received_->chain()))
+    violate(fmt::format("installs a snapshot up to {} that isn't what was decided", it.position));
+  given_ = it.position;
+  given_chain_ = received_->chain();
+  installing_ = true;
+  apply_queue_.push_back({{}, 0, it.position});
+  if (!std::exchange(apply_pending_, true))
+    world_.at_time(world_.now() + world_.random().between(1'000, 20'000), event_kind::apply, id_,
+                   life_);
+}
+
+void host::install(spi::log_position position) {
+  world_.say("replica {} installed the snapshot up to {}", id_, position);
+  ++world_.stats().snapshots;
+  durable_machine_ = std::exchange(received_, nullptr);
+  machine_ = *durable_machine_;
+  installing_ = false;
+  received_position_ = 0;
+  if (!world_.boundary(*this))
+    call([position](spi::consensus& it) { it.on_installed(position); });
+}
+
+// -- answers ----------------------------------------------------------------------------------
+
+bool host::take_owner(spi::request_id id, request_owner& owner) {
+  auto found = requests_.find(id);
+  if (found == requests_.end()) {
+    violate(fmt::format("answers request {}, which is answered already or was never made", id));
+    return false;
+  }
+  owner = found->second;
+  requests_.erase(found);
+  return true;
+}
+
+void host::carry_out(spi::refuse& it) {
+  request_owner owner;
+  if (!take_owner(it.id, owner))
+    return;
+  world_.say("replica {} refuses request {}: {}", id_, it.id, it.reason);
+  auto surely = it.why == spi::refusal::not_proposed;
+  if (surely)
+    world_.facts().refused(owner.tag);
+  world_.answered(
+      owner,
+      {surely ? answer_kind::refused : answer_kind::unknown, 0, {}, it.hint, std::move(it.reason)});
+}
+
+void host::carry_out(spi::read_ready& it) {
+  request_owner owner;
+  if (!take_owner(it.id, owner))
+    return;
+  waiting_reads_.push_back({it.position, owner});
+  answer_reads();
+}
+
+void host::answer_reads() {
+  for (std::size_t i = 0; i < waiting_reads_.size();) {
+    if (waiting_reads_[i].position > machine_.position()) {
+      ++i;
+      continue;
+    }
+    auto owner = waiting_reads_[i].owner;
+    waiting_reads_[i] = waiting_reads_.back();
+    waiting_reads_.pop_back();
+    world_.answered(
+        owner, {answer_kind::read, machine_.position(), {machine_.read(owner.key), true}, 0, {}});
+  }
+}
+
+void host::carry_out(spi::read_refused& it) {
+  request_owner owner;
+  if (!take_owner(it.id, owner))
+    return;
+  world_.say("replica {} refuses read {}: {}", id_, it.id, it.reason);
+  world_.answered(owner, {answer_kind::refused, 0, {}, it.hint, std::move(it.reason)});
+}
+
+// -- the rest ---------------------------------------------------------------------------------
+
+void host::carry_out(spi::members_changed&) {}
+
+void host::carry_out(spi::role_changed& it) {
+  world_.say("replica {} is {} in term {}, the leader is {}", id_,
+             it.role == spi::replica_role::leader      ? "leader"
+             : it.role == spi::replica_role::candidate ? "candidate"
+                                                       : "follower",
+             it.term, it.leader);
+  world_.facts().role(id_, it);
+  terms_.emplace_back(last_token_, it.term);
+}
+
+void host::carry_out(spi::fatal& it) {
+  ++world_.stats().fatals;
+  fatal_ = it.reason;
+  if (world_.options().fatal_is_failure)
+    violate(fmt::format("stopped itself: {}", it.reason));
+  crash(fmt::format("it stopped itself: {}", it.reason));
+}
+
+} // namespace atl::sim

@@ -1,0 +1,66 @@
+#include "ledger.hpp"
+
+#include <atoll/sim/register_machine.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace atl::sim {
+
+void ledger::applies(spi::replica_id replica, const spi::decided_entry& entry,
+                     std::uint64_t chain) {
+  auto position = entry.position;
+  if (position < chains_.size()) {
+    if (chains_[position] != chain)
+      violate(fmt::format("position {} is {} on replica {}, and something else on replica {}",
+                          position, entry.no_op ? "nothing" : "a command", replica,
+                          first_by_[position]));
+    return;
+  }
+  // Replicas apply without gaps, so the first one to go beyond the end goes by one.
+  chains_.push_back(chain);
+  first_by_.push_back(replica);
+  auto command = entry.no_op ? std::nullopt : decode_command(entry.command);
+  if (!command || command->tag == 0)
+    return;
+  if (refused_.count(command->tag) != 0)
+    violate(fmt::format("position {} holds proposal {}, which was refused as surely not proposed",
+                        position, command->tag));
+  auto [found, is_new] = tags_.emplace(command->tag, position);
+  if (!is_new && propose_once_)
+    violate(fmt::format("proposal {} stands at position {} and again at {}", command->tag,
+                        found->second, position));
+}
+
+void ledger::refused(std::uint64_t tag) {
+  if (tag == 0)
+    return;
+  refused_.insert(tag);
+  if (auto found = tags_.find(tag); found != tags_.end())
+    violate(fmt::format("proposal {} was refused as surely not proposed, and stands at position {}",
+                        tag, found->second));
+}
+
+void ledger::durable_term(spi::replica_id replica, std::uint64_t term) {
+  auto& newest = terms_[replica];
+  newest = std::max(newest, term);
+}
+
+std::uint64_t ledger::durable_term(spi::replica_id replica) const {
+  auto found = terms_.find(replica);
+  return found == terms_.end() ? 0 : found->second;
+}
+
+void ledger::role(spi::replica_id replica, const spi::role_changed& role) {
+  if (auto durable = durable_term(replica); role.term < durable)
+    violate(fmt::format("replica {} went back from term {} to {}", replica, durable, role.term));
+  if (role.role != spi::replica_role::leader || role.term == 0)
+    return;
+  auto [found, is_new] = leaders_.emplace(role.term, replica);
+  if (!is_new && found->second != replica)
+    violate(
+        fmt::format("replicas {} and {} both lead in term {}", found->second, replica, role.term));
+}
+
+} // namespace atl::sim

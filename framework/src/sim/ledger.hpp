@@ -1,0 +1,55 @@
+#pragma once
+
+#include <atoll/sim/simulation.hpp>
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+namespace atl::sim {
+
+/// What is known over all replicas and all their lives, and what contradicts it. Keeps the first
+/// violation.
+class ledger {
+ public:
+  explicit ledger(bool propose_once) : propose_once_{propose_once} {}
+
+  bool ok() const { return violation_.empty(); }
+  const std::string& violation() const { return violation_; }
+  void violate(std::string what) {
+    if (violation_.empty())
+      violation_ = std::move(what);
+  }
+
+  /// A replica was told to apply `entry`, after which its chain is `chain`.
+  void applies(spi::replica_id replica, const spi::decided_entry& entry, std::uint64_t chain);
+  /// The chain at a position that was decided; a replica's state machine came there by a snapshot.
+  bool matches(spi::log_position position, std::uint64_t chain) const {
+    return position < chains_.size() && chains_[position] == chain;
+  }
+  spi::log_position last() const { return chains_.size() - 1; }
+
+  /// A client's attempt was refused as surely not proposed.
+  void refused(std::uint64_t tag);
+  void role(spi::replica_id replica, const spi::role_changed& role);
+  /// What a replica had made durable when it was in `term` is durable now: no later life of it may
+  /// be in an older one.
+  void durable_term(spi::replica_id replica, std::uint64_t term);
+  std::uint64_t durable_term(spi::replica_id replica) const;
+  /// A replica's disk was lost: its terms may start over.
+  void forget_terms(spi::replica_id replica) { terms_.erase(replica); }
+
+ private:
+  bool propose_once_;
+  std::string violation_;
+  std::vector<std::uint64_t> chains_{0};
+  std::vector<spi::replica_id> first_by_{0};
+  std::unordered_map<std::uint64_t, spi::log_position> tags_;
+  std::unordered_set<std::uint64_t> refused_;
+  std::unordered_map<std::uint64_t, spi::replica_id> leaders_; ///< by term
+  std::unordered_map<spi::replica_id, std::uint64_t> terms_;
+};
+
+} // namespace atl::sim

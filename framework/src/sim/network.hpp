@@ -1,0 +1,48 @@
+#pragma once
+
+#include <atoll/sim/faults.hpp>
+#include <atoll/spi/random.hpp>
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+namespace atl::sim {
+
+/// Who can reach whom, and when what is sent arrives. Replicas are numbered from 1.
+class network {
+ public:
+  explicit network(std::uint32_t replicas)
+      : replicas_{replicas}, cut_(std::size_t{replicas} * replicas), clogged_(cut_.size()) {}
+
+  /// When the copies of one message arrive; none: it got lost.
+  struct arrivals {
+    std::array<std::int64_t, 3> at{};
+    std::uint32_t count = 0;
+  };
+  arrivals send(std::uint32_t from, std::uint32_t to, std::int64_t now, const fault_mix& mix,
+                spi::random_source& random) const;
+
+  bool is_cut(std::uint32_t from, std::uint32_t to) const { return cut_[link(from, to)] != 0; }
+  void cut(std::uint32_t from, std::uint32_t to, bool on = true) { cut_[link(from, to)] = on; }
+  void clog(std::uint32_t from, std::uint32_t to, std::int64_t until) {
+    clogged_[link(from, to)] = until;
+  }
+  void heal();
+
+  /// Cuts the links of a partition drawn at random. @returns its name.
+  const char* partition(spi::random_source& random);
+
+ private:
+  std::size_t link(std::uint32_t from, std::uint32_t to) const {
+    return std::size_t{from - 1} * replicas_ + (to - 1);
+  }
+  template <class May>
+  void allow(May may);
+
+  std::uint32_t replicas_;
+  std::vector<char> cut_;
+  std::vector<std::int64_t> clogged_; ///< until when
+};
+
+} // namespace atl::sim

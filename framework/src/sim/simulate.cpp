@@ -1,0 +1,114 @@
+#include "chaos.hpp"
+#include "clients.hpp"
+#include "engine.hpp"
+
+#include <atoll/sim/linearizability.hpp>
+#include <atoll/sim/simulation.hpp>
+
+namespace atl::sim {
+
+namespace {
+
+/// Answers that each client must get once all is healed.
+constexpr std::uint32_t answers_wanted = 5;
+
+std::string states(engine& world) {
+  std::string out;
+  for (spi::replica_id id = 1; id <= world.replicas(); ++id) {
+    auto& it = world.at(id);
+    if (!it.up()) {
+      out += fmt::format("; replica {} is down {}", id, it.fatal_reason());
+      continue;
+    }
+    auto status = it.protocol().status();
+    out += fmt::format("; replica {} decided {} applied {}{}{}", id, status.decided,
+                       it.machine().position(),
+                       status.blocked.empty() ? "" : ", blocked: ", status.blocked);
+  }
+  return out;
+}
+
+template <class Done>
+bool await(engine& world, std::int64_t until, Done done) {
+  while (world.facts().ok() && !done()) {
+    if (world.now() >= until)
+      return false;
+    if (!world.step())
+      return false;
+  }
+  return world.facts().ok();
+}
+
+void demand_liveness(engine& world, clients& them) {
+  auto bound = world.options().liveness_bound.count();
+  them.count_anew();
+  auto answered =
+      await(world, world.now() + bound, [&] { return them.each_was_answered(answers_wanted); });
+  if (!answered)
+    world.violate(fmt::format("all is healed, and within {} ms not every client got {} answers{}",
+                              bound / 1000, answers_wanted, states(world)));
+}
+
+void demand_agreement(engine& world) {
+  auto bound = world.options().liveness_bound.count();
+  auto agree = [&world] {
+    for (spi::replica_id id = 1; id <= world.replicas(); ++id)
+      if (!world.at(id).up() || world.at(id).machine().position() != world.facts().last())
+        return false;
+    return true;
+  };
+  if (!await(world, world.now() + bound, agree))
+    world.violate(fmt::format("all is healed, and within {} ms not every replica applied {}{}",
+                              bound / 1000, world.facts().last(), states(world)));
+}
+
+void check_history(const simulation_options& options, const clients& them,
+                   simulation_report& report) {
+  auto checked = check_linearizable(them.seen(), {.steps_per_key = options.linearizability_steps});
+  report.checked = checked.what != verdict::gave_up;
+  if (checked.what == verdict::not_linearizable && report.ok) {
+    report.ok = false;
+    report.reason = "the history is not linearizable: " + checked.reason;
+  }
+}
+
+} // namespace
+
+simulation_report simulate(const simulation_options& options, const consensus_factory& factory) {
+  spi::random_source draw{options.seed};
+  auto mix = fault_mix::draw(options.faults, draw);
+  simulation_report report;
+  report.seed = options.seed;
+  report.faults = mix.describe();
+
+  engine world{options, factory, mix};
+  clients them{world};
+  chaos troubles{world};
+  world.run_until(options.duration.count());
+  troubles.stop();
+  world.heal();
+  if (options.demand_liveness)
+    demand_liveness(world, them);
+  them.stop();
+  if (options.demand_liveness)
+    demand_agreement(world);
+
+  report.ok = world.facts().ok();
+  report.reason = world.facts().violation();
+  report.hash = world.hash();
+  report.stats = world.stats();
+  report.stats.decided = world.facts().last();
+  check_history(options, them, report);
+  report.operations = them.seen();
+  return report;
+}
+
+std::string simulation_report::summary() const {
+  return fmt::format(
+      "seed {}: {}\n  faults: {}\n  {} positions, {} answered, {} failed, {} unknown, "
+      "{} crashes, {} messages, hash {:016x}",
+      seed, ok ? "ok" : reason, faults, stats.decided, stats.answered, stats.failed, stats.unknown,
+      stats.crashes, stats.messages, hash);
+}
+
+} // namespace atl::sim

@@ -1,0 +1,302 @@
+#include "replica.hpp"
+
+#include <algorithm>
+
+/// The coordinator: takes proposals, asks every participant, decides.
+namespace atl::two_phase {
+
+void replica::start_coordinator(bool intact) {
+  if (!intact && !peers_.empty()) {
+    // What this disk promised is lost. The others know what it could have decided.
+    phase_ = phase::probing;
+    say_role();
+    return;
+  }
+  if (!intact)
+    for (auto position = log_.first(); position < log_.end(); ++position)
+      epoch_ = std::max(epoch_, log_.find(position)->epoch);
+  ++epoch_;
+  whole_ = true;
+  put_meta();
+  for (auto position = std::max(decided_ + 1, log_.first()); position <= log_.last(); ++position) {
+    auto state = log_.find(position)->state;
+    if (state == slot_state::prepared || state == slot_state::empty)
+      decide(position, decision::abort, {}); // nobody was told otherwise: it wasn't durable
+    else if (state == slot_state::damaged || state == slot_state::command_lost)
+      needs_gather_ = true;
+  }
+  undecided_ = log_.last() + 1;
+  phase_ = peers_.empty() ? phase::serving : phase::promising;
+  say_role();
+  if (decided_ + 1 < log_.first())
+    needs_gather_ = true; // the state machine is behind a log that was cut
+  if (needs_gather_ && peers_.empty())
+    stop("a decided entry behind position " + std::to_string(decided_) +
+         " can't be read, and no other replica has a copy: restore this replica's disk");
+}
+
+std::string replica::why_not_write() const {
+  if (stopped_)
+    return "this replica has stopped";
+  if (!coordinator()) {
+    auto& leader = peers_.front();
+    if (down(leader))
+      return "the coordinator is away: " + silence(leader);
+    return whole_ ? std::string{} : "this replica lost its disk and is catching up";
+  }
+  for (auto& it : peers_)
+    if (down(it))
+      return silence(it) + "; two-phase commit needs every participant: bring it back";
+  for (auto& it : peers_) {
+    auto name = "replica " + std::to_string(it.id);
+    if (phase_ == phase::serving && !it.whole)
+      return name + " lost its disk and is catching up: it has " + std::to_string(it.decided) +
+             " of " + std::to_string(decided_) + " entries";
+    if (phase_ != phase::probing && (!it.known || it.epoch != epoch_))
+      return name + " hasn't yet joined epoch " + std::to_string(epoch_);
+  }
+  if (phase_ == phase::serving)
+    return {};
+  if (!gather_reason_.empty())
+    return gather_reason_;
+  return "replica " + std::to_string(self_) +
+         " is learning from the others what its own disk doesn't say any more";
+}
+
+void replica::refuse_proposal(spi::request_id id, std::string reason, spi::replica_id hint) {
+  effects_.push_back(spi::refuse{id, spi::refusal::not_proposed, hint, std::move(reason)});
+}
+
+void replica::propose(spi::request_id id, std::string command) {
+  if (!coordinator())
+    return refuse_proposal(id,
+                           "replica " + std::to_string(voters_.front()) + " coordinates this group",
+                           voters_.front());
+  if (auto reason = why_not_write(); !reason.empty())
+    return refuse_proposal(id, std::move(reason));
+  if (command.size() > max_command_bytes)
+    return refuse_proposal(id, "the command of " + std::to_string(command.size()) +
+                                   " bytes is larger than the 16 MiB that are taken");
+  auto open = log_.last() > decided_ ? log_.last() - decided_ : 0;
+  if (open + validating_.size() >= config_.max_in_flight)
+    return refuse_proposal(id, "busy: " + std::to_string(config_.max_in_flight) +
+                                   " proposals are under way already; try again");
+  if (log_.bytes() + command.size() > config_.log_bytes)
+    return refuse_proposal(id, "busy: the log is full, because a replica's state machine is behind "
+                               "at position " +
+                                   std::to_string(applied_by_all()) + "; try again");
+  auto ticket = ++tickets_;
+  effects_.push_back(spi::validate{ticket, command});
+  validating_.emplace(ticket, validation{0, id, epoch_, std::move(command)});
+}
+
+void replica::append(validation proposal) {
+  auto position = std::max(log_.last(), decided_) + 1;
+  auto& it = log_.at(position);
+  it.epoch = epoch_;
+  it.id = proposal.id;
+  it.since = now_;
+  it.votes = bit_of(self_);
+  log_.set_command(it, std::move(proposal.command));
+  log_.set_state(position, slot_state::prepared);
+  put_prepare(position, it);
+  if (peers_.empty())
+    return decide(position, decision::commit, {});
+  new_prepares_.push_back(position);
+}
+
+void replica::decide(spi::log_position position, decision what, std::string reason) {
+  auto& it = log_.at(position);
+  it.pending = what;
+  if (it.state == slot_state::empty)
+    log_.set_state(position, slot_state::prepared);
+  put_decision(position, what == decision::commit);
+  deciding_.emplace_back(open_token(), position);
+  if (what == decision::abort && it.id != 0)
+    abort_reasons_.emplace(position, std::move(reason));
+}
+
+/// The decision is on stable storage: it may be told.
+void replica::settle(spi::log_position position) {
+  auto it = log_.find(position);
+  if (!it || it->decided())
+    return;
+  auto commit = it->pending == decision::commit;
+  it->pending = decision::none;
+  log_.set_state(position, commit ? slot_state::committed : slot_state::aborted);
+  new_decisions_.push_back({position, commit});
+  if (commit)
+    return;
+  log_.drop_command(*it);
+  auto reason = abort_reasons_.find(position);
+  if (reason == abort_reasons_.end())
+    return;
+  refuse_proposal(it->id, std::move(reason->second));
+  abort_reasons_.erase(reason);
+}
+
+// -- votes ------------------------------------------------------------------------------------
+
+void replica::on_votes(peer& from, const header& head, const std::vector<vote_entry>& votes) {
+  if (head.epoch != epoch_ || phase_ != phase::serving) {
+    ++dropped_;
+    return;
+  }
+  auto everybody =
+      voters_.size() == max_voters ? ~std::uint64_t{0} : (std::uint64_t{1} << voters_.size()) - 1;
+  for (auto& vote : votes) {
+    auto it = vote.position > decided_ ? log_.find(vote.position) : nullptr;
+    if (!it || it->state != slot_state::prepared || it->pending != decision::none)
+      continue; // decided before this vote came: a late yes changes nothing
+    if (!vote.yes) {
+      decide(vote.position, decision::abort,
+             "replica " + std::to_string(from.id) + " voted no: " + std::string{vote.reason});
+    } else {
+      it->votes |= bit_of(from.id);
+      if (it->votes == everybody)
+        decide(vote.position, decision::commit, {});
+    }
+  }
+}
+
+std::string replica::missing_votes(std::uint64_t votes) const {
+  std::string out;
+  for (auto& it : peers_)
+    if ((votes & bit_of(it.id)) == 0)
+      out += (out.empty() ? "" : ", ") + std::to_string(it.id);
+  return out;
+}
+
+spi::timestamp replica::vote_deadline() const {
+  for (auto position = std::max(undecided_, decided_ + 1); position < log_.end(); ++position) {
+    auto it = log_.find(position);
+    if (it && it->state == slot_state::prepared && it->pending == decision::none)
+      return it->since + config_.vote_timeout;
+  }
+  return spi::timestamp::max();
+}
+
+void replica::abort_overdue() {
+  if (phase_ != phase::serving)
+    return;
+  for (undecided_ = std::max({undecided_, decided_ + 1, log_.first()}); undecided_ < log_.end();
+       ++undecided_) {
+    auto it = log_.find(undecided_);
+    if (it->state != slot_state::prepared || it->pending != decision::none)
+      continue;
+    if (now_ < it->since + config_.vote_timeout)
+      return;
+    decide(undecided_, decision::abort,
+           "no vote came in time from replica " + missing_votes(it->votes));
+  }
+}
+
+void replica::abort_open(const peer& missing, const std::string& reason) {
+  if (phase_ != phase::serving)
+    return;
+  for (auto position = std::max(decided_ + 1, log_.first()); position < log_.end(); ++position) {
+    auto it = log_.find(position);
+    if (it->state == slot_state::prepared && it->pending == decision::none &&
+        ((it->votes & bit_of(missing.id)) == 0 || (missing.known && !missing.whole)))
+      decide(position, decision::abort, reason);
+  }
+}
+
+// -- watching the participants ----------------------------------------------------------------
+
+void replica::watch_peers() {
+  for (auto& it : peers_)
+    if (down(it) && !it.down_handled) {
+      it.down_handled = true;
+      abort_open(it, silence(it));
+    }
+}
+
+void replica::on_peer_heartbeat(peer& from, const header& head, const heartbeat& body) {
+  from.applied = std::max(from.applied, body.applied);
+  from.decided = std::max(from.decided, body.decided);
+  if (head.to_incarnation != incarnation_)
+    return; // it doesn't know of this life yet, so it promised nothing to it
+  from.known = true;
+  from.epoch = std::max(from.epoch, head.epoch);
+  from.last = std::max(from.last, body.last);
+  from.whole = from.whole || body.whole; // an older heartbeat may come late
+  if (!from.whole)
+    abort_open(from, "replica " + std::to_string(from.id) + " lost its disk");
+  move_on();
+}
+
+spi::log_position replica::applied_by_all() const {
+  auto least = applied_;
+  for (auto& it : peers_)
+    least = std::min(least, it.applied);
+  return least;
+}
+
+// -- sending ----------------------------------------------------------------------------------
+
+void replica::send_prepares(peer& to, const std::vector<spi::log_position>& positions,
+                            spi::persist_token after) {
+  for (std::size_t i = 0; i < positions.size();) {
+    std::size_t bytes = 0;
+    auto first = i;
+    for (; i < positions.size() && (i == first || bytes < config_.batch_bytes); ++i)
+      bytes += log_.find(positions[i])->command.size() + 12;
+    spi::writer out;
+    write_header(out, head_for(to, message_type::prepare));
+    out.put(static_cast<std::uint32_t>(i - first));
+    for (auto k = first; k < i; ++k)
+      out.put(positions[k]).put(log_.find(positions[k])->command);
+    emit_send(to.id, out.take(), after);
+  }
+}
+
+void replica::flush_prepares() {
+  std::erase_if(new_prepares_, [this](auto position) {
+    auto it = log_.find(position);
+    return !it || it->state != slot_state::prepared || it->pending != decision::none;
+  });
+  if (new_prepares_.empty())
+    return;
+  for (auto& it : peers_)
+    send_prepares(it, new_prepares_, after_now());
+  new_prepares_.clear();
+}
+
+void replica::flush_decisions() {
+  if (new_decisions_.empty())
+    return;
+  for (auto& it : peers_) {
+    spi::writer out;
+    write_header(out, head_for(it, message_type::decide));
+    out.put(static_cast<std::uint32_t>(new_decisions_.size()));
+    for (auto& made : new_decisions_)
+      out.put(made.position).put(made.commit);
+    emit_send(it.id, out.take(), 0); // durable already: that is when it is put on this list
+  }
+  new_decisions_.clear();
+}
+
+void replica::resend_prepares() {
+  if (phase_ != phase::serving)
+    return;
+  std::vector<spi::log_position> positions;
+  for (auto& to : peers_) {
+    if (down(to))
+      continue;
+    positions.clear();
+    std::size_t bytes = 0;
+    for (auto position = std::max(decided_ + 1, log_.first());
+         position < log_.end() && bytes < config_.batch_bytes; ++position) {
+      auto it = log_.find(position);
+      if (it->state != slot_state::prepared || it->pending != decision::none ||
+          (it->votes & bit_of(to.id)) != 0 || now_ - it->since < config_.heartbeat)
+        continue;
+      positions.push_back(position);
+      bytes += it->command.size() + 12;
+    }
+    send_prepares(to, positions, after_now());
+  }
+}
+
+} // namespace atl::two_phase

@@ -1,0 +1,136 @@
+#include "entry_log.hpp"
+
+#include "config.hpp"
+
+#include <atoll/spi/codec.hpp>
+
+#include <algorithm>
+
+namespace atl::two_phase {
+
+namespace {
+
+constexpr std::uint8_t record_version = 1;
+/// More slots than any log within its bounds has: a larger index is nonsense.
+constexpr std::uint64_t max_slots = std::uint64_t{1} << 24;
+
+bool decode_prepare(std::string_view bytes, std::uint64_t& epoch, std::string& command) {
+  spi::reader in{bytes};
+  auto version = in.get<std::uint8_t>();
+  epoch = in.get<std::uint64_t>();
+  command = in.get_string();
+  return in.done() && version == record_version;
+}
+
+bool decode_decision(std::string_view bytes, bool& commit) {
+  spi::reader in{bytes};
+  auto version = in.get<std::uint8_t>();
+  commit = in.get<bool>();
+  return in.done() && version == record_version;
+}
+
+} // namespace
+
+std::string encode_prepare_record(std::uint64_t epoch, std::string_view command) {
+  spi::writer out;
+  out.put(record_version).put(epoch).put(command);
+  return out.take();
+}
+
+std::string encode_decision_record(bool commit) {
+  spi::writer out;
+  out.put(record_version).put(commit);
+  return out.take();
+}
+
+std::string encode_meta(const meta_record& meta) {
+  spi::writer out;
+  out.put(record_version).put(meta.epoch).put(meta.whole).put(meta.first);
+  out.put(static_cast<std::uint32_t>(meta.voters.size()));
+  for (auto voter : meta.voters)
+    out.put(voter);
+  return out.take();
+}
+
+bool decode_meta(std::string_view bytes, meta_record& out) {
+  spi::reader in{bytes};
+  auto version = in.get<std::uint8_t>();
+  out.epoch = in.get<std::uint64_t>();
+  out.whole = in.get<bool>();
+  out.first = in.get<spi::log_position>();
+  out.voters.clear();
+  for (auto left = in.get_count(sizeof(spi::replica_id)); left > 0; --left)
+    out.voters.push_back(in.get<spi::replica_id>());
+  return in.done() && version == record_version && out.first > 0;
+}
+
+slot& entry_log::at(spi::log_position position) {
+  if (position >= end())
+    slots_.resize(position - first_ + 1);
+  return slots_[position - first_];
+}
+
+void entry_log::set_state(spi::log_position position, slot_state state) {
+  at(position).state = state;
+  if (state != slot_state::empty)
+    last_ = std::max(last_, position);
+}
+
+void entry_log::set_command(slot& into, std::string command) {
+  bytes_ -= into.command.size();
+  bytes_ += command.size();
+  into.command = std::move(command);
+  into.has_command = true;
+}
+
+void entry_log::drop_command(slot& from) {
+  bytes_ -= from.command.size();
+  from.command = {};
+  from.has_command = false;
+}
+
+void entry_log::cut(spi::log_position first) {
+  while (first_ < first && !slots_.empty()) {
+    bytes_ -= slots_.front().command.size();
+    slots_.pop_front();
+    ++first_;
+  }
+  first_ = std::max(first_, first);
+  last_ = std::max(last_, first_ - 1);
+}
+
+bool entry_log::load(const spi::stable_state& stable, spi::log_position first,
+                     bool keeps_decisions) {
+  first_ = first;
+  last_ = first - 1;
+  for (auto& record : stable.records) {
+    if (record.index < first)
+      continue; // cut, or covered by a snapshot, and not erased in time
+    if (record.index - first >= max_slots)
+      return false;
+    auto& it = at(record.index);
+    bool commit = false;
+    std::string command;
+    if (record.stream == prepare_stream) {
+      if (record.state == spi::record_state::ok &&
+          decode_prepare(record.bytes, it.epoch, command)) {
+        set_command(it, std::move(command));
+        set_state(record.index, slot_state::prepared);
+      } else {
+        set_state(record.index, keeps_decisions ? slot_state::prepared : slot_state::damaged);
+      }
+    } else if (record.stream == decision_stream) {
+      if (record.state != spi::record_state::ok || !decode_decision(record.bytes, commit)) {
+        set_state(record.index, slot_state::damaged);
+      } else if (commit) {
+        set_state(record.index, it.has_command ? slot_state::committed : slot_state::command_lost);
+      } else {
+        set_state(record.index, slot_state::aborted);
+        drop_command(it);
+      }
+    }
+  }
+  return true;
+}
+
+} // namespace atl::two_phase

@@ -1,0 +1,99 @@
+#pragma once
+
+#include <atoll/spi/consensus.hpp>
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace atl::two_phase {
+
+/// What a replica knows of one position.
+enum class slot_state : std::uint8_t {
+  empty,        ///< nothing
+  prepared,     ///< its command; the decision isn't known here, or isn't made
+  damaged,      ///< a record was here and can't be read; the decision isn't known
+  committed,    ///< decided, and the command is here
+  command_lost, ///< decided to commit, and the command isn't here
+  aborted,      ///< decided, and nothing
+};
+inline constexpr slot_state slot_state_last = slot_state::aborted;
+
+enum class decision : std::uint8_t { none, commit, abort };
+
+struct slot {
+  std::string command;
+  std::uint64_t epoch = 0; ///< of the coordinator that prepared it
+  std::uint64_t votes = 0; ///< a bit a voter: said yes; while gathering: holds it in doubt
+  spi::request_id id = 0;  ///< the proposal's, on the coordinator that took it
+  spi::timestamp since{0}; ///< when the coordinator took it
+  slot_state state = slot_state::empty;
+  decision pending = decision::none; ///< the coordinator's decision, on its way to the disk
+  bool has_command = false;
+  bool asking = false; ///< the host is being asked whether it could carry the command out
+
+  bool decided() const { return state == slot_state::committed || state == slot_state::aborted; }
+};
+
+/// The streams of records on disk.
+inline constexpr std::uint32_t prepare_stream = 0;
+inline constexpr std::uint32_t decision_stream = 1;
+
+std::string encode_prepare_record(std::uint64_t epoch, std::string_view command);
+std::string encode_decision_record(bool commit);
+
+/// The protocol's blob.
+struct meta_record {
+  std::vector<spi::replica_id> voters;
+  std::uint64_t epoch = 0;     ///< the newest that was promised or, on the coordinator, used
+  bool whole = false;          ///< false while what a lost disk held is being learnt again
+  spi::log_position first = 1; ///< records before it were cut
+};
+std::string encode_meta(const meta_record& meta);
+/// @returns false when the bytes aren't what `encode_meta` writes.
+bool decode_meta(std::string_view bytes, meta_record& out);
+
+/// The positions from `first()` on, without gaps in memory.
+class entry_log {
+ public:
+  /// The first position kept.
+  spi::log_position first() const { return first_; }
+  /// One beyond the last slot.
+  spi::log_position end() const { return first_ + slots_.size(); }
+  /// The last position of which anything is known; `first() - 1` when there is none.
+  spi::log_position last() const { return last_; }
+  /// Bytes of commands held.
+  std::size_t bytes() const { return bytes_; }
+
+  /// None when the position isn't held.
+  slot* find(spi::log_position position) {
+    return position < first_ || position >= end() ? nullptr : &slots_[position - first_];
+  }
+  const slot* find(spi::log_position position) const {
+    return position < first_ || position >= end() ? nullptr : &slots_[position - first_];
+  }
+  /// Makes room up to `position`, which must not be before `first()`; the caller bounds it.
+  slot& at(spi::log_position position);
+
+  void set_state(spi::log_position position, slot_state state);
+  void set_command(slot& into, std::string command);
+  void drop_command(slot& from);
+
+  /// Forgets everything before `first`.
+  void cut(spi::log_position first);
+
+  /// Fills the log from what is durable. @param keeps_decisions on the coordinator a record without
+  /// a decision is undecided, even if damaged: no decision is told before it is durable.
+  /// @returns false when an index is beyond reason.
+  bool load(const spi::stable_state& stable, spi::log_position first, bool keeps_decisions);
+
+ private:
+  std::deque<slot> slots_;
+  spi::log_position first_ = 1;
+  spi::log_position last_ = 0;
+  std::size_t bytes_ = 0;
+};
+
+} // namespace atl::two_phase

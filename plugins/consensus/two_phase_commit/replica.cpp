@@ -1,0 +1,467 @@
+#include "replica.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace atl::two_phase {
+
+namespace {
+
+/// Of a read that waits until this replica is whole again.
+constexpr spi::log_position target_unknown = UINT64_MAX;
+
+std::uint64_t fingerprint(const std::vector<spi::replica_id>& voters) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (auto voter : voters)
+    for (int shift = 0; shift < 32; shift += 8)
+      hash = (hash ^ ((voter >> shift) & 0xff)) * 0x100000001b3;
+  return hash;
+}
+
+std::string list(const std::vector<spi::replica_id>& ids) {
+  std::string out;
+  for (auto id : ids)
+    out += (out.empty() ? "" : ", ") + std::to_string(id);
+  return out;
+}
+
+} // namespace
+
+replica::replica(const spi::consensus_setup& setup)
+    : config_{read_config(setup.options)}, self_{setup.self},
+      incarnation_{setup.incarnation}, voters_{setup.voters} {
+  std::sort(voters_.begin(), voters_.end());
+  if (std::adjacent_find(voters_.begin(), voters_.end()) != voters_.end())
+    throw std::invalid_argument("the voters " + list(voters_) + " name a replica twice");
+  if (!std::binary_search(voters_.begin(), voters_.end(), self_))
+    throw std::invalid_argument("replica " + std::to_string(self_) + " is not among the voters " +
+                                list(voters_) + ": two-phase commit has no other members");
+  if (voters_.front() == 0 || voters_.size() > max_voters)
+    throw std::invalid_argument("two-phase commit takes 1 to 64 voters with ids above 0");
+  group_ = fingerprint(voters_);
+  for (auto voter : voters_)
+    if (voter != self_)
+      peers_.push_back({.id = voter});
+}
+
+// -- starting ---------------------------------------------------------------------------------
+
+void replica::start(spi::stable_state stable, spi::log_position applied, spi::timestamp now) {
+  now_ = started_ = next_tick_ = now;
+  bool intact = false;
+  take(std::move(stable), applied, intact);
+  if (stopped_)
+    return;
+  for (auto position = log_.first(); position <= std::min(decided_, log_.last()); ++position) {
+    auto state = log_.find(position)->state;
+    if (state == slot_state::damaged || state == slot_state::command_lost)
+      repairs_.insert(position);
+  }
+  accepted_ = std::max(log_.last(), applied);
+  if (coordinator())
+    start_coordinator(intact);
+  else
+    start_participant(intact);
+  advance_decided();
+}
+
+void replica::take(spi::stable_state stable, spi::log_position applied, bool& intact) {
+  applied_ = decided_ = applied;
+  meta_record meta;
+  auto readable = stable.meta && !stable.meta_corrupt && decode_meta(*stable.meta, meta);
+  if (readable && meta.voters != voters_)
+    return stop("this disk belongs to a group of the replicas " + list(meta.voters) +
+                ", but the configuration names " + list(voters_) +
+                "; two-phase commit can't change its members: correct the configuration");
+  intact = readable && meta.whole;
+  auto first = applied + 1;
+  if (readable) {
+    epoch_ = meta.epoch;
+    first = meta.first;
+  } else {
+    for (auto& record : stable.records)
+      first = std::min(first, std::max<spi::log_position>(record.index, 1));
+  }
+  auto alone = peers_.empty();
+  if (!log_.load(stable, first, coordinator() && (intact || alone)))
+    stop("the log's records lie further apart than any log's could; restore this replica's disk, "
+         "or empty it to have it filled by the others");
+}
+
+void replica::stop(std::string reason) {
+  if (!stopped_)
+    effects_.push_back(spi::fatal{std::move(reason)});
+  stopped_ = true;
+}
+
+// -- time -------------------------------------------------------------------------------------
+
+void replica::advance(spi::timestamp now) {
+  now_ = std::max(now_, now);
+  if (stopped_)
+    return;
+  if (now_ >= next_tick_) {
+    next_tick_ = now_ + config_.heartbeat;
+    tick();
+  }
+  if (coordinator())
+    abort_overdue();
+  while (!reads_.empty() && reads_.front().deadline <= now_) {
+    effects_.push_back(spi::read_refused{reads_.front().id, 0, why_not_read()});
+    reads_.pop_front();
+  }
+}
+
+spi::timestamp replica::deadline() const {
+  if (stopped_)
+    return spi::timestamp::max();
+  auto next = std::min(next_tick_, coordinator() ? vote_deadline() : spi::timestamp::max());
+  return reads_.empty() ? next : std::min(next, reads_.front().deadline);
+}
+
+void replica::tick() {
+  beat();
+  if (coordinator()) {
+    watch_peers();
+    resend_prepares();
+    cut_log();
+  }
+  fetch_when_stalled();
+  decided_at_tick_ = decided_;
+}
+
+// -- messages ---------------------------------------------------------------------------------
+
+void replica::step(spi::replica_id from, std::string_view bytes) {
+  auto sender = find_peer(from);
+  spi::reader in{bytes};
+  auto head = read_header(in);
+  if (stopped_ || !sender || !head || head->group != group_ ||
+      head->incarnation < sender->incarnation) {
+    ++dropped_;
+    return;
+  }
+  dispatch(*sender, *head, in);
+}
+
+void replica::dispatch(peer& from, const header& head, spi::reader& in) {
+  auto for_this_life = head.to_incarnation == incarnation_;
+  auto from_coordinator = from.id == voters_.front();
+  switch (head.type) {
+  case message_type::heartbeat:
+    if (heartbeat body; decode(in, body)) {
+      hear(from, head);
+      if (coordinator())
+        return on_peer_heartbeat(from, head, body);
+      if (from_coordinator)
+        return on_coordinator_heartbeat(from, head, body);
+    }
+    break;
+  case message_type::prepare:
+    if (std::vector<prepare_entry> body; for_this_life && from_coordinator && decode(in, body)) {
+      hear(from, head);
+      return on_prepare(head, body);
+    }
+    break;
+  case message_type::decide:
+    if (std::vector<decide_entry> body; for_this_life && from_coordinator && decode(in, body)) {
+      hear(from, head);
+      if (head.epoch == epoch_)
+        return on_decisions(body);
+    }
+    break;
+  case message_type::vote:
+    if (std::vector<vote_entry> body; for_this_life && coordinator() && decode(in, body)) {
+      hear(from, head);
+      return on_votes(from, head, body);
+    }
+    break;
+  case message_type::fetch:
+    // From an earlier life of the asker's or meant for one of ours: answering does no harm.
+    if (fetch body; decode(in, body)) {
+      hear(from, head);
+      return serve_fetch(from, body);
+    }
+    break;
+  case message_type::entries:
+    if (entries body; for_this_life && decode(in, body)) {
+      hear(from, head);
+      return on_entries(from, head, body);
+    }
+    break;
+  }
+  ++dropped_;
+}
+
+void replica::hear(peer& from, const header& head) {
+  if (head.incarnation > from.incarnation) {
+    forget_gathered(from);
+    from = {.id = from.id, .incarnation = head.incarnation};
+  }
+  from.heard = now_;
+  from.ever_heard = true;
+  from.unreachable = from.down_handled = false;
+}
+
+void replica::on_unreachable(spi::replica_id id) {
+  if (auto it = find_peer(id)) {
+    it->unreachable = true;
+    if (fetch_.to == id)
+      fetch_.outstanding = false;
+    if (coordinator())
+      watch_peers();
+  }
+}
+
+header replica::head_for(const peer& to, message_type type) const {
+  return {type, group_, incarnation_, to.incarnation, epoch_};
+}
+
+void replica::emit_send(spi::replica_id to, std::string bytes, spi::persist_token after) {
+  effects_.push_back(spi::send{to, std::move(bytes), after});
+}
+
+void replica::beat() {
+  if (!coordinator())
+    return send_heartbeat(peers_.front());
+  for (auto& it : peers_)
+    send_heartbeat(it);
+}
+
+void replica::send_heartbeat(peer& to) {
+  spi::writer out;
+  write_header(out, head_for(to, message_type::heartbeat));
+  encode(out, heartbeat{.whole = whole_,
+                       .decided = decided_,
+                       .last = std::max(log_.last(), decided_),
+                       .applied = applied_,
+                       .all_applied = coordinator() ? applied_by_all() : 0});
+  emit_send(to.id, out.take(), after_meta()); // it speaks of the epoch, and of being whole
+}
+
+// -- what is decided --------------------------------------------------------------------------
+
+void replica::advance_decided() {
+  if (installing_ != 0)
+    return;
+  for (;;) {
+    auto it = log_.find(decided_ + 1);
+    if (!it || !it->decided())
+      break;
+    ++decided_;
+    if (it->state == slot_state::committed)
+      apply_.entries.push_back({decided_, it->id, false, it->command});
+    else
+      apply_.entries.push_back({decided_, 0, true, {}});
+  }
+  become_whole_when_caught_up();
+  check_reads();
+}
+
+void replica::flush_apply() {
+  if (!apply_.entries.empty())
+    effects_.push_back(std::move(apply_));
+  apply_ = {};
+}
+
+void replica::on_applied(spi::log_position position) {
+  applied_ = std::max(applied_, std::min(position, decided_));
+  cut_log();
+}
+
+void replica::cut_log() {
+  auto limit = std::min(applied_, coordinator() ? applied_by_all() : all_applied_);
+  auto position = log_.first();
+  auto bytes = log_.bytes();
+  while (position <= limit &&
+         (position + config_.keep_entries <= decided_ || bytes > config_.keep_bytes)) {
+    auto it = log_.find(position);
+    bytes -= it ? it->command.size() : 0;
+    ++position;
+  }
+  // A few at a time would cost a record each.
+  auto least = std::min<std::uint64_t>(256, config_.keep_entries / 8 + 1);
+  if (position < log_.first() + least)
+    return;
+  for (auto stream : {prepare_stream, decision_stream})
+    ops_.push_back(spi::erase_records{stream, log_.first(), position - 1});
+  log_.cut(position);
+  repairs_.erase(repairs_.begin(), repairs_.lower_bound(position));
+  put_meta();
+}
+
+// -- reads ------------------------------------------------------------------------------------
+
+spi::log_position replica::read_target() const {
+  if (coordinator())
+    return needs_gather_ ? std::max(log_.last(), decided_) : decided_;
+  // Nothing is committed without this replica's vote, so nothing is beyond what it holds.
+  return std::max(log_.last(), decided_);
+}
+
+void replica::read(spi::request_id id, spi::read_level level) {
+  if (stopped_)
+    return effects_.push_back(spi::read_refused{id, 0, "this replica has stopped"});
+  if (level == spi::read_level::local)
+    return effects_.push_back(spi::read_ready{id, decided_});
+  if (reads_.size() >= config_.window())
+    return effects_.push_back(spi::read_refused{id, 0, "busy: too many reads wait already"});
+  reads_.push_back({id, whole_ ? read_target() : target_unknown, now_ + config_.read_timeout});
+  check_reads();
+}
+
+void replica::check_reads() {
+  while (whole_ && !reads_.empty()) {
+    auto& it = reads_.front();
+    if (it.target == target_unknown)
+      it.target = read_target();
+    if (decided_ < it.target)
+      return;
+    effects_.push_back(spi::read_ready{it.id, decided_});
+    reads_.pop_front();
+  }
+}
+
+std::string replica::why_not_read() const {
+  auto self = "replica " + std::to_string(self_);
+  if (!whole_)
+    return self + " lost its disk and hasn't caught up with the others yet: read at another one";
+  return self + " holds position " + std::to_string(decided_ + 1) +
+         " in doubt, and nobody it can reach knows how it was decided: wait until replica " +
+         std::to_string(voters_.front()) + " is back";
+}
+
+// -- durability -------------------------------------------------------------------------------
+
+spi::persist_token replica::after_now() const {
+  auto last = ops_.empty() ? token_ : open_token();
+  return last > durable_ ? last : 0;
+}
+
+spi::persist_token replica::after_meta() const {
+  return meta_token_ > durable_ ? meta_token_ : 0;
+}
+
+void replica::put_meta() {
+  ops_.push_back(spi::set_meta{encode_meta({voters_, epoch_, whole_, log_.first()})});
+  meta_token_ = open_token();
+}
+
+void replica::put_decision(spi::log_position position, bool commit) {
+  ops_.push_back(spi::put_record{decision_stream, position, encode_decision_record(commit)});
+}
+
+void replica::put_prepare(spi::log_position position, const slot& it) {
+  ops_.push_back(
+      spi::put_record{prepare_stream, position, encode_prepare_record(it.epoch, it.command)});
+  accepting_.emplace_back(open_token(), position);
+}
+
+void replica::on_durable(spi::persist_token token) {
+  if (token > token_)
+    return; // of no persist that was given out
+  durable_ = std::max(durable_, token);
+  for (; !accepting_.empty() && accepting_.front().first <= durable_; accepting_.pop_front())
+    accepted_ = std::max(accepted_, accepting_.front().second);
+  if (deciding_.empty() || deciding_.front().first > durable_)
+    return;
+  for (; !deciding_.empty() && deciding_.front().first <= durable_; deciding_.pop_front())
+    settle(deciding_.front().second);
+  advance_decided();
+}
+
+void replica::drain(std::vector<spi::effect>& out) {
+  if (!stopped_) {
+    flush_prepares();
+    flush_decisions();
+    flush_votes();
+    if (std::exchange(beat_now_, false))
+      beat();
+    flush_apply();
+  }
+  if (!ops_.empty()) {
+    out.push_back(spi::persist{++token_, std::move(ops_)});
+    ops_.clear();
+  }
+  std::move(effects_.begin(), effects_.end(), std::back_inserter(out));
+  effects_.clear();
+}
+
+// -- the rest ---------------------------------------------------------------------------------
+
+void replica::on_validated(std::uint64_t ticket, bool ok, std::string_view reason) {
+  auto found = validating_.find(ticket);
+  if (found == validating_.end())
+    return;
+  auto asked = std::move(found->second);
+  validating_.erase(found);
+  if (stopped_)
+    return;
+  if (asked.position != 0)
+    return answer_validation(asked, ok, reason);
+  auto blocked = ok ? why_not_write()
+                    : "replica " + std::to_string(self_) + " voted no: " + std::string{reason};
+  if (!blocked.empty())
+    return refuse_proposal(asked.id, std::move(blocked));
+  append(std::move(asked));
+}
+
+void replica::reconfigure(spi::request_id id, std::vector<spi::replica_id>,
+                          std::vector<spi::replica_id>) {
+  refuse_proposal(id, "two-phase commit has a fixed group: to change its members, stop all "
+                      "replicas and start a new group from a copy of the state");
+}
+
+void replica::transfer(spi::replica_id) {
+  // The coordinator is the voter with the lowest id, always; there is no answer to give.
+}
+
+spi::consensus_status replica::status() const {
+  spi::consensus_status out;
+  auto leads = coordinator() && phase_ == phase::serving;
+  out.role = !coordinator() ? spi::replica_role::follower
+             : leads        ? spi::replica_role::leader
+                            : spi::replica_role::candidate;
+  out.term = epoch_;
+  out.leader = coordinator() && !leads ? 0 : voters_.front();
+  out.decided = decided_;
+  out.accepted = accepted_;
+  out.first = log_.first();
+  out.pending = validating_.size() + reads_.size();
+  if (coordinator() && log_.last() > decided_)
+    out.pending += log_.last() - decided_;
+  out.blocked = why_not_write();
+  return out;
+}
+
+void replica::say_role() {
+  auto now = status();
+  effects_.push_back(spi::role_changed{now.role, now.term, now.leader});
+}
+
+peer* replica::find_peer(spi::replica_id id) {
+  auto found = std::find_if(peers_.begin(), peers_.end(), [id](auto& it) { return it.id == id; });
+  return found == peers_.end() ? nullptr : &*found;
+}
+
+std::uint64_t replica::bit_of(spi::replica_id id) const {
+  auto found = std::lower_bound(voters_.begin(), voters_.end(), id);
+  return std::uint64_t{1} << (found - voters_.begin());
+}
+
+bool replica::down(const peer& it) const {
+  return !it.ever_heard || it.unreachable || now_ - it.heard > config_.failure_timeout;
+}
+
+std::string replica::silence(const peer& it) const {
+  auto name = "replica " + std::to_string(it.id);
+  if (!it.ever_heard)
+    return name + " has not been heard from since this replica started";
+  if (it.unreachable)
+    return name + " can't be reached";
+  auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now_ - it.heard).count();
+  return name + " has not been heard from for " + std::to_string(ms) + " ms";
+}
+
+} // namespace atl::two_phase

@@ -1,0 +1,123 @@
+#include "wire.hpp"
+
+#include "config.hpp"
+
+namespace atl::two_phase {
+
+namespace {
+
+constexpr std::uint8_t wire_version = 1;
+
+template <class Entry, class Read>
+bool read_list(spi::reader& in, std::vector<Entry>& out, std::size_t least_bytes, Read read_one) {
+  auto count = in.get_count(least_bytes);
+  out.clear();
+  out.reserve(count);
+  for (; count > 0 && in.ok(); --count) {
+    Entry entry;
+    entry.position = in.get<spi::log_position>();
+    read_one(entry);
+    out.push_back(entry);
+  }
+  return in.done();
+}
+
+} // namespace
+
+void write_header(spi::writer& out, const header& head) {
+  out.put(wire_version).put(head.type).put(head.group);
+  out.put(head.incarnation).put(head.to_incarnation).put(head.epoch);
+}
+
+std::optional<header> read_header(spi::reader& in) {
+  header head;
+  if (in.get<std::uint8_t>() != wire_version)
+    return std::nullopt;
+  head.type = in.get_enum(message_type_last);
+  head.group = in.get<std::uint64_t>();
+  head.incarnation = in.get<std::uint64_t>();
+  head.to_incarnation = in.get<std::uint64_t>();
+  head.epoch = in.get<std::uint64_t>();
+  if (!in.ok())
+    return std::nullopt;
+  return head;
+}
+
+void encode(spi::writer& out, const heartbeat& body) {
+  out.put(body.whole).put(body.decided).put(body.last).put(body.applied).put(body.all_applied);
+}
+
+bool decode(spi::reader& in, heartbeat& body) {
+  body.whole = in.get<bool>();
+  body.decided = in.get<spi::log_position>();
+  body.last = in.get<spi::log_position>();
+  body.applied = in.get<spi::log_position>();
+  body.all_applied = in.get<spi::log_position>();
+  return in.done();
+}
+
+void encode(spi::writer& out, const fetch& body) {
+  out.put(body.nonce).put(body.from).put(body.in_doubt).put(body.snapshot);
+}
+
+bool decode(spi::reader& in, fetch& body) {
+  body.nonce = in.get<std::uint64_t>();
+  body.from = in.get<spi::log_position>();
+  body.in_doubt = in.get<bool>();
+  body.snapshot = in.get_enum(snapshot_wish_last);
+  return in.done() && body.from > 0;
+}
+
+void encode(spi::writer& out, const entries& body) {
+  out.put(body.nonce).put(body.whole).put(body.snapshot);
+  out.put(body.decided).put(body.last).put(body.next);
+  out.put(static_cast<std::uint32_t>(body.known.size()));
+  for (auto& entry : body.known)
+    out.put(entry.position).put(entry.state).put(entry.epoch).put(entry.command);
+}
+
+bool decode(spi::reader& in, entries& body) {
+  body.nonce = in.get<std::uint64_t>();
+  body.whole = in.get<bool>();
+  body.snapshot = in.get<bool>();
+  body.decided = in.get<spi::log_position>();
+  body.last = in.get<spi::log_position>();
+  body.next = in.get<spi::log_position>();
+  return read_list(in, body.known, 21, [&in](known_entry& entry) {
+    entry.state = in.get_enum(slot_state_last);
+    entry.epoch = in.get<std::uint64_t>();
+    entry.command = in.get_text(max_command_bytes);
+  });
+}
+
+bool decode(spi::reader& in, std::vector<prepare_entry>& body) {
+  return read_list(in, body, 12,
+                   [&in](prepare_entry& entry) { entry.command = in.get_text(max_command_bytes); });
+}
+
+bool decode(spi::reader& in, std::vector<vote_entry>& body) {
+  return read_list(in, body, 13, [&in](vote_entry& entry) {
+    entry.yes = in.get<bool>();
+    entry.reason = in.get_text(max_reason_bytes);
+  });
+}
+
+bool decode(spi::reader& in, std::vector<decide_entry>& body) {
+  return read_list(in, body, 9, [&in](decide_entry& entry) { entry.commit = in.get<bool>(); });
+}
+
+std::string encode_snapshot_head(const snapshot_head& head) {
+  spi::writer out;
+  out.put(wire_version).put(head.group).put(head.position);
+  return out.take();
+}
+
+bool decode_snapshot_head(std::string_view bytes, snapshot_head& out) {
+  spi::reader in{bytes};
+  auto version = in.get<std::uint8_t>();
+  out.group = in.get<std::uint64_t>();
+  out.position = in.get<spi::log_position>();
+  return in.done() && version == wire_version;
+}
+
+} // namespace atl::two_phase

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <atoll/sim/simulation.hpp>
+#include <atoll/spi/plugin.hpp>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace under_test {
+
+/// `"150ms"`, `"1MiB"`, `"3"` as the number that a plugin is handed.
+inline std::int64_t number(std::string_view text) {
+  static const std::map<std::string_view, std::int64_t> units = {
+      {"", 1},           {"us", 1},         {"ms", 1'000},     {"s", 1'000'000},
+      {"m", 60'000'000}, {"h", 3'600'000'000}, {"B", 1},       {"KiB", 1 << 10},
+      {"MiB", 1 << 20},  {"GiB", 1 << 30}};
+  auto digits = text.find_first_not_of("0123456789");
+  auto unit = digits == std::string_view::npos ? std::string_view{} : text.substr(digits);
+  return std::stoll(std::string{text}) * units.at(unit);
+}
+
+using overrides = std::map<std::string, std::string>;
+
+/// The options of a plugin: its defaults, but for `changed`, written as in TOML.
+inline atl::spi::options make_options(const atl::spi::descriptor& plugin,
+                                      const overrides& changed = {}) {
+  std::map<std::string, atl::spi::option_value, std::less<>> values;
+  for (std::size_t i = 0; i < plugin.option_count; ++i) {
+    auto& it = plugin.options[i];
+    auto found = changed.find(it.name);
+    std::string text = found == changed.end() ? it.default_value : found->second;
+    switch (it.type) {
+    case atl::spi::option_type::boolean:
+      values[it.name] = text == "true";
+      break;
+    case atl::spi::option_type::real:
+      values[it.name] = std::stod(text);
+      break;
+    case atl::spi::option_type::text:
+      values[it.name] = text;
+      break;
+    default:
+      values[it.name] = number(text);
+    }
+  }
+  for (auto& [name, text] : changed)
+    if (values.find(name) == values.end())
+      throw std::invalid_argument("no such option: " + name);
+  return atl::spi::options{std::move(values)};
+}
+
+inline atl::sim::consensus_factory factory_of(const atl::spi::descriptor& plugin) {
+  return [&plugin](const atl::spi::consensus_setup& setup) {
+    return std::unique_ptr<atl::spi::consensus>{plugin.create_consensus(setup)};
+  };
+}
+
+} // namespace under_test

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "../plugin_under_test.hpp"
+
+extern "C" const atl::spi::descriptor ATOLL_PLUGIN_SYMBOL(consensus, two_phase_commit, 1, 0, 0);
+
+namespace two_phase_commit {
+
+inline const atl::spi::descriptor& plugin() {
+  return ATOLL_PLUGIN_SYMBOL(consensus, two_phase_commit, 1, 0, 0);
+}
+
+/// What each replica's host offers to lose in these tests: participants' disks may be damaged or
+/// lost at any time; what becomes of the coordinator's has scenarios of its own.
+inline atl::sim::simulation_options options(std::uint64_t seed, std::uint32_t replicas,
+                                            const under_test::overrides& changed = {}) {
+  atl::sim::simulation_options it;
+  it.seed = seed;
+  it.replicas = replicas;
+  it.protocol_options = under_test::make_options(plugin(), changed);
+  return it;
+}
+
+inline atl::sim::consensus_factory factory() { return under_test::factory_of(plugin()); }
+
+} // namespace two_phase_commit
