@@ -46,8 +46,9 @@ atl::result<open_fragment> chunk_store::open(const fragment_key& key) {
   if (!known)
     return not_stored(key);
   auto opened = load(key);
-  if (!opened && opened.error().code == atl::errc::corrupt)
-    quarantine_if_same(key, known->generation, opened.error().message);
+  if (!opened && opened.error().code == atl::errc::corrupt &&
+      !quarantine_if_same(key, known->generation, opened.error().message))
+    return not_stored(key); // removed while we looked
   return opened;
 }
 
@@ -107,7 +108,8 @@ atl::result<bool> chunk_store::check(const fragment_key& key) {
     return true;
   if (done.error().code != atl::errc::corrupt)
     return tl::unexpected{done.error()};
-  quarantine_if_same(key, known->generation, done.error().message);
+  if (!quarantine_if_same(key, known->generation, done.error().message))
+    return not_stored(key);
   return false;
 }
 
@@ -121,13 +123,15 @@ atl::status chunk_store::quarantine(const fragment_key& key) {
   return {};
 }
 
-/// Moves aside the file that was found damaged, unless it has been replaced meanwhile.
-void chunk_store::quarantine_if_same(const fragment_key& key, std::uint64_t generation,
+/// Moves aside the file that was found damaged. False: it has been removed or replaced meanwhile.
+bool chunk_store::quarantine_if_same(const fragment_key& key, std::uint64_t generation,
                                      const std::string& why) {
   key_guard guard{*this, key};
   auto known = find(key);
-  if (known && known->generation == generation)
-    set_aside(key, why);
+  if (!known || known->generation != generation)
+    return false;
+  set_aside(key, why);
+  return true;
 }
 
 void chunk_store::set_aside(const fragment_key& key, const std::string& why) {

@@ -130,7 +130,7 @@ class chunk_store {
   std::optional<entry> find(const fragment_key& key) const;
   atl::result<open_fragment> load(const fragment_key& key);
   atl::status verify(const fragment_key& key, const open_fragment& opened);
-  void quarantine_if_same(const fragment_key& key, std::uint64_t generation,
+  bool quarantine_if_same(const fragment_key& key, std::uint64_t generation,
                           const std::string& why);
   void set_aside(const fragment_key& key, const std::string& why); ///< the key's guard is held
   void move_to_damaged(const fragment_key& key);

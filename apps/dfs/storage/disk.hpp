@@ -65,6 +65,9 @@ class disk_file {
 
   int fd() const { return fd_; }
   explicit operator bool() const { return fd_ >= 0; }
+  void will_need(std::uint64_t offset, std::uint64_t size) const {
+    disk_->will_need(fd_, offset, size);
+  }
   /// Closes now, for those who want to know whether that worked: 0 or the negative `errno`.
   int close() { return fd_ < 0 ? 0 : disk_->close(std::exchange(fd_, -1)); }
 

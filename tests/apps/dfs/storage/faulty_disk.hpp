@@ -16,7 +16,7 @@ enum class call { open, close, pwrite, pread, fdatasync, fsync_dir, rename, unli
 
 /// The real disk, made to fail as a test says. Remembers what was synced, so that the power can be
 /// cut: data that wasn't synced is lost, and so are renames whose folder wasn't.
-class faulty_disk final : public disk {
+class faulty_disk : public disk {
  public:
   /// The next call of this kind fails with `error_number`, once.
   void fail_next(call which, int error_number);

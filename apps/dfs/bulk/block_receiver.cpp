@@ -1,0 +1,87 @@
+#include "bulk/block_receiver.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace dfs {
+
+block_receiver::block_receiver(const wire::read_reply& about, std::uint64_t offset,
+                               std::span<std::byte> into, std::span<std::byte> scratch)
+    : about_{about}, into_{into} {
+  const auto& range = about.range;
+  if (range.length == 0)
+    return;
+  auto end = std::min<std::uint64_t>(offset + into.size(), about.fragment_size);
+  auto range_end = range.start + range.length;
+  skip_ = offset - range.start;
+  wanted_ = end - offset;
+  auto& [first, whole, last] = pieces_;
+  if (skip_ > 0)
+    first = {scratch.data(), std::min<std::uint64_t>(block_size, range.length)};
+  if (end < range_end && first.size < range.length)
+    last = {scratch.data() + block_size, (range.length - 1) % block_size + 1};
+  whole.size = range.length - first.size - last.size;
+  if (whole.size > 0)
+    whole.data = into.data() + (first.size - skip_);
+}
+
+atl::result<std::size_t> block_receiver::receive(tcp_socket& over, const patience& wait) {
+  bool intact = true;
+  for (std::uint64_t received = 0; received < about_.range.length;) {
+    std::array<tcp_socket::mutable_buffer, 3> rest;
+    std::size_t count = 0;
+    auto skip = received;
+    for (const auto& each : pieces_) {
+      auto done = std::min<std::uint64_t>(skip, each.size);
+      skip -= done;
+      if (done < each.size)
+        rest[count++] = {each.data + done, each.size - done};
+    }
+    auto got = over.read_some({rest.data(), count}, wait);
+    if (!got)
+      return got;
+    received += *got;
+    intact = check(received) && intact;
+  }
+  if (!intact)
+    return atl::fail(atl::errc::corrupt, over.peer() + " sent blocks that do not match their "
+                                                       "checksums");
+  copy_edges();
+  return wanted_;
+}
+
+/// Checks what has become whole, while it is in the processor's cache.
+bool block_receiver::check(std::uint64_t received) {
+  for (;;) {
+    auto size = std::min<std::uint64_t>(block_size, about_.range.length - checked_);
+    if (size == 0 || checked_ + size > received)
+      return true;
+    if (block_crc({at(checked_), size}) != about_.crcs[checked_ / block_size]) {
+      checked_ = about_.range.length; // no need to look at the rest
+      return false;
+    }
+    checked_ += size;
+  }
+}
+
+/// Where a byte of the range is received; blocks lie within one piece.
+std::byte* block_receiver::at(std::uint64_t position) const {
+  const auto* in = pieces_.data();
+  for (; position >= in->size; ++in)
+    position -= in->size;
+  return in->data + position;
+}
+
+void block_receiver::copy_edges() const {
+  const auto& [first, whole, last] = pieces_;
+  auto from_first = std::min(wanted_, first.size - std::min<std::size_t>(first.size, skip_));
+  if (from_first > 0)
+    std::memcpy(into_.data(), first.data + skip_, from_first);
+  auto before_last = from_first + whole.size;
+  if (last.size > 0)
+    std::memcpy(into_.data() + before_last, last.data, wanted_ - before_last);
+}
+
+} // namespace dfs

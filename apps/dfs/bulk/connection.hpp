@@ -1,0 +1,99 @@
+#pragma once
+
+#include "bulk/protocol.hpp"
+
+#include <atoll/core/error.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace dfs {
+
+class io_loop;
+struct patience;
+
+/// A client's connection to the bulk port of one storage node. Connects when it is first used,
+/// keeps the TCP connection over many requests, and connects anew after an error. Every call
+/// returns: after a success, an error of the node, or no progress for as long as the options say
+/// (errc::timeout). Further errors of every call: unavailable (no connection, or it broke), busy,
+/// refused (another cluster, or the token isn't good for this).
+///
+/// For one thread at a time.
+class bulk_connection {
+ public:
+  bulk_connection(atl::endpoint node, bulk_options options);
+  /// For a thread that waits on a loop of its own, which can then interrupt every call.
+  bulk_connection(atl::endpoint node, bulk_options options, io_loop& loop);
+  ~bulk_connection();
+  bulk_connection(const bulk_connection&) = delete;
+  bulk_connection& operator=(const bulk_connection&) = delete;
+
+  const atl::endpoint& node() const { return node_; }
+
+  /// Shows another token from now on.
+  void set_token(std::string token) { options_.token = std::move(token); }
+
+  /// Reads bytes from `offset` on, each block checked against its checksum as it arrives. Returns
+  /// how many: fewer than `into.size()` only where the fragment ends. After an error the content of
+  /// `into` is unspecified. Errors: not_found; corrupt: the fragment is damaged, report it.
+  atl::result<std::size_t> read_fragment(const fragment_key& key, std::uint64_t offset,
+                                         std::span<std::byte> into);
+
+  /// Reads all of a fragment, piece by piece. `begin` is told its size, then `piece` gets whole
+  /// blocks with the checksums that they should have, and must check them itself. An error of
+  /// either ends it.
+  struct fetch_handler {
+    std::function<atl::status(std::uint64_t size)> begin;
+    std::function<atl::status(std::span<const std::byte>, std::span<const std::uint32_t>)> piece;
+  };
+  atl::status fetch_fragment(const fragment_key& key, const fetch_handler& handler);
+
+  /// Stores a chunk on the first target, which must be this node, and passes it on to the others in
+  /// a pipeline, all of them the same bytes (≤ max_fragment_size). What became of each target, in
+  /// their order. An error: the first node is unavailable or refused; nothing is known of the rest,
+  /// and it is safe to try again.
+  atl::result<std::vector<target_result>> write_chunk(std::span<const write_target> targets,
+                                                      const chunk_id& chunk, std::string_view data,
+                                                      durability how);
+
+  /// Tells the node that its copy seems to be damaged. It looks itself: true if the copy is in
+  /// order, false if it was damaged and has been moved aside. Errors: not_found.
+  atl::result<bool> report_damage(const fragment_key& key);
+
+  /// Has the node fetch a fragment from another node, check it and store it durably. Errors:
+  /// not_found, corrupt (at the source), no_space, io.
+  atl::status copy_fragment(const fragment_key& key, const atl::endpoint& source,
+                            std::uint32_t source_fragment);
+
+ private:
+  struct link;
+
+  template <class T>
+  using result_of = std::function<atl::result<T>()>;
+  template <class T>
+  atl::result<T> attempt(const result_of<T>& request);
+  atl::status connect();
+  atl::result<std::string> ask(wire::op what, std::string_view body);
+  atl::result<std::string> receive_answer(const patience& patient);
+  atl::error broken(atl::error why);
+  atl::status receive_pieces(const wire::read_reply& about, const fetch_handler& handler);
+  atl::result<std::string> send_chunk(const wire::write_request& request, std::string_view data);
+  wire::caller self() const { return {options_.cluster, options_.token}; }
+  patience wait() const;
+
+  atl::endpoint node_;
+  bulk_options options_;
+  std::unique_ptr<link> link_;
+};
+
+/// Stores a chunk over a connection of its own; see bulk_connection::write_chunk.
+atl::result<std::vector<target_result>> write_chunk(std::span<const write_target> targets,
+                                                    const chunk_id& chunk, std::string_view data,
+                                                    durability how, const bulk_options& options);
+
+} // namespace dfs

@@ -1,0 +1,44 @@
+#include "bulk/frames.hpp"
+
+#include <array>
+
+namespace dfs {
+
+atl::status send_frame(tcp_socket& over, wire::op what, std::string_view body,
+                       const patience& wait) {
+  return over.write(wire::encode_frame(what, body), wait);
+}
+
+atl::result<frame> receive_frame(tcp_socket& over, const patience& for_header,
+                                 const patience& for_body) {
+  std::array<char, wire::header_size> raw = {};
+  if (auto done = over.read(raw.data(), raw.size(), for_header); !done)
+    return tl::unexpected{done.error()};
+  auto head = wire::decode_header({raw.data(), raw.size()});
+  if (!head)
+    return tl::unexpected{head.error()};
+  frame out{head->what, std::string(head->body_size, '\0')};
+  if (auto done = over.read(out.body.data(), out.body.size(), for_body); !done)
+    return tl::unexpected{done.error()};
+  if (!wire::matches(*head, out.body))
+    return atl::fail(atl::errc::corrupt, "a frame does not match its checksum");
+  return out;
+}
+
+atl::result<reply> receive_reply(tcp_socket& over, const patience& wait) {
+  for (;;) {
+    auto got = receive_frame(over, wait, wait);
+    if (!got)
+      return tl::unexpected{got.error()};
+    if (got->what == wire::op::working)
+      continue;
+    if (got->what != wire::op::reply)
+      return atl::fail(atl::errc::corrupt, over.peer() + " replied with a request");
+    auto body = wire::decode_reply(got->body);
+    if (!body)
+      return tl::unexpected{body.error()};
+    return reply{std::move(body->outcome), std::string{body->payload}};
+  }
+}
+
+} // namespace dfs

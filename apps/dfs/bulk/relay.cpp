@@ -1,0 +1,186 @@
+#include "bulk/relay.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace dfs {
+
+namespace {
+
+/// The share of the sender's patience that we have with the node behind us, so that our report of
+/// its silence is there before the sender gives up on us.
+std::chrono::milliseconds less_than(std::uint32_t progress_ms) {
+  constexpr std::int64_t longest_ms = 60'000;
+  return std::chrono::milliseconds{
+      std::clamp<std::int64_t>(std::int64_t{progress_ms} * 7 / 8, 1, longest_ms)};
+}
+
+} // namespace
+
+relay::relay(bulk_shared& shared, io_loop& loop, tcp_socket& upstream, batch_buffers& buffers,
+             wire::write_request request)
+    : shared_{shared}, loop_{loop}, upstream_{upstream}, buffers_{buffers}, request_{std::move(
+                                                                                request)},
+      from_upstream_{shared.options.timeouts.progress, steady::now() + max_request_time},
+      to_behind_{less_than(request_.progress_ms), from_upstream_.deadline} {
+  for (const auto& target : request_.targets)
+    results_.push_back({target.node, {}});
+}
+
+atl::result<std::vector<target_result>> relay::run() {
+  begin_here();
+  begin_behind();
+  if (auto done = stream(); !done)
+    return tl::unexpected{done.error()};
+  commit();
+  collect_results();
+  return std::move(results_);
+}
+
+// -- beginning ----------------------------------------------------------------
+
+void relay::begin_here() {
+  fragment_key key{request_.chunk, request_.targets.front().fragment};
+  auto begun = shared_.store.begin(key, request_.size);
+  if (begun)
+    writer_.emplace(std::move(*begun));
+  else
+    results_.front().outcome = tl::unexpected{begun.error()};
+}
+
+void relay::begin_behind() {
+  if (request_.targets.size() < 2)
+    return;
+  if (auto done = connect_behind(); !done)
+    return lose_behind(done.error());
+  auto request = request_;
+  request.progress_ms = static_cast<std::uint32_t>(to_behind_.progress.count());
+  request.targets.erase(request.targets.begin());
+  upload_.emplace(*behind_, to_behind_);
+  if (auto done = upload_->begin(request); !done)
+    lose_behind(last_words(done.error()));
+}
+
+atl::status relay::connect_behind() {
+  const auto& node = request_.targets[1].at;
+  behind_.emplace(loop_);
+  for (auto kept = shared_.links.take(node); kept >= 0; kept = shared_.links.take(node)) {
+    if (behind_->adopt(kept) && behind_->is_quiet())
+      return {};
+    behind_->close();
+  }
+  // Short enough to leave the sender's patience for the rest.
+  auto timeout = std::min(shared_.options.timeouts.connect, to_behind_.progress / 2);
+  return behind_->connect(node, timeout);
+}
+
+// -- streaming ----------------------------------------------------------------
+
+atl::status relay::stream() {
+  std::uint64_t announced = 0;
+  auto next_batch = [&](batch_buffer& buffer) {
+    batch next{&buffer, std::min<std::uint64_t>(batch_size, request_.size - announced)};
+    announced += next.size;
+    if (next.size > 0)
+      start_receiving(next);
+    return next;
+  };
+  auto coming = next_batch(buffers_[0]);
+  for (std::size_t i = 1; coming.size > 0; ++i) {
+    if (auto done = upstream_.finish_read(from_upstream_); !done)
+      return done;
+    auto arrived = coming;
+    finish_passing_on(); // out of the buffer that the next one goes to
+    pass_on(arrived);
+    coming = next_batch(buffers_[i % buffers_.size()]);
+    keep(arrived);
+  }
+  finish_passing_on();
+  return {};
+}
+
+void relay::start_receiving(const batch& into) {
+  std::array<tcp_socket::mutable_buffer, 2> pieces = {
+      tcp_socket::mutable_buffer{into.buffer->crcs.data(), into.crcs().size_bytes()},
+      tcp_socket::mutable_buffer{into.buffer->data.get(), into.size}};
+  upstream_.start_read(pieces);
+}
+
+void relay::pass_on(const batch& what) {
+  if (upload_)
+    upload_->start_batch(what.bytes(), what.crcs());
+}
+
+void relay::finish_passing_on() {
+  if (!upload_)
+    return;
+  if (auto done = upload_->finish_batch(); !done)
+    lose_behind(last_words(done.error()));
+}
+
+void relay::keep(const batch& what) {
+  if (!writer_)
+    return;
+  if (auto done = writer_->append(what.bytes(), what.crcs()); !done) {
+    results_.front().outcome = done;
+    writer_.reset(); // gives its space back at once
+  }
+}
+
+// -- ending -------------------------------------------------------------------
+
+void relay::commit() {
+  if (!writer_)
+    return;
+  results_.front().outcome = writer_->commit(request_.how);
+  if (results_.front().outcome)
+    shared_.written_bytes += request_.size;
+  writer_.reset();
+}
+
+void relay::collect_results() {
+  if (!upload_)
+    return;
+  auto got = receive_results();
+  if (!got)
+    return lose_behind(got.error());
+  shared_.links.give_back(request_.targets[1].at, behind_->release());
+}
+
+atl::status relay::receive_results() {
+  auto answer = receive_reply(*behind_, upload_->wait_for_results());
+  if (!answer)
+    return tl::unexpected{answer.error()};
+  if (!answer->outcome)
+    return answer->outcome;
+  auto theirs = wire::decode_write_reply(answer->payload);
+  if (!theirs)
+    return tl::unexpected{theirs.error()};
+  if (theirs->size() + 1 != results_.size())
+    return atl::fail(atl::errc::unavailable, behind_->peer() + " sent a malformed result");
+  for (std::size_t i = 0; i < theirs->size(); ++i)
+    results_[i + 1].outcome = std::move((*theirs)[i].outcome);
+  return {};
+}
+
+/// What the next node said before its connection broke, if it did.
+atl::error relay::last_words(const atl::error& otherwise) {
+  if (otherwise.code == atl::errc::unavailable)
+    if (auto answer = receive_reply(*behind_, to_behind_); answer && !answer->outcome)
+      return answer->outcome.error();
+  return otherwise;
+}
+
+/// The next node is lost to this write, and with it those behind it.
+void relay::lose_behind(const atl::error& why) {
+  upload_.reset();
+  behind_.reset();
+  results_[1].outcome = tl::unexpected{why};
+  for (std::size_t i = 2; i < results_.size(); ++i)
+    results_[i].outcome = atl::fail(
+        atl::errc::unavailable,
+        fmt::format("not reached, as the node before it, {}, failed", results_[i - 1].node));
+}
+
+} // namespace dfs

@@ -1,0 +1,74 @@
+#pragma once
+
+#include "bulk/protocol.hpp"
+#include "bulk/shared_state.hpp"
+#include "bulk/socket.hpp"
+#include "bulk/upload.hpp"
+
+#include <atoll/core/error.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace dfs {
+
+/// One batch of a write, on its way from the node before to the disk and the node behind.
+struct batch_buffer {
+  std::array<std::uint32_t, blocks_per_batch> crcs = {};
+  std::unique_ptr<std::byte[]> data = std::make_unique_for_overwrite<std::byte[]>(batch_size);
+};
+using batch_buffers = std::array<batch_buffer, 2>;
+
+/// A storage node's part in a pipelined write: receives batches, stores them, and passes them on as
+/// they arrive. While one batch is stored and passed on, the next one arrives. Trouble here does
+/// not keep the nodes behind from their copies, nor trouble there this one.
+class relay {
+ public:
+  relay(bulk_shared& shared, io_loop& loop, tcp_socket& upstream, batch_buffers& buffers,
+        wire::write_request request);
+
+  /// What became of each target; an error if the sender is gone, and nothing was kept.
+  atl::result<std::vector<target_result>> run();
+
+ private:
+  struct batch {
+    batch_buffer* buffer = nullptr;
+    std::size_t size = 0;
+
+    std::span<const std::byte> bytes() const { return {buffer->data.get(), size}; }
+    std::span<const std::uint32_t> crcs() const { return {buffer->crcs.data(), block_count(size)}; }
+  };
+
+  void begin_here();
+  void begin_behind();
+  atl::status connect_behind();
+  atl::status stream();
+  void start_receiving(const batch& into);
+  void pass_on(const batch& what);
+  void finish_passing_on();
+  void keep(const batch& what);
+  void commit();
+  void collect_results();
+  atl::error last_words(const atl::error& otherwise);
+  void lose_behind(const atl::error& why);
+  atl::status receive_results();
+
+  bulk_shared& shared_;
+  io_loop& loop_;
+  tcp_socket& upstream_;
+  batch_buffers& buffers_;
+  wire::write_request request_;
+  patience from_upstream_;
+  patience to_behind_;
+
+  std::optional<chunk_writer> writer_;
+  std::optional<tcp_socket> behind_;
+  std::optional<upload> upload_;
+  std::vector<target_result> results_;
+};
+
+} // namespace dfs

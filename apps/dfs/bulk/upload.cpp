@@ -1,0 +1,28 @@
+#include "bulk/upload.hpp"
+
+#include <algorithm>
+
+namespace dfs {
+
+atl::status upload::begin(const wire::write_request& request) {
+  return send_frame(over_, wire::op::write, wire::encode(request), wait_);
+}
+
+void upload::start_batch(std::span<const std::byte> bytes, std::span<const std::uint32_t> crcs) {
+  std::array<tcp_socket::const_buffer, 2> pieces = {
+      tcp_socket::const_buffer{crcs.data(), crcs.size_bytes()},
+      tcp_socket::const_buffer{bytes.data(), bytes.size()}};
+  over_.start_write(pieces);
+}
+
+atl::status upload::finish_batch() {
+  auto done = over_.finish_write(wait_);
+  last_sent_ = steady::now();
+  return done;
+}
+
+patience upload::wait_for_results() const {
+  return {wait_.progress, std::min(wait_.deadline, last_sent_ + wait_.progress)};
+}
+
+} // namespace dfs

@@ -1,0 +1,126 @@
+#pragma once
+
+#include "apps/dfs/storage/store_fixture.hpp"
+#include "bulk/connection.hpp"
+#include "bulk/server.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace dfs::test {
+
+inline bulk_options caller_options() {
+  return {"test", "", {}};
+}
+
+/// A storage node: a store and the server in front of it.
+struct bulk_node {
+  std::string name;
+  store_fixture at;
+  bulk_server_options options;
+  std::unique_ptr<bulk_server> server;
+
+  explicit bulk_node(std::string called = "node", disk& on = real_disk())
+      : name{std::move(called)}, at{on} {
+    options.cluster = "test";
+    options.listen = {"127.0.0.1", 0};
+  }
+
+  void start() {
+    auto started = bulk_server::start(*at.store, options);
+    REQUIRE_MESSAGE(started, started.error().message);
+    server = std::move(*started);
+  }
+
+  atl::endpoint endpoint() const { return server->listens_at(); }
+  write_target target(std::uint32_t fragment = 0) const { return {name, endpoint(), fragment}; }
+};
+
+/// Several nodes, started.
+struct bulk_cluster {
+  std::vector<std::unique_ptr<bulk_node>> nodes;
+
+  explicit bulk_cluster(int count) {
+    for (int i = 0; i < count; ++i) {
+      nodes.push_back(std::make_unique<bulk_node>("node-" + std::to_string(i + 1)));
+      nodes.back()->start();
+    }
+  }
+  bulk_node& operator[](std::size_t i) { return *nodes[i]; }
+  std::vector<write_target> targets() const {
+    std::vector<write_target> out;
+    for (const auto& each : nodes)
+      out.push_back(each->target());
+    return out;
+  }
+};
+
+/// "ok", or the name of the error, of each target.
+inline std::vector<std::string> outcomes(const atl::result<std::vector<target_result>>& results) {
+  if (!results)
+    return {std::string{to_string(results.error().code)}};
+  std::vector<std::string> out;
+  for (const auto& each : *results)
+    out.push_back(each.outcome ? "ok" : std::string{to_string(each.outcome.error().code)});
+  return out;
+}
+
+/// Bytes read over the network; or the name of the error.
+inline std::string fetch(bulk_connection& over, const fragment_key& key, std::uint64_t offset,
+                         std::size_t length) {
+  std::string out(length, '?');
+  auto got = over.read_fragment(key, offset, std::as_writable_bytes(std::span{out}));
+  if (!got)
+    return std::string{to_string(got.error().code)};
+  out.resize(*got);
+  return out;
+}
+
+/// A frozen process: the kernel takes connections for it, and nobody ever answers.
+struct silent_peer {
+  boost::asio::io_context context;
+  boost::asio::ip::tcp::acceptor acceptor{context, {boost::asio::ip::make_address("127.0.0.1"), 0}};
+
+  atl::endpoint endpoint() { return {"127.0.0.1", acceptor.local_endpoint().port()}; }
+};
+
+/// A client that speaks no protocol at all.
+struct raw_client {
+  boost::asio::io_context context;
+  boost::asio::ip::tcp::socket socket{context};
+
+  explicit raw_client(const atl::endpoint& to) {
+    socket.connect({boost::asio::ip::make_address(to.host), to.port});
+  }
+  /// False: the connection is gone.
+  bool send(std::string_view bytes) {
+    boost::system::error_code why;
+    boost::asio::write(socket, boost::asio::buffer(bytes), why);
+    return !why;
+  }
+  /// All that comes until the peer closes.
+  std::string receive_all() {
+    std::string out;
+    boost::system::error_code why;
+    boost::asio::read(socket, boost::asio::dynamic_buffer(out), why);
+    return out;
+  }
+};
+
+inline void wait_until(const std::function<bool()>& condition) {
+  while (!condition())
+    std::this_thread::yield();
+}
+
+} // namespace dfs::test

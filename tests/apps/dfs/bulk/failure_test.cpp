@@ -1,0 +1,249 @@
+// Nodes that are dead, die, freeze, are full, or hold damaged data.
+#include "apps/dfs/storage/faulty_disk.hpp"
+#include "bulk_fixture.hpp"
+
+using namespace dfs;
+using namespace dfs::test;
+using atl::errc;
+
+namespace {
+
+constexpr std::size_t chunk_size = 8 * 1024 * 1024;
+using strings = std::vector<std::string>;
+
+/// Short, so that tests of frozen peers are.
+bulk_options impatient() {
+  auto out = caller_options();
+  out.timeouts = {std::chrono::milliseconds{300}, std::chrono::milliseconds{400}};
+  return out;
+}
+
+/// A port at which nobody listens.
+atl::endpoint nobody() {
+  silent_peer gone;
+  return gone.endpoint();
+}
+
+} // namespace
+
+TEST_CASE("a node that is dead before a write is told; the nodes before it have their copies") {
+  bulk_cluster cluster{3};
+  auto targets = cluster.targets();
+  auto data = pattern(chunk_size);
+  SUBCASE("in the middle") {
+    targets[1].at = nobody();
+    auto results = write_chunk(targets, key_of(1).chunk, data, durability::fsync, caller_options());
+    CHECK(outcomes(results) == strings{"ok", "unavailable", "unavailable"});
+    CHECK(results->at(2).outcome.error().message.find("node-2") != std::string::npos);
+    CHECK(get(*cluster[2].at.store, key_of(1)) == "not_found");
+  }
+  SUBCASE("at the end") {
+    targets[2].at = nobody();
+    CHECK(outcomes(write_chunk(targets, key_of(1).chunk, data, durability::fsync,
+                               caller_options())) == strings{"ok", "ok", "unavailable"});
+    CHECK(get(*cluster[1].at.store, key_of(1)) == data);
+  }
+  CHECK(get(*cluster[0].at.store, key_of(1)) == data);
+}
+
+TEST_CASE("a first node that is dead fails the write") {
+  std::vector<write_target> targets = {{"dead", nobody(), 0}};
+  CHECK(outcomes(write_chunk(targets, key_of(1).chunk, "data", durability::fsync,
+                             caller_options())) == strings{"unavailable"});
+}
+
+namespace {
+
+/// A disk that does something at its first write of data.
+class eventful_disk : public dfs::test::faulty_disk {
+ public:
+  std::function<void()> at_first_write;
+
+  ssize_t pwrite(int fd, const void* data, std::size_t size, std::uint64_t offset) override {
+    if (size >= block_size && at_first_write)
+      std::exchange(at_first_write, nullptr)();
+    return faulty_disk::pwrite(fd, data, size, offset);
+  }
+};
+
+} // namespace
+
+TEST_CASE("a node that dies during a write is told; the nodes before it have their copies") {
+  eventful_disk first_disk;
+  bulk_node first{"first", first_disk};
+  bulk_cluster behind{2};
+  first.start();
+  // The middle node goes when the first one has stored a batch, and most are still to come.
+  first_disk.at_first_write = [&] { behind[0].server->stop(); };
+  std::vector<write_target> targets = {first.target(), behind[0].target(), behind[1].target()};
+  auto data = pattern(chunk_size);
+  CHECK(outcomes(write_chunk(targets, key_of(1).chunk, data, durability::fsync,
+                             caller_options())) == strings{"ok", "unavailable", "unavailable"});
+  CHECK(get(*first.at.store, key_of(1)) == data);
+  for (const auto& node : behind.nodes) {
+    wait_until([&] { return node->server->stats().connections == 0; });
+    CHECK(get(*node->at.store, key_of(1)) == "not_found");
+    CHECK(node->at.files_in("tmp") == 0);
+  }
+}
+
+TEST_CASE("a client that dies during a write leaves nothing on any node") {
+  bulk_cluster cluster{2};
+  {
+    wire::write_request request{{"test", ""}, key_of(1).chunk,  chunk_size, durability::fsync,
+                                2000,         cluster.targets()};
+    raw_client client{cluster[0].endpoint()};
+    REQUIRE(client.send(wire::encode_frame(wire::op::write, wire::encode(request))));
+    REQUIRE(client.send(pattern(3 * batch_size)));
+    wait_until([&] { return cluster[1].at.files_in("tmp") == 1; });
+  }
+  for (const auto& node : cluster.nodes) {
+    wait_until([&] { return node->at.files_in("tmp") == 0; });
+    CHECK(node->at.store->list().empty());
+  }
+}
+
+TEST_CASE("a frozen node costs no call more than its time limit") {
+  silent_peer frozen;
+  bulk_connection over{frozen.endpoint(), impatient()};
+  CHECK(fetch(over, key_of(1), 0, 10) == "timeout");
+  CHECK(over.report_damage(key_of(1)).error().code == errc::timeout);
+  CHECK(over.copy_fragment(key_of(1), frozen.endpoint(), 0).error().code == errc::timeout);
+  std::vector<write_target> targets = {{"frozen", frozen.endpoint(), 0}};
+  CHECK(outcomes(over.write_chunk(targets, key_of(1).chunk, "small", durability::fsync)) ==
+        strings{"timeout"});
+  CHECK(outcomes(over.write_chunk(targets, key_of(1).chunk, pattern(max_fragment_size),
+                                  durability::fsync)) == strings{"timeout"});
+}
+
+TEST_CASE("a frozen node in a pipeline is told before anybody gives up on those in front of it") {
+  bulk_cluster cluster{2};
+  silent_peer frozen;
+  std::vector<write_target> targets = {
+      cluster[0].target(), cluster[1].target(), {"frozen", frozen.endpoint(), 0}};
+  for (auto size : {std::size_t{10}, max_fragment_size}) {
+    auto key = key_of(size);
+    auto data = pattern(size);
+    auto results = write_chunk(targets, key.chunk, data, durability::replicated, caller_options());
+    CHECK(outcomes(results) == strings{"ok", "ok", "timeout"});
+    CHECK(get(*cluster[0].at.store, key) == data);
+    CHECK(get(*cluster[1].at.store, key) == data);
+  }
+}
+
+TEST_CASE("a copy from a node that is dead, frozen or has nothing ends with the reason") {
+  bulk_node node;
+  node.options.timeouts = impatient().timeouts;
+  node.start();
+  bulk_cluster source{1};
+  silent_peer frozen;
+  bulk_connection over{node.endpoint(), caller_options()};
+  CHECK(over.copy_fragment(key_of(1), nobody(), 0).error().code == errc::unavailable);
+  CHECK(over.copy_fragment(key_of(1), frozen.endpoint(), 0).error().code == errc::timeout);
+  CHECK(over.copy_fragment(key_of(1), source[0].endpoint(), 0).error().code == errc::not_found);
+  CHECK(node.at.store->list().empty());
+  CHECK(node.at.files_in("tmp") == 0);
+}
+
+TEST_CASE("damaged data is never delivered: the reader is told, and so is whoever copies") {
+  bulk_cluster cluster{2};
+  auto& store = *cluster[0].at.store;
+  auto data = pattern(chunk_size);
+  REQUIRE(put(store, key_of(1), data));
+  REQUIRE(put(store, key_of(2), data));
+  cluster[0].at.flip_bit(key_of(1), 5 * block_size + 3);
+  bulk_connection over{cluster[0].endpoint(), caller_options()};
+  CHECK(fetch(over, key_of(1), 0, chunk_size) == "corrupt");
+  CHECK(fetch(over, key_of(1), 5 * block_size + 10, 1) == "corrupt");
+  CHECK(fetch(over, key_of(1), 6 * block_size, 100) == data.substr(6 * block_size, 100));
+  CHECK(fetch(over, key_of(2), 0, chunk_size) == data);
+
+  bulk_connection other{cluster[1].endpoint(), caller_options()};
+  CHECK(other.copy_fragment(key_of(1), cluster[0].endpoint(), 0).error().code == errc::corrupt);
+  CHECK(cluster[1].at.store->list().empty());
+}
+
+TEST_CASE("a report of damage is believed only if it is true") {
+  bulk_cluster cluster{1};
+  auto& store = *cluster[0].at.store;
+  auto data = pattern(chunk_size);
+  REQUIRE(put(store, key_of(1), data));
+  bulk_connection over{cluster[0].endpoint(), caller_options()};
+  CHECK(over.report_damage(key_of(1)).value() == true);
+  CHECK(get(store, key_of(1)) == data);
+  CHECK(store.usage()->damaged == 0);
+
+  cluster[0].at.flip_bit(key_of(1), chunk_size - 1);
+  CHECK(over.report_damage(key_of(1)).value() == false);
+  CHECK(fetch(over, key_of(1), 0, 10) == "not_found");
+  CHECK(store.usage()->damaged == 1);
+}
+
+TEST_CASE("a file with a damaged footer is told as corrupt, and moved aside") {
+  bulk_cluster cluster{1};
+  REQUIRE(put(*cluster[0].at.store, key_of(1), pattern(1000)));
+  cluster[0].at.flip_bit(key_of(1), -5);
+  bulk_connection over{cluster[0].endpoint(), caller_options()};
+  CHECK(fetch(over, key_of(1), 0, 10) == "corrupt");
+  CHECK(fetch(over, key_of(1), 0, 10) == "not_found");
+}
+
+TEST_CASE("a node whose disk is full or failed says so, and still passes the data on") {
+  faulty_disk disk;
+  bulk_node first{"first", disk};
+  first.start();
+  bulk_cluster behind{1};
+  std::vector<write_target> targets = {first.target(), behind[0].target()};
+  auto data = pattern(chunk_size);
+  bulk_connection over{first.endpoint(), caller_options()};
+  auto write = [&](std::uint64_t number) {
+    return outcomes(over.write_chunk(targets, key_of(number).chunk, data, durability::fsync));
+  };
+  disk.full_after(chunk_size / 2);
+  CHECK(write(1) == strings{"no_space", "ok"});
+  CHECK(get(*behind[0].at.store, key_of(1)) == data);
+  CHECK(first.at.files_in("tmp") == 0);
+
+  disk.full_after(10 * chunk_size);
+  CHECK(write(2) == strings{"ok", "ok"});
+  disk.fail_next(call::fdatasync, EIO);
+  CHECK(write(3) == strings{"io", "ok"});
+  CHECK(write(4) == strings{"io", "ok"});
+  CHECK(fetch(over, key_of(2), 0, chunk_size) == data); // reads go on
+}
+
+TEST_CASE("data that is damaged on its way is stored by nobody") {
+  bulk_cluster cluster{2};
+  auto data = pattern(batch_size);
+  auto crcs = crcs_of(data);
+  data[1000] ^= 4;
+  wire::write_request request{{"test", ""}, key_of(1).chunk,  data.size(), durability::fsync,
+                              2000,         cluster.targets()};
+  raw_client client{cluster[0].endpoint()};
+  REQUIRE(client.send(wire::encode_frame(wire::op::write, wire::encode(request))));
+  REQUIRE(client.send({reinterpret_cast<const char*>(crcs.data()), crcs.size() * 4}));
+  REQUIRE(client.send(data));
+  client.socket.shutdown(boost::asio::ip::tcp::socket::shutdown_send);
+  auto raw = client.receive_all();
+  REQUIRE(raw.size() > wire::header_size);
+  auto reply = wire::decode_reply(std::string_view{raw}.substr(wire::header_size));
+  REQUIRE(reply);
+  CHECK(outcomes(wire::decode_write_reply(reply->payload)) == strings{"corrupt", "corrupt"});
+  CHECK(cluster[0].at.store->list().empty());
+  CHECK(cluster[1].at.store->list().empty());
+}
+
+TEST_CASE("stopping a server ends what is under way at once") {
+  bulk_cluster cluster{1};
+  wire::write_request request{{"test", ""}, key_of(1).chunk,  chunk_size, durability::fsync,
+                              2000,         cluster.targets()};
+  raw_client writing{cluster[0].endpoint()};
+  REQUIRE(writing.send(wire::encode_frame(wire::op::write, wire::encode(request))));
+  raw_client idle{cluster[0].endpoint()};
+  wait_until([&] { return cluster[0].server->stats().connections == 2; });
+  cluster[0].server->stop();
+  CHECK(cluster[0].server->stats().connections == 0);
+  CHECK(writing.receive_all().empty());
+  CHECK(idle.receive_all().empty());
+  CHECK(cluster[0].at.files_in("tmp") == 0);
+}
