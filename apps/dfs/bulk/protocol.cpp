@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 
 namespace dfs::wire {
 
@@ -264,11 +263,11 @@ atl::result<read_reply> decode_read_reply(std::string_view payload, std::uint64_
   if (!in.ok() || out.fragment_size > max_fragment_size ||
       out.range != covering(offset, length, out.fragment_size))
     return malformed("reply to a read");
-  auto crcs = in.rest();
   out.crcs.resize(block_count(out.range.length));
-  if (crcs.size() != out.crcs.size() * sizeof(std::uint32_t))
+  for (auto& crc : out.crcs)
+    crc = in.get<std::uint32_t>();
+  if (!in.done())
     return malformed("reply to a read");
-  std::memcpy(out.crcs.data(), crcs.data(), crcs.size());
   return out;
 }
 

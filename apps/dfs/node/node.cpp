@@ -14,9 +14,11 @@
 #include <atoll/runtime/replica.hpp>
 #include <atoll/runtime/system.hpp>
 
+#include <caf/init_global_meta_objects.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mutex>
 
 namespace dfs {
 
@@ -41,7 +43,10 @@ class owner_actor : public caf::event_based_actor {
   std::function<void(const atl::error&)> failed_;
 };
 
+/// Before the first actor system is made: CAF looks up every message's type.
 atl::runtime::node_info describe(const node::parts& given) {
+  static std::once_flag once;
+  std::call_once(once, [] { caf::init_global_meta_objects<caf::id_block::dfs>(); });
   atl::runtime::node_info info;
   info.cluster = given.cluster.name;
   info.name = given.self.name;
@@ -159,12 +164,10 @@ struct node::implementation {
 
   atl::result<std::shared_ptr<atl::spi::consensus>>
   create_protocol(const replica_actor::settings& settings, const atl::record_log& log) {
-    atl::spi::consensus_setup setup{.options = given.plugins.consensus.options};
-    setup.self = info.replica;
+    atl::spi::consensus_setup setup{given.plugins.consensus.options, info.replica, {},
+                                    settings.seed, log.incarnation()};
     for (auto& peer : settings.group)
       setup.voters.push_back(peer.id);
-    setup.seed = settings.seed;
-    setup.incarnation = log.incarnation();
     return given.plugins.consensus.plugin->create_consensus(setup);
   }
 
@@ -194,7 +197,21 @@ struct node::implementation {
     return {};
   }
 
-  atl::status start_bulk();
+  atl::status start_bulk() {
+    bulk_server_options options;
+    options.cluster = given.cluster.name;
+    options.listen = given.self.bulk;
+    options.max_connections = given.self.connections_max;
+    options.timeouts.connect =
+      std::chrono::ceil<std::chrono::milliseconds>(given.cluster.connect_timeout);
+    options.timeouts.progress =
+      std::chrono::ceil<std::chrono::milliseconds>(given.cluster.transfer_timeout);
+    auto started = bulk_server::start(*store, std::move(options));
+    if (!started)
+      return tl::unexpected{started.error()};
+    bulk = std::move(*started);
+    return {};
+  }
 
   void stop() {
     for (auto* actor : {&gate, &master, &agent, &replica, &owner}) {

@@ -1,0 +1,190 @@
+#include "test_cluster.hpp"
+
+#include <arpa/inet.h>
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <signal.h>
+#include <unistd.h>
+
+namespace {
+
+/// Sends bytes to a port, without caring what becomes of them.
+void throw_at(std::uint16_t port, const std::string& bytes) {
+  int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0) {
+    std::size_t sent = 0;
+    while (sent < bytes.size()) {
+      auto put = ::send(fd, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+      if (put <= 0)
+        break;
+      sent += static_cast<std::size_t>(put);
+    }
+  }
+  ::close(fd);
+}
+
+outcome check(const test_cluster& cluster, const std::string& node) {
+  return run_program(
+      {program("dfsd").string(), "--config", cluster.config_of(node).string(), "--check"});
+}
+
+void append(const std::filesystem::path& file, const std::string& text) {
+  write_file(file, read_file(file) + text);
+}
+
+} // namespace
+
+TEST_CASE("garbage on any port does no harm") {
+  test_cluster cluster;
+  cluster.up();
+  REQUIRE(cluster.dfs({"put", "-", "/f"}, "hello").code == 0);
+  for (std::uint64_t seed = 0; seed < 50; ++seed)
+    for (auto* node : {"master-1", "storage-1", "storage-2", "storage-3"})
+      throw_at(cluster.port_of(node), random_bytes(1 + seed * 997, seed));
+  throw_at(cluster.port_of("master-1"), "GET / HTTP/1.1\r\n\r\n");
+  throw_at(cluster.port_of("storage-1"), "GET / HTTP/1.1\r\n\r\n");
+  for (auto& node : cluster.names())
+    CHECK(cluster.is_running(node));
+  CHECK(cluster.dfs({"cat", "/f"}).out == "hello");
+  CHECK(cluster.dfs({"put", "-", "/g"}, "more").code == 0);
+}
+
+TEST_CASE("a check prints every value and where it came from, and starts nothing") {
+  test_cluster cluster;
+  auto checked = check(cluster, "storage-1");
+  REQUIRE_MESSAGE(checked.code == 0, checked.err);
+  CHECK(checked.out.find("storage-1.toml:4:") != std::string::npos);
+  CHECK(checked.out.find("cluster.toml:2:") != std::string::npos);
+  CHECK(checked.out.find("# default") != std::string::npos);
+  CHECK(checked.out.find("two_phase_commit 1.0.0") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(cluster.data_of("storage-1")));
+}
+
+TEST_CASE("whatever is wrong with a configuration is said with its place, and nothing starts") {
+  test_cluster cluster;
+  auto file = cluster.config_of("storage-1").string();
+  auto refused = [&](const std::string& appended, const std::string& expected) {
+    CAPTURE(appended);
+    auto before = read_file(file);
+    append(file, appended);
+    auto checked = check(cluster, "storage-1");
+    CHECK(checked.code == 1);
+    CHECK_MESSAGE(checked.err.find(expected) != std::string::npos, checked.err);
+    CHECK(checked.err.find("storage-1.toml:") != std::string::npos);
+    write_file(file, before);
+  };
+  refused("weigth = 2.0\n", "weight");
+  refused("weight = \"heavy\"\n", "node.weight");
+  refused("weight = -1.0\n", "node.weight");
+  refused("zone = [\n", "toml:");
+  refused("[placement]\nbalancer = \"round_robbin\"\n", "round_robin");
+  refused("[placement]\nbalancer = \"two_phase_commit\"\n", "two_phase_commit");
+  refused("[consensus]\noptions = { hartbeat = \"1s\" }\n", "heartbeat");
+  refused("[consensus]\noptions = { heartbeat = 3 }\n", "heartbeat");
+  refused("[recovery]\noptions = { copies = 99 }\n", "copies");
+  refused("[links]\nheartbeat = \"1m\"\n", "links.heartbeat");
+}
+
+TEST_CASE(
+    "a plugin that isn't where the configuration looks is named, with where it was looked for") {
+  cluster_shape shape;
+  shape.plugin_path = "path = [\"nowhere\"]";
+  test_cluster cluster{shape};
+  auto checked = check(cluster, "master-1");
+  CHECK(checked.code == 1);
+  CHECK(checked.err.find("nowhere") != std::string::npos);
+}
+
+TEST_CASE("a port in use is said, and the node ends") {
+  test_cluster cluster;
+  cluster.up();
+  auto other = cluster.folder() / "other.toml";
+  for (auto* node : {"master-1", "storage-1"}) {
+    auto text = read_file(cluster.config_of(node));
+    auto data = text.find("data/");
+    write_file(other, text.substr(0, data) + "data/other-" + text.substr(data + 5));
+    auto second = run_program({program("dfsd").string(), "--config", other.string()});
+    CHECK(second.code == 1);
+    CHECK_MESSAGE(second.err.find(fmt::format("127.0.0.1:{}", cluster.port_of(node))) !=
+                      std::string::npos,
+                  second.err);
+  }
+  CHECK(cluster.dfs({"put", "-", "/f"}, "hello").code == 0);
+}
+
+TEST_CASE("another node's data folder is refused, and so is one in use") {
+  test_cluster cluster;
+  cluster.up();
+  auto in_use =
+      run_program({program("dfsd").string(), "--config", cluster.config_of("storage-1").string()});
+  CHECK(in_use.code == 1);
+  CHECK(in_use.err.find("in use") != std::string::npos);
+  for (auto* node : {"storage-1", "storage-2"}) {
+    cluster.kill(node, SIGTERM);
+    cluster.wait_for_exit(node);
+  }
+  std::filesystem::rename(cluster.data_of("storage-1"), cluster.folder() / "data/swap");
+  std::filesystem::rename(cluster.data_of("storage-2"), cluster.data_of("storage-1"));
+  cluster.start("storage-1");
+  CHECK(cluster.wait_for_exit("storage-1") == 1);
+  CHECK(cluster.log_of("storage-1").find("'storage-2'") != std::string::npos);
+}
+
+TEST_CASE("a storage node that comes back with an empty disk is refused, saying so") {
+  test_cluster cluster;
+  cluster.up();
+  cluster.kill("storage-1", SIGKILL);
+  std::filesystem::remove_all(cluster.data_of("storage-1"));
+  cluster.wait_for_health("storage-1", "down");
+  cluster.start("storage-1");
+  CHECK(cluster.wait_for_exit("storage-1") == 1);
+  CHECK_MESSAGE(cluster.log_of("storage-1").find("data folder") != std::string::npos,
+                cluster.log_of("storage-1"));
+}
+
+TEST_CASE("a node of another cluster, or with another protocol setting, is turned away by name") {
+  cluster_shape shape;
+  shape.masters = 3;
+  test_cluster cluster{shape};
+  auto changed = shape;
+  changed.consensus_options = "heartbeat = \"50ms\"";
+  cluster.start("master-1");
+  cluster.start("master-2");
+  cluster.write_configuration(changed);
+  cluster.start("master-3");
+  eventually("the difference is said", [&] {
+    auto log = cluster.log_of("master-1") + cluster.log_of("master-3");
+    return log.find("the consensus plugin") != std::string::npos &&
+           log.find("50ms") != std::string::npos;
+  });
+}
+
+TEST_CASE("a client with no master to talk to says where it tried, and gives up in time") {
+  test_cluster cluster;
+  for (auto& words :
+       std::vector<std::vector<std::string>>{{"ls", "/"}, {"status"}, {"put", "-", "/f"}}) {
+    auto tried = cluster.dfs(words, "x");
+    CHECK(tried.code == 5);
+    CHECK_MESSAGE(tried.err.find(fmt::format("127.0.0.1:{}", cluster.port_of("master-1"))) !=
+                      std::string::npos,
+                  tried.err);
+  }
+}
+
+TEST_CASE("wrong use of the command line is answered with how to use it") {
+  CHECK(run_program({program("dfs").string()}).code == 2);
+  CHECK(run_program({program("dfs").string(), "frobnicate"}).code == 2);
+  CHECK(run_program({program("dfs").string(), "--help"}).code == 0);
+  auto without = run_program({program("dfs").string(), "ls", "/"});
+  CHECK(without.code == 2);
+  CHECK(without.err.find("--cluster") != std::string::npos);
+  CHECK(run_program({program("dfsd").string(), "--help"}).code == 0);
+  CHECK(run_program({program("dfsd").string(), "--config", "/nonexistent.toml"}).code == 2);
+}

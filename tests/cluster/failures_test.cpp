@@ -1,0 +1,211 @@
+#include "test_cluster.hpp"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <atomic>
+#include <fstream>
+#include <map>
+#include <mutex>
+#include <signal.h>
+#include <thread>
+
+namespace {
+
+cluster_shape three_masters() {
+  cluster_shape shape;
+  shape.masters = 3;
+  shape.consensus_options = "heartbeat = \"100ms\", failure_timeout = \"1s\"";
+  return shape;
+}
+
+/// A client that stores one file after another, and remembers which were acknowledged.
+class busy_client {
+ public:
+  busy_client(test_cluster& cluster, int number)
+      : cluster_{cluster}, number_{number}, thread_{[this] { run(); }} {}
+  ~busy_client() { stop(); }
+
+  void stop() {
+    stopping_ = true;
+    if (thread_.joinable())
+      thread_.join();
+  }
+  /// Content by path.
+  const std::map<std::string, std::string>& acknowledged() const { return acknowledged_; }
+  std::size_t count() const { return count_; }
+
+ private:
+  void run() {
+    for (std::uint64_t i = 0; !stopping_; ++i) {
+      auto path = fmt::format("/client-{}-{}", number_, i);
+      auto bytes = random_bytes(70'000, i * 100 + static_cast<std::uint64_t>(number_));
+      if (cluster_.dfs({"put", "-", path}, bytes).code == 0) {
+        acknowledged_[path] = bytes;
+        ++count_;
+      }
+    }
+  }
+
+  test_cluster& cluster_;
+  int number_;
+  std::map<std::string, std::string> acknowledged_;
+  std::atomic<std::size_t> count_{0};
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+void check_all(test_cluster& cluster, const busy_client& client) {
+  for (auto& [path, bytes] : client.acknowledged()) {
+    auto read = cluster.dfs({"cat", path});
+    CHECK_MESSAGE(read.code == 0, path << ": " << read.err);
+    CHECK_MESSAGE((read.out == bytes), path << " came back altered");
+  }
+}
+
+} // namespace
+
+TEST_CASE("nodes find each other whatever the order they are started in") {
+  for (auto& order : {std::vector<std::string>{"storage-2", "storage-1", "master-3", "storage-3",
+                                               "master-1", "master-2"},
+                      std::vector<std::string>{"master-2", "master-1", "storage-3", "master-3",
+                                               "storage-1", "storage-2"}}) {
+    test_cluster cluster{three_masters()};
+    for (auto& node : order)
+      cluster.start(node);
+    cluster.up();
+    CHECK(cluster.dfs({"put", "-", "/f"}, "hello").code == 0);
+    CHECK(cluster.dfs({"cat", "/f"}).out == "hello");
+  }
+}
+
+TEST_CASE("what was acknowledged is there, whichever node is killed while files are stored") {
+  for (std::string victim : {"storage-1", "master-1", "master-2"}) {
+    CAPTURE(victim);
+    test_cluster cluster{three_masters()};
+    cluster.up();
+    busy_client first{cluster, 1};
+    busy_client second{cluster, 2};
+    auto some_more = [&] {
+      auto before = first.count() + second.count();
+      eventually("more files are stored",
+                 [&] { return first.count() + second.count() >= before + 6; });
+    };
+    some_more();
+    for (int round = 0; round < 2; ++round) {
+      cluster.kill(victim, SIGKILL);
+      if (victim.starts_with("storage"))
+        some_more(); // a storage node isn't missed
+      cluster.start(victim);
+      some_more();
+    }
+    first.stop();
+    second.stop();
+    check_all(cluster, first);
+    check_all(cluster, second);
+  }
+}
+
+TEST_CASE("all nodes killed at once lose nothing") {
+  test_cluster cluster{three_masters()};
+  cluster.up();
+  busy_client client{cluster, 1};
+  eventually("some files are stored", [&] { return client.count() >= 10; });
+  for (auto& node : cluster.names())
+    cluster.kill(node, SIGKILL);
+  client.stop();
+  cluster.up();
+  check_all(cluster, client);
+}
+
+TEST_CASE("with a master down, writes are refused with its name and reads go on") {
+  test_cluster cluster{three_masters()};
+  cluster.up();
+  REQUIRE(cluster.dfs({"put", "-", "/f"}, "hello").code == 0);
+  for (std::string victim : {"master-3", "master-1"}) {
+    cluster.kill(victim, SIGKILL);
+    eventually("a write is refused", [&] { return cluster.dfs({"mkdir", "/d"}).code != 0; });
+    auto refused = cluster.dfs({"put", "-", "/g"}, "x");
+    CHECK(refused.code != 0);
+    if (victim == "master-3") // the coordinator says which one it misses
+      CHECK_MESSAGE(refused.err.find("3") != std::string::npos, refused.err);
+    CHECK(cluster.dfs({"cat", "/f"}).out == "hello");
+    cluster.start(victim);
+    cluster.wait_until_writable();
+    cluster.dfs({"rm", "/d"});
+  }
+  CHECK(cluster.dfs({"put", "-", "/g"}, "again").code == 0);
+}
+
+TEST_CASE("a storage node that freezes holds nobody up for long") {
+  test_cluster cluster;
+  cluster.up();
+  auto bytes = random_bytes(300'000, 5);
+  REQUIRE(cluster.dfs({"put", "-", "/f"}, bytes).code == 0);
+  cluster.kill("storage-1", SIGSTOP);
+  for (int round = 0; round < 3; ++round)
+    CHECK((cluster.dfs({"cat", "/f"}).out == bytes));
+  CHECK(cluster.dfs({"put", "-", "/g"}, bytes).code == 0);
+  CHECK((cluster.dfs({"cat", "/g"}).out == bytes));
+  cluster.kill("storage-1", SIGCONT);
+  cluster.wait_for_health("storage-1", "up");
+}
+
+TEST_CASE("a damaged copy is never read, and put aside") {
+  test_cluster cluster;
+  cluster.up();
+  auto bytes = random_bytes(64 << 10, 5);
+  REQUIRE(cluster.dfs({"put", "-", "/f"}, bytes).code == 0);
+  for (auto* node : {"storage-1", "storage-2"}) {
+    auto files = cluster.chunk_files(node);
+    REQUIRE(files.size() == 1);
+    std::fstream file{files[0], std::ios::in | std::ios::out | std::ios::binary};
+    file.seekp(1000);
+    file.put(static_cast<char>(bytes[1000] ^ 1));
+  }
+  eventually("both were read and found damaged", [&] {
+    CHECK((cluster.dfs({"cat", "/f"}).out == bytes));
+    return cluster.chunk_files("storage-1").empty() && cluster.chunk_files("storage-2").empty();
+  });
+  eventually("the masters know", [&] {
+    auto damaged = 0;
+    for (auto& node : cluster.status()["storages"])
+      damaged += node["damaged"].get<int>();
+    return damaged == 2;
+  });
+  SUBCASE("when no copy is in order, it says which bytes of which file, and gives none") {
+    auto files = cluster.chunk_files("storage-3");
+    REQUIRE(files.size() == 1);
+    std::filesystem::resize_file(files[0], 100);
+    auto read = cluster.dfs({"cat", "/f"});
+    CHECK(read.code != 0);
+    CHECK(read.out.empty());
+    CHECK_MESSAGE(read.err.find("/f: bytes 0 to 65536") != std::string::npos, read.err);
+  }
+}
+
+TEST_CASE("a stopped node ends cleanly and comes back with what it had") {
+  test_cluster cluster{three_masters()};
+  cluster.up();
+  REQUIRE(cluster.dfs({"put", "-", "/f"}, "hello").code == 0);
+  for (auto& node : cluster.names()) {
+    cluster.kill(node, SIGTERM);
+    CHECK(cluster.wait_for_exit(node) == 0);
+    CHECK(cluster.log_of(node).find("msg=\"stopped\"") != std::string::npos);
+  }
+  cluster.up();
+  CHECK(cluster.dfs({"cat", "/f"}).out == "hello");
+}
+
+TEST_CASE("too few storage nodes are an error that counts them") {
+  test_cluster cluster;
+  cluster.up();
+  for (auto* node : {"storage-1", "storage-2"}) {
+    cluster.kill(node, SIGKILL);
+    cluster.wait_for_health(node, "down");
+  }
+  auto put = cluster.dfs({"put", "-", "/f"}, "hello");
+  CHECK(put.code != 0);
+  CHECK_MESSAGE(put.err.find("only 1 of 3") != std::string::npos, put.err);
+  CHECK(cluster.dfs({"stat", "/f"}).code == 3);
+}

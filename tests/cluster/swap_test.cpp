@@ -1,0 +1,39 @@
+#include "test_cluster.hpp"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+TEST_CASE("swapping the balancer is one line: status says so, and the chunks lie accordingly") {
+  constexpr std::size_t chunks = 60;
+  auto bytes = random_bytes(chunks * (64 << 10), 1);
+  std::map<std::string, std::vector<std::size_t>> spread;
+  for (std::string balancer : {"random", "round_robin", "weighted"}) {
+    cluster_shape shape;
+    shape.copies = 1;
+    shape.placement = balancer;
+    shape.node["storage-1"] = "weight = 4.0";
+    test_cluster cluster{shape};
+    cluster.up();
+    CHECK(cluster.status()["plugins"]["placement"]["name"] == balancer);
+    REQUIRE(cluster.dfs({"put", "-", "/f"}, bytes).code == 0);
+    for (auto* node : {"storage-1", "storage-2", "storage-3"})
+      spread[balancer].push_back(cluster.chunk_files(node).size());
+    CHECK((cluster.dfs({"cat", "/f"}).out == bytes));
+  }
+  CHECK(spread["round_robin"] == std::vector<std::size_t>{20, 20, 20});
+  CHECK(spread["weighted"] == std::vector<std::size_t>{40, 10, 10});
+  auto& random = spread["random"];
+  CHECK(random[0] + random[1] + random[2] == chunks);
+  CHECK(random[0] < 40); // it doesn't know weights
+}
+
+TEST_CASE("each of three copies lies on a node of its own") {
+  test_cluster cluster;
+  cluster.up();
+  REQUIRE(cluster.dfs({"put", "-", "/f"}, random_bytes(640 << 10, 1)).code == 0);
+  for (auto* node : {"storage-1", "storage-2", "storage-3"})
+    CHECK(cluster.chunk_files(node).size() == 10);
+}

@@ -1,0 +1,242 @@
+#include "test_cluster.hpp"
+
+#include "../framework/runtime/free_port.hpp"
+
+#include <atoll/spi/random.hpp>
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <fcntl.h>
+#include <fstream>
+#include <signal.h>
+#include <sstream>
+#include <thread>
+#include <unistd.h>
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr auto patience = std::chrono::seconds{60};
+
+int exit_code(int status) {
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+pid_t spawn(const std::vector<std::string>& words, const std::string& in, const std::string& out,
+            const std::string& err) {
+  auto child = ::fork();
+  REQUIRE(child >= 0);
+  if (child != 0)
+    return child;
+  std::vector<char*> arguments;
+  for (auto& word : words)
+    arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  ::dup2(::open(in.c_str(), O_RDONLY), 0);
+  ::dup2(::open(out.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644), 1);
+  ::dup2(::open(err.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644), 2);
+  ::execv(arguments[0], arguments.data());
+  ::_exit(127);
+}
+
+} // namespace
+
+outcome run_program(const std::vector<std::string>& words, const std::string& input) {
+  temporary_folder folder;
+  auto in = (folder / "in").string();
+  write_file(in, input);
+  auto child = spawn(words, in, (folder / "out").string(), (folder / "err").string());
+  outcome result;
+  result.code = wait_for(child);
+  result.out = read_file(folder / "out");
+  result.err = read_file(folder / "err");
+  return result;
+}
+
+pid_t start_program(const std::vector<std::string>& words) {
+  return spawn(words, "/dev/null", "/dev/null", "/dev/null");
+}
+
+int wait_for(pid_t child) {
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return exit_code(status);
+}
+
+fs::path program(const std::string& name) {
+  return fs::path{ATOLL_BIN_FOLDER} / name;
+}
+
+void eventually(const std::string& what, const std::function<bool()>& holds) {
+  auto give_up = std::chrono::steady_clock::now() + patience;
+  while (!holds()) {
+    if (std::chrono::steady_clock::now() > give_up)
+      FAIL("not within a minute: " << what);
+    std::this_thread::sleep_for(std::chrono::milliseconds{20});
+  }
+}
+
+std::string read_file(const fs::path& file) {
+  std::ifstream in{file, std::ios::binary};
+  std::ostringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+void write_file(const fs::path& file, const std::string& bytes) {
+  fs::create_directories(file.parent_path());
+  std::ofstream out{file, std::ios::binary | std::ios::trunc};
+  out << bytes;
+}
+
+std::string random_bytes(std::size_t size, std::uint64_t seed) {
+  atl::spi::random_source random{seed};
+  std::string bytes(size, '\0');
+  for (std::size_t i = 0; i < size; i += 8) {
+    auto number = random.next();
+    std::memcpy(bytes.data() + i, &number, std::min<std::size_t>(8, size - i));
+  }
+  return bytes;
+}
+
+test_cluster::test_cluster(cluster_shape shape) {
+  for (int i = 1; i <= shape.masters; ++i)
+    ports_[fmt::format("master-{}", i)] = free_port();
+  for (int i = 1; i <= shape.storages; ++i)
+    ports_[fmt::format("storage-{}", i)] = free_port();
+  write_configuration(shape);
+}
+
+void test_cluster::write_configuration(const cluster_shape& shape) {
+  auto shared = fmt::format("[cluster]\nname = \"test\"\n\n");
+  for (int i = 1; i <= shape.masters; ++i)
+    shared += fmt::format("[[masters]]\nid = {0}\nname = \"master-{0}\"\n"
+                          "address = \"127.0.0.1:{1}\"\n\n",
+                          i, ports_.at(fmt::format("master-{}", i)));
+  if (!shape.plugin_path.empty())
+    shared += "[plugins]\n" + shape.plugin_path + "\n\n";
+  shared += fmt::format("[consensus]\nplugin = \"{}\"\noptions = {{ {} }}\n\n", shape.consensus,
+                        shape.consensus_options);
+  shared += fmt::format("[placement]\nbalancer = \"{}\"\n\n[reads]\nbalancer = \"{}\"\n\n",
+                        shape.placement, shape.reads);
+  shared += fmt::format("[recovery]\nplugin = \"replicate\"\noptions = {{ copies = {} }}\n\n",
+                        shape.copies);
+  shared += "[links]\nheartbeat = \"100ms\"\nfailure_timeout = \"1s\"\n\n";
+  shared += "[files]\n" + shape.files + "\n";
+  write_file(folder() / "cluster.toml", shared);
+  for (auto& [name, port] : ports_) {
+    auto is_master = name.starts_with("master");
+    auto text = fmt::format("include = \"cluster.toml\"\n\n[node]\nname = \"{0}\"\n"
+                            "roles = [\"{1}\"]\ndata = \"data/{0}\"\nreserve = \"1MiB\"\n",
+                            name, is_master ? "master" : "storage");
+    if (!is_master)
+      text += fmt::format("bulk = \"127.0.0.1:{}\"\n", port);
+    if (auto more = shape.node.find(name); more != shape.node.end())
+      text += more->second + "\n";
+    write_file(config_of(name), text);
+  }
+}
+
+test_cluster::~test_cluster() {
+  for (auto& [name, process] : processes_) {
+    ::kill(process, SIGKILL);
+    ::waitpid(process, nullptr, 0);
+  }
+}
+
+std::vector<std::string> test_cluster::names() const {
+  std::vector<std::string> names;
+  for (auto& [name, port] : ports_)
+    names.push_back(name);
+  return names;
+}
+
+fs::path test_cluster::config_of(const std::string& node) const {
+  return folder() / (node + ".toml");
+}
+fs::path test_cluster::data_of(const std::string& node) const {
+  return folder() / "data" / node;
+}
+std::string test_cluster::log_of(const std::string& node) const {
+  return read_file(folder() / (node + ".log"));
+}
+
+void test_cluster::start(const std::string& node) {
+  auto log = (folder() / (node + ".log")).string();
+  processes_[node] = spawn({program("dfsd").string(), "--config", config_of(node).string()},
+                           "/dev/null", log, log);
+}
+
+void test_cluster::up() {
+  for (auto& name : names())
+    if (!processes_.contains(name))
+      start(name);
+  for (auto& name : names())
+    if (name.starts_with("storage"))
+      wait_for_health(name, "up");
+  wait_until_writable();
+}
+
+void test_cluster::wait_for_health(const std::string& node, const std::string& health) {
+  eventually(node + " is " + health, [&] {
+    auto all = status();
+    if (!all.is_object())
+      return false;
+    for (auto& storage : all["storages"])
+      if (storage["name"] == node)
+        return storage["health"] == health;
+    return false;
+  });
+}
+
+void test_cluster::wait_until_writable() {
+  eventually("the cluster takes writes", [&] {
+    return dfs({"mkdir", "-p", "/writable"}).code == 0;
+  });
+}
+
+void test_cluster::kill(const std::string& node, int signal) {
+  REQUIRE(processes_.contains(node));
+  ::kill(processes_[node], signal);
+  if (signal == SIGKILL)
+    wait_for_exit(node);
+}
+
+int test_cluster::wait_for_exit(const std::string& node) {
+  auto process = processes_.at(node);
+  processes_.erase(node);
+  return wait_for(process);
+}
+
+bool test_cluster::is_running(const std::string& node) {
+  auto process = processes_.find(node);
+  return process != processes_.end() && ::waitpid(process->second, nullptr, WNOHANG | WNOWAIT) == 0;
+}
+
+outcome test_cluster::dfs(std::vector<std::string> words, const std::string& input) {
+  std::vector<std::string> all{program("dfs").string(), "--cluster", folder().string()};
+  all.insert(all.end(), words.begin(), words.end());
+  return run_program(all, input);
+}
+
+nlohmann::json test_cluster::status() {
+  return nlohmann::json::parse(dfs({"--json", "status"}).out, nullptr, false);
+}
+
+std::vector<fs::path> test_cluster::chunk_files(const std::string& node) const {
+  std::vector<fs::path> files;
+  auto chunks = data_of(node) / "chunks";
+  std::error_code ignored;
+  for (auto& folder : fs::directory_iterator{chunks, ignored})
+    if (folder.is_directory() && folder.path().filename().string().size() == 2)
+      for (auto& file : fs::directory_iterator{folder, ignored})
+        files.push_back(file.path());
+  return files;
+}

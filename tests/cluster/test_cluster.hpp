@@ -1,0 +1,94 @@
+#pragma once
+
+#include "cli/launcher.hpp"
+#include "temporary_folder.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+/// What a program did.
+struct outcome {
+  int code = -1; ///< exit code; 128 + signal when it was killed
+  std::string out;
+  std::string err;
+};
+
+/// Runs a program to its end. @param input is its standard input.
+outcome run_program(const std::vector<std::string>& words, const std::string& input = {});
+
+/// Starts a program and doesn't wait for it.
+pid_t start_program(const std::vector<std::string>& words);
+/// Waits for its end. @returns the code as in `outcome`.
+int wait_for(pid_t program);
+
+/// Where the programs under test are.
+std::filesystem::path program(const std::string& name);
+
+std::uint16_t free_port();
+
+/// Tries until it holds; fails the test after a minute.
+void eventually(const std::string& what, const std::function<bool()>& holds);
+
+std::string read_file(const std::filesystem::path& file);
+void write_file(const std::filesystem::path& file, const std::string& bytes);
+/// The same bytes for the same seed.
+std::string random_bytes(std::size_t size, std::uint64_t seed);
+
+struct cluster_shape {
+  int masters = 1;
+  int storages = 3;
+  std::string placement = "round_robin";
+  std::string reads = "random";
+  std::string consensus = "two_phase_commit";
+  std::string consensus_options; ///< `heartbeat = "50ms"`
+  int copies = 3;
+  std::string files = "chunk_size = \"64KiB\"\ninline_limit = 0"; ///< lines of [files]
+  std::string plugin_path;                                        ///< the line in [plugins], if any
+  std::map<std::string, std::string> node; ///< further lines of a node's [node], by name
+};
+
+/// A real cluster of processes on this machine, in a folder of its own; ended with the object.
+class test_cluster {
+ public:
+  explicit test_cluster(cluster_shape shape = {});
+  ~test_cluster();
+
+  /// Starts all nodes and waits until the cluster answers.
+  void up();
+  void start(const std::string& node);
+  void kill(const std::string& node, int signal);
+  /// Waits until the process is gone. @returns what it exited with.
+  int wait_for_exit(const std::string& node);
+  bool is_running(const std::string& node);
+
+  /// Runs `dfs` on this cluster.
+  outcome dfs(std::vector<std::string> words, const std::string& input = {});
+  nlohmann::json status();
+  /// Waits until a storage node is `up` or `down` in the eyes of the masters.
+  void wait_for_health(const std::string& node, const std::string& health);
+  /// Waits until writes go through.
+  void wait_until_writable();
+
+  const std::filesystem::path& folder() const { return folder_.path(); }
+  std::filesystem::path data_of(const std::string& node) const;
+  std::filesystem::path config_of(const std::string& node) const;
+  std::string log_of(const std::string& node) const;
+  std::uint16_t port_of(const std::string& node) const { return ports_.at(node); }
+  std::vector<std::string> names() const;
+  /// The files that hold fragments of chunks on a storage node.
+  std::vector<std::filesystem::path> chunk_files(const std::string& node) const;
+
+  /// Writes the configuration anew; for nodes started from now on.
+  void write_configuration(const cluster_shape& shape);
+
+ private:
+  temporary_folder folder_;
+  std::map<std::string, std::uint16_t> ports_;
+  std::map<std::string, pid_t> processes_;
+};
