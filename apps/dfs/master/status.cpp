@@ -65,11 +65,17 @@ json describe_storages(const status_view& view) {
 
 json describe_replica(const status_view& view) {
   auto& protocol = view.replica.protocol;
-  return {{"name", view.self.name},          {"term", protocol.term},
-          {"leader", protocol.leader},       {"decided", protocol.decided},
-          {"applied", view.replica.applied}, {"first", protocol.first},
-          {"blocked", protocol.blocked},     {"starts", view.replica.incarnation},
-          {"syncs", view.replica.syncs},     {"synced_batches", view.replica.sync_batches}};
+  return {{"name", view.self.name},
+          {"role", role_names[static_cast<std::size_t>(protocol.role)]},
+          {"term", protocol.term},
+          {"leader", protocol.leader},
+          {"decided", protocol.decided},
+          {"applied", view.replica.applied},
+          {"first", protocol.first},
+          {"blocked", protocol.blocked},
+          {"starts", view.replica.incarnation},
+          {"syncs", view.replica.syncs},
+          {"synced_batches", view.replica.sync_batches}};
 }
 
 } // namespace

@@ -1,0 +1,122 @@
+#pragma once
+
+#include "domains.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <vector>
+
+namespace atl::balancers {
+
+/// The least weight that counts, beside a greatest one of 1: smaller ones get hardly anything, but
+/// stay candidates.
+constexpr double weight_min = 1e-18;
+
+/// Weights that can be calculated with, in (0, 1]; 0 for who must not be picked: unhealthy, or with
+/// a weight that is 0, negative or not a number.
+inline void usable_weights(std::span<const spi::candidate> candidates, std::vector<double>& out) {
+  out.assign(candidates.size(), 0);
+  double greatest = 0;
+  for (std::size_t i = 0; i < candidates.size(); ++i)
+    if (candidates[i].healthy && candidates[i].weight > 0) {
+      out[i] = std::min(candidates[i].weight, std::numeric_limits<double>::max());
+      greatest = std::max(greatest, out[i]);
+    }
+  for (auto& weight : out)
+    if (weight > 0)
+      weight = std::max(weight / greatest, weight_min);
+}
+
+/// How many candidates each domain gives, when they are to be spread as evenly as they can be.
+struct quota_bounds {
+  std::size_t picks = 0; ///< in all
+  std::size_t level = 0; ///< from each domain that has so many, and at most one more
+
+  std::size_t low(const domain_group& group) const { return std::min(group.members.size(), level); }
+  std::size_t high(const domain_group& group) const {
+    return std::min(group.members.size(), level + 1);
+  }
+};
+
+inline quota_bounds quotas(const std::vector<domain_group>& groups, std::size_t count) {
+  std::size_t there = 0;
+  for (auto& group : groups)
+    there += group.members.size();
+  quota_bounds bounds{std::min(count, there), 0};
+  for (;;) {
+    std::size_t next = 0;
+    for (auto& group : groups)
+      next += bounds.high(group);
+    if (bounds.picks == 0 || next > bounds.picks)
+      return bounds;
+    ++bounds.level;
+    if (next == there)
+      return bounds;
+  }
+}
+
+/// The sum of `min(1, factor × weight)`: what these candidates get of one call, at this factor.
+inline double sum_of_shares(const domain_group& group, const std::vector<double>& weights,
+                            double factor) {
+  double sum = 0;
+  for (auto i : group.members)
+    sum += std::min(1.0, factor * weights[i]);
+  return sum;
+}
+
+/// The factor at which `total` (which never falls) is `target`, beginning with a guess: without
+/// limits in the way it is the answer.
+template <class Total>
+double factor_for(double target, double guess, Total&& total) {
+  constexpr int steps_max = 100;
+  auto precision = 1e-12 * target;
+  double low = -70, high = 70; // as powers of 2: beyond any that weights from 1e-18 to 1 can need
+  auto factor = guess;
+  for (int step = 0; step < steps_max; ++step) {
+    auto reached = total(factor);
+    if (std::abs(reached - target) <= precision)
+      break;
+    (reached < target ? low : high) = std::log2(factor);
+    factor = std::exp2((low + high) / 2);
+  }
+  return factor;
+}
+
+/// Calls `give(i, share)` with what each candidate should have of one call of `bounds.picks` picks,
+/// as a number of picks from 0 to 1: in proportion to the weights as far as the limits allow
+/// (a candidate is picked once, a domain gives what its quota says), what a limit cuts off going to
+/// the others in proportion to theirs.
+template <class Give>
+void for_each_share(const std::vector<domain_group>& groups, const std::vector<double>& weights,
+                    const quota_bounds& bounds, Give&& give) {
+  auto within = [&](const domain_group& group, double share) {
+    return std::clamp(share, static_cast<double>(bounds.low(group)),
+                      static_cast<double>(bounds.high(group)));
+  };
+  double sum = 0;
+  for (auto& group : groups)
+    for (auto i : group.members)
+      sum += weights[i];
+  auto picks = static_cast<double>(bounds.picks);
+  auto common = factor_for(picks, picks / sum, [&](double factor) {
+    double total = 0;
+    for (auto& group : groups)
+      total += within(group, sum_of_shares(group, weights, factor));
+    return total;
+  });
+  for (auto& group : groups) {
+    auto free = sum_of_shares(group, weights, common);
+    auto target = within(group, free);
+    auto factor = common;
+    if (target != free)
+      factor = factor_for(target, common,
+                          [&](double each) { return sum_of_shares(group, weights, each); });
+    for (auto i : group.members)
+      give(i, std::min(1.0, factor * weights[i]));
+  }
+}
+
+} // namespace atl::balancers

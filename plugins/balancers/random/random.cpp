@@ -1,0 +1,48 @@
+#include <atoll/spi/balancer.hpp>
+
+#include <iterator>
+
+namespace {
+
+using namespace atl::spi;
+
+/// Each healthy candidate alike. `pick_many` is the interface's own: a draw without putting back.
+class random_balancer final : public balancer {
+ public:
+  explicit random_balancer(const balancer_setup& setup) : chance_{setup.seed} {}
+
+  std::optional<std::size_t> pick(std::span<const candidate> candidates, std::uint64_t) override {
+    std::size_t healthy = 0;
+    for (auto& one : candidates)
+      healthy += one.healthy;
+    if (healthy == 0)
+      return std::nullopt;
+    auto skip = chance_.below(healthy);
+    std::size_t at = 0;
+    while (!candidates[at].healthy || skip-- > 0)
+      ++at;
+    return at;
+  }
+
+ private:
+  random_source chance_;
+};
+
+constexpr claim claims[] = {{"shares", "uniform"}, {"spread", "domains"}};
+
+} // namespace
+
+ATOLL_PLUGIN(balancer, random, 1, 0, 0) = {
+    .kind = plugin_kind::balancer,
+    .name = "random",
+    .version = "1.0.0",
+    .summary = "Each healthy candidate with the same chance",
+    .licence = "Apache-2.0",
+    .claims = claims,
+    .claim_count = std::size(claims),
+    .options = nullptr,
+    .option_count = 0,
+    .create_balancer = [](const balancer_setup& setup) -> balancer* {
+      return new random_balancer{setup};
+    },
+};
