@@ -2,7 +2,7 @@
 //
 //   bench_cluster [JSON_FILE]
 
-#include "../framework/runtime/free_port.hpp"
+#include "free_port.hpp"
 #include "cli/launcher.hpp"
 #include "client/file_client.hpp"
 #include "machine.hpp"

@@ -1,6 +1,5 @@
 #include "test_cluster.hpp"
 
-#include "../framework/runtime/free_port.hpp"
 
 #include <atoll/spi/random.hpp>
 

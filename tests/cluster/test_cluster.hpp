@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cli/launcher.hpp"
+#include "free_port.hpp"
 #include "temporary_folder.hpp"
 
 #include <nlohmann/json.hpp>
@@ -30,7 +31,7 @@ int wait_for(pid_t program);
 /// Where the programs under test are.
 std::filesystem::path program(const std::string& name);
 
-std::uint16_t free_port();
+
 
 /// Tries until it holds; fails the test after a minute.
 void eventually(const std::string& what, const std::function<bool()>& holds);
