@@ -69,6 +69,9 @@ caf::behavior replica_actor::make_behavior() {
         tell_later(this, flush_interval, flush_tick{});
       },
       [this](const link_event& event) { on_link(event); },
+      // The links answer every message; only that they took it counts, and that shows in link
+      // events.
+      [](const envelope&) {},
       [this](storage_failed& failure) { stop_serving(failure.problem); },
       [this](get_replica_view) { return view(); },
   };
