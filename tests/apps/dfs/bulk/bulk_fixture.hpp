@@ -66,13 +66,15 @@ struct bulk_cluster {
   }
 };
 
-/// "ok", or the name of the error, of each target.
-inline std::vector<std::string> outcomes(const atl::result<std::vector<target_result>>& results) {
+/// "ok", or the name of the error, of each target, in one line.
+inline std::string outcomes(const atl::result<std::vector<target_result>>& results) {
   if (!results)
-    return {std::string{to_string(results.error().code)}};
-  std::vector<std::string> out;
-  for (const auto& each : *results)
-    out.push_back(each.outcome ? "ok" : std::string{to_string(each.outcome.error().code)});
+    return std::string{to_string(results.error().code)};
+  std::string out;
+  for (const auto& each : *results) {
+    out += out.empty() ? "" : " ";
+    out += each.outcome ? "ok" : to_string(each.outcome.error().code);
+  }
   return out;
 }
 

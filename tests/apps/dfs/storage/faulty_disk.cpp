@@ -133,8 +133,8 @@ ssize_t faulty_disk::pwrite(int fd, const void* data, std::size_t size, std::uin
     size = std::min<std::size_t>(size, *room_);
     *room_ -= size;
   }
-  auto& path = open_files_.at(fd);
-  synced_.try_emplace(path, content(path));
+  if (auto& path = open_files_.at(fd); !synced_.contains(path))
+    synced_.emplace(path, content(path));
   return real_disk().pwrite(fd, data, size, offset);
 }
 
