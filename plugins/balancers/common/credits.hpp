@@ -99,14 +99,14 @@ class credits {
         total += credit(i);
         ++known;
       }
-    // Those who left took their credit along, so the others' needn't add up to 0: a newcomer
-    // begins in their middle.
+    // Those who left took their credit along, so the others' needn't add up to 0. A newcomer begins
+    // behind their middle, as if it had just been picked: newcomers without end starve nobody.
     auto middle = known == 0 ? 0 : total / static_cast<double>(known);
     for (std::size_t i = 0; i < candidates.size(); ++i) {
       if (weights[i] == 0)
         continue;
       if (!std::exchange(ledger_.at(i).known, true))
-        credit(i) = middle;
+        credit(i) = known == 0 ? 0 : middle - 1;
       credit(i) = std::clamp(credit(i), middle - credit_max, middle + credit_max);
     }
   }

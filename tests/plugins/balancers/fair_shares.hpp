@@ -12,9 +12,10 @@
 namespace atl::properties {
 
 /// What each candidate is due in one `pick_many(count)`, as a number of picks from 0 to 1, worked
-/// out slowly and plainly: shares rise together, in proportion to weights, until `count` is reached.
-/// A candidate stops at 1; a domain stops when it has given its even part of `count` and one more,
-/// and is raised to its even part when it is below. Weights must be finite and not negative.
+/// out slowly and plainly: shares rise together, in proportion to weights, until `count` is
+/// reached. A candidate stops at 1; a domain stops when it has given its even part of `count` and
+/// one more, and is raised to its even part when it is below. Weights must be finite and not
+/// negative.
 inline std::vector<double> fair_shares(std::span<const spi::candidate> candidates,
                                        std::size_t count) {
   std::map<std::string, std::vector<std::size_t>> domains;
