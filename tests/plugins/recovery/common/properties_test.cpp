@@ -151,7 +151,7 @@ TEST_CASE("a scheme that leaves chunks unmended, or never ends, is found") {
       auto steps = mirror::plan(reports);
       for (auto& report : reports)
         if (auto good = good_ones(report); !good.empty())
-          steps.push_back({repair_action::copy, report.chunk, 0, {good[0].node}, {}});
+          steps.insert(steps.begin(), {repair_action::copy, report.chunk, 0, {good[0].node}, {}});
       return steps;
     }
   } restless;
