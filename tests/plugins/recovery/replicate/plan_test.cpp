@@ -173,13 +173,16 @@ TEST_CASE("reports of any shape, with numbers out of range, end in health") {
     auto readable = scheme->judge(model.report(chunk)).health != chunk_health::lost;
     for (int round = 0; round < 8; ++round)
       for (auto& step : scheme->plan(model.reports())) {
-        auto wrong = model.apply(step);
-        RC_LOG() << wrong.value_or("") << '\n';
-        RC_ASSERT(!wrong || wrong->find("without it") != std::string::npos);
+        // The model doesn't know that a copy with a number out of range can be read too.
+        auto wrong = model.apply(step).value_or("");
+        bool fits = wrong.empty() || wrong.find("without it") != std::string::npos;
+        RC_LOG() << wrong << '\n';
+        RC_ASSERT(fits);
         auto still = scheme->judge(model.report(chunk)).health != chunk_health::lost;
         RC_ASSERT(still == readable);
       }
-    RC_ASSERT(!readable || scheme->judge(model.report(chunk)).health == chunk_health::healthy);
+    auto healthy = scheme->judge(model.report(chunk)).health == chunk_health::healthy;
+    RC_ASSERT(healthy == readable);
     RC_ASSERT(scheme->plan(model.reports()).empty());
   }));
 }
