@@ -67,7 +67,11 @@ void chaos::crash(spi::replica_id id) {
 }
 
 void chaos::crash_one() {
-  crash(anyone());
+  auto id = anyone();
+  if (world_.random().chance(0.5))
+    return crash(id);
+  if (world_.at(id).up())
+    world_.at(id).crash_in_next_sync();
 }
 
 void chaos::crash_everybody() {

@@ -9,6 +9,9 @@ clients::clients(engine& world) : world_{world} {
   world_.on_answer = [this](auto& owner, auto what) { on_answer(owner, std::move(what)); };
   world_.on_response = [this](auto place) { on_response(place); };
   clients_.resize(world_.options().workload.clients);
+  // Few keys make conflicts, many make long histories of each: a run has one or the other.
+  auto most = std::max(1U, world_.options().workload.keys);
+  keys_ = 1 + static_cast<std::uint32_t>(world_.random().below(most));
   for (std::size_t i = 0; i < clients_.size(); ++i) {
     clients_[i].session = ++sessions_;
     clients_[i].target = static_cast<spi::replica_id>(1 + world_.random().below(world_.replicas()));
@@ -66,13 +69,14 @@ void clients::begin(std::size_t index) {
   auto& work = world_.options().workload;
   auto& random = world_.random();
   auto& it = clients_[index];
-  auto registers = std::max(1U, work.keys / 2);
+  auto registers = std::max(1U, keys_ / 2);
   it.current = {};
   it.current.client = it.session;
-  it.current.key = random.below(work.keys);
+  it.current.key = random.below(keys_);
   it.current.invoked = world_.now();
   auto counter = it.current.key >= registers;
-  if (random.chance(work.reads)) {
+  // Every other client hardly writes, so that there are reads also while writes wait.
+  if (random.chance(index % 2 == 0 ? work.reads : std::max(work.reads, 0.9))) {
     it.current.kind = operation_kind::read;
   } else if (counter) {
     it.current.kind = operation_kind::add;
@@ -100,7 +104,7 @@ void clients::attempt(std::size_t index) {
   request_owner owner{index + 1, it.attempt, 0, it.current.key};
   auto is_read = it.current.kind == operation_kind::read;
   auto to = it.target;
-  std::string command;
+  std::optional<std::string> command;
   if (is_read) {
     if (world_.random().chance(0.5))
       to = static_cast<spi::replica_id>(1 + world_.random().below(world_.replicas()));
@@ -110,7 +114,8 @@ void clients::attempt(std::size_t index) {
                       it.current.argument.value_or(0), it.current.expected},
                      work.payload);
   }
-  world_.request_at(world_.now() + trip(), to, owner, is_read, std::move(command));
+  world_.request_at(world_.now() + trip(), to, owner, spi::read_level::linearizable,
+                    std::move(command));
   auto patience = work.attempt_timeout.count();
   wake_at(index, world_.now() + patience / 2 + world_.random().between(0, patience), wake::timeout);
 }

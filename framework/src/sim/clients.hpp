@@ -54,6 +54,7 @@ class clients {
   std::vector<client> clients_;
   parking<response> responses_;
   history history_;
+  std::uint32_t keys_ = 1;
   std::uint64_t sessions_ = 0;
   std::uint64_t attempts_ = 0;
   std::int64_t values_ = 0;

@@ -89,9 +89,9 @@ void engine::to_host(host& it, const event& what) {
     auto asked = requests_.take(what.arg);
     if (!alive)
       return answered(asked.owner, {answer_kind::refused, 0, {}, 0, "the replica is down"});
-    if (asked.is_read)
-      return it.read(asked.owner, spi::read_level::linearizable);
-    return it.propose(std::move(asked.command), asked.owner);
+    if (!asked.command)
+      return it.read(asked.owner, asked.level);
+    return it.propose(std::move(*asked.command), asked.owner);
   }
   case event_kind::validated: {
     auto answer = opinions_.take(what.arg);
@@ -109,6 +109,9 @@ void engine::to_host(host& it, const event& what) {
     return it.on_timer(static_cast<std::int64_t>(what.arg));
   case event_kind::synced:
     return it.on_synced();
+  case event_kind::crash:
+    it.crash("in the middle of a sync");
+    return at_time(now_ + random_.between(1'000, 300'000), event_kind::restart, it.id(), 0);
   case event_kind::drain:
     return it.on_drain();
   case event_kind::apply:
@@ -236,14 +239,14 @@ void engine::heal() {
 // -- requests ---------------------------------------------------------------------------------
 
 void engine::validated(spi::replica_id id, std::uint64_t life, std::uint64_t ticket) {
-  auto ok = !chance(mix_.objection);
+  auto ok = !chance(mix_.objection) && !at(id).objects();
   auto after = mix_.lazy_drain > 0 ? random_.between(0, 2'000) : 0;
   at_time(now_ + after, event_kind::validated, id, life, opinions_.put({ticket, ok}));
 }
 
 void engine::request_at(std::int64_t at, spi::replica_id to, const request_owner& owner,
-                        bool is_read, std::string command) {
-  at_time(at, event_kind::request, to, 0, requests_.put({owner, std::move(command), is_read}));
+                        spi::read_level level, std::optional<std::string> command) {
+  at_time(at, event_kind::request, to, 0, requests_.put({owner, std::move(command), level}));
 }
 
 void engine::answered(const request_owner& owner, answer what) {

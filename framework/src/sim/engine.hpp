@@ -19,11 +19,6 @@
 
 namespace atl::sim {
 
-/// What a script lets a message do.
-enum class passage : std::uint8_t { pass, drop, hold };
-using message_filter =
-    std::function<passage(spi::replica_id from, spi::replica_id to, std::string_view bytes)>;
-
 /// A world of replicas in one thread: its time, its events in their order, its chance.
 class engine {
  public:
@@ -77,9 +72,9 @@ class engine {
   void crash_at_effect(std::uint64_t number, bool everybody);
   void filter(message_filter filter) { filter_ = std::move(filter); }
   void release_held();
-  /// A client's request comes to a replica at `at`.
-  void request_at(std::int64_t at, spi::replica_id to, const request_owner& owner, bool is_read,
-                  std::string command);
+  /// A client's request comes to a replica at `at`: a proposal, or without a command a read.
+  void request_at(std::int64_t at, spi::replica_id to, const request_owner& owner,
+                  spi::read_level level, std::optional<std::string> command);
 
   std::function<void(const request_owner&, answer)> on_answer;
   std::function<void(std::uint64_t arg)> on_client;
@@ -95,8 +90,8 @@ class engine {
   };
   struct request {
     request_owner owner;
-    std::string command;
-    bool is_read = false;
+    std::optional<std::string> command; ///< none: it is a read
+    spi::read_level level = spi::read_level::linearizable;
   };
   struct opinion {
     std::uint64_t ticket = 0;

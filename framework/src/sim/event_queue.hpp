@@ -17,6 +17,7 @@ enum class event_kind : std::uint8_t {
   unreachable,   ///< a host tells its protocol; arg: the peer
   snapshot_sent, ///< arg: the peer, and whether it went well
   restart,       ///< a replica comes back
+  crash,         ///< a replica stops in the middle of a sync
   request,       ///< a client's, at a replica; arg: where it is kept
   response,      ///< to a client; arg: where it is kept
   client,        ///< a client's turn; arg: which one and of which turn

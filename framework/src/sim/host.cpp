@@ -89,11 +89,11 @@ void host::start() {
   drain_now();
 }
 
-void host::crash(std::string_view why) {
+void host::crash(std::string_view why, std::optional<std::size_t> wanted) {
   if (!up())
     return;
   ++world_.stats().crashes;
-  auto kept = world_.random().below(disk_.waiting() + 1);
+  auto kept = wanted ? *wanted : world_.random().below(disk_.waiting() + 1);
   world_.say("replica {} stops: {}; {} of {} waiting writes made it", id_, why, kept,
              disk_.waiting());
   protocol_.reset();
@@ -106,7 +106,7 @@ void host::crash(std::string_view why) {
   received_position_ = 0;
   last_token_ = durable_ = 0;
   armed_ = 0;
-  installing_ = drain_pending_ = apply_pending_ = fail_sync_ = false;
+  installing_ = drain_pending_ = apply_pending_ = fail_sync_ = crash_in_sync_ = false;
   stall_ = 0;
   std::vector<std::pair<spi::request_id, request_owner>> gone(requests_.begin(), requests_.end());
   requests_.clear();
@@ -120,7 +120,7 @@ void host::lose_disk() {
   ++world_.stats().lost_disks;
   disk_.lose();
   durable_machine_ = std::make_shared<register_machine>();
-  world_.facts().forget_terms(id_);
+  world_.facts().disk_lost(id_);
 }
 
 // -- calls ------------------------------------------------------------------------------------

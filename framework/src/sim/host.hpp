@@ -3,12 +3,14 @@
 #include "disk.hpp"
 
 #include <atoll/sim/register_machine.hpp>
+#include <atoll/sim/world.hpp>
 #include <atoll/spi/consensus.hpp>
 
 #include <cstdint>
 #include <deque>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -24,23 +26,6 @@ struct request_owner {
   std::uint64_t attempt = 0; ///< the client's attempt, or the script's ticket
   std::uint64_t tag = 0;     ///< of the command, if it has one
   std::uint64_t key = 0;     ///< of a read
-};
-
-enum class answer_kind : std::uint8_t {
-  pending, ///< not yet
-  applied, ///< decided and applied, with `result`
-  read,    ///< `result` is what the key holds
-  refused, ///< surely took no effect
-  unknown, ///< may take effect
-  lost,    ///< the replica stopped before it answered
-};
-
-struct answer {
-  answer_kind kind = answer_kind::pending;
-  spi::log_position position = 0;
-  register_answer result;
-  spi::replica_id hint = 0;
-  std::string reason;
 };
 
 /// A state machine at some position, as a snapshot holds it.
@@ -64,12 +49,17 @@ class host {
   // -- faults
   void start();
   /// Everything not durable is gone, except for what the disk did of it by chance.
-  void crash(std::string_view why);
+  /// @param kept how many of the writes under way; none: drawn at random.
+  void crash(std::string_view why, std::optional<std::size_t> kept = {});
   void lose_disk();
   void fail_next_sync() { fail_sync_ = true; }
+  /// Stop while the next sync is under way: what left too early is then seen to have done so.
+  void crash_in_next_sync() { crash_in_sync_ = true; }
   void stall_next_sync(std::int64_t time) { stall_ = time; }
   void pause_until(std::int64_t at) { paused_until_ = at; }
   std::int64_t paused_until() const { return paused_until_; }
+  void object(bool on) { objects_ = on; }
+  bool objects() const { return objects_; }
   void drift(std::int64_t ppm);
   void jump(std::int64_t time) { clock_base_ += time; }
 
@@ -169,6 +159,7 @@ class host {
   std::deque<held_send> held_;
   std::vector<std::pair<spi::persist_token, std::uint64_t>> terms_;
   bool fail_sync_ = false;
+  bool crash_in_sync_ = false;
   std::int64_t stall_ = 0;
   bool drain_pending_ = false;
   bool apply_pending_ = false;
@@ -180,6 +171,7 @@ class host {
   spi::log_position given_ = 0; ///< the last position we were told to apply
   std::uint64_t given_chain_ = 0;
   bool installing_ = false;
+  bool objects_ = false;
   spi::log_position received_position_ = 0;
   machine_image received_;
   std::vector<waiting_read> waiting_reads_;

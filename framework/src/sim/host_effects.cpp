@@ -28,6 +28,11 @@ void host::start_sync() {
     time += world_.random().between(0, mix.sync_jitter);
   if (world_.chance(mix.disk_stall))
     time += world_.random().between(100'000, 3'000'000);
+  if (std::exchange(crash_in_sync_, false)) {
+    // Late enough for what has left already to have been answered.
+    time += 10'000;
+    world_.at_time(world_.now() + world_.random().between(1, time), event_kind::crash, id_, life_);
+  }
   world_.at_time(world_.now() + time, event_kind::synced, id_, life_);
 }
 

@@ -11,16 +11,17 @@ namespace atl::sim {
 void ledger::applies(spi::replica_id replica, const spi::decided_entry& entry,
                      std::uint64_t chain) {
   auto position = entry.position;
-  if (position < chains_.size()) {
-    if (chains_[position] != chain)
+  if (position < facts_.size()) {
+    auto& known = facts_[position];
+    known.by_others = known.by_others || known.first_by != replica;
+    if (known.chain != chain)
       violate(fmt::format("position {} is {} on replica {}, and something else on replica {}",
                           position, entry.no_op ? "nothing" : "a command", replica,
-                          first_by_[position]));
+                          known.first_by));
     return;
   }
   // Replicas apply without gaps, so the first one to go beyond the end goes by one.
-  chains_.push_back(chain);
-  first_by_.push_back(replica);
+  facts_.push_back({chain, replica, false, entry.no_op});
   auto command = entry.no_op ? std::nullopt : decode_command(entry.command);
   if (!command || command->tag == 0)
     return;
@@ -40,6 +41,13 @@ void ledger::refused(std::uint64_t tag) {
   if (auto found = tags_.find(tag); found != tags_.end())
     violate(fmt::format("proposal {} was refused as surely not proposed, and stands at position {}",
                         tag, found->second));
+}
+
+void ledger::disk_lost(spi::replica_id replica) {
+  terms_.erase(replica);
+  while (facts_.size() > 1 && facts_.back().first_by == replica && facts_.back().no_op &&
+         !facts_.back().by_others)
+    facts_.pop_back();
 }
 
 void ledger::durable_term(spi::replica_id replica, std::uint64_t term) {

@@ -27,9 +27,9 @@ class ledger {
   void applies(spi::replica_id replica, const spi::decided_entry& entry, std::uint64_t chain);
   /// The chain at a position that was decided; a replica's state machine came there by a snapshot.
   bool matches(spi::log_position position, std::uint64_t chain) const {
-    return position < chains_.size() && chains_[position] == chain;
+    return position < facts_.size() && facts_[position].chain == chain;
   }
-  spi::log_position last() const { return chains_.size() - 1; }
+  spi::log_position last() const { return facts_.size() - 1; }
 
   /// A client's attempt was refused as surely not proposed.
   void refused(std::uint64_t tag);
@@ -38,14 +38,20 @@ class ledger {
   /// be in an older one.
   void durable_term(spi::replica_id replica, std::uint64_t term);
   std::uint64_t durable_term(spi::replica_id replica) const;
-  /// A replica's disk was lost: its terms may start over.
-  void forget_terms(spi::replica_id replica) { terms_.erase(replica); }
+  /// A replica's disk was lost: its terms may start over. No-ops at the end of the log that it
+  /// alone had applied went with it, and nobody can tell: those positions may be used again.
+  void disk_lost(spi::replica_id replica);
 
  private:
   bool propose_once_;
   std::string violation_;
-  std::vector<std::uint64_t> chains_{0};
-  std::vector<spi::replica_id> first_by_{0};
+  struct fact {
+    std::uint64_t chain = 0;
+    spi::replica_id first_by = 0;
+    bool by_others = false; ///< another replica applied it as well
+    bool no_op = false;
+  };
+  std::vector<fact> facts_{fact{}}; ///< by position
   std::unordered_map<std::uint64_t, spi::log_position> tags_;
   std::unordered_set<std::uint64_t> refused_;
   std::unordered_map<std::uint64_t, spi::replica_id> leaders_; ///< by term

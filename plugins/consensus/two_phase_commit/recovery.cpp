@@ -233,6 +233,8 @@ void replica::on_gathered(peer& from, const entries& body) {
       continue;
     auto& it = log_.at(entry.position);
     it.votes |= bit_of(from.id);
+    if (it.state == slot_state::command_lost && entry.state == slot_state::prepared)
+      learn(entry.position, true, &entry.command, entry.epoch);
     if (!it.has_command && entry.state == slot_state::prepared) {
       log_.set_command(it, std::string{entry.command});
       it.epoch = entry.epoch;

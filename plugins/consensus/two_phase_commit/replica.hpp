@@ -38,8 +38,9 @@ struct peer {
 /// A write-all replicated log: each entry is prepared by every voter before the coordinator, the
 /// voter with the lowest id, decides to commit it. README.md has the protocol, and why it is safe.
 ///
-/// One class, in four files: `replica.cpp` (calls, timers, the log), `coordinator.cpp`,
-/// `participant.cpp`, `recovery.cpp` (learning from others what this replica lacks or lost).
+/// One class, in five files: `replica.cpp` (calls, timers, the log), `messages.cpp`,
+/// `coordinator.cpp`, `participant.cpp`, `recovery.cpp` (learning from others what this replica
+/// lacks or lost).
 class replica final : public spi::consensus {
  public:
   /// @throws std::invalid_argument when the options or the set-up contradict themselves.

@@ -15,9 +15,10 @@ namespace under_test {
 /// `"150ms"`, `"1MiB"`, `"3"` as the number that a plugin is handed.
 inline std::int64_t number(std::string_view text) {
   static const std::map<std::string_view, std::int64_t> units = {
-      {"", 1},           {"us", 1},         {"ms", 1'000},     {"s", 1'000'000},
-      {"m", 60'000'000}, {"h", 3'600'000'000}, {"B", 1},       {"KiB", 1 << 10},
-      {"MiB", 1 << 20},  {"GiB", 1 << 30}};
+      {"", 1},          {"us", 1},         {"ms", 1'000},
+      {"s", 1'000'000}, {"m", 60'000'000}, {"h", 3'600'000'000},
+      {"B", 1},         {"KiB", 1 << 10},  {"MiB", 1 << 20},
+      {"GiB", 1 << 30}};
   auto digits = text.find_first_not_of("0123456789");
   auto unit = digits == std::string_view::npos ? std::string_view{} : text.substr(digits);
   return std::stoll(std::string{text}) * units.at(unit);

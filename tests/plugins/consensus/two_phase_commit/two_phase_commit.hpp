@@ -21,6 +21,8 @@ inline atl::sim::simulation_options options(std::uint64_t seed, std::uint32_t re
   return it;
 }
 
-inline atl::sim::consensus_factory factory() { return under_test::factory_of(plugin()); }
+inline atl::sim::consensus_factory factory() {
+  return under_test::factory_of(plugin());
+}
 
 } // namespace two_phase_commit

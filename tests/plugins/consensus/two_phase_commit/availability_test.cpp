@@ -1,0 +1,153 @@
+#include "scenario.hpp"
+
+/// What works while somebody is away, and what says why it doesn't.
+using namespace two_phase_commit;
+
+TEST_CASE("with a participant down writes are refused at once, by name") {
+  group it{3};
+  it.settle();
+  it.must_write(7);
+  it.crash(3);
+  it.run_for(seconds{2});
+  auto before = it.now();
+  auto refused = it.await(it.write(8));
+  CHECK(refused.kind == answer_kind::refused);
+  CHECK(it.now() - before < milliseconds{5});
+  CHECK(contains(refused.reason, "replica 3 has not been heard from for"));
+  CHECK(contains(it.status(1).blocked, "replica 3"));
+  it.restart(3);
+  it.settle();
+  CHECK(it.must_write(9) == 2);
+  it.must_agree();
+}
+
+TEST_CASE("a hint that a participant can't be reached refuses writes until it is heard again") {
+  group it{3};
+  it.settle();
+  it.unreachable(1, 2);
+  auto refused = it.await(it.write(7));
+  CHECK(refused.kind == answer_kind::refused);
+  CHECK(contains(refused.reason, "replica 2 can't be reached"));
+  it.settle(); // its next heartbeat proves the hint wrong
+  it.must_write(8);
+}
+
+TEST_CASE("a participant that dies while a write is under way aborts it, by name") {
+  group it{3, {{"vote_timeout", "1m"}}};
+  it.settle();
+  it.on_messages(message_type::vote, passage::drop, 2);
+  auto ticket = it.write(7);
+  it.run_for(milliseconds{300});
+  CHECK(it.outcome(ticket).kind == answer_kind::pending);
+  it.crash(2);
+  auto refused = it.await(ticket);
+  CHECK(refused.kind == answer_kind::refused);
+  CHECK(contains(refused.reason, "replica 2 has not been heard from"));
+}
+
+TEST_CASE("reads go on at every participant while the coordinator is down") {
+  group it{5};
+  it.settle();
+  it.must_write(7);
+  it.run_for(milliseconds{10});
+  it.crash(1);
+  it.run_for(seconds{5});
+  for (atl::spi::replica_id id = 2; id <= 5; ++id) {
+    CHECK(it.must_read(id) == 7);
+    CHECK(contains(it.status(id).blocked, "the coordinator is away: replica 1"));
+  }
+  CHECK(it.violation() == "");
+}
+
+TEST_CASE("a proposal at a participant is sent on to the coordinator") {
+  group it{3};
+  it.settle();
+  auto refused = it.await(it.write(7, 1, 2));
+  CHECK(refused.kind == answer_kind::refused);
+  CHECK(refused.hint == 1);
+}
+
+TEST_CASE("a read at a participant waits while it holds a position in doubt") {
+  group it{3};
+  it.settle();
+  it.on_messages(message_type::decide, passage::hold, 1, 2);
+  it.must_write(7);
+  auto ticket = it.read(2, 1);
+  it.run_for(milliseconds{5});
+  CHECK(it.outcome(ticket).kind == answer_kind::pending); // the write was answered before it
+  it.all_messages_pass();
+  it.release_held();
+  auto& got = it.await(ticket);
+  CHECK(got.kind == answer_kind::read);
+  CHECK(got.result.result == 7);
+}
+
+TEST_CASE("a local read answers from what is applied, in doubt or not") {
+  group it{3};
+  it.settle();
+  it.on_messages(message_type::decide, passage::hold, 1, 2);
+  it.must_write(7);
+  auto& got = it.await(it.read(2, 1, atl::spi::read_level::local));
+  CHECK(got.kind == answer_kind::read);
+  CHECK(got.result.result == register_value{});
+}
+
+TEST_CASE("a replica that restarted has replayed its log before it answers a read") {
+  group it{3};
+  it.settle();
+  for (int i = 1; i <= 20; ++i)
+    it.must_write(i);
+  for (atl::spi::replica_id id = 1; id <= 3; ++id) {
+    it.crash(id, 0);
+    it.restart(id);
+    CHECK(it.must_read(id) == 20);
+  }
+  it.must_agree();
+}
+
+TEST_CASE("a paused coordinator that wakes up takes nobody's silence for a death sentence") {
+  group it{3};
+  it.settle();
+  it.pause(1, seconds{5});
+  it.run_for(seconds{6});
+  it.settle();
+  it.must_write(7);
+  it.must_agree();
+}
+
+TEST_CASE("a disk that stalls for two seconds aborts writes and deposes nobody") {
+  group it{3};
+  it.settle();
+  auto term = it.status(1).term;
+  it.stall_disk(1, seconds{2});
+  auto ticket = it.write(7);
+  CHECK(it.await(ticket).kind == answer_kind::refused);
+  it.settle();
+  it.must_write(8);
+  CHECK(it.status(1).term == term);
+  it.must_agree();
+}
+
+TEST_CASE("a one-way cut blocks writes, and they go on once it is mended") {
+  for (bool outward : {true, false}) {
+    group it{3};
+    it.settle();
+    outward ? it.cut(1, 2) : it.cut(2, 1);
+    CHECK(it.await(it.write(7)).kind == answer_kind::refused);
+    it.heal_network();
+    it.run_for(seconds{2});
+    it.settle();
+    it.must_write(8);
+    it.must_agree();
+  }
+}
+
+TEST_CASE("a group of one decides by itself") {
+  group it{1};
+  it.settle();
+  it.must_write(7);
+  it.crash(1, 0);
+  it.restart(1);
+  CHECK(it.must_read(1) == 7);
+  it.must_write(8);
+}

@@ -1,0 +1,71 @@
+#pragma once
+
+#include "two_phase_commit.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace two_phase_commit {
+
+namespace spi = atl::spi;
+
+/// Two-phase commit with a mistake: passes each call on, and lets a subclass change what goes in or
+/// comes out.
+class mutant : public spi::consensus {
+ public:
+  mutant(std::unique_ptr<spi::consensus> inner, const spi::consensus_setup& setup)
+      : inner_{std::move(inner)}, self_{setup.self} {}
+
+  void start(spi::stable_state stable, spi::log_position applied, spi::timestamp now) override {
+    inner_->start(std::move(stable), applied, now);
+  }
+  void advance(spi::timestamp now) override { inner_->advance(now); }
+  spi::timestamp deadline() const override { return inner_->deadline(); }
+  void step(spi::replica_id from, std::string_view bytes) override { inner_->step(from, bytes); }
+  void on_durable(spi::persist_token token) override { inner_->on_durable(token); }
+  void on_unreachable(spi::replica_id peer) override { inner_->on_unreachable(peer); }
+  void propose(spi::request_id id, std::string command) override {
+    inner_->propose(id, std::move(command));
+  }
+  void read(spi::request_id id, spi::read_level level) override { inner_->read(id, level); }
+  void on_validated(std::uint64_t ticket, bool ok, std::string_view reason) override {
+    inner_->on_validated(ticket, ok, reason);
+  }
+  void reconfigure(spi::request_id id, std::vector<spi::replica_id> voters,
+                   std::vector<spi::replica_id> learners) override {
+    inner_->reconfigure(id, std::move(voters), std::move(learners));
+  }
+  void transfer(spi::replica_id to) override { inner_->transfer(to); }
+  void on_applied(spi::log_position position) override { inner_->on_applied(position); }
+  void on_snapshot_sent(spi::replica_id to, bool ok) override { inner_->on_snapshot_sent(to, ok); }
+  void on_snapshot_received(spi::log_position position, std::string_view blob) override {
+    inner_->on_snapshot_received(position, blob);
+  }
+  std::string snapshot_blob(spi::log_position position) const override {
+    return inner_->snapshot_blob(position);
+  }
+  void on_installed(spi::log_position position) override { inner_->on_installed(position); }
+  void drain(std::vector<spi::effect>& out) override { inner_->drain(out); }
+  spi::consensus_status status() const override { return inner_->status(); }
+
+ protected:
+  spi::consensus& inner() { return *inner_; }
+  spi::replica_id self() const { return self_; }
+
+ private:
+  std::unique_ptr<spi::consensus> inner_;
+  spi::replica_id self_;
+};
+
+/// A factory of replicas that all have the mistake.
+template <class Mutant>
+atl::sim::consensus_factory mistaken() {
+  return [](const spi::consensus_setup& setup) {
+    return std::make_unique<Mutant>(factory()(setup), setup);
+  };
+}
+
+} // namespace two_phase_commit

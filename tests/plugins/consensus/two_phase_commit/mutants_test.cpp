@@ -1,0 +1,331 @@
+#include "entry_log.hpp"
+#include "mutant.hpp"
+#include "wire.hpp"
+
+#include <doctest/doctest.h>
+
+/// Does the simulator see a mistake when there is one? Each of these is a mistake that a protocol
+/// has really been shipped with, or nearly so; the checkers must catch it within a few seeds.
+using namespace two_phase_commit;
+using namespace atl::two_phase;
+using atl::sim::simulate;
+
+namespace {
+
+/// Runs until a seed finds it.
+template <class Mutant>
+void must_be_caught(std::uint64_t within, std::string_view by,
+                    const std::function<void(atl::sim::simulation_options&)>& change = {}) {
+  for (std::uint64_t seed = 1; seed <= within; ++seed) {
+    auto setting = options(seed, 3);
+    if (change)
+      change(setting);
+    auto report = simulate(setting, mistaken<Mutant>());
+    if (report.ok)
+      continue;
+    MESSAGE("caught by seed ", seed, ": ", report.reason);
+    CHECK_MESSAGE(report.reason.find(by) != std::string::npos, report.reason);
+    return;
+  }
+  FAIL_CHECK("not caught within " << within << " seeds");
+}
+
+void lose_disks(atl::sim::simulation_options& it) {
+  it.faults.losable = {2, 3};
+}
+void damage_records(atl::sim::simulation_options& it) {
+  it.faults.damageable = {2, 3};
+}
+
+/// "The disk is fast": votes and acknowledgements don't wait for it.
+class sends_before_durable : public mutant {
+ public:
+  using mutant::mutant;
+  void drain(std::vector<spi::effect>& out) override {
+    mutant::drain(out);
+    for (auto& it : out)
+      if (auto message = std::get_if<spi::send>(&it))
+        message->after = 0;
+  }
+};
+
+/// The coordinator applies and tells a decision that is on its way to the disk.
+class decides_before_durable : public mutant {
+ public:
+  using mutant::mutant;
+  void drain(std::vector<spi::effect>& out) override {
+    auto first = out.size();
+    mutant::drain(out);
+    spi::persist_token last = 0;
+    for (auto i = first; i < out.size(); ++i)
+      if (auto it = std::get_if<spi::persist>(&out[i]))
+        last = it->token;
+    if (self() != 1 || last == 0)
+      return;
+    inner().on_durable(last);
+    mutant::drain(out);
+  }
+};
+
+template <class Drop>
+void drop_records(spi::stable_state& stable, Drop drop) {
+  std::erase_if(stable.records, drop);
+}
+
+/// The coordinator's decisions don't survive a restart: it aborts what it had committed.
+class forgets_decisions : public mutant {
+ public:
+  using mutant::mutant;
+  void start(spi::stable_state stable, spi::log_position applied, spi::timestamp now) override {
+    if (self() == 1)
+      drop_records(stable, [](auto& it) { return it.stream == decision_stream; });
+    mutant::start(std::move(stable), applied, now);
+  }
+};
+
+/// A participant forgets on restart what it holds in doubt (CUBRID #7554).
+class forgets_doubts : public mutant {
+ public:
+  using mutant::mutant;
+  void start(spi::stable_state stable, spi::log_position applied, spi::timestamp now) override {
+    if (self() != 1)
+      drop_records(stable, [&stable](auto& it) {
+        auto decided = [&](auto& other) {
+          return other.stream == decision_stream && other.index == it.index;
+        };
+        return std::none_of(stable.records.begin(), stable.records.end(), decided);
+      });
+    mutant::start(std::move(stable), applied, now);
+  }
+};
+
+/// A participant takes silence for an abort.
+class guesses_aborts : public mutant {
+ public:
+  using mutant::mutant;
+  void start(spi::stable_state stable, spi::log_position applied, spi::timestamp now) override {
+    std::vector<spi::stable_record> guesses;
+    for (auto& it : stable.records) {
+      auto decided = [&](auto& other) {
+        return other.stream == decision_stream && other.index == it.index;
+      };
+      if (self() != 1 && std::none_of(stable.records.begin(), stable.records.end(), decided))
+        guesses.push_back(
+            {decision_stream, it.index, spi::record_state::ok, encode_decision_record(false)});
+    }
+    stable.records.insert(stable.records.end(), guesses.begin(), guesses.end());
+    mutant::start(std::move(stable), applied, now);
+  }
+};
+
+/// Damaged is taken for missing.
+class takes_corrupt_for_absent : public mutant {
+ public:
+  using mutant::mutant;
+  void start(spi::stable_state stable, spi::log_position applied, spi::timestamp now) override {
+    drop_records(stable, [](auto& it) { return it.state == spi::record_state::corrupt; });
+    mutant::start(std::move(stable), applied, now);
+  }
+};
+
+/// A participant with an empty disk takes the group for a new one.
+class serves_from_an_empty_disk : public mutant {
+ public:
+  using mutant::mutant;
+  void start(spi::stable_state stable, spi::log_position applied, spi::timestamp now) override {
+    if (self() != 1 && !stable.meta)
+      stable.meta = encode_meta({{1, 2, 3}, 0, true, 1});
+    mutant::start(std::move(stable), applied, now);
+  }
+};
+
+/// Reads don't wait for positions in doubt.
+class reads_past_doubts : public mutant {
+ public:
+  using mutant::mutant;
+  void read(spi::request_id id, spi::read_level) override {
+    mutant::read(id, spi::read_level::local);
+  }
+};
+
+/// A participant that should say no says yes, and has nothing on disk.
+class says_yes_for_no : public mutant {
+ public:
+  using mutant::mutant;
+  void drain(std::vector<spi::effect>& out) override {
+    mutant::drain(out);
+    for (auto& it : out)
+      if (auto message = std::get_if<spi::send>(&it))
+        lie(*message);
+  }
+
+ private:
+  static void lie(spi::send& message) {
+    spi::reader in{message.bytes};
+    auto head = read_header(in);
+    std::vector<vote_entry> votes;
+    if (!head || head->type != message_type::vote || !decode(in, votes))
+      return;
+    spi::writer out;
+    write_header(out, *head);
+    out.put(static_cast<std::uint32_t>(votes.size()));
+    for (auto& it : votes)
+      out.put(it.position).put(true).put(it.reason);
+    message.bytes = out.take();
+  }
+};
+
+/// Tells a client "surely not", and then it happens.
+class refuses_what_it_proposed : public mutant {
+ public:
+  using mutant::mutant;
+  void propose(spi::request_id id, std::string command) override {
+    mutant::propose(id, std::move(command));
+    if (id % 50 == 0)
+      impatient_ = id;
+  }
+  void drain(std::vector<spi::effect>& out) override {
+    mutant::drain(out);
+    if (impatient_ == 0)
+      return;
+    auto answered = [this](auto& it) {
+      auto refused = std::get_if<spi::refuse>(&it);
+      return refused && refused->id == impatient_;
+    };
+    if (std::none_of(out.begin(), out.end(), answered))
+      out.push_back(spi::refuse{impatient_, spi::refusal::not_proposed, 0, "took too long"});
+    impatient_ = 0;
+  }
+
+ private:
+  spi::request_id impatient_ = 0;
+};
+
+/// Applies an entry twice.
+class applies_twice : public mutant {
+ public:
+  using mutant::mutant;
+  void drain(std::vector<spi::effect>& out) override {
+    mutant::drain(out);
+    for (auto& it : out)
+      if (auto some = std::get_if<spi::apply>(&it); some && ++count_ % 40 == 0)
+        some->entries.push_back(some->entries.back());
+  }
+
+ private:
+  int count_ = 0;
+};
+
+/// Loses an entry on its way to the state machine, once in a while.
+class leaves_a_gap : public mutant {
+ public:
+  using mutant::mutant;
+  void drain(std::vector<spi::effect>& out) override {
+    mutant::drain(out);
+    for (auto& it : out)
+      if (auto some = std::get_if<spi::apply>(&it);
+          some && some->entries.size() > 1 && ++count_ % 3 == 0)
+        some->entries.erase(some->entries.begin());
+  }
+
+ private:
+  int count_ = 0;
+};
+
+/// Asks for no timer after the first second: what gets lost is never sent again.
+class sleeps : public mutant {
+ public:
+  using mutant::mutant;
+  void start(spi::stable_state stable, spi::log_position applied, spi::timestamp now) override {
+    began_ = now;
+    mutant::start(std::move(stable), applied, now);
+  }
+  spi::timestamp deadline() const override {
+    return asleep_ ? spi::timestamp::max() : mutant::deadline();
+  }
+  void advance(spi::timestamp now) override {
+    asleep_ = now > began_ + std::chrono::seconds{1};
+    if (!asleep_)
+      mutant::advance(now);
+  }
+
+ private:
+  bool asleep_ = false;
+  spi::timestamp began_{0};
+};
+
+/// Always wants to be called at once.
+class spins : public mutant {
+ public:
+  using mutant::mutant;
+  spi::timestamp deadline() const override { return spi::timestamp{0}; }
+};
+
+/// Every replica thinks that it leads.
+class all_lead : public mutant {
+ public:
+  using mutant::mutant;
+  void drain(std::vector<spi::effect>& out) override {
+    mutant::drain(out);
+    for (auto& it : out)
+      if (auto role = std::get_if<spi::role_changed>(&it))
+        role->role = spi::replica_role::leader;
+  }
+};
+
+class throws : public mutant {
+ public:
+  using mutant::mutant;
+  void on_unreachable(spi::replica_id) override { throw std::logic_error{"no such replica"}; }
+};
+
+} // namespace
+
+TEST_CASE("caught: a vote leaves before it is durable") {
+  must_be_caught<sends_before_durable>(500, "not linearizable");
+}
+TEST_CASE("caught: a decision is told before it is durable") {
+  must_be_caught<decides_before_durable>(200, "");
+}
+TEST_CASE("caught: a coordinator forgets its decisions when it restarts") {
+  must_be_caught<forgets_decisions>(20, "");
+}
+TEST_CASE("caught: a participant forgets its doubts when it restarts") {
+  must_be_caught<forgets_doubts>(200, "not linearizable");
+}
+TEST_CASE("caught: a participant in doubt guesses that it was an abort") {
+  must_be_caught<guesses_aborts>(100, "");
+}
+TEST_CASE("caught: a damaged record is taken for a missing one") {
+  must_be_caught<takes_corrupt_for_absent>(500, "", damage_records);
+}
+TEST_CASE("caught: a replica serves from a disk that came back empty") {
+  must_be_caught<serves_from_an_empty_disk>(100, "not linearizable", lose_disks);
+}
+TEST_CASE("caught: reads don't wait for positions in doubt") {
+  must_be_caught<reads_past_doubts>(20, "not linearizable");
+}
+TEST_CASE("caught: a participant says yes and stores nothing") {
+  must_be_caught<says_yes_for_no>(500, "not linearizable");
+}
+TEST_CASE("caught: a refusal that says surely not, of what is decided later") {
+  must_be_caught<refuses_what_it_proposed>(20, "surely not proposed");
+}
+TEST_CASE("caught: an entry is applied twice") {
+  must_be_caught<applies_twice>(20, "applies position");
+}
+TEST_CASE("caught: an entry is left out") {
+  must_be_caught<leaves_a_gap>(50, "applies position");
+}
+TEST_CASE("caught: nothing is repeated, so nothing goes on after the faults have stopped") {
+  must_be_caught<sleeps>(30, "not every client got");
+}
+TEST_CASE("caught: a protocol that wants to be called without end") {
+  must_be_caught<spins>(5, "time doesn't pass");
+}
+TEST_CASE("caught: two leaders in one term") {
+  must_be_caught<all_lead>(5, "both lead in term");
+}
+TEST_CASE("caught: a protocol that throws") {
+  must_be_caught<throws>(30, "threw");
+}

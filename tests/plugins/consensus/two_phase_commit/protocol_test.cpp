@@ -1,0 +1,294 @@
+#include "replica.hpp"
+#include "two_phase_commit.hpp"
+#include "wire.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <stdexcept>
+#include <string>
+
+/// One replica by itself, called directly: what it gives out, and what it refuses to take.
+using namespace atl::two_phase;
+namespace spi = atl::spi;
+using std::chrono::milliseconds;
+
+namespace {
+
+/// The coordinator of a group of three, and the messages of its peers, made up.
+struct lone_coordinator {
+  explicit lone_coordinator(const under_test::overrides& changed = {})
+      : options{under_test::make_options(two_phase_commit::plugin(), changed)},
+        it{spi::consensus_setup{options, 1, {1, 2, 3}, 1, 10}} {
+    spi::stable_state stable;
+    stable.meta = encode_meta({{1, 2, 3}, 4, true, 1});
+    it.start(std::move(stable), 0, now);
+    drain();
+    for (spi::replica_id id : {2U, 3U})
+      beat(id);
+    drain();
+    it.on_durable(token);
+    drain();
+  }
+
+  std::vector<spi::effect> drain() {
+    std::vector<spi::effect> out;
+    it.drain(out);
+    for (auto& effect : out)
+      if (auto some = std::get_if<spi::persist>(&effect))
+        token = some->token;
+    return out;
+  }
+
+  std::string message(message_type type, auto fill) {
+    spi::writer out;
+    write_header(out, {type, group, 20, 10, 5});
+    fill(out);
+    return out.take();
+  }
+
+  void beat(spi::replica_id id) {
+    it.step(id, message(message_type::heartbeat, [](auto& out) {
+              encode(out, heartbeat{true, 0, 0, 0, 0});
+            }));
+  }
+
+  void vote(spi::replica_id id, spi::log_position first, spi::log_position last) {
+    it.step(id, message(message_type::vote, [=](auto& out) {
+              out.put(static_cast<std::uint32_t>(last - first + 1));
+              for (auto position = first; position <= last; ++position)
+                out.put(position).put(true).put("");
+            }));
+  }
+
+  /// Proposes, and lets the state machine agree.
+  void propose(spi::request_id id, std::string command) {
+    it.propose(id, std::move(command));
+    for (auto& effect : drain())
+      if (auto asked = std::get_if<spi::validate>(&effect))
+        it.on_validated(asked->ticket, true, "");
+  }
+
+  static std::uint64_t fingerprint() {
+    auto options = under_test::make_options(two_phase_commit::plugin());
+    replica any{spi::consensus_setup{options, 2, {1, 2, 3}, 1, 1}};
+    any.start({}, 0, {});
+    any.advance(spi::timestamp{0});
+    std::vector<spi::effect> out;
+    any.drain(out);
+    for (auto& effect : out)
+      if (auto sent = std::get_if<spi::send>(&effect)) {
+        spi::reader in{sent->bytes};
+        return read_header(in)->group;
+      }
+    return 0;
+  }
+
+  spi::timestamp now{1'000'000};
+  spi::persist_token token = 0;
+  std::uint64_t group = fingerprint();
+  spi::options options;
+  replica it;
+};
+
+template <class Effect>
+std::vector<Effect> only(const std::vector<spi::effect>& all) {
+  std::vector<Effect> out;
+  for (auto& it : all)
+    if (auto some = std::get_if<Effect>(&it))
+      out.push_back(*some);
+  return out;
+}
+
+} // namespace
+
+TEST_CASE("proposals taken between two drains share one write and one message to each peer") {
+  lone_coordinator group;
+  std::vector<std::uint64_t> tickets;
+  for (spi::request_id id = 1; id <= 100; ++id)
+    group.it.propose(id, "command " + std::to_string(id));
+  for (auto& asked : only<spi::validate>(group.drain()))
+    group.it.on_validated(asked.ticket, true, "");
+  auto out = group.drain();
+  REQUIRE(only<spi::persist>(out).size() == 1);
+  CHECK(only<spi::persist>(out)[0].ops.size() == 100);
+  auto sent = only<spi::send>(out);
+  REQUIRE(sent.size() == 2);
+  for (auto& it : sent)
+    CHECK(it.after == group.token); // not before the coordinator's own record is durable
+
+  group.it.on_durable(group.token);
+  group.vote(2, 1, 100);
+  CHECK(only<spi::persist>(group.drain()).empty());
+  group.vote(3, 1, 100);
+  out = group.drain();
+  CHECK(only<spi::persist>(out).size() == 1);
+  CHECK(only<spi::send>(out).empty()); // decided, and not yet durable: nobody is told
+  CHECK(only<spi::apply>(out).empty());
+
+  group.it.on_durable(group.token);
+  out = group.drain();
+  REQUIRE(only<spi::apply>(out).size() == 1);
+  CHECK(only<spi::apply>(out)[0].entries.size() == 100);
+  CHECK(only<spi::send>(out).size() == 2);
+}
+
+TEST_CASE("a batch larger than batch_bytes is cut into several messages, and no entry is lost") {
+  lone_coordinator group{{{"batch_bytes", "1KiB"}}};
+  for (spi::request_id id = 1; id <= 10; ++id)
+    group.it.propose(id, std::string(500, 'x'));
+  group.it.propose(11, std::string(5000, 'y'));
+  for (auto& asked : only<spi::validate>(group.drain()))
+    group.it.on_validated(asked.ticket, true, "");
+  std::size_t entries = 0;
+  for (auto& it : only<spi::send>(group.drain()))
+    if (it.to == 2) {
+      spi::reader in{it.bytes};
+      REQUIRE(read_header(in));
+      std::vector<prepare_entry> body;
+      REQUIRE(decode(in, body));
+      entries += body.size();
+      CHECK(it.bytes.size() < 7000);
+    }
+  CHECK(entries == 11);
+}
+
+TEST_CASE("beyond max_in_flight proposals are refused as busy, and taken again later") {
+  lone_coordinator group{{{"max_in_flight", "3"}}};
+  for (spi::request_id id = 1; id <= 3; ++id)
+    group.propose(id, "x");
+  group.it.propose(4, "x");
+  auto refused = only<spi::refuse>(group.drain());
+  REQUIRE(refused.size() == 1);
+  CHECK(refused[0].id == 4);
+  CHECK(refused[0].why == spi::refusal::not_proposed);
+  CHECK(refused[0].reason.find("busy") == 0);
+  group.it.on_durable(group.token);
+  group.vote(2, 1, 3);
+  group.vote(3, 1, 3);
+  group.drain();
+  group.it.on_durable(group.token);
+  CHECK(only<spi::apply>(group.drain()).size() == 1);
+  group.it.propose(5, "x");
+  CHECK(only<spi::refuse>(group.drain()).empty());
+}
+
+TEST_CASE("a log that the state machines don't keep up with takes no more than log_bytes") {
+  lone_coordinator group{{{"log_bytes", "1MiB"}, {"keep_bytes", "1MiB"}, {"batch_bytes", "1MiB"}}};
+  auto refusals = 0;
+  for (spi::request_id id = 1; id <= 20; ++id) {
+    group.it.propose(id, std::string(100'000, 'x'));
+    auto out = group.drain();
+    refusals += static_cast<int>(only<spi::refuse>(out).size());
+    for (auto& asked : only<spi::validate>(out))
+      group.it.on_validated(asked.ticket, true, "");
+    group.drain();
+  }
+  CHECK(refusals == 10);
+}
+
+TEST_CASE("a vote is counted once, from a known participant, in this epoch") {
+  lone_coordinator group;
+  group.propose(1, "x");
+  group.drain();
+  group.it.on_durable(group.token);
+  group.vote(2, 1, 1);
+  group.vote(2, 1, 1);
+  group.vote(9, 1, 1);
+  group.it.step(3, [&] {
+    spi::writer out;
+    write_header(out, {message_type::vote, group.group, 20, 10, 4}); // an older epoch
+    out.put(std::uint32_t{1}).put(spi::log_position{1}).put(true).put("");
+    return out.take();
+  }());
+  group.it.step(3, [&] {
+    spi::writer out;
+    write_header(out, {message_type::vote, group.group, 19, 10, 5}); // an older life of the voter
+    out.put(std::uint32_t{1}).put(spi::log_position{1}).put(true).put("");
+    return out.take();
+  }());
+  CHECK(only<spi::persist>(group.drain()).empty());
+  CHECK(group.it.dropped() == 3);
+  group.vote(3, 1, 1);
+  CHECK(only<spi::persist>(group.drain()).size() == 1);
+}
+
+TEST_CASE("the deadline is that of whatever comes first: a heartbeat, a vote, a read") {
+  lone_coordinator group{
+      {{"vote_timeout", "30ms"}, {"read_timeout", "20ms"}, {"heartbeat", "100ms"}}};
+  group.it.advance(group.now);
+  group.drain();
+  CHECK(group.it.deadline() == group.now + milliseconds{100});
+  group.propose(1, "x");
+  CHECK(group.it.deadline() == group.now + milliseconds{30});
+  group.it.advance(group.now + milliseconds{30});
+  group.drain();
+  CHECK(group.it.deadline() == group.now + milliseconds{100});
+}
+
+TEST_CASE("options that contradict each other are refused with a sentence") {
+  auto make = [](const under_test::overrides& changed, spi::replica_id self = 1,
+                 std::vector<spi::replica_id> voters = {1, 2, 3}) {
+    auto options = under_test::make_options(two_phase_commit::plugin(), changed);
+    replica it{spi::consensus_setup{options, self, std::move(voters), 1, 1}};
+  };
+  CHECK_NOTHROW(make({{"heartbeat", "100ms"}, {"failure_timeout", "200ms"}}));
+  CHECK_THROWS_WITH_AS(make({{"heartbeat", "100ms"}, {"failure_timeout", "199ms"}}),
+                       doctest::Contains("at least twice the heartbeat"), std::invalid_argument);
+  CHECK_THROWS_WITH_AS(make({{"keep_bytes", "2MiB"}, {"log_bytes", "1MiB"}}),
+                       doctest::Contains("log_bytes"), std::invalid_argument);
+  CHECK_THROWS_WITH_AS(make({}, 9), doctest::Contains("replica 9 is not among the voters 1, 2, 3"),
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(make({}, 1, {1, 2, 2}), doctest::Contains("twice"), std::invalid_argument);
+}
+
+TEST_CASE("the group is fixed: a change of members is refused, and says what to do") {
+  lone_coordinator group;
+  group.it.reconfigure(7, {1, 2}, {});
+  group.it.transfer(2);
+  auto refused = only<spi::refuse>(group.drain());
+  REQUIRE(refused.size() == 1);
+  CHECK(refused[0].id == 7);
+  CHECK(refused[0].why == spi::refusal::not_proposed);
+  CHECK(refused[0].reason.find("fixed group") != std::string::npos);
+}
+
+TEST_CASE("a position from nowhere makes a participant reserve nothing") {
+  auto options = under_test::make_options(two_phase_commit::plugin());
+  replica it{spi::consensus_setup{options, 2, {1, 2, 3}, 1, 10}};
+  spi::stable_state stable;
+  stable.meta = encode_meta({{1, 2, 3}, 5, true, 1});
+  it.start(std::move(stable), 0, {});
+  auto group = lone_coordinator::fingerprint();
+  for (spi::log_position position : {std::uint64_t{1} << 40, UINT64_MAX, UINT64_MAX - 1}) {
+    spi::writer prepare;
+    write_header(prepare, {message_type::prepare, group, 20, 10, 5});
+    prepare.put(std::uint32_t{1}).put(position).put("x");
+    it.step(1, prepare.view());
+    spi::writer decide;
+    write_header(decide, {message_type::decide, group, 20, 10, 5});
+    decide.put(std::uint32_t{1}).put(position).put(true);
+    it.step(1, decide.view());
+  }
+  std::vector<spi::effect> out;
+  it.drain(out);
+  CHECK(only<spi::validate>(out).empty());
+  CHECK(only<spi::persist>(out).empty());
+  CHECK(it.dropped() == 6);
+}
+
+TEST_CASE("the descriptor says what two-phase commit can't do") {
+  auto& plugin = two_phase_commit::plugin();
+  auto claim = [&plugin](std::string_view name) {
+    for (std::size_t i = 0; i < plugin.claim_count; ++i)
+      if (plugin.claims[i].name == name)
+        return std::string{plugin.claims[i].value};
+    return std::string{};
+  };
+  CHECK(std::string{plugin.name} == "two_phase_commit");
+  CHECK(claim("safe_with_crashes") == "all");
+  CHECK(claim("live_with_crashes") == "none");
+  CHECK(claim("linearizable_reads") == "yes");
+  CHECK(claim("blocks_on_one_failure") == "yes");
+}
