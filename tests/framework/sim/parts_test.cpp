@@ -1,0 +1,120 @@
+#include "sim/disk.hpp"
+#include "sim/event_queue.hpp"
+#include "sim/network.hpp"
+
+#include <atoll/sim/register_machine.hpp>
+
+#include <doctest/doctest.h>
+
+#include <set>
+#include <string>
+
+using namespace atl::sim;
+namespace spi = atl::spi;
+
+namespace {
+
+spi::persist write(spi::persist_token token, std::uint64_t index, std::string bytes) {
+  return {token, {spi::put_record{0, index, std::move(bytes)}}};
+}
+
+} // namespace
+
+TEST_CASE("events come by time, and at one moment in the order in which they were put in") {
+  event_queue queue;
+  for (std::uint64_t arg : {5, 1, 4, 1, 3})
+    queue.push({static_cast<std::int64_t>(arg), 0, queue.size(), 0, 0, event_kind::chaos});
+  std::string order;
+  while (!queue.empty()) {
+    auto it = queue.pop();
+    order += std::to_string(it.at) + ":" + std::to_string(it.arg) + " ";
+  }
+  CHECK(order == "1:1 1:3 3:4 4:2 5:0 ");
+}
+
+TEST_CASE("a disk has what was synced, and of the rest what a crash leaves") {
+  disk it;
+  it.submit(write(1, 1, "one"));
+  it.begin_sync();
+  it.submit(write(2, 2, "two")); // too late for this sync
+  CHECK(it.end_sync() == 1);
+  CHECK(it.read().records.size() == 1);
+  it.submit(write(3, 3, "three"));
+  it.crash(1);
+  auto left = it.read();
+  REQUIRE(left.records.size() == 2);
+  CHECK(left.records[1].bytes == "two");
+  CHECK(it.waiting() == 0);
+}
+
+TEST_CASE("records are erased by range, and come back in order of stream and index") {
+  disk it;
+  spi::persist all{1, {}};
+  for (std::uint32_t stream : {1U, 0U})
+    for (std::uint64_t index : {3, 1, 2})
+      all.ops.push_back(spi::put_record{stream, index, "x"});
+  all.ops.push_back(spi::erase_records{0, 2, 3});
+  all.ops.push_back(spi::erase_records{1, 9, 2}); // nothing is in this range
+  all.ops.push_back(spi::set_meta{"meta"});
+  it.submit(std::move(all));
+  it.begin_sync();
+  it.end_sync();
+  CHECK(it.places() == std::vector<disk::place>{{0, 1}, {1, 1}, {1, 2}, {1, 3}});
+  CHECK(it.read().meta == "meta");
+}
+
+TEST_CASE("a damaged record reads as corrupt until it is written again, and not as missing") {
+  disk it;
+  it.submit(write(1, 1, "one"));
+  it.begin_sync();
+  it.end_sync();
+  CHECK(!it.damage({0, 2}));
+  REQUIRE(it.damage({0, 1}));
+  auto read = it.read();
+  REQUIRE(read.records.size() == 1);
+  CHECK(read.records[0].state == spi::record_state::corrupt);
+  CHECK(read.records[0].bytes.empty());
+  it.submit(write(2, 1, "uno"));
+  it.begin_sync();
+  it.end_sync();
+  CHECK(it.read().records[0].state == spi::record_state::ok);
+  it.lose();
+  CHECK(it.empty());
+}
+
+TEST_CASE("every shape of partition cuts some link and leaves some other, among five") {
+  spi::random_source random{1};
+  std::set<std::string> names;
+  for (int round = 0; round < 200; ++round) {
+    network links{5};
+    names.insert(links.partition(random));
+    links.heal();
+    for (std::uint32_t from = 1; from <= 5; ++from)
+      for (std::uint32_t to = 1; to <= 5; ++to)
+        CHECK(!links.is_cut(from, to));
+  }
+  CHECK(names.size() == 6);
+}
+
+TEST_CASE("a message over a cut link gets lost, and over a clogged one waits") {
+  network links{2};
+  spi::random_source random{1};
+  fault_mix calm;
+  CHECK(links.send(1, 2, 1'000, calm, random).at[0] == 1'000 + calm.delay_min);
+  links.clog(1, 2, 50'000);
+  CHECK(links.send(1, 2, 1'000, calm, random).at[0] == 50'000);
+  CHECK(links.send(2, 1, 1'000, calm, random).at[0] == 1'000 + calm.delay_min);
+  links.cut(1, 2);
+  CHECK(links.send(1, 2, 1'000, calm, random).count == 0);
+}
+
+TEST_CASE("a command survives being written and read, and other bytes aren't one") {
+  register_command it{1, 2, 3, 4, operation_kind::cas, -5, 6};
+  auto back = decode_command(encode(it, 100));
+  REQUIRE(back);
+  CHECK(back->sequence == 3);
+  CHECK(back->argument == -5);
+  CHECK(back->expected == 6);
+  CHECK(!decode_command("hello"));
+  CHECK(!decode_command(encode(it).substr(0, 20)));
+}
