@@ -87,17 +87,28 @@ TEST_CASE("a node that dies during a write is told; the nodes before it have the
 }
 
 TEST_CASE("a client that dies during a write leaves nothing on any node") {
-  bulk_cluster cluster{2};
-  {
-    wire::write_request request{{"test", ""}, key_of(1).chunk,  chunk_size, durability::fsync,
-                                2000,         cluster.targets()};
-    raw_client client{cluster[0].endpoint()};
-    REQUIRE(client.send(wire::encode_frame(wire::op::write, wire::encode(request))));
-    REQUIRE(client.send(pattern(3 * batch_size)));
-    wait_until([&] { return cluster[1].at.files_in("tmp") == 1; });
+  bulk_node first{"first"};
+  bulk_node second{"second"};
+  for (auto* node : {&first, &second}) {
+    node->options.timeouts.progress = std::chrono::minutes{1};
+    node->start();
   }
-  for (const auto& node : cluster.nodes) {
-    wait_until([&] { return node->at.files_in("tmp") == 0; });
+  {
+    wire::write_request request{{"test", ""}, key_of(1).chunk,
+                                chunk_size,   durability::fsync,
+                                60'000,       {first.target(), second.target()}};
+    raw_client client{first.endpoint()};
+    auto batch = pattern(batch_size);
+    auto crcs = crcs_of(batch);
+    REQUIRE(client.send(wire::encode_frame(wire::op::write, wire::encode(request))));
+    REQUIRE(client.send({reinterpret_cast<const char*>(crcs.data()), crcs.size() * 4}));
+    REQUIRE(client.send(batch));
+    wait_until([&] { return second.at.files_in("tmp") == 1; });
+    CHECK(first.at.files_in("tmp") == 1);
+  }
+  for (auto* node : {&first, &second}) {
+    wait_until([&] { return node->server->stats().connections == 0; });
+    CHECK(node->at.files_in("tmp") == 0);
     CHECK(node->at.store->list().empty());
   }
 }
@@ -233,16 +244,19 @@ TEST_CASE("data that is damaged on its way is stored by nobody") {
 }
 
 TEST_CASE("stopping a server ends what is under way at once") {
-  bulk_cluster cluster{1};
-  wire::write_request request{{"test", ""}, key_of(1).chunk,  chunk_size, durability::fsync,
-                              2000,         cluster.targets()};
-  raw_client writing{cluster[0].endpoint()};
+  bulk_node node;
+  node.options.timeouts.progress = std::chrono::minutes{1};
+  node.options.idle_time = std::chrono::minutes{1};
+  node.start();
+  wire::write_request request{{"test", ""},      key_of(1).chunk, chunk_size,
+                              durability::fsync, 60'000,          {node.target()}};
+  raw_client writing{node.endpoint()};
   REQUIRE(writing.send(wire::encode_frame(wire::op::write, wire::encode(request))));
-  raw_client idle{cluster[0].endpoint()};
-  wait_until([&] { return cluster[0].server->stats().connections == 2; });
-  cluster[0].server->stop();
-  CHECK(cluster[0].server->stats().connections == 0);
+  raw_client idle{node.endpoint()};
+  wait_until([&] { return node.server->stats().connections == 2; });
+  node.server->stop();
+  CHECK(node.server->stats().connections == 0);
   CHECK(writing.receive_all().empty());
   CHECK(idle.receive_all().empty());
-  CHECK(cluster[0].at.files_in("tmp") == 0);
+  CHECK(node.at.files_in("tmp") == 0);
 }
