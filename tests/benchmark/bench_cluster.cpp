@@ -2,9 +2,9 @@
 //
 //   bench_cluster [JSON_FILE]
 
-#include "free_port.hpp"
 #include "cli/launcher.hpp"
 #include "client/file_client.hpp"
+#include "free_port.hpp"
 #include "machine.hpp"
 #include "temporary_folder.hpp"
 

@@ -1,6 +1,5 @@
 #include "test_cluster.hpp"
 
-
 #include <atoll/spi/random.hpp>
 
 #include <doctest/doctest.h>

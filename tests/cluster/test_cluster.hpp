@@ -31,8 +31,6 @@ int wait_for(pid_t program);
 /// Where the programs under test are.
 std::filesystem::path program(const std::string& name);
 
-
-
 /// Tries until it holds; fails the test after a minute.
 void eventually(const std::string& what, const std::function<bool()>& holds);
 

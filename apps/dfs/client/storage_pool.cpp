@@ -26,7 +26,7 @@ bulk_options make_options(const cluster_settings& cluster) {
   options.cluster = cluster.name;
   options.timeouts.connect = std::chrono::ceil<std::chrono::milliseconds>(cluster.connect_timeout);
   options.timeouts.progress =
-    std::chrono::ceil<std::chrono::milliseconds>(cluster.transfer_timeout);
+      std::chrono::ceil<std::chrono::milliseconds>(cluster.transfer_timeout);
   return options;
 }
 
@@ -61,7 +61,7 @@ atl::result<std::unique_ptr<storage_pool>> storage_pool::open(const cluster_sett
 atl::status storage_pool::load_plugins() {
   auto loader = make_loader(cluster_);
   auto load = [&](atl::spi::plugin_kind kind, const protocol::plugin_choice& choice)
-    -> atl::result<std::shared_ptr<const atl::plugin>> {
+      -> atl::result<std::shared_ptr<const atl::plugin>> {
     auto found = loader.load(kind, choice.name);
     if (found && (*found)->version() != choice.version)
       return fail(errc::refused,
@@ -110,8 +110,9 @@ atl::status storage_pool::refresh() {
 
 atl::result<protocol::placement> storage_pool::place(std::uint64_t upload, std::size_t bytes,
                                                      const std::vector<storage_id>& avoid) {
-  auto answer = masters_.call(protocol::kind::allocate,
-                              protocol::encode(protocol::allocate_request{upload, 1, bytes, avoid}));
+  auto answer =
+      masters_.call(protocol::kind::allocate,
+                    protocol::encode(protocol::allocate_request{upload, 1, bytes, avoid}));
   if (!answer)
     return tl::unexpected{answer.error()};
   auto room = protocol::decode_allocate_answer(*answer);
@@ -127,7 +128,8 @@ std::map<storage_id, std::string> storage_pool::write_fragments(const protocol::
   std::map<storage_id, std::string> problems;
   std::vector<write_target> targets;
   for (std::size_t i = 0; i < where.targets.size(); ++i)
-    targets.push_back({where.targets[i].name, where.targets[i].bulk, static_cast<std::uint32_t>(i)});
+    targets.push_back(
+        {where.targets[i].name, where.targets[i].bulk, static_cast<std::uint32_t>(i)});
   auto how = to_storage(info_.durability);
   auto write = [&](std::size_t first, std::size_t count, std::string_view bytes) {
     std::span<const write_target> part{targets.data() + first, count};
@@ -187,9 +189,8 @@ atl::result<chunk_record> storage_pool::store(std::uint64_t upload, std::string_
         return record; // there is no better place
     }
   }
-  return fail(errc::unavailable,
-              fmt::format("a chunk couldn't be stored on {} storage nodes: {}", needed,
-                          last_problem));
+  return fail(errc::unavailable, fmt::format("a chunk couldn't be stored on {} storage nodes: {}",
+                                             needed, last_problem));
 }
 
 // -- reading ----------------------------------------------------------------------------------
@@ -288,9 +289,9 @@ atl::status storage_pool::read_some(const chunk_record& chunk, fetched& so_far,
     auto read = read_fragment(chunk, index, target);
     if (!read) {
       so_far.damaged = so_far.damaged || read.error().code == errc::corrupt;
-      so_far.problems += fmt::format("{}fragment {} on storage node {}: {}",
-                                     so_far.problems.empty() ? "" : "; ", index, chunk.nodes[index],
-                                     read.error().message);
+      so_far.problems +=
+          fmt::format("{}fragment {} on storage node {}: {}", so_far.problems.empty() ? "" : "; ",
+                      index, chunk.nodes[index], read.error().message);
       continue;
     }
     so_far.fragments[index] = std::string_view{target.data(), target.size()};

@@ -164,8 +164,8 @@ struct node::implementation {
 
   atl::result<std::shared_ptr<atl::spi::consensus>>
   create_protocol(const replica_actor::settings& settings, const atl::record_log& log) {
-    atl::spi::consensus_setup setup{given.plugins.consensus.options, info.replica, {},
-                                    settings.seed, log.incarnation()};
+    atl::spi::consensus_setup setup{
+        given.plugins.consensus.options, info.replica, {}, settings.seed, log.incarnation()};
     for (auto& peer : settings.group)
       setup.voters.push_back(peer.id);
     return given.plugins.consensus.plugin->create_consensus(setup);
@@ -203,9 +203,9 @@ struct node::implementation {
     options.listen = given.self.bulk;
     options.max_connections = given.self.connections_max;
     options.timeouts.connect =
-      std::chrono::ceil<std::chrono::milliseconds>(given.cluster.connect_timeout);
+        std::chrono::ceil<std::chrono::milliseconds>(given.cluster.connect_timeout);
     options.timeouts.progress =
-      std::chrono::ceil<std::chrono::milliseconds>(given.cluster.transfer_timeout);
+        std::chrono::ceil<std::chrono::milliseconds>(given.cluster.transfer_timeout);
     auto started = bulk_server::start(*store, std::move(options));
     if (!started)
       return tl::unexpected{started.error()};

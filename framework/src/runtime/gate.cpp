@@ -15,7 +15,9 @@ caf::behavior gate_actor::make_behavior() {
   return {[this](envelope& message) { return take(message); }};
 }
 
-void gate_actor::on_exit() { settings_.replica = settings_.application = nullptr; }
+void gate_actor::on_exit() {
+  settings_.replica = settings_.application = nullptr;
+}
 
 caf::result<envelope> gate_actor::refuse(errc code, std::string why) {
   return make_reply({fail(code, settings_.self.name + ": " + std::move(why)), {}, false});

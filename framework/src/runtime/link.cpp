@@ -30,6 +30,7 @@ caf::behavior link_actor::make_behavior() {
 void link_actor::connect() {
   ++generation_;
   auto generation = generation_;
+  log::debug(settings_.self.role, settings_.peer, "connects to {}", to_string(settings_.where));
   ask(this, system().middleman().actor_handle(), settings_.timing.failure_timeout,
       caf::connect_atom_v, settings_.where.host, settings_.where.port)
       .then(
@@ -51,6 +52,7 @@ void link_actor::connect() {
 
 void link_actor::greet(const caf::actor& there) {
   auto generation = generation_;
+  log::debug(settings_.self.role, settings_.peer, "greets");
   envelope hello{message_kind::hello, cluster_digest(settings_.self), encode(settings_.self)};
   ask(this, there, settings_.timing.failure_timeout, std::move(hello))
       .then(
@@ -104,6 +106,8 @@ void link_actor::beat() {
 void link_actor::went(const std::string& reason) {
   if (reason != last_reason_)
     log::warning(settings_.self.role, settings_.peer, "{}", reason);
+  else
+    log::debug(settings_.self.role, settings_.peer, "again: {}", reason);
   last_reason_ = reason;
   peer_ = nullptr;
   tell(this, settings_.owner, link_event{settings_.peer, std::nullopt, reason});

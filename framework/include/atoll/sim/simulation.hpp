@@ -24,10 +24,10 @@ using trace_sink = std::function<void(std::string_view)>;
 /// What the simulated clients do.
 struct workload_options {
   std::uint32_t clients = 4;
-  std::uint32_t keys = 5; ///< at most; half of them registers, the others counters
-  double reads = 0.4;     ///< share of linearizable reads; every other client reads nearly always
-  std::size_t payload = 0;                 ///< bytes added to each command
-  std::chrono::microseconds think{10'000}; ///< mean pause between two operations
+  std::uint32_t keys = 5;  ///< at most; half of them registers, the others counters
+  double reads = 0.4;      ///< share of linearizable reads; every other client reads nearly always
+  std::size_t payload = 0; ///< bytes added to each command
+  std::chrono::microseconds think{10'000};            ///< mean pause between two operations
   std::chrono::microseconds attempt_timeout{800'000}; ///< then it is tried again
   std::chrono::microseconds give_up{4'000'000};       ///< then its outcome is unknown
 };
