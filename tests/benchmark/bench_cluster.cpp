@@ -137,7 +137,8 @@ void measure_big_files(const fs::path& scratch, json& all) {
     auto get = static_cast<double>(big_file) / seconds_since(began);
     row(all, durability + ": GET 1 GiB, one reader", get / mega, "MB/s", get / loopback,
         "loopback");
-    for (auto& [node, peak] : cluster.memory().items())
+    auto peaks = cluster.memory();
+    for (auto& [node, peak] : peaks.items())
       row(all, durability + ": peak memory of " + node, peak.get<double>(), "MB", 0, "");
     row(all, durability + ": peak memory of the client",
         static_cast<double>(machine::peak_resident_bytes(::getpid())) / mega, "MB", 0, "");

@@ -89,7 +89,7 @@ TEST_CASE("whatever is wrong with a configuration is said with its place, and no
   refused("[consensus]\noptions = { hartbeat = \"1s\" }\n", "heartbeat");
   refused("[consensus]\noptions = { heartbeat = 3 }\n", "heartbeat");
   refused("[recovery]\noptions = { copies = 99 }\n", "copies");
-  refused("[links]\nheartbeat = \"1m\"\n", "links.heartbeat");
+  refused("[links]\nfailure_timeout = \"150ms\"\n", "links.failure_timeout");
 }
 
 TEST_CASE(
@@ -157,6 +157,10 @@ TEST_CASE("a node of another cluster, or with another protocol setting, is turne
   changed.consensus_options = "heartbeat = \"50ms\"";
   cluster.start("master-1");
   cluster.start("master-2");
+  eventually("they have read their configuration", [&] {
+    return cluster.log_of("master-1").find("msg=\"serves\"") != std::string::npos &&
+           cluster.log_of("master-2").find("msg=\"serves\"") != std::string::npos;
+  });
   cluster.write_configuration(changed);
   cluster.start("master-3");
   eventually("the difference is said", [&] {

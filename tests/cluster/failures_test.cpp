@@ -169,7 +169,8 @@ TEST_CASE("a damaged copy is never read, and put aside") {
   });
   eventually("the masters know", [&] {
     auto damaged = 0;
-    for (auto& node : cluster.status()["storages"])
+    auto status = cluster.status(); // named: a loop doesn't keep a temporary alive
+    for (auto& node : status["storages"])
       damaged += node["damaged"].get<int>();
     return damaged == 2;
   });

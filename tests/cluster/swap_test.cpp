@@ -37,3 +37,18 @@ TEST_CASE("each of three copies lies on a node of its own") {
   for (auto* node : {"storage-1", "storage-2", "storage-3"})
     CHECK(cluster.chunk_files(node).size() == 10);
 }
+
+TEST_CASE("three masters come up, agree, and answer alike, time and again") {
+  cluster_shape shape;
+  shape.masters = 3;
+  for (int round = 0; round < 3; ++round) {
+    test_cluster cluster{shape};
+    cluster.up();
+    REQUIRE(cluster.dfs({"put", "-", "/f"}, "hello").code == 0);
+    CHECK(cluster.dfs({"cat", "/f"}).out == "hello");
+    auto status = cluster.status(); // named: a loop doesn't keep a temporary alive
+    REQUIRE(status["masters"].size() == 3);
+    for (auto& master : status["masters"])
+      CHECK(master["health"] == "up");
+  }
+}

@@ -215,7 +215,13 @@ int test_cluster::wait_for_exit(const std::string& node) {
 
 bool test_cluster::is_running(const std::string& node) {
   auto process = processes_.find(node);
-  return process != processes_.end() && ::waitpid(process->second, nullptr, WNOHANG | WNOWAIT) == 0;
+  if (process == processes_.end())
+    return false;
+  siginfo_t ended{};
+  // WNOWAIT leaves it to be waited for.
+  auto asked =
+      ::waitid(P_PID, static_cast<id_t>(process->second), &ended, WEXITED | WNOHANG | WNOWAIT);
+  return asked == 0 && ended.si_pid == 0;
 }
 
 outcome test_cluster::dfs(std::vector<std::string> words, const std::string& input) {

@@ -93,9 +93,13 @@ atl::result<cluster_settings> read_cluster(const atl::config& config) {
   cluster.links.failure_timeout = milliseconds(config, "links.failure_timeout");
   cluster.links.backoff_min = milliseconds(config, "links.backoff_min");
   cluster.links.backoff_max = milliseconds(config, "links.backoff_max");
-  if (cluster.links.failure_timeout < 2 * cluster.links.heartbeat)
-    problems.add("links.failure_timeout", "must be at least twice links.heartbeat: one late answer "
-                                          "is no failure");
+  if (cluster.links.failure_timeout < 2 * cluster.links.heartbeat) {
+    // The one that somebody wrote is the one to look at.
+    auto is_written = config.where("links.failure_timeout") != "default";
+    problems.add(is_written ? "links.failure_timeout" : "links.heartbeat",
+                 "links.failure_timeout must be at least twice links.heartbeat: one late answer is "
+                 "no failure");
+  }
   if (cluster.links.backoff_max < cluster.links.backoff_min)
     problems.add("links.backoff_max", "must not be below links.backoff_min");
   cluster.chunk_bytes = config.size("files.chunk_size");
