@@ -28,4 +28,7 @@ target_compile_options(atoll_flags INTERFACE -Wall -Wextra -Wpedantic -Werror)
 if(ATOLL_SANITIZE)
   add_compile_options(-fsanitize=${ATOLL_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -g)
   add_link_options(-fsanitize=${ATOLL_SANITIZE})
+  if(ATOLL_SANITIZE STREQUAL "thread")
+    add_compile_options(-Wno-tsan) # Boost.Asio uses fences, which ThreadSanitizer can't see into
+  endif()
 endif()
