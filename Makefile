@@ -27,6 +27,7 @@ demo: build ## start a real cluster, store and read files, kill a node, read aga
 
 bench: ## measure, with ratios to what the machine itself can do; JSON in build/release/bench
 	@$(MAKE) --no-print-directory build preset=release
+	@cmake --build build/release --target benchmarks -j $(jobs)
 	@tests/benchmark/run.sh build/release
 
 asan: ## build with AddressSanitizer and UBSan, and run all tests

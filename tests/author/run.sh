@@ -1,6 +1,7 @@
 #!/bin/sh
-# Lives through what the author of a plugin does: installs Atoll, builds a plugin against the
-# installation alone, looks at it, installs it too, and finds it again.
+# Lives through what docs/WRITING_A_PLUGIN.md says to the author of a plugin: installs Atoll, builds
+# the plugins that the guide prints against the installation alone, looks at them, installs them too,
+# and runs a cluster that places files with one of them.
 #
 # run.sh BUILD CMAKE GENERATOR COMPILER
 #   BUILD: a build folder of Atoll in which everything is built
@@ -8,9 +9,11 @@ set -eu
 umask 022
 build=$1 cmake=$2 generator=$3 compiler=$4
 here=$(cd "$(dirname "$0")" && pwd)
+guide=$here/../../docs/WRITING_A_PLUGIN.md
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 prefix=$work/prefix
+. "$here/../docs/blocks.sh"
+trap '"$prefix/bin/dfs" down "$work/cluster" >"$work/down" 2>&1 || true; rm -rf "$work"' EXIT
 
 fail() {
   echo "author_plugin: $1" >&2
@@ -32,24 +35,53 @@ quietly "installing Atoll" "$cmake" --install "$build" --prefix "$prefix"
 [ -f "$prefix/include/atoll/spi/balancer.hpp" ] || fail "the interface's headers are not installed"
 [ ! -e "$prefix/include/atoll/core" ] || fail "headers are installed that no plugin may use"
 
-# A copy, so that nothing of this tree is near.
-cp -R "$here/lowest_id" "$work/source"
-quietly "configuring the plugin" "$cmake" -S "$work/source" -B "$work/build" -G "$generator" \
-  -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_BUILD_TYPE=Release
-quietly "building the plugin" "$cmake" --build "$work/build"
+# What the guide prints is the project beside this script, word for word.
+mkdir "$work/source"
+block cpp 1 "$guide" >"$work/source/lowest_id.cpp"
+block cmake 1 "$guide" >"$work/source/CMakeLists.txt"
+for file in lowest_id.cpp CMakeLists.txt; do
+  quietly "comparing $file of the guide" diff "$here/lowest_id/$file" "$work/source/$file"
+done
+block cpp 2 "$guide" >"$work/source/first_few.cpp"
+echo 'atoll_add_plugin(first_few KIND balancer SOURCES first_few.cpp)' >>"$work/source/CMakeLists.txt"
+
+export CMAKE_GENERATOR="$generator" CXX="$compiler"
+printf 'set -e\n%s\n' "$(block sh 1 "$guide" | sed "s|/where/atoll/is/installed|$prefix|; s|^cmake |'$cmake' |")" \
+  >"$work/build.sh"
+quietly "building the plugins as the guide says" sh -c 'cd "$1" && sh "$2"' - "$work/source" "$work/build.sh"
 
 atoll=$prefix/bin/atoll
-quietly "showing the plugin" "$atoll" plugin show lowest_id --path "$work/build"
+quietly "showing the plugin" "$atoll" plugin show lowest_id --path "$work/source/build"
 expect "lowest_id 1.0.0, a balancer plugin"
 expect "Always the healthy candidate with the lowest id"
-expect "$work/build/lowest_id.so"
+expect "$work/source/build/lowest_id.so"
 
 if "$atoll" plugin show lowest_id >"$work/out" 2>&1; then
   fail "a plugin that is not installed was found"
 fi
 expect "there is no plugin 'lowest_id' in "
 
-quietly "installing the plugin" "$cmake" --install "$work/build" --prefix "$prefix"
+quietly "installing the plugins" "$cmake" --install "$work/source/build" --prefix "$prefix"
 quietly "listing the installed plugins" "$atoll" plugin list --kind balancer
 expect "lowest_id"
 quietly "showing the installed plugin" "$atoll" plugin show lowest_id
+quietly "showing the options of the other" "$atoll" plugin show first_few
+expect "How many candidates are in the draw"
+
+# A cluster that names them, in the guide's own lines.
+cp -R "$here/../../configs/quickstart" "$work/cluster"
+move_ports "$work/cluster"
+with_section "$work/cluster/cluster.toml" "$(block toml 2 "$guide")"
+quietly "checking a file that names first_few" "$prefix/bin/dfsd" --config "$work/cluster/master-1.toml" --check
+expect "first_few"
+with_section "$work/cluster/cluster.toml" "$(block toml 1 "$guide" | sed '1,/^$/d')"
+sed -i 's/copies = 3/copies = 1/' "$work/cluster/cluster.toml"
+quietly "starting a cluster that places files with lowest_id" "$prefix/bin/dfs" up "$work/cluster"
+head -c 30000000 /dev/urandom >"$work/data"
+quietly "storing a file" "$prefix/bin/dfs" -c "$work/cluster" put "$work/data" /data
+quietly "reading it" "$prefix/bin/dfs" -c "$work/cluster" get /data "$work/again"
+quietly "comparing it" cmp "$work/data" "$work/again"
+quietly "asking for the status" "$prefix/bin/dfs" -c "$work/cluster" status
+expect "placement  lowest_id 1.0.0"
+expect "0 chunks"
+quietly "stopping the cluster" "$prefix/bin/dfs" down "$work/cluster"

@@ -137,6 +137,25 @@ TEST_CASE("with a master down, writes are refused with its name and reads go on"
   CHECK(cluster.dfs({"put", "-", "/g"}, "again").code == 0);
 }
 
+TEST_CASE("a master whose disk was lost learns everything again from the others") {
+  test_cluster cluster{three_masters()};
+  cluster.up();
+  REQUIRE(cluster.dfs({"put", "-", "/f"}, "hello").code == 0);
+  for (std::string victim : {"master-3", "master-1"}) {
+    CAPTURE(victim);
+    cluster.kill(victim, SIGKILL); // so that it has had more lives than a new disk knows of
+    cluster.start(victim);
+    cluster.wait_until_writable();
+    cluster.kill(victim, SIGKILL);
+    std::filesystem::remove_all(cluster.data_of(victim));
+    cluster.start(victim);
+    cluster.wait_until_writable();
+    CHECK(cluster.dfs({"cat", "/f"}).out == "hello");
+    CHECK(cluster.dfs({"put", "-", "/" + victim}, "written since").code == 0);
+  }
+  CHECK(cluster.dfs({"cat", "/master-3"}).out == "written since");
+}
+
 TEST_CASE("a storage node that freezes holds nobody up for long") {
   test_cluster cluster;
   cluster.up();

@@ -73,7 +73,7 @@ json describe_replica(const status_view& view) {
           {"applied", view.replica.applied},
           {"first", protocol.first},
           {"blocked", protocol.blocked},
-          {"starts", view.replica.incarnation},
+          {"incarnation", view.replica.incarnation},
           {"syncs", view.replica.syncs},
           {"synced_batches", view.replica.sync_batches}};
 }

@@ -1,6 +1,7 @@
 #include "node/node.hpp"
 
 #include "bulk/server.hpp"
+#include "common/clock.hpp"
 #include "master/master_actor.hpp"
 #include "namespace/name_space.hpp"
 #include "node/messages.hpp"
@@ -119,7 +120,7 @@ struct node::implementation {
   }
 
   atl::status start_master() {
-    auto log = atl::record_log::open(folder->path() / "log");
+    auto log = atl::record_log::open(folder->path() / "log", now_us());
     if (!log)
       return tl::unexpected{log.error()};
     auto stable = (*log)->load();

@@ -125,7 +125,7 @@ struct record_log::implementation {
   std::atomic<std::uint64_t> batches{0};
   std::atomic<std::uint64_t> bytes{0};
 
-  result<std::uint64_t> count_life() {
+  result<std::uint64_t> count_life(std::uint64_t at_least) {
     std::string text;
     auto read = db->Get({}, slice(lives_key), &text);
     std::uint64_t before = 0;
@@ -138,14 +138,15 @@ struct record_log::implementation {
     } else if (!read.IsNotFound()) {
       return tl::unexpected{rocksdb_error(read, "reading the log in " + folder.string())};
     }
+    auto life = std::max(before + 1, at_least);
     spi::writer out;
-    out.put(before + 1);
+    out.put(life);
     rocksdb::WriteOptions synced;
     synced.sync = true;
     auto written = db->Put(synced, slice(lives_key), sealed(lives_key, out.view()));
     if (!written.ok())
       return tl::unexpected{rocksdb_error(written, "writing the log in " + folder.string())};
-    return before + 1;
+    return life;
   }
 
   /// Takes batches that wait, up to a size, into one write. False when it is time to stop.
@@ -194,7 +195,8 @@ record_log::~record_log() {
     impl_->thread.join();
 }
 
-result<std::unique_ptr<record_log>> record_log::open(const std::filesystem::path& folder) {
+result<std::unique_ptr<record_log>> record_log::open(const std::filesystem::path& folder,
+                                                     std::uint64_t wall_clock) {
   auto impl = std::make_unique<implementation>();
   impl->folder = folder;
   rocksdb::DB* db = nullptr;
@@ -207,7 +209,7 @@ result<std::unique_ptr<record_log>> record_log::open(const std::filesystem::path
     return tl::unexpected{problem};
   }
   impl->db.reset(db);
-  auto lives = impl->count_life();
+  auto lives = impl->count_life(wall_clock);
   if (!lives)
     return tl::unexpected{lives.error()};
   impl->lives = *lives;

@@ -51,10 +51,23 @@ spi::persist put(spi::persist_token token, std::uint64_t index, std::string byte
 
 } // namespace
 
+TEST_CASE("lives grow when the clock goes back, and when the log before was lost") {
+  temporary_folder folder;
+  auto life_of = [&](const char* name, std::uint64_t wall_clock) {
+    auto log = record_log::open(folder / name, wall_clock);
+    REQUIRE(log.has_value());
+    return (*log)->incarnation();
+  };
+  CHECK(life_of("log", 5000) == 5000);
+  CHECK(life_of("log", 4000) == 5001);
+  CHECK(life_of("log", 7000) == 7000);
+  CHECK(life_of("another disk", 7001) == 7001);
+}
+
 TEST_CASE("a new log is empty, and each start counts one more life") {
   temporary_folder folder;
   for (std::uint64_t life = 1; life <= 3; ++life) {
-    auto log = record_log::open(folder / "log");
+    auto log = record_log::open(folder / "log", 0);
     REQUIRE(log.has_value());
     CHECK((*log)->incarnation() == life);
     auto state = (*log)->load();
@@ -67,7 +80,7 @@ TEST_CASE("a new log is empty, and each start counts one more life") {
 TEST_CASE("what was reported durable is there after a restart, in order of stream and index") {
   temporary_folder folder;
   {
-    auto log = record_log::open(folder / "log");
+    auto log = record_log::open(folder / "log", 0);
     REQUIRE(log.has_value());
     durable_watch watch;
     (*log)->start(watch.callbacks());
@@ -77,7 +90,7 @@ TEST_CASE("what was reported durable is there after a restart, in order of strea
     (*log)->submit({4, {spi::set_meta{"term 5"}}});
     CHECK(watch.wait_for(4));
   }
-  auto log = record_log::open(folder / "log");
+  auto log = record_log::open(folder / "log", 0);
   REQUIRE(log.has_value());
   auto state = (*log)->load();
   REQUIRE(state.has_value());
@@ -92,7 +105,7 @@ TEST_CASE("what was reported durable is there after a restart, in order of strea
 
 TEST_CASE("erasing takes both ends of the range, and nothing beside it") {
   temporary_folder folder;
-  auto log = record_log::open(folder / "log");
+  auto log = record_log::open(folder / "log", 0);
   REQUIRE(log.has_value());
   durable_watch watch;
   (*log)->start(watch.callbacks());
@@ -110,7 +123,7 @@ TEST_CASE("erasing takes both ends of the range, and nothing beside it") {
 
 TEST_CASE("many batches share few syncs") {
   temporary_folder folder;
-  auto log = record_log::open(folder / "log");
+  auto log = record_log::open(folder / "log", 0);
   REQUIRE(log.has_value());
   for (std::uint64_t i = 1; i <= 500; ++i)
     (*log)->submit(put(i, i, "x"));
@@ -125,7 +138,7 @@ TEST_CASE("many batches share few syncs") {
 TEST_CASE("a record that was altered is reported as corrupt, not as missing") {
   temporary_folder folder;
   {
-    auto log = record_log::open(folder / "log");
+    auto log = record_log::open(folder / "log", 0);
     REQUIRE(log.has_value());
     durable_watch watch;
     (*log)->start(watch.callbacks());
@@ -148,7 +161,7 @@ TEST_CASE("a record that was altered is reported as corrupt, not as missing") {
     }
     REQUIRE(it->status().ok());
   }
-  auto log = record_log::open(folder / "log");
+  auto log = record_log::open(folder / "log", 0);
   REQUIRE(log.has_value());
   auto state = (*log)->load();
   REQUIRE(state.has_value());
@@ -174,7 +187,7 @@ void write_and_die(const std::filesystem::path& folder, std::uint64_t records) {
   auto child = ::fork();
   REQUIRE(child >= 0);
   if (child == 0) {
-    auto log = record_log::open(folder);
+    auto log = record_log::open(folder, 0);
     durable_watch watch;
     (*log)->start(watch.callbacks());
     for (std::uint64_t i = 1; i <= records; ++i) {
@@ -196,7 +209,7 @@ TEST_CASE("a torn last write is cut off, everything before it is kept") {
   auto wal = newest_wal(folder / "log");
   REQUIRE(!wal.empty());
   std::filesystem::resize_file(wal, std::filesystem::file_size(wal) - 500);
-  auto log = record_log::open(folder / "log");
+  auto log = record_log::open(folder / "log", 0);
   REQUIRE(log.has_value());
   auto state = (*log)->load();
   REQUIRE(state.has_value());
@@ -212,7 +225,7 @@ TEST_CASE("a flipped bit in the middle of the log is refused with the folder's n
     file.seekp(5000);
     file.put('!');
   }
-  auto log = record_log::open(folder / "log");
+  auto log = record_log::open(folder / "log", 0);
   REQUIRE_FALSE(log.has_value());
   CHECK(log.error().code == errc::corrupt);
   CHECK(log.error().message.find((folder / "log").string()) != std::string::npos);

@@ -138,7 +138,7 @@ struct one_replica {
     settings.self.replica = 1;
     settings.self.consensus = "solo 1.0.0 {}";
     settings.group = {{1, "only", {"127.0.0.1", 1}}, {2, "other", {"127.0.0.1", 2}}};
-    auto log = record_log::open(folder / "log");
+    auto log = record_log::open(folder / "log", 1);
     if (!log)
       throw std::runtime_error(log.error().message);
     settings.stable = *(*log)->load();

@@ -32,9 +32,12 @@ class record_log {
     std::uint64_t bytes = 0;   ///< of records
   };
 
-  /// Opens the log in `folder`, making it when it isn't there, and counts one more life of it.
+  /// Opens the log in `folder`, making it when it isn't there, and begins one more life of it.
+  /// @param wall_clock microseconds since 1970. The life's number is the one before plus one, but not
+  /// below this: so it grows even when the log before was lost with its disk.
   /// @returns errc::corrupt when it is damaged other than by a torn last write.
-  static result<std::unique_ptr<record_log>> open(const std::filesystem::path& folder);
+  static result<std::unique_ptr<record_log>> open(const std::filesystem::path& folder,
+                                                  std::uint64_t wall_clock);
 
   record_log(const record_log&) = delete;
   record_log& operator=(const record_log&) = delete;
@@ -43,7 +46,7 @@ class record_log {
   /// All that is durable. Records whose checksum is wrong are reported as corrupt, not left out.
   result<spi::stable_state> load() const;
 
-  /// How often this log has been opened, this time included: the replica's incarnation.
+  /// The number of this life, higher than that of any before: the replica's incarnation.
   std::uint64_t incarnation() const;
 
   /// Starts the writing thread. Once, before the first `submit`.

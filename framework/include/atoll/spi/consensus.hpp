@@ -170,7 +170,8 @@ struct consensus_setup {
   replica_id self = 0;
   std::vector<replica_id> voters; ///< of the group at its birth, with or without `self`
   std::uint64_t seed = 0;         ///< for jitter; differs between replicas
-  /// Grows with each start of this replica, so that peers can tell its lives apart.
+  /// Grows with each start of this replica, also when its disk was lost, so that peers can tell its
+  /// lives apart.
   std::uint64_t incarnation = 0;
 };
 

@@ -1,0 +1,63 @@
+#!/bin/sh
+# Runs what README.md and docs/ print: every block of commands, every block of configuration, and
+# every make target they name. (What docs/WRITING_A_PLUGIN.md prints is run by tests/author.)
+#
+# run.sh BUILD
+#   BUILD: a build folder of Atoll in which everything is built
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+root=$here/../..
+. "$here/blocks.sh"
+work=$(mktemp -d)
+export PATH="$1/bin:$PATH"
+cleanup() {
+  for folder in "$work"/configs/*/; do
+    dfs down "$folder" >"$work/down" 2>&1 || true
+  done
+  rm -rf "$work"
+}
+trap cleanup EXIT
+
+fail() {
+  echo "docs: $1" >&2
+  [ ! -f "$work/out" ] || cat "$work/out" >&2
+  exit 1
+}
+
+# Every `make TARGET` that is printed exists.
+for target in $(cat "$root/README.md" "$root"/docs/*.md | grep -oE '(`|^)make [a-z]+' | sed 's/.* //' | sort -u); do
+  make -C "$root" -n "$target" >"$work/out" 2>&1 || fail "there is no 'make $target'"
+done
+
+# README.md: two commands, tested by being there; then a cluster that is started, used, stopped.
+cp -R "$root/configs" "$root/README.md" "$work/"
+move_ports "$work/configs"
+[ "$(blocks sh "$root/README.md")" = 2 ] || fail "README.md has blocks of commands that nothing runs"
+{ echo 'set -e'; block sh 2 "$root/README.md"; } >"$work/launch.sh"
+(cd "$work" && sh launch.sh) >"$work/out" 2>&1 || fail "the commands of README.md failed"
+grep -q 'On a Debian 12 machine' "$work/out" || fail "'dfs cat' of README.md didn't print the file"
+
+# Every block of configuration is accepted, in place of the sections that it has in common with quickstart.
+checked=0
+for file in "$root/README.md" "$root"/docs/*.md; do
+  [ "$(basename "$file")" != WRITING_A_PLUGIN.md ] || continue
+  count=$(blocks toml "$file")
+  number=1
+  while [ "$number" -le "$count" ]; do
+    rm -rf "$work/configs/changed"
+    cp -R "$work/configs/quickstart" "$work/configs/changed"
+    with_section "$work/configs/changed/cluster.toml" "$(block toml "$number" "$file")"
+    dfsd --config "$work/configs/changed/master-1.toml" --check >"$work/out" 2>&1 ||
+      fail "block $number of configuration in $(basename "$file") is refused"
+    checked=$((checked + 1))
+    number=$((number + 1))
+  done
+done
+[ "$checked" -gt 0 ] || fail "no block of configuration was found"
+
+# Every file and folder that is linked exists.
+for file in "$root/README.md" "$root"/docs/*.md "$root"/plugins/*/*/README.md; do
+  for link in $(grep -oE '\]\([^)#: ]+\)' "$file" | tr -d '()]'); do
+    [ -e "$(dirname "$file")/$link" ] || fail "$(basename "$file") links to $link, which isn't there"
+  done
+done
