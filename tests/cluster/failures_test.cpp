@@ -156,6 +156,25 @@ TEST_CASE("a master whose disk was lost learns everything again from the others"
   CHECK(cluster.dfs({"cat", "/master-3"}).out == "written since");
 }
 
+TEST_CASE("a master whose disk was lost takes a snapshot when the log no longer holds everything") {
+  auto shape = three_masters();
+  shape.consensus_options += ", keep_entries = 5";
+  test_cluster cluster{shape};
+  cluster.up();
+  for (int i = 0; i < 40; ++i)
+    REQUIRE(cluster.dfs({"put", "-", fmt::format("/f{}", i)}, fmt::format("text {}", i)).code == 0);
+  cluster.kill("master-3", SIGKILL);
+  std::filesystem::remove_all(cluster.data_of("master-3"));
+  cluster.start("master-3");
+  cluster.wait_until_writable();
+  CHECK(cluster.log_of("master-3").find("gave its snapshot") != std::string::npos);
+  // Reads at the coordinator's expense no more: only the one that took the snapshot is left.
+  cluster.kill("master-1", SIGKILL);
+  cluster.kill("master-2", SIGKILL);
+  for (int i = 0; i < 40; ++i)
+    CHECK(cluster.dfs({"cat", fmt::format("/f{}", i)}).out == fmt::format("text {}", i));
+}
+
 TEST_CASE("a storage node that freezes holds nobody up for long") {
   test_cluster cluster;
   cluster.up();

@@ -143,6 +143,9 @@ void test_cluster::write_configuration(const cluster_shape& shape) {
 }
 
 test_cluster::~test_cluster() {
+  for (auto& name : names())
+    if (std::filesystem::exists(folder() / (name + ".log")))
+      CHECK_MESSAGE(log_of(name).find("Sanitizer") == std::string::npos, log_of(name));
   for (auto& [name, process] : processes_) {
     ::kill(process, SIGKILL);
     ::waitpid(process, nullptr, 0);

@@ -33,6 +33,11 @@ int remove(context& with, const std::string& path, bool recursive);
 
 int show_status(context& with);
 
+int list_masters(context& with);
+int add_master(context& with, const std::string& name, std::uint32_t timeout_s);
+int remove_master(context& with, const std::string& name);
+int lead_master(context& with, const std::string& name);
+
 int up(context& with, const std::string& folder, std::uint32_t timeout_s);
 int down(context& with, const std::string& folder, std::uint32_t timeout_s);
 

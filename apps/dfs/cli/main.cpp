@@ -74,6 +74,28 @@ void add_cluster(CLI::App& app, context& with, chosen& call) {
       app.add_subcommand("status", "Show nodes, health, plugins in force, space and files");
   status->callback([&] { call = [&] { return dfs::cli::show_status(with); }; });
 
+  auto* admin = app.add_subcommand("admin", "Change the cluster itself");
+  admin->require_subcommand(1);
+  auto* master = admin->add_subcommand("master", "The masters' group");
+  master->require_subcommand(1);
+  static std::string name;
+  static std::uint32_t patience_s = 600;
+  auto* list = master->add_subcommand("list", "Show the group's members, and how far each is");
+  list->callback([&] { call = [&] { return dfs::cli::list_masters(with); }; });
+  auto* add = master->add_subcommand("add", "Let a master in: it learns everything first, then "
+                                            "votes. The cluster's file must name it, with "
+                                            "joins = true, and it must be running");
+  add->add_option("NAME", name, "As in [[masters]]")->required();
+  add->add_option("--timeout", patience_s, "Seconds to wait until it knows everything")
+      ->capture_default_str();
+  add->callback([&] { call = [&] { return dfs::cli::add_master(with, name, patience_s); }; });
+  auto* remove = master->add_subcommand("remove", "Let a master go, alive or lost");
+  remove->add_option("NAME", name, "As in [[masters]]")->required();
+  remove->callback([&] { call = [&] { return dfs::cli::remove_master(with, name); }; });
+  auto* lead = master->add_subcommand("lead", "Let a master lead");
+  lead->add_option("NAME", name, "As in [[masters]]")->required();
+  lead->callback([&] { call = [&] { return dfs::cli::lead_master(with, name); }; });
+
   static std::string folder;
   static std::uint32_t timeout_s = 30;
   auto* up = app.add_subcommand("up", "Start every node of a configs folder on this machine, and "

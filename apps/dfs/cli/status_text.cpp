@@ -65,7 +65,7 @@ atl::result<json> gather_status(control& masters) {
     auto& master = best["masters"][i];
     master["health"] = views[i].is_null() ? "down" : "up";
     if (views[i].is_object())
-      for (auto* key : {"role", "applied", "decided", "term", "blocked"})
+      for (auto* key : {"role", "applied", "decided", "term", "blocked", "metrics"})
         master[key] = views[i]["seen_by"][key];
   }
   return best;

@@ -8,6 +8,8 @@
 #include <atoll/runtime/messages.hpp>
 #include <atoll/runtime/node_info.hpp>
 #include <atoll/runtime/system.hpp>
+#include <atoll/spi/codec.hpp>
+#include <atoll/spi/random.hpp>
 
 #include <caf/io/middleman.hpp>
 #include <fmt/format.h>
@@ -52,6 +54,7 @@ struct control::implementation {
     self.cluster = cluster.name;
     self.name = "a client";
     self.role = "client";
+    preferred_reader = random_session().low % cluster.masters.size();
   }
 
   cluster_settings cluster;
@@ -59,8 +62,9 @@ struct control::implementation {
   atl::runtime::system actors;
 
   std::mutex mutex;
-  std::vector<caf::actor> handles; ///< by master; null where there is no connection
-  std::size_t preferred = 0;
+  std::vector<caf::actor> handles;  ///< by master; null where there is no connection
+  std::size_t preferred = 0;        ///< for what changes something: the leader, if it is known
+  std::size_t preferred_reader = 0; ///< any master answers questions: clients spread over them
   std::vector<session> idle_sessions;
 
   // -- connections ----------------------------------------------------------------------------
@@ -149,17 +153,18 @@ struct control::implementation {
     auto give_up = clock::now() + cluster.client_timeout;
     auto lose_patience = clock::now() + cluster.client_patience;
     backoff wait{cluster.links.backoff_min, cluster.links.backoff_max};
+    auto& first = kind == message_kind::query ? preferred_reader : preferred;
     std::size_t index;
     {
       std::lock_guard lock{mutex};
-      index = preferred;
+      index = first;
     }
     auto in_doubt = false;
     for (std::size_t hops = 0;; ++hops) {
       auto answer = attempt(index, kind, body);
       if (answer.value) {
         std::lock_guard lock{mutex};
-        preferred = index;
+        first = index;
         return std::move(*answer.value);
       }
       in_doubt = in_doubt || answer.in_doubt;
@@ -230,6 +235,18 @@ atl::result<std::string> control::submit(action what) {
 
 atl::result<std::string> control::query(std::string question) {
   return impl_->call(message_kind::query, question);
+}
+
+atl::status control::change_members(std::vector<atl::spi::replica_id> voters,
+                                    std::vector<atl::spi::replica_id> learners) {
+  auto wanted = encode(atl::runtime::change_members{std::move(voters), std::move(learners)});
+  return impl_->call(message_kind::members, wanted).map([](auto&&) {});
+}
+
+atl::status control::transfer_leadership(atl::spi::replica_id to) {
+  atl::spi::writer wanted;
+  wanted.put(to);
+  return impl_->call(message_kind::transfer, wanted.take()).map([](auto&&) {});
 }
 
 atl::result<std::string> control::call(protocol::kind kind, std::string body) {

@@ -45,6 +45,12 @@ class control {
     return decode_answer<typename Question::answer>(*answer);
   }
 
+  /// Makes these the masters' group. Repeating it is safe.
+  atl::status change_members(std::vector<atl::spi::replica_id> voters,
+                             std::vector<atl::spi::replica_id> learners);
+  /// Asks the leading master to let another one lead; it may decline, and says nothing then.
+  atl::status transfer_leadership(atl::spi::replica_id to);
+
   /// Asks a master something else.
   atl::result<std::string> call(protocol::kind kind, std::string body);
 

@@ -63,6 +63,32 @@ json describe_storages(const status_view& view) {
   return list;
 }
 
+/// Slots of the latency histogram up to the last that counted something.
+json describe_latency(const atl::runtime::replica_metrics& metrics) {
+  auto list = json::array();
+  for (std::size_t slot = 0; slot < metrics.latency.size(); ++slot)
+    if (metrics.latency[slot] > 0)
+      list.push_back({{"up_to_us", std::uint64_t{1} << slot}, {"count", metrics.latency[slot]}});
+  return list;
+}
+
+json describe_metrics(const atl::runtime::replica_view& view) {
+  auto& it = view.metrics;
+  return {{"commits", it.commits},
+          {"refused", it.refused},
+          {"reads", it.reads},
+          {"commit_latency", describe_latency(it)},
+          {"applied_batches", it.applied_batches},
+          {"elections", it.elections},
+          {"snapshots_sent", it.snapshots_sent},
+          {"snapshots_taken_over", it.snapshots_taken_over},
+          {"dropped_messages", it.dropped_messages},
+          {"syncs", view.disk.syncs},
+          {"synced_batches", view.disk.batches},
+          {"synced_bytes", view.disk.bytes},
+          {"sync_us", view.disk.sync_us}};
+}
+
 json describe_replica(const status_view& view) {
   auto& protocol = view.replica.protocol;
   return {{"name", view.self.name},
@@ -74,8 +100,9 @@ json describe_replica(const status_view& view) {
           {"first", protocol.first},
           {"blocked", protocol.blocked},
           {"incarnation", view.replica.incarnation},
-          {"syncs", view.replica.syncs},
-          {"synced_batches", view.replica.sync_batches}};
+          {"voters", view.replica.voters},
+          {"learners", view.replica.learners},
+          {"metrics", describe_metrics(view.replica)}};
 }
 
 } // namespace

@@ -5,6 +5,8 @@
 #include "namespace/path.hpp"
 #include "namespace/transaction.hpp"
 
+#include <atoll/core/sync.hpp>
+
 #include <fmt/format.h>
 #include <rocksdb/cache.h>
 #include <rocksdb/filter_policy.h>
@@ -135,13 +137,50 @@ result<meta> read_meta(rocksdb::DB& db, const fs::path& folder, const std::strin
   return meta;
 }
 
+/// Where the database before stays while it is being replaced.
+fs::path replaced(const fs::path& folder) {
+  return folder.native() + ".replaced";
+}
+
+/// Ends what a crash left half done.
+status finish_replacing(const fs::path& folder) {
+  std::error_code failed;
+  if (!fs::exists(replaced(folder), failed))
+    return {};
+  if (fs::exists(folder, failed))
+    fs::remove_all(replaced(folder), failed);
+  else
+    fs::rename(replaced(folder), folder, failed);
+  if (failed)
+    return fail(atl::system_error(failed.value(), in_quotes(replaced(folder).native())),
+                "can't finish replacing the name space");
+  return {};
+}
+
 } // namespace
+
+status replace_database(const fs::path& folder, const fs::path& from) {
+  std::error_code failed;
+  fs::rename(folder, replaced(folder), failed);
+  if (!failed)
+    fs::rename(from, folder, failed);
+  if (failed) {
+    auto problem = atl::system_error(failed.value(), in_quotes(folder.native()));
+    return finish_replacing(folder) ? fail(problem, "can't replace the name space")
+                                    : tl::unexpected{problem};
+  }
+  if (auto synced = atl::sync_to_disk(folder.parent_path()); !synced)
+    return synced;
+  return finish_replacing(folder);
+}
 
 result<opened_database> open_database(const fs::path& folder, const name_space_settings& settings) {
   if (settings.cluster_id.size() > limits::cluster_id_bytes_max)
     return fail(errc::invalid,
                 fmt::format("the cluster's name {} is too long: at most {} bytes",
                             in_quotes(settings.cluster_id), limits::cluster_id_bytes_max));
+  if (auto finished = finish_replacing(folder); !finished)
+    return tl::unexpected{finished.error()};
   std::error_code failed;
   fs::create_directories(folder, failed);
   if (failed)

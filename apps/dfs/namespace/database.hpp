@@ -19,4 +19,9 @@ struct opened_database {
 atl::result<opened_database> open_database(const std::filesystem::path& folder,
                                            const name_space_settings& settings);
 
+/// Puts the files of `from`, a folder on the same disk, in place of the closed database in
+/// `folder`. After a crash in between `open_database` finds the old one or the new one.
+atl::status replace_database(const std::filesystem::path& folder,
+                             const std::filesystem::path& from);
+
 } // namespace dfs::state

@@ -1,14 +1,18 @@
 #include "namespace/name_space.hpp"
 
+#include "namespace/answer.hpp"
 #include "namespace/apply.hpp"
 #include "namespace/database.hpp"
 #include "namespace/query.hpp"
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
+#include <rocksdb/utilities/checkpoint.h>
 #include <sys/statvfs.h>
 
 #include <atomic>
+#include <mutex>
+#include <shared_mutex>
 
 namespace dfs {
 
@@ -21,6 +25,7 @@ struct name_space::impl {
   std::filesystem::path folder;
   name_space_settings settings;
   std::unique_ptr<rocksdb::DB> db;
+  mutable std::shared_mutex replacing;   ///< `db` itself, which others than its own thread use
   state::meta meta;                      ///< the applying thread's
   std::string cluster_id;                ///< of `meta`, for every thread
   std::atomic<log_position> applied = 0; ///< of `meta`, for every thread
@@ -116,6 +121,9 @@ atl::result<std::vector<std::string>> name_space::apply(std::span<const decided_
 }
 
 std::string name_space::query(std::string_view question) const {
+  std::shared_lock lock{self_->replacing};
+  if (!self_->db)
+    return encode_answer(atl::error{errc::unavailable, "the name space can't be read any more"});
   state::snapshot_view present{*self_->db};
   return state::answer_question(present, question);
 }
@@ -151,11 +159,52 @@ atl::result<log_position> name_space::flush() {
   return position;
 }
 
+atl::result<log_position> name_space::save(const std::filesystem::path& folder) {
+  if (self_->broken)
+    return tl::unexpected{*self_->broken};
+  rocksdb::Checkpoint* made = nullptr;
+  auto done = rocksdb::Checkpoint::Create(self_->db.get(), &made);
+  std::unique_ptr<rocksdb::Checkpoint> checkpoint{made};
+  if (done.ok())
+    done = checkpoint->CreateCheckpoint(folder.native());
+  if (!done.ok())
+    return fail(state::to_error(done),
+                fmt::format("can't make a snapshot in '{}'", folder.native()));
+  return self_->meta.applied;
+}
+
+atl::result<log_position> name_space::load(const std::filesystem::path& folder) {
+  // Opened once where it is, so that nothing that isn't a name space of this cluster gets further.
+  auto wanted = self_->settings;
+  wanted.cluster_id = self_->cluster_id;
+  if (auto probe = state::open_database(folder, wanted); !probe)
+    return tl::unexpected{probe.error()};
+  else if (probe->meta.applied < self_->meta.applied)
+    return fail(errc::invalid, fmt::format("a snapshot up to entry {} is behind the state, which "
+                                           "is at entry {}",
+                                           probe->meta.applied, self_->meta.applied));
+  std::unique_lock lock{self_->replacing};
+  self_->db.reset();
+  auto swapped = state::replace_database(self_->folder, folder);
+  auto opened = state::open_database(self_->folder, wanted);
+  if (!opened)
+    return tl::unexpected{self_->fail_for_good(opened.error())};
+  self_->db = std::move(opened->db);
+  self_->meta = opened->meta;
+  self_->applied = self_->meta.applied;
+  if (!swapped)
+    return tl::unexpected{swapped.error()};
+  return self_->meta.applied;
+}
+
 atl::result<std::string> name_space::digest() const {
   std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context{EVP_MD_CTX_new(),
                                                                   &EVP_MD_CTX_free};
   if (!context || EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) != 1)
     return fail(errc::internal, "OpenSSL offers no SHA-256");
+  std::shared_lock lock{self_->replacing};
+  if (!self_->db)
+    return fail(errc::unavailable, "the name space can't be read any more");
   rocksdb::ReadOptions options;
   options.fill_cache = false;
   std::unique_ptr<rocksdb::Iterator> rows{self_->db->NewIterator(options)};

@@ -33,9 +33,9 @@ struct name_space_settings {
 /// deterministic state machine in a RocksDB database, whose applied position is written with each
 /// effect.
 ///
-/// `apply`, `flush` and `objection` are for one thread; everything else is for any number of them
-/// at the same time. After `apply` or `flush` failed, they go on failing: what the disk holds is
-/// known again only when it is opened anew.
+/// `apply`, `flush`, `objection`, `save` and `load` are for one thread; everything else is for any
+/// number of them at the same time. After `apply` or `flush` failed, they go on failing: what the
+/// disk holds is known again only when it is opened anew.
 class name_space final : public atl::state_machine {
  public:
   /// Opens the name space in `folder`, or makes a new one there.
@@ -57,6 +57,11 @@ class name_space final : public atl::state_machine {
   std::optional<std::string> objection(std::string_view command) const override;
 
   atl::result<atl::spi::log_position> flush() override;
+
+  /// A RocksDB checkpoint: on the same disk it costs links, not copies.
+  atl::result<atl::spi::log_position> save(const std::filesystem::path& folder) override;
+  /// `folder` must be on the same disk.
+  atl::result<atl::spi::log_position> load(const std::filesystem::path& folder) override;
 
   const std::string& cluster_id() const;
 

@@ -55,13 +55,25 @@ atl::runtime::node_info describe(const node::parts& given) {
   if (!given.self.is_master)
     return info;
   info.consensus = given.plugins.consensus.text();
-  for (auto& master : given.cluster.masters) {
-    info.group += fmt::format("{}{}={}", info.group.empty() ? "" : ", ", master.id,
-                              atl::to_string(master.address));
+  info.address = atl::to_string(given.self.control);
+  for (auto& master : given.cluster.masters)
     if (master.name == given.self.name)
       info.replica = master.id;
-  }
   return info;
+}
+
+/// The group at its birth, as the configuration has it.
+atl::record_log::owner birth(const node::parts& given) {
+  atl::record_log::owner it;
+  it.protocol = std::string{given.plugins.consensus.plugin->name()};
+  for (auto& master : given.cluster.masters) {
+    if (master.joins)
+      continue;
+    it.voters.push_back(master.id);
+    it.group += fmt::format("{}{}={}", it.group.empty() ? "" : ", ", master.id,
+                            atl::to_string(master.address));
+  }
+  return it;
 }
 
 master_policy make_policy(const node::parts& given) {
@@ -123,6 +135,12 @@ struct node::implementation {
     auto log = atl::record_log::open(folder->path() / "log", now_us());
     if (!log)
       return tl::unexpected{log.error()};
+    auto owner_of_log = (*log)->own(birth(given));
+    if (!owner_of_log)
+      return tl::unexpected{owner_of_log.error()};
+    auto& voters = owner_of_log->voters;
+    if (std::find(voters.begin(), voters.end(), info.replica) != voters.end())
+      info.group = owner_of_log->group;
     auto stable = (*log)->load();
     if (!stable)
       return tl::unexpected{stable.error()};
@@ -137,6 +155,8 @@ struct node::implementation {
     for (auto& master : given.cluster.masters)
       settings.group.push_back({master.id, master.name, master.address});
     settings.timing = given.cluster.links;
+    settings.voters = voters;
+    settings.snapshots = folder->path() / "snapshots";
     settings.seed = seed_from(folder->uuid()) ^ (*log)->incarnation();
     auto protocol = create_protocol(settings, **log);
     if (!protocol)
@@ -165,10 +185,8 @@ struct node::implementation {
 
   atl::result<std::shared_ptr<atl::spi::consensus>>
   create_protocol(const replica_actor::settings& settings, const atl::record_log& log) {
-    atl::spi::consensus_setup setup{
-        given.plugins.consensus.options, info.replica, {}, settings.seed, log.incarnation()};
-    for (auto& peer : settings.group)
-      setup.voters.push_back(peer.id);
+    atl::spi::consensus_setup setup{given.plugins.consensus.options, info.replica, settings.voters,
+                                    settings.seed, log.incarnation()};
     return given.plugins.consensus.plugin->create_consensus(setup);
   }
 

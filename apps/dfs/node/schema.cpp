@@ -33,6 +33,10 @@ std::vector<key_spec> make_cluster_schema() {
       {.key = "masters[].address",
        .required = true,
        .meaning = "host:port where it listens, and where the others find it."},
+      {.key = "masters[].joins",
+       .type = option_type::boolean,
+       .default_value = "false",
+       .meaning = "true: not of the group at its birth; 'dfs admin master add' lets it in."},
       {.key = "plugins.path",
        .is_list = true,
        .meaning = "Folders that are searched for plugins, in this order; where it is missing, the "
@@ -116,6 +120,14 @@ std::vector<key_spec> make_cluster_schema() {
        .minimum = "1ms",
        .maximum = "10m",
        .meaning = "The longest wait before connecting again."},
+      {.key = "links.snapshot_rate",
+       .type = option_type::size,
+       .default_value = "64MiB",
+       .minimum = "64KiB",
+       .maximum = "64GiB",
+       .meaning =
+           "Bytes a second that a snapshot of the name space may take on its way to a master "
+           "that lacks entries."},
       {.key = "client.timeout",
        .type = option_type::duration,
        .default_value = "10s",

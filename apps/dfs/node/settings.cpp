@@ -64,6 +64,7 @@ void read_masters(const atl::config& config, cluster_settings& cluster, complain
     entry.name = config.text(key("name"));
     problems.check_name(key("name"));
     entry.address = problems.check_endpoint(key("address"));
+    entry.joins = config.boolean(key("joins"));
     for (auto& other : cluster.masters) {
       if (other.id == entry.id)
         problems.add(key("id"), fmt::format("{} is the id of {} already", entry.id, other.name));
@@ -84,6 +85,9 @@ atl::result<cluster_settings> read_cluster(const atl::config& config) {
   cluster.name = config.text("cluster.name");
   problems.check_name("cluster.name");
   read_masters(config, cluster, problems);
+  if (std::all_of(cluster.masters.begin(), cluster.masters.end(),
+                  [](auto& it) { return it.joins; }))
+    problems.add("masters", "all of them join later: the group needs one at its birth");
   cluster.plugin_path = config.paths("plugins.path");
   cluster.consensus = {config.text("consensus.plugin"), "consensus.options"};
   cluster.placement = {config.text("placement.balancer"), "placement.options"};
@@ -93,6 +97,7 @@ atl::result<cluster_settings> read_cluster(const atl::config& config) {
   cluster.links.failure_timeout = milliseconds(config, "links.failure_timeout");
   cluster.links.backoff_min = milliseconds(config, "links.backoff_min");
   cluster.links.backoff_max = milliseconds(config, "links.backoff_max");
+  cluster.links.snapshot_rate = config.size("links.snapshot_rate");
   if (cluster.links.failure_timeout < 2 * cluster.links.heartbeat) {
     // The one that somebody wrote is the one to look at.
     auto is_written = config.where("links.failure_timeout") != "default";

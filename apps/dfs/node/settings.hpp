@@ -22,6 +22,7 @@ struct master_entry {
   atl::spi::replica_id id = 0;
   std::string name;
   atl::endpoint address;
+  bool joins = false; ///< not of the group at its birth
 };
 
 /// A plugin as the configuration names it, its options still unchecked.

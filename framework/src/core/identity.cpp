@@ -1,4 +1,5 @@
 #include <atoll/core/identity.hpp>
+#include <atoll/core/sync.hpp>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -32,15 +33,7 @@ status write_durably(const std::filesystem::path& file, const std::string& text)
     return tl::unexpected{system_error(problem, "writing " + temporary)};
   if (::rename(temporary.c_str(), file.c_str()) != 0)
     return tl::unexpected{system_error(errno, "renaming " + temporary)};
-  int folder = ::open(file.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder < 0)
-    return tl::unexpected{system_error(errno, "opening " + file.parent_path().string())};
-  bool synced = ::fsync(folder) == 0;
-  problem = errno;
-  ::close(folder);
-  if (!synced)
-    return tl::unexpected{system_error(problem, "syncing " + file.parent_path().string())};
-  return {};
+  return sync_to_disk(file.parent_path());
 }
 
 result<nlohmann::json> read_identity(const std::filesystem::path& file) {

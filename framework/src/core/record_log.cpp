@@ -9,6 +9,7 @@
 #include <rocksdb/write_batch.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -21,6 +22,8 @@ namespace {
 constexpr char record_prefix = 'r';
 constexpr std::string_view meta_key = "meta";
 constexpr std::string_view lives_key = "lives";
+constexpr std::string_view owner_key = "owner";
+constexpr std::size_t owner_text_max = 16 << 10;
 constexpr std::size_t batch_bytes_max = 8 << 20; ///< written with one sync
 
 rocksdb::Slice slice(std::string_view text) {
@@ -91,6 +94,24 @@ rocksdb::Options database_options() {
   return options;
 }
 
+std::string encode(const record_log::owner& it) {
+  spi::writer out;
+  out.put(it.protocol).put(it.group).put(static_cast<std::uint32_t>(it.voters.size()));
+  for (auto id : it.voters)
+    out.put(id);
+  return out.take();
+}
+
+std::optional<record_log::owner> decode_owner(std::string_view bytes) {
+  spi::reader in{bytes};
+  record_log::owner it;
+  it.protocol = in.get_string(owner_text_max);
+  it.group = in.get_string(owner_text_max);
+  for (auto left = in.get_count(sizeof(spi::replica_id)); left > 0; --left)
+    it.voters.push_back(in.get<spi::replica_id>());
+  return in.done() ? std::optional{it} : std::nullopt;
+}
+
 void add_to(rocksdb::WriteBatch& batch, const spi::persist& from) {
   for (auto& op : from.ops) {
     if (auto* put = std::get_if<spi::put_record>(&op)) {
@@ -124,6 +145,7 @@ struct record_log::implementation {
   std::atomic<std::uint64_t> syncs{0};
   std::atomic<std::uint64_t> batches{0};
   std::atomic<std::uint64_t> bytes{0};
+  std::atomic<std::uint64_t> sync_us{0};
 
   result<std::uint64_t> count_life(std::uint64_t at_least) {
     std::string text;
@@ -171,7 +193,10 @@ struct record_log::implementation {
       rocksdb::WriteOptions synced;
       synced.sync = true;
       bytes += batch.GetDataSize();
+      auto begin = std::chrono::steady_clock::now();
       auto written = db->Write(synced, &batch);
+      auto spent = std::chrono::steady_clock::now() - begin;
+      sync_us += static_cast<std::uint64_t>(spent / std::chrono::microseconds{1});
       ++syncs;
       if (!written.ok()) {
         calls.failed(rocksdb_error(written, "writing the log in " + folder.string()));
@@ -250,6 +275,33 @@ result<spi::stable_state> record_log::load() const {
   return state;
 }
 
+result<record_log::owner> record_log::own(const owner& wanted) {
+  std::string text;
+  auto read = impl_->db->Get({}, slice(owner_key), &text);
+  if (read.IsNotFound()) {
+    rocksdb::WriteOptions synced;
+    synced.sync = true;
+    auto written = impl_->db->Put(synced, slice(owner_key), sealed(owner_key, encode(wanted)));
+    if (!written.ok())
+      return tl::unexpected{rocksdb_error(written, "writing the log in " + impl_->folder.string())};
+    return wanted;
+  }
+  if (!read.ok())
+    return tl::unexpected{rocksdb_error(read, "reading the log in " + impl_->folder.string())};
+  auto bytes = unsealed(owner_key, text);
+  auto found = bytes ? decode_owner(*bytes) : std::nullopt;
+  if (!found)
+    return fail(errc::corrupt,
+                fmt::format("the log in {} has a damaged owner's mark", impl_->folder.string()));
+  if (found->protocol != wanted.protocol)
+    return fail(errc::refused,
+                fmt::format("the log in {} was written by the consensus plugin '{}', and the "
+                            "configuration names '{}', which can't read it; name the former, or "
+                            "start the cluster anew on empty data folders",
+                            impl_->folder.string(), found->protocol, wanted.protocol));
+  return *found;
+}
+
 std::uint64_t record_log::incarnation() const {
   return impl_->lives;
 }
@@ -268,7 +320,7 @@ void record_log::submit(spi::persist batch) {
 }
 
 record_log::counters record_log::count() const {
-  return {impl_->syncs, impl_->batches, impl_->bytes};
+  return {impl_->syncs, impl_->batches, impl_->bytes, impl_->sync_us};
 }
 
 } // namespace atl

@@ -75,4 +75,16 @@ void state_runner::query(std::string question, std::function<void(std::string)> 
                     });
 }
 
+void state_runner::save(std::filesystem::path folder,
+                        std::function<void(result<spi::log_position>)> done) {
+  boost::asio::post(impl_->writer, [impl = impl_.get(), to = std::move(folder),
+                                    call = std::move(done)] { call(impl->machine.save(to)); });
+}
+
+void state_runner::load(std::filesystem::path folder,
+                        std::function<void(result<spi::log_position>)> done) {
+  boost::asio::post(impl_->writer, [impl = impl_.get(), from = std::move(folder),
+                                    call = std::move(done)] { call(impl->machine.load(from)); });
+}
+
 } // namespace atl

@@ -29,8 +29,8 @@ caf::result<envelope> gate_actor::take(envelope& message) {
                   "a message above the limit of " + std::to_string(message_bytes_max) + " bytes");
   if (message.kind == message_kind::hello)
     return greet(message);
-  if (message.kind == message_kind::consensus)
-    return consensus(message);
+  if (message.kind == message_kind::consensus || message.kind == message_kind::snapshot)
+    return from_peer(message);
   if (message.digest != cluster_digest_)
     return refuse(errc::refused,
                   "a message for another cluster than '" + settings_.self.cluster + "'");
@@ -39,6 +39,8 @@ caf::result<envelope> gate_actor::take(envelope& message) {
     return make_reply({std::string{}, {}, false});
   case message_kind::command:
   case message_kind::query:
+  case message_kind::members:
+  case message_kind::transfer:
     return to_replica(message);
   default:
     break;
@@ -59,6 +61,8 @@ envelope gate_actor::greet(const envelope& message) {
     log::warning(settings_.self.role, theirs->name, "turned away: {}", problem);
     return make_reply({fail(errc::refused, problem), {}, false});
   }
+  if (settings_.replica && theirs->replica != 0)
+    tell(this, settings_.replica, master_seen{std::move(*theirs)});
   return make_reply({encode(settings_.self), {}, false});
 }
 
@@ -66,14 +70,25 @@ caf::result<envelope> gate_actor::to_replica(envelope& message) {
   if (!settings_.replica)
     return refuse(errc::refused, "this node is no master");
   auto promise = make_response_promise();
-  if (message.kind == message_kind::command)
+  if (message.kind == message_kind::members) {
+    auto wanted = decode_change_members(message.body);
+    if (!wanted)
+      return refuse(errc::corrupt, "a change of members that can't be read");
+    promise.delegate(settings_.replica, std::move(*wanted));
+  } else if (message.kind == message_kind::transfer) {
+    spi::reader in{message.body};
+    transfer_leadership wanted{in.get<spi::replica_id>()};
+    if (!in.done())
+      return refuse(errc::corrupt, "a transfer of leadership that can't be read");
+    promise.delegate(settings_.replica, wanted);
+  } else if (message.kind == message_kind::command)
     promise.delegate(settings_.replica, submit_command{std::move(message.body)});
   else
     promise.delegate(settings_.replica, ask_state{std::move(message.body)});
   return promise;
 }
 
-caf::result<envelope> gate_actor::consensus(envelope& message) {
+caf::result<envelope> gate_actor::from_peer(envelope& message) {
   if (!settings_.replica)
     return refuse(errc::refused, "this node is no master");
   if (message.digest != group_digest_)
@@ -85,6 +100,11 @@ caf::result<envelope> gate_actor::consensus(envelope& message) {
   if (!in.ok() || to != settings_.self.replica || inner.from == to)
     return refuse(errc::refused, "a message for another master");
   inner.bytes = std::string{in.rest()};
+  if (message.kind == message_kind::snapshot) {
+    auto promise = make_response_promise();
+    promise.delegate(settings_.replica, snapshot_call{inner.from, {}, std::move(inner.bytes)});
+    return promise;
+  }
   tell(this, settings_.replica, std::move(inner));
   return make_reply({std::string{}, {}, false});
 }

@@ -1,11 +1,16 @@
 #include <atoll/core/log.hpp>
 #include <atoll/runtime/caf.hpp>
+#include <atoll/runtime/courier.hpp>
 #include <atoll/runtime/limits.hpp>
 #include <atoll/runtime/link.hpp>
 #include <atoll/runtime/replica.hpp>
 #include <atoll/spi/codec.hpp>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <bit>
+#include <utility>
 
 namespace atl::runtime {
 
@@ -28,6 +33,9 @@ void replica_actor::on_exit() {
   for (auto& [id, link] : links_)
     send_exit(link, caf::exit_reason::user_shutdown);
   links_.clear();
+  if (courier_)
+    send_exit(courier_, caf::exit_reason::user_shutdown);
+  courier_ = nullptr;
   commands_.clear();
   questions_.clear();
   reads_.clear();
@@ -45,6 +53,20 @@ caf::behavior replica_actor::make_behavior() {
         drive([&](auto& protocol) { protocol.step(message.from, message.bytes); });
       },
       [this](submit_command& request) { return submit(request); },
+      [this](change_members& request) { return change(request); },
+      [this](transfer_leadership request) {
+        drive([&](auto& protocol) { protocol.transfer(request.to); });
+        return make_reply({std::string{}, {}, false});
+      },
+      [this](const master_seen& seen) { on_seen(seen.who); },
+      [this](snapshot_call& call) { return forward_snapshot_call(call); },
+      [this](snapshot_outcome done) {
+        metrics_.snapshots_sent += done.ok ? 1 : 0;
+        drive([&](auto& protocol) { protocol.on_snapshot_sent(done.to, done.ok); });
+      },
+      [this](snapshot_arrived& arrived) { on_arrived(arrived); },
+      [this](state_saved& saved) { on_saved(saved); },
+      [this](const state_loaded& loaded) { on_loaded(loaded); },
       [this](ask_state& request) { return ask_question(request); },
       [this](durable_up_to done) { on_durable(done.token); },
       [this](question_answered& done) { on_question_answered(done); },
@@ -97,19 +119,37 @@ void replica_actor::start() {
   calls.failed = failed;
   runner_ = std::make_unique<state_runner>(*settings_.machine, reader_threads, std::move(calls));
   applied_ = handed_over_ = settings_.machine->applied();
+  voters_ = settings_.voters;
+  if (!settings_.snapshots.empty())
+    courier_ = system().spawn<courier_actor, caf::detached>(
+        courier_actor::settings{settings_.self, settings_.timing, settings_.snapshots / "incoming",
+                                settings_.snapshots / "outgoing", self, settings_.seed});
   make_links();
   drive([&](auto& protocol) { protocol.start(std::move(settings_.stable), applied_, now()); });
   tell_later(this, flush_interval, flush_tick{});
 }
 
 void replica_actor::make_links() {
-  for (auto& peer : settings_.group) {
-    if (peer.id == settings_.self.replica)
-      continue;
-    links_[peer.id] = system().spawn<link_actor>(
-        link_actor::settings{peer.name, peer.where, settings_.self, settings_.timing,
-                             caf::actor_cast<caf::actor>(this), settings_.seed + peer.id});
-  }
+  for (auto& peer : settings_.group)
+    if (peer.id != settings_.self.replica)
+      make_link(peer);
+}
+
+void replica_actor::make_link(const peer& to) {
+  links_[to.id] = system().spawn<link_actor>(
+      link_actor::settings{to.name, to.where, settings_.self, settings_.timing,
+                           caf::actor_cast<caf::actor>(this), settings_.seed + to.id});
+}
+
+void replica_actor::on_seen(const node_info& who) {
+  if (who.replica == 0 || who.replica == settings_.self.replica || links_.contains(who.replica) ||
+      links_.size() >= replica_links_max || !serving_)
+    return;
+  auto where = parse_endpoint(who.address);
+  if (!where)
+    return;
+  settings_.group.push_back({who.replica, who.name, *where});
+  make_link(settings_.group.back());
 }
 
 spi::timestamp replica_actor::now() const {
@@ -121,8 +161,9 @@ void replica_actor::stop_serving(const error& problem) {
     return;
   serving_ = false;
   log::error("master", "", "{}; this replica stops", problem.message);
-  for (auto& [id, answer] : commands_)
-    answer.deliver(unable(errc::unavailable, "this replica stopped: " + problem.message, 0, true));
+  for (auto& [id, waiting] : commands_)
+    waiting.answer.deliver(
+        unable(errc::unavailable, "this replica stopped: " + problem.message, 0, true));
   commands_.clear();
   reads_.clear();
   ready_reads_.clear();
@@ -171,8 +212,20 @@ caf::result<envelope> replica_actor::submit(submit_command& request) {
     return unable(errc::busy, "too many commands are waiting; try again");
   auto id = ++next_request_;
   auto answer = make_response_promise<envelope>();
-  commands_.emplace(id, answer);
+  commands_.emplace(id, waiting_command{answer, now()});
   drive([&](auto& protocol) { protocol.propose(id, std::move(request.command)); });
+  return answer;
+}
+
+caf::result<envelope> replica_actor::change(change_members& request) {
+  if (!serving_)
+    return unable(errc::unavailable, "this replica has stopped");
+  auto id = ++next_request_;
+  auto answer = make_response_promise<envelope>();
+  commands_.emplace(id, waiting_command{answer, now()});
+  drive([&](auto& protocol) {
+    protocol.reconfigure(id, std::move(request.voters), std::move(request.learners));
+  });
   return answer;
 }
 
@@ -209,6 +262,7 @@ void replica_actor::on_question_answered(question_answered& done) {
   auto waiting = questions_.find(done.id);
   if (waiting == questions_.end())
     return;
+  ++metrics_.reads;
   waiting->second.deliver(make_reply({std::move(done.answer), {}, false}));
   questions_.erase(waiting);
 }
@@ -219,10 +273,19 @@ void replica_actor::on_entries_applied(entries_applied& done) {
     auto waiting = commands_.find(id);
     if (waiting == commands_.end())
       continue;
-    waiting->second.deliver(make_reply({std::move(text), {}, false}));
-    commands_.erase(waiting);
+    answer_command(id, make_reply({std::move(text), {}, false}));
   }
+  ++metrics_.applied_batches;
   release_reads();
+}
+
+void replica_actor::answer_command(spi::request_id id, envelope answer) {
+  auto waiting = commands_.find(id);
+  auto took = static_cast<std::uint64_t>((now() - waiting->second.since).count());
+  ++metrics_.commits;
+  ++metrics_.latency[std::min<std::size_t>(std::bit_width(took), metrics_.latency.size() - 1)];
+  waiting->second.answer.deliver(std::move(answer));
+  commands_.erase(waiting);
 }
 
 void replica_actor::release_reads() {
@@ -266,7 +329,7 @@ void replica_actor::carry_out(spi::send& effect) {
 void replica_actor::transmit(spi::replica_id to, std::string bytes) {
   auto link = links_.find(to);
   if (link == links_.end()) {
-    ++dropped_messages_;
+    ++metrics_.dropped_messages;
     return;
   }
   spi::writer head;
@@ -296,7 +359,8 @@ void replica_actor::carry_out(spi::refuse& effect) {
   // Where the leader itself says no, no other replica would say yes.
   auto leads = settings_.protocol->status().leader == settings_.self.replica;
   auto code = in_doubt ? errc::timeout : leads ? errc::refused : errc::unavailable;
-  waiting->second.deliver(unable(code, effect.reason, effect.hint, in_doubt));
+  ++metrics_.refused;
+  waiting->second.answer.deliver(unable(code, effect.reason, effect.hint, in_doubt));
   commands_.erase(waiting);
 }
 
@@ -322,26 +386,84 @@ void replica_actor::carry_out(spi::validate& effect) {
 }
 
 void replica_actor::carry_out(spi::send_snapshot& effect) {
-  log::error(
-      "master", fmt::to_string(effect.to),
-      "master {} lacks entries that are cut from the log here; stop it, copy the data folder "
-      "of a stopped master that is up to date except identity.json, and start both",
-      effect.to);
-  settings_.protocol->on_snapshot_sent(effect.to, false);
+  auto self = caf::actor_cast<caf::actor>(this);
+  if (!courier_ || !links_.contains(effect.to))
+    return tell(this, self, snapshot_outcome{effect.to, false});
+  auto outgoing = settings_.snapshots / "outgoing";
+  std::error_code failed;
+  std::filesystem::create_directories(outgoing, failed); // a failure shows in `save`
+  auto folder = outgoing / fmt::to_string(++snapshots_ordered_);
+  runner_->save(folder, [self, to = effect.to, folder](result<spi::log_position> position) {
+    tell_from_outside(self, state_saved{to, folder, std::move(position)});
+  });
+}
+
+void replica_actor::on_saved(state_saved& saved) {
+  if (!serving_)
+    return;
+  auto link = links_.find(saved.to);
+  if (!saved.position || link == links_.end()) {
+    if (!saved.position)
+      log::error("master", "", "{}", saved.position.error().message);
+    return drive([&](auto& protocol) { protocol.on_snapshot_sent(saved.to, false); });
+  }
+  drive([&](auto& protocol) {
+    tell(this, courier_,
+         snapshot_order{saved.to, link->second, *saved.position,
+                        protocol.snapshot_blob(*saved.position), std::move(saved.folder)});
+  });
+}
+
+caf::result<envelope> replica_actor::forward_snapshot_call(snapshot_call& call) {
+  auto link = links_.find(call.from);
+  if (!serving_ || !courier_ || link == links_.end())
+    return unable(errc::refused, "this replica takes no snapshots");
+  call.link = link->second;
+  auto promise = make_response_promise();
+  promise.delegate(courier_, std::move(call));
+  return promise;
+}
+
+void replica_actor::on_arrived(snapshot_arrived& arrived) {
+  arrived_ = std::move(arrived.folder);
+  drive([&](auto& protocol) { protocol.on_snapshot_received(arrived.position, arrived.blob); });
 }
 
 void replica_actor::carry_out(spi::install_snapshot& effect) {
-  stop_serving({errc::internal, fmt::format("the consensus plugin ({}) wants a snapshot installed "
-                                            "up to entry {}, and none was received",
-                                            settings_.self.consensus, effect.position)});
+  if (arrived_.empty() || effect.position <= handed_over_)
+    return stop_serving(
+        {errc::internal,
+         fmt::format("the consensus plugin ({}) wants a snapshot installed up to "
+                     "entry {}, and {}",
+                     settings_.self.consensus, effect.position,
+                     arrived_.empty() ? "none was received" : "its state is past that already")});
+  handed_over_ = effect.position;
+  auto self = caf::actor_cast<caf::actor>(this);
+  runner_->load(std::exchange(arrived_, {}), [self](result<spi::log_position> position) {
+    tell_from_outside(self, state_loaded{std::move(position)});
+  });
+}
+
+void replica_actor::on_loaded(const state_loaded& loaded) {
+  if (!loaded.position)
+    return stop_serving(loaded.position.error());
+  applied_ = std::max(applied_, *loaded.position);
+  flushed_ = std::max(flushed_, *loaded.position);
+  ++metrics_.snapshots_taken_over;
+  release_reads();
+  drive([&](auto& protocol) { protocol.on_installed(*loaded.position); });
 }
 
 void replica_actor::carry_out(spi::members_changed& effect) {
-  log::info("master", "", "the group has {} voters and {} learners", effect.voters.size(),
-            effect.learners.size());
+  voters_ = std::move(effect.voters);
+  learners_ = std::move(effect.learners);
+  log::info("master", "", "the group's voters are {}{}{}", fmt::join(voters_, ", "),
+            learners_.empty() ? "" : "; learners ", fmt::join(learners_, ", "));
 }
 
 void replica_actor::carry_out(spi::role_changed& effect) {
+  if (effect.role == spi::replica_role::candidate || effect.role == spi::replica_role::leader)
+    ++metrics_.elections;
   constexpr std::string_view names[] = {"follower", "candidate", "leader", "learner"};
   log::info("master", "", "is {} in term {}, the leader is {}",
             names[static_cast<std::size_t>(effect.role)], effect.term, effect.leader);
@@ -365,12 +487,12 @@ replica_view replica_actor::view() const {
   replica_view seen;
   seen.protocol = settings_.protocol->status();
   seen.self = settings_.self.replica;
+  seen.voters = voters_;
+  seen.learners = learners_;
   seen.applied = applied_;
   seen.incarnation = settings_.log->incarnation();
-  auto counters = settings_.log->count();
-  seen.syncs = counters.syncs;
-  seen.sync_batches = counters.batches;
-  seen.dropped_messages = dropped_messages_;
+  seen.disk = settings_.log->count();
+  seen.metrics = metrics_;
   if (!serving_)
     seen.protocol.blocked = "this replica has stopped";
   return seen;

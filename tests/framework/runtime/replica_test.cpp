@@ -103,6 +103,8 @@ class list_machine : public state_machine {
   }
   std::optional<std::string> objection(std::string_view) const override { return std::nullopt; }
   result<spi::log_position> flush() override { return 0; }
+  result<spi::log_position> save(const std::filesystem::path&) override { return 0; }
+  result<spi::log_position> load(const std::filesystem::path&) override { return 0; }
 
  private:
   mutable std::mutex mutex_;

@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace atl {
 
@@ -30,11 +32,12 @@ class record_log {
     std::uint64_t syncs = 0;   ///< `fdatasync`s
     std::uint64_t batches = 0; ///< `persist` effects made durable
     std::uint64_t bytes = 0;   ///< of records
+    std::uint64_t sync_us = 0; ///< microseconds spent in them, all together
   };
 
   /// Opens the log in `folder`, making it when it isn't there, and begins one more life of it.
-  /// @param wall_clock microseconds since 1970. The life's number is the one before plus one, but not
-  /// below this: so it grows even when the log before was lost with its disk.
+  /// @param wall_clock microseconds since 1970. The life's number is the one before plus one, but
+  /// not below this: so it grows even when the log before was lost with its disk.
   /// @returns errc::corrupt when it is damaged other than by a torn last write.
   static result<std::unique_ptr<record_log>> open(const std::filesystem::path& folder,
                                                   std::uint64_t wall_clock);
@@ -42,6 +45,17 @@ class record_log {
   record_log(const record_log&) = delete;
   record_log& operator=(const record_log&) = delete;
   ~record_log(); ///< Waits for what is being written; drops what still waits.
+
+  /// Whose records these are: the protocol that wrote them, and the group's members at its birth,
+  /// which later configurations may no longer name.
+  struct owner {
+    std::string protocol; ///< the plugin's name
+    std::string group;    ///< as text, to compare with others
+    std::vector<spi::replica_id> voters;
+  };
+  /// Writes down, in a new log, that it is `wanted`'s; in any other, compares the protocol.
+  /// @returns the owner that is written down; errc::refused when another protocol wrote it.
+  result<owner> own(const owner& wanted);
 
   /// All that is durable. Records whose checksum is wrong are reported as corrupt, not left out.
   result<spi::stable_state> load() const;

@@ -3,6 +3,7 @@
 #include <atoll/core/error.hpp>
 #include <atoll/spi/consensus.hpp>
 
+#include <filesystem>
 #include <optional>
 #include <span>
 #include <string>
@@ -38,6 +39,16 @@ class state_machine {
 
   /// Makes everything applied so far durable. @returns the position up to which it is.
   virtual result<spi::log_position> flush() = 0;
+
+  /// Writes the present state into `folder`, which it makes, as plain files directly in it. Called
+  /// by the thread that applies. @returns the position that the copy stands for.
+  virtual result<spi::log_position> save(const std::filesystem::path& folder) = 0;
+
+  /// Replaces the state by what `save` wrote on another replica; takes the files out of `folder`.
+  /// Durable when it returns; after a crash in between the state is the one before or the one
+  /// after. Called by the thread that applies, while others may ask.
+  /// @returns the new position; an error when the files make no state, and then the old one stays.
+  virtual result<spi::log_position> load(const std::filesystem::path& folder) = 0;
 };
 
 } // namespace atl

@@ -2,6 +2,7 @@
 
 #include <atoll/core/state_machine.hpp>
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -35,6 +36,9 @@ class state_runner {
   void validate(std::uint64_t ticket, std::string command);
   void flush();
   void query(std::string question, std::function<void(std::string)> answer);
+  /// Behind what is to be applied already. `done` is called by the thread that applies.
+  void save(std::filesystem::path folder, std::function<void(result<spi::log_position>)> done);
+  void load(std::filesystem::path folder, std::function<void(result<spi::log_position>)> done);
 
  private:
   struct implementation;

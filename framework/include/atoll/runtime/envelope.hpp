@@ -15,8 +15,11 @@ enum class message_kind : std::uint16_t {
   hello = 1,     ///< `encode(node_info)`, answered by the same: who is there
   ping = 2,      ///< empty
   consensus = 3, ///< sender's replica id, receiver's, then the protocol's bytes
+  snapshot = 4,  ///< sender's replica id, receiver's, then a call of `courier.hpp`
   command = 10,  ///< a command for the state machine, answered by its answer
   query = 11,    ///< a question to the state machine, answered after a linearizable read
+  members = 12,  ///< `encode(change_members)`, answered empty once it is decided
+  transfer = 13, ///< the replica id that should lead
   application = 100,
 };
 

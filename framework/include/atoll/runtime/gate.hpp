@@ -29,7 +29,7 @@ class gate_actor : public caf::event_based_actor {
   caf::result<envelope> take(envelope& message);
   envelope greet(const envelope& message);
   caf::result<envelope> to_replica(envelope& message);
-  caf::result<envelope> consensus(envelope& message);
+  caf::result<envelope> from_peer(envelope& message);
   caf::result<envelope> refuse(errc code, std::string why);
 
   settings settings_;

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 
 /// Every limit of the runtime, in one place.
 namespace atl::runtime {
@@ -15,5 +17,15 @@ inline constexpr std::size_t link_bytes_max = 32 << 20;
 inline constexpr std::size_t replica_requests_max = 8192;
 /// Entries decided and not yet applied before a replica takes no more proposals.
 inline constexpr std::size_t replica_backlog_max = 65536;
+
+/// A snapshot comes in pieces of this size, one after the other.
+inline constexpr std::uint32_t snapshot_piece_bytes = 1 << 20;
+inline constexpr std::size_t snapshot_files_max = 100'000;
+inline constexpr std::uint64_t snapshot_bytes_max = std::uint64_t{1} << 40; ///< of one file
+inline constexpr std::size_t snapshot_blob_bytes_max = 1 << 20;
+/// A snapshot that hasn't moved for so long is given up.
+inline constexpr std::chrono::seconds snapshot_patience{30};
+/// Masters that a replica keeps links to: those of the configuration, and those that came since.
+inline constexpr std::size_t replica_links_max = 64;
 
 } // namespace atl::runtime

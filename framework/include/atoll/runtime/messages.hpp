@@ -1,13 +1,17 @@
 #pragma once
 
 #include <atoll/core/error.hpp>
+#include <atoll/core/record_log.hpp>
 #include <atoll/runtime/envelope.hpp>
 #include <atoll/runtime/node_info.hpp>
 #include <atoll/spi/consensus.hpp>
 
+#include <caf/actor.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/type_id.hpp>
 
+#include <array>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -40,6 +44,61 @@ struct ask_state {
   std::string question;
 };
 
+/// To a replica: makes these the group's members. Answered by `reply` once it is decided.
+struct change_members {
+  std::vector<spi::replica_id> voters;
+  std::vector<spi::replica_id> learners;
+};
+std::string encode(const change_members& it);
+std::optional<change_members> decode_change_members(std::string_view bytes);
+
+/// To a replica: hands leadership to another one. Answered by `reply`, before it is done.
+struct transfer_leadership {
+  spi::replica_id to = 0;
+};
+
+/// To a replica: a master greeted, perhaps one that isn't in the configuration here.
+struct master_seen {
+  node_info who;
+};
+
+/// From a replica to its courier: offer what is in `folder` to a peer.
+struct snapshot_order {
+  spi::replica_id to = 0;
+  caf::actor link;
+  spi::log_position position = 0;
+  std::string blob;
+  std::filesystem::path folder;
+};
+/// What became of it.
+struct snapshot_outcome {
+  spi::replica_id to = 0;
+  bool ok = false;
+};
+/// To a replica, and on to its courier, which answers with `reply`: a peer's call (courier.hpp).
+struct snapshot_call {
+  spi::replica_id from = 0;
+  caf::actor link; ///< to `from`; the replica fills it in
+  std::string bytes;
+};
+/// From the courier: a peer's snapshot is here, whole and synced.
+struct snapshot_arrived {
+  spi::log_position position = 0;
+  std::string blob;
+  std::filesystem::path folder;
+};
+
+/// To a replica, from the threads that work for it: a snapshot for `to` was taken.
+struct state_saved {
+  spi::replica_id to = 0;
+  std::filesystem::path folder;
+  result<spi::log_position> position;
+};
+/// The state was replaced by a snapshot.
+struct state_loaded {
+  result<spi::log_position> position;
+};
+
 /// To a replica, from the threads that work for it.
 struct durable_up_to {
   spi::persist_token token = 0;
@@ -67,16 +126,31 @@ struct replica_tick {
 };
 struct flush_tick {};
 
+/// Counted since the replica started.
+struct replica_metrics {
+  std::uint64_t commits = 0;         ///< commands answered
+  std::uint64_t refused = 0;         ///< commands refused, or left in doubt
+  std::uint64_t reads = 0;           ///< questions answered
+  std::uint64_t applied_batches = 0; ///< groups in which entries were applied
+  std::uint64_t elections = 0;       ///< times that this replica stood for leader, or led
+  std::uint64_t snapshots_sent = 0;
+  std::uint64_t snapshots_taken_over = 0;
+  std::uint64_t dropped_messages = 0; ///< that had nowhere to go
+  /// Of commands, from their arrival to their answer: slot n counts those of 2ⁿ⁻¹ to 2ⁿ µs.
+  std::array<std::uint64_t, 32> latency{};
+};
+
 /// How a replica is doing; the answer to `get_replica_view`, and sent to its observer on a change
 /// of role.
 struct replica_view {
   spi::consensus_status protocol;
   spi::replica_id self = 0;
+  std::vector<spi::replica_id> voters;
+  std::vector<spi::replica_id> learners;
   spi::log_position applied = 0;
   std::uint64_t incarnation = 0;
-  std::uint64_t syncs = 0;
-  std::uint64_t sync_batches = 0;
-  std::uint64_t dropped_messages = 0;
+  record_log::counters disk;
+  replica_metrics metrics;
 };
 struct get_replica_view {};
 
@@ -107,6 +181,15 @@ CAF_ADD_TYPE_ID(atoll, (atl::runtime::flush_tick))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::replica_view))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::get_replica_view))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::node_failure))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::change_members))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::transfer_leadership))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::master_seen))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::snapshot_order))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::snapshot_outcome))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::snapshot_call))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::snapshot_arrived))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::state_saved))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::state_loaded))
 
 CAF_END_TYPE_ID_BLOCK(atoll)
 
@@ -126,3 +209,12 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::flush_tick)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::replica_view)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::get_replica_view)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::node_failure)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::change_members)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::transfer_leadership)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::master_seen)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::snapshot_order)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::snapshot_outcome)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::snapshot_call)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::snapshot_arrived)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::state_saved)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::state_loaded)

@@ -26,14 +26,16 @@ struct node_info {
   /// Only masters: their place in the group, and what they must have in common.
   spi::replica_id replica = 0;
   std::string consensus; ///< `two_phase_commit 1.0.0 {heartbeat = 100ms, …}`
-  std::string group;     ///< `1=127.0.0.1:7101, 2=…`
+  std::string address;   ///< where it listens, `host:port`
+  std::string group;     ///< at its birth, `1=127.0.0.1:7101, 2=…`; empty: it joined later
 };
 
 std::string encode(const node_info& info);
 result<node_info> decode_node_info(std::string_view bytes);
 
 /// Why `mine` and `theirs` can't be in one cluster, in a sentence that says what differs; empty
-/// when they can. Two masters must also have the consensus plugin and the group in common.
+/// when they can. Two masters must also have the consensus plugin in common, and the group if both
+/// were of it at its birth.
 std::string incompatibility(const node_info& mine, const node_info& theirs);
 
 /// Of what all nodes of a cluster have in common.
@@ -47,6 +49,7 @@ struct link_settings {
   std::chrono::milliseconds failure_timeout{2000}; ///< no answer for so long: down
   std::chrono::milliseconds backoff_min{50};       ///< before the second attempt to connect
   std::chrono::milliseconds backoff_max{2000};     ///< doubles up to here, with jitter
+  std::uint64_t snapshot_rate = 64 << 20;          ///< bytes a second that a snapshot may take
 };
 
 } // namespace atl::runtime

@@ -9,6 +9,7 @@
 #include <caf/event_based_actor.hpp>
 
 #include <chrono>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <unordered_map>
@@ -18,7 +19,7 @@ namespace atl::runtime {
 
 /// The actor host of a consensus plugin: hands it what happens, and carries out its effects.
 /// Records go to the log's thread, decided entries to the state machine's, messages to the links;
-/// the actor itself never waits.
+/// the actor itself never waits. Masters that it isn't told about become known when they greet.
 class replica_actor : public caf::event_based_actor {
  public:
   struct peer {
@@ -29,14 +30,18 @@ class replica_actor : public caf::event_based_actor {
 
   struct settings {
     node_info self;
-    std::vector<peer> group; ///< all masters, this one included
+    std::vector<peer> group; ///< all masters that are known, this one included
     link_settings timing;
     /// Must outlive the actor's threads: the one who runs the node ends the actor first.
     std::shared_ptr<state_machine> machine;
     std::shared_ptr<record_log> log;
     std::shared_ptr<spi::consensus> protocol;
-    spi::stable_state stable; ///< what `log` held when it was opened
-    caf::actor owner;         ///< gets `node_failure`
+    spi::stable_state stable;            ///< what `log` held when it was opened
+    caf::actor owner;                    ///< gets `node_failure`
+    std::vector<spi::replica_id> voters; ///< of the group at its birth
+    /// Where snapshots lie while they go out or come in, on the state machine's disk; emptied at
+    /// the start. Empty: this replica neither gives nor takes any.
+    std::filesystem::path snapshots;
     std::uint64_t seed = 0;
   };
 
@@ -54,6 +59,10 @@ class replica_actor : public caf::event_based_actor {
     spi::replica_id to;
     std::string bytes;
   };
+  struct waiting_command {
+    promise answer;
+    spi::timestamp since;
+  };
   struct waiting_read {
     std::string question;
     promise answer;
@@ -61,6 +70,7 @@ class replica_actor : public caf::event_based_actor {
 
   void start();
   void make_links();
+  void make_link(const peer& to);
   spi::timestamp now() const;
   /// Runs one event of the protocol: time first, the event, then all its effects. A plugin that
   /// throws ends this role, by name.
@@ -91,6 +101,13 @@ class replica_actor : public caf::event_based_actor {
   void on_entries_applied(entries_applied& done);
   void on_question_answered(question_answered& done);
   void on_link(const link_event& event);
+  void on_seen(const node_info& who);
+  caf::result<envelope> change(change_members& request);
+  caf::result<envelope> forward_snapshot_call(snapshot_call& call);
+  void on_saved(state_saved& saved);
+  void on_arrived(snapshot_arrived& arrived);
+  void on_loaded(const state_loaded& loaded);
+  void answer_command(spi::request_id id, envelope answer);
   replica_view view() const;
   envelope unable(errc code, std::string why, spi::replica_id hint = 0, bool in_doubt = false);
 
@@ -104,14 +121,19 @@ class replica_actor : public caf::event_based_actor {
   spi::log_position flushed_ = 0;
   spi::log_position handed_over_ = 0; ///< entries given to the state machine
   std::uint64_t digest_ = 0;          ///< of the group
-  std::unordered_map<spi::request_id, promise> commands_;
+  std::vector<spi::replica_id> voters_;
+  std::vector<spi::replica_id> learners_;
+  caf::actor courier_;
+  std::filesystem::path arrived_; ///< the last snapshot that came in
+  std::uint64_t snapshots_ordered_ = 0;
+  std::unordered_map<spi::request_id, waiting_command> commands_;
   std::unordered_map<spi::request_id, promise> questions_;     ///< at the state machine
   std::unordered_map<spi::request_id, waiting_read> reads_;    ///< protocol not yet ready
   std::multimap<spi::log_position, waiting_read> ready_reads_; ///< state not yet there
   spi::request_id next_request_ = 0;
   std::uint64_t timer_generation_ = 0;
   spi::timestamp armed_for_ = spi::timestamp::max();
-  std::uint64_t dropped_messages_ = 0;
+  replica_metrics metrics_;
   bool serving_ = true;
   std::chrono::steady_clock::time_point birth_ = std::chrono::steady_clock::now();
 };
