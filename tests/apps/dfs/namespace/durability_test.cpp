@@ -1,0 +1,243 @@
+#include "names_fixture.hpp"
+
+#include <atoll/spi/random.hpp>
+
+#include <fmt/format.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <signal.h>
+#include <spawn.h>
+#include <thread>
+#include <unistd.h>
+
+using namespace names;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* folder_variable = "ATOLL_TEST_NAMES_FOLDER";
+constexpr std::uint64_t entries_in_all = 3000;
+
+/// The entry at a position, always the same: files that come, are replaced, moved and removed.
+std::string entry_at(std::uint64_t position) {
+  atl::spi::random_source random{position};
+  auto path = [&] { return fmt::format("/{}/{}", random.below(5), random.below(20)); };
+  action what;
+  switch (random.below(4)) {
+  case 0:
+    what = commands::remove{path(), true};
+    break;
+  case 1:
+    what = commands::rename{path(), path(), true};
+    break;
+  default:
+    what = commands::put_file{path(), birth_us, std::string(random.below(500), 'x'), true, true};
+  }
+  return encode(command{{1, 1}, position, birth_us + position, std::move(what)});
+}
+
+void apply_up_to(name_space& names, std::uint64_t last) {
+  while (names.applied() < last)
+    apply_entry(names, entry_at(names.applied() + 1));
+}
+
+fs::path newest(const fs::path& folder, const std::string& extension) {
+  fs::path found;
+  for (auto& entry : fs::directory_iterator{folder})
+    if (entry.path().extension() == extension && entry.file_size() > 0 && entry.path() > found)
+      found = entry.path();
+  return found;
+}
+
+} // namespace
+
+// Run by the test below, in a process of its own.
+TEST_CASE("the process that applies until it is killed") {
+  auto* folder = std::getenv(folder_variable);
+  if (folder == nullptr)
+    return;
+  auto names = open(folder);
+  std::puts("applies");
+  std::fflush(stdout);
+  apply_up_to(*names, entries_in_all);
+}
+
+TEST_CASE("killed at any moment, position and effects agree, and the rest can be applied again") {
+  temporary_folder folder;
+  auto expected = open(folder / "never killed");
+  apply_up_to(*expected, entries_in_all);
+  auto victim = (folder / "killed").string();
+  ::setenv(folder_variable, victim.c_str(), 1);
+  auto program = fs::read_symlink("/proc/self/exe").string();
+  std::string only = "--test-case=the process that applies until it is killed";
+  char* words[] = {program.data(), only.data(), nullptr};
+  std::uint64_t reached = 0;
+  std::size_t kills = 0;
+  for (; kills < 200 && reached < entries_in_all; ++kills) {
+    int output[2];
+    REQUIRE(::pipe(output) == 0);
+    posix_spawn_file_actions_t files;
+    ::posix_spawn_file_actions_init(&files);
+    ::posix_spawn_file_actions_adddup2(&files, output[1], STDOUT_FILENO);
+    ::posix_spawn_file_actions_addclose(&files, output[0]);
+    pid_t child = 0;
+    REQUIRE(::posix_spawn(&child, program.c_str(), &files, nullptr, words, environ) == 0);
+    ::posix_spawn_file_actions_destroy(&files);
+    ::close(output[1]);
+    // Until it says that it has begun; then it gets a little further each time.
+    std::string said;
+    char byte = 0;
+    while (said.find("applies") == std::string::npos && ::read(output[0], &byte, 1) == 1)
+      said += byte;
+    std::this_thread::sleep_for(std::chrono::milliseconds{3 * kills});
+    ::kill(child, SIGKILL);
+    ::close(output[0]);
+    ::waitpid(child, nullptr, 0);
+    auto survivor = open(victim);
+    CHECK(survivor->applied() >= reached);
+    reached = survivor->applied();
+    // What is there is exactly what the entries up to there make.
+    if (kills % 4 == 0) {
+      auto fresh = open(folder / fmt::format("fresh {}", kills));
+      apply_up_to(*fresh, reached);
+      CHECK(digest(*fresh) == digest(*survivor));
+    }
+  }
+  ::unsetenv(folder_variable);
+  auto survivor = open(victim);
+  apply_up_to(*survivor, entries_in_all);
+  CHECK(digest(*survivor) == digest(*expected));
+  CHECK(kills > 1);
+}
+
+TEST_CASE("a snapshot taken over is the state it was taken of, and goes on from there") {
+  temporary_folder folder;
+  auto source = open(folder / "source");
+  apply_up_to(*source, 500);
+  auto saved = source->save(folder / "snapshot");
+  REQUIRE(saved.has_value());
+  CHECK(*saved == 500);
+  auto at_snapshot = digest(*source);
+  apply_up_to(*source, 600);
+  auto target = open(folder / "target");
+  apply_up_to(*target, 20);
+  auto loaded = target->load(folder / "snapshot");
+  REQUIRE_MESSAGE(loaded.has_value(), loaded.error().message);
+  CHECK(*loaded == 500);
+  CHECK(target->applied() == 500);
+  CHECK(digest(*target) == at_snapshot);
+  target.reset();
+  target = open(folder / "target");
+  CHECK(digest(*target) == at_snapshot);
+  apply_up_to(*target, 600);
+  CHECK(digest(*target) == digest(*source));
+}
+
+TEST_CASE("a snapshot that isn't one, is of another cluster or behind, changes nothing") {
+  temporary_folder folder;
+  auto target = open(folder / "target");
+  apply_up_to(*target, 100);
+  auto before = digest(*target);
+  SUBCASE("garbage") {
+    fs::create_directories(folder / "bad");
+    std::ofstream{folder / "bad" / "CURRENT"} << "no manifest\n";
+  }
+  SUBCASE("another cluster's") {
+    name_space_settings other;
+    other.cluster_id = "lagoon";
+    auto foreign = name_space::open(folder / "foreign", other);
+    REQUIRE(foreign.has_value());
+    apply_up_to(**foreign, 200);
+    REQUIRE((*foreign)->save(folder / "bad").has_value());
+  }
+  SUBCASE("behind") {
+    auto young = open(folder / "young");
+    apply_up_to(*young, 50);
+    REQUIRE(young->save(folder / "bad").has_value());
+  }
+  CHECK_FALSE(target->load(folder / "bad").has_value());
+  CHECK(digest(*target) == before);
+  apply_up_to(*target, 110);
+}
+
+TEST_CASE("a crash while a snapshot is taken over leaves the old state or the new one") {
+  temporary_folder folder;
+  auto names = open(folder / "names");
+  apply_up_to(*names, 100);
+  auto before = digest(*names);
+  names.reset();
+  SUBCASE("the old one was moved away, and the new one not yet in its place") {
+    fs::rename(folder / "names", folder / "names.replaced");
+  }
+  SUBCASE("the new one was in its place, and the old one not yet removed") {
+    fs::create_directories(folder / "names.replaced");
+    std::ofstream{folder / "names.replaced" / "000001.sst"} << "old";
+  }
+  names = open(folder / "names");
+  CHECK(digest(*names) == before);
+  CHECK_FALSE(fs::exists(folder / "names.replaced"));
+}
+
+TEST_CASE("a damaged database is refused with its folder's name, and touches nothing") {
+  temporary_folder folder;
+  auto place = folder / "names";
+  {
+    auto names = open(place);
+    apply_up_to(*names, 2000);
+    REQUIRE(names->save(folder / "copy").has_value()); // everything is in table files there
+  }
+  place = folder / "copy";
+  SUBCASE("a missing CURRENT") {
+    fs::remove(place / "CURRENT");
+  }
+  SUBCASE("a cut manifest") {
+    for (auto& entry : fs::directory_iterator{place})
+      if (entry.path().filename().string().starts_with("MANIFEST"))
+        fs::resize_file(entry.path(), 10);
+  }
+  SUBCASE("a missing table") {
+    auto table = newest(place, ".sst");
+    REQUIRE(!table.empty());
+    fs::remove(table);
+  }
+  name_space_settings settings;
+  settings.cluster_id = "reef";
+  auto refused = name_space::open(place, settings);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code == errc::corrupt);
+  CHECK_MESSAGE(refused.error().message.find(place.string()) != std::string::npos,
+                refused.error().message);
+}
+
+TEST_CASE("a folder of another cluster is refused, and one that is open already") {
+  temporary_folder folder;
+  auto names = open(folder / "names");
+  name_space_settings settings;
+  settings.cluster_id = "reef";
+  CHECK(name_space::open(folder / "names", settings).error().code == errc::busy);
+  names.reset();
+  settings.cluster_id = "lagoon";
+  auto refused = name_space::open(folder / "names", settings);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code == errc::refused);
+  CHECK(refused.error().message.find("reef") != std::string::npos);
+}
+
+TEST_CASE("a disk below its reserve objects to what adds, and not to what makes space") {
+  temporary_folder folder;
+  name_space_settings settings;
+  settings.free_bytes_min = std::uint64_t{1} << 60;
+  auto names = name_space::open(folder / "names", settings);
+  REQUIRE(names.has_value());
+  auto objection = [&](action what) {
+    return (*names)->objection(encode(command{{1, 1}, 1, birth_us, std::move(what)}));
+  };
+  auto why = objection(commands::mkdir{"/d"});
+  REQUIRE(why.has_value());
+  CHECK(why->find("reserve") != std::string::npos);
+  CHECK_FALSE(objection(commands::remove{"/d"}).has_value());
+  CHECK_FALSE(objection(commands::housekeep{}).has_value());
+  CHECK((*names)->objection("garbage").has_value());
+}

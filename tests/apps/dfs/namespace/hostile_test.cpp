@@ -1,0 +1,114 @@
+#include "names_fixture.hpp"
+#include "namespace/records.hpp"
+
+#include <atoll/spi/random.hpp>
+
+/// Bytes that nobody meant: cut, changed, made up.
+using namespace names;
+
+namespace {
+
+std::vector<std::string> some_commands() {
+  commands::put_file::extent_list extents{{{{birth_us, 1}, 100, {1, 2, 3}}, 100},
+                                          {{{birth_us, 2}, 100, {2}}, 7}};
+  std::vector<action> actions{commands::mkdir{"/a/b", true},
+                              commands::put_file{"/f", 5, "text", true, false},
+                              commands::put_file{"/g", 5, extents, true, true},
+                              commands::rename{"/f", "/h", true},
+                              commands::remove{"/h", true},
+                              commands::register_storage{"node", "folder"},
+                              commands::relocate_chunk{{birth_us, 1}, 1, 2, 3},
+                              commands::housekeep{1, 2, 3}};
+  std::vector<std::string> all;
+  for (auto& it : actions)
+    all.push_back(encode(command{{3, 4}, all.size() + 1, birth_us, it}));
+  return all;
+}
+
+std::vector<std::string> some_questions() {
+  std::vector<question> asked{questions::stat{"/f"},
+                              questions::list{"/", "a", 3},
+                              questions::open{"/f", 1},
+                              questions::summary{1},
+                              questions::chunks_on{1, {1, 2}, 3},
+                              questions::known{{{1, 2}, {3, 4}}},
+                              questions::all_chunks{{1, 2}, 3}};
+  std::vector<std::string> all;
+  for (auto& it : asked)
+    all.push_back(encode(it));
+  return all;
+}
+
+/// Calls `take` with every prefix of the bytes, and with many changed copies of them.
+template <class Take>
+void maltreat(const std::vector<std::string>& all, Take take) {
+  atl::spi::random_source random{1};
+  for (auto& whole : all) {
+    for (std::size_t size = 0; size < whole.size(); ++size)
+      take(whole.substr(0, size));
+    take(whole + "x");
+    for (int round = 0; round < 3000; ++round) {
+      auto bytes = whole;
+      for (auto changes = 1 + random.below(3); changes > 0; --changes)
+        bytes[random.below(bytes.size())] = static_cast<char>(random.next());
+      take(bytes);
+    }
+  }
+}
+
+} // namespace
+
+TEST_CASE("commands and questions come back as they were") {
+  for (auto& bytes : some_commands()) {
+    auto again = decode_command(bytes);
+    REQUIRE(again.has_value());
+    CHECK(encode(*again) == bytes);
+  }
+  for (auto& bytes : some_questions()) {
+    auto again = decode_question(bytes);
+    REQUIRE(again.has_value());
+    CHECK(encode(*again) == bytes);
+  }
+}
+
+TEST_CASE("commands that were cut or changed are answered, and never break the state") {
+  subject it;
+  it.register_storages();
+  maltreat(some_commands(), [&](const std::string& bytes) {
+    if (auto command = decode_command(bytes))
+      CHECK(encode(*command) == bytes); // no two writings of one command
+    if (!bytes.empty())
+      apply_entry(it.names(), bytes);
+  });
+  it.restart();
+  CHECK(it.ask(questions::summary{}).has_value());
+}
+
+TEST_CASE("questions that were cut or changed are answered in bounds") {
+  subject it;
+  REQUIRE(it.put("/f").has_value());
+  maltreat(some_questions(),
+           [&](const std::string& bytes) { CHECK(it.names().query(bytes).size() < 64 << 10); });
+}
+
+TEST_CASE("answers that were cut or changed are an error or an answer, in bounds") {
+  answers::opened opened;
+  opened.extents = {{{{1, 2}, 100, {1, 2}}, 50}};
+  answers::summary summary;
+  summary.storages = {{1, "node", "folder"}};
+  answers::listing listing;
+  listing.entries.push_back({"name", 2, inode_type::file, 3, 4, 5, 0});
+  maltreat({encode_answer(opened)}, [](const std::string& bytes) {
+    if (auto answer = decode_answer<answers::opened>(bytes))
+      CHECK(answer->extents.size() <= bytes.size());
+  });
+  maltreat({encode_answer(summary)}, [](const std::string& bytes) {
+    if (auto answer = decode_answer<answers::summary>(bytes))
+      CHECK(answer->storages.size() <= bytes.size());
+  });
+  maltreat({encode_answer(listing)}, [](const std::string& bytes) {
+    if (auto answer = decode_answer<answers::listing>(bytes))
+      CHECK(answer->entries.size() <= bytes.size());
+  });
+  CHECK(decode_answer<answers::changed>(encode_answer(summary)).error().code == errc::corrupt);
+}

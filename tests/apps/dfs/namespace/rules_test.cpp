@@ -1,0 +1,226 @@
+#include "names_fixture.hpp"
+#include "namespace/limits.hpp"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <thread>
+
+using namespace names;
+
+namespace {
+
+std::string as(std::uint64_t session, std::uint64_t sequence, std::uint64_t time_us, action what) {
+  return encode(command{{0, session}, sequence, time_us, std::move(what)});
+}
+
+} // namespace
+
+TEST_CASE("a retry is answered as the first time and applied once, also after a restart") {
+  subject it;
+  auto first = as(1, 1, birth_us, commands::mkdir{"/d"});
+  auto answer = apply_entry(it.names(), first);
+  CHECK(decode_answer<answers::changed>(answer).has_value());
+  it.restart();
+  CHECK(apply_entry(it.names(), first) == answer);
+  auto second = as(1, 2, birth_us, commands::remove{"/d"});
+  auto removed = apply_entry(it.names(), second);
+  CHECK(apply_entry(it.names(), second) == removed);
+  auto stale = decode_answer<answers::changed>(apply_entry(it.names(), first));
+  REQUIRE_FALSE(stale.has_value());
+  CHECK(stale.error().code == errc::refused);
+  CHECK(it.ask(questions::stat{"/d"}).error().code == errc::not_found);
+}
+
+TEST_CASE("a session that was idle for long is forgotten alike everywhere, and says so") {
+  subject it;
+  apply_entry(it.names(), as(1, 1, birth_us, commands::mkdir{"/a"}));
+  apply_entry(it.names(), as(2, 1, birth_us, commands::mkdir{"/b"}));
+  apply_entry(it.names(), as(2, 2, birth_us + 50 * second_us, commands::mkdir{"/c"}));
+  it.sleep(100 * second_us);
+  auto kept = it.run(commands::housekeep{0, 100, 60 * second_us});
+  REQUIRE(kept.has_value());
+  CHECK(kept->expired_sessions == 1);
+  auto gone = decode_answer<answers::changed>(
+      apply_entry(it.names(), as(1, 2, it.now_us(), commands::mkdir{"/d"})));
+  REQUIRE_FALSE(gone.has_value());
+  CHECK(is_session_expired(gone.error()));
+  CHECK(it.ask(questions::stat{"/d"}).error().code == errc::not_found);
+  CHECK(decode_answer<answers::changed>(
+            apply_entry(it.names(), as(2, 3, it.now_us(), commands::mkdir{"/d"})))
+            .has_value());
+}
+
+TEST_CASE("time goes by the latest command, not backwards with a slow clock") {
+  subject it;
+  apply_entry(it.names(), as(1, 1, birth_us + 10 * second_us, commands::mkdir{"/a"}));
+  apply_entry(it.names(), as(2, 1, birth_us, commands::mkdir{"/b"}));
+  CHECK(it.ask(questions::stat{"/b"})->mtime_us == birth_us + 10 * second_us);
+}
+
+TEST_CASE("a chunk from before the horizon is refused for good, one behind it is welcome") {
+  subject it;
+  it.register_storages();
+  auto old = it.chunk(1);
+  it.sleep(100 * second_us);
+  auto kept = it.run(commands::housekeep{it.now_us() - 50 * second_us, 0, 0});
+  REQUIRE(kept.has_value());
+  auto late = it.put("/late", std::vector{old});
+  REQUIRE_FALSE(late.has_value());
+  CHECK(late.error().code == errc::refused);
+  CHECK(it.put("/new", std::vector{it.chunk(2)}).has_value());
+  SUBCASE("the horizon never goes back") {
+    REQUIRE(it.run(commands::housekeep{1, 0, 0}).has_value());
+    CHECK(it.summary().horizon_us == kept->horizon_us);
+  }
+  SUBCASE("nor into the future, where no file could be put") {
+    CHECK(it.run(commands::housekeep{it.now_us() + 900 * second_us, 0, 0}).error().code ==
+          errc::invalid);
+  }
+}
+
+TEST_CASE("a chunk is known as long as a file refers to it, whichever file") {
+  subject it;
+  it.register_storages();
+  auto shared = it.chunk(1);
+  REQUIRE(it.put("/a", std::vector{shared, it.chunk(2)}).has_value());
+  REQUIRE(it.put("/b", std::vector{shared}).has_value());
+  REQUIRE(it.run(commands::remove{"/a"}).has_value());
+  CHECK(it.knows(shared));
+  REQUIRE(it.put("/b", "other text").has_value());
+  CHECK_FALSE(it.knows(shared));
+  CHECK(it.summary().chunks == 0);
+}
+
+TEST_CASE("a storage node keeps its id, and neither its name nor its folder goes to another") {
+  subject it;
+  auto first = it.run(commands::register_storage{"node", "folder"});
+  REQUIRE(first.has_value());
+  CHECK(it.run(commands::register_storage{"node", "folder"})->id == first->id);
+  CHECK(it.run(commands::register_storage{"node", "other"}).error().code == errc::refused);
+  CHECK(it.run(commands::register_storage{"other", "folder"}).error().code == errc::refused);
+  CHECK(it.run(commands::register_storage{"other", "other"})->id == first->id + 1);
+  for (std::string bad : {std::string{}, std::string(300, 'x'), std::string{"\xff"}})
+    CHECK(it.run(commands::register_storage{bad, "folder 3"}).error().code == errc::invalid);
+}
+
+TEST_CASE("a fragment is moved from where it is, to a node that there is") {
+  subject it;
+  it.register_storages();
+  auto chunk = it.chunk(1);
+  REQUIRE(it.put("/a", std::vector{chunk}).has_value());
+  CHECK(it.run(commands::relocate_chunk{chunk.id, 0, 1, 3}).has_value());
+  CHECK(it.run(commands::relocate_chunk{chunk.id, 0, 1, 3}).error().code == errc::refused);
+  CHECK(it.run(commands::relocate_chunk{chunk.id, 5, 1, 3}).error().code == errc::invalid);
+  CHECK(it.run(commands::relocate_chunk{chunk.id, 0, 3, 9}).error().code == errc::refused);
+  CHECK(it.run(commands::relocate_chunk{{1, 1}, 0, 1, 3}).error().code == errc::not_found);
+  auto on_third = it.ask(questions::chunks_on{3, {}, 0});
+  REQUIRE(on_third->chunks.size() == 1);
+  CHECK(on_third->chunks[0].nodes == std::vector<storage_id>{3, 2});
+  CHECK(it.ask(questions::chunks_on{1, {}, 0})->chunks.empty());
+}
+
+TEST_CASE("a removed tree is out of sight at once, and taken apart in steps that a restart keeps") {
+  subject it;
+  it.register_storages();
+  for (std::uint64_t i = 0; i < 40; ++i)
+    REQUIRE(it.put(fmt::format("/tree/{}/{}", i % 4, i), std::vector{it.chunk(i)}).has_value());
+  REQUIRE(it.run(commands::remove{"/tree", true}).has_value());
+  CHECK(it.ask(questions::stat{"/tree/1/1"}).error().code == errc::not_found);
+  CHECK(it.put("/tree", "a file of the same name").has_value());
+  std::size_t steps = 0;
+  for (; it.summary().pending_removals > 0; ++steps) {
+    REQUIRE(it.run(commands::housekeep{0, 7, 0}).has_value());
+    it.restart();
+  }
+  CHECK(steps >= 40 / 7);
+  CHECK(it.summary().chunks == 0);
+  CHECK(it.summary().files == 1);
+  CHECK(it.summary().directories == 1);
+}
+
+TEST_CASE("a long directory comes in pages, each within an answer's limit") {
+  subject it;
+  std::string filler(200, 'x');
+  for (int i = 0; i < 600; ++i)
+    REQUIRE(it.put(fmt::format("/d/{:04}{}", i, filler)).has_value());
+  std::size_t seen = 0;
+  std::size_t pages = 0;
+  for (std::string after;; ++pages) {
+    auto bytes = it.names().query(encode(question{questions::list{"/d", after, 0}}));
+    CHECK(bytes.size() <= limits::answer_bytes_max);
+    auto page = decode_answer<answers::listing>(bytes);
+    REQUIRE(page.has_value());
+    for (auto& entry : page->entries)
+      CHECK(entry.name == fmt::format("{:04}{}", seen++, filler));
+    if (!page->more)
+      break;
+    after = page->entries.back().name;
+  }
+  CHECK(seen == 600);
+  CHECK(pages >= 2);
+}
+
+TEST_CASE("names: what may be one, and what is told of one that may not") {
+  subject it;
+  for (std::string good : {"/with space", "/ünïcode ☃", "/-", "/...", "/a\nb", "/~"})
+    CHECK_MESSAGE(it.put(good).has_value(), good);
+  CHECK(it.put("/" + std::string(255, 'x')).has_value());
+  struct {
+    std::string path;
+    const char* says;
+  } bad[] = {{"relative", "must begin with '/'"},
+             {"", "must begin with '/'"},
+             {"/a/../b", "without '.' and '..'"},
+             {"/a//b", "two slashes"},
+             {"/" + std::string(256, 'x'), "longer than 255"},
+             {std::string("/a\0b", 4), "NUL"},
+             {"/\xc3\x28", "UTF-8"},
+             {"/\xed\xa0\x80", "UTF-8"}};
+  for (auto& [path, says] : bad) {
+    auto refused = it.put(path);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == errc::invalid);
+    CHECK_MESSAGE(refused.error().message.find(says) != std::string::npos, refused.error().message);
+  }
+  std::string deep;
+  for (std::size_t i = 0; i <= limits::path_depth_max; ++i)
+    deep += "/d";
+  CHECK(it.put(deep).error().code == errc::invalid);
+  CHECK(it.put(std::string(5000, '/')).error().code == errc::invalid);
+}
+
+TEST_CASE("those who ask while others apply see a state between two entries") {
+  subject it;
+  it.register_storages();
+  // Each version of the file consists of chunks of its own size.
+  auto version = [&](std::uint64_t number) {
+    std::vector<chunk_record> chunks;
+    for (std::uint64_t i = 0; i < 3 + number % 5; ++i)
+      chunks.push_back({{it.now_us(), number * 100 + i}, 1000 + number, {1, 2}});
+    return chunks;
+  };
+  REQUIRE(it.put("/f", version(1)).has_value());
+  std::atomic<bool> stop{false};
+  std::atomic<int> mixed{0};
+  std::atomic<int> looks{0};
+  std::vector<std::thread> readers;
+  for (int t = 0; t < 3; ++t)
+    readers.emplace_back([&] {
+      while (!stop) {
+        auto file = dfs::ask(it.names(), questions::open{"/f"});
+        auto number = file ? file->extents.front().length_bytes - 1000 : 0;
+        auto whole = file && file->extents.size() == 3 + number % 5;
+        for (std::size_t i = 0; whole && i < file->extents.size(); ++i)
+          whole = file->extents[i].chunk.id.random == number * 100 + i;
+        mixed += whole ? 0 : 1;
+        ++looks;
+      }
+    });
+  for (std::uint64_t number = 2; number < 300 || looks < 100; ++number)
+    REQUIRE(it.put("/f", version(number)).has_value());
+  stop = true;
+  for (auto& reader : readers)
+    reader.join();
+  CHECK(mixed == 0);
+}
