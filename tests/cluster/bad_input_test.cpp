@@ -56,6 +56,31 @@ TEST_CASE("garbage on any port does no harm") {
   CHECK(cluster.dfs({"put", "-", "/g"}, "more").code == 0);
 }
 
+TEST_CASE("a balancer that throws is named, and ends no process") {
+  cluster_shape shape;
+  shape.plugin_path = "path = [" ATOLL_PLUGIN_FOLDERS "]";
+  SUBCASE("where it chooses what to read from") {
+    shape.reads = "thrower";
+    test_cluster cluster{shape};
+    cluster.up();
+    REQUIRE(cluster.dfs({"put", "-", "/f"}, "hello").code == 0);
+    auto read = cluster.dfs({"cat", "/f"});
+    CHECK(read.code == 1);
+    CHECK_MESSAGE(read.err.find("'thrower' threw: out of sorts") != std::string::npos, read.err);
+  }
+  SUBCASE("where it chooses what to store on") {
+    shape.placement = "thrower";
+    test_cluster cluster{shape};
+    cluster.up();
+    auto stored = cluster.dfs({"put", "-", "/f"}, "hello");
+    CHECK(stored.code != 0);
+    CHECK_MESSAGE(stored.err.find("'thrower'") != std::string::npos, stored.err);
+    CHECK_MESSAGE(stored.err.find("out of sorts") != std::string::npos, stored.err);
+    CHECK(cluster.is_running("master-1"));
+    CHECK(cluster.dfs({"mkdir", "/still there"}).code == 0);
+  }
+}
+
 TEST_CASE("a check prints every value and where it came from, and starts nothing") {
   test_cluster cluster;
   auto checked = check(cluster, "storage-1");

@@ -9,6 +9,7 @@
 #include <optional>
 #include <random>
 #include <set>
+#include <stdexcept>
 
 namespace dfs {
 
@@ -30,8 +31,21 @@ bulk_options make_options(const cluster_settings& cluster) {
   return options;
 }
 
-durability to_storage(protocol::durability level) {
-  return level == protocol::durability::fsync ? durability::fsync : durability::replicated;
+/// What a plugin threw, as this client's error.
+class plugin_threw : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Calls a plugin, and notes which one it was that threw.
+template <class Call>
+auto call_plugin(std::string_view kind, const std::string& name, Call call) {
+  try {
+    return call();
+  } catch (const std::exception& thrown) {
+    throw plugin_threw{fmt::format("the {} plugin '{}' threw: {}; choose another, or mend it", kind,
+                                   name, thrown.what())};
+  }
 }
 
 } // namespace
@@ -130,10 +144,10 @@ std::map<storage_id, std::string> storage_pool::write_fragments(const protocol::
   for (std::size_t i = 0; i < where.targets.size(); ++i)
     targets.push_back(
         {where.targets[i].name, where.targets[i].bulk, static_cast<std::uint32_t>(i)});
-  auto how = to_storage(info_.durability);
   auto write = [&](std::size_t first, std::size_t count, std::string_view bytes) {
     std::span<const write_target> part{targets.data() + first, count};
-    auto results = dfs::write_chunk(part, where.chunk, bytes, how, make_options(cluster_));
+    auto results =
+        dfs::write_chunk(part, where.chunk, bytes, info_.durability, make_options(cluster_));
     for (std::size_t i = 0; i < count; ++i) {
       auto id = where.targets[first + i].id;
       if (!results)
@@ -147,13 +161,22 @@ std::map<storage_id, std::string> storage_pool::write_fragments(const protocol::
     return problems;
   }
   std::string scratch;
-  auto fragments = recovery_->encode(data, scratch);
+  auto fragments = call_plugin("recovery", info_.recovery.name,
+                               [&] { return recovery_->encode(data, scratch); });
   for (std::size_t i = 0; i < targets.size() && i < fragments.size(); ++i)
     write(i, 1, fragments[i]);
   return problems;
 }
 
 atl::result<chunk_record> storage_pool::store(std::uint64_t upload, std::string_view data) {
+  try {
+    return try_to_store(upload, data);
+  } catch (const plugin_threw& problem) {
+    return fail(errc::internal, problem.what());
+  }
+}
+
+atl::result<chunk_record> storage_pool::try_to_store(std::uint64_t upload, std::string_view data) {
   auto needed = recovery_->layout().min_write;
   std::vector<storage_id> avoid;
   std::string last_problem;
@@ -220,7 +243,7 @@ void storage_pool::observe(storage_id id, bool ok, std::chrono::microseconds lat
   node.latency = node.latency.count() == 0 ? latency : (node.latency * 7 + latency) / 8;
   if (!ok)
     node.view.healthy = false; // tried last from now on
-  reads_->observe(id, {ok, latency});
+  call_plugin("balancer", info_.reads.name, [&] { reads_->observe(id, {ok, latency}); });
 }
 
 std::vector<std::uint32_t> storage_pool::reading_order(const chunk_record& chunk) {
@@ -243,7 +266,10 @@ std::vector<std::uint32_t> storage_pool::reading_order(const chunk_record& chunk
   }
   std::vector<std::uint32_t> order;
   std::set<std::size_t> taken;
-  for (auto pick : reads_->pick_many(candidates, candidates.size(), chunk.id.random))
+  auto picks = call_plugin("balancer", info_.reads.name, [&] {
+    return reads_->pick_many(candidates, candidates.size(), chunk.id.random);
+  });
+  for (auto pick : picks)
     if (pick < indices.size() && taken.insert(pick).second)
       order.push_back(indices[pick]);
   // Those that are said to be down come last: what is said may be old.
@@ -296,7 +322,7 @@ atl::status storage_pool::read_some(const chunk_record& chunk, fetched& so_far,
     }
     so_far.fragments[index] = std::string_view{target.data(), target.size()};
     present[index] = true;
-    if (recovery_->enough(present))
+    if (call_plugin("recovery", info_.recovery.name, [&] { return recovery_->enough(present); }))
       return {};
   }
   return fail(so_far.damaged ? errc::corrupt : errc::unavailable,
@@ -306,6 +332,14 @@ atl::status storage_pool::read_some(const chunk_record& chunk, fetched& so_far,
 }
 
 atl::status storage_pool::fetch(const chunk_record& chunk, std::span<char> into) {
+  try {
+    return try_to_fetch(chunk, into);
+  } catch (const plugin_threw& problem) {
+    return fail(errc::internal, problem.what());
+  }
+}
+
+atl::status storage_pool::try_to_fetch(const chunk_record& chunk, std::span<char> into) {
   fetched so_far;
   so_far.buffers.reserve(chunk.nodes.size()); // views into them must stay
   auto read = read_some(chunk, so_far, into);
@@ -316,7 +350,9 @@ atl::status storage_pool::fetch(const chunk_record& chunk, std::span<char> into)
   if (!read)
     return read;
   std::string scratch;
-  auto whole = recovery_->decode(chunk.size_bytes, so_far.fragments, scratch);
+  auto whole = call_plugin("recovery", info_.recovery.name, [&] {
+    return recovery_->decode(chunk.size_bytes, so_far.fragments, scratch);
+  });
   if (!whole || whole->size() != into.size())
     return fail(errc::corrupt, fmt::format("chunk {} can't be decoded from the fragments read",
                                            to_string(chunk.id)));

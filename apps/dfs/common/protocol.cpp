@@ -167,10 +167,6 @@ atl::result<T> finished(reader& in, T value, std::string_view what) {
 
 } // namespace
 
-std::string_view to_string(durability level) {
-  return level == durability::fsync ? "fsync" : "replicated";
-}
-
 std::string encode(const storage_report& message) {
   writer out;
   out.put(message.name).put(message.uuid);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/chunk_id.hpp"
+#include "common/durability.hpp"
 #include "namespace/types.hpp"
 
 #include <atoll/core/endpoint.hpp>
@@ -23,13 +24,6 @@ enum class kind : std::uint16_t {
   status = 103,   ///< empty → JSON, for people and scripts
   finish = 104,   ///< `finish_request` → empty
 };
-
-enum class durability : std::uint8_t {
-  fsync,      ///< on stable storage before it is acknowledged
-  replicated, ///< in the memory of all replicas, synced in the background
-};
-inline constexpr durability durability_last = durability::replicated;
-std::string_view to_string(durability level);
 
 /// One fragment that came to a storage node, or went.
 struct fragment_change {
@@ -110,7 +104,7 @@ struct cluster_info {
   std::string cluster;
   std::uint64_t chunk_bytes = 0;
   std::uint64_t inline_bytes = 0; ///< files up to this size go into the name space
-  dfs::protocol::durability durability = durability::fsync;
+  dfs::durability durability = dfs::durability::fsync;
   plugin_choice recovery;
   plugin_choice reads; ///< the balancer that chooses the replica to read from
   std::vector<storage_view> storages;

@@ -25,7 +25,7 @@ namespace dfs {
 struct master_policy {
   std::uint64_t chunk_bytes = 8 << 20;
   std::uint64_t inline_bytes = 0;
-  protocol::durability durability = protocol::durability::fsync;
+  dfs::durability durability = dfs::durability::fsync;
   std::chrono::milliseconds storage_timeout{2000}; ///< no report for so long: down
   std::chrono::microseconds grace{0};              ///< before unreferenced chunks are collected
   std::chrono::milliseconds housekeeping{0};       ///< how often there's a look for garbage

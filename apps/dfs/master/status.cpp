@@ -113,7 +113,7 @@ std::string describe_status(const status_view& view) {
   out["seen_by"] = describe_replica(view);
   out["masters"] = describe_masters(view);
   out["storages"] = describe_storages(view);
-  out["durability"] = protocol::to_string(view.policy.durability);
+  out["durability"] = to_string(view.policy.durability);
   out["chunk_bytes"] = view.policy.chunk_bytes;
   out["plugins"] = {{"consensus", describe(view.policy.consensus)},
                     {"placement", describe(view.policy.placement)},

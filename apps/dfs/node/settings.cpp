@@ -87,7 +87,8 @@ atl::result<cluster_settings> read_cluster(const atl::config& config) {
   read_masters(config, cluster, problems);
   if (std::all_of(cluster.masters.begin(), cluster.masters.end(),
                   [](auto& it) { return it.joins; }))
-    problems.add("masters", "all of them join later: the group needs one at its birth");
+    problems.add(atl::config::at("masters", 0, "joins"),
+                 "all of them join later: the group needs one at its birth");
   cluster.plugin_path = config.paths("plugins.path");
   cluster.consensus = {config.text("consensus.plugin"), "consensus.options"};
   cluster.placement = {config.text("placement.balancer"), "placement.options"};
@@ -112,9 +113,8 @@ atl::result<cluster_settings> read_cluster(const atl::config& config) {
     problems.add("files.chunk_size",
                  "must be a multiple of 64KiB, the size of a checksummed block");
   cluster.inline_bytes = config.size("files.inline_limit");
-  cluster.durability = config.text("files.durability") == "fsync"
-                           ? protocol::durability::fsync
-                           : protocol::durability::replicated;
+  cluster.durability =
+      config.text("files.durability") == "fsync" ? durability::fsync : durability::replicated;
   cluster.grace = config.duration("files.grace");
   cluster.housekeeping = config.duration("files.housekeeping");
   cluster.session_expiry = config.duration("files.session_expiry");
@@ -152,7 +152,8 @@ atl::result<node_settings> read_node(const atl::config& config, const cluster_se
   if (entry != cluster.masters.end())
     node.control = entry->address;
   if (node.is_storage && !config.is_set("node.bulk"))
-    problems.add("node.bulk", "a storage node needs an address where it serves chunks");
+    problems.add("node.roles",
+                 "a storage node needs node.bulk, the address where it serves chunks");
   if (config.is_set("node.bulk"))
     node.bulk = problems.check_endpoint("node.bulk");
   node.zone = config.text("node.zone");

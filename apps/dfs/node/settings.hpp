@@ -44,7 +44,7 @@ struct cluster_settings {
 
   std::uint64_t chunk_bytes = 0;
   std::uint64_t inline_bytes = 0;
-  protocol::durability durability = protocol::durability::fsync;
+  dfs::durability durability = dfs::durability::fsync;
   std::chrono::microseconds grace{0};
   std::chrono::microseconds housekeeping{0};
   std::chrono::microseconds session_expiry{0};

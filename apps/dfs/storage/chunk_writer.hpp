@@ -1,5 +1,6 @@
 #pragma once
 
+#include "common/durability.hpp"
 #include "storage/disk.hpp"
 #include "storage/fragment.hpp"
 
@@ -14,13 +15,6 @@
 namespace dfs {
 
 class chunk_store;
-
-/// When a commit returns.
-enum class durability : std::uint8_t {
-  fsync,      ///< once the fragment is on stable storage
-  replicated, ///< once it is in this node's memory; it is synced in the background
-};
-inline constexpr durability durability_last = durability::replicated;
 
 /// Writes one fragment of a store. Until it is committed nobody sees anything of it; destroyed
 /// before, it leaves nothing behind. For one thread at a time.

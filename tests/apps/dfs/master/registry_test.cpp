@@ -1,0 +1,109 @@
+#include "master/registry.hpp"
+
+#include <doctest/doctest.h>
+
+#include <limits>
+
+/// What a master knows of storage nodes.
+using namespace dfs;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+const steady_time begin{seconds{1000}};
+
+protocol::storage_report report_of(std::string name) {
+  protocol::storage_report it;
+  it.name = std::move(name);
+  it.uuid = it.name + "'s folder";
+  it.free_bytes = 1000;
+  return it;
+}
+
+} // namespace
+
+TEST_CASE("a node that falls silent is no longer alive, and is again when it reports") {
+  storage_registry registry{milliseconds{500}};
+  auto& node = registry.update(report_of("a"), begin);
+  CHECK(registry.alive(node, begin + milliseconds{500}));
+  CHECK_FALSE(registry.alive(node, begin + milliseconds{501}));
+  registry.update(report_of("a"), begin + seconds{5});
+  CHECK(registry.alive(node, begin + seconds{5}));
+}
+
+TEST_CASE("a node that failed is alive, and takes no data") {
+  storage_registry registry{seconds{1}};
+  auto report = report_of("a");
+  report.failed = "its disk is broken";
+  auto& node = registry.update(report, begin);
+  CHECK(registry.alive(node, begin));
+  CHECK_FALSE(registry.healthy(node, begin));
+}
+
+TEST_CASE("candidates: registered nodes; those without space, avoided or silent are unhealthy") {
+  storage_registry registry{seconds{1}};
+  storage_id id = 0;
+  for (auto* name : {"a", "b", "c", "d"})
+    registry.update(report_of(name), begin).id = ++id;
+  registry.update(report_of("not registered"), begin);
+  auto full = report_of("b");
+  full.free_bytes = 10;
+  registry.update(full, begin);
+  for (auto* name : {"a", "b", "c"}) {
+    auto again = report_of(name);
+    again.free_bytes = registry.find(name)->last.free_bytes;
+    registry.update(again, begin + seconds{2});
+  }
+  auto list = registry.candidates({3}, 100, begin + seconds{2});
+  REQUIRE(list.size() == 4);
+  CHECK(list[0].healthy);       // a
+  CHECK_FALSE(list[1].healthy); // b is full
+  CHECK_FALSE(list[2].healthy); // c is avoided
+  CHECK_FALSE(list[3].healthy); // d is silent
+}
+
+TEST_CASE("a weight that is no number counts as none") {
+  storage_registry registry{seconds{1}};
+  for (double weight :
+       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(), -1.0}) {
+    auto report = report_of("a");
+    report.weight = weight;
+    CHECK(registry.update(report, begin).last.weight == 0);
+  }
+}
+
+TEST_CASE("fragments come and go with reports, and a list from scratch replaces all") {
+  storage_registry registry{seconds{1}};
+  auto report = report_of("a");
+  report.from_scratch = true;
+  report.changes = {{{1, 1}, 0, true}, {{2, 2}, 0, true}};
+  auto& node = registry.update(report, begin);
+  CHECK(node.has.size() == 2);
+  report.from_scratch = false;
+  report.changes = {{{1, 1}, 0, false}, {{3, 3}, 1, true}};
+  registry.update(report, begin);
+  CHECK(node.has == std::set<storage_registry::fragment>{{{2, 2}, 0}, {{3, 3}, 1}});
+  report.from_scratch = true;
+  report.changes = {{{9, 9}, 0, true}};
+  registry.update(report, begin);
+  CHECK(node.has == std::set<storage_registry::fragment>{{{9, 9}, 0}});
+}
+
+TEST_CASE("the search for garbage goes round and round over what is old enough") {
+  storage_registry registry{seconds{1}};
+  auto report = report_of("a");
+  report.from_scratch = true;
+  for (std::uint64_t made = 1; made <= 5; ++made)
+    report.changes.push_back({{made, 0}, 0, true});
+  auto& node = registry.update(report, begin);
+  auto times = [&] {
+    std::string text;
+    for (auto& [chunk, index] : registry.next_to_examine(node, 5, 3))
+      text += std::to_string(chunk.made_us);
+    return text;
+  };
+  CHECK(times() == "123");
+  CHECK(times() == "4"); // 5 is not behind the horizon
+  CHECK(times() == "123");
+}

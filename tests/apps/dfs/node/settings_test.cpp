@@ -1,0 +1,92 @@
+#include "node/settings.hpp"
+#include "temporary_folder.hpp"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+
+/// What a node's file may say, and what is told of one that contradicts itself.
+using namespace dfs;
+
+namespace {
+
+const std::string good = R"([node]
+name = "n"
+roles = ["master", "storage"]
+data = "data"
+bulk = "127.0.0.1:9002"
+
+[cluster]
+name = "reef"
+
+[[masters]]
+id = 1
+name = "n"
+address = "127.0.0.1:9001"
+)";
+
+struct outcome {
+  cluster_settings cluster;
+  node_settings node;
+  std::string problem;
+};
+
+outcome read(const std::string& text) {
+  temporary_folder folder;
+  auto file = folder / "node.toml";
+  std::ofstream{file} << text;
+  auto config = atl::config::load(file, node_schema());
+  if (!config)
+    return {{}, {}, config.error().message};
+  auto cluster = read_cluster(*config);
+  if (!cluster)
+    return {{}, {}, cluster.error().message};
+  auto node = read_node(*config, *cluster);
+  if (!node)
+    return {{}, {}, node.error().message};
+  return {*cluster, *node, {}};
+}
+
+void refused(const std::string& text, const std::string& place, const std::string& why) {
+  auto got = read(text);
+  CAPTURE(got.problem);
+  CHECK(got.problem.find("node.toml:" + place) != std::string::npos);
+  CHECK(got.problem.find(why) != std::string::npos);
+}
+
+std::string replaced(std::string text, const std::string& from, const std::string& to) {
+  auto at = text.find(from);
+  REQUIRE(at != std::string::npos);
+  return text.replace(at, from.size(), to);
+}
+
+} // namespace
+
+TEST_CASE("a small file is complete with its defaults") {
+  auto it = read(good);
+  REQUIRE(it.problem == "");
+  CHECK(it.cluster.name == "reef");
+  CHECK(it.cluster.chunk_bytes == 8 << 20);
+  CHECK(it.cluster.durability == durability::fsync);
+  CHECK(it.cluster.consensus.name == "two_phase_commit");
+  CHECK_FALSE(it.cluster.masters[0].joins);
+  CHECK(it.node.is_master);
+  CHECK(it.node.is_storage);
+  CHECK(to_string(it.node.control) == "127.0.0.1:9001");
+  CHECK(it.node.data.is_absolute());
+}
+
+TEST_CASE("contradictions are told with their place") {
+  auto second = "\n[[masters]]\nid = 1\nname = \"m\"\naddress = \"127.0.0.1:9009\"\n";
+  refused(good + second, "16:", "is the id of n already");
+  refused(replaced(good, "\"n\"\nroles", "\"other\"\nroles"), "3:", "isn't among the masters");
+  refused(replaced(good, "[\"master\", \"storage\"]", "[\"storage\"]"), "3:", "must have the role");
+  refused(replaced(good, "bulk = \"127.0.0.1:9002\"\n", ""), "3:", "needs node.bulk");
+  refused(replaced(good, "127.0.0.1:9002", "127.0.0.1"), "5:", "port");
+  refused(good + "\n[links]\nheartbeat = \"3s\"\n", "16:", "at least twice");
+  refused(good + "\n[files]\nchunk_size = 100000\n", "16:", "multiple of 64KiB");
+  refused(good + "\n[files]\nsession_expiry = \"1m\"\n[client]\ntimeout = \"50s\"\n",
+          "16:", "twice client.timeout");
+  refused(replaced(good, "id = 1", "id = 1\njoins = true"), "12:", "needs one at its birth");
+  refused(replaced(good, "name = \"reef\"", "name = \"re ef\""), "8:", "is no name");
+}

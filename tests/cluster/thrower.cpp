@@ -1,0 +1,25 @@
+#include <atoll/spi/balancer.hpp>
+
+#include <stdexcept>
+
+using namespace atl::spi;
+
+/// Throws at its first pick.
+struct thrower : balancer {
+  std::optional<std::size_t> pick(std::span<const candidate>, std::uint64_t) override {
+    throw std::runtime_error{"out of sorts"};
+  }
+};
+
+ATOLL_PLUGIN(balancer, thrower, 1, 0, 0) = {
+    .kind = plugin_kind::balancer,
+    .name = "thrower",
+    .version = "1.0.0",
+    .summary = "Throws at every pick, for tests",
+    .licence = "Apache-2.0",
+    .claims = nullptr,
+    .claim_count = 0,
+    .options = nullptr,
+    .option_count = 0,
+    .create_balancer = [](const balancer_setup&) -> balancer* { return new thrower; },
+};
