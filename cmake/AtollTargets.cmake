@@ -34,7 +34,12 @@ function(atoll_test name)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
-  set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT})
+  if(ATOLL_SANITIZE)
+    math(EXPR arg_TIMEOUT "${arg_TIMEOUT} * 5")
+  endif()
+  # Tests that fork and go on are none of ThreadSanitizer's business.
+  set_tests_properties(${name} PROPERTIES
+    TIMEOUT ${arg_TIMEOUT} ENVIRONMENT "TSAN_OPTIONS=die_after_fork=0")
   if(arg_LABELS)
     set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}")
   endif()
