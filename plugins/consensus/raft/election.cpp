@@ -1,0 +1,168 @@
+#include "replica.hpp"
+
+namespace atl::raft {
+
+void replica::reset_election_timer() {
+  auto jitter = random_.below(static_cast<std::uint64_t>(config_.election_timeout.count()) + 1);
+  election_deadline_ =
+      now_ + config_.election_timeout + spi::timestamp{static_cast<std::int64_t>(jitter)};
+}
+
+void replica::tick_election() {
+  if (role_ == role::leader || now_ < election_deadline_ || !members().votes(self_))
+    return;
+  probe();
+}
+
+/// Asks whether it would be elected, without a new term: a replica that was cut off, or whose log
+/// is behind, disturbs nobody.
+void replica::probe() {
+  role_ = role::probing;
+  leader_ = 0;
+  votes_ = {self_};
+  reset_election_timer();
+  if (quorum(votes_))
+    return campaign(false);
+  ask_for_votes(true, false);
+}
+
+void replica::campaign(bool forced) {
+  role_ = role::candidate;
+  leader_ = 0;
+  ++term_;
+  vote_ = self_;
+  verified_ = commit_;
+  put_meta();
+  votes_.clear(); // its own counts once it is durable
+  reset_election_timer();
+  ask_for_votes(false, forced);
+}
+
+void replica::ask_for_votes(bool is_probe, bool forced) {
+  vote_request asked{log_.last(), log_.last_term(), is_probe, forced};
+  auto bytes = encode(is_probe ? term_ + 1 : term_, asked);
+  for (auto id : members().all())
+    if (id != self_ && members().votes(id))
+      emit_send(id, bytes, after_meta());
+}
+
+void replica::count_own_vote() {
+  if (meta_changed_ || meta_token_ > durable_token_ || vote_ != self_ || votes_.contains(self_))
+    return;
+  votes_.insert(self_);
+  if (quorum(votes_))
+    lead();
+}
+
+void replica::lead() {
+  role_ = role::leader;
+  leader_ = self_;
+  peers_.clear();
+  for (auto id : members().all())
+    if (id != self_)
+      peers_[id].next = log_.last() + 1;
+  successor_ = 0;
+  round_ = 0;
+  next_beat_ = now_;
+  next_look_ = now_ + config_.election_timeout;
+  append_own({term_, entry_type::no_op, {}, 0});
+  term_start_ = log_.last();
+}
+
+/// Takes notice of a term, and of its leader when there is one.
+void replica::follow(std::uint64_t term, spi::replica_id leader) {
+  if (role_ == role::leader)
+    step_down("another leader was elected");
+  if (term > term_) {
+    term_ = term;
+    vote_ = 0;
+    verified_ = commit_;
+    put_meta();
+  }
+  role_ = role::follower;
+  if (leader_ != leader && !forwarded_.empty())
+    refuse_reads("the leader changed");
+  leader_ = leader;
+}
+
+void replica::step_down(const std::string& why) {
+  role_ = role::follower;
+  leader_ = 0;
+  successor_ = 0;
+  peers_.clear();
+  // Whatever it proposed may yet be decided by the next leader.
+  for (auto at = std::max(commit_, log_.base()) + 1; at <= log_.last(); ++at)
+    if (auto id = std::exchange(log_.at(at).id, 0))
+      effects_.push_back(spi::refuse{id, spi::refusal::unknown, 0, why});
+  if (change_)
+    effects_.push_back(spi::refuse{change_->first, spi::refusal::unknown, 0, why});
+  change_.reset();
+  refuse_reads(why);
+  reset_election_timer();
+}
+
+std::string replica::why_not_lead() const {
+  if (role_ != role::leader)
+    return leader_ == 0 ? "no leader is elected; try again"
+                        : "replica " + std::to_string(leader_) + " leads";
+  if (successor_ != 0)
+    return "replica " + std::to_string(successor_) + " is taking over; try again";
+  return {};
+}
+
+void replica::on_message(spi::replica_id from, std::uint64_t term, const vote_request& asked) {
+  // Who hears its leader doesn't help to depose it (dissertation, 4.2.3).
+  auto content = role_ == role::leader ||
+                 (leader_ != 0 && ever_heard_ && now_ - heard_leader_ < config_.election_timeout);
+  auto whole = asked.last_term > log_.last_term() ||
+               (asked.last_term == log_.last_term() && asked.last >= log_.last());
+  if (asked.probe) {
+    auto granted = term > term_ && whole && !content;
+    return emit_send(from, encode(term_, vote_answer{true, granted, term}), after_meta());
+  }
+  if (content && !asked.forced)
+    return;
+  if (term > term_)
+    follow(term, 0);
+  auto granted = term == term_ && whole && (vote_ == 0 || vote_ == from) && role_ != role::leader;
+  if (granted && vote_ == 0) {
+    vote_ = from;
+    put_meta();
+  }
+  if (granted)
+    reset_election_timer();
+  emit_send(from, encode(term_, vote_answer{false, granted, term}), after_meta());
+}
+
+void replica::on_message(spi::replica_id from, std::uint64_t term, const vote_answer& answer) {
+  if (term > term_ && !answer.granted)
+    return follow(term, 0);
+  if (!answer.granted)
+    return;
+  if (answer.probe && role_ == role::probing && answer.asked_term == term_ + 1) {
+    votes_.insert(from);
+    if (quorum(votes_))
+      campaign(false);
+  } else if (!answer.probe && role_ == role::candidate && answer.asked_term == term_) {
+    votes_.insert(from);
+    if (quorum(votes_))
+      lead();
+  }
+}
+
+void replica::on_message(spi::replica_id from, std::uint64_t term, const stand_now&) {
+  if (term == term_ && from == leader_ && members().votes(self_))
+    campaign(true);
+}
+
+void replica::transfer(spi::replica_id to) {
+  if (stopped_ || role_ != role::leader || to == self_ || !members().votes(to) ||
+      !peers_.contains(to) || members().joint())
+    return;
+  successor_ = to;
+  successor_deadline_ = now_ + config_.election_timeout;
+  if (peers_[to].match == log_.last())
+    emit_send(to, encode(term_, stand_now{}));
+}
+
+} // namespace atl::raft

@@ -1,0 +1,233 @@
+#pragma once
+
+#include "config.hpp"
+#include "log.hpp"
+#include "wire.hpp"
+
+#include <atoll/spi/consensus.hpp>
+#include <atoll/spi/random.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace atl::raft {
+
+/// What a leader knows of another replica.
+struct progress {
+  spi::log_position match = 0; ///< it holds everything up to here durably
+  spi::log_position next = 1;  ///< the first entry that wasn't sent
+  bool probing = true;         ///< it isn't known where its log fits: one message at a time
+  bool heard = false;          ///< since the last look at the quorum
+  std::uint64_t round = 0;     ///< the newest heartbeat that it answered
+  bool snapshot_under_way = false;
+  spi::log_position match_at_beat = 0; ///< `match` when the last heartbeat left
+  std::deque<std::pair<spi::log_position, std::size_t>> under_way; ///< last entry and bytes
+  std::size_t bytes_under_way = 0;
+};
+
+/// One replica of a group that runs Raft (Ongaro, *Consensus: Bridging Theory and Practice*, 2014).
+/// README.md says what is done where the dissertation leaves a choice.
+///
+/// One class, in five files: `replica.cpp` (calls, durable state, what is decided), `election.cpp`,
+/// `replication.cpp` (the log from the leader to the others), `reads.cpp`, `members.cpp` (changes
+/// of the group, snapshots).
+class replica final : public spi::consensus {
+ public:
+  /// @throws std::invalid_argument when the options or the set-up contradict themselves.
+  explicit replica(const spi::consensus_setup& setup);
+
+  void start(spi::stable_state stable, spi::log_position applied, spi::timestamp now) override;
+  void advance(spi::timestamp now) override;
+  spi::timestamp deadline() const override;
+  void step(spi::replica_id from, std::string_view bytes) override;
+  void on_durable(spi::persist_token token) override;
+  void on_unreachable(spi::replica_id id) override;
+  void propose(spi::request_id id, std::string command) override;
+  void read(spi::request_id id, spi::read_level level) override;
+  void on_validated(std::uint64_t ticket, bool ok, std::string_view reason) override;
+  void reconfigure(spi::request_id id, std::vector<spi::replica_id> voters,
+                   std::vector<spi::replica_id> learners) override;
+  void transfer(spi::replica_id to) override;
+  void on_applied(spi::log_position position) override;
+  void on_snapshot_sent(spi::replica_id to, bool ok) override;
+  void on_snapshot_received(spi::log_position position, std::string_view blob) override;
+  std::string snapshot_blob(spi::log_position position) const override;
+  void on_installed(spi::log_position position) override;
+  void drain(std::vector<spi::effect>& out) override;
+  spi::consensus_status status() const override;
+
+ private:
+  enum class role : std::uint8_t { follower, probing, candidate, leader };
+
+  /// A snapshot that is being taken over: where it ends, and who belonged to the group there.
+  struct pending_snapshot {
+    spi::log_position position = 0;
+    std::uint64_t term = 0;
+    membership members;
+    spi::persist_token token = 0; ///< that makes this known durably, before it is installed
+    bool asked = false;           ///< the host was asked to install it
+  };
+  struct waiting_read {
+    spi::request_id id = 0; ///< 0: of the follower `from`
+    spi::replica_id from = 0;
+    std::uint64_t nonce = 0; ///< the follower's
+    spi::log_position position = 0;
+    std::uint64_t round = 0; ///< of heartbeats that must be answered; 0: not yet sent
+    spi::timestamp deadline{0};
+  };
+  struct forwarded_reads {
+    std::vector<spi::request_id> ids;
+    spi::timestamp deadline{0};
+  };
+
+  // -- replica.cpp
+  void take(spi::stable_state stable, spi::log_position applied);
+  bool take_meta(const std::optional<std::string>& bytes);
+  void put_meta();
+  void put_entry(spi::log_position at);
+  void erase_entries(spi::log_position first, spi::log_position last);
+  void stop(std::string reason);
+  void emit_send(spi::replica_id to, std::string bytes, spi::persist_token after = 0);
+  spi::persist_token after_meta() const;
+  void say_role();
+  void set_commit(spi::log_position position);
+  void give_out();
+  void cut_log();
+  bool quorum(const std::set<spi::replica_id>& of) const;
+  /// The highest value that a majority (of each half, when joint) has reached.
+  template <class ValueOf>
+  std::uint64_t agreed(ValueOf value_of) const;
+
+  // -- election.cpp
+  void tick_election();
+  void reset_election_timer();
+  void follow(std::uint64_t term, spi::replica_id leader);
+  void probe();
+  void campaign(bool forced);
+  void ask_for_votes(bool is_probe, bool forced);
+  void count_own_vote();
+  void lead();
+  void step_down(const std::string& why);
+  void on_message(spi::replica_id from, std::uint64_t term, const vote_request& asked);
+  void on_message(spi::replica_id from, std::uint64_t term, const vote_answer& answer);
+  void on_message(spi::replica_id from, std::uint64_t term, const stand_now&);
+  std::string why_not_lead() const;
+
+  // -- replication.cpp
+  void append_own(entry it);
+  void on_message(spi::replica_id from, std::uint64_t term, append_request& asked);
+  void on_message(spi::replica_id from, std::uint64_t term, const append_answer& answer);
+  void take_entries(append_request& asked);
+  void answer_append();
+  void beat();
+  void replicate();
+  void replicate_to(spi::replica_id to, progress& it);
+  void send_append(spi::replica_id to, progress& it, std::size_t count);
+  void catch_up_by_snapshot(spi::replica_id to, progress& it);
+  void look_at_quorum();
+  void decide();
+
+  // -- reads.cpp
+  void on_message(spi::replica_id from, std::uint64_t term, const read_request& asked);
+  void on_message(spi::replica_id from, std::uint64_t term, const read_answer& answer);
+  void queue_read(waiting_read it);
+  void place_reads();
+  void release_reads();
+  void forward_reads();
+  void expire_reads();
+  void refuse_reads(const std::string& why);
+  void finish_read(const waiting_read& it, bool ok, const std::string& why);
+
+  // -- members.cpp
+  const membership& members() const;
+  membership members_at(spi::log_position position) const;
+  void members_may_have_changed();
+  void go_on_with_change();
+
+  const config config_;
+  const spi::replica_id self_;
+  spi::random_source random_;
+  spi::timestamp now_{0};
+  bool stopped_ = false;
+
+  // Durable, as it will be once what was persisted so far is.
+  std::uint64_t term_ = 0;
+  spi::replica_id vote_ = 0;
+  entry_log log_;
+  membership base_members_; ///< at the log's base
+  std::optional<pending_snapshot> snapshot_;
+
+  // What follows from the log.
+  std::map<spi::log_position, membership> changes_; ///< in the log, by position
+  membership last_said_members_;
+  spi::log_position commit_ = 0;
+  spi::log_position given_ = 0;   ///< up to here entries were given out to be applied
+  spi::log_position applied_ = 0; ///< durable in the state machine
+  spi::log_position durable_ = 0; ///< the log is durable up to here
+  std::deque<std::pair<spi::persist_token, spi::log_position>> persisting_;
+
+  // What the next `drain` gives out.
+  std::vector<spi::disk_op> ops_;
+  std::vector<spi::effect> effects_;
+  bool meta_changed_ = false;
+  spi::persist_token token_ = 0; ///< the last one given out
+  spi::persist_token durable_token_ = 0;
+  spi::persist_token meta_token_ = 0;
+  spi::log_position unpersisted_ = 0; ///< the last entry among `ops_`; 0: none
+
+  // Roles.
+  role role_ = role::follower;
+  spi::replica_id leader_ = 0;
+  spi::timestamp election_deadline_{0};
+  spi::timestamp heard_leader_{0};
+  bool ever_heard_ = false;
+  std::set<spi::replica_id> votes_;
+  std::tuple<role, std::uint64_t, spi::replica_id> said_role_{role::follower, 0, 0};
+
+  // Follower.
+  spi::log_position verified_ = 0; ///< as the leader of this term has it, up to here
+  bool answer_wanted_ = false;
+  std::uint64_t round_to_answer_ = 0;
+  std::vector<spi::request_id> reads_to_forward_;
+  std::map<std::uint64_t, forwarded_reads> forwarded_;
+  std::uint64_t nonces_ = 0;
+
+  // Leader.
+  std::map<spi::replica_id, progress> peers_;
+  spi::log_position term_start_ = 0; ///< the first entry of its term
+  spi::timestamp next_beat_{0};
+  spi::timestamp next_look_{0};
+  bool beat_wanted_ = false;
+  std::uint64_t round_ = 0;
+  std::deque<waiting_read> reads_;
+  spi::replica_id successor_ = 0;
+  spi::timestamp successor_deadline_{0};
+  std::optional<std::pair<spi::request_id, membership>> change_; ///< under way, asked for here
+  std::uint64_t dropped_ = 0;
+};
+
+template <class ValueOf>
+std::uint64_t replica::agreed(ValueOf value_of) const {
+  auto of = [&](const std::vector<spi::replica_id>& voters) {
+    std::vector<std::uint64_t> values;
+    for (auto id : voters)
+      values.push_back(value_of(id));
+    auto at = values.begin() + static_cast<std::ptrdiff_t>((values.size() - 1) / 2);
+    std::nth_element(values.begin(), at, values.end());
+    return *at;
+  };
+  auto& now = members();
+  auto reached = of(now.voters);
+  return now.joint() ? std::min(reached, of(now.old_voters)) : reached;
+}
+
+} // namespace atl::raft

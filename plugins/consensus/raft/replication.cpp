@@ -1,0 +1,203 @@
+#include "replica.hpp"
+
+namespace atl::raft {
+
+// -- the leader -------------------------------------------------------------------------------
+
+void replica::append_own(entry it) {
+  auto is_change = it.type == entry_type::members;
+  log_.append(std::move(it));
+  put_entry(log_.last());
+  if (is_change) {
+    changes_[log_.last()] = *decode_membership(log_.at(log_.last()).body);
+    members_may_have_changed();
+  }
+}
+
+void replica::beat() {
+  beat_wanted_ = false;
+  next_beat_ = now_ + config_.heartbeat;
+  for (auto& [id, it] : peers_) {
+    // What was sent and not answered since the last beat may have got lost.
+    if (it.next > it.match + 1 && it.match == it.match_at_beat) {
+      it.probing = true;
+      it.next = it.match + 1;
+      it.under_way.clear();
+      it.bytes_under_way = 0;
+    }
+    it.match_at_beat = it.match;
+    if (it.next <= log_.base() && !it.snapshot_under_way)
+      catch_up_by_snapshot(id, it);
+    send_append(id, it, 0);
+  }
+}
+
+void replica::replicate() {
+  if (beat_wanted_)
+    beat();
+  for (auto& [id, it] : peers_)
+    replicate_to(id, it);
+}
+
+void replica::replicate_to(spi::replica_id to, progress& it) {
+  while (it.next <= log_.last() && it.next > log_.base() &&
+         it.bytes_under_way < config_.window_bytes) {
+    if (it.probing && !it.under_way.empty())
+      return;
+    std::size_t bytes = 0;
+    std::size_t count = 0;
+    while (it.next + count <= log_.last() && (count == 0 || bytes < config_.batch_bytes))
+      bytes += log_.at(it.next + count++).bytes();
+    send_append(to, it, count);
+    it.next += count;
+    it.under_way.emplace_back(it.next - 1, bytes);
+    it.bytes_under_way += bytes;
+  }
+}
+
+void replica::send_append(spi::replica_id to, progress& it, std::size_t count) {
+  auto previous = it.next - 1;
+  append_request head{previous, 0, commit_, round_, it.match, {}};
+  if (previous < log_.base()) // what it lacks is cut: this is but a sign of life
+    head.previous = 0;
+  else
+    head.previous_term = log_.term_at(previous);
+  emit_send(to, encode_append(term_, head, log_, it.next, count), after_meta());
+}
+
+void replica::catch_up_by_snapshot(spi::replica_id to, progress& it) {
+  it.snapshot_under_way = true;
+  effects_.push_back(spi::send_snapshot{to});
+}
+
+void replica::on_message(spi::replica_id from, std::uint64_t term, const append_answer& answer) {
+  if (term > term_)
+    return follow(term, 0);
+  auto peer = peers_.find(from);
+  if (term != term_ || role_ != role::leader || peer == peers_.end())
+    return;
+  auto& it = peer->second;
+  it.heard = true;
+  it.round = std::max(it.round, std::min(answer.round, round_));
+  if (!answer.fits) {
+    if (answer.previous > it.match && answer.previous < it.next) {
+      it.probing = true;
+      it.next = std::max(it.match + 1, std::min(answer.match + 1, answer.previous));
+      it.under_way.clear();
+      it.bytes_under_way = 0;
+    }
+  } else if (answer.match <= log_.last()) {
+    if (answer.match > it.match || it.probing) {
+      it.match = std::max(it.match, answer.match);
+      it.next = std::max(it.next, it.match + 1);
+      it.probing = false;
+    }
+    while (!it.under_way.empty() && it.under_way.front().first <= it.match) {
+      it.bytes_under_way -= std::min(it.bytes_under_way, it.under_way.front().second);
+      it.under_way.pop_front();
+    }
+    decide();
+  }
+  release_reads();
+  peer = peers_.find(from); // the group may have changed
+  if (successor_ == from && peer != peers_.end() && peer->second.match == log_.last())
+    emit_send(from, encode(term_, stand_now{}));
+}
+
+/// Entries of earlier terms are decided only by one of its own behind them (dissertation, 3.6.2).
+void replica::decide() {
+  auto reached = agreed([&](spi::replica_id id) -> spi::log_position {
+    if (id == self_)
+      return durable_;
+    auto peer = peers_.find(id);
+    return peer == peers_.end() ? 0 : peer->second.match;
+  });
+  if (reached > commit_ && reached >= term_start_)
+    set_commit(reached);
+}
+
+void replica::look_at_quorum() {
+  next_look_ = now_ + config_.election_timeout;
+  std::set<spi::replica_id> heard{self_};
+  for (auto& [id, it] : peers_)
+    if (std::exchange(it.heard, false))
+      heard.insert(id);
+  if (!quorum(heard))
+    step_down("a majority of the replicas doesn't answer");
+}
+
+// -- the others -------------------------------------------------------------------------------
+
+void replica::on_message(spi::replica_id from, std::uint64_t term, append_request& asked) {
+  if (term < term_) // so that a leader of old learns of it
+    return emit_send(from, encode(term_, append_answer{}), after_meta());
+  if (term == term_ && role_ == role::leader)
+    return; // there is one leader a term: this is forged
+  follow(term, from);
+  ever_heard_ = true;
+  heard_leader_ = now_;
+  reset_election_timer();
+  round_to_answer_ = asked.round;
+  if (asked.known > log_.last())
+    return stop("the leader knows this replica to have held entry " + std::to_string(asked.known) +
+                " and its log ends at " + std::to_string(log_.last()) +
+                ": its disk was lost; remove it from the group and add one with empty disks under "
+                "a new id");
+  take_entries(asked);
+}
+
+void replica::take_entries(append_request& asked) {
+  auto refuse = [&](spi::log_position hint) {
+    append_answer answer{false, hint, asked.previous, round_to_answer_};
+    emit_send(leader_, encode(term_, answer), after_meta());
+  };
+  if (asked.previous > log_.last())
+    return refuse(log_.last());
+  if (asked.previous >= log_.base() && log_.term_at(asked.previous) != asked.previous_term &&
+      asked.previous != 0) {
+    if (asked.previous <= commit_)
+      return stop("a leader contradicts what was decided at position " +
+                  std::to_string(asked.previous));
+    // Past all entries of the term that doesn't fit, in one step.
+    auto hint = asked.previous;
+    auto wrong = log_.term_at(hint);
+    while (hint > std::max(commit_, log_.base()) && log_.term_at(hint) == wrong)
+      --hint;
+    return refuse(hint);
+  }
+  auto at = asked.previous;
+  for (auto& it : asked.entries) {
+    ++at;
+    if (at <= log_.base() || (log_.holds(at) && log_.term_at(at) == it.term))
+      continue;
+    if (at <= commit_)
+      return stop("a leader contradicts what was decided at position " + std::to_string(at));
+    if (log_.holds(at)) {
+      erase_entries(at, log_.last());
+      log_.truncate(at - 1);
+      changes_.erase(changes_.lower_bound(at), changes_.end());
+      // What is being written of the entries that are gone says nothing of those in their place.
+      durable_ = std::min(durable_, at - 1);
+      for (auto& [token, last] : persisting_)
+        last = std::min(last, at - 1);
+      unpersisted_ = std::min(unpersisted_, at - 1);
+    }
+    if (it.type == entry_type::members)
+      changes_[at] = *decode_membership(it.body);
+    log_.append(std::move(it));
+    put_entry(at);
+  }
+  members_may_have_changed();
+  verified_ = std::max(verified_, at);
+  answer_wanted_ = true;
+  set_commit(std::min(asked.commit, verified_));
+}
+
+void replica::answer_append() {
+  if (!std::exchange(answer_wanted_, false) || leader_ == 0 || role_ != role::follower)
+    return;
+  append_answer answer{true, std::min(verified_, durable_), 0, round_to_answer_};
+  emit_send(leader_, encode(term_, answer), after_meta());
+}
+
+} // namespace atl::raft

@@ -1,0 +1,74 @@
+#pragma once
+
+#include "log.hpp"
+
+#include <atoll/spi/codec.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+/// What replicas say to each other. Each message begins with its type and the sender's term.
+namespace atl::raft {
+
+/// Asks for a vote. `probe`: a pre-vote, which changes nothing (dissertation, 9.6); its term is the
+/// one the candidate would stand in. `forced`: the leader handed over, so the voter needn't wait
+/// until it misses it.
+struct vote_request {
+  spi::log_position last = 0;
+  std::uint64_t last_term = 0;
+  bool probe = false;
+  bool forced = false;
+};
+struct vote_answer {
+  bool probe = false;
+  bool granted = false;
+  std::uint64_t asked_term = 0; ///< the one asked for
+};
+/// Entries behind `previous`; also the heartbeat, when there are none.
+struct append_request {
+  spi::log_position previous = 0;
+  std::uint64_t previous_term = 0;
+  spi::log_position commit = 0;
+  std::uint64_t round = 0;     ///< of heartbeats, which reads wait for
+  spi::log_position known = 0; ///< what the leader knows this replica to hold durably
+  std::vector<entry> entries;
+};
+struct append_answer {
+  bool fits = false;
+  /// If it fits: everything up to here is durable and as the leader has it. If not: where the
+  /// leader should go on looking.
+  spi::log_position match = 0;
+  spi::log_position previous = 0; ///< of the request that didn't fit
+  std::uint64_t round = 0;
+};
+/// The receiver should stand for leader at once.
+struct stand_now {};
+/// A follower's reads: up to which position must it have applied?
+struct read_request {
+  std::uint64_t nonce = 0;
+};
+struct read_answer {
+  std::uint64_t nonce = 0;
+  bool ok = false;
+  spi::log_position position = 0;
+};
+
+using body = std::variant<vote_request, vote_answer, append_request, append_answer, stand_now,
+                          read_request, read_answer>;
+
+struct message {
+  std::uint64_t term = 0;
+  raft::body body;
+};
+
+std::string encode(std::uint64_t term, const body& what);
+/// Of an append, without a copy of the entries: those of the log from `first` on, `count` of them.
+std::string encode_append(std::uint64_t term, const append_request& head, const entry_log& log,
+                          spi::log_position first, std::size_t count);
+/// @returns none for bytes that are no message, whoever made them.
+std::optional<message> decode(std::string_view bytes);
+
+} // namespace atl::raft

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "../plugin_under_test.hpp"
+
+extern "C" const atl::spi::descriptor ATOLL_PLUGIN_SYMBOL(consensus, raft, 1, 0, 0);
+
+namespace raft {
+
+inline const atl::spi::descriptor& plugin() {
+  return ATOLL_PLUGIN_SYMBOL(consensus, raft, 1, 0, 0);
+}
+
+inline atl::sim::simulation_options options(std::uint64_t seed, std::uint32_t replicas,
+                                            const under_test::overrides& changed = {}) {
+  atl::sim::simulation_options it;
+  it.seed = seed;
+  it.replicas = replicas;
+  it.protocol_options = under_test::make_options(plugin(), changed);
+  return it;
+}
+
+inline atl::sim::consensus_factory factory() {
+  return under_test::factory_of(plugin());
+}
+
+} // namespace raft
