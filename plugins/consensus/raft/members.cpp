@@ -118,8 +118,13 @@ void replica::on_snapshot_sent(spi::replica_id to, bool) {
 }
 
 void replica::on_snapshot_received(spi::log_position position, std::string_view blob) {
-  if (stopped_ || snapshot_ || position <= given_ || position <= commit_)
+  if (stopped_ || (snapshot_ && snapshot_->asked))
     return;
+  // The host keeps the newest it received, so one that waits to be installed is gone.
+  if (std::exchange(snapshot_, std::nullopt))
+    put_meta();
+  if (position <= given_ || position <= commit_)
+    return give_out();
   spi::reader in{blob};
   pending_snapshot it;
   it.position = position;
@@ -127,7 +132,7 @@ void replica::on_snapshot_received(spi::log_position position, std::string_view 
   it.members = get_membership(in);
   if (!in.done() || it.term == 0 || it.members.voters.empty()) {
     ++dropped_;
-    return;
+    return give_out();
   }
   it.token = token_ + 1; // of the next persist, which carries it
   snapshot_ = std::move(it);

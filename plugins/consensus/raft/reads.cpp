@@ -14,7 +14,7 @@ void replica::read(spi::request_id id, spi::read_level level) {
   if (reads_.size() + reads_to_forward_.size() + forwarded_.size() >= max_reads)
     effects_.push_back(spi::read_refused{id, 0, "too many reads are waiting; try again"});
   else if (role_ == role::leader)
-    queue_read({id, self_, 0, 0, 0, now_ + config_.read_timeout});
+    queue_read({id, self_, {}, 0, 0, now_ + config_.read_timeout});
   else if (leader_ == 0)
     effects_.push_back(spi::read_refused{id, 0, "no leader is elected; try again"});
   else
@@ -56,7 +56,7 @@ void replica::release_reads() {
 
 void replica::finish_read(const waiting_read& it, bool ok, const std::string& why) {
   if (it.from != self_)
-    emit_send(it.from, encode(term_, read_answer{it.nonce, ok, it.position}), after_meta());
+    emit_send(it.from, encode(term_, read_answer{it.asked, ok, it.position}), after_meta());
   else if (ok)
     effects_.push_back(spi::read_ready{it.id, it.position});
   else
@@ -70,18 +70,18 @@ void replica::forward_reads() {
     return refuse_reads("no leader is elected; try again");
   auto nonce = ++nonces_;
   forwarded_[nonce] = {std::exchange(reads_to_forward_, {}), now_ + config_.read_timeout};
-  emit_send(leader_, encode(term_, read_request{nonce}), after_meta());
+  emit_send(leader_, encode(term_, read_request{life_, nonce}), after_meta());
 }
 
 void replica::on_message(spi::replica_id from, std::uint64_t term, const read_request& asked) {
   if (role_ == role::leader && term == term_ && peers_.contains(from) && reads_.size() < max_reads)
-    return queue_read({0, from, asked.nonce, 0, 0, now_ + config_.read_timeout});
-  emit_send(from, encode(term_, read_answer{asked.nonce, false, 0}), after_meta());
+    return queue_read({0, from, asked, 0, 0, now_ + config_.read_timeout});
+  emit_send(from, encode(term_, read_answer{asked, false, 0}), after_meta());
 }
 
 void replica::on_message(spi::replica_id, std::uint64_t, const read_answer& answer) {
-  auto batch = forwarded_.find(answer.nonce);
-  if (batch == forwarded_.end())
+  auto batch = forwarded_.find(answer.asked.nonce);
+  if (batch == forwarded_.end() || answer.asked.life != life_)
     return;
   for (auto id : batch->second.ids)
     if (answer.ok)

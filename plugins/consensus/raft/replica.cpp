@@ -11,7 +11,8 @@ constexpr std::uint32_t log_stream = 0;
 } // namespace
 
 replica::replica(const spi::consensus_setup& setup)
-    : config_{read_config(setup.options)}, self_{setup.self}, random_{setup.seed} {
+    : config_{read_config(setup.options)}, self_{setup.self}, random_{setup.seed},
+      life_{setup.incarnation} {
   if (self_ == 0)
     throw std::invalid_argument("a replica's id must not be 0");
   base_members_.voters = setup.voters;
@@ -137,14 +138,11 @@ void replica::on_durable(spi::persist_token token) {
     persisting_.pop_front();
     answer_wanted_ = true;
   }
-  if (snapshot_ && !snapshot_->asked && snapshot_->token <= token) {
-    snapshot_->asked = true;
-    effects_.push_back(spi::install_snapshot{snapshot_->position});
-  }
   if (role_ == role::candidate)
     count_own_vote();
   if (role_ == role::leader)
     decide();
+  give_out();
 }
 
 void replica::stop(std::string reason) {
@@ -164,9 +162,10 @@ void replica::set_commit(spi::log_position position) {
   go_on_with_change();
 }
 
-/// Hands over what is decided, but nothing while a snapshot takes the state machine's place.
+/// Hands over what is decided, but nothing while a snapshot takes the state machine's place, and
+/// nothing that isn't durable here: the state machine must not survive with more than its log.
 void replica::give_out() {
-  auto up_to = std::min(commit_, log_.last());
+  auto up_to = std::min(commit_, durable_);
   if (snapshot_ || given_ >= up_to)
     return;
   spi::apply batch;
@@ -305,6 +304,10 @@ void replica::drain(std::vector<spi::effect>& out) {
       forward_reads();
     }
     say_role();
+    if (snapshot_ && !snapshot_->asked && snapshot_->token <= durable_token_) {
+      snapshot_->asked = true;
+      effects_.push_back(spi::install_snapshot{snapshot_->position});
+    }
   }
   if (meta_changed_) {
     spi::writer meta;

@@ -79,7 +79,7 @@ class replica final : public spi::consensus {
   struct waiting_read {
     spi::request_id id = 0; ///< 0: of the follower `from`
     spi::replica_id from = 0;
-    std::uint64_t nonce = 0; ///< the follower's
+    read_request asked; ///< by that follower
     spi::log_position position = 0;
     std::uint64_t round = 0; ///< of heartbeats that must be answered; 0: not yet sent
     spi::timestamp deadline{0};
@@ -155,6 +155,7 @@ class replica final : public spi::consensus {
 
   const config config_;
   const spi::replica_id self_;
+  const std::uint64_t life_;
   spi::random_source random_;
   spi::timestamp now_{0};
   bool stopped_ = false;

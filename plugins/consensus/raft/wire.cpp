@@ -29,10 +29,11 @@ void put(spi::writer& out, const append_answer& it) {
 }
 void put(spi::writer&, const stand_now&) {}
 void put(spi::writer& out, const read_request& it) {
-  out.put(it.nonce);
+  out.put(it.life).put(it.nonce);
 }
 void put(spi::writer& out, const read_answer& it) {
-  out.put(it.nonce).put(it.ok).put(it.position);
+  put(out, it.asked);
+  out.put(it.ok).put(it.position);
 }
 
 void get(spi::reader& in, vote_request& it) {
@@ -71,10 +72,11 @@ void get(spi::reader& in, append_answer& it) {
 }
 void get(spi::reader&, stand_now&) {}
 void get(spi::reader& in, read_request& it) {
+  it.life = in.get<std::uint64_t>();
   it.nonce = in.get<std::uint64_t>();
 }
 void get(spi::reader& in, read_answer& it) {
-  it.nonce = in.get<std::uint64_t>();
+  get(in, it.asked);
   it.ok = in.get<bool>();
   it.position = in.get<spi::log_position>();
 }

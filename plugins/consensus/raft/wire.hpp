@@ -48,10 +48,11 @@ struct append_answer {
 struct stand_now {};
 /// A follower's reads: up to which position must it have applied?
 struct read_request {
+  std::uint64_t life = 0; ///< the follower's: its next life must not take the answer for its own
   std::uint64_t nonce = 0;
 };
 struct read_answer {
-  std::uint64_t nonce = 0;
+  read_request asked;
   bool ok = false;
   spi::log_position position = 0;
 };

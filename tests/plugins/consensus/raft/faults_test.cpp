@@ -69,8 +69,7 @@ TEST_CASE("a small window and small batches under load") {
     it.workload.think = std::chrono::milliseconds{2};
     it.workload.payload = 700;
     it.protocol_options = under_test::make_options(
-        raft::plugin(),
-        {{"max_in_flight", "8"}, {"batch_bytes", "1KiB"}, {"keep_bytes", "64KiB"}});
+        raft::plugin(), {{"max_in_flight", "8"}, {"batch_bytes", "1KiB"}, {"keep_bytes", "64KiB"}});
   });
 }
 
