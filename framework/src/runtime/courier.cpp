@@ -111,6 +111,10 @@ decode_snapshot_call(std::string_view bytes) {
   return in.done() ? std::optional{std::move(it)} : std::nullopt;
 }
 
+bool is_snapshot_offer(std::string_view bytes) {
+  return !bytes.empty() && static_cast<call_type>(bytes.front()) == call_type::offer;
+}
+
 // -- life -------------------------------------------------------------------------------------
 
 courier_actor::courier_actor(caf::actor_config& config, settings given)

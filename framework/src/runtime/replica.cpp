@@ -418,6 +418,8 @@ caf::result<envelope> replica_actor::forward_snapshot_call(snapshot_call& call) 
   auto link = links_.find(call.from);
   if (!serving_ || !courier_ || link == links_.end())
     return unable(errc::refused, "this replica takes no snapshots");
+  if (loading_ && is_snapshot_offer(call.bytes))
+    return unable(errc::busy, "another snapshot is being installed");
   call.link = link->second;
   auto promise = make_response_promise();
   promise.delegate(courier_, std::move(call));
@@ -438,6 +440,7 @@ void replica_actor::carry_out(spi::install_snapshot& effect) {
                      settings_.self.consensus, effect.position,
                      arrived_.empty() ? "none was received" : "its state is past that already")});
   handed_over_ = effect.position;
+  loading_ = true;
   auto self = caf::actor_cast<caf::actor>(this);
   runner_->load(std::exchange(arrived_, {}), [self](result<spi::log_position> position) {
     tell_from_outside(self, state_loaded{std::move(position)});
@@ -445,6 +448,7 @@ void replica_actor::carry_out(spi::install_snapshot& effect) {
 }
 
 void replica_actor::on_loaded(const state_loaded& loaded) {
+  loading_ = false;
   if (!loaded.position)
     return stop_serving(loaded.position.error());
   applied_ = std::max(applied_, *loaded.position);

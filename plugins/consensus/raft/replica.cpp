@@ -11,8 +11,8 @@ constexpr std::uint32_t log_stream = 0;
 } // namespace
 
 replica::replica(const spi::consensus_setup& setup)
-    : config_{read_config(setup.options)}, self_{setup.self}, random_{setup.seed},
-      life_{setup.incarnation} {
+    : config_{read_config(setup.options)}, self_{setup.self}, life_{setup.incarnation},
+      random_{setup.seed} {
   if (self_ == 0)
     throw std::invalid_argument("a replica's id must not be 0");
   base_members_.voters = setup.voters;

@@ -48,6 +48,9 @@ std::string encode(const snapshot_done& it);
 std::optional<std::variant<snapshot_offer, snapshot_read, snapshot_done>>
 decode_snapshot_call(std::string_view bytes);
 
+/// Without decoding all of it.
+bool is_snapshot_offer(std::string_view bytes);
+
 /// Carries snapshots of the state machine between replicas: the one that lacks entries is offered a
 /// snapshot and fetches its files, piece by piece and never faster than the configured rate, over
 /// the link between the two. When the link breaks it goes on where it was. One snapshot at a time

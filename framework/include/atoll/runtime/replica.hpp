@@ -125,6 +125,7 @@ class replica_actor : public caf::event_based_actor {
   std::vector<spi::replica_id> learners_;
   caf::actor courier_;
   std::filesystem::path arrived_; ///< the last snapshot that came in
+  bool loading_ = false;          ///< it is taking the state's place; no other may come in
   std::uint64_t snapshots_ordered_ = 0;
   std::unordered_map<spi::request_id, waiting_command> commands_;
   std::unordered_map<spi::request_id, promise> questions_;     ///< at the state machine
