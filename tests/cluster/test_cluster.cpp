@@ -116,8 +116,9 @@ void test_cluster::write_configuration(const cluster_shape& shape) {
   auto shared = fmt::format("[cluster]\nname = \"test\"\n\n");
   for (int i = 1; i <= shape.masters; ++i)
     shared += fmt::format("[[masters]]\nid = {0}\nname = \"master-{0}\"\n"
-                          "address = \"127.0.0.1:{1}\"\n\n",
-                          i, ports_.at(fmt::format("master-{}", i)));
+                          "address = \"127.0.0.1:{1}\"\njoins = {2}\n\n",
+                          i, ports_.at(fmt::format("master-{}", i)),
+                          i > shape.masters - shape.joining_masters);
   if (!shape.plugin_path.empty())
     shared += "[plugins]\n" + shape.plugin_path + "\n\n";
   shared += fmt::format("[consensus]\nplugin = \"{}\"\noptions = {{ {} }}\n\n", shape.consensus,

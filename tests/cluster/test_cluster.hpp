@@ -41,6 +41,7 @@ std::string random_bytes(std::size_t size, std::uint64_t seed);
 
 struct cluster_shape {
   int masters = 1;
+  int joining_masters = 0; ///< the last so many aren't of the group at its birth
   int storages = 3;
   std::string placement = "round_robin";
   std::string reads = "random";

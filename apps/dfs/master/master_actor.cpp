@@ -167,9 +167,12 @@ envelope master_actor::cluster() const {
 
 caf::result<envelope> master_actor::status() {
   auto answer = make_response_promise<envelope>();
-  query(questions::summary{}, [this, answer](atl::result<answers::summary> summary) mutable {
-    answer.deliver(answer_with(describe_status({settings_.self, settings_.group, settings_.policy,
-                                                registry_, view_, summary, broken_, refused_})));
+  // As it is now, not as it was when the master last looked: an operator acts upon it.
+  look_at_replica([this, answer] {
+    query(questions::summary{}, [this, answer](atl::result<answers::summary> summary) mutable {
+      answer.deliver(answer_with(describe_status({settings_.self, settings_.group, settings_.policy,
+                                                  registry_, view_, summary, broken_, refused_})));
+    });
   });
   return answer;
 }
@@ -180,17 +183,22 @@ bool master_actor::leads() const {
   return view_known_ && view_.protocol.leader == settings_.self.replica;
 }
 
-void master_actor::look_around() {
+void master_actor::look_at_replica(std::function<void()> then) {
   ask(this, settings_.replica, replica_timeout, atl::runtime::get_replica_view{})
       .then(
-          [this](atl::runtime::replica_view& view) {
+          [this, then](atl::runtime::replica_view& view) {
             view_ = std::move(view);
             view_known_ = true;
             if (leads() && !was_leader_)
               leads_since_ = std::chrono::steady_clock::now();
             was_leader_ = leads();
+            then();
           },
-          [](const caf::error&) {});
+          [then](const caf::error&) { then(); });
+}
+
+void master_actor::look_around() {
+  look_at_replica([] {});
   auto unknown = std::any_of(registry_.nodes().begin(), registry_.nodes().end(),
                              [](auto& entry) { return entry.second.id == no_storage; });
   if (view_known_ && (unknown || !summary_known_))

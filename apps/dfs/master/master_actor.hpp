@@ -70,6 +70,8 @@ class master_actor : public caf::event_based_actor {
 
   // What it does by itself.
   void look_around();
+  /// Learns how the replica is doing, then goes on, also when it doesn't say.
+  void look_at_replica(std::function<void()> then);
   void learn_ids(const answers::summary& summary);
   void register_unknown();
   void housekeep();

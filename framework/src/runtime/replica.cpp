@@ -54,10 +54,7 @@ caf::behavior replica_actor::make_behavior() {
       },
       [this](submit_command& request) { return submit(request); },
       [this](change_members& request) { return change(request); },
-      [this](transfer_leadership request) {
-        drive([&](auto& protocol) { protocol.transfer(request.to); });
-        return make_reply({std::string{}, {}, false});
-      },
+      [this](transfer_leadership request) { return transfer(request.to); },
       [this](const master_seen& seen) { on_seen(seen.who); },
       [this](snapshot_call& call) { return forward_snapshot_call(call); },
       [this](snapshot_outcome done) {
@@ -227,6 +224,16 @@ caf::result<envelope> replica_actor::change(change_members& request) {
     protocol.reconfigure(id, std::move(request.voters), std::move(request.learners));
   });
   return answer;
+}
+
+envelope replica_actor::transfer(spi::replica_id to) {
+  if (!serving_)
+    return unable(errc::unavailable, "this replica has stopped");
+  auto leader = settings_.protocol->status().leader;
+  if (leader != settings_.self.replica)
+    return unable(errc::unavailable, "this replica doesn't lead", leader);
+  drive([&](auto& protocol) { protocol.transfer(to); });
+  return make_reply({std::string{}, {}, false});
 }
 
 caf::result<envelope> replica_actor::ask_question(ask_state& request) {

@@ -103,6 +103,7 @@ class replica_actor : public caf::event_based_actor {
   void on_link(const link_event& event);
   void on_seen(const node_info& who);
   caf::result<envelope> change(change_members& request);
+  envelope transfer(spi::replica_id to);
   caf::result<envelope> forward_snapshot_call(snapshot_call& call);
   void on_saved(state_saved& saved);
   void on_arrived(snapshot_arrived& arrived);
