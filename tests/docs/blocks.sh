@@ -19,9 +19,9 @@ move_ports() {
   find "$1" -name '*.toml' -exec sed -Ei "s/(127\.0\.0\.1:)7([0-9]{3})/\1$((10 + $$ % 20))\2/" {} +
 }
 
-# with_section FILE TEXT: puts the sections of TEXT in place of those of the same names
+# with_section FILE TEXT: puts the sections of TEXT in place of those of the same names; [[lists]] grow
 with_section() {
-  printf '%s\n' "$2" | grep '^\[' | while read -r header; do
+  printf '%s\n' "$2" | grep '^\[[^[]' | while read -r header; do
     awk -v header="$header" '/^\[/ { skip = ($0 == header) } !skip' "$1" >"$1.new"
     mv "$1.new" "$1"
   done
