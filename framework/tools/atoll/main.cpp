@@ -5,12 +5,15 @@
 #include <iostream>
 
 int main(int argc, char** argv) {
-  CLI::App app{"Atoll: looks into plugins before they are deployed", "atoll"};
+  CLI::App app{"Atoll: looks into plugins, and proves protocols, before they are deployed",
+               "atoll"};
   app.require_subcommand(1);
   app.set_version_flag("--version", ATOLL_VERSION);
   app.footer("Exit codes: 0 fine, 1 not found or refused, 2 wrong usage.");
   int code = exit_ok;
   add_plugin_command(app, code);
+  add_simulate_command(app, code);
+  add_history_command(app, code);
   try {
     app.parse(argc, argv);
     std::cout.flush();

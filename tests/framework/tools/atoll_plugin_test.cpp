@@ -1,32 +1,8 @@
-#include "../core/temp_folder.hpp"
-
-#include <doctest/doctest.h>
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
-#include <sys/wait.h>
-
-#include <cstdio>
+#include "run_atoll.hpp"
 
 namespace fs = std::filesystem;
 
 namespace {
-
-struct outcome {
-  int code = -1;
-  std::string out; ///< both streams
-};
-
-outcome run_atoll(const std::string& arguments) {
-  auto* pipe = ::popen(fmt::format("'{}' {} 2>&1", ATOLL_PROGRAM, arguments).c_str(), "r");
-  REQUIRE(pipe);
-  outcome result;
-  char buffer[4096];
-  while (auto got = std::fread(buffer, 1, sizeof(buffer), pipe))
-    result.out.append(buffer, got);
-  auto status = ::pclose(pipe);
-  result.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  return result;
-}
 
 /// A folder with a plugin of each fate.
 class plugin_folder : public temp_folder {
@@ -36,10 +12,6 @@ class plugin_folder : public temp_folder {
       fs::copy_file(fs::path{LOADER_TEST_PLUGINS} / name, *this / name);
   }
 };
-
-bool holds(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
 
 } // namespace
 

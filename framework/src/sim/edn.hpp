@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+/// As much of EDN as recorded histories are made of.
+namespace atl::sim {
+
+struct edn {
+  struct nil {};
+  struct other {}; ///< something that a history has no use for
+  struct keyword {
+    std::string name;
+  };
+  using list = std::vector<edn>; ///< also of a vector and a set
+  using map = std::vector<std::pair<edn, edn>>;
+
+  std::variant<nil, other, std::int64_t, keyword, std::string, list, map> value;
+  std::size_t line = 1;
+
+  /// In a map: what stands under a keyword; null where nothing does.
+  const edn* find(std::string_view key) const;
+};
+
+/// Reads one form after the other. Nothing is deeper than a bound, whoever wrote it.
+class edn_reader {
+ public:
+  explicit edn_reader(std::string_view text) : rest_{text} {}
+
+  /// @returns none at the end, or where the text is no EDN (then `failed()`).
+  std::optional<edn> next() { return read(0); }
+  bool failed() const { return failed_; }
+  std::size_t line() const { return line_; }
+
+ private:
+  std::optional<edn> read(int depth);
+  void skip_space();
+  std::optional<edn> read_string(edn it);
+  std::optional<edn> read_token(edn it);
+  std::optional<edn::list> read_until(char close, int depth);
+  char take();
+
+  std::string_view rest_;
+  std::size_t line_ = 1;
+  bool failed_ = false;
+};
+
+} // namespace atl::sim
