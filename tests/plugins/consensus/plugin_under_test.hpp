@@ -60,4 +60,15 @@ inline atl::sim::consensus_factory factory_of(const atl::spi::descriptor& plugin
   };
 }
 
+/// A simulation of it, with all faults that leave disks whole.
+inline atl::sim::simulation_options simulation_of(const atl::spi::descriptor& plugin,
+                                                  std::uint64_t seed, std::uint32_t replicas,
+                                                  const overrides& changed = {}) {
+  atl::sim::simulation_options it;
+  it.seed = seed;
+  it.replicas = replicas;
+  it.protocol_options = make_options(plugin, changed);
+  return it;
+}
+
 } // namespace under_test

@@ -44,10 +44,12 @@ class group : public world {
     auto& got = await(write(must_lead(), value));
     REQUIRE_MESSAGE(got.kind == answer_kind::applied, got.reason);
   }
-  void must_read(replica_id at, std::int64_t value) {
+  register_value must_read(replica_id at) {
+    must_lead(); // a read at a replica that knows no leader is refused
+    REQUIRE(run_until([&] { return up(at) && status(at).leader != 0; }));
     auto& got = await(read(at, 1));
     REQUIRE_MESSAGE(got.kind == answer_kind::read, got.reason);
-    CHECK(got.result.result == value);
+    return got.result.result;
   }
   void must_agree() {
     CHECK(run_until([this] {

@@ -30,6 +30,11 @@ class group : public world {
     REQUIRE(run_until([this] { return up(1) && status(1).term > 0 && status(1).blocked.empty(); }));
   }
 
+  /// Who takes proposals; 0: nobody does at the moment.
+  atl::spi::replica_id leader() const {
+    return up(1) && status(1).term > 0 && status(1).blocked.empty() ? 1 : 0;
+  }
+
   /// Waits until `id` is back, whole, and known to be.
   void back(atl::spi::replica_id id) {
     auto last = applied(1);

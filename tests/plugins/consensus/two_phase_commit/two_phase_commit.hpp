@@ -14,11 +14,7 @@ inline const atl::spi::descriptor& plugin() {
 /// lost at any time; what becomes of the coordinator's has scenarios of its own.
 inline atl::sim::simulation_options options(std::uint64_t seed, std::uint32_t replicas,
                                             const under_test::overrides& changed = {}) {
-  atl::sim::simulation_options it;
-  it.seed = seed;
-  it.replicas = replicas;
-  it.protocol_options = under_test::make_options(plugin(), changed);
-  return it;
+  return under_test::simulation_of(plugin(), seed, replicas, changed);
 }
 
 inline atl::sim::consensus_factory factory() {

@@ -1,0 +1,69 @@
+#pragma once
+
+#include "plugin_under_test.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <functional>
+
+namespace under_test {
+
+/// More seeds than in a quick run: ATOLL_SIM_SEEDS=n multiplies. Under a sanitizer each takes some
+/// twenty times as long, so there are fewer.
+inline std::uint64_t seeds(std::uint64_t quick) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  quick /= 10;
+#endif
+  auto text = std::getenv("ATOLL_SIM_SEEDS");
+  return text ? quick * std::strtoull(text, nullptr, 10) : quick;
+}
+
+/// Runs a group of a plugin's replicas under each seed's faults, and wants every promise kept.
+inline void survive(const atl::spi::descriptor& plugin, std::uint32_t replicas, std::uint64_t count,
+                    const std::function<void(atl::sim::simulation_options&)>& change = {}) {
+  std::uint64_t answered = 0;
+  std::uint64_t crashes = 0;
+  std::uint64_t settled = 0;
+  for (std::uint64_t seed = 1; seed <= count; ++seed) {
+    auto options = simulation_of(plugin, seed, replicas);
+    if (change)
+      change(options);
+    auto report = simulate(options, factory_of(plugin));
+    if (!report.ok)
+      FAIL_CHECK(report.summary());
+    answered += report.stats.answered;
+    crashes += report.stats.crashes;
+    settled += report.checked ? 1 : 0;
+  }
+  MESSAGE(count, " seeds, ", answered, " operations answered, ", crashes, " crashes");
+  CHECK(answered > count * 20);
+  CHECK(settled == count);
+}
+
+/// The same seed makes the same run to the last byte, traced or not; another one another.
+inline void repeat(const atl::spi::descriptor& plugin, std::uint32_t replicas) {
+  using namespace atl::sim;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    auto options = simulation_of(plugin, seed, replicas);
+    auto once = simulate(options, factory_of(plugin));
+    std::size_t lines = 0;
+    options.trace = [&lines](std::string_view) { ++lines; };
+    auto again = simulate(options, factory_of(plugin));
+    CHECK(once.hash == again.hash);
+    CHECK(once.stats.events == again.stats.events);
+    CHECK(lines > 100);
+    options.seed = seed + 1000;
+    CHECK(simulate(options, factory_of(plugin)).hash != once.hash);
+  }
+}
+
+/// A small window and small batches under load.
+inline void crowd(atl::sim::simulation_options& it) {
+  it.workload.clients = 32;
+  it.workload.keys = 16;
+  it.workload.think = std::chrono::milliseconds{2};
+  it.workload.payload = 700;
+}
+
+} // namespace under_test
