@@ -163,6 +163,11 @@ TEST_CASE("a master whose disk was lost takes a snapshot when the log no longer 
   cluster.up();
   for (int i = 0; i < 40; ++i)
     REQUIRE(cluster.dfs({"put", "-", fmt::format("/f{}", i)}, fmt::format("text {}", i)).code == 0);
+  // What all have applied is flushed once a second, and only then cut.
+  eventually("the log is cut", [&] {
+    auto status = cluster.status();
+    return status.is_object() && status["seen_by"]["first"].get<int>() > 20;
+  });
   cluster.kill("master-3", SIGKILL);
   std::filesystem::remove_all(cluster.data_of("master-3"));
   cluster.start("master-3");
