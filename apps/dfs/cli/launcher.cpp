@@ -28,6 +28,7 @@ using atl::errc;
 using atl::fail;
 namespace fs = std::filesystem;
 
+constexpr int looks_at_new_process = 1000; ///< a millisecond apart
 constexpr std::size_t last_lines = 5;
 
 std::string read_all(const fs::path& file) {
@@ -88,7 +89,14 @@ std::optional<pid_t> running(const local_node& node) {
   std::from_chars(text.data(), text.data() + text.size(), pid);
   if (pid <= 0 || !is_alive(pid))
     return std::nullopt;
-  auto words = read_all(fmt::format("/proc/{}/cmdline", pid));
+  auto command_line = fmt::format("/proc/{}/cmdline", pid);
+  auto words = read_all(command_line);
+  // A process that was just started shows its words a moment after it replaced its parent's image;
+  // one that never shows any is none of ours.
+  for (int looks = 0; words.empty() && is_alive(pid) && looks < looks_at_new_process; ++looks) {
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    words = read_all(command_line);
+  }
   if (words.find(node.config.string()) == words.npos)
     return std::nullopt;
   return pid;

@@ -1,0 +1,26 @@
+#include "cli/launcher.hpp"
+#include "temporary_folder.hpp"
+
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+
+#include <fstream>
+#include <signal.h>
+
+TEST_CASE("a node that was just started is running, from the first moment to its end") {
+  temporary_folder folder;
+  auto program = folder / "node";
+  std::ofstream{program} << "#!/bin/sh\nwhile :; do sleep 1; done\n";
+  std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+  dfs::local_node node{"node", false, folder / "node.toml", folder / "run" / "node.log",
+                       folder / "run" / "node.pid"};
+  // The system shows a new program's words a moment after it runs.
+  for (int round = 0; round < 600; ++round) {
+    auto pid = dfs::start(node, program);
+    REQUIRE(pid.has_value());
+    CHECK(dfs::running(node) == *pid);
+    ::kill(*pid, SIGKILL);
+    ::waitpid(*pid, nullptr, 0);
+    CHECK_FALSE(dfs::running(node).has_value());
+  }
+}
