@@ -39,7 +39,8 @@ function(atoll_test name)
   endif()
   # Tests that fork and go on are none of ThreadSanitizer's business.
   set_tests_properties(${name} PROPERTIES
-    TIMEOUT ${arg_TIMEOUT} ENVIRONMENT "TSAN_OPTIONS=die_after_fork=0")
+    TIMEOUT ${arg_TIMEOUT} ENVIRONMENT
+    "TSAN_OPTIONS=die_after_fork=0:suppressions=${PROJECT_SOURCE_DIR}/cmake/tsan.supp")
   if(arg_LABELS)
     set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}")
   endif()
