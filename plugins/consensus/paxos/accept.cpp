@@ -1,0 +1,236 @@
+#include "replica.hpp"
+
+#include <algorithm>
+#include <bit>
+
+/// Phase 2: the values from the leader to the others.
+namespace atl::paxos {
+
+namespace {
+
+/// A pair of ranges that touch is one range.
+void add_range(std::vector<std::pair<spi::log_position, spi::log_position>>& ranges,
+               spi::log_position at) {
+  if (!ranges.empty() && ranges.back().second + 1 == at)
+    ranges.back().second = at;
+  else
+    ranges.emplace_back(at, at);
+}
+
+} // namespace
+
+void progress::learn_match(spi::log_position position) {
+  if (!known)
+    next = position + 1;
+  known = true;
+  match = std::max(match, position);
+  next = std::max(next, match + 1);
+  while (!under_way.empty() && under_way.front().first <= match) {
+    bytes_under_way -= under_way.front().second;
+    under_way.pop_front();
+  }
+}
+
+void progress::send_again() {
+  next = match + 1;
+  under_way.clear();
+  bytes_under_way = 0;
+}
+
+// -- the leader -------------------------------------------------------------------------------
+
+void replica::propose_value(value what, spi::request_id id) {
+  auto is_change = what.type == value_type::members;
+  put_slot(++proposed_, {promised_, std::move(what), id, 0, 0});
+  if (is_change)
+    change_proposed_ = proposed_;
+}
+
+void replica::beat() {
+  next_beat_ = now_ + config_.heartbeat;
+  for (auto& [id, it] : peers_) {
+    // What was sent and not answered since the last beat may have got lost.
+    if (it.known && it.next > it.match + 1 && it.match == it.match_at_beat)
+      it.send_again();
+    it.match_at_beat = it.match;
+    if (it.known && it.match < log_.base() && !it.snapshot_under_way) {
+      it.snapshot_under_way = true;
+      effects_.push_back(spi::send_snapshot{id});
+    }
+  }
+  begin_round();
+}
+
+void replica::begin_round() {
+  ++round_;
+  for (auto& [id, it] : peers_)
+    emit_send(id, encode_accept(promised_, head_for(it), log_, 0), after_meta());
+}
+
+void replica::replicate() {
+  if (std::exchange(beat_wanted_, false))
+    beat();
+  for (auto& [id, it] : peers_)
+    replicate_to(id, it);
+}
+
+void replica::replicate_to(spi::replica_id to, progress& it) {
+  while (it.known && it.next <= proposed_ && it.next > log_.base() &&
+         it.bytes_under_way < config_.window_bytes) {
+    std::size_t bytes = 0;
+    std::size_t count = 0;
+    while (it.next + count <= proposed_ && (count == 0 || bytes < config_.batch_bytes))
+      bytes += log_.at(it.next + count++).bytes();
+    emit_send(to, encode_accept(promised_, head_for(it), log_, count), after_meta());
+    it.next += count;
+    it.under_way.emplace_back(it.next - 1, bytes);
+    it.bytes_under_way += bytes;
+  }
+}
+
+accept_request replica::head_for(const progress& it) const {
+  return {it.next, decided_, round_, it.match, config_.quorums, {}};
+}
+
+/// Its own disk is one of the acceptors'.
+void replica::count_own() {
+  own_durable_ = std::max(own_durable_, decided_); // what is decided needs no more votes
+  while (own_durable_ < proposed_ && log_.at(own_durable_ + 1).token <= durable_token_)
+    ++own_durable_;
+}
+
+bool replica::chosen(spi::log_position at) const {
+  auto count = static_cast<std::size_t>(std::popcount(log_.at(at).accepted_by & voters_mask_));
+  if (at <= own_durable_ && members().votes(self_))
+    ++count;
+  return count >= accept_quorum();
+}
+
+void replica::decide() {
+  while (role_ == role::leader && !preparation_ && decided_ < proposed_ && chosen(decided_ + 1)) {
+    decide_next();
+    if (log_.at(decided_).value.type != value_type::members)
+      continue;
+    if (!members().votes(self_)) {
+      beat(); // the others learn that it is decided
+      give_out();
+      return step_down("this replica is no longer of the group");
+    }
+    // The group behind it is another one, whose promises are wanted too.
+    begin_preparation();
+    ask_for_promises();
+  }
+  give_out();
+}
+
+void replica::look_at_quorum() {
+  next_look_ = now_ + config_.election_timeout;
+  auto heard = static_cast<std::size_t>(members().votes(self_));
+  for (auto& [id, it] : peers_)
+    heard += std::exchange(it.heard, false) && members().votes(id);
+  if (heard < accept_quorum())
+    step_down("a quorum of the replicas doesn't answer");
+}
+
+void replica::hand_over_if_ready(spi::replica_id to, const progress& it) {
+  if (successor_ == to && it.match == proposed_ && decided_ == proposed_)
+    emit_send(to, encode(promised_, stand_now{}));
+}
+
+void replica::on_message(spi::replica_id from, ballot which, const accepted_answer& answer) {
+  auto peer = peers_.find(from);
+  if (which != promised_ || role_ != role::leader || peer == peers_.end())
+    return;
+  auto& it = peer->second;
+  it.heard = true;
+  auto count = [&](spi::log_position first, spi::log_position last) {
+    for (auto at = std::max(first, decided_ + 1); at <= std::min(last, proposed_); ++at)
+      log_.at(at).accepted_by |= it.bit;
+  };
+  for (auto [first, last] : answer.ranges)
+    count(first, last);
+  count(it.match + 1, answer.match); // of which some answers may have got lost
+  it.learn_match(std::min(answer.match, proposed_));
+  decide();
+  if (peer = peers_.find(from); peer != peers_.end()) // the group may have changed
+    hand_over_if_ready(from, peer->second);
+}
+
+void replica::on_message(spi::replica_id from, ballot which, const alive_answer& answer) {
+  auto peer = peers_.find(from);
+  if (which != promised_ || role_ != role::leader || peer == peers_.end())
+    return;
+  auto& it = peer->second;
+  it.heard = true;
+  // One that crashed may hold what it had decided in earlier ballots only, and no longer know that
+  // it was decided.
+  if (it.known && answer.round > it.round && answer.held < it.match) {
+    it.match = answer.held;
+    it.send_again();
+  }
+  it.round = std::max(it.round, std::min(answer.round, round_));
+  it.learn_match(std::min(answer.decided, decided_));
+  release_reads();
+}
+
+// -- the others -------------------------------------------------------------------------------
+
+void replica::on_message(spi::replica_id from, ballot which, accept_request& asked) {
+  if (asked.quorums != config_.quorums || owner_of(which) != from) {
+    ++dropped_;
+    return;
+  }
+  if (which < promised_) // so that a leader of old learns of it
+    return emit_send(from, encode(promised_, rejected{}), after_meta());
+  follow(which, from);
+  ever_heard_ = true;
+  heard_leader_ = now_;
+  reset_election_timer();
+  if (asked.known > std::max(decided_, log_.last()) && damaged_.empty())
+    return stop("the leader knows this replica to have held entry " + std::to_string(asked.known) +
+                " and its log ends at " + std::to_string(log_.last()) +
+                ": its disk was lost; remove it from the group and add one with empty disks under "
+                "a new id");
+  if (asked.round > round_answered_)
+    round_to_answer_ = std::max(round_to_answer_.value_or(0), asked.round);
+  take_values(asked, which);
+  if (stopped_)
+    return;
+  while (verified_ < log_.last() && log_.at(verified_ + 1).accepted == which)
+    ++verified_;
+  auto decided = std::min(asked.decided, verified_);
+  while (decided_ < decided)
+    decide_next();
+  give_out();
+}
+
+void replica::take_values(accept_request& asked, ballot which) {
+  auto at = asked.first;
+  for (auto& it : asked.values) {
+    if (at > decided_ + 2 * max_ahead)
+      return; // it will be sent again
+    if (at > log_.base() && at <= decided_ && log_.at(at).value != it)
+      return stop("a leader contradicts what was decided at position " + std::to_string(at));
+    if (at > decided_ && (!log_.holds(at) || log_.at(at).accepted != which))
+      put_slot(at, {which, std::move(it), 0, 0, 0});
+    add_range(to_answer_, at++);
+  }
+}
+
+/// A heartbeat is answered at once, so that a slow disk makes no election; what was accepted when
+/// it is durable.
+void replica::answer_leader() {
+  if (leader_ == 0 || role_ != role::follower)
+    return;
+  if (round_to_answer_) {
+    round_answered_ = *round_to_answer_;
+    round_to_answer_.reset();
+    emit_send(leader_, encode(promised_, alive_answer{round_answered_, given_, verified_}));
+  }
+  if (to_answer_.empty())
+    return;
+  accepted_answer answer{std::exchange(to_answer_, {}), verified_};
+  emit_send(leader_, encode(promised_, answer), after_all());
+}
+
+} // namespace atl::paxos

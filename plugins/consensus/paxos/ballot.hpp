@@ -1,0 +1,27 @@
+#pragma once
+
+#include <atoll/spi/consensus.hpp>
+
+#include <cstdint>
+
+namespace atl::paxos {
+
+/// A round and the replica that owns it, in one number: ordered by round, then by replica, so that
+/// no two replicas share one. 0: none.
+using ballot = std::uint64_t;
+
+/// Rounds grow by one with each election: one further ahead than this is garbage, and following it
+/// would use the numbers up.
+inline constexpr std::uint64_t max_rounds_ahead = std::uint64_t{1} << 24;
+
+constexpr ballot make_ballot(std::uint64_t round, spi::replica_id owner) {
+  return (round << 32) | owner;
+}
+constexpr std::uint64_t round_of(ballot it) {
+  return it >> 32;
+}
+constexpr spi::replica_id owner_of(ballot it) {
+  return static_cast<spi::replica_id>(it);
+}
+
+} // namespace atl::paxos

@@ -1,0 +1,132 @@
+#include "replica.hpp"
+
+#include <algorithm>
+
+/// Changes of the group, and snapshots.
+namespace atl::paxos {
+
+namespace {
+
+void normalize(std::vector<spi::replica_id>& list) {
+  std::sort(list.begin(), list.end());
+  list.erase(std::unique(list.begin(), list.end()), list.end());
+}
+
+} // namespace
+
+// -- members ----------------------------------------------------------------------------------
+
+/// Of the position behind all that is decided here.
+const membership& replica::members() const {
+  return changes_.empty() ? base_members_ : changes_.rbegin()->second;
+}
+
+membership replica::members_at(spi::log_position position) const {
+  auto behind = changes_.upper_bound(position);
+  return behind == changes_.begin() ? base_members_ : std::prev(behind)->second;
+}
+
+std::size_t replica::prepare_quorum() const {
+  return config_.quorums.to_prepare(members().voters.size());
+}
+std::size_t replica::accept_quorum() const {
+  return config_.quorums.to_accept(members().voters.size());
+}
+
+void replica::members_may_have_changed() {
+  if (members() == said_members_)
+    return;
+  said_members_ = members();
+  effects_.push_back(spi::members_changed{said_members_.voters, said_members_.learners});
+  if (role_ == role::leader)
+    renew_peers();
+}
+
+/// Peers are those of the group; each has a bit of its own in what was accepted by whom.
+void replica::renew_peers() {
+  auto all = members().all();
+  std::erase_if(
+      peers_, [&](auto& peer) { return !std::binary_search(all.begin(), all.end(), peer.first); });
+  for (auto at = decided_ + 1; at <= log_.last(); ++at)
+    log_.at(at).accepted_by = 0;
+  voters_mask_ = 0;
+  std::uint64_t bit = 1;
+  for (auto id : all) {
+    if (id == self_)
+      continue;
+    peers_[id].bit = bit;
+    if (members().votes(id))
+      voters_mask_ |= bit;
+    bit <<= 1;
+  }
+  beat_wanted_ = true;
+}
+
+void replica::reconfigure(spi::request_id id, std::vector<spi::replica_id> voters,
+                          std::vector<spi::replica_id> learners) {
+  if (stopped_)
+    return;
+  auto refuse = [&](std::string why) {
+    effects_.push_back(spi::refuse{id, spi::refusal::not_proposed,
+                                   role_ == role::leader ? 0 : leader_, std::move(why)});
+  };
+  normalize(voters);
+  normalize(learners);
+  std::erase_if(learners,
+                [&](auto it) { return std::binary_search(voters.begin(), voters.end(), it); });
+  if (auto why = why_not_lead(); !why.empty())
+    return refuse(std::move(why));
+  if (voters.empty() || voters.size() + learners.size() > max_members || voters.front() == 0)
+    return refuse("a group has 1 to 64 members, none of them 0, and at least one votes");
+  if (auto why = config_.quorums.refusal(voters.size()); !why.empty())
+    return refuse(std::move(why));
+  propose_value({value_type::members, encode(membership{std::move(voters), std::move(learners)})},
+                id);
+}
+
+// -- snapshots --------------------------------------------------------------------------------
+
+std::string replica::snapshot_blob(spi::log_position position) const {
+  return encode(members_at(position));
+}
+
+void replica::on_snapshot_sent(spi::replica_id to, bool) {
+  // Whether it arrived shows in the other one's answers; if not, the next heartbeat tries again.
+  if (auto peer = peers_.find(to); peer != peers_.end())
+    peer->second.snapshot_under_way = false;
+}
+
+void replica::on_snapshot_received(spi::log_position position, std::string_view blob) {
+  if (stopped_ || (snapshot_ && snapshot_->asked))
+    return;
+  // The host keeps the newest it received, so one that waits to be installed is gone.
+  if (std::exchange(snapshot_, std::nullopt))
+    put_meta();
+  auto group = decode_membership(blob);
+  if (!group)
+    ++dropped_;
+  if (!group || position <= decided_)
+    return give_out();
+  snapshot_ = {position, std::move(*group), token_ + 1, false}; // the next persist carries it
+  put_meta();
+}
+
+/// What was accepted behind the snapshot stays: it is a promise kept.
+void replica::on_installed(spi::log_position position) {
+  if (stopped_ || !snapshot_ || snapshot_->position != position)
+    return;
+  base_members_ = std::move(snapshot_->members);
+  snapshot_.reset();
+  ops_.push_back(spi::erase_records{log_stream, log_.base() + 1, position});
+  log_.cut(position);
+  changes_.erase(changes_.begin(), changes_.upper_bound(position));
+  damaged_.erase(damaged_.begin(), damaged_.upper_bound(position));
+  decided_ = std::max(decided_, position);
+  verified_ = std::max(verified_, position);
+  given_ = applied_ = position;
+  put_meta();
+  members_may_have_changed();
+  give_out();
+}
+
+} // namespace atl::paxos

@@ -1,0 +1,268 @@
+#include "replica.hpp"
+
+#include <algorithm>
+
+/// Phase 1: who leads, and what it must carry over from earlier ballots.
+namespace atl::paxos {
+
+void replica::reset_election_timer() {
+  auto jitter = random_.below(static_cast<std::uint64_t>(config_.election_timeout.count()) + 1);
+  election_deadline_ =
+      now_ + config_.election_timeout + spi::timestamp{static_cast<std::int64_t>(jitter)};
+}
+
+void replica::tick_election() {
+  if (role_ == role::leader || now_ < election_deadline_ || !members().votes(self_))
+    return;
+  if (damaged_.empty())
+    return probe();
+  reset_election_timer(); // it can't say what it accepted, so it can't lead
+}
+
+/// Asks who would promise, without a new ballot: who is cut off, or far behind, disturbs nobody,
+/// and two who stand at once see each other before they reject each other.
+void replica::probe() {
+  role_ = role::probing;
+  leader_ = 0;
+  preparation_.reset();
+  probed_ = {self_};
+  reset_election_timer();
+  if (prepare_quorum() == 1)
+    return prepare(false);
+  prepare_request asked{decided_ + 1, config_.quorums, true, false};
+  auto bytes = encode(make_ballot(round_of(greatest_seen_) + 1, self_), asked);
+  for (auto id : members().voters)
+    if (id != self_)
+      emit_send(id, bytes);
+}
+
+void replica::prepare(bool forced) {
+  role_ = role::candidate;
+  leader_ = 0;
+  promised_ = make_ballot(round_of(std::max(promised_, greatest_seen_)) + 1, self_);
+  greatest_seen_ = promised_;
+  verified_ = decided_;
+  to_answer_.clear();
+  put_meta();
+  reset_election_timer();
+  begin_preparation();
+  forced_ = forced;
+  ask_for_promises();
+}
+
+void replica::begin_preparation() {
+  preparation_.emplace();
+  preparation_->first = decided_ + 1;
+  for (auto id : members().voters)
+    if (id != self_)
+      preparation_->next[id] = preparation_->first;
+}
+
+void replica::ask_for_promises() {
+  if (role_ != role::leader)
+    next_beat_ = now_ + config_.heartbeat;
+  for (auto& [id, first] : preparation_->next)
+    if (!preparation_->promised.contains(id))
+      ask_for_promise(id, first);
+}
+
+void replica::ask_for_promise(spi::replica_id of, spi::log_position first) {
+  prepare_request asked{first, config_.quorums, false, forced_};
+  emit_send(of, encode(promised_, asked), after_meta());
+}
+
+void replica::on_message(spi::replica_id from, ballot which, const prepare_request& asked) {
+  if (asked.quorums != config_.quorums || owner_of(which) != from) {
+    ++dropped_;
+    return;
+  }
+  // Who hears its leader doesn't help to depose it.
+  auto content = role_ == role::leader || (leader_ != 0 && leader_ != from && ever_heard_ &&
+                                           now_ - heard_leader_ < config_.election_timeout);
+  if (asked.probe) {
+    auto behind = asked.first <= log_.base() || asked.first + config_.max_in_flight <= decided_;
+    promise answer;
+    answer.asked = which;
+    answer.probe = true;
+    answer.ok = damaged_.empty() && !content && !behind;
+    return emit_send(from, encode(promised_, answer), after_meta());
+  }
+  if (which < promised_)
+    return emit_send(from, encode(promised_, rejected{}), after_meta());
+  if (!damaged_.empty() || (which > promised_ && content && !asked.forced))
+    return;
+  if (which > promised_)
+    follow(which, 0);
+  reset_election_timer();
+  emit_send(from, encode(promised_, page_from(asked.first)), after_meta());
+}
+
+promise replica::page_from(spi::log_position first) const {
+  promise page;
+  page.asked = promised_;
+  page.ok = first > log_.base();
+  page.first = first;
+  page.decided = given_;
+  page.covered = first - 1;
+  if (!page.ok)
+    return page;
+  std::size_t bytes = 0;
+  while (page.covered < log_.last() && bytes < config_.batch_bytes) {
+    auto at = ++page.covered;
+    if (!log_.holds(at))
+      continue;
+    auto& it = log_.at(at);
+    page.accepted.emplace_back(at, slot{it.accepted, it.value, 0, 0, 0});
+    bytes += it.bytes();
+  }
+  page.complete = page.covered >= log_.last();
+  return page;
+}
+
+void replica::on_message(spi::replica_id from, ballot which, promise& answer) {
+  if (answer.probe) {
+    if (role_ != role::probing || !answer.ok || !members().votes(from))
+      return;
+    probed_.insert(from);
+    if (probed_.size() >= prepare_quorum())
+      prepare(false);
+    return;
+  }
+  if (!preparation_ || answer.asked != promised_ || which != promised_)
+    return;
+  auto next = preparation_->next.find(from);
+  if (next == preparation_->next.end() || answer.first != next->second)
+    return;       // of a page that came already
+  if (!answer.ok) // others have cut what this one lacks
+    return step_down("this replica lacks what the others have cut from their logs");
+  take_page(answer);
+  if (answer.complete) {
+    preparation_->promised[from] = answer.decided;
+    return finish_preparation();
+  }
+  next->second = answer.covered + 1;
+  ask_for_promise(from, next->second);
+}
+
+void replica::take_page(promise& page) {
+  for (auto& [position, it] : page.accepted) {
+    if (position <= decided_ || position > decided_ + 2 * max_ahead)
+      continue;
+    auto& best = preparation_->accepted[position];
+    if (it.accepted > best.accepted)
+      best = std::move(it);
+  }
+}
+
+/// With enough promises, what earlier ballots may have decided is proposed again: at each position
+/// the value that was accepted in the greatest ballot, or nothing where none was.
+void replica::finish_preparation() {
+  if (meta_changed_ || meta_token_ > durable_token_)
+    return; // its own promise counts once it is durable
+  auto promised = static_cast<std::size_t>(members().votes(self_));
+  for (auto& [id, held] : preparation_->promised)
+    promised += members().votes(id);
+  if (promised < prepare_quorum())
+    return;
+  auto taken = std::move(*preparation_);
+  preparation_.reset();
+  if (role_ != role::leader)
+    lead();
+  for (auto& [id, held] : taken.promised)
+    peers_[id].learn_match(std::min(held, decided_));
+  auto last = std::max(log_.last(), decided_);
+  if (!taken.accepted.empty())
+    last = std::max(last, taken.accepted.rbegin()->first);
+  proposed_ = own_durable_ = decided_;
+  while (proposed_ < last && change_proposed_ <= decided_) {
+    auto at = proposed_ + 1;
+    slot best = log_.holds(at) ? log_.at(at) : slot{};
+    if (auto found = taken.accepted.find(at);
+        found != taken.accepted.end() && found->second.accepted > best.accepted)
+      best = std::move(found->second);
+    propose_value(std::move(best.value), 0);
+  }
+  carried_over_ = proposed_;
+  count_own();
+  decide();
+}
+
+void replica::lead() {
+  role_ = role::leader;
+  leader_ = self_;
+  forced_ = false;
+  successor_ = 0;
+  round_ = 0;
+  change_proposed_ = 0;
+  next_beat_ = now_;
+  next_look_ = now_ + config_.election_timeout;
+  beat_wanted_ = true;
+  peers_.clear();
+  renew_peers();
+}
+
+/// Promises a ballot, and takes notice of its leader when there is one.
+void replica::follow(ballot which, spi::replica_id leader) {
+  if (role_ == role::leader)
+    step_down("another leader was elected");
+  role_ = role::follower;
+  preparation_.reset();
+  if (which > promised_) {
+    promised_ = which;
+    verified_ = decided_;
+    round_answered_ = 0;
+    round_to_answer_.reset();
+    to_answer_.clear(); // they speak of the ballot before
+    put_meta();
+  }
+  if (leader_ != leader && follower_reads_.size() > 0)
+    refuse_reads("the leader changed");
+  leader_ = leader;
+}
+
+void replica::step_down(const std::string& why) {
+  role_ = role::follower;
+  leader_ = 0;
+  successor_ = 0;
+  preparation_.reset();
+  peers_.clear();
+  // Whatever it proposed may yet be decided by the next leader.
+  for (auto at = decided_ + 1; at <= log_.last(); ++at)
+    if (auto id = std::exchange(log_.at(at).id, 0))
+      effects_.push_back(spi::refuse{id, spi::refusal::unknown, 0, why});
+  refuse_reads(why);
+  reset_election_timer();
+}
+
+std::string replica::why_not_lead() const {
+  if (role_ != role::leader)
+    return leader_ == 0 ? "no leader is elected; try again"
+                        : "replica " + std::to_string(leader_) + " leads";
+  if (successor_ != 0)
+    return "replica " + std::to_string(successor_) + " is taking over; try again";
+  if (preparation_ || change_proposed_ > decided_)
+    return "the group is changing; try again";
+  return {};
+}
+
+void replica::on_message(spi::replica_id, ballot which, const rejected&) {
+  if (which > promised_ && (role_ == role::leader || role_ == role::candidate))
+    step_down("a greater ballot was promised");
+}
+
+void replica::on_message(spi::replica_id from, ballot which, const stand_now&) {
+  if (which == promised_ && from == leader_ && members().votes(self_) && damaged_.empty())
+    prepare(true);
+}
+
+void replica::transfer(spi::replica_id to) {
+  auto peer = peers_.find(to);
+  if (stopped_ || role_ != role::leader || !members().votes(to) || peer == peers_.end() ||
+      !why_not_lead().empty())
+    return;
+  successor_ = to;
+  successor_deadline_ = now_ + config_.election_timeout;
+  hand_over_if_ready(to, peer->second);
+}
+
+} // namespace atl::paxos

@@ -1,0 +1,407 @@
+#include "replica.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace atl::paxos {
+
+namespace {
+
+const std::string replace_it =
+    "; remove this replica from the group and add one with an empty disk under a new id";
+
+} // namespace
+
+replica::replica(const spi::consensus_setup& setup)
+    : config_{read_config(setup.options)}, self_{setup.self}, life_{setup.incarnation},
+      random_{setup.seed}, follower_reads_{setup.incarnation} {
+  if (self_ == 0)
+    throw std::invalid_argument("a replica's id must not be 0");
+  if (setup.voters.empty() || setup.voters.size() > max_members)
+    throw std::invalid_argument("a group has 1 to 64 voters");
+  if (auto why = config_.quorums.refusal(setup.voters.size()); !why.empty())
+    throw std::invalid_argument(why);
+  base_members_.voters = setup.voters;
+  std::sort(base_members_.voters.begin(), base_members_.voters.end());
+}
+
+// -- start ------------------------------------------------------------------------------------
+
+void replica::start(spi::stable_state stable, spi::log_position applied, spi::timestamp now) {
+  now_ = now;
+  said_members_ = base_members_;
+  if (stable.meta_corrupt)
+    return stop("the durable promise can't be read, and this replica must not guess it" +
+                replace_it);
+  take(std::move(stable), applied);
+  if (stopped_)
+    return;
+  members_may_have_changed();
+  reset_election_timer();
+  if (members().voters == std::vector{self_})
+    election_deadline_ = now_; // there is nobody to wait for
+}
+
+std::string replica::encode_meta() const {
+  spi::writer out;
+  out.put(promised_).put(config_.quorums.prepare).put(config_.quorums.accept).put(log_.base());
+  put(out, base_members_);
+  out.put(static_cast<std::uint32_t>(changes_.size()));
+  for (auto& [position, members] : changes_) {
+    out.put(position);
+    put(out, members);
+  }
+  out.put(snapshot_.has_value());
+  if (snapshot_) {
+    out.put(snapshot_->position);
+    put(out, snapshot_->members);
+  }
+  return out.take();
+}
+
+bool replica::take_meta(const std::optional<std::string>& bytes) {
+  if (!bytes)
+    return true;
+  spi::reader in{*bytes};
+  promised_ = in.get<ballot>();
+  quorum_sizes written;
+  written.prepare = in.get<std::uint16_t>();
+  written.accept = in.get<std::uint16_t>();
+  log_.cut(in.get<spi::log_position>());
+  base_members_ = get_membership(in);
+  auto count = in.get_count(sizeof(spi::log_position));
+  for (std::uint32_t i = 0; in.ok() && i < count; ++i) {
+    auto position = in.get<spi::log_position>();
+    changes_[position] = get_membership(in);
+  }
+  if (in.get<bool>()) {
+    snapshot_.emplace();
+    snapshot_->position = in.get<spi::log_position>();
+    snapshot_->members = get_membership(in);
+  }
+  if (!in.done())
+    return false;
+  if (written != config_.quorums)
+    stop("the log was written with prepare_quorum " + std::to_string(written.prepare) +
+         " and accept_quorum " + std::to_string(written.accept) + ", and the options say " +
+         std::to_string(config_.quorums.prepare) + " and " +
+         std::to_string(config_.quorums.accept) +
+         ": what was decided by the old quorums needn't meet the new ones; put the options back");
+  return true;
+}
+
+void replica::take(spi::stable_state stable, spi::log_position applied) {
+  auto fresh = !stable.meta;
+  if (!take_meta(stable.meta))
+    return stop("the durable promise makes no sense" + replace_it);
+  if (stopped_)
+    return;
+  if (fresh && (applied > 0 || !stable.records.empty()))
+    return stop("the state machine has entries and the log's disk is empty: it was lost" +
+                replace_it);
+  std::set<spi::log_position> damaged;
+  for (auto& record : stable.records) {
+    if (record.index <= log_.base())
+      continue;
+    auto read = record.state == spi::record_state::ok ? decode_slot(record.bytes) : std::nullopt;
+    if (!read) {
+      damaged.insert(record.index);
+      continue;
+    }
+    if (record.index > std::max(applied, log_.last()) + 2 * max_ahead)
+      return stop("the record of stream 0 at index " + std::to_string(record.index) +
+                  " stands far behind all others" + replace_it);
+    if (read->value.type == value_type::members && record.index <= applied)
+      changes_[record.index] = *decode_membership(read->value.body);
+    promised_ = std::max(promised_, read->accepted);
+    log_.put(record.index, std::move(*read));
+  }
+  if (auto taken = std::exchange(snapshot_, std::nullopt)) {
+    // One that was installed right before a crash is what the log goes on from; another will be
+    // sent again.
+    if (applied >= taken->position && taken->position > log_.base()) {
+      ops_.push_back(spi::erase_records{log_stream, log_.base() + 1, taken->position});
+      log_.cut(taken->position);
+      base_members_ = taken->members;
+      changes_.erase(changes_.begin(), changes_.upper_bound(taken->position));
+    }
+    put_meta();
+  }
+  if (applied < log_.base())
+    return stop("the state machine is at entry " + std::to_string(applied) +
+                " and the log begins behind " + std::to_string(log_.base()) +
+                ": they don't belong together" + replace_it);
+  decided_ = given_ = applied_ = verified_ = applied;
+  changes_.erase(changes_.upper_bound(applied), changes_.end());
+  take_damaged(damaged);
+  if (stopped_)
+    return;
+  for (auto at = log_.base() + 1; at <= applied; ++at)
+    if (!log_.holds(at))
+      return stop("the record of stream 0 at index " + std::to_string(at) + " is missing" +
+                  replace_it);
+  if (fresh)
+    put_meta(); // the quorums' sizes are for good
+}
+
+/// What the state machine has applied needs no record. What it hasn't may be a promise: until the
+/// others have decided something there, this replica promises nobody anything.
+void replica::take_damaged(const std::set<spi::log_position>& damaged) {
+  if (damaged.empty())
+    return;
+  auto applied = damaged.upper_bound(applied_);
+  if (applied != damaged.begin()) {
+    auto cut = *std::prev(applied);
+    base_members_ = members_at(cut);
+    changes_.erase(changes_.begin(), changes_.upper_bound(cut));
+    ops_.push_back(spi::erase_records{log_stream, log_.base() + 1, cut});
+    log_.cut(cut);
+    put_meta();
+  }
+  damaged_.insert(applied, damaged.end());
+  if (!damaged_.empty() && members().voters == std::vector{self_})
+    stop("the record of stream 0 at index " + std::to_string(*damaged_.begin()) +
+         " can't be read; it may be decided, and there is no other replica that has it");
+}
+
+// -- durable state ----------------------------------------------------------------------------
+
+void replica::put_slot(spi::log_position at, slot it) {
+  it.token = token_ + 1;
+  ops_.push_back(spi::put_record{log_stream, at, encode(it)});
+  log_.put(at, std::move(it));
+  damaged_.erase(at);
+}
+
+spi::persist_token replica::after_meta() const {
+  return meta_changed_ ? token_ + 1 : meta_token_;
+}
+
+spi::persist_token replica::after_all() const {
+  return meta_changed_ || !ops_.empty() ? token_ + 1 : token_;
+}
+
+void replica::on_durable(spi::persist_token token) {
+  if (stopped_)
+    return;
+  durable_token_ = std::max(durable_token_, token);
+  if (preparation_)
+    finish_preparation();
+  if (role_ == role::leader) {
+    count_own();
+    decide();
+  }
+  give_out();
+}
+
+void replica::stop(std::string reason) {
+  if (stopped_)
+    return;
+  stopped_ = true;
+  effects_.push_back(spi::fatal{std::move(reason)});
+}
+
+// -- what is decided --------------------------------------------------------------------------
+
+/// The next position is: with all before it, it says who belongs to the group behind it.
+void replica::decide_next() {
+  ++decided_;
+  auto& it = log_.at(decided_);
+  if (it.value.type != value_type::members)
+    return;
+  changes_[decided_] = *decode_membership(it.value.body);
+  put_meta();
+  it.token = token_ + 1; // applied only when the group is known durably
+  members_may_have_changed();
+}
+
+/// Hands over what is decided, but nothing while a snapshot takes the state machine's place, and
+/// nothing that isn't durable here: the state machine must not survive with more than its log.
+void replica::give_out() {
+  if (snapshot_)
+    return;
+  spi::apply batch;
+  while (given_ < decided_ && log_.at(given_ + 1).token <= durable_token_) {
+    auto& it = log_.at(++given_);
+    auto no_op = it.value.type != value_type::command;
+    batch.entries.push_back(
+        {given_, std::exchange(it.id, 0), no_op, no_op ? std::string{} : it.value.body});
+  }
+  if (!batch.entries.empty())
+    effects_.push_back(std::move(batch));
+}
+
+void replica::on_applied(spi::log_position position) {
+  if (stopped_)
+    return;
+  applied_ = std::max(applied_, std::min(position, given_));
+  cut_log();
+}
+
+/// Keeps some entries behind, so that a replica which was away needs no snapshot.
+void replica::cut_log() {
+  if (snapshot_)
+    return;
+  auto held = log_.last() - log_.base();
+  auto goal = applied_ > config_.keep_entries ? applied_ - config_.keep_entries : 0;
+  if (log_.bytes() > config_.keep_bytes && held > 0) {
+    auto fit = config_.keep_bytes / (log_.bytes() / held + 1);
+    goal = std::max(goal, applied_ > fit ? applied_ - fit : 0);
+  }
+  // Not for each entry: every cut is written down.
+  if (goal <= log_.base() || goal - log_.base() < config_.keep_entries / 8 + 1)
+    return;
+  base_members_ = members_at(goal);
+  changes_.erase(changes_.begin(), changes_.upper_bound(goal));
+  ops_.push_back(spi::erase_records{log_stream, log_.base() + 1, goal});
+  log_.cut(goal);
+  put_meta();
+}
+
+// -- calls ------------------------------------------------------------------------------------
+
+void replica::advance(spi::timestamp now) {
+  if (stopped_)
+    return;
+  now_ = std::max(now_, now);
+  tick_election();
+  if (role_ == role::leader) {
+    if (now_ >= next_look_)
+      look_at_quorum();
+    if (role_ == role::leader && now_ >= next_beat_)
+      beat_wanted_ = true;
+    if (successor_ != 0 && now_ >= successor_deadline_)
+      successor_ = 0; // it didn't take over
+  }
+  if (preparation_ && now_ >= next_beat_)
+    ask_for_promises();
+  expire_reads();
+}
+
+spi::timestamp replica::deadline() const {
+  if (stopped_)
+    return spi::timestamp::max();
+  auto next = follower_reads_.deadline();
+  if (role_ == role::leader)
+    next = std::min({next, next_beat_, next_look_});
+  else if (members().votes(self_))
+    next = std::min(next, election_deadline_);
+  if (preparation_)
+    next = std::min(next, next_beat_);
+  if (!leader_reads_.empty())
+    next = std::min(next, leader_reads_.deadline());
+  return next;
+}
+
+void replica::step(spi::replica_id from, std::string_view bytes) {
+  if (stopped_ || from == self_ || from == 0)
+    return;
+  auto what = decode(bytes);
+  if (!what) {
+    ++dropped_;
+    return;
+  }
+  if (round_of(what->ballot) > round_of(greatest_seen_) + max_rounds_ahead) {
+    ++dropped_;
+    return;
+  }
+  greatest_seen_ = std::max(greatest_seen_, what->ballot);
+  std::visit([&](auto& it) { on_message(from, what->ballot, it); }, what->body);
+}
+
+void replica::on_unreachable(spi::replica_id id) {
+  if (auto peer = peers_.find(id); peer != peers_.end())
+    peer->second.send_again();
+}
+
+void replica::propose(spi::request_id id, std::string command) {
+  if (stopped_)
+    return;
+  auto refuse = [&](std::string why) {
+    effects_.push_back(spi::refuse{id, spi::refusal::not_proposed,
+                                   role_ == role::leader ? 0 : leader_, std::move(why)});
+  };
+  if (auto why = why_not_lead(); !why.empty())
+    return refuse(std::move(why));
+  if (command.size() > max_command_bytes)
+    return refuse("a command must not be larger than 16 MiB");
+  if (proposed_ - decided_ >= config_.max_in_flight)
+    return refuse("too many entries are waiting to be decided; try again");
+  if (log_.bytes() > config_.log_bytes)
+    return refuse("the log is full until the state machine has applied what is in it; try again");
+  propose_value({value_type::command, std::move(command)}, id);
+}
+
+void replica::on_validated(std::uint64_t, bool, std::string_view) {}
+
+void replica::emit_send(spi::replica_id to, std::string bytes, spi::persist_token after) {
+  effects_.push_back(spi::send{to, std::move(bytes), after <= durable_token_ ? 0 : after});
+}
+
+spi::replica_role replica::seen_role() const {
+  return role_ == role::leader      ? spi::replica_role::leader
+         : role_ == role::candidate ? spi::replica_role::candidate
+         : members().votes(self_)   ? spi::replica_role::follower
+                                    : spi::replica_role::learner;
+}
+
+void replica::say_role() {
+  std::tuple now{role_, promised_, leader_};
+  if (now == said_role_)
+    return;
+  said_role_ = now;
+  effects_.push_back(spi::role_changed{seen_role(), promised_, leader_});
+}
+
+void replica::drain(std::vector<spi::effect>& out) {
+  if (!stopped_) {
+    if (role_ == role::leader) {
+      place_reads();
+      replicate();
+    } else {
+      answer_leader();
+      forward_reads();
+    }
+    say_role();
+    if (snapshot_ && !snapshot_->asked && snapshot_->token <= durable_token_) {
+      snapshot_->asked = true;
+      effects_.push_back(spi::install_snapshot{snapshot_->position});
+    }
+  }
+  if (meta_changed_)
+    ops_.push_back(spi::set_meta{encode_meta()});
+  if (!ops_.empty()) {
+    ++token_;
+    if (std::exchange(meta_changed_, false))
+      meta_token_ = token_;
+    out.push_back(spi::persist{token_, std::exchange(ops_, {})});
+  }
+  for (auto& effect : effects_)
+    out.push_back(std::move(effect));
+  effects_.clear();
+}
+
+spi::consensus_status replica::status() const {
+  spi::consensus_status it;
+  it.role = seen_role();
+  it.term = promised_;
+  it.leader = leader_;
+  it.decided = decided_;
+  it.accepted = log_.last();
+  while (it.accepted > log_.base() && log_.at(it.accepted).token > durable_token_)
+    --it.accepted;
+  it.first = log_.base() + 1;
+  it.pending = leader_reads_.size() + follower_reads_.size();
+  if (role_ == role::leader)
+    it.pending += proposed_ - std::min(proposed_, decided_);
+  if (leader_ == 0)
+    it.blocked = "no leader is elected";
+  if (role_ == role::leader && (preparation_ || decided_ < carried_over_))
+    it.blocked = "the leader is new and hasn't decided yet what others have begun";
+  if (!damaged_.empty())
+    it.blocked = "the record at position " + std::to_string(*damaged_.begin()) +
+                 " can't be read, and is being fetched from the others";
+  return it;
+}
+
+} // namespace atl::paxos

@@ -1,0 +1,231 @@
+#pragma once
+
+#include "../common/read_index.hpp"
+#include "ballot.hpp"
+#include "config.hpp"
+#include "log.hpp"
+#include "members.hpp"
+#include "wire.hpp"
+
+#include <atoll/spi/consensus.hpp>
+#include <atoll/spi/random.hpp>
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace atl::paxos {
+
+/// What a leader knows of another replica.
+struct progress {
+  std::uint64_t bit = 0;       ///< its place in `slot::accepted_by`
+  bool known = false;          ///< it told what it holds, so values may be sent
+  spi::log_position match = 0; ///< it holds everything up to here durably
+  spi::log_position next = 1;  ///< the first position that wasn't sent
+  bool heard = false;          ///< since the last look at the quorum
+  std::uint64_t round = 0;     ///< the newest heartbeat that it answered
+  bool snapshot_under_way = false;
+  spi::log_position match_at_beat = 0; ///< `match` when the last heartbeat left
+  std::deque<std::pair<spi::log_position, std::size_t>> under_way; ///< last position and bytes
+  std::size_t bytes_under_way = 0;
+
+  void learn_match(spi::log_position position);
+  /// What is on its way is taken for lost.
+  void send_again();
+};
+
+/// One replica of a group that runs Multi-Paxos (Lamport, *Paxos Made Simple*, 2001; van Renesse
+/// and Altinbuken, *Paxos Made Moderately Complex*, 2015) with a stable leader. README.md says what
+/// is done where the papers leave a choice.
+///
+/// One class, in five files: `replica.cpp` (calls, durable state, what is decided), `prepare.cpp`
+/// (phase 1: who leads, and what it must carry over), `accept.cpp` (phase 2: the values from the
+/// leader to the others), `reads.cpp`, `changes.cpp` (changes of the group, snapshots).
+class replica final : public spi::consensus {
+ public:
+  /// @throws std::invalid_argument when the options or the set-up contradict themselves.
+  explicit replica(const spi::consensus_setup& setup);
+
+  void start(spi::stable_state stable, spi::log_position applied, spi::timestamp now) override;
+  void advance(spi::timestamp now) override;
+  spi::timestamp deadline() const override;
+  void step(spi::replica_id from, std::string_view bytes) override;
+  void on_durable(spi::persist_token token) override;
+  void on_unreachable(spi::replica_id id) override;
+  void propose(spi::request_id id, std::string command) override;
+  void read(spi::request_id id, spi::read_level level) override;
+  void on_validated(std::uint64_t ticket, bool ok, std::string_view reason) override;
+  void reconfigure(spi::request_id id, std::vector<spi::replica_id> voters,
+                   std::vector<spi::replica_id> learners) override;
+  void transfer(spi::replica_id to) override;
+  void on_applied(spi::log_position position) override;
+  void on_snapshot_sent(spi::replica_id to, bool ok) override;
+  void on_snapshot_received(spi::log_position position, std::string_view blob) override;
+  std::string snapshot_blob(spi::log_position position) const override;
+  void on_installed(spi::log_position position) override;
+  void drain(std::vector<spi::effect>& out) override;
+  spi::consensus_status status() const override;
+
+ private:
+  enum class role : std::uint8_t { follower, probing, candidate, leader };
+
+  /// Phase 1 under way, of a candidate, or of a leader whose group has changed.
+  struct preparation {
+    spi::log_position first = 0;
+    std::map<spi::replica_id, spi::log_position> next;     ///< page that is asked of each
+    std::map<spi::replica_id, spi::log_position> promised; ///< who has, and what each holds decided
+    std::map<spi::log_position, slot> accepted; ///< in the greatest ballot of each position
+  };
+  /// A snapshot that is being taken over: where it ends, and who belonged to the group there.
+  struct pending_snapshot {
+    spi::log_position position = 0;
+    membership members;
+    spi::persist_token token = 0; ///< that makes this known durably, before it is installed
+    bool asked = false;           ///< the host was asked to install it
+  };
+
+  // -- replica.cpp
+  void take(spi::stable_state stable, spi::log_position applied);
+  bool take_meta(const std::optional<std::string>& bytes);
+  void take_damaged(const std::set<spi::log_position>& damaged);
+  std::string encode_meta() const;
+  void put_meta() { meta_changed_ = true; }
+  void put_slot(spi::log_position at, slot it);
+  void stop(std::string reason);
+  void emit_send(spi::replica_id to, std::string bytes, spi::persist_token after = 0);
+  spi::persist_token after_meta() const;
+  spi::persist_token after_all() const;
+  spi::replica_role seen_role() const;
+  void say_role();
+  void decide_next();
+  void give_out();
+  void cut_log();
+
+  // -- prepare.cpp
+  void tick_election();
+  void reset_election_timer();
+  void probe();
+  void prepare(bool forced);
+  void begin_preparation();
+  void ask_for_promises();
+  void ask_for_promise(spi::replica_id of, spi::log_position first);
+  void finish_preparation();
+  void lead();
+  void follow(ballot which, spi::replica_id leader);
+  void step_down(const std::string& why);
+  std::string why_not_lead() const;
+  promise page_from(spi::log_position first) const;
+  void take_page(promise& page);
+  void on_message(spi::replica_id from, ballot which, const prepare_request& asked);
+  void on_message(spi::replica_id from, ballot which, promise& answer);
+  void on_message(spi::replica_id from, ballot which, const rejected&);
+  void on_message(spi::replica_id from, ballot which, const stand_now&);
+
+  // -- accept.cpp
+  void propose_value(value what, spi::request_id id);
+  void beat();
+  void begin_round();
+  void replicate();
+  void replicate_to(spi::replica_id to, progress& it);
+  accept_request head_for(const progress& it) const;
+  void count_own();
+  void decide();
+  bool chosen(spi::log_position at) const;
+  void look_at_quorum();
+  void take_values(accept_request& asked, ballot which);
+  void answer_leader();
+  void hand_over_if_ready(spi::replica_id to, const progress& it);
+  void on_message(spi::replica_id from, ballot which, accept_request& asked);
+  void on_message(spi::replica_id from, ballot which, const accepted_answer& answer);
+  void on_message(spi::replica_id from, ballot which, const alive_answer& answer);
+
+  // -- reads.cpp
+  void place_reads();
+  void release_reads();
+  void forward_reads();
+  void expire_reads();
+  void refuse_reads(const std::string& why);
+  void finish_read(const read_index::waiting_read& it, bool ok, const std::string& why);
+  void on_message(spi::replica_id from, ballot which, const read_request& asked);
+  void on_message(spi::replica_id from, ballot which, const read_answer& answer);
+
+  // -- changes.cpp
+  const membership& members() const;
+  membership members_at(spi::log_position position) const;
+  void members_may_have_changed();
+  void renew_peers();
+  std::size_t prepare_quorum() const;
+  std::size_t accept_quorum() const;
+
+  const config config_;
+  const spi::replica_id self_;
+  const std::uint64_t life_;
+  spi::random_source random_;
+  spi::timestamp now_{0};
+  bool stopped_ = false;
+
+  // Durable, as it will be once what was persisted so far is.
+  ballot promised_ = 0;
+  slot_log log_;
+  membership base_members_;                         ///< at the log's base
+  std::map<spi::log_position, membership> changes_; ///< decided ones behind the base
+  std::optional<pending_snapshot> snapshot_;
+
+  membership said_members_;
+  spi::log_position decided_ = 0;       ///< everything up to here is
+  spi::log_position given_ = 0;         ///< handed to the state machine
+  spi::log_position applied_ = 0;       ///< durably, by the state machine
+  std::set<spi::log_position> damaged_; ///< what was accepted there can't be read
+
+  // What the next `drain` gives out.
+  std::vector<spi::disk_op> ops_;
+  std::vector<spi::effect> effects_;
+  bool meta_changed_ = false;
+  spi::persist_token token_ = 0; ///< the last one given out
+  spi::persist_token durable_token_ = 0;
+  spi::persist_token meta_token_ = 0;
+
+  // Roles.
+  role role_ = role::follower;
+  spi::replica_id leader_ = 0;
+  ballot greatest_seen_ = 0;
+  spi::timestamp election_deadline_{0};
+  spi::timestamp heard_leader_{0};
+  bool ever_heard_ = false;
+  std::set<spi::replica_id> probed_; ///< who would promise
+  std::optional<preparation> preparation_;
+  bool forced_ = false; ///< the leader handed over to this one
+  std::tuple<role, ballot, spi::replica_id> said_role_{role::follower, 0, 0};
+
+  // Follower.
+  spi::log_position verified_ = 0; ///< up to here it accepted all in the promised ballot
+  std::vector<std::pair<spi::log_position, spi::log_position>> to_answer_;
+  std::uint64_t round_answered_ = 0;
+  std::optional<std::uint64_t> round_to_answer_;
+  read_index::follower_reads follower_reads_;
+
+  // Leader.
+  std::map<spi::replica_id, progress> peers_;
+  std::uint64_t voters_mask_ = 0;      ///< the bits of peers that vote
+  spi::log_position carried_over_ = 0; ///< the last position that an earlier ballot may have used
+  spi::log_position proposed_ = 0;     ///< the last position in its own ballot
+  spi::log_position own_durable_ = 0;  ///< its own disk has all of its ballot up to here
+  spi::log_position change_proposed_ = 0; ///< nothing goes behind it before it is decided
+  spi::timestamp next_beat_{0};
+  spi::timestamp next_look_{0};
+  bool beat_wanted_ = false;
+  std::uint64_t round_ = 0;
+  read_index::leader_reads leader_reads_;
+  spi::replica_id successor_ = 0;
+  spi::timestamp successor_deadline_{0};
+  std::uint64_t dropped_ = 0; ///< messages that made no sense
+};
+
+} // namespace atl::paxos
