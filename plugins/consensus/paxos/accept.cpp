@@ -19,6 +19,16 @@ void add_range(std::vector<std::pair<spi::log_position, spi::log_position>>& ran
 
 } // namespace
 
+void progress::learn_life(std::uint64_t now, spi::log_position held) {
+  if (now == life)
+    return;
+  life = now;
+  if (!known || held >= match)
+    return;
+  match = held;
+  send_again();
+}
+
 void progress::learn_match(spi::log_position position) {
   if (!known)
     next = position + 1;
@@ -139,7 +149,8 @@ void replica::hand_over_if_ready(spi::replica_id to, const progress& it) {
 
 void replica::on_message(spi::replica_id from, ballot which, const accepted_answer& answer) {
   auto peer = peers_.find(from);
-  if (which != promised_ || role_ != role::leader || peer == peers_.end())
+  if (which != promised_ || role_ != role::leader || peer == peers_.end() ||
+      answer.life < peer->second.life)
     return;
   auto& it = peer->second;
   it.heard = true;
@@ -150,7 +161,8 @@ void replica::on_message(spi::replica_id from, ballot which, const accepted_answ
   for (auto [first, last] : answer.ranges)
     count(first, last);
   count(it.match + 1, answer.match); // of which some answers may have got lost
-  it.learn_match(std::min(answer.match, proposed_));
+  if (answer.life == it.life)
+    it.learn_match(std::min(answer.match, proposed_));
   decide();
   if (peer = peers_.find(from); peer != peers_.end()) // the group may have changed
     hand_over_if_ready(from, peer->second);
@@ -158,17 +170,13 @@ void replica::on_message(spi::replica_id from, ballot which, const accepted_answ
 
 void replica::on_message(spi::replica_id from, ballot which, const alive_answer& answer) {
   auto peer = peers_.find(from);
-  if (which != promised_ || role_ != role::leader || peer == peers_.end())
+  if (which != promised_ || role_ != role::leader || peer == peers_.end() ||
+      answer.life < peer->second.life)
     return;
   auto& it = peer->second;
   it.heard = true;
-  // One that crashed may hold what it had decided in earlier ballots only, and no longer know that
-  // it was decided.
-  if (it.known && answer.round > it.round && answer.held < it.match) {
-    it.match = answer.held;
-    it.send_again();
-  }
   it.round = std::max(it.round, std::min(answer.round, round_));
+  it.learn_life(answer.life, answer.held);
   it.learn_match(std::min(answer.decided, decided_));
   release_reads();
 }
@@ -225,11 +233,11 @@ void replica::answer_leader() {
   if (round_to_answer_) {
     round_answered_ = *round_to_answer_;
     round_to_answer_.reset();
-    emit_send(leader_, encode(promised_, alive_answer{round_answered_, given_, verified_}));
+    emit_send(leader_, encode(promised_, alive_answer{round_answered_, given_, verified_, life_}));
   }
   if (to_answer_.empty())
     return;
-  accepted_answer answer{std::exchange(to_answer_, {}), verified_};
+  accepted_answer answer{std::exchange(to_answer_, {}), verified_, life_};
   emit_send(leader_, encode(promised_, answer), after_all());
 }
 

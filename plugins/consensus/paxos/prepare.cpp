@@ -103,6 +103,7 @@ promise replica::page_from(spi::log_position first) const {
   page.ok = first > log_.base();
   page.first = first;
   page.decided = given_;
+  page.life = life_;
   page.covered = first - 1;
   if (!page.ok)
     return page;
@@ -137,7 +138,7 @@ void replica::on_message(spi::replica_id from, ballot which, promise& answer) {
     return step_down("this replica lacks what the others have cut from their logs");
   take_page(answer);
   if (answer.complete) {
-    preparation_->promised[from] = answer.decided;
+    preparation_->promised[from] = {answer.decided, answer.life};
     return finish_preparation();
   }
   next->second = answer.covered + 1;
@@ -169,7 +170,10 @@ void replica::finish_preparation() {
   if (role_ != role::leader)
     lead();
   for (auto& [id, held] : taken.promised)
-    peers_[id].learn_match(std::min(held, decided_));
+    if (auto peer = peers_.find(id); peer != peers_.end() && held.life >= peer->second.life) {
+      peer->second.learn_life(held.life, held.decided);
+      peer->second.learn_match(std::min(held.decided, decided_));
+    }
   auto last = std::max(log_.last(), decided_);
   if (!taken.accepted.empty())
     last = std::max(last, taken.accepted.rbegin()->first);

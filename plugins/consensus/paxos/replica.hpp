@@ -36,6 +36,11 @@ struct progress {
   std::deque<std::pair<spi::log_position, std::size_t>> under_way; ///< last position and bytes
   std::size_t bytes_under_way = 0;
 
+  std::uint64_t life = 0; ///< of which it is known; what comes from earlier ones is void
+
+  /// One that crashed may hold, of what it had decided, values of earlier ballots, and no longer
+  /// know that they are. @param held what it is sure of
+  void learn_life(std::uint64_t now, spi::log_position held);
   void learn_match(spi::log_position position);
   /// What is on its way is taken for lost.
   void send_again();
@@ -76,12 +81,16 @@ class replica final : public spi::consensus {
  private:
   enum class role : std::uint8_t { follower, probing, candidate, leader };
 
+  struct held_log {
+    spi::log_position decided = 0; ///< everything up to here
+    std::uint64_t life = 0;        ///< of the replica that said so
+  };
   /// Phase 1 under way, of a candidate, or of a leader whose group has changed.
   struct preparation {
     spi::log_position first = 0;
-    std::map<spi::replica_id, spi::log_position> next;     ///< page that is asked of each
-    std::map<spi::replica_id, spi::log_position> promised; ///< who has, and what each holds decided
-    std::map<spi::log_position, slot> accepted; ///< in the greatest ballot of each position
+    std::map<spi::replica_id, spi::log_position> next; ///< page that is asked of each
+    std::map<spi::replica_id, held_log> promised;      ///< who has
+    std::map<spi::log_position, slot> accepted;        ///< in the greatest ballot of each position
   };
   /// A snapshot that is being taken over: where it ends, and who belonged to the group there.
   struct pending_snapshot {

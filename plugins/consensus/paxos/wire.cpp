@@ -20,7 +20,7 @@ void put(spi::writer& out, const prepare_request& it) {
 }
 void put(spi::writer& out, const promise& it) {
   out.put(it.asked).put(it.probe).put(it.ok).put(it.first).put(it.covered).put(it.complete);
-  out.put(it.decided).put(static_cast<std::uint32_t>(it.accepted.size()));
+  out.put(it.decided).put(it.life).put(static_cast<std::uint32_t>(it.accepted.size()));
   for (auto& [position, slot] : it.accepted) {
     out.put(position).put(slot.accepted);
     put(out, slot.value);
@@ -40,10 +40,10 @@ void put(spi::writer& out, const accepted_answer& it) {
   out.put(static_cast<std::uint32_t>(it.ranges.size()));
   for (auto& [first, last] : it.ranges)
     out.put(first).put(last);
-  out.put(it.match);
+  out.put(it.match).put(it.life);
 }
 void put(spi::writer& out, const alive_answer& it) {
-  out.put(it.round).put(it.decided).put(it.held);
+  out.put(it.round).put(it.decided).put(it.held).put(it.life);
 }
 void put(spi::writer&, const rejected&) {}
 void put(spi::writer&, const stand_now&) {}
@@ -77,6 +77,7 @@ void get(spi::reader& in, promise& it) {
   it.covered = in.get<spi::log_position>();
   it.complete = in.get<bool>();
   it.decided = in.get<spi::log_position>();
+  it.life = in.get<std::uint64_t>();
   auto count = in.get_count(21);
   for (std::uint32_t i = 0; in.ok() && i < count; ++i) {
     auto& [position, slot] = it.accepted.emplace_back();
@@ -106,11 +107,13 @@ void get(spi::reader& in, accepted_answer& it) {
     it.ranges.emplace_back(first, in.get<spi::log_position>());
   }
   it.match = in.get<spi::log_position>();
+  it.life = in.get<std::uint64_t>();
 }
 void get(spi::reader& in, alive_answer& it) {
   it.round = in.get<std::uint64_t>();
   it.decided = in.get<spi::log_position>();
   it.held = in.get<spi::log_position>();
+  it.life = in.get<std::uint64_t>();
 }
 void get(spi::reader&, rejected&) {}
 void get(spi::reader&, stand_now&) {}

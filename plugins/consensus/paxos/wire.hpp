@@ -35,6 +35,7 @@ struct promise {
   spi::log_position covered = 0;
   bool complete = false;         ///< nothing is accepted behind `covered`
   spi::log_position decided = 0; ///< the sender holds everything up to here, decided
+  std::uint64_t life = 0;        ///< the sender's
   std::vector<std::pair<spi::log_position, slot>> accepted;
 };
 /// Phase 2, for positions from `first` on. Without values it is a heartbeat.
@@ -50,12 +51,14 @@ struct accept_request {
 struct accepted_answer {
   std::vector<std::pair<spi::log_position, spi::log_position>> ranges;
   spi::log_position match = 0;
+  std::uint64_t life = 0; ///< the sender's
 };
 /// No greater ballot was promised when the heartbeat came.
 struct alive_answer {
   std::uint64_t round = 0;
   spi::log_position decided = 0; ///< the sender holds everything up to here, decided
   spi::log_position held = 0;    ///< and up to here, accepted in this ballot
+  std::uint64_t life = 0;        ///< the sender's
 };
 /// A greater ballot, the message's, was promised.
 struct rejected {};
