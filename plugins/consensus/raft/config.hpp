@@ -28,7 +28,5 @@ config read_config(const spi::options& options);
 inline constexpr std::size_t max_command_bytes = std::size_t{16} << 20;
 /// Voters and learners that a group may have.
 inline constexpr std::size_t max_members = 64;
-/// Reads that wait at one replica.
-inline constexpr std::size_t max_reads = 65536;
 
 } // namespace atl::raft

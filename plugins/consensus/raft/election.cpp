@@ -80,7 +80,7 @@ void replica::follow(std::uint64_t term, spi::replica_id leader) {
     put_meta();
   }
   role_ = role::follower;
-  if (leader_ != leader && !forwarded_.empty())
+  if (leader_ != leader && follower_reads_.size() > 0)
     refuse_reads("the leader changed");
   leader_ = leader;
 }

@@ -11,8 +11,8 @@ constexpr std::uint32_t log_stream = 0;
 } // namespace
 
 replica::replica(const spi::consensus_setup& setup)
-    : config_{read_config(setup.options)}, self_{setup.self}, life_{setup.incarnation},
-      random_{setup.seed} {
+    : config_{read_config(setup.options)}, self_{setup.self}, random_{setup.seed},
+      follower_reads_{setup.incarnation} {
   if (self_ == 0)
     throw std::invalid_argument("a replica's id must not be 0");
   base_members_.voters = setup.voters;
@@ -228,15 +228,13 @@ void replica::advance(spi::timestamp now) {
 spi::timestamp replica::deadline() const {
   if (stopped_)
     return spi::timestamp::max();
-  auto next = spi::timestamp::max();
+  auto next = follower_reads_.deadline();
   if (role_ == role::leader)
-    next = std::min(next_beat_, next_look_);
+    next = std::min({next, next_beat_, next_look_});
   else if (members().votes(self_))
-    next = election_deadline_;
-  if (!reads_.empty())
-    next = std::min(next, reads_.front().deadline);
-  if (!forwarded_.empty())
-    next = std::min(next, forwarded_.begin()->second.deadline);
+    next = std::min(next, election_deadline_);
+  if (!leader_reads_.empty())
+    next = std::min(next, leader_reads_.deadline());
   return next;
 }
 
@@ -344,9 +342,7 @@ spi::consensus_status replica::status() const {
   it.decided = commit_;
   it.accepted = durable_;
   it.first = log_.base() + 1;
-  it.pending = reads_.size() + reads_to_forward_.size();
-  for (auto& [nonce, batch] : forwarded_)
-    it.pending += batch.ids.size();
+  it.pending = leader_reads_.size() + follower_reads_.size();
   if (role_ == role::leader)
     it.pending += log_.last() - commit_;
   it.blocked = leader_ == 0 ? "no leader is elected" : "";

@@ -76,18 +76,6 @@ class replica final : public spi::consensus {
     spi::persist_token token = 0; ///< that makes this known durably, before it is installed
     bool asked = false;           ///< the host was asked to install it
   };
-  struct waiting_read {
-    spi::request_id id = 0; ///< 0: of the follower `from`
-    spi::replica_id from = 0;
-    read_request asked; ///< by that follower
-    spi::log_position position = 0;
-    std::uint64_t round = 0; ///< of heartbeats that must be answered; 0: not yet sent
-    spi::timestamp deadline{0};
-  };
-  struct forwarded_reads {
-    std::vector<spi::request_id> ids;
-    spi::timestamp deadline{0};
-  };
 
   // -- replica.cpp
   void take(spi::stable_state stable, spi::log_position applied);
@@ -129,6 +117,7 @@ class replica final : public spi::consensus {
   void take_entries(append_request& asked);
   void answer_append();
   void beat();
+  void begin_round();
   void replicate();
   void replicate_to(spi::replica_id to, progress& it);
   void send_append(spi::replica_id to, progress& it, std::size_t count);
@@ -139,13 +128,12 @@ class replica final : public spi::consensus {
   // -- reads.cpp
   void on_message(spi::replica_id from, std::uint64_t term, const read_request& asked);
   void on_message(spi::replica_id from, std::uint64_t term, const read_answer& answer);
-  void queue_read(waiting_read it);
   void place_reads();
   void release_reads();
   void forward_reads();
   void expire_reads();
   void refuse_reads(const std::string& why);
-  void finish_read(const waiting_read& it, bool ok, const std::string& why);
+  void finish_read(const read_index::waiting_read& it, bool ok, const std::string& why);
 
   // -- members.cpp
   const membership& members() const;
@@ -155,7 +143,6 @@ class replica final : public spi::consensus {
 
   const config config_;
   const spi::replica_id self_;
-  const std::uint64_t life_;
   spi::random_source random_;
   spi::timestamp now_{0};
   bool stopped_ = false;
@@ -198,9 +185,7 @@ class replica final : public spi::consensus {
   spi::log_position verified_ = 0; ///< as the leader of this term has it, up to here
   bool answer_wanted_ = false;
   std::uint64_t round_to_answer_ = 0;
-  std::vector<spi::request_id> reads_to_forward_;
-  std::map<std::uint64_t, forwarded_reads> forwarded_;
-  std::uint64_t nonces_ = 0;
+  read_index::follower_reads follower_reads_;
 
   // Leader.
   std::map<spi::replica_id, progress> peers_;
@@ -209,7 +194,7 @@ class replica final : public spi::consensus {
   spi::timestamp next_look_{0};
   bool beat_wanted_ = false;
   std::uint64_t round_ = 0;
-  std::deque<waiting_read> reads_;
+  read_index::leader_reads leader_reads_;
   spi::replica_id successor_ = 0;
   spi::timestamp successor_deadline_{0};
   std::optional<std::pair<spi::request_id, membership>> change_; ///< under way, asked for here

@@ -15,7 +15,6 @@ void replica::append_own(entry it) {
 }
 
 void replica::beat() {
-  beat_wanted_ = false;
   next_beat_ = now_ + config_.heartbeat;
   for (auto& [id, it] : peers_) {
     // What was sent and not answered since the last beat may have got lost.
@@ -28,12 +27,18 @@ void replica::beat() {
     it.match_at_beat = it.match;
     if (it.next <= log_.base() && !it.snapshot_under_way)
       catch_up_by_snapshot(id, it);
-    send_append(id, it, 0);
   }
+  begin_round();
+}
+
+void replica::begin_round() {
+  ++round_;
+  for (auto& [id, it] : peers_)
+    send_append(id, it, 0);
 }
 
 void replica::replicate() {
-  if (beat_wanted_)
+  if (std::exchange(beat_wanted_, false))
     beat();
   for (auto& [id, it] : peers_)
     replicate_to(id, it);

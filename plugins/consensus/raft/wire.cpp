@@ -28,8 +28,11 @@ void put(spi::writer& out, const append_answer& it) {
   out.put(it.fits).put(it.match).put(it.previous).put(it.round);
 }
 void put(spi::writer&, const stand_now&) {}
-void put(spi::writer& out, const read_request& it) {
+void put(spi::writer& out, const read_index::ticket& it) {
   out.put(it.life).put(it.nonce);
+}
+void put(spi::writer& out, const read_request& it) {
+  put(out, it.asked);
 }
 void put(spi::writer& out, const read_answer& it) {
   put(out, it.asked);
@@ -71,9 +74,12 @@ void get(spi::reader& in, append_answer& it) {
   it.round = in.get<std::uint64_t>();
 }
 void get(spi::reader&, stand_now&) {}
-void get(spi::reader& in, read_request& it) {
+void get(spi::reader& in, read_index::ticket& it) {
   it.life = in.get<std::uint64_t>();
   it.nonce = in.get<std::uint64_t>();
+}
+void get(spi::reader& in, read_request& it) {
+  get(in, it.asked);
 }
 void get(spi::reader& in, read_answer& it) {
   get(in, it.asked);

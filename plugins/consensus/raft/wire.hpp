@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../common/read_index.hpp"
 #include "log.hpp"
 
 #include <atoll/spi/codec.hpp>
@@ -48,11 +49,10 @@ struct append_answer {
 struct stand_now {};
 /// A follower's reads: up to which position must it have applied?
 struct read_request {
-  std::uint64_t life = 0; ///< the follower's: its next life must not take the answer for its own
-  std::uint64_t nonce = 0;
+  read_index::ticket asked;
 };
 struct read_answer {
-  read_request asked;
+  read_index::ticket asked;
   bool ok = false;
   spi::log_position position = 0;
 };

@@ -22,7 +22,7 @@ std::vector<std::string> some_messages() {
   std::vector<std::string> all;
   for (const body& it : {body{vote_request{9, 3, true, false}}, body{vote_answer{false, true, 4}},
                          body{append}, body{append_answer{true, 8, 0, 7}}, body{stand_now{}},
-                         body{read_request{1, 2}}, body{read_answer{{1, 2}, true, 9}}})
+                         body{read_request{{1, 2}}}, body{read_answer{{1, 2}, true, 9}}})
     all.push_back(encode(4, it));
   return all;
 }
