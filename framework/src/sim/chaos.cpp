@@ -16,6 +16,7 @@ chaos::chaos(engine& world) : world_{world} {
   add(mix.clogs, &chaos::clog);
   add(mix.pauses, &chaos::pause);
   add(mix.clock_jumps, &chaos::jump);
+  add(mix.transfers, &chaos::transfer);
   world_.on_chaos = [this](auto) { act(); };
   if (!kinds_.empty())
     next();
@@ -104,6 +105,13 @@ void chaos::pause() {
     return;
   world_.say("replica {} does nothing for a while", id);
   world_.at(id).pause_until(world_.now() + world_.random().between(10'000, 3'000'000));
+}
+
+void chaos::transfer() {
+  auto to = anyone();
+  for (spi::replica_id id = 1; id <= world_.replicas(); ++id)
+    if (auto& it = world_.at(id); it.up() && it.protocol().status().leader == id)
+      it.transfer(to);
 }
 
 void chaos::jump() {

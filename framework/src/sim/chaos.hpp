@@ -29,6 +29,7 @@ class chaos {
   void clog();
   void pause();
   void jump();
+  void transfer();
 };
 
 } // namespace atl::sim

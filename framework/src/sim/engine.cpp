@@ -7,10 +7,13 @@ namespace atl::sim {
 engine::engine(const simulation_options& options, const consensus_factory& factory,
                const fault_mix& mix)
     : options_{options}, factory_{factory}, random_{options.seed ^ 0x6174746f6c6c}, mix_{mix},
-      network_{options.replicas}, ledger_{options.propose_once} {
-  for (spi::replica_id id = 1; id <= options.replicas; ++id) {
-    voters_.push_back(id);
+      network_{options.replicas + options.spares}, ledger_{options.propose_once} {
+  for (spi::replica_id id = 1; id <= options.replicas + options.spares; ++id) {
     hosts_.push_back(std::make_unique<host>(*this, id));
+    if (id <= options.replicas)
+      voters_.push_back(id);
+    else
+      hosts_.back()->set_absent();
   }
   for (auto& it : hosts_) {
     if (mix_.drift_ppm > 0)
@@ -61,8 +64,10 @@ void engine::dispatch(const event& it) {
     return on_response(it.arg);
   case event_kind::chaos:
     return on_chaos(it.arg);
+  case event_kind::admin:
+    return on_admin();
   case event_kind::restart:
-    if (!at(it.replica).up() && !at(it.replica).stopped_itself())
+    if (!at(it.replica).up() && !at(it.replica).stopped_itself() && !at(it.replica).absent())
       at(it.replica).start();
     return;
   default:
@@ -89,6 +94,8 @@ void engine::to_host(host& it, const event& what) {
     auto asked = requests_.take(what.arg);
     if (!alive)
       return answered(asked.owner, {answer_kind::refused, 0, {}, 0, "the replica is down"});
+    if (asked.members)
+      return it.reconfigure(asked.owner, std::move(*asked.members));
     if (!asked.command)
       return it.read(asked.owner, asked.level);
     return it.propose(std::move(*asked.command), asked.owner);
@@ -145,6 +152,8 @@ void engine::send(spi::replica_id from, spi::replica_id to, std::string bytes) {
     if (what != passage::pass)
       return;
   }
+  if (packets_.size() > options_.limits.in_flight)
+    violate(fmt::format("{} messages are on their way", packets_.size()));
   auto arrivals = network_.send(from, to, now_, mix_, random_);
   if (arrivals.count == 0) {
     ++stats_.dropped;
@@ -246,12 +255,21 @@ void engine::validated(spi::replica_id id, std::uint64_t life, std::uint64_t tic
 
 void engine::request_at(std::int64_t at, spi::replica_id to, const request_owner& owner,
                         spi::read_level level, std::optional<std::string> command) {
-  at_time(at, event_kind::request, to, 0, requests_.put({owner, std::move(command), level}));
+  at_time(at, event_kind::request, to, 0, requests_.put({owner, std::move(command), {}, level}));
+}
+
+void engine::reconfigure_at(std::int64_t at, spi::replica_id to, const request_owner& owner,
+                            spi::members_changed wanted) {
+  at_time(at, event_kind::request, to, 0,
+          requests_.put({owner, {}, std::move(wanted), spi::read_level::linearizable}));
 }
 
 void engine::answered(const request_owner& owner, answer what) {
   note((owner.attempt << 3) ^ static_cast<std::uint64_t>(what.kind));
-  if (on_answer)
+  if (owner.client == admin_client) {
+    if (on_admin_answer)
+      on_admin_answer(what);
+  } else if (on_answer)
     on_answer(owner, std::move(what));
 }
 

@@ -26,7 +26,9 @@ class engine {
 
   const simulation_options& options() const { return options_; }
   std::int64_t now() const { return now_; }
+  /// Spares included.
   std::size_t replicas() const { return hosts_.size(); }
+  const std::vector<spi::replica_id>& birth_voters() const { return voters_; }
   host& at(spi::replica_id id) { return *hosts_[id - 1]; }
   network& links() { return network_; }
   ledger& facts() { return ledger_; }
@@ -76,7 +78,13 @@ class engine {
   void request_at(std::int64_t at, spi::replica_id to, const request_owner& owner,
                   spi::read_level level, std::optional<std::string> command);
 
+  /// A change of the members is asked of a replica at `at`.
+  void reconfigure_at(std::int64_t at, spi::replica_id to, const request_owner& owner,
+                      spi::members_changed wanted);
+
   std::function<void(const request_owner&, answer)> on_answer;
+  std::function<void(const answer&)> on_admin_answer;
+  std::function<void()> on_admin;
   std::function<void(std::uint64_t arg)> on_client;
   std::function<void(std::uint64_t arg)> on_chaos;
   std::function<void(std::uint64_t arg)> on_response;
@@ -90,7 +98,8 @@ class engine {
   };
   struct request {
     request_owner owner;
-    std::optional<std::string> command; ///< none: it is a read
+    std::optional<std::string> command;          ///< none: it is a read
+    std::optional<spi::members_changed> members; ///< instead of either
     spi::read_level level = spi::read_level::linearizable;
   };
   struct opinion {

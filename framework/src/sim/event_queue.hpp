@@ -22,6 +22,7 @@ enum class event_kind : std::uint8_t {
   response,      ///< to a client; arg: where it is kept
   client,        ///< a client's turn; arg: which one and of which turn
   chaos,         ///< the next fault
+  admin,         ///< an administrator's turn
 };
 
 struct event {

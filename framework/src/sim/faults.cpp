@@ -9,6 +9,7 @@ fault_set fault_set::all() {
   it.crashes = it.mass_crashes = it.loss = it.duplication = it.reordering = it.replays = true;
   it.partitions = it.clogs = it.pauses = it.clocks = it.disk_stalls = it.sync_failures = true;
   it.objections = it.lost_answers = it.unreachable_hints = it.lazy_hosts = true;
+  it.transfers = it.member_changes = true;
   return it;
 }
 
@@ -41,6 +42,8 @@ fault_mix fault_mix::draw(const fault_set& allowed, spi::random_source& random) 
   it.sync_jitter = random.between(0, 4'000);
   it.flush_every = random.between(10'000, 800'000);
   it.fault_every = random.between(100'000, 1'500'000);
+  it.transfers = armed(allowed.transfers);
+  it.member_changes = armed(allowed.member_changes);
   it.damage = random.unit() * (allowed.damageable.empty() ? 0 : 0.5);
   it.lost_disk = random.unit() * (allowed.losable.empty() ? 0 : 0.3);
   return it;
@@ -75,11 +78,14 @@ std::string fault_mix::describe() const {
   flag("clogged links", clogs);
   flag("pauses", pauses);
   flag("clock jumps", clock_jumps);
+  flag("transfers", transfers);
+  flag("member changes", member_changes);
   if (drift_ppm > 0)
     out += fmt::format(", drift {} ppm", drift_ppm);
   if (apply_lag > 0)
     out += fmt::format(", apply lag {} us", apply_lag);
-  if (crashes || mass_crashes || partitions || clogs || pauses || clock_jumps)
+  if (crashes || mass_crashes || partitions || clogs || pauses || clock_jumps || transfers ||
+      member_changes)
     out += fmt::format(", one such each {} ms", fault_every / 1000);
   return out;
 }

@@ -2,6 +2,8 @@
 
 #include "engine.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <exception>
 
@@ -69,12 +71,26 @@ void host::on_timer(std::int64_t armed) {
 
 // -- life and death ---------------------------------------------------------------------------
 
+void host::bear() {
+  if (!absent_ || retired_)
+    return;
+  absent_ = false;
+  world_.at_time(world_.now() + 1, event_kind::restart, id_, 0);
+}
+
+void host::retire() {
+  crash("it is retired");
+  lose_disk();
+  absent_ = retired_ = true;
+}
+
 void host::start() {
   ++life_;
   ++world_.stats().starts;
   world_.say("replica {} starts its life {} with {} records, applied up to {}", id_, life_,
              disk_.size(), durable_machine_->position());
   fatal_.clear();
+  members_ = {world_.birth_voters(), {}};
   machine_ = *durable_machine_;
   given_ = machine_.position();
   given_chain_ = machine_.chain();
@@ -207,6 +223,21 @@ void host::read(const request_owner& owner, spi::read_level level) {
   requests_.emplace(id, owner);
   world_.say("replica {} is asked to read (request {})", id_, id);
   call([&](spi::consensus& it) { it.read(id, level); });
+}
+
+void host::reconfigure(const request_owner& owner, spi::members_changed wanted) {
+  auto id = ++next_request_;
+  requests_.emplace(id, owner);
+  world_.say("replica {} is asked to make the voters {} and the learners {} (request {})", id_,
+             fmt::join(wanted.voters, ","), fmt::join(wanted.learners, ","), id);
+  call([&](spi::consensus& it) {
+    it.reconfigure(id, std::move(wanted.voters), std::move(wanted.learners));
+  });
+}
+
+void host::transfer(spi::replica_id to) {
+  world_.say("replica {} is told to hand over to {}", id_, to);
+  call([to](spi::consensus& it) { it.transfer(to); });
 }
 
 void host::take_snapshot(spi::log_position position, const std::string& blob, machine_image image) {

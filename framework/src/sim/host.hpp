@@ -28,6 +28,9 @@ struct request_owner {
   std::uint64_t key = 0;     ///< of a read
 };
 
+/// The client that an administrator is.
+inline constexpr std::uint64_t admin_client = ~std::uint64_t{0};
+
 /// A state machine at some position, as a snapshot holds it.
 using machine_image = std::shared_ptr<const register_machine>;
 
@@ -45,6 +48,20 @@ class host {
   disk& storage() { return disk_; }
   const register_machine& machine() const { return machine_; }
   spi::consensus& protocol() { return *protocol_; }
+  spi::log_position given() const { return given_; } ///< told to apply
+
+  /// As the protocol last said; at its start, those of the group's birth.
+  const spi::members_changed& members() const { return members_; }
+
+  // -- life
+  /// A spare that isn't born yet, or one that is retired, never starts.
+  bool absent() const { return absent_; }
+  void set_absent() { absent_ = true; }
+  /// A spare starts when it is first wanted.
+  void bear();
+  /// Stops for good; its disk is lost.
+  void retire();
+  bool retired() const { return retired_; }
 
   // -- faults
   void start();
@@ -76,6 +93,8 @@ class host {
   void on_snapshot_sent(spi::replica_id to, bool ok);
   void propose(std::string command, const request_owner& owner);
   void read(const request_owner& owner, spi::read_level level);
+  void reconfigure(const request_owner& owner, spi::members_changed wanted);
+  void transfer(spi::replica_id to);
 
  private:
   struct held_send {
@@ -141,6 +160,9 @@ class host {
   const spi::replica_id id_;
   std::unique_ptr<spi::consensus> protocol_;
   std::string fatal_;
+  spi::members_changed members_;
+  bool absent_ = false;
+  bool retired_ = false;
   std::uint64_t life_ = 0;
   disk disk_;
   std::vector<spi::effect> batch_;

@@ -1,6 +1,8 @@
 #include "engine.hpp"
 #include "host.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -238,7 +240,15 @@ void host::carry_out(spi::read_refused& it) {
 
 // -- the rest ---------------------------------------------------------------------------------
 
-void host::carry_out(spi::members_changed&) {}
+void host::carry_out(spi::members_changed& it) {
+  world_.say("replica {} knows the voters {} and the learners {}", id_, fmt::join(it.voters, ","),
+             fmt::join(it.learners, ","));
+  for (auto* list : {&it.voters, &it.learners})
+    for (auto id : *list)
+      if (id == 0 || id > world_.replicas())
+        return violate(fmt::format("names replica {} as a member", id));
+  members_ = std::move(it);
+}
 
 void host::carry_out(spi::role_changed& it) {
   world_.say("replica {} is {} in term {}, the leader is {}", id_,

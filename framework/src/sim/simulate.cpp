@@ -1,9 +1,12 @@
+#include "admin.hpp"
 #include "chaos.hpp"
 #include "clients.hpp"
 #include "engine.hpp"
 
 #include <atoll/sim/linearizability.hpp>
 #include <atoll/sim/simulation.hpp>
+
+#include <algorithm>
 
 namespace atl::sim {
 
@@ -26,6 +29,19 @@ std::string states(engine& world) {
                        status.blocked.empty() ? "" : ", blocked: ", status.blocked);
   }
   return out;
+}
+
+/// Voters and learners, as those know that have applied everything.
+std::vector<spi::replica_id> members(engine& world) {
+  auto group = world.birth_voters();
+  for (spi::replica_id id = 1; id <= world.replicas(); ++id) {
+    auto& it = world.at(id);
+    if (!it.up() || it.machine().position() != world.facts().last())
+      continue;
+    group = it.members().voters;
+    group.insert(group.end(), it.members().learners.begin(), it.members().learners.end());
+  }
+  return group;
 }
 
 template <class Done>
@@ -52,10 +68,10 @@ void demand_liveness(engine& world, clients& them) {
 void demand_agreement(engine& world) {
   auto bound = world.options().liveness_bound.count();
   auto agree = [&world] {
-    for (spi::replica_id id = 1; id <= world.replicas(); ++id)
-      if (!world.at(id).up() || world.at(id).machine().position() != world.facts().last())
-        return false;
-    return true;
+    auto group = members(world);
+    return std::all_of(group.begin(), group.end(), [&](auto id) {
+      return world.at(id).up() && world.at(id).machine().position() == world.facts().last();
+    });
   };
   if (!await(world, world.now() + bound, agree))
     world.violate(fmt::format("all is healed, and within {} ms not every replica applied {}{}",
@@ -84,8 +100,10 @@ simulation_report simulate(const simulation_options& options, const consensus_fa
   engine world{options, factory, mix};
   clients them{world};
   chaos troubles{world};
+  admin changes{world};
   world.run_until(options.duration.count());
   troubles.stop();
+  changes.stop();
   world.heal();
   if (options.demand_liveness)
     demand_liveness(world, them);

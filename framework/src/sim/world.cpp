@@ -61,6 +61,21 @@ world::ticket world::read(spi::replica_id at, std::uint64_t key, spi::read_level
   return owner.attempt;
 }
 
+world::ticket world::reconfigure(spi::replica_id at, std::vector<spi::replica_id> voters,
+                                 std::vector<spi::replica_id> learners) {
+  for (auto* list : {&voters, &learners})
+    for (auto id : *list)
+      engine_->at(id).bear();
+  answers_.emplace_back();
+  request_owner owner{0, answers_.size() - 1, 0, 0};
+  engine_->reconfigure_at(engine_->now(), at, owner, {std::move(voters), std::move(learners)});
+  return owner.attempt;
+}
+
+void world::transfer(spi::replica_id at, spi::replica_id to) {
+  engine_->at(at).transfer(to);
+}
+
 const answer& world::outcome(ticket it) const {
   return answers_.at(it);
 }
@@ -80,6 +95,9 @@ spi::consensus_status world::status(spi::replica_id id) const {
 }
 spi::log_position world::applied(spi::replica_id id) const {
   return engine_->at(id).machine().position();
+}
+spi::members_changed world::members(spi::replica_id id) const {
+  return engine_->at(id).members();
 }
 register_value world::value(spi::replica_id id, std::uint64_t key) const {
   return engine_->at(id).machine().read(key);

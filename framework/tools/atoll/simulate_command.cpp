@@ -32,6 +32,7 @@ struct simulate_arguments {
   std::uint64_t first = 1;
   std::uint64_t only = 0;
   std::uint32_t replicas = 3;
+  int spares = -1;
   unsigned jobs = 0;
   bool trace = false;
   bool no_liveness = false;
@@ -55,6 +56,8 @@ const std::map<std::string, bool fault_set::*> fault_names = {
     {"lost_answers", &fault_set::lost_answers},
     {"unreachable_hints", &fault_set::unreachable_hints},
     {"lazy_hosts", &fault_set::lazy_hosts},
+    {"transfers", &fault_set::transfers},
+    {"member_changes", &fault_set::member_changes},
 };
 
 atl::result<std::shared_ptr<const atl::plugin>> find_plugin(const simulate_arguments& arguments) {
@@ -101,6 +104,9 @@ atl::result<simulation_options> make_options(const simulate_arguments& arguments
     return tl::unexpected{duration.error()};
   it.duration = *duration;
   it.replicas = arguments.replicas;
+  it.spares = arguments.spares >= 0 ? static_cast<std::uint32_t>(arguments.spares)
+              : plugin.claim("changes_members") == "yes" ? 2
+                                                         : 0;
   it.demand_liveness = !arguments.no_liveness;
   if (arguments.faults != std::vector<std::string>{"all"}) {
     it.faults = fault_set::none();
@@ -163,6 +169,8 @@ std::string replay_command(const simulate_arguments& arguments, std::uint64_t se
                           arguments.plugin, seed, arguments.replicas, arguments.duration);
   if (arguments.faults != std::vector<std::string>{"all"})
     text += fmt::format(" --faults {}", fmt::join(arguments.faults, ","));
+  if (arguments.spares >= 0)
+    text += fmt::format(" --spares {}", arguments.spares);
   for (auto& option : arguments.options)
     text += fmt::format(" --option '{}'", option);
   for (auto& folder : arguments.folders)
@@ -254,6 +262,11 @@ void add_simulate_command(CLI::App& app, int& code) {
   command->add_option("--replicas", arguments->replicas, "Size of the group")
       ->capture_default_str()
       ->check(CLI::Range(1, 9));
+  command
+      ->add_option("--spares", arguments->spares,
+                   "Replicas that may join the group; two by default, if the plugin claims "
+                   "changes_members")
+      ->check(CLI::Range(0, 9));
   command->add_option("--duration", arguments->duration, "Simulated time under faults, such as 10s")
       ->capture_default_str();
   std::vector<std::string> names{"all", "none"};

@@ -52,8 +52,10 @@ void progress::send_again() {
 void replica::propose_value(value what, spi::request_id id) {
   auto is_change = what.type == value_type::members;
   put_slot(++proposed_, {promised_, std::move(what), id, 0, 0});
-  if (is_change)
-    change_proposed_ = proposed_;
+  if (!is_change)
+    return;
+  change_proposed_ = proposed_;
+  renew_peers();
 }
 
 void replica::beat() {
@@ -110,23 +112,28 @@ void replica::count_own() {
 }
 
 bool replica::chosen(spi::log_position at) const {
+  if (at <= known_decided_) // and what it carried over is what was
+    return true;
   auto count = static_cast<std::size_t>(std::popcount(log_.at(at).accepted_by & voters_mask_));
   if (at <= own_durable_ && members().votes(self_))
     ++count;
-  return count >= accept_quorum();
+  if (count < accept_quorum())
+    return false;
+  auto& it = log_.at(at).value;
+  return it.type != value_type::members || group_holds(*decode_membership(it.body), at);
 }
 
 void replica::decide() {
   while (role_ == role::leader && !preparation_ && decided_ < proposed_ && chosen(decided_ + 1)) {
     decide_next();
-    if (log_.at(decided_).value.type != value_type::members)
-      continue;
-    if (!members().votes(self_)) {
+    if (decided_ == leaving_at_) {
       beat(); // the others learn that it is decided
       give_out();
       return step_down("this replica is no longer of the group");
     }
-    // The group behind it is another one, whose promises are wanted too.
+    if (members() == prepared_for_ || decided_ < known_decided_)
+      continue;
+    // The group is another one now, whose promises are wanted too.
     begin_preparation();
     ask_for_promises();
   }

@@ -1,6 +1,7 @@
 #include "replica.hpp"
 
 #include <algorithm>
+#include <bit>
 
 /// Changes of the group, and snapshots.
 namespace atl::paxos {
@@ -38,28 +39,58 @@ void replica::members_may_have_changed() {
     return;
   said_members_ = members();
   effects_.push_back(spi::members_changed{said_members_.voters, said_members_.learners});
+  relieved_ = false;
   if (role_ == role::leader)
     renew_peers();
 }
 
-/// Peers are those of the group; each has a bit of its own in what was accepted by whom.
+/// Peers are those of the group, and of the one that is proposed: each has a bit of its own in what
+/// was accepted by whom.
 void replica::renew_peers() {
   auto all = members().all();
-  std::erase_if(
+  if (change_proposed_ > decided_) {
+    auto wanted = decode_membership(log_.at(change_proposed_).value.body)->all();
+    all.insert(all.end(), wanted.begin(), wanted.end());
+    normalize(all);
+  }
+  std::erase(all, self_);
+  auto gone = std::erase_if(
       peers_, [&](auto& peer) { return !std::binary_search(all.begin(), all.end(), peer.first); });
-  for (auto at = decided_ + 1; at <= log_.last(); ++at)
-    log_.at(at).accepted_by = 0;
+  if (gone > 0) // their bits go to others
+    for (auto at = decided_ + 1; at <= log_.last(); ++at)
+      log_.at(at).accepted_by = 0;
+  std::uint64_t used = 0;
+  for (auto& [id, it] : peers_)
+    used |= it.bit;
   voters_mask_ = 0;
-  std::uint64_t bit = 1;
   for (auto id : all) {
-    if (id == self_)
-      continue;
-    peers_[id].bit = bit;
+    auto& it = peers_[id];
+    if (it.bit == 0)
+      it.bit = std::uint64_t{1} << std::countr_one(used);
+    used |= it.bit;
     if (members().votes(id))
-      voters_mask_ |= bit;
-    bit <<= 1;
+      voters_mask_ |= it.bit;
   }
   beat_wanted_ = true;
+}
+
+/// A group takes over only when a quorum of it has everything: then those who leave may go.
+bool replica::group_holds(const membership& group, spi::log_position position) const {
+  std::size_t count = 0;
+  for (auto id : group.voters) {
+    auto peer = peers_.find(id);
+    count += id == self_ ? own_durable_ >= position
+                         : peer != peers_.end() && peer->second.match >= position;
+  }
+  return count >= config_.quorums.to_accept(group.voters.size());
+}
+
+/// Those that the last change put out may be the only ones who know of it: when nobody leads, they
+/// stand too, to tell the others.
+bool replica::may_stand() const {
+  if (members().votes(self_))
+    return true;
+  return !changes_.empty() && !relieved_ && members_at(changes_.rbegin()->first - 1).votes(self_);
 }
 
 void replica::reconfigure(spi::request_id id, std::vector<spi::replica_id> voters,
@@ -77,11 +108,12 @@ void replica::reconfigure(spi::request_id id, std::vector<spi::replica_id> voter
   if (auto why = why_not_lead(); !why.empty())
     return refuse(std::move(why));
   if (voters.empty() || voters.size() + learners.size() > max_members || voters.front() == 0)
-    return refuse("a group has 1 to 64 members, none of them 0, and at least one votes");
+    return refuse("a group has 1 to 32 members, none of them 0, and at least one votes");
   if (auto why = config_.quorums.refusal(voters.size()); !why.empty())
     return refuse(std::move(why));
+  change_id_ = id;
   propose_value({value_type::members, encode(membership{std::move(voters), std::move(learners)})},
-                id);
+                0);
 }
 
 // -- snapshots --------------------------------------------------------------------------------

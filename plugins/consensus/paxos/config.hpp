@@ -42,8 +42,9 @@ config read_config(const spi::options& options);
 
 /// A command larger than this is refused.
 inline constexpr std::size_t max_command_bytes = std::size_t{16} << 20;
-/// Voters and learners that a group may have.
-inline constexpr std::size_t max_members = 64;
+/// Voters and learners that a group may have: a leader has a bit for each, of the group before a
+/// change and of the one behind it.
+inline constexpr std::size_t max_members = 32;
 /// How far ahead of what is decided here an entry may stand; `max_in_flight` is at most this.
 inline constexpr std::uint64_t max_ahead = 65536;
 

@@ -7,12 +7,12 @@ namespace atl::paxos {
 
 void replica::reset_election_timer() {
   auto jitter = random_.below(static_cast<std::uint64_t>(config_.election_timeout.count()) + 1);
-  election_deadline_ =
-      now_ + config_.election_timeout + spi::timestamp{static_cast<std::int64_t>(jitter)};
+  auto wait = config_.election_timeout + spi::timestamp{static_cast<std::int64_t>(jitter)};
+  election_deadline_ = now_ + (members().votes(self_) ? wait : 4 * wait);
 }
 
 void replica::tick_election() {
-  if (role_ == role::leader || now_ < election_deadline_ || !members().votes(self_))
+  if (role_ == role::leader || now_ < election_deadline_ || !may_stand())
     return;
   if (damaged_.empty())
     return probe();
@@ -25,9 +25,11 @@ void replica::probe() {
   role_ = role::probing;
   leader_ = 0;
   preparation_.reset();
-  probed_ = {self_};
+  probed_.clear();
+  if (members().votes(self_))
+    probed_.insert(self_);
   reset_election_timer();
-  if (prepare_quorum() == 1)
+  if (probed_.size() >= prepare_quorum())
     return prepare(false);
   prepare_request asked{decided_ + 1, config_.quorums, true, false};
   auto bytes = encode(make_ballot(round_of(greatest_seen_) + 1, self_), asked);
@@ -42,6 +44,7 @@ void replica::prepare(bool forced) {
   promised_ = make_ballot(round_of(std::max(promised_, greatest_seen_)) + 1, self_);
   greatest_seen_ = promised_;
   verified_ = decided_;
+  known_decided_ = 0;
   to_answer_.clear();
   put_meta();
   reset_election_timer();
@@ -52,6 +55,7 @@ void replica::prepare(bool forced) {
 
 void replica::begin_preparation() {
   preparation_.emplace();
+  prepared_for_ = members();
   preparation_->first = decided_ + 1;
   for (auto id : members().voters)
     if (id != self_)
@@ -84,6 +88,7 @@ void replica::on_message(spi::replica_id from, ballot which, const prepare_reque
     promise answer;
     answer.asked = which;
     answer.probe = true;
+    answer.decided = decided_;
     answer.ok = damaged_.empty() && !content && !behind;
     return emit_send(from, encode(promised_, answer), after_meta());
   }
@@ -122,7 +127,11 @@ promise replica::page_from(spi::log_position first) const {
 
 void replica::on_message(spi::replica_id from, ballot which, promise& answer) {
   if (answer.probe) {
-    if (role_ != role::probing || !answer.ok || !members().votes(from))
+    if (role_ != role::probing || !members().votes(from))
+      return;
+    if (!members().votes(self_) && answer.decided >= changes_.rbegin()->first)
+      relieved_ = true; // somebody of the group knows that it is the group
+    if (!answer.ok || relieved_)
       return;
     probed_.insert(from);
     if (probed_.size() >= prepare_quorum())
@@ -139,6 +148,7 @@ void replica::on_message(spi::replica_id from, ballot which, promise& answer) {
   take_page(answer);
   if (answer.complete) {
     preparation_->promised[from] = {answer.decided, answer.life};
+    known_decided_ = std::max(known_decided_, answer.decided);
     return finish_preparation();
   }
   next->second = answer.covered + 1;
@@ -178,7 +188,8 @@ void replica::finish_preparation() {
   if (!taken.accepted.empty())
     last = std::max(last, taken.accepted.rbegin()->first);
   proposed_ = own_durable_ = decided_;
-  while (proposed_ < last && change_proposed_ <= decided_) {
+  // A change that isn't decided yet ends it; one that others know to be decided doesn't.
+  while (proposed_ < last && (change_proposed_ <= decided_ || proposed_ < known_decided_)) {
     auto at = proposed_ + 1;
     slot best = log_.holds(at) ? log_.at(at) : slot{};
     if (auto found = taken.accepted.find(at);
@@ -187,6 +198,11 @@ void replica::finish_preparation() {
     propose_value(std::move(best.value), 0);
   }
   carried_over_ = proposed_;
+  // What the group behind a change decides shows that it knows of the change.
+  if (change_proposed_ <= decided_ && (change_id_ != 0 || !members().votes(self_))) {
+    propose_value({value_type::no_op, {}}, std::exchange(change_id_, 0));
+    leaving_at_ = members().votes(self_) ? 0 : proposed_;
+  }
   count_own();
   decide();
 }
@@ -197,7 +213,8 @@ void replica::lead() {
   forced_ = false;
   successor_ = 0;
   round_ = 0;
-  change_proposed_ = 0;
+  change_proposed_ = leaving_at_ = 0;
+  change_id_ = 0;
   next_beat_ = now_;
   next_look_ = now_ + config_.election_timeout;
   beat_wanted_ = true;
@@ -234,6 +251,8 @@ void replica::step_down(const std::string& why) {
   for (auto at = decided_ + 1; at <= log_.last(); ++at)
     if (auto id = std::exchange(log_.at(at).id, 0))
       effects_.push_back(spi::refuse{id, spi::refusal::unknown, 0, why});
+  if (auto id = std::exchange(change_id_, 0))
+    effects_.push_back(spi::refuse{id, spi::refusal::unknown, 0, why});
   refuse_reads(why);
   reset_election_timer();
 }
@@ -244,7 +263,7 @@ std::string replica::why_not_lead() const {
                         : "replica " + std::to_string(leader_) + " leads";
   if (successor_ != 0)
     return "replica " + std::to_string(successor_) + " is taking over; try again";
-  if (preparation_ || change_proposed_ > decided_)
+  if (preparation_ || change_proposed_ > decided_ || leaving_at_ != 0)
     return "the group is changing; try again";
   return {};
 }

@@ -18,7 +18,7 @@ replica::replica(const spi::consensus_setup& setup)
   if (self_ == 0)
     throw std::invalid_argument("a replica's id must not be 0");
   if (setup.voters.empty() || setup.voters.size() > max_members)
-    throw std::invalid_argument("a group has 1 to 64 voters");
+    throw std::invalid_argument("a group has 1 to 32 voters");
   if (auto why = config_.quorums.refusal(setup.voters.size()); !why.empty())
     throw std::invalid_argument(why);
   base_members_.voters = setup.voters;
@@ -131,17 +131,25 @@ void replica::take(spi::stable_state stable, spi::log_position applied) {
     return stop("the state machine is at entry " + std::to_string(applied) +
                 " and the log begins behind " + std::to_string(log_.base()) +
                 ": they don't belong together" + replace_it);
-  decided_ = given_ = applied_ = verified_ = applied;
-  changes_.erase(changes_.upper_bound(applied), changes_.end());
+  given_ = applied_ = applied;
   take_damaged(damaged);
   if (stopped_)
     return;
-  for (auto at = log_.base() + 1; at <= applied; ++at)
+  // A change that was known to be decided still is, and so is all before it.
+  decided_ = applied;
+  if (!changes_.empty())
+    decided_ = std::max(decided_, changes_.rbegin()->first);
+  if (!damaged_.empty() && decided_ >= *damaged_.begin())
+    decided_ = *damaged_.begin() - 1;
+  changes_.erase(changes_.upper_bound(decided_), changes_.end());
+  verified_ = decided_;
+  for (auto at = log_.base() + 1; at <= decided_; ++at)
     if (!log_.holds(at))
       return stop("the record of stream 0 at index " + std::to_string(at) + " is missing" +
                   replace_it);
   if (fresh)
     put_meta(); // the quorums' sizes are for good
+  give_out();
 }
 
 /// What the state machine has applied needs no record. What it hasn't may be a promise: until the
@@ -284,7 +292,7 @@ spi::timestamp replica::deadline() const {
   auto next = follower_reads_.deadline();
   if (role_ == role::leader)
     next = std::min({next, next_beat_, next_look_});
-  else if (members().votes(self_))
+  else if (may_stand())
     next = std::min(next, election_deadline_);
   if (preparation_)
     next = std::min(next, next_beat_);

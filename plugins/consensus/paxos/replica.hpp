@@ -170,6 +170,8 @@ class replica final : public spi::consensus {
   membership members_at(spi::log_position position) const;
   void members_may_have_changed();
   void renew_peers();
+  bool may_stand() const;
+  bool group_holds(const membership& group, spi::log_position position) const;
   std::size_t prepare_quorum() const;
   std::size_t accept_quorum() const;
 
@@ -209,6 +211,7 @@ class replica final : public spi::consensus {
   spi::timestamp heard_leader_{0};
   bool ever_heard_ = false;
   std::set<spi::replica_id> probed_; ///< who would promise
+  bool relieved_ = false;            ///< the group that this one has left goes on by itself
   std::optional<preparation> preparation_;
   bool forced_ = false; ///< the leader handed over to this one
   std::tuple<role, ballot, spi::replica_id> said_role_{role::follower, 0, 0};
@@ -222,11 +225,15 @@ class replica final : public spi::consensus {
 
   // Leader.
   std::map<spi::replica_id, progress> peers_;
-  std::uint64_t voters_mask_ = 0;      ///< the bits of peers that vote
-  spi::log_position carried_over_ = 0; ///< the last position that an earlier ballot may have used
-  spi::log_position proposed_ = 0;     ///< the last position in its own ballot
-  spi::log_position own_durable_ = 0;  ///< its own disk has all of its ballot up to here
+  std::uint64_t voters_mask_ = 0;       ///< the bits of peers that vote
+  membership prepared_for_;             ///< the group whose promises it has
+  spi::log_position known_decided_ = 0; ///< others know that everything up to here is
+  spi::log_position carried_over_ = 0;  ///< the last position that an earlier ballot may have used
+  spi::log_position proposed_ = 0;      ///< the last position in its own ballot
+  spi::log_position own_durable_ = 0;   ///< its own disk has all of its ballot up to here
   spi::log_position change_proposed_ = 0; ///< nothing goes behind it before it is decided
+  spi::request_id change_id_ = 0;         ///< who asked for it
+  spi::log_position leaving_at_ = 0;      ///< once this is decided it no longer leads; 0: it stays
   spi::timestamp next_beat_{0};
   spi::timestamp next_look_{0};
   bool beat_wanted_ = false;

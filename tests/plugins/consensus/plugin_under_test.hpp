@@ -67,6 +67,10 @@ inline atl::sim::simulation_options simulation_of(const atl::spi::descriptor& pl
   atl::sim::simulation_options it;
   it.seed = seed;
   it.replicas = replicas;
+  for (std::size_t i = 0; i < plugin.claim_count; ++i)
+    if (std::string_view{plugin.claims[i].name} == "changes_members" &&
+        std::string_view{plugin.claims[i].value} == "yes")
+      it.spares = 2;
   it.protocol_options = make_options(plugin, changed);
   return it;
 }

@@ -29,6 +29,10 @@ struct fault_set {
   bool lost_answers = false;      ///< answers to clients get lost, and they try again
   bool unreachable_hints = false; ///< hosts call `on_unreachable`, rightly or wrongly
   bool lazy_hosts = false;        ///< hosts drain after several calls, and apply late
+  bool transfers = false;         ///< replicas are told to hand leadership over
+  /// Members are added, removed, and replaced when their disk was lost. Wants spare replicas, and a
+  /// protocol that changes its members.
+  bool member_changes = false;
   /// Replicas of which a durable record may turn unreadable while they are down.
   std::vector<spi::replica_id> damageable;
   /// Replicas that may come back with an empty disk.
@@ -69,6 +73,8 @@ struct fault_mix {
   bool clogs = false;
   bool pauses = false;
   bool clock_jumps = false;
+  bool transfers = false;
+  bool member_changes = false;
 
   static fault_mix draw(const fault_set& allowed, spi::random_source& random);
   /// Names what is in it, for the report of a failure.

@@ -38,6 +38,7 @@ struct bounds {
   std::size_t message_bytes = std::size_t{64} << 20;
   std::size_t unsent_messages = 100'000; ///< that wait for a sync
   std::size_t pending = 100'000;         ///< `consensus_status::pending`
+  std::size_t in_flight = 1'000'000;     ///< messages on their way, of all replicas together
   std::size_t records = 1'000'000;       ///< on one disk
   std::uint32_t idle_timers = 1'000;     ///< one after the other, with no time between them
 };
@@ -45,6 +46,7 @@ struct bounds {
 struct simulation_options {
   std::uint64_t seed = 1;
   std::uint32_t replicas = 3; ///< with the ids 1, 2, 3, …
+  std::uint32_t spares = 0;   ///< with the ids behind them, that may be added to the group
   /// Phase one: faults, and safety is demanded.
   std::chrono::microseconds duration{10'000'000};
   /// Phase two: all is healed; so long the group may take until each client got answers again and
@@ -75,7 +77,8 @@ struct simulation_stats {
   std::uint64_t unknown = 0; ///< operations whose outcome their client never learnt
   std::uint64_t starts = 0;
   std::uint64_t crashes = 0;
-  std::uint64_t snapshots = 0; ///< installed
+  std::uint64_t snapshots = 0;      ///< installed
+  std::uint64_t member_changes = 0; ///< decided
   std::uint64_t damaged = 0;
   std::uint64_t lost_disks = 0;
   std::uint64_t fatals = 0;

@@ -68,6 +68,10 @@ class world {
   ticket propose(spi::replica_id at, const register_command& command);
   ticket read(spi::replica_id at, std::uint64_t key,
               spi::read_level level = spi::read_level::linearizable);
+  /// Makes these the group's members; replicas that never ran are started.
+  ticket reconfigure(spi::replica_id at, std::vector<spi::replica_id> voters,
+                     std::vector<spi::replica_id> learners = {});
+  void transfer(spi::replica_id at, spi::replica_id to);
   const answer& outcome(ticket it) const;
   /// Runs until there is an answer, at most `limit`.
   const answer& await(ticket it, duration limit = std::chrono::seconds{30});
@@ -76,6 +80,8 @@ class world {
   bool up(spi::replica_id id) const;
   spi::consensus_status status(spi::replica_id id) const; ///< of one that is up
   spi::log_position applied(spi::replica_id id) const;
+  /// As the replica's protocol last said; at its start, those of the group's birth.
+  spi::members_changed members(spi::replica_id id) const;
   register_value value(spi::replica_id id, std::uint64_t key) const; ///< as its machine has it
   std::string fatal_reason(spi::replica_id id) const; ///< why it stopped itself; empty: it didn't
   /// Its durable records, as (stream, index).

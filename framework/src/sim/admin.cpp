@@ -1,0 +1,135 @@
+#include "admin.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace atl::sim {
+
+namespace {
+
+bool has(const std::vector<spi::replica_id>& list, spi::replica_id id) {
+  return std::find(list.begin(), list.end(), id) != list.end();
+}
+
+} // namespace
+
+admin::admin(engine& world) : world_{world} {
+  if (!world_.mix().member_changes || world_.options().spares == 0)
+    return;
+  world_.on_admin = [this] { on_turn(); };
+  world_.on_admin_answer = [this](const answer& what) {
+    waiting_ = false;
+    // One that is decided, or surely not, has whatever was asked before it behind it.
+    certain_ =
+        what.kind == answer_kind::applied || (what.kind == answer_kind::refused && certain_before_);
+    if (what.kind == answer_kind::applied) {
+      ++world_.stats().member_changes;
+      if (std::exchange(replacing_, false))
+        lost_ = 0;
+    }
+    ask_ = what.hint;
+  };
+  next();
+}
+
+void admin::next() {
+  world_.at_time(world_.now() + world_.random().between(20'000, 800'000), event_kind::admin, 0, 0);
+}
+
+host& admin::best_informed() const {
+  auto* best = &world_.at(1);
+  for (spi::replica_id id = 1; id <= world_.replicas(); ++id) {
+    auto& it = world_.at(id);
+    if (it.up() && (!best->up() || it.given() > best->given()))
+      best = &it;
+  }
+  return *best;
+}
+
+std::vector<spi::replica_id> admin::available() const {
+  std::vector<spi::replica_id> out;
+  for (spi::replica_id id = 1; id <= world_.replicas(); ++id)
+    if (!world_.at(id).retired())
+      out.push_back(id);
+  return out;
+}
+
+void admin::on_turn() {
+  next();
+  if (waiting_ && world_.now() < patience_)
+    return;
+  auto now = best_informed().members();
+  if (lost_ != 0) {
+    std::erase(now.voters, lost_);
+    std::erase(now.learners, lost_);
+    for (auto id : available())
+      if (!has(now.voters, id) && now.voters.size() < world_.birth_voters().size())
+        now.voters.push_back(id);
+    std::erase_if(now.learners, [&](auto id) { return has(now.voters, id); });
+    replacing_ = true;
+    return ask_for(std::move(now));
+  }
+  if (stopped_)
+    return;
+  auto surely = certain_ && best_informed().given() == world_.facts().last();
+  if (surely && now.voters.size() >= 3 && available().size() > 3 && world_.random().chance(0.2))
+    return lose_one();
+  ask_for(some_change());
+}
+
+/// Only one at a time, and only of three or more that surely stay so until it is replaced: then the
+/// others know all that was decided, and can go on.
+void admin::lose_one() {
+  auto voters = best_informed().members().voters;
+  lost_ = voters[world_.random().below(voters.size())];
+  world_.at(lost_).retire();
+}
+
+spi::members_changed admin::some_change() {
+  auto now = best_informed().members();
+  auto& random = world_.random();
+  auto all = available();
+  auto someone = all[random.below(all.size())];
+  auto votes = has(now.voters, someone);
+  std::erase(now.voters, someone);
+  std::erase(now.learners, someone);
+  switch (random.below(4)) {
+  case 0: // it votes, or no longer belongs to the group
+    if (!votes)
+      now.voters.push_back(someone);
+    break;
+  case 1:
+    now.learners.push_back(someone);
+    break;
+  case 2: // it takes another one's place
+    if (!now.voters.empty())
+      now.voters[random.below(now.voters.size())] = someone;
+    break;
+  default: // all at once
+    now = {};
+    for (auto id : all)
+      if (random.chance(0.6))
+        now.voters.push_back(id);
+      else if (random.chance(0.3))
+        now.learners.push_back(id);
+  }
+  if (now.voters.empty())
+    now.voters.push_back(someone);
+  std::erase_if(now.learners, [&](auto id) { return has(now.voters, id); });
+  return now;
+}
+
+void admin::ask_for(spi::members_changed wanted) {
+  for (auto* list : {&wanted.voters, &wanted.learners})
+    for (auto id : *list)
+      world_.at(id).bear();
+  waiting_ = true;
+  certain_before_ = std::exchange(certain_, false);
+  patience_ = world_.now() + 2'000'000;
+  auto to =
+      ask_ != 0 ? ask_ : static_cast<spi::replica_id>(1 + world_.random().below(world_.replicas()));
+  ask_ = 0;
+  world_.reconfigure_at(world_.now() + 100, to, {admin_client, 0, 0, 0}, std::move(wanted));
+}
+
+} // namespace atl::sim

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "engine.hpp"
+
+#include <vector>
+
+namespace atl::sim {
+
+/// An administrator who adds members, removes them, makes learners of voters and voters of
+/// learners, and replaces one whose disk was lost by a spare.
+class admin {
+ public:
+  explicit admin(engine& world);
+  /// No more changes of its own accord; a lost member is still replaced.
+  void stop() { stopped_ = true; }
+
+ private:
+  void on_turn();
+  void next();
+  /// What the replica that knows most says.
+  host& best_informed() const;
+  void ask_for(spi::members_changed wanted);
+  spi::members_changed some_change();
+  std::vector<spi::replica_id> available() const;
+  void lose_one();
+
+  engine& world_;
+  bool stopped_ = false;
+  bool certain_ = true; ///< what became of all changes that were asked for is known
+  bool certain_before_ = true;
+  bool waiting_ = false;      ///< for the answer to a change
+  bool replacing_ = false;    ///< the change under way replaces the lost one
+  std::int64_t patience_ = 0; ///< until then
+  spi::replica_id lost_ = 0;  ///< a member that will not come back
+  spi::replica_id ask_ = 1;   ///< who is asked next
+};
+
+} // namespace atl::sim
