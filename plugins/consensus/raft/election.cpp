@@ -9,7 +9,7 @@ void replica::reset_election_timer() {
 }
 
 void replica::tick_election() {
-  if (role_ == role::leader || now_ < election_deadline_ || !members().votes(self_))
+  if (role_ == role::leader || now_ < election_deadline_ || !may_stand())
     return;
   probe();
 }
@@ -151,7 +151,7 @@ void replica::on_message(spi::replica_id from, std::uint64_t term, const vote_an
 }
 
 void replica::on_message(spi::replica_id from, std::uint64_t term, const stand_now&) {
-  if (term == term_ && from == leader_ && members().votes(self_))
+  if (term == term_ && from == leader_ && may_stand())
     campaign(true);
 }
 

@@ -29,6 +29,15 @@ membership replica::members_at(spi::log_position position) const {
   return behind == changes_.begin() ? base_members_ : std::prev(behind)->second;
 }
 
+/// Who was put out of the group may be the only one who has the entry that says so, and is needed
+/// until it is decided (dissertation, 4.2.2).
+bool replica::may_stand() const {
+  if (members().votes(self_))
+    return true;
+  auto newest = changes_.empty() ? log_.base() : changes_.rbegin()->first;
+  return newest > commit_ && members_at(newest - 1).votes(self_);
+}
+
 void replica::members_may_have_changed() {
   auto& now = members();
   if (now == last_said_members_)

@@ -231,7 +231,7 @@ spi::timestamp replica::deadline() const {
   auto next = follower_reads_.deadline();
   if (role_ == role::leader)
     next = std::min({next, next_beat_, next_look_});
-  else if (members().votes(self_))
+  else if (may_stand())
     next = std::min(next, election_deadline_);
   if (!leader_reads_.empty())
     next = std::min(next, leader_reads_.deadline());

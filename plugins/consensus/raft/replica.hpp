@@ -138,6 +138,7 @@ class replica final : public spi::consensus {
   // -- members.cpp
   const membership& members() const;
   membership members_at(spi::log_position position) const;
+  bool may_stand() const;
   void members_may_have_changed();
   void go_on_with_change();
 
