@@ -1,7 +1,7 @@
 # The few commands that people type. Each sets up what it needs.
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: help setup build test demo bench asan tsan format lint install clean
+.PHONY: help setup build test demo bench verify asan tsan format lint install clean
 
 preset ?= release
 jobs ?= $(shell nproc)
@@ -29,6 +29,11 @@ bench: ## measure, with ratios to what the machine itself can do; JSON in build/
 	@$(MAKE) --no-print-directory build preset=release
 	@cmake --build build/release --target benchmarks -j $(jobs)
 	@tests/benchmark/run.sh build/release
+
+seeds ?= 5000
+verify: build ## hold every plugin to its promises, hard; seeds=N
+	@for plugin in $$(find $(build)/lib* -path '*atoll/plugins/*.so'); do \
+	  $(build)/bin/atoll verify "$$plugin" --seeds $(seeds) || exit; done
 
 asan: ## build with AddressSanitizer and UBSan, and run all tests
 	@$(MAKE) --no-print-directory test preset=asan

@@ -35,7 +35,12 @@ const std::vector<layer>& layers() {
        {"spi", "core", "sim", "runtime"},
        {"caf/"},
        true},
-      {"tools", {"framework/tools/"}, {"spi", "core", "sim"}, {}, true},
+      {"verify",
+       {"framework/include/atoll/verify/", "framework/src/verify/"},
+       {"spi", "core", "sim", "verify"},
+       {},
+       true},
+      {"tools", {"framework/tools/"}, {"spi", "core", "sim", "verify"}, {}, true},
       {"plugins", {"plugins/", "tests/author/"}, {"spi"}, {"isa-l.h", "isa-l/"}},
       {"apps", {"apps/"}, {"spi", "core", "sim", "runtime"}, {"caf/"}, true},
   };

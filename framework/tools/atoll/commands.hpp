@@ -14,3 +14,4 @@ enum exit_code : int {
 void add_history_command(CLI::App& app, int& code);
 void add_plugin_command(CLI::App& app, int& code);
 void add_simulate_command(CLI::App& app, int& code);
+void add_verify_command(CLI::App& app, int& code);

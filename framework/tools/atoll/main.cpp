@@ -13,6 +13,7 @@ int main(int argc, char** argv) {
   int code = exit_ok;
   add_plugin_command(app, code);
   add_simulate_command(app, code);
+  add_verify_command(app, code);
   add_history_command(app, code);
   try {
     app.parse(argc, argv);

@@ -1,7 +1,6 @@
 #include "commands.hpp"
+#include "plugin_choice.hpp"
 
-#include <atoll/core/config_value.hpp>
-#include <atoll/core/plugin_loader.hpp>
 #include <atoll/core/quantity.hpp>
 #include <atoll/sim/simulation.hpp>
 
@@ -20,12 +19,9 @@
 namespace {
 
 using namespace atl::sim;
-namespace fs = std::filesystem;
 
 struct simulate_arguments {
-  std::string plugin;
-  std::vector<std::string> folders;
-  std::vector<std::string> options;
+  plugin_choice choice;
   std::vector<std::string> faults{"all"};
   std::string duration = "10s";
   std::uint64_t seeds = 200;
@@ -60,42 +56,10 @@ const std::map<std::string, bool fault_set::*> fault_names = {
     {"member_changes", &fault_set::member_changes},
 };
 
-atl::result<std::shared_ptr<const atl::plugin>> find_plugin(const simulate_arguments& arguments) {
-  if (arguments.plugin.find('/') != std::string::npos || arguments.plugin.ends_with(".so")) {
-    auto file = atl::inspect_plugin(fs::absolute(arguments.plugin));
-    if (!file.refusal.empty())
-      return atl::fail(atl::errc::refused, file.refusal);
-    return atl::open_plugin(file);
-  }
-  std::vector<fs::path> path;
-  for (auto& folder : arguments.folders)
-    path.push_back(fs::absolute(folder).lexically_normal());
-  auto loader = path.empty() ? atl::plugin_loader{} : atl::plugin_loader{std::move(path)};
-  return loader.load(atl::spi::plugin_kind::consensus, arguments.plugin);
-}
-
-/// `key=value` as it would stand in TOML; quotes may be left out where a shell would eat them.
-atl::result<atl::config_table> written_options(const std::vector<std::string>& options) {
-  std::string text;
-  for (auto& option : options) {
-    auto equals = option.find('=');
-    if (equals == std::string::npos)
-      return atl::fail(atl::errc::invalid, "--option takes KEY=VALUE, not '" + option + "'");
-    auto value = option.substr(equals + 1);
-    auto bare = value.find_first_not_of("0123456789.-") == std::string::npos || value == "true" ||
-                value == "false" || value.starts_with('"');
-    text += option.substr(0, equals) + " = " + (bare ? value : atl::toml_quote(value)) + "\n";
-  }
-  return atl::parse_toml(text, "--option");
-}
-
 atl::result<simulation_options> make_options(const simulate_arguments& arguments,
                                              const atl::plugin& plugin) {
   simulation_options it;
-  auto written = written_options(arguments.options);
-  if (!written)
-    return tl::unexpected{written.error()};
-  auto options = plugin.check_options(*written);
+  auto options = chosen_options(plugin, arguments.choice.options);
   if (!options)
     return tl::unexpected{options.error()};
   it.protocol_options = std::move(*options);
@@ -166,14 +130,14 @@ void run_seeds(const simulate_arguments& arguments, const simulation_options& op
 
 std::string replay_command(const simulate_arguments& arguments, std::uint64_t seed) {
   auto text = fmt::format("atoll simulate {} --seed {} --trace --replicas {} --duration {}",
-                          arguments.plugin, seed, arguments.replicas, arguments.duration);
+                          arguments.choice.name, seed, arguments.replicas, arguments.duration);
   if (arguments.faults != std::vector<std::string>{"all"})
     text += fmt::format(" --faults {}", fmt::join(arguments.faults, ","));
   if (arguments.spares >= 0)
     text += fmt::format(" --spares {}", arguments.spares);
-  for (auto& option : arguments.options)
+  for (auto& option : arguments.choice.options)
     text += fmt::format(" --option '{}'", option);
-  for (auto& folder : arguments.folders)
+  for (auto& folder : arguments.choice.folders)
     text += fmt::format(" --path {}", folder);
   return text + (arguments.no_liveness ? " --no-liveness" : "");
 }
@@ -213,7 +177,7 @@ int report(const simulate_arguments& arguments, const atl::plugin& plugin, const
 }
 
 int run(const simulate_arguments& arguments) {
-  auto plugin = find_plugin(arguments);
+  auto plugin = find_plugin(arguments.choice, atl::spi::plugin_kind::consensus);
   if (plugin && (*plugin)->kind() != atl::spi::plugin_kind::consensus)
     plugin = atl::fail(atl::errc::invalid, (*plugin)->title() + " is no consensus plugin");
   auto options = plugin ? make_options(arguments, **plugin)
@@ -248,7 +212,7 @@ void add_simulate_command(CLI::App& app, int& code) {
       "Each seed draws its own mix of them; a failing one is printed with the command that "
       "replays\n"
       "it. Exit codes: 0 no seed failed; 1 one did; 2 it could not be run");
-  command->add_option("plugin", arguments->plugin, "The plugin's name, or its file")->required();
+  add_plugin_choice(*command, arguments->choice);
   command->add_option("--seeds", arguments->seeds, "How many")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
@@ -276,14 +240,6 @@ void add_simulate_command(CLI::App& app, int& code) {
       ->delimiter(',')
       ->check(CLI::IsMember(names))
       ->capture_default_str();
-  command->add_option("--option", arguments->options, "An option of the plugin, KEY=VALUE")
-      ->type_name("KEY=VALUE")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  command->add_option("--path", arguments->folders, "Folder to look for the plugin in")
-      ->type_name("DIR")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command->add_option("--jobs", arguments->jobs, "Threads; as many as there are cores by default");
   command->add_flag("--no-liveness", arguments->no_liveness,
                     "Don't demand that the group answers again once all is healed");

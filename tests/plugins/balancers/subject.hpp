@@ -1,6 +1,6 @@
 #pragma once
 
-#include "properties.hpp"
+#include <atoll/verify/balancer_properties.hpp>
 
 #include <atoll/spi/balancer.hpp>
 

@@ -1,5 +1,6 @@
+#include "../mutant.hpp"
 #include "entry_log.hpp"
-#include "mutant.hpp"
+#include "two_phase_commit.hpp"
 #include "wire.hpp"
 
 #include <doctest/doctest.h>
@@ -9,8 +10,18 @@
 using namespace two_phase_commit;
 using namespace atl::two_phase;
 using atl::sim::simulate;
+using under_test::mutant;
+namespace spi = atl::spi;
 
 namespace {
+
+/// A factory of replicas that all have the mistake.
+template <class Mutant>
+atl::sim::consensus_factory mistaken() {
+  return [](const spi::consensus_setup& setup) {
+    return std::make_unique<Mutant>(factory()(setup), setup);
+  };
+}
 
 /// Runs until a seed finds it.
 template <class Mutant>

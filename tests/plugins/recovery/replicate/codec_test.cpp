@@ -1,4 +1,4 @@
-#include "../properties.hpp"
+#include <atoll/verify/recovery_properties.hpp>
 #include "subject.hpp"
 
 #include <doctest/doctest.h>

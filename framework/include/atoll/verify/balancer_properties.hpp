@@ -1,8 +1,7 @@
 #pragma once
 
-#include "fair_shares.hpp"
-
 #include <atoll/spi/balancer.hpp>
+#include <atoll/verify/fair_shares.hpp>
 
 #include <algorithm>
 #include <cmath>

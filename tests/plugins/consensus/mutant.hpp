@@ -1,19 +1,18 @@
 #pragma once
 
-#include "two_phase_commit.hpp"
+#include <atoll/spi/consensus.hpp>
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
-namespace two_phase_commit {
+namespace under_test {
 
 namespace spi = atl::spi;
 
-/// Two-phase commit with a mistake: passes each call on, and lets a subclass change what goes in or
-/// comes out.
+/// A protocol with a mistake: passes each call on, and lets a subclass change what goes in or comes
+/// out.
 class mutant : public spi::consensus {
  public:
   mutant(std::unique_ptr<spi::consensus> inner, const spi::consensus_setup& setup)
@@ -48,10 +47,17 @@ class mutant : public spi::consensus {
     return inner_->snapshot_blob(position);
   }
   void on_installed(spi::log_position position) override { inner_->on_installed(position); }
-  void drain(std::vector<spi::effect>& out) override { inner_->drain(out); }
+  void drain(std::vector<spi::effect>& out) override {
+    auto first = out.size();
+    inner_->drain(out);
+    for (auto i = first; i < out.size(); ++i)
+      spoil(out[i]);
+  }
   spi::consensus_status status() const override { return inner_->status(); }
 
  protected:
+  /// Changes an effect that the protocol gave out.
+  virtual void spoil(spi::effect&) {}
   spi::consensus& inner() { return *inner_; }
   spi::replica_id self() const { return self_; }
 
@@ -60,12 +66,4 @@ class mutant : public spi::consensus {
   spi::replica_id self_;
 };
 
-/// A factory of replicas that all have the mistake.
-template <class Mutant>
-atl::sim::consensus_factory mistaken() {
-  return [](const spi::consensus_setup& setup) {
-    return std::make_unique<Mutant>(factory()(setup), setup);
-  };
-}
-
-} // namespace two_phase_commit
+} // namespace under_test

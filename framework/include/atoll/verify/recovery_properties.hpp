@@ -1,9 +1,8 @@
 #pragma once
 
-#include "model.hpp"
-
 #include <atoll/spi/random.hpp>
 #include <atoll/spi/recovery.hpp>
+#include <atoll/verify/fragment_model.hpp>
 
 #include <bit>
 #include <optional>

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <atoll/core/plugin.hpp>
+#include <atoll/spi/options.hpp>
+#include <atoll/verify/report.hpp>
+
+#include <chrono>
+#include <cstdint>
+
+namespace atl::verify {
+
+/// How hard to look.
+struct effort {
+  std::uint64_t seeds = 200;
+  std::uint64_t first = 1;
+  unsigned jobs = 1;          ///< threads
+  bool stop_at_first = false; ///< once something is broken, the rest isn't tried
+  /// A plugin that says nothing for so long hangs.
+  std::chrono::seconds patience{300};
+};
+
+/// Holds a plugin to what its kind's interface and its claims promise. The plugin runs in a child
+/// process, so that one that crashes or hangs is a finding and not the end.
+/// @param options complete, as `plugin::check_options` gives them.
+report verify(const plugin& it, const spi::options& options, const effort& how);
+
+/// The same in this process, for tests of the kit itself: what crashes, crashes.
+report verify_here(const spi::descriptor& it, const spi::options& options, const effort& how);
+
+} // namespace atl::verify

@@ -1,0 +1,188 @@
+#include "trial_group.hpp"
+
+#include <atoll/spi/random.hpp>
+
+#include <fmt/format.h>
+
+/// Bytes that no replica wrote: nothing that comes from the network or the disk may take a replica
+/// down, or the group out of its way.
+namespace atl::verify {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+struct said {
+  spi::replica_id from = 0;
+  spi::replica_id to = 0;
+  std::string bytes;
+};
+
+/// What replicas say to each other while a leader is lost and found.
+std::vector<said> listen(const protocol_subject& what) {
+  std::vector<said> all;
+  trial_group group{what, 3};
+  group.world().filter([&all](auto from, auto to, std::string_view bytes) {
+    all.push_back({from, to, std::string{bytes}});
+    return sim::passage::pass;
+  });
+  group.add_one();
+  auto victim = group.leader() != 0 ? group.leader() : 1;
+  group.world().crash(victim);
+  group.try_to_add(3s);
+  group.world().restart(victim);
+  group.add_one();
+  return all;
+}
+
+/// A number far too large is what a decoder most likely believes.
+std::string spoil(const said& it, spi::random_source& random) {
+  auto bytes = it.bytes;
+  switch (random.below(5)) {
+  case 0:
+    bytes.resize(random.below(bytes.size() + 1));
+    break;
+  case 1:
+    bytes.append(1 + random.below(16), static_cast<char>(random.next()));
+    break;
+  case 2: // four bytes of a length
+    for (std::size_t i = random.below(bytes.size() + 1), last = i + 4; i < last && i < bytes.size();
+         ++i)
+      bytes[i] = '\xff';
+    break;
+  case 3:
+    bytes.resize(random.below(64));
+    for (auto& byte : bytes)
+      byte = static_cast<char>(random.next());
+    break;
+  default:
+    if (!bytes.empty())
+      bytes[random.below(bytes.size())] ^= static_cast<char>(1 << random.below(8));
+  }
+  return bytes;
+}
+
+/// Bytes that make no sense are dropped. Flipped bits may make sense, and speak with a member's
+/// voice: there the group's safety is not at stake, since links check what they carry; but nothing
+/// crashes, throws, or asks for memory without bound.
+std::uint64_t hear_garbage(const protocol_subject& what, const effort& how) {
+  auto voices = listen(what);
+  if (voices.empty())
+    return 0; // a protocol of one
+  auto rounds = std::max<std::uint64_t>(2, how.seeds / 20);
+  constexpr std::uint64_t messages = 400;
+  for (auto seed = how.first; seed < how.first + rounds; ++seed) {
+    spi::random_source random{seed};
+    for (spi::replica_id to = 1; to <= 3; ++to) {
+      spi::consensus_setup setup{what.options, to, {1, 2, 3}, seed, 1};
+      auto one = what.factory(setup);
+      one->start({}, 0, spi::timestamp{1});
+      std::vector<spi::effect> effects;
+      for (std::uint64_t i = 0; i < messages; ++i) {
+        auto& it = voices[random.below(voices.size())];
+        auto from = random.chance(0.1) ? static_cast<spi::replica_id>(random.next()) : it.from;
+        one->advance(spi::timestamp{static_cast<std::int64_t>(1'000 * i)});
+        one->step(from, spoil(it, random));
+        if (random.chance(0.2))
+          one->step(it.from, it.bytes);
+        effects.clear();
+        one->drain(effects);
+        if (effects.size() > 10'000)
+          throw broken(
+              fmt::format("seed {}: garbage made it give out {} effects", seed, effects.size()));
+      }
+    }
+  }
+  return rounds * messages * 3;
+}
+
+/// A whole group goes on when strangers shout: random bytes, which make no sense to anybody.
+std::uint64_t go_on_among_strangers(const protocol_subject& what, const effort& how) {
+  trial_group group{what, 3};
+  group.add_one();
+  spi::random_source random{how.first};
+  for (int round = 0; round < 1000; ++round) {
+    std::string bytes(random.below(6), '\0'); // too short to be a forged message
+    for (auto& byte : bytes)
+      byte = static_cast<char>(random.next());
+    auto to = static_cast<spi::replica_id>(1 + random.below(3));
+    if (group.world().up(to))
+      group.world().deliver(static_cast<spi::replica_id>(1 + random.below(3)), to, bytes);
+    if (round % 100 == 0)
+      group.world().run_for(50ms);
+  }
+  group.add_one();
+  group.must_agree();
+  return 1000;
+}
+
+/// Records that lost their end, gained one, or were swapped: a replica starts, or says why not.
+std::uint64_t read_spoiled_disks(const protocol_subject& what, const effort& how) {
+  // What a replica writes, from its own effects.
+  std::vector<std::string> written;
+  std::string meta;
+  {
+    auto one = what.factory({what.options, 1, {1}, 1, 1});
+    one->start({}, 0, spi::timestamp{1});
+    std::vector<spi::effect> effects;
+    spi::timestamp now{1};
+    for (spi::request_id id = 1; id < 200; ++id) {
+      now += std::chrono::milliseconds{20};
+      one->advance(now);
+      one->propose(id, "a command");
+      effects.clear();
+      one->drain(effects);
+      for (auto& effect : effects)
+        if (auto* asked = std::get_if<spi::validate>(&effect)) {
+          one->on_validated(asked->ticket, true, {});
+        } else if (auto* persist = std::get_if<spi::persist>(&effect)) {
+          for (auto& op : persist->ops) {
+            if (auto* put = std::get_if<spi::put_record>(&op))
+              written.push_back(put->bytes);
+            else if (auto* set = std::get_if<spi::set_meta>(&op))
+              meta = set->bytes;
+          }
+          one->on_durable(persist->token);
+        }
+    }
+  }
+  if (written.empty())
+    return 0;
+  auto rounds = how.seeds * 5;
+  for (auto seed = how.first; seed < how.first + rounds; ++seed) {
+    spi::random_source random{seed};
+    spi::stable_state disk;
+    auto as_found = [&](const std::string& bytes) {
+      return random.chance(0.3) ? spoil({0, 0, bytes}, random) : bytes;
+    };
+    if (random.chance(0.9))
+      disk.meta = as_found(meta);
+    disk.meta_corrupt = random.chance(0.1);
+    std::uint64_t index = random.below(3);
+    for (auto count = random.below(6); count > 0; --count) {
+      index += 1 + (random.chance(0.1) ? random.below(std::uint64_t{1} << 40) : 0);
+      auto damaged = random.chance(0.1);
+      disk.records.push_back({0, index,
+                              damaged ? spi::record_state::corrupt : spi::record_state::ok,
+                              damaged ? "" : as_found(written[random.below(written.size())])});
+    }
+    auto one = what.factory({what.options, 1, {1, 2, 3}, 1, 2});
+    one->start(std::move(disk), random.below(4), spi::timestamp{1});
+    std::vector<spi::effect> effects;
+    one->drain(effects);
+    one->advance(spi::timestamp{10'000'000});
+    one->drain(effects);
+  }
+  return rounds;
+}
+
+} // namespace
+
+void try_hostile_bytes(const protocol_subject& what, recorder& out) {
+  out.check("garbage from the network", "", [&] { return hear_garbage(what, out.how()); });
+  out.check("strangers shout at a group", "",
+            [&] { return go_on_among_strangers(what, out.how()); });
+  out.check("garbage on the disk", "", [&] { return read_spoiled_disks(what, out.how()); });
+}
+
+} // namespace atl::verify

@@ -1,0 +1,47 @@
+#include "recorder.hpp"
+
+#include <string_view>
+#include <utility>
+
+namespace atl::verify {
+
+void recorder::note(finding it) {
+  if (on_finding)
+    on_finding(it);
+  report_.findings.push_back(std::move(it));
+}
+
+void recorder::check(const std::string& property, const std::string& claim,
+                     const std::function<std::uint64_t()>& holds) {
+  if (!go_on())
+    return;
+  if (on_begin)
+    on_begin(property);
+  finding it{property, claim, verdict::kept, 0, {}};
+  try {
+    it.cases = holds();
+  } catch (const broken& how) {
+    it.what = verdict::broken;
+    it.detail = how.what();
+  } catch (const std::exception& thrown) {
+    it.what = verdict::broken;
+    it.detail = std::string{"it threw: "} + thrown.what();
+  } catch (...) {
+    it.what = verdict::broken;
+    it.detail = "it threw something that is no std::exception";
+  }
+  note(std::move(it));
+}
+
+void recorder::skip(const std::string& property, const std::string& why) {
+  note({property, {}, verdict::skipped, 0, why});
+}
+
+std::string claim_of(const spi::descriptor& it, const char* name) {
+  for (std::size_t i = 0; i < it.claim_count; ++i)
+    if (std::string_view{it.claims[i].name} == name)
+      return it.claims[i].value;
+  return {};
+}
+
+} // namespace atl::verify

@@ -1,0 +1,66 @@
+#include "commands.hpp"
+#include "plugin_choice.hpp"
+
+#include <atoll/verify/verify.hpp>
+
+#include <iostream>
+#include <memory>
+#include <thread>
+
+namespace {
+
+struct verify_arguments {
+  plugin_choice choice;
+  atl::verify::effort how;
+  std::uint64_t only = 0;
+  unsigned jobs = 0;
+  int patience = 300;
+  bool json = false;
+};
+
+int run(const verify_arguments& arguments) {
+  auto plugin = find_plugin(arguments.choice);
+  auto options = plugin ? chosen_options(**plugin, arguments.choice.options)
+                        : atl::result<atl::spi::options>{tl::unexpected{plugin.error()}};
+  if (!options) {
+    std::cerr << "atoll: " << options.error().message << '\n';
+    return exit_usage;
+  }
+  auto how = arguments.how;
+  how.jobs =
+      arguments.jobs != 0 ? arguments.jobs : std::max(1u, std::thread::hardware_concurrency());
+  how.patience = std::chrono::seconds{arguments.patience};
+  if (arguments.only != 0) {
+    how.first = arguments.only;
+    how.seeds = 1;
+  }
+  auto report = atl::verify::verify(**plugin, *options, how);
+  std::cout << (arguments.json ? to_json(report) : to_text(report));
+  return report.ok() ? exit_ok : exit_failed;
+}
+
+} // namespace
+
+void add_verify_command(CLI::App& app, int& code) {
+  auto arguments = std::make_shared<verify_arguments>();
+  auto* command = app.add_subcommand(
+      "verify",
+      "Hold a plugin, the same .so that a cluster loads, to what its kind's interface and its own\n"
+      "claims promise. Exit codes: 0 all is kept; 1 something is broken; 2 it could not be run");
+  add_plugin_choice(*command, arguments->choice);
+  command->add_option("--seeds", arguments->how.seeds, "How hard to look")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  command->add_option("--first", arguments->how.first, "The first seed")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  command->add_option("--seed", arguments->only, "This one alone")->check(CLI::PositiveNumber);
+  command->add_option("--jobs", arguments->jobs, "Threads; as many as there are cores by default");
+  command
+      ->add_option("--patience", arguments->patience,
+                   "Seconds without any news after which the plugin is said to hang")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 86'400));
+  command->add_flag("--json", arguments->json, "Print JSON, for programs");
+  command->callback([arguments, &code] { code = run(*arguments); });
+}

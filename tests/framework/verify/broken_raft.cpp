@@ -1,0 +1,238 @@
+#include "broken_protocols.hpp"
+#include "plugins/consensus/mutant.hpp"
+#include "raft/wire.hpp"
+
+#include <stdexcept>
+#include <utility>
+
+extern "C" const atl::spi::descriptor ATOLL_PLUGIN_SYMBOL(consensus, raft, 1, 0, 0);
+
+namespace broken_protocols {
+
+namespace {
+
+using namespace atl::spi;
+namespace raft = atl::raft;
+
+/// Raft, of which a mistake overrides what it gets wrong.
+class flawed : public under_test::mutant {
+ public:
+  explicit flawed(const consensus_setup& setup)
+      : mutant{std::unique_ptr<consensus>{right_raft().create_consensus(setup)}, setup} {}
+
+ protected:
+  static const descriptor& right_raft() { return ATOLL_PLUGIN_SYMBOL(consensus, raft, 1, 0, 0); }
+
+  /// Changes a message of Raft's that is sent.
+  template <class Message, class Change>
+  static void in_message(effect& it, Change change) {
+    auto* sent = std::get_if<send>(&it);
+    auto message = sent ? raft::decode(sent->bytes) : std::nullopt;
+    if (!message)
+      return;
+    if (auto* body = std::get_if<Message>(&message->body)) {
+      change(*body);
+      sent->bytes = raft::encode(message->term, message->body);
+    }
+  }
+};
+
+struct vote_not_durable : flawed {
+  using flawed::flawed;
+  void spoil(effect& it) override {
+    if (auto* sync = std::get_if<persist>(&it))
+      std::erase_if(sync->ops, [](auto& op) { return std::holds_alternative<set_meta>(op); });
+  }
+};
+
+struct answer_before_durable : flawed {
+  using flawed::flawed;
+  void spoil(effect& it) override {
+    if (auto* sent = std::get_if<send>(&it))
+      sent->after = 0;
+  }
+  void drain(std::vector<effect>& out) override {
+    flawed::drain(out);
+    for (auto& it : out)
+      if (auto* sync = std::get_if<persist>(&it))
+        claimed_ = sync->token;
+    // Whoever takes "handed to the disk" for "on the disk" answers at once.
+    if (auto token = std::exchange(claimed_, 0)) {
+      inner().on_durable(token);
+      flawed::drain(out);
+    }
+  }
+  persist_token claimed_ = 0;
+};
+
+struct stale_reads : flawed {
+  using flawed::flawed;
+  void read(request_id id, read_level) override { inner().read(id, read_level::local); }
+};
+
+/// Takes for decided what it has only just sent.
+struct decided_too_early : flawed {
+  using flawed::flawed;
+  void spoil(effect& it) override {
+    in_message<raft::append_request>(
+        it, [](auto& append) { append.commit = append.previous + append.entries.size(); });
+  }
+};
+
+struct votes_for_everybody : flawed {
+  using flawed::flawed;
+  void spoil(effect& it) override {
+    in_message<raft::vote_answer>(it, [](auto& answer) { answer.granted = true; });
+  }
+};
+
+/// Says that it holds what it was sent, whether it fits its log or not.
+struct acknowledges_blindly : flawed {
+  using flawed::flawed;
+  void step(replica_id from, std::string_view bytes) override {
+    if (auto message = raft::decode(bytes))
+      if (auto* append = std::get_if<raft::append_request>(&message->body))
+        last_ = append->previous + append->entries.size();
+    flawed::step(from, bytes);
+  }
+  void spoil(effect& it) override {
+    in_message<raft::append_answer>(it, [this](auto& answer) {
+      answer.fits = true;
+      answer.match = last_;
+    });
+  }
+  log_position last_ = 0;
+};
+
+struct forgets_on_restart : flawed {
+  using flawed::flawed;
+  void start(stable_state stable, log_position applied, timestamp now) override {
+    std::erase_if(stable.records, [applied](auto& it) { return it.index > applied; });
+    flawed::start(std::move(stable), applied, now);
+  }
+};
+
+struct takes_damaged_for_missing : flawed {
+  using flawed::flawed;
+  void start(stable_state stable, log_position applied, timestamp now) override {
+    for (std::size_t i = 0; i < stable.records.size(); ++i)
+      if (stable.records[i].state == record_state::corrupt)
+        stable.records.resize(i);
+    flawed::start(std::move(stable), std::min(applied, last_of(stable)), now);
+  }
+  static log_position last_of(const stable_state& stable) {
+    return stable.records.empty() ? 0 : stable.records.back().index;
+  }
+};
+
+struct proposes_twice : flawed {
+  using flawed::flawed;
+  void propose(request_id id, std::string command) override {
+    inner().propose(0, command);
+    inner().propose(id, std::move(command));
+  }
+  void spoil(effect& it) override {
+    if (auto* no = std::get_if<refuse>(&it); no && no->id == 0)
+      it = validate{0, {}}; // the copy's refusal is nobody's business
+  }
+};
+
+/// "Surely not proposed" of what may be decided yet: a client that tries elsewhere does it twice.
+struct too_sure_of_refusals : flawed {
+  using flawed::flawed;
+  void spoil(effect& it) override {
+    if (auto* no = std::get_if<refuse>(&it))
+      no->why = refusal::not_proposed;
+  }
+};
+
+struct never_cuts_its_log : flawed {
+  using flawed::flawed;
+  void on_applied(log_position) override {}
+};
+
+struct depends_on_what_is_outside : flawed {
+  using flawed::flawed;
+  void spoil(effect& it) override {
+    static std::uint64_t calls = 0;
+    if (std::holds_alternative<send>(it) && ++calls % 1000 == 0)
+      std::get<send>(it).bytes.push_back('x');
+  }
+};
+
+struct throws_at_garbage : flawed {
+  using flawed::flawed;
+  void step(replica_id from, std::string_view bytes) override {
+    if (!raft::decode(bytes))
+      throw std::runtime_error("a message makes no sense");
+    flawed::step(from, bytes);
+  }
+};
+
+struct never_rests : flawed {
+  using flawed::flawed;
+  timestamp deadline() const override { return timestamp{0}; }
+};
+
+struct never_answers_some : flawed {
+  using flawed::flawed;
+  void propose(request_id id, std::string command) override {
+    if (++asked_ % 7 != 0)
+      flawed::propose(id, std::move(command));
+  }
+  int asked_ = 0;
+};
+
+/// A disk stall looks like death to it: heartbeats wait for the disk.
+struct heartbeats_behind_the_disk : flawed {
+  using flawed::flawed;
+  void drain(std::vector<effect>& out) override {
+    auto before = out.size();
+    flawed::drain(out);
+    for (auto i = before; i < out.size(); ++i)
+      if (auto* sync = std::get_if<persist>(&out[i]))
+        newest_ = sync->token;
+    for (auto i = before; i < out.size(); ++i)
+      if (auto* sent = std::get_if<send>(&out[i]))
+        sent->after = newest_;
+  }
+  persist_token newest_ = 0;
+};
+
+template <class Flawed>
+specimen one(std::string_view name, std::string_view mistake, std::uint64_t seeds) {
+  return {name, mistake, like<Flawed>(ATOLL_PLUGIN_SYMBOL(consensus, raft, 1, 0, 0)), seeds};
+}
+
+} // namespace
+
+std::vector<specimen> of_raft() {
+  return {
+      one<vote_not_durable>("vote_not_durable", "term and vote are never written", 50),
+      one<answer_before_durable>("answer_before_durable",
+                                 "what is handed to the disk is taken for durable", 20),
+      one<stale_reads>("stale_reads", "linearizable reads are local ones", 20),
+      one<decided_too_early>("decided_too_early", "an entry counts as decided once it is sent",
+                             400),
+      one<votes_for_everybody>("votes_for_everybody", "every vote is granted", 50),
+      one<acknowledges_blindly>("acknowledges_blindly",
+                                "entries are acknowledged without a look at the log", 20),
+      one<forgets_on_restart>("forgets_on_restart",
+                              "records that aren't applied are dropped at a start", 20),
+      one<takes_damaged_for_missing>("takes_damaged_for_missing",
+                                     "a damaged record and all behind it count as absent", 200),
+      one<proposes_twice>("proposes_twice", "a command is proposed twice", 20),
+      one<too_sure_of_refusals>("too_sure_of_refusals",
+                                "what may be decided is refused as surely not", 20),
+      one<never_cuts_its_log>("never_cuts_its_log", "the log only grows", 20),
+      one<depends_on_what_is_outside>("depends_on_what_is_outside",
+                                      "a static counter changes what is sent", 20),
+      one<throws_at_garbage>("throws_at_garbage", "a message that makes no sense throws", 20),
+      one<never_rests>("never_rests", "its deadline is always over", 20),
+      one<never_answers_some>("never_answers_some", "every seventh proposal is never answered", 20),
+      one<heartbeats_behind_the_disk>("heartbeats_behind_the_disk",
+                                      "all that is sent waits for the disk", 20),
+  };
+}
+
+} // namespace broken_protocols

@@ -1,0 +1,39 @@
+#include "broken_protocols.hpp"
+#include "plugins/consensus/plugin_under_test.hpp"
+
+#include <atoll/verify/verify.hpp>
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+/// The kit is worth as much as the broken protocols that it finds.
+namespace {
+
+void must_be_found(const broken_protocols::specimen& it) {
+  CAPTURE(it.name);
+  CAPTURE(it.mistake);
+  atl::verify::effort how;
+  how.seeds = it.seeds;
+  how.stop_at_first = true;
+  auto report = atl::verify::verify_here(it.plugin, under_test::make_options(it.plugin), how);
+  CHECK_FALSE(report.ok());
+  for (auto& found : report.findings)
+    if (found.what == atl::verify::verdict::broken)
+      MESSAGE(it.name, " is found by: ", found.property, ": ", found.detail.substr(0, 200));
+}
+
+} // namespace
+
+TEST_CASE("every broken Raft is found") {
+  for (auto& it : broken_protocols::of_raft())
+    must_be_found(it);
+}
+TEST_CASE("every broken Multi-Paxos is found") {
+  for (auto& it : broken_protocols::of_paxos())
+    must_be_found(it);
+}
+TEST_CASE("every broken two-phase commit is found") {
+  for (auto& it : broken_protocols::of_two_phase_commit())
+    must_be_found(it);
+}
