@@ -42,6 +42,7 @@ void progress::learn_match(spi::log_position position) {
 }
 
 void progress::send_again() {
+  probing = true;
   next = match + 1;
   under_way.clear();
   bytes_under_way = 0;
@@ -89,6 +90,8 @@ void replica::replicate() {
 void replica::replicate_to(spi::replica_id to, progress& it) {
   while (it.known && it.next <= proposed_ && it.next > log_.base() &&
          it.bytes_under_way < config_.window_bytes) {
+    if (it.probing && !it.under_way.empty())
+      return;
     std::size_t bytes = 0;
     std::size_t count = 0;
     while (it.next + count <= proposed_ && (count == 0 || bytes < config_.batch_bytes))
@@ -161,6 +164,7 @@ void replica::on_message(spi::replica_id from, ballot which, const accepted_answ
     return;
   auto& it = peer->second;
   it.heard = true;
+  it.probing = false;
   auto count = [&](spi::log_position first, spi::log_position last) {
     for (auto at = std::max(first, decided_ + 1); at <= std::min(last, proposed_); ++at)
       log_.at(at).accepted_by |= it.bit;
@@ -182,6 +186,7 @@ void replica::on_message(spi::replica_id from, ballot which, const alive_answer&
     return;
   auto& it = peer->second;
   it.heard = true;
+  it.probing = false;
   it.round = std::max(it.round, std::min(answer.round, round_));
   it.learn_life(answer.life, answer.held);
   it.learn_match(std::min(answer.decided, decided_));

@@ -29,6 +29,7 @@ struct progress {
   bool known = false;          ///< it told what it holds, so values may be sent
   spi::log_position match = 0; ///< it holds everything up to here durably
   spi::log_position next = 1;  ///< the first position that wasn't sent
+  bool probing = false;        ///< what was sent got lost: one message until it answers
   bool heard = false;          ///< since the last look at the quorum
   std::uint64_t round = 0;     ///< the newest heartbeat that it answered
   bool snapshot_under_way = false;

@@ -38,7 +38,8 @@ TEST_CASE("a small window and small batches under load") {
   survive(3, seeds(20), [](simulation_options& it) {
     under_test::crowd(it);
     it.protocol_options = under_test::make_options(
-        paxos::plugin(), {{"max_in_flight", "8"}, {"batch_bytes", "1KiB"}, {"keep_bytes", "64KiB"}});
+        paxos::plugin(),
+        {{"max_in_flight", "8"}, {"batch_bytes", "1KiB"}, {"keep_bytes", "64KiB"}});
   });
 }
 
