@@ -7,15 +7,15 @@
 #include <signal.h>
 #include <thread>
 
-/// Masters that agree by Raft, as processes that are killed, frozen, wiped and replaced.
+/// Masters of which a majority decides, by whichever protocol, as processes that are killed, frozen, wiped and replaced.
 namespace {
 
-cluster_shape raft(int masters, const std::string& options = {}) {
+cluster_shape group_of(int masters, const std::string& options = {}) {
   cluster_shape shape;
   shape.masters = masters;
   shape.storages = 1;
   shape.copies = 1;
-  shape.consensus = "raft";
+  shape.consensus = ATOLL_TEST_PROTOCOL;
   shape.consensus_options = "heartbeat = \"50ms\", election_timeout = \"300ms\"" + options;
   shape.files = "chunk_size = \"64KiB\"\ninline_limit = \"4KiB\"";
   return shape;
@@ -78,7 +78,7 @@ class writer {
 } // namespace
 
 TEST_CASE("the leader is killed again and again under load, and nothing acknowledged is lost") {
-  test_cluster cluster{raft(3)};
+  test_cluster cluster{group_of(3)};
   cluster.up();
   writer load{cluster};
   for (int round = 0; round < 8; ++round) {
@@ -93,7 +93,7 @@ TEST_CASE("the leader is killed again and again under load, and nothing acknowle
 }
 
 TEST_CASE("a leader that freezes is replaced, and follows when it comes back") {
-  test_cluster cluster{raft(3)};
+  test_cluster cluster{group_of(3)};
   cluster.up();
   writer load{cluster};
   load.some_more();
@@ -108,7 +108,7 @@ TEST_CASE("a leader that freezes is replaced, and follows when it comes back") {
 }
 
 TEST_CASE("all masters are killed at once and come back with everything") {
-  test_cluster cluster{raft(3)};
+  test_cluster cluster{group_of(3)};
   cluster.up();
   writer load{cluster};
   load.some_more(10);
@@ -120,7 +120,7 @@ TEST_CASE("all masters are killed at once and come back with everything") {
 }
 
 TEST_CASE("reads go on from any master, also on a follower whose leader is alive") {
-  test_cluster cluster{raft(3)};
+  test_cluster cluster{group_of(3)};
   cluster.up();
   REQUIRE(cluster.dfs({"put", "-", "/f"}, "hello").code == 0);
   for (int i = 0; i < 12; ++i) // each client begins with a master by lot
@@ -128,7 +128,7 @@ TEST_CASE("reads go on from any master, also on a follower whose leader is alive
 }
 
 TEST_CASE("a master that was away for long is caught up with a snapshot") {
-  test_cluster cluster{raft(3, ", keep_entries = 5")};
+  test_cluster cluster{group_of(3, ", keep_entries = 5")};
   cluster.up();
   auto leader = must_lead(cluster);
   auto away = leader == "master-3" ? "master-2" : "master-3";
@@ -150,7 +150,7 @@ TEST_CASE("a master that was away for long is caught up with a snapshot") {
 }
 
 TEST_CASE("a master whose disk is lost is replaced by another one, under a new id") {
-  auto shape = raft(4);
+  auto shape = group_of(4);
   shape.joining_masters = 1;
   test_cluster cluster{shape};
   for (auto* node : {"master-1", "master-2", "master-3", "storage-1"})
@@ -184,7 +184,7 @@ TEST_CASE("a master whose disk is lost is replaced by another one, under a new i
 }
 
 TEST_CASE("leadership is handed over when asked for") {
-  test_cluster cluster{raft(3)};
+  test_cluster cluster{group_of(3)};
   cluster.up();
   for (std::string name : {"master-1", "master-2", "master-3"}) {
     auto led = cluster.dfs({"admin", "master", "lead", name});
@@ -195,7 +195,7 @@ TEST_CASE("leadership is handed over when asked for") {
 }
 
 TEST_CASE("a log is never read by another protocol than the one that wrote it") {
-  auto shape = raft(1);
+  auto shape = group_of(1);
   test_cluster cluster{shape};
   cluster.up();
   REQUIRE(cluster.dfs({"put", "-", "/f"}, "hello").code == 0);
@@ -208,7 +208,7 @@ TEST_CASE("a log is never read by another protocol than the one that wrote it") 
   cluster.start("master-1");
   CHECK(cluster.wait_for_exit("master-1") != 0);
   auto log = cluster.log_of("master-1");
-  CHECK_MESSAGE(log.find("was written by the consensus plugin 'raft'") != std::string::npos, log);
+  CHECK_MESSAGE(log.find("was written by the consensus plugin '" ATOLL_TEST_PROTOCOL "'") != std::string::npos, log);
   cluster.write_configuration(shape);
   cluster.start("master-1");
   cluster.wait_until_writable();
