@@ -1,34 +1,22 @@
 #include "client/control.hpp"
 
-#include "client/backoff.hpp"
 #include "common/clock.hpp"
 
 #include <atoll/core/identity.hpp>
-#include <atoll/runtime/caf.hpp>
+#include <atoll/runtime/group_client.hpp>
 #include <atoll/runtime/messages.hpp>
-#include <atoll/runtime/node_info.hpp>
 #include <atoll/runtime/system.hpp>
 #include <atoll/spi/codec.hpp>
-#include <atoll/spi/random.hpp>
 
-#include <caf/io/middleman.hpp>
-#include <fmt/format.h>
-
-#include <algorithm>
 #include <charconv>
+#include <future>
 #include <mutex>
-#include <optional>
 
 namespace dfs {
 
 namespace {
 
-using atl::errc;
-using atl::fail;
-using atl::runtime::envelope;
 using atl::runtime::message_kind;
-using atl::runtime::reply;
-using clock = std::chrono::steady_clock;
 
 constexpr std::size_t scheduler_threads = 1;
 
@@ -40,6 +28,20 @@ session_id random_session() {
   return id;
 }
 
+atl::runtime::group_client::settings describe(const cluster_settings& cluster) {
+  atl::runtime::group_client::settings it;
+  it.self.cluster = cluster.name;
+  it.self.name = "a client";
+  it.self.role = "client";
+  it.timing = cluster.links;
+  for (auto& master : cluster.masters)
+    it.members.push_back({master.name, master.address});
+  it.timeout = cluster.client_timeout;
+  it.patience = cluster.client_patience;
+  it.seed = random_session().low;
+  return it;
+}
+
 } // namespace
 
 struct control::implementation {
@@ -49,147 +51,12 @@ struct control::implementation {
   };
 
   explicit implementation(const cluster_settings& settings)
-      : cluster{settings}, actors{settings.links, scheduler_threads},
-        handles(settings.masters.size()) {
-    self.cluster = cluster.name;
-    self.name = "a client";
-    self.role = "client";
-    preferred_reader = random_session().low % cluster.masters.size();
-  }
-
-  cluster_settings cluster;
-  atl::runtime::node_info self;
-  atl::runtime::system actors;
+      : actors{settings.links, scheduler_threads}, group{actors, describe(settings)} {}
 
   std::mutex mutex;
-  std::vector<caf::actor> handles;  ///< by master; null where there is no connection
-  std::size_t preferred = 0;        ///< for what changes something: the leader, if it is known
-  std::size_t preferred_reader = 0; ///< any master answers questions: clients spread over them
   std::vector<session> idle_sessions;
-
-  // -- connections ----------------------------------------------------------------------------
-
-  atl::result<caf::actor> connection(std::size_t index) {
-    {
-      std::lock_guard lock{mutex};
-      if (handles[index])
-        return handles[index];
-    }
-    auto& master = cluster.masters[index];
-    caf::scoped_actor asker{*actors};
-    atl::result<caf::actor> found = fail(errc::unavailable, "");
-    auto unreachable = [&](const std::string& why) {
-      found = fail(errc::unavailable, fmt::format("master {} at {} can't be reached ({})",
-                                                  master.name, to_string(master.address), why));
-    };
-    asker
-        ->request(actors->middleman().actor_handle(), cluster.links.failure_timeout,
-                  caf::connect_atom_v, master.address.host, master.address.port)
-        .receive(
-            [&](const caf::node_id&, caf::strong_actor_ptr& there, const std::set<std::string>&) {
-              if (there)
-                found = caf::actor_cast<caf::actor>(there);
-              else
-                unreachable("nothing is published there");
-            },
-            [&](const caf::error& problem) { unreachable(caf::to_string(problem)); });
-    if (!found)
-      return found;
-    auto greeting = request(*found, message_kind::hello, encode(self));
-    if (!greeting.value)
-      return tl::unexpected{greeting.value.error()};
-    if (auto info = atl::runtime::decode_node_info(*greeting.value); !info)
-      return tl::unexpected{info.error()};
-    else if (auto problem = incompatibility(self, *info); !problem.empty())
-      return fail(errc::refused, problem);
-    std::lock_guard lock{mutex};
-    handles[index] = *found;
-    return found;
-  }
-
-  void forget(std::size_t index) {
-    std::lock_guard lock{mutex};
-    handles[index] = nullptr;
-  }
-
-  reply request(const caf::actor& to, message_kind kind, std::string body) {
-    reply answer{fail(errc::timeout, ""), {}, true};
-    caf::scoped_actor asker{*actors};
-    asker
-        ->request(to, cluster.links.failure_timeout,
-                  envelope{kind, cluster_digest(self), std::move(body)})
-        .receive(
-            [&](const envelope& message) { answer = atl::runtime::decode_reply(message.body); },
-            [&](const caf::error& problem) {
-              answer.value = fail(errc::timeout, "no answer (" + caf::to_string(problem) + ")");
-            });
-    return answer;
-  }
-
-  /// One attempt at one master.
-  reply attempt(std::size_t index, message_kind kind, const std::string& body) {
-    auto there = connection(index);
-    if (!there)
-      return {tl::unexpected{there.error()}, {}, false};
-    auto answer = request(*there, kind, body);
-    if (!answer.value && answer.value.error().code == errc::timeout && answer.in_doubt) {
-      forget(index);
-      answer.value = fail(errc::timeout, fmt::format("master {}: {}", cluster.masters[index].name,
-                                                     answer.value.error().message));
-    }
-    return answer;
-  }
-
-  std::optional<std::size_t> master_at(const std::string& address) const {
-    for (std::size_t i = 0; i < cluster.masters.size(); ++i)
-      if (atl::to_string(cluster.masters[i].address) == address)
-        return i;
-    return std::nullopt;
-  }
-
-  // -- trying until it works --------------------------------------------------------------------
-
-  atl::result<std::string> call(message_kind kind, const std::string& body) {
-    auto give_up = clock::now() + cluster.client_timeout;
-    auto lose_patience = clock::now() + cluster.client_patience;
-    backoff wait{cluster.links.backoff_min, cluster.links.backoff_max};
-    auto& first = kind == message_kind::query ? preferred_reader : preferred;
-    std::size_t index;
-    {
-      std::lock_guard lock{mutex};
-      index = first;
-    }
-    auto in_doubt = false;
-    for (std::size_t hops = 0;; ++hops) {
-      auto answer = attempt(index, kind, body);
-      if (answer.value) {
-        std::lock_guard lock{mutex};
-        first = index;
-        return std::move(*answer.value);
-      }
-      in_doubt = in_doubt || answer.in_doubt;
-      auto& problem = answer.value.error();
-      auto now = clock::now();
-      if (problem.code == errc::invalid || problem.code == errc::corrupt ||
-          (problem.code == errc::refused && now >= lose_patience))
-        return tl::unexpected{problem};
-      if (now >= give_up)
-        return fail(in_doubt ? errc::timeout : errc::unavailable,
-                    fmt::format("no master could do it within {} ms; the last one said: {}{}",
-                                cluster.client_timeout / std::chrono::milliseconds{1},
-                                problem.message,
-                                in_doubt ? "; it may have happened all the same" : ""));
-      if (auto leader = master_at(answer.hint); leader && *leader != index && hops % 3 != 2) {
-        index = *leader;
-        continue; // straight on: it is known where to go
-      }
-      if (problem.code != errc::refused && problem.code != errc::busy)
-        index = (index + 1) % cluster.masters.size();
-      // The first time round all masters are tried without a pause.
-      if (hops + 1 >= cluster.masters.size() || problem.code == errc::refused)
-        wait.sleep();
-    }
-  }
+  atl::runtime::system actors;
+  atl::runtime::group_client group;
 
   // -- sessions -------------------------------------------------------------------------------
 
@@ -211,53 +78,66 @@ struct control::implementation {
 control::control(const cluster_settings& cluster)
     : impl_{std::make_unique<implementation>(cluster)} {}
 
-control::~control() {
-  impl_->handles.clear();
+control::~control() = default;
+
+void control::submit(action what, completion done) {
+  auto session = impl_->take_session();
+  command next{session.id, ++session.sequence, now_us(), std::move(what)};
+  auto bytes = encode(next);
+  auto finish = [this, done](implementation::session used, atl::result<std::string> answer) {
+    if (answer)
+      impl_->give_back(used);
+    done(std::move(answer)); // a session with a command in doubt is not used again
+  };
+  impl_->group.call(
+      message_kind::command, std::move(bytes),
+      [this, session, next = std::move(next), finish](atl::result<std::string> answer) mutable {
+        auto outcome = answer ? decode_answer<answers::changed>(*answer)
+                              : atl::result<answers::changed>{tl::unexpected{answer.error()}};
+        if (outcome || !is_session_expired(outcome.error()) || session.sequence == 1)
+          return finish(session, std::move(answer));
+        // Idle for long: this is the command's first attempt, so a new session can't repeat it.
+        session = {random_session(), 1};
+        next.session = session.id;
+        next.sequence = 1;
+        impl_->group.call(message_kind::command, encode(next), [session, finish](auto second) {
+          finish(session, std::move(second));
+        });
+      });
 }
 
 atl::result<std::string> control::submit(action what) {
-  auto session = impl_->take_session();
-  command next{session.id, ++session.sequence, now_us(), std::move(what)};
-  auto answer = impl_->call(message_kind::command, encode(next));
-  if (answer) {
-    auto outcome = decode_answer<answers::changed>(*answer);
-    if (!outcome && is_session_expired(outcome.error()) && session.sequence > 1) {
-      // Idle for long: this is the command's first attempt, so a new session can't repeat it.
-      next.session = random_session();
-      session = {next.session, next.sequence = 1};
-      answer = impl_->call(message_kind::command, encode(next));
-    }
-  }
-  if (answer)
-    impl_->give_back(session);
-  return answer; // a session with a command in doubt is not used again
+  std::promise<atl::result<std::string>> answer;
+  submit(std::move(what), [&](auto it) { answer.set_value(std::move(it)); });
+  return answer.get_future().get();
+}
+
+void control::query(std::string question, completion done) {
+  impl_->group.call(message_kind::query, std::move(question), std::move(done));
 }
 
 atl::result<std::string> control::query(std::string question) {
-  return impl_->call(message_kind::query, question);
+  return impl_->group.call(message_kind::query, std::move(question));
 }
 
 atl::status control::change_members(std::vector<atl::spi::replica_id> voters,
                                     std::vector<atl::spi::replica_id> learners) {
   auto wanted = encode(atl::runtime::change_members{std::move(voters), std::move(learners)});
-  return impl_->call(message_kind::members, wanted).map([](auto&&) {});
+  return impl_->group.call(message_kind::members, std::move(wanted)).map([](auto&&) {});
 }
 
 atl::status control::transfer_leadership(atl::spi::replica_id to) {
   atl::spi::writer wanted;
   wanted.put(to);
-  return impl_->call(message_kind::transfer, wanted.take()).map([](auto&&) {});
+  return impl_->group.call(message_kind::transfer, wanted.take()).map([](auto&&) {});
 }
 
 atl::result<std::string> control::call(protocol::kind kind, std::string body) {
-  return impl_->call(static_cast<message_kind>(kind), body);
+  return impl_->group.call(static_cast<message_kind>(kind), std::move(body));
 }
 
 std::vector<atl::result<std::string>> control::call_each(protocol::kind kind) {
-  std::vector<atl::result<std::string>> answers;
-  for (std::size_t i = 0; i < impl_->cluster.masters.size(); ++i)
-    answers.push_back(impl_->attempt(i, static_cast<message_kind>(kind), {}).value);
-  return answers;
+  return impl_->group.call_each(static_cast<message_kind>(kind), {});
 }
 
 } // namespace dfs

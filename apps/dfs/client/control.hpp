@@ -9,6 +9,7 @@
 #include <atoll/core/error.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,13 +18,16 @@ namespace dfs {
 
 /// A client's way to the masters: finds one that can answer, follows the leader when it moves,
 /// tries again with back-off, and finishes what was under way when a master died, applied once.
-/// Thread-safe; calls wait.
+/// Thread-safe.
 class control {
  public:
   explicit control(const cluster_settings& cluster);
   control(const control&) = delete;
   control& operator=(const control&) = delete;
   ~control();
+
+  /// Gets a call's answer, on a thread of this object's that must not be kept waiting.
+  using completion = std::function<void(atl::result<std::string>)>;
 
   /// Carries out one command on the name space.
   /// @returns its answer or the error that the name space gave; errc::refused when the masters
@@ -44,6 +48,10 @@ class control {
       return tl::unexpected{answer.error()};
     return decode_answer<typename Question::answer>(*answer);
   }
+
+  /// The same without waiting; the answer is for `decode_answer`.
+  void submit(action what, completion done);
+  void query(std::string question, completion done);
 
   /// Makes these the masters' group. Repeating it is safe.
   atl::status change_members(std::vector<atl::spi::replica_id> voters,

@@ -3,17 +3,88 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
 namespace atl {
+
+namespace {
+
+/// Applied at once, if so many wait: each time costs a write, whatever it holds.
+constexpr std::size_t entries_at_once_max = 2048;
+/// Fewer questions than this aren't worth another thread.
+constexpr std::size_t questions_a_part = 16;
+
+} // namespace
 
 struct state_runner::implementation {
   implementation(state_machine& state, std::size_t reader_count, callbacks the_calls)
-      : machine{state}, calls{std::move(the_calls)}, writer{1}, readers{reader_count} {}
+      : machine{state}, calls{std::move(the_calls)}, reader_threads{reader_count},
+        readers{reader_count}, writer{[this] { run(); }} {}
+
+  ~implementation() {
+    {
+      std::lock_guard lock{mutex};
+      stopping = true;
+    }
+    wake.notify_all();
+    writer.join();
+    readers.stop();
+    readers.join();
+  }
+
+  /// Either some entries, or something else to be done in its turn.
+  struct task {
+    std::vector<spi::decided_entry> entries;
+    std::function<void()> other;
+  };
 
   state_machine& machine;
   callbacks calls;
-  bool broken = false; ///< used by the writer's thread alone
-  boost::asio::thread_pool writer;
+  bool broken = false; ///< used by the writer alone
+  std::mutex mutex;
+  std::condition_variable wake;
+  std::deque<task> waiting;
+  bool stopping = false;
+  std::size_t reader_threads;
   boost::asio::thread_pool readers;
+  std::thread writer; ///< last: it uses all of the above
+
+  void add(task it) {
+    {
+      std::lock_guard lock{mutex};
+      waiting.push_back(std::move(it));
+    }
+    wake.notify_one();
+  }
+
+  /// The next task; entries with those that follow them. None when it is time to stop.
+  std::optional<task> next() {
+    std::unique_lock lock{mutex};
+    wake.wait(lock, [this] { return stopping || !waiting.empty(); });
+    if (stopping)
+      return std::nullopt;
+    auto it = std::move(waiting.front());
+    waiting.pop_front();
+    while (!it.other && !waiting.empty() && !waiting.front().other &&
+           it.entries.size() + waiting.front().entries.size() <= entries_at_once_max) {
+      auto& more = waiting.front().entries;
+      std::move(more.begin(), more.end(), std::back_inserter(it.entries));
+      waiting.pop_front();
+    }
+    return it;
+  }
+
+  void run() {
+    while (auto it = next())
+      if (it->other)
+        it->other();
+      else
+        apply(it->entries);
+  }
 
   void break_down(const error& problem) {
     broken = true;
@@ -41,50 +112,63 @@ struct state_runner::implementation {
     else
       break_down(position.error());
   }
+
+  void answer(const std::vector<question>& questions) {
+    std::vector<std::pair<spi::request_id, std::string>> answers;
+    answers.reserve(questions.size());
+    for (auto& it : questions)
+      answers.emplace_back(it.id, machine.query(it.text));
+    calls.answered(std::move(answers));
+  }
 };
 
 state_runner::state_runner(state_machine& machine, std::size_t readers, callbacks calls)
     : impl_{std::make_unique<implementation>(machine, readers, std::move(calls))} {}
 
-state_runner::~state_runner() {
-  impl_->writer.stop();
-  impl_->readers.stop();
-  impl_->writer.join();
-  impl_->readers.join();
-}
+state_runner::~state_runner() = default;
 
 void state_runner::apply(std::vector<spi::decided_entry> entries) {
-  boost::asio::post(impl_->writer,
-                    [impl = impl_.get(), list = std::move(entries)] { impl->apply(list); });
+  impl_->add({std::move(entries), {}});
 }
 
 void state_runner::validate(std::uint64_t ticket, std::string command) {
-  boost::asio::post(impl_->writer, [impl = impl_.get(), ticket, text = std::move(command)] {
-    impl->calls.validated(ticket, impl->machine.objection(text));
-  });
+  impl_->add({{}, [impl = impl_.get(), ticket, text = std::move(command)] {
+                impl->calls.validated(ticket, impl->machine.objection(text));
+              }});
 }
 
 void state_runner::flush() {
-  boost::asio::post(impl_->writer, [impl = impl_.get()] { impl->flush(); });
+  impl_->add({{}, [impl = impl_.get()] { impl->flush(); }});
 }
 
-void state_runner::query(std::string question, std::function<void(std::string)> answer) {
-  boost::asio::post(impl_->readers,
-                    [impl = impl_.get(), text = std::move(question), done = std::move(answer)] {
-                      done(impl->machine.query(text));
-                    });
+void state_runner::query(std::vector<question> questions) {
+  auto parts = std::clamp<std::size_t>(questions.size() / questions_a_part, 1,
+                                       std::max<std::size_t>(impl_->reader_threads, 1));
+  auto size = (questions.size() + parts - 1) / parts;
+  for (std::size_t begin = 0; begin < questions.size(); begin += size) {
+    auto first = questions.begin() + static_cast<std::ptrdiff_t>(begin);
+    auto last = first + static_cast<std::ptrdiff_t>(std::min(size, questions.size() - begin));
+    boost::asio::post(impl_->readers,
+                      [impl = impl_.get(),
+                       part = std::vector<question>(std::make_move_iterator(first),
+                                                    std::make_move_iterator(last))] {
+                        impl->answer(part);
+                      });
+  }
 }
 
 void state_runner::save(std::filesystem::path folder,
                         std::function<void(result<spi::log_position>)> done) {
-  boost::asio::post(impl_->writer, [impl = impl_.get(), to = std::move(folder),
-                                    call = std::move(done)] { call(impl->machine.save(to)); });
+  impl_->add({{}, [impl = impl_.get(), to = std::move(folder), call = std::move(done)] {
+                call(impl->machine.save(to));
+              }});
 }
 
 void state_runner::load(std::filesystem::path folder,
                         std::function<void(result<spi::log_position>)> done) {
-  boost::asio::post(impl_->writer, [impl = impl_.get(), from = std::move(folder),
-                                    call = std::move(done)] { call(impl->machine.load(from)); });
+  impl_->add({{}, [impl = impl_.get(), from = std::move(folder), call = std::move(done)] {
+                call(impl->machine.load(from));
+              }});
 }
 
 } // namespace atl

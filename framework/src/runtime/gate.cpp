@@ -23,17 +23,25 @@ caf::result<envelope> gate_actor::refuse(errc code, std::string why) {
   return make_reply({fail(code, settings_.self.name + ": " + std::move(why)), {}, false});
 }
 
+/// Counts and drops what makes no sense here; whoever sends much of it doesn't fill the log.
+caf::result<envelope> gate_actor::garbage(std::string why) {
+  ++garbage_;
+  if (auto now = std::chrono::steady_clock::now(); now >= next_complaint_) {
+    log::warning(settings_.self.role, "", "dropped {} ({} such messages so far)", why, garbage_);
+    next_complaint_ = now + std::chrono::seconds{1};
+  }
+  return refuse(errc::refused, std::move(why));
+}
+
 caf::result<envelope> gate_actor::take(envelope& message) {
   if (message.body.size() > message_bytes_max)
-    return refuse(errc::invalid,
-                  "a message above the limit of " + std::to_string(message_bytes_max) + " bytes");
+    return garbage("a message above the limit of " + std::to_string(message_bytes_max) + " bytes");
   if (message.kind == message_kind::hello)
     return greet(message);
   if (message.kind == message_kind::consensus || message.kind == message_kind::snapshot)
     return from_peer(message);
   if (message.digest != cluster_digest_)
-    return refuse(errc::refused,
-                  "a message for another cluster than '" + settings_.self.cluster + "'");
+    return garbage("a message for another cluster than '" + settings_.self.cluster + "'");
   switch (message.kind) {
   case message_kind::ping:
     return make_reply({std::string{}, {}, false});
@@ -41,6 +49,8 @@ caf::result<envelope> gate_actor::take(envelope& message) {
   case message_kind::query:
   case message_kind::members:
   case message_kind::transfer:
+  case message_kind::group:
+  case message_kind::calls:
     return to_replica(message);
   default:
     break;
@@ -73,15 +83,22 @@ caf::result<envelope> gate_actor::to_replica(envelope& message) {
   if (message.kind == message_kind::members) {
     auto wanted = decode_change_members(message.body);
     if (!wanted)
-      return refuse(errc::corrupt, "a change of members that can't be read");
+      return garbage("a change of members that can't be read");
     promise.delegate(settings_.replica, std::move(*wanted));
   } else if (message.kind == message_kind::transfer) {
     spi::reader in{message.body};
     transfer_leadership wanted{in.get<spi::replica_id>()};
     if (!in.done())
-      return refuse(errc::corrupt, "a transfer of leadership that can't be read");
+      return garbage("a transfer of leadership that can't be read");
     promise.delegate(settings_.replica, wanted);
-  } else if (message.kind == message_kind::command)
+  } else if (message.kind == message_kind::calls) {
+    auto calls = decode_calls(message.body);
+    if (!calls)
+      return garbage("calls that can't be read");
+    promise.delegate(settings_.replica, client_calls{std::move(*calls)});
+  } else if (message.kind == message_kind::group)
+    promise.delegate(settings_.replica, get_group{});
+  else if (message.kind == message_kind::command)
     promise.delegate(settings_.replica, submit_command{std::move(message.body)});
   else
     promise.delegate(settings_.replica, ask_state{std::move(message.body)});
@@ -92,21 +109,22 @@ caf::result<envelope> gate_actor::from_peer(envelope& message) {
   if (!settings_.replica)
     return refuse(errc::refused, "this node is no master");
   if (message.digest != group_digest_)
-    return refuse(errc::refused, "a message from a master of another group");
-  spi::reader in{message.body};
-  peer_message inner;
-  inner.from = in.get<spi::replica_id>();
-  auto to = in.get<spi::replica_id>();
-  if (!in.ok() || to != settings_.self.replica || inner.from == to)
-    return refuse(errc::refused, "a message for another master");
-  inner.bytes = std::string{in.rest()};
-  if (message.kind == message_kind::snapshot) {
-    auto promise = make_response_promise();
-    promise.delegate(settings_.replica, snapshot_call{inner.from, {}, std::move(inner.bytes)});
-    return promise;
+    return garbage("a message from a master of another group");
+  if (message.kind == message_kind::consensus) {
+    auto inner = decode_peer_messages(message.body, settings_.self.replica);
+    if (!inner)
+      return garbage("messages for another master, or such as can't be read");
+    tell(this, settings_.replica, std::move(*inner));
+    return make_reply({std::string{}, {}, false});
   }
-  tell(this, settings_.replica, std::move(inner));
-  return make_reply({std::string{}, {}, false});
+  spi::reader in{message.body};
+  auto from = in.get<spi::replica_id>();
+  auto to = in.get<spi::replica_id>();
+  if (!in.ok() || to != settings_.self.replica || from == to)
+    return garbage("a message for another master");
+  auto promise = make_response_promise();
+  promise.delegate(settings_.replica, snapshot_call{from, {}, std::string{in.rest()}});
+  return promise;
 }
 
 } // namespace atl::runtime

@@ -6,6 +6,7 @@
 #include <caf/io/middleman.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace atl::runtime {
 
@@ -16,6 +17,7 @@ caf::behavior link_actor::make_behavior() {
   connect();
   return {
       [this](envelope& message) { return forward(message); },
+      [this](outgoing_message& message) { carry(message); },
       [this](link_tick tick) {
         if (tick.generation != generation_)
           return;
@@ -78,6 +80,7 @@ void link_actor::greeted(const caf::actor& there, const envelope& answer) {
   peer_ = there;
   backoff_ = std::chrono::milliseconds{0};
   bytes_under_way_ = 0;
+  carried_ = 0;
   last_reason_.clear();
   log::info(settings_.self.role, settings_.peer, "connected to {} at {}", info->name,
             to_string(settings_.where));
@@ -110,6 +113,8 @@ void link_actor::went(const std::string& reason) {
     log::debug(settings_.self.role, settings_.peer, "again: {}", reason);
   last_reason_ = reason;
   peer_ = nullptr;
+  waiting_.clear(); // the protocol sends again what got lost
+  waiting_bytes_ = 0;
   tell(this, settings_.owner, link_event{settings_.peer, std::nullopt, reason});
   retry_later();
 }
@@ -152,6 +157,36 @@ caf::result<envelope> link_actor::forward(envelope& message) {
                                         true}));
           });
   return promise;
+}
+
+void link_actor::carry(outgoing_message& message) {
+  if (!peer_ || waiting_bytes_ + bytes_under_way_ + message.bytes.size() > link_bytes_max)
+    return;
+  waiting_bytes_ += message.bytes.size();
+  waiting_.push_back(std::move(message.bytes));
+  head_ = {message.digest, message.from, message.to, {}};
+  send_waiting();
+}
+
+/// A few envelopes at a time, so that under load many messages share one.
+void link_actor::send_waiting() {
+  if (waiting_.empty() || carried_ >= carried_envelopes_max)
+    return;
+  auto size = std::exchange(waiting_bytes_, 0);
+  envelope packed{message_kind::consensus, head_.digest,
+                  encode_peer_messages(head_.from, head_.to, std::exchange(waiting_, {}))};
+  bytes_under_way_ += size;
+  ++carried_;
+  auto arrived = [this, generation = generation_, size] {
+    if (generation != generation_)
+      return;
+    bytes_under_way_ -= size;
+    --carried_;
+    send_waiting();
+  };
+  ask(this, peer_, settings_.timing.failure_timeout * 4, std::move(packed))
+      .then([arrived](const envelope&) { arrived(); },
+            [arrived](const caf::error&) { arrived(); });
 }
 
 } // namespace atl::runtime

@@ -3,6 +3,27 @@
 
 namespace atl::runtime {
 
+std::string encode_peer_messages(spi::replica_id from, spi::replica_id to,
+                                 const std::vector<std::string>& bytes) {
+  spi::writer out;
+  out.put(from).put(to);
+  for (auto& it : bytes)
+    out.put(it);
+  return out.take();
+}
+
+std::optional<peer_messages> decode_peer_messages(std::string_view bytes, spi::replica_id to) {
+  spi::reader in{bytes};
+  peer_messages it;
+  it.from = in.get<spi::replica_id>();
+  auto meant_for = in.get<spi::replica_id>();
+  while (in.ok() && !in.rest().empty())
+    it.bytes.push_back(in.get_string());
+  if (!in.done() || meant_for != to || it.from == to || it.from == 0)
+    return std::nullopt;
+  return it;
+}
+
 std::string encode(const change_members& it) {
   spi::writer out;
   for (auto* ids : {&it.voters, &it.learners}) {

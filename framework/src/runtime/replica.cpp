@@ -40,6 +40,7 @@ void replica_actor::on_exit() {
   questions_.clear();
   reads_.clear();
   ready_reads_.clear();
+  answers_.clear();
   runner_.reset(); // waits for the state machine's threads
   settings_.log.reset();
   settings_.machine.reset();
@@ -49,8 +50,22 @@ void replica_actor::on_exit() {
 caf::behavior replica_actor::make_behavior() {
   start();
   return {
-      [this](peer_message& message) {
-        drive([&](auto& protocol) { protocol.step(message.from, message.bytes); });
+      [this](const peer_messages& messages) {
+        drive([&](auto& protocol) {
+          for (auto& bytes : messages.bytes)
+            protocol.step(messages.from, bytes);
+        });
+      },
+      [this](client_calls& request) { take_calls(request); },
+      [this](drain_effects) {
+        drain_pending_ = false;
+        guard([this] {
+          settings_.protocol->drain(effects_);
+          carry_out();
+          if (serving_)
+            arm_timer();
+        });
+        send_answers();
       },
       [this](submit_command& request) { return submit(request); },
       [this](change_members& request) { return change(request); },
@@ -66,7 +81,7 @@ caf::behavior replica_actor::make_behavior() {
       [this](const state_loaded& loaded) { on_loaded(loaded); },
       [this](ask_state& request) { return ask_question(request); },
       [this](durable_up_to done) { on_durable(done.token); },
-      [this](question_answered& done) { on_question_answered(done); },
+      [this](questions_answered& done) { on_questions_answered(done); },
       [this](entries_applied& done) { on_entries_applied(done); },
       [this](state_flushed done) {
         flushed_ = std::max(flushed_, done.position);
@@ -93,6 +108,7 @@ caf::behavior replica_actor::make_behavior() {
       [](const envelope&) {},
       [this](storage_failed& failure) { stop_serving(failure.problem); },
       [this](get_replica_view) { return view(); },
+      [this](get_group) { return group(); },
   };
 }
 
@@ -106,6 +122,9 @@ void replica_actor::start() {
   state_runner::callbacks calls;
   calls.applied = [self](spi::log_position position, auto answers) {
     tell_from_outside(self, entries_applied{position, std::move(answers)});
+  };
+  calls.answered = [self](auto answers) {
+    tell_from_outside(self, questions_answered{std::move(answers)});
   };
   calls.validated = [self](std::uint64_t ticket, std::optional<std::string> objection) {
     tell_from_outside(self, command_validated{ticket, std::move(objection)});
@@ -158,33 +177,42 @@ void replica_actor::stop_serving(const error& problem) {
     return;
   serving_ = false;
   log::error("master", "", "{}; this replica stops", problem.message);
+  auto stopped = "this replica stopped: " + problem.message;
   for (auto& [id, waiting] : commands_)
-    waiting.answer.deliver(
-        unable(errc::unavailable, "this replica stopped: " + problem.message, 0, true));
+    answer(waiting.from, unable(errc::unavailable, stopped, 0, true));
+  for (auto& [id, waiting] : reads_)
+    answer(waiting.from, unable(errc::unavailable, stopped));
+  for (auto& [position, waiting] : ready_reads_)
+    answer(waiting.from, unable(errc::unavailable, stopped));
   commands_.clear();
   reads_.clear();
   ready_reads_.clear();
+  send_answers();
   tell(this, settings_.owner, node_failure{"master", problem});
 }
 
 // -- events -----------------------------------------------------------------------------------
 
-template <class Event>
-void replica_actor::drive(Event event) {
+template <class Call>
+void replica_actor::guard(Call call) {
   if (!serving_)
     return;
   try {
-    auto& protocol = *settings_.protocol;
-    protocol.advance(now());
-    event(protocol);
-    protocol.drain(effects_);
-    carry_out();
-    if (serving_)
-      arm_timer();
+    call();
   } catch (const std::exception& thrown) {
     stop_serving({errc::internal, fmt::format("the consensus plugin ({}) threw: {}",
                                               settings_.self.consensus, thrown.what())});
   }
+}
+
+template <class Event>
+void replica_actor::drive(Event event) {
+  guard([&] {
+    settings_.protocol->advance(now());
+    event(*settings_.protocol);
+    if (!std::exchange(drain_pending_, true))
+      tell(this, caf::actor_cast<caf::actor>(this), drain_effects{});
+  });
 }
 
 void replica_actor::arm_timer() {
@@ -199,54 +227,157 @@ void replica_actor::arm_timer() {
   tell_later(this, wait, replica_tick{timer_generation_});
 }
 
+// -- what clients ask for ---------------------------------------------------------------------
+
 caf::result<envelope> replica_actor::submit(submit_command& request) {
+  auto alone = make_response_promise<envelope>();
+  begin_command(std::move(request.command), {alone, nullptr, 0});
+  return alone;
+}
+
+caf::result<envelope> replica_actor::ask_question(ask_state& request) {
+  auto alone = make_response_promise<envelope>();
+  begin_read(std::move(request.question), {alone, nullptr, 0});
+  return alone;
+}
+
+void replica_actor::take_calls(client_calls& request) {
+  auto client = caf::actor_cast<caf::actor>(current_sender());
+  if (!client)
+    return;
+  for (auto& call : request.calls)
+    if (call.kind == message_kind::command)
+      begin_command(std::move(call.body), {{}, client, call.id});
+    else
+      begin_read(std::move(call.body), {{}, client, call.id});
+  send_answers();
+}
+
+void replica_actor::begin_command(std::string command, asker from) {
   if (!serving_)
-    return unable(errc::unavailable, "this replica has stopped");
-  if (request.command.size() > command_bytes_max)
-    return unable(errc::invalid, fmt::format("a command of {} bytes is above the limit of {}",
-                                             request.command.size(), command_bytes_max));
+    return answer(from, unable(errc::unavailable, "this replica has stopped"));
+  if (command.size() > command_bytes_max)
+    return answer(from, unable(errc::invalid,
+                               fmt::format("a command of {} bytes is above the limit of {}",
+                                           command.size(), command_bytes_max)));
   if (commands_.size() >= replica_requests_max || handed_over_ - applied_ > replica_backlog_max)
-    return unable(errc::busy, "too many commands are waiting; try again");
+    return answer(from, unable(errc::busy, "too many commands are waiting; try again"));
   auto id = ++next_request_;
-  auto answer = make_response_promise<envelope>();
-  commands_.emplace(id, waiting_command{answer, now()});
-  drive([&](auto& protocol) { protocol.propose(id, std::move(request.command)); });
-  return answer;
+  commands_.emplace(id, waiting_command{std::move(from), now()});
+  drive([&](auto& protocol) { protocol.propose(id, std::move(command)); });
+}
+
+void replica_actor::begin_read(std::string question, asker from) {
+  if (!serving_)
+    return answer(from, unable(errc::unavailable, "this replica has stopped"));
+  if (reads_.size() + ready_reads_.size() + questions_.size() >= replica_requests_max)
+    return answer(from, unable(errc::busy, "too many reads are waiting; try again"));
+  auto id = ++next_request_;
+  reads_.emplace(id, waiting_read{std::move(question), std::move(from)});
+  drive([&](auto& protocol) { protocol.read(id, spi::read_level::linearizable); });
 }
 
 caf::result<envelope> replica_actor::change(change_members& request) {
-  if (!serving_)
-    return unable(errc::unavailable, "this replica has stopped");
+  auto alone = make_response_promise<envelope>();
+  asker from{alone, nullptr, 0};
+  if (!serving_) {
+    answer(from, unable(errc::unavailable, "this replica has stopped"));
+    return alone;
+  }
   auto id = ++next_request_;
-  auto answer = make_response_promise<envelope>();
-  commands_.emplace(id, waiting_command{answer, now()});
+  commands_.emplace(id, waiting_command{std::move(from), now()});
   drive([&](auto& protocol) {
     protocol.reconfigure(id, std::move(request.voters), std::move(request.learners));
   });
-  return answer;
+  return alone;
 }
 
 envelope replica_actor::transfer(spi::replica_id to) {
   if (!serving_)
-    return unable(errc::unavailable, "this replica has stopped");
+    return make_reply(unable(errc::unavailable, "this replica has stopped"));
   auto leader = settings_.protocol->status().leader;
   if (leader != settings_.self.replica)
-    return unable(errc::unavailable, "this replica doesn't lead", leader);
+    return make_reply(unable(errc::unavailable, "this replica doesn't lead", leader));
   drive([&](auto& protocol) { protocol.transfer(to); });
   return make_reply({std::string{}, {}, false});
 }
 
-caf::result<envelope> replica_actor::ask_question(ask_state& request) {
-  if (!serving_)
-    return unable(errc::unavailable, "this replica has stopped");
-  if (reads_.size() + ready_reads_.size() + questions_.size() >= replica_requests_max)
-    return unable(errc::busy, "too many reads are waiting; try again");
-  auto id = ++next_request_;
-  auto answer = make_response_promise<envelope>();
-  reads_.emplace(id, waiting_read{std::move(request.question), answer});
-  drive([&](auto& protocol) { protocol.read(id, spi::read_level::linearizable); });
-  return answer;
+void replica_actor::answer(const asker& to, const reply& what) {
+  if (to.client)
+    answers_[to.client].push_back({to.call, what});
+  else
+    promise{to.alone}.deliver(make_reply(what));
 }
+
+/// Those of a client that are there together go together.
+void replica_actor::send_answers() {
+  for (auto& [client, list] : answers_) {
+    std::vector<client_answer> together;
+    std::size_t bytes = 0;
+    auto send = [&, &to = client] {
+      tell(this, to, envelope{message_kind::answers, 0, encode(together)});
+      together.clear();
+      bytes = 0;
+    };
+    for (auto& it : list) {
+      bytes += it.answer.value ? it.answer.value->size() : it.answer.value.error().message.size();
+      together.push_back(std::move(it));
+      if (bytes >= calls_together_bytes || together.size() == calls_together_max)
+        send();
+    }
+    if (!together.empty())
+      send();
+  }
+  answers_.clear();
+}
+
+void replica_actor::finish_command(spi::request_id id, const reply& what) {
+  auto waiting = commands_.find(id);
+  if (waiting == commands_.end())
+    return;
+  auto took = static_cast<std::uint64_t>((now() - waiting->second.since).count());
+  ++metrics_.commits;
+  ++metrics_.latency[std::min<std::size_t>(std::bit_width(took), metrics_.latency.size() - 1)];
+  answer(waiting->second.from, what);
+  commands_.erase(waiting);
+}
+
+/// Hands the questions whose time has come to the state machine, all together.
+void replica_actor::release_reads() {
+  std::vector<state_runner::question> asked;
+  while (!ready_reads_.empty() && ready_reads_.begin()->first <= applied_) {
+    auto& read = ready_reads_.begin()->second;
+    auto id = ++next_request_;
+    questions_.emplace(id, std::move(read.from));
+    asked.push_back({id, std::move(read.question)});
+    ready_reads_.erase(ready_reads_.begin());
+  }
+  if (!asked.empty())
+    runner_->query(std::move(asked));
+}
+
+void replica_actor::on_questions_answered(questions_answered& done) {
+  for (auto& [id, text] : done.answers) {
+    auto waiting = questions_.find(id);
+    if (waiting == questions_.end())
+      continue;
+    ++metrics_.reads;
+    answer(waiting->second, {std::move(text), {}, false});
+    questions_.erase(waiting);
+  }
+  send_answers();
+}
+
+void replica_actor::on_entries_applied(entries_applied& done) {
+  applied_ = done.position;
+  for (auto& [id, text] : done.answers)
+    finish_command(id, {std::move(text), {}, false});
+  ++metrics_.applied_batches;
+  send_answers();
+  release_reads();
+}
+
+// -- what the others say ----------------------------------------------------------------------
 
 void replica_actor::on_link(const link_event& event) {
   if (event.up)
@@ -265,54 +396,6 @@ void replica_actor::on_durable(spi::persist_token token) {
   drive([&](auto& protocol) { protocol.on_durable(token); });
 }
 
-void replica_actor::on_question_answered(question_answered& done) {
-  auto waiting = questions_.find(done.id);
-  if (waiting == questions_.end())
-    return;
-  ++metrics_.reads;
-  waiting->second.deliver(make_reply({std::move(done.answer), {}, false}));
-  questions_.erase(waiting);
-}
-
-void replica_actor::on_entries_applied(entries_applied& done) {
-  applied_ = done.position;
-  for (auto& [id, text] : done.answers) {
-    auto waiting = commands_.find(id);
-    if (waiting == commands_.end())
-      continue;
-    answer_command(id, make_reply({std::move(text), {}, false}));
-  }
-  ++metrics_.applied_batches;
-  release_reads();
-}
-
-void replica_actor::answer_command(spi::request_id id, envelope answer) {
-  auto waiting = commands_.find(id);
-  auto took = static_cast<std::uint64_t>((now() - waiting->second.since).count());
-  ++metrics_.commits;
-  ++metrics_.latency[std::min<std::size_t>(std::bit_width(took), metrics_.latency.size() - 1)];
-  waiting->second.answer.deliver(std::move(answer));
-  commands_.erase(waiting);
-}
-
-void replica_actor::release_reads() {
-  while (!ready_reads_.empty() && ready_reads_.begin()->first <= applied_) {
-    auto& read = ready_reads_.begin()->second;
-    answer_query(std::move(read.question), std::move(read.answer));
-    ready_reads_.erase(ready_reads_.begin());
-  }
-}
-
-void replica_actor::answer_query(std::string question, promise answer) {
-  // The answer comes back through the mailbox: promises aren't for other threads.
-  auto id = ++next_request_;
-  questions_.emplace(id, std::move(answer));
-  auto self = caf::actor_cast<caf::actor>(this);
-  runner_->query(std::move(question), [self, id](std::string text) {
-    tell_from_outside(self, question_answered{id, std::move(text)});
-  });
-}
-
 // -- effects ----------------------------------------------------------------------------------
 
 void replica_actor::carry_out() {
@@ -320,6 +403,8 @@ void replica_actor::carry_out() {
   for (std::size_t i = 0; i < effects_.size() && serving_; ++i)
     std::visit([this](auto& effect) { carry_out(effect); }, effects_[i]);
   effects_.clear();
+  if (serving_)
+    release_reads();
 }
 
 void replica_actor::carry_out(spi::persist& effect) {
@@ -339,11 +424,8 @@ void replica_actor::transmit(spi::replica_id to, std::string bytes) {
     ++metrics_.dropped_messages;
     return;
   }
-  spi::writer head;
-  head.put(settings_.self.replica).put(to);
-  auto body = head.take();
-  body += bytes;
-  tell(this, link->second, envelope{message_kind::consensus, digest_, std::move(body)});
+  tell(this, link->second,
+       outgoing_message{digest_, settings_.self.replica, to, std::move(bytes)});
 }
 
 void replica_actor::carry_out(spi::apply& effect) {
@@ -367,7 +449,7 @@ void replica_actor::carry_out(spi::refuse& effect) {
   auto leads = settings_.protocol->status().leader == settings_.self.replica;
   auto code = in_doubt ? errc::timeout : leads ? errc::refused : errc::unavailable;
   ++metrics_.refused;
-  waiting->second.answer.deliver(unable(code, effect.reason, effect.hint, in_doubt));
+  answer(waiting->second.from, unable(code, effect.reason, effect.hint, in_doubt));
   commands_.erase(waiting);
 }
 
@@ -377,14 +459,13 @@ void replica_actor::carry_out(spi::read_ready& effect) {
     return;
   ready_reads_.emplace(effect.position, std::move(waiting->second));
   reads_.erase(waiting);
-  release_reads();
 }
 
 void replica_actor::carry_out(spi::read_refused& effect) {
   auto waiting = reads_.find(effect.id);
   if (waiting == reads_.end())
     return;
-  waiting->second.answer.deliver(unable(errc::unavailable, effect.reason, effect.hint));
+  answer(waiting->second.from, unable(errc::unavailable, effect.reason, effect.hint));
   reads_.erase(waiting);
 }
 
@@ -424,9 +505,9 @@ void replica_actor::on_saved(state_saved& saved) {
 caf::result<envelope> replica_actor::forward_snapshot_call(snapshot_call& call) {
   auto link = links_.find(call.from);
   if (!serving_ || !courier_ || link == links_.end())
-    return unable(errc::refused, "this replica takes no snapshots");
+    return make_reply(unable(errc::refused, "this replica takes no snapshots"));
   if (loading_ && is_snapshot_offer(call.bytes))
-    return unable(errc::busy, "another snapshot is being installed");
+    return make_reply(unable(errc::busy, "another snapshot is being installed"));
   call.link = link->second;
   auto promise = make_response_promise();
   promise.delegate(courier_, std::move(call));
@@ -486,12 +567,19 @@ void replica_actor::carry_out(spi::fatal& effect) {
 
 // -- views ------------------------------------------------------------------------------------
 
-envelope replica_actor::unable(errc code, std::string why, spi::replica_id hint, bool in_doubt) {
+reply replica_actor::unable(errc code, std::string why, spi::replica_id hint, bool in_doubt) {
   reply answer{fail(code, std::move(why)), {}, in_doubt};
   for (auto& peer : settings_.group)
     if (peer.id == hint)
       answer.hint = to_string(peer.where);
-  return make_reply(answer);
+  return answer;
+}
+
+envelope replica_actor::group() const {
+  std::vector<group_member> members;
+  for (auto& peer : settings_.group)
+    members.push_back({peer.id, peer.name, peer.where});
+  return make_reply({encode(members), {}, false});
 }
 
 replica_view replica_actor::view() const {

@@ -1,7 +1,9 @@
 #include <atoll/core/state_runner.hpp>
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -51,7 +53,9 @@ struct observed {
   spi::log_position applied = 0;
   spi::log_position flushed = 0;
   std::vector<std::pair<spi::request_id, std::string>> answers;
+  std::vector<std::pair<spi::request_id, std::string>> questions;
   std::optional<std::string> objection;
+  int batches = 0;
   int validations = 0;
   std::vector<std::string> failures;
 
@@ -60,8 +64,12 @@ struct observed {
     calls.applied = [this](auto position, auto list) {
       note([&] {
         applied = position;
+        ++batches;
         answers.insert(answers.end(), list.begin(), list.end());
       });
+    };
+    calls.answered = [this](auto list) {
+      note([&] { questions.insert(questions.end(), list.begin(), list.end()); });
     };
     calls.validated = [this](auto, auto why) {
       note([&] {
@@ -106,6 +114,27 @@ TEST_CASE("entries are applied in order, and only those proposed here are answer
   seen.wait([&] { return seen.flushed == 3; });
 }
 
+TEST_CASE("what waits is applied at once, in order with everything else") {
+  counting_machine machine;
+  observed seen;
+  spi::log_position saved = 0;
+  {
+    state_runner runner{machine, 1, seen.callbacks()};
+    std::mutex hold;
+    hold.lock();
+    runner.save("", [&](auto) { std::lock_guard wait{hold}; });
+    for (spi::log_position at = 1; at <= 50; ++at)
+      runner.apply({entry(at, at, "c")});
+    runner.save("", [&](auto position) { seen.note([&] { saved = *position; }); });
+    runner.apply({entry(51, 51, "c")});
+    hold.unlock();
+    seen.wait([&] { return seen.applied == 51; });
+  }
+  CHECK(saved == 50);
+  CHECK(seen.batches == 2);
+  CHECK(seen.answers.size() == 51);
+}
+
 TEST_CASE("questions and objections are answered") {
   counting_machine machine;
   observed seen;
@@ -113,10 +142,17 @@ TEST_CASE("questions and objections are answered") {
   runner.validate(1, "bad");
   seen.wait([&] { return seen.validations == 1; });
   CHECK(seen.objection == "can't");
-  std::string answer;
-  runner.query("what", [&](std::string text) { seen.note([&] { answer = text; }); });
-  seen.wait([&] { return !answer.empty(); });
-  CHECK(answer == "what at 0");
+  runner.query({{7, "what"}});
+  seen.wait([&] { return seen.questions.size() == 1; });
+  CHECK(seen.questions[0] == std::pair<spi::request_id, std::string>{7, "what at 0"});
+  std::vector<state_runner::question> many;
+  for (spi::request_id id = 100; id < 200; ++id)
+    many.push_back({id, fmt::format("q{}", id)});
+  runner.query(many);
+  seen.wait([&] { return seen.questions.size() == 101; });
+  std::sort(seen.questions.begin() + 1, seen.questions.end());
+  for (std::size_t i = 0; i < many.size(); ++i)
+    CHECK(seen.questions[i + 1] == std::pair{many[i].id, many[i].text + " at 0"});
 }
 
 TEST_CASE("after the state broke, nothing more is applied or flushed, and it is said once") {
@@ -124,6 +160,7 @@ TEST_CASE("after the state broke, nothing more is applied or flushed, and it is 
   observed seen;
   state_runner runner{machine, 1, seen.callbacks()};
   runner.apply({entry(1, 0, "a")});
+  seen.wait([&] { return seen.applied == 1; });
   runner.apply({entry(2, 0, "b")});
   runner.apply({entry(3, 0, "c")});
   runner.flush();

@@ -12,15 +12,23 @@
 
 namespace atl {
 
-/// Runs a state machine off the threads of those who use it: one thread applies, in order; a few
-/// others answer questions meanwhile. Thread-safe; no call waits for the disk.
+/// Runs a state machine off the threads of those who use it: one thread applies, in order, as much
+/// at once as waits; a few others answer questions meanwhile. Thread-safe; no call waits for the
+/// disk.
 class state_runner {
  public:
+  struct question {
+    spi::request_id id = 0;
+    std::string text;
+  };
+
   struct callbacks {
     /// Entries up to `position` are applied; the answers are for those proposed here (id ≠ 0).
     std::function<void(spi::log_position,
                        std::vector<std::pair<spi::request_id, std::string>> answers)>
         applied;
+    /// Called by the threads that answer.
+    std::function<void(std::vector<std::pair<spi::request_id, std::string>>)> answered;
     std::function<void(std::uint64_t ticket, std::optional<std::string> objection)> validated;
     std::function<void(spi::log_position)> flushed;
     /// The state can't be written. Nothing is applied after it.
@@ -35,7 +43,8 @@ class state_runner {
   void apply(std::vector<spi::decided_entry> entries);
   void validate(std::uint64_t ticket, std::string command);
   void flush();
-  void query(std::string question, std::function<void(std::string)> answer);
+  /// Answered by `answered`, in one or several parts.
+  void query(std::vector<question> questions);
   /// Behind what is to be applied already. `done` is called by the thread that applies.
   void save(std::filesystem::path folder, std::function<void(result<spi::log_position>)> done);
   void load(std::filesystem::path folder, std::function<void(result<spi::log_position>)> done);

@@ -16,10 +16,13 @@ enum class message_kind : std::uint16_t {
   ping = 2,      ///< empty
   consensus = 3, ///< sender's replica id, receiver's, then the protocol's bytes
   snapshot = 4,  ///< sender's replica id, receiver's, then a call of `courier.hpp`
+  calls = 5,     ///< several commands and queries of one client (`calls.hpp`)
+  answers = 6,   ///< to some of them
   command = 10,  ///< a command for the state machine, answered by its answer
   query = 11,    ///< a question to the state machine, answered after a linearizable read
   members = 12,  ///< `encode(change_members)`, answered empty once it is decided
   transfer = 13, ///< the replica id that should lead
+  group = 14,    ///< empty, answered by the replicas that are known (`calls.hpp`)
   application = 100,
 };
 

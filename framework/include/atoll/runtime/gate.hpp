@@ -6,7 +6,9 @@
 #include <caf/actor.hpp>
 #include <caf/event_based_actor.hpp>
 
-#include <memory>
+#include <chrono>
+#include <cstdint>
+#include <string>
 
 namespace atl::runtime {
 
@@ -31,10 +33,13 @@ class gate_actor : public caf::event_based_actor {
   caf::result<envelope> to_replica(envelope& message);
   caf::result<envelope> from_peer(envelope& message);
   caf::result<envelope> refuse(errc code, std::string why);
+  caf::result<envelope> garbage(std::string why);
 
   settings settings_;
   std::uint64_t cluster_digest_;
   std::uint64_t group_digest_;
+  std::uint64_t garbage_ = 0; ///< messages that made no sense here
+  std::chrono::steady_clock::time_point next_complaint_{};
 };
 
 } // namespace atl::runtime

@@ -11,8 +11,14 @@ namespace atl::runtime {
 inline constexpr std::size_t message_bytes_max = 8 << 20;
 /// A command for the replicated log.
 inline constexpr std::size_t command_bytes_max = 7 << 20;
+/// Calls of one client that come together in one message, and answers that go back so.
+inline constexpr std::size_t calls_together_max = 4096;
+/// Bytes after which calls or answers that go together are sent.
+inline constexpr std::size_t calls_together_bytes = 1 << 20;
 /// Bytes under way to one peer before further messages are dropped: CAF's own buffer has no bound.
 inline constexpr std::size_t link_bytes_max = 32 << 20;
+/// Envelopes with a protocol's messages under way to one peer; what comes meanwhile shares the next.
+inline constexpr std::size_t carried_envelopes_max = 4;
 /// Proposals and reads that a replica works on at once; more are answered "busy".
 inline constexpr std::size_t replica_requests_max = 8192;
 /// Entries decided and not yet applied before a replica takes no more proposals.

@@ -2,6 +2,7 @@
 
 #include <atoll/core/error.hpp>
 #include <atoll/core/record_log.hpp>
+#include <atoll/runtime/calls.hpp>
 #include <atoll/runtime/envelope.hpp>
 #include <atoll/runtime/node_info.hpp>
 #include <atoll/spi/consensus.hpp>
@@ -31,11 +32,32 @@ struct link_tick {
   std::uint64_t generation = 0;
 };
 
-/// To a replica, from its peers and its clients.
-struct peer_message {
+/// To a link: takes this to the peer's replica, or loses it. What can't leave at once goes together
+/// with what comes meanwhile.
+struct outgoing_message {
+  std::uint64_t digest = 0;
   spi::replica_id from = 0;
+  spi::replica_id to = 0;
   std::string bytes;
 };
+
+/// To a replica, from one of its peers: some messages, in their order.
+struct peer_messages {
+  spi::replica_id from = 0;
+  std::vector<std::string> bytes;
+};
+/// The body of an envelope of kind `consensus`: sender, receiver, then the protocol's messages.
+std::string encode_peer_messages(spi::replica_id from, spi::replica_id to,
+                                 const std::vector<std::string>& bytes);
+/// Of hostile bytes. @returns none for what is none, or isn't meant for `to`.
+std::optional<peer_messages> decode_peer_messages(std::string_view bytes, spi::replica_id to);
+
+/// To a replica, from the sender of an envelope of kind `calls`, who gets the answers.
+struct client_calls {
+  std::vector<client_call> calls;
+};
+/// To a replica; answered by `encode(std::vector<group_member>)` in a `reply`.
+struct get_group {};
 /// Answered by `reply` (in an envelope).
 struct submit_command {
   std::string command;
@@ -110,9 +132,8 @@ struct entries_applied {
   spi::log_position position = 0;
   std::vector<std::pair<spi::request_id, std::string>> answers;
 };
-struct question_answered {
-  spi::request_id id = 0;
-  std::string answer;
+struct questions_answered {
+  std::vector<std::pair<spi::request_id, std::string>> answers;
 };
 struct state_flushed {
   spi::log_position position = 0;
@@ -125,6 +146,18 @@ struct replica_tick {
   std::uint64_t generation = 0;
 };
 struct flush_tick {};
+/// To a replica, from itself, behind all that waits in its mailbox: carry out what came of it.
+struct drain_effects {};
+
+/// From a group's client to itself: calls wait in its inbox.
+struct calls_wait {};
+/// … it is time to look after those that are under way or pause.
+struct client_tick {};
+/// … the connection to a replica broke.
+struct contact_lost {
+  std::size_t member = 0;
+  std::uint64_t generation = 0;
+};
 
 /// Counted since the replica started.
 struct replica_metrics {
@@ -167,13 +200,13 @@ CAF_BEGIN_TYPE_ID_BLOCK(atoll, caf::first_custom_type_id)
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::envelope))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::link_event))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::link_tick))
-CAF_ADD_TYPE_ID(atoll, (atl::runtime::peer_message))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::peer_messages))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::submit_command))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::ask_state))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::durable_up_to))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::storage_failed))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::entries_applied))
-CAF_ADD_TYPE_ID(atoll, (atl::runtime::question_answered))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::questions_answered))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::state_flushed))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::command_validated))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::replica_tick))
@@ -190,18 +223,25 @@ CAF_ADD_TYPE_ID(atoll, (atl::runtime::snapshot_call))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::snapshot_arrived))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::state_saved))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::state_loaded))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::outgoing_message))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::client_calls))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::get_group))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::drain_effects))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::calls_wait))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::client_tick))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::contact_lost))
 
 CAF_END_TYPE_ID_BLOCK(atoll)
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::link_event)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::link_tick)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::peer_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::peer_messages)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::submit_command)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::ask_state)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::durable_up_to)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::storage_failed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::entries_applied)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::question_answered)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::questions_answered)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::state_flushed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::command_validated)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::replica_tick)
@@ -218,3 +258,10 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::snapshot_call)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::snapshot_arrived)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::state_saved)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::state_loaded)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::outgoing_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::client_calls)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::get_group)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::drain_effects)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::calls_wait)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::client_tick)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::contact_lost)

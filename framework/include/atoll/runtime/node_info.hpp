@@ -13,7 +13,7 @@
 namespace atl::runtime {
 
 /// Changes when nodes of the one version can't talk to those of the other.
-inline constexpr std::uint32_t wire_version = 1;
+inline constexpr std::uint32_t wire_version = 2;
 
 /// What a node says of itself when it meets another.
 struct node_info {

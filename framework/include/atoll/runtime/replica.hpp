@@ -55,27 +55,36 @@ class replica_actor : public caf::event_based_actor {
  private:
   using promise = caf::typed_response_promise<envelope>;
 
+  /// Who waits for an answer: a request of its own, or one of a client's calls that came together.
+  struct asker {
+    promise alone;
+    caf::actor client; ///< null: it is a request
+    std::uint64_t call = 0;
+  };
   struct waiting_send {
     spi::replica_id to;
     std::string bytes;
   };
   struct waiting_command {
-    promise answer;
+    asker from;
     spi::timestamp since;
   };
   struct waiting_read {
     std::string question;
-    promise answer;
+    asker from;
   };
 
   void start();
   void make_links();
   void make_link(const peer& to);
   spi::timestamp now() const;
-  /// Runs one event of the protocol: time first, the event, then all its effects. A plugin that
-  /// throws ends this role, by name.
+  /// Runs an event of the protocol: time first, then the event. What came of it is carried out behind
+  /// all that waits in the mailbox, so that under load many events share a record and a message. A
+  /// plugin that throws ends this role, by name.
   template <class Event>
   void drive(Event event);
+  template <class Call>
+  void guard(Call call);
   void carry_out();
   void carry_out(spi::persist& effect);
   void carry_out(spi::send& effect);
@@ -95,11 +104,15 @@ class replica_actor : public caf::event_based_actor {
 
   caf::result<envelope> submit(submit_command& request);
   caf::result<envelope> ask_question(ask_state& request);
-  void answer_query(std::string question, promise answer);
+  void take_calls(client_calls& request);
+  void begin_command(std::string command, asker from);
+  void begin_read(std::string question, asker from);
+  void answer(const asker& to, const reply& what);
+  void send_answers();
   void release_reads();
   void on_durable(spi::persist_token token);
   void on_entries_applied(entries_applied& done);
-  void on_question_answered(question_answered& done);
+  void on_questions_answered(questions_answered& done);
   void on_link(const link_event& event);
   void on_seen(const node_info& who);
   caf::result<envelope> change(change_members& request);
@@ -108,14 +121,17 @@ class replica_actor : public caf::event_based_actor {
   void on_saved(state_saved& saved);
   void on_arrived(snapshot_arrived& arrived);
   void on_loaded(const state_loaded& loaded);
-  void answer_command(spi::request_id id, envelope answer);
+  void finish_command(spi::request_id id, const reply& what);
+  envelope group() const;
   replica_view view() const;
-  envelope unable(errc code, std::string why, spi::replica_id hint = 0, bool in_doubt = false);
+  reply unable(errc code, std::string why, spi::replica_id hint = 0, bool in_doubt = false);
 
   settings settings_;
   std::unique_ptr<state_runner> runner_;
   std::map<spi::replica_id, caf::actor> links_;
   std::vector<spi::effect> effects_;
+  bool drain_pending_ = false;
+  std::map<caf::actor, std::vector<client_answer>> answers_; ///< to be sent
   std::multimap<spi::persist_token, waiting_send> held_; ///< until their records are durable
   spi::persist_token durable_ = 0;
   spi::log_position applied_ = 0;
@@ -129,7 +145,7 @@ class replica_actor : public caf::event_based_actor {
   bool loading_ = false;          ///< it is taking the state's place; no other may come in
   std::uint64_t snapshots_ordered_ = 0;
   std::unordered_map<spi::request_id, waiting_command> commands_;
-  std::unordered_map<spi::request_id, promise> questions_;     ///< at the state machine
+  std::unordered_map<spi::request_id, asker> questions_;       ///< at the state machine
   std::unordered_map<spi::request_id, waiting_read> reads_;    ///< protocol not yet ready
   std::multimap<spi::log_position, waiting_read> ready_reads_; ///< state not yet there
   spi::request_id next_request_ = 0;

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <atoll/core/endpoint.hpp>
+#include <atoll/runtime/envelope.hpp>
+#include <atoll/spi/consensus.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// What a client and the replicas of a group say to each other beside single envelopes.
+namespace atl::runtime {
+
+/// One of several calls that a client sends together: most of what a small call costs on its way is
+/// the envelope. Of kind `command` or `query`.
+struct client_call {
+  std::uint64_t id = 0; ///< the client's own; comes back with the answer
+  message_kind kind = message_kind::query;
+  std::string body;
+};
+/// The body of an envelope of kind `calls`.
+std::string encode(const std::vector<client_call>& calls);
+/// Of hostile bytes. @returns none for what is none, or breaks a limit.
+std::optional<std::vector<client_call>> decode_calls(std::string_view bytes);
+
+/// Answers come when they are there, in any order, as many as there are together.
+struct client_answer {
+  std::uint64_t id = 0;
+  reply answer;
+};
+/// The body of an envelope of kind `answers`.
+std::string encode(const std::vector<client_answer>& answers);
+std::optional<std::vector<client_answer>> decode_answers(std::string_view bytes);
+
+/// A replica as the others know it; a client that asks for `group` may turn to any of them.
+struct group_member {
+  spi::replica_id id = 0;
+  std::string name;
+  endpoint where;
+};
+std::string encode(const std::vector<group_member>& members);
+std::optional<std::vector<group_member>> decode_group(std::string_view bytes);
+
+} // namespace atl::runtime

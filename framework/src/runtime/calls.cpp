@@ -1,0 +1,82 @@
+#include <atoll/runtime/calls.hpp>
+#include <atoll/runtime/limits.hpp>
+#include <atoll/spi/codec.hpp>
+
+#include <type_traits>
+
+namespace atl::runtime {
+
+namespace {
+
+constexpr std::size_t name_bytes_max = 256;
+
+/// A list of what `read` reads; none unless all of it is there, and nothing else.
+template <class Read>
+auto decode_list(std::string_view bytes, std::size_t least_bytes, std::size_t limit, Read read) {
+  spi::reader in{bytes};
+  std::vector<std::invoke_result_t<Read, spi::reader&>> list;
+  auto count = in.get_count(least_bytes);
+  if (count > limit)
+    in.fail();
+  for (std::uint32_t i = 0; in.ok() && i < count; ++i)
+    list.push_back(read(in));
+  return in.done() ? std::optional{std::move(list)} : std::nullopt;
+}
+
+} // namespace
+
+std::string encode(const std::vector<client_call>& calls) {
+  spi::writer out;
+  out.put(static_cast<std::uint32_t>(calls.size()));
+  for (auto& it : calls)
+    out.put(it.id).put(it.kind).put(it.body);
+  return out.take();
+}
+
+std::optional<std::vector<client_call>> decode_calls(std::string_view bytes) {
+  return decode_list(bytes, 14, calls_together_max, [](spi::reader& in) {
+    client_call it;
+    it.id = in.get<std::uint64_t>();
+    it.kind = static_cast<message_kind>(in.get<std::uint16_t>());
+    it.body = in.get_string();
+    if (it.kind != message_kind::command && it.kind != message_kind::query)
+      in.fail();
+    return it;
+  });
+}
+
+std::string encode(const std::vector<client_answer>& answers) {
+  spi::writer out;
+  out.put(static_cast<std::uint32_t>(answers.size()));
+  for (auto& it : answers)
+    out.put(it.id).put(encode(it.answer));
+  return out.take();
+}
+
+std::optional<std::vector<client_answer>> decode_answers(std::string_view bytes) {
+  return decode_list(bytes, 12, calls_together_max, [](spi::reader& in) {
+    auto id = in.get<std::uint64_t>();
+    return client_answer{id, decode_reply(in.get_text())};
+  });
+}
+
+std::string encode(const std::vector<group_member>& members) {
+  spi::writer out;
+  out.put(static_cast<std::uint32_t>(members.size()));
+  for (auto& it : members)
+    out.put(it.id).put(it.name).put(it.where.host).put(it.where.port);
+  return out.take();
+}
+
+std::optional<std::vector<group_member>> decode_group(std::string_view bytes) {
+  return decode_list(bytes, 14, replica_links_max + 1, [](spi::reader& in) {
+    group_member it;
+    it.id = in.get<spi::replica_id>();
+    it.name = in.get_string(name_bytes_max);
+    it.where.host = in.get_string(name_bytes_max);
+    it.where.port = in.get<std::uint16_t>();
+    return it;
+  });
+}
+
+} // namespace atl::runtime

@@ -1,0 +1,355 @@
+#include "client_actor.hpp"
+
+#include <atoll/runtime/caf.hpp>
+#include <atoll/runtime/limits.hpp>
+
+#include <caf/io/middleman.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace atl::runtime {
+
+// -- life -------------------------------------------------------------------------------------
+
+client_actor::client_actor(caf::actor_config& config, group_client::settings given,
+                           std::shared_ptr<client_inbox> inbox)
+    : caf::event_based_actor{config}, settings_{std::move(given)}, inbox_{std::move(inbox)},
+      digest_{cluster_digest(settings_.self)}, random_{settings_.seed} {
+  for (auto& it : settings_.members)
+    replicas_.push_back({it, contact::none, nullptr, 0, {}, {}});
+  reader_ = random_.below(replicas_.size());
+}
+
+caf::behavior client_actor::make_behavior() {
+  return {
+      [this](calls_wait) { take_inbox(); },
+      [this](const envelope& message) {
+        if (message.kind == message_kind::answers)
+          on_answers(message);
+      },
+      [this](client_tick) { on_wake(); },
+      [this](const contact_lost& what) {
+        if (what.generation == replicas_[what.member].generation)
+          lost(what.member, "the connection broke", errc::unavailable);
+        arm();
+      },
+  };
+}
+
+void client_actor::on_exit() {
+  inbox_->close();
+  for (auto& it : inbox_->take())
+    it.done(fail(errc::unavailable, "the client was closed"));
+  for (auto& [id, it] : std::exchange(calls_, {}))
+    it.what.done(fail(it.in_doubt || it.stage == stage::sent ? errc::timeout : errc::unavailable,
+                      "the client was closed"));
+  replicas_.clear();
+}
+
+// -- calls ------------------------------------------------------------------------------------
+
+void client_actor::take_inbox() {
+  auto now = clock::now();
+  for (auto& request : inbox_->take()) {
+    auto id = ++last_id_;
+    auto member = request.only ? *request.only
+                  : request.kind == message_kind::query ? reader_
+                                                        : writer_;
+    auto& it = calls_[id];
+    it.what = std::move(request);
+    it.give_up = now + settings_.timeout;
+    it.lose_patience = now + settings_.patience;
+    enqueue(id, member);
+  }
+  send_queued();
+  arm();
+}
+
+/// It goes to that replica with the next envelope, or once there is a connection.
+void client_actor::enqueue(call_id id, std::size_t member) {
+  auto& it = calls_.at(id);
+  it.member = member;
+  it.stage = stage::queued;
+  ++it.attempt;
+  set_wake(id, clock::now() + settings_.timing.failure_timeout);
+  replicas_[member].queue.push_back(id);
+  if (replicas_[member].state == contact::none)
+    connect(member);
+}
+
+void client_actor::send_queued() {
+  for (std::size_t member = 0; member < replicas_.size(); ++member) {
+    auto& to = replicas_[member];
+    if (to.state != contact::ready || to.queue.empty())
+      continue;
+    std::vector<client_call> together;
+    std::size_t bytes = 0;
+    auto send = [&] {
+      tell(this, to.handle, envelope{message_kind::calls, digest_, encode(together)});
+      together.clear();
+      bytes = 0;
+    };
+    for (auto id : std::exchange(to.queue, {})) {
+      auto found = calls_.find(id);
+      if (found == calls_.end() || found->second.stage != stage::queued ||
+          found->second.member != member)
+        continue; // it went elsewhere meanwhile
+      auto& it = found->second;
+      it.stage = stage::sent;
+      if (it.what.kind != message_kind::command && it.what.kind != message_kind::query) {
+        send_alone(member, id);
+        continue;
+      }
+      if (bytes + it.what.body.size() > calls_together_bytes && !together.empty())
+        send();
+      bytes += it.what.body.size();
+      together.push_back({wire_id(id, it), it.what.kind, it.what.body});
+      if (together.size() == calls_together_max)
+        send();
+    }
+    if (!together.empty())
+      send();
+  }
+}
+
+void client_actor::send_alone(std::size_t member, call_id id) {
+  auto& it = calls_.at(id);
+  auto sent = wire_id(id, it);
+  ask(this, replicas_[member].handle, settings_.timing.failure_timeout,
+      envelope{it.what.kind, digest_, it.what.body})
+      .then(
+          [this, sent](const envelope& message) {
+            on_answer(sent, decode_reply(message.body));
+            send_queued();
+            arm();
+          },
+          [](const caf::error&) {}); // the attempt's own end comes as well
+}
+
+void client_actor::on_answers(const envelope& message) {
+  auto answers = decode_answers(message.body);
+  if (!answers)
+    return;
+  for (auto& it : *answers)
+    on_answer(it.id, std::move(it.answer));
+  send_queued();
+  arm();
+}
+
+/// An answer to an attempt that was given up counts too when it is a good one: whatever was done is
+/// done.
+void client_actor::on_answer(std::uint64_t wire, reply answer) {
+  auto found = calls_.find(wire >> 8);
+  if (found == calls_.end())
+    return;
+  auto& it = found->second;
+  auto newest = (wire & 0xff) == it.attempt;
+  if (newest)
+    replicas_[it.member].silent_until = {};
+  if (answer.value) {
+    if (newest && !it.what.only)
+      (it.what.kind == message_kind::query ? reader_ : writer_) = it.member;
+    return finish(found->first, std::move(*answer.value));
+  }
+  if (newest && it.stage == stage::sent)
+    again(found->first, answer);
+}
+
+/// What to do with a call that this replica didn't answer well.
+void client_actor::again(call_id id, const reply& answer) {
+  auto& it = calls_.at(id);
+  auto& problem = answer.value.error();
+  auto now = clock::now();
+  it.in_doubt = it.in_doubt || answer.in_doubt;
+  if (it.what.only || problem.code == errc::invalid || problem.code == errc::corrupt ||
+      (problem.code == errc::refused && now >= it.lose_patience))
+    return finish(id, tl::unexpected{problem});
+  if (now >= it.give_up)
+    return finish(id, fail(it.in_doubt ? errc::timeout : errc::unavailable,
+                           fmt::format("no master could do it within {} ms; the last one said: "
+                                       "{}{}",
+                                       settings_.timeout / std::chrono::milliseconds{1},
+                                       problem.message,
+                                       it.in_doubt ? "; it may have happened all the same" : "")));
+  auto hop = it.hops++;
+  if (auto leader = member_at(answer.hint); leader && *leader != it.member && hop % 3 != 2)
+    return enqueue(id, *leader); // straight on: it is known where to go
+  auto stays = problem.code == errc::refused || problem.code == errc::busy;
+  auto next = stays ? it.member : next_after(it.member);
+  // The first time round all replicas are tried without a pause.
+  if (hop + 1 < replicas_.size() && !stays)
+    return enqueue(id, next);
+  auto& timing = settings_.timing;
+  it.pause = std::clamp(it.pause * 2, timing.backoff_min, timing.backoff_max);
+  it.member = next;
+  it.stage = stage::pausing;
+  set_wake(id, now + std::chrono::milliseconds{
+                         random_.between(timing.backoff_min.count(), it.pause.count())});
+}
+
+void client_actor::finish(call_id id, result<std::string> answer) {
+  auto it = calls_.find(id);
+  wakes_.erase({it->second.wake, id});
+  auto done = std::move(it->second.what.done);
+  calls_.erase(it);
+  done(std::move(answer));
+}
+
+// -- time -------------------------------------------------------------------------------------
+
+void client_actor::set_wake(call_id id, clock::time_point at) {
+  auto& it = calls_.at(id);
+  wakes_.erase({it.wake, id});
+  it.wake = at;
+  wakes_.emplace(at, id);
+}
+
+void client_actor::on_wake() {
+  armed_ = clock::time_point::max();
+  auto now = clock::now();
+  while (!wakes_.empty() && wakes_.begin()->first <= now) {
+    auto id = wakes_.begin()->second;
+    auto& it = calls_.at(id);
+    if (it.stage == stage::pausing) {
+      enqueue(id, it.member);
+      continue;
+    }
+    auto& silent = replicas_[it.member];
+    silent.silent_until = now + settings_.timing.failure_timeout * 4;
+    again(id, {fail(errc::timeout, fmt::format("master {}: no answer in time", silent.who.name)),
+               {},
+               it.stage == stage::sent});
+  }
+  send_queued();
+  arm();
+}
+
+void client_actor::arm() {
+  if (wakes_.empty() || wakes_.begin()->first >= armed_)
+    return;
+  armed_ = wakes_.begin()->first;
+  tell_later(this, std::max(armed_ - clock::now(), clock::duration{0}), client_tick{});
+}
+
+// -- replicas ---------------------------------------------------------------------------------
+
+std::size_t client_actor::next_after(std::size_t member) const {
+  auto now = clock::now();
+  for (std::size_t i = 1; i < replicas_.size(); ++i)
+    if (auto next = (member + i) % replicas_.size(); replicas_[next].silent_until <= now)
+      return next;
+  return (member + 1) % replicas_.size();
+}
+
+std::optional<std::size_t> client_actor::member_at(const std::string& address) const {
+  for (std::size_t i = 0; i < replicas_.size(); ++i)
+    if (to_string(replicas_[i].who.where) == address)
+      return i;
+  return std::nullopt;
+}
+
+void client_actor::connect(std::size_t member) {
+  auto& to = replicas_[member];
+  to.state = contact::connecting;
+  auto generation = ++to.generation;
+  auto failed = [this, member, generation](const std::string& why) {
+    if (generation == replicas_[member].generation)
+      lost(member, why, errc::unavailable);
+    send_queued();
+    arm();
+  };
+  ask(this, system().middleman().actor_handle(), settings_.timing.failure_timeout,
+      caf::connect_atom_v, to.who.where.host, to.who.where.port)
+      .then(
+          [this, member, generation, failed](const caf::node_id&, caf::strong_actor_ptr& there,
+                                             const std::set<std::string>&) {
+            if (generation != replicas_[member].generation)
+              return;
+            if (!there)
+              return failed("nothing is published there");
+            greet(member, caf::actor_cast<caf::actor>(there));
+          },
+          [failed](const caf::error& problem) { failed(caf::to_string(problem)); });
+}
+
+void client_actor::greet(std::size_t member, const caf::actor& there) {
+  auto generation = replicas_[member].generation;
+  ask(this, there, settings_.timing.failure_timeout,
+      envelope{message_kind::hello, digest_, encode(settings_.self)})
+      .then(
+          [this, member, generation, there](const envelope& message) {
+            if (generation != replicas_[member].generation)
+              return;
+            auto answer = decode_reply(message.body);
+            auto info = answer.value ? decode_node_info(*answer.value)
+                                     : result<node_info>{tl::unexpected{answer.value.error()}};
+            auto problem = info ? incompatibility(settings_.self, *info) : info.error().message;
+            if (problem.empty())
+              connected(member, there);
+            else
+              lost(member, problem, errc::refused);
+            send_queued();
+            arm();
+          },
+          [this, member, generation](const caf::error& problem) {
+            if (generation == replicas_[member].generation)
+              lost(member, "no answer to the greeting: " + caf::to_string(problem),
+                   errc::unavailable);
+            send_queued();
+            arm();
+          });
+}
+
+void client_actor::connected(std::size_t member, const caf::actor& there) {
+  auto& to = replicas_[member];
+  to.handle = there;
+  to.state = contact::ready;
+  auto self = caf::actor_cast<caf::actor_addr>(this);
+  there->attach_functor([self, lost = contact_lost{member, to.generation}](const caf::error&) {
+    if (auto alive = caf::actor_cast<caf::actor>(self))
+      tell_from_outside(alive, lost);
+  });
+  learn_group(member);
+}
+
+/// What went to that replica, or waits for it, must go elsewhere.
+void client_actor::lost(std::size_t member, const std::string& why, errc code) {
+  auto& to = replicas_[member];
+  ++to.generation;
+  to.state = contact::none;
+  to.handle = nullptr;
+  to.queue.clear();
+  std::vector<call_id> theirs;
+  for (auto& [id, it] : calls_)
+    if (it.member == member && it.stage != stage::pausing)
+      theirs.push_back(id);
+  std::sort(theirs.begin(), theirs.end());
+  auto what = fmt::format("master {} at {} can't be reached ({})", to.who.name,
+                          to_string(to.who.where), why);
+  for (auto id : theirs)
+    again(id, {fail(code, what), {}, calls_.at(id).stage == stage::sent});
+  send_queued();
+}
+
+/// Replicas that came since the settings were written.
+void client_actor::learn_group(std::size_t member) {
+  ask(this, replicas_[member].handle, settings_.timing.failure_timeout,
+      envelope{message_kind::group, digest_, {}})
+      .then(
+          [this](const envelope& message) {
+            auto answer = decode_reply(message.body);
+            auto known = answer.value ? decode_group(*answer.value) : std::nullopt;
+            if (known)
+              for (auto& it : *known)
+                learn({it.name, it.where});
+          },
+          [](const caf::error&) {});
+}
+
+void client_actor::learn(const group_client::member& who) {
+  if (!member_at(to_string(who.where)) && replicas_.size() < replica_links_max)
+    replicas_.push_back({who, contact::none, nullptr, 0, {}, {}});
+}
+
+} // namespace atl::runtime

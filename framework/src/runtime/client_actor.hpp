@@ -1,0 +1,132 @@
+#pragma once
+
+#include <atoll/runtime/group_client.hpp>
+#include <atoll/runtime/messages.hpp>
+#include <atoll/spi/random.hpp>
+
+#include <caf/actor.hpp>
+#include <caf/event_based_actor.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace atl::runtime {
+
+struct client_request {
+  message_kind kind = message_kind::query;
+  std::string body;
+  group_client::completion done;
+  std::optional<std::size_t> only; ///< this replica alone, once
+};
+
+/// What threads leave for a client's actor.
+class client_inbox {
+ public:
+  /// @returns whether the actor must be woken.
+  bool add(client_request request) {
+    std::unique_lock lock{mutex_};
+    if (closed_) {
+      lock.unlock();
+      request.done(fail(errc::unavailable, "the client was closed"));
+      return false;
+    }
+    waiting_.push_back(std::move(request));
+    return waiting_.size() == 1;
+  }
+  std::vector<client_request> take() {
+    std::lock_guard lock{mutex_};
+    return std::exchange(waiting_, {});
+  }
+  /// What comes from now on is refused.
+  void close() {
+    std::lock_guard lock{mutex_};
+    closed_ = true;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<client_request> waiting_;
+  bool closed_ = false;
+};
+
+/// Does what `group_client` promises.
+class client_actor : public caf::event_based_actor {
+ public:
+  client_actor(caf::actor_config& config, group_client::settings given,
+               std::shared_ptr<client_inbox> inbox);
+
+  caf::behavior make_behavior() override;
+  void on_exit() override;
+  const char* name() const override { return "atoll.client"; }
+
+ private:
+  using clock = std::chrono::steady_clock;
+  using call_id = std::uint64_t;
+
+  enum class stage : std::uint8_t { queued, sent, pausing };
+  struct call {
+    client_request what;
+    clock::time_point give_up;
+    clock::time_point lose_patience;
+    clock::time_point wake; ///< when the attempt, or the pause, is over
+    std::chrono::milliseconds pause{0};
+    std::size_t member = 0;
+    std::size_t hops = 0;
+    std::uint8_t attempt = 0;
+    runtime::client_actor::stage stage = stage::queued;
+    bool in_doubt = false;
+  };
+
+  enum class contact : std::uint8_t { none, connecting, ready };
+  struct replica {
+    group_client::member who;
+    contact state = contact::none;
+    caf::actor handle;
+    std::uint64_t generation = 0; ///< answers to an earlier attempt to connect are ignored
+    clock::time_point silent_until{}; ///< it didn't answer lately: others come first
+    std::vector<call_id> queue;
+  };
+
+  void take_inbox();
+  void enqueue(call_id id, std::size_t member);
+  void connect(std::size_t member);
+  void greet(std::size_t member, const caf::actor& there);
+  void connected(std::size_t member, const caf::actor& there);
+  void lost(std::size_t member, const std::string& why, errc code);
+  void learn_group(std::size_t member);
+  void learn(const group_client::member& who);
+  void send_queued();
+  void send_alone(std::size_t member, call_id id);
+  void on_answers(const envelope& message);
+  void on_answer(call_id id, reply answer);
+  void on_wake();
+  void again(call_id id, const reply& answer);
+  void finish(call_id id, result<std::string> answer);
+  void set_wake(call_id id, clock::time_point at);
+  void arm();
+  std::size_t next_after(std::size_t member) const;
+  std::optional<std::size_t> member_at(const std::string& address) const;
+  std::uint64_t wire_id(call_id id, const call& it) const { return id << 8 | it.attempt; }
+
+  group_client::settings settings_;
+  std::shared_ptr<client_inbox> inbox_;
+  std::uint64_t digest_;
+  spi::random_source random_;
+  std::vector<replica> replicas_;
+  std::size_t writer_ = 0; ///< where commands go: the leader, if it is known
+  std::size_t reader_ = 0; ///< any replica answers questions: clients spread over them
+  std::unordered_map<call_id, call> calls_;
+  std::set<std::pair<clock::time_point, call_id>> wakes_;
+  call_id last_id_ = 0;
+  clock::time_point armed_ = clock::time_point::max();
+};
+
+} // namespace atl::runtime
