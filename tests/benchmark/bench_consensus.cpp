@@ -93,6 +93,7 @@ class benchmark {
   void add_latency(const std::string& what, const load_result& got) {
     all_.add(what + ", median", got.median_us, "us");
     all_.add(what + ", 99th percentile", got.p99_us, "us");
+    all_.add(what + ", processor time of the servers", got.processor_us, "us");
     if (got.failed > 0)
       all_.add(what + ", failed", got.failed, "");
   }
@@ -103,14 +104,14 @@ class benchmark {
     for (int clients : client_counts) {
       auto syncs = disk();
       auto what = fmt::format("etcd: 256-byte puts, {} clients", clients);
-      auto got = run_load(clients, time(), etcd.put(clients));
+      auto got = run_load(clients, time(), etcd.put(clients), [&] { return etcd.processor_seconds(); });
       puts[clients] = got.per_second;
       all_.add(what, got.per_second, "/s", got.per_second / syncs, "fdatasync");
       add_latency(what, got);
     }
     for (int clients : client_counts) {
       auto what = fmt::format("etcd: linearizable ranges, {} clients", clients);
-      auto got = run_load(clients, time(), etcd.range(clients));
+      auto got = run_load(clients, time(), etcd.range(clients), [&] { return etcd.processor_seconds(); });
       ranges[clients] = got.per_second;
       all_.add(what, got.per_second, "/s");
       add_latency(what, got);
@@ -125,14 +126,14 @@ class benchmark {
     for (int clients : client_counts) {
       auto syncs = disk();
       auto what = fmt::format("{}: 256-byte commits, {} clients", protocol, clients);
-      auto got = run_load(clients, time(), commits(masters));
+      auto got = run_load(clients, time(), commits(masters), [&] { return cluster.processor_seconds(); });
       all_.add(what, got.per_second, "/s", got.per_second / syncs, "fdatasync");
       compare(what, got.per_second, etcd_puts, clients);
       add_latency(what, got);
     }
     for (int clients : client_counts) {
       auto what = fmt::format("{}: linearizable reads, {} clients", protocol, clients);
-      auto got = run_load(clients, time(), reads(masters));
+      auto got = run_load(clients, time(), reads(masters), [&] { return cluster.processor_seconds(); });
       all_.add(what, got.per_second, "/s");
       compare(what, got.per_second, etcd_ranges, clients);
       add_latency(what, got);

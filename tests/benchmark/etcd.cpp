@@ -1,6 +1,7 @@
 #include "etcd.hpp"
 
 #include "free_port.hpp"
+#include "machine.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -213,6 +214,13 @@ operation etcd_group::range(int clients) {
       to->connections[static_cast<std::size_t>(client)]->post("/v3/kv/range", body, done);
     });
   };
+}
+
+double etcd_group::processor_seconds() const {
+  double sum = 0;
+  for (auto pid : processes_)
+    sum += machine::processor_seconds(pid);
+  return sum;
 }
 
 std::string etcd_group::check_perf() {

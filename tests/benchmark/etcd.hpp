@@ -23,6 +23,7 @@ class etcd_group {
   operation put(int clients);
   /// Linearizable `range` of one such key, over connections spread over all members.
   operation range(int clients);
+  double processor_seconds() const;
   /// What `etcdctl check perf` says, one line an item.
   std::string check_perf();
 

@@ -51,13 +51,17 @@ struct shared : std::enable_shared_from_this<shared> {
 
 } // namespace
 
-load_result run_load(int clients, std::chrono::milliseconds time, const operation& start) {
+load_result run_load(int clients, std::chrono::milliseconds time, const operation& start,
+                     const std::function<double()>& processor_seconds) {
   auto load = std::make_shared<shared>(start);
   auto from = clock_type::now() + time / 10;
   auto to = from + time;
   std::vector<double> latencies;
   load_result out;
+  std::size_t all = 0;
+  auto spent = processor_seconds();
   load->note = [&](auto began, auto ended, bool ok) {
+    ++all;
     if (ended < from || ended > to)
       return;
     if (ok)
@@ -71,6 +75,7 @@ load_result run_load(int clients, std::chrono::milliseconds time, const operatio
     load->changed.wait_until(lock, to, [] { return false; });
   }
   load->stop();
+  out.processor_us = (processor_seconds() - spent) * 1e6 / static_cast<double>(all);
   std::sort(latencies.begin(), latencies.end());
   if (latencies.empty())
     return out;

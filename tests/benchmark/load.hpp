@@ -10,6 +10,7 @@ struct load_result {
   double per_second = 0;
   double median_us = 0;
   double p99_us = 0;
+  double processor_us = 0; ///< of the servers, for each operation
   int failed = 0;
 };
 
@@ -17,7 +18,9 @@ struct load_result {
 using operation = std::function<void(int client, std::function<void(bool ok)> done)>;
 
 /// Runs `clients` of them for `time`, after a tenth of it to warm up. Returns when all is answered.
-load_result run_load(int clients, std::chrono::milliseconds time, const operation& start);
+/// @param processor_seconds of the servers, so far
+load_result run_load(int clients, std::chrono::milliseconds time, const operation& start,
+                     const std::function<double()>& processor_seconds);
 
 /// The same until it is stopped, noting when each answer came.
 class steady_load {

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <fstream>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -106,6 +107,22 @@ double loopback_bytes_per_second(std::uint64_t bytes) {
   ::close(fd);
   ::close(listener);
   return rate;
+}
+
+double processor_seconds(int process) {
+  std::ifstream in{fmt::format("/proc/{}/stat", process)};
+  std::string text{std::istreambuf_iterator<char>{in}, {}};
+  auto behind_name = text.rfind(')');
+  if (behind_name == text.npos)
+    return 0;
+  std::istringstream fields{text.substr(behind_name + 1)};
+  std::string skipped;
+  for (int i = 0; i < 11; ++i) // up to utime
+    fields >> skipped;
+  double user = 0;
+  double system = 0;
+  fields >> user >> system;
+  return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
 std::uint64_t resident_bytes(int process) {

@@ -16,6 +16,9 @@ double dd_bytes_per_second(const std::filesystem::path& folder, std::uint64_t by
 /// Bytes a second through one loopback TCP connection, from memory into memory.
 double loopback_bytes_per_second(std::uint64_t bytes);
 
+/// Processor time that a process used so far, in seconds; 0 when it is gone.
+double processor_seconds(int process);
+
 /// Resident memory of a process in bytes; 0 when it is gone.
 std::uint64_t resident_bytes(int process);
 /// The most it ever was.

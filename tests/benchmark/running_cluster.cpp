@@ -63,6 +63,14 @@ void running_cluster::start(const std::string& name) {
   must(dfs::start(node(name), program("dfsd")), "starting a node");
 }
 
+double running_cluster::processor_seconds() const {
+  double sum = 0;
+  for (auto& it : nodes_)
+    if (auto pid = dfs::running(it))
+      sum += machine::processor_seconds(*pid);
+  return sum;
+}
+
 std::map<std::string, double> running_cluster::peak_memory() const {
   std::map<std::string, double> peaks;
   for (auto& it : nodes_)

@@ -43,6 +43,8 @@ class running_cluster {
   const dfs::cluster_settings& settings() const { return settings_; }
   const dfs::local_node& node(const std::string& name) const;
   void start(const std::string& node);
+  /// Processor time of all nodes so far, in seconds.
+  double processor_seconds() const;
   /// Megabytes that each process held at most.
   std::map<std::string, double> peak_memory() const;
 

@@ -7,7 +7,8 @@
 #include <signal.h>
 #include <thread>
 
-/// Masters of which a majority decides, by whichever protocol, as processes that are killed, frozen, wiped and replaced.
+/// Masters of which a majority decides, by whichever protocol, as processes that are killed, frozen,
+/// wiped and replaced.
 namespace {
 
 cluster_shape group_of(int masters, const std::string& options = {}) {
@@ -19,20 +20,6 @@ cluster_shape group_of(int masters, const std::string& options = {}) {
   shape.consensus_options = "heartbeat = \"50ms\", election_timeout = \"300ms\"" + options;
   shape.files = "chunk_size = \"64KiB\"\ninline_limit = \"4KiB\"";
   return shape;
-}
-
-/// The master that leads, as the others see it; empty while there is none.
-std::string leader_of(test_cluster& cluster) {
-  auto status = cluster.status();
-  if (!status.is_object() || status["seen_by"]["role"] != "leader")
-    return {};
-  return status["seen_by"]["name"];
-}
-
-std::string must_lead(test_cluster& cluster) {
-  std::string leader;
-  eventually("a master leads", [&] { return !(leader = leader_of(cluster)).empty(); });
-  return leader;
 }
 
 /// Stores small files one after the other, each of which lives in the name space.
@@ -83,7 +70,7 @@ TEST_CASE("the leader is killed again and again under load, and nothing acknowle
   writer load{cluster};
   for (int round = 0; round < 8; ++round) {
     load.some_more();
-    auto leader = must_lead(cluster);
+    auto leader = cluster.must_lead();
     cluster.kill(leader, SIGKILL);
     load.some_more(); // a majority goes on
     cluster.start(leader);
@@ -97,10 +84,10 @@ TEST_CASE("a leader that freezes is replaced, and follows when it comes back") {
   cluster.up();
   writer load{cluster};
   load.some_more();
-  auto frozen = must_lead(cluster);
+  auto frozen = cluster.must_lead();
   cluster.kill(frozen, SIGSTOP);
   load.some_more(5);
-  CHECK(must_lead(cluster) != frozen);
+  CHECK(cluster.must_lead() != frozen);
   cluster.kill(frozen, SIGCONT);
   load.some_more(5);
   load.stop();
@@ -130,7 +117,7 @@ TEST_CASE("reads go on from any master, also on a follower whose leader is alive
 TEST_CASE("a master that was away for long is caught up with a snapshot") {
   test_cluster cluster{group_of(3, ", keep_entries = 5")};
   cluster.up();
-  auto leader = must_lead(cluster);
+  auto leader = cluster.must_lead();
   auto away = leader == "master-3" ? "master-2" : "master-3";
   cluster.kill(away, SIGKILL);
   for (int i = 0; i < 60; ++i)
@@ -189,7 +176,7 @@ TEST_CASE("leadership is handed over when asked for") {
   for (std::string name : {"master-1", "master-2", "master-3"}) {
     auto led = cluster.dfs({"admin", "master", "lead", name});
     CHECK_MESSAGE(led.code == 0, led.err);
-    CHECK(must_lead(cluster) == name);
+    CHECK(cluster.must_lead() == name);
     CHECK(cluster.dfs({"put", "-", "/f"}, name).code == 0);
   }
 }

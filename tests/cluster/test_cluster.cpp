@@ -1,5 +1,7 @@
 #include "test_cluster.hpp"
 
+#include "client/control.hpp"
+
 #include <atoll/spi/random.hpp>
 
 #include <doctest/doctest.h>
@@ -104,7 +106,7 @@ std::string random_bytes(std::size_t size, std::uint64_t seed) {
   return bytes;
 }
 
-test_cluster::test_cluster(cluster_shape shape) {
+test_cluster::test_cluster(cluster_shape shape) : network_{shape.network} {
   for (int i = 1; i <= shape.masters; ++i)
     ports_[fmt::format("master-{}", i)] = free_port();
   for (int i = 1; i <= shape.storages; ++i)
@@ -116,8 +118,8 @@ void test_cluster::write_configuration(const cluster_shape& shape) {
   auto shared = fmt::format("[cluster]\nname = \"test\"\n\n");
   for (int i = 1; i <= shape.masters; ++i)
     shared += fmt::format("[[masters]]\nid = {0}\nname = \"master-{0}\"\n"
-                          "address = \"127.0.0.1:{1}\"\njoins = {2}\n\n",
-                          i, ports_.at(fmt::format("master-{}", i)),
+                          "address = \"{1}\"\njoins = {2}\n\n",
+                          i, address_of(fmt::format("master-{}", i)),
                           i > shape.masters - shape.joining_masters);
   if (!shape.plugin_path.empty())
     shared += "[plugins]\n" + shape.plugin_path + "\n\n";
@@ -136,7 +138,7 @@ void test_cluster::write_configuration(const cluster_shape& shape) {
                             "roles = [\"{1}\"]\ndata = \"data/{0}\"\nreserve = \"1MiB\"\n",
                             name, is_master ? "master" : "storage");
     if (!is_master)
-      text += fmt::format("bulk = \"127.0.0.1:{}\"\n", port);
+      text += fmt::format("bulk = \"{}\"\n", address_of(name));
     if (auto more = shape.node.find(name); more != shape.node.end())
       text += more->second + "\n";
     write_file(config_of(name), text);
@@ -160,6 +162,46 @@ std::vector<std::string> test_cluster::names() const {
   return names;
 }
 
+std::string test_cluster::address_of(const std::string& node) const {
+  return fmt::format("{}:{}", network_ ? network_->address_of(node) : "127.0.0.1",
+                     ports_.at(node));
+}
+
+dfs::cluster_settings test_cluster::settings() const {
+  auto file = atl::config::load(folder() / "cluster.toml", dfs::cluster_schema());
+  REQUIRE(file.has_value());
+  auto settings = dfs::read_cluster(*file);
+  REQUIRE(settings.has_value());
+  return *settings;
+}
+
+std::vector<nlohmann::json> test_cluster::masters() {
+  if (!control_)
+    control_ = std::make_unique<dfs::control>(settings());
+  std::vector<nlohmann::json> views;
+  for (auto& answer : control_->call_each(dfs::protocol::kind::status)) {
+    auto view = answer ? nlohmann::json::parse(*answer, nullptr, false) : nlohmann::json{};
+    views.push_back(view.is_object() ? std::move(view) : nlohmann::json{});
+  }
+  return views;
+}
+
+std::string test_cluster::must_lead() {
+  std::string leader;
+  eventually("a master leads", [&] {
+    std::uint64_t newest = 0;
+    leader.clear();
+    for (auto& view : masters())
+      if (view.is_object() && view["seen_by"]["role"] == "leader" &&
+          view["seen_by"]["term"] >= newest) {
+        newest = view["seen_by"]["term"];
+        leader = view["seen_by"]["name"];
+      }
+    return !leader.empty();
+  });
+  return leader;
+}
+
 fs::path test_cluster::config_of(const std::string& node) const {
   return folder() / (node + ".toml");
 }
@@ -172,8 +214,10 @@ std::string test_cluster::log_of(const std::string& node) const {
 
 void test_cluster::start(const std::string& node) {
   auto log = (folder() / (node + ".log")).string();
-  processes_[node] = spawn({program("dfsd").string(), "--config", config_of(node).string()},
-                           "/dev/null", log, log);
+  auto words = network_ ? network_->run_on(node) : std::vector<std::string>{};
+  for (auto& word : {program("dfsd").string(), std::string{"--config"}, config_of(node).string()})
+    words.push_back(word);
+  processes_[node] = spawn(words, "/dev/null", log, log);
 }
 
 void test_cluster::up() {

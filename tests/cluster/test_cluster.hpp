@@ -2,6 +2,8 @@
 
 #include "cli/launcher.hpp"
 #include "free_port.hpp"
+#include "host_network.hpp"
+#include "node/settings.hpp"
 #include "temporary_folder.hpp"
 
 #include <nlohmann/json.hpp>
@@ -10,8 +12,13 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
+
+namespace dfs {
+class control;
+}
 
 /// What a program did.
 struct outcome {
@@ -51,6 +58,7 @@ struct cluster_shape {
   std::string files = "chunk_size = \"64KiB\"\ninline_limit = 0"; ///< lines of [files]
   std::string plugin_path;                                        ///< the line in [plugins], if any
   std::map<std::string, std::string> node; ///< further lines of a node's [node], by name
+  host_network* network = nullptr;         ///< each node on the host of its name; none: on loopback
 };
 
 /// A real cluster of processes on this machine, in a folder of its own; ended with the object.
@@ -75,6 +83,12 @@ class test_cluster {
   /// Waits until writes go through.
   void wait_until_writable();
 
+  /// What each master says of itself, in their order; null where one doesn't answer.
+  std::vector<nlohmann::json> masters();
+  /// The master that says it leads, in the newest term; waits for one.
+  std::string must_lead();
+  dfs::cluster_settings settings() const;
+
   const std::filesystem::path& folder() const { return folder_.path(); }
   std::filesystem::path data_of(const std::string& node) const;
   std::filesystem::path config_of(const std::string& node) const;
@@ -88,7 +102,11 @@ class test_cluster {
   void write_configuration(const cluster_shape& shape);
 
  private:
+  std::string address_of(const std::string& node) const;
+
   temporary_folder folder_;
+  host_network* network_ = nullptr;
+  std::unique_ptr<dfs::control> control_;
   std::map<std::string, std::uint16_t> ports_;
   std::map<std::string, pid_t> processes_;
 };

@@ -185,10 +185,11 @@ std::vector<key_spec> make_node_schema() {
        .meaning = "Free space that the node leaves on its disk."},
       {.key = "node.threads",
        .type = option_type::integer,
-       .default_value = "2",
+       .default_value = "1",
        .minimum = "1",
        .maximum = "256",
-       .meaning = "Threads for the actors; those for disks and bulk data come on top."},
+       .meaning = "Threads for the actors, which never wait; those for disks, network and bulk data "
+                  "come on top."},
       {.key = "node.connections",
        .type = option_type::integer,
        .default_value = "256",

@@ -10,6 +10,13 @@
 
 namespace atl::runtime {
 
+namespace {
+
+/// Of a command that an earlier attempt may have brought to a replica.
+constexpr const char* may_have_happened = "; it may have happened all the same";
+
+} // namespace
+
 // -- life -------------------------------------------------------------------------------------
 
 client_actor::client_actor(caf::actor_config& config, group_client::settings given,
@@ -162,16 +169,18 @@ void client_actor::again(call_id id, const reply& answer) {
   auto& problem = answer.value.error();
   auto now = clock::now();
   it.in_doubt = it.in_doubt || answer.in_doubt;
-  if (it.what.only || problem.code == errc::invalid || problem.code == errc::corrupt ||
-      (problem.code == errc::refused && now >= it.lose_patience))
+  if (it.what.only)
     return finish(id, tl::unexpected{problem});
+  if (problem.code == errc::invalid || problem.code == errc::corrupt ||
+      (problem.code == errc::refused && now >= it.lose_patience))
+    return finish(id, it.in_doubt ? fail(errc::timeout, problem.message + may_have_happened)
+                                  : tl::unexpected{problem});
   if (now >= it.give_up)
     return finish(id, fail(it.in_doubt ? errc::timeout : errc::unavailable,
                            fmt::format("no master could do it within {} ms; the last one said: "
                                        "{}{}",
                                        settings_.timeout / std::chrono::milliseconds{1},
-                                       problem.message,
-                                       it.in_doubt ? "; it may have happened all the same" : "")));
+                                       problem.message, it.in_doubt ? may_have_happened : "")));
   auto hop = it.hops++;
   if (auto leader = member_at(answer.hint); leader && *leader != it.member && hop % 3 != 2)
     return enqueue(id, *leader); // straight on: it is known where to go

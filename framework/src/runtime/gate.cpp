@@ -114,8 +114,9 @@ caf::result<envelope> gate_actor::from_peer(envelope& message) {
     auto inner = decode_peer_messages(message.body, settings_.self.replica);
     if (!inner)
       return garbage("messages for another master, or such as can't be read");
-    tell(this, settings_.replica, std::move(*inner));
-    return make_reply({std::string{}, {}, false});
+    auto promise = make_response_promise();
+    promise.delegate(settings_.replica, std::move(*inner)); // who answers nothing
+    return promise;
   }
   spi::reader in{message.body};
   auto from = in.get<spi::replica_id>();

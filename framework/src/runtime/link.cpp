@@ -17,7 +17,7 @@ caf::behavior link_actor::make_behavior() {
   connect();
   return {
       [this](envelope& message) { return forward(message); },
-      [this](outgoing_message& message) { carry(message); },
+      [this](const outgoing_message& message) { carry(message); },
       [this](link_tick tick) {
         if (tick.generation != generation_)
           return;
@@ -80,7 +80,7 @@ void link_actor::greeted(const caf::actor& there, const envelope& answer) {
   peer_ = there;
   backoff_ = std::chrono::milliseconds{0};
   bytes_under_way_ = 0;
-  carried_ = 0;
+  unconfirmed_ = 0;
   last_reason_.clear();
   log::info(settings_.self.role, settings_.peer, "connected to {} at {}", info->name,
             to_string(settings_.where));
@@ -90,14 +90,16 @@ void link_actor::greeted(const caf::actor& there, const envelope& answer) {
 
 void link_actor::beat() {
   auto generation = generation_;
+  auto before = std::exchange(unconfirmed_, 0);
   ask(this, peer_, settings_.timing.failure_timeout,
       envelope{message_kind::ping, cluster_digest(settings_.self), {}})
       .then(
-          [this, generation](const envelope& answer) {
+          [this, generation, before](const envelope& answer) {
             if (generation != generation_)
               return;
             if (auto decoded = decode_reply(answer.body); !decoded.value)
               return went(decoded.value.error().message);
+            bytes_under_way_ -= before;
             tell_later(this, settings_.timing.heartbeat, link_tick{generation_});
           },
           [this, generation](const caf::error& problem) {
@@ -113,8 +115,6 @@ void link_actor::went(const std::string& reason) {
     log::debug(settings_.self.role, settings_.peer, "again: {}", reason);
   last_reason_ = reason;
   peer_ = nullptr;
-  waiting_.clear(); // the protocol sends again what got lost
-  waiting_bytes_ = 0;
   tell(this, settings_.owner, link_event{settings_.peer, std::nullopt, reason});
   retry_later();
 }
@@ -159,34 +159,29 @@ caf::result<envelope> link_actor::forward(envelope& message) {
   return promise;
 }
 
-void link_actor::carry(outgoing_message& message) {
-  if (!peer_ || waiting_bytes_ + bytes_under_way_ + message.bytes.size() > link_bytes_max)
+void link_actor::carry(const outgoing_message& message) {
+  if (!peer_ || bytes_under_way_ + message.bytes.size() > link_bytes_max)
     return;
-  waiting_bytes_ += message.bytes.size();
-  waiting_.push_back(std::move(message.bytes));
-  head_ = {message.digest, message.from, message.to, {}};
-  send_waiting();
+  bytes_under_way_ += message.bytes.size();
+  unconfirmed_ += message.bytes.size();
+  tell(this, peer_,
+       envelope{message_kind::consensus, message.digest,
+                encode_peer_messages(message.from, message.to, {message.bytes})});
+  if (unconfirmed_ >= link_confirm_bytes)
+    confirm();
 }
 
-/// A few envelopes at a time, so that under load many messages share one.
-void link_actor::send_waiting() {
-  if (waiting_.empty() || carried_ >= carried_envelopes_max)
-    return;
-  auto size = std::exchange(waiting_bytes_, 0);
-  envelope packed{message_kind::consensus, head_.digest,
-                  encode_peer_messages(head_.from, head_.to, std::exchange(waiting_, {}))};
-  bytes_under_way_ += size;
-  ++carried_;
-  auto arrived = [this, generation = generation_, size] {
-    if (generation != generation_)
-      return;
-    bytes_under_way_ -= size;
-    --carried_;
-    send_waiting();
-  };
-  ask(this, peer_, settings_.timing.failure_timeout * 4, std::move(packed))
-      .then([arrived](const envelope&) { arrived(); },
-            [arrived](const caf::error&) { arrived(); });
+/// What is answered came behind all that was sent before it, so that has arrived.
+void link_actor::confirm() {
+  auto generation = generation_;
+  ask(this, peer_, settings_.timing.failure_timeout * 4,
+      envelope{message_kind::ping, cluster_digest(settings_.self), {}})
+      .then(
+          [this, generation, size = std::exchange(unconfirmed_, 0)](const envelope&) {
+            if (generation == generation_)
+              bytes_under_way_ -= size;
+          },
+          [](const caf::error&) {}); // the heartbeat sees that too
 }
 
 } // namespace atl::runtime

@@ -215,14 +215,14 @@ void replica_actor::drive(Event event) {
   });
 }
 
+/// A deadline that moved away needs no new timer: the old one goes off early, and the next is set
+/// then. (A follower's moves with each message of its leader.)
 void replica_actor::arm_timer() {
   auto deadline = settings_.protocol->deadline();
-  if (deadline == armed_for_)
+  if (deadline >= armed_for_)
     return;
   armed_for_ = deadline;
   ++timer_generation_;
-  if (deadline == spi::timestamp::max())
-    return;
   auto wait = std::max(deadline - now(), spi::timestamp{0});
   tell_later(this, wait, replica_tick{timer_generation_});
 }

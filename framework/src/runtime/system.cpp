@@ -32,6 +32,8 @@ system::system(const link_settings& links, std::size_t threads) {
   // A connection that is silent for long is given up, so that a new one can be made.
   config_->set("caf.middleman.heartbeat-interval", caf::timespan{links.heartbeat});
   config_->set("caf.middleman.connection-timeout", caf::timespan{links.failure_timeout * 5});
+  // Messages are small: to hand each to yet another thread to be decoded costs more than it saves.
+  config_->set("caf.middleman.workers", std::size_t{0});
   config_->set("caf.scheduler.max-threads", threads);
   config_->set("caf.scheduler.policy", "sharing");
   config_->set("caf.scheduler.max-throughput", std::size_t{300});

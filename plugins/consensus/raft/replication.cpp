@@ -194,7 +194,9 @@ void replica::take_entries(append_request& asked) {
   }
   members_may_have_changed();
   verified_ = std::max(verified_, at);
-  answer_wanted_ = true;
+  // A heartbeat is answered at once, so that a slow disk makes no election; entries once they are
+  // durable.
+  answer_wanted_ = answer_wanted_ || asked.entries.empty() || verified_ <= durable_;
   set_commit(std::min(asked.commit, verified_));
 }
 

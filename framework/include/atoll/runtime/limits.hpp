@@ -17,8 +17,8 @@ inline constexpr std::size_t calls_together_max = 4096;
 inline constexpr std::size_t calls_together_bytes = 1 << 20;
 /// Bytes under way to one peer before further messages are dropped: CAF's own buffer has no bound.
 inline constexpr std::size_t link_bytes_max = 32 << 20;
-/// Envelopes with a protocol's messages under way to one peer; what comes meanwhile shares the next.
-inline constexpr std::size_t carried_envelopes_max = 4;
+/// After so many bytes that nobody answers, a link asks whether they arrived.
+inline constexpr std::size_t link_confirm_bytes = 1 << 20;
 /// Proposals and reads that a replica works on at once; more are answered "busy".
 inline constexpr std::size_t replica_requests_max = 8192;
 /// Entries decided and not yet applied before a replica takes no more proposals.

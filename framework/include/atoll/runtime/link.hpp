@@ -9,7 +9,6 @@
 #include <caf/event_based_actor.hpp>
 
 #include <string>
-#include <vector>
 
 namespace atl::runtime {
 
@@ -19,8 +18,7 @@ namespace atl::runtime {
 /// Takes `envelope`s and answers each with the other node's answer, or at once with an error of
 /// code `unavailable` when there is no connection and `busy` when too many bytes are under way: CAF
 /// itself would queue without bound. Messages of one replica to another (`outgoing_message`) are not
-/// answered; those that wait for the ones before travel together, and those that find too many bytes
-/// waiting are lost, which a protocol bears.
+/// answered, and those that find too many bytes under way are lost, which a protocol bears.
 class link_actor : public caf::event_based_actor {
  public:
   struct settings {
@@ -45,18 +43,15 @@ class link_actor : public caf::event_based_actor {
   void went(const std::string& reason);
   void retry_later();
   caf::result<envelope> forward(envelope& message);
-  void carry(outgoing_message& message);
-  void send_waiting();
+  void carry(const outgoing_message& message);
+  void confirm();
 
   settings settings_;
   spi::random_source random_;
   caf::actor peer_;              ///< null while there is no connection
   std::uint64_t generation_ = 0; ///< ticks and answers of an earlier connection are ignored
   std::size_t bytes_under_way_ = 0;
-  outgoing_message head_;            ///< of what waits, without its bytes
-  std::vector<std::string> waiting_; ///< for a place among the envelopes under way
-  std::size_t waiting_bytes_ = 0;
-  std::size_t carried_ = 0; ///< envelopes of them under way
+  std::size_t unconfirmed_ = 0; ///< of those, bytes of messages that nobody answers
   std::chrono::milliseconds backoff_{0};
   std::string last_reason_; ///< so that the same reason is logged once
 };

@@ -32,8 +32,7 @@ struct link_tick {
   std::uint64_t generation = 0;
 };
 
-/// To a link: takes this to the peer's replica, or loses it. What can't leave at once goes together
-/// with what comes meanwhile.
+/// To a link: takes this to the peer's replica, or loses it.
 struct outgoing_message {
   std::uint64_t digest = 0;
   spi::replica_id from = 0;

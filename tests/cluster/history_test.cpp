@@ -1,0 +1,227 @@
+#include "host_network.hpp"
+#include "recorded_load.hpp"
+#include "test_cluster.hpp"
+
+#include <atoll/core/plugin_loader.hpp>
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <sched.h>
+
+#include <cstdlib>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+/// Real masters under real faults, with clients whose every answer is recorded and judged. One text
+/// for all protocols: what may be expected of each is what its plugin claims.
+namespace {
+
+constexpr std::string_view protocol = ATOLL_TEST_PROTOCOL;
+
+/// Does the protocol claim to go on with a minority of the replicas down?
+bool bears_a_minority() {
+  atl::plugin_loader loader{
+      {std::filesystem::path{ATOLL_BIN_FOLDER} / ".." / "lib" / "atoll" / "plugins"}};
+  static auto plugin = loader.load(atl::spi::plugin_kind::consensus, protocol);
+  REQUIRE_MESSAGE(plugin.has_value(), plugin.error().message);
+  return (*plugin)->claim("live_with_crashes") == "minority";
+}
+
+cluster_shape group_of(int masters) {
+  cluster_shape shape;
+  shape.masters = masters;
+  shape.storages = 0;
+  shape.copies = 1;
+  shape.consensus = protocol;
+  shape.consensus_options = protocol == "two_phase_commit"
+                                ? "heartbeat = \"50ms\", failure_timeout = \"300ms\""
+                                : "heartbeat = \"50ms\", election_timeout = \"300ms\"";
+  shape.files = "chunk_size = \"64KiB\"\ninline_limit = \"4KiB\"";
+  return shape;
+}
+
+std::string master(int number) {
+  return fmt::format("master-{}", number);
+}
+
+/// What the others do while `missing` don't answer.
+void must_go_on_without(test_cluster& cluster, recorded_load& load,
+                        const std::vector<std::string>& missing) {
+  if (bears_a_minority()) {
+    load.some_more_writes();
+    load.some_more_reads();
+    return;
+  }
+  // Writes are refused with the name of one that is missing; reads go on where there is no doubt.
+  eventually("writes are refused, by name", [&] {
+    for (auto& view : cluster.masters()) {
+      auto why = view.is_object() ? view["seen_by"]["blocked"].get<std::string>() : "";
+      for (auto& name : missing)
+        if (why.find(name.substr(name.size() - 1)) != std::string::npos)
+          return true;
+    }
+    return false;
+  });
+}
+
+} // namespace
+
+TEST_CASE("kill -9 of the leader fifty times in a row, under load") {
+  test_cluster cluster{group_of(3)};
+  cluster.up();
+  recorded_load load{cluster.settings(), 4};
+  for (int round = 0; round < 50; ++round) {
+    load.some_more_writes();
+    auto leader = cluster.must_lead();
+    cluster.kill(leader, SIGKILL);
+    if (round % 10 == 0 || bears_a_minority())
+      must_go_on_without(cluster, load, {leader});
+    cluster.start(leader);
+    load.some_more_writes(1);
+  }
+  load.must_be_linearizable();
+}
+
+TEST_CASE("five masters, of which two are killed at a time") {
+  test_cluster cluster{group_of(5)};
+  cluster.up();
+  recorded_load load{cluster.settings(), 3};
+  for (int round = 0; round < 5; ++round) {
+    load.some_more_writes();
+    auto leader = cluster.must_lead();
+    auto other = leader == master(1 + round) ? master(1 + (round + 1) % 5) : master(1 + round);
+    cluster.kill(leader, SIGKILL);
+    cluster.kill(other, SIGKILL);
+    must_go_on_without(cluster, load, {leader, other});
+    cluster.start(leader);
+    cluster.start(other);
+    load.some_more_writes();
+  }
+  load.must_be_linearizable();
+}
+
+TEST_CASE("a leader that is frozen, and comes back believing that it leads") {
+  test_cluster cluster{group_of(3)};
+  cluster.up();
+  recorded_load load{cluster.settings(), 4};
+  for (int round = 0; round < 3; ++round) {
+    load.some_more_writes();
+    auto leader = cluster.must_lead();
+    cluster.kill(leader, SIGSTOP);
+    if (bears_a_minority())
+      load.some_more_writes(20);
+    cluster.kill(leader, SIGCONT);
+    load.some_more_writes(20);
+    load.some_more_reads(20);
+  }
+  load.must_be_linearizable();
+}
+
+TEST_CASE("a network that falls apart, in every way, and heals") {
+  if (!host_network::possible()) {
+    MESSAGE("not tried: it wants root and iproute2, for network namespaces");
+    return;
+  }
+  std::vector<std::string> hosts{master(1), master(2), master(3), master(4), master(5)};
+  host_network network{hosts};
+  auto shape = group_of(5);
+  shape.network = &network;
+  test_cluster cluster{shape};
+  cluster.up();
+  recorded_load load{cluster.settings(), 4};
+  load.some_more_writes();
+  auto leader = cluster.must_lead();
+  auto other = leader == master(2) ? master(3) : master(2);
+
+  SUBCASE("the leader alone") {
+    network.unplug(leader);
+    must_go_on_without(cluster, load, {leader});
+    network.plug_in(leader);
+  }
+  SUBCASE("the leader with one other, whom clients reach all the same") {
+    for (auto& host : hosts)
+      if (host != leader && host != other)
+        for (auto& minority : {leader, other}) {
+          network.cut(minority, host);
+          network.cut(host, minority);
+        }
+    if (bears_a_minority())
+      load.some_more_writes();
+    else
+      must_go_on_without(cluster, load, hosts);
+    for (auto& host : hosts)
+      if (host != leader && host != other)
+        for (auto& minority : {leader, other}) {
+          network.join(minority, host);
+          network.join(host, minority);
+        }
+  }
+  SUBCASE("one way: nobody hears the leader, which hears all of them") {
+    for (auto& host : hosts)
+      if (host != leader)
+        network.cut(leader, host);
+    must_go_on_without(cluster, load, {leader});
+    for (auto& host : hosts)
+      if (host != leader)
+        network.join(leader, host);
+  }
+  load.some_more_writes();
+  load.some_more_reads();
+  eventually("everybody has applied the same", [&] {
+    auto views = cluster.masters();
+    for (auto& view : views)
+      if (!view.is_object() || view["seen_by"]["leader"] != views[0]["seen_by"]["leader"])
+        return false;
+    return true;
+  });
+  load.must_be_linearizable();
+}
+
+TEST_CASE("a master whose disk is full stops writing, loses nothing, and comes back") {
+  if (::geteuid() != 0 || ::unshare(CLONE_NEWNS) != 0 ||
+      ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
+    MESSAGE("not tried: it wants root, for a small disk");
+    return;
+  }
+  auto shape = group_of(3);
+  test_cluster cluster{shape};
+  std::filesystem::create_directories(cluster.folder() / "data");
+  // The disk of a follower, whichever protocol: the coordinator of two-phase commit is master-1.
+  auto small = cluster.data_of(master(3));
+  std::filesystem::create_directories(small);
+  REQUIRE(::mount("none", small.c_str(), "tmpfs", 0, "size=48m,mode=755") == 0);
+  cluster.up();
+  recorded_load load{cluster.settings(), 3};
+  load.some_more_writes();
+  auto filler = small / "filler";
+  {
+    std::string block(1 << 20, 'x');
+    auto file = ::open(filler.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    while (::write(file, block.data(), block.size()) > 0) {
+    }
+    ::close(file);
+  }
+  if (bears_a_minority()) {
+    load.some_more_writes(200);
+  } else {
+    eventually("writes are refused", [&] {
+      auto put = cluster.dfs({"put", "-", "/refused"}, "x");
+      return put.code != 0;
+    });
+    load.some_more_reads();
+  }
+  std::filesystem::remove(filler);
+  if (!cluster.is_running(master(3))) {
+    CHECK(cluster.wait_for_exit(master(3)) != 0);
+    CHECK(cluster.log_of(master(3)).find("o space left") != std::string::npos);
+    cluster.start(master(3));
+  }
+  load.some_more_writes(20);
+  load.must_be_linearizable();
+  for (int i = 1; i <= 3; ++i)
+    if (cluster.is_running(master(i)))
+      cluster.kill(master(i), SIGKILL);
+  ::umount2(small.c_str(), MNT_DETACH);
+}

@@ -1,0 +1,129 @@
+#include "recorded_load.hpp"
+
+#include "test_cluster.hpp"
+
+#include <atoll/sim/linearizability.hpp>
+#include <atoll/spi/random.hpp>
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <charconv>
+#include <utility>
+
+namespace {
+
+using atl::errc;
+using atl::sim::operation;
+using atl::sim::operation_kind;
+using atl::sim::operation_outcome;
+
+std::string path_of(std::uint64_t key) {
+  return fmt::format("/register-{}", key);
+}
+
+} // namespace
+
+recorded_load::recorded_load(const dfs::cluster_settings& cluster, int clients, int keys)
+    : cluster_{cluster}, keys_{keys} {
+  for (int i = 1; i <= clients; ++i)
+    threads_.emplace_back([this, i] { run(i); });
+}
+
+recorded_load::~recorded_load() {
+  stop();
+}
+
+void recorded_load::stop() {
+  stopping_ = true;
+  for (auto& thread : std::exchange(threads_, {}))
+    thread.join();
+}
+
+void recorded_load::some_more_writes(std::uint64_t count) {
+  auto goal = writes_ + count;
+  eventually("more is written", [&] { return writes_ >= goal; });
+}
+
+void recorded_load::some_more_reads(std::uint64_t count) {
+  auto goal = reads_ + count;
+  eventually("more is read", [&] { return reads_ >= goal; });
+}
+
+std::chrono::milliseconds recorded_load::longest_pause() const {
+  std::lock_guard lock{mutex_};
+  return std::chrono::milliseconds{longest_pause_ / 1000};
+}
+
+/// A client that doesn't learn what became of a write goes on as another one: the first waits for
+/// ever.
+void recorded_load::run(int client) {
+  dfs::control masters{cluster_};
+  atl::spi::random_source random{static_cast<std::uint64_t>(client)};
+  auto now = [this] {
+    return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() -
+                                                                 began_)
+        .count();
+  };
+  auto lives = 0;
+  while (!stopping_) {
+    operation it;
+    it.client = static_cast<std::uint64_t>(client + 1000 * lives);
+    it.key = random.below(static_cast<std::uint64_t>(keys_));
+    it.invoked = now();
+    if (random.chance(0.5)) {
+      auto page = masters.ask(dfs::questions::open{path_of(it.key), 0});
+      it.outcome = page || page.error().code == errc::not_found ? operation_outcome::ok
+                                                                : operation_outcome::failed;
+      if (page) {
+        std::int64_t value = 0;
+        std::from_chars(page->inline_bytes.data(),
+                        page->inline_bytes.data() + page->inline_bytes.size(), value);
+        it.result = value;
+      }
+    } else {
+      it.kind = operation_kind::write;
+      it.argument = ++values_;
+      dfs::commands::put_file put;
+      put.path = path_of(it.key);
+      put.overwrite = true;
+      put.content = std::to_string(*it.argument);
+      auto done = masters.run(put);
+      it.outcome = done                               ? operation_outcome::ok
+                   : done.error().code == errc::timeout ? operation_outcome::unknown
+                                                        : operation_outcome::failed;
+      lives += it.outcome == operation_outcome::unknown;
+    }
+    it.returned = now();
+    note(it);
+  }
+}
+
+void recorded_load::note(operation it) {
+  std::lock_guard lock{mutex_};
+  if (it.outcome == operation_outcome::ok) {
+    if (it.kind == operation_kind::write) {
+      ++writes_;
+      longest_pause_ = std::max(longest_pause_, it.returned - last_write_);
+      last_write_ = std::max(last_write_, it.returned);
+    } else {
+      ++reads_;
+    }
+  }
+  history_.push_back(it);
+}
+
+atl::sim::history recorded_load::take() {
+  stop();
+  std::lock_guard lock{mutex_};
+  return history_;
+}
+
+void recorded_load::must_be_linearizable() {
+  auto seen = take();
+  auto report = atl::sim::check_linearizable(seen);
+  MESSAGE(fmt::format("{} operations, {} writes and {} reads acknowledged, {} ms at most between "
+                      "two writes",
+                      seen.size(), writes_.load(), reads_.load(), longest_pause().count()));
+  CHECK_MESSAGE(report.what == atl::sim::verdict::linearizable, report.reason);
+}

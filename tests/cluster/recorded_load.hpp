@@ -1,0 +1,51 @@
+#pragma once
+
+#include "client/control.hpp"
+#include "node/settings.hpp"
+
+#include <atoll/sim/history.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+/// Clients that write and read small files in the name space, a register each, and note what they
+/// were answered and when: what a cluster did under faults can then be judged.
+class recorded_load {
+ public:
+  recorded_load(const dfs::cluster_settings& cluster, int clients, int keys = 3);
+  ~recorded_load();
+
+  std::uint64_t writes() const { return writes_; } ///< acknowledged so far
+  std::uint64_t reads() const { return reads_; }
+  /// Waits until so many more were acknowledged.
+  void some_more_writes(std::uint64_t count = 5);
+  void some_more_reads(std::uint64_t count = 5);
+  /// The longest time without an acknowledged write so far.
+  std::chrono::milliseconds longest_pause() const;
+
+  void stop();
+  /// Stops, and demands that all that was answered fits a single register a key.
+  void must_be_linearizable();
+  atl::sim::history take();
+
+ private:
+  void run(int client);
+  void note(atl::sim::operation it);
+
+  dfs::cluster_settings cluster_;
+  int keys_;
+  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  std::atomic<bool> stopping_{false};
+  std::atomic<std::uint64_t> writes_{0};
+  std::atomic<std::uint64_t> reads_{0};
+  std::atomic<std::int64_t> values_{0};
+  mutable std::mutex mutex_;
+  atl::sim::history history_;
+  std::int64_t last_write_ = 0;
+  std::int64_t longest_pause_ = 0;
+  std::vector<std::thread> threads_;
+};
