@@ -23,7 +23,6 @@ using atl::runtime::make_reply;
 using atl::runtime::tell_later;
 
 constexpr auto look_interval = std::chrono::milliseconds{200};
-constexpr auto replica_timeout = std::chrono::seconds{10};
 constexpr std::uint32_t purge_limit = 2000;     ///< inodes taken apart with one command
 constexpr std::size_t examine_limit = 500;      ///< fragments of a node looked at in one go
 constexpr std::size_t remove_limit_max = 10000; ///< removals waiting for one node
@@ -169,10 +168,15 @@ caf::result<envelope> master_actor::status() {
   auto answer = make_response_promise<envelope>();
   // As it is now, not as it was when the master last looked: an operator acts upon it.
   look_at_replica([this, answer] {
-    query(questions::summary{}, [this, answer](atl::result<answers::summary> summary) mutable {
-      answer.deliver(answer_with(describe_status({settings_.self, settings_.group, settings_.policy,
-                                                  registry_, view_, summary, broken_, refused_})));
-    });
+    // It is wanted most when something is wrong, reads wait, and the names can't be counted.
+    query(
+        questions::summary{},
+        [this, answer](atl::result<answers::summary> summary) mutable {
+          answer.deliver(
+              answer_with(describe_status({settings_.self, settings_.group, settings_.policy,
+                                           registry_, view_, summary, broken_, refused_})));
+        },
+        settings_.policy.storage_timeout / 2);
   });
   return answer;
 }
@@ -375,9 +379,10 @@ void master_actor::submit(action what, std::function<void(std::string)> done) {
 
 template <class Question>
 void master_actor::query(const Question& what,
-                         std::function<void(atl::result<typename Question::answer>)> done) {
+                         std::function<void(atl::result<typename Question::answer>)> done,
+                         std::chrono::milliseconds timeout) {
   using answer_type = typename Question::answer;
-  ask(this, settings_.replica, replica_timeout, atl::runtime::ask_state{encode(question{what})})
+  ask(this, settings_.replica, timeout, atl::runtime::ask_state{encode(question{what})})
       .then(
           [done](const envelope& message) {
             auto answer = atl::runtime::decode_reply(message.body);

@@ -57,6 +57,8 @@ class master_actor : public caf::event_based_actor {
   const char* name() const override { return "dfs.master"; }
 
  private:
+  static constexpr std::chrono::milliseconds replica_timeout{10'000};
+
   using envelope = atl::runtime::envelope;
   using promise = caf::typed_response_promise<envelope>;
 
@@ -85,7 +87,8 @@ class master_actor : public caf::event_based_actor {
   void submit(action what, std::function<void(std::string)> done);
   template <class Question>
   void query(const Question& question,
-             std::function<void(atl::result<typename Question::answer>)> done);
+             std::function<void(atl::result<typename Question::answer>)> done,
+             std::chrono::milliseconds timeout = replica_timeout);
   bool leads() const;
   envelope unable(const atl::error& problem, bool elsewhere = false) const;
 

@@ -166,6 +166,8 @@ struct node::implementation {
     settings.protocol = std::move(*protocol);
     settings.stable = std::move(*stable);
     settings.owner = owner;
+    settings.blocks_on_one_failure =
+        given.plugins.consensus.plugin->claim("blocks_on_one_failure") == "yes";
     auto balancer = given.plugins.placement.plugin->create_balancer(given.plugins.placement.options,
                                                                     settings.seed);
     if (!balancer)

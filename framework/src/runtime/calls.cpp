@@ -60,7 +60,7 @@ std::optional<std::vector<client_answer>> decode_answers(std::string_view bytes)
   });
 }
 
-std::string encode(const std::vector<group_member>& members) {
+std::string encode(const std::vector<known_replica>& members) {
   spi::writer out;
   out.put(static_cast<std::uint32_t>(members.size()));
   for (auto& it : members)
@@ -68,9 +68,9 @@ std::string encode(const std::vector<group_member>& members) {
   return out.take();
 }
 
-std::optional<std::vector<group_member>> decode_group(std::string_view bytes) {
+std::optional<std::vector<known_replica>> decode_group(std::string_view bytes) {
   return decode_list(bytes, 14, replica_links_max + 1, [](spi::reader& in) {
-    group_member it;
+    known_replica it;
     it.id = in.get<spi::replica_id>();
     it.name = in.get_string(name_bytes_max);
     it.where.host = in.get_string(name_bytes_max);

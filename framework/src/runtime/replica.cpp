@@ -446,7 +446,8 @@ void replica_actor::carry_out(spi::refuse& effect) {
     return;
   auto in_doubt = effect.why == spi::refusal::unknown;
   // Where the leader itself says no, no other replica would say yes.
-  auto leads = settings_.protocol->status().leader == settings_.self.replica;
+  auto leads = settings_.protocol->status().leader == settings_.self.replica ||
+               (settings_.blocks_on_one_failure && effect.hint == 0);
   auto code = in_doubt ? errc::timeout : leads ? errc::refused : errc::unavailable;
   ++metrics_.refused;
   answer(waiting->second.from, unable(code, effect.reason, effect.hint, in_doubt));
@@ -576,7 +577,7 @@ reply replica_actor::unable(errc code, std::string why, spi::replica_id hint, bo
 }
 
 envelope replica_actor::group() const {
-  std::vector<group_member> members;
+  std::vector<known_replica> members;
   for (auto& peer : settings_.group)
     members.push_back({peer.id, peer.name, peer.where});
   return make_reply({encode(members), {}, false});

@@ -68,6 +68,8 @@ void replica::refuse_proposal(spi::request_id id, std::string reason, spi::repli
 }
 
 void replica::propose(spi::request_id id, std::string command) {
+  if (auto reason = why_not_write(); !coordinator() && !reason.empty())
+    return refuse_proposal(id, std::move(reason));
   if (!coordinator())
     return refuse_proposal(id,
                            "replica " + std::to_string(voters_.front()) + " coordinates this group",

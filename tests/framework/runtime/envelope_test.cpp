@@ -1,4 +1,5 @@
 #include <atoll/runtime/envelope.hpp>
+#include <atoll/runtime/messages.hpp>
 #include <atoll/spi/random.hpp>
 
 #include <doctest/doctest.h>
@@ -32,4 +33,48 @@ TEST_CASE("bytes that are no answer become an error, whatever they are") {
     if (!answer.value)
       CHECK(answer.value.error().message.size() < 100);
   }
+}
+
+TEST_CASE("calls and answers survive the way, and hostile bytes are none") {
+  std::vector<client_call> calls{{7, message_kind::command, "put"}, {8, message_kind::query, ""}};
+  auto bytes = encode(calls);
+  auto read = decode_calls(bytes);
+  REQUIRE(read.has_value());
+  REQUIRE(read->size() == 2);
+  CHECK(read->front().id == 7);
+  CHECK(read->front().body == "put");
+  for (std::size_t size = 0; size < bytes.size(); ++size)
+    CHECK_FALSE(decode_calls(bytes.substr(0, size)).has_value());
+  CHECK_FALSE(decode_calls(bytes + "x").has_value());
+  CHECK_FALSE(decode_calls(encode({{1, message_kind::transfer, "x"}})).has_value());
+
+  std::vector<client_answer> answers{{7, {std::string{"done"}, {}, false}},
+                                     {8, {fail(errc::busy, "later"), "a:1", true}}};
+  bytes = encode(answers);
+  auto got = decode_answers(bytes);
+  REQUIRE(got.has_value());
+  CHECK(*got->front().answer.value == "done");
+  CHECK(got->back().answer.hint == "a:1");
+  for (std::size_t size = 0; size < bytes.size(); ++size)
+    CHECK_FALSE(decode_answers(bytes.substr(0, size)).has_value());
+
+  std::vector<known_replica> members{{3, "master-3", {"127.0.0.1", 7103}}};
+  bytes = encode(members);
+  auto known = decode_group(bytes);
+  REQUIRE(known.has_value());
+  CHECK(known->front().where == endpoint{"127.0.0.1", 7103});
+  for (std::size_t size = 0; size < bytes.size(); ++size)
+    CHECK_FALSE(decode_group(bytes.substr(0, size)).has_value());
+}
+
+TEST_CASE("a replica's messages to another one are read only by that one") {
+  auto bytes = encode_peer_messages(1, 2, {"a", ""});
+  auto read = decode_peer_messages(bytes, 2);
+  REQUIRE(read.has_value());
+  CHECK(read->from == 1);
+  CHECK(read->bytes == std::vector<std::string>{"a", ""});
+  CHECK_FALSE(decode_peer_messages(bytes, 3).has_value());
+  CHECK_FALSE(decode_peer_messages(bytes + "x", 2).has_value());
+  CHECK_FALSE(decode_peer_messages(encode_peer_messages(2, 2, {"a"}), 2).has_value());
+  CHECK_FALSE(decode_peer_messages("", 2).has_value());
 }

@@ -35,12 +35,12 @@ std::string encode(const std::vector<client_answer>& answers);
 std::optional<std::vector<client_answer>> decode_answers(std::string_view bytes);
 
 /// A replica as the others know it; a client that asks for `group` may turn to any of them.
-struct group_member {
+struct known_replica {
   spi::replica_id id = 0;
   std::string name;
   endpoint where;
 };
-std::string encode(const std::vector<group_member>& members);
-std::optional<std::vector<group_member>> decode_group(std::string_view bytes);
+std::string encode(const std::vector<known_replica>& members);
+std::optional<std::vector<known_replica>> decode_group(std::string_view bytes);
 
 } // namespace atl::runtime

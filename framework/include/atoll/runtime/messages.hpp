@@ -55,7 +55,7 @@ std::optional<peer_messages> decode_peer_messages(std::string_view bytes, spi::r
 struct client_calls {
   std::vector<client_call> calls;
 };
-/// To a replica; answered by `encode(std::vector<group_member>)` in a `reply`.
+/// To a replica; answered by `encode(std::vector<known_replica>)` in a `reply`.
 struct get_group {};
 /// Answered by `reply` (in an envelope).
 struct submit_command {

@@ -1,0 +1,237 @@
+#include "free_port.hpp"
+
+#include <atoll/runtime/caf.hpp>
+#include <atoll/runtime/gate.hpp>
+#include <atoll/runtime/group_client.hpp>
+#include <atoll/runtime/messages.hpp>
+#include <atoll/runtime/system.hpp>
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+
+using namespace atl;
+using namespace atl::runtime;
+
+namespace {
+
+using std::chrono::milliseconds;
+
+link_settings quick() {
+  return {milliseconds{50}, milliseconds{300}, milliseconds{5}, milliseconds{20}};
+}
+
+node_info named(std::string name, std::string role) {
+  node_info info;
+  info.cluster = "reef";
+  info.name = std::move(name);
+  info.role = std::move(role);
+  return info;
+}
+
+/// A replica that answers calls as a test says, and remembers what it was asked.
+class scripted_replica : public caf::event_based_actor {
+ public:
+  struct script {
+    std::mutex mutex;
+    std::deque<reply> answers; ///< one a call; then it echoes
+    bool silent = false;
+    std::vector<std::string> asked;
+    std::size_t envelopes = 0;
+    std::vector<known_replica> group;
+  };
+
+  scripted_replica(caf::actor_config& config, std::shared_ptr<script> given)
+      : caf::event_based_actor{config}, script_{std::move(given)} {}
+
+  caf::behavior make_behavior() override {
+    return {[this](client_calls& request) {
+              std::lock_guard lock{script_->mutex};
+              ++script_->envelopes;
+              std::vector<client_answer> answers;
+              for (auto& call : request.calls) {
+                script_->asked.push_back(call.body);
+                if (script_->silent)
+                  continue;
+                reply answer{"echo " + call.body, {}, false};
+                if (!script_->answers.empty()) {
+                  answer = script_->answers.front();
+                  script_->answers.pop_front();
+                }
+                answers.push_back({call.id, answer});
+              }
+              tell(this, caf::actor_cast<caf::actor>(current_sender()),
+                   envelope{message_kind::answers, 0, encode(answers)});
+            },
+            [this](get_group) { return make_reply({encode(script_->group), {}, false}); }};
+  }
+
+ private:
+  std::shared_ptr<script> script_;
+};
+
+struct fake_node {
+  explicit fake_node(std::string name) : where{"127.0.0.1", free_port()} {
+    replica = actors->spawn<scripted_replica>(script);
+    gate =
+        actors->spawn<gate_actor>(gate_actor::settings{named(name, "master"), replica, nullptr});
+    if (auto published = actors.publish(gate, where); !published)
+      throw std::runtime_error(published.error().message);
+  }
+  ~fake_node() {
+    caf::anon_send_exit(gate, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(replica, caf::exit_reason::user_shutdown);
+  }
+  std::size_t asked() {
+    std::lock_guard lock{script->mutex};
+    return script->asked.size();
+  }
+
+  std::shared_ptr<scripted_replica::script> script = std::make_shared<scripted_replica::script>();
+  runtime::system actors{quick(), 1};
+  endpoint where;
+  caf::actor replica;
+  caf::actor gate;
+};
+
+struct fake_group {
+  std::vector<std::unique_ptr<fake_node>> nodes;
+  runtime::system actors{quick(), 1};
+  std::unique_ptr<group_client> client;
+
+  explicit fake_group(int count, int known = 0) {
+    for (int i = 0; i < count; ++i)
+      nodes.push_back(std::make_unique<fake_node>(fmt::format("node-{}", i)));
+    group_client::settings settings;
+    settings.self = named("a client", "client");
+    settings.timing = quick();
+    settings.timeout = milliseconds{3000};
+    settings.patience = milliseconds{100};
+    for (int i = 0; i < (known == 0 ? count : known); ++i)
+      settings.members.push_back({fmt::format("node-{}", i), nodes[static_cast<std::size_t>(i)]->where});
+    client = std::make_unique<group_client>(actors, settings);
+  }
+  std::string address(std::size_t node) { return to_string(nodes[node]->where); }
+};
+
+reply problem(errc code, std::string hint = {}, bool in_doubt = false) {
+  return {fail(code, "not now"), std::move(hint), in_doubt};
+}
+
+} // namespace
+
+TEST_CASE("a command is answered, and calls that are there together travel together") {
+  fake_group group{1};
+  CHECK(*group.client->call(message_kind::command, "first") == "echo first");
+  std::mutex mutex;
+  std::condition_variable changed;
+  int done = 0;
+  for (int i = 0; i < 500; ++i)
+    group.client->call(message_kind::command, fmt::format("c{}", i),
+                       [&, i](result<std::string> answer) {
+                         CHECK(*answer == fmt::format("echo c{}", i));
+                         std::lock_guard lock{mutex};
+                         ++done;
+                         changed.notify_all();
+                       });
+  std::unique_lock lock{mutex};
+  changed.wait(lock, [&] { return done == 500; });
+  CHECK(group.nodes[0]->script->envelopes < 250);
+}
+
+TEST_CASE("it follows the hint to the leader, and stays there") {
+  fake_group group{3};
+  group.nodes[0]->script->answers = {problem(errc::unavailable, group.address(2))};
+  CHECK(*group.client->call(message_kind::command, "a") == "echo a");
+  CHECK(group.nodes[2]->asked() == 1);
+  CHECK(*group.client->call(message_kind::command, "b") == "echo b");
+  CHECK(group.nodes[2]->asked() == 2);
+  CHECK(group.nodes[1]->asked() == 0);
+}
+
+TEST_CASE("it learns of replicas that its settings don't name") {
+  fake_group group{2, 1};
+  group.nodes[0]->script->group = {{2, "node-1", group.nodes[1]->where}};
+  CHECK(*group.client->call(message_kind::command, "a") == "echo a");
+  // What it learnt it knows at the latest when this answer, which was asked for later, is there.
+  CHECK(*group.client->call(message_kind::command, "b") == "echo b");
+  group.nodes[0]->script->answers = {problem(errc::unavailable, group.address(1))};
+  CHECK(*group.client->call(message_kind::command, "c") == "echo c");
+  CHECK(group.nodes[1]->asked() == 1);
+}
+
+TEST_CASE("a replica that doesn't answer is left for another; what it was sent may have happened") {
+  fake_group group{2};
+  group.nodes[0]->script->silent = true;
+  CHECK(*group.client->call(message_kind::command, "a") == "echo a");
+  CHECK(group.nodes[0]->asked() == 1);
+  CHECK(group.nodes[1]->asked() == 1);
+  group.nodes[1]->script->silent = true;
+  auto lost = group.client->call(message_kind::command, "b");
+  REQUIRE_FALSE(lost.has_value());
+  CHECK(lost.error().code == errc::timeout);
+}
+
+TEST_CASE("a node that is gone is left at once") {
+  fake_group group{2};
+  CHECK(*group.client->call(message_kind::command, "a") == "echo a");
+  group.nodes[0].reset();
+  CHECK(*group.client->call(message_kind::command, "b") == "echo b");
+  CHECK(group.nodes[1]->asked() == 1);
+}
+
+TEST_CASE("a group that refuses is believed after a while, and nothing is in doubt") {
+  fake_group group{1};
+  group.nodes[0]->script->answers.assign(1000, problem(errc::refused));
+  auto refused = group.client->call(message_kind::command, "a");
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code == errc::refused);
+}
+
+TEST_CASE("a refusal takes no doubt away that an earlier attempt left") {
+  fake_group group{1};
+  auto& answers = group.nodes[0]->script->answers;
+  answers.assign(1000, problem(errc::refused));
+  answers.front() = problem(errc::timeout, {}, true);
+  auto outcome = group.client->call(message_kind::command, "a");
+  REQUIRE_FALSE(outcome.has_value());
+  CHECK(outcome.error().code == errc::timeout);
+  CHECK(outcome.error().message.find("may have happened") != std::string::npos);
+}
+
+TEST_CASE("a busy replica is asked again") {
+  fake_group group{1};
+  group.nodes[0]->script->answers.assign(3, problem(errc::busy));
+  CHECK(*group.client->call(message_kind::command, "a") == "echo a");
+  CHECK(group.nodes[0]->asked() == 4);
+}
+
+TEST_CASE("each replica can be asked by itself") {
+  fake_group group{3};
+  group.nodes[1].reset();
+  auto answers = group.client->call_each(message_kind::query, "who");
+  REQUIRE(answers.size() == 3);
+  CHECK(*answers[0] == "echo who");
+  CHECK_FALSE(answers[1].has_value());
+  CHECK(*answers[2] == "echo who");
+}
+
+TEST_CASE("what is under way when the client is closed is answered") {
+  fake_group group{1};
+  group.nodes[0]->script->silent = true;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::optional<errc> code;
+  group.client->call(message_kind::command, "a", [&](result<std::string> answer) {
+    std::lock_guard lock{mutex};
+    code = answer ? errc::internal : answer.error().code;
+    changed.notify_all();
+  });
+  group.client.reset();
+  std::unique_lock lock{mutex};
+  changed.wait(lock, [&] { return code.has_value(); });
+  CHECK((*code == errc::timeout || *code == errc::unavailable));
+}
