@@ -7,8 +7,8 @@
 #include <signal.h>
 #include <thread>
 
-/// Masters of which a majority decides, by whichever protocol, as processes that are killed, frozen,
-/// wiped and replaced.
+/// Masters of which a majority decides, by whichever protocol, as processes that are killed,
+/// frozen, wiped and replaced.
 namespace {
 
 cluster_shape group_of(int masters, const std::string& options = {}) {
@@ -170,6 +170,25 @@ TEST_CASE("a master whose disk is lost is replaced by another one, under a new i
   }
 }
 
+TEST_CASE("nodes that run already turn to a master that came later") {
+  auto shape = group_of(3);
+  test_cluster cluster{shape};
+  cluster.up();
+  shape.masters = 4;
+  shape.joining_masters = 1;
+  cluster.write_configuration(shape);
+  cluster.start("master-4");
+  auto added = cluster.dfs({"admin", "master", "add", "master-4"});
+  CHECK_MESSAGE(added.code == 0, added.err);
+  auto led = cluster.dfs({"admin", "master", "lead", "master-4"});
+  CHECK_MESSAGE(led.code == 0, led.err);
+  // Only a master to which the storage node reports can place a chunk on it.
+  eventually("the new master places chunks", [&] {
+    return cluster.dfs({"put", "-", "/chunk"}, random_bytes(100'000, 1)).code == 0 &&
+           cluster.must_lead() == "master-4";
+  });
+}
+
 TEST_CASE("leadership is handed over when asked for") {
   test_cluster cluster{group_of(3)};
   cluster.up();
@@ -195,7 +214,9 @@ TEST_CASE("a log is never read by another protocol than the one that wrote it") 
   cluster.start("master-1");
   CHECK(cluster.wait_for_exit("master-1") != 0);
   auto log = cluster.log_of("master-1");
-  CHECK_MESSAGE(log.find("was written by the consensus plugin '" ATOLL_TEST_PROTOCOL "'") != std::string::npos, log);
+  CHECK_MESSAGE(log.find("was written by the consensus plugin '" ATOLL_TEST_PROTOCOL "'") !=
+                    std::string::npos,
+                log);
   cluster.write_configuration(shape);
   cluster.start("master-1");
   cluster.wait_until_writable();

@@ -107,14 +107,14 @@ std::string random_bytes(std::size_t size, std::uint64_t seed) {
 }
 
 test_cluster::test_cluster(cluster_shape shape) : network_{shape.network} {
-  for (int i = 1; i <= shape.masters; ++i)
-    ports_[fmt::format("master-{}", i)] = free_port();
-  for (int i = 1; i <= shape.storages; ++i)
-    ports_[fmt::format("storage-{}", i)] = free_port();
   write_configuration(shape);
 }
 
 void test_cluster::write_configuration(const cluster_shape& shape) {
+  for (auto& [kind, count] : {std::pair{"master", shape.masters}, {"storage", shape.storages}})
+    for (int i = 1; i <= count; ++i)
+      if (auto& port = ports_[fmt::format("{}-{}", kind, i)]; port == 0)
+        port = free_port();
   auto shared = fmt::format("[cluster]\nname = \"test\"\n\n");
   for (int i = 1; i <= shape.masters; ++i)
     shared += fmt::format("[[masters]]\nid = {0}\nname = \"master-{0}\"\n"
@@ -163,8 +163,7 @@ std::vector<std::string> test_cluster::names() const {
 }
 
 std::string test_cluster::address_of(const std::string& node) const {
-  return fmt::format("{}:{}", network_ ? network_->address_of(node) : "127.0.0.1",
-                     ports_.at(node));
+  return fmt::format("{}:{}", network_ ? network_->address_of(node) : "127.0.0.1", ports_.at(node));
 }
 
 dfs::cluster_settings test_cluster::settings() const {

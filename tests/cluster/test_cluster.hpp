@@ -98,7 +98,7 @@ class test_cluster {
   /// The files that hold fragments of chunks on a storage node.
   std::vector<std::filesystem::path> chunk_files(const std::string& node) const;
 
-  /// Writes the configuration anew; for nodes started from now on.
+  /// Writes the configuration anew, perhaps with more nodes; for those started from now on.
   void write_configuration(const cluster_shape& shape);
 
  private:

@@ -157,6 +157,7 @@ struct node::implementation {
     settings.timing = given.cluster.links;
     settings.voters = voters;
     settings.snapshots = folder->path() / "snapshots";
+    settings.snapshot_port = given.self.snapshot_port;
     settings.seed = seed_from(folder->uuid()) ^ (*log)->incarnation();
     auto protocol = create_protocol(settings, **log);
     if (!protocol)

@@ -188,8 +188,15 @@ std::vector<key_spec> make_node_schema() {
        .default_value = "1",
        .minimum = "1",
        .maximum = "256",
-       .meaning = "Threads for the actors, which never wait; those for disks, network and bulk data "
-                  "come on top."},
+       .meaning =
+           "Threads for the actors, which never wait; those for disks, network and bulk data "
+           "come on top."},
+      {.key = "node.snapshot_port",
+       .type = option_type::integer,
+       .default_value = "0",
+       .minimum = "0",
+       .maximum = "65535",
+       .meaning = "Where a master gives snapshots to masters that lag behind; 0: any free port."},
       {.key = "node.connections",
        .type = option_type::integer,
        .default_value = "256",

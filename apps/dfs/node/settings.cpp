@@ -161,6 +161,7 @@ atl::result<node_settings> read_node(const atl::config& config, const cluster_se
     problems.add("node.zone", fmt::format("is longer than {} bytes", name_bytes_max));
   node.weight = config.real("node.weight");
   node.reserve_bytes = config.size("node.reserve");
+  node.snapshot_port = static_cast<std::uint16_t>(config.integer("node.snapshot_port"));
   node.threads = static_cast<std::uint32_t>(config.integer("node.threads"));
   node.connections_max = static_cast<std::uint32_t>(config.integer("node.connections"));
   auto& level = config.text("node.log_level");

@@ -66,7 +66,8 @@ struct node_settings {
   std::string zone;
   double weight = 1;
   std::uint64_t reserve_bytes = 0;
-  std::uint32_t threads = 2;
+  std::uint32_t threads = 1;
+  std::uint16_t snapshot_port = 0; ///< 0: any free one
   std::uint32_t connections_max = 0;
   atl::log::level log_level = atl::log::level::info;
 };

@@ -20,6 +20,9 @@ using atl::runtime::tell_later;
 
 /// Changes kept for a master that can't be reached, before a list of everything is the shorter way.
 constexpr std::size_t changes_kept_max = 200'000;
+/// Heartbeats from one look for new masters to the next.
+constexpr std::uint64_t ticks_between_looks = 10;
+constexpr std::size_t masters_max = 64;
 
 } // namespace
 
@@ -36,10 +39,7 @@ void storage_agent::on_exit() {
 
 caf::behavior storage_agent::make_behavior() {
   for (auto& master : settings_.masters)
-    masters_[master.name].link =
-        system().spawn<atl::runtime::link_actor>(atl::runtime::link_actor::settings{
-            master.name, master.where, settings_.self, settings_.timing,
-            caf::actor_cast<caf::actor>(this), ++settings_.seed});
+    make_link(master);
   tell_later(this, settings_.timing.heartbeat, tick{});
   return {
       [this](const atl::runtime::link_event& event) { on_link(event); },
@@ -47,9 +47,40 @@ caf::behavior storage_agent::make_behavior() {
         gather_changes();
         for (auto& [name, state] : masters_)
           report(name);
+        if (++ticks_ % ticks_between_looks == 0)
+          look_for_masters();
         tell_later(this, settings_.timing.heartbeat, tick{});
       },
   };
+}
+
+void storage_agent::make_link(const master& to) {
+  masters_[to.name].link = system().spawn<atl::runtime::link_actor>(
+      atl::runtime::link_actor::settings{to.name, to.where, settings_.self, settings_.timing,
+                                         caf::actor_cast<caf::actor>(this), ++settings_.seed});
+}
+
+/// Masters that came since the configuration was read are known to those that it names.
+void storage_agent::look_for_masters() {
+  auto up =
+      std::find_if(masters_.begin(), masters_.end(), [](auto& entry) { return entry.second.up; });
+  if (up == masters_.end())
+    return;
+  ask(this, up->second.link, settings_.timing.failure_timeout,
+      envelope{message_kind::group, atl::runtime::cluster_digest(settings_.self), {}})
+      .then(
+          [this](const envelope& answer) {
+            auto reply = atl::runtime::decode_reply(answer.body);
+            auto known = reply.value ? atl::runtime::decode_group(*reply.value) : std::nullopt;
+            if (!known)
+              return;
+            for (auto& it : *known)
+              if (!masters_.contains(it.name) && masters_.size() < masters_max) {
+                atl::log::info("storage", it.name, "is a master that came later");
+                make_link({it.name, it.where});
+              }
+          },
+          [](const caf::error&) {});
 }
 
 void storage_agent::on_link(const atl::runtime::link_event& event) {

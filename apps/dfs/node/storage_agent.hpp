@@ -55,6 +55,8 @@ class storage_agent : public caf::event_based_actor {
     storage_id known_as = no_storage;
   };
 
+  void make_link(const master& to);
+  void look_for_masters();
   void gather_changes();
   void list_everything(link_state& to);
   void report(const std::string& name);
@@ -63,6 +65,7 @@ class storage_agent : public caf::event_based_actor {
 
   settings settings_;
   std::map<std::string, link_state> masters_;
+  std::uint64_t ticks_ = 0;
   std::string told_failure_; ///< logged once
 };
 

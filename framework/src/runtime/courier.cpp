@@ -1,3 +1,4 @@
+#include <atoll/core/crc32c.hpp>
 #include <atoll/core/log.hpp>
 #include <atoll/core/sync.hpp>
 #include <atoll/runtime/caf.hpp>
@@ -8,7 +9,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
+#include <fstream>
+#include <random>
+#include <utility>
 
 namespace atl::runtime {
 
@@ -18,7 +21,13 @@ namespace {
 
 constexpr auto look_interval = std::chrono::seconds{1};
 
-enum class call_type : std::uint8_t { offer, read, done };
+enum class call_type : std::uint8_t { offer, done };
+
+file_ticket random_ticket() {
+  std::random_device source; // who guesses a ticket reads the name space
+  auto word = [&] { return std::uint64_t{source()} << 32 | source(); };
+  return {word(), word()};
+}
 
 bool is_plain(std::string_view name) {
   auto plain = [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_' || c == '.'; };
@@ -30,18 +39,35 @@ snapshot_offer read_offer(spi::reader& in) {
   snapshot_offer it;
   it.id = in.get<std::uint64_t>();
   it.position = in.get<spi::log_position>();
+  it.port = in.get<std::uint16_t>();
+  it.ticket.high = in.get<std::uint64_t>();
+  it.ticket.low = in.get<std::uint64_t>();
   it.blob = in.get_string(snapshot_blob_bytes_max);
-  auto count = in.get_count(12);
+  auto count = in.get_count(16);
   if (count > snapshot_files_max)
     in.fail();
   for (std::uint32_t i = 0; in.ok() && i < count; ++i) {
     auto& file = it.files.emplace_back();
     file.name = in.get_string(255);
     file.bytes = in.get<std::uint64_t>();
+    file.crc = in.get<std::uint32_t>();
     if (!is_plain(file.name) || file.bytes > snapshot_bytes_max)
       in.fail();
   }
   return it;
+}
+
+bool measure(const fs::path& path, snapshot_file& file) {
+  std::ifstream in{path, std::ios::binary};
+  std::string piece;
+  do {
+    piece.resize(file_piece_bytes);
+    in.read(piece.data(), static_cast<std::streamsize>(piece.size()));
+    piece.resize(static_cast<std::size_t>(in.gcount()));
+    file.bytes += piece.size();
+    file.crc = crc32c(piece, file.crc);
+  } while (!piece.empty());
+  return in.eof();
 }
 
 /// The files of a folder, by name; none when it can't be read or isn't flat.
@@ -51,7 +77,10 @@ std::optional<std::vector<snapshot_file>> files_in(const fs::path& folder) {
   for (fs::directory_iterator it{folder, failed}, end; !failed && it != end; it.increment(failed)) {
     if (!it->is_regular_file(failed) || !is_plain(it->path().filename().native()))
       return std::nullopt;
-    files.push_back({it->path().filename().native(), it->file_size(failed)});
+    auto& file = files.emplace_back();
+    file.name = it->path().filename().native();
+    if (!measure(it->path(), file))
+      return std::nullopt;
   }
   if (failed || files.size() > snapshot_files_max)
     return std::nullopt;
@@ -73,39 +102,30 @@ envelope accept(std::string bytes = {}) {
 
 std::string encode(const snapshot_offer& it) {
   spi::writer out;
-  out.put(call_type::offer).put(it.id).put(it.position).put(it.blob);
+  out.put(call_type::offer).put(it.id).put(it.position);
+  out.put(it.port).put(it.ticket.high).put(it.ticket.low).put(it.blob);
   out.put(static_cast<std::uint32_t>(it.files.size()));
   for (auto& file : it.files)
-    out.put(file.name).put(file.bytes);
-  return out.take();
-}
-
-std::string encode(const snapshot_read& it) {
-  spi::writer out;
-  out.put(call_type::read).put(it.id).put(it.file).put(it.offset).put(it.bytes);
+    out.put(file.name).put(file.bytes).put(file.crc);
   return out.take();
 }
 
 std::string encode(const snapshot_done& it) {
   spi::writer out;
-  out.put(call_type::done).put(it.id);
+  out.put(call_type::done).put(it.id).put(it.ok);
   return out.take();
 }
 
-std::optional<std::variant<snapshot_offer, snapshot_read, snapshot_done>>
+std::optional<std::variant<snapshot_offer, snapshot_done>>
 decode_snapshot_call(std::string_view bytes) {
   spi::reader in{bytes};
-  std::variant<snapshot_offer, snapshot_read, snapshot_done> it;
+  std::variant<snapshot_offer, snapshot_done> it;
   switch (in.get_enum(call_type::done)) {
   case call_type::offer:
     it = read_offer(in);
     break;
-  case call_type::read:
-    it = snapshot_read{in.get<std::uint64_t>(), in.get<std::uint32_t>(), in.get<std::uint64_t>(),
-                       in.get<std::uint32_t>()};
-    break;
   case call_type::done:
-    it = snapshot_done{in.get<std::uint64_t>()};
+    it = snapshot_done{in.get<std::uint64_t>(), in.get<bool>()};
     break;
   }
   return in.done() ? std::optional{std::move(it)} : std::nullopt;
@@ -121,7 +141,8 @@ courier_actor::courier_actor(caf::actor_config& config, settings given)
     : caf::event_based_actor{config}, settings_{std::move(given)}, next_id_{settings_.seed | 1} {}
 
 void courier_actor::on_exit() {
-  receiving_.reset();
+  end_receiving();
+  files_.reset();
   settings_.replica = nullptr;
 }
 
@@ -130,14 +151,16 @@ caf::behavior courier_actor::make_behavior() {
     std::error_code failed;
     fs::remove_all(folder, failed);
   }
+  auto server = file_server::start(settings_.host, settings_.port);
+  if (server)
+    files_ = std::move(*server);
+  else
+    log::error("master", "", "{}; this master gives no snapshots", server.error().message);
   tell_later(this, look_interval, flush_tick{});
   return {
       [this](snapshot_order& order) { send_offer(order); },
       [this](snapshot_call& call) { return take(call); },
-      [this](replica_tick tick) {
-        if (receiving_ && receiving_->generation == tick.generation)
-          fetch_next();
-      },
+      [this](const snapshot_fetched& done) { on_fetched(done); },
       [this](flush_tick) {
         look_after();
         tell_later(this, look_interval, flush_tick{});
@@ -154,12 +177,10 @@ void courier_actor::look_after() {
   auto now = clock::now();
   std::vector<spi::replica_id> silent;
   for (auto& [to, it] : sending_)
-    if (now - it.touched > patience)
+    if (now - std::max(it.offered, files_->last_taken(it.ticket)) > patience)
       silent.push_back(to);
   for (auto to : silent)
     end_sending(to, false);
-  if (receiving_ && now - receiving_->touched > patience)
-    abandon("nothing came for too long");
 }
 
 envelope courier_actor::addressed(spi::replica_id to, std::string body) const {
@@ -176,8 +197,6 @@ envelope courier_actor::take(snapshot_call& call) {
     return refuse(errc::corrupt, "a call about a snapshot that can't be read");
   if (auto* offer = std::get_if<snapshot_offer>(&*decoded))
     return on_offer(call, std::move(*offer));
-  if (auto* read = std::get_if<snapshot_read>(&*decoded))
-    return on_read(call.from, *read);
   return on_done(call.from, std::get<snapshot_done>(*decoded));
 }
 
@@ -186,13 +205,19 @@ envelope courier_actor::take(snapshot_call& call) {
 void courier_actor::send_offer(snapshot_order& order) {
   if (sending_.contains(order.to))
     end_sending(order.to, false);
-  auto files = files_in(order.folder);
+  auto files = files_ ? files_in(order.folder) : std::nullopt;
   if (!files) {
-    log::error("master", "", "the snapshot in {} can't be read", order.folder.string());
+    log::error("master", "", "the snapshot in {} can't be {}", order.folder.string(),
+               files_ ? "read" : "given");
     return tell(this, settings_.replica, snapshot_outcome{order.to, false});
   }
-  snapshot_offer offer{next_id_ += 2, order.position, std::move(order.blob), *files};
-  sending_[order.to] = {offer.id, order.folder, std::move(*files), clock::now()};
+  snapshot_offer offer{next_id_ += 2,   order.position,        files_->port(),
+                       random_ticket(), std::move(order.blob), std::move(*files)};
+  std::vector<fs::path> paths;
+  for (auto& file : offer.files)
+    paths.push_back(order.folder / file.name);
+  files_->offer(offer.ticket, std::move(paths));
+  sending_[order.to] = {offer.id, order.folder, offer.ticket, clock::now()};
   auto to = order.to;
   ask(this, order.link, settings_.timing.failure_timeout * 2, addressed(to, encode(offer)))
       .then(
@@ -214,35 +239,16 @@ void courier_actor::send_offer(snapshot_order& order) {
 
 void courier_actor::end_sending(spi::replica_id to, bool ok) {
   auto it = sending_.find(to);
+  files_->withdraw(it->second.ticket);
   std::error_code ignored;
   fs::remove_all(it->second.folder, ignored);
   sending_.erase(it);
   tell(this, settings_.replica, snapshot_outcome{to, ok});
 }
 
-envelope courier_actor::on_read(spi::replica_id from, const snapshot_read& wanted) {
-  auto it = sending_.find(from);
-  if (it == sending_.end() || it->second.id != wanted.id)
-    return refuse(errc::not_found, "that snapshot is no longer here");
-  auto& files = it->second.files;
-  if (wanted.file >= files.size() || wanted.offset > files[wanted.file].bytes)
-    return refuse(errc::invalid, "that isn't in the snapshot");
-  auto& file = files[wanted.file];
-  auto bytes =
-      std::min<std::uint64_t>({wanted.bytes, snapshot_piece_bytes, file.bytes - wanted.offset});
-  std::ifstream in{it->second.folder / file.name, std::ios::binary};
-  in.seekg(static_cast<std::streamoff>(wanted.offset));
-  std::string piece(bytes, '\0');
-  in.read(piece.data(), static_cast<std::streamsize>(bytes));
-  if (static_cast<std::uint64_t>(in.gcount()) != bytes)
-    return refuse(errc::io, "the snapshot can't be read: " + file.name);
-  it->second.touched = clock::now();
-  return accept(std::move(piece));
-}
-
 envelope courier_actor::on_done(spi::replica_id from, const snapshot_done& done) {
   if (auto it = sending_.find(from); it != sending_.end() && it->second.id == done.id)
-    end_sending(from, true);
+    end_sending(from, done.ok);
   return accept();
 }
 
@@ -265,96 +271,59 @@ envelope courier_actor::on_offer(const snapshot_call& call, snapshot_offer offer
                                               bytes, space.available));
   log::info("master", fmt::to_string(call.from), "takes a snapshot of {} bytes, up to entry {}",
             bytes, offer.position);
-  auto& it = receiving_.emplace();
-  it.from = call.from;
-  it.link = call.link;
-  it.offer = std::move(offer);
-  it.generation = ++generations_;
-  it.touched = clock::now();
-  if (!it.offer.files.empty() && !open_file()) {
-    abandon("its file can't be made");
-    return refuse(errc::io, "can't make a file for the snapshot");
-  }
-  tell(this, caf::actor_cast<caf::actor>(this), replica_tick{it.generation});
+  receiving_ = std::make_unique<receiving>();
+  receiving_->from = call.from;
+  receiving_->link = call.link;
+  receiving_->offer = std::move(offer);
+  receiving_->generation = ++generations_;
+  begin_fetching(call.host);
   return accept();
 }
 
-bool courier_actor::open_file() {
+void courier_actor::begin_fetching(const std::string& host) {
   auto& it = *receiving_;
-  it.offset = 0;
-  it.out = std::ofstream{settings_.incoming / it.offer.files[it.file].name, std::ios::binary};
-  return it.out.good();
+  fetch_plan plan{{host, it.offer.port}, it.offer.ticket, {}};
+  for (auto& file : it.offer.files)
+    plan.files.push_back({settings_.incoming / file.name, file.bytes, file.crc});
+  plan.bytes_per_second = settings_.timing.snapshot_rate;
+  plan.patience =
+      std::max<std::chrono::milliseconds>(snapshot_patience, settings_.timing.failure_timeout * 5);
+  plan.retry = settings_.timing.heartbeat;
+  it.thread = std::thread{[self = caf::actor_cast<caf::actor>(this), plan = std::move(plan),
+                           stop = &it.stop, folder = settings_.incoming,
+                           generation = it.generation]() mutable {
+    auto outcome = fetch_files(plan, *stop);
+    if (outcome)
+      outcome = sync_to_disk(folder);
+    tell_from_outside(std::exchange(self, nullptr), snapshot_fetched{generation, outcome});
+  }};
 }
 
-bool courier_actor::finish_file() {
+void courier_actor::on_fetched(const snapshot_fetched& done) {
+  if (!receiving_ || receiving_->generation != done.generation)
+    return;
   auto& it = *receiving_;
-  it.out.close();
-  return it.out.good() && sync_to_disk(settings_.incoming / it.offer.files[it.file].name);
-}
-
-void courier_actor::fetch_next() {
-  auto& it = *receiving_;
-  while (it.file < it.offer.files.size() && it.offset == it.offer.files[it.file].bytes) {
-    if (!finish_file())
-      return abandon("its files can't be written");
-    if (++it.file < it.offer.files.size() && !open_file())
-      return abandon("its files can't be made");
+  tell(this, it.link,
+       addressed(it.from, encode(snapshot_done{it.offer.id, done.outcome.has_value()})));
+  if (done.outcome) {
+    log::info("master", fmt::to_string(it.from), "gave its snapshot up to entry {}",
+              it.offer.position);
+    tell(this, settings_.replica,
+         snapshot_arrived{it.offer.position, std::move(it.offer.blob), settings_.incoming});
+  } else {
+    log::warning("master", fmt::to_string(it.from), "its snapshot is given up: {}",
+                 done.outcome.error().message);
   }
-  if (it.file == it.offer.files.size())
-    return finish_receiving();
-  snapshot_read wanted{it.offer.id, static_cast<std::uint32_t>(it.file), it.offset,
-                       snapshot_piece_bytes};
-  auto generation = it.generation;
-  ask(this, it.link, settings_.timing.failure_timeout * 2, addressed(it.from, encode(wanted)))
-      .then(
-          [this, generation](const envelope& answer) {
-            if (!receiving_ || receiving_->generation != generation)
-              return;
-            auto piece = decode_reply(answer.body);
-            if (piece.value)
-              return on_piece(*piece.value);
-            auto& problem = piece.value.error();
-            if (problem.code != errc::unavailable && problem.code != errc::timeout &&
-                problem.code != errc::busy)
-              return abandon(problem.message);
-            tell_later(this, settings_.timing.heartbeat, replica_tick{generation});
-          },
-          [this, generation](const caf::error&) {
-            tell_later(this, settings_.timing.heartbeat, replica_tick{generation});
-          });
+  end_receiving();
 }
 
-void courier_actor::on_piece(const std::string& bytes) {
-  auto& it = *receiving_;
-  auto& file = it.offer.files[it.file];
-  if (bytes.empty() || bytes.size() > file.bytes - it.offset)
-    return abandon("a piece has the wrong size");
-  it.out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  if (!it.out)
-    return abandon("its files can't be written");
-  it.offset += bytes.size();
-  it.touched = clock::now();
-  auto pause = std::chrono::microseconds{bytes.size() * 1'000'000 / settings_.timing.snapshot_rate};
-  tell_later(this, pause, replica_tick{it.generation});
-}
-
-void courier_actor::finish_receiving() {
-  if (!sync_to_disk(settings_.incoming))
-    return abandon("its folder can't be synced");
-  auto& it = *receiving_;
-  log::info("master", fmt::to_string(it.from), "gave its snapshot up to entry {}",
-            it.offer.position);
-  tell(this, settings_.replica,
-       snapshot_arrived{it.offer.position, std::move(it.offer.blob), settings_.incoming});
-  tell(this, it.link, addressed(it.from, encode(snapshot_done{it.offer.id})));
+void courier_actor::end_receiving() {
+  if (!receiving_)
+    return;
+  receiving_->stop = true;
+  if (receiving_->thread.joinable())
+    receiving_->thread.join();
   receiving_.reset();
-}
-
-void courier_actor::abandon(const std::string& why) {
-  log::warning("master", fmt::to_string(receiving_->from), "its snapshot is given up: {}", why);
-  receiving_.reset();
-  std::error_code ignored;
-  fs::remove_all(settings_.incoming, ignored);
 }
 
 } // namespace atl::runtime

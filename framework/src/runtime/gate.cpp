@@ -124,7 +124,7 @@ caf::result<envelope> gate_actor::from_peer(envelope& message) {
   if (!in.ok() || to != settings_.self.replica || from == to)
     return garbage("a message for another master");
   auto promise = make_response_promise();
-  promise.delegate(settings_.replica, snapshot_call{from, {}, std::string{in.rest()}});
+  promise.delegate(settings_.replica, snapshot_call{from, {}, {}, std::string{in.rest()}});
   return promise;
 }
 

@@ -136,10 +136,13 @@ void replica_actor::start() {
   runner_ = std::make_unique<state_runner>(*settings_.machine, reader_threads, std::move(calls));
   applied_ = handed_over_ = settings_.machine->applied();
   voters_ = settings_.voters;
-  if (!settings_.snapshots.empty())
+  if (!settings_.snapshots.empty()) {
+    auto where = parse_endpoint(settings_.self.address);
     courier_ = system().spawn<courier_actor, caf::detached>(
         courier_actor::settings{settings_.self, settings_.timing, settings_.snapshots / "incoming",
-                                settings_.snapshots / "outgoing", self, settings_.seed});
+                                settings_.snapshots / "outgoing", where ? where->host : "127.0.0.1",
+                                settings_.snapshot_port, self, settings_.seed});
+  }
   make_links();
   drive([&](auto& protocol) { protocol.start(std::move(settings_.stable), applied_, now()); });
   tell_later(this, flush_interval, flush_tick{});
@@ -257,9 +260,9 @@ void replica_actor::begin_command(std::string command, asker from) {
   if (!serving_)
     return answer(from, unable(errc::unavailable, "this replica has stopped"));
   if (command.size() > command_bytes_max)
-    return answer(from, unable(errc::invalid,
-                               fmt::format("a command of {} bytes is above the limit of {}",
-                                           command.size(), command_bytes_max)));
+    return answer(
+        from, unable(errc::invalid, fmt::format("a command of {} bytes is above the limit of {}",
+                                                command.size(), command_bytes_max)));
   if (commands_.size() >= replica_requests_max || handed_over_ - applied_ > replica_backlog_max)
     return answer(from, unable(errc::busy, "too many commands are waiting; try again"));
   auto id = ++next_request_;
@@ -424,8 +427,7 @@ void replica_actor::transmit(spi::replica_id to, std::string bytes) {
     ++metrics_.dropped_messages;
     return;
   }
-  tell(this, link->second,
-       outgoing_message{digest_, settings_.self.replica, to, std::move(bytes)});
+  tell(this, link->second, outgoing_message{digest_, settings_.self.replica, to, std::move(bytes)});
 }
 
 void replica_actor::carry_out(spi::apply& effect) {
@@ -510,6 +512,9 @@ caf::result<envelope> replica_actor::forward_snapshot_call(snapshot_call& call) 
   if (loading_ && is_snapshot_offer(call.bytes))
     return make_reply(unable(errc::busy, "another snapshot is being installed"));
   call.link = link->second;
+  for (auto& peer : settings_.group)
+    if (peer.id == call.from)
+      call.host = peer.where.host;
   auto promise = make_response_promise();
   promise.delegate(courier_, std::move(call));
   return promise;

@@ -8,7 +8,12 @@ using namespace atl::runtime;
 namespace {
 
 snapshot_offer some_offer() {
-  return {7, 1000, "the protocol's part", {{"000012.sst", 1 << 20}, {"CURRENT", 16}}};
+  return {7,
+          1000,
+          7107,
+          {11, 12},
+          "the protocol's part",
+          {{"000012.sst", 1 << 20, 5}, {"CURRENT", 16, 6}}};
 }
 
 } // namespace
@@ -23,11 +28,12 @@ TEST_CASE("calls about snapshots come back as they were") {
   REQUIRE(it.files.size() == 2);
   CHECK(it.files[0].name == "000012.sst");
   CHECK(it.files[1].bytes == 16);
-  auto read = decode_snapshot_call(encode(snapshot_read{7, 1, 4096, 100}));
-  REQUIRE(read.has_value());
-  CHECK(std::get<snapshot_read>(*read).offset == 4096);
-  auto done = decode_snapshot_call(encode(snapshot_done{7}));
+  CHECK(it.files[1].crc == 6);
+  CHECK(it.port == 7107);
+  CHECK(it.ticket == file_ticket{11, 12});
+  auto done = decode_snapshot_call(encode(snapshot_done{7, true}));
   REQUIRE(done.has_value());
+  CHECK(std::get<snapshot_done>(*done).ok);
   CHECK(std::get<snapshot_done>(*done).id == 7);
 }
 

@@ -24,8 +24,12 @@ inline constexpr std::size_t replica_requests_max = 8192;
 /// Entries decided and not yet applied before a replica takes no more proposals.
 inline constexpr std::size_t replica_backlog_max = 65536;
 
-/// A snapshot comes in pieces of this size, one after the other.
-inline constexpr std::uint32_t snapshot_piece_bytes = 1 << 20;
+/// Files go between nodes in pieces of this size, over so many connections to one node at most.
+inline constexpr std::size_t file_piece_bytes = 256 << 10;
+inline constexpr std::size_t file_sessions_max = 32;
+/// A connection on which nothing moves for so long is closed.
+inline constexpr std::chrono::seconds file_patience{30};
+
 inline constexpr std::size_t snapshot_files_max = 100'000;
 inline constexpr std::uint64_t snapshot_bytes_max = std::uint64_t{1} << 40; ///< of one file
 inline constexpr std::size_t snapshot_blob_bytes_max = 1 << 20;

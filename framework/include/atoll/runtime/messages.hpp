@@ -99,8 +99,14 @@ struct snapshot_outcome {
 /// To a replica, and on to its courier, which answers with `reply`: a peer's call (courier.hpp).
 struct snapshot_call {
   spi::replica_id from = 0;
-  caf::actor link; ///< to `from`; the replica fills it in
+  caf::actor link;  ///< to `from`; the replica fills it in,
+  std::string host; ///< with where `from` is
   std::string bytes;
+};
+/// To a courier, from the thread that fetched: how that ended.
+struct snapshot_fetched {
+  std::uint64_t generation = 0;
+  status outcome;
 };
 /// From the courier: a peer's snapshot is here, whole and synced.
 struct snapshot_arrived {
@@ -229,6 +235,7 @@ CAF_ADD_TYPE_ID(atoll, (atl::runtime::drain_effects))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::calls_wait))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::client_tick))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::contact_lost))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::snapshot_fetched))
 
 CAF_END_TYPE_ID_BLOCK(atoll)
 
@@ -264,3 +271,4 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::drain_effects)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::calls_wait)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::client_tick)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::contact_lost)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::snapshot_fetched)

@@ -42,6 +42,7 @@ class replica_actor : public caf::event_based_actor {
     /// Where snapshots lie while they go out or come in, on the state machine's disk; emptied at
     /// the start. Empty: this replica neither gives nor takes any.
     std::filesystem::path snapshots;
+    std::uint16_t snapshot_port = 0; ///< where their files are given; 0: any that is free
     /// Of a protocol that claims `blocks_on_one_failure`: what it refuses without naming another
     /// replica, no other would take, so clients needn't go round and ask.
     bool blocks_on_one_failure = false;
@@ -81,9 +82,9 @@ class replica_actor : public caf::event_based_actor {
   void make_links();
   void make_link(const peer& to);
   spi::timestamp now() const;
-  /// Runs an event of the protocol: time first, then the event. What came of it is carried out behind
-  /// all that waits in the mailbox, so that under load many events share a record and a message. A
-  /// plugin that throws ends this role, by name.
+  /// Runs an event of the protocol: time first, then the event. What came of it is carried out
+  /// behind all that waits in the mailbox, so that under load many events share a record and a
+  /// message. A plugin that throws ends this role, by name.
   template <class Event>
   void drive(Event event);
   template <class Call>
@@ -135,7 +136,7 @@ class replica_actor : public caf::event_based_actor {
   std::vector<spi::effect> effects_;
   bool drain_pending_ = false;
   std::map<caf::actor, std::vector<client_answer>> answers_; ///< to be sent
-  std::multimap<spi::persist_token, waiting_send> held_; ///< until their records are durable
+  std::multimap<spi::persist_token, waiting_send> held_;     ///< until their records are durable
   spi::persist_token durable_ = 0;
   spi::log_position applied_ = 0;
   spi::log_position flushed_ = 0;

@@ -1,0 +1,173 @@
+#include "file_request.hpp"
+
+#include <atoll/core/crc32c.hpp>
+#include <atoll/core/sync.hpp>
+#include <atoll/runtime/file_plane.hpp>
+#include <atoll/runtime/limits.hpp>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/write.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <optional>
+#include <thread>
+
+namespace atl::runtime {
+
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using clock = std::chrono::steady_clock;
+
+/// How long a step waits before it looks whether it should go on.
+constexpr auto look_interval = std::chrono::milliseconds{100};
+
+/// A connection whose steps end when there is nothing to wait for any more.
+class connection {
+ public:
+  connection(const std::atomic<bool>& stop, std::chrono::milliseconds patience)
+      : stop_{stop}, patience_{patience} {}
+
+  bool open(const endpoint& where) {
+    socket_.emplace(io_);
+    boost::system::error_code failed;
+    tcp::resolver resolver{io_};
+    auto found = resolver.resolve(where.host, std::to_string(where.port), failed);
+    return !failed && run([&](auto done) {
+      asio::async_connect(*socket_, found,
+                          [done](auto problem, const tcp::endpoint&) { done(problem, 0); });
+    });
+  }
+  bool send(const std::string& bytes) {
+    return run([&](auto done) { asio::async_write(*socket_, asio::buffer(bytes), done); });
+  }
+  /// @returns 0 when the connection broke.
+  std::size_t receive(std::string& into) {
+    auto ok = run([&](auto done) { socket_->async_read_some(asio::buffer(into), done); });
+    return ok ? moved_ : 0;
+  }
+
+ private:
+  template <class Start>
+  bool run(Start start) {
+    std::optional<bool> ok;
+    start([&](boost::system::error_code failed, std::size_t bytes) {
+      ok = !failed;
+      moved_ = bytes;
+    });
+    io_.restart();
+    auto give_up = clock::now() + patience_;
+    while (!ok && !stop_ && clock::now() < give_up)
+      io_.run_for(look_interval);
+    if (ok)
+      return *ok;
+    boost::system::error_code ignored;
+    socket_->close(ignored); // its handler runs, and sees that
+    io_.restart();
+    io_.run();
+    return false;
+  }
+
+  const std::atomic<bool>& stop_;
+  std::chrono::milliseconds patience_;
+  asio::io_context io_;
+  std::optional<tcp::socket> socket_;
+  std::size_t moved_ = 0;
+};
+
+/// One fetch of all files.
+class fetch {
+ public:
+  fetch(const fetch_plan& plan, const std::atomic<bool>& stop)
+      : plan_{plan}, stop_{stop}, line_{stop, plan.patience} {}
+
+  status run() {
+    for (; file_ < plan_.files.size(); ++file_) {
+      if (auto got = fetch_file(); !got)
+        return got;
+    }
+    return {};
+  }
+
+ private:
+  const wanted_file& wanted() const { return plan_.files[file_]; }
+
+  status fetch_file() {
+    std::ofstream out{wanted().into, std::ios::binary | std::ios::trunc};
+    std::uint32_t crc = 0;
+    std::uint64_t offset = 0;
+    asked_ = false;
+    while (out && offset < wanted().bytes) {
+      auto piece = next_piece(offset);
+      if (!piece)
+        return tl::unexpected{piece.error()};
+      auto bytes = std::string_view{buffer_}.substr(0, *piece);
+      crc = crc32c(bytes, crc);
+      out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+      offset += bytes.size();
+      pace(bytes.size());
+    }
+    out.close();
+    if (!out)
+      return fail(errc::io, fmt::format("can't write {}", wanted().into.string()));
+    if (crc != wanted().crc)
+      return fail(errc::corrupt,
+                  fmt::format("{} came with another checksum than it was offered with",
+                              wanted().into.filename().string()));
+    return sync_to_disk(wanted().into);
+  }
+
+  /// The next bytes of the file, over a new connection where the old one broke.
+  result<std::size_t> next_piece(std::uint64_t offset) {
+    auto give_up = clock::now() + plan_.patience;
+    while (!stop_ && clock::now() < give_up) {
+      if (!open_) {
+        open_ = line_.open(plan_.from);
+        asked_ = false;
+      }
+      if (open_ && !asked_)
+        open_ = asked_ = line_.send(
+            encode(file_request{plan_.ticket, static_cast<std::uint32_t>(file_), offset}));
+      if (open_) {
+        buffer_.resize(std::min<std::uint64_t>(file_piece_bytes, wanted().bytes - offset));
+        if (auto got = line_.receive(buffer_); got > 0)
+          return got;
+        open_ = false;
+      }
+      std::this_thread::sleep_for(plan_.retry);
+    }
+    return fail(errc::timeout, stop_ ? "it was called off" : "nothing came for too long");
+  }
+
+  /// Sleeps as long as all so far should have taken.
+  void pace(std::size_t bytes) {
+    auto now = clock::now();
+    due_ =
+        std::max(due_, now) + std::chrono::microseconds{bytes * 1'000'000 / plan_.bytes_per_second};
+    while (!stop_ && clock::now() < due_)
+      std::this_thread::sleep_for(std::min<clock::duration>(due_ - clock::now(), look_interval));
+  }
+
+  const fetch_plan& plan_;
+  const std::atomic<bool>& stop_;
+  connection line_;
+  bool open_ = false;
+  bool asked_ = false; ///< for the rest of this file
+  std::size_t file_ = 0;
+  std::string buffer_;
+  clock::time_point due_{};
+};
+
+} // namespace
+
+status fetch_files(const fetch_plan& plan, const std::atomic<bool>& stop) {
+  return fetch{plan, stop}.run();
+}
+
+} // namespace atl::runtime

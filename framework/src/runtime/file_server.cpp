@@ -1,0 +1,195 @@
+#include "file_request.hpp"
+
+#include <atoll/core/log.hpp>
+#include <atoll/runtime/file_plane.hpp>
+#include <atoll/runtime/limits.hpp>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+#include <fmt/format.h>
+
+#include <array>
+#include <fstream>
+#include <map>
+#include <mutex>
+#include <thread>
+
+namespace atl::runtime {
+
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using clock = std::chrono::steady_clock;
+
+/// What one receiver may take.
+struct offered {
+  std::vector<std::filesystem::path> files;
+  clock::time_point last_taken{};
+  bool withdrawn = false;
+};
+
+/// The offers, shared by the server's callers and its thread.
+struct offer_list {
+  std::mutex mutex;
+  std::map<file_ticket, std::shared_ptr<offered>> all;
+
+  std::shared_ptr<offered> find(const file_ticket& ticket) {
+    std::lock_guard lock{mutex};
+    auto it = all.find(ticket);
+    return it == all.end() ? nullptr : it->second;
+  }
+  /// @returns false when it was withdrawn.
+  bool note_taken(offered& it) {
+    std::lock_guard lock{mutex};
+    it.last_taken = clock::now();
+    return !it.withdrawn;
+  }
+};
+
+/// One connection: asks for a file from an offset, and gets all that is behind it.
+class session : public std::enable_shared_from_this<session> {
+ public:
+  session(tcp::socket socket, offer_list& offers, std::shared_ptr<std::size_t> count)
+      : socket_{std::move(socket)}, timer_{socket_.get_executor()}, offers_{offers},
+        count_{std::move(count)} {
+    ++*count_;
+  }
+  ~session() { --*count_; }
+
+  void await_request() {
+    watch();
+    asio::async_read(socket_, asio::buffer(request_),
+                     [self = shared_from_this()](auto failed, auto) {
+                       if (!failed)
+                         self->begin();
+                     });
+  }
+
+ private:
+  void begin() {
+    auto asked = decode_file_request({request_.data(), request_.size()});
+    offer_ = offers_.find(asked.ticket);
+    if (!offer_ || asked.file >= offer_->files.size())
+      return; // closes the connection
+    in_ = std::ifstream{offer_->files[asked.file], std::ios::binary};
+    in_.seekg(static_cast<std::streamoff>(asked.offset));
+    if (!in_)
+      return;
+    send_piece();
+  }
+
+  void send_piece() {
+    piece_.resize(file_piece_bytes);
+    in_.read(piece_.data(), static_cast<std::streamsize>(piece_.size()));
+    piece_.resize(static_cast<std::size_t>(in_.gcount()));
+    if (!offers_.note_taken(*offer_) || in_.bad())
+      return;
+    if (piece_.empty())
+      return await_request();
+    watch();
+    asio::async_write(socket_, asio::buffer(piece_),
+                      [self = shared_from_this()](auto failed, auto) {
+                        if (!failed)
+                          self->send_piece();
+                      });
+  }
+
+  /// A receiver that does nothing for long is cut off.
+  void watch() {
+    timer_.expires_after(file_patience);
+    timer_.async_wait([weak = weak_from_this()](auto cancelled) {
+      auto self = weak.lock();
+      boost::system::error_code ignored;
+      if (self && !cancelled)
+        self->socket_.close(ignored);
+    });
+  }
+
+  tcp::socket socket_;
+  asio::steady_timer timer_;
+  offer_list& offers_;
+  std::shared_ptr<std::size_t> count_; ///< of sessions; used by the server's thread alone
+  std::array<char, file_request_bytes> request_{};
+  std::shared_ptr<offered> offer_;
+  std::ifstream in_;
+  std::string piece_;
+};
+
+} // namespace
+
+struct file_server::implementation {
+  offer_list offers;
+  asio::io_context io;
+  tcp::acceptor acceptor{io};
+  std::shared_ptr<std::size_t> sessions = std::make_shared<std::size_t>(0);
+  std::thread thread;
+
+  ~implementation() {
+    io.stop();
+    if (thread.joinable())
+      thread.join();
+  }
+
+  void accept() {
+    acceptor.async_accept([this](auto failed, tcp::socket socket) {
+      if (!failed && *sessions < file_sessions_max)
+        std::make_shared<session>(std::move(socket), offers, sessions)->await_request();
+      if (failed != asio::error::operation_aborted)
+        accept();
+    });
+  }
+};
+
+file_server::file_server(std::unique_ptr<implementation> impl) : impl_{std::move(impl)} {}
+file_server::~file_server() = default;
+
+result<std::unique_ptr<file_server>> file_server::start(const std::string& host,
+                                                        std::uint16_t port) {
+  auto impl = std::make_unique<implementation>();
+  try {
+    tcp::resolver resolver{impl->io};
+    auto where = resolver.resolve(host, std::to_string(port))->endpoint();
+    impl->acceptor.open(where.protocol());
+    impl->acceptor.set_option(tcp::acceptor::reuse_address{true});
+    impl->acceptor.bind(where);
+    impl->acceptor.listen();
+  } catch (const boost::system::system_error& problem) {
+    return fail(errc::unavailable,
+                fmt::format("can't listen on {}:{} for those who need a snapshot: {}", host, port,
+                            problem.code().message()));
+  }
+  impl->accept();
+  impl->thread = std::thread{[io = &impl->io] { io->run(); }};
+  return std::unique_ptr<file_server>{new file_server{std::move(impl)}};
+}
+
+std::uint16_t file_server::port() const {
+  return impl_->acceptor.local_endpoint().port();
+}
+
+void file_server::offer(const file_ticket& ticket, std::vector<std::filesystem::path> files) {
+  auto it = std::make_shared<offered>();
+  it->files = std::move(files);
+  std::lock_guard lock{impl_->offers.mutex};
+  impl_->offers.all[ticket] = std::move(it);
+}
+
+void file_server::withdraw(const file_ticket& ticket) {
+  std::lock_guard lock{impl_->offers.mutex};
+  if (auto it = impl_->offers.all.find(ticket); it != impl_->offers.all.end()) {
+    it->second->withdrawn = true;
+    impl_->offers.all.erase(it);
+  }
+}
+
+std::chrono::steady_clock::time_point file_server::last_taken(const file_ticket& ticket) const {
+  std::lock_guard lock{impl_->offers.mutex};
+  auto it = impl_->offers.all.find(ticket);
+  return it == impl_->offers.all.end() ? clock::time_point{} : it->second->last_taken;
+}
+
+} // namespace atl::runtime

@@ -1,0 +1,168 @@
+#include "temporary_folder.hpp"
+
+#include <atoll/core/crc32c.hpp>
+#include <atoll/runtime/file_plane.hpp>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+using namespace atl;
+using namespace atl::runtime;
+using boost::asio::ip::tcp;
+
+namespace {
+
+std::string contents(std::size_t size, char first) {
+  std::string bytes(size, '\0');
+  for (std::size_t i = 0; i < size; ++i)
+    bytes[i] = static_cast<char>(first + static_cast<char>(i % 251));
+  return bytes;
+}
+
+std::string read(const std::filesystem::path& file) {
+  std::ostringstream out;
+  out << std::ifstream{file, std::ios::binary}.rdbuf();
+  return out.str();
+}
+
+/// Three files, and a server that gives them.
+struct source {
+  temporary_folder folder;
+  std::vector<std::string> bytes{contents(3'000'000, 'a'), "", contents(10, 'z')};
+  std::unique_ptr<file_server> server = *file_server::start("127.0.0.1", 0);
+  file_ticket ticket{1, 2};
+
+  source() {
+    std::vector<std::filesystem::path> files;
+    for (auto& it : bytes) {
+      files.push_back(folder / fmt::format("file-{}", files.size()));
+      std::ofstream{files.back(), std::ios::binary} << it;
+    }
+    server->offer(ticket, files);
+  }
+  fetch_plan plan(const std::filesystem::path& into, std::uint16_t port = 0) {
+    fetch_plan it{{"127.0.0.1", port == 0 ? server->port() : port}, ticket, {}};
+    for (std::size_t i = 0; i < bytes.size(); ++i)
+      it.files.push_back({into / fmt::format("got-{}", i), bytes[i].size(), crc32c(bytes[i])});
+    it.bytes_per_second = std::uint64_t{1} << 40;
+    it.patience = std::chrono::milliseconds{2000};
+    it.retry = std::chrono::milliseconds{1};
+    return it;
+  }
+  void must_be_in(const std::filesystem::path& into) {
+    for (std::size_t i = 0; i < bytes.size(); ++i)
+      CHECK(read(into / fmt::format("got-{}", i)) == bytes[i]);
+  }
+};
+
+/// Passes a server's bytes on, and breaks each connection after some of them.
+struct breaking_proxy {
+  boost::asio::io_context io;
+  tcp::acceptor acceptor{io, {boost::asio::ip::make_address("127.0.0.1"), 0}};
+  int connections = 0;
+  std::thread thread;
+
+  breaking_proxy(std::uint16_t to, std::size_t bytes_each) {
+    thread = std::thread{[this, to, bytes_each] {
+      for (;;) {
+        boost::system::error_code failed;
+        tcp::socket near{io};
+        acceptor.accept(near, failed);
+        if (failed)
+          return;
+        ++connections;
+        tcp::socket far{io};
+        far.connect({boost::asio::ip::make_address("127.0.0.1"), to});
+        std::string request(28, '\0');
+        boost::asio::read(near, boost::asio::buffer(request), failed);
+        boost::asio::write(far, boost::asio::buffer(request), failed);
+        std::string piece(bytes_each, '\0');
+        auto got = far.read_some(boost::asio::buffer(piece), failed);
+        boost::asio::write(near, boost::asio::buffer(piece, got), failed);
+      }
+    }};
+  }
+  ~breaking_proxy() {
+    ::shutdown(acceptor.native_handle(), SHUT_RDWR);
+    thread.join();
+  }
+};
+
+} // namespace
+
+TEST_CASE("files arrive as they are") {
+  source from;
+  temporary_folder into;
+  std::atomic<bool> stop{false};
+  auto got = fetch_files(from.plan(into.path()), stop);
+  REQUIRE_MESSAGE(got.has_value(), got.error().message);
+  from.must_be_in(into.path());
+}
+
+TEST_CASE("a fetch goes on where the connection broke, again and again") {
+  source from;
+  temporary_folder into;
+  std::atomic<bool> stop{false};
+  breaking_proxy proxy{from.server->port(), 200'000};
+  auto got = fetch_files(from.plan(into.path(), proxy.acceptor.local_endpoint().port()), stop);
+  REQUIRE_MESSAGE(got.has_value(), got.error().message);
+  from.must_be_in(into.path());
+  CHECK(proxy.connections >= 15);
+}
+
+TEST_CASE("who has no ticket, or one that was withdrawn, gets nothing") {
+  source from;
+  temporary_folder into;
+  std::atomic<bool> stop{false};
+  auto plan = from.plan(into.path());
+  plan.patience = std::chrono::milliseconds{50};
+  SUBCASE("another ticket") {
+    plan.ticket.low = 3;
+  }
+  SUBCASE("withdrawn") {
+    from.server->withdraw(from.ticket);
+  }
+  SUBCASE("a file too many") {
+    plan.files.push_back({into / "more", 1, 0});
+  }
+  auto got = fetch_files(plan, stop);
+  REQUIRE_FALSE(got.has_value());
+  CHECK(got.error().code == errc::timeout);
+}
+
+TEST_CASE("what comes with another checksum is refused") {
+  source from;
+  temporary_folder into;
+  std::atomic<bool> stop{false};
+  auto plan = from.plan(into.path());
+  plan.files[2].crc ^= 1;
+  auto got = fetch_files(plan, stop);
+  REQUIRE_FALSE(got.has_value());
+  CHECK(got.error().code == errc::corrupt);
+}
+
+TEST_CASE("a fetch that is called off ends, also one that is throttled") {
+  source from;
+  temporary_folder into;
+  std::atomic<bool> stop{false};
+  auto plan = from.plan(into.path());
+  plan.bytes_per_second = 1;
+  std::thread other{[&] {
+    while (read(into / "got-0").empty() &&
+           from.server->last_taken(from.ticket).time_since_epoch().count() == 0)
+      std::this_thread::yield();
+    stop = true;
+  }};
+  auto got = fetch_files(plan, stop);
+  other.join();
+  REQUIRE_FALSE(got.has_value());
+  CHECK(got.error().message.find("called off") != std::string::npos);
+}
