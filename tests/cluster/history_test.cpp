@@ -6,12 +6,12 @@
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
-#include <sched.h>
+#include <sys/mount.h>
 
 #include <cstdlib>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
-#include <sys/mount.h>
 #include <unistd.h>
 
 /// Real masters under real faults, with clients whose every answer is recorded and judged. One text

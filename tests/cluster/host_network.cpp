@@ -2,12 +2,12 @@
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
-#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include <csignal>
 #include <cstdlib>
+#include <sched.h>
 #include <unistd.h>
 
 namespace {
@@ -89,11 +89,11 @@ void host_network::plug_in(const std::string& host) {
 }
 
 void host_network::cut(const std::string& from, const std::string& to) {
-  run(fmt::format("nsenter --target {} --net ip route add blackhole {}/32",
-                  hosts_.at(from).holder, address_of(to)));
+  run(fmt::format("nsenter --target {} --net ip route add blackhole {}/32", hosts_.at(from).holder,
+                  address_of(to)));
 }
 
 void host_network::join(const std::string& from, const std::string& to) {
-  run(fmt::format("nsenter --target {} --net ip route del blackhole {}/32",
-                  hosts_.at(from).holder, address_of(to)));
+  run(fmt::format("nsenter --target {} --net ip route del blackhole {}/32", hosts_.at(from).holder,
+                  address_of(to)));
 }

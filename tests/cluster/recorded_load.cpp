@@ -89,7 +89,7 @@ void recorded_load::run(int client) {
       put.overwrite = true;
       put.content = std::to_string(*it.argument);
       auto done = masters.run(put);
-      it.outcome = done                               ? operation_outcome::ok
+      it.outcome = done                                 ? operation_outcome::ok
                    : done.error().code == errc::timeout ? operation_outcome::unknown
                                                         : operation_outcome::failed;
       lives += it.outcome == operation_outcome::unknown;

@@ -4,6 +4,9 @@
 
 #include <fmt/format.h>
 
+#include <map>
+#include <string>
+
 namespace dfs::cli {
 
 namespace {
@@ -41,32 +44,30 @@ std::string storage_line(const json& node) {
 atl::result<json> gather_status(control& masters) {
   auto answers = masters.call_each(protocol::kind::status);
   json best;
-  std::vector<json> views;
+  std::map<std::string, json> views; ///< by the name of whose it is
   std::string last_problem = "there is no master";
   for (auto& answer : answers) {
     auto view = answer ? json::parse(*answer, nullptr, false) : json{};
     if (!answer)
       last_problem = answer.error().message;
-    if (!view.is_object() || !view.contains("masters")) {
-      views.emplace_back();
+    if (!view.is_object() || !view.contains("masters"))
       continue;
-    }
     auto leads = view["seen_by"]["role"] == "leader";
     if (best.is_null() || leads)
       best = view;
-    views.push_back(std::move(view));
+    std::string name = view["seen_by"]["name"];
+    views[name] = std::move(view);
   }
   if (best.is_null())
     return atl::fail(atl::errc::unavailable,
                      "no master answers: " + last_problem +
                          "; are the nodes up? ('dfs up FOLDER' starts those of a folder)");
-  // Both lists are in the order of the cluster's file.
-  for (std::size_t i = 0; i < best["masters"].size() && i < views.size(); ++i) {
-    auto& master = best["masters"][i];
-    master["health"] = views[i].is_null() ? "down" : "up";
-    if (views[i].is_object())
+  for (auto& master : best["masters"]) {
+    auto own = views.find(master["name"]);
+    master["health"] = own == views.end() ? "down" : "up";
+    if (own != views.end())
       for (auto* key : {"role", "applied", "decided", "term", "blocked", "metrics"})
-        master[key] = views[i]["seen_by"][key];
+        master[key] = own->second["seen_by"][key];
   }
   return best;
 }

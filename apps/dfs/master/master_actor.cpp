@@ -39,6 +39,8 @@ master_actor::master_actor(caf::actor_config& config, settings given)
                                                            settings_.seed} {
   atl::spi::random_source random{settings_.seed ^ now_us()};
   session_ = {random.next(), random.next()};
+  for (auto& peer : settings_.group)
+    view_.known.push_back({peer.id, peer.name, peer.where});
 }
 
 caf::behavior master_actor::make_behavior() {
@@ -74,7 +76,7 @@ caf::result<envelope> master_actor::take(envelope& message) {
 envelope master_actor::unable(const atl::error& problem, bool elsewhere) const {
   atl::runtime::reply answer{tl::unexpected{problem}, {}, false};
   if (elsewhere)
-    for (auto& peer : settings_.group)
+    for (auto& peer : view_.known)
       if (peer.id == view_.protocol.leader && peer.id != settings_.self.replica)
         answer.hint = atl::to_string(peer.where);
   return make_reply(answer);
@@ -148,7 +150,8 @@ envelope master_actor::cluster() const {
   info.cluster = settings_.self.cluster;
   info.chunk_bytes = policy.chunk_bytes;
   // Small files are as safe in the name space as in chunks only where it has as many copies.
-  if (settings_.group.size() >= placer_.layout().total)
+  auto copies = view_known_ ? view_.voters.size() : settings_.group.size();
+  if (copies >= placer_.layout().total)
     info.inline_bytes = policy.inline_bytes;
   info.durability = policy.durability;
   info.recovery = policy.recovery;
@@ -172,9 +175,8 @@ caf::result<envelope> master_actor::status() {
     query(
         questions::summary{},
         [this, answer](atl::result<answers::summary> summary) mutable {
-          answer.deliver(
-              answer_with(describe_status({settings_.self, settings_.group, settings_.policy,
-                                           registry_, view_, summary, broken_, refused_})));
+          answer.deliver(answer_with(describe_status(
+              {settings_.self, settings_.policy, registry_, view_, summary, broken_, refused_})));
         },
         settings_.policy.storage_timeout / 2);
   });

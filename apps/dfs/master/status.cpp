@@ -19,7 +19,7 @@ json describe(const protocol::plugin_choice& choice) {
 
 json describe_masters(const status_view& view) {
   auto list = json::array();
-  for (auto& peer : view.group) {
+  for (auto& peer : view.replica.known) {
     json entry{{"id", peer.id}, {"name", peer.name}, {"address", atl::to_string(peer.where)}};
     entry["leader"] = peer.id == view.replica.protocol.leader;
     list.push_back(std::move(entry));

@@ -10,7 +10,6 @@ namespace dfs {
 /// All that `dfs status` is about, as one master sees it.
 struct status_view {
   const atl::runtime::node_info& self;
-  const std::vector<atl::runtime::replica_actor::peer>& group;
   const master_policy& policy;
   const storage_registry& registry;
   const atl::runtime::replica_view& replica;

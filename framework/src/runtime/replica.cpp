@@ -108,7 +108,7 @@ caf::behavior replica_actor::make_behavior() {
       [](const envelope&) {},
       [this](storage_failed& failure) { stop_serving(failure.problem); },
       [this](get_replica_view) { return view(); },
-      [this](get_group) { return group(); },
+      [this](get_group) { return make_reply({encode(known()), {}, false}); },
   };
 }
 
@@ -581,11 +581,11 @@ reply replica_actor::unable(errc code, std::string why, spi::replica_id hint, bo
   return answer;
 }
 
-envelope replica_actor::group() const {
-  std::vector<known_replica> members;
+std::vector<known_replica> replica_actor::known() const {
+  std::vector<known_replica> all;
   for (auto& peer : settings_.group)
-    members.push_back({peer.id, peer.name, peer.where});
-  return make_reply({encode(members), {}, false});
+    all.push_back({peer.id, peer.name, peer.where});
+  return all;
 }
 
 replica_view replica_actor::view() const {
@@ -594,6 +594,7 @@ replica_view replica_actor::view() const {
   seen.self = settings_.self.replica;
   seen.voters = voters_;
   seen.learners = learners_;
+  seen.known = known();
   seen.applied = applied_;
   seen.incarnation = settings_.log->incarnation();
   seen.disk = settings_.log->count();

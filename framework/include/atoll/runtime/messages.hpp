@@ -185,6 +185,7 @@ struct replica_view {
   spi::replica_id self = 0;
   std::vector<spi::replica_id> voters;
   std::vector<spi::replica_id> learners;
+  std::vector<known_replica> known; ///< configured, or seen since
   spi::log_position applied = 0;
   std::uint64_t incarnation = 0;
   record_log::counters disk;

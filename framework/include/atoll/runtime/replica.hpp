@@ -126,7 +126,7 @@ class replica_actor : public caf::event_based_actor {
   void on_arrived(snapshot_arrived& arrived);
   void on_loaded(const state_loaded& loaded);
   void finish_command(spi::request_id id, const reply& what);
-  envelope group() const;
+  std::vector<known_replica> known() const;
   replica_view view() const;
   reply unable(errc code, std::string why, spi::replica_id hint = 0, bool in_doubt = false);
 
