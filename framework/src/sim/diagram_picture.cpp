@@ -39,7 +39,7 @@ line, path { fill: none; stroke: #57606a; stroke-width: 1.2 }
 .follower, .learner { stroke: #8c959f; stroke-width: 2 }
 .learner { stroke-dasharray: 6 3 }
 .candidate { stroke: #d4820b; stroke-width: 6 }
-.leader { stroke: #1a7f37; stroke-width: 8 }
+.leader { stroke: #1a7f37; stroke-width: 7 }
 .paused { fill: #ffd33d; fill-opacity: 0.35 }
 .clients { stroke: #54aeff; stroke-width: 2 }
 .message .head { fill: #57606a }
@@ -204,6 +204,7 @@ void diagram_picture::draw_times() {
 
 void diagram_picture::draw_lanes() {
   out_.text("lane", {clients_x, top_}, "clients");
+  out_.text("fault", {width_ - faults_width, top_}, "faults");
   out_.line("clients", {clients_x, top_ + 6}, {clients_x, bottom_});
   for (spi::replica_id id = 1; id <= lane_x_.size(); ++id)
     if (lane_x_[id - 1] != 0)
@@ -322,8 +323,8 @@ void diagram_picture::draw_arrival(const run_event& it, double y) {
   auto missed = it.what == run_event_kind::missed;
   point from{x_of(it.peer), known ? found->second.second : top_ + 6};
   // Whoever is down, or cut off, isn't reached.
-  auto short_of = missed ? 0.9 : 1.0;
-  point to{from.x + (x_of(it.replica) - from.x) * short_of, y};
+  auto way = x_of(it.replica) - from.x;
+  point to{from.x + (missed ? 0.9 * way : way - std::copysign(4.0, way)), y};
   out_.arrow(missed            ? "missed"
              : again || !known ? "again"
                                : "message",

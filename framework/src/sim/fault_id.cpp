@@ -107,6 +107,8 @@ bool read_group(std::string_view text, std::vector<fault_id>& out) {
   it.kind = static_cast<fault_kind>(found - facts.begin());
   if (found->where != place::world && !read_place(next_part(text, ':'), found->where, it))
     return false;
+  if (text.ends_with('+'))
+    return false;
   do {
     if (!read_range(next_part(text, '+'), it, out))
       return false;

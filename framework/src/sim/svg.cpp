@@ -36,12 +36,13 @@ std::string svg::escape(std::string_view text) {
 }
 
 void svg::line(std::string_view style, point from, point to) {
-  put("<line class=\"{}\" x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\"/>\n", style,
-      from.x, from.y, to.x, to.y);
+  put(shapes_, "<line class=\"{}\" x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\"/>\n",
+      style, from.x, from.y, to.x, to.y);
 }
 
 void svg::box(std::string_view style, point corner, double width, double height) {
-  put("<rect class=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\"/>\n", style,
+  put(shapes_,
+      "<rect class=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\"/>\n", style,
       corner.x, corner.y, width, height);
 }
 
@@ -53,7 +54,8 @@ void svg::arrow(std::string_view style, point from, point to, std::string_view w
   };
   auto left = wing(0.4);
   auto right = wing(-0.4);
-  put("<g class=\"{}\"><title>{}</title>"
+  put(shapes_,
+      "<g class=\"{}\"><title>{}</title>"
       "<path d=\"M{:.1f} {:.1f}L{:.1f} {:.1f}\"/>"
       "<path class=\"head\" d=\"M{:.1f} {:.1f}L{:.1f} {:.1f}L{:.1f} {:.1f}Z\"/></g>\n",
       style, escape(word), from.x, from.y, to.x, to.y, left.x, left.y, to.x, to.y, right.x,
@@ -62,18 +64,19 @@ void svg::arrow(std::string_view style, point from, point to, std::string_view w
 
 void svg::cross(std::string_view style, point at) {
   constexpr double arm = 4.5;
-  put("<path class=\"{}\" d=\"M{:.1f} {:.1f}L{:.1f} {:.1f}M{:.1f} {:.1f}L{:.1f} {:.1f}\"/>\n",
+  put(shapes_,
+      "<path class=\"{}\" d=\"M{:.1f} {:.1f}L{:.1f} {:.1f}M{:.1f} {:.1f}L{:.1f} {:.1f}\"/>\n",
       style, at.x - arm, at.y - arm, at.x + arm, at.y + arm, at.x - arm, at.y + arm, at.x + arm,
       at.y - arm);
 }
 
 void svg::text(std::string_view style, point at, std::string_view words, std::size_t most) {
-  put("<text class=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\">", style, at.x, at.y);
+  put(texts_, "<text class=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\">", style, at.x, at.y);
   if (words.size() <= most)
-    put("{}", escape(words));
+    put(texts_, "{}", escape(words));
   else
-    put("{}...<title>{}</title>", escape(words.substr(0, most - 3)), escape(words));
-  put("</text>\n");
+    put(texts_, "{}...<title>{}</title>", escape(words.substr(0, most - 3)), escape(words));
+  put(texts_, "</text>\n");
 }
 
 std::string svg::document(double width, double height, std::string_view style_sheet) const {
@@ -81,8 +84,8 @@ std::string svg::document(double width, double height, std::string_view style_sh
                      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:.0f}\" "
                      "height=\"{1:.0f}\" viewBox=\"0 0 {0:.0f} {1:.0f}\">\n"
                      "<style>{2}</style>\n"
-                     "<rect class=\"paper\" width=\"100%\" height=\"100%\"/>\n{3}</svg>\n",
-                     width, height, escape(style_sheet), body_);
+                     "<rect class=\"paper\" width=\"100%\" height=\"100%\"/>\n{3}{4}</svg>\n",
+                     width, height, escape(style_sheet), shapes_, texts_);
 }
 
 } // namespace atl::sim

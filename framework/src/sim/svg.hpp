@@ -2,13 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <iterator>
 #include <string>
 #include <string_view>
 
 namespace atl::sim {
 
-/// Writes an SVG document, one element after the other. All text is escaped; what XML can't hold,
-/// or isn't ASCII, becomes a question mark.
+/// Writes an SVG document, one element after the other, and texts above all else. They are escaped;
+/// what XML can't hold, or isn't ASCII, becomes a question mark.
 class svg {
  public:
   struct point {
@@ -31,11 +32,12 @@ class svg {
 
  private:
   template <class... Args>
-  void put(fmt::format_string<Args...> text, Args&&... args) {
-    fmt::format_to(std::back_inserter(body_), text, std::forward<Args>(args)...);
+  static void put(std::string& to, fmt::format_string<Args...> text, Args&&... args) {
+    fmt::format_to(std::back_inserter(to), text, std::forward<Args>(args)...);
   }
 
-  std::string body_;
+  std::string shapes_;
+  std::string texts_;
 };
 
 } // namespace atl::sim
