@@ -47,6 +47,10 @@ void diagram::note(const run_event& it) {
     labels_ += (labels_.empty() ? "" : " ") + it.text;
     return;
   }
+  if (window_.from > 0 && events_.size() >= window_.events) {
+    ++left_out_;
+    return;
+  }
   events_.push_back(it);
   if (it.what == run_event_kind::sent || it.what == run_event_kind::lost)
     events_.back().text = std::exchange(labels_, {});

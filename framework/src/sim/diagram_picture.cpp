@@ -174,12 +174,11 @@ void diagram_picture::draw_heading(const std::vector<std::string>& heading) {
     for (auto& line : wrap(it, letters))
       lines.push_back(line);
   if (!events_.empty())
-    lines.push_back(fmt::format("from {} s to {} s{}", time_text(events_.front().at),
-                                time_text(events_.back().at),
-                                left_out_ == 0 ? ""
-                                               : fmt::format("; {} events before these are left "
-                                                             "out",
-                                                             left_out_)));
+    lines.push_back(fmt::format(
+        "from {} s to {} s{}", time_text(events_.front().at), time_text(events_.back().at),
+        left_out_ == 0 ? ""
+                       : fmt::format("; {} events {} these are left out", left_out_,
+                                     window_.from > 0 ? "behind" : "before")));
   lines.emplace_back("green: leads; orange: stands for election; dotted: down; yellow: paused; "
                      "red: a fault; message numbers count all of the run");
   auto y = line_height;
@@ -215,7 +214,8 @@ void diagram_picture::draw_lane(spi::replica_id id) {
   out_.text("lane", {x_of(id), top_}, fmt::format("replica {}", id));
   auto now = before_[id - 1];
   auto from = top_ + 6;
-  double paused_from = now.paused_until > 0 ? from : 0;
+  auto begin = events_.empty() ? 0 : events_.front().at;
+  double paused_from = now.paused_until > begin ? from : 0;
   auto end_pause = [&](double y) {
     if (paused_from != 0)
       out_.box("paused", {x_of(id) - 9, paused_from}, 18,

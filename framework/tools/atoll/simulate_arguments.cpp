@@ -67,7 +67,9 @@ void add_output_options(CLI::App& command, simulate_arguments& arguments, CLI::O
   command.add_option("--from", arguments.from, "Where the diagram begins, such as 1200ms")
       ->needs(diagram);
   command.add_option("--until", arguments.until, "Where it ends")->needs(diagram);
-  command.add_option("--events", arguments.events, "Events in it, the last ones, at most")
+  command
+      .add_option("--events", arguments.events,
+                  "Events in it, at most; the last ones, or with --from the first ones")
       ->capture_default_str()
       ->check(CLI::Range(std::size_t{1}, diagram_events_max))
       ->needs(diagram);

@@ -11,9 +11,10 @@
 
 namespace atl::sim {
 
-/// What part of a run is drawn. Of more events than `events` the last ones are.
+/// What part of a run is drawn. Of more events than `events` the last ones are; but the first ones,
+/// if it is said where to begin.
 struct diagram_window {
-  std::int64_t from = 0; ///< microseconds since the start
+  std::int64_t from = 0; ///< microseconds since the start; 0: it isn't said
   std::int64_t until = std::numeric_limits<std::int64_t>::max();
   std::size_t events = 400; ///< at most `diagram_events_max`
 };
