@@ -180,34 +180,28 @@ class shrinker {
       accepts_with([&](auto& it) { std::erase_if(*it.choice.only, of_kind); });
       std::erase_if(kinds, of_kind);
     }
-    for (std::size_t parts = 2; !exhausted();) {
-      auto faults = best_.report.acted; // in their order: neighbours belong together
-      if (faults.empty())
-        return;
-      parts = std::min(parts, faults.size());
-      if (drop_a_part(faults, parts))
-        parts = std::max<std::size_t>(2, parts - 1);
-      else if (parts == faults.size())
-        return;
-      else
-        parts *= 2;
-    }
+    for (auto size = best_.report.acted.size() / 2; size > 0; size /= 2)
+      drop_parts(size);
+    while (!exhausted() && drop_parts(1)) // what one was needed for may be gone
+      ;
   }
 
-  bool drop_a_part(const std::vector<acted_fault>& faults, std::size_t parts) {
-    // The last ones first: what isn't needed is needed least towards the end.
-    for (auto part = parts; part > 0; --part) {
-      auto first = faults.size() * (part - 1) / parts;
-      auto last = faults.size() * part / parts;
+  /// Tries to do without each so many neighbours, in the order in which they act: they belong
+  /// together. The last ones first, for the run up to them stays as it is.
+  bool drop_parts(std::size_t size) {
+    auto dropped = false;
+    for (auto end = best_.report.acted.size(); end > 0 && !exhausted();) {
+      auto& faults = best_.report.acted;
+      auto first = end > size ? end - size : 0;
       std::vector<fault_id> kept;
       for (std::size_t i = 0; i < faults.size(); ++i)
-        if (i < first || i >= last)
+        if (i < first || i >= end)
           kept.push_back(faults[i].id);
       std::sort(kept.begin(), kept.end());
-      if (accepts_with([&](auto& it) { it.choice.only = std::move(kept); }))
-        return true;
+      dropped = accepts_with([&](auto& it) { it.choice.only = std::move(kept); }) || dropped;
+      end = std::min(first, best_.report.acted.size());
     }
-    return false;
+    return dropped;
   }
 
   const consensus_factory& factory_;
