@@ -67,9 +67,11 @@ void engine::watch() {
     say("VIOLATION: {}", what);
     show([&] { return run_event{.what = run_event_kind::violated, .text = what}; });
   };
-  if (observed())
+  if (observed() || tracing())
     fate_.on_fault = [this](const fault_id& it) {
-      show([&] { return run_event{.what = run_event_kind::fault, .text = format_faults({it})}; });
+      auto name = format_faults({it});
+      say("fault {}: {}", name, describe(it));
+      show([&] { return run_event{.what = run_event_kind::fault, .text = name}; });
     };
 }
 

@@ -186,6 +186,9 @@ void print_text(const subject& what, const tally& all, double rate) {
                              what.replay(failure));
   if (all.shrunk)
     std::cout << to_text(what, *all.shrunk);
+  else if (!all.failures.empty())
+    std::cout << "with --shrink a replay looks for a smaller run that fails alike; with --diagram "
+                 "FILE.svg it draws it\n";
   std::cout << fmt::format(
       "{}: {} seeds, {} failed; {} operations answered, {} crashes, {:.0f} protocol calls a "
       "second{}\n",
