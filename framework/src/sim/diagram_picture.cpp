@@ -321,10 +321,13 @@ void diagram_picture::draw_arrival(const run_event& it, double y) {
   auto known = found != under_way_.end();
   auto again = known && found->second.first == nullptr;
   auto missed = it.what == run_event_kind::missed;
-  point from{x_of(it.peer), known ? found->second.second : top_ + 6};
   // Whoever is down, or cut off, isn't reached.
-  auto way = x_of(it.replica) - from.x;
-  point to{from.x + (missed ? 0.9 * way : way - std::copysign(4.0, way)), y};
+  auto way = x_of(it.replica) - x_of(it.peer);
+  point to{x_of(it.peer) + (missed ? 0.9 * way : way - std::copysign(4.0, way)), y};
+  // What was sent before all this comes from somewhere above.
+  point from{to.x - 0.3 * way, y - row_height / 2};
+  if (known)
+    from = {x_of(it.peer), found->second.second};
   out_.arrow(missed            ? "missed"
              : again || !known ? "again"
                                : "message",
