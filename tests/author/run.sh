@@ -56,6 +56,11 @@ expect "lowest_id 1.0.0, a balancer plugin"
 expect "Always the healthy candidate with the lowest id"
 expect "$work/source/build/lowest_id.so"
 
+for name in lowest_id first_few; do
+  quietly "verifying $name" "$atoll" verify "$name" --path "$work/source/build" --seeds 20
+  expect "every promise that was tried is kept"
+done
+
 if "$atoll" plugin show lowest_id >"$work/out" 2>&1; then
   fail "a plugin that is not installed was found"
 fi

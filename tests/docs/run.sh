@@ -37,6 +37,39 @@ move_ports "$work/configs"
 (cd "$work" && sh launch.sh) >"$work/out" 2>&1 || fail "the commands of README.md failed"
 grep -q 'On a Debian 12 machine' "$work/out" || fail "'dfs cat' of README.md didn't print the file"
 
+# docs/PROVING.md: its commands in their order, beside the histories that it prints. What of its JSON it
+# names is there.
+proving=$root/docs/PROVING.md
+mkdir "$work/proving"
+block log 1 "$proving" >"$work/proving/history.log"
+block clojure 1 "$proving" >"$work/proving/history.edn"
+block jsonl 1 "$proving" >"$work/proving/history.jsonl"
+number=1
+while [ "$number" -le "$(blocks sh "$proving")" ]; do
+  { echo 'set -e'; block sh "$number" "$proving"; } >"$work/proving.sh"
+  (cd "$work/proving" && sh ../proving.sh) >"$work/out" 2>&1 ||
+    fail "block $number of commands in PROVING.md failed"
+  number=$((number + 1))
+done
+grep -q 'from 3 faults to 1' "$work/proving/shrunk.txt" ||
+  fail "the failing seed of PROVING.md shrinks to something else"
+for name in run window; do
+  tail -1 "$work/proving/$name.svg" | grep -qx '</svg>' || fail "PROVING.md draws no $name.svg"
+done
+options='--option heartbeat=1m --option failure_timeout=10m --faults crashes'
+# shellcheck disable=SC2086 # these are several words
+atoll simulate two_phase_commit $options --seed 4 --shrink --json >"$work/proving/shrunk.json" || true
+keys() {
+  grep -oE '"[a-z_]+": ?' | tr -d ' ' | sort -u
+}
+number=1
+for file in verified shrunk checked; do
+  keys <"$work/proving/$file.json" >"$work/keys"
+  block json "$number" "$proving" | keys | grep -vxFf "$work/keys" >"$work/out" &&
+    fail "PROVING.md names keys that $file.json doesn't have:"
+  number=$((number + 1))
+done
+
 # Every block of configuration is accepted, in place of the sections that it has in common with quickstart.
 checked=0
 for file in "$root/README.md" "$root"/docs/*.md; do

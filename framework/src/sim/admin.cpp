@@ -13,11 +13,14 @@ bool has(const std::vector<spi::replica_id>& list, spi::replica_id id) {
 
 } // namespace
 
-admin::admin(engine& world) : world_{world} {
+admin::admin(engine& world)
+    : world_{world}, site_{world.chance().site(fault_kind::member_changes)}, random_{0} {
   if (!world_.mix().member_changes || world_.options().spares == 0)
     return;
   world_.on_admin = [this] { on_turn(); };
-  world_.on_admin_answer = [this](const answer& what) {
+  world_.on_admin_answer = [this](const request_owner& owner, const answer& what) {
+    if (owner.attempt != asked_)
+      return; // to what was given up long ago
     waiting_ = false;
     // One that is decided, or surely not, has whatever was asked before it behind it.
     certain_ =
@@ -33,7 +36,8 @@ admin::admin(engine& world) : world_{world} {
 }
 
 void admin::next() {
-  world_.at_time(world_.now() + world_.random().between(20'000, 800'000), event_kind::admin, 0, 0);
+  auto after = world_.chance().stream(purpose::admin, site_.dice.thrown()).between(20'000, 800'000);
+  world_.at_time(world_.now() + after, event_kind::admin, 0, 0);
 }
 
 host& admin::best_informed() const {
@@ -55,39 +59,49 @@ std::vector<spi::replica_id> admin::available() const {
 }
 
 void admin::on_turn() {
-  next();
-  if (waiting_ && world_.now() < patience_)
+  auto may_ask = !waiting_ || world_.now() >= patience_;
+  if (!may_ask || stopped_ || lost_ != 0) {
+    site_.dice.skip(); // turns are numbered, whatever they come to
+    next();
+    if (may_ask && lost_ != 0)
+      replace_lost();
     return;
-  auto now = best_informed().members();
-  if (lost_ != 0) {
-    std::erase(now.voters, lost_);
-    std::erase(now.learners, lost_);
-    for (auto id : available())
-      if (!has(now.voters, id) && now.voters.size() < world_.birth_voters().size())
-        now.voters.push_back(id);
-    std::erase_if(now.learners, [&](auto id) { return has(now.voters, id); });
-    replacing_ = true;
-    return ask_for(std::move(now));
   }
-  if (stopped_)
+  auto details = world_.strikes(site_, 1);
+  next();
+  if (!details)
     return;
-  auto surely = certain_ && best_informed().given() == world_.facts().last();
-  if (surely && now.voters.size() >= 3 && available().size() > 3 && world_.random().chance(0.2))
+  random_ = *details;
+  auto& best = best_informed();
+  auto surely = certain_ && best.given() == world_.facts().last();
+  if (surely && best.members().voters.size() >= 3 && available().size() > 3 && random_.chance(0.2))
     return lose_one();
   ask_for(some_change());
+}
+
+void admin::replace_lost() {
+  auto now = best_informed().members();
+  std::erase(now.voters, lost_);
+  std::erase(now.learners, lost_);
+  for (auto id : available())
+    if (!has(now.voters, id) && now.voters.size() < world_.birth_voters().size())
+      now.voters.push_back(id);
+  std::erase_if(now.learners, [&](auto id) { return has(now.voters, id); });
+  replacing_ = true;
+  ask_for(std::move(now));
 }
 
 /// Only one at a time, and only of three or more that surely stay so until it is replaced: then the
 /// others know all that was decided, and can go on.
 void admin::lose_one() {
   auto voters = best_informed().members().voters;
-  lost_ = voters[world_.random().below(voters.size())];
+  lost_ = voters[random_.below(voters.size())];
   world_.at(lost_).retire();
 }
 
 spi::members_changed admin::some_change() {
   auto now = best_informed().members();
-  auto& random = world_.random();
+  auto& random = random_;
   auto all = available();
   auto someone = all[random.below(all.size())];
   auto votes = has(now.voters, someone);
@@ -126,10 +140,9 @@ void admin::ask_for(spi::members_changed wanted) {
   waiting_ = true;
   certain_before_ = std::exchange(certain_, false);
   patience_ = world_.now() + 2'000'000;
-  auto to =
-      ask_ != 0 ? ask_ : static_cast<spi::replica_id>(1 + world_.random().below(world_.replicas()));
+  auto to = ask_ != 0 ? ask_ : static_cast<spi::replica_id>(1 + random_.below(world_.replicas()));
   ask_ = 0;
-  world_.reconfigure_at(world_.now() + 100, to, {admin_client, 0, 0, 0}, std::move(wanted));
+  world_.reconfigure_at(world_.now() + 100, to, {admin_client, ++asked_, 0, 0}, std::move(wanted));
 }
 
 } // namespace atl::sim

@@ -17,6 +17,7 @@ class admin {
  private:
   void on_turn();
   void next();
+  void replace_lost();
   /// What the replica that knows most says.
   host& best_informed() const;
   void ask_for(spi::members_changed wanted);
@@ -25,8 +26,11 @@ class admin {
   void lose_one();
 
   engine& world_;
+  fault_site site_;
+  spi::random_source random_; ///< of the change that is due
   bool stopped_ = false;
-  bool certain_ = true; ///< what became of all changes that were asked for is known
+  std::uint64_t asked_ = 0; ///< changes
+  bool certain_ = true;     ///< what became of all changes that were asked for is known
   bool certain_before_ = true;
   bool waiting_ = false;      ///< for the answer to a change
   bool replacing_ = false;    ///< the change under way replaces the lost one

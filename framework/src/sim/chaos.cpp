@@ -6,36 +6,47 @@ namespace atl::sim {
 
 chaos::chaos(engine& world) : world_{world} {
   auto& mix = world_.mix();
-  auto add = [this](bool on, void (chaos::*kind)()) {
-    if (on)
-      kinds_.push_back(kind);
-  };
-  add(mix.crashes, &chaos::crash_one);
-  add(mix.mass_crashes, &chaos::crash_everybody);
-  add(mix.partitions, &chaos::partition);
-  add(mix.clogs, &chaos::clog);
-  add(mix.pauses, &chaos::pause);
-  add(mix.clock_jumps, &chaos::jump);
-  add(mix.transfers, &chaos::transfer);
-  world_.on_chaos = [this](auto) { act(); };
-  if (!kinds_.empty())
-    next();
+  add(mix.crashes, fault_kind::crashes, &chaos::crash_one);
+  add(mix.mass_crashes, fault_kind::mass_crashes, &chaos::crash_everybody);
+  add(mix.partitions, fault_kind::partitions, &chaos::partition);
+  add(mix.clogs, fault_kind::clogs, &chaos::clog);
+  add(mix.pauses, fault_kind::pauses, &chaos::pause);
+  add(mix.clock_jumps, fault_kind::clocks, &chaos::jump);
+  add(mix.transfers, fault_kind::transfers, &chaos::transfer);
+  world_.on_chaos = [this](auto index) { act(index); };
+  for (std::size_t index = 0; index < kinds_.size(); ++index)
+    next(index);
 }
 
-void chaos::next() {
-  auto mean = world_.mix().fault_every;
-  world_.at_time(world_.now() + world_.random().between(1, 2 * mean), event_kind::chaos, 0, 0);
+void chaos::add(bool on, fault_kind what, void (chaos::*act)()) {
+  if (on)
+    kinds_.push_back({act, world_.chance().site(what)});
+}
+
+void chaos::next(std::size_t index) {
+  auto& [act, site] = kinds_[index];
+  auto chance = world_.chance().stream(purpose::chaos, static_cast<std::uint64_t>(site.id.kind),
+                                       site.dice.thrown());
+  auto after = chance.between(1, 2 * world_.mix().fault_every);
+  world_.at_time(world_.now() + after, event_kind::chaos, 0, 0, index);
 }
 
 spi::replica_id chaos::anyone() {
-  return static_cast<spi::replica_id>(1 + world_.random().below(world_.replicas()));
+  return static_cast<spi::replica_id>(1 + random_.below(world_.replicas()));
 }
 
-void chaos::act() {
+void chaos::act(std::size_t index) {
   if (stopped_)
     return;
-  (this->*kinds_[world_.random().below(kinds_.size())])();
-  next();
+  if (auto details = world_.strikes(kinds_[index].site, 1)) {
+    random_ = *details;
+    (this->*kinds_[index].act)();
+  }
+  next(index);
+}
+
+void chaos::show_links(std::string what) {
+  world_.show([&] { return run_event{.what = run_event_kind::links, .text = std::move(what)}; });
 }
 
 void chaos::while_down(spi::replica_id id) {
@@ -43,16 +54,20 @@ void chaos::while_down(spi::replica_id id) {
   auto& faults = world_.options().faults;
   auto& it = world_.at(id);
   auto allowed = [id](auto& list) { return std::find(list.begin(), list.end(), id) != list.end(); };
-  if (allowed(faults.losable) && world_.chance(mix.lost_disk))
+  if (allowed(faults.losable) && world_.strikes(it.sites().lost_disk, mix.lost_disk))
     return it.lose_disk();
-  if (!allowed(faults.damageable) || !world_.chance(mix.damage))
+  if (!allowed(faults.damageable))
+    return;
+  auto details = world_.strikes(it.sites().damage, mix.damage);
+  if (!details)
     return;
   auto places = it.storage().places();
-  for (auto left = world_.random().below(4); left > 0 && !places.empty(); --left) {
-    auto where = places[world_.random().below(places.size())];
+  for (auto left = details->below(4); left > 0 && !places.empty(); --left) {
+    auto where = places[details->below(places.size())];
     it.storage().damage(where);
     ++world_.stats().damaged;
     world_.say("record {}/{} of replica {} turns unreadable", where.first, where.second, id);
+    world_.show([&] { return run_event{.what = run_event_kind::damaged, .replica = id}; });
   }
 }
 
@@ -62,14 +77,14 @@ void chaos::crash(spi::replica_id id) {
     return;
   it.crash("a crash");
   while_down(id);
-  auto away = world_.random().chance(0.3) ? world_.random().between(500'000, 4'000'000)
-                                          : world_.random().between(1'000, 300'000);
+  auto away =
+      random_.chance(0.3) ? random_.between(500'000, 4'000'000) : random_.between(1'000, 300'000);
   world_.at_time(world_.now() + away, event_kind::restart, id, 0);
 }
 
 void chaos::crash_one() {
   auto id = anyone();
-  if (world_.random().chance(0.5))
+  if (random_.chance(0.5))
     return crash(id);
   if (world_.at(id).up())
     world_.at(id).crash_in_next_sync();
@@ -81,12 +96,14 @@ void chaos::crash_everybody() {
 }
 
 void chaos::partition() {
-  if (world_.random().chance(0.5)) {
+  if (random_.chance(0.5)) {
     world_.say("all links work");
+    show_links("all links work");
     return world_.links().heal();
   }
-  auto name = world_.links().partition(world_.random());
+  auto name = world_.links().partition(random_);
   world_.say("partition: {}", name);
+  show_links(fmt::format("partition: {}", name));
 }
 
 void chaos::clog() {
@@ -94,8 +111,9 @@ void chaos::clog() {
   auto to = anyone();
   if (from == to)
     return;
-  auto until = world_.now() + world_.random().between(50'000, 3'000'000);
+  auto until = world_.now() + random_.between(50'000, 3'000'000);
   world_.say("the link from {} to {} is clogged", from, to);
+  show_links(fmt::format("the link from {} to {} is clogged", from, to));
   world_.links().clog(from, to, until);
 }
 
@@ -104,7 +122,10 @@ void chaos::pause() {
   if (!world_.at(id).up())
     return;
   world_.say("replica {} does nothing for a while", id);
-  world_.at(id).pause_until(world_.now() + world_.random().between(10'000, 3'000'000));
+  auto until = world_.now() + random_.between(10'000, 3'000'000);
+  world_.show(
+      [&] { return run_event{.what = run_event_kind::paused, .replica = id, .until = until}; });
+  world_.at(id).pause_until(until);
 }
 
 void chaos::transfer() {
@@ -117,7 +138,8 @@ void chaos::transfer() {
 void chaos::jump() {
   auto id = anyone();
   world_.say("the clock of replica {} jumps ahead", id);
-  world_.at(id).jump(world_.random().between(1'000, 5'000'000));
+  world_.show([&] { return run_event{.what = run_event_kind::clock_jumped, .replica = id}; });
+  world_.at(id).jump(random_.between(1'000, 5'000'000));
 }
 
 } // namespace atl::sim

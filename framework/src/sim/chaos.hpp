@@ -13,14 +13,22 @@ class chaos {
   void stop() { stopped_ = true; }
 
  private:
-  void next();
-  void act();
+  struct kind {
+    void (chaos::*act)();
+    fault_site site;
+  };
+
+  void add(bool on, fault_kind what, void (chaos::*act)());
+  void next(std::size_t index);
+  void act(std::size_t index);
   void crash(spi::replica_id id);
   void while_down(spi::replica_id id);
   spi::replica_id anyone();
+  void show_links(std::string what);
 
   engine& world_;
-  std::vector<void (chaos::*)()> kinds_;
+  std::vector<kind> kinds_;
+  spi::random_source random_{0}; ///< of the fault that happens
   bool stopped_ = false;
 
   void crash_one();

@@ -8,14 +8,16 @@ clients::clients(engine& world) : world_{world} {
   world_.on_client = [this](auto arg) { on_client(arg); };
   world_.on_answer = [this](auto& owner, auto what) { on_answer(owner, std::move(what)); };
   world_.on_response = [this](auto place) { on_response(place); };
-  clients_.resize(world_.options().workload.clients);
+  auto& chance = world_.chance();
   // Few keys make conflicts, many make long histories of each: a run has one or the other.
   auto most = std::max(1U, world_.options().workload.keys);
-  keys_ = 1 + static_cast<std::uint32_t>(world_.random().below(most));
-  for (std::size_t i = 0; i < clients_.size(); ++i) {
-    clients_[i].session = ++sessions_;
-    clients_[i].target = static_cast<spi::replica_id>(1 + world_.random().below(world_.replicas()));
-    wake_at(i, world_.now() + world_.random().between(1'000, 400'000), wake::begin);
+  keys_ = 1 + static_cast<std::uint32_t>(chance.stream(purpose::workload).below(most));
+  for (std::uint32_t i = 0; i < world_.options().workload.clients; ++i) {
+    clients_.push_back({chance.stream(purpose::client, i),
+                        chance.site(fault_kind::lost_answers, i + 1), ++sessions_});
+    auto& it = clients_.back();
+    it.target = anyone(it);
+    wake_at(i, world_.now() + it.random.between(1'000, 400'000), wake::begin);
   }
 }
 
@@ -41,10 +43,14 @@ void clients::wake_at(std::size_t index, std::int64_t at, wake why) {
   world_.at_time(at, event_kind::client, 0, 0, arg);
 }
 
+spi::replica_id clients::anyone(client& of) {
+  return static_cast<spi::replica_id>(1 + of.random.below(world_.replicas()));
+}
+
 /// One way between a client and a replica.
-std::int64_t clients::trip() {
+std::int64_t clients::trip(client& of) {
   auto& mix = world_.mix();
-  return mix.delay_min + world_.random().between(0, mix.delay_jitter + 1);
+  return mix.delay_min + of.random.between(0, mix.delay_jitter + 1);
 }
 
 void clients::on_client(std::uint64_t arg) {
@@ -61,14 +67,14 @@ void clients::on_client(std::uint64_t arg) {
     return finish(index,
                   it.attempts_open == 0 ? operation_outcome::failed : operation_outcome::unknown);
   if (why == wake::timeout) // somewhere else, perhaps
-    it.target = static_cast<spi::replica_id>(1 + world_.random().below(world_.replicas()));
+    it.target = anyone(it);
   attempt(index);
 }
 
 void clients::begin(std::size_t index) {
   auto& work = world_.options().workload;
-  auto& random = world_.random();
   auto& it = clients_[index];
+  auto& random = it.random;
   auto registers = std::max(1U, keys_ / 2);
   it.current = {};
   it.current.client = it.session;
@@ -106,25 +112,28 @@ void clients::attempt(std::size_t index) {
   auto to = it.target;
   std::optional<std::string> command;
   if (is_read) {
-    if (world_.random().chance(0.5))
-      to = static_cast<spi::replica_id>(1 + world_.random().below(world_.replicas()));
+    if (it.random.chance(0.5))
+      to = anyone(it);
   } else {
     owner.tag = it.attempt;
     command = encode({it.attempt, it.session, it.sequence, it.current.key, it.current.kind,
                       it.current.argument.value_or(0), it.current.expected},
                      work.payload);
   }
-  world_.request_at(world_.now() + trip(), to, owner, spi::read_level::linearizable,
+  world_.request_at(world_.now() + trip(it), to, owner, spi::read_level::linearizable,
                     std::move(command));
   auto patience = work.attempt_timeout.count();
-  wake_at(index, world_.now() + patience / 2 + world_.random().between(0, patience), wake::timeout);
+  wake_at(index, world_.now() + patience / 2 + it.random.between(0, patience), wake::timeout);
 }
 
 void clients::on_answer(const request_owner& owner, answer what) {
-  if (owner.client == 0 || world_.chance(world_.mix().lost_answer))
+  if (owner.client == script_client)
+    return;
+  auto& it = clients_[owner.client - 1];
+  if (world_.strikes(it.lost_answers, world_.mix().lost_answer))
     return;
   auto place = responses_.put({owner, std::move(what)});
-  world_.at_time(world_.now() + trip(), event_kind::response, 0, 0, place);
+  world_.at_time(world_.now() + trip(it), event_kind::response, 0, 0, place);
 }
 
 void clients::on_response(std::uint64_t place) {
@@ -151,11 +160,9 @@ void clients::on_response(std::uint64_t place) {
   }
   if (!newest)
     return;
-  it.target = got.what.hint != 0
-                  ? got.what.hint
-                  : static_cast<spi::replica_id>(1 + world_.random().below(world_.replicas()));
+  it.target = got.what.hint != 0 ? got.what.hint : anyone(it);
   ++it.turn;
-  auto pause = got.what.hint != 0 ? 1'000 : world_.random().between(5'000, 200'000);
+  auto pause = got.what.hint != 0 ? 1'000 : it.random.between(5'000, 200'000);
   wake_at(index, world_.now() + pause, wake::again);
 }
 
@@ -179,7 +186,7 @@ void clients::finish(std::size_t index, operation_outcome outcome) {
   if (stopped_)
     return;
   auto think = world_.options().workload.think.count();
-  wake_at(index, world_.now() + world_.random().between(0, 2 * think), wake::begin);
+  wake_at(index, world_.now() + it.random.between(0, 2 * think), wake::begin);
 }
 
 } // namespace atl::sim

@@ -23,12 +23,14 @@ class clients {
 
  private:
   struct client {
+    spi::random_source random;
+    fault_site lost_answers;
     std::uint64_t session = 0;
     std::uint64_t sequence = 0;
     std::uint64_t turn = 0;          ///< events of earlier turns are void
     std::uint64_t attempt = 0;       ///< the newest, and
     std::uint64_t first_attempt = 0; ///< the first of the present operation
-    operation current;
+    operation current{};
     bool busy = false;
     std::uint32_t attempts_open = 0; ///< that may have taken effect, or may yet
     std::int64_t give_up_at = 0;
@@ -47,8 +49,9 @@ class clients {
   void begin(std::size_t index);
   void attempt(std::size_t index);
   void finish(std::size_t index, operation_outcome outcome);
+  spi::replica_id anyone(client& of);
   void wake_at(std::size_t index, std::int64_t at, wake why);
-  std::int64_t trip();
+  std::int64_t trip(client& of);
 
   engine& world_;
   std::vector<client> clients_;

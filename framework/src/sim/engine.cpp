@@ -1,13 +1,48 @@
 #include "engine.hpp"
 
+#include <fmt/ranges.h>
+
 #include <utility>
 
 namespace atl::sim {
 
+namespace {
+
+std::string to_text(const register_value& it) {
+  return it ? std::to_string(*it) : "nil";
+}
+
+run_event reply(spi::replica_id by, const request_owner& owner, const answer& what) {
+  run_event it{.what = run_event_kind::answered, .replica = by, .number = owner.client};
+  switch (what.kind) {
+  case answer_kind::applied:
+    it.text = fmt::format("done at {}{}", what.position,
+                          what.result.result    ? ", now " + to_text(what.result.result)
+                          : what.result.matched ? ""
+                                                : ", no match");
+    break;
+  case answer_kind::read:
+    it.text = fmt::format("k{} is {}", owner.key, to_text(what.result.result));
+    break;
+  case answer_kind::refused:
+    it.text = "refused: " + what.reason;
+    break;
+  case answer_kind::pending:
+  case answer_kind::unknown:
+  case answer_kind::lost:
+    it.text = "unknown: " + what.reason;
+  }
+  return it;
+}
+
+} // namespace
+
 engine::engine(const simulation_options& options, const consensus_factory& factory,
                const fault_mix& mix)
-    : options_{options}, factory_{factory}, random_{options.seed ^ 0x6174746f6c6c}, mix_{mix},
-      network_{options.replicas + options.spares}, ledger_{options.propose_once} {
+    : options_{options}, factory_{factory}, fate_{options.seed, options_.choice}, mix_{mix},
+      network_{options.replicas + options.spares, fate_}, ledger_{options.propose_once, now_} {
+  watch();
+  auto birth = fate_.stream(purpose::birth);
   for (spi::replica_id id = 1; id <= options.replicas + options.spares; ++id) {
     hosts_.push_back(std::make_unique<host>(*this, id));
     if (id <= options.replicas)
@@ -17,8 +52,8 @@ engine::engine(const simulation_options& options, const consensus_factory& facto
   }
   for (auto& it : hosts_) {
     if (mix_.drift_ppm > 0)
-      it->drift(random_.between(-mix_.drift_ppm, mix_.drift_ppm));
-    at_time(now_ + random_.between(0, 1'000), event_kind::restart, it->id(), 0);
+      it->drift(birth.between(-mix_.drift_ppm, mix_.drift_ppm));
+    at_time(now_ + birth.between(0, 1'000), event_kind::restart, it->id(), 0);
   }
 }
 
@@ -27,10 +62,17 @@ std::unique_ptr<spi::consensus> engine::make_protocol(spi::replica_id id, std::u
   return factory_({options_.protocol_options, id, voters_, seed, life});
 }
 
-void engine::violate(std::string what) {
-  if (ledger_.ok())
+void engine::watch() {
+  ledger_.on_violation = [this](const std::string& what) {
     say("VIOLATION: {}", what);
-  ledger_.violate(fmt::format("at {:.6f} s: {}", static_cast<double>(now_) / 1e6, what));
+    show([&] { return run_event{.what = run_event_kind::violated, .text = what}; });
+  };
+  if (observed() || tracing())
+    fate_.on_fault = [this](const fault_id& it) {
+      auto name = format_faults({it});
+      say("fault {}: {}", name, describe(it));
+      show([&] { return run_event{.what = run_event_kind::fault, .text = name}; });
+    };
 }
 
 void engine::trace_line(std::string text) {
@@ -92,8 +134,10 @@ void engine::to_host(host& it, const event& what) {
     return arrive(packets_.take(what.arg));
   case event_kind::request: {
     auto asked = requests_.take(what.arg);
+    show_question(it.id(), asked);
     if (!alive)
-      return answered(asked.owner, {answer_kind::refused, 0, {}, 0, "the replica is down"});
+      return answered(it.id(), asked.owner,
+                      {answer_kind::refused, 0, {}, 0, "the replica is down"});
     if (asked.members)
       return it.reconfigure(asked.owner, std::move(*asked.members));
     if (!asked.command)
@@ -118,7 +162,7 @@ void engine::to_host(host& it, const event& what) {
     return it.on_synced();
   case event_kind::crash:
     it.crash("in the middle of a sync");
-    return at_time(now_ + random_.between(1'000, 300'000), event_kind::restart, it.id(), 0);
+    return at_time(now_ + it.random().between(1'000, 300'000), event_kind::restart, it.id(), 0);
   case event_kind::drain:
     return it.on_drain();
   case event_kind::apply:
@@ -137,50 +181,67 @@ void engine::to_host(host& it, const event& what) {
 // -- messages ---------------------------------------------------------------------------------
 
 void engine::hint_unreachable(spi::replica_id at, spi::replica_id peer) {
-  if (chance(mix_.unreachable_hint))
-    at_time(now_ + random_.between(100, 5'000), event_kind::unreachable, at, this->at(at).life(),
-            peer);
+  auto& told = this->at(at);
+  if (auto details = strikes(told.sites().unreachable, mix_.unreachable_hint))
+    at_time(now_ + details->between(100, 5'000), event_kind::unreachable, at, told.life(), peer);
 }
 
 void engine::send(spi::replica_id from, spi::replica_id to, std::string bytes) {
-  ++stats_.messages;
+  auto number = ++stats_.messages;
   note(hash_bytes(bytes));
   if (filter_) {
     auto what = filter_(from, to, bytes);
+    if (what != passage::pass)
+      show_message(run_event_kind::lost, from, to, bytes.size());
     if (what == passage::hold)
-      held_.push_back({from, to, std::move(bytes), nullptr});
+      held_.push_back({from, to, std::move(bytes), nullptr, number, now_});
     if (what != passage::pass)
       return;
   }
   if (packets_.size() > options_.limits.in_flight)
-    violate(fmt::format("{} messages are on their way", packets_.size()));
-  auto arrivals = network_.send(from, to, now_, mix_, random_);
+    violate(violation_kind::unbounded,
+            fmt::format("{} messages are on their way", packets_.size()));
+  auto arrivals = network_.send(from, to, now_, mix_, fate_);
+  show_message(arrivals.count > 0 ? run_event_kind::sent : run_event_kind::lost, from, to,
+               bytes.size());
   if (arrivals.count == 0) {
     ++stats_.dropped;
     hint_unreachable(from, to);
   }
   for (std::uint32_t i = 0; i < arrivals.count; ++i) {
     auto last = i + 1 == arrivals.count;
-    auto place = packets_.put({from, to, last ? std::move(bytes) : bytes, nullptr});
+    auto place = packets_.put({from, to, last ? std::move(bytes) : bytes, nullptr, number, now_});
     at_time(arrivals.at[i], event_kind::deliver, to, 0, place);
   }
 }
 
 void engine::send_snapshot(spi::replica_id from, spi::replica_id to, std::string blob,
                            machine_image image) {
-  auto arrivals = network_.send(from, to, now_, mix_, random_);
-  auto took = random_.between(2'000, 60'000);
+  auto number = ++stats_.messages;
+  auto arrivals = network_.send(from, to, now_, mix_, fate_);
+  show_message(arrivals.count > 0 ? run_event_kind::sent : run_event_kind::lost, from, to,
+               blob.size());
+  auto took = at(from).random().between(2'000, 60'000);
   auto arg = static_cast<std::uint64_t>(to) << 1;
   for (std::uint32_t i = 0; i < arrivals.count; ++i)
     at_time(arrivals.at[i] + took, event_kind::deliver, to, 0,
-            packets_.put({from, to, blob, image}));
+            packets_.put({from, to, blob, image, number, now_}));
   at_time(now_ + took + 1'000, event_kind::snapshot_sent, from, at(from).life(),
           arg | (arrivals.count > 0 ? 1 : 0));
 }
 
 void engine::arrive(packet it) {
   auto& to = at(it.to);
-  if (!to.up() || network_.is_cut(it.from, it.to)) {
+  auto misses = !to.up() || network_.is_cut(it.from, it.to);
+  show([&] {
+    return run_event{.what = misses ? run_event_kind::missed : run_event_kind::arrived,
+                     .replica = it.to,
+                     .peer = it.from,
+                     .number = it.number,
+                     .bytes = it.bytes.size(),
+                     .since = it.sent_at};
+  });
+  if (misses) {
     ++stats_.dropped;
     return hint_unreachable(it.from, it.to);
   }
@@ -194,6 +255,19 @@ void engine::release_held() {
   auto held = std::exchange(held_, {});
   for (auto& it : held)
     at_time(now_ + 1, event_kind::deliver, it.to, 0, packets_.put(std::move(it)));
+}
+
+void engine::show_question(spi::replica_id to, const request& what) {
+  show([&] {
+    run_event it{.what = run_event_kind::asked, .replica = to, .number = what.owner.client};
+    if (what.members)
+      it.text = fmt::format("voters {}", fmt::join(what.members->voters, ","));
+    else if (what.command)
+      it.text = describe_command(*what.command);
+    else
+      it.text = fmt::format("read k{}", what.owner.key);
+    return it;
+  });
 }
 
 // -- faults -----------------------------------------------------------------------------------
@@ -211,10 +285,11 @@ bool engine::boundary(host& it) {
         at_time(now_ + 300'000, event_kind::restart, other->id(), 0);
     return !it.up();
   }
-  if (!chance(mix_.crash_in_batch))
+  auto details = strikes(it.sites().batch_crash, mix_.crash_in_batch);
+  if (!details)
     return false;
   it.crash("between two effects");
-  at_time(now_ + random_.between(10'000, 2'000'000), event_kind::restart, it.id(), 0);
+  at_time(now_ + details->between(10'000, 2'000'000), event_kind::restart, it.id(), 0);
   return true;
 }
 
@@ -230,6 +305,7 @@ void engine::crash_all(std::string_view why) {
 
 void engine::heal() {
   say("all faults stop");
+  show([] { return run_event{.what = run_event_kind::all_healed}; });
   network_.heal();
   auto calm = fault_mix{};
   calm.delay_min = mix_.delay_min;
@@ -248,8 +324,9 @@ void engine::heal() {
 // -- requests ---------------------------------------------------------------------------------
 
 void engine::validated(spi::replica_id id, std::uint64_t life, std::uint64_t ticket) {
-  auto ok = !chance(mix_.objection) && !at(id).objects();
-  auto after = mix_.lazy_drain > 0 ? random_.between(0, 2'000) : 0;
+  auto& it = at(id);
+  auto ok = !strikes(it.sites().objection, mix_.objection) && !it.objects();
+  auto after = mix_.lazy_drain > 0 ? it.random().between(0, 2'000) : 0;
   at_time(now_ + after, event_kind::validated, id, life, opinions_.put({ticket, ok}));
 }
 
@@ -264,11 +341,12 @@ void engine::reconfigure_at(std::int64_t at, spi::replica_id to, const request_o
           requests_.put({owner, {}, std::move(wanted), spi::read_level::linearizable}));
 }
 
-void engine::answered(const request_owner& owner, answer what) {
+void engine::answered(spi::replica_id by, const request_owner& owner, answer what) {
+  show([&] { return reply(by, owner, what); });
   note((owner.attempt << 3) ^ static_cast<std::uint64_t>(what.kind));
   if (owner.client == admin_client) {
     if (on_admin_answer)
-      on_admin_answer(what);
+      on_admin_answer(owner, what);
   } else if (on_answer)
     on_answer(owner, std::move(what));
 }

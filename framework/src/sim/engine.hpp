@@ -1,6 +1,7 @@
 #pragma once
 
 #include "event_queue.hpp"
+#include "fate.hpp"
 #include "hash.hpp"
 #include "host.hpp"
 #include "ledger.hpp"
@@ -14,6 +15,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,10 +34,11 @@ class engine {
   host& at(spi::replica_id id) { return *hosts_[id - 1]; }
   network& links() { return network_; }
   ledger& facts() { return ledger_; }
-  spi::random_source& random() { return random_; }
+  const fate& chance() const { return fate_; }
   fault_mix& mix() { return mix_; }
   simulation_stats& stats() { return stats_; }
   std::uint64_t hash() const { return hash_; }
+  const std::vector<acted_fault>& acted() const { return fate_.acted(); }
 
   /// Lets the next event happen. @returns false when there is none, or a rule was broken.
   bool step();
@@ -54,16 +57,30 @@ class engine {
   void validated(spi::replica_id id, std::uint64_t life, std::uint64_t ticket);
   /// Between two effects: a crash may happen here. @returns whether it did, to this replica.
   bool boundary(host& it);
-  void answered(const request_owner& owner, answer what);
+  void answered(spi::replica_id by, const request_owner& owner, answer what);
   void note(std::uint64_t value) { hash_ = combine(hash_, value); }
-  void violate(std::string what);
-  bool chance(double probability) { return probability > 0 && random_.chance(probability); }
+  void violate(violation_kind kind, std::string_view what) { ledger_.violate(kind, what); }
+  /// Whether a fault acts at this place now. @returns what to draw its details from.
+  std::optional<spi::random_source> strikes(fault_site& at, double probability) {
+    return fate_.strikes(at, probability, now_);
+  }
 
   bool tracing() const { return static_cast<bool>(options_.trace); }
   template <class... Args>
   void say(fmt::format_string<Args...> text, Args&&... args) {
     if (tracing())
       trace_line(fmt::format(text, std::forward<Args>(args)...));
+  }
+
+  bool observed() const { return static_cast<bool>(options_.observe); }
+  /// Tells the observer what `make` makes; without one it isn't made.
+  template <class Make>
+  void show(Make make) {
+    if (!observed())
+      return;
+    run_event it = make();
+    it.at = now_;
+    options_.observe(it);
   }
 
   // -- what a driver uses
@@ -83,7 +100,7 @@ class engine {
                       spi::members_changed wanted);
 
   std::function<void(const request_owner&, answer)> on_answer;
-  std::function<void(const answer&)> on_admin_answer;
+  std::function<void(const request_owner&, const answer&)> on_admin_answer;
   std::function<void()> on_admin;
   std::function<void(std::uint64_t arg)> on_client;
   std::function<void(std::uint64_t arg)> on_chaos;
@@ -95,6 +112,8 @@ class engine {
     spi::replica_id to = 0;
     std::string bytes; ///< a message, or a snapshot's blob
     machine_image image;
+    std::uint64_t number = 0; ///< of the message
+    std::int64_t sent_at = 0;
   };
   struct request {
     request_owner owner;
@@ -111,12 +130,22 @@ class engine {
   void to_host(host& it, const event& what);
   void arrive(packet it);
   void hint_unreachable(spi::replica_id at, spi::replica_id peer);
+  void watch();
+  void show_message(run_event_kind what, spi::replica_id from, spi::replica_id to,
+                    std::size_t bytes) {
+    show([&] {
+      return run_event{
+          .what = what, .replica = from, .peer = to, .number = stats_.messages, .bytes = bytes};
+    });
+  }
+  void show_question(spi::replica_id to, const request& what);
   void trace_line(std::string text);
 
   simulation_options options_;
   consensus_factory factory_;
   std::vector<spi::replica_id> voters_;
-  spi::random_source random_;
+  std::int64_t now_ = 1;
+  fate fate_;
   fault_mix mix_;
   event_queue queue_;
   network network_;
@@ -128,7 +157,6 @@ class engine {
   std::deque<packet> held_;
   message_filter filter_;
   simulation_stats stats_;
-  std::int64_t now_ = 1;
   std::uint64_t hash_ = 0;
   std::uint64_t crash_at_ = 0;
   bool crash_everybody_ = false;

@@ -2,7 +2,39 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+
 namespace atl::sim {
+
+namespace {
+
+constexpr std::array<fault_name, 18> names{{
+    {"crashes", &fault_set::crashes},
+    {"mass_crashes", &fault_set::mass_crashes},
+    {"loss", &fault_set::loss},
+    {"duplication", &fault_set::duplication},
+    {"reordering", &fault_set::reordering},
+    {"replays", &fault_set::replays},
+    {"partitions", &fault_set::partitions},
+    {"clogs", &fault_set::clogs},
+    {"pauses", &fault_set::pauses},
+    {"clocks", &fault_set::clocks},
+    {"disk_stalls", &fault_set::disk_stalls},
+    {"sync_failures", &fault_set::sync_failures},
+    {"objections", &fault_set::objections},
+    {"lost_answers", &fault_set::lost_answers},
+    {"unreachable_hints", &fault_set::unreachable_hints},
+    {"lazy_hosts", &fault_set::lazy_hosts},
+    {"transfers", &fault_set::transfers},
+    {"member_changes", &fault_set::member_changes},
+}};
+
+} // namespace
+
+std::span<const fault_name> fault_names() {
+  return names;
+}
 
 fault_set fault_set::all() {
   fault_set it;
@@ -44,9 +76,41 @@ fault_mix fault_mix::draw(const fault_set& allowed, spi::random_source& random) 
   it.fault_every = random.between(100'000, 1'500'000);
   it.transfers = armed(allowed.transfers);
   it.member_changes = armed(allowed.member_changes);
+  // Each kind has a schedule of its own; all together they come as often as one alone would.
+  std::int64_t kinds = 0;
+  for (auto on : {it.crashes, it.mass_crashes, it.partitions, it.clogs, it.pauses, it.clock_jumps,
+                  it.transfers})
+    kinds += on ? 1 : 0;
+  it.fault_every *= std::max<std::int64_t>(1, kinds);
   it.damage = random.unit() * (allowed.damageable.empty() ? 0 : 0.5);
   it.lost_disk = random.unit() * (allowed.losable.empty() ? 0 : 0.3);
   return it;
+}
+
+void fault_mix::remove(const fault_set& kinds) {
+  auto rate = [](bool gone, auto& value) { value = gone ? 0 : value; };
+  auto flag = [](bool gone, bool& on) { on = on && !gone; };
+  rate(kinds.loss, loss);
+  rate(kinds.duplication, duplication);
+  rate(kinds.replays, replay);
+  flag(kinds.crashes, crashes);
+  rate(kinds.crashes, crash_in_batch);
+  flag(kinds.mass_crashes, mass_crashes);
+  flag(kinds.partitions, partitions);
+  flag(kinds.clogs, clogs);
+  flag(kinds.pauses, pauses);
+  flag(kinds.clocks, clock_jumps);
+  rate(kinds.clocks, drift_ppm);
+  rate(kinds.disk_stalls, disk_stall);
+  rate(kinds.sync_failures, sync_failure);
+  rate(kinds.objections, objection);
+  rate(kinds.lost_answers, lost_answer);
+  rate(kinds.unreachable_hints, unreachable_hint);
+  rate(kinds.lazy_hosts, lazy_drain);
+  rate(kinds.lazy_hosts, apply_lag);
+  rate(kinds.reordering, delay_jitter);
+  flag(kinds.transfers, transfers);
+  flag(kinds.member_changes, member_changes);
 }
 
 std::string fault_mix::describe() const {
@@ -84,9 +148,8 @@ std::string fault_mix::describe() const {
     out += fmt::format(", drift {} ppm", drift_ppm);
   if (apply_lag > 0)
     out += fmt::format(", apply lag {} us", apply_lag);
-  if (crashes || mass_crashes || partitions || clogs || pauses || clock_jumps || transfers ||
-      member_changes)
-    out += fmt::format(", one such each {} ms", fault_every / 1000);
+  if (crashes || mass_crashes || partitions || clogs || pauses || clock_jumps || transfers)
+    out += fmt::format(", one of each such kind in {} ms", fault_every / 1000);
   return out;
 }
 

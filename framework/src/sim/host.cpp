@@ -9,13 +9,21 @@
 
 namespace atl::sim {
 
-host::host(engine& world, spi::replica_id id) : world_{world}, id_{id} {
+host::host(engine& world, spi::replica_id id)
+    : world_{world}, id_{id}, sites_{world.chance().site(fault_kind::batch_crashes, id),
+                                     world.chance().site(fault_kind::disk_stalls, id),
+                                     world.chance().site(fault_kind::sync_failures, id),
+                                     world.chance().site(fault_kind::objections, id),
+                                     world.chance().site(fault_kind::unreachable_hints, id),
+                                     world.chance().site(fault_kind::damaged_records, id),
+                                     world.chance().site(fault_kind::lost_disks, id)},
+      random_{0} {
   durable_machine_ = std::make_shared<register_machine>();
   clock_base_ = static_cast<std::int64_t>(id) * 1'000'000'000; // clocks of replicas never agree
 }
 
-void host::violate(std::string_view what) {
-  world_.violate(fmt::format("replica {}: {}", id_, what));
+void host::violate(violation_kind kind, std::string_view what) {
+  world_.violate(kind, fmt::format("replica {}: {}", id_, what));
 }
 
 // -- clock ------------------------------------------------------------------------------------
@@ -65,7 +73,8 @@ void host::on_timer(std::int64_t armed) {
   if (protocol_->deadline().count() > local_now())
     return rearm();
   if (++idle_timers_ > world_.options().limits.idle_timers)
-    return violate("asks to be called again and again, and time doesn't pass");
+    return violate(violation_kind::unbounded,
+                   "asks to be called again and again, and time doesn't pass");
   call([](spi::consensus&) {});
 }
 
@@ -89,6 +98,9 @@ void host::start() {
   ++world_.stats().starts;
   world_.say("replica {} starts its life {} with {} records, applied up to {}", id_, life_,
              disk_.size(), durable_machine_->position());
+  world_.show(
+      [&] { return run_event{.what = run_event_kind::started, .replica = id_, .number = life_}; });
+  random_ = world_.chance().stream(purpose::replica, id_, life_);
   fatal_.clear();
   members_ = {world_.birth_voters(), {}};
   machine_ = *durable_machine_;
@@ -99,7 +111,7 @@ void host::start() {
     protocol_ = world_.make_protocol(id_, life_);
     protocol_->start(disk_.read(), machine_.position(), spi::timestamp{local_now()});
   } catch (const std::exception& error) {
-    return violate(fmt::format("threw from its start: {}", error.what()));
+    return violate(violation_kind::threw, fmt::format("threw from its start: {}", error.what()));
   }
   world_.at_time(world_.now() + world_.mix().flush_every, event_kind::flush, id_, life_);
   drain_now();
@@ -109,9 +121,14 @@ void host::crash(std::string_view why, std::optional<std::size_t> wanted) {
   if (!up())
     return;
   ++world_.stats().crashes;
-  auto kept = wanted ? *wanted : world_.random().below(disk_.waiting() + 1);
+  auto kept = wanted
+                  ? *wanted
+                  : world_.chance().stream(purpose::crash, id_, life_).below(disk_.waiting() + 1);
   world_.say("replica {} stops: {}; {} of {} waiting writes made it", id_, why, kept,
              disk_.waiting());
+  world_.show([&] {
+    return run_event{.what = run_event_kind::stopped, .replica = id_, .text = std::string{why}};
+  });
   protocol_.reset();
   disk_.crash(kept);
   held_.clear();
@@ -128,11 +145,12 @@ void host::crash(std::string_view why, std::optional<std::size_t> wanted) {
   requests_.clear();
   std::sort(gone.begin(), gone.end(), [](auto& a, auto& b) { return a.first < b.first; });
   for (auto& [id, owner] : gone)
-    world_.answered(owner, {answer_kind::lost, 0, {}, 0, "the replica stopped"});
+    world_.answered(id_, owner, {answer_kind::lost, 0, {}, 0, "the replica stopped"});
 }
 
 void host::lose_disk() {
   world_.say("replica {} loses its disk", id_);
+  world_.show([&] { return run_event{.what = run_event_kind::lost_disk, .replica = id_}; });
   ++world_.stats().lost_disks;
   disk_.lose();
   durable_machine_ = std::make_shared<register_machine>();
@@ -147,17 +165,18 @@ void host::before_call() {
 }
 
 void host::after_call() {
-  if (!world_.chance(world_.mix().lazy_drain))
+  auto lazy = world_.mix().lazy_drain;
+  if (lazy <= 0 || !random_.chance(lazy))
     return drain_now();
   if (!drain_pending_) {
     drain_pending_ = true;
-    world_.at_time(world_.now() + world_.random().between(1, 500), event_kind::drain, id_, life_);
+    world_.at_time(world_.now() + random_.between(1, 500), event_kind::drain, id_, life_);
   }
   rearm();
 }
 
 void host::threw(const char* what) {
-  violate(fmt::format("threw: {}", what));
+  violate(violation_kind::threw, fmt::format("threw: {}", what));
 }
 
 void host::on_drain() {
@@ -170,7 +189,7 @@ void host::drain_now() {
   batch_.clear();
   protocol_->drain(batch_);
   if (batch_.size() > world_.options().limits.effects_a_drain)
-    violate(fmt::format("gave out {} effects at once", batch_.size()));
+    violate(violation_kind::unbounded, fmt::format("gave out {} effects at once", batch_.size()));
   if (!batch_.empty())
     idle_timers_ = 0;
   execute(batch_);
@@ -252,11 +271,11 @@ void host::take_snapshot(spi::log_position position, const std::string& blob, ma
 void host::check_bounds() {
   auto& limits = world_.options().limits;
   if (held_.size() > limits.unsent_messages)
-    violate(fmt::format("{} messages wait for a sync", held_.size()));
+    violate(violation_kind::unbounded, fmt::format("{} messages wait for a sync", held_.size()));
   if (disk_.size() > limits.records)
-    violate(fmt::format("{} records are on the disk", disk_.size()));
+    violate(violation_kind::unbounded, fmt::format("{} records are on the disk", disk_.size()));
   if (auto pending = protocol_->status().pending; pending > limits.pending)
-    violate(fmt::format("{} requests are pending", pending));
+    violate(violation_kind::unbounded, fmt::format("{} requests are pending", pending));
 }
 
 } // namespace atl::sim

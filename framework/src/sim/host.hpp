@@ -1,6 +1,7 @@
 #pragma once
 
 #include "disk.hpp"
+#include "fate.hpp"
 
 #include <atoll/sim/register_machine.hpp>
 #include <atoll/sim/world.hpp>
@@ -28,9 +29,6 @@ struct request_owner {
   std::uint64_t key = 0;     ///< of a read
 };
 
-/// The client that an administrator is.
-inline constexpr std::uint64_t admin_client = ~std::uint64_t{0};
-
 /// A state machine at some position, as a snapshot holds it.
 using machine_image = std::shared_ptr<const register_machine>;
 
@@ -52,6 +50,14 @@ class host {
 
   /// As the protocol last said; at its start, those of the group's birth.
   const spi::members_changed& members() const { return members_; }
+
+  /// Where faults of a replica may act.
+  struct fault_sites {
+    fault_site batch_crash, disk_stall, sync_failure, objection, unreachable, damage, lost_disk;
+  };
+  fault_sites& sites() { return sites_; }
+  /// Chance that is no fault's; begins anew with each life.
+  spi::random_source& random() { return random_; }
 
   // -- life
   /// A spare that isn't born yet, or one that is retired, never starts.
@@ -142,6 +148,7 @@ class host {
   void carry_out(spi::members_changed& it);
   void carry_out(spi::role_changed& it);
   void carry_out(spi::fatal& it);
+  void show_applied(const spi::apply& it);
   void release_sends();
   void start_sync();
   void apply_queued();
@@ -149,7 +156,7 @@ class host {
   void answer_reads();
   bool take_owner(spi::request_id id, request_owner& owner);
   void rearm();
-  void violate(std::string_view what);
+  void violate(violation_kind kind, std::string_view what);
   void check_bounds();
 
   std::int64_t local(std::int64_t at) const;
@@ -158,6 +165,8 @@ class host {
 
   engine& world_;
   const spi::replica_id id_;
+  fault_sites sites_;
+  spi::random_source random_;
   std::unique_ptr<spi::consensus> protocol_;
   std::string fatal_;
   spi::members_changed members_;

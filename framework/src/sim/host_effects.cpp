@@ -13,7 +13,8 @@ namespace atl::sim {
 
 void host::carry_out(spi::persist& it) {
   if (it.token != last_token_ + 1)
-    violate(fmt::format("persists with token {} after {}", it.token, last_token_));
+    violate(violation_kind::interface_broken,
+            fmt::format("persists with token {} after {}", it.token, last_token_));
   last_token_ = it.token;
   world_.say("replica {} persists {} changes as {}", id_, it.ops.size(), it.token);
   disk_.submit(std::move(it));
@@ -27,19 +28,20 @@ void host::start_sync() {
   auto& mix = world_.mix();
   auto time = mix.sync_min + std::exchange(stall_, 0);
   if (mix.sync_jitter > 0)
-    time += world_.random().between(0, mix.sync_jitter);
-  if (world_.chance(mix.disk_stall))
-    time += world_.random().between(100'000, 3'000'000);
+    time += random_.between(0, mix.sync_jitter);
+  if (auto details = world_.strikes(sites_.disk_stall, mix.disk_stall))
+    time += details->between(100'000, 3'000'000);
   if (std::exchange(crash_in_sync_, false)) {
     // Late enough for what has left already to have been answered.
     time += 10'000;
-    world_.at_time(world_.now() + world_.random().between(1, time), event_kind::crash, id_, life_);
+    world_.at_time(world_.now() + random_.between(1, time), event_kind::crash, id_, life_);
   }
   world_.at_time(world_.now() + time, event_kind::synced, id_, life_);
 }
 
 void host::on_synced() {
-  if (std::exchange(fail_sync_, false) || world_.chance(world_.mix().sync_failure)) {
+  if (std::exchange(fail_sync_, false) ||
+      world_.strikes(sites_.sync_failure, world_.mix().sync_failure)) {
     // What of it is on the disk nobody knows, and a second try would not tell.
     crash("a sync failed");
     world_.at_time(world_.now() + 500'000, event_kind::restart, id_, 0);
@@ -51,6 +53,9 @@ void host::on_synced() {
       world_.facts().durable_term(id_, term);
   std::erase_if(terms_, [this](auto& it) { return it.first <= durable_; });
   world_.say("replica {} has everything up to {} on disk", id_, durable_);
+  world_.show([&] {
+    return run_event{.what = run_event_kind::synced, .replica = id_, .number = durable_};
+  });
   release_sends();
   if (world_.boundary(*this))
     return;
@@ -61,11 +66,12 @@ void host::on_synced() {
 
 void host::carry_out(spi::send& it) {
   if (it.after > last_token_)
-    violate(fmt::format("sends after token {}, which was never given out", it.after));
+    violate(violation_kind::interface_broken,
+            fmt::format("sends after token {}, which was never given out", it.after));
   if (it.to == id_ || it.to == 0 || it.to > world_.replicas())
-    return violate(fmt::format("sends to replica {}", it.to));
+    return violate(violation_kind::interface_broken, fmt::format("sends to replica {}", it.to));
   if (it.bytes.size() > world_.options().limits.message_bytes)
-    violate(fmt::format("sends a message of {} bytes", it.bytes.size()));
+    violate(violation_kind::unbounded, fmt::format("sends a message of {} bytes", it.bytes.size()));
   if (it.after <= durable_)
     return world_.send(id_, it.to, std::move(it.bytes));
   held_.push_back({it.to, it.after, std::move(it.bytes)});
@@ -88,9 +94,11 @@ void host::release_sends() {
 // -- the state machine ------------------------------------------------------------------------
 
 void host::carry_out(spi::apply& it) {
+  show_applied(it);
   for (auto& entry : it.entries) {
     if (entry.position != given_ + 1)
-      violate(fmt::format("applies position {} after {}", entry.position, given_));
+      violate(violation_kind::interface_broken,
+              fmt::format("applies position {} after {}", entry.position, given_));
     given_ = entry.position;
     given_chain_ = next_chain(given_chain_, entry.no_op, entry.command);
     world_.facts().applies(id_, entry, given_chain_);
@@ -102,7 +110,22 @@ void host::carry_out(spi::apply& it) {
   if (lag == 0 && !apply_pending_)
     return apply_queued();
   if (!std::exchange(apply_pending_, true))
-    world_.at_time(world_.now() + world_.random().between(0, lag), event_kind::apply, id_, life_);
+    world_.at_time(world_.now() + random_.between(0, lag), event_kind::apply, id_, life_);
+}
+
+void host::show_applied(const spi::apply& it) {
+  if (it.entries.empty())
+    return;
+  world_.show([&] {
+    std::string what;
+    for (auto& entry : it.entries)
+      what += fmt::format("{}{}", what.empty() ? "" : "; ",
+                          entry.no_op ? "nothing" : describe_command(entry.command));
+    return run_event{.what = run_event_kind::applied,
+                     .replica = id_,
+                     .number = it.entries.back().position,
+                     .text = std::move(what)};
+  });
 }
 
 void host::on_apply() {
@@ -121,7 +144,7 @@ void host::apply_queued() {
     auto result = machine_.apply(next.entry, next.chain);
     request_owner owner;
     if (next.entry.id != 0 && take_owner(next.entry.id, owner))
-      world_.answered(owner, {answer_kind::applied, next.entry.position, result, 0, {}});
+      world_.answered(id_, owner, {answer_kind::applied, next.entry.position, result, 0, {}});
   }
   answer_reads();
 }
@@ -148,7 +171,7 @@ void host::carry_out(spi::validate& it) {
 void host::carry_out(spi::send_snapshot& it) {
   // The newest one that is durable, or one of this moment: both are snapshots.
   auto image = durable_machine_;
-  if (image->position() == 0 || world_.random().chance(0.5))
+  if (image->position() == 0 || random_.chance(0.5))
     image = std::make_shared<register_machine>(machine_);
   world_.say("replica {} sends a snapshot up to {} to {}", id_, image->position(), it.to);
   auto blob = protocol_->snapshot_blob(image->position());
@@ -157,22 +180,27 @@ void host::carry_out(spi::send_snapshot& it) {
 
 void host::carry_out(spi::install_snapshot& it) {
   if (!received_ || it.position != received_position_)
-    return violate(fmt::format("installs a snapshot up to {} that it didn't receive", it.position));
+    return violate(violation_kind::interface_broken,
+                   fmt::format("installs a snapshot up to {} that it didn't receive", it.position));
   if (it.position < given_)
-    violate(fmt::format("installs a snapshot up to {} after applying {}", it.position, given_));
+    violate(violation_kind::interface_broken,
+            fmt::format("installs a snapshot up to {} after applying {}", it.position, given_));
   if (!world_.facts().matches(it.position, received_->chain()))
-    violate(fmt::format("installs a snapshot up to {} that isn't what was decided", it.position));
+    violate(violation_kind::divergence,
+            fmt::format("installs a snapshot up to {} that isn't what was decided", it.position));
   given_ = it.position;
   given_chain_ = received_->chain();
   installing_ = true;
   apply_queue_.push_back({{}, 0, it.position});
   if (!std::exchange(apply_pending_, true))
-    world_.at_time(world_.now() + world_.random().between(1'000, 20'000), event_kind::apply, id_,
-                   life_);
+    world_.at_time(world_.now() + random_.between(1'000, 20'000), event_kind::apply, id_, life_);
 }
 
 void host::install(spi::log_position position) {
   world_.say("replica {} installed the snapshot up to {}", id_, position);
+  world_.show([&] {
+    return run_event{.what = run_event_kind::installed, .replica = id_, .number = position};
+  });
   ++world_.stats().snapshots;
   durable_machine_ = std::exchange(received_, nullptr);
   machine_ = *durable_machine_;
@@ -187,7 +215,8 @@ void host::install(spi::log_position position) {
 bool host::take_owner(spi::request_id id, request_owner& owner) {
   auto found = requests_.find(id);
   if (found == requests_.end()) {
-    violate(fmt::format("answers request {}, which is answered already or was never made", id));
+    violate(violation_kind::interface_broken,
+            fmt::format("answers request {}, which is answered already or was never made", id));
     return false;
   }
   owner = found->second;
@@ -204,7 +233,7 @@ void host::carry_out(spi::refuse& it) {
   if (surely)
     world_.facts().refused(owner.tag);
   world_.answered(
-      owner,
+      id_, owner,
       {surely ? answer_kind::refused : answer_kind::unknown, 0, {}, it.hint, std::move(it.reason)});
 }
 
@@ -226,7 +255,8 @@ void host::answer_reads() {
     waiting_reads_[i] = waiting_reads_.back();
     waiting_reads_.pop_back();
     world_.answered(
-        owner, {answer_kind::read, machine_.position(), {machine_.read(owner.key), true}, 0, {}});
+        id_, owner,
+        {answer_kind::read, machine_.position(), {machine_.read(owner.key), true}, 0, {}});
   }
 }
 
@@ -235,7 +265,7 @@ void host::carry_out(spi::read_refused& it) {
   if (!take_owner(it.id, owner))
     return;
   world_.say("replica {} refuses read {}: {}", id_, it.id, it.reason);
-  world_.answered(owner, {answer_kind::refused, 0, {}, it.hint, std::move(it.reason)});
+  world_.answered(id_, owner, {answer_kind::refused, 0, {}, it.hint, std::move(it.reason)});
 }
 
 // -- the rest ---------------------------------------------------------------------------------
@@ -246,8 +276,15 @@ void host::carry_out(spi::members_changed& it) {
   for (auto* list : {&it.voters, &it.learners})
     for (auto id : *list)
       if (id == 0 || id > world_.replicas())
-        return violate(fmt::format("names replica {} as a member", id));
+        return violate(violation_kind::interface_broken,
+                       fmt::format("names replica {} as a member", id));
   members_ = std::move(it);
+  world_.show([&] {
+    auto text = fmt::format("voters {}", fmt::join(members_.voters, ","));
+    if (!members_.learners.empty())
+      text += fmt::format(", learners {}", fmt::join(members_.learners, ","));
+    return run_event{.what = run_event_kind::members, .replica = id_, .text = std::move(text)};
+  });
 }
 
 void host::carry_out(spi::role_changed& it) {
@@ -256,6 +293,13 @@ void host::carry_out(spi::role_changed& it) {
              : it.role == spi::replica_role::candidate ? "candidate"
                                                        : "follower",
              it.term, it.leader);
+  world_.show([&] {
+    return run_event{.what = run_event_kind::role,
+                     .replica = id_,
+                     .peer = it.leader,
+                     .number = it.term,
+                     .role = it.role};
+  });
   world_.facts().role(id_, it);
   terms_.emplace_back(last_token_, it.term);
 }
@@ -264,7 +308,7 @@ void host::carry_out(spi::fatal& it) {
   ++world_.stats().fatals;
   fatal_ = it.reason;
   if (world_.options().fatal_is_failure)
-    violate(fmt::format("stopped itself: {}", it.reason));
+    violate(violation_kind::stopped_itself, fmt::format("stopped itself: {}", it.reason));
   crash(fmt::format("it stopped itself: {}", it.reason));
 }
 

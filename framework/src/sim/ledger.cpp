@@ -8,6 +8,15 @@
 
 namespace atl::sim {
 
+void ledger::violate(violation_kind kind, std::string_view what) {
+  if (!violation_.empty())
+    return;
+  kind_ = kind;
+  violation_ = fmt::format("at {:.6f} s: {}", static_cast<double>(now_) / 1e6, what);
+  if (on_violation)
+    on_violation(violation_);
+}
+
 void ledger::applies(spi::replica_id replica, const spi::decided_entry& entry,
                      std::uint64_t chain) {
   auto position = entry.position;
@@ -15,7 +24,8 @@ void ledger::applies(spi::replica_id replica, const spi::decided_entry& entry,
     auto& known = facts_[position];
     known.by_others = known.by_others || known.first_by != replica;
     if (known.chain != chain)
-      violate(fmt::format("position {} is {} on replica {}, and something else on replica {}",
+      violate(violation_kind::divergence,
+              fmt::format("position {} is {} on replica {}, and something else on replica {}",
                           position, entry.no_op ? "nothing" : "a command", replica,
                           known.first_by));
     return;
@@ -26,11 +36,13 @@ void ledger::applies(spi::replica_id replica, const spi::decided_entry& entry,
   if (!command || command->tag == 0)
     return;
   if (refused_.count(command->tag) != 0)
-    violate(fmt::format("position {} holds proposal {}, which was refused as surely not proposed",
+    violate(violation_kind::refused_yet_decided,
+            fmt::format("position {} holds proposal {}, which was refused as surely not proposed",
                         position, command->tag));
   auto [found, is_new] = tags_.emplace(command->tag, position);
   if (!is_new && propose_once_)
-    violate(fmt::format("proposal {} stands at position {} and again at {}", command->tag,
+    violate(violation_kind::decided_twice,
+            fmt::format("proposal {} stands at position {} and again at {}", command->tag,
                         found->second, position));
 }
 
@@ -39,7 +51,8 @@ void ledger::refused(std::uint64_t tag) {
     return;
   refused_.insert(tag);
   if (auto found = tags_.find(tag); found != tags_.end())
-    violate(fmt::format("proposal {} was refused as surely not proposed, and stands at position {}",
+    violate(violation_kind::refused_yet_decided,
+            fmt::format("proposal {} was refused as surely not proposed, and stands at position {}",
                         tag, found->second));
 }
 
@@ -62,13 +75,14 @@ std::uint64_t ledger::durable_term(spi::replica_id replica) const {
 
 void ledger::role(spi::replica_id replica, const spi::role_changed& role) {
   if (auto durable = durable_term(replica); role.term < durable)
-    violate(fmt::format("replica {} went back from term {} to {}", replica, durable, role.term));
+    violate(violation_kind::term_went_back,
+            fmt::format("replica {} went back from term {} to {}", replica, durable, role.term));
   if (role.role != spi::replica_role::leader || role.term == 0)
     return;
   auto [found, is_new] = leaders_.emplace(role.term, replica);
   if (!is_new && found->second != replica)
-    violate(
-        fmt::format("replicas {} and {} both lead in term {}", found->second, replica, role.term));
+    violate(violation_kind::two_leaders, fmt::format("replicas {} and {} both lead in term {}",
+                                                     found->second, replica, role.term));
 }
 
 } // namespace atl::sim

@@ -3,7 +3,9 @@
 #include <atoll/sim/simulation.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -14,14 +16,15 @@ namespace atl::sim {
 /// violation.
 class ledger {
  public:
-  explicit ledger(bool propose_once) : propose_once_{propose_once} {}
+  /// @param now the world's time
+  ledger(bool propose_once, const std::int64_t& now) : propose_once_{propose_once}, now_{now} {}
 
   bool ok() const { return violation_.empty(); }
   const std::string& violation() const { return violation_; }
-  void violate(std::string what) {
-    if (violation_.empty())
-      violation_ = std::move(what);
-  }
+  violation_kind kind() const { return kind_; }
+  void violate(violation_kind kind, std::string_view what);
+  /// Called once, with what is kept.
+  std::function<void(const std::string&)> on_violation;
 
   /// A replica was told to apply `entry`, after which its chain is `chain`.
   void applies(spi::replica_id replica, const spi::decided_entry& entry, std::uint64_t chain);
@@ -44,6 +47,8 @@ class ledger {
 
  private:
   bool propose_once_;
+  const std::int64_t& now_;
+  violation_kind kind_ = violation_kind::none;
   std::string violation_;
   struct fact {
     std::uint64_t chain = 0;

@@ -86,7 +86,8 @@ linearizability_report check_linearizable(std::span<const operation> history,
     if (what == verdict::not_linearizable)
       return {what, key, out.steps,
               fmt::format("no order of the {} operations on key {} explains this one: {}",
-                          operations.size(), key, to_string(*stuck))};
+                          operations.size(), key, to_string(*stuck)),
+              *stuck};
     if (what == verdict::gave_up && out.what == verdict::linearizable) {
       out.what = what;
       out.key = key;

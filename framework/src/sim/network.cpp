@@ -4,35 +4,42 @@
 
 namespace atl::sim {
 
-namespace {
-
-/// With probability zero no number is drawn: a quiet world is a fast one.
-bool happens(spi::random_source& random, double probability) {
-  return probability > 0 && random.chance(probability);
+network::network(std::uint32_t replicas, const fate& chance)
+    : replicas_{replicas}, cut_(std::size_t{replicas} * replicas), clogged_(cut_.size()) {
+  for (std::uint32_t from = 1; from <= replicas; ++from)
+    for (std::uint32_t to = 1; to <= replicas; ++to)
+      chances_.push_back({chance.dice(purpose::link, (std::uint64_t{from} << 32) | to),
+                          chance.site(fault_kind::loss, from, to),
+                          chance.site(fault_kind::duplication, from, to),
+                          chance.site(fault_kind::replays, from, to)});
 }
 
-} // namespace
-
 network::arrivals network::send(std::uint32_t from, std::uint32_t to, std::int64_t now,
-                                const fault_mix& mix, spi::random_source& random) const {
+                                const fault_mix& mix, fate& chance) {
   arrivals out;
-  if (is_cut(from, to))
-    return out;
-  auto arrival = [&] {
-    auto at = now + mix.delay_min;
-    if (mix.delay_jitter > 0) {
-      // Most are quick, some take long: the square of a uniform number.
-      auto x = random.unit();
-      at += static_cast<std::int64_t>(x * x * static_cast<double>(mix.delay_jitter));
-    }
+  auto& mine = chances_[link(from, to)];
+  auto arrival = [&](double x) {
+    // Most are quick, some take long: the square of a uniform number.
+    auto at = now + mix.delay_min +
+              static_cast<std::int64_t>(x * x * static_cast<double>(mix.delay_jitter));
     return std::max(at, clogged_[link(from, to)]);
   };
-  if (!happens(random, mix.loss))
-    out.at[out.count++] = arrival();
-  if (happens(random, mix.duplication))
-    out.at[out.count++] = arrival();
-  if (happens(random, mix.replay))
-    out.at[out.count++] = arrival() + random.between(100'000, 6'000'000);
+  if (is_cut(from, to)) {
+    // The next message has the same chances, whether this one was cut off or not.
+    for (auto* dice : {&mine.delays, &mine.loss.dice, &mine.duplication.dice, &mine.replays.dice})
+      dice->skip();
+    return out;
+  }
+  auto x = mine.delays.throw_next();
+  auto lost = chance.strikes(mine.loss, mix.loss, now);
+  auto twice = chance.strikes(mine.duplication, mix.duplication, now);
+  auto again = chance.strikes(mine.replays, mix.replay, now);
+  if (!lost)
+    out.at[out.count++] = arrival(x);
+  if (twice)
+    out.at[out.count++] = arrival(twice->unit());
+  if (again)
+    out.at[out.count++] = arrival(again->unit()) + again->between(100'000, 6'000'000);
   return out;
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "fate.hpp"
+
 #include <atoll/sim/faults.hpp>
 #include <atoll/spi/random.hpp>
 
@@ -12,8 +14,7 @@ namespace atl::sim {
 /// Who can reach whom, and when what is sent arrives. Replicas are numbered from 1.
 class network {
  public:
-  explicit network(std::uint32_t replicas)
-      : replicas_{replicas}, cut_(std::size_t{replicas} * replicas), clogged_(cut_.size()) {}
+  network(std::uint32_t replicas, const fate& chance);
 
   /// When the copies of one message arrive; none: it got lost.
   struct arrivals {
@@ -21,7 +22,7 @@ class network {
     std::uint32_t count = 0;
   };
   arrivals send(std::uint32_t from, std::uint32_t to, std::int64_t now, const fault_mix& mix,
-                spi::random_source& random) const;
+                fate& chance);
 
   bool is_cut(std::uint32_t from, std::uint32_t to) const { return cut_[link(from, to)] != 0; }
   void cut(std::uint32_t from, std::uint32_t to, bool on = true) { cut_[link(from, to)] = on; }
@@ -40,9 +41,17 @@ class network {
   template <class May>
   void allow(May may);
 
+  struct link_chances {
+    numbered_dice delays;
+    fault_site loss;
+    fault_site duplication;
+    fault_site replays;
+  };
+
   std::uint32_t replicas_;
   std::vector<char> cut_;
   std::vector<std::int64_t> clogged_; ///< until when
+  std::vector<link_chances> chances_;
 };
 
 } // namespace atl::sim

@@ -3,6 +3,8 @@
 #include <atoll/sim/register_machine.hpp>
 #include <atoll/spi/codec.hpp>
 
+#include <fmt/format.h>
+
 namespace atl::sim {
 
 namespace {
@@ -39,6 +41,24 @@ std::optional<register_command> decode_command(std::string_view bytes) {
   if (!in.ok())
     return std::nullopt;
   return out;
+}
+
+std::string describe_command(std::string_view bytes) {
+  auto it = decode_command(bytes);
+  if (!it)
+    return fmt::format("{} bytes", bytes.size());
+  switch (it->kind) {
+  case operation_kind::read:
+    return fmt::format("read k{}", it->key);
+  case operation_kind::write:
+    return fmt::format("write k{} {}", it->key, it->argument);
+  case operation_kind::cas:
+    return fmt::format("cas k{} {} to {}", it->key,
+                       it->expected ? std::to_string(*it->expected) : "nil", it->argument);
+  case operation_kind::add:
+    return fmt::format("add k{} {}", it->key, it->argument);
+  }
+  return {};
 }
 
 std::uint64_t next_chain(std::uint64_t chain, bool no_op, std::string_view command) {

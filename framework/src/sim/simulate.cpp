@@ -7,6 +7,7 @@
 #include <atoll/sim/simulation.hpp>
 
 #include <algorithm>
+#include <array>
 
 namespace atl::sim {
 
@@ -61,7 +62,8 @@ void demand_liveness(engine& world, clients& them) {
   auto answered =
       await(world, world.now() + bound, [&] { return them.each_was_answered(answers_wanted); });
   if (!answered)
-    world.violate(fmt::format("all is healed, and within {} ms not every client got {} answers{}",
+    world.violate(violation_kind::not_live,
+                  fmt::format("all is healed, and within {} ms not every client got {} answers{}",
                               bound / 1000, answers_wanted, states(world)));
 }
 
@@ -74,7 +76,8 @@ void demand_agreement(engine& world) {
     });
   };
   if (!await(world, world.now() + bound, agree))
-    world.violate(fmt::format("all is healed, and within {} ms not every replica applied {}{}",
+    world.violate(violation_kind::not_live,
+                  fmt::format("all is healed, and within {} ms not every replica applied {}{}",
                               bound / 1000, world.facts().last(), states(world)));
 }
 
@@ -84,15 +87,24 @@ void check_history(const simulation_options& options, const clients& them,
   report.checked = checked.what != verdict::gave_up;
   if (checked.what == verdict::not_linearizable && report.ok) {
     report.ok = false;
+    report.kind = violation_kind::not_linearizable;
+    report.failed_at = checked.stuck.outcome == operation_outcome::ok ? checked.stuck.returned
+                                                                      : checked.stuck.invoked;
     report.reason = "the history is not linearizable: " + checked.reason;
   }
 }
 
 } // namespace
 
-simulation_report simulate(const simulation_options& options, const consensus_factory& factory) {
+fault_mix drawn_mix(const simulation_options& options) {
   spi::random_source draw{options.seed};
   auto mix = fault_mix::draw(options.faults, draw);
+  mix.remove(options.choice.without);
+  return mix;
+}
+
+simulation_report simulate(const simulation_options& options, const consensus_factory& factory) {
+  auto mix = drawn_mix(options);
   simulation_report report;
   report.seed = options.seed;
   report.faults = mix.describe();
@@ -112,21 +124,40 @@ simulation_report simulate(const simulation_options& options, const consensus_fa
     demand_agreement(world);
 
   report.ok = world.facts().ok();
+  report.kind = world.facts().kind();
+  report.failed_at = world.now();
   report.reason = world.facts().violation();
   report.hash = world.hash();
   report.stats = world.stats();
   report.stats.decided = world.facts().last();
+  report.acted = world.acted();
   check_history(options, them, report);
   report.operations = them.seen();
   return report;
 }
 
+std::string_view name_of(violation_kind kind) {
+  constexpr std::array<std::string_view, 12> names{"none",
+                                                   "divergence",
+                                                   "refused_yet_decided",
+                                                   "decided_twice",
+                                                   "term_went_back",
+                                                   "two_leaders",
+                                                   "interface_broken",
+                                                   "threw",
+                                                   "unbounded",
+                                                   "stopped_itself",
+                                                   "not_live",
+                                                   "not_linearizable"};
+  return names[static_cast<std::size_t>(kind)];
+}
+
 std::string simulation_report::summary() const {
   return fmt::format(
-      "seed {}: {}\n  faults: {}\n  {} positions, {} answered, {} failed, {} unknown, "
+      "seed {}: {}\n  faults: {}; {} acted\n  {} positions, {} answered, {} failed, {} unknown, "
       "{} crashes, {} messages, hash {:016x}",
-      seed, ok ? "ok" : reason, faults, stats.decided, stats.answered, stats.failed, stats.unknown,
-      stats.crashes, stats.messages, hash);
+      seed, ok ? "ok" : reason, faults, acted.size(), stats.decided, stats.answered, stats.failed,
+      stats.unknown, stats.crashes, stats.messages, hash);
 }
 
 } // namespace atl::sim

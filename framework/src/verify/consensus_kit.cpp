@@ -1,6 +1,7 @@
 #include "trial_group.hpp"
 
 #include <atoll/core/quantity.hpp>
+#include <atoll/sim/run_arguments.hpp>
 
 #include <fmt/format.h>
 
@@ -39,6 +40,7 @@ class seed_runner {
         add(report);
         if (!report.ok && (!worst_ || report.seed < worst_->seed)) {
           worst_ = std::move(report);
+          replay_ = replay(options);
           stop = true;
         }
       }
@@ -54,11 +56,24 @@ class seed_runner {
     if (seconds_ > 0)
       out_.result().events_per_second = static_cast<double>(calls_) / seconds_;
     if (auto failed = std::exchange(worst_, std::nullopt))
-      throw broken(fmt::format("{} replicas, {}", replicas, failed->summary()));
+      throw broken(
+          fmt::format("{} replicas, {}\n  replay: {}", replicas, failed->summary(), replay_));
     return count;
   }
 
  private:
+  /// The command that runs it again; with what the kit changed of the options, but not with what
+  /// whoever called it did.
+  std::string replay(const simulation_options& options) const {
+    auto text =
+        fmt::format("atoll simulate {} {}", out_.result().plugin, sim::run_arguments(options));
+    for (auto& [name, value] : options.protocol_options.values())
+      if (auto* number = std::get_if<std::int64_t>(&value);
+          number && what_.options.values().at(name) != value)
+        text += fmt::format(" --option {}={}", name, *number);
+    return text;
+  }
+
   void add(const simulation_report& report) {
     calls_ += report.stats.calls;
     auto& coverage = out_.result().coverage;
@@ -78,6 +93,7 @@ class seed_runner {
   recorder& out_;
   std::mutex mutex_;
   std::optional<simulation_report> worst_;
+  std::string replay_; ///< of that one
   std::uint64_t calls_ = 0;
   double seconds_ = 0;
 };

@@ -75,6 +75,19 @@ void trial_group::add_one() {
                              world_.now().count() / 1'000'000));
 }
 
+void trial_group::change_members(const std::vector<spi::replica_id>& voters,
+                                 const std::vector<spi::replica_id>& learners) {
+  for (int attempt = 0; attempt < 40; ++attempt) {
+    auto ask = leader() != 0 ? leader() : 1;
+    if (world_.await(world_.reconfigure(ask, voters, learners), 10s).kind ==
+        sim::answer_kind::applied)
+      return;
+    must_have_no_violation();
+    world_.run_for(300ms);
+  }
+  throw broken(fmt::format("a change to {} voters was never answered", voters.size()));
+}
+
 void trial_group::must_read(spi::replica_id at) {
   auto until = world_.now() + 60s;
   auto from = at != 0 ? at : ask_;

@@ -37,6 +37,9 @@ class trial_group {
   void add_one();
   /// Tries to, for as long. @returns whether it was answered
   bool try_to_add(std::chrono::microseconds limit);
+  /// Asks whoever leads to, until that is answered.
+  void change_members(const std::vector<spi::replica_id>& voters,
+                      const std::vector<spi::replica_id>& learners = {});
   /// A linearizable read that must see every `add_one`. 0: of whoever answers.
   void must_read(spi::replica_id at = 0);
   /// All replicas are up, have applied the same and decided the same, and no rule was broken.

@@ -95,6 +95,7 @@ void write_line(int to, const json& line) {
 [[noreturn]] void be_child(int to, const spi::descriptor& it, const spi::options& options,
                            const effort& how) {
   recorder out{how};
+  out.result() = about(it);
   out.on_begin = [to](auto& property) { write_line(to, {{"begin", property}}); };
   out.on_finding = [to](auto& found) {
     write_line(to, {{"property", found.property},

@@ -1,97 +1,56 @@
 #include "commands.hpp"
-#include "plugin_choice.hpp"
+#include "simulate_arguments.hpp"
 
 #include <atoll/core/quantity.hpp>
-#include <atoll/sim/simulation.hpp>
+#include <atoll/sim/shrink.hpp>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <fstream>
 #include <iostream>
-#include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 namespace {
 
 using namespace atl::sim;
 
-struct simulate_arguments {
-  plugin_choice choice;
-  std::vector<std::string> faults{"all"};
-  std::string duration = "10s";
-  std::uint64_t seeds = 200;
-  std::uint64_t first = 1;
-  std::uint64_t only = 0;
-  std::uint32_t replicas = 3;
-  int spares = -1;
-  unsigned jobs = 0;
-  bool trace = false;
-  bool no_liveness = false;
-  bool json = false;
-};
+/// What the command line is about, once it is understood.
+struct subject {
+  const simulate_arguments& arguments;
+  const atl::plugin& plugin;
+  simulation_options options;
+  consensus_factory factory;
 
-const std::map<std::string, bool fault_set::*> fault_names = {
-    {"crashes", &fault_set::crashes},
-    {"mass_crashes", &fault_set::mass_crashes},
-    {"loss", &fault_set::loss},
-    {"duplication", &fault_set::duplication},
-    {"reordering", &fault_set::reordering},
-    {"replays", &fault_set::replays},
-    {"partitions", &fault_set::partitions},
-    {"clogs", &fault_set::clogs},
-    {"pauses", &fault_set::pauses},
-    {"clocks", &fault_set::clocks},
-    {"disk_stalls", &fault_set::disk_stalls},
-    {"sync_failures", &fault_set::sync_failures},
-    {"objections", &fault_set::objections},
-    {"lost_answers", &fault_set::lost_answers},
-    {"unreachable_hints", &fault_set::unreachable_hints},
-    {"lazy_hosts", &fault_set::lazy_hosts},
-    {"transfers", &fault_set::transfers},
-    {"member_changes", &fault_set::member_changes},
-};
-
-atl::result<simulation_options> make_options(const simulate_arguments& arguments,
-                                             const atl::plugin& plugin) {
-  simulation_options it;
-  auto options = chosen_options(plugin, arguments.choice.options);
-  if (!options)
-    return tl::unexpected{options.error()};
-  it.protocol_options = std::move(*options);
-  auto duration = atl::parse_duration(arguments.duration);
-  if (!duration)
-    return tl::unexpected{duration.error()};
-  it.duration = *duration;
-  it.replicas = arguments.replicas;
-  it.spares = arguments.spares >= 0 ? static_cast<std::uint32_t>(arguments.spares)
-              : plugin.claim("changes_members") == "yes" ? 2
-                                                         : 0;
-  it.demand_liveness = !arguments.no_liveness;
-  if (arguments.faults != std::vector<std::string>{"all"}) {
-    it.faults = fault_set::none();
-    for (auto& name : arguments.faults)
-      if (name == "all")
-        it.faults = fault_set::all();
-      else if (name != "none")
-        it.faults.*fault_names.at(name) = true;
+  std::string title() const { return fmt::format("{} {}", plugin.name(), plugin.version()); }
+  std::string replay(const simulation_options& run) const {
+    return replay_command(arguments.choice, run);
   }
-  return it;
-}
+  std::string replay(const simulation_report& failure) const {
+    auto run = options;
+    run.seed = failure.seed;
+    return replay(run);
+  }
+};
 
 /// What seeds came to, from all threads.
 struct tally {
   std::mutex mutex;
   std::vector<simulation_report> failures;
   simulation_stats stats;
+  std::uint64_t seeds = 0;
   std::uint64_t unsettled = 0;
+  std::optional<shrunk_run> shrunk;
 
   void add(simulation_report report) {
     std::lock_guard lock{mutex};
+    ++seeds;
     stats.calls += report.stats.calls;
     stats.answered += report.stats.answered;
     stats.crashes += report.stats.crashes;
@@ -102,24 +61,20 @@ struct tally {
   }
 };
 
-void run_seeds(const simulate_arguments& arguments, const simulation_options& options,
-               const consensus_factory& factory, tally& all) {
-  auto first = arguments.only != 0 ? arguments.only : arguments.first;
-  auto count = arguments.only != 0 ? 1 : arguments.seeds;
+void run_seeds(const subject& what, tally& all) {
+  auto& arguments = what.arguments;
   std::atomic<std::uint64_t> next{0};
   auto work = [&] {
-    for (auto i = next++; i < count; i = next++) {
-      auto mine = options;
-      mine.seed = first + i;
-      if (arguments.trace && count == 1)
-        mine.trace = [](std::string_view line) { std::cout << line << '\n'; };
-      all.add(simulate(mine, factory));
+    for (auto i = next++; i < arguments.seeds; i = next++) {
+      auto mine = what.options;
+      mine.seed = arguments.first + i;
+      all.add(simulate(mine, what.factory));
     }
   };
   auto jobs =
       arguments.jobs != 0 ? arguments.jobs : std::max(1u, std::thread::hardware_concurrency());
   std::vector<std::thread> threads;
-  for (unsigned i = 1; i < jobs && i < count; ++i)
+  for (unsigned i = 1; i < jobs && i < arguments.seeds; ++i)
     threads.emplace_back(work);
   work();
   for (auto& thread : threads)
@@ -128,52 +83,117 @@ void run_seeds(const simulate_arguments& arguments, const simulation_options& op
             [](auto& a, auto& b) { return a.seed < b.seed; });
 }
 
-std::string replay_command(const simulate_arguments& arguments, std::uint64_t seed) {
-  auto text = fmt::format("atoll simulate {} --seed {} --trace --replicas {} --duration {}",
-                          arguments.choice.name, seed, arguments.replicas, arguments.duration);
-  if (arguments.faults != std::vector<std::string>{"all"})
-    text += fmt::format(" --faults {}", fmt::join(arguments.faults, ","));
-  if (arguments.spares >= 0)
-    text += fmt::format(" --spares {}", arguments.spares);
-  for (auto& option : arguments.choice.options)
-    text += fmt::format(" --option '{}'", option);
-  for (auto& folder : arguments.choice.folders)
-    text += fmt::format(" --path {}", folder);
-  return text + (arguments.no_liveness ? " --no-liveness" : "");
+/// Draws a run again, of which the report is known.
+int draw(const subject& what, simulation_options options, const simulation_report& report) {
+  auto& arguments = what.arguments;
+  diagram_window window;
+  window.events = arguments.events;
+  for (auto [text, into] :
+       {std::pair{&arguments.from, &window.from}, {&arguments.until, &window.until}})
+    if (!text->empty()) {
+      auto time = atl::parse_duration(*text);
+      if (!time) {
+        std::cerr << "atoll: " << time.error().message << '\n';
+        return exit_usage;
+      }
+      *into = time->count();
+    }
+  if (!report.ok)
+    window.until = std::min(window.until, report.failed_at);
+  diagram picture{window};
+  options.trace = nullptr;
+  options.observe = picture.sink();
+  simulate(options, what.factory);
+  if (report.kind == violation_kind::not_linearizable) // seen by nobody before the end
+    picture.note({.what = run_event_kind::violated, .at = report.failed_at, .text = report.reason});
+  std::ofstream out{arguments.diagram, std::ios::binary};
+  out << picture.svg(
+      {fmt::format("{}, seed {}: {}", what.title(), options.seed, report.ok ? "ok" : report.reason),
+       "faults: " + report.faults, what.replay(options)});
+  out.close();
+  if (out)
+    return exit_ok;
+  std::cerr << "atoll: " << arguments.diagram << " can't be written\n";
+  return exit_usage;
 }
 
-int report(const simulate_arguments& arguments, const atl::plugin& plugin, const tally& all,
-           double seconds) {
-  auto count = arguments.only != 0 ? 1 : arguments.seeds;
-  auto rate = seconds > 0 ? static_cast<double>(all.stats.calls) / seconds : 0;
-  if (arguments.json) {
-    nlohmann::json out{{"plugin", plugin.name()},
-                       {"version", plugin.version()},
-                       {"seeds", count},
-                       {"failed", all.failures.size()},
-                       {"calls", all.stats.calls},
-                       {"calls_per_second", rate},
-                       {"answered", all.stats.answered},
-                       {"crashes", all.stats.crashes},
-                       {"unsettled", all.unsettled}};
-    for (auto& failure : all.failures)
-      out["failures"].push_back({{"seed", failure.seed},
-                                 {"reason", failure.reason},
-                                 {"faults", failure.faults},
-                                 {"replay", replay_command(arguments, failure.seed)}});
-    std::cout << out.dump(2) << '\n';
-  } else {
-    for (auto& failure : all.failures)
-      std::cout << fmt::format("{} {}: {}\n  replay: {}\n", plugin.name(), plugin.version(),
-                               failure.summary(), replay_command(arguments, failure.seed));
-    std::cout << fmt::format(
-        "{} {}: {} seeds, {} failed; {} operations answered, {} crashes, {:.0f} "
-        "protocol calls a second{}\n",
-        plugin.name(), plugin.version(), count, all.failures.size(), all.stats.answered,
-        all.stats.crashes, rate,
-        all.unsettled == 0 ? "" : fmt::format("; {} histories weren't settled", all.unsettled));
+/// One seed, with all that is wanted of it.
+int run_one(const subject& what, tally& all) {
+  auto& arguments = what.arguments;
+  auto options = what.options;
+  if (arguments.trace && !arguments.shrink)
+    options.trace = [](std::string_view line) { std::cout << line << '\n'; };
+  auto report = simulate(options, what.factory);
+  all.add(report);
+  if (arguments.shrink && !report.ok) {
+    all.shrunk = shrink(options, what.factory, arguments.shrink_runs);
+    options = all.shrunk->options;
+    report = all.shrunk->report;
+    if (arguments.trace) {
+      options.trace = [](std::string_view line) { std::cout << line << '\n'; };
+      simulate(options, what.factory);
+    }
   }
-  return all.failures.empty() ? exit_ok : exit_failed;
+  return arguments.diagram.empty() ? exit_ok : draw(what, options, report);
+}
+
+nlohmann::json to_json(const subject& what, const shrunk_run& it) {
+  nlohmann::json out{{"reason", it.report.reason},        {"runs", it.runs},
+                     {"finished", it.finished},           {"faults_before", it.faults_before},
+                     {"faults", nlohmann::json::array()}, {"replay", what.replay(it.options)}};
+  for (auto& fault : it.report.acted)
+    out["faults"].push_back(
+        {{"at_us", fault.at}, {"name", format_faults({fault.id})}, {"what", describe(fault.id)}});
+  return out;
+}
+
+std::string to_text(const subject& what, const shrunk_run& it) {
+  auto out = fmt::format("shrunk in {} runs{}, from {} faults to {}\n  {}\n", it.runs,
+                         it.finished ? "" : ", the most that were allowed", it.faults_before,
+                         it.report.acted.size(), it.report.reason);
+  for (auto& fault : it.report.acted)
+    out += fmt::format("  {:10.6f} s  {:<22} {}\n", static_cast<double>(fault.at) / 1e6,
+                       format_faults({fault.id}), describe(fault.id));
+  return out + fmt::format("  replay: {}\n", what.replay(it.options));
+}
+
+void print_json(const subject& what, const tally& all, double rate) {
+  nlohmann::json out{{"plugin", what.plugin.name()},
+                     {"version", what.plugin.version()},
+                     {"seeds", all.seeds},
+                     {"failed", all.failures.size()},
+                     {"calls", all.stats.calls},
+                     {"calls_per_second", rate},
+                     {"answered", all.stats.answered},
+                     {"crashes", all.stats.crashes},
+                     {"unsettled", all.unsettled}};
+  for (auto& failure : all.failures)
+    out["failures"].push_back({{"seed", failure.seed},
+                               {"kind", name_of(failure.kind)},
+                               {"at_us", failure.failed_at},
+                               {"reason", failure.reason},
+                               {"faults", failure.faults},
+                               {"acted", failure.acted.size()},
+                               {"replay", what.replay(failure)}});
+  if (all.shrunk)
+    out["shrunk"] = to_json(what, *all.shrunk);
+  std::cout << out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+}
+
+void print_text(const subject& what, const tally& all, double rate) {
+  for (auto& failure : all.failures)
+    std::cout << fmt::format("{}: {}\n  replay: {} --trace\n", what.title(), failure.summary(),
+                             what.replay(failure));
+  if (all.shrunk)
+    std::cout << to_text(what, *all.shrunk);
+  else if (!all.failures.empty())
+    std::cout << "with --shrink a replay looks for a smaller run that fails alike; with --diagram "
+                 "FILE.svg it draws it\n";
+  std::cout << fmt::format(
+      "{}: {} seeds, {} failed; {} operations answered, {} crashes, {:.0f} protocol calls a "
+      "second{}\n",
+      what.title(), all.seeds, all.failures.size(), all.stats.answered, all.stats.crashes, rate,
+      all.unsettled == 0 ? "" : fmt::format("; {} histories weren't settled", all.unsettled));
 }
 
 int run(const simulate_arguments& arguments) {
@@ -192,14 +212,25 @@ int run(const simulate_arguments& arguments) {
     std::cerr << "atoll: " << made.error().message << '\n';
     return exit_usage;
   }
-  consensus_factory factory = [&](const atl::spi::consensus_setup& setup) {
-    return std::unique_ptr<atl::spi::consensus>{(*plugin)->descriptor().create_consensus(setup)};
-  };
+  subject what{arguments, **plugin, std::move(*options),
+               [&](const atl::spi::consensus_setup& setup) {
+                 return std::unique_ptr<atl::spi::consensus>{
+                     (*plugin)->descriptor().create_consensus(setup)};
+               }};
   tally all;
   auto begin = std::chrono::steady_clock::now();
-  run_seeds(arguments, *options, factory, all);
+  auto code = exit_ok + 0;
+  if (arguments.only_seed != 0)
+    code = run_one(what, all);
+  else
+    run_seeds(what, all);
   std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-  return report(arguments, **plugin, all, took.count());
+  auto rate = took.count() > 0 ? static_cast<double>(all.stats.calls) / took.count() : 0;
+  if (arguments.json)
+    print_json(what, all, rate);
+  else
+    print_text(what, all, rate);
+  return code != exit_ok ? code : all.failures.empty() ? exit_ok : exit_failed;
 }
 
 } // namespace
@@ -212,37 +243,6 @@ void add_simulate_command(CLI::App& app, int& code) {
       "Each seed draws its own mix of them; a failing one is printed with the command that "
       "replays\n"
       "it. Exit codes: 0 no seed failed; 1 one did; 2 it could not be run");
-  add_plugin_choice(*command, arguments->choice);
-  command->add_option("--seeds", arguments->seeds, "How many")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
-  command->add_option("--first", arguments->first, "The first of them")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
-  auto* only =
-      command->add_option("--seed", arguments->only, "This one alone")->check(CLI::PositiveNumber);
-  command->add_flag("--trace", arguments->trace, "Print all that happens, line by line")
-      ->needs(only);
-  command->add_option("--replicas", arguments->replicas, "Size of the group")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 9));
-  command
-      ->add_option("--spares", arguments->spares,
-                   "Replicas that may join the group; two by default, if the plugin claims "
-                   "changes_members")
-      ->check(CLI::Range(0, 9));
-  command->add_option("--duration", arguments->duration, "Simulated time under faults, such as 10s")
-      ->capture_default_str();
-  std::vector<std::string> names{"all", "none"};
-  for (auto& [name, member] : fault_names)
-    names.push_back(name);
-  command->add_option("--faults", arguments->faults, "Which faults a seed may draw")
-      ->delimiter(',')
-      ->check(CLI::IsMember(names))
-      ->capture_default_str();
-  command->add_option("--jobs", arguments->jobs, "Threads; as many as there are cores by default");
-  command->add_flag("--no-liveness", arguments->no_liveness,
-                    "Don't demand that the group answers again once all is healed");
-  command->add_flag("--json", arguments->json, "Print JSON, for programs");
+  add_simulate_options(*command, *arguments);
   command->callback([arguments, &code] { code = run(*arguments); });
 }

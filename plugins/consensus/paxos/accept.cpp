@@ -134,7 +134,9 @@ void replica::decide() {
       give_out();
       return step_down("this replica is no longer of the group");
     }
-    if (members() == prepared_for_ || decided_ < known_decided_)
+    // One that was replaced and came back has decided things since.
+    auto same = members() == prepared_for_ && (!cut_short_ || decided_ < carried_over_);
+    if (same || decided_ < known_decided_)
       continue;
     // The group is another one now, whose promises are wanted too.
     begin_preparation();

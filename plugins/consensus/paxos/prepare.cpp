@@ -56,6 +56,7 @@ void replica::prepare(bool forced) {
 void replica::begin_preparation() {
   preparation_.emplace();
   prepared_for_ = members();
+  cut_short_ = false;
   preparation_->first = decided_ + 1;
   for (auto id : members().voters)
     if (id != self_)
@@ -198,6 +199,7 @@ void replica::finish_preparation() {
     propose_value(std::move(best.value), 0);
   }
   carried_over_ = proposed_;
+  cut_short_ = proposed_ < last;
   // What the group behind a change decides shows that it knows of the change.
   if (change_proposed_ <= decided_ && (change_id_ != 0 || !members().votes(self_))) {
     propose_value({value_type::no_op, {}}, std::exchange(change_id_, 0));

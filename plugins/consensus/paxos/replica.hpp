@@ -230,8 +230,9 @@ class replica final : public spi::consensus {
   membership prepared_for_;             ///< the group whose promises it has
   spi::log_position known_decided_ = 0; ///< others know that everything up to here is
   spi::log_position carried_over_ = 0;  ///< the last position that an earlier ballot may have used
-  spi::log_position proposed_ = 0;      ///< the last position in its own ballot
-  spi::log_position own_durable_ = 0;   ///< its own disk has all of its ballot up to here
+  bool cut_short_ = false; ///< a change came before all that an earlier ballot may have used
+  spi::log_position proposed_ = 0;        ///< the last position in its own ballot
+  spi::log_position own_durable_ = 0;     ///< its own disk has all of its ballot up to here
   spi::log_position change_proposed_ = 0; ///< nothing goes behind it before it is decided
   spi::request_id change_id_ = 0;         ///< who asked for it
   spi::log_position leaving_at_ = 0;      ///< once this is decided it no longer leads; 0: it stays

@@ -86,7 +86,7 @@ TEST_CASE("every shape of partition cuts some link and leaves some other, among 
   spi::random_source random{1};
   std::set<std::string> names;
   for (int round = 0; round < 200; ++round) {
-    network links{5};
+    network links{5, fate{1, {}}};
     names.insert(links.partition(random));
     links.heal();
     for (std::uint32_t from = 1; from <= 5; ++from)
@@ -97,8 +97,8 @@ TEST_CASE("every shape of partition cuts some link and leaves some other, among 
 }
 
 TEST_CASE("a message over a cut link gets lost, and over a clogged one waits") {
-  network links{2};
-  spi::random_source random{1};
+  fate random{1, {}};
+  network links{2, random};
   fault_mix calm;
   CHECK(links.send(1, 2, 1'000, calm, random).at[0] == 1'000 + calm.delay_min);
   links.clog(1, 2, 50'000);

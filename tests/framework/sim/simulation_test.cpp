@@ -84,6 +84,8 @@ TEST_CASE("a report says how to get the same run again, and a trace what happene
   CHECK(contains(report.summary(), "seed 3"));
   CHECK(contains(report.summary(), "faults: delay"));
   CHECK(contains(trace, "replica 1 starts its life 1"));
+  REQUIRE(!report.acted.empty());
+  CHECK(contains(trace, "fault " + format_faults({report.acted.front().id}) + ": "));
 }
 
 TEST_CASE("without faults nothing crashes and nothing gets lost") {

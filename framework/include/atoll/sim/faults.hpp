@@ -1,10 +1,14 @@
 #pragma once
 
+#include <atoll/sim/fault_id.hpp>
 #include <atoll/spi/consensus.hpp>
 #include <atoll/spi/random.hpp>
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace atl::sim {
@@ -43,6 +47,20 @@ struct fault_set {
   static fault_set all();
 };
 
+/// A flag of a `fault_set` by its name, which is that of the member.
+struct fault_name {
+  std::string_view name;
+  bool fault_set::*flag;
+};
+std::span<const fault_name> fault_names();
+
+/// What is left out of that which a seed draws. The rest stays as it was drawn, in time and kind,
+/// for as long as the run doesn't take another turn.
+struct fault_choice {
+  fault_set without;                         ///< these kinds
+  std::optional<std::vector<fault_id>> only; ///< all but these, of those that have a name; sorted
+};
+
 /// What one seed made of a `fault_set`: probabilities per message, per effect or per decision, and
 /// times in microseconds.
 struct fault_mix {
@@ -65,7 +83,7 @@ struct fault_mix {
   std::int64_t apply_lag = 0;
   std::int64_t flush_every = 200'000;
   std::int64_t drift_ppm = 0;
-  /// Mean time between two faults of the kind below; 0: none.
+  /// Mean time between two faults of one of the kinds below; 0: none.
   std::int64_t fault_every = 0;
   bool crashes = false;
   bool mass_crashes = false;
@@ -77,6 +95,8 @@ struct fault_mix {
   bool member_changes = false;
 
   static fault_mix draw(const fault_set& allowed, spi::random_source& random);
+  /// Takes kinds out; the others stay as they are.
+  void remove(const fault_set& kinds);
   /// Names what is in it, for the report of a failure.
   std::string describe() const;
 };

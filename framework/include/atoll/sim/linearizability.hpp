@@ -23,6 +23,7 @@ struct linearizability_report {
   std::uint64_t key = 0;   ///< where it failed, or where it was given up
   std::uint64_t steps = 0; ///< placements tried, over all keys
   std::string reason;      ///< for people; empty when linearizable
+  operation stuck{};       ///< of a history that isn't: what no order got past
 };
 
 /// Whether there is an order of the operations, each at one moment between its start and its end,

@@ -27,6 +27,9 @@ std::string encode(const register_command& command, std::size_t padding = 0);
 /// None when the bytes aren't a command: a test's own text, say. Those change nothing.
 std::optional<register_command> decode_command(std::string_view bytes);
 
+/// `write k1 7`; of bytes that aren't a command, how many there are.
+std::string describe_command(std::string_view bytes);
+
 struct register_answer {
   register_value result;
   bool matched = true;

@@ -2,6 +2,8 @@
 
 #include <atoll/sim/faults.hpp>
 #include <atoll/sim/history.hpp>
+#include <atoll/sim/run_event.hpp>
+#include <atoll/sim/violation.hpp>
 #include <atoll/spi/consensus.hpp>
 
 #include <chrono>
@@ -10,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace atl::sim {
 
@@ -52,7 +55,8 @@ struct simulation_options {
   /// Phase two: all is healed; so long the group may take until each client got answers again and
   /// all replicas agree.
   std::chrono::microseconds liveness_bound{30'000'000};
-  fault_set faults = fault_set::all();
+  fault_set faults = fault_set::all(); ///< that a seed may draw
+  fault_choice choice;                 ///< what of them is left out
   workload_options workload;
   spi::options protocol_options;
   bounds limits;
@@ -61,7 +65,8 @@ struct simulation_options {
   /// A proposal may stand at one position only. (The state machine would apply it once anyway.)
   bool propose_once = true;
   std::uint64_t linearizability_steps = 5'000'000;
-  trace_sink trace; ///< empty: none
+  trace_sink trace;   ///< empty: none
+  event_sink observe; ///< empty: none
 };
 
 struct simulation_stats {
@@ -86,17 +91,23 @@ struct simulation_stats {
 
 struct simulation_report {
   bool ok = true;
-  std::string reason; ///< what was violated, when, by whom
-  std::string faults; ///< what the seed drew
+  violation_kind kind = violation_kind::none;
+  std::int64_t failed_at = 0; ///< when, in microseconds since the start; else when the run ended
+  std::string reason;         ///< what was violated, when, by whom
+  std::string faults;         ///< what the seed drew
   std::uint64_t seed = 0;
   std::uint64_t hash = 0; ///< of everything that happened: the same for the same seed
   bool checked = true;    ///< false: the linearizability of the history was not settled in bound
   simulation_stats stats;
+  std::vector<acted_fault> acted; ///< in their order
   history operations;
 
   /// Seed, faults and reason, for people.
   std::string summary() const;
 };
+
+/// What the seed makes of the faults, without those that are left out.
+fault_mix drawn_mix(const simulation_options& options);
 
 /// Runs a group of replicas in one thread, in a world made from one seed. See docs of `world` for
 /// what that world does. Always checked: one value a position on all replicas, without gaps and

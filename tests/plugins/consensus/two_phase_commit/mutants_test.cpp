@@ -329,7 +329,7 @@ TEST_CASE("caught: an entry is left out") {
   must_be_caught<leaves_a_gap>(50, "applies position");
 }
 TEST_CASE("caught: nothing is repeated, so nothing goes on after the faults have stopped") {
-  must_be_caught<sleeps>(30, "not every client got");
+  must_be_caught<sleeps>(30, "all is healed, and within");
 }
 TEST_CASE("caught: a protocol that wants to be called without end") {
   must_be_caught<spins>(5, "time doesn't pass");

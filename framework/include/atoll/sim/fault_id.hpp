@@ -1,0 +1,67 @@
+#pragma once
+
+#include <atoll/core/error.hpp>
+
+#include <compare>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace atl::sim {
+
+/// Kinds of faults that happen at a moment, each of which can be named and left out. (Some faults
+/// are everywhere all the time: that messages overtake each other, that clocks drift, that hosts
+/// are lazy. Those have no moments.)
+enum class fault_kind : std::uint8_t {
+  crashes,
+  batch_crashes, ///< of `fault_set::crashes`, in the middle of a batch of effects
+  mass_crashes,
+  loss,
+  duplication,
+  replays,
+  partitions,
+  clogs,
+  pauses,
+  clocks, ///< a jump
+  disk_stalls,
+  sync_failures,
+  objections,
+  lost_answers,
+  unreachable_hints,
+  transfers,
+  member_changes,
+  damaged_records,
+  lost_disks,
+};
+
+/// One fault of a run. It keeps its name when others are left out: faults are numbered by kind and
+/// place, acting or not.
+struct fault_id {
+  fault_kind kind = fault_kind::crashes;
+  std::uint16_t from = 0;   ///< a link's end, or a replica, or a client; 0: the world as a whole
+  std::uint16_t to = 0;     ///< a link's other end; else 0
+  std::uint32_t number = 0; ///< of the chances to act at this place, from 1
+
+  friend auto operator<=>(const fault_id&, const fault_id&) = default;
+};
+
+/// One that acted, and when, in microseconds since the start.
+struct acted_fault {
+  fault_id id;
+  std::int64_t at = 0;
+};
+
+std::string_view name_of(fault_kind kind);
+
+/// `the 17th message from 1 to 2 is lost`
+std::string describe(const fault_id& it);
+
+/// `crashes:3,loss:1-2:17+20-25`, sorted; `none` for none. `parse_faults` reads it back.
+std::string format_faults(std::vector<fault_id> faults);
+
+/// @returns sorted, each once; errc::invalid with the part that isn't understood
+result<std::vector<fault_id>> parse_faults(std::string_view text);
+
+} // namespace atl::sim

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <atoll/sim/simulation.hpp>
+
+#include <string>
+
+namespace atl::sim {
+
+/// `crashes,loss`; `all` and `none` for those.
+std::string format_fault_set(const fault_set& it);
+
+/// What `atoll simulate PLUGIN` must be told, besides the plugin's own options, to run the same:
+/// `--seed 17 --replicas 3 --faults crashes --duration 2100ms`.
+std::string run_arguments(const simulation_options& options);
+
+} // namespace atl::sim

@@ -1,0 +1,75 @@
+#include "diagram_picture.hpp"
+
+#include <algorithm>
+
+namespace atl::sim {
+
+namespace {
+
+bool is_of_a_link(std::string_view fault) {
+  return fault.starts_with("loss:") || fault.starts_with("duplication:") ||
+         fault.starts_with("replays:");
+}
+
+} // namespace
+
+diagram::diagram(diagram_window window) : window_{window} {
+  window_.events = std::clamp<std::size_t>(window_.events, 1, diagram_events_max);
+}
+
+void diagram::lane::follow(const run_event& it) {
+  switch (it.what) {
+  case run_event_kind::started:
+    seen = up = true;
+    role = spi::replica_role::follower;
+    paused_until = 0;
+    break;
+  case run_event_kind::stopped:
+    up = false;
+    paused_until = 0;
+    break;
+  case run_event_kind::role:
+    role = it.role;
+    term = it.number;
+    break;
+  case run_event_kind::paused:
+    paused_until = it.until;
+    break;
+  default:
+    break;
+  }
+}
+
+void diagram::note(const run_event& it) {
+  if (it.at > window_.until && it.what != run_event_kind::violated)
+    return;
+  if (it.what == run_event_kind::fault && is_of_a_link(it.text)) {
+    labels_ += (labels_.empty() ? "" : " ") + it.text;
+    return;
+  }
+  if (window_.from > 0 && events_.size() >= window_.events) {
+    ++left_out_;
+    return;
+  }
+  events_.push_back(it);
+  if (it.what == run_event_kind::sent || it.what == run_event_kind::lost)
+    events_.back().text = std::exchange(labels_, {});
+  if (it.at < window_.from || events_.size() > window_.events)
+    forget_first();
+}
+
+void diagram::forget_first() {
+  auto& it = events_.front();
+  left_out_ += it.at >= window_.from;
+  if (it.replica != 0) {
+    before_.resize(std::max<std::size_t>(before_.size(), it.replica));
+    before_[it.replica - 1].follow(it);
+  }
+  events_.pop_front();
+}
+
+std::string diagram::svg(const std::vector<std::string>& heading) const {
+  return diagram_picture{before_, events_, window_, left_out_}.draw(heading);
+}
+
+} // namespace atl::sim

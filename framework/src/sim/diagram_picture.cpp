@@ -1,0 +1,392 @@
+#include "diagram_picture.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace atl::sim {
+
+namespace {
+
+constexpr double row_height = 20;
+constexpr double line_height = 15; ///< of plain text
+constexpr double times_x = 12;
+constexpr double clients_x = 120;
+constexpr double first_lane_x = 370;
+constexpr double lane_distance = 240;
+constexpr double faults_width = 190;
+constexpr std::size_t label_length = 36;
+constexpr std::size_t violation_line = 110;
+constexpr std::int64_t long_gap = 20'000; ///< microseconds that are worth being said
+
+constexpr std::string_view style_sheet = R"(
+.paper { fill: #ffffff }
+text { font: 11px ui-monospace, Menlo, Consolas, monospace; fill: #24292f;
+  paint-order: stroke; stroke: #ffffff; stroke-width: 3px; stroke-linejoin: round }
+line, path { fill: none; stroke: #57606a; stroke-width: 1.2 }
+.title { font-size: 13px; font-weight: bold }
+.lane { font-size: 13px; font-weight: bold; text-anchor: middle }
+.time { fill: #6e7781; font-size: 10px }
+.gap { fill: #9a6700; font-size: 10px }
+.dim { fill: #8c959f; font-size: 10px }
+.size { fill: #57606a; font-size: 9px }
+.size-left { fill: #57606a; font-size: 9px; text-anchor: end }
+.good { fill: #1a7f37; font-weight: bold }
+.bad { fill: #cf222e; font-weight: bold }
+.fault { fill: #cf222e; font-size: 10px }
+.applied { fill: #8250df }
+.client { fill: #0550ae }
+.down { stroke: #afb8c1; stroke-dasharray: 2 5 }
+.follower, .learner { stroke: #8c959f; stroke-width: 2 }
+.learner { stroke-dasharray: 6 3 }
+.candidate { stroke: #d4820b; stroke-width: 6 }
+.leader { stroke: #1a7f37; stroke-width: 7 }
+.paused { fill: #ffd33d; fill-opacity: 0.35 }
+.clients { stroke: #54aeff; stroke-width: 2 }
+.message .head { fill: #57606a }
+.again path { stroke-dasharray: 5 3 }
+.again .head { fill: #57606a }
+.missed path, .lost path { stroke: #cf222e; stroke-dasharray: 4 3 }
+.missed .head, .lost .head { fill: #cf222e }
+.flying path { stroke-dasharray: 2 3 }
+.cross { stroke: #cf222e; stroke-width: 2 }
+.request path, .request .head { stroke: #0550ae }
+.request .head { fill: #0550ae }
+.banner { stroke: #9a6700; stroke-dasharray: 8 4 }
+.banner-text { fill: #9a6700; font-weight: bold }
+.violation { fill: #ffebe9; stroke: #cf222e; stroke-width: 2 }
+)";
+
+std::string client_name(std::uint64_t number) {
+  return number == script_client  ? "script"
+         : number == admin_client ? "admin"
+                                  : fmt::format("client {}", number);
+}
+
+std::string time_text(std::int64_t at) {
+  return fmt::format("{:.6f}", static_cast<double>(at) / 1e6);
+}
+
+/// At blanks, where there are any.
+std::vector<std::string> wrap(std::string_view text, std::size_t width) {
+  std::vector<std::string> lines;
+  while (text.size() > width) {
+    auto at = text.rfind(' ', width);
+    auto end = at == std::string_view::npos || at == 0 ? width : at;
+    lines.emplace_back(text.substr(0, end));
+    text.remove_prefix(end == at ? end + 1 : end);
+  }
+  lines.emplace_back(text);
+  return lines;
+}
+
+/// What is sent to several at one moment leaves from one row.
+bool shares_row(const run_event& a, const run_event& b) {
+  return a.what == run_event_kind::sent && b.what == run_event_kind::sent && a.at == b.at &&
+         a.replica == b.replica;
+}
+
+std::string_view style_of(const diagram::lane& it) {
+  if (!it.up)
+    return "down";
+  switch (it.role) {
+  case spi::replica_role::leader:
+    return "leader";
+  case spi::replica_role::candidate:
+    return "candidate";
+  case spi::replica_role::learner:
+    return "learner";
+  case spi::replica_role::follower:
+    break;
+  }
+  return "follower";
+}
+
+} // namespace
+
+diagram_picture::diagram_picture(const std::vector<diagram::lane>& before,
+                                 const std::deque<run_event>& events, const diagram_window& window,
+                                 std::size_t left_out)
+    : before_{before}, events_{events}, window_{window}, left_out_{left_out} {}
+
+// -- layout -----------------------------------------------------------------------------------
+
+void diagram_picture::place_lanes() {
+  spi::replica_id last = static_cast<spi::replica_id>(before_.size());
+  for (auto& it : events_)
+    last = std::max({last, it.replica, it.what == run_event_kind::role ? 0 : it.peer});
+  before_.resize(last);
+  for (auto& it : events_)
+    for (auto id : {it.replica, it.what == run_event_kind::role ? 0 : it.peer})
+      if (id != 0)
+        before_[id - 1].seen = true;
+  lane_x_.assign(last, 0);
+  auto x = first_lane_x;
+  for (spi::replica_id id = 1; id <= last; ++id)
+    if (before_[id - 1].seen) {
+      lane_x_[id - 1] = x;
+      x += lane_distance;
+    }
+  width_ = x + faults_width;
+}
+
+void diagram_picture::place_rows(double top) {
+  top_ = top;
+  auto y = top;
+  const run_event* last = nullptr;
+  for (auto& it : events_) {
+    if (!last || !shares_row(*last, it))
+      y += row_height;
+    if (last && it.at > last->at) // a longer time is a longer way, but not in proportion
+      y += 3 * std::log10(static_cast<double>(it.at - last->at)) +
+           (it.at - last->at >= long_gap ? row_height : 0);
+    rows_.push_back(y);
+    if (it.what == run_event_kind::violated)
+      y += line_height * static_cast<double>(wrap(it.text, violation_line).size());
+    last = &it;
+  }
+  bottom_ = y + 2 * row_height;
+}
+
+double diagram_picture::y_of(std::int64_t at) const {
+  for (std::size_t i = 0; i < events_.size(); ++i)
+    if (events_[i].at >= at)
+      return rows_[i];
+  return bottom_;
+}
+
+// -- the frame --------------------------------------------------------------------------------
+
+std::string diagram_picture::draw(const std::vector<std::string>& heading) {
+  place_lanes();
+  draw_heading(heading);
+  draw_times();
+  draw_lanes();
+  for (std::size_t i = 0; i < events_.size(); ++i)
+    draw_event(events_[i], rows_[i]);
+  draw_in_flight();
+  return out_.document(width_, bottom_ + row_height, style_sheet);
+}
+
+void diagram_picture::draw_heading(const std::vector<std::string>& heading) {
+  std::vector<std::string> lines;
+  auto letters = static_cast<std::size_t>((width_ - 2 * times_x) / 7);
+  for (auto& it : heading)
+    for (auto& line : wrap(it, letters))
+      lines.push_back(line);
+  if (!events_.empty())
+    lines.push_back(fmt::format(
+        "from {} s to {} s{}", time_text(events_.front().at), time_text(events_.back().at),
+        left_out_ == 0 ? ""
+                       : fmt::format("; {} events {} these are left out", left_out_,
+                                     window_.from > 0 ? "behind" : "before")));
+  lines.emplace_back("green: leads; orange: stands for election; dotted: down; yellow: paused; "
+                     "red: a fault; message numbers count all of the run");
+  auto y = line_height;
+  for (auto& line : lines) {
+    out_.text(y == line_height ? "title" : "head", {times_x, y}, line, letters + 1);
+    y += line_height;
+  }
+  place_rows(y + line_height);
+}
+
+void diagram_picture::draw_times() {
+  for (std::size_t i = 0; i < events_.size(); ++i) {
+    if (i > 0 && events_[i].at == events_[i - 1].at)
+      continue;
+    out_.text("time", {times_x, rows_[i] + 3}, time_text(events_[i].at));
+    auto gap = i > 0 ? events_[i].at - events_[i - 1].at : 0;
+    if (gap >= long_gap)
+      out_.text("gap", {times_x, (rows_[i] + rows_[i - 1]) / 2 + 3},
+                fmt::format("{} ms", gap / 1000));
+  }
+}
+
+void diagram_picture::draw_lanes() {
+  out_.text("lane", {clients_x, top_}, "clients");
+  out_.text("fault", {width_ - faults_width, top_}, "faults");
+  out_.line("clients", {clients_x, top_ + 6}, {clients_x, bottom_});
+  for (spi::replica_id id = 1; id <= lane_x_.size(); ++id)
+    if (lane_x_[id - 1] != 0)
+      draw_lane(id);
+}
+
+void diagram_picture::draw_lane(spi::replica_id id) {
+  out_.text("lane", {x_of(id), top_}, fmt::format("replica {}", id));
+  auto now = before_[id - 1];
+  auto from = top_ + 6;
+  auto begin = events_.empty() ? 0 : events_.front().at;
+  double paused_from = now.paused_until > begin ? from : 0;
+  auto end_pause = [&](double y) {
+    if (paused_from != 0)
+      out_.box("paused", {x_of(id) - 9, paused_from}, 18,
+               std::max(2.0, std::min(y, y_of(now.paused_until)) - paused_from));
+    paused_from = 0;
+  };
+  for (std::size_t i = 0; i < events_.size(); ++i) {
+    auto& it = events_[i];
+    auto ends_pauses = it.what == run_event_kind::all_healed;
+    if (it.replica != id && !ends_pauses)
+      continue;
+    if (ends_pauses || it.what == run_event_kind::stopped || it.what == run_event_kind::paused)
+      end_pause(rows_[i]);
+    if (ends_pauses)
+      continue;
+    auto next = now;
+    next.follow(it);
+    if (style_of(next) != style_of(now)) {
+      out_.line(style_of(now), {x_of(id), from}, {x_of(id), rows_[i]});
+      from = rows_[i];
+    }
+    if (it.what == run_event_kind::paused)
+      paused_from = rows_[i];
+    now = next;
+  }
+  end_pause(bottom_);
+  out_.line(style_of(now), {x_of(id), from}, {x_of(id), bottom_});
+}
+
+// -- events -----------------------------------------------------------------------------------
+
+void diagram_picture::label(std::string_view style, spi::replica_id id, double y,
+                            std::string_view words) {
+  out_.text(style, {x_of(id) + 9, y + 4}, words, label_length);
+}
+
+void diagram_picture::banner(std::string_view style, double y, std::string_view words) {
+  out_.line("banner", {clients_x, y}, {width_ - times_x, y});
+  out_.text(style, {clients_x + 9, y - 3}, words, label_length);
+}
+
+void diagram_picture::draw_event(const run_event& it, double y) {
+  auto id = it.replica;
+  auto says = [&](std::string_view style, std::string_view words) { label(style, id, y, words); };
+  switch (it.what) {
+  case run_event_kind::started:
+    return says("good", fmt::format("starts its life {}", it.number));
+  case run_event_kind::stopped:
+    out_.cross("cross", {x_of(id), y});
+    return says("bad", "stops: " + it.text);
+  case run_event_kind::lost_disk:
+    return says("bad", "loses its disk");
+  case run_event_kind::damaged:
+    return says("bad", "a record turns unreadable");
+  case run_event_kind::paused:
+    return says("bad", fmt::format("pauses until {}", time_text(it.until)));
+  case run_event_kind::clock_jumped:
+    return says("bad", "its clock jumps ahead");
+  case run_event_kind::sent:
+    if (!it.text.empty())
+      out_.text("fault", {width_ - faults_width, y + 4}, it.text, 30);
+    under_way_[it.number] = {&it, y};
+    return;
+  case run_event_kind::lost:
+    return draw_loss(it, y);
+  case run_event_kind::arrived:
+  case run_event_kind::missed:
+    return draw_arrival(it, y);
+  case run_event_kind::synced:
+    return says("dim", fmt::format("on disk: {}", it.number));
+  case run_event_kind::role:
+    if (it.role == spi::replica_role::leader)
+      return says("good", fmt::format("leads in term {}", it.number));
+    return says("words",
+                fmt::format("{} in term {}{}",
+                            it.role == spi::replica_role::candidate ? "candidate"
+                            : it.role == spi::replica_role::learner ? "learner"
+                                                                    : "follower",
+                            it.number, it.peer == 0 ? "" : fmt::format(", leader {}", it.peer)));
+  case run_event_kind::applied:
+    return says("applied", fmt::format("applies {}: {}", it.number, it.text));
+  case run_event_kind::installed:
+    return says("applied", fmt::format("installs the snapshot of {}", it.number));
+  case run_event_kind::members:
+    return says("words", it.text);
+  case run_event_kind::asked:
+  case run_event_kind::answered:
+    return draw_request(it, y);
+  case run_event_kind::links:
+    return banner("banner-text", y, it.text);
+  case run_event_kind::all_healed:
+    return banner("banner-text", y, "all faults stop");
+  case run_event_kind::fault:
+    out_.text("fault", {width_ - faults_width, y + 4}, it.text, 30);
+    return;
+  case run_event_kind::violated:
+    return draw_violation(it, y);
+  }
+}
+
+void diagram_picture::draw_arrival(const run_event& it, double y) {
+  auto found = under_way_.find(it.number);
+  auto known = found != under_way_.end();
+  auto again = known && found->second.first == nullptr;
+  auto missed = it.what == run_event_kind::missed;
+  // Whoever is down, or cut off, isn't reached.
+  auto way = x_of(it.replica) - x_of(it.peer);
+  point to{x_of(it.peer) + (missed ? 0.9 * way : way - std::copysign(4.0, way)), y};
+  // What was sent before all this comes from somewhere above.
+  point from{to.x - 0.3 * way, y - row_height / 2};
+  if (known)
+    from = {x_of(it.peer), found->second.second};
+  out_.arrow(missed            ? "missed"
+             : again || !known ? "again"
+                               : "message",
+             from, to,
+             fmt::format("message {} from {} to {}, {} bytes, sent {}, came {}{}", it.number,
+                         it.peer, it.replica, it.bytes, time_text(it.since), time_text(it.at),
+                         missed ? ", and nobody was reached" : ""));
+  if (missed)
+    out_.cross("cross", to);
+  auto from_left = to.x > from.x;
+  out_.text(from_left ? "size-left" : "size", {to.x + (from_left ? -12 : 12), y + 9},
+            fmt::format("#{} {} B{}", it.number, it.bytes, again ? " again" : ""));
+  if (known)
+    found->second.first = nullptr;
+}
+
+void diagram_picture::draw_loss(const run_event& it, double y) {
+  point from{x_of(it.replica), y};
+  point to{from.x + (x_of(it.peer) - from.x) * 0.4, y + 8};
+  auto why = it.text.empty() ? "cut off" : it.text;
+  out_.arrow("lost", from, to,
+             fmt::format("message {} from {} to {}, {} bytes: {}", it.number, it.replica, it.peer,
+                         it.bytes, why));
+  out_.cross("cross", to);
+  out_.text(to.x > from.x ? "size" : "size-left", {to.x + (to.x > from.x ? 8 : -8), y + 11},
+            fmt::format("#{} {} B {}", it.number, it.bytes, why), label_length);
+}
+
+void diagram_picture::draw_in_flight() {
+  for (std::size_t i = 0; i < events_.size(); ++i) {
+    auto& it = events_[i];
+    if (it.what != run_event_kind::sent || under_way_[it.number].first == nullptr)
+      continue;
+    point from{x_of(it.replica), rows_[i]};
+    point to{from.x + (x_of(it.peer) - from.x) * 0.3, std::min(rows_[i] + row_height, bottom_)};
+    out_.arrow("flying", from, to,
+               fmt::format("message {} from {} to {}, {} bytes, still on its way", it.number,
+                           it.replica, it.peer, it.bytes));
+  }
+}
+
+void diagram_picture::draw_request(const run_event& it, double y) {
+  point client{clients_x, y};
+  point replica{x_of(it.replica) - 5, y};
+  auto asks = it.what == run_event_kind::asked;
+  auto words = fmt::format("{}: {}", client_name(it.number), it.text);
+  out_.arrow("request", asks ? client : replica, asks ? replica : client, words);
+  out_.text("client", {clients_x + 9, y - 3}, words, label_length);
+}
+
+void diagram_picture::draw_violation(const run_event& it, double y) {
+  auto lines = wrap(it.text, violation_line);
+  auto height = line_height * static_cast<double>(lines.size()) + 8;
+  out_.box("violation", {clients_x, y - 4}, width_ - clients_x - times_x, height);
+  auto at = y + line_height - 4;
+  for (auto& line : lines) {
+    out_.text("bad", {clients_x + 9, at}, line);
+    at += line_height;
+  }
+}
+
+} // namespace atl::sim

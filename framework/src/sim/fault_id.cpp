@@ -1,0 +1,170 @@
+#include <atoll/sim/fault_id.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+
+namespace atl::sim {
+
+namespace {
+
+/// What a kind's faults are tied to.
+enum class place : std::uint8_t { world, replica, client, link };
+
+struct kind_facts {
+  std::string_view name;
+  place where;
+  std::string_view words; ///< {0}: the number as an ordinal, {1} and {2}: the place
+};
+
+/// By `fault_kind`.
+constexpr std::array<kind_facts, 19> facts{{
+    {"crashes", place::world, "the {0} crash of a replica"},
+    {"batch_crashes", place::replica, "replica {1} crashes before its {0} effect"},
+    {"mass_crashes", place::world, "the {0} crash of all replicas"},
+    {"loss", place::link, "the {0} message from {1} to {2} is lost"},
+    {"duplication", place::link, "the {0} message from {1} to {2} comes twice"},
+    {"replays", place::link, "the {0} message from {1} to {2} comes again later"},
+    {"partitions", place::world, "the {0} partition, or its end"},
+    {"clogs", place::world, "the {0} clogged link"},
+    {"pauses", place::world, "the {0} pause of a replica"},
+    {"clocks", place::world, "the {0} jump of a clock"},
+    {"disk_stalls", place::replica, "the {0} sync of replica {1} takes long"},
+    {"sync_failures", place::replica, "the {0} sync of replica {1} fails"},
+    {"objections", place::replica, "replica {1} says no to its {0} command"},
+    {"lost_answers", place::client, "the {0} answer to client {1} is lost"},
+    {"unreachable_hints", place::replica,
+     "replica {1} is told for the {0} time that a peer is away"},
+    {"transfers", place::world, "the {0} transfer of leadership"},
+    {"member_changes", place::world, "the {0} change of the members"},
+    {"damaged_records", place::replica, "the {0} damage to records of replica {1}"},
+    {"lost_disks", place::replica, "the {0} loss of the disk of replica {1}"},
+}};
+
+const kind_facts& facts_of(fault_kind kind) {
+  return facts[static_cast<std::size_t>(kind)];
+}
+
+std::string ordinal(std::uint32_t number) {
+  auto teens = number % 100 >= 11 && number % 100 <= 13;
+  auto last = teens ? 0 : number % 10;
+  return fmt::format("{}{}", number, last == 1 ? "st" : last == 2 ? "nd" : last == 3 ? "rd" : "th");
+}
+
+/// Up to the next `end`, which is taken off as well.
+std::string_view next_part(std::string_view& text, char end) {
+  auto at = text.find(end);
+  auto part = text.substr(0, at);
+  text = at == std::string_view::npos ? std::string_view{} : text.substr(at + 1);
+  return part;
+}
+
+template <class Number>
+std::optional<Number> number_of(std::string_view text) {
+  Number value = 0;
+  auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (problem != std::errc{} || end != text.data() + text.size() || value == 0)
+    return std::nullopt;
+  return value;
+}
+
+constexpr std::size_t most_faults = 1'000'000;
+
+/// Reads `3`, or `7-19`. @returns false if it is neither, or too much
+bool read_range(std::string_view text, fault_id it, std::vector<fault_id>& out) {
+  auto first = number_of<std::uint32_t>(next_part(text, '-'));
+  auto last = text.empty() ? first : number_of<std::uint32_t>(text);
+  if (!first || !last || *last < *first || *last - *first >= most_faults - out.size())
+    return false;
+  for (it.number = *first;; ++it.number) {
+    out.push_back(it);
+    if (it.number == *last)
+      return true;
+  }
+}
+
+/// Reads `1` or, of a link, `1-2`.
+bool read_place(std::string_view text, place what, fault_id& it) {
+  auto from = number_of<std::uint16_t>(what == place::link ? next_part(text, '-') : text);
+  auto to = what == place::link ? number_of<std::uint16_t>(text) : std::uint16_t{0};
+  if (!from || !to)
+    return false;
+  it.from = *from;
+  it.to = *to;
+  return true;
+}
+
+/// Reads `loss:1-2:17+20-25`.
+bool read_group(std::string_view text, std::vector<fault_id>& out) {
+  auto name = next_part(text, ':');
+  auto found = std::find_if(facts.begin(), facts.end(), [&](auto& it) { return it.name == name; });
+  if (found == facts.end())
+    return false;
+  fault_id it;
+  it.kind = static_cast<fault_kind>(found - facts.begin());
+  if (found->where != place::world && !read_place(next_part(text, ':'), found->where, it))
+    return false;
+  if (text.ends_with('+'))
+    return false;
+  do {
+    if (!read_range(next_part(text, '+'), it, out))
+      return false;
+  } while (!text.empty());
+  return true;
+}
+
+} // namespace
+
+std::string_view name_of(fault_kind kind) {
+  return facts_of(kind).name;
+}
+
+std::string describe(const fault_id& it) {
+  return fmt::format(fmt::runtime(facts_of(it.kind).words), ordinal(it.number), it.from, it.to);
+}
+
+std::string format_faults(std::vector<fault_id> faults) {
+  std::sort(faults.begin(), faults.end());
+  faults.erase(std::unique(faults.begin(), faults.end()), faults.end());
+  std::string out;
+  for (std::size_t i = 0; i < faults.size();) {
+    auto& first = faults[i];
+    auto same_place = [&](const fault_id& it) {
+      return it.kind == first.kind && it.from == first.from && it.to == first.to;
+    };
+    out += fmt::format("{}{}:", out.empty() ? "" : ",", name_of(first.kind));
+    if (first.from != 0)
+      out += fmt::format("{}{}:", first.from, first.to != 0 ? fmt::format("-{}", first.to) : "");
+    for (auto plus = ""; i < faults.size() && same_place(faults[i]); plus = "+") {
+      auto end = i + 1;
+      while (end < faults.size() && same_place(faults[end]) &&
+             faults[end].number == faults[end - 1].number + 1)
+        ++end;
+      out += fmt::format("{}{}", plus, faults[i].number);
+      if (end - i > 1)
+        out += fmt::format("-{}", faults[end - 1].number);
+      i = end;
+    }
+  }
+  return out.empty() ? "none" : out;
+}
+
+result<std::vector<fault_id>> parse_faults(std::string_view text) {
+  std::vector<fault_id> out;
+  while (text != "none" && !text.empty()) {
+    auto group = next_part(text, ',');
+    if (!read_group(group, out))
+      return fail(errc::invalid,
+                  fmt::format("'{}' names no faults; they are written as in crashes:3, "
+                              "batch_crashes:2:40, loss:1-2:17+20-25",
+                              group));
+  }
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+} // namespace atl::sim

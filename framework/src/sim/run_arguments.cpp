@@ -1,0 +1,56 @@
+#include <atoll/core/quantity.hpp>
+#include <atoll/sim/run_arguments.hpp>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace atl::sim {
+
+namespace {
+
+bool same_flags(const fault_set& a, const fault_set& b) {
+  for (auto& it : fault_names())
+    if (a.*it.flag != b.*it.flag)
+      return false;
+  return true;
+}
+
+} // namespace
+
+std::string format_fault_set(const fault_set& it) {
+  if (same_flags(it, fault_set::all()))
+    return "all";
+  if (same_flags(it, fault_set::none()))
+    return "none";
+  std::vector<std::string_view> names;
+  for (auto& known : fault_names())
+    if (it.*known.flag)
+      names.push_back(known.name);
+  return fmt::format("{}", fmt::join(names, ","));
+}
+
+std::string run_arguments(const simulation_options& options) {
+  auto out = fmt::format("--seed {} --replicas {} --spares {} --duration {}", options.seed,
+                         options.replicas, options.spares, format_duration(options.duration));
+  auto add = [&out](bool wanted, std::string_view name, const auto& value) {
+    if (wanted)
+      out += fmt::format(" --{} {}", name, value);
+  };
+  workload_options usual;
+  auto& work = options.workload;
+  add(!same_flags(options.faults, fault_set::all()), "faults", format_fault_set(options.faults));
+  add(!options.faults.damageable.empty(), "damage",
+      fmt::format("{}", fmt::join(options.faults.damageable, ",")));
+  add(work.clients != usual.clients, "clients", work.clients);
+  add(work.keys != usual.keys, "keys", work.keys);
+  add(work.think != usual.think, "think", format_duration(work.think));
+  add(!same_flags(options.choice.without, fault_set::none()), "without",
+      format_fault_set(options.choice.without));
+  if (options.choice.only)
+    add(true, "only", format_faults(*options.choice.only));
+  if (!options.demand_liveness && options.faults.damageable.empty())
+    out += " --no-liveness";
+  return out;
+}
+
+} // namespace atl::sim

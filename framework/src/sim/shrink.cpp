@@ -1,0 +1,229 @@
+#include <atoll/sim/shrink.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace atl::sim {
+
+namespace {
+
+/// Flags of faults that are everywhere all the time, in whole or in part: they have no names.
+constexpr bool fault_set::*nameless[] = {&fault_set::reordering, &fault_set::clocks,
+                                         &fault_set::lazy_hosts};
+
+std::string without_numbers(std::string_view text) {
+  std::string out;
+  for (auto c : text)
+    if (c < '0' || c > '9')
+      out += c;
+  return out;
+}
+
+class shrinker {
+ public:
+  shrinker(const simulation_options& options, const consensus_factory& factory, std::uint64_t limit)
+      : factory_{factory}, limit_{limit} {
+    best_.options = options;
+    best_.options.trace = nullptr;
+    best_.options.observe = nullptr;
+    best_.report = simulate(best_.options, factory_);
+    best_.runs = 1;
+    best_.faults_before = best_.report.acted.size();
+    original_ = best_.report;
+  }
+
+  shrunk_run run() {
+    if (original_.ok)
+      return std::move(best_);
+    end_early();
+    drop_kinds();
+    freeze();
+    for (auto last = size(); !exhausted();) {
+      drop_kinds();
+      reduce_work();
+      drop_faults();
+      end_early();
+      auto now = size();
+      if (now == last)
+        break;
+      last = now;
+    }
+    best_.finished = !exhausted();
+    return std::move(best_);
+  }
+
+ private:
+  bool exhausted() const { return best_.runs >= limit_; }
+
+  /// What a round must have made smaller to be worth another one.
+  std::vector<std::uint64_t> size() const {
+    auto& it = best_.options;
+    return {best_.report.acted.size(), it.replicas,      it.spares,
+            it.workload.clients,       it.workload.keys, std::uint64_t(it.duration.count())};
+  }
+
+  /// Takes these options if the run still fails alike.
+  bool accepts(const simulation_options& options) {
+    if (exhausted())
+      return false;
+    ++best_.runs;
+    auto report = simulate(options, factory_);
+    if (!failed_alike(original_, report))
+      return false;
+    best_.options = options;
+    best_.report = std::move(report);
+    if (best_.options.choice.only)
+      best_.options.choice.only = acted();
+    return true;
+  }
+
+  std::vector<fault_id> acted() const {
+    std::vector<fault_id> out;
+    for (auto& it : best_.report.acted)
+      out.push_back(it.id);
+    std::sort(out.begin(), out.end());
+    return out;
+  }
+
+  template <class Change>
+  bool accepts_with(Change change) {
+    auto options = best_.options;
+    change(options);
+    return accepts(options);
+  }
+
+  /// The faults stop as soon as they have done it.
+  void end_early() {
+    auto end_at = [this](std::int64_t at, bool demand_liveness) {
+      auto duration = std::chrono::milliseconds{at / 1000 + 1};
+      return duration < best_.options.duration && accepts_with([&](auto& it) {
+               it.duration = duration;
+               it.demand_liveness = it.demand_liveness && demand_liveness;
+             });
+    };
+    auto at = best_.report.failed_at;
+    if (original_.kind == violation_kind::not_live || at > best_.options.duration.count()) {
+      while (end_at(best_.options.duration.count() / 2, true))
+        ;
+      return;
+    }
+    // What shows in the answers to clients may want some more of them.
+    for (auto more : {0, 50'000, 300'000, 2'000'000})
+      if (end_at(at + more, false))
+        return;
+  }
+
+  /// Whether the seed drew any of this kind that isn't left out already.
+  bool matters(bool fault_set::*flag) const {
+    auto options = best_.options;
+    auto before = drawn_mix(options).describe();
+    options.choice.without.*flag = true;
+    return drawn_mix(options).describe() != before;
+  }
+
+  /// Leaves kinds of faults out, as long as they aren't chosen one by one.
+  void drop_kinds() {
+    auto frozen = best_.options.choice.only.has_value();
+    for (auto& name : fault_names()) {
+      auto flag = name.flag;
+      if (!matters(flag))
+        continue;
+      if (frozen && std::find(std::begin(nameless), std::end(nameless), flag) == std::end(nameless))
+        continue;
+      accepts_with([flag](auto& it) { it.choice.without.*flag = true; });
+    }
+  }
+
+  /// From here on no fault acts that didn't before.
+  void freeze() {
+    accepts_with([this](auto& it) {
+      it.choice.only = acted();
+      fault_set rest;
+      for (auto flag : nameless)
+        rest.*flag = it.choice.without.*flag;
+      it.choice.without = rest;
+    });
+  }
+
+  void reduce_work() {
+    auto least = [this](auto get, std::uint32_t from) {
+      for (auto wanted = from; wanted < get(best_.options); ++wanted)
+        if (accepts_with([&](auto& it) { get(it) = wanted; }))
+          return;
+    };
+    auto clients = [](auto& it) -> auto& {
+      return it.workload.clients;
+    };
+    auto keys = [](auto& it) -> auto& {
+      return it.workload.keys;
+    };
+    auto spares = [](auto& it) -> auto& {
+      return it.spares;
+    };
+    auto replicas = [](auto& it) -> auto& {
+      return it.replicas;
+    };
+    least(spares, 0);
+    least(replicas, 1);
+    least(clients, 1);
+    least(keys, 1);
+  }
+
+  /// A kind at a time, and then ever smaller parts.
+  void drop_faults() {
+    if (!best_.options.choice.only)
+      return;
+    accepts_with([](auto& it) { it.choice.only->clear(); });
+    for (auto kinds = *best_.options.choice.only; !kinds.empty();) {
+      auto kind = kinds.back().kind;
+      auto of_kind = [kind](auto& it) { return it.kind == kind; };
+      accepts_with([&](auto& it) { std::erase_if(*it.choice.only, of_kind); });
+      std::erase_if(kinds, of_kind);
+    }
+    for (auto size = best_.report.acted.size() / 2; size > 0; size /= 2)
+      drop_parts(size);
+    while (!exhausted() && drop_parts(1)) // what one was needed for may be gone
+      ;
+  }
+
+  /// Tries to do without each so many neighbours, in the order in which they act: they belong
+  /// together. The last ones first, for the run up to them stays as it is.
+  bool drop_parts(std::size_t size) {
+    auto dropped = false;
+    for (auto end = best_.report.acted.size(); end > 0 && !exhausted();) {
+      auto& faults = best_.report.acted;
+      auto first = end > size ? end - size : 0;
+      std::vector<fault_id> kept;
+      for (std::size_t i = 0; i < faults.size(); ++i)
+        if (i < first || i >= end)
+          kept.push_back(faults[i].id);
+      std::sort(kept.begin(), kept.end());
+      dropped = accepts_with([&](auto& it) { it.choice.only = std::move(kept); }) || dropped;
+      end = std::min(first, best_.report.acted.size());
+    }
+    return dropped;
+  }
+
+  const consensus_factory& factory_;
+  std::uint64_t limit_;
+  simulation_report original_;
+  shrunk_run best_;
+};
+
+} // namespace
+
+bool failed_alike(const simulation_report& a, const simulation_report& b) {
+  if (a.kind != b.kind)
+    return false;
+  auto in_its_own_words = a.kind == violation_kind::threw ||
+                          a.kind == violation_kind::stopped_itself ||
+                          a.kind == violation_kind::interface_broken;
+  return !in_its_own_words || without_numbers(a.reason) == without_numbers(b.reason);
+}
+
+shrunk_run shrink(const simulation_options& options, const consensus_factory& factory,
+                  std::uint64_t runs) {
+  return shrinker{options, factory, runs}.run();
+}
+
+} // namespace atl::sim

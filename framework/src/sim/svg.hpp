@@ -1,0 +1,43 @@
+#pragma once
+
+#include <fmt/format.h>
+
+#include <iterator>
+#include <string>
+#include <string_view>
+
+namespace atl::sim {
+
+/// Writes an SVG document, one element after the other, and texts above all else. They are escaped;
+/// what XML can't hold, or isn't ASCII, becomes a question mark.
+class svg {
+ public:
+  struct point {
+    double x = 0;
+    double y = 0;
+  };
+
+  void line(std::string_view style, point from, point to);
+  void box(std::string_view style, point corner, double width, double height);
+  /// An arrow with a word for whoever points at it.
+  void arrow(std::string_view style, point from, point to, std::string_view word);
+  void cross(std::string_view style, point at);
+  /// Cut at `most` characters; all of it is shown to whoever points at it.
+  void text(std::string_view style, point at, std::string_view words, std::size_t most = 200);
+
+  /// The document, around all that was drawn.
+  std::string document(double width, double height, std::string_view style_sheet) const;
+
+  static std::string escape(std::string_view text);
+
+ private:
+  template <class... Args>
+  static void put(std::string& to, fmt::format_string<Args...> text, Args&&... args) {
+    fmt::format_to(std::back_inserter(to), text, std::forward<Args>(args)...);
+  }
+
+  std::string shapes_;
+  std::string texts_;
+};
+
+} // namespace atl::sim

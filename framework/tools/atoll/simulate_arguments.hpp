@@ -1,0 +1,56 @@
+#pragma once
+
+#include "plugin_choice.hpp"
+
+#include <atoll/sim/diagram.hpp>
+#include <atoll/sim/simulation.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+/// The command line of `atoll simulate`.
+struct simulate_arguments {
+  plugin_choice choice;
+
+  // Which runs.
+  std::uint64_t seeds = 200;
+  std::uint64_t first = 1;
+  std::uint64_t only_seed = 0; ///< 0: all of them
+  unsigned jobs = 0;
+
+  // Of what.
+  std::uint32_t replicas = 3;
+  int spares = -1; ///< as many as the plugin's claims ask for
+  std::string duration = "10s";
+  std::vector<std::string> faults{"all"};
+  std::vector<std::string> without;
+  std::string only;
+  std::vector<std::uint32_t> damage;
+  std::uint32_t clients = atl::sim::workload_options{}.clients;
+  std::uint32_t keys = atl::sim::workload_options{}.keys;
+  std::string think;
+  bool no_liveness = false;
+
+  // What is done with them.
+  bool trace = false;
+  bool shrink = false;
+  std::uint64_t shrink_runs = 1'000;
+  std::string diagram;
+  std::string from;
+  std::string until;
+  std::size_t events = atl::sim::diagram_window{}.events;
+  bool json = false;
+};
+
+void add_simulate_options(CLI::App& command, simulate_arguments& arguments);
+
+/// What they ask for, of this plugin. The seed is the first one.
+atl::result<atl::sim::simulation_options> make_options(const simulate_arguments& arguments,
+                                                       const atl::plugin& plugin);
+
+/// The command that runs the same again.
+std::string replay_command(const plugin_choice& choice,
+                           const atl::sim::simulation_options& options);

@@ -1,0 +1,153 @@
+#include "toy_log.hpp"
+
+#include <atoll/sim/diagram.hpp>
+#include <atoll/sim/simulation.hpp>
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
+
+using namespace atl::sim;
+namespace spi = atl::spi;
+
+namespace {
+
+bool holds(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+/// What is wrong with a document: a tag that isn't closed or closes another one, a bare `<` or `&`,
+/// a value without quotes. Empty: it is well formed.
+std::string what_is_wrong(std::string_view xml) {
+  std::vector<std::string> open;
+  for (std::size_t at = 0; at < xml.size();) {
+    if (xml[at] == '&') {
+      auto end = xml.find(';', at);
+      auto name = end == std::string_view::npos ? "" : xml.substr(at + 1, end - at - 1);
+      if (name != "amp" && name != "lt" && name != "gt" && name != "quot" && name != "apos")
+        return "a bare &";
+    }
+    if (xml[at] != '<') {
+      if (static_cast<unsigned char>(xml[at]) < ' ' && xml[at] != '\n')
+        return "a control character";
+      ++at;
+      continue;
+    }
+    auto end = xml.find('>', at);
+    if (end == std::string_view::npos)
+      return "a tag without an end";
+    auto tag = xml.substr(at + 1, end - at - 1);
+    at = end + 1;
+    if (holds(tag, "<"))
+      return "a bare <";
+    if (std::count(tag.begin(), tag.end(), '"') % 2 != 0)
+      return "a value without its quote";
+    auto name = std::string{tag.substr(0, tag.find_first_of(" /?", 1))};
+    if (tag.front() == '/') {
+      if (open.empty() || tag.substr(1) != open.back())
+        return fmt::format("<{}> closes another tag", tag);
+      open.pop_back();
+    } else if (tag.back() != '/' && tag.front() != '?') {
+      open.push_back(name);
+    }
+  }
+  return open.empty() ? "" : fmt::format("<{}> is not closed", open.back());
+}
+
+run_event event(run_event_kind what, std::int64_t at, spi::replica_id replica,
+                std::string text = {}) {
+  run_event it;
+  it.what = what;
+  it.at = at;
+  it.replica = replica;
+  it.text = std::move(text);
+  return it;
+}
+
+run_event message(run_event_kind what, std::int64_t at, spi::replica_id replica,
+                  spi::replica_id peer, std::uint64_t number) {
+  auto it = event(what, at, replica);
+  it.peer = peer;
+  it.number = number;
+  it.bytes = 48;
+  return it;
+}
+
+std::string drawn(std::uint64_t seed, diagram_window window = {}) {
+  simulation_options options;
+  options.seed = seed;
+  options.replicas = 1;
+  diagram picture{window};
+  options.observe = picture.sink();
+  simulate(options, toy::factory({.forgets_its_log = true}));
+  return picture.svg({"a heading"});
+}
+
+} // namespace
+
+TEST_CASE("a picture is well formed, whatever the protocol and its author say") {
+  diagram picture{{}};
+  picture.note(event(run_event_kind::started, 1, 1));
+  picture.note(event(run_event_kind::stopped, 2, 1, "<b>\"it's\" & </svg> \x01\xff\n\t"));
+  picture.note(event(run_event_kind::violated, 3, 0, std::string(1'000, '<')));
+  auto svg = picture.svg({"<heading> & more"});
+  CHECK(what_is_wrong(svg) == "");
+  CHECK(holds(svg, "stops: &lt;b&gt;&quot;it&apos;s&quot; &amp; &lt;/svg&gt; ??"));
+  CHECK(holds(svg, "&lt;heading&gt; &amp; more"));
+  CHECK(what_is_wrong(diagram{{}}.svg({})) == "");
+}
+
+TEST_CASE("a picture has a life line for each replica, and arrows of what became of messages") {
+  diagram picture{{}};
+  for (spi::replica_id id = 1; id <= 3; ++id)
+    picture.note(event(run_event_kind::started, id, id));
+  auto leads = event(run_event_kind::role, 5, 2);
+  leads.role = spi::replica_role::leader;
+  leads.number = 7;
+  picture.note(leads);
+  picture.note(message(run_event_kind::sent, 10, 2, 1, 1));
+  picture.note(message(run_event_kind::sent, 10, 2, 3, 2));
+  picture.note(event(run_event_kind::fault, 11, 0, "loss:2-1:2"));
+  picture.note(message(run_event_kind::lost, 11, 2, 1, 3));
+  picture.note(message(run_event_kind::arrived, 20, 1, 2, 1));
+  picture.note(event(run_event_kind::stopped, 25, 3, "a crash"));
+  picture.note(message(run_event_kind::missed, 30, 3, 2, 2));
+  picture.note(message(run_event_kind::arrived, 40, 1, 2, 1));
+  picture.note(message(run_event_kind::sent, 50, 1, 2, 4));
+  picture.note(event(run_event_kind::fault, 55, 0, "crashes:3"));
+  picture.note(event(run_event_kind::violated, 60, 0, "at 0.000060 s: all is wrong"));
+  auto svg = picture.svg({});
+  CHECK(what_is_wrong(svg) == "");
+  for (auto part :
+       {"replica 1</text>", "replica 2</text>", "replica 3</text>", "leads in term 7",
+        "class=\"leader\"", "class=\"down\"", "class=\"message\"", "class=\"again\"",
+        "class=\"missed\"", "class=\"lost\"", "class=\"flying\"", "#1 48 B", "#3 48 B loss:2-1:2",
+        ">crashes:3<", "stops: a crash", "at 0.000060 s: all is wrong"})
+    CHECK_MESSAGE(holds(svg, part), part);
+}
+
+TEST_CASE("the same seed makes the same picture, and another seed another") {
+  auto once = drawn(3);
+  CHECK(once == drawn(3));
+  CHECK(once != drawn(4));
+  CHECK(what_is_wrong(once) == "");
+  CHECK(holds(once, "replica 1</text>"));
+  CHECK(holds(once, "class=\"violation\""));
+}
+
+TEST_CASE("a picture is of a part of the run, and bounded in size") {
+  diagram_window few;
+  few.events = 20;
+  CHECK(drawn(3, few).size() < 20'000);
+  CHECK(holds(drawn(3, few), "events before these are left out"));
+  diagram picture{{100, 200, 10}};
+  for (std::int64_t at = 0; at < 1'000'000; ++at)
+    picture.note(event(run_event_kind::started, at, 1));
+  auto svg = picture.svg({});
+  CHECK(svg.size() < 20'000);
+  CHECK(holds(svg, "from 0.000100 s to 0.000109 s"));
+}
