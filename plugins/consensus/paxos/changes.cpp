@@ -80,7 +80,7 @@ bool replica::group_holds(const membership& group, spi::log_position position) c
   for (auto id : group.voters) {
     auto peer = peers_.find(id);
     count += id == self_ ? own_durable_ >= position
-                         : peer != peers_.end() && peer->second.match >= position;
+                         : peer != peers_.end() && peer->second.log.match() >= position;
   }
   return count >= config_.quorums.to_accept(group.voters.size());
 }
@@ -123,9 +123,11 @@ std::string replica::snapshot_blob(spi::log_position position) const {
 }
 
 void replica::on_snapshot_sent(spi::replica_id to, bool) {
-  // Whether it arrived shows in the other one's answers; if not, the next heartbeat tries again.
-  if (auto peer = peers_.find(to); peer != peers_.end())
+  // Whether it arrived shows in the other one's answers; if not, it is tried again.
+  if (auto peer = peers_.find(to); peer != peers_.end()) {
     peer->second.snapshot_under_way = false;
+    peer->second.next_snapshot_at = now_ + config_.election_timeout;
+  }
 }
 
 void replica::on_snapshot_received(spi::log_position position, std::string_view blob) {

@@ -44,6 +44,7 @@ void replica::prepare(bool forced) {
   promised_ = make_ballot(round_of(std::max(promised_, greatest_seen_)) + 1, self_);
   greatest_seen_ = promised_;
   verified_ = decided_;
+  durably_verified_ = 0;
   known_decided_ = 0;
   to_answer_.clear();
   put_meta();
@@ -231,6 +232,7 @@ void replica::follow(ballot which, spi::replica_id leader) {
   if (which > promised_) {
     promised_ = which;
     verified_ = decided_;
+    durably_verified_ = 0;
     round_answered_ = 0;
     round_to_answer_.reset();
     to_answer_.clear(); // they speak of the ballot before
@@ -284,8 +286,9 @@ void replica::transfer(spi::replica_id to) {
       !why_not_lead().empty())
     return;
   successor_ = to;
+  successor_told_ = false;
   successor_deadline_ = now_ + config_.election_timeout;
-  hand_over_if_ready(to, peer->second);
+  hand_over_if_ready();
 }
 
 } // namespace atl::paxos

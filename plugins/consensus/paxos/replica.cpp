@@ -281,7 +281,7 @@ void replica::advance(spi::timestamp now) {
     if (successor_ != 0 && now_ >= successor_deadline_)
       successor_ = 0; // it didn't take over
   }
-  if (preparation_ && now_ >= next_beat_)
+  if (role_ == role::candidate && preparation_ && now_ >= next_beat_)
     ask_for_promises();
   expire_reads();
 }
@@ -319,7 +319,7 @@ void replica::step(spi::replica_id from, std::string_view bytes) {
 
 void replica::on_unreachable(spi::replica_id id) {
   if (auto peer = peers_.find(id); peer != peers_.end())
-    peer->second.send_again();
+    peer->second.log.doubt();
 }
 
 void replica::propose(spi::request_id id, std::string command) {

@@ -60,7 +60,7 @@ void replica::lead() {
   peers_.clear();
   for (auto id : members().all())
     if (id != self_)
-      peers_[id].next = log_.last() + 1;
+      peers_[id].log = pipelining::pipeline{log_.last() + 1};
   successor_ = 0;
   round_ = 0;
   next_beat_ = now_;
@@ -160,9 +160,9 @@ void replica::transfer(spi::replica_id to) {
       !peers_.contains(to) || members().joint())
     return;
   successor_ = to;
+  successor_told_ = false;
   successor_deadline_ = now_ + config_.election_timeout;
-  if (peers_[to].match == log_.last())
-    emit_send(to, encode(term_, stand_now{}));
+  hand_over_if_ready();
 }
 
 } // namespace atl::raft

@@ -250,10 +250,8 @@ void replica::step(spi::replica_id from, std::string_view bytes) {
 }
 
 void replica::on_unreachable(spi::replica_id id) {
-  if (auto peer = peers_.find(id); peer != peers_.end()) {
-    peer->second.probing = true; // what was on its way is likely lost
-    peer->second.next = peer->second.match + 1;
-  }
+  if (auto peer = peers_.find(id); peer != peers_.end())
+    peer->second.log.doubt();
 }
 
 void replica::propose(spi::request_id id, std::string command) {

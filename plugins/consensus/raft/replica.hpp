@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../common/pipeline.hpp"
 #include "config.hpp"
 #include "log.hpp"
 #include "wire.hpp"
@@ -23,15 +24,12 @@ namespace atl::raft {
 
 /// What a leader knows of another replica.
 struct progress {
-  spi::log_position match = 0; ///< it holds everything up to here durably
-  spi::log_position next = 1;  ///< the first entry that wasn't sent
-  bool probing = true;         ///< it isn't known where its log fits: one message at a time
-  bool heard = false;          ///< since the last look at the quorum
-  std::uint64_t round = 0;     ///< the newest heartbeat that it answered
+  pipelining::pipeline log; ///< what it holds, and what is under way to it
+  bool heard = false;       ///< since the last look at the quorum
+  std::uint64_t round = 0;  ///< the newest heartbeat that it answered
   bool snapshot_under_way = false;
-  spi::log_position match_at_beat = 0; ///< `match` when the last heartbeat left
-  std::deque<std::pair<spi::log_position, std::size_t>> under_way; ///< last entry and bytes
-  std::size_t bytes_under_way = 0;
+  std::uint64_t snapshot_round = 0;   ///< the newest heartbeat when a snapshot was last sent
+  spi::timestamp next_snapshot_at{0}; ///< not before this, unless the last one was of use
 };
 
 /// One replica of a group that runs Raft (Ongaro, *Consensus: Bridging Theory and Practice*, 2014).
@@ -120,8 +118,10 @@ class replica final : public spi::consensus {
   void begin_round();
   void replicate();
   void replicate_to(spi::replica_id to, progress& it);
-  void send_append(spi::replica_id to, progress& it, std::size_t count);
+  void send_append(spi::replica_id to, const progress& it, spi::log_position first,
+                   std::size_t count);
   void catch_up_by_snapshot(spi::replica_id to, progress& it);
+  void hand_over_if_ready();
   void look_at_quorum();
   void decide();
 
@@ -198,6 +198,7 @@ class replica final : public spi::consensus {
   read_index::leader_reads leader_reads_;
   spi::replica_id successor_ = 0;
   spi::timestamp successor_deadline_{0};
+  bool successor_told_ = false;                                  ///< since the last heartbeat
   std::optional<std::pair<spi::request_id, membership>> change_; ///< under way, asked for here
   std::uint64_t dropped_ = 0;
 };
