@@ -128,9 +128,10 @@ void replica::decide() {
       give_out();
       return step_down("this replica is no longer of the group");
     }
-    if (members() == prepared_for_ || decided_ < known_decided_)
+    if (!group_changed_ || decided_ < known_decided_)
       continue;
-    // The group is another one now, whose promises are wanted too.
+    // The group is another one now, whose promises are wanted too. If it is the same as before, so
+    // is what stands behind the change: it hasn't been carried over.
     begin_preparation();
     ask_for_promises();
   }

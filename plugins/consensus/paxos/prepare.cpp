@@ -56,7 +56,7 @@ void replica::prepare(bool forced) {
 
 void replica::begin_preparation() {
   preparation_.emplace();
-  prepared_for_ = members();
+  group_changed_ = false;
   preparation_->first = decided_ + 1;
   for (auto id : members().voters)
     if (id != self_)

@@ -218,6 +218,7 @@ void replica::decide_next() {
   if (it.value.type != value_type::members)
     return;
   changes_[decided_] = *decode_membership(it.value.body);
+  group_changed_ = true;
   put_meta();
   it.token = token_ + 1; // applied only when the group is known durably
   members_may_have_changed();

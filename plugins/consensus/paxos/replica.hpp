@@ -225,7 +225,7 @@ class replica final : public spi::consensus {
   // Leader.
   std::map<spi::replica_id, progress> peers_;
   std::uint64_t voters_mask_ = 0;       ///< the bits of peers that vote
-  membership prepared_for_;             ///< the group whose promises it has
+  bool group_changed_ = false;          ///< since it asked for promises
   spi::log_position known_decided_ = 0; ///< others know that everything up to here is
   spi::log_position carried_over_ = 0;  ///< the last position that an earlier ballot may have used
   spi::log_position proposed_ = 0;      ///< the last position in its own ballot

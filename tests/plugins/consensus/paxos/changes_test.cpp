@@ -1,0 +1,78 @@
+#include "paxos.hpp"
+
+#include <atoll/sim/world.hpp>
+
+#include <doctest/doctest.h>
+
+/// Changes of the group, and those who learn of them late.
+using namespace atl::sim;
+using atl::spi::replica_id;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+struct group : world {
+  explicit group(const under_test::overrides& changed = {})
+      : world{paxos::options(7, 3, changed), paxos::factory()} {}
+
+  replica_id leader() const {
+    replica_id found = 0;
+    for (replica_id id = 1; id <= 5; ++id)
+      if (up(id) && status(id).role == atl::spi::replica_role::leader && status(id).blocked.empty())
+        if (found == 0 || status(id).term > status(found).term)
+          found = id;
+    return found;
+  }
+  void must_lead(replica_id who = 0) {
+    REQUIRE(run_until([&] { return leader() != 0 && (who == 0 || leader() == who); }));
+  }
+  void must_write(std::int64_t value) {
+    must_lead();
+    register_command write{++tag, tag, 1, 1, operation_kind::write, value, {}};
+    auto& got = await(propose(leader(), write));
+    REQUIRE_MESSAGE(got.kind == answer_kind::applied, got.reason);
+  }
+  std::uint64_t tag = 0;
+};
+
+} // namespace
+
+TEST_CASE("what was decided behind a change to the same group is carried over") {
+  group it;
+  it.must_write(1);
+  auto first = it.leader();
+  auto behind = first % 3 + 1;
+  auto other = behind % 3 + 1;
+  it.run_for(seconds{1});
+  // One has accepted the change, and doesn't know that it is decided; the other knows.
+  auto change = it.applied(first) + 1;
+  auto asked = it.reconfigure(first, {1, 2, 3});
+  REQUIRE(it.run_until([&] { return it.status(behind).accepted == change; }));
+  it.cut(first, behind);
+  REQUIRE(it.run_until([&] { return it.status(other).decided >= change; }));
+  REQUIRE(it.await(asked).kind == answer_kind::applied);
+  it.must_write(2);
+  it.crash(first);
+  it.heal_network();
+  it.filter([&](auto from, auto, std::string_view bytes) {
+    auto prepares = !bytes.empty() && bytes.front() == 0;
+    return from == other && prepares ? passage::drop : passage::pass;
+  });
+  it.must_lead(behind);
+  it.filter({});
+  it.must_write(3);
+  it.restart(first);
+  CHECK(it.run_until([&] { return it.applied(first) == it.applied(behind); }));
+  CHECK(it.value(first, 1) == 3);
+  CHECK(it.violation() == "");
+}
+
+TEST_CASE("a change to the same group is answered, and what comes behind it is decided") {
+  group it;
+  it.must_write(1);
+  auto asked = it.reconfigure(it.leader(), {1, 2, 3});
+  CHECK(it.await(asked).kind == answer_kind::applied);
+  it.must_write(2);
+  CHECK(it.violation() == "");
+}
