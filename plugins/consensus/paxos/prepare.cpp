@@ -152,7 +152,11 @@ void replica::on_message(spi::replica_id from, ballot which, promise& answer) {
     known_decided_ = std::max(known_decided_, answer.decided);
     return finish_preparation();
   }
+  if (answer.covered < answer.first)
+    return; // garbage: a page holds something, or is the last
   next->second = answer.covered + 1;
+  if (role_ == role::candidate)
+    reset_election_timer(); // it gets on, however slow the others and the network are
   ask_for_promise(from, next->second);
 }
 

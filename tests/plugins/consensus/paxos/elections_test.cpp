@@ -1,0 +1,83 @@
+#include "paxos.hpp"
+
+#include <atoll/sim/world.hpp>
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+/// Who is elected, and when that must not fail.
+using namespace atl::sim;
+using atl::spi::replica_id;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+struct group : world {
+  explicit group(std::uint32_t replicas, const under_test::overrides& changed = {})
+      : world{paxos::options(7, replicas, changed), paxos::factory()}, replicas_{replicas} {}
+
+  replica_id leader() const {
+    replica_id found = 0;
+    for (replica_id id = 1; id <= replicas_; ++id)
+      if (up(id) && status(id).role == atl::spi::replica_role::leader && status(id).blocked.empty())
+        if (found == 0 || status(id).term > status(found).term)
+          found = id;
+    return found;
+  }
+  replica_id must_lead() {
+    REQUIRE(run_until([&] { return leader() != 0; }));
+    return leader();
+  }
+  void must_write(int times = 1) {
+    must_lead();
+    ticket last = 0;
+    for (int i = 0; i < times; ++i) {
+      ++tag_;
+      register_command write{tag_, tag_, 1, 1, operation_kind::write, 1, {}};
+      last = propose(leader(), encode(write, 1000));
+    }
+    REQUIRE(await(last).kind == answer_kind::applied);
+  }
+
+ private:
+  std::uint32_t replicas_;
+  std::uint64_t tag_ = 0;
+};
+
+} // namespace
+
+TEST_CASE("a candidate that reads a long log over a slow network has the time that it takes") {
+  group it{3, {{"batch_bytes", "1KiB"}}};
+  it.must_write();
+  auto first = it.leader();
+  auto behind = first % 3 + 1;
+  auto other = behind % 3 + 1;
+  it.isolate(behind);
+  it.must_write(200);
+  it.crash(first);
+  it.heal_network();
+  // Only the one that lacks so much stands, and each message takes 20 ms.
+  struct packet {
+    replica_id from, to;
+    std::string bytes;
+  };
+  std::vector<packet> under_way;
+  it.filter([&](auto from, auto to, std::string_view bytes) {
+    auto prepares = !bytes.empty() && bytes.front() == 0;
+    if (from != other || !prepares)
+      under_way.push_back({from, to, std::string{bytes}});
+    return passage::drop;
+  });
+  for (int round = 0; round < 1000 && it.leader() == 0; ++round) {
+    it.run_for(milliseconds{20});
+    for (auto& packet : std::exchange(under_way, {}))
+      if (it.up(packet.to))
+        it.deliver(packet.from, packet.to, packet.bytes);
+  }
+  CHECK(it.leader() == behind);
+  CHECK(it.violation() == "");
+}
