@@ -130,10 +130,10 @@ void replica::on_message(spi::replica_id from, ballot which, promise& answer) {
   if (answer.probe) {
     if (role_ != role::probing || !members().votes(from))
       return;
-    if (!members().votes(self_) && answer.decided >= changes_.rbegin()->first)
+    if (!members().votes(self_) && !changes_.empty() && answer.decided >= changes_.rbegin()->first)
       relieved_ = true; // somebody of the group knows that it is the group
-    if (!answer.ok || relieved_)
-      return;
+    if (!answer.ok || !may_stand())
+      return; // also when the change was cut from the log meanwhile
     probed_.insert(from);
     if (probed_.size() >= prepare_quorum())
       prepare(false);

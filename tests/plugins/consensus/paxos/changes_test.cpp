@@ -76,3 +76,26 @@ TEST_CASE("a change to the same group is answered, and what comes behind it is d
   it.must_write(2);
   CHECK(it.violation() == "");
 }
+
+TEST_CASE("one that was put out hears from the group after it has cut the change from its log") {
+  group it{{{"heartbeat", "2ms"}, {"election_timeout", "4ms"}, {"keep_entries", "0"}}};
+  it.must_write(1);
+  auto out = it.leader();
+  REQUIRE(it.run_until([&] { return it.status(out).first > it.applied(out); })); // just cut
+  std::vector<replica_id> others{out % 3 + 1, (out + 1) % 3 + 1};
+  REQUIRE(it.await(it.reconfigure(out, others)).kind == answer_kind::applied);
+  // Its question whether the group goes on by itself is answered late.
+  bool asked = false;
+  it.filter([&](auto from, auto to, std::string_view bytes) {
+    asked = asked || (from == out && !bytes.empty() && bytes.front() == 0);
+    return to == out ? passage::hold : passage::pass;
+  });
+  REQUIRE(it.run_until([&] { return asked; }));
+  it.run_for(seconds{1}); // it has applied the change durably, and cut it
+  it.filter({});
+  it.release_held();
+  it.run_for(seconds{1});
+  CHECK(it.status(out).role == atl::spi::replica_role::learner);
+  it.must_write(2);
+  CHECK(it.violation() == "");
+}
