@@ -36,11 +36,12 @@ void admin::next() {
   world_.at_time(world_.now() + world_.random().between(20'000, 800'000), event_kind::admin, 0, 0);
 }
 
+/// By what is applied: one that was only told to install a snapshot doesn't know yet what it says.
 host& admin::best_informed() const {
   auto* best = &world_.at(1);
   for (spi::replica_id id = 1; id <= world_.replicas(); ++id) {
     auto& it = world_.at(id);
-    if (it.up() && (!best->up() || it.given() > best->given()))
+    if (it.up() && (!best->up() || it.machine().position() > best->machine().position()))
       best = &it;
   }
   return *best;
@@ -71,7 +72,7 @@ void admin::on_turn() {
   }
   if (stopped_)
     return;
-  auto surely = certain_ && best_informed().given() == world_.facts().last();
+  auto surely = certain_ && best_informed().machine().position() == world_.facts().last();
   if (surely && now.voters.size() >= 3 && available().size() > 3 && world_.random().chance(0.2))
     return lose_one();
   ask_for(some_change());
