@@ -143,9 +143,14 @@ void replica::on_message(spi::replica_id from, ballot which, promise& answer) {
     return;
   auto next = preparation_->next.find(from);
   if (next == preparation_->next.end() || answer.first != next->second)
-    return;       // of a page that came already
-  if (!answer.ok) // others have cut what this one lacks
-    return step_down("this replica lacks what the others have cut from their logs");
+    return;         // of a page that came already
+  if (!answer.ok) { // it has cut what this one lacks; perhaps others have not
+    preparation_->next.erase(next);
+    auto left = preparation_->next.size() + members().votes(self_);
+    if (role_ == role::leader || left < prepare_quorum())
+      step_down("this replica lacks what the others have cut from their logs");
+    return;
+  }
   take_page(answer);
   if (answer.complete) {
     preparation_->promised[from] = {answer.decided, answer.life};

@@ -81,3 +81,28 @@ TEST_CASE("a candidate that reads a long log over a slow network has the time th
   CHECK(it.leader() == behind);
   CHECK(it.violation() == "");
 }
+
+TEST_CASE("one that has cut what a candidate lacks doesn't keep the others from electing it") {
+  group it{5, {{"keep_entries", "0"}}};
+  it.must_write();
+  auto first = it.must_lead();
+  replica_id ahead = first == 1 ? 2 : 1; // whose answers come first
+  it.run_for(seconds{1});
+  // Only one learns that the second entry is decided, and cuts it.
+  it.must_write();
+  for (replica_id id = 1; id <= 5; ++id)
+    if (id != first && id != ahead)
+      it.cut(first, id);
+  REQUIRE(it.run_until([&] { return it.status(ahead).first > it.applied(first); }));
+  it.crash(first);
+  it.heal_network();
+  it.filter([&](auto from, auto, std::string_view bytes) {
+    auto prepares = !bytes.empty() && bytes.front() == 0;
+    return from == ahead && prepares ? passage::drop : passage::pass;
+  });
+  CHECK(it.run_until([&] { return it.leader() != 0; }, seconds{10}));
+  it.filter({});
+  it.must_write();
+  CHECK(it.run_until([&] { return it.applied(ahead) == it.applied(it.leader()); }));
+  CHECK(it.violation() == "");
+}
