@@ -223,7 +223,7 @@ std::vector<specimen> of_raft() {
                                      "a damaged record and all behind it count as absent", 200),
       one<proposes_twice>("proposes_twice", "a command is proposed twice", 20),
       one<too_sure_of_refusals>("too_sure_of_refusals",
-                                "what may be decided is refused as surely not", 20),
+                                "what may be decided is refused as surely not", 80),
       one<never_cuts_its_log>("never_cuts_its_log", "the log only grows", 20),
       one<depends_on_what_is_outside>("depends_on_what_is_outside",
                                       "a static counter changes what is sent", 20),
