@@ -2,14 +2,29 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace atl::sim {
 
 fault_set fault_set::all() {
   fault_set it;
   it.crashes = it.mass_crashes = it.loss = it.duplication = it.reordering = it.replays = true;
-  it.partitions = it.clogs = it.pauses = it.clocks = it.disk_stalls = it.sync_failures = true;
+  it.partitions = it.clogs = it.pauses = it.disk_stalls = it.sync_failures = true;
   it.objections = it.lost_answers = it.unreachable_hints = it.lazy_hosts = true;
-  it.transfers = it.member_changes = true;
+  it.clock_drift = it.clock_jumps = it.transfers = it.member_changes = true;
+  return it;
+}
+
+fault_set fault_set::as_claimed(std::string_view trusts_clocks_with,
+                                const spi::options& options) const {
+  auto it = *this;
+  if (trusts_clocks_with.empty() || !options.boolean(trusts_clocks_with))
+    return it;
+  it.clock_jumps = false;
+  // One runs slow by so much and another fast: (1 + d) / (1 - d) is what the bound allows.
+  constexpr std::int64_t million = 1'000'000;
+  auto bound = options.integer("clock_drift");
+  it.drift_ppm_max = std::min(it.drift_ppm_max, bound * million / (2 * million + bound));
   return it;
 }
 
@@ -27,8 +42,8 @@ fault_mix fault_mix::draw(const fault_set& allowed, spi::random_source& random) 
   it.partitions = armed(allowed.partitions);
   it.clogs = armed(allowed.clogs);
   it.pauses = armed(allowed.pauses);
-  it.clock_jumps = armed(allowed.clocks);
-  it.drift_ppm = armed(allowed.clocks) ? random.between(0, 100'000) : 0;
+  it.clock_jumps = armed(allowed.clock_jumps);
+  it.drift_ppm = armed(allowed.clock_drift) ? random.between(0, allowed.drift_ppm_max) : 0;
   it.disk_stall = rate(armed(allowed.disk_stalls), 0.002);
   it.sync_failure = rate(armed(allowed.sync_failures), 0.0005);
   it.objection = rate(armed(allowed.objections), 0.2);

@@ -45,7 +45,8 @@ const std::map<std::string, bool fault_set::*> fault_names = {
     {"partitions", &fault_set::partitions},
     {"clogs", &fault_set::clogs},
     {"pauses", &fault_set::pauses},
-    {"clocks", &fault_set::clocks},
+    {"clock_drift", &fault_set::clock_drift},
+    {"clock_jumps", &fault_set::clock_jumps},
     {"disk_stalls", &fault_set::disk_stalls},
     {"sync_failures", &fault_set::sync_failures},
     {"objections", &fault_set::objections},
@@ -72,6 +73,7 @@ atl::result<simulation_options> make_options(const simulate_arguments& arguments
               : plugin.claim("changes_members") == "yes" ? 2
                                                          : 0;
   it.demand_liveness = !arguments.no_liveness;
+  it.faults = it.faults.as_claimed(plugin.claim("trusts_clocks_with"), it.protocol_options);
   if (arguments.faults != std::vector<std::string>{"all"}) {
     it.faults = fault_set::none();
     for (auto& name : arguments.faults)

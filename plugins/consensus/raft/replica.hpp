@@ -27,6 +27,7 @@ struct progress {
   pipelining::pipeline log; ///< what it holds, and what is under way to it
   bool heard = false;       ///< since the last look at the quorum
   std::uint64_t round = 0;  ///< the newest heartbeat that it answered
+  spi::timestamp votes_for_nobody_until{0};
   bool snapshot_under_way = false;
   std::uint64_t snapshot_round = 0;   ///< the newest heartbeat when a snapshot was last sent
   spi::timestamp next_snapshot_at{0}; ///< not before this, unless the last one was of use
@@ -35,9 +36,9 @@ struct progress {
 /// One replica of a group that runs Raft (Ongaro, *Consensus: Bridging Theory and Practice*, 2014).
 /// README.md says what is done where the dissertation leaves a choice.
 ///
-/// One class, in five files: `replica.cpp` (calls, durable state, what is decided), `election.cpp`,
-/// `replication.cpp` (the log from the leader to the others), `reads.cpp`, `members.cpp` (changes
-/// of the group, snapshots).
+/// One class, in six files: `replica.cpp` (calls, durable state, what is decided), `election.cpp`,
+/// `replication.cpp` (the log from the leader to the others), `reads.cpp`, `lease.cpp`,
+/// `members.cpp` (changes of the group, snapshots).
 class replica final : public spi::consensus {
  public:
   /// @throws std::invalid_argument when the options or the set-up contradict themselves.
@@ -135,6 +136,14 @@ class replica final : public spi::consensus {
   void refuse_reads(const std::string& why);
   void finish_read(const read_index::waiting_read& it, bool ok, const std::string& why);
 
+  // -- lease.cpp
+  void begin_promise();
+  void end_old_promise();
+  bool just_started() const;
+  bool promised() const;
+  void learn_promise(progress& of, const append_answer& answer);
+  bool holds_lease() const;
+
   // -- members.cpp
   const membership& members() const;
   membership members_at(spi::log_position position) const;
@@ -151,6 +160,7 @@ class replica final : public spi::consensus {
   // Durable, as it will be once what was persisted so far is.
   std::uint64_t term_ = 0;
   spi::replica_id vote_ = 0;
+  spi::timestamp longest_promise_{0}; ///< that may be in force, given in this life or before
   entry_log log_;
   membership base_members_; ///< at the log's base
   std::optional<pending_snapshot> snapshot_;
@@ -179,6 +189,9 @@ class replica final : public spi::consensus {
   spi::timestamp election_deadline_{0};
   spi::timestamp heard_leader_{0};
   bool ever_heard_ = false;
+  spi::timestamp started_{0};
+  spi::timestamp old_promise_{0}; ///< what an earlier life may have given
+  spi::timestamp promise_{0};     ///< so long after it heard a leader it votes for nobody
   std::set<spi::replica_id> votes_;
   std::tuple<role, std::uint64_t, spi::replica_id> said_role_{role::follower, 0, 0};
 
@@ -186,6 +199,7 @@ class replica final : public spi::consensus {
   spi::log_position verified_ = 0; ///< as the leader of this term has it, up to here
   bool answer_wanted_ = false;
   std::uint64_t round_to_answer_ = 0;
+  spi::timestamp sent_to_answer_{0};
   read_index::follower_reads follower_reads_;
 
   // Leader.
@@ -198,6 +212,7 @@ class replica final : public spi::consensus {
   read_index::leader_reads leader_reads_;
   spi::replica_id successor_ = 0;
   spi::timestamp successor_deadline_{0};
+  bool lease_given_up_ = false;                                  ///< for the rest of the term
   bool successor_told_ = false;                                  ///< since the last heartbeat
   std::optional<std::pair<spi::request_id, membership>> change_; ///< under way, asked for here
   std::uint64_t dropped_ = 0;

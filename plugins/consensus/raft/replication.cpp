@@ -57,7 +57,7 @@ void replica::replicate_to(spi::replica_id to, progress& it) {
 void replica::send_append(spi::replica_id to, const progress& it, spi::log_position first,
                           std::size_t count) {
   auto previous = first - 1;
-  append_request head{previous, 0, commit_, round_, it.log.match(), it.log.attempt(), {}};
+  append_request head{previous, 0, commit_, round_, it.log.match(), it.log.attempt(), now_, {}};
   if (previous < log_.base()) // what it lacks is cut: this is but a sign of life
     head.previous = 0;
   else
@@ -80,6 +80,7 @@ void replica::hand_over_if_ready() {
   if (peer == peers_.end() || peer->second.log.match() != log_.last() || successor_told_)
     return;
   successor_told_ = true;
+  lease_given_up_ = true; // it may be elected at any time from now on, as long as the term lasts
   emit_send(successor_, encode(term_, stand_now{}));
 }
 
@@ -91,6 +92,7 @@ void replica::on_message(spi::replica_id from, std::uint64_t term, const append_
     return;
   auto& it = peer->second;
   it.heard = true;
+  learn_promise(it, answer);
   if (auto round = std::min(answer.round, round_); round >= it.round) {
     it.round = round;
     it.log.learn_held(std::min(answer.held, log_.last()));
@@ -143,6 +145,7 @@ void replica::on_message(spi::replica_id from, std::uint64_t term, append_reques
   heard_leader_ = now_;
   reset_election_timer();
   round_to_answer_ = asked.round;
+  sent_to_answer_ = asked.sent;
   if (asked.known > log_.last())
     return stop("the leader knows this replica to have held entry " + std::to_string(asked.known) +
                 " and its log ends at " + std::to_string(log_.last()) +
@@ -153,7 +156,9 @@ void replica::on_message(spi::replica_id from, std::uint64_t term, append_reques
 
 void replica::take_entries(append_request& asked) {
   auto refuse = [&](spi::log_position hint) {
-    append_answer answer{false, hint, asked.previous, asked.attempt, verified_, round_to_answer_};
+    append_answer answer{false,           hint,      asked.previous,
+                         asked.attempt,   verified_, round_to_answer_,
+                         sent_to_answer_, promise_};
     emit_send(leader_, encode(term_, answer), after_meta());
   };
   if (asked.previous > log_.last())
@@ -201,7 +206,9 @@ void replica::take_entries(append_request& asked) {
 void replica::answer_append() {
   if (!std::exchange(answer_wanted_, false) || leader_ == 0 || role_ != role::follower)
     return;
-  append_answer answer{true, std::min(verified_, durable_), 0, 0, verified_, round_to_answer_};
+  append_answer answer{
+      true,    std::min(verified_, durable_), 0, 0, verified_, round_to_answer_, sent_to_answer_,
+      promise_};
   emit_send(leader_, encode(term_, answer), after_meta());
 }
 

@@ -14,7 +14,7 @@ void put(spi::writer& out, const vote_answer& it) {
 }
 void put_head(spi::writer& out, const append_request& it, std::size_t count) {
   out.put(it.previous).put(it.previous_term).put(it.commit).put(it.round).put(it.known);
-  out.put(it.attempt);
+  out.put(it.attempt).put(it.sent.count());
   out.put(static_cast<std::uint32_t>(count));
 }
 void put(spi::writer& out, const entry& it) {
@@ -27,6 +27,7 @@ void put(spi::writer& out, const append_request& it) {
 }
 void put(spi::writer& out, const append_answer& it) {
   out.put(it.fits).put(it.match).put(it.previous).put(it.attempt).put(it.held).put(it.round);
+  out.put(it.sent.count()).put(it.promise.count());
 }
 void put(spi::writer&, const stand_now&) {}
 void put(spi::writer& out, const read_index::ticket& it) {
@@ -58,6 +59,7 @@ void get(spi::reader& in, append_request& it) {
   it.round = in.get<std::uint64_t>();
   it.known = in.get<spi::log_position>();
   it.attempt = in.get<std::uint64_t>();
+  it.sent = spi::timestamp{in.get<std::int64_t>()};
   auto count = in.get_count(13);
   it.entries.reserve(count);
   for (std::uint32_t i = 0; in.ok() && i < count; ++i) {
@@ -76,6 +78,8 @@ void get(spi::reader& in, append_answer& it) {
   it.attempt = in.get<std::uint64_t>();
   it.held = in.get<spi::log_position>();
   it.round = in.get<std::uint64_t>();
+  it.sent = spi::timestamp{in.get<std::int64_t>()};
+  it.promise = spi::timestamp{in.get<std::int64_t>()};
 }
 void get(spi::reader&, stand_now&) {}
 void get(spi::reader& in, read_index::ticket& it) {

@@ -36,6 +36,7 @@ struct append_request {
   std::uint64_t round = 0;     ///< of heartbeats, which reads wait for
   spi::log_position known = 0; ///< what the leader knows this replica to hold durably
   std::uint64_t attempt = 0;   ///< how often the leader began anew to send to this replica
+  spi::timestamp sent{0};      ///< when it left, by the leader's clock
   std::vector<entry> entries;
 };
 struct append_answer {
@@ -47,6 +48,8 @@ struct append_answer {
   std::uint64_t attempt = 0;      ///< likewise
   spi::log_position held = 0;     ///< up to here all is as the leader has it, durable or not
   std::uint64_t round = 0;
+  spi::timestamp sent{0};    ///< of the request
+  spi::timestamp promise{0}; ///< for so long after it came, the sender votes for nobody
 };
 /// The receiver should stand for leader at once.
 struct stand_now {};
