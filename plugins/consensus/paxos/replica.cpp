@@ -257,6 +257,10 @@ void replica::cut_log() {
     auto fit = config_.keep_bytes / (log_.bytes() / held + 1);
     goal = std::max(goal, applied_ > fit ? applied_ - fit : 0);
   }
+  // Who was put out may be the only one who knows of it, and must remember: until something behind
+  // it is decided, which shows that the others know.
+  if (!members().votes(self_) && may_stand() && decided_ == changes_.rbegin()->first)
+    goal = std::min(goal, decided_ - 1);
   // Not for each entry: every cut is written down.
   if (goal <= log_.base() || goal - log_.base() < config_.keep_entries / 8 + 1)
     return;

@@ -99,3 +99,25 @@ TEST_CASE("one that was put out hears from the group after it has cut the change
   it.must_write(2);
   CHECK(it.violation() == "");
 }
+
+TEST_CASE("the only one who knows of a change that put it out tells the others, however late") {
+  group it{{{"keep_entries", "0"}}};
+  it.must_write(1);
+  auto out = it.leader();
+  it.crash(out % 3 + 1); // for good
+  it.must_write(2);
+  auto change = it.applied(out) + 1;
+  it.reconfigure(out, {4});
+  REQUIRE(it.run_until([&] { return it.status(out).decided >= change; }));
+  it.isolate(out);
+  it.run_for(seconds{5}); // it applies the change, and could cut it
+  REQUIRE(it.applied(out) >= change);
+  it.crash(out);
+  it.restart(out);
+  it.heal_network();
+  REQUIRE(it.run_until([&] { return it.leader() == 4; }));
+  it.must_write(3);
+  it.run_for(seconds{20}); // and then it needn't stand again
+  CHECK(it.leader() == 4);
+  CHECK(it.violation() == "");
+}
