@@ -17,7 +17,9 @@ admin::admin(engine& world) : world_{world} {
   if (!world_.mix().member_changes || world_.options().spares == 0)
     return;
   world_.on_admin = [this] { on_turn(); };
-  world_.on_admin_answer = [this](const answer& what) {
+  world_.on_admin_answer = [this](const request_owner& owner, const answer& what) {
+    if (owner.attempt != asked_)
+      return; // of a request before: the last one may yet be decided
     waiting_ = false;
     // One that is decided, or surely not, has whatever was asked before it behind it.
     certain_ =
@@ -130,7 +132,7 @@ void admin::ask_for(spi::members_changed wanted) {
   auto to =
       ask_ != 0 ? ask_ : static_cast<spi::replica_id>(1 + world_.random().below(world_.replicas()));
   ask_ = 0;
-  world_.reconfigure_at(world_.now() + 100, to, {admin_client, 0, 0, 0}, std::move(wanted));
+  world_.reconfigure_at(world_.now() + 100, to, {admin_client, ++asked_, 0, 0}, std::move(wanted));
 }
 
 } // namespace atl::sim

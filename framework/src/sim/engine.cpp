@@ -268,7 +268,7 @@ void engine::answered(const request_owner& owner, answer what) {
   note((owner.attempt << 3) ^ static_cast<std::uint64_t>(what.kind));
   if (owner.client == admin_client) {
     if (on_admin_answer)
-      on_admin_answer(what);
+      on_admin_answer(owner, what);
   } else if (on_answer)
     on_answer(owner, std::move(what));
 }

@@ -83,7 +83,7 @@ class engine {
                       spi::members_changed wanted);
 
   std::function<void(const request_owner&, answer)> on_answer;
-  std::function<void(const answer&)> on_admin_answer;
+  std::function<void(const request_owner&, const answer&)> on_admin_answer;
   std::function<void()> on_admin;
   std::function<void(std::uint64_t arg)> on_client;
   std::function<void(std::uint64_t arg)> on_chaos;
