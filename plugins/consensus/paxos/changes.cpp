@@ -149,6 +149,9 @@ void replica::on_snapshot_received(spi::log_position position, std::string_view 
 void replica::on_installed(spi::log_position position) {
   if (stopped_ || !snapshot_ || snapshot_->position != position)
     return;
+  // Others have led meanwhile, perhaps of another group: what this one has of promises isn't enough.
+  if (role_ == role::leader || role_ == role::candidate)
+    step_down("this replica was behind, and took a snapshot over");
   base_members_ = std::move(snapshot_->members);
   snapshot_.reset();
   ops_.push_back(spi::erase_records{log_stream, log_.base() + 1, position});

@@ -18,11 +18,11 @@ namespace {
 
 struct group : world {
   explicit group(std::uint32_t replicas, const under_test::overrides& changed = {})
-      : world{paxos::options(7, replicas, changed), paxos::factory()}, replicas_{replicas} {}
+      : world{paxos::options(7, replicas, changed), paxos::factory()} {}
 
   replica_id leader() const {
     replica_id found = 0;
-    for (replica_id id = 1; id <= replicas_; ++id)
+    for (replica_id id = 1; id <= 5; ++id)
       if (up(id) && status(id).role == atl::spi::replica_role::leader && status(id).blocked.empty())
         if (found == 0 || status(id).term > status(found).term)
           found = id;
@@ -44,7 +44,6 @@ struct group : world {
   }
 
  private:
-  std::uint32_t replicas_;
   std::uint64_t tag_ = 0;
 };
 
@@ -104,5 +103,53 @@ TEST_CASE("one that has cut what a candidate lacks doesn't keep the others from 
   it.filter({});
   it.must_write();
   CHECK(it.run_until([&] { return it.applied(ahead) == it.applied(it.leader()); }));
+  CHECK(it.violation() == "");
+}
+
+TEST_CASE("a leader whose snapshot shows that others led meanwhile doesn't go on") {
+  group it{3, {{"keep_entries", "0"}}};
+  it.must_write();
+  auto first = it.leader();
+  auto behind = first % 3 + 1;
+  auto other = behind % 3 + 1;
+  it.run_for(seconds{1});
+  it.isolate(behind);
+  // The group becomes another one. One that was of it has accepted that, and doesn't know it
+  // decided; one that is behind knows nothing of it, and learns from now on.
+  auto change = it.applied(first) + 1;
+  it.filter([&](auto from, auto to, std::string_view) {
+    return from == first && to == other && it.status(other).accepted >= change ? passage::drop
+                                                                               : passage::pass;
+  });
+  auto asked = it.reconfigure(first, {first, 4, 5}, {behind});
+  REQUIRE(it.await(asked).kind == answer_kind::applied);
+  it.must_write(5);
+  REQUIRE(it.run_until([&] { return it.status(first).first > change; }));
+  // It receives a snapshot, which waits for its disk until it leads the group of old.
+  it.stall_disk(behind, seconds{4});
+  it.cut(first, behind, false);
+  it.cut(behind, first, false);
+  it.run_for(milliseconds{500});
+  it.crash(first);
+  it.cut(behind, other, false);
+  it.cut(other, behind, false);
+  it.filter([&](auto from, auto, std::string_view bytes) {
+    auto prepares = !bytes.empty() && bytes.front() == 0;
+    return from != behind && prepares ? passage::drop : passage::pass;
+  });
+  auto before = it.stats().snapshots;
+  bool led = false;
+  CHECK(it.run_until([&] {
+    led = led || it.status(behind).role == atl::spi::replica_role::leader;
+    return it.stats().snapshots > before;
+  }));
+  CHECK(led);
+  it.heal_network();
+  it.filter({});
+  it.restart(first);
+  CHECK(it.run_until([&] { return it.leader() == first || it.leader() > 3; }));
+  it.run_for(seconds{3}); // it may change once more
+  it.must_write();
+  CHECK(it.run_until([&] { return it.applied(behind) == it.applied(first); }));
   CHECK(it.violation() == "");
 }
