@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 /// Changes of the group, and snapshots.
 namespace atl::paxos {
@@ -149,9 +150,14 @@ void replica::on_snapshot_received(spi::log_position position, std::string_view 
 void replica::on_installed(spi::log_position position) {
   if (stopped_ || !snapshot_ || snapshot_->position != position)
     return;
-  // Others have led meanwhile, perhaps of another group: what this one has of promises isn't enough.
+  // Others have led meanwhile, perhaps of another group: what this one has of promises isn't
+  // enough.
   if (role_ == role::leader || role_ == role::candidate)
     step_down("this replica was behind, and took a snapshot over");
+  for (auto at = given_ + 1; at <= std::min(position, log_.last()); ++at)
+    if (auto id = std::exchange(log_.at(at).id, 0))
+      effects_.push_back(spi::refuse{id, spi::refusal::unknown, 0,
+                                     "a snapshot took the place of what became of it"});
   base_members_ = std::move(snapshot_->members);
   snapshot_.reset();
   ops_.push_back(spi::erase_records{log_stream, log_.base() + 1, position});

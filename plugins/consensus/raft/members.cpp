@@ -153,6 +153,12 @@ void replica::on_snapshot_received(spi::log_position position, std::string_view 
 void replica::on_installed(spi::log_position position) {
   if (stopped_ || !snapshot_ || snapshot_->position != position)
     return;
+  if (role_ == role::leader)
+    step_down("this replica was behind, and took a snapshot over");
+  for (auto at = given_ + 1; at <= std::min(position, log_.last()); ++at)
+    if (auto id = std::exchange(log_.at(at).id, 0))
+      effects_.push_back(spi::refuse{id, spi::refusal::unknown, 0,
+                                     "a snapshot took the place of what became of it"});
   auto taken = std::move(*snapshot_);
   snapshot_.reset();
   auto fits =
