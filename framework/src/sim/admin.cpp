@@ -20,7 +20,7 @@ admin::admin(engine& world)
   world_.on_admin = [this] { on_turn(); };
   world_.on_admin_answer = [this](const request_owner& owner, const answer& what) {
     if (owner.attempt != asked_)
-      return; // to what was given up long ago
+      return; // of a request before: the last one may yet be decided
     waiting_ = false;
     // One that is decided, or surely not, has whatever was asked before it behind it.
     certain_ =
@@ -40,11 +40,12 @@ void admin::next() {
   world_.at_time(world_.now() + after, event_kind::admin, 0, 0);
 }
 
+/// By what is applied: one that was only told to install a snapshot doesn't know yet what it says.
 host& admin::best_informed() const {
   auto* best = &world_.at(1);
   for (spi::replica_id id = 1; id <= world_.replicas(); ++id) {
     auto& it = world_.at(id);
-    if (it.up() && (!best->up() || it.given() > best->given()))
+    if (it.up() && (!best->up() || it.machine().position() > best->machine().position()))
       best = &it;
   }
   return *best;
@@ -73,7 +74,7 @@ void admin::on_turn() {
     return;
   random_ = *details;
   auto& best = best_informed();
-  auto surely = certain_ && best.given() == world_.facts().last();
+  auto surely = certain_ && best.machine().position() == world_.facts().last();
   if (surely && best.members().voters.size() >= 3 && available().size() > 3 && random_.chance(0.2))
     return lose_one();
   ask_for(some_change());

@@ -33,6 +33,7 @@ class admin {
   bool certain_ = true;     ///< what became of all changes that were asked for is known
   bool certain_before_ = true;
   bool waiting_ = false;      ///< for the answer to a change
+  std::uint64_t asked_ = 0;   ///< how many changes were asked for
   bool replacing_ = false;    ///< the change under way replaces the lost one
   std::int64_t patience_ = 0; ///< until then
   spi::replica_id lost_ = 0;  ///< a member that will not come back

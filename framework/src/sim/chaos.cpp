@@ -11,7 +11,7 @@ chaos::chaos(engine& world) : world_{world} {
   add(mix.partitions, fault_kind::partitions, &chaos::partition);
   add(mix.clogs, fault_kind::clogs, &chaos::clog);
   add(mix.pauses, fault_kind::pauses, &chaos::pause);
-  add(mix.clock_jumps, fault_kind::clocks, &chaos::jump);
+  add(mix.clock_jumps, fault_kind::clock_jumps, &chaos::jump);
   add(mix.transfers, fault_kind::transfers, &chaos::transfer);
   world_.on_chaos = [this](auto index) { act(index); };
   for (std::size_t index = 0; index < kinds_.size(); ++index)

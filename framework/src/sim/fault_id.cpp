@@ -31,7 +31,7 @@ constexpr std::array<kind_facts, 19> facts{{
     {"partitions", place::world, "the {0} partition, or its end"},
     {"clogs", place::world, "the {0} clogged link"},
     {"pauses", place::world, "the {0} pause of a replica"},
-    {"clocks", place::world, "the {0} jump of a clock"},
+    {"clock_jumps", place::world, "the {0} jump of a clock"},
     {"disk_stalls", place::replica, "the {0} sync of replica {1} takes long"},
     {"sync_failures", place::replica, "the {0} sync of replica {1} fails"},
     {"objections", place::replica, "replica {1} says no to its {0} command"},

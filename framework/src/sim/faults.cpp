@@ -9,7 +9,7 @@ namespace atl::sim {
 
 namespace {
 
-constexpr std::array<fault_name, 18> names{{
+constexpr std::array<fault_name, 19> names{{
     {"crashes", &fault_set::crashes},
     {"mass_crashes", &fault_set::mass_crashes},
     {"loss", &fault_set::loss},
@@ -19,7 +19,8 @@ constexpr std::array<fault_name, 18> names{{
     {"partitions", &fault_set::partitions},
     {"clogs", &fault_set::clogs},
     {"pauses", &fault_set::pauses},
-    {"clocks", &fault_set::clocks},
+    {"clock_drift", &fault_set::clock_drift},
+    {"clock_jumps", &fault_set::clock_jumps},
     {"disk_stalls", &fault_set::disk_stalls},
     {"sync_failures", &fault_set::sync_failures},
     {"objections", &fault_set::objections},
@@ -39,9 +40,22 @@ std::span<const fault_name> fault_names() {
 fault_set fault_set::all() {
   fault_set it;
   it.crashes = it.mass_crashes = it.loss = it.duplication = it.reordering = it.replays = true;
-  it.partitions = it.clogs = it.pauses = it.clocks = it.disk_stalls = it.sync_failures = true;
+  it.partitions = it.clogs = it.pauses = it.disk_stalls = it.sync_failures = true;
   it.objections = it.lost_answers = it.unreachable_hints = it.lazy_hosts = true;
-  it.transfers = it.member_changes = true;
+  it.clock_drift = it.clock_jumps = it.transfers = it.member_changes = true;
+  return it;
+}
+
+fault_set fault_set::as_claimed(std::string_view trusts_clocks_with,
+                                const spi::options& options) const {
+  auto it = *this;
+  if (trusts_clocks_with.empty() || !options.boolean(trusts_clocks_with))
+    return it;
+  it.clock_jumps = false;
+  // One runs slow by so much and another fast: (1 + d) / (1 - d) is what the bound allows.
+  constexpr std::int64_t million = 1'000'000;
+  auto bound = options.integer("clock_drift");
+  it.drift_ppm_max = std::min(it.drift_ppm_max, bound * million / (2 * million + bound));
   return it;
 }
 
@@ -59,8 +73,8 @@ fault_mix fault_mix::draw(const fault_set& allowed, spi::random_source& random) 
   it.partitions = armed(allowed.partitions);
   it.clogs = armed(allowed.clogs);
   it.pauses = armed(allowed.pauses);
-  it.clock_jumps = armed(allowed.clocks);
-  it.drift_ppm = armed(allowed.clocks) ? random.between(0, 100'000) : 0;
+  it.clock_jumps = armed(allowed.clock_jumps);
+  it.drift_ppm = armed(allowed.clock_drift) ? random.between(0, allowed.drift_ppm_max) : 0;
   it.disk_stall = rate(armed(allowed.disk_stalls), 0.002);
   it.sync_failure = rate(armed(allowed.sync_failures), 0.0005);
   it.objection = rate(armed(allowed.objections), 0.2);
@@ -99,8 +113,8 @@ void fault_mix::remove(const fault_set& kinds) {
   flag(kinds.partitions, partitions);
   flag(kinds.clogs, clogs);
   flag(kinds.pauses, pauses);
-  flag(kinds.clocks, clock_jumps);
-  rate(kinds.clocks, drift_ppm);
+  flag(kinds.clock_jumps, clock_jumps);
+  rate(kinds.clock_drift, drift_ppm);
   rate(kinds.disk_stalls, disk_stall);
   rate(kinds.sync_failures, sync_failure);
   rate(kinds.objections, objection);

@@ -8,7 +8,7 @@ namespace atl::sim {
 namespace {
 
 /// Flags of faults that are everywhere all the time, in whole or in part: they have no names.
-constexpr bool fault_set::*nameless[] = {&fault_set::reordering, &fault_set::clocks,
+constexpr bool fault_set::*nameless[] = {&fault_set::reordering, &fault_set::clock_drift,
                                          &fault_set::lazy_hosts};
 
 std::string without_numbers(std::string_view text) {

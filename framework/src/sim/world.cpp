@@ -141,6 +141,9 @@ void world::pause(spi::replica_id id, duration time) {
 void world::jump_clock(spi::replica_id id, duration time) {
   engine_->at(id).jump(time.count());
 }
+void world::drift(spi::replica_id id, std::int64_t ppm) {
+  engine_->at(id).drift(ppm);
+}
 void world::object(spi::replica_id id, bool on) {
   engine_->at(id).object(on);
 }

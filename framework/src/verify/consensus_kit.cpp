@@ -158,12 +158,16 @@ void verify_consensus(const spi::descriptor& it, const spi::options& options, re
   what.live_with_crashes = claim_of(it, "live_with_crashes");
   what.linearizable_reads = claim_of(it, "linearizable_reads") == "yes";
   what.changes_members = claim_of(it, "changes_members") == "yes";
-  auto faults = faults_for(what.safe_with_crashes);
+  auto trusts_clocks_with = claim_of(it, "trusts_clocks_with");
+  auto all = faults_for(what.safe_with_crashes);
+  auto faults = all.as_claimed(trusts_clocks_with, options);
   auto& how = out.how();
   seed_runner seeds{what, out};
 
   out.check("same seed, same run", "", [&] { return repeats_itself(what, how.first); });
   try_stories(what, out);
+  if (!faults.clock_jumps)
+    out.skip("clocks jump ahead", "with '" + trusts_clocks_with + "' on it trusts clocks");
   out.check("three replicas under simulated faults", "safe_with_crashes",
             [&] { return seeds.run(how.seeds, 3, [&](auto& run) { run.faults = faults; }); });
   out.check("five replicas under simulated faults", "safe_with_crashes", [&] {
@@ -192,7 +196,7 @@ void verify_consensus(const spi::descriptor& it, const spi::options& options, re
     for (auto& limit : at_their_limits(it, options))
       if (can_be_made(it, limit))
         cases += seeds.run(std::max<std::uint64_t>(1, how.seeds / 20), 3, [&](auto& run) {
-          run.faults = faults;
+          run.faults = all.as_claimed(trusts_clocks_with, limit);
           run.protocol_options = limit;
         });
     return cases;

@@ -23,6 +23,7 @@ constexpr std::array known_claims{"shares",
                                   "live_with_crashes",
                                   "linearizable_reads",
                                   "changes_members",
+                                  "trusts_clocks_with",
                                   "blocks_on_one_failure",
                                   "survives_losses",
                                   "storage_cost"};

@@ -136,6 +136,11 @@ atl::result<simulation_options> make_options(const simulate_arguments& arguments
               : plugin.claim("changes_members") == "yes" && arguments.damage.empty() ? 2
                                                                                      : 0;
   it.faults = named_faults(arguments.faults);
+  // Clocks that jump must be asked for where a protocol trusts them; none drifts beyond its bound.
+  auto claimed = it.faults.as_claimed(plugin.claim("trusts_clocks_with"), it.protocol_options);
+  if (arguments.faults != std::vector<std::string>{"all"})
+    claimed.clock_jumps = it.faults.clock_jumps;
+  it.faults = claimed;
   it.faults.damageable = arguments.damage;
   it.choice.without = named_faults(arguments.without);
   if (!arguments.only.empty())

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 /// Phase 2: the values from the leader to the others.
 namespace atl::paxos {
@@ -23,29 +24,16 @@ void progress::learn_life(std::uint64_t now, spi::log_position held) {
   if (now == life)
     return;
   life = now;
-  if (!known || held >= match)
-    return;
-  match = held;
-  send_again();
+  if (known && held < log.match())
+    log.forget_beyond(held);
 }
 
 void progress::learn_match(spi::log_position position) {
-  if (!known)
-    next = position + 1;
-  known = true;
-  match = std::max(match, position);
-  next = std::max(next, match + 1);
-  while (!under_way.empty() && under_way.front().first <= match) {
-    bytes_under_way -= under_way.front().second;
-    under_way.pop_front();
-  }
-}
-
-void progress::send_again() {
-  probing = true;
-  next = match + 1;
-  under_way.clear();
-  bytes_under_way = 0;
+  if (!std::exchange(known, true))
+    log = pipelining::pipeline{position + 1};
+  if (position > log.match())
+    next_snapshot_at = spi::timestamp{0};
+  log.learn_match(position);
 }
 
 // -- the leader -------------------------------------------------------------------------------
@@ -61,15 +49,15 @@ void replica::propose_value(value what, spi::request_id id) {
 
 void replica::beat() {
   next_beat_ = now_ + config_.heartbeat;
+  successor_told_ = false;
+  hand_over_if_ready();
+  if (preparation_)
+    ask_for_promises();
   for (auto& [id, it] : peers_) {
-    // What was sent and not answered since the last beat may have got lost.
-    if (it.known && it.next > it.match + 1 && it.match == it.match_at_beat)
-      it.send_again();
-    it.match_at_beat = it.match;
-    if (it.known && it.match < log_.base() && !it.snapshot_under_way) {
-      it.snapshot_under_way = true;
-      effects_.push_back(spi::send_snapshot{id});
-    }
+    if (it.known && it.log.lacks(it.round))
+      it.log.send_again(it.log.held() + 1);
+    if (it.known && it.log.match() < log_.base())
+      catch_up_by_snapshot(id, it);
   }
   begin_round();
 }
@@ -88,23 +76,29 @@ void replica::replicate() {
 }
 
 void replica::replicate_to(spi::replica_id to, progress& it) {
-  while (it.known && it.next <= proposed_ && it.next > log_.base() &&
-         it.bytes_under_way < config_.window_bytes) {
-    if (it.probing && !it.under_way.empty())
-      return;
+  while (it.known && it.log.next() <= proposed_ && it.log.next() > log_.base() &&
+         it.log.may_send(config_.window_bytes)) {
     std::size_t bytes = 0;
     std::size_t count = 0;
-    while (it.next + count <= proposed_ && (count == 0 || bytes < config_.batch_bytes))
-      bytes += log_.at(it.next + count++).bytes();
+    while (it.log.next() + count <= proposed_ && (count == 0 || bytes < config_.batch_bytes))
+      bytes += log_.at(it.log.next() + count++).bytes();
     emit_send(to, encode_accept(promised_, head_for(it), log_, count), after_meta());
-    it.next += count;
-    it.under_way.emplace_back(it.next - 1, bytes);
-    it.bytes_under_way += bytes;
+    it.log.sent(count, bytes, round_);
   }
 }
 
+/// One at a time, and only to who is there to take it: a snapshot may be large, and take long to
+/// install.
+void replica::catch_up_by_snapshot(spi::replica_id to, progress& it) {
+  if (it.snapshot_under_way || it.round <= it.snapshot_round || now_ < it.next_snapshot_at)
+    return;
+  it.snapshot_under_way = true;
+  it.snapshot_round = round_;
+  effects_.push_back(spi::send_snapshot{to});
+}
+
 accept_request replica::head_for(const progress& it) const {
-  return {it.next, decided_, round_, it.match, config_.quorums, {}};
+  return {it.log.next(), decided_, round_, it.log.match(), config_.quorums, {}};
 }
 
 /// Its own disk is one of the acceptors'.
@@ -134,11 +128,10 @@ void replica::decide() {
       give_out();
       return step_down("this replica is no longer of the group");
     }
-    // One that was replaced and came back has decided things since.
-    auto same = members() == prepared_for_ && (!cut_short_ || decided_ < carried_over_);
-    if (same || decided_ < known_decided_)
+    if (!group_changed_ || decided_ < known_decided_)
       continue;
-    // The group is another one now, whose promises are wanted too.
+    // The group is another one now, whose promises are wanted too. If it is the same as before, so
+    // is what stands behind the change: it hasn't been carried over.
     begin_preparation();
     ask_for_promises();
   }
@@ -154,9 +147,13 @@ void replica::look_at_quorum() {
     step_down("a quorum of the replicas doesn't answer");
 }
 
-void replica::hand_over_if_ready(spi::replica_id to, const progress& it) {
-  if (successor_ == to && it.match == proposed_ && decided_ == proposed_)
-    emit_send(to, encode(promised_, stand_now{}));
+void replica::hand_over_if_ready() {
+  auto peer = peers_.find(successor_);
+  if (peer == peers_.end() || peer->second.log.match() != proposed_ || decided_ != proposed_ ||
+      successor_told_)
+    return;
+  successor_told_ = true;
+  emit_send(successor_, encode(promised_, stand_now{}));
 }
 
 void replica::on_message(spi::replica_id from, ballot which, const accepted_answer& answer) {
@@ -166,19 +163,18 @@ void replica::on_message(spi::replica_id from, ballot which, const accepted_answ
     return;
   auto& it = peer->second;
   it.heard = true;
-  it.probing = false;
-  auto count = [&](spi::log_position first, spi::log_position last) {
-    for (auto at = std::max(first, decided_ + 1); at <= std::min(last, proposed_); ++at)
-      log_.at(at).accepted_by |= it.bit;
-  };
   for (auto [first, last] : answer.ranges)
-    count(first, last);
-  count(it.match + 1, answer.match); // of which some answers may have got lost
+    count_accepted(it, first, last);
+  count_accepted(it, it.log.match() + 1, answer.match); // of which some answers may have got lost
   if (answer.life == it.life)
     it.learn_match(std::min(answer.match, proposed_));
   decide();
-  if (peer = peers_.find(from); peer != peers_.end()) // the group may have changed
-    hand_over_if_ready(from, peer->second);
+  hand_over_if_ready();
+}
+
+void replica::count_accepted(const progress& by, spi::log_position first, spi::log_position last) {
+  for (auto at = std::max(first, decided_ + 1); at <= std::min(last, proposed_); ++at)
+    log_.at(at).accepted_by |= by.bit;
 }
 
 void replica::on_message(spi::replica_id from, ballot which, const alive_answer& answer) {
@@ -188,11 +184,17 @@ void replica::on_message(spi::replica_id from, ballot which, const alive_answer&
     return;
   auto& it = peer->second;
   it.heard = true;
-  it.probing = false;
-  it.round = std::max(it.round, std::min(answer.round, round_));
-  it.learn_life(answer.life, answer.held);
+  it.learn_life(answer.life, answer.match);
   it.learn_match(std::min(answer.decided, decided_));
+  count_accepted(it, it.log.match() + 1, answer.match);
+  it.learn_match(std::min(answer.match, proposed_));
+  if (auto round = std::min(answer.round, round_); round >= it.round) {
+    it.round = round;
+    it.log.learn_held(std::min(answer.held, proposed_));
+  }
+  decide();
   release_reads();
+  hand_over_if_ready();
 }
 
 // -- the others -------------------------------------------------------------------------------
@@ -239,6 +241,13 @@ void replica::take_values(accept_request& asked, ballot which) {
   }
 }
 
+spi::log_position replica::durably_verified() {
+  durably_verified_ = std::max(durably_verified_, given_);
+  while (durably_verified_ < verified_ && log_.at(durably_verified_ + 1).token <= durable_token_)
+    ++durably_verified_;
+  return durably_verified_;
+}
+
 /// A heartbeat is answered at once, so that a slow disk makes no election; what was accepted when
 /// it is durable.
 void replica::answer_leader() {
@@ -247,7 +256,8 @@ void replica::answer_leader() {
   if (round_to_answer_) {
     round_answered_ = *round_to_answer_;
     round_to_answer_.reset();
-    emit_send(leader_, encode(promised_, alive_answer{round_answered_, given_, verified_, life_}));
+    alive_answer answer{round_answered_, given_, durably_verified(), verified_, life_};
+    emit_send(leader_, encode(promised_, answer));
   }
   if (to_answer_.empty())
     return;

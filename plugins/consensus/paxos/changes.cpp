@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 /// Changes of the group, and snapshots.
 namespace atl::paxos {
@@ -80,7 +81,7 @@ bool replica::group_holds(const membership& group, spi::log_position position) c
   for (auto id : group.voters) {
     auto peer = peers_.find(id);
     count += id == self_ ? own_durable_ >= position
-                         : peer != peers_.end() && peer->second.match >= position;
+                         : peer != peers_.end() && peer->second.log.match() >= position;
   }
   return count >= config_.quorums.to_accept(group.voters.size());
 }
@@ -123,9 +124,11 @@ std::string replica::snapshot_blob(spi::log_position position) const {
 }
 
 void replica::on_snapshot_sent(spi::replica_id to, bool) {
-  // Whether it arrived shows in the other one's answers; if not, the next heartbeat tries again.
-  if (auto peer = peers_.find(to); peer != peers_.end())
+  // Whether it arrived shows in the other one's answers; if not, it is tried again.
+  if (auto peer = peers_.find(to); peer != peers_.end()) {
     peer->second.snapshot_under_way = false;
+    peer->second.next_snapshot_at = now_ + config_.election_timeout;
+  }
 }
 
 void replica::on_snapshot_received(spi::log_position position, std::string_view blob) {
@@ -147,6 +150,14 @@ void replica::on_snapshot_received(spi::log_position position, std::string_view 
 void replica::on_installed(spi::log_position position) {
   if (stopped_ || !snapshot_ || snapshot_->position != position)
     return;
+  // Others have led meanwhile, perhaps of another group: what this one has of promises isn't
+  // enough.
+  if (role_ == role::leader || role_ == role::candidate)
+    step_down("this replica was behind, and took a snapshot over");
+  for (auto at = given_ + 1; at <= std::min(position, log_.last()); ++at)
+    if (auto id = std::exchange(log_.at(at).id, 0))
+      effects_.push_back(spi::refuse{id, spi::refusal::unknown, 0,
+                                     "a snapshot took the place of what became of it"});
   base_members_ = std::move(snapshot_->members);
   snapshot_.reset();
   ops_.push_back(spi::erase_records{log_stream, log_.base() + 1, position});

@@ -44,6 +44,7 @@ void replica::prepare(bool forced) {
   promised_ = make_ballot(round_of(std::max(promised_, greatest_seen_)) + 1, self_);
   greatest_seen_ = promised_;
   verified_ = decided_;
+  durably_verified_ = 0;
   known_decided_ = 0;
   to_answer_.clear();
   put_meta();
@@ -55,8 +56,7 @@ void replica::prepare(bool forced) {
 
 void replica::begin_preparation() {
   preparation_.emplace();
-  prepared_for_ = members();
-  cut_short_ = false;
+  group_changed_ = false;
   preparation_->first = decided_ + 1;
   for (auto id : members().voters)
     if (id != self_)
@@ -130,10 +130,10 @@ void replica::on_message(spi::replica_id from, ballot which, promise& answer) {
   if (answer.probe) {
     if (role_ != role::probing || !members().votes(from))
       return;
-    if (!members().votes(self_) && answer.decided >= changes_.rbegin()->first)
+    if (!members().votes(self_) && !changes_.empty() && answer.decided >= changes_.rbegin()->first)
       relieved_ = true; // somebody of the group knows that it is the group
-    if (!answer.ok || relieved_)
-      return;
+    if (!answer.ok || !may_stand())
+      return; // also when the change was cut from the log meanwhile
     probed_.insert(from);
     if (probed_.size() >= prepare_quorum())
       prepare(false);
@@ -143,16 +143,25 @@ void replica::on_message(spi::replica_id from, ballot which, promise& answer) {
     return;
   auto next = preparation_->next.find(from);
   if (next == preparation_->next.end() || answer.first != next->second)
-    return;       // of a page that came already
-  if (!answer.ok) // others have cut what this one lacks
-    return step_down("this replica lacks what the others have cut from their logs");
+    return;         // of a page that came already
+  if (!answer.ok) { // it has cut what this one lacks; perhaps others have not
+    preparation_->next.erase(next);
+    auto left = preparation_->next.size() + members().votes(self_);
+    if (role_ == role::leader || left < prepare_quorum())
+      step_down("this replica lacks what the others have cut from their logs");
+    return;
+  }
   take_page(answer);
   if (answer.complete) {
     preparation_->promised[from] = {answer.decided, answer.life};
     known_decided_ = std::max(known_decided_, answer.decided);
     return finish_preparation();
   }
+  if (answer.covered < answer.first)
+    return; // garbage: a page holds something, or is the last
   next->second = answer.covered + 1;
+  if (role_ == role::candidate)
+    reset_election_timer(); // it gets on, however slow the others and the network are
   ask_for_promise(from, next->second);
 }
 
@@ -199,7 +208,6 @@ void replica::finish_preparation() {
     propose_value(std::move(best.value), 0);
   }
   carried_over_ = proposed_;
-  cut_short_ = proposed_ < last;
   // What the group behind a change decides shows that it knows of the change.
   if (change_proposed_ <= decided_ && (change_id_ != 0 || !members().votes(self_))) {
     propose_value({value_type::no_op, {}}, std::exchange(change_id_, 0));
@@ -233,6 +241,7 @@ void replica::follow(ballot which, spi::replica_id leader) {
   if (which > promised_) {
     promised_ = which;
     verified_ = decided_;
+    durably_verified_ = 0;
     round_answered_ = 0;
     round_to_answer_.reset();
     to_answer_.clear(); // they speak of the ballot before
@@ -286,8 +295,9 @@ void replica::transfer(spi::replica_id to) {
       !why_not_lead().empty())
     return;
   successor_ = to;
+  successor_told_ = false;
   successor_deadline_ = now_ + config_.election_timeout;
-  hand_over_if_ready(to, peer->second);
+  hand_over_if_ready();
 }
 
 } // namespace atl::paxos

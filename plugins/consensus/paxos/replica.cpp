@@ -218,6 +218,7 @@ void replica::decide_next() {
   if (it.value.type != value_type::members)
     return;
   changes_[decided_] = *decode_membership(it.value.body);
+  group_changed_ = true;
   put_meta();
   it.token = token_ + 1; // applied only when the group is known durably
   members_may_have_changed();
@@ -256,6 +257,10 @@ void replica::cut_log() {
     auto fit = config_.keep_bytes / (log_.bytes() / held + 1);
     goal = std::max(goal, applied_ > fit ? applied_ - fit : 0);
   }
+  // Who was put out may be the only one who knows of it, and must remember: until something behind
+  // it is decided, which shows that the others know.
+  if (!members().votes(self_) && may_stand() && decided_ == changes_.rbegin()->first)
+    goal = std::min(goal, decided_ - 1);
   // Not for each entry: every cut is written down.
   if (goal <= log_.base() || goal - log_.base() < config_.keep_entries / 8 + 1)
     return;
@@ -281,7 +286,7 @@ void replica::advance(spi::timestamp now) {
     if (successor_ != 0 && now_ >= successor_deadline_)
       successor_ = 0; // it didn't take over
   }
-  if (preparation_ && now_ >= next_beat_)
+  if (role_ == role::candidate && preparation_ && now_ >= next_beat_)
     ask_for_promises();
   expire_reads();
 }
@@ -319,7 +324,7 @@ void replica::step(spi::replica_id from, std::string_view bytes) {
 
 void replica::on_unreachable(spi::replica_id id) {
   if (auto peer = peers_.find(id); peer != peers_.end())
-    peer->second.send_again();
+    peer->second.log.doubt();
 }
 
 void replica::propose(spi::request_id id, std::string command) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../common/pipeline.hpp"
 #include "../common/read_index.hpp"
 #include "ballot.hpp"
 #include "config.hpp"
@@ -11,7 +12,6 @@
 #include <atoll/spi/random.hpp>
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -25,26 +25,20 @@ namespace atl::paxos {
 
 /// What a leader knows of another replica.
 struct progress {
-  std::uint64_t bit = 0;       ///< its place in `slot::accepted_by`
-  bool known = false;          ///< it told what it holds, so values may be sent
-  spi::log_position match = 0; ///< it holds everything up to here durably
-  spi::log_position next = 1;  ///< the first position that wasn't sent
-  bool probing = false;        ///< what was sent got lost: one message until it answers
-  bool heard = false;          ///< since the last look at the quorum
-  std::uint64_t round = 0;     ///< the newest heartbeat that it answered
+  std::uint64_t bit = 0;    ///< its place in `slot::accepted_by`
+  bool known = false;       ///< it told what it holds, so values may be sent
+  pipelining::pipeline log; ///< what it holds, and what is under way to it
+  bool heard = false;       ///< since the last look at the quorum
+  std::uint64_t round = 0;  ///< the newest heartbeat that it answered
   bool snapshot_under_way = false;
-  spi::log_position match_at_beat = 0; ///< `match` when the last heartbeat left
-  std::deque<std::pair<spi::log_position, std::size_t>> under_way; ///< last position and bytes
-  std::size_t bytes_under_way = 0;
-
+  std::uint64_t snapshot_round = 0;   ///< the newest heartbeat when a snapshot was last sent
+  spi::timestamp next_snapshot_at{0}; ///< not before this, unless the last one was of use
   std::uint64_t life = 0; ///< of which it is known; what comes from earlier ones is void
 
   /// One that crashed may hold, of what it had decided, values of earlier ballots, and no longer
   /// know that they are. @param held what it is sure of
   void learn_life(std::uint64_t now, spi::log_position held);
   void learn_match(spi::log_position position);
-  /// What is on its way is taken for lost.
-  void send_again();
 };
 
 /// One replica of a group that runs Multi-Paxos (Lamport, *Paxos Made Simple*, 2001; van Renesse
@@ -144,14 +138,17 @@ class replica final : public spi::consensus {
   void begin_round();
   void replicate();
   void replicate_to(spi::replica_id to, progress& it);
+  void catch_up_by_snapshot(spi::replica_id to, progress& it);
   accept_request head_for(const progress& it) const;
   void count_own();
+  void count_accepted(const progress& by, spi::log_position first, spi::log_position last);
   void decide();
   bool chosen(spi::log_position at) const;
   void look_at_quorum();
   void take_values(accept_request& asked, ballot which);
+  spi::log_position durably_verified();
   void answer_leader();
-  void hand_over_if_ready(spi::replica_id to, const progress& it);
+  void hand_over_if_ready();
   void on_message(spi::replica_id from, ballot which, accept_request& asked);
   void on_message(spi::replica_id from, ballot which, const accepted_answer& answer);
   void on_message(spi::replica_id from, ballot which, const alive_answer& answer);
@@ -219,6 +216,7 @@ class replica final : public spi::consensus {
 
   // Follower.
   spi::log_position verified_ = 0; ///< up to here it accepted all in the promised ballot
+  spi::log_position durably_verified_ = 0;
   std::vector<std::pair<spi::log_position, spi::log_position>> to_answer_;
   std::uint64_t round_answered_ = 0;
   std::optional<std::uint64_t> round_to_answer_;
@@ -227,12 +225,11 @@ class replica final : public spi::consensus {
   // Leader.
   std::map<spi::replica_id, progress> peers_;
   std::uint64_t voters_mask_ = 0;       ///< the bits of peers that vote
-  membership prepared_for_;             ///< the group whose promises it has
+  bool group_changed_ = false;          ///< since it asked for promises
   spi::log_position known_decided_ = 0; ///< others know that everything up to here is
   spi::log_position carried_over_ = 0;  ///< the last position that an earlier ballot may have used
-  bool cut_short_ = false; ///< a change came before all that an earlier ballot may have used
-  spi::log_position proposed_ = 0;        ///< the last position in its own ballot
-  spi::log_position own_durable_ = 0;     ///< its own disk has all of its ballot up to here
+  spi::log_position proposed_ = 0;      ///< the last position in its own ballot
+  spi::log_position own_durable_ = 0;   ///< its own disk has all of its ballot up to here
   spi::log_position change_proposed_ = 0; ///< nothing goes behind it before it is decided
   spi::request_id change_id_ = 0;         ///< who asked for it
   spi::log_position leaving_at_ = 0;      ///< once this is decided it no longer leads; 0: it stays
@@ -243,7 +240,8 @@ class replica final : public spi::consensus {
   read_index::leader_reads leader_reads_;
   spi::replica_id successor_ = 0;
   spi::timestamp successor_deadline_{0};
-  std::uint64_t dropped_ = 0; ///< messages that made no sense
+  bool successor_told_ = false; ///< since the last heartbeat
+  std::uint64_t dropped_ = 0;   ///< messages that made no sense
 };
 
 } // namespace atl::paxos

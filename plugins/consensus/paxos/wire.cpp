@@ -43,7 +43,7 @@ void put(spi::writer& out, const accepted_answer& it) {
   out.put(it.match).put(it.life);
 }
 void put(spi::writer& out, const alive_answer& it) {
-  out.put(it.round).put(it.decided).put(it.held).put(it.life);
+  out.put(it.round).put(it.decided).put(it.match).put(it.held).put(it.life);
 }
 void put(spi::writer&, const rejected&) {}
 void put(spi::writer&, const stand_now&) {}
@@ -112,6 +112,7 @@ void get(spi::reader& in, accepted_answer& it) {
 void get(spi::reader& in, alive_answer& it) {
   it.round = in.get<std::uint64_t>();
   it.decided = in.get<spi::log_position>();
+  it.match = in.get<spi::log_position>();
   it.held = in.get<spi::log_position>();
   it.life = in.get<std::uint64_t>();
 }

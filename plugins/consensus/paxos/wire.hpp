@@ -57,7 +57,8 @@ struct accepted_answer {
 struct alive_answer {
   std::uint64_t round = 0;
   spi::log_position decided = 0; ///< the sender holds everything up to here, decided
-  spi::log_position held = 0;    ///< and up to here, accepted in this ballot
+  spi::log_position match = 0;   ///< and up to here, accepted in this ballot, durably
+  spi::log_position held = 0;    ///< likewise, but perhaps not yet durably
   std::uint64_t life = 0;        ///< the sender's
 };
 /// A greater ballot, the message's, was promised.

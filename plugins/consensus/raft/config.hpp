@@ -19,6 +19,11 @@ struct config {
   std::size_t log_bytes = 0;
   std::uint64_t max_in_flight = 0;
   std::uint64_t keep_entries = 0;
+  bool lease = false;
+  std::uint64_t clock_drift_ppm = 0; ///< by which one replica's clock may run faster than another's
+
+  /// How long a leader may rely on a promise of `time` that another one counts by its own clock.
+  spi::timestamp shortened(spi::timestamp time) const;
 };
 
 /// @throws std::invalid_argument with a sentence when options contradict each other.

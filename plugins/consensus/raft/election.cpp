@@ -60,8 +60,9 @@ void replica::lead() {
   peers_.clear();
   for (auto id : members().all())
     if (id != self_)
-      peers_[id].next = log_.last() + 1;
+      peers_[id].log = pipelining::pipeline{log_.last() + 1};
   successor_ = 0;
+  lease_given_up_ = false;
   round_ = 0;
   next_beat_ = now_;
   next_look_ = now_ + config_.election_timeout;
@@ -112,7 +113,7 @@ std::string replica::why_not_lead() const {
 
 void replica::on_message(spi::replica_id from, std::uint64_t term, const vote_request& asked) {
   // Who hears its leader doesn't help to depose it (dissertation, 4.2.3).
-  auto content = role_ == role::leader ||
+  auto content = role_ == role::leader || promised() ||
                  (leader_ != 0 && ever_heard_ && now_ - heard_leader_ < config_.election_timeout);
   auto whole = asked.last_term > log_.last_term() ||
                (asked.last_term == log_.last_term() && asked.last >= log_.last());
@@ -120,7 +121,7 @@ void replica::on_message(spi::replica_id from, std::uint64_t term, const vote_re
     auto granted = term > term_ && whole && !content;
     return emit_send(from, encode(term_, vote_answer{true, granted, term}), after_meta());
   }
-  if (content && !asked.forced)
+  if (just_started() || (content && !asked.forced))
     return;
   if (term > term_)
     follow(term, 0);
@@ -151,7 +152,7 @@ void replica::on_message(spi::replica_id from, std::uint64_t term, const vote_an
 }
 
 void replica::on_message(spi::replica_id from, std::uint64_t term, const stand_now&) {
-  if (term == term_ && from == leader_ && may_stand())
+  if (term == term_ && from == leader_ && may_stand() && !just_started())
     campaign(true);
 }
 
@@ -160,9 +161,9 @@ void replica::transfer(spi::replica_id to) {
       !peers_.contains(to) || members().joint())
     return;
   successor_ = to;
+  successor_told_ = false;
   successor_deadline_ = now_ + config_.election_timeout;
-  if (peers_[to].match == log_.last())
-    emit_send(to, encode(term_, stand_now{}));
+  hand_over_if_ready();
 }
 
 } // namespace atl::raft

@@ -52,7 +52,7 @@ void replica::members_may_have_changed() {
   auto all = now.all();
   for (auto id : all)
     if (id != self_ && !peers_.contains(id))
-      peers_[id].next = log_.last() + 1;
+      peers_[id].log = pipelining::pipeline{log_.last()}; // the change itself tells where it fits
   std::erase_if(
       peers_, [&](auto& peer) { return !std::binary_search(all.begin(), all.end(), peer.first); });
   beat_wanted_ = true;
@@ -121,9 +121,11 @@ std::string replica::snapshot_blob(spi::log_position position) const {
 }
 
 void replica::on_snapshot_sent(spi::replica_id to, bool) {
-  // Whether it arrived shows in the other one's answers; if not, the next heartbeat tries again.
-  if (auto peer = peers_.find(to); peer != peers_.end())
+  // Whether it arrived shows in the other one's answers; if not, it is tried again.
+  if (auto peer = peers_.find(to); peer != peers_.end()) {
     peer->second.snapshot_under_way = false;
+    peer->second.next_snapshot_at = now_ + config_.election_timeout;
+  }
 }
 
 void replica::on_snapshot_received(spi::log_position position, std::string_view blob) {
@@ -151,6 +153,12 @@ void replica::on_snapshot_received(spi::log_position position, std::string_view 
 void replica::on_installed(spi::log_position position) {
   if (stopped_ || !snapshot_ || snapshot_->position != position)
     return;
+  if (role_ == role::leader)
+    step_down("this replica was behind, and took a snapshot over");
+  for (auto at = given_ + 1; at <= std::min(position, log_.last()); ++at)
+    if (auto id = std::exchange(log_.at(at).id, 0))
+      effects_.push_back(spi::refuse{id, spi::refusal::unknown, 0,
+                                     "a snapshot took the place of what became of it"});
   auto taken = std::move(*snapshot_);
   snapshot_.reset();
   auto fits =

@@ -7,10 +7,8 @@ namespace {
 using atl::spi::option_type;
 
 constexpr atl::spi::claim claims[] = {
-    {"safe_with_crashes", "all"},
-    {"live_with_crashes", "minority"},
-    {"linearizable_reads", "yes"},
-    {"changes_members", "yes"},
+    {"safe_with_crashes", "all"}, {"live_with_crashes", "minority"}, {"linearizable_reads", "yes"},
+    {"changes_members", "yes"},   {"trusts_clocks_with", "lease"},
 };
 
 constexpr atl::spi::option_spec options[] = {
@@ -20,6 +18,11 @@ constexpr atl::spi::option_spec options[] = {
      "After this silence of the leader, and up to as much again by lot, another one is elected."},
     {"read_timeout", option_type::duration, "2s", "1ms", "10m",
      "How long a read waits for a leader that is confirmed before it is refused."},
+    {"lease", option_type::boolean, "false", "", "",
+     "Whether a leader that a majority answered a moment ago reads without asking it again. Then "
+     "reads are linearizable only while clocks keep to clock_drift."},
+    {"clock_drift", option_type::integer, "250000", "0", "100000000",
+     "With lease: by how many millionths one replica's clock may run faster than another's."},
     {"batch_bytes", option_type::size, "1MiB", "1KiB", "4MiB",
      "About as many bytes go into one message; a larger entry goes alone."},
     {"window_bytes", option_type::size, "8MiB", "1KiB", "64MiB",

@@ -1,6 +1,7 @@
 #include "replica.hpp"
 
-/// Linearizable reads without a write (dissertation, 6.4): see `common/read_index.hpp`.
+/// Linearizable reads without a write (dissertation, 6.4): see `common/read_index.hpp`. With a
+/// lease they need no round of heartbeats either: see `lease.cpp`.
 namespace atl::raft {
 
 void replica::read(spi::request_id id, spi::read_level level) {
@@ -23,7 +24,16 @@ void replica::read(spi::request_id id, spi::read_level level) {
 
 /// A new leader knows what is decided only when it has decided something itself.
 void replica::place_reads() {
-  if (!leader_reads_.want_round() || commit_ < term_start_)
+  if (leader_reads_.empty() || commit_ < term_start_)
+    return;
+  if (holds_lease()) {
+    for (auto& it : leader_reads_.take_all()) {
+      it.position = commit_;
+      finish_read(it, true, {});
+    }
+    return;
+  }
+  if (!leader_reads_.want_round())
     return;
   begin_round();
   leader_reads_.begin_round(round_, commit_);

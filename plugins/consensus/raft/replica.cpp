@@ -24,7 +24,7 @@ replica::replica(const spi::consensus_setup& setup)
 // -- start ------------------------------------------------------------------------------------
 
 void replica::start(spi::stable_state stable, spi::log_position applied, spi::timestamp now) {
-  now_ = now;
+  now_ = started_ = now;
   auto birth = base_members_;
   if (stable.meta_corrupt)
     return stop("the durable term and vote can't be read, and this replica must not guess them; "
@@ -34,9 +34,11 @@ void replica::start(spi::stable_state stable, spi::log_position applied, spi::ti
     return;
   last_said_members_ = birth;
   members_may_have_changed();
+  begin_promise();
   reset_election_timer();
   if (members().voters == std::vector{self_} && !members().joint())
     election_deadline_ = now_; // there is nobody to wait for
+  election_deadline_ = std::max(election_deadline_, started_ + old_promise_);
 }
 
 bool replica::take_meta(const std::optional<std::string>& bytes) {
@@ -54,6 +56,8 @@ bool replica::take_meta(const std::optional<std::string>& bytes) {
     snapshot_->term = in.get<std::uint64_t>();
     snapshot_->members = get_membership(in);
   }
+  if (!in.rest().empty()) // a log of before there were leases says nothing of promises
+    longest_promise_ = spi::timestamp{in.get<std::int64_t>()};
   return in.done();
 }
 
@@ -213,6 +217,7 @@ void replica::advance(spi::timestamp now) {
   if (stopped_)
     return;
   now_ = std::max(now_, now);
+  end_old_promise();
   tick_election();
   if (role_ == role::leader) {
     if (now_ >= next_look_)
@@ -250,10 +255,8 @@ void replica::step(spi::replica_id from, std::string_view bytes) {
 }
 
 void replica::on_unreachable(spi::replica_id id) {
-  if (auto peer = peers_.find(id); peer != peers_.end()) {
-    peer->second.probing = true; // what was on its way is likely lost
-    peer->second.next = peer->second.match + 1;
-  }
+  if (auto peer = peers_.find(id); peer != peers_.end())
+    peer->second.log.doubt();
 }
 
 void replica::propose(spi::request_id id, std::string command) {
@@ -316,6 +319,7 @@ void replica::drain(std::vector<spi::effect>& out) {
       meta.put(snapshot_->position).put(snapshot_->term);
       put(meta, snapshot_->members);
     }
+    meta.put(longest_promise_.count());
     ops_.push_back(spi::set_meta{meta.take()});
   }
   if (!ops_.empty()) {

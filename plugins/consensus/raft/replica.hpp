@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../common/pipeline.hpp"
 #include "config.hpp"
 #include "log.hpp"
 #include "wire.hpp"
@@ -23,23 +24,21 @@ namespace atl::raft {
 
 /// What a leader knows of another replica.
 struct progress {
-  spi::log_position match = 0; ///< it holds everything up to here durably
-  spi::log_position next = 1;  ///< the first entry that wasn't sent
-  bool probing = true;         ///< it isn't known where its log fits: one message at a time
-  bool heard = false;          ///< since the last look at the quorum
-  std::uint64_t round = 0;     ///< the newest heartbeat that it answered
+  pipelining::pipeline log; ///< what it holds, and what is under way to it
+  bool heard = false;       ///< since the last look at the quorum
+  std::uint64_t round = 0;  ///< the newest heartbeat that it answered
+  spi::timestamp votes_for_nobody_until{0};
   bool snapshot_under_way = false;
-  spi::log_position match_at_beat = 0; ///< `match` when the last heartbeat left
-  std::deque<std::pair<spi::log_position, std::size_t>> under_way; ///< last entry and bytes
-  std::size_t bytes_under_way = 0;
+  std::uint64_t snapshot_round = 0;   ///< the newest heartbeat when a snapshot was last sent
+  spi::timestamp next_snapshot_at{0}; ///< not before this, unless the last one was of use
 };
 
 /// One replica of a group that runs Raft (Ongaro, *Consensus: Bridging Theory and Practice*, 2014).
 /// README.md says what is done where the dissertation leaves a choice.
 ///
-/// One class, in five files: `replica.cpp` (calls, durable state, what is decided), `election.cpp`,
-/// `replication.cpp` (the log from the leader to the others), `reads.cpp`, `members.cpp` (changes
-/// of the group, snapshots).
+/// One class, in six files: `replica.cpp` (calls, durable state, what is decided), `election.cpp`,
+/// `replication.cpp` (the log from the leader to the others), `reads.cpp`, `lease.cpp`,
+/// `members.cpp` (changes of the group, snapshots).
 class replica final : public spi::consensus {
  public:
   /// @throws std::invalid_argument when the options or the set-up contradict themselves.
@@ -120,8 +119,10 @@ class replica final : public spi::consensus {
   void begin_round();
   void replicate();
   void replicate_to(spi::replica_id to, progress& it);
-  void send_append(spi::replica_id to, progress& it, std::size_t count);
+  void send_append(spi::replica_id to, const progress& it, spi::log_position first,
+                   std::size_t count);
   void catch_up_by_snapshot(spi::replica_id to, progress& it);
+  void hand_over_if_ready();
   void look_at_quorum();
   void decide();
 
@@ -134,6 +135,14 @@ class replica final : public spi::consensus {
   void expire_reads();
   void refuse_reads(const std::string& why);
   void finish_read(const read_index::waiting_read& it, bool ok, const std::string& why);
+
+  // -- lease.cpp
+  void begin_promise();
+  void end_old_promise();
+  bool just_started() const;
+  bool promised() const;
+  void learn_promise(progress& of, const append_answer& answer);
+  bool holds_lease() const;
 
   // -- members.cpp
   const membership& members() const;
@@ -151,6 +160,7 @@ class replica final : public spi::consensus {
   // Durable, as it will be once what was persisted so far is.
   std::uint64_t term_ = 0;
   spi::replica_id vote_ = 0;
+  spi::timestamp longest_promise_{0}; ///< that may be in force, given in this life or before
   entry_log log_;
   membership base_members_; ///< at the log's base
   std::optional<pending_snapshot> snapshot_;
@@ -179,6 +189,9 @@ class replica final : public spi::consensus {
   spi::timestamp election_deadline_{0};
   spi::timestamp heard_leader_{0};
   bool ever_heard_ = false;
+  spi::timestamp started_{0};
+  spi::timestamp old_promise_{0}; ///< what an earlier life may have given
+  spi::timestamp promise_{0};     ///< so long after it heard a leader it votes for nobody
   std::set<spi::replica_id> votes_;
   std::tuple<role, std::uint64_t, spi::replica_id> said_role_{role::follower, 0, 0};
 
@@ -186,6 +199,7 @@ class replica final : public spi::consensus {
   spi::log_position verified_ = 0; ///< as the leader of this term has it, up to here
   bool answer_wanted_ = false;
   std::uint64_t round_to_answer_ = 0;
+  spi::timestamp sent_to_answer_{0};
   read_index::follower_reads follower_reads_;
 
   // Leader.
@@ -198,6 +212,8 @@ class replica final : public spi::consensus {
   read_index::leader_reads leader_reads_;
   spi::replica_id successor_ = 0;
   spi::timestamp successor_deadline_{0};
+  bool lease_given_up_ = false;                                  ///< for the rest of the term
+  bool successor_told_ = false;                                  ///< since the last heartbeat
   std::optional<std::pair<spi::request_id, membership>> change_; ///< under way, asked for here
   std::uint64_t dropped_ = 0;
 };

@@ -16,25 +16,22 @@ void replica::append_own(entry it) {
 
 void replica::beat() {
   next_beat_ = now_ + config_.heartbeat;
+  successor_told_ = false;
+  hand_over_if_ready();
   for (auto& [id, it] : peers_) {
-    // What was sent and not answered since the last beat may have got lost.
-    if (it.next > it.match + 1 && it.match == it.match_at_beat) {
-      it.probing = true;
-      it.next = it.match + 1;
-      it.under_way.clear();
-      it.bytes_under_way = 0;
-    }
-    it.match_at_beat = it.match;
-    if (it.next <= log_.base() && !it.snapshot_under_way)
+    if (it.log.lacks(it.round))
+      it.log.send_again(it.log.held() + 1);
+    if (it.log.next() <= log_.base())
       catch_up_by_snapshot(id, it);
   }
   begin_round();
 }
 
+/// Heartbeats go behind what the other one surely holds, so that they are never refused.
 void replica::begin_round() {
   ++round_;
   for (auto& [id, it] : peers_)
-    send_append(id, it, 0);
+    send_append(id, it, it.log.match() + 1, 0);
 }
 
 void replica::replicate() {
@@ -45,34 +42,46 @@ void replica::replicate() {
 }
 
 void replica::replicate_to(spi::replica_id to, progress& it) {
-  while (it.next <= log_.last() && it.next > log_.base() &&
-         it.bytes_under_way < config_.window_bytes) {
-    if (it.probing && !it.under_way.empty())
-      return;
+  while (it.log.next() <= log_.last() && it.log.next() > log_.base() &&
+         it.log.may_send(config_.window_bytes)) {
+    auto first = it.log.next();
     std::size_t bytes = 0;
     std::size_t count = 0;
-    while (it.next + count <= log_.last() && (count == 0 || bytes < config_.batch_bytes))
-      bytes += log_.at(it.next + count++).bytes();
-    send_append(to, it, count);
-    it.next += count;
-    it.under_way.emplace_back(it.next - 1, bytes);
-    it.bytes_under_way += bytes;
+    while (first + count <= log_.last() && (count == 0 || bytes < config_.batch_bytes))
+      bytes += log_.at(first + count++).bytes();
+    send_append(to, it, first, count);
+    it.log.sent(count, bytes, round_);
   }
 }
 
-void replica::send_append(spi::replica_id to, progress& it, std::size_t count) {
-  auto previous = it.next - 1;
-  append_request head{previous, 0, commit_, round_, it.match, {}};
+void replica::send_append(spi::replica_id to, const progress& it, spi::log_position first,
+                          std::size_t count) {
+  auto previous = first - 1;
+  append_request head{previous, 0, commit_, round_, it.log.match(), it.log.attempt(), now_, {}};
   if (previous < log_.base()) // what it lacks is cut: this is but a sign of life
     head.previous = 0;
   else
     head.previous_term = log_.term_at(previous);
-  emit_send(to, encode_append(term_, head, log_, it.next, count), after_meta());
+  emit_send(to, encode_append(term_, head, log_, first, count), after_meta());
 }
 
+/// One at a time, and only to who is there to take it: a snapshot may be large, and take long to
+/// install.
 void replica::catch_up_by_snapshot(spi::replica_id to, progress& it) {
+  if (it.snapshot_under_way || it.round <= it.snapshot_round || now_ < it.next_snapshot_at)
+    return;
   it.snapshot_under_way = true;
+  it.snapshot_round = round_;
   effects_.push_back(spi::send_snapshot{to});
+}
+
+void replica::hand_over_if_ready() {
+  auto peer = peers_.find(successor_);
+  if (peer == peers_.end() || peer->second.log.match() != log_.last() || successor_told_)
+    return;
+  successor_told_ = true;
+  lease_given_up_ = true; // it may be elected at any time from now on, as long as the term lasts
+  emit_send(successor_, encode(term_, stand_now{}));
 }
 
 void replica::on_message(spi::replica_id from, std::uint64_t term, const append_answer& answer) {
@@ -83,30 +92,23 @@ void replica::on_message(spi::replica_id from, std::uint64_t term, const append_
     return;
   auto& it = peer->second;
   it.heard = true;
-  it.round = std::max(it.round, std::min(answer.round, round_));
+  learn_promise(it, answer);
+  if (auto round = std::min(answer.round, round_); round >= it.round) {
+    it.round = round;
+    it.log.learn_held(std::min(answer.held, log_.last()));
+  }
   if (!answer.fits) {
-    if (answer.previous > it.match && answer.previous < it.next) {
-      it.probing = true;
-      it.next = std::max(it.match + 1, std::min(answer.match + 1, answer.previous));
-      it.under_way.clear();
-      it.bytes_under_way = 0;
-    }
-  } else if (answer.match <= log_.last()) {
-    if (answer.match > it.match || it.probing) {
-      it.match = std::max(it.match, answer.match);
-      it.next = std::max(it.next, it.match + 1);
-      it.probing = false;
-    }
-    while (!it.under_way.empty() && it.under_way.front().first <= it.match) {
-      it.bytes_under_way -= std::min(it.bytes_under_way, it.under_way.front().second);
-      it.under_way.pop_front();
-    }
+    // Only the first refusal of an attempt makes another one.
+    if (answer.attempt == it.log.attempt() && answer.previous > it.log.match() &&
+        answer.previous < it.log.next())
+      it.log.send_again(std::max(it.log.match() + 1, std::min(answer.match + 1, answer.previous)));
+  } else if (answer.match > it.log.match() && answer.match <= log_.last()) {
+    it.log.learn_match(answer.match);
+    it.next_snapshot_at = now_;
     decide();
   }
   release_reads();
-  peer = peers_.find(from); // the group may have changed
-  if (successor_ == from && peer != peers_.end() && peer->second.match == log_.last())
-    emit_send(from, encode(term_, stand_now{}));
+  hand_over_if_ready();
 }
 
 /// Entries of earlier terms are decided only by one of its own behind them (dissertation, 3.6.2).
@@ -115,7 +117,7 @@ void replica::decide() {
     if (id == self_)
       return durable_;
     auto peer = peers_.find(id);
-    return peer == peers_.end() ? 0 : peer->second.match;
+    return peer == peers_.end() ? 0 : peer->second.log.match();
   });
   if (reached > commit_ && reached >= term_start_)
     set_commit(reached);
@@ -143,6 +145,7 @@ void replica::on_message(spi::replica_id from, std::uint64_t term, append_reques
   heard_leader_ = now_;
   reset_election_timer();
   round_to_answer_ = asked.round;
+  sent_to_answer_ = asked.sent;
   if (asked.known > log_.last())
     return stop("the leader knows this replica to have held entry " + std::to_string(asked.known) +
                 " and its log ends at " + std::to_string(log_.last()) +
@@ -153,7 +156,9 @@ void replica::on_message(spi::replica_id from, std::uint64_t term, append_reques
 
 void replica::take_entries(append_request& asked) {
   auto refuse = [&](spi::log_position hint) {
-    append_answer answer{false, hint, asked.previous, round_to_answer_};
+    append_answer answer{false,           hint,      asked.previous,
+                         asked.attempt,   verified_, round_to_answer_,
+                         sent_to_answer_, promise_};
     emit_send(leader_, encode(term_, answer), after_meta());
   };
   if (asked.previous > log_.last())
@@ -203,7 +208,9 @@ void replica::take_entries(append_request& asked) {
 void replica::answer_append() {
   if (!std::exchange(answer_wanted_, false) || leader_ == 0 || role_ != role::follower)
     return;
-  append_answer answer{true, std::min(verified_, durable_), 0, round_to_answer_};
+  append_answer answer{
+      true,    std::min(verified_, durable_), 0, 0, verified_, round_to_answer_, sent_to_answer_,
+      promise_};
   emit_send(leader_, encode(term_, answer), after_meta());
 }
 

@@ -14,6 +14,7 @@ void put(spi::writer& out, const vote_answer& it) {
 }
 void put_head(spi::writer& out, const append_request& it, std::size_t count) {
   out.put(it.previous).put(it.previous_term).put(it.commit).put(it.round).put(it.known);
+  out.put(it.attempt).put(it.sent.count());
   out.put(static_cast<std::uint32_t>(count));
 }
 void put(spi::writer& out, const entry& it) {
@@ -25,7 +26,8 @@ void put(spi::writer& out, const append_request& it) {
     put(out, entry);
 }
 void put(spi::writer& out, const append_answer& it) {
-  out.put(it.fits).put(it.match).put(it.previous).put(it.round);
+  out.put(it.fits).put(it.match).put(it.previous).put(it.attempt).put(it.held).put(it.round);
+  out.put(it.sent.count()).put(it.promise.count());
 }
 void put(spi::writer&, const stand_now&) {}
 void put(spi::writer& out, const read_index::ticket& it) {
@@ -56,6 +58,8 @@ void get(spi::reader& in, append_request& it) {
   it.commit = in.get<spi::log_position>();
   it.round = in.get<std::uint64_t>();
   it.known = in.get<spi::log_position>();
+  it.attempt = in.get<std::uint64_t>();
+  it.sent = spi::timestamp{in.get<std::int64_t>()};
   auto count = in.get_count(13);
   it.entries.reserve(count);
   for (std::uint32_t i = 0; in.ok() && i < count; ++i) {
@@ -71,7 +75,11 @@ void get(spi::reader& in, append_answer& it) {
   it.fits = in.get<bool>();
   it.match = in.get<spi::log_position>();
   it.previous = in.get<spi::log_position>();
+  it.attempt = in.get<std::uint64_t>();
+  it.held = in.get<spi::log_position>();
   it.round = in.get<std::uint64_t>();
+  it.sent = spi::timestamp{in.get<std::int64_t>()};
+  it.promise = spi::timestamp{in.get<std::int64_t>()};
 }
 void get(spi::reader&, stand_now&) {}
 void get(spi::reader& in, read_index::ticket& it) {

@@ -35,6 +35,8 @@ struct append_request {
   spi::log_position commit = 0;
   std::uint64_t round = 0;     ///< of heartbeats, which reads wait for
   spi::log_position known = 0; ///< what the leader knows this replica to hold durably
+  std::uint64_t attempt = 0;   ///< how often the leader began anew to send to this replica
+  spi::timestamp sent{0};      ///< when it left, by the leader's clock
   std::vector<entry> entries;
 };
 struct append_answer {
@@ -43,7 +45,11 @@ struct append_answer {
   /// leader should go on looking.
   spi::log_position match = 0;
   spi::log_position previous = 0; ///< of the request that didn't fit
+  std::uint64_t attempt = 0;      ///< likewise
+  spi::log_position held = 0;     ///< up to here all is as the leader has it, durable or not
   std::uint64_t round = 0;
+  spi::timestamp sent{0};    ///< of the request
+  spi::timestamp promise{0}; ///< for so long after it came, the sender votes for nobody
 };
 /// The receiver should stand for leader at once.
 struct stand_now {};

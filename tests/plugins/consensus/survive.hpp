@@ -58,8 +58,9 @@ inline void repeat(const atl::spi::descriptor& plugin, std::uint32_t replicas) {
   }
 }
 
-/// A small window and small batches under load.
+/// A small window and small batches under load; answers must not multiply messages.
 inline void crowd(atl::sim::simulation_options& it) {
+  it.limits.in_flight = 10'000;
   it.workload.clients = 32;
   it.workload.keys = 16;
   it.workload.think = std::chrono::milliseconds{2};

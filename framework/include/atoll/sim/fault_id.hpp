@@ -24,7 +24,7 @@ enum class fault_kind : std::uint8_t {
   partitions,
   clogs,
   pauses,
-  clocks, ///< a jump
+  clock_jumps,
   disk_stalls,
   sync_failures,
   objections,

@@ -26,7 +26,8 @@ struct fault_set {
   bool partitions = false;        ///< halves, one alone, rings, bridges, one-way cuts
   bool clogs = false;             ///< a link holds everything back for a while, then delivers it
   bool pauses = false;            ///< a replica does nothing for a while, and then doesn't know
-  bool clocks = false;            ///< clocks run fast or slow, and jump ahead
+  bool clock_drift = false;       ///< clocks run fast or slow, by at most `drift_ppm_max`
+  bool clock_jumps = false;       ///< clocks jump ahead
   bool disk_stalls = false;       ///< a sync takes seconds
   bool sync_failures = false;     ///< a sync fails: the host stops the replica
   bool objections = false;        ///< a state machine says no to some commands
@@ -37,6 +38,7 @@ struct fault_set {
   /// Members are added, removed, and replaced when their disk was lost. Wants spare replicas, and a
   /// protocol that changes its members.
   bool member_changes = false;
+  std::int64_t drift_ppm_max = 100'000;
   /// Replicas of which a durable record may turn unreadable while they are down.
   std::vector<spi::replica_id> damageable;
   /// Replicas that may come back with an empty disk.
@@ -45,6 +47,11 @@ struct fault_set {
   static fault_set none() { return {}; }
   /// All of the above, except damaged and lost disks.
   static fault_set all();
+
+  /// Of these, those that a protocol claims to bear with its options. One that trusts clocks bears
+  /// none that jumps, and rates that differ by no more than its option `clock_drift` says.
+  /// @param trusts_clocks_with the claim: the option that makes it so; empty: none does
+  fault_set as_claimed(std::string_view trusts_clocks_with, const spi::options& options) const;
 };
 
 /// A flag of a `fault_set` by its name, which is that of the member.

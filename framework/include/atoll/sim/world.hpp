@@ -98,6 +98,7 @@ class world {
   void fail_next_sync(spi::replica_id id);
   void pause(spi::replica_id id, duration time);
   void jump_clock(spi::replica_id id, duration time);
+  void drift(spi::replica_id id, std::int64_t ppm); ///< its clock runs so much faster from now on
   /// Its state machine says no to every command it is asked about.
   void object(spi::replica_id id, bool on = true);
   void unreachable(spi::replica_id at, spi::replica_id peer);

@@ -190,10 +190,14 @@ struct consensus_status {
 
 /// One replica of a group. The host calls from one thread; after every call, or a few, it calls
 /// `drain` and carries out the effects in their order. `advance` is called with the present time
-/// before each batch of other events, so that a protocol knows it without asking.
+/// before each batch of other events, so that a protocol knows it without asking: a time at which
+/// all of them had come, or later.
 ///
 /// Claims that a verifier knows: `safe_with_crashes` and `live_with_crashes` = `none` | `minority`
-/// | `all` (of the replicas), `linearizable_reads` = `yes` | `no`, `blocks_on_one_failure` = `yes`.
+/// | `all` (of the replicas), `linearizable_reads` = `yes` | `no`, `blocks_on_one_failure` = `yes`,
+/// `changes_members` = `yes`, `trusts_clocks_with` = the name of a boolean option: with it on,
+/// reads are linearizable only while no clock jumps, and none runs faster than another's by more
+/// than the integer option `clock_drift` says, in millionths.
 class consensus {
  public:
   consensus() = default;

@@ -35,11 +35,21 @@ TEST_CASE("a damaged record stops its replica, and loses nothing") {
   });
 }
 TEST_CASE("a small window and small batches under load") {
+  for (std::uint32_t replicas : {3, 5})
+    survive(replicas, seeds(40), [](simulation_options& it) {
+      under_test::crowd(it);
+      it.protocol_options = under_test::make_options(
+          paxos::plugin(),
+          {{"max_in_flight", "8"}, {"batch_bytes", "1KiB"}, {"keep_bytes", "64KiB"}});
+    });
+}
+TEST_CASE("many small messages under way at once") {
   survive(3, seeds(20), [](simulation_options& it) {
     under_test::crowd(it);
-    it.protocol_options = under_test::make_options(
-        paxos::plugin(),
-        {{"max_in_flight", "8"}, {"batch_bytes", "1KiB"}, {"keep_bytes", "64KiB"}});
+    it.workload.clients = 128;
+    it.workload.keys = 64;
+    it.workload.payload = 1500; // one entry fills a message
+    it.protocol_options = under_test::make_options(paxos::plugin(), {{"batch_bytes", "1KiB"}});
   });
 }
 

@@ -15,14 +15,15 @@ std::vector<std::string> some_messages() {
   membership group{{1, 2, 3}, {1, 2}, {4}};
   atl::spi::writer members;
   put(members, group);
-  append_request append{5, 2, 4, 7, 3, {}};
+  append_request append{5, 2, 4, 7, 3, 1, atl::spi::timestamp{11}, {}};
   append.entries.push_back({3, entry_type::command, "a command", 0});
   append.entries.push_back({3, entry_type::no_op, {}, 0});
   append.entries.push_back({3, entry_type::members, members.take(), 0});
   std::vector<std::string> all;
-  for (const body& it : {body{vote_request{9, 3, true, false}}, body{vote_answer{false, true, 4}},
-                         body{append}, body{append_answer{true, 8, 0, 7}}, body{stand_now{}},
-                         body{read_request{{1, 2}}}, body{read_answer{{1, 2}, true, 9}}})
+  for (const body& it :
+       {body{vote_request{9, 3, true, false}}, body{vote_answer{false, true, 4}}, body{append},
+        body{append_answer{true, 8, 0, 1, 9, 7, atl::spi::timestamp{11}, atl::spi::timestamp{12}}},
+        body{stand_now{}}, body{read_request{{1, 2}}}, body{read_answer{{1, 2}, true, 9}}})
     all.push_back(encode(4, it));
   return all;
 }

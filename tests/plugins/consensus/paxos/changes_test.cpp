@@ -1,0 +1,123 @@
+#include "paxos.hpp"
+
+#include <atoll/sim/world.hpp>
+
+#include <doctest/doctest.h>
+
+/// Changes of the group, and those who learn of them late.
+using namespace atl::sim;
+using atl::spi::replica_id;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+struct group : world {
+  explicit group(const under_test::overrides& changed = {})
+      : world{paxos::options(7, 3, changed), paxos::factory()} {}
+
+  replica_id leader() const {
+    replica_id found = 0;
+    for (replica_id id = 1; id <= 5; ++id)
+      if (up(id) && status(id).role == atl::spi::replica_role::leader && status(id).blocked.empty())
+        if (found == 0 || status(id).term > status(found).term)
+          found = id;
+    return found;
+  }
+  void must_lead(replica_id who = 0) {
+    REQUIRE(run_until([&] { return leader() != 0 && (who == 0 || leader() == who); }));
+  }
+  void must_write(std::int64_t value) {
+    must_lead();
+    register_command write{++tag, tag, 1, 1, operation_kind::write, value, {}};
+    auto& got = await(propose(leader(), write));
+    REQUIRE_MESSAGE(got.kind == answer_kind::applied, got.reason);
+  }
+  std::uint64_t tag = 0;
+};
+
+} // namespace
+
+TEST_CASE("what was decided behind a change to the same group is carried over") {
+  group it;
+  it.must_write(1);
+  auto first = it.leader();
+  auto behind = first % 3 + 1;
+  auto other = behind % 3 + 1;
+  it.run_for(seconds{1});
+  // One has accepted the change, and doesn't know that it is decided; the other knows.
+  auto change = it.applied(first) + 1;
+  auto asked = it.reconfigure(first, {1, 2, 3});
+  REQUIRE(it.run_until([&] { return it.status(behind).accepted == change; }));
+  it.cut(first, behind);
+  REQUIRE(it.run_until([&] { return it.status(other).decided >= change; }));
+  REQUIRE(it.await(asked).kind == answer_kind::applied);
+  it.must_write(2);
+  it.crash(first);
+  it.heal_network();
+  it.filter([&](auto from, auto, std::string_view bytes) {
+    auto prepares = !bytes.empty() && bytes.front() == 0;
+    return from == other && prepares ? passage::drop : passage::pass;
+  });
+  it.must_lead(behind);
+  it.filter({});
+  it.must_write(3);
+  it.restart(first);
+  CHECK(it.run_until([&] { return it.applied(first) == it.applied(behind); }));
+  CHECK(it.value(first, 1) == 3);
+  CHECK(it.violation() == "");
+}
+
+TEST_CASE("a change to the same group is answered, and what comes behind it is decided") {
+  group it;
+  it.must_write(1);
+  auto asked = it.reconfigure(it.leader(), {1, 2, 3});
+  CHECK(it.await(asked).kind == answer_kind::applied);
+  it.must_write(2);
+  CHECK(it.violation() == "");
+}
+
+TEST_CASE("one that was put out hears from the group after it has cut the change from its log") {
+  group it{{{"heartbeat", "2ms"}, {"election_timeout", "4ms"}, {"keep_entries", "0"}}};
+  it.must_write(1);
+  auto out = it.leader();
+  REQUIRE(it.run_until([&] { return it.status(out).first > it.applied(out); })); // just cut
+  std::vector<replica_id> others{out % 3 + 1, (out + 1) % 3 + 1};
+  REQUIRE(it.await(it.reconfigure(out, others)).kind == answer_kind::applied);
+  // Its question whether the group goes on by itself is answered late.
+  bool asked = false;
+  it.filter([&](auto from, auto to, std::string_view bytes) {
+    asked = asked || (from == out && !bytes.empty() && bytes.front() == 0);
+    return to == out ? passage::hold : passage::pass;
+  });
+  REQUIRE(it.run_until([&] { return asked; }));
+  it.run_for(seconds{1}); // it has applied the change durably, and cut it
+  it.filter({});
+  it.release_held();
+  it.run_for(seconds{1});
+  CHECK(it.status(out).role == atl::spi::replica_role::learner);
+  it.must_write(2);
+  CHECK(it.violation() == "");
+}
+
+TEST_CASE("the only one who knows of a change that put it out tells the others, however late") {
+  group it{{{"keep_entries", "0"}}};
+  it.must_write(1);
+  auto out = it.leader();
+  it.crash(out % 3 + 1); // for good
+  it.must_write(2);
+  auto change = it.applied(out) + 1;
+  it.reconfigure(out, {4});
+  REQUIRE(it.run_until([&] { return it.status(out).decided >= change; }));
+  it.isolate(out);
+  it.run_for(seconds{5}); // it applies the change, and could cut it
+  REQUIRE(it.applied(out) >= change);
+  it.crash(out);
+  it.restart(out);
+  it.heal_network();
+  REQUIRE(it.run_until([&] { return it.leader() == 4; }));
+  it.must_write(3);
+  it.run_for(seconds{20}); // and then it needn't stand again
+  CHECK(it.leader() == 4);
+  CHECK(it.violation() == "");
+}
