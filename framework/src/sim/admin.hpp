@@ -29,8 +29,7 @@ class admin {
   fault_site site_;
   spi::random_source random_; ///< of the change that is due
   bool stopped_ = false;
-  std::uint64_t asked_ = 0; ///< changes
-  bool certain_ = true;     ///< what became of all changes that were asked for is known
+  bool certain_ = true; ///< what became of all changes that were asked for is known
   bool certain_before_ = true;
   bool waiting_ = false;      ///< for the answer to a change
   std::uint64_t asked_ = 0;   ///< how many changes were asked for
