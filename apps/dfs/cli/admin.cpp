@@ -115,7 +115,6 @@ int list_masters(context& with) {
   auto now = ask_group(**masters);
   if (!now)
     return complain(now.error());
-  auto decided = now->status["seen_by"]["decided"].get<std::uint64_t>();
   auto list = json::array();
   for (auto& master : now->status["masters"]) {
     json entry{{"id", master["id"]},
@@ -126,7 +125,7 @@ int list_masters(context& with) {
     if (master.contains("applied")) {
       entry["role"] = master["role"];
       entry["applied"] = master["applied"];
-      entry["behind"] = decided - std::min(decided, master["applied"].get<std::uint64_t>());
+      entry["behind"] = master["behind"];
     }
     list.push_back(std::move(entry));
   }

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <string>
 
@@ -68,6 +69,10 @@ atl::result<json> gather_status(control& masters) {
     if (own != views.end())
       for (auto* key : {"role", "applied", "decided", "term", "blocked", "metrics"})
         master[key] = own->second["seen_by"][key];
+    if (own != views.end()) {
+      auto decided = best["seen_by"]["decided"].get<std::uint64_t>();
+      master["behind"] = decided - std::min(decided, master["applied"].get<std::uint64_t>());
+    }
   }
   return best;
 }

@@ -2,6 +2,8 @@
 #include <atoll/core/record_log.hpp>
 #include <atoll/spi/codec.hpp>
 
+#include "wal_damage.hpp"
+
 #include <fmt/format.h>
 #include <rocksdb/db.h>
 #include <rocksdb/options.h>
@@ -228,6 +230,8 @@ result<std::unique_ptr<record_log>> record_log::open(const std::filesystem::path
   auto opened = rocksdb::DB::Open(database_options(), folder.string(), &db);
   if (!opened.ok()) {
     auto problem = rocksdb_error(opened, "opening the log in " + folder.string());
+    if (auto where = find_wal_damage(folder); problem.code == errc::corrupt && !where.empty())
+      problem.message += " (" + where + ")";
     if (problem.code == errc::corrupt)
       problem.message += "; this replica can't know what it promised: restore the folder, or let "
                          "the replica join again under a new id";
