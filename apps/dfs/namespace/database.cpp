@@ -98,7 +98,8 @@ result<std::unique_ptr<rocksdb::DB>> open_rocksdb(const fs::path& folder,
 status make_new(rocksdb::DB& db, const std::string& cluster_id) {
   meta fresh;
   fresh.cluster_id = cluster_id;
-  transaction first{db, fresh};
+  row_cache nothing;
+  transaction first{db, nothing, fresh};
   inode root;
   root.type = inode_type::directory;
   first.put_inode(root_inode, root);

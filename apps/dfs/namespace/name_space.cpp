@@ -27,6 +27,7 @@ struct name_space::impl {
   std::unique_ptr<rocksdb::DB> db;
   mutable std::shared_mutex replacing;   ///< `db` itself, which others than its own thread use
   state::meta meta;                      ///< the applying thread's
+  state::row_cache known;                ///< the applying thread's
   std::string cluster_id;                ///< of `meta`, for every thread
   std::atomic<log_position> applied = 0; ///< of `meta`, for every thread
   std::optional<atl::error> broken;      ///< the applying thread's
@@ -108,13 +109,14 @@ atl::result<std::vector<std::string>> name_space::apply(std::span<const decided_
     return tl::unexpected{*self_->broken};
   if (entries.empty())
     return std::vector<std::string>{};
-  state::transaction effects{*self_->db, self_->meta};
+  state::transaction effects{*self_->db, self_->known, self_->meta};
   auto answers = self_->run(entries, effects);
   if (!answers)
     return tl::unexpected{self_->fail_for_good(answers.error())};
   auto batch = effects.batch();
   if (auto written = self_->db->Write({}, &batch); !written.ok())
     return tl::unexpected{self_->fail_for_good(state::to_error(written))};
+  effects.written();
   self_->meta = effects.meta();
   self_->applied = self_->meta.applied;
   return answers;
@@ -190,6 +192,7 @@ atl::result<log_position> name_space::load(const std::filesystem::path& folder) 
   if (!opened)
     return tl::unexpected{self_->fail_for_good(opened.error())};
   self_->db = std::move(opened->db);
+  self_->known.clear();
   self_->meta = opened->meta;
   self_->applied = self_->meta.applied;
   if (!swapped)

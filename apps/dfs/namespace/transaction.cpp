@@ -79,14 +79,29 @@ rocksdb::WriteBatch transaction::batch() const {
   return batch;
 }
 
+void transaction::written() {
+  for (auto& [key, value] : changes_)
+    known_.put(key, std::move(value));
+  changes_.clear();
+}
+
 bool transaction::get(const std::string& key, std::string& value) {
   if (auto change = changes_.find(key); change != changes_.end()) {
     if (change->second)
       value = *change->second;
     return change->second.has_value();
   }
+  if (auto* known = known_.find(key)) {
+    if (*known)
+      value = **known;
+    return known->has_value();
+  }
   auto status = db_.Get({}, key, &value);
-  if (!status.ok() && !status.IsNotFound())
+  if (status.ok())
+    known_.put(key, value);
+  else if (status.IsNotFound())
+    known_.put(key, std::nullopt);
+  else
     fail(status);
   return status.ok();
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "namespace/row_cache.hpp"
 #include "namespace/view.hpp"
 
 #include <rocksdb/write_batch.h>
@@ -17,7 +18,8 @@ namespace dfs::state {
 /// entries see what earlier ones did. For the applying thread.
 class transaction final : public view {
  public:
-  transaction(rocksdb::DB& db, const state::meta& meta) : db_{db}, meta_{meta} {}
+  transaction(rocksdb::DB& db, row_cache& known, const state::meta& meta)
+      : db_{db}, known_{known}, meta_{meta} {}
 
   /// Written with the rest.
   state::meta& meta() { return meta_; }
@@ -36,12 +38,15 @@ class transaction final : public view {
 
   /// All effects so far, with `meta`.
   rocksdb::WriteBatch batch() const;
+  /// The batch is written: the cache may know of it.
+  void written();
 
  protected:
   bool get(const std::string& key, std::string& value) override;
 
  private:
   rocksdb::DB& db_;
+  row_cache& known_;
   state::meta meta_;
   std::map<std::string, std::optional<std::string>, std::less<>> changes_; ///< none: erased
 };

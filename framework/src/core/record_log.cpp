@@ -1,8 +1,9 @@
+#include "thread_name.hpp"
+#include "wal_damage.hpp"
+
 #include <atoll/core/crc32c.hpp>
 #include <atoll/core/record_log.hpp>
 #include <atoll/spi/codec.hpp>
-
-#include "wal_damage.hpp"
 
 #include <fmt/format.h>
 #include <rocksdb/db.h>
@@ -189,6 +190,7 @@ struct record_log::implementation {
   }
 
   void run() {
+    name_this_thread("atoll.log");
     rocksdb::WriteBatch batch;
     spi::persist_token last = 0;
     while (collect(batch, last)) {

@@ -1,3 +1,5 @@
+#include "thread_name.hpp"
+
 #include <atoll/core/state_runner.hpp>
 
 #include <boost/asio/post.hpp>
@@ -22,8 +24,8 @@ constexpr std::size_t questions_a_part = 16;
 
 struct state_runner::implementation {
   implementation(state_machine& state, std::size_t reader_count, callbacks the_calls)
-      : machine{state}, calls{std::move(the_calls)}, reader_threads{reader_count},
-        readers{reader_count}, writer{[this] { run(); }} {}
+      : machine{state}, calls{std::move(the_calls)},
+        reader_threads{reader_count}, readers{reader_count}, writer{[this] { run(); }} {}
 
   ~implementation() {
     {
@@ -79,6 +81,7 @@ struct state_runner::implementation {
   }
 
   void run() {
+    name_this_thread("atoll.state");
     while (auto it = next())
       if (it->other)
         it->other();
@@ -148,12 +151,11 @@ void state_runner::query(std::vector<question> questions) {
   for (std::size_t begin = 0; begin < questions.size(); begin += size) {
     auto first = questions.begin() + static_cast<std::ptrdiff_t>(begin);
     auto last = first + static_cast<std::ptrdiff_t>(std::min(size, questions.size() - begin));
-    boost::asio::post(impl_->readers,
-                      [impl = impl_.get(),
-                       part = std::vector<question>(std::make_move_iterator(first),
-                                                    std::make_move_iterator(last))] {
-                        impl->answer(part);
-                      });
+    boost::asio::post(impl_->readers, [impl = impl_.get(), part = std::vector<question>(
+                                                               std::make_move_iterator(first),
+                                                               std::make_move_iterator(last))] {
+      impl->answer(part);
+    });
   }
 }
 

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+namespace dfs::state {
+
+/// Rows of the database as they are, those that were used lately: the sessions, directories and
+/// files that one command after the other is about. Without it three quarters of the masters' time
+/// went into looking them up (docs/adr/0001). For the applying thread, which alone writes rows.
+class row_cache {
+ public:
+  /// Bytes of keys and values after which everything is forgotten: what is in use is soon back.
+  static constexpr std::size_t bytes_max = 16u << 20;
+  /// Larger rows aren't kept.
+  static constexpr std::size_t row_bytes_max = 8u << 10;
+
+  /// None: not known. Otherwise what the database holds, which may be no row.
+  const std::optional<std::string>* find(const std::string& key) const {
+    auto it = rows_.find(key);
+    return it == rows_.end() ? nullptr : &it->second;
+  }
+
+  void put(const std::string& key, std::optional<std::string> value) {
+    auto size = key.size() + (value ? value->size() : 0) + overhead;
+    auto [it, fresh] = rows_.try_emplace(key);
+    if (!fresh)
+      bytes_ -= size_of(*it);
+    if (size > row_bytes_max) {
+      rows_.erase(it);
+      return;
+    }
+    it->second = std::move(value);
+    bytes_ += size;
+    if (bytes_ > bytes_max)
+      clear();
+  }
+
+  void clear() {
+    rows_.clear();
+    bytes_ = 0;
+  }
+
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  using map = std::unordered_map<std::string, std::optional<std::string>>;
+  static constexpr std::size_t overhead = 128; ///< of a row in memory, about
+
+  static std::size_t size_of(const map::value_type& row) {
+    return row.first.size() + (row.second ? row.second->size() : 0) + overhead;
+  }
+
+  map rows_;
+  std::size_t bytes_ = 0;
+};
+
+} // namespace dfs::state
