@@ -142,6 +142,8 @@ void verify_consensus(const spi::descriptor& it, const spi::options& options, re
   what.live_with_crashes = claim_of(it, "live_with_crashes");
   what.linearizable_reads = claim_of(it, "linearizable_reads") == "yes";
   what.changes_members = claim_of(it, "changes_members") == "yes";
+  what.blocks_on_one_failure = claim_of(it, "blocks_on_one_failure") == "yes";
+  what.tell_losses = it.spi_minor >= 1;
   auto faults = faults_for(what.safe_with_crashes);
   auto& how = out.how();
   seed_runner seeds{what, out};

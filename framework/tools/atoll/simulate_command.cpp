@@ -71,6 +71,8 @@ atl::result<simulation_options> make_options(const simulate_arguments& arguments
   it.spares = arguments.spares >= 0 ? static_cast<std::uint32_t>(arguments.spares)
               : plugin.claim("changes_members") == "yes" ? 2
                                                          : 0;
+  it.lose_at_rest = plugin.claim("blocks_on_one_failure") == "yes";
+  it.tell_losses = plugin.descriptor().spi_minor >= 1;
   it.demand_liveness = !arguments.no_liveness;
   if (arguments.faults != std::vector<std::string>{"all"}) {
     it.faults = fault_set::none();

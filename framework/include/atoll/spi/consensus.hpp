@@ -193,7 +193,8 @@ struct consensus_status {
 /// before each batch of other events, so that a protocol knows it without asking.
 ///
 /// Claims that a verifier knows: `safe_with_crashes` and `live_with_crashes` = `none` | `minority`
-/// | `all` (of the replicas), `linearizable_reads` = `yes` | `no`, `blocks_on_one_failure` = `yes`.
+/// | `all` (of the replicas), `linearizable_reads` = `yes` | `no`, `blocks_on_one_failure` = `yes`,
+/// `changes_members` = `yes`.
 class consensus {
  public:
   consensus() = default;
@@ -241,6 +242,13 @@ class consensus {
   virtual void drain(std::vector<effect>& out) = 0;
 
   virtual consensus_status status() const = 0;
+
+  /// The operator's word that this replica's disk is gone: it never comes back under this id. For
+  /// protocols that can't go on without every member, and so can't put one out of the group that is
+  /// merely silent. Given to any member, again and again if need be; then a `reconfigure` without
+  /// the lost one can be decided. Protocols that need no such word do nothing. Since 1.1: a host
+  /// doesn't call it on what a plugin of interface 1.0 made.
+  virtual void declare_lost(replica_id) {}
 };
 
 } // namespace atl::spi
