@@ -24,7 +24,8 @@ void replica::reconfigure(spi::request_id id, std::vector<spi::replica_id> voter
   membership wanted{voters, without(std::move(learners), voters)};
   if (auto reason = why_not_change(wanted); !reason.empty())
     return refuse_proposal(id, std::move(reason));
-  change_ = pending_change{.id = id, .wanted = std::move(wanted), .progress = now_, .waits = true};
+  change_ = pending_change{
+      .id = id, .wanted = std::move(wanted), .target = decided_, .progress = now_};
   review_group();
   for (auto joiner : circle_)
     if (!members().votes(joiner))
@@ -64,7 +65,8 @@ void replica::refuse_change(std::string reason) {
   refuse_proposal(std::exchange(change_, std::nullopt)->id, std::move(reason));
 }
 
-/// Those who will vote and don't yet have to catch up first, while writes go on.
+/// Those who will vote and don't yet have to catch up first, while writes go on; what is left then
+/// is little.
 bool replica::joiners_are_close() {
   auto close = true;
   auto least = decided_;
@@ -74,13 +76,13 @@ bool replica::joiners_are_close() {
       continue;
     least = std::min(least, it->decided);
     close = close && it->known && it->epoch == epoch_ && it->whole && !down(*it) &&
-            it->decided + config_.window() / 2 >= decided_;
+            it->decided >= change_->target && it->decided + config_.window() / 2 >= decided_;
     if (down(*it) && now_ - change_->progress > config_.failure_timeout) {
       refuse_change(silence(*it) + ", and it is to vote");
       return false;
     }
   }
-  if (std::exchange(change_->behind, least) < least)
+  if (std::exchange(change_->least, least) < least)
     change_->progress = now_;
   if (close || now_ - change_->progress < patience * config_.failure_timeout)
     return close;
@@ -99,7 +101,6 @@ void replica::review_change() {
       return;
     }
     change_->waits = false;
-    change_->drains = true;
   }
   auto open = std::max(log_.last(), decided_) > decided_;
   if (!open)

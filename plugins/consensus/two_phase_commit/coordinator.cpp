@@ -103,8 +103,7 @@ void replica::propose(spi::request_id id, std::string command) {
   if (command.size() > max_command_bytes)
     return refuse_proposal(id, "the command of " + std::to_string(command.size()) +
                                    " bytes is larger than the 16 MiB that are taken");
-  auto open = log_.last() > decided_ ? log_.last() - decided_ : 0;
-  if (open + validating_.size() >= config_.max_in_flight)
+  if (open_positions() + validating_.size() >= config_.max_in_flight)
     return refuse_proposal(id, "busy: " + std::to_string(config_.max_in_flight) +
                                    " proposals are under way already; try again");
   if (log_.bytes() + command.size() > config_.log_bytes)
@@ -217,6 +216,8 @@ std::string replica::missing_votes(std::uint64_t votes) const {
 }
 
 spi::timestamp replica::vote_deadline() const {
+  if (phase_ != phase::serving)
+    return spi::timestamp::max();
   for (auto position = std::max(undecided_, decided_ + 1); position < log_.end(); ++position) {
     auto it = log_.find(position);
     if (it && it->state == slot_state::prepared && it->pending == decision::none)

@@ -61,12 +61,12 @@ struct meta_record {
   spi::log_position first = 1; ///< records before it were cut
   /// Another replica coordinates, or did so last: what this one holds in doubt isn't its to abort.
   bool follows = false;
-  std::vector<spi::replica_id> lost; ///< never come back, as an operator said
+  std::vector<spi::replica_id> lost{}; ///< never come back, as an operator said
   /// The group that was in force at the state machine's position, and all later ones that are
   /// decided; empty: the one of its birth.
-  std::vector<placed_membership> groups;
+  std::vector<placed_membership> groups{};
   /// The group of a snapshot that is being installed, and the snapshot's position.
-  std::optional<std::pair<spi::log_position, placed_membership>> snapshot;
+  std::optional<std::pair<spi::log_position, placed_membership>> snapshot{};
 };
 std::string encode_meta(const meta_record& meta);
 /// @returns false when the bytes aren't what `encode_meta` writes.

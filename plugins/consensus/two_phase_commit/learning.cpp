@@ -90,6 +90,8 @@ bool replica::fill(entries& out, const fetch& body) const {
     auto it = log_.find(position);
     if (position <= out.decided && (!it || !it->decided()))
       break; // only the state machine has it
+    if (!it) // nothing is known between what is decided and the first record
+      position = std::max(position, log_.first() - 1);
     if (!it || it->state == slot_state::empty)
       continue;
     auto in_doubt = it->state == slot_state::prepared || it->state == slot_state::damaged;

@@ -281,7 +281,7 @@ void replica::put_meta() {
   // No snapshot that is sent or taken lies before what the state machine has durably.
   auto in_force = std::prev(groups_.upper_bound(std::max(applied_, groups_.begin()->first)));
   groups_.erase(groups_.begin(), in_force);
-  meta_record meta{birth_, epoch_, whole_, log_.first(), follows_, lost_, {}, {}};
+  meta_record meta{birth_, epoch_, whole_, log_.first(), follows_, lost_};
   for (auto& [position, group] : groups_)
     meta.groups.push_back({position, group});
   if (deciding_group_)
@@ -377,8 +377,8 @@ spi::consensus_status replica::status() const {
   out.accepted = accepted_;
   out.first = log_.first();
   out.pending = validating_.size() + reads_.size();
-  if (coordinator() && log_.last() > decided_)
-    out.pending += log_.last() - decided_;
+  if (coordinator())
+    out.pending += open_positions();
   out.blocked = why_not_write();
   return out;
 }

@@ -7,6 +7,7 @@
 
 #include <atoll/spi/consensus.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -106,10 +107,10 @@ class replica final : public spi::consensus {
   struct pending_change {
     spi::request_id id = 0;
     membership wanted;
-    spi::timestamp progress{0}; ///< when somebody who joins was last seen to come closer
-    spi::log_position behind = 0; ///< the least that one of them has
-    bool waits = false;   ///< for those who join to catch up; writes go on
-    bool drains = false;  ///< for what is under way to be decided; no more is taken
+    spi::log_position target = 0; ///< what was decided when it was asked for
+    spi::log_position least = 0;  ///< that one of those who join has
+    spi::timestamp progress{0};   ///< when that was last seen to grow
+    bool waits = true; ///< for those who join to have as much as that, while writes go on
     spi::log_position position = 0; ///< where it is proposed; 0: not yet
   };
   struct pending_snapshot {
@@ -183,6 +184,11 @@ class replica final : public spi::consensus {
   spi::log_position read_target() const;
   std::string why_not_read() const;
   void cut_log();
+  /// Behind what is decided; not all of them need to be undecided.
+  std::size_t open_positions() const {
+    auto first = std::max(log_.first(), decided_ + 1);
+    return log_.end() > first ? log_.end() - first : 0;
+  }
 
   // -- coordinator.cpp
   void start_coordinator(bool intact);
