@@ -48,6 +48,8 @@ void replica::promise(std::uint64_t epoch) {
 void replica::become_whole_when_caught_up() {
   if (whole_ || coordinator() || !knows_catch_up_ || decided_ < catch_up_to_)
     return;
+  if (members_since() < heard_.position)
+    return; // it may take itself for a voter that it isn't any more
   whole_ = true;
   put_meta();
   beat_now_ = true;

@@ -32,9 +32,12 @@ void replica::move_on() {
   auto all = [&](auto holds) {
     return std::all_of(others.begin(), others.end(), [&](auto id) { return holds(peers_.at(id)); });
   };
-  // One that seems to be alone, and isn't, hears from the others soon.
-  auto patient = whole_ || !others.empty() || now_ >= started_ + config_.failure_timeout;
-  if (!patient || !all([](auto& it) { return it.known; }))
+  if (!all([](auto& it) { return it.known; }))
+    return;
+  // All that are known have empty disks: a new group, or one that others have joined since, who say
+  // so soon.
+  auto new_group = !whole_ && all([](auto& it) { return !it.whole; });
+  if (new_group && incarnation_ > 1 && now_ < started_ + config_.failure_timeout)
     return;
   if (phase_ == phase::promising && !all([this](auto& it) { return it.epoch <= epoch_; }))
     phase_ = phase::probing; // one of them has promised more to an earlier coordinator

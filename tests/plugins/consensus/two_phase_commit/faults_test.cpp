@@ -62,6 +62,14 @@ TEST_CASE("the group changes, and records turn unreadable: it may block, and nev
     it.fatal_is_failure = false;
   });
 }
+TEST_CASE("the group changes, and disks come back empty: it may block, and never errs") {
+  // As many seeds always: a group may shrink to one, whose disk must not be lost.
+  survive(4, 600, [](simulation_options& it) {
+    it.faults.losable = {2, 4};
+    it.faults.mass_crashes = false;
+    it.demand_liveness = false;
+  });
+}
 TEST_CASE("a member is lost for good while much is under way: it may block, and never errs") {
   for (std::uint32_t replicas : {3, 4})
     survive(replicas, seeds(300), [](simulation_options& it) {
