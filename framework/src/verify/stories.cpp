@@ -329,8 +329,8 @@ std::uint64_t replace_a_lost_member(const protocol_subject& what) {
       auto& got = world.await(world.reconfigure(ask, voters), 10s);
       done = got.kind == sim::answer_kind::applied;
       if (!done && got.hint != 0 && got.hint != lost && got.hint <= 4)
-        done = world.await(world.reconfigure(got.hint, voters), 10s).kind ==
-               sim::answer_kind::applied;
+        done =
+            world.await(world.reconfigure(got.hint, voters), 10s).kind == sim::answer_kind::applied;
       group.must_have_no_violation();
       world.run_for(300ms);
     }

@@ -24,8 +24,8 @@ void replica::reconfigure(spi::request_id id, std::vector<spi::replica_id> voter
   membership wanted{voters, without(std::move(learners), voters)};
   if (auto reason = why_not_change(wanted); !reason.empty())
     return refuse_proposal(id, std::move(reason));
-  change_ = pending_change{
-      .id = id, .wanted = std::move(wanted), .target = decided_, .progress = now_};
+  change_ =
+      pending_change{.id = id, .wanted = std::move(wanted), .target = decided_, .progress = now_};
   review_group();
   for (auto joiner : circle_)
     if (!members().votes(joiner))

@@ -148,8 +148,7 @@ bool entry_log::load(const spi::stable_state& stable, spi::log_position first,
     bool commit = false;
     std::string command;
     if (record.stream == prepare_stream) {
-      if (record.state == spi::record_state::ok &&
-          decode_prepare(record.bytes, it, command)) {
+      if (record.state == spi::record_state::ok && decode_prepare(record.bytes, it, command)) {
         set_command(it, std::move(command));
         set_state(record.index, slot_state::prepared);
       } else {

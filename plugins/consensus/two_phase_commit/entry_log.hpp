@@ -57,8 +57,8 @@ std::string encode_decision_record(bool commit);
 struct meta_record {
   std::vector<spi::replica_id> birth; ///< the group's voters when it began: which group this is
   std::uint64_t epoch = 0;            ///< the newest that was promised or, on the coordinator, used
-  bool whole = false;          ///< false while what a lost disk held is being learnt again
-  spi::log_position first = 1; ///< records before it were cut
+  bool whole = false;                 ///< false while what a lost disk held is being learnt again
+  spi::log_position first = 1;        ///< records before it were cut
   /// Another replica coordinates, or did so last: what this one holds in doubt isn't its to abort.
   bool follows = false;
   std::vector<spi::replica_id> lost{}; ///< never come back, as an operator said

@@ -175,8 +175,8 @@ void replica::declare_lost(spi::replica_id id) {
 /// Only when nothing is open, or what is open has no votes yet: bits are given out anew.
 void replica::set_electors(std::vector<spi::replica_id> ids) {
   electors_ = std::move(ids);
-  everybody_ = electors_.size() >= 64 ? ~std::uint64_t{0}
-                                      : (std::uint64_t{1} << electors_.size()) - 1;
+  everybody_ =
+      electors_.size() >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << electors_.size()) - 1;
 }
 
 /// 0: it has no vote.

@@ -184,8 +184,8 @@ void replica::fetch_when_stalled() {
     return gather_next();
   auto headless = decided_ + 1 < log_.first();
   if (!coordinator() || behind) {
-    auto known = std::max({log_.last(), coordinator_decided_, heard_.position,
-                           knows_catch_up_ ? catch_up_to_ : 0});
+    auto known = std::max(
+        {log_.last(), coordinator_decided_, heard_.position, knows_catch_up_ ? catch_up_to_ : 0});
     auto stalled = decided_ == decided_at_tick_ || !whole_;
     auto to = decided_ < known && stalled && (whole_ || knows_catch_up_) ? whom_to_ask() : nullptr;
     if (to)

@@ -148,7 +148,8 @@ void replica::send_heartbeat(peer& to, bool asks) {
                         .all_applied = coordinator() ? applied_by_all() : 0,
                         .group = heard_,
                         .lost = lost_});
-  emit_send(to.id, out.take(), after_meta()); // it speaks of the epoch, of being whole, and of who is gone
+  emit_send(to.id, out.take(),
+            after_meta()); // it speaks of the epoch, of being whole, and of who is gone
 }
 
 // -- peers --------------------------------------------------------------------------------------

@@ -158,8 +158,8 @@ decision replica::resolve_one(const slot* it) const {
     return decision::abort; // it is alone, and told nobody what isn't on its disk
   auto change = it && it->kind == entry_kind::change;
   for (auto id : electors_) // those of a change alone have no vote on anything else
-    if (auto& other = peers_.at(id); other.whole && (in_doubt & bit_of(id)) == 0 &&
-                                     (change || view().votes(id)))
+    if (auto& other = peers_.at(id);
+        other.whole && (in_doubt & bit_of(id)) == 0 && (change || view().votes(id)))
       return decision::abort; // it never voted yes, so this was never committed
   if (config_.lost_decisions == lost_decision::abort)
     return decision::abort;
@@ -196,8 +196,8 @@ void replica::resolve() {
       return block_gathering(
           "whether position " + std::to_string(position) +
           " was committed is lost with the coordinator's record, all that is left have prepared "
-          "it, and either may have been told to a client: " + way_out() +
-          "set lost_decisions to commit or abort for one start of replica " +
+          "it, and either may have been told to a client: " +
+          way_out() + "set lost_decisions to commit or abort for one start of replica " +
           std::to_string(self_));
   }
   for (auto position = decided_ + 1; position <= last; ++position) {

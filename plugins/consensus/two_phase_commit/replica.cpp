@@ -297,8 +297,8 @@ void replica::put_decision(spi::log_position position, bool commit) {
 }
 
 void replica::put_prepare(spi::log_position position, const slot& it) {
-  ops_.push_back(
-      spi::put_record{prepare_stream, position, encode_prepare_record(it.epoch, it.kind, it.command)});
+  ops_.push_back(spi::put_record{prepare_stream, position,
+                                 encode_prepare_record(it.epoch, it.kind, it.command)});
   accepting_.emplace_back(open_token(), position);
 }
 

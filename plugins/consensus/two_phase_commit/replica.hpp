@@ -42,8 +42,8 @@ struct peer {
 /// voter with the lowest id, decides to commit it. README.md has the protocol, and why it is safe.
 ///
 /// One class, in several files: `replica.cpp` (calls, timers, the log), `messages.cpp`,
-/// `coordinator.cpp`, `participant.cpp`, `group.cpp` (who belongs to the group, who coordinates it),
-/// `changes.cpp` (changes of that), `learning.cpp` (from others, what this replica lacks),
+/// `coordinator.cpp`, `participant.cpp`, `group.cpp` (who belongs to the group, who coordinates
+/// it), `changes.cpp` (changes of that), `learning.cpp` (from others, what this replica lacks),
 /// `recovery.cpp` (a coordinator that lost something, or takes over), `snapshots.cpp`.
 class replica final : public spi::consensus {
  public:
@@ -258,7 +258,7 @@ class replica final : public spi::consensus {
 
   // Who belongs to the group. What is decided of it is durable before the state machine gets there.
   std::map<spi::log_position, membership> groups_; ///< decided, by the position of the change
-  placed_membership heard_; ///< the newest that anybody told of: whom to turn to
+  placed_membership heard_;             ///< the newest that anybody told of: whom to turn to
   std::vector<spi::replica_id> lost_;   ///< in order
   std::vector<spi::replica_id> circle_; ///< the others whom this replica talks to, in order
   std::map<spi::replica_id, peer> peers_;

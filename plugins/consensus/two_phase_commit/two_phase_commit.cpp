@@ -7,11 +7,8 @@ namespace {
 using atl::spi::option_type;
 
 constexpr atl::spi::claim claims[] = {
-    {"safe_with_crashes", "all"},
-    {"live_with_crashes", "none"},
-    {"linearizable_reads", "yes"},
-    {"blocks_on_one_failure", "yes"},
-    {"changes_members", "yes"},
+    {"safe_with_crashes", "all"},     {"live_with_crashes", "none"}, {"linearizable_reads", "yes"},
+    {"blocks_on_one_failure", "yes"}, {"changes_members", "yes"},
 };
 
 constexpr atl::spi::option_spec options[] = {

@@ -35,8 +35,8 @@ struct heartbeat {
   spi::log_position decided = 0; ///< everything up to here is decided, as far as the sender knows
   spi::log_position last = 0;    ///< the last position the sender knows anything of
   spi::log_position applied = 0; ///< durable in the sender's state machine
-  spi::log_position all_applied = 0; ///< from the coordinator: durable in everybody's
-  placed_membership group{};         ///< the newest that the sender knows to be decided
+  spi::log_position all_applied = 0;   ///< from the coordinator: durable in everybody's
+  placed_membership group{};           ///< the newest that the sender knows to be decided
   std::vector<spi::replica_id> lost{}; ///< never come back, as an operator said to somebody
 };
 

@@ -349,7 +349,8 @@ TEST_CASE("with a coordinator lost for good, what everybody prepared and nobody 
   }
 }
 
-TEST_CASE("with a coordinator lost in the middle of a change, those who were to join are asked too") {
+TEST_CASE(
+    "with a coordinator lost in the middle of a change, those who were to join are asked too") {
   group it{3};
   it.settle();
   it.must_write(7);
@@ -384,7 +385,8 @@ TEST_CASE("what a lost member said before counts for nothing, and if it comes ba
   it.deliver(1, 3, ""); // nothing that it could make sense of
   auto refused = it.await(it.reconfigure(1, {1, 2, 3}));
   CHECK(refused.kind == answer_kind::refused);
-  CHECK(contains(refused.reason, "replica 3 was declared lost, and never comes back under this id"));
+  CHECK(
+      contains(refused.reason, "replica 3 was declared lost, and never comes back under this id"));
   it.must_agree_on({1, 2});
 }
 
@@ -508,10 +510,11 @@ std::uint64_t changes_and_counts(std::uint64_t crash_at, bool everybody) {
       for (int attempt = 0; attempt < 300 && !done; ++attempt) {
         if (auto leader = it.leader(); leader != 0) {
           auto sequence = static_cast<std::uint64_t>(count);
-          auto ticket = is_change
-                            ? it.reconfigure(leader, wanted, learners)
-                            : it.propose(leader, register_command{++tags, 1, sequence, 1,
-                                                                  operation_kind::add, 1, {}});
+          auto ticket =
+              is_change
+                  ? it.reconfigure(leader, wanted, learners)
+                  : it.propose(leader, register_command{
+                                           ++tags, 1, sequence, 1, operation_kind::add, 1, {}});
           done = it.await(ticket, seconds{3}).kind == answer_kind::applied;
         }
         if (!done)
