@@ -84,6 +84,37 @@ TEST_CASE("kill -9 of the leader fifty times in a row, under load") {
   load.must_be_linearizable();
 }
 
+TEST_CASE("a master whose disk is lost goes on a person's word, and another takes its place") {
+  auto shape = group_of(3);
+  test_cluster cluster{shape};
+  cluster.up();
+  {
+    recorded_load load{cluster.settings(), 3};
+    load.some_more_writes(20);
+    load.must_be_linearizable();
+  }
+  auto lost = cluster.must_lead();
+  cluster.kill(lost, SIGKILL);
+  std::filesystem::remove_all(cluster.data_of(lost));
+  auto removed = cluster.dfs({"admin", "master", "remove", "--lost", lost});
+  CHECK_MESSAGE(removed.code == 0, removed.err);
+  recorded_load load{cluster.settings(), 3};
+  load.some_more_writes();
+  shape.masters = 4;
+  shape.joining_masters = 1;
+  cluster.write_configuration(shape);
+  cluster.start(master(4));
+  auto added = cluster.dfs({"admin", "master", "add", master(4)});
+  CHECK_MESSAGE(added.code == 0, added.err);
+  load.some_more_writes();
+  // The new one counts: with another one restarted nothing is missing.
+  auto other = lost == master(3) ? master(2) : master(3);
+  cluster.kill(other, SIGKILL);
+  cluster.start(other);
+  load.some_more_writes();
+  load.must_be_linearizable();
+}
+
 TEST_CASE("five masters, of which two are killed at a time") {
   test_cluster cluster{group_of(5)};
   cluster.up();

@@ -19,6 +19,8 @@ using replica_ids = std::vector<atl::spi::replica_id>;
 using clock = std::chrono::steady_clock;
 
 constexpr auto poll_interval = std::chrono::milliseconds{100};
+/// Until another master leads in a lost one's place.
+constexpr auto takeover_patience = std::chrono::seconds{30};
 
 bool contains(const replica_ids& list, atl::spi::replica_id id) {
   return std::find(list.begin(), list.end(), id) != list.end();
@@ -170,7 +172,7 @@ int add_master(context& with, const std::string& name, std::uint32_t timeout_s) 
   return done;
 }
 
-int remove_master(context& with, const std::string& name) {
+int remove_master(context& with, const std::string& name, bool lost) {
   auto it = prepare(with, name);
   if (!it)
     return complain(it.error());
@@ -179,7 +181,15 @@ int remove_master(context& with, const std::string& name) {
     fmt::print("{} is no member already\n", name);
     return done;
   }
-  if (auto changed = it->masters->change_members(voters, learners); !changed)
+  auto gone = lost ? replica_ids{it->id} : replica_ids{};
+  auto give_up = clock::now() + takeover_patience;
+  auto changed = it->masters->change_members(voters, learners, gone);
+  // Who led may be the one that is lost: another one takes over first.
+  while (lost && !changed && clock::now() < give_up) {
+    std::this_thread::sleep_for(poll_interval);
+    changed = it->masters->change_members(voters, learners, gone);
+  }
+  if (!changed)
     return complain(changed.error());
   fmt::print("{} is no member any more; stop it, and never start another disk under its id\n",
              name);

@@ -35,7 +35,7 @@ int show_status(context& with);
 
 int list_masters(context& with);
 int add_master(context& with, const std::string& name, std::uint32_t timeout_s);
-int remove_master(context& with, const std::string& name);
+int remove_master(context& with, const std::string& name, bool lost);
 int lead_master(context& with, const std::string& name);
 
 int up(context& with, const std::string& folder, std::uint32_t timeout_s);

@@ -91,7 +91,12 @@ void add_cluster(CLI::App& app, context& with, chosen& call) {
   add->callback([&] { call = [&] { return dfs::cli::add_master(with, name, patience_s); }; });
   auto* remove = master->add_subcommand("remove", "Let a master go, alive or lost");
   remove->add_option("NAME", name, "As in [[masters]]")->required();
-  remove->callback([&] { call = [&] { return dfs::cli::remove_master(with, name); }; });
+  static bool lost = false;
+  remove->add_flag(
+      "--lost", lost,
+      "Your word that its disk is gone: it never comes back under this id. Wanted by a\n"
+      "protocol that else waits for the vote of the one that goes");
+  remove->callback([&] { call = [&] { return dfs::cli::remove_master(with, name, lost); }; });
   auto* lead = master->add_subcommand("lead", "Let a master lead");
   lead->add_option("NAME", name, "As in [[masters]]")->required();
   lead->callback([&] { call = [&] { return dfs::cli::lead_master(with, name); }; });

@@ -100,9 +100,8 @@ void control::submit(action what, completion done) {
         session = {random_session(), 1};
         next.session = session.id;
         next.sequence = 1;
-        impl_->group.call(message_kind::command, encode(next), [session, finish](auto second) {
-          finish(session, std::move(second));
-        });
+        impl_->group.call(message_kind::command, encode(next),
+                          [session, finish](auto second) { finish(session, std::move(second)); });
       });
 }
 
@@ -121,8 +120,10 @@ atl::result<std::string> control::query(std::string question) {
 }
 
 atl::status control::change_members(std::vector<atl::spi::replica_id> voters,
-                                    std::vector<atl::spi::replica_id> learners) {
-  auto wanted = encode(atl::runtime::change_members{std::move(voters), std::move(learners)});
+                                    std::vector<atl::spi::replica_id> learners,
+                                    std::vector<atl::spi::replica_id> lost) {
+  auto wanted =
+      encode(atl::runtime::change_members{std::move(voters), std::move(learners), std::move(lost)});
   return impl_->group.call(message_kind::members, std::move(wanted)).map([](auto&&) {});
 }
 

@@ -54,8 +54,10 @@ class control {
   void query(std::string question, completion done);
 
   /// Makes these the masters' group. Repeating it is safe.
+  /// @param lost masters whose disks are gone: a person's word that they never come back
   atl::status change_members(std::vector<atl::spi::replica_id> voters,
-                             std::vector<atl::spi::replica_id> learners);
+                             std::vector<atl::spi::replica_id> learners,
+                             std::vector<atl::spi::replica_id> lost = {});
   /// Asks the leading master to let another one lead; it may decline, and says nothing then.
   atl::status transfer_leadership(atl::spi::replica_id to);
 

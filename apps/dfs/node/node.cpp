@@ -169,6 +169,7 @@ struct node::implementation {
     settings.owner = owner;
     settings.blocks_on_one_failure =
         given.plugins.consensus.plugin->claim("blocks_on_one_failure") == "yes";
+    settings.hears_of_losses = given.plugins.consensus.plugin->descriptor().spi_minor >= 1;
     auto balancer = given.plugins.placement.plugin->create_balancer(given.plugins.placement.options,
                                                                     settings.seed);
     if (!balancer)

@@ -26,7 +26,7 @@ std::optional<peer_messages> decode_peer_messages(std::string_view bytes, spi::r
 
 std::string encode(const change_members& it) {
   spi::writer out;
-  for (auto* ids : {&it.voters, &it.learners}) {
+  for (auto* ids : {&it.voters, &it.learners, &it.lost}) {
     out.put(static_cast<std::uint32_t>(ids->size()));
     for (auto id : *ids)
       out.put(id);
@@ -37,7 +37,7 @@ std::string encode(const change_members& it) {
 std::optional<change_members> decode_change_members(std::string_view bytes) {
   spi::reader in{bytes};
   change_members it;
-  for (auto* ids : {&it.voters, &it.learners})
+  for (auto* ids : {&it.voters, &it.learners, &it.lost})
     for (auto left = in.get_count(sizeof(spi::replica_id)); left > 0; --left)
       ids->push_back(in.get<spi::replica_id>());
   return in.done() ? std::optional{std::move(it)} : std::nullopt;

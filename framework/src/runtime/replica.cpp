@@ -108,7 +108,9 @@ caf::behavior replica_actor::make_behavior() {
       [](const envelope&) {},
       [this](storage_failed& failure) { stop_serving(failure.problem); },
       [this](get_replica_view) { return view(); },
-      [this](get_group) { return make_reply({encode(known()), {}, false}); },
+      [this](get_group) {
+        return make_reply({encode(known()), {}, false});
+      },
   };
 }
 
@@ -290,6 +292,9 @@ caf::result<envelope> replica_actor::change(change_members& request) {
   auto id = ++next_request_;
   commands_.emplace(id, waiting_command{std::move(from), now()});
   drive([&](auto& protocol) {
+    if (settings_.hears_of_losses)
+      for (auto lost : request.lost)
+        protocol.declare_lost(lost);
     protocol.reconfigure(id, std::move(request.voters), std::move(request.learners));
   });
   return alone;

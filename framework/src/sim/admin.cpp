@@ -74,7 +74,8 @@ void admin::on_turn() {
     return;
   random_ = *details;
   auto& best = best_informed();
-  auto surely = certain_ && best.machine().position() == world_.facts().last();
+  auto surely = certain_ && best.machine().position() == world_.facts().last() &&
+                (!world_.options().lose_at_rest || at_rest(best.members()));
   if (surely && best.members().voters.size() >= 3 && available().size() > 3 && random_.chance(0.2))
     return lose_one();
   ask_for(some_change());
@@ -98,6 +99,16 @@ void admin::lose_one() {
   auto voters = best_informed().members().voters;
   lost_ = voters[random_.below(voters.size())];
   world_.at(lost_).retire();
+}
+
+/// Nothing is under way, and every voter knows all that was decided.
+bool admin::at_rest(const spi::members_changed& group) const {
+  return std::all_of(group.voters.begin(), group.voters.end(), [this, &group](auto id) {
+    auto& it = world_.at(id);
+    if (!it.up() || it.given() != world_.facts().last() || it.members().voters != group.voters)
+      return false;
+    return it.protocol().status().accepted <= it.given();
+  });
 }
 
 spi::members_changed admin::some_change() {
@@ -143,6 +154,8 @@ void admin::ask_for(spi::members_changed wanted) {
   patience_ = world_.now() + 2'000'000;
   auto to = ask_ != 0 ? ask_ : static_cast<spi::replica_id>(1 + random_.below(world_.replicas()));
   ask_ = 0;
+  if (lost_ != 0 && world_.options().tell_losses)
+    world_.at(to).declare_lost(lost_);
   world_.reconfigure_at(world_.now() + 100, to, {admin_client, ++asked_, 0, 0}, std::move(wanted));
 }
 

@@ -24,6 +24,7 @@ class admin {
   spi::members_changed some_change();
   std::vector<spi::replica_id> available() const;
   void lose_one();
+  bool at_rest(const spi::members_changed& group) const;
 
   engine& world_;
   fault_site site_;

@@ -259,6 +259,11 @@ void host::transfer(spi::replica_id to) {
   call([to](spi::consensus& it) { it.transfer(to); });
 }
 
+void host::declare_lost(spi::replica_id id) {
+  world_.say("replica {} is told that the disk of {} is lost for good", id_, id);
+  call([id](spi::consensus& it) { it.declare_lost(id); });
+}
+
 void host::take_snapshot(spi::log_position position, const std::string& blob, machine_image image) {
   world_.say("replica {} receives a snapshot up to {}", id_, position);
   if (installing_)

@@ -101,6 +101,7 @@ class host {
   void read(const request_owner& owner, spi::read_level level);
   void reconfigure(const request_owner& owner, spi::members_changed wanted);
   void transfer(spi::replica_id to);
+  void declare_lost(spi::replica_id id);
 
  private:
   struct held_send {

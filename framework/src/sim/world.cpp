@@ -76,6 +76,10 @@ void world::transfer(spi::replica_id at, spi::replica_id to) {
   engine_->at(at).transfer(to);
 }
 
+void world::declare_lost(spi::replica_id at, spi::replica_id lost) {
+  engine_->at(at).declare_lost(lost);
+}
+
 const answer& world::outcome(ticket it) const {
   return answers_.at(it);
 }

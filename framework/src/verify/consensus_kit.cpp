@@ -161,6 +161,8 @@ void verify_consensus(const spi::descriptor& it, const spi::options& options, re
   auto trusts_clocks_with = claim_of(it, "trusts_clocks_with");
   auto all = faults_for(what.safe_with_crashes);
   auto faults = all.as_claimed(trusts_clocks_with, options);
+  what.blocks_on_one_failure = claim_of(it, "blocks_on_one_failure") == "yes";
+  what.tell_losses = it.spi_minor >= 1;
   auto& how = out.how();
   seed_runner seeds{what, out};
 

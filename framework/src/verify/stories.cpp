@@ -288,7 +288,10 @@ std::uint64_t change_the_members(const protocol_subject& what) {
   world.crash(3); // who may go for good
   group.add_one();
   group.change_members({1, 2, 4, 5});
-  world.crash(group.leader() != 0 ? group.leader() : 1);
+  auto victim = group.leader() != 0 ? group.leader() : 1;
+  world.crash(victim);
+  if (what.live_with_crashes != "minority")
+    world.restart(victim);
   group.add_one();
   return 3;
 }
@@ -319,6 +322,43 @@ std::uint64_t change_the_members_and_back(const protocol_subject& what) {
     world.restart(stays);
     group.add_one();
     group.must_agree();
+  }
+  return 3;
+}
+
+/// It never comes back, and nobody waits for it for ever.
+std::uint64_t replace_a_lost_member(const protocol_subject& what) {
+  for (spi::replica_id lost = 1; lost <= 3; ++lost) {
+    trial_group group{what, 3};
+    auto& world = group.world();
+    group.add_one();
+    world.run_for(2s); // all of them know
+    world.lose_disk(lost);
+    std::vector<spi::replica_id> voters;
+    for (spi::replica_id id = 1; id <= 4; ++id)
+      if (id != lost)
+        voters.push_back(id);
+    auto done = false;
+    for (int attempt = 0; attempt < 40 && !done; ++attempt) {
+      auto ask = group.leader();
+      if (ask == 0)
+        ask = voters[static_cast<std::size_t>(attempt % 2)];
+      if (what.tell_losses)
+        world.declare_lost(ask, lost);
+      auto& got = world.await(world.reconfigure(ask, voters), 10s);
+      done = got.kind == sim::answer_kind::applied;
+      if (!done && got.hint != 0 && got.hint != lost && got.hint <= 4)
+        done =
+            world.await(world.reconfigure(got.hint, voters), 10s).kind == sim::answer_kind::applied;
+      group.must_have_no_violation();
+      world.run_for(300ms);
+    }
+    if (!done)
+      throw broken(fmt::format("replica {} is lost, and was never replaced", lost));
+    group.add_one();
+    if (!world.run_until([&] { return world.applied(4) == world.applied(voters[0]); }))
+      throw broken("the one that took a lost member's place doesn't have what the others have");
+    group.must_have_no_violation();
   }
   return 3;
 }
@@ -358,8 +398,10 @@ void try_stories(const protocol_subject& what, recorder& out) {
     return out.skip("members join, take another's place, and go",
                     "it claims no changes of members");
   story("members join, take another's place, and go", "changes_members", change_the_members);
-  story("a group changes, and back, while one of it is away", "changes_members",
-        change_the_members_and_back);
+  story("a member is lost and replaced", "changes_members", replace_a_lost_member);
+  if (what.live_with_crashes == "minority")
+    story("a group changes, and back, while one of it is away", "changes_members",
+          change_the_members_and_back);
 }
 
 } // namespace atl::verify

@@ -25,6 +25,8 @@ sim::simulation_options protocol_subject::simulation(std::uint64_t seed,
   it.seed = seed;
   it.replicas = replicas;
   it.spares = changes_members ? 2 : 0;
+  it.lose_at_rest = blocks_on_one_failure;
+  it.tell_losses = tell_losses;
   it.protocol_options = options;
   return it;
 }

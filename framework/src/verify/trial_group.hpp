@@ -20,6 +20,8 @@ struct protocol_subject {
   std::string live_with_crashes;
   bool linearizable_reads = false;
   bool changes_members = false;
+  bool blocks_on_one_failure = false;
+  bool tell_losses = true; ///< false for plugins of interface 1.0
 
   sim::simulation_options simulation(std::uint64_t seed, std::uint32_t replicas) const;
 };

@@ -145,6 +145,8 @@ atl::result<simulation_options> make_options(const simulate_arguments& arguments
   it.choice.without = named_faults(arguments.without);
   if (!arguments.only.empty())
     it.choice.only = std::move(*only);
+  it.lose_at_rest = plugin.claim("blocks_on_one_failure") == "yes";
+  it.tell_losses = plugin.descriptor().spi_minor >= 1;
   it.demand_liveness = !arguments.no_liveness && arguments.damage.empty();
   it.fatal_is_failure = arguments.damage.empty();
   return it;

@@ -34,8 +34,13 @@ config read_config(const spi::options& options);
 
 /// A command larger than this is refused.
 inline constexpr std::size_t max_command_bytes = std::size_t{16} << 20;
-/// One bit a voter is kept with each open position.
+/// One bit a voter is kept with each open position; a change counts old and new ones.
 inline constexpr std::size_t max_voters = 64;
+inline constexpr std::size_t max_learners = 64;
+/// Replicas whose loss was declared, in the life of a group.
+inline constexpr std::size_t max_lost = 256;
+/// Other replicas that are remembered, members or not.
+inline constexpr std::size_t max_peers = 256;
 /// The longest reason that is carried from a participant to a client.
 inline constexpr std::size_t max_reason_bytes = 512;
 

@@ -6,12 +6,12 @@
 namespace atl::two_phase {
 
 void replica::start_coordinator(bool intact) {
-  if (!intact && !peers_.empty()) {
-    // What this disk promised is lost. The others know what it could have decided.
-    phase_ = phase::probing;
-    say_role();
-    return;
-  }
+  set_electors(members().voters);
+  auto alone = other_voters().empty();
+  // What this disk promised is lost, or what is open on it was another coordinator's to decide. One
+  // that was born alone may have been joined by others since, who then say so.
+  if (intact ? follows_ : !alone || incarnation_ > 1)
+    return take_over();
   if (!intact)
     for (auto position = log_.first(); position < log_.end(); ++position)
       epoch_ = std::max(epoch_, log_.find(position)->epoch);
@@ -26,11 +26,11 @@ void replica::start_coordinator(bool intact) {
       needs_gather_ = true;
   }
   undecided_ = log_.last() + 1;
-  phase_ = peers_.empty() ? phase::serving : phase::promising;
+  phase_ = alone ? phase::serving : phase::promising;
   say_role();
   if (decided_ + 1 < log_.first())
     needs_gather_ = true; // the state machine is behind a log that was cut
-  if (needs_gather_ && peers_.empty())
+  if (needs_gather_ && alone)
     stop("a decided entry behind position " + std::to_string(decided_) +
          " can't be read, and no other replica has a copy: restore this replica's disk");
 }
@@ -39,15 +39,17 @@ std::string replica::why_not_write() const {
   if (stopped_)
     return "this replica has stopped";
   if (!coordinator()) {
-    auto& leader = peers_.front();
-    if (down(leader))
-      return "the coordinator is away: " + silence(leader);
-    return whole_ ? std::string{} : "this replica lost its disk and is catching up";
+    auto leader = peers_.find(leader_id());
+    if (leader != peers_.end() && down(leader->second))
+      return "the coordinator is away: " + silence(leader->second);
+    return whole_ || !votes() ? std::string{} : "this replica lost its disk and is catching up";
   }
-  for (auto& it : peers_)
-    if (down(it))
+  auto needed = phase_ == phase::serving ? other_voters() : to_gather();
+  for (auto id : needed)
+    if (auto& it = peers_.at(id); down(it))
       return silence(it) + "; two-phase commit needs every participant: bring it back";
-  for (auto& it : peers_) {
+  for (auto id : needed) {
+    auto& it = peers_.at(id);
     auto name = "replica " + std::to_string(it.id);
     if (phase_ == phase::serving && !it.whole)
       return name + " lost its disk and is catching up: it has " + std::to_string(it.decided) +
@@ -55,32 +57,55 @@ std::string replica::why_not_write() const {
     if (phase_ != phase::probing && (!it.known || it.epoch != epoch_))
       return name + " hasn't yet joined epoch " + std::to_string(epoch_);
   }
-  if (phase_ == phase::serving)
+  if (phase_ == phase::serving) {
+    for (auto id : view().voters)
+      if (has(lost_, id))
+        return "replica " + std::to_string(id) +
+               " was declared lost: take it out of the group, or put a new one in its place";
     return {};
+  }
   if (!gather_reason_.empty())
     return gather_reason_;
   return "replica " + std::to_string(self_) +
-         " is learning from the others what its own disk doesn't say any more";
+         " is learning from the others what its own disk doesn't say";
+}
+
+/// Nothing else may be open when a change is proposed, nor be proposed behind it.
+std::string replica::why_not_propose() const {
+  auto reason = why_not_write();
+  return reason.empty() && change_ && !change_->waits
+             ? "busy: the members of the group are being changed; try again"
+             : reason;
 }
 
 void replica::refuse_proposal(spi::request_id id, std::string reason, spi::replica_id hint) {
   effects_.push_back(spi::refuse{id, spi::refusal::not_proposed, hint, std::move(reason)});
 }
 
+/// By one that doesn't coordinate. Whoever asks is sent on only to where there's a chance.
+void replica::refuse_elsewhere(spi::request_id id) {
+  if (stopped_)
+    return refuse_proposal(id, why_not_write());
+  auto leader = leader_id();
+  if (leader == self_ || leader == 0)
+    return refuse_proposal(id, "replica " + std::to_string(self_) +
+                                   " is to coordinate this group, and hasn't heard all of it yet");
+  if (auto reason = belongs() ? why_not_write() : std::string{}; !reason.empty())
+    return refuse_proposal(id, std::move(reason));
+  refuse_proposal(id, "replica " + std::to_string(leader) + " coordinates this group", leader);
+}
+
 void replica::propose(spi::request_id id, std::string command) {
   if (auto reason = why_not_write(); !coordinator() && !reason.empty())
     return refuse_proposal(id, std::move(reason));
   if (!coordinator())
-    return refuse_proposal(id,
-                           "replica " + std::to_string(voters_.front()) + " coordinates this group",
-                           voters_.front());
-  if (auto reason = why_not_write(); !reason.empty())
+    return refuse_elsewhere(id);
+  if (auto reason = why_not_propose(); !reason.empty())
     return refuse_proposal(id, std::move(reason));
   if (command.size() > max_command_bytes)
     return refuse_proposal(id, "the command of " + std::to_string(command.size()) +
                                    " bytes is larger than the 16 MiB that are taken");
-  auto open = log_.last() > decided_ ? log_.last() - decided_ : 0;
-  if (open + validating_.size() >= config_.max_in_flight)
+  if (open_positions() + validating_.size() >= config_.max_in_flight)
     return refuse_proposal(id, "busy: " + std::to_string(config_.max_in_flight) +
                                    " proposals are under way already; try again");
   if (log_.bytes() + command.size() > config_.log_bytes)
@@ -92,17 +117,18 @@ void replica::propose(spi::request_id id, std::string command) {
   validating_.emplace(ticket, validation{0, id, epoch_, std::move(command)});
 }
 
-void replica::append(validation proposal) {
+void replica::append(spi::request_id id, entry_kind kind, std::string command) {
   auto position = std::max(log_.last(), decided_) + 1;
   auto& it = log_.at(position);
   it.epoch = epoch_;
-  it.id = proposal.id;
+  it.kind = kind;
+  it.id = id;
   it.since = now_;
   it.votes = bit_of(self_);
-  log_.set_command(it, std::move(proposal.command));
+  log_.set_command(it, std::move(command));
   log_.set_state(position, slot_state::prepared);
   put_prepare(position, it);
-  if (peers_.empty())
+  if (it.votes == everybody_)
     return decide(position, decision::commit, {});
   new_prepares_.push_back(position);
 }
@@ -113,6 +139,12 @@ void replica::decide(spi::log_position position, decision what, std::string reas
   if (it.state == slot_state::empty)
     log_.set_state(position, slot_state::prepared);
   put_decision(position, what == decision::commit);
+  if (auto change = what == decision::commit && it.kind == entry_kind::change
+                        ? decode_change(it.command)
+                        : std::nullopt) {
+    deciding_group_ = placed_membership{position, std::move(change->group)};
+    put_meta(); // as durable as the decision: it may put this coordinator out
+  }
   deciding_.emplace_back(open_token(), position);
   if (what == decision::abort && it.id != 0)
     abort_reasons_.emplace(position, std::move(reason));
@@ -127,6 +159,8 @@ void replica::settle(spi::log_position position) {
   it->pending = decision::none;
   log_.set_state(position, commit ? slot_state::committed : slot_state::aborted);
   new_decisions_.push_back({position, commit});
+  if (it->kind == entry_kind::change)
+    settle_change(position, commit);
   if (commit)
     return;
   log_.drop_command(*it);
@@ -137,15 +171,29 @@ void replica::settle(spi::log_position position) {
   abort_reasons_.erase(reason);
 }
 
+/// Those that a change puts out hear of it all the same, and one that puts out its own coordinator
+/// is answered when somebody else knows: then whoever goes may be taken away.
+void replica::settle_change(spi::log_position position, bool commit) {
+  change_.reset();
+  deciding_group_.reset();
+  if (!commit) {
+    set_electors(members().voters);
+    return review_group();
+  }
+  flush_decisions();
+  auto change = decode_change(log_.find(position)->command);
+  if (!change->group.votes(self_))
+    handover_ = position;
+  take_effect(position, *change);
+}
+
 // -- votes ------------------------------------------------------------------------------------
 
 void replica::on_votes(peer& from, const header& head, const std::vector<vote_entry>& votes) {
-  if (head.epoch != epoch_ || phase_ != phase::serving) {
+  if (head.epoch != epoch_ || phase_ != phase::serving || bit_of(from.id) == 0) {
     ++dropped_;
     return;
   }
-  auto everybody =
-      voters_.size() == max_voters ? ~std::uint64_t{0} : (std::uint64_t{1} << voters_.size()) - 1;
   for (auto& vote : votes) {
     auto it = vote.position > decided_ ? log_.find(vote.position) : nullptr;
     if (!it || it->state != slot_state::prepared || it->pending != decision::none)
@@ -155,7 +203,7 @@ void replica::on_votes(peer& from, const header& head, const std::vector<vote_en
              "replica " + std::to_string(from.id) + " voted no: " + std::string{vote.reason});
     } else {
       it->votes |= bit_of(from.id);
-      if (it->votes == everybody)
+      if (it->votes == everybody_)
         decide(vote.position, decision::commit, {});
     }
   }
@@ -163,13 +211,15 @@ void replica::on_votes(peer& from, const header& head, const std::vector<vote_en
 
 std::string replica::missing_votes(std::uint64_t votes) const {
   std::string out;
-  for (auto& it : peers_)
-    if ((votes & bit_of(it.id)) == 0)
-      out += (out.empty() ? "" : ", ") + std::to_string(it.id);
+  for (auto id : electors_)
+    if ((votes & bit_of(id)) == 0)
+      out += (out.empty() ? "" : ", ") + std::to_string(id);
   return out;
 }
 
 spi::timestamp replica::vote_deadline() const {
+  if (phase_ != phase::serving)
+    return spi::timestamp::max();
   for (auto position = std::max(undecided_, decided_ + 1); position < log_.end(); ++position) {
     auto it = log_.find(position);
     if (it && it->state == slot_state::prepared && it->pending == decision::none)
@@ -193,13 +243,15 @@ void replica::abort_overdue() {
   }
 }
 
-void replica::abort_open(const peer& missing, const std::string& reason) {
-  if (phase_ != phase::serving)
+/// Of what waits for the vote of `missing`; or all that does or did.
+void replica::abort_open(const peer& missing, bool all, const std::string& reason) {
+  auto bit = bit_of(missing.id);
+  if (phase_ != phase::serving || bit == 0)
     return;
   for (auto position = std::max(decided_ + 1, log_.first()); position < log_.end(); ++position) {
     auto it = log_.find(position);
     if (it->state == slot_state::prepared && it->pending == decision::none &&
-        ((it->votes & bit_of(missing.id)) == 0 || (missing.known && !missing.whole)))
+        (all || (it->votes & bit) == 0))
       decide(position, decision::abort, reason);
   }
 }
@@ -207,16 +259,14 @@ void replica::abort_open(const peer& missing, const std::string& reason) {
 // -- watching the participants ----------------------------------------------------------------
 
 void replica::watch_peers() {
-  for (auto& it : peers_)
-    if (down(it) && !it.down_handled) {
-      it.down_handled = true;
-      abort_open(it, silence(it));
+  for (auto id : electors_)
+    if (auto it = find_peer(id); it && down(*it) && !it->down_handled) {
+      it->down_handled = true;
+      abort_open(*it, it->known && !it->whole, silence(*it));
     }
 }
 
 void replica::on_peer_heartbeat(peer& from, const header& head, const heartbeat& body) {
-  from.applied = std::max(from.applied, body.applied);
-  from.decided = std::max(from.decided, body.decided);
   if (head.to_incarnation != incarnation_)
     return; // it doesn't know of this life yet, so it promised nothing to it
   from.known = true;
@@ -224,14 +274,16 @@ void replica::on_peer_heartbeat(peer& from, const header& head, const heartbeat&
   from.last = std::max(from.last, body.last);
   from.whole = from.whole || body.whole; // an older heartbeat may come late
   if (!from.whole)
-    abort_open(from, "replica " + std::to_string(from.id) + " lost its disk");
+    abort_open(from, true, "replica " + std::to_string(from.id) + " lost its disk");
   move_on();
+  review_change();
 }
 
 spi::log_position replica::applied_by_all() const {
   auto least = applied_;
-  for (auto& it : peers_)
-    least = std::min(least, it.applied);
+  for (auto id : circle_)
+    if (auto& it = peers_.at(id); members().votes(id) || (members().contains(id) && !down(it)))
+      least = std::min(least, it.applied);
   return least;
 }
 
@@ -243,12 +295,14 @@ void replica::send_prepares(peer& to, const std::vector<spi::log_position>& posi
     std::size_t bytes = 0;
     auto first = i;
     for (; i < positions.size() && (i == first || bytes < config_.batch_bytes); ++i)
-      bytes += log_.find(positions[i])->command.size() + 12;
+      bytes += log_.find(positions[i])->command.size() + 13;
     spi::writer out;
     write_header(out, head_for(to, message_type::prepare));
     out.put(static_cast<std::uint32_t>(i - first));
-    for (auto k = first; k < i; ++k)
-      out.put(positions[k]).put(log_.find(positions[k])->command);
+    for (auto k = first; k < i; ++k) {
+      auto& it = *log_.find(positions[k]);
+      out.put(positions[k]).put(it.kind).put(it.command);
+    }
     emit_send(to.id, out.take(), after);
   }
 }
@@ -260,21 +314,25 @@ void replica::flush_prepares() {
   });
   if (new_prepares_.empty())
     return;
-  for (auto& it : peers_)
-    send_prepares(it, new_prepares_, after_now());
+  for (auto id : electors_)
+    if (auto it = find_peer(id))
+      send_prepares(*it, new_prepares_, after_now());
   new_prepares_.clear();
 }
 
 void replica::flush_decisions() {
   if (new_decisions_.empty())
     return;
-  for (auto& it : peers_) {
+  for (auto id : electors_) {
+    auto it = find_peer(id);
+    if (!it)
+      continue;
     spi::writer out;
-    write_header(out, head_for(it, message_type::decide));
+    write_header(out, head_for(*it, message_type::decide));
     out.put(static_cast<std::uint32_t>(new_decisions_.size()));
     for (auto& made : new_decisions_)
       out.put(made.position).put(made.commit);
-    emit_send(it.id, out.take(), 0); // durable already: that is when it is put on this list
+    emit_send(id, out.take(), 0); // durable already: that is when it is put on this list
   }
   new_decisions_.clear();
 }
@@ -283,9 +341,11 @@ void replica::resend_prepares() {
   if (phase_ != phase::serving)
     return;
   std::vector<spi::log_position> positions;
-  for (auto& to : peers_) {
-    if (down(to))
+  for (auto id : electors_) {
+    auto peer = find_peer(id);
+    if (!peer || down(*peer))
       continue;
+    auto& to = *peer;
     positions.clear();
     std::size_t bytes = 0;
     for (auto position = std::max(decided_ + 1, log_.first());
@@ -295,7 +355,7 @@ void replica::resend_prepares() {
           (it->votes & bit_of(to.id)) != 0 || now_ - it->since < config_.heartbeat)
         continue;
       positions.push_back(position);
-      bytes += it->command.size() + 12;
+      bytes += it->command.size() + 13;
     }
     send_prepares(to, positions, after_now());
   }

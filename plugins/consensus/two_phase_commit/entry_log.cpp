@@ -10,16 +10,25 @@ namespace atl::two_phase {
 
 namespace {
 
-constexpr std::uint8_t record_version = 1;
+constexpr std::uint8_t record_version = 2;
 /// More slots than any log within its bounds has: a larger index is nonsense.
 constexpr std::uint64_t max_slots = std::uint64_t{1} << 24;
 
-bool decode_prepare(std::string_view bytes, std::uint64_t& epoch, std::string& command) {
+/// More groups than are ever remembered at once.
+constexpr std::uint32_t max_groups = 1U << 16;
+
+bool decode_prepare(std::string_view bytes, slot& into, std::string& command) {
   spi::reader in{bytes};
   auto version = in.get<std::uint8_t>();
-  epoch = in.get<std::uint64_t>();
+  auto epoch = in.get<std::uint64_t>();
+  auto kind = in.get_enum(entry_kind_last);
   command = in.get_string();
-  return in.done() && version == record_version;
+  if (!in.done() || version != record_version ||
+      (kind == entry_kind::change && !decode_change(command)))
+    return false;
+  into.epoch = epoch;
+  into.kind = kind;
+  return true;
 }
 
 bool decode_decision(std::string_view bytes, bool& commit) {
@@ -31,9 +40,9 @@ bool decode_decision(std::string_view bytes, bool& commit) {
 
 } // namespace
 
-std::string encode_prepare_record(std::uint64_t epoch, std::string_view command) {
+std::string encode_prepare_record(std::uint64_t epoch, entry_kind kind, std::string_view command) {
   spi::writer out;
-  out.put(record_version).put(epoch).put(command);
+  out.put(record_version).put(epoch).put(kind).put(command);
   return out.take();
 }
 
@@ -46,9 +55,17 @@ std::string encode_decision_record(bool commit) {
 std::string encode_meta(const meta_record& meta) {
   spi::writer out;
   out.put(record_version).put(meta.epoch).put(meta.whole).put(meta.first);
-  out.put(static_cast<std::uint32_t>(meta.voters.size()));
-  for (auto voter : meta.voters)
-    out.put(voter);
+  put(out, meta.birth);
+  out.put(meta.follows);
+  put(out, meta.lost);
+  out.put(static_cast<std::uint32_t>(meta.groups.size()));
+  for (auto& it : meta.groups)
+    put(out, it);
+  out.put(meta.snapshot.has_value());
+  if (meta.snapshot) {
+    out.put(meta.snapshot->first);
+    put(out, meta.snapshot->second);
+  }
   return out.take();
 }
 
@@ -58,9 +75,20 @@ bool decode_meta(std::string_view bytes, meta_record& out) {
   out.epoch = in.get<std::uint64_t>();
   out.whole = in.get<bool>();
   out.first = in.get<spi::log_position>();
-  out.voters.clear();
-  for (auto left = in.get_count(sizeof(spi::replica_id)); left > 0; --left)
-    out.voters.push_back(in.get<spi::replica_id>());
+  out.birth = get_ids(in, max_voters);
+  out.follows = in.get<bool>();
+  out.lost = get_ids(in, max_lost);
+  out.groups.clear();
+  auto count = in.get_count(20);
+  if (count > max_groups)
+    in.fail();
+  for (; count > 0 && in.ok(); --count)
+    out.groups.push_back(get_membership(in));
+  out.snapshot.reset();
+  if (in.get<bool>()) {
+    auto position = in.get<spi::log_position>();
+    out.snapshot.emplace(position, get_membership(in));
+  }
   return in.done() && version == record_version && out.first > 0;
 }
 
@@ -99,6 +127,14 @@ void entry_log::cut(spi::log_position first) {
   last_ = std::max(last_, first_ - 1);
 }
 
+void entry_log::truncate(spi::log_position from) {
+  while (end() > from && !slots_.empty()) {
+    bytes_ -= slots_.back().command.size();
+    slots_.pop_back();
+  }
+  last_ = std::min(last_, end() - 1);
+}
+
 bool entry_log::load(const spi::stable_state& stable, spi::log_position first,
                      bool keeps_decisions) {
   first_ = first;
@@ -112,8 +148,7 @@ bool entry_log::load(const spi::stable_state& stable, spi::log_position first,
     bool commit = false;
     std::string command;
     if (record.stream == prepare_stream) {
-      if (record.state == spi::record_state::ok &&
-          decode_prepare(record.bytes, it.epoch, command)) {
+      if (record.state == spi::record_state::ok && decode_prepare(record.bytes, it, command)) {
         set_command(it, std::move(command));
         set_state(record.index, slot_state::prepared);
       } else {

@@ -1,11 +1,15 @@
 #pragma once
 
+#include "members.hpp"
+
 #include <atoll/spi/consensus.hpp>
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace atl::two_phase {
@@ -23,13 +27,18 @@ inline constexpr slot_state slot_state_last = slot_state::aborted;
 
 enum class decision : std::uint8_t { none, commit, abort };
 
+/// What an entry is about.
+enum class entry_kind : std::uint8_t { command, change };
+inline constexpr entry_kind entry_kind_last = entry_kind::change;
+
 struct slot {
   std::string command;
   std::uint64_t epoch = 0; ///< of the coordinator that prepared it
-  std::uint64_t votes = 0; ///< a bit a voter: said yes; while gathering: holds it in doubt
+  std::uint64_t votes = 0; ///< a bit an elector: said yes; while gathering: holds it in doubt
   spi::request_id id = 0;  ///< the proposal's, on the coordinator that took it
   spi::timestamp since{0}; ///< when the coordinator took it
   slot_state state = slot_state::empty;
+  entry_kind kind = entry_kind::command;
   decision pending = decision::none; ///< the coordinator's decision, on its way to the disk
   bool has_command = false;
   bool asking = false; ///< the host is being asked whether it could carry the command out
@@ -41,15 +50,23 @@ struct slot {
 inline constexpr std::uint32_t prepare_stream = 0;
 inline constexpr std::uint32_t decision_stream = 1;
 
-std::string encode_prepare_record(std::uint64_t epoch, std::string_view command);
+std::string encode_prepare_record(std::uint64_t epoch, entry_kind kind, std::string_view command);
 std::string encode_decision_record(bool commit);
 
 /// The protocol's blob.
 struct meta_record {
-  std::vector<spi::replica_id> voters;
-  std::uint64_t epoch = 0;     ///< the newest that was promised or, on the coordinator, used
-  bool whole = false;          ///< false while what a lost disk held is being learnt again
-  spi::log_position first = 1; ///< records before it were cut
+  std::vector<spi::replica_id> birth; ///< the group's voters when it began: which group this is
+  std::uint64_t epoch = 0;            ///< the newest that was promised or, on the coordinator, used
+  bool whole = false;                 ///< false while what a lost disk held is being learnt again
+  spi::log_position first = 1;        ///< records before it were cut
+  /// Another replica coordinates, or did so last: what this one holds in doubt isn't its to abort.
+  bool follows = false;
+  std::vector<spi::replica_id> lost{}; ///< never come back, as an operator said
+  /// The group that was in force at the state machine's position, and all later ones that are
+  /// decided; empty: the one of its birth.
+  std::vector<placed_membership> groups{};
+  /// The group of a snapshot that is being installed, and the snapshot's position.
+  std::optional<std::pair<spi::log_position, placed_membership>> snapshot{};
 };
 std::string encode_meta(const meta_record& meta);
 /// @returns false when the bytes aren't what `encode_meta` writes.
@@ -83,6 +100,8 @@ class entry_log {
 
   /// Forgets everything before `first`.
   void cut(spi::log_position first);
+  /// Forgets everything from `from` on.
+  void truncate(spi::log_position from);
 
   /// Fills the log from what is durable. @param keeps_decisions on the coordinator a record without
   /// a decision is undecided, even if damaged: no decision is told before it is durable.

@@ -6,11 +6,11 @@
 namespace atl::two_phase {
 
 void replica::step(spi::replica_id from, std::string_view bytes) {
-  auto sender = find_peer(from);
   spi::reader in{bytes};
   auto head = read_header(in);
-  if (stopped_ || !sender || !head || head->group != group_ ||
-      head->incarnation < sender->incarnation) {
+  auto welcome = !stopped_ && head && head->group == group_ && !has(lost_, from);
+  auto sender = welcome ? meet_peer(from) : nullptr;
+  if (!sender || head->incarnation < sender->incarnation) {
     ++dropped_;
     return;
   }
@@ -19,15 +19,12 @@ void replica::step(spi::replica_id from, std::string_view bytes) {
 
 void replica::dispatch(peer& from, const header& head, spi::reader& in) {
   auto for_this_life = head.to_incarnation == incarnation_;
-  auto from_coordinator = from.id == voters_.front();
+  auto from_coordinator = !coordinator() && from.id == leader_id();
   switch (head.type) {
   case message_type::heartbeat:
     if (heartbeat body; decode(in, body)) {
       hear(from, head);
-      if (coordinator())
-        return on_peer_heartbeat(from, head, body);
-      if (from_coordinator)
-        return on_coordinator_heartbeat(from, head, body);
+      return on_heartbeat(from, head, body);
     }
     break;
   case message_type::prepare:
@@ -66,6 +63,32 @@ void replica::dispatch(peer& from, const header& head, spi::reader& in) {
   ++dropped_;
 }
 
+void replica::on_heartbeat(peer& from, const header& head, const heartbeat& body) {
+  if (has(body.lost, self_))
+    return stop("the others were told that the disk of replica " + std::to_string(self_) +
+                " is lost, and went on without it: empty it, and let this machine join them under "
+                "an id that was never used");
+  auto news = add_lost(body.lost);
+  if (body.group.position > heard_.position) {
+    heard_ = body.group;
+    news = true;
+  }
+  if (news)
+    review_group();
+  from.applied = std::max(from.applied, body.applied);
+  from.decided = std::max(from.decided, body.decided);
+  if (coordinator())
+    on_peer_heartbeat(from, head, body);
+  else if (body.coordinates && from.id == leader_id())
+    on_coordinator_heartbeat(from, head, body);
+  if (handover_ != 0 && body.decided >= handover_ && members().votes(from.id)) {
+    handover_ = 0;
+    advance_decided();
+  }
+  if (!stopped_ && (body.asks || body.group.position < heard_.position))
+    send_heartbeat(from);
+}
+
 void replica::hear(peer& from, const header& head) {
   if (head.incarnation > from.incarnation) {
     forget_gathered(from);
@@ -87,7 +110,9 @@ void replica::on_unreachable(spi::replica_id id) {
 }
 
 header replica::head_for(const peer& to, message_type type) const {
-  return {type, group_, incarnation_, to.incarnation, epoch_};
+  // One that takes over may have promised an older epoch than others did: it asks for theirs.
+  auto asks_for_epochs = coordinator() && phase_ == phase::probing;
+  return {type, group_, incarnation_, to.incarnation, asks_for_epochs ? 0 : epoch_};
 }
 
 void replica::emit_send(spi::replica_id to, std::string bytes, spi::persist_token after) {
@@ -95,34 +120,39 @@ void replica::emit_send(spi::replica_id to, std::string bytes, spi::persist_toke
 }
 
 void replica::beat() {
-  if (!coordinator())
-    return send_heartbeat(peers_.front());
-  for (auto& it : peers_)
-    send_heartbeat(it);
+  if (coordinator()) {
+    for (auto id : circle_) {
+      auto& it = *find_peer(id);
+      send_heartbeat(it, !it.known || it.epoch != epoch_ || phase_ != phase::serving);
+    }
+    return;
+  }
+  if (auto leader = find_peer(leader_id()); leader && (belongs() || !down(*leader)))
+    send_heartbeat(*leader);
+  if (handover_ != 0)
+    for (auto id : members().voters)
+      if (auto it = find_peer(id))
+        send_heartbeat(*it, true);
 }
 
-void replica::send_heartbeat(peer& to) {
+void replica::send_heartbeat(peer& to, bool asks) {
+  auto limit = told_to(to.id);
   spi::writer out;
   write_header(out, head_for(to, message_type::heartbeat));
-  encode(out, heartbeat{.whole = whole_,
-                        .decided = decided_,
-                        .last = std::max(log_.last(), decided_),
+  encode(out, heartbeat{.coordinates = coordinator(),
+                        .asks = asks,
+                        .whole = whole_,
+                        .decided = std::min(decided_, limit),
+                        .last = std::min(std::max(log_.last(), decided_), limit),
                         .applied = applied_,
-                        .all_applied = coordinator() ? applied_by_all() : 0});
-  emit_send(to.id, out.take(), after_meta()); // it speaks of the epoch, and of being whole
+                        .all_applied = coordinator() ? applied_by_all() : 0,
+                        .group = heard_,
+                        .lost = lost_});
+  emit_send(to.id, out.take(),
+            after_meta()); // it speaks of the epoch, of being whole, and of who is gone
 }
 
 // -- peers --------------------------------------------------------------------------------------
-
-peer* replica::find_peer(spi::replica_id id) {
-  auto found = std::find_if(peers_.begin(), peers_.end(), [id](auto& it) { return it.id == id; });
-  return found == peers_.end() ? nullptr : &*found;
-}
-
-std::uint64_t replica::bit_of(spi::replica_id id) const {
-  auto found = std::lower_bound(voters_.begin(), voters_.end(), id);
-  return std::uint64_t{1} << (found - voters_.begin());
-}
 
 bool replica::down(const peer& it) const {
   return !it.ever_heard || it.unreachable || now_ - it.heard > config_.failure_timeout;

@@ -1,6 +1,7 @@
 #include "replica.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <stdexcept>
 #include <utility>
 
@@ -19,30 +20,20 @@ std::uint64_t fingerprint(const std::vector<spi::replica_id>& voters) {
   return hash;
 }
 
-std::string list(const std::vector<spi::replica_id>& ids) {
-  std::string out;
-  for (auto id : ids)
-    out += (out.empty() ? "" : ", ") + std::to_string(id);
-  return out;
-}
-
 } // namespace
 
 replica::replica(const spi::consensus_setup& setup)
     : config_{read_config(setup.options)}, self_{setup.self},
-      incarnation_{setup.incarnation}, voters_{setup.voters} {
-  std::sort(voters_.begin(), voters_.end());
-  if (std::adjacent_find(voters_.begin(), voters_.end()) != voters_.end())
-    throw std::invalid_argument("the voters " + list(voters_) + " name a replica twice");
-  if (!std::binary_search(voters_.begin(), voters_.end(), self_))
-    throw std::invalid_argument("replica " + std::to_string(self_) + " is not among the voters " +
-                                list(voters_) + ": two-phase commit has no other members");
-  if (voters_.front() == 0 || voters_.size() > max_voters)
+      incarnation_{setup.incarnation}, birth_{setup.voters} {
+  std::sort(birth_.begin(), birth_.end());
+  if (std::adjacent_find(birth_.begin(), birth_.end()) != birth_.end())
+    throw std::invalid_argument("the voters " + list(birth_) + " name a replica twice");
+  if (birth_.empty() || birth_.front() == 0 || birth_.size() > max_voters || self_ == 0)
     throw std::invalid_argument("two-phase commit takes 1 to 64 voters with ids above 0");
-  group_ = fingerprint(voters_);
-  for (auto voter : voters_)
-    if (voter != self_)
-      peers_.push_back({.id = voter});
+  group_ = fingerprint(birth_);
+  groups_.emplace(0, membership{birth_, {}});
+  said_ = members();
+  heard_.group = members();
 }
 
 // -- starting ---------------------------------------------------------------------------------
@@ -59,32 +50,55 @@ void replica::start(spi::stable_state stable, spi::log_position applied, spi::ti
       repairs_.insert(position);
   }
   accepted_ = std::max(log_.last(), applied);
+  say_members();
+  renew_circle();
   if (coordinator())
     start_coordinator(intact);
   else
-    start_participant(intact);
+    say_role();
   advance_decided();
+}
+
+bool replica::take_meta(const spi::stable_state& stable, meta_record& meta) {
+  if (!stable.meta || stable.meta_corrupt || !decode_meta(*stable.meta, meta))
+    return false;
+  if (meta.birth != birth_) {
+    stop("this disk belongs to a group that began with the replicas " + list(meta.birth) +
+         ", but the configuration names " + list(birth_) +
+         "; members are changed while the group runs, not there: correct the configuration");
+    return false;
+  }
+  epoch_ = meta.epoch;
+  follows_ = meta.follows;
+  lost_ = meta.lost;
+  if (!meta.groups.empty())
+    groups_.clear();
+  for (auto& it : meta.groups)
+    groups_.insert_or_assign(it.position, it.group);
+  heard_ = {members_since(), members()};
+  // The state machine is the snapshot's: the host installed it, and didn't get to say so.
+  if (meta.snapshot && applied_ >= meta.snapshot->first)
+    adopt_group(meta.snapshot->second);
+  return true;
 }
 
 void replica::take(spi::stable_state stable, spi::log_position applied, bool& intact) {
   applied_ = decided_ = applied;
   meta_record meta;
-  auto readable = stable.meta && !stable.meta_corrupt && decode_meta(*stable.meta, meta);
-  if (readable && meta.voters != voters_)
-    return stop("this disk belongs to a group of the replicas " + list(meta.voters) +
-                ", but the configuration names " + list(voters_) +
-                "; two-phase commit can't change its members: correct the configuration");
-  intact = readable && meta.whole;
+  auto readable = take_meta(stable, meta);
+  if (stopped_)
+    return;
+  whole_ = intact = readable && meta.whole;
+  coordinating_ = should_coordinate();
   auto first = applied + 1;
   if (readable) {
-    epoch_ = meta.epoch;
     first = meta.first;
   } else {
     for (auto& record : stable.records)
       first = std::min(first, std::max<spi::log_position>(record.index, 1));
   }
-  auto alone = peers_.empty();
-  if (!log_.load(stable, first, coordinator() && (intact || alone)))
+  auto decides = intact ? !follows_ : other_voters().empty();
+  if (!log_.load(stable, first, coordinator() && decides))
     stop("the log's records lie further apart than any log's could; restore this replica's disk, "
          "or empty it to have it filled by the others");
 }
@@ -121,10 +135,13 @@ spi::timestamp replica::deadline() const {
 }
 
 void replica::tick() {
+  forget_strangers();
   beat();
   if (coordinator()) {
+    move_on();
     watch_peers();
     resend_prepares();
+    review_change();
     cut_log();
   }
   fetch_when_stalled();
@@ -138,16 +155,30 @@ void replica::advance_decided() {
     return;
   for (;;) {
     auto it = log_.find(decided_ + 1);
-    if (!it || !it->decided())
+    if (!it || !it->decided() || held_up(decided_ + 1, *it))
       break;
     ++decided_;
-    if (it->state == slot_state::committed)
-      apply_.entries.push_back({decided_, it->id, false, it->command});
-    else
+    if (it->state != slot_state::committed)
       apply_.entries.push_back({decided_, 0, true, {}});
+    else if (it->kind == entry_kind::change)
+      apply_.entries.push_back({decided_, it->id, true, {}});
+    else
+      apply_.entries.push_back({decided_, it->id, false, it->command});
   }
   become_whole_when_caught_up();
   check_reads();
+  review_change();
+}
+
+/// A state machine doesn't go past a change before the change is in the meta blob: this replica, or
+/// one that gets its snapshot, starts behind it.
+bool replica::held_up(spi::log_position position, const slot& it) {
+  if (it.state != slot_state::committed || it.kind != entry_kind::change)
+    return false;
+  if (position > members_since())
+    if (auto change = decode_change(it.command))
+      take_effect(position, *change);
+  return gate_ > durable_ || handover_ == position;
 }
 
 void replica::flush_apply() {
@@ -187,7 +218,7 @@ void replica::cut_log() {
 spi::log_position replica::read_target() const {
   if (coordinator())
     return needs_gather_ ? std::max(log_.last(), decided_) : decided_;
-  // Nothing is committed without this replica's vote, so nothing is beyond what it holds.
+  // Nothing is committed without a voter's vote, so nothing is beyond what it holds.
   return std::max(log_.last(), decided_);
 }
 
@@ -196,6 +227,8 @@ void replica::read(spi::request_id id, spi::read_level level) {
     return effects_.push_back(spi::read_refused{id, 0, "this replica has stopped"});
   if (level == spi::read_level::local)
     return effects_.push_back(spi::read_ready{id, decided_});
+  if (!votes())
+    return effects_.push_back(spi::read_refused{id, leader_id(), why_not_read()});
   if (reads_.size() >= config_.window())
     return effects_.push_back(spi::read_refused{id, 0, "busy: too many reads wait already"});
   reads_.push_back({id, whole_ ? read_target() : target_unknown, now_ + config_.read_timeout});
@@ -214,13 +247,23 @@ void replica::check_reads() {
   }
 }
 
+/// Those of one that has no vote, or none any more.
+void replica::refuse_reads() {
+  for (auto& it : reads_)
+    effects_.push_back(spi::read_refused{it.id, leader_id(), why_not_read()});
+  reads_.clear();
+}
+
 std::string replica::why_not_read() const {
   auto self = "replica " + std::to_string(self_);
+  if (!votes())
+    return self + (view().contains(self_) ? " is a learner" : " is not of the group") +
+           ", which writes don't wait for: read at one of the voters " + list(heard_.group.voters);
   if (!whole_)
     return self + " lost its disk and hasn't caught up with the others yet: read at another one";
   return self + " holds position " + std::to_string(decided_ + 1) +
          " in doubt, and nobody it can reach knows how it was decided: wait until replica " +
-         std::to_string(voters_.front()) + " is back";
+         std::to_string(leader_id()) + " is back";
 }
 
 // -- durability -------------------------------------------------------------------------------
@@ -235,7 +278,17 @@ spi::persist_token replica::after_meta() const {
 }
 
 void replica::put_meta() {
-  ops_.push_back(spi::set_meta{encode_meta({voters_, epoch_, whole_, log_.first()})});
+  // No snapshot that is sent or taken lies before what the state machine has durably.
+  auto in_force = std::prev(groups_.upper_bound(std::max(applied_, groups_.begin()->first)));
+  groups_.erase(groups_.begin(), in_force);
+  meta_record meta{birth_, epoch_, whole_, log_.first(), follows_, lost_};
+  for (auto& [position, group] : groups_)
+    meta.groups.push_back({position, group});
+  if (deciding_group_)
+    meta.groups.push_back(*deciding_group_);
+  if (snapshot_)
+    meta.snapshot.emplace(snapshot_->position, snapshot_->members);
+  ops_.push_back(spi::set_meta{encode_meta(meta)});
   meta_token_ = open_token();
 }
 
@@ -244,8 +297,8 @@ void replica::put_decision(spi::log_position position, bool commit) {
 }
 
 void replica::put_prepare(spi::log_position position, const slot& it) {
-  ops_.push_back(
-      spi::put_record{prepare_stream, position, encode_prepare_record(it.epoch, it.command)});
+  ops_.push_back(spi::put_record{prepare_stream, position,
+                                 encode_prepare_record(it.epoch, it.kind, it.command)});
   accepting_.emplace_back(open_token(), position);
 }
 
@@ -255,11 +308,18 @@ void replica::on_durable(spi::persist_token token) {
   durable_ = std::max(durable_, token);
   for (; !accepting_.empty() && accepting_.front().first <= durable_; accepting_.pop_front())
     accepted_ = std::max(accepted_, accepting_.front().second);
-  if (deciding_.empty() || deciding_.front().first > durable_)
+  if (stopped_)
     return;
-  for (; !deciding_.empty() && deciding_.front().first <= durable_; deciding_.pop_front())
+  install_when_durable();
+  auto moves = gate_ != 0 && gate_ <= durable_;
+  if (moves)
+    gate_ = 0;
+  for (; !deciding_.empty() && deciding_.front().first <= durable_; deciding_.pop_front()) {
     settle(deciding_.front().second);
-  advance_decided();
+    moves = true;
+  }
+  if (moves)
+    advance_decided();
 }
 
 void replica::drain(std::vector<spi::effect>& out) {
@@ -291,37 +351,34 @@ void replica::on_validated(std::uint64_t ticket, bool ok, std::string_view reaso
     return;
   if (asked.position != 0)
     return answer_validation(asked, ok, reason);
-  auto blocked = ok ? why_not_write()
+  if (!coordinator())
+    return refuse_elsewhere(asked.id);
+  auto blocked = ok ? why_not_propose()
                     : "replica " + std::to_string(self_) + " voted no: " + std::string{reason};
   if (!blocked.empty())
     return refuse_proposal(asked.id, std::move(blocked));
-  append(std::move(asked));
-}
-
-void replica::reconfigure(spi::request_id id, std::vector<spi::replica_id>,
-                          std::vector<spi::replica_id>) {
-  refuse_proposal(id, "two-phase commit has a fixed group: to change its members, stop all "
-                      "replicas and start a new group from a copy of the state");
+  append(asked.id, entry_kind::command, std::move(asked.command));
 }
 
 void replica::transfer(spi::replica_id) {
-  // The coordinator is the voter with the lowest id, always; there is no answer to give.
+  // The coordinator is the voter with the lowest id; there is no answer to give.
 }
 
 spi::consensus_status replica::status() const {
   spi::consensus_status out;
   auto leads = coordinator() && phase_ == phase::serving;
-  out.role = !coordinator() ? spi::replica_role::follower
-             : leads        ? spi::replica_role::leader
-                            : spi::replica_role::candidate;
+  out.role = leads           ? spi::replica_role::leader
+             : coordinator() ? spi::replica_role::candidate
+             : votes()       ? spi::replica_role::follower
+                             : spi::replica_role::learner;
   out.term = epoch_;
-  out.leader = coordinator() && !leads ? 0 : voters_.front();
+  out.leader = coordinator() == leads ? leader_id() : 0;
   out.decided = decided_;
   out.accepted = accepted_;
   out.first = log_.first();
   out.pending = validating_.size() + reads_.size();
-  if (coordinator() && log_.last() > decided_)
-    out.pending += log_.last() - decided_;
+  if (coordinator())
+    out.pending += open_positions();
   out.blocked = why_not_write();
   return out;
 }

@@ -2,13 +2,16 @@
 
 #include "config.hpp"
 #include "entry_log.hpp"
+#include "members.hpp"
 #include "wire.hpp"
 
 #include <atoll/spi/consensus.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -38,9 +41,10 @@ struct peer {
 /// A write-all replicated log: each entry is prepared by every voter before the coordinator, the
 /// voter with the lowest id, decides to commit it. README.md has the protocol, and why it is safe.
 ///
-/// One class, in five files: `replica.cpp` (calls, timers, the log), `messages.cpp`,
-/// `coordinator.cpp`, `participant.cpp`, `recovery.cpp` (learning from others what this replica
-/// lacks or lost).
+/// One class, in several files: `replica.cpp` (calls, timers, the log), `messages.cpp`,
+/// `coordinator.cpp`, `participant.cpp`, `group.cpp` (who belongs to the group, who coordinates
+/// it), `changes.cpp` (changes of that), `learning.cpp` (from others, what this replica lacks),
+/// `recovery.cpp` (a coordinator that lost something, or takes over), `snapshots.cpp`.
 class replica final : public spi::consensus {
  public:
   /// @throws std::invalid_argument when the options or the set-up contradict themselves.
@@ -63,6 +67,7 @@ class replica final : public spi::consensus {
   void on_snapshot_received(spi::log_position position, std::string_view blob) override;
   std::string snapshot_blob(spi::log_position position) const override;
   void on_installed(spi::log_position position) override;
+  void declare_lost(spi::replica_id id) override;
   void drain(std::vector<spi::effect>& out) override;
   spi::consensus_status status() const override;
 
@@ -72,9 +77,9 @@ class replica final : public spi::consensus {
  private:
   /// What the coordinator is doing. A participant is `serving` always.
   enum class phase : std::uint8_t {
-    probing,   ///< its disk is lost: asks the others which epoch they have promised
+    probing,   ///< takes over, or its disk is lost: asks which epoch the others have promised
     promising, ///< waits until every participant has promised its epoch
-    gathering, ///< learns from the others what its own disk can't say any more
+    gathering, ///< learns from the others what its own disk can't say
     serving,
   };
 
@@ -91,49 +96,110 @@ class replica final : public spi::consensus {
   };
   struct fetch_state {
     bool outstanding = false;
+    bool gathers = false; ///< for a coordinator that reads all logs
     spi::replica_id to = 0;
     std::uint64_t nonce = 0;
     spi::log_position from = 0;
     spi::timestamp sent{0};
   };
 
-  // -- replica.cpp: the common part
-  bool coordinator() const { return self_ == voters_.front(); }
-  peer* find_peer(spi::replica_id id);
+  /// A change of the group that a coordinator was asked for.
+  struct pending_change {
+    spi::request_id id = 0;
+    membership wanted;
+    spi::log_position target = 0; ///< what was decided when it was asked for
+    spi::log_position least = 0;  ///< that one of those who join has
+    spi::timestamp progress{0};   ///< when that was last seen to grow
+    bool waits = true; ///< for those who join to have as much as that, while writes go on
+    spi::log_position position = 0; ///< where it is proposed; 0: not yet
+  };
+  struct pending_snapshot {
+    spi::log_position position = 0;
+    placed_membership members;
+    spi::persist_token token = 0; ///< its group is durable then
+    bool asked = false;           ///< the host was told to install it
+  };
+
+  // -- group.cpp
+  bool coordinator() const { return coordinating_; }
+  const membership& members() const { return groups_.rbegin()->second; }
+  spi::log_position members_since() const { return groups_.rbegin()->first; }
+  const membership& view() const { return whole_ ? members() : heard_.group; }
+  bool votes() const { return view().votes(self_); }
+  bool belongs() const { return heard_.group.contains(self_) || members().contains(self_); }
+  spi::replica_id lowest(const membership& of) const;
+  spi::replica_id leader_id() const { return lowest(heard_.group); }
+  bool should_coordinate() const;
+  std::vector<spi::replica_id> other_voters() const;
+  std::optional<change_entry> doubtful_change() const;
+  void review_group();
+  void renew_circle();
+  void say_members();
+  void become_coordinator();
+  void become_participant();
+  void adopt_group(const placed_membership& it);
+  void take_effect(spi::log_position position, const change_entry& entry);
+  bool add_lost(const std::vector<spi::replica_id>& ids);
+  void set_electors(std::vector<spi::replica_id> ids);
   std::uint64_t bit_of(spi::replica_id id) const;
+  peer* find_peer(spi::replica_id id);
+  peer* meet_peer(spi::replica_id id);
+  void forget_strangers();
+
+  // -- changes.cpp
+  std::string why_not_change(const membership& wanted) const;
+  void review_change();
+  bool joiners_are_close();
+  void propose_change();
+  void refuse_change(std::string reason);
+
+  // -- replica.cpp: the common part
   bool down(const peer& it) const;
   std::string silence(const peer& it) const;
   spi::persist_token open_token() const { return token_ + 1; }
   spi::persist_token after_now() const;
   spi::persist_token after_meta() const;
   void take(spi::stable_state stable, spi::log_position applied, bool& intact);
+  bool take_meta(const spi::stable_state& stable, meta_record& meta);
   void dispatch(peer& from, const header& head, spi::reader& in);
   void put_meta();
+  void refuse_elsewhere(spi::request_id id);
   void put_decision(spi::log_position position, bool commit);
   void put_prepare(spi::log_position position, const slot& it);
   void say_role();
+  void install_when_durable();
+  bool held_up(spi::log_position position, const slot& it);
   void stop(std::string reason);
   header head_for(const peer& to, message_type type) const;
   void emit_send(spi::replica_id to, std::string bytes, spi::persist_token after);
   void beat();
-  void send_heartbeat(peer& to);
+  void send_heartbeat(peer& to, bool asks = false);
+  void on_heartbeat(peer& from, const header& head, const heartbeat& body);
   void hear(peer& from, const header& head);
   void tick();
   void advance_decided();
   void flush_apply();
   void check_reads();
+  void refuse_reads();
   spi::log_position read_target() const;
   std::string why_not_read() const;
   void cut_log();
+  /// Behind what is decided; not all of them need to be undecided.
+  std::size_t open_positions() const {
+    auto first = std::max(log_.first(), decided_ + 1);
+    return log_.end() > first ? log_.end() - first : 0;
+  }
 
   // -- coordinator.cpp
   void start_coordinator(bool intact);
   std::string why_not_write() const;
+  std::string why_not_propose() const;
   void refuse_proposal(spi::request_id id, std::string reason, spi::replica_id hint = 0);
-  void append(validation proposal);
+  void append(spi::request_id id, entry_kind kind, std::string command);
   void decide(spi::log_position position, decision what, std::string reason);
   void settle(spi::log_position position);
-  void abort_open(const peer& missing, const std::string& reason);
+  void settle_change(spi::log_position position, bool commit);
+  void abort_open(const peer& missing, bool all, const std::string& reason);
   void abort_overdue();
   spi::timestamp vote_deadline() const;
   void resend_prepares();
@@ -148,41 +214,64 @@ class replica final : public spi::consensus {
   spi::log_position applied_by_all() const;
 
   // -- participant.cpp
-  void start_participant(bool intact);
   void promise(std::uint64_t epoch);
   void on_coordinator_heartbeat(peer& from, const header& head, const heartbeat& body);
   void on_prepare(const header& head, const std::vector<prepare_entry>& entries);
+  void on_prepare_one(const prepare_entry& entry);
+  bool has_vote(const prepare_entry& entry) const;
   void on_decisions(const std::vector<decide_entry>& decisions);
   void answer_validation(const validation& asked, bool ok, std::string_view reason);
+  void prepare_here(spi::log_position position, entry_kind kind, std::string command);
   void flush_votes();
   void become_whole_when_caught_up();
 
-  // -- recovery.cpp
-  bool learn(spi::log_position position, bool commit, const std::string_view* command,
-             std::uint64_t epoch);
+  // -- learning.cpp
+  bool learn(const known_entry& entry);
   void send_fetch(peer& to, spi::log_position from, bool in_doubt, snapshot_wish snapshot);
+  spi::log_position told_to(spi::replica_id id) const;
   void serve_fetch(peer& from, const fetch& body);
   bool fill(entries& out, const fetch& body) const;
   void on_entries(peer& from, const header& head, const entries& body);
   void learn_all(const entries& body);
-  void begin_gathering();
   void fetch_when_stalled();
   peer* whom_to_ask();
+
+  // -- recovery.cpp
+  void take_over();
+  std::vector<spi::replica_id> to_gather() const;
+  void begin_gathering();
   void move_on();
   void gather_next();
   void on_gathered(peer& from, const entries& body);
   void forget_gathered(peer& from);
   void resolve();
   decision resolve_one(const slot* it) const;
+  std::string way_out() const;
   void block_gathering(std::string reason);
   void finish_recovery(spi::log_position last);
 
   const config config_;
   const spi::replica_id self_;
   const std::uint64_t incarnation_;
-  std::vector<spi::replica_id> voters_; ///< in order
+  std::vector<spi::replica_id> birth_; ///< the group's voters when it began, in order
   std::uint64_t group_ = 0;
-  std::vector<peer> peers_; ///< the other voters, in order
+
+  // Who belongs to the group. What is decided of it is durable before the state machine gets there.
+  std::map<spi::log_position, membership> groups_; ///< decided, by the position of the change
+  placed_membership heard_;             ///< the newest that anybody told of: whom to turn to
+  std::vector<spi::replica_id> lost_;   ///< in order
+  std::vector<spi::replica_id> circle_; ///< the others whom this replica talks to, in order
+  std::map<spi::replica_id, peer> peers_;
+  std::vector<spi::replica_id> electors_; ///< whose votes are needed for what is open
+  std::uint64_t everybody_ = 0;           ///< the bits of all of them
+  membership said_;
+  bool coordinating_ = false;
+  bool follows_ = false;
+  std::optional<placed_membership> deciding_group_; ///< its change is on the way to the disk
+  std::optional<pending_change> change_;
+  spi::persist_token gate_ = 0;    ///< the newest group is durable then
+  spi::log_position handover_ = 0; ///< not answered before another one knows that it is decided
+  std::optional<pending_snapshot> snapshot_;
 
   spi::timestamp now_{0};
   spi::timestamp next_tick_{0};
@@ -241,6 +330,7 @@ class replica final : public spi::consensus {
   fetch_state fetch_;
   std::uint64_t nonces_ = 0;
   std::size_t ask_next_ = 0;
+  std::size_t asked_ = 0;
   spi::log_position decided_at_tick_ = 0;
   std::set<spi::log_position> repairs_; ///< unreadable, and covered by the state machine
   std::size_t repair_attempts_ = 0;

@@ -7,10 +7,8 @@ namespace {
 using atl::spi::option_type;
 
 constexpr atl::spi::claim claims[] = {
-    {"safe_with_crashes", "all"},
-    {"live_with_crashes", "none"},
-    {"linearizable_reads", "yes"},
-    {"blocks_on_one_failure", "yes"},
+    {"safe_with_crashes", "all"},     {"live_with_crashes", "none"}, {"linearizable_reads", "yes"},
+    {"blocks_on_one_failure", "yes"}, {"changes_members", "yes"},
 };
 
 constexpr atl::spi::option_spec options[] = {
@@ -47,8 +45,8 @@ ATOLL_PLUGIN(consensus, two_phase_commit, 1, 0, 0) = {
     .kind = atl::spi::plugin_kind::consensus,
     .name = "two_phase_commit",
     .version = "1.0.0",
-    .summary = "A write-all replicated log: every replica votes on every entry, one fixed "
-               "coordinator decides; any replica answers reads by itself",
+    .summary = "A write-all replicated log: every voter votes on every entry, one of them decides; "
+               "each of them answers reads by itself",
     .licence = "Apache-2.0",
     .claims = claims,
     .claim_count = std::size(claims),

@@ -6,7 +6,7 @@ namespace atl::two_phase {
 
 namespace {
 
-constexpr std::uint8_t wire_version = 1;
+constexpr std::uint8_t wire_version = 2;
 
 template <class Entry, class Read>
 bool read_list(spi::reader& in, std::vector<Entry>& out, std::size_t least_bytes, Read read_one) {
@@ -44,15 +44,22 @@ std::optional<header> read_header(spi::reader& in) {
 }
 
 void encode(spi::writer& out, const heartbeat& body) {
-  out.put(body.whole).put(body.decided).put(body.last).put(body.applied).put(body.all_applied);
+  out.put(body.coordinates).put(body.asks).put(body.whole);
+  out.put(body.decided).put(body.last).put(body.applied).put(body.all_applied);
+  put(out, body.group);
+  put(out, body.lost);
 }
 
 bool decode(spi::reader& in, heartbeat& body) {
+  body.coordinates = in.get<bool>();
+  body.asks = in.get<bool>();
   body.whole = in.get<bool>();
   body.decided = in.get<spi::log_position>();
   body.last = in.get<spi::log_position>();
   body.applied = in.get<spi::log_position>();
   body.all_applied = in.get<spi::log_position>();
+  body.group = get_membership(in);
+  body.lost = get_ids(in, max_lost);
   return in.done();
 }
 
@@ -73,7 +80,7 @@ void encode(spi::writer& out, const entries& body) {
   out.put(body.decided).put(body.last).put(body.next);
   out.put(static_cast<std::uint32_t>(body.known.size()));
   for (auto& entry : body.known)
-    out.put(entry.position).put(entry.state).put(entry.epoch).put(entry.command);
+    out.put(entry.position).put(entry.state).put(entry.kind).put(entry.epoch).put(entry.command);
 }
 
 bool decode(spi::reader& in, entries& body) {
@@ -83,16 +90,24 @@ bool decode(spi::reader& in, entries& body) {
   body.decided = in.get<spi::log_position>();
   body.last = in.get<spi::log_position>();
   body.next = in.get<spi::log_position>();
-  return read_list(in, body.known, 21, [&in](known_entry& entry) {
+  return read_list(in, body.known, 22, [&in](known_entry& entry) {
     entry.state = in.get_enum(slot_state_last);
+    entry.kind = in.get_enum(entry_kind_last);
     entry.epoch = in.get<std::uint64_t>();
     entry.command = in.get_text(max_command_bytes);
+    auto readable = entry.state == slot_state::prepared || entry.state == slot_state::committed;
+    if (readable && entry.kind == entry_kind::change && !decode_change(entry.command))
+      in.fail();
   });
 }
 
 bool decode(spi::reader& in, std::vector<prepare_entry>& body) {
-  return read_list(in, body, 12,
-                   [&in](prepare_entry& entry) { entry.command = in.get_text(max_command_bytes); });
+  return read_list(in, body, 13, [&in](prepare_entry& entry) {
+    entry.kind = in.get_enum(entry_kind_last);
+    entry.command = in.get_text(max_command_bytes);
+    if (entry.kind == entry_kind::change && !decode_change(entry.command))
+      in.fail();
+  });
 }
 
 bool decode(spi::reader& in, std::vector<vote_entry>& body) {
@@ -109,6 +124,7 @@ bool decode(spi::reader& in, std::vector<decide_entry>& body) {
 std::string encode_snapshot_head(const snapshot_head& head) {
   spi::writer out;
   out.put(wire_version).put(head.group).put(head.position);
+  put(out, head.members);
   return out.take();
 }
 
@@ -117,6 +133,7 @@ bool decode_snapshot_head(std::string_view bytes, snapshot_head& out) {
   auto version = in.get<std::uint8_t>();
   out.group = in.get<std::uint64_t>();
   out.position = in.get<spi::log_position>();
+  out.members = get_membership(in);
   return in.done() && version == wire_version;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "entry_log.hpp"
+#include "members.hpp"
 
 #include <atoll/spi/codec.hpp>
 #include <atoll/spi/consensus.hpp>
@@ -21,22 +22,27 @@ inline constexpr message_type message_type_last = message_type::entries;
 /// Stands before each message.
 struct header {
   message_type type = message_type::heartbeat;
-  std::uint64_t group = 0;          ///< fingerprint of the voters
+  std::uint64_t group = 0;          ///< fingerprint of the voters at the group's birth
   std::uint64_t incarnation = 0;    ///< the sender's
   std::uint64_t to_incarnation = 0; ///< the receiver's, as the sender knows it; 0: it doesn't
   std::uint64_t epoch = 0;          ///< the coordinator's, or the one a participant promised
 };
 
 struct heartbeat {
+  bool coordinates = false; ///< or is about to
+  bool asks = false;        ///< wants a heartbeat in return
   bool whole = false;
   spi::log_position decided = 0; ///< everything up to here is decided, as far as the sender knows
   spi::log_position last = 0;    ///< the last position the sender knows anything of
   spi::log_position applied = 0; ///< durable in the sender's state machine
-  spi::log_position all_applied = 0; ///< from the coordinator: durable in everybody's
+  spi::log_position all_applied = 0;   ///< from the coordinator: durable in everybody's
+  placed_membership group{};           ///< the newest that the sender knows to be decided
+  std::vector<spi::replica_id> lost{}; ///< never come back, as an operator said to somebody
 };
 
 struct prepare_entry {
   spi::log_position position = 0;
+  entry_kind kind = entry_kind::command;
   std::string_view command;
 };
 
@@ -68,6 +74,7 @@ struct fetch {
 struct known_entry {
   spi::log_position position = 0;
   slot_state state = slot_state::empty;
+  entry_kind kind = entry_kind::command;
   std::uint64_t epoch = 0;
   std::string_view command;
 };
@@ -103,6 +110,7 @@ bool decode(spi::reader& in, std::vector<decide_entry>& body);
 struct snapshot_head {
   std::uint64_t group = 0;
   spi::log_position position = 0;
+  placed_membership members; ///< in force at the position
 };
 std::string encode_snapshot_head(const snapshot_head& head);
 bool decode_snapshot_head(std::string_view bytes, snapshot_head& out);

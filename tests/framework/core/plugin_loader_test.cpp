@@ -154,12 +154,12 @@ TEST_CASE("a name is a name and no path") {
 TEST_CASE("a plugin for another interface or toolchain is refused, and none of it runs") {
   CHECK(
       lone_refusal("major") ==
-      "balancer plugin 'major' is refused: major.so: is built for plugin interface 99.0, expected "
-      "1.0; build it against this version's headers");
+      "balancer plugin 'major' is refused: major.so: is built for plugin interface 99.1, expected "
+      "1.0 to 1.1; build it against this version's headers");
   CHECK(
       lone_refusal("minor") ==
       "balancer plugin 'minor' is refused: minor.so: is built for plugin interface 1.77, expected "
-      "1.0; build it against this version's headers");
+      "1.0 to 1.1; build it against this version's headers");
   CHECK(lone_refusal("abi") ==
         "balancer plugin 'abi' is refused: abi.so: is built for the binary interface "
         "gnu_libcxx_cxx11, expected gnu_libstdcxx_cxx11; build it with a compiler and a standard "
@@ -191,10 +191,10 @@ TEST_CASE("a library without exactly one descriptor under a good name is refused
       lone_refusal("not_a_plugin") ==
       "there is no balancer plugin 'not_a_plugin', for not_a_plugin.so: is not a plugin: expected "
       "one exported symbol atoll_plugin__…, found none");
-  CHECK(lone_refusal("pair").find("pair.so: holds 2 plugins, expected one: atoll_plugin__1_0__") !=
+  CHECK(lone_refusal("pair").find("pair.so: holds 2 plugins, expected one: atoll_plugin__1_1__") !=
         std::string::npos);
   CHECK(lone_refusal("mystery").find(
-            "mystery.so: exports atoll_plugin__1_0__gnu_libstdcxx_cxx11__mystery__1_2_3__mystery, "
+            "mystery.so: exports atoll_plugin__1_1__gnu_libstdcxx_cxx11__mystery__1_2_3__mystery, "
             "expected a name as ATOLL_PLUGIN makes it") != std::string::npos);
   CHECK(lone_refusal("function_symbol").find("expected data of") != std::string::npos);
   plugin_folder upper{"upper"};
@@ -299,7 +299,7 @@ TEST_CASE("everything in a folder is listed, with the reasons of what is refused
 balancer aborts 1.2.3
 dangling.so: can't be read: No such file or directory
 empty.so: is not a plugin: the file is empty
-major.so: is built for plugin interface 99.0, expected 1.0; build it against this version's headers
+major.so: is built for plugin interface 99.1, expected 1.0; build it against this version's headers
 not_a_plugin.so: is not a plugin: expected one exported symbol atoll_plugin__…, found none
 pipe.so: is not a plugin: expected a regular file, found another kind of thing
 )");

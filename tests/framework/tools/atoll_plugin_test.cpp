@@ -20,11 +20,11 @@ TEST_CASE("the list has every plugin in a line, and below them what is refused")
   auto [code, out] = run_atoll("plugin list --path " + folder.path().string());
   CHECK(code == 0);
   CHECK(out == fmt::format(R"(KIND       NAME    VERSION  SPI  FILE
-balancer   first   1.2.3    1.0  {0}/first.so
-consensus  silent  0.1.0    1.0  {0}/silent.so
+balancer   first   1.2.3    1.1  {0}/first.so
+consensus  silent  0.1.0    1.1  {0}/silent.so
 
 Refused:
-  {0}/major.so: is built for plugin interface 99.0, expected 1.0; build it against this version's headers
+  {0}/major.so: is built for plugin interface 99.1, expected 1.0 to 1.1; build it against this version's headers
 )",
                            folder.path().string()));
 }
@@ -55,7 +55,7 @@ Picks what it is told to
 
 File      {}
 Licence   MIT
-SPI       1.0, gnu_libstdcxx_cxx11
+SPI       1.1, gnu_libstdcxx_cxx11
 
 Claims
   shares = uniform

@@ -54,6 +54,7 @@ class mutant : public spi::consensus {
       spoil(out[i]);
   }
   spi::consensus_status status() const override { return inner_->status(); }
+  void declare_lost(spi::replica_id id) override { inner_->declare_lost(id); }
 
  protected:
   /// Changes an effect that the protocol gave out.

@@ -67,10 +67,14 @@ inline atl::sim::simulation_options simulation_of(const atl::spi::descriptor& pl
   atl::sim::simulation_options it;
   it.seed = seed;
   it.replicas = replicas;
-  for (std::size_t i = 0; i < plugin.claim_count; ++i)
-    if (std::string_view{plugin.claims[i].name} == "changes_members" &&
-        std::string_view{plugin.claims[i].value} == "yes")
-      it.spares = 2;
+  auto claims = [&plugin](std::string_view name) {
+    for (std::size_t i = 0; i < plugin.claim_count; ++i)
+      if (plugin.claims[i].name == name)
+        return std::string_view{plugin.claims[i].value} == "yes";
+    return false;
+  };
+  it.spares = claims("changes_members") ? 2 : 0;
+  it.lose_at_rest = claims("blocks_on_one_failure");
   it.protocol_options = make_options(plugin, changed);
   return it;
 }

@@ -24,6 +24,8 @@ inline void survive(const atl::spi::descriptor& plugin, std::uint32_t replicas, 
                     const std::function<void(atl::sim::simulation_options&)>& change = {}) {
   std::uint64_t answered = 0;
   std::uint64_t crashes = 0;
+  std::uint64_t changes = 0;
+  std::uint64_t snapshots = 0;
   std::uint64_t settled = 0;
   for (std::uint64_t seed = 1; seed <= count; ++seed) {
     auto options = simulation_of(plugin, seed, replicas);
@@ -34,9 +36,12 @@ inline void survive(const atl::spi::descriptor& plugin, std::uint32_t replicas, 
       FAIL_CHECK(report.summary());
     answered += report.stats.answered;
     crashes += report.stats.crashes;
+    changes += report.stats.member_changes;
+    snapshots += report.stats.snapshots;
     settled += report.checked ? 1 : 0;
   }
-  MESSAGE(count, " seeds, ", answered, " operations answered, ", crashes, " crashes");
+  MESSAGE(count, " seeds, ", answered, " operations answered, ", crashes, " crashes, ", changes,
+          " changes of members, ", snapshots, " snapshots");
   CHECK(answered > count * 20);
   CHECK(settled == count);
 }

@@ -69,6 +69,7 @@ struct ask_state {
 struct change_members {
   std::vector<spi::replica_id> voters;
   std::vector<spi::replica_id> learners;
+  std::vector<spi::replica_id> lost; ///< the operator's word that these never come back
 };
 std::string encode(const change_members& it);
 std::optional<change_members> decode_change_members(std::string_view bytes);

@@ -64,6 +64,11 @@ struct simulation_options {
   bool fatal_is_failure = true; ///< a protocol that stops itself fails the run
   /// A proposal may stand at one position only. (The state machine would apply it once anyway.)
   bool propose_once = true;
+  /// A member is lost for good only when all is at rest. For protocols that block when a decision
+  /// went with a disk, and then wait for people.
+  bool lose_at_rest = false;
+  /// Say `declare_lost` when a member was lost; false for plugins of interface 1.0.
+  bool tell_losses = true;
   std::uint64_t linearizability_steps = 5'000'000;
   trace_sink trace;   ///< empty: none
   event_sink observe; ///< empty: none

@@ -72,6 +72,8 @@ class world {
   ticket reconfigure(spi::replica_id at, std::vector<spi::replica_id> voters,
                      std::vector<spi::replica_id> learners = {});
   void transfer(spi::replica_id at, spi::replica_id to);
+  /// The operator's word, given to `at`, that the disk of `lost` is gone.
+  void declare_lost(spi::replica_id at, spi::replica_id lost);
   const answer& outcome(ticket it) const;
   /// Runs until there is an answer, at most `limit`.
   const answer& await(ticket it, duration limit = std::chrono::seconds{30});

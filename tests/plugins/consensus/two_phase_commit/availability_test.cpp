@@ -67,6 +67,17 @@ TEST_CASE("a proposal at a participant is sent on to the coordinator") {
   CHECK(refused.hint == 1);
 }
 
+TEST_CASE("a proposal at a participant is refused with the reason when the coordinator is away") {
+  group it{3};
+  it.settle();
+  it.crash(1);
+  it.run_for(seconds{2});
+  auto refused = it.await(it.write(7, 1, 2));
+  CHECK(refused.kind == answer_kind::refused);
+  CHECK(refused.hint == 0);
+  CHECK(contains(refused.reason, "the coordinator is away: replica 1 has not been heard from"));
+}
+
 TEST_CASE("a read at a participant waits while it holds a position in doubt") {
   group it{3};
   it.settle();

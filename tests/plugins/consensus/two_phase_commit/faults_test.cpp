@@ -26,11 +26,13 @@ TEST_CASE("participants' records turn unreadable and their disks come back empty
   survive(3, seeds(300), [](simulation_options& it) {
     it.faults.damageable = {2, 3};
     it.faults.losable = {2, 3};
+    it.spares = 0; // those two alone are participants
   });
 }
 TEST_CASE("logs are cut early, so that replicas which lost their disks need snapshots") {
   survive(3, seeds(300), [](simulation_options& it) {
     it.faults.losable = {2, 3};
+    it.spares = 0;
     it.protocol_options =
         under_test::make_options(two_phase_commit::plugin(), {{"keep_entries", "20"}});
   });
@@ -39,8 +41,41 @@ TEST_CASE("the coordinator loses its disk or reads damage: it may block, and nev
   survive(3, seeds(300), [](simulation_options& it) {
     it.faults.losable = {1};
     it.faults.damageable = {1};
+    it.spares = 0;
     it.demand_liveness = false;
   });
+}
+TEST_CASE("the group changes all the time, and logs are cut early") {
+  for (std::uint32_t replicas : {1, 2, 3, 4, 5})
+    survive(replicas, seeds(200), [](simulation_options& it) {
+      it.faults = fault_set::none();
+      it.faults.member_changes = it.faults.crashes = it.faults.loss = it.faults.reordering = true;
+      it.faults.replays = it.faults.partitions = it.faults.lazy_hosts = true;
+      it.protocol_options =
+          under_test::make_options(two_phase_commit::plugin(), {{"keep_entries", "20"}});
+    });
+}
+TEST_CASE("the group changes, and records turn unreadable: it may block, and never errs") {
+  survive(3, seeds(300), [](simulation_options& it) {
+    it.faults.damageable = {2, 3, 4, 5};
+    it.demand_liveness = false; // one of them may coordinate
+    it.fatal_is_failure = false;
+  });
+}
+TEST_CASE("the group changes, and disks come back empty: it may block, and never errs") {
+  // As many seeds always: a group may shrink to one, whose disk must not be lost.
+  survive(4, 600, [](simulation_options& it) {
+    it.faults.losable = {2, 4};
+    it.faults.mass_crashes = false;
+    it.demand_liveness = false;
+  });
+}
+TEST_CASE("a member is lost for good while much is under way: it may block, and never errs") {
+  for (std::uint32_t replicas : {3, 4})
+    survive(replicas, seeds(300), [](simulation_options& it) {
+      it.lose_at_rest = false;
+      it.demand_liveness = false;
+    });
 }
 TEST_CASE("a small window and small batches under load") {
   survive(3, seeds(20), [](simulation_options& it) {

@@ -25,6 +25,11 @@ std::vector<std::string> real_messages() {
   it.lose_disk(3);
   it.restart(3);
   it.run_for(seconds{1});
+  it.must_change({2, 3, 4}, {1});
+  it.must_write(11);
+  it.lose_disk(4);
+  it.declare_lost(3, 4);
+  it.run_for(seconds{1});
   return out;
 }
 
@@ -107,6 +112,8 @@ TEST_CASE("spoilt messages make no replica throw, or hold more than a message's 
     atl::spi::stable_state stable;
     if (random.chance(0.7))
       stable.meta = atl::two_phase::encode_meta({{1, 2, 3}, random.below(3), true, 1});
+    if (stable.meta && random.chance(0.3))
+      stable.meta = spoil(*stable.meta, random);
     it.start(std::move(stable), 0, {});
     std::size_t given_out = 0;
     std::size_t taken_in = 0;
@@ -114,7 +121,13 @@ TEST_CASE("spoilt messages make no replica throw, or hold more than a message's 
       auto bytes = spoil(messages[random.below(messages.size())], random);
       taken_in += bytes.size() + 100;
       it.advance(atl::spi::timestamp{i * 10'000});
-      it.step(static_cast<atl::spi::replica_id>(1 + random.below(3)), bytes);
+      if (random.chance(0.02))
+        it.reconfigure(static_cast<atl::spi::request_id>(i + 1), {1, 2, 4}, {3});
+      if (random.chance(0.005))
+        it.declare_lost(static_cast<atl::spi::replica_id>(1 + random.below(4)));
+      it.step(static_cast<atl::spi::replica_id>(random.below(1000) < 990 ? 1 + random.below(4)
+                                                                         : random.next()),
+              bytes);
       std::vector<atl::spi::effect> out;
       it.drain(out);
       for (auto& effect : out) {

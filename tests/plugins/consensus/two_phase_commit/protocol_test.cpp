@@ -50,7 +50,7 @@ struct lone_coordinator {
 
   void beat(spi::replica_id id) {
     it.step(id, message(message_type::heartbeat, [](auto& out) {
-              encode(out, heartbeat{true, 0, 0, 0, 0});
+              encode(out, heartbeat{.whole = true, .group = {0, {{1, 2, 3}, {}}}});
             }));
   }
 
@@ -228,30 +228,49 @@ TEST_CASE("the deadline is that of whatever comes first: a heartbeat, a vote, a 
 }
 
 TEST_CASE("options that contradict each other are refused with a sentence") {
-  auto make = [](const under_test::overrides& changed, spi::replica_id self = 1,
+  auto make = [](const under_test::overrides& changed,
                  std::vector<spi::replica_id> voters = {1, 2, 3}) {
     auto options = under_test::make_options(two_phase_commit::plugin(), changed);
-    replica it{spi::consensus_setup{options, self, std::move(voters), 1, 1}};
+    replica it{spi::consensus_setup{options, 1, std::move(voters), 1, 1}};
   };
   CHECK_NOTHROW(make({{"heartbeat", "100ms"}, {"failure_timeout", "200ms"}}));
   CHECK_THROWS_WITH_AS(make({{"heartbeat", "100ms"}, {"failure_timeout", "199ms"}}),
                        doctest::Contains("at least twice the heartbeat"), std::invalid_argument);
   CHECK_THROWS_WITH_AS(make({{"keep_bytes", "2MiB"}, {"log_bytes", "1MiB"}}),
                        doctest::Contains("log_bytes"), std::invalid_argument);
-  CHECK_THROWS_WITH_AS(make({}, 9), doctest::Contains("replica 9 is not among the voters 1, 2, 3"),
-                       std::invalid_argument);
-  CHECK_THROWS_WITH_AS(make({}, 1, {1, 2, 2}), doctest::Contains("twice"), std::invalid_argument);
+  CHECK_THROWS_WITH_AS(make({}, {1, 2, 2}), doctest::Contains("twice"), std::invalid_argument);
+  CHECK_THROWS_WITH_AS(make({}, {0, 1}), doctest::Contains("ids above 0"), std::invalid_argument);
 }
 
-TEST_CASE("the group is fixed: a change of members is refused, and says what to do") {
+TEST_CASE("a handover of leadership is not for the asking: there is no answer to it") {
   lone_coordinator group;
-  group.it.reconfigure(7, {1, 2}, {});
   group.it.transfer(2);
+  CHECK(group.drain().empty());
+}
+
+TEST_CASE("a change stands alone: it waits for what is open, and nothing is taken behind it") {
+  lone_coordinator group;
+  group.propose(1, "x");
+  group.drain();
+  group.it.reconfigure(2, {1, 2}, {3});
+  CHECK(only<spi::persist>(group.drain()).empty());
+  group.propose(3, "y");
+  group.it.reconfigure(4, {1, 3}, {});
   auto refused = only<spi::refuse>(group.drain());
-  REQUIRE(refused.size() == 1);
-  CHECK(refused[0].id == 7);
-  CHECK(refused[0].why == spi::refusal::not_proposed);
-  CHECK(refused[0].reason.find("fixed group") != std::string::npos);
+  REQUIRE(refused.size() == 1); // the other one was refused when it was proposed
+  CHECK(refused[0].reason.find("another change of the group is under way") == 0);
+  group.it.on_durable(group.token);
+  group.vote(2, 1, 1);
+  group.vote(3, 1, 1);
+  group.drain();
+  group.it.on_durable(group.token);
+  auto out = group.drain();
+  CHECK(only<spi::apply>(out).size() == 1);
+  auto persists = only<spi::persist>(out);
+  REQUIRE(persists.size() == 1);
+  auto put = std::get_if<spi::put_record>(&persists[0].ops[0]);
+  REQUIRE(put);
+  CHECK(put->index == 2);
 }
 
 TEST_CASE("a position from nowhere makes a participant reserve nothing") {
@@ -264,7 +283,7 @@ TEST_CASE("a position from nowhere makes a participant reserve nothing") {
   for (spi::log_position position : {std::uint64_t{1} << 40, UINT64_MAX, UINT64_MAX - 1}) {
     spi::writer prepare;
     write_header(prepare, {message_type::prepare, group, 20, 10, 5});
-    prepare.put(std::uint32_t{1}).put(position).put("x");
+    prepare.put(std::uint32_t{1}).put(position).put(entry_kind::command).put("x");
     it.step(1, prepare.view());
     spi::writer decide;
     write_header(decide, {message_type::decide, group, 20, 10, 5});
@@ -291,4 +310,5 @@ TEST_CASE("the descriptor says what two-phase commit can't do") {
   CHECK(claim("live_with_crashes") == "none");
   CHECK(claim("linearizable_reads") == "yes");
   CHECK(claim("blocks_on_one_failure") == "yes");
+  CHECK(claim("changes_members") == "yes");
 }

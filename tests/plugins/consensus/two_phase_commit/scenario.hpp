@@ -7,9 +7,11 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace two_phase_commit {
 
@@ -27,13 +29,19 @@ class group : public world {
 
   /// Waits until writes are taken.
   void settle() {
-    REQUIRE(run_until([this] { return up(1) && status(1).term > 0 && status(1).blocked.empty(); }));
+    REQUIRE(run_until([this] { return leader() != 0; }));
   }
 
   /// Who takes proposals; 0: nobody does at the moment.
   atl::spi::replica_id leader() const {
-    return up(1) && status(1).term > 0 && status(1).blocked.empty() ? 1 : 0;
+    for (atl::spi::replica_id id = 1; id <= everybody(); ++id)
+      if (up(id) && status(id).role == atl::spi::replica_role::leader && status(id).blocked.empty())
+        return id;
+    return 0;
   }
+
+  /// Spares included.
+  std::uint32_t everybody() const { return replicas_ + 2; }
 
   /// Waits until `id` is back, whole, and known to be.
   void back(atl::spi::replica_id id) {
@@ -43,17 +51,40 @@ class group : public world {
     settle();
   }
 
-  ticket write(std::int64_t value, std::uint64_t key = 1, atl::spi::replica_id at = 1) {
+  /// At whoever takes it, or at `at`.
+  ticket write(std::int64_t value, std::uint64_t key = 1, atl::spi::replica_id at = 0) {
     ++commands_;
+    at = at != 0 ? at : std::max(1U, leader());
     return propose(at, register_command{
                            commands_, 1000 + commands_, 1, key, operation_kind::write, value, {}});
   }
 
   /// Writes, and wants it applied.
   atl::spi::log_position must_write(std::int64_t value, std::uint64_t key = 1) {
+    settle();
     auto& got = await(write(value, key));
     REQUIRE_MESSAGE(got.kind == answer_kind::applied, got.reason);
     return got.position;
+  }
+
+  /// Changes the group, and wants that applied.
+  void must_change(std::vector<atl::spi::replica_id> voters,
+                   std::vector<atl::spi::replica_id> learners = {}) {
+    settle();
+    auto& got = await(reconfigure(leader(), std::move(voters), std::move(learners)));
+    REQUIRE_MESSAGE(got.kind == answer_kind::applied, got.reason);
+  }
+
+  /// Those have applied the same, and know each other as the group's voters.
+  void must_agree_on(const std::vector<atl::spi::replica_id>& voters) {
+    auto agree = [&] {
+      return std::all_of(voters.begin(), voters.end(), [&](auto id) {
+        return up(id) && applied(id) == applied(voters[0]) && members(id).voters == voters &&
+               status(id).decided == status(voters[0]).decided;
+      });
+    };
+    CHECK(run_until(agree));
+    CHECK(violation() == "");
   }
 
   register_value must_read(atl::spi::replica_id at, std::uint64_t key = 1) {

@@ -1,0 +1,73 @@
+#include "replica.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+/// Snapshots of the state machine, which stand for entries that were cut; the group that was in
+/// force goes with them.
+namespace atl::two_phase {
+
+void replica::on_snapshot_sent(spi::replica_id to, bool) {
+  if (auto it = find_peer(to))
+    it->snapshot_under_way = false;
+}
+
+std::string replica::snapshot_blob(spi::log_position position) const {
+  auto behind = groups_.upper_bound(position);
+  auto in_force = behind == groups_.begin() ? behind : std::prev(behind);
+  return encode_snapshot_head({group_, position, {in_force->first, in_force->second}});
+}
+
+void replica::on_snapshot_received(spi::log_position position, std::string_view blob) {
+  if (stopped_ || (snapshot_ && snapshot_->asked))
+    return;
+  // The host keeps the newest it received, so one that waits to be installed is gone.
+  if (std::exchange(snapshot_, std::nullopt))
+    put_meta();
+  snapshot_head head;
+  auto wanted = !coordinator() || phase_ == phase::gathering;
+  if (!wanted || position <= decided_ || !decode_snapshot_head(blob, head) ||
+      head.group != group_ || head.position != position || head.members.position > position) {
+    ++dropped_;
+    return;
+  }
+  // Its group has to be known when this replica starts behind it.
+  snapshot_ = pending_snapshot{position, std::move(head.members), open_token(), false};
+  put_meta();
+}
+
+void replica::install_when_durable() {
+  if (!snapshot_ || snapshot_->asked || snapshot_->token > durable_)
+    return;
+  if (snapshot_->position <= decided_ || (coordinator() && phase_ == phase::serving)) {
+    snapshot_.reset();
+    put_meta();
+    return;
+  }
+  snapshot_->asked = true;
+  installing_ = snapshot_->position;
+  flush_apply();
+  effects_.push_back(spi::install_snapshot{installing_});
+}
+
+void replica::on_installed(spi::log_position position) {
+  if (stopped_ || !snapshot_ || position != installing_)
+    return;
+  installing_ = 0;
+  adopt_group(std::exchange(snapshot_, std::nullopt)->members);
+  decided_ = std::max(decided_, position);
+  applied_ = std::max(applied_, position);
+  if (log_.first() <= position)
+    for (auto stream : {prepare_stream, decision_stream})
+      ops_.push_back(spi::erase_records{stream, log_.first(), position});
+  log_.cut(position + 1);
+  repairs_.erase(repairs_.begin(), repairs_.upper_bound(position));
+  put_meta();
+  review_group();
+  advance_decided();
+  if (phase_ == phase::gathering || !whole_)
+    fetch_when_stalled();
+}
+
+} // namespace atl::two_phase
