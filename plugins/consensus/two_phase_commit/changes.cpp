@@ -74,6 +74,10 @@ bool replica::joiners_are_close() {
     auto it = find_peer(id);
     if (id == self_ || !it)
       continue;
+    if (it->known && it->epoch > epoch_) {
+      outbid(it->epoch);
+      return false;
+    }
     least = std::min(least, it->decided);
     close = close && it->known && it->epoch == epoch_ && it->whole && !down(*it) &&
             it->decided >= change_->target && it->decided + config_.window() / 2 >= decided_;
@@ -89,6 +93,21 @@ bool replica::joiners_are_close() {
   refuse_change("those who are to vote got no further than position " + std::to_string(least) +
                 " of " + std::to_string(decided_));
   return false;
+}
+
+/// Somebody who joins has promised more to one that doesn't coordinate this group (any more), and
+/// would take nothing from this coordinator.
+void replica::outbid(std::uint64_t epoch) {
+  for (auto position = std::max(decided_ + 1, log_.first()); position < log_.end(); ++position)
+    if (auto it = log_.find(position);
+        it->state == slot_state::prepared && it->pending == decision::none)
+      decide(position, decision::abort, "the coordinator begins a new epoch; try again");
+  epoch_ = epoch + 1;
+  put_meta();
+  phase_ = phase::promising;
+  beat_now_ = true;
+  say_role();
+  move_on();
 }
 
 void replica::review_change() {

@@ -150,6 +150,7 @@ class replica final : public spi::consensus {
   std::string why_not_change(const membership& wanted) const;
   void review_change();
   bool joiners_are_close();
+  void outbid(std::uint64_t epoch);
   void propose_change();
   void refuse_change(std::string reason);
 

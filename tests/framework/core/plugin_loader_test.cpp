@@ -166,6 +166,14 @@ TEST_CASE("a plugin for another interface or toolchain is refused, and none of i
         "library of that kind");
 }
 
+TEST_CASE("a plugin for an older interface of the same major version is taken") {
+  plugin_folder folder{"older"};
+  plugin_loader loader{{folder.path()}};
+  auto older = loader.load("older");
+  REQUIRE(older);
+  CHECK((*older)->descriptor().spi_minor == 0);
+}
+
 TEST_CASE("two of one name are both refused, whichever comes first, and none of them runs") {
   plugin_folder folder{"first"};
   auto twin = folder.add("twin", "twin");
@@ -210,7 +218,7 @@ TEST_CASE("a descriptor that breaks its symbol's word is refused") {
   CHECK(refused("liar_version") ==
         "liar_version.so: its descriptor says version '9.9.9', its symbol '1.2.3'");
   CHECK(refused("liar_spi") ==
-        "liar_spi.so: its descriptor says plugin interface 2.0, its symbol 1.0");
+        "liar_spi.so: its descriptor says plugin interface 2.1, its symbol 1.1");
   CHECK(refused("magic") ==
         "magic.so: its descriptor begins with 0x1, expected 0x61746f6c6c2d5350");
   CHECK(refused("size") == fmt::format("size.so: its descriptor has 8 bytes, expected {}",
@@ -299,7 +307,7 @@ TEST_CASE("everything in a folder is listed, with the reasons of what is refused
 balancer aborts 1.2.3
 dangling.so: can't be read: No such file or directory
 empty.so: is not a plugin: the file is empty
-major.so: is built for plugin interface 99.1, expected 1.0; build it against this version's headers
+major.so: is built for plugin interface 99.1, expected 1.0 to 1.1; build it against this version's headers
 not_a_plugin.so: is not a plugin: expected one exported symbol atoll_plugin__…, found none
 pipe.so: is not a plugin: expected a regular file, found another kind of thing
 )");

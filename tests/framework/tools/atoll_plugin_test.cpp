@@ -80,7 +80,7 @@ TEST_CASE("what can't be shown is told, and the exit code says so") {
   CHECK(holds(missing.out, "did you mean 'first'?"));
   auto refused = run_atoll("plugin show major" + path);
   CHECK(refused.code == 1);
-  CHECK(holds(refused.out, "is built for plugin interface 99.0, expected 1.0"));
+  CHECK(holds(refused.out, "is built for plugin interface 99.1, expected 1.0 to 1.1"));
   auto other = run_atoll("plugin show first --kind recovery" + path);
   CHECK(other.code == 1);
   CHECK(holds(other.out, "expected a recovery plugin"));

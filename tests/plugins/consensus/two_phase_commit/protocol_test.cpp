@@ -273,6 +273,29 @@ TEST_CASE("a change stands alone: it waits for what is open, and nothing is take
   CHECK(put->index == 2);
 }
 
+TEST_CASE("a replica that joins and promised more elsewhere makes the coordinator outbid that") {
+  lone_coordinator group;
+  group.propose(1, "x");
+  group.drain();
+  group.it.reconfigure(2, {1, 2, 3, 4}, {});
+  group.drain();
+  CHECK(group.it.status().term == 5);
+  group.it.step(4, [&] {
+    spi::writer out;
+    write_header(out, {message_type::heartbeat, group.group, 1, 10, 9});
+    encode(out, heartbeat{.group = {0, {{1, 2, 3}, {}}}});
+    return out.take();
+  }());
+  CHECK(group.it.status().term == 10);
+  CHECK(group.it.status().role == spi::replica_role::candidate);
+  group.drain();
+  group.it.on_durable(group.token);
+  auto refused = only<spi::refuse>(group.drain());
+  REQUIRE(refused.size() == 1); // what was under way would get no votes any more
+  CHECK(refused[0].id == 1);
+  CHECK(group.it.status().blocked.find("hasn't yet joined epoch 10") != std::string::npos);
+}
+
 TEST_CASE("a position from nowhere makes a participant reserve nothing") {
   auto options = under_test::make_options(two_phase_commit::plugin());
   replica it{spi::consensus_setup{options, 2, {1, 2, 3}, 1, 10}};
