@@ -25,7 +25,7 @@ atl::sim::consensus_factory mistaken() {
   };
 }
 
-/// Runs until a seed finds it.
+/// Runs until a seed finds it, for that reason: a mistake may show in several ways.
 template <class Mutant>
 void must_be_caught(std::uint64_t within, std::string_view by,
                     const std::function<void(atl::sim::simulation_options&)>& change = {}) {
@@ -34,13 +34,12 @@ void must_be_caught(std::uint64_t within, std::string_view by,
     if (change)
       change(setting);
     auto report = simulate(setting, mistaken<Mutant>());
-    if (report.ok)
+    if (report.ok || report.reason.find(by) == std::string::npos)
       continue;
     MESSAGE("caught by seed ", seed, ": ", report.reason);
-    CHECK_MESSAGE(report.reason.find(by) != std::string::npos, report.reason);
     return;
   }
-  FAIL_CHECK("not caught within " << within << " seeds");
+  FAIL_CHECK("not caught within " << within << " seeds, by: " << by);
 }
 
 void lose_disks(atl::sim::simulation_options& it) {
