@@ -20,7 +20,7 @@ build: setup $(build)/build.ninja ## build everything; preset=debug|asan|tsan fo
 	@cmake --build $(build) -j $(jobs)
 
 test: build ## build, and run all tests
-	@cd $(build) && ctest --output-on-failure $(if $(t),-R '$(t)')
+	@cd $(build) && ctest -j $(jobs) --output-on-failure $(if $(t),-R '$(t)')
 
 demo: build ## start a real cluster, store and read files, kill a node, read again
 	@tests/cluster/demo.sh $(build)
