@@ -98,7 +98,7 @@ TEST_CASE("a master whose disk is lost goes on a person's word, and another take
   std::filesystem::remove_all(cluster.data_of(lost));
   auto removed = cluster.dfs({"admin", "master", "remove", "--lost", lost});
   CHECK_MESSAGE(removed.code == 0, removed.err);
-  recorded_load load{cluster.settings(), 3};
+  recorded_load load{cluster.settings(), 3, 3, 100};
   load.some_more_writes();
   shape.masters = 4;
   shape.joining_masters = 1;

@@ -24,8 +24,9 @@ std::string path_of(std::uint64_t key) {
 
 } // namespace
 
-recorded_load::recorded_load(const dfs::cluster_settings& cluster, int clients, int keys)
-    : cluster_{cluster}, keys_{keys} {
+recorded_load::recorded_load(const dfs::cluster_settings& cluster, int clients, int keys,
+                             std::uint64_t first_key)
+    : cluster_{cluster}, keys_{keys}, first_key_{first_key} {
   for (int i = 1; i <= clients; ++i)
     threads_.emplace_back([this, i] { run(i); });
 }
@@ -69,7 +70,7 @@ void recorded_load::run(int client) {
   while (!stopping_) {
     operation it;
     it.client = static_cast<std::uint64_t>(client + 1000 * lives);
-    it.key = random.below(static_cast<std::uint64_t>(keys_));
+    it.key = first_key_ + random.below(static_cast<std::uint64_t>(keys_));
     it.invoked = now();
     if (random.chance(0.5)) {
       auto page = masters.ask(dfs::questions::open{path_of(it.key), 0});

@@ -16,7 +16,9 @@
 /// were answered and when: what a cluster did under faults can then be judged.
 class recorded_load {
  public:
-  recorded_load(const dfs::cluster_settings& cluster, int clients, int keys = 3);
+  /// @param first_key a key that was used before isn't a fresh register
+  recorded_load(const dfs::cluster_settings& cluster, int clients, int keys = 3,
+                std::uint64_t first_key = 0);
   ~recorded_load();
 
   std::uint64_t writes() const { return writes_; } ///< acknowledged so far
@@ -38,6 +40,7 @@ class recorded_load {
 
   dfs::cluster_settings cluster_;
   int keys_;
+  std::uint64_t first_key_;
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> writes_{0};
