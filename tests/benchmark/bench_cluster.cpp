@@ -50,12 +50,11 @@ void measure_big_files(const fs::path& scratch, figures& all) {
     began = clock::now();
     must(client->get("/big", [](std::string_view) -> atl::status { return {}; }), "get");
     auto get = static_cast<double>(big_file) / seconds_since(began);
-    all.add(durability + ": GET 1 GiB, one reader", get / mega, "MB/s", get / loopback,
-        "loopback");
+    all.add(durability + ": GET 1 GiB, one reader", get / mega, "MB/s", get / loopback, "loopback");
     for (auto& [node, peak] : cluster.peak_memory())
       all.add(durability + ": peak memory of " + node, peak, "MB");
     all.add(durability + ": peak memory of the client",
-        static_cast<double>(machine::peak_resident_bytes(::getpid())) / mega, "MB");
+            static_cast<double>(machine::peak_resident_bytes(::getpid())) / mega, "MB");
   }
 }
 
@@ -80,7 +79,7 @@ void measure_small_files(const fs::path& scratch, figures& all) {
         thread.join();
       auto rate = stored / seconds_since(began);
       all.add(fmt::format("4 KiB files {}, {} client{}", where, clients, clients > 1 ? "s" : ""),
-          rate, "files/s", rate / syncs, fmt::format("fdatasync ({:.0f}/s)", syncs));
+              rate, "files/s", rate / syncs, fmt::format("fdatasync ({:.0f}/s)", syncs));
     }
   }
 }

@@ -1,5 +1,5 @@
-// Measures the masters' consensus on this machine: durable commits, linearizable reads, and how long
-// nobody is answered after the leader is killed; and etcd, and the disk, in the same run.
+// Measures the masters' consensus on this machine: durable commits, linearizable reads, and how
+// long nobody is answered after the leader is killed; and etcd, and the disk, in the same run.
 //
 //   bench_consensus [--protocol NAME]… [--seconds N] [--kills N] [--no-etcd] [--json FILE]
 
@@ -104,14 +104,16 @@ class benchmark {
     for (int clients : client_counts) {
       auto syncs = disk();
       auto what = fmt::format("etcd: 256-byte puts, {} clients", clients);
-      auto got = run_load(clients, time(), etcd.put(clients), [&] { return etcd.processor_seconds(); });
+      auto got =
+          run_load(clients, time(), etcd.put(clients), [&] { return etcd.processor_seconds(); });
       puts[clients] = got.per_second;
       all_.add(what, got.per_second, "/s", got.per_second / syncs, "fdatasync");
       add_latency(what, got);
     }
     for (int clients : client_counts) {
       auto what = fmt::format("etcd: linearizable ranges, {} clients", clients);
-      auto got = run_load(clients, time(), etcd.range(clients), [&] { return etcd.processor_seconds(); });
+      auto got =
+          run_load(clients, time(), etcd.range(clients), [&] { return etcd.processor_seconds(); });
       ranges[clients] = got.per_second;
       all_.add(what, got.per_second, "/s");
       add_latency(what, got);
@@ -126,14 +128,16 @@ class benchmark {
     for (int clients : client_counts) {
       auto syncs = disk();
       auto what = fmt::format("{}: 256-byte commits, {} clients", protocol, clients);
-      auto got = run_load(clients, time(), commits(masters), [&] { return cluster.processor_seconds(); });
+      auto got =
+          run_load(clients, time(), commits(masters), [&] { return cluster.processor_seconds(); });
       all_.add(what, got.per_second, "/s", got.per_second / syncs, "fdatasync");
       compare(what, got.per_second, etcd_puts, clients);
       add_latency(what, got);
     }
     for (int clients : client_counts) {
       auto what = fmt::format("{}: linearizable reads, {} clients", protocol, clients);
-      auto got = run_load(clients, time(), reads(masters), [&] { return cluster.processor_seconds(); });
+      auto got =
+          run_load(clients, time(), reads(masters), [&] { return cluster.processor_seconds(); });
       all_.add(what, got.per_second, "/s");
       compare(what, got.per_second, etcd_ranges, clients);
       add_latency(what, got);
@@ -168,8 +172,8 @@ class benchmark {
       }
     }
     std::sort(gaps.begin(), gaps.end());
-    auto what = fmt::format("{}: unanswered after kill -9 of the leader, {} kills", protocol,
-                            gaps.size());
+    auto what =
+        fmt::format("{}: unanswered after kill -9 of the leader, {} kills", protocol, gaps.size());
     all_.add(what + ", median", gaps[gaps.size() / 2], "ms");
     all_.add(what + ", worst", gaps.back(), "ms");
   }

@@ -123,17 +123,25 @@ etcd_group::etcd_group() {
     members.push_back(fmt::format("m{}=http://127.0.0.1:{}", i, peers.back()));
   }
   for (int i = 0; i < 3; ++i) {
-    std::vector<std::string> words{
-        "etcd",
-        "--name", fmt::format("m{}", i),
-        "--data-dir", (folder_.path() / fmt::format("m{}", i)).string(),
-        "--listen-client-urls", fmt::format("http://127.0.0.1:{}", ports_[i]),
-        "--advertise-client-urls", fmt::format("http://127.0.0.1:{}", ports_[i]),
-        "--listen-peer-urls", fmt::format("http://127.0.0.1:{}", peers[i]),
-        "--initial-advertise-peer-urls", fmt::format("http://127.0.0.1:{}", peers[i]),
-        "--initial-cluster", fmt::format("{}", fmt::join(members, ",")),
-        "--initial-cluster-token", "bench",
-        "--log-level", "error"};
+    std::vector<std::string> words{"etcd",
+                                   "--name",
+                                   fmt::format("m{}", i),
+                                   "--data-dir",
+                                   (folder_.path() / fmt::format("m{}", i)).string(),
+                                   "--listen-client-urls",
+                                   fmt::format("http://127.0.0.1:{}", ports_[i]),
+                                   "--advertise-client-urls",
+                                   fmt::format("http://127.0.0.1:{}", ports_[i]),
+                                   "--listen-peer-urls",
+                                   fmt::format("http://127.0.0.1:{}", peers[i]),
+                                   "--initial-advertise-peer-urls",
+                                   fmt::format("http://127.0.0.1:{}", peers[i]),
+                                   "--initial-cluster",
+                                   fmt::format("{}", fmt::join(members, ",")),
+                                   "--initial-cluster-token",
+                                   "bench",
+                                   "--log-level",
+                                   "error"};
     auto child = ::fork();
     if (child == 0) {
       auto log = (folder_.path() / fmt::format("m{}.log", i)).string();

@@ -19,7 +19,8 @@ class etcd_group {
   etcd_group();
   ~etcd_group();
 
-  /// `put` of 256 bytes, each client to a key of its own, over a connection of its own to the leader.
+  /// `put` of 256 bytes, each client to a key of its own, over a connection of its own to the
+  /// leader.
   operation put(int clients);
   /// Linearizable `range` of one such key, over connections spread over all members.
   operation range(int clients);

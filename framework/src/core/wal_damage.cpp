@@ -42,8 +42,8 @@ std::string damage_in(std::string_view block, std::uint64_t begin) {
     if (at + header_bytes + length > block.size())
       return block.size() < block_bytes
                  ? std::string{} // the last write, torn
-                 : fmt::format("{}: a record of {} bytes in a block that has {} left", where, length,
-                               block.size() - at - header_bytes);
+                 : fmt::format("{}: a record of {} bytes in a block that has {} left", where,
+                               length, block.size() - at - header_bytes);
     auto found = crc32c(block.substr(at + 6, 1U + length));
     if (unmasked(crc) != found)
       return fmt::format("{}: a record has the checksum {:08x}, and its bytes have {:08x}", where,

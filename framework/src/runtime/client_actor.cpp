@@ -60,7 +60,7 @@ void client_actor::take_inbox() {
   auto now = clock::now();
   for (auto& request : inbox_->take()) {
     auto id = ++last_id_;
-    auto member = request.only ? *request.only
+    auto member = request.only                          ? *request.only
                   : request.kind == message_kind::query ? reader_
                                                         : writer_;
     auto& it = calls_[id];

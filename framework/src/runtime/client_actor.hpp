@@ -90,7 +90,7 @@ class client_actor : public caf::event_based_actor {
     group_client::member who;
     contact state = contact::none;
     caf::actor handle;
-    std::uint64_t generation = 0; ///< answers to an earlier attempt to connect are ignored
+    std::uint64_t generation = 0;     ///< answers to an earlier attempt to connect are ignored
     clock::time_point silent_until{}; ///< it didn't answer lately: others come first
     std::vector<call_id> queue;
   };

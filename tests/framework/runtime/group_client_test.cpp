@@ -66,7 +66,9 @@ class scripted_replica : public caf::event_based_actor {
               tell(this, caf::actor_cast<caf::actor>(current_sender()),
                    envelope{message_kind::answers, 0, encode(answers)});
             },
-            [this](get_group) { return make_reply({encode(script_->group), {}, false}); }};
+            [this](get_group) {
+              return make_reply({encode(script_->group), {}, false});
+            }};
   }
 
  private:
@@ -76,8 +78,7 @@ class scripted_replica : public caf::event_based_actor {
 struct fake_node {
   explicit fake_node(std::string name) : where{"127.0.0.1", free_port()} {
     replica = actors->spawn<scripted_replica>(script);
-    gate =
-        actors->spawn<gate_actor>(gate_actor::settings{named(name, "master"), replica, nullptr});
+    gate = actors->spawn<gate_actor>(gate_actor::settings{named(name, "master"), replica, nullptr});
     if (auto published = actors.publish(gate, where); !published)
       throw std::runtime_error(published.error().message);
   }
@@ -111,7 +112,8 @@ struct fake_group {
     settings.timeout = milliseconds{3000};
     settings.patience = milliseconds{100};
     for (int i = 0; i < (known == 0 ? count : known); ++i)
-      settings.members.push_back({fmt::format("node-{}", i), nodes[static_cast<std::size_t>(i)]->where});
+      settings.members.push_back(
+          {fmt::format("node-{}", i), nodes[static_cast<std::size_t>(i)]->where});
     client = std::make_unique<group_client>(actors, settings);
   }
   std::string address(std::size_t node) { return to_string(nodes[node]->where); }

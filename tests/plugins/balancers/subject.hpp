@@ -1,8 +1,7 @@
 #pragma once
 
-#include <atoll/verify/balancer_properties.hpp>
-
 #include <atoll/spi/balancer.hpp>
+#include <atoll/verify/balancer_properties.hpp>
 
 #include <doctest/doctest.h>
 

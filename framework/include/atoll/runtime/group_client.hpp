@@ -17,9 +17,9 @@ namespace atl::runtime {
 
 class system;
 
-/// A client's way to a replicated group: finds a replica that can answer, follows the leader when it
-/// moves, learns of replicas that came later, tries again with jittered back-off, and finishes what
-/// was under way when a replica died. Calls that are there together travel together.
+/// A client's way to a replicated group: finds a replica that can answer, follows the leader when
+/// it moves, learns of replicas that came later, tries again with jittered back-off, and finishes
+/// what was under way when a replica died. Calls that are there together travel together.
 ///
 /// Thread-safe. A command must carry a session and a sequence number of the state machine's, since
 /// it may be sent more than once.
@@ -32,14 +32,14 @@ class group_client {
   struct settings {
     node_info self;
     link_settings timing;
-    std::vector<member> members; ///< at least one
+    std::vector<member> members;                   ///< at least one
     std::chrono::microseconds timeout{10'000'000}; ///< then a call is given up
     std::chrono::microseconds patience{2'000'000}; ///< with a group that refuses
     std::uint64_t seed = 0;                        ///< for jitter, and where to begin
   };
   /// Gets the answer, or why there is none: errc::timeout when it isn't known whether a command
-  /// took effect, errc::unavailable or errc::refused when it didn't. Called by an actor's thread: it
-  /// must not wait.
+  /// took effect, errc::unavailable or errc::refused when it didn't. Called by an actor's thread:
+  /// it must not wait.
   using completion = std::function<void(result<std::string>)>;
 
   /// @param actors must outlive this object

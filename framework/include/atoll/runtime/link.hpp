@@ -17,8 +17,8 @@ namespace atl::runtime {
 ///
 /// Takes `envelope`s and answers each with the other node's answer, or at once with an error of
 /// code `unavailable` when there is no connection and `busy` when too many bytes are under way: CAF
-/// itself would queue without bound. Messages of one replica to another (`outgoing_message`) are not
-/// answered, and those that find too many bytes under way are lost, which a protocol bears.
+/// itself would queue without bound. Messages of one replica to another (`outgoing_message`) are
+/// not answered, and those that find too many bytes under way are lost, which a protocol bears.
 class link_actor : public caf::event_based_actor {
  public:
   struct settings {

@@ -1,5 +1,6 @@
-#include <atoll/verify/recovery_properties.hpp>
 #include "subject.hpp"
+
+#include <atoll/verify/recovery_properties.hpp>
 
 #include <doctest/doctest.h>
 
