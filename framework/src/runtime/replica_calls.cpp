@@ -1,0 +1,173 @@
+#include "replica_drive.hpp"
+
+#include <atoll/runtime/limits.hpp>
+#include <atoll/spi/codec.hpp>
+
+#include <fmt/format.h>
+
+#include <bit>
+#include <utility>
+
+// What clients ask of a replica, and what they are answered.
+namespace atl::runtime {
+
+caf::result<envelope> replica_actor::submit(submit_command& request) {
+  auto alone = make_response_promise<envelope>();
+  begin_command(std::move(request.command), {alone, nullptr, 0});
+  return alone;
+}
+
+caf::result<envelope> replica_actor::ask_question(ask_state& request) {
+  auto alone = make_response_promise<envelope>();
+  begin_read(std::move(request.question), {alone, nullptr, 0});
+  return alone;
+}
+
+void replica_actor::take_calls(client_calls& request) {
+  auto client = caf::actor_cast<caf::actor>(current_sender());
+  if (!client)
+    return;
+  for (auto& call : request.calls)
+    if (call.kind == message_kind::command)
+      begin_command(std::move(call.body), {{}, client, call.id});
+    else
+      begin_read(std::move(call.body), {{}, client, call.id});
+  send_answers();
+}
+
+void replica_actor::begin_command(std::string command, asker from) {
+  if (!serving_)
+    return answer(from, unable(errc::unavailable, "this replica has stopped"));
+  if (command.size() > command_bytes_max)
+    return answer(
+        from, unable(errc::invalid, fmt::format("a command of {} bytes is above the limit of {}",
+                                                command.size(), command_bytes_max)));
+  if (commands_.size() >= replica_requests_max || handed_over_ - applied_ > replica_backlog_max)
+    return answer(from, unable(errc::busy, "too many commands are waiting; try again"));
+  auto id = ++next_request_;
+  commands_.emplace(id, waiting_command{std::move(from), now()});
+  drive([&](auto& protocol) { protocol.propose(id, std::move(command)); });
+}
+
+void replica_actor::begin_read(std::string question, asker from) {
+  if (!serving_)
+    return answer(from, unable(errc::unavailable, "this replica has stopped"));
+  if (reads_.size() + ready_reads_.size() + questions_.size() >= replica_requests_max)
+    return answer(from, unable(errc::busy, "too many reads are waiting; try again"));
+  auto id = ++next_request_;
+  reads_.emplace(id, waiting_read{std::move(question), std::move(from)});
+  drive([&](auto& protocol) { protocol.read(id, spi::read_level::linearizable); });
+}
+
+caf::result<envelope> replica_actor::change(change_members& request) {
+  auto alone = make_response_promise<envelope>();
+  asker from{alone, nullptr, 0};
+  if (!serving_) {
+    answer(from, unable(errc::unavailable, "this replica has stopped"));
+    return alone;
+  }
+  auto id = ++next_request_;
+  commands_.emplace(id, waiting_command{std::move(from), now()});
+  drive([&](auto& protocol) {
+    if (settings_.hears_of_losses)
+      for (auto lost : request.lost)
+        protocol.declare_lost(lost);
+    protocol.reconfigure(id, std::move(request.voters), std::move(request.learners));
+  });
+  return alone;
+}
+
+envelope replica_actor::transfer(spi::replica_id to) {
+  if (!serving_)
+    return make_reply(unable(errc::unavailable, "this replica has stopped"));
+  auto leader = settings_.protocol->status().leader;
+  if (leader != settings_.self.replica)
+    return make_reply(unable(errc::unavailable, "this replica doesn't lead", leader));
+  drive([&](auto& protocol) { protocol.transfer(to); });
+  return make_reply({std::string{}, {}, false});
+}
+
+void replica_actor::answer(const asker& to, const reply& what) {
+  if (to.client)
+    answers_[to.client].push_back({to.call, what});
+  else
+    promise{to.alone}.deliver(make_reply(what));
+}
+
+/// Those of a client that are there together go together.
+void replica_actor::send_answers() {
+  for (auto& [client, list] : answers_) {
+    std::vector<client_answer> together;
+    std::size_t bytes = 0;
+    auto send = [&, &to = client] {
+      tell(this, to, envelope{message_kind::answers, 0, encode(together)});
+      together.clear();
+      bytes = 0;
+    };
+    for (auto& it : list) {
+      bytes += it.answer.value ? it.answer.value->size() : it.answer.value.error().message.size();
+      together.push_back(std::move(it));
+      if (bytes >= calls_together_bytes || together.size() == calls_together_max)
+        send();
+    }
+    if (!together.empty())
+      send();
+  }
+  answers_.clear();
+}
+
+void replica_actor::finish_command(spi::request_id id, const reply& what) {
+  auto waiting = commands_.find(id);
+  if (waiting == commands_.end())
+    return;
+  auto took = static_cast<std::uint64_t>((now() - waiting->second.since).count());
+  ++metrics_.commits;
+  ++metrics_.latency[std::min<std::size_t>(std::bit_width(took), metrics_.latency.size() - 1)];
+  answer(waiting->second.from, what);
+  commands_.erase(waiting);
+}
+
+/// Hands the questions whose time has come to the state machine, all together.
+void replica_actor::release_reads() {
+  std::vector<state_runner::question> asked;
+  while (!ready_reads_.empty() && ready_reads_.begin()->first <= applied_) {
+    auto& read = ready_reads_.begin()->second;
+    auto id = ++next_request_;
+    questions_.emplace(id, std::move(read.from));
+    asked.push_back({id, std::move(read.question)});
+    ready_reads_.erase(ready_reads_.begin());
+  }
+  if (!asked.empty())
+    runner_->query(std::move(asked));
+}
+
+void replica_actor::on_questions_answered(questions_answered& done) {
+  for (auto& [id, text] : done.answers) {
+    auto waiting = questions_.find(id);
+    if (waiting == questions_.end())
+      continue;
+    ++metrics_.reads;
+    answer(waiting->second, {std::move(text), {}, false});
+    questions_.erase(waiting);
+  }
+  send_answers();
+}
+
+void replica_actor::on_entries_applied(entries_applied& done) {
+  applied_ = done.position;
+  for (auto& [id, text] : done.answers)
+    finish_command(id, {std::move(text), {}, false});
+  ++metrics_.applied_batches;
+  send_answers();
+  release_reads();
+}
+
+reply replica_actor::unable(errc code, std::string why, spi::replica_id hint, bool in_doubt) {
+  reply answer{fail(code, std::move(why)), {}, in_doubt};
+  for (auto& peer : settings_.group)
+    if (peer.id == hint)
+      answer.hint = to_string(peer.where);
+  return answer;
+}
+
+} // namespace atl::runtime

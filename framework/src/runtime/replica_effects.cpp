@@ -1,0 +1,108 @@
+#include <atoll/core/log.hpp>
+#include <atoll/runtime/caf.hpp>
+#include <atoll/runtime/link.hpp>
+#include <atoll/runtime/replica.hpp>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <utility>
+
+// What a protocol wants done, carried out.
+namespace atl::runtime {
+
+void replica_actor::carry_out() {
+  // A plugin's effects may grow while they are carried out only by a later call, so by index.
+  for (std::size_t i = 0; i < effects_.size() && serving_; ++i)
+    std::visit([this](auto& effect) { carry_out(effect); }, effects_[i]);
+  effects_.clear();
+  if (serving_)
+    release_reads();
+}
+
+void replica_actor::carry_out(spi::persist& effect) {
+  settings_.log->submit(std::move(effect));
+}
+
+void replica_actor::carry_out(spi::send& effect) {
+  if (effect.after <= durable_)
+    transmit(effect.to, std::move(effect.bytes));
+  else
+    held_.emplace(effect.after, waiting_send{effect.to, std::move(effect.bytes)});
+}
+
+void replica_actor::transmit(spi::replica_id to, std::string bytes) {
+  auto link = links_.find(to);
+  if (link == links_.end()) {
+    ++metrics_.dropped_messages;
+    return;
+  }
+  tell(this, link->second, outgoing_message{digest_, settings_.self.replica, to, std::move(bytes)});
+}
+
+void replica_actor::carry_out(spi::apply& effect) {
+  if (effect.entries.empty())
+    return;
+  if (effect.entries.front().position != handed_over_ + 1)
+    return stop_serving(
+        {errc::internal,
+         fmt::format("the consensus plugin ({}) skipped from entry {} to {}",
+                     settings_.self.consensus, handed_over_, effect.entries.front().position)});
+  handed_over_ = effect.entries.back().position;
+  runner_->apply(std::move(effect.entries));
+}
+
+void replica_actor::carry_out(spi::refuse& effect) {
+  auto waiting = commands_.find(effect.id);
+  if (waiting == commands_.end())
+    return;
+  auto in_doubt = effect.why == spi::refusal::unknown;
+  // Where the leader itself says no, no other replica would say yes.
+  auto leads = settings_.protocol->status().leader == settings_.self.replica ||
+               (settings_.blocks_on_one_failure && effect.hint == 0);
+  auto code = in_doubt ? errc::timeout : leads ? errc::refused : errc::unavailable;
+  ++metrics_.refused;
+  answer(waiting->second.from, unable(code, effect.reason, effect.hint, in_doubt));
+  commands_.erase(waiting);
+}
+
+void replica_actor::carry_out(spi::read_ready& effect) {
+  auto waiting = reads_.find(effect.id);
+  if (waiting == reads_.end())
+    return;
+  ready_reads_.emplace(effect.position, std::move(waiting->second));
+  reads_.erase(waiting);
+}
+
+void replica_actor::carry_out(spi::read_refused& effect) {
+  auto waiting = reads_.find(effect.id);
+  if (waiting == reads_.end())
+    return;
+  answer(waiting->second.from, unable(errc::unavailable, effect.reason, effect.hint));
+  reads_.erase(waiting);
+}
+
+void replica_actor::carry_out(spi::validate& effect) {
+  runner_->validate(effect.ticket, std::move(effect.command));
+}
+
+void replica_actor::carry_out(spi::members_changed& effect) {
+  voters_ = std::move(effect.voters);
+  learners_ = std::move(effect.learners);
+  log::info("master", "", "the group's voters are {}{}{}", fmt::join(voters_, ", "),
+            learners_.empty() ? "" : "; learners ", fmt::join(learners_, ", "));
+}
+
+void replica_actor::carry_out(spi::role_changed& effect) {
+  if (effect.role == spi::replica_role::candidate || effect.role == spi::replica_role::leader)
+    ++metrics_.elections;
+  constexpr std::string_view names[] = {"follower", "candidate", "leader", "learner"};
+  log::info("master", "", "is {} in term {}, the leader is {}",
+            names[static_cast<std::size_t>(effect.role)], effect.term, effect.leader);
+}
+
+void replica_actor::carry_out(spi::fatal& effect) {
+  stop_serving({errc::refused, effect.reason});
+}
+
+} // namespace atl::runtime

@@ -1,0 +1,89 @@
+#include "replica_drive.hpp"
+
+#include <atoll/core/log.hpp>
+#include <atoll/runtime/courier.hpp>
+
+#include <fmt/format.h>
+
+#include <utility>
+
+// Snapshots that a replica gives and takes.
+namespace atl::runtime {
+
+void replica_actor::carry_out(spi::send_snapshot& effect) {
+  auto self = caf::actor_cast<caf::actor>(this);
+  if (!courier_ || !links_.contains(effect.to))
+    return tell(this, self, snapshot_outcome{effect.to, false});
+  auto outgoing = settings_.snapshots / "outgoing";
+  std::error_code failed;
+  std::filesystem::create_directories(outgoing, failed); // a failure shows in `save`
+  auto folder = outgoing / fmt::to_string(++snapshots_ordered_);
+  runner_->save(folder, [self, to = effect.to, folder](result<spi::log_position> position) {
+    tell_from_outside(self, state_saved{to, folder, std::move(position)});
+  });
+}
+
+void replica_actor::on_saved(state_saved& saved) {
+  if (!serving_)
+    return;
+  auto link = links_.find(saved.to);
+  if (!saved.position || link == links_.end()) {
+    if (!saved.position)
+      log::error("master", "", "{}", saved.position.error().message);
+    return drive([&](auto& protocol) { protocol.on_snapshot_sent(saved.to, false); });
+  }
+  drive([&](auto& protocol) {
+    tell(this, courier_,
+         snapshot_order{saved.to, link->second, *saved.position,
+                        protocol.snapshot_blob(*saved.position), std::move(saved.folder)});
+  });
+}
+
+caf::result<envelope> replica_actor::forward_snapshot_call(snapshot_call& call) {
+  auto link = links_.find(call.from);
+  if (!serving_ || !courier_ || link == links_.end())
+    return make_reply(unable(errc::refused, "this replica takes no snapshots"));
+  if (loading_ && is_snapshot_offer(call.bytes))
+    return make_reply(unable(errc::busy, "another snapshot is being installed"));
+  call.link = link->second;
+  for (auto& peer : settings_.group)
+    if (peer.id == call.from)
+      call.host = peer.where.host;
+  auto promise = make_response_promise();
+  promise.delegate(courier_, std::move(call));
+  return promise;
+}
+
+void replica_actor::on_arrived(snapshot_arrived& arrived) {
+  arrived_ = std::move(arrived.folder);
+  drive([&](auto& protocol) { protocol.on_snapshot_received(arrived.position, arrived.blob); });
+}
+
+void replica_actor::carry_out(spi::install_snapshot& effect) {
+  if (arrived_.empty() || effect.position <= handed_over_)
+    return stop_serving(
+        {errc::internal,
+         fmt::format("the consensus plugin ({}) wants a snapshot installed up to "
+                     "entry {}, and {}",
+                     settings_.self.consensus, effect.position,
+                     arrived_.empty() ? "none was received" : "its state is past that already")});
+  handed_over_ = effect.position;
+  loading_ = true;
+  auto self = caf::actor_cast<caf::actor>(this);
+  runner_->load(std::exchange(arrived_, {}), [self](result<spi::log_position> position) {
+    tell_from_outside(self, state_loaded{std::move(position)});
+  });
+}
+
+void replica_actor::on_loaded(const state_loaded& loaded) {
+  loading_ = false;
+  if (!loaded.position)
+    return stop_serving(loaded.position.error());
+  applied_ = std::max(applied_, *loaded.position);
+  flushed_ = std::max(flushed_, *loaded.position);
+  ++metrics_.snapshots_taken_over;
+  release_reads();
+  drive([&](auto& protocol) { protocol.on_installed(*loaded.position); });
+}
+
+} // namespace atl::runtime
