@@ -44,10 +44,18 @@ bool describes_node(const fs::path& file) {
   return !table || table->find("node") != nullptr;
 }
 
+/// Has it ended, though its parent, another process, hasn't asked for its end yet (and in a
+/// container may never)?
+bool is_zombie(pid_t pid) {
+  auto text = read_all(fmt::format("/proc/{}/stat", pid)); // 17 (name with anything) S …
+  auto name_ends = text.rfind(')');
+  return name_ends != text.npos && text.substr(name_ends).starts_with(") Z");
+}
+
 /// Reaps a child that ended, so that it doesn't look alive.
 bool is_alive(pid_t pid) {
   ::waitpid(pid, nullptr, WNOHANG);
-  return ::kill(pid, 0) == 0 || errno == EPERM;
+  return (::kill(pid, 0) == 0 || errno == EPERM) && !is_zombie(pid);
 }
 
 } // namespace

@@ -6,6 +6,8 @@
 
 #include <fstream>
 #include <signal.h>
+#include <thread>
+#include <unistd.h>
 
 TEST_CASE("a node that was just started is running, from the first moment to its end") {
   temporary_folder folder;
@@ -23,4 +25,26 @@ TEST_CASE("a node that was just started is running, from the first moment to its
     ::waitpid(*pid, nullptr, 0);
     CHECK_FALSE(dfs::running(node).has_value());
   }
+}
+
+TEST_CASE("a node that ended has stopped, though its parent doesn't ask for its end") {
+  temporary_folder folder;
+  auto program = folder / "node";
+  std::ofstream{program} << "#!/bin/sh\nwhile :; do sleep 0.1; done\n";
+  std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+  dfs::local_node node{"node", false, folder / "node.toml", folder / "run" / "node.log",
+                       folder / "run" / "node.pid"};
+  auto parent = ::fork();
+  REQUIRE(parent >= 0);
+  if (parent == 0) {
+    (void)dfs::start(node, program);
+    for (;;)
+      ::pause();
+  }
+  while (!dfs::running(node))
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  CHECK(dfs::stop(node, std::chrono::seconds{10}) == true);
+  CHECK_FALSE(dfs::running(node).has_value());
+  ::kill(parent, SIGKILL);
+  ::waitpid(parent, nullptr, 0);
 }
