@@ -179,11 +179,11 @@ struct node::implementation {
       return tl::unexpected{recovery.error()};
     auto group = settings.group;
     auto seed = settings.seed;
-    replica = actors->spawn<replica_actor>(std::move(settings));
+    replica = spawn_net<replica_actor>(*actors, std::move(settings));
     master = actors->spawn<master_actor>(master_actor::settings{info, group, make_policy(given),
                                                                 replica, std::move(*balancer),
                                                                 std::move(*recovery), seed});
-    gate = actors->spawn<gate_actor>(gate_actor::settings{info, replica, master});
+    gate = spawn_net<gate_actor>(*actors, gate_actor::settings{info, replica, master});
     return actors.publish(gate, given.self.control);
   }
 

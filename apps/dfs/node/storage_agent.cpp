@@ -55,7 +55,8 @@ caf::behavior storage_agent::make_behavior() {
 }
 
 void storage_agent::make_link(const master& to) {
-  masters_[to.name].link = system().spawn<atl::runtime::link_actor>(
+  masters_[to.name].link = atl::runtime::spawn_net<atl::runtime::link_actor>(
+      system(),
       atl::runtime::link_actor::settings{to.name, to.where, settings_.self, settings_.timing,
                                          caf::actor_cast<caf::actor>(this), ++settings_.seed});
 }

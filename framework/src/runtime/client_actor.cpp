@@ -21,7 +21,7 @@ constexpr const char* may_have_happened = "; it may have happened all the same";
 
 client_actor::client_actor(caf::actor_config& config, group_client::settings given,
                            std::shared_ptr<client_inbox> inbox)
-    : caf::event_based_actor{config}, settings_{std::move(given)}, inbox_{std::move(inbox)},
+    : net_actor{config}, settings_{std::move(given)}, inbox_{std::move(inbox)},
       digest_{cluster_digest(settings_.self)}, random_{settings_.seed} {
   for (auto& it : settings_.members)
     replicas_.push_back({it, contact::none, nullptr, 0, {}, {}});

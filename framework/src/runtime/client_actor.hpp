@@ -1,11 +1,11 @@
 #pragma once
 
 #include <atoll/runtime/group_client.hpp>
+#include <atoll/runtime/net_actor.hpp>
 #include <atoll/runtime/messages.hpp>
 #include <atoll/spi/random.hpp>
 
 #include <caf/actor.hpp>
-#include <caf/event_based_actor.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -58,7 +58,7 @@ class client_inbox {
 };
 
 /// Does what `group_client` promises.
-class client_actor : public caf::event_based_actor {
+class client_actor : public net_actor {
  public:
   client_actor(caf::actor_config& config, group_client::settings given,
                std::shared_ptr<client_inbox> inbox);

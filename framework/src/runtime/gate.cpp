@@ -7,7 +7,7 @@
 namespace atl::runtime {
 
 gate_actor::gate_actor(caf::actor_config& config, settings given)
-    : caf::event_based_actor{config}, settings_{std::move(given)},
+    : net_actor{config}, settings_{std::move(given)},
       cluster_digest_{cluster_digest(settings_.self)}, group_digest_{group_digest(settings_.self)} {
 }
 

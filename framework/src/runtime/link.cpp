@@ -11,7 +11,7 @@
 namespace atl::runtime {
 
 link_actor::link_actor(caf::actor_config& config, settings given)
-    : caf::event_based_actor{config}, settings_{std::move(given)}, random_{settings_.seed} {}
+    : net_actor{config}, settings_{std::move(given)}, random_{settings_.seed} {}
 
 caf::behavior link_actor::make_behavior() {
   connect();

@@ -19,8 +19,7 @@ constexpr auto flush_interval = std::chrono::seconds{1};
 // -- life -------------------------------------------------------------------------------------
 
 replica_actor::replica_actor(caf::actor_config& config, settings given)
-    : caf::event_based_actor{config}, settings_{std::move(given)}, digest_{group_digest(
-                                                                       settings_.self)} {}
+    : net_actor{config}, settings_{std::move(given)}, digest_{group_digest(settings_.self)} {}
 
 replica_actor::~replica_actor() = default;
 
@@ -152,9 +151,9 @@ void replica_actor::make_links() {
 }
 
 void replica_actor::make_link(const peer& to) {
-  links_[to.id] = system().spawn<link_actor>(
-      link_actor::settings{to.name, to.where, settings_.self, settings_.timing,
-                           caf::actor_cast<caf::actor>(this), settings_.seed + to.id});
+  links_[to.id] = spawn_net<link_actor>(
+      system(), link_actor::settings{to.name, to.where, settings_.self, settings_.timing,
+                                     caf::actor_cast<caf::actor>(this), settings_.seed + to.id});
 }
 
 void replica_actor::on_seen(const node_info& who) {

@@ -64,7 +64,7 @@ struct small_node {
     echo = actors->spawn([](caf::event_based_actor*) -> caf::behavior {
       return {[](envelope& message) { return make_reply({std::move(message.body), {}, false}); }};
     });
-    gate = actors->spawn<gate_actor>(gate_actor::settings{info, nullptr, echo});
+    gate = spawn_net<gate_actor>(*actors, gate_actor::settings{info, nullptr, echo});
     auto published = actors.publish(gate, where);
     if (!published)
       throw std::runtime_error(published.error().message);
@@ -77,8 +77,8 @@ struct small_node {
 
 caf::actor make_link(runtime::system& actors, const node_info& self, endpoint where,
                      caf::actor owner) {
-  return actors->spawn<link_actor>(
-      link_actor::settings{"peer", std::move(where), self, quick(), std::move(owner), 1});
+  return spawn_net<link_actor>(
+      *actors, link_actor::settings{"peer", std::move(where), self, quick(), std::move(owner), 1});
 }
 
 reply call(runtime::system& actors, const caf::actor& to, envelope message) {
@@ -131,7 +131,7 @@ TEST_CASE("a node of another cluster is refused, and it is said what differs") {
 TEST_CASE("a gate refuses messages of other clusters, of other groups, and of unknown kinds") {
   runtime::system actors{quick(), 1};
   auto info = named("reef", "here");
-  auto gate = actors->spawn<gate_actor>(gate_actor::settings{info, nullptr, nullptr});
+  auto gate = spawn_net<gate_actor>(*actors, gate_actor::settings{info, nullptr, nullptr});
   auto digest = cluster_digest(info);
   CHECK(call(actors, gate, {message_kind::ping, digest, {}}).value.has_value());
   CHECK(call(actors, gate, {message_kind::ping, digest + 1, {}}).value.error().code ==
@@ -150,7 +150,8 @@ TEST_CASE("a port in use is an error that names the address") {
   auto port = free_port();
   small_node first{named("reef", "a"), port};
   runtime::system actors{quick(), 1};
-  auto gate = actors->spawn<gate_actor>(gate_actor::settings{named("reef", "b"), nullptr, nullptr});
+  auto gate =
+      spawn_net<gate_actor>(*actors, gate_actor::settings{named("reef", "b"), nullptr, nullptr});
   auto published = actors.publish(gate, {"127.0.0.1", port});
   REQUIRE_FALSE(published.has_value());
   CHECK(published.error().message.find("127.0.0.1:" + std::to_string(port)) != std::string::npos);

@@ -148,7 +148,7 @@ struct one_replica {
     settings.machine = std::make_shared<list_machine>();
     settings.protocol = std::make_shared<solo_protocol>();
     settings.owner = watch.owner(*actors);
-    replica = actors->spawn<replica_actor>(std::move(settings));
+    replica = spawn_net<replica_actor>(*actors, std::move(settings));
   }
   ~one_replica() {
     caf::anon_send_exit(replica, caf::exit_reason::user_shutdown);

@@ -1,10 +1,10 @@
 #pragma once
 
+#include <atoll/runtime/net_actor.hpp>
 #include <atoll/runtime/messages.hpp>
 #include <atoll/runtime/node_info.hpp>
 
 #include <caf/actor.hpp>
-#include <caf/event_based_actor.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -14,7 +14,7 @@ namespace atl::runtime {
 
 /// What a node publishes: takes every envelope that comes from outside, refuses what isn't meant
 /// for this cluster, and hands the rest to the one whose business it is.
-class gate_actor : public caf::event_based_actor {
+class gate_actor : public net_actor {
  public:
   struct settings {
     node_info self;

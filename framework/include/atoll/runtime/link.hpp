@@ -1,12 +1,12 @@
 #pragma once
 
 #include <atoll/core/endpoint.hpp>
+#include <atoll/runtime/net_actor.hpp>
 #include <atoll/runtime/messages.hpp>
 #include <atoll/runtime/node_info.hpp>
 #include <atoll/spi/random.hpp>
 
 #include <caf/actor.hpp>
-#include <caf/event_based_actor.hpp>
 
 #include <string>
 
@@ -19,7 +19,7 @@ namespace atl::runtime {
 /// code `unavailable` when there is no connection and `busy` when too many bytes are under way: CAF
 /// itself would queue without bound. Messages of one replica to another (`outgoing_message`) are
 /// not answered, and those that find too many bytes under way are lost, which a protocol bears.
-class link_actor : public caf::event_based_actor {
+class link_actor : public net_actor {
  public:
   struct settings {
     std::string peer; ///< how the owner knows it

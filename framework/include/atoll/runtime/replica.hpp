@@ -2,11 +2,11 @@
 
 #include <atoll/core/record_log.hpp>
 #include <atoll/core/state_runner.hpp>
+#include <atoll/runtime/net_actor.hpp>
 #include <atoll/runtime/messages.hpp>
 #include <atoll/spi/consensus.hpp>
 
 #include <caf/actor.hpp>
-#include <caf/event_based_actor.hpp>
 
 #include <chrono>
 #include <filesystem>
@@ -20,7 +20,7 @@ namespace atl::runtime {
 /// The actor host of a consensus plugin: hands it what happens, and carries out its effects.
 /// Records go to the log's thread, decided entries to the state machine's, messages to the links;
 /// the actor itself never waits. Masters that it isn't told about become known when they greet.
-class replica_actor : public caf::event_based_actor {
+class replica_actor : public net_actor {
  public:
   struct peer {
     spi::replica_id id = 0;

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <caf/actor.hpp>
+#include <caf/actor_config.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/io/broker.hpp>
+#include <caf/io/middleman.hpp>
+
+#include <utility>
+
+namespace atl::runtime {
+
+/// An actor that stands on a message's way between the network and the disk, and never waits. It
+/// runs in the thread that reads and writes the sockets: what comes in reaches it, and what it says
+/// leaves, without a handing over from thread to thread, of which a commit has enough
+/// (docs/adr/0001).
+using net_actor = caf::io::broker;
+
+template <class Actor, class... Args>
+caf::actor spawn_net(caf::actor_system& actors, Args&&... args) {
+  caf::actor_config config{&actors.middleman().backend()};
+  return actors.spawn_class<Actor, caf::no_spawn_options>(config, std::forward<Args>(args)...);
+}
+
+} // namespace atl::runtime
