@@ -95,14 +95,14 @@ dirent make_file(transaction& state, const put_file& command, std::uint64_t size
              .extents = 0};
   if (auto extents = std::get_if<put_file::extent_list>(&command.content)) {
     for (const auto& extent : *extents) {
-      state.put(keys::extent(made.id, file.extents++),
-                encode(state::extent{extent.chunk.id, extent.length_bytes}));
+      state.insert(keys::extent(made.id, file.extents++),
+                   encode(state::extent{extent.chunk.id, extent.length_bytes}));
       add_reference(state, extent.chunk);
     }
   } else if (size_bytes > 0) {
-    state.put(keys::content(made.id), std::get<put_file::inline_bytes>(command.content));
+    state.insert(keys::content(made.id), std::get<put_file::inline_bytes>(command.content));
   }
-  state.put_inode(made.id, file);
+  state.insert_inode(made.id, file);
   ++meta.files;
   meta.bytes += size_bytes;
   return made;

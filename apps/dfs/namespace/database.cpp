@@ -98,17 +98,16 @@ result<std::unique_ptr<rocksdb::DB>> open_rocksdb(const fs::path& folder,
 status make_new(rocksdb::DB& db, const std::string& cluster_id) {
   meta fresh;
   fresh.cluster_id = cluster_id;
-  row_cache nothing;
-  transaction first{db, nothing, fresh};
+  row_cache none_known;
+  unwritten_rows rows;
+  transaction first{db, none_known, rows.rows(), fresh};
   inode root;
   root.type = inode_type::directory;
   first.put_inode(root_inode, root);
   rocksdb::WriteOptions options;
   options.sync = true;
-  auto batch = first.batch();
-  if (auto written = db.Write(options, &batch); !written.ok())
-    return tl::unexpected{to_error(written)};
-  return {};
+  rows.take(first.take_changes());
+  return write_rows(db, rows.rows(), options);
 }
 
 /// Is there nothing in it?
@@ -119,7 +118,8 @@ bool is_empty(rocksdb::DB& db) {
 }
 
 result<meta> read_meta(rocksdb::DB& db, const fs::path& folder, const std::string& cluster_id) {
-  snapshot_view state{db};
+  const row_map unwritten;
+  present_view state{db, unwritten};
   auto meta = state.must_meta();
   if (auto& failure = state.failure())
     return failure->code == errc::corrupt ? damaged(folder, "its position can't be read")
@@ -159,6 +159,19 @@ status finish_replacing(const fs::path& folder) {
 }
 
 } // namespace
+
+status write_rows(rocksdb::DB& db, const row_map& rows, const rocksdb::WriteOptions& how) {
+  rocksdb::WriteBatch batch;
+  for (const auto& [key, row] : rows) {
+    if (row.value)
+      batch.Put(key, *row.value);
+    else
+      batch.Delete(key);
+  }
+  if (auto written = db.Write(how, &batch); !written.ok())
+    return tl::unexpected{to_error(written)};
+  return {};
+}
 
 status replace_database(const fs::path& folder, const fs::path& from) {
   std::error_code failed;

@@ -2,6 +2,7 @@
 
 #include "namespace/name_space.hpp"
 #include "namespace/records.hpp"
+#include "namespace/unwritten_rows.hpp"
 
 #include <rocksdb/db.h>
 
@@ -18,6 +19,9 @@ struct opened_database {
 /// Opens it, or makes a new one when the folder holds none; checks that it is ours and whole.
 atl::result<opened_database> open_database(const std::filesystem::path& folder,
                                            const name_space_settings& settings);
+
+/// All of them, or none.
+atl::status write_rows(rocksdb::DB& db, const row_map& rows, const rocksdb::WriteOptions& how);
 
 /// Puts the files of `from`, a folder on the same disk, in place of the closed database in
 /// `folder`. After a crash in between `open_database` finds the old one or the new one.

@@ -13,6 +13,7 @@
 #include <atomic>
 #include <mutex>
 #include <shared_mutex>
+#include <tuple>
 
 namespace dfs {
 
@@ -25,7 +26,9 @@ struct name_space::impl {
   std::filesystem::path folder;
   name_space_settings settings;
   std::unique_ptr<rocksdb::DB> db;
-  mutable std::shared_mutex replacing;   ///< `db` itself, which others than its own thread use
+  mutable std::mutex entrance;           ///< to `state`, so that readers don't shut a writer out
+  mutable std::shared_mutex state;       ///< `db` itself and `unwritten`: others read them
+  state::unwritten_rows unwritten;       ///< changed by the applying thread
   state::meta meta;                      ///< the applying thread's
   state::row_cache known;                ///< the applying thread's
   std::string cluster_id;                ///< of `meta`, for every thread
@@ -38,9 +41,20 @@ struct name_space::impl {
     return why;
   }
 
-  /// The answer to each entry, with the effects in `batch`.
+  std::shared_lock<std::shared_mutex> to_read() const {
+    std::lock_guard turn{entrance};
+    return std::shared_lock{state};
+  }
+  std::unique_lock<std::shared_mutex> to_change() const {
+    std::lock_guard turn{entrance};
+    return std::unique_lock{state};
+  }
+
+  /// The answer to each entry, with the effects in `effects`.
   atl::result<std::vector<std::string>> run(std::span<const decided_entry> entries,
-                                            state::transaction& batch);
+                                            state::transaction& effects);
+  /// What is unwritten.
+  atl::status write();
 };
 
 namespace {
@@ -62,7 +76,11 @@ void hash_text(EVP_MD_CTX& context, std::string_view text) {
 } // namespace
 
 name_space::name_space(std::unique_ptr<impl> self) : self_{std::move(self)} {}
-name_space::~name_space() = default;
+
+name_space::~name_space() {
+  if (self_ && !self_->broken)
+    std::ignore = self_->write(); // the log has it too: there is only less to apply again
+}
 
 atl::result<std::unique_ptr<name_space>> name_space::open(const std::filesystem::path& folder,
                                                           const name_space_settings& settings) {
@@ -88,20 +106,36 @@ const std::string& name_space::cluster_id() const {
 }
 
 atl::result<std::vector<std::string>> name_space::impl::run(std::span<const decided_entry> entries,
-                                                            state::transaction& batch) {
+                                                            state::transaction& effects) {
   std::vector<std::string> answers;
   answers.reserve(entries.size());
   for (const auto& entry : entries) {
-    auto& position = batch.meta().applied;
+    auto& position = effects.meta().applied;
     if (entry.position != position + 1)
       return fail(errc::internal, fmt::format("entry {} came where entry {} was due",
                                               entry.position, position + 1));
     position = entry.position;
-    answers.push_back(entry.no_op ? std::string{} : state::apply_command(batch, entry.command));
-    if (batch.failure())
-      return tl::unexpected{*batch.failure()};
+    answers.push_back(entry.no_op ? std::string{} : state::apply_command(effects, entry.command));
+    if (effects.failure())
+      return tl::unexpected{*effects.failure()};
   }
   return answers;
+}
+
+atl::status name_space::impl::write() {
+  if (unwritten.rows().empty())
+    return {};
+  // Readers find the rows in memory until they are in the database, so they needn't wait.
+  if (auto written = state::write_rows(*db, unwritten.rows(), {}); !written)
+    return tl::unexpected{fail_for_good(written.error())};
+  state::row_map rows;
+  {
+    auto lock = to_change();
+    rows = unwritten.release();
+  }
+  for (auto& [key, row] : rows)
+    known.put(key, std::move(row.value));
+  return {};
 }
 
 atl::result<std::vector<std::string>> name_space::apply(std::span<const decided_entry> entries) {
@@ -109,24 +143,27 @@ atl::result<std::vector<std::string>> name_space::apply(std::span<const decided_
     return tl::unexpected{*self_->broken};
   if (entries.empty())
     return std::vector<std::string>{};
-  state::transaction effects{*self_->db, self_->known, self_->meta};
+  state::transaction effects{*self_->db, self_->known, self_->unwritten.rows(), self_->meta};
   auto answers = self_->run(entries, effects);
   if (!answers)
     return tl::unexpected{self_->fail_for_good(answers.error())};
-  auto batch = effects.batch();
-  if (auto written = self_->db->Write({}, &batch); !written.ok())
-    return tl::unexpected{self_->fail_for_good(state::to_error(written))};
-  effects.written();
+  {
+    auto lock = self_->to_change();
+    self_->unwritten.take(effects.take_changes());
+  }
   self_->meta = effects.meta();
   self_->applied = self_->meta.applied;
+  if (self_->unwritten.bytes() >= self_->settings.unwritten_bytes_max)
+    if (auto written = self_->write(); !written)
+      return tl::unexpected{written.error()};
   return answers;
 }
 
 std::string name_space::query(std::string_view question) const {
-  std::shared_lock lock{self_->replacing};
+  auto lock = self_->to_read();
   if (!self_->db)
     return encode_answer(atl::error{errc::unavailable, "the name space can't be read any more"});
-  state::snapshot_view present{*self_->db};
+  state::present_view present{*self_->db, self_->unwritten.rows()};
   return state::answer_question(present, question);
 }
 
@@ -155,6 +192,8 @@ atl::result<log_position> name_space::flush() {
   if (self_->broken)
     return tl::unexpected{*self_->broken};
   auto position = self_->meta.applied;
+  if (auto written = self_->write(); !written)
+    return tl::unexpected{written.error()};
   // A sync that failed isn't tried again: the system may have dropped what it couldn't write.
   if (auto synced = self_->db->FlushWAL(true); !synced.ok())
     return tl::unexpected{self_->fail_for_good(state::to_error(synced))};
@@ -164,6 +203,8 @@ atl::result<log_position> name_space::flush() {
 atl::result<log_position> name_space::save(const std::filesystem::path& folder) {
   if (self_->broken)
     return tl::unexpected{*self_->broken};
+  if (auto written = self_->write(); !written)
+    return tl::unexpected{written.error()};
   rocksdb::Checkpoint* made = nullptr;
   auto done = rocksdb::Checkpoint::Create(self_->db.get(), &made);
   std::unique_ptr<rocksdb::Checkpoint> checkpoint{made};
@@ -185,7 +226,9 @@ atl::result<log_position> name_space::load(const std::filesystem::path& folder) 
     return fail(errc::invalid, fmt::format("a snapshot up to entry {} is behind the state, which "
                                            "is at entry {}",
                                            probe->meta.applied, self_->meta.applied));
-  std::unique_lock lock{self_->replacing};
+  if (auto written = self_->write(); !written) // the old state stays if the new one can't be moved
+    return tl::unexpected{written.error()};
+  auto lock = self_->to_change();
   self_->db.reset();
   auto swapped = state::replace_database(self_->folder, folder);
   auto opened = state::open_database(self_->folder, wanted);
@@ -205,18 +248,17 @@ atl::result<std::string> name_space::digest() const {
                                                                   &EVP_MD_CTX_free};
   if (!context || EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) != 1)
     return fail(errc::internal, "OpenSSL offers no SHA-256");
-  std::shared_lock lock{self_->replacing};
+  auto lock = self_->to_read();
   if (!self_->db)
     return fail(errc::unavailable, "the name space can't be read any more");
-  rocksdb::ReadOptions options;
-  options.fill_cache = false;
-  std::unique_ptr<rocksdb::Iterator> rows{self_->db->NewIterator(options)};
-  for (rows->SeekToFirst(); rows->Valid(); rows->Next()) {
-    hash_text(*context, rows->key().ToStringView());
-    hash_text(*context, rows->value().ToStringView());
-  }
-  if (!rows->status().ok())
-    return tl::unexpected{state::to_error(rows->status())};
+  auto read = state::scan_layers(*self_->db, {&self_->unwritten.rows()}, {}, {},
+                                 [&](std::string_view key, std::string_view value) {
+                                   hash_text(*context, key);
+                                   hash_text(*context, value);
+                                   return true;
+                                 });
+  if (!read.ok())
+    return tl::unexpected{state::to_error(read)};
   unsigned char hash[EVP_MAX_MD_SIZE];
   unsigned size = 0;
   EVP_DigestFinal_ex(context.get(), hash, &size);

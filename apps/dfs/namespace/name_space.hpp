@@ -27,11 +27,16 @@ struct name_space_settings {
   std::uint64_t free_bytes_min = 256u << 20;
   std::size_t write_buffer_bytes = 16u << 20; ///< of two
   std::size_t block_cache_bytes = 32u << 20;
+  /// What was applied reaches the database when it is flushed, or as soon as it is as large as
+  /// this.
+  std::size_t unwritten_bytes_max = 8u << 20;
 };
 
 /// The directories, the files and where their chunks are: what the masters agree on. A
-/// deterministic state machine in a RocksDB database, whose applied position is written with each
-/// effect.
+/// deterministic state machine in a RocksDB database, whose applied position is written with the
+/// effects up to it. What was applied lately is kept in memory and written a little later, all at
+/// once: after a crash the database is at a position that is earlier by as much, and the log has
+/// the rest.
 ///
 /// `apply`, `flush`, `objection`, `save` and `load` are for one thread; everything else is for any
 /// number of them at the same time. After `apply` or `flush` failed, they go on failing: what the
@@ -47,7 +52,7 @@ class name_space final : public atl::state_machine {
 
   atl::spi::log_position applied() const override;
 
-  /// Survives the death of the process as soon as it returns, a power cut after `flush`.
+  /// In memory when it returns; `flush` makes it durable.
   atl::result<std::vector<std::string>>
   apply(std::span<const atl::spi::decided_entry> entries) override;
 

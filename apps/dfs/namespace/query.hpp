@@ -10,15 +10,15 @@
 namespace dfs::state {
 
 /// Bytes that are no question are answered with an error, and so is a failure to read.
-std::string answer_question(snapshot_view& state, std::string_view bytes);
+std::string answer_question(present_view& state, std::string_view bytes);
 
-atl::result<answers::entry> ask(snapshot_view& state, const questions::stat& question);
-atl::result<answers::listing> ask(snapshot_view& state, const questions::list& question);
-atl::result<answers::opened> ask(snapshot_view& state, const questions::open& question);
-atl::result<answers::summary> ask(snapshot_view& state, const questions::summary& question);
-atl::result<answers::chunk_page> ask(snapshot_view& state, const questions::chunks_on& question);
-atl::result<answers::known_chunks> ask(snapshot_view& state, const questions::known& question);
-atl::result<answers::chunk_page> ask(snapshot_view& state, const questions::all_chunks& question);
+atl::result<answers::entry> ask(present_view& state, const questions::stat& question);
+atl::result<answers::listing> ask(present_view& state, const questions::list& question);
+atl::result<answers::opened> ask(present_view& state, const questions::open& question);
+atl::result<answers::summary> ask(present_view& state, const questions::summary& question);
+atl::result<answers::chunk_page> ask(present_view& state, const questions::chunks_on& question);
+atl::result<answers::known_chunks> ask(present_view& state, const questions::known& question);
+atl::result<answers::chunk_page> ask(present_view& state, const questions::all_chunks& question);
 
 /// What still fits into an answer.
 class page {

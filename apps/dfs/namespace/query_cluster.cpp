@@ -20,7 +20,7 @@ std::string behind(std::string key, const std::string& prefix, const chunk_id& a
 
 } // namespace
 
-result<answers::summary> ask(snapshot_view& state, const questions::summary& question) {
+result<answers::summary> ask(present_view& state, const questions::summary& question) {
   auto meta = state.must_meta();
   answers::summary answer{.cluster_id = meta.cluster_id,
                           .applied = meta.applied,
@@ -51,7 +51,7 @@ result<answers::summary> ask(snapshot_view& state, const questions::summary& que
   return answer;
 }
 
-result<answers::chunk_page> ask(snapshot_view& state, const questions::chunks_on& question) {
+result<answers::chunk_page> ask(present_view& state, const questions::chunks_on& question) {
   answers::chunk_page answer;
   page page{question.limit};
   auto prefix = keys::all_on(question.node);
@@ -75,7 +75,7 @@ result<answers::chunk_page> ask(snapshot_view& state, const questions::chunks_on
   return answer;
 }
 
-result<answers::known_chunks> ask(snapshot_view& state, const questions::known& question) {
+result<answers::known_chunks> ask(present_view& state, const questions::known& question) {
   answers::known_chunks answer;
   page page{0};
   for (const auto& id : question.ids) {
@@ -90,7 +90,7 @@ result<answers::known_chunks> ask(snapshot_view& state, const questions::known& 
   return answer;
 }
 
-result<answers::chunk_page> ask(snapshot_view& state, const questions::all_chunks& question) {
+result<answers::chunk_page> ask(present_view& state, const questions::all_chunks& question) {
   answers::chunk_page answer;
   page page{question.limit};
   auto prefix = keys::all_chunks();

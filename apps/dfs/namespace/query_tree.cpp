@@ -41,7 +41,7 @@ bool page::take(std::size_t item_bytes) {
   return true;
 }
 
-std::string answer_question(snapshot_view& state, std::string_view bytes) {
+std::string answer_question(present_view& state, std::string_view bytes) {
   auto question = decode_question(bytes);
   if (!question)
     return encode_answer(question.error());
@@ -50,7 +50,7 @@ std::string answer_question(snapshot_view& state, std::string_view bytes) {
   return state.failure() ? encode_answer(*state.failure()) : answer;
 }
 
-result<answers::entry> ask(snapshot_view& state, const questions::stat& question) {
+result<answers::entry> ask(present_view& state, const questions::stat& question) {
   auto path = parse_path(question.path);
   if (!path)
     return tl::unexpected{path.error()};
@@ -60,7 +60,7 @@ result<answers::entry> ask(snapshot_view& state, const questions::stat& question
   return entry_of(state, path->is_root() ? std::string_view{} : path->names.back(), *found);
 }
 
-result<answers::listing> ask(snapshot_view& state, const questions::list& question) {
+result<answers::listing> ask(present_view& state, const questions::list& question) {
   auto found = resolve(state, question.path);
   if (!found)
     return tl::unexpected{found.error()};
@@ -85,7 +85,7 @@ result<answers::listing> ask(snapshot_view& state, const questions::list& questi
   return answer;
 }
 
-result<answers::opened> ask(snapshot_view& state, const questions::open& question) {
+result<answers::opened> ask(present_view& state, const questions::open& question) {
   auto found = resolve(state, question.path);
   if (!found)
     return tl::unexpected{found.error()};

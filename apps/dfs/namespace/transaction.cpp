@@ -20,40 +20,32 @@ void transaction::put_session(const session_id& id, const session_record& value)
   put(keys::session(id), encode(value));
 }
 
+void transaction::insert_inode(inode_id id, const inode& value) {
+  insert(keys::inode(id), encode(value));
+}
+
 void transaction::put(std::string key, std::string value) {
-  changes_.insert_or_assign(std::move(key), std::move(value));
+  changes_[std::move(key)].value = std::move(value);
+}
+
+void transaction::insert(std::string key, std::string value) {
+  changes_.insert_or_assign(std::move(key), row{std::move(value), true});
 }
 
 void transaction::erase(std::string key) {
-  changes_.insert_or_assign(std::move(key), std::nullopt);
+  auto [change, added] = changes_.try_emplace(std::move(key));
+  if (change->second.fresh)
+    changes_.erase(change);
+  else
+    change->second.value = std::nullopt;
 }
 
 void transaction::scan(std::string_view prefix, std::string_view from, const visitor& visit) {
   if (failure())
     return;
-  auto end = keys::end_of(prefix);
-  auto bound = slice(end);
-  rocksdb::ReadOptions options;
-  options.iterate_upper_bound = &bound;
-  std::unique_ptr<rocksdb::Iterator> rows{db_.NewIterator(options)};
-  rows->Seek(slice(from));
-  auto change = changes_.lower_bound(from);
-  auto changes_end = changes_.lower_bound(end);
-  auto going = true;
-  while (going && (rows->Valid() || change != changes_end)) {
-    if (change == changes_end || (rows->Valid() && rows->key().ToStringView() < change->first)) {
-      going = visit(rows->key().ToStringView(), rows->value().ToStringView());
-      rows->Next();
-      continue;
-    }
-    if (rows->Valid() && rows->key().ToStringView() == change->first)
-      rows->Next();
-    if (change->second)
-      going = visit(change->first, *change->second);
-    ++change;
-  }
-  if (!rows->status().ok())
-    fail(rows->status());
+  auto done = scan_layers(db_, {&unwritten_, &changes_}, from, keys::end_of(prefix), visit);
+  if (!done.ok())
+    fail(done);
 }
 
 transaction::rows transaction::first_rows(std::string_view prefix, std::string_view from,
@@ -67,30 +59,18 @@ transaction::rows transaction::first_rows(std::string_view prefix, std::string_v
   return found;
 }
 
-rocksdb::WriteBatch transaction::batch() const {
-  rocksdb::WriteBatch batch;
-  for (const auto& [key, value] : changes_) {
-    if (value)
-      batch.Put(key, *value);
-    else
-      batch.Delete(key);
-  }
-  batch.Put(keys::meta(), encode(meta_));
-  return batch;
-}
-
-void transaction::written() {
-  for (auto& [key, value] : changes_)
-    known_.put(key, std::move(value));
-  changes_.clear();
+row_map transaction::take_changes() {
+  put(keys::meta(), encode(meta_));
+  return std::exchange(changes_, {});
 }
 
 bool transaction::get(const std::string& key, std::string& value) {
-  if (auto change = changes_.find(key); change != changes_.end()) {
-    if (change->second)
-      value = *change->second;
-    return change->second.has_value();
-  }
+  for (const auto* layer : {&std::as_const(changes_), &unwritten_})
+    if (auto found = layer->find(key); found != layer->end()) {
+      if (found->second.value)
+        value = *found->second.value;
+      return found->second.value.has_value();
+    }
   if (auto* known = known_.find(key)) {
     if (*known)
       value = **known;

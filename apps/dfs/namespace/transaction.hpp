@@ -1,12 +1,9 @@
 #pragma once
 
 #include "namespace/row_cache.hpp"
+#include "namespace/unwritten_rows.hpp"
 #include "namespace/view.hpp"
 
-#include <rocksdb/write_batch.h>
-
-#include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,21 +11,26 @@
 
 namespace dfs::state {
 
-/// The effects of some log entries before they are written: lies over the database, so that later
-/// entries see what earlier ones did. For the applying thread.
+/// The effects of some log entries while they are applied: lies over what earlier ones left, so
+/// that later entries see what earlier ones did. For the applying thread.
 class transaction final : public view {
  public:
-  transaction(rocksdb::DB& db, row_cache& known, const state::meta& meta)
-      : db_{db}, known_{known}, meta_{meta} {}
+  /// @param known rows of the database
+  /// @param unwritten lies over the database
+  transaction(rocksdb::DB& db, row_cache& known, const row_map& unwritten, const state::meta& meta)
+      : db_{db}, known_{known}, unwritten_{unwritten}, meta_{meta} {}
 
-  /// Written with the rest.
+  /// A row among the rest, when all is done.
   state::meta& meta() { return meta_; }
 
   void put_entry(inode_id parent, std::string_view name, const dirent& value);
   void put_inode(inode_id id, const inode& value);
+  void insert_inode(inode_id id, const inode& value);
   void put_chunk(const chunk_id& id, const stored_chunk& value);
   void put_session(const session_id& id, const session_record& value);
   void put(std::string key, std::string value);
+  /// One that was never there.
+  void insert(std::string key, std::string value);
   void erase(std::string key);
 
   void scan(std::string_view prefix, std::string_view from, const visitor& visit) override;
@@ -36,10 +38,8 @@ class transaction final : public view {
   using rows = std::vector<std::pair<std::string, std::string>>;
   rows first_rows(std::string_view prefix, std::string_view from, std::size_t limit);
 
-  /// All effects so far, with `meta`.
-  rocksdb::WriteBatch batch() const;
-  /// The batch is written: the cache may know of it.
-  void written();
+  /// All effects, with `meta`; to be laid over what is unwritten.
+  row_map take_changes();
 
  protected:
   bool get(const std::string& key, std::string& value) override;
@@ -47,8 +47,9 @@ class transaction final : public view {
  private:
   rocksdb::DB& db_;
   row_cache& known_;
+  const row_map& unwritten_;
   state::meta meta_;
-  std::map<std::string, std::optional<std::string>, std::less<>> changes_; ///< none: erased
+  row_map changes_;
 };
 
 } // namespace dfs::state

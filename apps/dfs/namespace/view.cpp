@@ -1,6 +1,7 @@
 #include "namespace/view.hpp"
 
 #include "namespace/keys.hpp"
+#include "namespace/unwritten_rows.hpp"
 
 #include <fmt/format.h>
 
@@ -81,23 +82,15 @@ void view::fail(const rocksdb::Status& status) {
     failure_ = to_error(status);
 }
 
-void snapshot_view::scan(std::string_view prefix, std::string_view from, const visitor& visit) {
+void present_view::scan(std::string_view prefix, std::string_view from, const visitor& visit) {
   if (failure())
     return;
-  auto end = keys::end_of(prefix);
-  auto bound = slice(end);
-  rocksdb::ReadOptions options;
-  options.snapshot = snapshot_.snapshot();
-  options.iterate_upper_bound = &bound;
-  std::unique_ptr<rocksdb::Iterator> rows{db_.NewIterator(options)};
-  for (rows->Seek(slice(from)); rows->Valid(); rows->Next())
-    if (!visit(rows->key().ToStringView(), rows->value().ToStringView()))
-      return;
-  if (!rows->status().ok())
-    fail(rows->status());
+  auto done = scan_layers(db_, {&unwritten_}, from, keys::end_of(prefix), visit);
+  if (!done.ok())
+    fail(done);
 }
 
-meta snapshot_view::must_meta() {
+meta present_view::must_meta() {
   std::string bytes;
   meta value;
   if (!get(keys::meta(), bytes) || !decode(bytes, value))
@@ -105,10 +98,13 @@ meta snapshot_view::must_meta() {
   return value;
 }
 
-bool snapshot_view::get(const std::string& key, std::string& value) {
-  rocksdb::ReadOptions options;
-  options.snapshot = snapshot_.snapshot();
-  auto status = db_.Get(options, key, &value);
+bool present_view::get(const std::string& key, std::string& value) {
+  if (auto found = unwritten_.find(key); found != unwritten_.end()) {
+    if (found->second.value)
+      value = *found->second.value;
+    return found->second.value.has_value();
+  }
+  auto status = db_.Get({}, key, &value);
   if (!status.ok() && !status.IsNotFound())
     fail(status);
   return status.ok();

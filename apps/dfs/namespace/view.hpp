@@ -5,9 +5,9 @@
 #include <atoll/core/error.hpp>
 
 #include <rocksdb/db.h>
-#include <rocksdb/snapshot.h>
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -58,11 +58,14 @@ class view {
   std::optional<atl::error> failure_;
 };
 
-/// What was committed when it was made, whatever is applied meanwhile. For one thread; many may
-/// have one each.
-class snapshot_view final : public view {
+struct row;
+using row_map = std::map<std::string, row, std::less<>>;
+
+/// What is there now. For one thread, while neither the database nor what lies over it changes, but
+/// that the one may be written into the other.
+class present_view final : public view {
  public:
-  explicit snapshot_view(rocksdb::DB& db) : db_{db}, snapshot_{&db} {}
+  present_view(rocksdb::DB& db, const row_map& unwritten) : db_{db}, unwritten_{unwritten} {}
 
   void scan(std::string_view prefix, std::string_view from, const visitor& visit) override;
   meta must_meta();
@@ -72,7 +75,7 @@ class snapshot_view final : public view {
 
  private:
   rocksdb::DB& db_;
-  rocksdb::ManagedSnapshot snapshot_;
+  const row_map& unwritten_;
 };
 
 /// RocksDB's failure as one of ours.
