@@ -153,9 +153,6 @@ atl::result<std::vector<std::string>> name_space::apply(std::span<const decided_
   }
   self_->meta = effects.meta();
   self_->applied = self_->meta.applied;
-  if (self_->unwritten.bytes() >= self_->settings.unwritten_bytes_max)
-    if (auto written = self_->write(); !written)
-      return tl::unexpected{written.error()};
   return answers;
 }
 
@@ -198,6 +195,10 @@ atl::result<log_position> name_space::flush() {
   if (auto synced = self_->db->FlushWAL(true); !synced.ok())
     return tl::unexpected{self_->fail_for_good(state::to_error(synced))};
   return position;
+}
+
+bool name_space::flush_due() const {
+  return self_->unwritten.bytes() >= self_->settings.unwritten_bytes_max;
 }
 
 atl::result<log_position> name_space::save(const std::filesystem::path& folder) {

@@ -27,8 +27,7 @@ struct name_space_settings {
   std::uint64_t free_bytes_min = 256u << 20;
   std::size_t write_buffer_bytes = 16u << 20; ///< of two
   std::size_t block_cache_bytes = 32u << 20;
-  /// What was applied reaches the database when it is flushed, or as soon as it is as large as
-  /// this.
+  /// A flush is due when as much is in memory alone.
   std::size_t unwritten_bytes_max = 8u << 20;
 };
 
@@ -62,6 +61,7 @@ class name_space final : public atl::state_machine {
   std::optional<std::string> objection(std::string_view command) const override;
 
   atl::result<atl::spi::log_position> flush() override;
+  bool flush_due() const override;
 
   /// A RocksDB checkpoint: on the same disk it costs links, not copies.
   atl::result<atl::spi::log_position> save(const std::filesystem::path& folder) override;

@@ -17,6 +17,8 @@ namespace {
 
 /// Applied at once, if so many wait: each time costs a write, whatever it holds.
 constexpr std::size_t entries_at_once_max = 2048;
+/// So many are applied by whoever brings them, if nothing else is under way.
+constexpr std::size_t entries_in_place_max = 8;
 /// Fewer questions than this aren't worth another thread.
 constexpr std::size_t questions_a_part = 16;
 
@@ -46,10 +48,11 @@ struct state_runner::implementation {
 
   state_machine& machine;
   callbacks calls;
-  bool broken = false; ///< used by the writer alone
+  bool broken = false; ///< used by whoever is at work
   std::mutex mutex;
   std::condition_variable wake;
   std::deque<task> waiting;
+  bool at_work = false; ///< one thread at a time uses the machine
   bool stopping = false;
   std::size_t reader_threads;
   boost::asio::thread_pool readers;
@@ -63,12 +66,32 @@ struct state_runner::implementation {
     wake.notify_one();
   }
 
-  /// The next task; entries with those that follow them. None when it is time to stop.
+  /// @returns whether nothing was under way, nor is anything until `end_work`.
+  bool begin_work() {
+    std::lock_guard lock{mutex};
+    if (at_work || stopping || !waiting.empty())
+      return false;
+    return at_work = true;
+  }
+
+  void end_work() {
+    {
+      std::lock_guard lock{mutex};
+      at_work = false;
+      if (waiting.empty() && !stopping)
+        return;
+    }
+    wake.notify_one();
+  }
+
+  /// The next task, which is work; entries with those that follow them. None when it is time to
+  /// stop.
   std::optional<task> next() {
     std::unique_lock lock{mutex};
-    wake.wait(lock, [this] { return stopping || !waiting.empty(); });
+    wake.wait(lock, [this] { return !at_work && (stopping || !waiting.empty()); });
     if (stopping)
       return std::nullopt;
+    at_work = true;
     auto it = std::move(waiting.front());
     waiting.pop_front();
     while (!it.other && !waiting.empty() && !waiting.front().other &&
@@ -82,11 +105,13 @@ struct state_runner::implementation {
 
   void run() {
     name_this_thread("atoll.state");
-    while (auto it = next())
+    while (auto it = next()) {
       if (it->other)
         it->other();
       else
         apply(it->entries);
+      end_work();
+    }
   }
 
   void break_down(const error& problem) {
@@ -105,6 +130,11 @@ struct state_runner::implementation {
       if (entries[i].id != 0 && i < answers->size())
         own.emplace_back(entries[i].id, std::move((*answers)[i]));
     calls.applied(entries.back().position, std::move(own));
+    if (machine.flush_due())
+      add({{}, [this] {
+             if (machine.flush_due()) // not yet, since
+               flush();
+           }});
   }
 
   void flush() {
@@ -131,7 +161,10 @@ state_runner::state_runner(state_machine& machine, std::size_t readers, callback
 state_runner::~state_runner() = default;
 
 void state_runner::apply(std::vector<spi::decided_entry> entries) {
-  impl_->add({std::move(entries), {}});
+  if (entries.size() > entries_in_place_max || !impl_->begin_work())
+    return impl_->add({std::move(entries), {}});
+  impl_->apply(entries);
+  impl_->end_work();
 }
 
 void state_runner::validate(std::uint64_t ticket, std::string command) {

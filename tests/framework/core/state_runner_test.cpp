@@ -36,7 +36,8 @@ class counting_machine : public state_machine {
       return "can't";
     return std::nullopt;
   }
-  result<spi::log_position> flush() override { return applied_.load(); }
+  result<spi::log_position> flush() override { return flushed_ = applied_.load(); }
+  bool flush_due() const override { return applied_ >= flushed_ + 100; }
   result<spi::log_position> save(const std::filesystem::path&) override { return applied_.load(); }
   result<spi::log_position> load(const std::filesystem::path&) override {
     return fail(errc::corrupt, "no state at all");
@@ -44,6 +45,7 @@ class counting_machine : public state_machine {
 
  private:
   std::atomic<spi::log_position> applied_{0};
+  std::atomic<spi::log_position> flushed_{0};
   spi::log_position breaks_at_;
 };
 
@@ -133,6 +135,37 @@ TEST_CASE("what waits is applied at once, in order with everything else") {
   CHECK(saved == 50);
   CHECK(seen.batches == 2);
   CHECK(seen.answers.size() == 51);
+}
+
+TEST_CASE("a few entries that find nothing under way are applied before the call returns") {
+  counting_machine machine;
+  observed seen;
+  state_runner runner{machine, 1, seen.callbacks()};
+  runner.apply({entry(1, 1, "a"), entry(2, 2, "b")});
+  {
+    std::lock_guard lock{seen.mutex};
+    CHECK(seen.applied == 2);
+    CHECK(seen.answers.size() == 2);
+  }
+  std::mutex hold;
+  hold.lock();
+  runner.save("", [&](auto) { std::lock_guard wait{hold}; });
+  runner.apply({entry(3, 3, "c")}); // behind what is under way
+  {
+    std::lock_guard lock{seen.mutex};
+    CHECK(seen.applied == 2);
+  }
+  hold.unlock();
+  seen.wait([&] { return seen.applied == 3; });
+}
+
+TEST_CASE("what is in memory alone is flushed when it is too much") {
+  counting_machine machine;
+  observed seen;
+  state_runner runner{machine, 1, seen.callbacks()};
+  for (spi::log_position at = 1; at <= 250; ++at)
+    runner.apply({entry(at, 0, "c")});
+  seen.wait([&] { return seen.applied == 250 && seen.flushed >= 150; });
 }
 
 TEST_CASE("questions and objections are answered") {

@@ -25,7 +25,8 @@ class state_machine {
   virtual spi::log_position applied() const = 0;
 
   /// Applies entries in order and gives the answer to each, for whoever proposed it (empty for a
-  /// no-op). An entry at or below `applied()` must not come. Called by one thread.
+  /// no-op). An entry at or below `applied()` must not come. Called by one thread at a time. It may
+  /// read rows from the disk, but leaves writing much to `flush`.
   /// @returns an error only when the state can't be written: the node stops then.
   virtual result<std::vector<std::string>> apply(std::span<const spi::decided_entry> entries) = 0;
 
@@ -39,6 +40,9 @@ class state_machine {
 
   /// Makes everything applied so far durable. @returns the position up to which it is.
   virtual result<spi::log_position> flush() = 0;
+
+  /// Is so much in memory alone that `flush` is due now? Asked after each `apply`.
+  virtual bool flush_due() const { return false; }
 
   /// Writes the present state into `folder`, which it makes, as plain files directly in it. Called
   /// by the thread that applies. @returns the position that the copy stands for.

@@ -13,8 +13,9 @@
 namespace atl {
 
 /// Runs a state machine off the threads of those who use it: one thread applies, in order, as much
-/// at once as waits; a few others answer questions meanwhile. Thread-safe; no call waits for the
-/// disk.
+/// at once as waits; a few others answer questions meanwhile. A few entries that find nothing under
+/// way are applied by the caller: to hand them over and back takes longer than they do.
+/// Thread-safe; no call waits for a write.
 class state_runner {
  public:
   struct question {
@@ -40,6 +41,7 @@ class state_runner {
   state_runner& operator=(const state_runner&) = delete;
   ~state_runner(); ///< Waits for what runs; drops what hasn't begun.
 
+  /// `applied` may be called before it returns.
   void apply(std::vector<spi::decided_entry> entries);
   void validate(std::uint64_t ticket, std::string command);
   void flush();

@@ -58,16 +58,11 @@ TEST_CASE("the process that applies until it is killed") {
   auto* folder = std::getenv(folder_variable);
   if (folder == nullptr)
     return;
-  // Some of the time it is what is unwritten that gets too large, some of the time it is a flush.
-  name_space_settings settings;
-  settings.cluster_id = "reef";
-  settings.unwritten_bytes_max = 16u << 10;
-  auto names = name_space::open(folder, settings);
-  REQUIRE(names.has_value());
-  while ((*names)->applied() < entries_in_all) {
-    apply_up_to(**names, (*names)->applied() + 1);
-    if ((*names)->applied() % 7 == 0)
-      REQUIRE((*names)->flush().has_value());
+  auto names = open(folder);
+  while (names->applied() < entries_in_all) {
+    apply_up_to(*names, names->applied() + 1);
+    if (names->applied() % 7 == 0)
+      REQUIRE(names->flush().has_value());
     std::ignore = ::write(STDERR_FILENO, ".", 1);
   }
 }
