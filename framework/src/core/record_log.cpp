@@ -1,12 +1,16 @@
 #include "thread_name.hpp"
-#include "wal_damage.hpp"
+#include "wal_check.hpp"
+#include "zeroed_wal.hpp"
 
 #include <atoll/core/crc32c.hpp>
+#include <atoll/core/log.hpp>
 #include <atoll/core/record_log.hpp>
+#include <atoll/core/sync.hpp>
 #include <atoll/spi/codec.hpp>
 
 #include <fmt/format.h>
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
@@ -97,6 +101,31 @@ rocksdb::Options database_options() {
   return options;
 }
 
+error cant_open(const std::filesystem::path& folder, error why) {
+  why.message = fmt::format("opening the log in {}: {}", folder.string(), why.message);
+  if (why.code == errc::corrupt)
+    why.message += "; this replica can't know what it promised: restore the folder, or let the "
+                   "replica join again under a new id";
+  return why;
+}
+
+/// A write that a crash broke off was told to nobody; RocksDB would take it for damage.
+status cut_torn_tail(const std::filesystem::path& folder) {
+  auto torn = check_wal(folder);
+  if (!torn)
+    return tl::unexpected{torn.error()};
+  if (!*torn)
+    return {};
+  auto& [file, offset] = **torn;
+  log::warning("", "", "{}: the last write was broken off at offset {}, and is cut off",
+               file.string(), offset);
+  std::error_code failed;
+  std::filesystem::resize_file(file, offset, failed);
+  if (failed)
+    return tl::unexpected{system_error(failed.value(), "cutting " + file.string())};
+  return sync_to_disk(file);
+}
+
 std::string encode(const record_log::owner& it) {
   spi::writer out;
   out.put(it.protocol).put(it.group).put(static_cast<std::uint32_t>(it.voters.size()));
@@ -135,6 +164,7 @@ void add_to(rocksdb::WriteBatch& batch, const spi::persist& from) {
 
 struct record_log::implementation {
   std::filesystem::path folder;
+  std::unique_ptr<rocksdb::Env> environment;
   std::unique_ptr<rocksdb::DB> db;
   std::uint64_t lives = 0;
   callbacks calls;
@@ -228,17 +258,15 @@ result<std::unique_ptr<record_log>> record_log::open(const std::filesystem::path
                                                      std::uint64_t wall_clock) {
   auto impl = std::make_unique<implementation>();
   impl->folder = folder;
+  if (auto mended = cut_torn_tail(folder); !mended)
+    return tl::unexpected{cant_open(folder, mended.error())};
+  auto options = database_options();
+  impl->environment = rocksdb::NewCompositeEnv(file_system_with_zeroed_logs());
+  options.env = impl->environment.get();
   rocksdb::DB* db = nullptr;
-  auto opened = rocksdb::DB::Open(database_options(), folder.string(), &db);
-  if (!opened.ok()) {
-    auto problem = rocksdb_error(opened, "opening the log in " + folder.string());
-    if (auto where = find_wal_damage(folder); problem.code == errc::corrupt && !where.empty())
-      problem.message += " (" + where + ")";
-    if (problem.code == errc::corrupt)
-      problem.message += "; this replica can't know what it promised: restore the folder, or let "
-                         "the replica join again under a new id";
-    return tl::unexpected{problem};
-  }
+  auto opened = rocksdb::DB::Open(options, folder.string(), &db);
+  if (!opened.ok())
+    return tl::unexpected{cant_open(folder, rocksdb_error(opened, "it doesn't open"))};
   impl->db.reset(db);
   auto lives = impl->count_life(wall_clock);
   if (!lives)

@@ -1,6 +1,7 @@
 #include "temporary_folder.hpp"
 
 #include <atoll/core/record_log.hpp>
+#include <atoll/spi/random.hpp>
 
 #include <doctest/doctest.h>
 #include <rocksdb/db.h>
@@ -190,15 +191,16 @@ constexpr bool forks_are_unknown = false;
 #endif
 
 /// Writes a log in a process that is killed, so that everything is still in the write-ahead log.
-void write_and_die(const std::filesystem::path& folder, std::uint64_t records) {
+void write_and_die(const std::filesystem::path& folder, std::uint64_t records,
+                   std::uint64_t first = 1, std::size_t bytes = 1000) {
   auto child = ::fork();
   REQUIRE(child >= 0);
   if (child == 0) {
     auto log = record_log::open(folder, 0);
     durable_watch watch;
     (*log)->start(watch.callbacks());
-    for (std::uint64_t i = 1; i <= records; ++i) {
-      (*log)->submit(put(i, i, std::string(1000, static_cast<char>('a' + i % 26))));
+    for (std::uint64_t i = first; i < first + records; ++i) {
+      (*log)->submit(put(i, i, std::string(bytes, static_cast<char>('a' + i % 26))));
       watch.wait_for(i);
     }
     ::_exit(0);
@@ -210,18 +212,134 @@ void write_and_die(const std::filesystem::path& folder, std::uint64_t records) {
 
 } // namespace
 
+namespace {
+
+std::string read_all(const std::filesystem::path& file) {
+  std::ifstream in{file, std::ios::binary};
+  return {std::istreambuf_iterator<char>{in}, {}};
+}
+
+void write_all(const std::filesystem::path& file, std::string_view text) {
+  std::ofstream out{file, std::ios::binary | std::ios::trunc};
+  out.write(text.data(), static_cast<std::streamsize>(text.size()));
+  REQUIRE(out.good());
+}
+
+/// A log whose last write is as large as it likes, in a process that was killed; to be damaged.
+class victim {
+ public:
+  static constexpr std::uint64_t records = 20;
+
+  explicit victim(std::size_t last_bytes) {
+    write_and_die(folder_ / "log", records - 1);
+    // It is opened again, so that the last write is the only one of its file but for the start's.
+    write_and_die(folder_ / "log", 1, records, last_bytes);
+    wal_ = newest_wal(folder_ / "log");
+    REQUIRE(!wal_.empty());
+    whole_ = read_all(wal_);
+    end_ = whole_.find_last_not_of('\0') + 1;
+    begin_ = end_ - last_bytes; // and a few bytes before
+  }
+
+  std::size_t begin() const { return begin_; }
+  std::size_t end() const { return end_; }
+  std::string whole() const { return whole_; }
+
+  /// How many records are there when the file holds this; none: refused as corrupt, with its place.
+  std::optional<std::size_t> records_of(const std::string& text) {
+    auto copy = folder_ / "copy";
+    std::filesystem::remove_all(copy);
+    std::filesystem::copy(folder_ / "log", copy, std::filesystem::copy_options::recursive);
+    write_all(copy / wal_.filename(), text);
+    auto log = record_log::open(copy, 0);
+    if (!log) {
+      CHECK(log.error().code == errc::corrupt);
+      CHECK_MESSAGE(log.error().message.find(wal_.filename().string() + ", offset ") !=
+                        std::string::npos,
+                    log.error().message);
+      return std::nullopt;
+    }
+    auto state = (*log)->load();
+    REQUIRE(state.has_value());
+    return state->records.size();
+  }
+
+ private:
+  temporary_folder folder_;
+  std::filesystem::path wal_;
+  std::string whole_;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+};
+
+constexpr std::size_t sector = 512;
+
+} // namespace
+
+TEST_CASE("after a crash a log ends with zeros, and all of it is there" *
+          doctest::skip(forks_are_unknown)) {
+  victim log{1000};
+  CHECK(log.whole().size() > log.end() + 100'000); // so syncs needn't tell how long it became
+  CHECK(log.records_of(log.whole()) == victim::records);
+}
+
 TEST_CASE("a torn last write is cut off, everything before it is kept" *
           doctest::skip(forks_are_unknown)) {
-  temporary_folder folder;
-  write_and_die(folder / "log", 20);
-  auto wal = newest_wal(folder / "log");
-  REQUIRE(!wal.empty());
-  std::filesystem::resize_file(wal, std::filesystem::file_size(wal) - 500);
-  auto log = record_log::open(folder / "log", 0);
-  REQUIRE(log.has_value());
-  auto state = (*log)->load();
-  REQUIRE(state.has_value());
-  CHECK(state->records.size() == 19);
+  for (std::size_t bytes : {1000, 20'000, 100'000}) {
+    CAPTURE(bytes);
+    victim log{bytes};
+    auto first = (log.begin() + sector - 1) / sector; // of the sectors that it has to itself
+    auto last = (log.end() - 1) / sector;
+    SUBCASE("the file ends within it") {
+      for (std::size_t less : {1, 500, 900})
+        CHECK(log.records_of(log.whole().substr(0, log.end() - less)) == victim::records - 1);
+    }
+    SUBCASE("of its sectors, some were not written") {
+      spi::random_source random{bytes};
+      for (int round = 0; round < 12; ++round) {
+        CAPTURE(round);
+        auto text = log.whole();
+        auto missing = 0;
+        for (auto at = first; at < last; ++at)
+          if (random.below(round == 0 ? 1 : 4) == 0) {
+            text.replace(at * sector, sector, sector, '\0');
+            ++missing;
+          }
+        CHECK(log.records_of(text) == (missing ? victim::records - 1 : victim::records));
+      }
+    }
+  }
+}
+
+TEST_CASE("a log is refused with file and offset when it is damaged, wherever that is" *
+          doctest::skip(forks_are_unknown)) {
+  victim log{70'000};
+  spi::random_source random{1};
+  SUBCASE("a flipped bit") {
+    for (int round = 0; round < 40; ++round) {
+      auto text = log.whole();
+      auto at = random.below(log.end());
+      CAPTURE(at);
+      text[at] = static_cast<char>(text[at] ^ (1 << random.below(8)));
+      CHECK_FALSE(log.records_of(text).has_value());
+    }
+  }
+  SUBCASE("a sector of zeros with a write behind it") {
+    temporary_folder folder;
+    write_and_die(folder / "log", 20);
+    auto wal = newest_wal(folder / "log");
+    auto text = read_all(wal);
+    auto end = text.find_last_not_of('\0') + 1;
+    for (auto at = sector; at + 4 * sector < end; at += 3 * sector) {
+      auto damaged = text;
+      damaged.replace(at, sector, sector, '\0');
+      write_all(wal, damaged);
+      auto opened = record_log::open(folder / "log", 0);
+      REQUIRE_FALSE(opened.has_value());
+      CHECK_MESSAGE(opened.error().message.find(", offset ") != std::string::npos,
+                    opened.error().message);
+    }
+  }
 }
 
 TEST_CASE("a flipped bit in the middle of the log is refused with file and offset" *

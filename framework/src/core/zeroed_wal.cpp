@@ -1,0 +1,88 @@
+#include "zeroed_wal.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <fcntl.h>
+#include <string>
+#include <unistd.h>
+#include <utility>
+
+namespace atl {
+
+namespace {
+
+using rocksdb::FSWritableFile;
+using rocksdb::IODebugContext;
+using rocksdb::IOOptions;
+using rocksdb::IOStatus;
+using rocksdb::Slice;
+
+constexpr std::size_t step_bytes = 1 << 20;
+
+class zeroed_file : public rocksdb::FSWritableFileOwnerWrapper {
+ public:
+  zeroed_file(std::unique_ptr<FSWritableFile> file, const std::string& name)
+      : FSWritableFileOwnerWrapper{std::move(file)}, zeros_{::open(name.c_str(),
+                                                                   O_WRONLY | O_CLOEXEC)} {}
+  ~zeroed_file() override {
+    if (zeros_ >= 0)
+      ::close(zeros_);
+  }
+
+  using FSWritableFileOwnerWrapper::Append;
+  IOStatus Append(const Slice& data, const IOOptions& options, IODebugContext* context) override {
+    prepare(data.size());
+    return target()->Append(data, options, context);
+  }
+  IOStatus Append(const Slice& data, const IOOptions& options,
+                  const rocksdb::DataVerificationInfo& information,
+                  IODebugContext* context) override {
+    prepare(data.size());
+    return target()->Append(data, options, information, context);
+  }
+
+ private:
+  /// Where zeros can't be written (a full disk), the file grows by what is appended, as others do.
+  void prepare(std::size_t bytes) {
+    written_ += bytes;
+    if (written_ <= zeroed_ || zeros_ < 0)
+      return;
+    static const std::string zeros(step_bytes, '\0');
+    auto from = std::max(zeroed_, written_ - bytes);
+    while (from < written_ + step_bytes) {
+      auto wanted = std::min<std::uint64_t>(step_bytes, written_ + step_bytes - from);
+      auto done = ::pwrite(zeros_, zeros.data(), wanted, static_cast<off_t>(from));
+      if (done <= 0)
+        break;
+      from += static_cast<std::uint64_t>(done);
+    }
+    zeroed_ = from;
+  }
+
+  int zeros_; ///< a descriptor of its own: the target's stands where it appends
+  std::uint64_t written_ = 0;
+  std::uint64_t zeroed_ = 0; ///< the file is as long
+};
+
+class zeroing_file_system : public rocksdb::FileSystemWrapper {
+ public:
+  using FileSystemWrapper::FileSystemWrapper;
+  const char* Name() const override { return "atoll.zeroed_logs"; }
+
+  IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
+                           std::unique_ptr<FSWritableFile>* file,
+                           IODebugContext* context) override {
+    auto made = target()->NewWritableFile(name, options, file, context);
+    if (made.ok() && name.ends_with(".log"))
+      *file = std::make_unique<zeroed_file>(std::move(*file), name);
+    return made;
+  }
+};
+
+} // namespace
+
+std::shared_ptr<rocksdb::FileSystem> file_system_with_zeroed_logs() {
+  return std::make_shared<zeroing_file_system>(rocksdb::FileSystem::Default());
+}
+
+} // namespace atl
