@@ -19,7 +19,7 @@ caf_sha256=d5c3abe8fd67a729aab1baeece10367637d903ba335f4c79378bcadfbcd34552
 packages=(
   build-essential cmake ninja-build ccache pkg-config git ca-certificates
   libboost1.81-dev libboost-filesystem1.81-dev libboost-system1.81-dev
-  libtomlplusplus-dev doctest-dev librocksdb-dev libisal-dev libssl-dev libcli11-dev
+  libtomlplusplus-dev doctest-dev librocksdb-dev libjemalloc-dev libisal-dev libssl-dev libcli11-dev
   libfmt-dev libspdlog-dev libexpected-dev nlohmann-json3-dev librapidcheck-dev libbenchmark-dev
 )
 

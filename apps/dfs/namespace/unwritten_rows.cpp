@@ -48,6 +48,8 @@ row_map unwritten_rows::release() {
 
 rocksdb::Status scan_layers(rocksdb::DB& db, std::initializer_list<const row_map*> layers,
                             std::string_view from, std::string_view end, const visitor& visit) {
+  if (!end.empty() && from >= end)
+    return {};
   rocksdb::ReadOptions options;
   auto bound = slice(end);
   if (!end.empty())

@@ -26,6 +26,7 @@ struct step {
   action what;
   bool again = false; ///< the same entry once more, as when an answer got lost
   bool restart = false;
+  bool flush = false;
   std::uint32_t batch = 1; ///< how many entries are applied together, in the second name space
 };
 
@@ -65,6 +66,7 @@ rc::Gen<step> gen_step() {
       rc::gen::set(&step::what, gen_action()),
       rc::gen::set(&step::again, rc::gen::map(rc::gen::inRange(0, 5), [](int n) { return !n; })),
       rc::gen::set(&step::restart, rc::gen::map(rc::gen::inRange(0, 25), [](int n) { return !n; })),
+      rc::gen::set(&step::flush, rc::gen::map(rc::gen::inRange(0, 6), [](int n) { return !n; })),
       rc::gen::set(&step::batch, rc::gen::inRange<std::uint32_t>(1, 6)));
 }
 
@@ -174,6 +176,8 @@ TEST_CASE(
         names = open(folder / "one by one");
         RC_ASSERT(names->applied() == all.entries.size());
       }
+      if (it.flush)
+        RC_ASSERT(names->flush().has_value());
       auto bytes = all.add(it.what);
       answers.push_back(apply_entry(*names, bytes));
       check_answer(answers.back(), verdict_of(expected, it.what));
@@ -206,5 +210,7 @@ TEST_CASE(
         RC_ASSERT((*got)[i] == answers[batch[i].position - 1]);
     }
     RC_ASSERT(digest(*again) == digest(*names));
+    again.reset();
+    RC_ASSERT(digest(*open(folder / "in batches")) == digest(*names));
   }));
 }
