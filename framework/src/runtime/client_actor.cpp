@@ -300,6 +300,11 @@ void client_actor::connect(std::size_t member) {
 
 void client_actor::greet(std::size_t member, const caf::actor& there) {
   auto generation = replicas_[member].generation;
+  auto self = caf::actor_cast<caf::actor_addr>(this);
+  there->attach_functor([self, lost = contact_lost{member, generation}](const caf::error&) {
+    if (auto alive = caf::actor_cast<caf::actor>(self))
+      tell_from_outside(alive, lost);
+  });
   ask(this, there, settings_.timing.failure_timeout,
       envelope{message_kind::hello, digest_, encode(settings_.self)})
       .then(
@@ -330,11 +335,6 @@ void client_actor::connected(std::size_t member, const caf::actor& there) {
   auto& to = replicas_[member];
   to.handle = there;
   to.state = contact::ready;
-  auto self = caf::actor_cast<caf::actor_addr>(this);
-  there->attach_functor([self, lost = contact_lost{member, to.generation}](const caf::error&) {
-    if (auto alive = caf::actor_cast<caf::actor>(self))
-      tell_from_outside(alive, lost);
-  });
   learn_group(member);
 }
 

@@ -27,7 +27,7 @@ caf::behavior link_actor::make_behavior() {
           connect();
       },
       [this](const contact_lost& what) {
-        if (peer_ && what.generation == generation_)
+        if (!waits_ && what.generation == generation_)
           went("the connection broke");
       },
       [this](const master_seen&) {
@@ -65,6 +65,7 @@ void link_actor::connect() {
 void link_actor::greet(const caf::actor& there) {
   auto generation = generation_;
   log::debug(settings_.self.role, settings_.peer, "greets");
+  watch(there);
   envelope hello{message_kind::hello, cluster_digest(settings_.self), encode(settings_.self)};
   ask(this, there, settings_.timing.failure_timeout, std::move(hello))
       .then(
@@ -94,16 +95,15 @@ void link_actor::greeted(const caf::actor& there, const envelope& answer) {
   last_reason_.clear();
   log::info(settings_.self.role, settings_.peer, "connected to {} at {}", info->name,
             to_string(settings_.where));
-  watch();
   tell(this, settings_.owner, link_event{settings_.peer, std::move(*info), {}});
   tell_later(this, settings_.timing.heartbeat, link_tick{generation_});
 }
 
 /// A process that ends closes its connections, which is known at once. Heartbeats are for a node
 /// that falls silent.
-void link_actor::watch() {
+void link_actor::watch(const caf::actor& there) {
   auto self = caf::actor_cast<caf::actor_addr>(this);
-  peer_->attach_functor([self, lost = contact_lost{0, generation_}](const caf::error&) {
+  there->attach_functor([self, lost = contact_lost{0, generation_}](const caf::error&) {
     if (auto alive = caf::actor_cast<caf::actor>(self))
       tell_from_outside(alive, lost);
   });

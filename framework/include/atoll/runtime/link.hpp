@@ -40,7 +40,7 @@ class link_actor : public caf::event_based_actor {
   void connect();
   void greet(const caf::actor& there);
   void greeted(const caf::actor& there, const envelope& answer);
-  void watch();
+  void watch(const caf::actor& there);
   void beat();
   void went(const std::string& reason);
   void retry_later();
