@@ -150,7 +150,8 @@ TEST_CASE("a master whose disk was lost learns everything again from the others"
     std::filesystem::remove_all(cluster.data_of(victim));
     cluster.start(victim);
     cluster.wait_until_writable();
-    CHECK(cluster.dfs({"cat", "/f"}).out == "hello");
+    auto read = cluster.dfs({"cat", "/f"});
+    CHECK_MESSAGE(read.out == "hello", read.err);
     CHECK(cluster.dfs({"put", "-", "/" + victim}, "written since").code == 0);
   }
   CHECK(cluster.dfs({"cat", "/master-3"}).out == "written since");

@@ -8,7 +8,9 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
+#include <limits>
 #include <utility>
 
 namespace {
@@ -56,22 +58,38 @@ std::chrono::milliseconds recorded_load::longest_pause() const {
   return std::chrono::milliseconds{longest_pause_ / 1000};
 }
 
+std::chrono::microseconds recorded_load::now() const {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() -
+                                                               began_);
+}
+
+std::vector<std::chrono::milliseconds>
+recorded_load::waits_for_a_write(const std::vector<std::chrono::microseconds>& moments) const {
+  std::lock_guard lock{mutex_};
+  std::vector<std::chrono::milliseconds> waits;
+  for (auto moment : moments) {
+    auto first = std::numeric_limits<std::int64_t>::max();
+    for (auto& it : history_)
+      if (it.kind == operation_kind::write && it.outcome == operation_outcome::ok &&
+          it.invoked >= moment.count())
+        first = std::min(first, it.returned);
+    if (first != std::numeric_limits<std::int64_t>::max())
+      waits.emplace_back((first - moment.count()) / 1000);
+  }
+  return waits;
+}
+
 /// A client that doesn't learn what became of a write goes on as another one: the first waits for
 /// ever.
 void recorded_load::run(int client) {
   dfs::control masters{cluster_};
   atl::spi::random_source random{static_cast<std::uint64_t>(client)};
-  auto now = [this] {
-    return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() -
-                                                                 began_)
-        .count();
-  };
   auto lives = 0;
   while (!stopping_) {
     operation it;
     it.client = static_cast<std::uint64_t>(client + 1000 * lives);
     it.key = first_key_ + random.below(static_cast<std::uint64_t>(keys_));
-    it.invoked = now();
+    it.invoked = now().count();
     if (random.chance(0.5)) {
       auto page = masters.ask(dfs::questions::open{path_of(it.key), 0});
       it.outcome = page || page.error().code == errc::not_found ? operation_outcome::ok
@@ -95,7 +113,7 @@ void recorded_load::run(int client) {
                                                         : operation_outcome::failed;
       lives += it.outcome == operation_outcome::unknown;
     }
-    it.returned = now();
+    it.returned = now().count();
     note(it);
   }
 }

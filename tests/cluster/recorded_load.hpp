@@ -28,6 +28,12 @@ class recorded_load {
   void some_more_reads(std::uint64_t count = 5);
   /// The longest time without an acknowledged write so far.
   std::chrono::milliseconds longest_pause() const;
+  /// Since this load began, as its history counts.
+  std::chrono::microseconds now() const;
+  /// How long after each of these moments the first write was acknowledged that began then or
+  /// later; moments behind the last write have none.
+  std::vector<std::chrono::milliseconds>
+  waits_for_a_write(const std::vector<std::chrono::microseconds>& moments) const;
 
   void stop();
   /// Stops, and demands that all that was answered fits a single register a key.

@@ -201,6 +201,23 @@ std::string test_cluster::must_lead() {
   return leader;
 }
 
+std::string test_cluster::must_lead_all() {
+  std::string leader;
+  eventually("all masters follow one", [&] {
+    auto views = masters();
+    for (auto& view : views)
+      if (!view.is_object() || view["seen_by"]["leader"] == 0 ||
+          view["seen_by"]["leader"] != views[0]["seen_by"]["leader"] ||
+          view["seen_by"]["term"] != views[0]["seen_by"]["term"])
+        return false;
+    for (auto& view : views)
+      if (view["seen_by"]["role"] == "leader")
+        leader = view["seen_by"]["name"];
+    return !leader.empty();
+  });
+  return leader;
+}
+
 fs::path test_cluster::config_of(const std::string& node) const {
   return folder() / (node + ".toml");
 }

@@ -87,6 +87,8 @@ class test_cluster {
   std::vector<nlohmann::json> masters();
   /// The master that says it leads, in the newest term; waits for one.
   std::string must_lead();
+  /// The same, once all masters answer and follow it.
+  std::string must_lead_all();
   dfs::cluster_settings settings() const;
 
   const std::filesystem::path& folder() const { return folder_.path(); }

@@ -10,6 +10,7 @@
 #include <random>
 #include <set>
 #include <stdexcept>
+#include <thread>
 
 namespace dfs {
 
@@ -21,6 +22,7 @@ using steady = std::chrono::steady_clock;
 
 constexpr int attempts_at_storing = 3;
 constexpr std::size_t idle_connections_max = 4; ///< kept for each node
+constexpr std::chrono::milliseconds pause_before_asking_again{50};
 
 bulk_options make_options(const cluster_settings& cluster) {
   bulk_options options;
@@ -339,11 +341,29 @@ atl::status storage_pool::fetch(const chunk_record& chunk, std::span<char> into)
   }
 }
 
+bool storage_pool::knows_a_holder(const chunk_record& chunk) {
+  std::lock_guard lock{mutex_};
+  return std::any_of(chunk.nodes.begin(), chunk.nodes.end(),
+                     [this](storage_id id) { return id != no_storage && nodes_.contains(id); });
+}
+
+/// A master that has just started answers before the storage nodes have reported to it, which takes
+/// them moments.
+void storage_pool::wait_for_a_holder(const chunk_record& chunk) {
+  auto give_up = steady::now() + cluster_.client_patience;
+  while (!knows_a_holder(chunk) && steady::now() < give_up) {
+    std::this_thread::sleep_for(pause_before_asking_again);
+    if (!refresh())
+      return;
+  }
+}
+
 atl::status storage_pool::try_to_fetch(const chunk_record& chunk, std::span<char> into) {
   fetched so_far;
   so_far.buffers.reserve(chunk.nodes.size()); // views into them must stay
   auto read = read_some(chunk, so_far, into);
   if (!read && refresh()) { // a node may have come back, or moved
+    wait_for_a_holder(chunk);
     so_far.buffers.clear();
     read = read_some(chunk, so_far, into);
   }

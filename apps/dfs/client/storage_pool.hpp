@@ -61,6 +61,8 @@ class storage_pool {
                                                     std::string_view data);
   atl::result<chunk_record> try_to_store(std::uint64_t upload, std::string_view data);
   atl::status try_to_fetch(const chunk_record& chunk, std::span<char> into);
+  bool knows_a_holder(const chunk_record& chunk);
+  void wait_for_a_holder(const chunk_record& chunk);
   std::vector<std::uint32_t> reading_order(const chunk_record& chunk);
   atl::status read_some(const chunk_record& chunk, fetched& so_far, std::span<char> into);
   atl::status read_fragment(const chunk_record& chunk, std::uint32_t index, std::span<char> into);

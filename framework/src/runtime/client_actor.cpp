@@ -155,8 +155,12 @@ void client_actor::on_answer(std::uint64_t wire, reply answer) {
   if (newest)
     replicas_[it.member].silent_until = {};
   if (answer.value) {
-    if (newest && !it.what.only)
-      (it.what.kind == message_kind::query ? reader_ : writer_) = it.member;
+    if (newest && !it.what.only) {
+      if (it.what.kind == message_kind::query)
+        reader_ = it.member;
+      else if (std::exchange(writer_, it.member) != it.member)
+        end_pauses();
+    }
     return finish(found->first, std::move(*answer.value));
   }
   if (newest && it.stage == stage::sent)
@@ -190,11 +194,23 @@ void client_actor::again(call_id id, const reply& answer) {
   if (hop + 1 < replicas_.size() && !stays)
     return enqueue(id, next);
   auto& timing = settings_.timing;
-  it.pause = std::clamp(it.pause * 2, timing.backoff_min, timing.backoff_max);
+  // In proportion to how long it has been failing: what is over soon isn't slept through.
+  auto failing = now - (it.give_up - settings_.timeout);
+  auto pause = std::clamp(std::chrono::duration_cast<std::chrono::milliseconds>(failing / 4),
+                          timing.backoff_min, timing.backoff_max);
   it.member = next;
   it.stage = stage::pausing;
   set_wake(id, now + std::chrono::milliseconds{
-                         random_.between(timing.backoff_min.count(), it.pause.count())});
+                         random_.between(timing.backoff_min.count(), pause.count())});
+}
+
+/// The leader was found: what waits to look for it goes there.
+void client_actor::end_pauses() {
+  for (auto& [id, it] : calls_)
+    if (it.stage == stage::pausing && it.what.kind != message_kind::query) {
+      it.member = writer_;
+      set_wake(id, clock::now());
+    }
 }
 
 void client_actor::finish(call_id id, result<std::string> answer) {
@@ -284,6 +300,11 @@ void client_actor::connect(std::size_t member) {
 
 void client_actor::greet(std::size_t member, const caf::actor& there) {
   auto generation = replicas_[member].generation;
+  auto self = caf::actor_cast<caf::actor_addr>(this);
+  there->attach_functor([self, lost = contact_lost{member, generation}](const caf::error&) {
+    if (auto alive = caf::actor_cast<caf::actor>(self))
+      tell_from_outside(alive, lost);
+  });
   ask(this, there, settings_.timing.failure_timeout,
       envelope{message_kind::hello, digest_, encode(settings_.self)})
       .then(
@@ -314,11 +335,6 @@ void client_actor::connected(std::size_t member, const caf::actor& there) {
   auto& to = replicas_[member];
   to.handle = there;
   to.state = contact::ready;
-  auto self = caf::actor_cast<caf::actor_addr>(this);
-  there->attach_functor([self, lost = contact_lost{member, to.generation}](const caf::error&) {
-    if (auto alive = caf::actor_cast<caf::actor>(self))
-      tell_from_outside(alive, lost);
-  });
   learn_group(member);
 }
 

@@ -77,7 +77,6 @@ class client_actor : public net_actor {
     clock::time_point give_up;
     clock::time_point lose_patience;
     clock::time_point wake; ///< when the attempt, or the pause, is over
-    std::chrono::milliseconds pause{0};
     std::size_t member = 0;
     std::size_t hops = 0;
     std::uint8_t attempt = 0;
@@ -109,6 +108,7 @@ class client_actor : public net_actor {
   void on_answer(call_id id, reply answer);
   void on_wake();
   void again(call_id id, const reply& answer);
+  void end_pauses();
   void finish(call_id id, result<std::string> answer);
   void set_wake(call_id id, clock::time_point at);
   void arm();

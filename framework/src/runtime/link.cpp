@@ -26,10 +26,20 @@ caf::behavior link_actor::make_behavior() {
         else
           connect();
       },
+      [this](const contact_lost& what) {
+        if (!waits_ && what.generation == generation_)
+          went("the connection broke");
+      },
+      [this](const master_seen&) {
+        backoff_ = std::chrono::milliseconds{0};
+        if (waits_)
+          connect();
+      },
   };
 }
 
 void link_actor::connect() {
+  waits_ = false;
   ++generation_;
   auto generation = generation_;
   log::debug(settings_.self.role, settings_.peer, "connects to {}", to_string(settings_.where));
@@ -55,6 +65,7 @@ void link_actor::connect() {
 void link_actor::greet(const caf::actor& there) {
   auto generation = generation_;
   log::debug(settings_.self.role, settings_.peer, "greets");
+  watch(there);
   envelope hello{message_kind::hello, cluster_digest(settings_.self), encode(settings_.self)};
   ask(this, there, settings_.timing.failure_timeout, std::move(hello))
       .then(
@@ -86,6 +97,16 @@ void link_actor::greeted(const caf::actor& there, const envelope& answer) {
             to_string(settings_.where));
   tell(this, settings_.owner, link_event{settings_.peer, std::move(*info), {}});
   tell_later(this, settings_.timing.heartbeat, link_tick{generation_});
+}
+
+/// A process that ends closes its connections, which is known at once. Heartbeats are for a node
+/// that falls silent.
+void link_actor::watch(const caf::actor& there) {
+  auto self = caf::actor_cast<caf::actor_addr>(this);
+  there->attach_functor([self, lost = contact_lost{0, generation_}](const caf::error&) {
+    if (auto alive = caf::actor_cast<caf::actor>(self))
+      tell_from_outside(alive, lost);
+  });
 }
 
 void link_actor::beat() {
@@ -126,6 +147,7 @@ void link_actor::retry_later() {
   auto wait =
       std::chrono::milliseconds{random_.between(timing.backoff_min.count(), backoff_.count())};
   ++generation_;
+  waits_ = true;
   tell_later(this, wait, link_tick{generation_});
 }
 

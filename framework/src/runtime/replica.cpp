@@ -157,7 +157,10 @@ void replica_actor::make_link(const peer& to) {
 }
 
 void replica_actor::on_seen(const node_info& who) {
-  if (who.replica == 0 || who.replica == settings_.self.replica || links_.contains(who.replica) ||
+  // It is back: messages to it needn't wait until its link happens to try again.
+  if (auto link = links_.find(who.replica); link != links_.end())
+    return tell(this, link->second, master_seen{who});
+  if (who.replica == 0 || who.replica == settings_.self.replica ||
       links_.size() >= replica_links_max || !serving_)
     return;
   auto where = parse_endpoint(who.address);

@@ -11,6 +11,47 @@ void replica::reset_election_timer() {
   election_deadline_ = now_ + (members().votes(self_) ? wait : 4 * wait);
 }
 
+/// The shortest time that may stand for an election timeout, with as much again by lot.
+spi::timestamp replica::a_moment() {
+  auto least = 2 * config_.heartbeat;
+  auto jitter = random_.below(static_cast<std::uint64_t>(least.count()) + 1);
+  auto wait = least + spi::timestamp{static_cast<std::int64_t>(jitter)};
+  return members().votes(self_) ? wait : 4 * wait;
+}
+
+/// The host can't reach it any more: its process ended, or merely a connection. If it lives, it is
+/// heard again within a moment; if not, there is nothing to wait for.
+void replica::on_leader_unreachable() {
+  if (unreachable_)
+    return;
+  unreachable_ = true;
+  unreachable_since_ = now_;
+  election_deadline_ = std::min(election_deadline_, now_ + a_moment());
+}
+
+/// The leader spoke. What was under way when the connection broke is no sign of life.
+void replica::hear_leader() {
+  ever_heard_ = true;
+  heard_leader_ = now_;
+  gave_way_ = false;
+  if (unreachable_ && now_ < unreachable_since_ + config_.heartbeat / 2)
+    return;
+  unreachable_ = false;
+  reset_election_timer();
+}
+
+/// Two who stand at once reject each other. So whoever helps another one lets it go first; but only
+/// once, for it may not get far. Of two that ask each other, the one that has decided less does, or
+/// with the greater id.
+void replica::let_stand(spi::replica_id other, bool knows_more) {
+  if (gave_way_ || role_ == role::candidate ||
+      (role_ == role::probing && !knows_more && self_ < other))
+    return;
+  gave_way_ = true;
+  role_ = role::follower;
+  election_deadline_ = std::max(election_deadline_, now_ + a_moment());
+}
+
 void replica::tick_election() {
   if (role_ == role::leader || now_ < election_deadline_ || !may_stand())
     return;
@@ -20,15 +61,18 @@ void replica::tick_election() {
 }
 
 /// Asks who would promise, without a new ballot: who is cut off, or far behind, disturbs nobody,
-/// and two who stand at once see each other before they reject each other.
+/// and two who stand at once see each other before they reject each other. That costs nothing, so
+/// it needn't wait for long to ask again: others may have heard the leader a little later, or be on
+/// their way back.
 void replica::probe() {
   role_ = role::probing;
   leader_ = 0;
+  unreachable_ = gave_way_ = false;
   preparation_.reset();
   probed_.clear();
   if (members().votes(self_))
     probed_.insert(self_);
-  reset_election_timer();
+  election_deadline_ = now_ + a_moment();
   if (probed_.size() >= prepare_quorum())
     return prepare(false);
   prepare_request asked{decided_ + 1, config_.quorums, true, false};
@@ -82,8 +126,9 @@ void replica::on_message(spi::replica_id from, ballot which, const prepare_reque
     return;
   }
   // Who hears its leader doesn't help to depose it.
-  auto content = role_ == role::leader || (leader_ != 0 && leader_ != from && ever_heard_ &&
-                                           now_ - heard_leader_ < config_.election_timeout);
+  auto content =
+      role_ == role::leader || (leader_ != 0 && leader_ != from && !unreachable_ && ever_heard_ &&
+                                now_ - heard_leader_ < config_.election_timeout);
   if (asked.probe) {
     auto behind = asked.first <= log_.base() || asked.first + config_.max_in_flight <= decided_;
     promise answer;
@@ -91,6 +136,8 @@ void replica::on_message(spi::replica_id from, ballot which, const prepare_reque
     answer.probe = true;
     answer.decided = decided_;
     answer.ok = damaged_.empty() && !content && !behind;
+    if (answer.ok)
+      let_stand(from, asked.first > decided_ + 1);
     return emit_send(from, encode(promised_, answer), after_meta());
   }
   if (which < promised_)
@@ -228,6 +275,8 @@ void replica::lead() {
   next_beat_ = now_;
   next_look_ = now_ + config_.election_timeout;
   beat_wanted_ = true;
+  for (auto id : follower_reads_.take_all()) // which the leader before didn't answer
+    leader_reads_.add({id, self_, {}, now_ + config_.read_timeout});
   peers_.clear();
   renew_peers();
 }
@@ -247,8 +296,12 @@ void replica::follow(ballot which, spi::replica_id leader) {
     to_answer_.clear(); // they speak of the ballot before
     put_meta();
   }
-  if (leader_ != leader && follower_reads_.size() > 0)
-    refuse_reads("the leader changed");
+  if (leader_ != leader) {
+    unreachable_ = false;
+    if (leader != 0)
+      for (auto id : follower_reads_.take_all()) // which the leader before didn't answer
+        follower_reads_.add(id);
+  }
   leader_ = leader;
 }
 

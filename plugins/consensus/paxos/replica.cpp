@@ -325,6 +325,8 @@ void replica::step(spi::replica_id from, std::string_view bytes) {
 void replica::on_unreachable(spi::replica_id id) {
   if (auto peer = peers_.find(id); peer != peers_.end())
     peer->second.log.doubt();
+  if (id == leader_)
+    on_leader_unreachable();
 }
 
 void replica::propose(spi::request_id id, std::string command) {
@@ -332,7 +334,8 @@ void replica::propose(spi::request_id id, std::string command) {
     return;
   auto refuse = [&](std::string why) {
     effects_.push_back(spi::refuse{id, spi::refusal::not_proposed,
-                                   role_ == role::leader ? 0 : leader_, std::move(why)});
+                                   role_ == role::leader || unreachable_ ? 0 : leader_,
+                                   std::move(why)});
   };
   if (auto why = why_not_lead(); !why.empty())
     return refuse(std::move(why));
@@ -359,7 +362,7 @@ spi::replica_role replica::seen_role() const {
 }
 
 void replica::say_role() {
-  std::tuple now{role_, promised_, leader_};
+  std::tuple now{seen_role(), promised_, leader_};
   if (now == said_role_)
     return;
   said_role_ = now;

@@ -115,6 +115,10 @@ class replica final : public spi::consensus {
   // -- prepare.cpp
   void tick_election();
   void reset_election_timer();
+  spi::timestamp a_moment();
+  void on_leader_unreachable();
+  void hear_leader();
+  void let_stand(spi::replica_id other, bool knows_more);
   void probe();
   void prepare(bool forced);
   void begin_preparation();
@@ -208,11 +212,14 @@ class replica final : public spi::consensus {
   spi::timestamp election_deadline_{0};
   spi::timestamp heard_leader_{0};
   bool ever_heard_ = false;
+  bool unreachable_ = false; ///< the leader, and nothing was heard of it since
+  spi::timestamp unreachable_since_{0};
+  bool gave_way_ = false;            ///< to another one that stands, since it last stood itself
   std::set<spi::replica_id> probed_; ///< who would promise
   bool relieved_ = false;            ///< the group that this one has left goes on by itself
   std::optional<preparation> preparation_;
   bool forced_ = false; ///< the leader handed over to this one
-  std::tuple<role, ballot, spi::replica_id> said_role_{role::follower, 0, 0};
+  std::tuple<spi::replica_role, ballot, spi::replica_id> said_role_;
 
   // Follower.
   spi::log_position verified_ = 0; ///< up to here it accepted all in the promised ballot

@@ -8,6 +8,49 @@ void replica::reset_election_timer() {
       now_ + config_.election_timeout + spi::timestamp{static_cast<std::int64_t>(jitter)};
 }
 
+/// The shortest time that may stand for an election timeout, with as much again by lot.
+spi::timestamp replica::a_moment() {
+  auto least = 2 * config_.heartbeat;
+  auto jitter = random_.below(static_cast<std::uint64_t>(least.count()) + 1);
+  return least + spi::timestamp{static_cast<std::int64_t>(jitter)};
+}
+
+/// The host can't reach it any more: its process ended, or merely a connection. If it lives, it is
+/// heard again within a moment; if not, there is nothing to wait for.
+void replica::on_leader_unreachable() {
+  if (unreachable_)
+    return;
+  unreachable_ = true;
+  unreachable_since_ = now_;
+  auto soon = std::max(now_ + a_moment(), promised_until());
+  election_deadline_ = std::min(election_deadline_, soon);
+}
+
+/// The leader spoke. What was under way when the connection broke is no sign of life.
+void replica::hear_leader() {
+  ever_heard_ = true;
+  heard_leader_ = now_;
+  gave_way_ = false;
+  if (unreachable_ && now_ < unreachable_since_ + config_.heartbeat / 2) {
+    election_deadline_ = std::max(election_deadline_, promised_until());
+    return;
+  }
+  unreachable_ = false;
+  reset_election_timer();
+}
+
+/// Two who stand at once split the votes. So whoever helps another one lets it go first; but only
+/// once, for it may not get far. Of two that ask each other, the one with less in its log does, or
+/// with the greater id.
+void replica::let_stand(spi::replica_id other, bool knows_more) {
+  if (gave_way_ || role_ == role::candidate ||
+      (role_ == role::probing && !knows_more && self_ < other))
+    return;
+  gave_way_ = true;
+  role_ = role::follower;
+  election_deadline_ = std::max(election_deadline_, now_ + a_moment());
+}
+
 void replica::tick_election() {
   if (role_ == role::leader || now_ < election_deadline_ || !may_stand())
     return;
@@ -15,12 +58,14 @@ void replica::tick_election() {
 }
 
 /// Asks whether it would be elected, without a new term: a replica that was cut off, or whose log
-/// is behind, disturbs nobody.
+/// is behind, disturbs nobody. That costs nothing, so it needn't wait for long to ask again: others
+/// may have heard the leader a little later, or be on their way back.
 void replica::probe() {
   role_ = role::probing;
   leader_ = 0;
+  unreachable_ = gave_way_ = false;
   votes_ = {self_};
-  reset_election_timer();
+  election_deadline_ = now_ + a_moment();
   if (quorum(votes_))
     return campaign(false);
   ask_for_votes(true, false);
@@ -66,6 +111,8 @@ void replica::lead() {
   round_ = 0;
   next_beat_ = now_;
   next_look_ = now_ + config_.election_timeout;
+  for (auto id : follower_reads_.take_all()) // which the leader before didn't answer
+    leader_reads_.add({id, self_, {}, now_ + config_.read_timeout});
   append_own({term_, entry_type::no_op, {}, 0});
   term_start_ = log_.last();
 }
@@ -81,8 +128,12 @@ void replica::follow(std::uint64_t term, spi::replica_id leader) {
     put_meta();
   }
   role_ = role::follower;
-  if (leader_ != leader && follower_reads_.size() > 0)
-    refuse_reads("the leader changed");
+  if (leader_ != leader) {
+    unreachable_ = false;
+    if (leader != 0)
+      for (auto id : follower_reads_.take_all()) // which the leader before didn't answer
+        follower_reads_.add(id);
+  }
   leader_ = leader;
 }
 
@@ -114,11 +165,15 @@ std::string replica::why_not_lead() const {
 void replica::on_message(spi::replica_id from, std::uint64_t term, const vote_request& asked) {
   // Who hears its leader doesn't help to depose it (dissertation, 4.2.3).
   auto content = role_ == role::leader || promised() ||
-                 (leader_ != 0 && ever_heard_ && now_ - heard_leader_ < config_.election_timeout);
+                 (leader_ != 0 && !unreachable_ && ever_heard_ &&
+                  now_ - heard_leader_ < config_.election_timeout);
   auto whole = asked.last_term > log_.last_term() ||
                (asked.last_term == log_.last_term() && asked.last >= log_.last());
   if (asked.probe) {
     auto granted = term > term_ && whole && !content;
+    if (granted)
+      let_stand(from,
+                std::tie(asked.last_term, asked.last) > std::tuple{log_.last_term(), log_.last()});
     return emit_send(from, encode(term_, vote_answer{true, granted, term}), after_meta());
   }
   if (just_started() || (content && !asked.forced))

@@ -31,8 +31,14 @@ bool replica::just_started() const {
   return now_ - started_ < old_promise_;
 }
 
+/// Until then this replica votes for nobody, itself included.
+spi::timestamp replica::promised_until() const {
+  auto until = started_ + old_promise_;
+  return ever_heard_ ? std::max(until, heard_leader_ + promise_) : until;
+}
+
 bool replica::promised() const {
-  return just_started() || (ever_heard_ && now_ - heard_leader_ < promise_);
+  return now_ < promised_until();
 }
 
 /// Not more than this one would promise: the number comes from the network.

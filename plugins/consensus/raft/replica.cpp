@@ -257,6 +257,8 @@ void replica::step(spi::replica_id from, std::string_view bytes) {
 void replica::on_unreachable(spi::replica_id id) {
   if (auto peer = peers_.find(id); peer != peers_.end())
     peer->second.log.doubt();
+  if (id == leader_)
+    on_leader_unreachable();
 }
 
 void replica::propose(spi::request_id id, std::string command) {
@@ -264,7 +266,8 @@ void replica::propose(spi::request_id id, std::string command) {
     return;
   auto refuse = [&](std::string why) {
     effects_.push_back(spi::refuse{id, spi::refusal::not_proposed,
-                                   role_ == role::leader ? 0 : leader_, std::move(why)});
+                                   role_ == role::leader || unreachable_ ? 0 : leader_,
+                                   std::move(why)});
   };
   if (auto why = why_not_lead(); !why.empty())
     return refuse(std::move(why));
@@ -283,16 +286,19 @@ void replica::emit_send(spi::replica_id to, std::string bytes, spi::persist_toke
   effects_.push_back(spi::send{to, std::move(bytes), after <= durable_token_ ? 0 : after});
 }
 
+spi::replica_role replica::seen_role() const {
+  return role_ == role::leader      ? spi::replica_role::leader
+         : role_ == role::candidate ? spi::replica_role::candidate
+         : members().votes(self_)   ? spi::replica_role::follower
+                                    : spi::replica_role::learner;
+}
+
 void replica::say_role() {
-  std::tuple now{role_, term_, leader_};
+  std::tuple now{seen_role(), term_, leader_};
   if (now == said_role_)
     return;
   said_role_ = now;
-  auto seen = role_ == role::leader      ? spi::replica_role::leader
-              : role_ == role::candidate ? spi::replica_role::candidate
-              : members().votes(self_)   ? spi::replica_role::follower
-                                         : spi::replica_role::learner;
-  effects_.push_back(spi::role_changed{seen, term_, leader_});
+  effects_.push_back(spi::role_changed{seen_role(), term_, leader_});
 }
 
 void replica::drain(std::vector<spi::effect>& out) {
@@ -337,10 +343,7 @@ void replica::drain(std::vector<spi::effect>& out) {
 
 spi::consensus_status replica::status() const {
   spi::consensus_status it;
-  it.role = role_ == role::leader      ? spi::replica_role::leader
-            : role_ == role::candidate ? spi::replica_role::candidate
-            : members().votes(self_)   ? spi::replica_role::follower
-                                       : spi::replica_role::learner;
+  it.role = seen_role();
   it.term = term_;
   it.leader = leader_;
   it.decided = commit_;

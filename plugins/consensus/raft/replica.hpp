@@ -85,6 +85,7 @@ class replica final : public spi::consensus {
   void stop(std::string reason);
   void emit_send(spi::replica_id to, std::string bytes, spi::persist_token after = 0);
   spi::persist_token after_meta() const;
+  spi::replica_role seen_role() const;
   void say_role();
   void set_commit(spi::log_position position);
   void give_out();
@@ -97,6 +98,10 @@ class replica final : public spi::consensus {
   // -- election.cpp
   void tick_election();
   void reset_election_timer();
+  spi::timestamp a_moment();
+  void on_leader_unreachable();
+  void hear_leader();
+  void let_stand(spi::replica_id other, bool knows_more);
   void follow(std::uint64_t term, spi::replica_id leader);
   void probe();
   void campaign(bool forced);
@@ -140,6 +145,7 @@ class replica final : public spi::consensus {
   void begin_promise();
   void end_old_promise();
   bool just_started() const;
+  spi::timestamp promised_until() const;
   bool promised() const;
   void learn_promise(progress& of, const append_answer& answer);
   bool holds_lease() const;
@@ -189,11 +195,14 @@ class replica final : public spi::consensus {
   spi::timestamp election_deadline_{0};
   spi::timestamp heard_leader_{0};
   bool ever_heard_ = false;
+  bool unreachable_ = false; ///< the leader, and nothing was heard of it since
+  spi::timestamp unreachable_since_{0};
+  bool gave_way_ = false; ///< to another one that stands, since it last stood itself
   spi::timestamp started_{0};
   spi::timestamp old_promise_{0}; ///< what an earlier life may have given
   spi::timestamp promise_{0};     ///< so long after it heard a leader it votes for nobody
   std::set<spi::replica_id> votes_;
-  std::tuple<role, std::uint64_t, spi::replica_id> said_role_{role::follower, 0, 0};
+  std::tuple<spi::replica_role, std::uint64_t, spi::replica_id> said_role_;
 
   // Follower.
   spi::log_position verified_ = 0; ///< as the leader of this term has it, up to here

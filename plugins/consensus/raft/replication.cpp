@@ -141,9 +141,7 @@ void replica::on_message(spi::replica_id from, std::uint64_t term, append_reques
   if (term == term_ && role_ == role::leader)
     return; // there is one leader a term: this is forged
   follow(term, from);
-  ever_heard_ = true;
-  heard_leader_ = now_;
-  reset_election_timer();
+  hear_leader();
   round_to_answer_ = asked.round;
   sent_to_answer_ = asked.sent;
   if (asked.known > log_.last())

@@ -13,7 +13,8 @@
 namespace atl::runtime {
 
 /// The way to one other node: connects, greets, watches with heartbeats, and when the node is gone
-/// tries again with jittered back-off, for ever. It tells its owner when the node comes and goes.
+/// tries again with jittered back-off, for ever, and at once when it is told that the node greeted
+/// (`master_seen`). It tells its owner when the node comes and goes.
 ///
 /// Takes `envelope`s and answers each with the other node's answer, or at once with an error of
 /// code `unavailable` when there is no connection and `busy` when too many bytes are under way: CAF
@@ -39,6 +40,7 @@ class link_actor : public net_actor {
   void connect();
   void greet(const caf::actor& there);
   void greeted(const caf::actor& there, const envelope& answer);
+  void watch(const caf::actor& there);
   void beat();
   void went(const std::string& reason);
   void retry_later();
@@ -53,6 +55,7 @@ class link_actor : public net_actor {
   std::size_t bytes_under_way_ = 0;
   std::size_t unconfirmed_ = 0; ///< of those, bytes of messages that nobody answers
   std::chrono::milliseconds backoff_{0};
+  bool waits_ = false;      ///< until it tries again
   std::string last_reason_; ///< so that the same reason is logged once
 };
 

@@ -79,7 +79,8 @@ struct transfer_leadership {
   spi::replica_id to = 0;
 };
 
-/// To a replica: a master greeted, perhaps one that isn't in the configuration here.
+/// To a replica: a master greeted, perhaps one that isn't in the configuration here. From there to
+/// the link to that master.
 struct master_seen {
   node_info who;
 };
@@ -159,7 +160,7 @@ struct drain_effects {};
 struct calls_wait {};
 /// … it is time to look after those that are under way or pause.
 struct client_tick {};
-/// … the connection to a replica broke.
+/// … the connection to a replica broke. From a link to itself as well.
 struct contact_lost {
   std::size_t member = 0;
   std::uint64_t generation = 0;

@@ -1,0 +1,154 @@
+#pragma once
+
+#include "plugin_under_test.hpp"
+
+#include <atoll/sim/world.hpp>
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <cstdint>
+#include <set>
+#include <vector>
+
+/// What a majority does once its hosts say that the leader can't be reached: with the default
+/// options, so silence alone would be waited for for 1 to 2 s, of heartbeats every 100 ms.
+namespace under_test {
+
+constexpr std::chrono::milliseconds election_timeout{1000};
+constexpr std::chrono::milliseconds heartbeat{100};
+
+class bereft_group : public atl::sim::world {
+ public:
+  using replica_id = atl::spi::replica_id;
+
+  bereft_group(const atl::spi::descriptor& plugin, std::uint64_t seed, std::uint32_t replicas,
+               const overrides& changed = {})
+      : world{simulation_of(plugin, seed, replicas, changed), factory_of(plugin)}, replicas_{
+                                                                                       replicas} {
+    must_lead();
+    run_for(std::chrono::seconds{1});
+  }
+
+  replica_id leader() const {
+    for (replica_id id = 1; id <= replicas_; ++id)
+      if (up(id) && status(id).role == atl::spi::replica_role::leader && status(id).blocked.empty())
+        return id;
+    return 0;
+  }
+  replica_id must_lead() {
+    REQUIRE(run_until([this] { return leader() != 0; }));
+    return leader();
+  }
+  std::vector<replica_id> others() const {
+    std::vector<replica_id> list;
+    for (replica_id id = 1; id <= replicas_; ++id)
+      if (id != leader_ && up(id))
+        list.push_back(id);
+    return list;
+  }
+  /// kill -9: the connections to it break. @param speaking what it said last is still on its way
+  void crash_leader(bool speaking = true) {
+    leader_ = leader();
+    auto spoke = !speaking;
+    filter([&](auto from, auto, auto) {
+      spoke = spoke || from == leader_;
+      return atl::sim::passage::pass;
+    });
+    REQUIRE(run_until([&] { return spoke; }));
+    filter({});
+    crash(leader_);
+    for (auto id : others())
+      unreachable(id, leader_);
+  }
+  /// Until another one can decide.
+  duration time_without_leader() {
+    auto since = now();
+    must_lead();
+    return now() - since;
+  }
+
+ private:
+  std::uint32_t replicas_;
+  replica_id leader_ = 0;
+};
+
+inline void replace_at_once(const atl::spi::descriptor& plugin) {
+  std::chrono::microseconds all{0};
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    bereft_group group{plugin, seed, seed % 2 == 0 ? 3u : 5u};
+    group.crash_leader();
+    auto time = group.time_without_leader();
+    CHECK(time < election_timeout / 2);
+    CHECK(group.violation() == "");
+    all += time;
+  }
+  // The first one that asks is elected, for the others don't count on the leader either.
+  CHECK(all / 50 < 3 * heartbeat);
+}
+
+inline void let_one_stand(const atl::spi::descriptor& plugin) {
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    bereft_group group{plugin, seed, seed % 2 == 0 ? 3u : 5u};
+    group.crash_leader();
+    // All of them have lost patience when the first hears of the second.
+    group.filter([](auto, auto, auto) { return atl::sim::passage::hold; });
+    group.run_for(election_timeout * 2 + heartbeat);
+    group.filter({});
+    group.release_held();
+    std::set<atl::spi::replica_id> stood;
+    auto decided_by_one = [&] {
+      for (auto id : group.others())
+        if (group.status(id).role == atl::spi::replica_role::candidate)
+          stood.insert(id);
+      return group.leader() != 0;
+    };
+    CHECK(group.run_until(decided_by_one, heartbeat));
+    CHECK(stood.size() == 1);
+    CHECK(group.violation() == "");
+  }
+}
+
+/// A connection broke, and nothing else did.
+inline void keep_a_leader_that_lives(const atl::spi::descriptor& plugin) {
+  bereft_group group{plugin, 1, 3};
+  auto leader = group.leader();
+  auto term = group.status(leader).term;
+  for (int times = 0; times < 100; ++times) {
+    for (auto id : group.others())
+      if (id != leader)
+        group.unreachable(id, leader);
+    group.run_for(std::chrono::milliseconds{37});
+  }
+  CHECK(group.leader() == leader);
+  CHECK(group.status(leader).term == term);
+}
+
+/// One alone hears nothing of a leader whom the others hear.
+inline void depose_nobody_alone(const atl::spi::descriptor& plugin) {
+  bereft_group group{plugin, 1, 3};
+  auto leader = group.leader();
+  auto term = group.status(leader).term;
+  auto alone = leader % 3 + 1;
+  group.cut(leader, alone);
+  group.unreachable(alone, leader);
+  group.run_for(std::chrono::seconds{20});
+  CHECK(group.leader() == leader);
+  CHECK(group.status(leader).term == term);
+}
+
+/// Reads that the leader took with it are answered by the next one, whoever that is.
+inline void answer_what_the_leader_didnt(const atl::spi::descriptor& plugin) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    bereft_group group{plugin, seed, 3};
+    group.crash_leader();
+    std::vector<atl::sim::world::ticket> reads;
+    for (auto id : group.others())
+      reads.push_back(group.read(id, 1));
+    for (auto it : reads)
+      CHECK(group.await(it).kind == atl::sim::answer_kind::read);
+    CHECK(group.violation() == "");
+  }
+}
+
+} // namespace under_test
