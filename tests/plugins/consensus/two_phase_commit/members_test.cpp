@@ -1,3 +1,4 @@
+#include "config.hpp"
 #include "scenario.hpp"
 
 /// Who belongs to the group: learners, those who join and go, and those who are gone for good.
@@ -370,6 +371,27 @@ TEST_CASE(
   CHECK(it.await(it.reconfigure(3, {3, 4})).kind == answer_kind::applied);
   it.must_write(8);
   it.must_agree_on({3, 4});
+}
+
+TEST_CASE("a group takes 256 declared losses in its life; beyond it nobody is put out unheard") {
+  group it{3};
+  it.settle();
+  it.must_write(7);
+  for (atl::spi::replica_id other = 1001; other < 1001 + atl::two_phase::max_lost; ++other)
+    it.declare_lost(2, other); // of members that came and went
+  it.must_write(8);
+  it.run_for(milliseconds{10});
+  it.isolate(3);
+  it.run_for(seconds{2});
+  for (atl::spi::replica_id id : {1U, 2U})
+    it.declare_lost(id, 3);
+  auto refused = it.await(it.reconfigure(1, {1, 2}));
+  CHECK(refused.kind == answer_kind::refused);
+  CHECK(contains(refused.reason, "told of 256 losses, and takes no more"));
+  CHECK(it.must_read(3) == 8);
+  it.heal_network();
+  it.must_write(9);
+  it.must_agree_on({1, 2, 3});
 }
 
 TEST_CASE("what a lost member said before counts for nothing, and if it comes back it stops") {
