@@ -24,8 +24,8 @@ using std::chrono::seconds;
 class group : public world {
  public:
   explicit group(std::uint32_t replicas, const under_test::overrides& changed = {},
-                 bool fatal_is_failure = true)
-      : world{make_options(replicas, changed, fatal_is_failure), factory()}, replicas_{replicas} {}
+                 bool fatal_is_failure = true, const consensus_factory& make = factory())
+      : world{make_options(replicas, changed, fatal_is_failure), make}, replicas_{replicas} {}
 
   /// Waits until writes are taken.
   void settle() {
