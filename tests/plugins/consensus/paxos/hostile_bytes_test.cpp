@@ -28,13 +28,18 @@ struct memory {
 
 } // namespace
 
-void* operator new(std::size_t size) {
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
   auto* place = std::malloc(size);
-  if (!place)
-    throw std::bad_alloc{};
-  used.asked_for += size;
-  used.held += malloc_usable_size(place);
+  if (place) {
+    used.asked_for += size;
+    used.held += malloc_usable_size(place);
+  }
   return place;
+}
+void* operator new(std::size_t size) {
+  if (auto* place = operator new(size, std::nothrow))
+    return place;
+  throw std::bad_alloc{};
 }
 void operator delete(void* place) noexcept {
   used.held -= place ? malloc_usable_size(place) : 0;
