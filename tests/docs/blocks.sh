@@ -13,6 +13,24 @@ blocks() {
   grep -cx "\`\`\`$1" "$2" || true
 }
 
+# words: the text in one line, however it was broken into some
+words() {
+  tr -s ' \n' '  ' | sed 's/^ //; s/ $//'
+}
+
+# is_shown FILE SHOWN: whether FILE says what SHOWN does, in lines of any length; a … in SHOWN stands
+# for what it leaves out
+is_shown() {
+  pattern=$(words <"$2" | sed 's/[][\\*?]/\\&/g; s/…/*/g')
+  # shellcheck disable=SC2254 # it is a pattern
+  case $(words <"$1") in $pattern) ;; *) return 1 ;; esac
+}
+
+# values: the numbers of a JSON text, a key and its value a line, but for measured ones
+values() {
+  grep -oE '"[a-z_]+": ?(-?[0-9.]+|true|false)' | tr -d ' ' | grep -v '_per_second"' | sort -u
+}
+
 # move_ports FOLDER: gives the nodes of a configs folder other ports, below those that a system hands
 # out by itself, so that a cluster which runs here already isn't in the way
 move_ports() {

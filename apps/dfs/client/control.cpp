@@ -32,7 +32,7 @@ atl::runtime::group_client::settings describe(const cluster_settings& cluster) {
   atl::runtime::group_client::settings it;
   it.self.cluster = cluster.name;
   it.self.name = "a client";
-  it.self.role = "client";
+  it.self.role = atl::runtime::client_role;
   it.timing = cluster.links;
   for (auto& master : cluster.masters)
     it.members.push_back({master.name, master.address});

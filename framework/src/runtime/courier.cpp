@@ -11,6 +11,8 @@
 #include <algorithm>
 #include <fstream>
 #include <random>
+#include <set>
+#include <sstream>
 #include <utility>
 
 namespace atl::runtime {
@@ -20,6 +22,9 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr auto look_interval = std::chrono::seconds{1};
+
+/// Beside the files that come in, the offer of them. No file of a snapshot has such a name.
+constexpr auto note_name = ".offer";
 
 enum class call_type : std::uint8_t { offer, done };
 
@@ -147,10 +152,11 @@ void courier_actor::on_exit() {
 }
 
 caf::behavior courier_actor::make_behavior() {
-  for (auto& folder : {settings_.incoming, settings_.outgoing}) {
-    std::error_code failed;
-    fs::remove_all(folder, failed);
-  }
+  std::error_code ignored;
+  fs::remove_all(settings_.outgoing, ignored);
+  if (!offered_before())
+    fs::remove_all(settings_.incoming, ignored);
+  drop_parts_at_ = clock::now() + snapshot_parts_patience;
   auto server = file_server::start(settings_.host, settings_.port);
   if (server)
     files_ = std::move(*server);
@@ -181,6 +187,10 @@ void courier_actor::look_after() {
       silent.push_back(to);
   for (auto to : silent)
     end_sending(to, false);
+  std::error_code ignored;
+  // Without the note the folder is empty, or the state machine's.
+  if (!receiving_ && now >= drop_parts_at_ && fs::exists(settings_.incoming / note_name, ignored))
+    fs::remove_all(settings_.incoming, ignored);
 }
 
 envelope courier_actor::addressed(spi::replica_id to, std::string body) const {
@@ -254,23 +264,54 @@ envelope courier_actor::on_done(spi::replica_id from, const snapshot_done& done)
 
 // -- the one who lacks it ---------------------------------------------------------------------
 
+/// Of the parts of a snapshot that are there.
+std::optional<snapshot_offer> courier_actor::offered_before() const {
+  std::ostringstream note;
+  note << std::ifstream{settings_.incoming / note_name, std::ios::binary}.rdbuf();
+  auto call = decode_snapshot_call(note.str());
+  auto* offer = call ? std::get_if<snapshot_offer>(&*call) : nullptr;
+  return offer ? std::optional{std::move(*offer)} : std::nullopt;
+}
+
+/// Removes what came of an earlier snapshot, but for files that this one has, too: many of a state
+/// machine's never change. They are checked as a whole when the rest of them is there, so nothing
+/// rests on what a crash made of them. @returns the bytes that were kept
+std::uint64_t courier_actor::keep_parts(const snapshot_offer& offer) {
+  std::error_code failed;
+  auto before = offered_before();
+  if (!before)
+    fs::remove_all(settings_.incoming, failed);
+  fs::create_directories(settings_.incoming, failed);
+  std::uint64_t kept = 0;
+  std::set<snapshot_file> wanted(offer.files.begin(), offer.files.end());
+  for (auto& had : before ? before->files : std::vector<snapshot_file>{}) {
+    auto path = settings_.incoming / had.name;
+    if (!wanted.contains(had))
+      fs::remove(path, failed);
+    else if (auto bytes = fs::file_size(path, failed); !failed)
+      kept += bytes;
+  }
+  std::ofstream{settings_.incoming / note_name, std::ios::binary} << encode(offer);
+  return kept;
+}
+
 envelope courier_actor::on_offer(const snapshot_call& call, snapshot_offer offer) {
   if (receiving_)
     return refuse(errc::busy, "another snapshot is coming in");
+  auto kept = keep_parts(offer);
   std::error_code failed;
-  fs::remove_all(settings_.incoming, failed);
-  fs::create_directories(settings_.incoming, failed);
   auto space = fs::space(settings_.incoming, failed);
   if (failed)
     return refuse(errc::io, "can't make a folder for the snapshot: " + failed.message());
   std::uint64_t bytes = 0;
   for (auto& file : offer.files)
     bytes += file.bytes;
-  if (bytes > space.available)
+  if (bytes > space.available + kept)
     return refuse(errc::no_space, fmt::format("the snapshot has {} bytes, and the disk {} left",
-                                              bytes, space.available));
-  log::info("master", fmt::to_string(call.from), "takes a snapshot of {} bytes, up to entry {}",
-            bytes, offer.position);
+                                              bytes, space.available + kept));
+  log::info("master", fmt::to_string(call.from),
+            "takes a snapshot of {} bytes, up to entry {}; {} of them are here already", bytes,
+            offer.position, kept);
   receiving_ = std::make_unique<receiving>();
   receiving_->from = call.from;
   receiving_->link = call.link;
@@ -293,6 +334,9 @@ void courier_actor::begin_fetching(const std::string& host) {
                            stop = &it.stop, folder = settings_.incoming,
                            generation = it.generation]() mutable {
     auto outcome = fetch_files(plan, *stop);
+    std::error_code failed;
+    if (outcome && !fs::remove(folder / note_name, failed) && failed)
+      outcome = fail(errc::io, "can't remove the note of the offer: " + failed.message());
     if (outcome)
       outcome = sync_to_disk(folder);
     tell_from_outside(std::exchange(self, nullptr), snapshot_fetched{generation, outcome});
@@ -324,6 +368,7 @@ void courier_actor::end_receiving() {
   if (receiving_->thread.joinable())
     receiving_->thread.join();
   receiving_.reset();
+  drop_parts_at_ = clock::now() + snapshot_parts_patience;
 }
 
 } // namespace atl::runtime

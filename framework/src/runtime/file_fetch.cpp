@@ -98,42 +98,77 @@ class fetch {
  private:
   const wanted_file& wanted() const { return plan_.files[file_]; }
 
-  status fetch_file() {
-    std::ofstream out{wanted().into, std::ios::binary | std::ios::trunc};
+  /// What of the file is there already, from an earlier fetch that didn't end.
+  struct beginning {
+    std::uint64_t bytes = 0;
     std::uint32_t crc = 0;
-    std::uint64_t offset = 0;
+  };
+
+  status fetch_file() {
+    auto found = look_at_disk();
+    if (stop_)
+      return fail(errc::timeout, "it was called off");
+    auto got = fetch_rest(found);
+    if (!got && got.error().code == errc::corrupt && found.bytes > 0)
+      return fetch_rest({}); // what was there was the beginning of something else
+    return got;
+  }
+
+  beginning look_at_disk() {
+    beginning it;
+    std::ifstream in{wanted().into, std::ios::binary};
+    while (in && !stop_) {
+      buffer_.resize(file_piece_bytes);
+      in.read(buffer_.data(), static_cast<std::streamsize>(buffer_.size()));
+      auto bytes = std::string_view{buffer_}.substr(0, static_cast<std::size_t>(in.gcount()));
+      it.crc = crc32c(bytes, it.crc);
+      it.bytes += bytes.size();
+    }
+    return in.eof() && it.bytes <= wanted().bytes ? it : beginning{};
+  }
+
+  status fetch_rest(beginning it) {
+    auto how = it.bytes > 0 ? std::ios::app : std::ios::trunc;
+    std::ofstream out{wanted().into, std::ios::binary | how};
     asked_ = false;
-    while (out && offset < wanted().bytes) {
-      auto piece = next_piece(offset);
+    if (it.bytes > 0 && it.bytes == wanted().bytes)
+      ask_for(it.bytes); // for nothing: whoever has it sees that it is being taken
+    while (out && it.bytes < wanted().bytes) {
+      auto piece = next_piece(it.bytes);
       if (!piece)
         return tl::unexpected{piece.error()};
       auto bytes = std::string_view{buffer_}.substr(0, *piece);
-      crc = crc32c(bytes, crc);
+      it.crc = crc32c(bytes, it.crc);
       out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-      offset += bytes.size();
+      it.bytes += bytes.size();
       pace(bytes.size());
     }
     out.close();
     if (!out)
       return fail(errc::io, fmt::format("can't write {}", wanted().into.string()));
-    if (crc != wanted().crc)
+    if (it.crc != wanted().crc)
       return fail(errc::corrupt,
                   fmt::format("{} came with another checksum than it was offered with",
                               wanted().into.filename().string()));
     return sync_to_disk(wanted().into);
   }
 
+  void ask_for(std::uint64_t offset) {
+    if (!open_)
+      open_ = line_.open(plan_.from);
+    if (open_)
+      open_ =
+          line_.send(encode(file_request{plan_.ticket, static_cast<std::uint32_t>(file_), offset}));
+  }
+
   /// The next bytes of the file, over a new connection where the old one broke.
   result<std::size_t> next_piece(std::uint64_t offset) {
     auto give_up = clock::now() + plan_.patience;
     while (!stop_ && clock::now() < give_up) {
-      if (!open_) {
-        open_ = line_.open(plan_.from);
-        asked_ = false;
+      if (!open_ || !asked_) {
+        ask_for(offset);
+        asked_ = open_;
       }
-      if (open_ && !asked_)
-        open_ = asked_ = line_.send(
-            encode(file_request{plan_.ticket, static_cast<std::uint32_t>(file_), offset}));
       if (open_) {
         buffer_.resize(std::min<std::uint64_t>(file_piece_bytes, wanted().bytes - offset));
         if (auto got = line_.receive(buffer_); got > 0)

@@ -59,7 +59,10 @@ std::string incompatibility(const node_info& mine, const node_info& theirs) {
   };
   if (mine.cluster != theirs.cluster)
     return differs("the cluster name", mine.cluster, theirs.cluster);
-  if (mine.spi_major != theirs.spi_major || mine.spi_minor != theirs.spi_minor)
+  // What a minor version adds is between a host and the plugins of its group's state: to a client,
+  // which hosts none of those, it's the same.
+  auto with_client = mine.role == client_role || theirs.role == client_role;
+  if (mine.spi_major != theirs.spi_major || (mine.spi_minor != theirs.spi_minor && !with_client))
     return differs("SPI version", fmt::format("{}.{}", mine.spi_major, mine.spi_minor),
                    fmt::format("{}.{}", theirs.spi_major, theirs.spi_minor));
   if (mine.replica == 0 || theirs.replica == 0)

@@ -124,6 +124,13 @@ std::vector<spi::options> at_their_limits(const spi::descriptor& it, const spi::
   return out;
 }
 
+/// Every other seed without spare replicas: where nobody can come or go, all faults meet members,
+/// and clients ask nobody else.
+void leave_spares_out(simulation_options& run) {
+  if (run.seed % 2 == 0)
+    run.spares = 0;
+}
+
 /// A plugin may refuse options that contradict each other.
 bool can_be_made(const spi::descriptor& it, const spi::options& options) {
   try {
@@ -170,12 +177,14 @@ void verify_consensus(const spi::descriptor& it, const spi::options& options, re
   try_stories(what, out);
   if (!faults.clock_jumps)
     out.skip("clocks jump ahead", "with '" + trusts_clocks_with + "' on it trusts clocks");
+  auto with_faults = [&](simulation_options& run) {
+    run.faults = faults;
+    leave_spares_out(run);
+  };
   out.check("three replicas under simulated faults", "safe_with_crashes",
-            [&] { return seeds.run(how.seeds, 3, [&](auto& run) { run.faults = faults; }); });
-  out.check("five replicas under simulated faults", "safe_with_crashes", [&] {
-    return seeds.run(std::max<std::uint64_t>(1, how.seeds / 4), 5,
-                     [&](auto& run) { run.faults = faults; });
-  });
+            [&] { return seeds.run(how.seeds, 3, with_faults); });
+  out.check("five replicas under simulated faults", "safe_with_crashes",
+            [&] { return seeds.run(std::max<std::uint64_t>(1, how.seeds / 4), 5, with_faults); });
   out.check("a crowd of clients under simulated faults", "", [&] {
     return seeds.run(std::max<std::uint64_t>(1, how.seeds / 20), 3, [&](auto& run) {
       run.faults = faults;

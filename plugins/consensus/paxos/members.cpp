@@ -3,8 +3,19 @@
 #include "config.hpp"
 
 #include <algorithm>
+#include <functional>
 
 namespace atl::paxos {
+
+namespace {
+
+/// In order, with nobody twice, and without 0, who is nobody.
+bool is_in_order(const std::vector<spi::replica_id>& list) {
+  return std::adjacent_find(list.begin(), list.end(), std::greater_equal<>{}) == list.end() &&
+         (list.empty() || list.front() != 0);
+}
+
+} // namespace
 
 bool membership::votes(spi::replica_id id) const {
   return std::find(voters.begin(), voters.end(), id) != voters.end();
@@ -38,7 +49,10 @@ membership get_membership(spi::reader& in) {
     for (std::uint32_t i = 0; in.ok() && i < count; ++i)
       list->push_back(in.get<spi::replica_id>());
   }
-  if (it.voters.empty() || it.voters.size() + it.learners.size() > max_members)
+  auto twice =
+      std::any_of(it.learners.begin(), it.learners.end(), [&it](auto id) { return it.votes(id); });
+  if (it.voters.empty() || it.voters.size() + it.learners.size() > max_members || twice ||
+      !is_in_order(it.voters) || !is_in_order(it.learners))
     in.fail();
   return it;
 }

@@ -13,8 +13,8 @@ namespace atl::paxos {
 /// Who belongs to the group. Each position of the log has one such group, which everything before
 /// it decides.
 struct membership {
-  std::vector<spi::replica_id> voters; ///< in order
-  std::vector<spi::replica_id> learners;
+  std::vector<spi::replica_id> voters;   ///< in order
+  std::vector<spi::replica_id> learners; ///< likewise; none of them votes
 
   bool votes(spi::replica_id id) const;
   bool contains(spi::replica_id id) const;
@@ -23,7 +23,7 @@ struct membership {
 };
 
 void put(spi::writer& out, const membership& it);
-/// Makes the reader fail on a group that is too large, or without a voter.
+/// Makes the reader fail on what is no group: too large, without a voter, or in disorder.
 membership get_membership(spi::reader& in);
 std::string encode(const membership& it);
 /// @returns none for what is no group.

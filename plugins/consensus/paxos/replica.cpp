@@ -23,6 +23,8 @@ replica::replica(const spi::consensus_setup& setup)
     throw std::invalid_argument(why);
   base_members_.voters = setup.voters;
   std::sort(base_members_.voters.begin(), base_members_.voters.end());
+  if (!decode_membership(encode(base_members_)))
+    throw std::invalid_argument("a group's voters differ from each other and from 0");
 }
 
 // -- start ------------------------------------------------------------------------------------

@@ -53,10 +53,14 @@ std::string replica::why_not_change(const membership& wanted) const {
     auto it = id == self_ ? peers_.end() : peers_.find(id);
     if (it == peers_.end() || !down(it->second))
       continue;
-    auto goes = !wanted.votes(id);
-    return silence(it->second) + (goes ? ", and it must vote itself: it may be cut off and go on "
-                                         "serving reads; bring it back, or declare it lost"
-                                       : "; every voter must agree to a change: bring it back");
+    if (wanted.votes(id))
+      return silence(it->second) + "; every voter must agree to a change: bring it back";
+    return silence(it->second) +
+           ", and it must vote itself: it may be cut off and go on serving "
+           "reads; bring it back, or " +
+           (lost_.size() < max_lost ? "declare it lost"
+                                    : "begin a new group: this one has been told of " +
+                                          std::to_string(max_lost) + " losses, and takes no more");
   }
   return {};
 }

@@ -42,7 +42,8 @@ std::string replica::why_not_write() const {
     auto leader = peers_.find(leader_id());
     if (leader != peers_.end() && down(leader->second))
       return "the coordinator is away: " + silence(leader->second);
-    return whole_ || !votes() ? std::string{} : "this replica lost its disk and is catching up";
+    return whole_ || !votes() ? std::string{}
+                              : "this replica lost its disk, or is new, and is catching up";
   }
   auto needed = phase_ == phase::serving ? other_voters() : to_gather();
   for (auto id : needed)
@@ -51,9 +52,12 @@ std::string replica::why_not_write() const {
   for (auto id : needed) {
     auto& it = peers_.at(id);
     auto name = "replica " + std::to_string(it.id);
+    // What a new life of it has on its disk is known when it has answered this one.
+    if (phase_ == phase::serving && !it.known)
+      return name + " has started again, and hasn't yet joined epoch " + std::to_string(epoch_);
     if (phase_ == phase::serving && !it.whole)
-      return name + " lost its disk and is catching up: it has " + std::to_string(it.decided) +
-             " of " + std::to_string(decided_) + " entries";
+      return name + " lost its disk, or is new, and is catching up: it has " +
+             std::to_string(it.decided) + " of " + std::to_string(decided_) + " entries";
     if (phase_ != phase::probing && (!it.known || it.epoch != epoch_))
       return name + " hasn't yet joined epoch " + std::to_string(epoch_);
   }

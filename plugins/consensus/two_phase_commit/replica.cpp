@@ -260,7 +260,8 @@ std::string replica::why_not_read() const {
     return self + (view().contains(self_) ? " is a learner" : " is not of the group") +
            ", which writes don't wait for: read at one of the voters " + list(heard_.group.voters);
   if (!whole_)
-    return self + " lost its disk and hasn't caught up with the others yet: read at another one";
+    return self + " lost its disk, or is new, and hasn't caught up with the others yet: read at "
+                  "another one";
   return self + " holds position " + std::to_string(decided_ + 1) +
          " in doubt, and nobody it can reach knows how it was decided: wait until replica " +
          std::to_string(leader_id()) + " is back";

@@ -5,12 +5,12 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
 #include <fstream>
+#include <poll.h>
 #include <sstream>
 #include <thread>
 
@@ -81,14 +81,23 @@ struct breaking_proxy {
         ++connections;
         tcp::socket far{io};
         far.connect({boost::asio::ip::make_address("127.0.0.1"), to});
-        std::string request(28, '\0');
-        boost::asio::read(near, boost::asio::buffer(request), failed);
-        boost::asio::write(far, boost::asio::buffer(request), failed);
-        std::string piece(bytes_each, '\0');
-        auto got = far.read_some(boost::asio::buffer(piece), failed);
-        boost::asio::write(near, boost::asio::buffer(piece, got), failed);
+        pass_on(near, far, bytes_each);
       }
     }};
+  }
+  /// Requests, until some bytes have come back.
+  static void pass_on(tcp::socket& near, tcp::socket& far, std::size_t most) {
+    std::string piece(most, '\0');
+    for (bool answered = false; !answered;) {
+      pollfd both[] = {{near.native_handle(), POLLIN, 0}, {far.native_handle(), POLLIN, 0}};
+      ::poll(both, 2, -1);
+      answered = both[1].revents != 0;
+      boost::system::error_code failed;
+      auto got = (answered ? far : near).read_some(boost::asio::buffer(piece), failed);
+      if (failed)
+        return;
+      boost::asio::write(answered ? near : far, boost::asio::buffer(piece, got), failed);
+    }
   }
   ~breaking_proxy() {
     ::shutdown(acceptor.native_handle(), SHUT_RDWR);
@@ -116,6 +125,44 @@ TEST_CASE("a fetch goes on where the connection broke, again and again") {
   REQUIRE_MESSAGE(got.has_value(), got.error().message);
   from.must_be_in(into.path());
   CHECK(proxy.connections >= 15);
+}
+
+TEST_CASE("a fetch goes on behind what an earlier one left, if that is the file's beginning") {
+  source from;
+  temporary_folder into;
+  auto leave = [&](int file, const std::string& bytes) {
+    std::ofstream{into / fmt::format("got-{}", file), std::ios::binary} << bytes;
+  };
+  auto expected = 0; // connections, of which each passes 200'000 bytes at most
+  SUBCASE("some of it") {
+    leave(0, from.bytes[0].substr(0, 2'900'000));
+    expected = 3;
+  }
+  SUBCASE("all of it") {
+    leave(0, from.bytes[0]);
+    expected = 2;
+  }
+  SUBCASE("the beginning of something else") {
+    leave(0, std::string(2'900'000, 'x'));
+    expected = 100;
+  }
+  SUBCASE("something else as a whole") {
+    leave(0, std::string(3'000'000, 'x'));
+    expected = 100;
+  }
+  SUBCASE("more than there is") {
+    leave(0, from.bytes[0] + "x");
+    leave(1, "x");
+    leave(2, from.bytes[2] + from.bytes[2]);
+    expected = 100;
+  }
+  std::atomic<bool> stop{false};
+  breaking_proxy proxy{from.server->port(), 200'000};
+  auto got = fetch_files(from.plan(into.path(), proxy.acceptor.local_endpoint().port()), stop);
+  REQUIRE_MESSAGE(got.has_value(), got.error().message);
+  from.must_be_in(into.path());
+  CHECK(proxy.connections <= expected);
+  CHECK((expected < 100 || proxy.connections >= 15));
 }
 
 TEST_CASE("who has no ticket, or one that was withdrawn, gets nothing") {

@@ -61,6 +61,32 @@ TEST_CASE("a storage node needn't know the masters' protocol, but the cluster") 
   CHECK_FALSE(incompatibility(master(1), storage).empty());
 }
 
+TEST_CASE("only a client may be of another minor version of the plugin interface") {
+  auto other = master(0);
+  other.spi_minor += 1;
+  auto both_ways = [&](auto& it) {
+    auto why = incompatibility(master(1), it);
+    CHECK(why.empty() == incompatibility(it, master(1)).empty());
+    return why;
+  };
+  other.role = client_role;
+  CHECK(both_ways(other) == "");
+  other.spi_minor -= 2;
+  CHECK(both_ways(other) == "");
+  other.role = "storage";
+  CHECK(both_ways(other).find("SPI version") != std::string::npos);
+  auto second = master(2);
+  second.spi_minor += 1;
+  CHECK(both_ways(second).find("SPI version") != std::string::npos);
+}
+
+TEST_CASE("a client of another major version of the plugin interface is turned away") {
+  auto client = master(0);
+  client.role = client_role;
+  client.spi_major += 1;
+  CHECK(incompatibility(master(1), client).find("SPI version") != std::string::npos);
+}
+
 TEST_CASE("a greeting survives the wire, and no part of one is taken for it") {
   auto bytes = encode(master(2));
   auto info = decode_node_info(bytes);

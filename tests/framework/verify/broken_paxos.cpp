@@ -45,17 +45,22 @@ struct promises_in_the_air : flawed {
 };
 
 template <class Flawed>
-specimen one(std::string_view name, std::string_view mistake, std::uint64_t seeds) {
-  return {name, mistake, like<Flawed>(ATOLL_PLUGIN_SYMBOL(consensus, paxos, 1, 0, 0)), seeds};
+specimen one(std::string_view name, std::string_view mistake, std::uint64_t seeds,
+             std::string_view property, std::string_view detail) {
+  return {name,  mistake,  like<Flawed>(ATOLL_PLUGIN_SYMBOL(consensus, paxos, 1, 0, 0)),
+          seeds, property, detail};
 }
 
 } // namespace
 
 std::vector<specimen> of_paxos() {
   return {
-      one<forgets_the_accepted>("forgets_the_accepted",
-                                "values of earlier ballots are not carried over", 50),
-      one<promises_in_the_air>("promises_in_the_air", "promises are never written", 50),
+      one<forgets_the_accepted>(
+          "forgets_the_accepted", "values of earlier ballots are not carried over", 20,
+          "a group changes, and back, while one of it is away",
+          "position 2 is a command on replica 1, and something else on replica"),
+      one<promises_in_the_air>("promises_in_the_air", "promises are never written", 20,
+                               "all of 3 crash before each effect", "went back from term"),
   };
 }
 

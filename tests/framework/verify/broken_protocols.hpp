@@ -16,6 +16,9 @@ struct specimen {
   std::string_view mistake;
   atl::spi::descriptor plugin;
   std::uint64_t seeds = 0; ///< the kit must find it within so many
+  /// By this property of its, and say this of it: what the mistake leads to, and nothing else.
+  std::string_view property;
+  std::string_view detail;
 };
 
 std::vector<specimen> of_raft();

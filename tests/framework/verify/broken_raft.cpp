@@ -41,8 +41,11 @@ struct vote_not_durable : flawed {
   using flawed::flawed;
   void spoil(effect& it) override {
     if (auto* sync = std::get_if<persist>(&it))
-      std::erase_if(sync->ops, [](auto& op) { return std::holds_alternative<set_meta>(op); });
+      std::erase_if(sync->ops, [this](auto& op) {
+        return std::holds_alternative<set_meta>(op) && std::exchange(written_, true);
+      });
   }
+  bool written_ = false; ///< the first one: without any, it would notice
 };
 
 struct answer_before_durable : flawed {
@@ -200,38 +203,59 @@ struct heartbeats_behind_the_disk : flawed {
 };
 
 template <class Flawed>
-specimen one(std::string_view name, std::string_view mistake, std::uint64_t seeds) {
-  return {name, mistake, like<Flawed>(ATOLL_PLUGIN_SYMBOL(consensus, raft, 1, 0, 0)), seeds};
+specimen one(std::string_view name, std::string_view mistake, std::uint64_t seeds,
+             std::string_view property, std::string_view detail) {
+  return {name,  mistake,  like<Flawed>(ATOLL_PLUGIN_SYMBOL(consensus, raft, 1, 0, 0)),
+          seeds, property, detail};
 }
 
 } // namespace
 
 std::vector<specimen> of_raft() {
   return {
-      one<vote_not_durable>("vote_not_durable", "term and vote are never written", 50),
-      one<answer_before_durable>("answer_before_durable",
-                                 "what is handed to the disk is taken for durable", 20),
-      one<stale_reads>("stale_reads", "linearizable reads are local ones", 20),
-      one<decided_too_early>("decided_too_early", "an entry counts as decided once it is sent",
-                             400),
-      one<votes_for_everybody>("votes_for_everybody", "every vote is granted", 50),
-      one<acknowledges_blindly>("acknowledges_blindly",
-                                "entries are acknowledged without a look at the log", 20),
+      one<vote_not_durable>("vote_not_durable", "term and vote are written only once", 20,
+                            "whoever leads is lost, ten times", "went back from term 2 to 1"),
+      one<answer_before_durable>(
+          "answer_before_durable", "what is handed to the disk is taken for durable", 20,
+          "three replicas under simulated faults", "knows this replica to have held"),
+      one<stale_reads>("stale_reads", "linearizable reads are local ones", 20,
+                       "whoever leads is lost, ten times", "increments were answered before"),
+      one<decided_too_early>("decided_too_early", "an entry counts as decided once it is sent", 200,
+                             "three replicas under simulated faults", "not linearizable"),
+      one<votes_for_everybody>("votes_for_everybody", "every vote is granted", 20,
+                               "a group changes, and back, while one of it is away",
+                               "both lead in term"),
+      one<acknowledges_blindly>(
+          "acknowledges_blindly", "entries are acknowledged without a look at the log", 20,
+          "one of 3 crashes before each effect", "knows this replica to have held"),
       one<forgets_on_restart>("forgets_on_restart",
-                              "records that aren't applied are dropped at a start", 20),
-      one<takes_damaged_for_missing>("takes_damaged_for_missing",
-                                     "a damaged record and all behind it count as absent", 200),
-      one<proposes_twice>("proposes_twice", "a command is proposed twice", 20),
-      one<too_sure_of_refusals>("too_sure_of_refusals",
-                                "what may be decided is refused as surely not", 100),
-      one<never_cuts_its_log>("never_cuts_its_log", "the log only grows", 20),
+                              "records that aren't applied are dropped at a start", 20,
+                              "one of 1 crashes before each effect",
+                              "is nothing on replica 1, and something else on replica 1"),
+      one<takes_damaged_for_missing>(
+          "takes_damaged_for_missing", "a damaged record and all behind it count as absent", 200,
+          "a record of one replica turns unreadable", "applies position"),
+      one<proposes_twice>("proposes_twice", "a command is proposed twice", 20,
+                          "one of 1 crashes before each effect",
+                          "stands at position 2 and again at 3"),
+      one<too_sure_of_refusals>(
+          "too_sure_of_refusals", "what may be decided is refused as surely not", 20,
+          "three replicas under simulated faults", "was refused as surely not proposed"),
+      one<never_cuts_its_log>("never_cuts_its_log", "the log only grows", 20,
+                              "the log is cut behind what is applied", "it never cuts its log"),
       one<depends_on_what_is_outside>("depends_on_what_is_outside",
-                                      "a static counter changes what is sent", 20),
-      one<throws_at_garbage>("throws_at_garbage", "a message that makes no sense throws", 20),
-      one<never_rests>("never_rests", "its deadline is always over", 20),
-      one<never_answers_some>("never_answers_some", "every seventh proposal is never answered", 20),
-      one<heartbeats_behind_the_disk>("heartbeats_behind_the_disk",
-                                      "all that is sent waits for the disk", 20),
+                                      "a static counter changes what is sent", 20,
+                                      "same seed, same run", "two runs of one seed differ"),
+      one<throws_at_garbage>("throws_at_garbage", "a message that makes no sense throws", 20,
+                             "garbage from the network", "it threw: a message makes no sense"),
+      one<never_rests>("never_rests", "its deadline is always over", 20,
+                       "one of 1 crashes before each effect", "time doesn't pass"),
+      one<never_answers_some>("never_answers_some", "every seventh proposal is never answered", 20,
+                              "the log is cut behind what is applied",
+                              "proposal 1 isn't answered in 30 seconds"),
+      one<heartbeats_behind_the_disk>(
+          "heartbeats_behind_the_disk", "all that is sent waits for the disk", 20,
+          "disks stall while replicas talk", "made an election, though replicas talked"),
   };
 }
 

@@ -37,19 +37,21 @@ struct votes_before_durable : flawed {
 };
 
 template <class Flawed>
-specimen one(std::string_view name, std::string_view mistake, std::uint64_t seeds) {
-  return {name, mistake, like<Flawed>(ATOLL_PLUGIN_SYMBOL(consensus, two_phase_commit, 1, 0, 0)),
-          seeds};
+specimen one(std::string_view name, std::string_view mistake, std::uint64_t seeds,
+             std::string_view property, std::string_view detail) {
+  return {name,  mistake,  like<Flawed>(ATOLL_PLUGIN_SYMBOL(consensus, two_phase_commit, 1, 0, 0)),
+          seeds, property, detail};
 }
 
 } // namespace
 
 std::vector<specimen> of_two_phase_commit() {
   return {
-      one<forgets_what_is_in_doubt>("forgets_what_is_in_doubt",
-                                    "what was prepared is forgotten at a start", 50),
+      one<forgets_what_is_in_doubt>(
+          "forgets_what_is_in_doubt", "what was prepared is forgotten at a start", 20,
+          "one of 1 crashes before each effect", "2th increment of a counter made it 1"),
       one<votes_before_durable>("votes_before_durable", "a vote leaves before it is on the disk",
-                                100),
+                                100, "three replicas under simulated faults", "not linearizable"),
   };
 }
 

@@ -26,6 +26,7 @@ struct snapshot_file {
   std::string name;
   std::uint64_t bytes = 0;
   std::uint32_t crc = 0; ///< CRC-32C
+  friend auto operator<=>(const snapshot_file&, const snapshot_file&) = default;
 };
 
 /// What one replica says to another about a snapshot that it has for it.
@@ -55,8 +56,9 @@ bool is_snapshot_offer(std::string_view bytes);
 
 /// Carries snapshots of the state machine between replicas: the one that lacks entries is offered a
 /// snapshot over the link between the two, and fetches its files over a connection of their own,
-/// never faster than the configured rate. When that breaks it goes on where it was. One snapshot at
-/// a time comes in; several may go out.
+/// never faster than the configured rate. When that breaks it goes on where it was, also in a later
+/// life: beside the files that come in it keeps what they were offered as, and files that are
+/// offered as the same again are gone on with. One snapshot at a time comes in; several may go out.
 ///
 /// Reads files, so it must be spawned with a thread of its own.
 class courier_actor : public caf::event_based_actor {
@@ -64,7 +66,7 @@ class courier_actor : public caf::event_based_actor {
   struct settings {
     node_info self;
     link_settings timing;
-    std::filesystem::path incoming; ///< folder for what comes in; emptied at the start
+    std::filesystem::path incoming; ///< folder for what comes in
     std::filesystem::path outgoing; ///< folder for what goes out; emptied at the start
     std::string host;               ///< where files are given: on this machine's interface
     std::uint16_t port = 0;         ///< 0: any that is free
@@ -103,6 +105,8 @@ class courier_actor : public caf::event_based_actor {
   envelope on_done(spi::replica_id from, const snapshot_done& done);
   envelope addressed(spi::replica_id to, std::string body) const;
 
+  std::optional<snapshot_offer> offered_before() const;
+  std::uint64_t keep_parts(const snapshot_offer& offer);
   void begin_fetching(const std::string& host);
   void on_fetched(const snapshot_fetched& done);
   void end_receiving();
@@ -114,6 +118,7 @@ class courier_actor : public caf::event_based_actor {
   std::unique_ptr<file_server> files_; ///< none: it couldn't listen
   std::uint64_t next_id_;
   std::uint64_t generations_ = 0;
+  clock::time_point drop_parts_at_{}; ///< those of a snapshot that nobody offers any more
 };
 
 } // namespace atl::runtime

@@ -61,7 +61,8 @@ struct fetch_plan {
 };
 
 /// Fetches all files, checks them and makes them durable. Goes on where it was when the connection
-/// breaks. Waits until all is done; call it from a thread of your own.
+/// breaks, and behind what is there of a file already: when that turns out to be of another one, it
+/// is fetched anew. Waits until all is done; call it from a thread of your own.
 /// @param stop ends it soon, when set by another thread
 /// @returns errc::corrupt for a file that isn't what was described, errc::timeout when nothing came
 /// for too long, errc::io when the files can't be written.

@@ -35,6 +35,8 @@ inline constexpr std::uint64_t snapshot_bytes_max = std::uint64_t{1} << 40; ///<
 inline constexpr std::size_t snapshot_blob_bytes_max = 1 << 20;
 /// A snapshot that hasn't moved for so long is given up.
 inline constexpr std::chrono::seconds snapshot_patience{30};
+/// What came of one is kept for so long, in case that it is offered again.
+inline constexpr std::chrono::minutes snapshot_parts_patience{30};
 /// Masters that a replica keeps links to: those of the configuration, and those that came since.
 inline constexpr std::size_t replica_links_max = 64;
 

@@ -15,6 +15,9 @@ namespace atl::runtime {
 /// Changes when nodes of the one version can't talk to those of the other.
 inline constexpr std::uint32_t wire_version = 2;
 
+/// The role of whoever uses a cluster and is no part of it.
+inline constexpr std::string_view client_role = "client";
+
 /// What a node says of itself when it meets another.
 struct node_info {
   std::uint32_t wire = wire_version;
@@ -34,8 +37,9 @@ std::string encode(const node_info& info);
 result<node_info> decode_node_info(std::string_view bytes);
 
 /// Why `mine` and `theirs` can't be in one cluster, in a sentence that says what differs; empty
-/// when they can. Two masters must also have the consensus plugin in common, and the group if both
-/// were of it at its birth.
+/// when they can. Nodes have the whole version of the plugin interface in common; with a client
+/// only its major part. Two masters must also have the consensus plugin in common, and the group if
+/// both were of it at its birth.
 std::string incompatibility(const node_info& mine, const node_info& theirs);
 
 /// Of what all nodes of a cluster have in common.

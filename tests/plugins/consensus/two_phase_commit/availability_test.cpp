@@ -21,6 +21,30 @@ TEST_CASE("with a participant down writes are refused at once, by name") {
   it.must_agree();
 }
 
+TEST_CASE("a participant that comes back is not said to have lost its disk, unless it has") {
+  for (bool lost : {false, true}) {
+    CAPTURE(lost);
+    group it{3};
+    it.settle();
+    it.must_write(7);
+    it.run_for(milliseconds{300});
+    lost ? it.lose_disk(3) : it.crash(3);
+    it.on_messages(message_type::heartbeat, passage::drop, 1, 3);
+    it.restart(3);
+    it.run_for(milliseconds{500}); // it is heard, and doesn't yet know whom it speaks to
+    CHECK(contains(it.status(1).blocked, "replica 3 has started again"));
+    CHECK_FALSE(contains(it.status(1).blocked, "lost its disk"));
+    it.on_messages(message_type::entries, passage::drop);
+    it.run_for(milliseconds{500});
+    CHECK(it.status(1).blocked == (lost ? "replica 3 lost its disk, or is new, and is catching up: "
+                                          "it has 0 of 1 entries"
+                                        : ""));
+    it.all_messages_pass();
+    it.must_write(8);
+    it.must_agree();
+  }
+}
+
 TEST_CASE("a hint that a participant can't be reached refuses writes until it is heard again") {
   group it{3};
   it.settle();

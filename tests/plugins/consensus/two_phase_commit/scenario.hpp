@@ -24,8 +24,8 @@ using std::chrono::seconds;
 class group : public world {
  public:
   explicit group(std::uint32_t replicas, const under_test::overrides& changed = {},
-                 bool fatal_is_failure = true)
-      : world{make_options(replicas, changed, fatal_is_failure), factory()}, replicas_{replicas} {}
+                 bool fatal_is_failure = true, const consensus_factory& make = factory())
+      : world{make_options(replicas, changed, fatal_is_failure), make}, replicas_{replicas} {}
 
   /// Waits until writes are taken.
   void settle() {
@@ -67,12 +67,46 @@ class group : public world {
     return got.position;
   }
 
+  void must_write_up_to(std::int64_t last) {
+    for (std::int64_t value = 1; value <= last; ++value)
+      must_write(value);
+  }
+
   /// Changes the group, and wants that applied.
   void must_change(std::vector<atl::spi::replica_id> voters,
                    std::vector<atl::spi::replica_id> learners = {}) {
     settle();
     auto& got = await(reconfigure(leader(), std::move(voters), std::move(learners)));
     REQUIRE_MESSAGE(got.kind == answer_kind::applied, got.reason);
+  }
+
+  /// The same when the group takes no writes, so that nobody leads it as `settle` waits for.
+  void must_change_at(atl::spi::replica_id at, std::vector<atl::spi::replica_id> voters) {
+    auto& got = await(reconfigure(at, std::move(voters)));
+    CHECK_MESSAGE(got.kind == answer_kind::applied, got.reason);
+  }
+
+  /// @param saying what the reason must have in it
+  answer must_refuse(ticket it, std::string_view saying = {}) {
+    auto got = await(it);
+    CHECK(got.kind == answer_kind::refused);
+    CHECK_MESSAGE(got.reason.find(saying) != std::string::npos, got.reason);
+    return got;
+  }
+
+  void must_lead(atl::spi::replica_id id) {
+    CHECK(run_until([&] { return status(id).role == atl::spi::replica_role::leader; }));
+  }
+  void must_catch_up(atl::spi::replica_id id) {
+    CHECK(run_until([&] { return applied(id) == applied(1); }));
+  }
+
+  /// Those are the group's voters, take this, and each knows.
+  void must_go_on(std::int64_t value, const std::vector<atl::spi::replica_id>& voters) {
+    must_write(value);
+    for (auto id : voters)
+      CHECK(must_read(id) == value);
+    must_agree_on(voters);
   }
 
   /// Those have applied the same, and know each other as the group's voters.
