@@ -232,9 +232,10 @@ std::vector<specimen> of_raft() {
                               "records that aren't applied are dropped at a start", 20,
                               "one of 1 crashes before each effect",
                               "is nothing on replica 1, and something else on replica 1"),
-      one<takes_damaged_for_missing>(
-          "takes_damaged_for_missing", "a damaged record and all behind it count as absent", 200,
-          "a record of one replica turns unreadable", "applies position"),
+      one<takes_damaged_for_missing>("takes_damaged_for_missing",
+                                     "a damaged record and all behind it count as absent", 200,
+                                     "a record of one replica turns unreadable",
+                                     "is nothing on replica 1, and something else on replica 2"),
       one<proposes_twice>("proposes_twice", "a command is proposed twice", 20,
                           "one of 1 crashes before each effect",
                           "stands at position 2 and again at 3"),
