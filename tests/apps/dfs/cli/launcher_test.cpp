@@ -9,13 +9,28 @@
 #include <thread>
 #include <unistd.h>
 
+namespace {
+
+struct endless_node {
+  dfs::local_node node;
+  std::filesystem::path program;
+};
+
+/// A node that does nothing until it is ended.
+endless_node endless(const temporary_folder& folder) {
+  auto program = folder / "node";
+  std::ofstream{program} << "#!/bin/sh\nwhile :; do sleep 0.1; done\n";
+  std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+  return {{"node", false, folder / "node.toml", folder / "run" / "node.log",
+           folder / "run" / "node.pid"},
+          program};
+}
+
+} // namespace
+
 TEST_CASE("a node that was just started is running, from the first moment to its end") {
   temporary_folder folder;
-  auto program = folder / "node";
-  std::ofstream{program} << "#!/bin/sh\nwhile :; do sleep 1; done\n";
-  std::filesystem::permissions(program, std::filesystem::perms::owner_all);
-  dfs::local_node node{"node", false, folder / "node.toml", folder / "run" / "node.log",
-                       folder / "run" / "node.pid"};
+  auto [node, program] = endless(folder);
   // The system shows a new program's words a moment after it runs.
   for (int round = 0; round < 600; ++round) {
     auto pid = dfs::start(node, program);
@@ -29,11 +44,7 @@ TEST_CASE("a node that was just started is running, from the first moment to its
 
 TEST_CASE("a node that ended has stopped, though its parent doesn't ask for its end") {
   temporary_folder folder;
-  auto program = folder / "node";
-  std::ofstream{program} << "#!/bin/sh\nwhile :; do sleep 0.1; done\n";
-  std::filesystem::permissions(program, std::filesystem::perms::owner_all);
-  dfs::local_node node{"node", false, folder / "node.toml", folder / "run" / "node.log",
-                       folder / "run" / "node.pid"};
+  auto [node, program] = endless(folder);
   auto parent = ::fork();
   REQUIRE(parent >= 0);
   if (parent == 0) {
