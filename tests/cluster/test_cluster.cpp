@@ -45,6 +45,11 @@ pid_t spawn(const std::vector<std::string>& words, const std::string& in, const 
   ::_exit(127);
 }
 
+/// Is there a sanitizer's finding in what a program said? In a build without one there never is.
+bool has_finding(const std::string& said) {
+  return said.find("Sanitizer") != said.npos || said.find(": runtime error: ") != said.npos;
+}
+
 } // namespace
 
 outcome run_program(const std::vector<std::string>& words, const std::string& input) {
@@ -56,6 +61,7 @@ outcome run_program(const std::vector<std::string>& words, const std::string& in
   result.code = wait_for(child);
   result.out = read_file(folder / "out");
   result.err = read_file(folder / "err");
+  CHECK_MESSAGE(!has_finding(result.err), result.err);
   return result;
 }
 
@@ -148,7 +154,7 @@ void test_cluster::write_configuration(const cluster_shape& shape) {
 test_cluster::~test_cluster() {
   for (auto& name : names())
     if (std::filesystem::exists(folder() / (name + ".log")))
-      CHECK_MESSAGE(log_of(name).find("Sanitizer") == std::string::npos, log_of(name));
+      CHECK_MESSAGE(!has_finding(log_of(name)), log_of(name));
   for (auto& [name, process] : processes_) {
     ::kill(process, SIGKILL);
     ::waitpid(process, nullptr, 0);
