@@ -32,6 +32,7 @@ function(atoll_set_up_test name seconds)
   # Tests that fork and go on are none of ThreadSanitizer's business.
   set_tests_properties(${name} PROPERTIES TIMEOUT ${seconds} ENVIRONMENT
     "TSAN_OPTIONS=die_after_fork=0:suppressions=${PROJECT_SOURCE_DIR}/cmake/tsan.supp;\
+LSAN_OPTIONS=print_suppressions=0:suppressions=${PROJECT_SOURCE_DIR}/cmake/lsan.supp;\
 UBSAN_OPTIONS=print_stacktrace=1:print_summary=1")
 endfunction()
 
