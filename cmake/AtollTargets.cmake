@@ -24,6 +24,18 @@ function(atoll_plugin name)
   set_property(GLOBAL APPEND PROPERTY ATOLL_PLUGIN_TARGETS ${target})
 endfunction()
 
+# atoll_set_up_test(NAME SECONDS): how long a test may take, and what a sanitizer shall do in it.
+function(atoll_set_up_test name seconds)
+  if(ATOLL_SANITIZE)
+    math(EXPR seconds "${seconds} * 5")
+  endif()
+  # Tests that fork and go on are none of ThreadSanitizer's business.
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${seconds} ENVIRONMENT
+    "TSAN_OPTIONS=die_after_fork=0:suppressions=${PROJECT_SOURCE_DIR}/cmake/tsan.supp;\
+LSAN_OPTIONS=print_suppressions=0:suppressions=${PROJECT_SOURCE_DIR}/cmake/lsan.supp;\
+UBSAN_OPTIONS=print_stacktrace=1:print_summary=1")
+endfunction()
+
 # atoll_test(NAME SOURCES … LINK … [LABELS …] [TIMEOUT seconds]): a doctest program run by ctest.
 function(atoll_test name)
   cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
@@ -34,13 +46,7 @@ function(atoll_test name)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
-  if(ATOLL_SANITIZE)
-    math(EXPR arg_TIMEOUT "${arg_TIMEOUT} * 5")
-  endif()
-  # Tests that fork and go on are none of ThreadSanitizer's business.
-  set_tests_properties(${name} PROPERTIES
-    TIMEOUT ${arg_TIMEOUT} ENVIRONMENT
-    "TSAN_OPTIONS=die_after_fork=0:suppressions=${PROJECT_SOURCE_DIR}/cmake/tsan.supp")
+  atoll_set_up_test(${name} ${arg_TIMEOUT})
   if(arg_LABELS)
     set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}")
   endif()

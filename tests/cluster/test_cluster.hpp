@@ -38,7 +38,7 @@ int wait_for(pid_t program);
 /// Where the programs under test are.
 std::filesystem::path program(const std::string& name);
 
-/// Tries until it holds; fails the test after a minute.
+/// Tries until it holds; fails the test after a minute, with a sanitizer after five.
 void eventually(const std::string& what, const std::function<bool()>& holds);
 
 std::string read_file(const std::filesystem::path& file);

@@ -16,7 +16,6 @@ using atl::spi::writer;
 
 constexpr std::uint32_t magic = 0x6b6c7562; // "bulk"
 constexpr std::uint16_t version = 1;
-constexpr std::size_t crc_offset = 12;
 
 tl::unexpected<atl::error> malformed(std::string_view what) {
   return atl::fail(atl::errc::corrupt, fmt::format("malformed {} on the bulk port", what));

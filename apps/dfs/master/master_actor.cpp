@@ -241,7 +241,7 @@ void master_actor::register_unknown() {
     if (node.id != no_storage || refused_.contains(name + node.last.uuid))
       continue;
     auto uuid = node.last.uuid;
-    submit(commands::register_storage{name, uuid}, [this, name, uuid](std::string bytes) {
+    submit(commands::register_storage{name, uuid}, [this, name = name, uuid](std::string bytes) {
       auto answer = decode_answer<answers::registered>(bytes);
       auto* node = registry_.find(name);
       if (answer && node && node->last.uuid == uuid) {

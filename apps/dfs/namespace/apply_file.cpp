@@ -20,8 +20,8 @@ namespace {
 
 status check_chunk(transaction& state, const placed_extent& extent) {
   const auto& [chunk, length_bytes] = extent;
-  auto invalid = [&](std::string_view why) {
-    return fail(errc::invalid, fmt::format("chunk {} {}", to_string(chunk.id), why));
+  auto invalid = [&id = chunk.id](std::string_view why) {
+    return fail(errc::invalid, fmt::format("chunk {} {}", to_string(id), why));
   };
   if (chunk.id == chunk_id{})
     return invalid("is no chunk: the name that is all zero is never given");

@@ -12,6 +12,8 @@ template <class... Fs>
 struct overloaded : Fs... {
   using Fs::operator()...;
 };
+template <class... Fs>
+overloaded(Fs...) -> overloaded<Fs...>; // for compilers that don't deduce it by themselves
 
 constexpr std::size_t shown_characters_max = 60;
 

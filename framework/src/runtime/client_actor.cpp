@@ -67,14 +67,14 @@ void client_actor::take_inbox() {
     it.what = std::move(request);
     it.give_up = now + settings_.timeout;
     it.lose_patience = now + settings_.patience;
-    enqueue(id, member);
+    queue_up(id, member);
   }
   send_queued();
   arm();
 }
 
 /// It goes to that replica with the next envelope, or once there is a connection.
-void client_actor::enqueue(call_id id, std::size_t member) {
+void client_actor::queue_up(call_id id, std::size_t member) {
   auto& it = calls_.at(id);
   it.member = member;
   it.stage = stage::queued;
@@ -187,12 +187,12 @@ void client_actor::again(call_id id, const reply& answer) {
                                        problem.message, it.in_doubt ? may_have_happened : "")));
   auto hop = it.hops++;
   if (auto leader = member_at(answer.hint); leader && *leader != it.member && hop % 3 != 2)
-    return enqueue(id, *leader); // straight on: it is known where to go
+    return queue_up(id, *leader); // straight on: it is known where to go
   auto stays = problem.code == errc::refused || problem.code == errc::busy;
   auto next = stays ? it.member : next_after(it.member);
   // The first time round all replicas are tried without a pause.
   if (hop + 1 < replicas_.size() && !stays)
-    return enqueue(id, next);
+    return queue_up(id, next);
   auto& timing = settings_.timing;
   // In proportion to how long it has been failing: what is over soon isn't slept through.
   auto failing = now - (it.give_up - settings_.timeout);
@@ -237,7 +237,7 @@ void client_actor::on_wake() {
     auto id = wakes_.begin()->second;
     auto& it = calls_.at(id);
     if (it.stage == stage::pausing) {
-      enqueue(id, it.member);
+      queue_up(id, it.member);
       continue;
     }
     auto& silent = replicas_[it.member];

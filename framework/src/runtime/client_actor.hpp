@@ -95,7 +95,7 @@ class client_actor : public net_actor {
   };
 
   void take_inbox();
-  void enqueue(call_id id, std::size_t member);
+  void queue_up(call_id id, std::size_t member);
   void connect(std::size_t member);
   void greet(std::size_t member, const caf::actor& there);
   void connected(std::size_t member, const caf::actor& there);

@@ -33,8 +33,8 @@ sim::simulation_options protocol_subject::simulation(std::uint64_t seed,
 
 trial_group::trial_group(const protocol_subject& what, std::uint32_t replicas,
                          bool fatal_is_failure)
-    : what_{what}, world_{scripted(what, replicas, fatal_is_failure), what.factory},
-      size_{replicas}, everybody_{replicas + (what.changes_members ? 2 : 0)} {}
+    : world_{scripted(what, replicas, fatal_is_failure), what.factory}, size_{replicas},
+      everybody_{replicas + (what.changes_members ? 2 : 0)} {}
 
 spi::replica_id trial_group::leader() const {
   spi::replica_id found = 0;

@@ -53,7 +53,6 @@ class trial_group {
   std::int64_t count() const { return count_; }
 
  private:
-  const protocol_subject& what_;
   sim::world world_;
   std::uint32_t size_;      ///< of the group at its birth
   std::uint32_t everybody_; ///< with those that may join

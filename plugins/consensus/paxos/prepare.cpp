@@ -99,7 +99,7 @@ void replica::prepare(bool forced) {
 }
 
 void replica::begin_preparation() {
-  preparation_.emplace();
+  preparation_ = preparation{};
   group_changed_ = false;
   preparation_->first = decided_ + 1;
   for (auto id : members().voters)

@@ -77,7 +77,7 @@ bool replica::take_meta(const std::optional<std::string>& bytes) {
     changes_[position] = get_membership(in);
   }
   if (in.get<bool>()) {
-    snapshot_.emplace();
+    snapshot_ = pending_snapshot{};
     snapshot_->position = in.get<spi::log_position>();
     snapshot_->members = get_membership(in);
   }

@@ -51,7 +51,7 @@ bool replica::take_meta(const std::optional<std::string>& bytes) {
   log_.reset(base, in.get<std::uint64_t>());
   base_members_ = get_membership(in);
   if (in.get<bool>()) {
-    snapshot_.emplace();
+    snapshot_ = pending_snapshot{};
     snapshot_->position = in.get<spi::log_position>();
     snapshot_->term = in.get<std::uint64_t>();
     snapshot_->members = get_membership(in);

@@ -66,7 +66,8 @@ inline std::vector<double> fair_shares(std::span<const spi::candidate> candidate
       sum += limited(members, of_domain(members, height));
     return sum;
   });
-  for (auto& [name, members] : domains) {
+  for (auto& domain : domains) {
+    auto& members = domain.second; // not a structured binding, which Clang 14 doesn't capture
     auto target = limited(members, of_domain(members, common));
     auto height = bisect(target, [&](double each) { return of_domain(members, each); });
     for (auto i : members)
