@@ -157,3 +157,16 @@ TEST_CASE("a port in use is an error that names the address") {
   CHECK(published.error().message.find("127.0.0.1:" + std::to_string(port)) != std::string::npos);
   caf::anon_send_exit(gate, caf::exit_reason::user_shutdown);
 }
+
+TEST_CASE("who has ended answers no request, and whoever asks learns it at once") {
+  runtime::system actors{quick(), 1};
+  auto gate =
+      spawn_net<gate_actor>(*actors, gate_actor::settings{named("reef", "here"), nullptr, nullptr});
+  caf::scoped_actor self{*actors};
+  self->monitor(gate);
+  caf::anon_send_exit(gate, caf::exit_reason::user_shutdown);
+  self->receive([](const caf::down_msg&) {});
+  self->request(gate, std::chrono::seconds{60}, envelope{message_kind::ping, 0, {}})
+      .receive([](const envelope&) { FAIL("it answered"); },
+               [](const caf::error& why) { CHECK(why == caf::sec::request_receiver_down); });
+}

@@ -14,7 +14,17 @@ namespace atl::runtime {
 /// runs in the thread that reads and writes the sockets: what comes in reaches it, and what it says
 /// leaves, without a handing over from thread to thread, of which a commit has enough
 /// (docs/adr/0001).
-using net_actor = caf::io::broker;
+class net_actor : public caf::io::broker {
+ public:
+  using caf::io::broker::broker;
+#if CAF_MAJOR_VERSION < 1
+  /// CAF 0.18's brokers close their connections when they end, of which these have none, and leave
+  /// their mailbox open: requests to one that has ended would wait for their time.
+  bool cleanup(caf::error&& reason, caf::execution_unit* host) override {
+    return caf::scheduled_actor::cleanup(std::move(reason), host);
+  }
+#endif
+};
 
 template <class Actor, class... Args>
 caf::actor spawn_net(caf::actor_system& actors, Args&&... args) {
