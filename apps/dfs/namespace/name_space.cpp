@@ -164,6 +164,10 @@ std::string name_space::query(std::string_view question) const {
   return state::answer_question(present, question);
 }
 
+bool name_space::answers_at_once(std::string_view question) const {
+  return asks_for_one(question);
+}
+
 std::optional<std::string> name_space::objection(std::string_view bytes) const {
   auto command = decode_command(bytes);
   if (!command)

@@ -57,6 +57,7 @@ class name_space final : public atl::state_machine {
 
   /// @param question by `encode`; the answer is for `decode_answer`.
   std::string query(std::string_view question) const override;
+  bool answers_at_once(std::string_view question) const override;
 
   std::optional<std::string> objection(std::string_view command) const override;
 

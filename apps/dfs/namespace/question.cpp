@@ -93,6 +93,15 @@ std::string encode(const question& question) {
   return out.take();
 }
 
+bool asks_for_one(std::string_view bytes) {
+  reader in{bytes};
+  in.get<std::uint8_t>();
+  question decoded;
+  return wire::emplace_alternative(decoded, in.get<std::uint8_t>()) &&
+         (std::holds_alternative<questions::stat>(decoded) ||
+          std::holds_alternative<questions::open>(decoded));
+}
+
 atl::result<question> decode_question(std::string_view bytes) {
   reader in{bytes};
   auto version = in.get<std::uint8_t>();

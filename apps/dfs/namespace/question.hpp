@@ -70,6 +70,9 @@ using question = std::variant<questions::stat, questions::list, questions::open,
 
 std::string encode(const question& question);
 
+/// Is it, as far as it can be read, about one file or directory alone?
+bool asks_for_one(std::string_view question);
+
 /// @returns `errc::invalid` for bytes that are no question known here.
 atl::result<question> decode_question(std::string_view bytes);
 

@@ -19,6 +19,8 @@ namespace {
 constexpr std::size_t entries_at_once_max = 2048;
 /// So many are applied by whoever brings them, if nothing else is under way.
 constexpr std::size_t entries_in_place_max = 8;
+/// So many questions are answered by whoever brings them, if all of them are such as take no time.
+constexpr std::size_t questions_in_place_max = 2;
 /// Fewer questions than this aren't worth another thread.
 constexpr std::size_t questions_a_part = 16;
 
@@ -178,6 +180,12 @@ void state_runner::flush() {
 }
 
 void state_runner::query(std::vector<question> questions) {
+  auto at_once = [this](auto& it) { return impl_->machine.answers_at_once(it.text); };
+  if (questions.size() <= questions_in_place_max &&
+      std::all_of(questions.begin(), questions.end(), at_once) && impl_->begin_work()) {
+    impl_->answer(questions);
+    return impl_->end_work();
+  }
   auto parts = std::clamp<std::size_t>(questions.size() / questions_a_part, 1,
                                        std::max<std::size_t>(impl_->reader_threads, 1));
   auto size = (questions.size() + parts - 1) / parts;

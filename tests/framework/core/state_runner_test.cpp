@@ -31,6 +31,7 @@ class counting_machine : public state_machine {
   std::string query(std::string_view question) const override {
     return std::string{question} + " at " + std::to_string(applied_);
   }
+  bool answers_at_once(std::string_view question) const override { return question == "quick"; }
   std::optional<std::string> objection(std::string_view command) const override {
     if (command == "bad")
       return "can't";
@@ -157,6 +158,23 @@ TEST_CASE("a few entries that find nothing under way are applied before the call
   }
   hold.unlock();
   seen.wait([&] { return seen.applied == 3; });
+}
+
+TEST_CASE("a quick question that finds nothing under way is answered before the call returns") {
+  counting_machine machine;
+  observed seen;
+  state_runner runner{machine, 1, seen.callbacks()};
+  runner.query({{1, "quick"}});
+  {
+    std::lock_guard lock{seen.mutex};
+    CHECK(seen.questions.size() == 1);
+  }
+  std::mutex hold;
+  hold.lock();
+  runner.save("", [&](auto) { std::lock_guard wait{hold}; });
+  runner.query({{2, "quick"}}); // a reader's business now
+  seen.wait([&] { return seen.questions.size() == 2; });
+  hold.unlock();
 }
 
 TEST_CASE("what is in memory alone is flushed when it is too much") {

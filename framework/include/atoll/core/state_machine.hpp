@@ -34,6 +34,9 @@ class state_machine {
   /// each call sees the state between two entries.
   virtual std::string query(std::string_view question) const = 0;
 
+  /// Does it take less time to answer this than to hand it to another thread and back?
+  virtual bool answers_at_once(std::string_view) const { return false; }
+
   /// Why this replica couldn't carry out the command (a full disk, say); none when it could. Called
   /// by the thread that applies.
   virtual std::optional<std::string> objection(std::string_view command) const = 0;

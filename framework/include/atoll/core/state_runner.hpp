@@ -13,9 +13,9 @@
 namespace atl {
 
 /// Runs a state machine off the threads of those who use it: one thread applies, in order, as much
-/// at once as waits; a few others answer questions meanwhile. A few entries that find nothing under
-/// way are applied by the caller: to hand them over and back takes longer than they do.
-/// Thread-safe; no call waits for a write.
+/// at once as waits; a few others answer questions meanwhile. When nothing is under way, the caller
+/// applies a few entries itself, and answers a question or two of those that take no time: to hand
+/// them over and back takes longer than they do. Thread-safe; no call waits for a write.
 class state_runner {
  public:
   struct question {
@@ -45,7 +45,7 @@ class state_runner {
   void apply(std::vector<spi::decided_entry> entries);
   void validate(std::uint64_t ticket, std::string command);
   void flush();
-  /// Answered by `answered`, in one or several parts.
+  /// Answered by `answered`, in one or several parts, perhaps before it returns.
   void query(std::vector<question> questions);
   /// Behind what is to be applied already. `done` is called by the thread that applies.
   void save(std::filesystem::path folder, std::function<void(result<spi::log_position>)> done);

@@ -112,3 +112,12 @@ TEST_CASE("answers that were cut or changed are an error or an answer, in bounds
   });
   CHECK(decode_answer<answers::changed>(encode_answer(summary)).error().code == errc::corrupt);
 }
+
+TEST_CASE("only what is about one file or directory is taken for a short question") {
+  CHECK(asks_for_one(encode(question{questions::stat{"/a"}})));
+  CHECK(asks_for_one(encode(question{questions::open{"/a"}})));
+  CHECK_FALSE(asks_for_one(encode(question{questions::list{"/a", {}, 0}})));
+  CHECK_FALSE(asks_for_one(encode(question{questions::summary{}})));
+  CHECK_FALSE(asks_for_one(encode(question{questions::all_chunks{}})));
+  CHECK_FALSE(asks_for_one("\xff\xff\xff"));
+}
