@@ -26,8 +26,8 @@ struct name_space::impl {
   std::filesystem::path folder;
   name_space_settings settings;
   std::unique_ptr<rocksdb::DB> db;
-  mutable std::mutex entrance;           ///< to `state`, so that readers don't shut a writer out
-  mutable std::shared_mutex state;       ///< `db` itself and `unwritten`: others read them
+  mutable std::mutex entrance;           ///< to `present`, lest readers shut a writer out
+  mutable std::shared_mutex present;     ///< `db` itself and `unwritten`: others read them
   state::unwritten_rows unwritten;       ///< changed by the applying thread
   state::meta meta;                      ///< the applying thread's
   state::row_cache known;                ///< the applying thread's
@@ -43,11 +43,11 @@ struct name_space::impl {
 
   std::shared_lock<std::shared_mutex> to_read() const {
     std::lock_guard turn{entrance};
-    return std::shared_lock{state};
+    return std::shared_lock{present};
   }
   std::unique_lock<std::shared_mutex> to_change() const {
     std::lock_guard turn{entrance};
-    return std::unique_lock{state};
+    return std::unique_lock{present};
   }
 
   /// The answer to each entry, with the effects in `effects`.
