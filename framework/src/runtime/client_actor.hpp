@@ -1,8 +1,8 @@
 #pragma once
 
 #include <atoll/runtime/group_client.hpp>
-#include <atoll/runtime/net_actor.hpp>
 #include <atoll/runtime/messages.hpp>
+#include <atoll/runtime/net_actor.hpp>
 #include <atoll/spi/random.hpp>
 
 #include <caf/actor.hpp>

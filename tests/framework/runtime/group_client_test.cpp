@@ -79,7 +79,7 @@ struct fake_node {
   explicit fake_node(std::string name) : where{"127.0.0.1", free_port()} {
     replica = actors->spawn<scripted_replica>(script);
     gate = spawn_net<gate_actor>(*actors,
-                                   gate_actor::settings{named(name, "master"), replica, nullptr});
+                                 gate_actor::settings{named(name, "master"), replica, nullptr});
     if (auto published = actors.publish(gate, where); !published)
       throw std::runtime_error(published.error().message);
   }

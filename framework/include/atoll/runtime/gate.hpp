@@ -1,7 +1,7 @@
 #pragma once
 
-#include <atoll/runtime/net_actor.hpp>
 #include <atoll/runtime/messages.hpp>
+#include <atoll/runtime/net_actor.hpp>
 #include <atoll/runtime/node_info.hpp>
 
 #include <caf/actor.hpp>

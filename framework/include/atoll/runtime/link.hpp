@@ -1,8 +1,8 @@
 #pragma once
 
 #include <atoll/core/endpoint.hpp>
-#include <atoll/runtime/net_actor.hpp>
 #include <atoll/runtime/messages.hpp>
+#include <atoll/runtime/net_actor.hpp>
 #include <atoll/runtime/node_info.hpp>
 #include <atoll/spi/random.hpp>
 

@@ -2,8 +2,8 @@
 
 #include <atoll/core/record_log.hpp>
 #include <atoll/core/state_runner.hpp>
-#include <atoll/runtime/net_actor.hpp>
 #include <atoll/runtime/messages.hpp>
+#include <atoll/runtime/net_actor.hpp>
 #include <atoll/spi/consensus.hpp>
 
 #include <caf/actor.hpp>
