@@ -13,12 +13,16 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <sys/syscall.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <fstream>
 #include <map>
+#include <poll.h>
 #include <thread>
+#include <unistd.h>
 
 namespace {
 
@@ -31,6 +35,13 @@ struct arguments {
   bool no_etcd = false;
   std::string json;
 };
+
+/// A process descriptor can be read once the process has ended.
+void wait_for_end(int process) {
+  pollfd it{process, POLLIN, 0};
+  while (::poll(&it, 1, -1) < 0 && errno == EINTR)
+    continue;
+}
 
 /// A file in the name space, replaced again and again: 256 bytes in the log, as encoded.
 dfs::action put_own_file(int client) {
@@ -163,11 +174,13 @@ class benchmark {
         auto leader = wait_for_leader(masters);
         auto& node = cluster.node(leader);
         auto killed = std::chrono::steady_clock::now();
-        ::kill(*dfs::running(node), SIGKILL);
+        auto pid = *dfs::running(node);
+        auto ended = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+        ::kill(pid, SIGKILL);
         auto gap = load.longest_gap(killed, killed + std::chrono::milliseconds{200});
         gaps.push_back(static_cast<double>(gap.count()) / 1e3);
-        while (dfs::running(node))
-          std::this_thread::sleep_for(std::chrono::milliseconds{10});
+        wait_for_end(ended);
+        ::close(ended);
         cluster.start(leader);
       }
     }
