@@ -1,3 +1,4 @@
+#include "proxy_network.hpp"
 #include "test_cluster.hpp"
 
 #include <doctest/doctest.h>
@@ -77,6 +78,22 @@ TEST_CASE("nodes find each other whatever the order they are started in") {
     CHECK(cluster.dfs({"put", "-", "/f"}, "hello").code == 0);
     CHECK(cluster.dfs({"cat", "/f"}).out == "hello");
   }
+}
+
+TEST_CASE("nodes that listen elsewhere than others find them, behind proxies") {
+  proxy_network network;
+  auto shape = three_masters();
+  shape.network = &network;
+  test_cluster cluster{shape};
+  cluster.up();
+  auto bytes = random_bytes(200'000, 1);
+  CHECK(cluster.dfs({"put", "-", "/f"}, bytes).code == 0);
+  CHECK(cluster.dfs({"cat", "/f"}).out == bytes);
+  network.unplug("storage-2");
+  cluster.wait_for_health("storage-2", "down");
+  CHECK(cluster.dfs({"cat", "/f"}).out == bytes);
+  network.plug_in("storage-2");
+  cluster.wait_for_health("storage-2", "up");
 }
 
 TEST_CASE("what was acknowledged is there, whichever node is killed while files are stored") {

@@ -150,6 +150,9 @@ void test_cluster::write_configuration(const cluster_shape& shape) {
                             name, is_master ? "master" : "storage");
     if (!is_master)
       text += fmt::format("bulk = \"{}\"\n", address_of(name));
+    if (network_)
+      text += fmt::format("{} = \"{}\"\n", is_master ? "listen" : "bulk_listen",
+                          network_->listens_at(name, port));
     if (auto more = shape.node.find(name); more != shape.node.end())
       text += more->second + "\n";
     write_file(config_of(name), text);
@@ -174,7 +177,8 @@ std::vector<std::string> test_cluster::names() const {
 }
 
 std::string test_cluster::address_of(const std::string& node) const {
-  return fmt::format("{}:{}", network_ ? network_->address_of(node) : "127.0.0.1", ports_.at(node));
+  auto port = ports_.at(node);
+  return network_ ? network_->address_of(node, port) : fmt::format("127.0.0.1:{}", port);
 }
 
 dfs::cluster_settings test_cluster::settings() const {
@@ -245,6 +249,8 @@ void test_cluster::start(const std::string& node) {
   for (auto& word : {program("dfsd").string(), std::string{"--config"}, config_of(node).string()})
     words.push_back(word);
   processes_[node] = spawn(words, "/dev/null", log, log);
+  if (network_)
+    network_->runs(node, processes_[node]);
 }
 
 void test_cluster::up() {

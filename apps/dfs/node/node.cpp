@@ -157,7 +157,7 @@ struct node::implementation {
     settings.timing = given.cluster.links;
     settings.voters = voters;
     settings.snapshots = folder->path() / "snapshots";
-    settings.snapshot_port = given.self.snapshot_port;
+    settings.snapshots_listen = {given.self.control_listen.host, given.self.snapshot_port};
     settings.seed = seed_from(folder->uuid()) ^ (*log)->incarnation();
     auto protocol = create_protocol(settings, **log);
     if (!protocol)
@@ -184,7 +184,7 @@ struct node::implementation {
                                                                 replica, std::move(*balancer),
                                                                 std::move(*recovery), seed});
     gate = spawn_net<gate_actor>(*actors, gate_actor::settings{info, replica, master});
-    return actors.publish(gate, given.self.control);
+    return actors.publish(gate, given.self.control_listen);
   }
 
   atl::result<std::shared_ptr<atl::spi::consensus>>
@@ -223,7 +223,7 @@ struct node::implementation {
   atl::status start_bulk() {
     bulk_server_options options;
     options.cluster = given.cluster.name;
-    options.listen = given.self.bulk;
+    options.listen = given.self.bulk_listen;
     options.max_connections = given.self.connections_max;
     options.timeouts.connect =
         std::chrono::ceil<std::chrono::milliseconds>(given.cluster.connect_timeout);

@@ -32,6 +32,11 @@ class complaints {
                            name_bytes_max));
   }
 
+  /// @param otherwise what it is when it isn't set
+  atl::endpoint check_endpoint(const std::string& key, atl::endpoint otherwise) {
+    return config_.is_set(key) ? check_endpoint(key) : otherwise;
+  }
+
   atl::endpoint check_endpoint(const std::string& key) {
     auto where = atl::parse_endpoint(config_.text(key));
     if (where)
@@ -154,8 +159,13 @@ atl::result<node_settings> read_node(const atl::config& config, const cluster_se
   if (node.is_storage && !config.is_set("node.bulk"))
     problems.add("node.roles",
                  "a storage node needs node.bulk, the address where it serves chunks");
-  if (config.is_set("node.bulk"))
-    node.bulk = problems.check_endpoint("node.bulk");
+  node.bulk = problems.check_endpoint("node.bulk", {});
+  if (config.is_set("node.listen") && !node.is_master)
+    problems.add("node.listen", "only a master listens there; a storage node has node.bulk_listen");
+  if (config.is_set("node.bulk_listen") && !node.is_storage)
+    problems.add("node.bulk_listen", "only a storage node listens there; a master has node.listen");
+  node.control_listen = problems.check_endpoint("node.listen", node.control);
+  node.bulk_listen = problems.check_endpoint("node.bulk_listen", node.bulk);
   node.zone = config.text("node.zone");
   if (node.zone.size() > name_bytes_max)
     problems.add("node.zone", fmt::format("is longer than {} bytes", name_bytes_max));

@@ -61,8 +61,10 @@ struct node_settings {
   bool is_master = false;
   bool is_storage = false;
   std::filesystem::path data;
-  atl::endpoint control;
-  atl::endpoint bulk;
+  atl::endpoint control; ///< a master's: where others find it, and
+  atl::endpoint control_listen;
+  atl::endpoint bulk; ///< a storage node's: where others find it, and
+  atl::endpoint bulk_listen;
   std::string zone;
   double weight = 1;
   std::uint64_t reserve_bytes = 0;

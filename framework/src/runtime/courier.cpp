@@ -157,7 +157,7 @@ caf::behavior courier_actor::make_behavior() {
   if (!offered_before())
     fs::remove_all(settings_.incoming, ignored);
   drop_parts_at_ = clock::now() + snapshot_parts_patience;
-  auto server = file_server::start(settings_.host, settings_.port);
+  auto server = file_server::start(settings_.listen.host, settings_.listen.port);
   if (server)
     files_ = std::move(*server);
   else

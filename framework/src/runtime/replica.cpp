@@ -133,11 +133,9 @@ void replica_actor::start() {
   applied_ = handed_over_ = settings_.machine->applied();
   voters_ = settings_.voters;
   if (!settings_.snapshots.empty()) {
-    auto where = parse_endpoint(settings_.self.address);
-    courier_ = system().spawn<courier_actor, caf::detached>(
-        courier_actor::settings{settings_.self, settings_.timing, settings_.snapshots / "incoming",
-                                settings_.snapshots / "outgoing", where ? where->host : "127.0.0.1",
-                                settings_.snapshot_port, self, settings_.seed});
+    courier_ = system().spawn<courier_actor, caf::detached>(courier_actor::settings{
+        settings_.self, settings_.timing, settings_.snapshots / "incoming",
+        settings_.snapshots / "outgoing", settings_.snapshots_listen, self, settings_.seed});
   }
   make_links();
   drive([&](auto& protocol) { protocol.start(std::move(settings_.stable), applied_, now()); });

@@ -85,7 +85,7 @@ struct two_couriers {
     it.timing.heartbeat = std::chrono::milliseconds{10};
     it.incoming = std::move(into);
     it.outgoing = folder / fmt::format("outgoing-{}", id);
-    it.host = "127.0.0.1";
+    it.listen.host = "127.0.0.1";
     it.replica = replica;
     it.seed = id;
     return actors->spawn<courier_actor, caf::detached>(std::move(it));

@@ -68,8 +68,7 @@ class courier_actor : public caf::event_based_actor {
     link_settings timing;
     std::filesystem::path incoming; ///< folder for what comes in
     std::filesystem::path outgoing; ///< folder for what goes out; emptied at the start
-    std::string host;               ///< where files are given: on this machine's interface
-    std::uint16_t port = 0;         ///< 0: any that is free
+    endpoint listen;                ///< where files are given; port 0: any that is free
     caf::actor replica;             ///< gets `snapshot_outcome` and `snapshot_arrived`
     std::uint64_t seed = 0;
   };

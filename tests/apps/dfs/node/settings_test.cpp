@@ -73,7 +73,19 @@ TEST_CASE("a small file is complete with its defaults") {
   CHECK(it.node.is_master);
   CHECK(it.node.is_storage);
   CHECK(to_string(it.node.control) == "127.0.0.1:9001");
+  CHECK(to_string(it.node.control_listen) == "127.0.0.1:9001");
+  CHECK(to_string(it.node.bulk_listen) == "127.0.0.1:9002");
   CHECK(it.node.data.is_absolute());
+}
+
+TEST_CASE("a node may listen elsewhere than others find it") {
+  auto it = read(replaced(good, "data = \"data\"",
+                          "data = \"data\"\nlisten = \"0.0.0.0:1\"\nbulk_listen = \"[::]:2\""));
+  REQUIRE(it.problem == "");
+  CHECK(to_string(it.node.control) == "127.0.0.1:9001");
+  CHECK(to_string(it.node.control_listen) == "0.0.0.0:1");
+  CHECK(to_string(it.node.bulk) == "127.0.0.1:9002");
+  CHECK(to_string(it.node.bulk_listen) == "[::]:2");
 }
 
 TEST_CASE("contradictions are told with their place") {
@@ -83,6 +95,13 @@ TEST_CASE("contradictions are told with their place") {
   refused(replaced(good, "[\"master\", \"storage\"]", "[\"storage\"]"), "3:", "must have the role");
   refused(replaced(good, "bulk = \"127.0.0.1:9002\"\n", ""), "3:", "needs node.bulk");
   refused(replaced(good, "127.0.0.1:9002", "127.0.0.1"), "5:", "port");
+  refused(replaced(good, "bulk = ", "listen = \"127.0.0.1\"\nbulk = "), "5:", "port");
+  refused(replaced(good, "[\"master\", \"storage\"]\ndata = \"data\"\nbulk",
+                   "[\"master\"]\ndata = \"data\"\nbulk_listen"),
+          "5:", "only a storage node listens there");
+  auto storage = replaced(good, "\"n\"\nroles = [\"master\", \"storage\"]",
+                          "\"s\"\nroles = [\"storage\"]\nlisten = \"127.0.0.1:9009\"");
+  refused(storage, "4:", "only a master listens there");
   refused(good + "\n[links]\nheartbeat = \"3s\"\n", "16:", "at least twice");
   refused(good + "\n[files]\nchunk_size = 100000\n", "16:", "multiple of 64KiB");
   refused(good + "\n[files]\nsession_expiry = \"1m\"\n[client]\ntimeout = \"50s\"\n",

@@ -1,4 +1,4 @@
-#include "host_network.hpp"
+#include "namespace_network.hpp"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -41,13 +41,13 @@ pid_t hold_namespace() {
 
 } // namespace
 
-bool host_network::possible() {
+bool namespace_network::possible() {
   return ::geteuid() == 0 &&
          std::system("unshare --net sh -c 'ip link set lo up && ip link add b0 type bridge && "
                      "ip link add v0 type veth peer name v1' > /dev/null 2>&1") == 0;
 }
 
-host_network::host_network(std::vector<std::string> names) {
+namespace_network::namespace_network(const std::vector<std::string>& names) {
   // Once for the process: a second network replaces the first.
   REQUIRE(::unshare(CLONE_NEWNET) == 0);
   run("ip link set lo up");
@@ -65,35 +65,43 @@ host_network::host_network(std::vector<std::string> names) {
   }
 }
 
-host_network::~host_network() {
+namespace_network::~namespace_network() {
   for (auto& [name, it] : hosts_) {
     ::kill(it.holder, SIGKILL);
     ::waitpid(it.holder, nullptr, 0);
   }
 }
 
-std::string host_network::address_of(const std::string& host) const {
-  return fmt::format("10.66.0.{}", hosts_.at(host).number);
+std::string namespace_network::host::address() const {
+  return fmt::format("10.66.0.{}", number);
 }
 
-std::vector<std::string> host_network::run_on(const std::string& host) const {
+std::string namespace_network::address_of(const std::string& host, std::uint16_t port) {
+  return fmt::format("{}:{}", hosts_.at(host).address(), port);
+}
+
+std::string namespace_network::listens_at(const std::string& host, std::uint16_t port) {
+  return address_of(host, port);
+}
+
+std::vector<std::string> namespace_network::run_on(const std::string& host) const {
   return {"/usr/bin/nsenter", "--target", std::to_string(hosts_.at(host).holder), "--net", "--"};
 }
 
-void host_network::unplug(const std::string& host) {
+void namespace_network::unplug(const std::string& host) {
   run(fmt::format("ip link set port{} down", hosts_.at(host).number));
 }
 
-void host_network::plug_in(const std::string& host) {
+void namespace_network::plug_in(const std::string& host) {
   run(fmt::format("ip link set port{} up", hosts_.at(host).number));
 }
 
-void host_network::cut(const std::string& from, const std::string& to) {
+void namespace_network::cut(const std::string& from, const std::string& to) {
   run(fmt::format("nsenter --target {} --net ip route add blackhole {}/32", hosts_.at(from).holder,
-                  address_of(to)));
+                  hosts_.at(to).address()));
 }
 
-void host_network::join(const std::string& from, const std::string& to) {
+void namespace_network::join(const std::string& from, const std::string& to) {
   run(fmt::format("nsenter --target {} --net ip route del blackhole {}/32", hosts_.at(from).holder,
-                  address_of(to)));
+                  hosts_.at(to).address()));
 }
