@@ -207,7 +207,7 @@ void replica::on_message(spi::replica_id from, ballot which, accept_request& ask
   if (which < promised_) // so that a leader of old learns of it
     return emit_send(from, encode(promised_, rejected{}), after_meta());
   follow(which, from);
-  hear_leader();
+  watch_.hear(now_, patience());
   if (asked.known > std::max(decided_, log_.last()) && damaged_.empty())
     return stop("the leader knows this replica to have held entry " + std::to_string(asked.known) +
                 " and its log ends at " + std::to_string(log_.last()) +

@@ -5,59 +5,30 @@
 /// Phase 1: who leads, and what it must carry over from earlier ballots.
 namespace atl::paxos {
 
-void replica::reset_election_timer() {
-  auto jitter = random_.below(static_cast<std::uint64_t>(config_.election_timeout.count()) + 1);
-  auto wait = config_.election_timeout + spi::timestamp{static_cast<std::int64_t>(jitter)};
-  election_deadline_ = now_ + (members().votes(self_) ? wait : 4 * wait);
+/// Who may stand without a vote lets those that have one go first.
+int replica::patience() const {
+  return members().votes(self_) ? 1 : 4;
 }
 
-/// The shortest time that may stand for an election timeout, with as much again by lot.
-spi::timestamp replica::a_moment() {
-  auto least = 2 * config_.heartbeat;
-  auto jitter = random_.below(static_cast<std::uint64_t>(least.count()) + 1);
-  auto wait = least + spi::timestamp{static_cast<std::int64_t>(jitter)};
-  return members().votes(self_) ? wait : 4 * wait;
+void replica::wait_for_leader() {
+  watch_.wait_whole_timeout(now_, patience());
 }
 
-/// The host can't reach it any more: its process ended, or merely a connection. If it lives, it is
-/// heard again within a moment; if not, there is nothing to wait for.
-void replica::on_leader_unreachable() {
-  if (unreachable_)
-    return;
-  unreachable_ = true;
-  unreachable_since_ = now_;
-  election_deadline_ = std::min(election_deadline_, now_ + a_moment());
-}
-
-/// The leader spoke. What was under way when the connection broke is no sign of life.
-void replica::hear_leader() {
-  ever_heard_ = true;
-  heard_leader_ = now_;
-  gave_way_ = false;
-  if (unreachable_ && now_ < unreachable_since_ + config_.heartbeat / 2)
-    return;
-  unreachable_ = false;
-  reset_election_timer();
-}
-
-/// Two who stand at once reject each other. So whoever helps another one lets it go first; but only
-/// once, for it may not get far. Of two that ask each other, the one that has decided less does, or
-/// with the greater id.
+/// Two who stand at once reject each other. So whoever helps another one lets it go first. Of two
+/// that ask each other, the one that has decided less does, or with the greater id.
 void replica::let_stand(spi::replica_id other, bool knows_more) {
-  if (gave_way_ || role_ == role::candidate ||
-      (role_ == role::probing && !knows_more && self_ < other))
-    return;
-  gave_way_ = true;
-  role_ = role::follower;
-  election_deadline_ = std::max(election_deadline_, now_ + a_moment());
+  auto goes_first =
+      role_ == role::candidate || (role_ == role::probing && !knows_more && self_ < other);
+  if (!goes_first && watch_.give_way(now_, patience()))
+    role_ = role::follower;
 }
 
 void replica::tick_election() {
-  if (role_ == role::leader || now_ < election_deadline_ || !may_stand())
+  if (role_ == role::leader || now_ < watch_.deadline() || !may_stand())
     return;
   if (damaged_.empty())
     return probe();
-  reset_election_timer(); // it can't say what it accepted, so it can't lead
+  wait_for_leader(); // it can't say what it accepted, so it can't lead
 }
 
 /// Asks who would promise, without a new ballot: who is cut off, or far behind, disturbs nobody,
@@ -67,12 +38,11 @@ void replica::tick_election() {
 void replica::probe() {
   role_ = role::probing;
   leader_ = 0;
-  unreachable_ = gave_way_ = false;
+  watch_.stand(now_, patience());
   preparation_.reset();
   probed_.clear();
   if (members().votes(self_))
     probed_.insert(self_);
-  election_deadline_ = now_ + a_moment();
   if (probed_.size() >= prepare_quorum())
     return prepare(false);
   prepare_request asked{decided_ + 1, config_.quorums, true, false};
@@ -92,7 +62,7 @@ void replica::prepare(bool forced) {
   known_decided_ = 0;
   to_answer_.clear();
   put_meta();
-  reset_election_timer();
+  wait_for_leader();
   begin_preparation();
   forced_ = forced;
   ask_for_promises();
@@ -126,9 +96,7 @@ void replica::on_message(spi::replica_id from, ballot which, const prepare_reque
     return;
   }
   // Who hears its leader doesn't help to depose it.
-  auto content =
-      role_ == role::leader || (leader_ != 0 && leader_ != from && !unreachable_ && ever_heard_ &&
-                                now_ - heard_leader_ < config_.election_timeout);
+  auto content = role_ == role::leader || (leader_ != 0 && leader_ != from && watch_.hears(now_));
   if (asked.probe) {
     auto behind = asked.first <= log_.base() || asked.first + config_.max_in_flight <= decided_;
     promise answer;
@@ -146,7 +114,7 @@ void replica::on_message(spi::replica_id from, ballot which, const prepare_reque
     return;
   if (which > promised_)
     follow(which, 0);
-  reset_election_timer();
+  wait_for_leader();
   emit_send(from, encode(promised_, page_from(asked.first)), after_meta());
 }
 
@@ -208,7 +176,7 @@ void replica::on_message(spi::replica_id from, ballot which, promise& answer) {
     return; // garbage: a page holds something, or is the last
   next->second = answer.covered + 1;
   if (role_ == role::candidate)
-    reset_election_timer(); // it gets on, however slow the others and the network are
+    wait_for_leader(); // it gets on, however slow the others and the network are
   ask_for_promise(from, next->second);
 }
 
@@ -297,7 +265,7 @@ void replica::follow(ballot which, spi::replica_id leader) {
     put_meta();
   }
   if (leader_ != leader) {
-    unreachable_ = false;
+    watch_.turn_to_another();
     if (leader != 0)
       for (auto id : follower_reads_.take_all()) // which the leader before didn't answer
         follower_reads_.add(id);
@@ -318,7 +286,7 @@ void replica::step_down(const std::string& why) {
   if (auto id = std::exchange(change_id_, 0))
     effects_.push_back(spi::refuse{id, spi::refusal::unknown, 0, why});
   refuse_reads(why);
-  reset_election_timer();
+  wait_for_leader();
 }
 
 std::string replica::why_not_lead() const {

@@ -14,7 +14,8 @@ const std::string replace_it =
 
 replica::replica(const spi::consensus_setup& setup)
     : config_{read_config(setup.options)}, self_{setup.self}, life_{setup.incarnation},
-      random_{setup.seed}, follower_reads_{setup.incarnation} {
+      watch_{config_.election_timeout, config_.heartbeat, setup.seed}, follower_reads_{
+                                                                           setup.incarnation} {
   if (self_ == 0)
     throw std::invalid_argument("a replica's id must not be 0");
   if (setup.voters.empty() || setup.voters.size() > max_members)
@@ -39,9 +40,9 @@ void replica::start(spi::stable_state stable, spi::log_position applied, spi::ti
   if (stopped_)
     return;
   members_may_have_changed();
-  reset_election_timer();
+  wait_for_leader();
   if (members().voters == std::vector{self_})
-    election_deadline_ = now_; // there is nobody to wait for
+    watch_.stand_at(now_); // there is nobody to wait for
 }
 
 std::string replica::encode_meta() const {
@@ -300,7 +301,7 @@ spi::timestamp replica::deadline() const {
   if (role_ == role::leader)
     next = std::min({next, next_beat_, next_look_});
   else if (may_stand())
-    next = std::min(next, election_deadline_);
+    next = std::min(next, watch_.deadline());
   if (preparation_)
     next = std::min(next, next_beat_);
   if (!leader_reads_.empty())
@@ -328,7 +329,7 @@ void replica::on_unreachable(spi::replica_id id) {
   if (auto peer = peers_.find(id); peer != peers_.end())
     peer->second.log.doubt();
   if (id == leader_)
-    on_leader_unreachable();
+    watch_.lose(now_, patience());
 }
 
 void replica::propose(spi::request_id id, std::string command) {
@@ -336,7 +337,7 @@ void replica::propose(spi::request_id id, std::string command) {
     return;
   auto refuse = [&](std::string why) {
     effects_.push_back(spi::refuse{id, spi::refusal::not_proposed,
-                                   role_ == role::leader || unreachable_ ? 0 : leader_,
+                                   role_ == role::leader || watch_.unreachable() ? 0 : leader_,
                                    std::move(why)});
   };
   if (auto why = why_not_lead(); !why.empty())

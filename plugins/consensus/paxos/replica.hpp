@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../common/leader_watch.hpp"
 #include "../common/pipeline.hpp"
 #include "../common/read_index.hpp"
 #include "ballot.hpp"
@@ -9,7 +10,6 @@
 #include "wire.hpp"
 
 #include <atoll/spi/consensus.hpp>
-#include <atoll/spi/random.hpp>
 
 #include <cstdint>
 #include <map>
@@ -114,10 +114,8 @@ class replica final : public spi::consensus {
 
   // -- prepare.cpp
   void tick_election();
-  void reset_election_timer();
-  spi::timestamp a_moment();
-  void on_leader_unreachable();
-  void hear_leader();
+  int patience() const;
+  void wait_for_leader();
   void let_stand(spi::replica_id other, bool knows_more);
   void probe();
   void prepare(bool forced);
@@ -180,7 +178,7 @@ class replica final : public spi::consensus {
   const config config_;
   const spi::replica_id self_;
   const std::uint64_t life_;
-  spi::random_source random_;
+  elections::leader_watch watch_;
   spi::timestamp now_{0};
   bool stopped_ = false;
 
@@ -209,12 +207,6 @@ class replica final : public spi::consensus {
   role role_ = role::follower;
   spi::replica_id leader_ = 0;
   ballot greatest_seen_ = 0;
-  spi::timestamp election_deadline_{0};
-  spi::timestamp heard_leader_{0};
-  bool ever_heard_ = false;
-  bool unreachable_ = false; ///< the leader, and nothing was heard of it since
-  spi::timestamp unreachable_since_{0};
-  bool gave_way_ = false;            ///< to another one that stands, since it last stood itself
   std::set<spi::replica_id> probed_; ///< who would promise
   bool relieved_ = false;            ///< the group that this one has left goes on by itself
   std::optional<preparation> preparation_;

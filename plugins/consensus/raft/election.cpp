@@ -2,57 +2,28 @@
 
 namespace atl::raft {
 
-void replica::reset_election_timer() {
-  auto jitter = random_.below(static_cast<std::uint64_t>(config_.election_timeout.count()) + 1);
-  election_deadline_ =
-      now_ + config_.election_timeout + spi::timestamp{static_cast<std::int64_t>(jitter)};
-}
-
-/// The shortest time that may stand for an election timeout, with as much again by lot.
-spi::timestamp replica::a_moment() {
-  auto least = 2 * config_.heartbeat;
-  auto jitter = random_.below(static_cast<std::uint64_t>(least.count()) + 1);
-  return least + spi::timestamp{static_cast<std::int64_t>(jitter)};
-}
-
-/// The host can't reach it any more: its process ended, or merely a connection. If it lives, it is
-/// heard again within a moment; if not, there is nothing to wait for.
+/// Nobody stands before what it promised is over.
 void replica::on_leader_unreachable() {
-  if (unreachable_)
-    return;
-  unreachable_ = true;
-  unreachable_since_ = now_;
-  auto soon = std::max(now_ + a_moment(), promised_until());
-  election_deadline_ = std::min(election_deadline_, soon);
+  watch_.lose(now_);
+  watch_.not_before(promised_until());
 }
 
-/// The leader spoke. What was under way when the connection broke is no sign of life.
 void replica::hear_leader() {
-  ever_heard_ = true;
-  heard_leader_ = now_;
-  gave_way_ = false;
-  if (unreachable_ && now_ < unreachable_since_ + config_.heartbeat / 2) {
-    election_deadline_ = std::max(election_deadline_, promised_until());
-    return;
-  }
-  unreachable_ = false;
-  reset_election_timer();
+  watch_.hear(now_);
+  watch_.not_before(promised_until());
 }
 
-/// Two who stand at once split the votes. So whoever helps another one lets it go first; but only
-/// once, for it may not get far. Of two that ask each other, the one with less in its log does, or
-/// with the greater id.
+/// Two who stand at once split the votes. So whoever helps another one lets it go first. Of two
+/// that ask each other, the one with less in its log does, or with the greater id.
 void replica::let_stand(spi::replica_id other, bool knows_more) {
-  if (gave_way_ || role_ == role::candidate ||
-      (role_ == role::probing && !knows_more && self_ < other))
-    return;
-  gave_way_ = true;
-  role_ = role::follower;
-  election_deadline_ = std::max(election_deadline_, now_ + a_moment());
+  auto goes_first =
+      role_ == role::candidate || (role_ == role::probing && !knows_more && self_ < other);
+  if (!goes_first && watch_.give_way(now_))
+    role_ = role::follower;
 }
 
 void replica::tick_election() {
-  if (role_ == role::leader || now_ < election_deadline_ || !may_stand())
+  if (role_ == role::leader || now_ < watch_.deadline() || !may_stand())
     return;
   probe();
 }
@@ -63,9 +34,8 @@ void replica::tick_election() {
 void replica::probe() {
   role_ = role::probing;
   leader_ = 0;
-  unreachable_ = gave_way_ = false;
+  watch_.stand(now_);
   votes_ = {self_};
-  election_deadline_ = now_ + a_moment();
   if (quorum(votes_))
     return campaign(false);
   ask_for_votes(true, false);
@@ -79,7 +49,7 @@ void replica::campaign(bool forced) {
   verified_ = commit_;
   put_meta();
   votes_.clear(); // its own counts once it is durable
-  reset_election_timer();
+  watch_.wait_whole_timeout(now_);
   ask_for_votes(false, forced);
 }
 
@@ -129,7 +99,7 @@ void replica::follow(std::uint64_t term, spi::replica_id leader) {
   }
   role_ = role::follower;
   if (leader_ != leader) {
-    unreachable_ = false;
+    watch_.turn_to_another();
     if (leader != 0)
       for (auto id : follower_reads_.take_all()) // which the leader before didn't answer
         follower_reads_.add(id);
@@ -150,7 +120,7 @@ void replica::step_down(const std::string& why) {
     effects_.push_back(spi::refuse{change_->first, spi::refusal::unknown, 0, why});
   change_.reset();
   refuse_reads(why);
-  reset_election_timer();
+  watch_.wait_whole_timeout(now_);
 }
 
 std::string replica::why_not_lead() const {
@@ -164,9 +134,7 @@ std::string replica::why_not_lead() const {
 
 void replica::on_message(spi::replica_id from, std::uint64_t term, const vote_request& asked) {
   // Who hears its leader doesn't help to depose it (dissertation, 4.2.3).
-  auto content = role_ == role::leader || promised() ||
-                 (leader_ != 0 && !unreachable_ && ever_heard_ &&
-                  now_ - heard_leader_ < config_.election_timeout);
+  auto content = role_ == role::leader || promised() || (leader_ != 0 && watch_.hears(now_));
   auto whole = asked.last_term > log_.last_term() ||
                (asked.last_term == log_.last_term() && asked.last >= log_.last());
   if (asked.probe) {
@@ -186,7 +154,7 @@ void replica::on_message(spi::replica_id from, std::uint64_t term, const vote_re
     put_meta();
   }
   if (granted)
-    reset_election_timer();
+    watch_.wait_whole_timeout(now_);
   emit_send(from, encode(term_, vote_answer{false, granted, term}), after_meta());
 }
 

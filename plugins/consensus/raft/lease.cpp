@@ -34,7 +34,7 @@ bool replica::just_started() const {
 /// Until then this replica votes for nobody, itself included.
 spi::timestamp replica::promised_until() const {
   auto until = started_ + old_promise_;
-  return ever_heard_ ? std::max(until, heard_leader_ + promise_) : until;
+  return watch_.ever_heard() ? std::max(until, watch_.last_heard() + promise_) : until;
 }
 
 bool replica::promised() const {

@@ -11,7 +11,8 @@ constexpr std::uint32_t log_stream = 0;
 } // namespace
 
 replica::replica(const spi::consensus_setup& setup)
-    : config_{read_config(setup.options)}, self_{setup.self}, random_{setup.seed},
+    : config_{read_config(setup.options)}, self_{setup.self}, watch_{config_.election_timeout,
+                                                                     config_.heartbeat, setup.seed},
       follower_reads_{setup.incarnation} {
   if (self_ == 0)
     throw std::invalid_argument("a replica's id must not be 0");
@@ -35,10 +36,10 @@ void replica::start(spi::stable_state stable, spi::log_position applied, spi::ti
   last_said_members_ = birth;
   members_may_have_changed();
   begin_promise();
-  reset_election_timer();
+  watch_.wait_whole_timeout(now_);
   if (members().voters == std::vector{self_} && !members().joint())
-    election_deadline_ = now_; // there is nobody to wait for
-  election_deadline_ = std::max(election_deadline_, started_ + old_promise_);
+    watch_.stand_at(now_); // there is nobody to wait for
+  watch_.not_before(started_ + old_promise_);
 }
 
 bool replica::take_meta(const std::optional<std::string>& bytes) {
@@ -237,7 +238,7 @@ spi::timestamp replica::deadline() const {
   if (role_ == role::leader)
     next = std::min({next, next_beat_, next_look_});
   else if (may_stand())
-    next = std::min(next, election_deadline_);
+    next = std::min(next, watch_.deadline());
   if (!leader_reads_.empty())
     next = std::min(next, leader_reads_.deadline());
   return next;
@@ -266,7 +267,7 @@ void replica::propose(spi::request_id id, std::string command) {
     return;
   auto refuse = [&](std::string why) {
     effects_.push_back(spi::refuse{id, spi::refusal::not_proposed,
-                                   role_ == role::leader || unreachable_ ? 0 : leader_,
+                                   role_ == role::leader || watch_.unreachable() ? 0 : leader_,
                                    std::move(why)});
   };
   if (auto why = why_not_lead(); !why.empty())

@@ -1,12 +1,12 @@
 #pragma once
 
+#include "../common/leader_watch.hpp"
 #include "../common/pipeline.hpp"
 #include "config.hpp"
 #include "log.hpp"
 #include "wire.hpp"
 
 #include <atoll/spi/consensus.hpp>
-#include <atoll/spi/random.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -97,8 +97,6 @@ class replica final : public spi::consensus {
 
   // -- election.cpp
   void tick_election();
-  void reset_election_timer();
-  spi::timestamp a_moment();
   void on_leader_unreachable();
   void hear_leader();
   void let_stand(spi::replica_id other, bool knows_more);
@@ -159,7 +157,7 @@ class replica final : public spi::consensus {
 
   const config config_;
   const spi::replica_id self_;
-  spi::random_source random_;
+  elections::leader_watch watch_;
   spi::timestamp now_{0};
   bool stopped_ = false;
 
@@ -192,12 +190,6 @@ class replica final : public spi::consensus {
   // Roles.
   role role_ = role::follower;
   spi::replica_id leader_ = 0;
-  spi::timestamp election_deadline_{0};
-  spi::timestamp heard_leader_{0};
-  bool ever_heard_ = false;
-  bool unreachable_ = false; ///< the leader, and nothing was heard of it since
-  spi::timestamp unreachable_since_{0};
-  bool gave_way_ = false; ///< to another one that stands, since it last stood itself
   spi::timestamp started_{0};
   spi::timestamp old_promise_{0}; ///< what an earlier life may have given
   spi::timestamp promise_{0};     ///< so long after it heard a leader it votes for nobody
