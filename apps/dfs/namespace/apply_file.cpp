@@ -18,7 +18,7 @@ using commands::put_file;
 
 namespace {
 
-status check_chunk(transaction& state, const placed_extent& extent) {
+status check_chunk(editor& state, const placed_extent& extent) {
   const auto& [chunk, length_bytes] = extent;
   auto invalid = [&id = chunk.id](std::string_view why) {
     return fail(errc::invalid, fmt::format("chunk {} {}", to_string(id), why));
@@ -53,7 +53,7 @@ status check_chunk(transaction& state, const placed_extent& extent) {
 }
 
 /// @returns the size of a file with these extents.
-result<std::uint64_t> check_extents(transaction& state, const put_file::extent_list& extents) {
+result<std::uint64_t> check_extents(editor& state, const put_file::extent_list& extents) {
   if (extents.empty() || extents.size() > limits::extents_per_file_max)
     return fail(errc::invalid, fmt::format("the file has {} extents, only 1 to {} are possible",
                                            extents.size(), limits::extents_per_file_max));
@@ -72,7 +72,7 @@ result<std::uint64_t> check_extents(transaction& state, const put_file::extent_l
   return size_bytes;
 }
 
-result<std::uint64_t> check_content(transaction& state, const put_file& command) {
+result<std::uint64_t> check_content(editor& state, const put_file& command) {
   if (auto extents = std::get_if<put_file::extent_list>(&command.content))
     return check_extents(state, *extents);
   auto size = std::get<put_file::inline_bytes>(command.content).size();
@@ -84,7 +84,7 @@ result<std::uint64_t> check_content(transaction& state, const put_file& command)
 }
 
 /// Makes the inode of a file with what is in it.
-dirent make_file(transaction& state, const put_file& command, std::uint64_t size_bytes) {
+dirent make_file(editor& state, const put_file& command, std::uint64_t size_bytes) {
   auto& meta = state.meta();
   dirent made{meta.next_inode++, inode_type::file};
   inode file{.type = inode_type::file,
@@ -118,7 +118,7 @@ result<parsed_path> parse_file_path(std::string_view text) {
 
 } // namespace
 
-result<changed> run(transaction& state, const put_file& command) {
+result<changed> run(editor& state, const put_file& command) {
   auto path = parse_file_path(command.path);
   if (!path)
     return tl::unexpected{path.error()};

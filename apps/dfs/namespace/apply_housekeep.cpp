@@ -23,17 +23,17 @@ struct budget {
   void spend(std::uint32_t work) { left -= std::min(left, work); }
 };
 
-void enqueue(transaction& state, inode_id id) {
+void enqueue(editor& state, inode_id id) {
   state.put(keys::detached(id), {});
   ++state.meta().detached;
 }
 
-void dequeue(transaction& state, inode_id id) {
+void dequeue(editor& state, inode_id id) {
   state.erase(keys::detached(id));
   --state.meta().detached;
 }
 
-void forget_file(transaction& state, inode_id id, const inode& file) {
+void forget_file(editor& state, inode_id id, const inode& file) {
   state.erase(keys::inode(id));
   if (file.extents == 0)
     state.erase(keys::content(id));
@@ -41,14 +41,14 @@ void forget_file(transaction& state, inode_id id, const inode& file) {
   state.meta().bytes -= file.size_bytes;
 }
 
-void forget_directory(transaction& state, inode_id id) {
+void forget_directory(editor& state, inode_id id) {
   state.erase(keys::inode(id));
   --state.meta().directories;
 }
 
 /// Removes up to `limit` extents from the key `from` on. @returns how many, and sets `from` behind
 /// them.
-std::uint32_t drop_extents(transaction& state, inode_id id, std::string& from, std::size_t limit) {
+std::uint32_t drop_extents(editor& state, inode_id id, std::string& from, std::size_t limit) {
   auto rows = state.first_rows(keys::extents_of(id), from, limit);
   for (const auto& [key, value] : rows) {
     extent gone;
@@ -69,7 +69,7 @@ std::string resume_point(std::string_view value, std::string prefix) {
   return value.empty() ? std::move(prefix) : std::string{value};
 }
 
-void purge_file(transaction& state, inode_id id, std::string_view value, budget& budget) {
+void purge_file(editor& state, inode_id id, std::string_view value, budget& budget) {
   auto file = state.must_inode(id);
   auto from = resume_point(value, keys::extents_of(id));
   auto wanted = budget.left;
@@ -85,7 +85,7 @@ void purge_file(transaction& state, inode_id id, std::string_view value, budget&
   ++budget.inodes_gone;
 }
 
-void purge_directory(transaction& state, inode_id id, std::string_view value, budget& budget) {
+void purge_directory(editor& state, inode_id id, std::string_view value, budget& budget) {
   // A child may use up as much as it has extents, so only a part of them is fetched at a time.
   auto wanted = std::min<std::size_t>(budget.left, 64);
   auto prefix = keys::entries_of(id);
@@ -118,7 +118,7 @@ void purge_directory(transaction& state, inode_id id, std::string_view value, bu
 
 } // namespace
 
-std::uint32_t discard(transaction& state, const dirent& gone) {
+std::uint32_t discard(editor& state, const dirent& gone) {
   auto inode = state.must_inode(gone.id);
   auto much = inode.entries > 0 || inode.extents > limits::purge_at_once_extents_max;
   if (much) {
@@ -135,7 +135,7 @@ std::uint32_t discard(transaction& state, const dirent& gone) {
   return 1 + inode.extents;
 }
 
-std::uint32_t purge(transaction& state, std::uint32_t limit) {
+std::uint32_t purge(editor& state, std::uint32_t limit) {
   budget budget{limit, 0};
   auto prefix = keys::all_detached();
   while (budget.left > 0 && !state.failure()) {
@@ -156,7 +156,7 @@ std::uint32_t purge(transaction& state, std::uint32_t limit) {
   return budget.inodes_gone;
 }
 
-result<housekept> run(transaction& state, const commands::housekeep& command) {
+result<housekept> run(editor& state, const commands::housekeep& command) {
   auto& meta = state.meta();
   if (command.horizon_us > meta.latest_us)
     return fail(errc::invalid,

@@ -1,9 +1,9 @@
 #include "namespace/database.hpp"
 
+#include "namespace/editor.hpp"
 #include "namespace/keys.hpp"
 #include "namespace/limits.hpp"
 #include "namespace/path.hpp"
-#include "namespace/transaction.hpp"
 
 #include <atoll/core/sync.hpp>
 
@@ -100,14 +100,14 @@ status make_new(rocksdb::DB& db, const std::string& cluster_id) {
   fresh.cluster_id = cluster_id;
   row_cache none_known;
   unwritten_rows rows;
-  transaction first{db, none_known, rows.rows(), fresh};
+  editor first{db, none_known, rows, fresh};
   inode root;
   root.type = inode_type::directory;
   first.put_inode(root_inode, root);
+  first.put_meta();
   rocksdb::WriteOptions options;
   options.sync = true;
-  rows.take(first.take_changes());
-  return write_rows(db, rows.rows(), options);
+  return write_rows(db, rows, options);
 }
 
 /// Is there nothing in it?
@@ -118,7 +118,7 @@ bool is_empty(rocksdb::DB& db) {
 }
 
 result<meta> read_meta(rocksdb::DB& db, const fs::path& folder, const std::string& cluster_id) {
-  const row_map unwritten;
+  const unwritten_rows unwritten;
   present_view state{db, unwritten};
   auto meta = state.must_meta();
   if (auto& failure = state.failure())
@@ -160,14 +160,14 @@ status finish_replacing(const fs::path& folder) {
 
 } // namespace
 
-status write_rows(rocksdb::DB& db, const row_map& rows, const rocksdb::WriteOptions& how) {
+status write_rows(rocksdb::DB& db, const unwritten_rows& rows, const rocksdb::WriteOptions& how) {
   rocksdb::WriteBatch batch;
-  for (const auto& [key, row] : rows) {
-    if (row.value)
-      batch.Put(key, *row.value);
+  rows.visit([&](const std::string& key, const row& it) {
+    if (it.value)
+      batch.Put(key, *it.value);
     else
       batch.Delete(key);
-  }
+  });
   if (auto written = db.Write(how, &batch); !written.ok())
     return tl::unexpected{to_error(written)};
   return {};

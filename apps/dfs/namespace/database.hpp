@@ -21,7 +21,8 @@ atl::result<opened_database> open_database(const std::filesystem::path& folder,
                                            const name_space_settings& settings);
 
 /// All of them, or none.
-atl::status write_rows(rocksdb::DB& db, const row_map& rows, const rocksdb::WriteOptions& how);
+atl::status write_rows(rocksdb::DB& db, const unwritten_rows& rows,
+                       const rocksdb::WriteOptions& how);
 
 /// Puts the files of `from`, a folder on the same disk, in place of the closed database in
 /// `folder`. After a crash in between `open_database` finds the old one or the new one.

@@ -24,8 +24,10 @@ enum table : char {
 };
 
 void append(std::string& key, std::unsigned_integral auto value) {
-  for (auto shift = sizeof(value) * 8; shift != 0;)
-    key.push_back(static_cast<char>(value >> (shift -= 8)));
+  char bytes[sizeof(value)];
+  for (std::size_t i = 0; i < sizeof(value); ++i)
+    bytes[i] = static_cast<char>(value >> (8 * (sizeof(value) - 1 - i)));
+  key.append(bytes, sizeof(value));
 }
 void append(std::string& key, std::string_view text) {
   key.append(text);
@@ -128,6 +130,20 @@ std::string idle_check(std::uint64_t time_us, const session_id& id) {
 }
 std::string all_idle_checks() {
   return make(idle_checks);
+}
+
+bool is_in_order(std::string_view key) {
+  switch (key.front()) {
+  case contents:
+  case inodes:
+  case metas:
+  case sessions:
+  case storage_names:
+  case storage_uuids:
+    return false;
+  default:
+    return true;
+  }
 }
 
 std::string end_of(std::string_view prefix) {

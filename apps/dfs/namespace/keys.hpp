@@ -41,6 +41,10 @@ std::string session(const session_id& id);
 std::string idle_check(std::uint64_t time_us, const session_id& id);
 std::string all_idle_checks();
 
+/// Whether rows of the key's table are ever read in order; the others are only looked up. @pre not
+/// empty
+bool is_in_order(std::string_view key);
+
 /// The first key after all that begin with `prefix`. (No table's letter is 0xff.)
 std::string end_of(std::string_view prefix);
 

@@ -10,6 +10,7 @@
 #include <rocksdb/utilities/checkpoint.h>
 #include <sys/statvfs.h>
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <shared_mutex>
@@ -34,10 +35,12 @@ struct name_space::impl {
   std::string cluster_id;                ///< of `meta`, for every thread
   std::atomic<log_position> applied = 0; ///< of `meta`, for every thread
   std::optional<atl::error> broken;      ///< the applying thread's
+  std::atomic<bool> unreadable = false;  ///< for every thread: entries may be half done
 
   atl::error fail_for_good(atl::error why) {
     why.message = fmt::format("name space in '{}': {}", folder.native(), why.message);
     broken = why;
+    unreadable = true;
     return why;
   }
 
@@ -50,14 +53,17 @@ struct name_space::impl {
     return std::unique_lock{present};
   }
 
-  /// The answer to each entry, with the effects in `effects`.
-  atl::result<std::vector<std::string>> run(std::span<const decided_entry> entries,
-                                            state::transaction& effects);
+  /// Appends the answer to each entry. For the applying thread, while nobody reads.
+  atl::status run(std::span<const decided_entry> entries, state::editor& state,
+                  std::vector<std::string>& answers);
   /// What is unwritten.
   atl::status write();
 };
 
 namespace {
+
+/// Readers wait for so many at most.
+constexpr std::size_t entries_at_once = 16;
 
 /// Does carrying out the command need space that its refusal would save? Making space must stay
 /// possible on a full disk.
@@ -105,36 +111,30 @@ const std::string& name_space::cluster_id() const {
   return self_->cluster_id;
 }
 
-atl::result<std::vector<std::string>> name_space::impl::run(std::span<const decided_entry> entries,
-                                                            state::transaction& effects) {
-  std::vector<std::string> answers;
-  answers.reserve(entries.size());
+atl::status name_space::impl::run(std::span<const decided_entry> entries, state::editor& state,
+                                  std::vector<std::string>& answers) {
   for (const auto& entry : entries) {
-    auto& position = effects.meta().applied;
+    auto& position = meta.applied;
     if (entry.position != position + 1)
       return fail(errc::internal, fmt::format("entry {} came where entry {} was due",
                                               entry.position, position + 1));
     position = entry.position;
-    answers.push_back(entry.no_op ? std::string{} : state::apply_command(effects, entry.command));
-    if (effects.failure())
-      return tl::unexpected{*effects.failure()};
+    answers.push_back(entry.no_op ? std::string{} : state::apply_command(state, entry.command));
+    if (state.failure())
+      return tl::unexpected{*state.failure()};
   }
-  return answers;
+  state.put_meta();
+  return {};
 }
 
 atl::status name_space::impl::write() {
-  if (unwritten.rows().empty())
+  if (unwritten.empty())
     return {};
   // Readers find the rows in memory until they are in the database, so they needn't wait.
-  if (auto written = state::write_rows(*db, unwritten.rows(), {}); !written)
+  if (auto written = state::write_rows(*db, unwritten, {}); !written)
     return tl::unexpected{fail_for_good(written.error())};
-  state::row_map rows;
-  {
-    auto lock = to_change();
-    rows = unwritten.release();
-  }
-  for (auto& [key, row] : rows)
-    known.put(key, std::move(row.value));
+  auto lock = to_change();
+  unwritten.move_to(known);
   return {};
 }
 
@@ -143,24 +143,25 @@ atl::result<std::vector<std::string>> name_space::apply(std::span<const decided_
     return tl::unexpected{*self_->broken};
   if (entries.empty())
     return std::vector<std::string>{};
-  state::transaction effects{*self_->db, self_->known, self_->unwritten.rows(), self_->meta};
-  auto answers = self_->run(entries, effects);
-  if (!answers)
-    return tl::unexpected{self_->fail_for_good(answers.error())};
-  {
+  state::editor state{*self_->db, self_->known, self_->unwritten, self_->meta};
+  std::vector<std::string> answers;
+  answers.reserve(entries.size());
+  while (!entries.empty()) {
+    auto some = entries.first(std::min(entries.size(), entries_at_once));
+    entries = entries.subspan(some.size());
     auto lock = self_->to_change();
-    self_->unwritten.take(effects.take_changes());
+    if (auto done = self_->run(some, state, answers); !done)
+      return tl::unexpected{self_->fail_for_good(done.error())};
   }
-  self_->meta = effects.meta();
   self_->applied = self_->meta.applied;
   return answers;
 }
 
 std::string name_space::query(std::string_view question) const {
   auto lock = self_->to_read();
-  if (!self_->db)
+  if (self_->unreadable)
     return encode_answer(atl::error{errc::unavailable, "the name space can't be read any more"});
-  state::present_view present{*self_->db, self_->unwritten.rows()};
+  state::present_view present{*self_->db, self_->unwritten};
   return state::answer_question(present, question);
 }
 
@@ -254,14 +255,14 @@ atl::result<std::string> name_space::digest() const {
   if (!context || EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) != 1)
     return fail(errc::internal, "OpenSSL offers no SHA-256");
   auto lock = self_->to_read();
-  if (!self_->db)
+  if (self_->unreadable)
     return fail(errc::unavailable, "the name space can't be read any more");
-  auto read = state::scan_layers(*self_->db, {&self_->unwritten.rows()}, {}, {},
-                                 [&](std::string_view key, std::string_view value) {
-                                   hash_text(*context, key);
-                                   hash_text(*context, value);
-                                   return true;
-                                 });
+  auto read = state::scan_over(*self_->db, self_->unwritten.all_in_order(), {}, {},
+                               [&](std::string_view key, std::string_view value) {
+                                 hash_text(*context, key);
+                                 hash_text(*context, value);
+                                 return true;
+                               });
   if (!read.ok())
     return tl::unexpected{state::to_error(read)};
   unsigned char hash[EVP_MAX_MD_SIZE];

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,6 +9,11 @@
 #include <utility>
 
 namespace dfs::state {
+
+struct key_hash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view key) const { return std::hash<std::string_view>{}(key); }
+};
 
 /// Rows of the database as they are, those that were used lately: the sessions, directories and
 /// files that one command after the other is about. Without it three quarters of the masters' time
@@ -20,7 +26,7 @@ class row_cache {
   static constexpr std::size_t row_bytes_max = 8u << 10;
 
   /// None: not known. Otherwise what the database holds, which may be no row.
-  const std::optional<std::string>* find(const std::string& key) const {
+  const std::optional<std::string>* find(std::string_view key) const {
     auto it = rows_.find(key);
     return it == rows_.end() ? nullptr : &it->second;
   }
@@ -48,7 +54,8 @@ class row_cache {
   std::size_t bytes() const { return bytes_; }
 
  private:
-  using map = std::unordered_map<std::string, std::optional<std::string>>;
+  using map =
+      std::unordered_map<std::string, std::optional<std::string>, key_hash, std::equal_to<>>;
   static constexpr std::size_t overhead = 128; ///< of a row in memory, about
 
   static std::size_t size_of(const map::value_type& row) {

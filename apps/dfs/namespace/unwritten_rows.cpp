@@ -1,9 +1,9 @@
 #include "namespace/unwritten_rows.hpp"
 
-#include <algorithm>
+#include "namespace/keys.hpp"
+
 #include <memory>
 #include <utility>
-#include <vector>
 
 namespace dfs::state {
 
@@ -11,43 +11,90 @@ namespace {
 
 constexpr std::size_t overhead = 128; ///< of a row in memory, about
 
-std::size_t size_of(const row_map::value_type& it) {
-  return it.first.size() + (it.second.value ? it.second.value->size() : 0) + overhead;
+std::size_t size_of(const row& it) {
+  return it.value ? it.value->size() : 0;
 }
-
-/// A layer's rows, one after the other.
-struct cursor {
-  row_map::const_iterator at;
-  row_map::const_iterator end;
-};
 
 } // namespace
 
-void unwritten_rows::take(row_map changes) {
-  while (!changes.empty()) {
-    auto done = rows_.insert(changes.extract(changes.begin()));
-    if (done.inserted) {
-      bytes_ += size_of(*done.position);
-      continue;
-    }
-    bytes_ -= size_of(*done.position);
-    auto& value = done.node.mapped().value;
-    if (!value && done.position->second.fresh) {
-      rows_.erase(done.position);
-      continue;
-    }
-    done.position->second.value = std::move(value);
-    bytes_ += size_of(*done.position);
+const row* unwritten_rows::find(std::string_view key) const {
+  if (keys::is_in_order(key)) {
+    auto found = in_order_.find(key);
+    return found == in_order_.end() ? nullptr : &found->second;
   }
+  auto found = others_.find(key);
+  return found == others_.end() ? nullptr : &found->second;
 }
 
-row_map unwritten_rows::release() {
+row& unwritten_rows::at(std::string key, bool fresh) {
+  auto bytes = key.size() + overhead;
+  auto in_order = keys::is_in_order(key);
+  auto make = [&](auto& rows) -> row& {
+    auto [it, made] = rows.try_emplace(std::move(key));
+    if (made) {
+      it->second.fresh = fresh;
+      bytes_ += bytes;
+    }
+    return it->second;
+  };
+  return in_order ? make(in_order_) : make(others_);
+}
+
+void unwritten_rows::put(std::string key, std::string value) {
+  auto& it = at(std::move(key), false);
+  bytes_ -= size_of(it);
+  it.value = std::move(value);
+  bytes_ += size_of(it);
+}
+
+void unwritten_rows::insert(std::string key, std::string value) {
+  auto& it = at(std::move(key), true);
+  bytes_ -= size_of(it);
+  it.value = std::move(value);
+  bytes_ += size_of(it);
+}
+
+void unwritten_rows::erase(const std::string& key) {
+  auto forget = [&](auto& rows) {
+    auto [it, made] = rows.try_emplace(key);
+    if (made)
+      bytes_ += key.size() + overhead;
+    bytes_ -= size_of(it->second);
+    it->second.value.reset();
+    if (it->second.fresh) {
+      bytes_ -= key.size() + overhead;
+      rows.erase(it);
+    }
+  };
+  keys::is_in_order(key) ? forget(in_order_) : forget(others_);
+}
+
+void unwritten_rows::visit(
+    const std::function<void(const std::string& key, const row& it)>& visitor) const {
+  for (const auto& [key, it] : in_order_)
+    visitor(key, it);
+  for (const auto& [key, it] : others_)
+    visitor(key, it);
+}
+
+void unwritten_rows::move_to(row_cache& known) {
+  for (auto& [key, it] : in_order_)
+    known.put(key, std::move(it.value));
+  for (auto& [key, it] : others_)
+    known.put(key, std::move(it.value));
+  in_order_.clear();
+  others_.clear();
   bytes_ = 0;
-  return std::exchange(rows_, {});
 }
 
-rocksdb::Status scan_layers(rocksdb::DB& db, std::initializer_list<const row_map*> layers,
-                            std::string_view from, std::string_view end, const visitor& visit) {
+unwritten_rows::ordered unwritten_rows::all_in_order() const {
+  auto all = in_order_;
+  all.insert(others_.begin(), others_.end());
+  return all;
+}
+
+rocksdb::Status scan_over(rocksdb::DB& db, const unwritten_rows::ordered& rows,
+                          std::string_view from, std::string_view end, const visitor& visit) {
   if (!end.empty() && from >= end)
     return {};
   rocksdb::ReadOptions options;
@@ -56,31 +103,21 @@ rocksdb::Status scan_layers(rocksdb::DB& db, std::initializer_list<const row_map
     options.iterate_upper_bound = &bound;
   std::unique_ptr<rocksdb::Iterator> stored{db.NewIterator(options)};
   stored->Seek(slice(from));
-  std::vector<cursor> cursors;
-  for (auto* layer : layers)
-    cursors.push_back(
-        {layer->lower_bound(from), end.empty() ? layer->end() : layer->lower_bound(end)});
+  auto over = rows.lower_bound(from);
+  auto last = end.empty() ? rows.end() : rows.lower_bound(end);
   for (;;) {
-    // The topmost of those that stand at the first key.
-    cursor* top = nullptr;
-    for (auto& it : cursors)
-      if (it.at != it.end && (!top || it.at->first <= top->at->first))
-        top = &it;
-    if (!top || (stored->Valid() && stored->key().ToStringView() < top->at->first)) {
+    if (over == last || (stored->Valid() && stored->key().ToStringView() < over->first)) {
       if (!stored->Valid() || !visit(stored->key().ToStringView(), stored->value().ToStringView()))
         break;
       stored->Next();
       continue;
     }
-    const auto& [key, found] = *top->at;
-    if (found.value && !visit(key, *found.value))
+    const auto& [key, it] = *over;
+    if (it.value && !visit(key, *it.value))
       break;
     if (stored->Valid() && stored->key().ToStringView() == key)
       stored->Next();
-    for (auto& it : cursors)
-      if (&it != top && it.at != it.end && it.at->first == key)
-        ++it.at;
-    ++top->at;
+    ++over;
   }
   return stored->status();
 }

@@ -1,13 +1,15 @@
 #pragma once
 
+#include "namespace/row_cache.hpp"
 #include "namespace/view.hpp"
 
 #include <cstddef>
-#include <initializer_list>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 namespace dfs::state {
 
@@ -18,30 +20,47 @@ struct row {
   bool fresh = false;
 };
 
-using row_map = std::map<std::string, row, std::less<>>;
-
 /// What the database hasn't been told yet. Rows that many commands change, as directories and
 /// sessions are, and files that live shortly, reach it once, or never: the log has all of it until
 /// it is there.
+///
+/// Rows of tables that are read in order (`keys::is_in_order`) are kept in order; the others are
+/// found by a hash, which costs a third.
 class unwritten_rows {
  public:
-  const row_map& rows() const { return rows_; }
+  /// None: it has nothing to say of the row.
+  const row* find(std::string_view key) const;
+  void put(std::string key, std::string value);
+  /// A row that was never there.
+  void insert(std::string key, std::string value);
+  void erase(const std::string& key);
+
+  bool empty() const { return in_order_.empty() && others_.empty(); }
   /// Of keys and values, about.
   std::size_t bytes() const { return bytes_; }
+  void visit(const std::function<void(const std::string& key, const row& it)>& visitor) const;
+  /// The database has all of it; nothing is left but what a cache remembers.
+  void move_to(row_cache& known);
 
-  /// Lays changes over what is there.
-  void take(row_map changes);
-  /// All of it; nothing is left.
-  row_map release();
+  using ordered = std::map<std::string, row, std::less<>>;
+  /// Those that are read in order.
+  const ordered& in_order() const { return in_order_; }
+  /// A copy of all.
+  ordered all_in_order() const;
 
  private:
-  row_map rows_;
+  using hashed = std::unordered_map<std::string, row, key_hash, std::equal_to<>>;
+
+  row& at(std::string key, bool fresh);
+
+  ordered in_order_;
+  hashed others_;
   std::size_t bytes_ = 0;
 };
 
-/// Visits the keys from `from` up to but without `end` (empty: all) in order, as they are when the
-/// layers lie over the database, the last on top.
-rocksdb::Status scan_layers(rocksdb::DB& db, std::initializer_list<const row_map*> layers,
-                            std::string_view from, std::string_view end, const visitor& visit);
+/// Visits the keys from `from` up to but without `end` (empty: all) in order, as they are when
+/// `rows` lie over the database.
+rocksdb::Status scan_over(rocksdb::DB& db, const unwritten_rows::ordered& rows,
+                          std::string_view from, std::string_view end, const visitor& visit);
 
 } // namespace dfs::state

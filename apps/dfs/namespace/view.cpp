@@ -85,7 +85,7 @@ void view::fail(const rocksdb::Status& status) {
 void present_view::scan(std::string_view prefix, std::string_view from, const visitor& visit) {
   if (failure())
     return;
-  auto done = scan_layers(db_, {&unwritten_}, from, keys::end_of(prefix), visit);
+  auto done = scan_over(db_, unwritten_.in_order(), from, keys::end_of(prefix), visit);
   if (!done.ok())
     fail(done);
 }
@@ -99,10 +99,10 @@ meta present_view::must_meta() {
 }
 
 bool present_view::get(const std::string& key, std::string& value) {
-  if (auto found = unwritten_.find(key); found != unwritten_.end()) {
-    if (found->second.value)
-      value = *found->second.value;
-    return found->second.value.has_value();
+  if (auto* row = unwritten_.find(key)) {
+    if (row->value)
+      value = *row->value;
+    return row->value.has_value();
   }
   auto status = db_.Get({}, key, &value);
   if (!status.ok() && !status.IsNotFound())

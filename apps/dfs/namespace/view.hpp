@@ -7,7 +7,6 @@
 #include <rocksdb/db.h>
 
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -58,14 +57,13 @@ class view {
   std::optional<atl::error> failure_;
 };
 
-struct row;
-using row_map = std::map<std::string, row, std::less<>>;
+class unwritten_rows;
 
 /// What is there now. For one thread, while neither the database nor what lies over it changes, but
 /// that the one may be written into the other.
 class present_view final : public view {
  public:
-  present_view(rocksdb::DB& db, const row_map& unwritten) : db_{db}, unwritten_{unwritten} {}
+  present_view(rocksdb::DB& db, const unwritten_rows& unwritten) : db_{db}, unwritten_{unwritten} {}
 
   void scan(std::string_view prefix, std::string_view from, const visitor& visit) override;
   meta must_meta();
@@ -75,7 +73,7 @@ class present_view final : public view {
 
  private:
   rocksdb::DB& db_;
-  const row_map& unwritten_;
+  const unwritten_rows& unwritten_;
 };
 
 /// RocksDB's failure as one of ours.

@@ -7,36 +7,70 @@
 #include <rocksdb/db.h>
 
 #include <atomic>
+#include <map>
 #include <thread>
 
 using namespace names;
-using dfs::state::row;
-using dfs::state::row_map;
+using dfs::state::row_cache;
 using dfs::state::unwritten_rows;
 
 namespace {
 
-row_map changes(std::initializer_list<row_map::value_type> rows) {
-  return {rows};
-}
-
 using pairs = std::vector<std::pair<std::string, std::string>>;
+
+/// Keys of a table that is read in order, and of one that isn't.
+const std::string tables[] = {"d", "i"};
 
 } // namespace
 
 TEST_CASE("changes lie over what is unwritten; what was never stored leaves nothing when erased") {
+  for (auto& table : tables) {
+    auto stored = table + "stored";
+    auto fresh = table + "fresh";
+    unwritten_rows rows;
+    CHECK(rows.empty());
+    CHECK(rows.find(stored) == nullptr);
+    rows.put(stored, "1");
+    rows.insert(fresh, "1");
+    auto bytes = rows.bytes();
+    CHECK(bytes > stored.size() + fresh.size() + 2);
+    rows.put(stored, "22");
+    rows.put(fresh, "22");
+    CHECK(rows.bytes() == bytes + 2);
+    CHECK(rows.find(stored)->value == "22");
+    CHECK(rows.find(fresh)->value == "22");
+    rows.erase(stored);
+    rows.erase(fresh);
+    REQUIRE(rows.find(stored) != nullptr); // the database must hear of it
+    CHECK_FALSE(rows.find(stored)->value.has_value());
+    CHECK(rows.find(fresh) == nullptr);
+    rows.erase(table + "never heard of");
+    REQUIRE(rows.find(table + "never heard of") != nullptr);
+    rows.insert(stored, "3"); // what lies below holds it all the same
+    rows.erase(stored);
+    CHECK(rows.find(stored) != nullptr);
+  }
+}
+
+TEST_CASE("all rows are visited, and remembered as what the database has") {
   unwritten_rows rows;
-  rows.take(changes({{"stored", {"1", false}}, {"fresh", {"1", true}}}));
-  CHECK(rows.bytes() > 0);
-  rows.take(changes({{"stored", {"2", false}}, {"fresh", {"2", false}}}));
-  CHECK(rows.rows().at("stored").value == "2");
-  CHECK(rows.rows().at("fresh").value == "2");
-  rows.take(changes({{"stored", {std::nullopt, false}}, {"fresh", {std::nullopt, false}}}));
-  REQUIRE(rows.rows().size() == 1); // the database must hear of it
-  CHECK_FALSE(rows.rows().at("stored").value.has_value());
-  CHECK(rows.release().size() == 1);
-  CHECK(rows.rows().empty());
+  rows.put("d1", "1");
+  rows.put("i1", "2");
+  rows.erase("i2");
+  std::map<std::string, std::string> seen;
+  rows.visit([&](const std::string& key, const dfs::state::row& it) {
+    seen[key] = it.value.value_or("erased");
+  });
+  CHECK(seen == std::map<std::string, std::string>{{"d1", "1"}, {"i1", "2"}, {"i2", "erased"}});
+  CHECK(rows.in_order().size() == 1);
+  CHECK(rows.all_in_order().size() == 3);
+  row_cache known;
+  rows.move_to(known);
+  CHECK(rows.empty());
   CHECK(rows.bytes() == 0);
+  CHECK(*known.find("d1") == "1");
+  CHECK(*known.find("i1") == "2");
+  CHECK_FALSE(known.find("i2")->has_value());
 }
 
 TEST_CASE("a scan shows the database and what lies over it as one") {
@@ -50,39 +84,37 @@ TEST_CASE("a scan shows the database and what lies over it as one") {
   for (int round = 0; round < 300; ++round) {
     CAPTURE(round);
     std::map<std::string, std::string> expected;
-    auto key = [&] { return fmt::format("{:c}{}", 'a' + random.below(3), random.below(20)); };
+    auto key = [&] { return fmt::format("{:c}{}", 'c' + random.below(3), random.below(20)); };
     REQUIRE(db->DeleteRange({}, db->DefaultColumnFamily(), "", "z").ok());
     for (auto left = random.below(12); left > 0; --left) {
       auto at = key();
       REQUIRE(db->Put({}, at, "stored").ok());
       expected[at] = "stored";
     }
-    row_map layers[2];
-    for (auto& layer : layers) {
-      for (auto left = random.below(12); left > 0; --left) {
-        auto value = fmt::format("{} {}", &layer - layers, left);
-        auto& it = layer[key()];
-        it.value = random.below(3) == 0 ? std::nullopt : std::optional{value};
-      }
-      for (auto& [at, it] : layer) {
+    unwritten_rows rows;
+    for (auto left = random.below(24); left > 0; --left) {
+      auto at = key();
+      if (random.below(3) == 0) {
+        rows.erase(at);
         expected.erase(at);
-        if (it.value)
-          expected[at] = *it.value;
+      } else {
+        rows.put(at, std::to_string(left));
+        expected[at] = std::to_string(left);
       }
     }
     auto from = random.below(2) ? std::string{} : key();
-    auto end = random.below(2) ? std::string{} : std::string{"c"};
+    auto end = random.below(2) ? std::string{} : std::string{"e"};
     auto limit = random.below(2) ? std::size_t{1000} : random.below(5) + 1;
     pairs wanted;
     for (auto& [at, value] : expected)
       if (at >= from && (end.empty() || at < end) && wanted.size() < limit)
         wanted.emplace_back(at, value);
     pairs seen;
-    auto done = dfs::state::scan_layers(*db, {&layers[0], &layers[1]}, from, end,
-                                        [&](std::string_view at, std::string_view value) {
-                                          seen.emplace_back(at, value);
-                                          return seen.size() < limit;
-                                        });
+    auto done = dfs::state::scan_over(*db, rows.in_order(), from, end,
+                                      [&](std::string_view at, std::string_view value) {
+                                        seen.emplace_back(at, value);
+                                        return seen.size() < limit;
+                                      });
     REQUIRE(done.ok());
     CHECK(seen == wanted);
   }

@@ -11,17 +11,18 @@
 
 namespace dfs::state {
 
-/// The effects of some log entries while they are applied: lies over what earlier ones left, so
-/// that later entries see what earlier ones did. For the applying thread.
-class transaction final : public view {
+/// The state as log entries change it, one after the other. For the applying thread, while nobody
+/// reads.
+class editor final : public view {
  public:
   /// @param known rows of the database
-  /// @param unwritten lies over the database
-  transaction(rocksdb::DB& db, row_cache& known, const row_map& unwritten, const state::meta& meta)
+  /// @param unwritten lies over the database, and gets the changes
+  editor(rocksdb::DB& db, row_cache& known, unwritten_rows& unwritten, state::meta& meta)
       : db_{db}, known_{known}, unwritten_{unwritten}, meta_{meta} {}
 
-  /// A row among the rest, when all is done.
+  /// A row among the rest once it is put there.
   state::meta& meta() { return meta_; }
+  void put_meta();
 
   void put_entry(inode_id parent, std::string_view name, const dirent& value);
   void put_inode(inode_id id, const inode& value);
@@ -31,15 +32,12 @@ class transaction final : public view {
   void put(std::string key, std::string value);
   /// One that was never there.
   void insert(std::string key, std::string value);
-  void erase(std::string key);
+  void erase(const std::string& key);
 
   void scan(std::string_view prefix, std::string_view from, const visitor& visit) override;
   /// The first rows that `scan` would visit, copied, so that they can be changed.
   using rows = std::vector<std::pair<std::string, std::string>>;
   rows first_rows(std::string_view prefix, std::string_view from, std::size_t limit);
-
-  /// All effects, with `meta`; to be laid over what is unwritten.
-  row_map take_changes();
 
  protected:
   bool get(const std::string& key, std::string& value) override;
@@ -47,9 +45,8 @@ class transaction final : public view {
  private:
   rocksdb::DB& db_;
   row_cache& known_;
-  const row_map& unwritten_;
-  state::meta meta_;
-  row_map changes_;
+  unwritten_rows& unwritten_;
+  state::meta& meta_;
 };
 
 } // namespace dfs::state
