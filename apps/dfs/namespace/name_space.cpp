@@ -32,6 +32,7 @@ struct name_space::impl {
   state::unwritten_rows unwritten;       ///< changed by the applying thread
   state::meta meta;                      ///< the applying thread's
   state::row_cache known;                ///< the applying thread's
+  std::size_t unflushed_bytes = 0;       ///< of commands; the applying thread's
   std::string cluster_id;                ///< of `meta`, for every thread
   std::atomic<log_position> applied = 0; ///< of `meta`, for every thread
   std::optional<atl::error> broken;      ///< the applying thread's
@@ -119,6 +120,7 @@ atl::status name_space::impl::run(std::span<const decided_entry> entries, state:
       return fail(errc::internal, fmt::format("entry {} came where entry {} was due",
                                               entry.position, position + 1));
     position = entry.position;
+    unflushed_bytes += entry.command.size();
     answers.push_back(entry.no_op ? std::string{} : state::apply_command(state, entry.command));
     if (state.failure())
       return tl::unexpected{*state.failure()};
@@ -194,6 +196,7 @@ atl::result<log_position> name_space::flush() {
   if (self_->broken)
     return tl::unexpected{*self_->broken};
   auto position = self_->meta.applied;
+  self_->unflushed_bytes = 0;
   if (auto written = self_->write(); !written)
     return tl::unexpected{written.error()};
   // A sync that failed isn't tried again: the system may have dropped what it couldn't write.
@@ -203,7 +206,8 @@ atl::result<log_position> name_space::flush() {
 }
 
 bool name_space::flush_due() const {
-  return self_->unwritten.bytes() >= self_->settings.unwritten_bytes_max;
+  return self_->unwritten.bytes() >= self_->settings.unwritten_bytes_max ||
+         self_->unflushed_bytes >= self_->settings.unflushed_bytes_max;
 }
 
 atl::result<log_position> name_space::save(const std::filesystem::path& folder) {

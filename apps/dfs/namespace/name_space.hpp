@@ -29,6 +29,8 @@ struct name_space_settings {
   std::size_t block_cache_bytes = 32u << 20;
   /// A flush is due when as much is in memory alone.
   std::size_t unwritten_bytes_max = 8u << 20;
+  /// … or when so many bytes of commands were applied since: the log keeps them until then.
+  std::size_t unflushed_bytes_max = 8u << 20;
 };
 
 /// The directories, the files and where their chunks are: what the masters agree on. A

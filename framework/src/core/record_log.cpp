@@ -58,14 +58,14 @@ std::string record_key(std::uint32_t stream, std::uint64_t index) {
   return key;
 }
 
-/// A checksum of ours in front: it covers the time between RocksDB's memory and ours, and tells one
-/// bad record from a bad file.
-std::string sealed(std::string_view key, std::string_view bytes) {
-  spi::writer out;
-  out.put(crc32c(bytes, crc32c(key)));
-  auto text = out.take();
-  text.append(bytes);
-  return text;
+/// Writes a row with a checksum of ours in front: it covers the time between RocksDB's memory and
+/// ours, and tells one bad record from a bad file.
+void put_sealed(rocksdb::WriteBatch& batch, std::string_view key, std::string_view bytes) {
+  spi::writer seal;
+  seal.put(crc32c(bytes, crc32c(key)));
+  rocksdb::Slice keys[] = {slice(key)};
+  rocksdb::Slice values[] = {slice(seal.view()), slice(bytes)};
+  batch.Put(rocksdb::SliceParts{keys, 1}, rocksdb::SliceParts{values, 2});
 }
 
 std::optional<std::string> unsealed(std::string_view key, std::string_view text) {
@@ -88,11 +88,12 @@ error rocksdb_error(const rocksdb::Status& status, std::string_view what) {
 rocksdb::Options database_options() {
   rocksdb::Options options;
   options.create_if_missing = true;
-  options.write_buffer_size = 16 << 20;
+  options.write_buffer_size = 32 << 20; // most is erased before it would go to a file
   options.max_write_buffer_number = 2;
   options.max_open_files = 64;
   options.max_background_jobs = 2;
   options.keep_log_file_num = 2;
+  options.compression = rocksdb::kNoCompression; // records are written once and erased soon
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   options.paranoid_checks = true;
   rocksdb::BlockBasedTableOptions table;
@@ -144,18 +145,25 @@ std::optional<record_log::owner> decode_owner(std::string_view bytes) {
   return in.done() ? std::optional{it} : std::nullopt;
 }
 
+std::size_t bytes_of(const spi::persist& it) {
+  std::size_t bytes = 0;
+  for (auto& op : it.ops)
+    if (auto* put = std::get_if<spi::put_record>(&op))
+      bytes += put->bytes.size();
+  return bytes;
+}
+
 void add_to(rocksdb::WriteBatch& batch, const spi::persist& from) {
   for (auto& op : from.ops) {
     if (auto* put = std::get_if<spi::put_record>(&op)) {
-      auto key = record_key(put->stream, put->index);
-      batch.Put(key, sealed(key, put->bytes));
+      put_sealed(batch, record_key(put->stream, put->index), put->bytes);
     } else if (auto* erase = std::get_if<spi::erase_records>(&op)) {
       auto last = record_key(erase->stream, erase->last);
       batch.DeleteRange(record_key(erase->stream, erase->first), last);
       batch.Delete(last); // DeleteRange leaves its end out
     } else {
       auto& meta = std::get<spi::set_meta>(op);
-      batch.Put(slice(meta_key), sealed(meta_key, meta.bytes));
+      put_sealed(batch, meta_key, meta.bytes);
     }
   }
 }
@@ -180,6 +188,17 @@ struct record_log::implementation {
   std::atomic<std::uint64_t> bytes{0};
   std::atomic<std::uint64_t> sync_us{0};
 
+  rocksdb::Status write_now(std::string_view key, std::string_view bytes) {
+    rocksdb::WriteBatch batch;
+    put_sealed(batch, key, bytes);
+    return write(batch);
+  }
+  rocksdb::Status write(rocksdb::WriteBatch& batch) {
+    rocksdb::WriteOptions synced;
+    synced.sync = true;
+    return db->Write(synced, &batch);
+  }
+
   result<std::uint64_t> count_life(std::uint64_t at_least) {
     std::string text;
     auto read = db->Get({}, slice(lives_key), &text);
@@ -196,39 +215,35 @@ struct record_log::implementation {
     auto life = std::max(before + 1, at_least);
     spi::writer out;
     out.put(life);
-    rocksdb::WriteOptions synced;
-    synced.sync = true;
-    auto written = db->Put(synced, slice(lives_key), sealed(lives_key, out.view()));
-    if (!written.ok())
+    if (auto written = write_now(lives_key, out.view()); !written.ok())
       return tl::unexpected{rocksdb_error(written, "writing the log in " + folder.string())};
     return life;
   }
 
-  /// Takes batches that wait, up to a size, into one write. False when it is time to stop.
-  bool collect(rocksdb::WriteBatch& batch, spi::persist_token& last) {
+  /// Batches that wait, up to a size, for one write; none when it is time to stop.
+  std::vector<spi::persist> collect() {
     std::unique_lock lock{mutex};
     wake.wait(lock, [this] { return stopping || !waiting.empty(); });
-    if (stopping)
-      return false;
-    while (!waiting.empty() && batch.GetDataSize() < batch_bytes_max) {
-      add_to(batch, waiting.front());
-      last = waiting.front().token;
+    std::vector<spi::persist> taken;
+    std::size_t size = 0;
+    while (!stopping && !waiting.empty() && size < batch_bytes_max) {
+      size += bytes_of(waiting.front());
+      taken.push_back(std::move(waiting.front()));
       waiting.pop_front();
-      ++batches;
     }
-    return true;
+    return taken;
   }
 
   void run() {
     name_this_thread("atoll.log");
     rocksdb::WriteBatch batch;
-    spi::persist_token last = 0;
-    while (collect(batch, last)) {
-      rocksdb::WriteOptions synced;
-      synced.sync = true;
+    for (auto taken = collect(); !taken.empty(); taken = collect()) {
+      for (auto& it : taken)
+        add_to(batch, it);
+      batches += taken.size();
       bytes += batch.GetDataSize();
       auto begin = std::chrono::steady_clock::now();
-      auto written = db->Write(synced, &batch);
+      auto written = write(batch);
       auto spent = std::chrono::steady_clock::now() - begin;
       sync_us += static_cast<std::uint64_t>(spent / std::chrono::microseconds{1});
       ++syncs;
@@ -237,7 +252,7 @@ struct record_log::implementation {
         return;
       }
       batch.Clear();
-      calls.durable(last);
+      calls.durable(taken.back().token);
     }
   }
 };
@@ -313,10 +328,7 @@ result<record_log::owner> record_log::own(const owner& wanted) {
   std::string text;
   auto read = impl_->db->Get({}, slice(owner_key), &text);
   if (read.IsNotFound()) {
-    rocksdb::WriteOptions synced;
-    synced.sync = true;
-    auto written = impl_->db->Put(synced, slice(owner_key), sealed(owner_key, encode(wanted)));
-    if (!written.ok())
+    if (auto written = impl_->write_now(owner_key, encode(wanted)); !written.ok())
       return tl::unexpected{rocksdb_error(written, "writing the log in " + impl_->folder.string())};
     return wanted;
   }

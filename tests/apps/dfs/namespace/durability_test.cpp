@@ -243,3 +243,21 @@ TEST_CASE("a disk below its reserve objects to what adds, and not to what makes 
   CHECK_FALSE(objection(commands::housekeep{}).has_value());
   CHECK((*names)->objection("garbage").has_value());
 }
+
+TEST_CASE("a flush is due when much is in memory alone, or the log must keep much") {
+  subject names;
+  std::string text(16u << 10, 'x');
+  auto due = [&] { return names.names().flush_due(); };
+  REQUIRE_FALSE(due());
+  SUBCASE("many rows") {
+    for (int i = 0; i < 1000 && !due(); ++i)
+      REQUIRE(names.put(fmt::format("/{}", i), text).has_value());
+  }
+  SUBCASE("many commands about few rows") {
+    for (int i = 0; i < 1000 && !due(); ++i)
+      REQUIRE(names.put("/same", text).has_value());
+  }
+  CHECK(due());
+  REQUIRE(names.names().flush().has_value());
+  CHECK_FALSE(due());
+}
