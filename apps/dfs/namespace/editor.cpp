@@ -41,11 +41,7 @@ void editor::erase(const std::string& key) {
 }
 
 void editor::scan(std::string_view prefix, std::string_view from, const visitor& visit) {
-  if (failure())
-    return;
-  auto done = scan_over(db_, unwritten_.in_order(), from, keys::end_of(prefix), visit);
-  if (!done.ok())
-    fail(done);
+  scan_table(db_, unwritten_, prefix, from, visit);
 }
 
 editor::rows editor::first_rows(std::string_view prefix, std::string_view from, std::size_t limit) {

@@ -15,6 +15,7 @@
 #include <mutex>
 #include <shared_mutex>
 #include <tuple>
+#include <utility>
 
 namespace dfs {
 
@@ -135,8 +136,12 @@ atl::status name_space::impl::write() {
   // Readers find the rows in memory until they are in the database, so they needn't wait.
   if (auto written = state::write_rows(*db, unwritten, {}); !written)
     return tl::unexpected{fail_for_good(written.error())};
-  auto lock = to_change();
-  unwritten.move_to(known);
+  state::unwritten_rows rows;
+  {
+    auto lock = to_change();
+    std::swap(rows, unwritten);
+  }
+  rows.move_to(known);
   return {};
 }
 

@@ -40,18 +40,18 @@ row& unwritten_rows::at(std::string key, bool fresh) {
   return in_order ? make(in_order_) : make(others_);
 }
 
-void unwritten_rows::put(std::string key, std::string value) {
-  auto& it = at(std::move(key), false);
+void unwritten_rows::set(row& it, std::string value) {
   bytes_ -= size_of(it);
   it.value = std::move(value);
   bytes_ += size_of(it);
 }
 
+void unwritten_rows::put(std::string key, std::string value) {
+  set(at(std::move(key), false), std::move(value));
+}
+
 void unwritten_rows::insert(std::string key, std::string value) {
-  auto& it = at(std::move(key), true);
-  bytes_ -= size_of(it);
-  it.value = std::move(value);
-  bytes_ += size_of(it);
+  set(at(std::move(key), true), std::move(value));
 }
 
 void unwritten_rows::erase(const std::string& key) {

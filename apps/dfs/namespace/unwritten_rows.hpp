@@ -52,6 +52,7 @@ class unwritten_rows {
   using hashed = std::unordered_map<std::string, row, key_hash, std::equal_to<>>;
 
   row& at(std::string key, bool fresh);
+  void set(row& it, std::string value);
 
   ordered in_order_;
   hashed others_;

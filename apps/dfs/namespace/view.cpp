@@ -82,12 +82,19 @@ void view::fail(const rocksdb::Status& status) {
     failure_ = to_error(status);
 }
 
-void present_view::scan(std::string_view prefix, std::string_view from, const visitor& visit) {
-  if (failure())
+void view::scan_table(rocksdb::DB& db, const unwritten_rows& rows, std::string_view prefix,
+                      std::string_view from, const visitor& visit) {
+  if (failure_)
     return;
-  auto done = scan_over(db_, unwritten_.in_order(), from, keys::end_of(prefix), visit);
+  if (!keys::is_in_order(prefix))
+    return fail(rocksdb::Status::NotSupported("rows that are unwritten are in no order"));
+  auto done = scan_over(db, rows.in_order(), from, keys::end_of(prefix), visit);
   if (!done.ok())
     fail(done);
+}
+
+void present_view::scan(std::string_view prefix, std::string_view from, const visitor& visit) {
+  scan_table(db_, unwritten_, prefix, from, visit);
 }
 
 meta present_view::must_meta() {

@@ -16,6 +16,8 @@ namespace dfs::state {
 /// Called with each key and value; @returns false to stop.
 using visitor = std::function<bool(std::string_view key, std::string_view value)>;
 
+class unwritten_rows;
+
 /// The state as of one moment, to be read. The first failure (a device, damage) sticks: after it,
 /// whatever was read is worthless, so look at `failure()` once at the end.
 class view {
@@ -49,6 +51,9 @@ class view {
   /// @returns false if there is no such key, or reading failed.
   virtual bool get(const std::string& key, std::string& value) = 0;
   void fail(const rocksdb::Status& status);
+  /// A table that is read in order, as it is with `rows` over the database.
+  void scan_table(rocksdb::DB& db, const unwritten_rows& rows, std::string_view prefix,
+                  std::string_view from, const visitor& visit);
 
  private:
   template <class Record>
@@ -56,8 +61,6 @@ class view {
 
   std::optional<atl::error> failure_;
 };
-
-class unwritten_rows;
 
 /// What is there now. For one thread, while neither the database nor what lies over it changes, but
 /// that the one may be written into the other.

@@ -21,6 +21,24 @@ using pairs = std::vector<std::pair<std::string, std::string>>;
 /// Keys of a table that is read in order, and of one that isn't.
 const std::string tables[] = {"d", "i"};
 
+/// Replaces a file many times, all at once.
+void apply_many(subject& names, int round) {
+  constexpr std::uint64_t count = 100;
+  std::vector<std::string> commands;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    commands::put_file put{"/d/file", 7, std::string(1 + i % 50, static_cast<char>('a' + i % 26)),
+                           true, true};
+    auto sequence = static_cast<std::uint64_t>(round - 1) * count + i + 1;
+    commands.push_back(encode(command{{9, 9}, sequence, names.now_us(), put}));
+  }
+  std::vector<decided_entry> entries;
+  for (auto& bytes : commands)
+    entries.push_back({names.names().applied() + entries.size() + 1, 0, false, bytes});
+  auto answers = names.names().apply(entries);
+  REQUIRE(answers.has_value());
+  CHECK(answers->size() == count);
+}
+
 } // namespace
 
 TEST_CASE("changes lie over what is unwritten; what was never stored leaves nothing when erased") {
@@ -157,6 +175,8 @@ TEST_CASE("questions see the state between two entries, also while it is being w
       (void)names.run(commands::remove{"/d/other"});
     if (i % 7 == 0)
       REQUIRE(names.names().flush().has_value());
+    if (i % 10 == 0)
+      apply_many(names, i / 10);
   }
   done = true;
   for (auto& it : readers)
