@@ -41,7 +41,7 @@ void editor::erase(const std::string& key) {
 }
 
 void editor::scan(std::string_view prefix, std::string_view from, const visitor& visit) {
-  scan_table(db_, unwritten_, prefix, from, visit);
+  scan_table(db_, unwritten_, {}, prefix, from, visit);
 }
 
 editor::rows editor::first_rows(std::string_view prefix, std::string_view from, std::size_t limit) {
@@ -65,7 +65,11 @@ bool editor::get(const std::string& key, std::string& value) {
       value = **known;
     return known->has_value();
   }
-  auto status = db_.Get({}, key, &value);
+  auto status = db_.Get(read_options(reads::memory), key, &value);
+  if (status.IsIncomplete()) {
+    ++disk_reads_;
+    status = db_.Get({}, key, &value);
+  }
   if (status.ok())
     known_.put(key, value);
   else if (status.IsNotFound())

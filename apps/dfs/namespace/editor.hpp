@@ -4,6 +4,7 @@
 #include "namespace/unwritten_rows.hpp"
 #include "namespace/view.hpp"
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,6 +40,9 @@ class editor final : public view {
   using rows = std::vector<std::pair<std::string, std::string>>;
   rows first_rows(std::string_view prefix, std::string_view from, std::size_t limit);
 
+  /// Rows that weren't in memory.
+  std::uint64_t disk_reads() const { return disk_reads_; }
+
  protected:
   bool get(const std::string& key, std::string& value) override;
 
@@ -47,6 +51,7 @@ class editor final : public view {
   row_cache& known_;
   unwritten_rows& unwritten_;
   state::meta& meta_;
+  std::uint64_t disk_reads_ = 0;
 };
 
 } // namespace dfs::state

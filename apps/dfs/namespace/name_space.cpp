@@ -34,6 +34,7 @@ struct name_space::impl {
   state::meta meta;                      ///< the applying thread's
   state::row_cache known;                ///< the applying thread's
   std::size_t unflushed_bytes = 0;       ///< of commands; the applying thread's
+  int slow_calls = 0;                    ///< still expected to need the disk; that thread's, too
   std::string cluster_id;                ///< of `meta`, for every thread
   std::atomic<log_position> applied = 0; ///< of `meta`, for every thread
   std::optional<atl::error> broken;      ///< the applying thread's
@@ -66,6 +67,9 @@ namespace {
 
 /// Readers wait for so many at most.
 constexpr std::size_t entries_at_once = 16;
+
+/// Calls of `apply` that are thought to need the disk after one that did.
+constexpr int slow_calls_after_disk = 16;
 
 /// Does carrying out the command need space that its refusal would save? Making space must stay
 /// possible on a full disk.
@@ -161,6 +165,8 @@ atl::result<std::vector<std::string>> name_space::apply(std::span<const decided_
       return tl::unexpected{self_->fail_for_good(done.error())};
   }
   self_->applied = self_->meta.applied;
+  auto& slow = self_->slow_calls;
+  slow = state.disk_reads() > 0 ? slow_calls_after_disk : slow - std::min(slow, 1);
   return answers;
 }
 
@@ -172,8 +178,19 @@ std::string name_space::query(std::string_view question) const {
   return state::answer_question(present, question);
 }
 
-bool name_space::answers_at_once(std::string_view question) const {
-  return asks_for_one(question);
+std::optional<std::string> name_space::answer_at_once(std::string_view question) const {
+  if (!asks_for_one(question))
+    return std::nullopt;
+  auto lock = self_->to_read();
+  if (self_->unreadable)
+    return std::nullopt;
+  state::present_view present{*self_->db, self_->unwritten, state::reads::memory};
+  auto answer = state::answer_question(present, question);
+  return present.needs_disk() ? std::nullopt : std::optional{std::move(answer)};
+}
+
+bool name_space::applies_at_once() const {
+  return self_->slow_calls == 0;
 }
 
 std::optional<std::string> name_space::objection(std::string_view bytes) const {
@@ -266,7 +283,7 @@ atl::result<std::string> name_space::digest() const {
   auto lock = self_->to_read();
   if (self_->unreadable)
     return fail(errc::unavailable, "the name space can't be read any more");
-  auto read = state::scan_over(*self_->db, self_->unwritten.all_in_order(), {}, {},
+  auto read = state::scan_over(*self_->db, self_->unwritten.all_in_order(), {}, {}, {},
                                [&](std::string_view key, std::string_view value) {
                                  hash_text(*context, key);
                                  hash_text(*context, value);

@@ -59,7 +59,8 @@ class name_space final : public atl::state_machine {
 
   /// @param question by `encode`; the answer is for `decode_answer`.
   std::string query(std::string_view question) const override;
-  bool answers_at_once(std::string_view question) const override;
+  std::optional<std::string> answer_at_once(std::string_view question) const override;
+  bool applies_at_once() const override;
 
   std::optional<std::string> objection(std::string_view command) const override;
 

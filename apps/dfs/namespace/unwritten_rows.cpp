@@ -94,10 +94,11 @@ unwritten_rows::ordered unwritten_rows::all_in_order() const {
 }
 
 rocksdb::Status scan_over(rocksdb::DB& db, const unwritten_rows::ordered& rows,
-                          std::string_view from, std::string_view end, const visitor& visit) {
+                          const rocksdb::ReadOptions& how, std::string_view from,
+                          std::string_view end, const visitor& visit) {
   if (!end.empty() && from >= end)
     return {};
-  rocksdb::ReadOptions options;
+  auto options = how;
   auto bound = slice(end);
   if (!end.empty())
     options.iterate_upper_bound = &bound;

@@ -62,6 +62,7 @@ class unwritten_rows {
 /// Visits the keys from `from` up to but without `end` (empty: all) in order, as they are when
 /// `rows` lie over the database.
 rocksdb::Status scan_over(rocksdb::DB& db, const unwritten_rows::ordered& rows,
-                          std::string_view from, std::string_view end, const visitor& visit);
+                          const rocksdb::ReadOptions& how, std::string_view from,
+                          std::string_view end, const visitor& visit);
 
 } // namespace dfs::state

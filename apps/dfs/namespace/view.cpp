@@ -78,23 +78,24 @@ void view::fail_damaged(std::string_view what) {
 }
 
 void view::fail(const rocksdb::Status& status) {
+  needs_disk_ = needs_disk_ || status.IsIncomplete();
   if (!failure_)
     failure_ = to_error(status);
 }
 
-void view::scan_table(rocksdb::DB& db, const unwritten_rows& rows, std::string_view prefix,
-                      std::string_view from, const visitor& visit) {
+void view::scan_table(rocksdb::DB& db, const unwritten_rows& rows, const rocksdb::ReadOptions& how,
+                      std::string_view prefix, std::string_view from, const visitor& visit) {
   if (failure_)
     return;
   if (!keys::is_in_order(prefix))
     return fail(rocksdb::Status::NotSupported("rows that are unwritten are in no order"));
-  auto done = scan_over(db, rows.in_order(), from, keys::end_of(prefix), visit);
+  auto done = scan_over(db, rows.in_order(), how, from, keys::end_of(prefix), visit);
   if (!done.ok())
     fail(done);
 }
 
 void present_view::scan(std::string_view prefix, std::string_view from, const visitor& visit) {
-  scan_table(db_, unwritten_, prefix, from, visit);
+  scan_table(db_, unwritten_, how_, prefix, from, visit);
 }
 
 meta present_view::must_meta() {
@@ -111,10 +112,16 @@ bool present_view::get(const std::string& key, std::string& value) {
       value = *row->value;
     return row->value.has_value();
   }
-  auto status = db_.Get({}, key, &value);
+  auto status = db_.Get(how_, key, &value);
   if (!status.ok() && !status.IsNotFound())
     fail(status);
   return status.ok();
+}
+
+rocksdb::ReadOptions read_options(reads from) {
+  rocksdb::ReadOptions options;
+  options.read_tier = from == reads::memory ? rocksdb::kBlockCacheTier : rocksdb::kReadAllTier;
+  return options;
 }
 
 atl::error to_error(const rocksdb::Status& status) {

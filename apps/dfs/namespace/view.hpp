@@ -18,6 +18,10 @@ using visitor = std::function<bool(std::string_view key, std::string_view value)
 
 class unwritten_rows;
 
+/// Where rows are looked for: among those in memory alone, or wherever they are.
+enum class reads { memory, disk };
+rocksdb::ReadOptions read_options(reads from);
+
 /// The state as of one moment, to be read. The first failure (a device, damage) sticks: after it,
 /// whatever was read is worthless, so look at `failure()` once at the end.
 class view {
@@ -44,6 +48,8 @@ class view {
   virtual void scan(std::string_view prefix, std::string_view from, const visitor& visit) = 0;
 
   const std::optional<atl::error>& failure() const { return failure_; }
+  /// The failure is that a row isn't in memory, and only that was to be read.
+  bool needs_disk() const { return needs_disk_; }
   /// Notes that a value isn't what it must be.
   void fail_damaged(std::string_view what);
 
@@ -52,21 +58,23 @@ class view {
   virtual bool get(const std::string& key, std::string& value) = 0;
   void fail(const rocksdb::Status& status);
   /// A table that is read in order, as it is with `rows` over the database.
-  void scan_table(rocksdb::DB& db, const unwritten_rows& rows, std::string_view prefix,
-                  std::string_view from, const visitor& visit);
+  void scan_table(rocksdb::DB& db, const unwritten_rows& rows, const rocksdb::ReadOptions& how,
+                  std::string_view prefix, std::string_view from, const visitor& visit);
 
  private:
   template <class Record>
   std::optional<Record> find(const std::string& key, std::string_view what);
 
   std::optional<atl::error> failure_;
+  bool needs_disk_ = false;
 };
 
 /// What is there now. For one thread, while neither the database nor what lies over it changes, but
 /// that the one may be written into the other.
 class present_view final : public view {
  public:
-  present_view(rocksdb::DB& db, const unwritten_rows& unwritten) : db_{db}, unwritten_{unwritten} {}
+  present_view(rocksdb::DB& db, const unwritten_rows& unwritten, reads from = reads::disk)
+      : db_{db}, unwritten_{unwritten}, how_{read_options(from)} {}
 
   void scan(std::string_view prefix, std::string_view from, const visitor& visit) override;
   meta must_meta();
@@ -77,6 +85,7 @@ class present_view final : public view {
  private:
   rocksdb::DB& db_;
   const unwritten_rows& unwritten_;
+  rocksdb::ReadOptions how_;
 };
 
 /// RocksDB's failure as one of ours.

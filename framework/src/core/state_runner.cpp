@@ -19,7 +19,7 @@ namespace {
 constexpr std::size_t entries_at_once_max = 2048;
 /// So many are applied by whoever brings them, if nothing else is under way.
 constexpr std::size_t entries_in_place_max = 8;
-/// So many questions are answered by whoever brings them, if all of them are such as take no time.
+/// Of so many questions those that take no time are answered by whoever brings them.
 constexpr std::size_t questions_in_place_max = 2;
 /// Fewer questions than this aren't worth another thread.
 constexpr std::size_t questions_a_part = 16;
@@ -148,6 +148,19 @@ struct state_runner::implementation {
       break_down(position.error());
   }
 
+  /// Takes those out that it answers.
+  void answer_at_once(std::vector<question>& questions) {
+    std::vector<std::pair<spi::request_id, std::string>> answers;
+    std::erase_if(questions, [&](const question& it) {
+      auto text = machine.answer_at_once(it.text);
+      if (text)
+        answers.emplace_back(it.id, std::move(*text));
+      return text.has_value();
+    });
+    if (!answers.empty())
+      calls.answered(std::move(answers));
+  }
+
   void answer(const std::vector<question>& questions) {
     std::vector<std::pair<spi::request_id, std::string>> answers;
     answers.reserve(questions.size());
@@ -165,7 +178,10 @@ state_runner::~state_runner() = default;
 void state_runner::apply(std::vector<spi::decided_entry> entries) {
   if (entries.size() > entries_in_place_max || !impl_->begin_work())
     return impl_->add({std::move(entries), {}});
-  impl_->apply(entries);
+  if (impl_->machine.applies_at_once())
+    impl_->apply(entries);
+  else
+    impl_->add({std::move(entries), {}});
   impl_->end_work();
 }
 
@@ -180,11 +196,9 @@ void state_runner::flush() {
 }
 
 void state_runner::query(std::vector<question> questions) {
-  auto at_once = [this](auto& it) { return impl_->machine.answers_at_once(it.text); };
-  if (questions.size() <= questions_in_place_max &&
-      std::all_of(questions.begin(), questions.end(), at_once) && impl_->begin_work()) {
-    impl_->answer(questions);
-    return impl_->end_work();
+  if (questions.size() <= questions_in_place_max && impl_->begin_work()) {
+    impl_->answer_at_once(questions);
+    impl_->end_work();
   }
   auto parts = std::clamp<std::size_t>(questions.size() / questions_a_part, 1,
                                        std::max<std::size_t>(impl_->reader_threads, 1));

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 
 using namespace atl;
 
@@ -20,6 +21,7 @@ class counting_machine : public state_machine {
   spi::log_position applied() const override { return applied_; }
   result<std::vector<std::string>> apply(std::span<const spi::decided_entry> entries) override {
     std::vector<std::string> answers;
+    applier = std::this_thread::get_id();
     for (auto& entry : entries) {
       if (entry.position == breaks_at_)
         return fail(errc::io, "the disk broke");
@@ -31,7 +33,10 @@ class counting_machine : public state_machine {
   std::string query(std::string_view question) const override {
     return std::string{question} + " at " + std::to_string(applied_);
   }
-  bool answers_at_once(std::string_view question) const override { return question == "quick"; }
+  std::optional<std::string> answer_at_once(std::string_view question) const override {
+    return question == "quick" ? std::optional{query(question)} : std::nullopt;
+  }
+  bool applies_at_once() const override { return quick; }
   std::optional<std::string> objection(std::string_view command) const override {
     if (command == "bad")
       return "can't";
@@ -43,6 +48,9 @@ class counting_machine : public state_machine {
   result<spi::log_position> load(const std::filesystem::path&) override {
     return fail(errc::corrupt, "no state at all");
   }
+
+  bool quick = true;       ///< before there is a runner
+  std::thread::id applier; ///< who applied last
 
  private:
   std::atomic<spi::log_position> applied_{0};
@@ -160,6 +168,16 @@ TEST_CASE("a few entries that find nothing under way are applied before the call
   seen.wait([&] { return seen.applied == 3; });
 }
 
+TEST_CASE("what may need the disk is applied by another thread") {
+  counting_machine machine;
+  machine.quick = false;
+  observed seen;
+  state_runner runner{machine, 1, seen.callbacks()};
+  runner.apply({entry(1, 1, "a")});
+  seen.wait([&] { return seen.applied == 1; });
+  CHECK(machine.applier != std::this_thread::get_id());
+}
+
 TEST_CASE("a quick question that finds nothing under way is answered before the call returns") {
   counting_machine machine;
   observed seen;
@@ -169,11 +187,18 @@ TEST_CASE("a quick question that finds nothing under way is answered before the 
     std::lock_guard lock{seen.mutex};
     CHECK(seen.questions.size() == 1);
   }
+  runner.query({{10, "slow"}, {11, "quick"}});
+  {
+    std::lock_guard lock{seen.mutex};
+    REQUIRE(seen.questions.size() >= 2);
+    CHECK(seen.questions[1].first == 11);
+  }
+  seen.wait([&] { return seen.questions.size() == 3; });
   std::mutex hold;
   hold.lock();
   runner.save("", [&](auto) { std::lock_guard wait{hold}; });
   runner.query({{2, "quick"}}); // a reader's business now
-  seen.wait([&] { return seen.questions.size() == 2; });
+  seen.wait([&] { return seen.questions.size() == 4; });
   hold.unlock();
 }
 

@@ -34,8 +34,13 @@ class state_machine {
   /// each call sees the state between two entries.
   virtual std::string query(std::string_view question) const = 0;
 
-  /// Does it take less time to answer this than to hand it to another thread and back?
-  virtual bool answers_at_once(std::string_view) const { return false; }
+  /// The answer, if finding it takes less time than to hand the question to another thread and
+  /// back: if it is short, and what it is about in memory. None: `query` has it.
+  virtual std::optional<std::string> answer_at_once(std::string_view) const { return std::nullopt; }
+
+  /// Does it take less time to apply a few entries than to hand them to another thread and back? As
+  /// far as the last ones tell: perhaps they needed the disk. Called by the thread that applies.
+  virtual bool applies_at_once() const { return true; }
 
   /// Why this replica couldn't carry out the command (a full disk, say); none when it could. Called
   /// by the thread that applies.

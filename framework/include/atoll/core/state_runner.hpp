@@ -14,8 +14,9 @@ namespace atl {
 
 /// Runs a state machine off the threads of those who use it: one thread applies, in order, as much
 /// at once as waits; a few others answer questions meanwhile. When nothing is under way, the caller
-/// applies a few entries itself, and answers a question or two of those that take no time: to hand
-/// them over and back takes longer than they do. Thread-safe; no call waits for a write.
+/// applies a few entries itself, and answers a question or two, if what they are about is in
+/// memory: to hand them over and back takes longer than they do. Thread-safe; no call waits for a
+/// write.
 class state_runner {
  public:
   struct question {

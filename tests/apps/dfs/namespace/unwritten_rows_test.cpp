@@ -128,7 +128,7 @@ TEST_CASE("a scan shows the database and what lies over it as one") {
       if (at >= from && (end.empty() || at < end) && wanted.size() < limit)
         wanted.emplace_back(at, value);
     pairs seen;
-    auto done = dfs::state::scan_over(*db, rows.in_order(), from, end,
+    auto done = dfs::state::scan_over(*db, rows.in_order(), {}, from, end,
                                       [&](std::string_view at, std::string_view value) {
                                         seen.emplace_back(at, value);
                                         return seen.size() < limit;
