@@ -50,11 +50,11 @@ class bounded_file {
   template <class Record>
   std::optional<std::vector<Record>> read_records(std::uint64_t offset, std::uint64_t bytes) const {
     auto raw = read(offset, bytes);
-    if (!raw || raw->size() % sizeof(Record) != 0)
+    if (!raw || bytes % sizeof(Record) != 0)
       return std::nullopt;
-    std::vector<Record> records(raw->size() / sizeof(Record));
+    std::vector<Record> records(bytes / sizeof(Record));
     if (!records.empty())
-      std::memcpy(records.data(), raw->data(), raw->size());
+      std::memcpy(records.data(), raw->data(), bytes);
     return records;
   }
 

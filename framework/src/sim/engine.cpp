@@ -208,11 +208,12 @@ void engine::send(spi::replica_id from, spi::replica_id to, std::string bytes) {
     ++stats_.dropped;
     hint_unreachable(from, to);
   }
-  for (std::uint32_t i = 0; i < arrivals.count; ++i) {
-    auto last = i + 1 == arrivals.count;
-    auto place = packets_.put({from, to, last ? std::move(bytes) : bytes, nullptr, number, now_});
-    at_time(arrivals.at[i], event_kind::deliver, to, 0, place);
-  }
+  for (std::uint32_t i = 1; i < arrivals.count; ++i)
+    at_time(arrivals.at[i - 1], event_kind::deliver, to, 0,
+            packets_.put({from, to, bytes, nullptr, number, now_}));
+  if (arrivals.count > 0)
+    at_time(arrivals.at[arrivals.count - 1], event_kind::deliver, to, 0,
+            packets_.put({from, to, std::move(bytes), nullptr, number, now_}));
 }
 
 void engine::send_snapshot(spi::replica_id from, spi::replica_id to, std::string blob,
