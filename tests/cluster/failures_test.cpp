@@ -206,10 +206,25 @@ TEST_CASE("a storage node that freezes holds nobody up for long") {
   cluster.kill("storage-1", SIGSTOP);
   for (int round = 0; round < 3; ++round)
     CHECK((cluster.dfs({"cat", "/f"}).out == bytes));
-  CHECK(cluster.dfs({"put", "-", "/g"}, bytes).code == 0);
+  auto put = cluster.dfs({"put", "-", "/g"}, bytes);
+  CHECK_MESSAGE(put.code == 0, put.err);
   CHECK((cluster.dfs({"cat", "/g"}).out == bytes));
   cluster.kill("storage-1", SIGCONT);
   cluster.wait_for_health("storage-1", "up");
+}
+
+TEST_CASE("a file can be stored while nobody knows yet that a storage node froze") {
+  test_cluster cluster;
+  cluster.up();
+  auto bytes = random_bytes(100'000, 5);
+  for (std::string frozen : {"storage-1", "storage-2", "storage-3"}) {
+    cluster.kill(frozen, SIGSTOP);
+    auto put = cluster.dfs({"put", "-", "/" + frozen}, bytes);
+    CHECK_MESSAGE(put.code == 0, put.err);
+    CHECK((cluster.dfs({"cat", "/" + frozen}).out == bytes));
+    cluster.kill(frozen, SIGCONT);
+    cluster.wait_for_health(frozen, "up");
+  }
 }
 
 TEST_CASE("a damaged copy is never read, and put aside") {

@@ -139,9 +139,9 @@ atl::result<protocol::placement> storage_pool::place(std::uint64_t upload, std::
   return std::move(room->placements.front());
 }
 
-std::map<storage_id, std::string> storage_pool::write_fragments(const protocol::placement& where,
-                                                                std::string_view data) {
-  std::map<storage_id, std::string> problems;
+std::map<storage_id, storage_pool::failed_write>
+storage_pool::write_fragments(const protocol::placement& where, std::string_view data) {
+  std::map<storage_id, failed_write> problems;
   std::vector<write_target> targets;
   for (std::size_t i = 0; i < where.targets.size(); ++i)
     targets.push_back(
@@ -150,13 +150,16 @@ std::map<storage_id, std::string> storage_pool::write_fragments(const protocol::
     std::span<const write_target> part{targets.data() + first, count};
     auto results =
         dfs::write_chunk(part, where.chunk, bytes, info_.durability, make_options(cluster_));
-    for (std::size_t i = 0; i < count; ++i) {
-      auto id = where.targets[first + i].id;
-      if (!results)
-        problems[id] = results.error().message;
-      else if (i >= results->size() || !(*results)[i].outcome)
-        problems[id] = i < results->size() ? (*results)[i].outcome.error().message : "no answer";
-    }
+    // Who can't be reached takes those along that stand behind it: of the last ones that failed,
+    // all of them, only the first is known to have.
+    auto reached = results ? results->size() : 0;
+    while (reached > 0 && !(*results)[reached - 1].outcome)
+      --reached;
+    for (std::size_t i = 0; i < count; ++i)
+      if (i >= reached || !(*results)[i].outcome)
+        problems[where.targets[first + i].id] = {results ? (*results)[i].outcome.error().message
+                                                         : results.error().message,
+                                                 i <= reached};
   };
   if (recovery_->layout().identical) {
     write(0, targets.size(), data);
@@ -184,6 +187,11 @@ atl::result<chunk_record> storage_pool::try_to_store(std::uint64_t upload, std::
   std::string last_problem;
   for (int attempt = 1; attempt <= attempts_at_storing; ++attempt) {
     auto where = place(upload, data.size(), avoid);
+    if (!where && where.error().code == errc::unavailable && !avoid.empty()) {
+      // Better one that failed here than none: the masters know by now who is down.
+      avoid.clear();
+      where = place(upload, data.size(), avoid);
+    }
     if (!where) {
       auto why = where.error();
       if (!last_problem.empty())
@@ -199,10 +207,11 @@ atl::result<chunk_record> storage_pool::try_to_store(std::uint64_t upload, std::
     // All of it is what was asked for; a second attempt may find nodes that work, a third not.
     if (problems.empty() || (attempt > 1 && stored >= needed))
       return record;
-    for (auto& [id, why] : problems) {
-      avoid.push_back(id);
-      last_problem = why;
-    }
+    for (auto& [id, problem] : problems)
+      if (problem.suspect) {
+        avoid.push_back(id);
+        last_problem = problem.why;
+      }
     if (stored >= needed) {
       std::set<storage_id> spread(record.nodes.begin(), record.nodes.end());
       std::lock_guard lock{mutex_};

@@ -56,9 +56,13 @@ class storage_pool {
   atl::status refresh();
   atl::result<protocol::placement> place(std::uint64_t upload, std::size_t bytes,
                                          const std::vector<storage_id>& avoid);
-  /// @returns why each fragment that couldn't be stored wasn't.
-  std::map<storage_id, std::string> write_fragments(const protocol::placement& where,
-                                                    std::string_view data);
+  struct failed_write {
+    std::string why;
+    bool suspect = false; ///< else it may merely not have been reached, behind one that failed
+  };
+  /// @returns what became of each fragment that couldn't be stored.
+  std::map<storage_id, failed_write> write_fragments(const protocol::placement& where,
+                                                     std::string_view data);
   atl::result<chunk_record> try_to_store(std::uint64_t upload, std::string_view data);
   atl::status try_to_fetch(const chunk_record& chunk, std::span<char> into);
   bool knows_a_holder(const chunk_record& chunk);
