@@ -32,7 +32,7 @@ class leader_watch {
   void wait_whole_timeout(spi::timestamp now, int patience = 1);
   void stand_at(spi::timestamp then) { deadline_ = then; }
   void not_before(spi::timestamp then);
-  /// It stands, for now without consequences: so it may soon again.
+  /// It asks whether it would be elected, which costs nothing: so it may soon again.
   void stand(spi::timestamp now, int patience = 1);
 
   /// The leader spoke. What was under way when its connection broke is no sign of life.

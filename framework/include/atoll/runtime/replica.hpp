@@ -42,7 +42,7 @@ class replica_actor : public net_actor {
     /// Where snapshots lie while they go out or come in, on the state machine's disk; emptied at
     /// the start. Empty: this replica neither gives nor takes any.
     std::filesystem::path snapshots;
-    endpoint snapshots_listen;       ///< where their files are given; port 0: any that is free
+    endpoint snapshots_listen; ///< where their files are given; port 0: any that is free
     /// Of a protocol that claims `blocks_on_one_failure`: what it refuses without naming another
     /// replica, no other would take, so clients needn't go round and ask.
     bool blocks_on_one_failure = false;
