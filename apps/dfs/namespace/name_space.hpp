@@ -40,8 +40,9 @@ struct name_space_settings {
 /// the rest.
 ///
 /// `apply`, `flush`, `objection`, `save` and `load` are for one thread; everything else is for any
-/// number of them at the same time. After `apply` or `flush` failed, they go on failing: what the
-/// disk holds is known again only when it is opened anew.
+/// number of them at the same time. After `apply` or `flush` failed, they go on failing, and no
+/// question is answered: entries may be half done, and what the disk holds is known again only when
+/// it is opened anew.
 class name_space final : public atl::state_machine {
  public:
   /// Opens the name space in `folder`, or makes a new one there.

@@ -25,7 +25,7 @@ struct row {
 /// it is there.
 ///
 /// Rows of tables that are read in order (`keys::is_in_order`) are kept in order; the others are
-/// found by a hash, which costs a third.
+/// found by a hash, which takes less time.
 class unwritten_rows {
  public:
   /// None: it has nothing to say of the row.

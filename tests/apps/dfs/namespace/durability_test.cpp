@@ -283,3 +283,17 @@ TEST_CASE("what isn't in memory is neither read nor applied at once") {
     REQUIRE(names.put("/b50", text).has_value());
   CHECK(names.names().applies_at_once());
 }
+
+TEST_CASE("what an entry that failed left half done is not shown") {
+  subject names;
+  REQUIRE(names.put("/a").has_value());
+  decided_entry misplaced{names.names().applied() + 2, 0, true, {}};
+  REQUIRE_FALSE(names.names().apply({&misplaced, 1}).has_value());
+  auto seen = names.ask(questions::stat{"/a"});
+  REQUIRE_FALSE(seen.has_value());
+  CHECK(seen.error().code == errc::unavailable);
+  CHECK_FALSE(names.names().answer_at_once(encode(question{questions::stat{"/a"}})).has_value());
+  CHECK_FALSE(names.names().digest().has_value());
+  names.restart(); // the database has nothing of it
+  CHECK(names.names().applied() == 0);
+}
