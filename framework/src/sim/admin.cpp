@@ -107,7 +107,8 @@ bool admin::at_rest(const spi::members_changed& group) const {
     auto& it = world_.at(id);
     if (!it.up() || it.given() != world_.facts().last() || it.members().voters != group.voters)
       return false;
-    return it.protocol().status().accepted <= it.given();
+    auto now = it.protocol().status();
+    return now.pending == 0 && now.accepted <= it.given();
   });
 }
 
