@@ -103,9 +103,8 @@ bool replica::joiners_are_close() {
 /// would take nothing from this coordinator.
 void replica::outbid(std::uint64_t epoch) {
   for (auto position = std::max(decided_ + 1, log_.first()); position < log_.end(); ++position)
-    if (auto it = log_.find(position);
-        it->state == slot_state::prepared && it->pending == decision::none)
-      decide(position, decision::abort, "the coordinator begins a new epoch; try again");
+    if (is_open(position))
+      abort(position, "the coordinator begins a new epoch; try again");
   epoch_ = epoch + 1;
   put_meta();
   phase_ = phase::promising;

@@ -18,21 +18,31 @@ void replica::start_coordinator(bool intact) {
   ++epoch_;
   whole_ = true;
   put_meta();
-  for (auto position = std::max(decided_ + 1, log_.first()); position <= log_.last(); ++position) {
-    auto state = log_.find(position)->state;
-    if (state == slot_state::prepared || state == slot_state::empty)
-      decide(position, decision::abort, {}); // nobody was told otherwise: it wasn't durable
-    else if (state == slot_state::damaged || state == slot_state::command_lost)
-      needs_gather_ = true;
-  }
+  for (auto position = std::max(decided_ + 1, log_.first()); position <= log_.last(); ++position)
+    review_after_start(position, alone);
   undecided_ = log_.last() + 1;
   phase_ = alone ? phase::serving : phase::promising;
   say_role();
   if (decided_ + 1 < log_.first())
     needs_gather_ = true; // the state machine is behind a log that was cut
   if (needs_gather_ && alone)
-    stop("a decided entry behind position " + std::to_string(decided_) +
+    stop("an entry behind position " + std::to_string(decided_) +
          " can't be read, and no other replica has a copy: restore this replica's disk");
+}
+
+/// What an earlier life of this coordinator left open.
+void replica::review_after_start(spi::log_position position, bool alone) {
+  auto& it = *log_.find(position);
+  if (it.decided())
+    return;
+  auto change = it.state == slot_state::prepared && it.kind == entry_kind::change;
+  if (it.state == slot_state::empty || change)
+    return abort(position, {}); // nobody was told otherwise: that would have been durable
+  // A command is committed when all have it, though nobody may have written that down.
+  if (alone && it.state == slot_state::prepared && it.has_command)
+    commit(position);
+  else
+    needs_gather_ = true;
 }
 
 std::string replica::why_not_write() const {
@@ -128,44 +138,53 @@ void replica::append(spi::request_id id, entry_kind kind, std::string command) {
   it.kind = kind;
   it.id = id;
   it.since = now_;
-  it.votes = bit_of(self_);
+  it.votes = 0; // this replica's own counts when it is durable, like all others
   log_.set_command(it, std::move(command));
   log_.set_state(position, slot_state::prepared);
   put_prepare(position, it);
-  if (it.votes == everybody_)
-    return decide(position, decision::commit, {});
   new_prepares_.push_back(position);
 }
 
-void replica::decide(spi::log_position position, decision what, std::string reason) {
-  auto& it = log_.at(position);
-  it.pending = what;
-  if (it.state == slot_state::empty)
-    log_.set_state(position, slot_state::prepared);
-  put_decision(position, what == decision::commit);
-  if (auto change = what == decision::commit && it.kind == entry_kind::change
-                        ? decode_change(it.command)
-                        : std::nullopt) {
+/// A command that everybody has durably is committed, whatever becomes of the record that says so:
+/// it can be told at once. That of a change is awaited, for it may put this coordinator out.
+void replica::commit(spi::log_position position) {
+  auto& it = *log_.find(position);
+  it.pending = decision::commit;
+  put_decision(position, true);
+  if (it.kind == entry_kind::command)
+    return settle(position);
+  if (auto change = decode_change(it.command)) {
     deciding_group_ = placed_membership{position, std::move(change->group)};
-    put_meta(); // as durable as the decision: it may put this coordinator out
+    put_meta();
   }
   deciding_.emplace_back(open_token(), position);
-  if (what == decision::abort && it.id != 0)
+}
+
+/// The others may all have voted yes: nobody hears of this before it is durable.
+void replica::abort(spi::log_position position, std::string reason) {
+  auto& it = log_.at(position);
+  it.pending = decision::abort;
+  if (it.state == slot_state::empty)
+    log_.set_state(position, slot_state::prepared);
+  put_decision(position, false);
+  awaited_ = true;
+  deciding_.emplace_back(open_token(), position);
+  if (it.id != 0)
     abort_reasons_.emplace(position, std::move(reason));
 }
 
-/// The decision is on stable storage: it may be told.
+/// The decision holds, whatever happens: it may be told.
 void replica::settle(spi::log_position position) {
   auto it = log_.find(position);
   if (!it || it->decided())
     return;
-  auto commit = it->pending == decision::commit;
+  auto commits = it->pending == decision::commit;
   it->pending = decision::none;
-  log_.set_state(position, commit ? slot_state::committed : slot_state::aborted);
-  new_decisions_.push_back({position, commit});
+  log_.set_state(position, commits ? slot_state::committed : slot_state::aborted);
+  new_decisions_.push_back({position, commits});
   if (it->kind == entry_kind::change)
-    settle_change(position, commit);
-  if (commit)
+    settle_change(position, commits);
+  if (commits)
     return;
   log_.drop_command(*it);
   auto reason = abort_reasons_.find(position);
@@ -177,10 +196,10 @@ void replica::settle(spi::log_position position) {
 
 /// Those that a change puts out hear of it all the same, and one that puts out its own coordinator
 /// is answered when somebody else knows: then whoever goes may be taken away.
-void replica::settle_change(spi::log_position position, bool commit) {
+void replica::settle_change(spi::log_position position, bool commits) {
   change_.reset();
   deciding_group_.reset();
-  if (!commit) {
+  if (!commits) {
     set_electors(members().voters);
     return review_group();
   }
@@ -198,19 +217,41 @@ void replica::on_votes(peer& from, const header& head, const std::vector<vote_en
     ++dropped_;
     return;
   }
+  auto moves = false;
   for (auto& vote : votes) {
-    auto it = vote.position > decided_ ? log_.find(vote.position) : nullptr;
-    if (!it || it->state != slot_state::prepared || it->pending != decision::none)
-      continue; // decided before this vote came: a late yes changes nothing
-    if (!vote.yes) {
-      decide(vote.position, decision::abort,
-             "replica " + std::to_string(from.id) + " voted no: " + std::string{vote.reason});
-    } else {
-      it->votes |= bit_of(from.id);
-      if (it->votes == everybody_)
-        decide(vote.position, decision::commit, {});
-    }
+    if (vote.yes)
+      moves = vote_yes(vote.position, bit_of(from.id)) || moves;
+    else if (is_open(vote.position))
+      abort(vote.position,
+            "replica " + std::to_string(from.id) + " voted no: " + std::string{vote.reason});
   }
+  if (moves)
+    advance_decided();
+}
+
+/// Undecided, and no decision is on its way to the disk: a vote that comes later changes nothing.
+bool replica::is_open(spi::log_position position) const {
+  auto it = position > decided_ ? log_.find(position) : nullptr;
+  return it && it->state == slot_state::prepared && it->pending == decision::none;
+}
+
+/// @returns whether this was the last vote that was missing.
+bool replica::vote_yes(spi::log_position position, std::uint64_t bit) {
+  if (!is_open(position))
+    return false;
+  auto& it = *log_.find(position);
+  it.votes |= bit;
+  if (it.votes != everybody_)
+    return false;
+  commit(position);
+  return true;
+}
+
+/// This coordinator's own vote: what it prepared is durable.
+bool replica::vote_here(spi::log_position position) {
+  auto votes = !stopped_ && coordinator() && phase_ == phase::serving;
+  return votes && is_open(position) && log_.find(position)->epoch == epoch_ &&
+         vote_yes(position, bit_of(self_));
 }
 
 std::string replica::missing_votes(std::uint64_t votes) const {
@@ -225,9 +266,8 @@ spi::timestamp replica::vote_deadline() const {
   if (phase_ != phase::serving)
     return spi::timestamp::max();
   for (auto position = std::max(undecided_, decided_ + 1); position < log_.end(); ++position) {
-    auto it = log_.find(position);
-    if (it && it->state == slot_state::prepared && it->pending == decision::none)
-      return it->since + config_.vote_timeout;
+    if (is_open(position))
+      return log_.find(position)->since + config_.vote_timeout;
   }
   return spi::timestamp::max();
 }
@@ -237,13 +277,12 @@ void replica::abort_overdue() {
     return;
   for (undecided_ = std::max({undecided_, decided_ + 1, log_.first()}); undecided_ < log_.end();
        ++undecided_) {
-    auto it = log_.find(undecided_);
-    if (it->state != slot_state::prepared || it->pending != decision::none)
+    if (!is_open(undecided_))
       continue;
-    if (now_ < it->since + config_.vote_timeout)
+    auto& it = *log_.find(undecided_);
+    if (now_ < it.since + config_.vote_timeout)
       return;
-    decide(undecided_, decision::abort,
-           "no vote came in time from replica " + missing_votes(it->votes));
+    abort(undecided_, "no vote came in time from replica " + missing_votes(it.votes));
   }
 }
 
@@ -252,12 +291,9 @@ void replica::abort_open(const peer& missing, bool all, const std::string& reaso
   auto bit = bit_of(missing.id);
   if (phase_ != phase::serving || bit == 0)
     return;
-  for (auto position = std::max(decided_ + 1, log_.first()); position < log_.end(); ++position) {
-    auto it = log_.find(position);
-    if (it->state == slot_state::prepared && it->pending == decision::none &&
-        (all || (it->votes & bit) == 0))
-      decide(position, decision::abort, reason);
-  }
+  for (auto position = std::max(decided_ + 1, log_.first()); position < log_.end(); ++position)
+    if (is_open(position) && (all || (log_.find(position)->votes & bit) == 0))
+      abort(position, reason);
 }
 
 // -- watching the participants ----------------------------------------------------------------
@@ -293,13 +329,16 @@ spi::log_position replica::applied_by_all() const {
 
 // -- sending ----------------------------------------------------------------------------------
 
-void replica::send_prepares(peer& to, const std::vector<spi::log_position>& positions,
-                            spi::persist_token after) {
+void replica::send_prepares(peer& to, const std::vector<spi::log_position>& positions) {
   for (std::size_t i = 0; i < positions.size();) {
     std::size_t bytes = 0;
     auto first = i;
-    for (; i < positions.size() && (i == first || bytes < config_.batch_bytes); ++i)
-      bytes += log_.find(positions[i])->command.size() + 13;
+    auto change = false;
+    for (; i < positions.size() && (i == first || bytes < config_.batch_bytes); ++i) {
+      auto& it = *log_.find(positions[i]);
+      bytes += it.command.size() + 13;
+      change = change || it.kind == entry_kind::change;
+    }
     spi::writer out;
     write_header(out, head_for(to, message_type::prepare));
     out.put(static_cast<std::uint32_t>(i - first));
@@ -307,20 +346,19 @@ void replica::send_prepares(peer& to, const std::vector<spi::log_position>& posi
       auto& it = *log_.find(positions[k]);
       out.put(positions[k]).put(it.kind).put(it.command);
     }
-    emit_send(to.id, out.take(), after);
+    // All disks write at once. A later life of this coordinator that has lost a command hears of it
+    // from the voters; but those who join by a change are none that it would know of.
+    emit_send(to.id, out.take(), change ? after_now() : after_meta());
   }
 }
 
 void replica::flush_prepares() {
-  std::erase_if(new_prepares_, [this](auto position) {
-    auto it = log_.find(position);
-    return !it || it->state != slot_state::prepared || it->pending != decision::none;
-  });
+  std::erase_if(new_prepares_, [this](auto position) { return !is_open(position); });
   if (new_prepares_.empty())
     return;
   for (auto id : electors_)
     if (auto it = find_peer(id))
-      send_prepares(*it, new_prepares_, after_now());
+      send_prepares(*it, new_prepares_);
   new_prepares_.clear();
 }
 
@@ -336,7 +374,7 @@ void replica::flush_decisions() {
     out.put(static_cast<std::uint32_t>(new_decisions_.size()));
     for (auto& made : new_decisions_)
       out.put(made.position).put(made.commit);
-    emit_send(id, out.take(), 0); // durable already: that is when it is put on this list
+    emit_send(id, out.take(), 0); // it holds already: that is when it is put on this list
   }
   new_decisions_.clear();
 }
@@ -355,13 +393,13 @@ void replica::resend_prepares() {
     for (auto position = std::max(decided_ + 1, log_.first());
          position < log_.end() && bytes < config_.batch_bytes; ++position) {
       auto it = log_.find(position);
-      if (it->state != slot_state::prepared || it->pending != decision::none ||
-          (it->votes & bit_of(to.id)) != 0 || now_ - it->since < config_.heartbeat)
+      if (!is_open(position) || (it->votes & bit_of(to.id)) != 0 ||
+          now_ - it->since < config_.heartbeat)
         continue;
       positions.push_back(position);
       bytes += it->command.size() + 13;
     }
-    send_prepares(to, positions, after_now());
+    send_prepares(to, positions);
   }
 }
 

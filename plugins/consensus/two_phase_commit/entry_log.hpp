@@ -59,7 +59,7 @@ struct meta_record {
   std::uint64_t epoch = 0;            ///< the newest that was promised or, on the coordinator, used
   bool whole = false;                 ///< false while what a lost disk held is being learnt again
   spi::log_position first = 1;        ///< records before it were cut
-  /// Another replica coordinates, or did so last: what this one holds in doubt isn't its to abort.
+  /// Another replica coordinates, or did so last: it may have aborted what this one holds in doubt.
   bool follows = false;
   std::vector<spi::replica_id> lost{}; ///< never come back, as an operator said
   /// The group that was in force at the state machine's position, and all later ones that are
@@ -103,8 +103,8 @@ class entry_log {
   /// Forgets everything from `from` on.
   void truncate(spi::log_position from);
 
-  /// Fills the log from what is durable. @param keeps_decisions on the coordinator a record without
-  /// a decision is undecided, even if damaged: no decision is told before it is durable.
+  /// Fills the log from what is durable. @param keeps_decisions the coordinator's: a record without
+  /// a decision was not aborted, even if it is damaged, for no abort is told before it is durable.
   /// @returns false when an index is beyond reason.
   bool load(const spi::stable_state& stable, spi::log_position first, bool keeps_decisions);
 

@@ -55,6 +55,8 @@ bool replica::learn(const known_entry& entry) {
   } else {
     log_.set_state(position, slot_state::aborted);
     log_.drop_command(it);
+    gate_ = open_token();
+    awaited_ = true;
   }
   put_decision(position, commit);
   if (it.decided())

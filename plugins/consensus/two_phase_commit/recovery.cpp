@@ -53,7 +53,9 @@ void replica::move_on() {
   }
   if (!all([this](auto& it) { return it.epoch == epoch_; }))
     return;
-  if (!whole_ || needs_gather_)
+  // One of them has prepared what this disk didn't get to keep.
+  auto known = std::max(log_.last(), decided_);
+  if (!whole_ || needs_gather_ || !all([known](auto& it) { return it.last <= known; }))
     return begin_gathering();
   phase_ = phase::serving;
   say_role();
@@ -154,13 +156,17 @@ decision replica::resolve_one(const slot* it) const {
   auto in_doubt = it ? it->votes : 0;
   if (whole_ && (!it || it->state == slot_state::empty))
     return decision::abort; // never prepared here
-  if (!whole_ && electors_.empty() && lost_.empty() && it && it->state == slot_state::prepared)
-    return decision::abort; // it is alone, and told nobody what isn't on its disk
   auto change = it && it->kind == entry_kind::change;
   for (auto id : electors_) // those of a change alone have no vote on anything else
     if (auto& other = peers_.at(id);
         other.whole && (in_doubt & bit_of(id)) == 0 && (change || view().votes(id)))
       return decision::abort; // it never voted yes, so this was never committed
+  // Whoever left it open is an earlier life of this coordinator: it told nobody of an abort that
+  // isn't on this disk, and may have answered that it was committed.
+  auto alone = electors_.empty() && lost_.empty();
+  auto ours = (whole_ && !follows_) || alone;
+  if (ours && it && it->state == slot_state::prepared && it->has_command)
+    return decision::commit;
   if (config_.lost_decisions == lost_decision::abort)
     return decision::abort;
   if (config_.lost_decisions == lost_decision::commit && it && it->has_command)
@@ -205,11 +211,13 @@ void replica::resolve() {
     auto it = log_.find(position);
     if (it->decided() || it->pending != decision::none)
       continue;
-    auto commit = resolve_one(it) == decision::commit;
+    if (resolve_one(it) == decision::abort) {
+      abort(position, {}); // durably: whoever never had it may lose its disk, and the proof with it
+      continue;
+    }
     auto command = it->command;
-    auto state = commit ? slot_state::committed : slot_state::aborted;
     log_.drop_command(*it);
-    learn({position, state, it->kind, epoch_, command});
+    learn({position, slot_state::committed, it->kind, epoch_, command});
   }
   finish_recovery(last);
 }

@@ -11,6 +11,10 @@ namespace {
 
 /// Of a read that waits until this replica is whole again.
 constexpr spi::log_position target_unknown = UINT64_MAX;
+/// Decisions that nobody waits for are held back, so that they go with the next records that
+/// somebody does: for so long, and so many of them.
+constexpr spi::timestamp longest_hold = std::chrono::milliseconds{2};
+constexpr std::size_t most_held = 1024;
 
 std::uint64_t fingerprint(const std::vector<spi::replica_id>& voters) {
   std::uint64_t hash = 0xcbf29ce484222325;
@@ -121,6 +125,7 @@ void replica::advance(spi::timestamp now) {
   }
   if (coordinator())
     abort_overdue();
+  awaited_ = awaited_ || (!ops_.empty() && now_ >= held_until_);
   while (!reads_.empty() && reads_.front().deadline <= now_) {
     effects_.push_back(spi::read_refused{reads_.front().id, 0, why_not_read()});
     reads_.pop_front();
@@ -131,6 +136,8 @@ spi::timestamp replica::deadline() const {
   if (stopped_)
     return spi::timestamp::max();
   auto next = std::min(next_tick_, coordinator() ? vote_deadline() : spi::timestamp::max());
+  if (!ops_.empty())
+    next = std::min(next, held_until_);
   return reads_.empty() ? next : std::min(next, reads_.front().deadline);
 }
 
@@ -171,8 +178,11 @@ void replica::advance_decided() {
 }
 
 /// A state machine doesn't go past a change before the change is in the meta blob: this replica, or
-/// one that gets its snapshot, starts behind it.
+/// one that gets its snapshot, starts behind it. Nor past an abort that isn't on this disk: this
+/// may be all that is left of the position, once the coordinator's disk is lost.
 bool replica::held_up(spi::log_position position, const slot& it) {
+  if (it.state == slot_state::aborted)
+    return gate_ > durable_;
   if (it.state != slot_state::committed || it.kind != entry_kind::change)
     return false;
   if (position > members_since())
@@ -216,8 +226,8 @@ void replica::cut_log() {
 // -- reads ------------------------------------------------------------------------------------
 
 spi::log_position replica::read_target() const {
-  if (coordinator())
-    return needs_gather_ ? std::max(log_.last(), decided_) : decided_;
+  if (coordinator() && !needs_gather_) // others may have applied what it found out when it started
+    return std::max(decided_, undecided_ - 1);
   // Nothing is committed without a voter's vote, so nothing is beyond what it holds.
   return std::max(log_.last(), decided_);
 }
@@ -262,14 +272,18 @@ std::string replica::why_not_read() const {
   if (!whole_)
     return self + " lost its disk, or is new, and hasn't caught up with the others yet: read at "
                   "another one";
-  return self + " holds position " + std::to_string(decided_ + 1) +
-         " in doubt, and nobody it can reach knows how it was decided: wait until replica " +
+  auto doubt = self + " holds position " + std::to_string(decided_ + 1) + " in doubt, and ";
+  if (coordinator())
+    return doubt + "has to hear all others, for it may have been committed: " + why_not_write();
+  return doubt + "nobody it can reach knows how it was decided: wait until replica " +
          std::to_string(leader_id()) + " is back";
 }
 
 // -- durability -------------------------------------------------------------------------------
 
-spi::persist_token replica::after_now() const {
+/// All that was put so far; somebody waits for it from now on.
+spi::persist_token replica::after_now() {
+  awaited_ = awaited_ || !ops_.empty();
   auto last = ops_.empty() ? token_ : open_token();
   return last > durable_ ? last : 0;
 }
@@ -291,9 +305,12 @@ void replica::put_meta() {
     meta.snapshot.emplace(snapshot_->position, snapshot_->members);
   ops_.push_back(spi::set_meta{encode_meta(meta)});
   meta_token_ = open_token();
+  awaited_ = true;
 }
 
 void replica::put_decision(spi::log_position position, bool commit) {
+  if (ops_.empty())
+    held_until_ = now_ + longest_hold;
   ops_.push_back(spi::put_record{decision_stream, position, encode_decision_record(commit)});
 }
 
@@ -301,20 +318,23 @@ void replica::put_prepare(spi::log_position position, const slot& it) {
   ops_.push_back(spi::put_record{prepare_stream, position,
                                  encode_prepare_record(it.epoch, it.kind, it.command)});
   accepting_.emplace_back(open_token(), position);
+  awaited_ = true;
 }
 
 void replica::on_durable(spi::persist_token token) {
   if (token > token_)
     return; // of no persist that was given out
   durable_ = std::max(durable_, token);
-  for (; !accepting_.empty() && accepting_.front().first <= durable_; accepting_.pop_front())
-    accepted_ = std::max(accepted_, accepting_.front().second);
-  if (stopped_)
-    return;
-  install_when_durable();
   auto moves = gate_ != 0 && gate_ <= durable_;
   if (moves)
     gate_ = 0;
+  for (; !accepting_.empty() && accepting_.front().first <= durable_; accepting_.pop_front()) {
+    accepted_ = std::max(accepted_, accepting_.front().second);
+    moves = vote_here(accepting_.front().second) || moves;
+  }
+  if (stopped_)
+    return;
+  install_when_durable();
   for (; !deciding_.empty() && deciding_.front().first <= durable_; deciding_.pop_front()) {
     settle(deciding_.front().second);
     moves = true;
@@ -332,7 +352,7 @@ void replica::drain(std::vector<spi::effect>& out) {
       beat();
     flush_apply();
   }
-  if (!ops_.empty()) {
+  if (std::exchange(awaited_, false) || ops_.size() > most_held) {
     out.push_back(spi::persist{++token_, std::move(ops_)});
     ops_.clear();
   }

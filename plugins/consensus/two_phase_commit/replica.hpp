@@ -158,7 +158,7 @@ class replica final : public spi::consensus {
   bool down(const peer& it) const;
   std::string silence(const peer& it) const;
   spi::persist_token open_token() const { return token_ + 1; }
-  spi::persist_token after_now() const;
+  spi::persist_token after_now();
   spi::persist_token after_meta() const;
   void take(spi::stable_state stable, spi::log_position applied, bool& intact);
   bool take_meta(const spi::stable_state& stable, meta_record& meta);
@@ -193,13 +193,18 @@ class replica final : public spi::consensus {
 
   // -- coordinator.cpp
   void start_coordinator(bool intact);
+  void review_after_start(spi::log_position position, bool alone);
   std::string why_not_write() const;
   std::string why_not_propose() const;
   void refuse_proposal(spi::request_id id, std::string reason, spi::replica_id hint = 0);
   void append(spi::request_id id, entry_kind kind, std::string command);
-  void decide(spi::log_position position, decision what, std::string reason);
+  bool is_open(spi::log_position position) const;
+  bool vote_here(spi::log_position position);
+  bool vote_yes(spi::log_position position, std::uint64_t bit);
+  void commit(spi::log_position position);
+  void abort(spi::log_position position, std::string reason);
   void settle(spi::log_position position);
-  void settle_change(spi::log_position position, bool commit);
+  void settle_change(spi::log_position position, bool commits);
   void abort_open(const peer& missing, bool all, const std::string& reason);
   void abort_overdue();
   spi::timestamp vote_deadline() const;
@@ -209,8 +214,7 @@ class replica final : public spi::consensus {
   void watch_peers();
   void flush_prepares();
   void flush_decisions();
-  void send_prepares(peer& to, const std::vector<spi::log_position>& positions,
-                     spi::persist_token after);
+  void send_prepares(peer& to, const std::vector<spi::log_position>& positions);
   std::string missing_votes(std::uint64_t votes) const;
   spi::log_position applied_by_all() const;
 
@@ -270,7 +274,7 @@ class replica final : public spi::consensus {
   bool follows_ = false;
   std::optional<placed_membership> deciding_group_; ///< its change is on the way to the disk
   std::optional<pending_change> change_;
-  spi::persist_token gate_ = 0;    ///< the newest group is durable then
+  spi::persist_token gate_ = 0;    ///< the newest group is durable then, and the newest abort
   spi::log_position handover_ = 0; ///< not answered before another one knows that it is decided
   std::optional<pending_snapshot> snapshot_;
 
@@ -291,6 +295,8 @@ class replica final : public spi::consensus {
 
   // What the next `drain` gives out.
   std::vector<spi::disk_op> ops_;
+  bool awaited_ = false; ///< somebody waits for these: a decision alone can go with what is next
+  spi::timestamp held_until_{0}; ///< when they go in any case
   std::vector<spi::effect> effects_;
   spi::apply apply_;
   spi::persist_token token_ = 0;   ///< the last one given out

@@ -135,6 +135,53 @@ TEST_CASE("votes meant for an earlier life of the coordinator don't count in its
   CHECK(it.value(1, 1) == 8);
 }
 
+TEST_CASE("participants write while the coordinator does, and it answers when both are done") {
+  group it{3};
+  it.settle();
+  it.stall_disk(1, milliseconds{700});
+  auto ticket = it.write(7);
+  it.run_for(milliseconds{300});
+  CHECK(it.status(2).accepted == 1);
+  CHECK(it.status(3).accepted == 1);
+  CHECK(it.outcome(ticket).kind == answer_kind::pending);
+  CHECK(it.await(ticket).kind == answer_kind::applied);
+  it.must_agree();
+}
+
+TEST_CASE("what others prepared and the coordinator lost is aborted, and its position isn't used "
+          "again") {
+  group it{3};
+  it.settle();
+  it.stall_disk(1, milliseconds{700});
+  it.write(7);
+  it.run_for(milliseconds{300});
+  it.crash(1, 0);
+  it.restart(1);
+  it.settle();
+  CHECK(it.must_write(8) == 2);
+  for (atl::spi::replica_id id = 1; id <= 3; ++id)
+    CHECK(it.must_read(id) == 8);
+  it.must_agree();
+}
+
+TEST_CASE("a coordinator that restarts reads past nothing that it may have answered") {
+  group it{3};
+  it.settle();
+  it.on_messages(message_type::decide, passage::drop);
+  it.must_write(7);
+  it.crash(1, 0);
+  it.isolate(3);
+  it.restart(1);
+  auto refused = it.await(it.read(1, 1));
+  CHECK(refused.kind == answer_kind::refused);
+  CHECK(contains(refused.reason, "replica 1 holds position 1 in doubt"));
+  CHECK(contains(refused.reason, "replica 3"));
+  it.heal_network();
+  it.all_messages_pass();
+  CHECK(it.must_read(1) == 7);
+  it.must_agree();
+}
+
 TEST_CASE("a write that is decided when the coordinator crashes is committed by its next life") {
   group it{3};
   it.settle();

@@ -185,7 +185,7 @@ TEST_CASE("a participant's unreadable record is filled in again, and never taken
       it.settle();
       for (int i = 1; i <= 5; ++i)
         it.must_write(i);
-      it.run_for(milliseconds{2});
+      it.run_for(milliseconds{10});
       it.crash(2, 9);
       REQUIRE(it.damage(2, stream, 5));
       if (both)
@@ -209,7 +209,7 @@ TEST_CASE("the coordinator's unreadable decision is learnt from the participants
   it.settle();
   for (int i = 1; i <= 5; ++i)
     it.must_write(i);
-  it.run_for(milliseconds{2});
+  it.run_for(milliseconds{10});
   it.crash(1, 9);
   REQUIRE(it.damage(1, decision_stream, 5));
   REQUIRE(it.damage(1, prepare_stream, 4));
@@ -220,22 +220,88 @@ TEST_CASE("the coordinator's unreadable decision is learnt from the participants
   it.must_agree();
 }
 
-TEST_CASE("an unreadable prepare of the coordinator's that was never decided is aborted") {
+TEST_CASE("an unreadable entry of the coordinator's is committed if all others have it") {
+  for (bool complete : {false, true}) {
+    group it{3};
+    it.settle();
+    it.on_messages(message_type::vote, passage::drop);
+    if (!complete)
+      it.on_messages(message_type::prepare, passage::drop, 1, 3);
+    it.write(7);
+    it.run_for(milliseconds{50});
+    it.crash(1, 9);
+    REQUIRE(it.damage(1, prepare_stream, 1));
+    it.all_messages_pass();
+    it.restart(1);
+    it.settle();
+    CHECK(it.must_read(1) == (complete ? register_value{7} : register_value{}));
+    CHECK(it.must_write(8) == 2);
+    it.must_agree();
+  }
+}
+
+TEST_CASE("what may be committed and no replica can read any more blocks the coordinator") {
+  group it{3, {}, false};
+  it.settle();
+  it.on_messages(message_type::decide, passage::drop);
+  it.must_write(7);
+  for (atl::spi::replica_id id = 1; id <= 3; ++id) {
+    it.crash(id, 0);
+    REQUIRE(it.damage(id, prepare_stream, 1));
+  }
+  it.all_messages_pass();
+  for (atl::spi::replica_id id = 1; id <= 3; ++id)
+    it.restart(id);
+  it.run_for(seconds{3});
+  CHECK(contains(it.status(1).blocked, "whether position 1 was committed is lost"));
+  CHECK(it.await(it.read(1, 1)).kind == answer_kind::refused);
+}
+
+TEST_CASE("an abort found out by a coordinator that starts is durable before it shows") {
+  // Replica 3 alone shows that position 1 wasn't committed, and then it loses its disk.
   group it{3};
   it.settle();
-  it.on_messages(message_type::vote, passage::drop);
+  it.on_messages(message_type::prepare, passage::drop, 1, 3);
   it.write(7);
   it.run_for(milliseconds{50});
   it.crash(1, 9);
-  REQUIRE(it.damage(1, prepare_stream, 1));
   it.all_messages_pass();
   it.restart(1);
+  it.on_messages(message_type::decide, passage::drop);
+  it.run_until([&] { return it.applied(1) == 1; });
+  it.crash(1, 0);
+  it.lose_disk(3);
+  it.restart(3);
+  it.restart(1);
+  it.all_messages_pass();
   it.settle();
-  CHECK(it.must_write(8) == 2);
+  it.must_write(8);
   it.must_agree();
 }
 
-TEST_CASE("a decided entry that no replica can read stops the coordinator, which names it") {
+TEST_CASE("a participant has an abort on its disk before it goes past it") {
+  // Once the coordinator's disk is lost, nobody else knows that the position was used.
+  group it{3};
+  it.settle();
+  it.filter([](auto, auto to, std::string_view bytes) {
+    auto type = group::type_of(bytes);
+    auto lost = type == message_type::prepare || (type == message_type::decide && to == 2);
+    return lost ? passage::drop : passage::pass;
+  });
+  it.must_refuse(it.write(7));
+  it.run_until([&] { return it.applied(3) == 1; });
+  for (atl::spi::replica_id id = 1; id <= 3; ++id)
+    it.crash(id, 0);
+  it.lose_disk(1);
+  it.all_messages_pass();
+  for (atl::spi::replica_id id = 1; id <= 3; ++id)
+    it.restart(id);
+  it.settle();
+  it.must_write(8);
+  it.must_agree();
+}
+
+TEST_CASE("an entry that no replica can read stops the coordinator, which names it") {
   group it{1, {}, false};
   it.settle();
   it.must_write(7);
@@ -243,7 +309,7 @@ TEST_CASE("a decided entry that no replica can read stops the coordinator, which
   REQUIRE(it.damage(1, prepare_stream, 1));
   it.restart(1);
   CHECK(!it.up(1));
-  CHECK(contains(it.fatal_reason(1), "a decided entry behind position 0 can't be read"));
+  CHECK(contains(it.fatal_reason(1), "an entry behind position 0 can't be read"));
 }
 
 TEST_CASE("a damaged meta blob is treated as a lost disk, and the records that are left are used") {

@@ -59,18 +59,29 @@ void must_be_caught(const hunt& how) {
   FAIL_CHECK("not caught within " << how.seeds << " seeds; failed in other ways: " << otherwise);
 }
 
-/// Tells one story twice, in which position 1 is committed: with the mistake it is aborted as well.
+/// Tells one story twice, in which position 1 is decided: with the mistake it is decided otherwise
+/// as well, which is how it is found.
 template <class Mutant>
-void must_be_caught_by(const std::function<void(group&)>& story) {
+void must_be_caught_by(std::string_view violation, const std::function<void(group&)>& story) {
   for (bool mistake : {true, false}) {
     CAPTURE(mistake);
     group it{3, {}, true, mistake ? mistaken<Mutant>() : factory()};
     it.settle();
     story(it);
     CAPTURE(it.violation());
-    CHECK(contains(it.violation(), "position 1 is nothing on replica") == mistake);
+    CHECK(contains(it.violation(), violation) == mistake);
     CHECK(it.violation().empty() != mistake);
   }
+}
+
+/// All have prepared position 1, the coordinator has aborted it, and nobody else knows.
+void refuse_and_tell_nobody(group& it) {
+  it.filter([](auto from, auto, std::string_view bytes) {
+    auto type = group::type_of(bytes);
+    auto lost = type == message_type::decide || (type == message_type::vote && from == 3);
+    return lost ? passage::drop : passage::pass;
+  });
+  it.must_refuse(it.write(7));
 }
 
 // -- what may happen --------------------------------------------------------------------------
@@ -84,6 +95,11 @@ void busily(atl::sim::simulation_options& it) {
 void crash_busily(atl::sim::simulation_options& it) {
   busily(it);
   it.faults.crashes = it.faults.mass_crashes = true;
+}
+/// What was applied may be forgotten, and the way to the disk is long.
+void crash_slowly(atl::sim::simulation_options& it) {
+  crash_busily(it);
+  it.faults.lazy_hosts = it.faults.disk_stalls = it.faults.loss = true;
 }
 void object_busily(atl::sim::simulation_options& it) {
   busily(it);
@@ -116,7 +132,7 @@ class sends_before_durable : public mutant {
   }
 };
 
-/// The coordinator applies and tells a decision that is on its way to the disk.
+/// The coordinator tells of what is on its way to the disk: its own vote, and aborts.
 class decides_before_durable : public mutant {
  public:
   using mutant::mutant;
@@ -139,7 +155,8 @@ void drop_records(spi::stable_state& stable, Drop drop) {
   std::erase_if(stable.records, drop);
 }
 
-/// The coordinator's decisions don't survive a restart: it aborts what it had committed.
+/// The coordinator's decisions don't survive a restart: it commits what it had aborted, if all have
+/// it by then.
 class forgets_decisions : public mutant {
  public:
   using mutant::mutant;
@@ -166,7 +183,7 @@ class forgets_doubts : public mutant {
   }
 };
 
-/// A participant takes silence for an abort.
+/// What has no decision was aborted, it seems to one that starts.
 class guesses_aborts : public mutant {
  public:
   using mutant::mutant;
@@ -176,13 +193,25 @@ class guesses_aborts : public mutant {
       auto decided = [&](auto& other) {
         return other.stream == decision_stream && other.index == it.index;
       };
-      if (self() != 1 && std::none_of(stable.records.begin(), stable.records.end(), decided))
+      if (guesses_here() && std::none_of(stable.records.begin(), stable.records.end(), decided))
         guesses.push_back(
             {decision_stream, it.index, spi::record_state::ok, encode_decision_record(false)});
     }
     stable.records.insert(stable.records.end(), guesses.begin(), guesses.end());
     mutant::start(std::move(stable), applied, now);
   }
+
+ private:
+  virtual bool guesses_here() const { return self() != 1; }
+};
+
+/// The coordinator's next life aborts what its last one may have committed.
+class aborts_what_it_left_open : public guesses_aborts {
+ public:
+  using guesses_aborts::guesses_aborts;
+
+ private:
+  bool guesses_here() const override { return self() == 1; }
 };
 
 /// Damaged is taken for missing.
@@ -382,7 +411,7 @@ class forgets_the_group : public mutant {
   }
 };
 
-/// One that takes over, and restarts meanwhile, aborts what another one may have committed.
+/// One that takes over, and restarts meanwhile, takes what another one left open for its own.
 class takes_over_as_if_it_had_led : public mutant {
  public:
   using mutant::mutant;
@@ -401,22 +430,34 @@ class throws : public mutant {
 } // namespace
 
 TEST_CASE("caught: a vote leaves before it is durable") {
-  must_be_caught<sends_before_durable>({100, {kind::not_linearizable}, crash_busily});
+  must_be_caught<sends_before_durable>(
+      {100, {kind::not_linearizable, kind::divergence}, crash_busily});
 }
 TEST_CASE("caught: a decision is told before it is durable") {
-  must_be_caught<decides_before_durable>({100, {kind::divergence}});
+  must_be_caught<decides_before_durable>(
+      {100, {kind::not_linearizable, kind::divergence, kind::refused_yet_decided}, crash_slowly});
 }
 TEST_CASE("caught: a coordinator forgets its decisions when it restarts") {
-  must_be_caught<forgets_decisions>({20, {kind::divergence}});
+  must_be_caught_by<forgets_decisions>("position 1 is a command on replica", [](group& it) {
+    refuse_and_tell_nobody(it);
+    it.crash(1, 9);
+    it.all_messages_pass();
+    it.restart(1);
+    it.run_for(seconds{5});
+  });
+}
+TEST_CASE("caught: a coordinator aborts what an earlier life of it left open") {
+  must_be_caught<aborts_what_it_left_open>(
+      {20, {kind::not_linearizable, kind::divergence}, crash_busily});
 }
 TEST_CASE("caught: a participant forgets its doubts when it restarts") {
   must_be_caught<forgets_doubts>({20, {kind::not_linearizable}, crash_busily});
 }
 TEST_CASE("caught: a participant in doubt guesses that it was an abort") {
-  must_be_caught<guesses_aborts>({20, {kind::divergence}});
+  must_be_caught<guesses_aborts>({20, {kind::divergence}, go_on_after_stops});
 }
 TEST_CASE("caught: a damaged record is taken for a missing one") {
-  must_be_caught_by<takes_corrupt_for_absent>([](group& it) {
+  must_be_caught_by<takes_corrupt_for_absent>("position 1 is nothing on replica", [](group& it) {
     it.on_messages(message_type::decide, passage::drop);
     it.must_write(7); // answered, and nobody else knows
     it.crash(2, 9);
@@ -465,23 +506,23 @@ TEST_CASE("caught: a learner answers reads") {
   must_be_caught<reads_as_a_learner>({20, {kind::not_linearizable}});
 }
 TEST_CASE("caught: a replica forgets on restart that the group has changed") {
-  must_be_caught<forgets_the_group>({50, {kind::divergence, kind::not_linearizable}});
+  must_be_caught<forgets_the_group>(
+      {50, {kind::divergence, kind::not_linearizable}, go_on_after_stops});
 }
-TEST_CASE("caught: one that takes over aborts what may be committed") {
-  must_be_caught_by<takes_over_as_if_it_had_led>([](group& it) {
-    it.on_messages(message_type::decide, passage::drop, 1, 2);
-    it.must_write(7); // answered, and of the others only replica 3 knows
-    it.run_for(milliseconds{10});
-    it.lose_disk(1);
-    it.all_messages_pass();
-    it.isolate(3);
-    it.declare_lost(2, 1);
-    it.run_for(seconds{2});
-    it.crash(2, 9);
-    it.restart(2);
-    it.heal_network();
-    it.run_for(seconds{5});
-  });
+TEST_CASE("caught: one that takes over commits what may be aborted") {
+  must_be_caught_by<takes_over_as_if_it_had_led>(
+      "position 1 holds proposal 1, which was refused as surely not proposed", [](group& it) {
+        refuse_and_tell_nobody(it);
+        it.lose_disk(1);
+        it.all_messages_pass();
+        it.isolate(3);
+        it.declare_lost(2, 1);
+        it.run_for(seconds{2});
+        it.crash(2, 9);
+        it.restart(2);
+        it.heal_network();
+        it.run_for(seconds{5});
+      });
 }
 TEST_CASE("caught: a protocol that throws") {
   must_be_caught<throws>({20, {kind::threw}});

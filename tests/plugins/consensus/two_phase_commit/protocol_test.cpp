@@ -116,22 +116,76 @@ TEST_CASE("proposals taken between two drains share one write and one message to
   auto sent = only<spi::send>(out);
   REQUIRE(sent.size() == 2);
   for (auto& it : sent)
-    CHECK(it.after == group.token); // not before the coordinator's own record is durable
+    CHECK(it.after == 0); // the participants' disks don't wait for the coordinator's
 
-  group.it.on_durable(group.token);
   group.vote(2, 1, 100);
-  CHECK(only<spi::persist>(group.drain()).empty());
   group.vote(3, 1, 100);
-  out = group.drain();
-  CHECK(only<spi::persist>(out).size() == 1);
-  CHECK(only<spi::send>(out).empty()); // decided, and not yet durable: nobody is told
-  CHECK(only<spi::apply>(out).empty());
+  CHECK(group.drain().empty()); // the coordinator's own vote counts when it is durable
 
   group.it.on_durable(group.token);
   out = group.drain();
   REQUIRE(only<spi::apply>(out).size() == 1);
   CHECK(only<spi::apply>(out)[0].entries.size() == 100);
   CHECK(only<spi::send>(out).size() == 2);
+  CHECK(only<spi::persist>(out).empty()); // the votes say what was decided
+}
+
+TEST_CASE("what was committed goes to the disk with the next proposal, or soon") {
+  lone_coordinator group;
+  group.it.advance(group.now);
+  auto commit = [&](spi::log_position position) {
+    group.propose(position, "x");
+    auto persists = only<spi::persist>(group.drain());
+    group.it.on_durable(group.token);
+    group.vote(2, position, position);
+    group.vote(3, position, position);
+    CHECK(only<spi::apply>(group.drain()).size() == 1);
+    REQUIRE(persists.size() == 1);
+    return persists[0].ops.size();
+  };
+  CHECK(commit(1) == 1);
+  CHECK(commit(2) == 2);
+  CHECK(group.it.deadline() == group.now + milliseconds{2});
+  group.it.advance(group.now + milliseconds{2});
+  auto persists = only<spi::persist>(group.drain());
+  REQUIRE(persists.size() == 1);
+  CHECK(persists[0].ops.size() == 1);
+  CHECK(commit(3) == 1);
+}
+
+TEST_CASE("an abort is told when it is durable, not before") {
+  lone_coordinator group{{{"vote_timeout", "30ms"}}};
+  group.propose(1, "x");
+  group.drain();
+  group.it.on_durable(group.token);
+  group.it.advance(group.now + milliseconds{30});
+  auto out = group.drain();
+  CHECK(only<spi::persist>(out).size() == 1);
+  CHECK(only<spi::refuse>(out).empty());
+  CHECK(only<spi::apply>(out).empty());
+  group.it.on_durable(group.token);
+  out = group.drain();
+  CHECK(only<spi::refuse>(out).size() == 1);
+  CHECK(only<spi::apply>(out).size() == 1);
+}
+
+TEST_CASE("a change is proposed, and its decision told, when that is durable") {
+  lone_coordinator group;
+  group.it.reconfigure(1, {1, 2}, {3});
+  auto sent = only<spi::send>(group.drain());
+  auto prepares = std::count_if(sent.begin(), sent.end(), [&](auto& it) {
+    spi::reader in{it.bytes};
+    return read_header(in)->type == message_type::prepare && it.after == group.token;
+  });
+  CHECK(prepares == 2);
+  group.it.on_durable(group.token);
+  group.vote(2, 1, 1);
+  group.vote(3, 1, 1);
+  auto out = group.drain();
+  CHECK(only<spi::persist>(out).size() == 1);
+  CHECK(only<spi::send>(out).empty());
+  group.it.on_durable(group.token);
+  CHECK(!only<spi::send>(group.drain()).empty());
 }
 
 TEST_CASE("a batch larger than batch_bytes is cut into several messages, and no entry is lost") {
@@ -167,8 +221,6 @@ TEST_CASE("beyond max_in_flight proposals are refused as busy, and taken again l
   group.it.on_durable(group.token);
   group.vote(2, 1, 3);
   group.vote(3, 1, 3);
-  group.drain();
-  group.it.on_durable(group.token);
   CHECK(only<spi::apply>(group.drain()).size() == 1);
   group.it.propose(5, "x");
   CHECK(only<spi::refuse>(group.drain()).empty());
@@ -208,10 +260,10 @@ TEST_CASE("a vote is counted once, from a known participant, in this epoch") {
     out.put(std::uint32_t{1}).put(spi::log_position{1}).put(true).put("");
     return out.take();
   }());
-  CHECK(only<spi::persist>(group.drain()).empty());
+  CHECK(only<spi::apply>(group.drain()).empty());
   CHECK(group.it.dropped() == 3);
   group.vote(3, 1, 1);
-  CHECK(only<spi::persist>(group.drain()).size() == 1);
+  CHECK(only<spi::apply>(group.drain()).size() == 1);
 }
 
 TEST_CASE("the deadline is that of whatever comes first: a heartbeat, a vote, a read") {
@@ -221,6 +273,7 @@ TEST_CASE("the deadline is that of whatever comes first: a heartbeat, a vote, a 
   group.drain();
   CHECK(group.it.deadline() == group.now + milliseconds{100});
   group.propose(1, "x");
+  group.drain();
   CHECK(group.it.deadline() == group.now + milliseconds{30});
   group.it.advance(group.now + milliseconds{30});
   group.drain();
@@ -262,15 +315,14 @@ TEST_CASE("a change stands alone: it waits for what is open, and nothing is take
   group.it.on_durable(group.token);
   group.vote(2, 1, 1);
   group.vote(3, 1, 1);
-  group.drain();
-  group.it.on_durable(group.token);
   auto out = group.drain();
   CHECK(only<spi::apply>(out).size() == 1);
   auto persists = only<spi::persist>(out);
   REQUIRE(persists.size() == 1);
-  auto put = std::get_if<spi::put_record>(&persists[0].ops[0]);
+  auto put = std::get_if<spi::put_record>(&persists[0].ops.back());
   REQUIRE(put);
   CHECK(put->index == 2);
+  CHECK(put->stream == prepare_stream);
 }
 
 TEST_CASE("a replica that joins and promised more elsewhere makes the coordinator outbid that") {
