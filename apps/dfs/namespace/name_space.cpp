@@ -3,12 +3,12 @@
 #include "namespace/answer.hpp"
 #include "namespace/apply.hpp"
 #include "namespace/database.hpp"
+#include "namespace/free_space.hpp"
 #include "namespace/query.hpp"
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
 #include <rocksdb/utilities/checkpoint.h>
-#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <atomic>
@@ -25,8 +25,12 @@ using atl::spi::decided_entry;
 using atl::spi::log_position;
 
 struct name_space::impl {
+  impl(std::filesystem::path where, const name_space_settings& how)
+      : folder{std::move(where)}, settings{how}, disk{folder, how.free_bytes_min} {}
+
   std::filesystem::path folder;
   name_space_settings settings;
+  free_space disk; ///< of the thread that asks for objections
   std::unique_ptr<rocksdb::DB> db;
   mutable std::mutex entrance;           ///< to `present`, lest readers shut a writer out
   mutable std::shared_mutex present;     ///< `db` itself and `unwritten`: others read them
@@ -99,9 +103,7 @@ atl::result<std::unique_ptr<name_space>> name_space::open(const std::filesystem:
   auto opened = state::open_database(folder, settings);
   if (!opened)
     return tl::unexpected{opened.error()};
-  auto self = std::make_unique<impl>();
-  self->folder = folder;
-  self->settings = settings;
+  auto self = std::make_unique<impl>(folder, settings);
   self->db = std::move(opened->db);
   self->meta = opened->meta;
   self->cluster_id = opened->meta.cluster_id;
@@ -197,21 +199,7 @@ std::optional<std::string> name_space::objection(std::string_view bytes) const {
   auto command = decode_command(bytes);
   if (!command)
     return command.error().message;
-  if (self_->settings.free_bytes_min == 0 || !adds_to_state(command->action))
-    return std::nullopt;
-  struct statvfs disk {};
-  if (::statvfs(self_->folder.c_str(), &disk) != 0)
-    return atl::system_error(errno, fmt::format("can't tell the free space of the name space's "
-                                                "disk at '{}'",
-                                                self_->folder.native()))
-        .message;
-  auto free_bytes = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
-  if (free_bytes >= self_->settings.free_bytes_min)
-    return std::nullopt;
-  return fmt::format("the name space's disk at '{}' has {} MiB left, less than the reserve of {} "
-                     "MiB: free some",
-                     self_->folder.native(), free_bytes >> 20,
-                     self_->settings.free_bytes_min >> 20);
+  return adds_to_state(command->action) ? self_->disk.shortage() : std::nullopt;
 }
 
 atl::result<log_position> name_space::flush() {

@@ -185,12 +185,6 @@ void state_runner::apply(std::vector<spi::decided_entry> entries) {
   impl_->end_work();
 }
 
-void state_runner::validate(std::uint64_t ticket, std::string command) {
-  impl_->add({{}, [impl = impl_.get(), ticket, text = std::move(command)] {
-                impl->calls.validated(ticket, impl->machine.objection(text));
-              }});
-}
-
 void state_runner::flush() {
   impl_->add({{}, [impl = impl_.get()] { impl->flush(); }});
 }

@@ -54,8 +54,10 @@ caf::behavior replica_actor::make_behavior() {
       [this](drain_effects) {
         drain_pending_ = false;
         guard([this] {
-          settings_.protocol->drain(effects_);
-          carry_out();
+          do {
+            settings_.protocol->drain(effects_);
+            carry_out();
+          } while (serving_ && answer_validations());
           if (serving_)
             arm_timer();
         });
@@ -80,10 +82,6 @@ caf::behavior replica_actor::make_behavior() {
       [this](state_flushed done) {
         flushed_ = std::max(flushed_, done.position);
         drive([&](auto& protocol) { protocol.on_applied(done.position); });
-      },
-      [this](command_validated& done) {
-        auto reason = done.objection.value_or("");
-        drive([&](auto& protocol) { protocol.on_validated(done.ticket, !done.objection, reason); });
       },
       [this](replica_tick tick) {
         if (tick.generation != timer_generation_)
@@ -121,9 +119,6 @@ void replica_actor::start() {
   };
   calls.answered = [self](auto answers) {
     tell_from_outside(self, questions_answered{std::move(answers)});
-  };
-  calls.validated = [self](std::uint64_t ticket, std::optional<std::string> objection) {
-    tell_from_outside(self, command_validated{ticket, std::move(objection)});
   };
   calls.flushed = [self](spi::log_position position) {
     tell_from_outside(self, state_flushed{position});

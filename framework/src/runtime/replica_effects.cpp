@@ -83,7 +83,14 @@ void replica_actor::carry_out(spi::read_refused& effect) {
 }
 
 void replica_actor::carry_out(spi::validate& effect) {
-  runner_->validate(effect.ticket, std::move(effect.command));
+  validations_.push_back({effect.ticket, settings_.machine->objection(effect.command)});
+}
+
+/// @returns whether there were any: the protocol has more to say then.
+bool replica_actor::answer_validations() {
+  for (auto& it : validations_)
+    settings_.protocol->on_validated(it.ticket, !it.objection, it.objection.value_or(""));
+  return !std::exchange(validations_, {}).empty();
 }
 
 void replica_actor::carry_out(spi::members_changed& effect) {

@@ -37,11 +37,7 @@ class counting_machine : public state_machine {
     return question == "quick" ? std::optional{query(question)} : std::nullopt;
   }
   bool applies_at_once() const override { return quick; }
-  std::optional<std::string> objection(std::string_view command) const override {
-    if (command == "bad")
-      return "can't";
-    return std::nullopt;
-  }
+  std::optional<std::string> objection(std::string_view) const override { return std::nullopt; }
   result<spi::log_position> flush() override { return flushed_ = applied_.load(); }
   bool flush_due() const override { return applied_ >= flushed_ + 100; }
   result<spi::log_position> save(const std::filesystem::path&) override { return applied_.load(); }
@@ -65,9 +61,7 @@ struct observed {
   spi::log_position flushed = 0;
   std::vector<std::pair<spi::request_id, std::string>> answers;
   std::vector<std::pair<spi::request_id, std::string>> questions;
-  std::optional<std::string> objection;
   int batches = 0;
-  int validations = 0;
   std::vector<std::string> failures;
 
   state_runner::callbacks callbacks() {
@@ -81,12 +75,6 @@ struct observed {
     };
     calls.answered = [this](auto list) {
       note([&] { questions.insert(questions.end(), list.begin(), list.end()); });
-    };
-    calls.validated = [this](auto, auto why) {
-      note([&] {
-        objection = why;
-        ++validations;
-      });
     };
     calls.flushed = [this](auto position) { note([&] { flushed = position; }); };
     calls.failed = [this](auto& problem) { note([&] { failures.push_back(problem.message); }); };
@@ -211,13 +199,10 @@ TEST_CASE("what is in memory alone is flushed when it is too much") {
   seen.wait([&] { return seen.applied == 250 && seen.flushed >= 150; });
 }
 
-TEST_CASE("questions and objections are answered") {
+TEST_CASE("questions are answered") {
   counting_machine machine;
   observed seen;
   state_runner runner{machine, 2, seen.callbacks()};
-  runner.validate(1, "bad");
-  seen.wait([&] { return seen.validations == 1; });
-  CHECK(seen.objection == "can't");
   runner.query({{7, "what"}});
   seen.wait([&] { return seen.questions.size() == 1; });
   CHECK(seen.questions[0] == std::pair<spi::request_id, std::string>{7, "what at 0"});
@@ -240,8 +225,9 @@ TEST_CASE("after the state broke, nothing more is applied or flushed, and it is 
   runner.apply({entry(2, 0, "b")});
   runner.apply({entry(3, 0, "c")});
   runner.flush();
-  runner.validate(1, "last"); // the writer's thread is in order: after this, all is done
-  seen.wait([&] { return seen.validations == 1; });
+  auto done = false; // the writer's thread is in order: after this, all is
+  runner.save("", [&](auto) { seen.note([&] { done = true; }); });
+  seen.wait([&] { return done; });
   CHECK(seen.applied == 1);
   CHECK(seen.flushed == 0);
   CHECK(seen.failures == std::vector<std::string>{"the disk broke"});

@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 
 using namespace atl;
@@ -51,14 +52,23 @@ class solo_protocol : public spi::consensus {
       effects_.push_back(spi::fatal{"a record is damaged"});
       return;
     }
+    effects_.push_back(spi::validate{id, command});
+    asking_.emplace(id, std::move(command));
+  }
+  void on_validated(std::uint64_t ticket, bool ok, std::string_view reason) override {
+    auto command = asking_.extract(ticket).mapped();
+    if (!ok) {
+      effects_.push_back(
+          spi::refuse{ticket, spi::refusal::not_proposed, 0, std::string{reason}});
+      return;
+    }
     ++last_;
     effects_.push_back(spi::persist{++token_, {spi::put_record{0, last_, command}}});
-    waiting_.push_back({token_, {last_, id, false, command}});
+    waiting_.push_back({token_, {last_, ticket, false, command}});
   }
   void read(spi::request_id id, spi::read_level) override {
     effects_.push_back(spi::read_ready{id, last_});
   }
-  void on_validated(std::uint64_t, bool, std::string_view) override {}
   void reconfigure(spi::request_id, std::vector<spi::replica_id>,
                    std::vector<spi::replica_id>) override {}
   void transfer(spi::replica_id) override {}
@@ -76,6 +86,7 @@ class solo_protocol : public spi::consensus {
 
  private:
   std::vector<spi::effect> effects_;
+  std::map<std::uint64_t, std::string> asking_;
   std::vector<std::pair<spi::persist_token, spi::decided_entry>> waiting_;
   spi::log_position last_ = 0;
   spi::persist_token token_ = 0;
@@ -101,7 +112,9 @@ class list_machine : public state_machine {
       all += command + ";";
     return all;
   }
-  std::optional<std::string> objection(std::string_view) const override { return std::nullopt; }
+  std::optional<std::string> objection(std::string_view command) const override {
+    return command == "too much" ? std::optional{std::string{"the disk is full"}} : std::nullopt;
+  }
   result<spi::log_position> flush() override { return 0; }
   result<spi::log_position> save(const std::filesystem::path&) override { return 0; }
   result<spi::log_position> load(const std::filesystem::path&) override { return 0; }
@@ -186,6 +199,15 @@ TEST_CASE("commands are answered once they are durable and applied, and reads se
   REQUIRE(seen.value.has_value());
   CHECK(seen.value->starts_with("c1;c2;"));
   CHECK(seen.value->ends_with("c20;"));
+}
+
+TEST_CASE("a protocol that asks whether a command could be carried out hears why not") {
+  temporary_folder folder;
+  one_replica node{folder.path()};
+  auto answer = node.call(submit_command{"too much"});
+  REQUIRE_FALSE(answer.value.has_value());
+  CHECK(answer.value.error().message == "the disk is full");
+  CHECK(node.call(submit_command{"little"}).value == "1");
 }
 
 TEST_CASE("a replica that starts again applies what was durable") {

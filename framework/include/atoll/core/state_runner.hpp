@@ -31,7 +31,6 @@ class state_runner {
         applied;
     /// Called by the threads that answer.
     std::function<void(std::vector<std::pair<spi::request_id, std::string>>)> answered;
-    std::function<void(std::uint64_t ticket, std::optional<std::string> objection)> validated;
     std::function<void(spi::log_position)> flushed;
     /// The state can't be written. Nothing is applied after it.
     std::function<void(const error&)> failed;
@@ -44,7 +43,6 @@ class state_runner {
 
   /// `applied` may be called before it returns.
   void apply(std::vector<spi::decided_entry> entries);
-  void validate(std::uint64_t ticket, std::string command);
   void flush();
   /// Answered by `answered`, in one or several parts, perhaps before it returns.
   void query(std::vector<question> questions);

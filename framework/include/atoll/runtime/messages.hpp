@@ -145,10 +145,6 @@ struct questions_answered {
 struct state_flushed {
   spi::log_position position = 0;
 };
-struct command_validated {
-  std::uint64_t ticket = 0;
-  std::optional<std::string> objection;
-};
 struct replica_tick {
   std::uint64_t generation = 0;
 };
@@ -216,7 +212,6 @@ CAF_ADD_TYPE_ID(atoll, (atl::runtime::storage_failed))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::entries_applied))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::questions_answered))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::state_flushed))
-CAF_ADD_TYPE_ID(atoll, (atl::runtime::command_validated))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::replica_tick))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::flush_tick))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::replica_view))
@@ -252,7 +247,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::storage_failed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::entries_applied)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::questions_answered)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::state_flushed)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::command_validated)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::replica_tick)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::flush_tick)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::replica_view)

@@ -78,6 +78,10 @@ class replica_actor : public net_actor {
     std::string question;
     asker from;
   };
+  struct validation {
+    std::uint64_t ticket;
+    std::optional<std::string> objection;
+  };
 
   void start();
   void make_links();
@@ -98,6 +102,7 @@ class replica_actor : public net_actor {
   void carry_out(spi::read_ready& effect);
   void carry_out(spi::read_refused& effect);
   void carry_out(spi::validate& effect);
+  bool answer_validations();
   void carry_out(spi::send_snapshot& effect);
   void carry_out(spi::install_snapshot& effect);
   void carry_out(spi::members_changed& effect);
@@ -135,6 +140,7 @@ class replica_actor : public net_actor {
   std::unique_ptr<state_runner> runner_;
   std::map<spi::replica_id, caf::actor> links_;
   std::vector<spi::effect> effects_;
+  std::vector<validation> validations_; ///< made, and not yet told to the protocol
   bool drain_pending_ = false;
   std::map<caf::actor, std::vector<client_answer>> answers_; ///< to be sent
   std::multimap<spi::persist_token, waiting_send> held_;     ///< until their records are durable

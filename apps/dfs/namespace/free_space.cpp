@@ -1,0 +1,48 @@
+#include "namespace/free_space.hpp"
+
+#include <atoll/core/error.hpp>
+
+#include <fmt/format.h>
+#include <sys/statvfs.h>
+
+#include <cerrno>
+#include <utility>
+
+namespace dfs {
+
+namespace {
+
+constexpr auto look_again_after = std::chrono::milliseconds{100};
+
+} // namespace
+
+free_space::free_space(std::filesystem::path folder, std::uint64_t reserve)
+    : folder_{std::move(folder)}, reserve_{reserve} {}
+
+std::optional<std::string> free_space::shortage() {
+  if (reserve_ == 0)
+    return std::nullopt;
+  auto now = std::chrono::steady_clock::now();
+  if (!looked_ || now - *looked_ >= look_again_after) {
+    looked_ = now;
+    shortage_ = look();
+  }
+  return shortage_;
+}
+
+std::optional<std::string> free_space::look() const {
+  struct statvfs disk {};
+  if (::statvfs(folder_.c_str(), &disk) != 0)
+    return atl::system_error(
+               errno, fmt::format("can't tell the free space of the name space's disk at '{}'",
+                                  folder_.native()))
+        .message;
+  auto free_bytes = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
+  if (free_bytes >= reserve_)
+    return std::nullopt;
+  return fmt::format("the name space's disk at '{}' has {} MiB left, less than the reserve of {} "
+                     "MiB: free some",
+                     folder_.native(), free_bytes >> 20, reserve_ >> 20);
+}
+
+} // namespace dfs

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace dfs {
+
+/// Watches that a disk keeps a reserve. For one thread.
+class free_space {
+ public:
+  /// @param folder on the disk. @param reserve in bytes; 0: none is kept
+  free_space(std::filesystem::path folder, std::uint64_t reserve);
+
+  /// Why nothing more should be put on the disk; none while the reserve is untouched. As of 100 ms
+  /// ago at most: the reserve has to hold what is written meanwhile.
+  std::optional<std::string> shortage();
+
+ private:
+  std::optional<std::string> look() const;
+
+  std::filesystem::path folder_;
+  std::uint64_t reserve_;
+  std::optional<std::chrono::steady_clock::time_point> looked_;
+  std::optional<std::string> shortage_;
+};
+
+} // namespace dfs
