@@ -1,7 +1,8 @@
 // Measures the masters' consensus on this machine: durable commits, linearizable reads, and how
 // long nobody is answered after the leader is killed; and etcd, and the disk, in the same run.
 //
-//   bench_consensus [--protocol NAME]… [--seconds N] [--kills N] [--no-etcd] [--json FILE]
+//   bench_consensus [--protocol NAME]… [--seconds N] [--kills N] [--no-etcd] [--sync-us N]
+//                   [--json FILE]
 
 #include "client/control.hpp"
 #include "etcd.hpp"
@@ -33,6 +34,7 @@ struct arguments {
   int seconds = 4;
   int kills = 20;
   bool no_etcd = false;
+  int sync_us = 0;
   std::string json;
 };
 
@@ -216,6 +218,19 @@ class benchmark {
   temporary_folder scratch_;
 };
 
+/// Begins anew, together with all programs that are started from here, on a disk that is as slow.
+/// Not etcd, which makes its system calls itself.
+void slow_syncs_down(int microseconds, char** argv) {
+  constexpr auto variable = "ATOLL_BENCH_SYNC_US";
+  if (microseconds == 0 || std::getenv(variable))
+    return;
+  auto self = std::filesystem::read_symlink("/proc/self/exe");
+  ::setenv("LD_PRELOAD", (self.parent_path() / "slow_sync.so").c_str(), 1);
+  ::setenv(variable, std::to_string(microseconds).c_str(), 1);
+  ::execv(self.c_str(), argv);
+  throw std::runtime_error("can't start anew");
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -225,9 +240,14 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", how.seconds, "For each figure")->capture_default_str();
   app.add_option("--kills", how.kills, "Of the leader; 0: none")->capture_default_str();
   app.add_flag("--no-etcd", how.no_etcd, "Don't measure etcd");
+  app.add_option("--sync-us", how.sync_us,
+                 "No sync of the masters, nor of the one stream, takes less; without etcd")
+      ->capture_default_str();
   app.add_option("--json", how.json, "Where the figures go, for programs");
   CLI11_PARSE(app, argc, argv);
+  how.no_etcd = how.no_etcd || how.sync_us > 0;
   try {
+    slow_syncs_down(how.sync_us, argv);
     benchmark{how}.run();
   } catch (const std::exception& problem) {
     fmt::print(stderr, "bench_consensus: {}\n", problem.what());
