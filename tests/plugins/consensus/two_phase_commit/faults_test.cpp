@@ -13,15 +13,6 @@ void survive(std::uint32_t replicas, std::uint64_t count,
 
 } // namespace
 
-TEST_CASE("three replicas keep every promise under whatever faults a seed draws") {
-  survive(3, seeds(600));
-}
-TEST_CASE("five replicas keep every promise under whatever faults a seed draws") {
-  survive(5, seeds(300));
-}
-TEST_CASE("a single replica keeps every promise under whatever faults a seed draws") {
-  survive(1, seeds(100));
-}
 TEST_CASE("participants' records turn unreadable and their disks come back empty") {
   survive(3, seeds(300), [](simulation_options& it) {
     it.faults.damageable = {2, 3};
@@ -84,8 +75,4 @@ TEST_CASE("a small window and small batches under load") {
         two_phase_commit::plugin(),
         {{"max_in_flight", "8"}, {"batch_bytes", "1KiB"}, {"keep_bytes", "64KiB"}});
   });
-}
-
-TEST_CASE("the same seed makes the same run to the last byte, traced or not") {
-  under_test::repeat(two_phase_commit::plugin(), 3);
 }
