@@ -227,6 +227,23 @@ TEST_CASE("a file can be stored while nobody knows yet that a storage node froze
   }
 }
 
+TEST_CASE("a storage node that failed and is back is tried again, if there are too few others") {
+  cluster_shape shape;
+  shape.storages = shape.copies = 1;
+  shape.files += "\n[client]\ntransfer_timeout = \"300ms\"";
+  test_cluster cluster{shape};
+  cluster.up();
+  auto file = cluster.folder() / "file";
+  write_file(file, random_bytes(100'000, 6));
+  cluster.kill("storage-1", SIGSTOP);
+  auto put = start_program({program("dfs").string(), "--cluster", cluster.folder().string(), "put",
+                            file.string(), "/f"});
+  cluster.wait_for_health("storage-1", "down"); // which takes longer than the client waits
+  cluster.kill("storage-1", SIGCONT);
+  CHECK(wait_for(put) == 0);
+  CHECK((cluster.dfs({"cat", "/f"}).out == read_file(file)));
+}
+
 TEST_CASE("a damaged copy is never read, and put aside") {
   test_cluster cluster;
   cluster.up();

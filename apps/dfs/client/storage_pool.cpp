@@ -187,8 +187,8 @@ atl::result<chunk_record> storage_pool::try_to_store(std::uint64_t upload, std::
   std::string last_problem;
   for (int attempt = 1; attempt <= attempts_at_storing; ++attempt) {
     auto where = place(upload, data.size(), avoid);
-    if (!where && where.error().code == errc::unavailable && !avoid.empty()) {
-      // Better one that failed here than none: the masters know by now who is down.
+    if (!where && where.error().code == errc::refused && !avoid.empty()) {
+      // There are too few others. Better one that failed here than none: it may be back by now.
       avoid.clear();
       where = place(upload, data.size(), avoid);
     }

@@ -151,7 +151,8 @@ atl::result<std::uint64_t> upload(control& masters, storage_pool& storages, cons
                                protocol::encode(protocol::finish_request{sender.id()}));
   };
   if (!extents) {
-    end();
+    if (extents.error().code != errc::unavailable) // else they may be who didn't answer
+      end();
     return tl::unexpected{extents.error()};
   }
   if (extents->size() > limits::extents_per_file_max) {
