@@ -39,10 +39,10 @@ struct name_space_settings {
 /// once: after a crash the database is at a position that is earlier by as much, and the log has
 /// the rest.
 ///
-/// `apply`, `flush`, `save` and `load` are for one thread, `objection` for one, perhaps another, and
-/// everything else for any number of them at the same time. After `apply` or `flush` failed, they go on failing, and no
-/// question is answered: entries may be half done, and what the disk holds is known again only when
-/// it is opened anew.
+/// `apply`, `flush`, `save` and `load` are for one thread, `objection` for one, perhaps another,
+/// and everything else for any number of them at the same time. After `apply` or `flush` failed,
+/// they go on failing, and no question is answered: entries may be half done, and what the disk
+/// holds is known again only when it is opened anew.
 class name_space final : public atl::state_machine {
  public:
   /// Opens the name space in `folder`, or makes a new one there.

@@ -58,8 +58,7 @@ class solo_protocol : public spi::consensus {
   void on_validated(std::uint64_t ticket, bool ok, std::string_view reason) override {
     auto command = asking_.extract(ticket).mapped();
     if (!ok) {
-      effects_.push_back(
-          spi::refuse{ticket, spi::refusal::not_proposed, 0, std::string{reason}});
+      effects_.push_back(spi::refuse{ticket, spi::refusal::not_proposed, 0, std::string{reason}});
       return;
     }
     ++last_;

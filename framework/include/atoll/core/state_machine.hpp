@@ -42,8 +42,8 @@ class state_machine {
   /// far as the last ones tell: perhaps they needed the disk. Called by the thread that applies.
   virtual bool applies_at_once() const { return true; }
 
-  /// Why this replica couldn't carry out the command (a full disk, say); none when it could. Doesn't
-  /// wait for a disk. Called by one thread, also during `apply`.
+  /// Why this replica couldn't carry out the command (a full disk, say); none when it could.
+  /// Doesn't wait for a disk. Called by one thread, also during `apply`.
   virtual std::optional<std::string> objection(std::string_view command) const = 0;
 
   /// Makes everything applied so far durable. @returns the position up to which it is.

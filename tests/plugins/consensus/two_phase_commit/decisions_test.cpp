@@ -89,7 +89,7 @@ TEST_CASE("prepares of a coordinator's earlier life don't bring back what its ne
   it.crash(1);
   CHECK(it.outcome(ticket).kind == answer_kind::lost);
   it.restart(1);
-  it.run_for(milliseconds{5}); // it has aborted, and nobody has promised its new epoch yet
+  it.run_for(milliseconds{5}); // nobody has promised its new epoch yet
   it.all_messages_pass();
   it.release_held();
   it.settle();
