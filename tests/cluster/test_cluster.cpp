@@ -248,6 +248,8 @@ void test_cluster::start(const std::string& node) {
   auto words = network_ ? network_->run_on(node) : std::vector<std::string>{};
   for (auto& word : {program("dfsd").string(), std::string{"--config"}, config_of(node).string()})
     words.push_back(word);
+  if (order_founding_ && node.starts_with("master") && !fs::exists(data_of(node)))
+    words.push_back("--found-group");
   processes_[node] = spawn(words, "/dev/null", log, log);
   if (network_)
     network_->runs(node, processes_[node]);

@@ -1,3 +1,4 @@
+#include "cli/admission.hpp"
 #include "cli/commands.hpp"
 #include "cli/status_text.hpp"
 
@@ -54,7 +55,12 @@ atl::result<group> ask_group(control& masters) {
   return found;
 }
 
-atl::result<atl::spi::replica_id> id_of(const cluster_settings& cluster, const std::string& name) {
+/// The group's own id of a master: one that was replaced has another than the file says.
+atl::result<atl::spi::replica_id> id_of(const group& now, const cluster_settings& cluster,
+                                        const std::string& name) {
+  for (auto& master : now.status["masters"])
+    if (master["name"] == name)
+      return master["id"].get<atl::spi::replica_id>();
   for (auto& master : cluster.masters)
     if (master.name == name)
       return master.id;
@@ -88,6 +94,32 @@ atl::status wait_until_learnt(control& masters, atl::spi::replica_id id, const s
                                          name, timeout_s, problem));
 }
 
+/// Makes a learner a voter, once it has learnt everything.
+int promote(control& masters, atl::spi::replica_id id, const std::string& name, replica_ids voters,
+            replica_ids learners, std::uint32_t timeout_s) {
+  if (auto learnt = wait_until_learnt(masters, id, name, timeout_s); !learnt)
+    return complain(learnt.error());
+  std::erase(learners, id);
+  if (!contains(voters, id))
+    voters.push_back(id);
+  if (auto changed = masters.change_members(voters, learners); !changed)
+    return complain(changed.error());
+  fmt::print("{} votes\n", name);
+  return done;
+}
+
+/// The lost master may be the one that led: another one takes over first.
+atl::status remove_lost(control& masters, const replica_ids& voters, const replica_ids& learners,
+                        atl::spi::replica_id lost) {
+  auto give_up = clock::now() + takeover_patience;
+  auto changed = masters.change_members(voters, learners, {lost});
+  while (!changed && clock::now() < give_up) {
+    std::this_thread::sleep_for(poll_interval);
+    changed = masters.change_members(voters, learners, {lost});
+  }
+  return changed;
+}
+
 /// What `add`, `remove` and `lead` need first.
 struct subject {
   std::unique_ptr<control> masters;
@@ -99,12 +131,12 @@ atl::result<subject> prepare(context& with, const std::string& name) {
   auto masters = with.masters();
   if (!masters)
     return tl::unexpected{masters.error()};
-  auto id = id_of(*with.loaded, name);
-  if (!id)
-    return tl::unexpected{id.error()};
   auto now = ask_group(**masters);
   if (!now)
     return tl::unexpected{now.error()};
+  auto id = id_of(*now, *with.loaded, name);
+  if (!id)
+    return tl::unexpected{id.error()};
   return subject{std::move(*masters), *id, std::move(*now)};
 }
 
@@ -157,19 +189,45 @@ int add_master(context& with, const std::string& name, std::uint32_t timeout_s) 
     return done;
   }
   if (!contains(learners, it->id)) {
+    if (auto admitted = admit(*it->masters, *with.loaded, name, it->id); !admitted)
+      return complain(admitted.error());
     learners.push_back(it->id);
     if (auto changed = it->masters->change_members(voters, learners); !changed)
       return complain(changed.error());
     fmt::print("{} learns\n", name);
   }
-  if (auto learnt = wait_until_learnt(*it->masters, it->id, name, timeout_s); !learnt)
-    return complain(learnt.error());
-  std::erase(learners, it->id);
-  voters.push_back(it->id);
-  if (auto changed = it->masters->change_members(voters, learners); !changed)
-    return complain(changed.error());
-  fmt::print("{} votes\n", name);
-  return done;
+  return promote(*it->masters, it->id, name, voters, learners, timeout_s);
+}
+
+int replace_master(context& with, const std::string& name, std::uint32_t timeout_s) {
+  auto it = prepare(with, name);
+  if (!it)
+    return complain(it.error());
+  auto view = ask_master(*it->masters, *with.loaded, name);
+  if (!view)
+    return complain(view.error());
+  if (!view->contains("waiting"))
+    return complain(
+        {errc::refused, fmt::format("{} takes part in the group with its own data folder: there is "
+                                    "nothing to replace",
+                                    name)});
+  auto id = admit(*it->masters, *with.loaded, name, 0);
+  if (!id)
+    return complain(id.error());
+  auto [voters, learners, status] = it->now;
+  auto former = it->id == *id ? atl::spi::replica_id{0} : it->id;
+  if (std::erase(voters, former) + std::erase(learners, former) > 0) {
+    if (auto removed = remove_lost(*it->masters, voters, learners, former); !removed)
+      return complain(removed.error());
+    fmt::print("{} is no member under the id {} any more\n", name, former);
+  }
+  if (!contains(voters, *id) && !contains(learners, *id)) {
+    learners.push_back(*id);
+    if (auto changed = it->masters->change_members(voters, learners); !changed)
+      return complain(changed.error());
+  }
+  fmt::print("{} learns, under the id {}\n", name, *id);
+  return promote(*it->masters, *id, name, voters, learners, timeout_s);
 }
 
 int remove_master(context& with, const std::string& name, bool lost) {
@@ -181,18 +239,38 @@ int remove_master(context& with, const std::string& name, bool lost) {
     fmt::print("{} is no member already\n", name);
     return done;
   }
-  auto gone = lost ? replica_ids{it->id} : replica_ids{};
-  auto give_up = clock::now() + takeover_patience;
-  auto changed = it->masters->change_members(voters, learners, gone);
-  // Who led may be the one that is lost: another one takes over first.
-  while (lost && !changed && clock::now() < give_up) {
-    std::this_thread::sleep_for(poll_interval);
-    changed = it->masters->change_members(voters, learners, gone);
-  }
+  auto changed = lost ? remove_lost(*it->masters, voters, learners, it->id)
+                      : it->masters->change_members(voters, learners);
   if (!changed)
     return complain(changed.error());
   fmt::print("{} is no member any more; stop it, and never start another disk under its id\n",
              name);
+  return done;
+}
+
+int replace_storage(context& with, const std::string& name) {
+  auto masters = with.masters();
+  if (!masters)
+    return complain(masters.error());
+  auto status = gather_status(**masters);
+  if (!status)
+    return complain(status.error());
+  std::string folder;
+  if (status->contains("turned_away"))
+    for (auto& node : (*status)["turned_away"])
+      if (node["name"] == name)
+        folder = node["folder"];
+  if (folder.empty())
+    return complain({errc::not_found,
+                     fmt::format("no storage node '{}' with another data folder was turned away: "
+                                 "start it on its new disk first",
+                                 name)});
+  auto registered = (*masters)->run(commands::register_storage{name, folder, true});
+  if (!registered)
+    return complain(registered.error());
+  fmt::print("{} is storage node {} from now on, with its new disk; what the former disk held is "
+             "read from the other copies; start it again\n",
+             name, registered->id);
   return done;
 }
 

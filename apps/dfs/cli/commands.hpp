@@ -35,6 +35,8 @@ int show_status(context& with);
 
 int list_masters(context& with);
 int add_master(context& with, const std::string& name, std::uint32_t timeout_s);
+int replace_master(context& with, const std::string& name, std::uint32_t timeout_s);
+int replace_storage(context& with, const std::string& name);
 int remove_master(context& with, const std::string& name, bool lost);
 int lead_master(context& with, const std::string& name);
 

@@ -89,6 +89,15 @@ void add_cluster(CLI::App& app, context& with, chosen& call) {
   add->add_option("--timeout", patience_s, "Seconds to wait until it knows everything")
       ->capture_default_str();
   add->callback([&] { call = [&] { return dfs::cli::add_master(with, name, patience_s); }; });
+  auto* replace =
+      master->add_subcommand("replace", "Let a master whose disk was lost come back with an empty "
+                                        "one: under a new id, since what the former disk promised "
+                                        "is gone. Start it on the empty disk first");
+  replace->add_option("NAME", name, "As in [[masters]]")->required();
+  replace->add_option("--timeout", patience_s, "Seconds to wait until it knows everything")
+      ->capture_default_str();
+  replace->callback(
+      [&] { call = [&] { return dfs::cli::replace_master(with, name, patience_s); }; });
   auto* remove = master->add_subcommand("remove", "Let a master go, alive or lost");
   remove->add_option("NAME", name, "As in [[masters]]")->required();
   static bool lost = false;
@@ -100,6 +109,14 @@ void add_cluster(CLI::App& app, context& with, chosen& call) {
   auto* lead = master->add_subcommand("lead", "Let a master lead");
   lead->add_option("NAME", name, "As in [[masters]]")->required();
   lead->callback([&] { call = [&] { return dfs::cli::lead_master(with, name); }; });
+
+  auto* storage = admin->add_subcommand("storage", "The storage nodes");
+  storage->require_subcommand(1);
+  auto* new_disk = storage->add_subcommand(
+      "replace", "Let a storage node whose disk was lost come back with an empty one. Start it on "
+                 "the empty disk first; it is turned away until this is said");
+  new_disk->add_option("NAME", name, "As node.name in its file")->required();
+  new_disk->callback([&] { call = [&] { return dfs::cli::replace_storage(with, name); }; });
 
   static std::string folder;
   static std::uint32_t timeout_s = 30;

@@ -40,6 +40,12 @@ std::string storage_line(const json& node) {
   return line + "\n";
 }
 
+/// A master that leads knows more than one that follows, and that more than one that takes no part.
+int weight_of(const json& view) {
+  auto& role = view["seen_by"]["role"];
+  return role == "leader" ? 2 : role == "waiting" ? 0 : 1;
+}
+
 } // namespace
 
 atl::result<json> gather_status(control& masters) {
@@ -53,8 +59,7 @@ atl::result<json> gather_status(control& masters) {
       last_problem = answer.error().message;
     if (!view.is_object() || !view.contains("masters"))
       continue;
-    auto leads = view["seen_by"]["role"] == "leader";
-    if (best.is_null() || leads)
+    if (best.is_null() || weight_of(view) > weight_of(best))
       best = view;
     std::string name = view["seen_by"]["name"];
     views[name] = std::move(view);
@@ -65,7 +70,11 @@ atl::result<json> gather_status(control& masters) {
                          "; are the nodes up? ('dfs up FOLDER' starts those of a folder)");
   for (auto& master : best["masters"]) {
     auto own = views.find(master["name"]);
-    master["health"] = own == views.end() ? "down" : "up";
+    master["health"] = own == views.end()                ? "down"
+                       : own->second.contains("waiting") ? "waiting"
+                                                         : "up";
+    if (master["health"] == "waiting")
+      master["waiting"] = own->second["waiting"];
     if (own != views.end())
       for (auto* key : {"role", "applied", "decided", "term", "blocked", "metrics"})
         master[key] = own->second["seen_by"][key];

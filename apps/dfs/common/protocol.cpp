@@ -169,7 +169,7 @@ atl::result<T> finished(reader& in, T value, std::string_view what) {
 
 std::string encode(const storage_report& message) {
   writer out;
-  out.put(message.name).put(message.uuid);
+  out.put(message.name).put(message.uuid).put(message.group);
   write(out, message.bulk);
   out.put(message.zone);
   write(out, message.weight);
@@ -184,6 +184,7 @@ atl::result<storage_report> decode_storage_report(std::string_view bytes) {
   storage_report message;
   message.name = in.get_string(name_bytes_max);
   message.uuid = in.get_string(name_bytes_max);
+  message.group = in.get_string(name_bytes_max);
   read(in, message.bulk);
   message.zone = in.get_string(name_bytes_max);
   read(in, message.weight);
@@ -200,7 +201,7 @@ atl::result<storage_report> decode_storage_report(std::string_view bytes) {
 
 std::string encode(const storage_orders& message) {
   writer out;
-  out.put(message.id).put(message.want_everything);
+  out.put(message.group).put(message.id).put(message.want_everything);
   write_list(out, message.remove);
   return out.take();
 }
@@ -208,6 +209,7 @@ std::string encode(const storage_orders& message) {
 atl::result<storage_orders> decode_storage_orders(std::string_view bytes) {
   reader in{bytes};
   storage_orders message;
+  message.group = in.get_string(name_bytes_max);
   message.id = in.get<storage_id>();
   message.want_everything = in.get<bool>();
   read_list(in, message.remove, changes_max);

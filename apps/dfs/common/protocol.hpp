@@ -23,6 +23,8 @@ enum class kind : std::uint16_t {
   cluster = 102,  ///< empty → `cluster_info`
   status = 103,   ///< empty → JSON, for people and scripts
   finish = 104,   ///< `finish_request` → empty
+  /// `atl::membership_query` → `atl::membership_answer`: a master that belongs to no group asks
+  membership = 105,
 };
 
 /// One fragment that came to a storage node, or went.
@@ -37,7 +39,8 @@ struct fragment_change {
 /// From a storage node to each master, as its heartbeat.
 struct storage_report {
   std::string name;
-  std::string uuid; ///< of the data folder
+  std::string uuid;  ///< of the data folder
+  std::string group; ///< that the data belongs to (`atl::group_birth::group`); empty: none yet
   atl::endpoint bulk;
   std::string zone;
   double weight = 1;
@@ -54,6 +57,7 @@ struct storage_report {
 };
 
 struct storage_orders {
+  std::string group;                   ///< of the master: a node with another one's data ignores it
   storage_id id = no_storage;          ///< 0: not registered yet
   bool want_everything = false;        ///< this master doesn't know what the node has: list it
   std::vector<fragment_change> remove; ///< nothing refers to these and nothing ever will

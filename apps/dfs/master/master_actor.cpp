@@ -20,9 +20,11 @@ using atl::errc;
 using atl::runtime::ask;
 using atl::runtime::envelope;
 using atl::runtime::make_reply;
+using atl::runtime::tell;
 using atl::runtime::tell_later;
 
 constexpr auto look_interval = std::chrono::milliseconds{200};
+constexpr auto refusal_lifetime = std::chrono::seconds{10};
 constexpr std::uint32_t purge_limit = 2000;     ///< inodes taken apart with one command
 constexpr std::size_t examine_limit = 500;      ///< fragments of a node looked at in one go
 constexpr std::size_t remove_limit_max = 10000; ///< removals waiting for one node
@@ -48,6 +50,9 @@ caf::behavior master_actor::make_behavior() {
   tell_later(this, look_interval, tick{});
   return {
       [this](envelope& message) { return take(message); },
+      [this](const atl::runtime::turned_away& node) {
+        refused_[node.name] = {node.name, {}, node.why, std::chrono::steady_clock::now(), false};
+      },
       [this](tick) {
         look_around();
         tell_later(this, look_interval, tick{});
@@ -69,6 +74,8 @@ caf::result<envelope> master_actor::take(envelope& message) {
     return cluster();
   case protocol::kind::status:
     return status();
+  case protocol::kind::membership:
+    return membership(message);
   }
   return unable({errc::invalid, "a kind of message that a master doesn't take"});
 }
@@ -86,9 +93,20 @@ envelope master_actor::report(const envelope& message) {
   auto report = protocol::decode_storage_report(message.body);
   if (!report)
     return unable(report.error());
-  if (auto known = refused_.find(report->name + report->uuid); known != refused_.end())
-    return unable({errc::refused, known->second});
   auto now = std::chrono::steady_clock::now();
+  auto key = report->name + report->uuid;
+  if (auto known = refused_.find(key); known != refused_.end() && known->second.for_good)
+    return unable({errc::refused, known->second.why});
+  if (!report->group.empty() && report->group != settings_.birth.group) {
+    auto why = fmt::format(
+        "the data of {} belongs to the group {}, and {} to the group {}: one of the two has a "
+        "wrong disk, or one that isn't mounted; if the data on {} isn't wanted any more, start it "
+        "once with --new-disk",
+        report->name, report->group, settings_.self.name, settings_.birth.group, report->name);
+    refused_[key] = {report->name, report->uuid, why, now, false};
+    return unable({errc::unavailable, why}); // not refused for good: the wrong disk may be here
+  }
+  refused_.erase(key);
   auto* before = registry_.find(report->name);
   if (before && before->last.uuid != report->uuid && registry_.alive(*before, now))
     return unable({errc::refused, fmt::format("a node named '{}' with another data folder is up "
@@ -98,6 +116,7 @@ envelope master_actor::report(const envelope& message) {
     return unable({errc::refused, "the cluster has as many storage nodes as it can take"});
   auto& node = registry_.update(*report, now);
   protocol::storage_orders orders;
+  orders.group = settings_.birth.group;
   orders.id = node.id;
   orders.want_everything = !node.complete;
   auto& removals = to_remove_[report->name];
@@ -167,6 +186,38 @@ envelope master_actor::cluster() const {
   return answer_with(encode(info));
 }
 
+/// A master with an empty data folder asks whether it belongs to the group.
+caf::result<envelope> master_actor::membership(const envelope& message) {
+  auto asking = atl::decode_membership_query(message.body);
+  if (!asking)
+    return unable(asking.error());
+  atl::membership_answer answer;
+  answer.peer.self = {settings_.self.replica, settings_.self.name, settings_.self.address,
+                      settings_.self.folder};
+  answer.peer.cluster = settings_.self.cluster;
+  answer.peer.consensus = settings_.self.consensus;
+  answer.birth = settings_.birth;
+  auto promise = make_response_promise<envelope>();
+  query(
+      questions::members{},
+      [this, promise, answer,
+       folder = asking->self.folder](atl::result<answers::members> members) mutable {
+        // Without a quorum it can't be told who was let in; that the group exists can.
+        atl::runtime::member_folders known;
+        if (members)
+          for (auto& master : members->masters) {
+            known.folder_of[master.id] = master.folder;
+            if (master.folder == folder)
+              answer.admitted_as = master.id;
+          }
+        if (members)
+          tell(this, settings_.gate, std::move(known));
+        promise.deliver(answer_with(atl::encode(answer)));
+      },
+      settings_.policy.storage_timeout / 2);
+  return promise;
+}
+
 caf::result<envelope> master_actor::status() {
   auto answer = make_response_promise<envelope>();
   // As it is now, not as it was when the master last looked: an operator acts upon it.
@@ -175,8 +226,14 @@ caf::result<envelope> master_actor::status() {
     query(
         questions::summary{},
         [this, answer](atl::result<answers::summary> summary) mutable {
-          answer.deliver(answer_with(describe_status(
-              {settings_.self, settings_.policy, registry_, view_, summary, broken_, refused_})));
+          answer.deliver(answer_with(describe_status({settings_.self,
+                                                      settings_.policy,
+                                                      registry_,
+                                                      view_,
+                                                      summary,
+                                                      broken_,
+                                                      refused_,
+                                                      {}})));
         },
         settings_.policy.storage_timeout / 2);
   });
@@ -205,8 +262,10 @@ void master_actor::look_at_replica(std::function<void()> then) {
 
 void master_actor::look_around() {
   look_at_replica([] {});
-  auto unknown = std::any_of(registry_.nodes().begin(), registry_.nodes().end(),
-                             [](auto& entry) { return entry.second.id == no_storage; });
+  forget_old_refusals();
+  auto unknown =
+      !refused_.empty() || std::any_of(registry_.nodes().begin(), registry_.nodes().end(),
+                                       [](auto& entry) { return entry.second.id == no_storage; });
   if (view_known_ && (unknown || !summary_known_))
     query(questions::summary{}, [this](atl::result<answers::summary> summary) {
       if (summary)
@@ -216,10 +275,19 @@ void master_actor::look_around() {
     housekeep();
 }
 
+/// What is wrong with a node that no longer comes is no longer shown.
+void master_actor::forget_old_refusals() {
+  auto now = std::chrono::steady_clock::now();
+  std::erase_if(refused_, [&](auto& entry) {
+    return !entry.second.for_good && now - entry.second.seen > refusal_lifetime;
+  });
+}
+
 void master_actor::learn_ids(const answers::summary& summary) {
   summary_ = summary;
   summary_known_ = true;
   for (auto& known : summary.storages) {
+    refused_.erase(known.name + known.uuid); // an operator let it in meanwhile
     auto* node = registry_.find(known.name);
     if (!node || node->id != no_storage)
       continue;
@@ -238,7 +306,8 @@ void master_actor::learn_ids(const answers::summary& summary) {
 
 void master_actor::register_unknown() {
   for (auto& [name, node] : registry_.nodes()) {
-    if (node.id != no_storage || refused_.contains(name + node.last.uuid))
+    auto refused = refused_.find(name + node.last.uuid);
+    if (node.id != no_storage || (refused != refused_.end() && refused->second.for_good))
       continue;
     auto uuid = node.last.uuid;
     submit(commands::register_storage{name, uuid}, [this, name = name, uuid](std::string bytes) {
@@ -249,7 +318,8 @@ void master_actor::register_unknown() {
         atl::log::info("master", name, "joined as storage node {}", answer->id);
       } else if (!answer && answer.error().code == errc::refused &&
                  !is_session_expired(answer.error())) {
-        refused_[name + uuid] = answer.error().message;
+        refused_[name + uuid] = {name, uuid, answer.error().message,
+                                 std::chrono::steady_clock::now(), true};
         atl::log::warning("master", name, "turned away: {}", answer.error().message);
       }
     });

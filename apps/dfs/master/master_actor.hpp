@@ -5,6 +5,7 @@
 #include "namespace/answer.hpp"
 #include "namespace/command.hpp"
 
+#include <atoll/core/group_birth.hpp>
 #include <atoll/runtime/messages.hpp>
 #include <atoll/runtime/replica.hpp>
 
@@ -36,6 +37,15 @@ struct master_policy {
   protocol::plugin_choice consensus; ///< for `status`
 };
 
+/// A node that was turned away.
+struct refused_node {
+  std::string name;
+  std::string folder; ///< the id of its data folder; empty where it isn't known
+  std::string why;
+  steady_time seen{};
+  bool for_good = true; ///< false: it is let in as soon as what is wrong with it is mended
+};
+
 /// A master beside its replica: watches the storage nodes, places chunks, collects garbage, and
 /// tells clients what they must know. All that must survive is in the name space; what is here is
 /// learnt anew.
@@ -43,9 +53,11 @@ class master_actor : public caf::event_based_actor {
  public:
   struct settings {
     atl::runtime::node_info self;
+    atl::group_birth birth; ///< of the group that it belongs to
     std::vector<atl::runtime::replica_actor::peer> group;
     master_policy policy;
     caf::actor replica;
+    caf::actor gate; ///< gets `member_folders`
     std::shared_ptr<atl::spi::balancer> balancer;
     std::shared_ptr<const atl::spi::recovery> recovery;
     std::uint64_t seed = 0;
@@ -53,7 +65,7 @@ class master_actor : public caf::event_based_actor {
 
   master_actor(caf::actor_config& config, settings given);
   caf::behavior make_behavior() override;
-  void on_exit() override { settings_.replica = nullptr; }
+  void on_exit() override { settings_.replica = settings_.gate = nullptr; }
   const char* name() const override { return "dfs.master"; }
 
  private:
@@ -69,11 +81,13 @@ class master_actor : public caf::event_based_actor {
   envelope finish(const envelope& message);
   envelope cluster() const;
   caf::result<envelope> status();
+  caf::result<envelope> membership(const envelope& message);
 
   // What it does by itself.
   void look_around();
   /// Learns how the replica is doing, then goes on, also when it doesn't say.
   void look_at_replica(std::function<void()> then);
+  void forget_old_refusals();
   void learn_ids(const answers::summary& summary);
   void register_unknown();
   void housekeep();
@@ -106,8 +120,8 @@ class master_actor : public caf::event_based_actor {
   bool submitting_ = false;
   steady_time last_housekeeping_{};
   std::map<std::string, std::deque<storage_registry::fragment>> to_remove_; ///< by node
-  std::map<std::string, std::string> refused_; ///< nodes that may not join, and why
-  std::string broken_;                         ///< a plugin threw: no more placing
+  std::map<std::string, refused_node> refused_; ///< nodes that may not join, by name and folder
+  std::string broken_;                          ///< a plugin threw: no more placing
 };
 
 } // namespace dfs

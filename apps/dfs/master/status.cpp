@@ -1,5 +1,6 @@
 #include "master/status.hpp"
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 namespace dfs {
@@ -92,7 +93,10 @@ json describe_metrics(const atl::runtime::replica_view& view) {
 json describe_replica(const status_view& view) {
   auto& protocol = view.replica.protocol;
   return {{"name", view.self.name},
-          {"role", role_names[static_cast<std::size_t>(protocol.role)]},
+          {"role", view.waiting.empty() ? role_names[static_cast<std::size_t>(protocol.role)]
+                                        : std::string_view{"waiting"}},
+          {"group", view.self.group},
+          {"folder", view.self.folder},
           {"term", protocol.term},
           {"leader", protocol.leader},
           {"decided", protocol.decided},
@@ -103,6 +107,24 @@ json describe_replica(const status_view& view) {
           {"voters", view.replica.voters},
           {"learners", view.replica.learners},
           {"metrics", describe_metrics(view.replica)}};
+}
+
+std::string plugin_text(const protocol::plugin_choice& choice) {
+  return fmt::format("{} {} {}", choice.name, choice.version, describe(choice)["options"].dump());
+}
+
+/// What all masters should have alike in their files, to be compared.
+json describe_configuration(const master_policy& policy) {
+  return {{"consensus", plugin_text(policy.consensus)},
+          {"recovery", plugin_text(policy.recovery)},
+          {"placement", plugin_text(policy.placement)},
+          {"reads", plugin_text(policy.reads)},
+          {"files.chunk_size", policy.chunk_bytes},
+          {"files.inline_limit", policy.inline_bytes},
+          {"files.durability", to_string(policy.durability)},
+          {"files.grace", policy.grace.count()},
+          {"files.housekeeping", policy.housekeeping.count()},
+          {"files.session_expiry", policy.session_expiry.count()}};
 }
 
 } // namespace
@@ -131,8 +153,13 @@ std::string describe_status(const status_view& view) {
   }
   if (!view.broken.empty())
     out["problem"] = view.broken;
-  for (auto& [who, why] : view.refused)
-    out["refused"].push_back(why);
+  for (auto& [key, node] : view.refused) {
+    out["refused"].push_back(node.why);
+    out["turned_away"].push_back({{"name", node.name}, {"folder", node.folder}, {"why", node.why}});
+  }
+  if (!view.waiting.empty())
+    out["waiting"] = view.waiting;
+  out["configuration"] = describe_configuration(view.policy);
   // Names and messages come from other machines: what isn't UTF-8 is replaced, not thrown over.
   return out.dump(-1, ' ', false, json::error_handler_t::replace);
 }

@@ -15,7 +15,8 @@ struct status_view {
   const atl::runtime::replica_view& replica;
   const atl::result<answers::summary>& summary;
   const std::string& broken;
-  const std::map<std::string, std::string>& refused;
+  const std::map<std::string, refused_node>& refused;
+  std::string waiting; ///< why it takes no part in a group yet; empty: it does
 };
 
 /// As JSON; docs/OPERATING.md describes the fields.

@@ -21,6 +21,7 @@ atl::result<answers::changed> run(editor& state, const commands::put_file& comma
 atl::result<answers::changed> run(editor& state, const commands::rename& command);
 atl::result<answers::changed> run(editor& state, const commands::remove& command);
 atl::result<answers::registered> run(editor& state, const commands::register_storage& command);
+atl::result<answers::admitted> run(editor& state, const commands::admit_master& command);
 atl::result<answers::changed> run(editor& state, const commands::relocate_chunk& command);
 atl::result<answers::housekept> run(editor& state, const commands::housekeep& command);
 

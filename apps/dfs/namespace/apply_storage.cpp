@@ -52,13 +52,16 @@ result<registered> run(editor& state, const commands::register_storage& command)
   auto by_uuid = state.find_storage_by_uuid(command.uuid);
   if (by_name && by_name == by_uuid)
     return registered{*by_name};
-  if (by_name)
-    return fail(errc::refused,
-                fmt::format("the name {} belongs to another data folder, {}: give this node (data "
-                            "folder {}) a name of its own, or start it on its old data folder",
-                            in_quotes(command.name),
-                            in_quotes(state.find_storage(*by_name).value_or(storage_record{}).uuid),
-                            in_quotes(command.uuid)));
+  auto takes_over = by_name && command.replaces && !by_uuid;
+  if (by_name && !takes_over)
+    return fail(
+        errc::refused,
+        fmt::format("the name {} belongs to another data folder, {}: give this node (data "
+                    "folder {}) a name of its own, or start it on its old data folder; if that "
+                    "disk is lost, 'dfs admin storage replace' gives the name to this one",
+                    in_quotes(command.name),
+                    in_quotes(state.find_storage(*by_name).value_or(storage_record{}).uuid),
+                    in_quotes(command.uuid)));
   if (by_uuid)
     return fail(errc::refused,
                 fmt::format("data folder {} belongs to storage node {}: start it under that name, "
@@ -72,8 +75,13 @@ result<registered> run(editor& state, const commands::register_storage& command)
                 fmt::format("storage node {} can't be registered: there are {} already, the most "
                             "that are possible",
                             in_quotes(command.name), limits::storage_nodes_max));
+  if (takes_over) {
+    auto lost = state.find_storage(*by_name).value_or(storage_record{});
+    lost.retired = true;
+    state.put(keys::storage(*by_name), encode(lost));
+  }
   auto id = ++meta.storages;
-  state.put(keys::storage(id), encode(storage_record{command.name, command.uuid}));
+  state.put(keys::storage(id), encode(storage_record{command.name, command.uuid, false}));
   state.put(keys::storage_by_name(command.name), encode_storage_id(id));
   state.put(keys::storage_by_uuid(command.uuid), encode_storage_id(id));
   return registered{id};

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <cstring>
 #include <type_traits>
 
 namespace dfs {
@@ -16,7 +17,7 @@ using atl::spi::writer;
 
 namespace {
 
-constexpr std::uint8_t command_version = 1;
+constexpr std::uint8_t command_version = 2;
 /// An extent takes at least its chunk's id and size, a count of nodes, and its length.
 constexpr std::size_t extent_bytes_min = wire::chunk_bytes_min + sizeof(std::uint64_t);
 
@@ -48,7 +49,7 @@ void write(writer& out, const commands::remove& c) {
 }
 
 void write(writer& out, const commands::register_storage& c) {
-  out.put(c.name).put(c.uuid);
+  out.put(c.name).put(c.uuid).put(c.replaces);
 }
 
 void write(writer& out, const commands::relocate_chunk& c) {
@@ -58,6 +59,10 @@ void write(writer& out, const commands::relocate_chunk& c) {
 
 void write(writer& out, const commands::housekeep& c) {
   out.put(c.horizon_us).put(c.purge_limit).put(c.session_expiry_us);
+}
+
+void write(writer& out, const commands::admit_master& c) {
+  out.put(c.id).put(c.name).put(c.address).put(c.folder);
 }
 
 void read(reader& in, commands::mkdir& c) {
@@ -100,6 +105,7 @@ void read(reader& in, commands::remove& c) {
 void read(reader& in, commands::register_storage& c) {
   c.name = in.get_string();
   c.uuid = in.get_string();
+  c.replaces = in.get<bool>();
 }
 
 void read(reader& in, commands::relocate_chunk& c) {
@@ -115,7 +121,22 @@ void read(reader& in, commands::housekeep& c) {
   c.session_expiry_us = in.get<std::uint64_t>();
 }
 
+void read(reader& in, commands::admit_master& c) {
+  c.id = in.get<std::uint32_t>();
+  c.name = in.get_string();
+  c.address = in.get_string();
+  c.folder = in.get_string();
+}
+
+/// Where the time stands in an encoded command: after version, type, session and sequence.
+constexpr std::size_t time_offset = 1 + 1 + 16 + 8;
+
 } // namespace
+
+void stamp_command(std::string& bytes, std::uint64_t time_us) {
+  if (bytes.size() >= time_offset + sizeof time_us)
+    std::memcpy(bytes.data() + time_offset, &time_us, sizeof time_us);
+}
 
 std::string encode(const command& command) {
   writer out;

@@ -62,6 +62,19 @@ struct register_storage {
   using answer = answers::registered;
   std::string name; ///< as configured
   std::string uuid; ///< of the data folder
+  /// An operator's word that the disk which had the name is lost: another data folder may take the
+  /// name over, under an id of its own.
+  bool replaces = false;
+};
+
+/// Gives a master's data folder its id in the group: the same one for the same folder. An id is
+/// never given to a second folder, since what the first one promised is lost with it.
+struct admit_master {
+  using answer = answers::admitted;
+  std::uint32_t id = 0; ///< the wanted one; 0: the next that was never given
+  std::string name;
+  std::string address;
+  std::string folder; ///< the id of the data folder
 };
 
 /// A fragment is now stored on `to`, no longer on `from`; refused if the state says otherwise.
@@ -87,9 +100,9 @@ struct housekeep {
 } // namespace commands
 
 /// The order is that of the bytes on the wire: append only.
-using action =
-    std::variant<commands::mkdir, commands::put_file, commands::rename, commands::remove,
-                 commands::register_storage, commands::relocate_chunk, commands::housekeep>;
+using action = std::variant<commands::mkdir, commands::put_file, commands::rename, commands::remove,
+                            commands::register_storage, commands::relocate_chunk,
+                            commands::housekeep, commands::admit_master>;
 
 /// One entry of the log. Repeated under the same session and sequence number, it is applied once.
 struct command {
@@ -97,11 +110,14 @@ struct command {
   /// 1 opens the session; each further command of it has a larger one, and waits for the answer to
   /// the one before.
   std::uint64_t sequence = 0;
-  std::uint64_t time_us = 0; ///< since 1970, by the proposer's clock
+  std::uint64_t time_us = 0; ///< since 1970; the replica that proposes it writes this
   dfs::action action;
 };
 
 std::string encode(const command& command);
+
+/// Writes a time into an encoded command; leaves alone what is too short to be one.
+void stamp_command(std::string& bytes, std::uint64_t time_us);
 
 /// @returns `errc::invalid` for bytes that are no command, or one of a version that is unknown
 /// here.

@@ -5,6 +5,7 @@
 #include "namespace/limits.hpp"
 #include "namespace/path.hpp"
 
+#include <atoll/core/group_birth.hpp>
 #include <atoll/core/sync.hpp>
 
 #include <fmt/format.h>
@@ -26,10 +27,8 @@ namespace fs = std::filesystem;
 namespace {
 
 tl::unexpected<atl::error> damaged(const fs::path& folder, std::string_view why) {
-  return fail(errc::corrupt,
-              fmt::format("the name space in {} is damaged ({}): move that folder away and start "
-                          "again, to rebuild it from the other replicas",
-                          in_quotes(folder.native()), why));
+  return fail(errc::corrupt, fmt::format("the name space in {} is damaged ({}); {}",
+                                         in_quotes(folder.native()), why, rebuild_advice));
 }
 
 /// Everything that takes memory or threads is bounded here.
@@ -94,16 +93,32 @@ result<std::unique_ptr<rocksdb::DB>> open_rocksdb(const fs::path& folder,
   return fail(to_error(opened), fmt::format("can't open {}", in_quotes(folder.native())));
 }
 
+/// What all members know of their group before its first entry.
+status put_founders(editor& state, const std::string& bytes) {
+  if (bytes.empty())
+    return {};
+  auto birth = atl::decode_group_birth(bytes);
+  if (!birth)
+    return tl::unexpected{birth.error()};
+  state.put(keys::birth(), bytes);
+  for (auto& founder : birth->founders)
+    state.put(keys::member(founder.id),
+              encode(member_record{founder.name, founder.address, founder.folder}));
+  return {};
+}
+
 /// The state before the first entry. Synced, so that a folder is ours or empty.
-status make_new(rocksdb::DB& db, const std::string& cluster_id) {
+status make_new(rocksdb::DB& db, const name_space_settings& settings) {
   meta fresh;
-  fresh.cluster_id = cluster_id;
+  fresh.cluster_id = settings.cluster_id;
   row_cache none_known;
   unwritten_rows rows;
   editor first{db, none_known, rows, fresh};
   inode root;
   root.type = inode_type::directory;
   first.put_inode(root_inode, root);
+  if (auto founded = put_founders(first, settings.birth); !founded)
+    return founded;
   first.put_meta();
   rocksdb::WriteOptions options;
   options.sync = true;
@@ -117,7 +132,9 @@ bool is_empty(rocksdb::DB& db) {
   return !rows->Valid() && rows->status().ok();
 }
 
-result<meta> read_meta(rocksdb::DB& db, const fs::path& folder, const std::string& cluster_id) {
+result<meta> read_meta(rocksdb::DB& db, const fs::path& folder,
+                       const name_space_settings& settings) {
+  auto& cluster_id = settings.cluster_id;
   const unwritten_rows unwritten;
   present_view state{db, unwritten};
   auto meta = state.must_meta();
@@ -135,6 +152,11 @@ result<meta> read_meta(rocksdb::DB& db, const fs::path& folder, const std::strin
                             "folder or the cluster's name in the configuration",
                             in_quotes(folder.native()), in_quotes(meta.cluster_id),
                             in_quotes(cluster_id)));
+  if (!settings.birth.empty() && state.find_birth() != settings.birth)
+    return fail(errc::refused,
+                fmt::format("the name space in {} belongs to another group than the log beside it: "
+                            "put the folder back that belongs there; otherwise {}",
+                            in_quotes(folder.native()), rebuild_advice));
   return meta;
 }
 
@@ -206,9 +228,9 @@ result<opened_database> open_database(const fs::path& folder, const name_space_s
   if (!db)
     return tl::unexpected{db.error()};
   if (is_empty(**db))
-    if (auto made = make_new(**db, settings.cluster_id); !made)
+    if (auto made = make_new(**db, settings); !made)
       return tl::unexpected{made.error()};
-  auto meta = read_meta(**db, folder, settings.cluster_id);
+  auto meta = read_meta(**db, folder, settings);
   if (!meta)
     return tl::unexpected{meta.error()};
   return opened_database{std::move(*db), std::move(*meta)};

@@ -8,6 +8,7 @@ namespace dfs::state::keys {
 namespace {
 
 enum table : char {
+  births = 'b',
   chunks = 'c',
   entries = 'd',
   idle_checks = 'e',
@@ -15,6 +16,7 @@ enum table : char {
   inodes = 'i',
   contents = 'l',
   metas = 'm',
+  members = 'M',
   sessions = 's',
   storages = 'S',
   storage_names = 'N',
@@ -122,6 +124,16 @@ std::string storage_by_uuid(std::string_view uuid) {
   return make(storage_uuids, uuid);
 }
 
+std::string birth() {
+  return make(births);
+}
+std::string member(std::uint32_t id) {
+  return make(members, id);
+}
+std::string all_members() {
+  return make(members);
+}
+
 std::string session(const session_id& id) {
   return make(sessions, id);
 }
@@ -134,6 +146,7 @@ std::string all_idle_checks() {
 
 bool is_in_order(std::string_view key) {
   switch (key.front()) {
+  case births:
   case contents:
   case inodes:
   case metas:
@@ -164,6 +177,12 @@ std::optional<storage_id> storage_in(std::string_view key) {
   if (key.size() < 1 + sizeof(storage_id))
     return std::nullopt;
   return value_at<storage_id>(key, 1);
+}
+
+std::optional<std::uint32_t> member_in(std::string_view key) {
+  if (key.size() < 1 + sizeof(std::uint32_t))
+    return std::nullopt;
+  return value_at<std::uint32_t>(key, 1);
 }
 
 std::optional<chunk_id> chunk_in(std::string_view key) {

@@ -36,6 +36,12 @@ std::string all_storages();
 std::string storage_by_name(std::string_view name);
 std::string storage_by_uuid(std::string_view uuid);
 
+/// The certificate of the group whose state this is.
+std::string birth();
+/// The data folder that a replica's id stands for.
+std::string member(std::uint32_t id);
+std::string all_members();
+
 std::string session(const session_id& id);
 /// When to look whether a session has become idle.
 std::string idle_check(std::uint64_t time_us, const session_id& id);
@@ -51,6 +57,7 @@ std::string end_of(std::string_view prefix);
 /// What stands in a key behind the letter; none if the key is too short.
 std::optional<inode_id> inode_in(std::string_view key);
 std::optional<storage_id> storage_in(std::string_view key);
+std::optional<std::uint32_t> member_in(std::string_view key);
 std::optional<chunk_id> chunk_in(std::string_view key);
 /// The chunk in a key that `fragment_on` made.
 std::optional<chunk_id> chunk_on_node_in(std::string_view key);

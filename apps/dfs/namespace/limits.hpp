@@ -23,6 +23,11 @@ inline constexpr std::size_t storage_name_bytes_max = 255;
 inline constexpr std::size_t storage_uuid_bytes_max = 64;
 inline constexpr std::uint32_t storage_nodes_max = 65'535;
 inline constexpr std::size_t cluster_id_bytes_max = 64;
+/// Of a master's name, address and data folder each.
+inline constexpr std::size_t member_text_bytes_max = 256;
+/// Ids of masters that were ever given; none is given twice.
+inline constexpr std::size_t members_max = 128;
+inline constexpr std::size_t birth_bytes_max = 32u << 10;
 
 /// A query's answer; a longer one is cut into pages.
 inline constexpr std::size_t answer_bytes_max = 60u << 10;

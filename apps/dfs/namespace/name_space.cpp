@@ -32,17 +32,18 @@ struct name_space::impl {
   name_space_settings settings;
   free_space disk; ///< of the thread that asks for objections
   std::unique_ptr<rocksdb::DB> db;
-  mutable std::mutex entrance;           ///< to `present`, lest readers shut a writer out
-  mutable std::shared_mutex present;     ///< `db` itself and `unwritten`: others read them
-  state::unwritten_rows unwritten;       ///< changed by the applying thread
-  state::meta meta;                      ///< the applying thread's
-  state::row_cache known;                ///< the applying thread's
-  std::size_t unflushed_bytes = 0;       ///< of commands; the applying thread's
-  int slow_calls = 0;                    ///< still expected to need the disk; that thread's, too
-  std::string cluster_id;                ///< of `meta`, for every thread
-  std::atomic<log_position> applied = 0; ///< of `meta`, for every thread
-  std::optional<atl::error> broken;      ///< the applying thread's
-  std::atomic<bool> unreadable = false;  ///< for every thread: entries may be half done
+  mutable std::mutex entrance;              ///< to `present`, lest readers shut a writer out
+  mutable std::shared_mutex present;        ///< `db` itself and `unwritten`: others read them
+  state::unwritten_rows unwritten;          ///< changed by the applying thread
+  state::meta meta;                         ///< the applying thread's
+  state::row_cache known;                   ///< the applying thread's
+  std::size_t unflushed_bytes = 0;          ///< of commands; the applying thread's
+  int slow_calls = 0;                       ///< still expected to need the disk; that thread's, too
+  std::string cluster_id;                   ///< of `meta`, for every thread
+  std::atomic<log_position> applied = 0;    ///< of `meta`, for every thread
+  std::optional<atl::error> broken;         ///< the applying thread's
+  std::atomic<bool> unreadable = false;     ///< for every thread: entries may be half done
+  std::atomic<std::uint64_t> latest_us = 0; ///< of `meta`, for every thread
 
   atl::error fail_for_good(atl::error why) {
     why.message = fmt::format("name space in '{}': {}", folder.native(), why.message);
@@ -108,6 +109,7 @@ atl::result<std::unique_ptr<name_space>> name_space::open(const std::filesystem:
   self->meta = opened->meta;
   self->cluster_id = opened->meta.cluster_id;
   self->applied = opened->meta.applied;
+  self->latest_us = opened->meta.latest_us;
   return std::unique_ptr<name_space>{new name_space{std::move(self)}};
 }
 
@@ -167,17 +169,21 @@ atl::result<std::vector<std::string>> name_space::apply(std::span<const decided_
       return tl::unexpected{self_->fail_for_good(done.error())};
   }
   self_->applied = self_->meta.applied;
+  self_->latest_us = self_->meta.latest_us;
   auto& slow = self_->slow_calls;
   slow = state.disk_reads() > 0 ? slow_calls_after_disk : slow - std::min(slow, 1);
   return answers;
 }
 
-std::string name_space::query(std::string_view question) const {
+atl::result<std::string> name_space::query(std::string_view question) const {
   auto lock = self_->to_read();
   if (self_->unreadable)
-    return encode_answer(atl::error{errc::unavailable, "the name space can't be read any more"});
+    return fail(errc::unavailable, "the name space can't be read any more");
   state::present_view present{*self_->db, self_->unwritten};
-  return state::answer_question(present, question);
+  auto answer = state::answer_question(present, question);
+  if (!answer)
+    self_->unreadable = true; // one damaged row says nothing good of the others
+  return answer;
 }
 
 std::optional<std::string> name_space::answer_at_once(std::string_view question) const {
@@ -188,7 +194,9 @@ std::optional<std::string> name_space::answer_at_once(std::string_view question)
     return std::nullopt;
   state::present_view present{*self_->db, self_->unwritten, state::reads::memory};
   auto answer = state::answer_question(present, question);
-  return present.needs_disk() ? std::nullopt : std::optional{std::move(answer)};
+  if (!answer) // it needs the disk, or fails: `query` tells which
+    return std::nullopt;
+  return std::move(*answer);
 }
 
 bool name_space::applies_at_once() const {
@@ -200,6 +208,14 @@ std::optional<std::string> name_space::objection(std::string_view bytes) const {
   if (!command)
     return command.error().message;
   return adds_to_state(command->action) ? self_->disk.shortage() : std::nullopt;
+}
+
+void name_space::stamp(std::string& command, std::chrono::microseconds since_1970) const {
+  stamp_command(command, static_cast<std::uint64_t>(since_1970.count()));
+}
+
+std::chrono::microseconds name_space::latest_stamp() const {
+  return std::chrono::microseconds{self_->latest_us.load()};
 }
 
 atl::result<log_position> name_space::flush() {
@@ -258,6 +274,7 @@ atl::result<log_position> name_space::load(const std::filesystem::path& folder) 
   self_->known.clear();
   self_->meta = opened->meta;
   self_->applied = self_->meta.applied;
+  self_->latest_us = self_->meta.latest_us;
   if (!swapped)
     return tl::unexpected{swapped.error()};
   return self_->meta.applied;

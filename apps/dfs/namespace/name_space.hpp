@@ -23,6 +23,9 @@ struct name_space_settings {
   /// Names the cluster, the same on each replica; at most `limits::cluster_id_bytes_max`. Stored in
   /// a new name space; a folder of another cluster is refused. Empty: whatever is stored.
   std::string cluster_id;
+  /// The certificate of the group whose state this is (`atl::encode` of a `group_birth`): stored in
+  /// a new name space; a folder of another group is refused. Empty: whatever is stored.
+  std::string birth;
   /// Commands that add to the state are objected to when the disk has less space left; 0: never.
   std::uint64_t free_bytes_min = 256u << 20;
   std::size_t write_buffer_bytes = 16u << 20; ///< of two
@@ -40,9 +43,9 @@ struct name_space_settings {
 /// the rest.
 ///
 /// `apply`, `flush`, `save` and `load` are for one thread, `objection` for one, perhaps another,
-/// and everything else for any number of them at the same time. After `apply` or `flush` failed,
-/// they go on failing, and no question is answered: entries may be half done, and what the disk
-/// holds is known again only when it is opened anew.
+/// and everything else for any number of them at the same time. After `apply`, `flush` or `query`
+/// failed, they go on failing: entries may be half done, or rows be damaged, and what the disk
+/// holds is known again only when it is opened again.
 class name_space final : public atl::state_machine {
  public:
   /// Opens the name space in `folder`, or makes a new one there.
@@ -59,11 +62,13 @@ class name_space final : public atl::state_machine {
   apply(std::span<const atl::spi::decided_entry> entries) override;
 
   /// @param question by `encode`; the answer is for `decode_answer`.
-  std::string query(std::string_view question) const override;
+  atl::result<std::string> query(std::string_view question) const override;
   std::optional<std::string> answer_at_once(std::string_view question) const override;
   bool applies_at_once() const override;
 
   std::optional<std::string> objection(std::string_view command) const override;
+  void stamp(std::string& command, std::chrono::microseconds since_1970) const override;
+  std::chrono::microseconds latest_stamp() const override;
 
   atl::result<atl::spi::log_position> flush() override;
   bool flush_due() const override;
@@ -91,7 +96,10 @@ class name_space final : public atl::state_machine {
 template <class Question>
 atl::result<typename Question::answer> ask(const atl::state_machine& replica,
                                            const Question& question) {
-  return decode_answer<typename Question::answer>(replica.query(encode(dfs::question{question})));
+  auto answer = replica.query(encode(dfs::question{question}));
+  if (!answer)
+    return tl::unexpected{answer.error()};
+  return decode_answer<typename Question::answer>(*answer);
 }
 
 } // namespace dfs

@@ -9,8 +9,9 @@
 /// What is answered to each question.
 namespace dfs::state {
 
-/// Bytes that are no question are answered with an error, and so is a failure to read.
-std::string answer_question(present_view& state, std::string_view bytes);
+/// Bytes that are no question are answered with an error.
+/// @returns an error when the state can't be read, which is no answer.
+atl::result<std::string> answer_question(present_view& state, std::string_view bytes);
 
 atl::result<answers::entry> ask(present_view& state, const questions::stat& question);
 atl::result<answers::listing> ask(present_view& state, const questions::list& question);
@@ -19,6 +20,7 @@ atl::result<answers::summary> ask(present_view& state, const questions::summary&
 atl::result<answers::chunk_page> ask(present_view& state, const questions::chunks_on& question);
 atl::result<answers::known_chunks> ask(present_view& state, const questions::known& question);
 atl::result<answers::chunk_page> ask(present_view& state, const questions::all_chunks& question);
+atl::result<answers::members> ask(present_view& state, const questions::members& question);
 
 /// What still fits into an answer.
 class page {

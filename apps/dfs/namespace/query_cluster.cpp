@@ -42,12 +42,31 @@ result<answers::summary> ask(present_view& state, const questions::summary& ques
     auto id = keys::storage_in(key);
     if (!id || !decode(value, record))
       state.fail_damaged("a storage node's record");
+    if (record.retired)
+      return !state.failure(); // another node has its name
     answer.more = !page.take(16 + record.name.size() + record.uuid.size());
     if (!answer.more)
       answer.storages.push_back({id.value_or(no_storage), record.name, record.uuid});
     return !answer.more && !state.failure();
   };
   state.scan(keys::all_storages(), keys::storage(question.after + 1), visit);
+  return answer;
+}
+
+result<answers::members> ask(present_view& state, const questions::members&) {
+  answers::members answer;
+  answer.birth = state.find_birth();
+  auto visit = [&](std::string_view key, std::string_view value) {
+    member_record record;
+    auto id = keys::member_in(key);
+    if (!id || !decode(value, record)) {
+      state.fail_damaged("a master's record");
+      return false;
+    }
+    answer.masters.push_back({*id, record.name, record.address, record.folder});
+    return true;
+  };
+  state.scan(keys::all_members(), keys::all_members(), visit);
   return answer;
 }
 

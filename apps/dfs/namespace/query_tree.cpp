@@ -41,13 +41,15 @@ bool page::take(std::size_t item_bytes) {
   return true;
 }
 
-std::string answer_question(present_view& state, std::string_view bytes) {
+result<std::string> answer_question(present_view& state, std::string_view bytes) {
   auto question = decode_question(bytes);
   if (!question)
     return encode_answer(question.error());
   auto answer =
       std::visit([&](const auto& asked) { return encode_answer(ask(state, asked)); }, *question);
-  return state.failure() ? encode_answer(*state.failure()) : answer;
+  if (state.failure())
+    return tl::unexpected{*state.failure()};
+  return answer;
 }
 
 result<answers::entry> ask(present_view& state, const questions::stat& question) {

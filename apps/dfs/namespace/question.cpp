@@ -84,6 +84,9 @@ void read(reader& in, questions::all_chunks& q) {
   q.limit = in.get<std::uint32_t>();
 }
 
+void write(writer&, const questions::members&) {}
+void read(reader&, questions::members&) {}
+
 } // namespace
 
 std::string encode(const question& question) {

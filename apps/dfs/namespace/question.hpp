@@ -62,11 +62,17 @@ struct all_chunks {
   std::uint32_t limit = 0;
 };
 
+/// The group that the state belongs to, and every master that was ever let into it.
+struct members {
+  using answer = answers::members;
+};
+
 } // namespace questions
 
 /// The order is that of the bytes on the wire: append only.
-using question = std::variant<questions::stat, questions::list, questions::open, questions::summary,
-                              questions::chunks_on, questions::known, questions::all_chunks>;
+using question =
+    std::variant<questions::stat, questions::list, questions::open, questions::summary,
+                 questions::chunks_on, questions::known, questions::all_chunks, questions::members>;
 
 std::string encode(const question& question);
 

@@ -99,7 +99,7 @@ bool decode(std::string_view bytes, stored_chunk& value) {
 
 std::string encode(const storage_record& value) {
   writer out;
-  out.put(value.name).put(value.uuid);
+  out.put(value.name).put(value.uuid).put(value.retired);
   return out.take();
 }
 
@@ -107,6 +107,21 @@ bool decode(std::string_view bytes, storage_record& value) {
   reader in{bytes};
   value.name = in.get_string(limits::storage_name_bytes_max);
   value.uuid = in.get_string(limits::storage_uuid_bytes_max);
+  value.retired = in.get<bool>();
+  return in.done();
+}
+
+std::string encode(const member_record& value) {
+  writer out;
+  out.put(value.name).put(value.address).put(value.folder);
+  return out.take();
+}
+
+bool decode(std::string_view bytes, member_record& value) {
+  reader in{bytes};
+  value.name = in.get_string(limits::member_text_bytes_max);
+  value.address = in.get_string(limits::member_text_bytes_max);
+  value.folder = in.get_string(limits::member_text_bytes_max);
   return in.done();
 }
 

@@ -12,7 +12,7 @@
 namespace dfs::state {
 
 /// Of the whole database; another one is refused.
-inline constexpr std::uint32_t format_version = 1;
+inline constexpr std::uint32_t format_version = 2;
 
 /// Where the state stands, in one record.
 struct meta {
@@ -59,6 +59,14 @@ struct stored_chunk {
 struct storage_record {
   std::string name;
   std::string uuid;
+  bool retired = false; ///< its disk was declared lost, and another node has its name
+};
+
+/// The data folder that a replica's id stands for.
+struct member_record {
+  std::string name;
+  std::string address;
+  std::string folder;
 };
 
 struct session_record {
@@ -73,6 +81,7 @@ std::string encode(const inode& value);
 std::string encode(const extent& value);
 std::string encode(const stored_chunk& value);
 std::string encode(const storage_record& value);
+std::string encode(const member_record& value);
 std::string encode(const session_record& value);
 std::string encode_storage_id(storage_id id);
 
@@ -82,6 +91,7 @@ bool decode(std::string_view bytes, inode& value);
 bool decode(std::string_view bytes, extent& value);
 bool decode(std::string_view bytes, stored_chunk& value);
 bool decode(std::string_view bytes, storage_record& value);
+bool decode(std::string_view bytes, member_record& value);
 bool decode(std::string_view bytes, session_record& value);
 bool decode(std::string_view bytes, storage_id& id);
 

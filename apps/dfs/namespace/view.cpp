@@ -38,6 +38,17 @@ std::optional<storage_record> view::find_storage(storage_id id) {
   return find<storage_record>(keys::storage(id), "a storage node's record");
 }
 
+std::optional<member_record> view::find_member(std::uint32_t id) {
+  return find<member_record>(keys::member(id), "a master's record");
+}
+
+std::string view::find_birth() {
+  std::string bytes;
+  if (!failure_ && get(keys::birth(), bytes))
+    return bytes;
+  return {};
+}
+
 std::optional<storage_id> view::find_storage_by_name(std::string_view name) {
   return find<storage_id>(keys::storage_by_name(name), "a storage node's name");
 }
@@ -72,9 +83,8 @@ stored_chunk view::must_chunk(const chunk_id& id) {
 void view::fail_damaged(std::string_view what) {
   if (!failure_)
     failure_ = {errc::corrupt,
-                fmt::format("{} is missing or unreadable in the name space's database: move its "
-                            "folder away and start again, to rebuild it from the other replicas",
-                            what)};
+                fmt::format("{} is missing or unreadable in the name space's database; {}", what,
+                            rebuild_advice)};
 }
 
 void view::fail(const rocksdb::Status& status) {
@@ -128,9 +138,7 @@ atl::error to_error(const rocksdb::Status& status) {
   auto text = status.ToString();
   if (status.IsCorruption())
     return {errc::corrupt,
-            fmt::format("the name space's database is damaged ({}): move its folder away and start "
-                        "again, to rebuild it from the other replicas",
-                        text)};
+            fmt::format("the name space's database is damaged ({}); {}", text, rebuild_advice)};
   if (status.IsNoSpace())
     return {errc::no_space, fmt::format("no space is left for the name space's database ({}): "
                                         "free some on its disk",

@@ -36,6 +36,8 @@ class view {
   std::optional<stored_chunk> find_chunk(const chunk_id& id);
   std::optional<session_record> find_session(const session_id& id);
   std::optional<storage_record> find_storage(storage_id id);
+  std::optional<member_record> find_member(std::uint32_t id);
+  std::string find_birth();
   std::optional<storage_id> find_storage_by_name(std::string_view name);
   std::optional<storage_id> find_storage_by_uuid(std::string_view uuid);
   /// … but an inode that an entry names, and a file's content, must be there: else it is damage.
@@ -87,6 +89,12 @@ class present_view final : public view {
   const unwritten_rows& unwritten_;
   rocksdb::ReadOptions how_;
 };
+
+/// What an operator does about a damaged database.
+inline constexpr std::string_view rebuild_advice =
+    "stop this master, empty its data folder, start it again, and let it in under a new id with "
+    "'dfs "
+    "admin master replace NAME', so that it is rebuilt from the others";
 
 /// RocksDB's failure as one of ours.
 atl::error to_error(const rocksdb::Status& status);

@@ -66,7 +66,13 @@ sigset_t block_signals() {
   return signals;
 }
 
-int run(loaded all) {
+/// What an operator says for this start alone.
+struct start_orders {
+  bool found_group = false;
+  bool new_disk = false;
+};
+
+int run(loaded all, const start_orders& orders) {
   auto signals = block_signals();
   atl::log::start(all.node.name, all.node.log_level);
   atl::log::info("node", "", "starts: cluster {}, data {}, process {}", all.cluster.name,
@@ -81,8 +87,9 @@ int run(loaded all) {
     ::kill(::getpid(), SIGUSR1);
   };
   {
-    auto node = dfs::node::start(
-        {std::move(all.cluster), std::move(all.node), std::move(all.plugins), failed});
+    auto node =
+        dfs::node::start({std::move(all.cluster), std::move(all.node), std::move(all.plugins),
+                          orders.found_group, orders.new_disk, failed});
     if (!node) {
       atl::log::error("node", "", "can't start: {}", node.error().message);
       return exit_failed;
@@ -113,6 +120,16 @@ int main(int argc, char** argv) {
   app.add_flag("--check", check,
                "Validate the file, load the plugins, print every value and where it came from, and "
                "exit");
+  start_orders orders;
+  app.add_flag(
+      "--found-group", orders.found_group,
+      "A master whose data folder is empty founds the group at once, with the other masters "
+      "of the file, if none of them belongs to one. Without it, it waits for storage nodes "
+      "that may belong to one");
+  app.add_flag(
+      "--new-disk", orders.new_disk,
+      "What the data folder holds isn't wanted any more: it is moved into a folder former-… "
+      "within it, and the node begins with an empty one");
   app.set_version_flag("--version", ATOLL_VERSION);
   try {
     app.parse(argc, argv);
@@ -129,5 +146,5 @@ int main(int argc, char** argv) {
     print_check(*all);
     return 0;
   }
-  return run(std::move(*all));
+  return run(std::move(*all), orders);
 }

@@ -17,13 +17,21 @@ protocol::plugin_choice loaded_plugin::choice() const {
 }
 
 std::string loaded_plugin::text() const {
+  return fmt::format("{} {} {{{}}}", plugin->name(), plugin->version(), options_text());
+}
+
+std::string loaded_plugin::lasting_text() const {
+  return fmt::format("{} {{{}}}", plugin->name(), options_text());
+}
+
+std::string loaded_plugin::options_text() const {
   std::string list;
   for (auto& spec : plugin->options()) {
     auto& value = options.values().at(spec.name);
     list += fmt::format("{}{} = {}", list.empty() ? "" : ", ", spec.name,
                         atl::option_toml(value, spec.type));
   }
-  return fmt::format("{} {} {{{}}}", plugin->name(), plugin->version(), list);
+  return list;
 }
 
 atl::plugin_loader make_loader(const cluster_settings& cluster) {

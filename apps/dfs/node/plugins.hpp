@@ -18,6 +18,11 @@ struct loaded_plugin {
   protocol::plugin_choice choice() const;
   /// `two_phase_commit 1.0.0 {heartbeat = "100ms", …}`: two nodes that print the same run the same.
   std::string text() const;
+  /// The same without the version: what must stay as it is while stored data is to be read.
+  std::string lasting_text() const;
+
+ private:
+  std::string options_text() const;
 };
 
 struct loaded_plugins {

@@ -5,6 +5,8 @@
 #include <atoll/core/log.hpp>
 #include <atoll/runtime/caf.hpp>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace dfs {
@@ -127,6 +129,7 @@ void storage_agent::report(const std::string& name) {
   protocol::storage_report report;
   report.name = settings_.self.name;
   report.uuid = settings_.uuid;
+  report.group = settings_.group;
   report.bulk = settings_.bulk;
   report.zone = settings_.zone;
   report.weight = settings_.weight;
@@ -160,6 +163,32 @@ void storage_agent::report(const std::string& name) {
             });
 }
 
+void storage_agent::warn_once(const std::string& name, const std::string& why) {
+  auto& last = masters_[name].last_warning;
+  if (why != last)
+    atl::log::warning("storage", name, "{}", why);
+  last = why;
+}
+
+/// A master of another group knows nothing of the data here: on its word it would all be removed.
+bool storage_agent::accept_group(const std::string& name, const protocol::storage_orders& orders) {
+  if (settings_.group.empty() && orders.id != no_storage) {
+    if (auto joined = settings_.join_group(orders.group); !joined) {
+      warn_once(name, joined.error().message);
+      return false;
+    }
+    settings_.group = orders.group;
+    atl::log::info("storage", name, "the data here belongs to the group {} from now on",
+                   settings_.group);
+  }
+  if (settings_.group.empty() || orders.group == settings_.group)
+    return true;
+  warn_once(name, fmt::format("it belongs to the group {}, the data here to {}: its orders are "
+                              "ignored",
+                              orders.group, settings_.group));
+  return false;
+}
+
 void storage_agent::obey(const std::string& name, const envelope& answer) {
   auto& state = masters_[name];
   state.waiting = false;
@@ -171,6 +200,7 @@ void storage_agent::obey(const std::string& name, const envelope& answer) {
            atl::runtime::node_failure{"storage",
                                       {errc::refused, name + " doesn't let this node in: " +
                                                           reply.value.error().message}});
+    warn_once(name, reply.value.error().message);
     return;
   }
   auto orders = protocol::decode_storage_orders(*reply.value);
@@ -178,6 +208,8 @@ void storage_agent::obey(const std::string& name, const envelope& answer) {
     atl::log::warning("storage", name, "{}", orders.error().message);
     return;
   }
+  if (!accept_group(name, *orders))
+    return;
   if (orders->id != state.known_as) {
     state.known_as = orders->id;
     atl::log::info("storage", name, "known as storage node {}", orders->id);

@@ -10,6 +10,7 @@
 #include <caf/event_based_actor.hpp>
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -31,7 +32,10 @@ class storage_agent : public caf::event_based_actor {
     atl::runtime::node_info self;
     std::vector<master> masters;
     atl::runtime::link_settings timing;
-    std::string uuid; ///< of the data folder
+    std::string uuid;  ///< of the data folder
+    std::string group; ///< that its data belongs to; empty: none yet
+    /// Writes down, for good, that the data belongs to this group.
+    std::function<atl::status(const std::string& group)> join_group;
     atl::endpoint bulk;
     std::string zone;
     double weight = 1;
@@ -53,6 +57,7 @@ class storage_agent : public caf::event_based_actor {
     bool from_scratch = true; ///< the next report begins a list of everything
     std::deque<protocol::fragment_change> to_tell;
     storage_id known_as = no_storage;
+    std::string last_warning; ///< so that the same one is logged once
   };
 
   void make_link(const master& to);
@@ -61,6 +66,8 @@ class storage_agent : public caf::event_based_actor {
   void list_everything(link_state& to);
   void report(const std::string& name);
   void obey(const std::string& name, const atl::runtime::envelope& answer);
+  bool accept_group(const std::string& name, const protocol::storage_orders& orders);
+  void warn_once(const std::string& name, const std::string& why);
   void on_link(const atl::runtime::link_event& event);
 
   settings settings_;

@@ -12,12 +12,16 @@
 #include <fstream>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 namespace atl {
 
 namespace {
 
 constexpr std::size_t identity_bytes_max = 4096;
+constexpr const char* identity_file = "identity.json";
+/// Folders of what `put_aside` moved.
+constexpr std::string_view put_aside_prefix = "former-";
 
 /// Writes `text` so that after a crash the file is there whole or not at all.
 status write_durably(const std::filesystem::path& file, const std::string& text) {
@@ -51,6 +55,29 @@ result<nlohmann::json> read_identity(const std::filesystem::path& file) {
   return json;
 }
 
+std::string group_in(const nlohmann::json& identity) {
+  auto group = identity.find("group");
+  return group != identity.end() && group->is_string() ? group->get<std::string>() : std::string{};
+}
+
+/// A folder with data in it that doesn't say whose it is must not become a new one: the data would
+/// be given away under a fresh identity.
+status check_empty(const std::filesystem::path& folder) {
+  std::error_code problem;
+  for (auto& entry : std::filesystem::directory_iterator{folder, problem}) {
+    auto name = entry.path().filename().string();
+    // A fresh file system brings a folder of its own.
+    auto put_aside = name.starts_with(put_aside_prefix);
+    if (entry.is_directory(problem) && name != "lost+found" && !name.starts_with('.') && !put_aside)
+      return fail(errc::refused,
+                  fmt::format("the data folder {} holds data ({}) but no {}, so it can't be told "
+                              "whose data it is; restore that file, or give the node an empty "
+                              "data folder",
+                              folder.string(), name, identity_file));
+  }
+  return {};
+}
+
 } // namespace
 
 std::string random_uuid() {
@@ -77,11 +104,14 @@ result<data_folder> data_folder::take(const std::filesystem::path& folder,
     return fail(errc::refused, fmt::format("the data folder {} is in use by another process; stop "
                                            "it, or give this node a folder of its own",
                                            taken.path_.string()));
-  auto file = taken.path_ / "identity.json";
-  if (!std::filesystem::exists(file)) {
+  taken.cluster_ = cluster;
+  taken.node_ = node;
+  auto file = taken.path_ / identity_file;
+  if (!std::filesystem::exists(file, problem)) {
+    if (auto empty = check_empty(taken.path_); !empty)
+      return tl::unexpected{empty.error()};
     taken.uuid_ = random_uuid();
-    nlohmann::json identity{{"cluster", cluster}, {"node", node}, {"uuid", taken.uuid_}};
-    if (auto written = write_durably(file, identity.dump(2) + "\n"); !written)
+    if (auto written = taken.write_identity(); !written)
       return tl::unexpected{written.error()};
     return taken;
   }
@@ -97,16 +127,70 @@ result<data_folder> data_folder::take(const std::filesystem::path& folder,
                               taken.path_.string(), key, found, expected));
   }
   taken.uuid_ = (*identity)["uuid"].get<std::string>();
+  taken.group_ = group_in(*identity);
   return taken;
 }
 
+status data_folder::put_aside() {
+  auto former = path_ / fmt::format("{}{}", put_aside_prefix, uuid_);
+  std::error_code problem;
+  std::filesystem::create_directories(former, problem);
+  std::vector<std::filesystem::path> moved;
+  for (auto& entry : std::filesystem::directory_iterator{path_, problem}) {
+    auto name = entry.path().filename().string();
+    if (entry.is_directory(problem) && name != "lost+found" && !name.starts_with('.') &&
+        !name.starts_with(put_aside_prefix))
+      moved.push_back(entry.path());
+  }
+  // The identity goes last: after a crash in between the folder is still the former one.
+  moved.push_back(path_ / identity_file);
+  for (auto& from : moved)
+    if (!problem)
+      std::filesystem::rename(from, former / from.filename(), problem);
+  if (problem)
+    return fail(errc::io, fmt::format("moving what {} holds to {}: {}", path_.string(),
+                                      former.string(), problem.message()));
+  uuid_ = random_uuid();
+  group_.clear();
+  return write_identity();
+}
+
+status data_folder::write_identity() const {
+  nlohmann::json identity{{"cluster", cluster_}, {"node", node_}, {"uuid", uuid_}};
+  if (!group_.empty())
+    identity["group"] = group_;
+  return write_durably(path_ / identity_file, identity.dump(2) + "\n");
+}
+
+status data_folder::join_group(const std::string& group) {
+  if (group == group_)
+    return {};
+  group_ = group;
+  return write_identity();
+}
+
+result<std::string> group_of_folder(const std::filesystem::path& folder) {
+  std::error_code problem;
+  if (!std::filesystem::exists(folder / identity_file, problem))
+    return std::string{};
+  auto identity = read_identity(folder / identity_file);
+  if (!identity)
+    return tl::unexpected{identity.error()};
+  return group_in(*identity);
+}
+
 data_folder::data_folder(data_folder&& other) noexcept
-    : path_{std::move(other.path_)}, uuid_{std::move(other.uuid_)}, lock_{std::exchange(other.lock_,
-                                                                                        -1)} {}
+    : path_{std::move(other.path_)}, cluster_{std::move(other.cluster_)}, node_{std::move(
+                                                                              other.node_)},
+      uuid_{std::move(other.uuid_)}, group_{std::move(other.group_)}, lock_{std::exchange(
+                                                                          other.lock_, -1)} {}
 
 data_folder& data_folder::operator=(data_folder&& other) noexcept {
   std::swap(path_, other.path_);
+  std::swap(cluster_, other.cluster_);
+  std::swap(node_, other.node_);
   std::swap(uuid_, other.uuid_);
+  std::swap(group_, other.group_);
   std::swap(lock_, other.lock_);
   return *this;
 }

@@ -29,8 +29,7 @@ namespace {
 constexpr char record_prefix = 'r';
 constexpr std::string_view meta_key = "meta";
 constexpr std::string_view lives_key = "lives";
-constexpr std::string_view owner_key = "owner";
-constexpr std::size_t owner_text_max = 16 << 10;
+constexpr std::string_view binding_key = "binding";
 constexpr std::size_t batch_bytes_max = 8 << 20; ///< written with one sync
 
 rocksdb::Slice slice(std::string_view text) {
@@ -127,22 +126,21 @@ status cut_torn_tail(const std::filesystem::path& folder) {
   return sync_to_disk(file);
 }
 
-std::string encode(const record_log::owner& it) {
+std::string encode(const record_log::binding& to) {
   spi::writer out;
-  out.put(it.protocol).put(it.group).put(static_cast<std::uint32_t>(it.voters.size()));
-  for (auto id : it.voters)
-    out.put(id);
+  out.put(to.self).put(encode(to.birth));
   return out.take();
 }
 
-std::optional<record_log::owner> decode_owner(std::string_view bytes) {
+std::optional<record_log::binding> decode_binding(std::string_view bytes) {
   spi::reader in{bytes};
-  record_log::owner it;
-  it.protocol = in.get_string(owner_text_max);
-  it.group = in.get_string(owner_text_max);
-  for (auto left = in.get_count(sizeof(spi::replica_id)); left > 0; --left)
-    it.voters.push_back(in.get<spi::replica_id>());
-  return in.done() ? std::optional{it} : std::nullopt;
+  record_log::binding bound;
+  bound.self = in.get<spi::replica_id>();
+  auto birth = decode_group_birth(in.get_text());
+  if (!in.done() || !birth)
+    return std::nullopt;
+  bound.birth = std::move(*birth);
+  return bound;
 }
 
 std::size_t bytes_of(const spi::persist& it) {
@@ -324,28 +322,28 @@ result<spi::stable_state> record_log::load() const {
   return state;
 }
 
-result<record_log::owner> record_log::own(const owner& wanted) {
+result<std::optional<record_log::binding>> record_log::read_binding() const {
   std::string text;
-  auto read = impl_->db->Get({}, slice(owner_key), &text);
-  if (read.IsNotFound()) {
-    if (auto written = impl_->write_now(owner_key, encode(wanted)); !written.ok())
-      return tl::unexpected{rocksdb_error(written, "writing the log in " + impl_->folder.string())};
-    return wanted;
-  }
+  auto read = impl_->db->Get({}, slice(binding_key), &text);
+  if (read.IsNotFound())
+    return std::optional<binding>{};
   if (!read.ok())
     return tl::unexpected{rocksdb_error(read, "reading the log in " + impl_->folder.string())};
-  auto bytes = unsealed(owner_key, text);
-  auto found = bytes ? decode_owner(*bytes) : std::nullopt;
-  if (!found)
+  auto bytes = unsealed(binding_key, text);
+  auto bound = bytes ? decode_binding(*bytes) : std::nullopt;
+  if (!bound)
     return fail(errc::corrupt,
-                fmt::format("the log in {} has a damaged owner's mark", impl_->folder.string()));
-  if (found->protocol != wanted.protocol)
-    return fail(errc::refused,
-                fmt::format("the log in {} was written by the consensus plugin '{}', and the "
-                            "configuration names '{}', which can't read it; name the former, or "
-                            "start the cluster anew on empty data folders",
-                            impl_->folder.string(), found->protocol, wanted.protocol));
-  return *found;
+                fmt::format("the log in {} has a damaged record of the group that it belongs to: "
+                            "restore the folder, or let the node join again under a new id",
+                            impl_->folder.string()));
+  return bound;
+}
+
+status record_log::bind(const binding& to) {
+  auto written = impl_->write_now(binding_key, encode(to));
+  if (!written.ok())
+    return tl::unexpected{rocksdb_error(written, "writing the log in " + impl_->folder.string())};
+  return {};
 }
 
 std::uint64_t record_log::incarnation() const {

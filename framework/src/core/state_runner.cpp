@@ -164,8 +164,12 @@ struct state_runner::implementation {
   void answer(const std::vector<question>& questions) {
     std::vector<std::pair<spi::request_id, std::string>> answers;
     answers.reserve(questions.size());
-    for (auto& it : questions)
-      answers.emplace_back(it.id, machine.query(it.text));
+    for (auto& it : questions) {
+      auto answer = machine.query(it.text);
+      if (!answer)
+        return calls.failed(answer.error()); // the rest is for other replicas to answer
+      answers.emplace_back(it.id, std::move(*answer));
+    }
     calls.answered(std::move(answers));
   }
 };

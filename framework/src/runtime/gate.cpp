@@ -4,6 +4,8 @@
 #include <atoll/runtime/limits.hpp>
 #include <atoll/spi/codec.hpp>
 
+#include <fmt/format.h>
+
 namespace atl::runtime {
 
 gate_actor::gate_actor(caf::actor_config& config, settings given)
@@ -12,7 +14,16 @@ gate_actor::gate_actor(caf::actor_config& config, settings given)
 }
 
 caf::behavior gate_actor::make_behavior() {
-  return {[this](envelope& message) { return take(message); }};
+  return {
+      [this](envelope& message) { return take(message); },
+      [this](adopt_roles& roles) {
+        settings_.self = std::move(roles.self);
+        settings_.replica = std::move(roles.replica);
+        settings_.application = std::move(roles.application);
+        group_digest_ = group_digest(settings_.self);
+      },
+      [this](member_folders& members) { folder_of_ = std::move(members.folder_of); },
+  };
 }
 
 void gate_actor::on_exit() {
@@ -67,16 +78,41 @@ envelope gate_actor::greet(const envelope& message) {
   auto theirs = decode_node_info(message.body);
   if (!theirs)
     return make_reply({tl::unexpected{theirs.error()}, {}, false});
-  if (auto problem = incompatibility(settings_.self, *theirs); !problem.empty()) {
-    log::warning(settings_.self.role, theirs->name, "turned away: {}", problem);
-    return make_reply({fail(errc::refused, problem), {}, false});
-  }
+  if (auto problem = incompatibility(settings_.self, *theirs); !problem.empty())
+    return turn_away(*theirs, problem);
+  if (auto problem = wrong_folder(*theirs); !problem.empty())
+    return turn_away(*theirs, problem);
   if (settings_.replica && theirs->replica != 0)
     tell(this, settings_.replica, master_seen{std::move(*theirs)});
   return make_reply({encode(settings_.self), {}, false});
 }
 
+envelope gate_actor::turn_away(const node_info& who, const std::string& why) {
+  log::warning(settings_.self.role, who.name, "turned away: {}", why);
+  if (settings_.application && who.role != client_role)
+    tell(this, settings_.application, turned_away{who.name, why});
+  return make_reply({fail(errc::refused, why), {}, false});
+}
+
+/// A member's promises are in its data folder: whoever comes under its id with another one hasn't
+/// made them.
+std::string gate_actor::wrong_folder(const node_info& who) const {
+  auto member = folder_of_.find(who.replica);
+  if (who.replica == 0 || who.group.empty() || member == folder_of_.end() ||
+      member->second == who.folder)
+    return {};
+  return fmt::format("{} comes as master {} with the data folder {}, and that id stands for the "
+                     "folder {}: its disk was lost or isn't mounted; 'dfs admin master replace {}' "
+                     "lets it in under a new id",
+                     who.name, who.replica, who.folder, member->second, who.name);
+}
+
 caf::result<envelope> gate_actor::to_replica(envelope& message) {
+  if (!settings_.replica && settings_.application && settings_.self.replica != 0) {
+    auto promise = make_response_promise();
+    promise.delegate(settings_.application, std::move(message));
+    return promise;
+  }
   if (!settings_.replica)
     return refuse(errc::refused, "this node is no master");
   auto promise = make_response_promise();

@@ -29,6 +29,7 @@ std::string encode(const node_info& info) {
   out.put(info.wire).put(info.spi_major).put(info.spi_minor);
   out.put(info.cluster).put(info.name).put(info.role);
   out.put(info.replica).put(info.consensus).put(info.address).put(info.group);
+  out.put(info.folder);
   return out.take();
 }
 
@@ -47,7 +48,8 @@ result<node_info> decode_node_info(std::string_view bytes) {
   info.replica = in.get<spi::replica_id>();
   info.consensus = in.get_string(text_bytes_max);
   info.address = in.get_string(name_bytes_max);
-  info.group = in.get_string(text_bytes_max);
+  info.group = in.get_string(name_bytes_max);
+  info.folder = in.get_string(name_bytes_max);
   if (!in.done())
     return fail(errc::corrupt, "a greeting that can't be read");
   return info;
@@ -70,7 +72,10 @@ std::string incompatibility(const node_info& mine, const node_info& theirs) {
   if (mine.consensus != theirs.consensus)
     return differs("the consensus plugin", mine.consensus, theirs.consensus);
   if (!mine.group.empty() && !theirs.group.empty() && mine.group != theirs.group)
-    return differs("the masters", mine.group, theirs.group);
+    return fmt::format(
+        "{} belongs to the group {}, {} to {}: the two were founded apart, so one of "
+        "them has a wrong disk or another cluster's file",
+        mine.name, mine.group, theirs.name, theirs.group);
   if (mine.replica == theirs.replica)
     return fmt::format("{} and {} are both master {}", mine.name, theirs.name, mine.replica);
   return {};
@@ -82,7 +87,7 @@ std::uint64_t cluster_digest(const node_info& info) {
 
 std::uint64_t group_digest(const node_info& info) {
   return digest({info.cluster, std::to_string(info.wire), std::to_string(info.spi_major),
-                 std::to_string(info.spi_minor), info.consensus});
+                 std::to_string(info.spi_minor), info.consensus, info.group});
 }
 
 } // namespace atl::runtime

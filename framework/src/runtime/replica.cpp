@@ -157,10 +157,24 @@ void replica_actor::on_seen(const node_info& who) {
       links_.size() >= replica_links_max || !serving_)
     return;
   auto where = parse_endpoint(who.address);
-  if (!where)
+  if (!where || who.group != settings_.self.group)
     return;
+  forget_former(who.name);
   settings_.group.push_back({who.replica, who.name, *where});
   make_link(settings_.group.back());
+}
+
+/// A master of that name that had another id: its disk was lost, and it came back as a new member.
+void replica_actor::forget_former(const std::string& name) {
+  std::erase_if(settings_.group, [&](const peer& it) {
+    if (it.name != name || it.id == settings_.self.replica)
+      return false;
+    if (auto link = links_.find(it.id); link != links_.end()) {
+      send_exit(link->second, caf::exit_reason::user_shutdown);
+      links_.erase(link);
+    }
+    return true;
+  });
 }
 
 spi::timestamp replica_actor::now() const {
@@ -177,10 +191,13 @@ void replica_actor::stop_serving(const error& problem) {
     answer(waiting.from, unable(errc::unavailable, stopped, 0, true));
   for (auto& [id, waiting] : reads_)
     answer(waiting.from, unable(errc::unavailable, stopped));
+  for (auto& [id, waiting] : questions_)
+    answer(waiting, unable(errc::unavailable, stopped));
   for (auto& [position, waiting] : ready_reads_)
     answer(waiting.from, unable(errc::unavailable, stopped));
   commands_.clear();
   reads_.clear();
+  questions_.clear();
   ready_reads_.clear();
   send_answers();
   tell(this, settings_.owner, node_failure{"master", problem});

@@ -11,6 +11,15 @@
 // What clients ask of a replica, and what they are answered.
 namespace atl::runtime {
 
+namespace {
+
+std::chrono::microseconds wall_clock() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+      std::chrono::system_clock::now().time_since_epoch());
+}
+
+} // namespace
+
 caf::result<envelope> replica_actor::submit(submit_command& request) {
   auto alone = make_response_promise<envelope>();
   begin_command(std::move(request.command), {alone, nullptr, 0});
@@ -46,6 +55,7 @@ void replica_actor::begin_command(std::string command, asker from) {
     return answer(from, unable(errc::busy, "too many commands are waiting; try again"));
   auto id = ++next_request_;
   commands_.emplace(id, waiting_command{std::move(from), now()});
+  settings_.machine->stamp(command, clock_.next(wall_clock(), now()));
   drive([&](auto& protocol) { protocol.propose(id, std::move(command)); });
 }
 
@@ -155,6 +165,7 @@ void replica_actor::on_questions_answered(questions_answered& done) {
 
 void replica_actor::on_entries_applied(entries_applied& done) {
   applied_ = done.position;
+  clock_.observe(settings_.machine->latest_stamp(), now());
   for (auto& [id, text] : done.answers)
     finish_command(id, {std::move(text), {}, false});
   ++metrics_.applied_batches;

@@ -30,11 +30,11 @@ class counting_machine : public state_machine {
     }
     return answers;
   }
-  std::string query(std::string_view question) const override {
+  result<std::string> query(std::string_view question) const override {
     return std::string{question} + " at " + std::to_string(applied_);
   }
   std::optional<std::string> answer_at_once(std::string_view question) const override {
-    return question == "quick" ? std::optional{query(question)} : std::nullopt;
+    return question == "quick" ? std::optional{*query(question)} : std::nullopt;
   }
   bool applies_at_once() const override { return quick; }
   std::optional<std::string> objection(std::string_view) const override { return std::nullopt; }

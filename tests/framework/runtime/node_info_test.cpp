@@ -13,7 +13,8 @@ node_info master(atl::spi::replica_id id) {
   info.role = "master";
   info.replica = id;
   info.consensus = "raft 1.0.0 {heartbeat = \"100ms\"}";
-  info.group = "1=a:1, 2=b:2";
+  info.group = "0123456789abcdef0123456789abcdef";
+  info.folder = "folder-" + std::to_string(id);
   return info;
 }
 
@@ -42,9 +43,11 @@ TEST_CASE("whatever differs is said, with both values") {
     theirs.spi_minor += 1;
     CHECK(incompatibility(mine, theirs).find("SPI version") != std::string::npos);
   }
-  SUBCASE("members") {
-    theirs.group = "1=a:1";
-    CHECK(incompatibility(mine, theirs).find("the masters") != std::string::npos);
+  SUBCASE("group") {
+    theirs.group = "another";
+    auto why = incompatibility(mine, theirs);
+    CHECK(why.find(mine.group) != why.npos);
+    CHECK(why.find("another") != why.npos);
   }
   SUBCASE("the same id twice") {
     theirs.replica = 1;

@@ -104,7 +104,7 @@ class list_machine : public state_machine {
     }
     return answers;
   }
-  std::string query(std::string_view) const override {
+  result<std::string> query(std::string_view) const override {
     std::lock_guard lock{mutex_};
     std::string all;
     for (auto& command : commands_)

@@ -13,9 +13,15 @@ class data_folder {
  public:
   /// Takes the folder: makes it when it isn't there, writes down whose it is the first time, and
   /// locks it for as long as the object lives.
-  /// @returns errc::refused when it belongs to another cluster or node, or another process has it.
+  /// @returns errc::refused when it belongs to another cluster or node, when another process has
+  /// it, or when it holds data and doesn't say whose.
   static result<data_folder> take(const std::filesystem::path& folder, const std::string& cluster,
                                   const std::string& node);
+
+  /// Moves all that the folder holds into a folder `former-<uuid>` within it, and makes it an empty
+  /// one with an identity of its own, that belongs to no group. After a crash in between, the
+  /// folder is the former one, and the call can be repeated.
+  status put_aside();
 
   data_folder(data_folder&&) noexcept;
   data_folder& operator=(data_folder&&) noexcept;
@@ -25,14 +31,27 @@ class data_folder {
   /// 32 hexadecimal digits, drawn when the folder was first taken: tells a wiped disk from its
   /// former self.
   const std::string& uuid() const { return uuid_; }
+  /// The group that the folder's data belongs to (`group_birth::group`); empty: none yet.
+  const std::string& group() const { return group_; }
+  /// Writes down, for good, which group the folder's data belongs to. Durable when it returns.
+  /// @pre the folder belongs to none, or to that one.
+  status join_group(const std::string& group);
 
  private:
   data_folder() = default;
+  status write_identity() const;
 
   std::filesystem::path path_;
+  std::string cluster_;
+  std::string node_;
   std::string uuid_;
+  std::string group_;
   int lock_ = -1;
 };
+
+/// The group that a data folder's data belongs to, read without taking the folder.
+/// @returns an empty text where the folder is missing, empty, or belongs to none.
+result<std::string> group_of_folder(const std::filesystem::path& folder);
 
 /// 128 random bits from the operating system, as 32 hexadecimal digits.
 std::string random_uuid();

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <atoll/core/error.hpp>
+#include <atoll/core/group_birth.hpp>
 #include <atoll/spi/consensus.hpp>
 
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,16 +48,15 @@ class record_log {
   record_log& operator=(const record_log&) = delete;
   ~record_log(); ///< Waits for what is being written; drops what still waits.
 
-  /// Whose records these are: the protocol that wrote them, and the group's members at its birth,
-  /// which later configurations may no longer name.
-  struct owner {
-    std::string protocol; ///< the plugin's name
-    std::string group;    ///< as text, to compare with others
-    std::vector<spi::replica_id> voters;
+  /// Whose records these are: one replica's of one group.
+  struct binding {
+    group_birth birth;
+    spi::replica_id self = 0;
   };
-  /// Writes down, in a new log, that it is `wanted`'s; in any other, compares the protocol.
-  /// @returns the owner that is written down; errc::refused when another protocol wrote it.
-  result<owner> own(const owner& wanted);
+  /// @returns none for a log that was never bound: its replica has promised nothing.
+  result<std::optional<binding>> read_binding() const;
+  /// Binds a log that was never bound. Durable when it returns.
+  status bind(const binding& to);
 
   /// All that is durable. Records whose checksum is wrong are reported as corrupt, not left out.
   result<spi::stable_state> load() const;

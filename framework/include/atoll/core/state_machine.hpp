@@ -3,6 +3,7 @@
 #include <atoll/core/error.hpp>
 #include <atoll/spi/consensus.hpp>
 
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <span>
@@ -32,7 +33,9 @@ class state_machine {
 
   /// Answers a question from the present state. Called by several threads, also during `apply`;
   /// each call sees the state between two entries.
-  virtual std::string query(std::string_view question) const = 0;
+  /// @returns an error only when this replica's copy of the state can't be read any more (it is
+  /// damaged, say): the replica stops serving then, and others answer.
+  virtual result<std::string> query(std::string_view question) const = 0;
 
   /// The answer, if finding it takes less time than to hand the question to another thread and
   /// back: if it is short, and what it is about in memory. None: `query` has it.
@@ -45,6 +48,16 @@ class state_machine {
   /// Why this replica couldn't carry out the command (a full disk, say); none when it could.
   /// Doesn't wait for a disk. Called by one thread, also during `apply`.
   virtual std::optional<std::string> objection(std::string_view command) const = 0;
+
+  /// Writes the proposing replica's time into a command, over whatever its client wrote there. No
+  /// client's clock may reach the state. Called before the command is proposed.
+  virtual void stamp(std::string& command, std::chrono::microseconds since_1970) const {
+    static_cast<void>(command);
+    static_cast<void>(since_1970);
+  }
+
+  /// The latest stamp that is in the state; 0 for a state that keeps no time. Called by any thread.
+  virtual std::chrono::microseconds latest_stamp() const { return {}; }
 
   /// Makes everything applied so far durable. @returns the position up to which it is.
   virtual result<spi::log_position> flush() = 0;

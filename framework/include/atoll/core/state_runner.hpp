@@ -32,7 +32,8 @@ class state_runner {
     /// Called by the threads that answer.
     std::function<void(std::vector<std::pair<spi::request_id, std::string>>)> answered;
     std::function<void(spi::log_position)> flushed;
-    /// The state can't be written. Nothing is applied after it.
+    /// The state can't be written, and nothing is applied after it; or it can't be read, and some
+    /// questions stay without an answer. May be called more than once, by any of the threads.
     std::function<void(const error&)> failed;
   };
 

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 
 namespace atl::runtime {
@@ -18,8 +19,10 @@ class gate_actor : public net_actor {
  public:
   struct settings {
     node_info self;
-    caf::actor replica;     ///< null on a node that is no master
-    caf::actor application; ///< takes the kinds from `message_kind::application` on; may be null
+    caf::actor replica; ///< null on a node that is no master, or no member of a group yet
+    /// Takes the kinds from `message_kind::application` on; of a master without a replica also what
+    /// is meant for the replica, to say why there is none. May be null.
+    caf::actor application;
   };
 
   gate_actor(caf::actor_config& config, settings given);
@@ -30,6 +33,8 @@ class gate_actor : public net_actor {
  private:
   caf::result<envelope> take(envelope& message);
   envelope greet(const envelope& message);
+  envelope turn_away(const node_info& who, const std::string& why);
+  std::string wrong_folder(const node_info& who) const;
   caf::result<envelope> to_replica(envelope& message);
   caf::result<envelope> from_peer(envelope& message);
   caf::result<envelope> refuse(errc code, std::string why);
@@ -38,7 +43,8 @@ class gate_actor : public net_actor {
   settings settings_;
   std::uint64_t cluster_digest_;
   std::uint64_t group_digest_;
-  std::uint64_t garbage_ = 0; ///< messages that made no sense here
+  std::map<spi::replica_id, std::string> folder_of_; ///< of the group's members, as far as known
+  std::uint64_t garbage_ = 0;                        ///< messages that made no sense here
   std::chrono::steady_clock::time_point next_complaint_{};
 };
 

@@ -13,6 +13,7 @@
 
 #include <array>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -83,6 +84,24 @@ struct transfer_leadership {
 /// the link to that master.
 struct master_seen {
   node_info who;
+};
+
+/// To a node's gate: from now on the node is who `self` says, with these actors. A replica that
+/// belongs to no group yet has none to offer.
+struct adopt_roles {
+  node_info self;
+  caf::actor replica;
+  caf::actor application;
+};
+/// To a node's gate: the data folder that each replica's id stands for. A master that greets under
+/// one of these ids with another folder is turned away.
+struct member_folders {
+  std::map<spi::replica_id, std::string> folder_of;
+};
+/// From a node's gate to its application: a node was turned away, and why.
+struct turned_away {
+  std::string name;
+  std::string why;
 };
 
 /// From a replica to its courier: offer what is in `folder` to a peer.
@@ -234,6 +253,9 @@ CAF_ADD_TYPE_ID(atoll, (atl::runtime::calls_wait))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::client_tick))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::contact_lost))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::snapshot_fetched))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::adopt_roles))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::member_folders))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::turned_away))
 
 CAF_END_TYPE_ID_BLOCK(atoll)
 
@@ -269,3 +291,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::calls_wait)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::client_tick)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::contact_lost)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::snapshot_fetched)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::adopt_roles)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::member_folders)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::turned_away)

@@ -13,7 +13,7 @@
 namespace atl::runtime {
 
 /// Changes when nodes of the one version can't talk to those of the other.
-inline constexpr std::uint32_t wire_version = 2;
+inline constexpr std::uint32_t wire_version = 3;
 
 /// The role of whoever uses a cluster and is no part of it.
 inline constexpr std::string_view client_role = "client";
@@ -30,7 +30,8 @@ struct node_info {
   spi::replica_id replica = 0;
   std::string consensus; ///< `two_phase_commit 1.0.0 {heartbeat = 100ms, …}`
   std::string address;   ///< where it listens, `host:port`
-  std::string group;     ///< at its birth, `1=127.0.0.1:7101, 2=…`; empty: it joined later
+  std::string group;     ///< its group's id (`group_birth::group`); empty: it belongs to none yet
+  std::string folder;    ///< the id of its data folder
 };
 
 std::string encode(const node_info& info);
@@ -39,7 +40,7 @@ result<node_info> decode_node_info(std::string_view bytes);
 /// Why `mine` and `theirs` can't be in one cluster, in a sentence that says what differs; empty
 /// when they can. Nodes have the whole version of the plugin interface in common; with a client
 /// only its major part. Two masters must also have the consensus plugin in common, and the group if
-/// both were of it at its birth.
+/// both belong to one.
 std::string incompatibility(const node_info& mine, const node_info& theirs);
 
 /// Of what all nodes of a cluster have in common.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atoll/core/proposal_clock.hpp>
 #include <atoll/core/record_log.hpp>
 #include <atoll/core/state_runner.hpp>
 #include <atoll/runtime/messages.hpp>
@@ -125,6 +126,7 @@ class replica_actor : public net_actor {
   void on_questions_answered(questions_answered& done);
   void on_link(const link_event& event);
   void on_seen(const node_info& who);
+  void forget_former(const std::string& name);
   caf::result<envelope> change(change_members& request);
   envelope transfer(spi::replica_id to);
   caf::result<envelope> forward_snapshot_call(snapshot_call& call);
@@ -162,6 +164,7 @@ class replica_actor : public net_actor {
   spi::request_id next_request_ = 0;
   std::uint64_t timer_generation_ = 0;
   spi::timestamp armed_for_ = spi::timestamp::max();
+  proposal_clock clock_; ///< of the stamps that commands get here
   replica_metrics metrics_;
   bool serving_ = true;
   std::chrono::steady_clock::time_point birth_ = std::chrono::steady_clock::now();

@@ -1,0 +1,65 @@
+#pragma once
+
+#include "master/master_actor.hpp"
+
+#include <atoll/core/group_birth.hpp>
+#include <atoll/runtime/link.hpp>
+#include <atoll/runtime/messages.hpp>
+
+#include <caf/actor.hpp>
+#include <caf/event_based_actor.hpp>
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace dfs {
+
+/// Stands in for a master whose data folder belongs to no group yet: asks the other masters about
+/// theirs, answers them, and says to everybody else what the master waits for. What it learns goes
+/// to `atl::group_admission`, which decides. Ends its work once that founds or joins a group.
+///
+/// Spawn it detached: `admitted` opens databases.
+class admission_actor : public caf::event_based_actor {
+ public:
+  struct settings {
+    atl::runtime::node_info self;
+    atl::group_admission::settings admission;
+    std::vector<atl::runtime::replica_actor::peer> masters; ///< all configured, this one included
+    atl::runtime::link_settings timing;
+    master_policy policy; ///< for `status`
+    /// The master belongs to the group of `birth` from now on, under the id `self`. Called once.
+    std::function<void(const atl::group_birth& birth, atl::spi::replica_id self)> admitted;
+    std::uint64_t seed = 0;
+  };
+
+  admission_actor(caf::actor_config& config, settings given);
+  caf::behavior make_behavior() override;
+  void on_exit() override;
+  const char* name() const override { return "dfs.admission"; }
+
+ private:
+  using envelope = atl::runtime::envelope;
+
+  caf::result<envelope> take(const envelope& message);
+  envelope answer_query(const envelope& message) const;
+  envelope answer_report(const envelope& message);
+  envelope describe_waiting() const;
+  void answer_calls(const envelope& message);
+  void on_link(const atl::runtime::link_event& event);
+  void ask_peers();
+  void decide();
+  void end_links();
+  atl::error waiting_error() const;
+  atl::group_admission::timestamp now() const;
+
+  settings settings_;
+  atl::group_admission admission_;
+  std::map<std::string, caf::actor> links_; ///< by the master's name
+  std::map<std::string, bool> up_;
+  std::string waits_for_; ///< what the last decision said
+  bool done_ = false;
+};
+
+} // namespace dfs

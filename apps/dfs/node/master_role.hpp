@@ -1,0 +1,60 @@
+#pragma once
+
+#include "node/node.hpp"
+
+#include <atoll/core/group_birth.hpp>
+#include <atoll/core/identity.hpp>
+#include <atoll/core/record_log.hpp>
+#include <atoll/runtime/messages.hpp>
+#include <atoll/runtime/node_info.hpp>
+#include <atoll/runtime/replica.hpp>
+#include <atoll/runtime/system.hpp>
+
+#include <caf/actor.hpp>
+
+#include <memory>
+#include <mutex>
+
+namespace dfs {
+
+/// A node as a master: the actors that others reach, and the replica behind them. A master whose
+/// log is bound to a group takes part at once; another one is reachable, and takes part once it
+/// founds or joins a group (`admission_actor`).
+class master_role {
+ public:
+  /// The arguments must outlive the object. @param folder is used under `folder_mutex`.
+  /// @param supervisor gets `node_failure`.
+  master_role(const node::parts& given, atl::data_folder& folder, std::mutex& folder_mutex,
+              atl::runtime::system& actors, caf::actor supervisor);
+
+  /// Opens the log, and listens.
+  atl::status start();
+  /// Sends all actors away. They are gone once the actor system has no more.
+  void stop();
+
+ private:
+  using replica_settings = atl::runtime::replica_actor::settings;
+
+  atl::status start_replica(const atl::record_log::binding& bound);
+  atl::status start_admission();
+  void join(const atl::group_birth& birth, atl::spi::replica_id self);
+  atl::status check_against(const atl::group_birth& birth) const;
+  atl::result<std::shared_ptr<atl::state_machine>> open_names(const atl::group_birth& birth);
+  atl::status start_actors(replica_settings settings, const atl::group_birth& birth);
+
+  const node::parts& given_;
+  atl::data_folder& folder_;
+  std::mutex& folder_mutex_;
+  atl::runtime::system& actors_;
+  caf::actor supervisor_;
+  atl::runtime::node_info info_;
+  std::shared_ptr<atl::record_log> log_;
+  std::mutex mutex_; ///< of what follows: a group is joined by an actor's thread
+  bool stopping_ = false;
+  caf::actor gate_;
+  caf::actor admission_;
+  caf::actor replica_;
+  caf::actor master_;
+};
+
+} // namespace dfs

@@ -1,0 +1,140 @@
+#pragma once
+
+#include <atoll/core/error.hpp>
+#include <atoll/spi/consensus.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace atl {
+
+/// One replica of a group, and the data folder that its id stands for.
+struct member_identity {
+  spi::replica_id id = 0;
+  std::string name;
+  std::string address; ///< `host:port` where the others find it
+  std::string folder;  ///< the id of its data folder (`data_folder::uuid`)
+
+  friend bool operator==(const member_identity&, const member_identity&) = default;
+};
+
+/// Settings that hold for a group's whole life, by name: stored data can't be read with others.
+using lasting_settings = std::map<std::string, std::string>;
+
+/// A group's birth certificate: written once, the same bytes in the log of every member and in the
+/// state. The random id tells a group from another one of the same name whose members found empty
+/// disks.
+struct group_birth {
+  std::string group;    ///< 32 hexadecimal digits, random
+  std::string cluster;  ///< the cluster's name
+  std::string protocol; ///< the consensus plugin's name
+  lasting_settings lasting;
+  std::vector<member_identity> founders; ///< the voters at the birth, in the order of their ids
+
+  friend bool operator==(const group_birth&, const group_birth&) = default;
+};
+
+std::string encode(const group_birth& birth);
+/// @returns errc::corrupt for bytes that are no birth certificate.
+result<group_birth> decode_group_birth(std::string_view bytes);
+
+std::vector<spi::replica_id> voters_of(const group_birth& birth);
+
+/// What a replica that belongs to no group says of itself to its peers.
+struct membership_query {
+  member_identity self;
+  std::string cluster;
+  std::string consensus; ///< the plugin with its options, as all members must have it
+  std::string founders;  ///< as its file names them, `1=host:port, 2=…`
+  lasting_settings lasting;
+  bool founding_ordered = false; ///< an operator told it to found the group now
+};
+std::string encode(const membership_query& query);
+result<membership_query> decode_membership_query(std::string_view bytes);
+
+/// What a peer answers to that.
+struct membership_answer {
+  membership_query peer;            ///< the answering replica itself
+  std::optional<group_birth> birth; ///< of the group that it belongs to
+  spi::replica_id admitted_as = 0;  ///< the asking replica's id in that group; 0: it is no member
+};
+std::string encode(const membership_answer& answer);
+result<membership_answer> decode_membership_answer(std::string_view bytes);
+
+/// Decides what a replica with an empty data folder does: found a group, join one, or wait.
+///
+/// A replica's promises (votes, acknowledgements) are in its folder, so a replica whose folder is
+/// empty must not take part under an id that may have promised anything. Three rules follow.
+/// 1. A folder takes part in a group only if the group's certificate or its state names that very
+///    folder; a disk that was wiped or not mounted comes back as another folder.
+/// 2. A group is founded by the founder with the lowest id alone, and only while every founder
+///    answers that it belongs to no group. So a group whose members' disks are merely absent at a
+///    part of them isn't founded again beside it.
+/// 3. Without an operator's order, founding waits for `founding_delay`, in which storage nodes may
+///    report: one that belongs to a group forbids it.
+///
+/// Pure: no clock, no randomness, no I/O. Not thread-safe.
+class group_admission {
+ public:
+  using timestamp = std::chrono::milliseconds; ///< since an arbitrary start
+
+  struct settings {
+    membership_query self;
+    std::string protocol;                  ///< the consensus plugin's name
+    std::vector<member_identity> founders; ///< as configured, this replica included if it founds
+    timestamp founding_delay{0};           ///< for storage nodes to report
+    timestamp answer_lifetime{0};          ///< an older answer of a peer doesn't count
+  };
+
+  group_admission(settings given, timestamp now);
+
+  void on_answer(const membership_answer& answer, timestamp now);
+  /// The peer of that id can't be reached, or refuses; `why` is shown to the operator.
+  void on_unreachable(spi::replica_id peer, std::string why);
+  /// A storage node says that its data belongs to a group.
+  void on_storage_node(const std::string& name, const std::string& group);
+
+  enum class verdict {
+    wait,   ///< for peers; `why` says for what
+    refuse, ///< an operator has to act; `why` says how
+    found,  ///< `birth` is the new group's certificate
+    join,   ///< the group of `birth`, under the id `self`
+  };
+  struct decision {
+    verdict what = verdict::wait;
+    std::string why;
+    group_birth birth;
+    spi::replica_id self = 0;
+  };
+  /// @param fresh_group a random id, for a group that is founded now
+  decision decide(timestamp now, const std::string& fresh_group) const;
+
+ private:
+  struct peer_view {
+    std::optional<membership_answer> answer;
+    timestamp heard{0};
+    std::string unreachable;
+  };
+
+  std::optional<decision> join_existing() const;
+  std::optional<std::string> missing_founder(timestamp now) const;
+  std::optional<std::string> differing_founder() const;
+  bool founds() const;
+
+  settings settings_;
+  timestamp started_;
+  std::map<spi::replica_id, peer_view> peers_;
+  std::string storage_node_;  ///< the storage node that belongs to a group; empty: none is known
+  std::string storage_group_; ///< that group
+};
+
+/// The settings of `mine` that `theirs` has otherwise, as a sentence; empty when all agree.
+std::string difference(const lasting_settings& mine, std::string_view my_name,
+                       const lasting_settings& theirs, std::string_view their_name);
+
+} // namespace atl

@@ -1,0 +1,164 @@
+#include <atoll/core/group_birth.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace atl {
+
+std::string difference(const lasting_settings& mine, std::string_view my_name,
+                       const lasting_settings& theirs, std::string_view their_name) {
+  for (auto& [key, value] : mine) {
+    auto other = theirs.find(key);
+    auto found = other == theirs.end() ? std::string{"nothing"} : "'" + other->second + "'";
+    if (other == theirs.end() || other->second != value)
+      return fmt::format("{} has {} '{}', {} has {}", my_name, key, value, their_name, found);
+  }
+  for (auto& [key, value] : theirs)
+    if (!mine.contains(key))
+      return fmt::format("{} has {} '{}', {} has nothing", their_name, key, value, my_name);
+  return {};
+}
+
+group_admission::group_admission(settings given, timestamp now)
+    : settings_{std::move(given)}, started_{now} {}
+
+void group_admission::on_answer(const membership_answer& answer, timestamp now) {
+  // A peer that was reached under an id which it no longer has is known under its own.
+  peers_[answer.peer.self.id] = {answer, now, {}};
+}
+
+void group_admission::on_unreachable(spi::replica_id peer, std::string why) {
+  peers_[peer] = {std::nullopt, {}, std::move(why)};
+}
+
+void group_admission::on_storage_node(const std::string& name, const std::string& group) {
+  storage_node_ = name;
+  storage_group_ = group;
+}
+
+bool group_admission::founds() const {
+  return std::ranges::any_of(
+      settings_.founders, [this](auto& founder) { return founder.id == settings_.self.self.id; });
+}
+
+/// A group that a peer belongs to is joined or respected, whatever else is known.
+std::optional<group_admission::decision> group_admission::join_existing() const {
+  const membership_answer* member = nullptr;
+  for (auto& [id, peer] : peers_)
+    if (peer.answer && peer.answer->birth && (!member || peer.answer->admitted_as != 0))
+      member = &*peer.answer;
+  if (!member)
+    return std::nullopt;
+  auto& birth = *member->birth;
+  auto& self = settings_.self;
+  auto& name = self.self.name;
+  if (birth.cluster != self.cluster)
+    return decision{verdict::refuse,
+                    fmt::format("{} belongs to the cluster '{}', not to '{}'",
+                                member->peer.self.name, birth.cluster, self.cluster),
+                    {},
+                    0};
+  if (auto differs = difference(self.lasting, name, birth.lasting, "the group"); !differs.empty())
+    return decision{verdict::refuse, differs + "; correct this node's file", {}, 0};
+  if (member->admitted_as != 0)
+    return decision{verdict::join, {}, birth, member->admitted_as};
+  if (!founds())
+    return decision{verdict::wait,
+                    fmt::format("{} isn't a member of the group yet; 'dfs admin master add {}' "
+                                "lets it in",
+                                name, name),
+                    {},
+                    0};
+  return decision{
+      verdict::refuse,
+      fmt::format("the group exists already ({} belongs to it) and the data folder of {} is empty: "
+                  "if its disk isn't mounted, mount it and start again; if the disk is lost, 'dfs "
+                  "admin master replace {}' lets this one in under a new id",
+                  member->peer.self.name, name, name),
+      {},
+      0};
+}
+
+std::optional<std::string> group_admission::missing_founder(timestamp now) const {
+  for (auto& founder : settings_.founders) {
+    if (founder.id == settings_.self.self.id)
+      continue;
+    auto peer = peers_.find(founder.id);
+    auto heard = peer != peers_.end() && peer->second.answer &&
+                 now - peer->second.heard <= settings_.answer_lifetime;
+    if (heard)
+      continue;
+    auto why = peer == peers_.end() || peer->second.unreachable.empty() ? "no answer yet"
+                                                                        : peer->second.unreachable;
+    return fmt::format("{} doesn't answer ({}), and all founders must answer before the group is "
+                       "founded",
+                       founder.name, why);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> group_admission::differing_founder() const {
+  auto& self = settings_.self;
+  for (auto& founder : settings_.founders) {
+    auto peer = peers_.find(founder.id);
+    if (peer == peers_.end() || !peer->second.answer)
+      continue;
+    auto& theirs = peer->second.answer->peer;
+    auto& name = theirs.self.name;
+    if (theirs.consensus != self.consensus)
+      return fmt::format("{} has the consensus plugin '{}', {} has '{}'", self.self.name,
+                         self.consensus, name, theirs.consensus);
+    if (auto differs = difference(self.lasting, self.self.name, theirs.lasting, name);
+        !differs.empty())
+      return differs;
+    if (theirs.founders != self.founders)
+      return fmt::format("{} has the masters '{}', {} has '{}'", self.self.name, self.founders,
+                         name, theirs.founders);
+    if (name != founder.name)
+      return fmt::format("master {} is called '{}' in the file of {}, and '{}' in its own",
+                         founder.id, founder.name, self.self.name, name);
+  }
+  return std::nullopt;
+}
+
+group_admission::decision group_admission::decide(timestamp now,
+                                                  const std::string& fresh_group) const {
+  auto wait = [](std::string why) { return decision{verdict::wait, std::move(why), {}, 0}; };
+  if (auto existing = join_existing())
+    return *existing;
+  auto& self = settings_.self.self;
+  if (!founds())
+    return wait("no master that belongs to the group answers yet");
+  if (auto differs = differing_founder())
+    return {verdict::refuse, *differs + "; they must agree before the group is founded", {}, 0};
+  if (auto missing = missing_founder(now))
+    return wait(*missing);
+  auto ordered = settings_.self.founding_ordered;
+  for (auto& [id, peer] : peers_)
+    ordered = ordered || (peer.answer && peer.answer->peer.founding_ordered);
+  if (!storage_node_.empty() && !ordered)
+    return {verdict::refuse,
+            fmt::format("the data folder of {} is empty, and the storage node {} belongs to a "
+                        "group already ({}): if a disk isn't mounted, mount it and start again; if "
+                        "all masters' disks are lost, start a master with --found-group",
+                        self.name, storage_node_, storage_group_),
+            {},
+            0};
+  auto lowest = std::ranges::min_element(settings_.founders, {}, &member_identity::id);
+  if (lowest->id != self.id)
+    return wait(fmt::format("{} founds the group", lowest->name));
+  if (!ordered && now - started_ < settings_.founding_delay)
+    return wait("the group is about to be founded, unless a storage node belongs to one already");
+  group_birth birth{
+      fresh_group, settings_.self.cluster, settings_.protocol, settings_.self.lasting, {}};
+  for (auto founder : settings_.founders) {
+    founder.folder =
+        founder.id == self.id ? self.folder : peers_.at(founder.id).answer->peer.self.folder;
+    birth.founders.push_back(std::move(founder));
+  }
+  std::ranges::sort(birth.founders, {}, &member_identity::id);
+  return {verdict::found, {}, std::move(birth), self.id};
+}
+
+} // namespace atl
