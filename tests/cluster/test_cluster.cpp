@@ -243,11 +243,12 @@ std::string test_cluster::log_of(const std::string& node) const {
   return read_file(folder() / (node + ".log"));
 }
 
-void test_cluster::start(const std::string& node) {
+void test_cluster::start(const std::string& node, const std::vector<std::string>& more) {
   auto log = (folder() / (node + ".log")).string();
   auto words = network_ ? network_->run_on(node) : std::vector<std::string>{};
   for (auto& word : {program("dfsd").string(), std::string{"--config"}, config_of(node).string()})
     words.push_back(word);
+  words.insert(words.end(), more.begin(), more.end());
   if (order_founding_ && node.starts_with("master") && !fs::exists(data_of(node)))
     words.push_back("--found-group");
   processes_[node] = spawn(words, "/dev/null", log, log);

@@ -70,7 +70,8 @@ class test_cluster {
   /// Starts all nodes and waits until the cluster answers.
   void up();
   /// A master without a data folder is told to found the group: that saves the founding delay.
-  void start(const std::string& node);
+  /// @param more arguments for `dfsd`
+  void start(const std::string& node, const std::vector<std::string>& more = {});
   /// Masters that are started from now on without a data folder aren't told to found the group.
   void order_no_founding() { order_founding_ = false; }
   void kill(const std::string& node, int signal);

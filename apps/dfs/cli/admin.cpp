@@ -248,6 +248,28 @@ int remove_master(context& with, const std::string& name, bool lost) {
   return done;
 }
 
+namespace {
+
+/// A master remembers whom it turned away until it has looked again.
+atl::status wait_until_let_in(control& masters, const std::string& folder) {
+  auto give_up = clock::now() + takeover_patience;
+  while (clock::now() < give_up) {
+    auto refused = false;
+    for (auto& answer : masters.call_each(protocol::kind::status)) {
+      auto view = answer ? json::parse(*answer, nullptr, false) : json{};
+      if (view.is_object() && view.contains("turned_away"))
+        for (auto& node : view["turned_away"])
+          refused = refused || node["folder"] == folder;
+    }
+    if (!refused)
+      return {};
+    std::this_thread::sleep_for(poll_interval);
+  }
+  return fail(errc::timeout, "not all masters know of it yet; wait a moment before it is started");
+}
+
+} // namespace
+
 int replace_storage(context& with, const std::string& name) {
   auto masters = with.masters();
   if (!masters)
@@ -268,6 +290,8 @@ int replace_storage(context& with, const std::string& name) {
   auto registered = (*masters)->run(commands::register_storage{name, folder, true});
   if (!registered)
     return complain(registered.error());
+  if (auto known = wait_until_let_in(**masters, folder); !known)
+    return complain(known.error());
   fmt::print("{} is storage node {} from now on, with its new disk; what the former disk held is "
              "read from the other copies; start it again\n",
              name, registered->id);

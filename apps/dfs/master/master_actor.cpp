@@ -197,6 +197,12 @@ caf::result<envelope> master_actor::membership(const envelope& message) {
   answer.peer.cluster = settings_.self.cluster;
   answer.peer.consensus = settings_.self.consensus;
   answer.birth = settings_.birth;
+  // The founders ask before the group can answer anything.
+  for (auto& founder : settings_.birth.founders)
+    if (founder.folder == asking->self.folder)
+      answer.admitted_as = founder.id;
+  if (answer.admitted_as != 0)
+    return answer_with(atl::encode(answer));
   auto promise = make_response_promise<envelope>();
   query(
       questions::members{},
@@ -345,7 +351,7 @@ void master_actor::housekeep() {
   query(questions::summary{}, [this, horizon](atl::result<answers::summary> summary) {
     if (!summary)
       return;
-    auto moved = summary->applied != summary_.applied || summary->pending_removals > 0;
+    auto moved = summary->applied != applied_at_housekeeping_ || summary->pending_removals > 0;
     auto has_old =
         std::any_of(registry_.nodes().begin(), registry_.nodes().end(), [&](auto& entry) {
           auto first = entry.second.has.lower_bound({chunk_id{summary->horizon_us, 0}, 0});
@@ -364,7 +370,7 @@ void master_actor::housekeep() {
         last_housekeeping_ = {}; // there is more of it: go on at once
       query(questions::summary{}, [this](atl::result<answers::summary> after) {
         if (after)
-          summary_.applied = after->applied; // its own command is no news
+          applied_at_housekeeping_ = after->applied; // its own command is no news
       });
     });
   });

@@ -114,6 +114,7 @@ class master_actor : public caf::event_based_actor {
   steady_time leads_since_{};
   bool was_leader_ = false;
   answers::summary summary_;
+  std::uint64_t applied_at_housekeeping_ = 0; ///< the last one left the state at this entry
   bool summary_known_ = false;
   session_id session_;
   std::uint64_t sequence_ = 0;

@@ -41,7 +41,7 @@ caf::behavior admission_actor::make_behavior() {
       links_[master.name] = atl::runtime::spawn_net<atl::runtime::link_actor>(
           system(), atl::runtime::link_actor::settings{
                         master.name, master.where, settings_.self, settings_.timing,
-                        caf::actor_cast<caf::actor>(this), settings_.seed + master.id});
+                        caf::actor_cast<caf::actor>(this), nullptr, settings_.seed + master.id});
   decide();
   if (!done_)
     tell_later(this, query_interval, tick{});

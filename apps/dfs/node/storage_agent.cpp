@@ -58,9 +58,9 @@ caf::behavior storage_agent::make_behavior() {
 
 void storage_agent::make_link(const master& to) {
   masters_[to.name].link = atl::runtime::spawn_net<atl::runtime::link_actor>(
-      system(),
-      atl::runtime::link_actor::settings{to.name, to.where, settings_.self, settings_.timing,
-                                         caf::actor_cast<caf::actor>(this), ++settings_.seed});
+      system(), atl::runtime::link_actor::settings{
+                    to.name, to.where, settings_.self, settings_.timing,
+                    caf::actor_cast<caf::actor>(this), nullptr, ++settings_.seed});
 }
 
 /// Masters that came since the configuration was read are known to those that it names.

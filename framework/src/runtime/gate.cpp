@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace atl::runtime {
 
 gate_actor::gate_actor(caf::actor_config& config, settings given)
@@ -45,6 +47,9 @@ caf::result<envelope> gate_actor::garbage(std::string why) {
 }
 
 caf::result<envelope> gate_actor::take(envelope& message) {
+  if (message.kind ==
+      message_kind::reply) // an answer to nothing: answering it would go on for ever
+    return caf::delegated<envelope>{};
   if (message.body.size() > message_bytes_max)
     return garbage("a message above the limit of " + std::to_string(message_bytes_max) + " bytes");
   if (message.kind == message_kind::hello)
@@ -55,6 +60,7 @@ caf::result<envelope> gate_actor::take(envelope& message) {
     return garbage("a message for another cluster than '" + settings_.self.cluster + "'");
   switch (message.kind) {
   case message_kind::ping:
+    remember(message.body);
     return make_reply({std::string{}, {}, false});
   case message_kind::command:
   case message_kind::query:
@@ -82,6 +88,10 @@ envelope gate_actor::greet(const envelope& message) {
     return turn_away(*theirs, problem);
   if (auto problem = wrong_folder(*theirs); !problem.empty())
     return turn_away(*theirs, problem);
+  if (auto problem = older_copy(*theirs); !problem.empty()) {
+    turn_away(*theirs, problem);
+    return make_reply({fail(errc::corrupt, problem), {}, false});
+  }
   if (settings_.replica && theirs->replica != 0)
     tell(this, settings_.replica, master_seen{std::move(*theirs)});
   return make_reply({encode(settings_.self), {}, false});
@@ -105,6 +115,36 @@ std::string gate_actor::wrong_folder(const node_info& who) const {
                      "folder {}: its disk was lost or isn't mounted; 'dfs admin master replace {}' "
                      "lets it in under a new id",
                      who.name, who.replica, who.folder, member->second, who.name);
+}
+
+void gate_actor::remember(std::string_view heartbeat) {
+  auto told = decode_mark(heartbeat);
+  if (!told || told->first == 0 ||
+      (marks_.size() >= replica_links_max && !marks_.contains(told->first)))
+    return;
+  auto& [of, mark] = *told;
+  auto& known = marks_[of];
+  if (mark.incarnation < known.incarnation)
+    return; // it was under way while its replica started again
+  known = {mark.incarnation, std::max(known.term, mark.term), std::max(known.entry, mark.entry)};
+}
+
+/// A log that holds less than it did before is an older copy of the disk: what its replica promised
+/// since is forgotten.
+std::string gate_actor::older_copy(const node_info& who) const {
+  auto known = marks_.find(who.replica);
+  if (who.replica == 0 || who.group.empty() || known == marks_.end())
+    return {};
+  auto& mark = known->second;
+  if (who.mark.incarnation <= mark.incarnation ||
+      (who.mark.term >= mark.term && who.mark.entry >= mark.entry))
+    return {};
+  return fmt::format(
+      "{} comes back with an older copy of its disk: its log held term {} and entry "
+      "{} before, and now holds term {} and entry {}; put its disk back, or start it "
+      "once with --new-disk and let it in under a new id with 'dfs admin master "
+      "replace {}'",
+      who.name, mark.term, mark.entry, who.mark.term, who.mark.entry, who.name);
 }
 
 caf::result<envelope> gate_actor::to_replica(envelope& message) {

@@ -81,6 +81,8 @@ void link_actor::greet(const caf::actor& there) {
 
 void link_actor::greeted(const caf::actor& there, const envelope& answer) {
   auto decoded = decode_reply(answer.body);
+  if (!decoded.value && decoded.value.error().code == errc::corrupt && settings_.mark)
+    tell(this, settings_.owner, storage_failed{decoded.value.error()});
   if (!decoded.value)
     return went("refused: " + decoded.value.error().message);
   auto info = decode_node_info(*decoded.value);
@@ -113,7 +115,8 @@ void link_actor::beat() {
   auto generation = generation_;
   auto before = std::exchange(unconfirmed_, 0);
   ask(this, peer_, settings_.timing.failure_timeout,
-      envelope{message_kind::ping, cluster_digest(settings_.self), {}})
+      envelope{message_kind::ping, cluster_digest(settings_.self),
+               settings_.mark ? encode(settings_.mark->read(), settings_.self.replica) : ""})
       .then(
           [this, generation, before](const envelope& answer) {
             if (generation != generation_)
@@ -152,6 +155,10 @@ void link_actor::retry_later() {
 }
 
 caf::result<envelope> link_actor::forward(envelope& message) {
+  // The peer's answer to a message that nobody waits for: passed on, the two would answer each
+  // other without end.
+  if (message.kind == message_kind::reply)
+    return caf::delegated<envelope>{}; // a promise that breaks would end the peer's actor
   if (!peer_)
     return make_reply(
         {fail(errc::unavailable, settings_.peer + " can't be reached: " + last_reason_),

@@ -22,6 +22,18 @@ std::uint64_t digest(std::initializer_list<std::string_view> texts) {
   return hash;
 }
 
+void write(spi::writer& out, const replica_mark& mark) {
+  out.put(mark.incarnation).put(mark.term).put(mark.entry);
+}
+
+replica_mark read_mark(spi::reader& in) {
+  replica_mark mark;
+  mark.incarnation = in.get<std::uint64_t>();
+  mark.term = in.get<std::uint64_t>();
+  mark.entry = in.get<spi::log_position>();
+  return mark;
+}
+
 } // namespace
 
 std::string encode(const node_info& info) {
@@ -30,7 +42,22 @@ std::string encode(const node_info& info) {
   out.put(info.cluster).put(info.name).put(info.role);
   out.put(info.replica).put(info.consensus).put(info.address).put(info.group);
   out.put(info.folder);
+  write(out, info.mark);
   return out.take();
+}
+
+std::string encode(const replica_mark& mark, spi::replica_id of) {
+  spi::writer out;
+  out.put(of);
+  write(out, mark);
+  return out.take();
+}
+
+std::optional<std::pair<spi::replica_id, replica_mark>> decode_mark(std::string_view bytes) {
+  spi::reader in{bytes};
+  auto of = in.get<spi::replica_id>();
+  auto mark = read_mark(in);
+  return in.done() ? std::optional{std::pair{of, mark}} : std::nullopt;
 }
 
 result<node_info> decode_node_info(std::string_view bytes) {
@@ -50,6 +77,7 @@ result<node_info> decode_node_info(std::string_view bytes) {
   info.address = in.get_string(name_bytes_max);
   info.group = in.get_string(name_bytes_max);
   info.folder = in.get_string(name_bytes_max);
+  info.mark = read_mark(in);
   if (!in.done())
     return fail(errc::corrupt, "a greeting that can't be read");
   return info;

@@ -58,8 +58,10 @@ caf::behavior replica_actor::make_behavior() {
             settings_.protocol->drain(effects_);
             carry_out();
           } while (serving_ && answer_validations());
-          if (serving_)
+          if (serving_) {
+            update_mark();
             arm_timer();
+          }
         });
         send_answers();
       },
@@ -132,8 +134,14 @@ void replica_actor::start() {
         settings_.self, settings_.timing, settings_.snapshots / "incoming",
         settings_.snapshots / "outgoing", settings_.snapshots_listen, self, settings_.seed});
   }
-  make_links();
+  mark_ = std::make_shared<shared_mark>(settings_.log->incarnation());
   drive([&](auto& protocol) { protocol.start(std::move(settings_.stable), applied_, now()); });
+  guard([this] {
+    auto found = settings_.protocol->status();
+    durable_term_ = found.term;
+    settings_.self.mark = {settings_.log->incarnation(), found.term, found.accepted};
+  });
+  make_links();
   tell_later(this, flush_interval, flush_tick{});
 }
 
@@ -145,8 +153,9 @@ void replica_actor::make_links() {
 
 void replica_actor::make_link(const peer& to) {
   links_[to.id] = spawn_net<link_actor>(
-      system(), link_actor::settings{to.name, to.where, settings_.self, settings_.timing,
-                                     caf::actor_cast<caf::actor>(this), settings_.seed + to.id});
+      system(),
+      link_actor::settings{to.name, to.where, settings_.self, settings_.timing,
+                           caf::actor_cast<caf::actor>(this), mark_, settings_.seed + to.id});
 }
 
 void replica_actor::on_seen(const node_info& who) {
@@ -234,6 +243,15 @@ void replica_actor::on_durable(spi::persist_token token) {
     transmit(held->second.to, std::move(held->second.bytes));
   held_.erase(held_.begin(), released);
   drive([&](auto& protocol) { protocol.on_durable(token); });
+}
+
+void replica_actor::update_mark() {
+  while (!unsynced_terms_.empty() && unsynced_terms_.front().first <= durable_) {
+    durable_term_ = unsynced_terms_.front().second;
+    unsynced_terms_.pop_front();
+  }
+  auto known = settings_.protocol->status();
+  mark_->write(durable_term_, std::min({known.decided, known.accepted, handed_over_}));
 }
 
 // -- views ------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ void replica_actor::carry_out() {
 }
 
 void replica_actor::carry_out(spi::persist& effect) {
+  unsynced_terms_.emplace_back(effect.token, settings_.protocol->status().term);
   settings_.log->submit(std::move(effect));
 }
 

@@ -31,6 +31,8 @@ class counting_machine : public state_machine {
     return answers;
   }
   result<std::string> query(std::string_view question) const override {
+    if (question == "a damaged row")
+      return fail(errc::corrupt, "it can't be read");
     return std::string{question} + " at " + std::to_string(applied_);
   }
   std::optional<std::string> answer_at_once(std::string_view question) const override {
@@ -231,4 +233,14 @@ TEST_CASE("after the state broke, nothing more is applied or flushed, and it is 
   CHECK(seen.applied == 1);
   CHECK(seen.flushed == 0);
   CHECK(seen.failures == std::vector<std::string>{"the disk broke"});
+}
+
+TEST_CASE("a state that can't be read any more is reported, and its question stays unanswered") {
+  counting_machine machine;
+  observed seen;
+  state_runner runner{machine, 2, seen.callbacks()};
+  runner.query({{1, "a damaged row"}});
+  seen.wait([&] { return !seen.failures.empty(); });
+  CHECK(seen.failures.front() == "it can't be read");
+  CHECK(seen.questions.empty());
 }

@@ -78,7 +78,8 @@ struct small_node {
 caf::actor make_link(runtime::system& actors, const node_info& self, endpoint where,
                      caf::actor owner) {
   return spawn_net<link_actor>(
-      *actors, link_actor::settings{"peer", std::move(where), self, quick(), std::move(owner), 1});
+      *actors,
+      link_actor::settings{"peer", std::move(where), self, quick(), std::move(owner), nullptr, 1});
 }
 
 reply call(runtime::system& actors, const caf::actor& to, envelope message) {

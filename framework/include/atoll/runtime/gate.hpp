@@ -35,6 +35,8 @@ class gate_actor : public net_actor {
   envelope greet(const envelope& message);
   envelope turn_away(const node_info& who, const std::string& why);
   std::string wrong_folder(const node_info& who) const;
+  std::string older_copy(const node_info& who) const;
+  void remember(std::string_view heartbeat);
   caf::result<envelope> to_replica(envelope& message);
   caf::result<envelope> from_peer(envelope& message);
   caf::result<envelope> refuse(errc code, std::string why);
@@ -44,6 +46,7 @@ class gate_actor : public net_actor {
   std::uint64_t cluster_digest_;
   std::uint64_t group_digest_;
   std::map<spi::replica_id, std::string> folder_of_; ///< of the group's members, as far as known
+  std::map<spi::replica_id, replica_mark> marks_;    ///< the latest that each replica told
   std::uint64_t garbage_ = 0;                        ///< messages that made no sense here
   std::chrono::steady_clock::time_point next_complaint_{};
 };

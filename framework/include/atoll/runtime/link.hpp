@@ -4,10 +4,12 @@
 #include <atoll/runtime/messages.hpp>
 #include <atoll/runtime/net_actor.hpp>
 #include <atoll/runtime/node_info.hpp>
+#include <atoll/runtime/shared_mark.hpp>
 #include <atoll/spi/random.hpp>
 
 #include <caf/actor.hpp>
 
+#include <memory>
 #include <string>
 
 namespace atl::runtime {
@@ -27,7 +29,10 @@ class link_actor : public net_actor {
     endpoint where;
     node_info self;
     link_settings timing;
-    caf::actor owner; ///< gets `link_event`s
+    caf::actor owner; ///< gets `link_event`s; of a replica also `storage_failed` (see `mark`)
+    /// Of the replica that owns the link: told to the peer with each heartbeat. A peer that knows
+    /// of a later one, from before the last start, refuses this replica for good.
+    std::shared_ptr<const shared_mark> mark;
     std::uint64_t seed = 0;
   };
 

@@ -6,8 +6,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace atl::runtime {
@@ -17,6 +19,15 @@ inline constexpr std::uint32_t wire_version = 3;
 
 /// The role of whoever uses a cluster and is no part of it.
 inline constexpr std::string_view client_role = "client";
+
+/// How far a replica's durable log is known to have come. Within one incarnation it grows, and the
+/// next incarnation must find at least as much: a log that holds less is an older copy of the disk,
+/// and has forgotten promises.
+struct replica_mark {
+  std::uint64_t incarnation = 0;
+  std::uint64_t term = 0;
+  spi::log_position entry = 0; ///< durable here, and committed, up to this one
+};
 
 /// What a node says of itself when it meets another.
 struct node_info {
@@ -32,6 +43,7 @@ struct node_info {
   std::string address;   ///< where it listens, `host:port`
   std::string group;     ///< its group's id (`group_birth::group`); empty: it belongs to none yet
   std::string folder;    ///< the id of its data folder
+  replica_mark mark;     ///< what its log held when it started
 };
 
 std::string encode(const node_info& info);
@@ -42,6 +54,11 @@ result<node_info> decode_node_info(std::string_view bytes);
 /// only its major part. Two masters must also have the consensus plugin in common, and the group if
 /// both belong to one.
 std::string incompatibility(const node_info& mine, const node_info& theirs);
+
+/// The body of a heartbeat; of a node that is no replica it is empty.
+std::string encode(const replica_mark& mark, spi::replica_id of);
+/// Of hostile bytes. @returns none for what is no mark.
+std::optional<std::pair<spi::replica_id, replica_mark>> decode_mark(std::string_view bytes);
 
 /// Of what all nodes of a cluster have in common.
 std::uint64_t cluster_digest(const node_info& info);

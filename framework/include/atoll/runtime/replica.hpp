@@ -5,11 +5,13 @@
 #include <atoll/core/state_runner.hpp>
 #include <atoll/runtime/messages.hpp>
 #include <atoll/runtime/net_actor.hpp>
+#include <atoll/runtime/shared_mark.hpp>
 #include <atoll/spi/consensus.hpp>
 
 #include <caf/actor.hpp>
 
 #include <chrono>
+#include <deque>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -86,6 +88,7 @@ class replica_actor : public net_actor {
 
   void start();
   void make_links();
+  void update_mark();
   void make_link(const peer& to);
   spi::timestamp now() const;
   /// Runs an event of the protocol: time first, then the event. What came of it is carried out
@@ -164,6 +167,10 @@ class replica_actor : public net_actor {
   spi::request_id next_request_ = 0;
   std::uint64_t timer_generation_ = 0;
   spi::timestamp armed_for_ = spi::timestamp::max();
+  std::shared_ptr<shared_mark> mark_;
+  /// The protocol's term with each record that isn't durable yet.
+  std::deque<std::pair<spi::persist_token, std::uint64_t>> unsynced_terms_;
+  std::uint64_t durable_term_ = 0;
   proposal_clock clock_; ///< of the stamps that commands get here
   replica_metrics metrics_;
   bool serving_ = true;

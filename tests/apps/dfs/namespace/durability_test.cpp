@@ -213,6 +213,41 @@ TEST_CASE("a damaged database is refused with its folder's name, and touches not
                 refused.error().message);
 }
 
+TEST_CASE("a question that meets a damaged row is for other replicas, and so is every later one") {
+  temporary_folder folder;
+  {
+    subject names;
+    for (int i = 0; i < 2000; ++i)
+      REQUIRE(names.put(fmt::format("/{:04}", i), std::string(500, 'x')).has_value());
+    REQUIRE(names.names().save(folder / "copy").has_value());
+  }
+  auto names = open(folder / "copy");
+  auto question_of = [](int i) {
+    return encode(question{questions::stat{fmt::format("/{:04}", i)}});
+  };
+  CHECK(names->query(question_of(1999)).has_value());
+  names.reset();
+  fs::path largest;
+  for (auto& entry : fs::directory_iterator{folder / "copy"})
+    if (entry.path().extension() == ".sst" &&
+        (largest.empty() || entry.file_size() > fs::file_size(largest)))
+      largest = entry.path();
+  REQUIRE_FALSE(largest.empty());
+  {
+    std::fstream file{largest, std::ios::in | std::ios::out | std::ios::binary};
+    file.seekp(20);
+    file << "damaged";
+  }
+  names = open(folder / "copy");
+  auto answer = names->query(question_of(0));
+  REQUIRE_FALSE(answer.has_value());
+  CHECK(answer.error().code == errc::corrupt);
+  CHECK_MESSAGE(answer.error().message.find("dfs admin master replace") != std::string::npos,
+                answer.error().message);
+  CHECK_FALSE(names->query(question_of(1999)).has_value());
+  CHECK_FALSE(names->answer_at_once(question_of(1999)).has_value());
+}
+
 TEST_CASE("a folder of another cluster is refused, and one that is open already") {
   temporary_folder folder;
   auto names = open(folder / "names");

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <atoll/runtime/node_info.hpp>
+
+#include <atomic>
+#include <cstdint>
+
+namespace atl::runtime {
+
+/// A replica's mark, written by the replica and read by its links. Thread-safe.
+class shared_mark {
+ public:
+  explicit shared_mark(std::uint64_t incarnation) : incarnation_{incarnation} {}
+
+  void write(std::uint64_t term, spi::log_position entry) {
+    term_ = term;
+    entry_ = entry;
+  }
+  replica_mark read() const { return {incarnation_, term_, entry_}; }
+
+ private:
+  const std::uint64_t incarnation_;
+  std::atomic<std::uint64_t> term_{0};
+  std::atomic<spi::log_position> entry_{0};
+};
+
+} // namespace atl::runtime

@@ -1,0 +1,270 @@
+#include "test_cluster.hpp"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <signal.h>
+
+// What a disk that was wiped, swapped or not mounted may do to a cluster: nothing.
+
+namespace {
+
+namespace fs = std::filesystem;
+
+cluster_shape group_of(int masters) {
+  cluster_shape shape;
+  shape.masters = masters;
+  shape.consensus = ATOLL_TEST_PROTOCOL;
+  shape.consensus_options = "election_timeout = \"300ms\", heartbeat = \"50ms\"";
+  return shape;
+}
+
+/// The master's own view of itself; null when it doesn't answer.
+nlohmann::json view_of(test_cluster& cluster, const std::string& name) {
+  for (auto& view : cluster.masters())
+    if (view.is_object() && view["seen_by"]["name"] == name)
+      return view;
+  return {};
+}
+
+std::string waits_for(test_cluster& cluster, const std::string& name) {
+  auto view = view_of(cluster, name);
+  return view.is_object() ? view.value("waiting", "") : "";
+}
+
+void wait_until_refused(test_cluster& cluster, const std::string& master) {
+  eventually(master + " says that it needs an operator", [&] {
+    return waits_for(cluster, master).find("dfs admin master replace") != std::string::npos;
+  });
+}
+
+std::size_t fragments(test_cluster& cluster) {
+  std::size_t count = 0;
+  for (auto* node : {"storage-1", "storage-2", "storage-3"})
+    count += cluster.chunk_files(node).size();
+  return count;
+}
+
+} // namespace
+
+TEST_CASE("masters that are started on empty folders found a group by themselves") {
+  test_cluster cluster{group_of(3)};
+  cluster.order_no_founding();
+  cluster.up();
+  CHECK(cluster.dfs({"put", "-", "/f"}, "hello").code == 0);
+  auto group = view_of(cluster, "master-1")["seen_by"]["group"].get<std::string>();
+  CHECK(group.size() == 32);
+  for (auto* master : {"master-2", "master-3"})
+    CHECK(view_of(cluster, master)["seen_by"]["group"] == group);
+  for (auto& node : cluster.names())
+    CHECK_MESSAGE(
+        read_file(cluster.data_of(node) / "identity.json").find(group) != std::string::npos, node);
+}
+
+TEST_CASE("a master whose disk isn't mounted founds nothing, and costs the storage nodes nothing") {
+  auto shape = group_of(1);
+  shape.files += "\ngrace = \"1s\"\nhousekeeping = \"100ms\"";
+  test_cluster cluster{shape};
+  cluster.up();
+  auto bytes = random_bytes(300'000, 1);
+  REQUIRE(cluster.dfs({"put", "-", "/precious"}, bytes).code == 0);
+  auto before = fragments(cluster);
+  cluster.kill("master-1", SIGKILL);
+  fs::rename(cluster.data_of("master-1"), cluster.folder() / "disk");
+  cluster.order_no_founding();
+  cluster.start("master-1");
+  eventually("the master says why it waits", [&] {
+    return waits_for(cluster, "master-1").find("belongs to a group already") != std::string::npos;
+  });
+  auto refused = cluster.dfs({"ls", "/"});
+  CHECK(refused.code == 5);
+  CHECK_MESSAGE(refused.err.find("isn't mounted") != std::string::npos, refused.err);
+  CHECK(fragments(cluster) == before);
+  cluster.kill("master-1", SIGKILL);
+  fs::remove_all(cluster.data_of("master-1"));
+  fs::rename(cluster.folder() / "disk", cluster.data_of("master-1"));
+  cluster.start("master-1");
+  cluster.wait_until_writable();
+  CHECK((cluster.dfs({"cat", "/precious"}).out == bytes));
+}
+
+TEST_CASE("storage nodes ignore a group that an operator founded on an empty disk, until told that "
+          "theirs is empty, too") {
+  auto shape = group_of(1);
+  shape.files += "\ngrace = \"1s\"\nhousekeeping = \"100ms\"";
+  test_cluster cluster{shape};
+  cluster.up();
+  REQUIRE(cluster.dfs({"put", "-", "/f"}, random_bytes(300'000, 1)).code == 0);
+  auto before = fragments(cluster);
+  cluster.kill("master-1", SIGKILL);
+  fs::rename(cluster.data_of("master-1"), cluster.folder() / "disk");
+  cluster.start("master-1"); // with the order to found
+  eventually("status says that the storage nodes are of another group", [&] {
+    auto status = cluster.dfs({"status"}).out;
+    return status.find("turned away: the data of storage-3 belongs to the group") !=
+           std::string::npos;
+  });
+  auto put = cluster.dfs({"put", "-", "/g"}, random_bytes(100'000, 2));
+  CHECK(put.code != 0);
+  // Several looks for garbage of a master that knows of no file.
+  auto entries = view_of(cluster, "master-1")["seen_by"]["applied"].get<std::uint64_t>();
+  for (int i = 0; i < 3; ++i)
+    REQUIRE(cluster.dfs({"mkdir", fmt::format("/d{}", i)}).code == 0);
+  eventually("the new group looks for garbage", [&] {
+    auto view = view_of(cluster, "master-1");
+    return view.is_object() && view["seen_by"]["applied"].get<std::uint64_t>() > entries + 3;
+  });
+  CHECK(fragments(cluster) == before);
+  for (auto* node : {"storage-1", "storage-2", "storage-3"}) {
+    cluster.kill(node, SIGTERM);
+    cluster.wait_for_exit(node);
+    cluster.start(node, {"--new-disk"});
+    cluster.wait_for_health(node, "up");
+  }
+  CHECK(cluster.dfs({"put", "-", "/g"}, random_bytes(100'000, 2)).code == 0);
+  auto kept = 0;
+  for (auto& entry : fs::directory_iterator{cluster.data_of("storage-1")})
+    kept += entry.path().filename().string().starts_with("former-");
+  CHECK(kept == 1);
+}
+
+TEST_CASE("a master that lost its disk takes no part under its id: what two of three had is not "
+          "forgotten") {
+  test_cluster cluster{group_of(3)};
+  cluster.up();
+  auto leader = cluster.must_lead_all();
+  std::vector<std::string> others;
+  for (std::string name : {"master-1", "master-2", "master-3"})
+    if (name != leader)
+      others.push_back(name);
+  auto& wiped = others[0];
+  auto& lagging = others[1];
+  cluster.kill(lagging, SIGKILL);
+  cluster.wait_until_writable();
+  REQUIRE(cluster.dfs({"put", "-", "/acknowledged"}, "by two of three").code == 0);
+  // One of the two that have it loses its disk, the other is down, the third lacks it.
+  cluster.kill(leader, SIGKILL);
+  cluster.kill(wiped, SIGKILL);
+  fs::remove_all(cluster.data_of(wiped));
+  cluster.start(wiped);
+  cluster.start(lagging);
+  wait_until_refused(cluster, wiped);
+  CHECK(cluster.dfs({"mkdir", "/forgetful"}).code != 0);
+  cluster.start(leader);
+  cluster.wait_until_writable();
+  CHECK(cluster.dfs({"cat", "/acknowledged"}).out == "by two of three");
+  CHECK(cluster.dfs({"status"}).out.find("waiting") != std::string::npos);
+
+  auto replaced = cluster.dfs({"admin", "master", "replace", wiped});
+  CHECK_MESSAGE(replaced.code == 0, replaced.err);
+  // It counts: with another one down there is a majority.
+  cluster.kill(leader, SIGKILL);
+  cluster.wait_until_writable();
+  CHECK(cluster.dfs({"cat", "/acknowledged"}).out == "by two of three");
+  SUBCASE("and it keeps its new id over restarts") {
+    for (auto& name : others)
+      cluster.kill(name, SIGKILL);
+    for (auto& name : {wiped, lagging})
+      cluster.start(name);
+    cluster.wait_until_writable();
+    auto view = view_of(cluster, wiped);
+    REQUIRE(view.is_object());
+    auto voters = view["seen_by"]["voters"].get<std::vector<int>>();
+    CHECK(std::find(voters.begin(), voters.end(), 4) != voters.end());
+    auto again = cluster.dfs({"admin", "master", "replace", wiped});
+    CHECK(again.code != 0);
+    CHECK_MESSAGE(again.err.find("nothing to replace") != std::string::npos, again.err);
+  }
+}
+
+TEST_CASE("two of three masters with empty disks found no new group beside the third's data") {
+  test_cluster cluster{group_of(3)};
+  cluster.up();
+  REQUIRE(cluster.dfs({"put", "-", "/f"}, "precious").code == 0);
+  for (auto* name : {"master-1", "master-2", "master-3"})
+    cluster.kill(name, SIGKILL);
+  for (auto* name : {"master-1", "master-2"}) {
+    fs::rename(cluster.data_of(name), cluster.folder() / (std::string{name} + ".disk"));
+    cluster.start(name); // with the order to found
+  }
+  eventually("they wait for the third", [&] {
+    return waits_for(cluster, "master-1").find("master-3 doesn't answer") != std::string::npos;
+  });
+  cluster.start("master-3");
+  for (auto* name : {"master-1", "master-2"})
+    wait_until_refused(cluster, name);
+  CHECK(cluster.dfs({"mkdir", "/d"}).code != 0);
+  for (auto* name : {"master-1", "master-2"}) {
+    cluster.kill(name, SIGKILL);
+    fs::remove_all(cluster.data_of(name));
+    fs::rename(cluster.folder() / (std::string{name} + ".disk"), cluster.data_of(name));
+    cluster.start(name);
+  }
+  cluster.wait_until_writable();
+  CHECK(cluster.dfs({"cat", "/f"}).out == "precious");
+}
+
+TEST_CASE("a master whose file names another recovery scheme than the group's refuses to start") {
+  auto shape = group_of(3);
+  test_cluster cluster{shape};
+  cluster.up();
+  auto bytes = random_bytes(100'000, 1);
+  REQUIRE(cluster.dfs({"put", "-", "/f"}, bytes).code == 0);
+  cluster.kill("master-2", SIGTERM);
+  cluster.wait_for_exit("master-2");
+  auto other = shape;
+  other.copies = 2;
+  cluster.write_configuration(other);
+  cluster.start("master-2");
+  CHECK(cluster.wait_for_exit("master-2") == 1);
+  auto log = cluster.log_of("master-2");
+  CHECK_MESSAGE(log.find("copies = 2") != std::string::npos, log);
+  CHECK_MESSAGE(log.find("copies = 3") != std::string::npos, log);
+  cluster.write_configuration(shape);
+  cluster.start("master-2");
+  CHECK((cluster.dfs({"cat", "/f"}).out == bytes));
+}
+
+TEST_CASE("a master whose log folder is gone, or that has no identity, refuses to start") {
+  test_cluster cluster{group_of(1)};
+  cluster.up();
+  cluster.kill("master-1", SIGTERM);
+  cluster.wait_for_exit("master-1");
+  auto missing = cluster.data_of("master-1") / "log";
+  std::string expected = "its log is empty";
+  SUBCASE("no log") {}
+  SUBCASE("no identity") {
+    missing = cluster.data_of("master-1") / "identity.json";
+    expected = "whose data it is";
+  }
+  fs::rename(missing, cluster.folder() / "missing");
+  cluster.start("master-1");
+  CHECK(cluster.wait_for_exit("master-1") == 1);
+  CHECK_MESSAGE(cluster.log_of("master-1").find(expected) != std::string::npos,
+                cluster.log_of("master-1"));
+  if (missing.filename() == "log")
+    fs::remove_all(missing);
+  fs::rename(cluster.folder() / "missing", missing);
+  cluster.start("master-1");
+  cluster.wait_until_writable();
+}
+
+TEST_CASE("a storage node with an empty disk takes over its name once an operator says so") {
+  test_cluster cluster{group_of(1)};
+  cluster.up();
+  auto bytes = random_bytes(300'000, 1);
+  REQUIRE(cluster.dfs({"put", "-", "/f"}, bytes).code == 0);
+  cluster.kill("storage-1", SIGKILL);
+  fs::remove_all(cluster.data_of("storage-1"));
+  cluster.wait_for_health("storage-1", "down");
+  cluster.start("storage-1");
+  CHECK(cluster.wait_for_exit("storage-1") == 1);
+  auto replaced = cluster.dfs({"admin", "storage", "replace", "storage-1"});
+  CHECK_MESSAGE(replaced.code == 0, replaced.err);
+  cluster.start("storage-1");
+  cluster.wait_for_health("storage-1", "up");
+  CHECK((cluster.dfs({"cat", "/f"}).out == bytes));
+  REQUIRE(cluster.dfs({"put", "-", "/g"}, bytes).code == 0);
+  CHECK_FALSE(cluster.chunk_files("storage-1").empty());
+}
