@@ -170,11 +170,10 @@ struct node::implementation {
     settings.blocks_on_one_failure =
         given.plugins.consensus.plugin->claim("blocks_on_one_failure") == "yes";
     settings.hears_of_losses = given.plugins.consensus.plugin->descriptor().spi_minor >= 1;
-    auto balancer = given.plugins.placement.plugin->create_balancer(given.plugins.placement.options,
-                                                                    settings.seed);
+    auto balancer = given.plugins.placement.create_balancer(settings.seed);
     if (!balancer)
       return tl::unexpected{balancer.error()};
-    auto recovery = given.plugins.recovery.plugin->create_recovery(given.plugins.recovery.options);
+    auto recovery = given.plugins.recovery.create_recovery();
     if (!recovery)
       return tl::unexpected{recovery.error()};
     auto group = settings.group;
@@ -191,7 +190,7 @@ struct node::implementation {
   create_protocol(const replica_actor::settings& settings, const atl::record_log& log) {
     atl::spi::consensus_setup setup{given.plugins.consensus.options, info.replica, settings.voters,
                                     settings.seed, log.incarnation()};
-    return given.plugins.consensus.plugin->create_consensus(setup);
+    return given.plugins.consensus.create_consensus(setup);
   }
 
   atl::status start_storage() {

@@ -16,10 +16,11 @@ struct verify_arguments {
   unsigned jobs = 0;
   int patience = 300;
   bool json = false;
+  std::string kind;
 };
 
 int run(const verify_arguments& arguments) {
-  auto plugin = find_plugin(arguments.choice);
+  auto plugin = find_plugin(arguments.choice, atl::parse_plugin_kind(arguments.kind));
   auto options = plugin ? chosen_options(**plugin, arguments.choice.options)
                         : atl::result<atl::spi::options>{tl::unexpected{plugin.error()}};
   if (!options) {
@@ -30,6 +31,8 @@ int run(const verify_arguments& arguments) {
   how.jobs =
       arguments.jobs != 0 ? arguments.jobs : std::max(1u, std::thread::hardware_concurrency());
   how.patience = std::chrono::seconds{arguments.patience};
+  how.words = {shell_word(arguments.choice.name) + path_words(arguments.choice),
+               arguments.choice.options};
   if (arguments.only != 0) {
     how.first = arguments.only;
     how.seeds = 1;
@@ -46,8 +49,10 @@ void add_verify_command(CLI::App& app, int& code) {
   auto* command = app.add_subcommand(
       "verify",
       "Hold a plugin, the same .so that a cluster loads, to what its kind's interface and its own\n"
-      "claims promise. Exit codes: 0 all is kept; 1 something is broken; 2 it could not be run");
+      "claims promise");
   add_plugin_choice(*command, arguments->choice);
+  command->add_option("--kind", arguments->kind, "Of this kind, where several have one of the name")
+      ->check(CLI::IsMember({"balancer", "consensus", "recovery"}));
   command->add_option("--seeds", arguments->how.seeds, "How hard to look")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
