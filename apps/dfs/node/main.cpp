@@ -173,8 +173,7 @@ int run_program(int argc, char** argv) {
   std::string file;
   bool checks = false;
   bool lists = false;
-  auto* keys =
-      app.add_flag("--keys", lists, "Print every key: what it takes, its default, what it means");
+  app.add_flag("--keys", lists, "Print every key: what it takes, its default, what it means");
   app.add_option("--config", file, "The node's TOML file")->check(CLI::ExistingFile);
   app.add_flag("--check", checks,
                "Validate the file, load the plugins and create each once, print every value and "

@@ -12,6 +12,10 @@ class stop_waiter {
   /// is started: threads inherit it.
   static atl::result<stop_waiter> make();
 
+  /// A part of that, for the time before: signals that a node goes on after don't end it, those
+  /// that end a node do.
+  static void hold_survived_signals();
+
   stop_waiter(stop_waiter&& other) noexcept;
   stop_waiter& operator=(stop_waiter&&) = delete;
   ~stop_waiter();
