@@ -29,7 +29,14 @@ void flush_output() {
   std::fflush(nullptr);
 }
 
+/// Handlers that this process has set are about this process.
+void reset_signal_handlers() {
+  for (auto number : {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGINT, SIGSEGV, SIGTERM})
+    ::signal(number, SIG_DFL);
+}
+
 [[noreturn]] void be_child(pid_t parent, int to, const std::function<int(int)>& work) {
+  reset_signal_handlers();
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent)
     ::_exit(threw); // the parent ended before it could be watched

@@ -1,6 +1,5 @@
 #include "config_checker.hpp"
 #include "config_files.hpp"
-#include "path_rule.hpp"
 
 #include <atoll/core/config.hpp>
 #include <atoll/core/plugin_options.hpp>
@@ -143,7 +142,7 @@ std::string config::where(std::string_view key) const {
 
 std::filesystem::path config::directory_of(std::string_view key) const {
   auto& where = find(key).where;
-  return where.file ? absolute_folder_of(*where.file) : directory_;
+  return where.file ? directories_.at(*where.file) : directory_;
 }
 
 std::vector<config::resolved_key> config::resolved() const {

@@ -150,6 +150,8 @@ void config_checker::visit_array(const config_entry& entry, const place& at) {
 
 void config_checker::take(const config_value& written, const place& at, std::size_t spec) {
   seen_.insert(at.actual);
+  if (auto& file = written.where.file; file && !made_.directories_.contains(*file))
+    made_.directories_.emplace(*file, absolute_folder_of(*file));
   auto& declared = made_.schema_[spec];
   config::entry made{spec, at.element, true, written.where, option_value{}};
   if (declared.is_plugin_options) {

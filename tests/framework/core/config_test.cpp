@@ -313,7 +313,8 @@ TEST_CASE("includes that fan out again and again come to an end") {
   CHECK(made.error().message.ends_with("more than 64 files are included"));
 }
 
-TEST_CASE("a path that a shell would replace is refused where it stands, and never taken as it is") {
+TEST_CASE(
+    "a path that a shell would replace is refused where it stands, and never taken as it is") {
   const std::string at = "/etc/atoll/node.toml:2:";
   CHECK(complaint(with_name("storage.path = \"~/dfs\"")) ==
         at + "16: storage.path is \"~/dfs\", and '~' is not replaced by a home folder here; write "

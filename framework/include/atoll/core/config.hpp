@@ -106,6 +106,8 @@ class config {
   const T& get(std::string_view key, spi::option_type type) const;
 
   std::filesystem::path directory_;
+  /// Of each file, as it was named: found while it was read, for the working directory may change.
+  std::map<std::string, std::filesystem::path, std::less<>> directories_;
   std::vector<key_spec> schema_;
   std::map<std::string, entry, std::less<>> entries_;
   std::map<std::string, std::size_t, std::less<>> array_sizes_;
