@@ -39,7 +39,7 @@ atl::result<configured> read(const std::string& file) {
   return configured{std::move(*config), std::move(*cluster), std::move(*node)};
 }
 
-/// The plugins that it chooses, each tried once.
+/// Loads the plugins that the configuration chooses, and creates each once.
 atl::result<dfs::loaded_plugins> load(const configured& all, const atl::announce_step& announce) {
   auto plugins = dfs::load_plugins(all.config, all.cluster, announce);
   if (!plugins)
@@ -49,7 +49,7 @@ atl::result<dfs::loaded_plugins> load(const configured& all, const atl::announce
   return plugins;
 }
 
-int complain(const atl::error& problem) {
+int report_error(const atl::error& problem) {
   fmt::print(stderr, "{}\n", problem.message);
   return exit_failed;
 }
@@ -74,22 +74,22 @@ void print_check(const configured& all, const dfs::loaded_plugins& plugins) {
 int check_here(const std::string& file, const atl::announce_step& announce) {
   auto all = read(file);
   if (!all)
-    return complain(all.error());
+    return report_error(all.error());
   auto plugins = load(*all, announce);
   if (!plugins)
-    return complain(plugins.error());
+    return report_error(plugins.error());
   if (auto fine = dfs::try_consensus(*plugins, all->cluster, announce); !fine)
-    return complain(fine.error());
+    return report_error(fine.error());
   announce({file, "printing", std::chrono::seconds{0}});
   print_check(*all, *plugins);
   return 0;
 }
 
-/// In a process of its own: a plugin that crashes or hangs is a mistake like others.
+/// Checks in a child process: a plugin that crashes or hangs is an error like others.
 int check(const std::string& file) {
   auto code = atl::run_guarded(
       [&](const atl::announce_step& announce) { return check_here(file, announce); });
-  return code ? *code : complain(code.error());
+  return code ? *code : report_error(code.error());
 }
 
 /// Loads plugins with a line for each before its code runs, whatever the log level: the log of a
@@ -103,7 +103,7 @@ atl::result<dfs::loaded_plugins> load_for_start(const configured& all) {
   return plugins;
 }
 
-/// What a part of the node could not go on after; the first of all.
+/// The first failure that a part of the node reported.
 class node_failure {
  public:
   void set(const atl::error& problem) {
@@ -143,13 +143,13 @@ int run(const std::string& file) {
   dfs::stop_waiter::hold_survived_signals();
   auto all = read(file);
   if (!all)
-    return complain(all.error());
+    return report_error(all.error());
   auto plugins = load_for_start(*all);
   if (!plugins)
-    return complain(plugins.error());
+    return report_error(plugins.error());
   auto stop = dfs::stop_waiter::make();
   if (!stop)
-    return complain(stop.error());
+    return report_error(stop.error());
   atl::log::info("node", "", "starts: cluster {}, data {}, process {}", all->cluster.name,
                  all->node.data.string(), ::getpid());
   node_failure failure;

@@ -10,8 +10,8 @@ namespace {
 
 using atl::spi::plugin_kind;
 
-/// Gathers mistakes, so that an operator sees all of them at once.
-class mistakes {
+/// Collects errors, so that an operator sees all of them at once.
+class config_errors {
  public:
   void add(const std::string& what) { text_ += (text_.empty() ? "" : "\n") + what; }
   atl::status finish() const {
@@ -29,7 +29,7 @@ atl::result<T> at_place(atl::result<T> made, const std::string& place) {
   return atl::fail(made.error(), place);
 }
 
-/// The layout is what a host asks a scheme for at once.
+/// A host asks a new scheme for its layout first.
 atl::status try_recovery(const loaded_plugin& recovery) {
   auto made = recovery.create_recovery();
   if (!made)
@@ -100,7 +100,7 @@ atl::plugin_loader make_loader(const cluster_settings& cluster) {
 atl::result<loaded_plugins> load_plugins(const atl::config& config, const cluster_settings& cluster,
                                          const atl::announce_step& announce) {
   auto loader = make_loader(cluster);
-  mistakes found;
+  config_errors found;
   auto load = [&](plugin_kind kind, const plugin_entry& entry, std::string_view key) {
     loaded_plugin loaded;
     loaded.place = fmt::format("{}: {}", config.where(key), key);
@@ -131,7 +131,7 @@ atl::result<loaded_plugins> load_plugins(const atl::config& config, const cluste
 }
 
 atl::status try_plugins(const loaded_plugins& plugins, const atl::announce_step& announce) {
-  mistakes found;
+  config_errors found;
   auto attempt = [&](const loaded_plugin& each, auto create) {
     announce_creation(each, announce);
     if (auto fine = create(each); !fine)

@@ -40,7 +40,7 @@ struct loaded_plugins {
 atl::plugin_loader make_loader(const cluster_settings& cluster);
 
 /// Loads everything that the configuration chooses, and checks all options, before anything starts.
-/// @param announce hears of each library before any of its code runs.
+/// @param announce is called before any code of a library runs.
 /// @returns an error that names all that is wrong.
 atl::result<loaded_plugins> load_plugins(const atl::config& config, const cluster_settings& cluster,
                                          const atl::announce_step& announce);

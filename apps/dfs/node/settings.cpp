@@ -38,7 +38,7 @@ bool is_any_address(const std::string& host) {
 
 /// Why a folder can't hold a node's data, as far as that is seen without making it; none when it
 /// may.
-std::optional<std::string> data_objection(const fs::path& data) {
+std::optional<std::string> data_refusal(const fs::path& data) {
   auto refused = [&](std::string_view why) { return fmt::format("{} {}", data.string(), why); };
   if (data == data.root_path())
     return refused("is the root of all folders; give the node a folder of its own");
@@ -198,8 +198,8 @@ atl::result<node_settings> read_node(const atl::config& config, const cluster_se
     problems.add("node.roles",
                  "the node has nothing to do: give it \"master\", \"storage\" or both");
   node.data = config.path("node.data");
-  if (auto objection = data_objection(node.data))
-    problems.add("node.data", *objection);
+  if (auto refusal = data_refusal(node.data))
+    problems.add("node.data", *refusal);
   auto entry = std::find_if(cluster.masters.begin(), cluster.masters.end(),
                             [&](auto& master) { return master.name == node.name; });
   if (node.is_master && entry == cluster.masters.end())

@@ -22,8 +22,8 @@ using spi::option_value;
 result<option_value> value_of(const key_spec& spec, const config_value& written) {
   auto value = apply_rule({spec.type, spec.minimum, spec.maximum}, written);
   if (value && spec.is_path)
-    if (auto objection = path_objection(std::get<std::string>(*value)))
-      return fail(errc::invalid, *objection);
+    if (auto refusal = path_refusal(std::get<std::string>(*value)))
+      return fail(errc::invalid, *refusal);
   return value;
 }
 

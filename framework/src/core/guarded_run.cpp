@@ -22,7 +22,7 @@ std::string encode(const guarded_step& step) {
   return out;
 }
 
-/// Puts the steps together that a child tells.
+/// Decodes the steps that a child announces.
 class step_reader {
  public:
   const guarded_step& last() const { return last_; }

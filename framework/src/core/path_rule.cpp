@@ -29,7 +29,7 @@ bool is_control(char c) {
 
 } // namespace
 
-std::optional<std::string> path_objection(std::string_view path) {
+std::optional<std::string> path_refusal(std::string_view path) {
   auto refused = [&](std::string_view why) {
     return fmt::format("is {}{}", toml_quote(path), why);
   };

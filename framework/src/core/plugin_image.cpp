@@ -50,7 +50,7 @@ bool is_same_content(const struct stat& before, const struct stat& after) {
          before.st_mtim.tv_nsec == after.st_mtim.tv_nsec;
 }
 
-/// The process by its number where that is possible, so that a debugger can open the path too.
+/// Names the process by its number where that is possible, so that a debugger can open the path.
 fs::path path_of_descriptor(int number) {
   std::error_code problem;
   auto own = std::to_string(::getpid());

@@ -10,8 +10,8 @@
 namespace atl {
 
 /// A private copy of a plugin's bytes, in memory and sealed. What was judged is what is mapped, and
-/// a file that somebody writes into later (`cp new.so old.so` does) changes nothing here: code that
-/// is mapped from a file changes with it, and its process dies.
+/// a later write into the file (`cp new.so old.so`) changes nothing here. Code that is mapped from
+/// the file itself changes with the file, and the process dies.
 class plugin_image {
  public:
   /// Copies a plugin that `inspect_plugin` did not refuse, and judges the copy again.

@@ -32,8 +32,8 @@ std::string replaced(std::string text, const std::string& from, const std::strin
 
 } // namespace
 
-/// The copy has no folder of its own, so the libraries beside the original are mapped before it;
-/// the dynamic linker then finds them by their names (their `DT_SONAME`).
+/// The copy has no folder, so the libraries beside the original file are mapped before the copy;
+/// the dynamic linker then finds these libraries by name (their `DT_SONAME`).
 void plugin_library::map_neighbours(const fs::path& file) {
   auto needs = needed_libraries(image_.file(), image_.size());
   if (!needs)

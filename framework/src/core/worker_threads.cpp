@@ -25,7 +25,7 @@ void run_on_threads(unsigned threads, const std::function<void()>& work) {
     for (unsigned i = 1; i < threads; ++i)
       others.emplace_back(guarded);
   } catch (const std::system_error&) {
-    // No more threads are to be had; those that run do all the work.
+    // The system starts no more threads: the running threads do all the work.
   }
   guarded();
   for (auto& other : others)

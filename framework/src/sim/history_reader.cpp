@@ -264,7 +264,7 @@ result<recorded_history> read_json_lines(std::string_view text) {
   return all.finish();
 }
 
-/// Some editors begin a file with it.
+/// Some editors write this at the beginning of a file.
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
 /// Does a JSON object begin here, rather than an EDN map? Its first key is in quotes.

@@ -69,14 +69,14 @@ std::string unknown_claim(const spi::descriptor& plugin, std::string_view name) 
   for (auto& known : known_claims())
     if (known.kind == plugin.kind)
       names.emplace_back(known.name);
-  return fmt::format("nobody can check the claim '{}'{}; a {} plugin may claim {}", name,
+  return fmt::format("the claim '{}' is unknown{}; a {} plugin may claim {}", name,
                      did_you_mean(name, names), to_string(plugin.kind), fmt::join(names, ", "));
 }
 
-std::optional<std::string> value_objection(const spi::descriptor& plugin, const known_claim& known,
-                                           std::string_view value) {
+std::optional<std::string> value_refusal(const spi::descriptor& plugin, const known_claim& known,
+                                         std::string_view value) {
   auto refused = [&](const std::string& expected) {
-    return fmt::format("nobody can check the claim {} = '{}': its value is {}", known.name, value,
+    return fmt::format("the claim {} = '{}' can't be checked: its value is {}", known.name, value,
                        expected);
   };
   switch (known.form) {
@@ -101,7 +101,7 @@ std::optional<std::string> value_objection(const spi::descriptor& plugin, const 
 
 } // namespace
 
-std::optional<std::string> claims_objection(const spi::descriptor& plugin) {
+std::optional<std::string> claims_refusal(const spi::descriptor& plugin) {
   auto claims = claims_of(plugin);
   for (auto& claim : claims) {
     std::string_view name = claim.name;
@@ -114,8 +114,8 @@ std::optional<std::string> claims_objection(const spi::descriptor& plugin) {
     if (std::count_if(claims.begin(), claims.end(), [&](auto& each) { return each.name == name; }) >
         1)
       return fmt::format("the claim '{}' is made more than once", name);
-    if (auto objection = value_objection(plugin, *known, claim.value))
-      return objection;
+    if (auto refusal = value_refusal(plugin, *known, claim.value))
+      return refusal;
   }
   return std::nullopt;
 }

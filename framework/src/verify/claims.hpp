@@ -8,7 +8,7 @@
 namespace atl::verify {
 
 /// Why the claims of a plugin can't be checked: a claim that its kind doesn't know, is made twice,
-/// or has a value that nobody knows. None when all of them can be.
-std::optional<std::string> claims_objection(const spi::descriptor& plugin);
+/// or has an unknown value. None when all claims can be checked.
+std::optional<std::string> claims_refusal(const spi::descriptor& plugin);
 
 } // namespace atl::verify

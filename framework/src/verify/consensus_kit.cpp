@@ -57,7 +57,7 @@ class seed_runner {
   }
 
  private:
-  /// The command that runs it again, with the options that were given and those that the kit set.
+  /// The command that runs the seed again, with the given options and those that the kit set.
   std::string replay(const simulation_options& options) const {
     auto& words = out_.how().words;
     auto text = fmt::format("atoll simulate {} {}",

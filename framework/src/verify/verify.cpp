@@ -24,8 +24,8 @@ void must_be_made(T* made) {
 
 void verify_descriptor(const spi::descriptor& it, const spi::options& options, recorder& out) {
   out.check("its claims are such as a verifier knows", "", [&] {
-    if (auto objection = claims_objection(it))
-      throw broken(*objection);
+    if (auto refusal = claims_refusal(it))
+      throw broken(*refusal);
     return it.claim_count;
   });
   out.check("it can be made with these options", "", [&]() -> std::uint64_t {
@@ -77,7 +77,7 @@ report about(const spi::descriptor& it) {
 
 void write_line(int to, const json& line) {
   if (!write_all(to, line.dump(-1, ' ', false, json::error_handler_t::replace) + '\n'))
-    std::_Exit(2); // nobody listens
+    std::_Exit(2); // the parent is gone
 }
 
 int run_in_child(int to, const spi::descriptor& it, const spi::options& options,

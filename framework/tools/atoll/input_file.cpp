@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A history of this size can't be judged in anybody's memory.
+/// A larger history can't be checked in the memory of one machine.
 constexpr std::size_t input_bytes_max = std::size_t{2} << 30;
 
 struct close_file {

@@ -51,7 +51,7 @@ void add_plugin_choice(CLI::App& command, plugin_choice& choice) {
 loaded_plugin load_guarded(const std::function<loaded_plugin(const atl::load_observer&)>& load) {
   auto tried = atl::run_guarded([&](const atl::announce_step& announce) {
     auto loaded = load([&](const fs::path& library) { announce({library.string(), "loading"}); });
-    return loaded ? exit_ok : exit_failed; // what is refused is refused below, with its reason
+    return loaded ? exit_ok : exit_failed; // a refusal is repeated below, with its reason
   });
   if (!tried)
     return tl::unexpected{tried.error()};

@@ -36,7 +36,7 @@ loaded_plugin load_guarded(const std::function<loaded_plugin(const atl::load_obs
 loaded_plugin find_plugin(const plugin_choice& choice,
                           std::optional<atl::spi::plugin_kind> kind = {});
 
-/// As a shell takes it for one word.
+/// The text quoted so that a shell reads one word.
 std::string shell_word(const std::string& text);
 /// The choice's ` --path FOLDER`s, for a command that is printed.
 std::string path_words(const plugin_choice& choice);

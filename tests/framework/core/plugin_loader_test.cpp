@@ -314,7 +314,7 @@ pipe.so: is not a plugin: expected a regular file, found another kind of thing
 )");
 }
 
-TEST_CASE("a plugin that is written over, or gone, does no harm to those who loaded it") {
+TEST_CASE("a plugin whose file is overwritten or removed keeps working where it is loaded") {
   plugin_folder folder{"first"};
   auto plugin = folder.loader().load("first").value();
   auto options = plugin->check_options({}).value();
@@ -370,7 +370,7 @@ TEST_CASE("a plugin finds the libraries that it brings beside itself") {
   CHECK_MESSAGE(message.find("libneighbour.so") != std::string::npos, message);
 }
 
-TEST_CASE("whoever watches hears of a library before its code runs") {
+TEST_CASE("a load observer is called before any code of the library runs") {
   plugin_folder folder{"first", "major"};
   std::vector<fs::path> heard;
   auto watch = [&](const fs::path& library) { heard.push_back(library); };

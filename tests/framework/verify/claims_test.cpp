@@ -9,7 +9,7 @@
 #include <memory>
 #include <string>
 
-/// What `atoll verify` makes of claims, also of such as nobody can check.
+/// What `atoll verify` makes of claims, also of unknown ones.
 namespace {
 
 using namespace atl::spi;
@@ -71,7 +71,7 @@ const atl::verify::finding* first_broken(const atl::verify::report& report) {
 }
 
 /// How the first property broke, which is the one about claims.
-std::string objection(plugin_kind kind, std::vector<claim> claims) {
+std::string refusal_of(plugin_kind kind, std::vector<claim> claims) {
   auto report = verified(plugin_of(kind, claims));
   auto& first = report.findings.front();
   return first.what == verdict::broken ? first.detail : "kept";
@@ -80,30 +80,30 @@ std::string objection(plugin_kind kind, std::vector<claim> claims) {
 } // namespace
 
 TEST_CASE("a claim that the plugin's kind doesn't know is refused, with those that it knows") {
-  CHECK(objection(plugin_kind::balancer, {{"shres", "uniform"}}) ==
-        "nobody can check the claim 'shres'; did you mean 'shares'?; a balancer plugin may claim "
+  CHECK(refusal_of(plugin_kind::balancer, {{"shres", "uniform"}}) ==
+        "the claim 'shres' is unknown; did you mean 'shares'?; a balancer plugin may claim "
         "shares, spread");
-  CHECK(objection(plugin_kind::balancer, {{"survives_losses", "2"}}) ==
-        "nobody can check the claim 'survives_losses'; a balancer plugin may claim shares, spread");
-  CHECK(objection(plugin_kind::balancer, {{"shares", "uniform"}, {"shares", "weighted"}}) ==
+  CHECK(refusal_of(plugin_kind::balancer, {{"survives_losses", "2"}}) ==
+        "the claim 'survives_losses' is unknown; a balancer plugin may claim shares, spread");
+  CHECK(refusal_of(plugin_kind::balancer, {{"shares", "uniform"}, {"shares", "weighted"}}) ==
         "the claim 'shares' is made more than once");
 }
 
-TEST_CASE("a value of a claim that nobody knows is refused, with the known ones") {
-  CHECK(objection(plugin_kind::balancer, {{"spread", "everywhere"}}) ==
-        "nobody can check the claim spread = 'everywhere': its value is domains");
-  CHECK(objection(plugin_kind::balancer, {{"shares", "unifrom"}}) ==
-        "nobody can check the claim shares = 'unifrom': its value is uniform or weighted; did you "
+TEST_CASE("an unknown value of a claim is refused, with the known ones") {
+  CHECK(refusal_of(plugin_kind::balancer, {{"spread", "everywhere"}}) ==
+        "the claim spread = 'everywhere' can't be checked: its value is domains");
+  CHECK(refusal_of(plugin_kind::balancer, {{"shares", "unifrom"}}) ==
+        "the claim shares = 'unifrom' can't be checked: its value is uniform or weighted; did you "
         "mean 'uniform'?");
   for (auto value : {"", "two", "-1", "2 ", "2.5", "99999999999999999999"})
-    CHECK(objection(plugin_kind::recovery, {{"survives_losses", value}})
+    CHECK(refusal_of(plugin_kind::recovery, {{"survives_losses", value}})
               .ends_with("its value is a whole number"));
   for (auto name : {"safe_with_crashes", "live_with_crashes"})
-    CHECK(objection(plugin_kind::consensus, {{name, "some"}})
+    CHECK(refusal_of(plugin_kind::consensus, {{name, "some"}})
               .ends_with("its value is none or minority or all"));
   for (auto name : {"linearizable_reads", "changes_members", "blocks_on_one_failure"})
-    CHECK(objection(plugin_kind::consensus, {{name, "true"}}).ends_with("its value is yes or no"));
-  CHECK(objection(plugin_kind::consensus, {{"trusts_clocks_with", "lease"}})
+    CHECK(refusal_of(plugin_kind::consensus, {{name, "true"}}).ends_with("its value is yes or no"));
+  CHECK(refusal_of(plugin_kind::consensus, {{"trusts_clocks_with", "lease"}})
             .ends_with("its value is the name of a boolean option that the plugin declares"));
 }
 

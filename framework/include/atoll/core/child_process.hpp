@@ -11,8 +11,8 @@
 
 namespace atl {
 
-/// A copy of this process that does one thing, for code that may crash, hang, or end the process.
-/// It ends with the object, and with this process.
+/// A forked copy of this process, for code that may crash, hang, or end the process. The child is
+/// killed when the object is destroyed or this process ends.
 class child_process {
  public:
   /// How a process ended: with an exit code, or by a signal.
@@ -30,7 +30,7 @@ class child_process {
   child_process& operator=(child_process&&) = delete;
   ~child_process();
 
-  /// Waits for the next bytes that the child writes. Empty: no more come.
+  /// Waits for the next bytes that the child writes. Empty: the child has closed its end.
   /// @param limit how long to wait; zero: without limit. The error is `errc::timeout`.
   result<std::string> read_some(std::chrono::milliseconds limit);
 
@@ -46,7 +46,7 @@ class child_process {
   int from_;      ///< -1: moved away
 };
 
-/// Writes all of it. False: nobody reads any more.
+/// Writes all bytes. False: the other end of the pipe is closed.
 bool write_all(int to, std::string_view bytes);
 
 /// A signal's short name, `SEGV`.

@@ -106,7 +106,8 @@ class config {
   const T& get(std::string_view key, spi::option_type type) const;
 
   std::filesystem::path directory_;
-  /// Of each file, as it was named: found while it was read, for the working directory may change.
+  /// The folder of each file, by the file's name as given. Found at load time, because the working
+  /// directory may change later.
   std::map<std::string, std::filesystem::path, std::less<>> directories_;
   std::vector<key_spec> schema_;
   std::map<std::string, entry, std::less<>> entries_;

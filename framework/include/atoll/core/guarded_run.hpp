@@ -8,7 +8,7 @@
 
 namespace atl {
 
-/// What is about to happen, in code that may take its process down.
+/// A step of guarded work that may end its process.
 struct guarded_step {
   std::string subject;            ///< usually the file of a plugin
   std::string activity;           ///< `loading`
@@ -16,8 +16,8 @@ struct guarded_step {
 };
 using announce_step = std::function<void(const guarded_step&)>;
 
-/// Does `work` in a process of its own, which tells each step before it takes it. Standard output
-/// and error are those of this process.
+/// Runs `work` in a child process. `work` announces each step before the step begins. Standard
+/// output and error are those of this process.
 /// @returns what `work` returned (0 to 255); or an error that says in which step the process ended:
 ///          `FILE: crashed while loading (signal SEGV)`.
 result<int> run_guarded(const std::function<int(const announce_step& announce)>& work);

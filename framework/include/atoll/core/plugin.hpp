@@ -17,8 +17,8 @@
 
 namespace atl {
 
-/// Hears the path of a library before any of its code runs: one that crashes while it loads can't
-/// be named afterwards.
+/// Called with the path of a library before any code of the library runs: a library that crashes
+/// while it loads can't be named afterwards.
 using load_observer = std::function<void(const std::filesystem::path& library)>;
 
 /// A loaded plugin. Immutable; used by any thread. What it creates keeps its library loaded, so it

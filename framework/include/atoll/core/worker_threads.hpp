@@ -4,9 +4,9 @@
 
 namespace atl {
 
-/// Does `work` in so many threads at once, this one among them, and waits for all. Where the system
-/// starts no more threads, fewer do it.
-/// @throws what the work threw, in whichever thread, first.
+/// Runs `work` in this many threads at once, the calling thread among them, and waits for all of
+/// them. When the system starts no more threads, fewer threads run it.
+/// @throws the first exception that `work` threw in any thread.
 void run_on_threads(unsigned threads, const std::function<void()>& work);
 
 } // namespace atl

@@ -14,7 +14,7 @@ namespace atl::verify {
 /// How a command line names the plugin, for the commands that a report prints.
 struct plugin_words {
   std::string plugin;               ///< `raft --path DIR`, quoted for a shell; empty: its name
-  std::vector<std::string> options; ///< those that were given, KEY=VALUE
+  std::vector<std::string> options; ///< as given on the command line, KEY=VALUE
 };
 
 /// How hard to look.
