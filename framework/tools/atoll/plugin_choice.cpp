@@ -71,6 +71,21 @@ loaded_plugin find_plugin(const plugin_choice& choice, std::optional<atl::spi::p
   });
 }
 
+atl::status try_to_create(const atl::plugin& plugin, const atl::spi::options& options) {
+  auto status_of = [](const auto& made) {
+    return made ? atl::status{} : tl::unexpected{made.error()};
+  };
+  switch (plugin.kind()) {
+  case atl::spi::plugin_kind::balancer:
+    return status_of(plugin.create_balancer(options, 1));
+  case atl::spi::plugin_kind::consensus:
+    return status_of(plugin.create_consensus({options, 1, {1, 2, 3}, 1, 1}));
+  case atl::spi::plugin_kind::recovery:
+    break;
+  }
+  return status_of(plugin.create_recovery(options));
+}
+
 std::string shell_word(const std::string& text) {
   constexpr auto plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=,./:@%";
   if (!text.empty() && text.find_first_not_of(plain) == std::string::npos)

@@ -1,6 +1,7 @@
 #include "commands.hpp"
 #include "plugin_choice.hpp"
 
+#include <atoll/core/guarded_run.hpp>
 #include <atoll/verify/verify.hpp>
 
 #include <iostream>
@@ -19,12 +20,28 @@ struct verify_arguments {
   std::string kind;
 };
 
+/// Whether the plugin's factory says no to the options, in a child process. A crash there is for
+/// the verifier to report.
+bool refuses(const atl::plugin& plugin, const atl::spi::options& options) {
+  auto code = atl::run_guarded([&](const atl::announce_step& announce) {
+    announce({plugin.file().string(), "creating an instance"});
+    return try_to_create(plugin, options) ? exit_ok : exit_failed;
+  });
+  return code && *code == exit_failed;
+}
+
 int run(const verify_arguments& arguments) {
   auto plugin = find_plugin(arguments.choice, atl::parse_plugin_kind(arguments.kind));
   auto options = plugin ? chosen_options(**plugin, arguments.choice.options)
                         : atl::result<atl::spi::options>{tl::unexpected{plugin.error()}};
   if (!options) {
     std::cerr << "atoll: " << options.error().message << '\n';
+    return exit_usage;
+  }
+  // Options that contradict each other are the caller's mistake; those that are the default, the
+  // plugin's.
+  if (!arguments.choice.options.empty() && refuses(**plugin, *options)) {
+    std::cerr << "atoll: " << try_to_create(**plugin, *options).error().message << '\n';
     return exit_usage;
   }
   auto how = arguments.how;

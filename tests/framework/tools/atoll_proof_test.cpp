@@ -200,6 +200,13 @@ TEST_CASE("a plugin that isn't there is said to be missing, whatever kind it wou
   CHECK(holds(wrong.out, "expected a recovery plugin"));
 }
 
+TEST_CASE("options that contradict each other can't be verified, and are no broken promise") {
+  auto [code, out] = run_atoll(
+      fmt::format("verify raft --path {} --option heartbeat=1m --seeds 1", ATOLL_PLUGINS));
+  CHECK(code == 2);
+  CHECK_MESSAGE(holds(out, "twice the heartbeat"), out);
+}
+
 TEST_CASE("the command that verify prints for a seed runs as it stands") {
   for (auto plugin : {fmt::format("forgetful --path {}", BROKEN_PLUGINS),
                       fmt::format("{}/forgetful.so", BROKEN_PLUGINS)}) {
