@@ -51,14 +51,14 @@ sigset_t set_of(const int (&numbers)[Count]) {
 void stop_waiter::hold_survived_signals() {
   auto held = set_of(survived_signals);
   ::pthread_sigmask(SIG_BLOCK, &held, nullptr);
+  for (auto number : ignored_signals)
+    ::signal(number, SIG_IGN);
 }
 
 atl::result<stop_waiter> stop_waiter::make() {
   auto waited = set_of(ending_signals);
   for (auto number : survived_signals)
     sigaddset(&waited, number);
-  for (auto number : ignored_signals)
-    ::signal(number, SIG_IGN);
   ::pthread_sigmask(SIG_BLOCK, &waited, nullptr);
   stop_waiter made{::signalfd(-1, &waited, SFD_CLOEXEC | SFD_NONBLOCK),
                    ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};

@@ -8,13 +8,13 @@ namespace dfs {
 /// on after are logged, and nothing else happens.
 class stop_waiter {
  public:
-  /// Lets no signal end the process in the middle of its work from now on. Call before any thread
-  /// is started: threads inherit it.
-  static atl::result<stop_waiter> make();
-
-  /// A part of that, for the time before: signals that a node goes on after don't end it, those
-  /// that end a node do.
+  /// From now on the signals that a node survives don't end the process. Those that stop a node
+  /// still do, until `make` is called.
   static void hold_survived_signals();
+
+  /// From now on signals that stop a node wait for `wait`. Call before any thread is started,
+  /// because threads inherit the mask.
+  static atl::result<stop_waiter> make();
 
   stop_waiter(stop_waiter&& other) noexcept;
   stop_waiter& operator=(stop_waiter&&) = delete;

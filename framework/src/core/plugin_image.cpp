@@ -1,14 +1,17 @@
 #include "plugin_image.hpp"
 
+#include <atoll/core/child_process.hpp>
+
 #include <fmt/format.h>
 #include <sys/mman.h>
-#include <sys/sendfile.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <system_error>
 #include <unistd.h>
+#include <vector>
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
@@ -20,6 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::size_t copy_bytes_at_once = 1 << 20;
 constexpr std::size_t name_bytes_max = 200; // the kernel takes 249
 
 /// An empty file in memory. Debuggers and /proc/PID/maps show the name.
@@ -32,15 +36,19 @@ file_descriptor make_memory_file(const fs::path& named_after) {
   return made;
 }
 
-/// @returns 0 or an error number; ESTALE when the file ended early.
+/// Copies exactly `size` bytes. @returns 0 or an error number; ESTALE when the file ended early.
 int copy_bytes(int from, int to, std::uint64_t size) {
+  std::vector<char> buffer(std::min<std::uint64_t>(size, copy_bytes_at_once));
   for (std::uint64_t left = size; left > 0;) {
-    auto sent = ::sendfile(to, from, nullptr, left);
-    if (sent < 0 && errno == EINTR)
+    auto got = ::read(from, buffer.data(), std::min<std::uint64_t>(left, buffer.size()));
+    if (got < 0 && errno == EINTR)
       continue;
-    if (sent <= 0)
-      return sent < 0 ? errno : ESTALE;
-    left -= static_cast<std::uint64_t>(sent);
+    if (got <= 0)
+      return got < 0 ? errno : ESTALE;
+    auto count = static_cast<std::size_t>(got);
+    if (!write_all(to, {buffer.data(), count}))
+      return errno;
+    left -= count;
   }
   return 0;
 }
