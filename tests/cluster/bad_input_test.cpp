@@ -127,6 +127,90 @@ TEST_CASE(
   CHECK(checked.err.find("nowhere") != std::string::npos);
 }
 
+TEST_CASE("a plugin whose factory fails is refused by the check and the start, in the same words") {
+  cluster_shape shape;
+  shape.storages = 1;
+  shape.plugin_path = "path = ['" LOADER_TEST_PLUGINS "', " ATOLL_PLUGIN_FOLDERS "]";
+  struct {
+    const char* plugin;
+    const char* says;
+  } const fails[] = {
+      {"throws", "refused its set-up: index and seed contradict each other"},
+      {"throws_number", "threw something that is no std::exception"},
+      {"nothing", "created nothing"},
+  };
+  for (auto& [plugin, says] : fails) {
+    CAPTURE(plugin);
+    shape.placement = plugin;
+    test_cluster cluster{shape};
+    auto checked = check(cluster, "master-1");
+    CHECK(checked.code == 1);
+    CHECK(checked.out == "");
+    auto place = checked.err.find("cluster.toml:");
+    REQUIRE_MESSAGE(place != std::string::npos, checked.err);
+    auto complaint = checked.err.substr(place);
+    CHECK(complaint.find(": placement.balancer: ") != std::string::npos);
+    CHECK_MESSAGE(complaint.find(says) != std::string::npos, complaint);
+    cluster.start("master-1");
+    CHECK(cluster.wait_for_exit("master-1") == 1);
+    CHECK_MESSAGE(cluster.log_of("master-1").find(complaint) != std::string::npos,
+                  cluster.log_of("master-1"));
+  }
+}
+
+TEST_CASE(
+    "options that a protocol finds contradictory are refused by the check, with their place") {
+  cluster_shape shape;
+  shape.consensus_options = "heartbeat = \"2s\"";
+  test_cluster cluster{shape};
+  auto checked = check(cluster, "storage-1");
+  CHECK(checked.code == 1);
+  CHECK_MESSAGE(checked.err.find("consensus.plugin: ") != std::string::npos, checked.err);
+  CHECK_MESSAGE(checked.err.find("twice the heartbeat") != std::string::npos, checked.err);
+  CHECK_MESSAGE(checked.err.find("cluster.toml:") != std::string::npos, checked.err);
+}
+
+TEST_CASE("a library that ends its process while it loads is named by the check and in the log") {
+  cluster_shape shape;
+  shape.storages = 1;
+  shape.placement = "aborts";
+  shape.plugin_path = "path = ['" LOADER_TEST_PLUGINS "', " ATOLL_PLUGIN_FOLDERS "]";
+  test_cluster cluster{shape};
+  auto checked = check(cluster, "master-1");
+  CHECK(checked.code == 1);
+  CHECK_MESSAGE(checked.err.find("/aborts.so: crashed while loading (signal ABRT)") !=
+                    std::string::npos,
+                checked.err);
+  CHECK(checked.err.find("placement.balancer: ") != std::string::npos);
+  auto quiet = cluster.config_of("master-1");
+  write_file(quiet, read_file(quiet) + "log_level = \"error\"\n");
+  cluster.start("master-1");
+  CHECK(cluster.wait_for_exit("master-1") != 0);
+  CHECK_MESSAGE(cluster.log_of("master-1").find("/aborts.so: loading") != std::string::npos,
+                cluster.log_of("master-1"));
+}
+
+TEST_CASE("signals that log rotation sends are logged, and the node goes on") {
+  cluster_shape shape;
+  shape.storages = 1;
+  test_cluster cluster{shape};
+  cluster.start("master-1");
+  auto says = [&](const std::string& what) {
+    return cluster.log_of("master-1").find(what) != std::string::npos;
+  };
+  eventually("the master serves", [&] { return says("msg=\"serves\""); });
+  for (auto [number, name] :
+       {std::pair{SIGHUP, "SIGHUP"}, {SIGUSR1, "SIGUSR1"}, {SIGUSR2, "SIGUSR2"}}) {
+    cluster.kill("master-1", number);
+    eventually(fmt::format("{} is logged", name),
+               [&, name = name] { return says(fmt::format("goes on after {}:", name)); });
+    CHECK(cluster.is_running("master-1"));
+  }
+  cluster.kill("master-1", SIGTERM);
+  CHECK(cluster.wait_for_exit("master-1") == 0);
+  CHECK(says("stops on signal 15"));
+}
+
 TEST_CASE("a port in use is said, and the node ends") {
   test_cluster cluster;
   cluster.up();
@@ -216,4 +300,5 @@ TEST_CASE("wrong use of the command line is answered with how to use it") {
   CHECK(without.err.find("--cluster") != std::string::npos);
   CHECK(run_program({program("dfsd").string(), "--help"}).code == 0);
   CHECK(run_program({program("dfsd").string(), "--config", "/nonexistent.toml"}).code == 2);
+  CHECK(run_program({program("dfsd").string()}).code == 2);
 }

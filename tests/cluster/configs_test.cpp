@@ -32,6 +32,36 @@ TEST_CASE("the reference file shows every key there is, and each default as it i
   }
 }
 
+TEST_CASE("'dfsd --keys' tells every key, what it takes and its default") {
+  auto listed = run_program({program("dfsd").string(), "--keys"});
+  CHECK(listed.code == 0);
+  for (auto& spec : dfs::node_schema())
+    if (!spec.key.ends_with("[]")) {
+      CAPTURE(spec.key);
+      CHECK(("\n" + listed.out).find("\n" + spec.key + "\n") != std::string::npos);
+      CHECK(listed.out.find(spec.meaning) != std::string::npos);
+    }
+  CHECK(listed.out.find("size, 64KiB to 64MiB, default \"8MiB\"") != std::string::npos);
+  CHECK(listed.out.find("text, one of fsync, replicated, default \"fsync\"") != std::string::npos);
+}
+
+TEST_CASE("a key of many parts ends no program, wherever the file is read") {
+  test_cluster cluster;
+  std::string key;
+  for (int i = 0; i < 200'000; ++i)
+    key += "a.";
+  auto file = cluster.folder() / "deep.toml";
+  write_file(file, key + "a = 1\n");
+  auto refused = [&](std::vector<std::string> words) {
+    auto ended = run_program(words);
+    CHECK_MESSAGE((ended.code == 1 || ended.code == 2), ended.code);
+    CHECK_MESSAGE(ended.err.find("deep.toml:1:131: nests deeper") != std::string::npos, ended.err);
+  };
+  refused({program("dfsd").string(), "--config", file.string(), "--check"});
+  refused({program("dfs").string(), "--cluster", file.string(), "ls", "/"});
+  refused({program("dfs").string(), "up", cluster.folder().string()});
+}
+
 TEST_CASE("'dfs up' starts all nodes of a folder and 'dfs down' stops them") {
   temporary_folder work;
   // The ports of the folder as it is shipped may be in use here.

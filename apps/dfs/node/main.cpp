@@ -1,11 +1,17 @@
+#include "node/key_list.hpp"
 #include "node/node.hpp"
+#include "node/signals.hpp"
+
+#include <atoll/core/guarded_run.hpp>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <exception>
 #include <mutex>
-#include <signal.h>
+#include <optional>
 #include <unistd.h>
 
 namespace {
@@ -14,14 +20,13 @@ constexpr int exit_failed = 1;
 constexpr int exit_usage = 2;
 constexpr unsigned shutdown_seconds_max = 20;
 
-struct loaded {
+struct configured {
   atl::config config;
   dfs::cluster_settings cluster;
   dfs::node_settings node;
-  dfs::loaded_plugins plugins;
 };
 
-atl::result<loaded> load(const std::string& file) {
+atl::result<configured> read(const std::string& file) {
   auto config = atl::config::load(file, dfs::node_schema());
   if (!config)
     return tl::unexpected{config.error()};
@@ -31,13 +36,25 @@ atl::result<loaded> load(const std::string& file) {
   auto node = dfs::read_node(*config, *cluster);
   if (!node)
     return tl::unexpected{node.error()};
-  auto plugins = dfs::load_plugins(*config, *cluster);
-  if (!plugins)
-    return tl::unexpected{plugins.error()};
-  return loaded{std::move(*config), std::move(*cluster), std::move(*node), std::move(*plugins)};
+  return configured{std::move(*config), std::move(*cluster), std::move(*node)};
 }
 
-void print_check(const loaded& all) {
+/// Loads the plugins that the configuration chooses, and creates each once.
+atl::result<dfs::loaded_plugins> load(const configured& all, const atl::announce_step& announce) {
+  auto plugins = dfs::load_plugins(all.config, all.cluster, announce);
+  if (!plugins)
+    return plugins;
+  if (auto fine = dfs::try_plugins(*plugins, announce); !fine)
+    return tl::unexpected{fine.error()};
+  return plugins;
+}
+
+int report_error(const atl::error& problem) {
+  fmt::print(stderr, "{}\n", problem.message);
+  return exit_failed;
+}
+
+void print_check(const configured& all, const dfs::loaded_plugins& plugins) {
   std::size_t key_width = 0;
   std::size_t value_width = 0;
   auto rows = all.config.resolved();
@@ -49,21 +66,23 @@ void print_check(const loaded& all) {
     fmt::print("{:<{}} = {:<{}}  # {}\n", row.key, key_width, row.value, value_width, row.origin);
   fmt::print("\n");
   for (auto [role, plugin] :
-       {std::pair{"consensus", &all.plugins.consensus},
-        std::pair{"placement", &all.plugins.placement}, std::pair{"reads", &all.plugins.reads},
-        std::pair{"recovery", &all.plugins.recovery}})
+       {std::pair{"consensus", &plugins.consensus}, std::pair{"placement", &plugins.placement},
+        std::pair{"reads", &plugins.reads}, std::pair{"recovery", &plugins.recovery}})
     fmt::print("# {}: {} from {}\n", role, plugin->text(), plugin->plugin->file().string());
 }
 
-/// Signals that end the node. Blocked in all threads, so that one thread can wait for them.
-sigset_t block_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (int number : {SIGTERM, SIGINT, SIGUSR1})
-    sigaddset(&signals, number);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  ::signal(SIGPIPE, SIG_IGN);
-  return signals;
+int check_here(const std::string& file, const atl::announce_step& announce) {
+  auto all = read(file);
+  if (!all)
+    return report_error(all.error());
+  auto plugins = load(*all, announce);
+  if (!plugins)
+    return report_error(plugins.error());
+  if (auto fine = dfs::try_consensus(*plugins, all->cluster, announce); !fine)
+    return report_error(fine.error());
+  announce({file, "printing", std::chrono::seconds{0}});
+  print_check(*all, *plugins);
+  return 0;
 }
 
 /// What an operator says for this start alone.
@@ -72,54 +91,100 @@ struct start_orders {
   bool new_disk = false;
 };
 
-int run(loaded all, const start_orders& orders) {
-  auto signals = block_signals();
-  atl::log::start(all.node.name, all.node.log_level);
-  atl::log::info("node", "", "starts: cluster {}, data {}, process {}", all.cluster.name,
-                 all.node.data.string(), ::getpid());
-  std::mutex mutex;
-  std::optional<atl::error> failure;
-  auto failed = [&](const atl::error& problem) {
-    std::lock_guard lock{mutex};
-    if (failure)
-      return;
-    failure = problem;
-    ::kill(::getpid(), SIGUSR1);
-  };
-  {
-    auto node =
-        dfs::node::start({std::move(all.cluster), std::move(all.node), std::move(all.plugins),
-                          orders.found_group, orders.new_disk, failed});
-    if (!node) {
-      atl::log::error("node", "", "can't start: {}", node.error().message);
-      return exit_failed;
-    }
-    atl::log::info("node", "", "serves");
-    int number = 0;
-    sigwait(&signals, &number);
-    atl::log::info("node", "", "stops on signal {}", number);
-    ::alarm(shutdown_seconds_max); // a node that hangs while it stops is ended all the same
-  }
-  std::lock_guard lock{mutex};
-  if (failure)
-    atl::log::error("node", "", "stopped: {}", failure->message);
-  else
-    atl::log::info("node", "", "stopped");
-  return failure ? exit_failed : 0;
+/// Checks in a child process: a plugin that crashes or hangs is an error like others.
+int check(const std::string& file) {
+  auto code = atl::run_guarded(
+      [&](const atl::announce_step& announce) { return check_here(file, announce); });
+  return code ? *code : report_error(code.error());
 }
 
-} // namespace
+/// Loads plugins with a line for each before its code runs, whatever the log level: the log of a
+/// process that a library ends must name that library.
+atl::result<dfs::loaded_plugins> load_for_start(const configured& all) {
+  atl::log::start(all.node.name, std::min(all.node.log_level, atl::log::level::info));
+  auto plugins = load(all, [](const atl::guarded_step& step) {
+    atl::log::info("node", "", "{}: {}", step.subject, step.activity);
+  });
+  atl::log::start(all.node.name, all.node.log_level);
+  return plugins;
+}
 
-int main(int argc, char** argv) {
+/// The first failure that a part of the node reported.
+class node_failure {
+ public:
+  void set(const atl::error& problem) {
+    std::lock_guard lock{mutex_};
+    if (!first_)
+      first_ = problem;
+  }
+  std::optional<atl::error> get() const {
+    std::lock_guard lock{mutex_};
+    return first_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::optional<atl::error> first_;
+};
+
+/// Runs the node until it is told to stop. The error says why it could not start.
+atl::status serve(configured all, dfs::loaded_plugins plugins, const start_orders& orders,
+                  const dfs::stop_waiter& stop, node_failure& failure) {
+  auto failed = [&](const atl::error& problem) {
+    failure.set(problem);
+    stop.wake();
+  };
+  auto node =
+      dfs::node::start({std::move(all.cluster), std::move(all.node), std::move(plugins),
+                        orders.found_group, orders.new_disk, failed});
+  if (!node)
+    return tl::unexpected{node.error()};
+  atl::log::info("node", "", "serves");
+  if (auto number = stop.wait(); number != 0)
+    atl::log::info("node", "", "stops on signal {}", number);
+  ::alarm(shutdown_seconds_max); // a node that hangs while it stops is ended all the same
+  return {};
+}
+
+int run(const std::string& file, const start_orders& orders) {
+  dfs::stop_waiter::hold_survived_signals();
+  auto all = read(file);
+  if (!all)
+    return report_error(all.error());
+  auto plugins = load_for_start(*all);
+  if (!plugins)
+    return report_error(plugins.error());
+  auto stop = dfs::stop_waiter::make();
+  if (!stop)
+    return report_error(stop.error());
+  atl::log::info("node", "", "starts: cluster {}, data {}, process {}", all->cluster.name,
+                 all->node.data.string(), ::getpid());
+  node_failure failure;
+  if (auto ran = serve(std::move(*all), std::move(*plugins), orders, *stop, failure); !ran) {
+    atl::log::error("node", "", "can't start: {}", ran.error().message);
+    return exit_failed;
+  }
+  if (auto problem = failure.get()) {
+    atl::log::error("node", "", "stopped: {}", problem->message);
+    return exit_failed;
+  }
+  atl::log::info("node", "", "stopped");
+  return 0;
+}
+
+int run_program(int argc, char** argv) {
   CLI::App app{"dfsd runs one node of a DFS cluster: a master, a storage node, or both.\n\n"
-               "The node is described by a TOML file; docs/OPERATING.md explains all keys, and\n"
-               "configs/reference.toml shows them. 'dfs up FOLDER' starts all nodes of a folder."};
+               "The node is described by a TOML file. --keys lists every key that it may have;\n"
+               "configs/reference.toml shows them in use, docs/OPERATING.md tells how to run a\n"
+               "cluster. 'dfs up FOLDER' starts all nodes of a folder."};
   std::string file;
-  bool check = false;
-  app.add_option("--config", file, "The node's TOML file")->required()->check(CLI::ExistingFile);
-  app.add_flag("--check", check,
-               "Validate the file, load the plugins, print every value and where it came from, and "
-               "exit");
+  bool checks = false;
+  bool lists = false;
+  app.add_flag("--keys", lists, "Print every key: what it takes, its default, what it means");
+  app.add_option("--config", file, "The node's TOML file")->check(CLI::ExistingFile);
+  app.add_flag("--check", checks,
+               "Validate the file, load the plugins and create each once, print every value and "
+               "where it came from, and exit");
   start_orders orders;
   app.add_flag(
       "--found-group", orders.found_group,
@@ -133,18 +198,28 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", ATOLL_VERSION);
   try {
     app.parse(argc, argv);
+    if (!lists && file.empty())
+      throw CLI::RequiredError{"--config"};
   } catch (const CLI::ParseError& problem) {
     auto code = app.exit(problem);
     return code == 0 ? 0 : exit_usage;
   }
-  auto all = load(file);
-  if (!all) {
-    fmt::print(stderr, "{}\n", all.error().message);
-    return exit_failed;
-  }
-  if (check) {
-    print_check(*all);
+  if (lists) {
+    fmt::print("{}", dfs::key_list(dfs::node_schema()));
     return 0;
   }
-  return run(std::move(*all), orders);
+  return checks ? check(file) : run(file, orders);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run_program(argc, argv);
+  } catch (const std::exception& problem) {
+    fmt::print(stderr, "dfsd: {}\n", problem.what());
+  } catch (...) {
+    fmt::print(stderr, "dfsd: something that is no std::exception was thrown\n");
+  }
+  return exit_failed;
 }

@@ -241,7 +241,7 @@ atl::status master_role::start_replica(const atl::record_log::binding& bound) {
   settings.seed = std::hash<std::string>{}(info_.folder) ^ log_->incarnation();
   atl::spi::consensus_setup setup{given_.plugins.consensus.options, info_.replica, settings.voters,
                                   settings.seed, log_->incarnation()};
-  auto protocol = given_.plugins.consensus.plugin->create_consensus(setup);
+  auto protocol = given_.plugins.consensus.create_consensus(setup);
   if (!protocol)
     return tl::unexpected{protocol.error()};
   settings.log = log_;
@@ -257,10 +257,10 @@ atl::status master_role::start_replica(const atl::record_log::binding& bound) {
 atl::status master_role::start_actors(replica_settings settings, const atl::group_birth& birth) {
   auto& plugins = given_.plugins;
   auto balancer =
-      plugins.placement.plugin->create_balancer(plugins.placement.options, settings.seed);
+      plugins.placement.create_balancer(settings.seed);
   if (!balancer)
     return tl::unexpected{balancer.error()};
-  auto recovery = plugins.recovery.plugin->create_recovery(plugins.recovery.options);
+  auto recovery = plugins.recovery.create_recovery();
   if (!recovery)
     return tl::unexpected{recovery.error()};
   auto members = ask(*settings.machine, questions::members{});

@@ -3,6 +3,7 @@
 #include "common/protocol.hpp"
 #include "node/settings.hpp"
 
+#include <atoll/core/guarded_run.hpp>
 #include <atoll/core/plugin.hpp>
 #include <atoll/core/plugin_loader.hpp>
 
@@ -14,6 +15,14 @@ namespace dfs {
 struct loaded_plugin {
   std::shared_ptr<const atl::plugin> plugin;
   atl::spi::options options;
+  std::string place; ///< where it is chosen: `node.toml:3:10: consensus.plugin`
+
+  // An instance with these options. The error begins with the place.
+  atl::result<std::shared_ptr<atl::spi::balancer>> create_balancer(std::uint64_t seed) const;
+  /// @param setup its options are replaced by these.
+  atl::result<std::shared_ptr<atl::spi::consensus>>
+  create_consensus(const atl::spi::consensus_setup& setup) const;
+  atl::result<std::shared_ptr<atl::spi::recovery>> create_recovery() const;
 
   protocol::plugin_choice choice() const;
   /// `two_phase_commit 1.0.0 {heartbeat = "100ms", …}`: two nodes that print the same run the same.
@@ -36,8 +45,18 @@ struct loaded_plugins {
 atl::plugin_loader make_loader(const cluster_settings& cluster);
 
 /// Loads everything that the configuration chooses, and checks all options, before anything starts.
+/// @param announce is called before any code of a library runs.
 /// @returns an error that names all that is wrong.
-atl::result<loaded_plugins> load_plugins(const atl::config& config,
-                                         const cluster_settings& cluster);
+atl::result<loaded_plugins> load_plugins(const atl::config& config, const cluster_settings& cluster,
+                                         const atl::announce_step& announce);
+
+/// Creates each balancer and the recovery scheme once, as nodes and clients will.
+/// @returns an error that names all that their factories refuse.
+atl::status try_plugins(const loaded_plugins& plugins, const atl::announce_step& announce);
+
+/// The same of the protocol, as the first master of those that make the group at its birth. A
+/// master whose group has changed since creates it for other voters, so only a check does this.
+atl::status try_consensus(const loaded_plugins& plugins, const cluster_settings& cluster,
+                          const atl::announce_step& announce);
 
 } // namespace dfs

@@ -39,8 +39,9 @@ std::vector<key_spec> make_cluster_schema() {
        .meaning = "true: not of the group at its birth; 'dfs admin master add' lets it in."},
       {.key = "plugins.path",
        .is_list = true,
-       .meaning = "Folders that are searched for plugins, in this order; where it is missing, the "
-                  "plugins that came with the program."},
+       .meaning = "Folders that are searched for plugins, in this order; a relative one starts at "
+                  "the file; where it is missing, the plugins that came with the program.",
+       .is_path = true},
       {.key = "consensus.plugin",
        .default_value = "two_phase_commit",
        .meaning = "The protocol by which the masters agree."},
@@ -167,7 +168,8 @@ std::vector<key_spec> make_node_schema() {
        .meaning = "What the node does: \"master\", \"storage\", or both."},
       {.key = "node.data",
        .required = true,
-       .meaning = "The folder that holds all the node's data; a relative one starts at the file."},
+       .meaning = "The folder that holds all the node's data; a relative one starts at the file.",
+       .is_path = true},
       {.key = "node.listen",
        .meaning = "host:port where a master listens, if it isn't where others find it (its address "
                   "among [[masters]]): in a container, or behind a proxy."},

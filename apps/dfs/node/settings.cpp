@@ -1,14 +1,52 @@
 #include "node/settings.hpp"
 
 #include <fmt/format.h>
+#include <netinet/in.h>
 
 #include <algorithm>
+#include <netdb.h>
+#include <optional>
 
 namespace dfs {
 
 namespace {
 
+namespace fs = std::filesystem;
+
 constexpr std::size_t name_bytes_max = 64;
+
+/// `0.0.0.0`, `::` and whatever else means all addresses of a machine.
+bool is_any_address(const std::string& host) {
+  if (host == "*")
+    return true;
+  addrinfo hints{};
+  hints.ai_flags = AI_NUMERICHOST;
+  addrinfo* found = nullptr;
+  if (::getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0)
+    return false; // a name
+  auto is_any = [](const sockaddr* address) {
+    if (address->sa_family == AF_INET)
+      return reinterpret_cast<const sockaddr_in*>(address)->sin_addr.s_addr == INADDR_ANY;
+    auto& v6 = reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr;
+    return IN6_IS_ADDR_UNSPECIFIED(&v6) ||
+           (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr32[3] == INADDR_ANY);
+  };
+  auto any = is_any(found->ai_addr);
+  ::freeaddrinfo(found);
+  return any;
+}
+
+/// Why a folder can't hold a node's data, as far as that is seen without making it; none when it
+/// may.
+std::optional<std::string> data_refusal(const fs::path& data) {
+  auto refused = [&](std::string_view why) { return fmt::format("{} {}", data.string(), why); };
+  if (data == data.root_path())
+    return refused("is the root of all folders; give the node a folder of its own");
+  std::error_code unknown;
+  if (fs::exists(data, unknown) && !fs::is_directory(data, unknown))
+    return refused("is no folder; give the node a folder of its own");
+  return std::nullopt;
+}
 
 /// Gathers what is wrong, so that an operator sees all of it at once.
 class complaints {
@@ -32,9 +70,14 @@ class complaints {
                            name_bytes_max));
   }
 
-  /// @param otherwise what it is when it isn't set
-  atl::endpoint check_endpoint(const std::string& key, atl::endpoint otherwise) {
-    return config_.is_set(key) ? check_endpoint(key) : otherwise;
+  /// An address to listen at. @param otherwise what it is when it isn't set
+  atl::endpoint check_listen(const std::string& key, atl::endpoint otherwise) {
+    if (!config_.is_set(key))
+      return otherwise;
+    auto where = check_endpoint(key);
+    if (where.host == "*")
+      add(key, "'*' is no host; write 0.0.0.0 or [::] to listen at all addresses of the machine");
+    return where;
   }
 
   atl::endpoint check_endpoint(const std::string& key) {
@@ -43,6 +86,17 @@ class complaints {
       return *where;
     add(key, where.error().message);
     return {};
+  }
+
+  /// An address that others connect to. @param listen_key where an address of all interfaces stands
+  atl::endpoint check_reachable(const std::string& key, std::string_view listen_key) {
+    auto where = check_endpoint(key);
+    if (is_any_address(where.host))
+      add(key, fmt::format("'{}' means all addresses of a machine, and the others connect to this "
+                           "one: write here how they reach the node, and write {} for the address "
+                           "where it listens",
+                           config_.text(key), listen_key));
+    return where;
   }
 
   template <class T>
@@ -68,7 +122,7 @@ void read_masters(const atl::config& config, cluster_settings& cluster, complain
     entry.id = static_cast<atl::spi::replica_id>(config.integer(key("id")));
     entry.name = config.text(key("name"));
     problems.check_name(key("name"));
-    entry.address = problems.check_endpoint(key("address"));
+    entry.address = problems.check_reachable(key("address"), "node.listen");
     entry.joins = config.boolean(key("joins"));
     for (auto& other : cluster.masters) {
       if (other.id == entry.id)
@@ -144,6 +198,8 @@ atl::result<node_settings> read_node(const atl::config& config, const cluster_se
     problems.add("node.roles",
                  "the node has nothing to do: give it \"master\", \"storage\" or both");
   node.data = config.path("node.data");
+  if (auto refusal = data_refusal(node.data))
+    problems.add("node.data", *refusal);
   auto entry = std::find_if(cluster.masters.begin(), cluster.masters.end(),
                             [&](auto& master) { return master.name == node.name; });
   if (node.is_master && entry == cluster.masters.end())
@@ -159,13 +215,14 @@ atl::result<node_settings> read_node(const atl::config& config, const cluster_se
   if (node.is_storage && !config.is_set("node.bulk"))
     problems.add("node.roles",
                  "a storage node needs node.bulk, the address where it serves chunks");
-  node.bulk = problems.check_endpoint("node.bulk", {});
+  if (config.is_set("node.bulk"))
+    node.bulk = problems.check_reachable("node.bulk", "node.bulk_listen");
   if (config.is_set("node.listen") && !node.is_master)
     problems.add("node.listen", "only a master listens there; a storage node has node.bulk_listen");
   if (config.is_set("node.bulk_listen") && !node.is_storage)
     problems.add("node.bulk_listen", "only a storage node listens there; a master has node.listen");
-  node.control_listen = problems.check_endpoint("node.listen", node.control);
-  node.bulk_listen = problems.check_endpoint("node.bulk_listen", node.bulk);
+  node.control_listen = problems.check_listen("node.listen", node.control);
+  node.bulk_listen = problems.check_listen("node.bulk_listen", node.bulk);
   node.zone = config.text("node.zone");
   if (node.zone.size() > name_bytes_max)
     problems.add("node.zone", fmt::format("is longer than {} bytes", name_bytes_max));

@@ -142,7 +142,7 @@ std::string config::where(std::string_view key) const {
 
 std::filesystem::path config::directory_of(std::string_view key) const {
   auto& where = find(key).where;
-  return where.file ? std::filesystem::path{*where.file}.parent_path() : directory_;
+  return where.file ? directories_.at(*where.file) : directory_;
 }
 
 std::vector<config::resolved_key> config::resolved() const {

@@ -1,5 +1,7 @@
 #include "config_checker.hpp"
 
+#include "path_rule.hpp"
+
 #include <atoll/core/nearest.hpp>
 #include <atoll/core/plugin_options.hpp>
 
@@ -16,8 +18,13 @@ namespace {
 using spi::option_type;
 using spi::option_value;
 
-value_rule rule_of(const key_spec& spec) {
-  return {spec.type, spec.minimum, spec.maximum};
+/// The value of one key, or of one element of its list.
+result<option_value> value_of(const key_spec& spec, const config_value& written) {
+  auto value = apply_rule({spec.type, spec.minimum, spec.maximum}, written);
+  if (value && spec.is_path)
+    if (auto refusal = path_refusal(std::get<std::string>(*value)))
+      return fail(errc::invalid, *refusal);
+  return value;
 }
 
 option_value zero(option_type type) {
@@ -81,7 +88,7 @@ config_checker::config_checker(std::span<const key_spec> schema,
                                const std::filesystem::path& file) {
   check_schema(schema);
   made_.schema_.assign(schema.begin(), schema.end());
-  made_.directory_ = file.parent_path();
+  made_.directory_ = absolute_folder_of(file);
 }
 
 result<config> config_checker::check(const config_table& root) {
@@ -143,6 +150,8 @@ void config_checker::visit_array(const config_entry& entry, const place& at) {
 
 void config_checker::take(const config_value& written, const place& at, std::size_t spec) {
   seen_.insert(at.actual);
+  if (auto& file = written.where.file; file && !made_.directories_.contains(*file))
+    made_.directories_.emplace(*file, absolute_folder_of(*file));
   auto& declared = made_.schema_[spec];
   config::entry made{spec, at.element, true, written.where, option_value{}};
   if (declared.is_plugin_options) {
@@ -153,7 +162,7 @@ void config_checker::take(const config_value& written, const place& at, std::siz
   } else if (declared.is_list) {
     return take_list(written, at, spec);
   } else {
-    auto value = apply_rule(rule_of(declared), written);
+    auto value = value_of(declared, written);
     if (!value)
       return complain(written.where, fmt::format("{} {}", at.actual, value.error().message));
     made.value = std::move(*value);
@@ -169,7 +178,7 @@ void config_checker::take_list(const config_value& written, const place& at, std
                                 to_string(made_.schema_[spec].type), written.describe()));
   std::vector<option_value> values;
   for (auto& element : *elements) {
-    auto value = apply_rule(rule_of(made_.schema_[spec]), element);
+    auto value = value_of(made_.schema_[spec], element);
     if (value)
       values.push_back(std::move(*value));
     else

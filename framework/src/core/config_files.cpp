@@ -1,5 +1,7 @@
 #include "config_files.hpp"
 
+#include "path_rule.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -83,6 +85,8 @@ class config_reader {
     if (!name || name->empty())
       return wrong(value, fmt::format("include takes a path in quotes or a list of them, found {}",
                                       value.describe()));
+    if (auto refusal = path_refusal(*name))
+      return wrong(value, "include " + *refusal);
     auto file = (folder / *name).lexically_normal();
     std::error_code unresolved;
     auto place = fs::weakly_canonical(file, unresolved);

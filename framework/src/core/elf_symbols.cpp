@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <elf.h>
 #include <optional>
@@ -101,11 +102,8 @@ std::string_view name_at(std::string_view names, std::size_t offset) {
   return end == std::string_view::npos ? std::string_view{} : rest.substr(0, end);
 }
 
-} // namespace
-
-result<std::vector<elf_symbol>> exported_symbols(int file, std::uint64_t size,
-                                                 std::string_view prefix) {
-  bounded_file bytes{file, size};
+/// The sections of a file that is a shared library for this machine.
+result<std::vector<Elf64_Shdr>> read_sections(const bounded_file& bytes, std::uint64_t size) {
   auto header = read_header(bytes, size);
   if (!header)
     return tl::unexpected<error>{header.error()};
@@ -114,25 +112,86 @@ result<std::vector<elf_symbol>> exported_symbols(int file, std::uint64_t size,
   if (!sections || header->e_shentsize != sizeof(Elf64_Shdr))
     return no_plugin(
         "the shared library is truncated or damaged (its sections lie beyond its end)");
-  std::vector<elf_symbol> found;
+  return std::move(*sections);
+}
+
+/// A section's records, with the texts that they refer to.
+template <class Record>
+struct named_records {
+  std::vector<Record> records;
+  std::string names;
+};
+
+template <class Record>
+result<named_records<Record>> read_named(const bounded_file& bytes,
+                                         const std::vector<Elf64_Shdr>& sections,
+                                         const Elf64_Shdr& section) {
+  if (section.sh_link >= sections.size())
+    return no_plugin("the shared library is damaged (its symbols have no names)");
+  auto& strings = sections[section.sh_link];
+  auto records = bytes.read_records<Record>(section.sh_offset, section.sh_size);
+  auto names = bytes.read(strings.sh_offset, strings.sh_size);
+  if (!records || !names)
+    return no_plugin("the shared library is truncated or damaged (its symbols lie beyond its end)");
+  return named_records<Record>{std::move(*records), std::move(*names)};
+}
+
+/// Calls `take` with what each section of a type holds.
+template <class Record, class Take>
+status for_each_section(int file, std::uint64_t size, std::uint32_t type, Take take) {
+  bounded_file bytes{file, size};
+  auto sections = read_sections(bytes, size);
+  if (!sections)
+    return tl::unexpected<error>{sections.error()};
   for (auto& section : *sections) {
-    if (section.sh_type != SHT_DYNSYM)
+    if (section.sh_type != type)
       continue;
-    if (section.sh_link >= sections->size())
-      return no_plugin("the shared library is damaged (its symbols have no names)");
-    auto& strings = (*sections)[section.sh_link];
-    auto symbols = bytes.read_records<Elf64_Sym>(section.sh_offset, section.sh_size);
-    auto names = bytes.read(strings.sh_offset, strings.sh_size);
-    if (!symbols || !names)
-      return no_plugin(
-          "the shared library is truncated or damaged (its symbols lie beyond its end)");
-    for (auto& symbol : *symbols) {
-      auto name = name_at(*names, symbol.st_name);
-      if (is_exported(symbol) && name.starts_with(prefix))
-        found.push_back(
-            {std::string{name}, symbol.st_size, ELF64_ST_TYPE(symbol.st_info) == STT_OBJECT});
-    }
+    auto found = read_named<Record>(bytes, *sections, section);
+    if (!found)
+      return tl::unexpected<error>{found.error()};
+    for (auto& record : found->records)
+      take(record, found->names);
   }
+  return {};
+}
+
+void split_path(std::string_view path, std::vector<std::string>& into) {
+  while (!path.empty()) {
+    auto end = std::min(path.find(':'), path.size());
+    into.emplace_back(path.substr(0, end));
+    path.remove_prefix(std::min(end + 1, path.size()));
+  }
+}
+
+} // namespace
+
+result<std::vector<elf_symbol>> exported_symbols(int file, std::uint64_t size,
+                                                 std::string_view prefix) {
+  std::vector<elf_symbol> found;
+  auto read = for_each_section<Elf64_Sym>(
+      file, size, SHT_DYNSYM, [&](const Elf64_Sym& symbol, const std::string& names) {
+        auto name = name_at(names, symbol.st_name);
+        if (is_exported(symbol) && name.starts_with(prefix))
+          found.push_back(
+              {std::string{name}, symbol.st_size, ELF64_ST_TYPE(symbol.st_info) == STT_OBJECT});
+      });
+  if (!read)
+    return tl::unexpected<error>{read.error()};
+  return found;
+}
+
+result<elf_needs> needed_libraries(int file, std::uint64_t size) {
+  elf_needs found;
+  auto read = for_each_section<Elf64_Dyn>(
+      file, size, SHT_DYNAMIC, [&](const Elf64_Dyn& entry, const std::string& names) {
+        auto text = name_at(names, entry.d_un.d_val);
+        if (entry.d_tag == DT_NEEDED)
+          found.libraries.emplace_back(text);
+        else if (entry.d_tag == DT_RUNPATH || entry.d_tag == DT_RPATH)
+          split_path(text, found.search_path);
+      });
+  if (!read)
+    return tl::unexpected<error>{read.error()};
   return found;
 }
 

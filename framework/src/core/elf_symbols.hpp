@@ -25,4 +25,13 @@ struct elf_symbol {
 result<std::vector<elf_symbol>> exported_symbols(int file, std::uint64_t size,
                                                  std::string_view prefix);
 
+/// What a shared library tells the dynamic linker of other libraries.
+struct elf_needs {
+  std::vector<std::string> libraries;   ///< `libfoo.so.1`
+  std::vector<std::string> search_path; ///< as written, `$ORIGIN/../lib`
+};
+
+/// Likewise read from the file.
+result<elf_needs> needed_libraries(int file, std::uint64_t size);
+
 } // namespace atl

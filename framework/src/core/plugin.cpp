@@ -1,10 +1,9 @@
 #include "plugin_descriptor.hpp"
+#include "plugin_library.hpp"
 
 #include <atoll/core/plugin.hpp>
 #include <atoll/core/plugin_options.hpp>
 
-#define BOOST_DLL_USE_STD_FS
-#include <boost/dll/shared_library.hpp>
 #include <fmt/format.h>
 
 #include <exception>
@@ -100,26 +99,23 @@ result<std::shared_ptr<spi::recovery>> plugin::create_recovery(const spi::option
       [&](const spi::options& kept) { return descriptor_->create_recovery({kept}); });
 }
 
-result<std::shared_ptr<const plugin>> open_plugin(const plugin_file& file) {
+result<std::shared_ptr<const plugin>> open_plugin(const plugin_file& file,
+                                                  const load_observer& observer) {
   if (!file.refusal.empty() || !file.identity)
     return fail(errc::refused, file.refusal);
-  try {
-    // All symbols are bound now, so that a missing one is found here; none is shared with other
-    // libraries; and the path is canonical, so that no search happens.
-    auto library = std::make_shared<boost::dll::shared_library>(
-        file.path, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
-    auto& descriptor = library->get<const spi::descriptor>(file.identity->symbol);
-    if (auto fine = check_descriptor(descriptor, *file.identity); !fine)
-      return fail(errc::refused, fmt::format("{}: {}", file.path.string(), fine.error().message));
-    return std::shared_ptr<const plugin>{new plugin{std::move(library), descriptor, file.path}};
-  } catch (const std::exception& thrown) {
-    return fail(errc::refused,
-                fmt::format("{}: can't be loaded: {}", file.path.string(), thrown.what()));
-  } catch (...) {
-    return fail(errc::refused,
-                fmt::format("{}: can't be loaded: it threw something that is no exception",
-                            file.path.string()));
-  }
+  auto image = plugin_image::copy_of(file);
+  if (!image)
+    return tl::unexpected<error>{image.error()};
+  if (observer)
+    observer(file.path);
+  auto library = plugin_library::map(std::move(*image), file.path);
+  if (!library)
+    return fail(errc::refused, fmt::format("{}: can't be loaded: {}", file.path.string(),
+                                           library.error().message));
+  auto& descriptor = (*library)->get<const spi::descriptor>(file.identity->symbol);
+  if (auto fine = check_descriptor(descriptor, *file.identity); !fine)
+    return fail(errc::refused, fmt::format("{}: {}", file.path.string(), fine.error().message));
+  return std::shared_ptr<const plugin>{new plugin{std::move(*library), descriptor, file.path}};
 }
 
 } // namespace atl

@@ -153,12 +153,18 @@ result<plugin_file> plugin_loader::select(std::optional<spi::plugin_kind> kind,
 }
 
 result<std::shared_ptr<const plugin>> plugin_loader::load(spi::plugin_kind kind,
-                                                          std::string_view name) const {
-  return select(kind, name).and_then(open_plugin);
+                                                          std::string_view name,
+                                                          const load_observer& observer) const {
+  return select(kind, name).and_then([&](const plugin_file& file) {
+    return open_plugin(file, observer);
+  });
 }
 
-result<std::shared_ptr<const plugin>> plugin_loader::load(std::string_view name) const {
-  return select(std::nullopt, name).and_then(open_plugin);
+result<std::shared_ptr<const plugin>> plugin_loader::load(std::string_view name,
+                                                          const load_observer& observer) const {
+  return select(std::nullopt, name).and_then([&](const plugin_file& file) {
+    return open_plugin(file, observer);
+  });
 }
 
 } // namespace atl

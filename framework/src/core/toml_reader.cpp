@@ -1,4 +1,6 @@
 // The only file that sees toml++: it is slow to compile, and throws.
+#include "toml_nesting.hpp"
+
 #include <atoll/core/config_value.hpp>
 
 #include <fmt/format.h>
@@ -63,6 +65,8 @@ config_value value_of(const toml::node& node, const shared_name& file) {
 } // namespace
 
 result<config_table> parse_toml(std::string_view text, std::string_view origin) {
+  if (auto fine = check_toml_nesting(text, origin); !fine)
+    return tl::unexpected<error>{fine.error()};
   auto file = std::make_shared<const std::string>(origin);
   try {
     auto root = toml::parse(text);

@@ -2,6 +2,7 @@
 
 #include <fmt/ranges.h>
 
+#include <stdexcept>
 #include <utility>
 
 namespace atl::sim {
@@ -59,7 +60,10 @@ engine::engine(const simulation_options& options, const consensus_factory& facto
 
 std::unique_ptr<spi::consensus> engine::make_protocol(spi::replica_id id, std::uint64_t life) {
   auto seed = combine(combine(options_.seed, id), life);
-  return factory_({options_.protocol_options, id, voters_, seed, life});
+  auto made = factory_({options_.protocol_options, id, voters_, seed, life});
+  if (!made)
+    throw std::runtime_error{"its factory creates nothing"};
+  return made;
 }
 
 void engine::watch() {

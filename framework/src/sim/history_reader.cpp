@@ -264,6 +264,9 @@ result<recorded_history> read_json_lines(std::string_view text) {
   return all.finish();
 }
 
+/// Some editors write this at the beginning of a file.
+constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+
 /// Does a JSON object begin here, rather than an EDN map? Its first key is in quotes.
 bool looks_like_json(std::string_view text) {
   auto key = text.find_first_not_of(" \t\r\n", 1);
@@ -273,6 +276,8 @@ bool looks_like_json(std::string_view text) {
 } // namespace
 
 result<recorded_history> read_history(std::string_view text) {
+  if (text.starts_with(byte_order_mark))
+    text.remove_prefix(byte_order_mark.size());
   auto begin = text.find_first_not_of(" \t\r\n,");
   if (begin == text.npos)
     return fail(errc::invalid, "the history is empty");

@@ -112,6 +112,9 @@ void host::start() {
     protocol_->start(disk_.read(), machine_.position(), spi::timestamp{local_now()});
   } catch (const std::exception& error) {
     return violate(violation_kind::threw, fmt::format("threw from its start: {}", error.what()));
+  } catch (...) {
+    return violate(violation_kind::threw,
+                   "threw from its start something that is no std::exception");
   }
   world_.at_time(world_.now() + world_.mix().flush_every, event_kind::flush, id_, life_);
   drain_now();

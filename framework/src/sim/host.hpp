@@ -129,6 +129,8 @@ class host {
       what(*protocol_);
     } catch (const std::exception& error) {
       return threw(error.what());
+    } catch (...) {
+      return threw("something that is no std::exception");
     }
     after_call();
   }

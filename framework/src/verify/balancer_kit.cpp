@@ -31,14 +31,26 @@ properties::candidates group(const std::vector<double>& weights, const std::stri
   return made;
 }
 
+/// The same candidates as a host meets them in the middle of its work: fuller, busier and slower
+/// each than the one before. Shares by weight don't depend on that.
+properties::candidates loaded(properties::candidates all) {
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    all[i].free_bytes = std::uint64_t{1} << (40 - 5 * i);
+    all[i].in_flight = static_cast<std::uint32_t>(10 * i);
+    all[i].latency = std::chrono::milliseconds{1 + 20 * i};
+  }
+  return all;
+}
+
 /// Over many picks the shares are what is due. Chance may err by six standard deviations.
 std::uint64_t keeps_shares(const properties::balancer_maker& make,
                            const properties::balancer_traits& traits, const effort& how) {
   constexpr std::size_t calls = 6'000;
   auto tolerance = 6 * std::sqrt(static_cast<double>(calls) / 4);
-  const std::vector<properties::candidates> groups{group({1, 1, 1}, ""), group({1, 2, 3, 4}, ""),
-                                                   group({5, 1, 1, 1}, "xxyy"),
-                                                   group({1, 1, 1, 1, 1, 1}, "xxyyzz")};
+  const std::vector<properties::candidates> groups{
+      group({1, 1, 1}, ""),         group({1, 2, 3, 4}, ""),
+      group({5, 1, 1, 1}, "xxyy"),  group({1, 1, 1, 1, 1, 1}, "xxyyzz"),
+      loaded(group({1, 1, 1}, "")), loaded(group({4, 3, 2, 1}, ""))};
   auto rounds = std::max<std::uint64_t>(1, std::min<std::uint64_t>(how.seeds / 10, 50));
   for (std::uint64_t seed = how.first; seed < how.first + rounds; ++seed)
     for (auto& all : groups)

@@ -1,6 +1,7 @@
 #include "trial_group.hpp"
 
 #include <atoll/core/quantity.hpp>
+#include <atoll/core/worker_threads.hpp>
 #include <atoll/sim/run_arguments.hpp>
 
 #include <fmt/format.h>
@@ -10,7 +11,6 @@
 #include <chrono>
 #include <mutex>
 #include <optional>
-#include <thread>
 
 /// What every protocol must hold to (`atoll/spi/consensus.hpp`), and what its claims add: thousands
 /// of simulated fault schedules, scripted stories, and hostile bytes.
@@ -46,12 +46,7 @@ class seed_runner {
       }
     };
     auto began = std::chrono::steady_clock::now();
-    std::vector<std::thread> threads;
-    for (unsigned i = 1; i < out_.how().jobs && i < count; ++i)
-      threads.emplace_back(work);
-    work();
-    for (auto& thread : threads)
-      thread.join();
+    run_on_threads(static_cast<unsigned>(std::min<std::uint64_t>(out_.how().jobs, count)), work);
     seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
     if (seconds_ > 0)
       out_.result().events_per_second = static_cast<double>(calls_) / seconds_;
@@ -62,15 +57,25 @@ class seed_runner {
   }
 
  private:
-  /// The command that runs it again; with what the kit changed of the options, but not with what
-  /// whoever called it did.
+  /// The command that runs the seed again, with the given options and those that the kit set.
   std::string replay(const simulation_options& options) const {
-    auto text =
-        fmt::format("atoll simulate {} {}", out_.result().plugin, sim::run_arguments(options));
-    for (auto& [name, value] : options.protocol_options.values())
-      if (auto* number = std::get_if<std::int64_t>(&value);
-          number && what_.options.values().at(name) != value)
-        text += fmt::format(" --option {}={}", name, *number);
+    auto& words = out_.how().words;
+    auto text = fmt::format("atoll simulate {} {}",
+                            words.plugin.empty() ? out_.result().plugin : words.plugin,
+                            sim::run_arguments(options));
+    auto set_by_kit = [&](const std::string& name, const spi::option_value& value) {
+      return std::holds_alternative<std::int64_t>(value) &&
+             what_.options.values().at(name) != value;
+    };
+    auto& values = options.protocol_options.values();
+    for (auto& given : words.options) {
+      auto name = given.substr(0, given.find('='));
+      if (auto found = values.find(name); found == values.end() || !set_by_kit(name, found->second))
+        text += fmt::format(" --option '{}'", given);
+    }
+    for (auto& [name, value] : values)
+      if (set_by_kit(name, value))
+        text += fmt::format(" --option {}={}", name, std::get<std::int64_t>(value));
     return text;
   }
 

@@ -1,14 +1,13 @@
+#include "claims.hpp"
 #include "recorder.hpp"
+
+#include <atoll/core/child_process.hpp>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <sys/wait.h>
 
-#include <array>
-#include <csignal>
+#include <cstdlib>
 #include <cstring>
-#include <poll.h>
-#include <unistd.h>
 
 namespace atl::verify {
 
@@ -16,37 +15,30 @@ namespace {
 
 using nlohmann::json;
 
-/// Names that a verifier knows. Another one is a typing error as likely as not.
-constexpr std::array known_claims{"shares",
-                                  "spread",
-                                  "safe_with_crashes",
-                                  "live_with_crashes",
-                                  "linearizable_reads",
-                                  "changes_members",
-                                  "trusts_clocks_with",
-                                  "blocks_on_one_failure",
-                                  "survives_losses",
-                                  "storage_cost"};
+template <class T>
+void must_be_made(T* made) {
+  if (!made)
+    throw broken("its factory creates nothing");
+  delete made;
+}
 
 void verify_descriptor(const spi::descriptor& it, const spi::options& options, recorder& out) {
   out.check("its claims are such as a verifier knows", "", [&] {
-    for (std::size_t i = 0; i < it.claim_count; ++i)
-      if (std::none_of(known_claims.begin(), known_claims.end(),
-                       [&](auto* name) { return std::strcmp(name, it.claims[i].name) == 0; }))
-        throw broken(fmt::format("nobody can check the claim '{}'", it.claims[i].name));
+    if (auto refusal = claims_refusal(it))
+      throw broken(*refusal);
     return it.claim_count;
   });
   out.check("it can be made with these options", "", [&]() -> std::uint64_t {
     switch (it.kind) {
     case spi::plugin_kind::balancer:
-      delete it.create_balancer({options, 1});
+      must_be_made(it.create_balancer({options, 1}));
       return 1;
     case spi::plugin_kind::consensus:
-      delete it.create_consensus({options, 1, {1}, 1, 1});
-      delete it.create_consensus({options, 2, {1, 2, 3}, 1, 1});
+      must_be_made(it.create_consensus({options, 1, {1}, 1, 1}));
+      must_be_made(it.create_consensus({options, 2, {1, 2, 3}, 1, 1}));
       return 2;
     case spi::plugin_kind::recovery:
-      delete it.create_recovery({options});
+      must_be_made(it.create_recovery({options}));
       return 1;
     }
     return 0;
@@ -84,17 +76,12 @@ report about(const spi::descriptor& it) {
 // -- a child's report comes as lines of JSON ----------------------------------------------------
 
 void write_line(int to, const json& line) {
-  auto text = line.dump(-1, ' ', false, json::error_handler_t::replace) + '\n';
-  for (std::string_view left = text; !left.empty();) {
-    auto wrote = ::write(to, left.data(), left.size());
-    if (wrote <= 0)
-      ::_exit(2); // nobody listens
-    left.remove_prefix(static_cast<std::size_t>(wrote));
-  }
+  if (!write_all(to, line.dump(-1, ' ', false, json::error_handler_t::replace) + '\n'))
+    std::_Exit(2); // the parent is gone
 }
 
-[[noreturn]] void be_child(int to, const spi::descriptor& it, const spi::options& options,
-                           const effort& how) {
+int run_in_child(int to, const spi::descriptor& it, const spi::options& options,
+                 const effort& how) {
   recorder out{how};
   out.result() = about(it);
   out.on_begin = [to](auto& property) { write_line(to, {{"begin", property}}); };
@@ -109,10 +96,16 @@ void write_line(int to, const json& line) {
     run_kit(it, options, out);
   } catch (const std::exception& thrown) {
     out.on_finding({"the kit goes to its end", {}, verdict::broken, 0, thrown.what()});
+  } catch (...) {
+    out.on_finding({"the kit goes to its end",
+                    {},
+                    verdict::broken,
+                    0,
+                    "it threw something that is no std::exception"});
   }
   write_line(to, {{"coverage", out.result().coverage},
                   {"events_per_second", out.result().events_per_second}});
-  ::_exit(0);
+  return 0;
 }
 
 /// What a child told, up to its end.
@@ -140,20 +133,15 @@ struct listener {
 };
 
 /// @returns false when nothing came for too long.
-bool listen(int from, std::chrono::seconds patience, listener& to) {
+bool listen(child_process& child, std::chrono::seconds patience, listener& to) {
   std::string text;
-  std::array<char, 4096> buffer;
   for (;;) {
-    pollfd wait{from, POLLIN, 0};
-    auto ready = ::poll(&wait, 1, static_cast<int>(patience.count() * 1000));
-    if (ready == 0)
+    auto bytes = child.read_some(patience);
+    if (!bytes)
       return false;
-    auto got = ready < 0 ? -1 : ::read(from, buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR)
-      continue;
-    if (got <= 0)
+    if (bytes->empty())
       return true;
-    text.append(buffer.data(), static_cast<std::size_t>(got));
+    text += *bytes;
     for (auto end = text.find('\n'); end != std::string::npos; end = text.find('\n')) {
       to.hear(text.substr(0, end));
       text.erase(0, end + 1);
@@ -183,31 +171,18 @@ report verify(const plugin& it, const spi::options& options, const effort& how) 
          std::move(why)});
     return heard.out;
   };
-  int pipe[2];
-  if (::pipe(pipe) != 0)
-    return fail(std::string{"no pipe: "} + std::strerror(errno));
-  auto child = ::fork();
-  if (child < 0)
-    return fail(std::string{"no child process: "} + std::strerror(errno));
-  if (child == 0) {
-    ::close(pipe[0]);
-    be_child(pipe[1], descriptor, options, how);
-  }
-  ::close(pipe[1]);
-  auto in_time = listen(pipe[0], how.patience, heard);
-  ::close(pipe[0]);
-  if (!in_time)
-    ::kill(child, SIGKILL);
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR)
-    ;
+  auto child =
+      child_process::start([&](int to) { return run_in_child(to, descriptor, options, how); });
+  if (!child)
+    return fail(child.error().message);
+  auto in_time = listen(*child, how.patience, heard);
+  auto ended = in_time ? child->wait() : child->kill();
   if (!in_time)
     return fail(fmt::format("it hangs: nothing came of it for {} seconds", how.patience.count()));
-  if (WIFSIGNALED(status))
-    return fail(
-        fmt::format("it crashes: {} (signal {})", ::strsignal(WTERMSIG(status)), WTERMSIG(status)));
+  if (ended.signal != 0)
+    return fail(fmt::format("it crashes: {} (signal {})", ::strsignal(ended.signal), ended.signal));
   if (!heard.ended)
-    return fail(fmt::format("it ends the process with exit code {}", WEXITSTATUS(status)));
+    return fail(fmt::format("it ends the process with exit code {}", ended.code));
   return heard.out;
 }
 

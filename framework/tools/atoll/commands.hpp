@@ -5,9 +5,18 @@
 /// Exit codes of every command.
 enum exit_code : int {
   exit_ok = 0,
-  exit_failed = 1, ///< not found, refused, or what was checked is wrong
-  exit_usage = 2,  ///< the command line makes no sense
+  exit_failed = 1, ///< what was looked at is wrong, or isn't there to be shown
+  exit_usage = 2,  ///< it could not be looked at
 };
+
+/// The same for people: the end of every help text.
+inline constexpr const char* exit_code_help =
+    "Exit codes: 0 all is as it should be; 1 something isn't: a promise is broken, a seed failed, "
+    "a\n"
+    "history is not linearizable, or 'plugin show' finds no such plugin or may not load it; 2 it\n"
+    "could not be run or read: the command line makes no sense, no such plugin or file, options\n"
+    "that contradict each other, output that can't be written, or a bound that was reached before\n"
+    "the answer was known";
 
 // Each adds one command with all that belongs to it. The chosen one leaves its exit code in `code`.
 

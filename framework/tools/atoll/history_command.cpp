@@ -1,4 +1,5 @@
 #include "commands.hpp"
+#include "input_file.hpp"
 
 #include <atoll/sim/history_reader.hpp>
 #include <atoll/sim/linearizability.hpp>
@@ -6,9 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <fstream>
 #include <iostream>
-#include <iterator>
 #include <memory>
 #include <set>
 #include <string>
@@ -98,13 +97,12 @@ window find_window(const recorded_history& all, std::uint64_t key,
 }
 
 int check(const history_arguments& arguments) {
-  std::ifstream in{arguments.file, std::ios::binary};
-  std::string text{std::istreambuf_iterator<char>{in}, {}};
-  if (!in) {
-    std::cerr << "atoll: " << arguments.file << " can't be read\n";
+  auto text = read_input(arguments.file);
+  if (!text) {
+    std::cerr << "atoll: " << text.error().message << '\n';
     return exit_usage;
   }
-  auto read = read_history(text);
+  auto read = read_history(*text);
   if (!read) {
     std::cerr << "atoll: " << arguments.file << ": " << read.error().message << '\n';
     return exit_usage;
@@ -150,12 +148,11 @@ int check(const history_arguments& arguments) {
 
 void add_history_command(CLI::App& app, int& code) {
   auto arguments = std::make_shared<history_arguments>();
-  auto* command = app.add_subcommand(
-      "check-history",
-      "Whether a recorded history of a register is linearizable.\n"
-      "Reads the log of a Jepsen run, knossos EDN, or a JSON object a line.\n"
-      "Exit codes: 0 it is; 1 it isn't, with the smallest window that shows it; 2 it can't be\n"
-      "read, or the bound was reached first");
+  auto* command = app.add_subcommand("check-history",
+                                     "Whether a recorded history of a register is linearizable.\n"
+                                     "Reads the log of a Jepsen run, knossos EDN, or a JSON object "
+                                     "a line, and prints the smallest\n"
+                                     "part that shows it isn't");
   command->add_option("file", arguments->file, "The history")->required();
   command->add_option("--steps", arguments->steps, "Placements tried for each key, at most")
       ->capture_default_str();

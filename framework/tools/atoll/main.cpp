@@ -4,12 +4,14 @@
 #include <exception>
 #include <iostream>
 
-int main(int argc, char** argv) {
+namespace {
+
+int run(int argc, char** argv) {
   CLI::App app{"Atoll: looks into plugins, and proves protocols, before they are deployed",
                "atoll"};
   app.require_subcommand(1);
   app.set_version_flag("--version", ATOLL_VERSION);
-  app.footer("Exit codes: 0 fine, 1 not found or refused, 2 wrong usage.");
+  app.footer(exit_code_help); // before the commands are added, which inherit it
   int code = exit_ok;
   add_plugin_command(app, code);
   add_simulate_command(app, code);
@@ -17,12 +19,25 @@ int main(int argc, char** argv) {
   add_history_command(app, code);
   try {
     app.parse(argc, argv);
-    std::cout.flush();
-    return std::cout ? code : exit_failed;
   } catch (const CLI::ParseError& stop) {
     return app.exit(stop) == 0 ? exit_ok : exit_usage;
+  }
+  std::cout.flush();
+  if (std::cout)
+    return code;
+  std::cerr << "atoll: standard output can't be written\n";
+  return exit_usage;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
   } catch (const std::exception& problem) {
     std::cerr << "atoll: " << problem.what() << '\n';
-    return exit_failed;
+  } catch (...) {
+    std::cerr << "atoll: something that is no std::exception was thrown\n";
   }
+  return exit_usage;
 }

@@ -1,7 +1,9 @@
 #include "plugin_choice.hpp"
 
+#include "commands.hpp"
+
 #include <atoll/core/config_value.hpp>
-#include <atoll/core/plugin_loader.hpp>
+#include <atoll/core/guarded_run.hpp>
 
 #include <filesystem>
 
@@ -25,6 +27,15 @@ atl::result<atl::config_table> written_options(const std::vector<std::string>& o
 
 } // namespace
 
+atl::plugin_loader make_loader(const std::vector<std::string>& folders) {
+  if (folders.empty())
+    return atl::plugin_loader{};
+  std::vector<fs::path> path;
+  for (auto& folder : folders) // a person at a terminal may name them relative to where they are
+    path.push_back(fs::absolute(folder).lexically_normal());
+  return atl::plugin_loader{std::move(path)};
+}
+
 void add_plugin_choice(CLI::App& command, plugin_choice& choice) {
   command.add_option("plugin", choice.name, "The plugin's name, or its file")->required();
   command.add_option("--option", choice.options, "An option of the plugin, KEY=VALUE")
@@ -37,27 +48,59 @@ void add_plugin_choice(CLI::App& command, plugin_choice& choice) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
-atl::result<std::shared_ptr<const atl::plugin>>
-find_plugin(const plugin_choice& choice, std::optional<atl::spi::plugin_kind> kind) {
+loaded_plugin load_guarded(const std::function<loaded_plugin(const atl::load_observer&)>& load) {
+  auto tried = atl::run_guarded([&](const atl::announce_step& announce) {
+    auto loaded = load([&](const fs::path& library) { announce({library.string(), "loading"}); });
+    return loaded ? exit_ok : exit_failed; // a refusal is repeated below, with its reason
+  });
+  if (!tried)
+    return tl::unexpected{tried.error()};
+  return load({});
+}
+
+loaded_plugin find_plugin(const plugin_choice& choice, std::optional<atl::spi::plugin_kind> kind) {
   if (choice.name.find('/') != std::string::npos || choice.name.ends_with(".so")) {
     auto file = atl::inspect_plugin(fs::absolute(choice.name));
     if (!file.refusal.empty())
       return atl::fail(atl::errc::refused, file.refusal);
-    return atl::open_plugin(file);
+    return load_guarded([&](auto& observer) { return atl::open_plugin(file, observer); });
   }
-  std::vector<fs::path> path;
+  auto loader = make_loader(choice.folders);
+  return load_guarded([&](auto& observer) {
+    return kind ? loader.load(*kind, choice.name, observer) : loader.load(choice.name, observer);
+  });
+}
+
+atl::status try_to_create(const atl::plugin& plugin, const atl::spi::options& options) {
+  auto status_of = [](const auto& made) {
+    return made ? atl::status{} : tl::unexpected{made.error()};
+  };
+  switch (plugin.kind()) {
+  case atl::spi::plugin_kind::balancer:
+    return status_of(plugin.create_balancer(options, 1));
+  case atl::spi::plugin_kind::consensus:
+    return status_of(plugin.create_consensus({options, 1, {1, 2, 3}, 1, 1}));
+  case atl::spi::plugin_kind::recovery:
+    break;
+  }
+  return status_of(plugin.create_recovery(options));
+}
+
+std::string shell_word(const std::string& text) {
+  constexpr auto plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=,./:@%";
+  if (!text.empty() && text.find_first_not_of(plain) == std::string::npos)
+    return text;
+  std::string out = "'";
+  for (char c : text)
+    out += c == '\'' ? std::string{"'\\''"} : std::string{c};
+  return out + "'";
+}
+
+std::string path_words(const plugin_choice& choice) {
+  std::string out;
   for (auto& folder : choice.folders)
-    path.push_back(fs::absolute(folder).lexically_normal());
-  auto loader = path.empty() ? atl::plugin_loader{} : atl::plugin_loader{std::move(path)};
-  if (kind)
-    return loader.load(*kind, choice.name);
-  using atl::spi::plugin_kind;
-  auto found = loader.load(plugin_kind::consensus, choice.name);
-  for (auto other : {plugin_kind::balancer, plugin_kind::recovery})
-    if (!found)
-      if (auto it = loader.load(other, choice.name))
-        return it;
-  return found;
+    out += " --path " + shell_word(folder);
+  return out;
 }
 
 atl::result<atl::spi::options> chosen_options(const atl::plugin& plugin,

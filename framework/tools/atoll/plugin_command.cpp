@@ -1,15 +1,11 @@
 #include "commands.hpp"
+#include "plugin_choice.hpp"
 #include "plugin_view.hpp"
 
-#include <atoll/core/plugin_loader.hpp>
-
-#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <string>
 #include <vector>
-
-namespace fs = std::filesystem;
 
 namespace {
 
@@ -20,19 +16,10 @@ struct plugin_arguments {
   bool json = false;
 
   std::optional<atl::spi::plugin_kind> wanted_kind() const { return atl::parse_plugin_kind(kind); }
-
-  atl::plugin_loader loader() const {
-    if (folders.empty())
-      return atl::plugin_loader{};
-    std::vector<fs::path> path;
-    for (auto& folder : folders) // a person at a terminal may name them relative to where they are
-      path.push_back(fs::absolute(folder).lexically_normal());
-    return atl::plugin_loader{std::move(path)};
-  }
 };
 
 int list(const plugin_arguments& arguments) {
-  auto loader = arguments.loader();
+  auto loader = make_loader(arguments.folders);
   auto files = loader.list();
   if (auto kind = arguments.wanted_kind())
     std::erase_if(files, [&](const atl::plugin_file& file) {
@@ -44,9 +31,12 @@ int list(const plugin_arguments& arguments) {
 }
 
 int show(const plugin_arguments& arguments) {
-  auto loader = arguments.loader();
+  auto loader = make_loader(arguments.folders);
   auto kind = arguments.wanted_kind();
-  auto plugin = kind ? loader.load(*kind, arguments.name) : loader.load(arguments.name);
+  auto plugin = load_guarded([&](auto& observer) {
+    return kind ? loader.load(*kind, arguments.name, observer)
+                : loader.load(arguments.name, observer);
+  });
   if (!plugin) {
     std::cerr << "atoll: " << plugin.error().message << '\n';
     return exit_failed;
@@ -82,7 +72,7 @@ void add_plugin_command(CLI::App& app, int& code) {
 
   auto* show_command = plugin->add_subcommand(
       "show", "Show one plugin: what it is, what it claims, and its options.\n"
-              "Loads it, if it isn't refused");
+              "Loads it, if it isn't refused, and in a process of its own before");
   show_command->add_option("name", arguments->name, "The plugin's name, as written in TOML")
       ->required();
   add_common(*show_command, *arguments);

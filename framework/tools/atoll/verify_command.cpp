@@ -1,6 +1,7 @@
 #include "commands.hpp"
 #include "plugin_choice.hpp"
 
+#include <atoll/core/guarded_run.hpp>
 #include <atoll/verify/verify.hpp>
 
 #include <iostream>
@@ -16,20 +17,39 @@ struct verify_arguments {
   unsigned jobs = 0;
   int patience = 300;
   bool json = false;
+  std::string kind;
 };
 
+/// Whether the plugin's factory says no to the options, in a child process. A crash there is for
+/// the verifier to report.
+bool refuses(const atl::plugin& plugin, const atl::spi::options& options) {
+  auto code = atl::run_guarded([&](const atl::announce_step& announce) {
+    announce({plugin.file().string(), "creating an instance"});
+    return try_to_create(plugin, options) ? exit_ok : exit_failed;
+  });
+  return code && *code == exit_failed;
+}
+
 int run(const verify_arguments& arguments) {
-  auto plugin = find_plugin(arguments.choice);
+  auto plugin = find_plugin(arguments.choice, atl::parse_plugin_kind(arguments.kind));
   auto options = plugin ? chosen_options(**plugin, arguments.choice.options)
                         : atl::result<atl::spi::options>{tl::unexpected{plugin.error()}};
   if (!options) {
     std::cerr << "atoll: " << options.error().message << '\n';
     return exit_usage;
   }
+  // Options that contradict each other are the caller's mistake; those that are the default, the
+  // plugin's.
+  if (!arguments.choice.options.empty() && refuses(**plugin, *options)) {
+    std::cerr << "atoll: " << try_to_create(**plugin, *options).error().message << '\n';
+    return exit_usage;
+  }
   auto how = arguments.how;
   how.jobs =
       arguments.jobs != 0 ? arguments.jobs : std::max(1u, std::thread::hardware_concurrency());
   how.patience = std::chrono::seconds{arguments.patience};
+  how.words = {shell_word(arguments.choice.name) + path_words(arguments.choice),
+               arguments.choice.options};
   if (arguments.only != 0) {
     how.first = arguments.only;
     how.seeds = 1;
@@ -46,8 +66,10 @@ void add_verify_command(CLI::App& app, int& code) {
   auto* command = app.add_subcommand(
       "verify",
       "Hold a plugin, the same .so that a cluster loads, to what its kind's interface and its own\n"
-      "claims promise. Exit codes: 0 all is kept; 1 something is broken; 2 it could not be run");
+      "claims promise");
   add_plugin_choice(*command, arguments->choice);
+  command->add_option("--kind", arguments->kind, "Of this kind, where several have one of the name")
+      ->check(CLI::IsMember({"balancer", "consensus", "recovery"}));
   command->add_option("--seeds", arguments->how.seeds, "How hard to look")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);

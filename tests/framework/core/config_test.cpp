@@ -27,7 +27,7 @@ const std::vector<key_spec>& schema() {
        .default_value = "150ms",
        .minimum = "1ms",
        .maximum = "1m"},
-      {.key = "storage.path", .default_value = "data"},
+      {.key = "storage.path", .default_value = "data", .is_path = true},
       {.key = "storage.chunk_size",
        .type = option_type::size,
        .default_value = "8MiB",
@@ -35,7 +35,7 @@ const std::vector<key_spec>& schema() {
       {.key = "storage.fill", .type = option_type::real, .default_value = "0.9", .maximum = "1"},
       {.key = "storage.sync", .type = option_type::boolean, .default_value = "true"},
       {.key = "storage.durability", .default_value = "fsync", .maximum = "fsync|replicated"},
-      {.key = "plugins.path", .is_list = true, .default_value = "plugins"},
+      {.key = "plugins.path", .is_list = true, .default_value = "plugins", .is_path = true},
       {.key = "consensus.plugin", .default_value = "raft"},
       {.key = "consensus.options", .is_plugin_options = true},
       {.key = "masters[]", .maximum = "3"},
@@ -311,4 +311,55 @@ TEST_CASE("includes that fan out again and again come to an end") {
   auto made = config::load(folder / "f0.toml", schema());
   REQUIRE_FALSE(made);
   CHECK(made.error().message.ends_with("more than 64 files are included"));
+}
+
+TEST_CASE(
+    "a path that a shell would replace is refused where it stands, and never taken as it is") {
+  const std::string at = "/etc/atoll/node.toml:2:";
+  CHECK(complaint(with_name("storage.path = \"~/dfs\"")) ==
+        at + "16: storage.path is \"~/dfs\", and '~' is not replaced by a home folder here; write "
+             "the path out");
+  for (auto path : {"~", "~atoll/data", "$HOME/dfs", "${HOME}/dfs", "/srv/$(hostname)", "/a/$x/b"})
+    CHECK_MESSAGE(complaint(with_name(fmt::format("storage.path = '{}'", path)))
+                      .ends_with("; write the path out"),
+                  path);
+  CHECK(complaint(with_name("storage.path = \"\"")).starts_with(at + "16: storage.path is \"\""));
+  CHECK(complaint(with_name("storage.path = \"a\\u0000b\"")).starts_with(at + "16: storage.path"));
+  CHECK(complaint(with_name("plugins.path = [\"/a\", \"~/b\"]"))
+            .starts_with(at + "23: an element of plugins.path is \"~/b\""));
+  for (auto path : {"./~", "a~b", "cash$", "a/$/b", "$1", "/srv/d a t a"})
+    CHECK_MESSAGE(read(with_name(fmt::format("storage.path = '{}'", path))), path);
+
+  temp_folder folder;
+  auto file = folder.write("m.toml", "include = \"~/cluster.toml\"\n");
+  auto made = config::load(file, schema());
+  REQUIRE_FALSE(made);
+  CHECK(made.error().message.starts_with(file.string() + ":1:11: include is \"~/cluster.toml\""));
+}
+
+TEST_CASE("a relative path starts at its file, however that file was named") {
+  temp_folder folder;
+  folder.write("node/m.toml", with_name("storage.path = \"d\"\nplugins.path = [\"p\", \"../q\"]"));
+  folder.write("elsewhere/x", "");
+  std::filesystem::create_symlink(folder / "node/m.toml", folder / "elsewhere/link.toml");
+  std::filesystem::create_symlink(folder / "node", folder / "elsewhere/node");
+  auto before = std::filesystem::current_path();
+  auto check = [&](const std::string& from, const std::string& name, const std::string& expected) {
+    CAPTURE(name);
+    std::filesystem::current_path(folder / from);
+    auto made = config::load(name, schema());
+    std::filesystem::current_path(before);
+    REQUIRE_MESSAGE(made, made.error().message);
+    CHECK(made->path("storage.path") == folder / (expected + "/d"));
+    CHECK(made->paths("plugins.path")[0] == folder / (expected + "/p"));
+    CHECK(made->paths("plugins.path")[1] == folder / "q");
+    CHECK(made->where("storage.path") == name + ":2:16");
+  };
+  check("node", "m.toml", "node");
+  check("node", "./m.toml", "node");
+  check(".", "node/m.toml", "node");
+  check("elsewhere", "../node/m.toml", "node");
+  check("elsewhere", "node/m.toml", "node");
+  check("elsewhere", (folder / "node/m.toml").string(), "node");
+  check("node", "../elsewhere/link.toml", "elsewhere"); // the file that is named, not its target
 }

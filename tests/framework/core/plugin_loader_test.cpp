@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <fstream>
 
 namespace fs = std::filesystem;
 using atl::plugin_loader;
@@ -311,4 +312,69 @@ major.so: is built for plugin interface 99.1, expected 1.0 to 1.1; build it agai
 not_a_plugin.so: is not a plugin: expected one exported symbol atoll_plugin__…, found none
 pipe.so: is not a plugin: expected a regular file, found another kind of thing
 )");
+}
+
+TEST_CASE("a plugin whose file is overwritten or removed keeps working where it is loaded") {
+  plugin_folder folder{"first"};
+  auto plugin = folder.loader().load("first").value();
+  auto options = plugin->check_options({}).value();
+  auto before = plugin->create_balancer(options, 0).value();
+  auto file = folder / "first.so";
+  // As `cp` does it: the same file, emptied, and then filled with something else.
+  std::ofstream{file, std::ios::binary | std::ios::trunc} << std::string(100'000, '\x5a');
+  auto after = plugin->create_balancer(options, 0).value();
+  CHECK(before->pick({}, 0) == 3);
+  CHECK(after->pick({}, 0) == 3);
+  CHECK(plugin->file() == file);
+  fs::remove(file);
+  CHECK(plugin->create_balancer(options, 1).value()->pick({}, 0) == 4);
+}
+
+TEST_CASE("a plugin that was replaced since it was judged is judged again") {
+  plugin_folder folder{"first"};
+  auto file = atl::inspect_plugin(folder / "first.so");
+  REQUIRE(file.refusal == "");
+  auto refused_with = [&](std::string_view variant) {
+    fs::remove(file.path);
+    folder.add(variant, "first");
+    auto opened = atl::open_plugin(file);
+    return opened ? "opened" : opened.error().message;
+  };
+  CHECK(refused_with("stripped").ends_with("first.so: was changed while it was read; try again"));
+  CHECK(refused_with("not_a_plugin").find("first.so: is not a plugin") != std::string::npos);
+  CHECK(refused_with("major").find("is built for plugin interface 99.1") != std::string::npos);
+  CHECK(refused_with("first") == "opened");
+}
+
+TEST_CASE("each load has a library of its own, also of plugins that are never unmapped") {
+  plugin_folder folder{"first", "stays", "whole"};
+  for (int round = 0; round < 3; ++round)
+    for (auto name : {"stays", "first", "whole"}) {
+      auto plugin = folder.loader().load(name);
+      REQUIRE_MESSAGE(plugin, plugin.error().message);
+      CHECK((*plugin)->name() == name);
+    }
+}
+
+TEST_CASE("a plugin finds the libraries that it brings beside itself") {
+  plugin_folder folder{"sociable"};
+  fs::copy_file(built / "libneighbour.so", folder / "libneighbour.so");
+  {
+    auto plugin = folder.loader().load(plugin_kind::balancer, "sociable");
+    REQUIRE_MESSAGE(plugin, plugin.error().message);
+    CHECK((*plugin)->create_balancer((*plugin)->check_options({}).value(), 0));
+  }
+  plugin_folder alone{"sociable"};
+  auto message = refusal(alone, "sociable");
+  CHECK_MESSAGE(message.find("sociable.so: can't be loaded: ") != std::string::npos, message);
+  CHECK_MESSAGE(message.find("libneighbour.so") != std::string::npos, message);
+}
+
+TEST_CASE("a load observer is called before any code of the library runs") {
+  plugin_folder folder{"first", "major"};
+  std::vector<fs::path> heard;
+  auto watch = [&](const fs::path& library) { heard.push_back(library); };
+  CHECK(folder.loader().load("first", watch));
+  CHECK_FALSE(folder.loader().load("major", watch)); // refused unseen
+  CHECK(heard == std::vector<fs::path>{folder / "first.so"});
 }

@@ -93,3 +93,39 @@ TEST_CASE("a command line that makes no sense has an exit code of its own") {
   for (auto arguments : {"--help", "--version", "plugin --help", "plugin show --help"})
     CHECK_MESSAGE(run_atoll(arguments).code == 0, arguments);
 }
+
+TEST_CASE("a library that ends its process while it loads is told, and the tool goes on") {
+  temp_folder folder;
+  for (auto name : {"aborts.so", "exits.so", "first.so"})
+    fs::copy_file(fs::path{LOADER_TEST_PLUGINS} / name, folder / name);
+  auto path = " --path " + folder.path().string();
+  auto told = [&](const std::string& command, const std::string& file, const std::string& how) {
+    CAPTURE(command);
+    auto [code, out] = run_atoll(command);
+    CHECK(code == (command.starts_with("plugin") ? 1 : 2));
+    CHECK(out == fmt::format("atoll: {}: {}\n", (folder / file).string(), how));
+  };
+  const std::string crashed = "crashed while loading (signal ABRT)";
+  const std::string ended = "ended the process while loading (exit code 0)";
+  told("plugin show aborts" + path, "aborts.so", crashed);
+  told("plugin show exits" + path, "exits.so", ended);
+  told("verify aborts" + path, "aborts.so", crashed);
+  told("verify " + (folder / "exits.so").string(), "exits.so", ended);
+  auto listed = run_atoll("plugin list" + path);
+  CHECK(listed.code == 0);
+  for (auto name : {"aborts", "exits", "first"})
+    CHECK(holds(listed.out, name));
+}
+
+TEST_CASE("the exit codes are told in one way, in every help") {
+  auto all = run_atoll("--help").out;
+  auto codes = all.substr(all.find("Exit codes:"));
+  CHECK(holds(codes, "0 all is as it should be"));
+  for (auto command :
+       {"plugin", "plugin list", "plugin show", "verify", "simulate", "check-history"}) {
+    auto help = run_atoll(std::string{command} + " --help").out;
+    CAPTURE(command);
+    CHECK(help.find("Exit codes:") == help.rfind("Exit codes:"));
+    CHECK(holds(help, codes));
+  }
+}

@@ -160,3 +160,63 @@ TEST_CASE("what can't be simulated is told, and is no failed seed") {
   CHECK(holds(unknown.out, "heartbeat"));
   CHECK(run_atoll("simulate raft --faults earthquakes").code == 2);
 }
+
+TEST_CASE("a history with a byte order mark is read like any other") {
+  auto log = log_line("0 :invoke :write 3") + log_line("0 :ok :write 3");
+  std::string edn = "{:process 0, :type :invoke, :f :read, :value nil}\n"
+                    "{:process 0, :type :ok, :f :read, :value nil}\n";
+  std::string json = "{\"process\": 0, \"type\": \"invoke\", \"f\": \"read\"}\n"
+                     "{\"process\": 0, \"type\": \"ok\", \"f\": \"read\", \"value\": null}\n";
+  for (auto& history : {log, edn, "[" + edn + "]", json}) {
+    auto [code, out] = check("\xef\xbb\xbf" + history);
+    CHECK_MESSAGE(code == 0, out);
+  }
+  auto empty = check("\xef\xbb\xbf");
+  CHECK(empty.code == 2);
+  CHECK(holds(empty.out, "the history is empty"));
+}
+
+TEST_CASE("what can't be read is no verdict, and is named with its reason") {
+  temp_folder folder;
+  auto told = [&](const std::string& file, const std::string& why) {
+    auto [code, out] = run_atoll("check-history " + file);
+    CHECK(code == 2);
+    CHECK_MESSAGE(holds(out, file + " can't be read: " + why), out);
+  };
+  told(folder.path().string(), "it is a folder, and a file is expected");
+  told((folder / "none").string(), "No such file or directory");
+  told("/proc/self/mem", "Input/output error");
+}
+
+TEST_CASE("a plugin that isn't there is said to be missing, whatever kind it would be of") {
+  auto path = fmt::format(" --path {}", ATOLL_PLUGINS);
+  auto any = run_atoll("verify no_such_plugin" + path);
+  CHECK(any.code == 2);
+  CHECK(holds(any.out, "there is no plugin 'no_such_plugin'"));
+  auto balancer = run_atoll("verify no_such_plugin --kind balancer" + path);
+  CHECK(holds(balancer.out, "there is no balancer plugin 'no_such_plugin'"));
+  auto wrong = run_atoll("verify raft --kind recovery" + path);
+  CHECK(wrong.code == 2);
+  CHECK(holds(wrong.out, "expected a recovery plugin"));
+}
+
+TEST_CASE("options that contradict each other can't be verified, and are no broken promise") {
+  auto [code, out] = run_atoll(
+      fmt::format("verify raft --path {} --option heartbeat=1m --seeds 1", ATOLL_PLUGINS));
+  CHECK(code == 2);
+  CHECK_MESSAGE(holds(out, "twice the heartbeat"), out);
+}
+
+TEST_CASE("the command that verify prints for a seed runs as it stands") {
+  for (auto plugin : {fmt::format("forgetful --path {}", BROKEN_PLUGINS),
+                      fmt::format("{}/forgetful.so", BROKEN_PLUGINS)}) {
+    auto [code, out] = run_atoll("verify " + plugin + " --seeds 20");
+    CHECK(code == 1);
+    auto at = out.find("replay: atoll ");
+    REQUIRE_MESSAGE(at != std::string::npos, out);
+    auto command = out.substr(at + 14, out.find('\n', at) - at - 14);
+    CHECK_MESSAGE(command.starts_with("simulate " + plugin), command);
+    auto again = run_atoll(command);
+    CHECK_MESSAGE(again.code == 1, again.out);
+  }
+}

@@ -32,6 +32,7 @@ struct key_spec {
   std::string meaning{};       ///< one sentence for whoever asks what it is
   /// A table whose keys belong to a plugin, and are checked once the plugin is known.
   bool is_plugin_options = false;
+  bool is_path = false; ///< a text (or a list of them) that names a file or a folder
 };
 
 /// A configuration, read and checked against a schema. Immutable; to be read by any thread.
@@ -63,7 +64,8 @@ class config {
   std::uint64_t size(std::string_view key) const; ///< in bytes
   std::vector<std::string> texts(std::string_view key) const;
 
-  /// A text as a path; a relative one against the folder of the file in which it stands.
+  /// A text as an absolute path; a relative one starts at the folder of the file in which it
+  /// stands, however that file was named.
   std::filesystem::path path(std::string_view key) const;
   std::vector<std::filesystem::path> paths(std::string_view key) const;
 
@@ -77,7 +79,7 @@ class config {
 
   /// Where a key's value was written, `file:line:column`, or `default`.
   std::string where(std::string_view key) const;
-  /// The folder of the file in which a key's value was written, or of the main file.
+  /// The folder of the file in which a key's value was written, or of the main file; absolute.
   std::filesystem::path directory_of(std::string_view key) const;
 
   struct resolved_key {
@@ -104,6 +106,9 @@ class config {
   const T& get(std::string_view key, spi::option_type type) const;
 
   std::filesystem::path directory_;
+  /// The folder of each file, by the file's name as given. Found at load time, because the working
+  /// directory may change later.
+  std::map<std::string, std::filesystem::path, std::less<>> directories_;
   std::vector<key_spec> schema_;
   std::map<std::string, entry, std::less<>> entries_;
   std::map<std::string, std::size_t, std::less<>> array_sizes_;

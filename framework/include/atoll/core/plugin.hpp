@@ -10,11 +10,16 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 
 namespace atl {
+
+/// Called with the path of a library before any code of the library runs: a library that crashes
+/// while it loads can't be named afterwards.
+using load_observer = std::function<void(const std::filesystem::path& library)>;
 
 /// A loaded plugin. Immutable; used by any thread. What it creates keeps its library loaded, so it
 /// may outlive this.
@@ -50,7 +55,8 @@ class plugin {
   result<std::shared_ptr<spi::recovery>> create_recovery(const spi::options& options) const;
 
  private:
-  friend result<std::shared_ptr<const plugin>> open_plugin(const plugin_file& file);
+  friend result<std::shared_ptr<const plugin>> open_plugin(const plugin_file& file,
+                                                           const load_observer& observer);
   plugin(std::shared_ptr<const void> library, const spi::descriptor& descriptor,
          std::filesystem::path file);
 
@@ -59,8 +65,11 @@ class plugin {
   std::filesystem::path file_;
 };
 
-/// Maps a plugin that `inspect_plugin` did not refuse, and checks that its descriptor keeps what
-/// its symbol promised. The first code of the plugin to run is its static initializers.
-result<std::shared_ptr<const plugin>> open_plugin(const plugin_file& file);
+/// Maps a private copy of a plugin that `inspect_plugin` did not refuse, judges that copy again,
+/// and checks that its descriptor keeps what its symbol promised. The first code of the plugin to
+/// run is its static initializers.
+/// @param observer is called before these run, unless it is empty.
+result<std::shared_ptr<const plugin>> open_plugin(const plugin_file& file,
+                                                  const load_observer& observer = {});
 
 } // namespace atl

@@ -32,10 +32,13 @@ class plugin_loader {
 
   /// The plugin of that kind and name. The error says what was looked for, where, what was found
   /// instead and what to do; a file that is refused is refused before any of its code is mapped.
-  result<std::shared_ptr<const plugin>> load(spi::plugin_kind kind, std::string_view name) const;
+  /// @param observer as of `open_plugin`.
+  result<std::shared_ptr<const plugin>> load(spi::plugin_kind kind, std::string_view name,
+                                             const load_observer& observer = {}) const;
 
   /// The plugin of that name, if only one kind has one.
-  result<std::shared_ptr<const plugin>> load(std::string_view name) const;
+  result<std::shared_ptr<const plugin>> load(std::string_view name,
+                                             const load_observer& observer = {}) const;
 
  private:
   result<plugin_file> select(std::optional<spi::plugin_kind> kind, std::string_view name) const;

@@ -195,8 +195,8 @@ struct replica_metrics {
   std::array<std::uint64_t, 32> latency{};
 };
 
-/// How a replica is doing; the answer to `get_replica_view`, and sent to its observer on a change
-/// of role.
+/// How a replica is doing: its role and that of the group, and what it has done since it started.
+/// The answer to `get_replica_view`.
 struct replica_view {
   spi::consensus_status protocol;
   spi::replica_id self = 0;

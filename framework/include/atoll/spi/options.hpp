@@ -23,7 +23,7 @@ enum class option_type : std::uint32_t {
 /// plugin sees anything: a plugin never meets an unknown key, another type or a value out of range.
 struct option_spec {
   const char* name;          ///< `[a-z][a-z0-9_]*`
-  option_type type;          ///
+  option_type type;          ///< decides how the other texts are read
   const char* default_value; ///< as written in TOML, without quotes: `"150ms"`, `"3"`, `"true"`
   const char* minimum;       ///< smallest value taken, written likewise; empty: no bound
   const char* maximum; ///< largest value taken; for text the choices, as `"a|b|c"`; empty: any

@@ -17,8 +17,8 @@ struct recovery_setup;
 
 enum class plugin_kind : std::uint32_t { balancer, consensus, recovery };
 
-/// Something that a plugin promises and a verifier can hold it to. The names that a host knows are
-/// listed with each kind's interface; an unknown name is shown, and not checked.
+/// Something that a plugin promises and a verifier can hold it to. The names and values that a
+/// verifier knows are listed with each kind's interface; `atoll verify` refuses all others.
 struct claim {
   const char* name;  ///< `safe_with_crashes`, `survives_losses`, …
   const char* value; ///< `minority`, `all`, `2`, …
@@ -58,7 +58,7 @@ struct descriptor {
 #define ATOLL_DETAIL_JOIN(a, b) ATOLL_DETAIL_JOIN_2(a, b)
 
 /// The name of the symbol that a plugin exports. It says all that a host needs to know to refuse
-/// it: `atoll_plugin__1_0__itanium_libstdcxx11__balancer__1_2_0__random`
+/// it: `atoll_plugin__1_1__gnu_libstdcxx_cxx11__balancer__1_2_0__random`
 #define ATOLL_PLUGIN_SYMBOL(kind, name, major, minor, patch)                                       \
   ATOLL_DETAIL_JOIN(                                                                               \
       ATOLL_DETAIL_JOIN(ATOLL_DETAIL_JOIN(ATOLL_DETAIL_JOIN(atoll_plugin__,                        \

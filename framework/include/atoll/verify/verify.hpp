@@ -6,8 +6,16 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
+#include <vector>
 
 namespace atl::verify {
+
+/// How a command line names the plugin, for the commands that a report prints.
+struct plugin_words {
+  std::string plugin;               ///< `raft --path DIR`, quoted for a shell; empty: its name
+  std::vector<std::string> options; ///< as given on the command line, KEY=VALUE
+};
 
 /// How hard to look.
 struct effort {
@@ -17,6 +25,7 @@ struct effort {
   bool stop_at_first = false; ///< once something is broken, the rest isn't tried
   /// A plugin that says nothing for so long hangs.
   std::chrono::seconds patience{300};
+  plugin_words words;
 };
 
 /// Holds a plugin to what its kind's interface and its claims promise. The plugin runs in a child

@@ -109,3 +109,27 @@ TEST_CASE("contradictions are told with their place") {
   refused(replaced(good, "id = 1", "id = 1\njoins = true"), "12:", "needs one at its birth");
   refused(replaced(good, "name = \"reef\"", "name = \"re ef\""), "8:", "is no name");
 }
+
+TEST_CASE("an address of all interfaces is none that others connect to, however it is written") {
+  for (auto host : {"0.0.0.0", "*", "[::]", "[0:0:0:0:0:0:0:0]", "[::ffff:0.0.0.0]", "0", "0.0"}) {
+    CAPTURE(host);
+    auto address = std::string{host} + ":9001";
+    refused(replaced(good, "127.0.0.1:9001", address), "13:", "node.listen");
+    refused(replaced(good, "127.0.0.1:9002", address), "5:", "node.bulk_listen");
+  }
+  for (auto host : {"127.0.0.1", "[::1]", "localhost", "0.0.0.0.example.org", "10.0.0.0"})
+    CHECK_MESSAGE(read(replaced(good, "127.0.0.1:9002", std::string{host} + ":9002")).problem == "",
+                  host);
+  auto anywhere = replaced(good, "bulk = ", "bulk_listen = \"*:9002\"\nbulk = ");
+  refused(anywhere, "5:", "write 0.0.0.0 or [::]");
+}
+
+TEST_CASE("a data folder that can't be one is told before anything is made") {
+  refused(replaced(good, "data = \"data\"", "data = \"/\""), "4:", "the root of all folders");
+  refused(replaced(good, "data = \"data\"", "data = \"../../../../../..\""), "4:", "the root");
+  refused(replaced(good, "data = \"data\"", "data = \"node.toml\""), "4:", "is no folder");
+  refused(replaced(good, "data = \"data\"", "data = \"\""), "4:", "must name a path");
+  refused(replaced(good, "data = \"data\"", "data = \"~/dfs\""), "4:", "write the path out");
+  refused(replaced(good, "data = \"data\"", "data = \"$HOME/dfs\""), "4:", "write the path out");
+  refused(good + "[plugins]\npath = [\"${HOME}/plugins\"]\n", "15:", "write the path out");
+}

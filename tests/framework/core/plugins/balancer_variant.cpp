@@ -33,6 +33,16 @@
 }
 #endif
 
+#ifdef VARIANT_EXITS
+[[gnu::constructor]] static void end_the_process() {
+  std::exit(0);
+}
+#endif
+
+#ifdef VARIANT_NEIGHBOUR
+extern "C" std::size_t neighbours_pick();
+#endif
+
 #ifdef VARIANT_NEEDS
 extern "C" void nobody_has_this();
 [[gnu::used]] static void needs() {

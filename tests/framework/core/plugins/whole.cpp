@@ -1,13 +1,23 @@
 // A scheme that stores one fragment, the chunk itself.
 #include <atoll/spi/recovery.hpp>
 
+#include <stdexcept>
+
+#ifndef WHOLE_NAME
+#define WHOLE_NAME whole
+#endif
+#ifndef WHOLE_LAYOUT
+#define WHOLE_LAYOUT                                                                               \
+  return {}
+#endif
+
 namespace {
 
 using namespace atl::spi;
 
 class whole : public recovery {
  public:
-  fragment_layout layout() const override { return {}; }
+  fragment_layout layout() const override { WHOLE_LAYOUT; }
   std::vector<std::string_view> encode(std::string_view chunk, std::string&) const override {
     return {chunk};
   }
@@ -24,9 +34,10 @@ class whole : public recovery {
 
 } // namespace
 
-ATOLL_PLUGIN(recovery, whole, 0, 1, 0) = {
+#define WHOLE_PLUGIN(name) ATOLL_PLUGIN(recovery, name, 0, 1, 0)
+WHOLE_PLUGIN(WHOLE_NAME) = {
     .kind = plugin_kind::recovery,
-    .name = "whole",
+    .name = ATOLL_DETAIL_TEXT(WHOLE_NAME),
     .version = "0.1.0",
     .summary = "Stores a chunk as it is",
     .licence = "MIT",

@@ -1,0 +1,123 @@
+#include "claims.hpp"
+
+#include <atoll/core/nearest.hpp>
+#include <atoll/core/plugin_file.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace atl::verify {
+
+namespace {
+
+using spi::plugin_kind;
+
+enum class value_form {
+  choice, ///< one of `known_claim::values`
+  number,
+  clock_option, ///< the name of a boolean option, beside an integer option `clock_drift`
+};
+
+/// The header of the kind's interface says what each means.
+struct known_claim {
+  plugin_kind kind;
+  std::string_view name;
+  value_form form = value_form::choice;
+  std::vector<std::string> values{};
+};
+
+const std::vector<known_claim>& known_claims() {
+  using enum plugin_kind;
+  static const std::vector<std::string> crashes{"none", "minority", "all"};
+  static const std::vector<std::string> yes_or_no{"yes", "no"};
+  static const std::vector<known_claim> all{
+      {.kind = balancer, .name = "shares", .values = {"uniform", "weighted"}},
+      {.kind = balancer, .name = "spread", .values = {"domains"}},
+      {.kind = consensus, .name = "safe_with_crashes", .values = crashes},
+      {.kind = consensus, .name = "live_with_crashes", .values = crashes},
+      {.kind = consensus, .name = "linearizable_reads", .values = yes_or_no},
+      {.kind = consensus, .name = "changes_members", .values = yes_or_no},
+      {.kind = consensus, .name = "blocks_on_one_failure", .values = yes_or_no},
+      {.kind = consensus, .name = "trusts_clocks_with", .form = value_form::clock_option},
+      {.kind = recovery, .name = "survives_losses", .form = value_form::number},
+      {.kind = recovery, .name = "storage_cost", .form = value_form::number},
+  };
+  return all;
+}
+
+std::span<const spi::claim> claims_of(const spi::descriptor& plugin) {
+  return {plugin.claims, plugin.claim_count};
+}
+
+bool is_number(std::string_view text) {
+  return !text.empty() && text.size() <= 9 &&
+         text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+bool has_option(const spi::descriptor& plugin, std::string_view name, spi::option_type type) {
+  std::span options{plugin.options, plugin.option_count};
+  return std::any_of(options.begin(), options.end(),
+                     [&](auto& option) { return option.name == name && option.type == type; });
+}
+
+std::string unknown_claim(const spi::descriptor& plugin, std::string_view name) {
+  std::vector<std::string> names;
+  for (auto& known : known_claims())
+    if (known.kind == plugin.kind)
+      names.emplace_back(known.name);
+  return fmt::format("the claim '{}' is unknown{}; a {} plugin may claim {}", name,
+                     did_you_mean(name, names), to_string(plugin.kind), fmt::join(names, ", "));
+}
+
+std::optional<std::string> value_refusal(const spi::descriptor& plugin, const known_claim& known,
+                                         std::string_view value) {
+  auto refused = [&](const std::string& expected) {
+    return fmt::format("the claim {} = '{}' can't be checked: its value is {}", known.name, value,
+                       expected);
+  };
+  switch (known.form) {
+  case value_form::choice:
+    if (std::find(known.values.begin(), known.values.end(), value) == known.values.end())
+      return refused(
+          fmt::format("{}{}", fmt::join(known.values, " or "), did_you_mean(value, known.values)));
+    break;
+  case value_form::number:
+    if (!is_number(value))
+      return refused("a whole number");
+    break;
+  case value_form::clock_option:
+    if (!has_option(plugin, value, spi::option_type::boolean))
+      return refused("the name of a boolean option that the plugin declares");
+    if (!has_option(plugin, "clock_drift", spi::option_type::integer))
+      return refused("such an option beside an integer option clock_drift, which is missing");
+    break;
+  }
+  return std::nullopt;
+}
+
+} // namespace
+
+std::optional<std::string> claims_refusal(const spi::descriptor& plugin) {
+  auto claims = claims_of(plugin);
+  for (auto& claim : claims) {
+    std::string_view name = claim.name;
+    auto& all = known_claims();
+    auto known = std::find_if(all.begin(), all.end(), [&](auto& each) {
+      return each.kind == plugin.kind && each.name == name;
+    });
+    if (known == all.end())
+      return unknown_claim(plugin, name);
+    if (std::count_if(claims.begin(), claims.end(), [&](auto& each) { return each.name == name; }) >
+        1)
+      return fmt::format("the claim '{}' is made more than once", name);
+    if (auto refusal = value_refusal(plugin, *known, claim.value))
+      return refusal;
+  }
+  return std::nullopt;
+}
+
+} // namespace atl::verify

@@ -1,0 +1,139 @@
+#include <atoll/spi/balancer.hpp>
+#include <atoll/spi/consensus.hpp>
+#include <atoll/spi/recovery.hpp>
+#include <atoll/verify/verify.hpp>
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+
+/// What `atoll verify` makes of claims, also of unknown ones.
+namespace {
+
+using namespace atl::spi;
+using atl::verify::verdict;
+
+/// Everything to the candidate with the most free space.
+class most_free : public balancer {
+ public:
+  std::optional<std::size_t> pick(std::span<const candidate> all, std::uint64_t) override {
+    std::vector<std::size_t> best;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (!all[i].healthy)
+        continue;
+      if (!best.empty() && all[i].free_bytes > all[best.front()].free_bytes)
+        best.clear();
+      if (best.empty() || all[i].free_bytes == all[best.front()].free_bytes)
+        best.push_back(i);
+    }
+    if (best.empty())
+      return std::nullopt;
+    return best[turn_++ % best.size()]; // in turn, where all are equally full
+  }
+
+ private:
+  std::size_t turn_ = 0;
+};
+
+constexpr option_spec clock_options[] = {
+    {"lease", option_type::boolean, "false", "", "", "answers reads by its clock"},
+    {"clock_drift", option_type::integer, "500", "0", "1000", "in millionths"},
+};
+
+descriptor plugin_of(plugin_kind kind, std::span<const claim> claims) {
+  descriptor made{.kind = kind,
+                  .name = "claimant",
+                  .version = "1.0.0",
+                  .summary = "Claims something",
+                  .licence = "MIT",
+                  .claims = claims.data(),
+                  .claim_count = claims.size(),
+                  .options = nullptr,
+                  .option_count = 0};
+  made.create_balancer = [](const balancer_setup&) -> balancer* { return new most_free; };
+  made.create_consensus = [](const consensus_setup&) -> consensus* { return nullptr; };
+  made.create_recovery = [](const recovery_setup&) -> recovery* { return nullptr; };
+  return made;
+}
+
+atl::verify::report verified(const descriptor& plugin) {
+  atl::verify::effort how;
+  how.seeds = 10;
+  return atl::verify::verify_here(plugin, {}, how);
+}
+
+const atl::verify::finding* first_broken(const atl::verify::report& report) {
+  auto found = std::find_if(report.findings.begin(), report.findings.end(),
+                            [](auto& finding) { return finding.what == verdict::broken; });
+  return found == report.findings.end() ? nullptr : &*found;
+}
+
+/// How the first property broke, which is the one about claims.
+std::string refusal_of(plugin_kind kind, std::vector<claim> claims) {
+  auto report = verified(plugin_of(kind, claims));
+  auto& first = report.findings.front();
+  return first.what == verdict::broken ? first.detail : "kept";
+}
+
+} // namespace
+
+TEST_CASE("a claim that the plugin's kind doesn't know is refused, with those that it knows") {
+  CHECK(refusal_of(plugin_kind::balancer, {{"shres", "uniform"}}) ==
+        "the claim 'shres' is unknown; did you mean 'shares'?; a balancer plugin may claim "
+        "shares, spread");
+  CHECK(refusal_of(plugin_kind::balancer, {{"survives_losses", "2"}}) ==
+        "the claim 'survives_losses' is unknown; a balancer plugin may claim shares, spread");
+  CHECK(refusal_of(plugin_kind::balancer, {{"shares", "uniform"}, {"shares", "weighted"}}) ==
+        "the claim 'shares' is made more than once");
+}
+
+TEST_CASE("an unknown value of a claim is refused, with the known ones") {
+  CHECK(refusal_of(plugin_kind::balancer, {{"spread", "everywhere"}}) ==
+        "the claim spread = 'everywhere' can't be checked: its value is domains");
+  CHECK(refusal_of(plugin_kind::balancer, {{"shares", "unifrom"}}) ==
+        "the claim shares = 'unifrom' can't be checked: its value is uniform or weighted; did you "
+        "mean 'uniform'?");
+  for (auto value : {"", "two", "-1", "2 ", "2.5", "99999999999999999999"})
+    CHECK(refusal_of(plugin_kind::recovery, {{"survives_losses", value}})
+              .ends_with("its value is a whole number"));
+  for (auto name : {"safe_with_crashes", "live_with_crashes"})
+    CHECK(refusal_of(plugin_kind::consensus, {{name, "some"}})
+              .ends_with("its value is none or minority or all"));
+  for (auto name : {"linearizable_reads", "changes_members", "blocks_on_one_failure"})
+    CHECK(refusal_of(plugin_kind::consensus, {{name, "true"}}).ends_with("its value is yes or no"));
+  CHECK(refusal_of(plugin_kind::consensus, {{"trusts_clocks_with", "lease"}})
+            .ends_with("its value is the name of a boolean option that the plugin declares"));
+}
+
+TEST_CASE("an option that trusts clocks needs the one that bounds their drift") {
+  const claim claims[] = {{"trusts_clocks_with", "lease"}};
+  auto plugin = plugin_of(plugin_kind::consensus, claims);
+  plugin.options = clock_options;
+  plugin.option_count = 1;
+  CHECK(verified(plugin).findings.front().detail.ends_with("clock_drift, which is missing"));
+}
+
+TEST_CASE("shares that follow free space are neither uniform nor weighted") {
+  for (auto value : {"uniform", "weighted"}) {
+    const claim claims[] = {{"shares", value}};
+    auto report = verified(plugin_of(plugin_kind::balancer, claims));
+    auto* broken = first_broken(report);
+    REQUIRE(broken);
+    CAPTURE(broken->detail);
+    if (std::string_view{value} == "uniform")
+      CHECK(broken->property == "shares over many picks");
+  }
+  auto honest = verified(plugin_of(plugin_kind::balancer, {}));
+  CHECK_MESSAGE(!first_broken(honest), to_text(honest));
+}
+
+TEST_CASE("a factory that creates nothing is told, and nothing else is tried") {
+  auto plugin = plugin_of(plugin_kind::balancer, {});
+  plugin.create_balancer = [](const balancer_setup&) -> balancer* { return nullptr; };
+  auto report = verified(plugin);
+  REQUIRE(first_broken(report));
+  CHECK(first_broken(report)->detail == "its factory creates nothing");
+  CHECK(report.findings.size() == 2);
+}
