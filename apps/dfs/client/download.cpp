@@ -1,4 +1,5 @@
 #include "client/transfers.hpp"
+#include "namespace/path.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -125,6 +126,9 @@ atl::result<std::uint64_t> download(control& masters, storage_pool& storages,
   while (!reader.empty())
     if (auto taken = take_one(); !taken)
       return tl::unexpected{taken.error()};
+  if (offset != size)
+    return fail(errc::corrupt, fmt::format("{} has {} bytes, but its chunks have {}",
+                                           in_quotes(path), size, offset));
   return offset;
 }
 
