@@ -2,7 +2,9 @@
 
 #include "cli/commands.hpp"
 
+#include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace dfs::cli {
@@ -140,11 +142,16 @@ void add_changers(CLI::App& app, context& with, chosen_command& call) {
 
 std::vector<std::string> words_for_parser(int argc, char** argv) {
   std::vector<std::string> words;
-  for (int i = argc - 1; i > 0; --i) {
+  auto only_names = false; // after a `--`
+  for (int i = 1; i < argc; ++i) {
     std::string word{argv[i]};
+    if (word == "--" && !std::exchange(only_names, true))
+      continue;
     auto looks_like_list = word.starts_with('[') && word.ends_with(']');
-    words.push_back(looks_like_list ? "./" + word : word);
+    auto looks_like_option = only_names && word.size() > 1 && word.starts_with('-');
+    words.push_back(looks_like_list || looks_like_option ? "./" + word : word);
   }
+  std::reverse(words.begin(), words.end());
   return words;
 }
 

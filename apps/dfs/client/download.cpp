@@ -30,7 +30,11 @@ class chunk_reader {
     slot->bytes = take_buffer(extent.chunk.size_bytes);
     slot->outcome = slot->promise.get_future();
     boost::asio::post(threads_, [this, slot] {
-      slot->promise.set_value(storages_.fetch(slot->extent.chunk, slot->bytes));
+      try {
+        slot->promise.set_value(storages_.fetch(slot->extent.chunk, slot->bytes));
+      } catch (...) { // for the thread that waits
+        slot->promise.set_exception(std::current_exception());
+      }
     });
     pending_.push_back(std::move(slot));
   }

@@ -41,7 +41,11 @@ class chunk_sender {
     auto promise = std::make_shared<std::promise<atl::result<chunk_record>>>();
     pending_.push_back({promise->get_future(), data.size()});
     boost::asio::post(threads_, [this, promise, chunk = std::move(data)] {
-      promise->set_value(storages_.store(upload_, chunk));
+      try {
+        promise->set_value(storages_.store(upload_, chunk));
+      } catch (...) { // for the thread that waits
+        promise->set_exception(std::current_exception());
+      }
     });
     return {};
   }

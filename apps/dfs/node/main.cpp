@@ -1,9 +1,12 @@
 #include "node/node.hpp"
 
+#include <atoll/core/standard_streams.hpp>
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <exception>
 #include <mutex>
 #include <signal.h>
 #include <unistd.h>
@@ -103,7 +106,7 @@ int run(loaded all) {
 
 } // namespace
 
-int main(int argc, char** argv) {
+static int run_program(int argc, char** argv) {
   CLI::App app{"dfsd runs one node of a DFS cluster: a master, a storage node, or both.\n\n"
                "The node is described by a TOML file; docs/OPERATING.md explains all keys, and\n"
                "configs/reference.toml shows them. 'dfs up FOLDER' starts all nodes of a folder."};
@@ -127,7 +130,17 @@ int main(int argc, char** argv) {
   }
   if (check) {
     print_check(*all);
-    return 0;
+    return std::fflush(stdout) == 0 ? 0 : exit_failed;
   }
   return run(std::move(*all));
+}
+
+int main(int argc, char** argv) {
+  atl::open_standard_streams(); // or the log would be written into a file of the data folder
+  try {
+    return run_program(argc, argv);
+  } catch (const std::exception& problem) {
+    std::fprintf(stderr, "dfsd: %s\n", problem.what());
+    return exit_failed;
+  }
 }

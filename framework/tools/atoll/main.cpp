@@ -1,10 +1,12 @@
 // `atoll`: what a plugin's author and an operator ask of the framework. One file a command.
 #include "commands.hpp"
 
+#include <atoll/core/standard_streams.hpp>
+
 #include <exception>
 #include <iostream>
 
-int main(int argc, char** argv) {
+static int run(int argc, char** argv) {
   CLI::App app{"Atoll: looks into plugins, and proves protocols, before they are deployed",
                "atoll"};
   app.require_subcommand(1);
@@ -17,10 +19,20 @@ int main(int argc, char** argv) {
   add_history_command(app, code);
   try {
     app.parse(argc, argv);
-    std::cout.flush();
-    return std::cout ? code : exit_failed;
   } catch (const CLI::ParseError& stop) {
-    return app.exit(stop) == 0 ? exit_ok : exit_usage;
+    code = app.exit(stop) == 0 ? exit_ok : exit_usage;
+  }
+  std::cout.flush();
+  if (std::cout)
+    return code;
+  std::cerr << "atoll: writing standard output failed\n";
+  return exit_failed;
+}
+
+int main(int argc, char** argv) {
+  atl::open_standard_streams();
+  try {
+    return run(argc, argv);
   } catch (const std::exception& problem) {
     std::cerr << "atoll: " << problem.what() << '\n';
     return exit_failed;
