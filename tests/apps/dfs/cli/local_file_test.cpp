@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <fcntl.h>
 #include <fstream>
 #include <functional>
 #include <signal.h>
@@ -155,7 +156,7 @@ TEST_CASE("a place that a local file can't have is refused with its name, and no
     CAPTURE(path);
     auto made = local_file::create(path.string());
     REQUIRE_FALSE(made.has_value());
-    CHECK(made.error().message.find(path.string().substr(0, 200)) != std::string::npos);
+    CHECK(made.error().message.find(folder.path().string()) != std::string::npos);
   }
   CHECK(entries(folder.path()) == 3);
 }

@@ -1,5 +1,6 @@
 #include "names_fixture.hpp"
 #include "namespace/limits.hpp"
+#include "namespace/path.hpp"
 
 #include <fmt/format.h>
 
