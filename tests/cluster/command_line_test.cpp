@@ -170,6 +170,14 @@ TEST_CASE("output that can't be written is an error with a message") {
       CHECK(it.code == 1);
       CHECK_MESSAGE(contains(it.err, "dfs: writing standard output: "), it.err);
     }
+  for (auto& line : {fmt::format("{} --config {} --check", program("dfsd").string(),
+                                 cluster().config_of("storage-1").string()),
+                     fmt::format("{} plugin list", program("atoll").string())}) {
+    CAPTURE(line);
+    auto full = shell(line + " >/dev/full");
+    CHECK(full.code == 1);
+    CHECK_FALSE(full.err.empty());
+  }
   CHECK(shell("$dfs ls /nothing 2>/dev/full").code == 3);
   CHECK(shell("$dfs ls /nothing 2>&-").code == 3);
 }

@@ -33,11 +33,6 @@ std::shared_ptr<const int> own(int fd) {
           }};
 }
 
-bool is_link(const std::string& path) {
-  struct stat found {};
-  return ::lstat(path.c_str(), &found) == 0 && S_ISLNK(found.st_mode);
-}
-
 } // namespace
 
 atl::result<local_source> open_source(const std::string& path) {
@@ -71,6 +66,11 @@ atl::result<local_kind> look_at(const std::string& path) {
   if (errno == ENOENT)
     return local_kind::missing;
   return system_failure("looking at", path);
+}
+
+bool is_link(const std::string& path) {
+  struct stat found {};
+  return ::lstat(path.c_str(), &found) == 0 && S_ISLNK(found.st_mode);
 }
 
 // -- local_file -------------------------------------------------------------------------------

@@ -28,6 +28,8 @@ enum class local_kind { missing, file, folder, other };
 /// be looked at.
 atl::result<local_kind> look_at(const std::string& path);
 
+bool is_link(const std::string& path);
+
 /// A local file being written: without its name until it is whole. What was there before keeps its
 /// permissions and, where that is allowed, its owner; a symbolic link stays, and what it leads to
 /// is replaced.

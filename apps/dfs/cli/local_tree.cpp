@@ -1,5 +1,7 @@
 #include "cli/local_tree.hpp"
 
+#include "cli/local_file.hpp"
+
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -48,11 +50,6 @@ atl::result<std::vector<std::string>> names_in(const std::string& folder) {
 
 std::string join(const std::string& folder, const std::string& name) {
   return folder.empty() || folder.ends_with('/') ? folder + name : folder + '/' + name;
-}
-
-bool is_link(const std::string& path) {
-  struct stat found {};
-  return ::lstat(path.c_str(), &found) == 0 && S_ISLNK(found.st_mode);
 }
 
 class tree_walk {

@@ -31,7 +31,7 @@ void print_json(const json& document) {
   print("{}\n", document.dump(-1, ' ', is_output_terminal(), json::error_handler_t::replace));
 }
 
-/// Does a thing for each path, if the masters' side of the client could be set up.
+/// Calls `call` with the masters for each path, also after one that failed.
 /// @returns the code of the first failure.
 template <class Call>
 int for_each_path(context& with, const std::vector<std::string>& paths, Call call) {

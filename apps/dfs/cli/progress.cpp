@@ -107,8 +107,7 @@ std::string progress_line(const transfer_state& state, std::size_t columns) {
   if (line.empty())
     return line;
   if (total != 0 && room > bar_columns_min) {
-    auto for_name = room > bar_columns_min + name_columns_min + 2 ? name_columns_min + 1 : 0;
-    auto width = std::min(bar_columns_max, room - 1 - for_name);
+    auto width = std::clamp((room - 1) / 2, bar_columns_min, bar_columns_max); // the rest: a name
     line = bar_text(done, total, width) + " " + line;
     room -= width + 1;
   }

@@ -69,7 +69,7 @@ std::string reason(const CLI::App& app, const CLI::App& at, const CLI::ParseErro
 
 std::string explain(const CLI::App& app, const CLI::ParseError& problem) {
   auto& at = chosen(app);
-  return fmt::format("{}; '{} --help' says more", reason(app, at, problem), words_of(at));
+  return fmt::format("{} ('{} --help' says more)", reason(app, at, problem), words_of(at));
 }
 
 } // namespace dfs::cli

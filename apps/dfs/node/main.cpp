@@ -130,7 +130,10 @@ static int run_program(int argc, char** argv) {
   }
   if (check) {
     print_check(*all);
-    return std::fflush(stdout) == 0 ? 0 : exit_failed;
+    if (std::fflush(stdout) == 0)
+      return 0;
+    std::fprintf(stderr, "dfsd: writing standard output failed\n");
+    return exit_failed;
   }
   return run(std::move(*all));
 }
