@@ -4,13 +4,14 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 /// One function a subcommand; each returns the program's exit code.
 namespace dfs::cli {
 
 struct put_arguments {
-  std::string local; ///< `-`: standard input
-  std::string remote;
+  std::vector<std::string> local; ///< `-`: standard input
+  std::string remote;             ///< must be a directory for more than one local
   bool recursive = false;
   bool no_clobber = false;
   bool parents = false;
@@ -18,18 +19,32 @@ struct put_arguments {
 int put(context& with, const put_arguments& what);
 
 struct get_arguments {
-  std::string remote;
-  std::string local; ///< `-`: standard output
+  std::vector<std::string> remote;
+  std::string local; ///< `-`: standard output; must be a folder for more than one remote
   bool recursive = false;
 };
 int get(context& with, const get_arguments& what);
-int cat(context& with, const std::string& remote);
 
-int list(context& with, const std::string& path, bool with_details);
-int stat(context& with, const std::string& path);
-int mkdir(context& with, const std::string& path, bool parents);
-int move(context& with, const std::string& from, const std::string& to, bool no_clobber);
-int remove(context& with, const std::string& path, bool recursive);
+struct list_arguments {
+  std::vector<std::string> paths;
+  bool details = false;
+  bool human_sizes = false;
+};
+int list(context& with, const list_arguments& what);
+
+struct move_arguments {
+  std::vector<std::string> from;
+  std::string to; ///< must be a directory for more than one
+  bool no_clobber = false;
+};
+int move(context& with, const move_arguments& what);
+
+// Of several paths each is done, also after one that failed; the first failure decides the code.
+
+int cat(context& with, const std::vector<std::string>& paths);
+int stat(context& with, const std::vector<std::string>& paths);
+int mkdir(context& with, const std::vector<std::string>& paths, bool parents);
+int remove(context& with, const std::vector<std::string>& paths, bool recursive);
 
 int show_status(context& with);
 

@@ -1,13 +1,14 @@
 #include "cli/context.hpp"
 
+#include "cli/output.hpp"
+#include "namespace/path.hpp"
+
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <array>
-#include <chrono>
 #include <ctime>
 #include <filesystem>
-#include <unistd.h>
 
 namespace dfs::cli {
 
@@ -35,17 +36,36 @@ exit_code exit_code_of(atl::errc code) {
   return failed;
 }
 
+namespace {
+
+/// Names in a message may hold what a terminal must not get; its own line breaks stay.
+std::string printable_lines(std::string_view message) {
+  std::string out;
+  for (;;) {
+    auto end = message.find('\n');
+    out += printable(message.substr(0, end));
+    if (end == message.npos)
+      return out;
+    out += '\n';
+    message.remove_prefix(end + 1);
+  }
+}
+
+} // namespace
+
 int complain(const atl::error& problem) {
-  fmt::print(stderr, "dfs: {}\n", problem.message);
+  if (!has_output_failed()) // which is said in the end, and may be the cause
+    print_error("dfs: {}\n", printable_lines(problem.message));
   return exit_code_of(problem.code);
 }
 
 atl::result<cluster_settings> context::settings() const {
   namespace fs = std::filesystem;
   auto file = fs::path{cluster_file.empty() ? "cluster.toml" : cluster_file};
-  if (fs::is_directory(file))
+  std::error_code problem; // what can't be looked at is named by who reads it
+  if (fs::is_directory(file, problem))
     file /= "cluster.toml";
-  if (cluster_file.empty() && !fs::exists(file))
+  if (cluster_file.empty() && !fs::exists(file, problem))
     return atl::fail(atl::errc::invalid,
                      "which cluster? name its file with --cluster FILE or in the environment as "
                      "DFS_CLUSTER, or be in the folder of its cluster.toml");
@@ -82,35 +102,14 @@ std::string human_bytes(std::uint64_t bytes) {
   return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, units[unit]);
 }
 
-std::string human_time(std::uint64_t since_1970_us) {
-  auto seconds = static_cast<std::time_t>(since_1970_us / 1'000'000);
-  return fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::localtime(seconds));
-}
-
-progress_report make_progress(const context& with, std::string what) {
-  if (with.quiet || with.json || !::isatty(STDERR_FILENO))
-    return {};
-  using clock = std::chrono::steady_clock;
-  auto began = clock::now();
-  return [what = std::move(what), began, shown = began](std::uint64_t bytes,
-                                                        std::uint64_t total) mutable {
-    auto now = clock::now();
-    auto finished = total != 0 && bytes >= total;
-    if (!finished && now - shown < std::chrono::milliseconds{100})
-      return;
-    shown = now;
-    auto seconds = std::chrono::duration<double>(now - began).count();
-    auto rate = seconds > 0 ? static_cast<std::uint64_t>(static_cast<double>(bytes) / seconds) : 0;
-    std::string bar;
-    if (total != 0) {
-      constexpr std::uint64_t width = 30;
-      auto filled = std::min(width, bytes * width / total);
-      bar = fmt::format("[{}{}] {:3}% ", std::string(filled, '#'), std::string(width - filled, '.'),
-                        bytes * 100 / total);
-    }
-    fmt::print(stderr, "\r\x1b[K{} {}{} {}/s{}", what, bar, human_bytes(bytes), human_bytes(rate),
-               finished ? "\n" : "");
-  };
+std::string human_time(std::int64_t since_1970_us) {
+  constexpr std::int64_t second_us = 1'000'000;
+  auto seconds = since_1970_us / second_us - (since_1970_us % second_us < 0 ? 1 : 0);
+  auto time = static_cast<std::time_t>(seconds);
+  std::tm local{};
+  if (::localtime_r(&time, &local) == nullptr)
+    return fmt::format("{} s after 1970", seconds);
+  return fmt::format("{:%Y-%m-%d %H:%M:%S}", local);
 }
 
 } // namespace dfs::cli

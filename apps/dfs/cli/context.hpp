@@ -24,7 +24,8 @@ enum exit_code : int {
 
 exit_code exit_code_of(atl::errc code);
 
-/// Says on standard error what went wrong. @returns the exit code for it.
+/// Says on standard error what went wrong, with control characters escaped. @returns the exit code
+/// for it.
 int complain(const atl::error& problem);
 
 /// What all subcommands share.
@@ -44,10 +45,7 @@ struct context {
 
 /// `1.5 GiB`
 std::string human_bytes(std::uint64_t bytes);
-/// `2026-01-31 12:00:00`, in local time.
-std::string human_time(std::uint64_t since_1970_us);
-
-/// A progress bar on standard error, if that is a terminal and `quiet` isn't set; else nothing.
-progress_report make_progress(const context& with, std::string what);
+/// `2026-01-31 12:00:00`, in local time. @param since_1970_us is negative for a time before.
+std::string human_time(std::int64_t since_1970_us);
 
 } // namespace dfs::cli

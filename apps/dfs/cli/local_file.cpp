@@ -1,14 +1,39 @@
 #include "cli/local_file.hpp"
 
-#include <sys/stat.h>
-
 #include <cerrno>
-#include <cstdio>
+#include <cstdlib>
 #include <fcntl.h>
+#include <limits>
 #include <unistd.h>
 #include <utility>
 
 namespace dfs::cli {
+
+namespace {
+
+tl::unexpected<atl::error> system_failure(std::string what, const std::string& path) {
+  return tl::unexpected{atl::system_error(errno, std::move(what) + " " + path)};
+}
+
+/// The nearest that 64 bits can say.
+std::int64_t microseconds(const timespec& time) {
+  std::int64_t us = 0;
+  if (__builtin_mul_overflow(static_cast<std::int64_t>(time.tv_sec), 1'000'000, &us) ||
+      __builtin_add_overflow(us, time.tv_nsec / 1000, &us))
+    return time.tv_sec < 0 ? std::numeric_limits<std::int64_t>::min()
+                           : std::numeric_limits<std::int64_t>::max();
+  return us;
+}
+
+/// Closes when the last owner is gone.
+std::shared_ptr<const int> own(int fd) {
+  return {new int{fd}, [](const int* it) {
+            ::close(*it);
+            delete it;
+          }};
+}
+
+} // namespace
 
 atl::result<local_source> open_source(const std::string& path) {
   local_source source;
@@ -18,66 +43,107 @@ atl::result<local_source> open_source(const std::string& path) {
   }
   int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0)
-    return tl::unexpected{atl::system_error(errno, "opening " + path)};
+    return system_failure("opening", path);
   source.file = std::shared_ptr<void>{nullptr, [fd](void*) { ::close(fd); }};
   struct stat found {};
   if (::fstat(fd, &found) != 0)
-    return tl::unexpected{atl::system_error(errno, "reading " + path)};
+    return system_failure("reading", path);
   if (S_ISREG(found.st_mode)) {
     source.size = static_cast<std::uint64_t>(found.st_size);
-    source.mtime_us = static_cast<std::uint64_t>(found.st_mtim.tv_sec) * 1'000'000 +
-                      static_cast<std::uint64_t>(found.st_mtim.tv_nsec) / 1000;
+    source.mtime_us = microseconds(found.st_mtim);
     ::posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
   }
   source.read = read_from(fd, path);
   return source;
 }
 
-atl::result<local_file> local_file::create(const std::string& path) {
+atl::result<local_kind> look_at(const std::string& path) {
   struct stat found {};
-  if (::stat(path.c_str(), &found) == 0 && !S_ISREG(found.st_mode)) {
-    int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC); // /dev/null, a pipe
-    if (fd < 0)
-      return tl::unexpected{atl::system_error(errno, "opening " + path)};
-    return local_file{fd, {}, path};
-  }
-  auto temporary = path + ".dfs-XXXXXX";
-  int fd = ::mkostemp(temporary.data(), O_CLOEXEC);
-  if (fd < 0)
-    return tl::unexpected{atl::system_error(errno, "making a file beside " + path)};
-  auto mask = ::umask(0);
-  ::umask(mask);
-  ::fchmod(fd, 0666 & ~mask);
-  return local_file{fd, temporary, path};
+  if (::stat(path.c_str(), &found) == 0)
+    return S_ISREG(found.st_mode)   ? local_kind::file
+           : S_ISDIR(found.st_mode) ? local_kind::folder
+                                    : local_kind::other;
+  if (errno == ENOENT)
+    return local_kind::missing;
+  return system_failure("looking at", path);
 }
 
-local_file::local_file(int fd, std::string temporary, std::string path)
-    : fd_{fd}, temporary_{std::move(temporary)}, path_{std::move(path)} {}
+bool is_link(const std::string& path) {
+  struct stat found {};
+  return ::lstat(path.c_str(), &found) == 0 && S_ISLNK(found.st_mode);
+}
 
-local_file::local_file(local_file&& other) noexcept
-    : fd_{std::exchange(other.fd_, -1)},
-      temporary_{std::exchange(other.temporary_, {})}, path_{std::move(other.path_)} {}
+// -- local_file -------------------------------------------------------------------------------
 
-local_file::~local_file() {
-  if (fd_ >= 0)
-    ::close(fd_);
-  if (!temporary_.empty())
-    ::unlink(temporary_.c_str());
+atl::result<local_file> local_file::create(const std::string& path) {
+  struct stat found {};
+  if (::stat(path.c_str(), &found) == 0)
+    return S_ISREG(found.st_mode) ? in_place_of(path, found) : in_place(path);
+  if (errno != ENOENT)
+    return system_failure("looking at", path);
+  if (is_link(path))
+    return atl::fail(atl::errc::refused, path + " is a symbolic link that leads to nothing: remove "
+                                                "it, or name another file");
+  auto temporary = temporary_file::beside(path, 0666);
+  if (!temporary)
+    return tl::unexpected{temporary.error()};
+  local_file made;
+  made.path_ = path;
+  made.temporary_.emplace(std::move(*temporary));
+  return made;
+}
+
+atl::result<local_file> local_file::in_place(const std::string& path) {
+  int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC); // /dev/null, a pipe
+  if (fd < 0)
+    return system_failure("opening", path);
+  local_file made;
+  made.path_ = path;
+  made.device_ = own(fd);
+  return made;
+}
+
+atl::result<local_file> local_file::in_place_of(const std::string& path,
+                                                const struct stat& replaced) {
+  if (::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0)
+    return system_failure("writing", path);
+  auto target =
+      std::unique_ptr<char, decltype(&std::free)>{::realpath(path.c_str(), nullptr), &std::free};
+  if (!target)
+    return system_failure("following", path);
+  auto temporary = temporary_file::beside(target.get(), 0600); // nobody else's until it is whole
+  if (!temporary)
+    return tl::unexpected{temporary.error()};
+  local_file made;
+  made.path_ = path;
+  made.temporary_.emplace(std::move(*temporary));
+  made.replaced_ = replaced;
+  return made;
+}
+
+int local_file::descriptor() const {
+  return device_ ? *device_ : temporary_->descriptor();
 }
 
 byte_sink local_file::sink() const {
-  return write_to(fd_, path_);
+  return write_to(descriptor(), path_);
+}
+
+void local_file::take_permissions_of_replaced() const {
+  // The bits for another user or group must not go along to a file that isn't theirs.
+  auto mode = replaced_->st_mode & 0777u;
+  std::ignore = ::fchown(descriptor(), replaced_->st_uid, static_cast<gid_t>(-1));
+  if (::fchown(descriptor(), static_cast<uid_t>(-1), replaced_->st_gid) != 0)
+    mode &= ~070u | ((mode & 07u) << 3);
+  ::fchmod(descriptor(), mode);
 }
 
 atl::status local_file::keep() {
-  if (::close(std::exchange(fd_, -1)) != 0)
-    return tl::unexpected{atl::system_error(errno, "writing " + path_)};
-  if (temporary_.empty())
+  if (device_)
     return {};
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0)
-    return tl::unexpected{atl::system_error(errno, "renaming to " + path_)};
-  temporary_.clear();
-  return {};
+  if (replaced_)
+    take_permissions_of_replaced();
+  return temporary_->publish();
 }
 
 } // namespace dfs::cli

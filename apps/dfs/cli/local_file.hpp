@@ -1,11 +1,15 @@
 #pragma once
 
+#include "cli/temporary_file.hpp"
 #include "client/stream.hpp"
 
 #include <atoll/core/error.hpp>
 
+#include <sys/stat.h>
+
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace dfs::cli {
@@ -14,29 +18,43 @@ namespace dfs::cli {
 struct local_source {
   std::shared_ptr<void> file; ///< keeps it open
   byte_source read;
-  std::uint64_t size = 0;     ///< 0: not known
-  std::uint64_t mtime_us = 0; ///< 0: not known
+  std::optional<std::uint64_t> size;    ///< of a regular file
+  std::optional<std::int64_t> mtime_us; ///< of a regular file; since 1970, negative before it
 };
 atl::result<local_source> open_source(const std::string& path);
 
-/// A local file being written: under a name beside the one that was asked for, until it is whole.
+enum class local_kind { missing, file, folder, other };
+/// What a path leads to, through symbolic links. @returns an error that names the path if it can't
+/// be looked at.
+atl::result<local_kind> look_at(const std::string& path);
+
+bool is_link(const std::string& path);
+
+/// A local file being written: without its name until it is whole. What was there before keeps its
+/// permissions and, where that is allowed, its owner; a symbolic link stays, and what it leads to
+/// is replaced.
 class local_file {
  public:
   static atl::result<local_file> create(const std::string& path);
-  local_file(local_file&& other) noexcept;
+  local_file(local_file&&) = default;
   local_file& operator=(local_file&&) = delete;
-  ~local_file(); ///< removes what wasn't kept
+  ~local_file() = default; ///< removes what wasn't kept
 
   byte_sink sink() const;
   /// Gives it its name, in place of what may be there.
   atl::status keep();
 
  private:
-  local_file(int fd, std::string temporary, std::string path);
+  local_file() = default;
+  static atl::result<local_file> in_place(const std::string& path);
+  static atl::result<local_file> in_place_of(const std::string& path, const struct stat& replaced);
+  void take_permissions_of_replaced() const;
+  int descriptor() const;
 
-  int fd_;
-  std::string temporary_; ///< empty: written in place (a device, a pipe)
-  std::string path_;
+  std::string path_;                        ///< as it was given
+  std::shared_ptr<const int> device_;       ///< written in place: a device, a pipe
+  std::optional<temporary_file> temporary_; ///< otherwise
+  std::optional<struct stat> replaced_;
 };
 
 } // namespace dfs::cli

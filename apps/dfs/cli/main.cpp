@@ -1,73 +1,22 @@
 #include "cli/commands.hpp"
+#include "cli/file_commands.hpp"
+#include "cli/output.hpp"
+#include "cli/usage_error.hpp"
+
+#include <atoll/core/standard_streams.hpp>
 
 #include <CLI/CLI.hpp>
 
-#include <cstdlib>
-#include <functional>
+#include <cstdio>
+#include <exception>
 #include <signal.h>
+#include <system_error>
 
 namespace {
 
 using dfs::cli::context;
 
-/// Which subcommand was chosen, as a call that returns the exit code.
-using chosen = std::function<int()>;
-
-void add_transfers(CLI::App& app, context& with, chosen& call) {
-  auto* put = app.add_subcommand("put", "Store a local file, a folder (-r) or standard input (-)");
-  static dfs::cli::put_arguments puts;
-  put->add_option("LOCAL", puts.local, "A local file or folder; - is standard input")->required();
-  put->add_option("REMOTE", puts.remote,
-                  "Where to, such as /docs/a.txt; a directory takes the name "
-                  "from LOCAL")
-      ->required();
-  put->add_flag("-r,--recursive", puts.recursive, "A folder, with all that is in it");
-  put->add_flag("-n,--no-clobber", puts.no_clobber, "Don't replace a file that exists");
-  put->add_flag("-p,--parents", puts.parents, "Make missing directories");
-  put->callback([&] { call = [&] { return dfs::cli::put(with, puts); }; });
-
-  auto* get = app.add_subcommand("get", "Read a file, or a directory (-r), into a local one");
-  static dfs::cli::get_arguments gets;
-  get->add_option("REMOTE", gets.remote, "What to read")->required();
-  get->add_option("LOCAL", gets.local, "Where to; - is standard output")->default_str(".");
-  get->add_flag("-r,--recursive", gets.recursive, "A directory, with all that is in it");
-  get->callback([&] { call = [&] { return dfs::cli::get(with, gets); }; });
-
-  auto* cat = app.add_subcommand("cat", "Write a file to standard output");
-  static std::string path;
-  cat->add_option("REMOTE", path, "What to read")->required();
-  cat->callback([&] { call = [&] { return dfs::cli::cat(with, path); }; });
-}
-
-void add_names(CLI::App& app, context& with, chosen& call) {
-  static std::string path{"/"};
-  static std::string target;
-  static bool flag = false;
-  auto* ls = app.add_subcommand("ls", "List a directory");
-  ls->add_option("PATH", path, "The directory, or a file")->default_str("/");
-  ls->add_flag("-l", flag, "With type, size and time");
-  ls->callback([&] { call = [&] { return dfs::cli::list(with, path, flag); }; });
-
-  auto* stat = app.add_subcommand("stat", "Show what is known of a file, and where its chunks are");
-  stat->add_option("PATH", path, "A file or directory")->required();
-  stat->callback([&] { call = [&] { return dfs::cli::stat(with, path); }; });
-
-  auto* mkdir = app.add_subcommand("mkdir", "Make a directory");
-  mkdir->add_option("PATH", path, "The new directory")->required();
-  mkdir->add_flag("-p,--parents", flag, "Make missing parents too; it may exist already");
-  mkdir->callback([&] { call = [&] { return dfs::cli::mkdir(with, path, flag); }; });
-
-  auto* mv = app.add_subcommand("mv", "Rename; replaces a file, or an empty directory");
-  mv->add_option("FROM", path, "What to rename")->required();
-  mv->add_option("TO", target, "The new name, or a directory to move it into")->required();
-  mv->add_flag("-n,--no-clobber", flag, "Don't replace what exists");
-  mv->callback([&] { call = [&] { return dfs::cli::move(with, path, target, flag); }; });
-
-  auto* rm = app.add_subcommand("rm", "Remove a file or a directory");
-  rm->add_option("PATH", path, "What to remove")->required();
-  rm->add_flag("-r,--recursive", flag, "Also a directory that isn't empty");
-  rm->callback([&] { call = [&] { return dfs::cli::remove(with, path, flag); }; });
-}
+using chosen = dfs::cli::chosen_command;
 
 void add_cluster(CLI::App& app, context& with, chosen& call) {
   auto* status =
@@ -132,19 +81,18 @@ void add_cluster(CLI::App& app, context& with, chosen& call) {
   down->callback([&] { call = [&] { return dfs::cli::down(with, folder, timeout_s); }; });
 }
 
-} // namespace
-
-int main(int argc, char** argv) {
-  ::signal(SIGPIPE, SIG_IGN);
+int run(int argc, char** argv) {
   CLI::App app{"dfs stores and reads files in a DFS cluster, and shows how the cluster is.\n\n"
                "  dfs up configs/quickstart\n"
                "  export DFS_CLUSTER=configs/quickstart\n"
                "  dfs put README.md /README.md\n"
-               "  dfs status"};
+               "  dfs status",
+               "dfs"};
   app.require_subcommand(1);
   app.set_version_flag("--version", ATOLL_VERSION);
   app.footer("Exit codes: 0 done, 1 failed, 2 wrong use, 3 not found, 4 exists already,\n"
-             "5 no node could do it in time, 6 data is damaged, 7 no space left.");
+             "5 no node could do it in time, 6 data is damaged, 7 no space left. Of several files\n"
+             "each is tried, and the first failure decides.");
   context with;
   app.add_option("-c,--cluster", with.cluster_file,
                  "The cluster's TOML file, or its folder; default ./cluster.toml")
@@ -153,13 +101,33 @@ int main(int argc, char** argv) {
   app.add_flag("-q,--quiet", with.quiet, "No progress bars");
   app.fallthrough();
   chosen call;
-  add_transfers(app, with, call);
-  add_names(app, with, call);
+  dfs::cli::add_file_commands(app, with, call);
   add_cluster(app, with, call);
   try {
-    app.parse(argc, argv);
+    app.parse(dfs::cli::words_for_parser(argc, argv));
+  } catch (const CLI::Success& help) {
+    return app.exit(help);
   } catch (const CLI::ParseError& problem) {
-    return app.exit(problem) == 0 ? dfs::cli::done : dfs::cli::usage;
+    return dfs::cli::complain({atl::errc::invalid, dfs::cli::explain(app, problem)});
   }
   return call();
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  ::signal(SIGPIPE, SIG_IGN); // a closed pipe is an error of the write, a peer's or the output's
+  atl::open_standard_streams();
+  int code = dfs::cli::failed;
+  try {
+    code = run(argc, argv);
+  } catch (const std::system_error& problem) {
+    if (std::ferror(stdout) != 0)
+      dfs::cli::note_output_failure(problem.code().value());
+    else
+      code = dfs::cli::complain({atl::errc::internal, problem.what()});
+  } catch (const std::exception& problem) {
+    code = dfs::cli::complain({atl::errc::internal, problem.what()});
+  }
+  return dfs::cli::finish_output(code);
 }

@@ -1,4 +1,6 @@
 #include "cli/commands.hpp"
+#include "cli/output.hpp"
+#include "cli/remote_path.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -7,6 +9,7 @@ namespace dfs::cli {
 
 namespace {
 
+using atl::errc;
 using nlohmann::json;
 
 json describe(const answers::entry& entry) {
@@ -23,146 +26,198 @@ json describe(const answers::entry& entry) {
   return out;
 }
 
-void print_line(const answers::entry& entry) {
+/// One line. A terminal gets ASCII alone, in which control characters are escaped.
+void print_json(const json& document) {
+  print("{}\n", document.dump(-1, ' ', is_output_terminal(), json::error_handler_t::replace));
+}
+
+/// Calls `call` with the masters for each path, also after one that failed.
+/// @returns the code of the first failure.
+template <class Call>
+int for_each_path(context& with, const std::vector<std::string>& paths, Call call) {
+  auto masters = with.masters();
+  if (!masters)
+    return complain(masters.error());
+  int code = done;
+  for (auto& path : paths) {
+    if (has_output_failed())
+      break;
+    auto outcome = call(**masters, path);
+    if (outcome)
+      continue;
+    auto failure = complain(outcome.error());
+    code = code == done ? failure : code;
+  }
+  return code;
+}
+
+// -- ls ---------------------------------------------------------------------------------------
+
+class lister {
+ public:
+  lister(context& with, const list_arguments& what) : with_{with}, what_{what} {}
+
+  /// A file is listed like a directory with one entry.
+  atl::status list(control& masters, const std::string& path) {
+    auto entry = masters.ask(questions::stat{path});
+    if (!entry)
+      return tl::unexpected{entry.error()};
+    all_ = json::array();
+    auto is_directory = entry->type == inode_type::directory;
+    if (is_directory && what_.paths.size() > 1 && !with_.json)
+      print("{}{}:\n", any_ ? "\n" : "", display_name(path));
+    any_ = true;
+    if (!is_directory)
+      show(*entry);
+    else if (auto listed = list_directory(masters, path); !listed)
+      return listed;
+    if (with_.json)
+      print_json(all_);
+    return {};
+  }
+
+ private:
+  atl::status list_directory(control& masters, const std::string& path) {
+    std::string after;
+    while (!has_output_failed()) {
+      auto page = masters.ask(questions::list{path, after, 0});
+      if (!page)
+        return tl::unexpected{page.error()};
+      for (auto& entry : page->entries)
+        show(entry);
+      if (!page->more || page->entries.empty())
+        break;
+      after = page->entries.back().name;
+    }
+    return {};
+  }
+
+  void show(const answers::entry& entry) {
+    if (with_.json)
+      return all_.push_back(describe(entry));
+    auto is_file = entry.type == inode_type::file;
+    if (what_.details)
+      print("{} {:>12} {} ", is_file ? '-' : 'd',
+            is_file && what_.human_sizes
+                ? human_bytes(entry.size_bytes)
+                : fmt::to_string(is_file ? entry.size_bytes : entry.entries),
+            human_time(entry.mtime_us));
+    print("{}{}\n", display_name(entry.name), is_file ? "" : "/");
+  }
+
+  context& with_;
+  const list_arguments& what_;
+  json all_;
+  bool any_ = false;
+};
+
+// -- stat -------------------------------------------------------------------------------------
+
+/// Adds to the description of a file where its content is.
+atl::status describe_chunks(control& masters, const std::string& path, json& out) {
+  out["chunks"] = json::array();
+  std::uint32_t from = 0;
+  for (;;) {
+    auto page = masters.ask(questions::open{path, from});
+    if (!page)
+      return tl::unexpected{page.error()};
+    out["inline"] = page->extents_total == 0;
+    for (auto& extent : page->extents)
+      out["chunks"].push_back({{"chunk", to_string(extent.chunk.id)},
+                               {"bytes", extent.length_bytes},
+                               {"storages", extent.chunk.nodes}});
+    from += static_cast<std::uint32_t>(page->extents.size());
+    if (!page->more || page->extents.empty())
+      return {};
+  }
+}
+
+void print_description(const std::string& path, const answers::entry& entry, const json& out) {
   auto is_file = entry.type == inode_type::file;
-  fmt::print("{} {:>12} {} {}{}\n", is_file ? '-' : 'd', is_file ? entry.size_bytes : entry.entries,
-             human_time(entry.mtime_us), entry.name, is_file ? "" : "/");
+  print("path     {}\ntype     {}\ninode    {}\nchanged  {}\nversion  {}\n", display_name(path),
+        is_file ? "file" : "directory", entry.inode, human_time(entry.mtime_us), entry.version);
+  if (!is_file)
+    return print("entries  {}\n", entry.entries);
+  print("size     {} ({} bytes)\n", human_bytes(entry.size_bytes), entry.size_bytes);
+  if (out["inline"] == true)
+    print("content  in the name space\n");
+  for (auto& chunk : out["chunks"])
+    print("chunk    {} {:>10} bytes on storage nodes {}\n", chunk["chunk"].get<std::string>(),
+          chunk["bytes"].get<std::uint64_t>(), chunk["storages"].dump());
 }
 
-std::string last_component(std::string_view path) {
-  while (path.size() > 1 && path.ends_with('/'))
-    path.remove_suffix(1);
-  return std::string{path.substr(path.rfind('/') + 1)};
-}
+// -- mv ---------------------------------------------------------------------------------------
 
-std::string join(std::string directory, const std::string& name) {
-  if (!directory.ends_with('/'))
-    directory += '/';
-  return directory + name;
-}
-
-/// A file is listed like a directory with one entry.
-int list_one(context& with, control& masters, const std::string& path, bool with_details) {
-  auto entry = masters.ask(questions::stat{path});
-  if (!entry)
-    return complain(entry.error());
-  if (with.json)
-    fmt::print("{}\n", json::array({describe(*entry)}).dump());
-  else if (with_details)
-    print_line(*entry);
-  else
-    fmt::print("{}\n", entry->name);
-  return done;
+/// Is the target a directory that the sources go into, as with mv? A trailing slash says that it
+/// must be one.
+atl::result<bool> goes_into(control& masters, const move_arguments& what) {
+  auto there = masters.ask(questions::stat{what.to});
+  auto is_directory = there && there->type == inode_type::directory;
+  if (what.from.size() == 1)
+    return is_directory && what.from.front() != what.to;
+  if (!there)
+    return tl::unexpected{there.error()};
+  if (!is_directory)
+    return atl::fail(errc::refused, what.to + " is no directory: several sources need one");
+  return true;
 }
 
 } // namespace
 
-int list(context& with, const std::string& path, bool with_details) {
-  auto masters = with.masters();
-  if (!masters)
-    return complain(masters.error());
-  auto entry = (*masters)->ask(questions::stat{path});
-  if (!entry)
-    return complain(entry.error());
-  if (entry->type == inode_type::file)
-    return list_one(with, **masters, path, with_details);
-  auto all = json::array();
-  std::string after;
-  for (;;) {
-    auto page = (*masters)->ask(questions::list{path, after, 0});
-    if (!page)
-      return complain(page.error());
-    for (auto& each : page->entries) {
-      if (with.json)
-        all.push_back(describe(each));
-      else if (with_details)
-        print_line(each);
-      else
-        fmt::print("{}{}\n", each.name, each.type == inode_type::directory ? "/" : "");
+int list(context& with, const list_arguments& what) {
+  lister all{with, what};
+  return for_each_path(with, what.paths, [&](control& masters, const std::string& path) {
+    return all.list(masters, path);
+  });
+}
+
+int stat(context& with, const std::vector<std::string>& paths) {
+  auto is_first = true;
+  auto show = [&](control& masters, const std::string& path) -> atl::status {
+    auto entry = masters.ask(questions::stat{path});
+    if (!entry)
+      return tl::unexpected{entry.error()};
+    auto out = describe(*entry);
+    out["path"] = path;
+    if (entry->type == inode_type::file)
+      if (auto described = describe_chunks(masters, path, out); !described)
+        return described;
+    if (with.json) {
+      print_json(out);
+      return {};
     }
-    if (!page->more || page->entries.empty())
-      break;
-    after = page->entries.back().name;
-  }
-  if (with.json)
-    fmt::print("{}\n", all.dump());
-  return done;
+    if (!is_first)
+      print("\n");
+    is_first = false;
+    print_description(path, *entry, out);
+    return {};
+  };
+  return for_each_path(with, paths, show);
 }
 
-int stat(context& with, const std::string& path) {
-  auto masters = with.masters();
-  if (!masters)
-    return complain(masters.error());
-  auto entry = (*masters)->ask(questions::stat{path});
-  if (!entry)
-    return complain(entry.error());
-  auto out = describe(*entry);
-  out["path"] = path;
-  if (entry->type == inode_type::file) {
-    out["chunks"] = json::array();
-    std::uint32_t from = 0;
-    for (;;) {
-      auto page = (*masters)->ask(questions::open{path, from});
-      if (!page)
-        return complain(page.error());
-      out["inline"] = page->extents_total == 0;
-      for (auto& extent : page->extents)
-        out["chunks"].push_back({{"chunk", to_string(extent.chunk.id)},
-                                 {"bytes", extent.length_bytes},
-                                 {"storages", extent.chunk.nodes}});
-      from += static_cast<std::uint32_t>(page->extents.size());
-      if (!page->more || page->extents.empty())
-        break;
-    }
-  }
-  if (with.json) {
-    fmt::print("{}\n", out.dump());
-    return done;
-  }
-  auto is_file = entry->type == inode_type::file;
-  fmt::print("path     {}\ntype     {}\ninode    {}\nchanged  {}\nversion  {}\n", path,
-             is_file ? "file" : "directory", entry->inode, human_time(entry->mtime_us),
-             entry->version);
-  if (!is_file) {
-    fmt::print("entries  {}\n", entry->entries);
-    return done;
-  }
-  fmt::print("size     {} ({} bytes)\n", human_bytes(entry->size_bytes), entry->size_bytes);
-  if (out["inline"] == true)
-    fmt::print("content  in the name space\n");
-  for (auto& chunk : out["chunks"])
-    fmt::print("chunk    {} {:>10} bytes on storage nodes {}\n", chunk["chunk"].get<std::string>(),
-               chunk["bytes"].get<std::uint64_t>(), chunk["storages"].dump());
-  return done;
+int mkdir(context& with, const std::vector<std::string>& paths, bool parents) {
+  return for_each_path(with, paths, [&](control& masters, const std::string& path) {
+    return masters.run(commands::mkdir{path, parents});
+  });
 }
 
-int mkdir(context& with, const std::string& path, bool parents) {
-  auto masters = with.masters();
-  if (!masters)
-    return complain(masters.error());
-  auto made = (*masters)->run(commands::mkdir{path, parents});
-  return made ? done : complain(made.error());
+int move(context& with, const move_arguments& what) {
+  auto into = atl::result<bool>{false};
+  auto is_known = false;
+  return for_each_path(with, what.from, [&](control& masters, const std::string& from) {
+    if (!std::exchange(is_known, true))
+      into = goes_into(masters, what);
+    if (!into)
+      return atl::result<answers::changed>{tl::unexpected{into.error()}};
+    auto target = *into ? join_path(what.to, last_component(from)) : what.to;
+    return masters.run(commands::rename{from, target, !what.no_clobber});
+  });
 }
 
-int move(context& with, const std::string& from, const std::string& to, bool no_clobber) {
-  auto masters = with.masters();
-  if (!masters)
-    return complain(masters.error());
-  auto target = to;
-  // Into a directory, as mv does; a trailing slash says that it must be one.
-  if (auto there = (*masters)->ask(questions::stat{to});
-      there && there->type == inode_type::directory && from != to)
-    target = join(to, last_component(from));
-  auto moved = (*masters)->run(commands::rename{from, target, !no_clobber});
-  return moved ? done : complain(moved.error());
-}
-
-int remove(context& with, const std::string& path, bool recursive) {
-  auto masters = with.masters();
-  if (!masters)
-    return complain(masters.error());
-  auto removed = (*masters)->run(commands::remove{path, recursive});
-  return removed ? done : complain(removed.error());
+int remove(context& with, const std::vector<std::string>& paths, bool recursive) {
+  return for_each_path(with, paths, [&](control& masters, const std::string& path) {
+    return masters.run(commands::remove{path, recursive});
+  });
 }
 
 } // namespace dfs::cli

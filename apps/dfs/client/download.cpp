@@ -1,4 +1,5 @@
 #include "client/transfers.hpp"
+#include "namespace/path.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -29,7 +30,11 @@ class chunk_reader {
     slot->bytes = take_buffer(extent.chunk.size_bytes);
     slot->outcome = slot->promise.get_future();
     boost::asio::post(threads_, [this, slot] {
-      slot->promise.set_value(storages_.fetch(slot->extent.chunk, slot->bytes));
+      try {
+        slot->promise.set_value(storages_.fetch(slot->extent.chunk, slot->bytes));
+      } catch (...) { // for the thread that waits
+        slot->promise.set_exception(std::current_exception());
+      }
     });
     pending_.push_back(std::move(slot));
   }
@@ -125,6 +130,9 @@ atl::result<std::uint64_t> download(control& masters, storage_pool& storages,
   while (!reader.empty())
     if (auto taken = take_one(); !taken)
       return tl::unexpected{taken.error()};
+  if (offset != size)
+    return fail(errc::corrupt, fmt::format("{} has {} bytes, but its chunks have {}",
+                                           in_quotes(path), size, offset));
   return offset;
 }
 

@@ -10,15 +10,18 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace dfs {
 
 struct put_options {
   bool overwrite = true;
-  bool parents = false;        ///< make missing directories
-  std::uint64_t size_hint = 0; ///< for the progress report; 0: not known
-  std::uint64_t mtime_us = 0;  ///< 0: now
+  bool parents = false; ///< make missing directories
+  /// What the source is expected to give, if that is known: for the progress report, and so that a
+  /// file that is too large is refused before any of it is sent. It may give more or less.
+  std::optional<std::uint64_t> size;
+  std::optional<std::int64_t> mtime_us; ///< since 1970, negative before it; none: now
   progress_report progress;
 };
 

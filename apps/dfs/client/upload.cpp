@@ -1,6 +1,7 @@
 #include "client/transfers.hpp"
 #include "common/clock.hpp"
 #include "namespace/limits.hpp"
+#include "namespace/path.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -40,7 +41,11 @@ class chunk_sender {
     auto promise = std::make_shared<std::promise<atl::result<chunk_record>>>();
     pending_.push_back({promise->get_future(), data.size()});
     boost::asio::post(threads_, [this, promise, chunk = std::move(data)] {
-      promise->set_value(storages_.store(upload_, chunk));
+      try {
+        promise->set_value(storages_.store(upload_, chunk));
+      } catch (...) { // for the thread that waits
+        promise->set_exception(std::current_exception());
+      }
     });
     return {};
   }
@@ -80,29 +85,69 @@ class chunk_sender {
   std::uint64_t stored_ = 0;
 };
 
-/// Fills a string from the source, up to `size` bytes; shorter at the end.
-atl::result<std::string> next_piece(const byte_source& from, std::size_t size) {
-  std::string piece(size, '\0');
-  auto got = from(piece);
-  if (!got)
-    return tl::unexpected{got.error()};
-  piece.resize(*got);
-  return piece;
+/// Memory for a whole chunk costs a page fault for each 4 KiB: a source of unknown size may be
+/// small, and gets it step by step.
+constexpr std::uint64_t first_step_bytes = 64 << 10;
+constexpr std::uint64_t step_factor = 4;
+
+/// Takes up to `size` bytes from the source; fewer at its end.
+/// @param expected how many there probably are
+atl::result<std::string> next_piece(const byte_source& from, std::size_t size,
+                                    std::optional<std::uint64_t> expected) {
+  std::string piece;
+  // One more than expected: if it stays free, the source has ended.
+  auto goal = std::min<std::uint64_t>(size, expected ? *expected + 1 : first_step_bytes);
+  for (;;) {
+    auto filled = piece.size();
+    piece.resize(goal);
+    auto got = from(std::span{piece}.subspan(filled));
+    if (!got)
+      return tl::unexpected{got.error()};
+    piece.resize(filled + *got);
+    if (piece.size() < goal || goal == size)
+      return piece;
+    goal = std::min<std::uint64_t>(size, std::max(goal * step_factor, first_step_bytes));
+  }
+}
+
+/// The largest file, by the masters' limits.
+std::uint64_t file_bytes_max(const protocol::cluster_info& info) {
+  return info.chunk_bytes * limits::extents_per_file_max;
+}
+
+tl::unexpected<atl::error> too_large(const std::string& path, const protocol::cluster_info& info) {
+  return fail(errc::invalid,
+              fmt::format("{} would be larger than {} bytes, which is the most: {} chunks of {} "
+                          "bytes; a cluster with a larger files.chunk_size takes larger files",
+                          in_quotes(path), file_bytes_max(info), limits::extents_per_file_max,
+                          info.chunk_bytes));
+}
+
+/// What the source still has to give, as far as that is known.
+std::optional<std::uint64_t> rest_of(std::optional<std::uint64_t> size, std::uint64_t taken) {
+  if (!size || *size <= taken)
+    return std::nullopt;
+  return *size - taken;
 }
 
 atl::result<std::vector<placed_extent>> send_all(chunk_sender& sender, const byte_source& from,
-                                                 std::string first, std::size_t chunk_bytes,
+                                                 std::string first, const std::string& path,
+                                                 const protocol::cluster_info& info,
                                                  const put_options& options) {
   auto piece = std::move(first);
-  while (!piece.empty()) {
-    auto last = piece.size() < chunk_bytes;
+  std::uint64_t taken = 0;
+  for (std::size_t chunks = 1; !piece.empty(); ++chunks) {
+    if (chunks > limits::extents_per_file_max)
+      return too_large(path, info);
+    taken += piece.size();
+    auto is_last = piece.size() < info.chunk_bytes;
     if (auto sent = sender.send(std::move(piece)); !sent)
       return tl::unexpected{sent.error()};
     if (options.progress)
-      options.progress(sender.stored(), options.size_hint);
-    if (last)
+      options.progress(sender.stored(), options.size.value_or(0));
+    if (is_last)
       break;
-    auto next = next_piece(from, chunk_bytes);
+    auto next = next_piece(from, info.chunk_bytes, rest_of(options.size, taken));
     if (!next)
       return tl::unexpected{next.error()};
     piece = std::move(*next);
@@ -117,25 +162,15 @@ atl::result<std::uint64_t> upload(control& masters, storage_pool& storages, cons
   auto& info = storages.info();
   commands::put_file file;
   file.path = path;
-  file.mtime_us = options.mtime_us != 0 ? options.mtime_us : now_us();
+  file.mtime_us = options.mtime_us.value_or(static_cast<std::int64_t>(now_us()));
   file.overwrite = options.overwrite;
   file.parents = options.parents;
-  // What is known to be small isn't given a buffer for a whole chunk.
-  auto first_bytes = info.chunk_bytes;
-  if (options.size_hint != 0)
-    first_bytes = std::min(info.chunk_bytes, options.size_hint + 1);
-  auto first = next_piece(from, first_bytes);
+  if (options.size.value_or(0) > file_bytes_max(info))
+    return too_large(path, info);
+  auto first = next_piece(from, info.chunk_bytes, options.size);
   if (!first)
     return tl::unexpected{first.error()};
   std::uint64_t size = first->size();
-  if (size == first_bytes && first_bytes < info.chunk_bytes) {
-    // The file has grown since its size was asked: take the chunk whole.
-    auto rest = next_piece(from, info.chunk_bytes - first_bytes);
-    if (!rest)
-      return tl::unexpected{rest.error()};
-    *first += *rest;
-    size = first->size();
-  }
   if (size <= info.inline_bytes || size == 0) {
     file.content = std::move(*first);
     auto made = masters.run(std::move(file));
@@ -144,7 +179,7 @@ atl::result<std::uint64_t> upload(control& masters, storage_pool& storages, cons
     return size;
   }
   chunk_sender sender{storages};
-  auto extents = send_all(sender, from, std::move(*first), info.chunk_bytes, options);
+  auto extents = send_all(sender, from, std::move(*first), path, info, options);
   auto end = [&] {
     // Only a hint: without it the master waits for this upload a while longer.
     std::ignore = masters.call(protocol::kind::finish,
@@ -154,13 +189,6 @@ atl::result<std::uint64_t> upload(control& masters, storage_pool& storages, cons
     if (extents.error().code != errc::unavailable) // else they may be who didn't answer
       end();
     return tl::unexpected{extents.error()};
-  }
-  if (extents->size() > limits::extents_per_file_max) {
-    end();
-    return fail(errc::invalid,
-                fmt::format("{} would have {} chunks, and {} is the most; a cluster with a larger "
-                            "files.chunk_size takes larger files",
-                            path, extents->size(), limits::extents_per_file_max));
   }
   size = sender.stored();
   file.content = std::move(*extents);

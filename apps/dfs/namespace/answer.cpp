@@ -85,7 +85,7 @@ void read(reader& in, entry& answer) {
   answer.inode = in.get<inode_id>();
   answer.type = in.get_enum(inode_type_last);
   answer.size_bytes = in.get<std::uint64_t>();
-  answer.mtime_us = in.get<std::uint64_t>();
+  answer.mtime_us = in.get<std::int64_t>();
   answer.version = in.get<std::uint64_t>();
   answer.entries = in.get<std::uint64_t>();
 }
@@ -119,7 +119,7 @@ void read(reader& in, opened& answer) {
   answer.inode = in.get<inode_id>();
   answer.version = in.get<std::uint64_t>();
   answer.size_bytes = in.get<std::uint64_t>();
-  answer.mtime_us = in.get<std::uint64_t>();
+  answer.mtime_us = in.get<std::int64_t>();
   answer.extents_total = in.get<std::uint32_t>();
   answer.first_extent = in.get<std::uint32_t>();
   answer.inline_bytes = in.get_string(limits::inline_bytes_max);

@@ -69,7 +69,7 @@ dirent make_directories(editor& state, const parsed_path& path, walked at, std::
     dirent made{meta.next_inode++, directory};
     state.put_inode(made.id, {.type = directory,
                               .size_bytes = 0,
-                              .mtime_us = meta.latest_us,
+                              .mtime_us = static_cast<std::int64_t>(meta.latest_us),
                               .version = meta.applied,
                               .entries = 0,
                               .extents = 0});
@@ -84,7 +84,7 @@ dirent make_directories(editor& state, const parsed_path& path, walked at, std::
 void touch_directory(editor& state, inode_id id, std::int64_t entries_gained) {
   auto inode = state.must_inode(id);
   inode.entries += static_cast<std::uint64_t>(entries_gained);
-  inode.mtime_us = state.meta().latest_us;
+  inode.mtime_us = static_cast<std::int64_t>(state.meta().latest_us);
   inode.version = state.meta().applied;
   state.put_inode(id, inode);
 }

@@ -72,7 +72,7 @@ void read(reader& in, commands::mkdir& c) {
 
 void read(reader& in, commands::put_file& c) {
   c.path = in.get_string();
-  c.mtime_us = in.get<std::uint64_t>();
+  c.mtime_us = in.get<std::int64_t>();
   c.overwrite = in.get<bool>();
   c.parents = in.get<bool>();
   if (!in.get<bool>()) {

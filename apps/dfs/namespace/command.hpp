@@ -34,7 +34,7 @@ struct put_file {
   using extent_list = std::vector<placed_extent>; ///< 1 … `limits::extents_per_file_max`
 
   std::string path;
-  std::uint64_t mtime_us = 0;
+  std::int64_t mtime_us = 0; ///< since 1970; negative: before it
   std::variant<inline_bytes, extent_list> content;
   bool overwrite = false;
   bool parents = false; ///< make missing parents too

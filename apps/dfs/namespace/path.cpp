@@ -40,17 +40,30 @@ std::size_t character_size(std::string_view text) {
   return 0;
 }
 
+/// Does a terminal take a character for a command (C0, DEL, C1), or for one that turns the
+/// direction of writing, so that a name looks like another?
+bool is_control(std::string_view character) {
+  auto byte = [&](std::size_t i) { return static_cast<unsigned char>(character[i]); };
+  if (character.size() == 1)
+    return byte(0) < 0x20 || byte(0) == 0x7f;
+  if (character.size() == 2)
+    return byte(0) == 0xc2 && byte(1) < 0xa0;
+  auto turns_direction = character >= "\u202a" && character <= "\u202e";
+  auto isolates_direction = character >= "\u2066" && character <= "\u2069";
+  return turns_direction || isolates_direction;
+}
+
 void append_escaped(std::string& out, std::string_view text) {
   while (!text.empty()) {
     auto size = character_size(text);
-    auto byte = static_cast<unsigned char>(text.front());
-    if (size == 0 || byte < 0x20 || byte == 0x7f) {
-      fmt::format_to(std::back_inserter(out), "\\x{:02x}", byte);
-      size = 1;
-    } else {
-      out.append(text.substr(0, size));
+    auto character = text.substr(0, std::max<std::size_t>(size, 1));
+    text.remove_prefix(character.size());
+    if (size != 0 && !is_control(character)) {
+      out.append(character);
+      continue;
     }
-    text.remove_prefix(size);
+    for (auto byte : character)
+      fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<unsigned char>(byte));
   }
 }
 
@@ -122,6 +135,12 @@ bool is_utf8(std::string_view text) {
     text.remove_prefix(size);
   }
   return true;
+}
+
+std::string printable(std::string_view text) {
+  std::string out;
+  append_escaped(out, text);
+  return out;
 }
 
 std::string in_quotes(std::string_view text) {

@@ -31,6 +31,10 @@ atl::result<parsed_path> parse_path(std::string_view text);
 /// Well-formed as Unicode 15, table 3-7 has it: no overlong forms, no surrogates.
 bool is_utf8(std::string_view text);
 
+/// The text as a terminal can show it without harm: control characters, those that turn the
+/// direction of writing, and broken UTF-8 as \xNN.
+std::string printable(std::string_view text);
+
 /// The text for a message: in quotes, control bytes and broken UTF-8 as \xNN, the middle of a long
 /// one left out.
 std::string in_quotes(std::string_view text);

@@ -57,7 +57,7 @@ bool decode(std::string_view bytes, inode& value) {
   reader in{bytes};
   value.type = in.get_enum(inode_type_last);
   value.size_bytes = in.get<std::uint64_t>();
-  value.mtime_us = in.get<std::uint64_t>();
+  value.mtime_us = in.get<std::int64_t>();
   value.version = in.get<std::uint64_t>();
   value.entries = in.get<std::uint64_t>();
   value.extents = in.get<std::uint32_t>();

@@ -39,7 +39,7 @@ struct dirent {
 struct inode {
   inode_type type = inode_type::file;
   std::uint64_t size_bytes = 0;
-  std::uint64_t mtime_us = 0;
+  std::int64_t mtime_us = 0; ///< since 1970; negative: before it
   std::uint64_t version = 0;
   std::uint64_t entries = 0; ///< of a directory
   std::uint32_t extents = 0; ///< of a file; 0: its content is inline

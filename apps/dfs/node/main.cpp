@@ -3,6 +3,7 @@
 #include "node/signals.hpp"
 
 #include <atoll/core/guarded_run.hpp>
+#include <atoll/core/standard_streams.hpp>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -82,7 +83,10 @@ int check_here(const std::string& file, const atl::announce_step& announce) {
     return report_error(fine.error());
   announce({file, "printing", std::chrono::seconds{0}});
   print_check(*all, *plugins);
-  return 0;
+  if (std::fflush(stdout) == 0)
+    return 0;
+  std::fprintf(stderr, "dfsd: writing standard output failed\n");
+  return exit_failed;
 }
 
 /// What an operator says for this start alone.
@@ -214,12 +218,13 @@ int run_program(int argc, char** argv) {
 } // namespace
 
 int main(int argc, char** argv) {
+  atl::open_standard_streams(); // or the log would be written into a file of the data folder
   try {
     return run_program(argc, argv);
   } catch (const std::exception& problem) {
-    fmt::print(stderr, "dfsd: {}\n", problem.what());
+    std::fprintf(stderr, "dfsd: %s\n", problem.what());
   } catch (...) {
-    fmt::print(stderr, "dfsd: something that is no std::exception was thrown\n");
+    std::fprintf(stderr, "dfsd: something that is no std::exception was thrown\n");
   }
   return exit_failed;
 }

@@ -1,6 +1,8 @@
 // `atoll`: what a plugin's author and an operator ask of the framework. One file a command.
 #include "commands.hpp"
 
+#include <atoll/core/standard_streams.hpp>
+
 #include <exception>
 #include <iostream>
 
@@ -25,13 +27,14 @@ int run(int argc, char** argv) {
   std::cout.flush();
   if (std::cout)
     return code;
-  std::cerr << "atoll: standard output can't be written\n";
+  std::cerr << "atoll: writing standard output failed\n";
   return exit_usage;
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
+  atl::open_standard_streams();
   try {
     return run(argc, argv);
   } catch (const std::exception& problem) {

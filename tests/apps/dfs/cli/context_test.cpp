@@ -1,6 +1,11 @@
 #include "cli/context.hpp"
+#include "cli/remote_path.hpp"
 
 #include <doctest/doctest.h>
+
+#include <cstdint>
+#include <ctime>
+#include <stdlib.h>
 
 using namespace dfs::cli;
 
@@ -12,6 +17,18 @@ TEST_CASE("sizes are told in the unit that suits them") {
   CHECK(human_bytes(UINT64_MAX) == "16384.0 PiB");
 }
 
+TEST_CASE("times are told for the years before 1970 and far ahead, and none is refused") {
+  ::setenv("TZ", "UTC", 1);
+  ::tzset();
+  CHECK(human_time(0) == "1970-01-01 00:00:00");
+  CHECK(human_time(-1) == "1969-12-31 23:59:59");
+  CHECK(human_time(-1'000'000) == "1969-12-31 23:59:59");
+  CHECK(human_time(-315'619'200'000'000) == "1960-01-01 00:00:00");
+  CHECK(human_time(2'148'595'200'000'000) == "2038-02-01 00:00:00");
+  CHECK_FALSE(human_time(INT64_MIN).empty());
+  CHECK_FALSE(human_time(INT64_MAX).empty());
+}
+
 TEST_CASE("every kind of error has an exit code, and none says that all is well") {
   for (int code = 0; code <= static_cast<int>(atl::errc_last); ++code)
     CHECK(exit_code_of(static_cast<atl::errc>(code)) != done);
@@ -19,4 +36,12 @@ TEST_CASE("every kind of error has an exit code, and none says that all is well"
   CHECK(exit_code_of(atl::errc::exists) == exists);
   CHECK(exit_code_of(atl::errc::timeout) == unavailable);
   CHECK(exit_code_of(atl::errc::no_space) == no_space);
+}
+
+TEST_CASE("a name that leads out of its folder is no name for a local file") {
+  for (auto* name : {"", ".", "..", "a/b", "/a", "../a"})
+    CHECK_FALSE(is_plain_name(name));
+  CHECK_FALSE(is_plain_name(std::string_view{"a\0b", 3}));
+  for (auto* name : {"a", "...", ".hidden", "-", "a b"})
+    CHECK(is_plain_name(name));
 }

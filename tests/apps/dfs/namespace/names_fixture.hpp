@@ -59,13 +59,13 @@ class subject {
     return dfs::ask(*names_, what);
   }
   atl::result<answers::changed> put(const std::string& path, std::string text = "text") {
-    return run(commands::put_file{path, now_us_, std::move(text), true, true});
+    return run(commands::put_file{path, mtime_us(), std::move(text), true, true});
   }
   atl::result<answers::changed> put(const std::string& path, std::vector<chunk_record> chunks) {
     commands::put_file::extent_list extents;
     for (auto& chunk : chunks)
       extents.push_back({chunk, chunk.size_bytes});
-    return run(commands::put_file{path, now_us_, std::move(extents), true, true});
+    return run(commands::put_file{path, mtime_us(), std::move(extents), true, true});
   }
   chunk_record chunk(std::uint64_t number) const { return {{now_us_, number}, 100, {1, 2}}; }
   void register_storages() {
@@ -80,6 +80,7 @@ class subject {
   }
   answers::summary summary() const { return *ask(questions::summary{}); }
   std::uint64_t now_us() const { return now_us_; }
+  std::int64_t mtime_us() const { return static_cast<std::int64_t>(now_us_); }
   void sleep(std::uint64_t us) { now_us_ += us; }
 
   void restart() {

@@ -1,5 +1,6 @@
 #include "names_fixture.hpp"
 #include "namespace/limits.hpp"
+#include "namespace/path.hpp"
 
 #include <fmt/format.h>
 
@@ -56,6 +57,27 @@ TEST_CASE("time goes by the latest command, not backwards with a slow clock") {
   apply_entry(it.names(), as(1, 1, birth_us + 10 * second_us, commands::mkdir{"/a"}));
   apply_entry(it.names(), as(2, 1, birth_us, commands::mkdir{"/b"}));
   CHECK(it.ask(questions::stat{"/b"})->mtime_us == birth_us + 10 * second_us);
+}
+
+TEST_CASE("a file keeps the time that it was stored with, also one before 1970") {
+  subject it;
+  for (std::int64_t mtime_us : {std::int64_t{0}, std::int64_t{-1},
+                                std::int64_t{-315'619'200'000'000}, INT64_MIN, INT64_MAX}) {
+    CAPTURE(mtime_us);
+    REQUIRE(it.run(commands::put_file{"/f", mtime_us, "text", true, false}).has_value());
+    CHECK(it.ask(questions::stat{"/f"})->mtime_us == mtime_us);
+    CHECK(it.ask(questions::open{"/f", 0})->mtime_us == mtime_us);
+    CHECK(it.ask(questions::list{"/", "", 0})->entries.at(0).mtime_us == mtime_us);
+  }
+}
+
+TEST_CASE("control characters, turns of direction and broken UTF-8 are shown escaped") {
+  CHECK(printable("plain жук 日本語") == "plain жук 日本語");
+  CHECK(printable("\033]0;x\007\x7f\n") == "\\x1b]0;x\\x07\\x7f\\x0a");
+  CHECK(printable("a\u009bb") == "a\\xc2\\x9bb"); // one byte of it starts a sequence
+  CHECK(printable("a\u202eb\u2066c") == "a\\xe2\\x80\\xaeb\\xe2\\x81\\xa6c");
+  CHECK(printable("caf\xe9") == "caf\\xe9");
+  CHECK(printable("\u00a0\u2065\u206a") == "\u00a0\u2065\u206a");
 }
 
 TEST_CASE("a chunk from before the horizon is refused for good, one behind it is welcome") {

@@ -1,0 +1,165 @@
+#include "cli/file_commands.hpp"
+
+#include "cli/commands.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace dfs::cli {
+
+namespace {
+
+/// An argument that takes as many words as there are, each as it was typed: as a vector of strings,
+/// CLI11 would take `{}` for an empty list.
+CLI::Option* add_words(CLI::App& command, const std::string& name, std::vector<std::string>& words,
+                       const std::string& description) {
+  auto take = [&words](const CLI::results_t& typed) {
+    words = typed;
+    return true;
+  };
+  return command.add_option(name, CLI::callback_t{take}, description)
+      ->expected(-1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+/// The last word is the target.
+std::string take_last(std::vector<std::string>& words) {
+  auto last = std::move(words.back());
+  words.pop_back();
+  return last;
+}
+
+int complain_about_use(const std::string& message) {
+  return complain({atl::errc::invalid, message});
+}
+
+void add_put(CLI::App& app, context& with, chosen_command& call) {
+  static put_arguments puts;
+  auto* put = app.add_subcommand("put", "Store local files, folders (-r) or standard input (-)");
+  add_words(*put, "LOCAL… REMOTE", puts.local,
+            "Local files or folders, - is standard input; and where to, such as /docs/a.txt. "
+            "A directory takes the names of what is stored; more than one LOCAL needs one")
+      ->required();
+  put->add_flag("-r,--recursive", puts.recursive,
+                "Folders, with all that is in them; symbolic links are followed");
+  put->add_flag("-n,--no-clobber", puts.no_clobber, "Don't replace a file that exists");
+  put->add_flag("-p,--parents", puts.parents, "Make missing directories");
+  put->callback([&] {
+    call = [&] {
+      if (puts.local.size() < 2)
+        return complain_about_use("where to? put takes what to store, and its place in the "
+                                  "cluster: dfs put LOCAL… REMOTE");
+      puts.remote = take_last(puts.local);
+      return cli::put(with, puts);
+    };
+  });
+}
+
+void add_get(CLI::App& app, context& with, chosen_command& call) {
+  static get_arguments gets;
+  auto* get = app.add_subcommand("get", "Read files, or directories (-r), into local ones");
+  add_words(*get, "REMOTE… [LOCAL]", gets.remote,
+            "What to read, and where to: by default the folder that this one is called in. A "
+            "folder takes the names of what is read; more than one REMOTE needs one. - is standard "
+            "output")
+      ->required();
+  get->add_flag("-r,--recursive", gets.recursive, "Directories, with all that is in them");
+  get->callback([&] {
+    call = [&] {
+      gets.local = gets.remote.size() > 1 ? take_last(gets.remote) : ".";
+      if (gets.local.empty())
+        gets.local = ".";
+      return cli::get(with, gets);
+    };
+  });
+}
+
+/// For a subcommand that takes paths, and nothing of its own to say about them.
+void add_paths(CLI::App& command, std::vector<std::string>& paths, const std::string& description) {
+  add_words(command, "PATH…", paths, description)->required();
+}
+
+void add_readers(CLI::App& app, context& with, chosen_command& call) {
+  static std::vector<std::string> paths;
+  auto* cat = app.add_subcommand("cat", "Write files to standard output, one after the other");
+  add_paths(*cat, paths, "What to read");
+  cat->callback([&] { call = [&] { return cli::cat(with, paths); }; });
+
+  static list_arguments lists;
+  auto* ls = app.add_subcommand("ls", "List directories");
+  ls->set_help_flag("--help", "Print this help message and exit"); // -h is for sizes, as with ls
+  add_words(*ls, "PATH…", lists.paths, "Directories, or files; default /");
+  ls->add_flag("-l,--long", lists.details, "With type, size and time");
+  ls->add_flag("-h,--human", lists.human_sizes, "With -l: sizes such as 1.5 MiB");
+  ls->callback([&] {
+    call = [&] {
+      if (lists.paths.empty())
+        lists.paths = {"/"};
+      return cli::list(with, lists);
+    };
+  });
+
+  auto* stat =
+      app.add_subcommand("stat", "Show what is known of files, and where their chunks are");
+  add_paths(*stat, paths, "Files or directories");
+  stat->callback([&] { call = [&] { return cli::stat(with, paths); }; });
+}
+
+void add_changers(CLI::App& app, context& with, chosen_command& call) {
+  static std::vector<std::string> paths;
+  static bool flag = false;
+  auto* mkdir = app.add_subcommand("mkdir", "Make directories");
+  add_paths(*mkdir, paths, "The new directories");
+  mkdir->add_flag("-p,--parents", flag, "Make missing parents too; it may exist already");
+  mkdir->callback([&] { call = [&] { return cli::mkdir(with, paths, flag); }; });
+
+  static move_arguments moves;
+  auto* mv = app.add_subcommand("mv", "Rename; replaces a file, or an empty directory");
+  add_words(*mv, "FROM… TO", moves.from,
+            "What to rename, and the new name, or a directory to move it into; more than one FROM "
+            "needs one")
+      ->required();
+  mv->add_flag("-n,--no-clobber", moves.no_clobber, "Don't replace what exists");
+  mv->callback([&] {
+    call = [&] {
+      if (moves.from.size() < 2)
+        return complain_about_use("where to? mv takes what to rename, and the new name: dfs mv "
+                                  "FROM… TO");
+      moves.to = take_last(moves.from);
+      return cli::move(with, moves);
+    };
+  });
+
+  auto* rm = app.add_subcommand("rm", "Remove files or directories");
+  add_paths(*rm, paths, "What to remove");
+  rm->add_flag("-r,--recursive", flag, "Also directories that aren't empty");
+  rm->callback([&] { call = [&] { return cli::remove(with, paths, flag); }; });
+}
+
+} // namespace
+
+std::vector<std::string> words_for_parser(int argc, char** argv) {
+  std::vector<std::string> words;
+  auto only_names = false; // after a `--`
+  for (int i = 1; i < argc; ++i) {
+    std::string word{argv[i]};
+    if (word == "--" && !std::exchange(only_names, true))
+      continue;
+    auto looks_like_list = word.starts_with('[') && word.ends_with(']');
+    auto looks_like_option = only_names && word.size() > 1 && word.starts_with('-');
+    words.push_back(looks_like_list || looks_like_option ? "./" + word : word);
+  }
+  std::reverse(words.begin(), words.end());
+  return words;
+}
+
+void add_file_commands(CLI::App& app, context& with, chosen_command& call) {
+  add_put(app, with, call);
+  add_get(app, with, call);
+  add_readers(app, with, call);
+  add_changers(app, with, call);
+}
+
+} // namespace dfs::cli

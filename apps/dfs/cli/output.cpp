@@ -1,0 +1,91 @@
+#include "cli/output.hpp"
+
+#include "namespace/path.hpp"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <unistd.h>
+
+namespace dfs::cli {
+
+namespace {
+
+constexpr int failed_code = 1;
+constexpr int broken_pipe_code = 141; ///< 128 + SIGPIPE
+
+int output_errno = 0;      ///< of the first failure; 0: none
+bool has_progress = false; ///< a progress line is on the terminal
+constexpr auto wipe_line = std::string_view{"\r\x1b[K"};
+
+void write_raw_error(std::string_view text) {
+  // Where standard error fails as well there is nobody left to tell.
+  std::ignore = std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
+} // namespace
+
+void write_output(std::string_view text) {
+  if (output_errno == 0 && std::fwrite(text.data(), 1, text.size(), stdout) != text.size())
+    note_output_failure(errno);
+}
+
+atl::status write_to_output(std::string_view bytes) {
+  std::fflush(stdout);
+  while (!bytes.empty()) {
+    auto written = ::write(STDOUT_FILENO, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR)
+      continue;
+    if (written < 0) {
+      note_output_failure(errno);
+      return tl::unexpected{atl::system_error(output_errno, "writing standard output")};
+    }
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+void write_error(std::string_view text) {
+  show_progress_line({});
+  write_raw_error(text);
+}
+
+void show_progress_line(std::string_view text) {
+  if (has_progress || !text.empty())
+    write_raw_error(wipe_line);
+  write_raw_error(text);
+  has_progress = !text.empty();
+}
+
+bool has_output_failed() {
+  return output_errno != 0;
+}
+
+void note_output_failure(int error_number) {
+  if (output_errno == 0)
+    output_errno = error_number != 0 ? error_number : EIO;
+}
+
+int finish_output(int code) {
+  if (std::fflush(stdout) != 0)
+    note_output_failure(errno);
+  else if (std::ferror(stdout) != 0)
+    note_output_failure(EIO);
+  if (output_errno == 0)
+    return code;
+  if (output_errno == EPIPE)
+    return broken_pipe_code;
+  print_error("dfs: writing standard output: {}\n", std::strerror(output_errno));
+  return failed_code;
+}
+
+std::string display_name(std::string_view name) {
+  return is_output_terminal() ? printable(name) : std::string{name};
+}
+
+bool is_output_terminal() {
+  static const bool is_terminal = ::isatty(STDOUT_FILENO) == 1;
+  return is_terminal;
+}
+
+} // namespace dfs::cli

@@ -1,0 +1,58 @@
+#pragma once
+
+#include "cli/context.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace dfs::cli {
+
+/// Files, and the bytes that they have in all.
+struct transfer_size {
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0; ///< 0: not known
+};
+
+/// How far a transfer of one or many files is.
+struct transfer_state {
+  std::string name; ///< of the file that is under way
+  transfer_size total;
+  std::uint64_t files_done = 0;
+  std::uint64_t bytes_done = 0;
+  std::chrono::duration<double> elapsed{};
+};
+
+/// One line that shows a state in less than `columns` columns: what doesn't fit is left out, the
+/// least important first. Control characters in the name are escaped.
+std::string progress_line(const transfer_state& state, std::size_t columns);
+
+/// Is there a terminal to show progress on, and isn't it unwanted (`quiet`, `json`)?
+bool shows_progress(const context& with);
+
+/// One progress bar for all files of a transfer, on standard error; it is gone at the end.
+class progress_bar {
+ public:
+  progress_bar(const context& with, transfer_size total);
+  progress_bar(const progress_bar&) = delete;
+  progress_bar& operator=(const progress_bar&) = delete;
+  ~progress_bar();
+
+  /// For the transfer of the next file. @returns nothing to call where nothing is shown.
+  progress_report begin_file(const std::string& name);
+  /// The file that was begun last has ended, after so many bytes.
+  void end_file(std::uint64_t bytes);
+
+ private:
+  using clock = std::chrono::steady_clock;
+  void draw(std::uint64_t bytes_of_file);
+
+  bool shown_;
+  clock::time_point began_ = clock::now();
+  clock::time_point drawn_ = began_;
+  transfer_state state_;
+};
+
+} // namespace dfs::cli

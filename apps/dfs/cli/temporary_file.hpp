@@ -1,0 +1,47 @@
+#pragma once
+
+#include <atoll/core/error.hpp>
+
+#include <sys/types.h>
+
+#include <string>
+
+namespace dfs::cli {
+
+/// A file that has no name, or a short one that begins with `.dfs-`, until it is whole; then it
+/// gets its name in one step. Nothing of it stays when the program gives up, or is ended by SIGINT,
+/// SIGTERM or SIGHUP (which end it as they would without this). One at a time in a process.
+class temporary_file {
+ public:
+  /// @param path the later name; its folder must exist.
+  /// @param mode permissions, of which the process's umask is taken away.
+  static atl::result<temporary_file> beside(const std::string& path, mode_t mode);
+  /// The same with a name from the beginning, as on file systems that have no nameless files.
+  static atl::result<temporary_file> named_beside(const std::string& path, mode_t mode);
+
+  temporary_file(temporary_file&& other) noexcept;
+  temporary_file& operator=(temporary_file&&) = delete;
+  ~temporary_file();
+
+  int descriptor() const { return file_; }
+  /// Gives the file its name, in place of what may be there.
+  atl::status publish();
+
+ private:
+  temporary_file(std::string path, int folder, std::string final_name);
+  static atl::result<temporary_file> in_folder_of(const std::string& path);
+  atl::status open_nameless(mode_t mode);
+  atl::status open_named(mode_t mode);
+  /// @returns 0 or an errno.
+  int link_to(const std::string& name) const;
+  atl::status name_for_rename();
+  tl::unexpected<atl::error> failure(int error_number, const char* doing) const;
+
+  std::string path_;
+  int folder_ = -1;
+  std::string final_name_;
+  std::string temporary_name_; ///< in the folder; empty: none
+  int file_ = -1;
+};
+
+} // namespace dfs::cli

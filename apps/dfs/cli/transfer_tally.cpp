@@ -1,0 +1,54 @@
+#include "cli/transfer_tally.hpp"
+
+#include "cli/output.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace dfs::cli {
+
+namespace {
+
+/// Each costs the client's whole timeout.
+constexpr int unanswered_in_a_row_max = 3;
+
+bool is_unanswered(atl::errc code) {
+  return code == atl::errc::unavailable || code == atl::errc::timeout;
+}
+
+} // namespace
+
+void transfer_tally::succeed(std::uint64_t bytes) {
+  ++done_.files;
+  done_.bytes += bytes;
+  unanswered_in_a_row_ = 0;
+}
+
+void transfer_tally::fail(const atl::error& problem) {
+  auto code = complain(problem);
+  if (code_ == done)
+    code_ = code;
+  ++failures_;
+  unanswered_in_a_row_ = is_unanswered(problem.code) ? unanswered_in_a_row_ + 1 : 0;
+  if (unanswered_in_a_row_ == unanswered_in_a_row_max)
+    print_error("dfs: given up after {} failures in a row because the cluster doesn't answer\n",
+                unanswered_in_a_row_max);
+}
+
+bool transfer_tally::has_given_up() const {
+  return unanswered_in_a_row_ >= unanswered_in_a_row_max || has_output_failed();
+}
+
+int transfer_tally::finish(const context& with, std::string_view verb) const {
+  if (failures_ != 0 && done_.files == 0)
+    return code_;
+  if (with.json)
+    print("{}\n",
+          nlohmann::json{{"files", done_.files}, {"bytes", done_.bytes}, {"failed", failures_}}
+              .dump());
+  else if (shows_progress(with))
+    print_error("{} {} file{}, {}\n", verb, done_.files, done_.files == 1 ? "" : "s",
+                human_bytes(done_.bytes));
+  return code_;
+}
+
+} // namespace dfs::cli

@@ -1,0 +1,10 @@
+#pragma once
+
+namespace atl {
+
+/// For the beginning of `main`. A program may be started with its standard input, output or error
+/// closed; the next file or socket that it opens would then get that number, and what is printed
+/// would end up in it. Opens what is closed so that using it fails, as if it were closed still.
+void open_standard_streams();
+
+} // namespace atl

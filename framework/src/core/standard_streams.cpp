@@ -1,0 +1,20 @@
+#include <atoll/core/standard_streams.hpp>
+
+#include <fcntl.h>
+#include <initializer_list>
+#include <unistd.h>
+
+namespace atl {
+
+void open_standard_streams() {
+  for (int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) >= 0)
+      continue;
+    // It gets the lowest free number, which is this one; open in the direction that isn't used.
+    auto opened = ::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+    if (opened > fd)
+      ::close(opened);
+  }
+}
+
+} // namespace atl
