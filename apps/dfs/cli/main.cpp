@@ -1,4 +1,5 @@
 #include "cli/commands.hpp"
+#include "cli/launch_commands.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -100,19 +101,6 @@ void add_cluster(CLI::App& app, context& with, chosen& call) {
   auto* lead = master->add_subcommand("lead", "Let a master lead");
   lead->add_option("NAME", name, "As in [[masters]]")->required();
   lead->callback([&] { call = [&] { return dfs::cli::lead_master(with, name); }; });
-
-  static std::string folder;
-  static std::uint32_t timeout_s = 30;
-  auto* up = app.add_subcommand("up", "Start every node of a configs folder on this machine, and "
-                                      "wait until the cluster answers");
-  up->add_option("FOLDER", folder, "Such as configs/quickstart")->required();
-  up->add_option("--timeout", timeout_s, "Seconds to wait")->capture_default_str();
-  up->callback([&] { call = [&] { return dfs::cli::up(with, folder, timeout_s); }; });
-
-  auto* down = app.add_subcommand("down", "Stop the nodes that 'dfs up' started");
-  down->add_option("FOLDER", folder, "The same folder")->required();
-  down->add_option("--timeout", timeout_s, "Seconds until a node is killed")->capture_default_str();
-  down->callback([&] { call = [&] { return dfs::cli::down(with, folder, timeout_s); }; });
 }
 
 } // namespace
@@ -139,6 +127,7 @@ int main(int argc, char** argv) {
   add_transfers(app, with, call);
   add_names(app, with, call);
   add_cluster(app, with, call);
+  dfs::cli::add_launch_commands(app, with, call);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
