@@ -136,20 +136,25 @@ std::string cluster_text(const init_arguments& what, std::uint16_t first_port) {
   return text;
 }
 
+/// A line of a file with what it means behind it.
+std::string explained(const std::string& line, std::string_view meaning) {
+  return fmt::format("{:<32} # {}\n", line, meaning);
+}
+
 std::string node_text(std::string_view role, std::uint32_t number) {
   return fmt::format(
-      "include = \"cluster.toml\"\n\n[node]\nname = \"{0}-{1}\"\nroles = [\"{0}\"]\n"
-      "data = \"data/{0}-{1}\"        # a folder of its own, from here or absolute\n",
-      role, number);
+             "include = \"cluster.toml\"\n\n[node]\nname = \"{0}-{1}\"\nroles = [\"{0}\"]\n", role,
+             number) +
+         explained(fmt::format("data = \"data/{}-{}\"", role, number),
+                   "this node's alone; relative to this file, or absolute");
 }
 
 std::string storage_text(std::uint32_t number, std::uint32_t port) {
   return node_text("storage", number) +
-         fmt::format(
-             "bulk = \"127.0.0.1:{}\"        # where it serves chunks; others must reach it there\n"
-             "# zone = \"rack-{}\"            # copies go to different zones; none: each node is "
-             "its own\n",
-             port, number);
+         explained(fmt::format("bulk = \"127.0.0.1:{}\"", port),
+                   "where it serves chunks; all others must reach it there") +
+         explained(fmt::format("# zone = \"rack-{}\"", number),
+                   "copies go to different zones; without one, the node is its own");
 }
 
 using named_texts = std::vector<std::pair<std::string, std::string>>;
