@@ -15,7 +15,7 @@ namespace {
 
 /// An error with what CAF says besides, in types that it must be told of first.
 caf::error cannot_connect(const std::string& why) {
-  static atl::runtime::system registers_types{{}, 1};
+  atl::runtime::system registers_types{{}, 1};
   return make_error(caf::sec::cannot_connect_to_node, why, std::string{"host"}, std::uint16_t{1});
 }
 
