@@ -22,6 +22,8 @@ using clock = std::chrono::steady_clock;
 constexpr auto poll_interval = std::chrono::milliseconds{100};
 /// For a master to answer that was started a moment ago, or that is busy.
 constexpr auto answer_patience = std::chrono::seconds{10};
+/// For a learner to apply anything more; it may be fetching a snapshot meanwhile.
+constexpr auto progress_patience = std::chrono::seconds{120};
 /// Until another master leads in a lost one's place.
 constexpr auto takeover_patience = std::chrono::seconds{30};
 
@@ -120,8 +122,9 @@ struct learning {
     if (before != std::pair{applied, answered})
       since = clock::now();
   }
-  /// A master that answers and applies nothing may be fetching a snapshot.
-  bool is_given_up() const { return !answered && clock::now() - since >= answer_patience; }
+  bool is_given_up() const {
+    return clock::now() - since >= (answered ? progress_patience : answer_patience);
+  }
 };
 
 /// Waits until a learner has applied what was decided when the wait began.
@@ -139,7 +142,9 @@ atl::status wait_until_learnt(control& masters, const cluster_settings& cluster,
       return {};
     std::this_thread::sleep_for(poll_interval);
   }
-  auto why = so_far.answered ? fmt::format("it has learnt {} of {} entries", so_far.applied, goal)
+  auto idle = (clock::now() - so_far.since) / std::chrono::seconds{1};
+  auto why = so_far.answered ? fmt::format("it has learnt {} of {} entries, and none for {} s",
+                                           so_far.applied, goal, idle)
                              : so_far.problem;
   return fail(so_far.answered ? errc::timeout : errc::unavailable,
               fmt::format("{} didn't learn everything ({}); it stays a learner: 'add' goes on from "
