@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -272,10 +273,29 @@ void test_cluster::up() {
   for (auto& name : names())
     if (!processes_.contains(name))
       start(name);
-  for (auto& name : names())
-    if (name.starts_with("storage"))
-      wait_for_health(name, "up");
+  eventually("all storage nodes are up", [&] {
+    for (auto& name : names())
+      must_run(name);
+    return are_storages_up();
+  });
   wait_until_writable();
+}
+
+bool test_cluster::are_storages_up() {
+  auto all = status();
+  if (!all.is_object())
+    return false;
+  std::size_t up = 0;
+  for (auto& storage : all["storages"])
+    up += storage["health"] == "up" ? 1 : 0;
+  auto nodes = names();
+  return up >= static_cast<std::size_t>(std::count_if(nodes.begin(), nodes.end(), [](auto& name) {
+           return name.starts_with("storage");
+         }));
+}
+
+void test_cluster::must_run(const std::string& node) {
+  REQUIRE_MESSAGE(is_running(node), node << " ended: " << last_lines(log_of(node)));
 }
 
 void test_cluster::wait_for_health(const std::string& node, const std::string& health) {
