@@ -48,7 +48,7 @@ void report_changed_file(const local_node& node, pid_t process, const std::strin
              node.name, describe_changes(*before, node.configuration), shell_word(folder));
 }
 
-/// Starts what doesn't run yet. @param running gets every node that runs, also on failure
+/// Starts what doesn't run yet. @param running_nodes gets every node that runs, also on failure
 atl::status start_all(const std::vector<local_node>& nodes, const std::string& folder,
                       std::vector<awaited_node>& running_nodes) {
   auto program = sibling_program("dfsd");
