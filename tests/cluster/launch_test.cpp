@@ -216,16 +216,22 @@ TEST_CASE("'dfs up' tells the signal by which a node ended that said nothing") {
   CHECK_MESSAGE(has(up.err, "--check"), up.err);
 }
 
-TEST_CASE("'dfs up' where it may not write says to copy the folder") {
-  if (::geteuid() == 0) // who may write everywhere but where nothing is written at all
-    return;
+TEST_CASE("'dfs up' of a folder where this user may not write says to copy it") {
   configs_folder folder{smallest};
-  fs::permissions(folder.path(), fs::perms::owner_read | fs::perms::owner_exec);
-  auto up = folder.up();
+  auto readable = fs::perms::owner_read | fs::perms::owner_exec | fs::perms::others_read |
+                  fs::perms::others_exec;
+  fs::permissions(folder.path().parent_path(), readable | fs::perms::owner_write);
+  fs::permissions(folder.path(), readable);
+  auto words = folder.up_words();
+  if (::geteuid() == 0) // who may write everywhere: as somebody else, then
+    words.insert(words.begin(),
+                 {"/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"});
+  auto up = run_program(words);
   fs::permissions(folder.path(), fs::perms::owner_all);
   CHECK(up.code == 1);
-  CHECK_MESSAGE(has(up.err, "copy"), up.err);
+  CHECK_MESSAGE(has(up.err, "copy that to where you may write"), up.err);
   CHECK_MESSAGE(has(up.err, "dfs init"), up.err);
+  CHECK(folder.nodes().empty());
 }
 
 TEST_CASE("'dfs init' writes a cluster that passes the check, starts, and stores files") {
