@@ -1,7 +1,7 @@
 # The few commands that people type. Each sets up what it needs.
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: help setup build test demo bench verify asan tsan format lint install clean
+.PHONY: help setup build programs test demo bench verify asan tsan format lint install clean
 
 preset ?= release
 jobs ?= $(shell nproc)
@@ -19,11 +19,15 @@ $(build)/build.ninja: CMakePresets.json | setup
 build: setup $(build)/build.ninja ## build everything; preset=debug|asan|tsan for another build
 	@cmake --build $(build) -j $(jobs)
 
+programs: setup $(build)/build.ninja ## build the programs and plugins alone, without the tests
+	@cmake --build $(build) --target programs -j $(jobs)
+
 test: build ## build, and run all tests
 	@cd $(build) && ctest -j $(jobs) --output-on-failure $(if $(t),-R '$(t)')
 
-demo: build ## start a real cluster, store and read files, kill a node, read again
+demo: programs ## start a real cluster, store and read files, kill a node, read again
 	@tests/cluster/demo.sh $(build)
+	@printf '\nthe programs are in %s; to use them in this shell:\n\n  export PATH="%s:$$PATH"\n\n' $(build)/bin '$(CURDIR)/$(build)/bin'
 
 bench: ## measure, with ratios to what the machine itself can do; JSON in build/release/bench
 	@$(MAKE) --no-print-directory build preset=release
@@ -48,8 +52,10 @@ lint: setup ## clang-tidy over all C++ files but tests; takes about an hour
 	@cmake --preset lint > /dev/null
 	@git ls-files 'framework/*.cpp' 'plugins/*.cpp' 'apps/*.cpp' | xargs -P $(jobs) -n 4 clang-tidy --quiet -p build/lint
 
-install: build ## install under PREFIX (default /usr/local)
+install: programs ## install under PREFIX (default /usr/local)
 	@cmake --install $(build) --prefix $(or $(PREFIX),/usr/local)
+	@printf 'installed under %s; to begin with: dfs init FOLDER, or dfs up a copy of %s/share/atoll/configs/quickstart\n' \
+	  $(or $(PREFIX),/usr/local) $(or $(PREFIX),/usr/local)
 
 clean: ## remove all builds
 	@rm -rf build

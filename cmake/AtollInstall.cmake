@@ -1,5 +1,6 @@
 # What goes into an installation beside programs and plugins, which say so themselves: all that the
-# author of a plugin needs, and no more. The framework's own headers and libraries stay here.
+# author of a plugin needs, the configurations to begin with, and the documents. The framework's own
+# headers and libraries stay here.
 include(CMakePackageConfigHelpers)
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/Atoll")
 
@@ -18,3 +19,13 @@ install(FILES
   "${CMAKE_BINARY_DIR}/AtollConfigVersion.cmake"
   cmake/AtollPlugin.cmake
   DESTINATION ${package_dir})
+
+install(DIRECTORY configs DESTINATION share/atoll
+  FILES_MATCHING PATTERN "*.toml" PATTERN "run" EXCLUDE PATTERN "data" EXCLUDE)
+# The documents, and what they link to, where they stand in this tree.
+set(doc_dir share/doc/atoll)
+install(FILES README.md DESTINATION ${doc_dir})
+install(DIRECTORY docs plugins DESTINATION ${doc_dir})
+install(DIRECTORY tests/author/lowest_id DESTINATION ${doc_dir}/tests/author)
+install(CODE "file(CREATE_LINK ../../atoll/configs
+  \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${doc_dir}/configs\" SYMBOLIC)")

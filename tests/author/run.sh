@@ -1,7 +1,7 @@
 #!/bin/sh
 # Lives through what docs/WRITING_A_PLUGIN.md says to the author of a plugin: installs Atoll, builds
 # the plugins that the guide prints against the installation alone, looks at them, installs them too,
-# and runs a cluster that places files with one of them.
+# and runs the installed cluster, which places files with one of them.
 #
 # run.sh BUILD CMAKE GENERATOR COMPILER
 #   BUILD: a build folder of Atoll in which everything is built
@@ -13,7 +13,8 @@ guide=$here/../../docs/WRITING_A_PLUGIN.md
 work=$(mktemp -d)
 prefix=$work/prefix
 . "$here/../docs/blocks.sh"
-trap '"$prefix/bin/dfs" down "$work/cluster" >"$work/down" 2>&1 || true; rm -rf "$work"' EXIT
+cluster=$prefix/share/atoll/configs/quickstart
+trap '"$prefix/bin/dfs" down "$cluster" >"$work/down" 2>&1 || true; rm -rf "$work"' EXIT
 
 fail() {
   echo "author_plugin: $1" >&2
@@ -34,6 +35,9 @@ expect() {
 quietly "installing Atoll" "$cmake" --install "$build" --prefix "$prefix"
 [ -f "$prefix/include/atoll/spi/balancer.hpp" ] || fail "the interface's headers are not installed"
 [ ! -e "$prefix/include/atoll/core" ] || fail "headers are installed that no plugin may use"
+documents=$prefix/share/doc/atoll
+broken_links "$documents/README.md" "$documents"/docs/*.md >"$work/out"
+[ ! -s "$work/out" ] || fail "installed documents link to what isn't installed:"
 
 # What the guide prints is the project beside this script, word for word.
 mkdir "$work/source"
@@ -73,20 +77,19 @@ quietly "showing the installed plugin" "$atoll" plugin show lowest_id
 quietly "showing the options of the other" "$atoll" plugin show first_few
 expect "How many candidates are in the draw"
 
-# A cluster that names them, in the guide's own lines.
-cp -R "$here/../../configs/quickstart" "$work/cluster"
-move_ports "$work/cluster"
-with_section "$work/cluster/cluster.toml" "$(block toml 2 "$guide")"
-quietly "checking a file that names first_few" "$prefix/bin/dfsd" --config "$work/cluster/master-1.toml" --check
+# The installed cluster to begin with, which names them, in the guide's own lines.
+move_ports "$cluster"
+with_section "$cluster/cluster.toml" "$(block toml 2 "$guide")"
+quietly "checking a file that names first_few" "$prefix/bin/dfsd" --config "$cluster/master-1.toml" --check
 expect "first_few"
-with_section "$work/cluster/cluster.toml" "$(block toml 1 "$guide" | sed '1,/^$/d')"
-sed -i 's/copies = 3/copies = 1/' "$work/cluster/cluster.toml"
-quietly "starting a cluster that places files with lowest_id" "$prefix/bin/dfs" up "$work/cluster"
+with_section "$cluster/cluster.toml" "$(block toml 1 "$guide" | sed '1,/^$/d')"
+sed -i 's/copies = 3/copies = 1/' "$cluster/cluster.toml"
+quietly "starting a cluster that places files with lowest_id" "$prefix/bin/dfs" up "$cluster"
 head -c 30000000 /dev/urandom >"$work/data"
-quietly "storing a file" "$prefix/bin/dfs" -c "$work/cluster" put "$work/data" /data
-quietly "reading it" "$prefix/bin/dfs" -c "$work/cluster" get /data "$work/again"
+quietly "storing a file" "$prefix/bin/dfs" -c "$cluster" put "$work/data" /data
+quietly "reading it" "$prefix/bin/dfs" -c "$cluster" get /data "$work/again"
 quietly "comparing it" cmp "$work/data" "$work/again"
-quietly "asking for the status" "$prefix/bin/dfs" -c "$work/cluster" status
+quietly "asking for the status" "$prefix/bin/dfs" -c "$cluster" status
 expect "placement  lowest_id 1.0.0"
 expect "0 chunks"
-quietly "stopping the cluster" "$prefix/bin/dfs" down "$work/cluster"
+quietly "stopping the cluster" "$prefix/bin/dfs" down "$cluster"

@@ -8,9 +8,11 @@
 #include <fmt/format.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <exception>
 #include <fcntl.h>
 #include <fstream>
 #include <signal.h>
@@ -28,6 +30,9 @@ constexpr auto patience = std::chrono::seconds{300};
 #else
 constexpr auto patience = std::chrono::seconds{60};
 #endif
+
+/// Of each node, where a test failed.
+constexpr std::size_t log_lines_shown = 40;
 
 int exit_code(int status) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
@@ -53,6 +58,13 @@ pid_t spawn(const std::vector<std::string>& words, const std::string& in, const 
 /// Is there a sanitizer's finding in what a program said? In a build without one there never is.
 bool has_finding(const std::string& said) {
   return said.find("Sanitizer") != said.npos || said.find(": runtime error: ") != said.npos;
+}
+
+std::string last_lines(const std::string& text) {
+  auto start = text.size();
+  for (std::size_t lines = 0; start > 0 && lines <= log_lines_shown; ++lines)
+    start = text.rfind('\n', start - 1) == text.npos ? 0 : text.rfind('\n', start - 1);
+  return text.substr(start);
 }
 
 } // namespace
@@ -160,6 +172,10 @@ void test_cluster::write_configuration(const cluster_shape& shape) {
 }
 
 test_cluster::~test_cluster() {
+  if (std::uncaught_exceptions() > 0) // the test failed: what its nodes said tells why
+    for (auto& name : names())
+      fmt::print(stderr, "the end of the log of {}{}:\n{}\n", name,
+                 is_running(name) ? "" : ", which doesn't run", last_lines(log_of(name)));
   for (auto& name : names())
     if (std::filesystem::exists(folder() / (name + ".log")))
       CHECK_MESSAGE(!has_finding(log_of(name)), log_of(name));
@@ -260,10 +276,29 @@ void test_cluster::up() {
   for (auto& name : names())
     if (!processes_.contains(name))
       start(name);
-  for (auto& name : names())
-    if (name.starts_with("storage"))
-      wait_for_health(name, "up");
+  eventually("all storage nodes are up", [&] {
+    for (auto& name : names())
+      must_run(name);
+    return are_storages_up();
+  });
   wait_until_writable();
+}
+
+bool test_cluster::are_storages_up() {
+  auto all = status();
+  if (!all.is_object())
+    return false;
+  std::size_t up = 0;
+  for (auto& storage : all["storages"])
+    up += storage["health"] == "up" ? 1 : 0;
+  auto nodes = names();
+  return up >= static_cast<std::size_t>(std::count_if(nodes.begin(), nodes.end(), [](auto& name) {
+           return name.starts_with("storage");
+         }));
+}
+
+void test_cluster::must_run(const std::string& node) {
+  REQUIRE_MESSAGE(is_running(node), node << " ended: " << last_lines(log_of(node)));
 }
 
 void test_cluster::wait_for_health(const std::string& node, const std::string& health) {

@@ -108,6 +108,9 @@ class test_cluster {
   void write_configuration(const cluster_shape& shape);
 
  private:
+  /// Fails the test with the end of the node's log if the node ended.
+  void must_run(const std::string& node);
+  bool are_storages_up();
   std::string address_of(const std::string& node) const;
 
   temporary_folder folder_;

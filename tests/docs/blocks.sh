@@ -45,3 +45,12 @@ with_section() {
   done
   printf '\n%s\n' "$2" >>"$1"
 }
+
+# broken_links FILE…: the links of documents to files and folders that aren't there
+broken_links() {
+  for document in "$@"; do
+    for link in $(grep -oE '\]\([^)#: ]+\)' "$document" | tr -d '()]'); do
+      [ -e "$(dirname "$document")/$link" ] || echo "$document links to $link, which isn't there"
+    done
+  done
+}

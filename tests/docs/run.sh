@@ -11,7 +11,7 @@ root=$here/../..
 work=$(mktemp -d)
 export PATH="$1/bin:$PATH"
 cleanup() {
-  for folder in "$work"/configs/*/; do
+  for folder in "$work"/configs/*/ "$work/reef"; do
     dfs down "$folder" >"$work/down" 2>&1 || true
   done
   rm -rf "$work"
@@ -29,13 +29,16 @@ for target in $(cat "$root/README.md" "$root"/docs/*.md | grep -oE '(`|^)make [a
   make -C "$root" -n "$target" >"$work/out" 2>&1 || fail "there is no 'make $target'"
 done
 
-# README.md: two commands, tested by being there; then a cluster that is started, used, stopped.
+# README.md: two commands, tested by being there; then clusters that are started, used, stopped.
 cp -R "$root/configs" "$root/README.md" "$work/"
 move_ports "$work/configs"
-[ "$(blocks sh "$root/README.md")" = 2 ] || fail "README.md has blocks of commands that nothing runs"
-{ echo 'set -e'; block sh 2 "$root/README.md"; } >"$work/launch.sh"
-(cd "$work" && sh launch.sh) >"$work/out" 2>&1 || fail "the commands of README.md failed"
-grep -q 'On a Debian 12 machine' "$work/out" || fail "'dfs cat' of README.md didn't print the file"
+[ "$(blocks sh "$root/README.md")" = 3 ] || fail "README.md has blocks of commands that nothing runs"
+for number in 2 3; do
+  { echo 'set -e'; block sh "$number" "$root/README.md"; } >"$work/launch.sh"
+  (cd "$work" && sh launch.sh) >"$work/out" 2>&1 || fail "block $number of commands in README.md failed"
+  [ "$number" != 2 ] || grep -q 'On a Debian 12 machine' "$work/out" ||
+    fail "'dfs cat' of README.md didn't print the file"
+done
 
 # docs/PROVING.md: its commands in their order, beside the histories that it prints. The shrunk run that
 # it shows is the one that they find, and what of its JSON it names is there.
@@ -97,8 +100,5 @@ done
 [ "$checked" -gt 0 ] || fail "no block of configuration was found"
 
 # Every file and folder that is linked exists.
-for file in "$root/README.md" "$root"/docs/*.md "$root"/plugins/*/*/README.md; do
-  for link in $(grep -oE '\]\([^)#: ]+\)' "$file" | tr -d '()]'); do
-    [ -e "$(dirname "$file")/$link" ] || fail "$(basename "$file") links to $link, which isn't there"
-  done
-done
+broken_links "$root/README.md" "$root"/docs/*.md "$root"/plugins/*/*/README.md >"$work/out"
+[ ! -s "$work/out" ] || fail "documents link to what isn't there:"

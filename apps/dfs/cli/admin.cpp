@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <thread>
+#include <utility>
 
 namespace dfs::cli {
 
@@ -20,6 +21,10 @@ using replica_ids = std::vector<atl::spi::replica_id>;
 using clock = std::chrono::steady_clock;
 
 constexpr auto poll_interval = std::chrono::milliseconds{100};
+/// For a master to answer that was started a moment ago, or that is busy.
+constexpr auto answer_patience = std::chrono::seconds{10};
+/// For a learner to apply anything more; it may be fetching a snapshot meanwhile.
+constexpr auto progress_patience = std::chrono::seconds{120};
 /// Until another master leads in a lost one's place.
 constexpr auto takeover_patience = std::chrono::seconds{30};
 
@@ -69,35 +74,78 @@ atl::result<atl::spi::replica_id> id_of(const group& now, const cluster_settings
                                            name));
 }
 
-/// Waits until a learner has applied what was decided when the wait began.
-atl::status wait_until_learnt(control& masters, atl::spi::replica_id id, const std::string& name,
-                              std::uint32_t timeout_s) {
-  auto give_up = clock::now() + std::chrono::seconds{timeout_s};
-  std::uint64_t goal = 0;
-  std::string problem = "it doesn't answer: is it running?";
-  while (clock::now() < give_up) {
-    if (auto now = ask_group(masters)) {
-      if (goal == 0)
-        goal = now->status["seen_by"]["decided"];
-      auto* master = now->master(id);
-      if (master && (*master)["health"] == "up") {
-        auto applied = (*master)["applied"].get<std::uint64_t>();
-        if (applied >= goal)
-          return {};
-        problem = fmt::format("it has learnt {} of {} entries", applied, goal);
-      }
-    }
+/// A master that isn't up would be a member that others wait for: it must answer first.
+atl::status wait_until_it_answers(control& masters, const cluster_settings& cluster,
+                                  const std::string& name) {
+  auto give_up = clock::now() + answer_patience;
+  auto told = false;
+  for (;;) {
+    auto view = ask_master(masters, cluster, name);
+    if (view)
+      return {};
+    if (clock::now() >= give_up)
+      return fail(errc::unavailable,
+                  fmt::format("{}; start it with 'dfsd --config FILE' and add it then; nothing was "
+                              "changed",
+                              view.error().message));
+    if (!std::exchange(told, true))
+      fmt::print(stderr, "{} doesn't answer yet; waiting up to {} s for it\n", name,
+                 answer_patience.count());
     std::this_thread::sleep_for(poll_interval);
   }
-  return fail(errc::timeout, fmt::format("{} didn't learn everything within {} s ({}); it stays a "
-                                         "learner, and 'add' goes on from there",
-                                         name, timeout_s, problem));
+}
+
+/// How far a learner is, and since when it has come no further.
+struct learning {
+  std::uint64_t applied = 0;
+  bool answered = false;
+  std::string problem;
+  clock::time_point since = clock::now();
+
+  void look(const atl::result<json>& view) {
+    auto before = std::pair{applied, answered};
+    answered = view.has_value();
+    if (answered)
+      applied = (*view)["seen_by"]["applied"].get<std::uint64_t>();
+    else
+      problem = view.error().message;
+    if (before != std::pair{applied, answered})
+      since = clock::now();
+  }
+  bool is_given_up() const {
+    return clock::now() - since >= (answered ? progress_patience : answer_patience);
+  }
+};
+
+/// Waits until a learner has applied what was decided when the wait began.
+atl::status wait_until_learnt(control& masters, const cluster_settings& cluster,
+                              const std::string& name, std::uint32_t timeout_s) {
+  auto give_up = clock::now() + std::chrono::seconds{timeout_s};
+  std::uint64_t goal = 0;
+  learning so_far;
+  while (clock::now() < give_up && !so_far.is_given_up()) {
+    if (auto now = ask_group(masters); now && goal == 0)
+      goal = now->status["seen_by"]["decided"];
+    so_far.look(ask_master(masters, cluster, name));
+    if (so_far.answered && goal != 0 && so_far.applied >= goal)
+      return {};
+    std::this_thread::sleep_for(poll_interval);
+  }
+  auto idle = (clock::now() - so_far.since) / std::chrono::seconds{1};
+  auto why = so_far.answered ? fmt::format("it has learnt {} of {} entries, and none for {} s",
+                                           so_far.applied, goal, idle)
+                             : so_far.problem;
+  return fail(so_far.answered ? errc::timeout : errc::unavailable,
+              fmt::format("{} didn't learn everything ({}); it stays a learner: 'add' goes on from "
+                          "there, and 'dfs admin master remove {}' lets it go again",
+                          name, why, name));
 }
 
 /// Makes a learner a voter, once it has learnt everything.
-int promote(control& masters, atl::spi::replica_id id, const std::string& name, replica_ids voters,
-            replica_ids learners, std::uint32_t timeout_s) {
-  if (auto learnt = wait_until_learnt(masters, id, name, timeout_s); !learnt)
+int promote(control& masters, const cluster_settings& cluster, atl::spi::replica_id id,
+            const std::string& name, replica_ids voters, replica_ids learners,
+            std::uint32_t timeout_s) {
+  if (auto learnt = wait_until_learnt(masters, cluster, name, timeout_s); !learnt)
     return complain(learnt.error());
   std::erase(learners, id);
   if (!contains(voters, id))
@@ -188,6 +236,8 @@ int add_master(context& with, const std::string& name, std::uint32_t timeout_s) 
     fmt::print("{} is a voter already\n", name);
     return done;
   }
+  if (auto answers = wait_until_it_answers(*it->masters, *with.loaded, name); !answers)
+    return complain(answers.error());
   if (!contains(learners, it->id)) {
     if (auto admitted = admit(*it->masters, *with.loaded, name, it->id); !admitted)
       return complain(admitted.error());
@@ -196,7 +246,7 @@ int add_master(context& with, const std::string& name, std::uint32_t timeout_s) 
       return complain(changed.error());
     fmt::print("{} learns\n", name);
   }
-  return promote(*it->masters, it->id, name, voters, learners, timeout_s);
+  return promote(*it->masters, *with.loaded, it->id, name, voters, learners, timeout_s);
 }
 
 int replace_master(context& with, const std::string& name, std::uint32_t timeout_s) {
@@ -227,7 +277,7 @@ int replace_master(context& with, const std::string& name, std::uint32_t timeout
       return complain(changed.error());
   }
   fmt::print("{} learns, under the id {}\n", name, *id);
-  return promote(*it->masters, *id, name, voters, learners, timeout_s);
+  return promote(*it->masters, *with.loaded, *id, name, voters, learners, timeout_s);
 }
 
 int remove_master(context& with, const std::string& name, bool lost) {

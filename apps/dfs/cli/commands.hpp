@@ -55,6 +55,15 @@ int replace_storage(context& with, const std::string& name);
 int remove_master(context& with, const std::string& name, bool lost);
 int lead_master(context& with, const std::string& name);
 
+struct init_arguments {
+  std::string folder;
+  std::string name; ///< empty: from that of the folder
+  std::uint32_t masters = 1;
+  std::uint32_t storages = 3;
+  std::uint32_t copies = 0; ///< 0: three, or as many as there are storage nodes
+  std::string consensus;    ///< empty: as the number of masters suggests
+};
+int init(context& with, init_arguments what);
 int up(context& with, const std::string& folder, std::uint32_t timeout_s);
 int down(context& with, const std::string& folder, std::uint32_t timeout_s);
 

@@ -1,22 +1,22 @@
 #include "cli/launcher.hpp"
 
-#include "node/settings.hpp"
-
-#include <atoll/core/config_value.hpp>
+#include "cli/process_table.hpp"
+#include "cli/run_folder.hpp"
 
 #include <fmt/format.h>
 #include <sys/wait.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
+#include <cstdlib>
+#include <cstring>
 #include <deque>
 #include <fcntl.h>
 #include <fstream>
 #include <signal.h>
 #include <spawn.h>
-#include <sstream>
 #include <thread>
+#include <unistd.h>
 
 extern char** environ;
 
@@ -28,155 +28,147 @@ using atl::errc;
 using atl::fail;
 namespace fs = std::filesystem;
 
-constexpr int looks_at_new_process = 1000; ///< a millisecond apart
+constexpr auto poll_interval = std::chrono::milliseconds{10};
 constexpr std::size_t last_lines = 5;
 
-std::string read_all(const fs::path& file) {
-  std::ifstream in{file, std::ios::binary};
-  std::ostringstream out;
-  out << in.rdbuf();
-  return out.str();
+std::vector<char*> as_arguments(std::vector<std::string>& words) {
+  std::vector<char*> arguments;
+  for (auto& word : words)
+    arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  return arguments;
 }
 
-bool describes_node(const fs::path& file) {
-  auto table = atl::parse_toml(read_all(file), file.string());
-  // A file that can't be read is one to complain about, not one to pass over.
-  return !table || table->find("node") != nullptr;
-}
-
-/// Has it ended, though its parent, another process, hasn't asked for its end yet (and in a
-/// container may never)?
-bool is_zombie(pid_t pid) {
-  auto text = read_all(fmt::format("/proc/{}/stat", pid)); // 17 (name with anything) S …
-  auto name_ends = text.rfind(')');
-  return name_ends != text.npos && text.substr(name_ends).starts_with(") Z");
-}
-
-/// Reaps a child that ended, so that it doesn't look alive.
-bool is_alive(pid_t pid) {
-  ::waitpid(pid, nullptr, WNOHANG);
-  return (::kill(pid, 0) == 0 || errno == EPERM) && !is_zombie(pid);
-}
-
-} // namespace
-
-atl::result<std::vector<local_node>> nodes_in(const fs::path& folder) {
-  std::error_code problem;
-  std::vector<fs::path> files;
-  for (auto& entry : fs::directory_iterator{folder, problem})
-    if (entry.path().extension() == ".toml" && describes_node(entry.path()))
-      files.push_back(fs::absolute(entry.path()).lexically_normal());
-  if (problem)
-    return fail(errc::not_found, fmt::format("{}: {}", folder.string(), problem.message()));
-  std::sort(files.begin(), files.end());
-  std::vector<local_node> nodes;
-  std::string mistakes;
-  auto run = fs::absolute(folder).lexically_normal() / "run";
-  for (auto& file : files) {
-    auto config = atl::config::load(file, node_schema());
-    auto cluster = config ? read_cluster(*config) : tl::unexpected{config.error()};
-    auto node = cluster ? read_node(*config, *cluster) : tl::unexpected{cluster.error()};
-    if (node)
-      nodes.push_back({node->name, node->is_storage, file, run / (node->name + ".log"),
-                       run / (node->name + ".pid")});
-    else
-      mistakes += (mistakes.empty() ? "" : "\n") + node.error().message;
-  }
-  if (!mistakes.empty())
-    return fail(errc::invalid, mistakes);
-  if (nodes.empty())
-    return fail(errc::not_found, fmt::format("{} holds no file that describes a node: one with a "
-                                             "[node] table",
-                                             folder.string()));
-  return nodes;
-}
-
-std::optional<pid_t> running(const local_node& node) {
-  auto text = read_all(node.pid_file);
-  pid_t pid = 0;
-  std::from_chars(text.data(), text.data() + text.size(), pid);
-  if (pid <= 0 || !is_alive(pid))
-    return std::nullopt;
-  auto command_line = fmt::format("/proc/{}/cmdline", pid);
-  auto words = read_all(command_line);
-  // A process that was just started shows its words a moment after it replaced its parent's image;
-  // one that never shows any is none of ours.
-  for (int looks = 0; words.empty() && is_alive(pid) && looks < looks_at_new_process; ++looks) {
-    std::this_thread::sleep_for(std::chrono::milliseconds{1});
-    words = read_all(command_line);
-  }
-  if (words.find(node.config.string()) == words.npos)
-    return std::nullopt;
-  return pid;
-}
-
-atl::result<pid_t> start(const local_node& node, const fs::path& program) {
-  std::error_code problem;
-  fs::create_directories(node.log.parent_path(), problem);
-  if (problem)
-    return fail(errc::io,
-                fmt::format("{}: {}", node.log.parent_path().string(), problem.message()));
+/// Runs a program as the leader of a session of its own, its output appended to `log`.
+atl::result<pid_t> spawn(std::vector<std::string> words, const fs::path& log) {
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
   posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&files, 1, node.log.c_str(), O_WRONLY | O_CREAT | O_APPEND,
-                                   0644);
+  posix_spawn_file_actions_addopen(&files, 1, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
   posix_spawn_file_actions_adddup2(&files, 1, 2);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
-  auto name = program.string();
-  auto config = node.config.string();
-  char option[] = "--config";
-  char* arguments[] = {name.data(), option, config.data(), nullptr};
+  auto arguments = as_arguments(words);
   pid_t pid = 0;
-  auto failed = ::posix_spawn(&pid, name.c_str(), &files, &attributes, arguments, environ);
+  auto failed = ::posix_spawn(&pid, arguments[0], &files, &attributes, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&files);
   posix_spawnattr_destroy(&attributes);
   if (failed != 0)
-    return tl::unexpected{atl::system_error(failed, "starting " + name)};
-  std::ofstream out{node.pid_file, std::ios::trunc};
-  out << pid << '\n';
-  out.close();
-  if (!out) {
-    ::kill(pid, SIGTERM);
-    return fail(errc::io, "can't write " + node.pid_file.string());
-  }
+    return tl::unexpected{atl::system_error(failed, "starting " + words[0])};
   return pid;
 }
 
-atl::result<bool> stop(const local_node& node, std::chrono::milliseconds patience) {
-  auto pid = running(node);
-  std::error_code ignored;
-  if (!pid) {
-    fs::remove(node.pid_file, ignored);
-    return false;
-  }
-  if (::kill(*pid, SIGTERM) != 0)
-    return tl::unexpected{
-        atl::system_error(errno, fmt::format("stopping {} (process {})", node.name, *pid))};
-  auto give_up = std::chrono::steady_clock::now() + patience;
-  while (is_alive(*pid) && std::chrono::steady_clock::now() < give_up)
-    std::this_thread::sleep_for(std::chrono::milliseconds{10});
-  auto stopped = !is_alive(*pid);
-  if (!stopped) {
-    ::kill(*pid, SIGKILL);
-    while (is_alive(*pid))
-      std::this_thread::sleep_for(std::chrono::milliseconds{10});
-  }
-  fs::remove(node.pid_file, ignored);
-  return stopped;
+std::string describe_end(int status) {
+  if (WIFSIGNALED(status))
+    return fmt::format("was ended by signal {} ({})", WTERMSIG(status),
+                       ::strsignal(WTERMSIG(status)));
+  return fmt::format("ended with exit code {}", WEXITSTATUS(status));
 }
 
-std::string last_words(const local_node& node) {
-  std::ifstream in{node.log};
+/// The last lines of a file, from `begin` on.
+std::deque<std::string> read_tail(const fs::path& file, std::uintmax_t begin) {
+  std::ifstream in{file};
+  in.seekg(static_cast<std::streamoff>(begin));
   std::deque<std::string> lines;
   for (std::string line; std::getline(in, line);) {
     lines.push_back("  " + line);
     if (lines.size() > last_lines)
       lines.pop_front();
   }
-  return fmt::format("{}", fmt::join(lines, "\n"));
+  return lines;
+}
+
+void wait_for_end(pid_t process, std::chrono::steady_clock::time_point give_up) {
+  while (is_alive(process) && std::chrono::steady_clock::now() < give_up)
+    std::this_thread::sleep_for(poll_interval);
+}
+
+} // namespace
+
+std::optional<pid_t> running(const local_node& node) {
+  if (auto pid = noted_process(node); pid && runs_with(*pid, node.config))
+    return pid;
+  for (auto& process : processes_of(node.config.parent_path()))
+    if (process.config == node.config)
+      return process.pid;
+  return std::nullopt;
+}
+
+atl::result<started_node> start(const local_node& node, const fs::path& program,
+                                const std::vector<std::string>& more) {
+  std::error_code problem;
+  fs::create_directories(node.log.parent_path(), problem);
+  if (problem)
+    return fail(errc::io,
+                fmt::format("{}: {}", node.log.parent_path().string(), problem.message()));
+  started_node it;
+  it.log_begin = fs::file_size(node.log, problem);
+  if (problem)
+    it.log_begin = 0; // there is none yet
+  std::vector<std::string> words{program.string(), "--config", node.config.string()};
+  words.insert(words.end(), more.begin(), more.end());
+  auto pid = spawn(std::move(words), node.log);
+  if (!pid)
+    return tl::unexpected{pid.error()};
+  if (auto noted = note_process(node, *pid); !noted) {
+    ::kill(*pid, SIGTERM);
+    return tl::unexpected{noted.error()};
+  }
+  it.process = *pid;
+  return it;
+}
+
+atl::status check_configuration(const fs::path& config, const fs::path& program) {
+  auto said = (fs::temp_directory_path() / "dfs-check-XXXXXX").string();
+  auto file = ::mkstemp(said.data());
+  if (file < 0)
+    return tl::unexpected{atl::system_error(errno, "creating " + said)};
+  ::close(file);
+  int status = 0;
+  auto pid = spawn({program.string(), "--config", config.string(), "--check"}, said);
+  while (pid && ::waitpid(*pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  auto text = read_tail(said, 0);
+  std::error_code ignored;
+  fs::remove(said, ignored);
+  if (!pid)
+    return tl::unexpected{pid.error()};
+  if (status == 0)
+    return {};
+  return fail(errc::invalid, fmt::format("{} {}:\n{}", program.string(), describe_end(status),
+                                         fmt::join(text, "\n")));
+}
+
+std::optional<std::string> end_of_child(pid_t process) {
+  int status = 0;
+  if (::waitpid(process, &status, WNOHANG) != process)
+    return std::nullopt;
+  return describe_end(status);
+}
+
+atl::result<bool> stop(pid_t process, std::chrono::milliseconds patience) {
+  if (::kill(process, SIGTERM) != 0 && errno != ESRCH)
+    return tl::unexpected{atl::system_error(errno, fmt::format("stopping process {}", process))};
+  wait_for_end(process, std::chrono::steady_clock::now() + patience);
+  if (!is_alive(process))
+    return true;
+  ::kill(process, SIGKILL);
+  wait_for_end(process, std::chrono::steady_clock::time_point::max());
+  return false;
+}
+
+atl::result<bool> stop(const local_node& node, std::chrono::milliseconds patience) {
+  auto pid = running(node);
+  auto stopped = pid ? stop(*pid, patience) : atl::result<bool>{false};
+  if (!stopped)
+    return fail(stopped.error(), node.name);
+  forget_process(node);
+  return stopped;
+}
+
+std::string last_words(const local_node& node, std::uintmax_t begin) {
+  return fmt::format("{}", fmt::join(read_tail(node.log, begin), "\n"));
 }
 
 fs::path sibling_program(const std::string& name) {

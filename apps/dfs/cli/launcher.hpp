@@ -1,10 +1,13 @@
 #pragma once
 
+#include "cli/node_files.hpp"
+
 #include <atoll/core/error.hpp>
 
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -12,32 +15,39 @@
 
 namespace dfs {
 
-/// One node of a configs folder, as a process of this machine.
-struct local_node {
-  std::string name;
-  bool is_storage = false;
-  std::filesystem::path config; ///< absolute
-  std::filesystem::path log;    ///< what it writes to standard error
-  std::filesystem::path pid_file;
-};
-
-/// Every file in `folder` that describes a node, in the order of the file names.
-/// @returns errc::not_found when there is none, errc::invalid with all that is wrong with them.
-atl::result<std::vector<local_node>> nodes_in(const std::filesystem::path& folder);
-
 /// The process that runs this node, if there is one: what the pid file names, provided that it
-/// still is that node and not something else that got its number.
+/// still is that node and not something else that got its number, or else whatever process was
+/// given the node's file.
 std::optional<pid_t> running(const local_node& node);
 
-/// Starts `program --config …` as a process of its own, which outlives this one.
-atl::result<pid_t> start(const local_node& node, const std::filesystem::path& program);
+/// A node that was just started, as a child of this process.
+struct started_node {
+  pid_t process = 0;
+  std::uintmax_t log_begin = 0; ///< where in the log this process began to write
+};
+
+/// Starts `program --config FILE`, with `more` arguments after that, as a process of its own, which
+/// outlives this one. Hold the folder's `run_lock` until it returns.
+atl::result<started_node> start(const local_node& node, const std::filesystem::path& program,
+                                const std::vector<std::string>& more = {});
+
+/// Runs `program --config FILE --check` to its end. @returns what it complains about
+atl::status check_configuration(const std::filesystem::path& config,
+                                const std::filesystem::path& program);
+
+/// How a child of this process ended: `ended with exit code 1`; none while it runs.
+std::optional<std::string> end_of_child(pid_t process);
+
+/// Asks a process to stop; kills it when it hasn't after `patience`.
+/// @returns false when it had to be killed.
+atl::result<bool> stop(pid_t process, std::chrono::milliseconds patience);
 
 /// Asks the node to stop; kills it when it hasn't after `patience`.
 /// @returns false when it wasn't running, or had to be killed.
 atl::result<bool> stop(const local_node& node, std::chrono::milliseconds patience);
 
-/// The last lines of a node's log, for an error message.
-std::string last_words(const local_node& node);
+/// The last lines that a node wrote to its log from `begin` on, for an error message.
+std::string last_words(const local_node& node, std::uintmax_t begin = 0);
 
 /// `name`, beside the program that is running.
 std::filesystem::path sibling_program(const std::string& name);

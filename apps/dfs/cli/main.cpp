@@ -1,5 +1,6 @@
 #include "cli/commands.hpp"
 #include "cli/file_commands.hpp"
+#include "cli/launch_commands.hpp"
 #include "cli/output.hpp"
 #include "cli/usage_error.hpp"
 
@@ -66,19 +67,6 @@ void add_cluster(CLI::App& app, context& with, chosen& call) {
                  "the empty disk first; it is turned away until this is said");
   new_disk->add_option("NAME", name, "As node.name in its file")->required();
   new_disk->callback([&] { call = [&] { return dfs::cli::replace_storage(with, name); }; });
-
-  static std::string folder;
-  static std::uint32_t timeout_s = 30;
-  auto* up = app.add_subcommand("up", "Start every node of a configs folder on this machine, and "
-                                      "wait until the cluster answers");
-  up->add_option("FOLDER", folder, "Such as configs/quickstart")->required();
-  up->add_option("--timeout", timeout_s, "Seconds to wait")->capture_default_str();
-  up->callback([&] { call = [&] { return dfs::cli::up(with, folder, timeout_s); }; });
-
-  auto* down = app.add_subcommand("down", "Stop the nodes that 'dfs up' started");
-  down->add_option("FOLDER", folder, "The same folder")->required();
-  down->add_option("--timeout", timeout_s, "Seconds until a node is killed")->capture_default_str();
-  down->callback([&] { call = [&] { return dfs::cli::down(with, folder, timeout_s); }; });
 }
 
 int run(int argc, char** argv) {
@@ -103,6 +91,7 @@ int run(int argc, char** argv) {
   chosen call;
   dfs::cli::add_file_commands(app, with, call);
   add_cluster(app, with, call);
+  dfs::cli::add_launch_commands(app, with, call);
   try {
     app.parse(dfs::cli::words_for_parser(argc, argv));
   } catch (const CLI::Success& help) {

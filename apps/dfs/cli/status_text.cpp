@@ -52,11 +52,11 @@ atl::result<json> gather_status(control& masters) {
   auto answers = masters.call_each(protocol::kind::status);
   json best;
   std::map<std::string, json> views; ///< by the name of whose it is
-  std::string last_problem = "there is no master";
+  std::vector<std::string> problems;
   for (auto& answer : answers) {
     auto view = answer ? json::parse(*answer, nullptr, false) : json{};
     if (!answer)
-      last_problem = answer.error().message;
+      problems.push_back(answer.error().message);
     if (!view.is_object() || !view.contains("masters"))
       continue;
     if (best.is_null() || weight_of(view) > weight_of(best))
@@ -65,9 +65,9 @@ atl::result<json> gather_status(control& masters) {
     views[name] = std::move(view);
   }
   if (best.is_null())
-    return atl::fail(atl::errc::unavailable,
-                     "no master answers: " + last_problem +
-                         "; are the nodes up? ('dfs up FOLDER' starts those of a folder)");
+    return atl::fail(
+        atl::errc::unavailable,
+        fmt::format("no master answers: {}; {}", fmt::join(problems, "; "), nodes_down_advice));
   for (auto& master : best["masters"]) {
     auto own = views.find(master["name"]);
     master["health"] = own == views.end()                ? "down"

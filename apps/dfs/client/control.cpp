@@ -39,6 +39,7 @@ atl::runtime::group_client::settings describe(const cluster_settings& cluster) {
   it.timeout = cluster.client_timeout;
   it.patience = cluster.client_patience;
   it.seed = random_session().low;
+  it.advice = nodes_down_advice;
   return it;
 }
 

@@ -16,6 +16,10 @@
 
 namespace dfs {
 
+/// Ends the message that no master answers.
+inline constexpr const char* nodes_down_advice =
+    "are the nodes up? ('dfs up FOLDER' starts those of a folder)";
+
 /// A client's way to the masters: finds one that can answer, follows the leader when it moves,
 /// tries again with back-off, and finishes what was under way when a master died, applied once.
 /// Thread-safe.

@@ -7,6 +7,7 @@
 
 #include <atoll/core/log.hpp>
 #include <atoll/runtime/caf.hpp>
+#include <atoll/runtime/failure.hpp>
 
 #include <fmt/format.h>
 
@@ -470,7 +471,8 @@ void master_actor::query(const Question& what,
               done(tl::unexpected{answer.value.error()});
           },
           [done](const caf::error& problem) {
-            done(atl::fail(errc::timeout, "the replica didn't answer: " + caf::to_string(problem)));
+            done(atl::fail(errc::timeout, "the replica didn't answer: " +
+                                              atl::runtime::describe_failure(problem)));
           });
 }
 

@@ -142,7 +142,7 @@ std::vector<key_spec> make_cluster_schema() {
        .maximum = "1h",
        .meaning =
            "How long of it, when the masters are there and refuse (one that they need is down, "
-           "say)."},
+           "say), or none of them listens."},
       {.key = "client.connect_timeout",
        .type = option_type::duration,
        .default_value = "1s",

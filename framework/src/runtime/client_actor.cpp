@@ -1,12 +1,14 @@
 #include "client_actor.hpp"
 
 #include <atoll/runtime/caf.hpp>
+#include <atoll/runtime/failure.hpp>
 #include <atoll/runtime/limits.hpp>
 
 #include <caf/io/middleman.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 namespace atl::runtime {
 
@@ -14,6 +16,11 @@ namespace {
 
 /// Of a command that an earlier attempt may have brought to a replica.
 constexpr const char* may_have_happened = "; it may have happened all the same";
+
+/// `master-1 at 127.0.0.1:7111`
+std::string describe(const group_client::member& who) {
+  return fmt::format("{} at {}", who.name, to_string(who.where));
+}
 
 } // namespace
 
@@ -24,7 +31,7 @@ client_actor::client_actor(caf::actor_config& config, group_client::settings giv
     : net_actor{config}, settings_{std::move(given)}, inbox_{std::move(inbox)},
       digest_{cluster_digest(settings_.self)}, random_{settings_.seed} {
   for (auto& it : settings_.members)
-    replicas_.push_back({it, contact::none, nullptr, 0, {}, {}});
+    replicas_.push_back(make_replica(it));
   reader_ = random_.below(replicas_.size());
 }
 
@@ -38,7 +45,7 @@ caf::behavior client_actor::make_behavior() {
       [this](client_tick) { on_wake(); },
       [this](const contact_lost& what) {
         if (what.generation == replicas_[what.member].generation)
-          lost(what.member, "the connection broke", errc::unavailable);
+          lost(what.member, {"the connection broke"});
         arm();
       },
   };
@@ -173,18 +180,16 @@ void client_actor::again(call_id id, const reply& answer) {
   auto& problem = answer.value.error();
   auto now = clock::now();
   it.in_doubt = it.in_doubt || answer.in_doubt;
+  if (replicas_[it.member].state == contact::ready)
+    it.last_answer = problem.message;
   if (it.what.only)
     return finish(id, tl::unexpected{problem});
   if (problem.code == errc::invalid || problem.code == errc::corrupt ||
       (problem.code == errc::refused && now >= it.lose_patience))
     return finish(id, it.in_doubt ? fail(errc::timeout, problem.message + may_have_happened)
                                   : tl::unexpected{problem});
-  if (now >= it.give_up)
-    return finish(id, fail(it.in_doubt ? errc::timeout : errc::unavailable,
-                           fmt::format("no master could do it within {} ms; the last one said: "
-                                       "{}{}",
-                                       settings_.timeout / std::chrono::milliseconds{1},
-                                       problem.message, it.in_doubt ? may_have_happened : "")));
+  if (now >= it.give_up || (now >= it.lose_patience && is_nobody_there()))
+    return give_up(id, problem);
   auto hop = it.hops++;
   if (auto leader = member_at(answer.hint); leader && *leader != it.member && hop % 3 != 2)
     return queue_up(id, *leader); // straight on: it is known where to go
@@ -202,6 +207,49 @@ void client_actor::again(call_id id, const reply& answer) {
   it.stage = stage::pausing;
   set_wake(id, now + std::chrono::milliseconds{
                          random_.between(timing.backoff_min.count(), pause.count())});
+}
+
+void client_actor::give_up(call_id id, const error& problem) {
+  auto& it = calls_.at(id);
+  auto absent = describe_unreachable();
+  auto nobody = absent.count == replicas_.size();
+  auto& said = it.last_answer.empty() ? problem.message : it.last_answer;
+  auto text = nobody ? fmt::format("no master answers: {}", absent.text)
+                     : fmt::format("no master could do it within {} ms; the last one said: {}",
+                                   settings_.timeout / std::chrono::milliseconds{1}, said);
+  if (!nobody && absent.count > 0)
+    text += fmt::format("; {} of {} masters {} answer{}: {}", absent.count, replicas_.size(),
+                        absent.count == 1 ? "doesn't" : "don't",
+                        absent.count * 2 >= replicas_.size() ? ", so a majority is missing" : "",
+                        absent.text);
+  if (it.in_doubt)
+    text += may_have_happened;
+  if (nobody && !settings_.advice.empty())
+    text += "; " + settings_.advice;
+  finish(id, fail(it.in_doubt ? errc::timeout : errc::unavailable, std::move(text)));
+}
+
+/// Do all hosts say that no replica listens there? Then waiting helps only if one is started.
+bool client_actor::is_nobody_there() const {
+  return std::all_of(replicas_.begin(), replicas_.end(), [](auto& it) {
+    return it.state == contact::none && it.unreachable.is_refused;
+  });
+}
+
+/// The replicas that couldn't be reached when they were tried last; those that have one reason
+/// together.
+client_actor::absentees client_actor::describe_unreachable() const {
+  absentees found;
+  std::map<std::string, std::vector<std::string>> by_reason;
+  for (auto& it : replicas_)
+    if (it.state != contact::ready && !it.unreachable.why.empty()) {
+      by_reason[it.unreachable.why].push_back(describe(it.who));
+      ++found.count;
+    }
+  for (auto& [why, who] : by_reason)
+    found.text +=
+        fmt::format("{}{} ({})", found.text.empty() ? "" : ", ", fmt::join(who, ", "), why);
+  return found;
 }
 
 /// The leader was found: what waits to look for it goes there.
@@ -242,7 +290,9 @@ void client_actor::on_wake() {
     }
     auto& silent = replicas_[it.member];
     silent.silent_until = now + settings_.timing.failure_timeout * 4;
-    again(id, {fail(errc::timeout, fmt::format("master {}: no answer in time", silent.who.name)),
+    if (silent.state != contact::ready)
+      silent.unreachable = {"no answer in time"};
+    again(id, {fail(errc::timeout, describe(silent.who) + " didn't answer in time"),
                {},
                it.stage == stage::sent});
   }
@@ -274,13 +324,19 @@ std::optional<std::size_t> client_actor::member_at(const std::string& address) c
   return std::nullopt;
 }
 
+client_actor::replica client_actor::make_replica(const group_client::member& who) {
+  replica it;
+  it.who = who;
+  return it;
+}
+
 void client_actor::connect(std::size_t member) {
   auto& to = replicas_[member];
   to.state = contact::connecting;
   auto generation = ++to.generation;
-  auto failed = [this, member, generation](const std::string& why) {
+  auto failed = [this, member, generation](const contact_failure& why) {
     if (generation == replicas_[member].generation)
-      lost(member, why, errc::unavailable);
+      lost(member, why);
     send_queued();
     arm();
   };
@@ -292,10 +348,12 @@ void client_actor::connect(std::size_t member) {
             if (generation != replicas_[member].generation)
               return;
             if (!there)
-              return failed("nothing is published there");
+              return failed({"what listens there is no node"});
             greet(member, caf::actor_cast<caf::actor>(there));
           },
-          [failed](const caf::error& problem) { failed(caf::to_string(problem)); });
+          [failed](const caf::error& problem) {
+            failed({describe_failure(problem), is_connection_refused(problem)});
+          });
 }
 
 void client_actor::greet(std::size_t member, const caf::actor& there) {
@@ -318,14 +376,13 @@ void client_actor::greet(std::size_t member, const caf::actor& there) {
             if (problem.empty())
               connected(member, there);
             else
-              lost(member, problem, errc::refused);
+              lost(member, {problem, false, errc::refused});
             send_queued();
             arm();
           },
           [this, member, generation](const caf::error& problem) {
             if (generation == replicas_[member].generation)
-              lost(member, "no answer to the greeting: " + caf::to_string(problem),
-                   errc::unavailable);
+              lost(member, {"no answer to the greeting: " + describe_failure(problem)});
             send_queued();
             arm();
           });
@@ -335,14 +392,16 @@ void client_actor::connected(std::size_t member, const caf::actor& there) {
   auto& to = replicas_[member];
   to.handle = there;
   to.state = contact::ready;
+  to.unreachable = {};
   learn_group(member);
 }
 
 /// What went to that replica, or waits for it, must go elsewhere.
-void client_actor::lost(std::size_t member, const std::string& why, errc code) {
+void client_actor::lost(std::size_t member, const contact_failure& failure) {
   auto& to = replicas_[member];
   ++to.generation;
   to.state = contact::none;
+  to.unreachable = failure;
   to.handle = nullptr;
   to.queue.clear();
   std::vector<call_id> theirs;
@@ -350,10 +409,9 @@ void client_actor::lost(std::size_t member, const std::string& why, errc code) {
     if (it.member == member && it.stage != stage::pausing)
       theirs.push_back(id);
   std::sort(theirs.begin(), theirs.end());
-  auto what = fmt::format("master {} at {} can't be reached ({})", to.who.name,
-                          to_string(to.who.where), why);
+  auto what = fmt::format("{} can't be reached ({})", describe(to.who), failure.why);
   for (auto id : theirs)
-    again(id, {fail(code, what), {}, calls_.at(id).stage == stage::sent});
+    again(id, {fail(failure.code, what), {}, calls_.at(id).stage == stage::sent});
   send_queued();
 }
 
@@ -374,7 +432,7 @@ void client_actor::learn_group(std::size_t member) {
 
 void client_actor::learn(const group_client::member& who) {
   if (!member_at(to_string(who.where)) && replicas_.size() < replica_links_max)
-    replicas_.push_back({who, contact::none, nullptr, 0, {}, {}});
+    replicas_.push_back(make_replica(who));
 }
 
 } // namespace atl::runtime

@@ -82,16 +82,30 @@ class client_actor : public net_actor {
     std::uint8_t attempt = 0;
     runtime::client_actor::stage stage = stage::queued;
     bool in_doubt = false;
+    std::string last_answer; ///< why a replica that could be reached didn't do it
   };
 
   enum class contact : std::uint8_t { none, connecting, ready };
+  /// Why a replica can't be reached.
+  struct contact_failure {
+    std::string why;         ///< empty: it can, as far as is known
+    bool is_refused = false; ///< its host says that nobody listens there
+    errc code = errc::unavailable;
+  };
   struct replica {
     group_client::member who;
     contact state = contact::none;
     caf::actor handle;
     std::uint64_t generation = 0;     ///< answers to an earlier attempt to connect are ignored
     clock::time_point silent_until{}; ///< it didn't answer lately: others come first
+    contact_failure unreachable;      ///< when it was tried last
     std::vector<call_id> queue;
+  };
+
+  /// Replicas that couldn't be reached.
+  struct absentees {
+    std::size_t count = 0;
+    std::string text; ///< who, and why
   };
 
   void take_inbox();
@@ -99,7 +113,8 @@ class client_actor : public net_actor {
   void connect(std::size_t member);
   void greet(std::size_t member, const caf::actor& there);
   void connected(std::size_t member, const caf::actor& there);
-  void lost(std::size_t member, const std::string& why, errc code);
+  void lost(std::size_t member, const contact_failure& failure);
+  static replica make_replica(const group_client::member& who);
   void learn_group(std::size_t member);
   void learn(const group_client::member& who);
   void send_queued();
@@ -108,6 +123,9 @@ class client_actor : public net_actor {
   void on_answer(call_id id, reply answer);
   void on_wake();
   void again(call_id id, const reply& answer);
+  void give_up(call_id id, const error& problem);
+  bool is_nobody_there() const;
+  absentees describe_unreachable() const;
   void end_pauses();
   void finish(call_id id, result<std::string> answer);
   void set_wake(call_id id, clock::time_point at);

@@ -1,5 +1,6 @@
 #include <atoll/core/log.hpp>
 #include <atoll/runtime/caf.hpp>
+#include <atoll/runtime/failure.hpp>
 #include <atoll/runtime/limits.hpp>
 #include <atoll/runtime/link.hpp>
 
@@ -58,7 +59,7 @@ void link_actor::connect() {
           [this, generation](const caf::error& problem) {
             if (generation == generation_)
               went("can't connect to " + to_string(settings_.where) + " (" +
-                   caf::to_string(problem) + ")");
+                   describe_failure(problem) + ")");
           });
 }
 
@@ -75,7 +76,7 @@ void link_actor::greet(const caf::actor& there) {
           },
           [this, generation](const caf::error& problem) {
             if (generation == generation_)
-              went("no answer to the greeting (" + caf::to_string(problem) + ")");
+              went("no answer to the greeting (" + describe_failure(problem) + ")");
           });
 }
 
@@ -128,7 +129,7 @@ void link_actor::beat() {
           },
           [this, generation](const caf::error& problem) {
             if (generation == generation_)
-              went("no heartbeat (" + caf::to_string(problem) + ")");
+              went("no heartbeat (" + describe_failure(problem) + ")");
           });
 }
 
@@ -181,7 +182,7 @@ caf::result<envelope> link_actor::forward(envelope& message) {
             if (generation == generation_)
               bytes_under_way_ -= size;
             promise.deliver(make_reply({fail(errc::timeout, settings_.peer + " didn't answer (" +
-                                                                caf::to_string(problem) + ")"),
+                                                                describe_failure(problem) + ")"),
                                         {},
                                         true}));
           });

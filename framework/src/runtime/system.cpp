@@ -49,8 +49,8 @@ status system::publish(const caf::actor& who, const endpoint& where) {
     return {};
   return fail(errc::unavailable,
               fmt::format("can't listen on {}: is the port in use by another process, or the "
-                          "address not of this machine? (CAF: {})",
-                          to_string(where), caf::to_string(published.error())));
+                          "address not of this machine?",
+                          to_string(where)));
 }
 
 } // namespace atl::runtime

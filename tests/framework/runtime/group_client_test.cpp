@@ -104,13 +104,14 @@ struct fake_group {
   runtime::system actors{quick(), 1};
   std::unique_ptr<group_client> client;
 
-  explicit fake_group(int count, int known = 0) {
+  explicit fake_group(int count, int known = 0, milliseconds timeout = milliseconds{3000}) {
     for (int i = 0; i < count; ++i)
       nodes.push_back(std::make_unique<fake_node>(fmt::format("node-{}", i)));
     group_client::settings settings;
     settings.self = named("a client", "client");
     settings.timing = quick();
-    settings.timeout = milliseconds{3000};
+    settings.timeout = timeout;
+    settings.advice = "start them";
     settings.patience = milliseconds{100};
     for (int i = 0; i < (known == 0 ? count : known); ++i)
       settings.members.push_back(
@@ -184,6 +185,39 @@ TEST_CASE("a node that is gone is left at once") {
   group.nodes[0].reset();
   CHECK(*group.client->call(message_kind::command, "b") == "echo b");
   CHECK(group.nodes[1]->asked() == 1);
+}
+
+TEST_CASE(
+    "where nobody listens a call is given up before its timeout, naming all that were tried") {
+  fake_group group{2, 0, std::chrono::hours{24}};
+  std::vector<std::string> addresses{group.address(0), group.address(1)};
+  group.nodes.clear();
+  auto answer = group.client->call(message_kind::command, "a");
+  REQUIRE_FALSE(answer.has_value());
+  CHECK(answer.error().code == errc::unavailable);
+  auto& said = answer.error().message;
+  for (auto& address : addresses)
+    CHECK_MESSAGE(said.find(address) != said.npos, said);
+  CHECK_MESSAGE(said.find("connection refused") != said.npos, said);
+  CHECK_MESSAGE(said.ends_with("; start them"), said);
+}
+
+TEST_CASE("a call that a replica can't do alone tells of those that don't answer") {
+  fake_group group{3};
+  std::vector<std::string> gone{group.address(0), group.address(2)};
+  group.nodes[0].reset();
+  group.nodes[2].reset();
+  group.nodes[1]->script->answers.assign(1000, problem(errc::unavailable));
+  auto answer = group.client->call(message_kind::command, "a");
+  REQUIRE_FALSE(answer.has_value());
+  CHECK(answer.error().code == errc::unavailable);
+  auto& said = answer.error().message;
+  for (auto& address : gone)
+    CHECK_MESSAGE(said.find(address) != said.npos, said);
+  CHECK_MESSAGE(said.find("not now") != said.npos, said);
+  CHECK_MESSAGE(said.find("2 of 3 masters don't answer, so a majority is missing") != said.npos,
+                said);
+  CHECK_MESSAGE(said.find("start them") == said.npos, said);
 }
 
 TEST_CASE("a group that refuses is believed after a while, and nothing is in doubt") {

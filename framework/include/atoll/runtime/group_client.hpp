@@ -34,8 +34,10 @@ class group_client {
     link_settings timing;
     std::vector<member> members;                   ///< at least one
     std::chrono::microseconds timeout{10'000'000}; ///< then a call is given up
-    std::chrono::microseconds patience{2'000'000}; ///< with a group that refuses
-    std::uint64_t seed = 0;                        ///< for jitter, and where to begin
+    /// With a group that refuses, or whose hosts all say that nobody listens there.
+    std::chrono::microseconds patience{2'000'000};
+    std::uint64_t seed = 0; ///< for jitter, and where to begin
+    std::string advice{};   ///< what a person may do where no replica answers; ends that message
   };
   /// Gets the answer, or why there is none: errc::timeout when it isn't known whether a command
   /// took effect, errc::unavailable or errc::refused when it didn't. Called by an actor's thread:

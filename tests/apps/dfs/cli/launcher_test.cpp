@@ -1,4 +1,6 @@
 #include "cli/launcher.hpp"
+#include "cli/process_table.hpp"
+#include "cli/run_folder.hpp"
 #include "temporary_folder.hpp"
 
 #include <doctest/doctest.h>
@@ -16,15 +18,27 @@ struct endless_node {
   std::filesystem::path program;
 };
 
-/// A node that does nothing until it is ended.
-endless_node endless(const temporary_folder& folder) {
+/// A node whose program is a shell script.
+endless_node scripted(const temporary_folder& folder, const std::string& script) {
   auto program = folder / "node";
-  std::ofstream{program} << "#!/bin/sh\nread nothing <> \"$0.pipe\"\n";
-  REQUIRE(::mkfifo((program.string() + ".pipe").c_str(), 0600) == 0);
+  std::ofstream{program} << "#!/bin/sh\n" << script << '\n';
   std::filesystem::permissions(program, std::filesystem::perms::owner_all);
   return {{"node", false, folder / "node.toml", folder / "run" / "node.log",
            folder / "run" / "node.pid"},
           program};
+}
+
+/// A node that does nothing until it is ended.
+endless_node endless(const temporary_folder& folder) {
+  auto node = scripted(folder, "read nothing <> \"$0.pipe\"");
+  REQUIRE(::mkfifo((node.program.string() + ".pipe").c_str(), 0600) == 0);
+  return node;
+}
+
+/// Waits for a child's end without taking it from others that wait for it.
+void wait_until_ended(pid_t child) {
+  siginfo_t ended{};
+  REQUIRE(::waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT) == 0);
 }
 
 } // namespace
@@ -34,11 +48,11 @@ TEST_CASE("a node that was just started is running, from the first moment to its
   auto [node, program] = endless(folder);
   // The system shows a new program's words a moment after it runs.
   for (int round = 0; round < 600; ++round) {
-    auto pid = dfs::start(node, program);
-    REQUIRE(pid.has_value());
-    CHECK(dfs::running(node) == *pid);
-    ::kill(*pid, SIGKILL);
-    ::waitpid(*pid, nullptr, 0);
+    auto started = dfs::start(node, program);
+    REQUIRE(started.has_value());
+    CHECK(dfs::running(node) == started->process);
+    ::kill(started->process, SIGKILL);
+    ::waitpid(started->process, nullptr, 0);
     CHECK_FALSE(dfs::running(node).has_value());
   }
 }
@@ -64,4 +78,118 @@ TEST_CASE("a node that ended has stopped, though its parent doesn't ask for its 
   ::waitpid(parent, nullptr, 0);
   ::close(started[0]);
   ::close(started[1]);
+}
+
+TEST_CASE("a node is found and stopped by its file, though its pid file is gone or names another") {
+  temporary_folder folder;
+  auto [node, program] = endless(folder);
+  auto started = dfs::start(node, program);
+  REQUIRE(started.has_value());
+  SUBCASE("gone") {
+    std::filesystem::remove(node.pid_file);
+  }
+  SUBCASE("another") {
+    std::ofstream{node.pid_file} << ::getpid() << '\n';
+  }
+  CHECK(dfs::running(node) == started->process);
+  CHECK(dfs::stop(node, std::chrono::seconds{10}) == true);
+  CHECK(dfs::processes_of(folder.path()).empty());
+}
+
+TEST_CASE("only what runs with a file of the folder is a node of it") {
+  temporary_folder folder;
+  temporary_folder other;
+  auto [node, program] = endless(folder);
+  auto started = dfs::start(node, program);
+  REQUIRE(started.has_value());
+  CHECK(dfs::processes_of(other.path()).empty());
+  auto found = dfs::processes_of(folder.path());
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].pid == started->process);
+  CHECK(found[0].config == node.config);
+  auto of_the_same_name = node;
+  of_the_same_name.config = other / "node.toml";
+  of_the_same_name.pid_file = other / "node.pid";
+  CHECK_FALSE(dfs::running(of_the_same_name).has_value());
+  CHECK(dfs::stop(node, std::chrono::seconds{10}) == true);
+}
+
+TEST_CASE("a check of a node's file is no node that runs") {
+  temporary_folder folder;
+  auto [node, program] = endless(folder);
+  auto started = dfs::start(node, program, {"--check"});
+  REQUIRE(started.has_value());
+  CHECK_FALSE(dfs::running(node).has_value());
+  CHECK(dfs::stop(started->process, std::chrono::seconds{10}) == true);
+}
+
+TEST_CASE("how a node ended is told by its exit code or signal, with what it wrote that time") {
+  temporary_folder folder;
+  std::string expected;
+  std::string script;
+  SUBCASE("by an exit code") {
+    expected = "ended with exit code 3";
+    script = "echo last words; exit 3";
+  }
+  SUBCASE("by a signal") {
+    expected = "was ended by signal 9 (Killed)";
+    script = "echo last words; kill -9 $$";
+  }
+  auto [node, program] = scripted(folder, script);
+  std::filesystem::create_directories(node.log.parent_path());
+  std::ofstream{node.log} << "of an earlier start\n";
+  auto started = dfs::start(node, program);
+  REQUIRE(started.has_value());
+  wait_until_ended(started->process);
+  CHECK(dfs::end_of_child(started->process) == expected);
+  CHECK(dfs::last_words(node, started->log_begin) == "  last words");
+}
+
+TEST_CASE("a node's program gets the further arguments behind the file") {
+  temporary_folder folder;
+  auto [node, program] = scripted(folder, "echo \"$@\"");
+  auto started = dfs::start(node, program, {"--more", "a b"});
+  REQUIRE(started.has_value());
+  wait_until_ended(started->process);
+  CHECK(dfs::end_of_child(started->process) == "ended with exit code 0");
+  CHECK(dfs::last_words(node) == "  --config " + node.config.string() + " --more a b");
+}
+
+TEST_CASE("with what configuration a node was started is known of that process alone") {
+  temporary_folder folder;
+  auto [node, program] = endless(folder);
+  node.configuration = {{"node.name", "\"node\""}, {"node.weight", "2.0"}};
+  auto started = dfs::start(node, program);
+  REQUIRE(started.has_value());
+  CHECK(dfs::started_configuration(node, started->process) == node.configuration);
+  CHECK_FALSE(dfs::started_configuration(node, started->process + 1).has_value());
+  CHECK(dfs::stop(node, std::chrono::seconds{10}) == true);
+  CHECK_FALSE(dfs::started_configuration(node, started->process).has_value());
+}
+
+TEST_CASE("one at a time has a folder's lock, which ends with its owner") {
+  temporary_folder folder;
+  int waited = 0;
+  auto take = [&](int seconds) {
+    return dfs::run_lock::take(folder.path(), std::chrono::seconds{seconds}, [&] { ++waited; });
+  };
+  {
+    auto first = take(0);
+    REQUIRE(first.has_value());
+    auto second = take(0);
+    REQUIRE_FALSE(second.has_value());
+    CHECK(second.error().code == atl::errc::busy);
+    CHECK(waited == 1);
+  }
+  CHECK(take(0).has_value());
+  auto child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    auto taken = take(0);
+    ::_exit(taken ? 0 : 1); // as if it was killed: nothing is given back
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  CHECK(status == 0);
+  CHECK(take(0).has_value());
 }

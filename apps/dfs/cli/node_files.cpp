@@ -1,0 +1,261 @@
+#include "cli/node_files.hpp"
+
+#include "node/settings.hpp"
+
+#include <atoll/core/config_value.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+namespace dfs {
+
+namespace {
+
+using atl::errc;
+using atl::fail;
+namespace fs = std::filesystem;
+
+constexpr std::size_t changes_shown_max = 4;
+
+std::string read_all(const fs::path& file) {
+  std::ifstream in{file, std::ios::binary};
+  std::ostringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+bool describes_node(const fs::path& file) {
+  auto table = atl::parse_toml(read_all(file), file.string());
+  // A file that can't be read is one to complain about, not one to pass over.
+  return !table || table->find("node") != nullptr;
+}
+
+atl::result<std::vector<fs::path>> node_files_in(const fs::path& folder) {
+  std::error_code problem;
+  std::vector<fs::path> files;
+  for (auto& entry : fs::directory_iterator{folder, problem})
+    if (entry.path().extension() == ".toml" && describes_node(entry.path()))
+      files.push_back(absolute_path(entry.path()));
+  if (problem)
+    return fail(errc::not_found, fmt::format("{}: {}", folder.string(), problem.message()));
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+local_node make_node(std::string name, const fs::path& file) {
+  auto run = file.parent_path() / "run";
+  local_node node;
+  node.log = run / (name + ".log");
+  node.pid_file = run / (name + ".pid");
+  node.name = std::move(name);
+  node.config = file;
+  return node;
+}
+
+// -- two nodes that can't run on one machine --------------------------------------------------
+
+/// A node's file, and what it says.
+struct described_node {
+  local_node node;
+  node_settings settings;
+};
+
+/// One address of a node.
+struct address_use {
+  const described_node* who = nullptr;
+  std::string key;
+  atl::endpoint where;
+};
+
+bool is_any_host(const std::string& host) {
+  return host == "0.0.0.0" || host == "::" || host == "*";
+}
+
+bool is_same_host(const std::string& a, const std::string& b) {
+  auto plain = [](const std::string& host) { return host == "localhost" ? "127.0.0.1" : host; };
+  return plain(a) == plain(b) || is_any_host(a) || is_any_host(b);
+}
+
+bool is_same_address(const atl::endpoint& a, const atl::endpoint& b) {
+  return a.port == b.port && a.port != 0 && is_same_host(a.host, b.host);
+}
+
+std::vector<address_use> addresses_where_it_listens(const described_node& it) {
+  std::vector<address_use> list;
+  if (it.settings.is_master)
+    list.push_back({&it, "the address where it listens as master", it.settings.control_listen});
+  if (it.settings.is_storage)
+    list.push_back({&it, "the address where it serves chunks", it.settings.bulk_listen});
+  if (it.settings.is_master && it.settings.snapshot_port != 0)
+    list.push_back(
+        {&it, "node.snapshot_port", {it.settings.control_listen.host, it.settings.snapshot_port}});
+  return list;
+}
+
+std::vector<address_use> addresses_where_others_find_it(const described_node& it) {
+  std::vector<address_use> list;
+  if (it.settings.is_master)
+    list.push_back({&it, "its address among [[masters]]", it.settings.control});
+  if (it.settings.is_storage)
+    list.push_back({&it, "node.bulk", it.settings.bulk});
+  return list;
+}
+
+std::string file_of(const described_node& it) {
+  return it.node.config.filename().string();
+}
+
+/// A line for each address that two of the uses have in common.
+void find_shared_addresses(const std::vector<address_use>& uses, std::vector<std::string>& lines) {
+  for (std::size_t i = 0; i < uses.size(); ++i)
+    for (std::size_t k = i + 1; k < uses.size(); ++k)
+      if (is_same_address(uses[i].where, uses[k].where))
+        lines.push_back(fmt::format("{} ({}) and {} ({}) have the same address: {}",
+                                    file_of(*uses[i].who), uses[i].key, file_of(*uses[k].who),
+                                    uses[k].key, to_string(uses[k].where)));
+}
+
+void find_shared_names(const described_node& a, const described_node& b,
+                       std::vector<std::string>& lines) {
+  if (a.node.name == b.node.name)
+    lines.push_back(fmt::format("{} and {} both have node.name = \"{}\": each node needs a name of "
+                                "its own",
+                                file_of(a), file_of(b), a.node.name));
+  std::error_code unknown;
+  auto data = fs::weakly_canonical(a.settings.data, unknown);
+  if (data == fs::weakly_canonical(b.settings.data, unknown))
+    lines.push_back(fmt::format("{} and {} both have the data folder {}: each node needs one of "
+                                "its own",
+                                file_of(a), file_of(b), data.string()));
+}
+
+std::vector<std::string> find_clashes(const std::vector<described_node>& nodes) {
+  std::vector<std::string> lines;
+  std::vector<address_use> listening;
+  std::vector<address_use> advertised;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    for (std::size_t k = i + 1; k < nodes.size(); ++k)
+      find_shared_names(nodes[i], nodes[k], lines);
+    for (auto& use : addresses_where_it_listens(nodes[i]))
+      listening.push_back(use);
+    for (auto& use : addresses_where_others_find_it(nodes[i]))
+      advertised.push_back(use);
+  }
+  auto before = lines.size();
+  find_shared_addresses(listening, lines);
+  if (lines.size() == before) // otherwise the same once more
+    find_shared_addresses(advertised, lines);
+  return lines;
+}
+
+// -- reading one ------------------------------------------------------------------------------
+
+std::vector<written_key> written_keys(const atl::config& config) {
+  std::vector<written_key> keys;
+  for (auto& it : config.resolved())
+    if (it.origin != "default")
+      keys.push_back({it.key, it.value});
+  return keys;
+}
+
+atl::result<described_node> read_node_file(const fs::path& file) {
+  auto config = atl::config::load(file, node_schema());
+  if (!config)
+    return tl::unexpected{config.error()};
+  auto cluster = read_cluster(*config);
+  if (!cluster)
+    return tl::unexpected{cluster.error()};
+  auto settings = read_node(*config, *cluster);
+  if (!settings)
+    return tl::unexpected{settings.error()};
+  described_node it{make_node(settings->name, file), *settings};
+  it.node.is_storage = settings->is_storage;
+  it.node.is_master = settings->is_master;
+  it.node.data = settings->data;
+  it.node.configuration = written_keys(*config);
+  return it;
+}
+
+/// As far as the file says it where it may be broken otherwise.
+std::string name_in(const fs::path& file) {
+  auto table = atl::parse_toml(read_all(file), file.string());
+  auto* node = table ? table->find("node") : nullptr;
+  auto* keys = node ? std::get_if<atl::config_table>(&node->value.value) : nullptr;
+  auto* name = keys ? keys->find("name") : nullptr;
+  auto* text = name ? std::get_if<std::string>(&name->value.value) : nullptr;
+  return text && !text->empty() && text->find('/') == text->npos ? *text : file.stem().string();
+}
+
+} // namespace
+
+atl::result<std::vector<local_node>> nodes_in(const fs::path& folder) {
+  auto files = node_files_in(folder);
+  if (!files)
+    return tl::unexpected{files.error()};
+  std::vector<described_node> described;
+  std::vector<std::string> mistakes;
+  for (auto& file : *files) {
+    if (auto node = read_node_file(file))
+      described.push_back(std::move(*node));
+    else
+      mistakes.push_back(node.error().message);
+  }
+  for (auto& clash : find_clashes(described))
+    mistakes.push_back(fmt::format("{}: {}", folder.string(), clash));
+  if (!mistakes.empty())
+    return fail(errc::invalid, fmt::format("{}", fmt::join(mistakes, "\n")));
+  if (described.empty())
+    return fail(errc::not_found, fmt::format("{} holds no file that describes a node: one with a "
+                                             "[node] table",
+                                             folder.string()));
+  std::vector<local_node> nodes;
+  for (auto& it : described)
+    nodes.push_back(std::move(it.node));
+  return nodes;
+}
+
+atl::result<std::vector<local_node>> unchecked_nodes_in(const fs::path& folder) {
+  auto files = node_files_in(folder);
+  if (!files)
+    return tl::unexpected{files.error()};
+  std::vector<local_node> nodes;
+  for (auto& file : *files)
+    nodes.push_back(unchecked_node(file));
+  return nodes;
+}
+
+local_node unchecked_node(const fs::path& file) {
+  return make_node(name_in(file), file);
+}
+
+fs::path absolute_path(const fs::path& path) {
+  auto absolute = fs::absolute(path).lexically_normal();
+  return absolute.has_filename() ? absolute : absolute.parent_path();
+}
+
+std::string describe_changes(const std::vector<written_key>& before,
+                             const std::vector<written_key>& now) {
+  std::map<std::string, std::pair<std::string, std::string>> values;
+  for (auto& it : before)
+    values[it.key].first = it.value;
+  for (auto& it : now)
+    values[it.key].second = it.value;
+  std::erase_if(values, [](auto& it) { return it.second.first == it.second.second; });
+  std::vector<std::string> texts;
+  for (auto& [key, value] : values) {
+    auto& [was, is] = value;
+    if (texts.size() == changes_shown_max) {
+      texts.push_back(fmt::format("{} more", values.size() - changes_shown_max));
+      break;
+    }
+    texts.push_back(fmt::format("{} was {} and is {}", key, was.empty() ? "not set" : was,
+                                is.empty() ? "not set" : is));
+  }
+  return fmt::format("{}", fmt::join(texts, ", "));
+}
+
+} // namespace dfs

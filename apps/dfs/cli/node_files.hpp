@@ -1,0 +1,52 @@
+#pragma once
+
+#include <atoll/core/error.hpp>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+/// The files of a configs folder that describe nodes.
+namespace dfs {
+
+/// A key that a node's file or one that it includes sets, and its value as written in TOML.
+struct written_key {
+  std::string key;
+  std::string value;
+
+  friend bool operator==(const written_key&, const written_key&) = default;
+};
+
+/// One node of a configs folder, as a process of this machine.
+struct local_node {
+  std::string name;
+  bool is_storage = false;
+  std::filesystem::path config; ///< absolute
+  std::filesystem::path log;    ///< what it writes to standard error
+  std::filesystem::path pid_file;
+  std::vector<written_key> configuration{}; ///< what its file sets, includes counted
+  bool is_master = false;
+  std::filesystem::path data{}; ///< its data folder
+};
+
+/// Every file in `folder` that describes a node, in the order of the file names.
+/// @returns errc::not_found when there is none, errc::invalid with all that is wrong with them,
+/// also with two that can't run on one machine: of one name, data folder or address.
+atl::result<std::vector<local_node>> nodes_in(const std::filesystem::path& folder);
+
+/// The same without a look at what the files say beyond the node's name, for those who stop nodes:
+/// a node that runs must be stopped though its file was broken since.
+atl::result<std::vector<local_node>> unchecked_nodes_in(const std::filesystem::path& folder);
+
+/// What can be said of the node of this file, which may be broken, or gone.
+local_node unchecked_node(const std::filesystem::path& file);
+
+/// Absolute and without `.`, `..` and a slash at the end.
+std::filesystem::path absolute_path(const std::filesystem::path& path);
+
+/// What one configuration sets otherwise than the other, for a message: `node.weight was 1.0 and is
+/// 2.0`. Empty when they are the same.
+std::string describe_changes(const std::vector<written_key>& before,
+                             const std::vector<written_key>& now);
+
+} // namespace dfs

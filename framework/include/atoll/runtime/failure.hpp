@@ -1,0 +1,17 @@
+#pragma once
+
+#include <caf/error.hpp>
+
+#include <string>
+
+/// Why a request to another node failed, in words for people: none of CAF's.
+namespace atl::runtime {
+
+/// `connection refused`, `no answer in time`, `the connection was closed`
+std::string describe_failure(const caf::error& problem);
+
+/// Is nobody there to connect to? The other host says so at once; one that is silent may only be
+/// slow.
+bool is_connection_refused(const caf::error& problem);
+
+} // namespace atl::runtime
