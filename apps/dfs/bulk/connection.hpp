@@ -44,6 +44,11 @@ class bulk_connection {
   atl::result<std::size_t> read_fragment(const fragment_key& key, std::uint64_t offset,
                                          std::span<std::byte> into);
 
+  /// Reads a fragment that is to be as long as `into`. Returns how long it is: `into` holds the
+  /// fragment only if that is right. Errors as of `read_fragment`.
+  atl::result<std::uint64_t> read_whole_fragment(const fragment_key& key,
+                                                 std::span<std::byte> into);
+
   /// Reads all of a fragment, piece by piece. `begin` is told its size, then `piece` gets whole
   /// blocks with the checksums that they should have, and must check them itself. An error of
   /// either ends it.
@@ -72,12 +77,18 @@ class bulk_connection {
 
  private:
   struct link;
+  struct read_outcome {
+    std::size_t bytes = 0;
+    std::uint64_t fragment_size = 0;
+  };
 
   template <class T>
   using result_of = std::function<atl::result<T>()>;
   template <class T>
   atl::result<T> attempt(const result_of<T>& request);
   atl::status connect();
+  atl::result<read_outcome> read_range(const fragment_key& key, std::uint64_t offset,
+                                       std::span<std::byte> into);
   atl::result<std::string> ask(wire::op what, std::string_view body);
   atl::result<std::string> receive_answer(const patience& patient);
   atl::error broken(atl::error why);
