@@ -29,7 +29,11 @@ class chunk_reader {
     slot->bytes = take_buffer(extent.chunk.size_bytes);
     slot->outcome = slot->promise.get_future();
     boost::asio::post(threads_, [this, slot] {
-      slot->promise.set_value(storages_.fetch(slot->extent.chunk, slot->bytes));
+      try {
+        slot->promise.set_value(storages_.fetch(slot->extent.chunk, slot->bytes));
+      } catch (...) { // out of memory, say; told where the outcome is awaited
+        slot->promise.set_exception(std::current_exception());
+      }
     });
     pending_.push_back(std::move(slot));
   }
@@ -39,7 +43,7 @@ class chunk_reader {
     auto slot = std::move(pending_.front());
     pending_.pop_front();
     auto length = slot->extent.length_bytes;
-    auto outcome = slot->outcome.get();
+    auto outcome = await(slot->outcome);
     if (!outcome)
       return fail(outcome.error().code, fmt::format("bytes {} to {}: {}", offset, offset + length,
                                                     outcome.error().message));

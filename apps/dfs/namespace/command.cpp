@@ -16,7 +16,7 @@ using atl::spi::writer;
 
 namespace {
 
-constexpr std::uint8_t command_version = 1;
+constexpr std::uint8_t command_version = 2;
 /// An extent takes at least its chunk's id and size, a count of nodes, and its length.
 constexpr std::size_t extent_bytes_min = wire::chunk_bytes_min + sizeof(std::uint64_t);
 

@@ -12,7 +12,7 @@
 namespace dfs::state {
 
 /// Of the whole database; another one is refused.
-inline constexpr std::uint32_t format_version = 1;
+inline constexpr std::uint32_t format_version = 2;
 
 /// Where the state stands, in one record.
 struct meta {
@@ -54,6 +54,7 @@ struct stored_chunk {
   std::uint64_t size_bytes = 0;
   std::uint64_t references = 0;
   std::vector<storage_id> nodes;
+  std::uint32_t crc = 0; ///< as in `chunk_record`
 };
 
 struct storage_record {
