@@ -1,4 +1,7 @@
 #include "node/node.hpp"
+#include "node/open_files.hpp"
+
+#include <atoll/core/open_files.hpp>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -66,11 +69,31 @@ sigset_t block_signals() {
   return signals;
 }
 
+void log_open_files(const dfs::node_settings& node, const dfs::open_files_plan& plan) {
+  if (!node.is_storage)
+    return atl::log::info("node", "", "may have {} files open", plan.limit);
+  auto fewer = plan.connections < node.connections_max
+                   ? fmt::format(" instead of the {} of node.connections: raise the limit for more",
+                                 node.connections_max)
+                   : std::string{};
+  atl::log::info("node", "", "may have {} files open: {} bulk connections at once{}", plan.limit,
+                 plan.connections, fewer);
+}
+
 int run(loaded all) {
   auto signals = block_signals();
   atl::log::start(all.node.name, all.node.log_level);
   atl::log::info("node", "", "starts: cluster {}, data {}, process {}", all.cluster.name,
                  all.node.data.string(), ::getpid());
+  auto files =
+      dfs::plan_open_files(all.node, all.cluster.durability, atl::raise_open_files_limit());
+  if (!files) {
+    atl::log::error("node", "", "can't start: {}", files.error().message);
+    return exit_failed;
+  }
+  log_open_files(all.node, *files);
+  all.node.connections_max = files->connections;
+  all.node.sync_backlog_max = files->sync_backlog;
   std::mutex mutex;
   std::optional<atl::error> failure;
   auto failed = [&](const atl::error& problem) {
