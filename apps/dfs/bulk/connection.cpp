@@ -166,7 +166,7 @@ atl::status bulk_connection::receive_pieces(const wire::read_reply& about,
 
 atl::result<std::vector<target_result>>
 bulk_connection::write_chunk(std::span<const write_target> targets, const chunk_id& chunk,
-                             std::string_view data, durability how) {
+                             std::string_view data, durability how, bool await_go) {
   if (targets.empty() || targets.size() > max_write_targets || data.size() > max_fragment_size)
     return atl::fail(atl::errc::invalid,
                      fmt::format("cannot write {} bytes to {} nodes: at most {} bytes, and 1 to {} "
@@ -179,7 +179,8 @@ bulk_connection::write_chunk(std::span<const write_target> targets, const chunk_
                               data.size(),
                               how,
                               static_cast<std::uint32_t>(progress_ms),
-                              {targets.begin(), targets.end()}};
+                              {targets.begin(), targets.end()},
+                              await_go};
   auto answer = attempt<std::string>([&] { return send_chunk(request, data); });
   if (!answer)
     return tl::unexpected{answer.error()};
@@ -222,11 +223,12 @@ atl::result<std::string> bulk_connection::send_chunk(const wire::write_request& 
 
 atl::result<std::vector<target_result>> write_chunk(std::span<const write_target> targets,
                                                     const chunk_id& chunk, std::string_view data,
-                                                    durability how, const bulk_options& options) {
+                                                    durability how, const bulk_options& options,
+                                                    bool await_go) {
   if (targets.empty())
     return atl::fail(atl::errc::invalid, "cannot write a chunk to no node");
   bulk_connection over{targets.front().at, options};
-  return over.write_chunk(targets, chunk, data, how);
+  return over.write_chunk(targets, chunk, data, how, await_go);
 }
 
 // -- mending ------------------------------------------------------------------

@@ -62,9 +62,10 @@ class bulk_connection {
   /// a pipeline, all of them the same bytes (≤ max_fragment_size). What became of each target, in
   /// their order. An error: the first node is unavailable or refused; nothing is known of the rest,
   /// and it is safe to try again.
+  /// @param await_go the node was busy before: no data are sent until it has room for them
   atl::result<std::vector<target_result>> write_chunk(std::span<const write_target> targets,
                                                       const chunk_id& chunk, std::string_view data,
-                                                      durability how);
+                                                      durability how, bool await_go = false);
 
   /// Tells the node that its copy seems to be damaged. It looks itself: true if the copy is in
   /// order, false if it was damaged and has been moved aside. Errors: not_found.
@@ -105,6 +106,7 @@ class bulk_connection {
 /// Stores a chunk over a connection of its own; see bulk_connection::write_chunk.
 atl::result<std::vector<target_result>> write_chunk(std::span<const write_target> targets,
                                                     const chunk_id& chunk, std::string_view data,
-                                                    durability how, const bulk_options& options);
+                                                    durability how, const bulk_options& options,
+                                                    bool await_go = false);
 
 } // namespace dfs

@@ -61,6 +61,7 @@ void relay::begin_behind() {
   auto request = request_;
   request.progress_ms = static_cast<std::uint32_t>(to_behind_.progress.count());
   request.targets.erase(request.targets.begin());
+  request.await_go = false; // the data are on their way already
   upload_.emplace(*behind_, to_behind_);
   if (auto done = upload_->begin(request); !done)
     lose_behind(last_words(done.error()));

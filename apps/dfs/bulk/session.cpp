@@ -134,6 +134,8 @@ bool session::serve_write(wire::write_request request) {
                                "(node.write_buffer); try again",
                                shared_.writes.bytes_under_way(), shared_.writes.bytes_max())});
   }
+  if (request.await_go && !send_frame(socket_, wire::op::working, {}, wait()))
+    return false;
   if (!buffers_)
     buffers_.emplace();
   auto results = relay{shared_, loop_, socket_, *buffers_, std::move(request)}.run();

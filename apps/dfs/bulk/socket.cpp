@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <poll.h>
 #include <system_error>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 
@@ -223,6 +224,30 @@ atl::status tcp_socket::read(std::span<const mutable_buffer> into, const patienc
 atl::status tcp_socket::read(void* into, std::size_t size, const patience& wait) {
   mutable_buffer piece{into, size};
   return read({&piece, 1}, wait);
+}
+
+atl::status tcp_socket::peek(void* into, std::size_t size, const patience& wait) {
+  auto since = steady::now();
+  for (ssize_t seen = 0;;) {
+    if (loop_.interrupted())
+      return tl::unexpected{interrupted()};
+    auto got = ::recv(fd_, into, size, MSG_PEEK | MSG_DONTWAIT);
+    if (got == static_cast<ssize_t>(size))
+      return {};
+    if (got == 0)
+      return tl::unexpected{ended()};
+    if (got < 0 && !would_block(errno))
+      return tl::unexpected{failed(errno)};
+    if (got > 0 && got == seen) { // cut in two on the way: readiness doesn't tell of the rest
+      if (steady::now() - since > wait.progress)
+        return tl::unexpected{stalled()};
+      std::this_thread::sleep_for(std::chrono::milliseconds{1});
+      continue;
+    }
+    seen = std::max<ssize_t>(got, 0);
+    if (auto ready = wait_for(POLLIN, wait, since); !ready)
+      return ready;
+  }
 }
 
 atl::status tcp_socket::write(std::span<const const_buffer> from, const patience& wait) {

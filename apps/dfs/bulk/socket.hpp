@@ -49,6 +49,8 @@ class tcp_socket {
   atl::result<std::size_t> read_some(std::span<const mutable_buffer> into, const patience& wait);
   atl::status read(std::span<const mutable_buffer> into, const patience& wait);
   atl::status read(void* into, std::size_t size, const patience& wait);
+  /// Waits for the next `size` bytes (a few), and leaves them to be read.
+  atl::status peek(void* into, std::size_t size, const patience& wait);
   atl::status write(std::span<const const_buffer> from, const patience& wait);
   atl::status write(std::string_view from, const patience& wait);
   /// Sends a range of a file without copying it. errc::io: the file can't be read.

@@ -26,7 +26,7 @@ class busy_wait {
  private:
   std::chrono::microseconds timeout_;
   time_point began_ = std::chrono::steady_clock::now();
-  backoff pauses_{std::chrono::milliseconds{5}, std::chrono::milliseconds{400}};
+  backoff pauses_{std::chrono::milliseconds{10}, std::chrono::milliseconds{800}};
 };
 
 } // namespace dfs

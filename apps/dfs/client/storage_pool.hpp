@@ -78,7 +78,7 @@ class storage_pool {
   atl::result<protocol::placement> place(upload_lease& upload, std::size_t bytes,
                                          const std::vector<storage_id>& avoid);
   void write_pipeline(std::span<fragment_write> targets, const chunk_id& chunk,
-                      std::string_view bytes);
+                      std::string_view bytes, bool await_go);
   void write_patiently(std::vector<fragment_write> targets, const chunk_id& chunk,
                        std::string_view bytes, std::map<storage_id, failed_write>& problems);
   /// @returns what became of each fragment that couldn't be stored.

@@ -42,11 +42,12 @@ atl::result<protocol::placement> storage_pool::place(upload_lease& upload, std::
 
 /// Sends the same bytes to several nodes in a pipeline, and notes what became of each.
 void storage_pool::write_pipeline(std::span<fragment_write> targets, const chunk_id& chunk,
-                                  std::string_view bytes) {
+                                  std::string_view bytes, bool await_go) {
   std::vector<write_target> wire_targets;
   for (const auto& each : targets)
     wire_targets.push_back(each.target);
-  auto results = dfs::write_chunk(wire_targets, chunk, bytes, info_.durability, make_options());
+  auto results =
+      dfs::write_chunk(wire_targets, chunk, bytes, info_.durability, make_options(), await_go);
   for (std::size_t i = 0; i < targets.size(); ++i) {
     // Of the others nothing is known when the first one fails.
     targets[i].outcome =
@@ -69,8 +70,8 @@ void storage_pool::write_patiently(std::vector<fragment_write> targets, const ch
                                    std::string_view bytes,
                                    std::map<storage_id, failed_write>& problems) {
   busy_wait waiting{cluster_.busy_timeout};
-  for (;;) {
-    write_pipeline(targets, chunk, bytes);
+  for (bool was_busy = false;; was_busy = true) {
+    write_pipeline(targets, chunk, bytes, was_busy);
     std::vector<fragment_write> busy;
     for (auto& each : targets) {
       if (each.outcome)
@@ -127,7 +128,16 @@ atl::result<chunk_record> storage_pool::try_to_store(upload_lease& upload, std::
   auto crc = atl::crc32c(data);
   std::vector<storage_id> avoid;
   std::optional<atl::error> last_problem;
-  for (int attempt = 1; attempt <= attempts_at_storing; ++attempt) {
+  busy_wait waiting{cluster_.busy_timeout};
+  for (int attempt = 1;; ++attempt) {
+    if (attempt > attempts_at_storing) {
+      // Nodes that are silent towards us and not towards the masters, which would place nothing
+      // on them otherwise, have too much to do.
+      if (last_problem->code != errc::timeout || !waiting.pause(last_progress()))
+        break;
+      attempt = 1;
+      avoid.clear();
+    }
     auto where = place(upload, data.size(), avoid);
     if (!where && !avoid.empty()) {
       // There are too few others. Better one that failed here than none: it may be back by now.
@@ -156,10 +166,10 @@ atl::result<chunk_record> storage_pool::try_to_store(upload_lease& upload, std::
                                 "try again later, or raise client.busy_timeout: {}",
                                 cluster_.busy_timeout / std::chrono::seconds{1},
                                 problem.why.message));
-      if (problem.suspect) {
+      if (problem.suspect)
         avoid.push_back(id);
+      if (problem.suspect || !last_problem)
         last_problem = problem.why;
-      }
     }
     if (stored >= needed && !has_others(record, problems))
       return record; // there is no better place

@@ -218,7 +218,7 @@ std::vector<key_spec> make_node_schema() {
                   "Fewer where the limit of open files ('ulimit -n') doesn't allow so many."},
       {.key = "node.write_buffer",
        .type = option_type::size,
-       .default_value = "128MiB",
+       .default_value = "64MiB",
        .minimum = "1MiB",
        .maximum = "1TiB",
        .meaning = "Bytes of writes that a storage node takes in at once; further writes are told "

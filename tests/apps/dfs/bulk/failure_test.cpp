@@ -279,12 +279,17 @@ TEST_CASE("writes beyond what a node takes in at once are told to wait, and then
   disk.hold_syncs(true);
   std::string first;
   std::thread busy{[&] { first = write(1); }};
-  wait_until([&] { return write(2) == "busy"; });
+  wait_until([&] { return node.at.files_in("tmp") == 1; });
+  CHECK(write(2) == "busy");
   CHECK(node.server->stats().busy > 0);
+  CHECK(outcomes(write_chunk(targets, key_of(2).chunk, pattern(chunk_size), durability::fsync,
+                             caller_options(), true)) == "busy");
   disk.hold_syncs(false);
   busy.join();
   CHECK(first == "ok");
-  CHECK(write(2) == "ok");
+  CHECK(outcomes(write_chunk(targets, key_of(2).chunk, pattern(chunk_size), durability::fsync,
+                             caller_options(), true)) == "ok");
+  CHECK(get(*node.at.store, key_of(2)) == pattern(chunk_size));
 }
 
 TEST_CASE("a busy node in a pipeline is told as busy, and so are those after it") {
@@ -298,13 +303,11 @@ TEST_CASE("a busy node in a pipeline is told as busy, and so are those after it"
     std::vector<write_target> alone = {busy.target()};
     (void)write_chunk(alone, key_of(1).chunk, "data", durability::fsync, caller_options());
   }};
+  wait_until([&] { return busy.at.files_in("tmp") == 1; });
   auto targets = cluster.targets();
   targets[1] = busy.target();
-  std::uint64_t number = 2; // a name of its own each time
-  wait_until([&] {
-    return outcomes(write_chunk(targets, key_of(number++).chunk, pattern(chunk_size),
-                                durability::fsync, caller_options())) == "ok busy busy";
-  });
+  CHECK(outcomes(write_chunk(targets, key_of(2).chunk, pattern(chunk_size), durability::fsync,
+                             caller_options())) == "ok busy busy");
   disk.hold_syncs(false);
   writer.join();
 }
