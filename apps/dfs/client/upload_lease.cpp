@@ -1,6 +1,7 @@
 #include "client/upload_lease.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <random>
 #include <system_error>
 
@@ -48,9 +49,12 @@ void upload_lease::run() {
   while (!changed_.wait_for(lock, interval_, [this] { return stopping_; })) {
     protocol::renew_request sign{id_, began_us_};
     lock.unlock();
-    // Nobody waits for the answer: a sign that got lost is made up for by the next one.
-    masters_.call(protocol::kind::renew, protocol::encode(sign),
-                  [](const atl::result<std::string>&) {});
+    try {
+      // Nobody waits for the answer: a sign that got lost is made up for by the next one.
+      masters_.call(protocol::kind::renew, protocol::encode(sign),
+                    [](const atl::result<std::string>&) {});
+    } catch (const std::exception&) { // out of memory, and so is a sign that wasn't sent
+    }
     lock.lock();
   }
 }

@@ -174,7 +174,11 @@ std::string encode(const storage_report& message) {
   out.put(message.zone);
   write(out, message.weight);
   out.put(message.capacity_bytes).put(message.free_bytes).put(message.used_bytes);
-  out.put(message.chunks).put(message.damaged).put(message.failed).put(message.from_scratch);
+  out.put(message.chunks)
+      .put(message.damaged)
+      .put(message.failed)
+      .put(message.from_scratch)
+      .put(message.more);
   write_list(out, message.changes);
   return out.take();
 }
@@ -194,6 +198,7 @@ atl::result<storage_report> decode_storage_report(std::string_view bytes) {
   message.damaged = in.get<std::uint64_t>();
   message.failed = in.get_string(text_bytes_max);
   message.from_scratch = in.get<bool>();
+  message.more = in.get<bool>();
   read_list(in, message.changes, changes_max);
   return finished(in, std::move(message), "a storage node's report");
 }

@@ -52,6 +52,7 @@ struct storage_report {
   /// What changed since the last report that was answered; with `from_scratch`, a list of all that
   /// is there begins.
   bool from_scratch = false;
+  bool more = false; ///< further changes follow at once: a list that has begun is not whole yet
   std::vector<fragment_change> changes;
 };
 

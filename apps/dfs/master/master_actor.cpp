@@ -102,7 +102,7 @@ envelope master_actor::report(const envelope& message) {
   auto& node = registry_.update(*report, now);
   protocol::storage_orders orders;
   orders.id = node.id;
-  orders.want_everything = !node.complete;
+  orders.want_everything = !node.complete && !node.listing;
   auto& removals = to_remove_[report->name];
   while (!removals.empty() && orders.remove.size() < protocol::changes_max) {
     orders.remove.push_back({removals.front().first, removals.front().second, false});
