@@ -150,8 +150,9 @@ void test_cluster::write_configuration(const cluster_shape& shape) {
                         shape.consensus_options);
   shared += fmt::format("[placement]\nbalancer = \"{}\"\n\n[reads]\nbalancer = \"{}\"\n\n",
                         shape.placement, shape.reads);
-  shared += fmt::format("[recovery]\nplugin = \"replicate\"\noptions = {{ copies = {} }}\n\n",
-                        shape.copies);
+  auto copies = fmt::format("copies = {}", shape.copies);
+  shared += fmt::format("[recovery]\nplugin = \"{}\"\noptions = {{ {} }}\n\n", shape.recovery,
+                        shape.recovery == "replicate" ? copies : "");
   shared += "[links]\nheartbeat = \"100ms\"\nfailure_timeout = \"1s\"\n\n";
   shared += "[files]\n" + shape.files + "\n";
   write_file(folder() / "cluster.toml", shared);

@@ -54,7 +54,8 @@ struct cluster_shape {
   std::string reads = "random";
   std::string consensus = "two_phase_commit";
   std::string consensus_options; ///< `heartbeat = "50ms"`
-  int copies = 3;
+  std::string recovery = "replicate";
+  int copies = 3; ///< of `replicate`; other schemes get no options
   std::string files = "chunk_size = \"64KiB\"\ninline_limit = 0"; ///< lines of [files]
   std::string plugin_path;                                        ///< the line in [plugins], if any
   std::map<std::string, std::string> node; ///< further lines of a node's [node], by name

@@ -79,7 +79,7 @@ atl::result<std::string> bulk_connection::ask(wire::op what, std::string_view bo
 }
 
 atl::result<std::string> bulk_connection::receive_answer(const patience& patient) {
-  auto got = receive_reply(link_->socket, patient);
+  auto got = receive_reply(link_->socket, patient, wait());
   if (!got)
     return tl::unexpected{broken(got.error())};
   link_->answered = true;
@@ -96,7 +96,18 @@ atl::result<std::string> bulk_connection::receive_answer(const patience& patient
 atl::result<std::size_t> bulk_connection::read_fragment(const fragment_key& key,
                                                         std::uint64_t offset,
                                                         std::span<std::byte> into) {
-  return attempt<std::size_t>([&]() -> atl::result<std::size_t> {
+  return read_range(key, offset, into).map([](const read_outcome& got) { return got.bytes; });
+}
+
+atl::result<std::uint64_t> bulk_connection::read_whole_fragment(const fragment_key& key,
+                                                                std::span<std::byte> into) {
+  return read_range(key, 0, into).map([](const read_outcome& got) { return got.fragment_size; });
+}
+
+atl::result<bulk_connection::read_outcome> bulk_connection::read_range(const fragment_key& key,
+                                                                       std::uint64_t offset,
+                                                                       std::span<std::byte> into) {
+  return attempt<read_outcome>([&]() -> atl::result<read_outcome> {
     auto answer =
         ask(wire::op::read, wire::encode(wire::read_request{self(), key, offset, into.size()}));
     if (!answer)
@@ -108,9 +119,11 @@ atl::result<std::size_t> bulk_connection::read_fragment(const fragment_key& key,
       link_->scratch.resize(2 * block_size);
     block_receiver blocks{*about, offset, into, link_->scratch};
     auto got = blocks.receive(link_->socket, wait());
-    if (!got && got.error().code != atl::errc::corrupt)
+    if (got)
+      return read_outcome{*got, about->fragment_size};
+    if (got.error().code != atl::errc::corrupt)
       return tl::unexpected{broken(got.error())};
-    return got;
+    return tl::unexpected{got.error()};
   });
 }
 
@@ -153,7 +166,7 @@ atl::status bulk_connection::receive_pieces(const wire::read_reply& about,
 
 atl::result<std::vector<target_result>>
 bulk_connection::write_chunk(std::span<const write_target> targets, const chunk_id& chunk,
-                             std::string_view data, durability how) {
+                             std::string_view data, durability how, bool await_go) {
   if (targets.empty() || targets.size() > max_write_targets || data.size() > max_fragment_size)
     return atl::fail(atl::errc::invalid,
                      fmt::format("cannot write {} bytes to {} nodes: at most {} bytes, and 1 to {} "
@@ -166,7 +179,8 @@ bulk_connection::write_chunk(std::span<const write_target> targets, const chunk_
                               data.size(),
                               how,
                               static_cast<std::uint32_t>(progress_ms),
-                              {targets.begin(), targets.end()}};
+                              {targets.begin(), targets.end()},
+                              await_go};
   auto answer = attempt<std::string>([&] { return send_chunk(request, data); });
   if (!answer)
     return tl::unexpected{answer.error()};
@@ -209,11 +223,12 @@ atl::result<std::string> bulk_connection::send_chunk(const wire::write_request& 
 
 atl::result<std::vector<target_result>> write_chunk(std::span<const write_target> targets,
                                                     const chunk_id& chunk, std::string_view data,
-                                                    durability how, const bulk_options& options) {
+                                                    durability how, const bulk_options& options,
+                                                    bool await_go) {
   if (targets.empty())
     return atl::fail(atl::errc::invalid, "cannot write a chunk to no node");
   bulk_connection over{targets.front().at, options};
-  return over.write_chunk(targets, chunk, data, how);
+  return over.write_chunk(targets, chunk, data, how, await_go);
 }
 
 // -- mending ------------------------------------------------------------------

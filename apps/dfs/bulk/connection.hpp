@@ -44,6 +44,11 @@ class bulk_connection {
   atl::result<std::size_t> read_fragment(const fragment_key& key, std::uint64_t offset,
                                          std::span<std::byte> into);
 
+  /// Reads a fragment that is to be as long as `into`. Returns how long it is: `into` holds the
+  /// fragment only if that is right. Errors as of `read_fragment`.
+  atl::result<std::uint64_t> read_whole_fragment(const fragment_key& key,
+                                                 std::span<std::byte> into);
+
   /// Reads all of a fragment, piece by piece. `begin` is told its size, then `piece` gets whole
   /// blocks with the checksums that they should have, and must check them itself. An error of
   /// either ends it.
@@ -57,9 +62,10 @@ class bulk_connection {
   /// a pipeline, all of them the same bytes (≤ max_fragment_size). What became of each target, in
   /// their order. An error: the first node is unavailable or refused; nothing is known of the rest,
   /// and it is safe to try again.
+  /// @param await_go the node was busy before: no data are sent until it has room for them
   atl::result<std::vector<target_result>> write_chunk(std::span<const write_target> targets,
                                                       const chunk_id& chunk, std::string_view data,
-                                                      durability how);
+                                                      durability how, bool await_go = false);
 
   /// Tells the node that its copy seems to be damaged. It looks itself: true if the copy is in
   /// order, false if it was damaged and has been moved aside. Errors: not_found.
@@ -72,12 +78,18 @@ class bulk_connection {
 
  private:
   struct link;
+  struct read_outcome {
+    std::size_t bytes = 0;
+    std::uint64_t fragment_size = 0;
+  };
 
   template <class T>
   using result_of = std::function<atl::result<T>()>;
   template <class T>
   atl::result<T> attempt(const result_of<T>& request);
   atl::status connect();
+  atl::result<read_outcome> read_range(const fragment_key& key, std::uint64_t offset,
+                                       std::span<std::byte> into);
   atl::result<std::string> ask(wire::op what, std::string_view body);
   atl::result<std::string> receive_answer(const patience& patient);
   atl::error broken(atl::error why);
@@ -94,6 +106,7 @@ class bulk_connection {
 /// Stores a chunk over a connection of its own; see bulk_connection::write_chunk.
 atl::result<std::vector<target_result>> write_chunk(std::span<const write_target> targets,
                                                     const chunk_id& chunk, std::string_view data,
-                                                    durability how, const bulk_options& options);
+                                                    durability how, const bulk_options& options,
+                                                    bool await_go = false);
 
 } // namespace dfs

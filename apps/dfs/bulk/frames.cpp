@@ -25,9 +25,10 @@ atl::result<frame> receive_frame(tcp_socket& over, const patience& for_header,
   return out;
 }
 
-atl::result<reply> receive_reply(tcp_socket& over, const patience& wait) {
-  for (;;) {
-    auto got = receive_frame(over, wait, wait);
+atl::result<reply> receive_reply(tcp_socket& over, const patience& first,
+                                 const patience& afterwards) {
+  for (const auto* wait = &first;; wait = &afterwards) {
+    auto got = receive_frame(over, *wait, *wait);
     if (!got)
       return tl::unexpected{got.error()};
     if (got->what == wire::op::working)

@@ -28,6 +28,8 @@ struct reply {
   std::string payload;
 };
 /// Waits for the reply to a request, however often the node says that it is still working.
-atl::result<reply> receive_reply(tcp_socket& over, const patience& wait);
+/// `first` is for what comes first, `afterwards` for what follows such a sign.
+atl::result<reply> receive_reply(tcp_socket& over, const patience& first,
+                                 const patience& afterwards);
 
 } // namespace dfs

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <boost/asio/io_context.hpp>
-
 #include <atomic>
 #include <chrono>
+#include <mutex>
+#include <vector>
 
 namespace dfs {
 
@@ -15,37 +15,36 @@ struct patience {
   steady::time_point deadline = steady::time_point::max(); ///< in any case
 };
 
-/// Drives the sockets of one thread. Asio's own blocking calls know no time limits, so all waiting
-/// is done here, for something to become ready and not for longer than a deadline.
+class tcp_socket;
+
+/// Drives the sockets of one thread with poll(2), so that a connection takes one descriptor and
+/// waiting takes none.
 class io_loop {
  public:
-  boost::asio::io_context& context() { return context_; }
+  io_loop() = default;
+  io_loop(const io_loop&) = delete;
+  io_loop& operator=(const io_loop&) = delete;
 
-  /// Ends all waiting, now and for ever. The only function that other threads may call.
-  void interrupt() {
-    interrupted_ = true;
-    context_.stop();
-  }
+  /// Ends all waiting, now and for ever, and breaks the connections. The only function that other
+  /// threads may call.
+  void interrupt();
   bool interrupted() const { return interrupted_; }
 
-  /// Runs what is ready, then waits for one more event at most until `deadline`. False: there was
-  /// none.
-  bool run_once(steady::time_point deadline) {
-    context_.restart();
-    if (interrupted_) // after restart, as that undoes a stop
-      return false;
-    return context_.poll() > 0 || context_.run_one_until(deadline) > 0;
-  }
-
-  /// Runs what is ready, also when interrupted.
-  void drain() {
-    context_.restart();
-    context_.poll();
-  }
+  /// Moves what is ready, or else waits until something is, at most until `deadline`. False:
+  /// nothing was ready.
+  bool run_once(steady::time_point deadline);
 
  private:
-  boost::asio::io_context context_{1};
+  friend class tcp_socket;
+  void add(tcp_socket& socket);
+  void remove(tcp_socket& socket);
+
+  std::mutex mutex_; ///< guards the list and the open state of its sockets against `interrupt`
+  std::vector<tcp_socket*> sockets_; ///< those that are open
   std::atomic<bool> interrupted_ = false;
 };
+
+/// The milliseconds that poll(2) is to wait: none in the past, rounded up, and bounded.
+int poll_timeout(steady::time_point deadline);
 
 } // namespace dfs

@@ -29,6 +29,10 @@ inline constexpr std::chrono::seconds max_request_time{120};
 inline constexpr std::chrono::milliseconds linger_time{1000};
 inline constexpr std::size_t max_lingering = 64;
 
+/// How long a node tells its peers that it is still at work on a request that waits for its disk.
+/// A disk that takes longer counts as a node that doesn't answer.
+inline constexpr std::chrono::seconds max_working_time{20};
+
 /// Idle connections that a storage node keeps to each other node, and for how long: less than that
 /// node keeps them.
 inline constexpr std::size_t max_idle_links = 8;

@@ -15,7 +15,7 @@ using atl::spi::reader;
 using atl::spi::writer;
 
 constexpr std::uint32_t magic = 0x6b6c7562; // "bulk"
-constexpr std::uint16_t version = 1;
+constexpr std::uint16_t version = 2;
 
 tl::unexpected<atl::error> malformed(std::string_view what) {
   return atl::fail(atl::errc::corrupt, fmt::format("malformed {} on the bulk port", what));
@@ -151,7 +151,7 @@ std::string encode(const write_request& request) {
   writer out;
   write(out, request.from);
   write(out, request.chunk);
-  out.put(request.size).put(request.how).put(request.progress_ms);
+  out.put(request.size).put(request.how).put(request.progress_ms).put(request.await_go);
   out.put(static_cast<std::uint32_t>(request.targets.size()));
   for (const auto& target : request.targets) {
     out.put(target.node);
@@ -167,6 +167,7 @@ atl::result<write_request> decode_write(std::string_view body) {
     out.size = in.get<std::uint64_t>();
     out.how = in.get_enum(durability_last);
     out.progress_ms = in.get<std::uint32_t>();
+    out.await_go = in.get<bool>();
     auto count = in.get_count(14);
     if (count == 0 || count > max_write_targets || out.size > max_fragment_size ||
         out.progress_ms == 0)

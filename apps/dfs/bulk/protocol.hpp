@@ -62,6 +62,9 @@ struct write_request {
   /// the one next to the trouble reports it before those further off give up.
   std::uint32_t progress_ms = 0;
   std::vector<write_target> targets; ///< the receiver first
+  /// The sender holds its data back until the receiver, once it has room for them, says `working`:
+  /// for a receiver that was busy before.
+  bool await_go = false;
 };
 
 struct report_request {

@@ -33,8 +33,12 @@ atl::result<std::vector<target_result>> relay::run() {
   begin_behind();
   if (auto done = stream(); !done)
     return tl::unexpected{done.error()};
-  commit();
-  collect_results();
+  {
+    pulse::guard alive{shared_.signs, upstream_.native_handle(),
+                       std::chrono::milliseconds{request_.progress_ms} / 4};
+    commit();
+    collect_results();
+  }
   return std::move(results_);
 }
 
@@ -57,6 +61,7 @@ void relay::begin_behind() {
   auto request = request_;
   request.progress_ms = static_cast<std::uint32_t>(to_behind_.progress.count());
   request.targets.erase(request.targets.begin());
+  request.await_go = false; // the data are on their way already
   upload_.emplace(*behind_, to_behind_);
   if (auto done = upload_->begin(request); !done)
     lose_behind(last_words(done.error()));
@@ -149,7 +154,7 @@ void relay::collect_results() {
 }
 
 atl::status relay::receive_results() {
-  auto answer = receive_reply(*behind_, upload_->wait_for_results());
+  auto answer = receive_reply(*behind_, upload_->wait_for_results(), to_behind_);
   if (!answer)
     return tl::unexpected{answer.error()};
   if (!answer->outcome)
@@ -167,7 +172,7 @@ atl::status relay::receive_results() {
 /// What the next node said before its connection broke, if it did.
 atl::error relay::last_words(const atl::error& otherwise) {
   if (otherwise.code == atl::errc::unavailable)
-    if (auto answer = receive_reply(*behind_, to_behind_); answer && !answer->outcome)
+    if (auto answer = receive_reply(*behind_, to_behind_, to_behind_); answer && !answer->outcome)
       return answer->outcome.error();
   return otherwise;
 }
@@ -177,10 +182,12 @@ void relay::lose_behind(const atl::error& why) {
   upload_.reset();
   behind_.reset();
   results_[1].outcome = tl::unexpected{why};
+  // A node that is busy has not failed, and neither have those after it.
+  bool busy = why.code == atl::errc::busy;
   for (std::size_t i = 2; i < results_.size(); ++i)
-    results_[i].outcome = atl::fail(
-        atl::errc::unavailable,
-        fmt::format("not reached, as the node before it, {}, failed", results_[i - 1].node));
+    results_[i].outcome = atl::fail(busy ? atl::errc::busy : atl::errc::unavailable,
+                                    fmt::format("not reached, as the node before it, {}, {}",
+                                                results_[i - 1].node, busy ? "is busy" : "failed"));
 }
 
 } // namespace dfs

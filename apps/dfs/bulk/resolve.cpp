@@ -8,6 +8,7 @@
 #include <future>
 #include <memory>
 #include <netdb.h>
+#include <system_error>
 #include <thread>
 
 namespace dfs {
@@ -61,14 +62,30 @@ atl::result<addresses> resolve(const atl::endpoint& host,
   }
   std::promise<atl::result<addresses>> promise;
   auto answer = promise.get_future();
-  std::thread{[host, promise = std::move(promise)]() mutable {
-    promise.set_value(look_up(host));
+  try {
+    std::thread{[host, promise = std::move(promise)]() mutable {
+      try {
+        promise.set_value(look_up(host));
+      } catch (...) { // out of memory
+        promise.set_exception(std::current_exception());
+      }
+      --lookups;
+    }}.detach();
+  } catch (const std::system_error& problem) {
     --lookups;
-  }}.detach();
+    return atl::fail(atl::errc::busy, fmt::format("cannot resolve the host '{}': no thread for it "
+                                                  "({})",
+                                                  host.host, problem.what()));
+  }
   if (answer.wait_until(deadline) != std::future_status::ready)
     return atl::fail(atl::errc::timeout,
                      fmt::format("the name server did not find the host '{}' in time", host.host));
-  return answer.get();
+  try {
+    return answer.get();
+  } catch (const std::exception& problem) {
+    return atl::fail(atl::errc::internal,
+                     fmt::format("cannot resolve the host '{}': {}", host.host, problem.what()));
+  }
 }
 
 } // namespace dfs

@@ -7,31 +7,34 @@
 
 #include <atoll/core/log.hpp>
 
-#include <boost/asio/ip/tcp.hpp>
 #include <fmt/format.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <condition_variable>
 #include <csignal>
 #include <deque>
 #include <exception>
+#include <fcntl.h>
 #include <list>
 #include <mutex>
+#include <poll.h>
 #include <system_error>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 namespace dfs {
 
 namespace {
 
-using tcp = boost::asio::ip::tcp;
-
 constexpr std::string_view log_role = "bulk";
 
 /// How long to wait when the process is out of files or memory for another connection.
 constexpr std::chrono::milliseconds short_of_files_pause{100};
+
+/// Connections that the system keeps for us until we accept them.
+constexpr int backlog = 1024;
 
 /// sendfile(2) to a peer that has gone raises SIGPIPE, which no flag prevents.
 void block_sigpipe() {
@@ -41,17 +44,26 @@ void block_sigpipe() {
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
+/// A descriptor kept so that a newcomer can be told that there are no others.
+int open_spare() {
+  return ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
 } // namespace
 
 class bulk_server::implementation {
  public:
   implementation(chunk_store& store, bulk_server_options options)
-      : shared_{store, std::move(options)}, acceptor_{loop_.context()} {}
-  ~implementation() { stop(); }
+      : shared_{store, std::move(options)}, spare_{open_spare()} {}
+  ~implementation() {
+    stop();
+    if (spare_ >= 0)
+      ::close(spare_);
+  }
 
   atl::status listen();
   void start() {
-    thread_ = std::thread{[this] { accept_all(); }};
+    thread_ = std::thread{[this] { run(); }};
   }
   void stop();
   const atl::endpoint& listens_at() const { return listens_at_; }
@@ -69,18 +81,26 @@ class bulk_server::implementation {
     steady::time_point until;
   };
 
+  void run();
   void accept_all();
   bool wait_for_connection();
+  void turn_away_without_descriptor();
   void accept_waiting();
   void take_in(int fd);
   void turn_away(int fd);
+  void tell_busy(int fd, std::string_view why);
+  /// Connections that leave take descriptors, too.
+  std::size_t lingering_max() const {
+    return std::clamp<std::size_t>(shared_.options.max_connections / 4, 1, max_lingering);
+  }
   void close_leaving(steady::time_point now);
   void reap();
   void serve(worker& by, int fd);
 
   bulk_shared shared_;
-  io_loop loop_;
-  tcp::acceptor acceptor_;
+  int listener_ = -1;
+  int spare_ = -1; ///< see `turn_away_without_descriptor`
+  std::atomic<bool> stopping_ = false;
   atl::endpoint listens_at_;
   std::deque<leaving> leaving_; ///< turned away, the earliest first
   std::list<worker> workers_;   ///< of the accepting thread, and of stop() after it
@@ -96,31 +116,34 @@ atl::status bulk_server::implementation::listen() {
   auto addresses = resolve(at, steady::now() + shared_.options.timeouts.connect);
   if (!addresses)
     return tl::unexpected{addresses.error()};
-  boost::system::error_code why;
-  const auto& address = addresses->front();
-  acceptor_.open(address.protocol(), why);
-  if (!why)
-    acceptor_.set_option(tcp::acceptor::reuse_address{true}, why);
-  if (!why)
-    acceptor_.bind(address, why);
-  if (!why)
-    acceptor_.listen(static_cast<int>(shared_.options.max_connections), why);
-  if (!why)
-    acceptor_.native_non_blocking(true, why);
-  if (why)
+  auto failed = [&] {
     return atl::fail(atl::errc::unavailable,
-                     fmt::format("cannot listen at {}: {}", atl::to_string(at), why.message()));
-  listens_at_ = {at.host, acceptor_.local_endpoint(why).port()};
+                     fmt::format("cannot listen at {}: {}", atl::to_string(at),
+                                 std::generic_category().message(errno)));
+  };
+  auto address = addresses->front();
+  listener_ = ::socket(address.data()->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  int yes = 1;
+  if (listener_ < 0 || ::setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) != 0 ||
+      ::bind(listener_, address.data(), static_cast<socklen_t>(address.size())) != 0 ||
+      ::listen(listener_, backlog) != 0)
+    return failed();
+  auto size = static_cast<socklen_t>(address.capacity());
+  if (::getsockname(listener_, address.data(), &size) != 0)
+    return failed();
+  listens_at_ = {at.host, address.port()};
   return {};
 }
 
 void bulk_server::implementation::stop() {
   std::lock_guard lock{stop_mutex_};
-  loop_.interrupt();
+  stopping_ = true;
+  if (listener_ >= 0)
+    ::shutdown(listener_, SHUT_RDWR); // wakes the thread that waits for it
   if (thread_.joinable())
     thread_.join();
-  boost::system::error_code ignored;
-  acceptor_.close(ignored);
+  if (listener_ >= 0)
+    ::close(std::exchange(listener_, -1));
   for (auto& each : workers_)
     each.serves.interrupt();
   for (auto& each : workers_)
@@ -135,8 +158,21 @@ bulk_stats bulk_server::implementation::stats() const {
 
 // -- accepting ----------------------------------------------------------------
 
+/// Whatever is thrown costs one connection, or a moment, and not the node.
+void bulk_server::implementation::run() {
+  while (!stopping_) {
+    try {
+      accept_all();
+    } catch (const std::exception& problem) {
+      if (shared_.complaints.pass())
+        atl::log::error(log_role, "", "cannot take in a connection: {}", problem.what());
+      std::this_thread::sleep_for(short_of_files_pause);
+    }
+  }
+}
+
 void bulk_server::implementation::accept_all() {
-  while (!loop_.interrupted()) {
+  while (!stopping_) {
     if (wait_for_connection())
       accept_waiting();
     close_leaving(steady::now());
@@ -146,37 +182,44 @@ void bulk_server::implementation::accept_all() {
 
 /// False: none came before one of those leaving is to be closed.
 bool bulk_server::implementation::wait_for_connection() {
-  bool waiting = true;
-  acceptor_.async_wait(tcp::acceptor::wait_read,
-                       [&](const boost::system::error_code&) { waiting = false; });
   auto until = leaving_.empty() ? steady::now() + linger_time : leaving_.front().until;
-  while (waiting && loop_.run_once(until)) {
-  }
-  bool came = !waiting;
-  boost::system::error_code ignored;
-  acceptor_.cancel(ignored);
-  while (waiting)
-    loop_.drain();
-  return came;
+  pollfd waiting{listener_, POLLIN, 0};
+  return ::poll(&waiting, 1, poll_timeout(until)) > 0;
 }
 
 void bulk_server::implementation::accept_waiting() {
-  for (;;) {
-    auto fd = ::accept4(acceptor_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  while (!stopping_) {
+    auto fd = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd >= 0) {
       take_in(fd);
       continue;
     }
     if (errno == EINTR || errno == ECONNABORTED)
       continue;
-    if (errno != EAGAIN) { // out of files or memory: others have to end first
+    if (errno != EAGAIN && !stopping_) { // out of files or memory: others have to end first
       if (shared_.complaints.pass())
         atl::log::error(log_role, "", "cannot accept a connection: {}",
                         std::generic_category().message(errno));
+      turn_away_without_descriptor();
       std::this_thread::sleep_for(short_of_files_pause);
     }
     return;
   }
+}
+
+/// Gives the spare descriptor to the connections that wait, one after the other, to tell them so:
+/// or they would wait for nothing.
+void bulk_server::implementation::turn_away_without_descriptor() {
+  if (spare_ >= 0)
+    ::close(std::exchange(spare_, -1));
+  for (int turned_away = 0; turned_away < backlog; ++turned_away) {
+    auto fd = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0)
+      break;
+    tell_busy(fd, "the node has as many files open as it may");
+    ::close(fd);
+  }
+  spare_ = open_spare();
 }
 
 void bulk_server::implementation::take_in(int fd) {
@@ -205,17 +248,21 @@ void bulk_server::implementation::serve(worker& by, int fd) {
   --connections_;
 }
 
-/// Tells a peer that there is no room, and lets it read that before the connection is closed.
-void bulk_server::implementation::turn_away(int fd) {
+void bulk_server::implementation::tell_busy(int fd, std::string_view why) {
   ++shared_.busy;
-  auto text = fmt::format("there are {} connections already, as many as are allowed; try again",
-                          shared_.options.max_connections);
+  auto text = fmt::format("{}; try again", why);
   auto frame =
       wire::encode_frame(wire::op::reply, wire::encode_failure({atl::errc::busy, std::move(text)}));
   // Fits into any fresh connection's buffer.
-  (void)::send(fd, frame.data(), frame.size(), MSG_NOSIGNAL);
+  (void)::send(fd, frame.data(), frame.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   ::shutdown(fd, SHUT_WR);
-  if (leaving_.size() >= max_lingering)
+}
+
+/// Tells a peer that there is no room, and lets it read that before the connection is closed.
+void bulk_server::implementation::turn_away(int fd) {
+  tell_busy(fd, fmt::format("there are {} connections already, as many as are allowed",
+                            shared_.options.max_connections));
+  if (leaving_.size() >= lingering_max())
     close_leaving(leaving_.front().until);
   leaving_.push_back({fd, steady::now() + linger_time});
 }
@@ -244,11 +291,16 @@ bulk_server::~bulk_server() = default;
 
 atl::result<std::unique_ptr<bulk_server>> bulk_server::start(chunk_store& store,
                                                              bulk_server_options options) {
-  auto impl = std::make_unique<implementation>(store, std::move(options));
-  if (auto done = impl->listen(); !done)
-    return tl::unexpected{done.error()};
-  impl->start();
-  return std::unique_ptr<bulk_server>{new bulk_server{std::move(impl)}};
+  try {
+    auto impl = std::make_unique<implementation>(store, std::move(options));
+    if (auto done = impl->listen(); !done)
+      return tl::unexpected{done.error()};
+    impl->start();
+    return std::unique_ptr<bulk_server>{new bulk_server{std::move(impl)}};
+  } catch (const std::system_error& problem) {
+    return atl::fail(atl::errc::busy,
+                     fmt::format("cannot start a thread for the bulk port: {}", problem.what()));
+  }
 }
 
 const atl::endpoint& bulk_server::listens_at() const {

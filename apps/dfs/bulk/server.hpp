@@ -25,9 +25,11 @@ struct access_request {
 };
 
 struct bulk_server_options {
-  std::string cluster;                        ///< requests that name another are refused
-  atl::endpoint listen;                       ///< port 0: any that is free
-  std::size_t max_connections = 256;          ///< each has a thread; further ones are told "busy"
+  std::string cluster;               ///< requests that name another are refused
+  atl::endpoint listen;              ///< port 0: any that is free
+  std::size_t max_connections = 256; ///< each has a thread; further ones are told "busy"
+  std::uint64_t write_buffer_bytes = 128u
+                                     << 20;   ///< of writes at once; further ones are told "busy"
   std::chrono::milliseconds idle_time{15000}; ///< how long a connection may be without a request
   bulk_timeouts timeouts;                     ///< with clients, and with other nodes
   /// Called by many threads at once. Its error is what the caller is refused with. None: everybody
@@ -38,7 +40,7 @@ struct bulk_server_options {
 /// Counters since the start.
 struct bulk_stats {
   std::uint64_t connections = 0; ///< open now
-  std::uint64_t busy = 0;        ///< connections refused because there were too many
+  std::uint64_t busy = 0;        ///< connections and writes turned away as there were too many
   std::uint64_t malformed = 0;   ///< connections closed because of bytes that were no request
   std::uint64_t read_bytes = 0;  ///< sent to readers
   std::uint64_t written_bytes = 0;

@@ -126,6 +126,16 @@ bool session::serve_write(wire::write_request request) {
   fragment_key key{request.chunk, request.targets.front().fragment};
   if (!admit(bulk_access::write, request.from, key))
     return false;
+  auto admitted = shared_.writes.admit(request.size);
+  if (!admitted) {
+    ++shared_.busy;
+    return refuse({atl::errc::busy,
+                   fmt::format("{} bytes of writes are under way and {} are allowed at once "
+                               "(node.write_buffer); try again",
+                               shared_.writes.bytes_under_way(), shared_.writes.bytes_max())});
+  }
+  if (request.await_go && !send_frame(socket_, wire::op::working, {}, wait()))
+    return false;
   if (!buffers_)
     buffers_.emplace();
   auto results = relay{shared_, loop_, socket_, *buffers_, std::move(request)}.run();
@@ -173,6 +183,7 @@ atl::status session::copy(const wire::copy_request& request) {
   if (!fetched)
     return fetched;
   auto size = writer->size();
+  pulse::guard alive{shared_.signs, socket_.native_handle(), options.timeouts.progress / 4};
   auto committed = writer->commit(durability::fsync);
   if (committed)
     shared_.written_bytes += size;

@@ -1,7 +1,9 @@
 #pragma once
 
 #include "bulk/link_pool.hpp"
+#include "bulk/pulse.hpp"
 #include "bulk/server.hpp"
+#include "bulk/write_admission.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -35,11 +37,13 @@ class log_limiter {
 /// What all connections of a server have in common.
 struct bulk_shared {
   bulk_shared(chunk_store& chunks, bulk_server_options given)
-      : store{chunks}, options{std::move(given)} {}
+      : store{chunks}, options{std::move(given)}, writes{options.write_buffer_bytes} {}
 
   chunk_store& store;
   const bulk_server_options options;
   link_pool links;
+  write_admission writes;
+  pulse signs;
   log_limiter complaints;
   std::atomic<std::uint64_t> busy = 0;
   std::atomic<std::uint64_t> malformed = 0;

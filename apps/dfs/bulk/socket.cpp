@@ -3,40 +3,93 @@
 #include "bulk/limits.hpp"
 #include "bulk/resolve.hpp"
 
-#include <boost/asio/error.hpp>
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <poll.h>
+#include <system_error>
+#include <thread>
 #include <unistd.h>
+#include <utility>
 
 namespace dfs {
 
 namespace {
 
-namespace asio = boost::asio;
-using boost::system::error_code;
-using tcp = asio::ip::tcp;
+using tcp = boost::asio::ip::tcp;
 
 std::string text_of(const tcp::endpoint& address) {
   return atl::to_string({address.address().to_string(), address.port()});
 }
 
+std::string peer_of(int fd) {
+  tcp::endpoint address;
+  auto size = static_cast<socklen_t>(address.capacity());
+  if (::getpeername(fd, address.data(), &size) != 0 || size > address.capacity())
+    return "a peer that has gone";
+  address.resize(size);
+  return text_of(address);
+}
+
+bool would_block(int error_number) {
+  return error_number == EAGAIN || error_number == EWOULDBLOCK || error_number == EINTR;
+}
+
+/// The pieces as the system wants them.
+template <class Buffer>
+std::array<iovec, tcp_socket::max_pieces> to_iovecs(std::span<const Buffer> pieces) {
+  std::array<iovec, tcp_socket::max_pieces> out = {};
+  for (std::size_t i = 0; i < pieces.size(); ++i)
+    out[i] = {const_cast<void*>(static_cast<const void*>(pieces[i].data())), pieces[i].size()};
+  return out;
+}
+
+ssize_t receive(int fd, std::span<const tcp_socket::mutable_buffer> pieces) {
+  auto vectors = to_iovecs(pieces);
+  msghdr message = {};
+  message.msg_iov = vectors.data();
+  message.msg_iovlen = pieces.size();
+  return ::recvmsg(fd, &message, MSG_DONTWAIT);
+}
+
+ssize_t send(int fd, std::span<const tcp_socket::const_buffer> pieces) {
+  auto vectors = to_iovecs(pieces);
+  msghdr message = {};
+  message.msg_iov = vectors.data();
+  message.msg_iovlen = pieces.size();
+  return ::sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 } // namespace
 
-tcp_socket::tcp_socket(io_loop& loop) : loop_{loop}, socket_{loop.context()} {}
+tcp_socket::tcp_socket(io_loop& loop) : loop_{loop} {}
 
 tcp_socket::~tcp_socket() {
   close();
 }
 
+void tcp_socket::take(int fd) {
+  fd_ = fd;
+  loop_.add(*this);
+}
+
 void tcp_socket::close() {
-  error_code ignored;
-  socket_.close(ignored);
-  while (in_.active || out_.active) // their handlers refer to us
-    loop_.drain();
+  if (auto fd = release(); fd >= 0)
+    ::close(fd);
+}
+
+int tcp_socket::release() {
+  if (fd_ < 0)
+    return -1;
+  loop_.remove(*this); // from now on no other thread shuts it down
+  in_.call_off(peer_);
+  out_.call_off(peer_);
+  return std::exchange(fd_, -1);
 }
 
 // -- connecting ---------------------------------------------------------------
@@ -53,108 +106,112 @@ atl::status tcp_socket::connect(const atl::endpoint& to, std::chrono::millisecon
     if (outcome || loop_.interrupted())
       break;
   }
+  if (!outcome)
+    close();
   return outcome;
 }
 
 atl::status tcp_socket::connect_to(const tcp::endpoint& address, steady::time_point deadline) {
   close();
-  error_code why;
-  socket_.open(address.protocol(), why);
-  if (why)
-    return tl::unexpected{failed(why)};
-  out_.active = true;
-  socket_.async_connect(address, [&](error_code outcome) {
-    why = outcome;
-    out_.active = false;
-  });
-  while (out_.active && loop_.run_once(deadline)) {
+  auto fd = ::socket(address.data()->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) {
+    auto why = errno;
+    auto code = why == EMFILE || why == ENFILE ? atl::errc::busy : atl::errc::unavailable;
+    return atl::fail(code, fmt::format("cannot open a connection to {}: {}", peer_,
+                                       std::generic_category().message(why)));
   }
-  if (!out_.active)
-    return why ? tl::unexpected{failed(why)} : prepare();
-  close();
-  if (loop_.interrupted())
-    return tl::unexpected{interrupted()};
-  return atl::fail(atl::errc::timeout, peer_ + ": no connection in time");
+  take(fd);
+  if (::connect(fd_, address.data(), static_cast<socklen_t>(address.size())) != 0) {
+    if (errno != EINPROGRESS && errno != EINTR)
+      return tl::unexpected{failed(errno)};
+    patience until_then{std::chrono::milliseconds::max(), deadline};
+    if (auto ready = wait_for(POLLOUT, until_then, {}); !ready) {
+      if (loop_.interrupted())
+        return ready;
+      return atl::fail(atl::errc::timeout, peer_ + ": no connection in time");
+    }
+    int why = 0;
+    socklen_t size = sizeof(why);
+    if (::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &why, &size) != 0)
+      why = errno;
+    if (why != 0)
+      return tl::unexpected{failed(why)};
+  }
+  return prepare();
 }
 
 atl::status tcp_socket::adopt(int fd) {
-  sockaddr_storage address = {};
-  socklen_t size = sizeof(address);
-  auto named = ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  error_code why;
-  if (named)
-    socket_.assign(address.ss_family == AF_INET6 ? tcp::v6() : tcp::v4(), fd, why);
-  if (!named || why) {
-    ::close(fd);
-    return atl::fail(atl::errc::unavailable, "cannot take over a connection");
-  }
-  auto remote = socket_.remote_endpoint(why);
-  peer_ = why ? "a peer that has gone" : text_of(remote);
-  return prepare();
+  close();
+  take(fd);
+  peer_ = peer_of(fd);
+  auto done = prepare();
+  if (!done)
+    close();
+  return done;
 }
 
 /// Buffers stay at what the kernel makes of them: it lets them grow with the connection, further
 /// than a fixed size would be allowed to be.
 atl::status tcp_socket::prepare() {
-  error_code why;
-  socket_.non_blocking(true, why);
-  if (!why)
-    socket_.native_non_blocking(true, why);
-  if (!why)
-    socket_.set_option(tcp::no_delay{true}, why);
-  if (why)
-    return tl::unexpected{failed(why)};
+  int yes = 1;
+  if (::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes)) != 0)
+    return tl::unexpected{failed(errno)};
   return {};
-}
-
-int tcp_socket::release() {
-  error_code why;
-  auto fd = socket_.is_open() ? socket_.release(why) : -1;
-  return why ? -1 : fd;
 }
 
 bool tcp_socket::is_quiet() {
   char byte = 0;
-  error_code why;
-  socket_.receive(asio::buffer(&byte, 1), tcp::socket::message_peek, why);
-  return why == asio::error::would_block;
+  return ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && would_block(errno);
 }
 
 // -- one thing at a time ------------------------------------------------------
 
-atl::status tcp_socket::wait_for(tcp::socket::wait_type what, const patience& wait,
+atl::status tcp_socket::wait_for(short events, const patience& wait,
                                  steady::time_point last_progress) {
-  auto deadline = std::min(last_progress + wait.progress, wait.deadline);
-  bool waiting = true;
-  error_code why;
-  socket_.async_wait(what, [&](error_code outcome) {
-    why = outcome;
-    waiting = false;
-  });
-  bool timed_out = false;
-  while (waiting && !timed_out && !loop_.interrupted())
-    timed_out = !loop_.run_once(deadline);
-  if (waiting) {
-    error_code ignored;
-    socket_.cancel(ignored);
-    while (waiting)
-      loop_.drain();
-    return tl::unexpected{loop_.interrupted() ? interrupted() : stalled()};
+  auto deadline = wait.deadline;
+  if (wait.progress != std::chrono::milliseconds::max())
+    deadline = std::min(deadline, last_progress + wait.progress);
+  awaited_ = events;
+  while (awaited_ != 0 && loop_.run_once(deadline)) {
   }
-  return why ? tl::unexpected{failed(why)} : atl::status{};
+  if (std::exchange(awaited_, short{0}) == 0)
+    return {};
+  return tl::unexpected{loop_.interrupted() ? interrupted() : stalled()};
+}
+
+short tcp_socket::wanted_events() const {
+  auto wanted = awaited_;
+  if (in_.active)
+    wanted |= POLLIN;
+  if (out_.active)
+    wanted |= POLLOUT;
+  return wanted;
+}
+
+void tcp_socket::on_ready(short events) {
+  constexpr short broken = POLLERR | POLLHUP | POLLNVAL;
+  if ((events & (awaited_ | broken)) != 0)
+    awaited_ = 0;
+  if (in_.active && (events & (POLLIN | broken)) != 0)
+    go_on_reading();
+  if (out_.active && (events & (POLLOUT | broken)) != 0)
+    go_on_writing();
 }
 
 atl::result<std::size_t> tcp_socket::read_some(std::span<const mutable_buffer> into,
                                                const patience& wait) {
   auto since = steady::now();
   for (;;) {
-    error_code why;
-    auto got = socket_.read_some(into, why);
-    if (!why)
-      return got;
-    if (why != asio::error::would_block && why != asio::error::try_again)
-      return tl::unexpected{failed(why)};
-    if (auto ready = wait_for(tcp::socket::wait_read, wait, since); !ready)
+    if (loop_.interrupted())
+      return tl::unexpected{interrupted()};
+    auto got = receive(fd_, into);
+    if (got > 0)
+      return static_cast<std::size_t>(got);
+    if (got == 0)
+      return tl::unexpected{ended()};
+    if (!would_block(errno))
+      return tl::unexpected{failed(errno)};
+    if (auto ready = wait_for(POLLIN, wait, since); !ready)
       return tl::unexpected{ready.error()};
   }
 }
@@ -167,6 +224,30 @@ atl::status tcp_socket::read(std::span<const mutable_buffer> into, const patienc
 atl::status tcp_socket::read(void* into, std::size_t size, const patience& wait) {
   mutable_buffer piece{into, size};
   return read({&piece, 1}, wait);
+}
+
+atl::status tcp_socket::peek(void* into, std::size_t size, const patience& wait) {
+  auto since = steady::now();
+  for (ssize_t seen = 0;;) {
+    if (loop_.interrupted())
+      return tl::unexpected{interrupted()};
+    auto got = ::recv(fd_, into, size, MSG_PEEK | MSG_DONTWAIT);
+    if (got == static_cast<ssize_t>(size))
+      return {};
+    if (got == 0)
+      return tl::unexpected{ended()};
+    if (got < 0 && !would_block(errno))
+      return tl::unexpected{failed(errno)};
+    if (got > 0 && got == seen) { // cut in two on the way: readiness doesn't tell of the rest
+      if (steady::now() - since > wait.progress)
+        return tl::unexpected{stalled()};
+      std::this_thread::sleep_for(std::chrono::milliseconds{1});
+      continue;
+    }
+    seen = std::max<ssize_t>(got, 0);
+    if (auto ready = wait_for(POLLIN, wait, since); !ready)
+      return ready;
+  }
 }
 
 atl::status tcp_socket::write(std::span<const const_buffer> from, const patience& wait) {
@@ -186,7 +267,7 @@ atl::status tcp_socket::send_file(int fd, std::uint64_t offset, std::uint64_t si
   while (size > 0) {
     if (loop_.interrupted())
       return tl::unexpected{interrupted()};
-    auto sent = ::sendfile(socket_.native_handle(), fd, &at, size);
+    auto sent = ::sendfile(fd_, fd, &at, size);
     if (sent > 0) {
       size -= static_cast<std::uint64_t>(sent);
       last_progress = steady::now();
@@ -195,24 +276,23 @@ atl::status tcp_socket::send_file(int fd, std::uint64_t offset, std::uint64_t si
     } else if (sent == 0) {
       return atl::fail(atl::errc::io, "a file ends before the data that was to be sent");
     } else if (errno == EAGAIN) {
-      if (auto ready = wait_for(tcp::socket::wait_write, wait, last_progress); !ready)
+      if (auto ready = wait_for(POLLOUT, wait, last_progress); !ready)
         return ready;
     } else if (errno == EIO) {
       return tl::unexpected{atl::system_error(errno, "cannot read a file that was to be sent")};
     } else if (errno != EINTR) {
-      return tl::unexpected{failed({errno, boost::system::system_category()})};
+      return tl::unexpected{failed(errno)};
     }
   }
   return {};
 }
 
 void tcp_socket::linger_and_close() {
-  error_code ignored;
-  socket_.shutdown(tcp::socket::shutdown_send, ignored);
+  ::shutdown(fd_, SHUT_WR);
   std::array<char, 16 * 1024> rest = {};
   mutable_buffer piece{rest.data(), rest.size()};
   patience wait{linger_time, steady::now() + linger_time};
-  while (socket_.is_open() && steady::now() < wait.deadline && read_some({&piece, 1}, wait)) {
+  while (is_open() && steady::now() < wait.deadline && read_some({&piece, 1}, wait)) {
   }
   close();
 }
@@ -243,6 +323,12 @@ bool tcp_socket::direction<Buffer>::advance(std::size_t bytes) {
   return count == 0;
 }
 
+template <class Buffer>
+void tcp_socket::direction<Buffer>::call_off(const std::string& peer) {
+  if (std::exchange(active, false))
+    outcome = atl::fail(atl::errc::unavailable, "the connection with " + peer + " was closed");
+}
+
 void tcp_socket::start_read(std::span<const mutable_buffer> into) {
   in_.begin(into);
   if (in_.count > 0)
@@ -251,14 +337,17 @@ void tcp_socket::start_read(std::span<const mutable_buffer> into) {
 
 void tcp_socket::go_on_reading() {
   in_.active = true;
-  socket_.async_read_some(std::span{in_.pieces.data(), in_.count},
-                          [this](error_code why, std::size_t got) {
-                            in_.active = false;
-                            if (why)
-                              in_.outcome = tl::unexpected{failed(why)};
-                            else if (!in_.advance(got))
-                              go_on_reading();
-                          });
+  while (in_.active) {
+    auto got = receive(fd_, std::span{in_.pieces.data(), in_.count});
+    if (got > 0) {
+      in_.active = !in_.advance(static_cast<std::size_t>(got));
+    } else if (got < 0 && would_block(errno)) {
+      return;
+    } else {
+      in_.active = false;
+      in_.outcome = tl::unexpected{got == 0 ? ended() : failed(errno)};
+    }
+  }
 }
 
 void tcp_socket::start_write(std::span<const const_buffer> from) {
@@ -269,14 +358,17 @@ void tcp_socket::start_write(std::span<const const_buffer> from) {
 
 void tcp_socket::go_on_writing() {
   out_.active = true;
-  socket_.async_write_some(std::span{out_.pieces.data(), out_.count},
-                           [this](error_code why, std::size_t sent) {
-                             out_.active = false;
-                             if (why)
-                               out_.outcome = tl::unexpected{failed(why)};
-                             else if (!out_.advance(sent))
-                               go_on_writing();
-                           });
+  while (out_.active) {
+    auto sent = send(fd_, std::span{out_.pieces.data(), out_.count});
+    if (sent >= 0) {
+      out_.active = !out_.advance(static_cast<std::size_t>(sent));
+    } else if (would_block(errno)) {
+      return;
+    } else {
+      out_.active = false;
+      out_.outcome = tl::unexpected{failed(errno)};
+    }
+  }
 }
 
 template <class Buffer>
@@ -303,10 +395,17 @@ atl::status tcp_socket::finish_write(const patience& wait) {
 
 // -- errors -------------------------------------------------------------------
 
-atl::error tcp_socket::failed(const error_code& why) const {
-  if (why == asio::error::eof)
-    return {atl::errc::unavailable, peer_ + " has closed the connection"};
-  return {atl::errc::unavailable, fmt::format("{}: {}", peer_, why.message())};
+atl::error tcp_socket::failed(int error_number) const {
+  if (loop_.interrupted())
+    return interrupted();
+  return {atl::errc::unavailable,
+          fmt::format("{}: {}", peer_, std::generic_category().message(error_number))};
+}
+
+atl::error tcp_socket::ended() const {
+  if (loop_.interrupted())
+    return interrupted();
+  return {atl::errc::unavailable, peer_ + " has closed the connection"};
 }
 
 atl::error tcp_socket::stalled() const {

@@ -18,7 +18,7 @@ namespace dfs {
 
 /// A TCP connection whose every operation ends: done, failed, without progress for too long
 /// (errc::timeout), or interrupted through its loop (errc::unavailable). After an error the
-/// connection is of no further use. For one thread, its loop's.
+/// connection is of no further use. It takes one descriptor. For one thread, its loop's.
 class tcp_socket {
  public:
   using mutable_buffer = boost::asio::mutable_buffer;
@@ -37,7 +37,9 @@ class tcp_socket {
   atl::status adopt(int fd);
   /// Hands the open connection to someone else; -1 if there is none.
   int release();
-  bool is_open() const { return socket_.is_open(); }
+  bool is_open() const { return fd_ >= 0; }
+  /// For a few bytes that another thread sends meanwhile; -1: not open.
+  int native_handle() const { return fd_; }
   void close();
   /// Nothing has come that nobody asked for: neither bytes nor the end.
   bool is_quiet();
@@ -47,6 +49,8 @@ class tcp_socket {
   atl::result<std::size_t> read_some(std::span<const mutable_buffer> into, const patience& wait);
   atl::status read(std::span<const mutable_buffer> into, const patience& wait);
   atl::status read(void* into, std::size_t size, const patience& wait);
+  /// Waits for the next `size` bytes (a few), and leaves them to be read.
+  atl::status peek(void* into, std::size_t size, const patience& wait);
   atl::status write(std::span<const const_buffer> from, const patience& wait);
   atl::status write(std::string_view from, const patience& wait);
   /// Sends a range of a file without copying it. errc::io: the file can't be read.
@@ -64,6 +68,8 @@ class tcp_socket {
   void linger_and_close();
 
  private:
+  friend class io_loop;
+
   /// What is left to move one way.
   template <class Buffer>
   struct direction {
@@ -75,24 +81,31 @@ class tcp_socket {
 
     void begin(std::span<const Buffer> from);
     bool advance(std::size_t bytes); ///< true: all is done
+    void call_off(const std::string& peer);
   };
 
+  /// What the loop is to wait for, and what is done once it is there.
+  short wanted_events() const;
+  void on_ready(short events);
+  /// Move what can be moved without waiting.
   void go_on_reading();
   void go_on_writing();
   template <class Buffer>
   atl::status finish(direction<Buffer>& which, const patience& wait);
   /// Waits until the socket is readable or writable.
-  atl::status wait_for(boost::asio::ip::tcp::socket::wait_type what, const patience& wait,
-                       steady::time_point last_progress);
+  atl::status wait_for(short events, const patience& wait, steady::time_point last_progress);
   atl::status connect_to(const boost::asio::ip::tcp::endpoint& address,
                          steady::time_point deadline);
+  void take(int fd);
   atl::status prepare();
-  atl::error failed(const boost::system::error_code& why) const;
+  atl::error failed(int error_number) const;
+  atl::error ended() const;
   atl::error stalled() const;
   atl::error interrupted() const;
 
   io_loop& loop_;
-  boost::asio::ip::tcp::socket socket_;
+  int fd_ = -1;
+  short awaited_ = 0; ///< events that `wait_for` waits for
   std::string peer_ = "nobody";
   direction<mutable_buffer> in_;
   direction<const_buffer> out_;

@@ -5,7 +5,17 @@
 namespace dfs {
 
 atl::status upload::begin(const wire::write_request& request) {
-  return send_frame(over_, wire::op::write, wire::encode(request), wait_);
+  auto sent = send_frame(over_, wire::op::write, wire::encode(request), wait_);
+  if (!sent || !request.await_go)
+    return sent;
+  std::array<char, wire::header_size> first = {};
+  if (auto seen = over_.peek(first.data(), first.size(), wait_); !seen)
+    return seen;
+  auto head = wire::decode_header({first.data(), first.size()});
+  if (!head || head->what != wire::op::working)
+    return {}; // a refusal, which is found before any data are sent
+  auto go = receive_frame(over_, wait_, wait_);
+  return go ? atl::status{} : tl::unexpected{go.error()};
 }
 
 void upload::start_batch(std::span<const std::byte> bytes, std::span<const std::uint32_t> crcs) {

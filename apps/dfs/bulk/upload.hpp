@@ -17,6 +17,7 @@ class upload {
  public:
   upload(tcp_socket& over, patience wait) : over_{over}, wait_{wait} {}
 
+  /// Sends the request; with `await_go`, waits until the node lets the data come, or refuses.
   atl::status begin(const wire::write_request& request);
   /// Both must stay as they are until the batch is finished.
   void start_batch(std::span<const std::byte> bytes, std::span<const std::uint32_t> crcs);

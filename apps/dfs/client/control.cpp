@@ -138,6 +138,10 @@ atl::result<std::string> control::call(protocol::kind kind, std::string body) {
   return impl_->group.call(static_cast<message_kind>(kind), std::move(body));
 }
 
+void control::call(protocol::kind kind, std::string body, completion done) {
+  impl_->group.call(static_cast<message_kind>(kind), std::move(body), std::move(done));
+}
+
 std::vector<atl::result<std::string>> control::call_each(protocol::kind kind) {
   return impl_->group.call_each(static_cast<message_kind>(kind), {});
 }

@@ -67,6 +67,7 @@ class control {
 
   /// Asks a master something else.
   atl::result<std::string> call(protocol::kind kind, std::string body);
+  void call(protocol::kind kind, std::string body, completion done);
 
   /// Asks each master itself, without trying again; in the order of the settings.
   std::vector<atl::result<std::string>> call_each(protocol::kind kind);

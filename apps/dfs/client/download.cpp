@@ -32,7 +32,7 @@ class chunk_reader {
     boost::asio::post(threads_, [this, slot] {
       try {
         slot->promise.set_value(storages_.fetch(slot->extent.chunk, slot->bytes));
-      } catch (...) { // for the thread that waits
+      } catch (...) { // out of memory, say; told where the outcome is awaited
         slot->promise.set_exception(std::current_exception());
       }
     });
@@ -44,7 +44,7 @@ class chunk_reader {
     auto slot = std::move(pending_.front());
     pending_.pop_front();
     auto length = slot->extent.length_bytes;
-    auto outcome = slot->outcome.get();
+    auto outcome = await(slot->outcome);
     if (!outcome)
       return fail(outcome.error().code, fmt::format("bytes {} to {}: {}", offset, offset + length,
                                                     outcome.error().message));

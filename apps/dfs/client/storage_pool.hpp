@@ -1,6 +1,8 @@
 #pragma once
 
+#include "bulk/options.hpp"
 #include "client/control.hpp"
+#include "client/upload_lease.hpp"
 #include "common/protocol.hpp"
 #include "namespace/types.hpp"
 #include "node/settings.hpp"
@@ -10,6 +12,7 @@
 #include <atoll/spi/balancer.hpp>
 #include <atoll/spi/recovery.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -34,12 +37,15 @@ class storage_pool {
   const protocol::cluster_info& info() const { return info_; }
 
   /// Stores one chunk where the masters place it. A node that fails is avoided in a second attempt,
-  /// under another name; then as many fragments as the scheme must write are enough.
-  atl::result<chunk_record> store(std::uint64_t upload, std::string_view data);
+  /// under another name; then as many fragments as the scheme must write are enough. Nodes that are
+  /// busy are waited for, as long as `client.busy_timeout` says.
+  atl::result<chunk_record> store(upload_lease& upload, std::string_view data);
 
   /// Reads a whole chunk into `into`, which is as large as the chunk. A fragment that is wrong,
-  /// slow or gone is replaced by another. errc::corrupt when there are fragments, and too few in
-  /// order.
+  /// slow or gone is replaced by another. Errors: corrupt, when all nodes of the chunk answered and
+  /// have too few fragments in order; not_found, when no file refers to it any more; unavailable or
+  /// busy, when a node couldn't be asked that may have what is missing; refused, when it was stored
+  /// with another scheme.
   atl::status fetch(const chunk_record& chunk, std::span<char> into);
 
  private:
@@ -49,30 +55,53 @@ class storage_pool {
     std::chrono::microseconds latency{0}; ///< moving average
     std::vector<std::unique_ptr<bulk_connection>> idle;
   };
-  struct fetched; ///< the fragments of one chunk that were read so far
+  using time_point = std::chrono::steady_clock::time_point;
+  enum class read_outcome : std::uint8_t { ok, busy, failed };
+  struct fetch_round;
 
   storage_pool(const cluster_settings& cluster, control& masters);
   atl::status load_plugins();
   atl::status refresh();
-  atl::result<protocol::placement> place(std::uint64_t upload, std::size_t bytes,
-                                         const std::vector<storage_id>& avoid);
+  bulk_options make_options() const;
+
+  // Storing.
   struct failed_write {
-    std::string why;
-    bool suspect = false; ///< else it may merely not have been reached, behind one that failed
+    atl::error why;
+    bool suspect = false; ///< else it may merely not have been reached, after one that failed
   };
+  struct fragment_write {
+    storage_id node = no_storage;
+    write_target target;
+    atl::status outcome;
+    bool suspect = false;
+  };
+  atl::result<protocol::placement> place(upload_lease& upload, std::size_t bytes,
+                                         const std::vector<storage_id>& avoid);
+  void write_pipeline(std::span<fragment_write> targets, const chunk_id& chunk,
+                      std::string_view bytes, bool await_go);
+  void write_patiently(std::vector<fragment_write> targets, const chunk_id& chunk,
+                       std::string_view bytes, std::map<storage_id, failed_write>& problems);
   /// @returns what became of each fragment that couldn't be stored.
   std::map<storage_id, failed_write> write_fragments(const protocol::placement& where,
                                                      std::string_view data);
-  atl::result<chunk_record> try_to_store(std::uint64_t upload, std::string_view data);
+  atl::result<chunk_record> try_to_store(upload_lease& upload, std::string_view data);
+  bool has_others(const chunk_record& record, const std::map<storage_id, failed_write>& problems);
+
+  // Reading.
   atl::status try_to_fetch(const chunk_record& chunk, std::span<char> into);
+  fetch_round fetch_once(const chunk_record& chunk, std::span<char> into);
+  atl::status read_fragment(const chunk_record& chunk, std::uint32_t index, std::span<char> into);
+  std::vector<std::uint32_t> reading_order(const chunk_record& chunk);
   bool knows_a_holder(const chunk_record& chunk);
   void wait_for_a_holder(const chunk_record& chunk);
-  std::vector<std::uint32_t> reading_order(const chunk_record& chunk);
-  atl::status read_some(const chunk_record& chunk, fetched& so_far, std::span<char> into);
-  atl::status read_fragment(const chunk_record& chunk, std::uint32_t index, std::span<char> into);
+  atl::status renew_record(chunk_record& chunk);
+  atl::error verdict(const chunk_record& chunk, const fetch_round& round) const;
+
   std::unique_ptr<bulk_connection> connection(storage_id to);
   void give_back(storage_id to, std::unique_ptr<bulk_connection> connection);
-  void observe(storage_id node, bool ok, std::chrono::microseconds latency);
+  void observe(storage_id node, read_outcome outcome, std::chrono::microseconds latency);
+  void note_progress();
+  time_point last_progress();
 
   const cluster_settings& cluster_;
   control& masters_;
@@ -81,6 +110,7 @@ class storage_pool {
   std::shared_ptr<atl::spi::balancer> reads_;
   std::mutex mutex_; ///< of the nodes and the balancer
   std::map<storage_id, node_state> nodes_;
+  time_point last_progress_; ///< when a node last took or gave something
 };
 
 } // namespace dfs

@@ -3,11 +3,25 @@
 #include "client/file_client.hpp"
 #include "client/storage_pool.hpp"
 
+#include <exception>
+#include <future>
+#include <string>
+
 namespace dfs {
 
 /// Chunks of one file that are on their way at once: one is read or written here while the others
 /// cross the network.
 inline constexpr std::size_t chunks_under_way = 2;
+
+/// The outcome of work that another thread did, whatever it threw.
+template <class Result>
+Result await(std::future<Result>& outcome) {
+  try {
+    return outcome.get();
+  } catch (const std::exception& problem) {
+    return atl::fail(atl::errc::internal, std::string{"a transfer was ended: "} + problem.what());
+  }
+}
 
 atl::result<std::uint64_t> upload(control& masters, storage_pool& storages, const byte_source& from,
                                   const std::string& path, const put_options& options);

@@ -1,4 +1,5 @@
 #include "client/transfers.hpp"
+#include "client/upload_lease.hpp"
 #include "common/clock.hpp"
 #include "namespace/limits.hpp"
 #include "namespace/path.hpp"
@@ -10,7 +11,6 @@
 #include <algorithm>
 #include <deque>
 #include <future>
-#include <random>
 
 namespace dfs {
 
@@ -19,19 +19,15 @@ namespace {
 using atl::errc;
 using atl::fail;
 
-std::uint64_t random_number() {
-  std::random_device source;
-  return (std::uint64_t{source()} << 32) | source();
-}
-
 /// Sends chunks of one file, a few at a time, and keeps their records in order.
 class chunk_sender {
  public:
-  explicit chunk_sender(storage_pool& storages)
-      : storages_{storages}, upload_{random_number()}, threads_{chunks_under_way} {}
+  chunk_sender(control& masters, storage_pool& storages)
+      : storages_{storages}, lease_{masters, std::chrono::microseconds{storages.info().grace_us}},
+        threads_{chunks_under_way} {}
   ~chunk_sender() { threads_.join(); }
 
-  std::uint64_t id() const { return upload_; }
+  std::uint64_t id() const { return lease_.id(); }
 
   /// Takes a chunk over, waiting while too many are under way.
   atl::status send(std::string data) {
@@ -42,8 +38,8 @@ class chunk_sender {
     pending_.push_back({promise->get_future(), data.size()});
     boost::asio::post(threads_, [this, promise, chunk = std::move(data)] {
       try {
-        promise->set_value(storages_.store(upload_, chunk));
-      } catch (...) { // for the thread that waits
+        promise->set_value(storages_.store(lease_, chunk));
+      } catch (...) { // out of memory, say; told where the outcome is awaited
         promise->set_exception(std::current_exception());
       }
     });
@@ -69,7 +65,7 @@ class chunk_sender {
   atl::status settle_one() {
     auto oldest = std::move(pending_.front());
     pending_.pop_front();
-    auto record = oldest.outcome.get();
+    auto record = await(oldest.outcome);
     if (!record)
       return tl::unexpected{record.error()};
     extents_.push_back({std::move(*record), oldest.size});
@@ -78,7 +74,7 @@ class chunk_sender {
   }
 
   storage_pool& storages_;
-  std::uint64_t upload_;
+  upload_lease lease_;
   boost::asio::thread_pool threads_;
   std::deque<sending> pending_;
   std::vector<placed_extent> extents_;
@@ -178,7 +174,7 @@ atl::result<std::uint64_t> upload(control& masters, storage_pool& storages, cons
       return tl::unexpected{made.error()};
     return size;
   }
-  chunk_sender sender{storages};
+  chunk_sender sender{masters, storages};
   auto extents = send_all(sender, from, std::move(*first), path, info, options);
   auto end = [&] {
     // Only a hint: without it the master waits for this upload a while longer.

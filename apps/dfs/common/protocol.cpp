@@ -174,7 +174,11 @@ std::string encode(const storage_report& message) {
   out.put(message.zone);
   write(out, message.weight);
   out.put(message.capacity_bytes).put(message.free_bytes).put(message.used_bytes);
-  out.put(message.chunks).put(message.damaged).put(message.failed).put(message.from_scratch);
+  out.put(message.chunks)
+      .put(message.damaged)
+      .put(message.failed)
+      .put(message.from_scratch)
+      .put(message.more);
   write_list(out, message.changes);
   return out.take();
 }
@@ -195,6 +199,7 @@ atl::result<storage_report> decode_storage_report(std::string_view bytes) {
   message.damaged = in.get<std::uint64_t>();
   message.failed = in.get_string(text_bytes_max);
   message.from_scratch = in.get<bool>();
+  message.more = in.get<bool>();
   read_list(in, message.changes, changes_max);
   return finished(in, std::move(message), "a storage node's report");
 }
@@ -238,6 +243,10 @@ atl::result<allocate_request> decode_allocate_request(std::string_view bytes) {
 std::string encode(const allocate_answer& message) {
   writer out;
   write_list(out, message.placements);
+  out.put(message.refusal.has_value());
+  if (message.refusal)
+    out.put(message.refusal->code)
+        .put(std::string_view{message.refusal->message}.substr(0, text_bytes_max));
   return out.take();
 }
 
@@ -245,6 +254,10 @@ atl::result<allocate_answer> decode_allocate_answer(std::string_view bytes) {
   reader in{bytes};
   allocate_answer message;
   read_list(in, message.placements, chunks_per_request_max);
+  if (in.get<bool>()) {
+    auto code = in.get_enum(atl::errc_last);
+    message.refusal = atl::error{code, in.get_string(text_bytes_max)};
+  }
   return finished(in, std::move(message), "a master's answer");
 }
 
@@ -260,9 +273,24 @@ atl::result<finish_request> decode_finish_request(std::string_view bytes) {
   return finished(in, message, "the end of an upload");
 }
 
+std::string encode(const renew_request& message) {
+  writer out;
+  out.put(message.upload).put(message.began_us);
+  return out.take();
+}
+
+atl::result<renew_request> decode_renew_request(std::string_view bytes) {
+  reader in{bytes};
+  renew_request message;
+  message.upload = in.get<std::uint64_t>();
+  message.began_us = in.get<std::uint64_t>();
+  return finished(in, message, "the sign of life of an upload");
+}
+
 std::string encode(const cluster_info& message) {
   writer out;
   out.put(message.cluster).put(message.chunk_bytes).put(message.inline_bytes);
+  out.put(message.grace_us);
   out.put(message.durability);
   write(out, message.recovery);
   write(out, message.reads);
@@ -276,6 +304,7 @@ atl::result<cluster_info> decode_cluster_info(std::string_view bytes) {
   message.cluster = in.get_string(name_bytes_max);
   message.chunk_bytes = in.get<std::uint64_t>();
   message.inline_bytes = in.get<std::uint64_t>();
+  message.grace_us = in.get<std::uint64_t>();
   message.durability = in.get_enum(durability_last);
   read(in, message.recovery);
   read(in, message.reads);

@@ -9,6 +9,7 @@
 #include <atoll/spi/options.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,7 @@ enum class kind : std::uint16_t {
   finish = 104,   ///< `finish_request` → empty
   /// `atl::membership_query` → `atl::membership_answer`: a master that belongs to no group asks
   membership = 105,
+  renew = 106,     ///< `renew_request` → empty
 };
 
 /// One fragment that came to a storage node, or went.
@@ -53,6 +55,7 @@ struct storage_report {
   /// What changed since the last report that was answered; with `from_scratch`, a list of all that
   /// is there begins.
   bool from_scratch = false;
+  bool more = false; ///< further changes follow at once: a list that has begun is not whole yet
   std::vector<fragment_change> changes;
 };
 
@@ -81,12 +84,22 @@ struct placement {
   std::vector<storage_target> targets; ///< by index of the fragment
 };
 struct allocate_answer {
-  std::vector<placement> placements;
+  std::vector<placement> placements; ///< as many as were asked for, or none
+  /// Why there is no room, where asking again does not help: the disks are full, say.
+  std::optional<atl::error> refusal;
 };
 
 /// An upload is over, well or not: the master needn't keep its chunks for it any longer.
 struct finish_request {
   std::uint64_t upload = 0;
+};
+
+/// An upload is still under way, however long its source pauses: its chunks are not to be collected.
+/// Sent to the leading master every third of `cluster_info::grace_us`. A leader that did not place
+/// the upload's chunks itself learns from it how old they are.
+struct renew_request {
+  std::uint64_t upload = 0;
+  std::uint64_t began_us = 0; ///< when its first chunk was named: `chunk_id::made_us`
 };
 
 struct plugin_choice {
@@ -108,6 +121,7 @@ struct cluster_info {
   std::string cluster;
   std::uint64_t chunk_bytes = 0;
   std::uint64_t inline_bytes = 0; ///< files up to this size go into the name space
+  std::uint64_t grace_us = 0;     ///< a silent upload's chunks are collected after so long
   dfs::durability durability = dfs::durability::fsync;
   plugin_choice recovery;
   plugin_choice reads; ///< the balancer that chooses the replica to read from
@@ -119,6 +133,7 @@ std::string encode(const storage_orders& message);
 std::string encode(const allocate_request& message);
 std::string encode(const allocate_answer& message);
 std::string encode(const finish_request& message);
+std::string encode(const renew_request& message);
 std::string encode(const cluster_info& message);
 
 /// Decoders of bytes that may be hostile: `errc::corrupt` for anything malformed.
@@ -127,6 +142,7 @@ atl::result<storage_orders> decode_storage_orders(std::string_view bytes);
 atl::result<allocate_request> decode_allocate_request(std::string_view bytes);
 atl::result<allocate_answer> decode_allocate_answer(std::string_view bytes);
 atl::result<finish_request> decode_finish_request(std::string_view bytes);
+atl::result<renew_request> decode_renew_request(std::string_view bytes);
 atl::result<cluster_info> decode_cluster_info(std::string_view bytes);
 
 /// The largest that `files.chunk_size` may be.

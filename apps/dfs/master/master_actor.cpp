@@ -39,7 +39,8 @@ envelope answer_with(std::string value) {
 master_actor::master_actor(caf::actor_config& config, settings given)
     : caf::event_based_actor{config}, settings_{std::move(given)},
       registry_{settings_.policy.storage_timeout}, placer_{settings_.balancer, settings_.recovery,
-                                                           settings_.seed} {
+                                                           settings_.seed,
+                                                           settings_.policy.placement.name} {
   atl::spi::random_source random{settings_.seed ^ now_us()};
   session_ = {random.next(), random.next()};
   for (auto& peer : settings_.group)
@@ -71,6 +72,8 @@ caf::result<envelope> master_actor::take(envelope& message) {
     return allocate(message);
   case protocol::kind::finish:
     return finish(message);
+  case protocol::kind::renew:
+    return renew(message);
   case protocol::kind::cluster:
     return cluster();
   case protocol::kind::status:
@@ -119,7 +122,7 @@ envelope master_actor::report(const envelope& message) {
   protocol::storage_orders orders;
   orders.group = settings_.birth.group;
   orders.id = node.id;
-  orders.want_everything = !node.complete;
+  orders.want_everything = !node.complete && !node.listing;
   auto& removals = to_remove_[report->name];
   while (!removals.empty() && orders.remove.size() < protocol::changes_max) {
     orders.remove.push_back({removals.front().first, removals.front().second, false});
@@ -141,10 +144,15 @@ envelope master_actor::allocate(const envelope& message) {
   try {
     auto placed = placer_.place(*request, registry_, now_us(), summary_.horizon_us,
                                 std::chrono::steady_clock::now());
-    if (!placed)
-      return unable({placed.error().code == errc::unavailable ? errc::refused : placed.error().code,
-                     placed.error().message});
-    return answer_with(encode(*placed));
+    if (placed)
+      return answer_with(encode(*placed));
+    // Nodes that are down may be back at once; disks that are full and weights of 0 stay.
+    auto code = placed.error().code;
+    if (code == errc::unavailable)
+      return unable({errc::refused, placed.error().message});
+    if (code == errc::busy)
+      return unable(placed.error());
+    return answer_with(encode(protocol::allocate_answer{{}, placed.error()}));
   } catch (const std::exception& thrown) {
     broken_ =
         fmt::format("the balancer '{}' or the scheme '{}' threw, so {} places no more chunks: "
@@ -164,6 +172,16 @@ envelope master_actor::finish(const envelope& message) {
   return answer_with({});
 }
 
+envelope master_actor::renew(const envelope& message) {
+  auto request = protocol::decode_renew_request(message.body);
+  if (!request)
+    return unable(request.error());
+  if (!leads() || !summary_known_)
+    return unable({errc::unavailable, settings_.self.name + " doesn't lead the masters"}, true);
+  placer_.renew(*request, now_us(), std::chrono::steady_clock::now());
+  return answer_with({});
+}
+
 envelope master_actor::cluster() const {
   auto& policy = settings_.policy;
   protocol::cluster_info info;
@@ -173,6 +191,7 @@ envelope master_actor::cluster() const {
   auto copies = view_known_ ? view_.voters.size() : settings_.group.size();
   if (copies >= placer_.layout().total)
     info.inline_bytes = policy.inline_bytes;
+  info.grace_us = static_cast<std::uint64_t>(policy.grace.count());
   info.durability = policy.durability;
   info.recovery = policy.recovery;
   info.reads = policy.reads;

@@ -79,6 +79,7 @@ class master_actor : public caf::event_based_actor {
   envelope report(const envelope& message);
   envelope allocate(const envelope& message);
   envelope finish(const envelope& message);
+  envelope renew(const envelope& message);
   envelope cluster() const;
   caf::result<envelope> status();
   caf::result<envelope> membership(const envelope& message);

@@ -25,9 +25,10 @@ std::vector<std::size_t> checked(const std::vector<std::size_t>& picks,
 } // namespace
 
 placer::placer(std::shared_ptr<atl::spi::balancer> balancer,
-               std::shared_ptr<const atl::spi::recovery> recovery, std::uint64_t seed)
-    : balancer_{std::move(balancer)}, recovery_{std::move(recovery)}, layout_{recovery_->layout()},
-      random_{seed} {}
+               std::shared_ptr<const atl::spi::recovery> recovery, std::uint64_t seed,
+               std::string balancer_name)
+    : balancer_name_{std::move(balancer_name)}, balancer_{std::move(balancer)},
+      recovery_{std::move(recovery)}, layout_{recovery_->layout()}, random_{seed} {}
 
 atl::result<protocol::allocate_answer> placer::place(const protocol::allocate_request& request,
                                                      const storage_registry& registry,
@@ -47,15 +48,8 @@ atl::result<protocol::allocate_answer> placer::place(const protocol::allocate_re
         checked(balancer_->pick_many(candidates, layout_.total, placed.chunk.random), candidates);
     if (picks.size() > layout_.total)
       picks.resize(layout_.total);
-    if (picks.size() < layout_.min_write) {
-      auto healthy = std::count_if(candidates.begin(), candidates.end(),
-                                   [](auto& candidate) { return candidate.healthy; });
-      return atl::fail(
-          atl::errc::unavailable,
-          fmt::format("a chunk goes to at least {} storage nodes and only {} of {} can take one; "
-                      "start the others, or free space on them ('dfs status' shows which)",
-                      layout_.min_write, healthy, candidates.size()));
-    }
+    if (picks.size() < layout_.min_write)
+      return tl::unexpected{shortage(request, registry, per_node, picks.size(), now)};
     for (auto pick : picks) {
       auto* node = registry.find(static_cast<storage_id>(candidates[pick].id));
       placed.targets.push_back({node->id, node->last.name, node->last.bulk});
@@ -67,6 +61,57 @@ atl::result<protocol::allocate_answer> placer::place(const protocol::allocate_re
     entry->second.began_us = answer.placements.front().chunk.made_us;
   entry->second.seen = now;
   return answer;
+}
+
+atl::error placer::shortage(const protocol::allocate_request& request,
+                            const storage_registry& registry, std::uint64_t bytes_per_node,
+                            std::size_t picked, steady_time now) const {
+  std::size_t known = 0;
+  std::size_t full = 0;
+  std::size_t able = 0;
+  std::size_t weightless = 0;
+  for (const auto& [name, node] : registry.nodes()) {
+    if (node.id == no_storage)
+      continue;
+    ++known;
+    if (!registry.healthy(node, now) || std::ranges::count(request.avoid, node.id) > 0)
+      continue;
+    if (node.last.free_bytes < bytes_per_node) {
+      ++full;
+      continue;
+    }
+    ++able;
+    if (node.last.weight == 0)
+      ++weightless;
+  }
+  if (able >= layout_.min_write)
+    return {
+        atl::errc::refused,
+        fmt::format(
+            "the balancer '{}' chose only {} of the {} storage nodes that can take a "
+            "chunk, and it goes to at least {}: {}",
+            balancer_name_, picked, able, layout_.min_write,
+            weightless > 0
+                ? fmt::format("the weight of {} is 0; raise node.weight in their files", weightless)
+                : std::string{"look at placement.options, or choose another balancer"})};
+  auto down = known - able - full;
+  auto numbers = fmt::format("a chunk of {} bytes goes to at least {} storage nodes and only {} of "
+                             "{} can take one: {} have no space left for it, {} are down",
+                             request.chunk_bytes, layout_.min_write, able, known, full, down);
+  if (full > 0 && able + full >= layout_.min_write)
+    return {atl::errc::no_space,
+            numbers + "; free space on them, or add storage nodes ('dfs status' shows which)"};
+  return {atl::errc::unavailable,
+          numbers + "; start the others, or free space on them ('dfs status' shows which)"};
+}
+
+void placer::renew(const protocol::renew_request& request, std::uint64_t now_us, steady_time now) {
+  if (auto known = uploads_.find(request.upload); known != uploads_.end()) {
+    known->second.seen = now;
+    return;
+  }
+  if (uploads_.size() < uploads_max)
+    uploads_[request.upload] = {std::clamp<std::uint64_t>(request.began_us, 1, now_us), now};
 }
 
 std::optional<std::uint64_t> placer::oldest_upload(steady_time now,

@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 
 namespace dfs {
 
@@ -20,16 +21,23 @@ namespace dfs {
 class placer {
  public:
   /// @param balancer, recovery the plugins chosen for the cluster.
+  /// @param balancer_name for messages
   placer(std::shared_ptr<atl::spi::balancer> balancer,
-         std::shared_ptr<const atl::spi::recovery> recovery, std::uint64_t seed);
+         std::shared_ptr<const atl::spi::recovery> recovery, std::uint64_t seed,
+         std::string balancer_name = "placement");
 
   /// Room for `request.chunks` chunks. @param horizon_us names are made later than this, whatever
   /// the clock says: older ones could not be committed.
-  /// @returns errc::unavailable when fewer nodes are there than the scheme must write to.
+  /// @returns errc::unavailable when fewer nodes are there than the scheme must write to,
+  /// errc::no_space when there are enough but too few with room, errc::refused when the balancer
+  /// chooses too few of those that could take a chunk.
   atl::result<protocol::allocate_answer> place(const protocol::allocate_request& request,
                                                const storage_registry& registry,
                                                std::uint64_t now_us, std::uint64_t horizon_us,
                                                steady_time now);
+
+  /// Keeps an upload under way that says that it lives, also one that another leader began.
+  void renew(const protocol::renew_request& request, std::uint64_t now_us, steady_time now);
 
   void finish(std::uint64_t upload) { uploads_.erase(upload); }
 
@@ -45,6 +53,11 @@ class placer {
     steady_time seen{};
   };
 
+  /// Why fewer nodes than needed take a chunk.
+  atl::error shortage(const protocol::allocate_request& request, const storage_registry& registry,
+                      std::uint64_t bytes_per_node, std::size_t picked, steady_time now) const;
+
+  std::string balancer_name_;
   std::shared_ptr<atl::spi::balancer> balancer_;
   std::shared_ptr<const atl::spi::recovery> recovery_;
   atl::spi::fragment_layout layout_;

@@ -13,16 +13,21 @@ storage_registry::node& storage_registry::update(const protocol::storage_report&
   }
   if (report.from_scratch) {
     found.has.clear();
-    found.complete = true;
+    found.listing = true;
+    found.complete = false;
   }
   // Changes mean something only on top of a list that began at the beginning.
-  if (found.complete) {
+  if (found.complete || found.listing) {
     for (auto& change : report.changes) {
       if (change.present)
         found.has.emplace(change.chunk, change.fragment);
       else
         found.has.erase({change.chunk, change.fragment});
     }
+  }
+  if (found.listing && !report.more) {
+    found.listing = false;
+    found.complete = true;
   }
   found.last = report;
   found.last.changes.clear();

@@ -28,6 +28,7 @@ class storage_registry {
     protocol::storage_report last; ///< without its changes
     storage_id id = no_storage;    ///< 0: not registered yet
     steady_time seen{};
+    bool listing = false;  ///< a list of its fragments has begun
     bool complete = false; ///< its fragments are known: `has` is all of them
     std::set<fragment> has;
     fragment examined{}; ///< how far the last search for garbage came

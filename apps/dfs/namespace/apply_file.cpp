@@ -49,6 +49,12 @@ status check_chunk(editor& state, const placed_extent& extent) {
     return fail(errc::refused, fmt::format("chunk {} is known with another size or number of "
                                            "fragments: its name was given twice",
                                            to_string(chunk.id)));
+  if (stored && stored->crc != chunk.crc)
+    return fail(errc::refused,
+                fmt::format("chunk {} is known with the checksum {:08x}, not {:08x}: "
+                            "its name was given twice, or its data was damaged on "
+                            "the way; put the file again",
+                            to_string(chunk.id), stored->crc, chunk.crc));
   return {};
 }
 

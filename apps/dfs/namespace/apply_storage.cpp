@@ -113,7 +113,7 @@ result<changed> run(editor& state, const commands::relocate_chunk& command) {
 void add_reference(editor& state, const chunk_record& chunk) {
   auto stored = state.find_chunk(chunk.id);
   if (!stored) {
-    stored = stored_chunk{chunk.size_bytes, 0, chunk.nodes};
+    stored = stored_chunk{chunk.size_bytes, 0, chunk.nodes, chunk.crc};
     for (std::size_t i = 0; i < chunk.nodes.size(); ++i)
       put_fragment(state, chunk.nodes[i], chunk.id, i);
     ++state.meta().chunks;

@@ -6,6 +6,8 @@
 #include "namespace/path.hpp"
 
 #include <atoll/core/group_birth.hpp>
+#include <atoll/core/new_folder.hpp>
+#include <atoll/core/open_files.hpp>
 #include <atoll/core/sync.hpp>
 
 #include <fmt/format.h>
@@ -14,6 +16,7 @@
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
 
+#include <algorithm>
 #include <system_error>
 
 namespace dfs::state {
@@ -40,11 +43,11 @@ rocksdb::Options options_from(const name_space_settings& settings) {
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   rocksdb::Options options;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-  options.create_if_missing = true;
   options.write_buffer_size = settings.write_buffer_bytes;
   options.max_write_buffer_number = 2;
   options.max_total_wal_size = 4 * settings.write_buffer_bytes;
-  options.max_open_files = 256;
+  options.max_open_files =
+      static_cast<int>(std::clamp<std::uint64_t>(atl::open_files_limit() / 5, 20, 256));
   options.max_background_jobs = 2;
   options.level_compaction_dynamic_level_bytes = true;
   options.bytes_per_sync = 1u << 20;
@@ -58,27 +61,25 @@ rocksdb::Options options_from(const name_space_settings& settings) {
   return options;
 }
 
-/// RocksDB takes a folder without its CURRENT file for a new one, and deletes what else is there.
+/// What lacks its CURRENT file isn't a new database but a damaged one: a new one is made beside its
+/// place and is whole when it gets there.
 status check_whole(const fs::path& folder) {
   std::error_code failed;
-  if (fs::exists(folder / "CURRENT", failed))
-    return {};
-  for (fs::directory_iterator files{folder, failed}, end; !failed && files != end;
-       files.increment(failed)) {
-    auto name = files->path().filename().native();
-    if (name.starts_with("MANIFEST-") || name.ends_with(".sst") || name.ends_with(".log"))
-      return damaged(folder, fmt::format("there is {}, but no CURRENT file", in_quotes(name)));
-  }
-  if (failed)
-    return fail(atl::system_error(failed.value(), in_quotes(folder.native())),
-                "can't look for a name space");
+  if (!fs::is_directory(folder, failed))
+    return damaged(folder, "it is no folder");
+  if (!fs::exists(folder / "CURRENT", failed))
+    return damaged(folder, "there is no CURRENT file");
   return {};
 }
 
-result<std::unique_ptr<rocksdb::DB>> open_rocksdb(const fs::path& folder,
-                                                  const name_space_settings& settings) {
+/// @param is_new it is made; else it must be there
+result<std::unique_ptr<rocksdb::DB>>
+open_rocksdb(const fs::path& folder, const name_space_settings& settings, bool is_new = false) {
+  auto options = options_from(settings);
+  options.create_if_missing = is_new;
+  options.error_if_exists = is_new;
   rocksdb::DB* db = nullptr;
-  auto opened = rocksdb::DB::Open(options_from(settings), folder.native(), &db);
+  auto opened = rocksdb::DB::Open(options, folder.native(), &db);
   if (opened.ok())
     return std::unique_ptr<rocksdb::DB>{db};
   auto text = opened.ToString();
@@ -125,11 +126,15 @@ status make_new(rocksdb::DB& db, const name_space_settings& settings) {
   return write_rows(db, rows, options);
 }
 
-/// Is there nothing in it?
-bool is_empty(rocksdb::DB& db) {
-  std::unique_ptr<rocksdb::Iterator> rows{db.NewIterator({})};
-  rows->SeekToFirst();
-  return !rows->Valid() && rows->status().ok();
+status make_database(const fs::path& folder, const name_space_settings& settings) {
+  auto db = open_rocksdb(folder, settings, true);
+  if (!db)
+    return tl::unexpected{db.error()};
+  if (auto made = make_new(**db, settings); !made)
+    return made;
+  if (auto closed = (*db)->Close(); !closed.ok())
+    return tl::unexpected{to_error(closed)};
+  return {};
 }
 
 result<meta> read_meta(rocksdb::DB& db, const fs::path& folder,
@@ -217,19 +222,20 @@ result<opened_database> open_database(const fs::path& folder, const name_space_s
                             in_quotes(settings.cluster_id), limits::cluster_id_bytes_max));
   if (auto finished = finish_replacing(folder); !finished)
     return tl::unexpected{finished.error()};
-  std::error_code failed;
-  fs::create_directories(folder, failed);
-  if (failed)
-    return fail(atl::system_error(failed.value(), in_quotes(folder.native())),
-                "can't make a folder for the name space");
+  auto is_new = atl::is_nothing(folder);
+  if (is_new && *is_new) {
+    auto made = atl::make_folder(
+        folder, [&](const fs::path& beside) { return make_database(beside, settings); });
+    if (!made)
+      return fail(made.error(), "can't make the name space");
+  }
+  if (!is_new)
+    return tl::unexpected{is_new.error()};
   if (auto whole = check_whole(folder); !whole)
     return tl::unexpected{whole.error()};
   auto db = open_rocksdb(folder, settings);
   if (!db)
     return tl::unexpected{db.error()};
-  if (is_empty(**db))
-    if (auto made = make_new(**db, settings); !made)
-      return tl::unexpected{made.error()};
   auto meta = read_meta(**db, folder, settings);
   if (!meta)
     return tl::unexpected{meta.error()};

@@ -83,7 +83,7 @@ result<answers::chunk_page> ask(present_view& state, const questions::chunks_on&
     if (!answer.chunks.empty() && answer.chunks.back().id == *id)
       return true; // another fragment of it
     auto chunk = state.must_chunk(*id);
-    chunk_record record{*id, chunk.size_bytes, std::move(chunk.nodes)};
+    chunk_record record{*id, chunk.size_bytes, std::move(chunk.nodes), chunk.crc};
     answer.more = !page.take(wire::encoded_bytes(record));
     if (!answer.more)
       answer.chunks.push_back(std::move(record));
@@ -99,7 +99,7 @@ result<answers::known_chunks> ask(present_view& state, const questions::known& q
   page page{0};
   for (const auto& id : question.ids) {
     if (auto chunk = state.find_chunk(id)) {
-      chunk_record record{id, chunk->size_bytes, std::move(chunk->nodes)};
+      chunk_record record{id, chunk->size_bytes, std::move(chunk->nodes), chunk->crc};
       if (!page.take(wire::encoded_bytes(record)))
         break;
       answer.chunks.push_back(std::move(record));
@@ -120,7 +120,7 @@ result<answers::chunk_page> ask(present_view& state, const questions::all_chunks
       state.fail_damaged("a chunk's record");
       return false;
     }
-    chunk_record record{*id, chunk.size_bytes, std::move(chunk.nodes)};
+    chunk_record record{*id, chunk.size_bytes, std::move(chunk.nodes), chunk.crc};
     answer.more = !page.take(wire::encoded_bytes(record));
     if (!answer.more)
       answer.chunks.push_back(std::move(record));

@@ -109,19 +109,19 @@ result<answers::opened> ask(present_view& state, const questions::open& question
     return answer;
   }
   page page{0};
-  state.scan(
-      keys::extents_of(found->id), keys::extent(found->id, question.from_extent),
-      [&](std::string_view, std::string_view value) {
-        extent at;
-        if (!decode(value, at))
-          state.fail_damaged(fmt::format("an extent of {}", in_quotes(question.path)));
-        auto chunk = state.must_chunk(at.chunk);
-        placed_extent placed{{at.chunk, chunk.size_bytes, std::move(chunk.nodes)}, at.length_bytes};
-        answer.more = !page.take(wire::encoded_bytes(placed.chunk) + sizeof(std::uint64_t));
-        if (!answer.more)
-          answer.extents.push_back(std::move(placed));
-        return !answer.more && !state.failure();
-      });
+  state.scan(keys::extents_of(found->id), keys::extent(found->id, question.from_extent),
+             [&](std::string_view, std::string_view value) {
+               extent at;
+               if (!decode(value, at))
+                 state.fail_damaged(fmt::format("an extent of {}", in_quotes(question.path)));
+               auto chunk = state.must_chunk(at.chunk);
+               placed_extent placed{{at.chunk, chunk.size_bytes, std::move(chunk.nodes), chunk.crc},
+                                    at.length_bytes};
+               answer.more = !page.take(wire::encoded_bytes(placed.chunk) + sizeof(std::uint64_t));
+               if (!answer.more)
+                 answer.extents.push_back(std::move(placed));
+               return !answer.more && !state.failure();
+             });
   return answer;
 }
 

@@ -80,7 +80,7 @@ bool decode(std::string_view bytes, extent& value) {
 
 std::string encode(const stored_chunk& value) {
   writer out;
-  out.put(value.size_bytes).put(value.references);
+  out.put(value.size_bytes).put(value.references).put(value.crc);
   out.put(static_cast<std::uint8_t>(value.nodes.size()));
   for (auto node : value.nodes)
     out.put(node);
@@ -91,6 +91,7 @@ bool decode(std::string_view bytes, stored_chunk& value) {
   reader in{bytes};
   value.size_bytes = in.get<std::uint64_t>();
   value.references = in.get<std::uint64_t>();
+  value.crc = in.get<std::uint32_t>();
   value.nodes.resize(in.get<std::uint8_t>());
   for (auto& node : value.nodes)
     node = in.get<storage_id>();

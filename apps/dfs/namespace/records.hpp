@@ -54,6 +54,7 @@ struct stored_chunk {
   std::uint64_t size_bytes = 0;
   std::uint64_t references = 0;
   std::vector<storage_id> nodes;
+  std::uint32_t crc = 0; ///< as in `chunk_record`
 };
 
 struct storage_record {

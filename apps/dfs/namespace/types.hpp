@@ -34,6 +34,9 @@ struct chunk_record {
   std::uint64_t size_bytes = 0; ///< of the chunk's data, before encoding
   /// By index of the fragment; `no_storage`: this fragment isn't stored anywhere yet.
   std::vector<storage_id> nodes;
+  /// CRC-32C of the chunk's data, computed by its writer and compared by every reader: what a
+  /// scheme makes of the fragments is taken for the chunk only when the checksum says so.
+  std::uint32_t crc = 0;
 
   friend bool operator==(const chunk_record&, const chunk_record&) = default;
 };

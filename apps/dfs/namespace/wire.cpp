@@ -8,7 +8,7 @@ void write(atl::spi::writer& out, const chunk_record& chunk) {
   write(out, chunk.id);
   // More than are allowed are written all the same, for the state machine to refuse.
   auto count = std::min<std::size_t>(chunk.nodes.size(), UINT16_MAX);
-  out.put(chunk.size_bytes).put(static_cast<std::uint16_t>(count));
+  out.put(chunk.size_bytes).put(chunk.crc).put(static_cast<std::uint16_t>(count));
   for (std::size_t i = 0; i < count; ++i)
     out.put(chunk.nodes[i]);
 }
@@ -16,6 +16,7 @@ void write(atl::spi::writer& out, const chunk_record& chunk) {
 void read(atl::spi::reader& in, chunk_record& chunk) {
   read(in, chunk.id);
   chunk.size_bytes = in.get<std::uint64_t>();
+  chunk.crc = in.get<std::uint32_t>();
   auto count = in.get<std::uint16_t>();
   chunk.nodes.clear();
   for (std::uint16_t i = 0; i < count && in.ok(); ++i)

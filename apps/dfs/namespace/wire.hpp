@@ -14,7 +14,7 @@ namespace dfs::wire {
 inline constexpr std::string_view session_expired = "session expired";
 
 inline constexpr std::size_t id_bytes = 16;
-inline constexpr std::size_t chunk_bytes_min = id_bytes + 8 + 2;
+inline constexpr std::size_t chunk_bytes_min = id_bytes + 8 + 4 + 2;
 
 inline void write(atl::spi::writer& out, const chunk_id& id) {
   out.put(id.made_us).put(id.random);

@@ -1,8 +1,10 @@
 #include "node/key_list.hpp"
 #include "node/node.hpp"
+#include "node/open_files.hpp"
 #include "node/signals.hpp"
 
 #include <atoll/core/guarded_run.hpp>
+#include <atoll/core/open_files.hpp>
 #include <atoll/core/standard_streams.hpp>
 
 #include <CLI/CLI.hpp>
@@ -113,6 +115,17 @@ atl::result<dfs::loaded_plugins> load_for_start(const configured& all) {
   return plugins;
 }
 
+void log_open_files(const dfs::node_settings& node, const dfs::open_files_plan& plan) {
+  if (!node.is_storage)
+    return atl::log::info("node", "", "may have {} files open", plan.limit);
+  auto fewer = plan.connections < node.connections_max
+                   ? fmt::format(" instead of the {} of node.connections: raise the limit for more",
+                                 node.connections_max)
+                   : std::string{};
+  atl::log::info("node", "", "may have {} files open: {} bulk connections at once{}", plan.limit,
+                 plan.connections, fewer);
+}
+
 /// The first failure that a part of the node reported.
 class node_failure {
  public:
@@ -163,6 +176,15 @@ int run(const std::string& file, const start_orders& orders) {
     return report_error(stop.error());
   atl::log::info("node", "", "starts: cluster {}, data {}, process {}", all->cluster.name,
                  all->node.data.string(), ::getpid());
+  auto files =
+      dfs::plan_open_files(all->node, all->cluster.durability, atl::raise_open_files_limit());
+  if (!files) {
+    atl::log::error("node", "", "can't start: {}", files.error().message);
+    return exit_failed;
+  }
+  log_open_files(all->node, *files);
+  all->node.connections_max = files->connections;
+  all->node.sync_backlog_max = files->sync_backlog;
   node_failure failure;
   if (auto ran = serve(std::move(*all), std::move(*plugins), orders, *stop, failure); !ran) {
     atl::log::error("node", "", "can't start: {}", ran.error().message);

@@ -81,8 +81,8 @@ struct node::implementation {
   }
 
   atl::status start_storage() {
-    auto opened =
-        chunk_store::open({(folder->path() / "chunks").string(), given.self.reserve_bytes});
+    auto opened = chunk_store::open({(folder->path() / "chunks").string(), given.self.reserve_bytes,
+                                     given.self.sync_backlog_max});
     if (!opened)
       return tl::unexpected{opened.error()};
     store = std::move(*opened);
@@ -117,6 +117,7 @@ struct node::implementation {
     options.cluster = given.cluster.name;
     options.listen = given.self.bulk_listen;
     options.max_connections = given.self.connections_max;
+    options.write_buffer_bytes = given.self.write_buffer_bytes;
     options.timeouts.connect =
         std::chrono::ceil<std::chrono::milliseconds>(given.cluster.connect_timeout);
     options.timeouts.progress =

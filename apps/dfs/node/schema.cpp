@@ -155,6 +155,13 @@ std::vector<key_spec> make_cluster_schema() {
        .minimum = "10ms",
        .maximum = "10m",
        .meaning = "A storage node that moves no byte for so long is given up, for another."},
+      {.key = "client.busy_timeout",
+       .type = option_type::duration,
+       .default_value = "2m",
+       .minimum = "0ms",
+       .maximum = "24h",
+       .meaning = "How long a client tries again while storage nodes say that they are busy; "
+                  "counted from the last time that one took or gave something."},
   };
 }
 
@@ -209,7 +216,15 @@ std::vector<key_spec> make_node_schema() {
        .default_value = "256",
        .minimum = "1",
        .maximum = "10000",
-       .meaning = "Bulk connections that a storage node serves at once; more are told to wait."},
+       .meaning = "Bulk connections that a storage node serves at once; more are told to wait. "
+                  "Fewer where the limit of open files ('ulimit -n') doesn't allow so many."},
+      {.key = "node.write_buffer",
+       .type = option_type::size,
+       .default_value = "64MiB",
+       .minimum = "1MiB",
+       .maximum = "1TiB",
+       .meaning = "Bytes of writes that a storage node takes in at once; further writes are told "
+                  "to wait."},
       {.key = "node.log_level",
        .default_value = "info",
        .maximum = "debug|info|warning|error",

@@ -181,6 +181,7 @@ atl::result<cluster_settings> read_cluster(const atl::config& config) {
   cluster.client_patience = config.duration("client.patience");
   cluster.connect_timeout = config.duration("client.connect_timeout");
   cluster.transfer_timeout = config.duration("client.transfer_timeout");
+  cluster.busy_timeout = config.duration("client.busy_timeout");
   if (cluster.session_expiry <= 2 * cluster.client_timeout)
     problems.add("files.session_expiry", "must be above twice client.timeout: a client must not "
                                          "repeat a command whose session is forgotten");
@@ -231,6 +232,7 @@ atl::result<node_settings> read_node(const atl::config& config, const cluster_se
   node.snapshot_port = static_cast<std::uint16_t>(config.integer("node.snapshot_port"));
   node.threads = static_cast<std::uint32_t>(config.integer("node.threads"));
   node.connections_max = static_cast<std::uint32_t>(config.integer("node.connections"));
+  node.write_buffer_bytes = config.size("node.write_buffer");
   auto& level = config.text("node.log_level");
   node.log_level = level == "debug"     ? atl::log::level::debug
                    : level == "info"    ? atl::log::level::info

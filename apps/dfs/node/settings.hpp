@@ -53,6 +53,7 @@ struct cluster_settings {
   std::chrono::microseconds client_patience{0};  ///< with masters that refuse a write
   std::chrono::microseconds connect_timeout{0};  ///< to a storage node
   std::chrono::microseconds transfer_timeout{0}; ///< without a byte from a storage node
+  std::chrono::microseconds busy_timeout{0};     ///< with storage nodes that are busy
 };
 
 /// One node's own: `NODE.toml`.
@@ -71,6 +72,8 @@ struct node_settings {
   std::uint32_t threads = 1;
   std::uint16_t snapshot_port = 0; ///< 0: any free one
   std::uint32_t connections_max = 0;
+  std::size_t sync_backlog_max = 256;   ///< files that wait for the background sync
+  std::uint64_t write_buffer_bytes = 0; ///< of writes that a storage node takes in at once
   atl::log::level log_level = atl::log::level::info;
 };
 

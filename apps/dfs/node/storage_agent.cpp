@@ -152,6 +152,7 @@ void storage_agent::report(const std::string& name) {
                         state.to_tell.begin() + static_cast<std::ptrdiff_t>(count));
   state.to_tell.erase(state.to_tell.begin(),
                       state.to_tell.begin() + static_cast<std::ptrdiff_t>(count));
+  report.more = !state.to_tell.empty();
   state.waiting = true;
   envelope message{static_cast<message_kind>(protocol::kind::report),
                    atl::runtime::cluster_digest(settings_.self), protocol::encode(report)};

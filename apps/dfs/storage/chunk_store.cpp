@@ -30,10 +30,9 @@ tl::unexpected<atl::error> not_stored(const fragment_key& key) {
 } // namespace
 
 chunk_store::chunk_store(store_options options, disk& on)
-    : options_{std::move(options)}, disk_{on}, syncer_{std::make_unique<sync_queue>(
-                                                   on, [this](const atl::error& why) {
-                                                     mark_failed(why);
-                                                   })} {}
+    : options_{std::move(options)}, disk_{on},
+      syncer_{std::make_unique<sync_queue>(
+          on, [this](const atl::error& why) { mark_failed(why); }, options_.sync_backlog_max)} {}
 
 chunk_store::~chunk_store() {
   syncer_.reset(); // while all that its failure handler uses is there

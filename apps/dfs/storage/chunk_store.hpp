@@ -22,6 +22,7 @@ namespace dfs {
 struct store_options {
   std::string folder;              ///< made if it isn't there; its parent must exist
   std::uint64_t reserve_bytes = 0; ///< free space of the file system that is left to others
+  std::size_t sync_backlog_max = max_sync_backlog; ///< files that wait for the background sync
 };
 
 /// A fragment opened for reading. It stays readable even if it is removed meanwhile.

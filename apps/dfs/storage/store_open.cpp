@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <charconv>
 #include <fcntl.h>
+#include <filesystem>
 
 namespace dfs {
 
@@ -42,8 +43,10 @@ atl::status chunk_store::prepare() {
   for (const auto& folder : all)
     if (auto done = disk_.mkdir(folder); done < 0)
       return start_failed(done, "cannot make the folder " + folder);
-  if (auto done = disk_.fsync_dir(root); done < 0)
-    return start_failed(done, "cannot sync the folder " + root);
+  // A crash before this leaves some of the folders: the next start makes the others.
+  for (const auto& folder : {root, std::filesystem::path{root}.parent_path().string()})
+    if (auto done = disk_.fsync_dir(folder.empty() ? "." : folder); done < 0)
+      return start_failed(done, "cannot sync the folder " + folder);
   if (auto done = read_failure_mark(); !done)
     return done;
   if (auto done = clear_temporaries(); !done)

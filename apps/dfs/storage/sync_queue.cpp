@@ -2,12 +2,16 @@
 
 #include "storage/limits.hpp"
 
+#include <new>
 #include <set>
 
 namespace dfs {
 
-sync_queue::sync_queue(disk& on, std::function<void(const atl::error&)> on_failure)
-    : disk_{on}, on_failure_{std::move(on_failure)}, thread_{[this] { run(); }} {}
+sync_queue::sync_queue(disk& on, std::function<void(const atl::error&)> on_failure,
+                       std::size_t files_max)
+    : disk_{on}, on_failure_{std::move(on_failure)}, files_max_{files_max}, thread_{[this] {
+        run();
+      }} {}
 
 sync_queue::~sync_queue() {
   {
@@ -21,7 +25,7 @@ sync_queue::~sync_queue() {
 bool sync_queue::push(disk_file file, std::string folder, std::uint64_t bytes) {
   std::unique_lock lock{mutex_};
   changed_.wait(lock, [&] {
-    return failed_ || (backlog_ < max_sync_backlog && backlog_bytes_ < max_sync_backlog_bytes);
+    return failed_ || (backlog_ < files_max_ && backlog_bytes_ < max_sync_backlog_bytes);
   });
   if (failed_)
     return false;
@@ -62,6 +66,14 @@ void sync_queue::run() {
 }
 
 atl::status sync_queue::sync(std::deque<item>& batch) {
+  try {
+    return sync_each(batch);
+  } catch (const std::bad_alloc&) { // what was synced isn't known any more
+    return atl::fail(atl::errc::io, "no memory to sync what was acknowledged");
+  }
+}
+
+atl::status sync_queue::sync_each(std::deque<item>& batch) {
   auto failure = [](int code, std::string_view what) {
     return tl::unexpected{atl::system_error(-code, what)};
   };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "storage/disk.hpp"
+#include "storage/limits.hpp"
 
 #include <atoll/core/error.hpp>
 
@@ -21,7 +22,9 @@ namespace dfs {
 class sync_queue {
  public:
   /// `on_failure` is called once at most, in the queue's thread.
-  sync_queue(disk& on, std::function<void(const atl::error&)> on_failure);
+  /// @param files_max files at most that wait and are open for it
+  sync_queue(disk& on, std::function<void(const atl::error&)> on_failure,
+             std::size_t files_max = max_sync_backlog);
   /// Syncs what is waiting.
   ~sync_queue();
   sync_queue(const sync_queue&) = delete;
@@ -43,9 +46,11 @@ class sync_queue {
 
   void run();
   atl::status sync(std::deque<item>& batch);
+  atl::status sync_each(std::deque<item>& batch);
 
   disk& disk_;
   std::function<void(const atl::error&)> on_failure_;
+  const std::size_t files_max_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<item> waiting_;

@@ -15,6 +15,8 @@ error system_error(int error_number, std::string_view what) {
     code = errc::not_found;
   else if (error_number == EEXIST)
     code = errc::exists;
+  else if (error_number == EMFILE || error_number == ENFILE)
+    code = errc::busy;
   return {code, fmt::format("{}: {}", what, std::generic_category().message(error_number))};
 }
 

@@ -90,12 +90,17 @@ std::string random_uuid() {
 result<data_folder> data_folder::take(const std::filesystem::path& folder,
                                       const std::string& cluster, const std::string& node) {
   std::error_code problem;
-  std::filesystem::create_directories(folder, problem);
+  auto made = std::filesystem::create_directories(folder, problem);
   if (problem)
     return fail(errc::io,
                 fmt::format("making the data folder {}: {}", folder.string(), problem.message()));
   data_folder taken;
-  taken.path_ = std::filesystem::canonical(folder);
+  taken.path_ = std::filesystem::canonical(folder, problem);
+  if (problem)
+    return tl::unexpected{system_error(problem.value(), "finding the folder " + folder.string())};
+  if (made)
+    if (auto synced = sync_to_disk(taken.path_.parent_path()); !synced)
+      return tl::unexpected{synced.error()};
   auto lock_file = taken.path_ / "lock";
   taken.lock_ = ::open(lock_file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (taken.lock_ < 0)

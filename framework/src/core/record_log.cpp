@@ -4,6 +4,8 @@
 
 #include <atoll/core/crc32c.hpp>
 #include <atoll/core/log.hpp>
+#include <atoll/core/new_folder.hpp>
+#include <atoll/core/open_files.hpp>
 #include <atoll/core/record_log.hpp>
 #include <atoll/core/sync.hpp>
 #include <atoll/spi/codec.hpp>
@@ -15,6 +17,7 @@
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -77,7 +80,7 @@ std::optional<std::string> unsealed(std::string_view key, std::string_view text)
 
 error rocksdb_error(const rocksdb::Status& status, std::string_view what) {
   auto code = errc::io;
-  if (status.IsCorruption())
+  if (status.IsCorruption() || status.IsInvalidArgument()) // so are files called that are missing
     code = errc::corrupt;
   else if (status.IsNoSpace())
     code = errc::no_space;
@@ -86,10 +89,10 @@ error rocksdb_error(const rocksdb::Status& status, std::string_view what) {
 
 rocksdb::Options database_options() {
   rocksdb::Options options;
-  options.create_if_missing = true;
   options.write_buffer_size = 32 << 20; // most is erased before it would go to a file
   options.max_write_buffer_number = 2;
-  options.max_open_files = 64;
+  options.max_open_files =
+      static_cast<int>(std::clamp<std::uint64_t>(open_files_limit() / 16, 20, 64));
   options.max_background_jobs = 2;
   options.keep_log_file_num = 2;
   options.compression = rocksdb::kNoCompression; // records are written once and erased soon
@@ -124,6 +127,23 @@ status cut_torn_tail(const std::filesystem::path& folder) {
   if (failed)
     return tl::unexpected{system_error(failed.value(), "cutting " + file.string())};
   return sync_to_disk(file);
+}
+
+/// A log that nothing was written to yet. Only this makes one: what is opened and lacks its files
+/// is damaged, and not to be taken for a log that never promised anything.
+status make_database(const std::filesystem::path& folder, rocksdb::Env* environment) {
+  auto options = database_options();
+  options.env = environment;
+  options.create_if_missing = true;
+  options.error_if_exists = true;
+  rocksdb::DB* db = nullptr;
+  auto opened = rocksdb::DB::Open(options, folder.string(), &db);
+  if (!opened.ok())
+    return tl::unexpected{rocksdb_error(opened, "making the log in " + folder.string())};
+  std::unique_ptr<rocksdb::DB> made{db};
+  if (auto closed = made->Close(); !closed.ok())
+    return tl::unexpected{rocksdb_error(closed, "making the log in " + folder.string())};
+  return {};
 }
 
 std::string encode(const record_log::binding& to) {
@@ -234,6 +254,14 @@ struct record_log::implementation {
 
   void run() {
     name_this_thread("atoll.log");
+    try {
+      write_all();
+    } catch (const std::exception& problem) { // out of memory: nothing may be skipped
+      calls.failed({errc::io, "writing the log in " + folder.string() + ": " + problem.what()});
+    }
+  }
+
+  void write_all() {
     rocksdb::WriteBatch batch;
     for (auto taken = collect(); !taken.empty(); taken = collect()) {
       for (auto& it : taken)
@@ -271,10 +299,20 @@ result<std::unique_ptr<record_log>> record_log::open(const std::filesystem::path
                                                      std::uint64_t wall_clock) {
   auto impl = std::make_unique<implementation>();
   impl->folder = folder;
+  impl->environment = rocksdb::NewCompositeEnv(file_system_with_zeroed_logs());
+  auto is_new = is_nothing(folder);
+  if (!is_new)
+    return tl::unexpected{cant_open(folder, is_new.error())};
+  if (*is_new) {
+    auto made = make_folder(folder, [&](const std::filesystem::path& beside) {
+      return make_database(beside, impl->environment.get());
+    });
+    if (!made)
+      return tl::unexpected{cant_open(folder, made.error())};
+  }
   if (auto mended = cut_torn_tail(folder); !mended)
     return tl::unexpected{cant_open(folder, mended.error())};
   auto options = database_options();
-  impl->environment = rocksdb::NewCompositeEnv(file_system_with_zeroed_logs());
   options.env = impl->environment.get();
   rocksdb::DB* db = nullptr;
   auto opened = rocksdb::DB::Open(options, folder.string(), &db);

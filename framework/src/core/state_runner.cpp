@@ -108,10 +108,14 @@ struct state_runner::implementation {
   void run() {
     name_this_thread("atoll.state");
     while (auto it = next()) {
-      if (it->other)
-        it->other();
-      else
-        apply(it->entries);
+      try {
+        if (it->other)
+          it->other();
+        else
+          apply(it->entries);
+      } catch (const std::exception& problem) { // out of memory: half of it may have been done
+        break_down({errc::io, std::string{"applying entries: "} + problem.what()});
+      }
       end_work();
     }
   }

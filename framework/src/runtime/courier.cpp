@@ -333,7 +333,12 @@ void courier_actor::begin_fetching(const std::string& host) {
   it.thread = std::thread{[self = caf::actor_cast<caf::actor>(this), plan = std::move(plan),
                            stop = &it.stop, folder = settings_.incoming,
                            generation = it.generation]() mutable {
-    auto outcome = fetch_files(plan, *stop);
+    status outcome;
+    try {
+      outcome = fetch_files(plan, *stop);
+    } catch (const std::exception& problem) { // out of memory or files
+      outcome = fail(errc::io, std::string{"fetching the snapshot: "} + problem.what());
+    }
     std::error_code failed;
     if (outcome && !fs::remove(folder / note_name, failed) && failed)
       outcome = fail(errc::io, "can't remove the note of the offer: " + failed.message());

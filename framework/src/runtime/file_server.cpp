@@ -25,6 +25,8 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using clock = std::chrono::steady_clock;
 
+constexpr std::chrono::milliseconds accept_pause{100};
+
 /// What one receiver may take.
 struct offered {
   std::vector<std::filesystem::path> files;
@@ -125,6 +127,7 @@ struct file_server::implementation {
   offer_list offers;
   asio::io_context io;
   tcp::acceptor acceptor{io};
+  asio::steady_timer pause{io};
   std::shared_ptr<std::size_t> sessions = std::make_shared<std::size_t>(0);
   std::thread thread;
 
@@ -138,9 +141,29 @@ struct file_server::implementation {
     acceptor.async_accept([this](auto failed, tcp::socket socket) {
       if (!failed && *sessions < file_sessions_max)
         std::make_shared<session>(std::move(socket), offers, sessions)->await_request();
-      if (failed != asio::error::operation_aborted)
-        accept();
+      if (failed == asio::error::operation_aborted)
+        return;
+      if (!failed)
+        return accept();
+      // Out of files or memory: to try again at once would only burn the processor.
+      pause.expires_after(accept_pause);
+      pause.async_wait([this](auto cancelled) {
+        if (!cancelled)
+          accept();
+      });
     });
+  }
+
+  /// Whatever is thrown costs a connection, and not the process.
+  void run() {
+    for (;;) {
+      try {
+        io.run();
+        return;
+      } catch (const std::exception& problem) {
+        log::warning("master", "", "a receiver of a snapshot is cut off: {}", problem.what());
+      }
+    }
   }
 };
 
@@ -163,7 +186,7 @@ result<std::unique_ptr<file_server>> file_server::start(const std::string& host,
                             problem.code().message()));
   }
   impl->accept();
-  impl->thread = std::thread{[io = &impl->io] { io->run(); }};
+  impl->thread = std::thread{[server = impl.get()] { server->run(); }};
   return std::unique_ptr<file_server>{new file_server{std::move(impl)}};
 }
 

@@ -1,3 +1,6 @@
+#include "port_guard.hpp"
+
+#include <atoll/core/log.hpp>
 #include <atoll/runtime/messages.hpp>
 #include <atoll/runtime/system.hpp>
 
@@ -6,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <mutex>
+#include <system_error>
 
 namespace atl::runtime {
 
@@ -45,8 +49,15 @@ system::~system() = default;
 
 status system::publish(const caf::actor& who, const endpoint& where) {
   auto published = actors_->middleman().publish(who, where.port, where.host.c_str(), true);
-  if (published)
+  if (published) {
+    try {
+      guards_.push_back(std::make_unique<port_guard>(*published));
+    } catch (const std::system_error& problem) {
+      log::warning("node", "", "port {} is not guarded against connections without end: {}",
+                   *published, problem.what());
+    }
     return {};
+  }
   return fail(errc::unavailable,
               fmt::format("can't listen on {}: is the port in use by another process, or the "
                           "address not of this machine?",

@@ -9,8 +9,11 @@
 #include <caf/actor_system_config.hpp>
 
 #include <memory>
+#include <vector>
 
 namespace atl::runtime {
+
+class port_guard;
 
 /// One CAF actor system a process, set up so that only systems of the same wire version and the
 /// same line of CAF connect to each other: others are refused while they shake hands, not by a
@@ -32,6 +35,7 @@ class system {
  private:
   std::unique_ptr<caf::actor_system_config> config_;
   std::unique_ptr<caf::actor_system> actors_;
+  std::vector<std::unique_ptr<port_guard>> guards_; ///< of the ports where something is published
 };
 
 } // namespace atl::runtime

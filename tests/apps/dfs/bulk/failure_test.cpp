@@ -2,6 +2,9 @@
 #include "apps/dfs/storage/faulty_disk.hpp"
 #include "bulk_fixture.hpp"
 
+#include <atomic>
+#include <filesystem>
+
 using namespace dfs;
 using namespace dfs::test;
 using atl::errc;
@@ -259,4 +262,106 @@ TEST_CASE("stopping a server ends what is under way at once") {
   CHECK(writing.receive_all().empty());
   CHECK(idle.receive_all().empty());
   CHECK(node.at.files_in("tmp") == 0);
+}
+
+// -- too much at once ---------------------------------------------------------
+
+TEST_CASE("writes beyond what a node takes in at once are told to wait, and then taken") {
+  faulty_disk disk;
+  bulk_node node{"node", disk};
+  node.options.write_buffer_bytes = chunk_size;
+  node.start();
+  std::vector<write_target> targets = {node.target()};
+  auto write = [&](std::uint64_t number) {
+    return outcomes(write_chunk(targets, key_of(number).chunk, pattern(chunk_size),
+                                durability::fsync, caller_options()));
+  };
+  disk.hold_syncs(true);
+  std::string first;
+  std::thread busy{[&] { first = write(1); }};
+  wait_until([&] { return node.at.files_in("tmp") == 1; });
+  CHECK(write(2) == "busy");
+  CHECK(node.server->stats().busy > 0);
+  CHECK(outcomes(write_chunk(targets, key_of(2).chunk, pattern(chunk_size), durability::fsync,
+                             caller_options(), true)) == "busy");
+  disk.hold_syncs(false);
+  busy.join();
+  CHECK(first == "ok");
+  CHECK(outcomes(write_chunk(targets, key_of(2).chunk, pattern(chunk_size), durability::fsync,
+                             caller_options(), true)) == "ok");
+  CHECK(get(*node.at.store, key_of(2)) == pattern(chunk_size));
+}
+
+TEST_CASE("a busy node in a pipeline is told as busy, and so are those after it") {
+  bulk_cluster cluster{3};
+  faulty_disk disk;
+  bulk_node busy{"busy", disk};
+  busy.options.write_buffer_bytes = 1;
+  busy.start();
+  disk.hold_syncs(true);
+  std::thread writer{[&] {
+    std::vector<write_target> alone = {busy.target()};
+    (void)write_chunk(alone, key_of(1).chunk, "data", durability::fsync, caller_options());
+  }};
+  wait_until([&] { return busy.at.files_in("tmp") == 1; });
+  auto targets = cluster.targets();
+  targets[1] = busy.target();
+  CHECK(outcomes(write_chunk(targets, key_of(2).chunk, pattern(chunk_size), durability::fsync,
+                             caller_options())) == "ok busy busy");
+  disk.hold_syncs(false);
+  writer.join();
+}
+
+TEST_CASE("a node whose disk is slow says that it is at work, along the whole pipeline") {
+  bulk_cluster cluster{2};
+  faulty_disk disk;
+  bulk_node slow{"slow", disk};
+  slow.start();
+  auto options = impatient();
+  std::vector<write_target> targets = {cluster[0].target(), cluster[1].target(), slow.target()};
+  disk.hold_syncs(true);
+  std::atomic<bool> over = false;
+  std::string outcome;
+  std::thread writer{[&] {
+    outcome = outcomes(
+        write_chunk(targets, key_of(1).chunk, pattern(chunk_size), durability::fsync, options));
+    over = true;
+  }};
+  auto until = std::chrono::steady_clock::now() + 3 * options.timeouts.progress;
+  wait_until([&] { return over || std::chrono::steady_clock::now() > until; });
+  CHECK(!over);
+  disk.hold_syncs(false);
+  writer.join();
+  CHECK(outcome == "ok ok ok");
+}
+
+TEST_CASE("a connection takes one descriptor of the node that serves it") {
+  bulk_node node;
+  node.start();
+  REQUIRE(put(*node.at.store, key_of(1), "data"));
+  auto open_files = [] {
+    std::filesystem::directory_iterator all{"/proc/self/fd"};
+    return std::distance(begin(all), end(all));
+  };
+  bulk_connection warm{node.endpoint(), caller_options()};
+  CHECK(fetch(warm, key_of(1), 0, 4) == "data");
+  auto before = open_files();
+  std::vector<std::unique_ptr<raw_client>> clients;
+  std::vector<std::unique_ptr<bulk_connection>> connections;
+  for (int i = 0; i < 20; ++i) {
+    connections.push_back(std::make_unique<bulk_connection>(node.endpoint(), caller_options()));
+    CHECK(fetch(*connections.back(), key_of(1), 0, 4) == "data");
+  }
+  CHECK(open_files() - before == 2 * 20); // both ends are in this process
+}
+
+TEST_CASE("a fragment that isn't as long as it has to be is told by its length") {
+  bulk_node node;
+  node.start();
+  REQUIRE(put(*node.at.store, key_of(1), pattern(1000)));
+  bulk_connection over{node.endpoint(), caller_options()};
+  for (std::size_t wanted : {999, 1000, 1001}) {
+    std::string out(wanted, '?');
+    CHECK(over.read_whole_fragment(key_of(1), std::as_writable_bytes(std::span{out})) == 1000);
+  }
 }

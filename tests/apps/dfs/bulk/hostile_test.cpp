@@ -54,19 +54,19 @@ TEST_CASE("a header that is nearly right is refused without waiting for what it 
   node.start();
   std::string wrong;
   SUBCASE("a body of 4 GiB") {
-    wrong = header(magic, 1, 1, 0xffffffff);
+    wrong = header(magic, 2, 1, 0xffffffff);
   }
   SUBCASE("a body a byte too long") {
-    wrong = header(magic, 1, 1, max_frame_body + 1);
+    wrong = header(magic, 2, 1, max_frame_body + 1);
   }
   SUBCASE("another magic number") {
-    wrong = header(magic + 1, 1, 1, 0);
+    wrong = header(magic + 1, 2, 1, 0);
   }
   SUBCASE("another version") {
-    wrong = header(magic, 2, 1, 0);
+    wrong = header(magic, 1, 1, 0);
   }
   SUBCASE("an unknown operation") {
-    wrong = header(magic, 1, 99, 0);
+    wrong = header(magic, 2, 99, 0);
   }
   SUBCASE("a reply") {
     wrong = wire::encode_frame(wire::op::reply, "");

@@ -62,8 +62,11 @@ TEST_CASE("each message comes back as it was, and damaged ones are refused") {
   maltreat(encode(some_report()), decode_storage_report);
   maltreat(encode(storage_orders{"group", 1, true, {{{1, 2}, 3, false}}}), decode_storage_orders);
   maltreat(encode(allocate_request{1, 2, 3, {4, 5}}), decode_allocate_request);
-  maltreat(encode(allocate_answer{{{{1, 2}, {{3, "n", {"h", 4}}}}}}), decode_allocate_answer);
+  maltreat(encode(allocate_answer{{{{1, 2}, {{3, "n", {"h", 4}}}}}, {}}), decode_allocate_answer);
+  maltreat(encode(allocate_answer{{}, atl::error{atl::errc::no_space, "all are full"}}),
+           decode_allocate_answer);
   maltreat(encode(finish_request{9}), decode_finish_request);
+  maltreat(encode(renew_request{9, 1'700'000'000}), decode_renew_request);
   maltreat(encode(some_info()), decode_cluster_info);
 }
 

@@ -99,8 +99,55 @@ TEST_CASE("fewer nodes than a write needs are an error that counts them") {
   it.balancer->picks = {0};
   auto none = it.subject.place({1, 1, 5000, {}}, it.registry, 1, 0, begin);
   REQUIRE_FALSE(none.has_value());
-  CHECK(none.error().code == atl::errc::unavailable);
+  CHECK(none.error().code == atl::errc::no_space);
   CHECK(none.error().message.find("only 0 of 4") != std::string::npos);
+  CHECK(none.error().message.find("4 have no space left") != std::string::npos);
+}
+
+TEST_CASE("nodes that are down, full, or of weight 0 are told apart") {
+  fixture it;
+  it.balancer->picks = {};
+  auto refusal = [&](std::uint64_t chunk_bytes, steady_time now) {
+    auto none = it.subject.place({1, 1, chunk_bytes, {}}, it.registry, 1, 0, now);
+    REQUIRE_FALSE(none.has_value());
+    return none.error();
+  };
+  SUBCASE("all are down") {
+    auto why = refusal(100, begin + seconds{5});
+    CHECK(why.code == atl::errc::unavailable);
+    CHECK(why.message.find("0 have no space left for it, 4 are down") != std::string::npos);
+  }
+  SUBCASE("some are full, and without them there are too few") {
+    for (auto* name : {"a", "b", "c"})
+      it.registry.find(name)->last.free_bytes = 10;
+    auto why = refusal(100, begin);
+    CHECK(why.code == atl::errc::no_space);
+    CHECK(why.message.find("3 have no space left for it, 0 are down") != std::string::npos);
+  }
+  SUBCASE("weights of 0: the balancer chooses none of those that could take it") {
+    for (auto* name : {"a", "b", "c", "d"})
+      it.registry.find(name)->last.weight = 0;
+    auto why = refusal(100, begin);
+    CHECK(why.code == atl::errc::refused);
+    CHECK(why.message.find("chose only 0 of the 4") != std::string::npos);
+    CHECK(why.message.find("weight of 4 is 0") != std::string::npos);
+  }
+  SUBCASE("the balancer chooses none for reasons of its own") {
+    CHECK(refusal(100, begin).message.find("placement.options") != std::string::npos);
+  }
+}
+
+TEST_CASE("an upload that says that it lives holds the horizon back, whichever leader began it") {
+  fixture it;
+  REQUIRE(it.subject.place({1, 1, 100, {}}, it.registry, 100, 0, begin).has_value());
+  it.subject.renew({1, 777}, 900, begin + seconds{8}); // its age is known here
+  it.subject.renew({2, 50}, 900, begin + seconds{8});  // begun under the leader before
+  CHECK(it.subject.oldest_upload(begin + seconds{11}, seconds{10}) == 50);
+  it.subject.finish(2);
+  CHECK(it.subject.oldest_upload(begin + seconds{11}, seconds{10}) == 100);
+  CHECK_FALSE(it.subject.oldest_upload(begin + seconds{19}, seconds{10}).has_value());
+  it.subject.renew({3, 5000}, 900, begin); // no chunk was made later than now
+  CHECK(it.subject.oldest_upload(begin, seconds{10}) == 900);
 }
 
 TEST_CASE("the oldest upload under way holds the horizon back, until it falls silent or ends") {

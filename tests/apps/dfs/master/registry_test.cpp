@@ -90,6 +90,30 @@ TEST_CASE("fragments come and go with reports, and a list from scratch replaces 
   CHECK(node.has == std::set<storage_registry::fragment>{{{9, 9}, 0}});
 }
 
+TEST_CASE("a list of fragments counts as whole once its last part is there") {
+  storage_registry registry{seconds{1}};
+  auto report = report_of("a");
+  report.from_scratch = true;
+  report.more = true;
+  report.changes = {{{1, 1}, 0, true}};
+  auto& node = registry.update(report, begin);
+  CHECK_FALSE(node.complete);
+  CHECK(node.listing); // so it isn't asked for again
+  report.from_scratch = false;
+  report.changes = {{{2, 2}, 0, true}};
+  registry.update(report, begin);
+  CHECK_FALSE(node.complete);
+  report.more = false;
+  report.changes = {{{3, 3}, 0, true}};
+  registry.update(report, begin);
+  CHECK(node.complete);
+  CHECK(node.has.size() == 3);
+  report.from_scratch = true;
+  report.more = true;
+  registry.update(report, begin);
+  CHECK_FALSE(node.complete);
+}
+
 TEST_CASE("the search for garbage goes round and round over what is old enough") {
   storage_registry registry{seconds{1}};
   auto report = report_of("a");

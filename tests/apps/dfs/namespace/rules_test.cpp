@@ -114,6 +114,25 @@ TEST_CASE("a chunk is known as long as a file refers to it, whichever file") {
   CHECK(it.summary().chunks == 0);
 }
 
+TEST_CASE("a chunk keeps the checksum it came with, and is refused with another") {
+  subject it;
+  it.register_storages();
+  auto chunk = it.chunk(1);
+  chunk.crc = 0x12345678;
+  REQUIRE(it.put("/a", std::vector{chunk}).has_value());
+  auto other = chunk;
+  other.crc ^= 1;
+  auto refused = it.put("/b", std::vector{other});
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code == errc::refused);
+  CHECK(refused.error().message.find("12345678") != std::string::npos);
+  it.restart();
+  CHECK(it.ask(questions::open{"/a", 0})->extents.at(0).chunk == chunk);
+  CHECK(it.ask(questions::known{{chunk.id}})->chunks.at(0) == chunk);
+  CHECK(it.ask(questions::chunks_on{1, {}, 0})->chunks.at(0) == chunk);
+  CHECK(it.ask(questions::all_chunks{})->chunks.at(0) == chunk);
+}
+
 TEST_CASE("a storage node keeps its id, and neither its name nor its folder goes to another") {
   subject it;
   auto first = it.run(commands::register_storage{"node", "folder"});

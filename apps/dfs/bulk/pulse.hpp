@@ -1,0 +1,60 @@
+#pragma once
+
+#include "bulk/io_loop.hpp"
+
+#include <chrono>
+#include <condition_variable>
+#include <list>
+#include <mutex>
+#include <string>
+#include <thread>
+
+namespace dfs {
+
+/// Tells peers that this node is alive while the thread of their connection waits for the disk:
+/// sends `wire::op::working` at an interval, for `max_working_time` at most. One thread serves all
+/// connections. Thread-safe.
+class pulse {
+ public:
+  pulse();
+  ~pulse();
+  pulse(const pulse&) = delete;
+  pulse& operator=(const pulse&) = delete;
+
+ private:
+  struct beating {
+    int fd = -1;
+    std::chrono::milliseconds interval{0};
+    steady::time_point next;
+    steady::time_point until;
+  };
+
+ public:
+  /// Sends over a connection until it is destroyed. Nothing else may be written to that connection
+  /// meanwhile.
+  class guard {
+   public:
+    guard(pulse& from, int fd, std::chrono::milliseconds interval);
+    ~guard();
+    guard(const guard&) = delete;
+    guard& operator=(const guard&) = delete;
+
+   private:
+    pulse& from_;
+    std::list<beating>::iterator entry_;
+  };
+
+ private:
+  void run();
+  /// Sends what is due. @returns when the next one is; `mutex_` is held
+  steady::time_point send_due(steady::time_point now);
+
+  const std::string frame_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::list<beating> all_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+} // namespace dfs

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+
+namespace dfs {
+
+/// Bounds the bytes of the writes that a storage node takes in at once. What is too much is turned
+/// away rather than queued: the writer waits, not the node's memory and disk. Thread-safe.
+class write_admission {
+ public:
+  explicit write_admission(std::uint64_t bytes_max) : bytes_max_{bytes_max} {}
+
+  /// Counts a write until it is destroyed.
+  class ticket {
+   public:
+    ticket(write_admission& from, std::uint64_t bytes) : from_{&from}, bytes_{bytes} {}
+    ticket(ticket&& other) noexcept;
+    ticket& operator=(ticket&&) = delete;
+    ~ticket();
+
+   private:
+    write_admission* from_;
+    std::uint64_t bytes_;
+  };
+
+  /// None: too much is under way. A write larger than the bound is admitted alone.
+  std::optional<ticket> admit(std::uint64_t bytes);
+  std::uint64_t bytes_under_way() const;
+  std::uint64_t bytes_max() const { return bytes_max_; }
+
+ private:
+  const std::uint64_t bytes_max_;
+  mutable std::mutex mutex_;
+  std::uint64_t bytes_ = 0;
+};
+
+} // namespace dfs

@@ -1,0 +1,48 @@
+#pragma once
+
+#include "namespace/types.hpp"
+
+#include <atoll/spi/recovery.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace dfs {
+
+/// Makes one chunk of its fragments. What the scheme makes of them is taken for the chunk only when
+/// it has the checksum of the chunk's record; otherwise other combinations of the fragments at hand
+/// are tried, so that one wrong fragment does no harm where the others suffice.
+class chunk_decoder {
+ public:
+  /// @param into as large as the chunk; holds the chunk once `add` says so, and anything before.
+  chunk_decoder(const atl::spi::recovery& scheme, const chunk_record& chunk, std::span<char> into);
+
+  /// Where fragment `index` is to be read to: exactly as long as the fragment has to be. Never call
+  /// `add` for a fragment of another length.
+  std::span<char> buffer_for(std::uint32_t index);
+
+  /// The fragment is in its buffer. @returns whether the chunk is whole now.
+  bool add(std::uint32_t index);
+
+  /// Combinations that should have sufficed and didn't give the chunk.
+  std::size_t wrong_combinations() const { return wrong_combinations_; }
+
+ private:
+  bool try_combinations_with(std::uint32_t newest);
+  bool try_combination(const std::vector<std::uint32_t>& indices);
+
+  const atl::spi::recovery& scheme_;
+  const chunk_record& chunk_;
+  std::span<char> into_;
+  bool in_place_; ///< each fragment is the whole chunk and is read straight into `into_`
+  std::map<std::uint32_t, std::string> buffers_;
+  std::vector<std::uint32_t> at_hand_; ///< in the order in which they came
+  std::size_t wrong_combinations_ = 0;
+  std::size_t looked_at_ = 0; ///< combinations, also those that are not enough
+};
+
+} // namespace dfs

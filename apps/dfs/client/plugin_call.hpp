@@ -1,0 +1,29 @@
+#pragma once
+
+#include <fmt/format.h>
+
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace dfs {
+
+/// What a plugin threw, as this client's error.
+class plugin_threw : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Calls a plugin, and notes which one it was that threw.
+template <class Call>
+auto call_plugin(std::string_view kind, const std::string& name, Call call) {
+  try {
+    return call();
+  } catch (const std::exception& thrown) {
+    throw plugin_threw{fmt::format("the {} plugin '{}' threw: {}; choose another, or mend it", kind,
+                                   name, thrown.what())};
+  }
+}
+
+} // namespace dfs

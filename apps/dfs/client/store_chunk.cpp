@@ -1,0 +1,194 @@
+// How a client stores a chunk: where the masters place it, over whatever fails or is busy.
+#include "bulk/connection.hpp"
+#include "client/busy_wait.hpp"
+#include "client/plugin_call.hpp"
+#include "client/storage_pool.hpp"
+
+#include <atoll/core/crc32c.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+namespace dfs {
+
+namespace {
+
+using atl::errc;
+using atl::fail;
+
+constexpr int attempts_at_storing = 3;
+
+} // namespace
+
+atl::result<protocol::placement> storage_pool::place(upload_lease& upload, std::size_t bytes,
+                                                     const std::vector<storage_id>& avoid) {
+  auto answer =
+      masters_.call(protocol::kind::allocate,
+                    protocol::encode(protocol::allocate_request{upload.id(), 1, bytes, avoid}));
+  if (!answer)
+    return tl::unexpected{answer.error()};
+  auto room = protocol::decode_allocate_answer(*answer);
+  if (!room)
+    return tl::unexpected{room.error()};
+  if (room->refusal)
+    return tl::unexpected{*room->refusal};
+  if (room->placements.size() != 1)
+    return fail(errc::corrupt, "a master's answer doesn't fit the question");
+  upload.note_chunk(room->placements.front().chunk);
+  return std::move(room->placements.front());
+}
+
+/// Sends the same bytes to several nodes in a pipeline, and notes what became of each.
+void storage_pool::write_pipeline(std::span<fragment_write> targets, const chunk_id& chunk,
+                                  std::string_view bytes, bool await_go) {
+  std::vector<write_target> wire_targets;
+  for (const auto& each : targets)
+    wire_targets.push_back(each.target);
+  auto results =
+      dfs::write_chunk(wire_targets, chunk, bytes, info_.durability, make_options(), await_go);
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    // Of the others nothing is known when the first one fails.
+    targets[i].outcome =
+        results ? (*results)[i].outcome : atl::status{tl::unexpected{results.error()}};
+    if (targets[i].outcome)
+      note_progress();
+  }
+  // When a node can't be reached, those after it in the pipeline are not reached either: of the
+  // failures at the end only the first one is a suspect.
+  auto reached = targets.size();
+  while (reached > 0 && !targets[reached - 1].outcome)
+    --reached;
+  for (std::size_t i = 0; i < targets.size(); ++i)
+    targets[i].suspect = !targets[i].outcome && (results ? i <= reached : i == 0);
+}
+
+/// Writes to the same nodes again while some are busy: they have not failed, and what they store
+/// under this name already is stored.
+void storage_pool::write_patiently(std::vector<fragment_write> targets, const chunk_id& chunk,
+                                   std::string_view bytes,
+                                   std::map<storage_id, failed_write>& problems) {
+  busy_wait waiting{cluster_.busy_timeout};
+  for (bool was_busy = false;; was_busy = true) {
+    write_pipeline(targets, chunk, bytes, was_busy);
+    std::vector<fragment_write> busy;
+    for (auto& each : targets) {
+      if (each.outcome)
+        continue;
+      if (each.outcome.error().code == errc::busy)
+        busy.push_back(each);
+      else
+        problems[each.node] = {each.outcome.error(), each.suspect};
+    }
+    if (busy.empty())
+      return;
+    if (!waiting.pause(last_progress())) {
+      for (auto& each : busy)
+        problems[each.node] = {each.outcome.error(), false};
+      return;
+    }
+    // The one that was busy comes last, so that it doesn't keep the others from their fragments.
+    std::rotate(busy.begin(), busy.begin() + 1, busy.end());
+    targets = std::move(busy);
+  }
+}
+
+std::map<storage_id, storage_pool::failed_write>
+storage_pool::write_fragments(const protocol::placement& where, std::string_view data) {
+  std::map<storage_id, failed_write> problems;
+  std::vector<fragment_write> targets;
+  for (std::size_t i = 0; i < where.targets.size(); ++i) {
+    const auto& target = where.targets[i];
+    targets.push_back(
+        {target.id, {target.name, target.bulk, static_cast<std::uint32_t>(i)}, {}, false});
+  }
+  if (recovery_->layout().identical) {
+    write_patiently(std::move(targets), where.chunk, data, problems);
+    return problems;
+  }
+  std::string scratch;
+  auto fragments = call_plugin("recovery", info_.recovery.name,
+                               [&] { return recovery_->encode(data, scratch); });
+  for (std::size_t i = 0; i < targets.size() && i < fragments.size(); ++i)
+    write_patiently({targets[i]}, where.chunk, fragments[i], problems);
+  return problems;
+}
+
+atl::result<chunk_record> storage_pool::store(upload_lease& upload, std::string_view data) {
+  try {
+    return try_to_store(upload, data);
+  } catch (const plugin_threw& problem) {
+    return fail(errc::internal, problem.what());
+  }
+}
+
+atl::result<chunk_record> storage_pool::try_to_store(upload_lease& upload, std::string_view data) {
+  auto needed = recovery_->layout().min_write;
+  auto crc = atl::crc32c(data);
+  std::vector<storage_id> avoid;
+  std::optional<atl::error> last_problem;
+  busy_wait waiting{cluster_.busy_timeout};
+  for (int attempt = 1;; ++attempt) {
+    if (attempt > attempts_at_storing) {
+      // Nodes that are silent towards us and not towards the masters, which would place nothing
+      // on them otherwise, have too much to do.
+      if (last_problem->code != errc::timeout || !waiting.pause(last_progress()))
+        break;
+      attempt = 1;
+      avoid.clear();
+    }
+    auto where = place(upload, data.size(), avoid);
+    if (!where && !avoid.empty()) {
+      // There are too few others. Better one that failed here than none: it may be back by now.
+      avoid.clear();
+      where = place(upload, data.size(), avoid);
+    }
+    if (!where) {
+      auto why = where.error();
+      if (last_problem)
+        why.message += "; before that: " + last_problem->message;
+      return tl::unexpected{why};
+    }
+    auto problems = write_fragments(*where, data);
+    chunk_record record{where->chunk, data.size(), {}, crc};
+    for (auto& target : where->targets)
+      record.nodes.push_back(problems.contains(target.id) ? no_storage : target.id);
+    record.nodes.resize(recovery_->layout().total, no_storage);
+    auto stored = where->targets.size() - problems.size();
+    // All of it is what was asked for; a second attempt may find nodes that work, a third not.
+    if (problems.empty() || (attempt > 1 && stored >= needed))
+      return record;
+    for (auto& [id, problem] : problems) {
+      if (problem.why.code == errc::busy && stored < needed)
+        return fail(errc::busy,
+                    fmt::format("storage nodes were busy for {} s, and nothing moved meanwhile; "
+                                "try again later, or raise client.busy_timeout: {}",
+                                cluster_.busy_timeout / std::chrono::seconds{1},
+                                problem.why.message));
+      if (problem.suspect)
+        avoid.push_back(id);
+      if (problem.suspect || !last_problem)
+        last_problem = problem.why;
+    }
+    if (stored >= needed && !has_others(record, problems))
+      return record; // there is no better place
+  }
+  auto code =
+      last_problem && last_problem->code == errc::no_space ? errc::no_space : errc::unavailable;
+  return fail(code, fmt::format("a chunk couldn't be stored on {} storage nodes: {}", needed,
+                                last_problem ? last_problem->message : "they were not reached"));
+}
+
+/// Whether there are nodes in order that neither have a fragment nor failed just now.
+bool storage_pool::has_others(const chunk_record& record,
+                              const std::map<storage_id, failed_write>& problems) {
+  std::set<storage_id> spread(record.nodes.begin(), record.nodes.end());
+  std::lock_guard lock{mutex_};
+  return std::any_of(nodes_.begin(), nodes_.end(), [&](auto& entry) {
+    return entry.second.view.healthy && !spread.contains(entry.first) &&
+           !problems.contains(entry.first);
+  });
+}
+
+} // namespace dfs

@@ -1,0 +1,86 @@
+#include "change_tracer.hpp"
+#include "test_cluster.hpp"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <random>
+#include <signal.h>
+
+/// A node that is killed while it starts for the first time held nothing yet: it has to start the
+/// next time, whatever was left. ATOLL_EVERY_CALL=1 tries all moments, else a sample is tried.
+namespace {
+
+constexpr const char* serves = "msg=\"serves\"";
+constexpr std::size_t sample_size = 25;
+
+/// The calls to be killed at: all, or one at random of each of as many equal parts.
+std::vector<std::size_t> moments(std::size_t calls) {
+  std::vector<std::size_t> all;
+  if (std::getenv("ATOLL_EVERY_CALL") != nullptr || calls <= sample_size) {
+    for (std::size_t n = 1; n <= calls; ++n)
+      all.push_back(n);
+    return all;
+  }
+  std::mt19937_64 random{std::random_device{}()};
+  for (std::size_t part = 0; part < sample_size; ++part) {
+    auto first = part * calls / sample_size;
+    auto next = (part + 1) * calls / sample_size;
+    all.push_back(first + 1 + random() % (next - first));
+  }
+  return all;
+}
+
+void kill_at_first_start(const std::string& node) {
+  cluster_shape shape;
+  shape.storages = 1;
+  shape.copies = 1;
+  test_cluster cluster{shape};
+  traced_run first{{program("dfsd").string(), "--config", cluster.config_of(node).string()},
+                   cluster.folder() / "data",
+                   cluster.folder() / (node + ".log"),
+                   serves};
+  auto forget = [&] {
+    std::filesystem::remove_all(cluster.folder() / "data");
+    std::filesystem::remove(first.log);
+  };
+  auto calls = run_until_change(first, 0);
+  if (!calls) {
+    MESSAGE("programs can't be traced here, so nothing was tried: " << read_file(first.log));
+    return;
+  }
+  REQUIRE(*calls > 20);
+  auto tried = moments(*calls);
+  MESSAGE(node << ": killed at these of " << *calls
+               << " calls that change files: " << fmt::format("{}", fmt::join(tried, " ")));
+  for (auto call : tried) {
+    CAPTURE(node);
+    CAPTURE(call);
+    forget();
+    run_until_change(first, call);
+    std::filesystem::remove(first.log);
+    cluster.start(node);
+    eventually("it serves, or has ended", [&] {
+      return cluster.log_of(node).find(serves) != std::string::npos || !cluster.is_running(node);
+    });
+    REQUIRE_MESSAGE(cluster.is_running(node), cluster.log_of(node));
+    if (call != tried.back())
+      cluster.kill(node, SIGKILL);
+  }
+  // And what it is after that is a node like any other.
+  cluster.up();
+  auto bytes = random_bytes(200'000, 1);
+  CHECK(cluster.dfs({"put", "-", "/f"}, bytes).code == 0);
+  CHECK(cluster.dfs({"cat", "/f"}).out == bytes);
+}
+
+} // namespace
+
+TEST_CASE("a master killed at any moment of its first start serves after the second") {
+  kill_at_first_start("master-1");
+}
+
+TEST_CASE("a storage node killed at any moment of its first start serves after the second") {
+  kill_at_first_start("storage-1");
+}

@@ -1,0 +1,87 @@
+#include "test_cluster.hpp"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <signal.h>
+
+/// Whatever a scheme makes of fragments, it is data only with the checksum that the writer took.
+namespace {
+
+struct scheme_under_test {
+  scheme_under_test() {
+    cluster_shape shape;
+    shape.plugin_path = "path = [" ATOLL_PLUGIN_FOLDERS "]";
+    shape.recovery = "liar";
+    cluster = std::make_unique<test_cluster>(shape);
+    cluster->up();
+    bytes = random_bytes(64 << 10, 1);
+    auto put = cluster->dfs({"put", "-", "/f"}, bytes);
+    REQUIRE_MESSAGE(put.code == 0, put.err);
+    for (auto* node : {"storage-1", "storage-2", "storage-3"}) {
+      auto files = cluster->chunk_files(node);
+      REQUIRE(files.size() == 1);
+      auto name = files[0].filename().string();
+      auto index = static_cast<std::size_t>(name.back() - '0');
+      holders.at(index) = node;
+    }
+  }
+
+  std::unique_ptr<test_cluster> cluster;
+  std::string bytes;
+  std::vector<std::string> holders{3}; ///< nodes, by index of the fragment
+};
+
+} // namespace
+
+TEST_CASE("a scheme that decodes some combinations wrongly gives the data of another one") {
+  scheme_under_test it;
+  for (int round = 0; round < 20; ++round) { // whichever fragments are read first
+    auto read = it.cluster->dfs({"cat", "/f"});
+    CHECK(read.code == 0);
+    CHECK((read.out == it.bytes));
+  }
+  it.cluster->kill(it.holders[1], SIGKILL);
+  CHECK((it.cluster->dfs({"cat", "/f"}).out == it.bytes));
+}
+
+TEST_CASE("a scheme that decodes what is left wrongly gives an error, and no byte") {
+  scheme_under_test it;
+  SUBCASE("a node is down: later it may be right") {
+    it.cluster->kill(it.holders[0], SIGKILL);
+    auto read = it.cluster->dfs({"cat", "/f"});
+    CHECK(read.code == 5);
+    CHECK(read.out.empty());
+  }
+  SUBCASE("the fragment is gone for good") {
+    std::filesystem::remove(it.cluster->chunk_files(it.holders[0])[0]);
+    for (int round = 0; round < 3; ++round) {
+      auto read = it.cluster->dfs({"cat", "/f"});
+      CHECK(read.code == 6);
+      CHECK(read.out.empty());
+      CHECK_MESSAGE(read.err.find("/f: bytes 0 to 65536") != std::string::npos, read.err);
+      CHECK_MESSAGE(read.err.find("checksum") != std::string::npos, read.err);
+    }
+  }
+}
+
+TEST_CASE("fragments of another length than the scheme makes are never decoded") {
+  cluster_shape shape;
+  shape.plugin_path = "path = [" ATOLL_PLUGIN_FOLDERS "]";
+  test_cluster cluster{shape};
+  cluster.up();
+  REQUIRE(cluster.dfs({"put", "-", "/f"}, random_bytes(64 << 10, 1)).code == 0);
+  for (auto& node : cluster.names())
+    cluster.kill(node, SIGKILL);
+  shape.recovery = "liar";
+  cluster.write_configuration(shape);
+  for (auto& node : cluster.names())
+    cluster.start(node);
+  outcome read;
+  eventually("it is read, or refused, or the masters don't start with another scheme", [&] {
+    read = cluster.dfs({"cat", "/f"});
+    return read.code != 5 || !cluster.is_running("master-1");
+  });
+  CHECK(read.code != 0);
+  CHECK(read.out.empty());
+}
