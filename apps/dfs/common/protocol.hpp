@@ -94,9 +94,9 @@ struct finish_request {
   std::uint64_t upload = 0;
 };
 
-/// An upload is still under way, however long its source pauses: its chunks are not to be collected.
-/// Sent to the leading master every third of `cluster_info::grace_us`. A leader that did not place
-/// the upload's chunks itself learns from it how old they are.
+/// An upload is still under way, however long its source pauses: its chunks are not to be
+/// collected. Sent to the leading master every third of `cluster_info::grace_us`. A leader that did
+/// not place the upload's chunks itself learns from it how old they are.
 struct renew_request {
   std::uint64_t upload = 0;
   std::uint64_t began_us = 0; ///< when its first chunk was named: `chunk_id::made_us`
