@@ -58,8 +58,9 @@ TEST_CASE("masters that are started on empty folders found a group by themselves
   for (auto* master : {"master-2", "master-3"})
     CHECK(view_of(cluster, master)["seen_by"]["group"] == group);
   for (auto& node : cluster.names())
-    CHECK_MESSAGE(
-        read_file(cluster.data_of(node) / "identity.json").find(group) != std::string::npos, node);
+    eventually("the folder of " + node + " names the group", [&] {
+      return read_file(cluster.data_of(node) / "identity.json").find(group) != std::string::npos;
+    });
 }
 
 TEST_CASE("a master whose disk isn't mounted founds nothing, and costs the storage nodes nothing") {

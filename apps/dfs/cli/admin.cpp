@@ -261,16 +261,17 @@ int replace_master(context& with, const std::string& name, std::uint32_t timeout
         {errc::refused, fmt::format("{} takes part in the group with its own data folder: there is "
                                     "nothing to replace",
                                     name)});
+  // The lost one goes first: a protocol that needs every member decides nothing as long as it
+  // counts.
+  auto [voters, learners, status] = it->now;
+  if (std::erase(voters, it->id) + std::erase(learners, it->id) > 0) {
+    if (auto removed = remove_lost(*it->masters, voters, learners, it->id); !removed)
+      return complain(removed.error());
+    fmt::print("{} is no member under the id {} any more\n", name, it->id);
+  }
   auto id = admit(*it->masters, *with.loaded, name, 0);
   if (!id)
     return complain(id.error());
-  auto [voters, learners, status] = it->now;
-  auto former = it->id == *id ? atl::spi::replica_id{0} : it->id;
-  if (std::erase(voters, former) + std::erase(learners, former) > 0) {
-    if (auto removed = remove_lost(*it->masters, voters, learners, former); !removed)
-      return complain(removed.error());
-    fmt::print("{} is no member under the id {} any more\n", name, former);
-  }
   if (!contains(voters, *id) && !contains(learners, *id)) {
     learners.push_back(*id);
     if (auto changed = it->masters->change_members(voters, learners); !changed)

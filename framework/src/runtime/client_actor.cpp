@@ -374,6 +374,8 @@ void client_actor::greet(std::size_t member, const caf::actor& there) {
                                      : result<node_info>{tl::unexpected{answer.value.error()}};
             auto problem = info ? incompatibility(settings_.self, *info) : info.error().message;
             if (problem.empty())
+              problem = other_group(*info);
+            if (problem.empty())
               connected(member, there);
             else
               lost(member, {problem, false, errc::refused});
@@ -386,6 +388,17 @@ void client_actor::greet(std::size_t member, const caf::actor& there) {
             send_queued();
             arm();
           });
+}
+
+/// A client stays with the group that it met first: two groups of one name would each take a part
+/// of its commands.
+std::string client_actor::other_group(const node_info& who) {
+  if (group_.empty())
+    group_ = who.group;
+  if (who.group.empty() || who.group == group_)
+    return {};
+  return fmt::format("it belongs to the group {}, and the masters that answered before to {}",
+                     who.group, group_);
 }
 
 void client_actor::connected(std::size_t member, const caf::actor& there) {

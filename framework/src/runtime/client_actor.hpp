@@ -112,6 +112,7 @@ class client_actor : public net_actor {
   void queue_up(call_id id, std::size_t member);
   void connect(std::size_t member);
   void greet(std::size_t member, const caf::actor& there);
+  std::string other_group(const node_info& who);
   void connected(std::size_t member, const caf::actor& there);
   void lost(std::size_t member, const contact_failure& failure);
   static replica make_replica(const group_client::member& who);
@@ -137,6 +138,7 @@ class client_actor : public net_actor {
   group_client::settings settings_;
   std::shared_ptr<client_inbox> inbox_;
   std::uint64_t digest_;
+  std::string group_; ///< of the first master that told one; empty: none did yet
   spi::random_source random_;
   std::vector<replica> replicas_;
   std::size_t writer_ = 0; ///< where commands go: the leader, if it is known

@@ -85,6 +85,7 @@ TEST_CASE("a node is found and stopped by its file, though its pid file is gone 
   auto [node, program] = endless(folder);
   auto started = dfs::start(node, program);
   REQUIRE(started.has_value());
+  REQUIRE(dfs::runs_with(started->process, node.config)); // it shows its command line now
   SUBCASE("gone") {
     std::filesystem::remove(node.pid_file);
   }
@@ -102,6 +103,7 @@ TEST_CASE("only what runs with a file of the folder is a node of it") {
   auto [node, program] = endless(folder);
   auto started = dfs::start(node, program);
   REQUIRE(started.has_value());
+  REQUIRE(dfs::runs_with(started->process, node.config));
   CHECK(dfs::processes_of(other.path()).empty());
   auto found = dfs::processes_of(folder.path());
   REQUIRE(found.size() == 1);
