@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <signal.h>
+#include <tuple>
 
 // What a disk that was wiped, swapped or not mounted may do to a cluster: nothing.
 
@@ -179,6 +180,47 @@ TEST_CASE("a master that lost its disk takes no part under its id: what two of t
   }
 }
 
+TEST_CASE("a master that comes back with an older copy of its disk is turned away, and ends") {
+  test_cluster cluster{group_of(3)};
+  cluster.up();
+  auto stop = [&] {
+    cluster.kill("master-3", SIGTERM);
+    cluster.wait_for_exit("master-3");
+  };
+  auto start = [&] {
+    cluster.start("master-3");
+    cluster.must_lead_all();
+  };
+  cluster.must_lead_all();
+  stop();
+  auto copy = cluster.folder() / "copy";
+  fs::copy(cluster.data_of("master-3"), copy, fs::copy_options::recursive);
+  start();
+  for (int i = 0; i < 5; ++i)
+    REQUIRE(cluster.dfs({"mkdir", fmt::format("/d{}", i)}).code == 0);
+  eventually("it has applied what was written", [&] {
+    auto own = view_of(cluster, "master-3");
+    auto leader = view_of(cluster, cluster.must_lead());
+    return own.is_object() && leader.is_object() &&
+           own["seen_by"]["applied"] == leader["seen_by"]["applied"];
+  });
+  stop();
+  start(); // it greets the others with what its log holds
+  stop();
+  fs::remove_all(cluster.data_of("master-3"));
+  fs::rename(copy, cluster.data_of("master-3"));
+  cluster.start("master-3");
+  CHECK(cluster.wait_for_exit("master-3") == 1);
+  CHECK_MESSAGE(cluster.log_of("master-3").find("an older copy of its disk") != std::string::npos,
+                cluster.log_of("master-3"));
+  CHECK(cluster.dfs({"mkdir", "/after"}).code == 0);
+  // What the log advises.
+  cluster.start("master-3", {"--new-disk"});
+  wait_until_refused(cluster, "master-3");
+  auto replaced = cluster.dfs({"admin", "master", "replace", "master-3"});
+  CHECK_MESSAGE(replaced.code == 0, replaced.err);
+}
+
 TEST_CASE("two of three masters with empty disks found no new group beside the third's data") {
   test_cluster cluster{group_of(3)};
   cluster.up();
@@ -227,28 +269,29 @@ TEST_CASE("a master whose file names another recovery scheme than the group's re
   CHECK((cluster.dfs({"cat", "/f"}).out == bytes));
 }
 
-TEST_CASE("a master whose log folder is gone, or that has no identity, refuses to start") {
+TEST_CASE("a node of whose data a part is gone, or that has no identity, refuses to start") {
   test_cluster cluster{group_of(1)};
   cluster.up();
-  cluster.kill("master-1", SIGTERM);
-  cluster.wait_for_exit("master-1");
-  auto missing = cluster.data_of("master-1") / "log";
-  std::string expected = "its log is empty";
-  SUBCASE("no log") {}
-  SUBCASE("no identity") {
-    missing = cluster.data_of("master-1") / "identity.json";
-    expected = "whose data it is";
-  }
-  fs::rename(missing, cluster.folder() / "missing");
-  cluster.start("master-1");
-  CHECK(cluster.wait_for_exit("master-1") == 1);
-  CHECK_MESSAGE(cluster.log_of("master-1").find(expected) != std::string::npos,
-                cluster.log_of("master-1"));
-  if (missing.filename() == "log")
+  for (auto [node, part, expected] : {std::tuple{"master-1", "log", "held the folder 'log'"},
+                                      {"master-1", "names", "held the folder 'names'"},
+                                      {"storage-1", "chunks", "held the folder 'chunks'"},
+                                      {"master-1", "identity.json", "whose data it is"}}) {
+    CAPTURE(node);
+    CAPTURE(part);
+    cluster.kill(node, SIGTERM);
+    cluster.wait_for_exit(node);
+    auto missing = cluster.data_of(node) / part;
+    fs::rename(missing, cluster.folder() / "missing");
+    if (part != std::string{"identity.json"})
+      fs::create_directory(missing); // as the place where a disk is mounted
+    cluster.start(node);
+    CHECK(cluster.wait_for_exit(node) == 1);
+    CHECK_MESSAGE(cluster.log_of(node).find(expected) != std::string::npos, cluster.log_of(node));
     fs::remove_all(missing);
-  fs::rename(cluster.folder() / "missing", missing);
-  cluster.start("master-1");
-  cluster.wait_until_writable();
+    fs::rename(cluster.folder() / "missing", missing);
+    cluster.start(node);
+    cluster.wait_until_writable();
+  }
 }
 
 TEST_CASE("a storage node with an empty disk takes over its name once an operator says so") {

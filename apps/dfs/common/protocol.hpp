@@ -26,7 +26,7 @@ enum class kind : std::uint16_t {
   finish = 104,   ///< `finish_request` → empty
   /// `atl::membership_query` → `atl::membership_answer`: a master that belongs to no group asks
   membership = 105,
-  renew = 106,     ///< `renew_request` → empty
+  renew = 106, ///< `renew_request` → empty
 };
 
 /// One fragment that came to a storage node, or went.

@@ -49,7 +49,7 @@ struct entry {
   inode_id inode = 0;
   inode_type type = inode_type::file;
   std::uint64_t size_bytes = 0; ///< 0 for a directory
-  std::int64_t mtime_us = 0; ///< since 1970; negative: before it
+  std::int64_t mtime_us = 0;    ///< since 1970; negative: before it
   std::uint64_t version = 0; ///< log position of the last change; to the entries, for a directory
   std::uint64_t entries = 0; ///< 0 for a file
 
@@ -71,7 +71,7 @@ struct opened {
   inode_id inode = 0;
   std::uint64_t version = 0;
   std::uint64_t size_bytes = 0;
-  std::int64_t mtime_us = 0; ///< since 1970; negative: before it
+  std::int64_t mtime_us = 0;       ///< since 1970; negative: before it
   std::uint32_t extents_total = 0; ///< 0: the content is `inline_bytes`
   std::uint32_t first_extent = 0;
   std::string inline_bytes;

@@ -92,9 +92,8 @@ class present_view final : public view {
 
 /// What an operator does about a damaged database.
 inline constexpr std::string_view rebuild_advice =
-    "stop this master, empty its data folder, start it again, and let it in under a new id with "
-    "'dfs "
-    "admin master replace NAME', so that it is rebuilt from the others";
+    "start this master once with --new-disk, and let it in under a new id with 'dfs admin master "
+    "replace NAME', so that it is rebuilt from the others";
 
 /// RocksDB's failure as one of ours.
 atl::error to_error(const rocksdb::Status& status);

@@ -151,9 +151,8 @@ atl::status serve(configured all, dfs::loaded_plugins plugins, const start_order
     failure.set(problem);
     stop.wake();
   };
-  auto node =
-      dfs::node::start({std::move(all.cluster), std::move(all.node), std::move(plugins),
-                        orders.found_group, orders.new_disk, failed});
+  auto node = dfs::node::start({std::move(all.cluster), std::move(all.node), std::move(plugins),
+                                orders.found_group, orders.new_disk, failed});
   if (!node)
     return tl::unexpected{node.error()};
   atl::log::info("node", "", "serves");

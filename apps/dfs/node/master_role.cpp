@@ -98,6 +98,8 @@ master_role::master_role(const node::parts& given, atl::data_folder& folder,
       supervisor_{std::move(supervisor)}, info_{describe(given, folder)} {}
 
 atl::status master_role::start() {
+  if (auto there = folder_.check_part("log"); !there)
+    return there;
   auto opened = atl::record_log::open(folder_.path() / "log", now_us());
   if (!opened)
     return tl::unexpected{opened.error()};
@@ -127,12 +129,6 @@ void master_role::stop() {
 // -- without a group --------------------------------------------------------------------------
 
 atl::status master_role::start_admission() {
-  if (!folder_.group().empty())
-    return fail(errc::refused,
-                fmt::format("the data folder {} belongs to the group {}, and its log is empty: put "
-                            "the log back; if it is lost, start this master once with --new-disk, "
-                            "and let it in under a new id with 'dfs admin master replace {}'",
-                            folder_.path().string(), folder_.group(), info_.name));
   atl::group_admission::settings admission;
   auto& self = admission.self;
   self.self = {info_.replica, info_.name, info_.address, info_.folder};
@@ -198,6 +194,9 @@ atl::status master_role::check_against(const atl::group_birth& birth) const {
 
 atl::result<std::shared_ptr<atl::state_machine>>
 master_role::open_names(const atl::group_birth& birth) {
+  std::lock_guard lock{folder_mutex_};
+  if (auto there = folder_.check_part("names"); !there)
+    return tl::unexpected{there.error()};
   name_space_settings wanted;
   wanted.cluster_id = given_.cluster.name;
   wanted.birth = atl::encode(birth);
@@ -205,6 +204,9 @@ master_role::open_names(const atl::group_birth& birth) {
   auto names = name_space::open(folder_.path() / "names", wanted);
   if (!names)
     return tl::unexpected{names.error()};
+  for (auto* part : {"log", "names"})
+    if (auto noted = folder_.note_part(part); !noted)
+      return tl::unexpected{noted.error()};
   return std::shared_ptr<atl::state_machine>{std::move(*names)};
 }
 
@@ -256,8 +258,7 @@ atl::status master_role::start_replica(const atl::record_log::binding& bound) {
 
 atl::status master_role::start_actors(replica_settings settings, const atl::group_birth& birth) {
   auto& plugins = given_.plugins;
-  auto balancer =
-      plugins.placement.create_balancer(settings.seed);
+  auto balancer = plugins.placement.create_balancer(settings.seed);
   if (!balancer)
     return tl::unexpected{balancer.error()};
   auto recovery = plugins.recovery.create_recovery();

@@ -80,12 +80,21 @@ struct node::implementation {
     return folder->join_group(group);
   }
 
-  atl::status start_storage() {
+  atl::status open_store() {
+    std::lock_guard lock{folder_mutex};
+    if (auto there = folder->check_part("chunks"); !there)
+      return there;
     auto opened = chunk_store::open({(folder->path() / "chunks").string(), given.self.reserve_bytes,
                                      given.self.sync_backlog_max});
     if (!opened)
       return tl::unexpected{opened.error()};
     store = std::move(*opened);
+    return folder->note_part("chunks");
+  }
+
+  atl::status start_storage() {
+    if (auto opened = open_store(); !opened)
+      return opened;
     if (auto started = start_bulk(); !started)
       return started;
     storage_agent::settings settings;

@@ -20,7 +20,7 @@ class node {
     loaded_plugins plugins;
     /// An operator's order: a master that belongs to no group may found one at once.
     bool found_group = false;
-    /// An operator's word: what the data folder holds is put aside, and the node begins anew.
+    /// An operator's word: what the data folder holds is put aside, and the node starts empty.
     bool new_disk = false;
     /// Called once, from any thread, when the node can't go on.
     std::function<void(const atl::error&)> failed;

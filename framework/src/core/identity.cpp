@@ -1,4 +1,5 @@
 #include <atoll/core/identity.hpp>
+#include <atoll/core/new_folder.hpp>
 #include <atoll/core/sync.hpp>
 
 #include <fmt/format.h>
@@ -58,6 +59,16 @@ result<nlohmann::json> read_identity(const std::filesystem::path& file) {
 std::string group_in(const nlohmann::json& identity) {
   auto group = identity.find("group");
   return group != identity.end() && group->is_string() ? group->get<std::string>() : std::string{};
+}
+
+std::set<std::string> parts_in(const nlohmann::json& identity) {
+  std::set<std::string> parts;
+  auto list = identity.find("parts");
+  if (list != identity.end() && list->is_array())
+    for (auto& part : *list)
+      if (part.is_string())
+        parts.insert(part.get<std::string>());
+  return parts;
 }
 
 /// A folder with data in it that doesn't say whose it is must not become a new one: the data would
@@ -133,6 +144,7 @@ result<data_folder> data_folder::take(const std::filesystem::path& folder,
   }
   taken.uuid_ = (*identity)["uuid"].get<std::string>();
   taken.group_ = group_in(*identity);
+  taken.parts_ = parts_in(*identity);
   return taken;
 }
 
@@ -157,6 +169,7 @@ status data_folder::put_aside() {
                                       former.string(), problem.message()));
   uuid_ = random_uuid();
   group_.clear();
+  parts_.clear();
   return write_identity();
 }
 
@@ -164,6 +177,8 @@ status data_folder::write_identity() const {
   nlohmann::json identity{{"cluster", cluster_}, {"node", node_}, {"uuid", uuid_}};
   if (!group_.empty())
     identity["group"] = group_;
+  if (!parts_.empty())
+    identity["parts"] = parts_;
   return write_durably(path_ / identity_file, identity.dump(2) + "\n");
 }
 
@@ -172,6 +187,27 @@ status data_folder::join_group(const std::string& group) {
     return {};
   group_ = group;
   return write_identity();
+}
+
+status data_folder::check_part(const std::string& part) const {
+  if (!parts_.contains(part))
+    return {};
+  auto gone = is_nothing(path_ / part);
+  if (!gone)
+    return tl::unexpected{gone.error()};
+  if (*gone)
+    return fail(
+        errc::refused,
+        fmt::format("the data folder {} held the folder '{}', which is gone or empty now: if "
+                    "it is on a disk of its own, mount that; if it is lost, start this node "
+                    "once with --new-disk, and say so with 'dfs admin master replace {}' or "
+                    "'dfs admin storage replace {}'",
+                    path_.string(), part, node_, node_));
+  return {};
+}
+
+status data_folder::note_part(const std::string& part) {
+  return parts_.insert(part).second ? write_identity() : status{};
 }
 
 result<std::string> group_of_folder(const std::filesystem::path& folder) {
@@ -184,11 +220,9 @@ result<std::string> group_of_folder(const std::filesystem::path& folder) {
   return group_in(*identity);
 }
 
-data_folder::data_folder(data_folder&& other) noexcept
-    : path_{std::move(other.path_)}, cluster_{std::move(other.cluster_)}, node_{std::move(
-                                                                              other.node_)},
-      uuid_{std::move(other.uuid_)}, group_{std::move(other.group_)}, lock_{std::exchange(
-                                                                          other.lock_, -1)} {}
+data_folder::data_folder(data_folder&& other) noexcept {
+  *this = std::move(other);
+}
 
 data_folder& data_folder::operator=(data_folder&& other) noexcept {
   std::swap(path_, other.path_);
@@ -196,6 +230,7 @@ data_folder& data_folder::operator=(data_folder&& other) noexcept {
   std::swap(node_, other.node_);
   std::swap(uuid_, other.uuid_);
   std::swap(group_, other.group_);
+  std::swap(parts_, other.parts_);
   std::swap(lock_, other.lock_);
   return *this;
 }

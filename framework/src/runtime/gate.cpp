@@ -60,7 +60,8 @@ caf::result<envelope> gate_actor::take(envelope& message) {
     return garbage("a message for another cluster than '" + settings_.self.cluster + "'");
   switch (message.kind) {
   case message_kind::ping:
-    remember(message.body);
+    if (auto told = decode_mark(message.body))
+      remember(told->first, told->second);
     return make_reply({std::string{}, {}, false});
   case message_kind::command:
   case message_kind::query:
@@ -92,6 +93,8 @@ envelope gate_actor::greet(const envelope& message) {
     turn_away(*theirs, problem);
     return make_reply({fail(errc::corrupt, problem), {}, false});
   }
+  if (theirs->replica != 0)
+    remember(theirs->replica, theirs->mark);
   if (settings_.replica && theirs->replica != 0)
     tell(this, settings_.replica, master_seen{std::move(*theirs)});
   return make_reply({encode(settings_.self), {}, false});
@@ -117,12 +120,9 @@ std::string gate_actor::wrong_folder(const node_info& who) const {
                      who.name, who.replica, who.folder, member->second, who.name);
 }
 
-void gate_actor::remember(std::string_view heartbeat) {
-  auto told = decode_mark(heartbeat);
-  if (!told || told->first == 0 ||
-      (marks_.size() >= replica_links_max && !marks_.contains(told->first)))
+void gate_actor::remember(spi::replica_id of, const replica_mark& mark) {
+  if (of == 0 || (marks_.size() >= replica_links_max && !marks_.contains(of)))
     return;
-  auto& [of, mark] = *told;
   auto& known = marks_[of];
   if (mark.incarnation < known.incarnation)
     return; // it was under way while its replica started again

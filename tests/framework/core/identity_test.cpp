@@ -74,3 +74,67 @@ TEST_CASE("what is no address is refused with what is wrong about it") {
     CHECK(where.error().message.find(std::string{"'"} + text + "'") != std::string::npos);
   }
 }
+
+TEST_CASE("a data folder belongs to one group for good, and says so to others") {
+  temporary_folder folder;
+  CHECK(group_of_folder(folder / "data")->empty());
+  {
+    auto taken = data_folder::take(folder / "data", "reef", "node-1");
+    REQUIRE(taken.has_value());
+    CHECK(taken->group().empty());
+    CHECK(group_of_folder(folder / "data")->empty());
+    REQUIRE(taken->join_group("group").has_value());
+  }
+  CHECK(group_of_folder(folder / "data") == "group");
+  CHECK(data_folder::take(folder / "data", "reef", "node-1")->group() == "group");
+}
+
+TEST_CASE("a part of a data folder that held data and is gone is missed") {
+  temporary_folder folder;
+  {
+    auto taken = data_folder::take(folder / "data", "reef", "node-1");
+    REQUIRE(taken.has_value());
+    CHECK(taken->check_part("chunks").has_value()); // it never held any
+    std::filesystem::create_directory(folder / "data" / "chunks");
+    std::ofstream{folder.path() / "data" / "chunks" / "one"} << "data";
+    REQUIRE(taken->note_part("chunks").has_value());
+  }
+  auto again = data_folder::take(folder / "data", "reef", "node-1");
+  REQUIRE(again.has_value());
+  CHECK(again->check_part("chunks").has_value());
+  SUBCASE("removed") {
+    std::filesystem::remove_all(folder / "data" / "chunks");
+  }
+  SUBCASE("empty, as where a disk isn't mounted") {
+    std::filesystem::remove(folder / "data" / "chunks" / "one");
+  }
+  auto missed = again->check_part("chunks");
+  REQUIRE_FALSE(missed.has_value());
+  CHECK(missed.error().code == errc::refused);
+}
+
+TEST_CASE("what a data folder holds is put aside whole, and the folder is another one then") {
+  temporary_folder folder;
+  auto taken = data_folder::take(folder / "data", "reef", "node-1");
+  REQUIRE(taken.has_value());
+  std::filesystem::create_directory(folder / "data" / "chunks");
+  std::ofstream{folder.path() / "data" / "chunks" / "one"} << "data";
+  REQUIRE(taken->note_part("chunks").has_value());
+  REQUIRE(taken->join_group("group").has_value());
+  auto former = taken->uuid();
+  REQUIRE(taken->put_aside().has_value());
+  CHECK(taken->uuid() != former);
+  CHECK(taken->group().empty());
+  CHECK(taken->check_part("chunks").has_value());
+  CHECK(std::filesystem::exists(folder / "data" / ("former-" + former) / "chunks" / "one"));
+  CHECK(std::filesystem::exists(folder / "data" / ("former-" + former) / "identity.json"));
+  CHECK_FALSE(std::filesystem::exists(folder / "data" / "chunks"));
+}
+
+TEST_CASE("a data folder with data and no identity isn't given a new one") {
+  temporary_folder folder;
+  std::filesystem::create_directories(folder / "data" / "chunks");
+  auto taken = data_folder::take(folder / "data", "reef", "node-1");
+  REQUIRE_FALSE(taken.has_value());
+  CHECK(taken.error().message.find("identity.json") != std::string::npos);
+}

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <string>
 
 namespace atl {
@@ -17,6 +18,13 @@ class data_folder {
   /// it, or when it holds data and doesn't say whose.
   static result<data_folder> take(const std::filesystem::path& folder, const std::string& cluster,
                                   const std::string& node);
+
+  /// Whether a part (`log`, `chunks`: a folder within this one) is there, if it ever held data.
+  /// @returns errc::refused when it held data and is gone or empty now: it may lie on a disk of its
+  /// own that isn't mounted, and an empty one must not take its place.
+  status check_part(const std::string& part) const;
+  /// Writes down, for good, that a part holds data. Durable when it returns.
+  status note_part(const std::string& part);
 
   /// Moves all that the folder holds into a folder `former-<uuid>` within it, and makes it an empty
   /// one with an identity of its own, that belongs to no group. After a crash in between, the
@@ -46,6 +54,7 @@ class data_folder {
   std::string node_;
   std::string uuid_;
   std::string group_;
+  std::set<std::string> parts_; ///< that hold data
   int lock_ = -1;
 };
 

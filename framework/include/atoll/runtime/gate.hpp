@@ -36,7 +36,7 @@ class gate_actor : public net_actor {
   envelope turn_away(const node_info& who, const std::string& why);
   std::string wrong_folder(const node_info& who) const;
   std::string older_copy(const node_info& who) const;
-  void remember(std::string_view heartbeat);
+  void remember(spi::replica_id of, const replica_mark& mark);
   caf::result<envelope> to_replica(envelope& message);
   caf::result<envelope> from_peer(envelope& message);
   caf::result<envelope> refuse(errc code, std::string why);
