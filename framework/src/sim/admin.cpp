@@ -118,9 +118,23 @@ spi::replica_id admin::wipe_one(const spi::random_source& details) {
   if (!can_lose_one())
     return 0;
   random_ = details;
-  lost_ = any_voter();
+  auto victim = any_voter();
+  if (is_last_founder(victim))
+    return 0;
+  lost_ = victim;
   world_.at(lost_).wipe();
   return lost_;
+}
+
+/// All other founders come back with empty disks. If this one did so too, and no member could be
+/// reached, all founders would answer that they belong to no group, and would found another one:
+/// only storage nodes could tell them otherwise, and the simulation has none. A founder that is
+/// retired never answers.
+bool admin::is_last_founder(spi::replica_id id) const {
+  return std::ranges::all_of(world_.birth_voters(), [&](auto founder) {
+    auto& it = world_.at(founder);
+    return founder == id || (!it.retired() && !it.belongs_to().in_group());
+  });
 }
 
 /// Nothing is under way, and every voter knows all that was decided.

@@ -28,6 +28,7 @@ class admin {
   /// One that surely is a voter may lose its disk now, and the others know all that was decided.
   bool can_lose_one() const;
   spi::replica_id any_voter();
+  bool is_last_founder(spi::replica_id id) const;
   bool at_rest(const spi::members_changed& group) const;
 
   engine& world_;

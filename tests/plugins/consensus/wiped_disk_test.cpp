@@ -1,8 +1,11 @@
 #include "protocol_under_test.hpp"
 
+#include <atoll/sim/shrink.hpp>
 #include <atoll/sim/world.hpp>
 
+#include <algorithm>
 #include <chrono>
+#include <set>
 #include <string>
 
 /// A replica that comes back with an empty disk under its old id has forgotten what it promised. Of
@@ -203,9 +206,27 @@ TEST_CASE("no seed that draws whatever fault there is, wiped disks among them, l
                         [](simulation_options& it) { it.faults.wiped_disks = true; });
 }
 
+TEST_CASE("a seed wipes the disks of several founders, one after the other, but never of all") {
+  std::size_t most = 0;
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    auto it = with_wiped_disks(seed, false);
+    it.spares = 4;
+    std::set<replica_id> founders;
+    it.observe = [&](const run_event& event) {
+      if (event.what == run_event_kind::kept_out && event.replica <= it.replicas)
+        founders.insert(event.replica);
+    };
+    auto report = simulate(it, under_test::factory_of(protocol()));
+    CHECK_MESSAGE(report.ok, report.summary());
+    most = std::max(most, founders.size());
+  }
+  CHECK(most == 2);
+}
+
 TEST_CASE("a seed that wipes disks under their ids loses something if such replicas are let in, "
           "and nothing if they are kept out") {
   constexpr std::uint64_t seeds_max = 3'000; // one in some two hundred does
+  constexpr std::uint64_t shrink_runs = 300;
   auto run = [](std::uint64_t seed, bool admit_wiped) {
     return simulate(with_wiped_disks(seed, admit_wiped), under_test::factory_of(protocol()));
   };
@@ -220,4 +241,10 @@ TEST_CASE("a seed that wipes disks under their ids loses something if such repli
   auto report = run(seed, false);
   CHECK_MESSAGE(report.ok, report.summary());
   CHECK(report.stats.wiped_disks > 0);
+
+  auto shrunk =
+      shrink(with_wiped_disks(seed, true), under_test::factory_of(protocol()), shrink_runs);
+  CHECK(shrunk.report.kind == run(seed, true).kind);
+  CHECK(std::ranges::any_of(shrunk.report.acted,
+                            [](auto& fault) { return fault.id.kind == fault_kind::wiped_disks; }));
 }
