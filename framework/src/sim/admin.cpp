@@ -15,9 +15,12 @@ bool has(const std::vector<spi::replica_id>& list, spi::replica_id id) {
 
 admin::admin(engine& world)
     : world_{world}, site_{world.chance().site(fault_kind::member_changes)}, random_{0} {
-  if (!world_.mix().member_changes || world_.options().spares == 0)
+  auto& mix = world_.mix();
+  if ((!mix.member_changes && !mix.wiped_disks) || world_.options().spares == 0)
     return;
+  stopped_ = !mix.member_changes;
   world_.on_admin = [this] { on_turn(); };
+  world_.on_wipe = [this](auto& details) { return wipe_one(details); };
   world_.on_admin_answer = [this](const request_owner& owner, const answer& what) {
     if (owner.attempt != asked_)
       return; // of a request before: the last one may yet be decided
@@ -54,7 +57,7 @@ host& admin::best_informed() const {
 std::vector<spi::replica_id> admin::available() const {
   std::vector<spi::replica_id> out;
   for (spi::replica_id id = 1; id <= world_.replicas(); ++id)
-    if (!world_.at(id).retired())
+    if (!world_.at(id).retired() && world_.at(id).belongs_to().in_group())
       out.push_back(id);
   return out;
 }
@@ -73,15 +76,14 @@ void admin::on_turn() {
   if (!details)
     return;
   random_ = *details;
-  auto& best = best_informed();
-  auto surely = certain_ && best.machine().position() == world_.facts().last() &&
-                (!world_.options().lose_at_rest || at_rest(best.members()));
-  if (surely && best.members().voters.size() >= 3 && available().size() > 3 && random_.chance(0.2))
+  if (can_lose_one() && random_.chance(0.2))
     return lose_one();
   ask_for(some_change());
 }
 
 void admin::replace_lost() {
+  if (world_.at(lost_).belongs_to().in_group() && !world_.at(lost_).retired())
+    return; // it was let in with an empty disk, and nobody knows
   auto now = best_informed().members();
   std::erase(now.voters, lost_);
   std::erase(now.learners, lost_);
@@ -95,10 +97,44 @@ void admin::replace_lost() {
 
 /// Only one at a time, and only of three or more that surely stay so until it is replaced: then the
 /// others know all that was decided, and can go on.
+bool admin::can_lose_one() const {
+  auto& best = best_informed();
+  return lost_ == 0 && certain_ && best.machine().position() == world_.facts().last() &&
+         (!world_.options().lose_at_rest || at_rest(best.members())) &&
+         best.members().voters.size() >= 3 && available().size() > 3;
+}
+
+spi::replica_id admin::any_voter() {
+  auto& voters = best_informed().members().voters;
+  return voters[random_.below(voters.size())];
+}
+
 void admin::lose_one() {
-  auto voters = best_informed().members().voters;
-  lost_ = voters[random_.below(voters.size())];
+  lost_ = any_voter();
   world_.at(lost_).retire();
+}
+
+spi::replica_id admin::wipe_one(const spi::random_source& details) {
+  if (!can_lose_one())
+    return 0;
+  random_ = details;
+  auto victim = any_voter();
+  if (is_last_founder(victim))
+    return 0;
+  lost_ = victim;
+  world_.at(lost_).wipe();
+  return lost_;
+}
+
+/// All other founders come back with empty disks. If this one did so too, and no member could be
+/// reached, all founders would answer that they belong to no group, and would found another one:
+/// only storage nodes could tell them otherwise, and the simulation has none. A founder that is
+/// retired never answers.
+bool admin::is_last_founder(spi::replica_id id) const {
+  return std::ranges::all_of(world_.birth_voters(), [&](auto founder) {
+    auto& it = world_.at(founder);
+    return founder == id || (!it.retired() && !it.belongs_to().in_group());
+  });
 }
 
 /// Nothing is under way, and every voter knows all that was decided.

@@ -7,7 +7,7 @@
 namespace atl::sim {
 
 /// An administrator who adds members, removes them, makes learners of voters and voters of
-/// learners, and replaces one whose disk was lost by a spare.
+/// learners, and replaces one whose disk was lost, or wiped under its id, by a spare.
 class admin {
  public:
   explicit admin(engine& world);
@@ -24,6 +24,11 @@ class admin {
   spi::members_changed some_change();
   std::vector<spi::replica_id> available() const;
   void lose_one();
+  spi::replica_id wipe_one(const spi::random_source& details);
+  /// One that surely is a voter may lose its disk now, and the others know all that was decided.
+  bool can_lose_one() const;
+  spi::replica_id any_voter();
+  bool is_last_founder(spi::replica_id id) const;
   bool at_rest(const spi::members_changed& group) const;
 
   engine& world_;
@@ -36,7 +41,7 @@ class admin {
   std::uint64_t asked_ = 0;   ///< how many changes were asked for
   bool replacing_ = false;    ///< the change under way replaces the lost one
   std::int64_t patience_ = 0; ///< until then
-  spi::replica_id lost_ = 0;  ///< a member that will not come back
+  spi::replica_id lost_ = 0;  ///< a member that will not come back under its id
   spi::replica_id ask_ = 1;   ///< who is asked next
 };
 

@@ -13,6 +13,7 @@ chaos::chaos(engine& world) : world_{world} {
   add(mix.pauses, fault_kind::pauses, &chaos::pause);
   add(mix.clock_jumps, fault_kind::clock_jumps, &chaos::jump);
   add(mix.transfers, fault_kind::transfers, &chaos::transfer);
+  add(mix.wiped_disks, fault_kind::wiped_disks, &chaos::wipe);
   world_.on_chaos = [this](auto index) { act(index); };
   for (std::size_t index = 0; index < kinds_.size(); ++index)
     next(index);
@@ -133,6 +134,12 @@ void chaos::transfer() {
   for (spi::replica_id id = 1; id <= world_.replicas(); ++id)
     if (auto& it = world_.at(id); it.up() && it.protocol().status().leader == id)
       it.transfer(to);
+}
+
+void chaos::wipe() {
+  auto id = world_.on_wipe ? world_.on_wipe(random_) : 0;
+  if (id != 0)
+    world_.at_time(world_.now() + random_.between(1'000, 300'000), event_kind::restart, id, 0);
 }
 
 void chaos::jump() {

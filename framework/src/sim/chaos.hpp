@@ -38,6 +38,7 @@ class chaos {
   void pause();
   void jump();
   void transfer();
+  void wipe();
 };
 
 } // namespace atl::sim

@@ -263,6 +263,8 @@ void diagram_picture::draw_event(const run_event& it, double y) {
   switch (it.what) {
   case run_event_kind::started:
     return says("good", fmt::format("starts its life {}", it.number));
+  case run_event_kind::kept_out:
+    return says("bad", "kept out: " + it.text);
   case run_event_kind::stopped:
     out_.cross("cross", {x_of(id), y});
     return says("bad", "stops: " + it.text);

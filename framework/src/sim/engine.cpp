@@ -44,11 +44,11 @@ engine::engine(const simulation_options& options, const consensus_factory& facto
       network_{options.replicas + options.spares, fate_}, ledger_{options.propose_once, now_} {
   watch();
   auto birth = fate_.stream(purpose::birth);
+  for (spi::replica_id id = 1; id <= options.replicas; ++id)
+    voters_.push_back(id);
   for (spi::replica_id id = 1; id <= options.replicas + options.spares; ++id) {
     hosts_.push_back(std::make_unique<host>(*this, id));
-    if (id <= options.replicas)
-      voters_.push_back(id);
-    else
+    if (id > options.replicas)
       hosts_.back()->set_absent();
   }
   for (auto& it : hosts_) {
@@ -113,9 +113,7 @@ void engine::dispatch(const event& it) {
   case event_kind::admin:
     return on_admin();
   case event_kind::restart:
-    if (!at(it.replica).up() && !at(it.replica).stopped_itself() && !at(it.replica).absent())
-      at(it.replica).start();
-    return;
+    return restart(at(it.replica));
   default:
     break;
   }
@@ -128,6 +126,11 @@ void engine::dispatch(const event& it) {
                              (static_cast<std::uint64_t>(it.replica) << 8) ^
                              static_cast<std::uint64_t>(it.kind));
   to_host(host, it);
+}
+
+void engine::restart(host& it) {
+  if (!it.up() && !it.kept_out() && !it.stopped_itself() && !it.absent())
+    it.start();
 }
 
 void engine::to_host(host& it, const event& what) {
@@ -154,6 +157,10 @@ void engine::to_host(host& it, const event& what) {
       it.on_validated(answer.ticket, answer.ok, answer.ok ? "" : "the state machine objects");
     return;
   }
+  case event_kind::admission:
+    if (it.kept_out() && what.life == it.life())
+      it.ask_for_admission();
+    return;
   default:
     break;
   }
@@ -254,6 +261,14 @@ void engine::arrive(packet it) {
     to.take_snapshot(it.image->position(), it.bytes, it.image);
   else
     to.deliver(it.from, it.bytes);
+}
+
+std::optional<membership_answer> engine::ask_membership(spi::replica_id from, spi::replica_id to) {
+  auto& peer = at(to);
+  auto runs = (peer.up() || peer.kept_out()) && now_ >= peer.paused_until();
+  if (!runs || !network_.is_open(from, to, now_) || !network_.is_open(to, from, now_))
+    return std::nullopt;
+  return peer.belongs_to().answer(at(from).belongs_to().folder());
 }
 
 void engine::release_held() {

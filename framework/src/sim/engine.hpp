@@ -54,6 +54,8 @@ class engine {
   void send(spi::replica_id from, spi::replica_id to, std::string bytes);
   void send_snapshot(spi::replica_id from, spi::replica_id to, std::string blob,
                      machine_image image);
+  /// What a replica with an empty disk learns from a peer; none: the peer can't be reached.
+  std::optional<membership_answer> ask_membership(spi::replica_id from, spi::replica_id to);
   void validated(spi::replica_id id, std::uint64_t life, std::uint64_t ticket);
   /// Between two effects: a crash may happen here. @returns whether it did, to this replica.
   bool boundary(host& it);
@@ -102,6 +104,8 @@ class engine {
   std::function<void(const request_owner&, answer)> on_answer;
   std::function<void(const request_owner&, const answer&)> on_admin_answer;
   std::function<void()> on_admin;
+  /// Wipes the disk of a member, if the group can bear it now. @returns the member, or 0
+  std::function<spi::replica_id(const spi::random_source&)> on_wipe;
   std::function<void(std::uint64_t arg)> on_client;
   std::function<void(std::uint64_t arg)> on_chaos;
   std::function<void(std::uint64_t arg)> on_response;
@@ -128,6 +132,7 @@ class engine {
 
   void dispatch(const event& it);
   void to_host(host& it, const event& what);
+  void restart(host& it);
   void arrive(packet it);
   void hint_unreachable(spi::replica_id at, spi::replica_id peer);
   void watch();

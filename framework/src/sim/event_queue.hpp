@@ -23,6 +23,7 @@ enum class event_kind : std::uint8_t {
   client,        ///< a client's turn; arg: which one and of which turn
   chaos,         ///< the next fault
   admin,         ///< an administrator's turn
+  admission,     ///< a host that keeps its replica out asks its peers again
 };
 
 struct event {

@@ -21,7 +21,7 @@ struct kind_facts {
 };
 
 /// By `fault_kind`.
-constexpr std::array<kind_facts, 19> facts{{
+constexpr std::array<kind_facts, 20> facts{{
     {"crashes", place::world, "the {0} crash of a replica"},
     {"batch_crashes", place::replica, "replica {1} crashes before its {0} effect"},
     {"mass_crashes", place::world, "the {0} crash of all replicas"},
@@ -42,6 +42,7 @@ constexpr std::array<kind_facts, 19> facts{{
     {"member_changes", place::world, "the {0} change of the members"},
     {"damaged_records", place::replica, "the {0} damage to records of replica {1}"},
     {"lost_disks", place::replica, "the {0} loss of the disk of replica {1}"},
+    {"wiped_disks", place::world, "the {0} disk that is wiped under its replica's id"},
 }};
 
 const kind_facts& facts_of(fault_kind kind) {

@@ -9,7 +9,7 @@ namespace atl::sim {
 
 namespace {
 
-constexpr std::array<fault_name, 19> names{{
+constexpr std::array<fault_name, 20> names{{
     {"crashes", &fault_set::crashes},
     {"mass_crashes", &fault_set::mass_crashes},
     {"loss", &fault_set::loss},
@@ -29,6 +29,7 @@ constexpr std::array<fault_name, 19> names{{
     {"lazy_hosts", &fault_set::lazy_hosts},
     {"transfers", &fault_set::transfers},
     {"member_changes", &fault_set::member_changes},
+    {"wiped_disks", &fault_set::wiped_disks},
 }};
 
 } // namespace
@@ -90,14 +91,15 @@ fault_mix fault_mix::draw(const fault_set& allowed, spi::random_source& random) 
   it.fault_every = random.between(100'000, 1'500'000);
   it.transfers = armed(allowed.transfers);
   it.member_changes = armed(allowed.member_changes);
+  it.damage = random.unit() * (allowed.damageable.empty() ? 0 : 0.5);
+  it.lost_disk = random.unit() * (allowed.losable.empty() ? 0 : 0.3);
+  it.wiped_disks = armed(allowed.wiped_disks);
   // Each kind has a schedule of its own; all together they come as often as one alone would.
   std::int64_t kinds = 0;
   for (auto on : {it.crashes, it.mass_crashes, it.partitions, it.clogs, it.pauses, it.clock_jumps,
-                  it.transfers})
+                  it.transfers, it.wiped_disks})
     kinds += on ? 1 : 0;
   it.fault_every *= std::max<std::int64_t>(1, kinds);
-  it.damage = random.unit() * (allowed.damageable.empty() ? 0 : 0.5);
-  it.lost_disk = random.unit() * (allowed.losable.empty() ? 0 : 0.3);
   return it;
 }
 
@@ -125,6 +127,7 @@ void fault_mix::remove(const fault_set& kinds) {
   rate(kinds.reordering, delay_jitter);
   flag(kinds.transfers, transfers);
   flag(kinds.member_changes, member_changes);
+  flag(kinds.wiped_disks, wiped_disks);
 }
 
 std::string fault_mix::describe() const {
@@ -158,11 +161,13 @@ std::string fault_mix::describe() const {
   flag("clock jumps", clock_jumps);
   flag("transfers", transfers);
   flag("member changes", member_changes);
+  flag("wiped disks", wiped_disks);
   if (drift_ppm > 0)
     out += fmt::format(", drift {} ppm", drift_ppm);
   if (apply_lag > 0)
     out += fmt::format(", apply lag {} us", apply_lag);
-  if (crashes || mass_crashes || partitions || clogs || pauses || clock_jumps || transfers)
+  if (crashes || mass_crashes || partitions || clogs || pauses || clock_jumps || transfers ||
+      wiped_disks)
     out += fmt::format(", one of each such kind in {} ms", fault_every / 1000);
   return out;
 }

@@ -17,7 +17,7 @@ host::host(engine& world, spi::replica_id id)
                                      world.chance().site(fault_kind::unreachable_hints, id),
                                      world.chance().site(fault_kind::damaged_records, id),
                                      world.chance().site(fault_kind::lost_disks, id)},
-      random_{0} {
+      random_{0}, membership_{id, world.birth_voters()} {
   durable_machine_ = std::make_shared<register_machine>();
   clock_base_ = static_cast<std::int64_t>(id) * 1'000'000'000; // clocks of replicas never agree
 }
@@ -98,15 +98,23 @@ void host::start() {
   ++world_.stats().starts;
   world_.say("replica {} starts its life {} with {} records, applied up to {}", id_, life_,
              disk_.size(), durable_machine_->position());
-  world_.show(
-      [&] { return run_event{.what = run_event_kind::started, .replica = id_, .number = life_}; });
   random_ = world_.chance().stream(purpose::replica, id_, life_);
   fatal_.clear();
+  paused_until_ = 0;
+  if (membership_.in_group())
+    return start_protocol();
+  membership_.start_asking(world_.now());
+  kept_out_because_.clear();
+  ask_for_admission();
+}
+
+void host::start_protocol() {
+  world_.show(
+      [&] { return run_event{.what = run_event_kind::started, .replica = id_, .number = life_}; });
   members_ = {world_.birth_voters(), {}};
   machine_ = *durable_machine_;
   given_ = machine_.position();
   given_chain_ = machine_.chain();
-  paused_until_ = 0;
   try {
     protocol_ = world_.make_protocol(id_, life_);
     protocol_->start(disk_.read(), machine_.position(), spi::timestamp{local_now()});
@@ -121,6 +129,7 @@ void host::start() {
 }
 
 void host::crash(std::string_view why, std::optional<std::size_t> wanted) {
+  membership_.stop_asking();
   if (!up())
     return;
   ++world_.stats().crashes;

@@ -2,6 +2,7 @@
 
 #include "disk.hpp"
 #include "fate.hpp"
+#include "membership.hpp"
 
 #include <atoll/sim/register_machine.hpp>
 #include <atoll/sim/world.hpp>
@@ -40,6 +41,10 @@ class host {
 
   spi::replica_id id() const { return id_; }
   bool up() const { return protocol_ != nullptr; }
+  /// Its process runs, and its host keeps it out of the group.
+  bool kept_out() const { return membership_.asks(); }
+  const std::string& kept_out_because() const { return kept_out_because_; }
+  const membership& belongs_to() const { return membership_; }
   bool stopped_itself() const { return !fatal_.empty(); }
   const std::string& fatal_reason() const { return fatal_; }
   std::uint64_t life() const { return life_; }
@@ -75,6 +80,8 @@ class host {
   /// @param kept how many of the writes under way; none: drawn at random.
   void crash(std::string_view why, std::optional<std::size_t> kept = {});
   void lose_disk();
+  /// The disk is lost, and another, empty one is there under the same id.
+  void wipe();
   void fail_next_sync() { fail_sync_ = true; }
   /// Stop while the next sync is under way: what left too early is then seen to have done so.
   void crash_in_next_sync() { crash_in_sync_ = true; }
@@ -95,6 +102,7 @@ class host {
   void on_drain();
   void on_apply();
   void on_flush();
+  void ask_for_admission();
   void on_unreachable(spi::replica_id peer);
   void on_snapshot_sent(spi::replica_id to, bool ok);
   void propose(std::string command, const request_owner& owner);
@@ -134,6 +142,7 @@ class host {
     }
     after_call();
   }
+  void start_protocol();
   void before_call();
   void after_call();
   void threw(const char* what);
@@ -173,6 +182,8 @@ class host {
   std::unique_ptr<spi::consensus> protocol_;
   std::string fatal_;
   spi::members_changed members_;
+  membership membership_;
+  std::string kept_out_because_;
   bool absent_ = false;
   bool retired_ = false;
   std::uint64_t life_ = 0;

@@ -26,6 +26,10 @@ class network {
 
   bool is_cut(std::uint32_t from, std::uint32_t to) const { return cut_[link(from, to)] != 0; }
   void cut(std::uint32_t from, std::uint32_t to, bool on = true) { cut_[link(from, to)] = on; }
+  /// Whether what is sent now arrives soon, if it isn't lost.
+  bool is_open(std::uint32_t from, std::uint32_t to, std::int64_t now) const {
+    return !is_cut(from, to) && clogged_[link(from, to)] <= now;
+  }
   void clog(std::uint32_t from, std::uint32_t to, std::int64_t until) {
     clogged_[link(from, to)] = until;
   }

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 namespace atl::sim {
 
 namespace {
@@ -18,13 +20,16 @@ bool same_flags(const fault_set& a, const fault_set& b) {
 } // namespace
 
 std::string format_fault_set(const fault_set& it) {
-  if (same_flags(it, fault_set::all()))
-    return "all";
   if (same_flags(it, fault_set::none()))
     return "none";
+  auto all = fault_set::all();
+  auto has_all = std::ranges::all_of(
+      fault_names(), [&](auto& known) { return it.*known.flag || !(all.*known.flag); });
   std::vector<std::string_view> names;
+  if (has_all)
+    names.push_back("all");
   for (auto& known : fault_names())
-    if (it.*known.flag)
+    if (it.*known.flag && !(has_all && all.*known.flag))
       names.push_back(known.name);
   return fmt::format("{}", fmt::join(names, ","));
 }

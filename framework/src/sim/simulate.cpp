@@ -21,7 +21,8 @@ std::string states(engine& world) {
   for (spi::replica_id id = 1; id <= world.replicas(); ++id) {
     auto& it = world.at(id);
     if (!it.up()) {
-      out += fmt::format("; replica {} is down {}", id, it.fatal_reason());
+      out += it.kept_out() ? fmt::format("; replica {} is kept out: {}", id, it.kept_out_because())
+                           : fmt::format("; replica {} is down {}", id, it.fatal_reason());
       continue;
     }
     auto status = it.protocol().status();
@@ -100,6 +101,7 @@ fault_mix drawn_mix(const simulation_options& options) {
   spi::random_source draw{options.seed};
   auto mix = fault_mix::draw(options.faults, draw);
   mix.remove(options.choice.without);
+  mix.wiped_disks = mix.wiped_disks && options.spares > 0;
   return mix;
 }
 

@@ -109,6 +109,10 @@ register_value world::value(spi::replica_id id, std::uint64_t key) const {
 std::string world::fatal_reason(spi::replica_id id) const {
   return engine_->at(id).fatal_reason();
 }
+std::string world::kept_out_because(spi::replica_id id) const {
+  auto& it = engine_->at(id);
+  return it.kept_out() ? it.kept_out_because() : std::string{};
+}
 std::vector<std::pair<std::uint32_t, std::uint64_t>> world::records(spi::replica_id id) const {
   return engine_->at(id).storage().places();
 }
@@ -119,12 +123,16 @@ void world::crash(spi::replica_id id, std::optional<std::size_t> kept) {
   engine_->at(id).crash("the script says so", kept);
 }
 void world::restart(spi::replica_id id) {
-  if (!engine_->at(id).up())
+  if (!engine_->at(id).up() && !engine_->at(id).kept_out())
     engine_->at(id).start();
 }
 void world::lose_disk(spi::replica_id id) {
   crash(id);
   engine_->at(id).lose_disk();
+}
+void world::wipe(spi::replica_id id) {
+  engine_->at(id).wipe();
+  restart(id);
 }
 bool world::damage(spi::replica_id id, std::uint32_t stream, std::uint64_t index) {
   return engine_->at(id).storage().damage({stream, index});

@@ -88,6 +88,7 @@ class seed_runner {
     met("snapshots", report.stats.snapshots);
     met("member changes", report.stats.member_changes);
     met("damaged records", report.stats.damaged);
+    met("wiped disks", report.stats.wiped_disks);
     for (auto* name :
          {"duplication", "replay", "partitions", "clogged links", "pauses", "clock jumps", "drift",
           "disk stalls", "failed syncs", "transfers", "unreachable hints", "objections"})
@@ -207,6 +208,16 @@ void verify_consensus(const spi::descriptor& it, const spi::options& options, re
       run.demand_liveness = false;
     });
   });
+  if (what.changes_members && faults.crashes)
+    out.check("a disk is wiped, and its replica is kept out until another one takes its place",
+              "changes_members", [&] {
+                return seeds.run(std::max<std::uint64_t>(1, how.seeds / 4), 3, [&](auto& run) {
+                  run.faults = faults;
+                  run.faults.wiped_disks = true;
+                });
+              });
+  else
+    out.skip("wiped disks", "it claims no changes of members, or no safety when replicas crash");
   out.check("options at their limits", "", [&] {
     std::uint64_t cases = 0;
     for (auto& limit : at_their_limits(it, options))

@@ -11,15 +11,15 @@ namespace {
 
 using namespace atl::sim;
 
+bool has_name(const std::vector<std::string>& names, std::string_view name) {
+  return std::ranges::find(names, name) != names.end();
+}
+
 fault_set named_faults(const std::vector<std::string>& names) {
-  fault_set it;
-  for (auto& name : names) {
-    if (name == "all")
-      it = fault_set::all();
-    for (auto& known : fault_names())
-      if (known.name == name)
-        it.*known.flag = true;
-  }
+  auto it = has_name(names, "all") ? fault_set::all() : fault_set::none();
+  for (auto& known : fault_names())
+    if (has_name(names, known.name))
+      it.*known.flag = true;
   return it;
 }
 
@@ -31,7 +31,9 @@ void add_fault_options(CLI::App& command, simulate_arguments& arguments) {
       ->delimiter(',')
       ->check(CLI::IsMember(names));
   names.insert(names.begin(), "all");
-  command.add_option("--faults", arguments.faults, "Which kinds of faults a seed may draw")
+  command
+      .add_option("--faults", arguments.faults,
+                  "Which kinds of faults a seed may draw; all but wiped_disks are in 'all'")
       ->delimiter(',')
       ->check(CLI::IsMember(names))
       ->capture_default_str();
@@ -138,8 +140,8 @@ atl::result<simulation_options> make_options(const simulate_arguments& arguments
   it.faults = named_faults(arguments.faults);
   // Clocks that jump must be asked for where a protocol trusts them; none drifts beyond its bound.
   auto claimed = it.faults.as_claimed(plugin.claim("trusts_clocks_with"), it.protocol_options);
-  if (arguments.faults != std::vector<std::string>{"all"})
-    claimed.clock_jumps = it.faults.clock_jumps;
+  if (has_name(arguments.faults, "clock_jumps"))
+    claimed.clock_jumps = true;
   it.faults = claimed;
   it.faults.damageable = arguments.damage;
   it.choice.without = named_faults(arguments.without);

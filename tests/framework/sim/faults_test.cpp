@@ -47,6 +47,8 @@ TEST_CASE("names of faults are read back as they were written, in whatever order
   CHECK(describe({fault_kind::batch_crashes, 3, 0, 121}) ==
         "replica 3 crashes before its 121st effect");
   CHECK(describe({fault_kind::mass_crashes, 0, 0, 12}) == "the 12th crash of all replicas");
+  CHECK(describe(parse_faults("wiped_disks:2").value().at(0)) ==
+        "the 2nd disk that is wiped under its replica's id");
 }
 
 TEST_CASE("what names no fault is refused, with the part that doesn't") {
@@ -131,4 +133,38 @@ TEST_CASE("a run's arguments name all that makes it") {
   CHECK(run_arguments(it) ==
         "--seed 17 --replicas 1 --spares 0 --duration 5s --faults crashes,loss --clients 1 "
         "--without loss --only crashes:3 --no-liveness");
+  auto all = options(17);
+  all.faults.wiped_disks = true;
+  CHECK(run_arguments(all) ==
+        "--seed 17 --replicas 1 --spares 0 --duration 5s --faults all,wiped_disks");
+  all.faults.crashes = false;
+  CHECK(run_arguments(all).find("--faults mass_crashes,loss,") != std::string::npos);
+}
+
+TEST_CASE("disks are wiped only where a spare replica can take the place of one that is kept out") {
+  auto it = options(1);
+  it.faults = fault_set::none();
+  it.faults.wiped_disks = true;
+  auto draws = [&] {
+    auto drawn = 0;
+    for (it.seed = 1; it.seed <= 40; ++it.seed)
+      drawn += drawn_mix(it).wiped_disks ? 1 : 0;
+    return drawn;
+  };
+  CHECK(draws() == 0);
+  it.spares = 1;
+  CHECK(draws() > 10);
+}
+
+TEST_CASE("that disks may be wiped changes nothing else that a seed draws") {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    auto without = options(seed);
+    auto with = without;
+    with.faults.wiped_disks = true;
+    with.spares = 2;
+    auto drawn = drawn_mix(with);
+    drawn.fault_every = drawn_mix(without).fault_every; // of one kind more
+    drawn.wiped_disks = false;
+    CHECK(drawn.describe() == drawn_mix(without).describe());
+  }
 }

@@ -127,6 +127,29 @@ TEST_CASE("a protocol in order passes under whatever the seeds draw, by name and
   CHECK(nlohmann::json::parse(by_file.out)["failed"] == 0);
 }
 
+TEST_CASE("a disk that is wiped is a fault with a name, and its replica is kept out") {
+  auto path = fmt::format("--path {}", ATOLL_PLUGINS);
+  auto one = [&](const std::string& more) {
+    return run_atoll(fmt::format("simulate raft {} --faults wiped_disks {}", path, more));
+  };
+  auto many = one("--seeds 40 --duration 3s");
+  CHECK_MESSAGE(many.code == 0, many.out);
+  auto seed = 1;
+  auto traced = one("--seed 1 --trace");
+  while (seed < 20 && !holds(traced.out, "fault wiped_disks:1: "))
+    traced = one(fmt::format("--seed {} --trace", ++seed));
+  CHECK(traced.code == 0);
+  CHECK(holds(traced.out, "is kept out: the group exists already"));
+  auto same = one(fmt::format("--seed {} --trace --only wiped_disks:1", seed));
+  CHECK(holds(same.out, "is kept out: the group exists already"));
+  for (std::string without : {"--without wiped_disks", "--only none", "--spares 0"}) {
+    auto calm = one(fmt::format("--seed {} --trace {}", seed, without));
+    CHECK_MESSAGE(calm.code == 0, without);
+    CHECK_MESSAGE(!holds(calm.out, "is kept out"), without);
+  }
+  CHECK(holds(run_atoll("simulate --help").out, "wiped_disks"));
+}
+
 TEST_CASE("a seed that fails is printed with a command, which fails the same way again") {
   // Two-phase commit is not live while a replica is down for good, so long a pause looks like that:
   // here liveness is demanded of a coordinator that can't keep its promise, with a bound on votes

@@ -34,6 +34,7 @@ enum class fault_kind : std::uint8_t {
   member_changes,
   damaged_records,
   lost_disks,
+  wiped_disks,
 };
 
 /// One fault of a run. It keeps its name when others are left out: faults are numbered by kind and

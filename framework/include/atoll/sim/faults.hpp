@@ -38,14 +38,19 @@ struct fault_set {
   /// Members are added, removed, and replaced when their disk was lost. Wants spare replicas, and a
   /// protocol that changes its members.
   bool member_changes = false;
+  /// A member comes back with an empty disk under its old id. Its host refuses to let it take part,
+  /// and it is replaced by a spare later: wants spare replicas, and a protocol that changes its
+  /// members. At any time a majority of the voters have their disks.
+  bool wiped_disks = false;
   std::int64_t drift_ppm_max = 100'000;
   /// Replicas of which a durable record may turn unreadable while they are down.
   std::vector<spi::replica_id> damageable;
-  /// Replicas that may come back with an empty disk.
+  /// Replicas that may come back with an empty disk, and that their hosts let take part again: for
+  /// protocols that bear it.
   std::vector<spi::replica_id> losable;
 
   static fault_set none() { return {}; }
-  /// All of the above, except damaged and lost disks.
+  /// All of the above, except damaged, lost and wiped disks.
   static fault_set all();
 
   /// Of these, those that a protocol claims to bear with its options. One that trusts clocks bears
@@ -100,6 +105,7 @@ struct fault_mix {
   bool clock_jumps = false;
   bool transfers = false;
   bool member_changes = false;
+  bool wiped_disks = false;
 
   static fault_mix draw(const fault_set& allowed, spi::random_source& random);
   /// Takes kinds out; the others stay as they are.

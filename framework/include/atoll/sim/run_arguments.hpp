@@ -6,7 +6,7 @@
 
 namespace atl::sim {
 
-/// `crashes,loss`; `all` and `none` for those.
+/// `crashes,loss`; `all` and `none` for those, and `all,wiped_disks`.
 std::string format_fault_set(const fault_set& it);
 
 /// What `atoll simulate PLUGIN` must be told, besides the plugin's own options, to run the same:

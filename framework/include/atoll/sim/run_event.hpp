@@ -11,6 +11,7 @@ namespace atl::sim {
 /// What happens in a run, as far as somebody who draws it wants to know.
 enum class run_event_kind : std::uint8_t {
   started,      ///< a replica; `number`: of its life
+  kept_out,     ///< a replica, by its host, for its disk is empty; `text`: why
   stopped,      ///< a replica; `text`: why
   lost_disk,    ///< a replica that is down
   damaged,      ///< a record of a replica that is down

@@ -69,6 +69,9 @@ struct simulation_options {
   bool lose_at_rest = false;
   /// Say `declare_lost` when a member was lost; false for plugins of interface 1.0.
   bool tell_losses = true;
+  /// Hosts let a replica take part whose disk was wiped under its id, as if it had promised nothing
+  /// before, and no administrator replaces it. For tests that show what the refusal is good for.
+  bool admit_wiped = false;
   std::uint64_t linearizability_steps = 5'000'000;
   trace_sink trace;   ///< empty: none
   event_sink observe; ///< empty: none
@@ -90,7 +93,8 @@ struct simulation_stats {
   std::uint64_t snapshots = 0;      ///< installed
   std::uint64_t member_changes = 0; ///< decided
   std::uint64_t damaged = 0;
-  std::uint64_t lost_disks = 0;
+  std::uint64_t lost_disks = 0; ///< wiped ones included
+  std::uint64_t wiped_disks = 0;
   std::uint64_t fatals = 0;
 };
 

@@ -86,6 +86,8 @@ class world {
   spi::members_changed members(spi::replica_id id) const;
   register_value value(spi::replica_id id, std::uint64_t key) const; ///< as its machine has it
   std::string fatal_reason(spi::replica_id id) const; ///< why it stopped itself; empty: it didn't
+  /// Why its host doesn't let it take part; empty: it does, or it doesn't run.
+  std::string kept_out_because(spi::replica_id id) const;
   /// Its durable records, as (stream, index).
   std::vector<std::pair<std::uint32_t, std::uint64_t>> records(spi::replica_id id) const;
 
@@ -93,7 +95,10 @@ class world {
   /// @param kept how many of the writes under way make it; none: drawn from the seed.
   void crash(spi::replica_id id, std::optional<std::size_t> kept = {});
   void restart(spi::replica_id id);
-  void lose_disk(spi::replica_id id); ///< crashes it first
+  /// Crashes it first. Its host lets it take part again, as a protocol that bears it wants.
+  void lose_disk(spi::replica_id id);
+  /// Crashes it, and starts it again with an empty disk under its old id: its host keeps it out.
+  void wipe(spi::replica_id id);
   bool damage(spi::replica_id id, std::uint32_t stream, std::uint64_t index);
   void damage_meta(spi::replica_id id);
   void stall_disk(spi::replica_id id, duration time); ///< the next sync takes so much longer
