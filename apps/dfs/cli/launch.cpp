@@ -89,6 +89,10 @@ std::string not_ready(const json& status, const std::vector<awaited_node>& nodes
       return fmt::format("master {} takes no part: {}", master["name"].get<std::string>(),
                          master["waiting"].get<std::string>());
   for (auto& master : status["masters"])
+    if (master["health"] == "turned away")
+      return fmt::format("master {} is turned away: {}", master["name"].get<std::string>(),
+                         master["why"].get<std::string>());
+  for (auto& master : status["masters"])
     if (master["health"] != "up")
       return fmt::format("master {} doesn't answer", master["name"].get<std::string>());
   auto blocked = status["seen_by"]["blocked"].get<std::string>();

@@ -92,6 +92,8 @@ envelope gate_actor::greet(const envelope& message) {
     turn_away(*theirs, problem);
     return make_reply({fail(errc::corrupt, problem), {}, false});
   }
+  if (settings_.application && theirs->role != client_role)
+    tell(this, settings_.application, turned_away{theirs->name, {}});
   if (settings_.replica && theirs->replica != 0)
     tell(this, settings_.replica, master_seen{std::move(*theirs)});
   return make_reply({encode(settings_.self), {}, false});
