@@ -97,11 +97,10 @@ void add_master(const json& status, const json& master, reasons& out) {
   if (is_member(master) && health == "down")
     out.push_back(name + " is down");
   if (is_member(master) && health == "up") {
-    auto& seen = status["seen_by"];
     auto blocked = text_of(master, "blocked");
-    if (text_of(seen, "blocked").empty() && !blocked.empty())
+    if (text_of(status["seen_by"], "blocked").empty() && !blocked.empty())
       out.push_back(fmt::format("{}: {}", name, blocked));
-    else if (seen["role"] == "leader" && master["follows"] != seen["leader"])
+    else if (is_astray(master, status))
       out.push_back(name + " doesn't follow the leading master");
   }
   if (auto differences = describe_differences(master); !differences.empty())

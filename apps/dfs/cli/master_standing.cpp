@@ -122,6 +122,12 @@ void add_standing(json& status, const std::map<std::string, json>& views) {
   }
 }
 
+bool is_astray(const json& master, const json& status) {
+  auto& seen = status["seen_by"];
+  return master["member"] != not_a_member && master["health"] == "up" && seen["role"] == "leader" &&
+         master["follows"] != seen["leader"];
+}
+
 std::string describe_differences(const json& master) {
   if (!master.contains("differs"))
     return {};

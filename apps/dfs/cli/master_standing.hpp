@@ -21,6 +21,9 @@ const nlohmann::json* best_view(const std::map<std::string, nlohmann::json>& vie
 /// `why`, `differs` (what stands otherwise in its file), and its role and progress.
 void add_standing(nlohmann::json& status, const std::map<std::string, nlohmann::json>& views);
 
+/// Is it a member that answers, and follows another master than the one that leads, or none?
+bool is_astray(const nlohmann::json& master, const nlohmann::json& status);
+
 // Of one of `masters[]`, for people:
 
 /// "master-2's file differs: placement is …, here …"; empty when it doesn't.
