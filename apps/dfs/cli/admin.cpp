@@ -1,5 +1,6 @@
 #include "cli/admission.hpp"
 #include "cli/commands.hpp"
+#include "cli/master_standing.hpp"
 #include "cli/status_text.hpp"
 
 #include <fmt/format.h>
@@ -38,9 +39,6 @@ struct group {
   replica_ids learners;
   json status;
 
-  std::string standing(atl::spi::replica_id id) const {
-    return contains(voters, id) ? "voter" : contains(learners, id) ? "learner" : "no member";
-  }
   /// @returns null where there is none of that number.
   const json* master(atl::spi::replica_id id) const {
     for (auto& it : status["masters"])
@@ -202,13 +200,11 @@ int list_masters(context& with) {
     json entry{{"id", master["id"]},
                {"name", master["name"]},
                {"address", master["address"]},
-               {"member", now->standing(master["id"])},
+               {"member", master["member"]},
                {"health", master["health"]}};
-    if (master.contains("applied")) {
-      entry["role"] = master["role"];
-      entry["applied"] = master["applied"];
-      entry["behind"] = master["behind"];
-    }
+    for (auto* key : {"why", "differs", "role", "applied", "behind"})
+      if (master.contains(key))
+        entry[key] = master[key];
     list.push_back(std::move(entry));
   }
   if (with.json) {
@@ -219,9 +215,12 @@ int list_masters(context& with) {
     auto line = fmt::format("{:>4}  {:<16} {:<22} {:<9} {:<5}", it["id"].get<std::uint32_t>(),
                             it["name"].get<std::string>(), it["address"].get<std::string>(),
                             it["member"].get<std::string>(), it["health"].get<std::string>());
-    if (it.contains("applied"))
-      line += fmt::format(" {}, entry {}, {} behind", it["role"].get<std::string>(),
-                          it["applied"].get<std::uint64_t>(), it["behind"].get<std::uint64_t>());
+    if (it.contains("applied") && it["member"] != not_a_member)
+      line += fmt::format(" {}, {} behind", describe_role(it), it["behind"].get<std::uint64_t>());
+    if (it.contains("why"))
+      line += fmt::format("\n      {}", it["why"].get<std::string>());
+    if (auto differences = describe_differences(it); !differences.empty())
+      line += fmt::format("\n      {}", differences);
     fmt::print("{}\n", line);
   }
   return done;

@@ -1,4 +1,6 @@
 #include "cli/commands.hpp"
+#include "cli/health.hpp"
+#include "cli/output.hpp"
 #include "cli/status_text.hpp"
 
 #include <fmt/format.h>
@@ -6,18 +8,32 @@
 
 namespace dfs::cli {
 
+namespace {
+
+/// A script finds the health in the same place also when no master answers.
+int complain_without_status(const context& with, const atl::error& problem) {
+  auto code = complain(problem);
+  if (with.json && code == unavailable)
+    print("{}\n",
+          nlohmann::json{{"health", to_json({health_state::unavailable, {problem.message}})}}.dump(
+              -1, ' ', false, nlohmann::json::error_handler_t::replace));
+  return code;
+}
+
+} // namespace
+
 int show_status(context& with) {
   auto masters = with.masters();
   if (!masters)
     return complain(masters.error());
   auto status = gather_status(**masters);
   if (!status)
-    return complain(status.error());
+    return complain_without_status(with, status.error());
   if (with.json)
-    fmt::print("{}\n", status->dump());
+    print("{}\n", status->dump());
   else
-    fmt::print("{}", status_text(*status));
-  return done;
+    print("{}", status_text(*status));
+  return health_exit_code((*status)["health"]);
 }
 
 } // namespace dfs::cli

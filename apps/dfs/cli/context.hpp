@@ -20,6 +20,7 @@ enum exit_code : int {
   unavailable = 5, ///< no master or storage node could do it, or not in time
   corrupt = 6,
   no_space = 7,
+  degraded = 8, ///< of `status`: the cluster works, and something needs an operator
 };
 
 exit_code exit_code_of(atl::errc code);

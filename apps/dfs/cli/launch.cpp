@@ -1,5 +1,6 @@
 #include "cli/commands.hpp"
 #include "cli/launcher.hpp"
+#include "cli/master_standing.hpp"
 #include "cli/process_table.hpp"
 #include "cli/run_folder.hpp"
 #include "cli/status_text.hpp"
@@ -89,11 +90,19 @@ std::string not_ready(const json& status, const std::vector<awaited_node>& nodes
       return fmt::format("master {} takes no part: {}", master["name"].get<std::string>(),
                          master["waiting"].get<std::string>());
   for (auto& master : status["masters"])
+    if (master["health"] == "turned away")
+      return fmt::format("master {} is turned away: {}", master["name"].get<std::string>(),
+                         master["why"].get<std::string>());
+  for (auto& master : status["masters"])
     if (master["health"] != "up")
       return fmt::format("master {} doesn't answer", master["name"].get<std::string>());
   auto blocked = status["seen_by"]["blocked"].get<std::string>();
   if (!blocked.empty())
     return blocked;
+  for (auto& master : status["masters"])
+    if (is_astray(master, status))
+      return fmt::format("master {} doesn't follow the leading master yet",
+                         master["name"].get<std::string>());
   for (auto& it : nodes) {
     if (!it.node.is_storage)
       continue;

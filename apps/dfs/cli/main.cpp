@@ -20,8 +20,9 @@ using dfs::cli::context;
 using chosen = dfs::cli::chosen_command;
 
 void add_cluster(CLI::App& app, context& with, chosen& call) {
-  auto* status =
-      app.add_subcommand("status", "Show nodes, health, plugins in force, space and files");
+  auto* status = app.add_subcommand(
+      "status", "Show health, nodes, plugins in force, space and files; exits with 8 for a "
+                "degraded cluster and 5 for one that refuses writes");
   status->callback([&] { call = [&] { return dfs::cli::show_status(with); }; });
 
   auto* admin = app.add_subcommand("admin", "Change the cluster itself");
@@ -78,9 +79,11 @@ int run(int argc, char** argv) {
                "dfs"};
   app.require_subcommand(1);
   app.set_version_flag("--version", ATOLL_VERSION);
-  app.footer("Exit codes: 0 done, 1 failed, 2 wrong use, 3 not found, 4 exists already,\n"
-             "5 no node could do it in time, 6 data is damaged, 7 no space left. Of several files\n"
-             "each is tried, and the first failure decides.");
+  app.footer(
+      "Exit codes: 0 done, 1 failed, 2 wrong use, 3 not found, 4 exists already,\n"
+      "5 no node could do it in time, 6 data is damaged, 7 no space left. Of several files\n"
+      "each is tried, and the first failure decides. 'dfs status': 0 the cluster is healthy,\n"
+      "5 writes are refused or no master answers, 8 it is degraded.");
   context with;
   app.add_option("-c,--cluster", with.cluster_file,
                  "The cluster's TOML file, or its folder; default ./cluster.toml")

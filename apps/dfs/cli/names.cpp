@@ -1,9 +1,12 @@
+#include "cli/chunk_places.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/remote_path.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+
+#include <optional>
 
 namespace dfs::cli {
 
@@ -114,7 +117,8 @@ class lister {
 // -- stat -------------------------------------------------------------------------------------
 
 /// Adds to the description of a file where its content is.
-atl::status describe_chunks(control& masters, const std::string& path, json& out) {
+atl::status describe_chunks(control& masters, const std::string& path, json& out,
+                            std::optional<storage_names>& names) {
   out["chunks"] = json::array();
   std::uint32_t from = 0;
   for (;;) {
@@ -122,17 +126,22 @@ atl::status describe_chunks(control& masters, const std::string& path, json& out
     if (!page)
       return tl::unexpected{page.error()};
     out["inline"] = page->extents_total == 0;
+    if (!page->extents.empty() && !names) {
+      auto found = find_storage_names(masters);
+      if (!found)
+        return tl::unexpected{found.error()};
+      names = std::move(*found);
+    }
     for (auto& extent : page->extents)
-      out["chunks"].push_back({{"chunk", to_string(extent.chunk.id)},
-                               {"bytes", extent.length_bytes},
-                               {"storages", extent.chunk.nodes}});
+      out["chunks"].push_back(describe_chunk(extent, *names));
     from += static_cast<std::uint32_t>(page->extents.size());
     if (!page->more || page->extents.empty())
       return {};
   }
 }
 
-void print_description(const std::string& path, const answers::entry& entry, const json& out) {
+void print_description(const std::string& path, const answers::entry& entry, const json& out,
+                       const std::optional<storage_names>& names) {
   auto is_file = entry.type == inode_type::file;
   print("path     {}\ntype     {}\ninode    {}\nchanged  {}\nversion  {}\n", display_name(path),
         is_file ? "file" : "directory", entry.inode, human_time(entry.mtime_us), entry.version);
@@ -142,8 +151,8 @@ void print_description(const std::string& path, const answers::entry& entry, con
   if (out["inline"] == true)
     print("content  in the name space\n");
   for (auto& chunk : out["chunks"])
-    print("chunk    {} {:>10} bytes on storage nodes {}\n", chunk["chunk"].get<std::string>(),
-          chunk["bytes"].get<std::uint64_t>(), chunk["storages"].dump());
+    print("chunk    {} {:>10} bytes {}\n", chunk["chunk"].get<std::string>(),
+          chunk["bytes"].get<std::uint64_t>(), place_text(chunk, *names));
 }
 
 // -- mv ---------------------------------------------------------------------------------------
@@ -173,6 +182,7 @@ int list(context& with, const list_arguments& what) {
 
 int stat(context& with, const std::vector<std::string>& paths) {
   auto is_first = true;
+  std::optional<storage_names> names; ///< asked for once, where a file has chunks
   auto show = [&](control& masters, const std::string& path) -> atl::status {
     auto entry = masters.ask(questions::stat{path});
     if (!entry)
@@ -180,7 +190,7 @@ int stat(context& with, const std::vector<std::string>& paths) {
     auto out = describe(*entry);
     out["path"] = path;
     if (entry->type == inode_type::file)
-      if (auto described = describe_chunks(masters, path, out); !described)
+      if (auto described = describe_chunks(masters, path, out, names); !described)
         return described;
     if (with.json) {
       print_json(out);
@@ -189,7 +199,7 @@ int stat(context& with, const std::vector<std::string>& paths) {
     if (!is_first)
       print("\n");
     is_first = false;
-    print_description(path, *entry, out);
+    print_description(path, *entry, out, names);
     return {};
   };
   return for_each_path(with, paths, show);

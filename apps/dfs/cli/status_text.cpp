@@ -1,6 +1,8 @@
 #include "cli/status_text.hpp"
 
 #include "cli/context.hpp"
+#include "cli/health.hpp"
+#include "cli/master_standing.hpp"
 
 #include <fmt/format.h>
 
@@ -40,64 +42,66 @@ std::string storage_line(const json& node) {
   return line + "\n";
 }
 
-/// A master that leads knows more than one that follows, and that more than one that takes no part.
-int weight_of(const json& view) {
-  auto& role = view["seen_by"]["role"];
-  return role == "leader" ? 2 : role == "waiting" ? 0 : 1;
+std::string master_lines(const json& master) {
+  auto line = fmt::format("  {:<16} master   {:<8} {:<22} {}\n", master["name"].get<std::string>(),
+                          master["health"].get<std::string>(), master["address"].get<std::string>(),
+                          describe_role(master));
+  if (master.contains("why"))
+    line += fmt::format("    {}\n", master["why"].get<std::string>());
+  if (auto differences = describe_differences(master); !differences.empty())
+    line += fmt::format("    {}\n", differences);
+  return line;
+}
+
+std::string age_text(const json& copies) {
+  auto seconds = copies["age_ms"].get<std::uint64_t>() / 1000;
+  auto counted =
+      seconds == 0 ? std::string{"counted just now"} : fmt::format("counted {} s ago", seconds);
+  return copies["state"] == "counting again" ? counted + "; being counted again" : counted;
+}
+
+std::string copies_line(const json& copies) {
+  auto state = copies["state"].get<std::string>();
+  if (state == "failed")
+    return fmt::format("copies aren't counted: {}\n", copies["problem"].get<std::string>());
+  if (state == "counting")
+    return "copies are being counted\n";
+  return fmt::format("{} of {} chunks short of copies, {} can't be read ({})\n",
+                     copies["short"].get<std::uint64_t>(), copies["chunks"].get<std::uint64_t>(),
+                     copies["unreadable"].get<std::uint64_t>(), age_text(copies));
 }
 
 } // namespace
 
 atl::result<json> gather_status(control& masters) {
-  auto answers = masters.call_each(protocol::kind::status);
-  json best;
-  std::map<std::string, json> views; ///< by the name of whose it is
+  std::map<std::string, json> views; ///< by the name of the master whose view it is
   std::vector<std::string> problems;
-  for (auto& answer : answers) {
+  for (auto& answer : masters.call_each(protocol::kind::status)) {
     auto view = answer ? json::parse(*answer, nullptr, false) : json{};
     if (!answer)
       problems.push_back(answer.error().message);
     if (!view.is_object() || !view.contains("masters"))
       continue;
-    if (best.is_null() || weight_of(view) > weight_of(best))
-      best = view;
     std::string name = view["seen_by"]["name"];
     views[name] = std::move(view);
   }
-  if (best.is_null())
+  auto* best = best_view(views);
+  if (!best)
     return atl::fail(
         atl::errc::unavailable,
         fmt::format("no master answers: {}; {}", fmt::join(problems, "; "), nodes_down_advice));
-  for (auto& master : best["masters"]) {
-    auto own = views.find(master["name"]);
-    master["health"] = own == views.end()                ? "down"
-                       : own->second.contains("waiting") ? "waiting"
-                                                         : "up";
-    if (master["health"] == "waiting")
-      master["waiting"] = own->second["waiting"];
-    if (own != views.end())
-      for (auto* key : {"role", "applied", "decided", "term", "blocked", "metrics"})
-        master[key] = own->second["seen_by"][key];
-    if (own != views.end()) {
-      auto decided = best["seen_by"]["decided"].get<std::uint64_t>();
-      master["behind"] = decided - std::min(decided, master["applied"].get<std::uint64_t>());
-    }
-  }
-  return best;
+  auto status = *best;
+  add_standing(status, views);
+  status["health"] = to_json(judge_health(status));
+  return status;
 }
 
 std::string status_text(const json& status) {
-  std::string out =
-      fmt::format("cluster {}, as {} sees it\n\nnodes\n", status["cluster"].get<std::string>(),
-                  status["seen_by"]["name"].get<std::string>());
-  for (auto& master : status["masters"]) {
-    out += fmt::format("  {:<16} master   {:<8} {:<22}", master["name"].get<std::string>(),
-                       master["health"].get<std::string>(), master["address"].get<std::string>());
-    if (master["health"] == "up")
-      out += fmt::format(" {}, entry {}", master["role"].get<std::string>(),
-                         master["applied"].get<std::uint64_t>());
-    out += '\n';
-  }
+  auto out = fmt::format("{}\n\ncluster {}, as {} sees it\n\nnodes\n",
+                         health_line(status["health"]), status["cluster"].get<std::string>(),
+                         status["seen_by"]["name"].get<std::string>());
+  for (auto& master : status["masters"])
+    out += master_lines(master);
   for (auto& node : status["storages"])
     out += storage_line(node);
   out += "\nplugins\n";
@@ -110,8 +114,8 @@ std::string status_text(const json& status) {
         fmt::format("{} files, {} directories, {} in {} chunks\n",
                     files["files"].get<std::uint64_t>(), files["directories"].get<std::uint64_t>(),
                     human_bytes(files["bytes"]), files["chunks"].get<std::uint64_t>());
-  if (auto blocked = status["seen_by"]["blocked"].get<std::string>(); !blocked.empty())
-    out += "\nwrites are refused: " + blocked + "\n";
+  if (status.contains("copies") && status["copies"].is_object())
+    out += copies_line(status["copies"]);
   if (status.contains("problem"))
     out += "\nproblem: " + status["problem"].get<std::string>() + "\n";
   if (status.contains("refused"))

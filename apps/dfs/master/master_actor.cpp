@@ -29,9 +29,17 @@ constexpr auto refusal_lifetime = std::chrono::seconds{10};
 constexpr std::uint32_t purge_limit = 2000;     ///< inodes taken apart with one command
 constexpr std::size_t examine_limit = 500;      ///< fragments of a node looked at in one go
 constexpr std::size_t remove_limit_max = 10000; ///< removals waiting for one node
+constexpr std::size_t refused_nodes_max = 1000; ///< that are remembered to have been turned away
 
 envelope answer_with(std::string value) {
   return make_reply({std::move(value), {}, false});
+}
+
+chunk_survey::readable_check readable_check(std::shared_ptr<const atl::spi::recovery> scheme) {
+  return [scheme = std::move(scheme)](std::vector<bool> present) {
+    present.resize(scheme->layout().total);
+    return scheme->enough(present);
+  };
 }
 
 } // namespace
@@ -40,7 +48,8 @@ master_actor::master_actor(caf::actor_config& config, settings given)
     : caf::event_based_actor{config}, settings_{std::move(given)},
       registry_{settings_.policy.storage_timeout}, placer_{settings_.balancer, settings_.recovery,
                                                            settings_.seed,
-                                                           settings_.policy.placement.name} {
+                                                           settings_.policy.placement.name},
+      survey_{readable_check(settings_.recovery), settings_.policy.storage_timeout} {
   atl::spi::random_source random{settings_.seed ^ now_us()};
   session_ = {random.next(), random.next()};
   for (auto& peer : settings_.group)
@@ -53,7 +62,10 @@ caf::behavior master_actor::make_behavior() {
   return {
       [this](envelope& message) { return take(message); },
       [this](const atl::runtime::turned_away& node) {
-        refused_[node.name] = {node.name, {}, node.why, std::chrono::steady_clock::now(), false};
+        if (node.why.empty())
+          refused_.erase(node.name);
+        else if (refused_.size() < refused_nodes_max || refused_.contains(node.name))
+          refused_[node.name] = {node.name, {}, node.why, std::chrono::steady_clock::now(), false};
       },
       [this](tick) {
         look_around();
@@ -252,14 +264,14 @@ caf::result<envelope> master_actor::status() {
     query(
         questions::summary{},
         [this, answer](atl::result<answers::summary> summary) mutable {
-          answer.deliver(answer_with(describe_status({settings_.self,
-                                                      settings_.policy,
-                                                      registry_,
-                                                      view_,
-                                                      summary,
-                                                      broken_,
-                                                      refused_,
-                                                      {}})));
+          status_view seen{settings_.self, settings_.policy, registry_, view_,
+                           summary,        broken_,          refused_,  {}};
+          if (leads()) {
+            seen.survey = &survey_;
+            seen.shortage = placer_.shortage_of_nodes(settings_.policy.chunk_bytes, registry_,
+                                                      std::chrono::steady_clock::now());
+          }
+          answer.deliver(answer_with(describe_status(seen)));
         },
         settings_.policy.storage_timeout / 2);
   });
@@ -278,8 +290,10 @@ void master_actor::look_at_replica(std::function<void()> then) {
           [this, then](atl::runtime::replica_view& view) {
             view_ = std::move(view);
             view_known_ = true;
-            if (leads() && !was_leader_)
+            if (leads() && !was_leader_) {
               leads_since_ = std::chrono::steady_clock::now();
+              survey_.restart();
+            }
             was_leader_ = leads();
             then();
           },
@@ -297,8 +311,10 @@ void master_actor::look_around() {
       if (summary)
         learn_ids(*summary);
     });
-  if (leads() && summary_known_)
+  if (leads() && summary_known_) {
+    survey_chunks();
     housekeep();
+  }
 }
 
 /// What is wrong with a node that no longer comes is no longer shown.
@@ -351,6 +367,30 @@ void master_actor::register_unknown() {
     });
     return; // one command at a time
   }
+}
+
+void master_actor::survey_chunks() {
+  auto wanted = survey_.next(registry_, view_.applied, std::chrono::steady_clock::now());
+  if (!wanted)
+    return;
+  auto is_dropped = [this, generation = survey_.generation()](bool is_answered) {
+    if (generation != survey_.generation())
+      return true; // another master led meanwhile
+    if (!is_answered)
+      survey_.on_failure();
+    return !is_answered;
+  };
+  if (auto* page = std::get_if<questions::all_chunks>(&*wanted))
+    query(*page, [this, is_dropped](atl::result<answers::chunk_page> answer) {
+      if (!is_dropped(answer.has_value()))
+        survey_.on_page(*answer, registry_, std::chrono::steady_clock::now());
+    });
+  else
+    query(std::get<questions::known>(*wanted),
+          [this, is_dropped](atl::result<answers::known_chunks> answer) {
+            if (!is_dropped(answer.has_value()))
+              survey_.on_known(*answer, std::chrono::steady_clock::now());
+          });
 }
 
 void master_actor::housekeep() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "master/chunk_survey.hpp"
 #include "master/placer.hpp"
 #include "master/registry.hpp"
 #include "namespace/answer.hpp"
@@ -91,6 +92,7 @@ class master_actor : public caf::event_based_actor {
   void forget_old_refusals();
   void learn_ids(const answers::summary& summary);
   void register_unknown();
+  void survey_chunks();
   void housekeep();
   void collect_garbage();
   void examine(const std::string& node, std::vector<storage_registry::fragment> fragments);
@@ -110,6 +112,7 @@ class master_actor : public caf::event_based_actor {
   settings settings_;
   storage_registry registry_;
   placer placer_;
+  chunk_survey survey_; ///< of the leading master
   atl::runtime::replica_view view_;
   bool view_known_ = false;
   steady_time leads_since_{};

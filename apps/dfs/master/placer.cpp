@@ -105,6 +105,17 @@ atl::error placer::shortage(const protocol::allocate_request& request,
           numbers + "; start the others, or free space on them ('dfs status' shows which)"};
 }
 
+std::string placer::shortage_of_nodes(std::uint64_t chunk_bytes, const storage_registry& registry,
+                                      steady_time now) const {
+  auto per_node = recovery_->fragment_size(chunk_bytes, 0);
+  auto candidates = registry.candidates({}, per_node, now);
+  auto able =
+      static_cast<std::size_t>(std::ranges::count(candidates, true, &atl::spi::candidate::healthy));
+  if (able >= layout_.min_write)
+    return {};
+  return shortage({0, 1, chunk_bytes, {}}, registry, per_node, able, now).message;
+}
+
 void placer::renew(const protocol::renew_request& request, std::uint64_t now_us, steady_time now) {
   if (auto known = uploads_.find(request.upload); known != uploads_.end()) {
     known->second.seen = now;

@@ -36,6 +36,10 @@ class placer {
                                                std::uint64_t now_us, std::uint64_t horizon_us,
                                                steady_time now);
 
+  /// Why chunks of this size can't be stored at the moment; empty when enough nodes can take one.
+  std::string shortage_of_nodes(std::uint64_t chunk_bytes, const storage_registry& registry,
+                                steady_time now) const;
+
   /// Keeps an upload under way that says that it lives, also one that another leader began.
   void renew(const protocol::renew_request& request, std::uint64_t now_us, steady_time now);
 

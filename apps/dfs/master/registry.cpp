@@ -9,8 +9,13 @@ storage_registry::node& storage_registry::update(const protocol::storage_report&
                                                  steady_time now) {
   auto& found = nodes_[report.name];
   if (found.last.uuid != report.uuid) { // another data folder: nothing known holds
+    auto reports = found.reports;
     found = node{};
+    found.reports = reports;
   }
+  ++found.reports;
+  if (report.from_scratch || !report.changes.empty())
+    ++changes_;
   if (report.from_scratch) {
     found.has.clear();
     found.listing = true;

@@ -31,7 +31,8 @@ class storage_registry {
     bool listing = false;  ///< a list of its fragments has begun
     bool complete = false; ///< its fragments are known: `has` is all of them
     std::set<fragment> has;
-    fragment examined{}; ///< how far the last search for garbage came
+    fragment examined{};       ///< how far the last search for garbage came
+    std::uint64_t reports = 0; ///< that came from a node of this name
   };
 
   explicit storage_registry(std::chrono::milliseconds failure_timeout)
@@ -43,6 +44,8 @@ class storage_registry {
   node* find(const std::string& name);
   const node* find(storage_id id) const;
   const std::map<std::string, node>& nodes() const { return nodes_; }
+  /// How many reports changed what is known of the nodes' fragments.
+  std::uint64_t changes() const { return changes_; }
 
   /// Reports come, and it takes data.
   bool healthy(const node& which, steady_time now) const;
@@ -59,6 +62,7 @@ class storage_registry {
  private:
   std::chrono::milliseconds failure_timeout_;
   std::map<std::string, node> nodes_;
+  std::uint64_t changes_ = 0;
 };
 
 } // namespace dfs

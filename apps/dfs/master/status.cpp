@@ -1,5 +1,7 @@
 #include "master/status.hpp"
 
+#include <atoll/core/quantity.hpp>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -93,6 +95,7 @@ json describe_metrics(const atl::runtime::replica_view& view) {
 json describe_replica(const status_view& view) {
   auto& protocol = view.replica.protocol;
   return {{"name", view.self.name},
+          {"id", view.replica.self},
           {"role", view.waiting.empty() ? role_names[static_cast<std::size_t>(protocol.role)]
                                         : std::string_view{"waiting"}},
           {"group", view.self.group},
@@ -113,18 +116,38 @@ std::string plugin_text(const protocol::plugin_choice& choice) {
   return fmt::format("{} {} {}", choice.name, choice.version, describe(choice)["options"].dump());
 }
 
+std::string size_text(std::uint64_t bytes) {
+  return atl::format_size(static_cast<std::int64_t>(bytes));
+}
+
 /// What all masters should have alike in their files, to be compared.
 json describe_configuration(const master_policy& policy) {
   return {{"consensus", plugin_text(policy.consensus)},
           {"recovery", plugin_text(policy.recovery)},
           {"placement", plugin_text(policy.placement)},
           {"reads", plugin_text(policy.reads)},
-          {"files.chunk_size", policy.chunk_bytes},
-          {"files.inline_limit", policy.inline_bytes},
+          {"files.chunk_size", size_text(policy.chunk_bytes)},
+          {"files.inline_limit", size_text(policy.inline_bytes)},
           {"files.durability", to_string(policy.durability)},
-          {"files.grace", policy.grace.count()},
-          {"files.housekeeping", policy.housekeeping.count()},
-          {"files.session_expiry", policy.session_expiry.count()}};
+          {"files.grace", atl::format_duration(policy.grace)},
+          {"files.housekeeping", atl::format_duration(policy.housekeeping)},
+          {"files.session_expiry", atl::format_duration(policy.session_expiry)}};
+}
+
+/// How many chunks are short of copies, as far as the leading master has counted.
+json describe_survey(const chunk_survey& survey) {
+  if (!survey.problem().empty())
+    return {{"state", "failed"}, {"problem", survey.problem()}};
+  auto& counts = survey.counts();
+  if (!counts)
+    return {{"state", "counting"}};
+  auto age = std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::steady_clock::now() - survey.counted_at());
+  return {{"state", survey.is_outdated() ? "counting again" : "counted"},
+          {"chunks", counts->chunks},
+          {"short", counts->short_of_copies},
+          {"unreadable", counts->unreadable},
+          {"age_ms", age.count()}};
 }
 
 } // namespace
@@ -159,6 +182,8 @@ std::string describe_status(const status_view& view) {
   }
   if (!view.waiting.empty())
     out["waiting"] = view.waiting;
+  out["copies"] = view.survey ? describe_survey(*view.survey) : json{};
+  out["shortage"] = view.shortage;
   out["configuration"] = describe_configuration(view.policy);
   // Names and messages come from other machines: what isn't UTF-8 is replaced, not thrown over.
   return out.dump(-1, ' ', false, json::error_handler_t::replace);

@@ -16,7 +16,9 @@ struct status_view {
   const atl::result<answers::summary>& summary;
   const std::string& broken;
   const std::map<std::string, refused_node>& refused;
-  std::string waiting; ///< why it takes no part in a group yet; empty: it does
+  std::string waiting;                  ///< why it takes no part in a group yet; empty: it does
+  const chunk_survey* survey = nullptr; ///< of a master that leads
+  std::string shortage{};               ///< why no whole chunk can be stored; empty: it can
 };
 
 /// As JSON; docs/OPERATING.md describes the fields.

@@ -10,6 +10,12 @@
 
 namespace atl::runtime {
 
+namespace {
+
+constexpr std::size_t turned_away_max = 1000; ///< names that are remembered
+
+} // namespace
+
 gate_actor::gate_actor(caf::actor_config& config, settings given)
     : net_actor{config}, settings_{std::move(given)},
       cluster_digest_{cluster_digest(settings_.self)}, group_digest_{group_digest(settings_.self)} {
@@ -95,6 +101,8 @@ envelope gate_actor::greet(const envelope& message) {
   }
   if (theirs->replica != 0)
     remember(theirs->replica, theirs->mark);
+  if (turned_away_.erase(theirs->name) > 0 && settings_.application)
+    tell(this, settings_.application, turned_away{theirs->name, {}});
   if (settings_.replica && theirs->replica != 0)
     tell(this, settings_.replica, master_seen{std::move(*theirs)});
   return make_reply({encode(settings_.self), {}, false});
@@ -102,8 +110,11 @@ envelope gate_actor::greet(const envelope& message) {
 
 envelope gate_actor::turn_away(const node_info& who, const std::string& why) {
   log::warning(settings_.self.role, who.name, "turned away: {}", why);
-  if (settings_.application && who.role != client_role)
+  if (settings_.application && who.role != client_role) {
     tell(this, settings_.application, turned_away{who.name, why});
+    if (turned_away_.size() < turned_away_max)
+      turned_away_.insert(who.name);
+  }
   return make_reply({fail(errc::refused, why), {}, false});
 }
 

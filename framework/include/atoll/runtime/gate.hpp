@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 
 namespace atl::runtime {
@@ -47,6 +48,7 @@ class gate_actor : public net_actor {
   std::uint64_t group_digest_;
   std::map<spi::replica_id, std::string> folder_of_; ///< of the group's members, as far as known
   std::map<spi::replica_id, replica_mark> marks_;    ///< the latest that each replica told
+  std::set<std::string> turned_away_;                ///< nodes, until they are let in
   std::uint64_t garbage_ = 0;                        ///< messages that made no sense here
   std::chrono::steady_clock::time_point next_complaint_{};
 };

@@ -98,7 +98,7 @@ struct adopt_roles {
 struct member_folders {
   std::map<spi::replica_id, std::string> folder_of;
 };
-/// From a node's gate to its application: a node was turned away, and why.
+/// From a node's gate to its application: a node was turned away, and why; empty: it was let in.
 struct turned_away {
   std::string name;
   std::string why;

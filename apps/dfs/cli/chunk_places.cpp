@@ -1,0 +1,96 @@
+#include "cli/chunk_places.hpp"
+
+#include "cli/output.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace dfs::cli {
+
+namespace {
+
+using nlohmann::json;
+
+/// Nodes that haven't reported to the master since it started are known to the name space alone.
+atl::status add_silent_nodes(control& masters, storage_names& out) {
+  auto after = no_storage;
+  for (;;) {
+    auto page = masters.ask(questions::summary{after});
+    if (!page)
+      return tl::unexpected{page.error()};
+    for (auto& node : page->storages)
+      out.by_id.try_emplace(node.id, storage_names::node{node.name, false});
+    if (!page->more || page->storages.empty())
+      return {};
+    after = page->storages.back().id;
+  }
+}
+
+/// By index of the fragment: its node's name, or null for a fragment that is nowhere.
+json describe_copies(const chunk_record& chunk, const storage_names& names) {
+  auto list = json::array();
+  for (auto id : chunk.nodes) {
+    auto node = names.by_id.find(id); // a node with a new disk has a new id
+    list.push_back(node == names.by_id.end() ? json{} : json(node->second.name));
+  }
+  return list;
+}
+
+json down_nodes(const chunk_record& chunk, const storage_names& names) {
+  auto list = json::array();
+  for (auto id : chunk.nodes)
+    if (auto node = names.by_id.find(id); node != names.by_id.end() && !node->second.is_up)
+      list.push_back(node->second.name);
+  return list;
+}
+
+} // namespace
+
+atl::result<storage_names> find_storage_names(control& masters) {
+  auto answer = masters.call(protocol::kind::cluster, {});
+  if (!answer)
+    return tl::unexpected{answer.error()};
+  auto cluster = protocol::decode_cluster_info(*answer);
+  if (!cluster)
+    return tl::unexpected{cluster.error()};
+  storage_names names;
+  for (auto& node : cluster->storages)
+    names.by_id[node.target.id] = {node.target.name, node.healthy};
+  if (cluster->recovery.name != "replicate") {
+    names.fragment = "fragment";
+    names.fragments = "fragments";
+  }
+  if (auto added = add_silent_nodes(masters, names); !added)
+    return tl::unexpected{added.error()};
+  return names;
+}
+
+json describe_chunk(const placed_extent& extent, const storage_names& names) {
+  auto copies = describe_copies(extent.chunk, names);
+  auto missing = std::count(copies.begin(), copies.end(), json{});
+  return {{"chunk", to_string(extent.chunk.id)},     {"bytes", extent.length_bytes},
+          {"storages", extent.chunk.nodes},          {"names", std::move(copies)},
+          {"down", down_nodes(extent.chunk, names)}, {"missing", missing}};
+}
+
+std::string place_text(const json& chunk, const storage_names& names) {
+  std::vector<std::string> on;
+  for (auto& name : chunk["names"]) {
+    if (name.is_null())
+      continue;
+    auto& down = chunk["down"];
+    auto is_down = std::find(down.begin(), down.end(), name) != down.end();
+    on.push_back(display_name(name.get<std::string>()) + (is_down ? " (down)" : ""));
+  }
+  auto text =
+      on.empty() ? std::string{"on no storage node"} : fmt::format("on {}", fmt::join(on, ", "));
+  auto missing = chunk["missing"].get<std::size_t>();
+  if (missing > 0)
+    text += fmt::format("; {} {} missing", missing,
+                        missing == 1 ? names.fragment + " is" : names.fragments + " are");
+  return text;
+}
+
+} // namespace dfs::cli

@@ -1,0 +1,36 @@
+#pragma once
+
+#include "client/control.hpp"
+#include "namespace/types.hpp"
+
+#include <atoll/core/error.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <map>
+#include <string>
+
+/// On which storage nodes the chunks of a file are, by the nodes' names.
+namespace dfs::cli {
+
+/// The storage nodes that are known, by their ids.
+struct storage_names {
+  struct node {
+    std::string name;
+    bool is_up = false;
+  };
+  std::map<storage_id, node> by_id;
+  std::string fragment = "copy";    ///< what the recovery scheme makes of a chunk: the singular,
+  std::string fragments = "copies"; ///< and the plural
+};
+
+atl::result<storage_names> find_storage_names(control& masters);
+
+/// As `dfs stat` has it: `storages` by id and `names` by name, in the order of the fragments; null
+/// where a fragment is on no node any more.
+nlohmann::json describe_chunk(const placed_extent& extent, const storage_names& names);
+
+/// "on storage-1, storage-3 (down); 1 copy is missing", of what `describe_chunk` returned.
+std::string place_text(const nlohmann::json& chunk, const storage_names& names);
+
+} // namespace dfs::cli

@@ -1,0 +1,202 @@
+#include "test_cluster.hpp"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <signal.h>
+
+// What 'dfs status', 'dfs stat' and 'dfs admin master list' say of real nodes.
+
+namespace {
+
+cluster_shape group_of(int masters, const std::string& placement = "round_robin") {
+  cluster_shape shape;
+  shape.masters = masters;
+  shape.storages = 1;
+  shape.copies = 1;
+  shape.consensus = "raft";
+  shape.consensus_options = "election_timeout = \"300ms\", heartbeat = \"50ms\"";
+  shape.placement = placement;
+  return shape;
+}
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+std::string first_line(const outcome& status) {
+  return status.out.substr(0, status.out.find('\n'));
+}
+
+void wait_for_status(test_cluster& cluster, int code, const std::string& part) {
+  outcome last;
+  eventually(fmt::format("status says '{}' and exits with {}", part, code), [&] {
+    last = cluster.dfs({"status"});
+    return last.code == code && has(last.out, part);
+  });
+  CHECK_MESSAGE(has(first_line(last), code == 0   ? "healthy"
+                                      : code == 8 ? "degraded: "
+                                                  : "writes are refused: "),
+                last.out);
+}
+
+nlohmann::json master_in(const nlohmann::json& list, const std::string& name) {
+  for (auto& master : list)
+    if (master["name"] == name)
+      return master;
+  return {};
+}
+
+/// Of the three, one that follows.
+std::string a_follower(test_cluster& cluster) {
+  return cluster.must_lead_all() == "master-3" ? "master-2" : "master-3";
+}
+
+void restart(test_cluster& cluster, const std::string& master, const cluster_shape& other) {
+  cluster.kill(master, SIGTERM);
+  cluster.wait_for_exit(master);
+  cluster.write_configuration(other);
+  cluster.start(master);
+}
+
+} // namespace
+
+TEST_CASE(
+    "a cluster is healthy until a storage node is killed; then the chunks short of copies are "
+    "counted, and again none when it is back") {
+  test_cluster cluster;
+  cluster.up();
+  REQUIRE(cluster.dfs({"put", "-", "/f"}, random_bytes(300'000, 1)).code == 0);
+  wait_for_status(cluster, 0, "0 of 5 chunks short of copies");
+  auto status = cluster.status();
+  CHECK(status["health"]["state"] == "healthy");
+  CHECK(status["health"]["reasons"].empty());
+  auto where = cluster.dfs({"stat", "/f"}).out;
+  CHECK_MESSAGE(has(where, "storage-2"), where);
+
+  cluster.kill("storage-2", SIGKILL);
+  wait_for_status(cluster, 8, "5 chunks short of copies, storage-2 is down");
+  status = cluster.status();
+  CHECK(status["health"]["state"] == "degraded");
+  CHECK(status["copies"]["short"] == 5);
+  CHECK(status["copies"]["unreadable"] == 0);
+  where = cluster.dfs({"stat", "/f"}).out;
+  CHECK_MESSAGE(has(where, "storage-2 (down)"), where);
+  auto stat_json = nlohmann::json::parse(cluster.dfs({"--json", "stat", "/f"}).out);
+  CHECK(stat_json["chunks"][0]["storages"].size() == 3);
+  CHECK(stat_json["chunks"][0]["names"].size() == 3);
+
+  cluster.kill("storage-3", SIGKILL);
+  wait_for_status(cluster, 5, "writes are refused: a chunk of 65536 bytes goes to at least 2");
+  cluster.kill("storage-1", SIGKILL);
+  wait_for_status(cluster, 5, "5 chunks can't be read");
+  for (auto* node : {"storage-1", "storage-2", "storage-3"})
+    cluster.start(node);
+  wait_for_status(cluster, 0, "0 of 5 chunks short of copies");
+}
+
+TEST_CASE("a chunk file that is lost on a node that is up is counted") {
+  test_cluster cluster;
+  cluster.up();
+  REQUIRE(cluster.dfs({"put", "-", "/f"}, random_bytes(300'000, 1)).code == 0);
+  cluster.kill("storage-1", SIGTERM);
+  cluster.wait_for_exit("storage-1");
+  auto files = cluster.chunk_files("storage-1");
+  REQUIRE(files.size() >= 2);
+  std::filesystem::remove(files[0]);
+  std::filesystem::remove(files[1]);
+  cluster.start("storage-1");
+  wait_for_status(cluster, 8, "degraded: 2 chunks short of copies");
+}
+
+TEST_CASE("an idle cluster's log doesn't grow while its chunks are counted") {
+  cluster_shape shape;
+  shape.files += "\nhousekeeping = \"1h\""; // which is the other thing that a master does by itself
+  test_cluster cluster{shape};
+  cluster.up();
+  REQUIRE(cluster.dfs({"put", "-", "/f"}, random_bytes(300'000, 1)).code == 0);
+  wait_for_status(cluster, 0, "0 of 5 chunks short of copies");
+  auto entries = cluster.status()["seen_by"]["applied"].get<std::uint64_t>();
+  cluster.kill("storage-2", SIGKILL);
+  wait_for_status(cluster, 8, "5 chunks short of copies");
+  CHECK(cluster.status()["seen_by"]["applied"] == entries);
+}
+
+TEST_CASE("a master whose file differs from the others' is named, with the key and both values") {
+  auto shape = group_of(3);
+  test_cluster cluster{shape};
+  cluster.up();
+  auto follower = a_follower(cluster);
+  restart(cluster, follower, group_of(3, "random"));
+  wait_for_status(cluster, 8, follower + "'s file differs: placement is random ");
+  auto master = master_in(cluster.status()["masters"], follower);
+  REQUIRE(master["differs"].size() == 1);
+  CHECK(master["differs"][0]["key"] == "placement");
+  CHECK(has(master["differs"][0]["here"].get<std::string>(), "round_robin"));
+  CHECK(master["health"] == "up");
+  restart(cluster, follower, shape);
+  wait_for_status(cluster, 0, "healthy");
+}
+
+TEST_CASE("a master with other options of the consensus protocol is shown as turned away, with the "
+          "reason, until its file is mended") {
+  auto shape = group_of(3);
+  test_cluster cluster{shape};
+  cluster.up();
+  auto follower = a_follower(cluster);
+  auto other = shape;
+  other.consensus_options = "election_timeout = \"900ms\", heartbeat = \"50ms\"";
+  restart(cluster, follower, other);
+  wait_for_status(cluster, 8, follower + " is turned away (");
+  auto list = nlohmann::json::parse(cluster.dfs({"--json", "admin", "master", "list"}).out);
+  auto master = master_in(list, follower);
+  CHECK(master["health"] == "turned away");
+  CHECK(master["member"] == "voter");
+  CHECK_MESSAGE(has(master["why"].get<std::string>(), "900"), master["why"]);
+  restart(cluster, follower, shape);
+  wait_for_status(cluster, 0, "healthy");
+}
+
+TEST_CASE("a master that was removed is no member for status and list, though it runs on") {
+  test_cluster cluster{group_of(3)};
+  cluster.up();
+  auto follower = a_follower(cluster);
+  REQUIRE(cluster.dfs({"admin", "master", "remove", follower}).code == 0);
+  wait_for_status(cluster, 0, "no member");
+  auto master = master_in(cluster.status()["masters"], follower);
+  CHECK(master["member"] == "no member");
+  CHECK(master["health"] == "up");
+  auto list = cluster.dfs({"admin", "master", "list"}).out;
+  auto line = list.substr(list.find(follower));
+  line = line.substr(0, line.find('\n'));
+  CHECK_MESSAGE(has(line, "no member"), list);
+  CHECK_MESSAGE(!has(line, "follower"), list);
+}
+
+TEST_CASE("status exits with 8 while a minority of the masters is down, and with 5 without a "
+          "quorum or an answer") {
+  test_cluster cluster{group_of(3)};
+  cluster.up();
+  cluster.kill(a_follower(cluster), SIGKILL);
+  wait_for_status(cluster, 8, " is down");
+  cluster.kill(cluster.must_lead(), SIGKILL);
+  wait_for_status(cluster, 5, "(1 of 3 voting masters answer)");
+  for (auto& node : cluster.names())
+    if (node.starts_with("master") && cluster.is_running(node))
+      cluster.kill(node, SIGKILL);
+  auto nobody = cluster.dfs({"--json", "status"});
+  CHECK(nobody.code == 5);
+  CHECK(nlohmann::json::parse(nobody.out)["health"]["state"] == "unavailable");
+}
+
+TEST_CASE(
+    "with two_phase_commit a master that is down refuses writes: status exits with 5 and names "
+    "it") {
+  auto shape = group_of(3);
+  shape.consensus = "two_phase_commit";
+  shape.consensus_options = "";
+  test_cluster cluster{shape};
+  cluster.up();
+  cluster.kill("master-2", SIGKILL);
+  wait_for_status(cluster, 5, "master-2 is down");
+}
