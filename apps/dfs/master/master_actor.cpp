@@ -119,7 +119,8 @@ envelope master_actor::report(const envelope& message) {
         "wrong disk, or one that isn't mounted; if the data on {} isn't wanted any more, start it "
         "once with --new-disk",
         report->name, report->group, settings_.self.name, settings_.birth.group, report->name);
-    refused_[key] = {report->name, report->uuid, why, now, false};
+    if (refused_.size() < refused_nodes_max || refused_.contains(key))
+      refused_[key] = {report->name, report->uuid, why, now, false};
     return unable({errc::unavailable, why}); // not refused for good: the wrong disk may be here
   }
   refused_.erase(key);
