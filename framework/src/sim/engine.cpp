@@ -133,6 +133,16 @@ void engine::restart(host& it) {
     it.start();
 }
 
+/// A state machine refuses to let a member in under an id that has promised something, also when
+/// the change was asked for before the disk was wiped, and comes late. 0: there is none.
+spi::replica_id engine::wiped_member(const spi::members_changed& wanted) {
+  for (auto* list : {&wanted.voters, &wanted.learners})
+    for (auto id : *list)
+      if (!at(id).belongs_to().in_group())
+        return id;
+  return 0;
+}
+
 void engine::to_host(host& it, const event& what) {
   // What is parked is taken, whoever is there to get it.
   auto alive = it.up() && (what.life == 0 || what.life == it.life());
@@ -145,6 +155,14 @@ void engine::to_host(host& it, const event& what) {
     if (!alive)
       return answered(it.id(), asked.owner,
                       {answer_kind::refused, 0, {}, 0, "the replica is down"});
+    if (auto wiped = asked.members ? wiped_member(*asked.members) : 0; wiped != 0)
+      return answered(
+          it.id(), asked.owner,
+          {answer_kind::refused,
+           0,
+           {},
+           0,
+           fmt::format("the disk of replica {} was wiped: its id isn't used again", wiped)});
     if (asked.members)
       return it.reconfigure(asked.owner, std::move(*asked.members));
     if (!asked.command)

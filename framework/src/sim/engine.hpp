@@ -133,6 +133,7 @@ class engine {
   void dispatch(const event& it);
   void to_host(host& it, const event& what);
   void restart(host& it);
+  spi::replica_id wiped_member(const spi::members_changed& wanted);
   void arrive(packet it);
   void hint_unreachable(spi::replica_id at, spi::replica_id peer);
   void watch();

@@ -129,6 +129,8 @@ TEST_CASE("once another replica takes the place of a wiped one, the group bears 
   group.must_write(9);
   CHECK(group.catches_up(4, 9));
   CHECK(group.catches_up(group.lags, 9));
+  auto& again = group.await(group.reconfigure(group.must_lead(), {4, group.lags, group.follows}));
+  CHECK(again.kind == answer_kind::refused);
   CHECK(group.kept_out_because(group.follows) != "");
   CHECK(group.violation() == "");
 }
