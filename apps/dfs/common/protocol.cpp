@@ -175,6 +175,7 @@ std::string encode(const storage_report& message) {
   write(out, message.weight);
   out.put(message.capacity_bytes).put(message.free_bytes).put(message.used_bytes);
   out.put(message.chunks)
+      .put(message.removed_bytes)
       .put(message.damaged)
       .put(message.failed)
       .put(message.from_scratch)
@@ -196,6 +197,7 @@ atl::result<storage_report> decode_storage_report(std::string_view bytes) {
   message.free_bytes = in.get<std::uint64_t>();
   message.used_bytes = in.get<std::uint64_t>();
   message.chunks = in.get<std::uint64_t>();
+  message.removed_bytes = in.get<std::uint64_t>();
   message.damaged = in.get<std::uint64_t>();
   message.failed = in.get_string(text_bytes_max);
   message.from_scratch = in.get<bool>();

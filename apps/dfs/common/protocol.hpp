@@ -53,6 +53,7 @@ struct storage_report {
   std::uint64_t free_bytes = 0;
   std::uint64_t used_bytes = 0;
   std::uint64_t chunks = 0;
+  std::uint64_t removed_bytes = 0; ///< of fragments removed on a master's order, since the start
   std::uint64_t damaged = 0; ///< fragments put aside because they were damaged, since the start
   std::string failed;        ///< why it takes no more data; empty: it does
   /// What changed since the last report that was answered; with `from_scratch`, a list of all that
@@ -121,7 +122,7 @@ inline constexpr collect_phase collect_phase_last = collect_phase::done;
 struct collect_state {
   collect_phase phase = collect_phase::waiting;
   std::uint64_t fragments = 0;      ///< removed so far
-  std::uint64_t bytes = 0;          ///< by how much the nodes hold less than at the beginning
+  std::uint64_t bytes = 0;          ///< of these
   std::uint64_t fragments_left = 0; ///< found and not removed yet
   std::uint64_t uploads = 0;        ///< under way: what came after the oldest of them stays
   std::uint64_t wait_ms = 0; ///< until uploads that a former leader knew have shown themselves

@@ -8,6 +8,8 @@ namespace {
 
 constexpr std::size_t requests_max = 64;
 constexpr std::size_t ordered_again_max = 10000; ///< of one node
+/// A node that is silent for so long is left out: one that is busy, or restarts, isn't.
+constexpr auto left_out_after = std::chrono::seconds{15};
 constexpr auto order_again_after = std::chrono::seconds{5};
 
 } // namespace
@@ -23,7 +25,7 @@ bool collection::request(std::uint64_t id, std::uint64_t target_us,
   requests_.insert(id);
   target_us_ = target_us;
   for (auto& [name, node] : registry.nodes())
-    used_before_.try_emplace(name, node.last.used_bytes);
+    removed_before_.try_emplace(name, node.last.removed_bytes);
   to_examine_.clear();
   phase_ = phase::horizon;
   return true;
@@ -67,8 +69,9 @@ collection::advance(const storage_registry& registry, steady_time now) {
   skipped_.clear();
   for (auto& [name, node] : registry.nodes()) {
     auto& unwanted = unwanted_[name];
-    removed_ += std::erase_if(unwanted, [&](auto& it) { return !node.has.contains(it); });
-    if (registry.alive(node, now))
+    if (node.complete) // while a list comes in, what is missing may follow
+      removed_ += std::erase_if(unwanted, [&](auto& it) { return !node.has.contains(it); });
+    if (registry.alive(node, now) || now - node.seen < left_out_after)
       continue;
     skipped_.insert(name);
     to_examine_.erase(name);
@@ -98,8 +101,10 @@ protocol::collect_state collection::state(const storage_registry& registry) cons
   for (auto& [name, unwanted] : unwanted_)
     found.fragments_left += unwanted.size();
   for (auto& [name, node] : registry.nodes())
-    if (auto before = used_before_.find(name); before != used_before_.end())
-      found.bytes += before->second - std::min(before->second, node.last.used_bytes);
+    if (auto before = removed_before_.find(name); before != removed_before_.end())
+      // A node that was started again counts from 0.
+      found.bytes +=
+          node.last.removed_bytes - (node.last.removed_bytes < before->second ? 0 : before->second);
   found.nodes_down.assign(skipped_.begin(), skipped_.end());
   return found;
 }

@@ -55,8 +55,8 @@ class collection {
   std::uint64_t pass_ = 0;
   std::set<std::uint64_t> requests_;
   std::uint64_t target_us_ = 0;
-  std::map<std::string, std::uint64_t> used_before_; ///< bytes, by node
-  std::set<std::string> to_examine_;                 ///< nodes
+  std::map<std::string, std::uint64_t> removed_before_; ///< bytes, by node
+  std::set<std::string> to_examine_;                    ///< nodes
   std::map<std::string, std::set<fragment>> unwanted_;
   std::set<std::string> skipped_; ///< nodes that are down
   std::uint64_t removed_ = 0;

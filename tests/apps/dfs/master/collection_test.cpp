@@ -15,11 +15,11 @@ const steady_time begin{seconds{1000}};
 const collection::fragment dead{{5, 1}, 0};
 const collection::fragment alive{{6, 1}, 0};
 
-protocol::storage_report report_of(std::string name, std::uint64_t used_bytes) {
+protocol::storage_report report_of(std::string name, std::uint64_t removed_bytes) {
   protocol::storage_report it;
   it.name = std::move(name);
   it.uuid = it.name + "'s folder";
-  it.used_bytes = used_bytes;
+  it.removed_bytes = removed_bytes;
   return it;
 }
 
@@ -28,7 +28,7 @@ struct fixture {
   fixture() {
     storage_id id = 0;
     for (auto* name : {"a", "b"}) {
-      auto report = report_of(name, 1000);
+      auto report = report_of(name, 400);
       report.from_scratch = true;
       report.changes = {{dead.first, dead.second, true}, {alive.first, alive.second, true}};
       registry.update(report, begin).id = ++id;
@@ -36,7 +36,7 @@ struct fixture {
   }
 
   void remove(const std::string& node, steady_time when) {
-    auto report = report_of(node, 400);
+    auto report = report_of(node, 1000);
     report.changes = {{dead.first, dead.second, false}};
     registry.update(report, when);
   }
@@ -100,7 +100,7 @@ TEST_CASE("a node that is down is left out, and named") {
   it.subject.on_horizon_reached(100, it.registry, begin);
   it.subject.on_unwanted("a", dead);
   it.subject.on_examined("a", it.subject.pass());
-  auto later = begin + seconds{11};
+  auto later = begin + seconds{16};
   it.remove("a", later);
   it.subject.advance(it.registry, later);
   auto state = it.subject.state(it.registry);
