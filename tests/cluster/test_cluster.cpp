@@ -159,8 +159,8 @@ void test_cluster::write_configuration(const cluster_shape& shape) {
   for (auto& [name, port] : ports_) {
     auto is_master = name.starts_with("master");
     auto text = fmt::format("include = \"cluster.toml\"\n\n[node]\nname = \"{0}\"\n"
-                            "roles = [\"{1}\"]\ndata = \"data/{0}\"\nreserve = \"1MiB\"\n",
-                            name, is_master ? "master" : "storage");
+                            "roles = [\"{1}\"]\ndata = \"data/{0}\"\nreserve = \"{2}\"\n",
+                            name, is_master ? "master" : "storage", shape.reserve);
     if (!is_master)
       text += fmt::format("bulk = \"{}\"\n", address_of(name));
     if (network_)

@@ -55,6 +55,9 @@ int replace_storage(context& with, const std::string& name);
 int remove_master(context& with, const std::string& name, bool lost);
 int lead_master(context& with, const std::string& name);
 
+/// Has the masters collect what nothing refers to, and waits until it is gone.
+int collect(context& with, std::uint32_t timeout_s);
+
 struct init_arguments {
   std::string folder;
   std::string name; ///< empty: from that of the folder

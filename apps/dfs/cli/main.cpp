@@ -61,6 +61,14 @@ void add_cluster(CLI::App& app, context& with, chosen& call) {
   lead->add_option("NAME", name, "As in [[masters]]")->required();
   lead->callback([&] { call = [&] { return dfs::cli::lead_master(with, name); }; });
 
+  static std::uint32_t collect_timeout_s = 3600;
+  auto* collect = admin->add_subcommand(
+      "collect", "Remove at once what no file refers to any more and no upload under way may use, "
+                 "without waiting for files.grace, and wait until it is gone");
+  collect->add_option("--timeout", collect_timeout_s, "Seconds to wait until it is gone")
+      ->capture_default_str();
+  collect->callback([&] { call = [&] { return dfs::cli::collect(with, collect_timeout_s); }; });
+
   auto* storage = admin->add_subcommand("storage", "The storage nodes");
   storage->require_subcommand(1);
   auto* new_disk = storage->add_subcommand(

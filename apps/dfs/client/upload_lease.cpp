@@ -9,8 +9,6 @@ namespace dfs {
 
 namespace {
 
-constexpr int signs_per_grace = 3;
-
 std::uint64_t random_number() {
   std::random_device source;
   return (std::uint64_t{source()} << 32) | source();
@@ -19,9 +17,7 @@ std::uint64_t random_number() {
 } // namespace
 
 upload_lease::upload_lease(control& masters, std::chrono::microseconds grace)
-    : masters_{masters}, id_{random_number()}, interval_{std::max<std::chrono::microseconds>(
-                                                   grace / signs_per_grace,
-                                                   std::chrono::milliseconds{10})} {}
+    : masters_{masters}, id_{random_number()}, interval_{protocol::renewal_interval(grace)} {}
 
 upload_lease::~upload_lease() {
   {

@@ -175,6 +175,7 @@ std::string encode(const storage_report& message) {
   write(out, message.weight);
   out.put(message.capacity_bytes).put(message.free_bytes).put(message.used_bytes);
   out.put(message.chunks)
+      .put(message.removed_bytes)
       .put(message.damaged)
       .put(message.failed)
       .put(message.from_scratch)
@@ -196,6 +197,7 @@ atl::result<storage_report> decode_storage_report(std::string_view bytes) {
   message.free_bytes = in.get<std::uint64_t>();
   message.used_bytes = in.get<std::uint64_t>();
   message.chunks = in.get<std::uint64_t>();
+  message.removed_bytes = in.get<std::uint64_t>();
   message.damaged = in.get<std::uint64_t>();
   message.failed = in.get_string(text_bytes_max);
   message.from_scratch = in.get<bool>();
@@ -285,6 +287,43 @@ atl::result<renew_request> decode_renew_request(std::string_view bytes) {
   message.upload = in.get<std::uint64_t>();
   message.began_us = in.get<std::uint64_t>();
   return finished(in, message, "the sign of life of an upload");
+}
+
+std::string encode(const collect_request& message) {
+  writer out;
+  out.put(message.run);
+  return out.take();
+}
+
+atl::result<collect_request> decode_collect_request(std::string_view bytes) {
+  reader in{bytes};
+  collect_request message{in.get<std::uint64_t>()};
+  return finished(in, message, "the order to collect");
+}
+
+std::string encode(const collect_state& message) {
+  writer out;
+  out.put(message.phase).put(message.fragments).put(message.bytes).put(message.fragments_left);
+  out.put(message.uploads).put(message.wait_ms);
+  out.put(static_cast<std::uint32_t>(message.nodes_down.size()));
+  for (auto& name : message.nodes_down)
+    out.put(name);
+  return out.take();
+}
+
+atl::result<collect_state> decode_collect_state(std::string_view bytes) {
+  reader in{bytes};
+  collect_state message;
+  message.phase = in.get_enum(collect_phase_last);
+  for (auto* number : {&message.fragments, &message.bytes, &message.fragments_left,
+                       &message.uploads, &message.wait_ms})
+    *number = in.get<std::uint64_t>();
+  auto count = in.get<std::uint32_t>();
+  if (count > storages_max)
+    in.fail();
+  for (std::uint32_t i = 0; in.ok() && i < count; ++i)
+    message.nodes_down.push_back(in.get_string(name_bytes_max));
+  return finished(in, std::move(message), "the state of a collection");
 }
 
 std::string encode(const cluster_info& message) {

@@ -8,6 +8,8 @@
 #include <atoll/core/error.hpp>
 #include <atoll/spi/options.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -26,7 +28,8 @@ enum class kind : std::uint16_t {
   finish = 104,   ///< `finish_request` → empty
   /// `atl::membership_query` → `atl::membership_answer`: a master that belongs to no group asks
   membership = 105,
-  renew = 106, ///< `renew_request` → empty
+  renew = 106,   ///< `renew_request` → empty
+  collect = 107, ///< `collect_request` → `collect_state`, at once
 };
 
 /// One fragment that came to a storage node, or went.
@@ -50,6 +53,7 @@ struct storage_report {
   std::uint64_t free_bytes = 0;
   std::uint64_t used_bytes = 0;
   std::uint64_t chunks = 0;
+  std::uint64_t removed_bytes = 0; ///< of fragments removed on a master's order, since the start
   std::uint64_t damaged = 0; ///< fragments put aside because they were damaged, since the start
   std::string failed;        ///< why it takes no more data; empty: it does
   /// What changed since the last report that was answered; with `from_scratch`, a list of all that
@@ -95,11 +99,34 @@ struct finish_request {
 };
 
 /// An upload is still under way, however long its source pauses: its chunks are not to be
-/// collected. Sent to the leading master every third of `cluster_info::grace_us`. A leader that did
+/// collected. Sent to the leading master every `renewal_interval`. A leader that did
 /// not place the upload's chunks itself learns from it how old they are.
 struct renew_request {
   std::uint64_t upload = 0;
   std::uint64_t began_us = 0; ///< when its first chunk was named: `chunk_id::made_us`
+};
+
+/// How often an upload under way shows itself. @param grace `cluster_info::grace_us`
+constexpr std::chrono::microseconds renewal_interval(std::chrono::microseconds grace) {
+  using time = std::chrono::microseconds;
+  return std::clamp<time>(grace / 3, std::chrono::milliseconds{10}, std::chrono::seconds{10});
+}
+
+/// Collect all chunks that nothing refers to and no upload under way may use, without the grace;
+/// asked again under the same number, it says how far that is.
+struct collect_request {
+  std::uint64_t run = 0; ///< random
+};
+enum class collect_phase : std::uint8_t { waiting, collecting, done };
+inline constexpr collect_phase collect_phase_last = collect_phase::done;
+struct collect_state {
+  collect_phase phase = collect_phase::waiting;
+  std::uint64_t fragments = 0;      ///< removed so far
+  std::uint64_t bytes = 0;          ///< of these
+  std::uint64_t fragments_left = 0; ///< found and not removed yet
+  std::uint64_t uploads = 0;        ///< under way: what came after the oldest of them stays
+  std::uint64_t wait_ms = 0; ///< until uploads that a former leader knew have shown themselves
+  std::vector<std::string> nodes_down; ///< what is on these stays
 };
 
 struct plugin_choice {
@@ -134,6 +161,8 @@ std::string encode(const allocate_request& message);
 std::string encode(const allocate_answer& message);
 std::string encode(const finish_request& message);
 std::string encode(const renew_request& message);
+std::string encode(const collect_request& message);
+std::string encode(const collect_state& message);
 std::string encode(const cluster_info& message);
 
 /// Decoders of bytes that may be hostile: `errc::corrupt` for anything malformed.
@@ -143,6 +172,8 @@ atl::result<allocate_request> decode_allocate_request(std::string_view bytes);
 atl::result<allocate_answer> decode_allocate_answer(std::string_view bytes);
 atl::result<finish_request> decode_finish_request(std::string_view bytes);
 atl::result<renew_request> decode_renew_request(std::string_view bytes);
+atl::result<collect_request> decode_collect_request(std::string_view bytes);
+atl::result<collect_state> decode_collect_state(std::string_view bytes);
 atl::result<cluster_info> decode_cluster_info(std::string_view bytes);
 
 /// The largest that `files.chunk_size` may be.

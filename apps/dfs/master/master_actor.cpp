@@ -1,6 +1,5 @@
-#include "master/master_actor.hpp"
-
 #include "common/clock.hpp"
+#include "master/master_query.hpp"
 #include "master/status.hpp"
 #include "namespace/question.hpp"
 #include "node/messages.hpp"
@@ -26,9 +25,6 @@ using atl::runtime::tell_later;
 
 constexpr auto look_interval = std::chrono::milliseconds{200};
 constexpr auto refusal_lifetime = std::chrono::seconds{10};
-constexpr std::uint32_t purge_limit = 2000;     ///< inodes taken apart with one command
-constexpr std::size_t examine_limit = 500;      ///< fragments of a node looked at in one go
-constexpr std::size_t remove_limit_max = 10000; ///< removals waiting for one node
 constexpr std::size_t refused_nodes_max = 1000; ///< that are remembered to have been turned away
 
 envelope answer_with(std::string value) {
@@ -86,6 +82,8 @@ caf::result<envelope> master_actor::take(envelope& message) {
     return finish(message);
   case protocol::kind::renew:
     return renew(message);
+  case protocol::kind::collect:
+    return collect(message);
   case protocol::kind::cluster:
     return cluster();
   case protocol::kind::status:
@@ -154,8 +152,12 @@ envelope master_actor::allocate(const envelope& message) {
     return unable({errc::unavailable, settings_.self.name + " doesn't lead the masters"}, true);
   if (!broken_.empty())
     return unable({errc::refused, broken_});
+  if (!view_.no_space.empty()) // before the data is sent for nothing
+    return answer_with(
+        encode(protocol::allocate_answer{{}, atl::error{errc::no_space, view_.no_space}}));
   try {
-    auto placed = placer_.place(*request, registry_, now_us(), summary_.horizon_us,
+    auto placed = placer_.place(*request, registry_, now_us(),
+                                std::max(summary_.horizon_us, proposed_horizon_us_),
                                 std::chrono::steady_clock::now());
     if (placed)
       return answer_with(encode(*placed));
@@ -193,6 +195,23 @@ envelope master_actor::renew(const envelope& message) {
     return unable({errc::unavailable, settings_.self.name + " doesn't lead the masters"}, true);
   placer_.renew(*request, now_us(), std::chrono::steady_clock::now());
   return answer_with({});
+}
+
+envelope master_actor::collect(const envelope& message) {
+  auto request = protocol::decode_collect_request(message.body);
+  if (!request)
+    return unable(request.error());
+  if (!leads() || !summary_known_)
+    return unable({errc::unavailable, settings_.self.name + " doesn't lead the masters"}, true);
+  auto now = std::chrono::steady_clock::now();
+  if (!collection_.request(request->run, now_us(), registry_))
+    return unable({errc::busy, "too many collections are asked for; try again"});
+  auto state = collection_.state(registry_);
+  state.uploads = placer_.uploads_under_way();
+  auto left = settling_time(true) - (now - leads_since_);
+  if (collection_.waits_for_horizon() && left.count() > 0)
+    state.wait_ms = static_cast<std::uint64_t>(left / std::chrono::milliseconds{1});
+  return answer_with(encode(state));
 }
 
 envelope master_actor::cluster() const {
@@ -291,11 +310,15 @@ void master_actor::look_at_replica(std::function<void()> then) {
           [this, then](atl::runtime::replica_view& view) {
             view_ = std::move(view);
             view_known_ = true;
-            if (leads() && !was_leader_) {
+            // In another term another master may have led meanwhile.
+            if (leads() && (!was_leader_ || leads_in_term_ != view_.protocol.term)) {
               leads_since_ = std::chrono::steady_clock::now();
               survey_.restart();
             }
             was_leader_ = leads();
+            leads_in_term_ = view_.protocol.term;
+            if (!was_leader_)
+              collection_.abandon();
             then();
           },
           [then](const caf::error&) { then(); });
@@ -394,102 +417,6 @@ void master_actor::survey_chunks() {
           });
 }
 
-void master_actor::housekeep() {
-  auto now = std::chrono::steady_clock::now();
-  auto& policy = settings_.policy;
-  if (now - last_housekeeping_ < policy.housekeeping || submitting_)
-    return;
-  last_housekeeping_ = now;
-  collect_garbage();
-  // Uploads that began under the leader before this one are unknown here: wait until each of them
-  // has shown itself, or may be given up.
-  auto horizon = summary_.horizon_us;
-  if (now - leads_since_ > policy.grace) {
-    horizon = now_us() - static_cast<std::uint64_t>(policy.grace.count());
-    if (auto oldest = placer_.oldest_upload(now, policy.grace))
-      horizon = std::min(horizon, *oldest - 1);
-  }
-  query(questions::summary{}, [this, horizon](atl::result<answers::summary> summary) {
-    if (!summary)
-      return;
-    auto moved = summary->applied != applied_at_housekeeping_ || summary->pending_removals > 0;
-    auto has_old =
-        std::any_of(registry_.nodes().begin(), registry_.nodes().end(), [&](auto& entry) {
-          auto first = entry.second.has.lower_bound({chunk_id{summary->horizon_us, 0}, 0});
-          return first != entry.second.has.end() && first->first.made_us < horizon;
-        });
-    if (!moved && !has_old)
-      return; // an idle cluster's log doesn't grow
-    commands::housekeep work{std::max(horizon, summary->horizon_us), purge_limit,
-                             static_cast<std::uint64_t>(settings_.policy.session_expiry.count())};
-    submit(work, [this](std::string bytes) {
-      auto done = decode_answer<answers::housekept>(bytes);
-      if (!done)
-        return;
-      summary_.horizon_us = done->horizon_us;
-      if (done->pending_removals > 0)
-        last_housekeeping_ = {}; // there is more of it: go on at once
-      query(questions::summary{}, [this](atl::result<answers::summary> after) {
-        if (after)
-          applied_at_housekeeping_ = after->applied; // its own command is no news
-      });
-    });
-  });
-}
-
-void master_actor::collect_garbage() {
-  for (auto& [name, node] : registry_.nodes()) {
-    if (!node.complete || node.id == no_storage || to_remove_[name].size() >= remove_limit_max)
-      continue;
-    auto* changeable = registry_.find(name);
-    auto fragments = registry_.next_to_examine(*changeable, summary_.horizon_us, examine_limit);
-    if (!fragments.empty())
-      examine(name, std::move(fragments));
-  }
-}
-
-void master_actor::examine(const std::string& node,
-                           std::vector<storage_registry::fragment> fragments) {
-  questions::known question;
-  for (auto& [chunk, index] : fragments)
-    question.ids.push_back(chunk);
-  query(question, [this, node, fragments = std::move(fragments)](
-                      atl::result<answers::known_chunks> known) mutable {
-    if (!known || known->examined == 0)
-      return;
-    std::vector<storage_registry::fragment> rest;
-    if (known->examined < fragments.size()) {
-      rest.assign(fragments.begin() + known->examined, fragments.end());
-      fragments.resize(known->examined);
-    }
-    drop_unknown(node, fragments, known->chunks);
-    if (!rest.empty())
-      examine(node, std::move(rest));
-  });
-}
-
-void master_actor::drop_unknown(const std::string& node,
-                                const std::vector<storage_registry::fragment>& fragments,
-                                const std::vector<chunk_record>& known) {
-  auto* entry = registry_.find(node);
-  if (!entry)
-    return;
-  auto wanted = [&](const storage_registry::fragment& fragment) {
-    return std::any_of(known.begin(), known.end(), [&](auto& record) {
-      return record.id == fragment.first && fragment.second < record.nodes.size() &&
-             record.nodes[fragment.second] == entry->id;
-    });
-  };
-  auto& removals = to_remove_[node];
-  for (auto& fragment : fragments)
-    if (!wanted(fragment) &&
-        std::find(removals.begin(), removals.end(), fragment) == removals.end())
-      removals.push_back(fragment);
-  if (!removals.empty())
-    atl::log::info("master", node, "{} fragments that nothing refers to are to be removed",
-                   removals.size());
-}
-
 // -- the replica ------------------------------------------------------------------------------
 
 void master_actor::submit(action what, std::function<void(std::string)> done) {
@@ -514,26 +441,6 @@ void master_actor::submit(action what, std::function<void(std::string)> done) {
             done(std::move(*answer.value));
           },
           [this](const caf::error&) { submitting_ = false; });
-}
-
-template <class Question>
-void master_actor::query(const Question& what,
-                         std::function<void(atl::result<typename Question::answer>)> done,
-                         std::chrono::milliseconds timeout) {
-  using answer_type = typename Question::answer;
-  ask(this, settings_.replica, timeout, atl::runtime::ask_state{encode(question{what})})
-      .then(
-          [done](const envelope& message) {
-            auto answer = atl::runtime::decode_reply(message.body);
-            if (answer.value)
-              done(decode_answer<answer_type>(*answer.value));
-            else
-              done(tl::unexpected{answer.value.error()});
-          },
-          [done](const caf::error& problem) {
-            done(atl::fail(errc::timeout, "the replica didn't answer: " +
-                                              atl::runtime::describe_failure(problem)));
-          });
 }
 
 } // namespace dfs

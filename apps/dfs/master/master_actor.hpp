@@ -1,6 +1,7 @@
 #pragma once
 
 #include "master/chunk_survey.hpp"
+#include "master/collection.hpp"
 #include "master/placer.hpp"
 #include "master/registry.hpp"
 #include "namespace/answer.hpp"
@@ -18,6 +19,8 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -81,6 +84,7 @@ class master_actor : public caf::event_based_actor {
   envelope allocate(const envelope& message);
   envelope finish(const envelope& message);
   envelope renew(const envelope& message);
+  envelope collect(const envelope& message);
   envelope cluster() const;
   caf::result<envelope> status();
   caf::result<envelope> membership(const envelope& message);
@@ -94,8 +98,18 @@ class master_actor : public caf::event_based_actor {
   void register_unknown();
   void survey_chunks();
   void housekeep();
+  /// Does what nothing refers to go without the grace: on request, or because nodes are full?
+  bool collects_at_once(steady_time now) const;
+  /// How long a leader waits before it believes that it knows all uploads under way.
+  std::chrono::microseconds settling_time(bool at_once) const;
+  std::uint64_t wanted_horizon(steady_time now, bool at_once);
+  void advance_collection(steady_time now);
   void collect_garbage();
-  void examine(const std::string& node, std::vector<storage_registry::fragment> fragments);
+  void examine_next(const std::string& node);
+  /// @param ends_pass these are the node's last ones behind the horizon, in this pass over them
+  void examine(const std::string& node, std::vector<storage_registry::fragment> fragments,
+               std::optional<std::uint64_t> ends_pass);
+  void on_examined(const std::string& node, std::optional<std::uint64_t> ends_pass);
   void drop_unknown(const std::string& node,
                     const std::vector<storage_registry::fragment>& fragments,
                     const std::vector<chunk_record>& known);
@@ -117,6 +131,7 @@ class master_actor : public caf::event_based_actor {
   bool view_known_ = false;
   steady_time leads_since_{};
   bool was_leader_ = false;
+  std::uint64_t leads_in_term_ = 0;
   answers::summary summary_;
   std::uint64_t applied_at_housekeeping_ = 0; ///< the last one left the state at this entry
   bool summary_known_ = false;
@@ -124,6 +139,9 @@ class master_actor : public caf::event_based_actor {
   std::uint64_t sequence_ = 0;
   bool submitting_ = false;
   steady_time last_housekeeping_{};
+  std::uint64_t proposed_horizon_us_ = 0; ///< the latest
+  collection collection_;
+  std::set<std::string> examining_; ///< nodes, some of whose fragments are being looked up
   std::map<std::string, std::deque<storage_registry::fragment>> to_remove_; ///< by node
   std::map<std::string, refused_node> refused_; ///< nodes that may not join, by name and folder
   std::string broken_;                          ///< a plugin threw: no more placing

@@ -116,6 +116,17 @@ std::string placer::shortage_of_nodes(std::uint64_t chunk_bytes, const storage_r
   return shortage({0, 1, chunk_bytes, {}}, registry, per_node, able, now).message;
 }
 
+bool placer::lacks_space(const storage_registry& registry, std::uint64_t chunk_bytes,
+                         steady_time now) const {
+  auto needed = recovery_->fragment_size(chunk_bytes, 0);
+  std::size_t full = 0;
+  std::size_t able = 0;
+  for (const auto& [name, node] : registry.nodes())
+    if (node.id != no_storage && registry.healthy(node, now))
+      ++(node.last.free_bytes < needed ? full : able);
+  return full > 0 && able < layout_.total;
+}
+
 void placer::renew(const protocol::renew_request& request, std::uint64_t now_us, steady_time now) {
   if (auto known = uploads_.find(request.upload); known != uploads_.end()) {
     known->second.seen = now;

@@ -49,6 +49,12 @@ class placer {
   /// that didn't are forgotten.
   std::optional<std::uint64_t> oldest_upload(steady_time now, std::chrono::microseconds grace);
 
+  std::size_t uploads_under_way() const { return uploads_.size(); }
+
+  /// Are there full nodes, and too few others for all fragments of a chunk?
+  bool lacks_space(const storage_registry& registry, std::uint64_t chunk_bytes,
+                   steady_time now) const;
+
   const atl::spi::fragment_layout& layout() const { return layout_; }
 
  private:

@@ -51,6 +51,7 @@ rocksdb::Options options_from(const name_space_settings& settings) {
   options.max_background_jobs = 2;
   options.level_compaction_dynamic_level_bytes = true;
   options.bytes_per_sync = 1u << 20;
+  options.allow_fallocate = false; // what is set aside for later would come off the disk's reserve
   options.compression = rocksdb::kLZ4Compression;
   options.keep_log_file_num = 2;
   options.max_log_file_size = 1u << 20;
@@ -59,6 +60,14 @@ rocksdb::Options options_from(const name_space_settings& settings) {
   // than was flushed.
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   return options;
+}
+
+/// Is there room to write what the log holds to tables as well before its files are removed?
+/// Otherwise they stay in use.
+bool has_room_to_flush(const fs::path& folder, const rocksdb::Options& options) {
+  std::error_code failed;
+  auto disk = fs::space(folder, failed);
+  return failed || disk.available >= options.max_total_wal_size;
 }
 
 /// What lacks its CURRENT file isn't a new database but a damaged one: a new one is made beside its
@@ -77,6 +86,7 @@ result<std::unique_ptr<rocksdb::DB>>
 open_rocksdb(const fs::path& folder, const name_space_settings& settings, bool is_new = false) {
   auto options = options_from(settings);
   options.create_if_missing = is_new;
+  options.avoid_flush_during_recovery = !has_room_to_flush(folder, options);
   options.error_if_exists = is_new;
   rocksdb::DB* db = nullptr;
   auto opened = rocksdb::DB::Open(options, folder.native(), &db);

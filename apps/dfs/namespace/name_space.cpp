@@ -3,6 +3,7 @@
 #include "namespace/answer.hpp"
 #include "namespace/apply.hpp"
 #include "namespace/database.hpp"
+#include "namespace/disk_ballast.hpp"
 #include "namespace/free_space.hpp"
 #include "namespace/query.hpp"
 
@@ -26,11 +27,13 @@ using atl::spi::log_position;
 
 struct name_space::impl {
   impl(std::filesystem::path where, const name_space_settings& how)
-      : folder{std::move(where)}, settings{how}, disk{folder, how.free_bytes_min} {}
+      : folder{std::move(where)}, settings{how}, disk{folder, how.free_bytes_min},
+        ballast{how.ballast, how.free_bytes_min} {}
 
   std::filesystem::path folder;
   name_space_settings settings;
-  free_space disk; ///< of the thread that asks for objections
+  free_space disk;      ///< of the thread that asks for objections
+  disk_ballast ballast; ///< the applying thread's
   std::unique_ptr<rocksdb::DB> db;
   mutable std::mutex entrance;              ///< to `present`, lest readers shut a writer out
   mutable std::shared_mutex present;        ///< `db` itself and `unwritten`: others read them
@@ -77,11 +80,11 @@ constexpr std::size_t entries_at_once = 16;
 constexpr int slow_calls_after_disk = 16;
 
 /// Does carrying out the command need space that its refusal would save? Making space must stay
-/// possible on a full disk.
+/// possible on a full disk, and so must letting other disks in.
 bool adds_to_state(const action& action) {
-  return !std::holds_alternative<commands::remove>(action) &&
-         !std::holds_alternative<commands::housekeep>(action) &&
-         !std::holds_alternative<commands::relocate_chunk>(action);
+  return std::holds_alternative<commands::mkdir>(action) ||
+         std::holds_alternative<commands::put_file>(action) ||
+         std::holds_alternative<commands::rename>(action);
 }
 
 void hash_text(EVP_MD_CTX& context, std::string_view text) {
@@ -203,11 +206,21 @@ bool name_space::applies_at_once() const {
   return self_->slow_calls == 0;
 }
 
-std::optional<std::string> name_space::objection(std::string_view bytes) const {
+std::optional<atl::error> name_space::objection(std::string_view bytes) const {
   auto command = decode_command(bytes);
   if (!command)
-    return command.error().message;
-  return adds_to_state(command->action) ? self_->disk.shortage() : std::nullopt;
+    return command.error();
+  auto why = adds_to_state(command->action) ? shortage() : std::nullopt;
+  return why ? std::optional{atl::error{errc::no_space, *why}} : std::nullopt;
+}
+
+std::optional<std::string> name_space::shortage() const {
+  return self_->disk.shortage();
+}
+
+bool name_space::takes_space(std::string_view bytes) const {
+  auto command = decode_command(bytes);
+  return !command || adds_to_state(command->action);
 }
 
 void name_space::stamp(std::string& command, std::chrono::microseconds since_1970) const {
@@ -228,6 +241,7 @@ atl::result<log_position> name_space::flush() {
   // A sync that failed isn't tried again: the system may have dropped what it couldn't write.
   if (auto synced = self_->db->FlushWAL(true); !synced.ok())
     return tl::unexpected{self_->fail_for_good(state::to_error(synced))};
+  self_->ballast.restore();
   return position;
 }
 

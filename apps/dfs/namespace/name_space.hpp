@@ -28,6 +28,9 @@ struct name_space_settings {
   std::string birth;
   /// Commands that add to the state are objected to when the disk has less space left; 0: never.
   std::uint64_t free_bytes_min = 256u << 20;
+  /// The file that holds a part of `free_bytes_min` (`disk_ballast`); made again by `flush` when it
+  /// is missing and there is room. Empty: there is none.
+  std::filesystem::path ballast;
   std::size_t write_buffer_bytes = 16u << 20; ///< of two
   std::size_t block_cache_bytes = 32u << 20;
   /// A flush is due when as much is in memory alone.
@@ -42,10 +45,10 @@ struct name_space_settings {
 /// once: after a crash the database is at a position that is earlier by as much, and the log has
 /// the rest.
 ///
-/// `apply`, `flush`, `save` and `load` are for one thread, `objection` for one, perhaps another,
-/// and everything else for any number of them at the same time. After `apply`, `flush` or `query`
-/// failed, they go on failing: entries may be half done, or rows be damaged, and what the disk
-/// holds is known again only when it is opened again.
+/// `apply`, `flush`, `save` and `load` are for one thread, `objection` and `shortage` for one,
+/// perhaps another, and everything else for any number of them at the same time. After `apply`,
+/// `flush` or `query` failed, they go on failing: entries may be half done, or rows be damaged, and
+/// what the disk holds is known again only when it is opened again.
 class name_space final : public atl::state_machine {
  public:
   /// Opens the name space in `folder`, or makes a new one there.
@@ -66,7 +69,9 @@ class name_space final : public atl::state_machine {
   std::optional<std::string> answer_at_once(std::string_view question) const override;
   bool applies_at_once() const override;
 
-  std::optional<std::string> objection(std::string_view command) const override;
+  std::optional<atl::error> objection(std::string_view command) const override;
+  std::optional<std::string> shortage() const override;
+  bool takes_space(std::string_view command) const override;
   void stamp(std::string& command, std::chrono::microseconds since_1970) const override;
   std::chrono::microseconds latest_stamp() const override;
 

@@ -2,6 +2,7 @@
 
 #include "common/clock.hpp"
 #include "master/master_actor.hpp"
+#include "namespace/disk_ballast.hpp"
 #include "namespace/name_space.hpp"
 #include "node/admission_actor.hpp"
 
@@ -97,9 +98,19 @@ master_role::master_role(const node::parts& given, atl::data_folder& folder,
     : given_{given}, folder_{folder}, folder_mutex_{folder_mutex}, actors_{actors},
       supervisor_{std::move(supervisor)}, info_{describe(given, folder)} {}
 
+/// In the data folder, beside log and name space.
+std::filesystem::path master_role::ballast_file() const {
+  return folder_.path() / "ballast";
+}
+
 atl::status master_role::start() {
   if (auto there = folder_.check_part("log"); !there)
     return there;
+  if (disk_ballast{ballast_file(), given_.self.reserve_bytes}.release_if_short())
+    atl::log::warning("master", "",
+                      "the disk of {} is full: the space that was kept in '{}' for a "
+                      "start was given up; free some",
+                      folder_.path().string(), ballast_file().filename().string());
   auto opened = atl::record_log::open(folder_.path() / "log", now_us());
   if (!opened)
     return tl::unexpected{opened.error()};
@@ -201,6 +212,7 @@ master_role::open_names(const atl::group_birth& birth) {
   wanted.cluster_id = given_.cluster.name;
   wanted.birth = atl::encode(birth);
   wanted.free_bytes_min = given_.self.reserve_bytes;
+  wanted.ballast = ballast_file();
   auto names = name_space::open(folder_.path() / "names", wanted);
   if (!names)
     return tl::unexpected{names.error()};

@@ -39,6 +39,7 @@ class master_role {
   atl::status start_admission();
   void join(const atl::group_birth& birth, atl::spi::replica_id self);
   atl::status check_against(const atl::group_birth& birth) const;
+  std::filesystem::path ballast_file() const;
   atl::result<std::shared_ptr<atl::state_machine>> open_names(const atl::group_birth& birth);
   atl::status start_actors(replica_settings settings, const atl::group_birth& birth);
 

@@ -196,7 +196,8 @@ std::vector<key_spec> make_node_schema() {
        .type = option_type::size,
        .default_value = "256MiB",
        .minimum = "0",
-       .meaning = "Free space that the node leaves on its disk."},
+       .meaning = "Free space that the node leaves on its disk: below it a storage node takes no "
+                  "chunks, and masters take only what frees space."},
       {.key = "node.threads",
        .type = option_type::integer,
        .default_value = "1",

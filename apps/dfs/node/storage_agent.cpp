@@ -22,6 +22,10 @@ using atl::runtime::tell_later;
 
 /// Changes kept for a master that can't be reached, before a list of everything is the shorter way.
 constexpr std::size_t changes_kept_max = 200'000;
+/// Removals that wait at most; masters order again what stays.
+constexpr std::size_t removals_max = 20'000;
+/// Removing takes no longer at a time, lest the masters take a busy node for a dead one.
+constexpr auto removal_slice = std::chrono::milliseconds{50};
 /// Heartbeats from one look for new masters to the next.
 constexpr std::uint64_t ticks_between_looks = 10;
 constexpr std::size_t masters_max = 64;
@@ -45,6 +49,7 @@ caf::behavior storage_agent::make_behavior() {
   tell_later(this, settings_.timing.heartbeat, tick{});
   return {
       [this](const atl::runtime::link_event& event) { on_link(event); },
+      [this](removals_wait) { remove_some(); },
       [this](tick) {
         gather_changes();
         for (auto& [name, state] : masters_)
@@ -138,6 +143,7 @@ void storage_agent::report(const std::string& name) {
     report.free_bytes = usage->free;
     report.used_bytes = usage->bytes;
     report.chunks = usage->chunks;
+    report.removed_bytes = usage->removed_bytes;
     report.damaged = usage->damaged;
   } else {
     report.failed = usage.error().message;
@@ -190,6 +196,27 @@ bool storage_agent::accept_group(const std::string& name, const protocol::storag
   return false;
 }
 
+void storage_agent::remove_later(const std::vector<protocol::fragment_change>& fragments) {
+  auto is_removing = !removals_.empty();
+  for (auto& it : fragments)
+    if (removals_.size() < removals_max)
+      removals_.push_back({it.chunk, it.fragment});
+  if (!is_removing)
+    remove_some();
+}
+
+void storage_agent::remove_some() {
+  auto until = std::chrono::steady_clock::now() + removal_slice;
+  while (!removals_.empty() && std::chrono::steady_clock::now() < until) {
+    auto removed = settings_.store->remove(removals_.front());
+    if (!removed && removed.error().code != errc::not_found)
+      atl::log::warning("storage", "", "{}", removed.error().message);
+    removals_.pop_front();
+  }
+  if (!removals_.empty()) // after what waits in the mailbox: heartbeats, say
+    tell(this, caf::actor_cast<caf::actor>(this), removals_wait{});
+}
+
 void storage_agent::obey(const std::string& name, const envelope& answer) {
   auto& state = masters_[name];
   state.waiting = false;
@@ -215,11 +242,7 @@ void storage_agent::obey(const std::string& name, const envelope& answer) {
     state.known_as = orders->id;
     atl::log::info("storage", name, "known as storage node {}", orders->id);
   }
-  for (auto& fragment : orders->remove) {
-    auto removed = settings_.store->remove({fragment.chunk, fragment.fragment});
-    if (!removed && removed.error().code != errc::not_found)
-      atl::log::warning("storage", name, "{}", removed.error().message);
-  }
+  remove_later(orders->remove);
   if (orders->want_everything)
     state.from_scratch = true;
   if (!state.to_tell.empty() || state.from_scratch)

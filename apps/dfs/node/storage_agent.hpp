@@ -65,6 +65,8 @@ class storage_agent : public caf::event_based_actor {
   void gather_changes();
   void list_everything(link_state& to);
   void report(const std::string& name);
+  void remove_later(const std::vector<protocol::fragment_change>& fragments);
+  void remove_some();
   void obey(const std::string& name, const atl::runtime::envelope& answer);
   bool accept_group(const std::string& name, const protocol::storage_orders& orders);
   void warn_once(const std::string& name, const std::string& why);
@@ -72,6 +74,7 @@ class storage_agent : public caf::event_based_actor {
 
   settings settings_;
   std::map<std::string, link_state> masters_;
+  std::deque<fragment_key> removals_; ///< ordered by a master, and not done yet
   std::uint64_t ticks_ = 0;
   std::string told_failure_; ///< logged once
 };

@@ -185,6 +185,8 @@ void chunk_store::drop(const fragment_key& key, change what) {
   auto found = index_.find(key);
   if (found != index_.end()) {
     bytes_ -= found->second.size;
+    if (what == change::removed)
+      removed_bytes_ += found->second.size;
     index_.erase(found);
   }
   if (what == change::damaged)
@@ -229,8 +231,12 @@ atl::result<store_usage> chunk_store::usage() const {
         atl::system_error(-done, "cannot ask for the free space of " + options_.folder)};
   auto less = [](std::uint64_t a, std::uint64_t b) { return a > b ? a - b : 0; };
   std::lock_guard lock{mutex_};
-  return store_usage{index_.size(), bytes_, less(space.free, options_.reserve_bytes),
-                     less(space.capacity, options_.reserve_bytes), damaged_};
+  return store_usage{index_.size(),
+                     bytes_,
+                     less(space.free, options_.reserve_bytes),
+                     less(space.capacity, options_.reserve_bytes),
+                     damaged_,
+                     removed_bytes_};
 }
 
 std::optional<atl::error> chunk_store::failure() const {

@@ -45,6 +45,7 @@ struct store_usage {
   std::uint64_t free = 0;     ///< bytes that may still be stored here: the reserve is taken off
   std::uint64_t capacity = 0; ///< bytes of the file system, less the reserve
   std::uint64_t damaged = 0;  ///< fragments found damaged since the store was opened
+  std::uint64_t removed_bytes = 0; ///< by `remove`, since then
 };
 
 /// What happened since the last question; of several things that happened to one fragment, the
@@ -160,6 +161,7 @@ class chunk_store {
   std::uint64_t bytes_ = 0;
   std::uint64_t pending_bytes_ = 0; ///< promised to writers
   std::uint64_t damaged_ = 0;
+  std::uint64_t removed_bytes_ = 0;
   std::uint64_t next_number_ = 0; ///< for generations and names of temporary files
   std::uint64_t next_damaged_ = 0;
   std::optional<atl::error> failure_;

@@ -98,10 +98,19 @@ rocksdb::Options database_options() {
   options.compression = rocksdb::kNoCompression; // records are written once and erased soon
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   options.paranoid_checks = true;
+  options.allow_fallocate = false; // what is set aside for later would come off the disk's reserve
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(8 << 20);
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   return options;
+}
+
+/// Is there room to write what the log holds to tables as well before its files are removed?
+/// Otherwise they stay in use.
+bool has_room_to_flush(const std::filesystem::path& folder, const rocksdb::Options& options) {
+  std::error_code failed;
+  auto disk = std::filesystem::space(folder, failed);
+  return failed || disk.available >= 4 * options.write_buffer_size;
 }
 
 error cant_open(const std::filesystem::path& folder, error why) {
@@ -109,6 +118,8 @@ error cant_open(const std::filesystem::path& folder, error why) {
   if (why.code == errc::corrupt)
     why.message += "; this replica can't know what it promised: restore the folder, or let the "
                    "replica join again under a new id";
+  if (why.code == errc::no_space)
+    why.message += "; free space on its disk and start it again";
   return why;
 }
 
@@ -314,6 +325,7 @@ result<std::unique_ptr<record_log>> record_log::open(const std::filesystem::path
     return tl::unexpected{cant_open(folder, mended.error())};
   auto options = database_options();
   options.env = impl->environment.get();
+  options.avoid_flush_during_recovery = !has_room_to_flush(folder, options);
   rocksdb::DB* db = nullptr;
   auto opened = rocksdb::DB::Open(options, folder.string(), &db);
   if (!opened.ok())

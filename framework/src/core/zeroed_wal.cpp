@@ -1,5 +1,7 @@
 #include "zeroed_wal.hpp"
 
+#include <sys/statvfs.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <fcntl.h>
@@ -18,6 +20,14 @@ using rocksdb::IOStatus;
 using rocksdb::Slice;
 
 constexpr std::size_t step_bytes = 1 << 20;
+/// With less space left on the disk no zeros are written ahead: others need it more.
+constexpr std::uint64_t free_bytes_min = 16 * step_bytes;
+
+bool has_room_for_zeros(int file) {
+  struct statvfs disk {};
+  return ::fstatvfs(file, &disk) != 0 ||
+         static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize >= free_bytes_min;
+}
 
 class zeroed_file : public rocksdb::FSWritableFileOwnerWrapper {
  public:
@@ -42,10 +52,11 @@ class zeroed_file : public rocksdb::FSWritableFileOwnerWrapper {
   }
 
  private:
-  /// Where zeros can't be written (a full disk), the file grows by what is appended, as others do.
+  /// Where zeros can't be written (on a disk that is full, or nearly so), the file grows by what is
+  /// appended, as others do.
   void prepare(std::size_t bytes) {
     written_ += bytes;
-    if (written_ <= zeroed_ || zeros_ < 0)
+    if (written_ <= zeroed_ || zeros_ < 0 || !has_room_for_zeros(zeros_))
       return;
     static const std::string zeros(step_bytes, '\0');
     auto from = std::max(zeroed_, written_ - bytes);

@@ -185,7 +185,7 @@ void client_actor::again(call_id id, const reply& answer) {
   if (it.what.only)
     return finish(id, tl::unexpected{problem});
   if (problem.code == errc::invalid || problem.code == errc::corrupt ||
-      (problem.code == errc::refused && now >= it.lose_patience))
+      problem.code == errc::no_space || (problem.code == errc::refused && now >= it.lose_patience))
     return finish(id, it.in_doubt ? fail(errc::timeout, problem.message + may_have_happened)
                                   : tl::unexpected{problem});
   if (now >= it.give_up || (now >= it.lose_patience && is_nobody_there()))

@@ -137,7 +137,10 @@ void gate_actor::remember(spi::replica_id of, const replica_mark& mark) {
   auto& known = marks_[of];
   if (mark.incarnation < known.incarnation)
     return; // it was under way while its replica started again
-  known = {mark.incarnation, std::max(known.term, mark.term), std::max(known.entry, mark.entry)};
+  if (settings_.replica && (mark.short_of_space || known.short_of_space))
+    tell(this, settings_.replica, peer_space{of, mark.short_of_space});
+  known = {mark.incarnation, std::max(known.term, mark.term), std::max(known.entry, mark.entry),
+           mark.short_of_space};
 }
 
 /// A log that holds less than it did before is an older copy of the disk: what its replica promised

@@ -23,7 +23,7 @@ std::uint64_t digest(std::initializer_list<std::string_view> texts) {
 }
 
 void write(spi::writer& out, const replica_mark& mark) {
-  out.put(mark.incarnation).put(mark.term).put(mark.entry);
+  out.put(mark.incarnation).put(mark.term).put(mark.entry).put(mark.short_of_space);
 }
 
 replica_mark read_mark(spi::reader& in) {
@@ -31,6 +31,7 @@ replica_mark read_mark(spi::reader& in) {
   mark.incarnation = in.get<std::uint64_t>();
   mark.term = in.get<std::uint64_t>();
   mark.entry = in.get<spi::log_position>();
+  mark.short_of_space = in.get<bool>();
   return mark;
 }
 

@@ -69,6 +69,7 @@ caf::behavior replica_actor::make_behavior() {
       [this](change_members& request) { return change(request); },
       [this](transfer_leadership request) { return transfer(request.to); },
       [this](const master_seen& seen) { on_seen(seen.who); },
+      [this](peer_space told) { on_peer_space(told); },
       [this](snapshot_call& call) { return forward_snapshot_call(call); },
       [this](snapshot_outcome done) {
         metrics_.snapshots_sent += done.ok ? 1 : 0;
@@ -94,6 +95,8 @@ caf::behavior replica_actor::make_behavior() {
       [this](flush_tick) {
         if (serving_ && applied_ > flushed_)
           runner_->flush();
+        look_at_disk();
+        hand_over_for_space();
         tell_later(this, flush_interval, flush_tick{});
       },
       [this](const link_event& event) { on_link(event); },
@@ -274,6 +277,10 @@ replica_view replica_actor::view() const {
   seen.incarnation = settings_.log->incarnation();
   seen.disk = settings_.log->count();
   seen.metrics = metrics_;
+  if (seen.protocol.leader == seen.self && lacks_space_to_commit())
+    seen.no_space = describe_full_disks();
+  if (seen.protocol.blocked.empty())
+    seen.protocol.blocked = seen.no_space;
   if (!serving_)
     seen.protocol.blocked = "this replica has stopped";
   return seen;

@@ -53,6 +53,8 @@ void replica_actor::begin_command(std::string command, asker from) {
                                                 command.size(), command_bytes_max)));
   if (commands_.size() >= replica_requests_max || handed_over_ - applied_ > replica_backlog_max)
     return answer(from, unable(errc::busy, "too many commands are waiting; try again"));
+  if (auto refusal = refuse_for_space(command))
+    return answer(from, *refusal);
   auto id = ++next_request_;
   commands_.emplace(id, waiting_command{std::move(from), now()});
   settings_.machine->stamp(command, clock_.next(wall_clock(), now()));

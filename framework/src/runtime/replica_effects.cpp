@@ -90,7 +90,8 @@ void replica_actor::carry_out(spi::validate& effect) {
 /// @returns whether there were any: the protocol has more to say then.
 bool replica_actor::answer_validations() {
   for (auto& it : validations_)
-    settings_.protocol->on_validated(it.ticket, !it.objection, it.objection.value_or(""));
+    settings_.protocol->on_validated(it.ticket, !it.objection,
+                                     it.objection ? it.objection->message : "");
   return !std::exchange(validations_, {}).empty();
 }
 

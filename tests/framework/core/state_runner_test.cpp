@@ -39,7 +39,7 @@ class counting_machine : public state_machine {
     return question == "quick" ? std::optional{*query(question)} : std::nullopt;
   }
   bool applies_at_once() const override { return quick; }
-  std::optional<std::string> objection(std::string_view) const override { return std::nullopt; }
+  std::optional<error> objection(std::string_view) const override { return std::nullopt; }
   result<spi::log_position> flush() override { return flushed_ = applied_.load(); }
   bool flush_due() const override { return applied_ >= flushed_ + 100; }
   result<spi::log_position> save(const std::filesystem::path&) override { return applied_.load(); }

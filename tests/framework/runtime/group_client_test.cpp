@@ -239,6 +239,15 @@ TEST_CASE("a refusal takes no doubt away that an earlier attempt left") {
   CHECK(outcome.error().message.find("may have happened") != std::string::npos);
 }
 
+TEST_CASE("that no space is left is believed at once, with no time lost on other replicas") {
+  fake_group group{2, 0, std::chrono::hours{24}};
+  group.nodes[0]->script->answers = {problem(errc::no_space)};
+  auto refused = group.client->call(message_kind::command, "a");
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code == errc::no_space);
+  CHECK(group.nodes[1]->asked() == 0);
+}
+
 TEST_CASE("a busy replica is asked again") {
   fake_group group{1};
   group.nodes[0]->script->answers.assign(3, problem(errc::busy));

@@ -109,3 +109,15 @@ TEST_CASE("digests tell clusters and groups apart") {
   other.cluster = "lagoon";
   CHECK(cluster_digest(mine) != cluster_digest(other));
 }
+
+TEST_CASE("a heartbeat carries a replica's mark, and whether its disk is short of space") {
+  auto told = decode_mark(encode(replica_mark{7, 8, 9, true}, 3));
+  REQUIRE(told.has_value());
+  CHECK(told->first == 3);
+  CHECK(told->second.incarnation == 7);
+  CHECK(told->second.term == 8);
+  CHECK(told->second.entry == 9);
+  CHECK(told->second.short_of_space);
+  CHECK_FALSE(decode_mark("").has_value());
+  CHECK_FALSE(decode_mark("neither this").has_value());
+}

@@ -70,7 +70,7 @@ class solo_protocol : public spi::consensus {
   }
   void reconfigure(spi::request_id, std::vector<spi::replica_id>,
                    std::vector<spi::replica_id>) override {}
-  void transfer(spi::replica_id) override {}
+  void transfer(spi::replica_id to) override { leader = to; }
   void on_applied(spi::log_position) override {}
   void on_snapshot_sent(spi::replica_id, bool) override {}
   void on_snapshot_received(spi::log_position, std::string_view) override {}
@@ -81,7 +81,13 @@ class solo_protocol : public spi::consensus {
       out.push_back(std::move(effect));
     effects_.clear();
   }
-  spi::consensus_status status() const override { return {}; }
+  spi::consensus_status status() const override {
+    spi::consensus_status it;
+    it.leader = leader;
+    return it;
+  }
+
+  std::atomic<spi::replica_id> leader = 1;
 
  private:
   std::vector<spi::effect> effects_;
@@ -111,12 +117,22 @@ class list_machine : public state_machine {
       all += command + ";";
     return all;
   }
-  std::optional<std::string> objection(std::string_view command) const override {
-    return command == "too much" ? std::optional{std::string{"the disk is full"}} : std::nullopt;
+  std::optional<error> objection(std::string_view command) const override {
+    if (command != "too much")
+      return std::nullopt;
+    return error{errc::no_space, "the disk is full"};
+  }
+  std::optional<std::string> shortage() const override {
+    return is_short ? std::optional{std::string{"3 MiB are left"}} : std::nullopt;
+  }
+  bool takes_space(std::string_view command) const override {
+    return !command.starts_with("remove");
   }
   result<spi::log_position> flush() override { return 0; }
   result<spi::log_position> save(const std::filesystem::path&) override { return 0; }
   result<spi::log_position> load(const std::filesystem::path&) override { return 0; }
+
+  std::atomic<bool> is_short = false;
 
  private:
   mutable std::mutex mutex_;
@@ -151,14 +167,17 @@ struct one_replica {
     settings.self.name = "only";
     settings.self.replica = 1;
     settings.self.consensus = "solo 1.0.0 {}";
-    settings.group = {{1, "only", {"127.0.0.1", 1}}, {2, "other", {"127.0.0.1", 2}}};
+    settings.group = {{1, "only", {"127.0.0.1", 1}},
+                      {2, "other", {"127.0.0.1", 2}},
+                      {3, "third", {"127.0.0.1", 3}}};
     auto log = record_log::open(folder / "log", 1);
     if (!log)
       throw std::runtime_error(log.error().message);
     settings.stable = *(*log)->load();
     settings.log = std::move(*log);
-    settings.machine = std::make_shared<list_machine>();
-    settings.protocol = std::make_shared<solo_protocol>();
+    settings.voters = {1, 2, 3};
+    settings.machine = machine;
+    settings.protocol = protocol;
     settings.owner = watch.owner(*actors);
     replica = spawn_net<replica_actor>(*actors, std::move(settings));
   }
@@ -179,6 +198,12 @@ struct one_replica {
     return answer;
   }
 
+  void tell_space(spi::replica_id peer, bool is_short) {
+    caf::anon_send(replica, peer_space{peer, is_short});
+  }
+
+  std::shared_ptr<list_machine> machine = std::make_shared<list_machine>();
+  std::shared_ptr<solo_protocol> protocol = std::make_shared<solo_protocol>();
   failure_watch watch;
   runtime::system actors{{}, 2};
   caf::actor replica;
@@ -250,4 +275,52 @@ TEST_CASE("a protocol that can't go on stops the replica with its reason") {
   REQUIRE_FALSE(answer.value.has_value());
   CHECK(answer.in_doubt);
   CHECK(node.watch.wait() == "a record is damaged");
+}
+
+TEST_CASE(
+    "a leader refuses what takes space while no majority has any, and takes what frees some") {
+  temporary_folder folder;
+  one_replica node{folder.path()};
+  SUBCASE("the disks of two peers are full") {
+    node.tell_space(2, true);
+    node.tell_space(3, true);
+  }
+  SUBCASE("its own disk and that of a peer are full") {
+    node.machine->is_short = true;
+    node.tell_space(3, true);
+  }
+  auto refused = node.call(submit_command{"put"});
+  REQUIRE_FALSE(refused.value.has_value());
+  CHECK(refused.value.error().code == errc::no_space);
+  CHECK_FALSE(refused.in_doubt);
+  auto& said = refused.value.error().message;
+  CHECK_MESSAGE(said.find("third") != said.npos, said);
+  CHECK((said.find("3 MiB are left") != said.npos) == node.machine->is_short);
+  CHECK(node.call(submit_command{"remove"}).value == "1");
+  CHECK(*node.call(ask_state{"all"}).value == "remove;");
+
+  node.machine->is_short = false;
+  node.tell_space(3, false);
+  CHECK(node.call(submit_command{"put"}).value == "2");
+}
+
+TEST_CASE("a leader whose disk alone is full lets a master lead that has space") {
+  temporary_folder folder;
+  one_replica node{folder.path()};
+  node.machine->is_short = true;
+  auto answer = node.call(submit_command{"put"});
+  REQUIRE_FALSE(answer.value.has_value());
+  CHECK(answer.value.error().code == errc::unavailable); // so that its client tries again
+  // The transfer is told to the protocol before anything that comes after the refusal.
+  node.call(submit_command{"remove"});
+  CHECK(node.protocol->leader == 2);
+}
+
+TEST_CASE("a follower whose disk is full refuses nothing itself") {
+  temporary_folder folder;
+  one_replica node{folder.path()};
+  node.protocol->leader = 2;
+  node.machine->is_short = true;
+  node.tell_space(3, true);
+  CHECK(node.call(submit_command{"put"}).value == "1"); // it is the protocol's to say who leads
 }

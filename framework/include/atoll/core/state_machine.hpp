@@ -45,9 +45,18 @@ class state_machine {
   /// far as the last ones tell: perhaps they needed the disk. Called by the thread that applies.
   virtual bool applies_at_once() const { return true; }
 
-  /// Why this replica couldn't carry out the command (a full disk, say); none when it could.
-  /// Doesn't wait for a disk. Called by one thread, also during `apply`.
-  virtual std::optional<std::string> objection(std::string_view command) const = 0;
+  /// Why this replica couldn't carry out the command: errc::no_space where its disk is full,
+  /// errc::invalid for a malformed command; none when it could. Doesn't wait for a disk. Called by
+  /// one thread, also during `apply`.
+  virtual std::optional<error> objection(std::string_view command) const = 0;
+
+  /// Why nothing more should be put on this replica's disk; none while its reserve is untouched.
+  /// The reserve has to hold what is on its way already. Called by the thread of `objection`.
+  virtual std::optional<std::string> shortage() const { return std::nullopt; }
+
+  /// Would the command take up space? False for one that frees some or is needed to do so: it must
+  /// be carried out on a full disk as well. Called by the thread of `objection`.
+  virtual bool takes_space(std::string_view) const { return true; }
 
   /// Writes the proposing replica's time into a command, over whatever its client wrote there. No
   /// client's clock may reach the state. Called before the command is proposed.

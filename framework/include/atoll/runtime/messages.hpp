@@ -86,6 +86,12 @@ struct master_seen {
   node_info who;
 };
 
+/// To a replica, from its node's gate: a peer says whether its disk is short of space.
+struct peer_space {
+  spi::replica_id of = 0;
+  bool is_short = false;
+};
+
 /// To a node's gate: from now on the node is who `self` says, with these actors. A replica that
 /// belongs to no group yet has none to offer.
 struct adopt_roles {
@@ -205,6 +211,7 @@ struct replica_view {
   std::vector<known_replica> known; ///< configured, or seen since
   spi::log_position applied = 0;
   std::uint64_t incarnation = 0;
+  std::string no_space; ///< why a leader refuses commands that take space; empty: it doesn't
   record_log::counters disk;
   replica_metrics metrics;
 };
@@ -256,6 +263,7 @@ CAF_ADD_TYPE_ID(atoll, (atl::runtime::snapshot_fetched))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::adopt_roles))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::member_folders))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::turned_away))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::peer_space))
 
 CAF_END_TYPE_ID_BLOCK(atoll)
 
@@ -294,3 +302,4 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::snapshot_fetched)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::adopt_roles)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::member_folders)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::turned_away)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::peer_space)

@@ -15,18 +15,20 @@
 namespace atl::runtime {
 
 /// Changes when nodes of the one version can't talk to those of the other.
-inline constexpr std::uint32_t wire_version = 3;
+inline constexpr std::uint32_t wire_version = 4;
 
 /// The role of whoever uses a cluster and is no part of it.
 inline constexpr std::string_view client_role = "client";
 
-/// How far a replica's durable log is known to have come. Within one incarnation it grows, and the
+/// How far a replica's durable log is known to have come, and whether its disk has room for more.
+/// Within one incarnation it grows, and the
 /// next incarnation must find at least as much: a log that holds less is an older copy of the disk,
 /// and has forgotten promises.
 struct replica_mark {
   std::uint64_t incarnation = 0;
   std::uint64_t term = 0;
   spi::log_position entry = 0; ///< durable here, and committed, up to this one
+  bool short_of_space = false; ///< its disk has less space left than its reserve
 };
 
 /// What a node says of itself when it meets another.

@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -83,8 +84,20 @@ class replica_actor : public net_actor {
   };
   struct validation {
     std::uint64_t ticket;
-    std::optional<std::string> objection;
+    std::optional<error> objection;
   };
+
+  // Disks that fill up.
+  void look_at_disk();
+  void on_peer_space(const peer_space& told);
+  bool leads();
+  bool is_short(spi::replica_id member) const;
+  /// Are there too few members with space left to commit anything?
+  bool lacks_space_to_commit() const;
+  /// Why a command isn't taken for want of space; none where it is.
+  std::optional<reply> refuse_for_space(std::string_view command);
+  std::string describe_full_disks() const;
+  void hand_over_for_space();
 
   void start();
   void make_links();
@@ -171,6 +184,11 @@ class replica_actor : public net_actor {
   /// The protocol's term with each record that isn't durable yet.
   std::deque<std::pair<spi::persist_token, std::uint64_t>> unsynced_terms_;
   std::uint64_t durable_term_ = 0;
+  std::optional<std::string> shortage_;   ///< of space on the disk here
+  std::set<spi::replica_id> short_peers_; ///< that say they are short of space
+  /// Since when a leader without space tries to let another one lead.
+  std::optional<spi::timestamp> hands_over_since_;
+  std::size_t handovers_ = 0;
   proposal_clock clock_; ///< of the stamps that commands get here
   replica_metrics metrics_;
   bool serving_ = true;

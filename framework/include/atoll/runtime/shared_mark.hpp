@@ -16,12 +16,14 @@ class shared_mark {
     term_ = term;
     entry_ = entry;
   }
-  replica_mark read() const { return {incarnation_, term_, entry_}; }
+  void write_space(bool is_short) { short_of_space_ = is_short; }
+  replica_mark read() const { return {incarnation_, term_, entry_, short_of_space_}; }
 
  private:
   const std::uint64_t incarnation_;
   std::atomic<std::uint64_t> term_{0};
   std::atomic<spi::log_position> entry_{0};
+  std::atomic<bool> short_of_space_{false};
 };
 
 } // namespace atl::runtime

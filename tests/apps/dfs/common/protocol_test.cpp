@@ -67,6 +67,12 @@ TEST_CASE("each message comes back as it was, and damaged ones are refused") {
            decode_allocate_answer);
   maltreat(encode(finish_request{9}), decode_finish_request);
   maltreat(encode(renew_request{9, 1'700'000'000}), decode_renew_request);
+  maltreat(encode(collect_request{9}), decode_collect_request);
+  collect_state collected;
+  collected.phase = collect_phase::collecting;
+  collected.fragments = 7;
+  collected.nodes_down = {"storage-1", "storage-2"};
+  maltreat(encode(collected), decode_collect_state);
   maltreat(encode(some_info()), decode_cluster_info);
 }
 

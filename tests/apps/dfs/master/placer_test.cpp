@@ -164,3 +164,20 @@ TEST_CASE("the oldest upload under way holds the horizon back, until it falls si
   CHECK(it.subject.oldest_upload(begin, seconds{10}) == 200);
   CHECK_FALSE(it.subject.oldest_upload(begin + seconds{11}, seconds{10}).has_value());
 }
+
+TEST_CASE("space is lacking when nodes are full and too few others are there for each fragment") {
+  fixture it;
+  auto fill = [&](const char* name) {
+    auto report = it.registry.find(name)->last;
+    report.free_bytes = 10;
+    it.registry.update(report, begin);
+  };
+  CHECK_FALSE(it.subject.lacks_space(it.registry, 100, begin));
+  fill("a"); // a chunk has three fragments: three nodes are left
+  CHECK_FALSE(it.subject.lacks_space(it.registry, 100, begin));
+  fill("b");
+  CHECK(it.subject.lacks_space(it.registry, 100, begin));
+  CHECK_FALSE(it.subject.lacks_space(it.registry, 10, begin)); // as much they have
+  // Nodes that are down aren't full: there is nothing to gain by collecting.
+  CHECK_FALSE(it.subject.lacks_space(it.registry, 100, begin + seconds{2}));
+}

@@ -273,10 +273,15 @@ TEST_CASE("a disk below its reserve objects to what adds, and not to what makes 
   };
   auto why = objection(commands::mkdir{"/d"});
   REQUIRE(why.has_value());
-  CHECK(why->find("reserve") != std::string::npos);
+  CHECK(why->code == errc::no_space);
+  CHECK(why->message.find("reserve") != std::string::npos);
+  CHECK((*names)->shortage() == why->message);
   CHECK_FALSE(objection(commands::remove{"/d"}).has_value());
   CHECK_FALSE(objection(commands::housekeep{}).has_value());
-  CHECK((*names)->objection("garbage").has_value());
+  CHECK_FALSE(objection(commands::admit_master{}).has_value());
+  auto malformed = (*names)->objection("garbage");
+  REQUIRE(malformed.has_value());
+  CHECK(malformed->code != errc::no_space);
 }
 
 TEST_CASE("a flush is due when much is in memory alone, or the log must keep much") {

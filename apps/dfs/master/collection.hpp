@@ -1,0 +1,66 @@
+#pragma once
+
+#include "common/protocol.hpp"
+#include "master/registry.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace dfs {
+
+/// A collection of garbage that an operator asked for: first the horizon passes everything that was
+/// made until then, then the fragments of each node that is up are examined once, then those that
+/// nothing refers to have to go. Pure: the master proposes, asks and orders.
+class collection {
+ public:
+  using fragment = storage_registry::fragment;
+
+  /// Begins, or begins again for a request that came after the others; the same request again
+  /// changes nothing. @param target_us chunks made before are examined
+  /// @returns false where too many requests wait already
+  bool request(std::uint64_t id, std::uint64_t target_us, const storage_registry& registry);
+
+  bool is_active() const { return phase_ != phase::idle && phase_ != phase::done; }
+  bool waits_for_horizon() const { return phase_ == phase::horizon; }
+  std::uint64_t target_us() const { return target_us_; }
+
+  /// Counts the passes over all fragments: a look-up that was under way before isn't of this one.
+  std::uint64_t pass() const { return pass_; }
+  void abandon();
+
+  /// Nothing that was made before the target can be put any more, but by uploads under way.
+  /// Changes nothing when a later request has moved the target meanwhile.
+  void on_horizon_reached(std::uint64_t target_us, storage_registry& registry, steady_time now);
+  /// All fragments of a node behind the horizon were looked up.
+  void on_examined(const std::string& node, std::uint64_t pass);
+  /// Nothing refers to a fragment on a node.
+  void on_unwanted(const std::string& node, const fragment& which);
+
+  /// Counts what is gone, and leaves out nodes that are down.
+  /// @returns fragments to order away again, by node: the order seems to have got lost
+  std::map<std::string, std::vector<fragment>> advance(const storage_registry& registry,
+                                                       steady_time now);
+
+  protocol::collect_state state(const storage_registry& registry) const;
+
+ private:
+  enum class phase { idle, horizon, fragments, done };
+
+  phase phase_ = phase::idle;
+  std::uint64_t pass_ = 0;
+  std::set<std::uint64_t> requests_;
+  std::uint64_t target_us_ = 0;
+  std::map<std::string, std::uint64_t> removed_before_; ///< bytes, by node
+  std::set<std::string> to_examine_;                    ///< nodes
+  std::map<std::string, std::set<fragment>> unwanted_;
+  std::set<std::string> skipped_; ///< nodes that are down
+  std::uint64_t removed_ = 0;
+  steady_time ordered_{};
+};
+
+} // namespace dfs

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "master/master_actor.hpp"
+#include "namespace/question.hpp"
+
+#include <atoll/runtime/caf.hpp>
+#include <atoll/runtime/failure.hpp>
+
+#include <chrono>
+#include <functional>
+
+namespace dfs {
+
+template <class Question>
+void master_actor::query(const Question& what,
+                         std::function<void(atl::result<typename Question::answer>)> done,
+                         std::chrono::milliseconds timeout) {
+  using answer_type = typename Question::answer;
+  atl::runtime::ask(this, settings_.replica, timeout,
+                    atl::runtime::ask_state{encode(question{what})})
+      .then(
+          [done](const envelope& message) {
+            auto answer = atl::runtime::decode_reply(message.body);
+            if (answer.value)
+              done(decode_answer<answer_type>(*answer.value));
+            else
+              done(tl::unexpected{answer.value.error()});
+          },
+          [done](const caf::error& problem) {
+            done(atl::fail(atl::errc::timeout, "the replica didn't answer: " +
+                                                   atl::runtime::describe_failure(problem)));
+          });
+}
+
+} // namespace dfs

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+
+namespace dfs {
+
+/// A file that holds a part of a master's reserve where no other program can take it. On a disk
+/// that others filled to the last byte, its removal makes the space that a start needs. For one
+/// thread at a time.
+class disk_ballast {
+ public:
+  /// @param file empty: there is none. @param reserve in bytes, of the disk
+  disk_ballast(std::filesystem::path file, std::uint64_t reserve);
+
+  /// Removes the file if the disk has less space left than the file takes.
+  /// @returns whether there was a file to remove
+  bool release_if_short();
+
+  /// Makes the file if it is missing and the disk keeps its whole reserve beside it; looks only
+  /// now and then. What can't be made is tried again later.
+  void restore();
+
+  std::uint64_t bytes() const { return bytes_; }
+
+ private:
+  std::filesystem::path file_;
+  std::uint64_t reserve_;
+  std::uint64_t bytes_;
+  std::optional<std::chrono::steady_clock::time_point> looked_;
+};
+
+} // namespace dfs

@@ -1,0 +1,110 @@
+#include "replica_drive.hpp"
+
+#include <atoll/core/log.hpp>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+// Disks that fill up: a leader refuses commands that take space while there is room left for those
+// that don't, and for what is on its way.
+namespace atl::runtime {
+
+namespace {
+
+/// So long clients wait for another leader to take over from one whose disk is full.
+constexpr auto handover_timeout = std::chrono::seconds{3};
+
+} // namespace
+
+void replica_actor::look_at_disk() {
+  if (!serving_)
+    return;
+  auto was_short = shortage_.has_value();
+  shortage_ = settings_.machine->shortage();
+  mark_->write_space(shortage_.has_value());
+  if (shortage_ && !was_short)
+    log::warning("master", "",
+                 "{}; until then commands that take space are refused while this "
+                 "master leads",
+                 *shortage_);
+  else if (was_short && !shortage_)
+    log::info("master", "", "its disk has its reserve of space again");
+}
+
+void replica_actor::on_peer_space(const peer_space& told) {
+  if (!told.is_short)
+    short_peers_.erase(told.of);
+  else if (told.of != settings_.self.replica)
+    short_peers_.insert(told.of); // of so many at most as the gate knows
+}
+
+bool replica_actor::leads() {
+  auto found = false;
+  guard([&] { found = settings_.protocol->status().leader == settings_.self.replica; });
+  return found;
+}
+
+bool replica_actor::is_short(spi::replica_id member) const {
+  return member == settings_.self.replica ? shortage_.has_value() : short_peers_.contains(member);
+}
+
+bool replica_actor::lacks_space_to_commit() const {
+  auto full = static_cast<std::size_t>(
+      std::count_if(voters_.begin(), voters_.end(), [this](auto id) { return is_short(id); }));
+  auto needed = settings_.blocks_on_one_failure ? voters_.size() : voters_.size() / 2 + 1;
+  return voters_.size() - full < needed;
+}
+
+std::string replica_actor::describe_full_disks() const {
+  std::vector<std::string> full;
+  for (auto& peer : settings_.group)
+    if (is_short(peer.id))
+      full.push_back(peer.name);
+  return fmt::format("no space left for anything new: the disk of {} has less space left than its "
+                     "reserve{}{}; free space there, or remove what isn't needed, which is still "
+                     "possible",
+                     fmt::join(full, ", "), shortage_ ? ": " : "", shortage_.value_or(""));
+}
+
+std::optional<reply> replica_actor::refuse_for_space(std::string_view command) {
+  look_at_disk();
+  if ((!shortage_ && short_peers_.empty()) || !leads() || !settings_.machine->takes_space(command))
+    return std::nullopt;
+  auto no_majority = lacks_space_to_commit();
+  if (!no_majority && !shortage_)
+    return std::nullopt;
+  ++metrics_.refused;
+  if (!no_majority) {
+    if (!hands_over_since_)
+      hand_over_for_space();
+    if (now() - hands_over_since_.value_or(now()) < handover_timeout)
+      return unable(errc::unavailable,
+                    settings_.self.name + " has no space left, and lets another master lead");
+  }
+  return unable(errc::no_space, describe_full_disks());
+}
+
+/// A leader without space lets a member lead that has some. Called again and again: the first one
+/// that is asked may be down.
+void replica_actor::hand_over_for_space() {
+  if (!shortage_ || !leads() || lacks_space_to_commit()) {
+    hands_over_since_.reset();
+    return;
+  }
+  std::vector<spi::replica_id> heirs;
+  for (auto id : voters_)
+    if (!is_short(id))
+      heirs.push_back(id);
+  if (heirs.empty())
+    return;
+  auto heir = heirs[handovers_++ % heirs.size()];
+  if (!hands_over_since_) {
+    hands_over_since_ = now();
+    log::info("master", "", "has no space left, and lets master {} lead", heir);
+  }
+  drive([&](auto& protocol) { protocol.transfer(heir); });
+}
+
+} // namespace atl::runtime

@@ -1,0 +1,95 @@
+#include "small_disk.hpp"
+#include "test_cluster.hpp"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <fcntl.h>
+#include <memory>
+#include <signal.h>
+#include <string>
+#include <unistd.h>
+
+/// Storage nodes whose disks fill up, and how space is made there without waiting for the grace.
+namespace {
+
+constexpr int no_space_code = 7;
+
+cluster_shape with_long_grace() {
+  cluster_shape shape;
+  shape.storages = 1;
+  shape.copies = 1;
+  shape.files = "chunk_size = \"1MiB\"\ninline_limit = 0\ngrace = \"1h\"\nhousekeeping = \"10m\"";
+  return shape;
+}
+
+} // namespace
+
+TEST_CASE("on full storage nodes what is removed makes room at once, whatever the grace") {
+  if (!small_disk::possible()) {
+    MESSAGE("not tried: it wants root, for a small disk");
+    return;
+  }
+  test_cluster cluster{with_long_grace()};
+  small_disk disk{cluster.data_of("storage-1"), 48};
+  cluster.up();
+  auto large = random_bytes(20 << 20, 1);
+  REQUIRE(cluster.dfs({"put", "-", "/a"}, large).code == 0);
+  REQUIRE(cluster.dfs({"put", "-", "/b"}, large).code == 0);
+  disk.fill(3 << 20);
+  CHECK(cluster.dfs({"put", "-", "/c"}, large).code == no_space_code);
+  CHECK(cluster.dfs({"rm", "/a"}).code == 0);
+  eventually("the space of the removed file is used again", [&] {
+    return cluster.dfs({"put", "-", "/c"}, large).code == 0;
+  });
+  CHECK(cluster.dfs({"cat", "/b"}).out == large);
+  CHECK(cluster.dfs({"cat", "/c"}).out == large);
+  cluster.kill("storage-1", SIGKILL);
+}
+
+TEST_CASE("'dfs admin collect' ends when everything is gone that nothing refers to") {
+  test_cluster cluster{with_long_grace()};
+  cluster.up();
+  // More than one page of fragments that are looked up together, dead and alive.
+  auto large = random_bytes(700 << 10, 2);
+  auto folder = cluster.folder() / "many";
+  std::filesystem::create_directories(folder);
+  for (int i = 0; i < 600; ++i)
+    write_file(folder / fmt::format("{}", i), random_bytes(1 << 10, i));
+  REQUIRE(cluster.dfs({"put", "-r", folder.string(), "/kept"}).code == 0);
+  REQUIRE(cluster.dfs({"put", "-r", folder.string(), "/removed"}).code == 0);
+  REQUIRE(cluster.dfs({"put", "-", "/large"}, large).code == 0);
+
+  auto pipe = (cluster.folder() / "source").string();
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  auto put = start_program(
+      {program("dfs").string(), "-c", cluster.folder().string(), "put", pipe, "/slow"});
+  auto source = ::open(pipe.c_str(), O_WRONLY);
+  auto slow = random_bytes(3 << 20, 3);
+  auto first = std::string_view{slow}.substr(0, slow.size() / 2);
+  REQUIRE(::write(source, first.data(), first.size()) == static_cast<ssize_t>(first.size()));
+  eventually("the first chunk of an upload under way is stored",
+             [&] { return cluster.chunk_files("storage-1").size() == 1202; });
+
+  REQUIRE(cluster.dfs({"rm", "-r", "/removed", "/large"}).code == 0);
+  auto collected = cluster.dfs({"--json", "admin", "collect"});
+  CHECK_MESSAGE(collected.code == 0, collected.err);
+  INFO(collected.out);
+  auto told = nlohmann::json::parse(collected.out);
+  CHECK(told["fragments"] == 601);
+  CHECK(told["bytes"] >= (600 << 10) + large.size());
+  CHECK(told["uploads"] == 1);
+  CHECK(cluster.chunk_files("storage-1").size() == 601);
+
+  auto rest = std::string_view{slow}.substr(first.size());
+  REQUIRE(::write(source, rest.data(), rest.size()) == static_cast<ssize_t>(rest.size()));
+  ::close(source);
+  CHECK(wait_for(put) == 0);
+  CHECK(cluster.dfs({"cat", "/slow"}).out == slow);
+  CHECK(cluster.dfs({"cat", "/kept/599"}).out == random_bytes(1 << 10, 599));
+
+  auto again = cluster.dfs({"admin", "collect"});
+  CHECK(again.code == 0);
+  CHECK_MESSAGE(again.out.find("0 fragments removed") == 0, again.out);
+}
