@@ -58,8 +58,12 @@ bool storage_registry::alive(const node& which, steady_time now) const {
   return now - which.seen <= failure_timeout_;
 }
 
+bool storage_registry::has_joined(const node& which) {
+  return which.id != no_storage && !which.last.group.empty();
+}
+
 bool storage_registry::healthy(const node& which, steady_time now) const {
-  return alive(which, now) && which.last.failed.empty();
+  return alive(which, now) && has_joined(which) && which.last.failed.empty();
 }
 
 std::vector<atl::spi::candidate> storage_registry::candidates(const std::vector<storage_id>& avoid,

@@ -47,7 +47,10 @@ class storage_registry {
   /// How many reports changed what is known of the nodes' fragments.
   std::uint64_t changes() const { return changes_; }
 
-  /// Reports come, and it takes data.
+  /// It has an id, and says that its data belongs to the group. Before that it must get no data: it
+  /// would obey a master of another group that reached it first.
+  static bool has_joined(const node& which);
+  /// Reports come, it has joined, and it takes data.
   bool healthy(const node& which, steady_time now) const;
   bool alive(const node& which, steady_time now) const;
 

@@ -48,7 +48,7 @@ json describe_storages(const status_view& view) {
                {"damaged", node.last.damaged},
                {"failed", node.last.failed},
                {"silent_ms", silent.count()}};
-    auto joined = node.id != no_storage;
+    auto joined = storage_registry::has_joined(node);
     entry["health"] = !alive                     ? "down"
                       : !joined                  ? "joining"
                       : node.last.failed.empty() ? "up"

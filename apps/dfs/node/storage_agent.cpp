@@ -236,8 +236,10 @@ void storage_agent::obey(const std::string& name, const envelope& answer) {
     atl::log::warning("storage", name, "{}", orders.error().message);
     return;
   }
+  auto had_no_group = settings_.group.empty();
   if (!accept_group(name, *orders))
     return;
+  auto has_joined = had_no_group && !settings_.group.empty();
   if (orders->id != state.known_as) {
     state.known_as = orders->id;
     atl::log::info("storage", name, "known as storage node {}", orders->id);
@@ -245,8 +247,8 @@ void storage_agent::obey(const std::string& name, const envelope& answer) {
   remove_later(orders->remove);
   if (orders->want_everything)
     state.from_scratch = true;
-  if (!state.to_tell.empty() || state.from_scratch)
-    report(name); // more than fits into one report
+  if (has_joined || !state.to_tell.empty() || state.from_scratch)
+    report(name); // that it joined, or more than fits into one report
 }
 
 } // namespace dfs

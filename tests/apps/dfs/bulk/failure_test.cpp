@@ -352,7 +352,10 @@ TEST_CASE("a connection takes one descriptor of the node that serves it") {
     connections.push_back(std::make_unique<bulk_connection>(node.endpoint(), caller_options()));
     CHECK(fetch(*connections.back(), key_of(1), 0, 4) == "data");
   }
-  CHECK(open_files() - before == 2 * 20); // both ends are in this process
+  auto more =
+      open_files() - before; // both ends are in this process, and other threads open files, too
+  CHECK(more >= 2 * 20);
+  CHECK(more < 2 * 20 + 5);
 }
 
 TEST_CASE("a fragment that isn't as long as it has to be is told by its length") {

@@ -45,6 +45,7 @@ struct fixture {
   storage_registry::node& report(storage_id id, bool from_scratch = false,
                                  std::vector<protocol::fragment_change> changes = {}) {
     protocol::storage_report it;
+    it.group = "group";
     it.name = "storage-" + std::to_string(id);
     it.uuid = it.name;
     it.from_scratch = from_scratch;

@@ -17,6 +17,7 @@ const collection::fragment alive{{6, 1}, 0};
 
 protocol::storage_report report_of(std::string name, std::uint64_t removed_bytes) {
   protocol::storage_report it;
+  it.group = "group";
   it.name = std::move(name);
   it.uuid = it.name + "'s folder";
   it.removed_bytes = removed_bytes;

@@ -47,6 +47,7 @@ struct fixture {
     storage_id id = 0;
     for (auto* name : {"a", "b", "c", "d"}) {
       protocol::storage_report report;
+      report.group = "group";
       report.name = name;
       report.free_bytes = 1000;
       registry.update(report, begin).id = ++id;

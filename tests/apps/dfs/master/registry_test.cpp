@@ -15,6 +15,7 @@ const steady_time begin{seconds{1000}};
 
 protocol::storage_report report_of(std::string name) {
   protocol::storage_report it;
+  it.group = "group";
   it.name = std::move(name);
   it.uuid = it.name + "'s folder";
   it.free_bytes = 1000;
@@ -61,6 +62,17 @@ TEST_CASE("candidates: registered nodes; those without space, avoided or silent 
   CHECK_FALSE(list[1].healthy); // b is full
   CHECK_FALSE(list[2].healthy); // c is avoided
   CHECK_FALSE(list[3].healthy); // d is silent
+}
+
+TEST_CASE("a node whose data belongs to no group yet gets no data") {
+  storage_registry registry{seconds{1}};
+  auto report = report_of("a");
+  report.group.clear();
+  registry.update(report, begin).id = 1;
+  REQUIRE(registry.candidates({}, 100, begin).size() == 1);
+  CHECK_FALSE(registry.candidates({}, 100, begin)[0].healthy);
+  registry.update(report_of("a"), begin);
+  CHECK(registry.candidates({}, 100, begin)[0].healthy);
 }
 
 TEST_CASE("a weight that is no number counts as none") {
