@@ -1,7 +1,5 @@
 #include "client/control.hpp"
 
-#include "common/clock.hpp"
-
 #include <atoll/core/identity.hpp>
 #include <atoll/runtime/group_client.hpp>
 #include <atoll/runtime/messages.hpp>
@@ -83,7 +81,7 @@ control::~control() = default;
 
 void control::submit(action what, completion done) {
   auto session = impl_->take_session();
-  command next{session.id, ++session.sequence, now_us(), std::move(what)};
+  command next{session.id, ++session.sequence, 0, std::move(what)};
   auto bytes = encode(next);
   auto finish = [this, done](implementation::session used, atl::result<std::string> answer) {
     if (answer)

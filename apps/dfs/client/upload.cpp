@@ -1,6 +1,5 @@
 #include "client/transfers.hpp"
 #include "client/upload_lease.hpp"
-#include "common/clock.hpp"
 #include "namespace/limits.hpp"
 #include "namespace/path.hpp"
 
@@ -158,7 +157,7 @@ atl::result<std::uint64_t> upload(control& masters, storage_pool& storages, cons
   auto& info = storages.info();
   commands::put_file file;
   file.path = path;
-  file.mtime_us = options.mtime_us.value_or(static_cast<std::int64_t>(now_us()));
+  file.mtime_us = options.mtime_us;
   file.overwrite = options.overwrite;
   file.parents = options.parents;
   if (options.size.value_or(0) > file_bytes_max(info))

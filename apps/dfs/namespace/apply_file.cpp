@@ -95,7 +95,7 @@ dirent make_file(editor& state, const put_file& command, std::uint64_t size_byte
   dirent made{meta.next_inode++, inode_type::file};
   inode file{.type = inode_type::file,
              .size_bytes = size_bytes,
-             .mtime_us = command.mtime_us,
+             .mtime_us = command.mtime_us.value_or(static_cast<std::int64_t>(meta.latest_us)),
              .version = meta.applied,
              .entries = 0,
              .extents = 0};

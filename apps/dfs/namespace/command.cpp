@@ -26,7 +26,10 @@ void write(writer& out, const commands::mkdir& c) {
 }
 
 void write(writer& out, const commands::put_file& c) {
-  out.put(c.path).put(c.mtime_us).put(c.overwrite).put(c.parents);
+  out.put(c.path).put(c.mtime_us.has_value());
+  if (c.mtime_us)
+    out.put(*c.mtime_us);
+  out.put(c.overwrite).put(c.parents);
   auto extents = std::get_if<commands::put_file::extent_list>(&c.content);
   out.put(extents != nullptr);
   if (!extents) {
@@ -72,7 +75,8 @@ void read(reader& in, commands::mkdir& c) {
 
 void read(reader& in, commands::put_file& c) {
   c.path = in.get_string();
-  c.mtime_us = in.get<std::int64_t>();
+  if (in.get<bool>())
+    c.mtime_us = in.get<std::int64_t>();
   c.overwrite = in.get<bool>();
   c.parents = in.get<bool>();
   if (!in.get<bool>()) {

@@ -6,6 +6,7 @@
 #include <atoll/core/error.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -34,7 +35,8 @@ struct put_file {
   using extent_list = std::vector<placed_extent>; ///< 1 … `limits::extents_per_file_max`
 
   std::string path;
-  std::int64_t mtime_us = 0; ///< since 1970; negative: before it
+  /// Since 1970, negative before it; none: the time at which it becomes visible, by the state.
+  std::optional<std::int64_t> mtime_us;
   std::variant<inline_bytes, extent_list> content;
   bool overwrite = false;
   bool parents = false; ///< make missing parents too

@@ -59,6 +59,12 @@ TEST_CASE("time goes by the latest command, not backwards with a slow clock") {
   CHECK(it.ask(questions::stat{"/b"})->mtime_us == birth_us + 10 * second_us);
 }
 
+TEST_CASE("a file that is stored without a time gets the state's, not its client's") {
+  subject it;
+  REQUIRE(it.run(commands::put_file{"/f", std::nullopt, "text", true, false}).has_value());
+  CHECK(it.ask(questions::stat{"/f"})->mtime_us == it.mtime_us());
+}
+
 TEST_CASE("a file keeps the time that it was stored with, also one before 1970") {
   subject it;
   for (std::int64_t mtime_us : {std::int64_t{0}, std::int64_t{-1},
