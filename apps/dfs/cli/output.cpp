@@ -19,14 +19,17 @@ bool has_progress = false; ///< a progress line is on the terminal
 constexpr auto wipe_line = std::string_view{"\r\x1b[K"};
 
 void write_raw_error(std::string_view text) {
-  // Where standard error fails as well there is nobody left to tell.
+  if (text.empty())
+    return; // an empty view may point nowhere, which `fwrite` must not be given
+  // Where standard error fails as well, no place is left to report it.
   std::ignore = std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
 } // namespace
 
 void write_output(std::string_view text) {
-  if (output_errno == 0 && std::fwrite(text.data(), 1, text.size(), stdout) != text.size())
+  if (output_errno == 0 && !text.empty() &&
+      std::fwrite(text.data(), 1, text.size(), stdout) != text.size())
     note_output_failure(errno);
 }
 
