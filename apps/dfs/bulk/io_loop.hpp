@@ -30,8 +30,8 @@ class io_loop {
   void interrupt();
   bool interrupted() const { return interrupted_; }
 
-  /// Moves what is ready, or else waits until something is, at most until `deadline`. False:
-  /// nothing was ready.
+  /// Moves what is ready; otherwise waits until something is ready, at most until `deadline`.
+  /// False: nothing was ready.
   bool run_once(steady::time_point deadline);
 
  private:
@@ -40,7 +40,7 @@ class io_loop {
   void remove(tcp_socket& socket);
 
   std::mutex mutex_; ///< guards the list and the open state of its sockets against `interrupt`
-  std::vector<tcp_socket*> sockets_; ///< those that are open
+  std::vector<tcp_socket*> sockets_; ///< the open ones
   std::atomic<bool> interrupted_ = false;
 };
 

@@ -182,7 +182,7 @@ void relay::lose_behind(const atl::error& why) {
   upload_.reset();
   behind_.reset();
   results_[1].outcome = tl::unexpected{why};
-  // A node that is busy has not failed, and neither have those after it.
+  // A busy node has not failed, nor have the nodes after it in the pipeline.
   bool busy = why.code == atl::errc::busy;
   for (std::size_t i = 2; i < results_.size(); ++i)
     results_[i].outcome = atl::fail(busy ? atl::errc::busy : atl::errc::unavailable,

@@ -38,14 +38,6 @@ struct group {
   replica_ids voters;
   replica_ids learners;
   json status;
-
-  /// @returns null where there is none of that number.
-  const json* master(atl::spi::replica_id id) const {
-    for (auto& it : status["masters"])
-      if (it["id"] == id)
-        return &it;
-    return nullptr;
-  }
 };
 
 atl::result<group> ask_group(control& masters) {

@@ -62,7 +62,7 @@ int complain(const atl::error& problem) {
 atl::result<cluster_settings> context::settings() const {
   namespace fs = std::filesystem;
   auto file = fs::path{cluster_file.empty() ? "cluster.toml" : cluster_file};
-  std::error_code problem; // what can't be looked at is named by who reads it
+  std::error_code problem; // the reader names what can't be looked at
   if (fs::is_directory(file, problem))
     file /= "cluster.toml";
   if (cluster_file.empty() && !fs::exists(file, problem))

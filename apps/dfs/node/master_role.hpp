@@ -17,9 +17,9 @@
 
 namespace dfs {
 
-/// A node as a master: the actors that others reach, and the replica that they serve. A master whose
-/// log is bound to a group takes part at once; another one is reachable, and takes part once it
-/// founds or joins a group (`admission_actor`).
+/// A node as a master: the actors that others reach, and the replica that they serve. A master
+/// whose log is bound to a group takes part at once; another one is reachable, and takes part once
+/// it founds or joins a group (`admission_actor`).
 class master_role {
  public:
   /// The arguments must outlive the object. @param folder is used under `folder_mutex`.
