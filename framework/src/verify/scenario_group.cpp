@@ -18,7 +18,7 @@ constexpr std::uint64_t first_own_session = 1'000'000; ///< of `write_at`
 sim::simulation_options scripted(const scenario_setting& setting, std::uint32_t replicas,
                                  const scenario_group::details& how) {
   auto it = setting.protocol.simulation(how.seed, replicas);
-  it.fatal_is_failure = how.fatal_is_failure;
+  it.fatal_is_failure = false; // see `must_have_no_violation`
   it.ids = setting.ids;
   if (auto* observer = setting.observer) {
     if (observer->on_group)
@@ -58,17 +58,41 @@ spi::replica_id scenario_group::leader_of(const std::vector<replica_id>& some) c
 spi::replica_id scenario_group::await_leader_of(const std::vector<replica_id>& some,
                                                 std::uint64_t after,
                                                 std::chrono::microseconds limit) {
-  replica_id found = 0;
+  auto found = some.end();
+  auto leads = [&](replica_id id) {
+    return world_.up(id) && world_.status(id).role == spi::replica_role::leader &&
+           term_of(id) > after;
+  };
   world_.run_until(
       [&] {
-        found = leader_of(some);
-        if (found != 0 && world_.status(found).term <= after)
-          found = 0;
-        return found != 0 || !world_.violation().empty();
+        found = std::find_if(some.begin(), some.end(), leads);
+        return found != some.end() || is_over();
       },
       limit);
   must_have_no_violation();
-  return found;
+  return found != some.end() ? *found : 0;
+}
+
+bool scenario_group::make_lead(replica_id id) {
+  for (int attempt = 0; attempt < 30; ++attempt) {
+    auto now = leader();
+    if (now == id)
+      return true;
+    if (now == 0) {
+      await_leader_of(others({}));
+    } else if (protocol_.transfers_leadership && attempt % 3 != 2) {
+      world_.transfer(now, id);
+      world_.run_for(300ms);
+    } else {
+      auto term = term_of(now);
+      world_.isolate(now);
+      await_leader_of(others({now}), term);
+      world_.heal_network();
+      world_.run_for(500ms);
+    }
+    must_have_no_violation();
+  }
+  return false;
 }
 
 std::vector<spi::replica_id> scenario_group::others(const std::vector<replica_id>& than) const {
@@ -104,7 +128,7 @@ void scenario_group::let_through(std::uint64_t messages) {
 bool scenario_group::try_to_add(std::chrono::microseconds limit) {
   auto until = world_.now() + limit;
   ++sequence_;
-  while (world_.now() < until && world_.violation().empty()) {
+  while (world_.now() < until && !is_over()) {
     sim::register_command add{++tags_, session, sequence_, counter, sim::operation_kind::add,
                               1,       {}};
     auto& got = world_.await(world_.propose(ask_, add), 2s);
@@ -152,7 +176,7 @@ void scenario_group::change_members(const std::vector<replica_id>& voters,
 void scenario_group::must_read(replica_id at) {
   auto until = world_.now() + 60s;
   auto from = at != 0 ? at : ask_;
-  while (world_.now() < until && world_.violation().empty()) {
+  while (world_.now() < until && !is_over()) {
     auto& got = world_.await(world_.read(from, counter), 3s);
     if (got.kind == sim::answer_kind::read) {
       auto value = got.result.result.value_or(0);
@@ -170,6 +194,23 @@ void scenario_group::must_read(replica_id at) {
   throw broken("no read was answered for a minute");
 }
 
+void scenario_group::read_at(replica_id id) {
+  reads_.push_back({world_.read(id, counter), id, count_});
+}
+
+void scenario_group::must_have_read_fresh() {
+  must_have_no_violation();
+  if (!protocol_.linearizable_reads)
+    return;
+  for (auto& it : reads_)
+    if (auto& got = world_.outcome(it.ticket);
+        got.kind == sim::answer_kind::read && got.result.result.value_or(0) < it.count)
+      throw broken(
+          fmt::format("replica {} answered a read with {}, and {} increments were answered "
+                      "before the read began",
+                      it.at, got.result.result.value_or(0), it.count));
+}
+
 void scenario_group::must_agree() {
   auto agree = [this] {
     for (replica_id id = 1; id <= size_; ++id)
@@ -185,6 +226,7 @@ void scenario_group::must_agree() {
 }
 
 void scenario_group::must_recover() {
+  must_have_no_violation();
   world_.filter({});
   world_.heal_network();
   for (replica_id id = 1; id <= size_; ++id)
@@ -194,9 +236,36 @@ void scenario_group::must_recover() {
   must_agree();
 }
 
-void scenario_group::must_have_no_violation() const {
-  if (!world_.violation().empty())
-    throw broken(world_.violation());
+bool scenario_group::is_over() {
+  for (replica_id id = 1; id <= everybody_ && stopped_itself_.empty(); ++id)
+    if (auto why = world_.fatal_reason(id); !why.empty())
+      stopped_itself_ = fmt::format("replica {} stopped itself: {}", id, why);
+  return !world_.violation().empty() || world_.stats().fatals > 0;
+}
+
+/// Lets the others go on without the replica that stopped itself, as a group would.
+void scenario_group::look_behind_fatal() {
+  world_.filter({});
+  world_.heal_network();
+  for (replica_id id = 1; id <= size_; ++id)
+    if (world_.fatal_reason(id).empty())
+      world_.restart(id);
+  for (int second = 0; second < 10 && world_.violation().empty(); ++second) {
+    for (replica_id id = 1; id <= size_; ++id)
+      write_at(id);
+    world_.run_for(1s);
+  }
+}
+
+void scenario_group::must_have_no_violation() {
+  if (!is_over())
+    return;
+  if (world_.violation().empty())
+    look_behind_fatal();
+  auto stopped = stopped_itself_.empty() ? "a replica stopped itself" : stopped_itself_;
+  if (world_.violation().empty())
+    throw broken(stopped);
+  throw broken(world_.violation() + (world_.stats().fatals > 0 ? "; besides, " + stopped : ""));
 }
 
 } // namespace atl::verify

@@ -1,0 +1,206 @@
+#include "plugins/consensus/mutant.hpp"
+#include "raft/wire.hpp"
+#include "scenario_mutants.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+
+extern "C" const atl::spi::descriptor ATOLL_PLUGIN_SYMBOL(consensus, raft, 1, 0, 0);
+
+namespace broken_protocols {
+
+namespace {
+
+using namespace atl::spi;
+namespace raft = atl::raft;
+
+const descriptor& right() {
+  return ATOLL_PLUGIN_SYMBOL(consensus, raft, 1, 0, 0);
+}
+
+class flawed : public under_test::mutant {
+ public:
+  explicit flawed(const consensus_setup& setup)
+      : mutant{std::unique_ptr<consensus>{right().create_consensus(setup)}, setup},
+        voters_{setup.voters} {}
+
+ protected:
+  /// Changes a message of one kind that is sent.
+  template <class Message, class Change>
+  static void in_message(effect& it, Change change) {
+    auto* sent = std::get_if<send>(&it);
+    auto message = sent ? raft::decode(sent->bytes) : std::nullopt;
+    if (!message)
+      return;
+    if (auto* body = std::get_if<Message>(&message->body)) {
+      change(*body, *sent);
+      sent->bytes = raft::encode(message->term, message->body);
+    }
+  }
+  template <class Message>
+  static std::optional<Message> received(std::string_view bytes) {
+    auto message = raft::decode(bytes);
+    auto* body = message ? std::get_if<Message>(&message->body) : nullptr;
+    return body ? std::optional{*body} : std::nullopt;
+  }
+  bool leads() { return inner().status().role == replica_role::leader; }
+
+  std::vector<replica_id> voters_;
+};
+
+/// Counts replicas for entries of older terms, and tells followers to apply them.
+struct commits_older_terms : flawed {
+  using flawed::flawed;
+  void step(replica_id from, std::string_view bytes) override {
+    if (auto answer = received<raft::append_answer>(bytes); answer && answer->fits && leads()) {
+      if (std::exchange(term_, inner().status().term) != inner().status().term)
+        match_.clear();
+      match_[from] = std::max(match_[from], answer->match);
+    }
+    flawed::step(from, bytes);
+  }
+  void spoil(effect& it) override {
+    in_message<raft::append_request>(it, [this](auto& append, auto&) {
+      if (inner().status().term == term_)
+        append.commit = std::max(append.commit, on_a_majority());
+    });
+  }
+  log_position on_a_majority() {
+    std::vector<log_position> held;
+    for (auto id : voters_)
+      held.push_back(id == self() ? inner().status().accepted : match_[id]);
+    std::sort(held.begin(), held.end(), std::greater<>{});
+    return held[voters_.size() / 2];
+  }
+  std::uint64_t term_ = 0;
+  std::map<replica_id, log_position> match_;
+};
+
+/// A vote leaves before it is on the disk.
+struct votes_early : flawed {
+  using flawed::flawed;
+  void spoil(effect& it) override {
+    in_message<raft::vote_answer>(it, [](auto&, auto& sent) { sent.after = 0; });
+  }
+};
+
+/// Acknowledges what it holds, durable or not.
+struct acknowledges_early : flawed {
+  using flawed::flawed;
+  void spoil(effect& it) override {
+    in_message<raft::append_answer>(it, [](auto& answer, auto& sent) {
+      answer.match = std::max(answer.match, answer.fits ? answer.held : 0);
+      sent.after = 0;
+    });
+  }
+};
+
+/// What a leader learnt of the others, it believes when it leads again.
+class leads_with_leftovers : public flawed {
+ public:
+  using flawed::flawed;
+  void step(replica_id from, std::string_view bytes) override {
+    if (auto answer = received<raft::append_answer>(bytes); answer && answer->fits && leads())
+      remember(from, *answer);
+    flawed::step(from, bytes);
+  }
+  void drain(std::vector<effect>& out) override {
+    flawed::drain(out);
+    auto now = inner().status();
+    if (now.role != replica_role::leader)
+      return;
+    if (std::exchange(term_, now.term) != now.term)
+      old_ = fresh_;
+    for (auto& [from, answer] : old_) {
+      auto again = answer;
+      again.match = std::min(again.match, now.accepted);
+      inner().step(from, raft::encode(now.term, again));
+    }
+    if (!old_.empty())
+      flawed::drain(out);
+  }
+
+ protected:
+  virtual void remember(replica_id from, const raft::append_answer& answer) = 0;
+  std::map<replica_id, raft::append_answer> fresh_;
+
+ private:
+  std::map<replica_id, raft::append_answer> old_;
+  std::uint64_t term_ = 0;
+};
+
+struct stale_acknowledgements : leads_with_leftovers {
+  using leads_with_leftovers::leads_with_leftovers;
+  void remember(replica_id from, const raft::append_answer& answer) override {
+    auto& kept = fresh_[from];
+    kept.fits = true;
+    kept.match = std::max(kept.match, answer.match);
+  }
+};
+
+struct stale_read_rounds : leads_with_leftovers {
+  using leads_with_leftovers::leads_with_leftovers;
+  void remember(replica_id from, const raft::append_answer& answer) override {
+    auto& kept = fresh_[from];
+    kept.fits = true;
+    kept.round = std::max(kept.round, answer.round);
+  }
+};
+
+/// What it could not get decided it proposes once more when it leads again.
+struct leftover_proposals : flawed {
+  using flawed::flawed;
+  void propose(request_id id, std::string command) override {
+    open_[id] = command;
+    flawed::propose(id, std::move(command));
+  }
+  void drain(std::vector<effect>& out) override {
+    auto before = out.size();
+    flawed::drain(out);
+    for (auto i = before; i < out.size(); ++i)
+      if (auto* applied = std::get_if<apply>(&out[i]))
+        for (auto& entry : applied->entries)
+          open_.erase(entry.id);
+      else if (auto* no = std::get_if<refuse>(&out[i]); no && no->why == refusal::not_proposed)
+        open_.erase(no->id);
+    auto led = std::exchange(led_, leads());
+    if (!led_ || led)
+      return;
+    for (auto& [id, command] : std::exchange(open_, {}))
+      inner().propose(0, command);
+    flawed::drain(out);
+  }
+  std::map<request_id, std::string> open_;
+  bool led_ = false;
+};
+
+template <class Flawed>
+scenario_mutant one(std::string_view name, std::string_view mistake, std::string_view scenario,
+                    std::string_view detail) {
+  return {name, mistake, like<Flawed>(right()), scenario, detail};
+}
+
+} // namespace
+
+std::vector<scenario_mutant> raft_mutants() {
+  return {
+      one<commits_older_terms>("commits_older_terms", "replicas are counted for older terms",
+                               "older_terms_replaced", "position"),
+      one<votes_early>("votes_early", "a vote leaves before it is durable",
+                       "promise_not_yet_durable", "both lead in term"),
+      one<acknowledges_early>("acknowledges_early", "entries are acknowledged before durable",
+                              "write_not_yet_durable", "position"),
+      one<stale_acknowledgements>("stale_acknowledgements",
+                                  "acknowledgements count in later terms of the same leader",
+                                  "third_leadership", "knows this replica to have held"),
+      one<stale_read_rounds>("stale_read_rounds",
+                             "answers to heartbeats count in later terms of the same leader",
+                             "third_leadership", "were answered before the read began"),
+      one<leftover_proposals>("leftover_proposals",
+                              "proposals of an earlier leadership are made again",
+                              "third_leadership", "and again at"),
+  };
+}
+
+} // namespace broken_protocols
