@@ -175,6 +175,88 @@ struct leftover_proposals : flawed {
   bool led_ = false;
 };
 
+struct ignores_transfers : flawed {
+  using flawed::flawed;
+  void transfer(replica_id) override {}
+};
+
+/// Once it was told to hand over it takes no proposals until another one leads, come what may.
+struct waits_for_its_heir : flawed {
+  using flawed::flawed;
+  void transfer(replica_id to) override {
+    waits_ = leads();
+    flawed::transfer(to);
+  }
+  void propose(request_id id, std::string command) override {
+    waits_ = waits_ && leads();
+    if (!waits_)
+      return flawed::propose(id, std::move(command));
+    refused_.push_back({id, refusal::not_proposed, 0, "another one is about to lead"});
+  }
+  void drain(std::vector<effect>& out) override {
+    flawed::drain(out);
+    for (auto& it : std::exchange(refused_, {}))
+      out.push_back(std::move(it));
+  }
+  bool waits_ = false;
+  std::vector<refuse> refused_;
+};
+
+/// A lease that lasts longer than what voters promise.
+struct lease_too_long : flawed {
+  explicit lease_too_long(const consensus_setup& setup)
+      : flawed{setup}, lease_{setup.options.boolean("lease")} {}
+  void advance(timestamp now) override {
+    now_ = now;
+    flawed::advance(now);
+  }
+  void step(replica_id from, std::string_view bytes) override {
+    if (received<raft::append_answer>(bytes) && leads())
+      heard_ = now_;
+    flawed::step(from, bytes);
+  }
+  void read(request_id id, read_level level) override {
+    auto trusts = lease_ && leads() && now_ - heard_ < std::chrono::seconds{3};
+    flawed::read(id, trusts ? read_level::local : level);
+  }
+  bool lease_;
+  timestamp now_{0};
+  timestamp heard_{0};
+};
+
+/// A leader that nobody hears goes on answering from what it knows.
+struct leader_reads_alone : flawed {
+  using flawed::flawed;
+  void read(request_id id, read_level level) override {
+    flawed::read(id, leads() ? read_level::local : level);
+  }
+};
+
+struct local_reads_ask_the_leader : flawed {
+  using flawed::flawed;
+  void read(request_id id, read_level) override {
+    flawed::read(id, read_level::linearizable);
+  }
+};
+
+struct empty_commands_are_nothing : flawed {
+  using flawed::flawed;
+  void spoil(effect& it) override {
+    if (auto* applied = std::get_if<apply>(&it))
+      for (auto& entry : applied->entries)
+        entry.no_op = entry.command.empty();
+  }
+};
+
+struct long_commands_are_cut : flawed {
+  using flawed::flawed;
+  void spoil(effect& it) override {
+    if (auto* applied = std::get_if<apply>(&it))
+      for (auto& entry : applied->entries)
+        entry.command.resize(std::min<std::size_t>(entry.command.size(), 65'535));
+  }
+};
+
 template <class Flawed>
 scenario_mutant one(std::string_view name, std::string_view mistake, std::string_view scenario,
                     std::string_view detail) {
@@ -193,13 +275,28 @@ std::vector<scenario_mutant> raft_mutants() {
                               "write_not_yet_durable", "position"),
       one<stale_acknowledgements>("stale_acknowledgements",
                                   "acknowledgements count in later terms of the same leader",
-                                  "third_leadership", "knows this replica to have held"),
+                                  "third_leadership", "and something else on replica"),
       one<stale_read_rounds>("stale_read_rounds",
                              "answers to heartbeats count in later terms of the same leader",
                              "third_leadership", "were answered before the read began"),
       one<leftover_proposals>("leftover_proposals",
                               "proposals of an earlier leadership are made again",
                               "third_leadership", "and again at"),
+      one<ignores_transfers>("ignores_transfers", "leadership is never handed over",
+                             "leadership_transferred", "was told to hand over to replica"),
+      one<waits_for_its_heir>("waits_for_its_heir",
+                              "a leader told to hand over takes no proposals any more",
+                              "heir_fails", "for 20 s no write was answered"),
+      one<leader_reads_alone>("leader_reads_alone", "a leader reads without asking a majority",
+                              "each_cut_off", "were answered before the read began"),
+      one<local_reads_ask_the_leader>("local_reads_ask_the_leader",
+                                      "local reads are linearizable ones", "each_cut_off",
+                                      "doesn't answer a local read"),
+      one<empty_commands_are_nothing>("empty_commands_are_nothing",
+                                      "an empty command counts as none", "command_sizes",
+                                      "applies nothing at position"),
+      one<long_commands_are_cut>("long_commands_are_cut", "a length is kept in 16 bits",
+                                 "command_sizes", "applies 65535 bytes at position"),
   };
 }
 

@@ -30,7 +30,9 @@ std::vector<scenario> disk_scenarios();
 std::vector<scenario> durability_scenarios();
 std::vector<scenario> read_scenarios();
 std::vector<scenario> leadership_scenarios();
+std::vector<scenario> transfer_scenarios();
 std::vector<scenario> membership_scenarios();
+std::vector<scenario> command_scenarios();
 std::vector<scenario> long_run_scenarios();
 
 /// All of them.
