@@ -173,7 +173,7 @@ void verify_consensus(const spi::descriptor& it, const spi::options& options, re
   seed_runner seeds{what, out};
 
   out.check("same seed, same run", "", [&] { return repeats_itself(what, how.first); });
-  try_scenarios(what, out);
+  try_scenarios(it, options, out);
   if (!faults.clock_jumps)
     out.skip("clocks jump ahead", "with '" + trusts_clocks_with + "' on it trusts clocks");
   auto with_faults = [&](simulation_options& run) {

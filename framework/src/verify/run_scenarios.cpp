@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace atl::verify {
 
@@ -19,17 +20,23 @@ std::string quoted(const std::string& text) {
   return out + "'";
 }
 
+/// A boolean option that is turned over, as `KEY=VALUE`; empty: none is.
+using turned_option = std::string;
+
 /// The command that runs a scenario again, with the options that the caller gave.
-std::string replay(const scenario& it, const scenario_setting& setting, recorder& out) {
+std::string replay(const scenario& it, const scenario_setting& setting, const turned_option& turned,
+                   recorder& out) {
   auto& words = out.how().words;
   auto text = fmt::format("atoll simulate {} --scenario {} --replicas {}",
                           words.plugin.empty() ? out.result().plugin : words.plugin, it.name,
                           setting.replicas);
   if (!setting.ids.empty())
     text += fmt::format(" --ids {}", fmt::join(setting.ids, ","));
+  auto key = [](const std::string& option) { return option.substr(0, option.find('=')); };
   for (auto& given : words.options)
-    text += " --option " + quoted(given);
-  return text;
+    if (turned.empty() || key(given) != key(turned))
+      text += " --option " + quoted(given);
+  return turned.empty() ? text : text + " --option " + turned;
 }
 
 std::string why_not(const scenario& it, const scenario_setting& setting) {
@@ -58,12 +65,58 @@ std::uint64_t run_one(const scenario& it, const scenario_setting& setting) {
 }
 
 /// The same, and what breaks says how to see it again.
-std::uint64_t run_one(const scenario& it, const scenario_setting& setting, recorder& out) {
+std::uint64_t run_one(const scenario& it, const scenario_setting& setting,
+                      const turned_option& turned, recorder& out) {
   try {
     return run_one(it, setting);
   } catch (const broken& how) {
     throw broken(fmt::format("{} replicas: {}\n  replay: {}", setting.replicas, how.what(),
-                             replay(it, setting, out)));
+                             replay(it, setting, turned, out)));
+  }
+}
+
+/// Those scenarios again that make sense so. What breaks says in which of them.
+std::uint64_t run_again(const scenario_setting& setting, const turned_option& turned,
+                        recorder& out) {
+  std::uint64_t cases = 0;
+  for (auto& it : all_scenarios()) {
+    if (it.once || !why_not(it, setting).empty())
+      continue;
+    try {
+      cases += run_one(it, setting, turned, out);
+    } catch (const broken& how) {
+      throw broken(fmt::format("{}: {}", it.sentence, how.what()));
+    }
+  }
+  return cases;
+}
+
+/// Of 9 to 32 bits. Each number of low bytes alone is shared by two of them.
+const std::vector<spi::replica_id> long_ids{2'147'483'649, 16'777'217, 257, 65'793, 4'294'967'041};
+
+/// Each option that is on or off, turned over.
+struct turned_options {
+  turned_option words;
+  spi::options options;
+};
+std::vector<turned_options> turn_each(const spi::options& options) {
+  std::vector<turned_options> out;
+  for (auto& [name, value] : options.values())
+    if (auto* on = std::get_if<bool>(&value)) {
+      auto values = options.values();
+      values[name] = !*on;
+      out.push_back({fmt::format("{}={}", name, !*on), spi::options{std::move(values)}});
+    }
+  return out;
+}
+
+/// A plugin may refuse options that contradict each other.
+bool can_be_made(const protocol_subject& what) {
+  try {
+    what.factory({what.options, 1, {1, 2, 3}, 1, 1});
+    return true;
+  } catch (const std::invalid_argument&) {
+    return false;
   }
 }
 
@@ -93,7 +146,8 @@ class failure_teller {
 
 } // namespace
 
-void try_scenarios(const protocol_subject& what, recorder& out) {
+void try_scenarios(const spi::descriptor& plugin, const spi::options& options, recorder& out) {
+  auto what = make_subject(plugin, options);
   for (auto& it : all_scenarios()) {
     if (auto why = why_not(it, {what, it.sizes.front()}); !why.empty()) {
       out.skip(it.sentence, why);
@@ -102,9 +156,25 @@ void try_scenarios(const protocol_subject& what, recorder& out) {
     out.check(it.sentence, it.claim, [&] {
       std::uint64_t cases = 0;
       for (auto size : it.sizes)
-        cases += run_one(it, {what, size}, out);
+        cases += run_one(it, {what, size}, {}, out);
       return cases;
     });
+  }
+  out.check("scenarios in groups of four, six and seven", "", [&] {
+    std::uint64_t cases = 0;
+    for (std::uint32_t replicas : {4, 6, 7})
+      cases += run_again({what, replicas}, {}, out);
+    return cases;
+  });
+  out.check("scenarios with replica ids of up to 32 bits", "", [&] {
+    return run_again({what, 3, long_ids}, {}, out);
+  });
+  for (auto& turned : turn_each(options)) {
+    auto other = make_subject(plugin, turned.options);
+    if (can_be_made(other))
+      out.check("scenarios with " + turned.words, "", [&] {
+        return run_again({other, 3}, turned.words, out);
+      });
   }
 }
 

@@ -66,12 +66,14 @@ struct commits_older_terms : flawed {
         append.commit = std::max(append.commit, on_a_majority());
     });
   }
-  log_position on_a_majority() {
+  virtual log_position on_a_majority() { return on_as_many_as(voters_.size() / 2 + 1); }
+  log_position on_half() { return on_as_many_as((voters_.size() + 1) / 2); }
+  log_position on_as_many_as(std::size_t replicas) {
     std::vector<log_position> held;
     for (auto id : voters_)
       held.push_back(id == self() ? inner().status().accepted : match_[id]);
     std::sort(held.begin(), held.end(), std::greater<>{});
-    return held[voters_.size() / 2];
+    return held[replicas - 1];
   }
   std::uint64_t term_ = 0;
   std::map<replica_id, log_position> match_;
@@ -234,9 +236,7 @@ struct leader_reads_alone : flawed {
 
 struct local_reads_ask_the_leader : flawed {
   using flawed::flawed;
-  void read(request_id id, read_level) override {
-    flawed::read(id, read_level::linearizable);
-  }
+  void read(request_id id, read_level) override { flawed::read(id, read_level::linearizable); }
 };
 
 struct empty_commands_are_nothing : flawed {
@@ -257,10 +257,49 @@ struct long_commands_are_cut : flawed {
   }
 };
 
+/// Knows replicas by the low bits of their ids.
+template <unsigned Bits>
+struct short_ids : flawed {
+  using flawed::flawed;
+  void step(replica_id from, std::string_view bytes) override {
+    auto low = [](replica_id id) { return id & ((replica_id{1} << Bits) - 1); };
+    auto found =
+        std::find_if(voters_.begin(), voters_.end(), [&](auto id) { return low(id) == low(from); });
+    flawed::step(found == voters_.end() ? from : *found, bytes);
+  }
+};
+
+/// Half of an even group counts as a majority, of votes and of acknowledgements.
+struct half_is_a_majority : commits_older_terms {
+  using commits_older_terms::commits_older_terms;
+  void step(replica_id from, std::string_view bytes) override {
+    commits_older_terms::step(from, bytes);
+    auto answer = received<raft::vote_answer>(bytes);
+    if (!answer || !answer->granted || voters_.size() % 2 != 0)
+      return;
+    for (auto id : voters_) // one more vote than there are
+      if (id != from && id != self())
+        return commits_older_terms::step(id, bytes);
+  }
+  void drain(std::vector<effect>& out) override {
+    auto now = inner().status();
+    if (std::exchange(led_, now.role == replica_role::leader ? now.term : 0) != led_)
+      began_ = now.accepted;
+    commits_older_terms::drain(out);
+  }
+  log_position on_a_majority() override {
+    auto held = on_half();
+    return held > began_ ? held : 0;
+  }
+  std::uint64_t led_ = 0;
+  log_position began_ = 0; ///< entries of its own term come behind
+};
+
 template <class Flawed>
 scenario_mutant one(std::string_view name, std::string_view mistake, std::string_view scenario,
-                    std::string_view detail) {
-  return {name, mistake, like<Flawed>(right()), scenario, detail};
+                    std::string_view detail, const atl::verify::scenario_choice& choice = {},
+                    const under_test::overrides& options = {}) {
+  return {name, mistake, like<Flawed>(right()), scenario, detail, choice, options};
 }
 
 } // namespace
@@ -289,6 +328,16 @@ std::vector<scenario_mutant> raft_mutants() {
                               "heir_fails", "for 20 s no write was answered"),
       one<leader_reads_alone>("leader_reads_alone", "a leader reads without asking a majority",
                               "each_cut_off", "were answered before the read began"),
+      one<lease_too_long>("lease_too_long", "a lease outlasts what voters promise", "each_cut_off",
+                          "were answered before the read began", {}, {{"lease", "true"}}),
+      one<half_is_a_majority>("half_is_a_majority", "half of an even group counts as a majority",
+                              "split_in_halves", "position", {.replicas = 4}),
+      one<short_ids<8>>("ids_of_8_bits", "replicas are known by 8 bits of their ids",
+                        "leader_lost_ten_times", "a write for a minute",
+                        {.ids = {2'147'483'649, 257, 513, 4, 5}}),
+      one<short_ids<24>>("ids_of_24_bits", "replicas are known by 24 bits of their ids",
+                         "leader_lost_ten_times", "answered for a minute",
+                         {.ids = {2'147'483'649, 16'777'217, 257, 4, 5}}),
       one<local_reads_ask_the_leader>("local_reads_ask_the_leader",
                                       "local reads are linearizable ones", "each_cut_off",
                                       "doesn't answer a local read"),

@@ -1,6 +1,9 @@
 #pragma once
 
 #include "broken_protocols.hpp"
+#include "plugins/consensus/plugin_under_test.hpp"
+
+#include <atoll/verify/scenarios.hpp>
 
 #include <string_view>
 #include <vector>
@@ -15,6 +18,8 @@ struct scenario_mutant {
   atl::spi::descriptor plugin;
   std::string_view scenario; ///< finds it
   std::string_view detail;   ///< and says this of it
+  atl::verify::scenario_choice choice{};
+  under_test::overrides options{};
 };
 
 std::vector<scenario_mutant> raft_mutants();

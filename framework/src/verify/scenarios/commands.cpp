@@ -39,8 +39,9 @@ void must_answer_many_at_once(scenario_group& group, std::size_t count, std::siz
   world.run_until([&] { return std::all_of(open.begin(), open.end(), is_answered); }, 60s);
   group.must_have_no_violation();
   if (auto left = std::count_if(open.begin(), open.end(), std::not_fn(is_answered)))
-    throw broken(fmt::format("of {} commands of {} bytes at once {} aren't answered within a minute",
-                             count, bytes, left));
+    throw broken(
+        fmt::format("of {} commands of {} bytes at once {} aren't answered within a minute", count,
+                    bytes, left));
 }
 
 /// Nothing, a byte, as much as anybody sends; one that was away gets it later.

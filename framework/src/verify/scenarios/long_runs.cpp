@@ -70,6 +70,7 @@ std::vector<scenario> long_run_scenarios() {
       {.name = "log_is_cut",
        .sentence = "the log is cut behind what is applied",
        .any_size = false,
+       .once = true,
        .run = fill_the_log},
   };
 }

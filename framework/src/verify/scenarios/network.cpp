@@ -1,7 +1,5 @@
 #include "scenario.hpp"
 
-#include <fmt/format.h>
-
 namespace atl::verify {
 
 namespace {
@@ -59,10 +57,33 @@ std::uint64_t say_everything_again(const scenario_setting& setting) {
   return all.size();
 }
 
+/// At most one half goes on, whoever is in it.
+std::uint64_t split_in_halves(const scenario_setting& setting) {
+  for (spi::replica_id first = 1; first <= setting.replicas; ++first) {
+    scenario_group group{setting, {.seed = 7 + first}};
+    auto& world = group.world();
+    group.add_one();
+    std::vector<spi::replica_id> half;
+    for (std::uint32_t i = 0; i < setting.replicas / 2; ++i)
+      half.push_back((first + i - 1) % setting.replicas + 1);
+    group.partition({half, group.others(half)});
+    for (int second = 0; second < 8; ++second) {
+      for (spi::replica_id id = 1; id <= setting.replicas; ++id)
+        group.write_at(id);
+      world.run_for(1s);
+    }
+    group.must_recover();
+  }
+  return setting.replicas;
+}
+
 } // namespace
 
 std::vector<scenario> network_scenarios() {
   return {
+      {.name = "split_in_halves",
+       .sentence = "the group is split in halves",
+       .run = split_in_halves},
       {.name = "link_cut_one_way", .sentence = "each link is cut, one way", .run = cut_one_way},
       {.name = "everything_said_again",
        .sentence = "all that was said is said again",

@@ -29,8 +29,8 @@ void read_where_it_is_cut_off(const scenario_setting& setting, spi::replica_id a
   cut_off(group, alone, how);
   auto others = group.others({alone});
   if (setting.protocol.live_with_crashes == "minority")
-    if (auto next = group.await_leader_of(others, group.leader() == alone ? group.term_of(alone) : 0,
-                                          10s))
+    if (auto next =
+            group.await_leader_of(others, group.leader() == alone ? group.term_of(alone) : 0, 10s))
       group.ask(next);
   for (int step = 0; step < 150; ++step) {
     if (setting.protocol.live_with_crashes == "minority" && step % 30 == 0)
@@ -43,8 +43,8 @@ void read_where_it_is_cut_off(const scenario_setting& setting, spi::replica_id a
     if (got.kind == sim::answer_kind::pending)
       throw broken(fmt::format("replica {} is cut off, and doesn't answer a local read", alone));
     if (got.kind == sim::answer_kind::read && got.result.result.value_or(0) < applied)
-      throw broken(fmt::format("replica {} answered a local read with less than it had applied",
-                               alone));
+      throw broken(
+          fmt::format("replica {} answered a local read with less than it had applied", alone));
   }
   group.must_have_read_fresh();
   world.run_for(10s);

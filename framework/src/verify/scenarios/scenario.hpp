@@ -16,6 +16,7 @@ struct scenario {
   const char* claim = ""; ///< that promises it; empty: the interface does
   std::vector<std::uint32_t> sizes{3};
   bool any_size = true;      ///< it makes sense in larger groups
+  bool once = false;         ///< it isn't run again with other ids and options: it takes long
   bool moves_clocks = false; ///< it isn't run with a protocol that trusts clocks
   /// Why it isn't tried with this protocol; empty: it is. None: always.
   std::string (*why_not)(const protocol_subject&) = nullptr;

@@ -17,9 +17,10 @@ void must_transfer(scenario_group& group, spi::replica_id from, spi::replica_id 
   if (world.run_until([&] { return group.leader() == to; }, transfer_bound))
     return;
   group.must_have_no_violation();
-  throw broken(fmt::format("replica {} was told to hand over to replica {}, which is up to date and "
-                           "reachable, and after {} s the leader is {}",
-                           from, to, transfer_bound.count(), group.leader()));
+  throw broken(
+      fmt::format("replica {} was told to hand over to replica {}, which is up to date and "
+                  "reachable, and after {} s the leader is {}",
+                  from, to, transfer_bound.count(), group.leader()));
 }
 
 /// To each peer, and back.
@@ -56,8 +57,8 @@ void let_fail(scenario_group& group, spi::replica_id heir, failing how) {
 }
 
 /// The heir fails some messages after its leader was told to hand over. The others go on.
-void transfer_to_one_that_fails(const scenario_setting& setting, std::uint32_t which,
-                                failing how, std::uint64_t messages) {
+void transfer_to_one_that_fails(const scenario_setting& setting, std::uint32_t which, failing how,
+                                std::uint64_t messages) {
   scenario_group group{setting};
   auto& world = group.world();
   group.add_one();
