@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <optional>
 #include <stdexcept>
 
 namespace atl::verify {
@@ -120,6 +121,15 @@ bool can_be_made(const protocol_subject& what) {
   }
 }
 
+/// None when that fails: the scenario that needs it tells why.
+std::optional<reference_run> try_reference_run(const protocol_subject& what) {
+  try {
+    return run_in_another_process(what, false);
+  } catch (const broken&) {
+    return std::nullopt;
+  }
+}
+
 /// Ends a scenario's trace and its picture with what went wrong.
 class failure_teller {
  public:
@@ -148,6 +158,7 @@ class failure_teller {
 
 void try_scenarios(const spi::descriptor& plugin, const spi::options& options, recorder& out) {
   auto what = make_subject(plugin, options);
+  auto reference = try_reference_run(what);
   for (auto& it : all_scenarios()) {
     if (auto why = why_not(it, {what, it.sizes.front()}); !why.empty()) {
       out.skip(it.sentence, why);
@@ -156,7 +167,7 @@ void try_scenarios(const spi::descriptor& plugin, const spi::options& options, r
     out.check(it.sentence, it.claim, [&] {
       std::uint64_t cases = 0;
       for (auto size : it.sizes)
-        cases += run_one(it, {what, size}, {}, out);
+        cases += run_one(it, {what, size, {}, nullptr, reference ? &*reference : nullptr}, {}, out);
       return cases;
     });
   }

@@ -2,6 +2,7 @@
 
 #include "protocol_subject.hpp"
 #include "recorder.hpp"
+#include "reference_run.hpp"
 
 #include <atoll/sim/world.hpp>
 #include <atoll/verify/scenarios.hpp>
@@ -19,6 +20,7 @@ struct scenario_setting {
   std::uint32_t replicas = 3;
   std::vector<spi::replica_id> ids{};
   const scenario_observer* observer = nullptr;
+  const reference_run* reference = nullptr; ///< one of this protocol; none was made
 };
 
 /// A group of replicas in a scripted world, and a client that knows nothing of its protocol: it

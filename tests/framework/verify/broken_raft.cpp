@@ -254,8 +254,8 @@ std::vector<specimen> of_raft() {
       one<never_rests>("never_rests", "its deadline is always over", 20,
                        "a replica crashes before each effect", "time doesn't pass"),
       one<never_answers_some>("never_answers_some", "every seventh proposal is never answered", 20,
-                              "the log is cut behind what is applied",
-                              "proposal 2 isn't answered in 30 seconds"),
+                              "commands are empty, or as large as a mebibyte",
+                              "at once 3 aren't answered within a minute"),
       one<heartbeats_behind_the_disk>(
           "heartbeats_behind_the_disk", "all that is sent waits for the disk", 20,
           "disks stall while replicas talk", "made an election, though replicas talked"),

@@ -3,8 +3,11 @@
 #include "scenario_mutants.hpp"
 
 #include <algorithm>
+#include <ctime>
+#include <deque>
 #include <functional>
 #include <map>
+#include <unistd.h>
 
 extern "C" const atl::spi::descriptor ATOLL_PLUGIN_SYMBOL(consensus, raft, 1, 0, 0);
 
@@ -257,6 +260,46 @@ struct long_commands_are_cut : flawed {
   }
 };
 
+struct keeps_each_read : flawed {
+  using flawed::flawed;
+  void read(request_id id, read_level level) override {
+    kept_.push_back(std::make_unique<request_id>(id));
+    flawed::read(id, level);
+  }
+  std::deque<std::unique_ptr<request_id>> kept_;
+};
+
+struct keeps_each_command : flawed {
+  using flawed::flawed;
+  void propose(request_id id, std::string command) override {
+    kept_.push_back(command);
+    flawed::propose(id, std::move(command));
+  }
+  std::deque<std::string> kept_;
+};
+
+/// Its timers depend on something that is no input of a protocol.
+template <std::uint64_t (*Input)()>
+struct depends_on : flawed {
+  using flawed::flawed;
+  timestamp deadline() const override {
+    auto more = std::chrono::microseconds{Input() % 1000};
+    return std::min(flawed::deadline(), timestamp::max() - more) + more;
+  }
+};
+
+std::uint64_t process_id() {
+  return static_cast<std::uint64_t>(::getpid());
+}
+std::uint64_t seconds() {
+  return static_cast<std::uint64_t>(std::time(nullptr));
+}
+/// Of the next block of some size: the same each time in one process, as what was freed is reused.
+std::uint64_t address() {
+  auto block = std::make_unique<char[]>(200);
+  return reinterpret_cast<std::uintptr_t>(block.get()) >> 4;
+}
+
 /// Knows replicas by the low bits of their ids.
 template <unsigned Bits>
 struct short_ids : flawed {
@@ -338,6 +381,16 @@ std::vector<scenario_mutant> raft_mutants() {
       one<short_ids<24>>("ids_of_24_bits", "replicas are known by 24 bits of their ids",
                          "leader_lost_ten_times", "answered for a minute",
                          {.ids = {2'147'483'649, 16'777'217, 257, 4, 5}}),
+      one<keeps_each_read>("keeps_each_read", "each read leaves something behind", "memory_stays",
+                           "100000 reads made"),
+      one<keeps_each_command>("keeps_each_command", "each command leaves something behind",
+                              "memory_stays", "60000 writes made"),
+      one<depends_on<process_id>>("depends_on_the_process", "a timer looks at the process id",
+                                  "same_run_elsewhere", "otherwise in another process"),
+      one<depends_on<seconds>>("depends_on_the_clock", "a timer looks at the wall clock",
+                               "same_run_elsewhere", "otherwise in another process"),
+      one<depends_on<address>>("depends_on_an_address", "a timer looks at an address",
+                               "same_run_elsewhere", "otherwise in another process"),
       one<local_reads_ask_the_leader>("local_reads_ask_the_leader",
                                       "local reads are linearizable ones", "each_cut_off",
                                       "doesn't answer a local read"),

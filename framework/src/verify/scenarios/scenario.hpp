@@ -35,6 +35,8 @@ std::vector<scenario> transfer_scenarios();
 std::vector<scenario> membership_scenarios();
 std::vector<scenario> command_scenarios();
 std::vector<scenario> long_run_scenarios();
+std::vector<scenario> memory_scenarios();
+std::vector<scenario> same_run_scenarios();
 
 /// All of them.
 const std::vector<scenario>& all_scenarios();
