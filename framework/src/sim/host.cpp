@@ -188,7 +188,11 @@ void host::after_call() {
 }
 
 void host::threw(const char* what) {
-  violate(violation_kind::threw, fmt::format("threw: {}", what));
+  if (!world_.options().exceptions_stop_replicas)
+    return violate(violation_kind::threw, fmt::format("threw: {}", what));
+  ++world_.stats().fatals;
+  fatal_ = fmt::format("threw: {}", what);
+  crash(fatal_);
 }
 
 void host::on_drain() {
@@ -199,7 +203,8 @@ void host::on_drain() {
 void host::drain_now() {
   drain_pending_ = false;
   batch_.clear();
-  protocol_->drain(batch_);
+  if (!is_passed([this] { protocol_->drain(batch_); }))
+    return;
   if (batch_.size() > world_.options().limits.effects_a_drain)
     violate(violation_kind::unbounded, fmt::format("gave out {} effects at once", batch_.size()));
   if (!batch_.empty())

@@ -131,17 +131,24 @@ class host {
   /// Calls the protocol, the way the interface asks for it.
   template <class Call>
   void call(Call what) {
-    if (!up())
-      return;
+    if (up() && is_passed([&] {
+          before_call();
+          what(*protocol_);
+        }))
+      after_call();
+  }
+  /// @returns false when the protocol threw
+  template <class Call>
+  bool is_passed(Call call) {
     try {
-      before_call();
-      what(*protocol_);
+      call();
+      return true;
     } catch (const std::exception& error) {
-      return threw(error.what());
+      threw(error.what());
     } catch (...) {
-      return threw("something that is no std::exception");
+      threw("something that is no std::exception");
     }
-    after_call();
+    return false;
   }
   void start_protocol();
   void before_call();

@@ -82,16 +82,23 @@ void demand_agreement(engine& world) {
                               bound / 1000, world.facts().last(), states(world)));
 }
 
+/// Whether it says only that the plugin noticed something, and not which promise is broken.
+bool is_a_plugins_own(violation_kind kind) {
+  return kind == violation_kind::threw || kind == violation_kind::stopped_itself;
+}
+
+/// A broken promise comes before what the plugin itself says of it.
 void check_history(const simulation_options& options, const clients& them,
                    simulation_report& report) {
   auto checked = check_linearizable(them.seen(), {.steps_per_key = options.linearizability_steps});
   report.checked = checked.what != verdict::gave_up;
-  if (checked.what == verdict::not_linearizable && report.ok) {
+  if (checked.what == verdict::not_linearizable && (report.ok || is_a_plugins_own(report.kind))) {
+    auto besides = report.ok ? std::string{} : "; besides, " + report.reason;
     report.ok = false;
     report.kind = violation_kind::not_linearizable;
     report.failed_at = checked.stuck.outcome == operation_outcome::ok ? checked.stuck.returned
                                                                       : checked.stuck.invoked;
-    report.reason = "the history is not linearizable: " + checked.reason;
+    report.reason = "the history is not linearizable: " + checked.reason + besides;
   }
 }
 

@@ -16,7 +16,7 @@ void recorder::check(const std::string& property, const std::string& claim,
   if (!go_on())
     return;
   if (on_begin)
-    on_begin(property);
+    on_begin(property, claim);
   finding it{property, claim, verdict::kept, 0, {}};
   try {
     it.cases = holds();

@@ -31,7 +31,7 @@ class recorder {
   /// Whether the rest is worth trying.
   bool go_on() const { return !how_.stop_at_first || report_.ok(); }
 
-  std::function<void(const std::string& property)> on_begin;
+  std::function<void(const std::string& property, const std::string& claim)> on_begin;
   std::function<void(const finding&)> on_finding;
 
  private:

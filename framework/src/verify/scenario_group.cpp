@@ -19,6 +19,7 @@ sim::simulation_options scripted(const scenario_setting& setting, std::uint32_t 
                                  const scenario_group::details& how) {
   auto it = setting.protocol.simulation(how.seed, replicas);
   it.fatal_is_failure = false; // see `must_have_no_violation`
+  it.exceptions_stop_replicas = true;
   it.ids = setting.ids;
   if (auto* observer = setting.observer) {
     if (observer->on_group)

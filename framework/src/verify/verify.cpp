@@ -84,7 +84,9 @@ int run_in_child(int to, const spi::descriptor& it, const spi::options& options,
                  const effort& how) {
   recorder out{how};
   out.result() = about(it);
-  out.on_begin = [to](auto& property) { write_line(to, {{"begin", property}}); };
+  out.on_begin = [to](auto& property, auto& claim) {
+    write_line(to, {{"begin", property}, {"claim", claim}});
+  };
   out.on_finding = [to](auto& found) {
     write_line(to, {{"property", found.property},
                     {"claim", found.claim},
@@ -112,6 +114,7 @@ int run_in_child(int to, const spi::descriptor& it, const spi::options& options,
 struct listener {
   report out;
   std::string property; ///< under way
+  std::string claim;    ///< that promises it
   bool ended = false;
 
   void hear(const std::string& line) {
@@ -120,8 +123,10 @@ struct listener {
       return;
     if (it.contains("begin")) {
       property = it["begin"];
+      claim = it["claim"];
     } else if (it.contains("property")) {
       property.clear();
+      claim.clear();
       out.findings.push_back({it["property"], it["claim"], static_cast<verdict>(it["verdict"]),
                               it["cases"], it["detail"]});
     } else {
@@ -165,7 +170,7 @@ report verify(const plugin& it, const spi::options& options, const effort& how) 
   auto fail = [&](std::string why) {
     heard.out.findings.push_back(
         {heard.property.empty() ? "the kit goes to its end" : heard.property,
-         {},
+         heard.claim,
          verdict::broken,
          0,
          std::move(why)});

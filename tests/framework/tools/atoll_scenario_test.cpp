@@ -66,6 +66,15 @@ TEST_CASE("the command that verify prints for a scenario runs as it stands") {
   CHECK(holds(again.out, "broken"));
 }
 
+TEST_CASE("a plugin that ends the process is reported with the promise that was tried") {
+  auto [code, out] = run_atoll(
+      fmt::format("verify forgetful --path {} --seeds 1 --option word=abort", BROKEN_PLUGINS));
+  CHECK(code == 1);
+  CHECK_MESSAGE(holds(out, "broken   a replica crashes before each effect [safe_with_crashes]: it "
+                           "crashes: Aborted"),
+                out);
+}
+
 TEST_CASE("a protocol passes with the ids that it is given") {
   auto [code, out] = run_atoll(
       raft + " --scenario leader_lost_ten_times --replicas 4 --ids 300,70000,4294967295,1,2,3");

@@ -1,13 +1,16 @@
 // A protocol that fails: one replica, and nothing that it wrote down counts once it has crashed.
 #include "../sim/toy_log.hpp"
 
+#include <cstdlib>
+
 using namespace atl::spi;
 
 namespace {
 
 constexpr claim promises[] = {{"safe_with_crashes", "all"}};
 constexpr option_spec words[] = {
-    {"word", option_type::text, "", "", "", "Nothing comes of it."},
+    {"word", option_type::text, "", "", "",
+     "With abort it does, where it is alone and starts again."},
 };
 
 } // namespace
@@ -22,7 +25,10 @@ ATOLL_PLUGIN(consensus, forgetful, 1, 0, 0) = {
     .claim_count = std::size(promises),
     .options = words,
     .option_count = std::size(words),
-    .create_consensus = [](const consensus_setup&) -> consensus* {
+    .create_consensus = [](const consensus_setup& setup) -> consensus* {
+      if (setup.options.text("word") == "abort" && setup.voters.size() == 1 &&
+          setup.incarnation == 2)
+        std::abort();
       return new toy::log{{.forgets_its_log = true}};
     },
 };

@@ -7,6 +7,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <stdexcept>
 #include <unistd.h>
 
 extern "C" const atl::spi::descriptor ATOLL_PLUGIN_SYMBOL(consensus, raft, 1, 0, 0);
@@ -80,6 +81,16 @@ struct commits_older_terms : flawed {
   }
   std::uint64_t term_ = 0;
   std::map<replica_id, log_position> match_;
+};
+
+/// The same, and what would stop a replica is an assertion.
+struct asserts_too_late : commits_older_terms {
+  using commits_older_terms::commits_older_terms;
+  void spoil(effect& it) override {
+    if (std::holds_alternative<fatal>(it))
+      throw std::logic_error("assertion failed");
+    commits_older_terms::spoil(it);
+  }
 };
 
 /// A vote leaves before it is on the disk.
@@ -242,6 +253,17 @@ struct local_reads_ask_the_leader : flawed {
   void read(request_id id, read_level) override { flawed::read(id, read_level::linearizable); }
 };
 
+/// Reads what is stale, and has an assertion that fires in the end.
+struct throws_after_stale_reads : flawed {
+  using flawed::flawed;
+  void read(request_id id, read_level) override {
+    if (++reads_ > 200)
+      throw std::logic_error("assertion failed");
+    flawed::read(id, read_level::local);
+  }
+  int reads_ = 0;
+};
+
 struct empty_commands_are_nothing : flawed {
   using flawed::flawed;
   void spoil(effect& it) override {
@@ -347,10 +369,18 @@ scenario_mutant one(std::string_view name, std::string_view mistake, std::string
 
 } // namespace
 
+atl::spi::descriptor reads_stale_and_throws() {
+  return like<throws_after_stale_reads>(right());
+}
+
 std::vector<scenario_mutant> raft_mutants() {
   return {
       one<commits_older_terms>("commits_older_terms", "replicas are counted for older terms",
                                "older_terms_replaced", "position"),
+      one<asserts_too_late>("asserts_too_late", "an assertion fires before the harm is seen",
+                            "older_terms_replaced",
+                            "and something else on replica 3; besides, replica 3 stopped itself: "
+                            "threw: assertion failed"),
       one<votes_early>("votes_early", "a vote leaves before it is durable",
                        "promise_not_yet_durable", "both lead in term"),
       one<acknowledges_early>("acknowledges_early", "entries are acknowledged before durable",

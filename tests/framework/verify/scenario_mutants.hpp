@@ -26,4 +26,7 @@ std::vector<scenario_mutant> raft_mutants();
 std::vector<scenario_mutant> paxos_mutants();
 std::vector<scenario_mutant> two_phase_commit_mutants();
 
+/// Raft whose reads are stale, and that throws after some.
+atl::spi::descriptor reads_stale_and_throws();
+
 } // namespace broken_protocols

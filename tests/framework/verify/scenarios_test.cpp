@@ -98,6 +98,19 @@ TEST_CASE("scenarios run again in other groups, with other ids and with options 
       lease.detail);
 }
 
+TEST_CASE("a promise that is broken comes before what the plugin throws afterwards") {
+  auto plugin = broken_protocols::reads_stale_and_throws();
+  auto found = false;
+  for (std::uint64_t seed = 1; seed <= 100 && !found; ++seed) {
+    auto report =
+        simulate(under_test::simulation_of(plugin, seed, 3), under_test::factory_of(plugin));
+    found = report.kind == atl::sim::violation_kind::not_linearizable &&
+            report.reason.find("; besides, at ") != std::string::npos &&
+            report.reason.ends_with("threw: assertion failed");
+  }
+  CHECK(found);
+}
+
 TEST_CASE("each mistake of Raft is found by the scenario that was written for it") {
   must_be_found(broken_protocols::raft_mutants());
 }

@@ -65,6 +65,9 @@ struct simulation_options {
   bounds limits;
   bool demand_liveness = true;
   bool fatal_is_failure = true; ///< a protocol that stops itself fails the run
+  /// A replica that throws is stopped, like one that stops itself, and the run goes on: to see what
+  /// promises are broken then. False: the run fails.
+  bool exceptions_stop_replicas = false;
   /// A proposal may stand at one position only. (The state machine would apply it once anyway.)
   bool propose_once = true;
   /// A member is lost for good only when all is at rest. For protocols that block when a decision
