@@ -16,7 +16,7 @@
 #include <optional>
 
 /// What every protocol must hold to (`atoll/spi/consensus.hpp`), and what its claims add: thousands
-/// of simulated fault schedules, scripted stories, and hostile bytes.
+/// of simulated fault schedules, scripted scenarios, and hostile bytes.
 namespace atl::verify {
 
 namespace {

@@ -40,7 +40,7 @@ using message_filter =
 
 class engine;
 
-/// A group of replicas in a world that does what a script says, for tests that tell one story. All
+/// A group of replicas in a world that does what a script says, for tests of one scenario. All
 /// checks of `simulate` but those of a client's history are on; look at `violation()` at the end.
 ///
 /// The world has one thread and its own time, in microseconds since its start; nothing happens but
