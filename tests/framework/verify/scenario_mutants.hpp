@@ -23,6 +23,7 @@ struct scenario_mutant {
 };
 
 std::vector<scenario_mutant> raft_mutants();
+std::vector<scenario_mutant> raft_host_mutants();
 std::vector<scenario_mutant> paxos_mutants();
 std::vector<scenario_mutant> two_phase_commit_mutants();
 

@@ -80,18 +80,19 @@ bool ends_with(const std::string& text, std::string_view end) {
 
 TEST_CASE("scenarios run again in other groups, with other ids and with options turned over") {
   auto all = broken_protocols::raft_mutants();
+  auto of_hosts = broken_protocols::raft_host_mutants();
   auto halves = first_broken(named(all, "half_is_a_majority").plugin, {});
   CHECK(halves.property == "scenarios in groups of four, six and seven");
   CHECK_MESSAGE(
       ends_with(halves.detail,
                 "replay: atoll simulate raft --scenario promise_not_yet_durable --replicas 4"),
       halves.detail);
-  auto ids = first_broken(named(all, "ids_of_24_bits").plugin, {});
+  auto ids = first_broken(named(of_hosts, "ids_of_24_bits").plugin, {});
   CHECK(ids.property == "scenarios with replica ids of up to 32 bits");
   CHECK_MESSAGE(ends_with(ids.detail, "--ids 2147483649,16777217,257,65793,4294967041"),
                 ids.detail);
   auto lease =
-      first_broken(named(all, "lease_too_long").plugin, {"heartbeat=100ms", "lease=false"});
+      first_broken(named(of_hosts, "lease_too_long").plugin, {"heartbeat=100ms", "lease=false"});
   CHECK(lease.property == "scenarios with lease=true");
   CHECK_MESSAGE(
       ends_with(lease.detail, "--replicas 3 --option 'heartbeat=100ms' --option lease=true"),
@@ -113,6 +114,7 @@ TEST_CASE("a promise that is broken comes before what the plugin throws afterwar
 
 TEST_CASE("each mistake of Raft is found by the scenario that was written for it") {
   must_be_found(broken_protocols::raft_mutants());
+  must_be_found(broken_protocols::raft_host_mutants());
 }
 TEST_CASE("each mistake of Multi-Paxos is found by the scenario that was written for it") {
   must_be_found(broken_protocols::paxos_mutants());
