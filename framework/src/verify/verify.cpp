@@ -169,11 +169,8 @@ report verify(const plugin& it, const spi::options& options, const effort& how) 
   heard.out = about(descriptor);
   auto fail = [&](std::string why) {
     heard.out.findings.push_back(
-        {heard.property.empty() ? "the kit goes to its end" : heard.property,
-         heard.claim,
-         verdict::broken,
-         0,
-         std::move(why)});
+        {heard.property.empty() ? "the kit goes to its end" : heard.property, heard.claim,
+         verdict::broken, 0, std::move(why)});
     return heard.out;
   };
   auto child =

@@ -7,8 +7,9 @@ namespace {
 using atl::spi::option_type;
 
 constexpr atl::spi::claim claims[] = {
-    {"safe_with_crashes", "all"}, {"live_with_crashes", "minority"}, {"linearizable_reads", "yes"},
-    {"changes_members", "yes"},   {"transfers_leadership", "yes"},  {"trusts_clocks_with", "lease"},
+    {"safe_with_crashes", "all"},    {"live_with_crashes", "minority"},
+    {"linearizable_reads", "yes"},   {"changes_members", "yes"},
+    {"transfers_leadership", "yes"}, {"trusts_clocks_with", "lease"},
 };
 
 constexpr atl::spi::option_spec options[] = {
