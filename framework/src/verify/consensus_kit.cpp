@@ -147,6 +147,18 @@ bool can_be_made(const spi::descriptor& it, const spi::options& options) {
   }
 }
 
+/// With `keep_entries` at its least, so that the log is cut soon; unchanged for a plugin without
+/// that option.
+spi::options with_short_log(const spi::descriptor& it, const spi::options& options) {
+  auto values = options.values();
+  for (std::size_t i = 0; i < it.option_count; ++i)
+    if (std::string_view{it.options[i].name} == "keep_entries")
+      if (auto least = parse_size(it.options[i].minimum))
+        values["keep_entries"] = *least;
+  spi::options changed{std::move(values)};
+  return can_be_made(it, changed) ? changed : options;
+}
+
 std::uint64_t repeats_itself(const protocol_subject& what, std::uint64_t first) {
   constexpr std::uint64_t count = 10;
   for (auto seed = first; seed < first + count; ++seed) {
@@ -167,6 +179,7 @@ void verify_consensus(const spi::descriptor& it, const spi::options& options, re
     return std::unique_ptr<spi::consensus>{it.create_consensus(setup)};
   };
   what.options = options;
+  what.short_log_options = with_short_log(it, options);
   what.safe_with_crashes = claim_of(it, "safe_with_crashes");
   what.live_with_crashes = claim_of(it, "live_with_crashes");
   what.linearizable_reads = claim_of(it, "linearizable_reads") == "yes";

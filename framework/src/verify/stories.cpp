@@ -1,3 +1,4 @@
+#include "scenarios/stalled_cut.hpp"
 #include "trial_group.hpp"
 
 #include <fmt/format.h>
@@ -393,6 +394,7 @@ void try_stories(const protocol_subject& what, recorder& out) {
   story("each replica is cut off for a while", "linearizable_reads", cut_off_each);
   story("each link is cut, one way", "", cut_one_way);
   story("disks stall while replicas talk", "", stall_the_disks);
+  story("disks stall while the log is cut", "", stall_the_disks_during_a_cut);
   story("nothing happens for ten minutes", "", do_nothing_for_long);
   story("the log is cut behind what is applied", "", fill_the_log);
   if (!what.changes_members)

@@ -15,6 +15,7 @@ namespace atl::verify {
 struct protocol_subject {
   sim::consensus_factory factory;
   spi::options options;
+  spi::options short_log_options; ///< with as few kept entries as the plugin allows
   /// How it says to bear crashes: `none`, `minority`, `all`; empty when it doesn't.
   std::string safe_with_crashes;
   std::string live_with_crashes;
