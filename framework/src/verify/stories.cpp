@@ -1,4 +1,5 @@
 #include "scenarios/stalled_cut.hpp"
+#include "scenarios/stalled_voters.hpp"
 #include "trial_group.hpp"
 
 #include <fmt/format.h>
@@ -381,6 +382,10 @@ void try_stories(const protocol_subject& what, recorder& out) {
                 [&] { return crash_before_each_effect(what, 3, true); });
     story("whoever leads is lost, ten times", "safe_with_crashes", lose_whoever_leads);
     story("a sync fails", "safe_with_crashes", fail_a_sync);
+    story("disks stall, and lose what was acknowledged", "safe_with_crashes",
+          acknowledge_on_stalled_disks);
+    story("a disk stalls, and loses its replica's vote", "safe_with_crashes",
+          vote_on_a_stalled_disk);
     story("all that was said is said again", "safe_with_crashes", say_everything_again);
   } else {
     out.skip("crashes", "it claims no safety when replicas crash");

@@ -49,6 +49,25 @@ struct vote_not_durable : flawed {
   bool written_ = false; ///< the first one: without any, it would notice
 };
 
+struct votes_before_durable : flawed {
+  using flawed::flawed;
+  void spoil(effect& it) override {
+    auto* sent = std::get_if<send>(&it);
+    auto message = sent ? raft::decode(sent->bytes) : std::nullopt;
+    if (message && std::holds_alternative<raft::vote_answer>(message->body))
+      sent->after = 0;
+  }
+};
+
+/// Acknowledges what it holds, on the disk or not.
+struct acknowledges_before_durable : flawed {
+  using flawed::flawed;
+  void spoil(effect& it) override {
+    in_message<raft::append_answer>(
+        it, [](auto& answer) { answer.match = answer.fits ? answer.held : answer.match; });
+  }
+};
+
 struct answer_before_durable : flawed {
   using flawed::flawed;
   void spoil(effect& it) override {
@@ -231,9 +250,17 @@ std::vector<specimen> of_raft() {
   return {
       one<vote_not_durable>("vote_not_durable", "term and vote are written only once", 20,
                             "whoever leads is lost, ten times", "went back from term 2 to 1"),
-      one<answer_before_durable>(
-          "answer_before_durable", "what is handed to the disk is taken for durable", 20,
-          "three replicas under simulated faults", "knows this replica to have held"),
+      one<votes_before_durable>("votes_before_durable", "a vote leaves before it is durable", 20,
+                                "a disk stalls, and loses its replica's vote",
+                                "a leader contradicts what was decided"),
+      one<acknowledges_before_durable>("acknowledges_before_durable",
+                                       "entries are acknowledged before they are durable", 20,
+                                       "disks stall, and lose what was acknowledged",
+                                       "is nothing on replica 3, and something else on replica 1"),
+      one<answer_before_durable>("answer_before_durable",
+                                 "what is handed to the disk is taken for durable", 20,
+                                 "disks stall, and lose what was acknowledged",
+                                 "is nothing on replica 3, and something else on replica 1"),
       one<stale_reads>("stale_reads", "linearizable reads are local ones", 20,
                        "whoever leads is lost, ten times", "increments were answered before"),
       one<decided_too_early>("decided_too_early", "an entry counts as decided once it is sent", 200,

@@ -51,8 +51,8 @@ std::vector<specimen> of_two_phase_commit() {
           "forgets_what_is_in_doubt", "what was prepared is forgotten at a start", 20,
           "one of 1 crashes before each effect", "2th increment of a counter made it 1"),
       one<votes_before_durable>("votes_before_durable", "a vote leaves before it is on the disk",
-                                200, "three replicas under simulated faults",
-                                "position 127 is nothing on replica 1, and something else"),
+                                20, "disks stall, and lose what was acknowledged",
+                                "position 2 is nothing on replica 1, and something else"),
   };
 }
 
