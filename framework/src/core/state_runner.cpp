@@ -176,6 +176,16 @@ struct state_runner::implementation {
     }
     calls.answered(std::move(answers));
   }
+
+  void check_saved(const std::filesystem::path& folder, spi::log_position position,
+                   const std::function<void(result<spi::log_position>)>& done) {
+    auto checked = machine.check_saved(folder);
+    if (checked)
+      return done(position);
+    if (checked.error().code == errc::corrupt)
+      calls.failed(checked.error());
+    done(tl::unexpected{checked.error()});
+  }
 };
 
 state_runner::state_runner(state_machine& machine, std::size_t readers, callbacks calls)
@@ -219,7 +229,13 @@ void state_runner::query(std::vector<question> questions) {
 void state_runner::save(std::filesystem::path folder,
                         std::function<void(result<spi::log_position>)> done) {
   impl_->add({{}, [impl = impl_.get(), to = std::move(folder), call = std::move(done)] {
-                call(impl->machine.save(to));
+                auto saved = impl->machine.save(to);
+                if (!saved)
+                  return call(std::move(saved));
+                // To read all of it takes long; the next entries needn't wait for that.
+                boost::asio::post(impl->readers, [impl, to, call, position = *saved] {
+                  impl->check_saved(to, position, call);
+                });
               }});
 }
 
