@@ -38,6 +38,8 @@ struct state_runner::implementation {
     }
     wake.notify_all();
     writer.join();
+    checker.stop();
+    checker.join();
     readers.stop();
     readers.join();
   }
@@ -58,7 +60,8 @@ struct state_runner::implementation {
   bool stopping = false;
   std::size_t reader_threads;
   boost::asio::thread_pool readers;
-  std::thread writer; ///< last: it uses all of the above
+  boost::asio::thread_pool checker{1}; ///< of what was saved: readers are for those who ask
+  std::thread writer;                  ///< last: it uses all of the above
 
   void add(task it) {
     {
@@ -232,8 +235,8 @@ void state_runner::save(std::filesystem::path folder,
                 auto saved = impl->machine.save(to);
                 if (!saved)
                   return call(std::move(saved));
-                // To read all of it takes long; the next entries needn't wait for that.
-                boost::asio::post(impl->readers, [impl, to, call, position = *saved] {
+                // To read all of it takes long; neither entries nor questions wait for that.
+                boost::asio::post(impl->checker, [impl, to, call, position = *saved] {
                   impl->check_saved(to, position, call);
                 });
               }});

@@ -79,7 +79,7 @@ class state_machine {
   virtual result<spi::log_position> save(const std::filesystem::path& folder) = 0;
 
   /// Is everything that `save` wrote into `folder` readable? What is damaged must not reach other
-  /// replicas. Called by one of the threads that ask, also during `apply`.
+  /// replicas. Called by a thread of its own, also during `apply` and `query`.
   /// @returns errc::corrupt when the state that was saved is damaged: the replica stops serving.
   virtual status check_saved(const std::filesystem::path& folder) const {
     static_cast<void>(folder);
