@@ -44,20 +44,6 @@ struct promises_in_the_air : flawed {
   bool written_ = false; ///< the first one: without any, it would notice
 };
 
-/// A message of one kind leaves before what it speaks of is durable.
-template <class Message>
-struct before_durable : flawed {
-  using flawed::flawed;
-  void spoil(effect& it) override {
-    auto* sent = std::get_if<send>(&it);
-    auto message = sent ? paxos::decode(sent->bytes) : std::nullopt;
-    if (message && std::holds_alternative<Message>(message->body))
-      sent->after = 0;
-  }
-};
-using promises_before_durable = before_durable<paxos::promise>;
-using accepts_before_durable = before_durable<paxos::accepted_answer>;
-
 template <class Flawed>
 specimen one(std::string_view name, std::string_view mistake, std::uint64_t seeds,
              std::string_view property, std::string_view detail) {
@@ -69,18 +55,13 @@ specimen one(std::string_view name, std::string_view mistake, std::uint64_t seed
 
 std::vector<specimen> of_paxos() {
   return {
-      one<forgets_the_accepted>(
-          "forgets_the_accepted", "values of earlier ballots are not carried over", 20,
-          "a group changes, and back, while one of it is away",
-          "position 2 is a command on replica 1, and something else on replica"),
+      one<forgets_the_accepted>("forgets_the_accepted",
+                                "values of earlier ballots are not carried over", 20,
+                                "a replica helps to elect, and crashes before that is durable",
+                                "the replicas don't agree within a minute"),
       one<promises_in_the_air>("promises_in_the_air", "promises are never written", 20,
-                               "five replicas under simulated faults", "went back from term"),
-      one<promises_before_durable>(
-          "promises_before_durable", "a promise leaves before it is durable", 20,
-          "a disk stalls, and loses its replica's vote", "something else on replica"),
-      one<accepts_before_durable>("accepts_before_durable",
-                                  "values are acknowledged before they are durable", 20,
-                                  "disks stall, and lose what was acknowledged", "increment"),
+                               "entries of an older term are replaced by those of the term between",
+                               "went back from term"),
   };
 }
 

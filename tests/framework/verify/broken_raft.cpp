@@ -49,25 +49,6 @@ struct vote_not_durable : flawed {
   bool written_ = false; ///< the first one: without any, it would notice
 };
 
-struct votes_before_durable : flawed {
-  using flawed::flawed;
-  void spoil(effect& it) override {
-    auto* sent = std::get_if<send>(&it);
-    auto message = sent ? raft::decode(sent->bytes) : std::nullopt;
-    if (message && std::holds_alternative<raft::vote_answer>(message->body))
-      sent->after = 0;
-  }
-};
-
-/// Acknowledges what it holds, on the disk or not.
-struct acknowledges_before_durable : flawed {
-  using flawed::flawed;
-  void spoil(effect& it) override {
-    in_message<raft::append_answer>(
-        it, [](auto& answer) { answer.match = answer.fits ? answer.held : answer.match; });
-  }
-};
-
 struct answer_before_durable : flawed {
   using flawed::flawed;
   void spoil(effect& it) override {
@@ -250,41 +231,35 @@ std::vector<specimen> of_raft() {
   return {
       one<vote_not_durable>("vote_not_durable", "term and vote are written only once", 20,
                             "whoever leads is lost, ten times", "went back from term 2 to 1"),
-      one<votes_before_durable>("votes_before_durable", "a vote leaves before it is durable", 20,
-                                "a disk stalls, and loses its replica's vote",
-                                "a leader contradicts what was decided"),
-      one<acknowledges_before_durable>("acknowledges_before_durable",
-                                       "entries are acknowledged before they are durable", 20,
-                                       "disks stall, and lose what was acknowledged",
-                                       "is nothing on replica 3, and something else on replica 1"),
-      one<answer_before_durable>("answer_before_durable",
-                                 "what is handed to the disk is taken for durable", 20,
-                                 "disks stall, and lose what was acknowledged",
-                                 "is nothing on replica 3, and something else on replica 1"),
+      one<answer_before_durable>(
+          "answer_before_durable", "what is handed to the disk is taken for durable", 20,
+          "a replica helps to elect, and crashes before that is durable", "both lead in term 2"),
       one<stale_reads>("stale_reads", "linearizable reads are local ones", 20,
                        "whoever leads is lost, ten times", "increments were answered before"),
       one<decided_too_early>("decided_too_early", "an entry counts as decided once it is sent", 200,
-                             "three replicas under simulated faults", "not linearizable"),
+                             "a replica helps to elect, and crashes before that is durable",
+                             "position 4 is a command on replica 2, and something else"),
       one<votes_for_everybody>("votes_for_everybody", "every vote is granted", 20,
-                               "a group changes, and back, while one of it is away",
-                               "both lead in term"),
+                               "a replica helps to elect, and crashes before that is durable",
+                               "a leader contradicts what was decided"),
       one<acknowledges_blindly>(
           "acknowledges_blindly", "entries are acknowledged without a look at the log", 20,
-          "one of 3 crashes before each effect", "knows this replica to have held"),
+          "a replica crashes before each effect", "knows this replica to have held"),
       one<forgets_on_restart>("forgets_on_restart",
                               "records that aren't applied are dropped at a start", 20,
-                              "one of 1 crashes before each effect",
+                              "a replica crashes before each effect",
                               "is nothing on replica 1, and something else on replica 1"),
       one<takes_damaged_for_missing>("takes_damaged_for_missing",
                                      "a damaged record and all behind it count as absent", 200,
                                      "a record of one replica turns unreadable",
                                      "is nothing on replica 1, and something else on replica 2"),
       one<proposes_twice>("proposes_twice", "a command is proposed twice", 20,
-                          "one of 1 crashes before each effect",
+                          "a replica crashes before each effect",
                           "stands at position 2 and again at 3"),
-      one<too_sure_of_refusals>(
-          "too_sure_of_refusals", "what may be decided is refused as surely not", 20,
-          "three replicas under simulated faults", "was refused as surely not proposed"),
+      one<too_sure_of_refusals>("too_sure_of_refusals",
+                                "what may be decided is refused as surely not", 20,
+                                "a replica helps to elect, and crashes before that is durable",
+                                "was refused as surely not proposed"),
       one<never_cuts_its_log>("never_cuts_its_log", "the log only grows", 20,
                               "the log is cut behind what is applied", "it never cuts its log"),
       one<depends_on_what_is_outside>("depends_on_what_is_outside",
@@ -293,16 +268,16 @@ std::vector<specimen> of_raft() {
       one<throws_at_garbage>("throws_at_garbage", "a message that makes no sense throws", 20,
                              "garbage from the network", "it threw: a message makes no sense"),
       one<never_rests>("never_rests", "its deadline is always over", 20,
-                       "one of 1 crashes before each effect", "time doesn't pass"),
+                       "a replica crashes before each effect", "time doesn't pass"),
       one<never_answers_some>("never_answers_some", "every seventh proposal is never answered", 20,
-                              "the log is cut behind what is applied",
-                              "proposal 1 isn't answered in 30 seconds"),
-      one<heartbeats_behind_the_disk>(
-          "heartbeats_behind_the_disk", "all that is sent waits for the disk", 20,
-          "disks stall while replicas talk", "made an election, though replicas talked"),
+                              "commands are empty, or as large as a mebibyte",
+                              "at once 3 aren't answered within a minute"),
       one<heartbeats_behind_a_cut>(
           "heartbeats_behind_a_cut", "messages wait for the record of a log cut", 20,
           "disks stall while the log is cut", "on its way to it, and that made an election"),
+      one<heartbeats_behind_the_disk>(
+          "heartbeats_behind_the_disk", "all that is sent waits for the disk", 20,
+          "disks stall while replicas talk", "made an election, though replicas talked"),
   };
 }
 

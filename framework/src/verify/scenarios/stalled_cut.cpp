@@ -1,9 +1,10 @@
-#include "stalled_cut.hpp"
+#include "scenario.hpp"
 
 #include <fmt/format.h>
 
 #include <chrono>
 #include <optional>
+#include <stdexcept>
 
 namespace atl::verify {
 
@@ -19,15 +20,28 @@ constexpr duration stall = 1900ms;
 constexpr duration earliest = 56ms;
 constexpr duration step = 7ms;
 
-protocol_subject with_short_log(protocol_subject what) {
-  what.options = what.short_log_options;
+/// Keeps no applied entry, so that the log is cut soon; unchanged for a protocol without such an
+/// option, or one that refuses it.
+protocol_subject with_short_log(const protocol_subject& tried) {
+  auto values = tried.options.values();
+  auto keep = values.find("keep_entries");
+  if (keep == values.end())
+    return tried;
+  keep->second = std::int64_t{0};
+  auto what = tried;
+  what.options = spi::options{std::move(values)};
+  try {
+    what.factory({what.options, 1, {1, 2, 3}, 1, 1});
+  } catch (const std::invalid_argument&) {
+    return tried;
+  }
   return what;
 }
 
 /// @returns when the leader of an undisturbed group cuts its log for the first time; none if it
 /// doesn't, or nobody leads.
-std::optional<duration> find_first_cut(const protocol_subject& what) {
-  trial_group group{what, 3};
+std::optional<duration> find_first_cut(const scenario_setting& setting) {
+  scenario_group group{setting};
   group.add_one();
   auto leader = group.leader();
   if (leader == 0)
@@ -48,15 +62,15 @@ struct trial {
   bool busy = false; ///< a command's record is what stalls, and the cut waits behind it
 };
 
-void must_keep_its_leader(const protocol_subject& what, const trial& it) {
-  trial_group group{what, 3};
+void must_keep_its_leader(const scenario_setting& setting, const trial& it) {
+  scenario_group group{setting};
   auto& world = group.world();
   group.add_one();
   while (world.now() < it.begin)
     group.add_one();
   auto leader = group.leader();
   auto term = world.status(leader).term;
-  for (spi::replica_id id = 1; id <= 3; ++id)
+  for (spi::replica_id id = 1; id <= setting.replicas; ++id)
     if (id == leader || it.disks == stalled::everybody)
       world.stall_disk(id, stall);
   if (it.busy)
@@ -70,21 +84,31 @@ void must_keep_its_leader(const protocol_subject& what, const trial& it) {
   group.must_agree();
 }
 
-} // namespace
-
-std::uint64_t stall_the_disks_during_a_cut(const protocol_subject& tried) {
-  auto what = with_short_log(tried);
-  auto cut = find_first_cut(what);
+/// Nothing that replicas say to each other speaks of a cut, so nothing waits for its record.
+std::uint64_t stall_the_disks_during_a_cut(const scenario_setting& given) {
+  auto what = with_short_log(given.protocol);
+  scenario_setting setting{what, given.replicas, given.ids, given.observer, given.reference};
+  auto cut = find_first_cut(setting);
   if (!cut)
     return 0;
   std::uint64_t cases = 0;
   for (auto before = duration{0}; before <= earliest; before += step)
     for (auto disks : {stalled::leader, stalled::everybody})
       for (auto busy : {false, true}) {
-        must_keep_its_leader(what, {*cut - before, disks, busy});
+        must_keep_its_leader(setting, {*cut - before, disks, busy});
         ++cases;
       }
   return cases;
+}
+
+} // namespace
+
+std::vector<scenario> stalled_cut_scenarios() {
+  return {
+      {.name = "stalled_cut",
+       .sentence = "disks stall while the log is cut",
+       .run = stall_the_disks_during_a_cut},
+  };
 }
 
 } // namespace atl::verify
