@@ -14,6 +14,7 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
+#include <rocksdb/sst_file_reader.h>
 #include <rocksdb/table.h>
 
 #include <algorithm>
@@ -207,6 +208,26 @@ status write_rows(rocksdb::DB& db, const unwritten_rows& rows, const rocksdb::Wr
   });
   if (auto written = db.Write(how, &batch); !written.ok())
     return tl::unexpected{to_error(written)};
+  return {};
+}
+
+status check_tables(const fs::path& folder) {
+  rocksdb::ReadOptions how;
+  how.readahead_size = std::size_t{2} << 20;
+  std::error_code failed;
+  for (fs::directory_iterator it{folder, failed}, end; !failed && it != end; it.increment(failed)) {
+    if (it->path().extension() != ".sst")
+      continue;
+    rocksdb::SstFileReader table{rocksdb::Options{}};
+    auto read = table.Open(it->path().native());
+    if (read.ok())
+      read = table.VerifyChecksum(how);
+    if (!read.ok())
+      return tl::unexpected{to_error(read)};
+  }
+  if (failed)
+    return fail(atl::system_error(failed.value(), in_quotes(folder.native())),
+                "can't check a snapshot");
   return {};
 }
 

@@ -24,6 +24,10 @@ atl::result<opened_database> open_database(const std::filesystem::path& folder,
 atl::status write_rows(rocksdb::DB& db, const unwritten_rows& rows,
                        const rocksdb::WriteOptions& how);
 
+/// Reads every block of the tables in `folder`, a checkpoint.
+/// @returns errc::corrupt with what is damaged and what to do; another error says nothing of them.
+atl::status check_tables(const std::filesystem::path& folder);
+
 /// Puts the files of `from`, a folder on the same disk, in place of the closed database in
 /// `folder`. After a crash in between `open_database` finds the old one or the new one.
 atl::status replace_database(const std::filesystem::path& folder,

@@ -266,6 +266,13 @@ atl::result<log_position> name_space::save(const std::filesystem::path& folder) 
   return self_->meta.applied;
 }
 
+atl::status name_space::check_saved(const std::filesystem::path& folder) const {
+  auto checked = state::check_tables(folder);
+  if (!checked && checked.error().code == errc::corrupt)
+    self_->unreadable = true; // the tables are this name space's own
+  return checked;
+}
+
 atl::result<log_position> name_space::load(const std::filesystem::path& folder) {
   // Opened once where it is, so that nothing that isn't a name space of this cluster gets further.
   auto wanted = self_->settings;

@@ -80,6 +80,8 @@ class name_space final : public atl::state_machine {
 
   /// A RocksDB checkpoint: on the same disk it costs links, not copies.
   atl::result<atl::spi::log_position> save(const std::filesystem::path& folder) override;
+  /// Reads every block of the checkpoint's tables, for a damaged one is linked, not noticed.
+  atl::status check_saved(const std::filesystem::path& folder) const override;
   /// `folder` must be on the same disk.
   atl::result<atl::spi::log_position> load(const std::filesystem::path& folder) override;
 

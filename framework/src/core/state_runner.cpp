@@ -38,6 +38,8 @@ struct state_runner::implementation {
     }
     wake.notify_all();
     writer.join();
+    checker.stop();
+    checker.join();
     readers.stop();
     readers.join();
   }
@@ -58,7 +60,8 @@ struct state_runner::implementation {
   bool stopping = false;
   std::size_t reader_threads;
   boost::asio::thread_pool readers;
-  std::thread writer; ///< last: it uses all of the above
+  boost::asio::thread_pool checker{1}; ///< of what was saved: readers are for those who ask
+  std::thread writer;                  ///< last: it uses all of the above
 
   void add(task it) {
     {
@@ -176,6 +179,16 @@ struct state_runner::implementation {
     }
     calls.answered(std::move(answers));
   }
+
+  void check_saved(const std::filesystem::path& folder, spi::log_position position,
+                   const std::function<void(result<spi::log_position>)>& done) {
+    auto checked = machine.check_saved(folder);
+    if (checked)
+      return done(position);
+    if (checked.error().code == errc::corrupt)
+      calls.failed(checked.error());
+    done(tl::unexpected{checked.error()});
+  }
 };
 
 state_runner::state_runner(state_machine& machine, std::size_t readers, callbacks calls)
@@ -219,7 +232,13 @@ void state_runner::query(std::vector<question> questions) {
 void state_runner::save(std::filesystem::path folder,
                         std::function<void(result<spi::log_position>)> done) {
   impl_->add({{}, [impl = impl_.get(), to = std::move(folder), call = std::move(done)] {
-                call(impl->machine.save(to));
+                auto saved = impl->machine.save(to);
+                if (!saved)
+                  return call(std::move(saved));
+                // To read all of it takes long; neither entries nor questions wait for that.
+                boost::asio::post(impl->checker, [impl, to, call, position = *saved] {
+                  impl->check_saved(to, position, call);
+                });
               }});
 }
 

@@ -65,7 +65,7 @@ void replica::beat() {
 void replica::begin_round() {
   ++round_;
   for (auto& [id, it] : peers_)
-    emit_send(id, encode_accept(promised_, head_for(it), log_, 0), after_meta());
+    emit_send(id, encode_accept(promised_, head_for(it), log_, 0), after_promise());
 }
 
 void replica::replicate() {
@@ -82,7 +82,7 @@ void replica::replicate_to(spi::replica_id to, progress& it) {
     std::size_t count = 0;
     while (it.log.next() + count <= proposed_ && (count == 0 || bytes < config_.batch_bytes))
       bytes += log_.at(it.log.next() + count++).bytes();
-    emit_send(to, encode_accept(promised_, head_for(it), log_, count), after_meta());
+    emit_send(to, encode_accept(promised_, head_for(it), log_, count), after_promise());
     it.log.sent(count, bytes, round_);
   }
 }
@@ -205,7 +205,7 @@ void replica::on_message(spi::replica_id from, ballot which, accept_request& ask
     return;
   }
   if (which < promised_) // so that a leader of old learns of it
-    return emit_send(from, encode(promised_, rejected{}), after_meta());
+    return emit_send(from, encode(promised_, rejected{}), after_promise());
   follow(which, from);
   watch_.hear(now_, patience());
   if (asked.known > std::max(decided_, log_.last()) && damaged_.empty())
@@ -260,7 +260,7 @@ void replica::answer_leader() {
   if (to_answer_.empty())
     return;
   accepted_answer answer{std::exchange(to_answer_, {}), verified_, life_};
-  emit_send(leader_, encode(promised_, answer), after_all());
+  emit_send(leader_, encode(promised_, answer), after_accepted());
 }
 
 } // namespace atl::paxos

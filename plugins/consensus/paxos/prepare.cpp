@@ -61,7 +61,7 @@ void replica::prepare(bool forced) {
   durably_verified_ = 0;
   known_decided_ = 0;
   to_answer_.clear();
-  put_meta();
+  put_promise();
   wait_for_leader();
   begin_preparation();
   forced_ = forced;
@@ -87,7 +87,7 @@ void replica::ask_for_promises() {
 
 void replica::ask_for_promise(spi::replica_id of, spi::log_position first) {
   prepare_request asked{first, config_.quorums, false, forced_};
-  emit_send(of, encode(promised_, asked), after_meta());
+  emit_send(of, encode(promised_, asked), after_promise());
 }
 
 void replica::on_message(spi::replica_id from, ballot which, const prepare_request& asked) {
@@ -106,16 +106,16 @@ void replica::on_message(spi::replica_id from, ballot which, const prepare_reque
     answer.ok = damaged_.empty() && !content && !behind;
     if (answer.ok)
       let_stand(from, asked.first > decided_ + 1);
-    return emit_send(from, encode(promised_, answer), after_meta());
+    return emit_send(from, encode(promised_, answer), after_promise());
   }
   if (which < promised_)
-    return emit_send(from, encode(promised_, rejected{}), after_meta());
+    return emit_send(from, encode(promised_, rejected{}), after_promise());
   if (!damaged_.empty() || (which > promised_ && content && !asked.forced))
     return;
   if (which > promised_)
     follow(which, 0);
   wait_for_leader();
-  emit_send(from, encode(promised_, page_from(asked.first)), after_meta());
+  emit_send(from, encode(promised_, page_from(asked.first)), after_promise());
 }
 
 promise replica::page_from(spi::log_position first) const {
@@ -193,7 +193,7 @@ void replica::take_page(promise& page) {
 /// With enough promises, what earlier ballots may have decided is proposed again: at each position
 /// the value that was accepted in the greatest ballot, or nothing where none was.
 void replica::finish_preparation() {
-  if (meta_changed_ || meta_token_ > durable_token_)
+  if (promise_changed_ || promise_token_ > durable_token_)
     return; // its own promise counts once it is durable
   auto promised = static_cast<std::size_t>(members().votes(self_));
   for (auto& [id, held] : preparation_->promised)
@@ -262,7 +262,7 @@ void replica::follow(ballot which, spi::replica_id leader) {
     round_answered_ = 0;
     round_to_answer_.reset();
     to_answer_.clear(); // they speak of the ballot before
-    put_meta();
+    put_promise();
   }
   if (leader_ != leader) {
     watch_.turn_to_another();

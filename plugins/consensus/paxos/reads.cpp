@@ -50,7 +50,7 @@ void replica::release_reads() {
 
 void replica::finish_read(const read_index::waiting_read& it, bool ok, const std::string& why) {
   if (it.from != self_)
-    emit_send(it.from, encode(promised_, read_answer{it.asked, ok, it.position}), after_meta());
+    emit_send(it.from, encode(promised_, read_answer{it.asked, ok, it.position}), after_promise());
   else if (ok)
     effects_.push_back(spi::read_ready{it.id, it.position});
   else
@@ -63,13 +63,13 @@ void replica::forward_reads() {
   if (leader_ == 0)
     return refuse_reads("no leader is elected; try again");
   auto asked = follower_reads_.forward(now_ + config_.read_timeout);
-  emit_send(leader_, encode(promised_, read_request{asked}), after_meta());
+  emit_send(leader_, encode(promised_, read_request{asked}), after_promise());
 }
 
 void replica::on_message(spi::replica_id from, ballot which, const read_request& it) {
   if (role_ == role::leader && which == promised_ && peers_.contains(from) && !leader_reads_.full())
     return leader_reads_.add({0, from, it.asked, now_ + config_.read_timeout});
-  emit_send(from, encode(promised_, read_answer{it.asked, false, 0}), after_meta());
+  emit_send(from, encode(promised_, read_answer{it.asked, false, 0}), after_promise());
 }
 
 void replica::on_message(spi::replica_id, ballot, const read_answer& answer) {

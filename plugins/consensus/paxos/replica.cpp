@@ -177,19 +177,31 @@ void replica::take_damaged(const std::set<spi::log_position>& damaged) {
 
 // -- durable state ----------------------------------------------------------------------------
 
+/// Records where the log begins, decided changes of the group, and which snapshot is being taken
+/// over. No message speaks of these, so none waits for them: otherwise a disk that stalls while the
+/// log is cut would silence the leader, and cause an election.
+void replica::put_meta() {
+  meta_changed_ = true;
+}
+
+/// Records the promised ballot. Messages speak of it, and wait until it is durable.
+void replica::put_promise() {
+  meta_changed_ = promise_changed_ = true;
+}
+
 void replica::put_slot(spi::log_position at, slot it) {
-  it.token = token_ + 1;
+  it.token = slots_token_ = token_ + 1;
   ops_.push_back(spi::put_record{log_stream, at, encode(it)});
   log_.put(at, std::move(it));
   damaged_.erase(at);
 }
 
-spi::persist_token replica::after_meta() const {
-  return meta_changed_ ? token_ + 1 : meta_token_;
+spi::persist_token replica::after_promise() const {
+  return promise_changed_ ? token_ + 1 : promise_token_;
 }
 
-spi::persist_token replica::after_all() const {
-  return meta_changed_ || !ops_.empty() ? token_ + 1 : token_;
+spi::persist_token replica::after_accepted() const {
+  return std::max(after_promise(), slots_token_);
 }
 
 void replica::on_durable(spi::persist_token token) {
@@ -391,8 +403,9 @@ void replica::drain(std::vector<spi::effect>& out) {
     ops_.push_back(spi::set_meta{encode_meta()});
   if (!ops_.empty()) {
     ++token_;
-    if (std::exchange(meta_changed_, false))
-      meta_token_ = token_;
+    meta_changed_ = false;
+    if (std::exchange(promise_changed_, false))
+      promise_token_ = token_;
     out.push_back(spi::persist{token_, std::exchange(ops_, {})});
   }
   for (auto& effect : effects_)

@@ -100,12 +100,13 @@ class replica final : public spi::consensus {
   bool take_meta(const std::optional<std::string>& bytes);
   void take_damaged(const std::set<spi::log_position>& damaged);
   std::string encode_meta() const;
-  void put_meta() { meta_changed_ = true; }
+  void put_meta();
+  void put_promise();
   void put_slot(spi::log_position at, slot it);
   void stop(std::string reason);
   void emit_send(spi::replica_id to, std::string bytes, spi::persist_token after = 0);
-  spi::persist_token after_meta() const;
-  spi::persist_token after_all() const;
+  spi::persist_token after_promise() const;
+  spi::persist_token after_accepted() const;
   spi::replica_role seen_role() const;
   void say_role();
   void decide_next();
@@ -199,9 +200,11 @@ class replica final : public spi::consensus {
   std::vector<spi::disk_op> ops_;
   std::vector<spi::effect> effects_;
   bool meta_changed_ = false;
+  bool promise_changed_ = false; ///< see `put_promise`
   spi::persist_token token_ = 0; ///< the last one given out
   spi::persist_token durable_token_ = 0;
-  spi::persist_token meta_token_ = 0;
+  spi::persist_token promise_token_ = 0; ///< the promise is durable once this is
+  spi::persist_token slots_token_ = 0;   ///< all that was accepted is durable once this is
 
   // Roles.
   role role_ = role::follower;

@@ -47,7 +47,7 @@ void replica::campaign(bool forced) {
   ++term_;
   vote_ = self_;
   verified_ = commit_;
-  put_meta();
+  put_vote();
   votes_.clear(); // its own counts once it is durable
   watch_.wait_whole_timeout(now_);
   ask_for_votes(false, forced);
@@ -58,11 +58,11 @@ void replica::ask_for_votes(bool is_probe, bool forced) {
   auto bytes = encode(is_probe ? term_ + 1 : term_, asked);
   for (auto id : members().all())
     if (id != self_ && members().votes(id))
-      emit_send(id, bytes, after_meta());
+      emit_send(id, bytes, after_vote());
 }
 
 void replica::count_own_vote() {
-  if (meta_changed_ || meta_token_ > durable_token_ || vote_ != self_ || votes_.contains(self_))
+  if (vote_changed_ || vote_token_ > durable_token_ || vote_ != self_ || votes_.contains(self_))
     return;
   votes_.insert(self_);
   if (quorum(votes_))
@@ -95,7 +95,7 @@ void replica::follow(std::uint64_t term, spi::replica_id leader) {
     term_ = term;
     vote_ = 0;
     verified_ = commit_;
-    put_meta();
+    put_vote();
   }
   role_ = role::follower;
   if (leader_ != leader) {
@@ -142,7 +142,7 @@ void replica::on_message(spi::replica_id from, std::uint64_t term, const vote_re
     if (granted)
       let_stand(from,
                 std::tie(asked.last_term, asked.last) > std::tuple{log_.last_term(), log_.last()});
-    return emit_send(from, encode(term_, vote_answer{true, granted, term}), after_meta());
+    return emit_send(from, encode(term_, vote_answer{true, granted, term}), after_vote());
   }
   if (just_started() || (content && !asked.forced))
     return;
@@ -151,11 +151,11 @@ void replica::on_message(spi::replica_id from, std::uint64_t term, const vote_re
   auto granted = term == term_ && whole && (vote_ == 0 || vote_ == from) && role_ != role::leader;
   if (granted && vote_ == 0) {
     vote_ = from;
-    put_meta();
+    put_vote();
   }
   if (granted)
     watch_.wait_whole_timeout(now_);
-  emit_send(from, encode(term_, vote_answer{false, granted, term}), after_meta());
+  emit_send(from, encode(term_, vote_answer{false, granted, term}), after_vote());
 }
 
 void replica::on_message(spi::replica_id from, std::uint64_t term, const vote_answer& answer) {

@@ -16,7 +16,7 @@ void replica::begin_promise() {
   promise_ = config_.lease ? config_.election_timeout : spi::timestamp{0};
   longest_promise_ = std::max(old_promise_, promise_);
   if (longest_promise_ != old_promise_)
-    put_meta();
+    put_vote();
 }
 
 /// A longer promise, under options of before, is remembered until it is over.

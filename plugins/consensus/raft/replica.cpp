@@ -116,8 +116,17 @@ void replica::take(spi::stable_state stable, spi::log_position applied) {
 
 // -- durable state ----------------------------------------------------------------------------
 
+/// Records where the log begins, and which snapshot is being taken over. No message speaks of
+/// these, so none waits for them: otherwise a disk that stalls while the log is cut would silence
+/// the leader, and cause an election.
 void replica::put_meta() {
   meta_changed_ = true;
+}
+
+/// Records the term, the vote or a longer promise. Messages speak of these, and wait until they are
+/// durable.
+void replica::put_vote() {
+  meta_changed_ = vote_changed_ = true;
 }
 
 void replica::put_entry(spi::log_position at) {
@@ -130,8 +139,8 @@ void replica::erase_entries(spi::log_position first, spi::log_position last) {
     ops_.push_back(spi::erase_records{log_stream, first, last});
 }
 
-spi::persist_token replica::after_meta() const {
-  return meta_changed_ ? token_ + 1 : meta_token_;
+spi::persist_token replica::after_vote() const {
+  return vote_changed_ ? token_ + 1 : vote_token_;
 }
 
 void replica::on_durable(spi::persist_token token) {
@@ -331,8 +340,9 @@ void replica::drain(std::vector<spi::effect>& out) {
   }
   if (!ops_.empty()) {
     ++token_;
-    if (std::exchange(meta_changed_, false))
-      meta_token_ = token_;
+    meta_changed_ = false;
+    if (std::exchange(vote_changed_, false))
+      vote_token_ = token_;
     persisting_.emplace_back(token_, unpersisted_);
     unpersisted_ = 0;
     out.push_back(spi::persist{token_, std::exchange(ops_, {})});

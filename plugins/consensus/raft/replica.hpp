@@ -80,11 +80,12 @@ class replica final : public spi::consensus {
   void take(spi::stable_state stable, spi::log_position applied);
   bool take_meta(const std::optional<std::string>& bytes);
   void put_meta();
+  void put_vote();
   void put_entry(spi::log_position at);
   void erase_entries(spi::log_position first, spi::log_position last);
   void stop(std::string reason);
   void emit_send(spi::replica_id to, std::string bytes, spi::persist_token after = 0);
-  spi::persist_token after_meta() const;
+  spi::persist_token after_vote() const;
   spi::replica_role seen_role() const;
   void say_role();
   void set_commit(spi::log_position position);
@@ -182,9 +183,10 @@ class replica final : public spi::consensus {
   std::vector<spi::disk_op> ops_;
   std::vector<spi::effect> effects_;
   bool meta_changed_ = false;
+  bool vote_changed_ = false;    ///< see `put_vote`
   spi::persist_token token_ = 0; ///< the last one given out
   spi::persist_token durable_token_ = 0;
-  spi::persist_token meta_token_ = 0;
+  spi::persist_token vote_token_ = 0; ///< what `put_vote` recorded is durable once this is
   spi::log_position unpersisted_ = 0; ///< the last entry among `ops_`; 0: none
 
   // Roles.

@@ -62,7 +62,7 @@ void replica::send_append(spi::replica_id to, const progress& it, spi::log_posit
     head.previous = 0;
   else
     head.previous_term = log_.term_at(previous);
-  emit_send(to, encode_append(term_, head, log_, first, count), after_meta());
+  emit_send(to, encode_append(term_, head, log_, first, count), after_vote());
 }
 
 /// One at a time, and only to who is there to take it: a snapshot may be large, and take long to
@@ -137,7 +137,7 @@ void replica::look_at_quorum() {
 
 void replica::on_message(spi::replica_id from, std::uint64_t term, append_request& asked) {
   if (term < term_) // so that a leader of old learns of it
-    return emit_send(from, encode(term_, append_answer{}), after_meta());
+    return emit_send(from, encode(term_, append_answer{}), after_vote());
   if (term == term_ && role_ == role::leader)
     return; // there is one leader a term: this is forged
   follow(term, from);
@@ -157,7 +157,7 @@ void replica::take_entries(append_request& asked) {
     append_answer answer{false,           hint,      asked.previous,
                          asked.attempt,   verified_, round_to_answer_,
                          sent_to_answer_, promise_};
-    emit_send(leader_, encode(term_, answer), after_meta());
+    emit_send(leader_, encode(term_, answer), after_vote());
   };
   if (asked.previous > log_.last())
     return refuse(log_.last());
@@ -209,7 +209,7 @@ void replica::answer_append() {
   append_answer answer{
       true,    std::min(verified_, durable_), 0, 0, verified_, round_to_answer_, sent_to_answer_,
       promise_};
-  emit_send(leader_, encode(term_, answer), after_meta());
+  emit_send(leader_, encode(term_, answer), after_vote());
 }
 
 } // namespace atl::raft

@@ -106,7 +106,7 @@ void replica::outbid(std::uint64_t epoch) {
     if (is_open(position))
       abort(position, "the coordinator begins a new epoch; try again");
   epoch_ = epoch + 1;
-  put_meta();
+  put_standing();
   phase_ = phase::promising;
   beat_now_ = true;
   say_role();

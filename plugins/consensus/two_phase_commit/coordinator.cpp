@@ -17,7 +17,7 @@ void replica::start_coordinator(bool intact) {
       epoch_ = std::max(epoch_, log_.find(position)->epoch);
   ++epoch_;
   whole_ = true;
-  put_meta();
+  put_standing();
   for (auto position = std::max(decided_ + 1, log_.first()); position <= log_.last(); ++position)
     review_after_start(position, alone);
   undecided_ = log_.last() + 1;
@@ -155,7 +155,7 @@ void replica::commit(spi::log_position position) {
     return settle(position);
   if (auto change = decode_change(it.command)) {
     deciding_group_ = placed_membership{position, std::move(change->group)};
-    put_meta();
+    put_standing();
   }
   deciding_.emplace_back(open_token(), position);
 }
@@ -348,7 +348,7 @@ void replica::send_prepares(peer& to, const std::vector<spi::log_position>& posi
     }
     // All disks write at once. A later life of this coordinator that has lost a command hears of it
     // from the voters; but those who join by a change are none that it would know of.
-    emit_send(to.id, out.take(), change ? after_now() : after_meta());
+    emit_send(to.id, out.take(), change ? after_now() : after_standing());
   }
 }
 

@@ -113,7 +113,7 @@ void replica::become_participant() {
     effects_.push_back(spi::refuse{std::exchange(it->id, 0), spi::refusal::unknown, 0,
                                    "another replica coordinates this group by now"});
   }
-  put_meta();
+  put_standing();
   say_role();
 }
 
@@ -135,8 +135,8 @@ void replica::take_effect(spi::log_position position, const change_entry& entry)
   if (heard_.position < position)
     heard_ = {position, entry.group};
   add_lost(entry.lost);
-  put_meta();
-  gate_ = meta_token_;
+  put_standing();
+  gate_ = standing_token_;
   if (coordinating_)
     set_electors(members().voters);
   review_group();
@@ -158,7 +158,7 @@ bool replica::add_lost(const std::vector<spi::replica_id>& ids) {
       if (coordinating_)
         abort_open(*it, false, "replica " + std::to_string(id) + " was declared lost");
     }
-  put_meta();
+  put_standing();
   beat_now_ = true;
   return true;
 }

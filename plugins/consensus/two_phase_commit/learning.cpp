@@ -81,7 +81,7 @@ void replica::send_fetch(peer& to, spi::log_position from, bool in_doubt, snapsh
   spi::writer out;
   write_header(out, head_for(to, message_type::fetch));
   encode(out, fetch{fetch_.nonce, from, in_doubt, snapshot});
-  emit_send(to.id, out.take(), after_meta());
+  emit_send(to.id, out.take(), after_standing());
 }
 
 /// @returns false when the log doesn't have what was asked for.

@@ -149,7 +149,7 @@ void replica::send_heartbeat(peer& to, bool asks) {
                         .group = heard_,
                         .lost = lost_});
   emit_send(to.id, out.take(),
-            after_meta()); // it speaks of the epoch, of being whole, and of who is gone
+            after_standing()); // it speaks of the epoch, of being whole, and of who is gone
 }
 
 // -- peers --------------------------------------------------------------------------------------

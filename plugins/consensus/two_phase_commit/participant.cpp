@@ -37,7 +37,7 @@ void replica::on_coordinator_heartbeat(peer& from, const header& head, const hea
 void replica::promise(std::uint64_t epoch) {
   epoch_ = epoch;
   follows_ = true;
-  put_meta();
+  put_standing();
   votes_.clear(); // they were for the older epoch
   fetch_.outstanding = false;
   knows_catch_up_ = false;
@@ -51,7 +51,7 @@ void replica::become_whole_when_caught_up() {
   if (members_since() < heard_.position)
     return; // it may take itself for a voter that it isn't any more
   whole_ = true;
-  put_meta();
+  put_standing();
   beat_now_ = true;
   review_group();
   check_reads();

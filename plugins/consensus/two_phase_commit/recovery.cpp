@@ -15,7 +15,7 @@ void replica::take_over() {
   phase_ = phase::probing;
   needs_gather_ = true;
   follows_ = true;
-  put_meta();
+  put_standing();
   fetch_.outstanding = false;
   gather_reason_.clear();
   votes_.clear();
@@ -47,7 +47,7 @@ void replica::move_on() {
     for (auto position = log_.first(); position < log_.end(); ++position)
       epoch_ = std::max(epoch_, log_.find(position)->epoch);
     ++epoch_;
-    put_meta();
+    put_standing();
     phase_ = phase::promising;
     beat_now_ = true;
   }
@@ -241,7 +241,7 @@ void replica::finish_recovery(spi::log_position last) {
   needs_gather_ = follows_ = false;
   gather_reason_.clear();
   undecided_ = last + 1;
-  put_meta();
+  put_standing();
   phase_ = phase::serving;
   set_electors(members().voters);
   beat_now_ = true;

@@ -288,10 +288,13 @@ spi::persist_token replica::after_now() {
   return last > durable_ ? last : 0;
 }
 
-spi::persist_token replica::after_meta() const {
-  return meta_token_ > durable_ ? meta_token_ : 0;
+spi::persist_token replica::after_standing() const {
+  return standing_token_ > durable_ ? standing_token_ : 0;
 }
 
+/// Records where the log begins, and which snapshot is being taken over. No message speaks of
+/// these, so none waits for them: otherwise a replica whose disk stalls while its log is cut would
+/// look dead to the others, and writes would be refused.
 void replica::put_meta() {
   // No snapshot that is sent or taken lies before what the state machine has durably.
   auto in_force = std::prev(groups_.upper_bound(std::max(applied_, groups_.begin()->first)));
@@ -304,8 +307,14 @@ void replica::put_meta() {
   if (snapshot_)
     meta.snapshot.emplace(snapshot_->position, snapshot_->members);
   ops_.push_back(spi::set_meta{encode_meta(meta)});
-  meta_token_ = open_token();
   awaited_ = true;
+}
+
+/// Records the epoch, whether this replica is whole, who is lost, and the group. Messages speak of
+/// these, and wait until they are durable.
+void replica::put_standing() {
+  put_meta();
+  standing_token_ = open_token();
 }
 
 void replica::put_decision(spi::log_position position, bool commit) {

@@ -159,11 +159,12 @@ class replica final : public spi::consensus {
   std::string silence(const peer& it) const;
   spi::persist_token open_token() const { return token_ + 1; }
   spi::persist_token after_now();
-  spi::persist_token after_meta() const;
+  spi::persist_token after_standing() const;
   void take(spi::stable_state stable, spi::log_position applied, bool& intact);
   bool take_meta(const spi::stable_state& stable, meta_record& meta);
   void dispatch(peer& from, const header& head, spi::reader& in);
   void put_meta();
+  void put_standing();
   void refuse_elsewhere(spi::request_id id);
   void put_decision(spi::log_position position, bool commit);
   void put_prepare(spi::log_position position, const slot& it);
@@ -301,7 +302,7 @@ class replica final : public spi::consensus {
   spi::apply apply_;
   spi::persist_token token_ = 0;   ///< the last one given out
   spi::persist_token durable_ = 0; ///< the last one acknowledged
-  spi::persist_token meta_token_ = 0;
+  spi::persist_token standing_token_ = 0;
   std::deque<std::pair<spi::persist_token, spi::log_position>> accepting_;
   bool beat_now_ = false;
 

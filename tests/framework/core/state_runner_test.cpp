@@ -43,6 +43,13 @@ class counting_machine : public state_machine {
   result<spi::log_position> flush() override { return flushed_ = applied_.load(); }
   bool flush_due() const override { return applied_ >= flushed_ + 100; }
   result<spi::log_position> save(const std::filesystem::path&) override { return applied_.load(); }
+  status check_saved(const std::filesystem::path& folder) const override {
+    if (folder == "damaged")
+      return fail(errc::corrupt, "a block can't be read");
+    if (folder == "gone")
+      return fail(errc::io, "no such folder");
+    return {};
+  }
   result<spi::log_position> load(const std::filesystem::path&) override {
     return fail(errc::corrupt, "no state at all");
   }
@@ -123,13 +130,13 @@ TEST_CASE("what waits is applied at once, in order with everything else") {
     state_runner runner{machine, 1, seen.callbacks()};
     std::mutex hold;
     hold.lock();
-    runner.save("", [&](auto) { std::lock_guard wait{hold}; });
+    runner.load("", [&](auto) { std::lock_guard wait{hold}; });
     for (spi::log_position at = 1; at <= 50; ++at)
       runner.apply({entry(at, at, "c")});
     runner.save("", [&](auto position) { seen.note([&] { saved = *position; }); });
     runner.apply({entry(51, 51, "c")});
     hold.unlock();
-    seen.wait([&] { return seen.applied == 51; });
+    seen.wait([&] { return seen.applied == 51 && saved != 0; });
   }
   CHECK(saved == 50);
   CHECK(seen.batches == 2);
@@ -148,7 +155,7 @@ TEST_CASE("a few entries that find nothing under way are applied before the call
   }
   std::mutex hold;
   hold.lock();
-  runner.save("", [&](auto) { std::lock_guard wait{hold}; });
+  runner.load("", [&](auto) { std::lock_guard wait{hold}; });
   runner.apply({entry(3, 3, "c")}); // behind what is under way
   {
     std::lock_guard lock{seen.mutex};
@@ -186,7 +193,7 @@ TEST_CASE("a quick question that finds nothing under way is answered before the 
   seen.wait([&] { return seen.questions.size() == 3; });
   std::mutex hold;
   hold.lock();
-  runner.save("", [&](auto) { std::lock_guard wait{hold}; });
+  runner.load("", [&](auto) { std::lock_guard wait{hold}; });
   runner.query({{2, "quick"}}); // a reader's business now
   seen.wait([&] { return seen.questions.size() == 4; });
   hold.unlock();
@@ -243,4 +250,27 @@ TEST_CASE("a state that can't be read any more is reported, and its question sta
   seen.wait([&] { return !seen.failures.empty(); });
   CHECK(seen.failures.front() == "it can't be read");
   CHECK(seen.questions.empty());
+}
+
+TEST_CASE("a saved state that is damaged goes nowhere, and is reported") {
+  counting_machine machine;
+  observed seen;
+  state_runner runner{machine, 1, seen.callbacks()};
+  std::string why;
+  auto note_why = [&](auto saved) {
+    seen.note([&] { why = saved ? "none" : saved.error().message; });
+  };
+  auto save = [&](const char* folder) {
+    why.clear();
+    runner.save(folder, note_why);
+    seen.wait([&] { return !why.empty(); });
+  };
+  save("whole");
+  CHECK(why == "none");
+  save("gone"); // says nothing of the state
+  CHECK(why == "no such folder");
+  CHECK(seen.failures.empty());
+  save("damaged");
+  CHECK(why == "a block can't be read");
+  CHECK(seen.failures == std::vector<std::string>{"a block can't be read"});
 }

@@ -2,6 +2,7 @@
 #include "plugins/consensus/mutant.hpp"
 #include "raft/wire.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -202,6 +203,21 @@ struct heartbeats_behind_the_disk : flawed {
   persist_token newest_ = 0;
 };
 
+/// Whatever is written is waited for, and a cut of the log, of which no message speaks, is written.
+struct heartbeats_behind_a_cut : flawed {
+  using flawed::flawed;
+  void spoil(effect& it) override {
+    if (auto* sync = std::get_if<persist>(&it)) {
+      for (auto& op : sync->ops)
+        if (std::holds_alternative<erase_records>(op))
+          cut_ = sync->token;
+    } else if (auto* sent = std::get_if<send>(&it)) {
+      sent->after = std::max(sent->after, cut_);
+    }
+  }
+  persist_token cut_ = 0;
+};
+
 template <class Flawed>
 specimen one(std::string_view name, std::string_view mistake, std::uint64_t seeds,
              std::string_view property, std::string_view detail) {
@@ -256,6 +272,9 @@ std::vector<specimen> of_raft() {
       one<never_answers_some>("never_answers_some", "every seventh proposal is never answered", 20,
                               "commands are empty, or as large as a mebibyte",
                               "at once 3 aren't answered within a minute"),
+      one<heartbeats_behind_a_cut>(
+          "heartbeats_behind_a_cut", "messages wait for the record of a log cut", 20,
+          "disks stall while the log is cut", "on its way to it, and that made an election"),
       one<heartbeats_behind_the_disk>(
           "heartbeats_behind_the_disk", "all that is sent waits for the disk", 20,
           "disks stall while replicas talk", "made an election, though replicas talked"),

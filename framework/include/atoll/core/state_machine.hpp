@@ -78,6 +78,14 @@ class state_machine {
   /// by the thread that applies. @returns the position that the copy stands for.
   virtual result<spi::log_position> save(const std::filesystem::path& folder) = 0;
 
+  /// Is everything that `save` wrote into `folder` readable? What is damaged must not reach other
+  /// replicas. Called by a thread of its own, also during `apply` and `query`.
+  /// @returns errc::corrupt when the state that was saved is damaged: the replica stops serving.
+  virtual status check_saved(const std::filesystem::path& folder) const {
+    static_cast<void>(folder);
+    return {};
+  }
+
   /// Replaces the state by what `save` wrote on another replica; takes the files out of `folder`.
   /// Durable when it returns; after a crash in between the state is the one before or the one
   /// after. Called by the thread that applies, while others may ask.

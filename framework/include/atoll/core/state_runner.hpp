@@ -47,8 +47,10 @@ class state_runner {
   void flush();
   /// Answered by `answered`, in one or several parts, perhaps before it returns.
   void query(std::vector<question> questions);
-  /// Behind what is to be applied already. `done` is called by the thread that applies.
+  /// After what is to be applied already. `done` is called by another thread, once what was saved
+  /// has been checked; if it is damaged, `failed` is called as well.
   void save(std::filesystem::path folder, std::function<void(result<spi::log_position>)> done);
+  /// After what is to be applied already. `done` is called by the thread that applies.
   void load(std::filesystem::path folder, std::function<void(result<spi::log_position>)> done);
 
  private:

@@ -79,8 +79,9 @@ struct persist {
 };
 
 /// Send `bytes` to a peer; it may get lost, doubled or late. It must not leave before everything up
-/// to token `after` is durable: a vote or an acknowledgement names the record that it speaks of.
-/// 0: may leave at once.
+/// to token `after` is durable: a vote or an acknowledgement names the record that it speaks of,
+/// and no later one, since a disk may stall for seconds. 0: may leave at once. Messages with
+/// different tokens may overtake each other.
 struct send {
   replica_id to = 0;
   std::string bytes;

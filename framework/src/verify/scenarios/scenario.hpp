@@ -28,6 +28,7 @@ struct scenario {
 std::vector<scenario> crash_scenarios();
 std::vector<scenario> network_scenarios();
 std::vector<scenario> disk_scenarios();
+std::vector<scenario> stalled_cut_scenarios();
 std::vector<scenario> durability_scenarios();
 std::vector<scenario> read_scenarios();
 std::vector<scenario> leadership_scenarios();

@@ -6,9 +6,10 @@ namespace {
 
 std::vector<scenario> make_table() {
   std::vector<scenario> out;
-  for (auto list : {crash_scenarios, disk_scenarios, durability_scenarios, network_scenarios,
-                    read_scenarios, leadership_scenarios, transfer_scenarios, membership_scenarios,
-                    command_scenarios, long_run_scenarios, memory_scenarios, same_run_scenarios})
+  for (auto list : {crash_scenarios, disk_scenarios, stalled_cut_scenarios, durability_scenarios,
+                    network_scenarios, read_scenarios, leadership_scenarios, transfer_scenarios,
+                    membership_scenarios, command_scenarios, long_run_scenarios, memory_scenarios,
+                    same_run_scenarios})
     for (auto& each : list())
       out.push_back(std::move(each));
   return out;

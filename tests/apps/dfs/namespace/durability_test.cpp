@@ -51,6 +51,27 @@ fs::path newest(const fs::path& folder, const std::string& extension) {
   return found;
 }
 
+/// A name space of several tables' blocks, all of them in files.
+void make_large_copy(const fs::path& place) {
+  subject names;
+  for (int i = 0; i < 2000; ++i)
+    REQUIRE(names.put(fmt::format("/{:04}", i), std::string(500, 'x')).has_value());
+  REQUIRE(names.names().save(place).has_value());
+}
+
+/// In the first block of the largest table.
+void damage_a_row(const fs::path& place) {
+  fs::path largest;
+  for (auto& entry : fs::directory_iterator{place})
+    if (entry.path().extension() == ".sst" &&
+        (largest.empty() || entry.file_size() > fs::file_size(largest)))
+      largest = entry.path();
+  REQUIRE_FALSE(largest.empty());
+  std::fstream file{largest, std::ios::in | std::ios::out | std::ios::binary};
+  file.seekp(20);
+  file << "damaged";
+}
+
 } // namespace
 
 // Run by the test below, in a process of its own.
@@ -215,29 +236,14 @@ TEST_CASE("a damaged database is refused with its folder's name, and touches not
 
 TEST_CASE("a question that meets a damaged row is for other replicas, and so is every later one") {
   temporary_folder folder;
-  {
-    subject names;
-    for (int i = 0; i < 2000; ++i)
-      REQUIRE(names.put(fmt::format("/{:04}", i), std::string(500, 'x')).has_value());
-    REQUIRE(names.names().save(folder / "copy").has_value());
-  }
+  make_large_copy(folder / "copy");
   auto names = open(folder / "copy");
   auto question_of = [](int i) {
     return encode(question{questions::stat{fmt::format("/{:04}", i)}});
   };
   CHECK(names->query(question_of(1999)).has_value());
   names.reset();
-  fs::path largest;
-  for (auto& entry : fs::directory_iterator{folder / "copy"})
-    if (entry.path().extension() == ".sst" &&
-        (largest.empty() || entry.file_size() > fs::file_size(largest)))
-      largest = entry.path();
-  REQUIRE_FALSE(largest.empty());
-  {
-    std::fstream file{largest, std::ios::in | std::ios::out | std::ios::binary};
-    file.seekp(20);
-    file << "damaged";
-  }
+  damage_a_row(folder / "copy");
   names = open(folder / "copy");
   auto answer = names->query(question_of(0));
   REQUIRE_FALSE(answer.has_value());
@@ -246,6 +252,27 @@ TEST_CASE("a question that meets a damaged row is for other replicas, and so is 
                 answer.error().message);
   CHECK_FALSE(names->query(question_of(1999)).has_value());
   CHECK_FALSE(names->answer_at_once(question_of(1999)).has_value());
+}
+
+TEST_CASE("a snapshot of a damaged name space is refused, though nobody met the damage before") {
+  temporary_folder folder;
+  make_large_copy(folder / "copy");
+  auto question_of_a_whole_row = encode(question{questions::stat{"/1999"}});
+  auto names = open(folder / "copy");
+  REQUIRE(names->save(folder / "whole").has_value());
+  CHECK(names->check_saved(folder / "whole").has_value());
+  CHECK_FALSE(names->check_saved(folder / "nowhere").has_value());
+  CHECK(names->query(question_of_a_whole_row).has_value());
+  names.reset();
+  damage_a_row(folder / "copy");
+  names = open(folder / "copy");
+  REQUIRE(names->save(folder / "damaged").has_value());
+  auto checked = names->check_saved(folder / "damaged");
+  REQUIRE_FALSE(checked.has_value());
+  CHECK(checked.error().code == errc::corrupt);
+  CHECK_MESSAGE(checked.error().message.find("dfs admin master replace") != std::string::npos,
+                checked.error().message);
+  CHECK_FALSE(names->query(question_of_a_whole_row).has_value());
 }
 
 TEST_CASE("a folder of another cluster is refused, and one that is open already") {

@@ -1,3 +1,4 @@
+#include "../stalled_cut.hpp"
 #include "../survive.hpp"
 #include "scenario.hpp"
 
@@ -260,4 +261,8 @@ TEST_CASE("a drift that leaves no lease is refused with the reason") {
   CHECK(made({{"clock_drift", "9000000"}}) == "");
   CHECK(made({{"lease", "true"}, {"clock_drift", "9000000"}}).find("lease would last 100000 us") !=
         std::string::npos);
+}
+
+TEST_CASE("with a lease, too, reads are answered while a cut waits for a disk that stalls") {
+  under_test::read_while_a_cut_waits(raft::plugin(), {{"lease", "true"}});
 }

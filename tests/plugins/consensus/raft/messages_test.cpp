@@ -1,4 +1,5 @@
 #include "../quiet_network.hpp"
+#include "../stalled_cut.hpp"
 #include "raft.hpp"
 
 TEST_CASE("a replica that joins over a network that mixes up messages makes no storm of them") {
@@ -9,4 +10,7 @@ TEST_CASE("who can't be reached is spoken to as often as heartbeats want it") {
 }
 TEST_CASE("entries that wait for a slow disk aren't sent again") {
   under_test::wait_for_a_slow_disk(raft::plugin());
+}
+TEST_CASE("an acknowledgement of what is durable doesn't wait for a cut behind it") {
+  under_test::acknowledge_while_a_cut_waits(raft::plugin());
 }

@@ -1,0 +1,73 @@
+#include "../one_replica.hpp"
+#include "paxos.hpp"
+#include "wire.hpp"
+
+/// Which record each message waits for: the one that it speaks of, and no later one.
+using namespace atl::paxos;
+using under_test::one_replica;
+
+namespace {
+
+accept_request values(atl::spi::log_position first, std::size_t count,
+                      atl::spi::log_position decided) {
+  accept_request it;
+  it.first = first;
+  it.decided = decided;
+  it.values.resize(count);
+  return it;
+}
+
+template <class Body>
+Body must_have_sent(const one_replica& it) {
+  auto message = decode(it.sent().bytes);
+  REQUIRE(message.has_value());
+  auto* body = std::get_if<Body>(&message->body);
+  REQUIRE(body != nullptr);
+  return *body;
+}
+
+} // namespace
+
+TEST_CASE("a promise waits for itself") {
+  one_replica it{paxos::plugin()};
+  it.all_is_durable();
+  it.step(2, encode(make_ballot(1, 2), prepare_request{1, {}, false, false}));
+  CHECK(must_have_sent<promise>(it).ok);
+  CHECK(it.sent().after == it.last_token());
+}
+
+TEST_CASE("a candidate asks for promises once its own is durable") {
+  one_replica it{paxos::plugin()};
+  it.all_is_durable();
+  it.wait_for_a_message();
+  auto asked = decode(it.sent().bytes);
+  REQUIRE(asked.has_value());
+  promise granted;
+  granted.asked = asked->ballot;
+  granted.probe = granted.ok = true;
+  it.step(2, encode(0, granted));
+  CHECK_FALSE(must_have_sent<prepare_request>(it).probe);
+  CHECK(it.sent().after == it.last_token());
+}
+
+TEST_CASE("an acknowledgement waits for what was accepted") {
+  one_replica it{paxos::plugin()};
+  it.step(2, encode(make_ballot(1, 2), prepare_request{1, {}, false, false}));
+  it.all_is_durable();
+  it.step(2, encode(make_ballot(1, 2), values(1, 2, 0)));
+  CHECK(must_have_sent<accepted_answer>(it).match == 2);
+  CHECK(it.sent().after == it.last_token());
+}
+
+TEST_CASE("nothing waits for a cut of the log") {
+  one_replica it{paxos::plugin(), {{"keep_entries", "0"}}};
+  it.step(2, encode(make_ballot(1, 2), values(1, 2, 0)));
+  it.all_is_durable();
+  it.step(2, encode(make_ballot(1, 2), values(3, 0, 2)));
+  auto before = it.last_token();
+  it.applied_up_to(2);
+  REQUIRE(it.last_token() > before);
+  it.step(2, encode(make_ballot(1, 2), values(1, 2, 2)));
+  CHECK(must_have_sent<accepted_answer>(it).match == 2);
+  CHECK(it.sent().after == 0);
+}

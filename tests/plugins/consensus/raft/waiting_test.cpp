@@ -1,0 +1,71 @@
+#include "../one_replica.hpp"
+#include "raft.hpp"
+#include "wire.hpp"
+
+/// Which record each message waits for: the one that it speaks of, and no later one.
+using namespace atl::raft;
+using under_test::one_replica;
+namespace spi = atl::spi;
+
+namespace {
+
+append_request entries(spi::log_position previous, std::size_t count, spi::log_position commit) {
+  append_request it{previous, previous == 0 ? 0u : 1u, commit, 1, 0, 1, spi::timestamp{1}, {}};
+  for (std::size_t i = 0; i < count; ++i)
+    it.entries.push_back({1, entry_type::no_op, {}, 0});
+  return it;
+}
+
+template <class Body>
+Body must_have_sent(const one_replica& it) {
+  auto message = decode(it.sent().bytes);
+  REQUIRE(message.has_value());
+  auto* body = std::get_if<Body>(&message->body);
+  REQUIRE(body != nullptr);
+  return *body;
+}
+
+} // namespace
+
+TEST_CASE("an acknowledgement in a new term waits for the term") {
+  one_replica it{raft::plugin()};
+  it.all_is_durable();
+  it.step(2, encode(1, entries(0, 0, 0)));
+  CHECK(must_have_sent<append_answer>(it).fits);
+  CHECK(it.sent().after == it.last_token());
+}
+
+TEST_CASE("a vote waits for itself, also in a term that was known before") {
+  one_replica it{raft::plugin()};
+  it.step(2, encode(5, append_answer{}));
+  it.all_is_durable();
+  auto before = it.last_token();
+  it.step(3, encode(5, vote_request{0, 0, false, false}));
+  CHECK(must_have_sent<vote_answer>(it).granted);
+  CHECK(it.sent().after > before);
+  CHECK(it.sent().after == it.last_token());
+}
+
+TEST_CASE("a promise to vote for nobody waits for itself, also in a term that was known before") {
+  one_replica before{raft::plugin()};
+  before.step(2, encode(1, entries(0, 0, 0)));
+  spi::stable_state stable;
+  stable.meta = before.meta();
+  one_replica it{raft::plugin(), {{"lease", "true"}}, stable};
+  it.step(2, encode(1, entries(0, 0, 0)));
+  CHECK(must_have_sent<append_answer>(it).promise > spi::timestamp{0});
+  CHECK(it.last_token() > 0);
+  CHECK(it.sent().after == it.last_token());
+}
+
+TEST_CASE("nothing waits for a cut of the log") {
+  one_replica it{raft::plugin(), {{"keep_entries", "0"}}};
+  it.step(2, encode(1, entries(0, 2, 2)));
+  it.all_is_durable();
+  auto before = it.last_token();
+  it.applied_up_to(2);
+  REQUIRE(it.last_token() > before);
+  it.step(2, encode(1, entries(2, 0, 2)));
+  CHECK(must_have_sent<append_answer>(it).match == 2);
+  CHECK(it.sent().after == 0);
+}

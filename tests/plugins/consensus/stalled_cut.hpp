@@ -1,0 +1,131 @@
+#pragma once
+
+#include "plugin_under_test.hpp"
+
+#include <atoll/sim/world.hpp>
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+/// The record of a log cut waits for a disk that stalls. No message speaks of the cut, so none
+/// waits.
+namespace under_test {
+
+/// A group that keeps no entry which all have applied, so that each command makes a cut.
+class forgetful_group : public atl::sim::world {
+ public:
+  using replica_id = atl::spi::replica_id;
+
+  explicit forgetful_group(const atl::spi::descriptor& plugin, overrides changed = {})
+      : world{options(plugin, std::move(changed)), factory_of(plugin)} {}
+
+  replica_id leader() const {
+    for (replica_id id = 1; id <= 3; ++id)
+      if (up(id) && status(id).role == atl::spi::replica_role::leader && status(id).blocked.empty())
+        return id;
+    return 0;
+  }
+  void must_write() {
+    using namespace atl::sim;
+    REQUIRE(run_until([this] { return leader() != 0; }));
+    ++commands_;
+    auto& got =
+        await(propose(leader(), {commands_, commands_, 1, 1, operation_kind::write, 1, {}}));
+    REQUIRE_MESSAGE(got.kind == answer_kind::applied, got.reason);
+  }
+  /// The disk of `id` takes three seconds for what it is handed next, and a cut is among it, or
+  /// waits for that.
+  void stall_with_a_cut(replica_id id) {
+    must_write();
+    REQUIRE(run_until([&] { return status(id).accepted == status(leader()).accepted; }));
+    auto before = status(id).first;
+    stall_disk(id, std::chrono::seconds{3});
+    REQUIRE(run_until([&] { return status(id).first > before; }, std::chrono::seconds{1}));
+  }
+  /// @returns how many messages leave `id` in that time
+  std::uint64_t messages_of(replica_id id, duration time) {
+    std::uint64_t sent = 0;
+    filter([&](auto from, auto, std::string_view) {
+      sent += from == id ? 1 : 0;
+      return atl::sim::passage::pass;
+    });
+    run_for(time);
+    filter({});
+    return sent;
+  }
+
+ private:
+  static atl::sim::simulation_options options(const atl::spi::descriptor& plugin,
+                                              overrides changed) {
+    changed.emplace("keep_entries", "0");
+    return simulation_of(plugin, 7, 3, changed);
+  }
+
+  std::uint64_t commands_ = 0;
+};
+
+/// Whoever's disk stalls goes on speaking, and the others take nobody for dead.
+inline void speak_while_a_cut_waits(const atl::spi::descriptor& plugin) {
+  for (atl::spi::replica_id slow = 1; slow <= 3; ++slow) {
+    CAPTURE(slow);
+    forgetful_group group{plugin};
+    group.must_write();
+    auto first = group.leader();
+    auto term = group.status(first).term;
+    group.stall_with_a_cut(slow);
+    CHECK(group.messages_of(slow, std::chrono::milliseconds{2500}) >= 20);
+    CHECK(group.leader() == first);
+    for (atl::spi::replica_id id = 1; id <= 3; ++id) {
+      CHECK(group.status(id).blocked == "");
+      CHECK(group.status(id).term == term);
+    }
+    CHECK(group.violation() == "");
+  }
+}
+
+/// Reads at the leader, and at a replica whose own disk stalls, need no disk.
+inline void read_while_a_cut_waits(const atl::spi::descriptor& plugin,
+                                   const overrides& changed = {}) {
+  for (atl::spi::replica_id slow = 1; slow <= 3; ++slow)
+    for (atl::spi::replica_id at = 1; at <= 3; ++at) {
+      CAPTURE(slow);
+      CAPTURE(at);
+      forgetful_group group{plugin, changed};
+      group.stall_with_a_cut(slow);
+      auto asked = group.read(at, 1);
+      CHECK(group.await(asked, std::chrono::milliseconds{200}).kind == atl::sim::answer_kind::read);
+      CHECK(group.violation() == "");
+    }
+}
+
+/// What a follower holds durably is acknowledged again at once, when the leader says it again.
+inline void acknowledge_while_a_cut_waits(const atl::spi::descriptor& plugin) {
+  forgetful_group group{plugin};
+  group.must_write();
+  auto first = group.leader();
+  auto slow = first % 3 + 1;
+  std::string said; // the message with the newest command
+  group.filter([&](auto from, auto to, std::string_view bytes) {
+    if (from == first && to == slow && bytes.size() > said.size())
+      said = bytes;
+    return atl::sim::passage::pass;
+  });
+  group.stall_with_a_cut(slow);
+  std::uint64_t answers = 0;
+  group.filter([&](auto from, auto to, std::string_view) {
+    answers += from == slow ? 1 : 0;
+    return from == first && to == slow ? atl::sim::passage::drop : atl::sim::passage::pass;
+  });
+  group.run_for(std::chrono::milliseconds{10}); // what was under way is answered
+  answers = 0;
+  group.deliver(first, slow, said);
+  group.run_for(std::chrono::milliseconds{10});
+  CHECK(answers > 0);
+  CHECK(group.violation() == "");
+}
+
+} // namespace under_test
