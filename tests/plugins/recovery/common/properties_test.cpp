@@ -159,6 +159,14 @@ TEST_CASE("a scheme that leaves chunks unmended, or never ends, is found") {
   model.add_healthy_chunk();
   auto said = properties::plans_until_healthy(restless, model);
   REQUIRE(said.has_value());
+  CHECK(says(*said, "which is there already"));
+  struct : mirror {
+    std::vector<repair_step> plan(std::span<const chunk_report> reports) const override {
+      return {{repair_action::verify, reports[0].chunk, 0, {reports[0].fragments[0].node}, {}}};
+    }
+  } never_sure;
+  said = properties::plans_until_healthy(never_sure, model);
+  REQUIRE(said.has_value());
   CHECK(says(*said, "still has something to mend"));
 }
 
@@ -196,10 +204,18 @@ TEST_CASE("a scheme whose bytes are not what it says is found") {
     decode(std::size_t size, std::span<const std::optional<std::string_view>> fragments,
            std::string& scratch) const override {
       if (!fragments[0])
-        return fragments[1] ? std::optional<std::string_view>{"wrong"} : std::nullopt;
+        return fragments[1] ? std::optional<std::string_view>{scratch = "wrong"} : std::nullopt;
       return mirror::decode(size, fragments, scratch);
     }
   } wrong;
   CHECK(says(*properties::decodes_what_it_can(wrong, "chunk", 1, chance), "another chunk"));
   CHECK(says(*properties::decodes_what_it_can(mirror{}, "chunk", 2, chance), "claims to survive"));
+  struct : mirror {
+    std::optional<std::string_view> decode(std::size_t,
+                                           std::span<const std::optional<std::string_view>> all,
+                                           std::string&) const override {
+      return all[0] || all[1] ? std::optional<std::string_view>{"chunk"} : std::nullopt;
+    }
+  } remembers;
+  CHECK(says(*properties::decodes_what_it_can(remembers, "chunk", 1, chance), "neither"));
 }
