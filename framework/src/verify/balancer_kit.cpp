@@ -73,7 +73,7 @@ std::uint64_t picks_among_many(const plugin_under_test& it) {
     for (std::size_t size : {100, 1'000})
       if (auto wrong = properties::stays_right_under_change(it.make, it.traits, seed,
                                                             {30, size, size / 3, size}))
-        return "with up to " + std::to_string(size) + " candidates: " + *wrong;
+        return *wrong + ", with up to " + std::to_string(size) + " candidates";
     return std::nullopt;
   });
 }
@@ -94,13 +94,13 @@ void try_shares(const plugin_under_test& it, recorder& out) {
   };
   for (auto& [property, holds] : checks)
     out.check(property, "shares", [&, holds = holds] {
-      return it.for_seeds(20, 25, [&](auto seed) { return holds(it.make, it.traits, seed); });
+      return it.for_seeds(20, 12, [&](auto seed) { return holds(it.make, it.traits, seed); });
     });
   out.check("shares among 100 and 1,000 candidates", "shares", [&] {
     return it.for_seeds(500, 2, [&](auto seed) -> finding {
       for (std::size_t size : {100, 1'000})
         if (auto wrong = shares::of_many(it.make, it.traits, size, seed))
-          return "of " + std::to_string(size) + " candidates " + *wrong;
+          return *wrong + ", of " + std::to_string(size) + " candidates";
       return std::nullopt;
     });
   });
@@ -130,7 +130,7 @@ std::uint64_t holds_with_options(const spi::descriptor& plugin, const plugin_und
         wrong = properties::repeats_itself(varied.make, seed);
       if (!wrong && varied.claims_shares && seed < varied.how.first + 3)
         wrong = shares::over_many_picks(varied.make, varied.traits, seed);
-      return wrong ? finding{fmt::format("(with {}) {}", sample.name, *wrong)} : std::nullopt;
+      return wrong ? finding{fmt::format("{}, with {}", *wrong, sample.name)} : std::nullopt;
     });
   }
   return cases;
@@ -143,19 +143,24 @@ struct first_picks {
   std::string text;
 };
 
+constexpr auto outside =
+    "it looks at a clock, a process id or addresses, or keeps something outside "
+    "of its objects, such as in a static variable";
+
 std::uint64_t repeats_in_other_process(const plugin_under_test& it, const first_picks& first) {
   auto now = [&] { return balancer_state::picks_as_text(it.make, it.how.first, first.seeds); };
   wait_for_another_second(first.began);
   if (in_other_process(now) != first.text)
-    throw broken("the same seed picks otherwise in another process, a second later: it looks at a "
-                 "clock, a process id or addresses, or keeps something outside of its objects");
+    throw broken(fmt::format("the same seed picks otherwise in another process, a second later: {}",
+                             outside));
   return first.seeds;
 }
 
 std::uint64_t keeps_apart(const plugin_under_test& it, const first_picks& first) {
   if (balancer_state::picks_in_turn(it.make, it.how.first, first.seeds) != first.text)
-    throw broken("two balancers that are alive at once pick otherwise than each on its own: they "
-                 "share something");
+    throw broken(fmt::format("balancers that are alive at once pick otherwise than each did alone, "
+                             "in another process: {}",
+                             outside));
   return first.seeds;
 }
 
@@ -210,8 +215,9 @@ void verify_balancer(const spi::descriptor& plugin, const spi::options& options,
   out.check("options at their limits and in between", {},
             [&] { return holds_with_options(plugin, it, options); });
   out.check("memory is bounded", {}, [&] {
-    must(balancer_state::keeps_within_memory(it.make));
-    return std::uint64_t{1};
+    auto calls = std::clamp<std::uint64_t>(it.how.seeds << 13, 1 << 18, 1 << 20);
+    must(balancer_state::keeps_within_memory(it.make, calls));
+    return calls;
   });
   out.check("same seed, same picks in another process", {},
             [&] { return repeats_in_other_process(it, first); });

@@ -115,7 +115,7 @@ finding stays_right_under_change(const balancer_maker& make, const balancer_trai
             ? picks_rightly(*balancer, all, traits, key)
             : picks_many_rightly(*balancer, all, chance.below(bounds.count_max + 1), traits, key);
     if (wrong)
-      return "in round " + std::to_string(round) + " it " + *wrong;
+      return *wrong + " in round " + std::to_string(round);
     balancer->observe(observed_id(chance, all), {chance.chance(0.8), observed_latency(chance)});
   }
   return std::nullopt;

@@ -47,9 +47,11 @@ candidates with_wide_ids(candidates all) {
 /// How many candidates each call asks for, again and again; 0 means `pick`.
 using call_pattern = std::vector<std::size_t>;
 
-const call_pattern& pattern_of(std::uint64_t seed) {
-  static const call_pattern patterns[] = {{0}, {2}, {0, 2}};
-  return patterns[seed % std::size(patterns)];
+const call_pattern singly{0}, two_at_once{2}, in_turn{0, 2, 1};
+
+/// What is wrong, and when.
+finding when(const finding& wrong, const std::string& circumstances) {
+  return wrong ? finding{*wrong + ", " + circumstances} : std::nullopt;
 }
 
 /// One balancer, and a host that calls it.
@@ -101,12 +103,18 @@ class host {
     return meter.compare(all);
   }
 
+  /// Measures this list with single picks, and with two at once.
+  finding measure_both(const candidates& all) {
+    auto wrong = measure(all, singly);
+    return wrong ? wrong : measure(all, two_at_once);
+  }
+
   /// Measures each list, after some picks that it may take to get used to it.
-  finding follow(const std::vector<candidates>& lists, const call_pattern& pattern) {
+  finding follow(const std::vector<candidates>& lists) {
     for (std::size_t i = 0; i < lists.size(); ++i) {
       warm_up(lists[i], settling_picks);
-      if (auto wrong = measure(lists[i], pattern))
-        return "after change " + std::to_string(i) + " it " + *wrong;
+      if (auto wrong = measure_both(lists[i]))
+        return when(wrong, i == 0 ? "before any change" : "after change " + std::to_string(i));
     }
     return std::nullopt;
   }
@@ -177,9 +185,11 @@ finding over_many_picks(const balancer_maker& make, const balancer_traits& trait
       group({1e6, 1, 1e6}),
   };
   for (auto& all : groups)
-    for (auto& pattern : {call_pattern{0}, call_pattern{2}, call_pattern{0, 2, 1}})
-      if (auto wrong = host{make, traits, seed}.measure(all, pattern))
-        return wrong;
+    for (auto* pattern : {&singly, &two_at_once, &in_turn})
+      if (auto wrong = host{make, traits, seed}.measure(all, *pattern))
+        return when(wrong, pattern == &singly        ? "picking one at a time"
+                           : pattern == &two_at_once ? "picking two at a time"
+                                                     : "picking one, two and one in turn");
   return std::nullopt;
 }
 
@@ -187,39 +197,34 @@ finding with_one_dead(const balancer_maker& make, const balancer_traits& traits,
                       std::uint64_t seed) {
   for (auto& all : {group({1, 1, 1, 1}), group({4, 3, 2, 1}), loaded(group({1, 2, 2, 5}))})
     for (std::size_t dead = 0; dead < all.size(); ++dead)
-      if (auto wrong = host{make, traits, seed}.measure(with_dead(all, {dead}), pattern_of(seed)))
-        return "with candidate " + std::to_string(dead + 1) + " dead it " + *wrong;
+      if (auto wrong = host{make, traits, seed}.measure_both(with_dead(all, {dead})))
+        return when(wrong, "with candidate " + std::to_string(dead + 1) + " dead");
   return std::nullopt;
 }
 
 finding after_other_weights(const balancer_maker& make, const balancer_traits& traits,
                             std::uint64_t seed) {
-  const std::vector<candidates> lists{group({1, 1, 1}),       group({1e6, 1, 1}),
-                                      group({1, 1, 1}),       group({3, 2, 1}),
-                                      group({1e9, 2e9, 3e9}), group({0.3, 0.2, 0.1})};
   host it{make, traits, seed};
-  if (auto wrong = it.follow(lists, pattern_of(seed)))
+  if (auto wrong = it.follow({group({1, 1, 1}), group({1e6, 1, 1}), group({1, 1, 1}),
+                              group({3, 2, 1}), group({1e9, 2e9, 3e9}), group({0.3, 0.2, 0.1})}))
     return wrong;
   it.warm_up(group({INFINITY, NAN, -1}), settling_picks);
   it.warm_up(group({1e308, INFINITY, 1e308}), settling_picks);
-  if (auto wrong = it.follow({group({1, 2, 3})}, pattern_of(seed)))
-    return "once weights are numbers again " + wrong->substr(wrong->find("it "));
-  return std::nullopt;
+  it.warm_up(group({1, 2, 3}), settling_picks);
+  return when(it.measure_both(group({1, 2, 3})), "after weights that are no numbers");
 }
 
 finding after_deaths(const balancer_maker& make, const balancer_traits& traits,
                      std::uint64_t seed) {
   auto all = group({4, 3, 2, 1});
   return host{make, traits, seed}.follow(
-      {all, with_dead(all, {0}), all, with_dead(all, {1, 3}), with_dead(all, {0, 2}), all},
-      pattern_of(seed));
+      {all, with_dead(all, {0}), all, with_dead(all, {1, 3}), with_dead(all, {0, 2}), all});
 }
 
 finding after_joins(const balancer_maker& make, const balancer_traits& traits, std::uint64_t seed) {
   auto all = group({1, 2, 1, 3, 1, 2});
   return host{make, traits, seed}.follow({only(all, {0, 1, 2}), only(all, {0, 1, 2, 3}),
-                                          only(all, {1, 2, 3, 4, 5}), only(all, {0, 5}), all},
-                                         pattern_of(seed));
+                                          only(all, {1, 2, 3, 4, 5}), only(all, {0, 5}), all});
 }
 
 finding in_any_order(const balancer_maker& make, const balancer_traits& traits,
@@ -233,14 +238,15 @@ finding in_any_order(const balancer_maker& make, const balancer_traits& traits,
         return order;
       });
       if (turned)
-        return "when the list is turned by one at each call, it " + *turned;
+        return when(turned, "when the list is turned by one at each call");
     }
     host it{make, traits, seed};
-    if (auto wrong = it.measure_lists(all, [&](std::size_t) {
-          shuffle(order, it.chance());
-          return order;
-        }))
-      return "when the list is shuffled at each call, it " + *wrong;
+    auto shuffled = it.measure_lists(all, [&](std::size_t) {
+      shuffle(order, it.chance());
+      return order;
+    });
+    if (shuffled)
+      return when(shuffled, "when the list is shuffled at each call");
   }
   return std::nullopt;
 }
@@ -269,12 +275,12 @@ finding after_failures(const balancer_maker& make, const balancer_traits& traits
     for (int i = 0; i < 20; ++i) // requests that were sent before
       it.observe(victim, false);
     it.warm_up(all, forgiving_picks);
-    if (auto wrong = it.measure(all, pattern_of(seed)))
-      return "long after requests to candidate " + std::to_string(victim) + " failed, it " + *wrong;
+    if (auto wrong = it.measure_both(all))
+      return when(wrong, "long after requests to candidate " + std::to_string(victim) + " failed");
     it.warm_up(all, settling_picks, [](auto) { return false; });
     it.warm_up(all, forgiving_picks);
-    if (auto wrong = it.measure(all, pattern_of(seed)))
-      return "long after requests to all candidates failed, it " + *wrong;
+    if (auto wrong = it.measure_both(all))
+      return when(wrong, "long after requests to all candidates failed");
   }
   return std::nullopt;
 }
@@ -284,12 +290,13 @@ finding of_many(const balancer_maker& make, const balancer_traits& traits, std::
   candidates all(size);
   for (std::size_t i = 0; i < size; ++i) {
     all[i].id = 1 + i;
-    all[i].weight = static_cast<double>(1 + i % 4);
+    all[i].weight = size <= 100 ? static_cast<double>(1 + i % 2) : 1;
     all[i].healthy = i % 10 != 7;
   }
-  if (auto wrong = host{make, traits, seed}.measure(all, {0}, 80 * size))
+  if (auto wrong =
+          host{make, traits, seed}.measure(all, singly, std::max<std::size_t>(26 * size, 20'000)))
     return wrong;
-  return host{make, traits, seed}.measure(all, {10}, 5 * size);
+  return when(host{make, traits, seed}.measure(all, {10}, 1'000), "picking ten at a time");
 }
 
 } // namespace atl::verify::shares

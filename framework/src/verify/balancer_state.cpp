@@ -15,8 +15,6 @@ namespace {
 
 using properties::candidates;
 
-constexpr std::uint64_t many = std::uint64_t{1} << 20;
-
 /// One balancer and all that its seed decides about its calls.
 class scripted_calls {
  public:
@@ -120,7 +118,7 @@ finding keeps_keys(const balancer_maker& make, std::uint64_t seed) {
   return std::nullopt;
 }
 
-finding keeps_within_memory(const balancer_maker& make) {
+finding keeps_within_memory(const balancer_maker& make, std::uint64_t calls) {
   auto all = healthy(5);
   auto balancer = make(1);
   spi::random_source chance{1};
@@ -134,12 +132,12 @@ finding keeps_within_memory(const balancer_maker& make) {
     if (picked > 0)
       balancer->observe(all[call % all.size()].id, {call % 7 != 0, std::chrono::milliseconds{1}});
   };
-  if (auto wrong = over(memory_grows(many, pick), "picks whose keys are all different"))
+  if (auto wrong = over(memory_grows(calls, pick), "picks whose keys are all different"))
     return wrong;
   auto observe = [&](std::uint64_t call) {
     balancer->observe(1'000'000 + call, {call % 2 == 0, std::chrono::milliseconds{1}});
   };
-  if (auto wrong = over(memory_grows(many, observe), "outcomes of nodes that are all different"))
+  if (auto wrong = over(memory_grows(calls, observe), "outcomes of nodes that are all different"))
     return wrong;
   auto renew = [&](std::uint64_t call) {
     auto& newcomer = all[call % all.size()];
@@ -148,7 +146,7 @@ finding keeps_within_memory(const balancer_maker& make) {
       newcomer.domain = "rack " + std::to_string(call);
     pick(call);
   };
-  return over(memory_grows(many, renew), "candidates that come and go");
+  return over(memory_grows(calls, renew), "candidates that come and go");
 }
 
 finding picks_in_time(const balancer_maker& make) {

@@ -24,9 +24,9 @@ std::string picks_in_turn(const balancer_maker& make, std::uint64_t first, std::
 /// are and no outcomes come, whatever else it is asked.
 finding keeps_keys(const balancer_maker& make, std::uint64_t seed);
 
-/// Memory stays bounded over a million keys, and over outcomes of a million nodes, and over a
-/// million nodes that come and go. @returns what grows in which of them.
-finding keeps_within_memory(const balancer_maker& make);
+/// Memory stays bounded over `calls` picks with as many keys, and over outcomes of as many nodes,
+/// and over as many nodes that come and go.
+finding keeps_within_memory(const balancer_maker& make, std::uint64_t calls);
 
 /// One pick takes no longer than in proportion to the number of candidates, times its logarithm.
 finding picks_in_time(const balancer_maker& make);

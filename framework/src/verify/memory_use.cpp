@@ -26,7 +26,7 @@ namespace atl::verify {
 
 namespace {
 
-constexpr std::int64_t heap_growth_max = 2 << 20;
+constexpr std::int64_t heap_growth_max = 1 << 20;
 /// Pages that were freed may stay with the process, and the code and data of libraries come in.
 constexpr std::int64_t resident_growth_max = 32 << 20;
 

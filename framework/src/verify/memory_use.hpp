@@ -8,7 +8,7 @@
 namespace atl::verify {
 
 /// Calls `work(i)` for `i` from 0, `calls` times to warm up and `calls` times more, and says so if
-/// the memory that this process holds grows by more than a few MiB in the second half. Other
+/// the memory that this process holds grows by more than about a MiB in the second half. Other
 /// threads must be idle.
 std::optional<std::string> memory_grows(std::uint64_t calls,
                                         const std::function<void(std::uint64_t)>& work);
