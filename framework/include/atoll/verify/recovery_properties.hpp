@@ -59,7 +59,7 @@ finding plans_by_danger(const spi::recovery& scheme, fragment_model model);
 /// `rounds_max` plans, with one good copy of each fragment; it never loses a chunk that wasn't
 /// lost, never touches one that was, makes no fragment that is there, and then is empty.
 finding plans_until_healthy(const spi::recovery& scheme, fragment_model model,
-                            std::size_t rounds_max = 4);
+                            std::size_t rounds_max = 40);
 
 /// Each step on its own loses nothing either: a host may skip those that fail, in any way.
 finding plans_without_risk(const spi::recovery& scheme, fragment_model model,
