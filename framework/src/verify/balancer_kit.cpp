@@ -177,7 +177,7 @@ void verify_balancer(const spi::descriptor& plugin, const spi::options& options,
       [&](std::uint64_t seed) {
         return std::unique_ptr<spi::balancer>{plugin.create_balancer({options, seed})};
       },
-      {claimed == "weighted", claim_of(plugin, "spread") == "domains"},
+      {claimed == "weighted", claim_of(plugin, "spread") == "domains", claimed.empty()},
       !claimed.empty(),
       out.how()};
   first_picks first{std::min<std::uint64_t>(it.how.seeds, 50), std::time(nullptr), {}};

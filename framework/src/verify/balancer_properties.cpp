@@ -12,6 +12,10 @@ bool eligible(const spi::candidate& one, const balancer_traits& traits) {
   return one.healthy && (!traits.weighted || one.weight > 0);
 }
 
+bool must_be_eligible(const spi::candidate& one, const balancer_traits& traits) {
+  return eligible(one, traits) && (!traits.may_skip_weightless || one.weight > 0);
+}
+
 candidates random_candidates(spi::random_source& chance, std::size_t size, std::size_t domains,
                              bool weird) {
   constexpr double odd[] = {0, -1, NAN, INFINITY, 1e300, 1e-300, 5e-324};
@@ -38,7 +42,7 @@ finding picks_rightly(spi::balancer& balancer, const candidates& all, const bala
                       std::uint64_t key) {
   auto picked = balancer.pick(all, key);
   auto possible =
-      std::any_of(all.begin(), all.end(), [&](auto& one) { return eligible(one, traits); });
+      std::any_of(all.begin(), all.end(), [&](auto& one) { return must_be_eligible(one, traits); });
   if (!picked)
     return possible ? finding{"picked none, though a candidate is healthy"} : std::nullopt;
   if (*picked >= all.size())
@@ -52,17 +56,20 @@ finding picks_rightly(spi::balancer& balancer, const candidates& all, const bala
 finding picks_many_rightly(spi::balancer& balancer, const candidates& all, std::size_t count,
                            const balancer_traits& traits, std::uint64_t key) {
   std::set<std::string> domains;
-  std::size_t possible = 0;
+  std::size_t possible = 0, due = 0; // those that may be picked, and those that must be
   auto domain_of = [&](std::size_t i) {
     return all[i].domain.empty() ? "alone " + std::to_string(i) : "named " + all[i].domain;
   };
   for (std::size_t i = 0; i < all.size(); ++i)
     if (eligible(all[i], traits)) {
       ++possible;
+      if (!must_be_eligible(all[i], traits))
+        continue;
+      ++due;
       domains.insert(domain_of(i));
     }
   auto picks = balancer.pick_many(all, count, key);
-  if (picks.size() != std::min(count, possible))
+  if (picks.size() > std::min(count, possible) || picks.size() < std::min(count, due))
     return "picked " + std::to_string(picks.size()) + " of " + std::to_string(possible) +
            " candidates when asked for " + std::to_string(count);
   std::set<std::size_t> seen;
@@ -73,7 +80,8 @@ finding picks_many_rightly(spi::balancer& balancer, const candidates& all, std::
     if (!seen.insert(i).second)
       return "picked candidate " + std::to_string(all[i].id) + " twice in one call";
     auto is_new = used.insert(domain_of(i)).second;
-    if (traits.spreads && !is_new && used.size() < domains.size())
+    domains.erase(domain_of(i));
+    if (traits.spreads && !is_new && !domains.empty())
       return "picked domain '" + all[i].domain + "' again while another was unused";
   }
   return std::nullopt;

@@ -2,7 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdio>
 #include <malloc.h>
+#include <memory>
+#include <unistd.h>
 
 #if defined(__has_feature)
 #define ATOLL_HAS_FEATURE(name) __has_feature(name)
@@ -11,16 +16,12 @@
 #endif
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) ||                               \
     ATOLL_HAS_FEATURE(address_sanitizer) || ATOLL_HAS_FEATURE(thread_sanitizer)
-#include <sanitizer/allocator_interface.h>
+/// Of every sanitizer's runtime; its header is not always installed.
+extern "C" std::size_t __sanitizer_get_current_allocated_bytes();
 #define ATOLL_SANITIZED 1
 #else
 #define ATOLL_SANITIZED 0
 #endif
-
-#include <algorithm>
-#include <cstdio>
-#include <memory>
-#include <unistd.h>
 
 namespace atl::verify {
 
@@ -35,6 +36,15 @@ struct memory_use {
   std::int64_t resident = 0; ///< bytes in memory, whoever asked for them; 0: not known
 };
 
+#if ATOLL_SANITIZED
+
+/// A sanitizer keeps what was freed for a while, so only what it counts as handed out tells.
+memory_use measure() {
+  return {static_cast<std::int64_t>(__sanitizer_get_current_allocated_bytes()), 0};
+}
+
+#else
+
 std::int64_t resident_bytes() {
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> file{std::fopen("/proc/self/statm", "r"),
                                                        &std::fclose};
@@ -44,15 +54,12 @@ std::int64_t resident_bytes() {
   return std::int64_t{resident} * ::sysconf(_SC_PAGESIZE);
 }
 
-/// A sanitizer keeps what was freed for a while, so only what it counts as handed out tells.
 memory_use measure() {
-#if ATOLL_SANITIZED
-  return {static_cast<std::int64_t>(__sanitizer_get_current_allocated_bytes()), 0};
-#else
   auto heap = ::mallinfo2();
   return {static_cast<std::int64_t>(heap.uordblks + heap.hblkhd), resident_bytes()};
-#endif
 }
+
+#endif
 
 } // namespace
 

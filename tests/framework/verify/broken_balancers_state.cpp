@@ -68,8 +68,7 @@ struct shares_a_cache : weighted_draw {
     static std::unordered_map<std::uint64_t, double> cache;
     if (!(one.weight > 0))
       return 0;
-    auto& average = cache.try_emplace(one.id, weighted_draw::weight(one)).first->second;
-    return average = std::max(1e-300, 0.5 * (average + weighted_draw::weight(one)));
+    return cache.try_emplace(one.id, weighted_draw::weight(one)).first->second;
   }
 };
 
@@ -121,7 +120,7 @@ std::vector<specimen> with_wrong_state() {
       {"draws_from_the_clock", "picks depend on the second",
        plugin_of<draws_from_the_clock>("uniform"), "", ""},
       {"shares_a_cache", "all balancers of a process share what they remember",
-       plugin_of<shares_a_cache>(""), "", ""},
+       plugin_of<shares_a_cache>("weighted"), "two balancers at once share nothing", "static"},
       {"takes_keys_for_chance", "the key is used, and kept with no node",
        plugin_of<takes_keys_for_chance>("uniform"), "keys are ignored, or each is kept with a node",
        "looks at keys"},

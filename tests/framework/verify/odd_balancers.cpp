@@ -125,6 +125,7 @@ std::vector<specimen> odd_but_right() {
   return {
       {"lowest_id", "", plugin_of<lowest_id>(""), "", ""},
       {"weighted_draw", "", plugin_of<weighted_draw>("weighted"), "", ""},
+      {"weighted_draw without claims", "", plugin_of<weighted_draw>(""), "", ""},
       {"rendezvous", "", plugin_of<rendezvous>("weighted"), "", ""},
       {"remembers_some_keys", "", plugin_of<remembers_some_keys>("uniform"), "", ""},
       {"breaks_the_circuit", "", plugin_of<breaks_the_circuit>("uniform"), "", ""},

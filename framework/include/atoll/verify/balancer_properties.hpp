@@ -26,6 +26,8 @@ struct balancer_traits {
   bool weighted = false;
   /// Its claim `spread` = `domains`.
   bool spreads = true;
+  /// It claims no shares, so it may pick a candidate whose weight is 0, or leave it out.
+  bool may_skip_weightless = false;
 };
 
 /// How large the lists of a run are, and how long it goes on.
@@ -38,6 +40,8 @@ struct change_bounds {
 
 /// Whether this candidate may be picked by such a balancer.
 bool eligible(const spi::candidate& one, const balancer_traits& traits);
+/// Whether this candidate must be picked by such a balancer when there is no other.
+bool must_be_eligible(const spi::candidate& one, const balancer_traits& traits);
 
 /// `size` candidates in up to `domains` failure domains (some in none), some of them unhealthy,
 /// with weights of every kind when `weird`: 0, negative, infinite, tiny, not a number.
