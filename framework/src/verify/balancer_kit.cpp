@@ -117,13 +117,8 @@ std::uint64_t holds_with_options(const spi::descriptor& plugin, const plugin_und
     varied.make = [&](std::uint64_t seed) {
       return std::unique_ptr<spi::balancer>{plugin.create_balancer({sample.options, seed})};
     };
-    try {
-      varied.make(1);
-    } catch (const std::invalid_argument& refused) {
-      if (std::string_view{refused.what()}.empty())
-        throw broken(fmt::format("with {} it refuses, and doesn't say why", sample.name));
+    if (is_refused(sample, [&] { varied.make(1); }))
       continue;
-    }
     cases += varied.for_seeds(20, 50, [&](auto seed) -> finding {
       auto wrong = properties::stays_right_under_change(varied.make, varied.traits, seed);
       if (!wrong)
@@ -204,7 +199,8 @@ void verify_balancer(const spi::descriptor& plugin, const spi::options& options,
     return it.for_seeds(1, it.how.seeds,
                         [&](auto seed) { return properties::repeats_itself(it.make, seed); });
   });
-  out.check("two balancers at once share nothing", {}, [&] { return keeps_apart(it, first); });
+  if (!first.text.empty()) // otherwise the second process is broken, as was said
+    out.check("two balancers at once share nothing", {}, [&] { return keeps_apart(it, first); });
   out.check("keys are ignored, or each is kept with a node", {}, [&] {
     return it.for_seeds(10, 50,
                         [&](auto seed) { return balancer_state::keeps_keys(it.make, seed); });
@@ -219,8 +215,9 @@ void verify_balancer(const spi::descriptor& plugin, const spi::options& options,
     must(balancer_state::keeps_within_memory(it.make, calls));
     return calls;
   });
-  out.check("same seed, same picks in another process", {},
-            [&] { return repeats_in_other_process(it, first); });
+  if (!first.text.empty())
+    out.check("same seed, same picks in another process", {},
+              [&] { return repeats_in_other_process(it, first); });
 }
 
 } // namespace atl::verify

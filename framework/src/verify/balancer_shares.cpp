@@ -1,5 +1,6 @@
 #include "balancer_shares.hpp"
 
+#include "candidate_lists.hpp"
 #include "share_meter.hpp"
 
 #include <algorithm>
@@ -14,40 +15,10 @@ namespace {
 
 constexpr std::size_t calls = 6'000; ///< that are measured after each change
 
-/// Candidates 1, 2, … with these weights, each in the failure domain that its letter names.
-candidates group(const std::vector<double>& weights, const std::string& domains = {}) {
-  candidates made(weights.size());
-  for (std::size_t i = 0; i < made.size(); ++i) {
-    made[i].id = i + 1;
-    made[i].weight = weights[i];
-    if (i < domains.size())
-      made[i].domain = domains[i];
-  }
-  return made;
-}
-
-/// The same candidates as a host meets them in the middle of its work: fuller, busier and slower
-/// each than the one before. Shares by weight don't depend on that.
-candidates loaded(candidates all) {
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    all[i].free_bytes = std::uint64_t{1} << (40 - 5 * i);
-    all[i].in_flight = static_cast<std::uint32_t>(10 * i);
-    all[i].latency = std::chrono::milliseconds{1 + 20 * i};
-  }
-  return all;
-}
-
-/// Ids that are alike in their lower 32 bits.
-candidates with_wide_ids(candidates all) {
-  for (auto& one : all)
-    one.id <<= 32;
-  return all;
-}
-
 /// How many candidates each call asks for, again and again; 0 means `pick`.
 using call_pattern = std::vector<std::size_t>;
 
-const call_pattern singly{0}, two_at_once{2}, in_turn{0, 2, 1};
+const call_pattern singly{0}, two_at_once{2};
 
 /// What is wrong, and when.
 finding when(const finding& wrong, const std::string& circumstances) {
@@ -146,19 +117,6 @@ class host {
   spi::random_source chance_;
 };
 
-candidates with_dead(candidates all, std::initializer_list<std::size_t> dead) {
-  for (auto i : dead)
-    all[i].healthy = false;
-  return all;
-}
-
-candidates only(const candidates& all, std::initializer_list<std::size_t> members) {
-  candidates some;
-  for (auto i : members)
-    some.push_back(all[i]);
-  return some;
-}
-
 void shuffle(std::vector<std::size_t>& order, spi::random_source& chance) {
   for (auto left = order.size(); left > 1; --left)
     std::swap(order[left - 1], order[chance.below(left)]);
@@ -184,12 +142,14 @@ finding over_many_picks(const balancer_maker& make, const balancer_traits& trait
       group({1, 0, 2, 1}),
       group({1e6, 1, 1e6}),
   };
+  const std::pair<call_pattern, const char*> patterns[] = {
+      {singly, "picking one at a time"},
+      {two_at_once, "picking two at a time"},
+      {{0, 2, 1}, "picking one, two and one in turn"}};
   for (auto& all : groups)
-    for (auto* pattern : {&singly, &two_at_once, &in_turn})
-      if (auto wrong = host{make, traits, seed}.measure(all, *pattern))
-        return when(wrong, pattern == &singly        ? "picking one at a time"
-                           : pattern == &two_at_once ? "picking two at a time"
-                                                     : "picking one, two and one in turn");
+    for (auto& [pattern, name] : patterns)
+      if (auto wrong = host{make, traits, seed}.measure(all, pattern))
+        return when(wrong, name);
   return std::nullopt;
 }
 

@@ -1,5 +1,7 @@
 #include "option_samples.hpp"
 
+#include "recorder.hpp"
+
 #include <atoll/core/plugin_options.hpp>
 
 #include <fmt/format.h>
@@ -8,6 +10,7 @@
 #include <cmath>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string_view>
 
 namespace atl::verify {
@@ -103,6 +106,17 @@ std::vector<option_sample> option_samples(const spi::descriptor& plugin, const s
       samples.push_back(changed(declared, base, values));
     }
   return samples;
+}
+
+bool is_refused(const option_sample& sample, const std::function<void()>& make) {
+  try {
+    make();
+    return false;
+  } catch (const std::invalid_argument& refused) {
+    if (std::string_view{refused.what()}.empty())
+      throw broken(fmt::format("with {} it refuses, and doesn't say why", sample.name));
+    return true;
+  }
 }
 
 bool are_defaults(const spi::descriptor& plugin, const spi::options& options) {

@@ -4,6 +4,7 @@
 #include <atoll/spi/plugin.hpp>
 #include <atoll/spi/random.hpp>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,11 @@ struct option_sample {
 /// on the bounded side alone.
 std::vector<option_sample> option_samples(const spi::descriptor& plugin, const spi::options& base,
                                           spi::random_source& chance);
+
+/// Whether the plugin refuses this sample, as it may do with options that contradict each other:
+/// `make` throws `std::invalid_argument`.
+/// @throws broken when it doesn't say why
+bool is_refused(const option_sample& sample, const std::function<void()>& make);
 
 /// Whether these are the defaults of the plugin.
 bool are_defaults(const spi::descriptor& plugin, const spi::options& options);

@@ -1,10 +1,12 @@
 #include "option_samples.hpp"
+#include "recorder.hpp"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <iterator>
 #include <set>
+#include <stdexcept>
 
 using namespace atl::spi;
 using atl::verify::option_samples;
@@ -80,4 +82,12 @@ TEST_CASE("options are the defaults only if all are") {
   auto other = defaults().values();
   other["copies"] = std::int64_t{2};
   CHECK_FALSE(atl::verify::are_defaults(plugin_with_options(), options{other}));
+}
+
+TEST_CASE("a refusal counts only when it says why") {
+  atl::verify::option_sample sample{"copies = 1", defaults()};
+  CHECK_FALSE(atl::verify::is_refused(sample, [] {}));
+  CHECK(atl::verify::is_refused(sample, [] { throw std::invalid_argument{"too few"}; }));
+  CHECK_THROWS_AS(atl::verify::is_refused(sample, [] { throw std::invalid_argument{""}; }),
+                  atl::verify::broken);
 }
