@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
+#include <new>
 #include <thread>
 #include <unistd.h>
 
@@ -84,7 +85,8 @@ struct cuts_fragments : parity {
 struct makes_room_first : parity {
   std::optional<std::string_view> decode(std::size_t size, fragments_at_hand fragments,
                                          std::string& scratch) const override {
-    scratch.reserve(size);
+    if (size > std::size_t{1} << 32)
+      throw std::bad_alloc{}; // as making room would; a sanitizer ends the process for that
     return parity::decode(size, fragments, scratch);
   }
 };
