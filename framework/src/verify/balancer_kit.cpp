@@ -1,121 +1,223 @@
+#include "balancer_shares.hpp"
+#include "balancer_state.hpp"
+#include "option_samples.hpp"
+#include "other_process.hpp"
 #include "recorder.hpp"
 
 #include <atoll/verify/balancer_properties.hpp>
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <ctime>
+
 /// What every balancer must hold to (`atoll/spi/balancer.hpp`), and what its claims add.
 namespace atl::verify {
 
 namespace {
 
+using properties::balancer_maker;
+using properties::balancer_traits;
 using properties::finding;
 
-/// Tries a property of a seed on all of them.
-std::uint64_t for_each_seed(const effort& how, const std::function<finding(std::uint64_t)>& holds) {
-  for (auto seed = how.first; seed < how.first + how.seeds; ++seed)
-    if (auto wrong = holds(seed))
-      throw broken(fmt::format("seed {}: it {}", seed, *wrong));
-  return how.seeds;
-}
+/// A balancer plugin with its options, and how hard to look.
+struct plugin_under_test {
+  balancer_maker make;
+  balancer_traits traits;
+  bool claims_shares;
+  effort how;
 
-/// Healthy candidates with these weights, each in the failure domain that its letter names.
-properties::candidates group(const std::vector<double>& weights, const std::string& domains) {
-  properties::candidates made(weights.size());
-  for (std::size_t i = 0; i < made.size(); ++i) {
-    made[i].id = i + 1;
-    made[i].weight = weights[i];
-    if (i < domains.size())
-      made[i].domain = domains[i];
+  /// Tries a property of a seed on a part of the seeds: one of each `part`, but at most `most`.
+  std::uint64_t for_seeds(std::uint64_t part, std::uint64_t most,
+                          const std::function<finding(std::uint64_t)>& holds) const {
+    auto seeds = std::clamp<std::uint64_t>(how.seeds / part, 1, most);
+    for (auto seed = how.first; seed < how.first + seeds; ++seed)
+      if (auto wrong = holds(seed))
+        throw broken(fmt::format("seed {}: it {}", seed, *wrong));
+    return seeds;
   }
-  return made;
-}
+};
 
-/// The same candidates as a host meets them in the middle of its work: fuller, busier and slower
-/// each than the one before. Shares by weight don't depend on that.
-properties::candidates loaded(properties::candidates all) {
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    all[i].free_bytes = std::uint64_t{1} << (40 - 5 * i);
-    all[i].in_flight = static_cast<std::uint32_t>(10 * i);
-    all[i].latency = std::chrono::milliseconds{1 + 20 * i};
-  }
-  return all;
-}
-
-/// Over many picks the shares are what is due. Chance may err by six standard deviations.
-std::uint64_t keeps_shares(const properties::balancer_maker& make,
-                           const properties::balancer_traits& traits, const effort& how) {
-  constexpr std::size_t calls = 6'000;
-  auto tolerance = 6 * std::sqrt(static_cast<double>(calls) / 4);
-  const std::vector<properties::candidates> groups{
-      group({1, 1, 1}, ""),         group({1, 2, 3, 4}, ""),
-      group({5, 1, 1, 1}, "xxyy"),  group({1, 1, 1, 1, 1, 1}, "xxyyzz"),
-      loaded(group({1, 1, 1}, "")), loaded(group({4, 3, 2, 1}, ""))};
-  auto rounds = std::max<std::uint64_t>(1, std::min<std::uint64_t>(how.seeds / 10, 50));
-  for (std::uint64_t seed = how.first; seed < how.first + rounds; ++seed)
-    for (auto& all : groups)
-      for (std::size_t count : {0, 2}) {
-        auto balancer = make(seed);
-        if (auto wrong = properties::shares_follow(*balancer, all, count, calls, traits, tolerance))
-          throw broken(fmt::format("seed {}: {}", seed, *wrong));
-      }
-  return rounds * groups.size() * 2;
-}
-
-std::uint64_t handles_nobody(const properties::balancer_maker& make) {
+std::uint64_t handles_nobody(const balancer_maker& make) {
   auto balancer = make(1);
-  auto dead = group({1, 1, 1}, "");
+  properties::candidates dead(3), alive(2);
   for (auto& one : dead)
     one.healthy = false;
   if (balancer->pick({}, 0) || !balancer->pick_many({}, 3, 0).empty())
     throw broken("it picks one of no candidates");
   if (balancer->pick(dead, 0) || !balancer->pick_many(dead, 3, 0).empty())
     throw broken("it picks one of candidates that are all dead");
-  if (!balancer->pick_many(group({1, 1}, ""), 0, 0).empty())
+  if (!balancer->pick_many(alive, 0, 0).empty())
     throw broken("asked for no candidates it picks some");
   return 5;
 }
 
 /// Whatever it remembers of candidates that are gone mustn't keep it from picking those that are
 /// there.
-std::uint64_t forgets_the_gone(const properties::balancer_maker& make) {
+std::uint64_t forgets_the_gone(const balancer_maker& make) {
   constexpr std::uint64_t calls = 20'000;
   auto balancer = make(1);
-  auto all = group({1, 1, 1}, "xyz");
+  properties::candidates all(3);
   for (std::uint64_t call = 0; call < calls; ++call) {
-    for (auto& one : all)
-      one.id += all.size();
+    for (std::size_t i = 0; i < all.size(); ++i)
+      all[i].id = 1 + call * all.size() + i;
     if (!balancer->pick(all, call))
       throw broken(fmt::format("it picks none of three new candidates in call {}", call));
   }
   return calls;
 }
 
+/// Lists of hundreds, and several hundred picks of one call.
+std::uint64_t picks_among_many(const plugin_under_test& it) {
+  return it.for_seeds(100, 20, [&](auto seed) -> finding {
+    for (std::size_t size : {100, 1'000})
+      if (auto wrong = properties::stays_right_under_change(it.make, it.traits, seed,
+                                                            {30, size, size / 3, size}))
+        return *wrong + ", with up to " + std::to_string(size) + " candidates";
+    return std::nullopt;
+  });
+}
+
+void try_shares(const plugin_under_test& it, recorder& out) {
+  if (!it.claims_shares)
+    return out.skip("shares over many picks", "it claims no shares");
+  using check = finding (*)(const balancer_maker&, const balancer_traits&, std::uint64_t);
+  constexpr std::pair<const char*, check> checks[] = {
+      {"shares over many picks", shares::over_many_picks},
+      {"shares with one of four dead", shares::with_one_dead},
+      {"shares after weights change", shares::after_other_weights},
+      {"shares after candidates die and come back", shares::after_deaths},
+      {"shares after candidates join and leave", shares::after_joins},
+      {"shares whatever the order of the list", shares::in_any_order},
+      {"shares when each call lists others", shares::of_changing_halves},
+      {"shares once requests that failed succeed again", shares::after_failures},
+  };
+  for (auto& [property, holds] : checks)
+    out.check(property, "shares", [&, holds = holds] {
+      return it.for_seeds(20, 12, [&](auto seed) { return holds(it.make, it.traits, seed); });
+    });
+  out.check("shares among 100 and 1,000 candidates", "shares", [&] {
+    return it.for_seeds(500, 2, [&](auto seed) -> finding {
+      for (std::size_t size : {100, 1'000})
+        if (auto wrong = shares::of_many(it.make, it.traits, size, seed))
+          return *wrong + ", of " + std::to_string(size) + " candidates";
+      return std::nullopt;
+    });
+  });
+}
+
+/// The promises that hold with every option that the declarations allow. A plugin may refuse
+/// options that contradict each other.
+std::uint64_t holds_with_options(const spi::descriptor& plugin, const plugin_under_test& it,
+                                 const spi::options& base) {
+  spi::random_source chance{it.how.first};
+  std::uint64_t cases = 0;
+  for (auto& sample : option_samples(plugin, base, chance)) {
+    auto varied = it;
+    varied.make = [&](std::uint64_t seed) {
+      return std::unique_ptr<spi::balancer>{plugin.create_balancer({sample.options, seed})};
+    };
+    if (is_refused(sample, [&] { varied.make(1); }))
+      continue;
+    cases += varied.for_seeds(20, 50, [&](auto seed) -> finding {
+      auto wrong = properties::stays_right_under_change(varied.make, varied.traits, seed);
+      if (!wrong)
+        wrong = properties::repeats_itself(varied.make, seed);
+      if (!wrong && varied.claims_shares && seed < varied.how.first + 3)
+        wrong = shares::over_many_picks(varied.make, varied.traits, seed);
+      return wrong ? finding{fmt::format("{}, with {}", *wrong, sample.name)} : std::nullopt;
+    });
+  }
+  return cases;
+}
+
+/// What the first picks of this process and those of a second process were.
+struct first_picks {
+  std::uint64_t seeds;
+  long began; ///< the clock's second
+  std::string text;
+};
+
+constexpr auto outside =
+    "it looks at a clock, a process id or addresses, or keeps something outside "
+    "of its objects, such as in a static variable";
+
+std::uint64_t repeats_in_other_process(const plugin_under_test& it, const first_picks& first) {
+  auto now = [&] { return balancer_state::picks_as_text(it.make, it.how.first, first.seeds); };
+  wait_for_another_second(first.began);
+  if (in_other_process(now) != first.text)
+    throw broken(fmt::format("the same seed picks otherwise in another process, a second later: {}",
+                             outside));
+  return first.seeds;
+}
+
+std::uint64_t keeps_apart(const plugin_under_test& it, const first_picks& first) {
+  if (balancer_state::picks_in_turn(it.make, it.how.first, first.seeds) != first.text)
+    throw broken(fmt::format("balancers that are alive at once pick otherwise than each did alone, "
+                             "in another process: {}",
+                             outside));
+  return first.seeds;
+}
+
+void must(const finding& wrong) {
+  if (wrong)
+    throw broken("it " + *wrong);
+}
+
 } // namespace
 
-void verify_balancer(const spi::descriptor& it, const spi::options& options, recorder& out) {
-  properties::balancer_maker make = [&](std::uint64_t seed) {
-    return std::unique_ptr<spi::balancer>{it.create_balancer({options, seed})};
-  };
-  auto shares = claim_of(it, "shares");
-  properties::balancer_traits traits{shares == "weighted", claim_of(it, "spread") == "domains"};
-  auto& how = out.how();
-  out.check("nobody to pick from is no pick", {}, [&] { return handles_nobody(make); });
+void verify_balancer(const spi::descriptor& plugin, const spi::options& options, recorder& out) {
+  auto claimed = claim_of(plugin, "shares");
+  plugin_under_test it{
+      [&](std::uint64_t seed) {
+        return std::unique_ptr<spi::balancer>{plugin.create_balancer({options, seed})};
+      },
+      {claimed == "weighted", claim_of(plugin, "spread") == "domains", claimed.empty()},
+      !claimed.empty(),
+      out.how()};
+  first_picks first{std::min<std::uint64_t>(it.how.seeds, 50), std::time(nullptr), {}};
+
+  out.check("nobody to pick from is no pick", {}, [&] { return handles_nobody(it.make); });
+  out.check("a second process can make it", {}, [&] {
+    first.text = in_other_process(
+        [&] { return balancer_state::picks_as_text(it.make, it.how.first, first.seeds); });
+    return first.seeds;
+  });
   out.check("only usable candidates, each once, whatever joins, dies and comes back",
-            traits.spreads ? "spread" : "", [&] {
-              return for_each_seed(how, [&](auto seed) {
-                return properties::stays_right_under_change(make, traits, seed);
+            it.traits.spreads ? "spread" : "", [&] {
+              return it.for_seeds(1, it.how.seeds, [&](auto seed) {
+                return properties::stays_right_under_change(it.make, it.traits, seed);
               });
             });
+  out.check("a pick among many takes time in proportion", {}, [&] {
+    must(balancer_state::picks_in_time(it.make));
+    return std::uint64_t{1};
+  });
+  out.check("only usable candidates, each once, among 100 and 1,000", {},
+            [&] { return picks_among_many(it); });
   out.check("same seed, same picks", {}, [&] {
-    return for_each_seed(how, [&](auto seed) { return properties::repeats_itself(make, seed); });
+    return it.for_seeds(1, it.how.seeds,
+                        [&](auto seed) { return properties::repeats_itself(it.make, seed); });
+  });
+  if (!first.text.empty()) // otherwise the second process is broken, as was said
+    out.check("two balancers at once share nothing", {}, [&] { return keeps_apart(it, first); });
+  out.check("keys are ignored, or each is kept with a node", {}, [&] {
+    return it.for_seeds(10, 50,
+                        [&](auto seed) { return balancer_state::keeps_keys(it.make, seed); });
   });
   out.check("candidates that are new at every call are picked like any", {},
-            [&] { return forgets_the_gone(make); });
-  if (shares == "uniform" || shares == "weighted")
-    out.check("shares over many picks", "shares", [&] { return keeps_shares(make, traits, how); });
-  else
-    out.skip("shares over many picks", "it claims no shares");
+            [&] { return forgets_the_gone(it.make); });
+  try_shares(it, out);
+  out.check("options at their limits and in between", {},
+            [&] { return holds_with_options(plugin, it, options); });
+  out.check("memory is bounded", {}, [&] {
+    auto calls = std::clamp<std::uint64_t>(it.how.seeds << 13, 1 << 18, 1 << 20);
+    must(balancer_state::keeps_within_memory(it.make, calls));
+    return calls;
+  });
+  if (!first.text.empty())
+    out.check("same seed, same picks in another process", {},
+              [&] { return repeats_in_other_process(it, first); });
 }
 
 } // namespace atl::verify

@@ -1,22 +1,25 @@
+#include "option_samples.hpp"
+#include "other_process.hpp"
 #include "recorder.hpp"
+#include "recovery_codec_checks.hpp"
+#include "recovery_plan_checks.hpp"
 
 #include <atoll/verify/recovery_properties.hpp>
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
+#include <ctime>
+#include <limits>
 
 /// What every recovery scheme must hold to (`atoll/spi/recovery.hpp`), and what its claims add.
 namespace atl::verify {
 
 namespace {
 
+using codec::scheme_maker;
 using properties::finding;
-
-void must(const finding& wrong, const std::string& where) {
-  if (wrong)
-    throw broken(where + ": it " + *wrong);
-}
 
 std::uint64_t number_of(const std::string& text) {
   std::uint64_t value = 0;
@@ -26,42 +29,86 @@ std::uint64_t number_of(const std::string& text) {
   return value;
 }
 
+/// A scheme that a plugin made with some options, and how hard to look.
+struct scheme_under_test {
+  scheme_maker make;
+  std::unique_ptr<spi::recovery> scheme;
+  std::uint32_t survives; ///< losses that it claims to survive; 0 without such a claim
+  effort how;
+  std::shared_ptr<const properties::loss_tolerance> tolerance;
+
+  scheme_under_test(scheme_maker maker, std::uint32_t losses, const effort& effort)
+      : make{std::move(maker)}, scheme{make()}, survives{losses}, how{effort} {}
+
+  void must(const finding& wrong, const std::string& where) const {
+    if (wrong)
+      throw broken(fmt::format("{}: it {}", where, *wrong));
+  }
+
+  /// Tries a property of a seed on a part of the seeds: one of each `part`, but at most `most`.
+  template <class Property>
+  std::uint64_t for_seeds(std::uint64_t part, std::uint64_t most, Property&& holds) const {
+    auto seeds = std::clamp<std::uint64_t>(how.seeds / part, 1, most);
+    for (auto seed = how.first; seed < how.first + seeds; ++seed)
+      must(holds(seed), fmt::format("seed {}", seed));
+    return seeds;
+  }
+
+  /// Tries a property on chunks that the seed damages. Every other seed numbers its chunks from
+  /// somewhere.
+  template <class Property>
+  std::uint64_t for_each_damage(std::uint64_t part, Property&& holds) {
+    if (!tolerance)
+      tolerance = std::make_shared<properties::loss_tolerance>(*scheme);
+    return for_seeds(part, how.seeds, [&](auto seed) {
+      spi::random_source chance{seed};
+      properties::fragment_model model{*scheme, tolerance, seed % 2 == 0 ? 0 : chance.next() >> 1};
+      properties::damage(model, *scheme, chance, 1 + chance.below(8));
+      return holds(model, chance);
+    });
+  }
+};
+
 /// Sizes at which codes go wrong: nothing, less than a fragment each, around powers of two.
 std::vector<std::size_t> sizes(spi::random_source& chance) {
   std::vector<std::size_t> all{0, 1, 2, 3, 7, 8, 15, 16, 17, 63, 64, 65, 255, 4095, 4096, 4097};
+  all.push_back(1 + chance.below(600));
   all.push_back(1 + chance.below(100'000));
   return all;
 }
 
-std::uint64_t encodes(const spi::recovery& scheme, const effort& how) {
-  std::uint64_t cases = 0;
-  auto rounds = std::max<std::uint64_t>(1, how.seeds / 20);
-  for (auto seed = how.first; seed < how.first + rounds; ++seed) {
-    spi::random_source chance{seed};
-    for (auto size : sizes(chance)) {
-      auto chunk = properties::random_bytes(chance, size);
-      must(properties::encodes_as_it_says(scheme, chunk),
-           fmt::format("seed {}, size {}", seed, size));
-      ++cases;
-    }
+/// Tries a property on chunks of all sizes, as long as their fragments have some MiB together.
+template <class Property>
+finding for_each_size(const spi::recovery& scheme, std::uint64_t seed, Property&& holds) {
+  constexpr std::size_t stored_max = std::size_t{4} << 20;
+  spi::random_source chance{seed};
+  auto total = scheme.layout().total;
+  for (auto size : sizes(chance)) {
+    auto bearable = size * total <= stored_max;
+    if (auto wrong = bearable ? holds(properties::random_bytes(chance, size), chance) : finding{})
+      return fmt::format("{}, of a chunk of {} bytes", *wrong, size);
   }
-  return cases;
+  return std::nullopt;
 }
 
-std::uint64_t decodes(const spi::recovery& scheme, std::uint64_t survives, const effort& how) {
-  std::uint64_t cases = 0;
-  auto rounds = std::max<std::uint64_t>(1, how.seeds / 50);
-  for (auto seed = how.first; seed < how.first + rounds; ++seed) {
-    spi::random_source chance{seed};
-    for (auto size : sizes(chance)) {
-      auto chunk = properties::random_bytes(chance, size);
-      must(properties::decodes_what_it_can(scheme, chunk, static_cast<std::uint32_t>(survives),
-                                           chance),
-           fmt::format("seed {}, size {}", seed, size));
-      ++cases;
-    }
-  }
-  return cases;
+finding encodes(const spi::recovery& scheme, std::uint64_t seed) {
+  return for_each_size(scheme, seed, [&](const std::string& chunk, auto&) {
+    return properties::encodes_as_it_says(scheme, chunk);
+  });
+}
+
+/// All sets of fragments are tried with the first seed, and some with each further one.
+finding decodes(const scheme_under_test& it, std::uint64_t seed) {
+  return for_each_size(*it.scheme, seed, [&](const std::string& chunk, auto& chance) {
+    auto sets = seed == it.how.first && chunk.size() < 5'000 ? 4'096 : 40;
+    return properties::decodes_what_it_can(*it.scheme, chunk, it.survives, chance, sets);
+  });
+}
+
+finding refuses(const spi::recovery& scheme, std::uint64_t seed) {
+  return for_each_size(scheme, seed, [&](const std::string& chunk, auto& chance) {
+    return properties::refuses_wrong_lengths(scheme, chunk, chance);
+  });
 }
 
 /// The cost is what large chunks take, in hundredths of their size.
@@ -76,57 +123,168 @@ std::uint64_t costs(const spi::recovery& scheme, std::uint64_t claimed) {
   return 1;
 }
 
-template <class Property>
-std::uint64_t for_each_damage(const spi::recovery& scheme, const effort& how, Property holds) {
-  for (auto seed = how.first; seed < how.first + how.seeds; ++seed) {
+/// What no scheme may get wrong, each with a part of the seeds. For schemes of other options.
+std::uint64_t holds_all(scheme_under_test& it, std::uint64_t part) {
+  it.must(properties::has_a_layout(*it.scheme), "the layout");
+  it.for_seeds(part, 50, [&](auto seed) -> finding {
     spi::random_source chance{seed};
-    properties::fragment_model model{scheme};
-    properties::damage(model, scheme, chance, 1 + chance.below(8));
-    must(holds(model, chance), fmt::format("seed {}", seed));
+    auto wrong = properties::counts_rightly(*it.scheme, chance);
+    if (!wrong)
+      wrong = encodes(*it.scheme, seed);
+    if (!wrong)
+      wrong = for_each_size(*it.scheme, seed, [&](const std::string& chunk, auto& drawn) {
+        return properties::decodes_what_it_can(*it.scheme, chunk, it.survives, drawn, 40);
+      });
+    if (!wrong)
+      wrong = refuses(*it.scheme, seed);
+    if (!wrong)
+      wrong = codec::encodes_alike(it.make, seed);
+    return wrong ? wrong : codec::sizes_are_right(*it.scheme, seed);
+  });
+  return it.for_each_damage(part, [&](auto& model, auto& chance) {
+    auto wrong = properties::judges_rightly(*it.scheme, model);
+    if (!wrong)
+      wrong = properties::plans_by_danger(*it.scheme, model);
+    if (!wrong)
+      wrong = properties::plans_until_healthy(*it.scheme, model);
+    return wrong ? wrong : properties::plans_without_risk(*it.scheme, model, chance);
+  });
+}
+
+/// The interface's promises hold with every option that the declarations allow. The plugin's claims
+/// are numbers of the default options.
+std::uint64_t holds_with_options(const spi::descriptor& plugin, const spi::options& base,
+                                 const effort& how) {
+  spi::random_source chance{how.first};
+  std::uint64_t cases = 0;
+  for (auto& sample : option_samples(plugin, base, chance)) {
+    scheme_maker make = [&] {
+      return std::unique_ptr<spi::recovery>{plugin.create_recovery({sample.options})};
+    };
+    if (is_refused(sample, make))
+      continue;
+    try {
+      scheme_under_test varied{make, 0, how};
+      cases += holds_all(varied, 20);
+    } catch (const broken& wrong) {
+      throw broken(fmt::format("with {}, {}", sample.name, wrong.what()));
+    }
   }
-  return how.seeds;
+  return cases;
+}
+
+void try_codec(scheme_under_test& it, const std::string& claim, recorder& out) {
+  out.check("counts which fragments are enough", {}, [&] {
+    return it.for_seeds(20, 50, [&](auto seed) {
+      spi::random_source chance{seed};
+      return properties::counts_rightly(*it.scheme, chance);
+    });
+  });
+  out.check("encodes into the fragments that it says", {}, [&] {
+    return it.for_seeds(20, 100, [&](auto seed) { return encodes(*it.scheme, seed); });
+  });
+  out.check("decodes from every set of fragments that is enough, to the same bytes", claim,
+            [&] { return it.for_seeds(20, 100, [&](auto seed) { return decodes(it, seed); }); });
+  out.check("encodes a chunk alike in each call and object, so that fragments mix", {}, [&] {
+    return it.for_seeds(10, 200, [&](auto seed) { return codec::encodes_alike(it.make, seed); });
+  });
+  out.check("never decodes fragments of wrong lengths", {}, [&] {
+    return it.for_seeds(10, 200, [&](auto seed) { return refuses(*it.scheme, seed); });
+  });
+  out.check("says how long fragments are, of every size", {}, [&] {
+    return it.for_seeds(1, it.how.seeds,
+                        [&](auto seed) { return codec::sizes_are_right(*it.scheme, seed); });
+  });
+  out.check("chunks of several MiB", {}, [&] {
+    return it.for_seeds(500, 4,
+                        [&](auto seed) { return codec::handles_large_chunks(*it.scheme, seed); });
+  });
+}
+
+void try_repair(scheme_under_test& it, recorder& out) {
+  out.check("judges chunks as counting by hand does", {}, [&] {
+    return it.for_each_damage(
+        1, [&](auto& model, auto&) { return properties::judges_rightly(*it.scheme, model); });
+  });
+  out.check("mends the most endangered first", {}, [&] {
+    return it.for_each_damage(
+        1, [&](auto& model, auto&) { return properties::plans_by_danger(*it.scheme, model); });
+  });
+  out.check("its plans end, with every chunk healthy that isn't lost", {}, [&] {
+    return it.for_each_damage(
+        1, [&](auto& model, auto&) { return properties::plans_until_healthy(*it.scheme, model); });
+  });
+  out.check("no plan loses data when some of its steps fail", {}, [&] {
+    return it.for_each_damage(1, [&](auto& model, auto& chance) {
+      return properties::plans_without_risk(*it.scheme, model, chance);
+    });
+  });
+  out.check("a plan for many chunks takes time in proportion", {}, [&] {
+    it.must(plans::take_time_in_proportion(*it.scheme), "40,000 chunks");
+    return std::uint64_t{1};
+  });
+  out.check("a plan for 100,000 chunks mends them all", {}, [&] {
+    it.must(plans::mend_very_many(*it.scheme, it.how.first),
+            "seed " + std::to_string(it.how.first));
+    return std::uint64_t{1};
+  });
 }
 
 } // namespace
 
-void verify_recovery(const spi::descriptor& it, const spi::options& options, recorder& out) {
-  std::unique_ptr<spi::recovery> scheme{it.create_recovery({options})};
+void verify_recovery(const spi::descriptor& plugin, const spi::options& options, recorder& out) {
   auto& how = out.how();
+  scheme_maker make = [&] {
+    return std::unique_ptr<spi::recovery>{plugin.create_recovery({options})};
+  };
+  auto claims_count = are_defaults(plugin, options);
+  auto survives = claims_count ? claim_of(plugin, "survives_losses") : "";
+  auto cost = claims_count ? claim_of(plugin, "storage_cost") : "";
+  scheme_under_test it{make, 0, how};
+  auto seeds = std::min<std::uint64_t>(how.seeds, 20);
+  auto began = std::time(nullptr);
+  auto in_second_process = [&] {
+    return in_other_process([&] { return codec::work_as_text(make, how.first, seeds); });
+  };
+  std::string first;
+
   out.check("its layout makes sense", {}, [&] {
-    must(properties::has_a_layout(*scheme), "the layout");
+    it.must(properties::has_a_layout(*it.scheme), "the layout");
+    if (!survives.empty())
+      it.survives = static_cast<std::uint32_t>(
+          std::min<std::uint64_t>(number_of(survives), std::numeric_limits<std::uint32_t>::max()));
     return std::uint64_t{1};
   });
   if (!out.result().ok())
     return;
-  out.check("encodes into the fragments that it says", {}, [&] { return encodes(*scheme, how); });
-  auto survives = claim_of(it, "survives_losses");
-  out.check("decodes from every set of fragments that is enough, to the same bytes",
-            survives.empty() ? "" : "survives_losses",
-            [&] { return decodes(*scheme, survives.empty() ? 0 : number_of(survives), how); });
-  if (auto cost = claim_of(it, "storage_cost"); !cost.empty())
+  if (!claims_count)
+    out.skip("claims of losses and cost", "they are claimed for the default options, and these are "
+                                          "others: only what the interface promises is tried");
+  try_codec(it, survives.empty() ? "" : "survives_losses", out);
+  if (!cost.empty())
     out.check("stores no more than it says", "storage_cost",
-              [&] { return costs(*scheme, number_of(cost)); });
-  else
+              [&] { return costs(*it.scheme, number_of(cost)); });
+  else if (claims_count)
     out.skip("stores no more than it says", "it claims no storage_cost");
-  out.check("judges chunks as counting by hand does", {}, [&] {
-    return for_each_damage(*scheme, how, [&](auto& model, auto&) {
-      return properties::judges_rightly(*scheme, model);
-    });
+  out.check("a second process can use it", {}, [&] {
+    first = in_second_process();
+    return seeds;
   });
-  out.check("mends the most endangered first", {}, [&] {
-    return for_each_damage(*scheme, how, [&](auto& model, auto&) {
-      return properties::plans_by_danger(*scheme, model);
-    });
+  try_repair(it, out);
+  out.check("several threads use one object", {}, [&] {
+    return it.for_seeds(200, 5,
+                        [&](auto seed) { return codec::serves_several_threads(*it.scheme, seed); });
   });
-  out.check("its plans end, with every chunk healthy that isn't lost", {}, [&] {
-    return for_each_damage(*scheme, how, [&](auto& model, auto&) {
-      return properties::plans_until_healthy(*scheme, model);
-    });
-  });
-  out.check("no plan loses data when some of its steps fail", {}, [&] {
-    return for_each_damage(*scheme, how, [&](auto& model, auto& chance) {
-      return properties::plans_without_risk(*scheme, model, chance);
-    });
+  out.check("options at their limits and in between", {},
+            [&] { return holds_with_options(plugin, options, how); });
+  if (first.empty())
+    return; // the second process is broken, as was said
+  out.check("the same answers in another process", {}, [&] {
+    wait_for_another_second(began);
+    if (in_second_process() != first)
+      throw broken("it encodes, judges or plans otherwise in another process, a second later: it "
+                   "looks at a clock, a process id or addresses, or keeps something between calls");
+    return seeds;
   });
 }
 

@@ -36,8 +36,19 @@ struct balancer_setup {
 
 /// Picks among candidates. Not thread-safe: a host calls one object from one thread at a time.
 ///
-/// Claims that a verifier knows: `shares` = `uniform` | `weighted` (over many picks each healthy
-/// candidate gets an equal share, or one in proportion to its weight) and `spread` = `domains`.
+/// What it answers depends on its options, its seed and the calls before, and on nothing else: two
+/// objects share nothing. Memory is bounded, however many keys, candidates and outcomes come.
+/// `pick` takes no longer than in proportion to n log n for n candidates. The order of the list
+/// means nothing: the same node may stand elsewhere in the next one.
+///
+/// Claims that a verifier knows, which hold with every option:
+/// `shares` = `uniform` | `weighted`: over some thousand picks each healthy candidate gets an equal
+/// share, or one in proportion to its weight, no farther from that than draws by chance would be.
+/// After a change of candidates, weights or health it does so again within 100 picks for each
+/// candidate; after outcomes that were failures, within 1,000 picks for each candidate whose
+/// outcomes are good. Where several picks of one call can't be in proportion, for each is another
+/// candidate, the shares are as near as they can be, or those of draws one after the other.
+/// `spread` = `domains`: `pick_many` keeps to different failure domains as it says.
 class balancer {
  public:
   balancer() = default;
@@ -46,8 +57,9 @@ class balancer {
   virtual ~balancer() = default;
 
   /// The index into `candidates` of the one to use; none when no candidate is healthy.
-  /// @param key what the request is about, for strategies that keep a key with a node; others
-  ///        ignore it.
+  /// @param key what the request is about, for strategies that keep a key with a node: as long as
+  ///        the candidates stay as they are and no outcome comes, the same key is answered alike.
+  ///        Others ignore it.
   virtual std::optional<std::size_t> pick(std::span<const candidate> candidates,
                                           std::uint64_t key) = 0;
 
@@ -55,7 +67,8 @@ class balancer {
   /// long as there are any; then further ones in domains used already. Fewer when there are fewer
   /// healthy candidates.
   ///
-  /// The default picks again and again among those that are left, which suits any strategy.
+  /// The default picks again and again among those that are left. That suits strategies that draw;
+  /// one that takes turns may have to deal several picks out itself to keep its shares.
   virtual std::vector<std::size_t> pick_many(std::span<const candidate> candidates,
                                              std::size_t count, std::uint64_t key) {
     std::vector<candidate> left(candidates.begin(), candidates.end());

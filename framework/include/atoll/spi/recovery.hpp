@@ -41,7 +41,7 @@ struct chunk_report {
 };
 
 enum class chunk_health : std::uint8_t {
-  healthy,  ///< as many fragments as the scheme makes, all in order
+  healthy,  ///< each fragment is in order once, and none is damaged or one too many
   degraded, ///< fragments are gone, and more could go before anything is lost
   critical, ///< the next loss loses data
   lost,     ///< can't be decoded from what is in order
@@ -74,10 +74,13 @@ struct recovery_setup {
 };
 
 /// Turns a chunk into fragments and back, and says how to mend it. A pure function of its
-/// arguments: it keeps no state between calls, and a host may call one object from several threads.
+/// arguments: it keeps no state between calls, and a host may call one object from several threads
+/// at once. Two objects with the same options, in whatever process, answer alike: fragments that
+/// were encoded at different times and places are decoded together.
 ///
-/// Claims that a verifier knows: `survives_losses` = a number, `storage_cost` = bytes stored a byte
-/// of data, in hundredths (`300` for three copies).
+/// Claims that a verifier knows, both numbers of the default options: `survives_losses` = so many
+/// fragments can be lost, whichever they are, `storage_cost` = bytes stored a byte of data, in
+/// hundredths (`300` for three copies).
 class recovery {
  public:
   recovery() = default;
@@ -88,12 +91,14 @@ class recovery {
   virtual fragment_layout layout() const = 0;
 
   /// The `layout().total` fragments of `chunk`: views into `chunk` itself or into `scratch`, which
-  /// the scheme may resize once.
+  /// the scheme may resize once. What `scratch` held before means nothing.
   virtual std::vector<std::string_view> encode(std::string_view chunk,
                                                std::string& scratch) const = 0;
 
   /// The chunk of `size` bytes, from the fragments at hand (by index; none where it isn't there):
-  /// a view into one of them or into `scratch`. None when it can't be decoded from these.
+  /// a view into one of them or into `scratch`. None when it can't be decoded from these. Bytes of
+  /// another length than `fragment_size` says are no fragment: the chunk is decoded without them,
+  /// or none is given. `size` may be any number, and must be believed only once fragments fit it.
   virtual std::optional<std::string_view>
   decode(std::size_t size, std::span<const std::optional<std::string_view>> fragments,
          std::string& scratch) const = 0;
@@ -101,13 +106,16 @@ class recovery {
   /// Bytes in fragment `index` of a chunk of `size` bytes.
   virtual std::size_t fragment_size(std::size_t size, std::uint32_t index) const = 0;
 
-  /// Whether the chunk can be decoded from the fragments marked present.
+  /// Whether the chunk can be decoded from the fragments marked present, of which there may be more
+  /// than it takes.
   virtual bool enough(const std::vector<bool>& present) const = 0;
 
   virtual verdict judge(const chunk_report& report) const = 0;
 
-  /// What to do so that all chunks become healthy, the most endangered first. Empty when nothing
-  /// can or need be done. Never drops what the chunk could still be decoded from.
+  /// What to do so that all chunks become healthy, the most endangered first. A plan may leave some
+  /// of it to the next one. Empty when nothing can or need be done. Never drops what the chunk
+  /// could still be decoded from, and makes no fragment that is in order. Takes no longer than in
+  /// proportion to n log n for n reports.
   virtual std::vector<repair_step> plan(std::span<const chunk_report> reports) const = 0;
 };
 

@@ -3,12 +3,10 @@
 #include <atoll/spi/balancer.hpp>
 #include <atoll/verify/fair_shares.hpp>
 
-#include <algorithm>
-#include <cmath>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -28,181 +26,57 @@ struct balancer_traits {
   bool weighted = false;
   /// Its claim `spread` = `domains`.
   bool spreads = true;
+  /// It claims no shares, so it may pick a candidate whose weight is 0, or leave it out.
+  bool may_skip_weightless = false;
+};
+
+/// How large the lists of a run are, and how long it goes on.
+struct change_bounds {
+  std::size_t rounds = 60;     ///< calls of the balancer
+  std::size_t size_max = 12;   ///< candidates in a list
+  std::size_t domains_max = 5; ///< failure domains in a list
+  std::size_t count_max = 7;   ///< candidates asked for in one call
 };
 
 /// Whether this candidate may be picked by such a balancer.
-inline bool eligible(const spi::candidate& one, const balancer_traits& traits) {
-  return one.healthy && (!traits.weighted || one.weight > 0);
-}
+bool eligible(const spi::candidate& one, const balancer_traits& traits);
+/// Whether this candidate must be picked by such a balancer when there is no other.
+bool must_be_eligible(const spi::candidate& one, const balancer_traits& traits);
 
 /// `size` candidates in up to `domains` failure domains (some in none), some of them unhealthy,
 /// with weights of every kind when `weird`: 0, negative, infinite, tiny, not a number.
-inline candidates random_candidates(spi::random_source& chance, std::size_t size,
-                                    std::size_t domains, bool weird) {
-  constexpr double odd[] = {0, -1, NAN, INFINITY, 1e300, 1e-300, 5e-324};
-  candidates made;
-  for (std::size_t i = 0; i < size; ++i) {
-    spi::candidate one;
-    one.id = 1 + chance.below(3 * size); // some ids meet again in another set, most don't
-    while (std::any_of(made.begin(), made.end(), [&](auto& other) { return other.id == one.id; }))
-      ++one.id;
-    if (domains > 0 && !chance.chance(0.1))
-      one.domain = "rack " + std::to_string(chance.below(domains));
-    one.weight = weird && chance.chance(0.3) ? odd[chance.below(std::size(odd))]
-                                             : static_cast<double>(1 + chance.below(9));
-    one.in_flight = static_cast<std::uint32_t>(chance.below(50));
-    one.latency = std::chrono::microseconds{chance.below(20'000)};
-    one.free_bytes = chance.below(std::uint64_t{1} << 40);
-    one.healthy = !chance.chance(0.2);
-    made.push_back(std::move(one));
-  }
-  return made;
-}
+candidates random_candidates(spi::random_source& chance, std::size_t size, std::size_t domains,
+                             bool weird);
 
 /// A pick names a candidate that may be picked, and there is one whenever any may be.
-inline finding picks_rightly(spi::balancer& balancer, const candidates& all,
-                             const balancer_traits& traits, std::uint64_t key) {
-  auto picked = balancer.pick(all, key);
-  auto possible =
-      std::any_of(all.begin(), all.end(), [&](auto& one) { return eligible(one, traits); });
-  if (!picked)
-    return possible ? finding{"picked none, though a candidate is healthy"} : std::nullopt;
-  if (*picked >= all.size())
-    return "picked index " + std::to_string(*picked) + " of " + std::to_string(all.size());
-  if (!eligible(all[*picked], traits))
-    return "picked candidate " + std::to_string(all[*picked].id) +
-           ", which is unhealthy or has no weight";
-  return std::nullopt;
-}
+finding picks_rightly(spi::balancer& balancer, const candidates& all, const balancer_traits& traits,
+                      std::uint64_t key);
 
 /// Several picks are different candidates that may be picked, as many as there are of them up to
 /// `count`, and in new failure domains as long as there are any.
-inline finding picks_many_rightly(spi::balancer& balancer, const candidates& all, std::size_t count,
-                                  const balancer_traits& traits, std::uint64_t key) {
-  std::set<std::string> domains;
-  std::size_t possible = 0;
-  auto domain_of = [&](std::size_t i) {
-    return all[i].domain.empty() ? "alone " + std::to_string(i) : "named " + all[i].domain;
-  };
-  for (std::size_t i = 0; i < all.size(); ++i)
-    if (eligible(all[i], traits)) {
-      ++possible;
-      domains.insert(domain_of(i));
-    }
-  auto picks = balancer.pick_many(all, count, key);
-  if (picks.size() != std::min(count, possible))
-    return "picked " + std::to_string(picks.size()) + " of " + std::to_string(possible) +
-           " candidates when asked for " + std::to_string(count);
-  std::set<std::size_t> seen;
-  std::set<std::string> used;
-  for (auto i : picks) {
-    if (i >= all.size() || !eligible(all[i], traits))
-      return "picked index " + std::to_string(i) + ", which is unhealthy, without weight or none";
-    if (!seen.insert(i).second)
-      return "picked candidate " + std::to_string(all[i].id) + " twice in one call";
-    auto is_new = used.insert(domain_of(i)).second;
-    if (traits.spreads && !is_new && used.size() < domains.size())
-      return "picked domain '" + all[i].domain + "' again while another was unused";
-  }
-  return std::nullopt;
-}
+finding picks_many_rightly(spi::balancer& balancer, const candidates& all, std::size_t count,
+                           const balancer_traits& traits, std::uint64_t key);
 
-/// Right in each of `rounds` calls while the candidates change under it: joining, leaving, dying,
-/// coming back, all gone, with weights that are no weights.
-inline finding stays_right_under_change(const balancer_maker& make, const balancer_traits& traits,
-                                        std::uint64_t seed, std::size_t rounds = 60) {
-  spi::random_source chance{seed};
-  auto balancer = make(chance.next());
-  candidates all;
-  for (std::size_t round = 0; round < rounds; ++round) {
-    if (chance.chance(0.3))
-      all = random_candidates(chance, chance.below(13), chance.below(6), true);
-    for (auto& one : all)
-      if (chance.chance(0.1))
-        one.healthy = !one.healthy;
-    auto key = chance.next();
-    auto wrong = chance.chance(0.5)
-                     ? picks_rightly(*balancer, all, traits, key)
-                     : picks_many_rightly(*balancer, all, chance.below(8), traits, key);
-    if (wrong)
-      return "in round " + std::to_string(round) + " it " + *wrong;
-    if (!all.empty())
-      balancer->observe(all[chance.below(all.size())].id,
-                        {chance.chance(0.8), std::chrono::microseconds{chance.below(9999)}});
-  }
-  return std::nullopt;
-}
+/// Right in each call while the candidates change under it: joining, leaving, dying, coming back,
+/// all gone, with weights that are no weights, and with outcomes of nodes that nobody listed.
+finding stays_right_under_change(const balancer_maker& make, const balancer_traits& traits,
+                                 std::uint64_t seed, const change_bounds& bounds = {});
 
 /// Two balancers of one seed, asked the same, answer the same.
-inline finding repeats_itself(const balancer_maker& make, std::uint64_t seed,
-                              std::size_t rounds = 60) {
-  spi::random_source chance{seed};
-  auto start = chance.next();
-  auto first = make(start), second = make(start);
-  candidates all;
-  for (std::size_t round = 0; round < rounds; ++round) {
-    if (round % 7 == 0)
-      all = random_candidates(chance, chance.below(10), chance.below(4), true);
-    auto key = chance.next();
-    auto count = chance.below(5);
-    if (first->pick(all, key) != second->pick(all, key) ||
-        first->pick_many(all, count, key) != second->pick_many(all, count, key))
-      return "answers differently from its twin in round " + std::to_string(round);
-    if (!all.empty()) {
-      spi::outcome result{chance.chance(0.8), std::chrono::microseconds{chance.below(9999)}};
-      auto id = all[chance.below(all.size())].id;
-      first->observe(id, result);
-      second->observe(id, result);
-    }
-  }
-  return std::nullopt;
-}
+finding repeats_itself(const balancer_maker& make, std::uint64_t seed, std::size_t rounds = 60);
 
 /// How often each candidate is picked in `calls` calls of `pick_many(count)`, or of `pick` when
 /// `count` is 0.
-inline std::vector<std::uint64_t> tally(spi::balancer& balancer, const candidates& all,
-                                        std::size_t count, std::size_t calls) {
-  std::vector<std::uint64_t> counts(all.size());
-  for (std::size_t call = 0; call < calls; ++call)
-    if (count > 0) {
-      for (auto i : balancer.pick_many(all, count, call))
-        ++counts[i];
-    } else if (auto i = balancer.pick(all, call)) {
-      ++counts[*i];
-    }
-  return counts;
-}
+std::vector<std::uint64_t> tally(spi::balancer& balancer, const candidates& all, std::size_t count,
+                                 std::size_t calls);
 
 /// Over `calls` calls each candidate is picked as often as its share says, give or take
 /// `tolerance` picks. Shares are those of `fair_shares`: in proportion to the weights (equal, when
 /// not `weighted`) as far as failure domains allow.
-inline finding shares_follow(spi::balancer& balancer, const candidates& all, std::size_t count,
-                             std::size_t calls, const balancer_traits& traits, double tolerance) {
-  auto weights = candidates{all};
-  for (auto& one : weights)
-    if (!traits.weighted)
-      one.weight = 1;
-  auto shares = fair_shares(weights, std::max<std::size_t>(count, 1));
-  auto counts = tally(balancer, all, count, calls);
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    auto due = shares[i] * static_cast<double>(calls);
-    if (std::abs(static_cast<double>(counts[i]) - due) > tolerance)
-      return "candidate " + std::to_string(all[i].id) + " got " + std::to_string(counts[i]) +
-             " picks of " + std::to_string(calls) + " calls, but " + std::to_string(due) +
-             " were due";
-  }
-  return std::nullopt;
-}
+finding shares_follow(spi::balancer& balancer, const candidates& all, std::size_t count,
+                      std::size_t calls, const balancer_traits& traits, double tolerance);
 
 /// Pearson's χ² of these counts against equal shares.
-inline double chi_squared(const std::vector<std::uint64_t>& counts) {
-  double total = 0, sum = 0;
-  for (auto count : counts)
-    total += static_cast<double>(count);
-  auto due = total / static_cast<double>(counts.size());
-  for (auto count : counts)
-    sum += (static_cast<double>(count) - due) * (static_cast<double>(count) - due) / due;
-  return sum;
-}
+double chi_squared(const std::vector<std::uint64_t>& counts);
 
 } // namespace atl::properties

@@ -3,172 +3,93 @@
 #include <atoll/spi/random.hpp>
 #include <atoll/spi/recovery.hpp>
 
-#include <algorithm>
+#include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace atl::properties {
 
+/// Which losses of fragments a scheme survives, worked out once from what `enough` says. Immutable,
+/// so several threads may use one object. Keeps no reference to the scheme.
+class loss_tolerance {
+ public:
+  /// Of schemes of up to so many fragments all sets are looked at, of others a sample.
+  static constexpr std::uint32_t all_sets_max = 12;
+
+  explicit loss_tolerance(const spi::recovery& scheme);
+
+  /// How many fragments can be lost, whichever they are, before a chunk can't be decoded, when
+  /// `copies[i]` good copies of fragment `i` are there. None for a chunk that can't be decoded, and
+  /// for a scheme of many fragments whose losses don't go by their number alone.
+  std::optional<std::uint32_t> spare(const std::vector<std::uint32_t>& copies) const;
+
+ private:
+  std::uint32_t total_;
+  /// From so many different fragments on a chunk can be decoded. None: it depends on which they
+  /// are.
+  std::optional<std::uint32_t> threshold_;
+  /// Sets of fragments, as bits, that aren't enough and would be with any further one. Used when
+  /// there is no threshold.
+  std::vector<std::uint32_t> largest_failures_;
+};
+
 /// The fragments of some chunks on nodes, as a host would find them, and what a repair does to
 /// them: a cluster without bytes. Nodes are numbers; a new fragment goes to a node that was never
-/// used.
+/// used. The scheme must outlive the model.
 class fragment_model {
  public:
   using state = spi::fragment_state;
   using place = std::pair<std::uint32_t, std::uint64_t>; ///< fragment and node
-
-  explicit fragment_model(const spi::recovery& scheme) : scheme_{scheme} {}
-
-  /// A chunk with all its fragments in order, each on a node of its own; its number.
-  std::uint64_t add_healthy_chunk() {
-    chunks_.emplace_back();
-    for (std::uint32_t index = 0; index < scheme_.layout().total; ++index)
-      chunks_.back()[{index, next_node_++}] = state::ok;
-    return chunks_.size() - 1;
-  }
-
-  std::map<place, state>& fragments(std::uint64_t chunk) { return chunks_[chunk]; }
-
-  /// A further copy of fragment `index`, as when a node returns after its work was taken over.
-  void add_surplus(std::uint64_t chunk, std::uint32_t index, state is) {
-    chunks_[chunk][{index, next_node_++}] = is;
-  }
-
-  std::vector<spi::chunk_report> reports() const {
-    std::vector<spi::chunk_report> all;
-    for (std::size_t chunk = 0; chunk < chunks_.size(); ++chunk)
-      all.push_back(report(chunk));
-    return all;
-  }
-
-  spi::chunk_report report(std::uint64_t chunk) const {
-    spi::chunk_report one{chunk, {}};
-    for (auto& [where, is] : chunks_[chunk])
-      one.fragments.push_back({where.first, where.second, is});
-    return one;
-  }
-
-  bool decodable(std::uint64_t chunk) const { return decodable(chunks_[chunk]); }
-
-  /// How many more fragments in order, whichever they are, the chunk can do without.
-  std::uint32_t spare(std::uint64_t chunk) const {
-    auto good = good_ones(chunks_[chunk]);
-    std::uint32_t lost = 0;
-    while (lost < good.size() && survives_any(chunks_[chunk], good, lost + 1))
-      ++lost;
-    return lost;
-  }
-
-  /// Carries a step out; or says why no host could, or that it would have lost data.
-  std::optional<std::string> apply(const spi::repair_step& step) {
-    if (step.chunk >= chunks_.size())
-      return "a step for a chunk that wasn't reported";
-    auto& chunk = chunks_[step.chunk];
-    switch (step.action) {
-    case spi::repair_action::copy:
-      return copy(chunk, step);
-    case spi::repair_action::rebuild:
-      return rebuild(chunk, step);
-    case spi::repair_action::drop:
-      return drop(chunk, step);
-    case spi::repair_action::verify:
-      if (step.sources.empty() || !chunk.contains({step.fragment, step.sources.front()}))
-        return "has a fragment verified that isn't there";
-      return std::nullopt;
-    }
-    return "an unknown kind of step";
-  }
-
- private:
   using chunk_map = std::map<place, state>;
 
-  static std::vector<place> good_ones(const chunk_map& chunk) {
-    std::vector<place> good;
-    for (auto& [where, is] : chunk)
-      if (is == state::ok)
-        good.push_back(where);
-    return good;
-  }
+  explicit fragment_model(const spi::recovery& scheme);
+  /// @param tolerance that of the scheme, worked out before: models come cheaper so.
+  /// @param first_chunk the number of the first chunk, for reports in which a number is no index.
+  fragment_model(const spi::recovery& scheme, std::shared_ptr<const loss_tolerance> tolerance,
+                 std::uint64_t first_chunk);
 
-  bool decodable(const chunk_map& chunk) const {
-    std::vector<bool> present(scheme_.layout().total);
-    for (auto& [index, node] : good_ones(chunk))
-      if (index < present.size())
-        present[index] = true;
-    return scheme_.enough(present);
-  }
+  /// A chunk with all its fragments in order, each on a node of its own; its number.
+  std::uint64_t add_healthy_chunk();
 
-  /// Whether the chunk can be decoded whichever `count` of `good` are lost.
-  bool survives_any(const chunk_map& chunk, const std::vector<place>& good,
-                    std::uint32_t count) const {
-    std::vector<bool> lost(good.size());
-    std::fill(lost.begin(), lost.begin() + count, true);
-    do {
-      auto left = chunk;
-      for (std::size_t i = 0; i < good.size(); ++i)
-        if (lost[i])
-          left.erase(good[i]);
-      if (!decodable(left))
-        return false;
-    } while (std::prev_permutation(lost.begin(), lost.end()));
-    return true;
-  }
+  std::map<place, state>& fragments(std::uint64_t chunk) { return chunks_[chunk - first_chunk_]; }
 
-  std::optional<std::string> copy(chunk_map& chunk, const spi::repair_step& step) {
-    if (step.sources.empty())
-      return "copies from nowhere";
-    for (auto node : step.sources) {
-      auto holds = [&](const auto& one) {
-        auto right = scheme_.layout().identical || one.first.first == step.fragment;
-        return right && one.first.second == node && one.second == state::ok;
-      };
-      if (!std::any_of(chunk.begin(), chunk.end(), holds))
-        return "copies from node " + std::to_string(node) + ", which has no good copy";
-    }
-    return add(chunk, step.fragment);
-  }
+  /// A further copy of fragment `index`, as when a node returns after its work was taken over.
+  void add_surplus(std::uint64_t chunk, std::uint32_t index, state is);
 
-  std::optional<std::string> rebuild(chunk_map& chunk, const spi::repair_step& step) {
-    if (step.sources.size() != step.source_fragments.size())
-      return "rebuilds from " + std::to_string(step.source_fragments.size()) + " fragments on " +
-             std::to_string(step.sources.size()) + " nodes";
-    std::vector<bool> present(scheme_.layout().total);
-    for (std::size_t i = 0; i < step.sources.size(); ++i) {
-      auto found = chunk.find({step.source_fragments[i], step.sources[i]});
-      if (found == chunk.end() || found->second != state::ok ||
-          found->first.first >= present.size())
-        return "rebuilds from a fragment that isn't in order";
-      present[found->first.first] = true;
-    }
-    if (!scheme_.enough(present))
-      return "rebuilds from fewer fragments than it takes";
-    return add(chunk, step.fragment);
-  }
+  std::vector<spi::chunk_report> reports() const;
+  spi::chunk_report report(std::uint64_t chunk) const;
 
-  std::optional<std::string> add(chunk_map& chunk, std::uint32_t index) {
-    if (index >= scheme_.layout().total)
-      return "makes fragment " + std::to_string(index) + ", which the scheme doesn't have";
-    chunk[{index, next_node_++}] = state::ok;
-    return std::nullopt;
-  }
+  /// Whether this number is one of a chunk.
+  bool knows(std::uint64_t chunk) const { return chunk - first_chunk_ < chunks_.size(); }
 
-  std::optional<std::string> drop(chunk_map& chunk, const spi::repair_step& step) {
-    auto found =
-        step.sources.empty() ? chunk.end() : chunk.find({step.fragment, step.sources.front()});
-    if (found == chunk.end())
-      return "drops a fragment that isn't there";
-    if (found->second == state::unreachable || found->second == state::missing)
-      return "drops a fragment on a node that is down or doesn't have it";
-    chunk.erase(found);
-    if (!decodable(chunk))
-      return "drops fragment " + std::to_string(step.fragment) +
-             " of a chunk that can't be decoded without it";
-    return std::nullopt;
-  }
+  bool decodable(std::uint64_t chunk) const { return decodable(fragments(chunk)); }
+
+  /// How many more fragments in order, whichever they are, the chunk can do without. None when that
+  /// can't be told (`loss_tolerance::spare`); 0 for a chunk that can't be decoded.
+  std::optional<std::uint32_t> spare(std::uint64_t chunk) const;
+
+  /// How many copies of each fragment are in order.
+  std::vector<std::uint32_t> good_copies(std::uint64_t chunk) const;
+
+  /// Carries a step out; or says why no host could, or that it would have lost data.
+  std::optional<std::string> apply(const spi::repair_step& step);
+
+ private:
+  const chunk_map& fragments(std::uint64_t chunk) const { return chunks_[chunk - first_chunk_]; }
+  bool decodable(const chunk_map& chunk) const;
+  std::optional<std::string> copy(chunk_map& chunk, const spi::repair_step& step);
+  std::optional<std::string> rebuild(chunk_map& chunk, const spi::repair_step& step);
+  std::optional<std::string> add(chunk_map& chunk, std::uint32_t index);
+  std::optional<std::string> drop(chunk_map& chunk, const spi::repair_step& step);
 
   const spi::recovery& scheme_;
+  std::shared_ptr<const loss_tolerance> tolerance_;
+  std::uint64_t first_chunk_;
+  std::uint32_t total_;
   std::vector<chunk_map> chunks_;
   std::uint64_t next_node_ = 1;
 };

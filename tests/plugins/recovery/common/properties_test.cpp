@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 using namespace atl::spi;
 namespace properties = atl::properties;
 
@@ -159,6 +161,14 @@ TEST_CASE("a scheme that leaves chunks unmended, or never ends, is found") {
   model.add_healthy_chunk();
   auto said = properties::plans_until_healthy(restless, model);
   REQUIRE(said.has_value());
+  CHECK(says(*said, "which is there already"));
+  struct : mirror {
+    std::vector<repair_step> plan(std::span<const chunk_report> reports) const override {
+      return {{repair_action::verify, reports[0].chunk, 0, {reports[0].fragments[0].node}, {}}};
+    }
+  } never_sure;
+  said = properties::plans_until_healthy(never_sure, model);
+  REQUIRE(said.has_value());
   CHECK(says(*said, "still has something to mend"));
 }
 
@@ -196,10 +206,44 @@ TEST_CASE("a scheme whose bytes are not what it says is found") {
     decode(std::size_t size, std::span<const std::optional<std::string_view>> fragments,
            std::string& scratch) const override {
       if (!fragments[0])
-        return fragments[1] ? std::optional<std::string_view>{"wrong"} : std::nullopt;
+        return fragments[1] ? std::optional<std::string_view>{scratch = "wrong"} : std::nullopt;
       return mirror::decode(size, fragments, scratch);
     }
   } wrong;
   CHECK(says(*properties::decodes_what_it_can(wrong, "chunk", 1, chance), "another chunk"));
   CHECK(says(*properties::decodes_what_it_can(mirror{}, "chunk", 2, chance), "claims to survive"));
+  struct : mirror {
+    std::optional<std::string_view> decode(std::size_t,
+                                           std::span<const std::optional<std::string_view>> all,
+                                           std::string&) const override {
+      return all[0] || all[1] ? std::optional<std::string_view>{"chunk"} : std::nullopt;
+    }
+  } remembers;
+  CHECK(says(*properties::decodes_what_it_can(remembers, "chunk", 1, chance), "neither"));
+}
+
+TEST_CASE("the losses that a scheme survives are worked out from the copies that are there") {
+  properties::loss_tolerance two_copies{mirror{}};
+  CHECK(two_copies.spare({1, 1}) == 1);
+  CHECK(two_copies.spare({3, 0}) == 2);
+  CHECK(two_copies.spare({0, 0}) == std::nullopt);
+  struct : mirror { // of four fragments, the first or the second, and the third or the fourth
+    fragment_layout layout() const override { return {4, 2, 2, false}; }
+    bool enough(const std::vector<bool>& present) const override {
+      return (present[0] || present[1]) && (present[2] || present[3]);
+    }
+  } pairs;
+  properties::loss_tolerance by_pairs{pairs};
+  CHECK(by_pairs.spare({1, 1, 1, 1}) == 1);
+  CHECK(by_pairs.spare({1, 2, 1, 0}) == 0);
+  CHECK(by_pairs.spare({2, 2, 3, 0}) == 2);
+  CHECK(by_pairs.spare({2, 2, 0, 0}) == std::nullopt);
+  struct : mirror { // any 14 of 20
+    fragment_layout layout() const override { return {20, 14, 14, false}; }
+    bool enough(const std::vector<bool>& present) const override {
+      return std::count(present.begin(), present.end(), true) >= 14;
+    }
+  } many;
+  CHECK(properties::loss_tolerance{many}.spare(std::vector<std::uint32_t>(20, 1)) == 6);
+  CHECK(properties::loss_tolerance{many}.spare(std::vector<std::uint32_t>(20, 2)) == 13);
 }

@@ -1,0 +1,231 @@
+#include <atoll/verify/recovery_properties.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <limits>
+#include <numeric>
+
+/// Properties of `encode`, `decode` and `enough`.
+namespace atl::properties {
+
+namespace {
+
+constexpr std::uint64_t sampled_sets = 500;
+
+bool is_inside(std::string_view part, std::string_view whole) {
+  return std::less_equal<>{}(whole.data(), part.data()) &&
+         std::less_equal<>{}(part.data() + part.size(), whole.data() + whole.size());
+}
+
+std::string names(const std::vector<bool>& present) {
+  std::string text;
+  for (std::size_t i = 0; i < present.size(); ++i)
+    if (present[i])
+      text += ' ' + std::to_string(i);
+  return text.empty() ? " none" : text;
+}
+
+/// Set number `number` of all sets; or, when there are too many, one of a size drawn first, so that
+/// small, middle and nearly whole sets all come up.
+std::vector<bool> choose_set(std::uint32_t total, std::uint64_t number, bool all,
+                             spi::random_source& chance) {
+  std::vector<bool> present(total);
+  if (all) {
+    for (std::uint32_t i = 0; i < total; ++i)
+      present[i] = (number >> i & 1) != 0;
+    return present;
+  }
+  std::vector<std::uint32_t> order(total);
+  std::iota(order.begin(), order.end(), 0);
+  auto count = chance.below(total + 1);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    std::swap(order[i], order[i + chance.below(total - i)]);
+    present[order[i]] = true;
+  }
+  return present;
+}
+
+/// The fragments of a chunk, each in memory of its own and exactly as long as it is, as they come
+/// from different nodes.
+std::vector<std::string> stored_fragments(const spi::recovery& scheme, std::string_view chunk) {
+  std::string scratch;
+  auto views = scheme.encode(chunk, scratch);
+  return {views.begin(), views.end()};
+}
+
+/// What a host holds in its hands: the bytes of those fragments that came.
+class fragments_at_hand {
+ public:
+  fragments_at_hand(const std::vector<std::string>& all, const std::vector<bool>& present)
+      : bytes_(all.size()) {
+    for (std::size_t i = 0; i < all.size(); ++i)
+      if (present[i])
+        bytes_[i] = all[i];
+  }
+
+  std::optional<std::string>& operator[](std::size_t index) { return bytes_[index]; }
+
+  /// The chunk, or none; or how the answer is no view of what was at hand.
+  finding decode(const spi::recovery& scheme, std::size_t size,
+                 std::optional<std::string>& chunk) const {
+    std::string scratch(chunk_before.begin(), chunk_before.end());
+    std::vector<std::optional<std::string_view>> views(bytes_.size());
+    std::copy(bytes_.begin(), bytes_.end(), views.begin());
+    auto decoded = scheme.decode(size, views, scratch);
+    if (!decoded)
+      return std::nullopt;
+    if (decoded->size() != size)
+      return "decodes " + std::to_string(decoded->size()) + " bytes of a chunk of " +
+             std::to_string(size);
+    auto holds = [&](auto& view) { return view && is_inside(*decoded, *view); };
+    if (size > 0 && !is_inside(*decoded, scratch) &&
+        std::none_of(views.begin(), views.end(), holds))
+      return "decodes into memory that is neither a fragment's nor the scratch space";
+    chunk = std::string{*decoded};
+    return std::nullopt;
+  }
+
+ private:
+  /// What the scratch space holds from earlier work.
+  static constexpr std::string_view chunk_before = "left from an earlier chunk";
+
+  std::vector<std::optional<std::string>> bytes_;
+};
+
+} // namespace
+
+std::string random_bytes(spi::random_source& chance, std::size_t size) {
+  std::string bytes(size, '\0');
+  for (auto& byte : bytes)
+    byte = static_cast<char>(chance.next());
+  return bytes;
+}
+
+finding has_a_layout(const spi::recovery& scheme) {
+  auto layout = scheme.layout();
+  if (layout.total < 1 || layout.needed < 1 || layout.min_write < 1)
+    return "its layout has a number below 1";
+  if (layout.needed > layout.total || layout.min_write > layout.total)
+    return "its layout needs more fragments than there are";
+  if (layout.min_write < layout.needed)
+    return "its layout acknowledges a write that couldn't be read";
+  return std::nullopt;
+}
+
+finding counts_rightly(const spi::recovery& scheme, spi::random_source& chance) {
+  auto layout = scheme.layout();
+  auto all = layout.total <= loss_tolerance::all_sets_max;
+  auto sets = all ? std::uint64_t{1} << layout.total : sampled_sets;
+  auto reached = !all; // a sample may miss the one set that is enough
+  for (std::uint64_t number = 0; number < sets; ++number) {
+    auto present = choose_set(layout.total, number, all, chance);
+    auto count = static_cast<std::uint32_t>(std::count(present.begin(), present.end(), true));
+    if (!scheme.enough(present)) {
+      if (count == layout.total)
+        return "says that all of its fragments aren't enough";
+      continue;
+    }
+    if (count < layout.needed)
+      return "says that fewer fragments than it needs are enough:" + names(present);
+    reached = reached || count == layout.needed;
+    auto more = present;
+    more[chance.below(layout.total)] = true;
+    if (!scheme.enough(more))
+      return "says that fragments" + names(present) + " are enough, and that" + names(more) +
+             " aren't";
+  }
+  if (!reached)
+    return "says that it needs " + std::to_string(layout.needed) +
+           " fragments, and no set of so many is enough";
+  return std::nullopt;
+}
+
+finding encodes_as_it_says(const spi::recovery& scheme, std::string_view chunk) {
+  std::string scratch;
+  auto fragments = scheme.encode(chunk, scratch);
+  if (fragments.size() != scheme.layout().total)
+    return "encodes into " + std::to_string(fragments.size()) + " fragments";
+  for (std::uint32_t index = 0; index < fragments.size(); ++index) {
+    auto part = fragments[index];
+    if (part.size() != scheme.fragment_size(chunk.size(), index))
+      return "makes fragment " + std::to_string(index) + " of another size than it says";
+    if (!part.empty() && !is_inside(part, chunk) && !is_inside(part, scratch))
+      return "makes a fragment outside the chunk and the scratch space";
+    if (scheme.layout().identical && part != chunk)
+      return "says that its fragments are the chunk, and they aren't";
+  }
+  std::string used(2 * chunk.size() + 100, '\x5a');
+  if (scheme.encode(chunk, used) != fragments)
+    return "encodes the same chunk into other fragments when the scratch space was used before";
+  return std::nullopt;
+}
+
+finding decodes_what_it_can(const spi::recovery& scheme, std::string_view chunk,
+                            std::uint32_t survives, spi::random_source& chance,
+                            std::uint64_t sets_max) {
+  auto total = scheme.layout().total;
+  auto all = total < 64 && std::uint64_t{1} << total <= sets_max;
+  auto sets = all ? std::uint64_t{1} << total : sets_max;
+  auto fragments = stored_fragments(scheme, chunk);
+  for (std::uint64_t number = 0; number < sets; ++number) {
+    auto present = choose_set(total, number, all, chance);
+    auto count = static_cast<std::uint32_t>(std::count(present.begin(), present.end(), true));
+    auto enough = scheme.enough(present);
+    if (total - count <= survives && !enough)
+      return "claims to survive " + std::to_string(survives) + " losses and doesn't";
+    std::optional<std::string> decoded;
+    if (auto wrong = fragments_at_hand{fragments, present}.decode(scheme, chunk.size(), decoded))
+      return wrong;
+    if (decoded.has_value() != enough)
+      return std::string{decoded ? "decodes from" : "doesn't decode from"} + names(present) +
+             ", though it says otherwise of them";
+    if (decoded && *decoded != chunk)
+      return "decodes another chunk from fragments" + names(present);
+  }
+  return std::nullopt;
+}
+
+finding refuses_wrong_lengths(const spi::recovery& scheme, std::string_view chunk,
+                              spi::random_source& chance) {
+  auto total = scheme.layout().total;
+  auto fragments = stored_fragments(scheme, chunk);
+  auto right = choose_set(total, 0, false, chance);
+  fragments_at_hand hand{fragments, right};
+  std::string changes;
+  for (std::uint32_t i = 0; i < total; ++i) {
+    if (!right[i] || !chance.chance(0.5))
+      continue;
+    auto size = fragments[i].size();
+    const std::size_t lengths[] = {0,        size / 2,    size == 0 ? 1 : size - 1,
+                                   size + 1, size + 4096, fragments[chance.below(total)].size()};
+    auto length = lengths[chance.below(std::size(lengths))];
+    hand[i]->resize(length, '\0');
+    right[i] = length == size;
+    if (!right[i])
+      changes += fmt::format(" {} bytes as fragment {} of {};", length, i, size);
+  }
+  std::optional<std::string> decoded;
+  if (auto wrong = hand.decode(scheme, chunk.size(), decoded))
+    return *wrong + ", from" + changes;
+  if (decoded && !scheme.enough(right))
+    return "decodes from fragments of wrong lengths:" + changes;
+  if (decoded && *decoded != chunk)
+    return "decodes another chunk from fragments of wrong lengths:" + changes;
+
+  // All of them as they are, for a chunk of a size that needs others.
+  const std::size_t sizes[] = {2 * chunk.size() + 100'000, std::size_t{1} << 40,
+                               std::numeric_limits<std::size_t>::max() / 2};
+  fragments_at_hand whole{fragments, std::vector<bool>(total, true)};
+  for (auto size : sizes) {
+    if (auto wrong = whole.decode(scheme, size, decoded = std::nullopt))
+      return *wrong + ", from fragments of one of " + std::to_string(chunk.size());
+    if (decoded)
+      return "decodes a chunk of " + std::to_string(size) + " bytes from fragments of one of " +
+             std::to_string(chunk.size());
+  }
+  return std::nullopt;
+}
+
+} // namespace atl::properties

@@ -1,0 +1,213 @@
+#include "recovery_codec_checks.hpp"
+
+#include <atoll/core/worker_threads.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <numeric>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace atl::verify::codec {
+
+namespace {
+
+constexpr std::size_t mebibyte = std::size_t{1} << 20;
+
+using stored_fragments = std::vector<std::string>;
+
+stored_fragments encoded(const spi::recovery& scheme, std::string_view chunk) {
+  std::string scratch;
+  auto views = scheme.encode(chunk, scratch);
+  return {views.begin(), views.end()};
+}
+
+std::optional<std::string> decoded(const spi::recovery& scheme, std::size_t size,
+                                   const stored_fragments& fragments,
+                                   const std::vector<bool>& present) {
+  std::vector<std::optional<std::string_view>> views(fragments.size());
+  for (std::size_t i = 0; i < views.size(); ++i)
+    if (present[i])
+      views[i] = fragments[i];
+  std::string scratch;
+  auto chunk = scheme.decode(size, views, scratch);
+  return chunk ? std::optional<std::string>{*chunk} : std::nullopt;
+}
+
+/// Fragments that are enough, and would not be if one was taken away.
+std::vector<bool> smallest_set(const spi::recovery& scheme, spi::random_source& chance) {
+  auto total = scheme.layout().total;
+  std::vector<std::uint32_t> order(total);
+  std::iota(order.begin(), order.end(), 0);
+  for (auto left = total; left > 1; --left)
+    std::swap(order[left - 1], order[chance.below(left)]);
+  std::vector<bool> present(total, true);
+  for (auto i : order) {
+    present[i] = false;
+    if (!scheme.enough(present))
+      present[i] = true;
+  }
+  return present;
+}
+
+/// Several MiB of bytes that don't repeat within any distance that matters.
+std::string large_chunk(spi::random_source& chance, std::size_t size) {
+  std::string bytes(size, '\0');
+  auto state = chance.next();
+  for (std::size_t i = 0; i < size; ++i) {
+    state = state * 6364136223846793005 + 1442695040888963407;
+    bytes[i] = static_cast<char>(state >> 56);
+  }
+  return bytes;
+}
+
+/// FNV-1a.
+std::uint64_t hash_of(std::string_view bytes) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (auto byte : bytes)
+    hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3;
+  return hash;
+}
+
+std::string text_of(const spi::repair_step& step) {
+  return fmt::format("{} {} {} {} {}\n", static_cast<int>(step.action), step.chunk, step.fragment,
+                     fmt::join(step.sources, ","), fmt::join(step.source_fragments, ","));
+}
+
+/// What a scheme answers to work that the seed decides, as text.
+std::string answers(const spi::recovery& scheme, std::uint64_t seed) {
+  spi::random_source chance{seed};
+  std::string text;
+  for (int i = 0; i < 4; ++i) {
+    auto chunk = properties::random_bytes(chance, chance.below(5'000));
+    auto fragments = encoded(scheme, chunk);
+    for (auto& fragment : fragments)
+      text += fmt::format("{} {:x}\n", fragment.size(), hash_of(fragment));
+    auto back = decoded(scheme, chunk.size(), fragments, smallest_set(scheme, chance));
+    text += fmt::format("{}\n", back == chunk);
+  }
+  properties::fragment_model model{scheme};
+  properties::damage(model, scheme, chance, 6);
+  auto reports = model.reports();
+  for (auto& report : reports) {
+    auto verdict = scheme.judge(report);
+    text += fmt::format("{} {}\n", static_cast<int>(verdict.health), verdict.spare);
+  }
+  for (auto& step : scheme.plan(reports))
+    text += text_of(step);
+  return text;
+}
+
+} // namespace
+
+std::string work_as_text(const scheme_maker& make, std::uint64_t first, std::uint64_t seeds) {
+  std::string text;
+  for (auto seed = first; seed < first + seeds; ++seed)
+    text += fmt::format("{:016x}\n", hash_of(answers(*make(), seed)));
+  return text;
+}
+
+finding encodes_alike(const scheme_maker& make, std::uint64_t seed) {
+  spi::random_source chance{seed};
+  auto one = make(), other = make();
+  auto chunk = properties::random_bytes(chance, chance.below(20'000));
+  auto first = encoded(*one, chunk);
+  auto stranger = properties::random_bytes(chance, chance.below(20'000));
+  encoded(*one, stranger);
+  for (auto* scheme : {one.get(), other.get()}) {
+    auto second = encoded(*scheme, chunk);
+    auto differ = std::mismatch(first.begin(), first.end(), second.begin(), second.end()).first;
+    if (differ != first.end() || first.size() != second.size())
+      return fmt::format("encodes a chunk of {} bytes into another fragment {} the second time{}: "
+                         "fragments of several calls are decoded together after each repair",
+                         chunk.size(), differ - first.begin(),
+                         scheme == one.get() ? "" : ", by a second object");
+    auto mixed = first;
+    for (auto& fragment : mixed)
+      if (chance.chance(0.5))
+        fragment = second[static_cast<std::size_t>(&fragment - mixed.data())];
+    if (decoded(*other, chunk.size(), mixed, smallest_set(*scheme, chance)) != chunk)
+      return "decodes fragments that another call encoded to something else";
+  }
+  return std::nullopt;
+}
+
+finding sizes_are_right(const spi::recovery& scheme, std::uint64_t seed) {
+  spi::random_source chance{seed};
+  auto total = scheme.layout().total;
+  const std::size_t sizes[] = {chance.below(600), chance.below(70'000)};
+  for (auto size : sizes) {
+    auto fragments = encoded(scheme, std::string(size, 'x'));
+    for (std::uint32_t i = 0; i < total; ++i)
+      if (fragments[i].size() != scheme.fragment_size(size, i))
+        return fmt::format("says that fragment {} of a chunk of {} bytes has {}, and it has {}", i,
+                           size, scheme.fragment_size(size, i), fragments[i].size());
+  }
+  const std::size_t large[] = {std::size_t{1} << 31, (std::size_t{1} << 32) + chance.below(99),
+                               (std::size_t{1} << 40) + chance.below(99)};
+  for (auto size : large) {
+    auto present = smallest_set(scheme, chance);
+    std::size_t held = 0;
+    for (std::uint32_t i = 0; i < total; ++i)
+      if (present[i])
+        held += scheme.fragment_size(size, i);
+    if (held < size)
+      return fmt::format("says that {} fragments of {} bytes in all are enough for a chunk of {}",
+                         std::count(present.begin(), present.end(), true), held, size);
+  }
+  return std::nullopt;
+}
+
+finding handles_large_chunks(const spi::recovery& scheme, std::uint64_t seed) {
+  spi::random_source chance{seed};
+  for (auto size :
+       {mebibyte, 8 * mebibyte, 4 * mebibyte - 1, 4 * mebibyte + 1 + chance.below(100'000)}) {
+    auto chunk = large_chunk(chance, size);
+    auto where = fmt::format(", of a chunk of {} bytes", size);
+    if (auto wrong = properties::encodes_as_it_says(scheme, chunk))
+      return *wrong + where;
+    auto fragments = encoded(scheme, chunk);
+    auto few = smallest_set(scheme, chance);
+    std::vector<bool> all(fragments.size(), true);
+    for (auto& present : {few, all})
+      if (decoded(scheme, size, fragments, present) != chunk)
+        return fmt::format("doesn't decode from {} fragments that are enough{}",
+                           std::count(present.begin(), present.end(), true), where);
+  }
+  return std::nullopt;
+}
+
+finding serves_several_threads(const spi::recovery& scheme, std::uint64_t seed) {
+  constexpr unsigned threads = 4;
+  constexpr std::uint64_t rounds = 12;
+  std::vector<std::string> alone;
+  for (std::uint64_t i = 0; i < threads; ++i)
+    alone.push_back(answers(scheme, seed + i));
+  spi::random_source chance{seed};
+  auto chunk = large_chunk(chance, 200'000);
+  std::atomic<std::uint64_t> next{0};
+  std::mutex mutex;
+  finding wrong;
+  run_on_threads(threads, [&] {
+    auto number = next++;
+    auto own = chunk;
+    std::rotate(own.begin(), own.begin() + static_cast<std::ptrdiff_t>(1'000 * number), own.end());
+    spi::random_source own_chance{seed + number};
+    for (std::uint64_t round = 0; round < rounds; ++round) {
+      auto back =
+          decoded(scheme, own.size(), encoded(scheme, own), smallest_set(scheme, own_chance));
+      if (back == own && answers(scheme, seed + number) == alone[number])
+        continue;
+      std::lock_guard lock{mutex};
+      wrong = fmt::format("answers otherwise when {} threads use one object at once", threads);
+      return;
+    }
+  });
+  return wrong;
+}
+
+} // namespace atl::verify::codec

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <atoll/verify/balancer_properties.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace atl::verify::shares {
+
+/// The bounds between which the expected number of picks of one call lies. They differ where a
+/// candidate or a failure domain can't be picked twice in a call: a strategy may then make up for
+/// that in later calls (`fair_shares`) or draw on among the others (`drawn_shares`).
+struct due_share {
+  double least = 0;
+  double most = 0;
+};
+
+/// What each candidate is due in one `pick_many(count)`, or in one `pick` when `count` is 0.
+std::vector<due_share> due_shares(const properties::candidates& all, std::size_t count,
+                                  const properties::balancer_traits& traits);
+
+/// Adds up what candidates were due and what they got.
+class share_meter {
+ public:
+  explicit share_meter(std::size_t candidates) : gains_(candidates) {}
+
+  /// One call's dues. Candidate `i` of the call is number `number[i]` here.
+  void add_due(const std::vector<due_share>& due, const std::vector<std::size_t>& number);
+  void add_pick(std::size_t number) { ++gains_[number].picks; }
+
+  /// Whether each got what it was due, as far as chance may differ, and all together too.
+  properties::finding compare(const properties::candidates& all) const;
+
+ private:
+  struct gain {
+    std::uint64_t picks = 0;
+    double least = 0;
+    double most = 0;
+    double variance = 0; ///< of picks drawn each on its own
+  };
+
+  properties::finding compare_all() const;
+
+  std::vector<gain> gains_;
+};
+
+} // namespace atl::verify::shares

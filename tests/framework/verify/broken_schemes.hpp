@@ -1,0 +1,54 @@
+#pragma once
+
+#include <atoll/spi/recovery.hpp>
+
+#include <string_view>
+#include <vector>
+
+/// Recovery schemes that look right and aren't, with one mistake each; and some that look odd and
+/// are right.
+namespace broken_schemes {
+
+struct specimen {
+  std::string_view name;
+  std::string_view mistake; ///< empty: none
+  atl::spi::descriptor plugin;
+  /// The property that must find it, and a part of what it must say. Empty: any.
+  std::string_view property;
+  std::string_view detail;
+};
+
+/// That make, take or count fragments wrongly.
+std::vector<specimen> with_wrong_codec();
+/// That judge or plan wrongly.
+std::vector<specimen> with_wrong_repair();
+std::vector<specimen> odd_but_right();
+
+/// The descriptor of a plugin without options that makes `Scheme`.
+template <class Scheme>
+atl::spi::descriptor plugin_of() {
+  static constexpr atl::spi::claim claims[] = {{"survives_losses", "1"}, {"storage_cost", "150"}};
+  atl::spi::descriptor made{.kind = atl::spi::plugin_kind::recovery,
+                            .name = "specimen",
+                            .version = "1.0.0",
+                            .summary = "A scheme for a test of the kit",
+                            .licence = "Apache-2.0",
+                            .claims = claims,
+                            .claim_count = 2,
+                            .options = nullptr,
+                            .option_count = 0};
+  made.create_recovery = [](const atl::spi::recovery_setup&) -> atl::spi::recovery* {
+    return new Scheme;
+  };
+  return made;
+}
+
+/// The same without claims.
+template <class Scheme>
+atl::spi::descriptor unclaimed() {
+  auto made = plugin_of<Scheme>();
+  made.claim_count = 0;
+  return made;
+}
+
+} // namespace broken_schemes

@@ -1,0 +1,213 @@
+#include "broken_schemes.hpp"
+#include "parity.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <iterator>
+#include <new>
+#include <thread>
+#include <unistd.h>
+
+namespace broken_schemes {
+
+namespace {
+
+using namespace atl::spi;
+
+/// The padding is whatever the scratch space held before.
+struct pads_with_leftovers : parity {
+  std::vector<std::string_view> encode(std::string_view chunk,
+                                       std::string& scratch) const override {
+    auto before = scratch;
+    auto fragments = parity::encode(chunk, scratch);
+    for (auto at = chunk.size(); at < piece_size(chunk.size()) * pieces_; ++at)
+      pad(scratch, at, before.size() > at ? before[at] : '\0', piece_size(chunk.size()));
+    return fragments;
+  }
+  /// Sets a byte of the padding, and the byte of the parity that goes with it.
+  void pad(std::string& scratch, std::size_t at, char byte, std::size_t piece) const {
+    auto& sum = scratch[piece * pieces_ + at % piece];
+    sum = static_cast<char>(sum ^ scratch[at] ^ byte);
+    scratch[at] = byte;
+  }
+};
+
+struct pads_by_count : pads_with_leftovers {
+  pads_by_count() {
+    static char objects = 0;
+    filler_ = ++objects;
+  }
+  std::vector<std::string_view> encode(std::string_view chunk,
+                                       std::string& scratch) const override {
+    auto fragments = parity::encode(chunk, scratch);
+    for (auto at = chunk.size(); at < piece_size(chunk.size()) * pieces_; ++at)
+      pad(scratch, at, filler_, piece_size(chunk.size()));
+    return fragments;
+  }
+  char filler_;
+};
+
+struct pads_by_process : pads_by_count {
+  pads_by_process() { filler_ = static_cast<char>(::getpid()); }
+};
+
+/// Takes any fragment for whole.
+struct trusts_lengths : parity {
+  std::optional<std::string_view> decode(std::size_t size, fragments_at_hand fragments,
+                                         std::string& scratch) const override {
+    std::vector<std::string> stretched(fragments.size());
+    std::vector<std::optional<std::string_view>> whole(fragments.begin(), fragments.end());
+    if (size > std::size_t{1} << 30)
+      return parity::decode(size, fragments, scratch);
+    for (std::size_t i = 0; i < whole.size(); ++i)
+      if (whole[i]) {
+        stretched[i] = *whole[i];
+        stretched[i].resize(piece_size(size));
+        whole[i] = stretched[i];
+      }
+    return parity::decode(size, whole, scratch);
+  }
+};
+
+/// A fragment that is too long is cut.
+struct cuts_fragments : parity {
+  std::optional<std::string_view> decode(std::size_t size, fragments_at_hand fragments,
+                                         std::string& scratch) const override {
+    std::vector<std::optional<std::string_view>> cut(fragments.begin(), fragments.end());
+    for (auto& one : cut)
+      if (one)
+        one = one->substr(0, piece_size(size));
+    return parity::decode(size, cut, scratch);
+  }
+};
+
+/// Makes room for the chunk before it looks at what is there.
+struct makes_room_first : parity {
+  std::optional<std::string_view> decode(std::size_t size, fragments_at_hand fragments,
+                                         std::string& scratch) const override {
+    if (size > std::size_t{1} << 32)
+      throw std::bad_alloc{}; // as making room would; a sanitizer ends the process for that
+    return parity::decode(size, fragments, scratch);
+  }
+};
+
+struct counts_in_32_bits : parity {
+  std::size_t fragment_size(std::size_t size, std::uint32_t) const override {
+    return piece_size(static_cast<std::uint32_t>(size));
+  }
+};
+
+/// The parity of what lies behind the first 2 MiB of a piece is left out.
+struct stops_at_2_mib : parity {
+  std::vector<std::string_view> encode(std::string_view chunk,
+                                       std::string& scratch) const override {
+    auto fragments = parity::encode(chunk, scratch);
+    auto piece = piece_size(chunk.size());
+    for (auto at = std::size_t{2} << 20; at < piece; ++at)
+      scratch[piece * pieces_ + at] = '\0';
+    return fragments;
+  }
+};
+
+/// A buffer that all calls of an object share.
+struct shares_a_buffer : parity {
+  std::optional<std::string_view> decode(std::size_t size, fragments_at_hand fragments,
+                                         std::string& scratch) const override {
+    auto chunk = parity::decode(size, fragments, scratch);
+    if (!chunk || size > sizeof buffer_)
+      return chunk;
+    std::memcpy(buffer_, chunk->data(), size);
+    std::this_thread::yield();
+    std::memcpy(scratch.data(), buffer_, size);
+    return chunk;
+  }
+  mutable char buffer_[256 << 10];
+};
+
+struct lends_its_buffer : parity {
+  std::optional<std::string_view> decode(std::size_t size, fragments_at_hand fragments,
+                                         std::string& scratch) const override {
+    auto chunk = parity::decode(size, fragments, scratch);
+    thread_local std::string buffer;
+    buffer = chunk.value_or("");
+    return chunk ? std::optional<std::string_view>{buffer} : std::nullopt;
+  }
+};
+
+/// More fragments than it needs make it say no.
+struct wants_no_more : parity {
+  bool enough(const std::vector<bool>& present) const override {
+    return std::count(present.begin(), present.end(), true) == pieces_;
+  }
+};
+
+struct says_it_needs_one : parity {
+  fragment_layout layout() const override { return {total(), 1, pieces_, false}; }
+};
+
+/// With eight pieces the set of them doesn't fit the bits that it is kept in.
+struct fails_with_eight : parity {
+  explicit fails_with_eight(const recovery_setup& setup)
+      : parity{static_cast<std::uint32_t>(setup.options.integer("pieces"))} {}
+  std::vector<std::string_view> encode(std::string_view chunk,
+                                       std::string& scratch) const override {
+    auto fragments = parity::encode(chunk, scratch);
+    if (pieces_ >= 8)
+      std::fill(scratch.end() - static_cast<std::ptrdiff_t>(piece_size(chunk.size())),
+                scratch.end(), '\0');
+    return fragments;
+  }
+};
+
+constexpr option_spec pieces_option[] = {
+    {"pieces", option_type::integer, "2", "2", "8", "How many pieces a chunk is cut into"},
+};
+
+template <class Scheme>
+descriptor with_pieces() {
+  auto made = plugin_of<parity>();
+  made.options = pieces_option;
+  made.option_count = std::size(pieces_option);
+  made.create_recovery = [](const recovery_setup& setup) -> recovery* { return new Scheme{setup}; };
+  return made;
+}
+
+} // namespace
+
+std::vector<specimen> with_wrong_codec() {
+  constexpr auto lengths = "never decodes fragments of wrong lengths";
+  constexpr auto enough = "counts which fragments are enough";
+  return {
+      {"pads_with_leftovers", "padding is what the scratch space held",
+       plugin_of<pads_with_leftovers>(), "encodes into the fragments that it says",
+       "scratch space was used"},
+      {"pads_by_count", "each object pads with another byte", plugin_of<pads_by_count>(),
+       "encodes a chunk alike in each call and object, so that fragments mix", "second object"},
+      {"pads_by_process", "each process pads with another byte", plugin_of<pads_by_process>(),
+       "the same answers in another process", "process id"},
+      {"trusts_lengths", "fragments of any length are taken", plugin_of<trusts_lengths>(), lengths,
+       "fragments of wrong lengths"},
+      {"cuts_fragments", "a fragment that is too long is cut", plugin_of<cuts_fragments>(), lengths,
+       "decodes from fragments of wrong lengths"},
+      {"makes_room_first", "room is made for a size that nobody checked",
+       plugin_of<makes_room_first>(), lengths, "it threw"},
+      {"counts_in_32_bits", "sizes of fragments are counted in 32 bits",
+       plugin_of<counts_in_32_bits>(), "says how long fragments are, of every size",
+       "are enough for a chunk of 4294967"},
+      {"stops_at_2_mib", "the parity of large pieces ends early", plugin_of<stops_at_2_mib>(),
+       "chunks of several MiB", "doesn't decode from 2 fragments"},
+      {"shares_a_buffer", "calls of several threads use one buffer", plugin_of<shares_a_buffer>(),
+       "several threads use one object", "4 threads"},
+      {"lends_its_buffer", "the answer lies in a buffer that the next call overwrites",
+       plugin_of<lends_its_buffer>(),
+       "decodes from every set of fragments that is enough, to the same bytes", "neither"},
+      {"wants_no_more", "more fragments than needed aren't enough", plugin_of<wants_no_more>(),
+       enough, "aren't"},
+      {"says_it_needs_one", "two are needed, and it says one", plugin_of<says_it_needs_one>(),
+       enough, "no set of so many is enough"},
+      {"fails_with_eight", "the most of an option is one too many", with_pieces<fails_with_eight>(),
+       "options at their limits and in between", "pieces = 8"},
+  };
+}
+
+} // namespace broken_schemes
