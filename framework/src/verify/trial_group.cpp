@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace atl::verify {
 
 namespace {
@@ -19,6 +21,15 @@ sim::simulation_options scripted(const protocol_subject& what, std::uint32_t rep
 
 } // namespace
 
+bool protocol_subject::admits(std::uint32_t replicas) const {
+  return std::ranges::find(group_sizes, replicas) != group_sizes.end();
+}
+
+std::uint32_t nearest_to_three(const std::vector<std::uint32_t>& sizes) {
+  return *std::ranges::min_element(sizes, {},
+                                   [](auto size) { return size > 3 ? size - 3 : 3 - size; });
+}
+
 sim::simulation_options protocol_subject::simulation(std::uint64_t seed,
                                                      std::uint32_t replicas) const {
   sim::simulation_options it;
@@ -26,6 +37,7 @@ sim::simulation_options protocol_subject::simulation(std::uint64_t seed,
   it.replicas = replicas;
   it.spares = changes_members ? 2 : 0;
   it.lose_at_rest = blocks_on_one_failure;
+  it.lose_members = !fixed_quorums;
   it.tell_losses = tell_losses;
   it.protocol_options = options;
   return it;

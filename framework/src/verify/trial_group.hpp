@@ -11,6 +11,9 @@
 
 namespace atl::verify {
 
+/// @param sizes of groups; at least one
+std::uint32_t nearest_to_three(const std::vector<std::uint32_t>& sizes);
+
 /// What is tried: a plugin's protocol with its options.
 struct protocol_subject {
   sim::consensus_factory factory;
@@ -21,7 +24,17 @@ struct protocol_subject {
   bool linearizable_reads = false;
   bool changes_members = false;
   bool blocks_on_one_failure = false;
+  /// Quorums have sizes of their own: no scenario changes the members.
+  bool fixed_quorums = false;
   bool tell_losses = true; ///< false for plugins of interface 1.0
+  std::vector<std::uint32_t> group_sizes{1, 2, 3, 4, 5, 6, 7}; ///< that the options admit
+  /// Of the options that are durations; what a replica does by itself may repeat as often.
+  std::chrono::microseconds shortest_duration{100'000};
+  std::vector<spi::options> at_minimum; ///< the options with one of them at its minimum, each
+
+  bool admits(std::uint32_t replicas) const;
+  /// The admitted size that is nearest to three.
+  std::uint32_t usual_size() const { return nearest_to_three(group_sizes); }
 
   sim::simulation_options simulation(std::uint64_t seed, std::uint32_t replicas) const;
 };

@@ -60,7 +60,7 @@ std::vector<specimen> of_paxos() {
           "a group changes, and back, while one of it is away",
           "position 2 is a command on replica 1, and something else on replica"),
       one<promises_in_the_air>("promises_in_the_air", "promises are never written", 20,
-                               "five replicas under simulated faults", "went back from term"),
+                               "three replicas under simulated faults", "at index 1 is missing"),
   };
 }
 
