@@ -232,7 +232,6 @@ void host::execute(std::vector<spi::effect>& batch) {
 }
 
 void host::deliver(spi::replica_id from, std::string_view bytes) {
-  world_.say("replica {} hears {} bytes from {}", id_, bytes.size(), from);
   call([&](spi::consensus& it) { it.step(from, bytes); });
 }
 

@@ -44,10 +44,11 @@ std::int64_t integer(const options& from, const char* name) {
 } // namespace
 
 TEST_CASE("heartbeats of a millisecond are no endless loop, and not too many effects") {
-  for (auto* plugin : {&raft, &two_phase_commit}) {
-    auto report = verified(*plugin, {{"heartbeat", "1ms"}});
-    CHECK_MESSAGE(report.ok(), to_text(report));
-  }
+  auto report = verified(raft, {{"heartbeat", "1ms"}}, 1);
+  CHECK_MESSAGE(report.ok(), to_text(report));
+  auto run = under_test::simulation_of(two_phase_commit, 3, 3, {{"heartbeat", "1ms"}});
+  auto spare_waits = simulate(run, under_test::factory_of(two_phase_commit));
+  CHECK_MESSAGE(spare_waits.ok, spare_waits.reason);
 }
 
 TEST_CASE("a log that the options keep for long is cut all the same") {
