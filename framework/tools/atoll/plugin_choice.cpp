@@ -105,6 +105,10 @@ std::string shell_word(const std::string& text) {
   constexpr auto plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=,./:@%";
   if (!text.empty() && text.find_first_not_of(plain) == std::string::npos)
     return text;
+  return shell_quoted(text);
+}
+
+std::string shell_quoted(const std::string& text) {
   std::string out = "'";
   for (char c : text)
     out += c == '\'' ? std::string{"'\\''"} : std::string{c};

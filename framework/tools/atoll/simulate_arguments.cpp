@@ -168,6 +168,6 @@ atl::result<simulation_options> make_options(const simulate_arguments& arguments
 std::string replay_command(const plugin_choice& choice, const simulation_options& options) {
   auto text = fmt::format("atoll simulate {} {}", shell_word(choice.name), run_arguments(options));
   for (auto& option : choice.options)
-    text += fmt::format(" --option '{}'", option);
+    text += " --option " + shell_quoted(option);
   return text + path_words(choice);
 }

@@ -79,7 +79,8 @@ TEST_CASE("a trace follows an operation from its client to its answer") {
   line_with(trace, asked, {"client 1 has done: client 1 "});
 }
 
-TEST_CASE("a trace says of each message when it left and came, why it was dropped, what it waited for") {
+TEST_CASE(
+    "a trace says of each message when it left and came, why it was dropped, what it waited for") {
   auto trace = trace_of("stale_reads", violation_kind::not_linearizable);
   auto left = line_with(trace, 0, {"message ", " leaves replica 1 for 2"});
   auto number = number_after(trace[left], "message ");
