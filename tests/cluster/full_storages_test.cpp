@@ -24,6 +24,39 @@ cluster_shape with_long_grace() {
   return shape;
 }
 
+/// A `dfs put` to /slow whose source pauses in the middle.
+class slow_upload {
+ public:
+  slow_upload(test_cluster& cluster, std::string bytes) : bytes_{std::move(bytes)} {
+    auto pipe = (cluster.folder() / "source").string();
+    REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+    put_ = start_program(
+        {program("dfs").string(), "-c", cluster.folder().string(), "put", pipe, "/slow"});
+    source_ = ::open(pipe.c_str(), O_WRONLY);
+  }
+  void send_half() { send(std::string_view{bytes_}.substr(0, bytes_.size() / 2)); }
+  /// Sends the rest. @returns the exit code of the `put`
+  int finish() {
+    send(std::string_view{bytes_}.substr(bytes_.size() / 2));
+    ::close(source_);
+    return wait_for(put_);
+  }
+  const std::string& bytes() const { return bytes_; }
+
+ private:
+  void send(std::string_view part) {
+    while (!part.empty()) {
+      auto sent = ::write(source_, part.data(), part.size());
+      REQUIRE(sent > 0);
+      part.remove_prefix(static_cast<std::size_t>(sent));
+    }
+  }
+
+  std::string bytes_;
+  pid_t put_ = 0;
+  int source_ = -1;
+};
+
 } // namespace
 
 TEST_CASE("on full storage nodes what is removed makes room at once, whatever the grace") {
@@ -61,14 +94,8 @@ TEST_CASE("'dfs admin collect' ends when everything is gone that nothing refers 
   REQUIRE(cluster.dfs({"put", "-r", folder.string(), "/removed"}).code == 0);
   REQUIRE(cluster.dfs({"put", "-", "/large"}, large).code == 0);
 
-  auto pipe = (cluster.folder() / "source").string();
-  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
-  auto put = start_program(
-      {program("dfs").string(), "-c", cluster.folder().string(), "put", pipe, "/slow"});
-  auto source = ::open(pipe.c_str(), O_WRONLY);
-  auto slow = random_bytes(3 << 20, 3);
-  auto first = std::string_view{slow}.substr(0, slow.size() / 2);
-  REQUIRE(::write(source, first.data(), first.size()) == static_cast<ssize_t>(first.size()));
+  slow_upload upload{cluster, random_bytes(3 << 20, 3)};
+  upload.send_half();
   eventually("the first chunk of an upload under way is stored",
              [&] { return cluster.chunk_files("storage-1").size() == 1202; });
 
@@ -82,14 +109,77 @@ TEST_CASE("'dfs admin collect' ends when everything is gone that nothing refers 
   CHECK(told["uploads"] == 1);
   CHECK(cluster.chunk_files("storage-1").size() == 601);
 
-  auto rest = std::string_view{slow}.substr(first.size());
-  REQUIRE(::write(source, rest.data(), rest.size()) == static_cast<ssize_t>(rest.size()));
-  ::close(source);
-  CHECK(wait_for(put) == 0);
-  CHECK(cluster.dfs({"cat", "/slow"}).out == slow);
+  CHECK(upload.finish() == 0);
+  CHECK(cluster.dfs({"cat", "/slow"}).out == upload.bytes());
   CHECK(cluster.dfs({"cat", "/kept/599"}).out == random_bytes(1 << 10, 599));
 
   auto again = cluster.dfs({"admin", "collect"});
   CHECK(again.code == 0);
   CHECK_MESSAGE(again.out.find("0 fragments removed") == 0, again.out);
+}
+
+/// After a change of leader the new one waits for uploads that are under way to renew themselves,
+/// which takes a part of the grace; with an interval of ten minutes no collection begins by itself.
+cluster_shape with_three_masters() {
+  auto shape = with_long_grace();
+  shape.masters = 3;
+  shape.consensus = "raft";
+  shape.consensus_options = "heartbeat = \"50ms\", election_timeout = \"300ms\"";
+  shape.files = "chunk_size = \"64KiB\"\ninline_limit = 0\ngrace = \"3s\"\nhousekeeping = \"10m\"";
+  return shape;
+}
+
+TEST_CASE("an upload that began under the leader before is spared by 'dfs admin collect'") {
+  test_cluster cluster{with_three_masters()};
+  cluster.up();
+  auto leader = cluster.must_lead_all();
+  slow_upload upload{cluster, random_bytes(3 << 16, 3)};
+  upload.send_half();
+  eventually("the first chunk is stored",
+             [&] { return cluster.chunk_files("storage-1").size() == 1; });
+  REQUIRE(cluster.dfs({"mkdir", "/later"}).code == 0); // the state's time passes the chunk's
+  cluster.kill(leader, SIGKILL);
+  auto collected = cluster.dfs({"admin", "collect"});
+  CHECK_MESSAGE(collected.code == 0, collected.err);
+  CHECK(cluster.chunk_files("storage-1").size() == 1);
+  CHECK(upload.finish() == 0);
+  CHECK(cluster.dfs({"cat", "/slow"}).out == upload.bytes());
+}
+
+TEST_CASE("'dfs admin collect' removes the same after any change of leader, also during the call") {
+  test_cluster cluster{with_three_masters()};
+  cluster.up();
+  constexpr std::size_t chunks = 40;
+  auto kept = random_bytes(chunks << 16, 1);
+  auto store_and_remove = [&](const std::string& path) {
+    REQUIRE(cluster.dfs({"put", "-", path}, random_bytes(chunks << 16, 2)).code == 0);
+    REQUIRE(cluster.dfs({"rm", path}).code == 0);
+  };
+  REQUIRE(cluster.dfs({"put", "-", "/kept"}, kept).code == 0);
+
+  for (int round = 0; round < 2; ++round) {
+    store_and_remove("/removed");
+    auto leader = cluster.must_lead_all();
+    cluster.kill(leader, SIGKILL);
+    auto collected = cluster.dfs({"--json", "admin", "collect"});
+    REQUIRE_MESSAGE(collected.code == 0, collected.err);
+    CHECK(nlohmann::json::parse(collected.out)["fragments"] == chunks);
+    CHECK(cluster.chunk_files("storage-1").size() == chunks);
+    CHECK(cluster.dfs({"cat", "/kept"}).out == kept);
+    cluster.start(leader);
+  }
+
+  // The leader is killed while it collects: the command may fail, but what it leaves is collected
+  // by the next one.
+  store_and_remove("/removed");
+  auto leader = cluster.must_lead_all();
+  auto collect =
+      start_program({program("dfs").string(), "-c", cluster.folder().string(), "admin", "collect"});
+  eventually("fragments are being removed or have been",
+             [&] { return cluster.chunk_files("storage-1").size() < 2 * chunks; });
+  cluster.kill(leader, SIGKILL);
+  wait_for(collect);
+  CHECK(cluster.dfs({"admin", "collect"}).code == 0);
+  CHECK(cluster.chunk_files("storage-1").size() == chunks);
+  CHECK(cluster.dfs({"cat", "/kept"}).out == kept);
 }

@@ -1,3 +1,5 @@
+#include "hostile_bytes.hpp"
+#include "run_scenarios.hpp"
 #include "seed_runner.hpp"
 
 #include <atoll/sim/claimed_run.hpp>
@@ -12,7 +14,7 @@
 #include <vector>
 
 /// What every protocol must hold to (`atoll/spi/consensus.hpp`), and what its claims add: thousands
-/// of simulated fault schedules, scripted stories, and hostile bytes.
+/// of simulated fault schedules, scripted scenarios, and hostile bytes.
 namespace atl::verify {
 
 namespace {
@@ -42,37 +44,6 @@ std::vector<std::uint32_t> other_sizes(const protocol_subject& what) {
     if (what.admits(size))
       out.push_back(size);
   return out.empty() ? what.group_sizes : out;
-}
-
-std::chrono::microseconds shortest_duration(const spi::descriptor& it,
-                                            const spi::options& options) {
-  std::chrono::microseconds least{1'000'000};
-  for (auto& option : std::span{it.options, it.option_count})
-    if (option.type == spi::option_type::duration && options.integer(option.name) > 0)
-      least = std::min(least, std::chrono::microseconds{options.integer(option.name)});
-  return least;
-}
-
-protocol_subject subject_of(const spi::descriptor& it, const spi::options& options) {
-  protocol_subject what;
-  what.factory = [&it](const spi::consensus_setup& setup) {
-    return std::unique_ptr<spi::consensus>{it.create_consensus(setup)};
-  };
-  what.options = options;
-  what.fixed_quorums = sim::has_fixed_quorums(it, options);
-  what.safe_with_crashes = claim_of(it, "safe_with_crashes");
-  if (!what.fixed_quorums)
-    what.live_with_crashes = claim_of(it, "live_with_crashes");
-  what.linearizable_reads = claim_of(it, "linearizable_reads") == "yes";
-  what.changes_members = claim_of(it, "changes_members") == "yes";
-  what.blocks_on_one_failure = claim_of(it, "blocks_on_one_failure") == "yes";
-  what.tell_losses = it.spi_minor >= 1;
-  what.group_sizes = sim::admitted_group_sizes(it, options).admitted;
-  what.shortest_duration = shortest_duration(it, options);
-  for (auto& limit : options_at_limits(it, options))
-    if (limit.is_minimum && admits(it, limit.options, 3))
-      what.at_minimum.push_back(std::move(limit.options));
-  return what;
 }
 
 std::uint64_t repeats_itself(const protocol_subject& what, std::uint64_t first) {
@@ -237,11 +208,11 @@ seed_check check_of_limits(const spi::descriptor& it, const spi::options& option
 } // namespace
 
 void verify_consensus(const spi::descriptor& it, const spi::options& options, recorder& out) {
-  auto what = subject_of(it, options);
+  auto what = make_subject(it, options);
   auto all = faults_for(what.safe_with_crashes);
   auto& how = out.how();
   out.check("same seed, same run", "", [&] { return repeats_itself(what, how.first); });
-  try_stories(what, out);
+  try_scenarios(it, options, out);
   auto trusts_clocks_with = claim_of(it, "trusts_clocks_with");
   if (!all.as_claimed(trusts_clocks_with, options).clock_jumps)
     out.skip("clocks jump ahead", "with '" + trusts_clocks_with + "' on it trusts clocks");

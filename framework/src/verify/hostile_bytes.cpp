@@ -1,4 +1,6 @@
-#include "trial_group.hpp"
+#include "hostile_bytes.hpp"
+
+#include "scenario_group.hpp"
 
 #include <atoll/spi/random.hpp>
 
@@ -29,7 +31,7 @@ std::vector<spi::replica_id> voters_of(const protocol_subject& what) {
 /// What replicas say to each other while a leader is lost and found.
 std::vector<said> listen(const protocol_subject& what) {
   std::vector<said> all;
-  trial_group group{what, what.usual_size()};
+  scenario_group group{{what, what.usual_size()}};
   group.world().filter([&all](auto from, auto to, std::string_view bytes) {
     all.push_back({from, to, std::string{bytes}});
     return sim::passage::pass;
@@ -106,8 +108,8 @@ std::uint64_t hear_garbage(const protocol_subject& what, const effort& how) {
 }
 
 /// A whole group goes on when strangers shout: random bytes, which make no sense to anybody.
-std::uint64_t go_on_among_strangers(const protocol_subject& what, const effort& how) {
-  trial_group group{what, what.usual_size()};
+std::uint64_t survive_unknown_senders(const protocol_subject& what, const effort& how) {
+  scenario_group group{{what, what.usual_size()}};
   group.add_one();
   spi::random_source random{how.first};
   for (int round = 0; round < 1000; ++round) {
@@ -192,7 +194,7 @@ std::uint64_t read_spoiled_disks(const protocol_subject& what, const effort& how
 void try_hostile_bytes(const protocol_subject& what, recorder& out) {
   out.check("garbage from the network", "", [&] { return hear_garbage(what, out.how()); });
   out.check("strangers shout at a group", "",
-            [&] { return go_on_among_strangers(what, out.how()); });
+            [&] { return survive_unknown_senders(what, out.how()); });
   if (what.admits(1))
     out.check("garbage on the disk", "", [&] { return read_spoiled_disks(what, out.how()); });
   else

@@ -1,7 +1,8 @@
 #pragma once
 
 #include "option_draw.hpp"
-#include "trial_group.hpp"
+#include "protocol_subject.hpp"
+#include "recorder.hpp"
 
 #include <atoll/sim/simulation.hpp>
 

@@ -93,6 +93,21 @@ reply call(runtime::system& actors, const caf::actor& to, envelope message) {
   return answer;
 }
 
+/// A member of a group of masters; its data folder is `folder <id>`.
+node_info master_of_group(spi::replica_id id) {
+  auto info = named("reef", "master-" + std::to_string(id));
+  info.role = "master";
+  info.replica = id;
+  info.consensus = "raft 1.0.0 {}";
+  info.group = "a group";
+  info.folder = "folder " + std::to_string(id);
+  return info;
+}
+
+reply greet(runtime::system& actors, const caf::actor& gate, const node_info& who) {
+  return call(actors, gate, {message_kind::hello, cluster_digest(who), encode(who)});
+}
+
 } // namespace
 
 TEST_CASE("a link connects when the other node comes, notices when it goes, and finds it again") {
@@ -144,6 +159,58 @@ TEST_CASE("a gate refuses messages of other clusters, of other groups, and of un
   CHECK(call(actors, gate, {static_cast<message_kind>(77), digest, "x"}).value.error().code ==
         errc::invalid);
   CHECK(call(actors, gate, {message_kind::hello, digest, "x"}).value.error().code == errc::corrupt);
+  caf::anon_send_exit(gate, caf::exit_reason::user_shutdown);
+}
+
+TEST_CASE("a master that comes under a member's id with another data folder is turned away") {
+  runtime::system actors{quick(), 1};
+  auto self = master_of_group(1);
+  auto gate = spawn_net<gate_actor>(*actors, gate_actor::settings{self, nullptr, nullptr});
+  caf::anon_send(gate, member_folders{{{1, "folder 1"}, {2, "folder 2"}}});
+
+  auto member = master_of_group(2);
+  CHECK(greet(actors, gate, member).value.has_value());
+  member.folder = "another folder";
+  auto refused = greet(actors, gate, member).value;
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code == errc::refused);
+  CHECK_MESSAGE(refused.error().message.find("admin master replace master-2") != std::string::npos,
+                refused.error().message);
+  member.replica = 3; // no member yet
+  CHECK(greet(actors, gate, member).value.has_value());
+  caf::anon_send_exit(gate, caf::exit_reason::user_shutdown);
+}
+
+TEST_CASE("a master whose log holds less than before its restart is told that its disk is an older "
+          "copy") {
+  runtime::system actors{quick(), 1};
+  auto self = master_of_group(1);
+  auto gate = spawn_net<gate_actor>(*actors, gate_actor::settings{self, nullptr, nullptr});
+  auto peer = master_of_group(2);
+  peer.mark = {.incarnation = 4, .term = 7, .entry = 100};
+  CHECK(greet(actors, gate, peer).value.has_value());
+  // The heartbeats of one incarnation move the mark on.
+  auto later = peer.mark;
+  later.entry = 120;
+  CHECK(call(actors, gate, {message_kind::ping, cluster_digest(self), encode(later, 2)})
+            .value.has_value());
+  CHECK(greet(actors, gate, peer).value.has_value()); // a connection that was made again
+
+  auto comes_back_with = [&](std::uint64_t incarnation, std::uint64_t term, std::uint64_t entry) {
+    auto restarted = peer;
+    restarted.mark = {.incarnation = incarnation, .term = term, .entry = entry};
+    return greet(actors, gate, restarted).value;
+  };
+  for (auto [term, entry] : {std::pair{7, 119}, {6, 120}, {6, 119}, {0, 0}}) {
+    CAPTURE(term);
+    CAPTURE(entry);
+    auto refused = comes_back_with(5, term, entry);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == errc::corrupt);
+    CHECK_MESSAGE(refused.error().message.find("older copy") != std::string::npos,
+                  refused.error().message);
+  }
+  CHECK(comes_back_with(5, 7, 120).has_value());
   caf::anon_send_exit(gate, caf::exit_reason::user_shutdown);
 }
 

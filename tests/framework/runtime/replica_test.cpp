@@ -128,11 +128,20 @@ class list_machine : public state_machine {
   bool takes_space(std::string_view command) const override {
     return !command.starts_with("remove");
   }
+  void stamp(std::string& command, std::chrono::microseconds since_1970) const override {
+    if (command.starts_with(stamped))
+      command = stamped + std::to_string(since_1970.count());
+  }
+  std::chrono::microseconds latest_stamp() const override {
+    return std::chrono::microseconds{latest_us.load()};
+  }
   result<spi::log_position> flush() override { return 0; }
   result<spi::log_position> save(const std::filesystem::path&) override { return 0; }
   result<spi::log_position> load(const std::filesystem::path&) override { return 0; }
 
+  inline static const std::string stamped = "at "; ///< a command that begins so holds its stamp
   std::atomic<bool> is_short = false;
+  std::atomic<std::int64_t> latest_us = 0; ///< `latest_stamp`
 
  private:
   mutable std::mutex mutex_;
@@ -223,6 +232,33 @@ TEST_CASE("commands are answered once they are durable and applied, and reads se
   REQUIRE(seen.value.has_value());
   CHECK(seen.value->starts_with("c1;c2;"));
   CHECK(seen.value->ends_with("c20;"));
+}
+
+TEST_CASE("a command carries the time of the replica that proposes it, whatever its client wrote") {
+  using std::chrono::hours;
+  using std::chrono::microseconds;
+  temporary_folder folder;
+  one_replica node{folder.path()};
+  auto wall = [] {
+    auto now = std::chrono::system_clock::now().time_since_epoch();
+    return std::chrono::duration_cast<microseconds>(now).count();
+  };
+  auto last_stamp = [&] {
+    auto all = *node.call(ask_state{"all"}).value;
+    return std::stoll(all.substr(all.rfind(list_machine::stamped) + list_machine::stamped.size()));
+  };
+  auto before = wall();
+  REQUIRE(node.call(submit_command{"at 99999999999999999"}).value.has_value());
+  CHECK(last_stamp() >= before);
+  CHECK(last_stamp() <= wall());
+
+  // Another master led meanwhile, whose clock is an hour ahead: time goes on from there.
+  auto ahead = wall() + microseconds{hours{1}}.count();
+  node.machine->latest_us = ahead;
+  REQUIRE(node.call(submit_command{"at 0"}).value.has_value()); // its answer tells the replica
+  REQUIRE(node.call(submit_command{"at 0"}).value.has_value());
+  CHECK(last_stamp() >= ahead);
+  CHECK(last_stamp() < ahead + microseconds{hours{1}}.count());
 }
 
 TEST_CASE("a protocol that asks whether a command could be carried out hears why not") {

@@ -25,7 +25,9 @@ std::vector<replayable> replays_in(const std::string& out) {
   std::string words = "replay: atoll ";
   for (auto at = out.find(words); at != std::string::npos; at = out.find(words, at + 1)) {
     auto begin = at + words.size();
-    all.push_back({out.substr(begin, out.find('\n', at) - begin), word_after(out, "hash ", at)});
+    auto command = out.substr(begin, out.find('\n', at) - begin);
+    if (holds(command, " --seed "))
+      all.push_back({command, word_after(out, "hash ", at)});
   }
   return all;
 }

@@ -25,8 +25,22 @@ void must_be_found(const broken_protocols::specimen& it) {
   CHECK(is_found);
   if (!is_found)
     return; // to the next one
+  CAPTURE(found->property);
   CAPTURE(found->detail);
   CHECK(found->property == it.property);
+  CHECK(found->detail.find(it.detail) != std::string::npos);
+}
+
+/// By the seeds of this property, whatever scenarios found before.
+void must_be_found_by_seeds(const broken_protocols::specimen& it) {
+  CAPTURE(it.name);
+  atl::verify::effort how;
+  how.seeds = it.seeds;
+  auto report = atl::verify::verify_here(it.plugin, under_test::make_options(it.plugin), how);
+  auto found = std::ranges::find(report.findings, it.property, &atl::verify::finding::property);
+  REQUIRE(found != report.findings.end());
+  CAPTURE(found->detail);
+  CHECK(found->what == atl::verify::verdict::broken);
   CHECK(found->detail.find(it.detail) != std::string::npos);
 }
 
