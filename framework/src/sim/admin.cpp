@@ -99,7 +99,8 @@ void admin::replace_lost() {
 /// others know all that was decided, and can go on.
 bool admin::can_lose_one() const {
   auto& best = best_informed();
-  return lost_ == 0 && certain_ && best.machine().position() == world_.facts().last() &&
+  return world_.options().lose_members && lost_ == 0 && certain_ &&
+         best.machine().position() == world_.facts().last() &&
          (!world_.options().lose_at_rest || at_rest(best.members())) &&
          best.members().voters.size() >= 3 && available().size() > 3;
 }

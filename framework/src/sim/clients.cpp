@@ -98,6 +98,7 @@ void clients::begin(std::size_t index) {
   it.first_attempt = attempts_ + 1;
   ++it.sequence;
   it.give_up_at = world_.now() + work.give_up.count();
+  world_.say("client {} begins operation {} of session {}", index + 1, it.sequence, it.session);
   attempt(index);
 }
 
@@ -120,6 +121,9 @@ void clients::attempt(std::size_t index) {
                       it.current.argument.value_or(0), it.current.expected},
                      work.payload);
   }
+  world_.say("client {} asks replica {}: {} (attempt {})", index + 1, to,
+             command ? describe_command(*command) : fmt::format("read k{}", it.current.key),
+             it.attempt);
   world_.request_at(world_.now() + trip(it), to, owner, spi::read_level::linearizable,
                     std::move(command));
   auto patience = work.attempt_timeout.count();
@@ -131,7 +135,8 @@ void clients::on_answer(const request_owner& owner, answer what) {
     return;
   auto& it = clients_[owner.client - 1];
   if (world_.strikes(it.lost_answers, world_.mix().lost_answer))
-    return;
+    return world_.say("the answer to attempt {} of client {} gets lost", owner.attempt,
+                      owner.client);
   auto place = responses_.put({owner, std::move(what)});
   world_.at_time(world_.now() + trip(it), event_kind::response, 0, 0, place);
 }
@@ -173,6 +178,7 @@ void clients::finish(std::size_t index, operation_outcome outcome) {
   it.current.outcome = outcome;
   it.current.returned = world_.now();
   history_.push_back(it.current);
+  world_.say("client {} has done: {}", index + 1, to_string(it.current));
   if (outcome == operation_outcome::ok) {
     ++stats.answered;
   } else if (outcome == operation_outcome::failed) {

@@ -9,6 +9,8 @@ namespace {
 
 constexpr double row_height = 20;
 constexpr double line_height = 15; ///< of plain text
+constexpr double letter_width = 7;
+constexpr double title_letter_width = 8.2; ///< 13 px, bold
 constexpr double times_x = 12;
 constexpr double clients_x = 120;
 constexpr double first_lane_x = 370;
@@ -169,10 +171,15 @@ std::string diagram_picture::draw(const std::vector<std::string>& heading) {
 
 void diagram_picture::draw_heading(const std::vector<std::string>& heading) {
   std::vector<std::string> lines;
-  auto letters = static_cast<std::size_t>((width_ - 2 * times_x) / 7);
-  for (auto& it : heading)
-    for (auto& line : wrap(it, letters))
+  auto letters = static_cast<std::size_t>((width_ - 2 * times_x) / letter_width);
+  auto title_letters = static_cast<std::size_t>((width_ - 2 * times_x) / title_letter_width);
+  std::size_t title_lines = 0;
+  for (std::size_t i = 0; i < heading.size(); ++i) {
+    for (auto& line : wrap(heading[i], i == 0 ? title_letters : letters))
       lines.push_back(line);
+    if (i == 0)
+      title_lines = lines.size();
+  }
   if (!events_.empty())
     lines.push_back(fmt::format(
         "from {} s to {} s{}", time_text(events_.front().at), time_text(events_.back().at),
@@ -182,8 +189,8 @@ void diagram_picture::draw_heading(const std::vector<std::string>& heading) {
   lines.emplace_back("green: leads; orange: stands for election; dotted: down; yellow: paused; "
                      "red: a fault; message numbers count all of the run");
   auto y = line_height;
-  for (auto& line : lines) {
-    out_.text(y == line_height ? "title" : "head", {times_x, y}, line, letters + 1);
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    out_.text(i < title_lines ? "title" : "head", {times_x, y}, lines[i], letters + 1);
     y += line_height;
   }
   place_rows(y + line_height);

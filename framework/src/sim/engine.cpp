@@ -218,11 +218,30 @@ void engine::hint_unreachable(spi::replica_id at, spi::replica_id peer) {
     at_time(now_ + details->between(100, 5'000), event_kind::unreachable, at, told.life(), peer);
 }
 
-void engine::send(spi::replica_id from, spi::replica_id to, std::string bytes) {
+void engine::say_sent(spi::replica_id from, spi::replica_id to, std::string_view what,
+                      const network::arrivals& arrivals) {
+  if (!tracing())
+    return;
+  auto text = fmt::format("{} {} leaves replica {} for {}", what, stats_.messages, from, to);
+  if (arrivals.count == 0)
+    text += network_.is_cut(from, to) ? ", and is dropped: the link is cut"
+                                      : ", and is dropped: it gets lost";
+  else if (arrivals.count > 1)
+    text += fmt::format(", and will come {} times", arrivals.count);
+  trace_line(std::move(text));
+}
+
+void engine::send(spi::replica_id from, spi::replica_id to, std::string bytes,
+                  spi::persist_token waited_for) {
   auto number = ++stats_.messages;
   note(hash_bytes(bytes));
+  if (waited_for != 0)
+    say("what replica {} kept back for {} until {} is on disk may go", from, to, waited_for);
   if (filter_) {
     auto what = filter_(from, to, bytes);
+    if (what != passage::pass)
+      say("message {} from {} to {} is {} by the script", number, from, to,
+          what == passage::hold ? "held" : "dropped");
     if (what != passage::pass)
       show_message(run_event_kind::lost, from, to, bytes.size());
     if (what == passage::hold)
@@ -234,6 +253,7 @@ void engine::send(spi::replica_id from, spi::replica_id to, std::string bytes) {
     violate(violation_kind::unbounded,
             fmt::format("{} messages are on their way", packets_.size()));
   auto arrivals = network_.send(from, to, now_, mix_, fate_);
+  say_sent(from, to, "message", arrivals);
   show_message(arrivals.count > 0 ? run_event_kind::sent : run_event_kind::lost, from, to,
                bytes.size());
   if (arrivals.count == 0) {
@@ -252,6 +272,7 @@ void engine::send_snapshot(spi::replica_id from, spi::replica_id to, std::string
                            machine_image image) {
   auto number = ++stats_.messages;
   auto arrivals = network_.send(from, to, now_, mix_, fate_);
+  say_sent(from, to, "snapshot", arrivals);
   show_message(arrivals.count > 0 ? run_event_kind::sent : run_event_kind::lost, from, to,
                blob.size());
   auto took = at(from).random().between(2'000, 60'000);
@@ -274,10 +295,15 @@ void engine::arrive(packet it) {
                      .bytes = it.bytes.size(),
                      .since = it.sent_at};
   });
+  auto left_at = static_cast<double>(it.sent_at) / 1e6;
   if (misses) {
+    say("message {} from {}, which left at {:.6f}, is dropped: {}", it.number, it.from, left_at,
+        to.up() ? "the link is cut" : fmt::format("replica {} is down", it.to));
     ++stats_.dropped;
     return hint_unreachable(it.from, it.to);
   }
+  say("{} {}, {} bytes, comes from {} to replica {}; it left at {:.6f}",
+      it.image ? "snapshot" : "message", it.number, it.bytes.size(), it.from, it.to, left_at);
   if (it.image)
     to.take_snapshot(it.image->position(), it.bytes, it.image);
   else
@@ -383,6 +409,12 @@ void engine::reconfigure_at(std::int64_t at, spi::replica_id to, const request_o
 }
 
 void engine::answered(spi::replica_id by, const request_owner& owner, answer what) {
+  if (tracing() && owner.client != script_client)
+    trace_line(fmt::format("replica {} answers {}: {}", by,
+                           owner.client == admin_client ? std::string{"the administrator"}
+                                                        : fmt::format("attempt {} of client {}",
+                                                                      owner.attempt, owner.client),
+                           reply(by, owner, what).text));
   show([&] { return reply(by, owner, what); });
   note((owner.attempt << 3) ^ static_cast<std::uint64_t>(what.kind));
   if (owner.client == admin_client) {

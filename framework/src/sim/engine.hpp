@@ -51,7 +51,9 @@ class engine {
 
   // -- what a host uses
   std::unique_ptr<spi::consensus> make_protocol(spi::replica_id id, std::uint64_t life);
-  void send(spi::replica_id from, spi::replica_id to, std::string bytes);
+  /// @param waited_for the token that the message waited for, if it had to; else 0
+  void send(spi::replica_id from, spi::replica_id to, std::string bytes,
+            spi::persist_token waited_for = 0);
   void send_snapshot(spi::replica_id from, spi::replica_id to, std::string blob,
                      machine_image image);
   /// What a replica with an empty disk learns from a peer; none: the peer can't be reached.
@@ -137,6 +139,8 @@ class engine {
   void arrive(packet it);
   void hint_unreachable(spi::replica_id at, spi::replica_id peer);
   void watch();
+  void say_sent(spi::replica_id from, spi::replica_id to, std::string_view what,
+                const network::arrivals& arrivals);
   void show_message(run_event_kind what, spi::replica_id from, spi::replica_id to,
                     std::size_t bytes) {
     show([&] {

@@ -203,8 +203,9 @@ class host {
   std::int64_t clock_base_ = 0;
   std::int64_t clock_from_ = 0;
   std::int64_t clock_ppm_ = 0;
-  std::int64_t armed_ = 0; ///< when the timer goes off; 0: it isn't set
-  std::uint32_t idle_timers_ = 0;
+  std::int64_t armed_ = 0;        ///< when the timer goes off; 0: it isn't set
+  std::uint32_t idle_timers_ = 0; ///< in a row, without effects
+  std::int64_t idle_since_ = 0;   ///< when the first of them went off
   std::int64_t paused_until_ = 0;
 
   // Durability.

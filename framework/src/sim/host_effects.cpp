@@ -74,6 +74,8 @@ void host::carry_out(spi::send& it) {
     violate(violation_kind::unbounded, fmt::format("sends a message of {} bytes", it.bytes.size()));
   if (it.after <= durable_)
     return world_.send(id_, it.to, std::move(it.bytes));
+  world_.say("replica {} keeps {} bytes for {} back until {} is on disk", id_, it.bytes.size(),
+             it.to, it.after);
   held_.push_back({it.to, it.after, std::move(it.bytes)});
 }
 
@@ -81,7 +83,7 @@ void host::release_sends() {
   auto kept = held_.begin();
   for (auto& it : held_) {
     if (it.after <= durable_) {
-      world_.send(id_, it.to, std::move(it.bytes));
+      world_.send(id_, it.to, std::move(it.bytes), it.after);
     } else {
       if (&*kept != &it)
         *kept = std::move(it);

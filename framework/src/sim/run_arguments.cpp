@@ -49,6 +49,8 @@ std::string run_arguments(const simulation_options& options) {
       fmt::format("{}", fmt::join(options.faults.damageable, ",")));
   add(work.clients != usual.clients, "clients", work.clients);
   add(work.keys != usual.keys, "keys", work.keys);
+  add(work.payload != usual.payload, "payload",
+      format_size(static_cast<std::int64_t>(work.payload)));
   add(work.think != usual.think, "think", format_duration(work.think));
   add(!same_flags(options.choice.without, fault_set::none()), "without",
       format_fault_set(options.choice.without));

@@ -3,6 +3,7 @@
 #include "clients.hpp"
 #include "engine.hpp"
 
+#include <atoll/sim/history_window.hpp>
 #include <atoll/sim/linearizability.hpp>
 #include <atoll/sim/simulation.hpp>
 
@@ -82,6 +83,17 @@ void demand_agreement(engine& world) {
                               bound / 1000, world.facts().last(), states(world)));
 }
 
+/// The operations that show by themselves why no order explains a key.
+void trace_window(const simulation_options& options, const history& seen, std::uint64_t key) {
+  auto window = find_window(seen, key, {.steps_per_key = options.linearizability_steps});
+  options.trace(fmt::format("no order explains what key {} did from {:.6f} to {:.6f}, whatever it "
+                            "held before (clients are sessions, times are microseconds):",
+                            key, static_cast<double>(window.first) / 1e6,
+                            static_cast<double>(window.last) / 1e6));
+  for (auto& it : window.operations)
+    options.trace("  " + to_string(it));
+}
+
 /// Whether it says only that the plugin noticed something, and not which promise is broken.
 bool is_a_plugins_own(violation_kind kind) {
   return kind == violation_kind::threw || kind == violation_kind::stopped_itself;
@@ -99,6 +111,8 @@ void check_history(const simulation_options& options, const clients& them,
     report.failed_at = checked.stuck.outcome == operation_outcome::ok ? checked.stuck.returned
                                                                       : checked.stuck.invoked;
     report.reason = "the history is not linearizable: " + checked.reason + besides;
+    if (options.trace)
+      trace_window(options, them.seen(), checked.key);
   }
 }
 

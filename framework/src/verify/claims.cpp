@@ -20,6 +20,7 @@ enum class value_form {
   choice, ///< one of `known_claim::values`
   number,
   clock_option, ///< the name of a boolean option, beside an integer option `clock_drift`
+  option_names, ///< names of integer options, with commas between them
 };
 
 /// The header of the kind's interface says what each means.
@@ -44,6 +45,7 @@ const std::vector<known_claim>& known_claims() {
       {.kind = consensus, .name = "transfers_leadership", .values = yes_or_no},
       {.kind = consensus, .name = "blocks_on_one_failure", .values = yes_or_no},
       {.kind = consensus, .name = "trusts_clocks_with", .form = value_form::clock_option},
+      {.kind = consensus, .name = "quorum_options", .form = value_form::option_names},
       {.kind = recovery, .name = "survives_losses", .form = value_form::number},
       {.kind = recovery, .name = "storage_cost", .form = value_form::number},
   };
@@ -95,6 +97,16 @@ std::optional<std::string> value_refusal(const spi::descriptor& plugin, const kn
       return refused("the name of a boolean option that the plugin declares");
     if (!has_option(plugin, "clock_drift", spi::option_type::integer))
       return refused("such an option beside an integer option clock_drift, which is missing");
+    break;
+  case value_form::option_names:
+    for (auto rest = std::optional{value}; rest;) {
+      auto comma = rest->find(',');
+      if (!has_option(plugin, rest->substr(0, comma), spi::option_type::integer))
+        return refused("names of integer options that the plugin declares, with commas between "
+                       "them");
+      rest =
+          comma == std::string_view::npos ? std::nullopt : std::optional{rest->substr(comma + 1)};
+    }
     break;
   }
   return std::nullopt;

@@ -1,5 +1,6 @@
 #include "recorder.hpp"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -35,6 +36,17 @@ void recorder::check(const std::string& property, const std::string& claim,
 
 void recorder::skip(const std::string& property, const std::string& why) {
   note({property, {}, verdict::skipped, 0, why});
+}
+
+void recorder::note_run() {
+  constexpr std::chrono::milliseconds interval{200};
+  ++report_.runs;
+  auto now = std::chrono::steady_clock::now();
+  if (!on_progress || now - told_at_ < interval)
+    return;
+  told_at_ = now;
+  on_progress(static_cast<double>(report_.runs) /
+              static_cast<double>(std::max(planned_, report_.runs)));
 }
 
 std::string claim_of(const spi::descriptor& it, const char* name) {

@@ -3,6 +3,8 @@
 #include <atoll/verify/report.hpp>
 #include <atoll/verify/verify.hpp>
 
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <stdexcept>
 #include <string>
@@ -28,17 +30,25 @@ class recorder {
   void check(const std::string& property, const std::string& claim,
              const std::function<std::uint64_t()>& holds);
   void skip(const std::string& property, const std::string& why);
+  /// Says how many runs will be made, more than were said before.
+  void plan(std::uint64_t runs) { planned_ += runs; }
+  /// One of them is over. Not thread-safe.
+  void note_run();
   /// Whether the rest is worth trying.
   bool go_on() const { return !how_.stop_at_first || report_.ok(); }
 
   std::function<void(const std::string& property, const std::string& claim)> on_begin;
   std::function<void(const finding&)> on_finding;
+  /// Called a few times a second. @param done share of what is planned, from 0 to 1
+  std::function<void(double done)> on_progress;
 
  private:
   void note(finding it);
 
   const effort how_;
   report report_;
+  std::uint64_t planned_ = 0;
+  std::chrono::steady_clock::time_point told_at_{};
 };
 
 // One for each kind of plugin.

@@ -33,7 +33,7 @@ std::string to_text(const report& it) {
     out += each.detail.empty() ? "\n" : fmt::format(": {}\n", each.detail);
   }
   if (!it.coverage.empty()) {
-    out += "  runs that met";
+    out += fmt::format("  of {} runs met", it.runs);
     auto comma = ' ';
     for (auto& [kind, runs] : it.coverage) {
       out += fmt::format("{}{} {}", comma == ' ' ? " " : ", ", kind, runs);
@@ -53,6 +53,7 @@ std::string to_json(const report& it) {
                      {"kind", it.kind},
                      {"ok", it.ok()},
                      {"calls_per_second", it.events_per_second},
+                     {"runs", it.runs},
                      {"coverage", it.coverage},
                      {"findings", nlohmann::json::array()}};
   for (auto& each : it.findings)

@@ -44,12 +44,20 @@ std::string why_not(const scenario& it, const scenario_setting& setting) {
   if (it.why_not)
     if (auto why = it.why_not(setting.protocol); !why.empty())
       return why;
+  if (!setting.protocol.admits(setting.replicas))
+    return fmt::format("its options admit no group of {} replicas", setting.replicas);
   if (it.moves_clocks && setting.protocol.trusts_clocks)
     return "clocks jump in it, and with these options the protocol trusts them";
   if (!it.any_size &&
       std::find(it.sizes.begin(), it.sizes.end(), setting.replicas) == it.sizes.end())
     return fmt::format("its groups have {} replicas", fmt::join(it.sizes, " or "));
   return {};
+}
+
+/// Of those that the options admit, if they admit one.
+std::uint32_t first_size(const scenario& it, const protocol_subject& what) {
+  auto found = std::ranges::find_if(it.sizes, [&](auto size) { return what.admits(size); });
+  return found == it.sizes.end() ? it.sizes.front() : *found;
 }
 
 /// With whatever goes wrong as `broken`.
@@ -160,14 +168,16 @@ void try_scenarios(const spi::descriptor& plugin, const spi::options& options, r
   auto what = make_subject(plugin, options);
   auto reference = try_reference_run(what);
   for (auto& it : all_scenarios()) {
-    if (auto why = why_not(it, {what, it.sizes.front()}); !why.empty()) {
+    if (auto why = why_not(it, {what, first_size(it, what)}); !why.empty()) {
       out.skip(it.sentence, why);
       continue;
     }
     out.check(it.sentence, it.claim, [&] {
       std::uint64_t cases = 0;
       for (auto size : it.sizes)
-        cases += run_one(it, {what, size, {}, nullptr, reference ? &*reference : nullptr}, {}, out);
+        if (what.admits(size))
+          cases +=
+              run_one(it, {what, size, {}, nullptr, reference ? &*reference : nullptr}, {}, out);
       return cases;
     });
   }

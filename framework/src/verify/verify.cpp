@@ -2,6 +2,7 @@
 #include "recorder.hpp"
 
 #include <atoll/core/child_process.hpp>
+#include <atoll/sim/claimed_run.hpp>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -22,6 +23,15 @@ void must_be_made(T* made) {
   delete made;
 }
 
+/// Options may admit groups of some sizes only.
+std::uint64_t must_make_groups(const spi::descriptor& it, const spi::options& options) {
+  auto sizes = sim::admitted_group_sizes(it, options);
+  if (sizes.admitted.empty())
+    throw broken(fmt::format("it makes no group of 1 to {} replicas: {}", sim::group_size_max,
+                             sizes.refusal));
+  return sizes.admitted.size();
+}
+
 void verify_descriptor(const spi::descriptor& it, const spi::options& options, recorder& out) {
   out.check("its claims are such as a verifier knows", "", [&] {
     if (auto refusal = claims_refusal(it))
@@ -34,9 +44,7 @@ void verify_descriptor(const spi::descriptor& it, const spi::options& options, r
       must_be_made(it.create_balancer({options, 1}));
       return 1;
     case spi::plugin_kind::consensus:
-      must_be_made(it.create_consensus({options, 1, {1}, 1, 1}));
-      must_be_made(it.create_consensus({options, 2, {1, 2, 3}, 1, 1}));
-      return 2;
+      return must_make_groups(it, options);
     case spi::plugin_kind::recovery:
       must_be_made(it.create_recovery({options}));
       return 1;
@@ -94,6 +102,7 @@ int run_in_child(int to, const spi::descriptor& it, const spi::options& options,
                     {"cases", found.cases},
                     {"detail", found.detail}});
   };
+  out.on_progress = [to](double done) { write_line(to, {{"done", done}}); };
   try {
     run_kit(it, options, out);
   } catch (const std::exception& thrown) {
@@ -105,16 +114,18 @@ int run_in_child(int to, const spi::descriptor& it, const spi::options& options,
                     0,
                     "it threw something that is no std::exception"});
   }
-  write_line(to, {{"coverage", out.result().coverage},
+  write_line(to, {{"runs", out.result().runs},
+                  {"coverage", out.result().coverage},
                   {"events_per_second", out.result().events_per_second}});
   return 0;
 }
 
 /// What a child told, up to its end.
 struct listener {
-  report out;
-  std::string property; ///< under way
-  std::string claim;    ///< that promises it
+  const effort& how;
+  report out{};
+  std::string property{}; ///< under way
+  std::string claim{};    ///< that promises it
   bool ended = false;
 
   void hear(const std::string& line) {
@@ -124,6 +135,9 @@ struct listener {
     if (it.contains("begin")) {
       property = it["begin"];
       claim = it["claim"];
+    } else if (it.contains("done")) {
+      if (how.on_progress)
+        how.on_progress(it["done"]);
     } else if (it.contains("property")) {
       property.clear();
       claim.clear();
@@ -131,6 +145,7 @@ struct listener {
                               it["cases"], it["detail"]});
     } else {
       ended = true;
+      out.runs = it["runs"];
       out.coverage = it["coverage"];
       out.events_per_second = it["events_per_second"];
     }
@@ -165,7 +180,7 @@ report verify_here(const spi::descriptor& it, const spi::options& options, const
 
 report verify(const plugin& it, const spi::options& options, const effort& how) {
   auto& descriptor = it.descriptor();
-  listener heard;
+  listener heard{how};
   heard.out = about(descriptor);
   auto fail = [&](std::string why) {
     heard.out.findings.push_back(

@@ -4,6 +4,7 @@
 
 #include <atoll/core/config_value.hpp>
 #include <atoll/core/guarded_run.hpp>
+#include <atoll/sim/claimed_run.hpp>
 
 #include <filesystem>
 
@@ -18,11 +19,25 @@ atl::result<atl::config_table> written_options(const std::vector<std::string>& o
     if (equals == std::string::npos)
       return atl::fail(atl::errc::invalid, "--option takes KEY=VALUE, not '" + option + "'");
     auto value = option.substr(equals + 1);
-    auto bare = value.find_first_not_of("0123456789.-") == std::string::npos || value == "true" ||
+    auto bare = value.find_first_not_of("0123456789.-+e") == std::string::npos || value == "true" ||
                 value == "false" || value.starts_with('"');
     text += option.substr(0, equals) + " = " + (bare ? value : atl::toml_quote(value)) + "\n";
   }
   return atl::parse_toml(text, "--option");
+}
+
+/// @returns what the plugin says of the largest group, when it refuses all of them.
+atl::status try_group_sizes(const atl::plugin& plugin, const atl::spi::options& options) {
+  atl::status refusal;
+  std::vector<atl::spi::replica_id> voters;
+  for (std::uint32_t size = 1; size <= atl::sim::group_size_max; ++size) {
+    voters.push_back(size);
+    auto made = plugin.create_consensus({options, 1, voters, 1, 1});
+    if (made)
+      return {};
+    refusal = tl::unexpected{made.error()};
+  }
+  return refusal;
 }
 
 } // namespace
@@ -79,7 +94,7 @@ atl::status try_to_create(const atl::plugin& plugin, const atl::spi::options& op
   case atl::spi::plugin_kind::balancer:
     return status_of(plugin.create_balancer(options, 1));
   case atl::spi::plugin_kind::consensus:
-    return status_of(plugin.create_consensus({options, 1, {1, 2, 3}, 1, 1}));
+    return try_group_sizes(plugin, options);
   case atl::spi::plugin_kind::recovery:
     break;
   }
@@ -90,6 +105,10 @@ std::string shell_word(const std::string& text) {
   constexpr auto plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=,./:@%";
   if (!text.empty() && text.find_first_not_of(plain) == std::string::npos)
     return text;
+  return shell_quoted(text);
+}
+
+std::string shell_quoted(const std::string& text) {
   std::string out = "'";
   for (char c : text)
     out += c == '\'' ? std::string{"'\\''"} : std::string{c};

@@ -1,6 +1,7 @@
 #include "simulate_arguments.hpp"
 
 #include <atoll/core/quantity.hpp>
+#include <atoll/sim/claimed_run.hpp>
 #include <atoll/sim/run_arguments.hpp>
 
 #include <fmt/format.h>
@@ -11,6 +12,8 @@
 namespace {
 
 using namespace atl::sim;
+
+constexpr std::int64_t payload_max = std::int64_t{8} << 20;
 
 bool has_name(const std::vector<std::string>& names, std::string_view name) {
   return std::ranges::find(names, name) != names.end();
@@ -127,6 +130,8 @@ void add_simulate_options(CLI::App& command, simulate_arguments& arguments) {
   command.add_option("--keys", arguments.keys, "Keys that they write, at most")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000));
+  command.add_option("--payload", arguments.payload,
+                     "Bytes that are added to each command, such as 64KiB");
   command.add_option("--think", arguments.think, "Their mean pause between two operations (10ms)");
   add_fault_options(command, arguments);
   command.add_flag("--no-liveness", arguments.no_liveness,
@@ -173,13 +178,22 @@ atl::result<simulation_options> make_options(const simulate_arguments& arguments
   auto duration = atl::parse_duration(arguments.duration);
   auto think = arguments.think.empty() ? it.workload.think : atl::parse_duration(arguments.think);
   auto only = parse_faults(arguments.only);
+  auto payload =
+      arguments.payload.empty() ? atl::result<std::int64_t>{0} : atl::parse_size(arguments.payload);
   if (!duration || !think)
     return tl::unexpected{duration ? think.error() : duration.error()};
+  if (!payload)
+    return tl::unexpected{payload.error()};
+  if (*payload > payload_max)
+    return atl::fail(atl::errc::invalid,
+                     fmt::format("--payload {}: at most {} are simulated", arguments.payload,
+                                 atl::format_size(payload_max)));
   if (!only)
     return tl::unexpected{only.error()};
   it.seed = arguments.only_seed != 0 ? arguments.only_seed : arguments.first;
   it.duration = *duration;
   it.workload.think = *think;
+  it.workload.payload = static_cast<std::size_t>(*payload);
   it.workload.clients = arguments.clients;
   it.workload.keys = arguments.keys;
   it.replicas = arguments.replicas;
@@ -191,16 +205,13 @@ atl::result<simulation_options> make_options(const simulate_arguments& arguments
   it.ids = arguments.ids;
   it.faults = named_faults(arguments.faults);
   // Clocks that jump must be asked for where a protocol trusts them; none drifts beyond its bound.
-  auto claimed = it.faults.as_claimed(plugin.claim("trusts_clocks_with"), it.protocol_options);
+  keep_to_claims(it, plugin.descriptor());
   if (has_name(arguments.faults, "clock_jumps"))
-    claimed.clock_jumps = true;
-  it.faults = claimed;
+    it.faults.clock_jumps = true;
   it.faults.damageable = arguments.damage;
   it.choice.without = named_faults(arguments.without);
   if (!arguments.only.empty())
     it.choice.only = std::move(*only);
-  it.lose_at_rest = plugin.claim("blocks_on_one_failure") == "yes";
-  it.tell_losses = plugin.descriptor().spi_minor >= 1;
   it.demand_liveness = !arguments.no_liveness && arguments.damage.empty();
   it.fatal_is_failure = arguments.damage.empty();
   return it;
@@ -209,6 +220,6 @@ atl::result<simulation_options> make_options(const simulate_arguments& arguments
 std::string replay_command(const plugin_choice& choice, const simulation_options& options) {
   auto text = fmt::format("atoll simulate {} {}", shell_word(choice.name), run_arguments(options));
   for (auto& option : choice.options)
-    text += fmt::format(" --option '{}'", option);
+    text += " --option " + shell_quoted(option);
   return text + path_words(choice);
 }

@@ -35,6 +35,7 @@ struct simulate_arguments {
   std::uint32_t clients = atl::sim::workload_options{}.clients;
   std::uint32_t keys = atl::sim::workload_options{}.keys;
   std::string think;
+  std::string payload;
   bool no_liveness = false;
 
   // What is done with them.

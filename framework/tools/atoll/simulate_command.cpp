@@ -203,7 +203,9 @@ int run(const simulate_arguments& arguments) {
     return exit_usage;
   }
   // Some options contradict each other only in the plugin's eyes.
-  atl::spi::consensus_setup probe{options->protocol_options, 1, {1}, 1, 1};
+  atl::spi::consensus_setup probe{options->protocol_options, 1, {}, 1, 1};
+  for (atl::spi::replica_id id = 1; id <= options->replicas; ++id)
+    probe.voters.push_back(id);
   if (auto made = (*plugin)->create_consensus(probe); !made) {
     std::cerr << "atoll: " << made.error().message << '\n';
     return exit_usage;

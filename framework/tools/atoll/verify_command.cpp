@@ -1,5 +1,6 @@
 #include "commands.hpp"
 #include "plugin_choice.hpp"
+#include "progress_line.hpp"
 
 #include <atoll/core/guarded_run.hpp>
 #include <atoll/verify/verify.hpp>
@@ -54,7 +55,11 @@ int run(const verify_arguments& arguments) {
     how.first = arguments.only;
     how.seeds = 1;
   }
-  auto report = atl::verify::verify(**plugin, *options, how);
+  auto report = [&] {
+    progress_line progress;
+    how.on_progress = [&](double done) { progress.show(done); };
+    return atl::verify::verify(**plugin, *options, how);
+  }();
   std::cout << (arguments.json ? to_json(report) : to_text(report));
   return report.ok() ? exit_ok : exit_failed;
 }
@@ -70,7 +75,11 @@ void add_verify_command(CLI::App& app, int& code) {
   add_plugin_choice(*command, arguments->choice);
   command->add_option("--kind", arguments->kind, "Of this kind, where several have one of the name")
       ->check(CLI::IsMember({"balancer", "consensus", "recovery"}));
-  command->add_option("--seeds", arguments->how.seeds, "How hard to look")
+  command
+      ->add_option("--seeds", arguments->how.seeds,
+                   "How hard to look: of a protocol so many runs of three replicas, and more\n"
+                   "than as many again in groups of other sizes, with other clients and\n"
+                   "faults; the default takes about ten seconds on two cores")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   command->add_option("--first", arguments->how.first, "The first seed")

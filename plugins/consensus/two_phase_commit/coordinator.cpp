@@ -122,7 +122,7 @@ void replica::propose(spi::request_id id, std::string command) {
   if (open_positions() + validating_.size() >= config_.max_in_flight)
     return refuse_proposal(id, "busy: " + std::to_string(config_.max_in_flight) +
                                    " proposals are under way already; try again");
-  if (log_.bytes() + command.size() > config_.log_bytes)
+  if (log_.bytes() > config_.log_bytes)
     return refuse_proposal(id, "busy: the log is full, because a replica's state machine is behind "
                                "at position " +
                                    std::to_string(applied_by_all()) + "; try again");

@@ -212,9 +212,10 @@ void replica::cut_log() {
     bytes -= it ? it->command.size() : 0;
     ++position;
   }
-  // A few at a time would cost a record each.
+  // A few at a time would cost a record each; but a few large ones may fill the log.
   auto least = std::min<std::uint64_t>(256, config_.keep_entries / 8 + 1);
-  if (position < log_.first() + least)
+  auto half_full = config_.keep_bytes + (config_.log_bytes - config_.keep_bytes) / 2;
+  if (position == log_.first() || (position < log_.first() + least && log_.bytes() <= half_full))
     return;
   for (auto stream : {prepare_stream, decision_stream})
     ops_.push_back(spi::erase_records{stream, log_.first(), position - 1});

@@ -151,3 +151,30 @@ TEST_CASE("a picture is of a part of the run, and bounded in size") {
   CHECK(svg.size() < 20'000);
   CHECK(holds(svg, "from 0.000100 s to 0.000109 s"));
 }
+
+TEST_CASE("a long title is wrapped within the picture, and nothing of it is left out") {
+  diagram picture{{}};
+  picture.note({.what = run_event_kind::started, .at = 1, .replica = 1, .number = 1});
+  std::string title = "raft 1.0.0, seed 4:";
+  for (int i = 0; i < 60; ++i)
+    title += " word" + std::to_string(i);
+  auto svg = picture.svg({title, "faults: none"});
+  auto number_behind = [&](std::string_view words) {
+    auto at = svg.find(words);
+    REQUIRE(at != std::string::npos);
+    return std::stod(svg.substr(at + words.size()));
+  };
+  auto width = number_behind("width=\"");
+  std::string shown;
+  auto lines = 0;
+  for (auto at = svg.find("<text class=\"title\""); at != std::string::npos;
+       at = svg.find("<text class=\"title\"", at + 1)) {
+    auto begin = svg.find('>', at) + 1;
+    auto line = svg.substr(begin, svg.find('<', begin) - begin);
+    CHECK(12 + 8.0 * static_cast<double>(line.size()) < width); // 13 px, bold
+    shown += (shown.empty() ? "" : " ") + line;
+    ++lines;
+  }
+  CHECK(shown == title);
+  CHECK(lines > 1);
+}

@@ -24,6 +24,8 @@ struct specimen {
 std::vector<specimen> of_raft();
 std::vector<specimen> of_paxos();
 std::vector<specimen> of_two_phase_commit();
+/// Rafts that are wrong only with certain options, sizes, commands or ages.
+std::vector<specimen> in_corners();
 
 /// A plugin like this one that makes `Flawed`.
 template <class Flawed>

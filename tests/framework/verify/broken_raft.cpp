@@ -119,10 +119,12 @@ struct forgets_on_restart : flawed {
 struct takes_damaged_for_missing : flawed {
   using flawed::flawed;
   void start(stable_state stable, log_position applied, timestamp now) override {
-    for (std::size_t i = 0; i < stable.records.size(); ++i)
-      if (stable.records[i].state == record_state::corrupt)
-        stable.records.resize(i);
-    flawed::start(std::move(stable), std::min(applied, last_of(stable)), now);
+    auto damaged = std::ranges::find(stable.records, record_state::corrupt, &stable_record::state);
+    if (damaged != stable.records.end()) {
+      stable.records.erase(damaged, stable.records.end());
+      applied = std::min(applied, last_of(stable));
+    }
+    flawed::start(std::move(stable), applied, now);
   }
   static log_position last_of(const stable_state& stable) {
     return stable.records.empty() ? 0 : stable.records.back().index;

@@ -107,6 +107,26 @@ TEST_CASE("an unknown value of a claim is refused, with the known ones") {
             .ends_with("its value is the name of a boolean option that the plugin declares"));
 }
 
+TEST_CASE("options of quorums are integer options that the plugin declares") {
+  for (auto value : {"clock_drift", "clock_drift,clock_drift"}) {
+    const claim claims[] = {{"quorum_options", value}};
+    auto plugin = plugin_of(plugin_kind::consensus, claims);
+    plugin.options = clock_options;
+    plugin.option_count = 2;
+    CHECK(verified(plugin).findings.front().what == atl::verify::verdict::kept);
+  }
+  for (auto value : {"", "lease", "clock_drift,", "clock_drift,quorum"}) {
+    const claim claims[] = {{"quorum_options", value}};
+    auto plugin = plugin_of(plugin_kind::consensus, claims);
+    plugin.options = clock_options;
+    plugin.option_count = 2;
+    CHECK(verified(plugin).findings.front().detail ==
+          std::string{"the claim quorum_options = '"} + value +
+              "' can't be checked: its value is names of integer options that the plugin declares, "
+              "with commas between them");
+  }
+}
+
 TEST_CASE("an option that trusts clocks needs the one that bounds their drift") {
   const claim claims[] = {{"trusts_clocks_with", "lease"}};
   auto plugin = plugin_of(plugin_kind::consensus, claims);

@@ -31,6 +31,19 @@ void must_be_found(const broken_protocols::specimen& it) {
   CHECK(found->detail.find(it.detail) != std::string::npos);
 }
 
+/// By the seeds of this property, whatever scenarios found before.
+void must_be_found_by_seeds(const broken_protocols::specimen& it) {
+  CAPTURE(it.name);
+  atl::verify::effort how;
+  how.seeds = it.seeds;
+  auto report = atl::verify::verify_here(it.plugin, under_test::make_options(it.plugin), how);
+  auto found = std::ranges::find(report.findings, it.property, &atl::verify::finding::property);
+  REQUIRE(found != report.findings.end());
+  CAPTURE(found->detail);
+  CHECK(found->what == atl::verify::verdict::broken);
+  CHECK(found->detail.find(it.detail) != std::string::npos);
+}
+
 } // namespace
 
 TEST_CASE("every broken Raft is found") {
@@ -44,4 +57,14 @@ TEST_CASE("every broken Multi-Paxos is found") {
 TEST_CASE("every broken two-phase commit is found") {
   for (auto& it : broken_protocols::of_two_phase_commit())
     must_be_found(it);
+}
+TEST_CASE(
+    "what is wrong in a corner alone is found, and not with the defaults in groups of three") {
+  for (auto& it : broken_protocols::in_corners()) {
+    must_be_found_by_seeds(it);
+    for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+      auto usual = under_test::simulation_of(it.plugin, seed, 3);
+      CHECK_MESSAGE(simulate(usual, under_test::factory_of(it.plugin)).ok, it.name);
+    }
+  }
 }

@@ -43,7 +43,9 @@ struct bounds {
   std::size_t pending = 100'000;         ///< `consensus_status::pending`
   std::size_t in_flight = 1'000'000;     ///< messages on their way, of all replicas together
   std::size_t records = 1'000'000;       ///< on one disk
-  std::uint32_t idle_timers = 1'000;     ///< one after the other, with no time between them
+  /// Timers in a row that make no effects, with less than `idle_timer_us` between them on average.
+  std::uint32_t idle_timers = 1'000;
+  std::int64_t idle_timer_us = 10;
 };
 
 struct simulation_options {
@@ -73,6 +75,9 @@ struct simulation_options {
   /// A member is lost for good only when all is at rest. For protocols that block when a decision
   /// went with a disk, and then wait for people.
   bool lose_at_rest = false;
+  /// Members are lost for good, and their disks are wiped, where the faults allow it. False for
+  /// protocols whose quorums may need every voter.
+  bool lose_members = true;
   /// Say `declare_lost` when a member was lost; false for plugins of interface 1.0.
   bool tell_losses = true;
   /// Hosts let a replica take part whose disk was wiped under its id, as if it had promised nothing

@@ -198,7 +198,10 @@ struct consensus_status {
 /// | `all` (of the replicas), `linearizable_reads`, `blocks_on_one_failure`, `changes_members` and
 /// `transfers_leadership` = `yes` | `no`, `trusts_clocks_with` = the name of a boolean option: with
 /// it on, reads are linearizable only while no clock jumps, and none runs faster than another's by
-/// more than the integer option `clock_drift` says, in millionths.
+/// more than the integer option `clock_drift` says, in millionths; and `quorum_options` = the names
+/// of options, with commas between them, that set sizes of quorums: with one of them not at its
+/// default a quorum may need every voter, and `live_with_crashes` and `changes_members` are no
+/// promises.
 class consensus {
  public:
   consensus() = default;

@@ -28,7 +28,8 @@ struct report {
   std::string version;
   std::string kind;
   std::vector<finding> findings;
-  std::map<std::string, std::uint64_t> coverage; ///< runs in which a kind of fault happened
+  std::uint64_t runs = 0;                        ///< that were simulated, of which
+  std::map<std::string, std::uint64_t> coverage; ///< so many met a kind of fault
   double events_per_second = 0;                  ///< of the simulator; 0: none ran
 
   bool ok() const;

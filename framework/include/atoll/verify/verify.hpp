@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -19,13 +20,16 @@ struct plugin_words {
 
 /// How hard to look.
 struct effort {
-  std::uint64_t seeds = 200;
+  std::uint64_t seeds = 2'000;
   std::uint64_t first = 1;
   unsigned jobs = 1;          ///< threads
   bool stop_at_first = false; ///< once something is broken, the rest isn't tried
   /// A plugin that says nothing for so long hangs.
   std::chrono::seconds patience{300};
   plugin_words words;
+  /// Called a few times a second by `verify`, in the caller's process, while a plugin is driven
+  /// through seeds. @param done share of them, from 0 to 1
+  std::function<void(double done)> on_progress;
 };
 
 /// Holds a plugin to what its kind's interface and its claims promise. The plugin runs in a child

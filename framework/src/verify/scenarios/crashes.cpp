@@ -120,7 +120,7 @@ std::uint64_t be_away_for_long(const scenario_setting& setting) {
 }
 
 std::string unless_it_needs_every_replica(const protocol_subject& it) {
-  return it.live_with_crashes == "minority" ? "it claims to go on while a minority is down" : "";
+  return it.blocks_on_one_failure ? "" : "it doesn't claim to block when one replica is down";
 }
 
 } // namespace

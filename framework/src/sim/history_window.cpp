@@ -1,0 +1,135 @@
+#include <atoll/sim/history_window.hpp>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+#include <vector>
+
+namespace atl::sim {
+
+namespace {
+
+/// An operation whose times are numbers of events, beside the one that it stands for.
+struct numbered {
+  operation it;
+  const operation* source = nullptr;
+};
+
+bool ends(const operation& it) {
+  return it.outcome != operation_outcome::unknown;
+}
+
+struct numbered_history {
+  std::vector<numbered> operations;
+  std::vector<std::int64_t> times; ///< by event, the first of which has the number 1
+};
+
+/// The operations on one key; at one moment invocations come first.
+numbered_history number_events(const history& all, std::uint64_t key) {
+  struct moment {
+    std::int64_t at;
+    bool is_end;
+    std::size_t operation;
+  };
+  numbered_history out;
+  std::vector<moment> moments;
+  for (auto& it : all) {
+    if (it.key != key)
+      continue;
+    moments.push_back({it.invoked, false, out.operations.size()});
+    if (ends(it))
+      moments.push_back({it.returned, true, out.operations.size()});
+    out.operations.push_back({it, &it});
+  }
+  std::ranges::stable_sort(moments, {}, [](auto& it) { return std::pair{it.at, it.is_end}; });
+  for (auto& moment : moments) {
+    out.times.push_back(moment.at);
+    auto& it = out.operations[moment.operation].it;
+    (moment.is_end ? it.returned : it.invoked) = static_cast<std::int64_t>(out.times.size());
+  }
+  return out;
+}
+
+/// What is known of a history once the first `events` of it are over.
+std::vector<numbered> before(const std::vector<numbered>& all, std::int64_t events) {
+  std::vector<numbered> part;
+  for (auto each : all) {
+    if (each.it.invoked > events)
+      continue;
+    if (ends(each.it) && each.it.returned > events)
+      each.it.outcome = operation_outcome::unknown; // not yet ended
+    part.push_back(each);
+  }
+  return part;
+}
+
+/// What is left of it when the first `events` are forgotten.
+std::vector<numbered> since(const std::vector<numbered>& all, std::int64_t events) {
+  std::vector<numbered> part;
+  for (auto& each : all)
+    if (!ends(each.it) || each.it.returned > events)
+      part.push_back(each);
+  return part;
+}
+
+/// The operations, after one that leaves what the register held before.
+history with_start(const std::vector<numbered>& part, std::uint64_t key, register_value held) {
+  history out;
+  if (held) {
+    operation first;
+    first.key = key;
+    first.kind = operation_kind::write;
+    first.argument = held;
+    out.push_back(first);
+  }
+  for (auto& each : part)
+    out.push_back(each.it);
+  return out;
+}
+
+/// The smallest number for which `holds`, which goes on holding above it; it holds for `high`.
+template <class Holds>
+std::int64_t smallest(std::int64_t low, std::int64_t high, Holds holds) {
+  while (low < high) {
+    auto middle = low + (high - low) / 2;
+    if (holds(middle))
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  return high;
+}
+
+} // namespace
+
+history_window find_window(const history& all, std::uint64_t key,
+                           const linearizability_limits& limits) {
+  auto wrong = [&](const std::vector<numbered>& part, register_value held) {
+    return check_linearizable(with_start(part, key, held), limits).what ==
+           verdict::not_linearizable;
+  };
+  auto [events, times] = number_events(all, key);
+  auto last = smallest(1, static_cast<std::int64_t>(times.size()),
+                       [&](auto count) { return wrong(before(events, count), std::nullopt); });
+  auto part = before(events, last);
+  std::set<register_value> values{std::nullopt};
+  for (auto& each : part)
+    for (auto& value : {each.it.argument, each.it.expected, each.it.result})
+      values.insert(value);
+  // From the end backwards: how much must be seen until every start is refuted?
+  auto back = smallest(1, last, [&](auto count) {
+    auto seen = since(part, last - count);
+    return std::ranges::all_of(values, [&](auto& held) { return wrong(seen, held); });
+  });
+  history_window found;
+  found.first = times[static_cast<std::size_t>(last - back)];
+  found.last = times[static_cast<std::size_t>(last - 1)];
+  for (auto& each : since(part, last - back)) {
+    found.operations.push_back(*each.source);
+    found.operations.back().outcome = each.it.outcome;
+  }
+  return found;
+}
+
+} // namespace atl::sim
