@@ -1,5 +1,7 @@
 #include "engine.hpp"
 
+#include "renamed_protocol.hpp"
+
 #include <fmt/ranges.h>
 
 #include <stdexcept>
@@ -40,7 +42,8 @@ run_event reply(spi::replica_id by, const request_owner& owner, const answer& wh
 
 engine::engine(const simulation_options& options, const consensus_factory& factory,
                const fault_mix& mix)
-    : options_{options}, factory_{factory}, fate_{options.seed, options_.choice}, mix_{mix},
+    : options_{options}, factory_{options.ids.empty() ? factory : with_ids(factory, options.ids)},
+      fate_{options.seed, options_.choice}, mix_{mix},
       network_{options.replicas + options.spares, fate_}, ledger_{options.propose_once, now_} {
   watch();
   auto birth = fate_.stream(purpose::birth);

@@ -244,7 +244,7 @@ void host::on_snapshot_sent(spi::replica_id to, bool ok) {
 
 void host::propose(std::string command, const request_owner& owner) {
   auto id = ++next_request_;
-  requests_.emplace(id, owner);
+  requests_.emplace(id, owner).first->second.content = hash_bytes(command) | 1; // never 0
   world_.say("replica {} is asked to decide {} bytes (request {})", id_, command.size(), id);
   call([&](spi::consensus& it) { it.propose(id, std::move(command)); });
 }

@@ -28,6 +28,7 @@ struct request_owner {
   std::uint64_t attempt = 0; ///< the client's attempt, or the script's ticket
   std::uint64_t tag = 0;     ///< of the command, if it has one
   std::uint64_t key = 0;     ///< of a read
+  std::uint64_t content = 0; ///< a hash of the command; 0: it is none
 };
 
 /// A state machine at some position, as a snapshot holds it.
@@ -167,6 +168,7 @@ class host {
   void install(spi::log_position position);
   void answer_reads();
   bool take_owner(spi::request_id id, request_owner& owner);
+  void check_content(const spi::decided_entry& entry, const request_owner& owner);
   void rearm();
   void violate(violation_kind kind, std::string_view what);
   void check_bounds();

@@ -143,10 +143,22 @@ void host::apply_queued() {
     }
     auto result = machine_.apply(next.entry, next.chain);
     request_owner owner;
-    if (next.entry.id != 0 && take_owner(next.entry.id, owner))
-      world_.answered(id_, owner, {answer_kind::applied, next.entry.position, result, 0, {}});
+    if (next.entry.id == 0 || !take_owner(next.entry.id, owner))
+      continue;
+    check_content(next.entry, owner);
+    world_.answered(id_, owner, {answer_kind::applied, next.entry.position, result, 0, {}});
   }
   answer_reads();
+}
+
+/// What is applied for a proposal is what was proposed.
+void host::check_content(const spi::decided_entry& entry, const request_owner& owner) {
+  if (owner.content == 0 || (!entry.no_op && (hash_bytes(entry.command) | 1) == owner.content))
+    return;
+  violate(violation_kind::interface_broken,
+          fmt::format("applies {} at position {} for request {}, which proposed something else",
+                      entry.no_op ? "nothing" : fmt::format("{} bytes", entry.command.size()),
+                      entry.position, entry.id));
 }
 
 void host::on_flush() {

@@ -41,6 +41,7 @@ std::string run_arguments(const simulation_options& options) {
     if (wanted)
       out += fmt::format(" --{} {}", name, value);
   };
+  add(!options.ids.empty(), "ids", fmt::format("{}", fmt::join(options.ids, ",")));
   workload_options usual;
   auto& work = options.workload;
   add(!same_flags(options.faults, fault_set::all()), "faults", format_fault_set(options.faults));

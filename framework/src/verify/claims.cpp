@@ -41,6 +41,7 @@ const std::vector<known_claim>& known_claims() {
       {.kind = consensus, .name = "live_with_crashes", .values = crashes},
       {.kind = consensus, .name = "linearizable_reads", .values = yes_or_no},
       {.kind = consensus, .name = "changes_members", .values = yes_or_no},
+      {.kind = consensus, .name = "transfers_leadership", .values = yes_or_no},
       {.kind = consensus, .name = "blocks_on_one_failure", .values = yes_or_no},
       {.kind = consensus, .name = "trusts_clocks_with", .form = value_form::clock_option},
       {.kind = recovery, .name = "survives_losses", .form = value_form::number},

@@ -1,4 +1,7 @@
-#include "trial_group.hpp"
+#include "hostile_bytes.hpp"
+#include "protocol_subject.hpp"
+#include "recorder.hpp"
+#include "run_scenarios.hpp"
 
 #include <atoll/core/quantity.hpp>
 #include <atoll/core/worker_threads.hpp>
@@ -162,25 +165,15 @@ std::uint64_t repeats_itself(const protocol_subject& what, std::uint64_t first) 
 } // namespace
 
 void verify_consensus(const spi::descriptor& it, const spi::options& options, recorder& out) {
-  protocol_subject what;
-  what.factory = [&it](const spi::consensus_setup& setup) {
-    return std::unique_ptr<spi::consensus>{it.create_consensus(setup)};
-  };
-  what.options = options;
-  what.safe_with_crashes = claim_of(it, "safe_with_crashes");
-  what.live_with_crashes = claim_of(it, "live_with_crashes");
-  what.linearizable_reads = claim_of(it, "linearizable_reads") == "yes";
-  what.changes_members = claim_of(it, "changes_members") == "yes";
+  auto what = make_subject(it, options);
   auto trusts_clocks_with = claim_of(it, "trusts_clocks_with");
   auto all = faults_for(what.safe_with_crashes);
   auto faults = all.as_claimed(trusts_clocks_with, options);
-  what.blocks_on_one_failure = claim_of(it, "blocks_on_one_failure") == "yes";
-  what.tell_losses = it.spi_minor >= 1;
   auto& how = out.how();
   seed_runner seeds{what, out};
 
   out.check("same seed, same run", "", [&] { return repeats_itself(what, how.first); });
-  try_stories(what, out);
+  try_scenarios(it, options, out);
   if (!faults.clock_jumps)
     out.skip("clocks jump ahead", "with '" + trusts_clocks_with + "' on it trusts clocks");
   auto with_faults = [&](simulation_options& run) {

@@ -1,4 +1,6 @@
-#include "trial_group.hpp"
+#include "hostile_bytes.hpp"
+
+#include "scenario_group.hpp"
 
 #include <atoll/spi/random.hpp>
 
@@ -21,7 +23,7 @@ struct said {
 /// What replicas say to each other while a leader is lost and found.
 std::vector<said> listen(const protocol_subject& what) {
   std::vector<said> all;
-  trial_group group{what, 3};
+  scenario_group group{{what}};
   group.world().filter([&all](auto from, auto to, std::string_view bytes) {
     all.push_back({from, to, std::string{bytes}});
     return sim::passage::pass;
@@ -97,8 +99,8 @@ std::uint64_t hear_garbage(const protocol_subject& what, const effort& how) {
 }
 
 /// A whole group goes on when strangers shout: random bytes, which make no sense to anybody.
-std::uint64_t go_on_among_strangers(const protocol_subject& what, const effort& how) {
-  trial_group group{what, 3};
+std::uint64_t survive_unknown_senders(const protocol_subject& what, const effort& how) {
+  scenario_group group{{what}};
   group.add_one();
   spi::random_source random{how.first};
   for (int round = 0; round < 1000; ++round) {
@@ -181,7 +183,7 @@ std::uint64_t read_spoiled_disks(const protocol_subject& what, const effort& how
 void try_hostile_bytes(const protocol_subject& what, recorder& out) {
   out.check("garbage from the network", "", [&] { return hear_garbage(what, out.how()); });
   out.check("strangers shout at a group", "",
-            [&] { return go_on_among_strangers(what, out.how()); });
+            [&] { return survive_unknown_senders(what, out.how()); });
   out.check("garbage on the disk", "", [&] { return read_spoiled_disks(what, out.how()); });
 }
 

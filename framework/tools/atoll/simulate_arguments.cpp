@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 namespace {
 
@@ -51,7 +52,8 @@ void add_fault_options(CLI::App& command, simulate_arguments& arguments) {
 }
 
 void add_output_options(CLI::App& command, simulate_arguments& arguments, CLI::Option* seed) {
-  command.add_flag("--trace", arguments.trace, "Print all that happens, line by line")->needs(seed);
+  command.add_flag("--trace", arguments.trace,
+                   "Print all that happens in a --seed or a --scenario, line by line");
   auto* shrink = command
                      .add_flag("--shrink", arguments.shrink,
                                "If it fails, find a small run with few faults that fails alike")
@@ -63,9 +65,9 @@ void add_output_options(CLI::App& command, simulate_arguments& arguments, CLI::O
   auto* diagram =
       command
           .add_option("--diagram", arguments.diagram,
-                      "Draw the run, up to its failure or its end, as a sequence diagram (SVG)")
-          ->type_name("FILE")
-          ->needs(seed);
+                      "Draw the run of a --seed, or the last group of a --scenario, up to its "
+                      "failure or its end, as a sequence diagram (SVG)")
+          ->type_name("FILE");
   command.add_option("--from", arguments.from, "Where the diagram begins, such as 1200ms")
       ->needs(diagram);
   command.add_option("--until", arguments.until, "Where it ends")->needs(diagram);
@@ -76,6 +78,19 @@ void add_output_options(CLI::App& command, simulate_arguments& arguments, CLI::O
       ->check(CLI::Range(std::size_t{1}, diagram_events_max))
       ->needs(diagram);
   command.add_flag("--json", arguments.json, "Print JSON, for programs");
+}
+
+/// What seeds are told makes no sense with a scenario.
+void add_scenario_option(CLI::App& command, simulate_arguments& arguments) {
+  auto* scenario =
+      command
+          .add_option("--scenario", arguments.scenario,
+                      "A scripted course of events instead of seeds; 'list' names them all")
+          ->type_name("NAME");
+  for (auto* option :
+       {"--seeds", "--first", "--seed", "--jobs", "--spares", "--duration", "--clients", "--keys",
+        "--think", "--faults", "--without", "--only", "--damage", "--no-liveness", "--shrink"})
+    scenario->excludes(command.get_option(option));
 }
 
 } // namespace
@@ -99,6 +114,11 @@ void add_simulate_options(CLI::App& command, simulate_arguments& arguments) {
                   "Replicas that may join the group; two by default, if the plugin claims "
                   "changes_members")
       ->check(CLI::Range(0, 9));
+  command
+      .add_option("--ids", arguments.ids,
+                  "As the protocol knows the replicas and spares, instead of 1,2,3")
+      ->delimiter(',')
+      ->check(CLI::PositiveNumber);
   command.add_option("--duration", arguments.duration, "Simulated time under faults, such as 10s")
       ->capture_default_str();
   command.add_option("--clients", arguments.clients, "Clients")
@@ -112,6 +132,35 @@ void add_simulate_options(CLI::App& command, simulate_arguments& arguments) {
   command.add_flag("--no-liveness", arguments.no_liveness,
                    "Don't demand that the group answers again once all is healed");
   add_output_options(command, arguments, seed);
+  add_scenario_option(command, arguments);
+}
+
+atl::status check_ids(const std::vector<std::uint32_t>& ids, std::size_t replicas) {
+  if (ids.empty())
+    return {};
+  if (ids.size() < replicas)
+    return atl::fail(atl::errc::invalid,
+                     fmt::format("--ids names {} replicas, and {} are expected: one id for each "
+                                 "replica and spare",
+                                 ids.size(), replicas));
+  if (std::set(ids.begin(), ids.end()).size() != ids.size())
+    return atl::fail(atl::errc::invalid, "--ids names an id twice");
+  return {};
+}
+
+atl::result<diagram_window> make_window(const simulate_arguments& arguments) {
+  diagram_window window;
+  window.events = arguments.events;
+  for (auto [text, into] :
+       {std::pair{&arguments.from, &window.from}, {&arguments.until, &window.until}}) {
+    if (text->empty())
+      continue;
+    auto time = atl::parse_duration(*text);
+    if (!time)
+      return tl::unexpected{time.error()};
+    *into = time->count();
+  }
+  return window;
 }
 
 atl::result<simulation_options> make_options(const simulate_arguments& arguments,
@@ -137,6 +186,9 @@ atl::result<simulation_options> make_options(const simulate_arguments& arguments
   it.spares = arguments.spares >= 0 ? static_cast<std::uint32_t>(arguments.spares)
               : plugin.claim("changes_members") == "yes" && arguments.damage.empty() ? 2
                                                                                      : 0;
+  if (auto checked = check_ids(arguments.ids, it.replicas + it.spares); !checked)
+    return tl::unexpected{checked.error()};
+  it.ids = arguments.ids;
   it.faults = named_faults(arguments.faults);
   // Clocks that jump must be asked for where a protocol trusts them; none drifts beyond its bound.
   auto claimed = it.faults.as_claimed(plugin.claim("trusts_clocks_with"), it.protocol_options);

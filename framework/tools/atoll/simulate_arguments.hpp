@@ -20,10 +20,13 @@ struct simulate_arguments {
   std::uint64_t first = 1;
   std::uint64_t only_seed = 0; ///< 0: all of them
   unsigned jobs = 0;
+  std::string scenario; ///< instead of seeds
 
   // Of what.
   std::uint32_t replicas = 3;
-  int spares = -1; ///< as many as the plugin's claims ask for
+  bool replicas_given = false;
+  std::vector<std::uint32_t> ids; ///< of the replicas and spares; empty: 1, 2, 3, …
+  int spares = -1;                ///< as many as the plugin's claims ask for
   std::string duration = "10s";
   std::vector<std::string> faults{"all"};
   std::vector<std::string> without;
@@ -50,6 +53,12 @@ void add_simulate_options(CLI::App& command, simulate_arguments& arguments);
 /// What they ask for, of this plugin. The seed is the first one.
 atl::result<atl::sim::simulation_options> make_options(const simulate_arguments& arguments,
                                                        const atl::plugin& plugin);
+
+/// An error unless `--ids`, if it is given, names so many replicas, each by an id of its own.
+atl::status check_ids(const std::vector<std::uint32_t>& ids, std::size_t replicas);
+
+/// What part of a run is drawn.
+atl::result<atl::sim::diagram_window> make_window(const simulate_arguments& arguments);
 
 /// The command that runs the same again.
 std::string replay_command(const plugin_choice& choice,

@@ -1,7 +1,7 @@
 #include "commands.hpp"
+#include "scenario_command.hpp"
 #include "simulate_arguments.hpp"
 
-#include <atoll/core/quantity.hpp>
 #include <atoll/core/worker_threads.hpp>
 #include <atoll/sim/shrink.hpp>
 
@@ -82,21 +82,14 @@ void run_seeds(const subject& what, tally& all) {
 /// Draws a run again, of which the report is known.
 int draw(const subject& what, simulation_options options, const simulation_report& report) {
   auto& arguments = what.arguments;
-  diagram_window window;
-  window.events = arguments.events;
-  for (auto [text, into] :
-       {std::pair{&arguments.from, &window.from}, {&arguments.until, &window.until}})
-    if (!text->empty()) {
-      auto time = atl::parse_duration(*text);
-      if (!time) {
-        std::cerr << "atoll: " << time.error().message << '\n';
-        return exit_usage;
-      }
-      *into = time->count();
-    }
+  auto window = make_window(arguments);
+  if (!window) {
+    std::cerr << "atoll: " << window.error().message << '\n';
+    return exit_usage;
+  }
   if (!report.ok)
-    window.until = std::min(window.until, report.failed_at);
-  diagram picture{window};
+    window->until = std::min(window->until, report.failed_at);
+  diagram picture{*window};
   options.trace = nullptr;
   options.observe = picture.sink();
   simulate(options, what.factory);
@@ -193,6 +186,13 @@ void print_text(const subject& what, const tally& all, double rate) {
 }
 
 int run(const simulate_arguments& arguments) {
+  if (arguments.scenario == "list")
+    return list_scenarios(arguments);
+  if (arguments.scenario.empty() && arguments.only_seed == 0 &&
+      (arguments.trace || !arguments.diagram.empty())) {
+    std::cerr << "atoll: --trace and --diagram show one run: name it by --seed or --scenario\n";
+    return exit_usage;
+  }
   auto plugin = find_plugin(arguments.choice, atl::spi::plugin_kind::consensus);
   if (plugin && (*plugin)->kind() != atl::spi::plugin_kind::consensus)
     plugin = atl::fail(atl::errc::invalid, (*plugin)->title() + " is no consensus plugin");
@@ -208,6 +208,8 @@ int run(const simulate_arguments& arguments) {
     std::cerr << "atoll: " << made.error().message << '\n';
     return exit_usage;
   }
+  if (!arguments.scenario.empty())
+    return run_named_scenario(arguments, **plugin, options->protocol_options);
   subject what{arguments, **plugin, std::move(*options),
                [&](const atl::spi::consensus_setup& setup) {
                  return std::unique_ptr<atl::spi::consensus>{
@@ -240,5 +242,8 @@ void add_simulate_command(CLI::App& app, int& code) {
       "replays\n"
       "it");
   add_simulate_options(*command, *arguments);
-  command->callback([arguments, &code] { code = run(*arguments); });
+  command->callback([arguments, command, &code] {
+    arguments->replicas_given = command->count("--replicas") > 0;
+    code = run(*arguments);
+  });
 }

@@ -11,6 +11,7 @@ constexpr atl::spi::claim claims[] = {
     {"live_with_crashes", "minority"},
     {"linearizable_reads", "yes"},
     {"changes_members", "yes"},
+    {"transfers_leadership", "yes"},
 };
 
 constexpr atl::spi::option_spec options[] = {

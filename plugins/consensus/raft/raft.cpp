@@ -8,7 +8,7 @@ using atl::spi::option_type;
 
 constexpr atl::spi::claim claims[] = {
     {"safe_with_crashes", "all"}, {"live_with_crashes", "minority"}, {"linearizable_reads", "yes"},
-    {"changes_members", "yes"},   {"trusts_clocks_with", "lease"},
+    {"changes_members", "yes"},   {"transfers_leadership", "yes"},  {"trusts_clocks_with", "lease"},
 };
 
 constexpr atl::spi::option_spec options[] = {

@@ -55,12 +55,13 @@ specimen one(std::string_view name, std::string_view mistake, std::uint64_t seed
 
 std::vector<specimen> of_paxos() {
   return {
-      one<forgets_the_accepted>(
-          "forgets_the_accepted", "values of earlier ballots are not carried over", 20,
-          "a group changes, and back, while one of it is away",
-          "position 2 is a command on replica 1, and something else on replica"),
+      one<forgets_the_accepted>("forgets_the_accepted",
+                                "values of earlier ballots are not carried over", 20,
+                                "a replica helps to elect, and crashes before that is durable",
+                                "the replicas don't agree within a minute"),
       one<promises_in_the_air>("promises_in_the_air", "promises are never written", 20,
-                               "five replicas under simulated faults", "went back from term"),
+                               "entries of an older term are replaced by those of the term between",
+                               "went back from term"),
   };
 }
 

@@ -49,10 +49,10 @@ std::vector<specimen> of_two_phase_commit() {
   return {
       one<forgets_what_is_in_doubt>(
           "forgets_what_is_in_doubt", "what was prepared is forgotten at a start", 20,
-          "one of 1 crashes before each effect", "2th increment of a counter made it 1"),
+          "a replica crashes before each effect", "2th increment of a counter made it 1"),
       one<votes_before_durable>("votes_before_durable", "a vote leaves before it is on the disk",
-                                200, "three replicas under simulated faults",
-                                "position 127 is nothing on replica 1, and something else"),
+                                200, "a replica gets a write, and crashes before that is durable",
+                                "position 3 is nothing on replica 1, and something else"),
   };
 }
 

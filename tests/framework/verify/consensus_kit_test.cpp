@@ -25,6 +25,7 @@ void must_be_found(const broken_protocols::specimen& it) {
   CHECK(is_found);
   if (!is_found)
     return; // to the next one
+  CAPTURE(found->property);
   CAPTURE(found->detail);
   CHECK(found->property == it.property);
   CHECK(found->detail.find(it.detail) != std::string::npos);

@@ -50,6 +50,9 @@ struct simulation_options {
   std::uint64_t seed = 1;
   std::uint32_t replicas = 3; ///< with the ids 1, 2, 3, …
   std::uint32_t spares = 0;   ///< with the ids behind them, that may be added to the group
+  /// As the protocol knows replicas and spares, one for each, all different and none 0; all else
+  /// goes on to number them 1, 2, 3, … Empty: the protocol knows them by these numbers.
+  std::vector<spi::replica_id> ids{};
   /// Phase one: faults, and safety is demanded.
   std::chrono::microseconds duration{10'000'000};
   /// Phase two: all is healed; so long the group may take until each client got answers again and

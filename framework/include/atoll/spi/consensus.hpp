@@ -194,8 +194,8 @@ struct consensus_status {
 /// all of them had come, or later.
 ///
 /// Claims that a verifier knows: `safe_with_crashes` and `live_with_crashes` = `none` | `minority`
-/// | `all` (of the replicas), `linearizable_reads`, `blocks_on_one_failure` and `changes_members` =
-/// `yes` | `no`, `trusts_clocks_with` = the name of a boolean option: with it on,
+/// | `all` (of the replicas), `linearizable_reads`, `blocks_on_one_failure`, `changes_members` and
+/// `transfers_leadership` = `yes` | `no`, `trusts_clocks_with` = the name of a boolean option: with it on,
 /// reads are linearizable only while no clock jumps, and none runs faster than another's by more
 /// than the integer option `clock_drift` says, in millionths.
 class consensus {

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "protocol_subject.hpp"
+
+#include <chrono>
+#include <cstdint>
+
+namespace atl::verify {
+
+/// What some seeds came to in a process of their own, and when.
+struct reference_run {
+  std::uint64_t hash = 0;
+  std::chrono::steady_clock::time_point at;
+};
+
+/// Runs them in another process. No other thread may run. Throws `broken` when that process ends
+/// without a result.
+/// @param other_addresses what the process allocates stands elsewhere than in the run before
+reference_run run_in_another_process(const protocol_subject& what, bool other_addresses);
+
+} // namespace atl::verify

@@ -1,0 +1,229 @@
+#include "run_scenarios.hpp"
+
+#include "scenarios/scenario.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <optional>
+#include <stdexcept>
+
+namespace atl::verify {
+
+namespace {
+
+/// In single quotes, for a shell.
+std::string quoted(const std::string& text) {
+  std::string out = "'";
+  for (char c : text)
+    out += c == '\'' ? std::string{"'\\''"} : std::string{c};
+  return out + "'";
+}
+
+/// A boolean option that is turned over, as `KEY=VALUE`; empty: none is.
+using turned_option = std::string;
+
+/// The command that runs a scenario again, with the options that the caller gave.
+std::string replay(const scenario& it, const scenario_setting& setting, const turned_option& turned,
+                   recorder& out) {
+  auto& words = out.how().words;
+  auto text = fmt::format("atoll simulate {} --scenario {} --replicas {}",
+                          words.plugin.empty() ? out.result().plugin : words.plugin, it.name,
+                          setting.replicas);
+  if (!setting.ids.empty())
+    text += fmt::format(" --ids {}", fmt::join(setting.ids, ","));
+  auto key = [](const std::string& option) { return option.substr(0, option.find('=')); };
+  for (auto& given : words.options)
+    if (turned.empty() || key(given) != key(turned))
+      text += " --option " + quoted(given);
+  return turned.empty() ? text : text + " --option " + turned;
+}
+
+std::string why_not(const scenario& it, const scenario_setting& setting) {
+  if (it.why_not)
+    if (auto why = it.why_not(setting.protocol); !why.empty())
+      return why;
+  if (it.moves_clocks && setting.protocol.trusts_clocks)
+    return "clocks jump in it, and with these options the protocol trusts them";
+  if (!it.any_size &&
+      std::find(it.sizes.begin(), it.sizes.end(), setting.replicas) == it.sizes.end())
+    return fmt::format("its groups have {} replicas", fmt::join(it.sizes, " or "));
+  return {};
+}
+
+/// With whatever goes wrong as `broken`.
+std::uint64_t run_one(const scenario& it, const scenario_setting& setting) {
+  try {
+    return it.run(setting);
+  } catch (const broken&) {
+    throw;
+  } catch (const std::exception& thrown) {
+    throw broken(fmt::format("it threw: {}", thrown.what()));
+  } catch (...) {
+    throw broken("it threw something that is no std::exception");
+  }
+}
+
+/// The same, and what breaks says how to see it again.
+std::uint64_t run_one(const scenario& it, const scenario_setting& setting,
+                      const turned_option& turned, recorder& out) {
+  try {
+    return run_one(it, setting);
+  } catch (const broken& how) {
+    throw broken(fmt::format("{} replicas: {}\n  replay: {}", setting.replicas, how.what(),
+                             replay(it, setting, turned, out)));
+  }
+}
+
+/// Those scenarios again that make sense so. What breaks says in which of them.
+std::uint64_t run_again(const scenario_setting& setting, const turned_option& turned,
+                        recorder& out) {
+  std::uint64_t cases = 0;
+  for (auto& it : all_scenarios()) {
+    if (it.once || !why_not(it, setting).empty())
+      continue;
+    try {
+      cases += run_one(it, setting, turned, out);
+    } catch (const broken& how) {
+      throw broken(fmt::format("{}: {}", it.sentence, how.what()));
+    }
+  }
+  return cases;
+}
+
+/// Of 9 to 32 bits. Each number of low bytes alone is shared by two of them.
+const std::vector<spi::replica_id> long_ids{2'147'483'649, 16'777'217, 257, 65'793, 4'294'967'041};
+
+/// Each option that is on or off, turned over.
+struct turned_options {
+  turned_option words;
+  spi::options options;
+};
+std::vector<turned_options> turn_each(const spi::options& options) {
+  std::vector<turned_options> out;
+  for (auto& [name, value] : options.values())
+    if (auto* on = std::get_if<bool>(&value)) {
+      auto values = options.values();
+      values[name] = !*on;
+      out.push_back({fmt::format("{}={}", name, !*on), spi::options{std::move(values)}});
+    }
+  return out;
+}
+
+/// A plugin may refuse options that contradict each other.
+bool can_be_made(const protocol_subject& what) {
+  try {
+    what.factory({what.options, 1, {1, 2, 3}, 1, 1});
+    return true;
+  } catch (const std::invalid_argument&) {
+    return false;
+  }
+}
+
+/// None when that fails: the scenario that needs it tells why.
+std::optional<reference_run> try_reference_run(const protocol_subject& what) {
+  try {
+    return run_in_another_process(what, false);
+  } catch (const broken&) {
+    return std::nullopt;
+  }
+}
+
+/// Ends a scenario's trace and its picture with what went wrong.
+class failure_teller {
+ public:
+  explicit failure_teller(const scenario_observer& to) : observer_{to} {
+    if (to.observe)
+      observer_.observe = [this, &to](const sim::run_event& event) {
+        last_ = event.at;
+        to.observe(event);
+      };
+  }
+  const scenario_observer& observer() const { return observer_; }
+
+  void tell(const std::string& why) const {
+    if (observer_.trace)
+      observer_.trace("FAILED: " + why);
+    if (observer_.observe)
+      observer_.observe({.what = sim::run_event_kind::violated, .at = last_, .text = why});
+  }
+
+ private:
+  scenario_observer observer_;
+  std::int64_t last_ = 0;
+};
+
+} // namespace
+
+void try_scenarios(const spi::descriptor& plugin, const spi::options& options, recorder& out) {
+  auto what = make_subject(plugin, options);
+  auto reference = try_reference_run(what);
+  for (auto& it : all_scenarios()) {
+    if (auto why = why_not(it, {what, it.sizes.front()}); !why.empty()) {
+      out.skip(it.sentence, why);
+      continue;
+    }
+    out.check(it.sentence, it.claim, [&] {
+      std::uint64_t cases = 0;
+      for (auto size : it.sizes)
+        cases += run_one(it, {what, size, {}, nullptr, reference ? &*reference : nullptr}, {}, out);
+      return cases;
+    });
+  }
+  out.check("scenarios in groups of four, six and seven", "", [&] {
+    std::uint64_t cases = 0;
+    for (std::uint32_t replicas : {4, 6, 7})
+      cases += run_again({what, replicas}, {}, out);
+    return cases;
+  });
+  out.check("scenarios with replica ids of up to 32 bits", "", [&] {
+    return run_again({what, 3, long_ids}, {}, out);
+  });
+  for (auto& turned : turn_each(options)) {
+    auto other = make_subject(plugin, turned.options);
+    if (can_be_made(other))
+      out.check("scenarios with " + turned.words, "", [&] {
+        return run_again({other, 3}, turned.words, out);
+      });
+  }
+}
+
+std::vector<scenario_info> scenarios() {
+  std::vector<scenario_info> out;
+  for (auto& it : all_scenarios())
+    out.push_back({it.name, it.sentence, it.claim, it.sizes});
+  return out;
+}
+
+std::optional<finding> run_scenario(const spi::descriptor& plugin, const spi::options& options,
+                                    std::string_view name, const scenario_choice& choice,
+                                    const scenario_observer& observer) {
+  auto& all = all_scenarios();
+  auto it = std::find_if(all.begin(), all.end(), [name](auto& each) { return each.name == name; });
+  if (it == all.end())
+    return std::nullopt;
+  auto what = make_subject(plugin, options);
+  failure_teller teller{observer};
+  finding out{it->sentence, it->claim, verdict::kept, 0, {}};
+  auto sizes = choice.replicas != 0 ? std::vector{choice.replicas} : it->sizes;
+  for (auto size : sizes) {
+    scenario_setting setting{what, size, choice.ids, &teller.observer()};
+    if (auto why = why_not(*it, setting); !why.empty()) {
+      out.what = verdict::skipped;
+      out.detail = why;
+      return out;
+    }
+    try {
+      out.cases += run_one(*it, setting);
+    } catch (const broken& how) {
+      out.what = verdict::broken;
+      out.detail = fmt::format("{} replicas: {}", size, how.what());
+      teller.tell(out.detail);
+      return out;
+    }
+  }
+  return out;
+}
+
+} // namespace atl::verify

@@ -1,0 +1,167 @@
+#include "scenario.hpp"
+
+#include <fmt/format.h>
+
+namespace atl::verify {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Increments of a scenario in which every effect is a crash point.
+constexpr std::uint64_t increments = 4;
+
+/// @returns how many effects the run had.
+std::uint64_t count_up(scenario_group& group) {
+  for (std::uint64_t i = 0; i < increments; ++i)
+    group.add_one();
+  return group.world().stats().effects;
+}
+
+/// What was answered survives a crash at any moment, and is applied once.
+std::uint64_t crash_before_each_effect(const scenario_setting& setting, bool everybody) {
+  std::uint64_t effects = 0;
+  {
+    scenario_group calm{setting};
+    effects = count_up(calm);
+  }
+  for (std::uint64_t effect = 1; effect <= effects; ++effect) {
+    scenario_group group{setting};
+    group.world().crash_at_effect(effect, everybody);
+    try {
+      count_up(group);
+      group.world().run_for(1s);
+      group.must_agree();
+      group.must_read();
+    } catch (const broken& how) {
+      throw broken(fmt::format("when {} of {} stops before effect {}: {}",
+                               everybody ? "everybody" : "one", setting.replicas, effect,
+                               how.what()));
+    }
+  }
+  return effects;
+}
+
+std::uint64_t crash_one_before_each_effect(const scenario_setting& setting) {
+  return crash_before_each_effect(setting, false);
+}
+
+std::uint64_t crash_all_before_each_effect(const scenario_setting& setting) {
+  return crash_before_each_effect(setting, true);
+}
+
+std::uint64_t lose_the_leader_ten_times(const scenario_setting& setting) {
+  scenario_group group{setting};
+  auto goes_on = setting.protocol.live_with_crashes == "minority";
+  for (int round = 0; round < 10; ++round) {
+    group.add_one();
+    auto victim = group.leader();
+    if (victim == 0)
+      victim = static_cast<spi::replica_id>(1 + round % group.size());
+    group.world().crash(victim);
+    if (goes_on) {
+      group.must_read(); // at a leader that has only just been elected
+      group.add_one();
+    }
+    group.world().restart(victim);
+    group.add_one();
+    group.must_read(victim);
+  }
+  group.must_agree();
+  return 10;
+}
+
+std::uint64_t go_on_with_a_minority_down(const scenario_setting& setting) {
+  auto replicas = setting.replicas;
+  for (spi::replica_id first = 1; first <= replicas; ++first) {
+    scenario_group group{setting};
+    group.add_one();
+    auto down = (replicas - 1) / 2;
+    for (std::uint32_t i = 0; i < down; ++i)
+      group.world().crash((first + i - 1) % replicas + 1);
+    group.add_one();
+    group.must_read();
+    for (spi::replica_id id = 1; id <= replicas; ++id)
+      group.world().restart(id);
+    group.must_agree();
+  }
+  return replicas;
+}
+
+/// A protocol that needs every replica says so at once, and goes on when all are back.
+std::uint64_t refuse_while_one_is_down(const scenario_setting& setting) {
+  for (spi::replica_id down = 1; down <= setting.replicas; ++down) {
+    scenario_group group{setting};
+    group.add_one();
+    group.world().crash(down);
+    group.world().run_for(5s);
+    if (group.try_to_add(5s))
+      throw broken("it claims to block when one replica is down, and it decided");
+    group.world().restart(down);
+    group.add_one();
+    group.must_agree();
+  }
+  return setting.replicas;
+}
+
+/// A replica that was away comes back from what the others have kept.
+std::uint64_t be_away_for_long(const scenario_setting& setting) {
+  for (spi::replica_id away = 1; away <= setting.replicas; ++away) {
+    scenario_group group{setting};
+    group.add_one();
+    group.world().crash(away);
+    for (int i = 0; i < 300; ++i)
+      group.add_one();
+    group.world().restart(away);
+    group.must_agree();
+    group.must_read(away);
+  }
+  return setting.replicas;
+}
+
+std::string unless_it_needs_every_replica(const protocol_subject& it) {
+  return it.live_with_crashes == "minority" ? "it claims to go on while a minority is down" : "";
+}
+
+} // namespace
+
+std::vector<scenario> crash_scenarios() {
+  return {
+      {.name = "crash_before_each_effect",
+       .sentence = "a replica crashes before each effect",
+       .claim = "safe_with_crashes",
+       .sizes = {1, 3},
+       .any_size = false,
+       .why_not = unless_safe_with_crashes,
+       .run = crash_one_before_each_effect},
+      {.name = "all_crash_before_each_effect",
+       .sentence = "all replicas crash before each effect",
+       .claim = "safe_with_crashes",
+       .any_size = false,
+       .why_not = unless_safe_with_mass_crashes,
+       .run = crash_all_before_each_effect},
+      {.name = "leader_lost_ten_times",
+       .sentence = "whoever leads is lost, ten times",
+       .claim = "safe_with_crashes",
+       .why_not = unless_safe_with_crashes,
+       .run = lose_the_leader_ten_times},
+      {.name = "minority_down",
+       .sentence = "a minority is down",
+       .claim = "live_with_crashes",
+       .sizes = {3, 5},
+       .why_not = unless_live_with_a_minority_down,
+       .run = go_on_with_a_minority_down},
+      {.name = "one_away_for_long",
+       .sentence = "one is away for long",
+       .claim = "live_with_crashes",
+       .why_not = unless_live_with_a_minority_down,
+       .run = be_away_for_long},
+      {.name = "one_down",
+       .sentence = "one is down",
+       .claim = "blocks_on_one_failure",
+       .why_not = unless_it_needs_every_replica,
+       .run = refuse_while_one_is_down},
+  };
+}
+
+} // namespace atl::verify

@@ -1,0 +1,59 @@
+#include "scenario.hpp"
+
+#include <fmt/format.h>
+
+namespace atl::verify {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+std::uint64_t fail_a_sync(const scenario_setting& setting) {
+  for (spi::replica_id id = 1; id <= setting.replicas; ++id) {
+    scenario_group group{setting};
+    group.add_one();
+    group.world().fail_next_sync(id);
+    group.add_one();
+    group.add_one();
+    group.world().run_for(2s);
+    group.must_agree();
+    group.must_read();
+  }
+  return setting.replicas;
+}
+
+/// While replicas talk, a slow disk makes no new term.
+std::uint64_t stall_the_disks(const scenario_setting& setting) {
+  scenario_group group{setting};
+  group.add_one();
+  auto first = group.leader();
+  if (first == 0)
+    return 0;
+  auto term = group.world().status(first).term;
+  for (spi::replica_id id = 1; id <= setting.replicas; ++id)
+    group.world().stall_disk(id, 2s);
+  group.try_to_add(4s);
+  group.world().run_for(2s);
+  group.add_one();
+  if (group.leader() != first || group.world().status(first).term != term)
+    throw broken("a disk that stalled for two seconds made an election, though replicas talked");
+  group.must_agree();
+  return 1;
+}
+
+} // namespace
+
+std::vector<scenario> disk_scenarios() {
+  return {
+      {.name = "failed_sync",
+       .sentence = "a sync fails",
+       .claim = "safe_with_crashes",
+       .why_not = unless_safe_with_crashes,
+       .run = fail_a_sync},
+      {.name = "stalled_disks",
+       .sentence = "disks stall while replicas talk",
+       .run = stall_the_disks},
+  };
+}
+
+} // namespace atl::verify

@@ -1,0 +1,50 @@
+#pragma once
+
+#include "../scenario_group.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+/// Scenarios: scripted courses of events, each for what other implementations fell into. Each is
+/// written without knowing the protocol: through its interface, its claims and its status alone.
+namespace atl::verify {
+
+struct scenario {
+  const char* name; ///< for a command line
+  const char* sentence;
+  const char* claim = ""; ///< that promises it; empty: the interface does
+  std::vector<std::uint32_t> sizes{3};
+  bool any_size = true;      ///< it makes sense in larger groups
+  bool once = false;         ///< it isn't run again with other ids and options: it takes long
+  bool moves_clocks = false; ///< it isn't run with a protocol that trusts clocks
+  /// Why it isn't tried with this protocol; empty: it is. None: always.
+  std::string (*why_not)(const protocol_subject&) = nullptr;
+  /// @returns how many cases it tried. Throws `broken`.
+  std::uint64_t (*run)(const scenario_setting&);
+};
+
+// One list for each file of this folder.
+std::vector<scenario> crash_scenarios();
+std::vector<scenario> network_scenarios();
+std::vector<scenario> disk_scenarios();
+std::vector<scenario> durability_scenarios();
+std::vector<scenario> read_scenarios();
+std::vector<scenario> leadership_scenarios();
+std::vector<scenario> transfer_scenarios();
+std::vector<scenario> membership_scenarios();
+std::vector<scenario> command_scenarios();
+std::vector<scenario> long_run_scenarios();
+std::vector<scenario> memory_scenarios();
+std::vector<scenario> same_run_scenarios();
+
+/// All of them.
+const std::vector<scenario>& all_scenarios();
+
+// What scenarios ask of a protocol's claims: empty if it is as they need it, else the reason.
+std::string unless_safe_with_crashes(const protocol_subject& it);
+std::string unless_safe_with_mass_crashes(const protocol_subject& it);
+std::string unless_live_with_a_minority_down(const protocol_subject& it);
+std::string unless_live_and_safe(const protocol_subject& it);
+
+} // namespace atl::verify
