@@ -24,7 +24,7 @@ install(DIRECTORY configs DESTINATION share/atoll
   FILES_MATCHING PATTERN "*.toml" PATTERN "run" EXCLUDE PATTERN "data" EXCLUDE)
 # The documents, and what they link to, where they stand in this tree.
 set(doc_dir share/doc/atoll)
-install(FILES README.md DESTINATION ${doc_dir})
+install(FILES README.md CHANGELOG.md CONTRIBUTING.md LICENSE SECURITY.md DESTINATION ${doc_dir})
 install(DIRECTORY docs plugins DESTINATION ${doc_dir})
 install(DIRECTORY tests/author/lowest_id DESTINATION ${doc_dir}/tests/author)
 install(CODE "file(CREATE_LINK ../../atoll/configs

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Runs what README.md and docs/ print: every block of commands, every block of configuration, and
-# every make target they name. (What docs/WRITING_A_PLUGIN.md prints is run by tests/author.)
+# Runs what README.md, CONTRIBUTING.md and docs/ print: every block of commands, every block of
+# configuration, and every make target they name. (What docs/WRITING_A_PLUGIN.md prints is run by
+# tests/author.) Blocks that are marked as text are not run: they take long, or are an output.
 #
 # run.sh BUILD
 #   BUILD: a build folder of Atoll in which everything is built
@@ -11,7 +12,7 @@ root=$here/../..
 work=$(mktemp -d)
 export PATH="$1/bin:$PATH"
 cleanup() {
-  for folder in "$work"/configs/*/ "$work/reef"; do
+  for folder in "$work"/configs/*/ "$work/reef" "$work/tree/build/reef"; do
     dfs down "$folder" >"$work/down" 2>&1 || true
   done
   rm -rf "$work"
@@ -25,7 +26,7 @@ fail() {
 }
 
 # Every `make TARGET` that is printed exists.
-for target in $(cat "$root/README.md" "$root"/docs/*.md | grep -oE '(`|^)make [a-z]+' | sed 's/.* //' | sort -u); do
+for target in $(cat "$root"/*.md "$root"/docs/*.md | grep -oE '(`|^)make [a-z]+' | sed 's/.* //' | sort -u); do
   make -C "$root" -n "$target" >"$work/out" 2>&1 || fail "there is no 'make $target'"
 done
 
@@ -39,6 +40,31 @@ for number in 2 3; do
   [ "$number" != 2 ] || grep -q 'On a Debian 12 machine' "$work/out" ||
     fail "'dfs cat' of README.md didn't print the file"
 done
+
+# CONTRIBUTING.md: its commands, in one shell at the root of a tree; and the tests that it quotes.
+contributing=$root/CONTRIBUTING.md
+mkdir -p "$work/tree/build" "$work/tree/tests"
+ln -s "$1" "$work/tree/build/release"
+cp -R "$root/tests/author" "$work/tree/tests/"
+cp "$root/LICENSE" "$work/tree/"
+echo 'set -e; umask 022' >"$work/contributing.sh"
+number=1
+while [ "$number" -le "$(blocks sh "$contributing")" ]; do
+  block sh "$number" "$contributing" >>"$work/contributing.sh"
+  number=$((number + 1))
+done
+(cd "$work/tree" && sh ../contributing.sh) >"$work/out" 2>&1 || fail "the commands in CONTRIBUTING.md failed"
+for shown in 'every promise that was tried is kept' 'placement  lowest_id 1.0.0' 'struct lowest_id : balancer'; do
+  grep -qF "$shown" "$work/out" || fail "the commands in CONTRIBUTING.md don't show '$shown'"
+done
+number=1
+for file in framework/core/quantity_test plugins/consensus/any_protocol_test cluster/swap_test; do
+  { echo '…'; block cpp "$number" "$contributing"; echo '…'; } >"$work/shown"
+  is_shown "$root/tests/$file.cpp" "$work/shown" ||
+    fail "CONTRIBUTING.md quotes tests/$file.cpp otherwise than it is; quote it as it is now"
+  number=$((number + 1))
+done
+[ "$(blocks cpp "$contributing")" = $((number - 1)) ] || fail "CONTRIBUTING.md quotes code that nothing compares"
 
 # docs/PROVING.md: its commands in their order, beside the histories that it prints. The shrunk run that
 # it shows is the one that they find, and what of its JSON it names is there.
@@ -83,7 +109,7 @@ done
 
 # Every block of configuration is accepted, in place of the sections that it has in common with quickstart.
 checked=0
-for file in "$root/README.md" "$root"/docs/*.md; do
+for file in "$root"/*.md "$root"/docs/*.md; do
   [ "$(basename "$file")" != WRITING_A_PLUGIN.md ] || continue
   count=$(blocks toml "$file")
   number=1
@@ -100,5 +126,5 @@ done
 [ "$checked" -gt 0 ] || fail "no block of configuration was found"
 
 # Every file and folder that is linked exists.
-broken_links "$root/README.md" "$root"/docs/*.md "$root"/plugins/*/*/README.md >"$work/out"
+broken_links "$root"/*.md "$root"/docs/*.md "$root"/docs/adr/*.md "$root"/plugins/*/*/README.md >"$work/out"
 [ ! -s "$work/out" ] || fail "documents link to what isn't there:"
