@@ -211,14 +211,18 @@ void replica::cut_log() {
     goal = std::max(goal, applied_ > fit ? applied_ - fit : 0);
   }
   goal = std::min({goal, applied_, durable_});
-  // Not for each entry: every cut is written down.
-  if (goal <= log_.base() || goal - log_.base() < config_.keep_entries / 8 + 1)
+  // Not for each entry: every cut is written down. But a few large entries may fill the log.
+  auto few = goal < log_.base() + config_.keep_entries / 8 + 1;
+  auto half_full = config_.keep_bytes + (config_.log_bytes - config_.keep_bytes) / 2;
+  if (goal <= log_.base() || (few && log_.bytes() <= half_full))
     return;
   base_members_ = members_at(goal);
   changes_.erase(changes_.begin(), changes_.upper_bound(goal));
   erase_entries(log_.base() + 1, goal);
   log_.cut(goal);
   put_meta();
+  if (log_.bytes() > config_.log_bytes) // entries differ in size, and `goal` goes by their average
+    cut_log();
 }
 
 // -- calls ------------------------------------------------------------------------------------
