@@ -65,6 +65,21 @@ struct lease_too_long : flawed {
   timestamp heard_{0};
 };
 
+/// A lease as if all clocks ran alike.
+struct lease_ignores_drift : flawed {
+  explicit lease_ignores_drift(const consensus_setup& setup)
+      : lease_ignores_drift{setup, without_drift(setup.options)} {}
+
+ private:
+  lease_ignores_drift(const consensus_setup& setup, const atl::spi::options& changed)
+      : flawed{{changed, setup.self, setup.voters, setup.seed, setup.incarnation}} {}
+  static atl::spi::options without_drift(const atl::spi::options& given) {
+    auto values = given.values();
+    values["clock_drift"] = std::int64_t{0};
+    return atl::spi::options{std::move(values)};
+  }
+};
+
 /// A leader that nobody hears goes on answering from what it knows.
 struct leader_reads_alone : flawed {
   using flawed::flawed;
@@ -178,6 +193,9 @@ std::vector<scenario_mutant> raft_host_mutants() {
       raft_with<lease_too_long>("lease_too_long", "a lease outlasts what voters promise",
                                 "each_cut_off", "were answered before the read began", {},
                                 {{"lease", "true"}}),
+      raft_with<lease_ignores_drift>("lease_ignores_drift", "a lease ignores that clocks drift",
+                                     "slow_leader_cut_off", "were answered before the read began",
+                                     {}, {{"lease", "true"}}),
       raft_with<short_ids<8>>("ids_of_8_bits", "replicas are known by 8 bits of their ids",
                               "leader_lost_ten_times", "a write for a minute",
                               {.ids = {2'147'483'649, 257, 513, 4, 5}}),

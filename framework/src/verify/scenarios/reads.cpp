@@ -21,11 +21,9 @@ void cut_off(scenario_group& group, spi::replica_id alone, cut how) {
 
 /// While a replica is cut off it answers no linearizable read with what was so before; and local
 /// ones with what it has applied.
-void read_where_it_is_cut_off(const scenario_setting& setting, spi::replica_id alone, cut how,
-                              std::uint64_t seed) {
-  scenario_group group{setting, {.seed = seed}};
+void read_where_it_is_cut_off(scenario_group& group, const scenario_setting& setting,
+                              spi::replica_id alone, cut how) {
   auto& world = group.world();
-  group.add_one();
   cut_off(group, alone, how);
   auto others = group.others({alone});
   if (setting.protocol.live_with_crashes == "minority")
@@ -56,9 +54,46 @@ std::uint64_t read_where_each_is_cut_off(const scenario_setting& setting) {
   std::uint64_t cases = 0;
   for (spi::replica_id alone = 1; alone <= setting.replicas; ++alone)
     for (auto how : {cut::both_ways, cut::what_it_sends, cut::what_it_hears})
-      for (std::uint64_t seed = 7; seed < 10; ++seed, ++cases)
-        read_where_it_is_cut_off(setting, alone, how, seed);
+      for (std::uint64_t seed = 7; seed < 10; ++seed, ++cases) {
+        scenario_group group{setting, {.seed = seed}};
+        group.add_one();
+        read_where_it_is_cut_off(group, setting, alone, how);
+      }
   return cases;
+}
+
+/// How much faster or slower than true time a clock may run, in millionths, so that of two clocks
+/// none runs faster than the other by more than the option `clock_drift` allows.
+std::int64_t drift_of_each(const spi::options& options) {
+  constexpr std::int64_t million = 1'000'000;
+  auto bound = options.integer("clock_drift");
+  return bound * million / (2 * million + bound);
+}
+
+std::string unless_it_trusts_clocks(const protocol_subject& it) {
+  return it.trusts_clocks ? "" : "with these options no read relies on clocks";
+}
+
+/// The leader's clock runs as slow, and the others' as fast, as their bound allows. What the leader
+/// trusts by its own clock has to end before the others elect another leader by theirs.
+std::uint64_t cut_off_a_slow_leader(const scenario_setting& setting) {
+  constexpr std::uint64_t seeds = 12; // in some an election comes as early as it may
+  auto ppm = drift_of_each(setting.protocol.options);
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    scenario_group group{setting, {.seed = seed}};
+    group.add_one();
+    auto leader = group.leader();
+    for (spi::replica_id id = 1; id <= setting.replicas; ++id)
+      group.world().drift(id, id == leader ? -ppm : ppm);
+    for (int write = 0; write < 20; ++write) { // a lease by clocks that drift
+      group.add_one();
+      group.world().run_for(20ms);
+    }
+    if (group.leader() != leader || leader == 0)
+      continue;
+    read_where_it_is_cut_off(group, setting, leader, cut::both_ways);
+  }
+  return seeds;
 }
 
 } // namespace
@@ -69,6 +104,11 @@ std::vector<scenario> read_scenarios() {
        .sentence = "each replica is cut off for a while",
        .claim = "linearizable_reads",
        .run = read_where_each_is_cut_off},
+      {.name = "slow_leader_cut_off",
+       .sentence = "a leader whose clock runs slow is cut off",
+       .claim = "trusts_clocks_with",
+       .why_not = unless_it_trusts_clocks,
+       .run = cut_off_a_slow_leader},
   };
 }
 
