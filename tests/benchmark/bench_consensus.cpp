@@ -59,16 +59,16 @@ dfs::action put_own_file(int client) {
 operation commits(dfs::control& masters) {
   return [&masters](int client, std::function<void(bool)> done) {
     masters.submit(put_own_file(client), [done](auto answer) {
-      done(answer && dfs::decode_answer<dfs::answers::changed>(*answer).has_value());
+      done(answer && dfs::decode_response<dfs::responses::changed>(*answer).has_value());
     });
   };
 }
 
 operation reads(dfs::control& masters) {
   return [&masters](int client, std::function<void(bool)> done) {
-    dfs::questions::open what{fmt::format("/client-{}", client), 0};
-    masters.query(dfs::encode(dfs::question{what}), [done](auto answer) {
-      done(answer && dfs::decode_answer<dfs::answers::opened>(*answer).has_value());
+    dfs::queries::open what{fmt::format("/client-{}", client), 0};
+    masters.query(dfs::encode(dfs::query_message{what}), [done](auto answer) {
+      done(answer && dfs::decode_response<dfs::responses::opened>(*answer).has_value());
     });
   };
 }

@@ -63,14 +63,14 @@ std::uint32_t inode_of(std::uint16_t local, std::uint16_t remote) {
   struct {
     nlmsghdr header{};
     inet_diag_req_v2 wanted{};
-  } question;
-  question.header.nlmsg_len = sizeof(question);
-  question.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
-  question.header.nlmsg_flags = NLM_F_REQUEST;
-  question.wanted.sdiag_family = AF_INET;
-  question.wanted.sdiag_protocol = IPPROTO_TCP;
-  question.wanted.idiag_states = ~0U;
-  auto& id = question.wanted.id;
+  } query;
+  query.header.nlmsg_len = sizeof(query);
+  query.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
+  query.header.nlmsg_flags = NLM_F_REQUEST;
+  query.wanted.sdiag_family = AF_INET;
+  query.wanted.sdiag_protocol = IPPROTO_TCP;
+  query.wanted.idiag_states = ~0U;
+  auto& id = query.wanted.id;
   id.idiag_sport = htons(local);
   id.idiag_dport = htons(remote);
   id.idiag_src[0] = id.idiag_dst[0] = htonl(INADDR_LOOPBACK);
@@ -81,7 +81,7 @@ std::uint32_t inode_of(std::uint16_t local, std::uint16_t remote) {
     std::array<char, 1024> more{};
   } answer;
   auto kernel = ::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-  auto got = ::send(kernel, &question, sizeof(question), 0) == sizeof(question)
+  auto got = ::send(kernel, &query, sizeof(query), 0) == sizeof(query)
                  ? ::recv(kernel, &answer, sizeof(answer), 0)
                  : -1;
   ::close(kernel);

@@ -91,7 +91,7 @@ void recorded_load::run(int client) {
     it.key = first_key_ + random.below(static_cast<std::uint64_t>(keys_));
     it.invoked = now().count();
     if (random.chance(0.5)) {
-      auto page = masters.ask(dfs::questions::open{path_of(it.key), 0});
+      auto page = masters.query(dfs::queries::open{path_of(it.key), 0});
       it.outcome = page || page.error().code == errc::not_found ? operation_outcome::ok
                                                                 : operation_outcome::failed;
       if (page) {

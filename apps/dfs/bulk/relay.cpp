@@ -23,14 +23,14 @@ relay::relay(bulk_shared& shared, io_loop& loop, tcp_socket& upstream, batch_buf
     : shared_{shared}, loop_{loop}, upstream_{upstream}, buffers_{buffers}, request_{std::move(
                                                                                 request)},
       from_upstream_{shared.options.timeouts.progress, steady::now() + max_request_time},
-      to_behind_{less_than(request_.progress_ms), from_upstream_.deadline} {
+      to_downstream_{less_than(request_.progress_ms), from_upstream_.deadline} {
   for (const auto& target : request_.targets)
     results_.push_back({target.node, {}});
 }
 
 atl::result<std::vector<target_result>> relay::run() {
-  begin_here();
-  begin_behind();
+  begin_local_write();
+  begin_downstream();
   if (auto done = stream(); !done)
     return tl::unexpected{done.error()};
   {
@@ -44,7 +44,7 @@ atl::result<std::vector<target_result>> relay::run() {
 
 // -- beginning ----------------------------------------------------------------
 
-void relay::begin_here() {
+void relay::begin_local_write() {
   fragment_key key{request_.chunk, request_.targets.front().fragment};
   auto begun = shared_.store.begin(key, request_.size);
   if (begun)
@@ -53,31 +53,31 @@ void relay::begin_here() {
     results_.front().outcome = tl::unexpected{begun.error()};
 }
 
-void relay::begin_behind() {
+void relay::begin_downstream() {
   if (request_.targets.size() < 2)
     return;
-  if (auto done = connect_behind(); !done)
-    return lose_behind(done.error());
+  if (auto done = connect_downstream(); !done)
+    return fail_downstream(done.error());
   auto request = request_;
-  request.progress_ms = static_cast<std::uint32_t>(to_behind_.progress.count());
+  request.progress_ms = static_cast<std::uint32_t>(to_downstream_.progress.count());
   request.targets.erase(request.targets.begin());
   request.await_go = false; // the data are on their way already
-  upload_.emplace(*behind_, to_behind_);
+  upload_.emplace(*downstream_, to_downstream_);
   if (auto done = upload_->begin(request); !done)
-    lose_behind(last_words(done.error()));
+    fail_downstream(downstream_error(done.error()));
 }
 
-atl::status relay::connect_behind() {
+atl::status relay::connect_downstream() {
   const auto& node = request_.targets[1].at;
-  behind_.emplace(loop_);
+  downstream_.emplace(loop_);
   for (auto kept = shared_.links.take(node); kept >= 0; kept = shared_.links.take(node)) {
-    if (behind_->adopt(kept) && behind_->is_quiet())
+    if (downstream_->adopt(kept) && downstream_->is_quiet())
       return {};
-    behind_->close();
+    downstream_->close();
   }
   // Short enough to leave the sender's patience for the rest.
-  auto timeout = std::min(shared_.options.timeouts.connect, to_behind_.progress / 2);
-  return behind_->connect(node, timeout);
+  auto timeout = std::min(shared_.options.timeouts.connect, to_downstream_.progress / 2);
+  return downstream_->connect(node, timeout);
 }
 
 // -- streaming ----------------------------------------------------------------
@@ -96,12 +96,12 @@ atl::status relay::stream() {
     if (auto done = upstream_.finish_read(from_upstream_); !done)
       return done;
     auto arrived = coming;
-    finish_passing_on(); // out of the buffer that the next one goes to
-    pass_on(arrived);
+    finish_forwarding(); // out of the buffer that the next one goes to
+    forward(arrived);
     coming = next_batch(buffers_[i % buffers_.size()]);
-    keep(arrived);
+    store(arrived);
   }
-  finish_passing_on();
+  finish_forwarding();
   return {};
 }
 
@@ -112,19 +112,19 @@ void relay::start_receiving(const batch& into) {
   upstream_.start_read(pieces);
 }
 
-void relay::pass_on(const batch& what) {
+void relay::forward(const batch& what) {
   if (upload_)
     upload_->start_batch(what.bytes(), what.crcs());
 }
 
-void relay::finish_passing_on() {
+void relay::finish_forwarding() {
   if (!upload_)
     return;
   if (auto done = upload_->finish_batch(); !done)
-    lose_behind(last_words(done.error()));
+    fail_downstream(downstream_error(done.error()));
 }
 
-void relay::keep(const batch& what) {
+void relay::store(const batch& what) {
   if (!writer_)
     return;
   if (auto done = writer_->append(what.bytes(), what.crcs()); !done) {
@@ -149,12 +149,12 @@ void relay::collect_results() {
     return;
   auto got = receive_results();
   if (!got)
-    return lose_behind(got.error());
-  shared_.links.give_back(request_.targets[1].at, behind_->release());
+    return fail_downstream(got.error());
+  shared_.links.give_back(request_.targets[1].at, downstream_->release());
 }
 
 atl::status relay::receive_results() {
-  auto answer = receive_reply(*behind_, upload_->wait_for_results(), to_behind_);
+  auto answer = receive_reply(*downstream_, upload_->wait_for_results(), to_downstream_);
   if (!answer)
     return tl::unexpected{answer.error()};
   if (!answer->outcome)
@@ -163,24 +163,25 @@ atl::status relay::receive_results() {
   if (!theirs)
     return tl::unexpected{theirs.error()};
   if (theirs->size() + 1 != results_.size())
-    return atl::fail(atl::errc::unavailable, behind_->peer() + " sent a malformed result");
+    return atl::fail(atl::errc::unavailable, downstream_->peer() + " sent a malformed result");
   for (std::size_t i = 0; i < theirs->size(); ++i)
     results_[i + 1].outcome = std::move((*theirs)[i].outcome);
   return {};
 }
 
 /// What the next node said before its connection broke, if it did.
-atl::error relay::last_words(const atl::error& otherwise) {
+atl::error relay::downstream_error(const atl::error& otherwise) {
   if (otherwise.code == atl::errc::unavailable)
-    if (auto answer = receive_reply(*behind_, to_behind_, to_behind_); answer && !answer->outcome)
+    if (auto answer = receive_reply(*downstream_, to_downstream_, to_downstream_);
+        answer && !answer->outcome)
       return answer->outcome.error();
   return otherwise;
 }
 
 /// The next node is lost to this write, and with it those behind it.
-void relay::lose_behind(const atl::error& why) {
+void relay::fail_downstream(const atl::error& why) {
   upload_.reset();
-  behind_.reset();
+  downstream_.reset();
   results_[1].outcome = tl::unexpected{why};
   // A busy node has not failed, nor have the nodes after it in the pipeline.
   bool busy = why.code == atl::errc::busy;

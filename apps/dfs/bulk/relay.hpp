@@ -43,18 +43,18 @@ class relay {
     std::span<const std::uint32_t> crcs() const { return {buffer->crcs.data(), block_count(size)}; }
   };
 
-  void begin_here();
-  void begin_behind();
-  atl::status connect_behind();
+  void begin_local_write();
+  void begin_downstream();
+  atl::status connect_downstream();
   atl::status stream();
   void start_receiving(const batch& into);
-  void pass_on(const batch& what);
-  void finish_passing_on();
-  void keep(const batch& what);
+  void forward(const batch& what);
+  void finish_forwarding();
+  void store(const batch& what);
   void commit();
   void collect_results();
-  atl::error last_words(const atl::error& otherwise);
-  void lose_behind(const atl::error& why);
+  atl::error downstream_error(const atl::error& otherwise);
+  void fail_downstream(const atl::error& why);
   atl::status receive_results();
 
   bulk_shared& shared_;
@@ -63,10 +63,10 @@ class relay {
   batch_buffers& buffers_;
   wire::write_request request_;
   patience from_upstream_;
-  patience to_behind_;
+  patience to_downstream_;
 
   std::optional<chunk_writer> writer_;
-  std::optional<tcp_socket> behind_;
+  std::optional<tcp_socket> downstream_;
   std::optional<upload> upload_;
   std::vector<target_result> results_;
 };

@@ -164,7 +164,7 @@ void bulk_server::implementation::run() {
     try {
       accept_all();
     } catch (const std::exception& problem) {
-      if (shared_.complaints.pass())
+      if (shared_.error_log.pass())
         atl::log::error(log_role, "", "cannot take in a connection: {}", problem.what());
       std::this_thread::sleep_for(short_of_files_pause);
     }
@@ -197,7 +197,7 @@ void bulk_server::implementation::accept_waiting() {
     if (errno == EINTR || errno == ECONNABORTED)
       continue;
     if (errno != EAGAIN && !stopping_) { // out of files or memory: others have to end first
-      if (shared_.complaints.pass())
+      if (shared_.error_log.pass())
         atl::log::error(log_role, "", "cannot accept a connection: {}",
                         std::generic_category().message(errno));
       turn_away_without_descriptor();

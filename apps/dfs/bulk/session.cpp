@@ -36,7 +36,7 @@ bool session::serve_next() {
     return serve(*request);
   auto code = request.error().code;
   if (code == atl::errc::corrupt || code == atl::errc::refused)
-    complain(request.error());
+    report_error(request.error());
   return false;
 }
 
@@ -44,25 +44,25 @@ bool session::serve(const frame& request) {
   switch (request.what) {
   case wire::op::read: {
     auto decoded = wire::decode_read(request.body);
-    return decoded ? serve_read(*decoded) : complain(decoded.error());
+    return decoded ? serve_read(*decoded) : report_error(decoded.error());
   }
   case wire::op::write: {
     auto decoded = wire::decode_write(request.body);
-    return decoded ? serve_write(std::move(*decoded)) : complain(decoded.error());
+    return decoded ? serve_write(std::move(*decoded)) : report_error(decoded.error());
   }
   case wire::op::report_damage: {
     auto decoded = wire::decode_report(request.body);
-    return decoded ? serve_report(*decoded) : complain(decoded.error());
+    return decoded ? serve_report(*decoded) : report_error(decoded.error());
   }
   case wire::op::copy: {
     auto decoded = wire::decode_copy(request.body);
-    return decoded ? serve_copy(*decoded) : complain(decoded.error());
+    return decoded ? serve_copy(*decoded) : report_error(decoded.error());
   }
   case wire::op::reply:
   case wire::op::working:
     break;
   }
-  return complain({atl::errc::corrupt, "a reply came where a request was expected"});
+  return report_error({atl::errc::corrupt, "a reply came where a request was expected"});
 }
 
 // -- who may ------------------------------------------------------------------
@@ -87,9 +87,9 @@ bool session::refuse(const atl::error& why) {
   return false;
 }
 
-bool session::complain(const atl::error& why) {
+bool session::report_error(const atl::error& why) {
   ++shared_.malformed;
-  if (auto held_back = shared_.complaints.pass())
+  if (auto held_back = shared_.error_log.pass())
     atl::log::warning(log_role, socket_.peer(), "connection closed: {} ({} more like this)",
                       why.message, *held_back);
   return false;

@@ -36,7 +36,7 @@ class session {
   bool answer(std::string_view body);
   bool answer(const atl::error& why) { return answer(wire::encode_failure(why)); }
   bool refuse(const atl::error& why);
-  bool complain(const atl::error& why);
+  bool report_error(const atl::error& why);
   patience wait() const;
 
   bulk_shared& shared_;

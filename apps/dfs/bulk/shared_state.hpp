@@ -44,7 +44,7 @@ struct bulk_shared {
   link_pool links;
   write_admission writes;
   pulse signs;
-  log_limiter complaints;
+  log_limiter error_log;
   std::atomic<std::uint64_t> busy = 0;
   std::atomic<std::uint64_t> malformed = 0;
   std::atomic<std::uint64_t> read_bytes = 0;

@@ -17,7 +17,7 @@ using nlohmann::json;
 atl::status add_silent_nodes(control& masters, storage_names& out) {
   auto after = no_storage;
   for (;;) {
-    auto page = masters.ask(questions::summary{after});
+    auto page = masters.query(queries::summary{after});
     if (!page)
       return tl::unexpected{page.error()};
     for (auto& node : page->storages)

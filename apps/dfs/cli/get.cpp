@@ -26,7 +26,7 @@ struct get_source {
 
 atl::result<get_source> look_at_source(file_client& files, const std::string& path,
                                        const get_arguments& what) {
-  auto entry = files.masters().ask(questions::stat{path});
+  auto entry = files.masters().query(queries::stat{path});
   if (!entry)
     return tl::unexpected{entry.error()};
   auto is_directory = entry->type == inode_type::directory;
@@ -35,8 +35,8 @@ atl::result<get_source> look_at_source(file_client& files, const std::string& pa
   return get_source{path, is_directory, entry->size_bytes};
 }
 
-atl::result<std::vector<answers::entry>> entries_of(file_client& files, const std::string& path) {
-  std::vector<answers::entry> entries;
+atl::result<std::vector<responses::entry>> entries_of(file_client& files, const std::string& path) {
+  std::vector<responses::entry> entries;
   auto listed = files.list(path, [&](auto& entry) {
     entries.push_back(entry);
     return true;
@@ -77,7 +77,7 @@ class getting {
   }
 
  private:
-  void get_entry(const answers::entry& entry, const std::string& remote, const fs::path& local) {
+  void get_entry(const responses::entry& entry, const std::string& remote, const fs::path& local) {
     if (!is_plain_name(entry.name))
       return tally_.fail({errc::corrupt, fmt::format("a master says that there is an entry '{}' in "
                                                      "{}, which can't be a name",

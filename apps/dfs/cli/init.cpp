@@ -3,7 +3,7 @@
 #include "cli/launcher.hpp"
 #include "node/plugins.hpp"
 
-#include <atoll/core/nearest.hpp>
+#include <atoll/core/spelling_suggestion.hpp>
 
 #include <fmt/format.h>
 

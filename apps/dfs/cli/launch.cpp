@@ -117,7 +117,7 @@ std::string not_ready(const json& status, const std::vector<awaited_node>& nodes
 
 std::string describe_end(const awaited_node& it, const std::string& how) {
   auto text = fmt::format("node {} (process {}) {}", it.node.name, it.process, how);
-  auto log = last_words(it.node, it.log_begin);
+  auto log = log_tail(it.node, it.log_begin);
   if (!log.empty())
     return fmt::format("{}; the end of {}:\n{}", text, it.node.log.string(), log);
   return fmt::format("{} and wrote nothing to {}; a plugin that crashes while it is loaded, say, "

@@ -167,7 +167,7 @@ atl::result<bool> stop(const local_node& node, std::chrono::milliseconds patienc
   return stopped;
 }
 
-std::string last_words(const local_node& node, std::uintmax_t begin) {
+std::string log_tail(const local_node& node, std::uintmax_t begin) {
   return fmt::format("{}", fmt::join(read_tail(node.log, begin), "\n"));
 }
 

@@ -47,7 +47,7 @@ atl::result<bool> stop(pid_t process, std::chrono::milliseconds patience);
 atl::result<bool> stop(const local_node& node, std::chrono::milliseconds patience);
 
 /// The last lines that a node wrote to its log from `begin` on, for an error message.
-std::string last_words(const local_node& node, std::uintmax_t begin = 0);
+std::string log_tail(const local_node& node, std::uintmax_t begin = 0);
 
 /// `name`, beside the program that is running.
 std::filesystem::path sibling_program(const std::string& name);

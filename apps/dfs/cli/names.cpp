@@ -15,7 +15,7 @@ namespace {
 using atl::errc;
 using nlohmann::json;
 
-json describe(const answers::entry& entry) {
+json describe(const responses::entry& entry) {
   auto is_file = entry.type == inode_type::file;
   json out{{"name", entry.name},
            {"type", is_file ? "file" : "directory"},
@@ -62,7 +62,7 @@ class lister {
 
   /// A file is listed like a directory with one entry.
   atl::status list(control& masters, const std::string& path) {
-    auto entry = masters.ask(questions::stat{path});
+    auto entry = masters.query(queries::stat{path});
     if (!entry)
       return tl::unexpected{entry.error()};
     all_ = json::array();
@@ -83,7 +83,7 @@ class lister {
   atl::status list_directory(control& masters, const std::string& path) {
     std::string after;
     while (!has_output_failed()) {
-      auto page = masters.ask(questions::list{path, after, 0});
+      auto page = masters.query(queries::list{path, after, 0});
       if (!page)
         return tl::unexpected{page.error()};
       for (auto& entry : page->entries)
@@ -95,7 +95,7 @@ class lister {
     return {};
   }
 
-  void show(const answers::entry& entry) {
+  void show(const responses::entry& entry) {
     if (with_.json)
       return all_.push_back(describe(entry));
     auto is_file = entry.type == inode_type::file;
@@ -122,7 +122,7 @@ atl::status describe_chunks(control& masters, const std::string& path, json& out
   out["chunks"] = json::array();
   std::uint32_t from = 0;
   for (;;) {
-    auto page = masters.ask(questions::open{path, from});
+    auto page = masters.query(queries::open{path, from});
     if (!page)
       return tl::unexpected{page.error()};
     out["inline"] = page->extents_total == 0;
@@ -140,7 +140,7 @@ atl::status describe_chunks(control& masters, const std::string& path, json& out
   }
 }
 
-void print_description(const std::string& path, const answers::entry& entry, const json& out,
+void print_description(const std::string& path, const responses::entry& entry, const json& out,
                        const std::optional<storage_names>& names) {
   auto is_file = entry.type == inode_type::file;
   print("path     {}\ntype     {}\ninode    {}\nchanged  {}\nversion  {}\n", display_name(path),
@@ -160,7 +160,7 @@ void print_description(const std::string& path, const answers::entry& entry, con
 /// Is the target a directory that the sources go into, as with mv? A trailing slash says that it
 /// must be one.
 atl::result<bool> goes_into(control& masters, const move_arguments& what) {
-  auto there = masters.ask(questions::stat{what.to});
+  auto there = masters.query(queries::stat{what.to});
   auto is_directory = there && there->type == inode_type::directory;
   if (what.from.size() == 1)
     return is_directory && what.from.front() != what.to;
@@ -184,7 +184,7 @@ int stat(context& with, const std::vector<std::string>& paths) {
   auto is_first = true;
   std::optional<storage_names> names; ///< asked for once, where a file has chunks
   auto show = [&](control& masters, const std::string& path) -> atl::status {
-    auto entry = masters.ask(questions::stat{path});
+    auto entry = masters.query(queries::stat{path});
     if (!entry)
       return tl::unexpected{entry.error()};
     auto out = describe(*entry);
@@ -218,7 +218,7 @@ int move(context& with, const move_arguments& what) {
     if (!std::exchange(is_known, true))
       into = goes_into(masters, what);
     if (!into)
-      return atl::result<answers::changed>{tl::unexpected{into.error()}};
+      return atl::result<responses::changed>{tl::unexpected{into.error()}};
     auto target = *into ? join_path(what.to, last_component(from)) : what.to;
     return masters.run(commands::rename{from, target, !what.no_clobber});
   });

@@ -145,7 +145,7 @@ transfer_size count(const std::vector<put_source>& sources) {
 /// Does the target stand for a directory that the sources go into?
 atl::result<bool> goes_into(file_client& files, const put_arguments& what) {
   auto several = what.local.size() > 1;
-  auto there = files.masters().ask(questions::stat{what.remote});
+  auto there = files.masters().query(queries::stat{what.remote});
   if (there && there->type == inode_type::directory)
     return true;
   if (!there && there.error().code != errc::not_found)

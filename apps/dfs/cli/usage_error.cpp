@@ -1,6 +1,6 @@
 #include "cli/usage_error.hpp"
 
-#include <atoll/core/nearest.hpp>
+#include <atoll/core/spelling_suggestion.hpp>
 
 #include <fmt/format.h>
 

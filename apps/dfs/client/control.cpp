@@ -35,7 +35,7 @@ atl::runtime::group_client::settings describe(const cluster_settings& cluster) {
   for (auto& master : cluster.masters)
     it.members.push_back({master.name, master.address});
   it.timeout = cluster.client_timeout;
-  it.patience = cluster.client_patience;
+  it.refusal_timeout = cluster.client_patience;
   it.seed = random_session().low;
   it.advice = nodes_down_advice;
   return it;
@@ -91,8 +91,8 @@ void control::submit(action what, completion done) {
   impl_->group.call(
       message_kind::command, std::move(bytes),
       [this, session, next = std::move(next), finish](atl::result<std::string> answer) mutable {
-        auto outcome = answer ? decode_answer<answers::changed>(*answer)
-                              : atl::result<answers::changed>{tl::unexpected{answer.error()}};
+        auto outcome = answer ? decode_response<responses::changed>(*answer)
+                              : atl::result<responses::changed>{tl::unexpected{answer.error()}};
         if (outcome || !is_session_expired(outcome.error()) || session.sequence == 1)
           return finish(session, std::move(answer));
         // Idle for long: this is the command's first attempt, so a new session can't repeat it.
@@ -110,12 +110,12 @@ atl::result<std::string> control::submit(action what) {
   return answer.get_future().get();
 }
 
-void control::query(std::string question, completion done) {
-  impl_->group.call(message_kind::query, std::move(question), std::move(done));
+void control::query(std::string query, completion done) {
+  impl_->group.call(message_kind::query, std::move(query), std::move(done));
 }
 
-atl::result<std::string> control::query(std::string question) {
-  return impl_->group.call(message_kind::query, std::move(question));
+atl::result<std::string> control::query_bytes(std::string query) {
+  return impl_->group.call(message_kind::query, std::move(query));
 }
 
 atl::status control::change_members(std::vector<atl::spi::replica_id> voters,

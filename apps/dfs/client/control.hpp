@@ -1,9 +1,9 @@
 #pragma once
 
 #include "common/protocol.hpp"
-#include "namespace/answer.hpp"
 #include "namespace/command.hpp"
-#include "namespace/question.hpp"
+#include "namespace/query.hpp"
+#include "namespace/response.hpp"
 #include "node/settings.hpp"
 
 #include <atoll/core/error.hpp>
@@ -37,25 +37,25 @@ class control {
   /// @returns its answer or the error that the name space gave; errc::refused when the masters
   /// can't at the moment, errc::timeout when it isn't known whether it took effect.
   template <class Command>
-  atl::result<typename Command::answer> run(Command what) {
+  atl::result<typename Command::response> run(Command what) {
     auto answer = submit(action{std::move(what)});
     if (!answer)
       return tl::unexpected{answer.error()};
-    return decode_answer<typename Command::answer>(*answer);
+    return decode_response<typename Command::response>(*answer);
   }
 
   /// Asks the name space; sees everything that was answered before.
-  template <class Question>
-  atl::result<typename Question::answer> ask(const Question& what) {
-    auto answer = query(encode(question{what}));
+  template <class Query>
+  atl::result<typename Query::response> query(const Query& what) {
+    auto answer = query_bytes(encode(query_message{what}));
     if (!answer)
       return tl::unexpected{answer.error()};
-    return decode_answer<typename Question::answer>(*answer);
+    return decode_response<typename Query::response>(*answer);
   }
 
-  /// The same without waiting; the answer is for `decode_answer`.
+  /// The same without waiting; the answer is for `decode_response`.
   void submit(action what, completion done);
-  void query(std::string question, completion done);
+  void query(std::string query, completion done);
 
   /// Makes these the masters' group. Repeating it is safe.
   /// @param lost masters whose disks are gone: a person's word that they never come back
@@ -74,7 +74,7 @@ class control {
 
  private:
   struct implementation;
-  atl::result<std::string> query(std::string question);
+  atl::result<std::string> query_bytes(std::string query);
   atl::result<std::string> submit(action what);
 
   std::unique_ptr<implementation> impl_;

@@ -85,7 +85,7 @@ class chunk_reader {
 atl::result<std::uint64_t> download(control& masters, storage_pool& storages,
                                     const std::string& path, const byte_sink& into,
                                     const progress_report& progress) {
-  auto page = masters.ask(questions::open{path, 0});
+  auto page = masters.query(queries::open{path, 0});
   if (!page)
     return tl::unexpected{page.error()};
   if (page->extents_total == 0) {
@@ -121,7 +121,7 @@ atl::result<std::uint64_t> download(control& masters, storage_pool& storages,
     next += static_cast<std::uint32_t>(page->extents.size());
     if (!page->more || page->extents.empty())
       break;
-    page = masters.ask(questions::open{path, next});
+    page = masters.query(queries::open{path, next});
     if (!page)
       return tl::unexpected{page.error()};
     if (page->inode != inode || page->version != version)

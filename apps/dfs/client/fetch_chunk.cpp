@@ -178,7 +178,7 @@ void storage_pool::wait_for_a_holder(const chunk_record& chunk) {
 
 /// Asks the masters again where a chunk is: meanwhile it may have moved, or its file may be gone.
 atl::status storage_pool::renew_record(chunk_record& chunk) {
-  auto known = masters_.ask(questions::known{{chunk.id}});
+  auto known = masters_.query(queries::known{{chunk.id}});
   if (!known)
     return tl::unexpected{known.error()};
   if (known->chunks.empty())

@@ -45,10 +45,10 @@ atl::result<std::uint64_t> file_client::get(const std::string& path, const byte_
 }
 
 atl::status file_client::list(const std::string& path,
-                              const std::function<bool(const answers::entry&)>& each) {
+                              const std::function<bool(const responses::entry&)>& each) {
   std::string after;
   for (;;) {
-    auto page = impl_->masters.ask(questions::list{path, after, 0});
+    auto page = impl_->masters.query(queries::list{path, after, 0});
     if (!page)
       return tl::unexpected{page.error()};
     for (auto& entry : page->entries)

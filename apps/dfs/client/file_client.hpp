@@ -51,7 +51,8 @@ class file_client {
                                  const progress_report& progress = {});
 
   /// Every entry of a directory, in order of the names' bytes; stops when `each` says false.
-  atl::status list(const std::string& path, const std::function<bool(const answers::entry&)>& each);
+  atl::status list(const std::string& path,
+                   const std::function<bool(const responses::entry&)>& each);
 
   const protocol::cluster_info& info() const;
 

@@ -167,7 +167,7 @@ atl::result<T> finished(reader& in, T value, std::string_view what) {
 
 } // namespace
 
-std::string encode(const storage_report& message) {
+std::string encode(const storage_heartbeat& message) {
   writer out;
   out.put(message.name).put(message.uuid).put(message.group);
   write(out, message.bulk);
@@ -184,9 +184,9 @@ std::string encode(const storage_report& message) {
   return out.take();
 }
 
-atl::result<storage_report> decode_storage_report(std::string_view bytes) {
+atl::result<storage_heartbeat> decode_storage_heartbeat(std::string_view bytes) {
   reader in{bytes};
-  storage_report message;
+  storage_heartbeat message;
   message.name = in.get_string(name_bytes_max);
   message.uuid = in.get_string(name_bytes_max);
   message.group = in.get_string(name_bytes_max);
@@ -203,19 +203,19 @@ atl::result<storage_report> decode_storage_report(std::string_view bytes) {
   message.from_scratch = in.get<bool>();
   message.more = in.get<bool>();
   read_list(in, message.changes, changes_max);
-  return finished(in, std::move(message), "a storage node's report");
+  return finished(in, std::move(message), "a storage node's heartbeat");
 }
 
-std::string encode(const storage_orders& message) {
+std::string encode(const storage_commands& message) {
   writer out;
   out.put(message.group).put(message.id).put(message.want_everything);
   write_list(out, message.remove);
   return out.take();
 }
 
-atl::result<storage_orders> decode_storage_orders(std::string_view bytes) {
+atl::result<storage_commands> decode_storage_commands(std::string_view bytes) {
   reader in{bytes};
-  storage_orders message;
+  storage_commands message;
   message.group = in.get_string(name_bytes_max);
   message.id = in.get<storage_id>();
   message.want_everything = in.get<bool>();

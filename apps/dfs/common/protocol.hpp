@@ -16,16 +16,16 @@
 #include <string_view>
 #include <vector>
 
-/// What storage nodes and clients ask of a master, beside commands and questions to the name space.
+/// What storage nodes and clients ask of a master, beside commands and queries to the name space.
 /// The kinds are those of `atl::runtime::message_kind`, from `application` on.
 namespace dfs::protocol {
 
 enum class kind : std::uint16_t {
-  report = 100,   ///< `storage_report` → `storage_orders`
-  allocate = 101, ///< `allocate_request` → `allocate_answer`
-  cluster = 102,  ///< empty → `cluster_info`
-  status = 103,   ///< empty → JSON, for people and scripts
-  finish = 104,   ///< `finish_request` → empty
+  heartbeat = 100, ///< `storage_heartbeat` → `storage_commands`
+  allocate = 101,  ///< `allocate_request` → `allocate_answer`
+  cluster = 102,   ///< empty → `cluster_info`
+  status = 103,    ///< empty → JSON, for people and scripts
+  finish = 104,    ///< `finish_request` → empty
   /// `atl::membership_query` → `atl::membership_answer`: a master that belongs to no group asks
   membership = 105,
   renew = 106,   ///< `renew_request` → empty
@@ -42,7 +42,7 @@ struct fragment_change {
 };
 
 /// From a storage node to each master, as its heartbeat.
-struct storage_report {
+struct storage_heartbeat {
   std::string name;
   std::string uuid;  ///< of the data folder
   std::string group; ///< that the data belongs to (`atl::group_birth::group`); empty: none yet
@@ -63,7 +63,7 @@ struct storage_report {
   std::vector<fragment_change> changes;
 };
 
-struct storage_orders {
+struct storage_commands {
   std::string group;                   ///< of the master: a node with another one's data ignores it
   storage_id id = no_storage;          ///< 0: not registered yet
   bool want_everything = false;        ///< this master doesn't know what the node has: list it
@@ -155,8 +155,8 @@ struct cluster_info {
   std::vector<storage_view> storages;
 };
 
-std::string encode(const storage_report& message);
-std::string encode(const storage_orders& message);
+std::string encode(const storage_heartbeat& message);
+std::string encode(const storage_commands& message);
 std::string encode(const allocate_request& message);
 std::string encode(const allocate_answer& message);
 std::string encode(const finish_request& message);
@@ -166,8 +166,8 @@ std::string encode(const collect_state& message);
 std::string encode(const cluster_info& message);
 
 /// Decoders of bytes that may be hostile: `errc::corrupt` for anything malformed.
-atl::result<storage_report> decode_storage_report(std::string_view bytes);
-atl::result<storage_orders> decode_storage_orders(std::string_view bytes);
+atl::result<storage_heartbeat> decode_storage_heartbeat(std::string_view bytes);
+atl::result<storage_commands> decode_storage_commands(std::string_view bytes);
 atl::result<allocate_request> decode_allocate_request(std::string_view bytes);
 atl::result<allocate_answer> decode_allocate_answer(std::string_view bytes);
 atl::result<finish_request> decode_finish_request(std::string_view bytes);

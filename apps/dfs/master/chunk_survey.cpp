@@ -9,8 +9,7 @@ namespace dfs {
 namespace {
 
 constexpr auto pause_between_passes = std::chrono::seconds{3};
-constexpr std::uint32_t page_chunks_max =
-    1000; ///< as many ids as `questions::known` takes, or less
+constexpr std::uint32_t page_chunks_max = 1000; ///< as many ids as `queries::known` takes, or less
 /// A report that was under way when a page was read may not say what was stored before; the one
 /// after it does.
 constexpr std::uint64_t reports_to_wait_for = 2;
@@ -55,7 +54,7 @@ std::optional<chunk_survey::query> chunk_survey::next(const storage_registry& re
       return std::nullopt;
   }
   is_answer_due_ = true;
-  return questions::all_chunks{after_, page_chunks_max};
+  return queries::all_chunks{after_, page_chunks_max};
 }
 
 bool chunk_survey::begin_pass(basis now_holds, steady_time now) {
@@ -73,7 +72,7 @@ bool chunk_survey::begin_pass(basis now_holds, steady_time now) {
   return true;
 }
 
-void chunk_survey::on_page(const answers::chunk_page& page, const storage_registry& registry,
+void chunk_survey::on_page(const responses::chunk_page& page, const storage_registry& registry,
                            steady_time now) {
   is_answer_due_ = false;
   auto living = find_living(registry, now);
@@ -105,23 +104,23 @@ bool chunk_survey::have_reported(const living_nodes& living) const {
 
 std::optional<chunk_survey::query> chunk_survey::recheck(const living_nodes& living) {
   std::vector<suspect> remaining;
-  questions::known question;
+  queries::known lookup;
   for (auto& chunk : suspects_) {
     auto found = examine(chunk.record, living);
     if (!found.is_short)
       continue;
-    question.ids.push_back(chunk.record.id);
+    lookup.ids.push_back(chunk.record.id);
     remaining.push_back({std::move(chunk.record), found.is_unreadable});
   }
   suspects_ = std::move(remaining);
   if (suspects_.empty())
     return std::nullopt;
   is_answer_due_ = true;
-  return question;
+  return lookup;
 }
 
 /// A chunk that was removed meanwhile, or stored elsewhere, is not short of copies.
-void chunk_survey::on_known(const answers::known_chunks& answer, steady_time now) {
+void chunk_survey::on_known(const responses::known_chunks& answer, steady_time now) {
   is_answer_due_ = false;
   auto examined = std::min<std::size_t>(answer.examined, suspects_.size());
   if (examined == 0)

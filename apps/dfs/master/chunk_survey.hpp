@@ -1,8 +1,8 @@
 #pragma once
 
 #include "master/registry.hpp"
-#include "namespace/answer.hpp"
-#include "namespace/question.hpp"
+#include "namespace/query.hpp"
+#include "namespace/response.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -30,7 +30,7 @@ struct survey_counts {
 /// cluster is not read again and again.
 class chunk_survey {
  public:
-  using query = std::variant<questions::all_chunks, questions::known>;
+  using query = std::variant<queries::all_chunks, queries::known>;
   /// Can a chunk be read from the fragments that are marked present?
   using readable_check = std::function<bool(const std::vector<bool>&)>;
 
@@ -48,8 +48,9 @@ class chunk_survey {
   std::optional<query> next(const storage_registry& registry, std::uint64_t applied,
                             steady_time now);
   // The answer to the query that `next` returned last.
-  void on_page(const answers::chunk_page& page, const storage_registry& registry, steady_time now);
-  void on_known(const answers::known_chunks& answer, steady_time now);
+  void on_page(const responses::chunk_page& page, const storage_registry& registry,
+               steady_time now);
+  void on_known(const responses::known_chunks& answer, steady_time now);
   void on_failure() { is_answer_due_ = false; }
 
   /// None until the first pass is through.

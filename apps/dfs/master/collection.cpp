@@ -27,7 +27,7 @@ bool collection::request(std::uint64_t id, std::uint64_t target_us,
   for (auto& [name, node] : registry.nodes())
     removed_before_.try_emplace(name, node.last.removed_bytes);
   to_examine_.clear();
-  phase_ = phase::horizon;
+  phase_ = phase::watermark;
   return true;
 }
 
@@ -37,9 +37,9 @@ void collection::abandon() {
   pass_ = pass;
 }
 
-void collection::on_horizon_reached(std::uint64_t target_us, storage_registry& registry,
-                                    steady_time now) {
-  if (phase_ != phase::horizon || target_us != target_us_)
+void collection::on_watermark_reached(std::uint64_t target_us, storage_registry& registry,
+                                      steady_time now) {
+  if (phase_ != phase::watermark || target_us != target_us_)
     return;
   phase_ = phase::fragments;
   ++pass_;
@@ -51,7 +51,7 @@ void collection::on_horizon_reached(std::uint64_t target_us, storage_registry& r
     }
 }
 
-void collection::on_examined(const std::string& node, std::uint64_t pass) {
+void collection::on_orphans_found(const std::string& node, std::uint64_t pass) {
   if (phase_ == phase::fragments && pass == pass_)
     to_examine_.erase(node);
 }
@@ -94,9 +94,9 @@ collection::advance(const storage_registry& registry, steady_time now) {
 
 protocol::collect_state collection::state(const storage_registry& registry) const {
   protocol::collect_state found;
-  found.phase = phase_ == phase::done      ? protocol::collect_phase::done
-                : phase_ == phase::horizon ? protocol::collect_phase::waiting
-                                           : protocol::collect_phase::collecting;
+  found.phase = phase_ == phase::done        ? protocol::collect_phase::done
+                : phase_ == phase::watermark ? protocol::collect_phase::waiting
+                                             : protocol::collect_phase::collecting;
   found.fragments = removed_;
   for (auto& [name, unwanted] : unwanted_)
     found.fragments_left += unwanted.size();

@@ -13,9 +13,9 @@
 
 namespace dfs {
 
-/// A collection of garbage that an operator asked for: first the horizon passes everything that was
-/// made until then, then the fragments of each node that is up are examined once, then those that
-/// nothing refers to have to go. Pure: the master proposes, asks and orders.
+/// A collection of garbage that an operator asked for: first the watermark passes everything that
+/// was made until then, then the fragments of each node that is up are examined once, then those
+/// that nothing refers to have to go. Pure: the master proposes, asks and orders.
 class collection {
  public:
   using fragment = storage_registry::fragment;
@@ -26,7 +26,7 @@ class collection {
   bool request(std::uint64_t id, std::uint64_t target_us, const storage_registry& registry);
 
   bool is_active() const { return phase_ != phase::idle && phase_ != phase::done; }
-  bool waits_for_horizon() const { return phase_ == phase::horizon; }
+  bool waits_for_watermark() const { return phase_ == phase::watermark; }
   std::uint64_t target_us() const { return target_us_; }
 
   /// Counts the passes over all fragments: a look-up that was under way before isn't of this one.
@@ -35,9 +35,9 @@ class collection {
 
   /// Nothing that was made before the target can be put any more, but by uploads under way.
   /// Changes nothing when a later request has moved the target meanwhile.
-  void on_horizon_reached(std::uint64_t target_us, storage_registry& registry, steady_time now);
-  /// All fragments of a node behind the horizon were looked up.
-  void on_examined(const std::string& node, std::uint64_t pass);
+  void on_watermark_reached(std::uint64_t target_us, storage_registry& registry, steady_time now);
+  /// All fragments of a node below the watermark were looked up.
+  void on_orphans_found(const std::string& node, std::uint64_t pass);
   /// Nothing refers to a fragment on a node.
   void on_unwanted(const std::string& node, const fragment& which);
 
@@ -49,7 +49,7 @@ class collection {
   protocol::collect_state state(const storage_registry& registry) const;
 
  private:
-  enum class phase { idle, horizon, fragments, done };
+  enum class phase { idle, watermark, fragments, done };
 
   phase phase_ = phase::idle;
   std::uint64_t pass_ = 0;

@@ -1,7 +1,7 @@
 #include "common/clock.hpp"
 #include "master/master_query.hpp"
 #include "master/status.hpp"
-#include "namespace/question.hpp"
+#include "namespace/query.hpp"
 #include "node/messages.hpp"
 
 #include <atoll/core/log.hpp>
@@ -42,9 +42,9 @@ chunk_survey::readable_check readable_check(std::shared_ptr<const atl::spi::reco
 
 master_actor::master_actor(caf::actor_config& config, settings given)
     : caf::event_based_actor{config}, settings_{std::move(given)},
-      registry_{settings_.policy.storage_timeout}, placer_{settings_.balancer, settings_.recovery,
-                                                           settings_.seed,
-                                                           settings_.policy.placement.name},
+      registry_{settings_.policy.storage_timeout}, placement_{settings_.balancer,
+                                                              settings_.recovery, settings_.seed,
+                                                              settings_.policy.placement.name},
       survey_{readable_check(settings_.recovery), settings_.policy.storage_timeout} {
   atl::spi::random_source random{settings_.seed ^ now_us()};
   session_ = {random.next(), random.next()};
@@ -53,10 +53,10 @@ master_actor::master_actor(caf::actor_config& config, settings given)
 }
 
 caf::behavior master_actor::make_behavior() {
-  last_housekeeping_ = std::chrono::steady_clock::now();
+  last_collection_ = std::chrono::steady_clock::now();
   tell_later(this, look_interval, tick{});
   return {
-      [this](envelope& message) { return take(message); },
+      [this](envelope& message) { return on_envelope(message); },
       [this](const atl::runtime::turned_away& node) {
         if (node.why.empty())
           refused_.erase(node.name);
@@ -64,7 +64,7 @@ caf::behavior master_actor::make_behavior() {
           refused_[node.name] = {node.name, {}, node.why, std::chrono::steady_clock::now(), false};
       },
       [this](tick) {
-        look_around();
+        on_tick();
         tell_later(this, look_interval, tick{});
       },
   };
@@ -72,10 +72,10 @@ caf::behavior master_actor::make_behavior() {
 
 // -- what comes from outside ------------------------------------------------------------------
 
-caf::result<envelope> master_actor::take(envelope& message) {
+caf::result<envelope> master_actor::on_envelope(envelope& message) {
   switch (static_cast<protocol::kind>(message.kind)) {
-  case protocol::kind::report:
-    return report(message);
+  case protocol::kind::heartbeat:
+    return on_heartbeat(message);
   case protocol::kind::allocate:
     return allocate(message);
   case protocol::kind::finish:
@@ -91,10 +91,10 @@ caf::result<envelope> master_actor::take(envelope& message) {
   case protocol::kind::membership:
     return membership(message);
   }
-  return unable({errc::invalid, "a kind of message that a master doesn't take"});
+  return error_reply({errc::invalid, "a kind of message that a master doesn't take"});
 }
 
-envelope master_actor::unable(const atl::error& problem, bool elsewhere) const {
+envelope master_actor::error_reply(const atl::error& problem, bool elsewhere) const {
   atl::runtime::reply answer{tl::unexpected{problem}, {}, false};
   if (elsewhere)
     for (auto& peer : view_.known)
@@ -103,14 +103,14 @@ envelope master_actor::unable(const atl::error& problem, bool elsewhere) const {
   return make_reply(answer);
 }
 
-envelope master_actor::report(const envelope& message) {
-  auto report = protocol::decode_storage_report(message.body);
+envelope master_actor::on_heartbeat(const envelope& message) {
+  auto report = protocol::decode_storage_heartbeat(message.body);
   if (!report)
-    return unable(report.error());
+    return error_reply(report.error());
   auto now = std::chrono::steady_clock::now();
   auto key = report->name + report->uuid;
   if (auto known = refused_.find(key); known != refused_.end() && known->second.for_good)
-    return unable({errc::refused, known->second.why});
+    return error_reply({errc::refused, known->second.why});
   if (!report->group.empty() && report->group != settings_.birth.group) {
     auto why = fmt::format(
         "the data of {} belongs to the group {}, and {} to the group {}: one of the two has a "
@@ -119,54 +119,57 @@ envelope master_actor::report(const envelope& message) {
         report->name, report->group, settings_.self.name, settings_.birth.group, report->name);
     if (refused_.size() < refused_nodes_max || refused_.contains(key))
       refused_[key] = {report->name, report->uuid, why, now, false};
-    return unable({errc::unavailable, why}); // not refused for good: the wrong disk may be here
+    return error_reply(
+        {errc::unavailable, why}); // not refused for good: the wrong disk may be here
   }
   refused_.erase(key);
   auto* before = registry_.find(report->name);
   if (before && before->last.uuid != report->uuid && registry_.alive(*before, now))
-    return unable({errc::refused, fmt::format("a node named '{}' with another data folder is up "
-                                              "already; give each node a name of its own",
-                                              report->name)});
+    return error_reply(
+        {errc::refused, fmt::format("a node named '{}' with another data folder is up "
+                                    "already; give each node a name of its own",
+                                    report->name)});
   if (!before && registry_.nodes().size() >= protocol::storages_max)
-    return unable({errc::refused, "the cluster has as many storage nodes as it can take"});
+    return error_reply({errc::refused, "the cluster has as many storage nodes as it can take"});
   auto& node = registry_.update(*report, now);
-  protocol::storage_orders orders;
-  orders.group = settings_.birth.group;
-  orders.id = node.id;
-  orders.want_everything = !node.complete && !node.listing;
+  protocol::storage_commands commands;
+  commands.group = settings_.birth.group;
+  commands.id = node.id;
+  commands.want_everything = !node.complete && !node.listing;
   auto& removals = to_remove_[report->name];
-  while (!removals.empty() && orders.remove.size() < protocol::changes_max) {
-    orders.remove.push_back({removals.front().first, removals.front().second, false});
+  while (!removals.empty() && commands.remove.size() < protocol::changes_max) {
+    commands.remove.push_back({removals.front().first, removals.front().second, false});
     removals.pop_front();
   }
-  return answer_with(encode(orders));
+  return answer_with(encode(commands));
 }
 
 envelope master_actor::allocate(const envelope& message) {
   auto request = protocol::decode_allocate_request(message.body);
   if (!request)
-    return unable(request.error());
+    return error_reply(request.error());
   if (request->chunk_bytes > settings_.policy.chunk_bytes)
-    return unable({errc::invalid, "a chunk above the cluster's chunk size"});
+    return error_reply({errc::invalid, "a chunk above the cluster's chunk size"});
   if (!leads() || !summary_known_)
-    return unable({errc::unavailable, settings_.self.name + " doesn't lead the masters"}, true);
+    return error_reply({errc::unavailable, settings_.self.name + " doesn't lead the masters"},
+                       true);
   if (!broken_.empty())
-    return unable({errc::refused, broken_});
+    return error_reply({errc::refused, broken_});
   if (!view_.no_space.empty()) // before the data is sent for nothing
     return answer_with(
         encode(protocol::allocate_answer{{}, atl::error{errc::no_space, view_.no_space}}));
   try {
-    auto placed = placer_.place(*request, registry_, now_us(),
-                                std::max(summary_.horizon_us, proposed_horizon_us_),
-                                std::chrono::steady_clock::now());
+    auto placed = placement_.place(*request, registry_, now_us(),
+                                   std::max(summary_.gc_watermark_us, proposed_gc_watermark_us_),
+                                   std::chrono::steady_clock::now());
     if (placed)
       return answer_with(encode(*placed));
     // Nodes that are down may be back at once; disks that are full and weights of 0 stay.
     auto code = placed.error().code;
     if (code == errc::unavailable)
-      return unable({errc::refused, placed.error().message});
+      return error_reply({errc::refused, placed.error().message});
     if (code == errc::busy)
-      return unable(placed.error());
+      return error_reply(placed.error());
     return answer_with(encode(protocol::allocate_answer{{}, placed.error()}));
   } catch (const std::exception& thrown) {
     broken_ =
@@ -175,41 +178,43 @@ envelope master_actor::allocate(const envelope& message) {
                     settings_.policy.placement.name, settings_.policy.recovery.name,
                     settings_.self.name, thrown.what());
     atl::log::error("master", "", "{}", broken_);
-    return unable({errc::refused, broken_});
+    return error_reply({errc::refused, broken_});
   }
 }
 
 envelope master_actor::finish(const envelope& message) {
   auto request = protocol::decode_finish_request(message.body);
   if (!request)
-    return unable(request.error());
-  placer_.finish(request->upload);
+    return error_reply(request.error());
+  placement_.finish(request->upload);
   return answer_with({});
 }
 
 envelope master_actor::renew(const envelope& message) {
   auto request = protocol::decode_renew_request(message.body);
   if (!request)
-    return unable(request.error());
+    return error_reply(request.error());
   if (!leads() || !summary_known_)
-    return unable({errc::unavailable, settings_.self.name + " doesn't lead the masters"}, true);
-  placer_.renew(*request, now_us(), std::chrono::steady_clock::now());
+    return error_reply({errc::unavailable, settings_.self.name + " doesn't lead the masters"},
+                       true);
+  placement_.renew(*request, now_us(), std::chrono::steady_clock::now());
   return answer_with({});
 }
 
 envelope master_actor::collect(const envelope& message) {
   auto request = protocol::decode_collect_request(message.body);
   if (!request)
-    return unable(request.error());
+    return error_reply(request.error());
   if (!leads() || !summary_known_)
-    return unable({errc::unavailable, settings_.self.name + " doesn't lead the masters"}, true);
+    return error_reply({errc::unavailable, settings_.self.name + " doesn't lead the masters"},
+                       true);
   auto now = std::chrono::steady_clock::now();
   if (!collection_.request(request->run, now_us(), registry_))
-    return unable({errc::busy, "too many collections are asked for; try again"});
+    return error_reply({errc::busy, "too many collections are asked for; try again"});
   auto state = collection_.state(registry_);
-  state.uploads = placer_.uploads_under_way();
+  state.uploads = placement_.uploads_under_way();
   auto left = settling_time(true) - (now - leads_since_);
-  if (collection_.waits_for_horizon() && left.count() > 0)
+  if (collection_.waits_for_watermark() && left.count() > 0)
     state.wait_ms = static_cast<std::uint64_t>(left / std::chrono::milliseconds{1});
   return answer_with(encode(state));
 }
@@ -221,7 +226,7 @@ envelope master_actor::cluster() const {
   info.chunk_bytes = policy.chunk_bytes;
   // Small files are as safe in the name space as in chunks only where it has as many copies.
   auto copies = view_known_ ? view_.voters.size() : settings_.group.size();
-  if (copies >= placer_.layout().total)
+  if (copies >= placement_.layout().total)
     info.inline_bytes = policy.inline_bytes;
   info.grace_us = static_cast<std::uint64_t>(policy.grace.count());
   info.durability = policy.durability;
@@ -242,7 +247,7 @@ envelope master_actor::cluster() const {
 caf::result<envelope> master_actor::membership(const envelope& message) {
   auto asking = atl::decode_membership_query(message.body);
   if (!asking)
-    return unable(asking.error());
+    return error_reply(asking.error());
   atl::membership_answer answer;
   answer.peer.self = {settings_.self.replica, settings_.self.name, settings_.self.address,
                       settings_.self.folder};
@@ -257,9 +262,9 @@ caf::result<envelope> master_actor::membership(const envelope& message) {
     return answer_with(atl::encode(answer));
   auto promise = make_response_promise<envelope>();
   query(
-      questions::members{},
+      queries::members{},
       [this, promise, answer,
-       folder = asking->self.folder](atl::result<answers::members> members) mutable {
+       folder = asking->self.folder](atl::result<responses::members> members) mutable {
         // Without a quorum it can't be told who was let in; that the group exists can.
         atl::runtime::member_folders known;
         if (members)
@@ -269,7 +274,7 @@ caf::result<envelope> master_actor::membership(const envelope& message) {
               answer.admitted_as = master.id;
           }
         if (members)
-          tell(this, settings_.gate, std::move(known));
+          tell(this, settings_.endpoint, std::move(known));
         promise.deliver(answer_with(atl::encode(answer)));
       },
       settings_.policy.storage_timeout / 2);
@@ -282,14 +287,14 @@ caf::result<envelope> master_actor::status() {
   look_at_replica([this, answer] {
     // It is wanted most when something is wrong, reads wait, and the names can't be counted.
     query(
-        questions::summary{},
-        [this, answer](atl::result<answers::summary> summary) mutable {
+        queries::summary{},
+        [this, answer](atl::result<responses::summary> summary) mutable {
           status_view seen{settings_.self, settings_.policy, registry_, view_,
                            summary,        broken_,          refused_,  {}};
           if (leads()) {
             seen.survey = &survey_;
-            seen.shortage = placer_.shortage_of_nodes(settings_.policy.chunk_bytes, registry_,
-                                                      std::chrono::steady_clock::now());
+            seen.shortage = placement_.shortage_of_nodes(settings_.policy.chunk_bytes, registry_,
+                                                         std::chrono::steady_clock::now());
           }
           answer.deliver(answer_with(describe_status(seen)));
         },
@@ -324,20 +329,20 @@ void master_actor::look_at_replica(std::function<void()> then) {
           [then](const caf::error&) { then(); });
 }
 
-void master_actor::look_around() {
+void master_actor::on_tick() {
   look_at_replica([] {});
   forget_old_refusals();
   auto unknown =
       !refused_.empty() || std::any_of(registry_.nodes().begin(), registry_.nodes().end(),
                                        [](auto& entry) { return entry.second.id == no_storage; });
   if (view_known_ && (unknown || !summary_known_))
-    query(questions::summary{}, [this](atl::result<answers::summary> summary) {
+    query(queries::summary{}, [this](atl::result<responses::summary> summary) {
       if (summary)
-        learn_ids(*summary);
+        resolve_ids(*summary);
     });
   if (leads() && summary_known_) {
     survey_chunks();
-    housekeep();
+    start_garbage_collection();
   }
 }
 
@@ -349,7 +354,7 @@ void master_actor::forget_old_refusals() {
   });
 }
 
-void master_actor::learn_ids(const answers::summary& summary) {
+void master_actor::resolve_ids(const responses::summary& summary) {
   summary_ = summary;
   summary_known_ = true;
   for (auto& known : summary.storages) {
@@ -361,10 +366,10 @@ void master_actor::learn_ids(const answers::summary& summary) {
       node->id = known.id;
   }
   if (summary.more)
-    query(questions::summary{summary.storages.back().id},
-          [this](atl::result<answers::summary> next) {
+    query(queries::summary{summary.storages.back().id},
+          [this](atl::result<responses::summary> next) {
             if (next)
-              learn_ids(*next);
+              resolve_ids(*next);
           });
   else if (leads())
     register_unknown();
@@ -377,7 +382,7 @@ void master_actor::register_unknown() {
       continue;
     auto uuid = node.last.uuid;
     submit(commands::register_storage{name, uuid}, [this, name = name, uuid](std::string bytes) {
-      auto answer = decode_answer<answers::registered>(bytes);
+      auto answer = decode_response<responses::registered>(bytes);
       auto* node = registry_.find(name);
       if (answer && node && node->last.uuid == uuid) {
         node->id = answer->id;
@@ -404,14 +409,14 @@ void master_actor::survey_chunks() {
       survey_.on_failure();
     return !is_answered;
   };
-  if (auto* page = std::get_if<questions::all_chunks>(&*wanted))
-    query(*page, [this, is_dropped](atl::result<answers::chunk_page> answer) {
+  if (auto* page = std::get_if<queries::all_chunks>(&*wanted))
+    query(*page, [this, is_dropped](atl::result<responses::chunk_page> answer) {
       if (!is_dropped(answer.has_value()))
         survey_.on_page(*answer, registry_, std::chrono::steady_clock::now());
     });
   else
-    query(std::get<questions::known>(*wanted),
-          [this, is_dropped](atl::result<answers::known_chunks> answer) {
+    query(std::get<queries::known>(*wanted),
+          [this, is_dropped](atl::result<responses::known_chunks> answer) {
             if (!is_dropped(answer.has_value()))
               survey_.on_known(*answer, std::chrono::steady_clock::now());
           });
@@ -432,7 +437,7 @@ void master_actor::submit(action what, std::function<void(std::string)> done) {
             if (!answer.value)
               return;
             // A master that was idle for long has lost its session like any other client.
-            auto changed = decode_answer<answers::changed>(*answer.value);
+            auto changed = decode_response<responses::changed>(*answer.value);
             if (!changed && is_session_expired(changed.error())) {
               session_.low += 1;
               sequence_ = 0;

@@ -2,10 +2,10 @@
 
 #include "master/chunk_survey.hpp"
 #include "master/collection.hpp"
-#include "master/placer.hpp"
+#include "master/placement_service.hpp"
 #include "master/registry.hpp"
-#include "namespace/answer.hpp"
 #include "namespace/command.hpp"
+#include "namespace/response.hpp"
 
 #include <atoll/core/group_birth.hpp>
 #include <atoll/runtime/messages.hpp>
@@ -61,7 +61,7 @@ class master_actor : public caf::event_based_actor {
     std::vector<atl::runtime::replica_actor::peer> group;
     master_policy policy;
     caf::actor replica;
-    caf::actor gate; ///< gets `member_folders`
+    caf::actor endpoint; ///< gets `member_folders`
     std::shared_ptr<atl::spi::balancer> balancer;
     std::shared_ptr<const atl::spi::recovery> recovery;
     std::uint64_t seed = 0;
@@ -69,7 +69,7 @@ class master_actor : public caf::event_based_actor {
 
   master_actor(caf::actor_config& config, settings given);
   caf::behavior make_behavior() override;
-  void on_exit() override { settings_.replica = settings_.gate = nullptr; }
+  void on_exit() override { settings_.replica = settings_.endpoint = nullptr; }
   const char* name() const override { return "dfs.master"; }
 
  private:
@@ -79,8 +79,8 @@ class master_actor : public caf::event_based_actor {
   using promise = caf::typed_response_promise<envelope>;
 
   // What comes from outside.
-  caf::result<envelope> take(envelope& message);
-  envelope report(const envelope& message);
+  caf::result<envelope> on_envelope(envelope& message);
+  envelope on_heartbeat(const envelope& message);
   envelope allocate(const envelope& message);
   envelope finish(const envelope& message);
   envelope renew(const envelope& message);
@@ -90,58 +90,57 @@ class master_actor : public caf::event_based_actor {
   caf::result<envelope> membership(const envelope& message);
 
   // What it does by itself.
-  void look_around();
+  void on_tick();
   /// Learns how the replica is doing, then goes on, also when it doesn't say.
   void look_at_replica(std::function<void()> then);
   void forget_old_refusals();
-  void learn_ids(const answers::summary& summary);
+  void resolve_ids(const responses::summary& summary);
   void register_unknown();
   void survey_chunks();
-  void housekeep();
+  void start_garbage_collection();
   /// Does what nothing refers to go without the grace: on request, or because nodes are full?
   bool collects_at_once(steady_time now) const;
   /// How long a leader waits before it believes that it knows all uploads under way.
   std::chrono::microseconds settling_time(bool at_once) const;
-  std::uint64_t wanted_horizon(steady_time now, bool at_once);
+  std::uint64_t wanted_gc_watermark(steady_time now, bool at_once);
   void advance_collection(steady_time now);
   void collect_garbage();
-  void examine_next(const std::string& node);
-  /// @param ends_pass these are the node's last ones behind the horizon, in this pass over them
-  void examine(const std::string& node, std::vector<storage_registry::fragment> fragments,
-               std::optional<std::uint64_t> ends_pass);
-  void on_examined(const std::string& node, std::optional<std::uint64_t> ends_pass);
-  void drop_unknown(const std::string& node,
-                    const std::vector<storage_registry::fragment>& fragments,
-                    const std::vector<chunk_record>& known);
+  void find_next_orphans(const std::string& node);
+  /// @param ends_pass these are the node's last ones below the watermark, in this pass over them
+  void find_orphans(const std::string& node, std::vector<storage_registry::fragment> fragments,
+                    std::optional<std::uint64_t> ends_pass);
+  void on_orphans_found(const std::string& node, std::optional<std::uint64_t> ends_pass);
+  void schedule_deletes(const std::string& node,
+                        const std::vector<storage_registry::fragment>& fragments,
+                        const std::vector<chunk_record>& known);
 
   /// Proposes a command; at most one at a time, and none while another waits for its answer.
   void submit(action what, std::function<void(std::string)> done);
-  template <class Question>
-  void query(const Question& question,
-             std::function<void(atl::result<typename Question::answer>)> done,
+  template <class Query>
+  void query(const Query& query, std::function<void(atl::result<typename Query::response>)> done,
              std::chrono::milliseconds timeout = replica_timeout);
   bool leads() const;
-  envelope unable(const atl::error& problem, bool elsewhere = false) const;
+  envelope error_reply(const atl::error& problem, bool elsewhere = false) const;
 
   settings settings_;
   storage_registry registry_;
-  placer placer_;
+  placement_service placement_;
   chunk_survey survey_; ///< of the leading master
   atl::runtime::replica_view view_;
   bool view_known_ = false;
   steady_time leads_since_{};
   bool was_leader_ = false;
   std::uint64_t leads_in_term_ = 0;
-  answers::summary summary_;
-  std::uint64_t applied_at_housekeeping_ = 0; ///< the last one left the state at this entry
+  responses::summary summary_;
+  std::uint64_t applied_at_collection_ = 0; ///< the last one left the state at this entry
   bool summary_known_ = false;
   session_id session_;
   std::uint64_t sequence_ = 0;
   bool submitting_ = false;
-  steady_time last_housekeeping_{};
-  std::uint64_t proposed_horizon_us_ = 0; ///< the latest
+  steady_time last_collection_{};
+  std::uint64_t proposed_gc_watermark_us_ = 0; ///< the latest
   collection collection_;
-  std::set<std::string> examining_; ///< nodes, some of whose fragments are being looked up
+  std::set<std::string> looking_up_; ///< nodes, some of whose fragments are being looked up
   std::map<std::string, std::deque<storage_registry::fragment>> to_remove_; ///< by node
   std::map<std::string, refused_node> refused_; ///< nodes that may not join, by name and folder
   std::string broken_;                          ///< a plugin threw: no more placing

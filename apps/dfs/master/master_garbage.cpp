@@ -11,62 +11,63 @@ namespace dfs {
 namespace {
 
 /// How often there's a look for garbage that is to go at once.
-constexpr auto urgent_housekeeping = std::chrono::milliseconds{500};
+constexpr auto urgent_collection_interval = std::chrono::milliseconds{500};
 /// So many signs of life that an upload owes are waited for before its chunks go at once.
 constexpr int renewals_awaited = 4;
 /// So many times an upload can have shown itself before a new leader believes that it knows all.
 constexpr int renewals_to_settle = 2;
-constexpr std::uint32_t purge_limit = 2000;     ///< inodes taken apart with one command
-constexpr std::size_t examine_limit = 500;      ///< fragments of a node looked at in one go
+constexpr std::uint32_t reclaim_limit = 2000;   ///< inodes reclaimed with one command
+constexpr std::size_t lookup_limit = 500;       ///< fragments of a node looked at in one go
 constexpr std::size_t remove_limit_max = 10000; ///< removals waiting for one node
 
 } // namespace
 
-void master_actor::housekeep() {
+void master_actor::start_garbage_collection() {
   auto now = std::chrono::steady_clock::now();
   auto& policy = settings_.policy;
   advance_collection(now);
   auto at_once = collects_at_once(now);
   auto interval =
-      at_once ? std::min(policy.housekeeping, urgent_housekeeping) : policy.housekeeping;
-  if (now - last_housekeeping_ < interval || submitting_)
+      at_once ? std::min(policy.housekeeping, urgent_collection_interval) : policy.housekeeping;
+  if (now - last_collection_ < interval || submitting_)
     return;
-  last_housekeeping_ = now;
+  last_collection_ = now;
   collect_garbage();
-  auto horizon = wanted_horizon(now, at_once);
+  auto watermark = wanted_gc_watermark(now, at_once);
   auto settled = now - leads_since_ > settling_time(at_once);
   // A request that comes later has to see another round: 0 is none.
-  auto target = settled && collection_.waits_for_horizon() ? collection_.target_us() : 0;
-  query(questions::summary{}, [this, horizon, target](atl::result<answers::summary> summary) {
+  auto target = settled && collection_.waits_for_watermark() ? collection_.target_us() : 0;
+  query(queries::summary{}, [this, watermark, target](atl::result<responses::summary> summary) {
     if (!summary)
       return;
-    auto moved = summary->applied != applied_at_housekeeping_ || summary->pending_removals > 0;
+    auto moved = summary->applied != applied_at_collection_ || summary->pending_removals > 0;
     auto has_old =
         std::any_of(registry_.nodes().begin(), registry_.nodes().end(), [&](auto& entry) {
-          auto first = entry.second.has.lower_bound({chunk_id{summary->horizon_us, 0}, 0});
-          return first != entry.second.has.end() && first->first.made_us < horizon;
+          auto first = entry.second.has.lower_bound({chunk_id{summary->gc_watermark_us, 0}, 0});
+          return first != entry.second.has.end() && first->first.made_us < watermark;
         });
     if (!moved && !has_old) {
-      collection_.on_horizon_reached(target, registry_, std::chrono::steady_clock::now());
+      collection_.on_watermark_reached(target, registry_, std::chrono::steady_clock::now());
       return; // an idle cluster's log doesn't grow
     }
-    // The state takes no horizon beyond its own time, which this command moves on.
-    auto reachable = std::max(std::min(horizon, summary->latest_us), summary->horizon_us);
-    proposed_horizon_us_ = std::max(proposed_horizon_us_, reachable);
-    commands::housekeep work{reachable, purge_limit,
-                             static_cast<std::uint64_t>(settings_.policy.session_expiry.count())};
-    submit(work, [this, target, horizon](std::string bytes) {
-      auto done = decode_answer<answers::housekept>(bytes);
+    // The state takes no watermark beyond its own time, which this command moves on.
+    auto reachable = std::max(std::min(watermark, summary->latest_us), summary->gc_watermark_us);
+    proposed_gc_watermark_us_ = std::max(proposed_gc_watermark_us_, reachable);
+    commands::collect_garbage work{
+        reachable, reclaim_limit,
+        static_cast<std::uint64_t>(settings_.policy.session_expiry.count())};
+    submit(work, [this, target, watermark](std::string bytes) {
+      auto done = decode_response<responses::garbage_collected>(bytes);
       if (!done)
         return;
-      summary_.horizon_us = done->horizon_us;
+      summary_.gc_watermark_us = done->gc_watermark_us;
       if (done->pending_removals > 0)
-        last_housekeeping_ = {}; // there is more of it: go on at once
-      else if (done->horizon_us >= std::min(horizon, target))
-        collection_.on_horizon_reached(target, registry_, std::chrono::steady_clock::now());
-      query(questions::summary{}, [this](atl::result<answers::summary> after) {
+        last_collection_ = {}; // there is more of it: go on at once
+      else if (done->gc_watermark_us >= std::min(watermark, target))
+        collection_.on_watermark_reached(target, registry_, std::chrono::steady_clock::now());
+      query(queries::summary{}, [this](atl::result<responses::summary> after) {
         if (after)
-          applied_at_housekeeping_ = after->applied; // its own command is no news
+          applied_at_collection_ = after->applied; // its own command is no news
       });
     });
   });
@@ -74,7 +75,7 @@ void master_actor::housekeep() {
 
 bool master_actor::collects_at_once(steady_time now) const {
   return collection_.is_active() ||
-         placer_.lacks_space(registry_, settings_.policy.chunk_bytes, now);
+         placement_.lacks_space(registry_, settings_.policy.chunk_bytes, now);
 }
 
 std::chrono::microseconds master_actor::settling_time(bool at_once) const {
@@ -83,17 +84,17 @@ std::chrono::microseconds master_actor::settling_time(bool at_once) const {
 }
 
 /// Uploads that began under the leader before this one are unknown here: until each of them has
-/// shown itself, or may be given up, the horizon stays.
-std::uint64_t master_actor::wanted_horizon(steady_time now, bool at_once) {
+/// shown itself, or may be given up, the watermark stays.
+std::uint64_t master_actor::wanted_gc_watermark(steady_time now, bool at_once) {
   if (now - leads_since_ <= settling_time(at_once))
-    return summary_.horizon_us;
+    return summary_.gc_watermark_us;
   auto grace = settings_.policy.grace;
   auto silence =
       at_once ? std::min(grace, renewals_awaited * protocol::renewal_interval(grace)) : grace;
-  auto horizon = now_us() - (at_once ? 0 : static_cast<std::uint64_t>(grace.count()));
-  if (auto oldest = placer_.oldest_upload(now, silence))
-    horizon = std::min(horizon, *oldest - 1);
-  return horizon;
+  auto watermark = now_us() - (at_once ? 0 : static_cast<std::uint64_t>(grace.count()));
+  if (auto oldest = placement_.oldest_upload(now, silence))
+    watermark = std::min(watermark, *oldest - 1);
+  return watermark;
 }
 
 void master_actor::advance_collection(steady_time now) {
@@ -104,43 +105,44 @@ void master_actor::advance_collection(steady_time now) {
 
 void master_actor::collect_garbage() {
   for (auto& [name, node] : registry_.nodes())
-    examine_next(name);
+    find_next_orphans(name);
 }
 
-void master_actor::examine_next(const std::string& name) {
+void master_actor::find_next_orphans(const std::string& name) {
   auto* node = registry_.find(name);
-  if (!node || !node->complete || node->id == no_storage || examining_.contains(name) ||
+  if (!node || !node->complete || node->id == no_storage || looking_up_.contains(name) ||
       to_remove_[name].size() >= remove_limit_max)
     return;
-  auto fragments = registry_.next_to_examine(*node, summary_.horizon_us, examine_limit);
+  auto fragments = registry_.next_to_look_up(*node, summary_.gc_watermark_us, lookup_limit);
   if (fragments.empty())
-    return collection_.on_examined(name, collection_.pass());
+    return collection_.on_orphans_found(name, collection_.pass());
   std::optional<std::uint64_t> ends_pass;
-  if (fragments.size() < examine_limit)
+  if (fragments.size() < lookup_limit)
     ends_pass = collection_.pass();
-  examining_.insert(name);
-  examine(name, std::move(fragments), ends_pass);
+  looking_up_.insert(name);
+  find_orphans(name, std::move(fragments), ends_pass);
 }
 
 /// Where garbage is to go at once, the next fragments aren't left for the next look.
-void master_actor::on_examined(const std::string& node, std::optional<std::uint64_t> ends_pass) {
-  examining_.erase(node);
+void master_actor::on_orphans_found(const std::string& node,
+                                    std::optional<std::uint64_t> ends_pass) {
+  looking_up_.erase(node);
   if (ends_pass)
-    collection_.on_examined(node, *ends_pass);
+    collection_.on_orphans_found(node, *ends_pass);
   else if (leads() && collects_at_once(std::chrono::steady_clock::now()))
-    examine_next(node);
+    find_next_orphans(node);
 }
 
-void master_actor::examine(const std::string& node,
-                           std::vector<storage_registry::fragment> fragments,
-                           std::optional<std::uint64_t> ends_pass) {
-  questions::known question;
+void master_actor::find_orphans(const std::string& node,
+                                std::vector<storage_registry::fragment> fragments,
+                                std::optional<std::uint64_t> ends_pass) {
+  queries::known lookup;
   for (auto& [chunk, index] : fragments)
-    question.ids.push_back(chunk);
-  query(question, [this, node, ends_pass, fragments = std::move(fragments)](
-                      atl::result<answers::known_chunks> known) mutable {
+    lookup.ids.push_back(chunk);
+  query(lookup, [this, node, ends_pass, fragments = std::move(fragments)](
+                    atl::result<responses::known_chunks> known) mutable {
     if (!known || known->examined == 0) {
-      examining_.erase(node);
+      looking_up_.erase(node);
       if (auto* entry = registry_.find(node))
         entry->examined = {}; // none of them may be left out
       return;
@@ -150,17 +152,17 @@ void master_actor::examine(const std::string& node,
       rest.assign(fragments.begin() + known->examined, fragments.end());
       fragments.resize(known->examined);
     }
-    drop_unknown(node, fragments, known->chunks);
+    schedule_deletes(node, fragments, known->chunks);
     if (!rest.empty())
-      examine(node, std::move(rest), ends_pass);
+      find_orphans(node, std::move(rest), ends_pass);
     else
-      on_examined(node, ends_pass);
+      on_orphans_found(node, ends_pass);
   });
 }
 
-void master_actor::drop_unknown(const std::string& node,
-                                const std::vector<storage_registry::fragment>& fragments,
-                                const std::vector<chunk_record>& known) {
+void master_actor::schedule_deletes(const std::string& node,
+                                    const std::vector<storage_registry::fragment>& fragments,
+                                    const std::vector<chunk_record>& known) {
   auto* entry = registry_.find(node);
   if (!entry)
     return;

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "master/master_actor.hpp"
-#include "namespace/question.hpp"
+#include "namespace/query.hpp"
 
 #include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/failure.hpp>
@@ -11,18 +11,18 @@
 
 namespace dfs {
 
-template <class Question>
-void master_actor::query(const Question& what,
-                         std::function<void(atl::result<typename Question::answer>)> done,
+template <class Query>
+void master_actor::query(const Query& what,
+                         std::function<void(atl::result<typename Query::response>)> done,
                          std::chrono::milliseconds timeout) {
-  using answer_type = typename Question::answer;
+  using answer_type = typename Query::response;
   atl::runtime::ask(this, settings_.replica, timeout,
-                    atl::runtime::ask_state{encode(question{what})})
+                    atl::runtime::query_state{encode(query_message{what})})
       .then(
           [done](const envelope& message) {
             auto answer = atl::runtime::decode_reply(message.body);
             if (answer.value)
-              done(decode_answer<answer_type>(*answer.value));
+              done(decode_response<answer_type>(*answer.value));
             else
               done(tl::unexpected{answer.value.error()});
           },

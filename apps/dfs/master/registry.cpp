@@ -5,7 +5,7 @@
 
 namespace dfs {
 
-storage_registry::node& storage_registry::update(const protocol::storage_report& report,
+storage_registry::node& storage_registry::update(const protocol::storage_heartbeat& report,
                                                  steady_time now) {
   auto& found = nodes_[report.name];
   if (found.last.uuid != report.uuid) { // another data folder: nothing known holds
@@ -86,11 +86,12 @@ std::vector<atl::spi::candidate> storage_registry::candidates(const std::vector<
 }
 
 std::vector<storage_registry::fragment>
-storage_registry::next_to_examine(node& which, std::uint64_t horizon_us, std::size_t limit) {
+storage_registry::next_to_look_up(node& which, std::uint64_t gc_watermark_us, std::size_t limit) {
   std::vector<fragment> list;
   auto it = which.has.upper_bound(which.examined);
-  // Fragments are ordered by the time their chunks were made: behind the horizon there are no more.
-  while (it != which.has.end() && it->first.made_us < horizon_us && list.size() < limit)
+  // Fragments are ordered by the time their chunks were made: below the watermark there are no
+  // more.
+  while (it != which.has.end() && it->first.made_us < gc_watermark_us && list.size() < limit)
     list.push_back(*it++);
   which.examined = list.size() < limit || list.empty() ? fragment{} : list.back();
   return list;

@@ -25,8 +25,8 @@ class storage_registry {
   using fragment = std::pair<chunk_id, std::uint32_t>;
 
   struct node {
-    protocol::storage_report last; ///< without its changes
-    storage_id id = no_storage;    ///< 0: not registered yet
+    protocol::storage_heartbeat last; ///< without its changes
+    storage_id id = no_storage;       ///< 0: not registered yet
     steady_time seen{};
     bool listing = false;  ///< a list of its fragments has begun
     bool complete = false; ///< its fragments are known: `has` is all of them
@@ -39,7 +39,7 @@ class storage_registry {
       : failure_timeout_{failure_timeout} {}
 
   /// Takes a report in. @returns the node, for its orders.
-  node& update(const protocol::storage_report& report, steady_time now);
+  node& update(const protocol::storage_heartbeat& report, steady_time now);
 
   node* find(const std::string& name);
   const node* find(storage_id id) const;
@@ -48,7 +48,7 @@ class storage_registry {
   std::uint64_t changes() const { return changes_; }
 
   /// It has an id, and says that its data belongs to the group. Before that it must get no data: it
-  /// would obey a master of another group that reached it first.
+  /// would follow the commands of a master of another group that reached it first.
   static bool has_joined(const node& which);
   /// Reports come, it has joined, and it takes data.
   bool healthy(const node& which, steady_time now) const;
@@ -59,8 +59,9 @@ class storage_registry {
   std::vector<atl::spi::candidate> candidates(const std::vector<storage_id>& avoid,
                                               std::uint64_t needed_bytes, steady_time now) const;
 
-  /// Up to `limit` fragments on a node made before `horizon_us`, going round and round.
-  std::vector<fragment> next_to_examine(node& which, std::uint64_t horizon_us, std::size_t limit);
+  /// Up to `limit` fragments on a node made before `gc_watermark_us`, going round and round.
+  std::vector<fragment> next_to_look_up(node& which, std::uint64_t gc_watermark_us,
+                                        std::size_t limit);
 
  private:
   std::chrono::milliseconds failure_timeout_;

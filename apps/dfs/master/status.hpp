@@ -13,7 +13,7 @@ struct status_view {
   const master_policy& policy;
   const storage_registry& registry;
   const atl::runtime::replica_view& replica;
-  const atl::result<answers::summary>& summary;
+  const atl::result<responses::summary>& summary;
   const std::string& broken;
   const std::map<std::string, refused_node>& refused;
   std::string waiting;                  ///< why it takes no part in a group yet; empty: it does

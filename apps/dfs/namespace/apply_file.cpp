@@ -9,23 +9,23 @@
 
 namespace dfs::state {
 
-using answers::changed;
 using atl::errc;
 using atl::fail;
 using atl::result;
 using atl::status;
 using commands::put_file;
+using responses::changed;
 
 namespace {
 
-status check_chunk(editor& state, const placed_extent& extent) {
+status check_chunk(transaction& state, const placed_extent& extent) {
   const auto& [chunk, length_bytes] = extent;
   auto invalid = [&id = chunk.id](std::string_view why) {
     return fail(errc::invalid, fmt::format("chunk {} {}", to_string(id), why));
   };
   if (chunk.id == chunk_id{})
     return invalid("is no chunk: the name that is all zero is never given");
-  if (chunk.id.made_us < state.meta().horizon_us)
+  if (chunk.id.made_us < state.meta().gc_watermark_us)
     return fail(errc::refused,
                 fmt::format("the upload took too long or its chunks were collected (chunk {}): put "
                             "the file again",
@@ -59,7 +59,7 @@ status check_chunk(editor& state, const placed_extent& extent) {
 }
 
 /// @returns the size of a file with these extents.
-result<std::uint64_t> check_extents(editor& state, const put_file::extent_list& extents) {
+result<std::uint64_t> check_extents(transaction& state, const put_file::extent_list& extents) {
   if (extents.empty() || extents.size() > limits::extents_per_file_max)
     return fail(errc::invalid, fmt::format("the file has {} extents, only 1 to {} are possible",
                                            extents.size(), limits::extents_per_file_max));
@@ -78,7 +78,7 @@ result<std::uint64_t> check_extents(editor& state, const put_file::extent_list& 
   return size_bytes;
 }
 
-result<std::uint64_t> check_content(editor& state, const put_file& command) {
+result<std::uint64_t> check_content(transaction& state, const put_file& command) {
   if (auto extents = std::get_if<put_file::extent_list>(&command.content))
     return check_extents(state, *extents);
   auto size = std::get<put_file::inline_bytes>(command.content).size();
@@ -90,7 +90,7 @@ result<std::uint64_t> check_content(editor& state, const put_file& command) {
 }
 
 /// Makes the inode of a file with what is in it.
-dirent make_file(editor& state, const put_file& command, std::uint64_t size_bytes) {
+dirent make_file(transaction& state, const put_file& command, std::uint64_t size_bytes) {
   auto& meta = state.meta();
   dirent made{meta.next_inode++, inode_type::file};
   inode file{.type = inode_type::file,
@@ -124,7 +124,7 @@ result<parsed_path> parse_file_path(std::string_view text) {
 
 } // namespace
 
-result<changed> run(editor& state, const put_file& command) {
+result<changed> run(transaction& state, const put_file& command) {
   auto path = parse_file_path(command.path);
   if (!path)
     return tl::unexpected{path.error()};
@@ -152,7 +152,7 @@ result<changed> run(editor& state, const put_file& command) {
       return tl::unexpected{parent.error()};
     state.put_entry(parent->last.id, path->names.back(), made);
     touch_directory(state, parent->last.id, 0);
-    discard(state, at->last);
+    reclaim_or_queue(state, at->last);
   } else {
     auto parent = make_directories(state, *path, *at, depth - 1);
     state.put_entry(parent.id, path->names.back(), made);

@@ -7,10 +7,10 @@
 
 namespace dfs::state {
 
-using answers::admitted;
 using atl::errc;
 using atl::fail;
 using atl::result;
+using responses::admitted;
 
 namespace {
 
@@ -25,7 +25,7 @@ struct admissions {
   std::uint32_t of_folder = 0; ///< the id that the folder has; 0: none
 };
 
-admissions look_up(editor& state, const std::string& folder) {
+admissions look_up(transaction& state, const std::string& folder) {
   admissions found;
   auto visit = [&](std::string_view key, std::string_view value) {
     member_record record;
@@ -46,7 +46,7 @@ admissions look_up(editor& state, const std::string& folder) {
 
 } // namespace
 
-result<admitted> run(editor& state, const commands::admit_master& command) {
+result<admitted> run(transaction& state, const commands::admit_master& command) {
   if (!is_text(command.name) || !is_text(command.address) || !is_text(command.folder))
     return fail(errc::invalid,
                 "a master needs a name, an address and a data folder to be admitted");

@@ -34,7 +34,7 @@ std::optional<error> objection_to_first(const command& command) {
 }
 
 /// Opens a session that begins with this command.
-session_record open_session(editor& state, const session_id& id) {
+session_record open_session(transaction& state, const session_id& id) {
   ++state.meta().sessions;
   state.put(keys::idle_check(state.meta().latest_us, id), {});
   return {};
@@ -42,22 +42,22 @@ session_record open_session(editor& state, const session_id& id) {
 
 } // namespace
 
-std::string apply_command(editor& state, std::string_view bytes) {
+std::string apply_command(transaction& state, std::string_view bytes) {
   auto command = decode_command(bytes);
   if (!command)
-    return encode_answer(command.error());
+    return encode_response(command.error());
   auto& latest_us = state.meta().latest_us;
   latest_us = std::max(latest_us, command->time_us);
 
   auto session = state.find_session(command->session);
   if (!session) {
     if (auto why = objection_to_first(*command))
-      return encode_answer(*why);
+      return encode_response(*why);
     session = open_session(state, command->session);
   } else if (command->sequence == session->last_sequence) {
     return session->answer;
   } else if (command->sequence < session->last_sequence) {
-    return encode_answer(
+    return encode_response(
         error{errc::refused,
               fmt::format("command {} of session {} is stale: command {} was answered "
                           "already",
@@ -65,16 +65,16 @@ std::string apply_command(editor& state, std::string_view bytes) {
   }
   session->last_sequence = command->sequence;
   session->last_us = latest_us;
-  if (std::holds_alternative<commands::housekeep>(command->action))
+  if (std::holds_alternative<commands::collect_garbage>(command->action))
     state.put_session(command->session, *session); // it must see it as alive
 
   session->answer = std::visit(
-      [&](const auto& action) { return encode_answer(run(state, action)); }, command->action);
+      [&](const auto& action) { return encode_response(run(state, action)); }, command->action);
   state.put_session(command->session, *session);
   return session->answer;
 }
 
-std::uint32_t expire_sessions(editor& state, std::uint64_t expiry_us, std::uint32_t limit) {
+std::uint32_t expire_sessions(transaction& state, std::uint64_t expiry_us, std::uint32_t limit) {
   auto now_us = state.meta().latest_us;
   if (expiry_us == 0 || now_us <= expiry_us)
     return 0;

@@ -6,12 +6,12 @@
 
 namespace dfs::state {
 
-using answers::changed;
-using answers::registered;
 using atl::errc;
 using atl::fail;
 using atl::result;
 using atl::status;
+using responses::changed;
+using responses::registered;
 
 namespace {
 
@@ -33,19 +33,19 @@ status check_labels(const commands::register_storage& command) {
   return {};
 }
 
-void put_fragment(editor& state, storage_id node, const chunk_id& chunk, std::size_t index) {
+void put_fragment(transaction& state, storage_id node, const chunk_id& chunk, std::size_t index) {
   if (node != no_storage)
     state.put(keys::fragment_on(node, chunk, static_cast<std::uint8_t>(index)), {});
 }
 
-void erase_fragment(editor& state, storage_id node, const chunk_id& chunk, std::size_t index) {
+void erase_fragment(transaction& state, storage_id node, const chunk_id& chunk, std::size_t index) {
   if (node != no_storage)
     state.erase(keys::fragment_on(node, chunk, static_cast<std::uint8_t>(index)));
 }
 
 } // namespace
 
-result<registered> run(editor& state, const commands::register_storage& command) {
+result<registered> run(transaction& state, const commands::register_storage& command) {
   if (auto ok = check_labels(command); !ok)
     return tl::unexpected{ok.error()};
   auto by_name = state.find_storage_by_name(command.name);
@@ -87,7 +87,7 @@ result<registered> run(editor& state, const commands::register_storage& command)
   return registered{id};
 }
 
-result<changed> run(editor& state, const commands::relocate_chunk& command) {
+result<changed> run(transaction& state, const commands::relocate_chunk& command) {
   auto refuse = [&](errc code, std::string_view why) {
     return fail(code, fmt::format("can't relocate fragment {} of chunk {}: {}", command.fragment,
                                   to_string(command.chunk), why));
@@ -110,7 +110,7 @@ result<changed> run(editor& state, const commands::relocate_chunk& command) {
   return changed{0, state.meta().applied};
 }
 
-void add_reference(editor& state, const chunk_record& chunk) {
+void add_reference(transaction& state, const chunk_record& chunk) {
   auto stored = state.find_chunk(chunk.id);
   if (!stored) {
     stored = stored_chunk{chunk.size_bytes, 0, chunk.nodes, chunk.crc};
@@ -122,7 +122,7 @@ void add_reference(editor& state, const chunk_record& chunk) {
   state.put_chunk(chunk.id, *stored);
 }
 
-void drop_reference(editor& state, const chunk_id& id) {
+void drop_reference(transaction& state, const chunk_id& id) {
   auto stored = state.must_chunk(id);
   if (stored.references > 1) {
     --stored.references;

@@ -5,17 +5,17 @@
 
 namespace dfs::state {
 
-using answers::changed;
 using atl::errc;
 using atl::fail;
 using atl::result;
+using responses::changed;
 
 namespace {
 
 constexpr auto directory = inode_type::directory;
 
 /// The directory that the path's last name is in, which must be there.
-result<dirent> parent_of(editor& state, const parsed_path& path) {
+result<dirent> parent_of(transaction& state, const parsed_path& path) {
   auto parents = path.names.size() - 1;
   auto at = walk(state, path, parents);
   if (!at)
@@ -44,7 +44,7 @@ result<rename_paths> parse(const commands::rename& command) {
 }
 
 /// May `source` take the place of `target`?
-atl::status may_replace(editor& state, const commands::rename& command, const dirent& source,
+atl::status may_replace(transaction& state, const commands::rename& command, const dirent& source,
                         const dirent& target) {
   auto refuse = [&](errc code, std::string_view why) {
     return fail(code, fmt::format("can't rename {} to {}: {}", in_quotes(command.from),
@@ -63,7 +63,7 @@ atl::status may_replace(editor& state, const commands::rename& command, const di
 
 } // namespace
 
-dirent make_directories(editor& state, const parsed_path& path, walked at, std::size_t depth) {
+dirent make_directories(transaction& state, const parsed_path& path, walked at, std::size_t depth) {
   auto& meta = state.meta();
   for (; at.depth < depth; ++at.depth) {
     dirent made{meta.next_inode++, directory};
@@ -81,7 +81,7 @@ dirent make_directories(editor& state, const parsed_path& path, walked at, std::
   return at.last;
 }
 
-void touch_directory(editor& state, inode_id id, std::int64_t entries_gained) {
+void touch_directory(transaction& state, inode_id id, std::int64_t entries_gained) {
   auto inode = state.must_inode(id);
   inode.entries += static_cast<std::uint64_t>(entries_gained);
   inode.mtime_us = static_cast<std::int64_t>(state.meta().latest_us);
@@ -89,7 +89,7 @@ void touch_directory(editor& state, inode_id id, std::int64_t entries_gained) {
   state.put_inode(id, inode);
 }
 
-result<changed> run(editor& state, const commands::mkdir& command) {
+result<changed> run(transaction& state, const commands::mkdir& command) {
   auto path = parse_path(command.path);
   if (!path)
     return tl::unexpected{path.error()};
@@ -111,7 +111,7 @@ result<changed> run(editor& state, const commands::mkdir& command) {
   return changed{made.id, state.meta().applied};
 }
 
-result<changed> run(editor& state, const commands::rename& command) {
+result<changed> run(transaction& state, const commands::rename& command) {
   auto paths = parse(command);
   if (!paths)
     return tl::unexpected{paths.error()};
@@ -144,11 +144,11 @@ result<changed> run(editor& state, const commands::rename& command) {
   state.put_entry(to_parent->id, to.names.back(), *source);
   touch_directory(state, to_parent->id, target ? 0 : 1);
   if (target)
-    discard(state, *target);
+    reclaim_or_queue(state, *target);
   return changed{source->id, state.meta().applied};
 }
 
-result<changed> run(editor& state, const commands::remove& command) {
+result<changed> run(transaction& state, const commands::remove& command) {
   auto path = parse_path(command.path);
   if (!path)
     return tl::unexpected{path.error()};
@@ -166,7 +166,7 @@ result<changed> run(editor& state, const commands::remove& command) {
     return tl::unexpected{parent.error()};
   state.erase(keys::entry(parent->id, path->names.back()));
   touch_directory(state, parent->id, -1);
-  discard(state, *gone);
+  reclaim_or_queue(state, *gone);
   return changed{gone->id, state.meta().applied};
 }
 

@@ -60,8 +60,8 @@ void write(writer& out, const commands::relocate_chunk& c) {
   out.put(c.fragment).put(c.from).put(c.to);
 }
 
-void write(writer& out, const commands::housekeep& c) {
-  out.put(c.horizon_us).put(c.purge_limit).put(c.session_expiry_us);
+void write(writer& out, const commands::collect_garbage& c) {
+  out.put(c.gc_watermark_us).put(c.reclaim_limit).put(c.session_expiry_us);
 }
 
 void write(writer& out, const commands::admit_master& c) {
@@ -119,9 +119,9 @@ void read(reader& in, commands::relocate_chunk& c) {
   c.to = in.get<storage_id>();
 }
 
-void read(reader& in, commands::housekeep& c) {
-  c.horizon_us = in.get<std::uint64_t>();
-  c.purge_limit = in.get<std::uint32_t>();
+void read(reader& in, commands::collect_garbage& c) {
+  c.gc_watermark_us = in.get<std::uint64_t>();
+  c.reclaim_limit = in.get<std::uint32_t>();
   c.session_expiry_us = in.get<std::uint64_t>();
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "namespace/answer.hpp"
+#include "namespace/response.hpp"
 #include "namespace/types.hpp"
 
 #include <atoll/core/error.hpp>
@@ -14,23 +14,23 @@
 
 namespace dfs {
 
-/// What can be done to the name space. Each is all or nothing, and answered by its `answer` or an
+/// What can be done to the name space. Each is all or nothing, and answered by its `response` or an
 /// error: `not_found`, `exists`, `refused` (not in this state, or the wrong type), `invalid`
 /// (never).
 namespace commands {
 
 struct mkdir {
-  using answer = answers::changed;
+  using response = responses::changed;
   std::string path;
   bool parents = false; ///< make missing parents too; a directory that exists already is a success
 };
 
 /// Makes a file visible whose data is stored already. Replacing one is atomic, under a new inode.
 ///
-/// A chunk made before the collection horizon is refused, so that a chunk behind it which nothing
-/// refers to can be deleted: nothing ever will.
+/// A chunk made before the garbage collection watermark is refused, so that a chunk behind it which
+/// nothing refers to can be deleted: nothing ever will.
 struct put_file {
-  using answer = answers::changed;
+  using response = responses::changed;
   using inline_bytes = std::string;               ///< at most `limits::inline_bytes_max`
   using extent_list = std::vector<placed_extent>; ///< 1 … `limits::extents_per_file_max`
 
@@ -46,22 +46,22 @@ struct put_file {
 /// `overwrite`. To itself is a success that changes nothing. Directories below the new place may
 /// come to lie deeper than a path can say; they are reached again by moving them up.
 struct rename {
-  using answer = answers::changed;
+  using response = responses::changed;
   std::string from;
   std::string to;
   bool overwrite = false;
 };
 
-/// Out of sight at once, whatever is below; taken apart by `housekeep`.
+/// Out of sight at once, whatever is below; reclaimed by `collect_garbage`.
 struct remove {
-  using answer = answers::changed;
+  using response = responses::changed;
   std::string path;
   bool recursive = false; ///< also a directory that isn't empty
 };
 
 /// Gives a storage node its id: the same one for the same name and data folder.
 struct register_storage {
-  using answer = answers::registered;
+  using response = responses::registered;
   std::string name; ///< as configured
   std::string uuid; ///< of the data folder
   /// An operator's word that the disk which had the name is lost: another data folder may take the
@@ -72,7 +72,7 @@ struct register_storage {
 /// Gives a master's data folder its id in the group: the same one for the same folder. An id is
 /// never given to a second folder, since what the first one promised is lost with it.
 struct admit_master {
-  using answer = answers::admitted;
+  using response = responses::admitted;
   std::uint32_t id = 0; ///< the wanted one; 0: the next that was never given
   std::string name;
   std::string address;
@@ -81,20 +81,20 @@ struct admit_master {
 
 /// A fragment is now stored on `to`, no longer on `from`; refused if the state says otherwise.
 struct relocate_chunk {
-  using answer = answers::changed;
+  using response = responses::changed;
   chunk_id chunk;
   std::uint32_t fragment = 0;
   storage_id from = no_storage; ///< `no_storage`: it wasn't stored anywhere
   storage_id to = no_storage;
 };
 
-/// Work that waits: moves the collection horizon forward, takes removed trees apart, forgets idle
-/// sessions.
-struct housekeep {
-  using answer = answers::housekept;
-  std::uint64_t horizon_us = 0; ///< an earlier one than before changes nothing
+/// Work that waits: moves the garbage collection watermark forward, takes removed trees apart,
+/// forgets idle sessions.
+struct collect_garbage {
+  using response = responses::garbage_collected;
+  std::uint64_t gc_watermark_us = 0; ///< an earlier one than before changes nothing
   /// Inodes and extents of removed trees, and sessions, at most; 0: none.
-  std::uint32_t purge_limit = 0;
+  std::uint32_t reclaim_limit = 0;
   /// Sessions that were idle for longer, in the state's time, are forgotten; 0: none.
   std::uint64_t session_expiry_us = 0;
 };
@@ -104,7 +104,7 @@ struct housekeep {
 /// The order is that of the bytes on the wire: append only.
 using action = std::variant<commands::mkdir, commands::put_file, commands::rename, commands::remove,
                             commands::register_storage, commands::relocate_chunk,
-                            commands::housekeep, commands::admit_master>;
+                            commands::collect_garbage, commands::admit_master>;
 
 /// One entry of the log. Repeated under the same session and sequence number, it is applied once.
 struct command {

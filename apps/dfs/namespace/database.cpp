@@ -1,9 +1,9 @@
 #include "namespace/database.hpp"
 
-#include "namespace/editor.hpp"
 #include "namespace/keys.hpp"
 #include "namespace/limits.hpp"
 #include "namespace/path.hpp"
+#include "namespace/transaction.hpp"
 
 #include <atoll/core/group_birth.hpp>
 #include <atoll/core/new_folder.hpp>
@@ -106,7 +106,7 @@ open_rocksdb(const fs::path& folder, const name_space_settings& settings, bool i
 }
 
 /// What all members know of their group before its first entry.
-status put_founders(editor& state, const std::string& bytes) {
+status put_founders(transaction& state, const std::string& bytes) {
   if (bytes.empty())
     return {};
   auto birth = atl::decode_group_birth(bytes);
@@ -124,8 +124,8 @@ status make_new(rocksdb::DB& db, const name_space_settings& settings) {
   meta fresh;
   fresh.cluster_id = settings.cluster_id;
   row_cache none_known;
-  unwritten_rows rows;
-  editor first{db, none_known, rows, fresh};
+  write_buffer rows;
+  transaction first{db, none_known, rows, fresh};
   inode root;
   root.type = inode_type::directory;
   first.put_inode(root_inode, root);
@@ -151,8 +151,8 @@ status make_database(const fs::path& folder, const name_space_settings& settings
 result<meta> read_meta(rocksdb::DB& db, const fs::path& folder,
                        const name_space_settings& settings) {
   auto& cluster_id = settings.cluster_id;
-  const unwritten_rows unwritten;
-  present_view state{db, unwritten};
+  const write_buffer buffer;
+  present_reader state{db, buffer};
   auto meta = state.must_meta();
   if (auto& failure = state.failure())
     return failure->code == errc::corrupt ? damaged(folder, "its position can't be read")
@@ -198,7 +198,7 @@ status finish_replacing(const fs::path& folder) {
 
 } // namespace
 
-status write_rows(rocksdb::DB& db, const unwritten_rows& rows, const rocksdb::WriteOptions& how) {
+status write_rows(rocksdb::DB& db, const write_buffer& rows, const rocksdb::WriteOptions& how) {
   rocksdb::WriteBatch batch;
   rows.visit([&](const std::string& key, const row& it) {
     if (it.value)

@@ -2,7 +2,7 @@
 
 #include "namespace/name_space.hpp"
 #include "namespace/records.hpp"
-#include "namespace/unwritten_rows.hpp"
+#include "namespace/write_buffer.hpp"
 
 #include <rocksdb/db.h>
 
@@ -21,8 +21,7 @@ atl::result<opened_database> open_database(const std::filesystem::path& folder,
                                            const name_space_settings& settings);
 
 /// All of them, or none.
-atl::status write_rows(rocksdb::DB& db, const unwritten_rows& rows,
-                       const rocksdb::WriteOptions& how);
+atl::status write_rows(rocksdb::DB& db, const write_buffer& rows, const rocksdb::WriteOptions& how);
 
 /// Reads every block of the tables in `folder`, a checkpoint.
 /// @returns errc::corrupt with what is damaged and what to do; another error says nothing of them.

@@ -21,7 +21,7 @@ enum table : char {
   storages = 'S',
   storage_names = 'N',
   storage_uuids = 'U',
-  detacheds = 't',
+  orphans = 't',
   extents = 'x',
 };
 
@@ -88,11 +88,11 @@ std::string extent(inode_id id, std::uint32_t index) {
 std::string extents_of(inode_id id) {
   return make(extents, id);
 }
-std::string detached(inode_id id) {
-  return make(detacheds, id);
+std::string orphan(inode_id id) {
+  return make(orphans, id);
 }
-std::string all_detached() {
-  return make(detacheds);
+std::string all_orphans() {
+  return make(orphans);
 }
 
 std::string chunk(const chunk_id& id) {

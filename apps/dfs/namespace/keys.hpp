@@ -20,9 +20,9 @@ std::string inode(inode_id id);
 std::string content(inode_id id);
 std::string extent(inode_id id, std::uint32_t index);
 std::string extents_of(inode_id id);
-/// Removed trees and files that are still to be taken apart.
-std::string detached(inode_id id);
-std::string all_detached();
+/// Removed trees and files that are still to be reclaimed.
+std::string orphan(inode_id id);
+std::string all_orphans();
 
 std::string chunk(const chunk_id& id);
 std::string all_chunks();

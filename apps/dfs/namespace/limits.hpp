@@ -30,16 +30,16 @@ inline constexpr std::size_t members_max = 128;
 inline constexpr std::size_t birth_bytes_max = 32u << 10;
 
 /// A query's answer; a longer one is cut into pages.
-inline constexpr std::size_t answer_bytes_max = 60u << 10;
+inline constexpr std::size_t response_bytes_max = 60u << 10;
 /// A command's answer, which its session keeps.
 inline constexpr std::size_t command_answer_bytes_max = 1024;
 /// How much of a path or name stands in a message.
 inline constexpr std::size_t quoted_bytes_max = 160;
 inline constexpr std::size_t known_ids_max = 2048;
 
-/// A file with more extents, once removed, is taken apart by `housekeep` rather than at once.
-inline constexpr std::uint32_t purge_at_once_extents_max = 64;
-/// What one `housekeep` takes apart at most, whatever it asks for.
-inline constexpr std::uint32_t purge_limit_max = 10'000;
+/// A file with more extents, once removed, is reclaimed by `collect_garbage` rather than at once.
+inline constexpr std::uint32_t reclaim_at_once_extents_max = 64;
+/// What one `collect_garbage` reclaims at most, whatever it asks for.
+inline constexpr std::uint32_t reclaim_limit_max = 10'000;
 
 } // namespace dfs::limits

@@ -1,11 +1,11 @@
 #include "namespace/name_space.hpp"
 
-#include "namespace/answer.hpp"
 #include "namespace/apply.hpp"
 #include "namespace/database.hpp"
 #include "namespace/disk_ballast.hpp"
+#include "namespace/execute_query.hpp"
 #include "namespace/free_space.hpp"
-#include "namespace/query.hpp"
+#include "namespace/response.hpp"
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
@@ -37,7 +37,7 @@ struct name_space::impl {
   std::unique_ptr<rocksdb::DB> db;
   mutable std::mutex entrance;              ///< to `present`, lest readers shut a writer out
   mutable std::shared_mutex present;        ///< `db` itself and `unwritten`: others read them
-  state::unwritten_rows unwritten;          ///< changed by the applying thread
+  state::write_buffer buffer;               ///< changed by the applying thread
   state::meta meta;                         ///< the applying thread's
   state::row_cache known;                   ///< the applying thread's
   std::size_t unflushed_bytes = 0;          ///< of commands; the applying thread's
@@ -65,7 +65,7 @@ struct name_space::impl {
   }
 
   /// Appends the answer to each entry. For the applying thread, while nobody reads.
-  atl::status run(std::span<const decided_entry> entries, state::editor& state,
+  atl::status run(std::span<const decided_entry> entries, state::transaction& state,
                   std::vector<std::string>& answers);
   /// What is unwritten.
   atl::status write();
@@ -124,7 +124,7 @@ const std::string& name_space::cluster_id() const {
   return self_->cluster_id;
 }
 
-atl::status name_space::impl::run(std::span<const decided_entry> entries, state::editor& state,
+atl::status name_space::impl::run(std::span<const decided_entry> entries, state::transaction& state,
                                   std::vector<std::string>& answers) {
   for (const auto& entry : entries) {
     auto& position = meta.applied;
@@ -142,15 +142,15 @@ atl::status name_space::impl::run(std::span<const decided_entry> entries, state:
 }
 
 atl::status name_space::impl::write() {
-  if (unwritten.empty())
+  if (buffer.empty())
     return {};
   // Readers find the rows in memory until they are in the database, so they needn't wait.
-  if (auto written = state::write_rows(*db, unwritten, {}); !written)
+  if (auto written = state::write_rows(*db, buffer, {}); !written)
     return tl::unexpected{fail_for_good(written.error())};
-  state::unwritten_rows rows;
+  state::write_buffer rows;
   {
     auto lock = to_change();
-    std::swap(rows, unwritten);
+    std::swap(rows, buffer);
   }
   rows.move_to(known);
   return {};
@@ -161,7 +161,7 @@ atl::result<std::vector<std::string>> name_space::apply(std::span<const decided_
     return tl::unexpected{*self_->broken};
   if (entries.empty())
     return std::vector<std::string>{};
-  state::editor state{*self_->db, self_->known, self_->unwritten, self_->meta};
+  state::transaction state{*self_->db, self_->known, self_->buffer, self_->meta};
   std::vector<std::string> answers;
   answers.reserve(entries.size());
   while (!entries.empty()) {
@@ -178,35 +178,35 @@ atl::result<std::vector<std::string>> name_space::apply(std::span<const decided_
   return answers;
 }
 
-atl::result<std::string> name_space::query(std::string_view question) const {
+atl::result<std::string> name_space::query(std::string_view query) const {
   auto lock = self_->to_read();
   if (self_->unreadable)
     return fail(errc::unavailable, "the name space can't be read any more");
-  state::present_view present{*self_->db, self_->unwritten};
-  auto answer = state::answer_question(present, question);
+  state::present_reader present{*self_->db, self_->buffer};
+  auto answer = state::execute_query(present, query);
   if (!answer)
     self_->unreadable = true; // one damaged row says nothing good of the others
   return answer;
 }
 
-std::optional<std::string> name_space::answer_at_once(std::string_view question) const {
-  if (!asks_for_one(question))
+std::optional<std::string> name_space::try_query_in_memory(std::string_view query) const {
+  if (!is_about_one_entry(query))
     return std::nullopt;
   auto lock = self_->to_read();
   if (self_->unreadable)
     return std::nullopt;
-  state::present_view present{*self_->db, self_->unwritten, state::reads::memory};
-  auto answer = state::answer_question(present, question);
+  state::present_reader present{*self_->db, self_->buffer, state::reads::memory};
+  auto answer = state::execute_query(present, query);
   if (!answer) // it needs the disk, or fails: `query` tells which
     return std::nullopt;
   return std::move(*answer);
 }
 
-bool name_space::applies_at_once() const {
+bool name_space::can_apply_inline() const {
   return self_->slow_calls == 0;
 }
 
-std::optional<atl::error> name_space::objection(std::string_view bytes) const {
+std::optional<atl::error> name_space::admission_check(std::string_view bytes) const {
   auto command = decode_command(bytes);
   if (!command)
     return command.error();
@@ -246,7 +246,7 @@ atl::result<log_position> name_space::flush() {
 }
 
 bool name_space::flush_due() const {
-  return self_->unwritten.bytes() >= self_->settings.unwritten_bytes_max ||
+  return self_->buffer.bytes() >= self_->settings.write_buffer_bytes_max ||
          self_->unflushed_bytes >= self_->settings.unflushed_bytes_max;
 }
 
@@ -309,7 +309,7 @@ atl::result<std::string> name_space::digest() const {
   auto lock = self_->to_read();
   if (self_->unreadable)
     return fail(errc::unavailable, "the name space can't be read any more");
-  auto read = state::scan_over(*self_->db, self_->unwritten.all_in_order(), {}, {}, {},
+  auto read = state::scan_over(*self_->db, self_->buffer.all_in_order(), {}, {}, {},
                                [&](std::string_view key, std::string_view value) {
                                  hash_text(*context, key);
                                  hash_text(*context, value);

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "namespace/command.hpp"
-#include "namespace/question.hpp"
+#include "namespace/query.hpp"
 #include "namespace/types.hpp"
 
 #include <atoll/core/error.hpp>
@@ -34,7 +34,7 @@ struct name_space_settings {
   std::size_t write_buffer_bytes = 16u << 20; ///< of two
   std::size_t block_cache_bytes = 32u << 20;
   /// A flush is due when as much is in memory alone.
-  std::size_t unwritten_bytes_max = 8u << 20;
+  std::size_t write_buffer_bytes_max = 8u << 20;
   /// … or when so many bytes of commands were applied since: the log keeps them until then.
   std::size_t unflushed_bytes_max = 8u << 20;
 };
@@ -45,10 +45,10 @@ struct name_space_settings {
 /// once: after a crash the database is at a position that is earlier by as much, and the log has
 /// the rest.
 ///
-/// `apply`, `flush`, `save` and `load` are for one thread, `objection` and `shortage` for one,
-/// perhaps another, and everything else for any number of them at the same time. After `apply`,
-/// `flush` or `query` failed, they go on failing: entries may be half done, or rows be damaged, and
-/// what the disk holds is known again only when it is opened again.
+/// `apply`, `flush`, `save` and `load` are for one thread, `admission_check` and `shortage` for
+/// one, perhaps another, and everything else for any number of them at the same time. After
+/// `apply`, `flush` or `query` failed, they go on failing: entries may be half done, or rows be
+/// damaged, and what the disk holds is known again only when it is opened again.
 class name_space final : public atl::state_machine {
  public:
   /// Opens the name space in `folder`, or makes a new one there.
@@ -64,12 +64,12 @@ class name_space final : public atl::state_machine {
   atl::result<std::vector<std::string>>
   apply(std::span<const atl::spi::decided_entry> entries) override;
 
-  /// @param question by `encode`; the answer is for `decode_answer`.
-  atl::result<std::string> query(std::string_view question) const override;
-  std::optional<std::string> answer_at_once(std::string_view question) const override;
-  bool applies_at_once() const override;
+  /// @param query by `encode`; the answer is for `decode_response`.
+  atl::result<std::string> query(std::string_view query) const override;
+  std::optional<std::string> try_query_in_memory(std::string_view query) const override;
+  bool can_apply_inline() const override;
 
-  std::optional<atl::error> objection(std::string_view command) const override;
+  std::optional<atl::error> admission_check(std::string_view command) const override;
   std::optional<std::string> shortage() const override;
   bool takes_space(std::string_view command) const override;
   void stamp(std::string& command, std::chrono::microseconds since_1970) const override;
@@ -99,14 +99,13 @@ class name_space final : public atl::state_machine {
 };
 
 /// Asks a name space, of which this may be any copy, and decodes the answer:
-/// `ask(replica, questions::stat{"/a"})`.
-template <class Question>
-atl::result<typename Question::answer> ask(const atl::state_machine& replica,
-                                           const Question& question) {
-  auto answer = replica.query(encode(dfs::question{question}));
+/// `query(replica, queries::stat{"/a"})`.
+template <class Query>
+atl::result<typename Query::response> query(const atl::state_machine& replica, const Query& query) {
+  auto answer = replica.query(encode(dfs::query_message{query}));
   if (!answer)
     return tl::unexpected{answer.error()};
-  return decode_answer<typename Question::answer>(*answer);
+  return decode_response<typename Query::response>(*answer);
 }
 
 } // namespace dfs

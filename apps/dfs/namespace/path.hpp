@@ -9,7 +9,7 @@
 
 namespace dfs {
 
-/// A path taken apart. Views into the text that it was parsed from, which must outlive it.
+/// A parsed path. Views into the text that it was parsed from, which must outlive it.
 struct parsed_path {
   std::string_view text;
   std::vector<std::string_view> names; ///< from the root; empty: the root itself

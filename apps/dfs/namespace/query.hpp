@@ -1,40 +1,87 @@
 #pragma once
 
-#include "namespace/question.hpp"
-#include "namespace/view.hpp"
+#include "namespace/response.hpp"
+#include "namespace/types.hpp"
 
+#include <atoll/core/error.hpp>
+
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <variant>
+#include <vector>
 
-/// What is answered to each question.
-namespace dfs::state {
+namespace dfs {
 
-/// Bytes that are no question are answered with an error.
-/// @returns an error when the state can't be read, which is no answer.
-atl::result<std::string> answer_question(present_view& state, std::string_view bytes);
+/// What can be asked of the name space. Each is answered by its `response`, cut into pages of at
+/// most `limits::response_bytes_max`, or by an error. In all: `limit` 0 means as many as fit into a
+/// page.
+namespace queries {
 
-atl::result<answers::entry> ask(present_view& state, const questions::stat& question);
-atl::result<answers::listing> ask(present_view& state, const questions::list& question);
-atl::result<answers::opened> ask(present_view& state, const questions::open& question);
-atl::result<answers::summary> ask(present_view& state, const questions::summary& question);
-atl::result<answers::chunk_page> ask(present_view& state, const questions::chunks_on& question);
-atl::result<answers::known_chunks> ask(present_view& state, const questions::known& question);
-atl::result<answers::chunk_page> ask(present_view& state, const questions::all_chunks& question);
-atl::result<answers::members> ask(present_view& state, const questions::members& question);
-
-/// What still fits into an answer.
-class page {
- public:
-  /// @param limit of items; 0: as many as fit. @param used by what comes before the items.
-  explicit page(std::uint32_t limit, std::size_t used = 0);
-
-  /// Is there room for one more? Then it is counted. The first always fits.
-  bool take(std::size_t item_bytes);
-
- private:
-  std::size_t bytes_left_;
-  std::uint32_t items_left_;
-  bool first_ = true;
+struct stat {
+  using response = responses::entry;
+  std::string path;
 };
 
-} // namespace dfs::state
+struct list {
+  using response = responses::listing;
+  std::string path;
+  std::string after; ///< empty: from the first; need not exist (any more)
+  std::uint32_t limit = 0;
+};
+
+/// Between two pages the file may have been replaced: then inode and version differ.
+struct open {
+  using response = responses::opened;
+  std::string path;
+  std::uint32_t from_extent = 0;
+};
+
+struct summary {
+  using response = responses::summary;
+  storage_id after = no_storage; ///< pages through the storage nodes
+};
+
+/// The chunks with a fragment on a node.
+struct chunks_on {
+  using response = responses::chunk_page;
+  storage_id node = no_storage;
+  chunk_id after; ///< all zero: from the first
+  std::uint32_t limit = 0;
+};
+
+/// Which of these chunks does something refer to, and where are they? One that isn't in the answer
+/// and was made before the garbage collection watermark never will be referred to: it can be
+/// deleted.
+struct known {
+  using response = responses::known_chunks;
+  std::vector<chunk_id> ids; ///< at most `limits::known_ids_max`
+};
+
+struct all_chunks {
+  using response = responses::chunk_page;
+  chunk_id after; ///< all zero: from the first
+  std::uint32_t limit = 0;
+};
+
+/// The group that the state belongs to, and every master that was ever let into it.
+struct members {
+  using response = responses::members;
+};
+
+} // namespace queries
+
+/// The order is that of the bytes on the wire: append only.
+using query_message =
+    std::variant<queries::stat, queries::list, queries::open, queries::summary, queries::chunks_on,
+                 queries::known, queries::all_chunks, queries::members>;
+
+std::string encode(const query_message& query);
+
+/// Is it, as far as it can be read, about one file or directory alone?
+bool is_about_one_entry(std::string_view query);
+
+/// @returns `errc::invalid` for bytes that are no query known here.
+atl::result<query_message> decode_query(std::string_view bytes);
+
+} // namespace dfs

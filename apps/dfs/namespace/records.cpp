@@ -13,7 +13,7 @@ std::string encode(const meta& value) {
   out.put(value.format).put(value.storages);
   for (auto field :
        {value.applied, value.next_inode, value.files, value.directories, value.chunks, value.bytes,
-        value.detached, value.sessions, value.horizon_us, value.latest_us})
+        value.orphans, value.sessions, value.gc_watermark_us, value.latest_us})
     out.put(field);
   out.put(value.cluster_id);
   return out.take();
@@ -27,7 +27,7 @@ bool decode(std::string_view bytes, meta& value) {
   value.storages = in.get<storage_id>();
   for (auto* field :
        {&value.applied, &value.next_inode, &value.files, &value.directories, &value.chunks,
-        &value.bytes, &value.detached, &value.sessions, &value.horizon_us, &value.latest_us})
+        &value.bytes, &value.orphans, &value.sessions, &value.gc_watermark_us, &value.latest_us})
     *field = in.get<std::uint64_t>();
   value.cluster_id = in.get_string(limits::cluster_id_bytes_max);
   return in.done();

@@ -24,9 +24,9 @@ struct meta {
   std::uint64_t directories = 1;
   std::uint64_t chunks = 0;
   std::uint64_t bytes = 0;
-  std::uint64_t detached = 0; ///< length of the queue of what is to be taken apart
+  std::uint64_t orphans = 0; ///< length of the queue of what is to be reclaimed
   std::uint64_t sessions = 0;
-  std::uint64_t horizon_us = 0;
+  std::uint64_t gc_watermark_us = 0;
   std::uint64_t latest_us = 0;
   std::string cluster_id;
 };

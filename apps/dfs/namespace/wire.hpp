@@ -7,7 +7,7 @@
 #include <string_view>
 #include <variant>
 
-/// Pieces that commands, questions and answers share; for the name space's own sources.
+/// Pieces that commands, queries and answers share; for the name space's own sources.
 namespace dfs::wire {
 
 /// Begins the message of a command whose session is unknown.

@@ -38,16 +38,18 @@ admission_actor::admission_actor(caf::actor_config& config, settings given)
 caf::behavior admission_actor::make_behavior() {
   for (auto& master : settings_.masters)
     if (master.name != settings_.self.name)
-      links_[master.name] = atl::runtime::spawn_net<atl::runtime::link_actor>(
-          system(), atl::runtime::link_actor::settings{
-                        master.name, master.where, settings_.self, settings_.timing,
-                        caf::actor_cast<caf::actor>(this), nullptr, settings_.seed + master.id});
+      connections_[master.name] =
+          atl::runtime::spawn_on_io_thread<atl::runtime::peer_connection_actor>(
+              system(),
+              atl::runtime::peer_connection_actor::settings{
+                  master.name, master.where, settings_.self, settings_.timing,
+                  caf::actor_cast<caf::actor>(this), nullptr, settings_.seed + master.id});
   decide();
   if (!done_)
     tell_later(this, query_interval, tick{});
   return {
-      [this](const envelope& message) { return take(message); },
-      [this](const atl::runtime::link_event& event) { on_link(event); },
+      [this](const envelope& message) { return on_envelope(message); },
+      [this](const atl::runtime::connection_event& event) { on_connection_event(event); },
       [this](const atl::runtime::turned_away&) {},
       [this](tick) {
         if (done_)
@@ -60,14 +62,14 @@ caf::behavior admission_actor::make_behavior() {
 }
 
 void admission_actor::on_exit() {
-  end_links();
+  end_connections();
   settings_.admitted = nullptr;
 }
 
-void admission_actor::end_links() {
-  for (auto& [name, link] : links_)
-    send_exit(link, caf::exit_reason::user_shutdown);
-  links_.clear();
+void admission_actor::end_connections() {
+  for (auto& [name, connection] : connections_)
+    send_exit(connection, caf::exit_reason::user_shutdown);
+  connections_.clear();
 }
 
 atl::group_admission::timestamp admission_actor::now() const {
@@ -76,7 +78,7 @@ atl::group_admission::timestamp admission_actor::now() const {
 
 // -- the other masters ------------------------------------------------------------------------
 
-void admission_actor::on_link(const atl::runtime::link_event& event) {
+void admission_actor::on_connection_event(const atl::runtime::connection_event& event) {
   up_[event.peer] = event.up.has_value();
   if (event.up)
     return;
@@ -86,10 +88,10 @@ void admission_actor::on_link(const atl::runtime::link_event& event) {
 }
 
 void admission_actor::ask_peers() {
-  for (auto& [name, link] : links_) {
+  for (auto& [name, connection] : connections_) {
     if (!up_[name])
       continue;
-    ask(this, link, settings_.timing.failure_timeout,
+    ask(this, connection, settings_.timing.failure_timeout,
         envelope{static_cast<message_kind>(protocol::kind::membership),
                  atl::runtime::cluster_digest(settings_.self),
                  atl::encode(settings_.admission.self)})
@@ -116,7 +118,7 @@ void admission_actor::decide() {
     atl::log::info("master", "", "{} the group {} as master {}",
                    decision.what == verdict::found ? "founds" : "joins", decision.birth.group,
                    decision.self);
-    end_links();
+    end_connections();
     settings_.admitted(decision.birth, decision.self);
     return;
   }
@@ -136,12 +138,12 @@ atl::error admission_actor::waiting_error() const {
                                          done_ ? "it is about to" : waits_for_)};
 }
 
-caf::result<atl::runtime::envelope> admission_actor::take(const envelope& message) {
+caf::result<atl::runtime::envelope> admission_actor::on_envelope(const envelope& message) {
   switch (static_cast<protocol::kind>(message.kind)) {
   case protocol::kind::membership:
     return answer_query(message);
-  case protocol::kind::report:
-    return answer_report(message);
+  case protocol::kind::heartbeat:
+    return on_heartbeat(message);
   case protocol::kind::status:
     return describe_waiting();
   default:
@@ -160,8 +162,8 @@ atl::runtime::envelope admission_actor::answer_query(const envelope& message) co
 }
 
 /// A storage node that belongs to a group says that there is one.
-atl::runtime::envelope admission_actor::answer_report(const envelope& message) {
-  auto report = protocol::decode_storage_report(message.body);
+atl::runtime::envelope admission_actor::on_heartbeat(const envelope& message) {
+  auto report = protocol::decode_storage_heartbeat(message.body);
   if (report && !report->group.empty())
     admission_.on_storage_node(report->name, report->group);
   return make_reply({tl::unexpected{waiting_error()}, {}, false});
@@ -185,7 +187,7 @@ atl::runtime::envelope admission_actor::describe_waiting() const {
   for (auto& master : settings_.masters)
     view.known.push_back({master.id, master.name, master.where});
   storage_registry none{settings_.policy.storage_timeout};
-  atl::result<answers::summary> no_summary{tl::unexpected{waiting_error()}};
+  atl::result<responses::summary> no_summary{tl::unexpected{waiting_error()}};
   status_view seen{settings_.self, settings_.policy, none, view, no_summary, {}, {}, waits_for_};
   return make_reply({describe_status(seen), {}, false});
 }

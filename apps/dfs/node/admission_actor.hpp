@@ -3,8 +3,8 @@
 #include "master/master_actor.hpp"
 
 #include <atoll/core/group_birth.hpp>
-#include <atoll/runtime/link.hpp>
 #include <atoll/runtime/messages.hpp>
+#include <atoll/runtime/peer_connection.hpp>
 
 #include <caf/actor.hpp>
 #include <caf/event_based_actor.hpp>
@@ -27,7 +27,7 @@ class admission_actor : public caf::event_based_actor {
     atl::runtime::node_info self;
     atl::group_admission::settings admission;
     std::vector<atl::runtime::replica_actor::peer> masters; ///< all configured, this one included
-    atl::runtime::link_settings timing;
+    atl::runtime::connection_settings timing;
     master_policy policy; ///< for `status`
     /// The master belongs to the group of `birth` from now on, under the id `self`. Called once.
     std::function<void(const atl::group_birth& birth, atl::spi::replica_id self)> admitted;
@@ -42,21 +42,21 @@ class admission_actor : public caf::event_based_actor {
  private:
   using envelope = atl::runtime::envelope;
 
-  caf::result<envelope> take(const envelope& message);
+  caf::result<envelope> on_envelope(const envelope& message);
   envelope answer_query(const envelope& message) const;
-  envelope answer_report(const envelope& message);
+  envelope on_heartbeat(const envelope& message);
   envelope describe_waiting() const;
   void answer_calls(const envelope& message);
-  void on_link(const atl::runtime::link_event& event);
+  void on_connection_event(const atl::runtime::connection_event& event);
   void ask_peers();
   void decide();
-  void end_links();
+  void end_connections();
   atl::error waiting_error() const;
   atl::group_admission::timestamp now() const;
 
   settings settings_;
   atl::group_admission admission_;
-  std::map<std::string, caf::actor> links_; ///< by the master's name
+  std::map<std::string, caf::actor> connections_; ///< by the master's name
   std::map<std::string, bool> up_;
   std::string waits_for_; ///< what the last decision said
   bool done_ = false;

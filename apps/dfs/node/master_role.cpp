@@ -8,7 +8,7 @@
 
 #include <atoll/core/log.hpp>
 #include <atoll/runtime/caf.hpp>
-#include <atoll/runtime/gate.hpp>
+#include <atoll/runtime/node_endpoint.hpp>
 
 #include <fmt/format.h>
 
@@ -21,9 +21,9 @@ namespace {
 
 using atl::errc;
 using atl::fail;
-using atl::runtime::gate_actor;
+using atl::runtime::node_endpoint_actor;
 using atl::runtime::replica_actor;
-using atl::runtime::spawn_net;
+using atl::runtime::spawn_on_io_thread;
 
 atl::runtime::node_info describe(const node::parts& given, const atl::data_folder& folder) {
   atl::runtime::node_info info;
@@ -71,7 +71,7 @@ std::vector<replica_actor::peer> configured_masters(const node::parts& given) {
 /// The masters as the configuration names them, each under the id that the group knows it by: one
 /// that was replaced has another id than the configuration says.
 std::vector<replica_actor::peer> known_masters(const node::parts& given,
-                                               const answers::members& members) {
+                                               const responses::members& members) {
   auto masters = configured_masters(given);
   for (auto& member : members.masters) {
     auto same = std::ranges::find(masters, member.name, &replica_actor::peer::name);
@@ -86,7 +86,7 @@ std::vector<replica_actor::peer> known_masters(const node::parts& given,
 
 /// How long a group isn't founded, so that storage nodes that know of one can say so: they try to
 /// reach a master at least so often.
-std::chrono::milliseconds founding_delay(const atl::runtime::link_settings& links) {
+std::chrono::milliseconds founding_delay(const atl::runtime::connection_settings& links) {
   return links.backoff_max + links.failure_timeout;
 }
 
@@ -119,17 +119,18 @@ atl::status master_role::start() {
   if (!bound)
     return tl::unexpected{bound.error()};
   std::lock_guard lock{mutex_};
-  gate_ = spawn_net<gate_actor>(*actors_, gate_actor::settings{info_, nullptr, nullptr});
+  endpoint_ = spawn_on_io_thread<node_endpoint_actor>(
+      *actors_, node_endpoint_actor::settings{info_, nullptr, nullptr});
   auto started = *bound ? start_replica(**bound) : start_admission();
   if (!started)
     return started;
-  return actors_.publish(gate_, given_.self.control_listen);
+  return actors_.publish(endpoint_, given_.self.control_listen);
 }
 
 void master_role::stop() {
   std::lock_guard lock{mutex_};
   stopping_ = true;
-  for (auto* actor : {&gate_, &admission_, &master_, &replica_}) {
+  for (auto* actor : {&endpoint_, &admission_, &master_, &replica_}) {
     if (*actor)
       caf::anon_send_exit(*actor, caf::exit_reason::user_shutdown);
     *actor = nullptr;
@@ -163,7 +164,7 @@ atl::status master_role::start_admission() {
   admission_ = actors_->spawn<admission_actor, caf::detached>(admission_actor::settings{
       info_, std::move(admission), configured_masters(given_), given_.cluster.links,
       make_policy(given_), admitted, std::hash<std::string>{}(info_.folder)});
-  atl::runtime::tell_from_outside(gate_, atl::runtime::adopt_roles{info_, nullptr, admission_});
+  atl::runtime::tell_from_outside(endpoint_, atl::runtime::adopt_roles{info_, nullptr, admission_});
   return {};
 }
 
@@ -276,7 +277,7 @@ atl::status master_role::start_actors(replica_settings settings, const atl::grou
   auto recovery = plugins.recovery.create_recovery();
   if (!recovery)
     return tl::unexpected{recovery.error()};
-  auto members = ask(*settings.machine, questions::members{});
+  auto members = query(*settings.machine, queries::members{});
   if (!members)
     return tl::unexpected{members.error()};
   settings.group = known_masters(given_, *members);
@@ -285,12 +286,12 @@ atl::status master_role::start_actors(replica_settings settings, const atl::grou
     folders.folder_of[member.id] = member.folder;
   auto group = settings.group;
   auto seed = settings.seed;
-  replica_ = spawn_net<replica_actor>(*actors_, std::move(settings));
+  replica_ = spawn_on_io_thread<replica_actor>(*actors_, std::move(settings));
   master_ = actors_->spawn<master_actor>(
-      master_actor::settings{info_, birth, group, make_policy(given_), replica_, gate_,
+      master_actor::settings{info_, birth, group, make_policy(given_), replica_, endpoint_,
                              std::move(*balancer), std::move(*recovery), seed});
-  atl::runtime::tell_from_outside(gate_, std::move(folders));
-  atl::runtime::tell_from_outside(gate_, atl::runtime::adopt_roles{info_, replica_, master_});
+  atl::runtime::tell_from_outside(endpoint_, std::move(folders));
+  atl::runtime::tell_from_outside(endpoint_, atl::runtime::adopt_roles{info_, replica_, master_});
   return {};
 }
 

@@ -52,7 +52,7 @@ class master_role {
   std::shared_ptr<atl::record_log> log_;
   std::mutex mutex_; ///< of what follows: a group is joined by an actor's thread
   bool stopping_ = false;
-  caf::actor gate_;
+  caf::actor endpoint_;
   caf::actor admission_;
   caf::actor replica_;
   caf::actor master_;

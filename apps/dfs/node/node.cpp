@@ -20,9 +20,9 @@ namespace dfs {
 namespace {
 
 /// Hands failures of the actors to whoever runs the node.
-class owner_actor : public caf::event_based_actor {
+class supervisor_actor : public caf::event_based_actor {
  public:
-  owner_actor(caf::actor_config& config, std::function<void(const atl::error&)> failed)
+  supervisor_actor(caf::actor_config& config, std::function<void(const atl::error&)> failed)
       : caf::event_based_actor{config}, failed_{std::move(failed)} {}
 
   caf::behavior make_behavior() override {
@@ -56,14 +56,14 @@ struct node::implementation {
   caf::actor agent;
 
   atl::status start_all() {
-    auto taken = atl::data_folder::take(given.self.data, given.cluster.name, given.self.name);
+    auto taken = atl::data_folder::lock(given.self.data, given.cluster.name, given.self.name);
     if (!taken)
       return tl::unexpected{taken.error()};
     folder = std::move(*taken);
     if (given.new_disk)
       if (auto emptied = folder->put_aside(); !emptied)
         return emptied;
-    owner = actors->spawn<owner_actor>(given.failed);
+    owner = actors->spawn<supervisor_actor>(given.failed);
     if (given.self.is_master) {
       master.emplace(given, *folder, folder_mutex, actors, owner);
       if (auto started = master->start(); !started)

@@ -49,9 +49,9 @@ std::optional<std::string> data_refusal(const fs::path& data) {
 }
 
 /// Gathers what is wrong, so that an operator sees all of it at once.
-class complaints {
+class config_errors {
  public:
-  explicit complaints(const atl::config& config) : config_{config} {}
+  explicit config_errors(const atl::config& config) : config_{config} {}
 
   void add(const std::string& key, std::string_view what) {
     if (!text_.empty())
@@ -115,7 +115,7 @@ std::chrono::milliseconds milliseconds(const atl::config& config, std::string_vi
   return std::chrono::ceil<std::chrono::milliseconds>(config.duration(key));
 }
 
-void read_masters(const atl::config& config, cluster_settings& cluster, complaints& problems) {
+void read_masters(const atl::config& config, cluster_settings& cluster, config_errors& problems) {
   for (std::size_t i = 0; i < config.size_of("masters"); ++i) {
     auto key = [&](std::string_view name) { return atl::config::at("masters", i, name); };
     master_entry entry;
@@ -139,7 +139,7 @@ void read_masters(const atl::config& config, cluster_settings& cluster, complain
 } // namespace
 
 atl::result<cluster_settings> read_cluster(const atl::config& config) {
-  complaints problems{config};
+  config_errors problems{config};
   cluster_settings cluster;
   cluster.name = config.text("cluster.name");
   problems.check_name("cluster.name");
@@ -189,7 +189,7 @@ atl::result<cluster_settings> read_cluster(const atl::config& config) {
 }
 
 atl::result<node_settings> read_node(const atl::config& config, const cluster_settings& cluster) {
-  complaints problems{config};
+  config_errors problems{config};
   node_settings node;
   node.name = config.text("node.name");
   problems.check_name("node.name");

@@ -40,7 +40,7 @@ struct cluster_settings {
   plugin_entry placement;
   plugin_entry reads;
   plugin_entry recovery;
-  atl::runtime::link_settings links;
+  atl::runtime::connection_settings links;
 
   std::uint64_t chunk_bytes = 0;
   std::uint64_t inline_bytes = 0;

@@ -37,7 +37,7 @@ storage_agent::storage_agent(caf::actor_config& config, settings given)
 
 void storage_agent::on_exit() {
   for (auto& [name, state] : masters_)
-    send_exit(state.link, caf::exit_reason::user_shutdown);
+    send_exit(state.connection, caf::exit_reason::user_shutdown);
   masters_.clear();
   settings_.store.reset();
   settings_.owner = nullptr;
@@ -45,15 +45,15 @@ void storage_agent::on_exit() {
 
 caf::behavior storage_agent::make_behavior() {
   for (auto& master : settings_.masters)
-    make_link(master);
+    connect_to(master);
   tell_later(this, settings_.timing.heartbeat, tick{});
   return {
-      [this](const atl::runtime::link_event& event) { on_link(event); },
+      [this](const atl::runtime::connection_event& event) { on_connection_event(event); },
       [this](removals_wait) { remove_some(); },
       [this](tick) {
         gather_changes();
         for (auto& [name, state] : masters_)
-          report(name);
+          send_heartbeat(name);
         if (++ticks_ % ticks_between_looks == 0)
           look_for_masters();
         tell_later(this, settings_.timing.heartbeat, tick{});
@@ -61,11 +61,12 @@ caf::behavior storage_agent::make_behavior() {
   };
 }
 
-void storage_agent::make_link(const master& to) {
-  masters_[to.name].link = atl::runtime::spawn_net<atl::runtime::link_actor>(
-      system(), atl::runtime::link_actor::settings{
-                    to.name, to.where, settings_.self, settings_.timing,
-                    caf::actor_cast<caf::actor>(this), nullptr, ++settings_.seed});
+void storage_agent::connect_to(const master& to) {
+  masters_[to.name].connection =
+      atl::runtime::spawn_on_io_thread<atl::runtime::peer_connection_actor>(
+          system(), atl::runtime::peer_connection_actor::settings{
+                        to.name, to.where, settings_.self, settings_.timing,
+                        caf::actor_cast<caf::actor>(this), nullptr, ++settings_.seed});
 }
 
 /// Masters that came since the configuration was read are known to those that it names.
@@ -74,7 +75,7 @@ void storage_agent::look_for_masters() {
       std::find_if(masters_.begin(), masters_.end(), [](auto& entry) { return entry.second.up; });
   if (up == masters_.end())
     return;
-  ask(this, up->second.link, settings_.timing.failure_timeout,
+  ask(this, up->second.connection, settings_.timing.failure_timeout,
       envelope{message_kind::group, atl::runtime::cluster_digest(settings_.self), {}})
       .then(
           [this](const envelope& answer) {
@@ -85,19 +86,19 @@ void storage_agent::look_for_masters() {
             for (auto& it : *known)
               if (!masters_.contains(it.name) && masters_.size() < masters_max) {
                 atl::log::info("storage", it.name, "is a master that came later");
-                make_link({it.name, it.where});
+                connect_to({it.name, it.where});
               }
           },
           [](const caf::error&) {});
 }
 
-void storage_agent::on_link(const atl::runtime::link_event& event) {
+void storage_agent::on_connection_event(const atl::runtime::connection_event& event) {
   auto& state = masters_[event.peer];
   state.up = event.up.has_value();
   state.waiting = false;
   if (state.up) {
     state.from_scratch = true; // the master may have forgotten what it knew
-    report(event.peer);
+    send_heartbeat(event.peer);
   }
 }
 
@@ -120,18 +121,18 @@ void storage_agent::gather_changes() {
   }
 }
 
-void storage_agent::list_everything(link_state& to) {
+void storage_agent::list_everything(master_state& to) {
   to.to_tell.clear();
   for (auto& stored : settings_.store->list())
     to.to_tell.push_back({stored.key.chunk, stored.key.fragment, true});
   to.from_scratch = false;
 }
 
-void storage_agent::report(const std::string& name) {
+void storage_agent::send_heartbeat(const std::string& name) {
   auto& state = masters_[name];
   if (!state.up || state.waiting)
     return;
-  protocol::storage_report report;
+  protocol::storage_heartbeat report;
   report.name = settings_.self.name;
   report.uuid = settings_.uuid;
   report.group = settings_.group;
@@ -160,10 +161,10 @@ void storage_agent::report(const std::string& name) {
                       state.to_tell.begin() + static_cast<std::ptrdiff_t>(count));
   report.more = !state.to_tell.empty();
   state.waiting = true;
-  envelope message{static_cast<message_kind>(protocol::kind::report),
+  envelope message{static_cast<message_kind>(protocol::kind::heartbeat),
                    atl::runtime::cluster_digest(settings_.self), protocol::encode(report)};
-  ask(this, state.link, settings_.timing.failure_timeout * 4, std::move(message))
-      .then([this, name](const envelope& answer) { obey(name, answer); },
+  ask(this, state.connection, settings_.timing.failure_timeout * 4, std::move(message))
+      .then([this, name](const envelope& answer) { apply_commands(name, answer); },
             [this, name](const caf::error&) {
               masters_[name].waiting = false;
               masters_[name].from_scratch = true; // it may have missed what was in the report
@@ -178,21 +179,22 @@ void storage_agent::warn_once(const std::string& name, const std::string& why) {
 }
 
 /// A master of another group knows nothing of the data here: on its word it would all be removed.
-bool storage_agent::accept_group(const std::string& name, const protocol::storage_orders& orders) {
-  if (settings_.group.empty() && orders.id != no_storage) {
-    if (auto joined = settings_.join_group(orders.group); !joined) {
+bool storage_agent::accept_group(const std::string& name,
+                                 const protocol::storage_commands& commands) {
+  if (settings_.group.empty() && commands.id != no_storage) {
+    if (auto joined = settings_.join_group(commands.group); !joined) {
       warn_once(name, joined.error().message);
       return false;
     }
-    settings_.group = orders.group;
+    settings_.group = commands.group;
     atl::log::info("storage", name, "the data here belongs to the group {} from now on",
                    settings_.group);
   }
-  if (settings_.group.empty() || orders.group == settings_.group)
+  if (settings_.group.empty() || commands.group == settings_.group)
     return true;
-  warn_once(name, fmt::format("it belongs to the group {}, the data here to {}: its orders are "
+  warn_once(name, fmt::format("it belongs to the group {}, the data here to {}: its commands are "
                               "ignored",
-                              orders.group, settings_.group));
+                              commands.group, settings_.group));
   return false;
 }
 
@@ -217,7 +219,7 @@ void storage_agent::remove_some() {
     tell(this, caf::actor_cast<caf::actor>(this), removals_wait{});
 }
 
-void storage_agent::obey(const std::string& name, const envelope& answer) {
+void storage_agent::apply_commands(const std::string& name, const envelope& answer) {
   auto& state = masters_[name];
   state.waiting = false;
   auto reply = atl::runtime::decode_reply(answer.body);
@@ -231,24 +233,24 @@ void storage_agent::obey(const std::string& name, const envelope& answer) {
     warn_once(name, reply.value.error().message);
     return;
   }
-  auto orders = protocol::decode_storage_orders(*reply.value);
-  if (!orders) {
-    atl::log::warning("storage", name, "{}", orders.error().message);
+  auto commands = protocol::decode_storage_commands(*reply.value);
+  if (!commands) {
+    atl::log::warning("storage", name, "{}", commands.error().message);
     return;
   }
   auto had_no_group = settings_.group.empty();
-  if (!accept_group(name, *orders))
+  if (!accept_group(name, *commands))
     return;
   auto has_joined = had_no_group && !settings_.group.empty();
-  if (orders->id != state.known_as) {
-    state.known_as = orders->id;
-    atl::log::info("storage", name, "known as storage node {}", orders->id);
+  if (commands->id != state.known_as) {
+    state.known_as = commands->id;
+    atl::log::info("storage", name, "known as storage node {}", commands->id);
   }
-  remove_later(orders->remove);
-  if (orders->want_everything)
+  remove_later(commands->remove);
+  if (commands->want_everything)
     state.from_scratch = true;
   if (has_joined || !state.to_tell.empty() || state.from_scratch)
-    report(name); // that it joined, or more than fits into one report
+    send_heartbeat(name); // that it joined, or more than fits into one report
 }
 
 } // namespace dfs

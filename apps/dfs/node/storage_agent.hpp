@@ -3,8 +3,8 @@
 #include "common/protocol.hpp"
 #include "storage/chunk_store.hpp"
 
-#include <atoll/runtime/link.hpp>
 #include <atoll/runtime/messages.hpp>
+#include <atoll/runtime/peer_connection.hpp>
 
 #include <caf/actor.hpp>
 #include <caf/event_based_actor.hpp>
@@ -31,7 +31,7 @@ class storage_agent : public caf::event_based_actor {
   struct settings {
     atl::runtime::node_info self;
     std::vector<master> masters;
-    atl::runtime::link_settings timing;
+    atl::runtime::connection_settings timing;
     std::string uuid;  ///< of the data folder
     std::string group; ///< that its data belongs to; empty: none yet
     /// Writes down, for good, that the data belongs to this group.
@@ -50,8 +50,8 @@ class storage_agent : public caf::event_based_actor {
   const char* name() const override { return "dfs.storage"; }
 
  private:
-  struct link_state {
-    caf::actor link;
+  struct master_state {
+    caf::actor connection;
     bool up = false;
     bool waiting = false;     ///< for the answer to a report
     bool from_scratch = true; ///< the next report begins a list of everything
@@ -60,20 +60,20 @@ class storage_agent : public caf::event_based_actor {
     std::string last_warning; ///< so that the same one is logged once
   };
 
-  void make_link(const master& to);
+  void connect_to(const master& to);
   void look_for_masters();
   void gather_changes();
-  void list_everything(link_state& to);
-  void report(const std::string& name);
+  void list_everything(master_state& to);
+  void send_heartbeat(const std::string& name);
   void remove_later(const std::vector<protocol::fragment_change>& fragments);
   void remove_some();
-  void obey(const std::string& name, const atl::runtime::envelope& answer);
-  bool accept_group(const std::string& name, const protocol::storage_orders& orders);
+  void apply_commands(const std::string& name, const atl::runtime::envelope& answer);
+  bool accept_group(const std::string& name, const protocol::storage_commands& commands);
   void warn_once(const std::string& name, const std::string& why);
-  void on_link(const atl::runtime::link_event& event);
+  void on_connection_event(const atl::runtime::connection_event& event);
 
   settings settings_;
-  std::map<std::string, link_state> masters_;
+  std::map<std::string, master_state> masters_;
   std::deque<fragment_key> removals_; ///< ordered by a master, and not done yet
   std::uint64_t ticks_ = 0;
   std::string told_failure_; ///< logged once

@@ -48,7 +48,7 @@ struct store_usage {
   std::uint64_t removed_bytes = 0; ///< by `remove`, since then
 };
 
-/// What happened since the last question; of several things that happened to one fragment, the
+/// What happened since the last query; of several things that happened to one fragment, the
 /// last.
 struct store_changes {
   std::vector<stored_fragment> added;

@@ -35,7 +35,7 @@ void reset_signal_handlers() {
     ::signal(number, SIG_DFL);
 }
 
-[[noreturn]] void be_child(pid_t parent, int to, const std::function<int(int)>& work) {
+[[noreturn]] void run_in_child(pid_t parent, int to, const std::function<int(int)>& work) {
   reset_signal_handlers();
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent)
@@ -68,7 +68,7 @@ result<child_process> child_process::start(const std::function<int(int to)>& wor
   auto process = ::fork();
   if (process == 0) {
     ::close(ends[0]);
-    be_child(parent, ends[1], work);
+    run_in_child(parent, ends[1], work);
   }
   auto problem = errno;
   ::close(ends[1]);

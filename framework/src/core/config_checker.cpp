@@ -2,8 +2,8 @@
 
 #include "path_rule.hpp"
 
-#include <atoll/core/nearest.hpp>
 #include <atoll/core/plugin_options.hpp>
+#include <atoll/core/spelling_suggestion.hpp>
 
 #include <fmt/format.h>
 
@@ -195,7 +195,7 @@ void config_checker::expected_table(const config_value& found, const place& at) 
 void config_checker::unknown(const config_entry& entry, const place& parent, const place& at) {
   auto known = siblings(parent.pattern);
   std::string hint;
-  if (auto name = nearest(entry.key, known)) {
+  if (auto name = spelling_suggestion(entry.key, known)) {
     hint = fmt::format("; did you mean '{}'?", parent.inner(*name).actual);
   } else {
     // Perhaps it is right and stands in the wrong table.

@@ -18,7 +18,7 @@ struct elf_symbol {
 /// The symbols that a shared library for this machine exports under names with a prefix: those that
 /// `dlsym` would find, which stripping leaves alone. Reads the file and maps nothing.
 ///
-/// `boost::dll::library_info` answers the same question but trusts the file: it allocates what a
+/// `boost::dll::library_info` answers the same query but trusts the file: it allocates what a
 /// section header claims, and a claim of 2^64 - 1 bytes makes it write out of bounds.
 /// @param size of the file, in bytes.
 /// @returns `errc::invalid` with the rest of a sentence that begins "is not a plugin: ".

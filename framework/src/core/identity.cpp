@@ -98,7 +98,7 @@ std::string random_uuid() {
   return fmt::format("{:016x}{:016x}", bits[0], bits[1]);
 }
 
-result<data_folder> data_folder::take(const std::filesystem::path& folder,
+result<data_folder> data_folder::lock(const std::filesystem::path& folder,
                                       const std::string& cluster, const std::string& node) {
   std::error_code problem;
   auto made = std::filesystem::create_directories(folder, problem);

@@ -1,6 +1,6 @@
-#include <atoll/core/nearest.hpp>
 #include <atoll/core/plugin_loader.hpp>
 #include <atoll/core/plugin_name.hpp>
+#include <atoll/core/spelling_suggestion.hpp>
 
 #include <fmt/format.h>
 

@@ -1,9 +1,9 @@
 #include "value_rule.hpp"
 
-#include <atoll/core/nearest.hpp>
 #include <atoll/core/plugin_name.hpp>
 #include <atoll/core/plugin_options.hpp>
 #include <atoll/core/quantity.hpp>
+#include <atoll/core/spelling_suggestion.hpp>
 
 #include <fmt/format.h>
 

@@ -62,7 +62,7 @@ std::string record_key(std::uint32_t stream, std::uint64_t index) {
 
 /// Writes a row with a checksum of ours in front: it covers the time between RocksDB's memory and
 /// ours, and tells one bad record from a bad file.
-void put_sealed(rocksdb::WriteBatch& batch, std::string_view key, std::string_view bytes) {
+void put_checksummed(rocksdb::WriteBatch& batch, std::string_view key, std::string_view bytes) {
   spi::writer seal;
   seal.put(crc32c(bytes, crc32c(key)));
   rocksdb::Slice keys[] = {slice(key)};
@@ -185,14 +185,14 @@ std::size_t bytes_of(const spi::persist& it) {
 void add_to(rocksdb::WriteBatch& batch, const spi::persist& from) {
   for (auto& op : from.ops) {
     if (auto* put = std::get_if<spi::put_record>(&op)) {
-      put_sealed(batch, record_key(put->stream, put->index), put->bytes);
+      put_checksummed(batch, record_key(put->stream, put->index), put->bytes);
     } else if (auto* erase = std::get_if<spi::erase_records>(&op)) {
       auto last = record_key(erase->stream, erase->last);
       batch.DeleteRange(record_key(erase->stream, erase->first), last);
       batch.Delete(last); // DeleteRange leaves its end out
     } else {
       auto& meta = std::get<spi::set_meta>(op);
-      put_sealed(batch, meta_key, meta.bytes);
+      put_checksummed(batch, meta_key, meta.bytes);
     }
   }
 }
@@ -219,7 +219,7 @@ struct record_log::implementation {
 
   rocksdb::Status write_now(std::string_view key, std::string_view bytes) {
     rocksdb::WriteBatch batch;
-    put_sealed(batch, key, bytes);
+    put_checksummed(batch, key, bytes);
     return write(batch);
   }
   rocksdb::Status write(rocksdb::WriteBatch& batch) {

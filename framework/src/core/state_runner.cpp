@@ -19,10 +19,10 @@ namespace {
 constexpr std::size_t entries_at_once_max = 2048;
 /// So many are applied by whoever brings them, if nothing else is under way.
 constexpr std::size_t entries_in_place_max = 8;
-/// Of so many questions those that take no time are answered by whoever brings them.
-constexpr std::size_t questions_in_place_max = 2;
-/// Fewer questions than this aren't worth another thread.
-constexpr std::size_t questions_a_part = 16;
+/// Of so many queries those that take no time are answered by whoever brings them.
+constexpr std::size_t queries_in_place_max = 2;
+/// Fewer queries than this aren't worth another thread.
+constexpr std::size_t queries_per_part = 16;
 
 } // namespace
 
@@ -156,10 +156,10 @@ struct state_runner::implementation {
   }
 
   /// Takes those out that it answers.
-  void answer_at_once(std::vector<question>& questions) {
+  void try_query_in_memory(std::vector<query_request>& queries) {
     std::vector<std::pair<spi::request_id, std::string>> answers;
-    std::erase_if(questions, [&](const question& it) {
-      auto text = machine.answer_at_once(it.text);
+    std::erase_if(queries, [&](const query_request& it) {
+      auto text = machine.try_query_in_memory(it.text);
       if (text)
         answers.emplace_back(it.id, std::move(*text));
       return text.has_value();
@@ -168,10 +168,10 @@ struct state_runner::implementation {
       calls.answered(std::move(answers));
   }
 
-  void answer(const std::vector<question>& questions) {
+  void answer(const std::vector<query_request>& queries) {
     std::vector<std::pair<spi::request_id, std::string>> answers;
-    answers.reserve(questions.size());
-    for (auto& it : questions) {
+    answers.reserve(queries.size());
+    for (auto& it : queries) {
       auto answer = machine.query(it.text);
       if (!answer)
         return calls.failed(answer.error()); // the rest is for other replicas to answer
@@ -199,7 +199,7 @@ state_runner::~state_runner() = default;
 void state_runner::apply(std::vector<spi::decided_entry> entries) {
   if (entries.size() > entries_in_place_max || !impl_->begin_work())
     return impl_->add({std::move(entries), {}});
-  if (impl_->machine.applies_at_once())
+  if (impl_->machine.can_apply_inline())
     impl_->apply(entries);
   else
     impl_->add({std::move(entries), {}});
@@ -210,18 +210,18 @@ void state_runner::flush() {
   impl_->add({{}, [impl = impl_.get()] { impl->flush(); }});
 }
 
-void state_runner::query(std::vector<question> questions) {
-  if (questions.size() <= questions_in_place_max && impl_->begin_work()) {
-    impl_->answer_at_once(questions);
+void state_runner::query(std::vector<query_request> queries) {
+  if (queries.size() <= queries_in_place_max && impl_->begin_work()) {
+    impl_->try_query_in_memory(queries);
     impl_->end_work();
   }
-  auto parts = std::clamp<std::size_t>(questions.size() / questions_a_part, 1,
+  auto parts = std::clamp<std::size_t>(queries.size() / queries_per_part, 1,
                                        std::max<std::size_t>(impl_->reader_threads, 1));
-  auto size = (questions.size() + parts - 1) / parts;
-  for (std::size_t begin = 0; begin < questions.size(); begin += size) {
-    auto first = questions.begin() + static_cast<std::ptrdiff_t>(begin);
-    auto last = first + static_cast<std::ptrdiff_t>(std::min(size, questions.size() - begin));
-    boost::asio::post(impl_->readers, [impl = impl_.get(), part = std::vector<question>(
+  auto size = (queries.size() + parts - 1) / parts;
+  for (std::size_t begin = 0; begin < queries.size(); begin += size) {
+    auto first = queries.begin() + static_cast<std::ptrdiff_t>(begin);
+    auto last = first + static_cast<std::ptrdiff_t>(std::min(size, queries.size() - begin));
+    boost::asio::post(impl_->readers, [impl = impl_.get(), part = std::vector<query_request>(
                                                                std::make_move_iterator(first),
                                                                std::make_move_iterator(last))] {
       impl->answer(part);
@@ -235,7 +235,7 @@ void state_runner::save(std::filesystem::path folder,
                 auto saved = impl->machine.save(to);
                 if (!saved)
                   return call(std::move(saved));
-                // To read all of it takes long; neither entries nor questions wait for that.
+                // To read all of it takes long; neither entries nor queries wait for that.
                 boost::asio::post(impl->checker, [impl, to, call, position = *saved] {
                   impl->check_saved(to, position, call);
                 });

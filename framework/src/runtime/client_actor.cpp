@@ -28,7 +28,7 @@ std::string describe(const group_client::member& who) {
 
 client_actor::client_actor(caf::actor_config& config, group_client::settings given,
                            std::shared_ptr<client_inbox> inbox)
-    : net_actor{config}, settings_{std::move(given)}, inbox_{std::move(inbox)},
+    : io_thread_actor{config}, settings_{std::move(given)}, inbox_{std::move(inbox)},
       digest_{cluster_digest(settings_.self)}, random_{settings_.seed} {
   for (auto& it : settings_.members)
     replicas_.push_back(make_replica(it));
@@ -73,7 +73,7 @@ void client_actor::take_inbox() {
     auto& it = calls_[id];
     it.what = std::move(request);
     it.give_up = now + settings_.timeout;
-    it.lose_patience = now + settings_.patience;
+    it.lose_patience = now + settings_.refusal_timeout;
     queue_up(id, member);
   }
   send_queued();
@@ -349,14 +349,14 @@ void client_actor::connect(std::size_t member) {
               return;
             if (!there)
               return failed({"what listens there is no node"});
-            greet(member, caf::actor_cast<caf::actor>(there));
+            send_handshake(member, caf::actor_cast<caf::actor>(there));
           },
           [failed](const caf::error& problem) {
             failed({describe_failure(problem), is_connection_refused(problem)});
           });
 }
 
-void client_actor::greet(std::size_t member, const caf::actor& there) {
+void client_actor::send_handshake(std::size_t member, const caf::actor& there) {
   auto generation = replicas_[member].generation;
   auto self = caf::actor_cast<caf::actor_addr>(this);
   there->attach_functor([self, lost = contact_lost{member, generation}](const caf::error&) {
@@ -364,7 +364,7 @@ void client_actor::greet(std::size_t member, const caf::actor& there) {
       tell_from_outside(alive, lost);
   });
   ask(this, there, settings_.timing.failure_timeout,
-      envelope{message_kind::hello, digest_, encode(settings_.self)})
+      envelope{message_kind::handshake, digest_, encode(settings_.self)})
       .then(
           [this, member, generation, there](const envelope& message) {
             if (generation != replicas_[member].generation)
@@ -444,7 +444,7 @@ void client_actor::learn_group(std::size_t member) {
 }
 
 void client_actor::learn(const group_client::member& who) {
-  if (!member_at(to_string(who.where)) && replicas_.size() < replica_links_max)
+  if (!member_at(to_string(who.where)) && replicas_.size() < replica_connections_max)
     replicas_.push_back(make_replica(who));
 }
 

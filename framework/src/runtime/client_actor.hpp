@@ -1,8 +1,8 @@
 #pragma once
 
 #include <atoll/runtime/group_client.hpp>
+#include <atoll/runtime/io_thread_actor.hpp>
 #include <atoll/runtime/messages.hpp>
-#include <atoll/runtime/net_actor.hpp>
 #include <atoll/spi/random.hpp>
 
 #include <caf/actor.hpp>
@@ -58,7 +58,7 @@ class client_inbox {
 };
 
 /// Does what `group_client` promises.
-class client_actor : public net_actor {
+class client_actor : public io_thread_actor {
  public:
   client_actor(caf::actor_config& config, group_client::settings given,
                std::shared_ptr<client_inbox> inbox);
@@ -111,7 +111,7 @@ class client_actor : public net_actor {
   void take_inbox();
   void queue_up(call_id id, std::size_t member);
   void connect(std::size_t member);
-  void greet(std::size_t member, const caf::actor& there);
+  void send_handshake(std::size_t member, const caf::actor& there);
   std::string other_group(const node_info& who);
   void connected(std::size_t member, const caf::actor& there);
   void lost(std::size_t member, const contact_failure& failure);
@@ -142,7 +142,7 @@ class client_actor : public net_actor {
   spi::random_source random_;
   std::vector<replica> replicas_;
   std::size_t writer_ = 0; ///< where commands go: the leader, if it is known
-  std::size_t reader_ = 0; ///< any replica answers questions: clients spread over them
+  std::size_t reader_ = 0; ///< any replica answers queries: clients spread over them
   std::unordered_map<call_id, call> calls_;
   std::set<std::pair<clock::time_point, call_id>> wakes_;
   call_id last_id_ = 0;

@@ -2,7 +2,7 @@
 
 #include <atoll/core/crc32c.hpp>
 #include <atoll/core/sync.hpp>
-#include <atoll/runtime/file_plane.hpp>
+#include <atoll/runtime/file_transfer.hpp>
 #include <atoll/runtime/limits.hpp>
 
 #include <boost/asio/buffer.hpp>
@@ -31,8 +31,8 @@ constexpr auto look_interval = std::chrono::milliseconds{100};
 /// A connection whose steps end when there is nothing to wait for any more.
 class connection {
  public:
-  connection(const std::atomic<bool>& stop, std::chrono::milliseconds patience)
-      : stop_{stop}, patience_{patience} {}
+  connection(const std::atomic<bool>& stop, std::chrono::milliseconds idle_timeout)
+      : stop_{stop}, idle_timeout_{idle_timeout} {}
 
   bool open(const endpoint& where) {
     socket_.emplace(io_);
@@ -62,7 +62,7 @@ class connection {
       moved_ = bytes;
     });
     io_.restart();
-    auto give_up = clock::now() + patience_;
+    auto give_up = clock::now() + idle_timeout_;
     while (!ok && !stop_ && clock::now() < give_up)
       io_.run_for(look_interval);
     if (ok)
@@ -75,7 +75,7 @@ class connection {
   }
 
   const std::atomic<bool>& stop_;
-  std::chrono::milliseconds patience_;
+  std::chrono::milliseconds idle_timeout_;
   asio::io_context io_;
   std::optional<tcp::socket> socket_;
   std::size_t moved_ = 0;
@@ -85,7 +85,7 @@ class connection {
 class fetch {
  public:
   fetch(const fetch_plan& plan, const std::atomic<bool>& stop)
-      : plan_{plan}, stop_{stop}, line_{stop, plan.patience} {}
+      : plan_{plan}, stop_{stop}, line_{stop, plan.idle_timeout} {}
 
   status run() {
     for (; file_ < plan_.files.size(); ++file_) {
@@ -96,7 +96,7 @@ class fetch {
   }
 
  private:
-  const wanted_file& wanted() const { return plan_.files[file_]; }
+  const file_spec& wanted() const { return plan_.files[file_]; }
 
   /// What of the file is there already, from an earlier fetch that didn't end.
   struct beginning {
@@ -158,12 +158,12 @@ class fetch {
       open_ = line_.open(plan_.from);
     if (open_)
       open_ =
-          line_.send(encode(file_request{plan_.ticket, static_cast<std::uint32_t>(file_), offset}));
+          line_.send(encode(file_request{plan_.token, static_cast<std::uint32_t>(file_), offset}));
   }
 
   /// The next bytes of the file, over a new connection where the old one broke.
   result<std::size_t> next_piece(std::uint64_t offset) {
-    auto give_up = clock::now() + plan_.patience;
+    auto give_up = clock::now() + plan_.idle_timeout;
     while (!stop_ && clock::now() < give_up) {
       if (!open_ || !asked_) {
         ask_for(offset);

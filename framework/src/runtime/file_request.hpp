@@ -1,6 +1,6 @@
 #pragma once
 
-#include <atoll/runtime/file_plane.hpp>
+#include <atoll/runtime/file_transfer.hpp>
 #include <atoll/spi/codec.hpp>
 
 #include <cstdint>
@@ -9,10 +9,10 @@
 
 namespace atl::runtime {
 
-/// "This file of what the ticket stands for, from this offset on." Answered by nothing but the
+/// "This file of what the token stands for, from this offset on." Answered by nothing but the
 /// bytes up to the file's end; a connection that is closed instead says no.
 struct file_request {
-  file_ticket ticket;
+  transfer_token token;
   std::uint32_t file = 0; ///< its place in the offer
   std::uint64_t offset = 0;
 };
@@ -21,7 +21,7 @@ inline constexpr std::size_t file_request_bytes = 28;
 
 inline std::string encode(const file_request& it) {
   spi::writer out;
-  out.put(it.ticket.high).put(it.ticket.low).put(it.file).put(it.offset);
+  out.put(it.token.high).put(it.token.low).put(it.file).put(it.offset);
   return out.take();
 }
 
@@ -29,8 +29,8 @@ inline std::string encode(const file_request& it) {
 inline file_request decode_file_request(std::string_view bytes) {
   spi::reader in{bytes};
   file_request it;
-  it.ticket.high = in.get<std::uint64_t>();
-  it.ticket.low = in.get<std::uint64_t>();
+  it.token.high = in.get<std::uint64_t>();
+  it.token.low = in.get<std::uint64_t>();
   it.file = in.get<std::uint32_t>();
   it.offset = in.get<std::uint64_t>();
   return it;

@@ -1,7 +1,7 @@
 #include "file_request.hpp"
 
 #include <atoll/core/log.hpp>
-#include <atoll/runtime/file_plane.hpp>
+#include <atoll/runtime/file_transfer.hpp>
 #include <atoll/runtime/limits.hpp>
 
 #include <boost/asio/io_context.hpp>
@@ -37,11 +37,11 @@ struct offered {
 /// The offers, shared by the server's callers and its thread.
 struct offer_list {
   std::mutex mutex;
-  std::map<file_ticket, std::shared_ptr<offered>> all;
+  std::map<transfer_token, std::shared_ptr<offered>> all;
 
-  std::shared_ptr<offered> find(const file_ticket& ticket) {
+  std::shared_ptr<offered> find(const transfer_token& token) {
     std::lock_guard lock{mutex};
-    auto it = all.find(ticket);
+    auto it = all.find(token);
     return it == all.end() ? nullptr : it->second;
   }
   /// @returns false when it was withdrawn.
@@ -74,7 +74,7 @@ class session : public std::enable_shared_from_this<session> {
  private:
   void begin() {
     auto asked = decode_file_request({request_.data(), request_.size()});
-    offer_ = offers_.find(asked.ticket);
+    offer_ = offers_.find(asked.token);
     if (!offer_ || asked.file >= offer_->files.size())
       return; // closes the connection
     in_ = std::ifstream{offer_->files[asked.file], std::ios::binary};
@@ -102,7 +102,7 @@ class session : public std::enable_shared_from_this<session> {
 
   /// A receiver that does nothing for long is cut off.
   void watch() {
-    timer_.expires_after(file_patience);
+    timer_.expires_after(file_idle_timeout);
     timer_.async_wait([weak = weak_from_this()](auto cancelled) {
       auto self = weak.lock();
       boost::system::error_code ignored;
@@ -194,24 +194,24 @@ std::uint16_t file_server::port() const {
   return impl_->acceptor.local_endpoint().port();
 }
 
-void file_server::offer(const file_ticket& ticket, std::vector<std::filesystem::path> files) {
+void file_server::offer(const transfer_token& token, std::vector<std::filesystem::path> files) {
   auto it = std::make_shared<offered>();
   it->files = std::move(files);
   std::lock_guard lock{impl_->offers.mutex};
-  impl_->offers.all[ticket] = std::move(it);
+  impl_->offers.all[token] = std::move(it);
 }
 
-void file_server::withdraw(const file_ticket& ticket) {
+void file_server::withdraw(const transfer_token& token) {
   std::lock_guard lock{impl_->offers.mutex};
-  if (auto it = impl_->offers.all.find(ticket); it != impl_->offers.all.end()) {
+  if (auto it = impl_->offers.all.find(token); it != impl_->offers.all.end()) {
     it->second->withdrawn = true;
     impl_->offers.all.erase(it);
   }
 }
 
-std::chrono::steady_clock::time_point file_server::last_taken(const file_ticket& ticket) const {
+std::chrono::steady_clock::time_point file_server::last_taken(const transfer_token& token) const {
   std::lock_guard lock{impl_->offers.mutex};
-  auto it = impl_->offers.all.find(ticket);
+  auto it = impl_->offers.all.find(token);
   return it == impl_->offers.all.end() ? clock::time_point{} : it->second->last_taken;
 }
 

@@ -21,7 +21,7 @@ struct group_client::shared {
 
 group_client::group_client(system& actors, settings given) : shared_{std::make_shared<shared>()} {
   shared_->members = given.members.size();
-  shared_->worker = spawn_net<client_actor>(*actors, std::move(given), shared_->inbox);
+  shared_->worker = spawn_on_io_thread<client_actor>(*actors, std::move(given), shared_->inbox);
 }
 
 group_client::~group_client() {

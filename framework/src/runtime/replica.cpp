@@ -1,9 +1,9 @@
 #include "replica_drive.hpp"
 
 #include <atoll/core/log.hpp>
-#include <atoll/runtime/courier.hpp>
 #include <atoll/runtime/limits.hpp>
-#include <atoll/runtime/link.hpp>
+#include <atoll/runtime/peer_connection.hpp>
+#include <atoll/runtime/snapshot_transfer.hpp>
 
 #include <fmt/format.h>
 
@@ -19,19 +19,19 @@ constexpr auto flush_interval = std::chrono::seconds{1};
 // -- life -------------------------------------------------------------------------------------
 
 replica_actor::replica_actor(caf::actor_config& config, settings given)
-    : net_actor{config}, settings_{std::move(given)}, digest_{group_digest(settings_.self)} {}
+    : io_thread_actor{config}, settings_{std::move(given)}, digest_{group_digest(settings_.self)} {}
 
 replica_actor::~replica_actor() = default;
 
 void replica_actor::on_exit() {
-  for (auto& [id, link] : links_)
-    send_exit(link, caf::exit_reason::user_shutdown);
-  links_.clear();
-  if (courier_)
-    send_exit(courier_, caf::exit_reason::user_shutdown);
-  courier_ = nullptr;
+  for (auto& [id, connection] : connections_)
+    send_exit(connection, caf::exit_reason::user_shutdown);
+  connections_.clear();
+  if (snapshot_transfer_)
+    send_exit(snapshot_transfer_, caf::exit_reason::user_shutdown);
+  snapshot_transfer_ = nullptr;
   commands_.clear();
-  questions_.clear();
+  queries_.clear();
   reads_.clear();
   ready_reads_.clear();
   answers_.clear();
@@ -78,9 +78,9 @@ caf::behavior replica_actor::make_behavior() {
       [this](snapshot_arrived& arrived) { on_arrived(arrived); },
       [this](state_saved& saved) { on_saved(saved); },
       [this](const state_loaded& loaded) { on_loaded(loaded); },
-      [this](ask_state& request) { return ask_question(request); },
+      [this](query_state& request) { return on_query(request); },
       [this](durable_up_to done) { on_durable(done.token); },
-      [this](questions_answered& done) { on_questions_answered(done); },
+      [this](queries_answered& done) { on_queries_answered(done); },
       [this](entries_applied& done) { on_entries_applied(done); },
       [this](state_flushed done) {
         flushed_ = std::max(flushed_, done.position);
@@ -99,9 +99,9 @@ caf::behavior replica_actor::make_behavior() {
         hand_over_for_space();
         tell_later(this, flush_interval, flush_tick{});
       },
-      [this](const link_event& event) { on_link(event); },
-      // The links answer every message; only that they took it counts, and that shows in link
-      // events.
+      [this](const connection_event& event) { on_connection_event(event); },
+      // The connections answer every message; only that they took it counts, and that shows in
+      // connection events.
       [](const envelope&) {},
       [this](storage_failed& failure) { stop_serving(failure.problem); },
       [this](get_replica_view) { return view(); },
@@ -123,19 +123,20 @@ void replica_actor::start() {
     tell_from_outside(self, entries_applied{position, std::move(answers)});
   };
   calls.answered = [self](auto answers) {
-    tell_from_outside(self, questions_answered{std::move(answers)});
+    tell_from_outside(self, queries_answered{std::move(answers)});
   };
   calls.flushed = [self](spi::log_position position) {
     tell_from_outside(self, state_flushed{position});
   };
   calls.failed = failed;
   runner_ = std::make_unique<state_runner>(*settings_.machine, reader_threads, std::move(calls));
-  applied_ = handed_over_ = settings_.machine->applied();
+  applied_ = delivered_ = settings_.machine->applied();
   voters_ = settings_.voters;
   if (!settings_.snapshots.empty()) {
-    courier_ = system().spawn<courier_actor, caf::detached>(courier_actor::settings{
-        settings_.self, settings_.timing, settings_.snapshots / "incoming",
-        settings_.snapshots / "outgoing", settings_.snapshots_listen, self, settings_.seed});
+    snapshot_transfer_ =
+        system().spawn<snapshot_transfer_actor, caf::detached>(snapshot_transfer_actor::settings{
+            settings_.self, settings_.timing, settings_.snapshots / "incoming",
+            settings_.snapshots / "outgoing", settings_.snapshots_listen, self, settings_.seed});
   }
   mark_ = std::make_shared<shared_mark>(settings_.log->incarnation());
   drive([&](auto& protocol) { protocol.start(std::move(settings_.stable), applied_, now()); });
@@ -144,36 +145,36 @@ void replica_actor::start() {
     durable_term_ = found.term;
     settings_.self.mark = {settings_.log->incarnation(), found.term, found.accepted};
   });
-  make_links();
+  connect_to_group();
   tell_later(this, flush_interval, flush_tick{});
 }
 
-void replica_actor::make_links() {
+void replica_actor::connect_to_group() {
   for (auto& peer : settings_.group)
     if (peer.id != settings_.self.replica)
-      make_link(peer);
+      connect_to(peer);
 }
 
-void replica_actor::make_link(const peer& to) {
-  links_[to.id] = spawn_net<link_actor>(
-      system(),
-      link_actor::settings{to.name, to.where, settings_.self, settings_.timing,
-                           caf::actor_cast<caf::actor>(this), mark_, settings_.seed + to.id});
+void replica_actor::connect_to(const peer& to) {
+  connections_[to.id] = spawn_on_io_thread<peer_connection_actor>(
+      system(), peer_connection_actor::settings{to.name, to.where, settings_.self, settings_.timing,
+                                                caf::actor_cast<caf::actor>(this), mark_,
+                                                settings_.seed + to.id});
 }
 
 void replica_actor::on_seen(const node_info& who) {
-  // It is back: messages to it needn't wait until its link happens to try again.
-  if (auto link = links_.find(who.replica); link != links_.end())
-    return tell(this, link->second, master_seen{who});
+  // It is back: messages to it needn't wait until its connection happens to try again.
+  if (auto connection = connections_.find(who.replica); connection != connections_.end())
+    return tell(this, connection->second, master_seen{who});
   if (who.replica == 0 || who.replica == settings_.self.replica ||
-      links_.size() >= replica_links_max || !serving_)
+      connections_.size() >= replica_connections_max || !serving_)
     return;
   auto where = parse_endpoint(who.address);
   if (!where || who.group != settings_.self.group)
     return;
   forget_former(who.name);
   settings_.group.push_back({who.replica, who.name, *where});
-  make_link(settings_.group.back());
+  connect_to(settings_.group.back());
 }
 
 /// A master of that name that had another id: its disk was lost, and it came back as a new member.
@@ -181,9 +182,9 @@ void replica_actor::forget_former(const std::string& name) {
   std::erase_if(settings_.group, [&](const peer& it) {
     if (it.name != name || it.id == settings_.self.replica)
       return false;
-    if (auto link = links_.find(it.id); link != links_.end()) {
-      send_exit(link->second, caf::exit_reason::user_shutdown);
-      links_.erase(link);
+    if (auto connection = connections_.find(it.id); connection != connections_.end()) {
+      send_exit(connection->second, caf::exit_reason::user_shutdown);
+      connections_.erase(connection);
     }
     return true;
   });
@@ -200,16 +201,16 @@ void replica_actor::stop_serving(const error& problem) {
   log::error("master", "", "{}; this replica stops", problem.message);
   auto stopped = "this replica stopped: " + problem.message;
   for (auto& [id, waiting] : commands_)
-    answer(waiting.from, unable(errc::unavailable, stopped, 0, true));
+    answer(waiting.from, error_reply(errc::unavailable, stopped, 0, true));
   for (auto& [id, waiting] : reads_)
-    answer(waiting.from, unable(errc::unavailable, stopped));
-  for (auto& [id, waiting] : questions_)
-    answer(waiting, unable(errc::unavailable, stopped));
+    answer(waiting.from, error_reply(errc::unavailable, stopped));
+  for (auto& [id, waiting] : queries_)
+    answer(waiting, error_reply(errc::unavailable, stopped));
   for (auto& [position, waiting] : ready_reads_)
-    answer(waiting.from, unable(errc::unavailable, stopped));
+    answer(waiting.from, error_reply(errc::unavailable, stopped));
   commands_.clear();
   reads_.clear();
-  questions_.clear();
+  queries_.clear();
   ready_reads_.clear();
   send_answers();
   tell(this, settings_.owner, node_failure{"master", problem});
@@ -231,7 +232,7 @@ void replica_actor::arm_timer() {
 
 // -- what the others say ----------------------------------------------------------------------
 
-void replica_actor::on_link(const link_event& event) {
+void replica_actor::on_connection_event(const connection_event& event) {
   if (event.up)
     return;
   for (auto& peer : settings_.group)
@@ -254,7 +255,7 @@ void replica_actor::update_mark() {
     unsynced_terms_.pop_front();
   }
   auto known = settings_.protocol->status();
-  mark_->write(durable_term_, std::min({known.decided, known.accepted, handed_over_}));
+  mark_->write(durable_term_, std::min({known.decided, known.accepted, delivered_}));
 }
 
 // -- views ------------------------------------------------------------------------------------

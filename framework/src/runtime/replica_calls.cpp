@@ -21,15 +21,15 @@ std::chrono::microseconds wall_clock() {
 } // namespace
 
 caf::result<envelope> replica_actor::submit(submit_command& request) {
-  auto alone = make_response_promise<envelope>();
-  begin_command(std::move(request.command), {alone, nullptr, 0});
-  return alone;
+  auto promise = make_response_promise<envelope>();
+  begin_command(std::move(request.command), {promise, nullptr, 0});
+  return promise;
 }
 
-caf::result<envelope> replica_actor::ask_question(ask_state& request) {
-  auto alone = make_response_promise<envelope>();
-  begin_read(std::move(request.question), {alone, nullptr, 0});
-  return alone;
+caf::result<envelope> replica_actor::on_query(query_state& request) {
+  auto promise = make_response_promise<envelope>();
+  begin_read(std::move(request.query), {promise, nullptr, 0});
+  return promise;
 }
 
 void replica_actor::take_calls(client_calls& request) {
@@ -44,15 +44,15 @@ void replica_actor::take_calls(client_calls& request) {
   send_answers();
 }
 
-void replica_actor::begin_command(std::string command, asker from) {
+void replica_actor::begin_command(std::string command, requester from) {
   if (!serving_)
-    return answer(from, unable(errc::unavailable, "this replica has stopped"));
+    return answer(from, error_reply(errc::unavailable, "this replica has stopped"));
   if (command.size() > command_bytes_max)
-    return answer(
-        from, unable(errc::invalid, fmt::format("a command of {} bytes is above the limit of {}",
+    return answer(from, error_reply(errc::invalid,
+                                    fmt::format("a command of {} bytes is above the limit of {}",
                                                 command.size(), command_bytes_max)));
-  if (commands_.size() >= replica_requests_max || handed_over_ - applied_ > replica_backlog_max)
-    return answer(from, unable(errc::busy, "too many commands are waiting; try again"));
+  if (commands_.size() >= replica_requests_max || delivered_ - applied_ > replica_backlog_max)
+    return answer(from, error_reply(errc::busy, "too many commands are waiting; try again"));
   if (auto refusal = refuse_for_space(command))
     return answer(from, *refusal);
   auto id = ++next_request_;
@@ -61,22 +61,22 @@ void replica_actor::begin_command(std::string command, asker from) {
   drive([&](auto& protocol) { protocol.propose(id, std::move(command)); });
 }
 
-void replica_actor::begin_read(std::string question, asker from) {
+void replica_actor::begin_read(std::string query, requester from) {
   if (!serving_)
-    return answer(from, unable(errc::unavailable, "this replica has stopped"));
-  if (reads_.size() + ready_reads_.size() + questions_.size() >= replica_requests_max)
-    return answer(from, unable(errc::busy, "too many reads are waiting; try again"));
+    return answer(from, error_reply(errc::unavailable, "this replica has stopped"));
+  if (reads_.size() + ready_reads_.size() + queries_.size() >= replica_requests_max)
+    return answer(from, error_reply(errc::busy, "too many reads are waiting; try again"));
   auto id = ++next_request_;
-  reads_.emplace(id, waiting_read{std::move(question), std::move(from)});
+  reads_.emplace(id, waiting_read{std::move(query), std::move(from)});
   drive([&](auto& protocol) { protocol.read(id, spi::read_level::linearizable); });
 }
 
 caf::result<envelope> replica_actor::change(change_members& request) {
-  auto alone = make_response_promise<envelope>();
-  asker from{alone, nullptr, 0};
+  auto promise = make_response_promise<envelope>();
+  requester from{promise, nullptr, 0};
   if (!serving_) {
-    answer(from, unable(errc::unavailable, "this replica has stopped"));
-    return alone;
+    answer(from, error_reply(errc::unavailable, "this replica has stopped"));
+    return promise;
   }
   auto id = ++next_request_;
   commands_.emplace(id, waiting_command{std::move(from), now()});
@@ -86,24 +86,24 @@ caf::result<envelope> replica_actor::change(change_members& request) {
         protocol.declare_lost(lost);
     protocol.reconfigure(id, std::move(request.voters), std::move(request.learners));
   });
-  return alone;
+  return promise;
 }
 
 envelope replica_actor::transfer(spi::replica_id to) {
   if (!serving_)
-    return make_reply(unable(errc::unavailable, "this replica has stopped"));
+    return make_reply(error_reply(errc::unavailable, "this replica has stopped"));
   auto leader = settings_.protocol->status().leader;
   if (leader != settings_.self.replica)
-    return make_reply(unable(errc::unavailable, "this replica doesn't lead", leader));
+    return make_reply(error_reply(errc::unavailable, "this replica doesn't lead", leader));
   drive([&](auto& protocol) { protocol.transfer(to); });
   return make_reply({std::string{}, {}, false});
 }
 
-void replica_actor::answer(const asker& to, const reply& what) {
+void replica_actor::answer(const requester& to, const reply& what) {
   if (to.client)
     answers_[to.client].push_back({to.call, what});
   else
-    promise{to.alone}.deliver(make_reply(what));
+    promise{to.single}.deliver(make_reply(what));
 }
 
 /// Those of a client that are there together go together.
@@ -139,28 +139,28 @@ void replica_actor::finish_command(spi::request_id id, const reply& what) {
   commands_.erase(waiting);
 }
 
-/// Hands the questions whose time has come to the state machine, all together.
+/// Hands the queries whose time has come to the state machine, all together.
 void replica_actor::release_reads() {
-  std::vector<state_runner::question> asked;
+  std::vector<state_runner::query_request> asked;
   while (!ready_reads_.empty() && ready_reads_.begin()->first <= applied_) {
     auto& read = ready_reads_.begin()->second;
     auto id = ++next_request_;
-    questions_.emplace(id, std::move(read.from));
-    asked.push_back({id, std::move(read.question)});
+    queries_.emplace(id, std::move(read.from));
+    asked.push_back({id, std::move(read.query)});
     ready_reads_.erase(ready_reads_.begin());
   }
   if (!asked.empty())
     runner_->query(std::move(asked));
 }
 
-void replica_actor::on_questions_answered(questions_answered& done) {
+void replica_actor::on_queries_answered(queries_answered& done) {
   for (auto& [id, text] : done.answers) {
-    auto waiting = questions_.find(id);
-    if (waiting == questions_.end())
+    auto waiting = queries_.find(id);
+    if (waiting == queries_.end())
       continue;
     ++metrics_.reads;
     answer(waiting->second, {std::move(text), {}, false});
-    questions_.erase(waiting);
+    queries_.erase(waiting);
   }
   send_answers();
 }
@@ -175,7 +175,7 @@ void replica_actor::on_entries_applied(entries_applied& done) {
   release_reads();
 }
 
-reply replica_actor::unable(errc code, std::string why, spi::replica_id hint, bool in_doubt) {
+reply replica_actor::error_reply(errc code, std::string why, spi::replica_id hint, bool in_doubt) {
   reply answer{fail(code, std::move(why)), {}, in_doubt};
   for (auto& peer : settings_.group)
     if (peer.id == hint)

@@ -1,6 +1,6 @@
 #include <atoll/core/log.hpp>
 #include <atoll/runtime/caf.hpp>
-#include <atoll/runtime/link.hpp>
+#include <atoll/runtime/peer_connection.hpp>
 #include <atoll/runtime/replica.hpp>
 
 #include <fmt/format.h>
@@ -33,23 +33,24 @@ void replica_actor::carry_out(spi::send& effect) {
 }
 
 void replica_actor::transmit(spi::replica_id to, std::string bytes) {
-  auto link = links_.find(to);
-  if (link == links_.end()) {
+  auto connection = connections_.find(to);
+  if (connection == connections_.end()) {
     ++metrics_.dropped_messages;
     return;
   }
-  tell(this, link->second, outgoing_message{digest_, settings_.self.replica, to, std::move(bytes)});
+  tell(this, connection->second,
+       outgoing_message{digest_, settings_.self.replica, to, std::move(bytes)});
 }
 
 void replica_actor::carry_out(spi::apply& effect) {
   if (effect.entries.empty())
     return;
-  if (effect.entries.front().position != handed_over_ + 1)
+  if (effect.entries.front().position != delivered_ + 1)
     return stop_serving(
         {errc::internal,
          fmt::format("the consensus plugin ({}) skipped from entry {} to {}",
-                     settings_.self.consensus, handed_over_, effect.entries.front().position)});
-  handed_over_ = effect.entries.back().position;
+                     settings_.self.consensus, delivered_, effect.entries.front().position)});
+  delivered_ = effect.entries.back().position;
   runner_->apply(std::move(effect.entries));
 }
 
@@ -63,7 +64,7 @@ void replica_actor::carry_out(spi::refuse& effect) {
                (settings_.blocks_on_one_failure && effect.hint == 0);
   auto code = in_doubt ? errc::timeout : leads ? errc::refused : errc::unavailable;
   ++metrics_.refused;
-  answer(waiting->second.from, unable(code, effect.reason, effect.hint, in_doubt));
+  answer(waiting->second.from, error_reply(code, effect.reason, effect.hint, in_doubt));
   commands_.erase(waiting);
 }
 
@@ -79,19 +80,19 @@ void replica_actor::carry_out(spi::read_refused& effect) {
   auto waiting = reads_.find(effect.id);
   if (waiting == reads_.end())
     return;
-  answer(waiting->second.from, unable(errc::unavailable, effect.reason, effect.hint));
+  answer(waiting->second.from, error_reply(errc::unavailable, effect.reason, effect.hint));
   reads_.erase(waiting);
 }
 
 void replica_actor::carry_out(spi::validate& effect) {
-  validations_.push_back({effect.ticket, settings_.machine->objection(effect.command)});
+  validations_.push_back({effect.ticket, settings_.machine->admission_check(effect.command)});
 }
 
 /// @returns whether there were any: the protocol has more to say then.
 bool replica_actor::answer_validations() {
   for (auto& it : validations_)
-    settings_.protocol->on_validated(it.ticket, !it.objection,
-                                     it.objection ? it.objection->message : "");
+    settings_.protocol->on_validated(it.ticket, !it.rejection,
+                                     it.rejection ? it.rejection->message : "");
   return !std::exchange(validations_, {}).empty();
 }
 

@@ -1,7 +1,7 @@
 #include "replica_drive.hpp"
 
 #include <atoll/core/log.hpp>
-#include <atoll/runtime/courier.hpp>
+#include <atoll/runtime/snapshot_transfer.hpp>
 
 #include <fmt/format.h>
 
@@ -12,7 +12,7 @@ namespace atl::runtime {
 
 void replica_actor::carry_out(spi::send_snapshot& effect) {
   auto self = caf::actor_cast<caf::actor>(this);
-  if (!courier_ || !links_.contains(effect.to))
+  if (!snapshot_transfer_ || !connections_.contains(effect.to))
     return tell(this, self, snapshot_outcome{effect.to, false});
   auto outgoing = settings_.snapshots / "outgoing";
   std::error_code failed;
@@ -26,31 +26,31 @@ void replica_actor::carry_out(spi::send_snapshot& effect) {
 void replica_actor::on_saved(state_saved& saved) {
   if (!serving_)
     return;
-  auto link = links_.find(saved.to);
-  if (!saved.position || link == links_.end()) {
+  auto connection = connections_.find(saved.to);
+  if (!saved.position || connection == connections_.end()) {
     if (!saved.position)
       log::error("master", "", "{}", saved.position.error().message);
     return drive([&](auto& protocol) { protocol.on_snapshot_sent(saved.to, false); });
   }
   drive([&](auto& protocol) {
-    tell(this, courier_,
-         snapshot_order{saved.to, link->second, *saved.position,
+    tell(this, snapshot_transfer_,
+         snapshot_order{saved.to, connection->second, *saved.position,
                         protocol.snapshot_blob(*saved.position), std::move(saved.folder)});
   });
 }
 
 caf::result<envelope> replica_actor::forward_snapshot_call(snapshot_call& call) {
-  auto link = links_.find(call.from);
-  if (!serving_ || !courier_ || link == links_.end())
-    return make_reply(unable(errc::refused, "this replica takes no snapshots"));
+  auto connection = connections_.find(call.from);
+  if (!serving_ || !snapshot_transfer_ || connection == connections_.end())
+    return make_reply(error_reply(errc::refused, "this replica takes no snapshots"));
   if (loading_ && is_snapshot_offer(call.bytes))
-    return make_reply(unable(errc::busy, "another snapshot is being installed"));
-  call.link = link->second;
+    return make_reply(error_reply(errc::busy, "another snapshot is being installed"));
+  call.connection = connection->second;
   for (auto& peer : settings_.group)
     if (peer.id == call.from)
       call.host = peer.where.host;
   auto promise = make_response_promise();
-  promise.delegate(courier_, std::move(call));
+  promise.delegate(snapshot_transfer_, std::move(call));
   return promise;
 }
 
@@ -60,14 +60,14 @@ void replica_actor::on_arrived(snapshot_arrived& arrived) {
 }
 
 void replica_actor::carry_out(spi::install_snapshot& effect) {
-  if (arrived_.empty() || effect.position <= handed_over_)
+  if (arrived_.empty() || effect.position <= delivered_)
     return stop_serving(
         {errc::internal,
          fmt::format("the consensus plugin ({}) wants a snapshot installed up to "
                      "entry {}, and {}",
                      settings_.self.consensus, effect.position,
                      arrived_.empty() ? "none was received" : "its state is past that already")});
-  handed_over_ = effect.position;
+  delivered_ = effect.position;
   loading_ = true;
   auto self = caf::actor_cast<caf::actor>(this);
   runner_->load(std::exchange(arrived_, {}), [self](result<spi::log_position> position) {

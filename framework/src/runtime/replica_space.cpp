@@ -37,7 +37,7 @@ void replica_actor::on_peer_space(const peer_space& told) {
   if (!told.is_short)
     short_peers_.erase(told.of);
   else if (told.of != settings_.self.replica)
-    short_peers_.insert(told.of); // of so many at most as the gate knows
+    short_peers_.insert(told.of); // of so many at most as the endpoint knows
 }
 
 bool replica_actor::leads() {
@@ -80,10 +80,10 @@ std::optional<reply> replica_actor::refuse_for_space(std::string_view command) {
     if (!hands_over_since_)
       hand_over_for_space();
     if (now() - hands_over_since_.value_or(now()) < handover_timeout)
-      return unable(errc::unavailable,
-                    settings_.self.name + " has no space left, and lets another master lead");
+      return error_reply(errc::unavailable,
+                         settings_.self.name + " has no space left, and lets another master lead");
   }
-  return unable(errc::no_space, describe_full_disks());
+  return error_reply(errc::no_space, describe_full_disks());
 }
 
 /// A leader without space lets a member lead that has some. Called again and again: the first one

@@ -26,7 +26,7 @@ void register_types_once() {
 
 } // namespace
 
-system::system(const link_settings& links, std::size_t threads) {
+system::system(const connection_settings& links, std::size_t threads) {
   register_types_once();
   config_ = std::make_unique<caf::actor_system_config>();
   config_->load<caf::io::middleman>(); // first: it brings the options that are set here

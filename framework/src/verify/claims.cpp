@@ -1,7 +1,7 @@
 #include "claims.hpp"
 
-#include <atoll/core/nearest.hpp>
 #include <atoll/core/plugin_file.hpp>
+#include <atoll/core/spelling_suggestion.hpp>
 
 #include <fmt/format.h>
 

@@ -2,7 +2,7 @@
 
 #include "commands.hpp"
 
-#include <atoll/core/nearest.hpp>
+#include <atoll/core/spelling_suggestion.hpp>
 #include <atoll/sim/diagram.hpp>
 #include <atoll/verify/scenarios.hpp>
 

@@ -7,12 +7,9 @@ namespace {
 using atl::spi::option_type;
 
 constexpr atl::spi::claim claims[] = {
-    {"safe_with_crashes", "all"},
-    {"live_with_crashes", "minority"},
-    {"linearizable_reads", "yes"},
-    {"changes_members", "yes"},
-    {"transfers_leadership", "yes"},
-    {"quorum_options", "prepare_quorum,accept_quorum"},
+    {"safe_with_crashes", "all"},    {"live_with_crashes", "minority"},
+    {"linearizable_reads", "yes"},   {"changes_members", "yes"},
+    {"transfers_leadership", "yes"}, {"quorum_options", "prepare_quorum,accept_quorum"},
 };
 
 constexpr atl::spi::option_spec options[] = {

@@ -47,7 +47,7 @@ void replica::dispatch(peer& from, const header& head, spi::reader& in) {
     }
     break;
   case message_type::fetch:
-    // From an earlier life of the asker's or meant for one of ours: answering does no harm.
+    // From an earlier life of the requester's or meant for one of ours: answering does no harm.
     if (fetch body; decode(in, body)) {
       hear(from, head);
       return serve_fetch(from, body);

@@ -58,9 +58,9 @@ struct decide_entry {
 };
 
 enum class snapshot_wish : std::uint8_t {
-  never,     ///< the asker's state machine has what its log lacks
+  never,     ///< the requester's state machine has what its log lacks
   if_needed, ///< when the log doesn't reach back far enough
-  surely,    ///< the asker's own log begins later than what it asks for
+  surely,    ///< the requester's own log begins later than what it asks for
 };
 inline constexpr snapshot_wish snapshot_wish_last = snapshot_wish::surely;
 

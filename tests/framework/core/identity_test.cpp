@@ -13,31 +13,31 @@ TEST_CASE("a data folder remembers whose it is") {
   temporary_folder folder;
   std::string uuid;
   {
-    auto first = data_folder::take(folder / "data", "reef", "node-1");
+    auto first = data_folder::lock(folder / "data", "reef", "node-1");
     REQUIRE(first.has_value());
     uuid = first->uuid();
     CHECK(uuid.size() == 32);
   }
   {
-    auto again = data_folder::take(folder / "data", "reef", "node-1");
+    auto again = data_folder::lock(folder / "data", "reef", "node-1");
     REQUIRE(again.has_value());
     CHECK(again->uuid() == uuid);
   }
   SUBCASE("another node's folder is refused, and the message names both") {
-    auto other = data_folder::take(folder / "data", "reef", "node-2");
+    auto other = data_folder::lock(folder / "data", "reef", "node-2");
     REQUIRE_FALSE(other.has_value());
     CHECK(other.error().code == errc::refused);
     CHECK(other.error().message.find("'node-1'") != std::string::npos);
     CHECK(other.error().message.find("'node-2'") != std::string::npos);
   }
   SUBCASE("another cluster's folder is refused") {
-    auto other = data_folder::take(folder / "data", "lagoon", "node-1");
+    auto other = data_folder::lock(folder / "data", "lagoon", "node-1");
     REQUIRE_FALSE(other.has_value());
     CHECK(other.error().message.find("'reef'") != std::string::npos);
   }
   SUBCASE("a damaged identity is refused, not replaced") {
     std::ofstream{folder.path() / "data" / "identity.json"} << "{\"cluster\": 3";
-    auto damaged = data_folder::take(folder / "data", "reef", "node-1");
+    auto damaged = data_folder::lock(folder / "data", "reef", "node-1");
     REQUIRE_FALSE(damaged.has_value());
     CHECK(damaged.error().code == errc::corrupt);
   }
@@ -45,15 +45,15 @@ TEST_CASE("a data folder remembers whose it is") {
 
 TEST_CASE("a data folder is for one process at a time") {
   temporary_folder folder;
-  auto first = data_folder::take(folder / "data", "reef", "node-1");
+  auto first = data_folder::lock(folder / "data", "reef", "node-1");
   REQUIRE(first.has_value());
-  auto second = data_folder::take(folder / "data", "reef", "node-1");
+  auto second = data_folder::lock(folder / "data", "reef", "node-1");
   REQUIRE_FALSE(second.has_value());
   CHECK(second.error().message.find("in use") != std::string::npos);
 }
 
 TEST_CASE("a data folder that can't be made says why") {
-  auto taken = data_folder::take("/proc/no/such/place", "reef", "node-1");
+  auto taken = data_folder::lock("/proc/no/such/place", "reef", "node-1");
   REQUIRE_FALSE(taken.has_value());
   CHECK(taken.error().message.find("/proc/no/such/place") != std::string::npos);
 }
@@ -79,27 +79,27 @@ TEST_CASE("a data folder belongs to one group for good, and says so to others") 
   temporary_folder folder;
   CHECK(group_of_folder(folder / "data")->empty());
   {
-    auto taken = data_folder::take(folder / "data", "reef", "node-1");
+    auto taken = data_folder::lock(folder / "data", "reef", "node-1");
     REQUIRE(taken.has_value());
     CHECK(taken->group().empty());
     CHECK(group_of_folder(folder / "data")->empty());
     REQUIRE(taken->join_group("group").has_value());
   }
   CHECK(group_of_folder(folder / "data") == "group");
-  CHECK(data_folder::take(folder / "data", "reef", "node-1")->group() == "group");
+  CHECK(data_folder::lock(folder / "data", "reef", "node-1")->group() == "group");
 }
 
 TEST_CASE("a part of a data folder that held data and is gone is missed") {
   temporary_folder folder;
   {
-    auto taken = data_folder::take(folder / "data", "reef", "node-1");
+    auto taken = data_folder::lock(folder / "data", "reef", "node-1");
     REQUIRE(taken.has_value());
     CHECK(taken->check_part("chunks").has_value()); // it never held any
     std::filesystem::create_directory(folder / "data" / "chunks");
     std::ofstream{folder.path() / "data" / "chunks" / "one"} << "data";
     REQUIRE(taken->note_part("chunks").has_value());
   }
-  auto again = data_folder::take(folder / "data", "reef", "node-1");
+  auto again = data_folder::lock(folder / "data", "reef", "node-1");
   REQUIRE(again.has_value());
   CHECK(again->check_part("chunks").has_value());
   SUBCASE("removed") {
@@ -115,7 +115,7 @@ TEST_CASE("a part of a data folder that held data and is gone is missed") {
 
 TEST_CASE("what a data folder holds is put aside whole, and the folder is another one then") {
   temporary_folder folder;
-  auto taken = data_folder::take(folder / "data", "reef", "node-1");
+  auto taken = data_folder::lock(folder / "data", "reef", "node-1");
   REQUIRE(taken.has_value());
   std::filesystem::create_directory(folder / "data" / "chunks");
   std::ofstream{folder.path() / "data" / "chunks" / "one"} << "data";
@@ -134,7 +134,7 @@ TEST_CASE("what a data folder holds is put aside whole, and the folder is anothe
 TEST_CASE("a data folder with data and no identity isn't given a new one") {
   temporary_folder folder;
   std::filesystem::create_directories(folder / "data" / "chunks");
-  auto taken = data_folder::take(folder / "data", "reef", "node-1");
+  auto taken = data_folder::lock(folder / "data", "reef", "node-1");
   REQUIRE_FALSE(taken.has_value());
   CHECK(taken.error().message.find("identity.json") != std::string::npos);
 }

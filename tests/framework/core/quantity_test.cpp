@@ -1,5 +1,5 @@
-#include <atoll/core/nearest.hpp>
 #include <atoll/core/quantity.hpp>
+#include <atoll/core/spelling_suggestion.hpp>
 
 #include <doctest/doctest.h>
 
@@ -58,11 +58,11 @@ TEST_CASE("the edit distance counts a swap of neighbours as one") {
 
 TEST_CASE("a slip of the pen has a nearest name, another word has none") {
   std::vector<std::string> known{"random", "round_robin", "raft"};
-  CHECK(atl::nearest("randm", known) == "random");
-  CHECK(atl::nearest("round-robin", known) == "round_robin");
-  CHECK(atl::nearest("rafft", known) == "raft");
-  CHECK(!atl::nearest("consistent_hash", known));
-  CHECK(!atl::nearest("xyz", known));
+  CHECK(atl::spelling_suggestion("randm", known) == "random");
+  CHECK(atl::spelling_suggestion("round-robin", known) == "round_robin");
+  CHECK(atl::spelling_suggestion("rafft", known) == "raft");
+  CHECK(!atl::spelling_suggestion("consistent_hash", known));
+  CHECK(!atl::spelling_suggestion("xyz", known));
   CHECK(atl::did_you_mean("randm", known) == "; did you mean 'random'?");
   CHECK(atl::did_you_mean("xyz", known).empty());
 }

@@ -30,16 +30,16 @@ class counting_machine : public state_machine {
     }
     return answers;
   }
-  result<std::string> query(std::string_view question) const override {
-    if (question == "a damaged row")
+  result<std::string> query(std::string_view query) const override {
+    if (query == "a damaged row")
       return fail(errc::corrupt, "it can't be read");
-    return std::string{question} + " at " + std::to_string(applied_);
+    return std::string{query} + " at " + std::to_string(applied_);
   }
-  std::optional<std::string> answer_at_once(std::string_view question) const override {
-    return question == "quick" ? std::optional{*query(question)} : std::nullopt;
+  std::optional<std::string> try_query_in_memory(std::string_view query) const override {
+    return query == "quick" ? std::optional{*this->query(query)} : std::nullopt;
   }
-  bool applies_at_once() const override { return quick; }
-  std::optional<error> objection(std::string_view) const override { return std::nullopt; }
+  bool can_apply_inline() const override { return quick; }
+  std::optional<error> admission_check(std::string_view) const override { return std::nullopt; }
   result<spi::log_position> flush() override { return flushed_ = applied_.load(); }
   bool flush_due() const override { return applied_ >= flushed_ + 100; }
   result<spi::log_position> save(const std::filesystem::path&) override { return applied_.load(); }
@@ -69,7 +69,7 @@ struct observed {
   spi::log_position applied = 0;
   spi::log_position flushed = 0;
   std::vector<std::pair<spi::request_id, std::string>> answers;
-  std::vector<std::pair<spi::request_id, std::string>> questions;
+  std::vector<std::pair<spi::request_id, std::string>> queries;
   int batches = 0;
   std::vector<std::string> failures;
 
@@ -83,7 +83,7 @@ struct observed {
       });
     };
     calls.answered = [this](auto list) {
-      note([&] { questions.insert(questions.end(), list.begin(), list.end()); });
+      note([&] { queries.insert(queries.end(), list.begin(), list.end()); });
     };
     calls.flushed = [this](auto position) { note([&] { flushed = position; }); };
     calls.failed = [this](auto& problem) { note([&] { failures.push_back(problem.message); }); };
@@ -182,20 +182,20 @@ TEST_CASE("a quick question that finds nothing under way is answered before the 
   runner.query({{1, "quick"}});
   {
     std::lock_guard lock{seen.mutex};
-    CHECK(seen.questions.size() == 1);
+    CHECK(seen.queries.size() == 1);
   }
   runner.query({{10, "slow"}, {11, "quick"}});
   {
     std::lock_guard lock{seen.mutex};
-    REQUIRE(seen.questions.size() >= 2);
-    CHECK(seen.questions[1].first == 11);
+    REQUIRE(seen.queries.size() >= 2);
+    CHECK(seen.queries[1].first == 11);
   }
-  seen.wait([&] { return seen.questions.size() == 3; });
+  seen.wait([&] { return seen.queries.size() == 3; });
   std::mutex hold;
   hold.lock();
   runner.load("", [&](auto) { std::lock_guard wait{hold}; });
   runner.query({{2, "quick"}}); // a reader's business now
-  seen.wait([&] { return seen.questions.size() == 4; });
+  seen.wait([&] { return seen.queries.size() == 4; });
   hold.unlock();
 }
 
@@ -213,16 +213,16 @@ TEST_CASE("questions are answered") {
   observed seen;
   state_runner runner{machine, 2, seen.callbacks()};
   runner.query({{7, "what"}});
-  seen.wait([&] { return seen.questions.size() == 1; });
-  CHECK(seen.questions[0] == std::pair<spi::request_id, std::string>{7, "what at 0"});
-  std::vector<state_runner::question> many;
+  seen.wait([&] { return seen.queries.size() == 1; });
+  CHECK(seen.queries[0] == std::pair<spi::request_id, std::string>{7, "what at 0"});
+  std::vector<state_runner::query_request> many;
   for (spi::request_id id = 100; id < 200; ++id)
     many.push_back({id, fmt::format("q{}", id)});
   runner.query(many);
-  seen.wait([&] { return seen.questions.size() == 101; });
-  std::sort(seen.questions.begin() + 1, seen.questions.end());
+  seen.wait([&] { return seen.queries.size() == 101; });
+  std::sort(seen.queries.begin() + 1, seen.queries.end());
   for (std::size_t i = 0; i < many.size(); ++i)
-    CHECK(seen.questions[i + 1] == std::pair{many[i].id, many[i].text + " at 0"});
+    CHECK(seen.queries[i + 1] == std::pair{many[i].id, many[i].text + " at 0"});
 }
 
 TEST_CASE("after the state broke, nothing more is applied or flushed, and it is said once") {
@@ -249,7 +249,7 @@ TEST_CASE("a state that can't be read any more is reported, and its question sta
   runner.query({{1, "a damaged row"}});
   seen.wait([&] { return !seen.failures.empty(); });
   CHECK(seen.failures.front() == "it can't be read");
-  CHECK(seen.questions.empty());
+  CHECK(seen.queries.empty());
 }
 
 TEST_CASE("a saved state that is damaged goes nowhere, and is reported") {

@@ -1,9 +1,9 @@
 #include "free_port.hpp"
 
 #include <atoll/runtime/caf.hpp>
-#include <atoll/runtime/gate.hpp>
 #include <atoll/runtime/group_client.hpp>
 #include <atoll/runtime/messages.hpp>
+#include <atoll/runtime/node_endpoint.hpp>
 #include <atoll/runtime/system.hpp>
 
 #include <doctest/doctest.h>
@@ -20,7 +20,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-link_settings quick() {
+connection_settings quick() {
   return {milliseconds{50}, milliseconds{300}, milliseconds{5}, milliseconds{20}};
 }
 
@@ -78,13 +78,13 @@ class scripted_replica : public caf::event_based_actor {
 struct fake_node {
   explicit fake_node(std::string name) : where{"127.0.0.1", free_port()} {
     replica = actors->spawn<scripted_replica>(script);
-    gate = spawn_net<gate_actor>(*actors,
-                                 gate_actor::settings{named(name, "master"), replica, nullptr});
-    if (auto published = actors.publish(gate, where); !published)
+    node_endpoint = spawn_on_io_thread<node_endpoint_actor>(
+        *actors, node_endpoint_actor::settings{named(name, "master"), replica, nullptr});
+    if (auto published = actors.publish(node_endpoint, where); !published)
       throw std::runtime_error(published.error().message);
   }
   ~fake_node() {
-    caf::anon_send_exit(gate, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(node_endpoint, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(replica, caf::exit_reason::user_shutdown);
   }
   std::size_t asked() {
@@ -96,7 +96,7 @@ struct fake_node {
   runtime::system actors{quick(), 1};
   endpoint where;
   caf::actor replica;
-  caf::actor gate;
+  caf::actor node_endpoint;
 };
 
 struct fake_group {
@@ -112,7 +112,7 @@ struct fake_group {
     settings.timing = quick();
     settings.timeout = timeout;
     settings.advice = "start them";
-    settings.patience = milliseconds{100};
+    settings.refusal_timeout = milliseconds{100};
     for (int i = 0; i < (known == 0 ? count : known); ++i)
       settings.members.push_back(
           {fmt::format("node-{}", i), nodes[static_cast<std::size_t>(i)]->where});

@@ -117,7 +117,7 @@ class list_machine : public state_machine {
       all += command + ";";
     return all;
   }
-  std::optional<error> objection(std::string_view command) const override {
+  std::optional<error> admission_check(std::string_view command) const override {
     if (command != "too much")
       return std::nullopt;
     return error{errc::no_space, "the disk is full"};
@@ -188,7 +188,7 @@ struct one_replica {
     settings.machine = machine;
     settings.protocol = protocol;
     settings.owner = watch.owner(*actors);
-    replica = spawn_net<replica_actor>(*actors, std::move(settings));
+    replica = spawn_on_io_thread<replica_actor>(*actors, std::move(settings));
   }
   ~one_replica() {
     caf::anon_send_exit(replica, caf::exit_reason::user_shutdown);
@@ -228,7 +228,7 @@ TEST_CASE("commands are answered once they are durable and applied, and reads se
     REQUIRE(answer.value.has_value());
     CHECK(*answer.value == std::to_string(i));
   }
-  auto seen = node.call(ask_state{"all"});
+  auto seen = node.call(query_state{"all"});
   REQUIRE(seen.value.has_value());
   CHECK(seen.value->starts_with("c1;c2;"));
   CHECK(seen.value->ends_with("c20;"));
@@ -244,7 +244,7 @@ TEST_CASE("a command carries the time of the replica that proposes it, whatever 
     return std::chrono::duration_cast<microseconds>(now).count();
   };
   auto last_stamp = [&] {
-    auto all = *node.call(ask_state{"all"}).value;
+    auto all = *node.call(query_state{"all"}).value;
     return std::stoll(all.substr(all.rfind(list_machine::stamped) + list_machine::stamped.size()));
   };
   auto before = wall();
@@ -279,7 +279,7 @@ TEST_CASE("a replica that starts again applies what was durable") {
   one_replica node{folder.path()};
   auto answer = node.call(submit_command{"after"});
   REQUIRE(answer.value.has_value());
-  CHECK(*node.call(ask_state{"all"}).value == "before;after;");
+  CHECK(*node.call(query_state{"all"}).value == "before;after;");
 }
 
 TEST_CASE("a refusal tells where to try, by address") {
@@ -301,7 +301,7 @@ TEST_CASE("a plugin that throws ends its role by name, and answers nobody wrongl
   CHECK(failure.find("solo 1.0.0") != std::string::npos);
   CHECK(failure.find("on purpose") != std::string::npos);
   CHECK(node.call(submit_command{"more"}).value.error().code == errc::unavailable);
-  CHECK(node.call(ask_state{"all"}).value.error().code == errc::unavailable);
+  CHECK(node.call(query_state{"all"}).value.error().code == errc::unavailable);
 }
 
 TEST_CASE("a protocol that can't go on stops the replica with its reason") {
@@ -333,7 +333,7 @@ TEST_CASE(
   CHECK_MESSAGE(said.find("third") != said.npos, said);
   CHECK((said.find("3 MiB are left") != said.npos) == node.machine->is_short);
   CHECK(node.call(submit_command{"remove"}).value == "1");
-  CHECK(*node.call(ask_state{"all"}).value == "remove;");
+  CHECK(*node.call(query_state{"all"}).value == "remove;");
 
   node.machine->is_short = false;
   node.tell_space(3, false);

@@ -16,7 +16,7 @@ class data_folder {
   /// locks it for as long as the object lives.
   /// @returns errc::refused when it belongs to another cluster or node, when another process has
   /// it, or when it holds data and doesn't say whose.
-  static result<data_folder> take(const std::filesystem::path& folder, const std::string& cluster,
+  static result<data_folder> lock(const std::filesystem::path& folder, const std::string& cluster,
                                   const std::string& node);
 
   /// Whether a part (`log`, `chunks`: a folder within this one) is there, if it ever held data.

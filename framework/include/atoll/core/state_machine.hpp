@@ -31,31 +31,33 @@ class state_machine {
   /// @returns an error only when the state can't be written: the node stops then.
   virtual result<std::vector<std::string>> apply(std::span<const spi::decided_entry> entries) = 0;
 
-  /// Answers a question from the present state. Called by several threads, also during `apply`;
+  /// Answers a query from the present state. Called by several threads, also during `apply`;
   /// each call sees the state between two entries.
   /// @returns an error only when this replica's copy of the state can't be read any more (it is
   /// damaged, say): the replica stops serving then, and others answer.
-  virtual result<std::string> query(std::string_view question) const = 0;
+  virtual result<std::string> query(std::string_view query) const = 0;
 
-  /// The answer, if finding it takes less time than to hand the question to another thread and
+  /// The answer, if finding it takes less time than to hand the query to another thread and
   /// back: if it is short, and what it is about in memory. None: `query` has it.
-  virtual std::optional<std::string> answer_at_once(std::string_view) const { return std::nullopt; }
+  virtual std::optional<std::string> try_query_in_memory(std::string_view) const {
+    return std::nullopt;
+  }
 
   /// Does it take less time to apply a few entries than to hand them to another thread and back? As
   /// far as the last ones tell: perhaps they needed the disk. Called by the thread that applies.
-  virtual bool applies_at_once() const { return true; }
+  virtual bool can_apply_inline() const { return true; }
 
   /// Why this replica couldn't carry out the command: errc::no_space where its disk is full,
   /// errc::invalid for a malformed command; none when it could. Doesn't wait for a disk. Called by
   /// one thread, also during `apply`.
-  virtual std::optional<error> objection(std::string_view command) const = 0;
+  virtual std::optional<error> admission_check(std::string_view command) const = 0;
 
   /// Why nothing more should be put on this replica's disk; none while its reserve is untouched.
-  /// The reserve has to hold what is on its way already. Called by the thread of `objection`.
+  /// The reserve has to hold what is on its way already. Called by the thread of `admission_check`.
   virtual std::optional<std::string> shortage() const { return std::nullopt; }
 
   /// Would the command take up space? False for one that frees some or is needed to do so: it must
-  /// be carried out on a full disk as well. Called by the thread of `objection`.
+  /// be carried out on a full disk as well. Called by the thread of `admission_check`.
   virtual bool takes_space(std::string_view) const { return true; }
 
   /// Writes the proposing replica's time into a command, over whatever its client wrote there. No

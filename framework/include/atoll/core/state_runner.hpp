@@ -13,13 +13,13 @@
 namespace atl {
 
 /// Runs a state machine off the threads of those who use it: one thread applies, in order, as much
-/// at once as waits; a few others answer questions meanwhile. When nothing is under way, the caller
-/// applies a few entries itself, and answers a question or two, if what they are about is in
+/// at once as waits; a few others answer queries meanwhile. When nothing is under way, the caller
+/// applies a few entries itself, and answers a query or two, if what they are about is in
 /// memory: to hand them over and back takes longer than they do. Thread-safe; no call waits for a
 /// write.
 class state_runner {
  public:
-  struct question {
+  struct query_request {
     spi::request_id id = 0;
     std::string text;
   };
@@ -33,7 +33,7 @@ class state_runner {
     std::function<void(std::vector<std::pair<spi::request_id, std::string>>)> answered;
     std::function<void(spi::log_position)> flushed;
     /// The state can't be written, and nothing is applied after it; or it can't be read, and some
-    /// questions stay without an answer. May be called more than once, by any of the threads.
+    /// queries stay without an answer. May be called more than once, by any of the threads.
     std::function<void(const error&)> failed;
   };
 
@@ -46,7 +46,7 @@ class state_runner {
   void apply(std::vector<spi::decided_entry> entries);
   void flush();
   /// Answered by `answered`, in one or several parts, perhaps before it returns.
-  void query(std::vector<question> questions);
+  void query(std::vector<query_request> queries);
   /// After what is to be applied already. `done` is called by another thread, once what was saved
   /// has been checked; if it is damaged, `failed` is called as well.
   void save(std::filesystem::path folder, std::function<void(result<spi::log_position>)> done);

@@ -12,14 +12,14 @@ namespace atl::runtime {
 /// runtime.
 enum class message_kind : std::uint16_t {
   reply = 0,     ///< `encode(reply)`
-  hello = 1,     ///< `encode(node_info)`, answered by the same: who is there
+  handshake = 1, ///< `encode(node_info)`, answered by the same: who is there
   ping = 2,      ///< empty
   consensus = 3, ///< sender's replica id, receiver's, then the protocol's bytes
-  snapshot = 4,  ///< sender's replica id, receiver's, then a call of `courier.hpp`
+  snapshot = 4,  ///< sender's replica id, receiver's, then a call of `snapshot_transfer.hpp`
   calls = 5,     ///< several commands and queries of one client (`calls.hpp`)
   answers = 6,   ///< to some of them
   command = 10,  ///< a command for the state machine, answered by its answer
-  query = 11,    ///< a question to the state machine, answered after a linearizable read
+  query = 11,    ///< a query to the state machine, answered after a linearizable read
   members = 12,  ///< `encode(change_members)`, answered empty once it is decided
   transfer = 13, ///< the replica id that should lead
   group = 14,    ///< empty, answered by the replicas that are known (`calls.hpp`)

@@ -31,11 +31,11 @@ class group_client {
   };
   struct settings {
     node_info self;
-    link_settings timing;
+    connection_settings timing;
     std::vector<member> members;                   ///< at least one
     std::chrono::microseconds timeout{10'000'000}; ///< then a call is given up
     /// With a group that refuses, or whose hosts all say that nobody listens there.
-    std::chrono::microseconds patience{2'000'000};
+    std::chrono::microseconds refusal_timeout{2'000'000};
     std::uint64_t seed = 0; ///< for jitter, and where to begin
     std::string advice{};   ///< what a person may do where no replica answers; ends that message
   };

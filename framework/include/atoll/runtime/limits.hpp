@@ -16,9 +16,9 @@ inline constexpr std::size_t calls_together_max = 4096;
 /// Bytes after which calls or answers that go together are sent.
 inline constexpr std::size_t calls_together_bytes = 1 << 20;
 /// Bytes under way to one peer before further messages are dropped: CAF's own buffer has no bound.
-inline constexpr std::size_t link_bytes_max = 32 << 20;
-/// After so many bytes that nobody answers, a link asks whether they arrived.
-inline constexpr std::size_t link_confirm_bytes = 1 << 20;
+inline constexpr std::size_t connection_bytes_max = 32 << 20;
+/// After so many bytes that nobody answers, a connection asks whether they arrived.
+inline constexpr std::size_t connection_confirm_bytes = 1 << 20;
 /// Proposals and reads that a replica works on at once; more are answered "busy".
 inline constexpr std::size_t replica_requests_max = 8192;
 /// Entries decided and not yet applied before a replica takes no more proposals.
@@ -28,16 +28,17 @@ inline constexpr std::size_t replica_backlog_max = 65536;
 inline constexpr std::size_t file_piece_bytes = 256 << 10;
 inline constexpr std::size_t file_sessions_max = 32;
 /// A connection on which nothing moves for so long is closed.
-inline constexpr std::chrono::seconds file_patience{30};
+inline constexpr std::chrono::seconds file_idle_timeout{30};
 
 inline constexpr std::size_t snapshot_files_max = 100'000;
 inline constexpr std::uint64_t snapshot_bytes_max = std::uint64_t{1} << 40; ///< of one file
 inline constexpr std::size_t snapshot_blob_bytes_max = 1 << 20;
 /// A snapshot that hasn't moved for so long is given up.
-inline constexpr std::chrono::seconds snapshot_patience{30};
+inline constexpr std::chrono::seconds snapshot_idle_timeout{30};
 /// What came of one is kept for so long, in case that it is offered again.
-inline constexpr std::chrono::minutes snapshot_parts_patience{30};
-/// Masters that a replica keeps links to: those of the configuration, and those that came since.
-inline constexpr std::size_t replica_links_max = 64;
+inline constexpr std::chrono::minutes snapshot_parts_retention{30};
+/// Masters that a replica keeps connections to: those of the configuration, and those that came
+/// since.
+inline constexpr std::size_t replica_connections_max = 64;
 
 } // namespace atl::runtime

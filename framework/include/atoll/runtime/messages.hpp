@@ -21,19 +21,19 @@
 /// Messages between the actors of one process. Only `envelope` goes over the wire.
 namespace atl::runtime {
 
-/// To a link's owner, when the other side comes or goes.
-struct link_event {
-  std::string peer;            ///< as the link was named
+/// To a connection's owner, when the other side comes or goes.
+struct connection_event {
+  std::string peer;            ///< as the connection was named
   std::optional<node_info> up; ///< none: it went
   std::string reason;          ///< why it went, or can't be reached
 };
 
-/// To a link: time to try again, or to see whether the peer is still there.
-struct link_tick {
+/// To a connection: time to try again, or to see whether the peer is still there.
+struct connection_tick {
   std::uint64_t generation = 0;
 };
 
-/// To a link: takes this to the peer's replica, or loses it.
+/// To a connection: takes this to the peer's replica, or loses it.
 struct outgoing_message {
   std::uint64_t digest = 0;
   spi::replica_id from = 0;
@@ -62,8 +62,8 @@ struct get_group {};
 struct submit_command {
   std::string command;
 };
-struct ask_state {
-  std::string question;
+struct query_state {
+  std::string query;
 };
 
 /// To a replica: makes these the group's members. Answered by `reply` once it is decided.
@@ -81,39 +81,40 @@ struct transfer_leadership {
 };
 
 /// To a replica: a master greeted, perhaps one that isn't in the configuration here. From there to
-/// the link to that master.
+/// the connection to that master.
 struct master_seen {
   node_info who;
 };
 
-/// To a replica, from its node's gate: a peer says whether its disk is short of space.
+/// To a replica, from its node's endpoint: a peer says whether its disk is short of space.
 struct peer_space {
   spi::replica_id of = 0;
   bool is_short = false;
 };
 
-/// To a node's gate: from now on the node is who `self` says, with these actors. A replica that
+/// To a node's endpoint: from now on the node is who `self` says, with these actors. A replica that
 /// belongs to no group yet has none to offer.
 struct adopt_roles {
   node_info self;
   caf::actor replica;
   caf::actor application;
 };
-/// To a node's gate: the data folder that each replica's id stands for. A master that greets under
-/// one of these ids with another folder is turned away.
+/// To a node's endpoint: the data folder that each replica's id stands for. A master that greets
+/// under one of these ids with another folder is turned away.
 struct member_folders {
   std::map<spi::replica_id, std::string> folder_of;
 };
-/// From a node's gate to its application: a node was turned away, and why; empty: it was let in.
+/// From a node's endpoint to its application: a node was turned away, and why; empty: it was let
+/// in.
 struct turned_away {
   std::string name;
   std::string why;
 };
 
-/// From a replica to its courier: offer what is in `folder` to a peer.
+/// From a replica to its snapshot transfer: offer what is in `folder` to a peer.
 struct snapshot_order {
   spi::replica_id to = 0;
-  caf::actor link;
+  caf::actor connection;
   spi::log_position position = 0;
   std::string blob;
   std::filesystem::path folder;
@@ -123,19 +124,20 @@ struct snapshot_outcome {
   spi::replica_id to = 0;
   bool ok = false;
 };
-/// To a replica, and on to its courier, which answers with `reply`: a peer's call (courier.hpp).
+/// To a replica, and on to its snapshot transfer actor, which answers with `reply`: a peer's call
+/// (snapshot_transfer.hpp).
 struct snapshot_call {
   spi::replica_id from = 0;
-  caf::actor link;  ///< to `from`; the replica fills it in,
-  std::string host; ///< with where `from` is
+  caf::actor connection; ///< to `from`; the replica fills it in,
+  std::string host;      ///< with where `from` is
   std::string bytes;
 };
-/// To a courier, from the thread that fetched: how that ended.
+/// To a snapshot transfer, from the thread that fetched: how that ended.
 struct snapshot_fetched {
   std::uint64_t generation = 0;
   status outcome;
 };
-/// From the courier: a peer's snapshot is here, whole and synced.
+/// From the snapshot transfer: a peer's snapshot is here, whole and synced.
 struct snapshot_arrived {
   spi::log_position position = 0;
   std::string blob;
@@ -164,7 +166,7 @@ struct entries_applied {
   spi::log_position position = 0;
   std::vector<std::pair<spi::request_id, std::string>> answers;
 };
-struct questions_answered {
+struct queries_answered {
   std::vector<std::pair<spi::request_id, std::string>> answers;
 };
 struct state_flushed {
@@ -181,7 +183,7 @@ struct drain_effects {};
 struct calls_wait {};
 /// … it is time to look after those that are under way or pause.
 struct client_tick {};
-/// … the connection to a replica broke. From a link to itself as well.
+/// … the connection to a replica broke. From a connection to itself as well.
 struct contact_lost {
   std::size_t member = 0;
   std::uint64_t generation = 0;
@@ -191,7 +193,7 @@ struct contact_lost {
 struct replica_metrics {
   std::uint64_t commits = 0;         ///< commands answered
   std::uint64_t refused = 0;         ///< commands refused, or left in doubt
-  std::uint64_t reads = 0;           ///< questions answered
+  std::uint64_t reads = 0;           ///< queries answered
   std::uint64_t applied_batches = 0; ///< groups in which entries were applied
   std::uint64_t elections = 0;       ///< times that this replica stood for leader, or led
   std::uint64_t snapshots_sent = 0;
@@ -228,15 +230,15 @@ struct node_failure {
 CAF_BEGIN_TYPE_ID_BLOCK(atoll, caf::first_custom_type_id)
 
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::envelope))
-CAF_ADD_TYPE_ID(atoll, (atl::runtime::link_event))
-CAF_ADD_TYPE_ID(atoll, (atl::runtime::link_tick))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::connection_event))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::connection_tick))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::peer_messages))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::submit_command))
-CAF_ADD_TYPE_ID(atoll, (atl::runtime::ask_state))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::query_state))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::durable_up_to))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::storage_failed))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::entries_applied))
-CAF_ADD_TYPE_ID(atoll, (atl::runtime::questions_answered))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::queries_answered))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::state_flushed))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::replica_tick))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::flush_tick))
@@ -267,15 +269,15 @@ CAF_ADD_TYPE_ID(atoll, (atl::runtime::peer_space))
 
 CAF_END_TYPE_ID_BLOCK(atoll)
 
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::link_event)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::link_tick)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::connection_event)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::connection_tick)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::peer_messages)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::submit_command)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::ask_state)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::query_state)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::durable_up_to)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::storage_failed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::entries_applied)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::questions_answered)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::queries_answered)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::state_flushed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::replica_tick)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::flush_tick)

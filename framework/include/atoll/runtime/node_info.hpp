@@ -68,7 +68,7 @@ std::uint64_t cluster_digest(const node_info& info);
 std::uint64_t group_digest(const node_info& info);
 
 /// How nodes watch each other.
-struct link_settings {
+struct connection_settings {
   std::chrono::milliseconds heartbeat{500};
   std::chrono::milliseconds failure_timeout{2000}; ///< no answer for so long: down
   std::chrono::milliseconds backoff_min{50};       ///< before the second attempt to connect

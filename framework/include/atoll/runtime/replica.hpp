@@ -3,8 +3,8 @@
 #include <atoll/core/proposal_clock.hpp>
 #include <atoll/core/record_log.hpp>
 #include <atoll/core/state_runner.hpp>
+#include <atoll/runtime/io_thread_actor.hpp>
 #include <atoll/runtime/messages.hpp>
-#include <atoll/runtime/net_actor.hpp>
 #include <atoll/runtime/shared_mark.hpp>
 #include <atoll/spi/consensus.hpp>
 
@@ -22,9 +22,10 @@
 namespace atl::runtime {
 
 /// The actor host of a consensus plugin: hands it what happens, and carries out its effects.
-/// Records go to the log's thread, decided entries to the state machine's, messages to the links;
-/// the actor itself never waits. Masters that it isn't told about become known when they greet.
-class replica_actor : public net_actor {
+/// Records go to the log's thread, decided entries to the state machine's, messages to the
+/// connections; the actor itself never waits. Masters that it isn't told about become known when
+/// they greet.
+class replica_actor : public io_thread_actor {
  public:
   struct peer {
     spi::replica_id id = 0;
@@ -35,7 +36,7 @@ class replica_actor : public net_actor {
   struct settings {
     node_info self;
     std::vector<peer> group; ///< all masters that are known, this one included
-    link_settings timing;
+    connection_settings timing;
     /// Must outlive the actor's threads: the one who runs the node ends the actor first.
     std::shared_ptr<state_machine> machine;
     std::shared_ptr<record_log> log;
@@ -65,8 +66,8 @@ class replica_actor : public net_actor {
   using promise = caf::typed_response_promise<envelope>;
 
   /// Who waits for an answer: a request of its own, or one of a client's calls that came together.
-  struct asker {
-    promise alone;
+  struct requester {
+    promise single;
     caf::actor client; ///< null: it is a request
     std::uint64_t call = 0;
   };
@@ -75,16 +76,16 @@ class replica_actor : public net_actor {
     std::string bytes;
   };
   struct waiting_command {
-    asker from;
+    requester from;
     spi::timestamp since;
   };
   struct waiting_read {
-    std::string question;
-    asker from;
+    std::string query;
+    requester from;
   };
   struct validation {
     std::uint64_t ticket;
-    std::optional<error> objection;
+    std::optional<error> rejection;
   };
 
   // Disks that fill up.
@@ -100,9 +101,9 @@ class replica_actor : public net_actor {
   void hand_over_for_space();
 
   void start();
-  void make_links();
+  void connect_to_group();
   void update_mark();
-  void make_link(const peer& to);
+  void connect_to(const peer& to);
   spi::timestamp now() const;
   /// Runs an event of the protocol: time first, then the event. What came of it is carried out
   /// behind all that waits in the mailbox, so that under load many events share a record and a
@@ -130,17 +131,17 @@ class replica_actor : public net_actor {
   void stop_serving(const error& problem);
 
   caf::result<envelope> submit(submit_command& request);
-  caf::result<envelope> ask_question(ask_state& request);
+  caf::result<envelope> on_query(query_state& request);
   void take_calls(client_calls& request);
-  void begin_command(std::string command, asker from);
-  void begin_read(std::string question, asker from);
-  void answer(const asker& to, const reply& what);
+  void begin_command(std::string command, requester from);
+  void begin_read(std::string query, requester from);
+  void answer(const requester& to, const reply& what);
   void send_answers();
   void release_reads();
   void on_durable(spi::persist_token token);
   void on_entries_applied(entries_applied& done);
-  void on_questions_answered(questions_answered& done);
-  void on_link(const link_event& event);
+  void on_queries_answered(queries_answered& done);
+  void on_connection_event(const connection_event& event);
   void on_seen(const node_info& who);
   void forget_former(const std::string& name);
   caf::result<envelope> change(change_members& request);
@@ -152,11 +153,11 @@ class replica_actor : public net_actor {
   void finish_command(spi::request_id id, const reply& what);
   std::vector<known_replica> known() const;
   replica_view view() const;
-  reply unable(errc code, std::string why, spi::replica_id hint = 0, bool in_doubt = false);
+  reply error_reply(errc code, std::string why, spi::replica_id hint = 0, bool in_doubt = false);
 
   settings settings_;
   std::unique_ptr<state_runner> runner_;
-  std::map<spi::replica_id, caf::actor> links_;
+  std::map<spi::replica_id, caf::actor> connections_;
   std::vector<spi::effect> effects_;
   std::vector<validation> validations_; ///< made, and not yet told to the protocol
   bool drain_pending_ = false;
@@ -165,16 +166,16 @@ class replica_actor : public net_actor {
   spi::persist_token durable_ = 0;
   spi::log_position applied_ = 0;
   spi::log_position flushed_ = 0;
-  spi::log_position handed_over_ = 0; ///< entries given to the state machine
-  std::uint64_t digest_ = 0;          ///< of the group
+  spi::log_position delivered_ = 0; ///< entries given to the state machine
+  std::uint64_t digest_ = 0;        ///< of the group
   std::vector<spi::replica_id> voters_;
   std::vector<spi::replica_id> learners_;
-  caf::actor courier_;
+  caf::actor snapshot_transfer_;
   std::filesystem::path arrived_; ///< the last snapshot that came in
   bool loading_ = false;          ///< it is taking the state's place; no other may come in
   std::uint64_t snapshots_ordered_ = 0;
   std::unordered_map<spi::request_id, waiting_command> commands_;
-  std::unordered_map<spi::request_id, asker> questions_;       ///< at the state machine
+  std::unordered_map<spi::request_id, requester> queries_;     ///< at the state machine
   std::unordered_map<spi::request_id, waiting_read> reads_;    ///< protocol not yet ready
   std::multimap<spi::log_position, waiting_read> ready_reads_; ///< state not yet there
   spi::request_id next_request_ = 0;

@@ -21,7 +21,7 @@ class port_guard;
 class system {
  public:
   /// @param threads of the scheduler; the I/O thread and the disks' threads come on top.
-  system(const link_settings& links, std::size_t threads);
+  system(const connection_settings& links, std::size_t threads);
   system(const system&) = delete;
   system& operator=(const system&) = delete;
   ~system();

@@ -144,7 +144,7 @@ TEST_CASE("how a node ended is told by its exit code or signal, with what it wro
   REQUIRE(started.has_value());
   wait_until_ended(started->process);
   CHECK(dfs::end_of_child(started->process) == expected);
-  CHECK(dfs::last_words(node, started->log_begin) == "  last words");
+  CHECK(dfs::log_tail(node, started->log_begin) == "  last words");
 }
 
 TEST_CASE("a node's program gets the further arguments behind the file") {
@@ -154,7 +154,7 @@ TEST_CASE("a node's program gets the further arguments behind the file") {
   REQUIRE(started.has_value());
   wait_until_ended(started->process);
   CHECK(dfs::end_of_child(started->process) == "ended with exit code 0");
-  CHECK(dfs::last_words(node) == "  --config " + node.config.string() + " --more a b");
+  CHECK(dfs::log_tail(node) == "  --config " + node.config.string() + " --more a b");
 }
 
 TEST_CASE("with what configuration a node was started is known of that process alone") {

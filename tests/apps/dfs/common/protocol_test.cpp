@@ -11,8 +11,8 @@ using namespace dfs::protocol;
 
 namespace {
 
-storage_report some_report() {
-  storage_report it;
+storage_heartbeat some_heartbeat() {
+  storage_heartbeat it;
   it.name = "storage-1";
   it.uuid = "0123";
   it.bulk = {"127.0.0.1", 7000};
@@ -59,8 +59,9 @@ void maltreat(const std::string& whole, Decode decode) {
 } // namespace
 
 TEST_CASE("each message comes back as it was, and damaged ones are refused") {
-  maltreat(encode(some_report()), decode_storage_report);
-  maltreat(encode(storage_orders{"group", 1, true, {{{1, 2}, 3, false}}}), decode_storage_orders);
+  maltreat(encode(some_heartbeat()), decode_storage_heartbeat);
+  maltreat(encode(storage_commands{"group", 1, true, {{{1, 2}, 3, false}}}),
+           decode_storage_commands);
   maltreat(encode(allocate_request{1, 2, 3, {4, 5}}), decode_allocate_request);
   maltreat(encode(allocate_answer{{{{1, 2}, {{3, "n", {"h", 4}}}}}, {}}), decode_allocate_answer);
   maltreat(encode(allocate_answer{{}, atl::error{atl::errc::no_space, "all are full"}}),
@@ -81,9 +82,9 @@ TEST_CASE("counts beyond the limits are refused before anything is made room for
   CHECK_FALSE(
       decode_allocate_request(encode(allocate_request{1, chunks_per_request_max + 1, 3, {}}))
           .has_value());
-  auto report = some_report();
+  auto report = some_heartbeat();
   report.changes.assign(changes_max + 1, {});
-  CHECK_FALSE(decode_storage_report(encode(report)).has_value());
+  CHECK_FALSE(decode_storage_heartbeat(encode(report)).has_value());
 }
 
 TEST_CASE("a chunk's name is 32 hexadecimal digits, both ways") {

@@ -44,7 +44,7 @@ struct fixture {
 
   storage_registry::node& report(storage_id id, bool from_scratch = false,
                                  std::vector<protocol::fragment_change> changes = {}) {
-    protocol::storage_report it;
+    protocol::storage_heartbeat it;
     it.group = "group";
     it.name = "storage-" + std::to_string(id);
     it.uuid = it.name;
@@ -66,8 +66,8 @@ struct fixture {
     report(id, false, {{id_of(number), index, false}});
   }
 
-  answers::chunk_page page_after(const chunk_id& after) const {
-    answers::chunk_page page;
+  responses::chunk_page page_after(const chunk_id& after) const {
+    responses::chunk_page page;
     for (auto& record : chunks) {
       if (record.id <= after)
         continue;
@@ -78,8 +78,8 @@ struct fixture {
     }
     return page;
   }
-  answers::known_chunks known(const std::vector<chunk_id>& ids) const {
-    answers::known_chunks answer;
+  responses::known_chunks known(const std::vector<chunk_id>& ids) const {
+    responses::known_chunks answer;
     for (auto& id : ids) {
       ++answer.examined;
       auto found = std::ranges::find(chunks, id, &chunk_record::id);
@@ -95,10 +95,10 @@ struct fixture {
     if (!query)
       return false;
     ++queries;
-    if (auto* page = std::get_if<questions::all_chunks>(&*query))
+    if (auto* page = std::get_if<queries::all_chunks>(&*query))
       survey.on_page(page_after(page->after), registry, now);
     else
-      survey.on_known(known(std::get<questions::known>(*query).ids), now);
+      survey.on_known(known(std::get<queries::known>(*query).ids), now);
     return true;
   }
   /// Looks until a pass is through, while the nodes in `living` report.

@@ -15,8 +15,8 @@ const steady_time begin{seconds{1000}};
 const collection::fragment dead{{5, 1}, 0};
 const collection::fragment alive{{6, 1}, 0};
 
-protocol::storage_report report_of(std::string name, std::uint64_t removed_bytes) {
-  protocol::storage_report it;
+protocol::storage_heartbeat report_of(std::string name, std::uint64_t removed_bytes) {
+  protocol::storage_heartbeat it;
   it.group = "group";
   it.name = std::move(name);
   it.uuid = it.name + "'s folder";
@@ -53,11 +53,11 @@ TEST_CASE("a collection is done when all nodes were examined and what is unwante
   fixture it;
   REQUIRE(it.subject.request(1, 100, it.registry));
   CHECK(it.phase() == collect_phase::waiting);
-  it.subject.on_horizon_reached(100, it.registry, begin);
+  it.subject.on_watermark_reached(100, it.registry, begin);
   CHECK(it.phase() == collect_phase::collecting);
   for (auto* node : {"a", "b"}) {
     it.subject.on_unwanted(node, dead);
-    it.subject.on_examined(node, it.subject.pass());
+    it.subject.on_orphans_found(node, it.subject.pass());
   }
   it.subject.advance(it.registry, begin);
   CHECK(it.subject.state(it.registry).fragments_left == 2);
@@ -73,34 +73,34 @@ TEST_CASE("a collection is done when all nodes were examined and what is unwante
   CHECK(state.nodes_down.empty());
 }
 
-TEST_CASE("a look-up from before the horizon was reached ends no pass") {
+TEST_CASE("a look-up from before the watermark was reached ends no pass") {
   fixture it;
   auto former = it.subject.pass();
   it.subject.request(1, 100, it.registry);
-  it.subject.on_horizon_reached(100, it.registry, begin);
+  it.subject.on_watermark_reached(100, it.registry, begin);
   for (auto* node : {"a", "b"})
-    it.subject.on_examined(node, former);
+    it.subject.on_orphans_found(node, former);
   it.subject.advance(it.registry, begin);
   CHECK(it.phase() == collect_phase::collecting);
 }
 
-TEST_CASE("a later request moves the target, and an earlier horizon doesn't satisfy it") {
+TEST_CASE("a later request moves the target, and an earlier watermark doesn't satisfy it") {
   fixture it;
   it.subject.request(1, 100, it.registry);
   it.subject.request(2, 200, it.registry);
   it.subject.request(1, 300, it.registry); // known already
-  it.subject.on_horizon_reached(100, it.registry, begin);
+  it.subject.on_watermark_reached(100, it.registry, begin);
   CHECK(it.phase() == collect_phase::waiting);
-  it.subject.on_horizon_reached(200, it.registry, begin);
+  it.subject.on_watermark_reached(200, it.registry, begin);
   CHECK(it.phase() == collect_phase::collecting);
 }
 
 TEST_CASE("a node that is down is left out, and named") {
   fixture it;
   it.subject.request(1, 100, it.registry);
-  it.subject.on_horizon_reached(100, it.registry, begin);
+  it.subject.on_watermark_reached(100, it.registry, begin);
   it.subject.on_unwanted("a", dead);
-  it.subject.on_examined("a", it.subject.pass());
+  it.subject.on_orphans_found("a", it.subject.pass());
   auto later = begin + seconds{16};
   it.remove("a", later);
   it.subject.advance(it.registry, later);
@@ -112,7 +112,7 @@ TEST_CASE("a node that is down is left out, and named") {
 TEST_CASE("fragments that stay are ordered away again") {
   fixture it;
   it.subject.request(1, 100, it.registry);
-  it.subject.on_horizon_reached(100, it.registry, begin);
+  it.subject.on_watermark_reached(100, it.registry, begin);
   it.subject.on_unwanted("a", dead);
   CHECK(it.subject.advance(it.registry, begin + seconds{1}).empty());
   auto again = it.subject.advance(it.registry, begin + seconds{6});

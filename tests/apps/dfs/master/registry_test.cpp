@@ -13,8 +13,8 @@ namespace {
 
 const steady_time begin{seconds{1000}};
 
-protocol::storage_report report_of(std::string name) {
-  protocol::storage_report it;
+protocol::storage_heartbeat report_of(std::string name) {
+  protocol::storage_heartbeat it;
   it.group = "group";
   it.name = std::move(name);
   it.uuid = it.name + "'s folder";
@@ -135,11 +135,11 @@ TEST_CASE("the search for garbage goes round and round over what is old enough")
   auto& node = registry.update(report, begin);
   auto times = [&] {
     std::string text;
-    for (auto& [chunk, index] : registry.next_to_examine(node, 5, 3))
+    for (auto& [chunk, index] : registry.next_to_look_up(node, 5, 3))
       text += std::to_string(chunk.made_us);
     return text;
   };
   CHECK(times() == "123");
-  CHECK(times() == "4"); // 5 is not behind the horizon
+  CHECK(times() == "4"); // 5 is not below the watermark
   CHECK(times() == "123");
 }

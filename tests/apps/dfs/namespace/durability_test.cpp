@@ -239,7 +239,7 @@ TEST_CASE("a question that meets a damaged row is for other replicas, and so is 
   make_large_copy(folder / "copy");
   auto names = open(folder / "copy");
   auto question_of = [](int i) {
-    return encode(question{questions::stat{fmt::format("/{:04}", i)}});
+    return encode(query_message{queries::stat{fmt::format("/{:04}", i)}});
   };
   CHECK(names->query(question_of(1999)).has_value());
   names.reset();
@@ -251,13 +251,13 @@ TEST_CASE("a question that meets a damaged row is for other replicas, and so is 
   CHECK_MESSAGE(answer.error().message.find("dfs admin master replace") != std::string::npos,
                 answer.error().message);
   CHECK_FALSE(names->query(question_of(1999)).has_value());
-  CHECK_FALSE(names->answer_at_once(question_of(1999)).has_value());
+  CHECK_FALSE(names->try_query_in_memory(question_of(1999)).has_value());
 }
 
 TEST_CASE("a snapshot of a damaged name space is refused, though nobody met the damage before") {
   temporary_folder folder;
   make_large_copy(folder / "copy");
-  auto question_of_a_whole_row = encode(question{questions::stat{"/1999"}});
+  auto question_of_a_whole_row = encode(query_message{queries::stat{"/1999"}});
   auto names = open(folder / "copy");
   REQUIRE(names->save(folder / "whole").has_value());
   CHECK(names->check_saved(folder / "whole").has_value());
@@ -296,7 +296,7 @@ TEST_CASE("a disk below its reserve objects to what adds, and not to what makes 
   auto names = name_space::open(folder / "names", settings);
   REQUIRE(names.has_value());
   auto objection = [&](action what) {
-    return (*names)->objection(encode(command{{1, 1}, 1, birth_us, std::move(what)}));
+    return (*names)->admission_check(encode(command{{1, 1}, 1, birth_us, std::move(what)}));
   };
   auto why = objection(commands::mkdir{"/d"});
   REQUIRE(why.has_value());
@@ -304,9 +304,9 @@ TEST_CASE("a disk below its reserve objects to what adds, and not to what makes 
   CHECK(why->message.find("reserve") != std::string::npos);
   CHECK((*names)->shortage() == why->message);
   CHECK_FALSE(objection(commands::remove{"/d"}).has_value());
-  CHECK_FALSE(objection(commands::housekeep{}).has_value());
+  CHECK_FALSE(objection(commands::collect_garbage{}).has_value());
   CHECK_FALSE(objection(commands::admit_master{}).has_value());
-  auto malformed = (*names)->objection("garbage");
+  auto malformed = (*names)->admission_check("garbage");
   REQUIRE(malformed.has_value());
   CHECK(malformed->code != errc::no_space);
 }
@@ -335,20 +335,20 @@ TEST_CASE("what isn't in memory is neither read nor applied at once") {
   for (auto* file : {"/a", "/b"})
     for (int i = 0; i < 100; ++i) // their rows lie in many blocks
       REQUIRE(names.put(fmt::format("{}{}", file, i), text).has_value());
-  auto asked = encode(question{questions::open{"/a50"}});
-  CHECK(names.names().answer_at_once(asked) == names.names().query(asked).value());
-  CHECK_FALSE(names.names().answer_at_once(encode(question{questions::list{"/", {}, 0}})));
-  CHECK(names.names().applies_at_once());
+  auto asked = encode(query_message{queries::open{"/a50"}});
+  CHECK(names.names().try_query_in_memory(asked) == names.names().query(asked).value());
+  CHECK_FALSE(names.names().try_query_in_memory(encode(query_message{queries::list{"/", {}, 0}})));
+  CHECK(names.names().can_apply_inline());
 
   names.restart();
-  CHECK_FALSE(names.names().answer_at_once(asked).has_value());
+  CHECK_FALSE(names.names().try_query_in_memory(asked).has_value());
   auto answer = names.names().query(asked).value(); // which brings it to memory
-  CHECK(names.names().answer_at_once(asked) == answer);
+  CHECK(names.names().try_query_in_memory(asked) == answer);
   REQUIRE(names.put("/b50", text).has_value());
-  CHECK_FALSE(names.names().applies_at_once());
-  for (int i = 0; i < 100 && !names.names().applies_at_once(); ++i)
+  CHECK_FALSE(names.names().can_apply_inline());
+  for (int i = 0; i < 100 && !names.names().can_apply_inline(); ++i)
     REQUIRE(names.put("/b50", text).has_value());
-  CHECK(names.names().applies_at_once());
+  CHECK(names.names().can_apply_inline());
 }
 
 TEST_CASE("what an entry that failed left half done is not shown") {
@@ -356,10 +356,11 @@ TEST_CASE("what an entry that failed left half done is not shown") {
   REQUIRE(names.put("/a").has_value());
   decided_entry misplaced{names.names().applied() + 2, 0, true, {}};
   REQUIRE_FALSE(names.names().apply({&misplaced, 1}).has_value());
-  auto seen = names.ask(questions::stat{"/a"});
+  auto seen = names.query(queries::stat{"/a"});
   REQUIRE_FALSE(seen.has_value());
   CHECK(seen.error().code == errc::unavailable);
-  CHECK_FALSE(names.names().answer_at_once(encode(question{questions::stat{"/a"}})).has_value());
+  CHECK_FALSE(
+      names.names().try_query_in_memory(encode(query_message{queries::stat{"/a"}})).has_value());
   CHECK_FALSE(names.names().digest().has_value());
   names.restart(); // the database has nothing of it
   CHECK(names.names().applied() == 0);

@@ -18,7 +18,7 @@ std::vector<std::string> some_commands() {
                               commands::remove{"/h", true},
                               commands::register_storage{"node", "folder"},
                               commands::relocate_chunk{{birth_us, 1}, 1, 2, 3},
-                              commands::housekeep{1, 2, 3}};
+                              commands::collect_garbage{1, 2, 3}};
   std::vector<std::string> all;
   for (auto& it : actions)
     all.push_back(encode(command{{3, 4}, all.size() + 1, birth_us, it}));
@@ -26,13 +26,13 @@ std::vector<std::string> some_commands() {
 }
 
 std::vector<std::string> some_questions() {
-  std::vector<question> asked{questions::stat{"/f"},
-                              questions::list{"/", "a", 3},
-                              questions::open{"/f", 1},
-                              questions::summary{1},
-                              questions::chunks_on{1, {1, 2}, 3},
-                              questions::known{{{1, 2}, {3, 4}}},
-                              questions::all_chunks{{1, 2}, 3}};
+  std::vector<query_message> asked{queries::stat{"/f"},
+                                   queries::list{"/", "a", 3},
+                                   queries::open{"/f", 1},
+                                   queries::summary{1},
+                                   queries::chunks_on{1, {1, 2}, 3},
+                                   queries::known{{{1, 2}, {3, 4}}},
+                                   queries::all_chunks{{1, 2}, 3}};
   std::vector<std::string> all;
   for (auto& it : asked)
     all.push_back(encode(it));
@@ -65,7 +65,7 @@ TEST_CASE("commands and questions come back as they were") {
     CHECK(encode(*again) == bytes);
   }
   for (auto& bytes : some_questions()) {
-    auto again = decode_question(bytes);
+    auto again = decode_query(bytes);
     REQUIRE(again.has_value());
     CHECK(encode(*again) == bytes);
   }
@@ -81,7 +81,7 @@ TEST_CASE("commands that were cut or changed are answered, and never break the s
       apply_entry(it.names(), bytes);
   });
   it.restart();
-  CHECK(it.ask(questions::summary{}).has_value());
+  CHECK(it.query(queries::summary{}).has_value());
 }
 
 TEST_CASE("questions that were cut or changed are answered in bounds") {
@@ -93,32 +93,33 @@ TEST_CASE("questions that were cut or changed are answered in bounds") {
 }
 
 TEST_CASE("answers that were cut or changed are an error or an answer, in bounds") {
-  answers::opened opened;
+  responses::opened opened;
   opened.extents = {{{{1, 2}, 100, {1, 2}}, 50}};
-  answers::summary summary;
+  responses::summary summary;
   summary.storages = {{1, "node", "folder"}};
-  answers::listing listing;
+  responses::listing listing;
   listing.entries.push_back({"name", 2, inode_type::file, 3, 4, 5, 0});
-  maltreat({encode_answer(opened)}, [](const std::string& bytes) {
-    if (auto answer = decode_answer<answers::opened>(bytes))
+  maltreat({encode_response(opened)}, [](const std::string& bytes) {
+    if (auto answer = decode_response<responses::opened>(bytes))
       CHECK(answer->extents.size() <= bytes.size());
   });
-  maltreat({encode_answer(summary)}, [](const std::string& bytes) {
-    if (auto answer = decode_answer<answers::summary>(bytes))
+  maltreat({encode_response(summary)}, [](const std::string& bytes) {
+    if (auto answer = decode_response<responses::summary>(bytes))
       CHECK(answer->storages.size() <= bytes.size());
   });
-  maltreat({encode_answer(listing)}, [](const std::string& bytes) {
-    if (auto answer = decode_answer<answers::listing>(bytes))
+  maltreat({encode_response(listing)}, [](const std::string& bytes) {
+    if (auto answer = decode_response<responses::listing>(bytes))
       CHECK(answer->entries.size() <= bytes.size());
   });
-  CHECK(decode_answer<answers::changed>(encode_answer(summary)).error().code == errc::corrupt);
+  CHECK(decode_response<responses::changed>(encode_response(summary)).error().code ==
+        errc::corrupt);
 }
 
 TEST_CASE("only what is about one file or directory is taken for a short question") {
-  CHECK(asks_for_one(encode(question{questions::stat{"/a"}})));
-  CHECK(asks_for_one(encode(question{questions::open{"/a"}})));
-  CHECK_FALSE(asks_for_one(encode(question{questions::list{"/a", {}, 0}})));
-  CHECK_FALSE(asks_for_one(encode(question{questions::summary{}})));
-  CHECK_FALSE(asks_for_one(encode(question{questions::all_chunks{}})));
-  CHECK_FALSE(asks_for_one("\xff\xff\xff"));
+  CHECK(is_about_one_entry(encode(query_message{queries::stat{"/a"}})));
+  CHECK(is_about_one_entry(encode(query_message{queries::open{"/a"}})));
+  CHECK_FALSE(is_about_one_entry(encode(query_message{queries::list{"/a", {}, 0}})));
+  CHECK_FALSE(is_about_one_entry(encode(query_message{queries::summary{}})));
+  CHECK_FALSE(is_about_one_entry(encode(query_message{queries::all_chunks{}})));
+  CHECK_FALSE(is_about_one_entry("\xff\xff\xff"));
 }

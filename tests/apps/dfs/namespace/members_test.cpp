@@ -32,11 +32,11 @@ TEST_CASE("a name space knows its group's founders, and belongs to no other grou
   {
     auto names = open_of(folder / "names", "group");
     REQUIRE(names.has_value());
-    auto members = ask(**names, questions::members{});
+    auto members = query(**names, queries::members{});
     REQUIRE(members.has_value());
     CHECK(members->birth == birth_of("group"));
     REQUIRE(members->masters.size() == 2);
-    CHECK(members->masters[1] == answers::member{2, "m-2", "a:2", "folder-2"});
+    CHECK(members->masters[1] == responses::member{2, "m-2", "a:2", "folder-2"});
   }
   CHECK(open_of(folder / "names", "group").has_value());
   auto other = open_of(folder / "names", "another");
@@ -77,7 +77,7 @@ TEST_CASE("a storage node's name goes to another data folder on an operator's wo
   CHECK_FALSE(it.run(commands::register_storage{"two", "uuid of two"}).has_value());
   auto nodes = it.summary().storages;
   REQUIRE(nodes.size() == 3);
-  CHECK(nodes.back() == answers::storage_node{4, "two", "new folder"});
+  CHECK(nodes.back() == responses::storage_node{4, "two", "new folder"});
   // A data folder that has a name keeps it.
   CHECK_FALSE(it.run(commands::register_storage{"one", "uuid of three", true}).has_value());
 }

@@ -70,10 +70,10 @@ rc::Gen<step> gen_step() {
       rc::gen::set(&step::batch, rc::gen::inRange<std::uint32_t>(1, 6)));
 }
 
-std::vector<answers::entry> list(const name_space& names, const std::string& path) {
-  std::vector<answers::entry> all;
+std::vector<responses::entry> list(const name_space& names, const std::string& path) {
+  std::vector<responses::entry> all;
   for (std::string after;;) {
-    auto page = ask(names, questions::list{path, after, 2});
+    auto page = query(names, queries::list{path, after, 2});
     RC_ASSERT(page.has_value());
     all.insert(all.end(), page->entries.begin(), page->entries.end());
     if (!page->more)
@@ -94,7 +94,7 @@ void compare_tree(const name_space& names, const model::node& expected, const st
       RC_ASSERT(at->entries == child->entries.size());
       compare_tree(names, *child, full);
     } else {
-      auto opened = ask(names, questions::open{full});
+      auto opened = query(names, queries::open{full});
       RC_ASSERT(opened.has_value());
       RC_ASSERT(opened->inline_bytes == child->text);
       RC_ASSERT(opened->extents.size() == child->chunks.size());
@@ -114,13 +114,13 @@ void compare_counts(const name_space& names, const model& expected) {
       count(*child);
   };
   count(expected.root());
-  auto summary = ask(names, questions::summary{});
+  auto summary = query(names, queries::summary{});
   RC_ASSERT(summary.has_value());
   RC_ASSERT(summary->files == files);
   RC_ASSERT(summary->directories == directories);
   RC_ASSERT(summary->chunks == expected.chunks().size());
   std::set<chunk_id> known;
-  auto page = ask(names, questions::all_chunks{});
+  auto page = query(names, queries::all_chunks{});
   RC_ASSERT(page.has_value());
   for (auto& chunk : page->chunks)
     known.insert(chunk.id);
@@ -150,7 +150,7 @@ model::verdict verdict_of(model& expected, const action& what) {
 }
 
 void check_answer(const std::string& bytes, const model::verdict& wanted) {
-  auto answer = decode_answer<answers::changed>(bytes);
+  auto answer = decode_response<responses::changed>(bytes);
   RC_ASSERT(answer.has_value() == !wanted.has_value());
   if (wanted)
     RC_ASSERT(answer.error().code == *wanted);
@@ -188,10 +188,10 @@ TEST_CASE(
       }
     }
     compare_tree(*names, expected.root(), "");
-    // What was removed is taken apart in small steps, and then nothing is left of it.
+    // What was removed is reclaimed in small steps, and then nothing is left of it.
     for (bool pending = true; pending;) {
-      answers.push_back(apply_entry(*names, all.add(commands::housekeep{0, 3, 0})));
-      auto kept = decode_answer<answers::housekept>(answers.back());
+      answers.push_back(apply_entry(*names, all.add(commands::collect_garbage{0, 3, 0})));
+      auto kept = decode_response<responses::garbage_collected>(answers.back());
       RC_ASSERT(kept.has_value());
       pending = kept->pending_removals > 0;
     }

@@ -49,19 +49,19 @@ class subject {
   subject() : names_{open(folder_ / "names")} {}
 
   template <class Command>
-  atl::result<typename Command::answer> run(Command what) {
+  atl::result<typename Command::response> run(Command what) {
     now_us_ += second_us;
-    return decode_answer<typename Command::answer>(
+    return decode_response<typename Command::response>(
         apply_entry(*names_, encode(command{{1, 1}, ++sequence_, now_us_, std::move(what)})));
   }
-  template <class Question>
-  auto ask(const Question& what) const {
-    return dfs::ask(*names_, what);
+  template <class Query>
+  auto query(const Query& what) const {
+    return dfs::query(*names_, what);
   }
-  atl::result<answers::changed> put(const std::string& path, std::string text = "text") {
+  atl::result<responses::changed> put(const std::string& path, std::string text = "text") {
     return run(commands::put_file{path, mtime_us(), std::move(text), true, true});
   }
-  atl::result<answers::changed> put(const std::string& path, std::vector<chunk_record> chunks) {
+  atl::result<responses::changed> put(const std::string& path, std::vector<chunk_record> chunks) {
     commands::put_file::extent_list extents;
     for (auto& chunk : chunks)
       extents.push_back({chunk, chunk.size_bytes});
@@ -73,12 +73,12 @@ class subject {
       REQUIRE(run(commands::register_storage{name, std::string{"uuid of "} + name}).has_value());
   }
   bool knows(const chunk_record& chunk) const {
-    auto known = ask(questions::known{{chunk.id}});
+    auto known = query(queries::known{{chunk.id}});
     REQUIRE(known.has_value());
     REQUIRE(known->examined == 1);
     return known->chunks.size() == 1;
   }
-  answers::summary summary() const { return *ask(questions::summary{}); }
+  responses::summary summary() const { return *query(queries::summary{}); }
   std::uint64_t now_us() const { return now_us_; }
   std::int64_t mtime_us() const { return static_cast<std::int64_t>(now_us_); }
   void sleep(std::uint64_t us) { now_us_ += us; }

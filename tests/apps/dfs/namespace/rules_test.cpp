@@ -21,16 +21,16 @@ TEST_CASE("a retry is answered as the first time and applied once, also after a 
   subject it;
   auto first = as(1, 1, birth_us, commands::mkdir{"/d"});
   auto answer = apply_entry(it.names(), first);
-  CHECK(decode_answer<answers::changed>(answer).has_value());
+  CHECK(decode_response<responses::changed>(answer).has_value());
   it.restart();
   CHECK(apply_entry(it.names(), first) == answer);
   auto second = as(1, 2, birth_us, commands::remove{"/d"});
   auto removed = apply_entry(it.names(), second);
   CHECK(apply_entry(it.names(), second) == removed);
-  auto stale = decode_answer<answers::changed>(apply_entry(it.names(), first));
+  auto stale = decode_response<responses::changed>(apply_entry(it.names(), first));
   REQUIRE_FALSE(stale.has_value());
   CHECK(stale.error().code == errc::refused);
-  CHECK(it.ask(questions::stat{"/d"}).error().code == errc::not_found);
+  CHECK(it.query(queries::stat{"/d"}).error().code == errc::not_found);
 }
 
 TEST_CASE("a session that was idle for long is forgotten alike everywhere, and says so") {
@@ -39,15 +39,15 @@ TEST_CASE("a session that was idle for long is forgotten alike everywhere, and s
   apply_entry(it.names(), as(2, 1, birth_us, commands::mkdir{"/b"}));
   apply_entry(it.names(), as(2, 2, birth_us + 50 * second_us, commands::mkdir{"/c"}));
   it.sleep(100 * second_us);
-  auto kept = it.run(commands::housekeep{0, 100, 60 * second_us});
+  auto kept = it.run(commands::collect_garbage{0, 100, 60 * second_us});
   REQUIRE(kept.has_value());
   CHECK(kept->expired_sessions == 1);
-  auto gone = decode_answer<answers::changed>(
+  auto gone = decode_response<responses::changed>(
       apply_entry(it.names(), as(1, 2, it.now_us(), commands::mkdir{"/d"})));
   REQUIRE_FALSE(gone.has_value());
   CHECK(is_session_expired(gone.error()));
-  CHECK(it.ask(questions::stat{"/d"}).error().code == errc::not_found);
-  CHECK(decode_answer<answers::changed>(
+  CHECK(it.query(queries::stat{"/d"}).error().code == errc::not_found);
+  CHECK(decode_response<responses::changed>(
             apply_entry(it.names(), as(2, 3, it.now_us(), commands::mkdir{"/d"})))
             .has_value());
 }
@@ -56,13 +56,13 @@ TEST_CASE("time goes by the latest command, not backwards with a slow clock") {
   subject it;
   apply_entry(it.names(), as(1, 1, birth_us + 10 * second_us, commands::mkdir{"/a"}));
   apply_entry(it.names(), as(2, 1, birth_us, commands::mkdir{"/b"}));
-  CHECK(it.ask(questions::stat{"/b"})->mtime_us == birth_us + 10 * second_us);
+  CHECK(it.query(queries::stat{"/b"})->mtime_us == birth_us + 10 * second_us);
 }
 
 TEST_CASE("a file that is stored without a time gets the state's, not its client's") {
   subject it;
   REQUIRE(it.run(commands::put_file{"/f", std::nullopt, "text", true, false}).has_value());
-  CHECK(it.ask(questions::stat{"/f"})->mtime_us == it.mtime_us());
+  CHECK(it.query(queries::stat{"/f"})->mtime_us == it.mtime_us());
 }
 
 TEST_CASE("a file keeps the time that it was stored with, also one before 1970") {
@@ -71,9 +71,9 @@ TEST_CASE("a file keeps the time that it was stored with, also one before 1970")
                                 std::int64_t{-315'619'200'000'000}, INT64_MIN, INT64_MAX}) {
     CAPTURE(mtime_us);
     REQUIRE(it.run(commands::put_file{"/f", mtime_us, "text", true, false}).has_value());
-    CHECK(it.ask(questions::stat{"/f"})->mtime_us == mtime_us);
-    CHECK(it.ask(questions::open{"/f", 0})->mtime_us == mtime_us);
-    CHECK(it.ask(questions::list{"/", "", 0})->entries.at(0).mtime_us == mtime_us);
+    CHECK(it.query(queries::stat{"/f"})->mtime_us == mtime_us);
+    CHECK(it.query(queries::open{"/f", 0})->mtime_us == mtime_us);
+    CHECK(it.query(queries::list{"/", "", 0})->entries.at(0).mtime_us == mtime_us);
   }
 }
 
@@ -86,23 +86,23 @@ TEST_CASE("control characters, turns of direction and broken UTF-8 are shown esc
   CHECK(printable("\u00a0\u2065\u206a") == "\u00a0\u2065\u206a");
 }
 
-TEST_CASE("a chunk from before the horizon is refused for good, one behind it is welcome") {
+TEST_CASE("a chunk from before the watermark is refused for good, one behind it is welcome") {
   subject it;
   it.register_storages();
   auto old = it.chunk(1);
   it.sleep(100 * second_us);
-  auto kept = it.run(commands::housekeep{it.now_us() - 50 * second_us, 0, 0});
+  auto kept = it.run(commands::collect_garbage{it.now_us() - 50 * second_us, 0, 0});
   REQUIRE(kept.has_value());
   auto late = it.put("/late", std::vector{old});
   REQUIRE_FALSE(late.has_value());
   CHECK(late.error().code == errc::refused);
   CHECK(it.put("/new", std::vector{it.chunk(2)}).has_value());
-  SUBCASE("the horizon never goes back") {
-    REQUIRE(it.run(commands::housekeep{1, 0, 0}).has_value());
-    CHECK(it.summary().horizon_us == kept->horizon_us);
+  SUBCASE("the watermark never goes back") {
+    REQUIRE(it.run(commands::collect_garbage{1, 0, 0}).has_value());
+    CHECK(it.summary().gc_watermark_us == kept->gc_watermark_us);
   }
   SUBCASE("nor into the future, where no file could be put") {
-    CHECK(it.run(commands::housekeep{it.now_us() + 900 * second_us, 0, 0}).error().code ==
+    CHECK(it.run(commands::collect_garbage{it.now_us() + 900 * second_us, 0, 0}).error().code ==
           errc::invalid);
   }
 }
@@ -133,10 +133,10 @@ TEST_CASE("a chunk keeps the checksum it came with, and is refused with another"
   CHECK(refused.error().code == errc::refused);
   CHECK(refused.error().message.find("12345678") != std::string::npos);
   it.restart();
-  CHECK(it.ask(questions::open{"/a", 0})->extents.at(0).chunk == chunk);
-  CHECK(it.ask(questions::known{{chunk.id}})->chunks.at(0) == chunk);
-  CHECK(it.ask(questions::chunks_on{1, {}, 0})->chunks.at(0) == chunk);
-  CHECK(it.ask(questions::all_chunks{})->chunks.at(0) == chunk);
+  CHECK(it.query(queries::open{"/a", 0})->extents.at(0).chunk == chunk);
+  CHECK(it.query(queries::known{{chunk.id}})->chunks.at(0) == chunk);
+  CHECK(it.query(queries::chunks_on{1, {}, 0})->chunks.at(0) == chunk);
+  CHECK(it.query(queries::all_chunks{})->chunks.at(0) == chunk);
 }
 
 TEST_CASE("a storage node keeps its id, and neither its name nor its folder goes to another") {
@@ -161,23 +161,23 @@ TEST_CASE("a fragment is moved from where it is, to a node that there is") {
   CHECK(it.run(commands::relocate_chunk{chunk.id, 5, 1, 3}).error().code == errc::invalid);
   CHECK(it.run(commands::relocate_chunk{chunk.id, 0, 3, 9}).error().code == errc::refused);
   CHECK(it.run(commands::relocate_chunk{{1, 1}, 0, 1, 3}).error().code == errc::not_found);
-  auto on_third = it.ask(questions::chunks_on{3, {}, 0});
+  auto on_third = it.query(queries::chunks_on{3, {}, 0});
   REQUIRE(on_third->chunks.size() == 1);
   CHECK(on_third->chunks[0].nodes == std::vector<storage_id>{3, 2});
-  CHECK(it.ask(questions::chunks_on{1, {}, 0})->chunks.empty());
+  CHECK(it.query(queries::chunks_on{1, {}, 0})->chunks.empty());
 }
 
-TEST_CASE("a removed tree is out of sight at once, and taken apart in steps that a restart keeps") {
+TEST_CASE("a removed tree is out of sight at once, and reclaimed in steps that a restart keeps") {
   subject it;
   it.register_storages();
   for (std::uint64_t i = 0; i < 40; ++i)
     REQUIRE(it.put(fmt::format("/tree/{}/{}", i % 4, i), std::vector{it.chunk(i)}).has_value());
   REQUIRE(it.run(commands::remove{"/tree", true}).has_value());
-  CHECK(it.ask(questions::stat{"/tree/1/1"}).error().code == errc::not_found);
+  CHECK(it.query(queries::stat{"/tree/1/1"}).error().code == errc::not_found);
   CHECK(it.put("/tree", "a file of the same name").has_value());
   std::size_t steps = 0;
   for (; it.summary().pending_removals > 0; ++steps) {
-    REQUIRE(it.run(commands::housekeep{0, 7, 0}).has_value());
+    REQUIRE(it.run(commands::collect_garbage{0, 7, 0}).has_value());
     it.restart();
   }
   CHECK(steps >= 40 / 7);
@@ -194,9 +194,9 @@ TEST_CASE("a long directory comes in pages, each within an answer's limit") {
   std::size_t seen = 0;
   std::size_t pages = 0;
   for (std::string after;; ++pages) {
-    auto bytes = it.names().query(encode(question{questions::list{"/d", after, 0}})).value();
-    CHECK(bytes.size() <= limits::answer_bytes_max);
-    auto page = decode_answer<answers::listing>(bytes);
+    auto bytes = it.names().query(encode(query_message{queries::list{"/d", after, 0}})).value();
+    CHECK(bytes.size() <= limits::response_bytes_max);
+    auto page = decode_response<responses::listing>(bytes);
     REQUIRE(page.has_value());
     for (auto& entry : page->entries)
       CHECK(entry.name == fmt::format("{:04}{}", seen++, filler));
@@ -255,7 +255,7 @@ TEST_CASE("those who ask while others apply see a state between two entries") {
   for (int t = 0; t < 3; ++t)
     readers.emplace_back([&] {
       while (!stop) {
-        auto file = dfs::ask(it.names(), questions::open{"/f"});
+        auto file = dfs::query(it.names(), queries::open{"/f"});
         auto number = file ? file->extents.front().length_bytes - 1000 : 0;
         auto whole = file && file->extents.size() == 3 + number % 5;
         for (std::size_t i = 0; whole && i < file->extents.size(); ++i)

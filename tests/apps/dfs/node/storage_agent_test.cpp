@@ -4,7 +4,7 @@
 #include "node/storage_agent.hpp"
 
 #include <atoll/runtime/caf.hpp>
-#include <atoll/runtime/gate.hpp>
+#include <atoll/runtime/node_endpoint.hpp>
 #include <atoll/runtime/system.hpp>
 
 #include <caf/init_global_meta_objects.hpp>
@@ -18,7 +18,7 @@ namespace rt = atl::runtime;
 
 namespace {
 
-rt::link_settings quick() {
+rt::connection_settings quick() {
   return {std::chrono::milliseconds{20}, std::chrono::milliseconds{5000},
           std::chrono::milliseconds{10}, std::chrono::milliseconds{50}};
 }
@@ -34,17 +34,17 @@ class scripted_master {
     application_ = actors_->spawn([this](caf::event_based_actor*) -> caf::behavior {
       return {[this](rt::envelope&) { return rt::make_reply({next_orders(), {}, false}); }};
     });
-    gate_ = rt::spawn_net<rt::gate_actor>(*actors_,
-                                          rt::gate_actor::settings{self, nullptr, application_});
-    auto published = actors_.publish(gate_, where_);
+    node_endpoint_ = rt::spawn_on_io_thread<rt::node_endpoint_actor>(
+        *actors_, rt::node_endpoint_actor::settings{self, nullptr, application_});
+    auto published = actors_.publish(node_endpoint_, where_);
     REQUIRE_MESSAGE(published, published.error().message);
   }
   ~scripted_master() {
-    for (auto& actor : {gate_, application_})
+    for (auto& actor : {node_endpoint_, application_})
       caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
   }
 
-  void order(protocol::storage_orders orders) {
+  void order(protocol::storage_commands orders) {
     std::lock_guard lock{mutex_};
     orders_ = protocol::encode(orders);
     answered_ = 0;
@@ -73,7 +73,7 @@ class scripted_master {
   std::string orders_;
   int answered_ = 0;
   caf::actor application_;
-  caf::actor gate_;
+  caf::actor node_endpoint_;
 };
 
 } // namespace
@@ -84,7 +84,7 @@ TEST_CASE("a storage node removes nothing on the word of a master of another gro
   auto key = key_of(1);
   REQUIRE(put(*disk.store, key, "data"));
   scripted_master master;
-  protocol::storage_orders orders;
+  protocol::storage_commands orders;
   orders.id = 1;
   orders.group = "another group";
   orders.remove = {{key.chunk, key.fragment, false}};

@@ -1,0 +1,236 @@
+#include "namespace/response.hpp"
+
+#include "namespace/limits.hpp"
+#include "namespace/wire.hpp"
+
+#include <algorithm>
+
+namespace dfs {
+
+using atl::errc;
+using atl::fail;
+using atl::spi::reader;
+using atl::spi::writer;
+
+namespace responses {
+
+namespace {
+
+constexpr std::uint8_t response_version = 1;
+constexpr std::uint8_t error_tag = 0;
+constexpr std::size_t entry_bytes_min = 4 + 8 + 1 + 8 + 8 + 8 + 8;
+constexpr std::size_t storage_bytes_min = 4 + 4 + 4;
+constexpr std::size_t error_bytes_max = limits::command_answer_bytes_max - 16;
+
+void write_chunks(writer& out, const std::vector<chunk_record>& chunks) {
+  out.put(static_cast<std::uint32_t>(chunks.size()));
+  for (const auto& chunk : chunks)
+    wire::write(out, chunk);
+}
+
+void read_chunks(reader& in, std::vector<chunk_record>& chunks) {
+  auto count = in.get_count(wire::chunk_bytes_min);
+  for (std::uint32_t i = 0; i < count && in.ok(); ++i)
+    wire::read(in, chunks.emplace_back());
+}
+
+void write(writer& out, const storage_node& node) {
+  out.put(node.id).put(node.name).put(node.uuid);
+}
+
+void read(reader& in, storage_node& node) {
+  node.id = in.get<storage_id>();
+  node.name = in.get_string(limits::storage_name_bytes_max);
+  node.uuid = in.get_string(limits::storage_uuid_bytes_max);
+}
+
+} // namespace
+
+void write(writer& out, const changed& answer) {
+  out.put(answer.inode).put(answer.version);
+}
+
+void read(reader& in, changed& answer) {
+  answer.inode = in.get<inode_id>();
+  answer.version = in.get<std::uint64_t>();
+}
+
+void write(writer& out, const registered& answer) {
+  out.put(answer.id);
+}
+
+void read(reader& in, registered& answer) {
+  answer.id = in.get<storage_id>();
+}
+
+void write(writer& out, const garbage_collected& answer) {
+  out.put(answer.gc_watermark_us).put(answer.reclaimed_inodes);
+  out.put(answer.expired_sessions).put(answer.pending_removals);
+}
+
+void read(reader& in, garbage_collected& answer) {
+  answer.gc_watermark_us = in.get<std::uint64_t>();
+  answer.reclaimed_inodes = in.get<std::uint32_t>();
+  answer.expired_sessions = in.get<std::uint32_t>();
+  answer.pending_removals = in.get<std::uint64_t>();
+}
+
+void write(writer& out, const entry& answer) {
+  out.put(answer.name).put(answer.inode).put(answer.type).put(answer.size_bytes);
+  out.put(answer.mtime_us).put(answer.version).put(answer.entries);
+}
+
+void read(reader& in, entry& answer) {
+  answer.name = in.get_string(limits::name_bytes_max);
+  answer.inode = in.get<inode_id>();
+  answer.type = in.get_enum(inode_type_last);
+  answer.size_bytes = in.get<std::uint64_t>();
+  answer.mtime_us = in.get<std::int64_t>();
+  answer.version = in.get<std::uint64_t>();
+  answer.entries = in.get<std::uint64_t>();
+}
+
+void write(writer& out, const listing& answer) {
+  out.put(static_cast<std::uint32_t>(answer.entries.size()));
+  for (const auto& entry : answer.entries)
+    write(out, entry);
+  out.put(answer.more);
+}
+
+void read(reader& in, listing& answer) {
+  auto count = in.get_count(entry_bytes_min);
+  for (std::uint32_t i = 0; i < count && in.ok(); ++i)
+    read(in, answer.entries.emplace_back());
+  answer.more = in.get<bool>();
+}
+
+void write(writer& out, const opened& answer) {
+  out.put(answer.inode).put(answer.version).put(answer.size_bytes).put(answer.mtime_us);
+  out.put(answer.extents_total).put(answer.first_extent).put(answer.inline_bytes);
+  out.put(static_cast<std::uint32_t>(answer.extents.size()));
+  for (const auto& extent : answer.extents) {
+    wire::write(out, extent.chunk);
+    out.put(extent.length_bytes);
+  }
+  out.put(answer.more);
+}
+
+void read(reader& in, opened& answer) {
+  answer.inode = in.get<inode_id>();
+  answer.version = in.get<std::uint64_t>();
+  answer.size_bytes = in.get<std::uint64_t>();
+  answer.mtime_us = in.get<std::int64_t>();
+  answer.extents_total = in.get<std::uint32_t>();
+  answer.first_extent = in.get<std::uint32_t>();
+  answer.inline_bytes = in.get_string(limits::inline_bytes_max);
+  auto count = in.get_count(wire::chunk_bytes_min + sizeof(std::uint64_t));
+  for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
+    auto& extent = answer.extents.emplace_back();
+    wire::read(in, extent.chunk);
+    extent.length_bytes = in.get<std::uint64_t>();
+  }
+  answer.more = in.get<bool>();
+}
+
+void write(writer& out, const summary& answer) {
+  out.put(answer.cluster_id).put(answer.applied).put(answer.gc_watermark_us).put(answer.latest_us);
+  out.put(answer.files).put(answer.directories).put(answer.chunks).put(answer.bytes);
+  out.put(answer.sessions).put(answer.pending_removals);
+  out.put(static_cast<std::uint32_t>(answer.storages.size()));
+  for (const auto& node : answer.storages)
+    write(out, node);
+  out.put(answer.more);
+}
+
+void read(reader& in, summary& answer) {
+  answer.cluster_id = in.get_string(limits::cluster_id_bytes_max);
+  for (auto* field : {&answer.applied, &answer.gc_watermark_us, &answer.latest_us, &answer.files,
+                      &answer.directories, &answer.chunks, &answer.bytes, &answer.sessions,
+                      &answer.pending_removals})
+    *field = in.get<std::uint64_t>();
+  auto count = in.get_count(storage_bytes_min);
+  for (std::uint32_t i = 0; i < count && in.ok(); ++i)
+    read(in, answer.storages.emplace_back());
+  answer.more = in.get<bool>();
+}
+
+void write(writer& out, const chunk_page& answer) {
+  write_chunks(out, answer.chunks);
+  out.put(answer.more);
+}
+
+void read(reader& in, chunk_page& answer) {
+  read_chunks(in, answer.chunks);
+  answer.more = in.get<bool>();
+}
+
+void write(writer& out, const known_chunks& answer) {
+  out.put(answer.examined);
+  write_chunks(out, answer.chunks);
+}
+
+void read(reader& in, known_chunks& answer) {
+  answer.examined = in.get<std::uint32_t>();
+  read_chunks(in, answer.chunks);
+}
+
+void write(writer& out, const admitted& answer) {
+  out.put(answer.id);
+}
+
+void read(reader& in, admitted& answer) {
+  answer.id = in.get<std::uint32_t>();
+}
+
+void write(writer& out, const members& answer) {
+  out.put(answer.birth).put(static_cast<std::uint32_t>(answer.masters.size()));
+  for (const auto& master : answer.masters)
+    out.put(master.id).put(master.name).put(master.address).put(master.folder);
+}
+
+void read(reader& in, members& answer) {
+  answer.birth = in.get_string(limits::birth_bytes_max);
+  auto count = in.get_count(sizeof(std::uint32_t));
+  if (count > limits::members_max)
+    in.fail();
+  for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
+    auto& master = answer.masters.emplace_back();
+    master.id = in.get<std::uint32_t>();
+    master.name = in.get_string(limits::member_text_bytes_max);
+    master.address = in.get_string(limits::member_text_bytes_max);
+    master.folder = in.get_string(limits::member_text_bytes_max);
+  }
+}
+
+void begin_answer(writer& out, std::uint8_t tag) {
+  out.put(response_version).put(tag);
+}
+
+atl::status read_head(reader& in, std::uint8_t tag) {
+  auto version = in.get<std::uint8_t>();
+  auto found = in.get<std::uint8_t>();
+  if (version != response_version || (found != error_tag && found != tag))
+    return tl::unexpected{unreadable_answer()};
+  if (found == tag)
+    return {};
+  atl::error error;
+  error.code = in.get_enum(atl::errc_last);
+  error.message = in.get_string(error_bytes_max);
+  return tl::unexpected{in.done() ? error : unreadable_answer()};
+}
+
+atl::error unreadable_answer() {
+  return {errc::corrupt, "the name space's answer can't be read: it is damaged, or from another "
+                         "release; bring client and masters to the same one"};
+}
+
+} // namespace responses
+
+std::string encode_response(const atl::error& error) {
+  writer out;
+  responses::begin_answer(out, responses::error_tag);
+  out.put(error.code).put(std::string_view{error.message}.substr(0, responses::error_bytes_max));
+  return out.take();
+}
+
+} // namespace dfs

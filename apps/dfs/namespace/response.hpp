@@ -1,0 +1,213 @@
+#pragma once
+
+#include "namespace/types.hpp"
+
+#include <atoll/core/error.hpp>
+#include <atoll/spi/codec.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dfs {
+
+/// What the name space answers when it doesn't answer with an error. `tag` tells them apart on the
+/// wire.
+namespace responses {
+
+/// To a command that changed a path.
+struct changed {
+  static constexpr std::uint8_t tag = 1;
+  inode_id inode = 0; ///< that the path names now; for `remove`: named until now
+  std::uint64_t version = 0;
+
+  friend bool operator==(const changed&, const changed&) = default;
+};
+
+struct registered {
+  static constexpr std::uint8_t tag = 2;
+  storage_id id = no_storage;
+
+  friend bool operator==(const registered&, const registered&) = default;
+};
+
+struct garbage_collected {
+  static constexpr std::uint8_t tag = 3;
+  std::uint64_t gc_watermark_us = 0;  ///< that holds now
+  std::uint32_t reclaimed_inodes = 0; ///< by this command
+  std::uint32_t expired_sessions = 0; ///< by this command
+  std::uint64_t pending_removals = 0; ///< trees and big files still to be reclaimed
+
+  friend bool operator==(const garbage_collected&, const garbage_collected&) = default;
+};
+
+/// A file or directory.
+struct entry {
+  static constexpr std::uint8_t tag = 4;
+  std::string name; ///< empty for the root
+  inode_id inode = 0;
+  inode_type type = inode_type::file;
+  std::uint64_t size_bytes = 0; ///< 0 for a directory
+  std::int64_t mtime_us = 0;    ///< since 1970; negative: before it
+  std::uint64_t version = 0; ///< log position of the last change; to the entries, for a directory
+  std::uint64_t entries = 0; ///< 0 for a file
+
+  friend bool operator==(const entry&, const entry&) = default;
+};
+
+struct listing {
+  static constexpr std::uint8_t tag = 5;
+  std::vector<entry> entries; ///< in order of the names' bytes
+  bool more = false;          ///< ask again, after the last name
+
+  friend bool operator==(const listing&, const listing&) = default;
+};
+
+/// A file's content, or the extents from `first_extent` on. A file never changes: another content
+/// is another inode.
+struct opened {
+  static constexpr std::uint8_t tag = 6;
+  inode_id inode = 0;
+  std::uint64_t version = 0;
+  std::uint64_t size_bytes = 0;
+  std::int64_t mtime_us = 0;       ///< since 1970; negative: before it
+  std::uint32_t extents_total = 0; ///< 0: the content is `inline_bytes`
+  std::uint32_t first_extent = 0;
+  std::string inline_bytes;
+  std::vector<placed_extent> extents;
+  bool more = false; ///< ask again, from `first_extent + extents.size()`
+
+  friend bool operator==(const opened&, const opened&) = default;
+};
+
+struct storage_node {
+  storage_id id = no_storage;
+  std::string name;
+  std::string uuid;
+
+  friend bool operator==(const storage_node&, const storage_node&) = default;
+};
+
+/// The counts include what waits in `pending_removals` to be reclaimed.
+struct summary {
+  static constexpr std::uint8_t tag = 7;
+  std::string cluster_id;
+  std::uint64_t applied = 0;
+  std::uint64_t gc_watermark_us = 0;
+  std::uint64_t latest_us = 0; ///< the state's time: the latest of all commands' times
+  std::uint64_t files = 0;
+  std::uint64_t directories = 0; ///< with the root
+  std::uint64_t chunks = 0;
+  std::uint64_t bytes = 0; ///< of the files' sizes
+  std::uint64_t sessions = 0;
+  std::uint64_t pending_removals = 0; ///< trees and big files
+  std::vector<storage_node> storages; ///< in order of the ids
+  bool more = false;                  ///< of the storages: ask again, after the last id
+
+  friend bool operator==(const summary&, const summary&) = default;
+};
+
+struct chunk_page {
+  static constexpr std::uint8_t tag = 8;
+  std::vector<chunk_record> chunks; ///< in order of the ids
+  bool more = false;                ///< ask again, after the last id
+
+  friend bool operator==(const chunk_page&, const chunk_page&) = default;
+};
+
+struct known_chunks {
+  static constexpr std::uint8_t tag = 9;
+  /// How many of the ids asked for, from the first, this answer is about; ask again for the rest.
+  std::uint32_t examined = 0;
+  std::vector<chunk_record> chunks; ///< those that something refers to, in the order asked for
+
+  friend bool operator==(const known_chunks&, const known_chunks&) = default;
+};
+
+struct admitted {
+  static constexpr std::uint8_t tag = 10;
+  std::uint32_t id = 0;
+
+  friend bool operator==(const admitted&, const admitted&) = default;
+};
+
+struct member {
+  std::uint32_t id = 0;
+  std::string name;
+  std::string address;
+  std::string folder;
+
+  friend bool operator==(const member&, const member&) = default;
+};
+
+struct members {
+  static constexpr std::uint8_t tag = 11;
+  std::string birth;           ///< the group's certificate, encoded; empty in a state without one
+  std::vector<member> masters; ///< in the order of the ids
+
+  friend bool operator==(const members&, const members&) = default;
+};
+
+void write(atl::spi::writer& out, const changed& answer);
+void write(atl::spi::writer& out, const registered& answer);
+void write(atl::spi::writer& out, const garbage_collected& answer);
+void write(atl::spi::writer& out, const entry& answer);
+void write(atl::spi::writer& out, const listing& answer);
+void write(atl::spi::writer& out, const opened& answer);
+void write(atl::spi::writer& out, const summary& answer);
+void write(atl::spi::writer& out, const chunk_page& answer);
+void write(atl::spi::writer& out, const known_chunks& answer);
+void write(atl::spi::writer& out, const admitted& answer);
+void write(atl::spi::writer& out, const members& answer);
+void read(atl::spi::reader& in, changed& answer);
+void read(atl::spi::reader& in, registered& answer);
+void read(atl::spi::reader& in, garbage_collected& answer);
+void read(atl::spi::reader& in, entry& answer);
+void read(atl::spi::reader& in, listing& answer);
+void read(atl::spi::reader& in, opened& answer);
+void read(atl::spi::reader& in, summary& answer);
+void read(atl::spi::reader& in, chunk_page& answer);
+void read(atl::spi::reader& in, known_chunks& answer);
+void read(atl::spi::reader& in, admitted& answer);
+void read(atl::spi::reader& in, members& answer);
+
+/// What stands before an answer: its version, and a tag or an error.
+void begin_answer(atl::spi::writer& out, std::uint8_t tag);
+/// Reads it. @returns the error that was answered, or `errc::corrupt` if it isn't such an answer.
+atl::status read_head(atl::spi::reader& in, std::uint8_t tag);
+atl::error unreadable_answer();
+
+} // namespace responses
+
+std::string encode_response(const atl::error& error);
+
+template <class Answer>
+std::string encode_response(const Answer& answer) {
+  atl::spi::writer out;
+  responses::begin_answer(out, Answer::tag);
+  responses::write(out, answer);
+  return out.take();
+}
+
+template <class Answer>
+std::string encode_response(const atl::result<Answer>& answer) {
+  return answer ? encode_response(*answer) : encode_response(answer.error());
+}
+
+/// The other way round, from bytes that may be hostile:
+/// `decode_response<commands::mkdir::response>(…)`.
+/// @returns the error that was answered; `errc::corrupt` for bytes that are no such answer.
+template <class Answer>
+atl::result<Answer> decode_response(std::string_view bytes) {
+  atl::spi::reader in{bytes};
+  if (auto head = responses::read_head(in, Answer::tag); !head)
+    return tl::unexpected{head.error()};
+  Answer answer;
+  responses::read(in, answer);
+  if (!in.done())
+    return tl::unexpected{responses::unreadable_answer()};
+  return answer;
+}
+
+} // namespace dfs

@@ -1,0 +1,105 @@
+#pragma once
+
+#include "namespace/records.hpp"
+
+#include <atoll/core/error.hpp>
+
+#include <rocksdb/db.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace dfs::state {
+
+/// Called with each key and value; @returns false to stop.
+using visitor = std::function<bool(std::string_view key, std::string_view value)>;
+
+class write_buffer;
+
+/// Where rows are looked for: among those in memory alone, or wherever they are.
+enum class reads { memory, disk };
+rocksdb::ReadOptions read_options(reads from);
+
+/// The state as of one moment, to be read. The first failure (a device, damage) sticks: after it,
+/// whatever was read is worthless, so look at `failure()` once at the end.
+class state_reader {
+ public:
+  state_reader() = default;
+  state_reader(const state_reader&) = delete;
+  state_reader& operator=(const state_reader&) = delete;
+  virtual ~state_reader() = default;
+
+  std::optional<dirent> find_entry(inode_id parent, std::string_view name);
+  /// A session or a chunk may be unknown …
+  std::optional<stored_chunk> find_chunk(const chunk_id& id);
+  std::optional<session_record> find_session(const session_id& id);
+  std::optional<storage_record> find_storage(storage_id id);
+  std::optional<member_record> find_member(std::uint32_t id);
+  std::string find_birth();
+  std::optional<storage_id> find_storage_by_name(std::string_view name);
+  std::optional<storage_id> find_storage_by_uuid(std::string_view uuid);
+  /// … but an inode that an entry names, and a file's content, must be there: else it is damage.
+  inode must_inode(inode_id id);
+  std::string must_content(inode_id id, std::uint64_t size_bytes);
+  stored_chunk must_chunk(const chunk_id& id);
+
+  /// Visits the keys that begin with `prefix`, in order, from `from` on. The visitor must not
+  /// change the state.
+  virtual void scan(std::string_view prefix, std::string_view from, const visitor& visit) = 0;
+
+  const std::optional<atl::error>& failure() const { return failure_; }
+  /// The failure is that a row isn't in memory, and only that was to be read.
+  bool needs_disk() const { return needs_disk_; }
+  /// Notes that a value isn't what it must be.
+  void fail_damaged(std::string_view what);
+
+ protected:
+  /// @returns false if there is no such key, or reading failed.
+  virtual bool get(const std::string& key, std::string& value) = 0;
+  void fail(const rocksdb::Status& status);
+  /// A table that is read in order, as it is with `rows` over the database.
+  void scan_table(rocksdb::DB& db, const write_buffer& rows, const rocksdb::ReadOptions& how,
+                  std::string_view prefix, std::string_view from, const visitor& visit);
+
+ private:
+  template <class Record>
+  std::optional<Record> find(const std::string& key, std::string_view what);
+
+  std::optional<atl::error> failure_;
+  bool needs_disk_ = false;
+};
+
+/// What is there now. For one thread, while neither the database nor what lies over it changes, but
+/// that the one may be written into the other.
+class present_reader final : public state_reader {
+ public:
+  present_reader(rocksdb::DB& db, const write_buffer& buffer, reads from = reads::disk)
+      : db_{db}, buffer_{buffer}, how_{read_options(from)} {}
+
+  void scan(std::string_view prefix, std::string_view from, const visitor& visit) override;
+  meta must_meta();
+
+ protected:
+  bool get(const std::string& key, std::string& value) override;
+
+ private:
+  rocksdb::DB& db_;
+  const write_buffer& buffer_;
+  rocksdb::ReadOptions how_;
+};
+
+/// What an operator does about a damaged database.
+inline constexpr std::string_view rebuild_advice =
+    "start this master once with --new-disk, and let it in under a new id with 'dfs admin master "
+    "replace NAME', so that it is rebuilt from the others";
+
+/// RocksDB's failure as one of ours.
+atl::error to_error(const rocksdb::Status& status);
+
+inline rocksdb::Slice slice(std::string_view text) {
+  return {text.data(), text.size()};
+}
+
+} // namespace dfs::state

@@ -1,0 +1,57 @@
+#pragma once
+
+#include "namespace/row_cache.hpp"
+#include "namespace/state_reader.hpp"
+#include "namespace/write_buffer.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dfs::state {
+
+/// The state as log entries change it, one after the other. For the applying thread, while nobody
+/// reads.
+class transaction final : public state_reader {
+ public:
+  /// @param known rows of the database
+  /// @param unwritten lies over the database, and gets the changes
+  transaction(rocksdb::DB& db, row_cache& known, write_buffer& buffer, state::meta& meta)
+      : db_{db}, known_{known}, buffer_{buffer}, meta_{meta} {}
+
+  /// A row among the rest once it is put there.
+  state::meta& meta() { return meta_; }
+  void put_meta();
+
+  void put_entry(inode_id parent, std::string_view name, const dirent& value);
+  void put_inode(inode_id id, const inode& value);
+  void insert_inode(inode_id id, const inode& value);
+  void put_chunk(const chunk_id& id, const stored_chunk& value);
+  void put_session(const session_id& id, const session_record& value);
+  void put(std::string key, std::string value);
+  /// One that was never there.
+  void insert(std::string key, std::string value);
+  void erase(const std::string& key);
+
+  void scan(std::string_view prefix, std::string_view from, const visitor& visit) override;
+  /// The first rows that `scan` would visit, copied, so that they can be changed.
+  using rows = std::vector<std::pair<std::string, std::string>>;
+  rows first_rows(std::string_view prefix, std::string_view from, std::size_t limit);
+
+  /// Rows that weren't in memory.
+  std::uint64_t disk_reads() const { return disk_reads_; }
+
+ protected:
+  bool get(const std::string& key, std::string& value) override;
+
+ private:
+  rocksdb::DB& db_;
+  row_cache& known_;
+  write_buffer& buffer_;
+  state::meta& meta_;
+  std::uint64_t disk_reads_ = 0;
+};
+
+} // namespace dfs::state

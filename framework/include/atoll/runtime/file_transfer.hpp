@@ -1,0 +1,71 @@
+#pragma once
+
+#include <atoll/core/endpoint.hpp>
+#include <atoll/core/error.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+/// Large files between nodes, over TCP connections of their own: nothing else waits behind them.
+namespace atl::runtime {
+
+/// Names what a server gives to one receiver; who doesn't know it gets nothing.
+struct transfer_token {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+  friend auto operator<=>(const transfer_token&, const transfer_token&) = default;
+};
+
+/// Gives the files of some folders to those that have a token. Thread-safe.
+class file_server {
+ public:
+  /// Listens on `host`, on `port` or, if that is 0, on any that is free.
+  static result<std::unique_ptr<file_server>> start(const std::string& host, std::uint16_t port);
+  ~file_server();
+  file_server(const file_server&) = delete;
+  file_server& operator=(const file_server&) = delete;
+
+  std::uint16_t port() const;
+  void offer(const transfer_token& token, std::vector<std::filesystem::path> files);
+  /// Nobody gets them any more; who is getting them is cut off.
+  void withdraw(const transfer_token& token);
+  /// When somebody last took a piece; the epoch if nobody did.
+  std::chrono::steady_clock::time_point last_taken(const transfer_token& token) const;
+
+ private:
+  struct implementation;
+  explicit file_server(std::unique_ptr<implementation> impl);
+  std::unique_ptr<implementation> impl_;
+};
+
+/// A file as its owner described it.
+struct file_spec {
+  std::filesystem::path into;
+  std::uint64_t bytes = 0;
+  std::uint32_t crc = 0; ///< CRC-32C of all of it
+};
+
+struct fetch_plan {
+  endpoint from;
+  transfer_token token;
+  std::vector<file_spec> files;                   ///< in the server's order
+  std::uint64_t bytes_per_second = 64 << 20;      ///< at most
+  std::chrono::milliseconds idle_timeout{30'000}; ///< without a byte, then it is given up
+  std::chrono::milliseconds retry{100};           ///< after a broken connection
+};
+
+/// Fetches all files, checks them and makes them durable. Goes on where it was when the connection
+/// breaks, and behind what is there of a file already: when that turns out to be of another one, it
+/// is fetched anew. Waits until all is done; call it from a thread of your own.
+/// @param stop ends it soon, when set by another thread
+/// @returns errc::corrupt for a file that isn't what was described, errc::timeout when nothing came
+/// for too long, errc::io when the files can't be written.
+status fetch_files(const fetch_plan& plan, const std::atomic<bool>& stop);
+
+} // namespace atl::runtime

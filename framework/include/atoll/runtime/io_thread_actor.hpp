@@ -1,0 +1,35 @@
+#pragma once
+
+#include <caf/actor.hpp>
+#include <caf/actor_config.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/io/broker.hpp>
+#include <caf/io/middleman.hpp>
+
+#include <utility>
+
+namespace atl::runtime {
+
+/// An actor that stands on a message's way between the network and the disk, and never waits. It
+/// runs in the thread that reads and writes the sockets: what comes in reaches it, and what it says
+/// leaves, without a handing over from thread to thread, of which a commit has enough
+/// (docs/adr/0001).
+class io_thread_actor : public caf::io::broker {
+ public:
+  using caf::io::broker::broker;
+#if CAF_MAJOR_VERSION < 1
+  /// CAF 0.18's brokers close their connections when they end, of which these have none, and leave
+  /// their mailbox open: requests to one that has ended would wait for their time.
+  bool cleanup(caf::error&& reason, caf::execution_unit* host) override {
+    return caf::scheduled_actor::cleanup(std::move(reason), host);
+  }
+#endif
+};
+
+template <class Actor, class... Args>
+caf::actor spawn_on_io_thread(caf::actor_system& actors, Args&&... args) {
+  caf::actor_config config{&actors.middleman().backend()};
+  return actors.spawn_class<Actor, caf::no_spawn_options>(config, std::forward<Args>(args)...);
+}
+
+} // namespace atl::runtime

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <atoll/runtime/io_thread_actor.hpp>
+#include <atoll/runtime/messages.hpp>
+#include <atoll/runtime/node_info.hpp>
+
+#include <caf/actor.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+
+namespace atl::runtime {
+
+/// What a node publishes: takes every envelope that comes from outside, refuses what isn't meant
+/// for this cluster, and hands the rest to the one whose business it is.
+class node_endpoint_actor : public io_thread_actor {
+ public:
+  struct settings {
+    node_info self;
+    caf::actor replica; ///< null on a node that is no master, or no member of a group yet
+    /// Takes the kinds from `message_kind::application` on; of a master without a replica also what
+    /// is meant for the replica, to say why there is none. May be null.
+    caf::actor application;
+  };
+
+  node_endpoint_actor(caf::actor_config& config, settings given);
+  caf::behavior make_behavior() override;
+  void on_exit() override; ///< lets go of the others: who is published is kept by CAF to the end
+  const char* name() const override { return "atoll.node_endpoint"; }
+
+ private:
+  caf::result<envelope> on_envelope(envelope& message);
+  envelope answer_handshake(const envelope& message);
+  envelope turn_away(const node_info& who, const std::string& why);
+  std::string wrong_folder(const node_info& who) const;
+  std::string older_copy(const node_info& who) const;
+  void remember(spi::replica_id of, const replica_mark& mark);
+  caf::result<envelope> to_replica(envelope& message);
+  caf::result<envelope> from_peer(envelope& message);
+  caf::result<envelope> refuse(errc code, std::string why);
+  caf::result<envelope> reject_malformed(std::string why);
+
+  settings settings_;
+  std::uint64_t cluster_digest_;
+  std::uint64_t group_digest_;
+  std::map<spi::replica_id, std::string> folder_of_; ///< of the group's members, as far as known
+  std::map<spi::replica_id, replica_mark> marks_;    ///< the latest that each replica told
+  std::set<std::string> turned_away_;                ///< nodes, until they are let in
+  std::uint64_t malformed_ = 0;                      ///< messages that made no sense here
+  std::chrono::steady_clock::time_point next_complaint_{};
+};
+
+} // namespace atl::runtime

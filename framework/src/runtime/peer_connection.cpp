@@ -1,0 +1,218 @@
+#include <atoll/core/log.hpp>
+#include <atoll/runtime/caf.hpp>
+#include <atoll/runtime/failure.hpp>
+#include <atoll/runtime/limits.hpp>
+#include <atoll/runtime/peer_connection.hpp>
+
+#include <caf/io/middleman.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace atl::runtime {
+
+peer_connection_actor::peer_connection_actor(caf::actor_config& config, settings given)
+    : io_thread_actor{config}, settings_{std::move(given)}, random_{settings_.seed} {}
+
+caf::behavior peer_connection_actor::make_behavior() {
+  connect();
+  return {
+      [this](envelope& message) { return forward(message); },
+      [this](const outgoing_message& message) { send_message(message); },
+      [this](connection_tick tick) {
+        if (tick.generation != generation_)
+          return;
+        if (peer_)
+          send_heartbeat();
+        else
+          connect();
+      },
+      [this](const contact_lost& what) {
+        if (!waits_ && what.generation == generation_)
+          on_disconnected("the connection broke");
+      },
+      [this](const master_seen&) {
+        backoff_ = std::chrono::milliseconds{0};
+        if (waits_)
+          connect();
+      },
+  };
+}
+
+void peer_connection_actor::connect() {
+  waits_ = false;
+  ++generation_;
+  auto generation = generation_;
+  log::debug(settings_.self.role, settings_.peer, "connects to {}", to_string(settings_.where));
+  ask(this, system().middleman().actor_handle(), settings_.timing.failure_timeout,
+      caf::connect_atom_v, settings_.where.host, settings_.where.port)
+      .then(
+          [this, generation](const caf::node_id&, caf::strong_actor_ptr& there,
+                             const std::set<std::string>&) {
+            if (generation != generation_)
+              return;
+            if (there)
+              send_handshake(caf::actor_cast<caf::actor>(there));
+            else
+              on_disconnected("nothing is published at " + to_string(settings_.where));
+          },
+          [this, generation](const caf::error& problem) {
+            if (generation == generation_)
+              on_disconnected("can't connect to " + to_string(settings_.where) + " (" +
+                              describe_failure(problem) + ")");
+          });
+}
+
+void peer_connection_actor::send_handshake(const caf::actor& there) {
+  auto generation = generation_;
+  log::debug(settings_.self.role, settings_.peer, "sends the handshake");
+  watch(there);
+  envelope handshake{message_kind::handshake, cluster_digest(settings_.self),
+                     encode(settings_.self)};
+  ask(this, there, settings_.timing.failure_timeout, std::move(handshake))
+      .then(
+          [this, generation, there](const envelope& answer) {
+            if (generation == generation_)
+              on_handshake_reply(there, answer);
+          },
+          [this, generation](const caf::error& problem) {
+            if (generation == generation_)
+              on_disconnected("no answer to the handshake (" + describe_failure(problem) + ")");
+          });
+}
+
+void peer_connection_actor::on_handshake_reply(const caf::actor& there, const envelope& answer) {
+  auto decoded = decode_reply(answer.body);
+  if (!decoded.value && decoded.value.error().code == errc::corrupt && settings_.mark)
+    tell(this, settings_.owner, storage_failed{decoded.value.error()});
+  if (!decoded.value)
+    return on_disconnected("refused: " + decoded.value.error().message);
+  auto info = decode_node_info(*decoded.value);
+  if (!info)
+    return on_disconnected(info.error().message);
+  if (auto problem = incompatibility(settings_.self, *info); !problem.empty())
+    return on_disconnected("refused: " + problem);
+  peer_ = there;
+  backoff_ = std::chrono::milliseconds{0};
+  bytes_under_way_ = 0;
+  unconfirmed_ = 0;
+  last_reason_.clear();
+  log::info(settings_.self.role, settings_.peer, "connected to {} at {}", info->name,
+            to_string(settings_.where));
+  tell(this, settings_.owner, connection_event{settings_.peer, std::move(*info), {}});
+  tell_later(this, settings_.timing.heartbeat, connection_tick{generation_});
+}
+
+/// A process that ends closes its connections, which is known at once. Heartbeats are for a node
+/// that falls silent.
+void peer_connection_actor::watch(const caf::actor& there) {
+  auto self = caf::actor_cast<caf::actor_addr>(this);
+  there->attach_functor([self, lost = contact_lost{0, generation_}](const caf::error&) {
+    if (auto alive = caf::actor_cast<caf::actor>(self))
+      tell_from_outside(alive, lost);
+  });
+}
+
+void peer_connection_actor::send_heartbeat() {
+  auto generation = generation_;
+  auto before = std::exchange(unconfirmed_, 0);
+  ask(this, peer_, settings_.timing.failure_timeout,
+      envelope{message_kind::ping, cluster_digest(settings_.self),
+               settings_.mark ? encode(settings_.mark->read(), settings_.self.replica) : ""})
+      .then(
+          [this, generation, before](const envelope& answer) {
+            if (generation != generation_)
+              return;
+            if (auto decoded = decode_reply(answer.body); !decoded.value)
+              return on_disconnected(decoded.value.error().message);
+            bytes_under_way_ -= before;
+            tell_later(this, settings_.timing.heartbeat, connection_tick{generation_});
+          },
+          [this, generation](const caf::error& problem) {
+            if (generation == generation_)
+              on_disconnected("no heartbeat (" + describe_failure(problem) + ")");
+          });
+}
+
+void peer_connection_actor::on_disconnected(const std::string& reason) {
+  if (reason != last_reason_)
+    log::warning(settings_.self.role, settings_.peer, "{}", reason);
+  else
+    log::debug(settings_.self.role, settings_.peer, "again: {}", reason);
+  last_reason_ = reason;
+  peer_ = nullptr;
+  tell(this, settings_.owner, connection_event{settings_.peer, std::nullopt, reason});
+  retry_later();
+}
+
+void peer_connection_actor::retry_later() {
+  // Full jitter: nodes that lost the same peer at once don't come back to it at once.
+  auto& timing = settings_.timing;
+  backoff_ = std::clamp(backoff_ * 2, timing.backoff_min, timing.backoff_max);
+  auto wait =
+      std::chrono::milliseconds{random_.between(timing.backoff_min.count(), backoff_.count())};
+  ++generation_;
+  waits_ = true;
+  tell_later(this, wait, connection_tick{generation_});
+}
+
+caf::result<envelope> peer_connection_actor::forward(envelope& message) {
+  // The peer's answer to a message that nobody waits for: passed on, the two would answer each
+  // other without end.
+  if (message.kind == message_kind::reply)
+    return caf::delegated<envelope>{}; // a promise that breaks would end the peer's actor
+  if (!peer_)
+    return make_reply(
+        {fail(errc::unavailable, settings_.peer + " can't be reached: " + last_reason_),
+         {},
+         false});
+  auto size = message.body.size();
+  if (bytes_under_way_ + size > connection_bytes_max)
+    return make_reply({fail(errc::busy, "too much is under way to " + settings_.peer), {}, false});
+  bytes_under_way_ += size;
+  auto generation = generation_;
+  auto promise = make_response_promise();
+  ask(this, peer_, settings_.timing.failure_timeout * 4, std::move(message))
+      .then(
+          [this, promise, generation, size](envelope& answer) mutable {
+            if (generation == generation_)
+              bytes_under_way_ -= size;
+            promise.deliver(std::move(answer));
+          },
+          [this, promise, generation, size](const caf::error& problem) mutable {
+            if (generation == generation_)
+              bytes_under_way_ -= size;
+            promise.deliver(make_reply({fail(errc::timeout, settings_.peer + " didn't answer (" +
+                                                                describe_failure(problem) + ")"),
+                                        {},
+                                        true}));
+          });
+  return promise;
+}
+
+void peer_connection_actor::send_message(const outgoing_message& message) {
+  if (!peer_ || bytes_under_way_ + message.bytes.size() > connection_bytes_max)
+    return;
+  bytes_under_way_ += message.bytes.size();
+  unconfirmed_ += message.bytes.size();
+  tell(this, peer_,
+       envelope{message_kind::consensus, message.digest,
+                encode_peer_messages(message.from, message.to, {message.bytes})});
+  if (unconfirmed_ >= connection_confirm_bytes)
+    confirm();
+}
+
+/// What is answered came behind all that was sent before it, so that has arrived.
+void peer_connection_actor::confirm() {
+  auto generation = generation_;
+  ask(this, peer_, settings_.timing.failure_timeout * 4,
+      envelope{message_kind::ping, cluster_digest(settings_.self), {}})
+      .then(
+          [this, generation, size = std::exchange(unconfirmed_, 0)](const envelope&) {
+            if (generation == generation_)
+              bytes_under_way_ -= size;
+          },
+          [](const caf::error&) {}); // the heartbeat sees that too
+}
+
+} // namespace atl::runtime

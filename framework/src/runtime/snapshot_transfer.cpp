@@ -1,0 +1,379 @@
+#include <atoll/core/crc32c.hpp>
+#include <atoll/core/log.hpp>
+#include <atoll/core/sync.hpp>
+#include <atoll/runtime/caf.hpp>
+#include <atoll/runtime/limits.hpp>
+#include <atoll/runtime/snapshot_transfer.hpp>
+#include <atoll/spi/codec.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <random>
+#include <set>
+#include <sstream>
+#include <utility>
+
+namespace atl::runtime {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr auto look_interval = std::chrono::seconds{1};
+
+/// Beside the files that come in, the offer of them. No file of a snapshot has such a name.
+constexpr auto note_name = ".offer";
+
+enum class call_type : std::uint8_t { offer, done };
+
+transfer_token random_token() {
+  std::random_device source; // who guesses a token reads the name space
+  auto word = [&] { return std::uint64_t{source()} << 32 | source(); };
+  return {word(), word()};
+}
+
+bool is_plain(std::string_view name) {
+  auto plain = [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_' || c == '.'; };
+  return !name.empty() && name.size() <= 255 && name.front() != '.' &&
+         std::all_of(name.begin(), name.end(), plain);
+}
+
+snapshot_offer read_offer(spi::reader& in) {
+  snapshot_offer it;
+  it.id = in.get<std::uint64_t>();
+  it.position = in.get<spi::log_position>();
+  it.port = in.get<std::uint16_t>();
+  it.token.high = in.get<std::uint64_t>();
+  it.token.low = in.get<std::uint64_t>();
+  it.blob = in.get_string(snapshot_blob_bytes_max);
+  auto count = in.get_count(16);
+  if (count > snapshot_files_max)
+    in.fail();
+  for (std::uint32_t i = 0; in.ok() && i < count; ++i) {
+    auto& file = it.files.emplace_back();
+    file.name = in.get_string(255);
+    file.bytes = in.get<std::uint64_t>();
+    file.crc = in.get<std::uint32_t>();
+    if (!is_plain(file.name) || file.bytes > snapshot_bytes_max)
+      in.fail();
+  }
+  return it;
+}
+
+bool measure(const fs::path& path, snapshot_file& file) {
+  std::ifstream in{path, std::ios::binary};
+  std::string piece;
+  do {
+    piece.resize(file_piece_bytes);
+    in.read(piece.data(), static_cast<std::streamsize>(piece.size()));
+    piece.resize(static_cast<std::size_t>(in.gcount()));
+    file.bytes += piece.size();
+    file.crc = crc32c(piece, file.crc);
+  } while (!piece.empty());
+  return in.eof();
+}
+
+/// The files of a folder, by name; none when it can't be read or isn't flat.
+std::optional<std::vector<snapshot_file>> files_in(const fs::path& folder) {
+  std::vector<snapshot_file> files;
+  std::error_code failed;
+  for (fs::directory_iterator it{folder, failed}, end; !failed && it != end; it.increment(failed)) {
+    if (!it->is_regular_file(failed) || !is_plain(it->path().filename().native()))
+      return std::nullopt;
+    auto& file = files.emplace_back();
+    file.name = it->path().filename().native();
+    if (!measure(it->path(), file))
+      return std::nullopt;
+  }
+  if (failed || files.size() > snapshot_files_max)
+    return std::nullopt;
+  std::sort(files.begin(), files.end(), [](auto& a, auto& b) { return a.name < b.name; });
+  return files;
+}
+
+envelope refuse(errc code, std::string why) {
+  return make_reply({fail(code, std::move(why)), {}, false});
+}
+
+envelope accept(std::string bytes = {}) {
+  return make_reply({std::move(bytes), {}, false});
+}
+
+} // namespace
+
+// -- wire -------------------------------------------------------------------------------------
+
+std::string encode(const snapshot_offer& it) {
+  spi::writer out;
+  out.put(call_type::offer).put(it.id).put(it.position);
+  out.put(it.port).put(it.token.high).put(it.token.low).put(it.blob);
+  out.put(static_cast<std::uint32_t>(it.files.size()));
+  for (auto& file : it.files)
+    out.put(file.name).put(file.bytes).put(file.crc);
+  return out.take();
+}
+
+std::string encode(const snapshot_done& it) {
+  spi::writer out;
+  out.put(call_type::done).put(it.id).put(it.ok);
+  return out.take();
+}
+
+std::optional<std::variant<snapshot_offer, snapshot_done>>
+decode_snapshot_call(std::string_view bytes) {
+  spi::reader in{bytes};
+  std::variant<snapshot_offer, snapshot_done> it;
+  switch (in.get_enum(call_type::done)) {
+  case call_type::offer:
+    it = read_offer(in);
+    break;
+  case call_type::done:
+    it = snapshot_done{in.get<std::uint64_t>(), in.get<bool>()};
+    break;
+  }
+  return in.done() ? std::optional{std::move(it)} : std::nullopt;
+}
+
+bool is_snapshot_offer(std::string_view bytes) {
+  return !bytes.empty() && static_cast<call_type>(bytes.front()) == call_type::offer;
+}
+
+// -- life -------------------------------------------------------------------------------------
+
+snapshot_transfer_actor::snapshot_transfer_actor(caf::actor_config& config, settings given)
+    : caf::event_based_actor{config}, settings_{std::move(given)}, next_id_{settings_.seed | 1} {}
+
+void snapshot_transfer_actor::on_exit() {
+  end_receiving();
+  files_.reset();
+  settings_.replica = nullptr;
+}
+
+caf::behavior snapshot_transfer_actor::make_behavior() {
+  std::error_code ignored;
+  fs::remove_all(settings_.outgoing, ignored);
+  if (!offered_before())
+    fs::remove_all(settings_.incoming, ignored);
+  drop_parts_at_ = clock::now() + snapshot_parts_retention;
+  auto server = file_server::start(settings_.listen.host, settings_.listen.port);
+  if (server)
+    files_ = std::move(*server);
+  else
+    log::error("master", "", "{}; this master gives no snapshots", server.error().message);
+  tell_later(this, look_interval, flush_tick{});
+  return {
+      [this](snapshot_order& order) { send_offer(order); },
+      [this](snapshot_call& call) { return on_call(call); },
+      [this](const snapshot_fetched& done) { on_fetched(done); },
+      [this](flush_tick) {
+        on_tick();
+        tell_later(this, look_interval, flush_tick{});
+      },
+      // The other side's receipts for what was sent without waiting.
+      [](const envelope&) {},
+  };
+}
+
+/// Gives up what hasn't moved for long.
+void snapshot_transfer_actor::on_tick() {
+  auto idle_timeout = std::max<std::chrono::milliseconds>(snapshot_idle_timeout,
+                                                          settings_.timing.failure_timeout * 5);
+  auto now = clock::now();
+  std::vector<spi::replica_id> silent;
+  for (auto& [to, it] : sending_)
+    if (now - std::max(it.offered, files_->last_taken(it.token)) > idle_timeout)
+      silent.push_back(to);
+  for (auto to : silent)
+    end_sending(to, false);
+  std::error_code ignored;
+  // Without the note the folder is empty, or the state machine's.
+  if (!receiving_ && now >= drop_parts_at_ && fs::exists(settings_.incoming / note_name, ignored))
+    fs::remove_all(settings_.incoming, ignored);
+}
+
+envelope snapshot_transfer_actor::addressed(spi::replica_id to, std::string body) const {
+  spi::writer head;
+  head.put(settings_.self.replica).put(to);
+  auto bytes = head.take();
+  bytes += body;
+  return {message_kind::snapshot, group_digest(settings_.self), std::move(bytes)};
+}
+
+envelope snapshot_transfer_actor::on_call(snapshot_call& call) {
+  auto decoded = decode_snapshot_call(call.bytes);
+  if (!decoded)
+    return refuse(errc::corrupt, "a call about a snapshot that can't be read");
+  if (auto* offer = std::get_if<snapshot_offer>(&*decoded))
+    return on_offer(call, std::move(*offer));
+  return on_done(call.from, std::get<snapshot_done>(*decoded));
+}
+
+// -- the one who has it -----------------------------------------------------------------------
+
+void snapshot_transfer_actor::send_offer(snapshot_order& order) {
+  if (sending_.contains(order.to))
+    end_sending(order.to, false);
+  auto files = files_ ? files_in(order.folder) : std::nullopt;
+  if (!files) {
+    log::error("master", "", "the snapshot in {} can't be {}", order.folder.string(),
+               files_ ? "read" : "given");
+    return tell(this, settings_.replica, snapshot_outcome{order.to, false});
+  }
+  snapshot_offer offer{next_id_ += 2,  order.position,        files_->port(),
+                       random_token(), std::move(order.blob), std::move(*files)};
+  std::vector<fs::path> paths;
+  for (auto& file : offer.files)
+    paths.push_back(order.folder / file.name);
+  files_->offer(offer.token, std::move(paths));
+  sending_[order.to] = {offer.id, order.folder, offer.token, clock::now()};
+  auto to = order.to;
+  ask(this, order.connection, settings_.timing.failure_timeout * 2, addressed(to, encode(offer)))
+      .then(
+          [this, to, id = offer.id](const envelope& answer) {
+            auto taken = decode_reply(answer.body);
+            auto it = sending_.find(to);
+            if (taken.value || it == sending_.end() || it->second.id != id)
+              return;
+            log::warning("master", fmt::to_string(to), "doesn't take a snapshot now: {}",
+                         taken.value.error().message);
+            end_sending(to, false);
+          },
+          [this, to, id = offer.id](const caf::error&) {
+            if (auto it = sending_.find(to); it != sending_.end() && it->second.id == id)
+              end_sending(to, false);
+          });
+  log::info("master", fmt::to_string(to), "is offered a snapshot up to entry {}", offer.position);
+}
+
+void snapshot_transfer_actor::end_sending(spi::replica_id to, bool ok) {
+  auto it = sending_.find(to);
+  files_->withdraw(it->second.token);
+  std::error_code ignored;
+  fs::remove_all(it->second.folder, ignored);
+  sending_.erase(it);
+  tell(this, settings_.replica, snapshot_outcome{to, ok});
+}
+
+envelope snapshot_transfer_actor::on_done(spi::replica_id from, const snapshot_done& done) {
+  if (auto it = sending_.find(from); it != sending_.end() && it->second.id == done.id)
+    end_sending(from, done.ok);
+  return accept();
+}
+
+// -- the one who lacks it ---------------------------------------------------------------------
+
+/// Of the parts of a snapshot that are there.
+std::optional<snapshot_offer> snapshot_transfer_actor::offered_before() const {
+  std::ostringstream note;
+  note << std::ifstream{settings_.incoming / note_name, std::ios::binary}.rdbuf();
+  auto call = decode_snapshot_call(note.str());
+  auto* offer = call ? std::get_if<snapshot_offer>(&*call) : nullptr;
+  return offer ? std::optional{std::move(*offer)} : std::nullopt;
+}
+
+/// Removes what came of an earlier snapshot, but for files that this one has, too: many of a state
+/// machine's never change. They are checked as a whole when the rest of them is there, so nothing
+/// rests on what a crash made of them. @returns the bytes that were kept
+std::uint64_t snapshot_transfer_actor::keep_parts(const snapshot_offer& offer) {
+  std::error_code failed;
+  auto before = offered_before();
+  if (!before)
+    fs::remove_all(settings_.incoming, failed);
+  fs::create_directories(settings_.incoming, failed);
+  std::uint64_t kept = 0;
+  std::set<snapshot_file> wanted(offer.files.begin(), offer.files.end());
+  for (auto& had : before ? before->files : std::vector<snapshot_file>{}) {
+    auto path = settings_.incoming / had.name;
+    if (!wanted.contains(had))
+      fs::remove(path, failed);
+    else if (auto bytes = fs::file_size(path, failed); !failed)
+      kept += bytes;
+  }
+  std::ofstream{settings_.incoming / note_name, std::ios::binary} << encode(offer);
+  return kept;
+}
+
+envelope snapshot_transfer_actor::on_offer(const snapshot_call& call, snapshot_offer offer) {
+  if (receiving_)
+    return refuse(errc::busy, "another snapshot is coming in");
+  auto kept = keep_parts(offer);
+  std::error_code failed;
+  auto space = fs::space(settings_.incoming, failed);
+  if (failed)
+    return refuse(errc::io, "can't make a folder for the snapshot: " + failed.message());
+  std::uint64_t bytes = 0;
+  for (auto& file : offer.files)
+    bytes += file.bytes;
+  if (bytes > space.available + kept)
+    return refuse(errc::no_space, fmt::format("the snapshot has {} bytes, and the disk {} left",
+                                              bytes, space.available + kept));
+  log::info("master", fmt::to_string(call.from),
+            "takes a snapshot of {} bytes, up to entry {}; {} of them are here already", bytes,
+            offer.position, kept);
+  receiving_ = std::make_unique<receiving>();
+  receiving_->from = call.from;
+  receiving_->connection = call.connection;
+  receiving_->offer = std::move(offer);
+  receiving_->generation = ++generations_;
+  begin_fetching(call.host);
+  return accept();
+}
+
+void snapshot_transfer_actor::begin_fetching(const std::string& host) {
+  auto& it = *receiving_;
+  fetch_plan plan{{host, it.offer.port}, it.offer.token, {}};
+  for (auto& file : it.offer.files)
+    plan.files.push_back({settings_.incoming / file.name, file.bytes, file.crc});
+  plan.bytes_per_second = settings_.timing.snapshot_rate;
+  plan.idle_timeout = std::max<std::chrono::milliseconds>(snapshot_idle_timeout,
+                                                          settings_.timing.failure_timeout * 5);
+  plan.retry = settings_.timing.heartbeat;
+  it.thread = std::thread{[self = caf::actor_cast<caf::actor>(this), plan = std::move(plan),
+                           stop = &it.stop, folder = settings_.incoming,
+                           generation = it.generation]() mutable {
+    status outcome;
+    try {
+      outcome = fetch_files(plan, *stop);
+    } catch (const std::exception& problem) { // out of memory or files
+      outcome = fail(errc::io, std::string{"fetching the snapshot: "} + problem.what());
+    }
+    std::error_code failed;
+    if (outcome && !fs::remove(folder / note_name, failed) && failed)
+      outcome = fail(errc::io, "can't remove the note of the offer: " + failed.message());
+    if (outcome)
+      outcome = sync_to_disk(folder);
+    tell_from_outside(std::exchange(self, nullptr), snapshot_fetched{generation, outcome});
+  }};
+}
+
+void snapshot_transfer_actor::on_fetched(const snapshot_fetched& done) {
+  if (!receiving_ || receiving_->generation != done.generation)
+    return;
+  auto& it = *receiving_;
+  tell(this, it.connection,
+       addressed(it.from, encode(snapshot_done{it.offer.id, done.outcome.has_value()})));
+  if (done.outcome) {
+    log::info("master", fmt::to_string(it.from), "gave its snapshot up to entry {}",
+              it.offer.position);
+    tell(this, settings_.replica,
+         snapshot_arrived{it.offer.position, std::move(it.offer.blob), settings_.incoming});
+  } else {
+    log::warning("master", fmt::to_string(it.from), "its snapshot is given up: {}",
+                 done.outcome.error().message);
+  }
+  end_receiving();
+}
+
+void snapshot_transfer_actor::end_receiving() {
+  if (!receiving_)
+    return;
+  receiving_->stop = true;
+  if (receiving_->thread.joinable())
+    receiving_->thread.join();
+  receiving_.reset();
+  drop_parts_at_ = clock::now() + snapshot_parts_retention;
+}
+
+} // namespace atl::runtime

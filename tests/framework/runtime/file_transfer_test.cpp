@@ -1,0 +1,215 @@
+#include "temporary_folder.hpp"
+
+#include <atoll/core/crc32c.hpp>
+#include <atoll/runtime/file_transfer.hpp>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/write.hpp>
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <fstream>
+#include <poll.h>
+#include <sstream>
+#include <thread>
+
+using namespace atl;
+using namespace atl::runtime;
+using boost::asio::ip::tcp;
+
+namespace {
+
+std::string contents(std::size_t size, char first) {
+  std::string bytes(size, '\0');
+  for (std::size_t i = 0; i < size; ++i)
+    bytes[i] = static_cast<char>(first + static_cast<char>(i % 251));
+  return bytes;
+}
+
+std::string read(const std::filesystem::path& file) {
+  std::ostringstream out;
+  out << std::ifstream{file, std::ios::binary}.rdbuf();
+  return out.str();
+}
+
+/// Three files, and a server that gives them.
+struct source {
+  temporary_folder folder;
+  std::vector<std::string> bytes{contents(3'000'000, 'a'), "", contents(10, 'z')};
+  std::unique_ptr<file_server> server = *file_server::start("127.0.0.1", 0);
+  transfer_token token{1, 2};
+
+  source() {
+    std::vector<std::filesystem::path> files;
+    for (auto& it : bytes) {
+      files.push_back(folder / fmt::format("file-{}", files.size()));
+      std::ofstream{files.back(), std::ios::binary} << it;
+    }
+    server->offer(token, files);
+  }
+  fetch_plan plan(const std::filesystem::path& into, std::uint16_t port = 0) {
+    fetch_plan it{{"127.0.0.1", port == 0 ? server->port() : port}, token, {}};
+    for (std::size_t i = 0; i < bytes.size(); ++i)
+      it.files.push_back({into / fmt::format("got-{}", i), bytes[i].size(), crc32c(bytes[i])});
+    it.bytes_per_second = std::uint64_t{1} << 40;
+    it.idle_timeout = std::chrono::milliseconds{2000};
+    it.retry = std::chrono::milliseconds{1};
+    return it;
+  }
+  void must_be_in(const std::filesystem::path& into) {
+    for (std::size_t i = 0; i < bytes.size(); ++i)
+      CHECK(read(into / fmt::format("got-{}", i)) == bytes[i]);
+  }
+};
+
+/// Passes a server's bytes on, and breaks each connection after some of them.
+struct breaking_proxy {
+  boost::asio::io_context io;
+  tcp::acceptor acceptor{io, {boost::asio::ip::make_address("127.0.0.1"), 0}};
+  int connections = 0;
+  std::thread thread;
+
+  breaking_proxy(std::uint16_t to, std::size_t bytes_each) {
+    thread = std::thread{[this, to, bytes_each] {
+      for (;;) {
+        boost::system::error_code failed;
+        tcp::socket near{io};
+        acceptor.accept(near, failed);
+        if (failed)
+          return;
+        ++connections;
+        tcp::socket far{io};
+        far.connect({boost::asio::ip::make_address("127.0.0.1"), to});
+        pass_on(near, far, bytes_each);
+      }
+    }};
+  }
+  /// Requests, until some bytes have come back.
+  static void pass_on(tcp::socket& near, tcp::socket& far, std::size_t most) {
+    std::string piece(most, '\0');
+    for (bool answered = false; !answered;) {
+      pollfd both[] = {{near.native_handle(), POLLIN, 0}, {far.native_handle(), POLLIN, 0}};
+      ::poll(both, 2, -1);
+      answered = both[1].revents != 0;
+      boost::system::error_code failed;
+      auto got = (answered ? far : near).read_some(boost::asio::buffer(piece), failed);
+      if (failed)
+        return;
+      boost::asio::write(answered ? near : far, boost::asio::buffer(piece, got), failed);
+    }
+  }
+  ~breaking_proxy() {
+    ::shutdown(acceptor.native_handle(), SHUT_RDWR);
+    thread.join();
+  }
+};
+
+} // namespace
+
+TEST_CASE("files arrive as they are") {
+  source from;
+  temporary_folder into;
+  std::atomic<bool> stop{false};
+  auto got = fetch_files(from.plan(into.path()), stop);
+  REQUIRE_MESSAGE(got.has_value(), got.error().message);
+  from.must_be_in(into.path());
+}
+
+TEST_CASE("a fetch goes on where the connection broke, again and again") {
+  source from;
+  temporary_folder into;
+  std::atomic<bool> stop{false};
+  breaking_proxy proxy{from.server->port(), 200'000};
+  auto got = fetch_files(from.plan(into.path(), proxy.acceptor.local_endpoint().port()), stop);
+  REQUIRE_MESSAGE(got.has_value(), got.error().message);
+  from.must_be_in(into.path());
+  CHECK(proxy.connections >= 15);
+}
+
+TEST_CASE("a fetch goes on behind what an earlier one left, if that is the file's beginning") {
+  source from;
+  temporary_folder into;
+  auto leave = [&](int file, const std::string& bytes) {
+    std::ofstream{into / fmt::format("got-{}", file), std::ios::binary} << bytes;
+  };
+  auto expected = 0; // connections, of which each passes 200'000 bytes at most
+  SUBCASE("some of it") {
+    leave(0, from.bytes[0].substr(0, 2'900'000));
+    expected = 3;
+  }
+  SUBCASE("all of it") {
+    leave(0, from.bytes[0]);
+    expected = 2;
+  }
+  SUBCASE("the beginning of something else") {
+    leave(0, std::string(2'900'000, 'x'));
+    expected = 100;
+  }
+  SUBCASE("something else as a whole") {
+    leave(0, std::string(3'000'000, 'x'));
+    expected = 100;
+  }
+  SUBCASE("more than there is") {
+    leave(0, from.bytes[0] + "x");
+    leave(1, "x");
+    leave(2, from.bytes[2] + from.bytes[2]);
+    expected = 100;
+  }
+  std::atomic<bool> stop{false};
+  breaking_proxy proxy{from.server->port(), 200'000};
+  auto got = fetch_files(from.plan(into.path(), proxy.acceptor.local_endpoint().port()), stop);
+  REQUIRE_MESSAGE(got.has_value(), got.error().message);
+  from.must_be_in(into.path());
+  CHECK(proxy.connections <= expected);
+  CHECK((expected < 100 || proxy.connections >= 15));
+}
+
+TEST_CASE("who has no token, or one that was withdrawn, gets nothing") {
+  source from;
+  temporary_folder into;
+  std::atomic<bool> stop{false};
+  auto plan = from.plan(into.path());
+  plan.idle_timeout = std::chrono::milliseconds{50};
+  SUBCASE("another token") {
+    plan.token.low = 3;
+  }
+  SUBCASE("withdrawn") {
+    from.server->withdraw(from.token);
+  }
+  SUBCASE("a file too many") {
+    plan.files.push_back({into / "more", 1, 0});
+  }
+  auto got = fetch_files(plan, stop);
+  REQUIRE_FALSE(got.has_value());
+  CHECK(got.error().code == errc::timeout);
+}
+
+TEST_CASE("what comes with another checksum is refused") {
+  source from;
+  temporary_folder into;
+  std::atomic<bool> stop{false};
+  auto plan = from.plan(into.path());
+  plan.files[2].crc ^= 1;
+  auto got = fetch_files(plan, stop);
+  REQUIRE_FALSE(got.has_value());
+  CHECK(got.error().code == errc::corrupt);
+}
+
+TEST_CASE("a fetch that is called off ends, also one that is throttled") {
+  source from;
+  temporary_folder into;
+  std::atomic<bool> stop{false};
+  auto plan = from.plan(into.path());
+  plan.bytes_per_second = 1;
+  std::thread other{[&] {
+    while (read(into / "got-0").empty() &&
+           from.server->last_taken(from.token).time_since_epoch().count() == 0)
+      std::this_thread::yield();
+    stop = true;
+  }};
+  auto got = fetch_files(plan, stop);
+  other.join();
+  REQUIRE_FALSE(got.has_value());
+  CHECK(got.error().message.find("called off") != std::string::npos);
+}
