@@ -1,7 +1,7 @@
 #pragma once
 
 #include "cli/launcher.hpp"
-#include "node/settings.hpp"
+#include "settings/settings.hpp"
 #include "temporary_folder.hpp"
 
 #include <fmt/format.h>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "client/control.hpp"
-#include "node/settings.hpp"
+#include "settings/settings.hpp"
 
 #include <atoll/sim/history.hpp>
 

@@ -3,7 +3,7 @@
 #include "cli/launcher.hpp"
 #include "free_port.hpp"
 #include "host_network.hpp"
-#include "node/settings.hpp"
+#include "settings/settings.hpp"
 #include "temporary_folder.hpp"
 
 #include <nlohmann/json.hpp>

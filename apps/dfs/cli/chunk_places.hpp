@@ -1,7 +1,7 @@
 #pragma once
 
 #include "client/control.hpp"
-#include "namespace/types.hpp"
+#include "common/types.hpp"
 
 #include <atoll/core/error.hpp>
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "client/file_client.hpp"
-#include "node/settings.hpp"
+#include "settings/settings.hpp"
 
 #include <atoll/core/error.hpp>
 

@@ -1,7 +1,7 @@
 #include "cli/commands.hpp"
 #include "cli/free_ports.hpp"
 #include "cli/launcher.hpp"
-#include "node/plugins.hpp"
+#include "settings/plugins.hpp"
 
 #include <atoll/core/spelling_suggestion.hpp>
 

@@ -1,6 +1,6 @@
 #include "cli/node_files.hpp"
 
-#include "node/settings.hpp"
+#include "settings/settings.hpp"
 
 #include <atoll/core/config_value.hpp>
 

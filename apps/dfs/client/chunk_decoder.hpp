@@ -1,6 +1,6 @@
 #pragma once
 
-#include "namespace/types.hpp"
+#include "common/types.hpp"
 
 #include <atoll/spi/recovery.hpp>
 

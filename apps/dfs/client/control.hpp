@@ -4,7 +4,7 @@
 #include "namespace/command.hpp"
 #include "namespace/query.hpp"
 #include "namespace/response.hpp"
-#include "node/settings.hpp"
+#include "settings/settings.hpp"
 
 #include <atoll/core/error.hpp>
 

@@ -3,7 +3,7 @@
 #include "client/control.hpp"
 #include "client/stream.hpp"
 #include "common/protocol.hpp"
-#include "node/settings.hpp"
+#include "settings/settings.hpp"
 
 #include <atoll/core/error.hpp>
 

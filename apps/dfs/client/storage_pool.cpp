@@ -2,7 +2,7 @@
 
 #include "bulk/connection.hpp"
 #include "client/plugin_call.hpp"
-#include "node/plugins.hpp"
+#include "settings/plugins.hpp"
 
 #include <fmt/format.h>
 

@@ -4,8 +4,8 @@
 #include "client/control.hpp"
 #include "client/upload_lease.hpp"
 #include "common/protocol.hpp"
-#include "namespace/types.hpp"
-#include "node/settings.hpp"
+#include "common/types.hpp"
+#include "settings/settings.hpp"
 
 #include <atoll/core/error.hpp>
 #include <atoll/core/plugin.hpp>

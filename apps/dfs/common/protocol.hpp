@@ -2,7 +2,7 @@
 
 #include "common/chunk_id.hpp"
 #include "common/durability.hpp"
-#include "namespace/types.hpp"
+#include "common/types.hpp"
 
 #include <atoll/core/endpoint.hpp>
 #include <atoll/core/error.hpp>

@@ -1,8 +1,8 @@
+#include "common/actor_messages.hpp"
 #include "common/clock.hpp"
 #include "master/master_query.hpp"
 #include "master/status.hpp"
 #include "namespace/query.hpp"
-#include "node/messages.hpp"
 
 #include <atoll/core/log.hpp>
 #include <atoll/runtime/caf.hpp>

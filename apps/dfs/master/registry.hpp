@@ -1,7 +1,7 @@
 #pragma once
 
 #include "common/protocol.hpp"
-#include "namespace/types.hpp"
+#include "common/types.hpp"
 
 #include <atoll/core/error.hpp>
 #include <atoll/spi/balancer.hpp>

@@ -1,8 +1,8 @@
 #pragma once
 
+#include "common/types.hpp"
 #include "namespace/command.hpp"
 #include "namespace/query.hpp"
-#include "namespace/types.hpp"
 
 #include <atoll/core/error.hpp>
 #include <atoll/core/state_machine.hpp>

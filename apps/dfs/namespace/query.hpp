@@ -1,7 +1,7 @@
 #pragma once
 
+#include "common/types.hpp"
 #include "namespace/response.hpp"
-#include "namespace/types.hpp"
 
 #include <atoll/core/error.hpp>
 

@@ -1,7 +1,7 @@
 #include "node/admission_actor.hpp"
 
+#include "common/actor_messages.hpp"
 #include "master/status.hpp"
-#include "node/messages.hpp"
 
 #include <atoll/core/identity.hpp>
 #include <atoll/core/log.hpp>

@@ -1,8 +1,8 @@
 #include "node/node.hpp"
 
 #include "bulk/server.hpp"
+#include "common/actor_messages.hpp"
 #include "node/master_role.hpp"
-#include "node/messages.hpp"
 #include "node/storage_agent.hpp"
 #include "storage/chunk_store.hpp"
 

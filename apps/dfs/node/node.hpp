@@ -1,7 +1,7 @@
 #pragma once
 
-#include "node/plugins.hpp"
-#include "node/settings.hpp"
+#include "settings/plugins.hpp"
+#include "settings/settings.hpp"
 
 #include <atoll/core/error.hpp>
 #include <atoll/core/identity.hpp>

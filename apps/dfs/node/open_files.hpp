@@ -1,7 +1,7 @@
 #pragma once
 
 #include "common/durability.hpp"
-#include "node/settings.hpp"
+#include "settings/settings.hpp"
 
 #include <atoll/core/error.hpp>
 

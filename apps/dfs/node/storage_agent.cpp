@@ -1,6 +1,6 @@
 #include "node/storage_agent.hpp"
 
-#include "node/messages.hpp"
+#include "common/actor_messages.hpp"
 
 #include <atoll/core/log.hpp>
 #include <atoll/runtime/caf.hpp>

@@ -1,6 +1,6 @@
 #include "apps/dfs/storage/store_fixture.hpp"
+#include "common/actor_messages.hpp"
 #include "free_port.hpp"
-#include "node/messages.hpp"
 #include "node/storage_agent.hpp"
 
 #include <atoll/runtime/caf.hpp>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "common/protocol.hpp"
-#include "node/settings.hpp"
+#include "settings/settings.hpp"
 
 #include <atoll/core/guarded_run.hpp>
 #include <atoll/core/plugin.hpp>

@@ -1,4 +1,4 @@
-#include "node/plugins.hpp"
+#include "settings/plugins.hpp"
 
 #include <atoll/core/plugin_options.hpp>
 

@@ -1,4 +1,4 @@
-#include "node/settings.hpp"
+#include "settings/settings.hpp"
 
 #include <vector>
 

@@ -1,4 +1,4 @@
-#include "node/plugins.hpp"
+#include "settings/plugins.hpp"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
