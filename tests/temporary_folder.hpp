@@ -1,9 +1,11 @@
 #pragma once
 
 #include <filesystem>
+#include <fstream>
 #include <stdexcept>
 #include <stdlib.h>
 #include <string>
+#include <string_view>
 
 /// A folder of its own for one test, gone afterwards.
 class temporary_folder {
@@ -12,7 +14,7 @@ class temporary_folder {
     auto name = (std::filesystem::temp_directory_path() / "atoll-test-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr)
       throw std::runtime_error("no temporary folder");
-    path_ = name;
+    path_ = std::filesystem::canonical(name);
   }
   temporary_folder(const temporary_folder&) = delete;
   temporary_folder& operator=(const temporary_folder&) = delete;
@@ -22,7 +24,15 @@ class temporary_folder {
   }
 
   const std::filesystem::path& path() const { return path_; }
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+  std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
+
+  /// Makes the file, with the folders above it. @returns where it is
+  std::filesystem::path write(std::string_view name, std::string_view text) const {
+    auto file = path_ / name;
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream{file, std::ios::binary} << text;
+    return file;
+  }
 
  private:
   std::filesystem::path path_;

@@ -1,5 +1,5 @@
-#include "core/temp_folder.hpp"
 #include "layers.hpp"
+#include "temporary_folder.hpp"
 
 #include <doctest/doctest.h>
 
@@ -14,7 +14,7 @@ std::string joined(const std::vector<std::string>& lines) {
 
 /// What is said of one file in an otherwise blameless tree.
 std::string verdict(std::string_view file, std::string_view text) {
-  temp_folder tree;
+  temporary_folder tree;
   tree.write("framework/include/atoll/core/error.hpp", "#pragma once\n");
   tree.write("framework/src/core/inner.hpp", "#pragma once\n");
   tree.write("plugins/balancers/common/shared.hpp", "#pragma once\n");

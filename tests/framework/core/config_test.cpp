@@ -1,4 +1,4 @@
-#include "temp_folder.hpp"
+#include "temporary_folder.hpp"
 
 #include <atoll/core/config.hpp>
 
@@ -240,7 +240,7 @@ masters[1].port = 7000  # default
 }
 
 TEST_CASE("an included file lies below the file that includes it") {
-  temp_folder folder;
+  temporary_folder folder;
   folder.write("shared/cluster.toml", "[cluster]\nname = \"reef\"\nport = 1\n[storage]\n"
                                       "path = \"below\"\n[[masters]]\nname = \"a\"\n");
   auto main = folder.write("node/m1.toml", "include = \"../shared/cluster.toml\"\n"
@@ -269,7 +269,7 @@ TEST_CASE("an included file lies below the file that includes it") {
 }
 
 TEST_CASE("of several included files the later one wins") {
-  temp_folder folder;
+  temporary_folder folder;
   folder.write("a.toml", "cluster = {name = \"a\", port = 1}\n");
   folder.write("b.toml", "cluster.name = \"b\"\n");
   auto made = config::load(folder.write("m.toml", "include = [\"a.toml\", \"b.toml\"]"), schema());
@@ -279,7 +279,7 @@ TEST_CASE("of several included files the later one wins") {
 }
 
 TEST_CASE("an include that leads nowhere or in a circle is refused where it stands") {
-  temp_folder folder;
+  temporary_folder folder;
   auto a = folder.write("a.toml", "\ninclude = \"b.toml\"\n");
   auto message = [&](const std::filesystem::path& file) {
     auto made = config::load(file, schema());
@@ -302,7 +302,7 @@ TEST_CASE("an include that leads nowhere or in a circle is refused where it stan
 }
 
 TEST_CASE("includes that fan out again and again come to an end") {
-  temp_folder folder;
+  temporary_folder folder;
   for (int i = 0; i < 20; ++i) {
     auto next = fmt::format("f{}.toml", i + 1);
     folder.write(fmt::format("f{}.toml", i), fmt::format("include = ['{}', '{}']\n", next, next));
@@ -330,7 +330,7 @@ TEST_CASE(
   for (auto path : {"./~", "a~b", "cash$", "a/$/b", "$1", "/srv/d a t a"})
     CHECK_MESSAGE(read(with_name(fmt::format("storage.path = '{}'", path))), path);
 
-  temp_folder folder;
+  temporary_folder folder;
   auto file = folder.write("m.toml", "include = \"~/cluster.toml\"\n");
   auto made = config::load(file, schema());
   REQUIRE_FALSE(made);
@@ -338,7 +338,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a relative path starts at its file, however that file was named") {
-  temp_folder folder;
+  temporary_folder folder;
   folder.write("node/m.toml", with_name("storage.path = \"d\"\nplugins.path = [\"p\", \"../q\"]"));
   folder.write("elsewhere/x", "");
   std::filesystem::create_symlink(folder / "node/m.toml", folder / "elsewhere/link.toml");

@@ -1,4 +1,4 @@
-#include "temp_folder.hpp"
+#include "temporary_folder.hpp"
 
 #include <atoll/core/plugin_file.hpp>
 #include <atoll/spi/random.hpp>
@@ -21,7 +21,7 @@ std::string contents(const fs::path& file) {
 const fs::path good = fs::path{LOADER_TEST_PLUGINS} / "aborts.so";
 
 /// What is said of a file with these bytes.
-std::string refusal(const temp_folder& folder, std::string_view bytes) {
+std::string refusal(const temporary_folder& folder, std::string_view bytes) {
   return atl::inspect_plugin(folder.write("x.so", bytes)).refusal;
 }
 
@@ -71,7 +71,7 @@ TEST_CASE("a plugin's symbol is taken apart") {
 }
 
 TEST_CASE("a library cut off anywhere is no plugin") {
-  temp_folder folder;
+  temporary_folder folder;
   auto whole = contents(good);
   REQUIRE(refusal(folder, whole).empty());
   for (std::size_t size = 0; size < whole.size(); size += size < 256 ? 1 : 251) {
@@ -81,7 +81,7 @@ TEST_CASE("a library cut off anywhere is no plugin") {
 }
 
 TEST_CASE("a library for another machine or of another type is no plugin") {
-  temp_folder folder;
+  temporary_folder folder;
   auto patched = [&](std::size_t offset, char value) {
     auto bytes = contents(good);
     bytes[offset] = value;
@@ -97,7 +97,7 @@ TEST_CASE("a library for another machine or of another type is no plugin") {
 }
 
 TEST_CASE("a symbol table that claims to be enormous is refused, and nothing is allocated for it") {
-  temp_folder folder;
+  temporary_folder folder;
   for (auto claimed : {~std::uint64_t{0}, std::uint64_t{1} << 62, std::uint64_t{1} << 40}) {
     auto bytes = with_dynsym(contents(good), [&](Elf64_Shdr& s) { s.sh_size = claimed; });
     CHECK(refusal(folder, bytes).find("its symbols lie beyond its end") != std::string::npos);
@@ -111,7 +111,7 @@ TEST_CASE("a symbol table that claims to be enormous is refused, and nothing is 
 }
 
 TEST_CASE("whatever is broken in a library, looking at it does no harm") {
-  temp_folder folder;
+  temporary_folder folder;
   auto whole = contents(good);
   auto header = record_at<Elf64_Ehdr>(whole, 0);
   atl::spi::random_source random{1};

@@ -1,4 +1,4 @@
-#include "temp_folder.hpp"
+#include "temporary_folder.hpp"
 
 #include <atoll/core/plugin_loader.hpp>
 
@@ -18,7 +18,7 @@ namespace {
 const fs::path built = LOADER_TEST_PLUGINS;
 
 /// A folder of plugins of one's own.
-class plugin_folder : public temp_folder {
+class plugin_folder : public temporary_folder {
  public:
   plugin_folder(std::initializer_list<std::string_view> names) {
     for (auto name : names)

@@ -62,7 +62,7 @@ TEST_CASE("people are told which faults are left, and how to see them again") {
 }
 
 TEST_CASE("a run is drawn up to its failure, the same each time, and the shrunk one too") {
-  temp_folder folder;
+  temporary_folder folder;
   auto seed = failing_seed();
   auto draw = [&](const std::string& name, const std::string& more) {
     auto file = folder / name;
@@ -89,7 +89,7 @@ TEST_CASE("a run is drawn up to its failure, the same each time, and the shrunk 
 }
 
 TEST_CASE("a run in order is drawn as well: replicas, a leader, clients") {
-  temp_folder folder;
+  temporary_folder folder;
   auto file = folder / "it.svg";
   auto done =
       run_atoll(fmt::format("simulate two_phase_commit --path {} --seed 3 --faults none --diagram "

@@ -5,7 +5,7 @@ namespace fs = std::filesystem;
 namespace {
 
 /// A folder with a plugin of each fate.
-class plugin_folder : public temp_folder {
+class plugin_folder : public temporary_folder {
  public:
   plugin_folder() {
     for (auto name : {"first.so", "silent.so", "major.so"})
@@ -31,7 +31,7 @@ Refused:
 
 TEST_CASE("the list can be of one kind, of several folders, and in JSON") {
   plugin_folder folder;
-  temp_folder empty;
+  temporary_folder empty;
   auto [code, out] =
       run_atoll(fmt::format("plugin list --kind consensus --json --path {} --path {}",
                             empty.path().string(), folder.path().string()));
@@ -95,7 +95,7 @@ TEST_CASE("a command line that makes no sense has an exit code of its own") {
 }
 
 TEST_CASE("a library that ends its process while it loads is told, and the tool goes on") {
-  temp_folder folder;
+  temporary_folder folder;
   for (auto name : {"aborts.so", "exits.so", "first.so"})
     fs::copy_file(fs::path{LOADER_TEST_PLUGINS} / name, folder / name);
   auto path = " --path " + folder.path().string();

@@ -6,7 +6,7 @@
 namespace {
 
 outcome check(const std::string& history, const std::string& more = {}) {
-  temp_folder folder;
+  temporary_folder folder;
   auto file = folder / "history";
   std::ofstream{file} << history;
   return run_atoll(fmt::format("check-history {} {}", file.string(), more));
@@ -200,7 +200,7 @@ TEST_CASE("a history with a byte order mark is read like any other") {
 }
 
 TEST_CASE("what can't be read is no verdict, and is named with its reason") {
-  temp_folder folder;
+  temporary_folder folder;
   auto told = [&](const std::string& file, const std::string& why) {
     auto [code, out] = run_atoll("check-history " + file);
     CHECK(code == 2);

@@ -73,7 +73,7 @@ TEST_CASE("the caller's options are in the printed command, whatever they hold, 
 }
 
 TEST_CASE("a plugin in a folder with a blank in its name is named so that a shell finds it") {
-  temp_folder folder;
+  temporary_folder folder;
   auto odd = folder / "it's a folder";
   std::filesystem::create_directory(odd);
   std::filesystem::copy(fmt::format("{}/short_lived.so", BROKEN_PLUGINS), odd);

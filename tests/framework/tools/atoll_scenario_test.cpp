@@ -36,7 +36,7 @@ TEST_CASE("scenarios are listed, each with a name that runs it") {
 }
 
 TEST_CASE("a scenario that fails is traced up to the failure, and drawn") {
-  temp_folder folder;
+  temporary_folder folder;
   auto file = folder / "run.svg";
   auto run =
       run_atoll(fmt::format("{} --scenario crash_before_each_effect --trace --diagram {} >{}",

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "../core/temp_folder.hpp"
+#include "temporary_folder.hpp"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>

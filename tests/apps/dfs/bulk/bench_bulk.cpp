@@ -2,7 +2,7 @@
 // that only copies: a thread sends 1 GiB from memory, another receives it.
 #include "bulk/connection.hpp"
 #include "bulk/server.hpp"
-#include "framework/core/temp_folder.hpp"
+#include "temporary_folder.hpp"
 
 #include <benchmark/benchmark.h>
 #include <boost/asio/buffer.hpp>
@@ -59,7 +59,7 @@ struct node {
     server = std::move(*started);
   }
 
-  temp_folder home;
+  temporary_folder home;
   std::string folder;
   std::unique_ptr<chunk_store> store;
   std::unique_ptr<bulk_server> server;
@@ -126,7 +126,7 @@ void read_blocks(benchmark::State& state) {
 
 /// A file of the same size, written and synced in the same folder: what the disk can do.
 void local_file(benchmark::State& state) {
-  temp_folder home;
+  temporary_folder home;
   auto path = (home / "file").string();
   auto& disk = real_disk();
   for (auto _ : state) {

@@ -39,7 +39,7 @@ TEST_CASE(
 }
 
 TEST_CASE("whatever single bit of a fragment's footer is turned over, it is found") {
-  temp_folder home;
+  temporary_folder home;
   auto data = pattern(block_size + 10);
   fragment_info info{key_of(1), data.size(), crcs_of(data)};
   auto footer = encode_footer(info);
@@ -56,7 +56,7 @@ TEST_CASE("whatever single bit of a fragment's footer is turned over, it is foun
 }
 
 TEST_CASE("a trailer that claims an absurd size makes nobody allocate for it") {
-  temp_folder home;
+  temporary_folder home;
   fragment_info info{key_of(1), std::uint64_t{1} << 60, {}};
   auto path = home.write("fragment", encode_footer(info)).string();
   disk_file file{real_disk(), real_disk().open(path, O_RDONLY)};

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "framework/core/temp_folder.hpp"
 #include "storage/chunk_store.hpp"
+#include "temporary_folder.hpp"
 
 #include <doctest/doctest.h>
 
@@ -68,7 +68,7 @@ inline std::string get(chunk_store& store, const fragment_key& key) {
 
 /// A store in a folder of its own, that can be closed and opened again.
 struct store_fixture {
-  temp_folder home;
+  temporary_folder home;
   std::unique_ptr<chunk_store> store;
 
   explicit store_fixture(disk& on = real_disk()) { start(on); }
