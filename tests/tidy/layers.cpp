@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
 #include <optional>
 #include <regex>
 #include <string_view>
@@ -32,7 +33,7 @@ const std::vector<layer>& layers() {
        true},
       {"runtime",
        {"framework/include/atoll/runtime/", "framework/src/runtime/"},
-       {"spi", "core", "sim", "runtime"},
+       {"spi", "core", "runtime"},
        {"caf/"},
        true},
       {"verify",
@@ -42,7 +43,7 @@ const std::vector<layer>& layers() {
        true},
       {"tools", {"framework/tools/"}, {"spi", "core", "sim", "verify"}, {}, true},
       {"plugins", {"plugins/", "tests/author/"}, {"spi"}, {"isa-l.h", "isa-l/"}},
-      {"apps", {"apps/"}, {"spi", "core", "sim", "runtime"}, {"caf/"}, true},
+      {"apps", {"apps/"}, {"spi", "core", "runtime"}, {"caf/"}, true},
   };
   return all;
 }
@@ -71,8 +72,8 @@ std::vector<std::string> sources(const fs::path& root) {
   return found;
 }
 
-/// The folder that a plugin's file may include from, `plugins/KIND/NAME`, and what plugins of its
-/// kind share, `plugins/KIND/common`.
+/// The folder that a plugin's file may include from, `plugins/KIND/NAME`, and
+/// what plugins of its kind share, `plugins/KIND/common`.
 bool shares_folder(const fs::path& file, const fs::path& included) {
   std::vector<fs::path> own{file.begin(), file.end()}, other{included.begin(), included.end()};
   if (own.size() < 4 || other.size() < 4)
@@ -100,6 +101,40 @@ std::optional<std::string> bracket_problem(const layer& own, std::string_view na
   return fmt::format("{} may not use this library", own.name);
 }
 
+/// What the folders of an app may include beside themselves; those that are not
+/// named here, nothing. A folder with none is a leaf that all others may use.
+const std::map<std::string_view, std::vector<std::string_view>>& folders_of_dfs() {
+  static const std::map<std::string_view, std::vector<std::string_view>> all{
+      {"common", {}},
+      {"settings", {"common"}},
+      {"storage", {"common"}},
+      {"namespace", {"common"}},
+      {"bulk", {"common", "storage"}},
+      {"client", {"common", "settings", "namespace", "bulk"}},
+      {"master", {"common", "namespace"}},
+      {"node", {"common", "settings", "storage", "namespace", "bulk", "master"}},
+      {"cli", {"common", "settings", "namespace", "client"}},
+  };
+  return all;
+}
+
+/// @param file, included from the root: `apps/dfs/FOLDER/NAME`
+std::optional<std::string> app_folder_problem(const fs::path& file, const fs::path& included) {
+  std::vector<std::string> own, other;
+  for (auto& part : file)
+    own.push_back(part.string());
+  for (auto& part : included)
+    other.push_back(part.string());
+  if (own.size() < 4 || other.size() < 4 || own[1] != "dfs" || own[2] == other[2])
+    return std::nullopt;
+  auto rule = folders_of_dfs().find(own[2]);
+  if (rule == folders_of_dfs().end())
+    return fmt::format("the folder {} has no rule in tests/tidy/layers.cpp", own[2]);
+  if (std::find(rule->second.begin(), rule->second.end(), other[2]) != rule->second.end())
+    return std::nullopt;
+  return fmt::format("{} may not include from {}", own[2], other[2]);
+}
+
 std::optional<std::string> quoted_problem(const fs::path& root, const std::string& file,
                                           const layer& own, const std::string& name) {
   auto target = (fs::path{file}.parent_path() / name).lexically_normal();
@@ -114,6 +149,8 @@ std::optional<std::string> quoted_problem(const fs::path& root, const std::strin
     return fmt::format("{} includes other layers in <brackets>", own.name);
   if (own.name == "plugins" && !shares_folder(file, target))
     return std::string{"a plugin may not include from another's folder"};
+  if (own.name == "apps")
+    return app_folder_problem(file, target);
   return std::nullopt;
 }
 

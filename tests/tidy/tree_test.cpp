@@ -1,0 +1,85 @@
+#include "temporary_folder.hpp"
+#include "tree.hpp"
+#include "words.hpp"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace {
+
+std::string joined(const std::vector<std::string>& lines) {
+  return fmt::format("{}", fmt::join(lines, "\n"));
+}
+
+const std::filesystem::path root = ATOLL_SOURCE_DIR;
+
+} // namespace
+
+TEST_CASE("every header of this tree is included by some file") {
+  CHECK(joined(unused_headers(root)) == "");
+}
+
+TEST_CASE("every source of this tree is built") {
+  CHECK(joined(unbuilt_sources(root)) == "");
+}
+
+TEST_CASE("no line of C++ in this tree is longer than 100 columns") {
+  CHECK(joined(long_lines(root)) == "");
+}
+
+TEST_CASE("words that were replaced by those of the field don't come back") {
+  CHECK(joined(household_words(root)) == "");
+}
+
+TEST_CASE("a header that nothing includes is found") {
+  temporary_folder tree;
+  tree.write("framework/src/core/used.hpp", "#pragma once\n");
+  tree.write("framework/src/core/unused.hpp", "#pragma once\n");
+  tree.write("apps/dfs/master/a.cpp",
+             "#include \"../core/used.hpp\"\n// #include \"unused.hpp\"\n");
+  CHECK(joined(unused_headers(tree.path())) ==
+        "framework/src/core/unused.hpp: no file includes it");
+}
+
+TEST_CASE("a source that nothing builds is found") {
+  temporary_folder tree;
+  tree.write("apps/dfs/master/CMakeLists.txt", "add_library(a a.cpp)\n");
+  tree.write("apps/dfs/master/a.cpp", "");
+  tree.write("apps/dfs/master/b.cpp", "");
+  tree.write("tests/cluster/CMakeLists.txt", "foreach(part c)\n  test(${part}_test.cpp)\n");
+  tree.write("tests/cluster/c_test.cpp", "");
+  CHECK(joined(unbuilt_sources(tree.path())) ==
+        "apps/dfs/master/b.cpp: no CMakeLists.txt names it");
+}
+
+TEST_CASE("a file name is found that stands in folders which aren't siblings") {
+  temporary_folder tree;
+  tree.write("plugins/consensus/raft/replica.cpp", "");
+  tree.write("plugins/consensus/paxos/replica.cpp", "");
+  CHECK(joined(repeated_names(tree.path())) == "");
+  tree.write("framework/src/runtime/replica.cpp", "");
+  CHECK(repeated_names(tree.path()).size() == 3);
+}
+
+TEST_CASE("a long line is found, but not one that a string makes long") {
+  temporary_folder tree;
+  std::string hundred(100, 'a');
+  tree.write("apps/dfs/master/a.cpp", hundred + "\n\"" + hundred + "\"\n" + hundred + "b\n");
+  tree.write("apps/dfs/master/b.cpp", "auto text = R\"x(\n" + hundred + "b\n)x\";\n");
+  CHECK(joined(long_lines(tree.path())) == "apps/dfs/master/a.cpp:3: 101 columns");
+}
+
+TEST_CASE("a replaced word is found in code, in comments and as a member, "
+          "where it is banned") {
+  temporary_folder tree;
+  tree.write("framework/src/runtime/a.cpp",
+             "couriers\n// the courier\nint courier_;\nint questions;\n");
+  tree.write("apps/dfs/client/a.cpp", "int questions;\n");
+  CHECK(joined(household_words(tree.path())) ==
+        "apps/dfs/client/a.cpp:1: 'questions'; the field says queries\n"
+        "framework/src/runtime/a.cpp:2: 'courier'; the field says "
+        "snapshot_transfer\n"
+        "framework/src/runtime/a.cpp:3: 'courier_'; the field says "
+        "snapshot_transfer");
+}
