@@ -47,7 +47,7 @@ void must_be_found(const std::vector<broken_protocols::scenario_mutant>& mutants
     CHECK(found.what == verdict::broken);
     CHECK(found.detail.find(it.detail) != std::string::npos);
     if (it.choice.replicas != 0 || !it.choice.ids.empty() || !it.options.empty())
-      CHECK(run(it, {}, {}).what == verdict::kept); // the usual group doesn't show it
+      CHECK(run(it, {}, {}).what != verdict::broken); // the usual group doesn't show it
     count_seeds_that_find(it);
   }
 }
