@@ -184,7 +184,7 @@ short tcp_socket::wanted_events() const {
   if (in_.active)
     wanted |= POLLIN;
   if (out_.active)
-    wanted |= POLLOUT;
+    wanted |= POLLOUT | POLLRDHUP;
   return wanted;
 }
 
@@ -196,6 +196,12 @@ void tcp_socket::on_ready(short events) {
     go_on_reading();
   if (out_.active && (events & (POLLOUT | broken)) != 0)
     go_on_writing();
+  // A peer that closed while its buffers were full takes no more, and sends no reset: the kernel
+  // would probe a window that never opens.
+  if (out_.active && (events & POLLRDHUP) != 0) {
+    out_.active = false;
+    out_.outcome = tl::unexpected{ended()};
+  }
 }
 
 atl::result<std::size_t> tcp_socket::read_some(std::span<const mutable_buffer> into,
