@@ -107,9 +107,9 @@ std::vector<seed_check> checks_of_groups(const protocol_subject& what, const sim
                       }});
   };
   group_of(3, "three", 1);
-  group_of(5, "five", 4);
+  group_of(5, "five", 6);
   checks.push_back({"groups of other sizes under simulated faults", "safe_with_crashes",
-                    share(out.how(), 8), [all, sizes = other_sizes(what)](auto& run) {
+                    share(out.how(), 10), [all, sizes = other_sizes(what)](auto& run) {
                       run.replicas = sizes[run.seed % sizes.size()];
                       run.faults = all;
                       leave_spares_out(run);
@@ -119,7 +119,7 @@ std::vector<seed_check> checks_of_groups(const protocol_subject& what, const sim
 
 /// Other clients, other durations.
 std::vector<seed_check> checks_of_workloads(const sim::fault_set& all, const effort& how) {
-  return {{"a crowd of clients under simulated faults", "", share(how, 20),
+  return {{"a crowd of clients under simulated faults", "", share(how, 30),
            [=](auto& run) {
              run.faults = all;
              run.workload.clients = 32;
@@ -168,7 +168,7 @@ std::vector<seed_check> checks_of_disks(const protocol_subject& what, const sim:
                                         recorder& out) {
   std::vector<seed_check> checks;
   checks.push_back(
-      {"a record of one replica turns unreadable", "", share(out.how(), 2), [=](auto& run) {
+      {"a record of one replica turns unreadable", "", share(out.how(), 4), [=](auto& run) {
          run.faults = all;
          run.faults.damageable = {2};
          run.spares = 0;
@@ -196,7 +196,7 @@ seed_check check_of_limits(const spi::descriptor& it, const spi::options& option
   for (auto& limit : options_at_limits(it, options))
     if (auto sizes = sim::admitted_group_sizes(it, limit.options).admitted; !sizes.empty())
       limits.emplace_back(nearest_to_three(sizes), std::move(limit.options));
-  auto count = limits.size() * share(how, 20);
+  auto count = limits.size() * share(how, 50);
   return {"options at their limits", "", count, [=](auto& run) {
             auto& [size, at_limit] = limits[run.seed % limits.size()];
             run.replicas = size;
