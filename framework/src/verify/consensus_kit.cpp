@@ -168,7 +168,7 @@ std::vector<seed_check> checks_of_disks(const protocol_subject& what, const sim:
                                         recorder& out) {
   std::vector<seed_check> checks;
   checks.push_back(
-      {"a record of one replica turns unreadable", "", share(out.how(), 4), [=](auto& run) {
+      {"a record of one replica turns unreadable", "", share(out.how(), 2), [=](auto& run) {
          run.faults = all;
          run.faults.damageable = {2};
          run.spares = 0;
