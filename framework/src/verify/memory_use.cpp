@@ -40,7 +40,7 @@ struct memory_use {
 
 /// A sanitizer keeps what was freed for a while, so only what it counts as handed out tells.
 memory_use measure() {
-  return {static_cast<std::int64_t>(__sanitizer_get_current_allocated_bytes()), 0};
+  return {heap_bytes(), 0};
 }
 
 #else
@@ -55,13 +55,21 @@ std::int64_t resident_bytes() {
 }
 
 memory_use measure() {
-  auto heap = ::mallinfo2();
-  return {static_cast<std::int64_t>(heap.uordblks + heap.hblkhd), resident_bytes()};
+  return {heap_bytes(), resident_bytes()};
 }
 
 #endif
 
 } // namespace
+
+std::int64_t heap_bytes() {
+#if ATOLL_SANITIZED
+  return static_cast<std::int64_t>(__sanitizer_get_current_allocated_bytes());
+#else
+  auto heap = ::mallinfo2();
+  return static_cast<std::int64_t>(heap.uordblks + heap.hblkhd);
+#endif
+}
 
 std::optional<std::string> memory_grows(std::uint64_t calls,
                                         const std::function<void(std::uint64_t)>& work) {

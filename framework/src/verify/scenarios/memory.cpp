@@ -1,31 +1,23 @@
 #include "../bare_group.hpp"
+#include "../memory_use.hpp"
 #include "scenario.hpp"
 
 #include <fmt/format.h>
-
-#include <malloc.h>
 
 /// Memory that a protocol needs doesn't grow with what it has answered.
 namespace atl::verify {
 
 namespace {
 
-/// Bytes that are allocated in this process. 0 where an allocator other than that of the C library
-/// is in use, as with sanitizers: there nothing is found.
-std::size_t allocated() {
-  auto now = ::mallinfo2();
-  return now.uordblks + now.hblkhd;
-}
-
 /// A list that doubles when it is full, or a log that is cut in pieces, may grow by this and is no
 /// leak.
-constexpr std::size_t slack = std::size_t{512} << 10;
+constexpr std::int64_t slack = 512 << 10;
 /// A leak is an allocation for each answer, and the smallest one takes more than this.
-constexpr std::size_t bytes_each_max = 8;
+constexpr std::int64_t bytes_each_max = 8;
 
-void must_not_have_grown(std::size_t before, std::uint64_t answers, const char* what) {
-  auto now = allocated();
-  if (now > before + slack + answers * bytes_each_max)
+void must_not_have_grown(std::int64_t before, std::uint64_t answers, const char* what) {
+  auto now = heap_bytes();
+  if (now > before + slack + static_cast<std::int64_t>(answers) * bytes_each_max)
     throw broken(fmt::format("{} {} made the protocols of the group allocate {} bytes more",
                              answers, what, now - before));
 }
@@ -71,13 +63,13 @@ std::uint64_t answer_for_long(const scenario_setting& setting) {
   bare_group group{setting.protocol, setting.replicas};
   auto leader = await_leader(group);
   read_often(group, reads / 10); // buffers grow to their size
-  auto before = allocated();
+  auto before = heap_bytes();
   read_often(group, reads);
   must_not_have_grown(before, reads, "reads");
   write_often(group, leader, writes / 2);
   if (group.at(leader).status().first == 1)
     return reads; // it keeps all of them, as its options may ask for
-  before = allocated();
+  before = heap_bytes();
   write_often(group, leader, writes);
   must_not_have_grown(before, writes, "writes");
   return reads + writes;
