@@ -13,9 +13,9 @@
 
 namespace dfs {
 
-/// A collection of garbage that an operator asked for: first the watermark passes everything that
-/// was made until then, then the fragments of each node that is up are examined once, then those
-/// that nothing refers to have to go. Pure: the master proposes, asks and orders.
+/// A garbage collection that an operator asked for, in three phases. The watermark passes every
+/// chunk that was made before the request; every fragment on the nodes that are up is looked up
+/// once; the fragments that nothing refers to are removed. Pure: the master carries out each step.
 class collection {
  public:
   using fragment = storage_registry::fragment;

@@ -27,8 +27,8 @@ struct mkdir {
 
 /// Makes a file visible whose data is stored already. Replacing one is atomic, under a new inode.
 ///
-/// A chunk made before the garbage collection watermark is refused, so that a chunk behind it which
-/// nothing refers to can be deleted: nothing ever will.
+/// A chunk made before the garbage collection watermark is refused. No command can therefore refer
+/// to an unreferenced chunk below the watermark any more, and the chunk can be deleted.
 struct put_file {
   using response = responses::changed;
   using inline_bytes = std::string;               ///< at most `limits::inline_bytes_max`

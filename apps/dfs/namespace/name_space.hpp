@@ -45,8 +45,8 @@ struct name_space_settings {
 /// once: after a crash the database is at a position that is earlier by as much, and the log has
 /// the rest.
 ///
-/// `apply`, `flush`, `save` and `load` are for one thread, `admission_check` and `shortage` for
-/// one, perhaps another, and everything else for any number of them at the same time. After
+/// One thread calls `apply`, `flush`, `save` and `load`; one thread, which may be another, calls
+/// `admission_check` and `shortage`; any number of threads call everything else. After
 /// `apply`, `flush` or `query` failed, they go on failing: entries may be half done, or rows be
 /// damaged, and what the disk holds is known again only when it is opened again.
 class name_space final : public atl::state_machine {

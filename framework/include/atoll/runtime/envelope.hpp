@@ -12,8 +12,8 @@ namespace atl::runtime {
 /// runtime.
 enum class message_kind : std::uint16_t {
   reply = 0,     ///< `encode(reply)`
-  handshake = 1, ///< `encode(node_info)`, answered by the same: who is there
-  ping = 2,      ///< empty
+  handshake = 1, ///< the sender's `encode(node_info)`, answered by the receiver's
+  ping = 2,      ///< a heartbeat: the sender's `encode(replica_mark)`; empty of a node without one
   consensus = 3, ///< sender's replica id, receiver's, then the protocol's bytes
   snapshot = 4,  ///< sender's replica id, receiver's, then a call of `snapshot_transfer.hpp`
   calls = 5,     ///< several commands and queries of one client (`calls.hpp`)

@@ -15,14 +15,14 @@
 /// Large files between nodes, over TCP connections of their own: nothing else waits behind them.
 namespace atl::runtime {
 
-/// Names what a server gives to one receiver; who doesn't know it gets nothing.
+/// Names the files that a server offers to one receiver. A peer without the token gets nothing.
 struct transfer_token {
   std::uint64_t high = 0;
   std::uint64_t low = 0;
   friend auto operator<=>(const transfer_token&, const transfer_token&) = default;
 };
 
-/// Gives the files of some folders to those that have a token. Thread-safe.
+/// Sends the files that were offered under a token to peers that present the token. Thread-safe.
 class file_server {
  public:
   /// Listens on `host`, on `port` or, if that is 0, on any that is free.
@@ -33,9 +33,9 @@ class file_server {
 
   std::uint16_t port() const;
   void offer(const transfer_token& token, std::vector<std::filesystem::path> files);
-  /// Nobody gets them any more; who is getting them is cut off.
+  /// Ends the offer, and cuts off transfers under way.
   void withdraw(const transfer_token& token);
-  /// When somebody last took a piece; the epoch if nobody did.
+  /// When a peer last received a piece of the files; the epoch if none did.
   std::chrono::steady_clock::time_point last_taken(const transfer_token& token) const;
 
  private:

@@ -10,9 +10,8 @@
 
 namespace atl::runtime {
 
-/// An actor that stands on a message's way between the network and the disk, and never waits. It
-/// runs in the thread that reads and writes the sockets: what comes in reaches it, and what it says
-/// leaves, without a handing over from thread to thread, of which a commit has enough
+/// An actor between the network and the disk that never waits. It runs in the thread that reads and
+/// writes the sockets, so that messages reach it and leave it without a switch of threads
 /// (docs/adr/0001).
 class io_thread_actor : public caf::io::broker {
  public:

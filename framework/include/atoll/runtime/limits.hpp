@@ -17,7 +17,8 @@ inline constexpr std::size_t calls_together_max = 4096;
 inline constexpr std::size_t calls_together_bytes = 1 << 20;
 /// Bytes under way to one peer before further messages are dropped: CAF's own buffer has no bound.
 inline constexpr std::size_t connection_bytes_max = 32 << 20;
-/// After so many bytes that nobody answers, a connection asks whether they arrived.
+/// Bytes of unanswered messages after which a connection sends a ping to learn whether they
+/// arrived.
 inline constexpr std::size_t connection_confirm_bytes = 1 << 20;
 /// Proposals and reads that a replica works on at once; more are answered "busy".
 inline constexpr std::size_t replica_requests_max = 8192;

@@ -14,8 +14,8 @@
 
 namespace atl::runtime {
 
-/// What a node publishes: takes every envelope that comes from outside, refuses what isn't meant
-/// for this cluster, and hands the rest to the one whose business it is.
+/// What a node publishes: receives every envelope that comes from outside, refuses those that
+/// aren't meant for this cluster, and forwards the others to the replica or the application.
 class node_endpoint_actor : public io_thread_actor {
  public:
   struct settings {
@@ -28,7 +28,7 @@ class node_endpoint_actor : public io_thread_actor {
 
   node_endpoint_actor(caf::actor_config& config, settings given);
   caf::behavior make_behavior() override;
-  void on_exit() override; ///< lets go of the others: who is published is kept by CAF to the end
+  void on_exit() override; ///< drops the handles: CAF keeps published actors to the end
   const char* name() const override { return "atoll.node_endpoint"; }
 
  private:

@@ -14,9 +14,9 @@
 
 namespace atl::runtime {
 
-/// The way to one other node: connects, greets, watches with heartbeats, and when the node is gone
-/// tries again with jittered back-off, for ever, and at once when it is told that the node greeted
-/// (`master_seen`). It tells its owner when the node comes and goes.
+/// The connection to one other node: connects, sends the handshake, watches the node with
+/// heartbeats, and reconnects with jittered back-off without end; at once when the node itself was
+/// heard (`master_seen`). Tells its owner when the node comes and goes.
 ///
 /// Takes `envelope`s and answers each with the other node's answer, or at once with an error of
 /// code `unavailable` when there is no connection and `busy` when too many bytes are under way: CAF
