@@ -1,5 +1,7 @@
 #include "renamed_protocol.hpp"
 
+#include <atoll/core/forwarding_consensus.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -38,58 +40,34 @@ class id_table {
   std::vector<replica_id> ids_;
 };
 
-class renamed_protocol final : public spi::consensus {
+class renamed_protocol final : public forwarding_consensus {
  public:
   renamed_protocol(std::unique_ptr<spi::consensus> inner, const id_table& table)
-      : inner_{std::move(inner)}, table_{table} {}
+      : forwarding_consensus{std::move(inner)}, table_{table} {}
 
-  void start(spi::stable_state stable, spi::log_index applied, spi::timestamp now) override {
-    inner_->start(std::move(stable), applied, now);
-  }
-  void advance(spi::timestamp now) override { inner_->advance(now); }
-  spi::timestamp deadline() const override { return inner_->deadline(); }
   void step(replica_id from, std::string_view bytes) override {
-    inner_->step(table_.id_of(from), bytes);
+    inner().step(table_.id_of(from), bytes);
   }
-  void on_durable(spi::persist_token token) override { inner_->on_durable(token); }
-  void on_unreachable(replica_id peer) override { inner_->on_unreachable(table_.id_of(peer)); }
-  void propose(spi::request_id id, std::string command) override {
-    inner_->propose(id, std::move(command));
-  }
-  void read(spi::request_id id, spi::read_level level) override { inner_->read(id, level); }
-  void on_validated(std::uint64_t ticket, bool ok, std::string_view reason) override {
-    inner_->on_validated(ticket, ok, reason);
-  }
+  void on_unreachable(replica_id peer) override { inner().on_unreachable(table_.id_of(peer)); }
   void reconfigure(spi::request_id id, std::vector<replica_id> voters,
                    std::vector<replica_id> learners) override {
-    inner_->reconfigure(id, table_.ids_of(std::move(voters)), table_.ids_of(std::move(learners)));
+    inner().reconfigure(id, table_.ids_of(std::move(voters)), table_.ids_of(std::move(learners)));
   }
-  void transfer(replica_id to) override { inner_->transfer(table_.id_of(to)); }
-  void on_applied(spi::log_index index) override { inner_->on_applied(index); }
+  void transfer(replica_id to) override { inner().transfer(table_.id_of(to)); }
   void on_snapshot_sent(replica_id to, bool ok) override {
-    inner_->on_snapshot_sent(table_.id_of(to), ok);
-  }
-  void on_snapshot_received(spi::log_index index, std::string_view blob) override {
-    inner_->on_snapshot_received(index, blob);
-  }
-  std::string snapshot_blob(spi::log_index index) const override {
-    return inner_->snapshot_blob(index);
-  }
-  void on_installed(spi::log_index index) override { inner_->on_installed(index); }
-  void drain(std::vector<spi::effect>& out) override {
-    auto first = out.size();
-    inner_->drain(out);
-    for (auto i = first; i < out.size(); ++i)
-      std::visit([this](auto& effect) { rename(effect); }, out[i]);
+    inner().on_snapshot_sent(table_.id_of(to), ok);
   }
   spi::consensus_status status() const override {
-    auto it = inner_->status();
+    auto it = inner().status();
     it.leader = table_.number_of(it.leader);
     return it;
   }
-  void declare_lost(replica_id id) override { inner_->declare_lost(table_.id_of(id)); }
+  void declare_lost(replica_id id) override { inner().declare_lost(table_.id_of(id)); }
 
  private:
+  void on_effect(spi::effect& it) override {
+    std::visit([this](auto& effect) { rename(effect); }, it);
+  }
   void rename(spi::send& it) const { it.to = table_.number_of(it.to); }
   void rename(spi::refuse& it) const { it.hint = table_.number_of(it.hint); }
   void rename(spi::read_refused& it) const { it.hint = table_.number_of(it.hint); }
@@ -102,7 +80,6 @@ class renamed_protocol final : public spi::consensus {
   template <class Effect>
   void rename(Effect&) const {} // names no replica
 
-  std::unique_ptr<spi::consensus> inner_;
   id_table table_;
 };
 
