@@ -143,11 +143,11 @@ bool admin::is_last_founder(spi::replica_id id) const {
 bool admin::at_rest(const spi::members_changed& group) const {
   return std::all_of(group.voters.begin(), group.voters.end(), [this, &group](auto id) {
     auto& it = simulator_.at(id);
-    if (!it.up() || it.given() != simulator_.checker().last() ||
+    if (!it.up() || it.delivered() != simulator_.checker().last() ||
         it.members().voters != group.voters)
       return false;
     auto now = it.protocol().status();
-    return now.pending == 0 && now.accepted <= it.given();
+    return now.pending == 0 && now.accepted <= it.delivered();
   });
 }
 

@@ -66,32 +66,4 @@ class event_queue {
   std::uint64_t orders_ = 0;
 };
 
-/// Things that events refer to by number, until they are taken out.
-template <class T>
-class slot_pool {
- public:
-  std::uint64_t put(T it) {
-    if (free_.empty()) {
-      places_.push_back(std::move(it));
-      return places_.size() - 1;
-    }
-    auto place = free_.back();
-    free_.pop_back();
-    places_[place] = std::move(it);
-    return place;
-  }
-
-  T take(std::uint64_t place) {
-    free_.push_back(place);
-    return std::move(places_[place]);
-  }
-
-  T& at(std::uint64_t place) { return places_[place]; }
-  std::size_t size() const { return places_.size() - free_.size(); }
-
- private:
-  std::vector<T> places_;
-  std::vector<std::uint64_t> free_;
-};
-
 } // namespace atl::sim

@@ -1,11 +1,13 @@
 #include "sim_replica.hpp"
 
+#include "checked_protocol.hpp"
 #include "simulator.hpp"
 
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <exception>
+#include <utility>
 
 namespace atl::sim {
 
@@ -53,7 +55,7 @@ void sim_replica::drift(std::int64_t ppm) {
 }
 
 void sim_replica::rearm() {
-  auto deadline = protocol_->deadline();
+  auto deadline = driver_->deadline();
   if (deadline == spi::timestamp::max()) {
     armed_ = 0;
     return;
@@ -70,7 +72,7 @@ void sim_replica::on_timer(std::int64_t armed) {
   if (armed != armed_)
     return;
   armed_ = 0;
-  if (protocol_->deadline().count() > local_now())
+  if (driver_->deadline().count() > local_now())
     return rearm();
   if (idle_timers_++ == 0)
     idle_since_ = simulator_.now();
@@ -81,7 +83,7 @@ void sim_replica::on_timer(std::int64_t armed) {
                      "asks to be called again and again, and time doesn't pass");
     idle_timers_ = 0;
   }
-  call([](spi::consensus&) {});
+  tell([](spi::consensus&) {});
 }
 
 // -- start and crash ---------------------------------------------------------------------------
@@ -118,19 +120,23 @@ void sim_replica::start_protocol() {
   simulator_.show([&] {
     return run_event{.what = run_event_kind::started, .replica = id_, .number = incarnation_};
   });
-  members_ = {simulator_.birth_voters(), {}};
   machine_ = *durable_machine_;
-  given_ = machine_.index();
-  given_chain_ = machine_.chain();
+  delivered_ = machine_.index();
+  delivered_chain_ = machine_.chain();
   try {
-    protocol_ = simulator_.make_protocol(id_, incarnation_);
-    protocol_->start(disk_.read(), machine_.index(), spi::timestamp{local_now()});
+    protocol_ = std::make_unique<checked_protocol>(
+        simulator_.make_protocol(id_, incarnation_),
+        [this](const std::string& what) { violate(violation_kind::interface_broken, what); });
   } catch (const std::exception& error) {
-    return violate(violation_kind::threw, fmt::format("threw from its start: {}", error.what()));
+    return violate(violation_kind::threw, fmt::format("can't be made: {}", error.what()));
   } catch (...) {
-    return violate(violation_kind::threw,
-                   "threw from its start something that is no std::exception");
+    return violate(violation_kind::threw, "can't be made: its factory threw something that is no "
+                                          "std::exception");
   }
+  driver_ = simulator_.make_driver(*this, *protocol_);
+  driver_->start(disk_.read(), machine_.index(), simulator_.birth_voters());
+  if (driver_->stopped())
+    return;
   simulator_.at_time(simulator_.now() + simulator_.rates().flush_every, event_kind::flush, id_,
                      incarnation_);
   drain_now();
@@ -150,22 +156,15 @@ void sim_replica::crash(std::string_view why, std::optional<std::size_t> wanted)
   simulator_.show([&] {
     return run_event{.what = run_event_kind::stopped, .replica = id_, .text = std::string{why}};
   });
+  driver_->stop();
   protocol_.reset();
   disk_.crash(kept);
-  held_.clear();
-  terms_.clear();
   apply_queue_.clear();
-  waiting_reads_.clear();
   received_.reset();
-  received_index_ = 0;
-  last_token_ = durable_ = 0;
   armed_ = 0;
-  installing_ = drain_pending_ = apply_pending_ = fail_sync_ = crash_in_sync_ = false;
+  drain_pending_ = apply_pending_ = fail_sync_ = crash_in_sync_ = false;
   stall_ = 0;
-  std::vector<std::pair<spi::request_id, request_owner>> gone(requests_.begin(), requests_.end());
-  requests_.clear();
-  std::sort(gone.begin(), gone.end(), [](auto& a, auto& b) { return a.first < b.first; });
-  for (auto& [id, owner] : gone)
+  for (auto& owner : requests_.take_all())
     simulator_.answered(id_, owner, {answer_kind::lost, 0, {}, 0, "the replica stopped"});
 }
 
@@ -180,12 +179,8 @@ void sim_replica::lose_disk() {
 
 // -- calls ------------------------------------------------------------------------------------
 
-void sim_replica::before_call() {
+void sim_replica::schedule_drain() {
   ++simulator_.stats().calls;
-  protocol_->advance(spi::timestamp{local_now()});
-}
-
-void sim_replica::after_call() {
   auto lazy = simulator_.rates().lazy_drain;
   if (lazy <= 0 || !random_.chance(lazy))
     return drain_now();
@@ -197,14 +192,6 @@ void sim_replica::after_call() {
   rearm();
 }
 
-void sim_replica::threw(const char* what) {
-  if (!simulator_.options().exceptions_stop_replicas)
-    return violate(violation_kind::threw, fmt::format("threw: {}", what));
-  ++simulator_.stats().fatals;
-  fatal_ = fmt::format("threw: {}", what);
-  crash(fatal_);
-}
-
 void sim_replica::on_drain() {
   if (drain_pending_)
     drain_now();
@@ -212,101 +199,81 @@ void sim_replica::on_drain() {
 
 void sim_replica::drain_now() {
   drain_pending_ = false;
-  batch_.clear();
-  if (!is_passed([this] { protocol_->drain(batch_); }))
-    return;
-  if (batch_.size() > simulator_.options().limits.effects_a_drain)
-    violate(violation_kind::unbounded, fmt::format("gave out {} effects at once", batch_.size()));
-  if (!batch_.empty())
-    idle_timers_ = 0;
-  execute(batch_);
-  if (!up())
+  effects_in_drain_ = 0;
+  driver_->drain();
+  if (driver_->stopped())
     return;
   start_sync();
   rearm();
 }
 
-void sim_replica::execute(std::vector<spi::effect>& batch) {
-  for (auto& it : batch) {
-    if (simulator_.boundary(*this))
-      return;
-    ++simulator_.stats().effects;
-    simulator_.note(it.index());
-    std::visit([this](auto& effect) { carry_out(effect); }, it);
-    if (!up())
-      return;
-  }
-  // The last boundary: everything is carried out, and nothing happened since.
-  simulator_.boundary(*this);
-}
-
 void sim_replica::deliver(spi::replica_id from, std::string_view bytes) {
-  call([&](spi::consensus& it) { it.step(from, bytes); });
+  tell([&](spi::consensus& it) { it.step(from, bytes); });
 }
 
 void sim_replica::on_validated(std::uint64_t ticket, bool ok, std::string_view reason) {
-  call([&](spi::consensus& it) { it.on_validated(ticket, ok, reason); });
+  driver_->on_validated(ticket, ok ? std::nullopt : std::optional{std::string{reason}});
 }
 
 void sim_replica::on_unreachable(spi::replica_id peer) {
-  call([&](spi::consensus& it) { it.on_unreachable(peer); });
+  tell([&](spi::consensus& it) { it.on_unreachable(peer); });
 }
 
 void sim_replica::on_snapshot_sent(spi::replica_id to, bool ok) {
-  call([&](spi::consensus& it) { it.on_snapshot_sent(to, ok); });
+  tell([&](spi::consensus& it) { it.on_snapshot_sent(to, ok); });
 }
 
 void sim_replica::propose(std::string command, const request_owner& owner) {
-  auto id = ++next_request_;
-  requests_.emplace(id, owner).first->second.content = hash_bytes(command) | 1; // never 0
-  simulator_.say("replica {} is asked to decide {} bytes (request {})", id_, command.size(), id);
-  call([&](spi::consensus& it) { it.propose(id, std::move(command)); });
+  auto handle = requests_.put(owner);
+  requests_.at(handle).content = hash_bytes(command) | 1; // never 0
+  simulator_.say("replica {} is asked to commit {} bytes (request {})", id_, command.size(),
+                 driver_->last_request() + 1);
+  driver_->propose(handle, std::move(command));
 }
 
 void sim_replica::read(const request_owner& owner, spi::read_level level) {
-  auto id = ++next_request_;
-  requests_.emplace(id, owner);
-  simulator_.say("replica {} is asked to read (request {})", id_, id);
-  call([&](spi::consensus& it) { it.read(id, level); });
+  simulator_.say("replica {} is asked to read (request {})", id_, driver_->last_request() + 1);
+  driver_->read(requests_.put(owner), level);
 }
 
 void sim_replica::reconfigure(const request_owner& owner, spi::members_changed wanted) {
-  auto id = ++next_request_;
-  requests_.emplace(id, owner);
   simulator_.say("replica {} is asked to make the voters {} and the learners {} (request {})", id_,
-                 fmt::join(wanted.voters, ","), fmt::join(wanted.learners, ","), id);
-  call([&](spi::consensus& it) {
-    it.reconfigure(id, std::move(wanted.voters), std::move(wanted.learners));
-  });
+                 fmt::join(wanted.voters, ","), fmt::join(wanted.learners, ","),
+                 driver_->last_request() + 1);
+  driver_->reconfigure(requests_.put(owner), std::move(wanted));
 }
 
 void sim_replica::transfer(spi::replica_id to) {
   simulator_.say("replica {} is told to hand over to {}", id_, to);
-  call([to](spi::consensus& it) { it.transfer(to); });
+  tell([to](spi::consensus& it) { it.transfer(to); });
 }
 
 void sim_replica::declare_lost(spi::replica_id id) {
   simulator_.say("replica {} is told that the disk of {} is lost for good", id_, id);
-  call([id](spi::consensus& it) { it.declare_lost(id); });
+  tell([id](spi::consensus& it) { it.declare_lost(id); });
 }
 
 void sim_replica::take_snapshot(spi::log_index index, const std::string& blob,
                                 machine_image image) {
   simulator_.say("replica {} receives a snapshot up to {}", id_, index);
-  if (installing_)
-    return; // the host keeps one while it installs it
+  if (driver_->installing())
+    return; // a replica keeps one snapshot at a time
   received_ = std::move(image);
-  received_index_ = index;
-  call([&](spi::consensus& it) { it.on_snapshot_received(index, blob); });
+  driver_->on_snapshot_arrived(index, blob);
+}
+
+const spi::members_changed& sim_replica::members() const {
+  static const spi::members_changed none;
+  return driver_ ? driver_->members() : none;
 }
 
 void sim_replica::check_bounds() {
   auto& limits = simulator_.options().limits;
-  if (held_.size() > limits.unsent_messages)
-    violate(violation_kind::unbounded, fmt::format("{} messages wait for a sync", held_.size()));
+  if (auto held = driver_->held_sends(); held > limits.unsent_messages)
+    violate(violation_kind::unbounded, fmt::format("{} messages wait for a sync", held));
   if (disk_.size() > limits.records)
     violate(violation_kind::unbounded, fmt::format("{} records are on the disk", disk_.size()));
-  if (auto pending = protocol_->status().pending; pending > limits.pending)
+  if (auto pending = driver_->status().pending; pending > limits.pending)
     violate(violation_kind::unbounded, fmt::format("{} requests are pending", pending));
 }
 

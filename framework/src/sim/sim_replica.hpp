@@ -4,45 +4,46 @@
 #include "membership.hpp"
 #include "sim_disk.hpp"
 
+#include <atoll/core/consensus_driver.hpp>
+#include <atoll/core/slot_pool.hpp>
 #include <atoll/sim/register_machine.hpp>
 #include <atoll/sim/scripted_simulation.hpp>
 #include <atoll/spi/consensus.hpp>
 
 #include <cstdint>
 #include <deque>
-#include <exception>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace atl::sim {
 
 class simulator;
 
-/// Who waits for the answer to a proposal or a read.
+/// Where the answer to a proposal or a read goes.
 struct request_owner {
   std::uint64_t client = 0;  ///< 0: a script
   std::uint64_t attempt = 0; ///< the client's attempt, or the script's ticket
   std::uint64_t tag = 0;     ///< of the command, if it has one
   std::uint64_t key = 0;     ///< of a read
-  std::uint64_t content = 0; ///< a hash of the command; 0: it is none
+  std::uint64_t content = 0; ///< a hash of the command; 0: the request is no command
 };
 
 /// A state machine at some index, as a snapshot holds it.
 using machine_image = std::shared_ptr<const register_machine>;
 
-/// A replica's host: carries out the effects of its protocol exactly as the interface says, on a
-/// disk, a clock and a state machine of its own.
-class sim_replica {
+/// The simulated environment of a replica's driver: a disk, a clock and a state machine, each with
+/// faults. Checks what the driver does.
+class sim_replica final : private consensus_driver::environment {
  public:
   sim_replica(simulator& sim, spi::replica_id id);
 
   spi::replica_id id() const { return id_; }
   bool up() const { return protocol_ != nullptr; }
-  /// Its process runs, and its host keeps it out of the group.
+  /// The replica's process runs, and is kept out of the group.
   bool kept_out() const { return membership_.asks(); }
   const std::string& kept_out_because() const { return kept_out_because_; }
   const membership& belongs_to() const { return membership_; }
@@ -52,10 +53,11 @@ class sim_replica {
   sim_disk& storage() { return disk_; }
   const register_machine& machine() const { return machine_; }
   spi::consensus& protocol() { return *protocol_; }
-  spi::log_index given() const { return given_; } ///< told to apply
+  /// The last index that its state machine was told to apply or to install.
+  spi::log_index delivered() const { return delivered_; }
 
   /// As the protocol last said; at its start, those of the group's birth.
-  const spi::members_changed& members() const { return members_; }
+  const spi::members_changed& members() const;
 
   /// Where faults of a replica may act.
   struct injection_points {
@@ -63,16 +65,16 @@ class sim_replica {
         lost_disk;
   };
   injection_points& points() { return points_; }
-  /// Chance that is no fault's; begins anew with each incarnation.
+  /// Randomness that belongs to no fault; seeded again for each incarnation.
   spi::random_source& random() { return random_; }
 
-  // -- life
-  /// A spare that isn't born yet, or one that is retired, never starts.
+  // -- start and end
+  /// A spare that isn't wanted yet, or a replica that is retired, never starts.
   bool absent() const { return absent_; }
   void set_absent() { absent_ = true; }
   /// A spare starts when it is first wanted.
   void bear();
-  /// Stops for good; its disk is lost.
+  /// Stops for good, and its disk is lost.
   void retire();
   bool retired() const { return retired_; }
 
@@ -85,7 +87,8 @@ class sim_replica {
   /// The disk is lost, and another, empty one is there under the same id.
   void wipe();
   void fail_next_sync() { fail_sync_ = true; }
-  /// Stop while the next sync is under way: what left too early is then seen to have done so.
+  /// Crash while the next sync is under way: a message that left before its record is durable is
+  /// then seen to have left too early.
   void crash_in_next_sync() { crash_in_sync_ = true; }
   void stall_next_sync(std::int64_t time) { stall_ = time; }
   void pause_until(std::int64_t at) { paused_until_ = at; }
@@ -114,69 +117,51 @@ class sim_replica {
   void declare_lost(spi::replica_id id);
 
  private:
-  struct held_send {
-    spi::replica_id to = 0;
-    spi::persist_token after = 0;
-    std::string bytes;
-  };
   struct to_apply {
     spi::committed_entry entry;
     std::uint64_t chain = 0;
     spi::log_index install = 0; ///< instead: take over the snapshot up to here
   };
-  struct waiting_read {
-    spi::log_index index = 0;
-    request_owner owner;
+  /// The entry that is being applied, and what the state machine answered to it.
+  struct applied_entry {
+    const spi::committed_entry* entry = nullptr;
+    register_answer result;
   };
 
-  /// Calls the protocol, the way the interface asks for it.
-  template <class Call>
-  void call(Call what) {
-    if (up() && is_passed([&] {
-          before_call();
-          what(*protocol_);
-        }))
-      after_call();
-  }
-  /// @returns false when the protocol threw
-  template <class Call>
-  bool is_passed(Call call) {
-    try {
-      call();
-      return true;
-    } catch (const std::exception& error) {
-      threw(error.what());
-    } catch (...) {
-      threw("something that is no std::exception");
-    }
-    return false;
+  // -- environment
+  spi::timestamp now() const override { return spi::timestamp{local_now()}; }
+  void schedule_drain() override;
+  void before_effect(const spi::effect& next) override;
+  void between_steps() override;
+  void persist(spi::persist records) override;
+  void transmit(spi::replica_id to, std::string bytes, spi::persist_token waited_for) override;
+  void apply(std::vector<spi::committed_entry> entries) override;
+  void validate(const spi::validate& question) override;
+  void send_snapshot(spi::replica_id to) override;
+  void install_snapshot(spi::log_index index) override;
+  void reply(request_handle to, std::string answer) override;
+  void refuse(request_handle to, spi::refuse why) override;
+  void answer_reads(std::span<const request_handle> reads) override;
+  void refuse_read(request_handle to, spi::read_refused why) override;
+  void on_members_changed() override;
+  void on_role_changed(const spi::role_changed& role) override;
+  void on_unknown_request(spi::request_id id) override;
+  void on_failure(driver_failure kind, std::string what) override;
+
+  /// Tells the protocol, if the replica is up.
+  template <class Event>
+  void tell(Event event) {
+    if (up())
+      driver_->call(event);
   }
   void start_protocol();
-  void before_call();
-  void after_call();
-  void threw(const char* what);
   void drain_now();
-  void execute(std::vector<spi::effect>& batch);
-  void carry_out(spi::persist& it);
-  void carry_out(spi::send& it);
-  void carry_out(spi::apply& it);
-  void carry_out(spi::refuse& it);
-  void carry_out(spi::read_ready& it);
-  void carry_out(spi::read_refused& it);
-  void carry_out(spi::validate& it);
-  void carry_out(spi::send_snapshot& it);
-  void carry_out(spi::install_snapshot& it);
-  void carry_out(spi::members_changed& it);
-  void carry_out(spi::role_changed& it);
-  void carry_out(spi::fatal& it);
-  void show_applied(const spi::apply& it);
-  void release_sends();
+  void stop_itself(std::string why);
+  void show_applied(const std::vector<spi::committed_entry>& entries);
   void start_sync();
   void apply_queued();
   void install(spi::log_index index);
-  void answer_reads();
-  bool take_owner(spi::request_id id, request_owner& owner);
-  void check_content(const spi::committed_entry& entry, const request_owner& owner);
+  void check_content(const request_owner& owner);
   void rearm();
   void violate(violation_kind kind, std::string_view what);
   void check_bounds();
@@ -189,16 +174,17 @@ class sim_replica {
   const spi::replica_id id_;
   injection_points points_;
   spi::random_source random_;
-  std::unique_ptr<spi::consensus> protocol_;
+  std::unique_ptr<spi::consensus> protocol_; ///< null: the replica is down
+  /// Stays, stopped, while the replica is down: a crash may come in the middle of a step.
+  std::unique_ptr<consensus_driver> driver_;
   std::string fatal_;
-  spi::members_changed members_;
   membership membership_;
   std::string kept_out_because_;
   bool absent_ = false;
   bool retired_ = false;
   std::uint64_t incarnation_ = 0;
   sim_disk disk_;
-  std::vector<spi::effect> batch_;
+  std::size_t effects_in_drain_ = 0;
 
   // Clock: local time = base + (time since `clock_from_`) at a rate.
   std::int64_t clock_base_ = 0;
@@ -210,10 +196,6 @@ class sim_replica {
   std::int64_t paused_until_ = 0;
 
   // Durability.
-  spi::persist_token last_token_ = 0;
-  spi::persist_token durable_ = 0;
-  std::deque<held_send> held_;
-  std::vector<std::pair<spi::persist_token, std::uint64_t>> terms_;
   bool fail_sync_ = false;
   bool crash_in_sync_ = false;
   std::int64_t stall_ = 0;
@@ -224,16 +206,13 @@ class sim_replica {
   register_machine machine_;
   machine_image durable_machine_;
   std::deque<to_apply> apply_queue_;
-  spi::log_index given_ = 0; ///< the last index we were told to apply
-  std::uint64_t given_chain_ = 0;
-  bool installing_ = false;
+  std::optional<applied_entry> applying_;
+  spi::log_index delivered_ = 0;
+  std::uint64_t delivered_chain_ = 0;
   bool objects_ = false;
-  spi::log_index received_index_ = 0;
-  machine_image received_;
-  std::vector<waiting_read> waiting_reads_;
+  machine_image received_; ///< the snapshot that came last
 
-  std::uint64_t next_request_ = 0;
-  std::unordered_map<spi::request_id, request_owner> requests_;
+  slot_pool<request_owner> requests_; ///< without an answer
 };
 
 } // namespace atl::sim

@@ -1,7 +1,7 @@
 #include "sim_replica.hpp"
 #include "simulator.hpp"
 
-/// How a host keeps a replica out whose disk was wiped under its id.
+/// How a replica is kept out of its group whose disk was wiped under its id.
 namespace atl::sim {
 
 namespace {

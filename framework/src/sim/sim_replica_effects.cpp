@@ -6,18 +6,55 @@
 #include <algorithm>
 #include <utility>
 
-/// How a host carries out each effect.
+/// What a simulated replica does for its driver.
 namespace atl::sim {
+
+// -- crashes between steps ----------------------------------------------------------------------
+
+void sim_replica::before_effect(const spi::effect& next) {
+  if (simulator_.boundary(*this))
+    return;
+  ++simulator_.stats().effects;
+  simulator_.note(next.index());
+  idle_timers_ = 0;
+  auto limit = simulator_.options().limits.effects_a_drain;
+  if (++effects_in_drain_ == limit + 1)
+    violate(violation_kind::unbounded, fmt::format("gave out more than {} effects at once", limit));
+  if (auto* message = std::get_if<spi::send>(&next); message && message->after > driver_->durable())
+    simulator_.say("replica {} keeps {} bytes for {} back until {} is on disk", id_,
+                   message->bytes.size(), message->to, message->after);
+}
+
+void sim_replica::between_steps() {
+  simulator_.boundary(*this);
+}
+
+void sim_replica::on_failure(driver_failure kind, std::string what) {
+  switch (kind) {
+  case driver_failure::breach:
+    return violate(violation_kind::interface_broken, what);
+  case driver_failure::threw:
+    if (!simulator_.options().exceptions_stop_replicas)
+      return violate(violation_kind::threw, "threw: " + what);
+    return stop_itself("threw: " + what);
+  case driver_failure::fatal:
+    if (simulator_.options().fatal_is_failure)
+      violate(violation_kind::stopped_itself, "stopped itself: " + what);
+    return stop_itself(std::move(what));
+  }
+}
+
+void sim_replica::stop_itself(std::string why) {
+  ++simulator_.stats().fatals;
+  fatal_ = std::move(why);
+  crash("it stopped itself: " + fatal_);
+}
 
 // -- durability -------------------------------------------------------------------------------
 
-void sim_replica::carry_out(spi::persist& it) {
-  if (it.token != last_token_ + 1)
-    violate(violation_kind::interface_broken,
-            fmt::format("persists with token {} after {}", it.token, last_token_));
-  last_token_ = it.token;
-  simulator_.say("replica {} persists {} changes as {}", id_, it.ops.size(), it.token);
-  disk_.submit(std::move(it));
+void sim_replica::persist(spi::persist records) {
+  simulator_.say("replica {} persists {} changes as {}", id_, records.ops.size(), records.token);
+  disk_.submit(std::move(records));
 }
 
 void sim_replica::start_sync() {
@@ -32,7 +69,7 @@ void sim_replica::start_sync() {
   if (auto details = simulator_.should_inject(points_.disk_stall, rates.disk_stall))
     time += details->between(100'000, 3'000'000);
   if (std::exchange(crash_in_sync_, false)) {
-    // Late enough for what has left already to have been answered.
+    // Late enough for peers to have answered the messages that have left.
     time += 10'000;
     simulator_.at_time(simulator_.now() + random_.between(1, time), event_kind::crash, id_,
                        incarnation_);
@@ -43,72 +80,44 @@ void sim_replica::start_sync() {
 void sim_replica::on_synced() {
   if (std::exchange(fail_sync_, false) ||
       simulator_.should_inject(points_.sync_failure, simulator_.rates().sync_failure)) {
-    // What of it is on the disk nobody knows, and a second try would not tell.
+    // It is unknown how much of the sync is on the disk, and a second sync would not tell.
     crash("a sync failed");
     simulator_.at_time(simulator_.now() + 500'000, event_kind::restart, id_, 0);
     return;
   }
-  durable_ = disk_.end_sync();
-  for (auto& [token, term] : terms_)
-    if (token <= durable_)
-      simulator_.checker().durable_term(id_, term);
-  std::erase_if(terms_, [this](auto& it) { return it.first <= durable_; });
-  simulator_.say("replica {} has everything up to {} on disk", id_, durable_);
-  simulator_.show([&] {
-    return run_event{.what = run_event_kind::synced, .replica = id_, .number = durable_};
-  });
-  release_sends();
-  if (simulator_.boundary(*this))
-    return;
-  call([this](spi::consensus& it) { it.on_durable(durable_); });
+  auto durable = disk_.end_sync();
+  simulator_.say("replica {} has everything up to {} on disk", id_, durable);
+  simulator_.show(
+      [&] { return run_event{.what = run_event_kind::synced, .replica = id_, .number = durable}; });
+  driver_->on_durable(durable);
+  simulator_.checker().durable_term(id_, driver_->durable_term());
   if (up())
     start_sync();
 }
 
-void sim_replica::carry_out(spi::send& it) {
-  if (it.after > last_token_)
-    violate(violation_kind::interface_broken,
-            fmt::format("sends after token {}, which was never given out", it.after));
-  if (it.to == id_ || it.to == 0 || it.to > simulator_.replicas())
-    return violate(violation_kind::interface_broken, fmt::format("sends to replica {}", it.to));
-  if (it.bytes.size() > simulator_.options().limits.message_bytes)
-    violate(violation_kind::unbounded, fmt::format("sends a message of {} bytes", it.bytes.size()));
-  if (it.after <= durable_)
-    return simulator_.send(id_, it.to, std::move(it.bytes));
-  simulator_.say("replica {} keeps {} bytes for {} back until {} is on disk", id_, it.bytes.size(),
-                 it.to, it.after);
-  held_.push_back({it.to, it.after, std::move(it.bytes)});
-}
-
-void sim_replica::release_sends() {
-  auto kept = held_.begin();
-  for (auto& it : held_) {
-    if (it.after <= durable_) {
-      simulator_.send(id_, it.to, std::move(it.bytes), it.after);
-    } else {
-      if (&*kept != &it)
-        *kept = std::move(it);
-      ++kept;
-    }
-  }
-  held_.erase(kept, held_.end());
+void sim_replica::transmit(spi::replica_id to, std::string bytes, spi::persist_token waited_for) {
+  if (to == id_ || to == 0 || to > simulator_.replicas())
+    return violate(violation_kind::interface_broken, fmt::format("sends to replica {}", to));
+  if (bytes.size() > simulator_.options().limits.message_bytes)
+    violate(violation_kind::unbounded, fmt::format("sends a message of {} bytes", bytes.size()));
+  simulator_.send(id_, to, std::move(bytes), waited_for);
 }
 
 // -- the state machine ------------------------------------------------------------------------
 
-void sim_replica::carry_out(spi::apply& it) {
-  show_applied(it);
-  for (auto& entry : it.entries) {
-    if (entry.index != given_ + 1)
-      violate(violation_kind::interface_broken,
-              fmt::format("applies index {} after {}", entry.index, given_));
-    given_ = entry.index;
-    given_chain_ = next_chain(given_chain_, entry.no_op, entry.command);
-    simulator_.checker().applies(id_, entry, given_chain_);
-    simulator_.note(given_chain_);
-    apply_queue_.push_back({std::move(entry), given_chain_, 0});
+void sim_replica::apply(std::vector<spi::committed_entry> entries) {
+  show_applied(entries);
+  for (auto& entry : entries) {
+    if (entry.index != delivered_ + 1)
+      return violate(violation_kind::interface_broken,
+                     fmt::format("is given index {} to apply after {}", entry.index, delivered_));
+    delivered_ = entry.index;
+    delivered_chain_ = next_chain(delivered_chain_, entry.no_op, entry.command);
+    simulator_.checker().applies(id_, entry, delivered_chain_);
+    simulator_.note(delivered_chain_);
+    apply_queue_.push_back({std::move(entry), delivered_chain_, 0});
   }
-  simulator_.say("replica {} applies up to {}", id_, given_);
+  simulator_.say("replica {} applies up to {}", id_, delivered_);
   auto lag = simulator_.rates().apply_lag;
   if (lag == 0 && !apply_pending_)
     return apply_queued();
@@ -117,17 +126,15 @@ void sim_replica::carry_out(spi::apply& it) {
                        incarnation_);
 }
 
-void sim_replica::show_applied(const spi::apply& it) {
-  if (it.entries.empty())
-    return;
+void sim_replica::show_applied(const std::vector<spi::committed_entry>& entries) {
   simulator_.show([&] {
     std::string what;
-    for (auto& entry : it.entries)
+    for (auto& entry : entries)
       what += fmt::format("{}{}", what.empty() ? "" : "; ",
                           entry.no_op ? "nothing" : describe_command(entry.command));
     return run_event{.what = run_event_kind::applied,
                      .replica = id_,
-                     .number = it.entries.back().index,
+                     .number = entries.back().index,
                      .text = std::move(what)};
   });
 }
@@ -145,18 +152,17 @@ void sim_replica::apply_queued() {
       install(next.install);
       continue;
     }
-    auto result = machine_.apply(next.entry, next.chain);
-    request_owner owner;
-    if (next.entry.id == 0 || !take_owner(next.entry.id, owner))
-      continue;
-    check_content(next.entry, owner);
-    simulator_.answered(id_, owner, {answer_kind::applied, next.entry.index, result, 0, {}});
+    applying_ = {&next.entry, machine_.apply(next.entry, next.chain)};
+    applied_answer answer{next.entry.id, {}}; // the text stays empty: `applying_` has the result
+    auto proposed_here = next.entry.id != 0;
+    driver_->on_entries_applied(next.entry.index, {&answer, proposed_here ? 1u : 0u});
+    applying_.reset();
   }
-  answer_reads();
 }
 
 /// What is applied for a proposal is what was proposed.
-void sim_replica::check_content(const spi::committed_entry& entry, const request_owner& owner) {
+void sim_replica::check_content(const request_owner& owner) {
+  auto& entry = *applying_->entry;
   if (owner.content == 0 || (!entry.no_op && (hash_bytes(entry.command) | 1) == owner.content))
     return;
   violate(violation_kind::interface_broken,
@@ -169,7 +175,7 @@ void sim_replica::on_flush() {
   if (durable_machine_->index() != machine_.index()) {
     durable_machine_ = std::make_shared<register_machine>(machine_);
     auto index = machine_.index();
-    call([index](spi::consensus& it) { it.on_applied(index); });
+    tell([index](spi::consensus& it) { it.on_applied(index); });
   }
   if (!up())
     return;
@@ -178,37 +184,34 @@ void sim_replica::on_flush() {
                      incarnation_);
 }
 
-void sim_replica::carry_out(spi::validate& it) {
-  (void)it.command;
-  simulator_.validated(id_, incarnation_, it.ticket);
+void sim_replica::validate(const spi::validate& question) {
+  simulator_.validated(id_, incarnation_, question.ticket);
 }
 
 // -- snapshots --------------------------------------------------------------------------------
 
-void sim_replica::carry_out(spi::send_snapshot& it) {
+void sim_replica::send_snapshot(spi::replica_id to) {
   // The newest one that is durable, or one of this moment: both are snapshots.
   auto image = durable_machine_;
   if (image->index() == 0 || random_.chance(0.5))
     image = std::make_shared<register_machine>(machine_);
-  simulator_.say("replica {} sends a snapshot up to {} to {}", id_, image->index(), it.to);
-  auto blob = protocol_->snapshot_blob(image->index());
-  simulator_.send_snapshot(id_, it.to, std::move(blob), std::move(image));
+  simulator_.say("replica {} sends a snapshot up to {} to {}", id_, image->index(), to);
+  if (auto blob = driver_->snapshot_blob(image->index()))
+    simulator_.send_snapshot(id_, to, std::move(*blob), std::move(image));
 }
 
-void sim_replica::carry_out(spi::install_snapshot& it) {
-  if (!received_ || it.index != received_index_)
+void sim_replica::install_snapshot(spi::log_index index) {
+  if (!received_ || received_->index() != index || index <= delivered_)
     return violate(violation_kind::interface_broken,
-                   fmt::format("installs a snapshot up to {} that it didn't receive", it.index));
-  if (it.index < given_)
-    violate(violation_kind::interface_broken,
-            fmt::format("installs a snapshot up to {} after applying {}", it.index, given_));
-  if (!simulator_.checker().matches(it.index, received_->chain()))
+                   fmt::format("is given a snapshot up to {} to install that it doesn't have, or "
+                               "whose entries it has applied",
+                               index));
+  if (!simulator_.checker().matches(index, received_->chain()))
     violate(violation_kind::divergence,
-            fmt::format("installs a snapshot up to {} that isn't what was committed", it.index));
-  given_ = it.index;
-  given_chain_ = received_->chain();
-  installing_ = true;
-  apply_queue_.push_back({{}, 0, it.index});
+            fmt::format("installs a snapshot up to {} that isn't what was committed", index));
+  delivered_ = index;
+  delivered_chain_ = received_->chain();
+  apply_queue_.push_back({{}, 0, index});
   if (!std::exchange(apply_pending_, true))
     simulator_.at_time(simulator_.now() + random_.between(1'000, 20'000), event_kind::apply, id_,
                        incarnation_);
@@ -222,89 +225,74 @@ void sim_replica::install(spi::log_index index) {
   ++simulator_.stats().snapshots;
   durable_machine_ = std::exchange(received_, nullptr);
   machine_ = *durable_machine_;
-  installing_ = false;
-  received_index_ = 0;
-  if (!simulator_.boundary(*this))
-    call([index](spi::consensus& it) { it.on_installed(index); });
+  driver_->on_installed(index);
 }
 
 // -- answers ----------------------------------------------------------------------------------
 
-bool sim_replica::take_owner(spi::request_id id, request_owner& owner) {
-  auto found = requests_.find(id);
-  if (found == requests_.end()) {
-    violate(violation_kind::interface_broken,
-            fmt::format("answers request {}, which is answered already or was never made", id));
-    return false;
-  }
-  owner = found->second;
-  requests_.erase(found);
-  return true;
+void sim_replica::on_unknown_request(spi::request_id id) {
+  violate(violation_kind::interface_broken,
+          fmt::format("answers request {}, which is answered already or was never made", id));
 }
 
-void sim_replica::carry_out(spi::refuse& it) {
-  request_owner owner;
-  if (!take_owner(it.id, owner))
-    return;
-  simulator_.say("replica {} refuses request {}: {}", id_, it.id, it.reason);
-  auto surely = it.why == spi::refusal::not_proposed;
+void sim_replica::reply(request_handle to, std::string) {
+  auto owner = requests_.take(to);
+  if (!applying_)
+    return violate(violation_kind::interface_broken,
+                   "replies to a proposal whose entry isn't applied");
+  check_content(owner);
+  simulator_.answered(id_, owner,
+                      {answer_kind::applied, applying_->entry->index, applying_->result, 0, {}});
+}
+
+void sim_replica::refuse(request_handle to, spi::refuse why) {
+  auto owner = requests_.take(to);
+  simulator_.say("replica {} refuses request {}: {}", id_, why.id, why.reason);
+  auto surely = why.why == spi::refusal::not_proposed;
   if (surely)
     simulator_.checker().refused(owner.tag);
-  simulator_.answered(
-      id_, owner,
-      {surely ? answer_kind::refused : answer_kind::unknown, 0, {}, it.hint, std::move(it.reason)});
+  simulator_.answered(id_, owner,
+                      {surely ? answer_kind::refused : answer_kind::unknown,
+                       0,
+                       {},
+                       why.hint,
+                       std::move(why.reason)});
 }
 
-void sim_replica::carry_out(spi::read_ready& it) {
-  request_owner owner;
-  if (!take_owner(it.id, owner))
-    return;
-  waiting_reads_.push_back({it.index, owner});
-  answer_reads();
-}
-
-void sim_replica::answer_reads() {
-  for (std::size_t i = 0; i < waiting_reads_.size();) {
-    if (waiting_reads_[i].index > machine_.index()) {
-      ++i;
-      continue;
-    }
-    auto owner = waiting_reads_[i].owner;
-    waiting_reads_[i] = waiting_reads_.back();
-    waiting_reads_.pop_back();
+void sim_replica::answer_reads(std::span<const request_handle> reads) {
+  for (auto read : reads) {
+    auto owner = requests_.take(read);
     simulator_.answered(
         id_, owner, {answer_kind::read, machine_.index(), {machine_.read(owner.key), true}, 0, {}});
   }
 }
 
-void sim_replica::carry_out(spi::read_refused& it) {
-  request_owner owner;
-  if (!take_owner(it.id, owner))
-    return;
-  simulator_.say("replica {} refuses read {}: {}", id_, it.id, it.reason);
-  simulator_.answered(id_, owner, {answer_kind::refused, 0, {}, it.hint, std::move(it.reason)});
+void sim_replica::refuse_read(request_handle to, spi::read_refused why) {
+  auto owner = requests_.take(to);
+  simulator_.say("replica {} refuses read {}: {}", id_, why.id, why.reason);
+  simulator_.answered(id_, owner, {answer_kind::refused, 0, {}, why.hint, std::move(why.reason)});
 }
 
 // -- the rest ---------------------------------------------------------------------------------
 
-void sim_replica::carry_out(spi::members_changed& it) {
+void sim_replica::on_members_changed() {
+  auto& now = driver_->members();
   simulator_.say("replica {} knows the voters {} and the learners {}", id_,
-                 fmt::join(it.voters, ","), fmt::join(it.learners, ","));
-  for (auto* list : {&it.voters, &it.learners})
+                 fmt::join(now.voters, ","), fmt::join(now.learners, ","));
+  for (auto* list : {&now.voters, &now.learners})
     for (auto id : *list)
       if (id == 0 || id > simulator_.replicas())
         return violate(violation_kind::interface_broken,
                        fmt::format("names replica {} as a member", id));
-  members_ = std::move(it);
   simulator_.show([&] {
-    auto text = fmt::format("voters {}", fmt::join(members_.voters, ","));
-    if (!members_.learners.empty())
-      text += fmt::format(", learners {}", fmt::join(members_.learners, ","));
+    auto text = fmt::format("voters {}", fmt::join(now.voters, ","));
+    if (!now.learners.empty())
+      text += fmt::format(", learners {}", fmt::join(now.learners, ","));
     return run_event{.what = run_event_kind::members, .replica = id_, .text = std::move(text)};
   });
 }
 
-void sim_replica::carry_out(spi::role_changed& it) {
+void sim_replica::on_role_changed(const spi::role_changed& it) {
   simulator_.say("replica {} is {} in term {}, the leader is {}", id_,
                  it.role == spi::replica_role::leader      ? "leader"
                  : it.role == spi::replica_role::candidate ? "candidate"
@@ -318,15 +306,6 @@ void sim_replica::carry_out(spi::role_changed& it) {
                      .role = it.role};
   });
   simulator_.checker().role(id_, it);
-  terms_.emplace_back(last_token_, it.term);
-}
-
-void sim_replica::carry_out(spi::fatal& it) {
-  ++simulator_.stats().fatals;
-  fatal_ = it.reason;
-  if (simulator_.options().fatal_is_failure)
-    violate(violation_kind::stopped_itself, fmt::format("stopped itself: {}", it.reason));
-  crash(fmt::format("it stopped itself: {}", it.reason));
 }
 
 } // namespace atl::sim

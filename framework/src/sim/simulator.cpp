@@ -70,6 +70,12 @@ std::unique_ptr<spi::consensus> simulator::make_protocol(spi::replica_id id,
   return made;
 }
 
+std::unique_ptr<consensus_driver> simulator::make_driver(consensus_driver::environment& env,
+                                                         spi::consensus& protocol) const {
+  return options_.make_driver ? options_.make_driver(env, protocol)
+                              : std::make_unique<consensus_driver>(env, protocol);
+}
+
 void simulator::watch() {
   checker_.on_violation = [this](const std::string& what) {
     say("VIOLATION: {}", what);

@@ -7,6 +7,7 @@
 #include "sim_network.hpp"
 #include "sim_replica.hpp"
 
+#include <atoll/core/slot_pool.hpp>
 #include <atoll/sim/simulation.hpp>
 #include <atoll/spi/random.hpp>
 
@@ -50,8 +51,10 @@ class simulator {
     queue_.push({at, 0, arg, incarnation, replica, kind});
   }
 
-  // -- what a host uses
+  // -- what a replica uses
   std::unique_ptr<spi::consensus> make_protocol(spi::replica_id id, std::uint64_t incarnation);
+  std::unique_ptr<consensus_driver> make_driver(consensus_driver::environment& env,
+                                                spi::consensus& protocol) const;
   /// @param waited_for the token that the message waited for, if it had to; else 0
   void send(spi::replica_id from, spi::replica_id to, std::string bytes,
             spi::persist_token waited_for = 0);
@@ -88,7 +91,7 @@ class simulator {
     options_.observe(it);
   }
 
-  // -- what a driver uses
+  // -- what a simulation uses
   void crash_all(std::string_view why);
   /// All faults of the mix stop; replicas that are down come back.
   void heal();

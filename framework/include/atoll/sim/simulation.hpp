@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atoll/core/consensus_driver.hpp>
 #include <atoll/sim/faults.hpp>
 #include <atoll/sim/history.hpp>
 #include <atoll/sim/run_event.hpp>
@@ -20,6 +21,10 @@ namespace atl::sim {
 /// `create_consensus` may throw.
 using consensus_factory =
     std::function<std::unique_ptr<spi::consensus>(const spi::consensus_setup&)>;
+
+/// Makes the driver of one replica's protocol, at each start of the replica.
+using driver_factory = std::function<std::unique_ptr<consensus_driver>(
+    consensus_driver::environment&, spi::consensus&)>;
 
 /// Receives a run's trace, a line a call.
 using trace_sink = std::function<void(std::string_view)>;
@@ -83,6 +88,9 @@ struct simulation_options {
   /// Hosts let a replica take part whose disk was wiped under its id, as if it had promised nothing
   /// before, and no administrator replaces it. For tests that show what the refusal is good for.
   bool admit_wiped = false;
+  /// Makes drivers with a mistake, for tests that show that the simulator notices them. Empty:
+  /// drivers as a cluster runs them.
+  driver_factory make_driver;
   std::uint64_t linearizability_steps = 5'000'000;
   trace_sink trace;   ///< empty: none
   event_sink observe; ///< empty: none
