@@ -1,11 +1,14 @@
-#include "replica_drive.hpp"
-
 #include <atoll/core/log.hpp>
+#include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/limits.hpp>
 #include <atoll/runtime/peer_connection.hpp>
+#include <atoll/runtime/replica.hpp>
 #include <atoll/runtime/snapshot_transfer.hpp>
 
 #include <fmt/format.h>
+
+#include <exception>
+#include <utility>
 
 namespace atl::runtime {
 
@@ -20,7 +23,8 @@ constexpr auto flush_interval = std::chrono::seconds{1};
 // -------------------------------------------------------------------------------------
 
 replica_actor::replica_actor(caf::actor_config& config, settings given)
-    : io_thread_actor{config}, settings_{std::move(given)}, digest_{group_digest(settings_.self)} {}
+    : io_thread_actor{config}, settings_{std::move(given)}, driver_{*this, *settings_.protocol},
+      digest_{group_digest(settings_.self)} {}
 
 replica_actor::~replica_actor() = default;
 
@@ -31,10 +35,8 @@ void replica_actor::on_exit() {
   if (snapshot_transfer_)
     send_exit(snapshot_transfer_, caf::exit_reason::user_shutdown);
   snapshot_transfer_ = nullptr;
-  commands_.clear();
-  queries_.clear();
-  reads_.clear();
-  ready_reads_.clear();
+  driver_.stop();
+  requests_.take_all();
   answers_.clear();
   runner_.reset(); // waits for the state machine's threads
   settings_.log.reset();
@@ -46,63 +48,50 @@ caf::behavior replica_actor::make_behavior() {
   start();
   return {
       [this](const peer_messages& messages) {
-        drive([&](auto& protocol) {
+        driver_.call([&](auto& protocol) {
           for (auto& bytes : messages.bytes)
             protocol.step(messages.from, bytes);
         });
       },
       [this](client_calls& request) { take_calls(request); },
-      [this](drain_effects) {
-        drain_pending_ = false;
-        guard([this] {
-          do {
-            settings_.protocol->drain(effects_);
-            carry_out();
-          } while (serving_ && answer_validations());
-          if (serving_) {
-            update_mark();
-            arm_timer();
-          }
-        });
-        send_answers();
-      },
+      [this](drain_effects) { drain(); },
       [this](submit_command& request) { return submit(request); },
       [this](change_members& request) { return change(request); },
       [this](transfer_leadership request) { return transfer(request.to); },
-      [this](const master_seen& seen) { on_seen(seen.who); },
+      [this](const master_seen& seen) { on_master_seen(seen.who); },
       [this](peer_space told) { on_peer_space(told); },
       [this](snapshot_call& call) { return forward_snapshot_call(call); },
       [this](snapshot_outcome done) {
         metrics_.snapshots_sent += done.ok ? 1 : 0;
-        drive([&](auto& protocol) { protocol.on_snapshot_sent(done.to, done.ok); });
+        driver_.call([&](auto& protocol) { protocol.on_snapshot_sent(done.to, done.ok); });
       },
       [this](snapshot_arrived& arrived) { on_arrived(arrived); },
       [this](state_saved& saved) { on_saved(saved); },
       [this](const state_loaded& loaded) { on_loaded(loaded); },
       [this](query_state& request) { return on_query(request); },
-      [this](durable_up_to done) { on_durable(done.token); },
+      [this](durable_up_to done) { driver_.on_durable(done.token); },
       [this](queries_answered& done) { on_queries_answered(done); },
       [this](entries_applied& done) { on_entries_applied(done); },
       [this](state_flushed done) {
         flushed_ = std::max(flushed_, done.index);
-        drive([&](auto& protocol) { protocol.on_applied(done.index); });
+        driver_.call([&](auto& protocol) { protocol.on_applied(done.index); });
       },
       [this](replica_tick tick) {
         if (tick.generation != timer_generation_)
           return;
         armed_for_ = spi::timestamp::max();
-        drive([](auto&) {});
+        driver_.call([](auto&) {});
       },
       [this](flush_tick) {
-        if (serving_ && applied_ > flushed_)
+        if (serving_ && driver_.applied() > flushed_)
           runner_->flush();
         look_at_disk();
         hand_over_for_space();
         tell_later(this, flush_interval, flush_tick{});
       },
       [this](const connection_event& event) { on_connection_event(event); },
-      // The connections answer every message; only that they took it counts, and that shows in
-      // connection events.
+      // Connections answer every message with an envelope. Only delivery matters, which connection
+      // events show.
       [](const envelope&) {},
       [this](storage_failed& failure) { stop_serving(failure.problem); },
       [this](get_replica_view) { return view(); },
@@ -129,8 +118,6 @@ void replica_actor::start() {
   calls.flushed = [self](spi::log_index index) { tell_from_outside(self, state_flushed{index}); };
   calls.failed = failed;
   runner_ = std::make_unique<state_runner>(*settings_.machine, reader_threads, std::move(calls));
-  applied_ = delivered_ = settings_.machine->applied();
-  voters_ = settings_.voters;
   if (!settings_.snapshots.empty()) {
     snapshot_transfer_ =
         system().spawn<snapshot_transfer_actor, caf::detached>(snapshot_transfer_actor::settings{
@@ -138,12 +125,10 @@ void replica_actor::start() {
             settings_.snapshots / "outgoing", settings_.snapshots_listen, self, settings_.seed});
   }
   mark_ = std::make_shared<shared_mark>(settings_.log->incarnation());
-  drive([&](auto& protocol) { protocol.start(std::move(settings_.stable), applied_, now()); });
-  guard([this] {
-    auto found = settings_.protocol->status();
-    durable_term_ = found.term;
-    settings_.self.mark = {settings_.log->incarnation(), found.term, found.accepted};
-  });
+  driver_.start(std::move(settings_.stable), settings_.machine->applied(), settings_.voters);
+  schedule_drain();
+  settings_.self.mark = {settings_.log->incarnation(), driver_.durable_term(),
+                         driver_.status().accepted};
   connect_to_group();
   tell_later(this, flush_interval, flush_tick{});
 }
@@ -161,22 +146,23 @@ void replica_actor::connect_to(const peer& to) {
                                                 settings_.seed + to.id});
 }
 
-void replica_actor::on_seen(const node_info& who) {
-  // It is back: messages to it needn't wait until its connection happens to try again.
-  if (auto connection = connections_.find(who.replica); connection != connections_.end())
-    return tell(this, connection->second, master_seen{who});
-  if (who.replica == 0 || who.replica == settings_.self.replica ||
+void replica_actor::on_master_seen(const node_info& master) {
+  // The master is back: messages to it needn't wait until its connection happens to try again.
+  if (auto connection = connections_.find(master.replica); connection != connections_.end())
+    return tell(this, connection->second, master_seen{master});
+  if (master.replica == 0 || master.replica == settings_.self.replica ||
       connections_.size() >= replica_connections_max || !serving_)
     return;
-  auto where = parse_endpoint(who.address);
-  if (!where || who.group != settings_.self.group)
+  auto where = parse_endpoint(master.address);
+  if (!where || master.group != settings_.self.group)
     return;
-  forget_former(who.name);
-  settings_.group.push_back({who.replica, who.name, *where});
+  forget_former(master.name);
+  settings_.group.push_back({master.replica, master.name, *where});
   connect_to(settings_.group.back());
 }
 
-/// A master of that name that had another id: its disk was lost, and it came back as a new member.
+/// Forgets the master of this name that had another id: its disk was lost, and the master came back
+/// as a new member.
 void replica_actor::forget_former(const std::string& name) {
   std::erase_if(settings_.group, [&](const peer& it) {
     if (it.name != name || it.id == settings_.self.replica)
@@ -197,30 +183,43 @@ void replica_actor::stop_serving(const error& problem) {
   if (!serving_)
     return;
   serving_ = false;
+  driver_.stop();
   log::error("master", "", "{}; this replica stops", problem.message);
   auto stopped = "this replica stopped: " + problem.message;
-  for (auto& [id, waiting] : commands_)
-    answer(waiting.from, error_reply(errc::unavailable, stopped, 0, true));
-  for (auto& [id, waiting] : reads_)
-    answer(waiting.from, error_reply(errc::unavailable, stopped));
-  for (auto& [id, waiting] : queries_)
-    answer(waiting, error_reply(errc::unavailable, stopped));
-  for (auto& [index, waiting] : ready_reads_)
-    answer(waiting.from, error_reply(errc::unavailable, stopped));
-  commands_.clear();
-  reads_.clear();
-  queries_.clear();
-  ready_reads_.clear();
+  for (auto& request : requests_.take_all())
+    answer(request.from,
+           error_reply(errc::unavailable, stopped, 0, !request.query)); // a command is in doubt
   send_answers();
   tell(this, settings_.owner, node_failure{"master", problem});
 }
 
 // -- events -----------------------------------------------------------------------------------
 
-/// A deadline that moved away needs no new timer: the old one goes off early, and the next is set
-/// then. (A follower's moves with each message of its leader.)
+void replica_actor::schedule_drain() {
+  if (!std::exchange(drain_pending_, true))
+    tell(this, caf::actor_cast<caf::actor>(this), drain_effects{});
+}
+
+void replica_actor::drain() {
+  drain_pending_ = false;
+  if (!serving_)
+    return;
+  try {
+    driver_.drain();
+  } catch (const std::exception& thrown) { // by what the driver called here
+    stop_serving({errc::internal, thrown.what()});
+  }
+  if (serving_) {
+    update_mark();
+    arm_timer();
+  }
+  send_answers();
+}
+
+/// A deadline that moved into the future needs no new timer: the armed timer fires early, and the
+/// next one is armed then. (A follower's deadline moves with each message of its leader.)
 void replica_actor::arm_timer() {
-  auto deadline = settings_.protocol->deadline();
+  auto deadline = driver_.deadline();
   if (deadline >= armed_for_)
     return;
   armed_for_ = deadline;
@@ -229,32 +228,20 @@ void replica_actor::arm_timer() {
   tell_later(this, wait, replica_tick{timer_generation_});
 }
 
-// -- what the others say ----------------------------------------------------------------------
+// -- connections and marks --------------------------------------------------------------------
 
 void replica_actor::on_connection_event(const connection_event& event) {
   if (event.up)
     return;
   for (auto& peer : settings_.group)
     if (peer.name == event.peer)
-      drive([&](auto& protocol) { protocol.on_unreachable(peer.id); });
-}
-
-void replica_actor::on_durable(spi::persist_token token) {
-  durable_ = std::max(durable_, token);
-  auto released = held_.upper_bound(durable_);
-  for (auto held = held_.begin(); held != released; ++held)
-    transmit(held->second.to, std::move(held->second.bytes));
-  held_.erase(held_.begin(), released);
-  drive([&](auto& protocol) { protocol.on_durable(token); });
+      driver_.call([&](auto& protocol) { protocol.on_unreachable(peer.id); });
 }
 
 void replica_actor::update_mark() {
-  while (!unsynced_terms_.empty() && unsynced_terms_.front().first <= durable_) {
-    durable_term_ = unsynced_terms_.front().second;
-    unsynced_terms_.pop_front();
-  }
-  auto known = settings_.protocol->status();
-  mark_->write(durable_term_, std::min({known.committed, known.accepted, delivered_}));
+  auto mark = driver_.mark();
+  if (serving_)
+    mark_->write(mark.term, mark.entry);
 }
 
 // -- views ------------------------------------------------------------------------------------
@@ -270,10 +257,10 @@ replica_view replica_actor::view() const {
   replica_view seen;
   seen.protocol = settings_.protocol->status();
   seen.self = settings_.self.replica;
-  seen.voters = voters_;
-  seen.learners = learners_;
+  seen.voters = driver_.members().voters;
+  seen.learners = driver_.members().learners;
   seen.known = known();
-  seen.applied = applied_;
+  seen.applied = driver_.applied();
   seen.incarnation = settings_.log->incarnation();
   seen.disk = settings_.log->count();
   seen.metrics = metrics_;

@@ -1,6 +1,6 @@
-#include "replica_drive.hpp"
-
+#include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/limits.hpp>
+#include <atoll/runtime/replica.hpp>
 #include <atoll/spi/codec.hpp>
 
 #include <fmt/format.h>
@@ -8,7 +8,7 @@
 #include <bit>
 #include <utility>
 
-// What clients ask of a replica, and what they are answered.
+// Requests of clients, and the replies to them.
 namespace atl::runtime {
 
 namespace {
@@ -51,24 +51,22 @@ void replica_actor::begin_command(std::string command, requester from) {
     return answer(from, error_reply(errc::invalid,
                                     fmt::format("a command of {} bytes is above the limit of {}",
                                                 command.size(), command_bytes_max)));
-  if (commands_.size() >= replica_requests_max || delivered_ - applied_ > replica_backlog_max)
+  if (driver_.proposals() >= replica_requests_max ||
+      driver_.delivered() - driver_.applied() > replica_backlog_max)
     return answer(from, error_reply(errc::busy, "too many commands are waiting; try again"));
   if (auto refusal = refuse_for_space(command))
     return answer(from, *refusal);
-  auto id = ++next_request_;
-  commands_.emplace(id, waiting_command{std::move(from), now()});
   settings_.machine->stamp(command, clock_.next(wall_clock(), now()));
-  drive([&](auto& protocol) { protocol.propose(id, std::move(command)); });
+  driver_.propose(requests_.put({std::move(from), now(), {}}), std::move(command));
 }
 
 void replica_actor::begin_read(std::string query, requester from) {
   if (!serving_)
     return answer(from, error_reply(errc::unavailable, "this replica has stopped"));
-  if (reads_.size() + ready_reads_.size() + queries_.size() >= replica_requests_max)
+  if (requests_.size() - driver_.proposals() >= replica_requests_max)
     return answer(from, error_reply(errc::busy, "too many reads are waiting; try again"));
-  auto id = ++next_request_;
-  reads_.emplace(id, waiting_read{std::move(query), std::move(from)});
-  drive([&](auto& protocol) { protocol.read(id, spi::read_level::linearizable); });
+  driver_.read(requests_.put({std::move(from), now(), std::move(query)}),
+               spi::read_level::linearizable);
 }
 
 caf::result<envelope> replica_actor::change(change_members& request) {
@@ -78,35 +76,31 @@ caf::result<envelope> replica_actor::change(change_members& request) {
     answer(from, error_reply(errc::unavailable, "this replica has stopped"));
     return promise;
   }
-  auto id = ++next_request_;
-  commands_.emplace(id, waiting_command{std::move(from), now()});
-  drive([&](auto& protocol) {
-    if (settings_.hears_of_losses)
-      for (auto lost : request.lost)
-        protocol.declare_lost(lost);
-    protocol.reconfigure(id, std::move(request.voters), std::move(request.learners));
-  });
+  if (!settings_.hears_of_losses)
+    request.lost.clear();
+  driver_.reconfigure(requests_.put({std::move(from), now(), {}}),
+                      {std::move(request.voters), std::move(request.learners)}, request.lost);
   return promise;
 }
 
 envelope replica_actor::transfer(spi::replica_id to) {
   if (!serving_)
     return make_reply(error_reply(errc::unavailable, "this replica has stopped"));
-  auto leader = settings_.protocol->status().leader;
+  auto leader = driver_.status().leader;
   if (leader != settings_.self.replica)
     return make_reply(error_reply(errc::unavailable, "this replica doesn't lead", leader));
-  drive([&](auto& protocol) { protocol.transfer(to); });
+  driver_.call([&](auto& protocol) { protocol.transfer(to); });
   return make_reply({std::string{}, {}, false});
 }
 
-void replica_actor::answer(const requester& to, const reply& what) {
+void replica_actor::answer(const requester& to, const runtime::reply& what) {
   if (to.client)
     answers_[to.client].push_back({to.call, what});
   else
     promise{to.single}.deliver(make_reply(what));
 }
 
-/// Those of a client that are there together go together.
+/// Sends the answers to each client in as few messages as the limits allow.
 void replica_actor::send_answers() {
   for (auto& [client, list] : answers_) {
     std::vector<client_answer> together;
@@ -128,55 +122,43 @@ void replica_actor::send_answers() {
   answers_.clear();
 }
 
-void replica_actor::finish_command(spi::request_id id, const reply& what) {
-  auto waiting = commands_.find(id);
-  if (waiting == commands_.end())
-    return;
-  auto took = static_cast<std::uint64_t>((now() - waiting->second.since).count());
+void replica_actor::reply(request_handle to, std::string text) {
+  auto request = requests_.take(to);
+  auto latency_us = static_cast<std::uint64_t>((now() - request.since).count());
   ++metrics_.commits;
-  ++metrics_.latency[std::min<std::size_t>(std::bit_width(took), metrics_.latency.size() - 1)];
-  answer(waiting->second.from, what);
-  commands_.erase(waiting);
+  ++metrics_
+        .latency[std::min<std::size_t>(std::bit_width(latency_us), metrics_.latency.size() - 1)];
+  answer(request.from, {std::move(text), {}, false});
 }
 
-/// Hands the queries whose time has come to the state machine, all together.
-void replica_actor::release_reads() {
-  std::vector<state_runner::query_request> asked;
-  while (!ready_reads_.empty() && ready_reads_.begin()->first <= applied_) {
-    auto& read = ready_reads_.begin()->second;
-    auto id = ++next_request_;
-    queries_.emplace(id, std::move(read.from));
-    asked.push_back({id, std::move(read.query)});
-    ready_reads_.erase(ready_reads_.begin());
-  }
-  if (!asked.empty())
-    runner_->query(std::move(asked));
+void replica_actor::answer_reads(std::span<const request_handle> reads) {
+  std::vector<state_runner::query_request> queries;
+  queries.reserve(reads.size());
+  for (auto read : reads)
+    queries.push_back({read, std::move(*requests_.at(read).query)});
+  runner_->query(std::move(queries));
 }
 
 void replica_actor::on_queries_answered(queries_answered& done) {
-  for (auto& [id, text] : done.answers) {
-    auto waiting = queries_.find(id);
-    if (waiting == queries_.end())
-      continue;
+  if (!serving_)
+    return; // these queries were answered when the replica stopped
+  for (auto& [handle, text] : done.answers) {
     ++metrics_.reads;
-    answer(waiting->second, {std::move(text), {}, false});
-    queries_.erase(waiting);
+    answer(requests_.take(handle).from, {std::move(text), {}, false});
   }
   send_answers();
 }
 
 void replica_actor::on_entries_applied(entries_applied& done) {
-  applied_ = done.index;
   clock_.observe(settings_.machine->latest_stamp(), now());
-  for (auto& [id, text] : done.answers)
-    finish_command(id, {std::move(text), {}, false});
   ++metrics_.applied_batches;
+  driver_.on_entries_applied(done.index, done.answers);
   send_answers();
-  release_reads();
 }
 
-reply replica_actor::error_reply(errc code, std::string why, spi::replica_id hint, bool in_doubt) {
-  reply answer{fail(code, std::move(why)), {}, in_doubt};
+runtime::reply replica_actor::error_reply(errc code, std::string why, spi::replica_id hint,
+                                          bool in_doubt) {
+  runtime::reply answer{fail(code, std::move(why)), {}, in_doubt};
   for (auto& peer : settings_.group)
     if (peer.id == hint)
       answer.hint = to_string(peer.where);

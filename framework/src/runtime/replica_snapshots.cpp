@@ -1,24 +1,24 @@
-#include "replica_drive.hpp"
-
 #include <atoll/core/log.hpp>
+#include <atoll/runtime/caf.hpp>
+#include <atoll/runtime/replica.hpp>
 #include <atoll/runtime/snapshot_transfer.hpp>
 
 #include <fmt/format.h>
 
 #include <utility>
 
-// Snapshots that a replica gives and takes.
+// Snapshots that a replica sends and receives.
 namespace atl::runtime {
 
-void replica_actor::carry_out(spi::send_snapshot& effect) {
+void replica_actor::send_snapshot(spi::replica_id to) {
   auto self = caf::actor_cast<caf::actor>(this);
-  if (!snapshot_transfer_ || !connections_.contains(effect.to))
-    return tell(this, self, snapshot_outcome{effect.to, false});
+  if (!snapshot_transfer_ || !connections_.contains(to))
+    return tell(this, self, snapshot_outcome{to, false});
   auto outgoing = settings_.snapshots / "outgoing";
   std::error_code failed;
   std::filesystem::create_directories(outgoing, failed); // a failure shows in `save`
   auto folder = outgoing / fmt::to_string(++snapshots_ordered_);
-  runner_->save(folder, [self, to = effect.to, folder](result<spi::log_index> index) {
+  runner_->save(folder, [self, to, folder](result<spi::log_index> index) {
     tell_from_outside(self, state_saved{to, folder, std::move(index)});
   });
 }
@@ -30,20 +30,19 @@ void replica_actor::on_saved(state_saved& saved) {
   if (!saved.index || connection == connections_.end()) {
     if (!saved.index)
       log::error("master", "", "{}", saved.index.error().message);
-    return drive([&](auto& protocol) { protocol.on_snapshot_sent(saved.to, false); });
+    return driver_.call([&](auto& protocol) { protocol.on_snapshot_sent(saved.to, false); });
   }
-  drive([&](auto& protocol) {
+  if (auto blob = driver_.snapshot_blob(*saved.index))
     tell(this, snapshot_transfer_,
-         snapshot_order{saved.to, connection->second, *saved.index,
-                        protocol.snapshot_blob(*saved.index), std::move(saved.folder)});
-  });
+         snapshot_order{saved.to, connection->second, *saved.index, std::move(*blob),
+                        std::move(saved.folder)});
 }
 
 caf::result<envelope> replica_actor::forward_snapshot_call(snapshot_call& call) {
   auto connection = connections_.find(call.from);
   if (!serving_ || !snapshot_transfer_ || connection == connections_.end())
     return make_reply(error_reply(errc::refused, "this replica takes no snapshots"));
-  if (loading_ && is_snapshot_offer(call.bytes))
+  if (driver_.installing() && is_snapshot_offer(call.bytes))
     return make_reply(error_reply(errc::busy, "another snapshot is being installed"));
   call.connection = connection->second;
   for (auto& peer : settings_.group)
@@ -55,20 +54,13 @@ caf::result<envelope> replica_actor::forward_snapshot_call(snapshot_call& call) 
 }
 
 void replica_actor::on_arrived(snapshot_arrived& arrived) {
+  if (driver_.installing())
+    return; // a replica keeps one snapshot at a time
   arrived_ = std::move(arrived.folder);
-  drive([&](auto& protocol) { protocol.on_snapshot_received(arrived.index, arrived.blob); });
+  driver_.on_snapshot_arrived(arrived.index, arrived.blob);
 }
 
-void replica_actor::carry_out(spi::install_snapshot& effect) {
-  if (arrived_.empty() || effect.index <= delivered_)
-    return stop_serving(
-        {errc::internal,
-         fmt::format("the consensus plugin ({}) wants a snapshot installed up to "
-                     "entry {}, and {}",
-                     settings_.self.consensus, effect.index,
-                     arrived_.empty() ? "none was received" : "its state is past that already")});
-  delivered_ = effect.index;
-  loading_ = true;
+void replica_actor::install_snapshot(spi::log_index) {
   auto self = caf::actor_cast<caf::actor>(this);
   runner_->load(std::exchange(arrived_, {}), [self](result<spi::log_index> index) {
     tell_from_outside(self, state_loaded{std::move(index)});
@@ -76,14 +68,11 @@ void replica_actor::carry_out(spi::install_snapshot& effect) {
 }
 
 void replica_actor::on_loaded(const state_loaded& loaded) {
-  loading_ = false;
   if (!loaded.index)
     return stop_serving(loaded.index.error());
-  applied_ = std::max(applied_, *loaded.index);
   flushed_ = std::max(flushed_, *loaded.index);
   ++metrics_.snapshots_taken_over;
-  release_reads();
-  drive([&](auto& protocol) { protocol.on_installed(*loaded.index); });
+  driver_.on_installed(*loaded.index);
 }
 
 } // namespace atl::runtime

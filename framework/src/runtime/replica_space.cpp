@@ -1,6 +1,5 @@
-#include "replica_drive.hpp"
-
 #include <atoll/core/log.hpp>
+#include <atoll/runtime/replica.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -41,9 +40,7 @@ void replica_actor::on_peer_space(const peer_space& told) {
 }
 
 bool replica_actor::leads() {
-  auto found = false;
-  guard([&] { found = settings_.protocol->status().leader == settings_.self.replica; });
-  return found;
+  return driver_.status().leader == settings_.self.replica;
 }
 
 bool replica_actor::is_short(spi::replica_id member) const {
@@ -51,10 +48,11 @@ bool replica_actor::is_short(spi::replica_id member) const {
 }
 
 bool replica_actor::lacks_space_to_commit() const {
+  auto& voters = driver_.members().voters;
   auto full = static_cast<std::size_t>(
-      std::count_if(voters_.begin(), voters_.end(), [this](auto id) { return is_short(id); }));
-  auto needed = settings_.blocks_on_one_failure ? voters_.size() : voters_.size() / 2 + 1;
-  return voters_.size() - full < needed;
+      std::count_if(voters.begin(), voters.end(), [this](auto id) { return is_short(id); }));
+  auto needed = settings_.blocks_on_one_failure ? voters.size() : voters.size() / 2 + 1;
+  return voters.size() - full < needed;
 }
 
 std::string replica_actor::describe_full_disks() const {
@@ -94,7 +92,7 @@ void replica_actor::hand_over_for_space() {
     return;
   }
   std::vector<spi::replica_id> heirs;
-  for (auto id : voters_)
+  for (auto id : driver_.members().voters)
     if (!is_short(id))
       heirs.push_back(id);
   if (heirs.empty())
@@ -104,7 +102,7 @@ void replica_actor::hand_over_for_space() {
     hands_over_since_ = now();
     log::info("master", "", "has no space left, and lets master {} lead", heir);
   }
-  drive([&](auto& protocol) { protocol.transfer(heir); });
+  driver_.call([&](auto& protocol) { protocol.transfer(heir); });
 }
 
 } // namespace atl::runtime

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <atoll/core/consensus_driver.hpp>
 #include <atoll/core/proposal_clock.hpp>
 #include <atoll/core/record_log.hpp>
+#include <atoll/core/slot_pool.hpp>
 #include <atoll/core/state_runner.hpp>
 #include <atoll/runtime/io_thread_actor.hpp>
 #include <atoll/runtime/messages.hpp>
@@ -11,45 +13,45 @@
 #include <caf/actor.hpp>
 
 #include <chrono>
-#include <deque>
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
-#include <unordered_map>
+#include <span>
+#include <string>
 #include <vector>
 
 namespace atl::runtime {
 
-/// The actor host of a consensus plugin: hands it what happens, and carries out its effects.
-/// Records go to the log's thread, committed entries to the state machine's, messages to the
-/// connections; the actor itself never waits. Masters that it isn't told about become known when
-/// they greet.
-class replica_actor : public io_thread_actor {
+/// The environment of a consensus plugin's driver in a cluster. Records go to the log's thread,
+/// committed entries to the state machine's, messages to the connections; the actor itself never
+/// waits. Masters that aren't in its settings become known by their handshake.
+class replica_actor : public io_thread_actor, private consensus_driver::environment {
  public:
   struct peer {
     spi::replica_id id = 0;
     std::string name;
-    endpoint where; ///< told to clients that should turn to it
+    endpoint where; ///< named to clients as the replica to ask
   };
 
   struct settings {
     node_info self;
-    std::vector<peer> group; ///< all masters that are known, this one included
+    std::vector<peer> group; ///< all masters that are known, with this one
     connection_settings timing;
-    /// Must outlive the actor's threads: the one who runs the node ends the actor first.
+    /// Must outlive the actor's threads: the node ends the actor first.
     std::shared_ptr<state_machine> machine;
     std::shared_ptr<record_log> log;
     std::shared_ptr<spi::consensus> protocol;
     spi::stable_state stable;            ///< what `log` held when it was opened
     caf::actor owner;                    ///< gets `node_failure`
     std::vector<spi::replica_id> voters; ///< of the group at its birth
-    /// Where snapshots lie while they go out or come in, on the state machine's disk; emptied at
-    /// the start. Empty: this replica neither gives nor takes any.
+    /// The folder of snapshots that are sent or received, on the state machine's disk; its content
+    /// is removed at the start. Empty: this replica neither sends nor receives any.
     std::filesystem::path snapshots;
-    endpoint snapshots_listen; ///< where their files are given; port 0: any that is free
-    /// Of a protocol that claims `blocks_on_one_failure`: what it refuses without naming another
-    /// replica, no other would take, so clients needn't go round and ask.
+    endpoint snapshots_listen; ///< where peers fetch their files; port 0: any free port
+    /// The protocol claims `blocks_on_one_failure`: what one replica refuses without naming
+    /// another, all refuse, so clients needn't ask the others.
     bool blocks_on_one_failure = false;
     bool hears_of_losses = true; ///< false for plugins of interface 1.0, which has no such call
     std::uint64_t seed = 0;
@@ -65,27 +67,17 @@ class replica_actor : public io_thread_actor {
  private:
   using promise = caf::typed_response_promise<envelope>;
 
-  /// Who waits for an answer: a request of its own, or one of a client's calls that came together.
+  /// Where a reply goes: to a request, or among the answers to a client's calls.
   struct requester {
     promise single;
-    caf::actor client; ///< null: it is a request
+    caf::actor client; ///< null: the reply goes to a request
     std::uint64_t call = 0;
   };
-  struct waiting_send {
-    spi::replica_id to;
-    std::string bytes;
-  };
-  struct waiting_command {
+  /// A request that isn't answered yet.
+  struct open_request {
     requester from;
-    spi::timestamp since;
-  };
-  struct waiting_read {
-    std::string query;
-    requester from;
-  };
-  struct validation {
-    std::uint64_t ticket;
-    std::optional<error> rejection;
+    spi::timestamp since{0};
+    std::optional<std::string> query; ///< none: the request is a command, or a change of members
   };
 
   // Disks that fill up.
@@ -95,38 +87,16 @@ class replica_actor : public io_thread_actor {
   bool is_short(spi::replica_id member) const;
   /// Are there too few members with space left to commit anything?
   bool lacks_space_to_commit() const;
-  /// Why a command isn't taken for want of space; none where it is.
-  std::optional<reply> refuse_for_space(std::string_view command);
+  /// Why a command isn't taken for want of space; none: the command is taken.
+  std::optional<runtime::reply> refuse_for_space(std::string_view command);
   std::string describe_full_disks() const;
   void hand_over_for_space();
 
   void start();
   void connect_to_group();
-  void update_mark();
   void connect_to(const peer& to);
-  spi::timestamp now() const;
-  /// Runs an event of the protocol: time first, then the event. What came of it is carried out
-  /// behind all that waits in the mailbox, so that under load many events share a record and a
-  /// message. A plugin that throws ends this role, by name.
-  template <class Event>
-  void drive(Event event);
-  template <class Call>
-  void guard(Call call);
-  void carry_out();
-  void carry_out(spi::persist& effect);
-  void carry_out(spi::send& effect);
-  void carry_out(spi::apply& effect);
-  void carry_out(spi::refuse& effect);
-  void carry_out(spi::read_ready& effect);
-  void carry_out(spi::read_refused& effect);
-  void carry_out(spi::validate& effect);
-  bool answer_validations();
-  void carry_out(spi::send_snapshot& effect);
-  void carry_out(spi::install_snapshot& effect);
-  void carry_out(spi::members_changed& effect);
-  void carry_out(spi::role_changed& effect);
-  void carry_out(spi::fatal& effect);
-  void transmit(spi::replica_id to, std::string bytes);
+  void update_mark();
+  void drain();
   void arm_timer();
   void stop_serving(const error& problem);
 
@@ -135,14 +105,12 @@ class replica_actor : public io_thread_actor {
   void take_calls(client_calls& request);
   void begin_command(std::string command, requester from);
   void begin_read(std::string query, requester from);
-  void answer(const requester& to, const reply& what);
+  void answer(const requester& to, const runtime::reply& what);
   void send_answers();
-  void release_reads();
-  void on_durable(spi::persist_token token);
   void on_entries_applied(entries_applied& done);
   void on_queries_answered(queries_answered& done);
   void on_connection_event(const connection_event& event);
-  void on_seen(const node_info& who);
+  void on_master_seen(const node_info& master);
   void forget_former(const std::string& name);
   caf::result<envelope> change(change_members& request);
   envelope transfer(spi::replica_id to);
@@ -150,41 +118,50 @@ class replica_actor : public io_thread_actor {
   void on_saved(state_saved& saved);
   void on_arrived(snapshot_arrived& arrived);
   void on_loaded(const state_loaded& loaded);
-  void finish_command(spi::request_id id, const reply& what);
   std::vector<known_replica> known() const;
   replica_view view() const;
-  reply error_reply(errc code, std::string why, spi::replica_id hint = 0, bool in_doubt = false);
+  runtime::reply error_reply(errc code, std::string why, spi::replica_id hint = 0,
+                             bool in_doubt = false);
+
+  // -- environment of the driver
+  spi::timestamp now() const override;
+  /// Drains after everything that waits in the mailbox, so that under load many events share a
+  /// record and a message.
+  void schedule_drain() override;
+  void before_effect(const spi::effect&) override {}
+  void between_steps() override {}
+  void persist(spi::persist records) override;
+  void transmit(spi::replica_id to, std::string bytes, spi::persist_token waited_for) override;
+  void apply(std::vector<spi::committed_entry> entries) override;
+  void validate(const spi::validate& question) override;
+  void send_snapshot(spi::replica_id to) override;
+  void install_snapshot(spi::log_index index) override;
+  void reply(request_handle to, std::string answer) override;
+  void refuse(request_handle to, spi::refuse why) override;
+  void answer_reads(std::span<const request_handle> reads) override;
+  void refuse_read(request_handle to, spi::read_refused why) override;
+  void on_members_changed() override;
+  void on_role_changed(const spi::role_changed& role) override;
+  void on_unknown_request(spi::request_id) override {}
+  void on_failure(driver_failure kind, std::string what) override;
 
   settings settings_;
   std::unique_ptr<state_runner> runner_;
   std::map<spi::replica_id, caf::actor> connections_;
-  std::vector<spi::effect> effects_;
-  std::vector<validation> validations_; ///< made, and not yet told to the protocol
+  consensus_driver driver_;
   bool drain_pending_ = false;
   std::map<caf::actor, std::vector<client_answer>> answers_; ///< to be sent
-  std::multimap<spi::persist_token, waiting_send> held_;     ///< until their records are durable
-  spi::persist_token durable_ = 0;
-  spi::log_index applied_ = 0;
+  /// Commands, changes of members and reads, by their handle; reads stay until the state machine
+  /// has answered them.
+  slot_pool<open_request> requests_;
   spi::log_index flushed_ = 0;
-  spi::log_index delivered_ = 0; ///< entries given to the state machine
-  std::uint64_t digest_ = 0;     ///< of the group
-  std::vector<spi::replica_id> voters_;
-  std::vector<spi::replica_id> learners_;
+  std::uint64_t digest_ = 0; ///< of the group
   caf::actor snapshot_transfer_;
-  std::filesystem::path arrived_; ///< the last snapshot that came in
-  bool loading_ = false;          ///< it is taking the state's place; no other may come in
+  std::filesystem::path arrived_; ///< the folder of the snapshot that came last
   std::uint64_t snapshots_ordered_ = 0;
-  std::unordered_map<spi::request_id, waiting_command> commands_;
-  std::unordered_map<spi::request_id, requester> queries_;  ///< at the state machine
-  std::unordered_map<spi::request_id, waiting_read> reads_; ///< protocol not yet ready
-  std::multimap<spi::log_index, waiting_read> ready_reads_; ///< state not yet there
-  spi::request_id next_request_ = 0;
   std::uint64_t timer_generation_ = 0;
   spi::timestamp armed_for_ = spi::timestamp::max();
   std::shared_ptr<shared_mark> mark_;
-  /// The protocol's term with each record that isn't durable yet.
-  std::deque<std::pair<spi::persist_token, std::uint64_t>> unsynced_terms_;
-  std::uint64_t durable_term_ = 0;
   std::optional<std::string> shortage_;   ///< of space on the disk here
   std::set<spi::replica_id> short_peers_; ///< that say they are short of space
   /// Since when a leader without space tries to let another one lead.
