@@ -1,0 +1,122 @@
+#include "plugins/consensus/plugin_under_test.hpp"
+
+#include <atoll/core/consensus_driver.hpp>
+#include <atoll/sim/simulation.hpp>
+
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+extern "C" const atl::spi::descriptor ATOLL_PLUGIN_SYMBOL(consensus, raft, 1, 0, 0);
+extern "C" const atl::spi::descriptor ATOLL_PLUGIN_SYMBOL(consensus, two_phase_commit, 1, 0, 0);
+
+using atl::consensus_driver;
+
+namespace spi = atl::spi;
+
+namespace {
+
+struct sends_before_its_record : consensus_driver {
+  using consensus_driver::consensus_driver;
+  void send(spi::send& message) override {
+    env().transmit(message.to, std::move(message.bytes), 0);
+  }
+};
+
+struct reads_one_index_early : consensus_driver {
+  using consensus_driver::consensus_driver;
+  bool is_fresh_enough(spi::log_index index) const override { return index <= applied() + 1; }
+};
+
+struct replies_before_apply : consensus_driver {
+  using consensus_driver::consensus_driver;
+  void deliver(spi::apply& batch) override {
+    for (auto& entry : batch.entries)
+      if (entry.id != 0)
+        reply(entry.id, {});
+    consensus_driver::deliver(batch);
+  }
+};
+
+struct tells_each_verdict_twice : consensus_driver {
+  using consensus_driver::consensus_driver;
+  void tell_verdict(const verdict& it) override {
+    consensus_driver::tell_verdict(it);
+    consensus_driver::tell_verdict(it);
+  }
+};
+
+struct drops_the_first_of_two_entries : consensus_driver {
+  using consensus_driver::consensus_driver;
+  void deliver(spi::apply& batch) override {
+    if (batch.entries.size() > 1)
+      batch.entries.erase(batch.entries.begin());
+    if (!batch.entries.empty())
+      env().apply(std::move(batch.entries));
+  }
+};
+
+/// Lets a second snapshot arrive and be installed while the first one is being installed.
+struct installs_without_a_check : consensus_driver {
+  using consensus_driver::consensus_driver;
+  void install(const spi::install_snapshot& wanted) override {
+    env().install_snapshot(wanted.index);
+  }
+};
+
+const spi::descriptor& raft = ATOLL_PLUGIN_SYMBOL(consensus, raft, 1, 0, 0);
+const spi::descriptor& two_phase_commit = ATOLL_PLUGIN_SYMBOL(consensus, two_phase_commit, 1, 0, 0);
+
+/// What the simulator says first of a correct plugin under this driver, in some seeds; empty:
+/// nothing.
+template <class Driver>
+std::string caught(const spi::descriptor& plugin, const under_test::overrides& changed = {}) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    auto options = under_test::simulation_of(plugin, seed, 3, changed);
+    options.make_driver = [](auto& env, auto& protocol) {
+      return std::make_unique<Driver>(env, protocol);
+    };
+    auto report = atl::sim::simulate(options, under_test::factory_of(plugin));
+    if (!report.ok)
+      return report.reason;
+  }
+  return {};
+}
+
+bool contains(std::string_view text, std::string_view what) {
+  return text.find(what) != std::string_view::npos;
+}
+
+} // namespace
+
+TEST_CASE("a simulation notices a driver that sends a message before its record is durable") {
+  CHECK(caught<sends_before_its_record>(raft) != "");
+}
+
+TEST_CASE("a simulation notices a driver that answers a read one index early") {
+  auto reason = caught<reads_one_index_early>(raft);
+  CHECK_MESSAGE(contains(reason, "not linearizable"), reason);
+}
+
+TEST_CASE("a simulation notices a driver that replies before an entry is applied") {
+  auto reason = caught<replies_before_apply>(raft);
+  CHECK_MESSAGE(contains(reason, "replies to a proposal whose entry isn't applied"), reason);
+}
+
+TEST_CASE("a simulation notices a driver that tells a verdict twice") {
+  auto reason = caught<tells_each_verdict_twice>(two_phase_commit);
+  CHECK_MESSAGE(contains(reason, "twice, or without a question"), reason);
+}
+
+TEST_CASE("a simulation notices a driver that loses a committed entry") {
+  auto reason = caught<drops_the_first_of_two_entries>(raft);
+  CHECK_MESSAGE(contains(reason, "to apply after"), reason);
+}
+
+TEST_CASE("a simulation notices a driver that keeps no account of the snapshot it installs") {
+  auto reason = caught<installs_without_a_check>(raft, {{"keep_entries", "0"}});
+  CHECK_MESSAGE(reason != "", reason);
+}
