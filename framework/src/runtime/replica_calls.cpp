@@ -81,9 +81,8 @@ caf::result<envelope> replica_actor::change(change_members& request) {
   auto id = ++next_request_;
   commands_.emplace(id, waiting_command{std::move(from), now()});
   drive([&](auto& protocol) {
-    if (settings_.hears_of_losses)
-      for (auto lost : request.lost)
-        protocol.declare_lost(lost);
+    for (auto lost : request.lost)
+      protocol.declare_lost(lost);
     protocol.reconfigure(id, std::move(request.voters), std::move(request.learners));
   });
   return promise;

@@ -192,7 +192,7 @@ void admin::ask_for(spi::members_changed wanted) {
   patience_ = world_.now() + 2'000'000;
   auto to = ask_ != 0 ? ask_ : static_cast<spi::replica_id>(1 + random_.below(world_.replicas()));
   ask_ = 0;
-  if (lost_ != 0 && world_.options().tell_losses)
+  if (lost_ != 0)
     world_.at(to).declare_lost(lost_);
   world_.reconfigure_at(world_.now() + 100, to, {admin_client, ++asked_, 0, 0}, std::move(wanted));
 }

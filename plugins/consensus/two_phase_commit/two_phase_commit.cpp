@@ -41,16 +41,11 @@ atl::spi::consensus* create(const atl::spi::consensus_setup& setup) {
 
 } // namespace
 
-ATOLL_PLUGIN(consensus, two_phase_commit, 1, 0, 0) = {
-    .kind = atl::spi::plugin_kind::consensus,
-    .name = "two_phase_commit",
-    .version = "1.0.0",
+ATOLL_PLUGIN(consensus, two_phase_commit, 1, 0, 0){
     .summary = "A write-all replicated log: every voter votes on every entry, one of them decides; "
                "each of them answers reads by itself",
     .licence = "Apache-2.0",
     .claims = claims,
-    .claim_count = std::size(claims),
     .options = options,
-    .option_count = std::size(options),
-    .create_consensus = create,
+    .create = create,
 };

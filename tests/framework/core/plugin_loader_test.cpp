@@ -153,26 +153,50 @@ TEST_CASE("a name is a name and no path") {
 }
 
 TEST_CASE("a plugin for another interface or toolchain is refused, and none of it runs") {
-  CHECK(
-      lone_refusal("major") ==
-      "balancer plugin 'major' is refused: major.so: is built for plugin interface 99.1, expected "
-      "1.0 to 1.1; build it against this version's headers");
-  CHECK(
-      lone_refusal("minor") ==
-      "balancer plugin 'minor' is refused: minor.so: is built for plugin interface 1.77, expected "
-      "1.0 to 1.1; build it against this version's headers");
+  CHECK(lone_refusal("major") ==
+        "balancer plugin 'major' is refused: major.so: is built for balancer interface 99.1, "
+        "expected 1.0 to 1.1; build it against this version's headers");
+  CHECK(lone_refusal("minor") ==
+        "balancer plugin 'minor' is refused: minor.so: is built for balancer interface 1.77, "
+        "expected 1.0 to 1.1; build it against this version's headers");
   CHECK(lone_refusal("abi") ==
         "balancer plugin 'abi' is refused: abi.so: is built for the binary interface "
         "gnu_libcxx_cxx11, expected gnu_libstdcxx_cxx11; build it with a compiler and a standard "
         "library of that kind");
 }
 
-TEST_CASE("a plugin for an older interface of the same major version is taken") {
+TEST_CASE("each kind has an interface version of its own") {
+  auto refused = [](std::string_view file) {
+    plugin_folder folder{file};
+    return folder.loader().list().front().refusal.substr(folder.path().string().size() + 1);
+  };
+  CHECK(refused("older_consensus") ==
+        "older_consensus.so: is built for consensus interface 1.0, expected 2.0; build it against "
+        "this version's headers");
+  CHECK(refused("newer_recovery") ==
+        "newer_recovery.so: is built for recovery interface 2.1, expected 1.0 to 1.1; build it "
+        "against this version's headers");
+}
+
+TEST_CASE("a plugin loads whatever its headers had as the versions of other kinds") {
+  plugin_folder folder{"other_kinds"};
+  CHECK(refusal(folder, "other_kinds") == "loaded");
+}
+
+TEST_CASE("a plugin with a descriptor of another version is refused, and none of it runs") {
+  CHECK(lone_refusal("layout") ==
+        "there is no balancer plugin 'layout', for layout.so: is built with plugin descriptor 3, "
+        "expected 2; build it against this version's headers");
+  CHECK(lone_refusal("first_layout") ==
+        "there is no balancer plugin 'first_layout', for first_layout.so: is built with plugin "
+        "descriptor 1, expected 2; build it against this version's headers");
+}
+
+TEST_CASE("a plugin for an older minor version of its interface is loaded") {
   plugin_folder folder{"older"};
-  plugin_loader loader{{folder.path()}};
-  auto older = loader.load("older");
+  auto older = folder.loader().load("older");
   REQUIRE(older);
-  CHECK((*older)->descriptor().spi_minor == 0);
+  CHECK((*older)->descriptor().interface == atl::spi::interface_version{1, 0});
 }
 
 TEST_CASE("two of one name are both refused, whichever comes first, and none of them runs") {
@@ -200,11 +224,12 @@ TEST_CASE("a library without exactly one descriptor under a good name is refused
       lone_refusal("not_a_plugin") ==
       "there is no balancer plugin 'not_a_plugin', for not_a_plugin.so: is not a plugin: expected "
       "one exported symbol atoll_plugin__…, found none");
-  CHECK(lone_refusal("pair").find("pair.so: holds 2 plugins, expected one: atoll_plugin__1_1__") !=
+  CHECK(lone_refusal("pair").find("pair.so: holds 2 plugins, expected one: atoll_plugin__2__") !=
         std::string::npos);
-  CHECK(lone_refusal("mystery").find(
-            "mystery.so: exports atoll_plugin__1_1__gnu_libstdcxx_cxx11__mystery__1_2_3__mystery, "
-            "expected a name as ATOLL_PLUGIN makes it") != std::string::npos);
+  CHECK(
+      lone_refusal("mystery").find(
+          "mystery.so: exports atoll_plugin__2__gnu_libstdcxx_cxx11__mystery__1_0__1_2_3__mystery, "
+          "expected a name as ATOLL_PLUGIN makes it") != std::string::npos);
   CHECK(lone_refusal("function_symbol").find("expected data of") != std::string::npos);
   plugin_folder upper{"upper"};
   CHECK(upper.loader().list().front().refusal.find("__Upper, expected a name") !=
@@ -219,13 +244,15 @@ TEST_CASE("a descriptor that breaks its symbol's word is refused") {
   CHECK(refused("liar_version") ==
         "liar_version.so: its descriptor says version '9.9.9', its symbol '1.2.3'");
   CHECK(refused("liar_spi") ==
-        "liar_spi.so: its descriptor says plugin interface 2.1, its symbol 1.1");
+        "liar_spi.so: its descriptor says balancer interface 2.1, its symbol 1.1");
+  CHECK(refused("liar_layout") ==
+        "liar_layout.so: its descriptor says version 7 of itself, its symbol 2");
   CHECK(refused("magic") ==
         "magic.so: its descriptor begins with 0x1, expected 0x61746f6c6c2d5350");
   CHECK(refused("size") == fmt::format("size.so: its descriptor has 8 bytes, expected {}",
                                        sizeof(atl::spi::descriptor)));
   CHECK(refused("no_factory") ==
-        "no_factory.so: its descriptor must set create_balancer and no other factory");
+        "no_factory.so: its descriptor lacks the function that creates a balancer plugin");
   CHECK(refused("no_summary") == "no_summary.so: its descriptor lacks a summary or a licence");
   CHECK(refused("many") == "many.so: its descriptor has 1 claims and 1073741824 options, expected "
                            "lists of at most 256");
@@ -308,7 +335,7 @@ TEST_CASE("everything in a folder is listed, with the reasons of what is refused
 balancer aborts 1.2.3
 dangling.so: can't be read: No such file or directory
 empty.so: is not a plugin: the file is empty
-major.so: is built for plugin interface 99.1, expected 1.0 to 1.1; build it against this version's headers
+major.so: is built for balancer interface 99.1, expected 1.0 to 1.1; build it against this version's headers
 not_a_plugin.so: is not a plugin: expected one exported symbol atoll_plugin__…, found none
 pipe.so: is not a plugin: expected a regular file, found another kind of thing
 )");
@@ -342,7 +369,7 @@ TEST_CASE("a plugin that was replaced since it was judged is judged again") {
   };
   CHECK(refused_with("stripped").ends_with("first.so: was changed while it was read; try again"));
   CHECK(refused_with("not_a_plugin").find("first.so: is not a plugin") != std::string::npos);
-  CHECK(refused_with("major").find("is built for plugin interface 99.1") != std::string::npos);
+  CHECK(refused_with("major").find("is built for balancer interface 99.1") != std::string::npos);
   CHECK(refused_with("first") == "opened");
 }
 

@@ -51,7 +51,6 @@ class replica_actor : public io_thread_actor {
     /// Of a protocol that claims `blocks_on_one_failure`: what it refuses without naming another
     /// replica, no other would take, so clients needn't go round and ask.
     bool blocks_on_one_failure = false;
-    bool hears_of_losses = true; ///< false for plugins of interface 1.0, which has no such call
     std::uint64_t seed = 0;
   };
 

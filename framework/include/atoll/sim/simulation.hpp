@@ -78,8 +78,6 @@ struct simulation_options {
   /// Members are lost for good, and their disks are wiped, where the faults allow it. False for
   /// protocols whose quorums may need every voter.
   bool lose_members = true;
-  /// Say `declare_lost` when a member was lost; false for plugins of interface 1.0.
-  bool tell_losses = true;
   /// Hosts let a replica take part whose disk was wiped under its id, as if it had promised nothing
   /// before, and no administrator replaces it. For tests that show what the refusal is good for.
   bool admit_wiped = false;

@@ -253,8 +253,7 @@ class consensus {
   /// The operator's word that this replica's disk is gone: it never comes back under this id. For
   /// protocols that can't go on without every member, and so can't put one out of the group that is
   /// merely silent. Given to any member, again and again if need be; then a `reconfigure` without
-  /// the lost one can be decided. Protocols that need no such word do nothing. Since 1.1: a host
-  /// doesn't call it on what a plugin of interface 1.0 made.
+  /// the lost one can be decided. Protocols that need no such word do nothing.
   virtual void declare_lost(replica_id) {}
 };
 

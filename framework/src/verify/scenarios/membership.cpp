@@ -79,8 +79,7 @@ bool try_to_replace(scenario_group& group, spi::replica_id lost,
   auto ask = group.leader();
   if (ask == 0)
     ask = voters[static_cast<std::size_t>(attempt % 2)];
-  if (group.protocol().tell_losses)
-    world.declare_lost(ask, lost);
+  world.declare_lost(ask, lost);
   auto got = world.await(world.reconfigure(ask, voters), 10s);
   if (got.kind == sim::answer_kind::applied)
     return true;

@@ -375,9 +375,9 @@ TEST_CASE("a position from nowhere makes a participant reserve nothing") {
 TEST_CASE("the descriptor says what two-phase commit can't do") {
   auto& plugin = two_phase_commit::plugin();
   auto claim = [&plugin](std::string_view name) {
-    for (std::size_t i = 0; i < plugin.claim_count; ++i)
-      if (plugin.claims[i].name == name)
-        return std::string{plugin.claims[i].value};
+    for (auto& each : plugin.claims)
+      if (each.name == name)
+        return std::string{each.value};
     return std::string{};
   };
   CHECK(std::string{plugin.name} == "two_phase_commit");
