@@ -1,6 +1,4 @@
-#include "temporary_folder.hpp"
-
-#include <atoll/core/plugin_loader.hpp>
+#include "plugin_folder.hpp"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -9,52 +7,7 @@
 #include <algorithm>
 #include <fstream>
 
-namespace fs = std::filesystem;
-using atl::plugin_loader;
-using atl::spi::plugin_kind;
-
-namespace {
-
-const fs::path built = LOADER_TEST_PLUGINS;
-
-/// A folder of plugins of one's own.
-class plugin_folder : public temporary_folder {
- public:
-  plugin_folder(std::initializer_list<std::string_view> names) {
-    for (auto name : names)
-      add(name, name);
-  }
-
-  fs::path add(std::string_view variant, std::string_view file_name) const {
-    auto to = *this / fmt::format("{}.so", file_name);
-    fs::copy_file(built / fmt::format("{}.so", variant), to);
-    return to;
-  }
-
-  plugin_loader loader() const { return plugin_loader{{path()}}; }
-};
-
-/// The message with which a plugin is refused.
-std::string refusal(const plugin_folder& folder, plugin_kind kind, std::string_view name) {
-  auto loaded = folder.loader().load(kind, name);
-  return loaded ? "loaded" : loaded.error().message;
-}
-
-std::string refusal(const plugin_folder& folder, std::string_view name) {
-  return refusal(folder, plugin_kind::balancer, name);
-}
-
-/// The message for a plugin that is alone in its folder, with the folder's path left out.
-std::string lone_refusal(std::string_view variant) {
-  plugin_folder folder{variant};
-  auto message = refusal(folder, variant);
-  auto path = folder.path().string() + "/";
-  for (auto at = message.find(path); at != std::string::npos; at = message.find(path))
-    message.erase(at, path.size());
-  return message;
-}
-
-} // namespace
+using namespace loader_test;
 
 TEST_CASE("a plugin is found by name, judged, loaded, and makes what it is for") {
   plugin_folder folder{"first", "silent", "whole"};
@@ -150,53 +103,6 @@ TEST_CASE("a name is a name and no path") {
                                   "and no path",
                                   name),
                   name);
-}
-
-TEST_CASE("a plugin for another interface or toolchain is refused, and none of it runs") {
-  CHECK(lone_refusal("major") ==
-        "balancer plugin 'major' is refused: major.so: is built for balancer interface 99.1, "
-        "expected 1.0 to 1.1; build it against this version's headers");
-  CHECK(lone_refusal("minor") ==
-        "balancer plugin 'minor' is refused: minor.so: is built for balancer interface 1.77, "
-        "expected 1.0 to 1.1; build it against this version's headers");
-  CHECK(lone_refusal("abi") ==
-        "balancer plugin 'abi' is refused: abi.so: is built for the binary interface "
-        "gnu_libcxx_cxx11, expected gnu_libstdcxx_cxx11; build it with a compiler and a standard "
-        "library of that kind");
-}
-
-TEST_CASE("each kind has an interface version of its own") {
-  auto refused = [](std::string_view file) {
-    plugin_folder folder{file};
-    return folder.loader().list().front().refusal.substr(folder.path().string().size() + 1);
-  };
-  CHECK(refused("older_consensus") ==
-        "older_consensus.so: is built for consensus interface 1.0, expected 2.0; build it against "
-        "this version's headers");
-  CHECK(refused("newer_recovery") ==
-        "newer_recovery.so: is built for recovery interface 2.1, expected 1.0 to 1.1; build it "
-        "against this version's headers");
-}
-
-TEST_CASE("a plugin loads whatever its headers had as the versions of other kinds") {
-  plugin_folder folder{"other_kinds"};
-  CHECK(refusal(folder, "other_kinds") == "loaded");
-}
-
-TEST_CASE("a plugin with a descriptor of another version is refused, and none of it runs") {
-  CHECK(lone_refusal("layout") ==
-        "there is no balancer plugin 'layout', for layout.so: is built with plugin descriptor 3, "
-        "expected 2; build it against this version's headers");
-  CHECK(lone_refusal("first_layout") ==
-        "there is no balancer plugin 'first_layout', for first_layout.so: is built with plugin "
-        "descriptor 1, expected 2; build it against this version's headers");
-}
-
-TEST_CASE("a plugin for an older minor version of its interface is loaded") {
-  plugin_folder folder{"older"};
-  auto older = folder.loader().load("older");
-  REQUIRE(older);
-  CHECK((*older)->descriptor().interface == atl::spi::interface_version{1, 0});
 }
 
 TEST_CASE("two of one name are both refused, whichever comes first, and none of them runs") {
