@@ -243,7 +243,7 @@ void host::carry_out(spi::refuse& it) {
   if (!take_owner(it.id, owner))
     return;
   world_.say("replica {} refuses request {}: {}", id_, it.id, it.reason);
-  auto surely = it.why == spi::refusal::not_proposed;
+  auto surely = it.why != spi::refusal::unknown;
   if (surely)
     world_.facts().refused(owner.tag);
   world_.answered(

@@ -104,7 +104,7 @@ void replica::become_participant() {
   new_prepares_.clear();
   abort_reasons_.clear();
   if (change_ && change_->position == 0)
-    refuse_change("another replica coordinates this group by now; try again");
+    refuse_change(busy("another replica coordinates this group by now; try again"));
   change_.reset();
   for (auto position = std::max(decided_ + 1, log_.first()); position < log_.end(); ++position) {
     auto it = log_.find(position);

@@ -83,6 +83,15 @@ class replica final : public spi::consensus {
     serving,
   };
 
+  /// What keeps a replica from proposing at the moment.
+  struct obstacle {
+    std::string reason; ///< empty: nothing does
+    spi::refusal kind = spi::refusal::not_proposed;
+    explicit operator bool() const { return !reason.empty(); }
+  };
+  /// One that passes by itself.
+  static obstacle busy(std::string reason) { return {std::move(reason), spi::refusal::busy}; }
+
   struct validation {
     spi::log_position position = 0; ///< 0: a proposal, not yet given a position
     spi::request_id id = 0;
@@ -147,12 +156,12 @@ class replica final : public spi::consensus {
   void forget_strangers();
 
   // -- changes.cpp
-  std::string why_not_change(const membership& wanted) const;
+  obstacle why_not_change(const membership& wanted) const;
   void review_change();
   bool joiners_are_close();
   void outbid(std::uint64_t epoch);
   void propose_change();
-  void refuse_change(std::string reason);
+  void refuse_change(obstacle why);
 
   // -- replica.cpp: the common part
   bool down(const peer& it) const;
@@ -195,15 +204,15 @@ class replica final : public spi::consensus {
   // -- coordinator.cpp
   void start_coordinator(bool intact);
   void review_after_start(spi::log_position position, bool alone);
-  std::string why_not_write() const;
-  std::string why_not_propose() const;
-  void refuse_proposal(spi::request_id id, std::string reason, spi::replica_id hint = 0);
+  obstacle why_not_write() const;
+  obstacle why_not_propose() const;
+  void refuse_proposal(spi::request_id id, obstacle why, spi::replica_id hint = 0);
   void append(spi::request_id id, entry_kind kind, std::string command);
   bool is_open(spi::log_position position) const;
   bool vote_here(spi::log_position position);
   bool vote_yes(spi::log_position position, std::uint64_t bit);
   void commit(spi::log_position position);
-  void abort(spi::log_position position, std::string reason);
+  void abort(spi::log_position position, obstacle why);
   void settle(spi::log_position position);
   void settle_change(spi::log_position position, bool commits);
   void abort_open(const peer& missing, bool all, const std::string& reason);
@@ -319,7 +328,7 @@ class replica final : public spi::consensus {
   spi::timestamp gather_again_{0};
   spi::log_position undecided_ = 1; ///< everything before it is decided, or on its way to the disk
   std::deque<std::pair<spi::persist_token, spi::log_position>> deciding_;
-  std::map<spi::log_position, std::string> abort_reasons_;
+  std::map<spi::log_position, obstacle> abort_reasons_;
   std::vector<spi::log_position> new_prepares_;
   std::vector<decide_entry> new_decisions_;
 

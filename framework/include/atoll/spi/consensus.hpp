@@ -103,6 +103,7 @@ struct apply {
 enum class refusal : std::uint8_t {
   not_proposed, ///< surely never takes effect; safe to propose again
   unknown,      ///< may take effect yet: repeat only under the same session and sequence number
+  busy,         ///< surely never takes effect; the obstacle passes by itself: propose it here again
 };
 /// A proposal that this replica will not see decided. (One that is decided is answered by `apply`.)
 struct refuse {
@@ -230,7 +231,9 @@ class consensus {
   virtual void read(request_id id, read_level level) = 0;
   /// Answers `validate`. @param reason why not, when `ok` is false.
   virtual void on_validated(std::uint64_t ticket, bool ok, std::string_view reason) = 0;
-  /// Makes `voters` and `learners` the group's members; answered like a proposal.
+  /// Makes `voters` and `learners` the group's members; answered like a proposal, also when they
+  /// are the members already. While another change is under way, it is refused as `busy`. A host
+  /// asks for one change once: it answers repeated requests for it together.
   virtual void reconfigure(request_id id, std::vector<replica_id> voters,
                            std::vector<replica_id> learners) = 0;
   /// Hands leadership to a peer, in protocols that have one.
