@@ -131,10 +131,10 @@ fault_mix drawn_mix(const simulation_options& options);
 
 /// Runs a group of replicas in one thread, in a world made from one seed. See docs of `world` for
 /// what that world does. Always checked: one value a position on all replicas, without gaps and
-/// each position once a run; what was refused as `not_proposed` never shows up; each request is
-/// answered once; one leader a term, and terms that only grow; nothing that was answered is lost;
-/// the clients' history is linearizable; queues stay bounded; after the faults have stopped,
-/// clients are answered and the replicas agree within `liveness_bound`.
+/// each position once a run; what was refused as `not_proposed` or `busy` never shows up; each
+/// request is answered once; one leader a term, and terms that only grow; nothing that was answered
+/// is lost; the clients' history is linearizable; queues stay bounded; after the faults have
+/// stopped, clients are answered and the replicas agree within `liveness_bound`.
 simulation_report simulate(const simulation_options& options, const consensus_factory& factory);
 
 } // namespace atl::sim
