@@ -96,7 +96,7 @@ TEST_CASE("masters whose disks fill up refuse what takes space, and go on with e
   group.fill(reserve + 4 * mebibyte);
   auto refused = cluster.dfs({"put", "-r", much_of(cluster).string(), "/much"});
   CHECK_MESSAGE(refused.code == no_space_code, refused.err);
-  CHECK_MESSAGE(refused.err.find("master-1") != std::string::npos, refused.err);
+  CHECK_MESSAGE(refused.err.find("the disk of master-") != std::string::npos, refused.err);
   CHECK_MESSAGE(refused.err.find("reserve") != std::string::npos, refused.err);
   CHECK(cluster.dfs({"mkdir", "/more"}).code == no_space_code);
   CHECK(cluster.dfs({"cat", "/kept"}).out == "kept");
