@@ -3,7 +3,7 @@
 #include "mutant.hpp"
 #include "protocol_under_test.hpp"
 
-#include <atoll/sim/world.hpp>
+#include <atoll/sim/scripted_simulation.hpp>
 
 #include <doctest/doctest.h>
 
@@ -21,10 +21,10 @@ struct refusal_record {
 };
 
 /// A group of three whose refusals are recorded, with their kind.
-class refusing_group : public refusal_record, public atl::sim::world {
+class refusing_group : public refusal_record, public atl::sim::scripted_simulation {
  public:
   explicit refusing_group(const overrides& changed = {})
-      : world{simulation_of(protocol(), 7, 3, changed), recorded_by(*this)} {
+      : scripted_simulation{simulation_of(protocol(), 7, 3, changed), recorded_by(*this)} {
     REQUIRE(run_until([this] { return leader() != 0; }));
   }
 

@@ -33,8 +33,8 @@ TEST_CASE("a leader that hasn't committed an entry of its own refuses changes as
   auto next = first % 3 + 1;
   group.filter([&](auto, auto, std::string_view bytes) { // its entries reach nobody
     return !bytes.empty() && group.status(next).role == atl::spi::replica_role::leader
-               ? atl::sim::passage::drop
-               : atl::sim::passage::pass;
+               ? atl::sim::filter_action::drop
+               : atl::sim::filter_action::pass;
   });
   group.transfer(first, next);
   REQUIRE(
