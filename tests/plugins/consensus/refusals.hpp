@@ -35,11 +35,11 @@ class refusing_group : public refusal_record, public atl::sim::scripted_simulati
         return id;
     return 0;
   }
-  ticket write(std::size_t padding = 0) {
+  ticket write() {
     using namespace atl::sim;
     ++commands_;
     register_command it{commands_, commands_, 1, 1, operation_kind::write, 1, {}};
-    return propose(leader(), encode(it, padding));
+    return propose(leader(), it);
   }
   /// A single request was refused so far, as one that may be repeated soon at the same replica.
   void must_have_been_busy(ticket asked) {
