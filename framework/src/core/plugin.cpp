@@ -23,7 +23,7 @@ struct creation {
 
 /// Calls a plugin's factory. Nothing it throws goes further than here.
 template <class T, class Create>
-result<std::shared_ptr<T>> create(const plugin& from, std::shared_ptr<const void> library,
+result<std::shared_ptr<T>> create(const plugin& from, const std::shared_ptr<const void>& library,
                                   const spi::options& options, bool right_kind, Create make) {
   auto failed = [&](std::string_view why) {
     return fail(errc::refused, fmt::format("{} ({}) {}", from.title(), from.file().string(), why));
@@ -32,7 +32,7 @@ result<std::shared_ptr<T>> create(const plugin& from, std::shared_ptr<const void
     return failed("was asked to create something of another kind");
   try {
     auto made = std::make_shared<creation<T>>();
-    made->library = std::move(library);
+    made->library = library;
     made->options = options;
     made->object.reset(make(made->options));
     if (!made->object)
