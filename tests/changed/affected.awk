@@ -1,7 +1,7 @@
 # Prints the tests that changed files affect, a line each:
 #
 #   run NAME OUTPUT...   its outputs of the build that are affected have to be built, then `ctest` can run the test
-#   skip NAME            the test starts real clusters, or uses the whole build: too long before each commit
+#   skip NAME            the test starts clusters, or is given the whole build folder: too long before each commit
 #
 #   awk -v root=ROOT -v build=BUILD -f affected.awk kind=changed FILES kind=deps DEPS \
 #     kind=edges BUILD/build.ninja kind=tests CTestTestfile.cmake...
@@ -10,7 +10,7 @@
 # Follows the edges of the build from each changed file to all that is made of the file or needs the file, order-only
 # edges included (a test that loads a plugin has one). Headers are known from DEPS once an object was compiled; an
 # object that never was is taken to include every header. A changed CMakeLists.txt stands for all sources below its
-# folder, for the edges do not tell whom the change concerns.
+# folder, for the edges do not tell whom the change concerns; a document concerns the test `docs`.
 
 # The name of a file in the graph: absolute, or relative to the build folder as Ninja has it.
 function node(path) {
@@ -44,6 +44,8 @@ kind == "changed" {
   changed_folders[folder(file)] = 1
   if (file ~ /\.(hpp|h)$/)
     has_changed_header = 1
+  if (file ~ /\.md$/)
+    has_changed_document = 1
   if (file ~ /\/CMakeLists\.txt$/)
     rebuilt_folders[folder(file)] = 1
   else if (file ~ /\.cmake$/ || file ~ /\/CMakePresets\.json$/)
@@ -118,15 +120,18 @@ END {
   for (t = 1; t <= test_count; ++t) {
     name = tests[t]
     word_count = split(command[name], words, "\"( \")?")
-    built = is_affected = ""
+    built = uses_whole_build = ""
+    is_affected = name == "docs" && has_changed_document
     for (w = 1; w <= word_count; ++w) {
       word = node(words[w])
+      if (word == build)
+        uses_whole_build = 1
       if (word in is_output)
         built = built " " word
       if (word in is_reached || word ~ /^\/.*\.sh$/ && folder(word) in changed_folders)
         is_affected = 1
     }
     if (is_affected)
-      print(built == "" || name in is_cluster ? "skip " name : "run " name built)
+      print(uses_whole_build || name in is_cluster ? "skip " name : "run " name built)
   }
 }

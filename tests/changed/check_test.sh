@@ -33,7 +33,9 @@ add_dependencies(test_loading plugin)
 add_dependencies(test_cluster plugin)
 set_tests_properties(cluster PROPERTIES LABELS cluster)
 add_test(NAME verify COMMAND test_tidy $<TARGET_FILE:plugin>)
-add_test(NAME script COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/script/run.sh)
+add_test(NAME script COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/script/run.sh)
+add_test(NAME docs COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/docs/run.sh ${CMAKE_BINARY_DIR})
+add_test(NAME whole COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/script/run.sh ${CMAKE_BINARY_DIR})
 END
 echo 'add_library(plugin MODULE plugin.cpp)' >plugins/CMakeLists.txt
 printf '%s\n' 'add_executable(test_lonely lonely.cpp)' 'add_test(NAME lonely COMMAND test_lonely)' >lonely/CMakeLists.txt
@@ -92,9 +94,13 @@ runs HEAD new
 git add lonely
 git commit -qm 'Add the source'
 echo 'changed' >>script/beside
-runs HEAD ''
-skips script
+runs HEAD script
+skips whole
 rm script/beside
+echo 'A document' >README.md
+runs HEAD ''
+skips docs
+rm README.md
 echo 'int main() { return 1; }' >direct.cpp
 if tests/changed/check.sh build >"$work/out" 2>&1; then fail "a failed test is not noticed"; fi
 if tests/changed/check.sh build nowhere >"$work/out" 2>&1; then fail "an unknown commit is not noticed"; fi
