@@ -58,8 +58,8 @@ TEST_CASE("each way of breaking the rule is found, with its line") {
   CHECK(verdict("framework/include/atoll/spi/a.hpp", "#include <fmt/format.h>") ==
         "framework/include/atoll/spi/a.hpp:1: fmt/format.h: spi may not use this "
         "library\n");
-  CHECK(verdict("framework/src/core/a.cpp", "#include <atoll/sim/world.hpp>") ==
-        "framework/src/core/a.cpp:1: atoll/sim/world.hpp: core may not include "
+  CHECK(verdict("framework/src/core/a.cpp", "#include <atoll/sim/scripted_simulation.hpp>") ==
+        "framework/src/core/a.cpp:1: atoll/sim/scripted_simulation.hpp: core may not include "
         "from sim\n");
   CHECK(verdict("framework/src/core/a.cpp", "#  include <caf/all.hpp>") ==
         "framework/src/core/a.cpp:1: caf/all.hpp: core may not use this "
@@ -89,8 +89,8 @@ TEST_CASE("each way of breaking the rule is found, with its line") {
         "plugins/balancers/mine/a.cpp:1: ../other/other.hpp: a plugin may not "
         "include from "
         "another's folder\n");
-  CHECK(verdict("framework/src/runtime/a.cpp", "#include <atoll/sim/world.hpp>") ==
-        "framework/src/runtime/a.cpp:1: atoll/sim/world.hpp: runtime may not "
+  CHECK(verdict("framework/src/runtime/a.cpp", "#include <atoll/sim/scripted_simulation.hpp>") ==
+        "framework/src/runtime/a.cpp:1: atoll/sim/scripted_simulation.hpp: runtime may not "
         "include from sim\n");
   CHECK(verdict("apps/dfs/master/a.cpp", "#include <atoll/verify/verify.hpp>") ==
         "apps/dfs/master/a.cpp:1: atoll/verify/verify.hpp: apps may not include "

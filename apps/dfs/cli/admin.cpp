@@ -107,7 +107,7 @@ struct learning {
   }
 };
 
-/// Waits until a learner has applied what was decided when the wait began.
+/// Waits until a learner has applied what was committed when the wait began.
 atl::status wait_until_learnt(control& masters, const cluster_settings& cluster,
                               const std::string& name, std::uint32_t timeout_s) {
   auto give_up = clock::now() + std::chrono::seconds{timeout_s};
@@ -115,7 +115,7 @@ atl::status wait_until_learnt(control& masters, const cluster_settings& cluster,
   learning so_far;
   while (clock::now() < give_up && !so_far.is_given_up()) {
     if (auto now = ask_group(masters); now && goal == 0)
-      goal = now->status["seen_by"]["decided"];
+      goal = now->status["seen_by"]["committed"];
     so_far.look(ask_master(masters, cluster, name));
     if (so_far.answered && goal != 0 && so_far.applied >= goal)
       return {};

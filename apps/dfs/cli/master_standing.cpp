@@ -19,8 +19,8 @@ auto rank_of(const json& view) {
   auto& role = seen["role"];
   auto weight = role == "leader" ? 2 : role == "waiting" ? 0 : 1;
   auto term = seen["term"].get<std::uint64_t>();
-  auto decided = seen["decided"].get<std::uint64_t>();
-  return weight == 2 ? std::tuple{weight, term, decided} : std::tuple{weight, decided, term};
+  auto committed = seen["committed"].get<std::uint64_t>();
+  return weight == 2 ? std::tuple{weight, term, committed} : std::tuple{weight, committed, term};
 }
 
 std::string member_of(const json& group, const json& id) {
@@ -68,11 +68,11 @@ json find_differences(const json& there, const json& here) {
 
 void add_own_view(json& master, const json& own, const json& status) {
   auto& seen = own["seen_by"];
-  for (auto* key : {"role", "applied", "decided", "term", "blocked", "metrics"})
+  for (auto* key : {"role", "applied", "committed", "term", "blocked", "metrics"})
     master[key] = seen[key];
   master["follows"] = seen["leader"];
-  auto decided = status["seen_by"]["decided"].get<std::uint64_t>();
-  master["behind"] = decided - std::min(decided, master["applied"].get<std::uint64_t>());
+  auto committed = status["seen_by"]["committed"].get<std::uint64_t>();
+  master["behind"] = committed - std::min(committed, master["applied"].get<std::uint64_t>());
   if (own.contains("waiting"))
     master["waiting"] = own["waiting"];
   if (auto differs = find_differences(own.value("configuration", json{}),

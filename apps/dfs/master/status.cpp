@@ -102,7 +102,7 @@ json describe_replica(const status_view& view) {
           {"folder", view.self.folder},
           {"term", protocol.term},
           {"leader", protocol.leader},
-          {"decided", protocol.decided},
+          {"committed", protocol.committed},
           {"applied", view.replica.applied},
           {"first", protocol.first},
           {"blocked", protocol.blocked},

@@ -155,7 +155,7 @@ result<meta> read_meta(rocksdb::DB& db, const fs::path& folder,
   present_reader state{db, buffer};
   auto meta = state.must_meta();
   if (auto& failure = state.failure())
-    return failure->code == errc::corrupt ? damaged(folder, "its position can't be read")
+    return failure->code == errc::corrupt ? damaged(folder, "its index can't be read")
                                           : tl::unexpected{*failure};
   if (meta.format != format_version)
     return fail(errc::refused,

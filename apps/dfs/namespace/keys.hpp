@@ -11,7 +11,7 @@
 /// the bytes is the order of the ids, then a name where there is one.
 namespace dfs::state::keys {
 
-/// The one record of counts and positions.
+/// The one record of counts and indexes.
 std::string meta();
 
 std::string entry(inode_id parent, std::string_view name);

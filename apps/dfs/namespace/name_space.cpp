@@ -22,8 +22,8 @@ namespace dfs {
 
 using atl::errc;
 using atl::fail;
-using atl::spi::decided_entry;
-using atl::spi::log_position;
+using atl::spi::committed_entry;
+using atl::spi::log_index;
 
 struct name_space::impl {
   impl(std::filesystem::path where, const name_space_settings& how)
@@ -43,7 +43,7 @@ struct name_space::impl {
   std::size_t unflushed_bytes = 0;          ///< of commands; the applying thread's
   int slow_calls = 0;                       ///< still expected to need the disk; that thread's, too
   std::string cluster_id;                   ///< of `meta`, for every thread
-  std::atomic<log_position> applied = 0;    ///< of `meta`, for every thread
+  std::atomic<log_index> applied = 0;       ///< of `meta`, for every thread
   std::optional<atl::error> broken;         ///< the applying thread's
   std::atomic<bool> unreadable = false;     ///< for every thread: entries may be half done
   std::atomic<std::uint64_t> latest_us = 0; ///< of `meta`, for every thread
@@ -65,7 +65,7 @@ struct name_space::impl {
   }
 
   /// Appends the answer to each entry. For the applying thread, while nobody reads.
-  atl::status run(std::span<const decided_entry> entries, state::transaction& state,
+  atl::status run(std::span<const committed_entry> entries, state::transaction& state,
                   std::vector<std::string>& answers);
   /// What is unwritten.
   atl::status write();
@@ -116,7 +116,7 @@ atl::result<std::unique_ptr<name_space>> name_space::open(const std::filesystem:
   return std::unique_ptr<name_space>{new name_space{std::move(self)}};
 }
 
-log_position name_space::applied() const {
+log_index name_space::applied() const {
   return self_->applied;
 }
 
@@ -124,14 +124,14 @@ const std::string& name_space::cluster_id() const {
   return self_->cluster_id;
 }
 
-atl::status name_space::impl::run(std::span<const decided_entry> entries, state::transaction& state,
-                                  std::vector<std::string>& answers) {
+atl::status name_space::impl::run(std::span<const committed_entry> entries,
+                                  state::transaction& state, std::vector<std::string>& answers) {
   for (const auto& entry : entries) {
-    auto& position = meta.applied;
-    if (entry.position != position + 1)
-      return fail(errc::internal, fmt::format("entry {} came where entry {} was due",
-                                              entry.position, position + 1));
-    position = entry.position;
+    auto& index = meta.applied;
+    if (entry.index != index + 1)
+      return fail(errc::internal,
+                  fmt::format("entry {} came where entry {} was due", entry.index, index + 1));
+    index = entry.index;
     unflushed_bytes += entry.command.size();
     answers.push_back(entry.no_op ? std::string{} : state::apply_command(state, entry.command));
     if (state.failure())
@@ -156,7 +156,7 @@ atl::status name_space::impl::write() {
   return {};
 }
 
-atl::result<std::vector<std::string>> name_space::apply(std::span<const decided_entry> entries) {
+atl::result<std::vector<std::string>> name_space::apply(std::span<const committed_entry> entries) {
   if (self_->broken)
     return tl::unexpected{*self_->broken};
   if (entries.empty())
@@ -231,10 +231,10 @@ std::chrono::microseconds name_space::latest_stamp() const {
   return std::chrono::microseconds{self_->latest_us.load()};
 }
 
-atl::result<log_position> name_space::flush() {
+atl::result<log_index> name_space::flush() {
   if (self_->broken)
     return tl::unexpected{*self_->broken};
-  auto position = self_->meta.applied;
+  auto index = self_->meta.applied;
   self_->unflushed_bytes = 0;
   if (auto written = self_->write(); !written)
     return tl::unexpected{written.error()};
@@ -242,7 +242,7 @@ atl::result<log_position> name_space::flush() {
   if (auto synced = self_->db->FlushWAL(true); !synced.ok())
     return tl::unexpected{self_->fail_for_good(state::to_error(synced))};
   self_->ballast.restore();
-  return position;
+  return index;
 }
 
 bool name_space::flush_due() const {
@@ -250,7 +250,7 @@ bool name_space::flush_due() const {
          self_->unflushed_bytes >= self_->settings.unflushed_bytes_max;
 }
 
-atl::result<log_position> name_space::save(const std::filesystem::path& folder) {
+atl::result<log_index> name_space::save(const std::filesystem::path& folder) {
   if (self_->broken)
     return tl::unexpected{*self_->broken};
   if (auto written = self_->write(); !written)
@@ -273,7 +273,7 @@ atl::status name_space::check_saved(const std::filesystem::path& folder) const {
   return checked;
 }
 
-atl::result<log_position> name_space::load(const std::filesystem::path& folder) {
+atl::result<log_index> name_space::load(const std::filesystem::path& folder) {
   // Opened once where it is, so that nothing that isn't a name space of this cluster gets further.
   auto wanted = self_->settings;
   wanted.cluster_id = self_->cluster_id;

@@ -40,9 +40,9 @@ struct name_space_settings {
 };
 
 /// The directories, the files and where their chunks are: what the masters agree on. A
-/// deterministic state machine in a RocksDB database, whose applied position is written with the
+/// deterministic state machine in a RocksDB database, whose applied index is written with the
 /// effects up to it. What was applied lately is kept in memory and written a little later, all at
-/// once: after a crash the database is at a position that is earlier by as much, and the log has
+/// once: after a crash the database is at an index that is earlier by as much, and the log has
 /// the rest.
 ///
 /// One thread calls `apply`, `flush`, `save` and `load`; one thread, which may be another, calls
@@ -58,11 +58,11 @@ class name_space final : public atl::state_machine {
                                                        const name_space_settings& settings);
   ~name_space() override;
 
-  atl::spi::log_position applied() const override;
+  atl::spi::log_index applied() const override;
 
   /// In memory when it returns; `flush` makes it durable.
   atl::result<std::vector<std::string>>
-  apply(std::span<const atl::spi::decided_entry> entries) override;
+  apply(std::span<const atl::spi::committed_entry> entries) override;
 
   /// @param query by `encode`; the answer is for `decode_response`.
   atl::result<std::string> query(std::string_view query) const override;
@@ -75,15 +75,15 @@ class name_space final : public atl::state_machine {
   void stamp(std::string& command, std::chrono::microseconds since_1970) const override;
   std::chrono::microseconds latest_stamp() const override;
 
-  atl::result<atl::spi::log_position> flush() override;
+  atl::result<atl::spi::log_index> flush() override;
   bool flush_due() const override;
 
   /// A RocksDB checkpoint: on the same disk it costs links, not copies.
-  atl::result<atl::spi::log_position> save(const std::filesystem::path& folder) override;
+  atl::result<atl::spi::log_index> save(const std::filesystem::path& folder) override;
   /// Reads every block of the checkpoint's tables, for a damaged one is linked, not noticed.
   atl::status check_saved(const std::filesystem::path& folder) const override;
   /// `folder` must be on the same disk.
-  atl::result<atl::spi::log_position> load(const std::filesystem::path& folder) override;
+  atl::result<atl::spi::log_index> load(const std::filesystem::path& folder) override;
 
   const std::string& cluster_id() const;
 

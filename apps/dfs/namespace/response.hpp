@@ -50,8 +50,8 @@ struct entry {
   inode_type type = inode_type::file;
   std::uint64_t size_bytes = 0; ///< 0 for a directory
   std::int64_t mtime_us = 0;    ///< since 1970; negative: before it
-  std::uint64_t version = 0; ///< log position of the last change; to the entries, for a directory
-  std::uint64_t entries = 0; ///< 0 for a file
+  std::uint64_t version = 0;    ///< log index of the last change; to the entries, for a directory
+  std::uint64_t entries = 0;    ///< 0 for a file
 
   friend bool operator==(const entry&, const entry&) = default;
 };

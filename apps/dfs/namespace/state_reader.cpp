@@ -113,7 +113,7 @@ meta present_reader::must_meta() {
   std::string bytes;
   meta value;
   if (!get(keys::meta(), bytes) || !decode(bytes, value))
-    fail_damaged("the record of the name space's position");
+    fail_damaged("the record of the name space's index");
   return value;
 }
 

@@ -31,7 +31,7 @@ namespace {
 
 constexpr char record_prefix = 'r';
 constexpr std::string_view meta_key = "meta";
-constexpr std::string_view lives_key = "lives";
+constexpr std::string_view incarnation_key = "lives";
 constexpr std::string_view binding_key = "binding";
 constexpr std::size_t batch_bytes_max = 8 << 20; ///< written with one sync
 
@@ -203,7 +203,7 @@ struct record_log::implementation {
   std::filesystem::path folder;
   std::unique_ptr<rocksdb::Env> environment;
   std::unique_ptr<rocksdb::DB> db;
-  std::uint64_t lives = 0;
+  std::uint64_t incarnation = 0;
   callbacks calls;
 
   std::mutex mutex;
@@ -228,12 +228,12 @@ struct record_log::implementation {
     return db->Write(synced, &batch);
   }
 
-  result<std::uint64_t> count_life(std::uint64_t at_least) {
+  result<std::uint64_t> begin_incarnation(std::uint64_t at_least) {
     std::string text;
-    auto read = db->Get({}, slice(lives_key), &text);
+    auto read = db->Get({}, slice(incarnation_key), &text);
     std::uint64_t before = 0;
     if (read.ok()) {
-      auto bytes_read = unsealed(lives_key, text);
+      auto bytes_read = unsealed(incarnation_key, text);
       if (!bytes_read)
         return fail(errc::corrupt,
                     fmt::format("the log in {} has a damaged start counter", folder.string()));
@@ -241,12 +241,12 @@ struct record_log::implementation {
     } else if (!read.IsNotFound()) {
       return tl::unexpected{rocksdb_error(read, "reading the log in " + folder.string())};
     }
-    auto life = std::max(before + 1, at_least);
+    auto incarnation = std::max(before + 1, at_least);
     spi::writer out;
-    out.put(life);
-    if (auto written = write_now(lives_key, out.view()); !written.ok())
+    out.put(incarnation);
+    if (auto written = write_now(incarnation_key, out.view()); !written.ok())
       return tl::unexpected{rocksdb_error(written, "writing the log in " + folder.string())};
-    return life;
+    return incarnation;
   }
 
   /// Batches that wait, up to a size, for one write; none when it is time to stop.
@@ -331,10 +331,10 @@ result<std::unique_ptr<record_log>> record_log::open(const std::filesystem::path
   if (!opened.ok())
     return tl::unexpected{cant_open(folder, rocksdb_error(opened, "it doesn't open"))};
   impl->db.reset(db);
-  auto lives = impl->count_life(wall_clock);
-  if (!lives)
-    return tl::unexpected{lives.error()};
-  impl->lives = *lives;
+  auto incarnation = impl->begin_incarnation(wall_clock);
+  if (!incarnation)
+    return tl::unexpected{incarnation.error()};
+  impl->incarnation = *incarnation;
   return std::unique_ptr<record_log>{new record_log{std::move(impl)}};
 }
 
@@ -397,7 +397,7 @@ status record_log::bind(const binding& to) {
 }
 
 std::uint64_t record_log::incarnation() const {
-  return impl_->lives;
+  return impl_->incarnation;
 }
 
 void record_log::start(callbacks calls) {

@@ -46,7 +46,7 @@ struct state_runner::implementation {
 
   /// Either some entries, or something else to be done in its turn.
   struct task {
-    std::vector<spi::decided_entry> entries;
+    std::vector<spi::committed_entry> entries;
     std::function<void()> other;
   };
 
@@ -128,7 +128,7 @@ struct state_runner::implementation {
     calls.failed(problem);
   }
 
-  void apply(const std::vector<spi::decided_entry>& entries) {
+  void apply(const std::vector<spi::committed_entry>& entries) {
     if (broken || entries.empty())
       return;
     auto answers = machine.apply(entries);
@@ -138,7 +138,7 @@ struct state_runner::implementation {
     for (std::size_t i = 0; i < entries.size(); ++i)
       if (entries[i].id != 0 && i < answers->size())
         own.emplace_back(entries[i].id, std::move((*answers)[i]));
-    calls.applied(entries.back().position, std::move(own));
+    calls.applied(entries.back().index, std::move(own));
     if (machine.flush_due())
       add({{}, [this] {
              if (machine.flush_due()) // not yet, since
@@ -149,10 +149,10 @@ struct state_runner::implementation {
   void flush() {
     if (broken)
       return;
-    if (auto position = machine.flush())
-      calls.flushed(*position);
+    if (auto index = machine.flush())
+      calls.flushed(*index);
     else
-      break_down(position.error());
+      break_down(index.error());
   }
 
   /// Takes those out that it answers.
@@ -180,11 +180,11 @@ struct state_runner::implementation {
     calls.answered(std::move(answers));
   }
 
-  void check_saved(const std::filesystem::path& folder, spi::log_position position,
-                   const std::function<void(result<spi::log_position>)>& done) {
+  void check_saved(const std::filesystem::path& folder, spi::log_index index,
+                   const std::function<void(result<spi::log_index>)>& done) {
     auto checked = machine.check_saved(folder);
     if (checked)
-      return done(position);
+      return done(index);
     if (checked.error().code == errc::corrupt)
       calls.failed(checked.error());
     done(tl::unexpected{checked.error()});
@@ -196,7 +196,7 @@ state_runner::state_runner(state_machine& machine, std::size_t readers, callback
 
 state_runner::~state_runner() = default;
 
-void state_runner::apply(std::vector<spi::decided_entry> entries) {
+void state_runner::apply(std::vector<spi::committed_entry> entries) {
   if (entries.size() > entries_in_place_max || !impl_->begin_work())
     return impl_->add({std::move(entries), {}});
   if (impl_->machine.can_apply_inline())
@@ -230,20 +230,20 @@ void state_runner::query(std::vector<query_request> queries) {
 }
 
 void state_runner::save(std::filesystem::path folder,
-                        std::function<void(result<spi::log_position>)> done) {
+                        std::function<void(result<spi::log_index>)> done) {
   impl_->add({{}, [impl = impl_.get(), to = std::move(folder), call = std::move(done)] {
                 auto saved = impl->machine.save(to);
                 if (!saved)
                   return call(std::move(saved));
                 // To read all of it takes long; neither entries nor queries wait for that.
-                boost::asio::post(impl->checker, [impl, to, call, position = *saved] {
-                  impl->check_saved(to, position, call);
+                boost::asio::post(impl->checker, [impl, to, call, index = *saved] {
+                  impl->check_saved(to, index, call);
                 });
               }});
 }
 
 void state_runner::load(std::filesystem::path folder,
-                        std::function<void(result<spi::log_position>)> done) {
+                        std::function<void(result<spi::log_index>)> done) {
   impl_->add({{}, [impl = impl_.get(), from = std::move(folder), call = std::move(done)] {
                 call(impl->machine.load(from));
               }});

@@ -24,7 +24,8 @@ std::string describe(const group_client::member& who) {
 
 } // namespace
 
-// -- life -------------------------------------------------------------------------------------
+// -- start and stop
+// -------------------------------------------------------------------------------------
 
 client_actor::client_actor(caf::actor_config& config, group_client::settings given,
                            std::shared_ptr<client_inbox> inbox)

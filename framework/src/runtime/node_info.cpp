@@ -30,7 +30,7 @@ replica_mark read_mark(spi::reader& in) {
   replica_mark mark;
   mark.incarnation = in.get<std::uint64_t>();
   mark.term = in.get<std::uint64_t>();
-  mark.entry = in.get<spi::log_position>();
+  mark.entry = in.get<spi::log_index>();
   mark.short_of_space = in.get<bool>();
   return mark;
 }

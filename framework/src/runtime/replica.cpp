@@ -16,7 +16,8 @@ constexpr auto flush_interval = std::chrono::seconds{1};
 
 } // namespace
 
-// -- life -------------------------------------------------------------------------------------
+// -- start and stop
+// -------------------------------------------------------------------------------------
 
 replica_actor::replica_actor(caf::actor_config& config, settings given)
     : io_thread_actor{config}, settings_{std::move(given)}, digest_{group_digest(settings_.self)} {}
@@ -83,8 +84,8 @@ caf::behavior replica_actor::make_behavior() {
       [this](queries_answered& done) { on_queries_answered(done); },
       [this](entries_applied& done) { on_entries_applied(done); },
       [this](state_flushed done) {
-        flushed_ = std::max(flushed_, done.position);
-        drive([&](auto& protocol) { protocol.on_applied(done.position); });
+        flushed_ = std::max(flushed_, done.index);
+        drive([&](auto& protocol) { protocol.on_applied(done.index); });
       },
       [this](replica_tick tick) {
         if (tick.generation != timer_generation_)
@@ -119,15 +120,13 @@ void replica_actor::start() {
       failed,
   });
   state_runner::callbacks calls;
-  calls.applied = [self](spi::log_position position, auto answers) {
-    tell_from_outside(self, entries_applied{position, std::move(answers)});
+  calls.applied = [self](spi::log_index index, auto answers) {
+    tell_from_outside(self, entries_applied{index, std::move(answers)});
   };
   calls.answered = [self](auto answers) {
     tell_from_outside(self, queries_answered{std::move(answers)});
   };
-  calls.flushed = [self](spi::log_position position) {
-    tell_from_outside(self, state_flushed{position});
-  };
+  calls.flushed = [self](spi::log_index index) { tell_from_outside(self, state_flushed{index}); };
   calls.failed = failed;
   runner_ = std::make_unique<state_runner>(*settings_.machine, reader_threads, std::move(calls));
   applied_ = delivered_ = settings_.machine->applied();
@@ -206,7 +205,7 @@ void replica_actor::stop_serving(const error& problem) {
     answer(waiting.from, error_reply(errc::unavailable, stopped));
   for (auto& [id, waiting] : queries_)
     answer(waiting, error_reply(errc::unavailable, stopped));
-  for (auto& [position, waiting] : ready_reads_)
+  for (auto& [index, waiting] : ready_reads_)
     answer(waiting.from, error_reply(errc::unavailable, stopped));
   commands_.clear();
   reads_.clear();
@@ -255,7 +254,7 @@ void replica_actor::update_mark() {
     unsynced_terms_.pop_front();
   }
   auto known = settings_.protocol->status();
-  mark_->write(durable_term_, std::min({known.decided, known.accepted, delivered_}));
+  mark_->write(durable_term_, std::min({known.committed, known.accepted, delivered_}));
 }
 
 // -- views ------------------------------------------------------------------------------------

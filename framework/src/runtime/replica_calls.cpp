@@ -166,7 +166,7 @@ void replica_actor::on_queries_answered(queries_answered& done) {
 }
 
 void replica_actor::on_entries_applied(entries_applied& done) {
-  applied_ = done.position;
+  applied_ = done.index;
   clock_.observe(settings_.machine->latest_stamp(), now());
   for (auto& [id, text] : done.answers)
     finish_command(id, {std::move(text), {}, false});

@@ -45,12 +45,12 @@ void replica_actor::transmit(spi::replica_id to, std::string bytes) {
 void replica_actor::carry_out(spi::apply& effect) {
   if (effect.entries.empty())
     return;
-  if (effect.entries.front().position != delivered_ + 1)
+  if (effect.entries.front().index != delivered_ + 1)
     return stop_serving(
         {errc::internal,
          fmt::format("the consensus plugin ({}) skipped from entry {} to {}",
-                     settings_.self.consensus, delivered_, effect.entries.front().position)});
-  delivered_ = effect.entries.back().position;
+                     settings_.self.consensus, delivered_, effect.entries.front().index)});
+  delivered_ = effect.entries.back().index;
   runner_->apply(std::move(effect.entries));
 }
 
@@ -72,7 +72,7 @@ void replica_actor::carry_out(spi::read_ready& effect) {
   auto waiting = reads_.find(effect.id);
   if (waiting == reads_.end())
     return;
-  ready_reads_.emplace(effect.position, std::move(waiting->second));
+  ready_reads_.emplace(effect.index, std::move(waiting->second));
   reads_.erase(waiting);
 }
 

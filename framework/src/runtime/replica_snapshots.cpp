@@ -18,8 +18,8 @@ void replica_actor::carry_out(spi::send_snapshot& effect) {
   std::error_code failed;
   std::filesystem::create_directories(outgoing, failed); // a failure shows in `save`
   auto folder = outgoing / fmt::to_string(++snapshots_ordered_);
-  runner_->save(folder, [self, to = effect.to, folder](result<spi::log_position> position) {
-    tell_from_outside(self, state_saved{to, folder, std::move(position)});
+  runner_->save(folder, [self, to = effect.to, folder](result<spi::log_index> index) {
+    tell_from_outside(self, state_saved{to, folder, std::move(index)});
   });
 }
 
@@ -27,15 +27,15 @@ void replica_actor::on_saved(state_saved& saved) {
   if (!serving_)
     return;
   auto connection = connections_.find(saved.to);
-  if (!saved.position || connection == connections_.end()) {
-    if (!saved.position)
-      log::error("master", "", "{}", saved.position.error().message);
+  if (!saved.index || connection == connections_.end()) {
+    if (!saved.index)
+      log::error("master", "", "{}", saved.index.error().message);
     return drive([&](auto& protocol) { protocol.on_snapshot_sent(saved.to, false); });
   }
   drive([&](auto& protocol) {
     tell(this, snapshot_transfer_,
-         snapshot_order{saved.to, connection->second, *saved.position,
-                        protocol.snapshot_blob(*saved.position), std::move(saved.folder)});
+         snapshot_order{saved.to, connection->second, *saved.index,
+                        protocol.snapshot_blob(*saved.index), std::move(saved.folder)});
   });
 }
 
@@ -56,34 +56,34 @@ caf::result<envelope> replica_actor::forward_snapshot_call(snapshot_call& call) 
 
 void replica_actor::on_arrived(snapshot_arrived& arrived) {
   arrived_ = std::move(arrived.folder);
-  drive([&](auto& protocol) { protocol.on_snapshot_received(arrived.position, arrived.blob); });
+  drive([&](auto& protocol) { protocol.on_snapshot_received(arrived.index, arrived.blob); });
 }
 
 void replica_actor::carry_out(spi::install_snapshot& effect) {
-  if (arrived_.empty() || effect.position <= delivered_)
+  if (arrived_.empty() || effect.index <= delivered_)
     return stop_serving(
         {errc::internal,
          fmt::format("the consensus plugin ({}) wants a snapshot installed up to "
                      "entry {}, and {}",
-                     settings_.self.consensus, effect.position,
+                     settings_.self.consensus, effect.index,
                      arrived_.empty() ? "none was received" : "its state is past that already")});
-  delivered_ = effect.position;
+  delivered_ = effect.index;
   loading_ = true;
   auto self = caf::actor_cast<caf::actor>(this);
-  runner_->load(std::exchange(arrived_, {}), [self](result<spi::log_position> position) {
-    tell_from_outside(self, state_loaded{std::move(position)});
+  runner_->load(std::exchange(arrived_, {}), [self](result<spi::log_index> index) {
+    tell_from_outside(self, state_loaded{std::move(index)});
   });
 }
 
 void replica_actor::on_loaded(const state_loaded& loaded) {
   loading_ = false;
-  if (!loaded.position)
-    return stop_serving(loaded.position.error());
-  applied_ = std::max(applied_, *loaded.position);
-  flushed_ = std::max(flushed_, *loaded.position);
+  if (!loaded.index)
+    return stop_serving(loaded.index.error());
+  applied_ = std::max(applied_, *loaded.index);
+  flushed_ = std::max(flushed_, *loaded.index);
   ++metrics_.snapshots_taken_over;
   release_reads();
-  drive([&](auto& protocol) { protocol.on_installed(*loaded.position); });
+  drive([&](auto& protocol) { protocol.on_installed(*loaded.index); });
 }
 
 } // namespace atl::runtime

@@ -43,7 +43,7 @@ bool is_plain(std::string_view name) {
 snapshot_offer read_offer(spi::reader& in) {
   snapshot_offer it;
   it.id = in.get<std::uint64_t>();
-  it.position = in.get<spi::log_position>();
+  it.index = in.get<spi::log_index>();
   it.port = in.get<std::uint16_t>();
   it.token.high = in.get<std::uint64_t>();
   it.token.low = in.get<std::uint64_t>();
@@ -107,7 +107,7 @@ envelope accept(std::string bytes = {}) {
 
 std::string encode(const snapshot_offer& it) {
   spi::writer out;
-  out.put(call_type::offer).put(it.id).put(it.position);
+  out.put(call_type::offer).put(it.id).put(it.index);
   out.put(it.port).put(it.token.high).put(it.token.low).put(it.blob);
   out.put(static_cast<std::uint32_t>(it.files.size()));
   for (auto& file : it.files)
@@ -140,7 +140,8 @@ bool is_snapshot_offer(std::string_view bytes) {
   return !bytes.empty() && static_cast<call_type>(bytes.front()) == call_type::offer;
 }
 
-// -- life -------------------------------------------------------------------------------------
+// -- start and stop
+// -------------------------------------------------------------------------------------
 
 snapshot_transfer_actor::snapshot_transfer_actor(caf::actor_config& config, settings given)
     : caf::event_based_actor{config}, settings_{std::move(given)}, next_id_{settings_.seed | 1} {}
@@ -221,7 +222,7 @@ void snapshot_transfer_actor::send_offer(snapshot_order& order) {
                files_ ? "read" : "given");
     return tell(this, settings_.replica, snapshot_outcome{order.to, false});
   }
-  snapshot_offer offer{next_id_ += 2,  order.position,        files_->port(),
+  snapshot_offer offer{next_id_ += 2,  order.index,           files_->port(),
                        random_token(), std::move(order.blob), std::move(*files)};
   std::vector<fs::path> paths;
   for (auto& file : offer.files)
@@ -244,7 +245,7 @@ void snapshot_transfer_actor::send_offer(snapshot_order& order) {
             if (auto it = sending_.find(to); it != sending_.end() && it->second.id == id)
               end_sending(to, false);
           });
-  log::info("master", fmt::to_string(to), "is offered a snapshot up to entry {}", offer.position);
+  log::info("master", fmt::to_string(to), "is offered a snapshot up to entry {}", offer.index);
 }
 
 void snapshot_transfer_actor::end_sending(spi::replica_id to, bool ok) {
@@ -311,7 +312,7 @@ envelope snapshot_transfer_actor::on_offer(const snapshot_call& call, snapshot_o
                                               bytes, space.available + kept));
   log::info("master", fmt::to_string(call.from),
             "takes a snapshot of {} bytes, up to entry {}; {} of them are here already", bytes,
-            offer.position, kept);
+            offer.index, kept);
   receiving_ = std::make_unique<receiving>();
   receiving_->from = call.from;
   receiving_->connection = call.connection;
@@ -356,9 +357,9 @@ void snapshot_transfer_actor::on_fetched(const snapshot_fetched& done) {
        addressed(it.from, encode(snapshot_done{it.offer.id, done.outcome.has_value()})));
   if (done.outcome) {
     log::info("master", fmt::to_string(it.from), "gave its snapshot up to entry {}",
-              it.offer.position);
+              it.offer.index);
     tell(this, settings_.replica,
-         snapshot_arrived{it.offer.position, std::move(it.offer.blob), settings_.incoming});
+         snapshot_arrived{it.offer.index, std::move(it.offer.blob), settings_.incoming});
   } else {
     log::warning("master", fmt::to_string(it.from), "its snapshot is given up: {}",
                  done.outcome.error().message);

@@ -4,20 +4,20 @@
 
 namespace atl::sim {
 
-clients::clients(engine& world) : world_{world} {
-  world_.on_client = [this](auto arg) { on_client(arg); };
-  world_.on_answer = [this](auto& owner, auto what) { on_answer(owner, std::move(what)); };
-  world_.on_response = [this](auto place) { on_response(place); };
-  auto& chance = world_.chance();
+clients::clients(simulator& sim) : simulator_{sim} {
+  simulator_.on_client = [this](auto arg) { on_client(arg); };
+  simulator_.on_answer = [this](auto& owner, auto what) { on_answer(owner, std::move(what)); };
+  simulator_.on_response = [this](auto place) { on_response(place); };
+  auto& chance = simulator_.faults();
   // Few keys make conflicts, many make long histories of each: a run has one or the other.
-  auto most = std::max(1U, world_.options().workload.keys);
+  auto most = std::max(1U, simulator_.options().workload.keys);
   keys_ = 1 + static_cast<std::uint32_t>(chance.stream(purpose::workload).below(most));
-  for (std::uint32_t i = 0; i < world_.options().workload.clients; ++i) {
+  for (std::uint32_t i = 0; i < simulator_.options().workload.clients; ++i) {
     clients_.push_back({chance.stream(purpose::client, i),
-                        chance.site(fault_kind::lost_answers, i + 1), ++sessions_});
+                        chance.point(fault_kind::lost_answers, i + 1), ++sessions_});
     auto& it = clients_.back();
     it.target = anyone(it);
-    wake_at(i, world_.now() + it.random.between(1'000, 400'000), wake::begin);
+    wake_at(i, simulator_.now() + it.random.between(1'000, 400'000), wake::begin);
   }
 }
 
@@ -40,17 +40,17 @@ void clients::stop() {
 
 void clients::wake_at(std::size_t index, std::int64_t at, wake why) {
   auto arg = (clients_[index].turn << 24) | (index << 2) | static_cast<std::uint64_t>(why);
-  world_.at_time(at, event_kind::client, 0, 0, arg);
+  simulator_.at_time(at, event_kind::client, 0, 0, arg);
 }
 
 spi::replica_id clients::anyone(client& of) {
-  return static_cast<spi::replica_id>(1 + of.random.below(world_.replicas()));
+  return static_cast<spi::replica_id>(1 + of.random.below(simulator_.replicas()));
 }
 
 /// One way between a client and a replica.
 std::int64_t clients::trip(client& of) {
-  auto& mix = world_.mix();
-  return mix.delay_min + of.random.between(0, mix.delay_jitter + 1);
+  auto& rates = simulator_.rates();
+  return rates.delay_min + of.random.between(0, rates.delay_jitter + 1);
 }
 
 void clients::on_client(std::uint64_t arg) {
@@ -63,7 +63,7 @@ void clients::on_client(std::uint64_t arg) {
     return begin(index);
   if (!it.busy)
     return;
-  if (world_.now() >= it.give_up_at)
+  if (simulator_.now() >= it.give_up_at)
     return finish(index,
                   it.attempts_open == 0 ? operation_outcome::failed : operation_outcome::unknown);
   if (why == wake::timeout) // somewhere else, perhaps
@@ -72,14 +72,14 @@ void clients::on_client(std::uint64_t arg) {
 }
 
 void clients::begin(std::size_t index) {
-  auto& work = world_.options().workload;
+  auto& work = simulator_.options().workload;
   auto& it = clients_[index];
   auto& random = it.random;
   auto registers = std::max(1U, keys_ / 2);
   it.current = {};
   it.current.client = it.session;
   it.current.key = random.below(keys_);
-  it.current.invoked = world_.now();
+  it.current.invoked = simulator_.now();
   auto counter = it.current.key >= registers;
   // Every other client hardly writes, so that there are reads also while writes wait.
   if (random.chance(index % 2 == 0 ? work.reads : std::max(work.reads, 0.9))) {
@@ -97,14 +97,14 @@ void clients::begin(std::size_t index) {
   it.attempts_open = 0;
   it.first_attempt = attempts_ + 1;
   ++it.sequence;
-  it.give_up_at = world_.now() + work.give_up.count();
-  world_.say("client {} begins operation {} of session {}", index + 1, it.sequence, it.session);
+  it.give_up_at = simulator_.now() + work.give_up.count();
+  simulator_.say("client {} begins operation {} of session {}", index + 1, it.sequence, it.session);
   attempt(index);
 }
 
 void clients::attempt(std::size_t index) {
   auto& it = clients_[index];
-  auto& work = world_.options().workload;
+  auto& work = simulator_.options().workload;
   ++it.turn;
   ++it.attempts_open;
   it.attempt = ++attempts_;
@@ -121,24 +121,24 @@ void clients::attempt(std::size_t index) {
                       it.current.argument.value_or(0), it.current.expected},
                      work.payload);
   }
-  world_.say("client {} asks replica {}: {} (attempt {})", index + 1, to,
-             command ? describe_command(*command) : fmt::format("read k{}", it.current.key),
-             it.attempt);
-  world_.request_at(world_.now() + trip(it), to, owner, spi::read_level::linearizable,
-                    std::move(command));
+  simulator_.say("client {} asks replica {}: {} (attempt {})", index + 1, to,
+                 command ? describe_command(*command) : fmt::format("read k{}", it.current.key),
+                 it.attempt);
+  simulator_.request_at(simulator_.now() + trip(it), to, owner, spi::read_level::linearizable,
+                        std::move(command));
   auto patience = work.attempt_timeout.count();
-  wake_at(index, world_.now() + patience / 2 + it.random.between(0, patience), wake::timeout);
+  wake_at(index, simulator_.now() + patience / 2 + it.random.between(0, patience), wake::timeout);
 }
 
 void clients::on_answer(const request_owner& owner, answer what) {
   if (owner.client == script_client)
     return;
   auto& it = clients_[owner.client - 1];
-  if (world_.strikes(it.lost_answers, world_.mix().lost_answer))
-    return world_.say("the answer to attempt {} of client {} gets lost", owner.attempt,
-                      owner.client);
+  if (simulator_.should_inject(it.lost_answers, simulator_.rates().lost_answer))
+    return simulator_.say("the answer to attempt {} of client {} gets lost", owner.attempt,
+                          owner.client);
   auto place = responses_.put({owner, std::move(what)});
-  world_.at_time(world_.now() + trip(it), event_kind::response, 0, 0, place);
+  simulator_.at_time(simulator_.now() + trip(it), event_kind::response, 0, 0, place);
 }
 
 void clients::on_response(std::uint64_t place) {
@@ -168,17 +168,17 @@ void clients::on_response(std::uint64_t place) {
   it.target = got.what.hint != 0 ? got.what.hint : anyone(it);
   ++it.turn;
   auto pause = got.what.hint != 0 ? 1'000 : it.random.between(5'000, 200'000);
-  wake_at(index, world_.now() + pause, wake::again);
+  wake_at(index, simulator_.now() + pause, wake::again);
 }
 
 void clients::finish(std::size_t index, operation_outcome outcome) {
   auto& it = clients_[index];
-  auto& stats = world_.stats();
+  auto& stats = simulator_.stats();
   it.busy = false;
   it.current.outcome = outcome;
-  it.current.returned = world_.now();
+  it.current.returned = simulator_.now();
   history_.push_back(it.current);
-  world_.say("client {} has done: {}", index + 1, to_string(it.current));
+  simulator_.say("client {} has done: {}", index + 1, to_string(it.current));
   if (outcome == operation_outcome::ok) {
     ++stats.answered;
   } else if (outcome == operation_outcome::failed) {
@@ -191,8 +191,8 @@ void clients::finish(std::size_t index, operation_outcome outcome) {
   ++it.turn;
   if (stopped_)
     return;
-  auto think = world_.options().workload.think.count();
-  wake_at(index, world_.now() + it.random.between(0, 2 * think), wake::begin);
+  auto think = simulator_.options().workload.think.count();
+  wake_at(index, simulator_.now() + it.random.between(0, 2 * think), wake::begin);
 }
 
 } // namespace atl::sim

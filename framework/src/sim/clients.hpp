@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine.hpp"
+#include "simulator.hpp"
 
 #include <atoll/sim/history.hpp>
 
@@ -12,7 +12,7 @@ namespace atl::sim {
 /// Clients that propose and read, try again when they get no answer, and note what they saw.
 class clients {
  public:
-  explicit clients(engine& world);
+  explicit clients(simulator& sim);
 
   const history& seen() const { return history_; }
   /// Each client got this many answers since the last `count_anew`.
@@ -24,7 +24,7 @@ class clients {
  private:
   struct client {
     spi::random_source random;
-    fault_site lost_answers;
+    injection_point lost_answers;
     std::uint64_t session = 0;
     std::uint64_t sequence = 0;
     std::uint64_t turn = 0;          ///< events of earlier turns are void
@@ -53,9 +53,9 @@ class clients {
   void wake_at(std::size_t index, std::int64_t at, wake why);
   std::int64_t trip(client& of);
 
-  engine& world_;
+  simulator& simulator_;
   std::vector<client> clients_;
-  parking<response> responses_;
+  slot_pool<response> responses_;
   history history_;
   std::uint32_t keys_ = 1;
   std::uint64_t sessions_ = 0;

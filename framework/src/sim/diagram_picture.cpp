@@ -269,7 +269,7 @@ void diagram_picture::draw_event(const run_event& it, double y) {
   auto says = [&](std::string_view style, std::string_view words) { label(style, id, y, words); };
   switch (it.what) {
   case run_event_kind::started:
-    return says("good", fmt::format("starts its life {}", it.number));
+    return says("good", fmt::format("starts as incarnation {}", it.number));
   case run_event_kind::kept_out:
     return says("bad", "kept out: " + it.text);
   case run_event_kind::stopped:

@@ -51,7 +51,7 @@ class diagram_picture {
   svg out_;
   std::vector<double> lane_x_; ///< by replica; 0: nothing happens to it
   std::vector<double> rows_;   ///< by event
-  double top_ = 0;             ///< of the life lines
+  double top_ = 0;             ///< of the lifelines
   double bottom_ = 0;
   double width_ = 0;
   std::unordered_map<std::uint64_t, std::pair<const run_event*, double>> under_way_;

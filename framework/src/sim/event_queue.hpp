@@ -7,32 +7,32 @@
 namespace atl::sim {
 
 enum class event_kind : std::uint8_t {
-  deliver,       ///< a message; arg: its packet
-  timer,         ///< a replica's deadline
-  synced,        ///< a replica's disk is done
-  validated,     ///< a state machine's opinion; arg: where it is kept
-  drain,         ///< a lazy host fetches the effects
-  apply,         ///< a lazy host applies what is decided
-  flush,         ///< a state machine becomes durable
-  unreachable,   ///< a host tells its protocol; arg: the peer
-  snapshot_sent, ///< arg: the peer, and whether it went well
-  restart,       ///< a replica comes back
-  crash,         ///< a replica stops in the middle of a sync
-  request,       ///< a client's, at a replica; arg: where it is kept
-  response,      ///< to a client; arg: where it is kept
-  client,        ///< a client's turn; arg: which one and of which turn
-  chaos,         ///< the next fault
-  admin,         ///< an administrator's turn
-  admission,     ///< a host that keeps its replica out asks its peers again
+  deliver,        ///< a message; arg: its packet
+  timer,          ///< a replica's deadline
+  synced,         ///< a replica's disk is done
+  validated,      ///< a state machine's opinion; arg: where it is kept
+  drain,          ///< a lazy host fetches the effects
+  apply,          ///< a lazy host applies what is committed
+  flush,          ///< a state machine becomes durable
+  unreachable,    ///< a host tells its protocol; arg: the peer
+  snapshot_sent,  ///< arg: the peer, and whether it went well
+  restart,        ///< a replica comes back
+  crash,          ///< a replica stops in the middle of a sync
+  request,        ///< a client's, at a replica; arg: where it is kept
+  response,       ///< to a client; arg: where it is kept
+  client,         ///< a client's turn; arg: which one and of which turn
+  fault_injector, ///< the next fault
+  admin,          ///< an administrator's turn
+  admission,      ///< a host that keeps its replica out asks its peers again
 };
 
 struct event {
-  std::int64_t at = 0; ///< microseconds of the world's time
+  std::int64_t at = 0; ///< microseconds of simulated time
   std::uint64_t order = 0;
   std::uint64_t arg = 0;
-  std::uint64_t life = 0; ///< of the replica it is for; 0: any
+  std::uint64_t incarnation = 0; ///< of the replica it is for; 0: any
   std::uint32_t replica = 0;
-  event_kind kind = event_kind::chaos;
+  event_kind kind = event_kind::fault_injector;
 };
 
 /// By time, and at one moment by the order in which they were put in.
@@ -68,7 +68,7 @@ class event_queue {
 
 /// Things that events refer to by number, until they are taken out.
 template <class T>
-class parking {
+class slot_pool {
  public:
   std::uint64_t put(T it) {
     if (free_.empty()) {

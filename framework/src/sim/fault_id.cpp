@@ -12,7 +12,7 @@ namespace atl::sim {
 namespace {
 
 /// What a kind's faults are tied to.
-enum class place : std::uint8_t { world, replica, client, link };
+enum class place : std::uint8_t { sim, replica, client, link };
 
 struct kind_facts {
   std::string_view name;
@@ -22,27 +22,27 @@ struct kind_facts {
 
 /// By `fault_kind`.
 constexpr std::array<kind_facts, 20> facts{{
-    {"crashes", place::world, "the {0} crash of a replica"},
+    {"crashes", place::sim, "the {0} crash of a replica"},
     {"batch_crashes", place::replica, "replica {1} crashes before its {0} effect"},
-    {"mass_crashes", place::world, "the {0} crash of all replicas"},
+    {"mass_crashes", place::sim, "the {0} crash of all replicas"},
     {"loss", place::link, "the {0} message from {1} to {2} is lost"},
     {"duplication", place::link, "the {0} message from {1} to {2} comes twice"},
     {"replays", place::link, "the {0} message from {1} to {2} comes again later"},
-    {"partitions", place::world, "the {0} partition, or its end"},
-    {"clogs", place::world, "the {0} clogged link"},
-    {"pauses", place::world, "the {0} pause of a replica"},
-    {"clock_jumps", place::world, "the {0} jump of a clock"},
+    {"partitions", place::sim, "the {0} partition, or its end"},
+    {"clogs", place::sim, "the {0} clogged link"},
+    {"pauses", place::sim, "the {0} pause of a replica"},
+    {"clock_jumps", place::sim, "the {0} jump of a clock"},
     {"disk_stalls", place::replica, "the {0} sync of replica {1} takes long"},
     {"sync_failures", place::replica, "the {0} sync of replica {1} fails"},
     {"objections", place::replica, "replica {1} says no to its {0} command"},
     {"lost_answers", place::client, "the {0} answer to client {1} is lost"},
     {"unreachable_hints", place::replica,
      "replica {1} is told for the {0} time that a peer is away"},
-    {"transfers", place::world, "the {0} transfer of leadership"},
-    {"member_changes", place::world, "the {0} change of the members"},
+    {"transfers", place::sim, "the {0} transfer of leadership"},
+    {"member_changes", place::sim, "the {0} change of the members"},
     {"damaged_records", place::replica, "the {0} damage to records of replica {1}"},
     {"lost_disks", place::replica, "the {0} loss of the disk of replica {1}"},
-    {"wiped_disks", place::world, "the {0} disk that is wiped under its replica's id"},
+    {"wiped_disks", place::sim, "the {0} disk that is wiped under its replica's id"},
 }};
 
 const kind_facts& facts_of(fault_kind kind) {
@@ -106,7 +106,7 @@ bool read_group(std::string_view text, std::vector<fault_id>& out) {
     return false;
   fault_id it;
   it.kind = static_cast<fault_kind>(found - facts.begin());
-  if (found->where != place::world && !read_place(next_part(text, ':'), found->where, it))
+  if (found->where != place::sim && !read_place(next_part(text, ':'), found->where, it))
     return false;
   if (text.ends_with('+'))
     return false;

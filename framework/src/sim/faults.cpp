@@ -60,8 +60,8 @@ fault_set fault_set::as_claimed(std::string_view trusts_clocks_with,
   return it;
 }
 
-fault_mix fault_mix::draw(const fault_set& allowed, spi::random_source& random) {
-  fault_mix it;
+fault_rates fault_rates::draw(const fault_set& allowed, spi::random_source& random) {
+  fault_rates it;
   // Each kind draws, allowed or not, so that allowing one more leaves the others as they were.
   auto armed = [&random](bool may) { return random.chance(0.45) && may; };
   auto rate = [&random](bool on, double most) { return on ? most * random.unit() : 0.0; };
@@ -103,7 +103,7 @@ fault_mix fault_mix::draw(const fault_set& allowed, spi::random_source& random) 
   return it;
 }
 
-void fault_mix::remove(const fault_set& kinds) {
+void fault_rates::remove(const fault_set& kinds) {
   auto rate = [](bool gone, auto& value) { value = gone ? 0 : value; };
   auto flag = [](bool gone, bool& on) { on = on && !gone; };
   rate(kinds.loss, loss);
@@ -130,7 +130,7 @@ void fault_mix::remove(const fault_set& kinds) {
   flag(kinds.wiped_disks, wiped_disks);
 }
 
-std::string fault_mix::describe() const {
+std::string fault_rates::describe() const {
   std::string out =
       fmt::format("delay {}+{} us, sync {}+{} us", delay_min, delay_jitter, sync_min, sync_jitter);
   auto rate = [&out](const char* name, double value) {

@@ -25,7 +25,7 @@ class membership {
   membership_answer answer(const std::string& folder) const;
   const std::string& folder() const { return self_.self.folder; }
 
-  // -- admission, in microseconds of the world's time
+  // -- admission, in microseconds of simulated time
   bool asks() const { return admission_.has_value(); }
   void start_asking(std::int64_t now);
   void stop_asking() { admission_.reset(); }

@@ -85,8 +85,8 @@ register_answer register_machine::execute(const register_command& command) {
   return {};
 }
 
-register_answer register_machine::apply(const spi::decided_entry& entry, std::uint64_t chain) {
-  position_ = entry.position;
+register_answer register_machine::apply(const spi::committed_entry& entry, std::uint64_t chain) {
+  index_ = entry.index;
   chain_ = chain;
   if (entry.no_op)
     return {};

@@ -10,7 +10,7 @@ namespace atl::sim {
 
 namespace {
 
-std::uint64_t mix(std::uint64_t z) {
+std::uint64_t rates(std::uint64_t z) {
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
   z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
   return z ^ (z >> 31);
@@ -225,7 +225,7 @@ class register_search {
   }
 
   fingerprint of(std::uint32_t operation) const {
-    return {mix(operation * 2 + 0x9e3779b97f4a7c15), mix(operation * 2 + 0xd1b54a32d192ed03)};
+    return {rates(operation * 2 + 0x9e3779b97f4a7c15), rates(operation * 2 + 0xd1b54a32d192ed03)};
   }
 
   /// Of equal operations that were never answered an earlier one stands for a later one.
@@ -270,8 +270,8 @@ class register_search {
     }
     auto bit = of(index);
     fingerprint set{set_.low ^ bit.low, set_.high ^ bit.high};
-    auto value = state ? mix(static_cast<std::uint64_t>(*state) + 0x632be59bd9b4e019) : 0;
-    if (!seen_.insert({set.low ^ value, set.high ^ mix(value + 1)}).second) {
+    auto value = state ? rates(static_cast<std::uint64_t>(*state) + 0x632be59bd9b4e019) : 0;
+    if (!seen_.insert({set.low ^ value, set.high ^ rates(value + 1)}).second) {
       state = before;
       return placing::seen;
     }

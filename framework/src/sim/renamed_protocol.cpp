@@ -43,7 +43,7 @@ class renamed_protocol final : public spi::consensus {
   renamed_protocol(std::unique_ptr<spi::consensus> inner, const id_table& table)
       : inner_{std::move(inner)}, table_{table} {}
 
-  void start(spi::stable_state stable, spi::log_position applied, spi::timestamp now) override {
+  void start(spi::stable_state stable, spi::log_index applied, spi::timestamp now) override {
     inner_->start(std::move(stable), applied, now);
   }
   void advance(spi::timestamp now) override { inner_->advance(now); }
@@ -65,17 +65,17 @@ class renamed_protocol final : public spi::consensus {
     inner_->reconfigure(id, table_.ids_of(std::move(voters)), table_.ids_of(std::move(learners)));
   }
   void transfer(replica_id to) override { inner_->transfer(table_.id_of(to)); }
-  void on_applied(spi::log_position position) override { inner_->on_applied(position); }
+  void on_applied(spi::log_index index) override { inner_->on_applied(index); }
   void on_snapshot_sent(replica_id to, bool ok) override {
     inner_->on_snapshot_sent(table_.id_of(to), ok);
   }
-  void on_snapshot_received(spi::log_position position, std::string_view blob) override {
-    inner_->on_snapshot_received(position, blob);
+  void on_snapshot_received(spi::log_index index, std::string_view blob) override {
+    inner_->on_snapshot_received(index, blob);
   }
-  std::string snapshot_blob(spi::log_position position) const override {
-    return inner_->snapshot_blob(position);
+  std::string snapshot_blob(spi::log_index index) const override {
+    return inner_->snapshot_blob(index);
   }
-  void on_installed(spi::log_position position) override { inner_->on_installed(position); }
+  void on_installed(spi::log_index index) override { inner_->on_installed(index); }
   void drain(std::vector<spi::effect>& out) override {
     auto first = out.size();
     inner_->drain(out);

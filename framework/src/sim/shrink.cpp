@@ -116,9 +116,9 @@ class shrinker {
   /// Whether the seed drew any of this kind that isn't left out already.
   bool matters(bool fault_set::*flag) const {
     auto options = best_.options;
-    auto before = drawn_mix(options).describe();
+    auto before = drawn_rates(options).describe();
     options.choice.without.*flag = true;
-    return drawn_mix(options).describe() != before;
+    return drawn_rates(options).describe() != before;
   }
 
   /// Leaves kinds of faults out, as long as they aren't chosen one by one.

@@ -1,7 +1,7 @@
-#include "admin.hpp"
-#include "chaos.hpp"
+#include "administrator.hpp"
 #include "clients.hpp"
-#include "engine.hpp"
+#include "fault_injector.hpp"
+#include "simulator.hpp"
 
 #include <atoll/sim/history_window.hpp>
 #include <atoll/sim/linearizability.hpp>
@@ -17,29 +17,29 @@ namespace {
 /// Answers that each client must get once all is healed.
 constexpr std::uint32_t answers_wanted = 5;
 
-std::string states(engine& world) {
+std::string states(simulator& sim) {
   std::string out;
-  for (spi::replica_id id = 1; id <= world.replicas(); ++id) {
-    auto& it = world.at(id);
+  for (spi::replica_id id = 1; id <= sim.replicas(); ++id) {
+    auto& it = sim.at(id);
     if (!it.up()) {
       out += it.kept_out() ? fmt::format("; replica {} is kept out: {}", id, it.kept_out_because())
                            : fmt::format("; replica {} is down {}", id, it.fatal_reason());
       continue;
     }
     auto status = it.protocol().status();
-    out += fmt::format("; replica {} decided {} applied {}{}{}", id, status.decided,
-                       it.machine().position(),
+    out += fmt::format("; replica {} committed {} applied {}{}{}", id, status.committed,
+                       it.machine().index(),
                        status.blocked.empty() ? "" : ", blocked: ", status.blocked);
   }
   return out;
 }
 
 /// Voters and learners, as those know that have applied everything.
-std::vector<spi::replica_id> members(engine& world) {
-  auto group = world.birth_voters();
-  for (spi::replica_id id = 1; id <= world.replicas(); ++id) {
-    auto& it = world.at(id);
-    if (!it.up() || it.machine().position() != world.facts().last())
+std::vector<spi::replica_id> members(simulator& sim) {
+  auto group = sim.birth_voters();
+  for (spi::replica_id id = 1; id <= sim.replicas(); ++id) {
+    auto& it = sim.at(id);
+    if (!it.up() || it.machine().index() != sim.checker().last())
       continue;
     group = it.members().voters;
     group.insert(group.end(), it.members().learners.begin(), it.members().learners.end());
@@ -48,39 +48,39 @@ std::vector<spi::replica_id> members(engine& world) {
 }
 
 template <class Done>
-bool await(engine& world, std::int64_t until, Done done) {
-  while (world.facts().ok() && !done()) {
-    if (world.now() >= until)
+bool await(simulator& sim, std::int64_t until, Done done) {
+  while (sim.checker().ok() && !done()) {
+    if (sim.now() >= until)
       return false;
-    if (!world.step())
+    if (!sim.step())
       return false;
   }
-  return world.facts().ok();
+  return sim.checker().ok();
 }
 
-void demand_liveness(engine& world, clients& them) {
-  auto bound = world.options().liveness_bound.count();
+void demand_liveness(simulator& sim, clients& them) {
+  auto bound = sim.options().liveness_bound.count();
   them.count_anew();
   auto answered =
-      await(world, world.now() + bound, [&] { return them.each_was_answered(answers_wanted); });
+      await(sim, sim.now() + bound, [&] { return them.each_was_answered(answers_wanted); });
   if (!answered)
-    world.violate(violation_kind::not_live,
-                  fmt::format("all is healed, and within {} ms not every client got {} answers{}",
-                              bound / 1000, answers_wanted, states(world)));
+    sim.violate(violation_kind::not_live,
+                fmt::format("all is healed, and within {} ms not every client got {} answers{}",
+                            bound / 1000, answers_wanted, states(sim)));
 }
 
-void demand_agreement(engine& world) {
-  auto bound = world.options().liveness_bound.count();
-  auto agree = [&world] {
-    auto group = members(world);
+void demand_agreement(simulator& sim) {
+  auto bound = sim.options().liveness_bound.count();
+  auto agree = [&sim] {
+    auto group = members(sim);
     return std::all_of(group.begin(), group.end(), [&](auto id) {
-      return world.at(id).up() && world.at(id).machine().position() == world.facts().last();
+      return sim.at(id).up() && sim.at(id).machine().index() == sim.checker().last();
     });
   };
-  if (!await(world, world.now() + bound, agree))
-    world.violate(violation_kind::not_live,
-                  fmt::format("all is healed, and within {} ms not every replica applied {}{}",
-                              bound / 1000, world.facts().last(), states(world)));
+  if (!await(sim, sim.now() + bound, agree))
+    sim.violate(violation_kind::not_live,
+                fmt::format("all is healed, and within {} ms not every replica applied {}{}",
+                            bound / 1000, sim.checker().last(), states(sim)));
 }
 
 /// The operations that show by themselves why no order explains a key.
@@ -118,42 +118,42 @@ void check_history(const simulation_options& options, const clients& them,
 
 } // namespace
 
-fault_mix drawn_mix(const simulation_options& options) {
+fault_rates drawn_rates(const simulation_options& options) {
   spi::random_source draw{options.seed};
-  auto mix = fault_mix::draw(options.faults, draw);
-  mix.remove(options.choice.without);
-  mix.wiped_disks = mix.wiped_disks && options.spares > 0;
-  return mix;
+  auto rates = fault_rates::draw(options.faults, draw);
+  rates.remove(options.choice.without);
+  rates.wiped_disks = rates.wiped_disks && options.spares > 0;
+  return rates;
 }
 
 simulation_report simulate(const simulation_options& options, const consensus_factory& factory) {
-  auto mix = drawn_mix(options);
+  auto rates = drawn_rates(options);
   simulation_report report;
   report.seed = options.seed;
-  report.faults = mix.describe();
+  report.faults = rates.describe();
 
-  engine world{options, factory, mix};
-  clients them{world};
-  chaos troubles{world};
-  admin changes{world};
-  world.run_until(options.duration.count());
+  simulator sim{options, factory, rates};
+  clients them{sim};
+  fault_injector troubles{sim};
+  admin changes{sim};
+  sim.run_until(options.duration.count());
   troubles.stop();
   changes.stop();
-  world.heal();
+  sim.heal();
   if (options.demand_liveness)
-    demand_liveness(world, them);
+    demand_liveness(sim, them);
   them.stop();
   if (options.demand_liveness)
-    demand_agreement(world);
+    demand_agreement(sim);
 
-  report.ok = world.facts().ok();
-  report.kind = world.facts().kind();
-  report.failed_at = world.now();
-  report.reason = world.facts().violation();
-  report.hash = world.hash();
-  report.stats = world.stats();
-  report.stats.decided = world.facts().last();
-  report.acted = world.acted();
+  report.ok = sim.checker().ok();
+  report.kind = sim.checker().kind();
+  report.failed_at = sim.now();
+  report.reason = sim.checker().violation();
+  report.hash = sim.hash();
+  report.stats = sim.stats();
+  report.stats.committed = sim.checker().last();
+  report.acted = sim.acted();
   check_history(options, them, report);
   report.operations = them.seen();
   return report;
@@ -162,8 +162,8 @@ simulation_report simulate(const simulation_options& options, const consensus_fa
 std::string_view name_of(violation_kind kind) {
   constexpr std::array<std::string_view, 12> names{"none",
                                                    "divergence",
-                                                   "refused_yet_decided",
-                                                   "decided_twice",
+                                                   "refused_yet_committed",
+                                                   "committed_twice",
                                                    "term_went_back",
                                                    "two_leaders",
                                                    "interface_broken",
@@ -177,9 +177,9 @@ std::string_view name_of(violation_kind kind) {
 
 std::string simulation_report::summary() const {
   return fmt::format(
-      "seed {}: {}\n  faults: {}; {} acted\n  {} positions, {} answered, {} failed, {} unknown, "
+      "seed {}: {}\n  faults: {}; {} acted\n  {} indexes, {} answered, {} failed, {} unknown, "
       "{} crashes, {} messages, hash {:016x}",
-      seed, ok ? "ok" : reason, faults, acted.size(), stats.decided, stats.answered, stats.failed,
+      seed, ok ? "ok" : reason, faults, acted.size(), stats.committed, stats.answered, stats.failed,
       stats.unknown, stats.crashes, stats.messages, hash);
 }
 

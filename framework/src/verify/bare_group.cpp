@@ -84,7 +84,7 @@ void bare_group::carry_out(spi::replica_id id, member& it, spi::effect& effect) 
     it.persisted = persist->token;
   } else if (auto* apply = std::get_if<spi::apply>(&effect)) {
     if (!apply->entries.empty())
-      it.applied = apply->entries.back().position;
+      it.applied = apply->entries.back().index;
   } else if (auto* asked = std::get_if<spi::validate>(&effect)) {
     it.protocol->on_validated(asked->ticket, true, {});
   } else if (auto* snapshot = std::get_if<spi::send_snapshot>(&effect)) {

@@ -30,7 +30,7 @@ class bare_group {
  private:
   struct member {
     std::unique_ptr<spi::consensus> protocol;
-    spi::log_position applied = 0;
+    spi::log_index applied = 0;
     spi::persist_token persisted = 0;
   };
   struct message {

@@ -159,7 +159,7 @@ std::vector<seed_check> checks_of_clocks(const spi::descriptor& it, const spi::o
              run.workload.keys = 2;
              // The first seed from there on that draws both.
              for (run.seed *= 64;; ++run.seed)
-               if (auto mix = drawn_mix(run); mix.drift_ppm > 50'000 && mix.partitions)
+               if (auto rates = drawn_rates(run); rates.drift_ppm > 50'000 && rates.partitions)
                  break;
            }}};
 }

@@ -32,15 +32,15 @@ std::vector<spi::replica_id> voters_of(const protocol_subject& what) {
 std::vector<said> listen(const protocol_subject& what) {
   std::vector<said> all;
   scenario_group group{{what, what.usual_size()}};
-  group.world().filter([&all](auto from, auto to, std::string_view bytes) {
+  group.simulation().filter([&all](auto from, auto to, std::string_view bytes) {
     all.push_back({from, to, std::string{bytes}});
-    return sim::passage::pass;
+    return sim::filter_action::pass;
   });
   group.add_one();
   auto victim = group.leader() != 0 ? group.leader() : 1;
-  group.world().crash(victim);
+  group.simulation().crash(victim);
   group.try_to_add(3s);
-  group.world().restart(victim);
+  group.simulation().restart(victim);
   group.add_one();
   return all;
 }
@@ -118,10 +118,10 @@ std::uint64_t survive_unknown_senders(const protocol_subject& what, const effort
       byte = static_cast<char>(random.next());
     auto any = [&] { return static_cast<spi::replica_id>(1 + random.below(group.size())); };
     auto to = any();
-    if (group.world().up(to))
-      group.world().deliver(any(), to, bytes);
+    if (group.simulation().up(to))
+      group.simulation().deliver(any(), to, bytes);
     if (round % 100 == 0)
-      group.world().run_for(50ms);
+      group.simulation().run_for(50ms);
   }
   group.add_one();
   group.must_agree();

@@ -35,7 +35,7 @@ sim::simulation_options scripted(const scenario_setting& setting, std::uint32_t 
 scenario_group::scenario_group(const scenario_setting& setting, const details& how)
     : protocol_{setting.protocol}, size_{how.replicas != 0 ? how.replicas : setting.replicas},
       everybody_{size_ + (setting.protocol.changes_members ? 2 : 0)},
-      world_{scripted(setting, size_, how), setting.protocol.factory} {}
+      simulation_{scripted(setting, size_, how), setting.protocol.factory} {}
 
 spi::replica_id scenario_group::leader() const {
   std::vector<replica_id> all(everybody_);
@@ -46,11 +46,11 @@ spi::replica_id scenario_group::leader() const {
 spi::replica_id scenario_group::leader_of(const std::vector<replica_id>& some) const {
   replica_id found = 0;
   for (auto id : some) {
-    if (!world_.up(id))
+    if (!simulation_.up(id))
       continue;
-    auto status = world_.status(id);
+    auto status = simulation_.status(id);
     if (status.role == spi::replica_role::leader && status.blocked.empty() &&
-        (found == 0 || status.term > world_.status(found).term))
+        (found == 0 || status.term > simulation_.status(found).term))
       found = id;
   }
   return found;
@@ -61,10 +61,10 @@ spi::replica_id scenario_group::await_leader_of(const std::vector<replica_id>& s
                                                 std::chrono::microseconds limit) {
   auto found = some.end();
   auto leads = [&](replica_id id) {
-    return world_.up(id) && world_.status(id).role == spi::replica_role::leader &&
+    return simulation_.up(id) && simulation_.status(id).role == spi::replica_role::leader &&
            term_of(id) > after;
   };
-  world_.run_until(
+  simulation_.run_until(
       [&] {
         found = std::find_if(some.begin(), some.end(), leads);
         return found != some.end() || is_over();
@@ -82,14 +82,14 @@ bool scenario_group::make_lead(replica_id id) {
     if (now == 0) {
       await_leader_of(others({}));
     } else if (protocol_.transfers_leadership && attempt % 3 != 2) {
-      world_.transfer(now, id);
-      world_.run_for(300ms);
+      simulation_.transfer(now, id);
+      simulation_.run_for(300ms);
     } else {
       auto term = term_of(now);
-      world_.isolate(now);
+      simulation_.isolate(now);
       await_leader_of(others({now}), term);
-      world_.heal_network();
-      world_.run_for(500ms);
+      simulation_.heal_network();
+      simulation_.run_for(500ms);
     }
     must_have_no_violation();
   }
@@ -105,7 +105,7 @@ std::vector<spi::replica_id> scenario_group::others(const std::vector<replica_id
 }
 
 void scenario_group::partition(const std::vector<std::vector<replica_id>>& sides) {
-  world_.heal_network();
+  simulation_.heal_network();
   auto side_of = [&](replica_id id) {
     return std::find_if(sides.begin(), sides.end(), [id](auto& side) {
       return std::find(side.begin(), side.end(), id) != side.end();
@@ -114,25 +114,25 @@ void scenario_group::partition(const std::vector<std::vector<replica_id>>& sides
   for (replica_id from = 1; from <= size_; ++from)
     for (replica_id to = 1; to <= size_; ++to)
       if (from != to && (side_of(from) == sides.end() || side_of(from) != side_of(to)))
-        world_.cut(from, to);
+        simulation_.cut(from, to);
 }
 
 void scenario_group::let_through(std::uint64_t messages) {
-  world_.filter([left = messages](auto, auto, auto) mutable {
+  simulation_.filter([left = messages](auto, auto, auto) mutable {
     if (left == 0)
-      return sim::passage::drop;
+      return sim::filter_action::drop;
     --left;
-    return sim::passage::pass;
+    return sim::filter_action::pass;
   });
 }
 
 bool scenario_group::try_to_add(std::chrono::microseconds limit) {
-  auto until = world_.now() + limit;
+  auto until = simulation_.now() + limit;
   ++sequence_;
-  while (world_.now() < until && !is_over()) {
+  while (simulation_.now() < until && !is_over()) {
     sim::register_command add{++tags_, session, sequence_, counter, sim::operation_kind::add,
                               1,       {}};
-    auto& got = world_.await(world_.propose(ask_, add), 2s);
+    auto& got = simulation_.await(simulation_.propose(ask_, add), 2s);
     if (got.kind == sim::answer_kind::applied) {
       ++count_;
       if (got.result.result != count_)
@@ -141,7 +141,7 @@ bool scenario_group::try_to_add(std::chrono::microseconds limit) {
       return true;
     }
     ask_ = got.hint != 0 && got.hint <= everybody_ ? got.hint : ask_ % everybody_ + 1;
-    world_.run_for(50ms);
+    simulation_.run_for(50ms);
   }
   --sequence_; // the next one is this one again
   must_have_no_violation();
@@ -151,34 +151,34 @@ bool scenario_group::try_to_add(std::chrono::microseconds limit) {
 void scenario_group::add_one() {
   if (!try_to_add(60s))
     throw broken(fmt::format("at {} s no replica has answered a write for a minute",
-                             world_.now().count() / 1'000'000));
+                             simulation_.now().count() / 1'000'000));
 }
 
-sim::world::ticket scenario_group::write_at(replica_id at, std::size_t padding) {
+sim::scripted_simulation::ticket scenario_group::write_at(replica_id at, std::size_t padding) {
   ++tags_;
   sim::register_command write{
       tags_, first_own_session + tags_, 1, counter + 1 + tags_ % 10, sim::operation_kind::write, 1,
       {}};
-  return world_.propose(at, encode(write, padding));
+  return simulation_.propose(at, encode(write, padding));
 }
 
 void scenario_group::change_members(const std::vector<replica_id>& voters,
                                     const std::vector<replica_id>& learners) {
   for (int attempt = 0; attempt < 40; ++attempt) {
-    if (world_.await(world_.reconfigure(leader_or_first(), voters, learners), 10s).kind ==
+    if (simulation_.await(simulation_.reconfigure(leader_or_first(), voters, learners), 10s).kind ==
         sim::answer_kind::applied)
       return;
     must_have_no_violation();
-    world_.run_for(300ms);
+    simulation_.run_for(300ms);
   }
   throw broken(fmt::format("a change to the voters {} was never answered", fmt::join(voters, ",")));
 }
 
 void scenario_group::must_read(replica_id at) {
-  auto until = world_.now() + 60s;
+  auto until = simulation_.now() + 60s;
   auto from = at != 0 ? at : ask_;
-  while (world_.now() < until && !is_over()) {
-    auto& got = world_.await(world_.read(from, counter), 3s);
+  while (simulation_.now() < until && !is_over()) {
+    auto& got = simulation_.await(simulation_.read(from, counter), 3s);
     if (got.kind == sim::answer_kind::read) {
       auto value = got.result.result.value_or(0);
       // An increment that is under way may or may not be seen.
@@ -189,14 +189,14 @@ void scenario_group::must_read(replica_id at) {
     }
     if (at == 0)
       from = from % size_ + 1;
-    world_.run_for(50ms);
+    simulation_.run_for(50ms);
   }
   must_have_no_violation();
   throw broken("no read was answered for a minute");
 }
 
 void scenario_group::read_at(replica_id id) {
-  reads_.push_back({world_.read(id, counter), id, count_});
+  reads_.push_back({simulation_.read(id, counter), id, count_});
 }
 
 void scenario_group::must_have_read_fresh() {
@@ -204,7 +204,7 @@ void scenario_group::must_have_read_fresh() {
   if (!protocol_.linearizable_reads)
     return;
   for (auto& it : reads_)
-    if (auto& got = world_.outcome(it.ticket);
+    if (auto& got = simulation_.outcome(it.ticket);
         got.kind == sim::answer_kind::read && got.result.result.value_or(0) < it.count)
       throw broken(
           fmt::format("replica {} answered a read with {}, and {} increments were answered "
@@ -215,12 +215,12 @@ void scenario_group::must_have_read_fresh() {
 void scenario_group::must_agree() {
   auto agree = [this] {
     for (replica_id id = 1; id <= size_; ++id)
-      if (!world_.up(id) || world_.applied(id) != world_.applied(1) ||
-          world_.status(id).decided != world_.status(1).decided)
+      if (!simulation_.up(id) || simulation_.applied(id) != simulation_.applied(1) ||
+          simulation_.status(id).committed != simulation_.status(1).committed)
         return false;
     return true;
   };
-  auto agreed = world_.run_until(agree, 60s);
+  auto agreed = simulation_.run_until(agree, 60s);
   must_have_no_violation();
   if (!agreed)
     throw broken("the replicas don't agree within a minute, though nothing is in their way");
@@ -228,10 +228,10 @@ void scenario_group::must_agree() {
 
 void scenario_group::must_recover() {
   must_have_no_violation();
-  world_.filter({});
-  world_.heal_network();
+  simulation_.filter({});
+  simulation_.heal_network();
   for (replica_id id = 1; id <= size_; ++id)
-    world_.restart(id);
+    simulation_.restart(id);
   add_one();
   must_read();
   must_agree();
@@ -239,34 +239,35 @@ void scenario_group::must_recover() {
 
 bool scenario_group::is_over() {
   for (replica_id id = 1; id <= everybody_ && stopped_itself_.empty(); ++id)
-    if (auto why = world_.fatal_reason(id); !why.empty())
+    if (auto why = simulation_.fatal_reason(id); !why.empty())
       stopped_itself_ = fmt::format("replica {} stopped itself: {}", id, why);
-  return !world_.violation().empty() || world_.stats().fatals > 0;
+  return !simulation_.violation().empty() || simulation_.stats().fatals > 0;
 }
 
 /// Lets the others go on without the replica that stopped itself, as a group would.
 void scenario_group::look_behind_fatal() {
-  world_.filter({});
-  world_.heal_network();
+  simulation_.filter({});
+  simulation_.heal_network();
   for (replica_id id = 1; id <= size_; ++id)
-    if (world_.fatal_reason(id).empty())
-      world_.restart(id);
-  for (int second = 0; second < 10 && world_.violation().empty(); ++second) {
+    if (simulation_.fatal_reason(id).empty())
+      simulation_.restart(id);
+  for (int second = 0; second < 10 && simulation_.violation().empty(); ++second) {
     for (replica_id id = 1; id <= size_; ++id)
       write_at(id);
-    world_.run_for(1s);
+    simulation_.run_for(1s);
   }
 }
 
 void scenario_group::must_have_no_violation() {
   if (!is_over())
     return;
-  if (world_.violation().empty())
+  if (simulation_.violation().empty())
     look_behind_fatal();
   auto stopped = stopped_itself_.empty() ? "a replica stopped itself" : stopped_itself_;
-  if (world_.violation().empty())
+  if (simulation_.violation().empty())
     throw broken(stopped);
-  throw broken(world_.violation() + (world_.stats().fatals > 0 ? "; besides, " + stopped : ""));
+  throw broken(simulation_.violation() +
+               (simulation_.stats().fatals > 0 ? "; besides, " + stopped : ""));
 }
 
 } // namespace atl::verify

@@ -4,7 +4,7 @@
 #include "recorder.hpp"
 #include "reference_run.hpp"
 
-#include <atoll/sim/world.hpp>
+#include <atoll/sim/scripted_simulation.hpp>
 #include <atoll/verify/scenarios.hpp>
 
 #include <chrono>
@@ -23,8 +23,8 @@ struct scenario_setting {
   const reference_run* reference = nullptr; ///< one of this protocol; none was made
 };
 
-/// A group of replicas in a scripted world, and a client that knows nothing of its protocol: it
-/// asks any replica that is up, follows hints, and tries again. What doesn't come true throws
+/// A group of replicas in a scripted simulation, and a client that knows nothing of its protocol:
+/// it asks any replica that is up, follows hints, and tries again. What doesn't come true throws
 /// `broken`. Scenarios name replicas 1, 2, 3, …, whatever ids the protocol knows them by.
 class scenario_group {
  public:
@@ -37,7 +37,7 @@ class scenario_group {
   explicit scenario_group(const scenario_setting& setting) : scenario_group{setting, details{}} {}
   scenario_group(const scenario_setting& setting, const details& how);
 
-  sim::world& world() { return world_; }
+  sim::scripted_simulation& simulation() { return simulation_; }
   std::uint32_t size() const { return size_; }
   const protocol_subject& protocol() const { return protocol_; }
 
@@ -48,7 +48,7 @@ class scenario_group {
   /// The next increments go to this one first.
   void ask(replica_id id) { ask_ = id; }
   /// Proposes to one replica, once, a command of its own with `padding` more bytes.
-  sim::world::ticket write_at(replica_id at, std::size_t padding = 0);
+  sim::scripted_simulation::ticket write_at(replica_id at, std::size_t padding = 0);
   /// Asks whoever leads to, until that is answered.
   void change_members(const std::vector<replica_id>& voters,
                       const std::vector<replica_id>& learners = {});
@@ -59,7 +59,7 @@ class scenario_group {
   void read_at(replica_id id);
   /// Of those reads, none that was answered missed an increment that was answered before it began.
   void must_have_read_fresh();
-  /// All replicas are up, have applied the same and decided the same, and no rule was broken.
+  /// All replicas are up, have applied the same and committed the same, and no rule was broken.
   void must_agree();
   /// Heals the network, starts what is down, and wants a write, a read and agreement.
   void must_recover();
@@ -81,7 +81,7 @@ class scenario_group {
   /// Has this one elected, if need be again and again, without any restart. @returns whether it
   /// leads
   bool make_lead(replica_id id);
-  std::uint64_t term_of(replica_id id) const { return world_.status(id).term; }
+  std::uint64_t term_of(replica_id id) const { return simulation_.status(id).term; }
   /// All members but these.
   std::vector<replica_id> others(const std::vector<replica_id>& than) const;
   /// Replicas of one side reach each other, and nobody else.
@@ -99,9 +99,9 @@ class scenario_group {
   const protocol_subject& protocol_;
   std::uint32_t size_;      ///< of the group at its birth
   std::uint32_t everybody_; ///< with those that may join
-  sim::world world_;
+  sim::scripted_simulation simulation_;
   struct started_read {
-    sim::world::ticket ticket = 0;
+    sim::scripted_simulation::ticket ticket = 0;
     replica_id at = 0;
     std::int64_t count = 0; ///< when it began
   };

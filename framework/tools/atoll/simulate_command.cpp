@@ -55,7 +55,7 @@ struct tally {
     stats.calls += report.stats.calls;
     stats.answered += report.stats.answered;
     stats.crashes += report.stats.crashes;
-    stats.decided += report.stats.decided;
+    stats.committed += report.stats.committed;
     unsettled += report.checked ? 0 : 1;
     if (!report.ok)
       failures.push_back(std::move(report));

@@ -20,11 +20,11 @@ void pipeline::sent(std::size_t count, std::size_t bytes, std::uint64_t round) {
   bytes_under_way_ += bytes;
 }
 
-void pipeline::learn_match(spi::log_position position) {
-  if (position <= match_)
+void pipeline::learn_match(spi::log_index index) {
+  if (index <= match_)
     return;
   auto before = not_held();
-  match_ = position;
+  match_ = index;
   next_ = std::max(next_, match_ + 1);
   allowed_ = std::min(allowed_ + before - not_held(), messages_max);
   while (!under_way_.empty() && under_way_.front().last <= match_) {
@@ -33,9 +33,9 @@ void pipeline::learn_match(spi::log_position position) {
   }
 }
 
-void pipeline::learn_held(spi::log_position position) {
+void pipeline::learn_held(spi::log_index index) {
   auto before = not_held();
-  held_ = position;
+  held_ = index;
   if (auto after = not_held(); after < before)
     allowed_ = std::min(allowed_ + before - after, messages_max);
 }
@@ -45,7 +45,7 @@ bool pipeline::lacks(std::uint64_t answered_round) const {
   return missing != under_way_.end() && missing->round < answered_round;
 }
 
-void pipeline::send_again(spi::log_position from) {
+void pipeline::send_again(spi::log_index from) {
   ++attempt_;
   allowed_ = 1;
   next_ = from;
@@ -53,10 +53,10 @@ void pipeline::send_again(spi::log_position from) {
   bytes_under_way_ = 0;
 }
 
-void pipeline::forget_beyond(spi::log_position position) {
-  match_ = position;
+void pipeline::forget_beyond(spi::log_index index) {
+  match_ = index;
   held_ = 0;
-  send_again(position + 1);
+  send_again(index + 1);
 }
 
 } // namespace atl::pipelining

@@ -20,14 +20,14 @@ namespace atl::pipelining {
 class pipeline {
  public:
   pipeline() = default;
-  explicit pipeline(spi::log_position next) : next_{next} {}
+  explicit pipeline(spi::log_index next) : next_{next} {}
 
   /// The replica holds everything up to here durably.
-  spi::log_position match() const { return match_; }
+  spi::log_index match() const { return match_; }
   /// It has everything up to here, perhaps not yet durably.
-  spi::log_position held() const { return std::max(match_, held_); }
+  spi::log_index held() const { return std::max(match_, held_); }
   /// The first entry that wasn't sent.
-  spi::log_position next() const { return next_; }
+  spi::log_index next() const { return next_; }
   /// Grows whenever sending begins anew.
   std::uint64_t attempt() const { return attempt_; }
 
@@ -36,20 +36,20 @@ class pipeline {
   }
   /// A message left with the next `count` entries. @param round the newest heartbeat so far
   void sent(std::size_t count, std::size_t bytes, std::uint64_t round);
-  void learn_match(spi::log_position position);
+  void learn_match(spi::log_index index);
   /// As the answer to the newest heartbeat says.
-  void learn_held(spi::log_position position);
+  void learn_held(spi::log_index index);
   /// What was sent may not have arrived.
   void doubt() { allowed_ = 1; }
   /// Whether something that was sent before a heartbeat wasn't there when that was answered.
   bool lacks(std::uint64_t answered_round) const;
-  void send_again(spi::log_position from);
+  void send_again(spi::log_index from);
   /// It crashed, and is sure of no more than this.
-  void forget_beyond(spi::log_position position);
+  void forget_beyond(spi::log_index index);
 
  private:
   struct message {
-    spi::log_position last = 0;
+    spi::log_index last = 0;
     std::size_t bytes = 0;
     std::uint64_t round = 0;
   };
@@ -59,9 +59,9 @@ class pipeline {
     return static_cast<std::size_t>(under_way_.end() - first_not_held());
   }
 
-  spi::log_position match_ = 0;
-  spi::log_position held_ = 0;
-  spi::log_position next_ = 1;
+  spi::log_index match_ = 0;
+  spi::log_index held_ = 0;
+  spi::log_index next_ = 1;
   std::uint64_t attempt_ = 0;
   std::size_t allowed_ = 1;       ///< messages under way that aren't held yet
   std::deque<message> under_way_; ///< until they are durable there

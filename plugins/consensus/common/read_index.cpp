@@ -4,10 +4,10 @@
 
 namespace atl::read_index {
 
-void leader_reads::begin_round(std::uint64_t round, spi::log_position decided) {
+void leader_reads::begin_round(std::uint64_t round, spi::log_index committed) {
   for (auto it = reads_.rbegin(); it != reads_.rend() && it->round == 0; ++it) {
     it->round = round;
-    it->position = decided;
+    it->index = committed;
   }
 }
 
@@ -48,12 +48,12 @@ spi::timestamp follower_reads::deadline() const {
 
 ticket follower_reads::forward(spi::timestamp deadline) {
   forwarded_[++nonces_] = {std::exchange(fresh_, {}), deadline};
-  return {life_, nonces_};
+  return {incarnation_, nonces_};
 }
 
 std::vector<spi::request_id> follower_reads::take_answered(const ticket& asked) {
   auto found = forwarded_.find(asked.nonce);
-  if (asked.life != life_ || found == forwarded_.end())
+  if (asked.incarnation != incarnation_ || found == forwarded_.end())
     return {};
   auto ids = std::move(found->second.ids);
   forwarded_.erase(found);

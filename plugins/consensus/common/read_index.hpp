@@ -10,7 +10,7 @@
 #include <vector>
 
 /// Linearizable reads without a write, for protocols with a leader (Ongaro's dissertation, 6.4):
-/// the leader notes how far it has decided, makes sure by a round of heartbeats that it still
+/// the leader notes how far it has committed, makes sure by a round of heartbeats that it still
 /// leads, and only then answers. A follower asks the leader, and reads its own state.
 namespace atl::read_index {
 
@@ -20,7 +20,7 @@ inline constexpr std::size_t max_waiting = 65536;
 /// A follower's batch of reads. The life is the follower's: its next one must not take the answer
 /// for its own.
 struct ticket {
-  std::uint64_t life = 0;
+  std::uint64_t incarnation = 0;
   std::uint64_t nonce = 0;
 };
 
@@ -30,8 +30,8 @@ struct waiting_read {
   spi::replica_id from = 0; ///< the follower
   ticket asked;             ///< by that follower
   spi::timestamp deadline{0};
-  spi::log_position position = 0; ///< what was decided when the round began
-  std::uint64_t round = 0;        ///< of heartbeats that a quorum must answer; 0: none yet
+  spi::log_index index = 0; ///< what was committed when the round began
+  std::uint64_t round = 0;  ///< of heartbeats that a quorum must answer; 0: none yet
 };
 
 /// The leader's side.
@@ -48,7 +48,7 @@ class leader_reads {
 
   void add(const waiting_read& it) { reads_.push_back(it); }
   /// Those that wait for a round get this one.
-  void begin_round(std::uint64_t round, spi::log_position decided);
+  void begin_round(std::uint64_t round, spi::log_index committed);
   /// @returns those whose round a quorum has answered, up to `confirmed`.
   std::vector<waiting_read> take_confirmed(std::uint64_t confirmed);
   std::vector<waiting_read> take_expired(spi::timestamp now);
@@ -61,7 +61,7 @@ class leader_reads {
 /// The follower's side.
 class follower_reads {
  public:
-  explicit follower_reads(std::uint64_t life) : life_{life} {}
+  explicit follower_reads(std::uint64_t incarnation) : incarnation_{incarnation} {}
 
   bool want_forward() const { return !fresh_.empty(); }
   bool full() const { return size() >= max_waiting; }
@@ -84,7 +84,7 @@ class follower_reads {
     spi::timestamp deadline{0};
   };
 
-  std::uint64_t life_;
+  std::uint64_t incarnation_;
   std::uint64_t nonces_ = 0;
   std::vector<spi::request_id> fresh_;
   std::map<std::uint64_t, batch> forwarded_; ///< by nonce, and so by age

@@ -10,8 +10,7 @@ namespace atl::paxos {
 namespace {
 
 /// A pair of ranges that touch is one range.
-void add_range(std::vector<std::pair<spi::log_position, spi::log_position>>& ranges,
-               spi::log_position at) {
+void add_range(std::vector<std::pair<spi::log_index, spi::log_index>>& ranges, spi::log_index at) {
   if (!ranges.empty() && ranges.back().second + 1 == at)
     ranges.back().second = at;
   else
@@ -20,20 +19,20 @@ void add_range(std::vector<std::pair<spi::log_position, spi::log_position>>& ran
 
 } // namespace
 
-void progress::learn_life(std::uint64_t now, spi::log_position held) {
-  if (now == life)
+void progress::learn_incarnation(std::uint64_t now, spi::log_index held) {
+  if (now == incarnation)
     return;
-  life = now;
+  incarnation = now;
   if (known && held < log.match())
     log.forget_beyond(held);
 }
 
-void progress::learn_match(spi::log_position position) {
+void progress::learn_match(spi::log_index index) {
   if (!std::exchange(known, true))
-    log = pipelining::pipeline{position + 1};
-  if (position > log.match())
+    log = pipelining::pipeline{index + 1};
+  if (index > log.match())
     next_snapshot_at = spi::timestamp{0};
-  log.learn_match(position);
+  log.learn_match(index);
 }
 
 // -- the leader -------------------------------------------------------------------------------
@@ -98,18 +97,18 @@ void replica::catch_up_by_snapshot(spi::replica_id to, progress& it) {
 }
 
 accept_request replica::head_for(const progress& it) const {
-  return {it.log.next(), decided_, round_, it.log.match(), config_.quorums, {}};
+  return {it.log.next(), committed_, round_, it.log.match(), config_.quorums, {}};
 }
 
 /// Its own disk is one of the acceptors'.
 void replica::count_own() {
-  own_durable_ = std::max(own_durable_, decided_); // what is decided needs no more votes
+  own_durable_ = std::max(own_durable_, committed_); // what is committed needs no more votes
   while (own_durable_ < proposed_ && log_.at(own_durable_ + 1).token <= durable_token_)
     ++own_durable_;
 }
 
-bool replica::chosen(spi::log_position at) const {
-  if (at <= known_decided_) // and what it carried over is what was
+bool replica::chosen(spi::log_index at) const {
+  if (at <= known_committed_) // and what it carried over is what was
     return true;
   auto count = static_cast<std::size_t>(std::popcount(log_.at(at).accepted_by & voters_mask_));
   if (at <= own_durable_ && members().votes(self_))
@@ -121,14 +120,15 @@ bool replica::chosen(spi::log_position at) const {
 }
 
 void replica::decide() {
-  while (role_ == role::leader && !preparation_ && decided_ < proposed_ && chosen(decided_ + 1)) {
+  while (role_ == role::leader && !preparation_ && committed_ < proposed_ &&
+         chosen(committed_ + 1)) {
     decide_next();
-    if (decided_ == leaving_at_) {
-      beat(); // the others learn that it is decided
+    if (committed_ == leaving_at_) {
+      beat(); // the others learn that it is committed
       give_out();
       return step_down("this replica is no longer of the group");
     }
-    if (!group_changed_ || decided_ < known_decided_)
+    if (!group_changed_ || committed_ < known_committed_)
       continue;
     // The group is another one now, whose promises are wanted too. If it is the same as before, so
     // is what stands behind the change: it hasn't been carried over.
@@ -149,7 +149,7 @@ void replica::look_at_quorum() {
 
 void replica::hand_over_if_ready() {
   auto peer = peers_.find(successor_);
-  if (peer == peers_.end() || peer->second.log.match() != proposed_ || decided_ != proposed_ ||
+  if (peer == peers_.end() || peer->second.log.match() != proposed_ || committed_ != proposed_ ||
       successor_told_)
     return;
   successor_told_ = true;
@@ -159,33 +159,33 @@ void replica::hand_over_if_ready() {
 void replica::on_message(spi::replica_id from, ballot which, const accepted_answer& answer) {
   auto peer = peers_.find(from);
   if (which != promised_ || role_ != role::leader || peer == peers_.end() ||
-      answer.life < peer->second.life)
+      answer.incarnation < peer->second.incarnation)
     return;
   auto& it = peer->second;
   it.heard = true;
   for (auto [first, last] : answer.ranges)
     count_accepted(it, first, last);
   count_accepted(it, it.log.match() + 1, answer.match); // of which some answers may have got lost
-  if (answer.life == it.life)
+  if (answer.incarnation == it.incarnation)
     it.learn_match(std::min(answer.match, proposed_));
   decide();
   hand_over_if_ready();
 }
 
-void replica::count_accepted(const progress& by, spi::log_position first, spi::log_position last) {
-  for (auto at = std::max(first, decided_ + 1); at <= std::min(last, proposed_); ++at)
+void replica::count_accepted(const progress& by, spi::log_index first, spi::log_index last) {
+  for (auto at = std::max(first, committed_ + 1); at <= std::min(last, proposed_); ++at)
     log_.at(at).accepted_by |= by.bit;
 }
 
 void replica::on_message(spi::replica_id from, ballot which, const alive_answer& answer) {
   auto peer = peers_.find(from);
   if (which != promised_ || role_ != role::leader || peer == peers_.end() ||
-      answer.life < peer->second.life)
+      answer.incarnation < peer->second.incarnation)
     return;
   auto& it = peer->second;
   it.heard = true;
-  it.learn_life(answer.life, answer.match);
-  it.learn_match(std::min(answer.decided, decided_));
+  it.learn_incarnation(answer.incarnation, answer.match);
+  it.learn_match(std::min(answer.committed, committed_));
   count_accepted(it, it.log.match() + 1, answer.match);
   it.learn_match(std::min(answer.match, proposed_));
   if (auto round = std::min(answer.round, round_); round >= it.round) {
@@ -208,7 +208,7 @@ void replica::on_message(spi::replica_id from, ballot which, accept_request& ask
     return emit_send(from, encode(promised_, rejected{}), after_promise());
   follow(which, from);
   watch_.hear(now_, patience());
-  if (asked.known > std::max(decided_, log_.last()) && damaged_.empty())
+  if (asked.known > std::max(committed_, log_.last()) && damaged_.empty())
     return stop("the leader knows this replica to have held entry " + std::to_string(asked.known) +
                 " and its log ends at " + std::to_string(log_.last()) +
                 ": its disk was lost; remove it from the group and add one with empty disks under "
@@ -220,8 +220,8 @@ void replica::on_message(spi::replica_id from, ballot which, accept_request& ask
     return;
   while (verified_ < log_.last() && log_.at(verified_ + 1).accepted == which)
     ++verified_;
-  auto decided = std::min(asked.decided, verified_);
-  while (decided_ < decided)
+  auto committed = std::min(asked.committed, verified_);
+  while (committed_ < committed)
     decide_next();
   give_out();
 }
@@ -229,17 +229,17 @@ void replica::on_message(spi::replica_id from, ballot which, accept_request& ask
 void replica::take_values(accept_request& asked, ballot which) {
   auto at = asked.first;
   for (auto& it : asked.values) {
-    if (at > decided_ + 2 * max_ahead)
+    if (at > committed_ + 2 * max_ahead)
       return; // it will be sent again
-    if (at > log_.base() && at <= decided_ && log_.at(at).value != it)
-      return stop("a leader contradicts what was decided at position " + std::to_string(at));
-    if (at > decided_ && (!log_.holds(at) || log_.at(at).accepted != which))
+    if (at > log_.base() && at <= committed_ && log_.at(at).value != it)
+      return stop("a leader contradicts what was committed at index " + std::to_string(at));
+    if (at > committed_ && (!log_.holds(at) || log_.at(at).accepted != which))
       put_slot(at, {which, std::move(it), 0, 0, 0});
     add_range(to_answer_, at++);
   }
 }
 
-spi::log_position replica::durably_verified() {
+spi::log_index replica::durably_verified() {
   durably_verified_ = std::max(durably_verified_, given_);
   while (durably_verified_ < verified_ && log_.at(durably_verified_ + 1).token <= durable_token_)
     ++durably_verified_;
@@ -254,12 +254,12 @@ void replica::answer_leader() {
   if (round_to_answer_) {
     round_answered_ = *round_to_answer_;
     round_to_answer_.reset();
-    alive_answer answer{round_answered_, given_, durably_verified(), verified_, life_};
+    alive_answer answer{round_answered_, given_, durably_verified(), verified_, incarnation_};
     emit_send(leader_, encode(promised_, answer));
   }
   if (to_answer_.empty())
     return;
-  accepted_answer answer{std::exchange(to_answer_, {}), verified_, life_};
+  accepted_answer answer{std::exchange(to_answer_, {}), verified_, incarnation_};
   emit_send(leader_, encode(promised_, answer), after_accepted());
 }
 

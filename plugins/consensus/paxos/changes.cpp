@@ -18,13 +18,13 @@ void normalize(std::vector<spi::replica_id>& list) {
 
 // -- members ----------------------------------------------------------------------------------
 
-/// Of the position behind all that is decided here.
+/// Of the index behind all that is committed here.
 const membership& replica::members() const {
   return changes_.empty() ? base_members_ : changes_.rbegin()->second;
 }
 
-membership replica::members_at(spi::log_position position) const {
-  auto behind = changes_.upper_bound(position);
+membership replica::members_at(spi::log_index index) const {
+  auto behind = changes_.upper_bound(index);
   return behind == changes_.begin() ? base_members_ : std::prev(behind)->second;
 }
 
@@ -49,7 +49,7 @@ void replica::members_may_have_changed() {
 /// was accepted by whom.
 void replica::renew_peers() {
   auto all = members().all();
-  if (change_proposed_ > decided_) {
+  if (change_proposed_ > committed_) {
     auto wanted = decode_membership(log_.at(change_proposed_).value.body)->all();
     all.insert(all.end(), wanted.begin(), wanted.end());
     normalize(all);
@@ -58,7 +58,7 @@ void replica::renew_peers() {
   auto gone = std::erase_if(
       peers_, [&](auto& peer) { return !std::binary_search(all.begin(), all.end(), peer.first); });
   if (gone > 0) // their bits go to others
-    for (auto at = decided_ + 1; at <= log_.last(); ++at)
+    for (auto at = committed_ + 1; at <= log_.last(); ++at)
       log_.at(at).accepted_by = 0;
   std::uint64_t used = 0;
   for (auto& [id, it] : peers_)
@@ -76,12 +76,12 @@ void replica::renew_peers() {
 }
 
 /// A group takes over only when a quorum of it has everything: then those who leave may go.
-bool replica::group_holds(const membership& group, spi::log_position position) const {
+bool replica::group_holds(const membership& group, spi::log_index index) const {
   std::size_t count = 0;
   for (auto id : group.voters) {
     auto peer = peers_.find(id);
-    count += id == self_ ? own_durable_ >= position
-                         : peer != peers_.end() && peer->second.log.match() >= position;
+    count += id == self_ ? own_durable_ >= index
+                         : peer != peers_.end() && peer->second.log.match() >= index;
   }
   return count >= config_.quorums.to_accept(group.voters.size());
 }
@@ -119,8 +119,8 @@ void replica::reconfigure(spi::request_id id, std::vector<spi::replica_id> voter
 
 // -- snapshots --------------------------------------------------------------------------------
 
-std::string replica::snapshot_blob(spi::log_position position) const {
-  return encode(members_at(position));
+std::string replica::snapshot_blob(spi::log_index index) const {
+  return encode(members_at(index));
 }
 
 void replica::on_snapshot_sent(spi::replica_id to, bool) {
@@ -131,7 +131,7 @@ void replica::on_snapshot_sent(spi::replica_id to, bool) {
   }
 }
 
-void replica::on_snapshot_received(spi::log_position position, std::string_view blob) {
+void replica::on_snapshot_received(spi::log_index index, std::string_view blob) {
   if (stopped_ || (snapshot_ && snapshot_->asked))
     return;
   // The host keeps the newest it received, so one that waits to be installed is gone.
@@ -140,33 +140,33 @@ void replica::on_snapshot_received(spi::log_position position, std::string_view 
   auto group = decode_membership(blob);
   if (!group)
     ++dropped_;
-  if (!group || position <= decided_)
+  if (!group || index <= committed_)
     return give_out();
-  snapshot_ = {position, std::move(*group), token_ + 1, false}; // the next persist carries it
+  snapshot_ = {index, std::move(*group), token_ + 1, false}; // the next persist carries it
   put_meta();
 }
 
 /// What was accepted behind the snapshot stays: it is a promise kept.
-void replica::on_installed(spi::log_position position) {
-  if (stopped_ || !snapshot_ || snapshot_->position != position)
+void replica::on_installed(spi::log_index index) {
+  if (stopped_ || !snapshot_ || snapshot_->index != index)
     return;
   // Others have led meanwhile, perhaps of another group: what this one has of promises isn't
   // enough.
   if (role_ == role::leader || role_ == role::candidate)
     step_down("this replica was behind, and took a snapshot over");
-  for (auto at = given_ + 1; at <= std::min(position, log_.last()); ++at)
+  for (auto at = given_ + 1; at <= std::min(index, log_.last()); ++at)
     if (auto id = std::exchange(log_.at(at).id, 0))
       effects_.push_back(spi::refuse{id, spi::refusal::unknown, 0,
                                      "a snapshot took the place of what became of it"});
   base_members_ = std::move(snapshot_->members);
   snapshot_.reset();
-  ops_.push_back(spi::erase_records{log_stream, log_.base() + 1, position});
-  log_.cut(position);
-  changes_.erase(changes_.begin(), changes_.upper_bound(position));
-  damaged_.erase(damaged_.begin(), damaged_.upper_bound(position));
-  decided_ = std::max(decided_, position);
-  verified_ = std::max(verified_, position);
-  given_ = applied_ = position;
+  ops_.push_back(spi::erase_records{log_stream, log_.base() + 1, index});
+  log_.cut(index);
+  changes_.erase(changes_.begin(), changes_.upper_bound(index));
+  damaged_.erase(damaged_.begin(), damaged_.upper_bound(index));
+  committed_ = std::max(committed_, index);
+  verified_ = std::max(verified_, index);
+  given_ = applied_ = index;
   put_meta();
   members_may_have_changed();
   give_out();

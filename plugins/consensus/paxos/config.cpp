@@ -26,7 +26,7 @@ std::string quorum_sizes::refusal(std::size_t voters) const {
   if (first + second <= voters)
     return "prepare_quorum " + text(first) + " and accept_quorum " + text(second) +
            " don't meet in a group of " + text(voters) +
-           ": a new leader could miss what was decided; together they must be at least " +
+           ": a new leader could miss what was committed; together they must be at least " +
            text(voters + 1);
   return {};
 }

@@ -45,7 +45,7 @@ inline constexpr std::size_t max_command_bytes = std::size_t{16} << 20;
 /// Voters and learners that a group may have: a leader has a bit for each, of the group before a
 /// change and of the one behind it.
 inline constexpr std::size_t max_members = 32;
-/// How far ahead of what is decided here an entry may stand; `max_in_flight` is at most this.
+/// How far ahead of what is committed here an entry may stand; `max_in_flight` is at most this.
 inline constexpr std::uint64_t max_ahead = 65536;
 
 } // namespace atl::paxos

@@ -33,17 +33,17 @@ std::optional<slot> decode_slot(std::string_view bytes) {
   return in.done() && it.accepted != 0 ? std::optional{std::move(it)} : std::nullopt;
 }
 
-void slot_log::put(spi::log_position position, slot it) {
-  while (last() < position) {
+void slot_log::put(spi::log_index index, slot it) {
+  while (last() < index) {
     slots_.emplace_back();
     bytes_ += slots_.back().bytes();
   }
-  auto& place = at(position);
+  auto& place = at(index);
   bytes_ += it.bytes() - place.bytes();
   place = std::move(it);
 }
 
-void slot_log::cut(spi::log_position base) {
+void slot_log::cut(spi::log_index base) {
   while (base_ < base && !slots_.empty()) {
     bytes_ -= slots_.front().bytes();
     slots_.pop_front();

@@ -13,13 +13,13 @@
 
 namespace atl::paxos {
 
-/// The stream of records that holds the log; a record's index is its position.
+/// The stream of records that holds the log; a record's index is its index.
 inline constexpr std::uint32_t log_stream = 0;
 
 enum class value_type : std::uint8_t { command, no_op, members };
 inline constexpr auto value_type_last = value_type::members;
 
-/// What may be decided at a position.
+/// What may be committed at an index.
 struct value {
   value_type type = value_type::no_op;
   std::string body; ///< the command, or an encoded membership
@@ -31,7 +31,7 @@ void put(spi::writer& out, const value& it);
 /// Makes the reader fail on a body that is too long, or no group where one is due.
 value get_value(spi::reader& in);
 
-/// What this replica has accepted at a position, and in which ballot.
+/// What this replica has accepted at an index, and in which ballot.
 struct slot {
   ballot accepted = 0; ///< 0: nothing
   paxos::value value;
@@ -45,27 +45,27 @@ struct slot {
 std::string encode(const slot& it);
 std::optional<slot> decode_slot(std::string_view bytes);
 
-/// The positions that are still kept, behind a base that stands for all before it; with holes,
-/// since each position is agreed upon by itself.
+/// The indexes that are still kept, behind a base that stands for all before it; with holes,
+/// since each index is agreed upon by itself.
 class slot_log {
  public:
-  spi::log_position base() const { return base_; }
-  spi::log_position last() const { return base_ + slots_.size(); }
+  spi::log_index base() const { return base_; }
+  spi::log_index last() const { return base_ + slots_.size(); }
   std::size_t bytes() const { return bytes_; }
-  /// Whether something was accepted at the position.
-  bool holds(spi::log_position at) const {
+  /// Whether something was accepted at the index.
+  bool holds(spi::log_index at) const {
     return at > base_ && at <= last() && this->at(at).accepted != 0;
   }
-  slot& at(spi::log_position position) { return slots_[position - base_ - 1]; }
-  const slot& at(spi::log_position position) const { return slots_[position - base_ - 1]; }
+  slot& at(spi::log_index index) { return slots_[index - base_ - 1]; }
+  const slot& at(spi::log_index index) const { return slots_[index - base_ - 1]; }
 
-  /// @pre `position` > base
-  void put(spi::log_position position, slot it);
-  /// Removes everything up to `base`; beyond the last position it leaves nothing.
-  void cut(spi::log_position base);
+  /// @pre `index` > base
+  void put(spi::log_index index, slot it);
+  /// Removes everything up to `base`; beyond the last index it leaves nothing.
+  void cut(spi::log_index base);
 
  private:
-  spi::log_position base_ = 0;
+  spi::log_index base_ = 0;
   std::deque<slot> slots_;
   std::size_t bytes_ = 0;
 };

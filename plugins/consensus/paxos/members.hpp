@@ -10,7 +10,7 @@
 
 namespace atl::paxos {
 
-/// Who belongs to the group. Each position of the log has one such group, which everything before
+/// Who belongs to the group. Each index of the log has one such group, which everything before
 /// it decides.
 struct membership {
   std::vector<spi::replica_id> voters;   ///< in order

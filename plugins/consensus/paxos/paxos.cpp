@@ -28,7 +28,7 @@ constexpr atl::spi::option_spec options[] = {
     {"window_bytes", option_type::size, "8MiB", "1KiB", "64MiB",
      "Bytes under way to one replica before the leader waits for its answers."},
     {"max_in_flight", option_type::integer, "4096", "1", "65536",
-     "Entries that are not yet decided; more proposals are refused as busy."},
+     "Entries that are not yet committed; more proposals are refused as busy."},
     {"keep_entries", option_type::integer, "10000", "0", "10000000",
      "Applied entries that are kept so that a replica can catch up without a snapshot."},
     {"keep_bytes", option_type::size, "64MiB", "0", "16GiB",
@@ -47,7 +47,7 @@ ATOLL_PLUGIN(consensus, paxos, 1, 0, 0) = {
     .kind = atl::spi::plugin_kind::consensus,
     .name = "paxos",
     .version = "1.0.0",
-    .summary = "Multi-Paxos: a stable leader, each position agreed upon by itself; quorums of any "
+    .summary = "Multi-Paxos: a stable leader, each index agreed upon by itself; quorums of any "
                "sizes that meet, changes of the group, reads by read index on every replica",
     .licence = "Apache-2.0",
     .claims = claims,

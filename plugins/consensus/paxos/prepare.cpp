@@ -15,7 +15,7 @@ void replica::wait_for_leader() {
 }
 
 /// Two who stand at once reject each other. So whoever helps another one lets it go first. Of two
-/// that ask each other, the one that has decided less does, or with the greater id.
+/// that ask each other, the one that has committed less does, or with the greater id.
 void replica::let_stand(spi::replica_id other, bool knows_more) {
   auto goes_first =
       role_ == role::candidate || (role_ == role::probing && !knows_more && self_ < other);
@@ -45,7 +45,7 @@ void replica::probe() {
     probed_.insert(self_);
   if (probed_.size() >= prepare_quorum())
     return prepare(false);
-  prepare_request asked{decided_ + 1, config_.quorums, true, false};
+  prepare_request asked{committed_ + 1, config_.quorums, true, false};
   auto bytes = encode(make_ballot(round_of(greatest_seen_) + 1, self_), asked);
   for (auto id : members().voters)
     if (id != self_)
@@ -57,9 +57,9 @@ void replica::prepare(bool forced) {
   leader_ = 0;
   promised_ = make_ballot(round_of(std::max(promised_, greatest_seen_)) + 1, self_);
   greatest_seen_ = promised_;
-  verified_ = decided_;
+  verified_ = committed_;
   durably_verified_ = 0;
-  known_decided_ = 0;
+  known_committed_ = 0;
   to_answer_.clear();
   put_promise();
   wait_for_leader();
@@ -71,7 +71,7 @@ void replica::prepare(bool forced) {
 void replica::begin_preparation() {
   preparation_ = preparation{};
   group_changed_ = false;
-  preparation_->first = decided_ + 1;
+  preparation_->first = committed_ + 1;
   for (auto id : members().voters)
     if (id != self_)
       preparation_->next[id] = preparation_->first;
@@ -85,7 +85,7 @@ void replica::ask_for_promises() {
       ask_for_promise(id, first);
 }
 
-void replica::ask_for_promise(spi::replica_id of, spi::log_position first) {
+void replica::ask_for_promise(spi::replica_id of, spi::log_index first) {
   prepare_request asked{first, config_.quorums, false, forced_};
   emit_send(of, encode(promised_, asked), after_promise());
 }
@@ -98,14 +98,14 @@ void replica::on_message(spi::replica_id from, ballot which, const prepare_reque
   // Who hears its leader doesn't help to depose it.
   auto content = role_ == role::leader || (leader_ != 0 && leader_ != from && watch_.hears(now_));
   if (asked.probe) {
-    auto behind = asked.first <= log_.base() || asked.first + config_.max_in_flight <= decided_;
+    auto behind = asked.first <= log_.base() || asked.first + config_.max_in_flight <= committed_;
     promise answer;
     answer.asked = which;
     answer.probe = true;
-    answer.decided = decided_;
+    answer.committed = committed_;
     answer.ok = damaged_.empty() && !content && !behind;
     if (answer.ok)
-      let_stand(from, asked.first > decided_ + 1);
+      let_stand(from, asked.first > committed_ + 1);
     return emit_send(from, encode(promised_, answer), after_promise());
   }
   if (which < promised_)
@@ -118,13 +118,13 @@ void replica::on_message(spi::replica_id from, ballot which, const prepare_reque
   emit_send(from, encode(promised_, page_from(asked.first)), after_promise());
 }
 
-promise replica::page_from(spi::log_position first) const {
+promise replica::page_from(spi::log_index first) const {
   promise page;
   page.asked = promised_;
   page.ok = first > log_.base();
   page.first = first;
-  page.decided = given_;
-  page.life = life_;
+  page.committed = given_;
+  page.incarnation = incarnation_;
   page.covered = first - 1;
   if (!page.ok)
     return page;
@@ -145,7 +145,8 @@ void replica::on_message(spi::replica_id from, ballot which, promise& answer) {
   if (answer.probe) {
     if (role_ != role::probing || !members().votes(from))
       return;
-    if (!members().votes(self_) && !changes_.empty() && answer.decided >= changes_.rbegin()->first)
+    if (!members().votes(self_) && !changes_.empty() &&
+        answer.committed >= changes_.rbegin()->first)
       relieved_ = true; // somebody of the group knows that it is the group
     if (!answer.ok || !may_stand())
       return; // also when the change was cut from the log meanwhile
@@ -168,8 +169,8 @@ void replica::on_message(spi::replica_id from, ballot which, promise& answer) {
   }
   take_page(answer);
   if (answer.complete) {
-    preparation_->promised[from] = {answer.decided, answer.life};
-    known_decided_ = std::max(known_decided_, answer.decided);
+    preparation_->promised[from] = {answer.committed, answer.incarnation};
+    known_committed_ = std::max(known_committed_, answer.committed);
     return finish_preparation();
   }
   if (answer.covered < answer.first)
@@ -181,16 +182,16 @@ void replica::on_message(spi::replica_id from, ballot which, promise& answer) {
 }
 
 void replica::take_page(promise& page) {
-  for (auto& [position, it] : page.accepted) {
-    if (position <= decided_ || position > decided_ + 2 * max_ahead)
+  for (auto& [index, it] : page.accepted) {
+    if (index <= committed_ || index > committed_ + 2 * max_ahead)
       continue;
-    auto& best = preparation_->accepted[position];
+    auto& best = preparation_->accepted[index];
     if (it.accepted > best.accepted)
       best = std::move(it);
   }
 }
 
-/// With enough promises, what earlier ballots may have decided is proposed again: at each position
+/// With enough promises, what earlier ballots may have committed is proposed again: at each index
 /// the value that was accepted in the greatest ballot, or nothing where none was.
 void replica::finish_preparation() {
   if (promise_changed_ || promise_token_ > durable_token_)
@@ -205,16 +206,17 @@ void replica::finish_preparation() {
   if (role_ != role::leader)
     lead();
   for (auto& [id, held] : taken.promised)
-    if (auto peer = peers_.find(id); peer != peers_.end() && held.life >= peer->second.life) {
-      peer->second.learn_life(held.life, held.decided);
-      peer->second.learn_match(std::min(held.decided, decided_));
+    if (auto peer = peers_.find(id);
+        peer != peers_.end() && held.incarnation >= peer->second.incarnation) {
+      peer->second.learn_incarnation(held.incarnation, held.committed);
+      peer->second.learn_match(std::min(held.committed, committed_));
     }
-  auto last = std::max(log_.last(), decided_);
+  auto last = std::max(log_.last(), committed_);
   if (!taken.accepted.empty())
     last = std::max(last, taken.accepted.rbegin()->first);
-  proposed_ = own_durable_ = decided_;
-  // A change that isn't decided yet ends it; one that others know to be decided doesn't.
-  while (proposed_ < last && (change_proposed_ <= decided_ || proposed_ < known_decided_)) {
+  proposed_ = own_durable_ = committed_;
+  // A change that isn't committed yet ends it; one that others know to be committed doesn't.
+  while (proposed_ < last && (change_proposed_ <= committed_ || proposed_ < known_committed_)) {
     auto at = proposed_ + 1;
     slot best = log_.holds(at) ? log_.at(at) : slot{};
     if (auto found = taken.accepted.find(at);
@@ -224,7 +226,7 @@ void replica::finish_preparation() {
   }
   carried_over_ = proposed_;
   // What the group behind a change decides shows that it knows of the change.
-  if (change_proposed_ <= decided_ && (change_id_ != 0 || !members().votes(self_))) {
+  if (change_proposed_ <= committed_ && (change_id_ != 0 || !members().votes(self_))) {
     propose_value({value_type::no_op, {}}, std::exchange(change_id_, 0));
     leaving_at_ = members().votes(self_) ? 0 : proposed_;
   }
@@ -257,7 +259,7 @@ void replica::follow(ballot which, spi::replica_id leader) {
   preparation_.reset();
   if (which > promised_) {
     promised_ = which;
-    verified_ = decided_;
+    verified_ = committed_;
     durably_verified_ = 0;
     round_answered_ = 0;
     round_to_answer_.reset();
@@ -279,8 +281,8 @@ void replica::step_down(const std::string& why) {
   successor_ = 0;
   preparation_.reset();
   peers_.clear();
-  // Whatever it proposed may yet be decided by the next leader.
-  for (auto at = decided_ + 1; at <= log_.last(); ++at)
+  // Whatever it proposed may yet be committed by the next leader.
+  for (auto at = committed_ + 1; at <= log_.last(); ++at)
     if (auto id = std::exchange(log_.at(at).id, 0))
       effects_.push_back(spi::refuse{id, spi::refusal::unknown, 0, why});
   if (auto id = std::exchange(change_id_, 0))
@@ -295,7 +297,7 @@ std::string replica::why_not_lead() const {
                         : "replica " + std::to_string(leader_) + " leads";
   if (successor_ != 0)
     return "replica " + std::to_string(successor_) + " is taking over; try again";
-  if (preparation_ || change_proposed_ > decided_ || leaving_at_ != 0)
+  if (preparation_ || change_proposed_ > committed_ || leaving_at_ != 0)
     return "the group is changing; try again";
   return {};
 }

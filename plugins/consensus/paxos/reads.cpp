@@ -24,16 +24,16 @@ void replica::read(spi::request_id id, spi::read_level level) {
     follower_reads_.add(id);
 }
 
-/// A new leader knows what is decided only when it has decided all that it carried over.
+/// A new leader knows what is committed only when it has committed all that it carried over.
 void replica::place_reads() {
-  if (!leader_reads_.want_round() || preparation_ || decided_ < carried_over_)
+  if (!leader_reads_.want_round() || preparation_ || committed_ < carried_over_)
     return;
   begin_round();
-  leader_reads_.begin_round(round_, decided_);
+  leader_reads_.begin_round(round_, committed_);
   release_reads();
 }
 
-/// A leader that was deposed has decided nothing that a quorum to accept doesn't know of.
+/// A leader that was deposed has committed nothing that a quorum to accept doesn't know of.
 void replica::release_reads() {
   if (leader_reads_.empty())
     return;
@@ -50,9 +50,9 @@ void replica::release_reads() {
 
 void replica::finish_read(const read_index::waiting_read& it, bool ok, const std::string& why) {
   if (it.from != self_)
-    emit_send(it.from, encode(promised_, read_answer{it.asked, ok, it.position}), after_promise());
+    emit_send(it.from, encode(promised_, read_answer{it.asked, ok, it.index}), after_promise());
   else if (ok)
-    effects_.push_back(spi::read_ready{it.id, it.position});
+    effects_.push_back(spi::read_ready{it.id, it.index});
   else
     effects_.push_back(spi::read_refused{it.id, leader_ == self_ ? 0 : leader_, why});
 }
@@ -75,7 +75,7 @@ void replica::on_message(spi::replica_id from, ballot which, const read_request&
 void replica::on_message(spi::replica_id, ballot, const read_answer& answer) {
   for (auto id : follower_reads_.take_answered(answer.asked))
     if (answer.ok)
-      effects_.push_back(spi::read_ready{id, answer.position});
+      effects_.push_back(spi::read_ready{id, answer.index});
     else
       effects_.push_back(spi::read_refused{id, leader_, "the leader changed; try again"});
 }

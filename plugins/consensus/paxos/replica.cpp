@@ -13,7 +13,7 @@ const std::string replace_it =
 } // namespace
 
 replica::replica(const spi::consensus_setup& setup)
-    : config_{read_config(setup.options)}, self_{setup.self}, life_{setup.incarnation},
+    : config_{read_config(setup.options)}, self_{setup.self}, incarnation_{setup.incarnation},
       watch_{config_.election_timeout, config_.heartbeat, setup.seed}, follower_reads_{
                                                                            setup.incarnation} {
   if (self_ == 0)
@@ -30,7 +30,7 @@ replica::replica(const spi::consensus_setup& setup)
 
 // -- start ------------------------------------------------------------------------------------
 
-void replica::start(spi::stable_state stable, spi::log_position applied, spi::timestamp now) {
+void replica::start(spi::stable_state stable, spi::log_index applied, spi::timestamp now) {
   now_ = now;
   said_members_ = base_members_;
   if (stable.meta_corrupt)
@@ -50,13 +50,13 @@ std::string replica::encode_meta() const {
   out.put(promised_).put(config_.quorums.prepare).put(config_.quorums.accept).put(log_.base());
   put(out, base_members_);
   out.put(static_cast<std::uint32_t>(changes_.size()));
-  for (auto& [position, members] : changes_) {
-    out.put(position);
+  for (auto& [index, members] : changes_) {
+    out.put(index);
     put(out, members);
   }
   out.put(snapshot_.has_value());
   if (snapshot_) {
-    out.put(snapshot_->position);
+    out.put(snapshot_->index);
     put(out, snapshot_->members);
   }
   return out.take();
@@ -70,16 +70,16 @@ bool replica::take_meta(const std::optional<std::string>& bytes) {
   quorum_sizes written;
   written.prepare = in.get<std::uint16_t>();
   written.accept = in.get<std::uint16_t>();
-  log_.cut(in.get<spi::log_position>());
+  log_.cut(in.get<spi::log_index>());
   base_members_ = get_membership(in);
-  auto count = in.get_count(sizeof(spi::log_position));
+  auto count = in.get_count(sizeof(spi::log_index));
   for (std::uint32_t i = 0; in.ok() && i < count; ++i) {
-    auto position = in.get<spi::log_position>();
-    changes_[position] = get_membership(in);
+    auto index = in.get<spi::log_index>();
+    changes_[index] = get_membership(in);
   }
   if (in.get<bool>()) {
     snapshot_ = pending_snapshot{};
-    snapshot_->position = in.get<spi::log_position>();
+    snapshot_->index = in.get<spi::log_index>();
     snapshot_->members = get_membership(in);
   }
   if (!in.done())
@@ -89,11 +89,11 @@ bool replica::take_meta(const std::optional<std::string>& bytes) {
          " and accept_quorum " + std::to_string(written.accept) + ", and the options say " +
          std::to_string(config_.quorums.prepare) + " and " +
          std::to_string(config_.quorums.accept) +
-         ": what was decided by the old quorums needn't meet the new ones; put the options back");
+         ": what was committed by the old quorums needn't meet the new ones; put the options back");
   return true;
 }
 
-void replica::take(spi::stable_state stable, spi::log_position applied) {
+void replica::take(spi::stable_state stable, spi::log_index applied) {
   auto fresh = !stable.meta;
   if (!take_meta(stable.meta))
     return stop("the durable promise makes no sense" + replace_it);
@@ -102,7 +102,7 @@ void replica::take(spi::stable_state stable, spi::log_position applied) {
   if (fresh && (applied > 0 || !stable.records.empty()))
     return stop("the state machine has entries and the log's disk is empty: it was lost" +
                 replace_it);
-  std::set<spi::log_position> damaged;
+  std::set<spi::log_index> damaged;
   for (auto& record : stable.records) {
     if (record.index <= log_.base())
       continue;
@@ -122,11 +122,11 @@ void replica::take(spi::stable_state stable, spi::log_position applied) {
   if (auto taken = std::exchange(snapshot_, std::nullopt)) {
     // One that was installed right before a crash is what the log goes on from; another will be
     // sent again.
-    if (applied >= taken->position && taken->position > log_.base()) {
-      ops_.push_back(spi::erase_records{log_stream, log_.base() + 1, taken->position});
-      log_.cut(taken->position);
+    if (applied >= taken->index && taken->index > log_.base()) {
+      ops_.push_back(spi::erase_records{log_stream, log_.base() + 1, taken->index});
+      log_.cut(taken->index);
       base_members_ = taken->members;
-      changes_.erase(changes_.begin(), changes_.upper_bound(taken->position));
+      changes_.erase(changes_.begin(), changes_.upper_bound(taken->index));
     }
     put_meta();
   }
@@ -138,15 +138,15 @@ void replica::take(spi::stable_state stable, spi::log_position applied) {
   take_damaged(damaged);
   if (stopped_)
     return;
-  // A change that was known to be decided still is, and so is all before it.
-  decided_ = applied;
+  // A change that was known to be committed still is, and so is all before it.
+  committed_ = applied;
   if (!changes_.empty())
-    decided_ = std::max(decided_, changes_.rbegin()->first);
-  if (!damaged_.empty() && decided_ >= *damaged_.begin())
-    decided_ = *damaged_.begin() - 1;
-  changes_.erase(changes_.upper_bound(decided_), changes_.end());
-  verified_ = decided_;
-  for (auto at = log_.base() + 1; at <= decided_; ++at)
+    committed_ = std::max(committed_, changes_.rbegin()->first);
+  if (!damaged_.empty() && committed_ >= *damaged_.begin())
+    committed_ = *damaged_.begin() - 1;
+  changes_.erase(changes_.upper_bound(committed_), changes_.end());
+  verified_ = committed_;
+  for (auto at = log_.base() + 1; at <= committed_; ++at)
     if (!log_.holds(at))
       return stop("the record of stream 0 at index " + std::to_string(at) + " is missing" +
                   replace_it);
@@ -156,8 +156,8 @@ void replica::take(spi::stable_state stable, spi::log_position applied) {
 }
 
 /// What the state machine has applied needs no record. What it hasn't may be a promise: until the
-/// others have decided something there, this replica promises nobody anything.
-void replica::take_damaged(const std::set<spi::log_position>& damaged) {
+/// others have committed something there, this replica promises nobody anything.
+void replica::take_damaged(const std::set<spi::log_index>& damaged) {
   if (damaged.empty())
     return;
   auto applied = damaged.upper_bound(applied_);
@@ -172,12 +172,12 @@ void replica::take_damaged(const std::set<spi::log_position>& damaged) {
   damaged_.insert(applied, damaged.end());
   if (!damaged_.empty() && members().voters == std::vector{self_})
     stop("the record of stream 0 at index " + std::to_string(*damaged_.begin()) +
-         " can't be read; it may be decided, and there is no other replica that has it");
+         " can't be read; it may be committed, and there is no other replica that has it");
 }
 
 // -- durable state ----------------------------------------------------------------------------
 
-/// Records where the log begins, decided changes of the group, and which snapshot is being taken
+/// Records where the log begins, committed changes of the group, and which snapshot is being taken
 /// over. No message speaks of these, so none waits for them: otherwise a disk that stalls while the
 /// log is cut would silence the leader, and cause an election.
 void replica::put_meta() {
@@ -189,7 +189,7 @@ void replica::put_promise() {
   meta_changed_ = promise_changed_ = true;
 }
 
-void replica::put_slot(spi::log_position at, slot it) {
+void replica::put_slot(spi::log_index at, slot it) {
   it.token = slots_token_ = token_ + 1;
   ops_.push_back(spi::put_record{log_stream, at, encode(it)});
   log_.put(at, std::move(it));
@@ -224,28 +224,28 @@ void replica::stop(std::string reason) {
   effects_.push_back(spi::fatal{std::move(reason)});
 }
 
-// -- what is decided --------------------------------------------------------------------------
+// -- what is committed --------------------------------------------------------------------------
 
-/// The next position is: with all before it, it says who belongs to the group behind it.
+/// The next index is: with all before it, it says who belongs to the group behind it.
 void replica::decide_next() {
-  ++decided_;
-  auto& it = log_.at(decided_);
+  ++committed_;
+  auto& it = log_.at(committed_);
   if (it.value.type != value_type::members)
     return;
-  changes_[decided_] = *decode_membership(it.value.body);
+  changes_[committed_] = *decode_membership(it.value.body);
   group_changed_ = true;
   put_meta();
   it.token = token_ + 1; // applied only when the group is known durably
   members_may_have_changed();
 }
 
-/// Hands over what is decided, but nothing while a snapshot takes the state machine's place, and
+/// Hands over what is committed, but nothing while a snapshot takes the state machine's place, and
 /// nothing that isn't durable here: the state machine must not survive with more than its log.
 void replica::give_out() {
   if (snapshot_)
     return;
   spi::apply batch;
-  while (given_ < decided_ && log_.at(given_ + 1).token <= durable_token_) {
+  while (given_ < committed_ && log_.at(given_ + 1).token <= durable_token_) {
     auto& it = log_.at(++given_);
     auto no_op = it.value.type != value_type::command;
     batch.entries.push_back(
@@ -255,10 +255,10 @@ void replica::give_out() {
     effects_.push_back(std::move(batch));
 }
 
-void replica::on_applied(spi::log_position position) {
+void replica::on_applied(spi::log_index index) {
   if (stopped_)
     return;
-  applied_ = std::max(applied_, std::min(position, given_));
+  applied_ = std::max(applied_, std::min(index, given_));
   cut_log();
 }
 
@@ -273,9 +273,9 @@ void replica::cut_log() {
     goal = std::max(goal, applied_ > fit ? applied_ - fit : 0);
   }
   // Who was put out may be the only one who knows of it, and must remember: until something behind
-  // it is decided, which shows that the others know.
-  if (!members().votes(self_) && may_stand() && decided_ == changes_.rbegin()->first)
-    goal = std::min(goal, decided_ - 1);
+  // it is committed, which shows that the others know.
+  if (!members().votes(self_) && may_stand() && committed_ == changes_.rbegin()->first)
+    goal = std::min(goal, committed_ - 1);
   // Not for each entry: every cut is written down. But a few large entries may fill the log.
   auto few = goal < log_.base() + config_.keep_entries / 8 + 1;
   auto half_full = config_.keep_bytes + (config_.log_bytes - config_.keep_bytes) / 2;
@@ -360,8 +360,8 @@ void replica::propose(spi::request_id id, std::string command) {
     return refuse(std::move(why));
   if (command.size() > max_command_bytes)
     return refuse("a command must not be larger than 16 MiB");
-  if (proposed_ - decided_ >= config_.max_in_flight)
-    return refuse("too many entries are waiting to be decided; try again");
+  if (proposed_ - committed_ >= config_.max_in_flight)
+    return refuse("too many entries are waiting to be committed; try again");
   if (log_.bytes() > config_.log_bytes)
     return refuse("the log is full until the state machine has applied what is in it; try again");
   propose_value({value_type::command, std::move(command)}, id);
@@ -400,7 +400,7 @@ void replica::drain(std::vector<spi::effect>& out) {
     say_role();
     if (snapshot_ && !snapshot_->asked && snapshot_->token <= durable_token_) {
       snapshot_->asked = true;
-      effects_.push_back(spi::install_snapshot{snapshot_->position});
+      effects_.push_back(spi::install_snapshot{snapshot_->index});
     }
   }
   if (meta_changed_)
@@ -422,20 +422,20 @@ spi::consensus_status replica::status() const {
   it.role = seen_role();
   it.term = promised_;
   it.leader = leader_;
-  it.decided = decided_;
+  it.committed = committed_;
   it.accepted = log_.last();
   while (it.accepted > log_.base() && log_.at(it.accepted).token > durable_token_)
     --it.accepted;
   it.first = log_.base() + 1;
   it.pending = leader_reads_.size() + follower_reads_.size();
   if (role_ == role::leader)
-    it.pending += proposed_ - std::min(proposed_, decided_);
+    it.pending += proposed_ - std::min(proposed_, committed_);
   if (leader_ == 0)
     it.blocked = "no leader is elected";
-  if (role_ == role::leader && (preparation_ || decided_ < carried_over_))
-    it.blocked = "the leader is new and hasn't decided yet what others have begun";
+  if (role_ == role::leader && (preparation_ || committed_ < carried_over_))
+    it.blocked = "the leader is new and hasn't committed yet what others have begun";
   if (!damaged_.empty())
-    it.blocked = "the record at position " + std::to_string(*damaged_.begin()) +
+    it.blocked = "the record at index " + std::to_string(*damaged_.begin()) +
                  " can't be read, and is being fetched from the others";
   return it;
 }

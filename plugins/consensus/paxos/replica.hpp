@@ -33,19 +33,19 @@ struct progress {
   bool snapshot_under_way = false;
   std::uint64_t snapshot_round = 0;   ///< the newest heartbeat when a snapshot was last sent
   spi::timestamp next_snapshot_at{0}; ///< not before this, unless the last one was of use
-  std::uint64_t life = 0; ///< of which it is known; what comes from earlier ones is void
+  std::uint64_t incarnation = 0; ///< of which it is known; what comes from earlier ones is void
 
-  /// One that crashed may hold, of what it had decided, values of earlier ballots, and no longer
+  /// One that crashed may hold, of what it had committed, values of earlier ballots, and no longer
   /// know that they are. @param held what it is sure of
-  void learn_life(std::uint64_t now, spi::log_position held);
-  void learn_match(spi::log_position position);
+  void learn_incarnation(std::uint64_t now, spi::log_index held);
+  void learn_match(spi::log_index index);
 };
 
 /// One replica of a group that runs Multi-Paxos (Lamport, *Paxos Made Simple*, 2001; van Renesse
 /// and Altinbuken, *Paxos Made Moderately Complex*, 2015) with a stable leader. README.md says what
 /// is done where the papers leave a choice.
 ///
-/// One class, in five files: `replica.cpp` (calls, durable state, what is decided), `prepare.cpp`
+/// One class, in five files: `replica.cpp` (calls, durable state, what is committed), `prepare.cpp`
 /// (phase 1: who leads, and what it must carry over), `accept.cpp` (phase 2: the values from the
 /// leader to the others), `reads.cpp`, `changes.cpp` (changes of the group, snapshots).
 class replica final : public spi::consensus {
@@ -53,7 +53,7 @@ class replica final : public spi::consensus {
   /// @throws std::invalid_argument when the options or the set-up contradict themselves.
   explicit replica(const spi::consensus_setup& setup);
 
-  void start(spi::stable_state stable, spi::log_position applied, spi::timestamp now) override;
+  void start(spi::stable_state stable, spi::log_index applied, spi::timestamp now) override;
   void advance(spi::timestamp now) override;
   spi::timestamp deadline() const override;
   void step(spi::replica_id from, std::string_view bytes) override;
@@ -65,11 +65,11 @@ class replica final : public spi::consensus {
   void reconfigure(spi::request_id id, std::vector<spi::replica_id> voters,
                    std::vector<spi::replica_id> learners) override;
   void transfer(spi::replica_id to) override;
-  void on_applied(spi::log_position position) override;
+  void on_applied(spi::log_index index) override;
   void on_snapshot_sent(spi::replica_id to, bool ok) override;
-  void on_snapshot_received(spi::log_position position, std::string_view blob) override;
-  std::string snapshot_blob(spi::log_position position) const override;
-  void on_installed(spi::log_position position) override;
+  void on_snapshot_received(spi::log_index index, std::string_view blob) override;
+  std::string snapshot_blob(spi::log_index index) const override;
+  void on_installed(spi::log_index index) override;
   void drain(std::vector<spi::effect>& out) override;
   spi::consensus_status status() const override;
 
@@ -77,32 +77,32 @@ class replica final : public spi::consensus {
   enum class role : std::uint8_t { follower, probing, candidate, leader };
 
   struct held_log {
-    spi::log_position decided = 0; ///< everything up to here
-    std::uint64_t life = 0;        ///< of the replica that said so
+    spi::log_index committed = 0;  ///< everything up to here
+    std::uint64_t incarnation = 0; ///< of the replica that said so
   };
   /// Phase 1 under way, of a candidate, or of a leader whose group has changed.
   struct preparation {
-    spi::log_position first = 0;
-    std::map<spi::replica_id, spi::log_position> next; ///< page that is asked of each
-    std::map<spi::replica_id, held_log> promised;      ///< who has
-    std::map<spi::log_position, slot> accepted;        ///< in the greatest ballot of each position
+    spi::log_index first = 0;
+    std::map<spi::replica_id, spi::log_index> next; ///< page that is asked of each
+    std::map<spi::replica_id, held_log> promised;   ///< who has
+    std::map<spi::log_index, slot> accepted;        ///< in the greatest ballot of each index
   };
   /// A snapshot that is being taken over: where it ends, and who belonged to the group there.
   struct pending_snapshot {
-    spi::log_position position = 0;
+    spi::log_index index = 0;
     membership members;
     spi::persist_token token = 0; ///< that makes this known durably, before it is installed
     bool asked = false;           ///< the host was asked to install it
   };
 
   // -- replica.cpp
-  void take(spi::stable_state stable, spi::log_position applied);
+  void take(spi::stable_state stable, spi::log_index applied);
   bool take_meta(const std::optional<std::string>& bytes);
-  void take_damaged(const std::set<spi::log_position>& damaged);
+  void take_damaged(const std::set<spi::log_index>& damaged);
   std::string encode_meta() const;
   void put_meta();
   void put_promise();
-  void put_slot(spi::log_position at, slot it);
+  void put_slot(spi::log_index at, slot it);
   void stop(std::string reason);
   void emit_send(spi::replica_id to, std::string bytes, spi::persist_token after = 0);
   spi::persist_token after_promise() const;
@@ -122,13 +122,13 @@ class replica final : public spi::consensus {
   void prepare(bool forced);
   void begin_preparation();
   void ask_for_promises();
-  void ask_for_promise(spi::replica_id of, spi::log_position first);
+  void ask_for_promise(spi::replica_id of, spi::log_index first);
   void finish_preparation();
   void lead();
   void follow(ballot which, spi::replica_id leader);
   void step_down(const std::string& why);
   std::string why_not_lead() const;
-  promise page_from(spi::log_position first) const;
+  promise page_from(spi::log_index first) const;
   void take_page(promise& page);
   void on_message(spi::replica_id from, ballot which, const prepare_request& asked);
   void on_message(spi::replica_id from, ballot which, promise& answer);
@@ -144,12 +144,12 @@ class replica final : public spi::consensus {
   void catch_up_by_snapshot(spi::replica_id to, progress& it);
   accept_request head_for(const progress& it) const;
   void count_own();
-  void count_accepted(const progress& by, spi::log_position first, spi::log_position last);
+  void count_accepted(const progress& by, spi::log_index first, spi::log_index last);
   void decide();
-  bool chosen(spi::log_position at) const;
+  bool chosen(spi::log_index at) const;
   void look_at_quorum();
   void take_values(accept_request& asked, ballot which);
-  spi::log_position durably_verified();
+  spi::log_index durably_verified();
   void answer_leader();
   void hand_over_if_ready();
   void on_message(spi::replica_id from, ballot which, accept_request& asked);
@@ -168,17 +168,17 @@ class replica final : public spi::consensus {
 
   // -- changes.cpp
   const membership& members() const;
-  membership members_at(spi::log_position position) const;
+  membership members_at(spi::log_index index) const;
   void members_may_have_changed();
   void renew_peers();
   bool may_stand() const;
-  bool group_holds(const membership& group, spi::log_position position) const;
+  bool group_holds(const membership& group, spi::log_index index) const;
   std::size_t prepare_quorum() const;
   std::size_t accept_quorum() const;
 
   const config config_;
   const spi::replica_id self_;
-  const std::uint64_t life_;
+  const std::uint64_t incarnation_;
   elections::leader_watch watch_;
   spi::timestamp now_{0};
   bool stopped_ = false;
@@ -186,15 +186,15 @@ class replica final : public spi::consensus {
   // Durable, as it will be once what was persisted so far is.
   ballot promised_ = 0;
   slot_log log_;
-  membership base_members_;                         ///< at the log's base
-  std::map<spi::log_position, membership> changes_; ///< decided ones behind the base
+  membership base_members_;                      ///< at the log's base
+  std::map<spi::log_index, membership> changes_; ///< committed ones behind the base
   std::optional<pending_snapshot> snapshot_;
 
   membership said_members_;
-  spi::log_position decided_ = 0;       ///< everything up to here is
-  spi::log_position given_ = 0;         ///< handed to the state machine
-  spi::log_position applied_ = 0;       ///< durably, by the state machine
-  std::set<spi::log_position> damaged_; ///< what was accepted there can't be read
+  spi::log_index committed_ = 0;     ///< everything up to here is
+  spi::log_index given_ = 0;         ///< handed to the state machine
+  spi::log_index applied_ = 0;       ///< durably, by the state machine
+  std::set<spi::log_index> damaged_; ///< what was accepted there can't be read
 
   // What the next `drain` gives out.
   std::vector<spi::disk_op> ops_;
@@ -217,24 +217,24 @@ class replica final : public spi::consensus {
   std::tuple<spi::replica_role, ballot, spi::replica_id> said_role_;
 
   // Follower.
-  spi::log_position verified_ = 0; ///< up to here it accepted all in the promised ballot
-  spi::log_position durably_verified_ = 0;
-  std::vector<std::pair<spi::log_position, spi::log_position>> to_answer_;
+  spi::log_index verified_ = 0; ///< up to here it accepted all in the promised ballot
+  spi::log_index durably_verified_ = 0;
+  std::vector<std::pair<spi::log_index, spi::log_index>> to_answer_;
   std::uint64_t round_answered_ = 0;
   std::optional<std::uint64_t> round_to_answer_;
   read_index::follower_reads follower_reads_;
 
   // Leader.
   std::map<spi::replica_id, progress> peers_;
-  std::uint64_t voters_mask_ = 0;       ///< the bits of peers that vote
-  bool group_changed_ = false;          ///< since it asked for promises
-  spi::log_position known_decided_ = 0; ///< others know that everything up to here is
-  spi::log_position carried_over_ = 0;  ///< the last position that an earlier ballot may have used
-  spi::log_position proposed_ = 0;      ///< the last position in its own ballot
-  spi::log_position own_durable_ = 0;   ///< its own disk has all of its ballot up to here
-  spi::log_position change_proposed_ = 0; ///< nothing goes behind it before it is decided
-  spi::request_id change_id_ = 0;         ///< who asked for it
-  spi::log_position leaving_at_ = 0;      ///< once this is decided it no longer leads; 0: it stays
+  std::uint64_t voters_mask_ = 0;      ///< the bits of peers that vote
+  bool group_changed_ = false;         ///< since it asked for promises
+  spi::log_index known_committed_ = 0; ///< others know that everything up to here is
+  spi::log_index carried_over_ = 0;    ///< the last index that an earlier ballot may have used
+  spi::log_index proposed_ = 0;        ///< the last index in its own ballot
+  spi::log_index own_durable_ = 0;     ///< its own disk has all of its ballot up to here
+  spi::log_index change_proposed_ = 0; ///< nothing goes behind it before it is committed
+  spi::request_id change_id_ = 0;      ///< who asked for it
+  spi::log_index leaving_at_ = 0;      ///< once this is committed it no longer leads; 0: it stays
   spi::timestamp next_beat_{0};
   spi::timestamp next_look_{0};
   bool beat_wanted_ = false;

@@ -11,7 +11,7 @@ void put(spi::writer& out, const quorum_sizes& it) {
   out.put(it.prepare).put(it.accept);
 }
 void put(spi::writer& out, const read_index::ticket& it) {
-  out.put(it.life).put(it.nonce);
+  out.put(it.incarnation).put(it.nonce);
 }
 void put(spi::writer& out, const prepare_request& it) {
   out.put(it.first);
@@ -20,14 +20,14 @@ void put(spi::writer& out, const prepare_request& it) {
 }
 void put(spi::writer& out, const promise& it) {
   out.put(it.asked).put(it.probe).put(it.ok).put(it.first).put(it.covered).put(it.complete);
-  out.put(it.decided).put(it.life).put(static_cast<std::uint32_t>(it.accepted.size()));
-  for (auto& [position, slot] : it.accepted) {
-    out.put(position).put(slot.accepted);
+  out.put(it.committed).put(it.incarnation).put(static_cast<std::uint32_t>(it.accepted.size()));
+  for (auto& [index, slot] : it.accepted) {
+    out.put(index).put(slot.accepted);
     put(out, slot.value);
   }
 }
 void put_head(spi::writer& out, const accept_request& it, std::size_t count) {
-  out.put(it.first).put(it.decided).put(it.round).put(it.known);
+  out.put(it.first).put(it.committed).put(it.round).put(it.known);
   put(out, it.quorums);
   out.put(static_cast<std::uint32_t>(count));
 }
@@ -40,10 +40,10 @@ void put(spi::writer& out, const accepted_answer& it) {
   out.put(static_cast<std::uint32_t>(it.ranges.size()));
   for (auto& [first, last] : it.ranges)
     out.put(first).put(last);
-  out.put(it.match).put(it.life);
+  out.put(it.match).put(it.incarnation);
 }
 void put(spi::writer& out, const alive_answer& it) {
-  out.put(it.round).put(it.decided).put(it.match).put(it.held).put(it.life);
+  out.put(it.round).put(it.committed).put(it.match).put(it.held).put(it.incarnation);
 }
 void put(spi::writer&, const rejected&) {}
 void put(spi::writer&, const stand_now&) {}
@@ -52,7 +52,7 @@ void put(spi::writer& out, const read_request& it) {
 }
 void put(spi::writer& out, const read_answer& it) {
   put(out, it.asked);
-  out.put(it.ok).put(it.position);
+  out.put(it.ok).put(it.index);
 }
 
 void get(spi::reader& in, quorum_sizes& it) {
@@ -60,11 +60,11 @@ void get(spi::reader& in, quorum_sizes& it) {
   it.accept = in.get<std::uint16_t>();
 }
 void get(spi::reader& in, read_index::ticket& it) {
-  it.life = in.get<std::uint64_t>();
+  it.incarnation = in.get<std::uint64_t>();
   it.nonce = in.get<std::uint64_t>();
 }
 void get(spi::reader& in, prepare_request& it) {
-  it.first = in.get<spi::log_position>();
+  it.first = in.get<spi::log_index>();
   get(in, it.quorums);
   it.probe = in.get<bool>();
   it.forced = in.get<bool>();
@@ -73,26 +73,26 @@ void get(spi::reader& in, promise& it) {
   it.asked = in.get<ballot>();
   it.probe = in.get<bool>();
   it.ok = in.get<bool>();
-  it.first = in.get<spi::log_position>();
-  it.covered = in.get<spi::log_position>();
+  it.first = in.get<spi::log_index>();
+  it.covered = in.get<spi::log_index>();
   it.complete = in.get<bool>();
-  it.decided = in.get<spi::log_position>();
-  it.life = in.get<std::uint64_t>();
+  it.committed = in.get<spi::log_index>();
+  it.incarnation = in.get<std::uint64_t>();
   auto count = in.get_count(21);
   for (std::uint32_t i = 0; in.ok() && i < count; ++i) {
-    auto& [position, slot] = it.accepted.emplace_back();
-    position = in.get<spi::log_position>();
+    auto& [index, slot] = it.accepted.emplace_back();
+    index = in.get<spi::log_index>();
     slot.accepted = in.get<ballot>();
     slot.value = get_value(in);
-    if (slot.accepted == 0 || position < it.first || position > it.covered)
+    if (slot.accepted == 0 || index < it.first || index > it.covered)
       in.fail();
   }
 }
 void get(spi::reader& in, accept_request& it) {
-  it.first = in.get<spi::log_position>();
-  it.decided = in.get<spi::log_position>();
+  it.first = in.get<spi::log_index>();
+  it.committed = in.get<spi::log_index>();
   it.round = in.get<std::uint64_t>();
-  it.known = in.get<spi::log_position>();
+  it.known = in.get<spi::log_index>();
   get(in, it.quorums);
   auto count = in.get_count(5);
   for (std::uint32_t i = 0; in.ok() && i < count; ++i)
@@ -103,18 +103,18 @@ void get(spi::reader& in, accepted_answer& it) {
   if (count > max_ranges)
     in.fail();
   for (std::uint32_t i = 0; in.ok() && i < count; ++i) {
-    auto first = in.get<spi::log_position>();
-    it.ranges.emplace_back(first, in.get<spi::log_position>());
+    auto first = in.get<spi::log_index>();
+    it.ranges.emplace_back(first, in.get<spi::log_index>());
   }
-  it.match = in.get<spi::log_position>();
-  it.life = in.get<std::uint64_t>();
+  it.match = in.get<spi::log_index>();
+  it.incarnation = in.get<std::uint64_t>();
 }
 void get(spi::reader& in, alive_answer& it) {
   it.round = in.get<std::uint64_t>();
-  it.decided = in.get<spi::log_position>();
-  it.match = in.get<spi::log_position>();
-  it.held = in.get<spi::log_position>();
-  it.life = in.get<std::uint64_t>();
+  it.committed = in.get<spi::log_index>();
+  it.match = in.get<spi::log_index>();
+  it.held = in.get<spi::log_index>();
+  it.incarnation = in.get<std::uint64_t>();
 }
 void get(spi::reader&, rejected&) {}
 void get(spi::reader&, stand_now&) {}
@@ -124,7 +124,7 @@ void get(spi::reader& in, read_request& it) {
 void get(spi::reader& in, read_answer& it) {
   get(in, it.asked);
   it.ok = in.get<bool>();
-  it.position = in.get<spi::log_position>();
+  it.index = in.get<spi::log_index>();
 }
 
 /// The alternative with this number, made from the reader.

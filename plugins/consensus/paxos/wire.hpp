@@ -21,7 +21,7 @@ namespace atl::paxos {
 /// Phase 1: what was accepted from `first` on, in any earlier ballot? `probe`: would you promise?
 /// It changes nothing. `forced`: the leader handed over, so nobody needs to miss it first.
 struct prepare_request {
-  spi::log_position first = 0;
+  spi::log_index first = 0;
   quorum_sizes quorums; ///< replicas with other ones must not count each other
   bool probe = false;
   bool forced = false;
@@ -31,48 +31,48 @@ struct promise {
   ballot asked = 0; ///< the ballot that was asked for
   bool probe = false;
   bool ok = false;
-  spi::log_position first = 0;
-  spi::log_position covered = 0;
+  spi::log_index first = 0;
+  spi::log_index covered = 0;
   bool complete = false;         ///< nothing is accepted behind `covered`
-  spi::log_position decided = 0; ///< the sender holds everything up to here, decided
-  std::uint64_t life = 0;        ///< the sender's
-  std::vector<std::pair<spi::log_position, slot>> accepted;
+  spi::log_index committed = 0;  ///< the sender holds everything up to here, committed
+  std::uint64_t incarnation = 0; ///< the sender's
+  std::vector<std::pair<spi::log_index, slot>> accepted;
 };
-/// Phase 2, for positions from `first` on. Without values it is a heartbeat.
+/// Phase 2, for indexes from `first` on. Without values it is a heartbeat.
 struct accept_request {
-  spi::log_position first = 0;
-  spi::log_position decided = 0; ///< at the leader
-  std::uint64_t round = 0;       ///< of heartbeats, which reads wait for
-  spi::log_position known = 0;   ///< what the leader knows this replica to hold durably
+  spi::log_index first = 0;
+  spi::log_index committed = 0; ///< at the leader
+  std::uint64_t round = 0;      ///< of heartbeats, which reads wait for
+  spi::log_index known = 0;     ///< what the leader knows this replica to hold durably
   quorum_sizes quorums;
   std::vector<value> values;
 };
 /// These ranges are accepted in the ballot, durably; and everything up to `match`.
 struct accepted_answer {
-  std::vector<std::pair<spi::log_position, spi::log_position>> ranges;
-  spi::log_position match = 0;
-  std::uint64_t life = 0; ///< the sender's
+  std::vector<std::pair<spi::log_index, spi::log_index>> ranges;
+  spi::log_index match = 0;
+  std::uint64_t incarnation = 0; ///< the sender's
 };
 /// No greater ballot was promised when the heartbeat came.
 struct alive_answer {
   std::uint64_t round = 0;
-  spi::log_position decided = 0; ///< the sender holds everything up to here, decided
-  spi::log_position match = 0;   ///< and up to here, accepted in this ballot, durably
-  spi::log_position held = 0;    ///< likewise, but perhaps not yet durably
-  std::uint64_t life = 0;        ///< the sender's
+  spi::log_index committed = 0;  ///< the sender holds everything up to here, committed
+  spi::log_index match = 0;      ///< and up to here, accepted in this ballot, durably
+  spi::log_index held = 0;       ///< likewise, but perhaps not yet durably
+  std::uint64_t incarnation = 0; ///< the sender's
 };
 /// A greater ballot, the message's, was promised.
 struct rejected {};
 /// The receiver should stand for leader at once.
 struct stand_now {};
-/// A follower's reads: up to which position must it have applied?
+/// A follower's reads: up to which index must it have applied?
 struct read_request {
   read_index::ticket asked;
 };
 struct read_answer {
   read_index::ticket asked;
   bool ok = false;
-  spi::log_position position = 0;
+  spi::log_index index = 0;
 };
 
 using body = std::variant<prepare_request, promise, accept_request, accepted_answer, alive_answer,

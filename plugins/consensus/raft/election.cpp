@@ -112,7 +112,7 @@ void replica::step_down(const std::string& why) {
   leader_ = 0;
   successor_ = 0;
   peers_.clear();
-  // Whatever it proposed may yet be decided by the next leader.
+  // Whatever it proposed may yet be committed by the next leader.
   for (auto at = std::max(commit_, log_.base()) + 1; at <= log_.last(); ++at)
     if (auto id = std::exchange(log_.at(at).id, 0))
       effects_.push_back(spi::refuse{id, spi::refusal::unknown, 0, why});

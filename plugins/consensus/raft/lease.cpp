@@ -2,7 +2,7 @@
 
 /// Leases (dissertation, 6.4.1). A replica that answers a leader promises to vote for nobody for
 /// `election_timeout`, by its own clock, from when the leader's message came. As long as a majority
-/// is bound by such promises nobody else can have been elected, so nobody else can have decided
+/// is bound by such promises nobody else can have been elected, so nobody else can have committed
 /// anything, and the leader reads without asking. It counts from when its message *left*, and for
 /// less than was promised, so that it ends before them as long as no clock runs faster than its own
 /// by more than `clock_drift`.

@@ -79,14 +79,14 @@ void entry_log::append(entry it) {
   entries_.push_back(std::move(it));
 }
 
-void entry_log::truncate(spi::log_position last) {
+void entry_log::truncate(spi::log_index last) {
   while (this->last() > last) {
     bytes_ -= entries_.back().bytes();
     entries_.pop_back();
   }
 }
 
-void entry_log::cut(spi::log_position base) {
+void entry_log::cut(spi::log_index base) {
   base_term_ = term_at(base);
   while (base_ < base) {
     bytes_ -= entries_.front().bytes();
@@ -95,7 +95,7 @@ void entry_log::cut(spi::log_position base) {
   }
 }
 
-void entry_log::reset(spi::log_position base, std::uint64_t term) {
+void entry_log::reset(spi::log_index base, std::uint64_t term) {
   entries_.clear();
   bytes_ = 0;
   base_ = base;

@@ -51,28 +51,28 @@ std::optional<entry> decode_entry(std::string_view bytes);
 /// The entries that are still kept, behind a base that stands for all before it.
 class entry_log {
  public:
-  spi::log_position base() const { return base_; }
-  spi::log_position last() const { return base_ + entries_.size(); }
+  spi::log_index base() const { return base_; }
+  spi::log_index last() const { return base_ + entries_.size(); }
   std::uint64_t last_term() const { return entries_.empty() ? base_term_ : entries_.back().term; }
   std::size_t bytes() const { return bytes_; }
-  bool holds(spi::log_position at) const { return at > base_ && at <= last(); }
+  bool holds(spi::log_index at) const { return at > base_ && at <= last(); }
   /// Of an entry in the log, or of the base.
-  std::uint64_t term_at(spi::log_position at) const {
+  std::uint64_t term_at(spi::log_index at) const {
     return at == base_ ? base_term_ : entries_[at - base_ - 1].term;
   }
-  entry& at(spi::log_position position) { return entries_[position - base_ - 1]; }
-  const entry& at(spi::log_position position) const { return entries_[position - base_ - 1]; }
+  entry& at(spi::log_index index) { return entries_[index - base_ - 1]; }
+  const entry& at(spi::log_index index) const { return entries_[index - base_ - 1]; }
 
   void append(entry it);
   /// Removes everything behind `last`.
-  void truncate(spi::log_position last);
+  void truncate(spi::log_index last);
   /// Removes everything up to `base`, which must be in the log or be its base.
-  void cut(spi::log_position base);
+  void cut(spi::log_index base);
   /// Empties it: a snapshot stands for everything up to `base`.
-  void reset(spi::log_position base, std::uint64_t term);
+  void reset(spi::log_index base, std::uint64_t term);
 
  private:
-  spi::log_position base_ = 0;
+  spi::log_index base_ = 0;
   std::uint64_t base_term_ = 0;
   std::deque<entry> entries_;
   std::size_t bytes_ = 0;

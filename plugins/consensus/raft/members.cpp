@@ -19,18 +19,18 @@ std::string encode(const membership& it) {
 
 // -- members ----------------------------------------------------------------------------------
 
-/// The newest in the log, decided or not: that is what makes the overlap of majorities hold.
+/// The newest in the log, committed or not: that is what makes the overlap of majorities hold.
 const membership& replica::members() const {
   return changes_.empty() ? base_members_ : changes_.rbegin()->second;
 }
 
-membership replica::members_at(spi::log_position position) const {
-  auto behind = changes_.upper_bound(position);
+membership replica::members_at(spi::log_index index) const {
+  auto behind = changes_.upper_bound(index);
   return behind == changes_.begin() ? base_members_ : std::prev(behind)->second;
 }
 
 /// Who was put out of the group may be the only one who has the entry that says so, and is needed
-/// until it is decided (dissertation, 4.2.2).
+/// until it is committed (dissertation, 4.2.2).
 bool replica::may_stand() const {
   if (members().votes(self_))
     return true;
@@ -74,7 +74,7 @@ void replica::reconfigure(spi::request_id id, std::vector<spi::replica_id> voter
     return refuse(std::move(why));
   if (voters.empty() || voters.size() + learners.size() > max_members || voters.front() == 0)
     return refuse("a group has 1 to 64 members, none of them 0, and at least one votes");
-  // A change under way must end first, and a new leader must have decided something of its own
+  // A change under way must end first, and a new leader must have committed something of its own
   // (Ongaro's correction of 2015).
   if (change_ || members().joint() || commit_ < term_start_ ||
       (!changes_.empty() && changes_.rbegin()->first > commit_))
@@ -90,7 +90,7 @@ void replica::reconfigure(spi::request_id id, std::vector<spi::replica_id> voter
   append_own({term_, entry_type::members, encode(joint), 0});
 }
 
-/// Once the joint group is decided, its leader goes on to the new one; once that is decided, a
+/// Once the joint group is committed, its leader goes on to the new one; once that is committed, a
 /// leader that is no longer of it steps down.
 void replica::go_on_with_change() {
   if (role_ != role::leader || commit_ < term_start_)
@@ -105,18 +105,18 @@ void replica::go_on_with_change() {
     change_.reset();
     append_own({term_, entry_type::members, encode(wanted), id});
   } else if (!members().votes(self_)) {
-    beat(); // the others learn that it is decided
+    beat(); // the others learn that it is committed
     step_down("this replica is no longer of the group");
   }
 }
 
 // -- snapshots --------------------------------------------------------------------------------
 
-std::string replica::snapshot_blob(spi::log_position position) const {
+std::string replica::snapshot_blob(spi::log_index index) const {
   spi::writer out;
-  auto known = position == log_.base() || log_.holds(position);
-  out.put(known ? log_.term_at(position) : std::uint64_t{0});
-  put(out, members_at(position));
+  auto known = index == log_.base() || log_.holds(index);
+  out.put(known ? log_.term_at(index) : std::uint64_t{0});
+  put(out, members_at(index));
   return out.take();
 }
 
@@ -128,17 +128,17 @@ void replica::on_snapshot_sent(spi::replica_id to, bool) {
   }
 }
 
-void replica::on_snapshot_received(spi::log_position position, std::string_view blob) {
+void replica::on_snapshot_received(spi::log_index index, std::string_view blob) {
   if (stopped_ || (snapshot_ && snapshot_->asked))
     return;
   // The host keeps the newest it received, so one that waits to be installed is gone.
   if (std::exchange(snapshot_, std::nullopt))
     put_meta();
-  if (position <= given_ || position <= commit_)
+  if (index <= given_ || index <= commit_)
     return give_out();
   spi::reader in{blob};
   pending_snapshot it;
-  it.position = position;
+  it.index = index;
   it.term = in.get<std::uint64_t>();
   it.members = get_membership(in);
   if (!in.done() || it.term == 0 || it.members.voters.empty()) {
@@ -150,38 +150,37 @@ void replica::on_snapshot_received(spi::log_position position, std::string_view 
   put_meta();
 }
 
-void replica::on_installed(spi::log_position position) {
-  if (stopped_ || !snapshot_ || snapshot_->position != position)
+void replica::on_installed(spi::log_index index) {
+  if (stopped_ || !snapshot_ || snapshot_->index != index)
     return;
   if (role_ == role::leader)
     step_down("this replica was behind, and took a snapshot over");
-  for (auto at = given_ + 1; at <= std::min(position, log_.last()); ++at)
+  for (auto at = given_ + 1; at <= std::min(index, log_.last()); ++at)
     if (auto id = std::exchange(log_.at(at).id, 0))
       effects_.push_back(spi::refuse{id, spi::refusal::unknown, 0,
                                      "a snapshot took the place of what became of it"});
   auto taken = std::move(*snapshot_);
   snapshot_.reset();
-  auto fits =
-      position >= log_.base() && position <= log_.last() && log_.term_at(position) == taken.term;
+  auto fits = index >= log_.base() && index <= log_.last() && log_.term_at(index) == taken.term;
   if (fits) {
-    changes_.erase(changes_.begin(), changes_.upper_bound(position));
-    erase_entries(log_.base() + 1, position);
-    log_.cut(position);
+    changes_.erase(changes_.begin(), changes_.upper_bound(index));
+    erase_entries(log_.base() + 1, index);
+    log_.cut(index);
   } else {
     erase_entries(log_.base() + 1, log_.last());
     changes_.clear();
-    log_.reset(position, taken.term);
-    durable_ = position;
+    log_.reset(index, taken.term);
+    durable_ = index;
     for (auto& [token, last] : persisting_)
       last = 0;
     unpersisted_ = 0;
   }
   base_members_ = taken.members;
   put_meta();
-  commit_ = std::max(commit_, position);
-  given_ = applied_ = position;
-  durable_ = std::max(durable_, position);
-  verified_ = std::max(verified_, position);
+  commit_ = std::max(commit_, index);
+  given_ = applied_ = index;
+  durable_ = std::max(durable_, index);
+  verified_ = std::max(verified_, index);
   answer_wanted_ = true;
   members_may_have_changed();
   give_out();

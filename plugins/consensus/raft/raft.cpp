@@ -29,7 +29,7 @@ constexpr atl::spi::option_spec options[] = {
     {"window_bytes", option_type::size, "8MiB", "1KiB", "64MiB",
      "Bytes under way to one replica before the leader waits for its answers."},
     {"max_in_flight", option_type::integer, "4096", "1", "65536",
-     "Entries that are not yet decided; more proposals are refused as busy."},
+     "Entries that are not yet committed; more proposals are refused as busy."},
     {"keep_entries", option_type::integer, "10000", "0", "10000000",
      "Applied entries that are kept so that a replica can catch up without a snapshot."},
     {"keep_bytes", option_type::size, "64MiB", "0", "16GiB",

@@ -22,13 +22,13 @@ void replica::read(spi::request_id id, spi::read_level level) {
     follower_reads_.add(id);
 }
 
-/// A new leader knows what is decided only when it has decided something itself.
+/// A new leader knows what is committed only when it has committed something itself.
 void replica::place_reads() {
   if (leader_reads_.empty() || commit_ < term_start_)
     return;
   if (holds_lease()) {
     for (auto& it : leader_reads_.take_all()) {
-      it.position = commit_;
+      it.index = commit_;
       finish_read(it, true, {});
     }
     return;
@@ -55,9 +55,9 @@ void replica::release_reads() {
 
 void replica::finish_read(const read_index::waiting_read& it, bool ok, const std::string& why) {
   if (it.from != self_)
-    emit_send(it.from, encode(term_, read_answer{it.asked, ok, it.position}), after_vote());
+    emit_send(it.from, encode(term_, read_answer{it.asked, ok, it.index}), after_vote());
   else if (ok)
-    effects_.push_back(spi::read_ready{it.id, it.position});
+    effects_.push_back(spi::read_ready{it.id, it.index});
   else
     effects_.push_back(spi::read_refused{it.id, leader_ == self_ ? 0 : leader_, why});
 }
@@ -80,7 +80,7 @@ void replica::on_message(spi::replica_id from, std::uint64_t term, const read_re
 void replica::on_message(spi::replica_id, std::uint64_t, const read_answer& answer) {
   for (auto id : follower_reads_.take_answered(answer.asked))
     if (answer.ok)
-      effects_.push_back(spi::read_ready{id, answer.position});
+      effects_.push_back(spi::read_ready{id, answer.index});
     else
       effects_.push_back(spi::read_refused{id, leader_, "the leader changed; try again"});
 }

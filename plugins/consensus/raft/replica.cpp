@@ -24,7 +24,7 @@ replica::replica(const spi::consensus_setup& setup)
 
 // -- start ------------------------------------------------------------------------------------
 
-void replica::start(spi::stable_state stable, spi::log_position applied, spi::timestamp now) {
+void replica::start(spi::stable_state stable, spi::log_index applied, spi::timestamp now) {
   now_ = started_ = now;
   auto birth = base_members_;
   if (stable.meta_corrupt)
@@ -48,12 +48,12 @@ bool replica::take_meta(const std::optional<std::string>& bytes) {
   spi::reader in{*bytes};
   term_ = in.get<std::uint64_t>();
   vote_ = in.get<spi::replica_id>();
-  auto base = in.get<spi::log_position>();
+  auto base = in.get<spi::log_index>();
   log_.reset(base, in.get<std::uint64_t>());
   base_members_ = get_membership(in);
   if (in.get<bool>()) {
     snapshot_ = pending_snapshot{};
-    snapshot_->position = in.get<spi::log_position>();
+    snapshot_->index = in.get<spi::log_index>();
     snapshot_->term = in.get<std::uint64_t>();
     snapshot_->members = get_membership(in);
   }
@@ -62,7 +62,7 @@ bool replica::take_meta(const std::optional<std::string>& bytes) {
   return in.done();
 }
 
-void replica::take(spi::stable_state stable, spi::log_position applied) {
+void replica::take(spi::stable_state stable, spi::log_index applied) {
   if (!take_meta(stable.meta))
     return stop("the durable term and vote make no sense; remove this replica from the group and "
                 "add one with an empty disk under a new id");
@@ -70,7 +70,7 @@ void replica::take(spi::stable_state stable, spi::log_position applied) {
     return stop("the state machine has entries and the log's disk is empty: it was lost; remove "
                 "this replica from the group and add one with empty disks under a new id");
   // A snapshot that was installed right before a crash is what the log goes on from.
-  auto installed = snapshot_ && applied >= snapshot_->position;
+  auto installed = snapshot_ && applied >= snapshot_->index;
   for (auto& record : stable.records) {
     if (record.index <= log_.base())
       continue;
@@ -78,7 +78,7 @@ void replica::take(spi::stable_state stable, spi::log_position applied) {
     if (!read)
       return stop("the record of stream " + std::to_string(record.stream) + " at index " +
                   std::to_string(record.index) +
-                  " can't be read; it may be decided, so it isn't taken for missing: remove this "
+                  " can't be read; it may be committed, so it isn't taken for missing: remove this "
                   "replica from the group and add one with an empty disk under a new id");
     if (record.index != log_.last() + 1)
       return stop("the record of stream 0 at index " + std::to_string(log_.last() + 1) +
@@ -91,11 +91,11 @@ void replica::take(spi::stable_state stable, spi::log_position applied) {
   if (installed) {
     auto taken = *snapshot_;
     snapshot_.reset();
-    if (log_.last() < taken.position || taken.position < log_.base() ||
-        log_.term_at(taken.position) != taken.term) {
+    if (log_.last() < taken.index || taken.index < log_.base() ||
+        log_.term_at(taken.index) != taken.term) {
       erase_entries(log_.base() + 1, log_.last());
       changes_.clear();
-      log_.reset(taken.position, taken.term);
+      log_.reset(taken.index, taken.term);
       base_members_ = taken.members;
     }
     put_meta();
@@ -129,12 +129,12 @@ void replica::put_vote() {
   meta_changed_ = vote_changed_ = true;
 }
 
-void replica::put_entry(spi::log_position at) {
+void replica::put_entry(spi::log_index at) {
   ops_.push_back(spi::put_record{log_stream, at, encode(log_.at(at))});
   unpersisted_ = at;
 }
 
-void replica::erase_entries(spi::log_position first, spi::log_position last) {
+void replica::erase_entries(spi::log_index first, spi::log_index last) {
   if (first <= last)
     ops_.push_back(spi::erase_records{log_stream, first, last});
 }
@@ -166,17 +166,17 @@ void replica::stop(std::string reason) {
   effects_.push_back(spi::fatal{std::move(reason)});
 }
 
-// -- what is decided --------------------------------------------------------------------------
+// -- what is committed --------------------------------------------------------------------------
 
-void replica::set_commit(spi::log_position position) {
-  if (position <= commit_)
+void replica::set_commit(spi::log_index index) {
+  if (index <= commit_)
     return;
-  commit_ = position;
+  commit_ = index;
   give_out();
   go_on_with_change();
 }
 
-/// Hands over what is decided, but nothing while a snapshot takes the state machine's place, and
+/// Hands over what is committed, but nothing while a snapshot takes the state machine's place, and
 /// nothing that isn't durable here: the state machine must not survive with more than its log.
 void replica::give_out() {
   auto up_to = std::min(commit_, durable_);
@@ -192,10 +192,10 @@ void replica::give_out() {
   effects_.push_back(std::move(batch));
 }
 
-void replica::on_applied(spi::log_position position) {
+void replica::on_applied(spi::log_index index) {
   if (stopped_)
     return;
-  applied_ = std::max(applied_, std::min(position, given_));
+  applied_ = std::max(applied_, std::min(index, given_));
   cut_log();
 }
 
@@ -288,7 +288,7 @@ void replica::propose(spi::request_id id, std::string command) {
   if (command.size() > max_command_bytes)
     return refuse("a command must not be larger than 16 MiB");
   if (log_.last() - commit_ >= config_.max_in_flight)
-    return refuse("too many entries are waiting to be decided; try again");
+    return refuse("too many entries are waiting to be committed; try again");
   if (log_.bytes() > config_.log_bytes)
     return refuse("the log is full until the state machine has applied what is in it; try again");
   append_own({term_, entry_type::command, std::move(command), id});
@@ -327,7 +327,7 @@ void replica::drain(std::vector<spi::effect>& out) {
     say_role();
     if (snapshot_ && !snapshot_->asked && snapshot_->token <= durable_token_) {
       snapshot_->asked = true;
-      effects_.push_back(spi::install_snapshot{snapshot_->position});
+      effects_.push_back(spi::install_snapshot{snapshot_->index});
     }
   }
   if (meta_changed_) {
@@ -336,7 +336,7 @@ void replica::drain(std::vector<spi::effect>& out) {
     put(meta, base_members_);
     meta.put(snapshot_.has_value());
     if (snapshot_) {
-      meta.put(snapshot_->position).put(snapshot_->term);
+      meta.put(snapshot_->index).put(snapshot_->term);
       put(meta, snapshot_->members);
     }
     meta.put(longest_promise_.count());
@@ -361,7 +361,7 @@ spi::consensus_status replica::status() const {
   it.role = seen_role();
   it.term = term_;
   it.leader = leader_;
-  it.decided = commit_;
+  it.committed = commit_;
   it.accepted = durable_;
   it.first = log_.base() + 1;
   it.pending = leader_reads_.size() + follower_reads_.size();
@@ -369,7 +369,7 @@ spi::consensus_status replica::status() const {
     it.pending += log_.last() - commit_;
   it.blocked = leader_ == 0 ? "no leader is elected" : "";
   if (role_ == role::leader && commit_ < term_start_)
-    it.blocked = "the leader is new and hasn't decided anything yet";
+    it.blocked = "the leader is new and hasn't committed anything yet";
   return it;
 }
 

@@ -36,15 +36,15 @@ struct progress {
 /// One replica of a group that runs Raft (Ongaro, *Consensus: Bridging Theory and Practice*, 2014).
 /// README.md says what is done where the dissertation leaves a choice.
 ///
-/// One class, in six files: `replica.cpp` (calls, durable state, what is decided), `election.cpp`,
-/// `replication.cpp` (the log from the leader to the others), `reads.cpp`, `lease.cpp`,
-/// `members.cpp` (changes of the group, snapshots).
+/// One class, in six files: `replica.cpp` (calls, durable state, what is committed),
+/// `election.cpp`, `replication.cpp` (the log from the leader to the others), `reads.cpp`,
+/// `lease.cpp`, `members.cpp` (changes of the group, snapshots).
 class replica final : public spi::consensus {
  public:
   /// @throws std::invalid_argument when the options or the set-up contradict themselves.
   explicit replica(const spi::consensus_setup& setup);
 
-  void start(spi::stable_state stable, spi::log_position applied, spi::timestamp now) override;
+  void start(spi::stable_state stable, spi::log_index applied, spi::timestamp now) override;
   void advance(spi::timestamp now) override;
   spi::timestamp deadline() const override;
   void step(spi::replica_id from, std::string_view bytes) override;
@@ -56,11 +56,11 @@ class replica final : public spi::consensus {
   void reconfigure(spi::request_id id, std::vector<spi::replica_id> voters,
                    std::vector<spi::replica_id> learners) override;
   void transfer(spi::replica_id to) override;
-  void on_applied(spi::log_position position) override;
+  void on_applied(spi::log_index index) override;
   void on_snapshot_sent(spi::replica_id to, bool ok) override;
-  void on_snapshot_received(spi::log_position position, std::string_view blob) override;
-  std::string snapshot_blob(spi::log_position position) const override;
-  void on_installed(spi::log_position position) override;
+  void on_snapshot_received(spi::log_index index, std::string_view blob) override;
+  std::string snapshot_blob(spi::log_index index) const override;
+  void on_installed(spi::log_index index) override;
   void drain(std::vector<spi::effect>& out) override;
   spi::consensus_status status() const override;
 
@@ -69,7 +69,7 @@ class replica final : public spi::consensus {
 
   /// A snapshot that is being taken over: where it ends, and who belonged to the group there.
   struct pending_snapshot {
-    spi::log_position position = 0;
+    spi::log_index index = 0;
     std::uint64_t term = 0;
     membership members;
     spi::persist_token token = 0; ///< that makes this known durably, before it is installed
@@ -77,18 +77,18 @@ class replica final : public spi::consensus {
   };
 
   // -- replica.cpp
-  void take(spi::stable_state stable, spi::log_position applied);
+  void take(spi::stable_state stable, spi::log_index applied);
   bool take_meta(const std::optional<std::string>& bytes);
   void put_meta();
   void put_vote();
-  void put_entry(spi::log_position at);
-  void erase_entries(spi::log_position first, spi::log_position last);
+  void put_entry(spi::log_index at);
+  void erase_entries(spi::log_index first, spi::log_index last);
   void stop(std::string reason);
   void emit_send(spi::replica_id to, std::string bytes, spi::persist_token after = 0);
   spi::persist_token after_vote() const;
   spi::replica_role seen_role() const;
   void say_role();
-  void set_commit(spi::log_position position);
+  void set_commit(spi::log_index index);
   void give_out();
   void cut_log();
   bool quorum(const std::set<spi::replica_id>& of) const;
@@ -123,8 +123,7 @@ class replica final : public spi::consensus {
   void begin_round();
   void replicate();
   void replicate_to(spi::replica_id to, progress& it);
-  void send_append(spi::replica_id to, const progress& it, spi::log_position first,
-                   std::size_t count);
+  void send_append(spi::replica_id to, const progress& it, spi::log_index first, std::size_t count);
   void catch_up_by_snapshot(spi::replica_id to, progress& it);
   void hand_over_if_ready();
   void look_at_quorum();
@@ -151,7 +150,7 @@ class replica final : public spi::consensus {
 
   // -- members.cpp
   const membership& members() const;
-  membership members_at(spi::log_position position) const;
+  membership members_at(spi::log_index index) const;
   bool may_stand() const;
   void members_may_have_changed();
   void go_on_with_change();
@@ -171,13 +170,13 @@ class replica final : public spi::consensus {
   std::optional<pending_snapshot> snapshot_;
 
   // What follows from the log.
-  std::map<spi::log_position, membership> changes_; ///< in the log, by position
+  std::map<spi::log_index, membership> changes_; ///< in the log, by index
   membership last_said_members_;
-  spi::log_position commit_ = 0;
-  spi::log_position given_ = 0;   ///< up to here entries were given out to be applied
-  spi::log_position applied_ = 0; ///< durable in the state machine
-  spi::log_position durable_ = 0; ///< the log is durable up to here
-  std::deque<std::pair<spi::persist_token, spi::log_position>> persisting_;
+  spi::log_index commit_ = 0;
+  spi::log_index given_ = 0;   ///< up to here entries were given out to be applied
+  spi::log_index applied_ = 0; ///< durable in the state machine
+  spi::log_index durable_ = 0; ///< the log is durable up to here
+  std::deque<std::pair<spi::persist_token, spi::log_index>> persisting_;
 
   // What the next `drain` gives out.
   std::vector<spi::disk_op> ops_;
@@ -187,19 +186,19 @@ class replica final : public spi::consensus {
   spi::persist_token token_ = 0; ///< the last one given out
   spi::persist_token durable_token_ = 0;
   spi::persist_token vote_token_ = 0; ///< what `put_vote` recorded is durable once this is
-  spi::log_position unpersisted_ = 0; ///< the last entry among `ops_`; 0: none
+  spi::log_index unpersisted_ = 0;    ///< the last entry among `ops_`; 0: none
 
   // Roles.
   role role_ = role::follower;
   spi::replica_id leader_ = 0;
   spi::timestamp started_{0};
-  spi::timestamp old_promise_{0}; ///< what an earlier life may have given
+  spi::timestamp old_promise_{0}; ///< what an earlier incarnation may have given
   spi::timestamp promise_{0};     ///< so long after it heard a leader it votes for nobody
   std::set<spi::replica_id> votes_;
   std::tuple<spi::replica_role, std::uint64_t, spi::replica_id> said_role_;
 
   // Follower.
-  spi::log_position verified_ = 0; ///< as the leader of this term has it, up to here
+  spi::log_index verified_ = 0; ///< as the leader of this term has it, up to here
   bool answer_wanted_ = false;
   std::uint64_t round_to_answer_ = 0;
   spi::timestamp sent_to_answer_{0};
@@ -207,7 +206,7 @@ class replica final : public spi::consensus {
 
   // Leader.
   std::map<spi::replica_id, progress> peers_;
-  spi::log_position term_start_ = 0; ///< the first entry of its term
+  spi::log_index term_start_ = 0; ///< the first entry of its term
   spi::timestamp next_beat_{0};
   spi::timestamp next_look_{0};
   bool beat_wanted_ = false;

@@ -54,7 +54,7 @@ void replica::replicate_to(spi::replica_id to, progress& it) {
   }
 }
 
-void replica::send_append(spi::replica_id to, const progress& it, spi::log_position first,
+void replica::send_append(spi::replica_id to, const progress& it, spi::log_index first,
                           std::size_t count) {
   auto previous = first - 1;
   append_request head{previous, 0, commit_, round_, it.log.match(), it.log.attempt(), now_, {}};
@@ -111,9 +111,9 @@ void replica::on_message(spi::replica_id from, std::uint64_t term, const append_
   hand_over_if_ready();
 }
 
-/// Entries of earlier terms are decided only by one of its own behind them (dissertation, 3.6.2).
+/// Entries of earlier terms are committed only by one of its own behind them (dissertation, 3.6.2).
 void replica::decide() {
-  auto reached = agreed([&](spi::replica_id id) -> spi::log_position {
+  auto reached = agreed([&](spi::replica_id id) -> spi::log_index {
     if (id == self_)
       return durable_;
     auto peer = peers_.find(id);
@@ -153,7 +153,7 @@ void replica::on_message(spi::replica_id from, std::uint64_t term, append_reques
 }
 
 void replica::take_entries(append_request& asked) {
-  auto refuse = [&](spi::log_position hint) {
+  auto refuse = [&](spi::log_index hint) {
     append_answer answer{false,           hint,      asked.previous,
                          asked.attempt,   verified_, round_to_answer_,
                          sent_to_answer_, promise_};
@@ -164,7 +164,7 @@ void replica::take_entries(append_request& asked) {
   if (asked.previous >= log_.base() && log_.term_at(asked.previous) != asked.previous_term &&
       asked.previous != 0) {
     if (asked.previous <= commit_)
-      return stop("a leader contradicts what was decided at position " +
+      return stop("a leader contradicts what was committed at index " +
                   std::to_string(asked.previous));
     // Past all entries of the term that doesn't fit, in one step.
     auto hint = asked.previous;
@@ -179,7 +179,7 @@ void replica::take_entries(append_request& asked) {
     if (at <= log_.base() || (log_.holds(at) && log_.term_at(at) == it.term))
       continue;
     if (at <= commit_)
-      return stop("a leader contradicts what was decided at position " + std::to_string(at));
+      return stop("a leader contradicts what was committed at index " + std::to_string(at));
     if (log_.holds(at)) {
       erase_entries(at, log_.last());
       log_.truncate(at - 1);

@@ -31,18 +31,18 @@ void put(spi::writer& out, const append_answer& it) {
 }
 void put(spi::writer&, const stand_now&) {}
 void put(spi::writer& out, const read_index::ticket& it) {
-  out.put(it.life).put(it.nonce);
+  out.put(it.incarnation).put(it.nonce);
 }
 void put(spi::writer& out, const read_request& it) {
   put(out, it.asked);
 }
 void put(spi::writer& out, const read_answer& it) {
   put(out, it.asked);
-  out.put(it.ok).put(it.position);
+  out.put(it.ok).put(it.index);
 }
 
 void get(spi::reader& in, vote_request& it) {
-  it.last = in.get<spi::log_position>();
+  it.last = in.get<spi::log_index>();
   it.last_term = in.get<std::uint64_t>();
   it.probe = in.get<bool>();
   it.forced = in.get<bool>();
@@ -53,11 +53,11 @@ void get(spi::reader& in, vote_answer& it) {
   it.asked_term = in.get<std::uint64_t>();
 }
 void get(spi::reader& in, append_request& it) {
-  it.previous = in.get<spi::log_position>();
+  it.previous = in.get<spi::log_index>();
   it.previous_term = in.get<std::uint64_t>();
-  it.commit = in.get<spi::log_position>();
+  it.commit = in.get<spi::log_index>();
   it.round = in.get<std::uint64_t>();
-  it.known = in.get<spi::log_position>();
+  it.known = in.get<spi::log_index>();
   it.attempt = in.get<std::uint64_t>();
   it.sent = spi::timestamp{in.get<std::int64_t>()};
   auto count = in.get_count(13);
@@ -73,17 +73,17 @@ void get(spi::reader& in, append_request& it) {
 }
 void get(spi::reader& in, append_answer& it) {
   it.fits = in.get<bool>();
-  it.match = in.get<spi::log_position>();
-  it.previous = in.get<spi::log_position>();
+  it.match = in.get<spi::log_index>();
+  it.previous = in.get<spi::log_index>();
   it.attempt = in.get<std::uint64_t>();
-  it.held = in.get<spi::log_position>();
+  it.held = in.get<spi::log_index>();
   it.round = in.get<std::uint64_t>();
   it.sent = spi::timestamp{in.get<std::int64_t>()};
   it.promise = spi::timestamp{in.get<std::int64_t>()};
 }
 void get(spi::reader&, stand_now&) {}
 void get(spi::reader& in, read_index::ticket& it) {
-  it.life = in.get<std::uint64_t>();
+  it.incarnation = in.get<std::uint64_t>();
   it.nonce = in.get<std::uint64_t>();
 }
 void get(spi::reader& in, read_request& it) {
@@ -92,7 +92,7 @@ void get(spi::reader& in, read_request& it) {
 void get(spi::reader& in, read_answer& it) {
   get(in, it.asked);
   it.ok = in.get<bool>();
-  it.position = in.get<spi::log_position>();
+  it.index = in.get<spi::log_index>();
 }
 
 /// The alternative with this number, made from the reader.
@@ -119,7 +119,7 @@ std::string encode(std::uint64_t term, const body& what) {
 }
 
 std::string encode_append(std::uint64_t term, const append_request& head, const entry_log& log,
-                          spi::log_position first, std::size_t count) {
+                          spi::log_index first, std::size_t count) {
   spi::writer out;
   out.put(static_cast<std::uint8_t>(body{append_request{}}.index())).put(term);
   put_head(out, head, count);

@@ -18,7 +18,7 @@ namespace atl::raft {
 /// one the candidate would stand in. `forced`: the leader handed over, so the voter needn't wait
 /// until it misses it.
 struct vote_request {
-  spi::log_position last = 0;
+  spi::log_index last = 0;
   std::uint64_t last_term = 0;
   bool probe = false;
   bool forced = false;
@@ -30,37 +30,37 @@ struct vote_answer {
 };
 /// Entries behind `previous`; also the heartbeat, when there are none.
 struct append_request {
-  spi::log_position previous = 0;
+  spi::log_index previous = 0;
   std::uint64_t previous_term = 0;
-  spi::log_position commit = 0;
-  std::uint64_t round = 0;     ///< of heartbeats, which reads wait for
-  spi::log_position known = 0; ///< what the leader knows this replica to hold durably
-  std::uint64_t attempt = 0;   ///< how often the leader began anew to send to this replica
-  spi::timestamp sent{0};      ///< when it left, by the leader's clock
+  spi::log_index commit = 0;
+  std::uint64_t round = 0;   ///< of heartbeats, which reads wait for
+  spi::log_index known = 0;  ///< what the leader knows this replica to hold durably
+  std::uint64_t attempt = 0; ///< how often the leader began anew to send to this replica
+  spi::timestamp sent{0};    ///< when it left, by the leader's clock
   std::vector<entry> entries;
 };
 struct append_answer {
   bool fits = false;
   /// If it fits: everything up to here is durable and as the leader has it. If not: where the
   /// leader should go on looking.
-  spi::log_position match = 0;
-  spi::log_position previous = 0; ///< of the request that didn't fit
-  std::uint64_t attempt = 0;      ///< likewise
-  spi::log_position held = 0;     ///< up to here all is as the leader has it, durable or not
+  spi::log_index match = 0;
+  spi::log_index previous = 0; ///< of the request that didn't fit
+  std::uint64_t attempt = 0;   ///< likewise
+  spi::log_index held = 0;     ///< up to here all is as the leader has it, durable or not
   std::uint64_t round = 0;
   spi::timestamp sent{0};    ///< of the request
   spi::timestamp promise{0}; ///< for so long after it came, the sender votes for nobody
 };
 /// The receiver should stand for leader at once.
 struct stand_now {};
-/// A follower's reads: up to which position must it have applied?
+/// A follower's reads: up to which index must it have applied?
 struct read_request {
   read_index::ticket asked;
 };
 struct read_answer {
   read_index::ticket asked;
   bool ok = false;
-  spi::log_position position = 0;
+  spi::log_index index = 0;
 };
 
 using body = std::variant<vote_request, vote_answer, append_request, append_answer, stand_now,
@@ -74,7 +74,7 @@ struct message {
 std::string encode(std::uint64_t term, const body& what);
 /// Of an append, without a copy of the entries: those of the log from `first` on, `count` of them.
 std::string encode_append(std::uint64_t term, const append_request& head, const entry_log& log,
-                          spi::log_position first, std::size_t count);
+                          spi::log_index first, std::size_t count);
 /// @returns none for bytes that are no message, whoever made them.
 std::optional<message> decode(std::string_view bytes);
 

@@ -94,7 +94,7 @@ bool replica::joiners_are_close() {
     change_->progress = now_;
   if (close || now_ - change_->progress < patience * config_.failure_timeout)
     return close;
-  refuse_change("those who are to vote got no further than position " + std::to_string(least) +
+  refuse_change("those who are to vote got no further than index " + std::to_string(least) +
                 " of " + std::to_string(decided_));
   return false;
 }
@@ -102,9 +102,9 @@ bool replica::joiners_are_close() {
 /// Somebody who joins has promised more to one that doesn't coordinate this group (any more), and
 /// would take nothing from this coordinator.
 void replica::outbid(std::uint64_t epoch) {
-  for (auto position = std::max(decided_ + 1, log_.first()); position < log_.end(); ++position)
-    if (is_open(position))
-      abort(position, "the coordinator begins a new epoch; try again");
+  for (auto index = std::max(decided_ + 1, log_.first()); index < log_.end(); ++index)
+    if (is_open(index))
+      abort(index, "the coordinator begins a new epoch; try again");
   epoch_ = epoch + 1;
   put_standing();
   phase_ = phase::promising;
@@ -114,7 +114,7 @@ void replica::outbid(std::uint64_t epoch) {
 }
 
 void replica::review_change() {
-  if (!change_ || change_->position != 0 || phase_ != phase::serving)
+  if (!change_ || change_->index != 0 || phase_ != phase::serving)
     return;
   if (change_->waits) {
     if (!joiners_are_close()) {
@@ -132,7 +132,7 @@ void replica::review_change() {
 void replica::propose_change() {
   auto wanted = change_->wanted;
   set_electors(without(united(members().voters, wanted.voters), lost_));
-  change_->position = decided_ + 1;
+  change_->index = decided_ + 1;
   append(change_->id, entry_kind::change, encode(change_entry{std::move(wanted), lost_}));
 }
 

@@ -8,7 +8,7 @@
 
 namespace atl::two_phase {
 
-/// What a coordinator does with a position that every participant has prepared, when the decision
+/// What a coordinator does with an index that every participant has prepared, when the decision
 /// was lost with its disk: both outcomes may have been told to somebody.
 enum class lost_decision : std::uint8_t { block, commit, abort };
 
@@ -34,10 +34,10 @@ config read_config(const spi::options& options);
 
 /// A command larger than this is refused.
 inline constexpr std::size_t max_command_bytes = std::size_t{16} << 20;
-/// One bit a voter is kept with each open position; a change counts old and new ones.
+/// One bit a voter is kept with each open index; a change counts old and new ones.
 inline constexpr std::size_t max_voters = 64;
 inline constexpr std::size_t max_learners = 64;
-/// Replicas whose loss was declared, in the life of a group.
+/// Replicas whose loss was declared, in the incarnation of a group.
 inline constexpr std::size_t max_lost = 256;
 /// Other replicas that are remembered, members or not.
 inline constexpr std::size_t max_peers = 256;

@@ -13,34 +13,34 @@ void replica::start_coordinator(bool intact) {
   if (intact ? follows_ : !alone || incarnation_ > 1)
     return take_over();
   if (!intact)
-    for (auto position = log_.first(); position < log_.end(); ++position)
-      epoch_ = std::max(epoch_, log_.find(position)->epoch);
+    for (auto index = log_.first(); index < log_.end(); ++index)
+      epoch_ = std::max(epoch_, log_.find(index)->epoch);
   ++epoch_;
   whole_ = true;
   put_standing();
-  for (auto position = std::max(decided_ + 1, log_.first()); position <= log_.last(); ++position)
-    review_after_start(position, alone);
+  for (auto index = std::max(decided_ + 1, log_.first()); index <= log_.last(); ++index)
+    review_after_start(index, alone);
   undecided_ = log_.last() + 1;
   phase_ = alone ? phase::serving : phase::promising;
   say_role();
   if (decided_ + 1 < log_.first())
     needs_gather_ = true; // the state machine is behind a log that was cut
   if (needs_gather_ && alone)
-    stop("an entry behind position " + std::to_string(decided_) +
+    stop("an entry behind index " + std::to_string(decided_) +
          " can't be read, and no other replica has a copy: restore this replica's disk");
 }
 
-/// What an earlier life of this coordinator left open.
-void replica::review_after_start(spi::log_position position, bool alone) {
-  auto& it = *log_.find(position);
+/// What an earlier incarnation of this coordinator left open.
+void replica::review_after_start(spi::log_index index, bool alone) {
+  auto& it = *log_.find(index);
   if (it.decided())
     return;
   auto change = it.state == slot_state::prepared && it.kind == entry_kind::change;
   if (it.state == slot_state::empty || change)
-    return abort(position, {}); // nobody was told otherwise: that would have been durable
+    return abort(index, {}); // nobody was told otherwise: that would have been durable
   // A command is committed when all have it, though nobody may have written that down.
   if (alone && it.state == slot_state::prepared && it.has_command)
-    commit(position);
+    commit(index);
   else
     needs_gather_ = true;
 }
@@ -62,7 +62,7 @@ std::string replica::why_not_write() const {
   for (auto id : needed) {
     auto& it = peers_.at(id);
     auto name = "replica " + std::to_string(it.id);
-    // What a new life of it has on its disk is known when it has answered this one.
+    // What a new incarnation of it has on its disk is known when it has answered this one.
     if (phase_ == phase::serving && !it.known)
       return name + " has started again, and hasn't yet joined epoch " + std::to_string(epoch_);
     if (phase_ == phase::serving && !it.whole)
@@ -119,12 +119,12 @@ void replica::propose(spi::request_id id, std::string command) {
   if (command.size() > max_command_bytes)
     return refuse_proposal(id, "the command of " + std::to_string(command.size()) +
                                    " bytes is larger than the 16 MiB that are taken");
-  if (open_positions() + validating_.size() >= config_.max_in_flight)
+  if (open_entries() + validating_.size() >= config_.max_in_flight)
     return refuse_proposal(id, "busy: " + std::to_string(config_.max_in_flight) +
                                    " proposals are under way already; try again");
   if (log_.bytes() > config_.log_bytes)
     return refuse_proposal(id, "busy: the log is full, because a replica's state machine is behind "
-                               "at position " +
+                               "at index " +
                                    std::to_string(applied_by_all()) + "; try again");
   auto ticket = ++tickets_;
   effects_.push_back(spi::validate{ticket, command});
@@ -132,62 +132,62 @@ void replica::propose(spi::request_id id, std::string command) {
 }
 
 void replica::append(spi::request_id id, entry_kind kind, std::string command) {
-  auto position = std::max(log_.last(), decided_) + 1;
-  auto& it = log_.at(position);
+  auto index = std::max(log_.last(), decided_) + 1;
+  auto& it = log_.at(index);
   it.epoch = epoch_;
   it.kind = kind;
   it.id = id;
   it.since = now_;
   it.votes = 0; // this replica's own counts when it is durable, like all others
   log_.set_command(it, std::move(command));
-  log_.set_state(position, slot_state::prepared);
-  put_prepare(position, it);
-  new_prepares_.push_back(position);
+  log_.set_state(index, slot_state::prepared);
+  put_prepare(index, it);
+  new_prepares_.push_back(index);
 }
 
 /// A command that everybody has durably is committed, whatever becomes of the record that says so:
 /// it can be told at once. That of a change is awaited, for it may put this coordinator out.
-void replica::commit(spi::log_position position) {
-  auto& it = *log_.find(position);
+void replica::commit(spi::log_index index) {
+  auto& it = *log_.find(index);
   it.pending = decision::commit;
-  put_decision(position, true);
+  put_decision(index, true);
   if (it.kind == entry_kind::command)
-    return settle(position);
+    return settle(index);
   if (auto change = decode_change(it.command)) {
-    deciding_group_ = placed_membership{position, std::move(change->group)};
+    deciding_group_ = placed_membership{index, std::move(change->group)};
     put_standing();
   }
-  deciding_.emplace_back(open_token(), position);
+  deciding_.emplace_back(open_token(), index);
 }
 
 /// The others may all have voted yes: nobody hears of this before it is durable.
-void replica::abort(spi::log_position position, std::string reason) {
-  auto& it = log_.at(position);
+void replica::abort(spi::log_index index, std::string reason) {
+  auto& it = log_.at(index);
   it.pending = decision::abort;
   if (it.state == slot_state::empty)
-    log_.set_state(position, slot_state::prepared);
-  put_decision(position, false);
+    log_.set_state(index, slot_state::prepared);
+  put_decision(index, false);
   awaited_ = true;
-  deciding_.emplace_back(open_token(), position);
+  deciding_.emplace_back(open_token(), index);
   if (it.id != 0)
-    abort_reasons_.emplace(position, std::move(reason));
+    abort_reasons_.emplace(index, std::move(reason));
 }
 
 /// The decision holds, whatever happens: it may be told.
-void replica::settle(spi::log_position position) {
-  auto it = log_.find(position);
+void replica::settle(spi::log_index index) {
+  auto it = log_.find(index);
   if (!it || it->decided())
     return;
   auto commits = it->pending == decision::commit;
   it->pending = decision::none;
-  log_.set_state(position, commits ? slot_state::committed : slot_state::aborted);
-  new_decisions_.push_back({position, commits});
+  log_.set_state(index, commits ? slot_state::committed : slot_state::aborted);
+  new_decisions_.push_back({index, commits});
   if (it->kind == entry_kind::change)
-    settle_change(position, commits);
+    settle_change(index, commits);
   if (commits)
     return;
   log_.drop_command(*it);
-  auto reason = abort_reasons_.find(position);
+  auto reason = abort_reasons_.find(index);
   if (reason == abort_reasons_.end())
     return;
   refuse_proposal(it->id, std::move(reason->second));
@@ -196,7 +196,7 @@ void replica::settle(spi::log_position position) {
 
 /// Those that a change puts out hear of it all the same, and one that puts out its own coordinator
 /// is answered when somebody else knows: then whoever goes may be taken away.
-void replica::settle_change(spi::log_position position, bool commits) {
+void replica::settle_change(spi::log_index index, bool commits) {
   change_.reset();
   deciding_group_.reset();
   if (!commits) {
@@ -204,10 +204,10 @@ void replica::settle_change(spi::log_position position, bool commits) {
     return review_group();
   }
   flush_decisions();
-  auto change = decode_change(log_.find(position)->command);
+  auto change = decode_change(log_.find(index)->command);
   if (!change->group.votes(self_))
-    handover_ = position;
-  take_effect(position, *change);
+    handover_ = index;
+  take_effect(index, *change);
 }
 
 // -- votes ------------------------------------------------------------------------------------
@@ -220,9 +220,9 @@ void replica::on_votes(peer& from, const header& head, const std::vector<vote_en
   auto moves = false;
   for (auto& vote : votes) {
     if (vote.yes)
-      moves = vote_yes(vote.position, bit_of(from.id)) || moves;
-    else if (is_open(vote.position))
-      abort(vote.position,
+      moves = vote_yes(vote.index, bit_of(from.id)) || moves;
+    else if (is_open(vote.index))
+      abort(vote.index,
             "replica " + std::to_string(from.id) + " voted no: " + std::string{vote.reason});
   }
   if (moves)
@@ -230,28 +230,28 @@ void replica::on_votes(peer& from, const header& head, const std::vector<vote_en
 }
 
 /// Undecided, and no decision is on its way to the disk: a vote that comes later changes nothing.
-bool replica::is_open(spi::log_position position) const {
-  auto it = position > decided_ ? log_.find(position) : nullptr;
+bool replica::is_open(spi::log_index index) const {
+  auto it = index > decided_ ? log_.find(index) : nullptr;
   return it && it->state == slot_state::prepared && it->pending == decision::none;
 }
 
 /// @returns whether this was the last vote that was missing.
-bool replica::vote_yes(spi::log_position position, std::uint64_t bit) {
-  if (!is_open(position))
+bool replica::vote_yes(spi::log_index index, std::uint64_t bit) {
+  if (!is_open(index))
     return false;
-  auto& it = *log_.find(position);
+  auto& it = *log_.find(index);
   it.votes |= bit;
   if (it.votes != everybody_)
     return false;
-  commit(position);
+  commit(index);
   return true;
 }
 
 /// This coordinator's own vote: what it prepared is durable.
-bool replica::vote_here(spi::log_position position) {
+bool replica::vote_here(spi::log_index index) {
   auto votes = !stopped_ && coordinator() && phase_ == phase::serving;
-  return votes && is_open(position) && log_.find(position)->epoch == epoch_ &&
-         vote_yes(position, bit_of(self_));
+  return votes && is_open(index) && log_.find(index)->epoch == epoch_ &&
+         vote_yes(index, bit_of(self_));
 }
 
 std::string replica::missing_votes(std::uint64_t votes) const {
@@ -265,9 +265,9 @@ std::string replica::missing_votes(std::uint64_t votes) const {
 spi::timestamp replica::vote_deadline() const {
   if (phase_ != phase::serving)
     return spi::timestamp::max();
-  for (auto position = std::max(undecided_, decided_ + 1); position < log_.end(); ++position) {
-    if (is_open(position))
-      return log_.find(position)->since + config_.vote_timeout;
+  for (auto index = std::max(undecided_, decided_ + 1); index < log_.end(); ++index) {
+    if (is_open(index))
+      return log_.find(index)->since + config_.vote_timeout;
   }
   return spi::timestamp::max();
 }
@@ -291,9 +291,9 @@ void replica::abort_open(const peer& missing, bool all, const std::string& reaso
   auto bit = bit_of(missing.id);
   if (phase_ != phase::serving || bit == 0)
     return;
-  for (auto position = std::max(decided_ + 1, log_.first()); position < log_.end(); ++position)
-    if (is_open(position) && (all || (log_.find(position)->votes & bit) == 0))
-      abort(position, reason);
+  for (auto index = std::max(decided_ + 1, log_.first()); index < log_.end(); ++index)
+    if (is_open(index) && (all || (log_.find(index)->votes & bit) == 0))
+      abort(index, reason);
 }
 
 // -- watching the participants ----------------------------------------------------------------
@@ -319,7 +319,7 @@ void replica::on_peer_heartbeat(peer& from, const header& head, const heartbeat&
   review_change();
 }
 
-spi::log_position replica::applied_by_all() const {
+spi::log_index replica::applied_by_all() const {
   auto least = applied_;
   for (auto id : circle_)
     if (auto& it = peers_.at(id); members().votes(id) || (members().contains(id) && !down(it)))
@@ -329,13 +329,13 @@ spi::log_position replica::applied_by_all() const {
 
 // -- sending ----------------------------------------------------------------------------------
 
-void replica::send_prepares(peer& to, const std::vector<spi::log_position>& positions) {
-  for (std::size_t i = 0; i < positions.size();) {
+void replica::send_prepares(peer& to, const std::vector<spi::log_index>& indexes) {
+  for (std::size_t i = 0; i < indexes.size();) {
     std::size_t bytes = 0;
     auto first = i;
     auto change = false;
-    for (; i < positions.size() && (i == first || bytes < config_.batch_bytes); ++i) {
-      auto& it = *log_.find(positions[i]);
+    for (; i < indexes.size() && (i == first || bytes < config_.batch_bytes); ++i) {
+      auto& it = *log_.find(indexes[i]);
       bytes += it.command.size() + 13;
       change = change || it.kind == entry_kind::change;
     }
@@ -343,17 +343,17 @@ void replica::send_prepares(peer& to, const std::vector<spi::log_position>& posi
     write_header(out, head_for(to, message_type::prepare));
     out.put(static_cast<std::uint32_t>(i - first));
     for (auto k = first; k < i; ++k) {
-      auto& it = *log_.find(positions[k]);
-      out.put(positions[k]).put(it.kind).put(it.command);
+      auto& it = *log_.find(indexes[k]);
+      out.put(indexes[k]).put(it.kind).put(it.command);
     }
-    // All disks write at once. A later life of this coordinator that has lost a command hears of it
-    // from the voters; but those who join by a change are none that it would know of.
+    // All disks write at once. A later incarnation of this coordinator that has lost a command
+    // hears of it from the voters; but those who join by a change are none that it would know of.
     emit_send(to.id, out.take(), change ? after_now() : after_standing());
   }
 }
 
 void replica::flush_prepares() {
-  std::erase_if(new_prepares_, [this](auto position) { return !is_open(position); });
+  std::erase_if(new_prepares_, [this](auto index) { return !is_open(index); });
   if (new_prepares_.empty())
     return;
   for (auto id : electors_)
@@ -373,7 +373,7 @@ void replica::flush_decisions() {
     write_header(out, head_for(*it, message_type::decide));
     out.put(static_cast<std::uint32_t>(new_decisions_.size()));
     for (auto& made : new_decisions_)
-      out.put(made.position).put(made.commit);
+      out.put(made.index).put(made.commit);
     emit_send(id, out.take(), 0); // it holds already: that is when it is put on this list
   }
   new_decisions_.clear();
@@ -382,24 +382,24 @@ void replica::flush_decisions() {
 void replica::resend_prepares() {
   if (phase_ != phase::serving)
     return;
-  std::vector<spi::log_position> positions;
+  std::vector<spi::log_index> indexes;
   for (auto id : electors_) {
     auto peer = find_peer(id);
     if (!peer || down(*peer))
       continue;
     auto& to = *peer;
-    positions.clear();
+    indexes.clear();
     std::size_t bytes = 0;
-    for (auto position = std::max(decided_ + 1, log_.first());
-         position < log_.end() && bytes < config_.batch_bytes; ++position) {
-      auto it = log_.find(position);
-      if (!is_open(position) || (it->votes & bit_of(to.id)) != 0 ||
+    for (auto index = std::max(decided_ + 1, log_.first());
+         index < log_.end() && bytes < config_.batch_bytes; ++index) {
+      auto it = log_.find(index);
+      if (!is_open(index) || (it->votes & bit_of(to.id)) != 0 ||
           now_ - it->since < config_.heartbeat)
         continue;
-      positions.push_back(position);
+      indexes.push_back(index);
       bytes += it->command.size() + 13;
     }
-    send_prepares(to, positions);
+    send_prepares(to, indexes);
   }
 }
 

@@ -74,7 +74,7 @@ bool decode_meta(std::string_view bytes, meta_record& out) {
   auto version = in.get<std::uint8_t>();
   out.epoch = in.get<std::uint64_t>();
   out.whole = in.get<bool>();
-  out.first = in.get<spi::log_position>();
+  out.first = in.get<spi::log_index>();
   out.birth = get_ids(in, max_voters);
   out.follows = in.get<bool>();
   out.lost = get_ids(in, max_lost);
@@ -86,22 +86,22 @@ bool decode_meta(std::string_view bytes, meta_record& out) {
     out.groups.push_back(get_membership(in));
   out.snapshot.reset();
   if (in.get<bool>()) {
-    auto position = in.get<spi::log_position>();
-    out.snapshot.emplace(position, get_membership(in));
+    auto index = in.get<spi::log_index>();
+    out.snapshot.emplace(index, get_membership(in));
   }
   return in.done() && version == record_version && out.first > 0;
 }
 
-slot& entry_log::at(spi::log_position position) {
-  if (position >= end())
-    slots_.resize(position - first_ + 1);
-  return slots_[position - first_];
+slot& entry_log::at(spi::log_index index) {
+  if (index >= end())
+    slots_.resize(index - first_ + 1);
+  return slots_[index - first_];
 }
 
-void entry_log::set_state(spi::log_position position, slot_state state) {
-  at(position).state = state;
+void entry_log::set_state(spi::log_index index, slot_state state) {
+  at(index).state = state;
   if (state != slot_state::empty)
-    last_ = std::max(last_, position);
+    last_ = std::max(last_, index);
 }
 
 void entry_log::set_command(slot& into, std::string command) {
@@ -117,7 +117,7 @@ void entry_log::drop_command(slot& from) {
   from.has_command = false;
 }
 
-void entry_log::cut(spi::log_position first) {
+void entry_log::cut(spi::log_index first) {
   while (first_ < first && !slots_.empty()) {
     bytes_ -= slots_.front().command.size();
     slots_.pop_front();
@@ -127,7 +127,7 @@ void entry_log::cut(spi::log_position first) {
   last_ = std::max(last_, first_ - 1);
 }
 
-void entry_log::truncate(spi::log_position from) {
+void entry_log::truncate(spi::log_index from) {
   while (end() > from && !slots_.empty()) {
     bytes_ -= slots_.back().command.size();
     slots_.pop_back();
@@ -135,8 +135,7 @@ void entry_log::truncate(spi::log_position from) {
   last_ = std::min(last_, end() - 1);
 }
 
-bool entry_log::load(const spi::stable_state& stable, spi::log_position first,
-                     bool keeps_decisions) {
+bool entry_log::load(const spi::stable_state& stable, spi::log_index first, bool keeps_decisions) {
   first_ = first;
   last_ = first - 1;
   for (auto& record : stable.records) {

@@ -14,7 +14,7 @@
 
 namespace atl::two_phase {
 
-/// What a replica knows of one position.
+/// What a replica knows of one index.
 enum class slot_state : std::uint8_t {
   empty,        ///< nothing
   prepared,     ///< its command; the decision isn't known here, or isn't made
@@ -58,60 +58,60 @@ struct meta_record {
   std::vector<spi::replica_id> birth; ///< the group's voters when it began: which group this is
   std::uint64_t epoch = 0;            ///< the newest that was promised or, on the coordinator, used
   bool whole = false;                 ///< false while what a lost disk held is being learnt again
-  spi::log_position first = 1;        ///< records before it were cut
+  spi::log_index first = 1;           ///< records before it were cut
   /// Another replica coordinates, or did so last: it may have aborted what this one holds in doubt.
   bool follows = false;
   std::vector<spi::replica_id> lost{}; ///< never come back, as an operator said
-  /// The group that was in force at the state machine's position, and all later ones that are
+  /// The group that was in force at the state machine's index, and all later ones that are
   /// decided; empty: the one of its birth.
   std::vector<placed_membership> groups{};
-  /// The group of a snapshot that is being installed, and the snapshot's position.
-  std::optional<std::pair<spi::log_position, placed_membership>> snapshot{};
+  /// The group of a snapshot that is being installed, and the snapshot's index.
+  std::optional<std::pair<spi::log_index, placed_membership>> snapshot{};
 };
 std::string encode_meta(const meta_record& meta);
 /// @returns false when the bytes aren't what `encode_meta` writes.
 bool decode_meta(std::string_view bytes, meta_record& out);
 
-/// The positions from `first()` on, without gaps in memory.
+/// The indexes from `first()` on, without gaps in memory.
 class entry_log {
  public:
-  /// The first position kept.
-  spi::log_position first() const { return first_; }
+  /// The first index kept.
+  spi::log_index first() const { return first_; }
   /// One beyond the last slot.
-  spi::log_position end() const { return first_ + slots_.size(); }
-  /// The last position of which anything is known; `first() - 1` when there is none.
-  spi::log_position last() const { return last_; }
+  spi::log_index end() const { return first_ + slots_.size(); }
+  /// The last index of which anything is known; `first() - 1` when there is none.
+  spi::log_index last() const { return last_; }
   /// Bytes of commands held.
   std::size_t bytes() const { return bytes_; }
 
-  /// None when the position isn't held.
-  slot* find(spi::log_position position) {
-    return position < first_ || position >= end() ? nullptr : &slots_[position - first_];
+  /// None when the index isn't held.
+  slot* find(spi::log_index index) {
+    return index < first_ || index >= end() ? nullptr : &slots_[index - first_];
   }
-  const slot* find(spi::log_position position) const {
-    return position < first_ || position >= end() ? nullptr : &slots_[position - first_];
+  const slot* find(spi::log_index index) const {
+    return index < first_ || index >= end() ? nullptr : &slots_[index - first_];
   }
-  /// Makes room up to `position`, which must not be before `first()`; the caller bounds it.
-  slot& at(spi::log_position position);
+  /// Makes room up to `index`, which must not be before `first()`; the caller bounds it.
+  slot& at(spi::log_index index);
 
-  void set_state(spi::log_position position, slot_state state);
+  void set_state(spi::log_index index, slot_state state);
   void set_command(slot& into, std::string command);
   void drop_command(slot& from);
 
   /// Forgets everything before `first`.
-  void cut(spi::log_position first);
+  void cut(spi::log_index first);
   /// Forgets everything from `from` on.
-  void truncate(spi::log_position from);
+  void truncate(spi::log_index from);
 
   /// Fills the log from what is durable. @param keeps_decisions the coordinator's: a record without
   /// a decision was not aborted, even if it is damaged, for no abort is told before it is durable.
   /// @returns false when an index is beyond reason.
-  bool load(const spi::stable_state& stable, spi::log_position first, bool keeps_decisions);
+  bool load(const spi::stable_state& stable, spi::log_index first, bool keeps_decisions);
 
  private:
   std::deque<slot> slots_;
-  spi::log_position first_ = 1;
-  spi::log_position last_ = 0;
+  spi::log_index first_ = 1;
+  spi::log_index last_ = 0;
   std::size_t bytes_ = 0;
 };
 

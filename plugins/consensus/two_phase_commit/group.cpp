@@ -29,8 +29,8 @@ std::vector<spi::replica_id> replica::other_voters() const {
 /// A change that is prepared here, and neither known to be decided nor to be aborted. There is one
 /// at most, for nothing is proposed behind it.
 std::optional<change_entry> replica::doubtful_change() const {
-  for (auto position = log_.last(); position > decided_ && position >= log_.first(); --position)
-    if (auto it = log_.find(position);
+  for (auto index = log_.last(); index > decided_ && index >= log_.first(); --index)
+    if (auto it = log_.find(index);
         it && it->kind == entry_kind::change && it->has_command && !it->decided())
       return decode_change(it->command);
   return std::nullopt;
@@ -103,11 +103,11 @@ void replica::become_participant() {
   gather_reason_.clear();
   new_prepares_.clear();
   abort_reasons_.clear();
-  if (change_ && change_->position == 0)
+  if (change_ && change_->index == 0)
     refuse_change("another replica coordinates this group by now; try again");
   change_.reset();
-  for (auto position = std::max(decided_ + 1, log_.first()); position < log_.end(); ++position) {
-    auto it = log_.find(position);
+  for (auto index = std::max(decided_ + 1, log_.first()); index < log_.end(); ++index) {
+    auto it = log_.find(index);
     if (it->id == 0 || it->decided())
       continue;
     effects_.push_back(spi::refuse{std::exchange(it->id, 0), spi::refusal::unknown, 0,
@@ -119,21 +119,21 @@ void replica::become_participant() {
 
 // -- what is decided of it ----------------------------------------------------------------------
 
-/// What is decided of the group up to some position, from a snapshot.
+/// What is decided of the group up to some index, from a snapshot.
 void replica::adopt_group(const placed_membership& it) {
-  groups_.erase(groups_.begin(), groups_.upper_bound(it.position));
-  groups_.insert_or_assign(it.position, it.group);
-  if (heard_.position < members_since())
+  groups_.erase(groups_.begin(), groups_.upper_bound(it.index));
+  groups_.insert_or_assign(it.index, it.group);
+  if (heard_.index < members_since())
     heard_ = {members_since(), members()};
 }
 
 /// A change is decided.
-void replica::take_effect(spi::log_position position, const change_entry& entry) {
-  if (position <= members_since())
+void replica::take_effect(spi::log_index index, const change_entry& entry) {
+  if (index <= members_since())
     return;
-  groups_.emplace(position, entry.group);
-  if (heard_.position < position)
-    heard_ = {position, entry.group};
+  groups_.emplace(index, entry.group);
+  if (heard_.index < index)
+    heard_ = {index, entry.group};
   add_lost(entry.lost);
   put_standing();
   gate_ = standing_token_;

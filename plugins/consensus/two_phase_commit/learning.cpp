@@ -16,19 +16,19 @@ constexpr std::size_t max_entries_a_message = 4096;
 
 /// @returns whether anything was new.
 bool replica::learn(const known_entry& entry) {
-  auto position = entry.position;
+  auto index = entry.index;
   auto commit = entry.state != slot_state::aborted;
-  if (position < log_.first() || position > decided_ + 2 * config_.window()) {
+  if (index < log_.first() || index > decided_ + 2 * config_.window()) {
     ++dropped_;
     return false;
   }
-  auto covered = position <= decided_;
-  if (covered && repairs_.count(position) == 0)
+  auto covered = index <= decided_;
+  if (covered && repairs_.count(index) == 0)
     return false;
-  auto& it = log_.at(position);
+  auto& it = log_.at(index);
   auto committed = it.state == slot_state::committed || it.state == slot_state::command_lost;
   if ((committed && !commit) || (it.state == slot_state::aborted && commit)) {
-    stop("position " + std::to_string(position) + " was " + (committed ? "committed" : "aborted") +
+    stop("index " + std::to_string(index) + " was " + (committed ? "committed" : "aborted") +
          " here, and another replica says the opposite: the replicas have diverged (was a lost "
          "decision made by hand?); compare their states before going on");
     return false;
@@ -47,26 +47,26 @@ bool replica::learn(const known_entry& entry) {
   if (commit && !it.has_command && it.state == slot_state::command_lost)
     return false;
   if (commit) {
-    log_.set_state(position, it.has_command ? slot_state::committed : slot_state::command_lost);
+    log_.set_state(index, it.has_command ? slot_state::committed : slot_state::command_lost);
     if (it.has_command && !readable) {
       it.epoch = entry.epoch;
-      put_prepare(position, it);
+      put_prepare(index, it);
     }
   } else {
-    log_.set_state(position, slot_state::aborted);
+    log_.set_state(index, slot_state::aborted);
     log_.drop_command(it);
     gate_ = open_token();
     awaited_ = true;
   }
-  put_decision(position, commit);
+  put_decision(index, commit);
   if (it.decided())
-    repairs_.erase(position);
+    repairs_.erase(index);
   return true;
 }
 
 void replica::learn_all(const entries& body) {
   for (auto& entry : body.known) {
-    if (entry.position > decided_ + config_.window())
+    if (entry.index > decided_ + config_.window())
       advance_decided();
     if (entry.state == slot_state::committed || entry.state == slot_state::command_lost ||
         entry.state == slot_state::aborted)
@@ -76,7 +76,7 @@ void replica::learn_all(const entries& body) {
 
 // -- asking and answering ---------------------------------------------------------------------
 
-void replica::send_fetch(peer& to, spi::log_position from, bool in_doubt, snapshot_wish snapshot) {
+void replica::send_fetch(peer& to, spi::log_index from, bool in_doubt, snapshot_wish snapshot) {
   fetch_ = {true, in_doubt, to.id, ++nonces_, from, now_};
   spi::writer out;
   write_header(out, head_for(to, message_type::fetch));
@@ -86,14 +86,14 @@ void replica::send_fetch(peer& to, spi::log_position from, bool in_doubt, snapsh
 
 /// @returns false when the log doesn't have what was asked for.
 bool replica::fill(entries& out, const fetch& body) const {
-  auto position = body.from;
+  auto index = body.from;
   std::size_t bytes = 0;
-  for (; position <= out.last; ++position) {
-    auto it = log_.find(position);
-    if (position <= out.decided && (!it || !it->decided()))
+  for (; index <= out.last; ++index) {
+    auto it = log_.find(index);
+    if (index <= out.decided && (!it || !it->decided()))
       break; // only the state machine has it
     if (!it) // nothing is known between what is decided and the first record
-      position = std::max(position, log_.first() - 1);
+      index = std::max(index, log_.first() - 1);
     if (!it || it->state == slot_state::empty)
       continue;
     auto in_doubt = it->state == slot_state::prepared || it->state == slot_state::damaged;
@@ -103,20 +103,20 @@ bool replica::fill(entries& out, const fetch& body) const {
                                out.known.size() == max_entries_a_message))
       break;
     bytes += it->command.size() + 25;
-    out.known.push_back({position, it->state, it->kind, it->epoch, it->command});
+    out.known.push_back({index, it->state, it->kind, it->epoch, it->command});
   }
-  out.next = position;
-  return position != body.from || position > out.last;
+  out.next = index;
+  return index != body.from || index > out.last;
 }
 
 /// Up to where another replica may learn what is decided. What this coordinator alone knows goes
 /// with its disk if that is lost, and the end of the log may then be used anew: a learner, whom
 /// nobody asks in that case, must not have heard of it.
-spi::log_position replica::told_to(spi::replica_id id) const {
+spi::log_index replica::told_to(spi::replica_id id) const {
   auto others = other_voters();
   if (!coordinator() || others.empty() || view().votes(id))
     return UINT64_MAX;
-  spi::log_position most = 0;
+  spi::log_index most = 0;
   for (auto other : others)
     most = std::max(most, peers_.at(other).decided);
   return most;
@@ -181,13 +181,13 @@ void replica::fetch_when_stalled() {
     return;
   fetch_.outstanding = false;
   // Somebody knows of a newer group than this coordinator does: it learns of that first.
-  auto behind = whole_ && heard_.position > members_since();
+  auto behind = whole_ && heard_.index > members_since();
   if (coordinator() && phase_ == phase::gathering && !behind)
     return gather_next();
   auto headless = decided_ + 1 < log_.first();
   if (!coordinator() || behind) {
     auto known = std::max(
-        {log_.last(), coordinator_decided_, heard_.position, knows_catch_up_ ? catch_up_to_ : 0});
+        {log_.last(), coordinator_decided_, heard_.index, knows_catch_up_ ? catch_up_to_ : 0});
     auto stalled = decided_ == decided_at_tick_ || !whole_;
     auto to = decided_ < known && stalled && (whole_ || knows_catch_up_) ? whom_to_ask() : nullptr;
     if (to)

@@ -69,14 +69,14 @@ std::vector<spi::replica_id> get_ids(spi::reader& in, std::size_t most) {
 }
 
 void put(spi::writer& out, const placed_membership& it) {
-  out.put(it.position);
+  out.put(it.index);
   put(out, it.group.voters);
   put(out, it.group.learners);
 }
 
 placed_membership get_membership(spi::reader& in) {
   placed_membership it;
-  it.position = in.get<spi::log_position>();
+  it.index = in.get<spi::log_index>();
   it.group.voters = get_ids(in, max_voters);
   it.group.learners = get_ids(in, max_learners);
   if (it.group.voters.empty())

@@ -21,9 +21,9 @@ struct membership {
   bool operator==(const membership&) const = default;
 };
 
-/// The group that is in force from a position on; 0: since its birth.
+/// The group that is in force from an index on; 0: since its birth.
 struct placed_membership {
-  spi::log_position position = 0;
+  spi::log_index index = 0;
   membership group;
   bool operator==(const placed_membership&) const = default;
 };

@@ -18,7 +18,7 @@ void replica::step(spi::replica_id from, std::string_view bytes) {
 }
 
 void replica::dispatch(peer& from, const header& head, spi::reader& in) {
-  auto for_this_life = head.to_incarnation == incarnation_;
+  auto for_this_incarnation = head.to_incarnation == incarnation_;
   auto from_coordinator = !coordinator() && from.id == leader_id();
   switch (head.type) {
   case message_type::heartbeat:
@@ -28,33 +28,36 @@ void replica::dispatch(peer& from, const header& head, spi::reader& in) {
     }
     break;
   case message_type::prepare:
-    if (std::vector<prepare_entry> body; for_this_life && from_coordinator && decode(in, body)) {
+    if (std::vector<prepare_entry> body;
+        for_this_incarnation && from_coordinator && decode(in, body)) {
       hear(from, head);
       return on_prepare(head, body);
     }
     break;
   case message_type::decide:
-    if (std::vector<decide_entry> body; for_this_life && from_coordinator && decode(in, body)) {
+    if (std::vector<decide_entry> body;
+        for_this_incarnation && from_coordinator && decode(in, body)) {
       hear(from, head);
       if (head.epoch == epoch_)
         return on_decisions(body);
     }
     break;
   case message_type::vote:
-    if (std::vector<vote_entry> body; for_this_life && coordinator() && decode(in, body)) {
+    if (std::vector<vote_entry> body; for_this_incarnation && coordinator() && decode(in, body)) {
       hear(from, head);
       return on_votes(from, head, body);
     }
     break;
   case message_type::fetch:
-    // From an earlier life of the requester's or meant for one of ours: answering does no harm.
+    // From an earlier incarnation of the requester's or meant for one of ours: answering does no
+    // harm.
     if (fetch body; decode(in, body)) {
       hear(from, head);
       return serve_fetch(from, body);
     }
     break;
   case message_type::entries:
-    if (entries body; for_this_life && decode(in, body)) {
+    if (entries body; for_this_incarnation && decode(in, body)) {
       hear(from, head);
       return on_entries(from, head, body);
     }
@@ -69,7 +72,7 @@ void replica::on_heartbeat(peer& from, const header& head, const heartbeat& body
                 " is lost, and went on without it: empty it, and let this machine join them under "
                 "an id that was never used");
   auto news = add_lost(body.lost);
-  if (body.group.position > heard_.position) {
+  if (body.group.index > heard_.index) {
     heard_ = body.group;
     news = true;
   }
@@ -85,7 +88,7 @@ void replica::on_heartbeat(peer& from, const header& head, const heartbeat& body
     handover_ = 0;
     advance_decided();
   }
-  if (!stopped_ && (body.asks || body.group.position < heard_.position))
+  if (!stopped_ && (body.asks || body.group.index < heard_.index))
     send_heartbeat(from);
 }
 

@@ -4,7 +4,7 @@
 #include <utility>
 
 /// A coordinator that takes over, or lost something: what the one before it decided, or it itself
-/// in an earlier life, the others know, or nobody does.
+/// in an earlier incarnation, the others know, or nobody does.
 namespace atl::two_phase {
 
 // -- a coordinator that lost something --------------------------------------------------------
@@ -44,8 +44,8 @@ void replica::move_on() {
   if (phase_ == phase::probing) {
     for (auto id : others)
       epoch_ = std::max(epoch_, peers_.at(id).epoch);
-    for (auto position = log_.first(); position < log_.end(); ++position)
-      epoch_ = std::max(epoch_, log_.find(position)->epoch);
+    for (auto index = log_.first(); index < log_.end(); ++index)
+      epoch_ = std::max(epoch_, log_.find(index)->epoch);
     ++epoch_;
     put_standing();
     phase_ = phase::promising;
@@ -78,8 +78,8 @@ void replica::begin_gathering() {
   phase_ = phase::gathering;
   needs_gather_ = true;
   set_electors(to_gather());
-  for (auto position = log_.first(); position < log_.end(); ++position)
-    log_.find(position)->votes = 0;
+  for (auto index = log_.first(); index < log_.end(); ++index)
+    log_.find(index)->votes = 0;
   for (auto& [id, it] : peers_)
     it.gathered = false;
   gather_cursor_ = 0;
@@ -111,13 +111,13 @@ void replica::gather_next() {
 void replica::on_gathered(peer& from, const entries& body) {
   for (auto& entry : body.known) {
     auto in_doubt = entry.state == slot_state::prepared || entry.state == slot_state::damaged;
-    if (!in_doubt || entry.position <= decided_ || entry.position < log_.first() ||
-        entry.position > std::max(decided_, body.decided) + config_.window())
+    if (!in_doubt || entry.index <= decided_ || entry.index < log_.first() ||
+        entry.index > std::max(decided_, body.decided) + config_.window())
       continue;
-    auto& it = log_.at(entry.position);
+    auto& it = log_.at(entry.index);
     it.votes |= bit_of(from.id);
     if (it.state == slot_state::command_lost && entry.state == slot_state::prepared)
-      learn({entry.position, slot_state::committed, entry.kind, entry.epoch, entry.command});
+      learn({entry.index, slot_state::committed, entry.kind, entry.epoch, entry.command});
     if (!it.has_command && entry.state == slot_state::prepared) {
       log_.set_command(it, std::string{entry.command});
       it.kind = entry.kind;
@@ -148,8 +148,8 @@ void replica::forget_gathered(peer& from) {
     return;
   from.gathered = false;
   gather_cursor_ = 0;
-  for (auto position = log_.first(); position < log_.end(); ++position)
-    log_.find(position)->votes &= ~bit_of(from.id);
+  for (auto index = log_.first(); index < log_.end(); ++index)
+    log_.find(index)->votes &= ~bit_of(from.id);
 }
 
 decision replica::resolve_one(const slot* it) const {
@@ -161,8 +161,8 @@ decision replica::resolve_one(const slot* it) const {
     if (auto& other = peers_.at(id);
         other.whole && (in_doubt & bit_of(id)) == 0 && (change || view().votes(id)))
       return decision::abort; // it never voted yes, so this was never committed
-  // Whoever left it open is an earlier life of this coordinator: it told nobody of an abort that
-  // isn't on this disk, and may have answered that it was committed.
+  // Whoever left it open is an earlier incarnation of this coordinator: it told nobody of an abort
+  // that isn't on this disk, and may have answered that it was committed.
   auto alone = electors_.empty() && lost_.empty();
   auto ours = (whole_ && !follows_) || alone;
   if (ours && it && it->state == slot_state::prepared && it->has_command)
@@ -182,42 +182,42 @@ void replica::resolve() {
     return block_gathering("replica " + std::to_string(self_) +
                            " lacks what was cut from its log, and no other one has sent it a "
                            "snapshot of that");
-  if (members_since() < heard_.position)
+  if (members_since() < heard_.index)
     return block_gathering("replica " + std::to_string(self_) +
-                           " hasn't learnt yet what became of the group at position " +
-                           std::to_string(heard_.position));
+                           " hasn't learnt yet what became of the group at index " +
+                           std::to_string(heard_.index));
   if (last > decided_ + 2 * config_.window())
-    return block_gathering("a participant claims to know of position " + std::to_string(last) +
+    return block_gathering("a participant claims to know of index " + std::to_string(last) +
                            ", far beyond the last decided one, " + std::to_string(decided_) +
                            ": stop the replica that does and look at its disk");
-  for (auto position = decided_ + 1; position <= last; ++position) {
-    auto it = log_.find(position);
+  for (auto index = decided_ + 1; index <= last; ++index) {
+    auto it = log_.find(index);
     if (it && it->state == slot_state::command_lost)
-      return stop("position " + std::to_string(position) +
+      return stop("index " + std::to_string(index) +
                   " was committed, and no replica can read its command any more: restore one "
                   "replica's disk from before the damage");
     if (it && (it->decided() || it->pending != decision::none))
       continue;
     if (resolve_one(it) == decision::none)
       return block_gathering(
-          "whether position " + std::to_string(position) +
+          "whether index " + std::to_string(index) +
           " was committed is lost with the coordinator's record, all that is left have prepared "
           "it, and either may have been told to a client: " +
           way_out() + "set lost_decisions to commit or abort for one start of replica " +
           std::to_string(self_));
   }
-  for (auto position = decided_ + 1; position <= last; ++position) {
-    log_.at(position);
-    auto it = log_.find(position);
+  for (auto index = decided_ + 1; index <= last; ++index) {
+    log_.at(index);
+    auto it = log_.find(index);
     if (it->decided() || it->pending != decision::none)
       continue;
     if (resolve_one(it) == decision::abort) {
-      abort(position, {}); // durably: whoever never had it may lose its disk, and the proof with it
+      abort(index, {}); // durably: whoever never had it may lose its disk, and the proof with it
       continue;
     }
     auto command = it->command;
     log_.drop_command(*it);
-    learn({position, slot_state::committed, it->kind, epoch_, command});
+    learn({index, slot_state::committed, it->kind, epoch_, command});
   }
   finish_recovery(last);
 }
@@ -236,7 +236,7 @@ void replica::block_gathering(std::string reason) {
   gather_cursor_ = 0;
 }
 
-void replica::finish_recovery(spi::log_position last) {
+void replica::finish_recovery(spi::log_index last) {
   whole_ = true;
   needs_gather_ = follows_ = false;
   gather_reason_.clear();

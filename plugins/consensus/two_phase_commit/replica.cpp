@@ -10,7 +10,7 @@ namespace atl::two_phase {
 namespace {
 
 /// Of a read that waits until this replica is whole again.
-constexpr spi::log_position target_unknown = UINT64_MAX;
+constexpr spi::log_index target_unknown = UINT64_MAX;
 /// Decisions that nobody waits for are held back, so that they go with the next records that
 /// somebody does: for so long, and so many of them.
 constexpr spi::timestamp longest_hold = std::chrono::milliseconds{2};
@@ -42,16 +42,16 @@ replica::replica(const spi::consensus_setup& setup)
 
 // -- starting ---------------------------------------------------------------------------------
 
-void replica::start(spi::stable_state stable, spi::log_position applied, spi::timestamp now) {
+void replica::start(spi::stable_state stable, spi::log_index applied, spi::timestamp now) {
   now_ = started_ = next_tick_ = now;
   bool intact = false;
   take(std::move(stable), applied, intact);
   if (stopped_)
     return;
-  for (auto position = log_.first(); position <= std::min(decided_, log_.last()); ++position) {
-    auto state = log_.find(position)->state;
+  for (auto index = log_.first(); index <= std::min(decided_, log_.last()); ++index) {
+    auto state = log_.find(index)->state;
     if (state == slot_state::damaged || state == slot_state::command_lost)
-      repairs_.insert(position);
+      repairs_.insert(index);
   }
   accepted_ = std::max(log_.last(), applied);
   say_members();
@@ -78,7 +78,7 @@ bool replica::take_meta(const spi::stable_state& stable, meta_record& meta) {
   if (!meta.groups.empty())
     groups_.clear();
   for (auto& it : meta.groups)
-    groups_.insert_or_assign(it.position, it.group);
+    groups_.insert_or_assign(it.index, it.group);
   heard_ = {members_since(), members()};
   // The state machine is the snapshot's: the host installed it, and didn't get to say so.
   if (meta.snapshot && applied_ >= meta.snapshot->first)
@@ -86,7 +86,7 @@ bool replica::take_meta(const spi::stable_state& stable, meta_record& meta) {
   return true;
 }
 
-void replica::take(spi::stable_state stable, spi::log_position applied, bool& intact) {
+void replica::take(spi::stable_state stable, spi::log_index applied, bool& intact) {
   applied_ = decided_ = applied;
   meta_record meta;
   auto readable = take_meta(stable, meta);
@@ -99,7 +99,7 @@ void replica::take(spi::stable_state stable, spi::log_position applied, bool& in
     first = meta.first;
   } else {
     for (auto& record : stable.records)
-      first = std::min(first, std::max<spi::log_position>(record.index, 1));
+      first = std::min(first, std::max<spi::log_index>(record.index, 1));
   }
   auto decides = intact ? !follows_ : other_voters().empty();
   if (!log_.load(stable, first, coordinator() && decides))
@@ -179,16 +179,16 @@ void replica::advance_decided() {
 
 /// A state machine doesn't go past a change before the change is in the meta blob: this replica, or
 /// one that gets its snapshot, starts behind it. Nor past an abort that isn't on this disk: this
-/// may be all that is left of the position, once the coordinator's disk is lost.
-bool replica::held_up(spi::log_position position, const slot& it) {
+/// may be all that is left of the index, once the coordinator's disk is lost.
+bool replica::held_up(spi::log_index index, const slot& it) {
   if (it.state == slot_state::aborted)
     return gate_ > durable_;
   if (it.state != slot_state::committed || it.kind != entry_kind::change)
     return false;
-  if (position > members_since())
+  if (index > members_since())
     if (auto change = decode_change(it.command))
-      take_effect(position, *change);
-  return gate_ > durable_ || handover_ == position;
+      take_effect(index, *change);
+  return gate_ > durable_ || handover_ == index;
 }
 
 void replica::flush_apply() {
@@ -197,36 +197,36 @@ void replica::flush_apply() {
   apply_ = {};
 }
 
-void replica::on_applied(spi::log_position position) {
-  applied_ = std::max(applied_, std::min(position, decided_));
+void replica::on_applied(spi::log_index index) {
+  applied_ = std::max(applied_, std::min(index, decided_));
   cut_log();
 }
 
 void replica::cut_log() {
   auto limit = std::min(applied_, coordinator() ? applied_by_all() : all_applied_);
-  auto position = log_.first();
+  auto index = log_.first();
   auto bytes = log_.bytes();
-  while (position <= limit &&
-         (position + config_.keep_entries <= decided_ || bytes > config_.keep_bytes)) {
-    auto it = log_.find(position);
+  while (index <= limit &&
+         (index + config_.keep_entries <= decided_ || bytes > config_.keep_bytes)) {
+    auto it = log_.find(index);
     bytes -= it ? it->command.size() : 0;
-    ++position;
+    ++index;
   }
   // A few at a time would cost a record each; but a few large ones may fill the log.
   auto least = std::min<std::uint64_t>(256, config_.keep_entries / 8 + 1);
   auto half_full = config_.keep_bytes + (config_.log_bytes - config_.keep_bytes) / 2;
-  if (position == log_.first() || (position < log_.first() + least && log_.bytes() <= half_full))
+  if (index == log_.first() || (index < log_.first() + least && log_.bytes() <= half_full))
     return;
   for (auto stream : {prepare_stream, decision_stream})
-    ops_.push_back(spi::erase_records{stream, log_.first(), position - 1});
-  log_.cut(position);
-  repairs_.erase(repairs_.begin(), repairs_.lower_bound(position));
+    ops_.push_back(spi::erase_records{stream, log_.first(), index - 1});
+  log_.cut(index);
+  repairs_.erase(repairs_.begin(), repairs_.lower_bound(index));
   put_meta();
 }
 
 // -- reads ------------------------------------------------------------------------------------
 
-spi::log_position replica::read_target() const {
+spi::log_index replica::read_target() const {
   if (coordinator() && !needs_gather_) // others may have applied what it found out when it started
     return std::max(decided_, undecided_ - 1);
   // Nothing is committed without a voter's vote, so nothing is beyond what it holds.
@@ -273,7 +273,7 @@ std::string replica::why_not_read() const {
   if (!whole_)
     return self + " lost its disk, or is new, and hasn't caught up with the others yet: read at "
                   "another one";
-  auto doubt = self + " holds position " + std::to_string(decided_ + 1) + " in doubt, and ";
+  auto doubt = self + " holds index " + std::to_string(decided_ + 1) + " in doubt, and ";
   if (coordinator())
     return doubt + "has to hear all others, for it may have been committed: " + why_not_write();
   return doubt + "nobody it can reach knows how it was decided: wait until replica " +
@@ -301,12 +301,12 @@ void replica::put_meta() {
   auto in_force = std::prev(groups_.upper_bound(std::max(applied_, groups_.begin()->first)));
   groups_.erase(groups_.begin(), in_force);
   meta_record meta{birth_, epoch_, whole_, log_.first(), follows_, lost_};
-  for (auto& [position, group] : groups_)
-    meta.groups.push_back({position, group});
+  for (auto& [index, group] : groups_)
+    meta.groups.push_back({index, group});
   if (deciding_group_)
     meta.groups.push_back(*deciding_group_);
   if (snapshot_)
-    meta.snapshot.emplace(snapshot_->position, snapshot_->members);
+    meta.snapshot.emplace(snapshot_->index, snapshot_->members);
   ops_.push_back(spi::set_meta{encode_meta(meta)});
   awaited_ = true;
 }
@@ -318,16 +318,16 @@ void replica::put_standing() {
   standing_token_ = open_token();
 }
 
-void replica::put_decision(spi::log_position position, bool commit) {
+void replica::put_decision(spi::log_index index, bool commit) {
   if (ops_.empty())
     held_until_ = now_ + longest_hold;
-  ops_.push_back(spi::put_record{decision_stream, position, encode_decision_record(commit)});
+  ops_.push_back(spi::put_record{decision_stream, index, encode_decision_record(commit)});
 }
 
-void replica::put_prepare(spi::log_position position, const slot& it) {
-  ops_.push_back(spi::put_record{prepare_stream, position,
-                                 encode_prepare_record(it.epoch, it.kind, it.command)});
-  accepting_.emplace_back(open_token(), position);
+void replica::put_prepare(spi::log_index index, const slot& it) {
+  ops_.push_back(
+      spi::put_record{prepare_stream, index, encode_prepare_record(it.epoch, it.kind, it.command)});
+  accepting_.emplace_back(open_token(), index);
   awaited_ = true;
 }
 
@@ -380,7 +380,7 @@ void replica::on_validated(std::uint64_t ticket, bool ok, std::string_view reaso
   validating_.erase(found);
   if (stopped_)
     return;
-  if (asked.position != 0)
+  if (asked.index != 0)
     return answer_validation(asked, ok, reason);
   if (!coordinator())
     return refuse_elsewhere(asked.id);
@@ -404,12 +404,12 @@ spi::consensus_status replica::status() const {
                              : spi::replica_role::learner;
   out.term = epoch_;
   out.leader = coordinator() == leads ? leader_id() : 0;
-  out.decided = decided_;
+  out.committed = decided_;
   out.accepted = accepted_;
   out.first = log_.first();
   out.pending = validating_.size() + reads_.size();
   if (coordinator())
-    out.pending += open_positions();
+    out.pending += open_entries();
   out.blocked = why_not_write();
   return out;
 }

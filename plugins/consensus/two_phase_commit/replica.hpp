@@ -28,14 +28,14 @@ struct peer {
   spi::timestamp heard{0};
   bool ever_heard = false;
   bool unreachable = false; ///< the host said so, and nothing was heard since
-  bool known = false;       ///< a heartbeat came that was meant for this life of ours
+  bool known = false;       ///< a heartbeat came that was meant for this incarnation of ours
   bool whole = false;
   bool down_handled = false;
   bool snapshot_under_way = false;
   bool gathered = false; ///< its whole log was read, by a coordinator that lost its own
-  spi::log_position decided = 0;
-  spi::log_position last = 0;
-  spi::log_position applied = 0;
+  spi::log_index decided = 0;
+  spi::log_index last = 0;
+  spi::log_index applied = 0;
 };
 
 /// A write-all replicated log: each entry is prepared by every voter before the coordinator, the
@@ -50,7 +50,7 @@ class replica final : public spi::consensus {
   /// @throws std::invalid_argument when the options or the set-up contradict themselves.
   explicit replica(const spi::consensus_setup& setup);
 
-  void start(spi::stable_state stable, spi::log_position applied, spi::timestamp now) override;
+  void start(spi::stable_state stable, spi::log_index applied, spi::timestamp now) override;
   void advance(spi::timestamp now) override;
   spi::timestamp deadline() const override;
   void step(spi::replica_id from, std::string_view bytes) override;
@@ -62,16 +62,17 @@ class replica final : public spi::consensus {
   void reconfigure(spi::request_id id, std::vector<spi::replica_id> voters,
                    std::vector<spi::replica_id> learners) override;
   void transfer(spi::replica_id to) override;
-  void on_applied(spi::log_position position) override;
+  void on_applied(spi::log_index index) override;
   void on_snapshot_sent(spi::replica_id to, bool ok) override;
-  void on_snapshot_received(spi::log_position position, std::string_view blob) override;
-  std::string snapshot_blob(spi::log_position position) const override;
-  void on_installed(spi::log_position position) override;
+  void on_snapshot_received(spi::log_index index, std::string_view blob) override;
+  std::string snapshot_blob(spi::log_index index) const override;
+  void on_installed(spi::log_index index) override;
   void declare_lost(spi::replica_id id) override;
   void drain(std::vector<spi::effect>& out) override;
   spi::consensus_status status() const override;
 
-  /// Messages dropped because they made no sense, came from an earlier life, or were beyond reach.
+  /// Messages dropped because they made no sense, came from an earlier incarnation, or were beyond
+  /// reach.
   std::uint64_t dropped() const { return dropped_; }
 
  private:
@@ -84,14 +85,14 @@ class replica final : public spi::consensus {
   };
 
   struct validation {
-    spi::log_position position = 0; ///< 0: a proposal, not yet given a position
+    spi::log_index index = 0; ///< 0: a proposal, not yet given an index
     spi::request_id id = 0;
     std::uint64_t epoch = 0;
     std::string command;
   };
   struct pending_read {
     spi::request_id id = 0;
-    spi::log_position target = 0;
+    spi::log_index target = 0;
     spi::timestamp deadline{0};
   };
   struct fetch_state {
@@ -99,7 +100,7 @@ class replica final : public spi::consensus {
     bool gathers = false; ///< for a coordinator that reads all logs
     spi::replica_id to = 0;
     std::uint64_t nonce = 0;
-    spi::log_position from = 0;
+    spi::log_index from = 0;
     spi::timestamp sent{0};
   };
 
@@ -107,14 +108,14 @@ class replica final : public spi::consensus {
   struct pending_change {
     spi::request_id id = 0;
     membership wanted;
-    spi::log_position target = 0; ///< what was decided when it was asked for
-    spi::log_position least = 0;  ///< that one of those who join has
-    spi::timestamp progress{0};   ///< when that was last seen to grow
-    bool waits = true; ///< for those who join to have as much as that, while writes go on
-    spi::log_position position = 0; ///< where it is proposed; 0: not yet
+    spi::log_index target = 0;  ///< what was decided when it was asked for
+    spi::log_index least = 0;   ///< that one of those who join has
+    spi::timestamp progress{0}; ///< when that was last seen to grow
+    bool waits = true;          ///< for those who join to have as much as that, while writes go on
+    spi::log_index index = 0;   ///< where it is proposed; 0: not yet
   };
   struct pending_snapshot {
-    spi::log_position position = 0;
+    spi::log_index index = 0;
     placed_membership members;
     spi::persist_token token = 0; ///< its group is durable then
     bool asked = false;           ///< the host was told to install it
@@ -123,7 +124,7 @@ class replica final : public spi::consensus {
   // -- group.cpp
   bool coordinator() const { return coordinating_; }
   const membership& members() const { return groups_.rbegin()->second; }
-  spi::log_position members_since() const { return groups_.rbegin()->first; }
+  spi::log_index members_since() const { return groups_.rbegin()->first; }
   const membership& view() const { return whole_ ? members() : heard_.group; }
   bool votes() const { return view().votes(self_); }
   bool belongs() const { return heard_.group.contains(self_) || members().contains(self_); }
@@ -138,7 +139,7 @@ class replica final : public spi::consensus {
   void become_coordinator();
   void become_participant();
   void adopt_group(const placed_membership& it);
-  void take_effect(spi::log_position position, const change_entry& entry);
+  void take_effect(spi::log_index index, const change_entry& entry);
   bool add_lost(const std::vector<spi::replica_id>& ids);
   void set_electors(std::vector<spi::replica_id> ids);
   std::uint64_t bit_of(spi::replica_id id) const;
@@ -160,17 +161,17 @@ class replica final : public spi::consensus {
   spi::persist_token open_token() const { return token_ + 1; }
   spi::persist_token after_now();
   spi::persist_token after_standing() const;
-  void take(spi::stable_state stable, spi::log_position applied, bool& intact);
+  void take(spi::stable_state stable, spi::log_index applied, bool& intact);
   bool take_meta(const spi::stable_state& stable, meta_record& meta);
   void dispatch(peer& from, const header& head, spi::reader& in);
   void put_meta();
   void put_standing();
   void refuse_elsewhere(spi::request_id id);
-  void put_decision(spi::log_position position, bool commit);
-  void put_prepare(spi::log_position position, const slot& it);
+  void put_decision(spi::log_index index, bool commit);
+  void put_prepare(spi::log_index index, const slot& it);
   void say_role();
   void install_when_durable();
-  bool held_up(spi::log_position position, const slot& it);
+  bool held_up(spi::log_index index, const slot& it);
   void stop(std::string reason);
   header head_for(const peer& to, message_type type) const;
   void emit_send(spi::replica_id to, std::string bytes, spi::persist_token after);
@@ -183,29 +184,29 @@ class replica final : public spi::consensus {
   void flush_apply();
   void check_reads();
   void refuse_reads();
-  spi::log_position read_target() const;
+  spi::log_index read_target() const;
   std::string why_not_read() const;
   void cut_log();
   /// Behind what is decided; not all of them need to be undecided.
-  std::size_t open_positions() const {
+  std::size_t open_entries() const {
     auto first = std::max(log_.first(), decided_ + 1);
     return log_.end() > first ? log_.end() - first : 0;
   }
 
   // -- coordinator.cpp
   void start_coordinator(bool intact);
-  void review_after_start(spi::log_position position, bool alone);
+  void review_after_start(spi::log_index index, bool alone);
   std::string why_not_write() const;
   std::string why_not_propose() const;
   void refuse_proposal(spi::request_id id, std::string reason, spi::replica_id hint = 0);
   void append(spi::request_id id, entry_kind kind, std::string command);
-  bool is_open(spi::log_position position) const;
-  bool vote_here(spi::log_position position);
-  bool vote_yes(spi::log_position position, std::uint64_t bit);
-  void commit(spi::log_position position);
-  void abort(spi::log_position position, std::string reason);
-  void settle(spi::log_position position);
-  void settle_change(spi::log_position position, bool commits);
+  bool is_open(spi::log_index index) const;
+  bool vote_here(spi::log_index index);
+  bool vote_yes(spi::log_index index, std::uint64_t bit);
+  void commit(spi::log_index index);
+  void abort(spi::log_index index, std::string reason);
+  void settle(spi::log_index index);
+  void settle_change(spi::log_index index, bool commits);
   void abort_open(const peer& missing, bool all, const std::string& reason);
   void abort_overdue();
   spi::timestamp vote_deadline() const;
@@ -215,9 +216,9 @@ class replica final : public spi::consensus {
   void watch_peers();
   void flush_prepares();
   void flush_decisions();
-  void send_prepares(peer& to, const std::vector<spi::log_position>& positions);
+  void send_prepares(peer& to, const std::vector<spi::log_index>& indexes);
   std::string missing_votes(std::uint64_t votes) const;
-  spi::log_position applied_by_all() const;
+  spi::log_index applied_by_all() const;
 
   // -- participant.cpp
   void promise(std::uint64_t epoch);
@@ -227,14 +228,14 @@ class replica final : public spi::consensus {
   bool has_vote(const prepare_entry& entry) const;
   void on_decisions(const std::vector<decide_entry>& decisions);
   void answer_validation(const validation& asked, bool ok, std::string_view reason);
-  void prepare_here(spi::log_position position, entry_kind kind, std::string command);
+  void prepare_here(spi::log_index index, entry_kind kind, std::string command);
   void flush_votes();
   void become_whole_when_caught_up();
 
   // -- learning.cpp
   bool learn(const known_entry& entry);
-  void send_fetch(peer& to, spi::log_position from, bool in_doubt, snapshot_wish snapshot);
-  spi::log_position told_to(spi::replica_id id) const;
+  void send_fetch(peer& to, spi::log_index from, bool in_doubt, snapshot_wish snapshot);
+  spi::log_index told_to(spi::replica_id id) const;
   void serve_fetch(peer& from, const fetch& body);
   bool fill(entries& out, const fetch& body) const;
   void on_entries(peer& from, const header& head, const entries& body);
@@ -254,7 +255,7 @@ class replica final : public spi::consensus {
   decision resolve_one(const slot* it) const;
   std::string way_out() const;
   void block_gathering(std::string reason);
-  void finish_recovery(spi::log_position last);
+  void finish_recovery(spi::log_index last);
 
   const config config_;
   const spi::replica_id self_;
@@ -263,7 +264,7 @@ class replica final : public spi::consensus {
   std::uint64_t group_ = 0;
 
   // Who belongs to the group. What is decided of it is durable before the state machine gets there.
-  std::map<spi::log_position, membership> groups_; ///< decided, by the position of the change
+  std::map<spi::log_index, membership> groups_; ///< decided, by the index of the change
   placed_membership heard_;             ///< the newest that anybody told of: whom to turn to
   std::vector<spi::replica_id> lost_;   ///< in order
   std::vector<spi::replica_id> circle_; ///< the others whom this replica talks to, in order
@@ -275,8 +276,8 @@ class replica final : public spi::consensus {
   bool follows_ = false;
   std::optional<placed_membership> deciding_group_; ///< its change is on the way to the disk
   std::optional<pending_change> change_;
-  spi::persist_token gate_ = 0;    ///< the newest group is durable then, and the newest abort
-  spi::log_position handover_ = 0; ///< not answered before another one knows that it is decided
+  spi::persist_token gate_ = 0; ///< the newest group is durable then, and the newest abort
+  spi::log_index handover_ = 0; ///< not answered before another one knows that it is decided
   std::optional<pending_snapshot> snapshot_;
 
   spi::timestamp now_{0};
@@ -288,11 +289,11 @@ class replica final : public spi::consensus {
   std::uint64_t epoch_ = 0;
   bool whole_ = false;
   entry_log log_;
-  spi::log_position decided_ = 0; ///< all up to here is decided, and was given out to be applied
-  spi::log_position applied_ = 0; ///< durable in the state machine
-  spi::log_position all_applied_ = 0;
-  spi::log_position accepted_ = 0;
-  spi::log_position installing_ = 0; ///< a snapshot is being installed up to here
+  spi::log_index decided_ = 0; ///< all up to here is decided, and was given out to be applied
+  spi::log_index applied_ = 0; ///< durable in the state machine
+  spi::log_index all_applied_ = 0;
+  spi::log_index accepted_ = 0;
+  spi::log_index installing_ = 0; ///< a snapshot is being installed up to here
 
   // What the next `drain` gives out.
   std::vector<spi::disk_op> ops_;
@@ -303,7 +304,7 @@ class replica final : public spi::consensus {
   spi::persist_token token_ = 0;   ///< the last one given out
   spi::persist_token durable_ = 0; ///< the last one acknowledged
   spi::persist_token standing_token_ = 0;
-  std::deque<std::pair<spi::persist_token, spi::log_position>> accepting_;
+  std::deque<std::pair<spi::persist_token, spi::log_index>> accepting_;
   bool beat_now_ = false;
 
   std::unordered_map<std::uint64_t, validation> validating_;
@@ -315,23 +316,23 @@ class replica final : public spi::consensus {
   phase phase_ = phase::serving;
   bool needs_gather_ = false;
   std::string gather_reason_;
-  spi::log_position gather_cursor_ = 0;
+  spi::log_index gather_cursor_ = 0;
   spi::timestamp gather_again_{0};
-  spi::log_position undecided_ = 1; ///< everything before it is decided, or on its way to the disk
-  std::deque<std::pair<spi::persist_token, spi::log_position>> deciding_;
-  std::map<spi::log_position, std::string> abort_reasons_;
-  std::vector<spi::log_position> new_prepares_;
+  spi::log_index undecided_ = 1; ///< everything before it is decided, or on its way to the disk
+  std::deque<std::pair<spi::persist_token, spi::log_index>> deciding_;
+  std::map<spi::log_index, std::string> abort_reasons_;
+  std::vector<spi::log_index> new_prepares_;
   std::vector<decide_entry> new_decisions_;
 
   // Participant.
   struct vote {
-    spi::log_position position = 0;
+    spi::log_index index = 0;
     bool yes = false;
     std::string reason;
   };
   std::vector<vote> votes_;
-  spi::log_position coordinator_decided_ = 0;
-  spi::log_position catch_up_to_ = 0;
+  spi::log_index coordinator_decided_ = 0;
+  spi::log_index catch_up_to_ = 0;
   bool knows_catch_up_ = false;
 
   // Learning from others.
@@ -339,8 +340,8 @@ class replica final : public spi::consensus {
   std::uint64_t nonces_ = 0;
   std::size_t ask_next_ = 0;
   std::size_t asked_ = 0;
-  spi::log_position decided_at_tick_ = 0;
-  std::set<spi::log_position> repairs_; ///< unreadable, and covered by the state machine
+  spi::log_index decided_at_tick_ = 0;
+  std::set<spi::log_index> repairs_; ///< unreadable, and covered by the state machine
   std::size_t repair_attempts_ = 0;
 };
 

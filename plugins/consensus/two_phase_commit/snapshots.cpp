@@ -13,13 +13,13 @@ void replica::on_snapshot_sent(spi::replica_id to, bool) {
     it->snapshot_under_way = false;
 }
 
-std::string replica::snapshot_blob(spi::log_position position) const {
-  auto behind = groups_.upper_bound(position);
+std::string replica::snapshot_blob(spi::log_index index) const {
+  auto behind = groups_.upper_bound(index);
   auto in_force = behind == groups_.begin() ? behind : std::prev(behind);
-  return encode_snapshot_head({group_, position, {in_force->first, in_force->second}});
+  return encode_snapshot_head({group_, index, {in_force->first, in_force->second}});
 }
 
-void replica::on_snapshot_received(spi::log_position position, std::string_view blob) {
+void replica::on_snapshot_received(spi::log_index index, std::string_view blob) {
   if (stopped_ || (snapshot_ && snapshot_->asked))
     return;
   // The host keeps the newest it received, so one that waits to be installed is gone.
@@ -27,42 +27,42 @@ void replica::on_snapshot_received(spi::log_position position, std::string_view 
     put_meta();
   snapshot_head head;
   auto wanted = !coordinator() || phase_ == phase::gathering;
-  if (!wanted || position <= decided_ || !decode_snapshot_head(blob, head) ||
-      head.group != group_ || head.position != position || head.members.position > position) {
+  if (!wanted || index <= decided_ || !decode_snapshot_head(blob, head) || head.group != group_ ||
+      head.index != index || head.members.index > index) {
     ++dropped_;
     return;
   }
   // Its group has to be known when this replica starts behind it.
-  snapshot_ = pending_snapshot{position, std::move(head.members), open_token(), false};
+  snapshot_ = pending_snapshot{index, std::move(head.members), open_token(), false};
   put_meta();
 }
 
 void replica::install_when_durable() {
   if (!snapshot_ || snapshot_->asked || snapshot_->token > durable_)
     return;
-  if (snapshot_->position <= decided_ || (coordinator() && phase_ == phase::serving)) {
+  if (snapshot_->index <= decided_ || (coordinator() && phase_ == phase::serving)) {
     snapshot_.reset();
     put_meta();
     return;
   }
   snapshot_->asked = true;
-  installing_ = snapshot_->position;
+  installing_ = snapshot_->index;
   flush_apply();
   effects_.push_back(spi::install_snapshot{installing_});
 }
 
-void replica::on_installed(spi::log_position position) {
-  if (stopped_ || !snapshot_ || position != installing_)
+void replica::on_installed(spi::log_index index) {
+  if (stopped_ || !snapshot_ || index != installing_)
     return;
   installing_ = 0;
   adopt_group(std::exchange(snapshot_, std::nullopt)->members);
-  decided_ = std::max(decided_, position);
-  applied_ = std::max(applied_, position);
-  if (log_.first() <= position)
+  decided_ = std::max(decided_, index);
+  applied_ = std::max(applied_, index);
+  if (log_.first() <= index)
     for (auto stream : {prepare_stream, decision_stream})
-      ops_.push_back(spi::erase_records{stream, log_.first(), position});
-  log_.cut(position + 1);
-  repairs_.erase(repairs_.begin(), repairs_.upper_bound(position));
+      ops_.push_back(spi::erase_records{stream, log_.first(), index});
+  log_.cut(index + 1);
+  repairs_.erase(repairs_.begin(), repairs_.upper_bound(index));
   put_meta();
   review_group();
   advance_decided();

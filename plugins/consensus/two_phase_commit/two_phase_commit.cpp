@@ -19,7 +19,7 @@ constexpr atl::spi::option_spec options[] = {
     {"vote_timeout", option_type::duration, "1s", "1ms", "10m",
      "A proposal that some participant hasn't voted on by then is aborted."},
     {"read_timeout", option_type::duration, "2s", "1ms", "10m",
-     "How long a read waits for positions in doubt before it is refused."},
+     "How long a read waits for indexes in doubt before it is refused."},
     {"batch_bytes", option_type::size, "1MiB", "1KiB", "64MiB",
      "About as many bytes go into one message; a larger entry goes alone."},
     {"max_in_flight", option_type::integer, "1024", "1", "65536",
@@ -31,7 +31,7 @@ constexpr atl::spi::option_spec options[] = {
     {"log_bytes", option_type::size, "256MiB", "1MiB", "64GiB",
      "A log of this size takes no more proposals until the replicas have applied what is in it."},
     {"lost_decisions", option_type::text, "block", "", "block|commit|abort",
-     "What becomes of positions whose decision was lost with the coordinator's disk; commit and "
+     "What becomes of indexes whose decision was lost with the coordinator's disk; commit and "
      "abort may contradict what a client was told."},
 };
 

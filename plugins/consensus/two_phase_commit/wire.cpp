@@ -15,7 +15,7 @@ bool read_list(spi::reader& in, std::vector<Entry>& out, std::size_t least_bytes
   out.reserve(count);
   for (; count > 0 && in.ok(); --count) {
     Entry entry;
-    entry.position = in.get<spi::log_position>();
+    entry.index = in.get<spi::log_index>();
     read_one(entry);
     out.push_back(entry);
   }
@@ -54,10 +54,10 @@ bool decode(spi::reader& in, heartbeat& body) {
   body.coordinates = in.get<bool>();
   body.asks = in.get<bool>();
   body.whole = in.get<bool>();
-  body.decided = in.get<spi::log_position>();
-  body.last = in.get<spi::log_position>();
-  body.applied = in.get<spi::log_position>();
-  body.all_applied = in.get<spi::log_position>();
+  body.decided = in.get<spi::log_index>();
+  body.last = in.get<spi::log_index>();
+  body.applied = in.get<spi::log_index>();
+  body.all_applied = in.get<spi::log_index>();
   body.group = get_membership(in);
   body.lost = get_ids(in, max_lost);
   return in.done();
@@ -69,7 +69,7 @@ void encode(spi::writer& out, const fetch& body) {
 
 bool decode(spi::reader& in, fetch& body) {
   body.nonce = in.get<std::uint64_t>();
-  body.from = in.get<spi::log_position>();
+  body.from = in.get<spi::log_index>();
   body.in_doubt = in.get<bool>();
   body.snapshot = in.get_enum(snapshot_wish_last);
   return in.done() && body.from > 0;
@@ -80,16 +80,16 @@ void encode(spi::writer& out, const entries& body) {
   out.put(body.decided).put(body.last).put(body.next);
   out.put(static_cast<std::uint32_t>(body.known.size()));
   for (auto& entry : body.known)
-    out.put(entry.position).put(entry.state).put(entry.kind).put(entry.epoch).put(entry.command);
+    out.put(entry.index).put(entry.state).put(entry.kind).put(entry.epoch).put(entry.command);
 }
 
 bool decode(spi::reader& in, entries& body) {
   body.nonce = in.get<std::uint64_t>();
   body.whole = in.get<bool>();
   body.snapshot = in.get<bool>();
-  body.decided = in.get<spi::log_position>();
-  body.last = in.get<spi::log_position>();
-  body.next = in.get<spi::log_position>();
+  body.decided = in.get<spi::log_index>();
+  body.last = in.get<spi::log_index>();
+  body.next = in.get<spi::log_index>();
   return read_list(in, body.known, 22, [&in](known_entry& entry) {
     entry.state = in.get_enum(slot_state_last);
     entry.kind = in.get_enum(entry_kind_last);
@@ -123,7 +123,7 @@ bool decode(spi::reader& in, std::vector<decide_entry>& body) {
 
 std::string encode_snapshot_head(const snapshot_head& head) {
   spi::writer out;
-  out.put(wire_version).put(head.group).put(head.position);
+  out.put(wire_version).put(head.group).put(head.index);
   put(out, head.members);
   return out.take();
 }
@@ -132,7 +132,7 @@ bool decode_snapshot_head(std::string_view bytes, snapshot_head& out) {
   spi::reader in{bytes};
   auto version = in.get<std::uint8_t>();
   out.group = in.get<std::uint64_t>();
-  out.position = in.get<spi::log_position>();
+  out.index = in.get<spi::log_index>();
   out.members = get_membership(in);
   return in.done() && version == wire_version;
 }

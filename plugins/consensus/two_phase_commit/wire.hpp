@@ -32,28 +32,28 @@ struct heartbeat {
   bool coordinates = false; ///< or is about to
   bool asks = false;        ///< wants a heartbeat in return
   bool whole = false;
-  spi::log_position decided = 0; ///< everything up to here is decided, as far as the sender knows
-  spi::log_position last = 0;    ///< the last position the sender knows anything of
-  spi::log_position applied = 0; ///< durable in the sender's state machine
-  spi::log_position all_applied = 0;   ///< from the coordinator: durable in everybody's
-  placed_membership group{};           ///< the newest that the sender knows to be decided
+  spi::log_index decided = 0;     ///< everything up to here is decided, as far as the sender knows
+  spi::log_index last = 0;        ///< the last index the sender knows anything of
+  spi::log_index applied = 0;     ///< durable in the sender's state machine
+  spi::log_index all_applied = 0; ///< from the coordinator: durable in everybody's
+  placed_membership group{};      ///< the newest that the sender knows to be decided
   std::vector<spi::replica_id> lost{}; ///< never come back, as an operator said to somebody
 };
 
 struct prepare_entry {
-  spi::log_position position = 0;
+  spi::log_index index = 0;
   entry_kind kind = entry_kind::command;
   std::string_view command;
 };
 
 struct vote_entry {
-  spi::log_position position = 0;
+  spi::log_index index = 0;
   bool yes = false;
   std::string_view reason;
 };
 
 struct decide_entry {
-  spi::log_position position = 0;
+  spi::log_index index = 0;
   bool commit = false;
 };
 
@@ -66,13 +66,13 @@ inline constexpr snapshot_wish snapshot_wish_last = snapshot_wish::surely;
 
 struct fetch {
   std::uint64_t nonce = 0;
-  spi::log_position from = 0;
+  spi::log_index from = 0;
   bool in_doubt = false; ///< also what is prepared and not decided
   snapshot_wish snapshot = snapshot_wish::if_needed;
 };
 
 struct known_entry {
-  spi::log_position position = 0;
+  spi::log_index index = 0;
   slot_state state = slot_state::empty;
   entry_kind kind = entry_kind::command;
   std::uint64_t epoch = 0;
@@ -84,9 +84,9 @@ struct entries {
   std::uint64_t nonce = 0;
   bool whole = false;
   bool snapshot = false; ///< what was asked for is gone from the log: a snapshot is on its way
-  spi::log_position decided = 0;
-  spi::log_position last = 0;
-  spi::log_position next = 0; ///< go on asking here
+  spi::log_index decided = 0;
+  spi::log_index last = 0;
+  spi::log_index next = 0; ///< go on asking here
   std::vector<known_entry> known;
 };
 
@@ -109,8 +109,8 @@ bool decode(spi::reader& in, std::vector<decide_entry>& body);
 /// What the blob of a snapshot says.
 struct snapshot_head {
   std::uint64_t group = 0;
-  spi::log_position position = 0;
-  placed_membership members; ///< in force at the position
+  spi::log_index index = 0;
+  placed_membership members; ///< in force at the index
 };
 std::string encode_snapshot_head(const snapshot_head& head);
 bool decode_snapshot_head(std::string_view bytes, snapshot_head& out);

@@ -54,23 +54,23 @@ spi::persist put(spi::persist_token token, std::uint64_t index, std::string byte
 
 TEST_CASE("lives grow when the clock goes back, and when the log before was lost") {
   temporary_folder folder;
-  auto life_of = [&](const char* name, std::uint64_t wall_clock) {
+  auto incarnation_of = [&](const char* name, std::uint64_t wall_clock) {
     auto log = record_log::open(folder / name, wall_clock);
     REQUIRE(log.has_value());
     return (*log)->incarnation();
   };
-  CHECK(life_of("log", 5000) == 5000);
-  CHECK(life_of("log", 4000) == 5001);
-  CHECK(life_of("log", 7000) == 7000);
-  CHECK(life_of("another disk", 7001) == 7001);
+  CHECK(incarnation_of("log", 5000) == 5000);
+  CHECK(incarnation_of("log", 4000) == 5001);
+  CHECK(incarnation_of("log", 7000) == 7000);
+  CHECK(incarnation_of("another disk", 7001) == 7001);
 }
 
-TEST_CASE("a new log is empty, and each start counts one more life") {
+TEST_CASE("a new log is empty, and each start counts one more incarnation") {
   temporary_folder folder;
-  for (std::uint64_t life = 1; life <= 3; ++life) {
+  for (std::uint64_t incarnation = 1; incarnation <= 3; ++incarnation) {
     auto log = record_log::open(folder / "log", 0);
     REQUIRE(log.has_value());
-    CHECK((*log)->incarnation() == life);
+    CHECK((*log)->incarnation() == incarnation);
     auto state = (*log)->load();
     REQUIRE(state.has_value());
     CHECK(state->records.empty());

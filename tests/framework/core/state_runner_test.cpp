@@ -13,19 +13,19 @@ using namespace atl;
 
 namespace {
 
-/// Counts what it applied; breaks at a position of the test's choice.
+/// Counts what it applied; breaks at an index of the test's choice.
 class counting_machine : public state_machine {
  public:
-  explicit counting_machine(spi::log_position breaks_at = 0) : breaks_at_{breaks_at} {}
+  explicit counting_machine(spi::log_index breaks_at = 0) : breaks_at_{breaks_at} {}
 
-  spi::log_position applied() const override { return applied_; }
-  result<std::vector<std::string>> apply(std::span<const spi::decided_entry> entries) override {
+  spi::log_index applied() const override { return applied_; }
+  result<std::vector<std::string>> apply(std::span<const spi::committed_entry> entries) override {
     std::vector<std::string> answers;
     applier = std::this_thread::get_id();
     for (auto& entry : entries) {
-      if (entry.position == breaks_at_)
+      if (entry.index == breaks_at_)
         return fail(errc::io, "the disk broke");
-      applied_ = entry.position;
+      applied_ = entry.index;
       answers.push_back("did " + entry.command);
     }
     return answers;
@@ -40,9 +40,9 @@ class counting_machine : public state_machine {
   }
   bool can_apply_inline() const override { return quick; }
   std::optional<error> admission_check(std::string_view) const override { return std::nullopt; }
-  result<spi::log_position> flush() override { return flushed_ = applied_.load(); }
+  result<spi::log_index> flush() override { return flushed_ = applied_.load(); }
   bool flush_due() const override { return applied_ >= flushed_ + 100; }
-  result<spi::log_position> save(const std::filesystem::path&) override { return applied_.load(); }
+  result<spi::log_index> save(const std::filesystem::path&) override { return applied_.load(); }
   status check_saved(const std::filesystem::path& folder) const override {
     if (folder == "damaged")
       return fail(errc::corrupt, "a block can't be read");
@@ -50,7 +50,7 @@ class counting_machine : public state_machine {
       return fail(errc::io, "no such folder");
     return {};
   }
-  result<spi::log_position> load(const std::filesystem::path&) override {
+  result<spi::log_index> load(const std::filesystem::path&) override {
     return fail(errc::corrupt, "no state at all");
   }
 
@@ -58,16 +58,16 @@ class counting_machine : public state_machine {
   std::thread::id applier; ///< who applied last
 
  private:
-  std::atomic<spi::log_position> applied_{0};
-  std::atomic<spi::log_position> flushed_{0};
-  spi::log_position breaks_at_;
+  std::atomic<spi::log_index> applied_{0};
+  std::atomic<spi::log_index> flushed_{0};
+  spi::log_index breaks_at_;
 };
 
 struct observed {
   std::mutex mutex;
   std::condition_variable changed;
-  spi::log_position applied = 0;
-  spi::log_position flushed = 0;
+  spi::log_index applied = 0;
+  spi::log_index flushed = 0;
   std::vector<std::pair<spi::request_id, std::string>> answers;
   std::vector<std::pair<spi::request_id, std::string>> queries;
   int batches = 0;
@@ -75,9 +75,9 @@ struct observed {
 
   state_runner::callbacks callbacks() {
     state_runner::callbacks calls;
-    calls.applied = [this](auto position, auto list) {
+    calls.applied = [this](auto index, auto list) {
       note([&] {
-        applied = position;
+        applied = index;
         ++batches;
         answers.insert(answers.end(), list.begin(), list.end());
       });
@@ -85,7 +85,7 @@ struct observed {
     calls.answered = [this](auto list) {
       note([&] { queries.insert(queries.end(), list.begin(), list.end()); });
     };
-    calls.flushed = [this](auto position) { note([&] { flushed = position; }); };
+    calls.flushed = [this](auto index) { note([&] { flushed = index; }); };
     calls.failed = [this](auto& problem) { note([&] { failures.push_back(problem.message); }); };
     return calls;
   }
@@ -102,8 +102,8 @@ struct observed {
   }
 };
 
-spi::decided_entry entry(spi::log_position position, spi::request_id id, std::string command) {
-  return {position, id, false, std::move(command)};
+spi::committed_entry entry(spi::log_index index, spi::request_id id, std::string command) {
+  return {index, id, false, std::move(command)};
 }
 
 } // namespace
@@ -125,15 +125,15 @@ TEST_CASE("entries are applied in order, and only those proposed here are answer
 TEST_CASE("what waits is applied at once, in order with everything else") {
   counting_machine machine;
   observed seen;
-  spi::log_position saved = 0;
+  spi::log_index saved = 0;
   {
     state_runner runner{machine, 1, seen.callbacks()};
     std::mutex hold;
     hold.lock();
     runner.load("", [&](auto) { std::lock_guard wait{hold}; });
-    for (spi::log_position at = 1; at <= 50; ++at)
+    for (spi::log_index at = 1; at <= 50; ++at)
       runner.apply({entry(at, at, "c")});
-    runner.save("", [&](auto position) { seen.note([&] { saved = *position; }); });
+    runner.save("", [&](auto index) { seen.note([&] { saved = *index; }); });
     runner.apply({entry(51, 51, "c")});
     hold.unlock();
     seen.wait([&] { return seen.applied == 51 && saved != 0; });
@@ -203,7 +203,7 @@ TEST_CASE("what is in memory alone is flushed when it is too much") {
   counting_machine machine;
   observed seen;
   state_runner runner{machine, 1, seen.callbacks()};
-  for (spi::log_position at = 1; at <= 250; ++at)
+  for (spi::log_index at = 1; at <= 250; ++at)
     runner.apply({entry(at, 0, "c")});
   seen.wait([&] { return seen.applied == 250 && seen.flushed >= 150; });
 }

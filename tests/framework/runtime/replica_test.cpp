@@ -21,7 +21,7 @@ namespace {
 /// make it misbehave.
 class solo_protocol : public spi::consensus {
  public:
-  void start(spi::stable_state stable, spi::log_position applied, spi::timestamp) override {
+  void start(spi::stable_state stable, spi::log_index applied, spi::timestamp) override {
     spi::apply replay;
     for (auto& record : stable.records)
       if (record.index > applied)
@@ -71,11 +71,11 @@ class solo_protocol : public spi::consensus {
   void reconfigure(spi::request_id, std::vector<spi::replica_id>,
                    std::vector<spi::replica_id>) override {}
   void transfer(spi::replica_id to) override { leader = to; }
-  void on_applied(spi::log_position) override {}
+  void on_applied(spi::log_index) override {}
   void on_snapshot_sent(spi::replica_id, bool) override {}
-  void on_snapshot_received(spi::log_position, std::string_view) override {}
-  std::string snapshot_blob(spi::log_position) const override { return {}; }
-  void on_installed(spi::log_position) override {}
+  void on_snapshot_received(spi::log_index, std::string_view) override {}
+  std::string snapshot_blob(spi::log_index) const override { return {}; }
+  void on_installed(spi::log_index) override {}
   void drain(std::vector<spi::effect>& out) override {
     for (auto& effect : effects_)
       out.push_back(std::move(effect));
@@ -92,16 +92,16 @@ class solo_protocol : public spi::consensus {
  private:
   std::vector<spi::effect> effects_;
   std::map<std::uint64_t, std::string> asking_;
-  std::vector<std::pair<spi::persist_token, spi::decided_entry>> waiting_;
-  spi::log_position last_ = 0;
+  std::vector<std::pair<spi::persist_token, spi::committed_entry>> waiting_;
+  spi::log_index last_ = 0;
   spi::persist_token token_ = 0;
 };
 
 /// Remembers the commands; answers with how many there were.
 class list_machine : public state_machine {
  public:
-  spi::log_position applied() const override { return 0; } // forgets everything, replays all
-  result<std::vector<std::string>> apply(std::span<const spi::decided_entry> entries) override {
+  spi::log_index applied() const override { return 0; } // forgets everything, replays all
+  result<std::vector<std::string>> apply(std::span<const spi::committed_entry> entries) override {
     std::lock_guard lock{mutex_};
     std::vector<std::string> answers;
     for (auto& entry : entries) {
@@ -135,9 +135,9 @@ class list_machine : public state_machine {
   std::chrono::microseconds latest_stamp() const override {
     return std::chrono::microseconds{latest_us.load()};
   }
-  result<spi::log_position> flush() override { return 0; }
-  result<spi::log_position> save(const std::filesystem::path&) override { return 0; }
-  result<spi::log_position> load(const std::filesystem::path&) override { return 0; }
+  result<spi::log_index> flush() override { return 0; }
+  result<spi::log_index> save(const std::filesystem::path&) override { return 0; }
+  result<spi::log_index> load(const std::filesystem::path&) override { return 0; }
 
   inline static const std::string stamped = "at "; ///< a command that begins so holds its stamp
   std::atomic<bool> is_short = false;

@@ -118,7 +118,7 @@ struct two_transfers {
   }
   /// Gives it a snapshot of two large files and a small one. @param forget of the files, one that
   /// nobody can get any more once it is offered
-  void offer(spi::log_position position, const std::string& small, const char* forget = nullptr) {
+  void offer(spi::log_index index, const std::string& small, const char* forget = nullptr) {
     auto from = folder / fmt::format("snapshot-{}", ++snapshots);
     fs::create_directories(from);
     if (forget)
@@ -129,7 +129,7 @@ struct two_transfers {
     write("1-first", contents(first_bytes, 1));
     write("2-second", contents(second_bytes, 2));
     write("3-small", small);
-    tell_from_outside(giver, snapshot_order{2, connection, position, "blob", from});
+    tell_from_outside(giver, snapshot_order{2, connection, index, "blob", from});
   }
 
   /// Waits until the first file is there, and some of the second.
@@ -140,11 +140,11 @@ struct two_transfers {
       return !absent && size > 0;
     });
   }
-  void must_arrive(spi::log_position position, const std::string& small) {
+  void must_arrive(spi::log_index index, const std::string& small) {
     std::unique_lock lock{said.mutex};
     REQUIRE(said.changed.wait_for(lock, std::chrono::seconds{20},
                                   [this] { return said.arrived.has_value(); }));
-    CHECK(said.arrived->position == position);
+    CHECK(said.arrived->index == index);
     CHECK(read(incoming / "1-first") == contents(first_bytes, 1));
     CHECK(read(incoming / "2-second") == contents(second_bytes, 2));
     CHECK(read(incoming / "3-small") == small);

@@ -23,7 +23,7 @@ TEST_CASE("calls about snapshots come back as they were") {
   REQUIRE(offer.has_value());
   auto& it = std::get<snapshot_offer>(*offer);
   CHECK(it.id == 7);
-  CHECK(it.position == 1000);
+  CHECK(it.index == 1000);
   CHECK(it.blob == "the protocol's part");
   REQUIRE(it.files.size() == 2);
   CHECK(it.files[0].name == "000012.sst");

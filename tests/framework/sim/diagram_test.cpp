@@ -101,7 +101,7 @@ TEST_CASE("a picture is well formed, whatever the protocol and its author say") 
   CHECK(what_is_wrong(diagram{{}}.svg({})) == "");
 }
 
-TEST_CASE("a picture has a life line for each replica, and arrows of what became of messages") {
+TEST_CASE("a picture has a lifeline for each replica, and arrows of what became of messages") {
   diagram picture{{}};
   for (spi::replica_id id = 1; id <= 3; ++id)
     picture.note(event(run_event_kind::started, id, id));

@@ -108,9 +108,9 @@ TEST_CASE(
 TEST_CASE("a kind that is left out changes neither when other kinds come, nor how often") {
   for (auto& kind : fault_names()) {
     auto all = options(7);
-    auto before = drawn_mix(all);
+    auto before = drawn_rates(all);
     all.choice.without.*kind.flag = true;
-    auto after = drawn_mix(all);
+    auto after = drawn_rates(all);
     CHECK(after.fault_every == before.fault_every);
     auto report = simulate(all, toy::factory());
     for (auto& it : report.acted)
@@ -148,7 +148,7 @@ TEST_CASE("disks are wiped only where a spare replica can take the place of one 
   auto draws = [&] {
     auto drawn = 0;
     for (it.seed = 1; it.seed <= 40; ++it.seed)
-      drawn += drawn_mix(it).wiped_disks ? 1 : 0;
+      drawn += drawn_rates(it).wiped_disks ? 1 : 0;
     return drawn;
   };
   CHECK(draws() == 0);
@@ -162,9 +162,9 @@ TEST_CASE("that disks may be wiped changes nothing else that a seed draws") {
     auto with = without;
     with.faults.wiped_disks = true;
     with.spares = 2;
-    auto drawn = drawn_mix(with);
-    drawn.fault_every = drawn_mix(without).fault_every; // of one kind more
+    auto drawn = drawn_rates(with);
+    drawn.fault_every = drawn_rates(without).fault_every; // of one kind more
     drawn.wiped_disks = false;
-    CHECK(drawn.describe() == drawn_mix(without).describe());
+    CHECK(drawn.describe() == drawn_rates(without).describe());
   }
 }

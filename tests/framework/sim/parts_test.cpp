@@ -1,6 +1,6 @@
-#include "sim/disk.hpp"
 #include "sim/event_queue.hpp"
-#include "sim/network.hpp"
+#include "sim/sim_disk.hpp"
+#include "sim/sim_network.hpp"
 
 #include <atoll/sim/register_machine.hpp>
 
@@ -23,7 +23,7 @@ spi::persist write(spi::persist_token token, std::uint64_t index, std::string by
 TEST_CASE("events come by time, and at one moment in the order in which they were put in") {
   event_queue queue;
   for (std::uint64_t arg : {5, 1, 4, 1, 3})
-    queue.push({static_cast<std::int64_t>(arg), 0, queue.size(), 0, 0, event_kind::chaos});
+    queue.push({static_cast<std::int64_t>(arg), 0, queue.size(), 0, 0, event_kind::fault_injector});
   std::string order;
   while (!queue.empty()) {
     auto it = queue.pop();
@@ -33,7 +33,7 @@ TEST_CASE("events come by time, and at one moment in the order in which they wer
 }
 
 TEST_CASE("a disk has what was synced, and of the rest what a crash leaves") {
-  disk it;
+  sim_disk it;
   it.submit(write(1, 1, "one"));
   it.begin_sync();
   it.submit(write(2, 2, "two")); // too late for this sync
@@ -48,7 +48,7 @@ TEST_CASE("a disk has what was synced, and of the rest what a crash leaves") {
 }
 
 TEST_CASE("records are erased by range, and come back in order of stream and index") {
-  disk it;
+  sim_disk it;
   spi::persist all{1, {}};
   for (std::uint32_t stream : {1U, 0U})
     for (std::uint64_t index : {3, 1, 2})
@@ -59,12 +59,12 @@ TEST_CASE("records are erased by range, and come back in order of stream and ind
   it.submit(std::move(all));
   it.begin_sync();
   it.end_sync();
-  CHECK(it.places() == std::vector<disk::place>{{0, 1}, {1, 1}, {1, 2}, {1, 3}});
+  CHECK(it.places() == std::vector<sim_disk::place>{{0, 1}, {1, 1}, {1, 2}, {1, 3}});
   CHECK(it.read().meta == "meta");
 }
 
 TEST_CASE("a damaged record reads as corrupt until it is written again, and not as missing") {
-  disk it;
+  sim_disk it;
   it.submit(write(1, 1, "one"));
   it.begin_sync();
   it.end_sync();
@@ -86,7 +86,7 @@ TEST_CASE("every shape of partition cuts some link and leaves some other, among 
   spi::random_source random{1};
   std::set<std::string> names;
   for (int round = 0; round < 200; ++round) {
-    network links{5, fate{1, {}}};
+    sim_network links{5, fault_schedule{1, {}}};
     names.insert(links.partition(random));
     links.heal();
     for (std::uint32_t from = 1; from <= 5; ++from)
@@ -97,9 +97,9 @@ TEST_CASE("every shape of partition cuts some link and leaves some other, among 
 }
 
 TEST_CASE("a message over a cut link gets lost, and over a clogged one waits") {
-  fate random{1, {}};
-  network links{2, random};
-  fault_mix calm;
+  fault_schedule random{1, {}};
+  sim_network links{2, random};
+  fault_rates calm;
   CHECK(links.send(1, 2, 1'000, calm, random).at[0] == 1'000 + calm.delay_min);
   links.clog(1, 2, 50'000);
   CHECK(links.send(1, 2, 1'000, calm, random).at[0] == 50'000);

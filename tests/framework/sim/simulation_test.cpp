@@ -1,7 +1,7 @@
 #include "toy_log.hpp"
 
+#include <atoll/sim/scripted_simulation.hpp>
 #include <atoll/sim/simulation.hpp>
-#include <atoll/sim/world.hpp>
 
 #include <doctest/doctest.h>
 
@@ -52,8 +52,8 @@ TEST_CASE("a protocol without a mistake passes under every mix of faults") {
 }
 
 TEST_CASE("mistakes of a protocol are named") {
-  CHECK(contains(caught({.applies_before_durable = true}), "position"));
-  CHECK(contains(caught({.forgets_its_log = true}), "position"));
+  CHECK(contains(caught({.applies_before_durable = true}), "index"));
+  CHECK(contains(caught({.forgets_its_log = true}), "index"));
   CHECK(contains(caught({.wrong_token = true}), "persists with token 2 after 0"));
   CHECK(contains(caught({.answers_twice = true}), "answered already"));
   CHECK(contains(caught({.speaks_to_itself = true}), "sends to replica 1"));
@@ -83,7 +83,7 @@ TEST_CASE("a report says how to get the same run again, and a trace what happene
   auto report = simulate(with_trace, toy::factory({.forgets_its_log = true}));
   CHECK(contains(report.summary(), "seed 3"));
   CHECK(contains(report.summary(), "faults: delay"));
-  CHECK(contains(trace, "replica 1 starts its life 1"));
+  CHECK(contains(trace, "replica 1 starts as incarnation 1"));
   REQUIRE(!report.acted.empty());
   CHECK(contains(trace, "fault " + format_faults({report.acted.front().id}) + ": "));
 }
@@ -100,7 +100,7 @@ TEST_CASE("without faults nothing crashes and nothing gets lost") {
 
 TEST_CASE("a crash keeps the writes that the script says, each whole, and loses the others") {
   for (std::size_t kept = 0; kept <= 3; ++kept) {
-    world it{options(1), toy::factory()};
+    scripted_simulation it{options(1), toy::factory()};
     it.run_for(milliseconds{2});
     it.stall_disk(1, seconds{1});
     for (std::uint64_t i = 1; i <= 3; ++i)
@@ -115,7 +115,7 @@ TEST_CASE("a crash keeps the writes that the script says, each whole, and loses 
 }
 
 TEST_CASE("a request is answered, refused, or lost with its replica") {
-  world it{options(1), toy::factory()};
+  scripted_simulation it{options(1), toy::factory()};
   it.run_for(milliseconds{2});
   auto& applied = it.await(it.propose(1, add(1, 5)));
   CHECK(applied.kind == answer_kind::applied);
@@ -132,7 +132,7 @@ TEST_CASE("a request is answered, refused, or lost with its replica") {
 }
 
 TEST_CASE("a retry of a session's command is answered again, and applied once") {
-  world it{options(1), toy::factory()};
+  scripted_simulation it{options(1), toy::factory()};
   it.run_for(milliseconds{2});
   CHECK(it.await(it.propose(1, add(1))).result.result == 1);
   auto retry = add(1);
@@ -142,7 +142,7 @@ TEST_CASE("a retry of a session's command is answered again, and applied once") 
 }
 
 TEST_CASE("a failed sync stops the replica") {
-  world it{options(1), toy::factory()};
+  scripted_simulation it{options(1), toy::factory()};
   it.run_for(milliseconds{2});
   it.fail_next_sync(1);
   auto ticket = it.propose(1, add(1));

@@ -28,8 +28,8 @@ class log final : public spi::consensus {
  public:
   explicit log(mistakes what) : what_{what} {}
 
-  void start(spi::stable_state stable, spi::log_position applied, spi::timestamp) override {
-    last_ = decided_ = applied;
+  void start(spi::stable_state stable, spi::log_index applied, spi::timestamp) override {
+    last_ = committed_ = applied;
     for (auto& it : stable.records)
       if (!what_.forgets_its_log && it.index > applied) {
         entries_.push_back({it.index, 0, false, it.bytes});
@@ -45,11 +45,11 @@ class log final : public spi::consensus {
   void reconfigure(spi::request_id, std::vector<spi::replica_id>,
                    std::vector<spi::replica_id>) override {}
   void transfer(spi::replica_id) override {}
-  void on_applied(spi::log_position) override {}
+  void on_applied(spi::log_index) override {}
   void on_snapshot_sent(spi::replica_id, bool) override {}
-  void on_snapshot_received(spi::log_position, std::string_view) override {}
-  std::string snapshot_blob(spi::log_position) const override { return {}; }
-  void on_installed(spi::log_position) override {}
+  void on_snapshot_received(spi::log_index, std::string_view) override {}
+  std::string snapshot_blob(spi::log_index) const override { return {}; }
+  void on_installed(spi::log_index) override {}
 
   void propose(spi::request_id id, std::string command) override {
     if (command == "no")
@@ -64,7 +64,7 @@ class log final : public spi::consensus {
       advance_to(last_);
   }
   void read(spi::request_id id, spi::read_level) override {
-    effects_.push_back(spi::read_ready{id, decided_});
+    effects_.push_back(spi::read_ready{id, committed_});
   }
   void on_durable(spi::persist_token token) override {
     for (; !writes_.empty() && writes_.front().first <= token; writes_.pop_front())
@@ -82,29 +82,29 @@ class log final : public spi::consensus {
   }
   spi::consensus_status status() const override {
     spi::consensus_status out;
-    out.decided = decided_;
+    out.committed = committed_;
     out.pending = what_.grows ? 1'000'000 : 0;
     return out;
   }
 
  private:
-  void advance_to(spi::log_position position) {
+  void advance_to(spi::log_index index) {
     spi::apply it;
-    for (; !entries_.empty() && entries_.front().position <= position; entries_.pop_front())
+    for (; !entries_.empty() && entries_.front().index <= index; entries_.pop_front())
       it.entries.push_back(std::move(entries_.front()));
     if (it.entries.empty())
       return;
-    decided_ = it.entries.back().position;
+    committed_ = it.entries.back().index;
     effects_.push_back(std::move(it));
   }
 
   mistakes what_;
   spi::timestamp now_{0};
-  spi::log_position last_ = 0;
-  spi::log_position decided_ = 0;
+  spi::log_index last_ = 0;
+  spi::log_index committed_ = 0;
   spi::persist_token tokens_ = 0;
-  std::deque<spi::decided_entry> entries_;
-  std::deque<std::pair<spi::persist_token, spi::log_position>> writes_;
+  std::deque<spi::committed_entry> entries_;
+  std::deque<std::pair<spi::persist_token, spi::log_index>> writes_;
   std::vector<spi::disk_op> ops_;
   std::vector<spi::effect> effects_;
 };

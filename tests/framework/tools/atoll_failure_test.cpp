@@ -57,7 +57,7 @@ TEST_CASE("people are told which faults are left, and how to see them again") {
   CHECK(holds(out, "crash"));
   auto traced = run_atoll(replay_in(out) + " --trace");
   CHECK(traced.code == 1);
-  CHECK(holds(traced.out, "replica 1 starts its life 2"));
+  CHECK(holds(traced.out, "replica 1 starts as incarnation 2"));
   CHECK(holds(traced.out, "VIOLATION"));
 }
 

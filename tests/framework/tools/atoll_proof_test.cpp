@@ -166,7 +166,7 @@ TEST_CASE("a seed that fails is printed with a command, which fails the same way
   auto command = failed.out.substr(at + 14, failed.out.find('\n', at) - at - 14);
   auto again = run_atoll(command);
   CHECK(again.code == 1);
-  CHECK(holds(again.out, "starts its life 1")); // the trace
+  CHECK(holds(again.out, "starts as incarnation 1")); // the trace
   auto reason = failed.out.substr(0, failed.out.find('\n'));
   CHECK_MESSAGE(holds(again.out, reason), reason);
 }

@@ -45,7 +45,7 @@ TEST_CASE("a scenario that fails is traced up to the failure, and drawn") {
   std::ifstream in{folder / "out"};
   std::string out{std::istreambuf_iterator<char>{in}, {}};
   auto trace = out.substr(0, out.find("forgetful 1.0.0, scenario"));
-  CHECK(holds(trace, "replica 1 starts its life 2"));
+  CHECK(holds(trace, "replica 1 starts as incarnation 2"));
   CHECK_MESSAGE(last_line(trace).starts_with("FAILED: 1 replicas: "), last_line(trace));
   std::ifstream picture{file};
   std::string svg{std::istreambuf_iterator<char>{picture}, {}};

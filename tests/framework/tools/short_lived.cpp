@@ -7,7 +7,7 @@
 
 extern "C" const atl::spi::descriptor ATOLL_PLUGIN_SYMBOL(consensus, raft, 1, 0, 0);
 
-/// Raft, with all its options, that throws once eight entries are decided.
+/// Raft, with all its options, that throws once eight entries are committed.
 namespace {
 
 using namespace atl::spi;
@@ -22,7 +22,7 @@ class short_lived : public under_test::mutant {
       : mutant{std::unique_ptr<consensus>{right_raft().create_consensus(setup)}, setup} {}
 
   void step(replica_id from, std::string_view bytes) override {
-    if (status().decided >= 8)
+    if (status().committed >= 8)
       throw std::runtime_error("eight are enough");
     mutant::step(from, bytes);
   }
@@ -56,7 +56,7 @@ ATOLL_PLUGIN(consensus, short_lived, 1, 0, 0) = {
     .kind = plugin_kind::consensus,
     .name = "short_lived",
     .version = "1.0.0",
-    .summary = "Raft that throws once eight entries are decided",
+    .summary = "Raft that throws once eight entries are committed",
     .licence = "Apache-2.0",
     .claims = claims,
     .claim_count = std::size(claims),

@@ -31,15 +31,15 @@ class flawed : public under_test::mutant {
 /// Cuts one entry more than the state machine has on its disk: kept entries hide that.
 struct cuts_one_too_many : flawed {
   using flawed::flawed;
-  void on_applied(log_position position) override { flawed::on_applied(position + 1); }
+  void on_applied(log_index index) override { flawed::on_applied(index + 1); }
 };
 
 /// What a snapshot says of terms and members isn't made durable with it.
 struct forgets_the_snapshot : flawed {
   using flawed::flawed;
-  void on_installed(log_position position) override {
+  void on_installed(log_index index) override {
     installed_ = true;
-    flawed::on_installed(position);
+    flawed::on_installed(index);
   }
   void spoil(effect& it) override {
     if (auto* sync = std::get_if<persist>(&it); sync && std::exchange(installed_, false))
@@ -115,7 +115,7 @@ struct half_is_a_majority : flawed {
 struct tires_of_asking : flawed {
   using flawed::flawed;
   void read(request_id id, read_level level) override {
-    flawed::read(id, inner().status().decided > 1'200 ? read_level::local : level);
+    flawed::read(id, inner().status().committed > 1'200 ? read_level::local : level);
   }
 };
 

@@ -74,8 +74,8 @@ struct stale_reads : flawed {
   void read(request_id id, read_level) override { inner().read(id, read_level::local); }
 };
 
-/// Takes for decided what it has only just sent.
-struct decided_too_early : flawed {
+/// Takes for committed what it has only just sent.
+struct committed_too_early : flawed {
   using flawed::flawed;
   void spoil(effect& it) override {
     in_message<raft::append_request>(
@@ -105,12 +105,12 @@ struct acknowledges_blindly : flawed {
       answer.match = last_;
     });
   }
-  log_position last_ = 0;
+  log_index last_ = 0;
 };
 
 struct forgets_on_restart : flawed {
   using flawed::flawed;
-  void start(stable_state stable, log_position applied, timestamp now) override {
+  void start(stable_state stable, log_index applied, timestamp now) override {
     std::erase_if(stable.records, [applied](auto& it) { return it.index > applied; });
     flawed::start(std::move(stable), applied, now);
   }
@@ -118,7 +118,7 @@ struct forgets_on_restart : flawed {
 
 struct takes_damaged_for_missing : flawed {
   using flawed::flawed;
-  void start(stable_state stable, log_position applied, timestamp now) override {
+  void start(stable_state stable, log_index applied, timestamp now) override {
     auto damaged = std::ranges::find(stable.records, record_state::corrupt, &stable_record::state);
     if (damaged != stable.records.end()) {
       stable.records.erase(damaged, stable.records.end());
@@ -126,7 +126,7 @@ struct takes_damaged_for_missing : flawed {
     }
     flawed::start(std::move(stable), applied, now);
   }
-  static log_position last_of(const stable_state& stable) {
+  static log_index last_of(const stable_state& stable) {
     return stable.records.empty() ? 0 : stable.records.back().index;
   }
 };
@@ -143,7 +143,7 @@ struct proposes_twice : flawed {
   }
 };
 
-/// "Surely not proposed" of what may be decided yet: a client that tries elsewhere does it twice.
+/// "Surely not proposed" of what may be committed yet: a client that tries elsewhere does it twice.
 struct too_sure_of_refusals : flawed {
   using flawed::flawed;
   void spoil(effect& it) override {
@@ -154,7 +154,7 @@ struct too_sure_of_refusals : flawed {
 
 struct never_cuts_its_log : flawed {
   using flawed::flawed;
-  void on_applied(log_position) override {}
+  void on_applied(log_index) override {}
 };
 
 struct depends_on_what_is_outside : flawed {
@@ -238,12 +238,13 @@ std::vector<specimen> of_raft() {
           "a replica helps to elect, and crashes before that is durable", "both lead in term 2"),
       one<stale_reads>("stale_reads", "linearizable reads are local ones", 20,
                        "whoever leads is lost, ten times", "increments were answered before"),
-      one<decided_too_early>("decided_too_early", "an entry counts as decided once it is sent", 200,
-                             "a replica helps to elect, and crashes before that is durable",
-                             "position 4 is a command on replica 2, and something else"),
+      one<committed_too_early>("committed_too_early",
+                               "an entry counts as committed once it is sent", 200,
+                               "a replica helps to elect, and crashes before that is durable",
+                               "index 4 is a command on replica 2, and something else"),
       one<votes_for_everybody>("votes_for_everybody", "every vote is granted", 20,
                                "a replica helps to elect, and crashes before that is durable",
-                               "a leader contradicts what was decided"),
+                               "a leader contradicts what was committed"),
       one<acknowledges_blindly>(
           "acknowledges_blindly", "entries are acknowledged without a look at the log", 20,
           "a replica crashes before each effect", "knows this replica to have held"),
@@ -257,9 +258,9 @@ std::vector<specimen> of_raft() {
                                      "is nothing on replica 1, and something else on replica 2"),
       one<proposes_twice>("proposes_twice", "a command is proposed twice", 20,
                           "a replica crashes before each effect",
-                          "stands at position 2 and again at 3"),
+                          "stands at index 2 and again at 3"),
       one<too_sure_of_refusals>("too_sure_of_refusals",
-                                "what may be decided is refused as surely not", 20,
+                                "what may be committed is refused as surely not", 20,
                                 "a replica helps to elect, and crashes before that is durable",
                                 "was refused as surely not proposed"),
       one<never_cuts_its_log>("never_cuts_its_log", "the log only grows", 20,

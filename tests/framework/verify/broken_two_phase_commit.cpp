@@ -21,7 +21,7 @@ class flawed : public under_test::mutant {
 /// What was prepared, and not yet applied, is forgotten at a start.
 struct forgets_what_is_in_doubt : flawed {
   using flawed::flawed;
-  void start(stable_state stable, log_position applied, timestamp now) override {
+  void start(stable_state stable, log_index applied, timestamp now) override {
     std::erase_if(stable.records, [applied](auto& it) { return it.index > applied; });
     flawed::start(std::move(stable), applied, now);
   }
@@ -52,7 +52,7 @@ std::vector<specimen> of_two_phase_commit() {
           "a replica crashes before each effect", "2th increment of a counter made it 1"),
       one<votes_before_durable>("votes_before_durable", "a vote leaves before it is on the disk",
                                 200, "a replica gets a write, and crashes before that is durable",
-                                "position 3 is nothing on replica 1, and something else"),
+                                "index 3 is nothing on replica 1, and something else"),
   };
 }
 

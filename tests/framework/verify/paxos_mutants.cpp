@@ -65,9 +65,9 @@ scenario_mutant one(std::string_view name, std::string_view mistake, std::string
 std::vector<scenario_mutant> paxos_mutants() {
   return {
       one<promises_early>("promises_early", "a promise leaves before it is durable",
-                          "promise_not_yet_durable", "position"),
+                          "promise_not_yet_durable", "index"),
       one<accepts_early>("accepts_early", "values are accepted before they are durable",
-                         "write_not_yet_durable", "position"),
+                         "write_not_yet_durable", "index"),
   };
 }
 

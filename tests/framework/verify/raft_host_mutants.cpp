@@ -217,9 +217,9 @@ std::vector<scenario_mutant> raft_host_mutants() {
                                             "doesn't answer a local read"),
       raft_with<empty_commands_are_nothing>("empty_commands_are_nothing",
                                             "an empty command counts as none", "command_sizes",
-                                            "applies nothing at position"),
+                                            "applies nothing at index"),
       raft_with<long_commands_are_cut>("long_commands_are_cut", "a length is kept in 16 bits",
-                                       "command_sizes", "applies 65535 bytes at position"),
+                                       "command_sizes", "applies 65535 bytes at index"),
   };
 }
 

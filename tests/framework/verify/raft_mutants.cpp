@@ -31,17 +31,17 @@ struct commits_older_terms : flawed {
         append.commit = std::max(append.commit, on_a_majority());
     });
   }
-  virtual log_position on_a_majority() { return on_as_many_as(voters_.size() / 2 + 1); }
-  log_position on_half() { return on_as_many_as((voters_.size() + 1) / 2); }
-  log_position on_as_many_as(std::size_t replicas) {
-    std::vector<log_position> held;
+  virtual log_index on_a_majority() { return on_as_many_as(voters_.size() / 2 + 1); }
+  log_index on_half() { return on_as_many_as((voters_.size() + 1) / 2); }
+  log_index on_as_many_as(std::size_t replicas) {
+    std::vector<log_index> held;
     for (auto id : voters_)
       held.push_back(id == self() ? inner().status().accepted : match_[id]);
     std::sort(held.begin(), held.end(), std::greater<>{});
     return held[replicas - 1];
   }
   std::uint64_t term_ = 0;
-  std::map<replica_id, log_position> match_;
+  std::map<replica_id, log_index> match_;
 };
 
 /// The same, and what would stop a replica is an assertion.
@@ -125,7 +125,7 @@ struct stale_read_rounds : leads_with_leftovers {
   }
 };
 
-/// What it could not get decided it proposes once more when it leads again.
+/// What it could not get committed it proposes once more when it leads again.
 struct leftover_proposals : flawed {
   using flawed::flawed;
   void propose(request_id id, std::string command) override {
@@ -170,12 +170,12 @@ struct half_is_a_majority : commits_older_terms {
       began_ = now.accepted;
     commits_older_terms::drain(out);
   }
-  log_position on_a_majority() override {
+  log_index on_a_majority() override {
     auto held = on_half();
     return held > began_ ? held : 0;
   }
   std::uint64_t led_ = 0;
-  log_position began_ = 0; ///< entries of its own term come behind
+  log_index began_ = 0; ///< entries of its own term come behind
 };
 
 } // namespace
@@ -183,7 +183,7 @@ struct half_is_a_majority : commits_older_terms {
 std::vector<scenario_mutant> raft_mutants() {
   return {
       raft_with<commits_older_terms>("commits_older_terms", "replicas are counted for older terms",
-                                     "older_terms_replaced", "position"),
+                                     "older_terms_replaced", "index"),
       raft_with<asserts_too_late>(
           "asserts_too_late", "an assertion fires before the harm is seen", "older_terms_replaced",
           "and something else on replica 3; besides, replica 3 stopped itself: "
@@ -191,7 +191,7 @@ std::vector<scenario_mutant> raft_mutants() {
       raft_with<votes_early>("votes_early", "a vote leaves before it is durable",
                              "promise_not_yet_durable", "both lead in term"),
       raft_with<acknowledges_early>("acknowledges_early", "entries are acknowledged before durable",
-                                    "write_not_yet_durable", "position"),
+                                    "write_not_yet_durable", "index"),
       raft_with<stale_acknowledgements>("stale_acknowledgements",
                                         "acknowledgements count in later terms of the same leader",
                                         "third_leadership", "and something else on replica"),
@@ -203,7 +203,7 @@ std::vector<scenario_mutant> raft_mutants() {
                                     "third_leadership", "and again at"),
       raft_with<half_is_a_majority>("half_is_a_majority",
                                     "half of an even group counts as a majority", "split_in_halves",
-                                    "position", {.replicas = 4}),
+                                    "index", {.replicas = 4}),
   };
 }
 

@@ -45,7 +45,7 @@ scenario_mutant one(std::string_view name, std::string_view mistake, std::string
 std::vector<scenario_mutant> two_phase_commit_mutants() {
   return {
       one<prepares_early>("prepares_early", "a yes leaves before it is durable",
-                          "write_not_yet_durable", "position"),
+                          "write_not_yet_durable", "index"),
   };
 }
 

@@ -1,13 +1,14 @@
 #pragma once
 
-#include <atoll/sim/world.hpp>
+#include <atoll/sim/scripted_simulation.hpp>
 
 #include <doctest/doctest.h>
 
 /// A crash right before each effect that a run of a protocol gives out, of one replica or of all at
 /// once: whatever was answered survives, and is applied once.
 ///
-/// `Group` is a `world` made from a number of replicas, which tells who takes proposals
+/// `Group` is a `scripted_simulation` made from a number of replicas, which tells who takes
+/// proposals
 /// (`leader()`, 0 for nobody), and demands that all agree (`must_agree()`) and read alike
 /// (`must_read()`).
 namespace under_test {

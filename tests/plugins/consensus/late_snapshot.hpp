@@ -2,7 +2,7 @@
 
 #include "plugin_under_test.hpp"
 
-#include <atoll/sim/world.hpp>
+#include <atoll/sim/scripted_simulation.hpp>
 
 #include <doctest/doctest.h>
 
@@ -15,7 +15,7 @@ namespace under_test {
 inline void answer_whom_a_snapshot_overtakes(const atl::spi::descriptor& plugin) {
   using namespace atl::sim;
   using std::chrono::seconds;
-  world it{simulation_of(plugin, 7, 3, {{"keep_entries", "0"}}), factory_of(plugin)};
+  scripted_simulation it{simulation_of(plugin, 7, 3, {{"keep_entries", "0"}}), factory_of(plugin)};
   auto leader = [&]() -> atl::spi::replica_id {
     for (atl::spi::replica_id id = 1; id <= 3; ++id)
       if (it.status(id).role == atl::spi::replica_role::leader && it.status(id).blocked.empty())
@@ -33,7 +33,7 @@ inline void answer_whom_a_snapshot_overtakes(const atl::spi::descriptor& plugin)
   it.stall_disk(first, seconds{10});
   auto asked = write(first);
   auto next = first % 3 + 1;
-  REQUIRE(it.run_until([&] { return it.status(first).decided > it.applied(first); }));
+  REQUIRE(it.run_until([&] { return it.status(first).committed > it.applied(first); }));
   it.isolate(first);
   REQUIRE(it.run_until([&] { return leader() != 0 && leader() != first; }));
   REQUIRE(it.await(write(leader())).kind == answer_kind::applied);

@@ -2,7 +2,7 @@
 
 #include "plugin_under_test.hpp"
 
-#include <atoll/sim/world.hpp>
+#include <atoll/sim/scripted_simulation.hpp>
 
 #include <doctest/doctest.h>
 
@@ -18,14 +18,14 @@ namespace under_test {
 constexpr std::chrono::milliseconds election_timeout{1000};
 constexpr std::chrono::milliseconds heartbeat{100};
 
-class bereft_group : public atl::sim::world {
+class bereft_group : public atl::sim::scripted_simulation {
  public:
   using replica_id = atl::spi::replica_id;
 
   bereft_group(const atl::spi::descriptor& plugin, std::uint64_t seed, std::uint32_t replicas,
                const overrides& changed = {})
-      : world{simulation_of(plugin, seed, replicas, changed), factory_of(plugin)}, replicas_{
-                                                                                       replicas} {
+      : scripted_simulation{simulation_of(plugin, seed, replicas, changed), factory_of(plugin)},
+        replicas_{replicas} {
     must_lead();
     run_for(std::chrono::seconds{1});
   }
@@ -53,7 +53,7 @@ class bereft_group : public atl::sim::world {
     auto spoke = !speaking;
     filter([&](auto from, auto, auto) {
       spoke = spoke || from == leader_;
-      return atl::sim::passage::pass;
+      return atl::sim::filter_action::pass;
     });
     REQUIRE(run_until([&] { return spoke; }));
     filter({});
@@ -92,18 +92,18 @@ inline void let_one_stand(const atl::spi::descriptor& plugin) {
     bereft_group group{plugin, seed, seed % 2 == 0 ? 3u : 5u};
     group.crash_leader();
     // All of them have lost patience when the first hears of the second.
-    group.filter([](auto, auto, auto) { return atl::sim::passage::hold; });
+    group.filter([](auto, auto, auto) { return atl::sim::filter_action::hold; });
     group.run_for(election_timeout * 2 + heartbeat);
     group.filter({});
     group.release_held();
     std::set<atl::spi::replica_id> stood;
-    auto decided_by_one = [&] {
+    auto committed_by_one = [&] {
       for (auto id : group.others())
         if (group.status(id).role == atl::spi::replica_role::candidate)
           stood.insert(id);
       return group.leader() != 0;
     };
-    CHECK(group.run_until(decided_by_one, heartbeat));
+    CHECK(group.run_until(committed_by_one, heartbeat));
     CHECK(stood.size() == 1);
     CHECK(group.violation() == "");
   }
@@ -142,7 +142,7 @@ inline void answer_what_the_leader_didnt(const atl::spi::descriptor& plugin) {
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
     bereft_group group{plugin, seed, 3};
     group.crash_leader();
-    std::vector<atl::sim::world::ticket> reads;
+    std::vector<atl::sim::scripted_simulation::ticket> reads;
     for (auto id : group.others())
       reads.push_back(group.read(id, 1));
     for (auto it : reads)

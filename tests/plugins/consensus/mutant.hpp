@@ -18,7 +18,7 @@ class mutant : public spi::consensus {
   mutant(std::unique_ptr<spi::consensus> inner, const spi::consensus_setup& setup)
       : inner_{std::move(inner)}, self_{setup.self} {}
 
-  void start(spi::stable_state stable, spi::log_position applied, spi::timestamp now) override {
+  void start(spi::stable_state stable, spi::log_index applied, spi::timestamp now) override {
     inner_->start(std::move(stable), applied, now);
   }
   void advance(spi::timestamp now) override { inner_->advance(now); }
@@ -38,15 +38,15 @@ class mutant : public spi::consensus {
     inner_->reconfigure(id, std::move(voters), std::move(learners));
   }
   void transfer(spi::replica_id to) override { inner_->transfer(to); }
-  void on_applied(spi::log_position position) override { inner_->on_applied(position); }
+  void on_applied(spi::log_index index) override { inner_->on_applied(index); }
   void on_snapshot_sent(spi::replica_id to, bool ok) override { inner_->on_snapshot_sent(to, ok); }
-  void on_snapshot_received(spi::log_position position, std::string_view blob) override {
-    inner_->on_snapshot_received(position, blob);
+  void on_snapshot_received(spi::log_index index, std::string_view blob) override {
+    inner_->on_snapshot_received(index, blob);
   }
-  std::string snapshot_blob(spi::log_position position) const override {
-    return inner_->snapshot_blob(position);
+  std::string snapshot_blob(spi::log_index index) const override {
+    return inner_->snapshot_blob(index);
   }
-  void on_installed(spi::log_position position) override { inner_->on_installed(position); }
+  void on_installed(spi::log_index index) override { inner_->on_installed(index); }
   void drain(std::vector<spi::effect>& out) override {
     auto first = out.size();
     inner_->drain(out);

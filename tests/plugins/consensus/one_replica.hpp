@@ -45,8 +45,8 @@ class one_replica {
     protocol_->on_durable(last_token_);
     drain();
   }
-  void applied_up_to(atl::spi::log_position position) {
-    protocol_->on_applied(position);
+  void applied_up_to(atl::spi::log_index index) {
+    protocol_->on_applied(index);
     drain();
   }
 

@@ -2,7 +2,7 @@
 
 #include "plugin_under_test.hpp"
 
-#include <atoll/sim/world.hpp>
+#include <atoll/sim/scripted_simulation.hpp>
 #include <atoll/spi/random.hpp>
 
 #include <doctest/doctest.h>
@@ -19,12 +19,12 @@
 namespace under_test {
 
 /// A group with a spare replica, and small messages, so that a few entries are many of them.
-class talkative_group : public atl::sim::world {
+class talkative_group : public atl::sim::scripted_simulation {
  public:
   using replica_id = atl::spi::replica_id;
 
   explicit talkative_group(const atl::spi::descriptor& plugin)
-      : world{options(plugin), factory_of(plugin)} {}
+      : scripted_simulation{options(plugin), factory_of(plugin)} {}
 
   replica_id leader() const {
     for (replica_id id = 1; id <= 4; ++id)
@@ -69,10 +69,10 @@ inline void join_out_of_order(const atl::spi::descriptor& plugin) {
   group.must_write(entries);
   group.filter([&](auto from, auto to, std::string_view bytes) {
     if (from != 4 && to != 4)
-      return atl::sim::passage::pass;
+      return atl::sim::filter_action::pass;
     ++sent;
     under_way.push_back({from, to, std::string{bytes}});
-    return atl::sim::passage::drop;
+    return atl::sim::filter_action::drop;
   });
   group.reconfigure(group.leader(), {1, 2, 3}, {4});
   atl::spi::random_source random{1};
@@ -104,10 +104,10 @@ inline void speak_to_nobody(const atl::spi::descriptor& plugin) {
   std::uint64_t hints = 0;
   group.filter([&](auto from, auto to, std::string_view) {
     if (from != away && to != away)
-      return atl::sim::passage::pass;
+      return atl::sim::filter_action::pass;
     sent += to == away ? 1 : 0;
     hints += from == first ? 1 : 0;
-    return atl::sim::passage::drop;
+    return atl::sim::filter_action::drop;
   });
   group.must_write(entries);
   for (int round = 0; round < 2000; ++round) {
@@ -131,7 +131,7 @@ inline void wait_for_a_slow_disk(const atl::spi::descriptor& plugin) {
   std::uint64_t sent = 0;
   group.filter([&](auto, auto to, std::string_view) {
     sent += to == slow ? 1 : 0;
-    return atl::sim::passage::pass;
+    return atl::sim::filter_action::pass;
   });
   group.stall_disk(slow, std::chrono::seconds{5});
   group.must_write(entries);

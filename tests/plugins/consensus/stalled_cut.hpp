@@ -2,7 +2,7 @@
 
 #include "plugin_under_test.hpp"
 
-#include <atoll/sim/world.hpp>
+#include <atoll/sim/scripted_simulation.hpp>
 
 #include <doctest/doctest.h>
 
@@ -16,12 +16,12 @@
 namespace under_test {
 
 /// A group that keeps no entry which all have applied, so that each command makes a cut.
-class forgetful_group : public atl::sim::world {
+class forgetful_group : public atl::sim::scripted_simulation {
  public:
   using replica_id = atl::spi::replica_id;
 
   explicit forgetful_group(const atl::spi::descriptor& plugin, overrides changed = {})
-      : world{options(plugin, std::move(changed)), factory_of(plugin)} {}
+      : scripted_simulation{options(plugin, std::move(changed)), factory_of(plugin)} {}
 
   replica_id leader() const {
     for (replica_id id = 1; id <= 3; ++id)
@@ -51,7 +51,7 @@ class forgetful_group : public atl::sim::world {
     std::uint64_t sent = 0;
     filter([&](auto from, auto, std::string_view) {
       sent += from == id ? 1 : 0;
-      return atl::sim::passage::pass;
+      return atl::sim::filter_action::pass;
     });
     run_for(time);
     filter({});
@@ -112,13 +112,14 @@ inline void acknowledge_while_a_cut_waits(const atl::spi::descriptor& plugin) {
   group.filter([&](auto from, auto to, std::string_view bytes) {
     if (from == first && to == slow && bytes.size() > said.size())
       said = bytes;
-    return atl::sim::passage::pass;
+    return atl::sim::filter_action::pass;
   });
   group.stall_with_a_cut(slow);
   std::uint64_t answers = 0;
   group.filter([&](auto from, auto to, std::string_view) {
     answers += from == slow ? 1 : 0;
-    return from == first && to == slow ? atl::sim::passage::drop : atl::sim::passage::pass;
+    return from == first && to == slow ? atl::sim::filter_action::drop
+                                       : atl::sim::filter_action::pass;
   });
   group.run_for(std::chrono::milliseconds{10}); // what was under way is answered
   answers = 0;

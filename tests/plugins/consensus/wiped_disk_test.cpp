@@ -1,7 +1,7 @@
 #include "protocol_under_test.hpp"
 
+#include <atoll/sim/scripted_simulation.hpp>
 #include <atoll/sim/shrink.hpp>
-#include <atoll/sim/world.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -29,10 +29,10 @@ simulation_options with_wiped_disks(std::uint64_t seed, bool admit_wiped) {
 }
 
 /// Three replicas, two spares, and a client that writes one key.
-class wiped_group : public world {
+class wiped_group : public scripted_simulation {
  public:
   explicit wiped_group(bool admit_wiped = false)
-      : world{with_wiped_disks(7, admit_wiped), under_test::factory_of(protocol())} {
+      : scripted_simulation{with_wiped_disks(7, admit_wiped), under_test::factory_of(protocol())} {
     leads = must_lead();
     lags = leads % 3 + 1;
     follows = lags % 3 + 1;
@@ -80,7 +80,7 @@ void wipe_one_of_two(wiped_group& group) {
   group.crash(group.lags);
   for (int value = 1; value <= 5; ++value)
     group.must_write(value);
-  group.run_for(seconds{1}); // the other one knows that they are decided
+  group.run_for(seconds{1}); // the other one knows that they are committed
   group.crash(group.leads);
   group.wipe(group.follows);
   group.restart(group.lags);

@@ -37,9 +37,10 @@ class record_log {
     std::uint64_t sync_us = 0; ///< microseconds spent in them, all together
   };
 
-  /// Opens the log in `folder`, making it when it isn't there, and begins one more life of it.
-  /// @param wall_clock microseconds since 1970. The life's number is the one before plus one, but
-  /// not below this: so it grows even when the log before was lost with its disk.
+  /// Opens the log in `folder`, making it when it isn't there, and begins one more incarnation of
+  /// it.
+  /// @param wall_clock microseconds since 1970. The incarnation's number is the one before plus
+  /// one, but not below this: so it grows even when the log before was lost with its disk.
   /// @returns errc::corrupt when it is damaged other than by a torn last write.
   static result<std::unique_ptr<record_log>> open(const std::filesystem::path& folder,
                                                   std::uint64_t wall_clock);

@@ -23,13 +23,13 @@ class state_machine {
   virtual ~state_machine() = default;
 
   /// The last entry whose effect is in the state, as stored with that effect.
-  virtual spi::log_position applied() const = 0;
+  virtual spi::log_index applied() const = 0;
 
   /// Applies entries in order and gives the answer to each, for whoever proposed it (empty for a
   /// no-op). An entry at or below `applied()` must not come. Called by one thread at a time. It may
   /// read rows from the disk, but leaves writing much to `flush`.
   /// @returns an error only when the state can't be written: the node stops then.
-  virtual result<std::vector<std::string>> apply(std::span<const spi::decided_entry> entries) = 0;
+  virtual result<std::vector<std::string>> apply(std::span<const spi::committed_entry> entries) = 0;
 
   /// Answers a query from the present state. Called by several threads, also during `apply`;
   /// each call sees the state between two entries.
@@ -70,15 +70,15 @@ class state_machine {
   /// The latest stamp that is in the state; 0 for a state that keeps no time. Called by any thread.
   virtual std::chrono::microseconds latest_stamp() const { return {}; }
 
-  /// Makes everything applied so far durable. @returns the position up to which it is.
-  virtual result<spi::log_position> flush() = 0;
+  /// Makes everything applied so far durable. @returns the index up to which it is.
+  virtual result<spi::log_index> flush() = 0;
 
   /// Is so much in memory alone that `flush` is due now? Asked after each `apply`.
   virtual bool flush_due() const { return false; }
 
   /// Writes the present state into `folder`, which it makes, as plain files directly in it. Called
-  /// by the thread that applies. @returns the position that the copy stands for.
-  virtual result<spi::log_position> save(const std::filesystem::path& folder) = 0;
+  /// by the thread that applies. @returns the index that the copy stands for.
+  virtual result<spi::log_index> save(const std::filesystem::path& folder) = 0;
 
   /// Is everything that `save` wrote into `folder` readable? What is damaged must not reach other
   /// replicas. Called by a thread of its own, also during `apply` and `query`.
@@ -91,8 +91,8 @@ class state_machine {
   /// Replaces the state by what `save` wrote on another replica; takes the files out of `folder`.
   /// Durable when it returns; after a crash in between the state is the one before or the one
   /// after. Called by the thread that applies, while others may ask.
-  /// @returns the new position; an error when the files make no state, and then the old one stays.
-  virtual result<spi::log_position> load(const std::filesystem::path& folder) = 0;
+  /// @returns the new index; an error when the files make no state, and then the old one stays.
+  virtual result<spi::log_index> load(const std::filesystem::path& folder) = 0;
 };
 
 } // namespace atl

@@ -25,13 +25,13 @@ class state_runner {
   };
 
   struct callbacks {
-    /// Entries up to `position` are applied; the answers are for those proposed here (id ≠ 0).
-    std::function<void(spi::log_position,
+    /// Entries up to `index` are applied; the answers are for those proposed here (id ≠ 0).
+    std::function<void(spi::log_index,
                        std::vector<std::pair<spi::request_id, std::string>> answers)>
         applied;
     /// Called by the threads that answer.
     std::function<void(std::vector<std::pair<spi::request_id, std::string>>)> answered;
-    std::function<void(spi::log_position)> flushed;
+    std::function<void(spi::log_index)> flushed;
     /// The state can't be written, and nothing is applied after it; or it can't be read, and some
     /// queries stay without an answer. May be called more than once, by any of the threads.
     std::function<void(const error&)> failed;
@@ -43,15 +43,15 @@ class state_runner {
   ~state_runner(); ///< Waits for what runs; drops what hasn't begun.
 
   /// `applied` may be called before it returns.
-  void apply(std::vector<spi::decided_entry> entries);
+  void apply(std::vector<spi::committed_entry> entries);
   void flush();
   /// Answered by `answered`, in one or several parts, perhaps before it returns.
   void query(std::vector<query_request> queries);
   /// After what is to be applied already. `done` is called by another thread, once what was saved
   /// has been checked; if it is damaged, `failed` is called as well.
-  void save(std::filesystem::path folder, std::function<void(result<spi::log_position>)> done);
+  void save(std::filesystem::path folder, std::function<void(result<spi::log_index>)> done);
   /// After what is to be applied already. `done` is called by the thread that applies.
-  void load(std::filesystem::path folder, std::function<void(result<spi::log_position>)> done);
+  void load(std::filesystem::path folder, std::function<void(result<spi::log_index>)> done);
 
  private:
   struct implementation;

@@ -20,7 +20,7 @@ enum class message_kind : std::uint16_t {
   answers = 6,   ///< to some of them
   command = 10,  ///< a command for the state machine, answered by its answer
   query = 11,    ///< a query to the state machine, answered after a linearizable read
-  members = 12,  ///< `encode(change_members)`, answered empty once it is decided
+  members = 12,  ///< `encode(change_members)`, answered empty once it is committed
   transfer = 13, ///< the replica id that should lead
   group = 14,    ///< empty, answered by the replicas that are known (`calls.hpp`)
   application = 100,

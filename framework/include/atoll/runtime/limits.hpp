@@ -22,7 +22,7 @@ inline constexpr std::size_t connection_bytes_max = 32 << 20;
 inline constexpr std::size_t connection_confirm_bytes = 1 << 20;
 /// Proposals and reads that a replica works on at once; more are answered "busy".
 inline constexpr std::size_t replica_requests_max = 8192;
-/// Entries decided and not yet applied before a replica takes no more proposals.
+/// Entries committed and not yet applied before a replica takes no more proposals.
 inline constexpr std::size_t replica_backlog_max = 65536;
 
 /// Files go between nodes in pieces of this size, over so many connections to one node at most.

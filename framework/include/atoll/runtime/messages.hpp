@@ -66,7 +66,7 @@ struct query_state {
   std::string query;
 };
 
-/// To a replica: makes these the group's members. Answered by `reply` once it is decided.
+/// To a replica: makes these the group's members. Answered by `reply` once it is committed.
 struct change_members {
   std::vector<spi::replica_id> voters;
   std::vector<spi::replica_id> learners;
@@ -115,7 +115,7 @@ struct turned_away {
 struct snapshot_order {
   spi::replica_id to = 0;
   caf::actor connection;
-  spi::log_position position = 0;
+  spi::log_index index = 0;
   std::string blob;
   std::filesystem::path folder;
 };
@@ -139,7 +139,7 @@ struct snapshot_fetched {
 };
 /// From the snapshot transfer: a peer's snapshot is here, whole and synced.
 struct snapshot_arrived {
-  spi::log_position position = 0;
+  spi::log_index index = 0;
   std::string blob;
   std::filesystem::path folder;
 };
@@ -148,11 +148,11 @@ struct snapshot_arrived {
 struct state_saved {
   spi::replica_id to = 0;
   std::filesystem::path folder;
-  result<spi::log_position> position;
+  result<spi::log_index> index;
 };
 /// The state was replaced by a snapshot.
 struct state_loaded {
-  result<spi::log_position> position;
+  result<spi::log_index> index;
 };
 
 /// To a replica, from the threads that work for it.
@@ -163,14 +163,14 @@ struct storage_failed {
   error problem;
 };
 struct entries_applied {
-  spi::log_position position = 0;
+  spi::log_index index = 0;
   std::vector<std::pair<spi::request_id, std::string>> answers;
 };
 struct queries_answered {
   std::vector<std::pair<spi::request_id, std::string>> answers;
 };
 struct state_flushed {
-  spi::log_position position = 0;
+  spi::log_index index = 0;
 };
 struct replica_tick {
   std::uint64_t generation = 0;
@@ -211,7 +211,7 @@ struct replica_view {
   std::vector<spi::replica_id> voters;
   std::vector<spi::replica_id> learners;
   std::vector<known_replica> known; ///< configured, or seen since
-  spi::log_position applied = 0;
+  spi::log_index applied = 0;
   std::uint64_t incarnation = 0;
   std::string no_space; ///< why a leader refuses commands that take space; empty: it doesn't
   record_log::counters disk;

@@ -27,7 +27,7 @@ inline constexpr std::string_view client_role = "client";
 struct replica_mark {
   std::uint64_t incarnation = 0;
   std::uint64_t term = 0;
-  spi::log_position entry = 0; ///< durable here, and committed, up to this one
+  spi::log_index entry = 0;    ///< durable here, and committed, up to this one
   bool short_of_space = false; ///< its disk has less space left than its reserve
 };
 

@@ -22,7 +22,7 @@
 namespace atl::runtime {
 
 /// The actor host of a consensus plugin: hands it what happens, and carries out its effects.
-/// Records go to the log's thread, decided entries to the state machine's, messages to the
+/// Records go to the log's thread, committed entries to the state machine's, messages to the
 /// connections; the actor itself never waits. Masters that it isn't told about become known when
 /// they greet.
 class replica_actor : public io_thread_actor {
@@ -164,10 +164,10 @@ class replica_actor : public io_thread_actor {
   std::map<caf::actor, std::vector<client_answer>> answers_; ///< to be sent
   std::multimap<spi::persist_token, waiting_send> held_;     ///< until their records are durable
   spi::persist_token durable_ = 0;
-  spi::log_position applied_ = 0;
-  spi::log_position flushed_ = 0;
-  spi::log_position delivered_ = 0; ///< entries given to the state machine
-  std::uint64_t digest_ = 0;        ///< of the group
+  spi::log_index applied_ = 0;
+  spi::log_index flushed_ = 0;
+  spi::log_index delivered_ = 0; ///< entries given to the state machine
+  std::uint64_t digest_ = 0;     ///< of the group
   std::vector<spi::replica_id> voters_;
   std::vector<spi::replica_id> learners_;
   caf::actor snapshot_transfer_;
@@ -175,9 +175,9 @@ class replica_actor : public io_thread_actor {
   bool loading_ = false;          ///< it is taking the state's place; no other may come in
   std::uint64_t snapshots_ordered_ = 0;
   std::unordered_map<spi::request_id, waiting_command> commands_;
-  std::unordered_map<spi::request_id, requester> queries_;     ///< at the state machine
-  std::unordered_map<spi::request_id, waiting_read> reads_;    ///< protocol not yet ready
-  std::multimap<spi::log_position, waiting_read> ready_reads_; ///< state not yet there
+  std::unordered_map<spi::request_id, requester> queries_;  ///< at the state machine
+  std::unordered_map<spi::request_id, waiting_read> reads_; ///< protocol not yet ready
+  std::multimap<spi::log_index, waiting_read> ready_reads_; ///< state not yet there
   spi::request_id next_request_ = 0;
   std::uint64_t timer_generation_ = 0;
   spi::timestamp armed_for_ = spi::timestamp::max();

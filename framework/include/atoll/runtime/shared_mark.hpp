@@ -12,7 +12,7 @@ class shared_mark {
  public:
   explicit shared_mark(std::uint64_t incarnation) : incarnation_{incarnation} {}
 
-  void write(std::uint64_t term, spi::log_position entry) {
+  void write(std::uint64_t term, spi::log_index entry) {
     term_ = term;
     entry_ = entry;
   }
@@ -22,7 +22,7 @@ class shared_mark {
  private:
   const std::uint64_t incarnation_;
   std::atomic<std::uint64_t> term_{0};
-  std::atomic<spi::log_position> entry_{0};
+  std::atomic<spi::log_index> entry_{0};
   std::atomic<bool> short_of_space_{false};
 };
 

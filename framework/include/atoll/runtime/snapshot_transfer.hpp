@@ -32,7 +32,7 @@ struct snapshot_file {
 /// What one replica says to another about a snapshot that it has for it.
 struct snapshot_offer {
   std::uint64_t id = 0; ///< of this copy; it lasts as long as the sender wants to give it
-  spi::log_position position = 0;
+  spi::log_index index = 0;
   std::uint16_t port =
       0; ///< where the sender gives the files (`file_transfer.hpp`), and for what token
   transfer_token token;
@@ -57,8 +57,9 @@ bool is_snapshot_offer(std::string_view bytes);
 /// Carries snapshots of the state machine between replicas: the one that lacks entries is offered a
 /// snapshot over the connection between the two, and fetches its files over a connection of their
 /// own, never faster than the configured rate. When that breaks it goes on where it was, also in a
-/// later life: beside the files that come in it keeps what they were offered as, and files that are
-/// offered as the same again are gone on with. One snapshot at a time comes in; several may go out.
+/// later incarnation: beside the files that come in it keeps what they were offered as, and files
+/// that are offered as the same again are gone on with. One snapshot at a time comes in; several
+/// may go out.
 ///
 /// Reads files, so it must be spawned with a thread of its own.
 class snapshot_transfer_actor : public caf::event_based_actor {

@@ -21,7 +21,7 @@ struct diagram_window {
 
 inline constexpr std::size_t diagram_events_max = 4'000;
 
-/// Draws a run as a sequence diagram: a life line a replica, time flows down, an arrow a message.
+/// Draws a run as a sequence diagram: a lifeline a replica, time flows down, an arrow a message.
 /// Remembers no more of the run than it draws.
 class diagram {
  public:

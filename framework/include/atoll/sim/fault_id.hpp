@@ -41,8 +41,8 @@ enum class fault_kind : std::uint8_t {
 /// place, acting or not.
 struct fault_id {
   fault_kind kind = fault_kind::crashes;
-  std::uint16_t from = 0;   ///< a link's end, or a replica, or a client; 0: the world as a whole
-  std::uint16_t to = 0;     ///< a link's other end; else 0
+  std::uint16_t from = 0; ///< a link's end, or a replica, or a client; 0: the simulation as a whole
+  std::uint16_t to = 0;   ///< a link's other end; else 0
   std::uint32_t number = 0; ///< of the chances to act at this place, from 1
 
   friend auto operator<=>(const fault_id&, const fault_id&) = default;

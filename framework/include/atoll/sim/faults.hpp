@@ -17,18 +17,18 @@ namespace atl::sim {
 /// testing: Groce et al., ISSTA '12): a run with every fault at once hides what a run with two of
 /// them shows.
 struct fault_set {
-  bool crashes = false;           ///< one replica stops, also in the middle of a batch of effects
-  bool mass_crashes = false;      ///< all replicas stop at one moment
-  bool loss = false;              ///< messages get lost
-  bool duplication = false;       ///< messages arrive twice
-  bool reordering = false;        ///< messages overtake each other
-  bool replays = false;           ///< messages arrive again seconds later, perhaps in another life
-  bool partitions = false;        ///< halves, one alone, rings, bridges, one-way cuts
-  bool clogs = false;             ///< a link holds everything back for a while, then delivers it
-  bool pauses = false;            ///< a replica does nothing for a while, and then doesn't know
-  bool clock_drift = false;       ///< clocks run fast or slow, by at most `drift_ppm_max`
-  bool clock_jumps = false;       ///< clocks jump ahead
-  bool disk_stalls = false;       ///< a sync takes seconds
+  bool crashes = false;      ///< one replica stops, also in the middle of a batch of effects
+  bool mass_crashes = false; ///< all replicas stop at one moment
+  bool loss = false;         ///< messages get lost
+  bool duplication = false;  ///< messages arrive twice
+  bool reordering = false;   ///< messages overtake each other
+  bool replays = false;     ///< messages arrive again seconds later, perhaps in another incarnation
+  bool partitions = false;  ///< halves, one alone, rings, bridges, one-way cuts
+  bool clogs = false;       ///< a link holds everything back for a while, then delivers it
+  bool pauses = false;      ///< a replica does nothing for a while, and then doesn't know
+  bool clock_drift = false; ///< clocks run fast or slow, by at most `drift_ppm_max`
+  bool clock_jumps = false; ///< clocks jump ahead
+  bool disk_stalls = false; ///< a sync takes seconds
   bool sync_failures = false;     ///< a sync fails: the host stops the replica
   bool objections = false;        ///< a state machine says no to some commands
   bool lost_answers = false;      ///< answers to clients get lost, and they try again
@@ -75,7 +75,7 @@ struct fault_choice {
 
 /// What one seed made of a `fault_set`: probabilities per message, per effect or per decision, and
 /// times in microseconds.
-struct fault_mix {
+struct fault_rates {
   double loss = 0;
   double duplication = 0;
   double replay = 0;
@@ -107,7 +107,7 @@ struct fault_mix {
   bool member_changes = false;
   bool wiped_disks = false;
 
-  static fault_mix draw(const fault_set& allowed, spi::random_source& random);
+  static fault_rates draw(const fault_set& allowed, spi::random_source& random);
   /// Takes kinds out; the others stay as they are.
   void remove(const fault_set& kinds);
   /// Names what is in it, for the report of a failure.

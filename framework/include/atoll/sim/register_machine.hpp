@@ -40,10 +40,10 @@ struct register_answer {
 class register_machine {
  public:
   /// Entries must come in order; returns the answer to a command. @param chain see `next_chain`.
-  register_answer apply(const spi::decided_entry& entry, std::uint64_t chain);
+  register_answer apply(const spi::committed_entry& entry, std::uint64_t chain);
   register_value read(std::uint64_t key) const;
 
-  spi::log_position position() const { return position_; }
+  spi::log_index index() const { return index_; }
   /// Two machines with the same history have the same.
   std::uint64_t chain() const { return chain_; }
   /// Commands that weren't retries.
@@ -59,7 +59,7 @@ class register_machine {
 
   std::map<std::uint64_t, register_value> registers_;
   std::map<std::uint64_t, session> sessions_;
-  spi::log_position position_ = 0;
+  spi::log_index index_ = 0;
   std::uint64_t chain_ = 0;
   std::uint64_t effects_ = 0;
 };

@@ -23,8 +23,8 @@ enum class run_event_kind : std::uint8_t {
   missed,       ///< the same, but the replica is down, or the link is cut
   synced,       ///< a replica has everything up to token `number` on its disk
   role,         ///< a replica is `role` in term `number`, and takes `peer` for the leader
-  applied,      ///< a replica was told to apply up to position `number`; `text`: what
-  installed,    ///< a replica took over a snapshot up to position `number`
+  applied,      ///< a replica was told to apply up to index `number`; `text`: what
+  installed,    ///< a replica took over a snapshot up to index `number`
   members,      ///< as a replica knows them now; `text`: who
   asked,        ///< a replica is asked for something by client `number`; `text`: for what
   answered,     ///< a replica answers client `number`; `text`: what

@@ -70,7 +70,7 @@ struct simulation_options {
   /// A replica that throws is stopped, like one that stops itself, and the run goes on: to see what
   /// promises are broken then. False: the run fails.
   bool exceptions_stop_replicas = false;
-  /// A proposal may stand at one position only. (The state machine would apply it once anyway.)
+  /// A proposal may stand at one index only. (The state machine would apply it once anyway.)
   bool propose_once = true;
   /// A member is lost for good only when all is at rest. For protocols that block when a decision
   /// went with a disk, and then wait for people.
@@ -90,19 +90,19 @@ struct simulation_options {
 
 struct simulation_stats {
   std::uint64_t calls = 0;  ///< into the protocol: the events that it saw
-  std::uint64_t events = 0; ///< of the world
+  std::uint64_t events = 0; ///< of the simulation
   std::uint64_t effects = 0;
   std::uint64_t messages = 0; ///< sent
   std::uint64_t dropped = 0;  ///< of those, lost, cut off, or sent to a replica that was down
   std::uint64_t syncs = 0;
-  std::uint64_t decided = 0; ///< positions
+  std::uint64_t committed = 0; ///< indexes
   std::uint64_t answered = 0;
   std::uint64_t failed = 0;  ///< operations that surely took no effect
   std::uint64_t unknown = 0; ///< operations whose outcome their client never learnt
   std::uint64_t starts = 0;
   std::uint64_t crashes = 0;
   std::uint64_t snapshots = 0;      ///< installed
-  std::uint64_t member_changes = 0; ///< decided
+  std::uint64_t member_changes = 0; ///< committed
   std::uint64_t damaged = 0;
   std::uint64_t lost_disks = 0; ///< wiped ones included
   std::uint64_t wiped_disks = 0;
@@ -127,14 +127,14 @@ struct simulation_report {
 };
 
 /// What the seed makes of the faults, without those that are left out.
-fault_mix drawn_mix(const simulation_options& options);
+fault_rates drawn_rates(const simulation_options& options);
 
-/// Runs a group of replicas in one thread, in a world made from one seed. See docs of `world` for
-/// what that world does. Always checked: one value a position on all replicas, without gaps and
-/// each position once a run; what was refused as `not_proposed` never shows up; each request is
-/// answered once; one leader a term, and terms that only grow; nothing that was answered is lost;
-/// the clients' history is linearizable; queues stay bounded; after the faults have stopped,
-/// clients are answered and the replicas agree within `liveness_bound`.
+/// Runs a group of replicas in one thread, all drawn from one seed. See
+/// `scripted_simulation` for how time passes. Always checked: one value an index on all replicas,
+/// without gaps and each index once a run; what was refused as `not_proposed` never shows up; each
+/// request is answered once; one leader a term, and terms that only grow; nothing that was answered
+/// is lost; the clients' history is linearizable; queues stay bounded; after the faults have
+/// stopped, clients are answered and the replicas agree within `liveness_bound`.
 simulation_report simulate(const simulation_options& options, const consensus_factory& factory);
 
 } // namespace atl::sim

@@ -14,14 +14,14 @@
 /// clock, draws no number but from its seed, opens no file, starts no thread. A host (the actor
 /// runtime, or the simulator) calls it from one thread, and carries its effects out.
 ///
-/// The protocol orders *commands* for a group of replicas, as a log: position 1, 2, 3, … Each
-/// replica is told to apply the same commands at the same positions.
+/// The protocol orders *commands* for a group of replicas, as a log: index 1, 2, 3, … Each
+/// replica is told to apply the same commands at the same indexes.
 namespace atl::spi {
 
 /// A replica within its group; never 0, and never given to another disk.
 using replica_id = std::uint32_t;
 /// Place in the group's log; the first entry is 1, and 0 means "none".
-using log_position = std::uint64_t;
+using log_index = std::uint64_t;
 /// Names a proposal or a read between host and protocol; unique within one run of the host.
 using request_id = std::uint64_t;
 /// Names a `persist` effect; grows by one with each. 0 means "nothing to wait for".
@@ -88,23 +88,24 @@ struct send {
   persist_token after = 0;
 };
 
-/// Apply these entries, in order; each position comes once in a run, without gaps, starting after
-/// what `start` said was applied. It is decided: no crash can take it back.
-struct decided_entry {
-  log_position position = 0;
+/// Apply these entries, in order; each index comes once in a run, without gaps, starting after
+/// what `start` said was applied. It is committed: no crash can take it back.
+struct committed_entry {
+  log_index index = 0;
   request_id id = 0;  ///< the proposal's if it was proposed here in this run, else 0
-  bool no_op = false; ///< the position is used up, by nothing
+  bool no_op = false; ///< the index is used up, by nothing
   std::string command;
 };
 struct apply {
-  std::vector<decided_entry> entries;
+  std::vector<committed_entry> entries;
 };
 
 enum class refusal : std::uint8_t {
   not_proposed, ///< surely never takes effect; safe to propose again
   unknown,      ///< may take effect yet: repeat only under the same session and sequence number
 };
-/// A proposal that this replica will not see decided. (One that is decided is answered by `apply`.)
+/// A proposal that this replica will not see committed. (One that is committed is answered by
+/// `apply`.)
 struct refuse {
   request_id id = 0;
   refusal why = refusal::not_proposed;
@@ -112,10 +113,10 @@ struct refuse {
   std::string reason;  ///< for people: what is in the way, and until when
 };
 
-/// The state, once everything up to `position` is applied, is fresh enough for read `id`.
+/// The state, once everything up to `index` is applied, is fresh enough for read `id`.
 struct read_ready {
   request_id id = 0;
-  log_position position = 0;
+  log_index index = 0;
 };
 struct read_refused {
   request_id id = 0;
@@ -134,9 +135,9 @@ struct send_snapshot {
   replica_id to = 0;
 };
 /// Take over the snapshot that was received from a peer (`on_snapshot_received`), which stands for
-/// all entries up to `position`; then call `on_installed`.
+/// all entries up to `index`; then call `on_installed`.
 struct install_snapshot {
-  log_position position = 0;
+  log_index index = 0;
 };
 
 struct members_changed {
@@ -181,10 +182,10 @@ struct consensus_status {
   replica_role role = replica_role::follower;
   std::uint64_t term = 0;
   replica_id leader = 0;
-  log_position decided = 0;  ///< everything up to here is known to be decided
-  log_position accepted = 0; ///< the last position with a durable record here
-  log_position first = 1;    ///< the first position still in the log
-  std::size_t pending = 0;   ///< proposals and reads not yet answered
+  log_index committed = 0; ///< everything up to here is known to be committed
+  log_index accepted = 0;  ///< the last index with a durable record here
+  log_index first = 1;     ///< the first index still in the log
+  std::size_t pending = 0; ///< proposals and reads not yet answered
   /// May a write succeed now, as far as this replica knows? Empty: yes; else the reason why not.
   std::string blocked;
 };
@@ -209,16 +210,16 @@ class consensus {
   consensus& operator=(const consensus&) = delete;
   virtual ~consensus() = default;
 
-  /// First call. @param stable what is durable. @param applied the position up to which the state
+  /// First call. @param stable what is durable. @param applied the index up to which the state
   /// machine is durable: `apply` goes on behind it.
-  virtual void start(stable_state stable, log_position applied, timestamp now) = 0;
+  virtual void start(stable_state stable, log_index applied, timestamp now) = 0;
 
   virtual void advance(timestamp now) = 0;
   /// When `advance` is wanted next, if nothing else happens. In the past means now.
   virtual timestamp deadline() const = 0;
 
-  /// A message from a peer: may be late, doubled, out of order, from an earlier life of the peer,
-  /// or garbage.
+  /// A message from a peer: may be late, doubled, out of order, from an earlier incarnation of the
+  /// peer, or garbage.
   virtual void step(replica_id from, std::string_view bytes) = 0;
 
   /// Everything up to `token` is on stable storage.
@@ -236,14 +237,14 @@ class consensus {
   /// Hands leadership to a peer, in protocols that have one.
   virtual void transfer(replica_id to) = 0;
 
-  /// The state machine is durable up to `position`: the log may be cut there.
-  virtual void on_applied(log_position position) = 0;
+  /// The state machine is durable up to `index`: the log may be cut there.
+  virtual void on_applied(log_index index) = 0;
   virtual void on_snapshot_sent(replica_id to, bool ok) = 0;
-  /// A peer's snapshot arrived, up to `position`, with the protocol's blob that went with it.
-  virtual void on_snapshot_received(log_position position, std::string_view blob) = 0;
-  /// The protocol's own part of a snapshot taken at `position`.
-  virtual std::string snapshot_blob(log_position position) const = 0;
-  virtual void on_installed(log_position position) = 0;
+  /// A peer's snapshot arrived, up to `index`, with the protocol's blob that went with it.
+  virtual void on_snapshot_received(log_index index, std::string_view blob) = 0;
+  /// The protocol's own part of a snapshot taken at `index`.
+  virtual std::string snapshot_blob(log_index index) const = 0;
+  virtual void on_installed(log_index index) = 0;
 
   /// Moves the effects of all calls so far to the end of `out`.
   virtual void drain(std::vector<effect>& out) = 0;
@@ -253,7 +254,7 @@ class consensus {
   /// The operator's word that this replica's disk is gone: it never comes back under this id. For
   /// protocols that can't go on without every member, and so can't put one out of the group that is
   /// merely silent. Given to any member, again and again if need be; then a `reconfigure` without
-  /// the lost one can be decided. Protocols that need no such word do nothing. Since 1.1: a host
+  /// the lost one can be committed. Protocols that need no such word do nothing. Since 1.1: a host
   /// doesn't call it on what a plugin of interface 1.0 made.
   virtual void declare_lost(replica_id) {}
 };

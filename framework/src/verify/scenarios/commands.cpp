@@ -16,27 +16,27 @@ constexpr std::size_t mebibyte = std::size_t{1} << 20;
 /// Proposes to whoever leads until that is applied. A refusal that is sure is no answer: busy
 /// protocols refuse.
 void must_apply(scenario_group& group, const std::string& command) {
-  auto& world = group.world();
-  for (auto until = world.now() + 60s; world.now() < until;) {
-    auto& got = world.await(world.propose(group.leader_or_first(), command), 10s);
+  auto& simulation = group.simulation();
+  for (auto until = simulation.now() + 60s; simulation.now() < until;) {
+    auto& got = simulation.await(simulation.propose(group.leader_or_first(), command), 10s);
     if (got.kind == sim::answer_kind::applied)
       return;
     group.must_have_no_violation();
-    world.run_for(50ms);
+    simulation.run_for(50ms);
   }
   throw broken(fmt::format("a command of {} bytes isn't applied within a minute", command.size()));
 }
 
 /// Many at once, of which a protocol that is busy may refuse some, but answers all.
 void must_answer_many_at_once(scenario_group& group, std::size_t count, std::size_t bytes) {
-  auto& world = group.world();
-  std::vector<sim::world::ticket> open;
+  auto& simulation = group.simulation();
+  std::vector<sim::scripted_simulation::ticket> open;
   for (std::size_t i = 0; i < count; ++i)
-    open.push_back(world.propose(group.leader_or_first(), std::string(bytes, 'x')));
+    open.push_back(simulation.propose(group.leader_or_first(), std::string(bytes, 'x')));
   auto is_answered = [&](auto ticket) {
-    return world.outcome(ticket).kind != sim::answer_kind::pending;
+    return simulation.outcome(ticket).kind != sim::answer_kind::pending;
   };
-  world.run_until([&] { return std::all_of(open.begin(), open.end(), is_answered); }, 60s);
+  simulation.run_until([&] { return std::all_of(open.begin(), open.end(), is_answered); }, 60s);
   group.must_have_no_violation();
   if (auto left = std::count_if(open.begin(), open.end(), std::not_fn(is_answered)))
     throw broken(
@@ -47,12 +47,12 @@ void must_answer_many_at_once(scenario_group& group, std::size_t count, std::siz
 /// Nothing, a byte, as much as anybody sends; one that was away gets it later.
 std::uint64_t propose_all_sizes(const scenario_setting& setting) {
   scenario_group group{setting};
-  auto& world = group.world();
+  auto& simulation = group.simulation();
   group.add_one();
   auto away = group.others({group.leader_or_first()}).back();
   auto goes_on = setting.protocol.live_with_crashes == "minority";
   if (goes_on)
-    world.crash(away);
+    simulation.crash(away);
   std::uint64_t cases = 0;
   for (std::size_t bytes : {std::size_t{0}, std::size_t{1}, std::size_t{2}, std::size_t{255},
                             std::size_t{65'536}, mebibyte}) {
@@ -62,7 +62,7 @@ std::uint64_t propose_all_sizes(const scenario_setting& setting) {
   }
   must_answer_many_at_once(group, 16, mebibyte);
   group.must_recover();
-  world.crash(group.leader_or_first());
+  simulation.crash(group.leader_or_first());
   group.must_recover();
   return cases + 16;
 }

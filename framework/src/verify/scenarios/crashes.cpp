@@ -15,7 +15,7 @@ constexpr std::uint64_t increments = 4;
 std::uint64_t count_up(scenario_group& group) {
   for (std::uint64_t i = 0; i < increments; ++i)
     group.add_one();
-  return group.world().stats().effects;
+  return group.simulation().stats().effects;
 }
 
 /// What was answered survives a crash at any moment, and is applied once.
@@ -27,10 +27,10 @@ std::uint64_t crash_before_each_effect(const scenario_setting& setting, bool eve
   }
   for (std::uint64_t effect = 1; effect <= effects; ++effect) {
     scenario_group group{setting};
-    group.world().crash_at_effect(effect, everybody);
+    group.simulation().crash_at_effect(effect, everybody);
     try {
       count_up(group);
-      group.world().run_for(1s);
+      group.simulation().run_for(1s);
       group.must_agree();
       group.must_read();
     } catch (const broken& how) {
@@ -58,12 +58,12 @@ std::uint64_t lose_the_leader_ten_times(const scenario_setting& setting) {
     auto victim = group.leader();
     if (victim == 0)
       victim = static_cast<spi::replica_id>(1 + round % group.size());
-    group.world().crash(victim);
+    group.simulation().crash(victim);
     if (goes_on) {
       group.must_read(); // at a leader that has only just been elected
       group.add_one();
     }
-    group.world().restart(victim);
+    group.simulation().restart(victim);
     group.add_one();
     group.must_read(victim);
   }
@@ -78,11 +78,11 @@ std::uint64_t go_on_with_a_minority_down(const scenario_setting& setting) {
     group.add_one();
     auto down = (replicas - 1) / 2;
     for (std::uint32_t i = 0; i < down; ++i)
-      group.world().crash((first + i - 1) % replicas + 1);
+      group.simulation().crash((first + i - 1) % replicas + 1);
     group.add_one();
     group.must_read();
     for (spi::replica_id id = 1; id <= replicas; ++id)
-      group.world().restart(id);
+      group.simulation().restart(id);
     group.must_agree();
   }
   return replicas;
@@ -93,11 +93,11 @@ std::uint64_t refuse_while_one_is_down(const scenario_setting& setting) {
   for (spi::replica_id down = 1; down <= setting.replicas; ++down) {
     scenario_group group{setting};
     group.add_one();
-    group.world().crash(down);
-    group.world().run_for(5s);
+    group.simulation().crash(down);
+    group.simulation().run_for(5s);
     if (group.try_to_add(5s))
-      throw broken("it claims to block when one replica is down, and it decided");
-    group.world().restart(down);
+      throw broken("it claims to block when one replica is down, and it committed");
+    group.simulation().restart(down);
     group.add_one();
     group.must_agree();
   }
@@ -109,10 +109,10 @@ std::uint64_t be_away_for_long(const scenario_setting& setting) {
   for (spi::replica_id away = 1; away <= setting.replicas; ++away) {
     scenario_group group{setting};
     group.add_one();
-    group.world().crash(away);
+    group.simulation().crash(away);
     for (int i = 0; i < 300; ++i)
       group.add_one();
-    group.world().restart(away);
+    group.simulation().restart(away);
     group.must_agree();
     group.must_read(away);
   }

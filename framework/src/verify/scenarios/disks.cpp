@@ -12,10 +12,10 @@ std::uint64_t fail_a_sync(const scenario_setting& setting) {
   for (spi::replica_id id = 1; id <= setting.replicas; ++id) {
     scenario_group group{setting};
     group.add_one();
-    group.world().fail_next_sync(id);
+    group.simulation().fail_next_sync(id);
     group.add_one();
     group.add_one();
-    group.world().run_for(2s);
+    group.simulation().run_for(2s);
     group.must_agree();
     group.must_read();
   }
@@ -29,13 +29,13 @@ std::uint64_t stall_the_disks(const scenario_setting& setting) {
   auto first = group.leader();
   if (first == 0)
     return 0;
-  auto term = group.world().status(first).term;
+  auto term = group.simulation().status(first).term;
   for (spi::replica_id id = 1; id <= setting.replicas; ++id)
-    group.world().stall_disk(id, 2s);
+    group.simulation().stall_disk(id, 2s);
   group.try_to_add(4s);
-  group.world().run_for(2s);
+  group.simulation().run_for(2s);
   group.add_one();
-  if (group.leader() != first || group.world().status(first).term != term)
+  if (group.leader() != first || group.simulation().status(first).term != term)
     throw broken("a disk that stalled for two seconds made an election, though replicas talked");
   group.must_agree();
   return 1;

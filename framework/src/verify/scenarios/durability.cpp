@@ -29,8 +29,8 @@ replica_ids without(replica_ids from, spi::replica_id one) {
 
 /// Crashes a replica whose disk is stalled: nothing that waits for the disk survives.
 void lose_what_waits(scenario_group& group, spi::replica_id id) {
-  group.world().crash(id, 0);
-  group.world().restart(id);
+  group.simulation().crash(id, 0);
+  group.simulation().restart(id);
 }
 
 /// Has one of the candidates elected, before their helper misses the leader itself: within so short
@@ -39,10 +39,11 @@ spi::replica_id hurry_election(scenario_group& group, const replica_ids& candida
                                spi::replica_id helper, std::uint64_t after) {
   for (int step = 0; step < 40; ++step) {
     for (auto id : candidates) {
-      group.world().jump_clock(id, 1s);
-      group.world().read(id, scenario_group::counter, spi::read_level::local); // looks at the clock
+      group.simulation().jump_clock(id, 1s);
+      group.simulation().read(id, scenario_group::counter,
+                              spi::read_level::local); // looks at the clock
     }
-    group.world().jump_clock(helper, 100ms);
+    group.simulation().jump_clock(helper, 100ms);
     if (auto elected = group.await_leader_of(candidates, after, 5ms))
       return elected;
   }
@@ -54,7 +55,7 @@ spi::replica_id hurry_election(scenario_group& group, const replica_ids& candida
 bool elect_with_a_stalled_disk(const scenario_setting& setting, std::uint32_t which,
                                bool old_leader_restarts) {
   scenario_group group{setting, {.seed = 7 + which}};
-  auto& world = group.world();
+  auto& simulation = group.simulation();
   group.add_one();
   auto old = group.leader();
   if (old == 0)
@@ -63,7 +64,7 @@ bool elect_with_a_stalled_disk(const scenario_setting& setting, std::uint32_t wh
   auto staller = candidates[which % candidates.size()];
   auto side = majority_with(group, staller, {old});
   auto rest = group.others(side);
-  world.stall_disk(staller, 20s);
+  simulation.stall_disk(staller, 20s);
   group.partition({side, rest});
   auto old_term = group.term_of(old);
   auto elected = hurry_election(group, without(side, staller), staller, old_term);
@@ -72,17 +73,17 @@ bool elect_with_a_stalled_disk(const scenario_setting& setting, std::uint32_t wh
   apart.push_back(staller);
   group.partition({apart, without(side, staller)});
   if (old_leader_restarts) {
-    world.crash(old);
-    world.restart(old);
+    simulation.crash(old);
+    simulation.restart(old);
     hurry_election(group, rest, staller, old_term);
   } else {
     group.write_at(old);
-    world.run_for(100ms);
+    simulation.run_for(100ms);
   }
   group.partition({side, rest});
   if (elected != 0)
     group.write_at(elected);
-  world.run_for(300ms);
+  simulation.run_for(300ms);
   group.must_recover();
   return true;
 }
@@ -102,7 +103,7 @@ enum class who_crashes { staller, leader_too, everybody };
 bool write_with_a_stalled_disk(const scenario_setting& setting, spi::replica_id staller,
                                who_crashes who) {
   scenario_group group{setting};
-  auto& world = group.world();
+  auto& simulation = group.simulation();
   group.add_one();
   group.add_one();
   auto leader = group.leader();
@@ -113,25 +114,26 @@ bool write_with_a_stalled_disk(const scenario_setting& setting, spi::replica_id 
     side.back() = staller;
   auto rest = group.others(side);
   auto goes_on = setting.protocol.live_with_crashes == "minority";
-  world.stall_disk(staller, 20s);
+  simulation.stall_disk(staller, 20s);
   if (goes_on)
     group.partition({side, rest});
   auto write = group.write_at(leader);
-  world.run_until([&] { return world.outcome(write).kind != sim::answer_kind::pending; }, 400ms);
-  world.crash(staller, 0);
+  simulation.run_until([&] { return simulation.outcome(write).kind != sim::answer_kind::pending; },
+                       400ms);
+  simulation.crash(staller, 0);
   if (who == who_crashes::leader_too)
-    world.crash(leader, 0);
+    simulation.crash(leader, 0);
   if (who == who_crashes::everybody)
     for (spi::replica_id id = 1; id <= group.size(); ++id) {
-      world.crash(id, 0);
-      world.restart(id);
+      simulation.crash(id, 0);
+      simulation.restart(id);
     }
-  world.restart(staller);
+  simulation.restart(staller);
   if (goes_on) {
     rest.push_back(staller);
     group.partition({rest});
     group.await_leader_of(rest, 0, 10s);
-    world.run_for(300ms);
+    simulation.run_for(300ms);
   }
   group.must_recover();
   return true;

@@ -29,7 +29,7 @@ replica_ids with_some_others(const scenario_group& group, spi::replica_id first,
 bool replace_entries_of_an_older_term(const scenario_setting& setting, std::uint64_t messages,
                                       std::size_t padding) {
   scenario_group group{setting};
-  auto& world = group.world();
+  auto& simulation = group.simulation();
   group.add_one();
   auto first = group.leader();
   if (first == 0)
@@ -43,22 +43,22 @@ bool replace_entries_of_an_older_term(const scenario_setting& setting, std::uint
   if (second == 0)
     return false;
   auto second_term = group.term_of(second);
-  world.isolate(second); // before anybody gets the entry that it begins with
+  simulation.isolate(second); // before anybody gets the entry that it begins with
   group.write_at(second, padding);
-  world.run_for(20ms);
+  simulation.run_for(20ms);
   group.partition({group.others({second})});
   auto third = group.await_leader_of(group.others({second}), second_term);
   if (third == 0)
     return false;
   auto third_term = group.term_of(third);
   group.let_through(messages);
-  world.run_for(50ms);
+  simulation.run_for(50ms);
   for (auto id : minority)
-    world.crash(id);
-  world.filter({});
+    simulation.crash(id);
+  simulation.filter({});
   group.partition({rest});
   group.await_leader_of(rest, third_term);
-  world.run_for(500ms);
+  simulation.run_for(500ms);
   group.must_recover();
   return true;
 }
@@ -82,12 +82,12 @@ std::uint64_t replace_entries_of_older_terms(const scenario_setting& setting) {
 /// The leader's last entries reach the others, whose answers don't reach the leader any more: the
 /// next leader decides them.
 void lose_with_entries_that_survive(scenario_group& group, spi::replica_id leader) {
-  auto& world = group.world();
+  auto& simulation = group.simulation();
   for (auto id : group.others({leader}))
-    world.cut(id, leader);
+    simulation.cut(id, leader);
   group.write_at(leader);
-  world.run_for(20ms);
-  world.isolate(leader);
+  simulation.run_for(20ms);
+  simulation.isolate(leader);
 }
 
 /// A minority has entries of its leader that nobody else gets, and acknowledges them.
@@ -96,12 +96,12 @@ void lose_with_entries_that_dont(scenario_group& group, spi::replica_id leader) 
   group.partition({minority, group.others(minority)});
   for (int i = 0; i < 20; ++i)
     group.write_at(leader);
-  group.world().run_for(200ms);
+  group.simulation().run_for(200ms);
 }
 
 /// While another one leads, reads at the one that led. Then all is healed.
 void let_another_lead(scenario_group& group, spi::replica_id led) {
-  auto& world = group.world();
+  auto& simulation = group.simulation();
   auto next = group.await_leader_of(group.others({led}), group.term_of(led));
   if (next != 0)
     group.ask(next);
@@ -109,10 +109,10 @@ void let_another_lead(scenario_group& group, spi::replica_id led) {
   group.add_one();
   for (int i = 0; i < 50; ++i) {
     group.read_at(led);
-    world.run_for(20ms);
+    simulation.run_for(20ms);
   }
   group.must_have_read_fresh();
-  world.heal_network();
+  simulation.heal_network();
   group.must_agree();
 }
 
@@ -120,7 +120,7 @@ void let_another_lead(scenario_group& group, spi::replica_id led) {
 /// proposals, rounds of heartbeats.
 std::uint64_t lead_three_times(const scenario_setting& setting) {
   scenario_group group{setting};
-  auto& world = group.world();
+  auto& simulation = group.simulation();
   group.add_one();
   auto again = group.leader();
   if (again == 0)
@@ -140,7 +140,7 @@ std::uint64_t lead_three_times(const scenario_setting& setting) {
                                      with_some_others(group, again, (group.size() - 1) / 2));
     group.partition({minority, group.others(minority)});
     group.write_at(again);
-    world.run_for(100ms);
+    simulation.run_for(100ms);
     let_another_lead(group, again);
     if (!group.make_lead(again))
       return 0;

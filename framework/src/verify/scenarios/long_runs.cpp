@@ -14,22 +14,22 @@ using namespace std::chrono_literals;
 std::uint64_t do_nothing_for_long(const scenario_setting& setting) {
   scenario_group group{setting};
   group.add_one();
-  auto& world = group.world();
-  world.run_for(10s);
+  auto& simulation = group.simulation();
+  simulation.run_for(10s);
   std::vector<std::size_t> records;
   for (spi::replica_id id = 1; id <= setting.replicas; ++id)
-    records.push_back(world.records(id).size());
-  auto effects = world.stats().effects;
+    records.push_back(simulation.records(id).size());
+  auto effects = simulation.stats().effects;
   // A short heartbeat makes many effects: some for each replica, each time.
   auto beat = std::min<std::chrono::microseconds>(setting.protocol.shortest_duration, 20ms);
   auto idle = std::clamp<std::chrono::microseconds>(30'000 * beat, 30s, 600s);
-  world.run_for(idle);
+  simulation.run_for(idle);
   auto seconds = idle / 1s;
   for (spi::replica_id id = 1; id <= setting.replicas; ++id)
-    if (world.records(id).size() > records[id - 1] + 100)
+    if (simulation.records(id).size() > records[id - 1] + 100)
       throw broken(fmt::format("idle for {} s, replica {} wrote {} records", seconds, id,
-                               world.records(id).size() - records[id - 1]));
-  if (auto made = world.stats().effects - effects;
+                               simulation.records(id).size() - records[id - 1]));
+  if (auto made = simulation.stats().effects - effects;
       made > 7 * setting.replicas * static_cast<std::uint64_t>(idle / beat))
     throw broken(fmt::format("idle for {} s, the group gave out {} effects", seconds, made));
   group.add_one();
@@ -40,31 +40,31 @@ std::uint64_t do_nothing_for_long(const scenario_setting& setting) {
 constexpr std::uint64_t filling_commands = 40'000;
 
 /// Fills the log. @returns the records that a replica holds in the end, at most, by entry that was
-/// decided.
+/// committed.
 double fill_and_count(const scenario_setting& setting) {
   constexpr auto commands = filling_commands;
   scenario_group group{setting};
   group.add_one();
-  auto& world = group.world();
-  std::deque<sim::world::ticket> open;
+  auto& simulation = group.simulation();
+  std::deque<sim::scripted_simulation::ticket> open;
   auto ask = group.leader_or_first();
   for (std::uint64_t i = 1; i <= commands; ++i) {
     open.push_back(group.write_at(ask));
     if (open.size() < 500)
       continue;
-    if (world.await(open.front()).kind == sim::answer_kind::pending)
+    if (simulation.await(open.front()).kind == sim::answer_kind::pending)
       throw broken(fmt::format("proposal {} isn't answered in 30 seconds, though nothing is in "
                                "its way",
                                i - open.size() + 1));
-    while (!open.empty() && world.outcome(open.front()).kind != sim::answer_kind::pending)
+    while (!open.empty() && simulation.outcome(open.front()).kind != sim::answer_kind::pending)
       open.pop_front();
   }
-  world.run_for(2s);
+  simulation.run_for(2s);
   group.must_have_no_violation();
   std::size_t kept = 0;
   for (spi::replica_id id = 1; id <= setting.replicas; ++id)
-    kept = std::max(kept, world.records(id).size());
-  return static_cast<double>(kept) / static_cast<double>(world.applied(1));
+    kept = std::max(kept, simulation.records(id).size());
+  return static_cast<double>(kept) / static_cast<double>(simulation.applied(1));
 }
 
 /// The log is cut behind what the state machines have made durable; if not with these options, then

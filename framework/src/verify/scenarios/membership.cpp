@@ -19,26 +19,26 @@ std::vector<spi::replica_id> up_to(spi::replica_id last) {
 
 std::uint64_t change_the_members(const scenario_setting& setting) {
   scenario_group group{setting};
-  auto& world = group.world();
+  auto& simulation = group.simulation();
   auto size = group.size();
   auto joins = size + 1;
   group.add_one();
   group.change_members(up_to(size), {joins}); // a learner first
   group.add_one();
-  if (!world.run_until([&] { return world.applied(joins) == world.applied(1); }))
+  if (!simulation.run_until([&] { return simulation.applied(joins) == simulation.applied(1); }))
     throw broken("a learner doesn't learn");
   auto voters = up_to(size - 1);
   voters.push_back(joins);
   group.change_members(voters); // it takes the place of one
   group.add_one();
-  world.crash(size); // who may go for good
+  simulation.crash(size); // who may go for good
   group.add_one();
   voters.push_back(size + 2);
   group.change_members(voters);
   auto victim = group.leader_or_first();
-  world.crash(victim);
+  simulation.crash(victim);
   if (setting.protocol.live_with_crashes != "minority")
-    world.restart(victim);
+    simulation.restart(victim);
   group.add_one();
   return 3;
 }
@@ -48,25 +48,25 @@ std::uint64_t change_the_members(const scenario_setting& setting) {
 std::uint64_t change_the_members_and_back(const scenario_setting& setting) {
   for (spi::replica_id away = 1; away <= 3; ++away) {
     scenario_group group{setting};
-    auto& world = group.world();
+    auto& simulation = group.simulation();
     group.add_one();
-    world.isolate(away);
+    simulation.isolate(away);
     group.add_one();
     auto stays = away % 3 + 1;
     auto helps = stays % 3 + 1;
     group.change_members({stays});
     group.change_members({stays, helps});
     group.change_members({1, 2, 3});
-    world.run_for(200ms); // up to here both have applied it for good
+    simulation.run_for(200ms); // up to here both have applied it for good
     for (int i = 0; i < 3; ++i)
       group.add_one();
-    world.crash(stays);
-    world.crash(helps);
-    world.heal_network();
-    world.restart(helps);
-    world.jump_clock(away, 10s);
+    simulation.crash(stays);
+    simulation.crash(helps);
+    simulation.heal_network();
+    simulation.restart(helps);
+    simulation.jump_clock(away, 10s);
     group.add_one();
-    world.restart(stays);
+    simulation.restart(stays);
     group.add_one();
     group.must_agree();
   }
@@ -75,27 +75,28 @@ std::uint64_t change_the_members_and_back(const scenario_setting& setting) {
 
 bool try_to_replace(scenario_group& group, spi::replica_id lost,
                     const std::vector<spi::replica_id>& voters, int attempt) {
-  auto& world = group.world();
+  auto& simulation = group.simulation();
   auto ask = group.leader();
   if (ask == 0)
     ask = voters[static_cast<std::size_t>(attempt % 2)];
   if (group.protocol().tell_losses)
-    world.declare_lost(ask, lost);
-  auto got = world.await(world.reconfigure(ask, voters), 10s);
+    simulation.declare_lost(ask, lost);
+  auto got = simulation.await(simulation.reconfigure(ask, voters), 10s);
   if (got.kind == sim::answer_kind::applied)
     return true;
   return got.hint != 0 && got.hint != lost && got.hint <= group.size() + 1 &&
-         world.await(world.reconfigure(got.hint, voters), 10s).kind == sim::answer_kind::applied;
+         simulation.await(simulation.reconfigure(got.hint, voters), 10s).kind ==
+             sim::answer_kind::applied;
 }
 
 /// The lost member never comes back, and no other one waits for it for ever.
 std::uint64_t replace_a_lost_member(const scenario_setting& setting) {
   for (spi::replica_id lost = 1; lost <= setting.replicas; ++lost) {
     scenario_group group{setting};
-    auto& world = group.world();
+    auto& simulation = group.simulation();
     group.add_one();
-    world.run_for(2s); // all of them know
-    world.lose_disk(lost);
+    simulation.run_for(2s); // all of them know
+    simulation.lose_disk(lost);
     auto joins = group.size() + 1;
     auto voters = group.others({lost});
     voters.push_back(joins);
@@ -103,12 +104,13 @@ std::uint64_t replace_a_lost_member(const scenario_setting& setting) {
     for (int attempt = 0; attempt < 40 && !done; ++attempt) {
       done = try_to_replace(group, lost, voters, attempt);
       group.must_have_no_violation();
-      world.run_for(300ms);
+      simulation.run_for(300ms);
     }
     if (!done)
       throw broken(fmt::format("replica {} is lost, and was never replaced", lost));
     group.add_one();
-    if (!world.run_until([&] { return world.applied(joins) == world.applied(voters[0]); }))
+    if (!simulation.run_until(
+            [&] { return simulation.applied(joins) == simulation.applied(voters[0]); }))
       throw broken("the one that took a lost member's place doesn't have what the others have");
     group.must_have_no_violation();
   }

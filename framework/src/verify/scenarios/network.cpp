@@ -14,9 +14,9 @@ std::uint64_t cut_one_way(const scenario_setting& setting) {
         continue;
       scenario_group group{setting};
       group.add_one();
-      group.world().cut(from, to);
+      group.simulation().cut(from, to);
       group.try_to_add(20s);
-      group.world().heal_network();
+      group.simulation().heal_network();
       group.add_one();
       group.must_agree();
       ++cases;
@@ -32,24 +32,24 @@ std::uint64_t say_everything_again(const scenario_setting& setting) {
   };
   std::vector<message> all;
   scenario_group group{setting};
-  auto& world = group.world();
-  world.filter([&all](auto from, auto to, std::string_view bytes) {
+  auto& simulation = group.simulation();
+  simulation.filter([&all](auto from, auto to, std::string_view bytes) {
     if (all.size() < 400)
       all.push_back({from, to, std::string{bytes}});
-    return sim::passage::pass;
+    return sim::filter_action::pass;
   });
   for (int i = 0; i < 5; ++i)
     group.add_one();
   auto victim = group.leader_or_first();
-  world.crash(victim);
-  world.run_for(3s);
-  world.restart(victim);
+  simulation.crash(victim);
+  simulation.run_for(3s);
+  simulation.restart(victim);
   group.add_one();
-  world.filter({}); // what is sent from now on isn't noted any more
+  simulation.filter({}); // what is sent from now on isn't noted any more
   for (auto& it : all)
-    if (world.up(it.to)) {
-      world.deliver(it.from, it.to, it.bytes);
-      world.run_for(100us);
+    if (simulation.up(it.to)) {
+      simulation.deliver(it.from, it.to, it.bytes);
+      simulation.run_for(100us);
     }
   group.add_one();
   group.must_agree();
@@ -61,7 +61,7 @@ std::uint64_t say_everything_again(const scenario_setting& setting) {
 std::uint64_t split_in_halves(const scenario_setting& setting) {
   for (spi::replica_id first = 1; first <= setting.replicas; ++first) {
     scenario_group group{setting, {.seed = 7 + first}};
-    auto& world = group.world();
+    auto& simulation = group.simulation();
     group.add_one();
     std::vector<spi::replica_id> half;
     for (std::uint32_t i = 0; i < setting.replicas / 2; ++i)
@@ -70,7 +70,7 @@ std::uint64_t split_in_halves(const scenario_setting& setting) {
     for (int second = 0; second < 8; ++second) {
       for (spi::replica_id id = 1; id <= setting.replicas; ++id)
         group.write_at(id);
-      world.run_for(1s);
+      simulation.run_for(1s);
     }
     group.must_recover();
   }

@@ -13,9 +13,9 @@ enum class cut { both_ways, what_it_sends, what_it_hears };
 void cut_off(scenario_group& group, spi::replica_id alone, cut how) {
   for (auto id : group.others({alone})) {
     if (how != cut::what_it_hears)
-      group.world().cut(alone, id);
+      group.simulation().cut(alone, id);
     if (how != cut::what_it_sends)
-      group.world().cut(id, alone);
+      group.simulation().cut(id, alone);
   }
 }
 
@@ -23,7 +23,7 @@ void cut_off(scenario_group& group, spi::replica_id alone, cut how) {
 /// ones with what it has applied.
 void read_where_it_is_cut_off(scenario_group& group, const scenario_setting& setting,
                               spi::replica_id alone, cut how) {
-  auto& world = group.world();
+  auto& simulation = group.simulation();
   cut_off(group, alone, how);
   auto others = group.others({alone});
   if (setting.protocol.live_with_crashes == "minority")
@@ -34,10 +34,10 @@ void read_where_it_is_cut_off(scenario_group& group, const scenario_setting& set
     if (setting.protocol.live_with_crashes == "minority" && step % 30 == 0)
       group.add_one();
     group.read_at(alone);
-    auto applied = world.value(alone, scenario_group::counter).value_or(0);
-    auto local = world.read(alone, scenario_group::counter, spi::read_level::local);
-    world.run_for(20ms);
-    auto& got = world.outcome(local);
+    auto applied = simulation.value(alone, scenario_group::counter).value_or(0);
+    auto local = simulation.read(alone, scenario_group::counter, spi::read_level::local);
+    simulation.run_for(20ms);
+    auto& got = simulation.outcome(local);
     if (got.kind == sim::answer_kind::pending)
       throw broken(fmt::format("replica {} is cut off, and doesn't answer a local read", alone));
     if (got.kind == sim::answer_kind::read && got.result.result.value_or(0) < applied)
@@ -45,7 +45,7 @@ void read_where_it_is_cut_off(scenario_group& group, const scenario_setting& set
           fmt::format("replica {} answered a local read with less than it had applied", alone));
   }
   group.must_have_read_fresh();
-  world.run_for(10s);
+  simulation.run_for(10s);
   group.must_have_read_fresh();
   group.must_recover();
 }
@@ -84,10 +84,10 @@ std::uint64_t cut_off_a_slow_leader(const scenario_setting& setting) {
     group.add_one();
     auto leader = group.leader();
     for (spi::replica_id id = 1; id <= setting.replicas; ++id)
-      group.world().drift(id, id == leader ? -ppm : ppm);
+      group.simulation().drift(id, id == leader ? -ppm : ppm);
     for (int write = 0; write < 20; ++write) { // a lease by clocks that drift
       group.add_one();
-      group.world().run_for(20ms);
+      group.simulation().run_for(20ms);
     }
     if (group.leader() != leader || leader == 0)
       continue;

@@ -11,7 +11,7 @@ namespace atl::verify {
 namespace {
 
 using namespace std::chrono_literals;
-using duration = sim::world::duration;
+using duration = sim::scripted_simulation::duration;
 
 /// More commands than a log keeps by default.
 constexpr std::uint64_t commands_max = 20'000;
@@ -47,8 +47,8 @@ std::optional<duration> find_first_cut(const scenario_setting& setting) {
   if (leader == 0)
     return std::nullopt;
   for (std::uint64_t i = 0; i < commands_max; ++i) {
-    if (group.world().status(leader).first > 1)
-      return group.world().now();
+    if (group.simulation().status(leader).first > 1)
+      return group.simulation().now();
     group.add_one();
   }
   return std::nullopt;
@@ -64,20 +64,20 @@ struct trial {
 
 void must_keep_its_leader(const scenario_setting& setting, const trial& it) {
   scenario_group group{setting};
-  auto& world = group.world();
+  auto& simulation = group.simulation();
   group.add_one();
-  while (world.now() < it.begin)
+  while (simulation.now() < it.begin)
     group.add_one();
   auto leader = group.leader();
-  auto term = world.status(leader).term;
+  auto term = simulation.status(leader).term;
   for (spi::replica_id id = 1; id <= setting.replicas; ++id)
     if (id == leader || it.disks == stalled::everybody)
-      world.stall_disk(id, stall);
+      simulation.stall_disk(id, stall);
   if (it.busy)
     group.try_to_add(10ms);
-  world.run_for(2 * stall);
+  simulation.run_for(2 * stall);
   group.add_one();
-  if (group.leader() != leader || world.status(leader).term != term)
+  if (group.leader() != leader || simulation.status(leader).term != term)
     throw broken(fmt::format("a disk stalled for {} ms while a cut of the log was on its way to "
                              "it, and that made an election, though replicas talked",
                              std::chrono::duration_cast<std::chrono::milliseconds>(stall).count()));

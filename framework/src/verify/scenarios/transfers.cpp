@@ -12,9 +12,9 @@ using namespace std::chrono_literals;
 constexpr auto transfer_bound = 5s;
 
 void must_transfer(scenario_group& group, spi::replica_id from, spi::replica_id to) {
-  auto& world = group.world();
-  world.transfer(from, to);
-  if (world.run_until([&] { return group.leader() == to; }, transfer_bound))
+  auto& simulation = group.simulation();
+  simulation.transfer(from, to);
+  if (simulation.run_until([&] { return group.leader() == to; }, transfer_bound))
     return;
   group.must_have_no_violation();
   throw broken(
@@ -46,13 +46,13 @@ std::uint64_t transfer_to_each(const scenario_setting& setting) {
 enum class failing { crashes, is_cut_off, is_not_heard };
 
 void let_fail(scenario_group& group, spi::replica_id heir, failing how) {
-  auto& world = group.world();
+  auto& simulation = group.simulation();
   if (how == failing::crashes)
-    return world.crash(heir);
+    return simulation.crash(heir);
   for (auto id : group.others({heir})) {
-    world.cut(heir, id);
+    simulation.cut(heir, id);
     if (how == failing::is_cut_off)
-      world.cut(id, heir);
+      simulation.cut(id, heir);
   }
 }
 
@@ -60,16 +60,16 @@ void let_fail(scenario_group& group, spi::replica_id heir, failing how) {
 void transfer_to_one_that_fails(const scenario_setting& setting, std::uint32_t which, failing how,
                                 std::uint64_t messages) {
   scenario_group group{setting};
-  auto& world = group.world();
+  auto& simulation = group.simulation();
   group.add_one();
   auto leader = group.leader();
   if (leader == 0)
     throw broken("it claims to transfer leadership, and no replica leads");
   auto heir = group.others({leader})[which];
   auto open = group.write_at(leader);
-  world.transfer(leader, heir);
-  auto until = world.stats().messages + messages;
-  world.run_until([&] { return world.stats().messages >= until; }, 50ms);
+  simulation.transfer(leader, heir);
+  auto until = simulation.stats().messages + messages;
+  simulation.run_until([&] { return simulation.stats().messages >= until; }, 50ms);
   let_fail(group, heir, how);
   if (!group.try_to_add(20s))
     throw broken(fmt::format("replica {} was told to hand over to replica {}, which {} {} messages "
@@ -79,7 +79,7 @@ void transfer_to_one_that_fails(const scenario_setting& setting, std::uint32_t w
                              : how == failing::is_cut_off ? "was cut off"
                                                           : "was not heard any more",
                              messages));
-  if (world.outcome(open).kind == sim::answer_kind::pending)
+  if (simulation.outcome(open).kind == sim::answer_kind::pending)
     throw broken("a write that was under way when leadership was handed over is never answered");
   group.must_recover();
 }

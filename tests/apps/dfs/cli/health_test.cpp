@@ -28,7 +28,7 @@ json view_of(int id) {
                      {"role", id == 1 ? "leader" : "follower"},
                      {"term", 3},
                      {"leader", 1},
-                     {"decided", 10},
+                     {"committed", 10},
                      {"applied", 10},
                      {"blocked", ""},
                      {"voters", {1, 2, 3}},
@@ -249,7 +249,7 @@ TEST_CASE("the view of the leader in the latest term is taken, and without one t
   CHECK(all.status()["seen_by"]["name"] == "master-2");
   for (int id : {1, 2, 3}) {
     all[id]["seen_by"]["role"] = "follower";
-    all[id]["seen_by"]["decided"] = 10 + id;
+    all[id]["seen_by"]["committed"] = 10 + id;
   }
   CHECK(all.status()["seen_by"]["name"] == "master-3");
   all[3]["seen_by"]["role"] = "waiting";

@@ -20,9 +20,9 @@ namespace {
 constexpr const char* folder_variable = "ATOLL_TEST_NAMES_FOLDER";
 constexpr std::uint64_t entries_in_all = 3000;
 
-/// The entry at a position, always the same: files that come, are replaced, moved and removed.
-std::string entry_at(std::uint64_t position) {
-  atl::spi::random_source random{position};
+/// The entry at an index, always the same: files that come, are replaced, moved and removed.
+std::string entry_at(std::uint64_t index) {
+  atl::spi::random_source random{index};
   auto path = [&] { return fmt::format("/{}/{}", random.below(5), random.below(20)); };
   action what;
   switch (random.below(4)) {
@@ -35,7 +35,7 @@ std::string entry_at(std::uint64_t position) {
   default:
     what = commands::put_file{path(), birth_us, std::string(random.below(500), 'x'), true, true};
   }
-  return encode(command{{1, 1}, position, birth_us + position, std::move(what)});
+  return encode(command{{1, 1}, index, birth_us + index, std::move(what)});
 }
 
 void apply_up_to(name_space& names, std::uint64_t last) {
@@ -88,7 +88,7 @@ TEST_CASE("the process that applies until it is killed") {
   }
 }
 
-TEST_CASE("killed at any moment, position and effects agree, and the rest can be applied again") {
+TEST_CASE("killed at any moment, index and effects agree, and the rest can be applied again") {
   temporary_folder folder;
   auto expected = open(folder / "never killed");
   apply_up_to(*expected, entries_in_all);
@@ -354,7 +354,7 @@ TEST_CASE("what isn't in memory is neither read nor applied at once") {
 TEST_CASE("what an entry that failed left half done is not shown") {
   subject names;
   REQUIRE(names.put("/a").has_value());
-  decided_entry misplaced{names.names().applied() + 2, 0, true, {}};
+  committed_entry misplaced{names.names().applied() + 2, 0, true, {}};
   REQUIRE_FALSE(names.names().apply({&misplaced, 1}).has_value());
   auto seen = names.query(queries::stat{"/a"});
   REQUIRE_FALSE(seen.has_value());

@@ -201,13 +201,13 @@ TEST_CASE(
     std::size_t next = 0;
     for (std::size_t turn = 0; next < all.entries.size(); ++turn) {
       auto size = steps.empty() ? 3 : steps[turn % steps.size()].batch;
-      std::vector<decided_entry> batch;
+      std::vector<committed_entry> batch;
       for (; batch.size() < size && next < all.entries.size(); ++next)
         batch.push_back({next + 1, 0, false, all.entries[next]});
       auto got = again->apply(batch);
       RC_ASSERT(got.has_value());
       for (std::size_t i = 0; i < got->size(); ++i)
-        RC_ASSERT((*got)[i] == answers[batch[i].position - 1]);
+        RC_ASSERT((*got)[i] == answers[batch[i].index - 1]);
     }
     RC_ASSERT(digest(*again) == digest(*names));
     again.reset();

@@ -16,7 +16,7 @@ namespace names {
 
 using namespace dfs;
 using atl::errc;
-using atl::spi::decided_entry;
+using atl::spi::committed_entry;
 
 constexpr std::uint64_t second_us = 1'000'000;
 constexpr std::uint64_t birth_us = 1'700'000'000 * second_us;
@@ -31,7 +31,7 @@ inline std::unique_ptr<name_space> open(const std::filesystem::path& folder) {
 }
 
 inline std::string apply_entry(name_space& names, const std::string& bytes) {
-  decided_entry entry{names.applied() + 1, 0, bytes.empty(), bytes};
+  committed_entry entry{names.applied() + 1, 0, bytes.empty(), bytes};
   auto answers = names.apply({&entry, 1});
   REQUIRE_MESSAGE(answers.has_value(), answers.error().message);
   return answers->front();

@@ -31,7 +31,7 @@ void apply_many(subject& names, int round) {
     auto sequence = static_cast<std::uint64_t>(round - 1) * count + i + 1;
     commands.push_back(encode(command{{9, 9}, sequence, names.now_us(), put}));
   }
-  std::vector<decided_entry> entries;
+  std::vector<committed_entry> entries;
   for (auto& bytes : commands)
     entries.push_back({names.names().applied() + entries.size() + 1, 0, false, bytes});
   auto answers = names.names().apply(entries);

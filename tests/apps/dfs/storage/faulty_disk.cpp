@@ -40,7 +40,7 @@ void faulty_disk::full_after(std::uint64_t bytes) {
 
 void faulty_disk::die_after(std::size_t calls) {
   std::lock_guard lock{mutex_};
-  life_ = calls;
+  incarnation_ = calls;
 }
 
 bool faulty_disk::is_dead() {
@@ -89,7 +89,7 @@ std::optional<int> faulty_disk::failure(call which) {
 
 /// Counts a change of the disk; true: there is no disk any more.
 bool faulty_disk::dies_now() {
-  if (life_ && changes_ >= *life_)
+  if (incarnation_ && changes_ >= *incarnation_)
     dead_ = true;
   ++changes_;
   return dead_;

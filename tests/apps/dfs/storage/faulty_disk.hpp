@@ -69,7 +69,7 @@ class faulty_disk : public disk {
   std::map<call, std::deque<int>> failures_;
   std::optional<std::size_t> write_limit_;
   std::optional<std::uint64_t> room_;
-  std::optional<std::size_t> life_; ///< changes until death
+  std::optional<std::size_t> incarnation_; ///< changes until death
   bool dead_ = false;
   bool hold_ = false;
   std::size_t changes_ = 0;

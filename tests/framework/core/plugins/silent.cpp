@@ -15,7 +15,7 @@ class silent : public consensus {
       throw std::invalid_argument("a group has at least one voter");
   }
 
-  void start(stable_state, log_position, timestamp) override {}
+  void start(stable_state, log_index, timestamp) override {}
   void advance(timestamp) override {}
   timestamp deadline() const override { return {}; }
   void step(replica_id, std::string_view) override {}
@@ -26,11 +26,11 @@ class silent : public consensus {
   void on_validated(std::uint64_t, bool, std::string_view) override {}
   void reconfigure(request_id, std::vector<replica_id>, std::vector<replica_id>) override {}
   void transfer(replica_id) override {}
-  void on_applied(log_position) override {}
+  void on_applied(log_index) override {}
   void on_snapshot_sent(replica_id, bool) override {}
-  void on_snapshot_received(log_position, std::string_view) override {}
-  std::string snapshot_blob(log_position) const override { return {}; }
-  void on_installed(log_position) override {}
+  void on_snapshot_received(log_index, std::string_view) override {}
+  std::string snapshot_blob(log_index) const override { return {}; }
+  void on_installed(log_index) override {}
   void drain(std::vector<effect>&) override {}
   consensus_status status() const override {
     return {.leader = self_, .pending = voters_.size(), .blocked = options_.text("reason")};

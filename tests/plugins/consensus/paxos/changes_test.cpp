@@ -1,6 +1,6 @@
 #include "paxos.hpp"
 
-#include <atoll/sim/world.hpp>
+#include <atoll/sim/scripted_simulation.hpp>
 
 #include <doctest/doctest.h>
 
@@ -12,9 +12,9 @@ using std::chrono::seconds;
 
 namespace {
 
-struct group : world {
+struct group : scripted_simulation {
   explicit group(const under_test::overrides& changed = {})
-      : world{paxos::options(7, 3, changed), paxos::factory()} {}
+      : scripted_simulation{paxos::options(7, 3, changed), paxos::factory()} {}
 
   replica_id leader() const {
     replica_id found = 0;
@@ -38,26 +38,26 @@ struct group : world {
 
 } // namespace
 
-TEST_CASE("what was decided behind a change to the same group is carried over") {
+TEST_CASE("what was committed behind a change to the same group is carried over") {
   group it;
   it.must_write(1);
   auto first = it.leader();
   auto behind = first % 3 + 1;
   auto other = behind % 3 + 1;
   it.run_for(seconds{1});
-  // One has accepted the change, and doesn't know that it is decided; the other knows.
+  // One has accepted the change, and doesn't know that it is committed; the other knows.
   auto change = it.applied(first) + 1;
   auto asked = it.reconfigure(first, {1, 2, 3});
   REQUIRE(it.run_until([&] { return it.status(behind).accepted == change; }));
   it.cut(first, behind);
-  REQUIRE(it.run_until([&] { return it.status(other).decided >= change; }));
+  REQUIRE(it.run_until([&] { return it.status(other).committed >= change; }));
   REQUIRE(it.await(asked).kind == answer_kind::applied);
   it.must_write(2);
   it.crash(first);
   it.heal_network();
   it.filter([&](auto from, auto, std::string_view bytes) {
     auto prepares = !bytes.empty() && bytes.front() == 0;
-    return from == other && prepares ? passage::drop : passage::pass;
+    return from == other && prepares ? filter_action::drop : filter_action::pass;
   });
   it.must_lead(behind);
   it.filter({});
@@ -68,7 +68,7 @@ TEST_CASE("what was decided behind a change to the same group is carried over") 
   CHECK(it.violation() == "");
 }
 
-TEST_CASE("a change to the same group is answered, and what comes behind it is decided") {
+TEST_CASE("a change to the same group is answered, and what comes behind it is committed") {
   group it;
   it.must_write(1);
   auto asked = it.reconfigure(it.leader(), {1, 2, 3});
@@ -88,7 +88,7 @@ TEST_CASE("one that was put out hears from the group after it has cut the change
   bool asked = false;
   it.filter([&](auto from, auto to, std::string_view bytes) {
     asked = asked || (from == out && !bytes.empty() && bytes.front() == 0);
-    return to == out ? passage::hold : passage::pass;
+    return to == out ? filter_action::hold : filter_action::pass;
   });
   REQUIRE(it.run_until([&] { return asked; }));
   it.run_for(seconds{1}); // it has applied the change durably, and cut it
@@ -108,7 +108,7 @@ TEST_CASE("the only one who knows of a change that put it out tells the others, 
   it.must_write(2);
   auto change = it.applied(out) + 1;
   it.reconfigure(out, {4});
-  REQUIRE(it.run_until([&] { return it.status(out).decided >= change; }));
+  REQUIRE(it.run_until([&] { return it.status(out).committed >= change; }));
   it.isolate(out);
   it.run_for(seconds{5}); // it applies the change, and could cut it
   REQUIRE(it.applied(out) >= change);

@@ -1,6 +1,6 @@
 #include "paxos.hpp"
 
-#include <atoll/sim/world.hpp>
+#include <atoll/sim/scripted_simulation.hpp>
 
 #include <doctest/doctest.h>
 
@@ -11,8 +11,9 @@ using std::chrono::seconds;
 
 namespace {
 
-struct group : world {
-  explicit group(std::uint32_t replicas) : world{options(replicas), paxos::factory()} {}
+struct group : scripted_simulation {
+  explicit group(std::uint32_t replicas)
+      : scripted_simulation{options(replicas), paxos::factory()} {}
 
   static simulation_options options(std::uint32_t replicas) {
     auto it = paxos::options(7, replicas);

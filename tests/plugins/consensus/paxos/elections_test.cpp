@@ -1,7 +1,7 @@
 #include "../lost_leader.hpp"
 #include "paxos.hpp"
 
-#include <atoll/sim/world.hpp>
+#include <atoll/sim/scripted_simulation.hpp>
 
 #include <doctest/doctest.h>
 
@@ -17,9 +17,9 @@ using std::chrono::seconds;
 
 namespace {
 
-struct group : world {
+struct group : scripted_simulation {
   explicit group(std::uint32_t replicas, const under_test::overrides& changed = {})
-      : world{paxos::options(7, replicas, changed), paxos::factory()} {}
+      : scripted_simulation{paxos::options(7, replicas, changed), paxos::factory()} {}
 
   replica_id leader() const {
     replica_id found = 0;
@@ -70,7 +70,7 @@ TEST_CASE("a candidate that reads a long log over a slow network has the time th
     auto prepares = !bytes.empty() && bytes.front() == 0;
     if (from != other || !prepares)
       under_way.push_back({from, to, std::string{bytes}});
-    return passage::drop;
+    return filter_action::drop;
   });
   for (int round = 0; round < 1000 && it.leader() == 0; ++round) {
     it.run_for(milliseconds{20});
@@ -88,7 +88,7 @@ TEST_CASE("one that has cut what a candidate lacks doesn't keep the others from 
   auto first = it.must_lead();
   replica_id ahead = first == 1 ? 2 : 1; // whose answers come first
   it.run_for(seconds{1});
-  // Only one learns that the second entry is decided, and cuts it.
+  // Only one learns that the second entry is committed, and cuts it.
   it.must_write();
   for (replica_id id = 1; id <= 5; ++id)
     if (id != first && id != ahead)
@@ -98,7 +98,7 @@ TEST_CASE("one that has cut what a candidate lacks doesn't keep the others from 
   it.heal_network();
   it.filter([&](auto from, auto, std::string_view bytes) {
     auto prepares = !bytes.empty() && bytes.front() == 0;
-    return from == ahead && prepares ? passage::drop : passage::pass;
+    return from == ahead && prepares ? filter_action::drop : filter_action::pass;
   });
   CHECK(it.run_until([&] { return it.leader() != 0; }, seconds{10}));
   it.filter({});
@@ -116,11 +116,12 @@ TEST_CASE("a leader whose snapshot shows that others led meanwhile doesn't go on
   it.run_for(seconds{1});
   it.isolate(behind);
   // The group becomes another one. One that was of it has accepted that, and doesn't know it
-  // decided; one that is behind knows nothing of it, and learns from now on.
+  // committed; one that is behind knows nothing of it, and learns from now on.
   auto change = it.applied(first) + 1;
   it.filter([&](auto from, auto to, std::string_view) {
-    return from == first && to == other && it.status(other).accepted >= change ? passage::drop
-                                                                               : passage::pass;
+    return from == first && to == other && it.status(other).accepted >= change
+               ? filter_action::drop
+               : filter_action::pass;
   });
   auto asked = it.reconfigure(first, {first, 4, 5}, {behind});
   REQUIRE(it.await(asked).kind == answer_kind::applied);
@@ -136,7 +137,7 @@ TEST_CASE("a leader whose snapshot shows that others led meanwhile doesn't go on
   it.cut(other, behind, false);
   it.filter([&](auto from, auto, std::string_view bytes) {
     auto prepares = !bytes.empty() && bytes.front() == 0;
-    return from != behind && prepares ? passage::drop : passage::pass;
+    return from != behind && prepares ? filter_action::drop : filter_action::pass;
   });
   auto before = it.stats().snapshots;
   bool led = false;

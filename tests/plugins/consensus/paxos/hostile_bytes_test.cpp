@@ -2,7 +2,7 @@
 #include "replica.hpp"
 #include "wire.hpp"
 
-#include <atoll/sim/world.hpp>
+#include <atoll/sim/scripted_simulation.hpp>
 #include <atoll/spi/random.hpp>
 
 #include <doctest/doctest.h>
@@ -207,7 +207,7 @@ struct hosted {
         CHECK(sent->to != self);
         sent_bytes += sent->bytes.size();
       } else if (auto* applied = std::get_if<spi::apply>(&effect)) {
-        it.on_applied(applied->entries.back().position);
+        it.on_applied(applied->entries.back().index);
       } else if (auto* stopped = std::get_if<spi::fatal>(&effect)) {
         fatal = stopped->reason;
         CHECK(fatal != "");
@@ -220,13 +220,13 @@ struct hosted {
 /// leader knows what the receiver holds, or one that holds nothing would stop.
 std::vector<std::string> overhear() {
   auto all = some_messages();
-  atl::sim::world group{paxos::options(5, 3), paxos::factory()};
+  atl::sim::scripted_simulation group{paxos::options(5, 3), paxos::factory()};
   group.filter([&all](auto, auto, std::string_view bytes) {
     auto it = decode(bytes);
     if (auto* accept = std::get_if<accept_request>(&it->body))
       accept->known = 0;
     all.push_back(encode(it->ballot, it->body));
-    return atl::sim::passage::pass;
+    return atl::sim::filter_action::pass;
   });
   auto write = [&group, tag = std::uint64_t{0}]() mutable {
     for (spi::replica_id id = 1; id <= 3; ++id) {
@@ -312,7 +312,7 @@ TEST_CASE("spoilt messages make no replica throw, talk without end, or hold more
     }
     stopped += one.fatal.empty() ? 0 : 1;
     CHECK(one.sent_bytes < 40 * taken_in);
-    // A value may stand `2 * max_ahead` positions ahead, and all before it take a place.
+    // A value may stand `2 * max_ahead` indexes ahead, and all before it take a place.
     CHECK(used.held - held < 4 * max_ahead * sizeof(slot) + 10 * taken_in);
   }
   MESSAGE(led, " times it led, of ", steps, "; held at most ", held_most, "; stopped ", stopped);
@@ -359,7 +359,7 @@ TEST_CASE("a replica starts from a spoilt disk, or says why it doesn't") {
                                                         : bytes});
     }
     hosted one{options, 1, {1}};
-    auto applied = random.chance(0.9) ? whole.it.status().decided : random.below(60);
+    auto applied = random.chance(0.9) ? whole.it.status().committed : random.below(60);
     one.it.start(std::move(stable), applied, spi::timestamp{1});
     one.drain();
     one.it.advance(spi::timestamp{10'000'000});
@@ -372,7 +372,7 @@ TEST_CASE("a replica starts from a spoilt disk, or says why it doesn't") {
 }
 
 TEST_CASE("a group that is thrown garbage at goes on") {
-  atl::sim::world group{paxos::options(3, 3), paxos::factory()};
+  atl::sim::scripted_simulation group{paxos::options(3, 3), paxos::factory()};
   auto leader = [&] {
     for (spi::replica_id id = 1; id <= 3; ++id)
       if (group.up(id) && group.status(id).role == spi::replica_role::leader &&

@@ -2,7 +2,7 @@
 #include "config.hpp"
 #include "paxos.hpp"
 
-#include <atoll/sim/world.hpp>
+#include <atoll/sim/scripted_simulation.hpp>
 
 #include <stdexcept>
 

@@ -8,11 +8,10 @@ using under_test::one_replica;
 
 namespace {
 
-accept_request values(atl::spi::log_position first, std::size_t count,
-                      atl::spi::log_position decided) {
+accept_request values(atl::spi::log_index first, std::size_t count, atl::spi::log_index committed) {
   accept_request it;
   it.first = first;
-  it.decided = decided;
+  it.committed = committed;
   it.values.resize(count);
   return it;
 }

@@ -1,7 +1,7 @@
 #include "raft.hpp"
 #include "wire.hpp"
 
-#include <atoll/sim/world.hpp>
+#include <atoll/sim/scripted_simulation.hpp>
 #include <atoll/spi/random.hpp>
 
 #include <doctest/doctest.h>
@@ -63,7 +63,7 @@ TEST_CASE("an entry that changes the group to nothing is refused") {
 }
 
 TEST_CASE("a group that is thrown garbage at goes on") {
-  atl::sim::world group{raft::options(3, 3), raft::factory()};
+  atl::sim::scripted_simulation group{raft::options(3, 3), raft::factory()};
   atl::spi::random_source random{1};
   auto leader = [&] {
     for (atl::spi::replica_id id = 1; id <= 3; ++id)

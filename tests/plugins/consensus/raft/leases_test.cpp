@@ -115,8 +115,9 @@ TEST_CASE("a lease counts from when the heartbeat left, however late its answer 
   group it{3, {{"lease", "true"}}};
   it.must_write(1);
   auto first = it.leader();
-  it.filter(
-      [&](auto, auto to, std::string_view) { return to == first ? passage::hold : passage::pass; });
+  it.filter([&](auto, auto to, std::string_view) {
+    return to == first ? filter_action::hold : filter_action::pass;
+  });
   it.run_for(milliseconds{150});
   for (replica_id id = 1; id <= 3; ++id)
     it.cut(first, id); // nobody hears of it any more
@@ -231,9 +232,9 @@ TEST_CASE("who was told to take over may do so at any time, so its leader reads 
   std::size_t held = 0;
   it.filter([&](auto, auto, std::string_view bytes) {
     if (bytes.empty() || bytes.front() != 4) // it should stand
-      return passage::pass;
+      return filter_action::pass;
     ++held;
-    return passage::hold;
+    return filter_action::hold;
   });
   it.transfer(first, next);
   it.run_for(seconds{5});

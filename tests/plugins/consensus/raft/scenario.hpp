@@ -2,7 +2,7 @@
 
 #include "raft.hpp"
 
-#include <atoll/sim/world.hpp>
+#include <atoll/sim/scripted_simulation.hpp>
 
 #include <doctest/doctest.h>
 
@@ -15,11 +15,11 @@ using atl::spi::replica_id;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-/// A world of replicas of Raft, and a client's words for it.
-class group : public world {
+/// A simulated group of replicas of Raft, and a client's words for it.
+class group : public scripted_simulation {
  public:
   explicit group(std::uint32_t replicas, const under_test::overrides& changed = {})
-      : world{raft::options(7, replicas, changed), factory()}, replicas_{replicas} {}
+      : scripted_simulation{raft::options(7, replicas, changed), factory()}, replicas_{replicas} {}
 
   /// 0: nobody leads and can decide.
   replica_id leader() const {
@@ -54,7 +54,7 @@ class group : public world {
   void must_agree() {
     CHECK(run_until([this] {
       for (replica_id id = 1; id <= replicas_; ++id)
-        if (!up(id) || applied(id) != applied(1) || status(id).decided != status(1).decided)
+        if (!up(id) || applied(id) != applied(1) || status(id).committed != status(1).committed)
           return false;
       return true;
     }));

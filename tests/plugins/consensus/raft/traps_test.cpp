@@ -3,7 +3,7 @@
 /// The traps that others fell into, one story each.
 using namespace raft;
 
-TEST_CASE("a write is decided with a minority down, and everybody has it afterwards") {
+TEST_CASE("a write is committed with a minority down, and everybody has it afterwards") {
   group it{3};
   auto first = it.must_lead();
   it.crash(it.other_than(first));
@@ -115,7 +115,7 @@ TEST_CASE("a leader whose sync fails stops, and the others go on without what it
 TEST_CASE("an id that comes back with an empty disk is noticed, and stops with advice") {
   auto options = raft::options(7, 3);
   options.fatal_is_failure = false;
-  world it{options, factory()};
+  scripted_simulation it{options, factory()};
   auto leader = [&]() -> replica_id {
     for (replica_id id = 1; id <= 3; ++id)
       if (it.up(id) && it.status(id).role == atl::spi::replica_role::leader &&
@@ -139,8 +139,8 @@ TEST_CASE("an id that comes back with an empty disk is noticed, and stops with a
 TEST_CASE("a damaged record is named, and not taken for missing") {
   auto options = raft::options(7, 1);
   options.fatal_is_failure = false;
-  world it{options, factory()};
-  REQUIRE(it.run_until([&] { return it.up(1) && it.status(1).decided > 0; }));
+  scripted_simulation it{options, factory()};
+  REQUIRE(it.run_until([&] { return it.up(1) && it.status(1).committed > 0; }));
   REQUIRE(it.damage(1, 0, 1));
   it.crash(1);
   it.restart(1);

@@ -9,7 +9,7 @@ namespace spi = atl::spi;
 
 namespace {
 
-append_request entries(spi::log_position previous, std::size_t count, spi::log_position commit) {
+append_request entries(spi::log_index previous, std::size_t count, spi::log_index commit) {
   append_request it{previous, previous == 0 ? 0u : 1u, commit, 1, 0, 1, spi::timestamp{1}, {}};
   for (std::size_t i = 0; i < count; ++i)
     it.entries.push_back({1, entry_type::no_op, {}, 0});

@@ -29,12 +29,12 @@ TEST_CASE("a participant that comes back is not said to have lost its disk, unle
     it.must_write(7);
     it.run_for(milliseconds{300});
     lost ? it.lose_disk(3) : it.crash(3);
-    it.on_messages(message_type::heartbeat, passage::drop, 1, 3);
+    it.on_messages(message_type::heartbeat, filter_action::drop, 1, 3);
     it.restart(3);
     it.run_for(milliseconds{500}); // it is heard, and doesn't yet know whom it speaks to
     CHECK(contains(it.status(1).blocked, "replica 3 has started again"));
     CHECK_FALSE(contains(it.status(1).blocked, "lost its disk"));
-    it.on_messages(message_type::entries, passage::drop);
+    it.on_messages(message_type::entries, filter_action::drop);
     it.run_for(milliseconds{500});
     CHECK(it.status(1).blocked == (lost ? "replica 3 lost its disk, or is new, and is catching up: "
                                           "it has 0 of 1 entries"
@@ -59,7 +59,7 @@ TEST_CASE("a hint that a participant can't be reached refuses writes until it is
 TEST_CASE("a participant that dies while a write is under way aborts it, by name") {
   group it{3, {{"vote_timeout", "1m"}}};
   it.settle();
-  it.on_messages(message_type::vote, passage::drop, 2);
+  it.on_messages(message_type::vote, filter_action::drop, 2);
   auto ticket = it.write(7);
   it.run_for(milliseconds{300});
   CHECK(it.outcome(ticket).kind == answer_kind::pending);
@@ -102,10 +102,10 @@ TEST_CASE("a proposal at a participant is refused with the reason when the coord
   CHECK(contains(refused.reason, "the coordinator is away: replica 1 has not been heard from"));
 }
 
-TEST_CASE("a read at a participant waits while it holds a position in doubt") {
+TEST_CASE("a read at a participant waits while it holds an index in doubt") {
   group it{3};
   it.settle();
-  it.on_messages(message_type::decide, passage::hold, 1, 2);
+  it.on_messages(message_type::decide, filter_action::hold, 1, 2);
   it.must_write(7);
   auto ticket = it.read(2, 1);
   it.run_for(milliseconds{5});
@@ -120,7 +120,7 @@ TEST_CASE("a read at a participant waits while it holds a position in doubt") {
 TEST_CASE("a local read answers from what is applied, in doubt or not") {
   group it{3};
   it.settle();
-  it.on_messages(message_type::decide, passage::hold, 1, 2);
+  it.on_messages(message_type::decide, filter_action::hold, 1, 2);
   it.must_write(7);
   auto& got = it.await(it.read(2, 1, atl::spi::read_level::local));
   CHECK(got.kind == answer_kind::read);

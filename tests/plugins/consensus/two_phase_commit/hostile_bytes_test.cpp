@@ -17,7 +17,7 @@ std::vector<std::string> real_messages() {
   group it{3};
   it.filter([&out](auto, auto, std::string_view bytes) {
     out.emplace_back(bytes);
-    return passage::pass;
+    return filter_action::pass;
   });
   it.settle();
   for (int i = 1; i <= 10; ++i)

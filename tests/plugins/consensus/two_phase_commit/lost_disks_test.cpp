@@ -29,10 +29,10 @@ TEST_CASE("a participant whose votes went with its disk doesn't answer reads pas
   // It voted for a write that was answered; a heartbeat from before must not make it whole.
   group it{3};
   it.settle();
-  it.on_messages(message_type::heartbeat, passage::hold, 1, 3);
+  it.on_messages(message_type::heartbeat, filter_action::hold, 1, 3);
   it.run_for(milliseconds{300});
   it.all_messages_pass();
-  it.on_messages(message_type::decide, passage::drop, 1, 3);
+  it.on_messages(message_type::decide, filter_action::drop, 1, 3);
   it.must_write(7);
   it.crash(3);
   it.isolate(3);
@@ -115,7 +115,7 @@ TEST_CASE("with the coordinator's disk lost, what some participant never prepare
   group it{3};
   it.settle();
   it.must_write(7);
-  it.on_messages(message_type::prepare, passage::drop, 1, 3);
+  it.on_messages(message_type::prepare, filter_action::drop, 1, 3);
   it.write(8);
   it.run_for(milliseconds{50});
   it.lose_disk(1);
@@ -130,7 +130,7 @@ TEST_CASE("with the coordinator's disk lost, what some participant never prepare
 TEST_CASE("with the coordinator's disk lost, what one participant knows was committed stays so") {
   group it{3};
   it.settle();
-  it.on_messages(message_type::decide, passage::drop, 1, 2);
+  it.on_messages(message_type::decide, filter_action::drop, 1, 2);
   it.must_write(7);
   it.run_for(milliseconds{10});
   it.crash(2, 0);
@@ -148,13 +148,13 @@ TEST_CASE("with the coordinator's disk lost, what everybody prepared and nobody 
           "says what to do") {
   group it{3};
   it.settle();
-  it.on_messages(message_type::decide, passage::drop);
+  it.on_messages(message_type::decide, filter_action::drop);
   it.must_write(7); // answered: an abort would lose it
   it.lose_disk(1);
   it.all_messages_pass();
   it.restart(1);
   it.run_for(seconds{5});
-  CHECK(contains(it.status(1).blocked, "whether position 1 was committed is lost"));
+  CHECK(contains(it.status(1).blocked, "whether index 1 was committed is lost"));
   CHECK(contains(it.status(1).blocked, "set lost_decisions"));
   CHECK(it.await(it.write(8)).kind == answer_kind::refused);
   CHECK(it.await(it.read(2, 1)).kind == answer_kind::refused);
@@ -165,7 +165,7 @@ TEST_CASE("an operator may decide what nobody knows, at the coordinator's next s
   for (std::string choice : {"commit", "abort"}) {
     group it{3, {{"lost_decisions", choice}}};
     it.settle();
-    it.on_messages(message_type::vote, passage::drop, 3);
+    it.on_messages(message_type::vote, filter_action::drop, 3);
     it.write(7);
     it.run_for(milliseconds{50});
     it.lose_disk(1);
@@ -224,9 +224,9 @@ TEST_CASE("an unreadable entry of the coordinator's is committed if all others h
   for (bool complete : {false, true}) {
     group it{3};
     it.settle();
-    it.on_messages(message_type::vote, passage::drop);
+    it.on_messages(message_type::vote, filter_action::drop);
     if (!complete)
-      it.on_messages(message_type::prepare, passage::drop, 1, 3);
+      it.on_messages(message_type::prepare, filter_action::drop, 1, 3);
     it.write(7);
     it.run_for(milliseconds{50});
     it.crash(1, 9);
@@ -243,7 +243,7 @@ TEST_CASE("an unreadable entry of the coordinator's is committed if all others h
 TEST_CASE("what may be committed and no replica can read any more blocks the coordinator") {
   group it{3, {}, false};
   it.settle();
-  it.on_messages(message_type::decide, passage::drop);
+  it.on_messages(message_type::decide, filter_action::drop);
   it.must_write(7);
   for (atl::spi::replica_id id = 1; id <= 3; ++id) {
     it.crash(id, 0);
@@ -253,21 +253,21 @@ TEST_CASE("what may be committed and no replica can read any more blocks the coo
   for (atl::spi::replica_id id = 1; id <= 3; ++id)
     it.restart(id);
   it.run_for(seconds{3});
-  CHECK(contains(it.status(1).blocked, "whether position 1 was committed is lost"));
+  CHECK(contains(it.status(1).blocked, "whether index 1 was committed is lost"));
   CHECK(it.await(it.read(1, 1)).kind == answer_kind::refused);
 }
 
 TEST_CASE("an abort found out by a coordinator that starts is durable before it shows") {
-  // Replica 3 alone shows that position 1 wasn't committed, and then it loses its disk.
+  // Replica 3 alone shows that index 1 wasn't committed, and then it loses its disk.
   group it{3};
   it.settle();
-  it.on_messages(message_type::prepare, passage::drop, 1, 3);
+  it.on_messages(message_type::prepare, filter_action::drop, 1, 3);
   it.write(7);
   it.run_for(milliseconds{50});
   it.crash(1, 9);
   it.all_messages_pass();
   it.restart(1);
-  it.on_messages(message_type::decide, passage::drop);
+  it.on_messages(message_type::decide, filter_action::drop);
   it.run_until([&] { return it.applied(1) == 1; });
   it.crash(1, 0);
   it.lose_disk(3);
@@ -280,13 +280,13 @@ TEST_CASE("an abort found out by a coordinator that starts is durable before it 
 }
 
 TEST_CASE("a participant has an abort on its disk before it goes past it") {
-  // Once the coordinator's disk is lost, nobody else knows that the position was used.
+  // Once the coordinator's disk is lost, nobody else knows that the index was used.
   group it{3};
   it.settle();
   it.filter([](auto, auto to, std::string_view bytes) {
     auto type = group::type_of(bytes);
     auto lost = type == message_type::prepare || (type == message_type::decide && to == 2);
-    return lost ? passage::drop : passage::pass;
+    return lost ? filter_action::drop : filter_action::pass;
   });
   it.must_refuse(it.write(7));
   it.run_until([&] { return it.applied(3) == 1; });
@@ -309,7 +309,7 @@ TEST_CASE("an entry that no replica can read stops the coordinator, which names 
   REQUIRE(it.damage(1, prepare_stream, 1));
   it.restart(1);
   CHECK(!it.up(1));
-  CHECK(contains(it.fatal_reason(1), "an entry behind position 0 can't be read"));
+  CHECK(contains(it.fatal_reason(1), "an entry behind index 0 can't be read"));
 }
 
 TEST_CASE("a damaged meta blob is treated as a lost disk, and the records that are left are used") {

@@ -75,8 +75,8 @@ TEST_CASE("writes go on while a replica that is to join catches up") {
   group it{3};
   it.must_write(1);
   it.filter([&](auto, auto to, std::string_view bytes) {
-    return to == 4 && group::type_of(bytes) == message_type::entries ? passage::drop
-                                                                     : passage::pass;
+    return to == 4 && group::type_of(bytes) == message_type::entries ? filter_action::drop
+                                                                     : filter_action::pass;
   });
   auto change = it.reconfigure(1, {1, 2, 3, 4});
   it.run_for(seconds{2});
@@ -120,7 +120,7 @@ TEST_CASE("a replica that was taken out knows, serves nothing, and stands in nob
 TEST_CASE("one that was away when it was taken out is in doubt until it is told, and serves "
           "nothing stale") {
   used_group it;
-  it.on_messages(message_type::decide, passage::drop, 1, 3);
+  it.on_messages(message_type::decide, filter_action::drop, 1, 3);
   it.must_change({1, 2});
   it.isolate(3);
   it.crash(3, 0);
@@ -184,8 +184,8 @@ TEST_CASE("a change that puts its coordinator out is answered when another one k
   it.filter([](auto from, auto, std::string_view bytes) {
     auto type = group::type_of(bytes);
     return from == 1 && (type == message_type::decide || type == message_type::entries)
-               ? passage::drop
-               : passage::pass;
+               ? filter_action::drop
+               : filter_action::pass;
   });
   auto change = it.reconfigure(1, {2, 3});
   it.run_for(seconds{2});
@@ -216,7 +216,7 @@ TEST_CASE("a silent member is not put out without its own vote, and the refusal 
 TEST_CASE("a member that falls silent while its removal is under way aborts it, by name") {
   group it{3};
   it.settle();
-  it.on_messages(message_type::vote, passage::drop, 3);
+  it.on_messages(message_type::vote, filter_action::drop, 3);
   it.must_refuse(it.reconfigure(1, {1, 2}), "no vote came in time from replica 3");
   it.all_messages_pass();
   it.must_go_on(8, {1, 2, 3});
@@ -270,7 +270,7 @@ TEST_CASE("one that takes over from a lost coordinator doesn't abort what that o
           "committed, also when it restarts meanwhile") {
   group it{3};
   it.settle();
-  it.on_messages(message_type::decide, passage::drop, 1, 2);
+  it.on_messages(message_type::decide, filter_action::drop, 1, 2);
   it.must_write(7); // answered, and of the two others only replica 3 knows
   it.run_for(milliseconds{10});
   it.lose_disk(1);
@@ -294,7 +294,7 @@ TEST_CASE("with a coordinator lost for good, what everybody prepared and nobody 
   for (std::string choice : {"block", "commit", "abort"}) {
     group it{3, {{"lost_decisions", choice}}};
     it.settle();
-    it.on_messages(message_type::vote, passage::drop, 3);
+    it.on_messages(message_type::vote, filter_action::drop, 3);
     it.write(7); // never answered, so that either choice is right
     it.run_for(milliseconds{50});
     it.lose_disk(1);
@@ -302,7 +302,7 @@ TEST_CASE("with a coordinator lost for good, what everybody prepared and nobody 
     it.declare_lost(2, 1);
     it.run_for(seconds{5});
     if (choice == "block") {
-      CHECK(contains(it.status(2).blocked, "whether position 1 was committed is lost"));
+      CHECK(contains(it.status(2).blocked, "whether index 1 was committed is lost"));
       CHECK(contains(it.status(2).blocked, "set lost_decisions"));
       it.must_refuse(it.reconfigure(2, {2, 3}));
       continue;
@@ -319,8 +319,8 @@ TEST_CASE(
   it.filter([](auto from, auto to, std::string_view bytes) {
     auto type = group::type_of(bytes);
     return from == 1 && to != 4 && (type == message_type::decide || type == message_type::entries)
-               ? passage::drop
-               : passage::pass;
+               ? filter_action::drop
+               : filter_action::pass;
   });
   auto change = it.reconfigure(1, {1, 3, 4});
   CHECK(it.run_until([&] { return it.members(4).voters == voters{1, 3, 4}; }));
@@ -372,7 +372,7 @@ TEST_CASE("a member that is told that it is lost stops, and says what to do") {
   it.filter([&heartbeat](auto from, auto, std::string_view bytes) {
     if (from == 1 && group::type_of(bytes) == message_type::heartbeat)
       heartbeat = bytes;
-    return passage::pass;
+    return filter_action::pass;
   });
   it.run_for(milliseconds{300});
   it.deliver(1, 3, heartbeat);

@@ -59,7 +59,7 @@ void must_be_caught(const hunt& how) {
   FAIL_CHECK("not caught within " << how.seeds << " seeds; failed in other ways: " << otherwise);
 }
 
-/// Tells one story twice, in which position 1 is decided: with the mistake it is decided otherwise
+/// Tells one story twice, in which index 1 is decided: with the mistake it is decided otherwise
 /// as well, which is how it is found.
 template <class Mutant>
 void must_be_caught_by(std::string_view violation, const std::function<void(group&)>& story) {
@@ -74,12 +74,12 @@ void must_be_caught_by(std::string_view violation, const std::function<void(grou
   }
 }
 
-/// All have prepared position 1, the coordinator has aborted it, and nobody else knows.
+/// All have prepared index 1, the coordinator has aborted it, and nobody else knows.
 void refuse_and_tell_nobody(group& it) {
   it.filter([](auto from, auto, std::string_view bytes) {
     auto type = group::type_of(bytes);
     auto lost = type == message_type::decide || (type == message_type::vote && from == 3);
-    return lost ? passage::drop : passage::pass;
+    return lost ? filter_action::drop : filter_action::pass;
   });
   it.must_refuse(it.write(7));
 }
@@ -160,7 +160,7 @@ void drop_records(spi::stable_state& stable, Drop drop) {
 class forgets_decisions : public mutant {
  public:
   using mutant::mutant;
-  void start(spi::stable_state stable, spi::log_position applied, spi::timestamp now) override {
+  void start(spi::stable_state stable, spi::log_index applied, spi::timestamp now) override {
     if (self() == 1)
       drop_records(stable, [](auto& it) { return it.stream == decision_stream; });
     mutant::start(std::move(stable), applied, now);
@@ -171,7 +171,7 @@ class forgets_decisions : public mutant {
 class forgets_doubts : public mutant {
  public:
   using mutant::mutant;
-  void start(spi::stable_state stable, spi::log_position applied, spi::timestamp now) override {
+  void start(spi::stable_state stable, spi::log_index applied, spi::timestamp now) override {
     if (self() != 1)
       drop_records(stable, [&stable](auto& it) {
         auto decided = [&](auto& other) {
@@ -187,7 +187,7 @@ class forgets_doubts : public mutant {
 class guesses_aborts : public mutant {
  public:
   using mutant::mutant;
-  void start(spi::stable_state stable, spi::log_position applied, spi::timestamp now) override {
+  void start(spi::stable_state stable, spi::log_index applied, spi::timestamp now) override {
     std::vector<spi::stable_record> guesses;
     for (auto& it : stable.records) {
       auto decided = [&](auto& other) {
@@ -205,7 +205,7 @@ class guesses_aborts : public mutant {
   virtual bool guesses_here() const { return self() != 1; }
 };
 
-/// The coordinator's next life aborts what its last one may have committed.
+/// The coordinator's next incarnation aborts what its last one may have committed.
 class aborts_what_it_left_open : public guesses_aborts {
  public:
   using guesses_aborts::guesses_aborts;
@@ -218,7 +218,7 @@ class aborts_what_it_left_open : public guesses_aborts {
 class takes_corrupt_for_absent : public mutant {
  public:
   using mutant::mutant;
-  void start(spi::stable_state stable, spi::log_position applied, spi::timestamp now) override {
+  void start(spi::stable_state stable, spi::log_index applied, spi::timestamp now) override {
     drop_records(stable, [](auto& it) { return it.state == spi::record_state::corrupt; });
     mutant::start(std::move(stable), applied, now);
   }
@@ -228,14 +228,14 @@ class takes_corrupt_for_absent : public mutant {
 class serves_from_an_empty_disk : public mutant {
  public:
   using mutant::mutant;
-  void start(spi::stable_state stable, spi::log_position applied, spi::timestamp now) override {
+  void start(spi::stable_state stable, spi::log_index applied, spi::timestamp now) override {
     if (self() != 1 && !stable.meta)
       stable.meta = encode_meta({{1, 2, 3}, 0, true, 1});
     mutant::start(std::move(stable), applied, now);
   }
 };
 
-/// Reads don't wait for positions in doubt.
+/// Reads don't wait for indexes in doubt.
 class reads_past_doubts : public mutant {
  public:
   using mutant::mutant;
@@ -266,7 +266,7 @@ class says_yes_for_no : public mutant {
     write_header(out, *head);
     out.put(static_cast<std::uint32_t>(votes.size()));
     for (auto& it : votes)
-      out.put(it.position).put(true).put(it.reason);
+      out.put(it.index).put(true).put(it.reason);
     message.bytes = out.take();
   }
 };
@@ -332,7 +332,7 @@ class leaves_a_gap : public mutant {
 class sleeps : public mutant {
  public:
   using mutant::mutant;
-  void start(spi::stable_state stable, spi::log_position applied, spi::timestamp now) override {
+  void start(spi::stable_state stable, spi::log_index applied, spi::timestamp now) override {
     began_ = now;
     mutant::start(std::move(stable), applied, now);
   }
@@ -405,7 +405,7 @@ void change_meta(spi::stable_state& stable, Change change) {
 class forgets_the_group : public mutant {
  public:
   using mutant::mutant;
-  void start(spi::stable_state stable, spi::log_position applied, spi::timestamp now) override {
+  void start(spi::stable_state stable, spi::log_index applied, spi::timestamp now) override {
     change_meta(stable, [](auto& meta) { meta.groups.clear(); });
     mutant::start(std::move(stable), applied, now);
   }
@@ -415,7 +415,7 @@ class forgets_the_group : public mutant {
 class takes_over_as_if_it_had_led : public mutant {
  public:
   using mutant::mutant;
-  void start(spi::stable_state stable, spi::log_position applied, spi::timestamp now) override {
+  void start(spi::stable_state stable, spi::log_index applied, spi::timestamp now) override {
     change_meta(stable, [](auto& meta) { meta.follows = false; });
     mutant::start(std::move(stable), applied, now);
   }
@@ -435,10 +435,10 @@ TEST_CASE("caught: a vote leaves before it is durable") {
 }
 TEST_CASE("caught: a decision is told before it is durable") {
   must_be_caught<decides_before_durable>(
-      {100, {kind::not_linearizable, kind::divergence, kind::refused_yet_decided}, crash_slowly});
+      {100, {kind::not_linearizable, kind::divergence, kind::refused_yet_committed}, crash_slowly});
 }
 TEST_CASE("caught: a coordinator forgets its decisions when it restarts") {
-  must_be_caught_by<forgets_decisions>("position 1 is a command on replica", [](group& it) {
+  must_be_caught_by<forgets_decisions>("index 1 is a command on replica", [](group& it) {
     refuse_and_tell_nobody(it);
     it.crash(1, 9);
     it.all_messages_pass();
@@ -446,7 +446,7 @@ TEST_CASE("caught: a coordinator forgets its decisions when it restarts") {
     it.run_for(seconds{5});
   });
 }
-TEST_CASE("caught: a coordinator aborts what an earlier life of it left open") {
+TEST_CASE("caught: a coordinator aborts what an earlier incarnation of it left open") {
   must_be_caught<aborts_what_it_left_open>(
       {20, {kind::not_linearizable, kind::divergence}, crash_busily});
 }
@@ -457,8 +457,8 @@ TEST_CASE("caught: a participant in doubt guesses that it was an abort") {
   must_be_caught<guesses_aborts>({20, {kind::divergence}, go_on_after_stops});
 }
 TEST_CASE("caught: a damaged record is taken for a missing one") {
-  must_be_caught_by<takes_corrupt_for_absent>("position 1 is nothing on replica", [](group& it) {
-    it.on_messages(message_type::decide, passage::drop);
+  must_be_caught_by<takes_corrupt_for_absent>("index 1 is nothing on replica", [](group& it) {
+    it.on_messages(message_type::decide, filter_action::drop);
     it.must_write(7); // answered, and nobody else knows
     it.crash(2, 9);
     REQUIRE(it.damage(2, prepare_stream, 1));
@@ -473,14 +473,14 @@ TEST_CASE("caught: a replica serves from a disk that came back empty") {
   must_be_caught<serves_from_an_empty_disk>(
       {20, {kind::not_linearizable, kind::divergence}, lose_disks});
 }
-TEST_CASE("caught: reads don't wait for positions in doubt") {
+TEST_CASE("caught: reads don't wait for indexes in doubt") {
   must_be_caught<reads_past_doubts>({20, {kind::not_linearizable}});
 }
 TEST_CASE("caught: a participant says yes and stores nothing") {
   must_be_caught<says_yes_for_no>({100, {kind::not_linearizable}, object_busily});
 }
 TEST_CASE("caught: a refusal that says surely not, of what is decided later") {
-  must_be_caught<refuses_what_it_proposed>({20, {kind::refused_yet_decided}});
+  must_be_caught<refuses_what_it_proposed>({20, {kind::refused_yet_committed}});
 }
 TEST_CASE("caught: an entry is applied twice") {
   must_be_caught<applies_twice>({20, {kind::interface_broken}});
@@ -511,7 +511,7 @@ TEST_CASE("caught: a replica forgets on restart that the group has changed") {
 }
 TEST_CASE("caught: one that takes over commits what may be aborted") {
   must_be_caught_by<takes_over_as_if_it_had_led>(
-      "position 1 holds proposal 1, which was refused as surely not proposed", [](group& it) {
+      "index 1 holds proposal 1, which was refused as surely not proposed", [](group& it) {
         refuse_and_tell_nobody(it);
         it.lose_disk(1);
         it.all_messages_pass();

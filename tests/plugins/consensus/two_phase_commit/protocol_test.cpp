@@ -54,11 +54,11 @@ struct lone_coordinator {
             }));
   }
 
-  void vote(spi::replica_id id, spi::log_position first, spi::log_position last) {
+  void vote(spi::replica_id id, spi::log_index first, spi::log_index last) {
     it.step(id, message(message_type::vote, [=](auto& out) {
               out.put(static_cast<std::uint32_t>(last - first + 1));
-              for (auto position = first; position <= last; ++position)
-                out.put(position).put(true).put("");
+              for (auto index = first; index <= last; ++index)
+                out.put(index).put(true).put("");
             }));
   }
 
@@ -133,12 +133,12 @@ TEST_CASE("proposals taken between two drains share one write and one message to
 TEST_CASE("what was committed goes to the disk with the next proposal, or soon") {
   lone_coordinator group;
   group.it.advance(group.now);
-  auto commit = [&](spi::log_position position) {
-    group.propose(position, "x");
+  auto commit = [&](spi::log_index index) {
+    group.propose(index, "x");
     auto persists = only<spi::persist>(group.drain());
     group.it.on_durable(group.token);
-    group.vote(2, position, position);
-    group.vote(3, position, position);
+    group.vote(2, index, index);
+    group.vote(3, index, index);
     CHECK(only<spi::apply>(group.drain()).size() == 1);
     REQUIRE(persists.size() == 1);
     return persists[0].ops.size();
@@ -251,13 +251,14 @@ TEST_CASE("a vote is counted once, from a known participant, in this epoch") {
   group.it.step(3, [&] {
     spi::writer out;
     write_header(out, {message_type::vote, group.group, 20, 10, 4}); // an older epoch
-    out.put(std::uint32_t{1}).put(spi::log_position{1}).put(true).put("");
+    out.put(std::uint32_t{1}).put(spi::log_index{1}).put(true).put("");
     return out.take();
   }());
   group.it.step(3, [&] {
     spi::writer out;
-    write_header(out, {message_type::vote, group.group, 19, 10, 5}); // an older life of the voter
-    out.put(std::uint32_t{1}).put(spi::log_position{1}).put(true).put("");
+    write_header(out,
+                 {message_type::vote, group.group, 19, 10, 5}); // an older incarnation of the voter
+    out.put(std::uint32_t{1}).put(spi::log_index{1}).put(true).put("");
     return out.take();
   }());
   CHECK(only<spi::apply>(group.drain()).empty());
@@ -348,21 +349,21 @@ TEST_CASE("a replica that joins and promised more elsewhere makes the coordinato
   CHECK(group.it.status().blocked.find("hasn't yet joined epoch 10") != std::string::npos);
 }
 
-TEST_CASE("a position from nowhere makes a participant reserve nothing") {
+TEST_CASE("an index from nowhere makes a participant reserve nothing") {
   auto options = under_test::make_options(two_phase_commit::plugin());
   replica it{spi::consensus_setup{options, 2, {1, 2, 3}, 1, 10}};
   spi::stable_state stable;
   stable.meta = encode_meta({{1, 2, 3}, 5, true, 1});
   it.start(std::move(stable), 0, {});
   auto group = lone_coordinator::fingerprint();
-  for (spi::log_position position : {std::uint64_t{1} << 40, UINT64_MAX, UINT64_MAX - 1}) {
+  for (spi::log_index index : {std::uint64_t{1} << 40, UINT64_MAX, UINT64_MAX - 1}) {
     spi::writer prepare;
     write_header(prepare, {message_type::prepare, group, 20, 10, 5});
-    prepare.put(std::uint32_t{1}).put(position).put(entry_kind::command).put("x");
+    prepare.put(std::uint32_t{1}).put(index).put(entry_kind::command).put("x");
     it.step(1, prepare.view());
     spi::writer decide;
     write_header(decide, {message_type::decide, group, 20, 10, 5});
-    decide.put(std::uint32_t{1}).put(position).put(true);
+    decide.put(std::uint32_t{1}).put(index).put(true);
     it.step(1, decide.view());
   }
   std::vector<spi::effect> out;

@@ -3,7 +3,7 @@
 #include "two_phase_commit.hpp"
 #include "wire.hpp"
 
-#include <atoll/sim/world.hpp>
+#include <atoll/sim/scripted_simulation.hpp>
 
 #include <doctest/doctest.h>
 
@@ -20,12 +20,13 @@ using atl::two_phase::message_type;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-/// A world of replicas of two-phase commit, and a client's words for it.
-class group : public world {
+/// A simulated group of replicas of two-phase commit, and a client's words for it.
+class group : public scripted_simulation {
  public:
   explicit group(std::uint32_t replicas, const under_test::overrides& changed = {},
                  bool fatal_is_failure = true, const consensus_factory& make = factory())
-      : world{make_options(replicas, changed, fatal_is_failure), make}, replicas_{replicas} {}
+      : scripted_simulation{make_options(replicas, changed, fatal_is_failure), make},
+        replicas_{replicas} {}
 
   /// Waits until writes are taken.
   void settle() {
@@ -60,11 +61,11 @@ class group : public world {
   }
 
   /// Writes, and wants it applied.
-  atl::spi::log_position must_write(std::int64_t value, std::uint64_t key = 1) {
+  atl::spi::log_index must_write(std::int64_t value, std::uint64_t key = 1) {
     settle();
     auto& got = await(write(value, key));
     REQUIRE_MESSAGE(got.kind == answer_kind::applied, got.reason);
-    return got.position;
+    return got.index;
   }
 
   void must_write_up_to(std::int64_t last) {
@@ -114,7 +115,7 @@ class group : public world {
     auto agree = [&] {
       return std::all_of(voters.begin(), voters.end(), [&](auto id) {
         return up(id) && applied(id) == applied(voters[0]) && members(id).voters == voters &&
-               status(id).decided == status(voters[0]).decided;
+               status(id).committed == status(voters[0]).committed;
       });
     };
     CHECK(run_until(agree));
@@ -128,11 +129,11 @@ class group : public world {
   }
 
   /// Messages of one type, optionally between two replicas only, meet with `what`.
-  void on_messages(message_type type, passage what, atl::spi::replica_id from = 0,
+  void on_messages(message_type type, filter_action what, atl::spi::replica_id from = 0,
                    atl::spi::replica_id to = 0) {
     filter([=](auto sender, auto receiver, std::string_view bytes) {
       auto concerned = (from == 0 || from == sender) && (to == 0 || to == receiver);
-      return concerned && type_of(bytes) == type ? what : passage::pass;
+      return concerned && type_of(bytes) == type ? what : filter_action::pass;
     });
   }
 
@@ -148,7 +149,7 @@ class group : public world {
   void must_agree() {
     auto agree = [this] {
       for (atl::spi::replica_id id = 1; id <= replicas_; ++id)
-        if (!up(id) || applied(id) != applied(1) || status(id).decided != status(1).decided)
+        if (!up(id) || applied(id) != applied(1) || status(id).committed != status(1).committed)
           return false;
       return true;
     };

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine.hpp"
+#include "simulator.hpp"
 
 #include <vector>
 
@@ -10,7 +10,7 @@ namespace atl::sim {
 /// learners, and replaces one whose disk was lost, or wiped under its id, by a spare.
 class admin {
  public:
-  explicit admin(engine& world);
+  explicit admin(simulator& sim);
   /// No more changes of its own accord; a lost member is still replaced.
   void stop() { stopped_ = true; }
 
@@ -19,20 +19,20 @@ class admin {
   void next();
   void replace_lost();
   /// What the replica that knows most says.
-  host& best_informed() const;
+  sim_replica& best_informed() const;
   void ask_for(spi::members_changed wanted);
   spi::members_changed some_change();
   std::vector<spi::replica_id> available() const;
   void lose_one();
   spi::replica_id wipe_one(const spi::random_source& details);
-  /// One that surely is a voter may lose its disk now, and the others know all that was decided.
+  /// One that surely is a voter may lose its disk now, and the others know all that was committed.
   bool can_lose_one() const;
   spi::replica_id any_voter();
   bool is_last_founder(spi::replica_id id) const;
   bool at_rest(const spi::members_changed& group) const;
 
-  engine& world_;
-  fault_site site_;
+  simulator& simulator_;
+  injection_point site_;
   spi::random_source random_; ///< of the change that is due
   bool stopped_ = false;
   bool certain_ = true; ///< what became of all changes that were asked for is known

@@ -1,4 +1,4 @@
-#include "admin.hpp"
+#include "administrator.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -13,23 +13,23 @@ bool has(const std::vector<spi::replica_id>& list, spi::replica_id id) {
 
 } // namespace
 
-admin::admin(engine& world)
-    : world_{world}, site_{world.chance().site(fault_kind::member_changes)}, random_{0} {
-  auto& mix = world_.mix();
-  if ((!mix.member_changes && !mix.wiped_disks) || world_.options().spares == 0)
+admin::admin(simulator& sim)
+    : simulator_{sim}, site_{sim.faults().point(fault_kind::member_changes)}, random_{0} {
+  auto& rates = simulator_.rates();
+  if ((!rates.member_changes && !rates.wiped_disks) || simulator_.options().spares == 0)
     return;
-  stopped_ = !mix.member_changes;
-  world_.on_admin = [this] { on_turn(); };
-  world_.on_wipe = [this](auto& details) { return wipe_one(details); };
-  world_.on_admin_answer = [this](const request_owner& owner, const answer& what) {
+  stopped_ = !rates.member_changes;
+  simulator_.on_admin = [this] { on_turn(); };
+  simulator_.on_wipe = [this](auto& details) { return wipe_one(details); };
+  simulator_.on_admin_answer = [this](const request_owner& owner, const answer& what) {
     if (owner.attempt != asked_)
-      return; // of a request before: the last one may yet be decided
+      return; // of a request before: the last one may yet be committed
     waiting_ = false;
-    // One that is decided, or surely not, has whatever was asked before it behind it.
+    // One that is committed, or surely not, has whatever was asked before it behind it.
     certain_ =
         what.kind == answer_kind::applied || (what.kind == answer_kind::refused && certain_before_);
     if (what.kind == answer_kind::applied) {
-      ++world_.stats().member_changes;
+      ++simulator_.stats().member_changes;
       if (std::exchange(replacing_, false))
         lost_ = 0;
     }
@@ -39,16 +39,17 @@ admin::admin(engine& world)
 }
 
 void admin::next() {
-  auto after = world_.chance().stream(purpose::admin, site_.dice.thrown()).between(20'000, 800'000);
-  world_.at_time(world_.now() + after, event_kind::admin, 0, 0);
+  auto after =
+      simulator_.faults().stream(purpose::admin, site_.rng.drawn()).between(20'000, 800'000);
+  simulator_.at_time(simulator_.now() + after, event_kind::admin, 0, 0);
 }
 
 /// By what is applied: one that was only told to install a snapshot doesn't know yet what it says.
-host& admin::best_informed() const {
-  auto* best = &world_.at(1);
-  for (spi::replica_id id = 1; id <= world_.replicas(); ++id) {
-    auto& it = world_.at(id);
-    if (it.up() && (!best->up() || it.machine().position() > best->machine().position()))
+sim_replica& admin::best_informed() const {
+  auto* best = &simulator_.at(1);
+  for (spi::replica_id id = 1; id <= simulator_.replicas(); ++id) {
+    auto& it = simulator_.at(id);
+    if (it.up() && (!best->up() || it.machine().index() > best->machine().index()))
       best = &it;
   }
   return *best;
@@ -56,22 +57,22 @@ host& admin::best_informed() const {
 
 std::vector<spi::replica_id> admin::available() const {
   std::vector<spi::replica_id> out;
-  for (spi::replica_id id = 1; id <= world_.replicas(); ++id)
-    if (!world_.at(id).retired() && world_.at(id).belongs_to().in_group())
+  for (spi::replica_id id = 1; id <= simulator_.replicas(); ++id)
+    if (!simulator_.at(id).retired() && simulator_.at(id).belongs_to().in_group())
       out.push_back(id);
   return out;
 }
 
 void admin::on_turn() {
-  auto may_ask = !waiting_ || world_.now() >= patience_;
+  auto may_ask = !waiting_ || simulator_.now() >= patience_;
   if (!may_ask || stopped_ || lost_ != 0) {
-    site_.dice.skip(); // turns are numbered, whatever they come to
+    site_.rng.skip(); // turns are numbered, whatever they come to
     next();
     if (may_ask && lost_ != 0)
       replace_lost();
     return;
   }
-  auto details = world_.strikes(site_, 1);
+  auto details = simulator_.should_inject(site_, 1);
   next();
   if (!details)
     return;
@@ -82,13 +83,13 @@ void admin::on_turn() {
 }
 
 void admin::replace_lost() {
-  if (world_.at(lost_).belongs_to().in_group() && !world_.at(lost_).retired())
+  if (simulator_.at(lost_).belongs_to().in_group() && !simulator_.at(lost_).retired())
     return; // it was let in with an empty disk, and nobody knows
   auto now = best_informed().members();
   std::erase(now.voters, lost_);
   std::erase(now.learners, lost_);
   for (auto id : available())
-    if (!has(now.voters, id) && now.voters.size() < world_.birth_voters().size())
+    if (!has(now.voters, id) && now.voters.size() < simulator_.birth_voters().size())
       now.voters.push_back(id);
   std::erase_if(now.learners, [&](auto id) { return has(now.voters, id); });
   replacing_ = true;
@@ -96,12 +97,12 @@ void admin::replace_lost() {
 }
 
 /// Only one at a time, and only of three or more that surely stay so until it is replaced: then the
-/// others know all that was decided, and can go on.
+/// others know all that was committed, and can go on.
 bool admin::can_lose_one() const {
   auto& best = best_informed();
-  return world_.options().lose_members && lost_ == 0 && certain_ &&
-         best.machine().position() == world_.facts().last() &&
-         (!world_.options().lose_at_rest || at_rest(best.members())) &&
+  return simulator_.options().lose_members && lost_ == 0 && certain_ &&
+         best.machine().index() == simulator_.checker().last() &&
+         (!simulator_.options().lose_at_rest || at_rest(best.members())) &&
          best.members().voters.size() >= 3 && available().size() > 3;
 }
 
@@ -112,7 +113,7 @@ spi::replica_id admin::any_voter() {
 
 void admin::lose_one() {
   lost_ = any_voter();
-  world_.at(lost_).retire();
+  simulator_.at(lost_).retire();
 }
 
 spi::replica_id admin::wipe_one(const spi::random_source& details) {
@@ -123,7 +124,7 @@ spi::replica_id admin::wipe_one(const spi::random_source& details) {
   if (is_last_founder(victim))
     return 0;
   lost_ = victim;
-  world_.at(lost_).wipe();
+  simulator_.at(lost_).wipe();
   return lost_;
 }
 
@@ -132,17 +133,18 @@ spi::replica_id admin::wipe_one(const spi::random_source& details) {
 /// only storage nodes could tell them otherwise, and the simulation has none. A founder that is
 /// retired never answers.
 bool admin::is_last_founder(spi::replica_id id) const {
-  return std::ranges::all_of(world_.birth_voters(), [&](auto founder) {
-    auto& it = world_.at(founder);
+  return std::ranges::all_of(simulator_.birth_voters(), [&](auto founder) {
+    auto& it = simulator_.at(founder);
     return founder == id || (!it.retired() && !it.belongs_to().in_group());
   });
 }
 
-/// Nothing is under way, and every voter knows all that was decided.
+/// Nothing is under way, and every voter knows all that was committed.
 bool admin::at_rest(const spi::members_changed& group) const {
   return std::all_of(group.voters.begin(), group.voters.end(), [this, &group](auto id) {
-    auto& it = world_.at(id);
-    if (!it.up() || it.given() != world_.facts().last() || it.members().voters != group.voters)
+    auto& it = simulator_.at(id);
+    if (!it.up() || it.given() != simulator_.checker().last() ||
+        it.members().voters != group.voters)
       return false;
     auto now = it.protocol().status();
     return now.pending == 0 && now.accepted <= it.given();
@@ -186,15 +188,17 @@ spi::members_changed admin::some_change() {
 void admin::ask_for(spi::members_changed wanted) {
   for (auto* list : {&wanted.voters, &wanted.learners})
     for (auto id : *list)
-      world_.at(id).bear();
+      simulator_.at(id).bear();
   waiting_ = true;
   certain_before_ = std::exchange(certain_, false);
-  patience_ = world_.now() + 2'000'000;
-  auto to = ask_ != 0 ? ask_ : static_cast<spi::replica_id>(1 + random_.below(world_.replicas()));
+  patience_ = simulator_.now() + 2'000'000;
+  auto to =
+      ask_ != 0 ? ask_ : static_cast<spi::replica_id>(1 + random_.below(simulator_.replicas()));
   ask_ = 0;
-  if (lost_ != 0 && world_.options().tell_losses)
-    world_.at(to).declare_lost(lost_);
-  world_.reconfigure_at(world_.now() + 100, to, {admin_client, ++asked_, 0, 0}, std::move(wanted));
+  if (lost_ != 0 && simulator_.options().tell_losses)
+    simulator_.at(to).declare_lost(lost_);
+  simulator_.reconfigure_at(simulator_.now() + 100, to, {admin_client, ++asked_, 0, 0},
+                            std::move(wanted));
 }
 
 } // namespace atl::sim

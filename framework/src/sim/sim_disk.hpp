@@ -13,7 +13,7 @@
 namespace atl::sim {
 
 /// A replica's disk: what is durable, and what was handed to it and isn't yet.
-class disk {
+class sim_disk {
  public:
   using place = std::pair<std::uint32_t, std::uint64_t>; ///< stream and index
 

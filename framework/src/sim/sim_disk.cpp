@@ -1,10 +1,10 @@
-#include "disk.hpp"
+#include "sim_disk.hpp"
 
 #include <algorithm>
 
 namespace atl::sim {
 
-void disk::carry_out(std::vector<spi::disk_op>& ops) {
+void sim_disk::carry_out(std::vector<spi::disk_op>& ops) {
   for (auto& op : ops) {
     if (auto put = std::get_if<spi::put_record>(&op)) {
       place where{put->stream, put->index};
@@ -24,7 +24,7 @@ void disk::carry_out(std::vector<spi::disk_op>& ops) {
   }
 }
 
-spi::persist_token disk::end_sync() {
+spi::persist_token sim_disk::end_sync() {
   spi::persist_token last = 0;
   for (; syncing_ > 0; --syncing_) {
     last = queue_.front().token;
@@ -34,13 +34,13 @@ spi::persist_token disk::end_sync() {
   return last;
 }
 
-void disk::crash(std::size_t kept) {
+void sim_disk::crash(std::size_t kept) {
   syncing_ = std::min(kept, queue_.size());
   end_sync();
   queue_.clear();
 }
 
-spi::stable_state disk::read() const {
+spi::stable_state sim_disk::read() const {
   spi::stable_state out;
   out.meta_corrupt = meta_damaged_;
   if (!meta_damaged_)
@@ -55,14 +55,14 @@ spi::stable_state disk::read() const {
   return out;
 }
 
-bool disk::damage(place where) {
+bool sim_disk::damage(place where) {
   if (records_.count(where) == 0)
     return false;
   damaged_.insert(where);
   return true;
 }
 
-void disk::lose() {
+void sim_disk::lose() {
   records_.clear();
   damaged_.clear();
   meta_.reset();
@@ -71,7 +71,7 @@ void disk::lose() {
   syncing_ = 0;
 }
 
-std::vector<disk::place> disk::places() const {
+std::vector<sim_disk::place> sim_disk::places() const {
   std::vector<place> out;
   out.reserve(records_.size());
   for (auto& [where, bytes] : records_)

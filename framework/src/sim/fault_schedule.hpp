@@ -14,14 +14,14 @@ namespace atl::sim {
 
 /// Numbers of which the n-th is known without drawing those before it (splitmix64: Steele, Lea &
 /// Flood, *Fast splittable pseudorandom number generators*, OOPSLA '14).
-class numbered_dice {
+class indexed_rng {
  public:
-  explicit numbered_dice(std::uint64_t key = 0) : key_{key} {}
+  explicit indexed_rng(std::uint64_t key = 0) : key_{key} {}
 
-  std::uint32_t thrown() const { return count_; }
+  std::uint32_t drawn() const { return count_; }
   void skip() { ++count_; }
   /// Uniform in [0, 1).
-  double throw_next() {
+  double draw_next() {
     return static_cast<double>(mix_bits(key_ + ++count_ * 0x9e3779b97f4a7c15) >> 11) * 0x1.0p-53;
   }
   /// For what else hangs on the last throw.
@@ -40,25 +40,26 @@ enum class purpose : std::uint64_t {
   client,
   workload,
   link,
-  chaos,
+  fault_injector,
   admin
 };
 
 /// Where faults of one kind may act, one chance after the other.
-struct fault_site {
+struct injection_point {
   fault_id id; ///< without its number
-  numbered_dice dice;
+  indexed_rng rng;
 };
 
 /// What chance makes of a run. Every place of it draws from a source of its own, so that what is
 /// left out at one place changes nothing at another.
-class fate {
+class fault_schedule {
  public:
-  fate(std::uint64_t seed, const fault_choice& choice) : seed_{seed}, only_{choice.only} {}
+  fault_schedule(std::uint64_t seed, const fault_choice& choice)
+      : seed_{seed}, only_{choice.only} {}
 
-  fault_site site(fault_kind kind, std::uint32_t from = 0, std::uint32_t to = 0) const;
-  numbered_dice dice(purpose what, std::uint64_t index) const {
-    return numbered_dice{combine(combine(seed_, static_cast<std::uint64_t>(what)), index)};
+  injection_point point(fault_kind kind, std::uint32_t from = 0, std::uint32_t to = 0) const;
+  indexed_rng rng(purpose what, std::uint64_t index) const {
+    return indexed_rng{combine(combine(seed_, static_cast<std::uint64_t>(what)), index)};
   }
   /// Chance that is no fault's, for one purpose.
   spi::random_source stream(purpose what, std::uint64_t index = 0, std::uint64_t sub = 0) const {
@@ -67,8 +68,9 @@ class fate {
   }
 
   /// The next chance of a place. @returns if a fault acts, what to draw its details from.
-  std::optional<spi::random_source> strikes(fault_site& at, double probability, std::int64_t now) {
-    if (probability <= 0 || at.dice.throw_next() >= probability)
+  std::optional<spi::random_source> should_inject(injection_point& at, double probability,
+                                                  std::int64_t now) {
+    if (probability <= 0 || at.rng.draw_next() >= probability)
       return std::nullopt;
     return act(at, now);
   }
@@ -77,7 +79,7 @@ class fate {
   std::function<void(const fault_id&)> on_fault;
 
  private:
-  std::optional<spi::random_source> act(const fault_site& at, std::int64_t now);
+  std::optional<spi::random_source> act(const injection_point& at, std::int64_t now);
 
   std::uint64_t seed_;
   std::optional<std::vector<fault_id>> only_;

@@ -1,24 +1,24 @@
 #pragma once
 
-#include "engine.hpp"
+#include "simulator.hpp"
 
 #include <vector>
 
 namespace atl::sim {
 
 /// Makes the faults of the mix happen, one after the other, until it is stopped.
-class chaos {
+class fault_injector {
  public:
-  explicit chaos(engine& world);
+  explicit fault_injector(simulator& sim);
   void stop() { stopped_ = true; }
 
  private:
   struct kind {
-    void (chaos::*act)();
-    fault_site site;
+    void (fault_injector::*act)();
+    injection_point point;
   };
 
-  void add(bool on, fault_kind what, void (chaos::*act)());
+  void add(bool on, fault_kind what, void (fault_injector::*act)());
   void next(std::size_t index);
   void act(std::size_t index);
   void crash(spi::replica_id id);
@@ -26,7 +26,7 @@ class chaos {
   spi::replica_id anyone();
   void show_links(std::string what);
 
-  engine& world_;
+  simulator& simulator_;
   std::vector<kind> kinds_;
   spi::random_source random_{0}; ///< of the fault that happens
   bool stopped_ = false;

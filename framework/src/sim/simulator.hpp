@@ -1,11 +1,11 @@
 #pragma once
 
 #include "event_queue.hpp"
-#include "fate.hpp"
+#include "fault_schedule.hpp"
 #include "hash.hpp"
-#include "host.hpp"
-#include "ledger.hpp"
-#include "network.hpp"
+#include "safety_checker.hpp"
+#include "sim_network.hpp"
+#include "sim_replica.hpp"
 
 #include <atoll/sim/simulation.hpp>
 #include <atoll/spi/random.hpp>
@@ -21,36 +21,37 @@
 
 namespace atl::sim {
 
-/// A world of replicas in one thread: its time, its events in their order, its chance.
-class engine {
+/// A group of replicas in one thread: its time, its events in their order, its random numbers.
+class simulator {
  public:
-  engine(const simulation_options& options, const consensus_factory& factory, const fault_mix& mix);
+  simulator(const simulation_options& options, const consensus_factory& factory,
+            const fault_rates& rates);
 
   const simulation_options& options() const { return options_; }
   std::int64_t now() const { return now_; }
   /// Spares included.
-  std::size_t replicas() const { return hosts_.size(); }
+  std::size_t replicas() const { return replicas_.size(); }
   const std::vector<spi::replica_id>& birth_voters() const { return voters_; }
-  host& at(spi::replica_id id) { return *hosts_[id - 1]; }
-  network& links() { return network_; }
-  ledger& facts() { return ledger_; }
-  const fate& chance() const { return fate_; }
-  fault_mix& mix() { return mix_; }
+  sim_replica& at(spi::replica_id id) { return *replicas_[id - 1]; }
+  sim_network& links() { return network_; }
+  safety_checker& checker() { return checker_; }
+  const fault_schedule& faults() const { return faults_; }
+  fault_rates& rates() { return rates_; }
   simulation_stats& stats() { return stats_; }
   std::uint64_t hash() const { return hash_; }
-  const std::vector<acted_fault>& acted() const { return fate_.acted(); }
+  const std::vector<acted_fault>& acted() const { return faults_.acted(); }
 
   /// Lets the next event happen. @returns false when there is none, or a rule was broken.
   bool step();
   void run_until(std::int64_t at);
 
-  void at_time(std::int64_t at, event_kind kind, spi::replica_id replica, std::uint64_t life,
+  void at_time(std::int64_t at, event_kind kind, spi::replica_id replica, std::uint64_t incarnation,
                std::uint64_t arg = 0) {
-    queue_.push({at, 0, arg, life, replica, kind});
+    queue_.push({at, 0, arg, incarnation, replica, kind});
   }
 
   // -- what a host uses
-  std::unique_ptr<spi::consensus> make_protocol(spi::replica_id id, std::uint64_t life);
+  std::unique_ptr<spi::consensus> make_protocol(spi::replica_id id, std::uint64_t incarnation);
   /// @param waited_for the token that the message waited for, if it had to; else 0
   void send(spi::replica_id from, spi::replica_id to, std::string bytes,
             spi::persist_token waited_for = 0);
@@ -58,15 +59,15 @@ class engine {
                      machine_image image);
   /// What a replica with an empty disk learns from a peer; none: the peer can't be reached.
   std::optional<membership_answer> ask_membership(spi::replica_id from, spi::replica_id to);
-  void validated(spi::replica_id id, std::uint64_t life, std::uint64_t ticket);
+  void validated(spi::replica_id id, std::uint64_t incarnation, std::uint64_t ticket);
   /// Between two effects: a crash may happen here. @returns whether it did, to this replica.
-  bool boundary(host& it);
+  bool boundary(sim_replica& it);
   void answered(spi::replica_id by, const request_owner& owner, answer what);
   void note(std::uint64_t value) { hash_ = combine(hash_, value); }
-  void violate(violation_kind kind, std::string_view what) { ledger_.violate(kind, what); }
+  void violate(violation_kind kind, std::string_view what) { checker_.violate(kind, what); }
   /// Whether a fault acts at this place now. @returns what to draw its details from.
-  std::optional<spi::random_source> strikes(fault_site& at, double probability) {
-    return fate_.strikes(at, probability, now_);
+  std::optional<spi::random_source> should_inject(injection_point& at, double probability) {
+    return faults_.should_inject(at, probability, now_);
   }
 
   bool tracing() const { return static_cast<bool>(options_.trace); }
@@ -109,7 +110,7 @@ class engine {
   /// Wipes the disk of a member, if the group can bear it now. @returns the member, or 0
   std::function<spi::replica_id(const spi::random_source&)> on_wipe;
   std::function<void(std::uint64_t arg)> on_client;
-  std::function<void(std::uint64_t arg)> on_chaos;
+  std::function<void(std::uint64_t arg)> on_fault_due;
   std::function<void(std::uint64_t arg)> on_response;
 
  private:
@@ -127,20 +128,20 @@ class engine {
     std::optional<spi::members_changed> members; ///< instead of either
     spi::read_level level = spi::read_level::linearizable;
   };
-  struct opinion {
+  struct validation_answer {
     std::uint64_t ticket = 0;
     bool ok = true;
   };
 
   void dispatch(const event& it);
-  void to_host(host& it, const event& what);
-  void restart(host& it);
+  void deliver_event(sim_replica& it, const event& what);
+  void restart(sim_replica& it);
   spi::replica_id wiped_member(const spi::members_changed& wanted);
   void arrive(packet it);
   void hint_unreachable(spi::replica_id at, spi::replica_id peer);
   void watch();
   void say_sent(spi::replica_id from, spi::replica_id to, std::string_view what,
-                const network::arrivals& arrivals);
+                const sim_network::arrivals& arrivals);
   void show_message(run_event_kind what, spi::replica_id from, spi::replica_id to,
                     std::size_t bytes) {
     show([&] {
@@ -155,15 +156,15 @@ class engine {
   consensus_factory factory_;
   std::vector<spi::replica_id> voters_;
   std::int64_t now_ = 1;
-  fate fate_;
-  fault_mix mix_;
+  fault_schedule faults_;
+  fault_rates rates_;
   event_queue queue_;
-  network network_;
-  ledger ledger_;
-  std::vector<std::unique_ptr<host>> hosts_;
-  parking<packet> packets_;
-  parking<request> requests_;
-  parking<opinion> opinions_;
+  sim_network network_;
+  safety_checker checker_;
+  std::vector<std::unique_ptr<sim_replica>> replicas_;
+  slot_pool<packet> packets_;
+  slot_pool<request> requests_;
+  slot_pool<validation_answer> validation_answers_;
   std::deque<packet> held_;
   message_filter filter_;
   simulation_stats stats_;

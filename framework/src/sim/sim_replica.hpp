@@ -1,11 +1,11 @@
 #pragma once
 
-#include "disk.hpp"
-#include "fate.hpp"
+#include "fault_schedule.hpp"
 #include "membership.hpp"
+#include "sim_disk.hpp"
 
 #include <atoll/sim/register_machine.hpp>
-#include <atoll/sim/world.hpp>
+#include <atoll/sim/scripted_simulation.hpp>
 #include <atoll/spi/consensus.hpp>
 
 #include <cstdint>
@@ -20,7 +20,7 @@
 
 namespace atl::sim {
 
-class engine;
+class simulator;
 
 /// Who waits for the answer to a proposal or a read.
 struct request_owner {
@@ -31,14 +31,14 @@ struct request_owner {
   std::uint64_t content = 0; ///< a hash of the command; 0: it is none
 };
 
-/// A state machine at some position, as a snapshot holds it.
+/// A state machine at some index, as a snapshot holds it.
 using machine_image = std::shared_ptr<const register_machine>;
 
 /// A replica's host: carries out the effects of its protocol exactly as the interface says, on a
 /// disk, a clock and a state machine of its own.
-class host {
+class sim_replica {
  public:
-  host(engine& world, spi::replica_id id);
+  sim_replica(simulator& sim, spi::replica_id id);
 
   spi::replica_id id() const { return id_; }
   bool up() const { return protocol_ != nullptr; }
@@ -48,21 +48,22 @@ class host {
   const membership& belongs_to() const { return membership_; }
   bool stopped_itself() const { return !fatal_.empty(); }
   const std::string& fatal_reason() const { return fatal_; }
-  std::uint64_t life() const { return life_; }
-  disk& storage() { return disk_; }
+  std::uint64_t incarnation() const { return incarnation_; }
+  sim_disk& storage() { return disk_; }
   const register_machine& machine() const { return machine_; }
   spi::consensus& protocol() { return *protocol_; }
-  spi::log_position given() const { return given_; } ///< told to apply
+  spi::log_index given() const { return given_; } ///< told to apply
 
   /// As the protocol last said; at its start, those of the group's birth.
   const spi::members_changed& members() const { return members_; }
 
   /// Where faults of a replica may act.
-  struct fault_sites {
-    fault_site batch_crash, disk_stall, sync_failure, objection, unreachable, damage, lost_disk;
+  struct injection_points {
+    injection_point batch_crash, disk_stall, sync_failure, objection, unreachable, damage,
+        lost_disk;
   };
-  fault_sites& sites() { return sites_; }
-  /// Chance that is no fault's; begins anew with each life.
+  injection_points& points() { return points_; }
+  /// Chance that is no fault's; begins anew with each incarnation.
   spi::random_source& random() { return random_; }
 
   // -- life
@@ -96,7 +97,7 @@ class host {
 
   // -- events
   void deliver(spi::replica_id from, std::string_view bytes);
-  void take_snapshot(spi::log_position position, const std::string& blob, machine_image image);
+  void take_snapshot(spi::log_index index, const std::string& blob, machine_image image);
   void on_timer(std::int64_t armed);
   void on_synced();
   void on_validated(std::uint64_t ticket, bool ok, std::string_view reason);
@@ -119,12 +120,12 @@ class host {
     std::string bytes;
   };
   struct to_apply {
-    spi::decided_entry entry;
+    spi::committed_entry entry;
     std::uint64_t chain = 0;
-    spi::log_position install = 0; ///< instead: take over the snapshot up to here
+    spi::log_index install = 0; ///< instead: take over the snapshot up to here
   };
   struct waiting_read {
-    spi::log_position position = 0;
+    spi::log_index index = 0;
     request_owner owner;
   };
 
@@ -172,10 +173,10 @@ class host {
   void release_sends();
   void start_sync();
   void apply_queued();
-  void install(spi::log_position position);
+  void install(spi::log_index index);
   void answer_reads();
   bool take_owner(spi::request_id id, request_owner& owner);
-  void check_content(const spi::decided_entry& entry, const request_owner& owner);
+  void check_content(const spi::committed_entry& entry, const request_owner& owner);
   void rearm();
   void violate(violation_kind kind, std::string_view what);
   void check_bounds();
@@ -184,9 +185,9 @@ class host {
   std::int64_t local_now() const;
   std::int64_t global(std::int64_t local_time) const;
 
-  engine& world_;
+  simulator& simulator_;
   const spi::replica_id id_;
-  fault_sites sites_;
+  injection_points points_;
   spi::random_source random_;
   std::unique_ptr<spi::consensus> protocol_;
   std::string fatal_;
@@ -195,8 +196,8 @@ class host {
   std::string kept_out_because_;
   bool absent_ = false;
   bool retired_ = false;
-  std::uint64_t life_ = 0;
-  disk disk_;
+  std::uint64_t incarnation_ = 0;
+  sim_disk disk_;
   std::vector<spi::effect> batch_;
 
   // Clock: local time = base + (time since `clock_from_`) at a rate.
@@ -223,11 +224,11 @@ class host {
   register_machine machine_;
   machine_image durable_machine_;
   std::deque<to_apply> apply_queue_;
-  spi::log_position given_ = 0; ///< the last position we were told to apply
+  spi::log_index given_ = 0; ///< the last index we were told to apply
   std::uint64_t given_chain_ = 0;
   bool installing_ = false;
   bool objects_ = false;
-  spi::log_position received_position_ = 0;
+  spi::log_index received_index_ = 0;
   machine_image received_;
   std::vector<waiting_read> waiting_reads_;
 

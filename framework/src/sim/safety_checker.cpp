@@ -1,4 +1,4 @@
-#include "ledger.hpp"
+#include "safety_checker.hpp"
 
 #include <atoll/sim/register_machine.hpp>
 
@@ -8,7 +8,7 @@
 
 namespace atl::sim {
 
-void ledger::violate(violation_kind kind, std::string_view what) {
+void safety_checker::violate(violation_kind kind, std::string_view what) {
   if (!violation_.empty())
     return;
   kind_ = kind;
@@ -17,17 +17,16 @@ void ledger::violate(violation_kind kind, std::string_view what) {
     on_violation(violation_);
 }
 
-void ledger::applies(spi::replica_id replica, const spi::decided_entry& entry,
-                     std::uint64_t chain) {
-  auto position = entry.position;
-  if (position < facts_.size()) {
-    auto& known = facts_[position];
+void safety_checker::applies(spi::replica_id replica, const spi::committed_entry& entry,
+                             std::uint64_t chain) {
+  auto index = entry.index;
+  if (index < facts_.size()) {
+    auto& known = facts_[index];
     known.by_others = known.by_others || known.first_by != replica;
     if (known.chain != chain)
       violate(violation_kind::divergence,
-              fmt::format("position {} is {} on replica {}, and something else on replica {}",
-                          position, entry.no_op ? "nothing" : "a command", replica,
-                          known.first_by));
+              fmt::format("index {} is {} on replica {}, and something else on replica {}", index,
+                          entry.no_op ? "nothing" : "a command", replica, known.first_by));
     return;
   }
   // Replicas apply without gaps, so the first one to go beyond the end goes by one.
@@ -36,44 +35,44 @@ void ledger::applies(spi::replica_id replica, const spi::decided_entry& entry,
   if (!command || command->tag == 0)
     return;
   if (refused_.count(command->tag) != 0)
-    violate(violation_kind::refused_yet_decided,
-            fmt::format("position {} holds proposal {}, which was refused as surely not proposed",
-                        position, command->tag));
-  auto [found, is_new] = tags_.emplace(command->tag, position);
+    violate(violation_kind::refused_yet_committed,
+            fmt::format("index {} holds proposal {}, which was refused as surely not proposed",
+                        index, command->tag));
+  auto [found, is_new] = tags_.emplace(command->tag, index);
   if (!is_new && propose_once_)
-    violate(violation_kind::decided_twice,
-            fmt::format("proposal {} stands at position {} and again at {}", command->tag,
-                        found->second, position));
+    violate(violation_kind::committed_twice,
+            fmt::format("proposal {} stands at index {} and again at {}", command->tag,
+                        found->second, index));
 }
 
-void ledger::refused(std::uint64_t tag) {
+void safety_checker::refused(std::uint64_t tag) {
   if (tag == 0)
     return;
   refused_.insert(tag);
   if (auto found = tags_.find(tag); found != tags_.end())
-    violate(violation_kind::refused_yet_decided,
-            fmt::format("proposal {} was refused as surely not proposed, and stands at position {}",
+    violate(violation_kind::refused_yet_committed,
+            fmt::format("proposal {} was refused as surely not proposed, and stands at index {}",
                         tag, found->second));
 }
 
-void ledger::disk_lost(spi::replica_id replica) {
+void safety_checker::disk_lost(spi::replica_id replica) {
   terms_.erase(replica);
   while (facts_.size() > 1 && facts_.back().first_by == replica && facts_.back().no_op &&
          !facts_.back().by_others)
     facts_.pop_back();
 }
 
-void ledger::durable_term(spi::replica_id replica, std::uint64_t term) {
+void safety_checker::durable_term(spi::replica_id replica, std::uint64_t term) {
   auto& newest = terms_[replica];
   newest = std::max(newest, term);
 }
 
-std::uint64_t ledger::durable_term(spi::replica_id replica) const {
+std::uint64_t safety_checker::durable_term(spi::replica_id replica) const {
   auto found = terms_.find(replica);
   return found == terms_.end() ? 0 : found->second;
 }
 
-void ledger::role(spi::replica_id replica, const spi::role_changed& role) {
+void safety_checker::role(spi::replica_id replica, const spi::role_changed& role) {
   if (auto durable = durable_term(replica); role.term < durable)
     violate(violation_kind::term_went_back,
             fmt::format("replica {} went back from term {} to {}", replica, durable, role.term));

@@ -17,7 +17,7 @@ namespace atl::sim {
 
 enum class answer_kind : std::uint8_t {
   pending, ///< not yet
-  applied, ///< decided and applied, with `result`
+  applied, ///< committed and applied, with `result`
   read,    ///< `result` is what the key holds
   refused, ///< surely took no effect
   unknown, ///< may take effect
@@ -27,35 +27,35 @@ enum class answer_kind : std::uint8_t {
 /// What became of a proposal or a read.
 struct answer {
   answer_kind kind = answer_kind::pending;
-  spi::log_position position = 0; ///< where it stands; for a read, what the answer includes
+  spi::log_index index = 0; ///< where it stands; for a read, what the answer includes
   register_answer result;
   spi::replica_id hint = 0; ///< of a refusal: who to ask
   std::string reason;
 };
 
 /// What a script lets a message do.
-enum class passage : std::uint8_t { pass, drop, hold };
+enum class filter_action : std::uint8_t { pass, drop, hold };
 using message_filter =
-    std::function<passage(spi::replica_id from, spi::replica_id to, std::string_view bytes)>;
+    std::function<filter_action(spi::replica_id from, spi::replica_id to, std::string_view bytes)>;
 
-class engine;
+class simulator;
 
-/// A group of replicas in a world that does what a script says, for tests of one scenario. All
+/// A group of replicas that does what a script says, for tests of one scenario. All
 /// checks of `simulate` but those of a client's history are on; look at `violation()` at the end.
 ///
-/// The world has one thread and its own time, in microseconds since its start; nothing happens but
-/// in `run_for` and `run_until`. Replicas have the ids 1, 2, 3, …; they start in the first
+/// A simulation has one thread and its own time, in microseconds since its start; nothing happens
+/// but in `run_for` and `run_until`. Replicas have the ids 1, 2, 3, …; they start in the first
 /// millisecond. Messages take 100 µs and syncs 50 µs, unless a script holds them up.
-class world {
+class scripted_simulation {
  public:
   using duration = std::chrono::microseconds;
   using ticket = std::uint64_t;
 
   /// Of `options`, what faults and clients do is left aside.
-  world(simulation_options options, const consensus_factory& factory);
-  ~world();
-  world(const world&) = delete;
-  world& operator=(const world&) = delete;
+  scripted_simulation(simulation_options options, const consensus_factory& factory);
+  ~scripted_simulation();
+  scripted_simulation(const scripted_simulation&) = delete;
+  scripted_simulation& operator=(const scripted_simulation&) = delete;
 
   // -- time
   duration now() const;
@@ -81,7 +81,7 @@ class world {
   // -- replicas
   bool up(spi::replica_id id) const;
   spi::consensus_status status(spi::replica_id id) const; ///< of one that is up
-  spi::log_position applied(spi::replica_id id) const;
+  spi::log_index applied(spi::replica_id id) const;
   /// As the replica's protocol last said; at its start, those of the group's birth.
   spi::members_changed members(spi::replica_id id) const;
   register_value value(spi::replica_id id, std::uint64_t key) const; ///< as its machine has it
@@ -126,7 +126,7 @@ class world {
   std::uint64_t hash() const;
 
  private:
-  std::unique_ptr<engine> engine_;
+  std::unique_ptr<simulator> simulator_;
   std::vector<answer> answers_;
 };
 

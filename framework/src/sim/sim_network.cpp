@@ -1,39 +1,39 @@
-#include "network.hpp"
+#include "sim_network.hpp"
 
 #include <algorithm>
 
 namespace atl::sim {
 
-network::network(std::uint32_t replicas, const fate& chance)
+sim_network::sim_network(std::uint32_t replicas, const fault_schedule& faults)
     : replicas_{replicas}, cut_(std::size_t{replicas} * replicas), clogged_(cut_.size()) {
   for (std::uint32_t from = 1; from <= replicas; ++from)
     for (std::uint32_t to = 1; to <= replicas; ++to)
-      chances_.push_back({chance.dice(purpose::link, (std::uint64_t{from} << 32) | to),
-                          chance.site(fault_kind::loss, from, to),
-                          chance.site(fault_kind::duplication, from, to),
-                          chance.site(fault_kind::replays, from, to)});
+      chances_.push_back({faults.rng(purpose::link, (std::uint64_t{from} << 32) | to),
+                          faults.point(fault_kind::loss, from, to),
+                          faults.point(fault_kind::duplication, from, to),
+                          faults.point(fault_kind::replays, from, to)});
 }
 
-network::arrivals network::send(std::uint32_t from, std::uint32_t to, std::int64_t now,
-                                const fault_mix& mix, fate& chance) {
+sim_network::arrivals sim_network::send(std::uint32_t from, std::uint32_t to, std::int64_t now,
+                                        const fault_rates& rates, fault_schedule& faults) {
   arrivals out;
   auto& mine = chances_[link(from, to)];
   auto arrival = [&](double x) {
     // Most are quick, some take long: the square of a uniform number.
-    auto at = now + mix.delay_min +
-              static_cast<std::int64_t>(x * x * static_cast<double>(mix.delay_jitter));
+    auto at = now + rates.delay_min +
+              static_cast<std::int64_t>(x * x * static_cast<double>(rates.delay_jitter));
     return std::max(at, clogged_[link(from, to)]);
   };
   if (is_cut(from, to)) {
     // The next message has the same chances, whether this one was cut off or not.
-    for (auto* dice : {&mine.delays, &mine.loss.dice, &mine.duplication.dice, &mine.replays.dice})
-      dice->skip();
+    for (auto* rng : {&mine.delays, &mine.loss.rng, &mine.duplication.rng, &mine.replays.rng})
+      rng->skip();
     return out;
   }
-  auto x = mine.delays.throw_next();
-  auto lost = chance.strikes(mine.loss, mix.loss, now);
-  auto twice = chance.strikes(mine.duplication, mix.duplication, now);
-  auto again = chance.strikes(mine.replays, mix.replay, now);
+  auto x = mine.delays.draw_next();
+  auto lost = faults.should_inject(mine.loss, rates.loss, now);
+  auto twice = faults.should_inject(mine.duplication, rates.duplication, now);
+  auto again = faults.should_inject(mine.replays, rates.replay, now);
   if (!lost)
     out.at[out.count++] = arrival(x);
   if (twice)
@@ -43,19 +43,19 @@ network::arrivals network::send(std::uint32_t from, std::uint32_t to, std::int64
   return out;
 }
 
-void network::heal() {
+void sim_network::heal() {
   std::fill(cut_.begin(), cut_.end(), 0);
   std::fill(clogged_.begin(), clogged_.end(), 0);
 }
 
 template <class May>
-void network::allow(May may) {
+void sim_network::allow(May may) {
   for (std::uint32_t from = 1; from <= replicas_; ++from)
     for (std::uint32_t to = 1; to <= replicas_; ++to)
       cut(from, to, from != to && !may(from, to));
 }
 
-const char* network::partition(spi::random_source& random) {
+const char* sim_network::partition(spi::random_source& random) {
   auto n = replicas_;
   auto one = static_cast<std::uint32_t>(1 + random.below(n));
   auto sides = random.next();

@@ -1,4 +1,4 @@
-#include "engine.hpp"
+#include "simulator.hpp"
 
 #include "renamed_protocol.hpp"
 
@@ -19,7 +19,7 @@ run_event reply(spi::replica_id by, const request_owner& owner, const answer& wh
   run_event it{.what = run_event_kind::answered, .replica = by, .number = owner.client};
   switch (what.kind) {
   case answer_kind::applied:
-    it.text = fmt::format("done at {}{}", what.position,
+    it.text = fmt::format("done at {}{}", what.index,
                           what.result.result    ? ", now " + to_text(what.result.result)
                           : what.result.matched ? ""
                                                 : ", no match");
@@ -40,79 +40,80 @@ run_event reply(spi::replica_id by, const request_owner& owner, const answer& wh
 
 } // namespace
 
-engine::engine(const simulation_options& options, const consensus_factory& factory,
-               const fault_mix& mix)
+simulator::simulator(const simulation_options& options, const consensus_factory& factory,
+                     const fault_rates& rates)
     : options_{options}, factory_{options.ids.empty() ? factory : with_ids(factory, options.ids)},
-      fate_{options.seed, options_.choice}, mix_{mix},
-      network_{options.replicas + options.spares, fate_}, ledger_{options.propose_once, now_} {
+      faults_{options.seed, options_.choice}, rates_{rates},
+      network_{options.replicas + options.spares, faults_}, checker_{options.propose_once, now_} {
   watch();
-  auto birth = fate_.stream(purpose::birth);
+  auto birth = faults_.stream(purpose::birth);
   for (spi::replica_id id = 1; id <= options.replicas; ++id)
     voters_.push_back(id);
   for (spi::replica_id id = 1; id <= options.replicas + options.spares; ++id) {
-    hosts_.push_back(std::make_unique<host>(*this, id));
+    replicas_.push_back(std::make_unique<sim_replica>(*this, id));
     if (id > options.replicas)
-      hosts_.back()->set_absent();
+      replicas_.back()->set_absent();
   }
-  for (auto& it : hosts_) {
-    if (mix_.drift_ppm > 0)
-      it->drift(birth.between(-mix_.drift_ppm, mix_.drift_ppm));
+  for (auto& it : replicas_) {
+    if (rates_.drift_ppm > 0)
+      it->drift(birth.between(-rates_.drift_ppm, rates_.drift_ppm));
     at_time(now_ + birth.between(0, 1'000), event_kind::restart, it->id(), 0);
   }
 }
 
-std::unique_ptr<spi::consensus> engine::make_protocol(spi::replica_id id, std::uint64_t life) {
-  auto seed = combine(combine(options_.seed, id), life);
-  auto made = factory_({options_.protocol_options, id, voters_, seed, life});
+std::unique_ptr<spi::consensus> simulator::make_protocol(spi::replica_id id,
+                                                         std::uint64_t incarnation) {
+  auto seed = combine(combine(options_.seed, id), incarnation);
+  auto made = factory_({options_.protocol_options, id, voters_, seed, incarnation});
   if (!made)
     throw std::runtime_error{"its factory creates nothing"};
   return made;
 }
 
-void engine::watch() {
-  ledger_.on_violation = [this](const std::string& what) {
+void simulator::watch() {
+  checker_.on_violation = [this](const std::string& what) {
     say("VIOLATION: {}", what);
     show([&] { return run_event{.what = run_event_kind::violated, .text = what}; });
   };
   if (observed() || tracing())
-    fate_.on_fault = [this](const fault_id& it) {
+    faults_.on_fault = [this](const fault_id& it) {
       auto name = format_faults({it});
       say("fault {}: {}", name, describe(it));
       show([&] { return run_event{.what = run_event_kind::fault, .text = name}; });
     };
 }
 
-void engine::trace_line(std::string text) {
+void simulator::trace_line(std::string text) {
   options_.trace(fmt::format("{:12.6f} {}", static_cast<double>(now_) / 1e6, text));
 }
 
 // -- time -------------------------------------------------------------------------------------
 
-bool engine::step() {
-  if (queue_.empty() || !ledger_.ok())
+bool simulator::step() {
+  if (queue_.empty() || !checker_.ok())
     return false;
   auto next = queue_.pop();
   now_ = next.at;
   ++stats_.events;
   dispatch(next);
-  return ledger_.ok();
+  return checker_.ok();
 }
 
-void engine::run_until(std::int64_t at) {
-  while (ledger_.ok() && !queue_.empty() && queue_.top().at <= at)
+void simulator::run_until(std::int64_t at) {
+  while (checker_.ok() && !queue_.empty() && queue_.top().at <= at)
     step();
-  if (ledger_.ok())
+  if (checker_.ok())
     now_ = std::max(now_, at);
 }
 
-void engine::dispatch(const event& it) {
+void simulator::dispatch(const event& it) {
   switch (it.kind) {
   case event_kind::client:
     return on_client(it.arg);
   case event_kind::response:
     return on_response(it.arg);
-  case event_kind::chaos:
-    return on_chaos(it.arg);
+  case event_kind::fault_injector:
+    return on_fault_due(it.arg);
   case event_kind::admin:
     return on_admin();
   case event_kind::restart:
@@ -122,23 +123,23 @@ void engine::dispatch(const event& it) {
   }
   auto& host = at(it.replica);
   if (host.up() && now_ < host.paused_until()) {
-    queue_.push({host.paused_until(), 0, it.arg, it.life, it.replica, it.kind});
+    queue_.push({host.paused_until(), 0, it.arg, it.incarnation, it.replica, it.kind});
     return;
   }
   hash_ = combine(hash_, (static_cast<std::uint64_t>(it.at) << 16) ^
                              (static_cast<std::uint64_t>(it.replica) << 8) ^
                              static_cast<std::uint64_t>(it.kind));
-  to_host(host, it);
+  deliver_event(host, it);
 }
 
-void engine::restart(host& it) {
+void simulator::restart(sim_replica& it) {
   if (!it.up() && !it.kept_out() && !it.stopped_itself() && !it.absent())
     it.start();
 }
 
 /// A state machine refuses to let a member in under an id that has promised something, also when
 /// the change was asked for before the disk was wiped, and comes late. 0: there is none.
-spi::replica_id engine::wiped_member(const spi::members_changed& wanted) {
+spi::replica_id simulator::wiped_member(const spi::members_changed& wanted) {
   for (auto* list : {&wanted.voters, &wanted.learners})
     for (auto id : *list)
       if (!at(id).belongs_to().in_group())
@@ -146,9 +147,9 @@ spi::replica_id engine::wiped_member(const spi::members_changed& wanted) {
   return 0;
 }
 
-void engine::to_host(host& it, const event& what) {
+void simulator::deliver_event(sim_replica& it, const event& what) {
   // What is parked is taken, whoever is there to get it.
-  auto alive = it.up() && (what.life == 0 || what.life == it.life());
+  auto alive = it.up() && (what.incarnation == 0 || what.incarnation == it.incarnation());
   switch (what.kind) {
   case event_kind::deliver:
     return arrive(packets_.take(what.arg));
@@ -173,13 +174,13 @@ void engine::to_host(host& it, const event& what) {
     return it.propose(std::move(*asked.command), asked.owner);
   }
   case event_kind::validated: {
-    auto answer = opinions_.take(what.arg);
+    auto answer = validation_answers_.take(what.arg);
     if (alive)
       it.on_validated(answer.ticket, answer.ok, answer.ok ? "" : "the state machine objects");
     return;
   }
   case event_kind::admission:
-    if (it.kept_out() && what.life == it.life())
+    if (it.kept_out() && what.incarnation == it.incarnation())
       it.ask_for_admission();
     return;
   default:
@@ -212,14 +213,15 @@ void engine::to_host(host& it, const event& what) {
 
 // -- messages ---------------------------------------------------------------------------------
 
-void engine::hint_unreachable(spi::replica_id at, spi::replica_id peer) {
+void simulator::hint_unreachable(spi::replica_id at, spi::replica_id peer) {
   auto& told = this->at(at);
-  if (auto details = strikes(told.sites().unreachable, mix_.unreachable_hint))
-    at_time(now_ + details->between(100, 5'000), event_kind::unreachable, at, told.life(), peer);
+  if (auto details = should_inject(told.points().unreachable, rates_.unreachable_hint))
+    at_time(now_ + details->between(100, 5'000), event_kind::unreachable, at, told.incarnation(),
+            peer);
 }
 
-void engine::say_sent(spi::replica_id from, spi::replica_id to, std::string_view what,
-                      const network::arrivals& arrivals) {
+void simulator::say_sent(spi::replica_id from, spi::replica_id to, std::string_view what,
+                         const sim_network::arrivals& arrivals) {
   if (!tracing())
     return;
   auto text = fmt::format("{} {} leaves replica {} for {}", what, stats_.messages, from, to);
@@ -231,28 +233,28 @@ void engine::say_sent(spi::replica_id from, spi::replica_id to, std::string_view
   trace_line(std::move(text));
 }
 
-void engine::send(spi::replica_id from, spi::replica_id to, std::string bytes,
-                  spi::persist_token waited_for) {
+void simulator::send(spi::replica_id from, spi::replica_id to, std::string bytes,
+                     spi::persist_token waited_for) {
   auto number = ++stats_.messages;
   note(hash_bytes(bytes));
   if (waited_for != 0)
     say("what replica {} kept back for {} until {} is on disk may go", from, to, waited_for);
   if (filter_) {
     auto what = filter_(from, to, bytes);
-    if (what != passage::pass)
+    if (what != filter_action::pass)
       say("message {} from {} to {} is {} by the script", number, from, to,
-          what == passage::hold ? "held" : "dropped");
-    if (what != passage::pass)
+          what == filter_action::hold ? "held" : "dropped");
+    if (what != filter_action::pass)
       show_message(run_event_kind::lost, from, to, bytes.size());
-    if (what == passage::hold)
+    if (what == filter_action::hold)
       held_.push_back({from, to, std::move(bytes), nullptr, number, now_});
-    if (what != passage::pass)
+    if (what != filter_action::pass)
       return;
   }
   if (packets_.size() > options_.limits.in_flight)
     violate(violation_kind::unbounded,
             fmt::format("{} messages are on their way", packets_.size()));
-  auto arrivals = network_.send(from, to, now_, mix_, fate_);
+  auto arrivals = network_.send(from, to, now_, rates_, faults_);
   say_sent(from, to, "message", arrivals);
   show_message(arrivals.count > 0 ? run_event_kind::sent : run_event_kind::lost, from, to,
                bytes.size());
@@ -268,10 +270,10 @@ void engine::send(spi::replica_id from, spi::replica_id to, std::string bytes,
             packets_.put({from, to, std::move(bytes), nullptr, number, now_}));
 }
 
-void engine::send_snapshot(spi::replica_id from, spi::replica_id to, std::string blob,
-                           machine_image image) {
+void simulator::send_snapshot(spi::replica_id from, spi::replica_id to, std::string blob,
+                              machine_image image) {
   auto number = ++stats_.messages;
-  auto arrivals = network_.send(from, to, now_, mix_, fate_);
+  auto arrivals = network_.send(from, to, now_, rates_, faults_);
   say_sent(from, to, "snapshot", arrivals);
   show_message(arrivals.count > 0 ? run_event_kind::sent : run_event_kind::lost, from, to,
                blob.size());
@@ -280,11 +282,11 @@ void engine::send_snapshot(spi::replica_id from, spi::replica_id to, std::string
   for (std::uint32_t i = 0; i < arrivals.count; ++i)
     at_time(arrivals.at[i] + took, event_kind::deliver, to, 0,
             packets_.put({from, to, blob, image, number, now_}));
-  at_time(now_ + took + 1'000, event_kind::snapshot_sent, from, at(from).life(),
+  at_time(now_ + took + 1'000, event_kind::snapshot_sent, from, at(from).incarnation(),
           arg | (arrivals.count > 0 ? 1 : 0));
 }
 
-void engine::arrive(packet it) {
+void simulator::arrive(packet it) {
   auto& to = at(it.to);
   auto misses = !to.up() || network_.is_cut(it.from, it.to);
   show([&] {
@@ -305,12 +307,13 @@ void engine::arrive(packet it) {
   say("{} {}, {} bytes, comes from {} to replica {}; it left at {:.6f}",
       it.image ? "snapshot" : "message", it.number, it.bytes.size(), it.from, it.to, left_at);
   if (it.image)
-    to.take_snapshot(it.image->position(), it.bytes, it.image);
+    to.take_snapshot(it.image->index(), it.bytes, it.image);
   else
     to.deliver(it.from, it.bytes);
 }
 
-std::optional<membership_answer> engine::ask_membership(spi::replica_id from, spi::replica_id to) {
+std::optional<membership_answer> simulator::ask_membership(spi::replica_id from,
+                                                           spi::replica_id to) {
   auto& peer = at(to);
   auto runs = (peer.up() || peer.kept_out()) && now_ >= peer.paused_until();
   if (!runs || !network_.is_open(from, to, now_) || !network_.is_open(to, from, now_))
@@ -318,13 +321,13 @@ std::optional<membership_answer> engine::ask_membership(spi::replica_id from, sp
   return peer.belongs_to().answer(at(from).belongs_to().folder());
 }
 
-void engine::release_held() {
+void simulator::release_held() {
   auto held = std::exchange(held_, {});
   for (auto& it : held)
     at_time(now_ + 1, event_kind::deliver, it.to, 0, packets_.put(std::move(it)));
 }
 
-void engine::show_question(spi::replica_id to, const request& what) {
+void simulator::show_question(spi::replica_id to, const request& what) {
   show([&] {
     run_event it{.what = run_event_kind::asked, .replica = to, .number = what.owner.client};
     if (what.members)
@@ -339,7 +342,7 @@ void engine::show_question(spi::replica_id to, const request& what) {
 
 // -- faults -----------------------------------------------------------------------------------
 
-bool engine::boundary(host& it) {
+bool simulator::boundary(sim_replica& it) {
   // Effects are counted from 1, and the crash comes before the effect with the number.
   if (crash_at_ != 0 && stats_.effects + 1 >= crash_at_) {
     crash_at_ = 0;
@@ -347,12 +350,12 @@ bool engine::boundary(host& it) {
       crash_all("at the chosen effect");
     else
       it.crash("at the chosen effect");
-    for (auto& other : hosts_)
+    for (auto& other : replicas_)
       if (!other->up())
         at_time(now_ + 300'000, event_kind::restart, other->id(), 0);
     return !it.up();
   }
-  auto details = strikes(it.sites().batch_crash, mix_.crash_in_batch);
+  auto details = should_inject(it.points().batch_crash, rates_.crash_in_batch);
   if (!details)
     return false;
   it.crash("between two effects");
@@ -360,27 +363,27 @@ bool engine::boundary(host& it) {
   return true;
 }
 
-void engine::crash_at_effect(std::uint64_t number, bool everybody) {
+void simulator::crash_at_effect(std::uint64_t number, bool everybody) {
   crash_at_ = number;
   crash_everybody_ = everybody;
 }
 
-void engine::crash_all(std::string_view why) {
-  for (auto& it : hosts_)
+void simulator::crash_all(std::string_view why) {
+  for (auto& it : replicas_)
     it->crash(why);
 }
 
-void engine::heal() {
+void simulator::heal() {
   say("all faults stop");
   show([] { return run_event{.what = run_event_kind::all_healed}; });
   network_.heal();
-  auto calm = fault_mix{};
-  calm.delay_min = mix_.delay_min;
-  calm.delay_jitter = std::min<std::int64_t>(mix_.delay_jitter, 2'000);
-  calm.sync_min = mix_.sync_min;
-  calm.flush_every = mix_.flush_every;
-  mix_ = calm;
-  for (auto& it : hosts_) {
+  auto calm = fault_rates{};
+  calm.delay_min = rates_.delay_min;
+  calm.delay_jitter = std::min<std::int64_t>(rates_.delay_jitter, 2'000);
+  calm.sync_min = rates_.sync_min;
+  calm.flush_every = rates_.flush_every;
+  rates_ = calm;
+  for (auto& it : replicas_) {
     it->drift(0);
     it->pause_until(0);
     if (!it->up())
@@ -390,25 +393,26 @@ void engine::heal() {
 
 // -- requests ---------------------------------------------------------------------------------
 
-void engine::validated(spi::replica_id id, std::uint64_t life, std::uint64_t ticket) {
+void simulator::validated(spi::replica_id id, std::uint64_t incarnation, std::uint64_t ticket) {
   auto& it = at(id);
-  auto ok = !strikes(it.sites().objection, mix_.objection) && !it.objects();
-  auto after = mix_.lazy_drain > 0 ? it.random().between(0, 2'000) : 0;
-  at_time(now_ + after, event_kind::validated, id, life, opinions_.put({ticket, ok}));
+  auto ok = !should_inject(it.points().objection, rates_.objection) && !it.objects();
+  auto after = rates_.lazy_drain > 0 ? it.random().between(0, 2'000) : 0;
+  at_time(now_ + after, event_kind::validated, id, incarnation,
+          validation_answers_.put({ticket, ok}));
 }
 
-void engine::request_at(std::int64_t at, spi::replica_id to, const request_owner& owner,
-                        spi::read_level level, std::optional<std::string> command) {
+void simulator::request_at(std::int64_t at, spi::replica_id to, const request_owner& owner,
+                           spi::read_level level, std::optional<std::string> command) {
   at_time(at, event_kind::request, to, 0, requests_.put({owner, std::move(command), {}, level}));
 }
 
-void engine::reconfigure_at(std::int64_t at, spi::replica_id to, const request_owner& owner,
-                            spi::members_changed wanted) {
+void simulator::reconfigure_at(std::int64_t at, spi::replica_id to, const request_owner& owner,
+                               spi::members_changed wanted) {
   at_time(at, event_kind::request, to, 0,
           requests_.put({owner, {}, std::move(wanted), spi::read_level::linearizable}));
 }
 
-void engine::answered(spi::replica_id by, const request_owner& owner, answer what) {
+void simulator::answered(spi::replica_id by, const request_owner& owner, answer what) {
   if (tracing() && owner.client != script_client)
     trace_line(fmt::format("replica {} answers {}: {}", by,
                            owner.client == admin_client ? std::string{"the administrator"}

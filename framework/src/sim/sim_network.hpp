@@ -1,6 +1,6 @@
 #pragma once
 
-#include "fate.hpp"
+#include "fault_schedule.hpp"
 
 #include <atoll/sim/faults.hpp>
 #include <atoll/spi/random.hpp>
@@ -12,17 +12,17 @@
 namespace atl::sim {
 
 /// Who can reach whom, and when what is sent arrives. Replicas are numbered from 1.
-class network {
+class sim_network {
  public:
-  network(std::uint32_t replicas, const fate& chance);
+  sim_network(std::uint32_t replicas, const fault_schedule& faults);
 
   /// When the copies of one message arrive; none: it got lost.
   struct arrivals {
     std::array<std::int64_t, 3> at{};
     std::uint32_t count = 0;
   };
-  arrivals send(std::uint32_t from, std::uint32_t to, std::int64_t now, const fault_mix& mix,
-                fate& chance);
+  arrivals send(std::uint32_t from, std::uint32_t to, std::int64_t now, const fault_rates& rates,
+                fault_schedule& faults);
 
   bool is_cut(std::uint32_t from, std::uint32_t to) const { return cut_[link(from, to)] != 0; }
   void cut(std::uint32_t from, std::uint32_t to, bool on = true) { cut_[link(from, to)] = on; }
@@ -46,10 +46,10 @@ class network {
   void allow(May may);
 
   struct link_chances {
-    numbered_dice delays;
-    fault_site loss;
-    fault_site duplication;
-    fault_site replays;
+    indexed_rng delays;
+    injection_point loss;
+    injection_point duplication;
+    injection_point replays;
   };
 
   std::uint32_t replicas_;

@@ -14,10 +14,11 @@ namespace atl::sim {
 
 /// What is known over all replicas and all their lives, and what contradicts it. Keeps the first
 /// violation.
-class ledger {
+class safety_checker {
  public:
-  /// @param now the world's time
-  ledger(bool propose_once, const std::int64_t& now) : propose_once_{propose_once}, now_{now} {}
+  /// @param now simulated time
+  safety_checker(bool propose_once, const std::int64_t& now)
+      : propose_once_{propose_once}, now_{now} {}
 
   bool ok() const { return violation_.empty(); }
   const std::string& violation() const { return violation_; }
@@ -27,22 +28,22 @@ class ledger {
   std::function<void(const std::string&)> on_violation;
 
   /// A replica was told to apply `entry`, after which its chain is `chain`.
-  void applies(spi::replica_id replica, const spi::decided_entry& entry, std::uint64_t chain);
-  /// The chain at a position that was decided; a replica's state machine came there by a snapshot.
-  bool matches(spi::log_position position, std::uint64_t chain) const {
-    return position < facts_.size() && facts_[position].chain == chain;
+  void applies(spi::replica_id replica, const spi::committed_entry& entry, std::uint64_t chain);
+  /// The chain at an index that was committed; a replica's state machine came there by a snapshot.
+  bool matches(spi::log_index index, std::uint64_t chain) const {
+    return index < facts_.size() && facts_[index].chain == chain;
   }
-  spi::log_position last() const { return facts_.size() - 1; }
+  spi::log_index last() const { return facts_.size() - 1; }
 
   /// A client's attempt was refused as surely not proposed.
   void refused(std::uint64_t tag);
   void role(spi::replica_id replica, const spi::role_changed& role);
-  /// What a replica had made durable when it was in `term` is durable now: no later life of it may
-  /// be in an older one.
+  /// What a replica had made durable when it was in `term` is durable now: no later incarnation of
+  /// it may be in an older one.
   void durable_term(spi::replica_id replica, std::uint64_t term);
   std::uint64_t durable_term(spi::replica_id replica) const;
   /// A replica's disk was lost: its terms may start over. No-ops at the end of the log that it
-  /// alone had applied went with it, and nobody can tell: those positions may be used again.
+  /// alone had applied went with it, and nobody can tell: those indexes may be used again.
   void disk_lost(spi::replica_id replica);
 
  private:
@@ -56,8 +57,8 @@ class ledger {
     bool by_others = false; ///< another replica applied it as well
     bool no_op = false;
   };
-  std::vector<fact> facts_{fact{}}; ///< by position
-  std::unordered_map<std::uint64_t, spi::log_position> tags_;
+  std::vector<fact> facts_{fact{}}; ///< by index
+  std::unordered_map<std::uint64_t, spi::log_index> tags_;
   std::unordered_set<std::uint64_t> refused_;
   std::unordered_map<std::uint64_t, spi::replica_id> leaders_; ///< by term
   std::unordered_map<spi::replica_id, std::uint64_t> terms_;

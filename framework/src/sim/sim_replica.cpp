@@ -1,0 +1,313 @@
+#include "sim_replica.hpp"
+
+#include "simulator.hpp"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <exception>
+
+namespace atl::sim {
+
+sim_replica::sim_replica(simulator& sim, spi::replica_id id)
+    : simulator_{sim}, id_{id}, points_{sim.faults().point(fault_kind::batch_crashes, id),
+                                        sim.faults().point(fault_kind::disk_stalls, id),
+                                        sim.faults().point(fault_kind::sync_failures, id),
+                                        sim.faults().point(fault_kind::objections, id),
+                                        sim.faults().point(fault_kind::unreachable_hints, id),
+                                        sim.faults().point(fault_kind::damaged_records, id),
+                                        sim.faults().point(fault_kind::lost_disks, id)},
+      random_{0}, membership_{id, sim.birth_voters()} {
+  durable_machine_ = std::make_shared<register_machine>();
+  clock_base_ = static_cast<std::int64_t>(id) * 1'000'000'000; // clocks of replicas never agree
+}
+
+void sim_replica::violate(violation_kind kind, std::string_view what) {
+  simulator_.violate(kind, fmt::format("replica {}: {}", id_, what));
+}
+
+// -- clock ------------------------------------------------------------------------------------
+
+std::int64_t sim_replica::local(std::int64_t at) const {
+  auto since = at - clock_from_;
+  return clock_base_ + since + since * clock_ppm_ / 1'000'000;
+}
+
+std::int64_t sim_replica::local_now() const {
+  return local(simulator_.now());
+}
+
+std::int64_t sim_replica::global(std::int64_t local_time) const {
+  // No run is as long as eleven days, and the product must not overflow.
+  auto left = std::min<std::int64_t>(local_time - clock_base_, 1'000'000'000'000);
+  auto at = clock_from_ + left * 1'000'000 / (1'000'000 + clock_ppm_);
+  while (local(at) < clock_base_ + left)
+    ++at;
+  return at;
+}
+
+void sim_replica::drift(std::int64_t ppm) {
+  clock_base_ = local_now();
+  clock_from_ = simulator_.now();
+  clock_ppm_ = ppm;
+}
+
+void sim_replica::rearm() {
+  auto deadline = protocol_->deadline();
+  if (deadline == spi::timestamp::max()) {
+    armed_ = 0;
+    return;
+  }
+  // A timer that goes off too early is set again; one that is too late is replaced.
+  auto at = deadline.count() <= local_now() ? simulator_.now() + 1 : global(deadline.count());
+  if (armed_ != 0 && armed_ <= at && armed_ > simulator_.now())
+    return;
+  armed_ = at;
+  simulator_.at_time(at, event_kind::timer, id_, incarnation_, static_cast<std::uint64_t>(at));
+}
+
+void sim_replica::on_timer(std::int64_t armed) {
+  if (armed != armed_)
+    return;
+  armed_ = 0;
+  if (protocol_->deadline().count() > local_now())
+    return rearm();
+  if (idle_timers_++ == 0)
+    idle_since_ = simulator_.now();
+  auto& limits = simulator_.options().limits;
+  if (idle_timers_ > limits.idle_timers) {
+    if (simulator_.now() - idle_since_ < limits.idle_timers * limits.idle_timer_us)
+      return violate(violation_kind::unbounded,
+                     "asks to be called again and again, and time doesn't pass");
+    idle_timers_ = 0;
+  }
+  call([](spi::consensus&) {});
+}
+
+// -- start and crash ---------------------------------------------------------------------------
+
+void sim_replica::bear() {
+  if (!absent_ || retired_)
+    return;
+  absent_ = false;
+  simulator_.at_time(simulator_.now() + 1, event_kind::restart, id_, 0);
+}
+
+void sim_replica::retire() {
+  crash("it is retired");
+  lose_disk();
+  absent_ = retired_ = true;
+}
+
+void sim_replica::start() {
+  ++incarnation_;
+  ++simulator_.stats().starts;
+  simulator_.say("replica {} starts as incarnation {} with {} records, applied up to {}", id_,
+                 incarnation_, disk_.size(), durable_machine_->index());
+  random_ = simulator_.faults().stream(purpose::replica, id_, incarnation_);
+  fatal_.clear();
+  paused_until_ = 0;
+  if (membership_.in_group())
+    return start_protocol();
+  membership_.start_asking(simulator_.now());
+  kept_out_because_.clear();
+  ask_for_admission();
+}
+
+void sim_replica::start_protocol() {
+  simulator_.show([&] {
+    return run_event{.what = run_event_kind::started, .replica = id_, .number = incarnation_};
+  });
+  members_ = {simulator_.birth_voters(), {}};
+  machine_ = *durable_machine_;
+  given_ = machine_.index();
+  given_chain_ = machine_.chain();
+  try {
+    protocol_ = simulator_.make_protocol(id_, incarnation_);
+    protocol_->start(disk_.read(), machine_.index(), spi::timestamp{local_now()});
+  } catch (const std::exception& error) {
+    return violate(violation_kind::threw, fmt::format("threw from its start: {}", error.what()));
+  } catch (...) {
+    return violate(violation_kind::threw,
+                   "threw from its start something that is no std::exception");
+  }
+  simulator_.at_time(simulator_.now() + simulator_.rates().flush_every, event_kind::flush, id_,
+                     incarnation_);
+  drain_now();
+}
+
+void sim_replica::crash(std::string_view why, std::optional<std::size_t> wanted) {
+  membership_.stop_asking();
+  if (!up())
+    return;
+  ++simulator_.stats().crashes;
+  auto kept = wanted ? *wanted
+                     : simulator_.faults()
+                           .stream(purpose::crash, id_, incarnation_)
+                           .below(disk_.waiting() + 1);
+  simulator_.say("replica {} stops: {}; {} of {} waiting writes made it", id_, why, kept,
+                 disk_.waiting());
+  simulator_.show([&] {
+    return run_event{.what = run_event_kind::stopped, .replica = id_, .text = std::string{why}};
+  });
+  protocol_.reset();
+  disk_.crash(kept);
+  held_.clear();
+  terms_.clear();
+  apply_queue_.clear();
+  waiting_reads_.clear();
+  received_.reset();
+  received_index_ = 0;
+  last_token_ = durable_ = 0;
+  armed_ = 0;
+  installing_ = drain_pending_ = apply_pending_ = fail_sync_ = crash_in_sync_ = false;
+  stall_ = 0;
+  std::vector<std::pair<spi::request_id, request_owner>> gone(requests_.begin(), requests_.end());
+  requests_.clear();
+  std::sort(gone.begin(), gone.end(), [](auto& a, auto& b) { return a.first < b.first; });
+  for (auto& [id, owner] : gone)
+    simulator_.answered(id_, owner, {answer_kind::lost, 0, {}, 0, "the replica stopped"});
+}
+
+void sim_replica::lose_disk() {
+  simulator_.say("replica {} loses its disk", id_);
+  simulator_.show([&] { return run_event{.what = run_event_kind::lost_disk, .replica = id_}; });
+  ++simulator_.stats().lost_disks;
+  disk_.lose();
+  durable_machine_ = std::make_shared<register_machine>();
+  simulator_.checker().disk_lost(id_);
+}
+
+// -- calls ------------------------------------------------------------------------------------
+
+void sim_replica::before_call() {
+  ++simulator_.stats().calls;
+  protocol_->advance(spi::timestamp{local_now()});
+}
+
+void sim_replica::after_call() {
+  auto lazy = simulator_.rates().lazy_drain;
+  if (lazy <= 0 || !random_.chance(lazy))
+    return drain_now();
+  if (!drain_pending_) {
+    drain_pending_ = true;
+    simulator_.at_time(simulator_.now() + random_.between(1, 500), event_kind::drain, id_,
+                       incarnation_);
+  }
+  rearm();
+}
+
+void sim_replica::threw(const char* what) {
+  if (!simulator_.options().exceptions_stop_replicas)
+    return violate(violation_kind::threw, fmt::format("threw: {}", what));
+  ++simulator_.stats().fatals;
+  fatal_ = fmt::format("threw: {}", what);
+  crash(fatal_);
+}
+
+void sim_replica::on_drain() {
+  if (drain_pending_)
+    drain_now();
+}
+
+void sim_replica::drain_now() {
+  drain_pending_ = false;
+  batch_.clear();
+  if (!is_passed([this] { protocol_->drain(batch_); }))
+    return;
+  if (batch_.size() > simulator_.options().limits.effects_a_drain)
+    violate(violation_kind::unbounded, fmt::format("gave out {} effects at once", batch_.size()));
+  if (!batch_.empty())
+    idle_timers_ = 0;
+  execute(batch_);
+  if (!up())
+    return;
+  start_sync();
+  rearm();
+}
+
+void sim_replica::execute(std::vector<spi::effect>& batch) {
+  for (auto& it : batch) {
+    if (simulator_.boundary(*this))
+      return;
+    ++simulator_.stats().effects;
+    simulator_.note(it.index());
+    std::visit([this](auto& effect) { carry_out(effect); }, it);
+    if (!up())
+      return;
+  }
+  // The last boundary: everything is carried out, and nothing happened since.
+  simulator_.boundary(*this);
+}
+
+void sim_replica::deliver(spi::replica_id from, std::string_view bytes) {
+  call([&](spi::consensus& it) { it.step(from, bytes); });
+}
+
+void sim_replica::on_validated(std::uint64_t ticket, bool ok, std::string_view reason) {
+  call([&](spi::consensus& it) { it.on_validated(ticket, ok, reason); });
+}
+
+void sim_replica::on_unreachable(spi::replica_id peer) {
+  call([&](spi::consensus& it) { it.on_unreachable(peer); });
+}
+
+void sim_replica::on_snapshot_sent(spi::replica_id to, bool ok) {
+  call([&](spi::consensus& it) { it.on_snapshot_sent(to, ok); });
+}
+
+void sim_replica::propose(std::string command, const request_owner& owner) {
+  auto id = ++next_request_;
+  requests_.emplace(id, owner).first->second.content = hash_bytes(command) | 1; // never 0
+  simulator_.say("replica {} is asked to decide {} bytes (request {})", id_, command.size(), id);
+  call([&](spi::consensus& it) { it.propose(id, std::move(command)); });
+}
+
+void sim_replica::read(const request_owner& owner, spi::read_level level) {
+  auto id = ++next_request_;
+  requests_.emplace(id, owner);
+  simulator_.say("replica {} is asked to read (request {})", id_, id);
+  call([&](spi::consensus& it) { it.read(id, level); });
+}
+
+void sim_replica::reconfigure(const request_owner& owner, spi::members_changed wanted) {
+  auto id = ++next_request_;
+  requests_.emplace(id, owner);
+  simulator_.say("replica {} is asked to make the voters {} and the learners {} (request {})", id_,
+                 fmt::join(wanted.voters, ","), fmt::join(wanted.learners, ","), id);
+  call([&](spi::consensus& it) {
+    it.reconfigure(id, std::move(wanted.voters), std::move(wanted.learners));
+  });
+}
+
+void sim_replica::transfer(spi::replica_id to) {
+  simulator_.say("replica {} is told to hand over to {}", id_, to);
+  call([to](spi::consensus& it) { it.transfer(to); });
+}
+
+void sim_replica::declare_lost(spi::replica_id id) {
+  simulator_.say("replica {} is told that the disk of {} is lost for good", id_, id);
+  call([id](spi::consensus& it) { it.declare_lost(id); });
+}
+
+void sim_replica::take_snapshot(spi::log_index index, const std::string& blob,
+                                machine_image image) {
+  simulator_.say("replica {} receives a snapshot up to {}", id_, index);
+  if (installing_)
+    return; // the host keeps one while it installs it
+  received_ = std::move(image);
+  received_index_ = index;
+  call([&](spi::consensus& it) { it.on_snapshot_received(index, blob); });
+}
+
+void sim_replica::check_bounds() {
+  auto& limits = simulator_.options().limits;
+  if (held_.size() > limits.unsent_messages)
+    violate(violation_kind::unbounded, fmt::format("{} messages wait for a sync", held_.size()));
+  if (disk_.size() > limits.records)
+    violate(violation_kind::unbounded, fmt::format("{} records are on the disk", disk_.size()));
+  if (auto pending = protocol_->status().pending; pending > limits.pending)
+    violate(violation_kind::unbounded, fmt::format("{} requests are pending", pending));
+}
+
+} // namespace atl::sim
