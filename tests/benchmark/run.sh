@@ -50,6 +50,7 @@ summary() {
       of[key] = $0
     }
     inside && /}/ {
+      sub(/, to etcd.s$/, "", figure)
       printf "%-44s %9.1f %-5s %9.1f %-10s %6.2f\n",
         figure, of["value"], of["unit"], of["value"] / of["ratio"], of["ratio_to"], of["ratio"]
       exit
