@@ -34,11 +34,17 @@ if [ -s "$work/outputs" ]; then
   xargs cmake --build "$build" --target <"$work/outputs"
   affected # what was compiled for the first time is known to include less than was assumed
 fi
-tests=$(awk '$1 == "run" && $2 != "tidy" { print $2 }' "$work/affected" | paste -sd '|')
+tests=$(awk '$1 == "run" && $2 != "tidy" && $2 != "format" { print $2 }' "$work/affected" | paste -sd '|')
 if [ -n "$tests" ]; then
   ATOLL_SIM_SEEDS=${ATOLL_SIM_SEEDS:-0.2} run_tests "$tests"
 else
   echo "no test, but for tidy and format, depends on what changed since $base"
 fi
-skipped=$(awk '$1 == "skip" && $2 != "format" { print $2 }' "$work/affected" | paste -sd '|')
-[ -z "$skipped" ] || printf "not run, since they use the whole build or start clusters; before you send the change:\n  make test t='^(%s)\$'\n" "$skipped"
+awk '$1 == "skip" { print $2 }' "$work/affected" >"$work/skipped"
+count=$(wc -l <"$work/skipped")
+if [ "$count" -gt 5 ]; then
+  echo "not run: $count tests that start clusters or use the whole build; before you send the change: make test"
+elif [ "$count" -gt 0 ]; then
+  echo "not run, for they start clusters or use the whole build; before you send the change:"
+  echo "  make test t='^($(paste -sd '|' "$work/skipped"))\$'"
+fi
