@@ -278,20 +278,23 @@ void replica::on_unreachable(spi::replica_id id) {
 void replica::propose(spi::request_id id, std::string command) {
   if (stopped_)
     return;
-  auto refuse = [&](std::string why) {
-    effects_.push_back(spi::refuse{id, spi::refusal::not_proposed,
-                                   role_ == role::leader || watch_.unreachable() ? 0 : leader_,
-                                   std::move(why)});
-  };
   if (auto why = why_not_lead(); !why.empty())
-    return refuse(std::move(why));
+    return refuse(id, std::move(why), refusal_kind());
   if (command.size() > max_command_bytes)
-    return refuse("a command must not be larger than 16 MiB");
+    return refuse(id, "a command must not be larger than 16 MiB");
   if (log_.last() - commit_ >= config_.max_in_flight)
-    return refuse("too many entries are waiting to be committed; try again");
+    return refuse(id, "too many entries are waiting to be committed; try again",
+                  spi::refusal::busy);
   if (log_.bytes() > config_.log_bytes)
-    return refuse("the log is full until the state machine has applied what is in it; try again");
+    return refuse(id,
+                  "the log is full until the state machine has applied what is in it; try again",
+                  spi::refusal::busy);
   append_own({term_, entry_type::command, std::move(command), id});
+}
+
+void replica::refuse(spi::request_id id, std::string why, spi::refusal kind) {
+  auto hint = role_ == role::leader || watch_.unreachable() ? 0 : leader_;
+  effects_.push_back(spi::refuse{id, kind, hint, std::move(why)});
 }
 
 void replica::on_validated(std::uint64_t, bool, std::string_view) {}

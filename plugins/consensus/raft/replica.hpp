@@ -84,6 +84,7 @@ class replica final : public spi::consensus {
   void put_entry(spi::log_index at);
   void erase_entries(spi::log_index first, spi::log_index last);
   void stop(std::string reason);
+  void refuse(spi::request_id id, std::string why, spi::refusal kind = spi::refusal::not_proposed);
   void emit_send(spi::replica_id to, std::string bytes, spi::persist_token after = 0);
   spi::persist_token after_vote() const;
   spi::replica_role seen_role() const;
@@ -112,6 +113,10 @@ class replica final : public spi::consensus {
   void on_message(spi::replica_id from, std::uint64_t term, const vote_answer& answer);
   void on_message(spi::replica_id from, std::uint64_t term, const stand_now&);
   std::string why_not_lead() const;
+  /// How to refuse for `why_not_lead`: whatever keeps a leader from it passes soon.
+  spi::refusal refusal_kind() const {
+    return role_ == role::leader ? spi::refusal::busy : spi::refusal::not_proposed;
+  }
 
   // -- replication.cpp
   void append_own(entry it);
