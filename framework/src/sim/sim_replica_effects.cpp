@@ -247,7 +247,7 @@ void sim_replica::carry_out(spi::refuse& it) {
   if (!take_owner(it.id, owner))
     return;
   simulator_.say("replica {} refuses request {}: {}", id_, it.id, it.reason);
-  auto surely = it.why == spi::refusal::not_proposed;
+  auto surely = it.why != spi::refusal::unknown;
   if (surely)
     simulator_.checker().refused(owner.tag);
   simulator_.answered(

@@ -131,10 +131,10 @@ fault_rates drawn_rates(const simulation_options& options);
 
 /// Runs a group of replicas in one thread, all drawn from one seed. See
 /// `scripted_simulation` for how time passes. Always checked: one value an index on all replicas,
-/// without gaps and each index once a run; what was refused as `not_proposed` never shows up; each
-/// request is answered once; one leader a term, and terms that only grow; nothing that was answered
-/// is lost; the clients' history is linearizable; queues stay bounded; after the faults have
-/// stopped, clients are answered and the replicas agree within `liveness_bound`.
+/// without gaps and each index once a run; what was refused as `not_proposed` or `busy` never shows
+/// up; each request is answered once; one leader a term, and terms that only grow; nothing that was
+/// answered is lost; the clients' history is linearizable; queues stay bounded; after the faults
+/// have stopped, clients are answered and the replicas agree within `liveness_bound`.
 simulation_report simulate(const simulation_options& options, const consensus_factory& factory);
 
 } // namespace atl::sim

@@ -118,6 +118,7 @@ struct apply {
 enum class refusal : std::uint8_t {
   not_proposed, ///< the proposal never takes effect; it is safe to propose it again
   unknown,      ///< it may still take effect: repeat it only under the same session and number
+  busy,         ///< it never takes effect; the obstacle passes by itself: repeat it here soon
 };
 /// Answers a proposal that this replica will not deliver in an `apply`.
 struct refuse {
@@ -277,6 +278,9 @@ class consensus {
   virtual void on_validated(std::uint64_t ticket, bool ok, std::string_view reason) = 0;
   /// Makes `voters` and `learners` the members of the group. Answered like a proposal: by an entry
   /// with this `id` and `no_op` once the change is in force, or by `refuse`.
+  /// A change to the members that are in force succeeds; one that meets another change under way is
+  /// refused as `busy`. A host asks for one change once, and shares the answer among repeated
+  /// requests for it.
   virtual void reconfigure(request_id id, std::vector<replica_id> voters,
                            std::vector<replica_id> learners) = 0;
   /// Hands leadership over to a peer. Ignored by protocols without a leader, and by followers.

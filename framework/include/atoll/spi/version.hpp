@@ -7,7 +7,7 @@
 /// Changes when a plugin compiled against an older header would misbehave: must be equal.
 #define ATOLL_SPI_MAJOR 1
 /// Grows when something is added that older plugins do not know: a host takes plugins up to its
-/// own. 1: `consensus::declare_lost`.
+/// own. 1: `consensus::declare_lost`, `refusal::busy`.
 #define ATOLL_SPI_MINOR 1
 
 #include <version>

@@ -30,6 +30,7 @@ std::uint64_t change_the_members(const scenario_setting& setting) {
   auto voters = up_to(size - 1);
   voters.push_back(joins);
   group.change_members(voters); // it takes the place of one
+  group.change_members(voters); // a repeated request, after the change
   group.add_one();
   simulation.crash(size); // who may go for good
   group.add_one();
