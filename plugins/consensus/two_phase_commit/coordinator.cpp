@@ -336,8 +336,10 @@ void replica::send_prepares(peer& to, const std::vector<spi::log_index>& indexes
     std::size_t bytes = 0;
     auto first = i;
     auto change = false;
-    for (; i < indexes.size() && (i == first || bytes < config_.batch_bytes); ++i) {
+    for (; i < indexes.size(); ++i) {
       auto& it = *log_.find(indexes[i]);
+      if (i > first && bytes + it.command.size() + 13 > config_.batch_bytes)
+        break;
       bytes += it.command.size() + 13;
       change = change || it.kind == entry_kind::change;
     }

@@ -20,7 +20,7 @@ constexpr atl::spi::option_spec options[] = {
      "A proposal that some participant hasn't voted on by then is aborted."},
     {"read_timeout", option_type::duration, "2s", "1ms", "10m",
      "How long a read waits for indexes in doubt before it is refused."},
-    {"batch_bytes", option_type::size, "1MiB", "1KiB", "64MiB",
+    {"batch_bytes", option_type::size, "1MiB", "1KiB", "7MiB",
      "About as many bytes go into one message; a larger entry goes alone."},
     {"max_in_flight", option_type::integer, "1024", "1", "65536",
      "Proposals under way at once; more are refused as busy."},

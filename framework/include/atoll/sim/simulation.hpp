@@ -38,7 +38,7 @@ struct workload_options {
 /// What a healthy run stays below; one that doesn't grows without bound, or spins.
 struct bounds {
   std::size_t effects_a_drain = 100'000;
-  std::size_t message_bytes = std::size_t{64} << 20;
+  std::size_t message_bytes = spi::message_bytes_max;
   std::size_t unsent_messages = 100'000; ///< that wait for a sync
   std::size_t pending = 100'000;         ///< `consensus_status::pending`
   std::size_t in_flight = 1'000'000;     ///< messages on their way, of all replicas together
