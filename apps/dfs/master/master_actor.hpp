@@ -92,7 +92,7 @@ class master_actor : public caf::event_based_actor {
   // What it does by itself.
   void on_tick();
   /// Learns how the replica is doing, then goes on, also when it doesn't say.
-  void look_at_replica(std::function<void()> then);
+  void look_at_replica(const std::function<void()>& then);
   void forget_old_refusals();
   void resolve_ids(const responses::summary& summary);
   void register_unknown();

@@ -24,7 +24,7 @@ struct creation {
 /// Calls the creator of a plugin that is expected to be of the kind. Nothing that the creator
 /// throws goes further than here.
 template <spi::plugin_kind Kind, class Create, class T = typename spi::kind_types<Kind>::interface>
-result<std::shared_ptr<T>> create(const plugin& from, std::shared_ptr<const void> library,
+result<std::shared_ptr<T>> create(const plugin& from, const std::shared_ptr<const void>& library,
                                   const spi::options& options, Create make) {
   auto failed = [&](std::string_view why) {
     return fail(errc::refused, fmt::format("{} ({}) {}", from.title(), from.file().string(), why));
@@ -33,7 +33,7 @@ result<std::shared_ptr<T>> create(const plugin& from, std::shared_ptr<const void
     return failed("was asked to create something of another kind");
   try {
     auto made = std::make_shared<creation<T>>();
-    made->library = std::move(library);
+    made->library = library;
     made->options = options;
     made->object.reset(make(made->options));
     if (!made->object)

@@ -192,7 +192,7 @@ void sim_replica::carry_out(spi::send_snapshot& it) {
     image = std::make_shared<register_machine>(machine_);
   simulator_.say("replica {} sends a snapshot up to {} to {}", id_, image->index(), it.to);
   auto blob = protocol_->snapshot_blob(image->index());
-  simulator_.send_snapshot(id_, it.to, std::move(blob), std::move(image));
+  simulator_.send_snapshot(id_, it.to, blob, image);
 }
 
 void sim_replica::carry_out(spi::install_snapshot& it) {

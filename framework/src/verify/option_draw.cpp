@@ -36,8 +36,10 @@ T bound_or(const spi::option_spec& option, const char* text, T otherwise) {
 
 /// Each power of two is as likely as another. @param low at least 1
 std::int64_t log_uniform(std::int64_t low, std::int64_t high, spi::random_source& random) {
-  auto bits = random.between(std::bit_width(static_cast<std::uint64_t>(low)),
-                             std::bit_width(static_cast<std::uint64_t>(high)));
+  auto bits_of = [](std::int64_t value) {
+    return static_cast<std::int64_t>(std::bit_width(static_cast<std::uint64_t>(value)));
+  };
+  auto bits = random.between(bits_of(low), bits_of(high));
   auto power = std::int64_t{1} << (bits - 1);
   return random.between(std::max(low, power), std::min(high, power - 1 + power));
 }

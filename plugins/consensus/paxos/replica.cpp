@@ -36,7 +36,7 @@ void replica::start(spi::stable_state stable, spi::log_index applied, spi::times
   if (stable.meta_corrupt)
     return stop("the durable promise can't be read, and this replica must not guess it" +
                 replace_it);
-  take(std::move(stable), applied);
+  take(stable, applied);
   if (stopped_)
     return;
   members_may_have_changed();
@@ -93,7 +93,7 @@ bool replica::take_meta(const std::optional<std::string>& bytes) {
   return true;
 }
 
-void replica::take(spi::stable_state stable, spi::log_index applied) {
+void replica::take(const spi::stable_state& stable, spi::log_index applied) {
   auto fresh = !stable.meta;
   if (!take_meta(stable.meta))
     return stop("the durable promise makes no sense" + replace_it);

@@ -96,7 +96,7 @@ class replica final : public spi::consensus {
   };
 
   // -- replica.cpp
-  void take(spi::stable_state stable, spi::log_index applied);
+  void take(const spi::stable_state& stable, spi::log_index applied);
   bool take_meta(const std::optional<std::string>& bytes);
   void take_damaged(const std::set<spi::log_index>& damaged);
   std::string encode_meta() const;

@@ -30,7 +30,7 @@ void replica::start(spi::stable_state stable, spi::log_index applied, spi::times
   if (stable.meta_corrupt)
     return stop("the durable term and vote can't be read, and this replica must not guess them; "
                 "remove it from the group and add one with an empty disk under a new id");
-  take(std::move(stable), applied);
+  take(stable, applied);
   if (stopped_)
     return;
   last_said_members_ = birth;
@@ -62,7 +62,7 @@ bool replica::take_meta(const std::optional<std::string>& bytes) {
   return in.done();
 }
 
-void replica::take(spi::stable_state stable, spi::log_index applied) {
+void replica::take(const spi::stable_state& stable, spi::log_index applied) {
   if (!take_meta(stable.meta))
     return stop("the durable term and vote make no sense; remove this replica from the group and "
                 "add one with an empty disk under a new id");

@@ -77,7 +77,7 @@ class replica final : public spi::consensus {
   };
 
   // -- replica.cpp
-  void take(spi::stable_state stable, spi::log_index applied);
+  void take(const spi::stable_state& stable, spi::log_index applied);
   bool take_meta(const std::optional<std::string>& bytes);
   void put_meta();
   void put_vote();
@@ -229,6 +229,7 @@ template <class ValueOf>
 std::uint64_t replica::agreed(ValueOf value_of) const {
   auto of = [&](const std::vector<spi::replica_id>& voters) {
     std::vector<std::uint64_t> values;
+    values.reserve(voters.size());
     for (auto id : voters)
       values.push_back(value_of(id));
     auto at = values.begin() + static_cast<std::ptrdiff_t>((values.size() - 1) / 2);

@@ -45,7 +45,7 @@ replica::replica(const spi::consensus_setup& setup)
 void replica::start(spi::stable_state stable, spi::log_index applied, spi::timestamp now) {
   now_ = started_ = next_tick_ = now;
   bool intact = false;
-  take(std::move(stable), applied, intact);
+  take(stable, applied, intact);
   if (stopped_)
     return;
   for (auto index = log_.first(); index <= std::min(decided_, log_.last()); ++index) {
@@ -86,7 +86,7 @@ bool replica::take_meta(const spi::stable_state& stable, meta_record& meta) {
   return true;
 }
 
-void replica::take(spi::stable_state stable, spi::log_index applied, bool& intact) {
+void replica::take(const spi::stable_state& stable, spi::log_index applied, bool& intact) {
   applied_ = decided_ = applied;
   meta_record meta;
   auto readable = take_meta(stable, meta);

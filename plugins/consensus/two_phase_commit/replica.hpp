@@ -170,7 +170,7 @@ class replica final : public spi::consensus {
   spi::persist_token open_token() const { return token_ + 1; }
   spi::persist_token after_now();
   spi::persist_token after_standing() const;
-  void take(spi::stable_state stable, spi::log_index applied, bool& intact);
+  void take(const spi::stable_state& stable, spi::log_index applied, bool& intact);
   bool take_meta(const spi::stable_state& stable, meta_record& meta);
   void dispatch(peer& from, const header& head, spi::reader& in);
   void put_meta();
