@@ -2,7 +2,7 @@
 
 #include <atoll/core/identity.hpp>
 #include <atoll/runtime/group_client.hpp>
-#include <atoll/runtime/messages.hpp>
+#include <atoll/runtime/runtime_messages.hpp>
 #include <atoll/runtime/system.hpp>
 #include <atoll/spi/codec.hpp>
 

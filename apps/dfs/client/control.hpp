@@ -1,6 +1,6 @@
 #pragma once
 
-#include "common/protocol.hpp"
+#include "common/master_protocol.hpp"
 #include "namespace/command.hpp"
 #include "namespace/query.hpp"
 #include "namespace/response.hpp"

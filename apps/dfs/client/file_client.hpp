@@ -2,7 +2,7 @@
 
 #include "client/control.hpp"
 #include "client/stream.hpp"
-#include "common/protocol.hpp"
+#include "common/master_protocol.hpp"
 #include "settings/settings.hpp"
 
 #include <atoll/core/error.hpp>

@@ -8,8 +8,8 @@
 #include "namespace/response.hpp"
 
 #include <atoll/core/group_birth.hpp>
-#include <atoll/runtime/messages.hpp>
 #include <atoll/runtime/replica.hpp>
+#include <atoll/runtime/runtime_messages.hpp>
 
 #include <caf/actor.hpp>
 #include <caf/event_based_actor.hpp>

@@ -1,7 +1,7 @@
 #include "common/clock.hpp"
 #include "master/master_query.hpp"
 
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
 
 #include <algorithm>
 

@@ -6,7 +6,7 @@
 #include "namespace/name_space.hpp"
 #include "node/admission_actor.hpp"
 
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
 #include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/node_endpoint.hpp>
 

@@ -1,11 +1,11 @@
 #pragma once
 
-#include "common/protocol.hpp"
+#include "common/master_protocol.hpp"
 
-#include <atoll/core/config.hpp>
 #include <atoll/core/endpoint.hpp>
 #include <atoll/core/error.hpp>
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
+#include <atoll/core/toml_config.hpp>
 #include <atoll/runtime/node_info.hpp>
 #include <atoll/spi/consensus.hpp>
 

@@ -2,7 +2,7 @@
 
 #include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/failure.hpp>
-#include <atoll/runtime/limits.hpp>
+#include <atoll/runtime/runtime_limits.hpp>
 
 #include <caf/io/middleman.hpp>
 #include <fmt/format.h>

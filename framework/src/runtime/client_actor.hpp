@@ -2,7 +2,7 @@
 
 #include <atoll/runtime/group_client.hpp>
 #include <atoll/runtime/io_thread_actor.hpp>
-#include <atoll/runtime/messages.hpp>
+#include <atoll/runtime/runtime_messages.hpp>
 #include <atoll/spi/random.hpp>
 
 #include <caf/actor.hpp>

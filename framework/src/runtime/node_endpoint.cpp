@@ -1,7 +1,7 @@
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
 #include <atoll/runtime/caf.hpp>
-#include <atoll/runtime/limits.hpp>
 #include <atoll/runtime/node_endpoint.hpp>
+#include <atoll/runtime/runtime_limits.hpp>
 #include <atoll/spi/codec.hpp>
 
 #include <fmt/format.h>

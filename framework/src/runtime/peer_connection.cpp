@@ -1,8 +1,8 @@
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
 #include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/failure.hpp>
-#include <atoll/runtime/limits.hpp>
 #include <atoll/runtime/peer_connection.hpp>
+#include <atoll/runtime/runtime_limits.hpp>
 
 #include <caf/io/middleman.hpp>
 

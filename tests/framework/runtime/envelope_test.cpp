@@ -1,5 +1,5 @@
 #include <atoll/runtime/envelope.hpp>
-#include <atoll/runtime/messages.hpp>
+#include <atoll/runtime/runtime_messages.hpp>
 #include <atoll/spi/random.hpp>
 
 #include <doctest/doctest.h>

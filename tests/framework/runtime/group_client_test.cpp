@@ -2,8 +2,8 @@
 
 #include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/group_client.hpp>
-#include <atoll/runtime/messages.hpp>
 #include <atoll/runtime/node_endpoint.hpp>
+#include <atoll/runtime/runtime_messages.hpp>
 #include <atoll/runtime/system.hpp>
 
 #include <doctest/doctest.h>

@@ -4,7 +4,7 @@
 #include <atoll/core/record_log.hpp>
 #include <atoll/core/state_runner.hpp>
 #include <atoll/runtime/io_thread_actor.hpp>
-#include <atoll/runtime/messages.hpp>
+#include <atoll/runtime/runtime_messages.hpp>
 #include <atoll/runtime/shared_mark.hpp>
 #include <atoll/spi/consensus.hpp>
 
