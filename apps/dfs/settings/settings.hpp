@@ -46,7 +46,7 @@ struct cluster_settings {
   std::uint64_t inline_bytes = 0;
   dfs::durability durability = dfs::durability::fsync;
   std::chrono::microseconds grace{0};
-  std::chrono::microseconds housekeeping{0};
+  std::chrono::microseconds collection_interval{0};
   std::chrono::microseconds session_expiry{0};
 
   std::chrono::microseconds client_timeout{0};   ///< for one operation on the name space, in all
