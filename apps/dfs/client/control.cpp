@@ -145,3 +145,10 @@ std::vector<atl::result<std::string>> control::call_each(protocol::kind kind) {
 }
 
 } // namespace dfs
+atl::result<protocol::cluster_info> control::cluster_info() {
+  auto bytes = call(protocol::kind::cluster, {});
+  if (!bytes)
+    return tl::unexpected{bytes.error()};
+  return protocol::decode_cluster_info(*bytes);
+}
+

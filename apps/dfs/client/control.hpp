@@ -79,5 +79,8 @@ class control {
 
   std::unique_ptr<implementation> impl_;
 };
+  /// Asks the leading master what a client must know to store and read.
+  atl::result<protocol::cluster_info> cluster_info();
+
 
 } // namespace dfs

@@ -4,7 +4,6 @@
 #include <atoll/runtime/failure.hpp>
 #include <atoll/runtime/runtime_limits.hpp>
 
-#include <caf/io/middleman.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -341,29 +340,18 @@ void client_actor::connect(std::size_t member) {
     send_queued();
     arm();
   };
-  ask(this, system().middleman().actor_handle(), settings_.timing.failure_timeout,
-      caf::connect_atom_v, to.who.where.host, to.who.where.port)
-      .then(
-          [this, member, generation, failed](const caf::node_id&, caf::strong_actor_ptr& there,
-                                             const std::set<std::string>&) {
-            if (generation != replicas_[member].generation)
-              return;
-            if (!there)
-              return failed({"what listens there is no node"});
-            send_handshake(member, caf::actor_cast<caf::actor>(there));
-          },
-          [failed](const caf::error& problem) {
-            failed({describe_failure(problem), is_connection_refused(problem)});
-          });
+  connect_to_node(
+      this, to.who.where, settings_.timing.failure_timeout,
+      [this, member, generation](const caf::actor& there) {
+        if (generation == replicas_[member].generation)
+          send_handshake(member, there);
+      },
+      failed);
 }
 
 void client_actor::send_handshake(std::size_t member, const caf::actor& there) {
   auto generation = replicas_[member].generation;
-  auto self = caf::actor_cast<caf::actor_addr>(this);
-  there->attach_functor([self, lost = contact_lost{member, generation}](const caf::error&) {
-    if (auto alive = caf::actor_cast<caf::actor>(self))
-      tell_from_outside(alive, lost);
-  });
+  watch_node(this, there, contact_lost{member, generation});
   ask(this, there, settings_.timing.failure_timeout,
       envelope{message_kind::handshake, digest_, encode(settings_.self)})
       .then(
