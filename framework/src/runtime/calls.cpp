@@ -60,6 +60,19 @@ std::optional<std::vector<client_answer>> decode_answers(std::string_view bytes)
   });
 }
 
+std::string encode(const local_response& answer) {
+  spi::writer out;
+  out.put(answer.applied).put(answer.response);
+  return out.take();
+}
+
+std::optional<local_response> decode_local_response(std::string_view bytes) {
+  spi::reader in{bytes};
+  auto applied = in.get<spi::log_index>();
+  local_response answer{applied, in.get_string()};
+  return in.done() ? std::optional{std::move(answer)} : std::nullopt;
+}
+
 std::string encode(const std::vector<known_replica>& members) {
   spi::writer out;
   out.put(static_cast<std::uint32_t>(members.size()));

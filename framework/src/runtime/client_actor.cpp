@@ -16,6 +16,11 @@ namespace {
 /// Of a command that an earlier attempt may have brought to a replica.
 constexpr const char* may_have_happened = "; it may have happened all the same";
 
+/// May any replica answer? Other calls go to the leader.
+bool is_query(message_kind kind) {
+  return kind == message_kind::query || kind == message_kind::local_query;
+}
+
 /// `master-1 at 127.0.0.1:7111`
 std::string describe(const group_client::member& who) {
   return fmt::format("{} at {}", who.name, to_string(who.where));
@@ -67,9 +72,7 @@ void client_actor::take_inbox() {
   auto now = clock::now();
   for (auto& request : inbox_->take()) {
     auto id = ++last_id_;
-    auto member = request.only                          ? *request.only
-                  : request.kind == message_kind::query ? reader_
-                                                        : writer_;
+    auto member = request.only ? *request.only : is_query(request.kind) ? reader_ : writer_;
     auto& it = calls_[id];
     it.what = std::move(request);
     it.give_up = now + settings_.timeout;
@@ -163,7 +166,7 @@ void client_actor::on_answer(std::uint64_t wire, reply answer) {
     replicas_[it.member].silent_until = {};
   if (answer.value) {
     if (newest && !it.what.only) {
-      if (it.what.kind == message_kind::query)
+      if (is_query(it.what.kind))
         reader_ = it.member;
       else if (std::exchange(writer_, it.member) != it.member)
         end_pauses();
@@ -255,7 +258,7 @@ client_actor::absentees client_actor::describe_unreachable() const {
 /// The leader was found: what waits to look for it goes there.
 void client_actor::end_pauses() {
   for (auto& [id, it] : calls_)
-    if (it.stage == stage::pausing && it.what.kind != message_kind::query) {
+    if (it.stage == stage::pausing && !is_query(it.what.kind)) {
       it.member = writer_;
       set_wake(id, clock::now());
     }

@@ -67,6 +67,7 @@ caf::result<envelope> node_endpoint_actor::on_envelope(envelope& message) {
     if (auto told = decode_mark(message.body))
       remember(told->first, told->second);
     return make_reply({std::string{}, {}, false});
+  case message_kind::local_query:
   case message_kind::members:
   case message_kind::transfer:
   case message_kind::group:
@@ -182,6 +183,9 @@ caf::result<envelope> node_endpoint_actor::to_replica(envelope& message) {
     if (!calls)
       return reject_malformed("calls that can't be read");
     promise.delegate(settings_.replica, client_calls{std::move(*calls)});
+  } else if (message.kind == message_kind::local_query) {
+    promise.delegate(settings_.replica,
+                     query_state{std::move(message.body), spi::read_level::local});
   } else {
     promise.delegate(settings_.replica, get_group{});
   }

@@ -67,6 +67,17 @@ TEST_CASE("calls and answers survive the way, and hostile bytes are none") {
     CHECK_FALSE(decode_group(bytes.substr(0, size)).has_value());
 }
 
+TEST_CASE("a local response survives the way, and hostile bytes are none") {
+  auto bytes = encode(local_response{7, "rows"});
+  auto read = decode_local_response(bytes);
+  REQUIRE(read.has_value());
+  CHECK(read->applied == 7);
+  CHECK(read->response == "rows");
+  for (std::size_t size = 0; size < bytes.size(); ++size)
+    CHECK_FALSE(decode_local_response(bytes.substr(0, size)).has_value());
+  CHECK_FALSE(decode_local_response(bytes + "x").has_value());
+}
+
 TEST_CASE("a replica's messages to another one are read only by that one") {
   auto bytes = encode_peer_messages(1, 2, {"a", ""});
   auto read = decode_peer_messages(bytes, 2);
