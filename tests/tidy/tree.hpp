@@ -12,8 +12,8 @@
 std::vector<std::string> unused_headers(const std::filesystem::path& root);
 /// Sources that no CMakeLists.txt names.
 std::vector<std::string> unbuilt_sources(const std::filesystem::path& root);
-/// File names that stand more than once in folders that aren't siblings, and so tell a reader less
-/// than they could. Names that a tool or a habit asks for are exempt, as is one folder a plugin.
+/// File names that stand more than once and so tell a reader less than they could. The subfolders
+/// of one kind of plugin have one shape, so a name may stand once in each of them.
 std::vector<std::string> repeated_names(const std::filesystem::path& root);
 /// Lines of C++ above 100 columns that could be broken: a long string or address can't.
 std::vector<std::string> long_lines(const std::filesystem::path& root);

@@ -24,6 +24,10 @@ TEST_CASE("every source of this tree is built") {
   CHECK(joined(unbuilt_sources(root)) == "");
 }
 
+TEST_CASE("a file name of this tree stands once, except in folders of one shape") {
+  CHECK(joined(repeated_names(root)) == "");
+}
+
 TEST_CASE("no line of C++ in this tree is longer than 100 columns") {
   CHECK(joined(long_lines(root)) == "");
 }
@@ -57,13 +61,18 @@ TEST_CASE("a source that nothing builds is found") {
         "apps/dfs/master/b.cpp: no CMakeLists.txt names it");
 }
 
-TEST_CASE("a file name is found that stands in folders which aren't siblings") {
+TEST_CASE("a repeated file name is found, but not in folders of one shape") {
   temporary_folder tree;
-  tree.write("plugins/consensus/raft/replica.cpp", "");
-  tree.write("plugins/consensus/paxos/replica.cpp", "");
+  tree.write("plugins/consensus/raft/election.cpp", "");
+  tree.write("plugins/consensus/paxos/election.cpp", "");
   CHECK(joined(repeated_names(tree.path())) == "");
-  tree.write("framework/src/runtime/replica.cpp", "");
-  CHECK(repeated_names(tree.path()).size() == 3);
+  tree.write("apps/dfs/bulk/limits.hpp", "");
+  tree.write("apps/dfs/storage/limits.hpp", "");
+  CHECK(joined(repeated_names(tree.path())) ==
+        "apps/dfs/bulk/limits.hpp: 2 folders have a file of this name\n"
+        "apps/dfs/storage/limits.hpp: 2 folders have a file of this name");
+  tree.write("framework/src/runtime/election.cpp", "");
+  CHECK(repeated_names(tree.path()).size() == 5);
 }
 
 TEST_CASE("a long line is found, but not one that a string makes long") {

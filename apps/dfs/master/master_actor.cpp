@@ -4,7 +4,7 @@
 #include "master/status.hpp"
 #include "namespace/query.hpp"
 
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
 #include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/failure.hpp>
 

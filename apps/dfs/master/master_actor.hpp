@@ -8,8 +8,8 @@
 #include "namespace/response.hpp"
 
 #include <atoll/core/group_birth.hpp>
-#include <atoll/runtime/messages.hpp>
 #include <atoll/runtime/replica.hpp>
+#include <atoll/runtime/runtime_messages.hpp>
 
 #include <caf/actor.hpp>
 #include <caf/event_based_actor.hpp>
@@ -31,9 +31,9 @@ struct master_policy {
   std::uint64_t chunk_bytes = 8 << 20;
   std::uint64_t inline_bytes = 0;
   dfs::durability durability = dfs::durability::fsync;
-  std::chrono::milliseconds storage_timeout{2000}; ///< no report for so long: down
-  std::chrono::microseconds grace{0};              ///< before unreferenced chunks are collected
-  std::chrono::milliseconds housekeeping{0};       ///< how often there's a look for garbage
+  std::chrono::milliseconds storage_timeout{2000};  ///< no report for so long: down
+  std::chrono::microseconds grace{0};               ///< before unreferenced chunks are collected
+  std::chrono::milliseconds collection_interval{0}; ///< between two looks for garbage
   std::chrono::microseconds session_expiry{0};
   protocol::plugin_choice recovery;
   protocol::plugin_choice placement;

@@ -1,7 +1,7 @@
 #include "common/clock.hpp"
 #include "master/master_query.hpp"
 
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
 
 #include <algorithm>
 
@@ -27,8 +27,8 @@ void master_actor::start_garbage_collection() {
   auto& policy = settings_.policy;
   advance_collection(now);
   auto at_once = collects_at_once(now);
-  auto interval =
-      at_once ? std::min(policy.housekeeping, urgent_collection_interval) : policy.housekeeping;
+  auto interval = at_once ? std::min(policy.collection_interval, urgent_collection_interval)
+                          : policy.collection_interval;
   if (now - last_collection_ < interval || submitting_)
     return;
   last_collection_ = now;

@@ -4,7 +4,7 @@
 #include "master/status.hpp"
 
 #include <atoll/core/identity.hpp>
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
 #include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/calls.hpp>
 

@@ -1,7 +1,7 @@
 // How a chunk store starts: folders, the lock, leftovers, and the scan of what is stored.
 #include "storage/chunk_store.hpp"
 
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
 
 #include <fmt/format.h>
 

@@ -1,6 +1,6 @@
 #include "replica_drive.hpp"
 
-#include <atoll/runtime/limits.hpp>
+#include <atoll/runtime/runtime_limits.hpp>
 #include <atoll/spi/codec.hpp>
 
 #include <fmt/format.h>
@@ -29,7 +29,10 @@ caf::result<envelope> replica_actor::submit(submit_command& request) {
 
 caf::result<envelope> replica_actor::on_query(query_state& request) {
   auto promise = make_response_promise<envelope>();
-  begin_read(std::move(request.query), {promise, nullptr, 0});
+  requester from{promise, nullptr, 0};
+  if (request.level == spi::read_level::local)
+    from.applied = applied_;
+  begin_read(std::move(request.query), std::move(from), request.level);
   return promise;
 }
 
@@ -41,7 +44,7 @@ void replica_actor::take_calls(client_calls& request) {
     if (call.kind == message_kind::command)
       begin_command(std::move(call.body), {{}, client, call.id});
     else
-      begin_read(std::move(call.body), {{}, client, call.id});
+      begin_read(std::move(call.body), {{}, client, call.id}, spi::read_level::linearizable);
   send_answers();
 }
 
@@ -62,14 +65,14 @@ void replica_actor::begin_command(std::string command, requester from) {
   drive([&](auto& protocol) { protocol.propose(id, std::move(command)); });
 }
 
-void replica_actor::begin_read(std::string query, requester from) {
+void replica_actor::begin_read(std::string query, requester from, spi::read_level level) {
   if (!serving_)
     return answer(from, error_reply(errc::unavailable, "this replica has stopped"));
   if (reads_.size() + ready_reads_.size() + queries_.size() >= replica_requests_max)
     return answer(from, error_reply(errc::busy, "too many reads are waiting; try again"));
   auto id = ++next_request_;
   reads_.emplace(id, waiting_read{std::move(query), std::move(from)});
-  drive([&](auto& protocol) { protocol.read(id, spi::read_level::linearizable); });
+  drive([&](auto& protocol) { protocol.read(id, level); });
 }
 
 caf::result<envelope> replica_actor::change(change_members& request) {
@@ -175,6 +178,8 @@ void replica_actor::on_queries_answered(queries_answered& done) {
     if (waiting == queries_.end())
       continue;
     ++metrics_.reads;
+    if (auto applied = waiting->second.applied)
+      text = encode(local_response{*applied, std::move(text)});
     answer(waiting->second, {std::move(text), {}, false});
     queries_.erase(waiting);
   }

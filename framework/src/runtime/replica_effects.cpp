@@ -1,4 +1,4 @@
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
 #include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/peer_connection.hpp>
 #include <atoll/runtime/replica.hpp>

@@ -1,8 +1,8 @@
 #include <atoll/core/crc32c.hpp>
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
 #include <atoll/core/sync.hpp>
 #include <atoll/runtime/caf.hpp>
-#include <atoll/runtime/limits.hpp>
+#include <atoll/runtime/runtime_limits.hpp>
 #include <atoll/runtime/snapshot_transfer.hpp>
 #include <atoll/spi/codec.hpp>
 

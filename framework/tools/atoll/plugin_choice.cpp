@@ -1,6 +1,6 @@
 #include "plugin_choice.hpp"
 
-#include "commands.hpp"
+#include "atoll_commands.hpp"
 
 #include <atoll/core/config_value.hpp>
 #include <atoll/core/guarded_run.hpp>

@@ -1,4 +1,4 @@
-#include "commands.hpp"
+#include "atoll_commands.hpp"
 #include "scenario_command.hpp"
 #include "simulate_arguments.hpp"
 

@@ -1,4 +1,4 @@
-#include "commands.hpp"
+#include "atoll_commands.hpp"
 #include "plugin_choice.hpp"
 #include "progress_line.hpp"
 

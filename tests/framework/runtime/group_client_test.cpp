@@ -2,8 +2,8 @@
 
 #include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/group_client.hpp>
-#include <atoll/runtime/messages.hpp>
 #include <atoll/runtime/node_endpoint.hpp>
+#include <atoll/runtime/runtime_messages.hpp>
 #include <atoll/runtime/system.hpp>
 
 #include <doctest/doctest.h>
@@ -65,6 +65,14 @@ class scripted_replica : public caf::event_based_actor {
               }
               tell(this, caf::actor_cast<caf::actor>(current_sender()),
                    envelope{message_kind::answers, 0, encode(answers)});
+            },
+            [this](const query_state& request) {
+              std::lock_guard lock{script_->mutex};
+              script_->asked.push_back(request.query);
+              return make_reply(
+                  {std::string{request.level == spi::read_level::local ? "local" : "latest"},
+                   {},
+                   false});
             },
             [this](get_group) {
               return make_reply({encode(script_->group), {}, false});
@@ -265,6 +273,14 @@ TEST_CASE("each replica can be asked by itself") {
   CHECK(*answers[0] == "echo who");
   CHECK_FALSE(answers[1].has_value());
   CHECK(*answers[2] == "echo who");
+}
+
+TEST_CASE("a local query is answered by any replica, and others are tried when one is gone") {
+  fake_group group{3};
+  group.nodes[0].reset();
+  group.nodes[2].reset();
+  CHECK(*group.client->call(message_kind::local_query, "who") == "local");
+  CHECK(group.nodes[1]->asked() == 1);
 }
 
 TEST_CASE("what is under way when the client is closed is answered") {

@@ -267,6 +267,19 @@ TEST_CASE("commands are answered once they are durable and applied, and reads se
   CHECK(seen.value->ends_with("c20;"));
 }
 
+TEST_CASE("a local read tells up to which index the replica had applied") {
+  temporary_folder folder;
+  one_replica node{folder.path()};
+  for (auto command : {"a", "b", "c"})
+    REQUIRE(node.call(submit_command{command}).value.has_value());
+  auto seen = node.call(query_state{"all", spi::read_level::local});
+  REQUIRE(seen.value.has_value());
+  auto local = decode_local_response(*seen.value);
+  REQUIRE(local.has_value());
+  CHECK(local->applied == 3);
+  CHECK(local->response == "a;b;c;");
+}
+
 TEST_CASE("a command carries the time of the replica that proposes it, whatever its client wrote") {
   using std::chrono::hours;
   using std::chrono::microseconds;

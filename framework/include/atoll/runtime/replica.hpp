@@ -4,7 +4,7 @@
 #include <atoll/core/record_log.hpp>
 #include <atoll/core/state_runner.hpp>
 #include <atoll/runtime/io_thread_actor.hpp>
-#include <atoll/runtime/messages.hpp>
+#include <atoll/runtime/runtime_messages.hpp>
 #include <atoll/runtime/shared_mark.hpp>
 #include <atoll/spi/consensus.hpp>
 
@@ -69,6 +69,8 @@ class replica_actor : public io_thread_actor {
     promise single;
     caf::actor client; ///< null: it is a request
     std::uint64_t call = 0;
+    /// Of a local read: the index that was applied before the query. None: not to be told.
+    std::optional<spi::log_index> applied{};
   };
   struct waiting_send {
     spi::replica_id to;
@@ -138,7 +140,7 @@ class replica_actor : public io_thread_actor {
   caf::result<envelope> on_query(query_state& request);
   void take_calls(client_calls& request);
   void begin_command(std::string command, requester from);
-  void begin_read(std::string query, requester from);
+  void begin_read(std::string query, requester from, spi::read_level level);
   void answer(const requester& to, const reply& what);
   void send_answers();
   void release_reads();

@@ -1,8 +1,8 @@
 #pragma once
 
 #include <atoll/runtime/file_transfer.hpp>
-#include <atoll/runtime/messages.hpp>
 #include <atoll/runtime/node_info.hpp>
+#include <atoll/runtime/runtime_messages.hpp>
 
 #include <caf/actor.hpp>
 #include <caf/event_based_actor.hpp>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <atoll/core/plugin.hpp>
+#include <atoll/core/loaded_plugin.hpp>
 #include <atoll/spi/options.hpp>
 #include <atoll/verify/report.hpp>
 

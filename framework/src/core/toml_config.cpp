@@ -1,8 +1,8 @@
 #include "config_checker.hpp"
 #include "config_files.hpp"
 
-#include <atoll/core/config.hpp>
 #include <atoll/core/plugin_options.hpp>
+#include <atoll/core/toml_config.hpp>
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include <atoll/runtime/messages.hpp>
+#include <atoll/runtime/runtime_messages.hpp>
 #include <atoll/spi/codec.hpp>
 
 namespace atl::runtime {

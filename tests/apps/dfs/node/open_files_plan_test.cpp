@@ -1,4 +1,4 @@
-#include "node/open_files.hpp"
+#include "node/open_files_plan.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "bulk/limits.hpp"
+#include "bulk/bulk_limits.hpp"
 #include "common/chunk_id.hpp"
 #include "storage/chunk_writer.hpp"
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "storage/limits.hpp"
+#include "storage/storage_limits.hpp"
 
 #include <chrono>
 #include <cstddef>

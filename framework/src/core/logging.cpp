@@ -1,4 +1,4 @@
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
 
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>

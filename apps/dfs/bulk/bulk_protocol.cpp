@@ -1,4 +1,4 @@
-#include "bulk/protocol.hpp"
+#include "bulk/bulk_protocol.hpp"
 
 #include <atoll/core/crc32c.hpp>
 #include <atoll/spi/codec.hpp>

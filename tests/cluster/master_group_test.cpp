@@ -114,6 +114,34 @@ TEST_CASE("reads go on from any master, also on a follower whose leader is alive
     CHECK(cluster.dfs({"cat", "/f"}).out == "hello");
 }
 
+TEST_CASE("a minority of masters answers reads that may be stale, and no others") {
+  auto shape = group_of(3);
+  shape.files = "chunk_size = \"64KiB\"\ninline_limit = \"1KiB\"";
+  shape.client = "timeout = \"2s\"";
+  test_cluster cluster{shape};
+  cluster.up();
+  auto large = random_bytes(100'000, 1); // in chunks on the storage node
+  REQUIRE(cluster.dfs({"put", "-", "/small"}, "hello").code == 0);
+  REQUIRE(cluster.dfs({"put", "-", "/large"}, large).code == 0);
+  cluster.must_lead_all();
+  cluster.kill("master-1", SIGKILL);
+  cluster.kill("master-3", SIGKILL);
+  // The remaining master may learn of the last commit only with a later heartbeat.
+  eventually("the remaining master knows both files", [&] {
+    return cluster.dfs({"ls", "--stale-ok"}).out == "large\nsmall\n";
+  });
+
+  auto refused = cluster.dfs({"ls"});
+  CHECK(refused.code == 5);
+  CHECK_MESSAGE(refused.err.find("a majority is missing") != std::string::npos, refused.err);
+  auto read = cluster.dfs({"cat", "--stale-ok", "/small"});
+  CHECK_MESSAGE(read.out == "hello", read.err);
+  CHECK_MESSAGE(read.err.find("log index") != std::string::npos, read.err);
+  CHECK(cluster.dfs({"cat", "--stale-ok", "/large"}).out == large);
+  CHECK(cluster.dfs({"-q", "stat", "--stale-ok", "/small"}).err == "");
+  CHECK(cluster.dfs({"put", "-", "/more"}, "more").code == 5);
+}
+
 TEST_CASE("a master that was away for long is caught up with a snapshot") {
   test_cluster cluster{group_of(3, ", keep_entries = 5")};
   cluster.up();

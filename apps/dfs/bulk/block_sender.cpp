@@ -1,10 +1,10 @@
-#include "bulk/upload.hpp"
+#include "bulk/block_sender.hpp"
 
 #include <algorithm>
 
 namespace dfs {
 
-atl::status upload::begin(const wire::write_request& request) {
+atl::status block_sender::begin(const wire::write_request& request) {
   auto sent = send_frame(over_, wire::op::write, wire::encode(request), wait_);
   if (!sent || !request.await_go)
     return sent;
@@ -18,20 +18,21 @@ atl::status upload::begin(const wire::write_request& request) {
   return go ? atl::status{} : tl::unexpected{go.error()};
 }
 
-void upload::start_batch(std::span<const std::byte> bytes, std::span<const std::uint32_t> crcs) {
+void block_sender::start_batch(std::span<const std::byte> bytes,
+                               std::span<const std::uint32_t> crcs) {
   std::array<tcp_socket::const_buffer, 2> pieces = {
       tcp_socket::const_buffer{crcs.data(), crcs.size_bytes()},
       tcp_socket::const_buffer{bytes.data(), bytes.size()}};
   over_.start_write(pieces);
 }
 
-atl::status upload::finish_batch() {
+atl::status block_sender::finish_batch() {
   auto done = over_.finish_write(wait_);
   last_sent_ = steady::now();
   return done;
 }
 
-patience upload::wait_for_results() const {
+patience block_sender::wait_for_results() const {
   return {wait_.progress, std::min(wait_.deadline, last_sent_ + wait_.progress)};
 }
 

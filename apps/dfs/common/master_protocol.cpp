@@ -1,4 +1,4 @@
-#include "common/protocol.hpp"
+#include "common/master_protocol.hpp"
 
 #include <atoll/spi/codec.hpp>
 

@@ -1,7 +1,7 @@
 #include "plugin_descriptor.hpp"
 #include "plugin_library.hpp"
 
-#include <atoll/core/plugin.hpp>
+#include <atoll/core/loaded_plugin.hpp>
 #include <atoll/core/plugin_options.hpp>
 
 #include <fmt/format.h>

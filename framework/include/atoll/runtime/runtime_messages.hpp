@@ -64,6 +64,7 @@ struct submit_command {
 };
 struct query_state {
   std::string query;
+  spi::read_level level = spi::read_level::linearizable; ///< `local`: answered by `local_response`
 };
 
 /// To a replica: makes these the group's members. Answered by `reply` once it is committed.

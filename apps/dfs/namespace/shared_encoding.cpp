@@ -1,4 +1,4 @@
-#include "namespace/wire.hpp"
+#include "namespace/shared_encoding.hpp"
 
 #include <algorithm>
 

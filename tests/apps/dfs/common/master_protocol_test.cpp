@@ -1,5 +1,5 @@
 #include "common/chunk_id.hpp"
-#include "common/protocol.hpp"
+#include "common/master_protocol.hpp"
 
 #include <atoll/spi/random.hpp>
 

@@ -1,6 +1,6 @@
 #include "temporary_folder.hpp"
 
-#include <atoll/core/config.hpp>
+#include <atoll/core/toml_config.hpp>
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>

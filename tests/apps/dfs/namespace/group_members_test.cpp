@@ -1,5 +1,5 @@
 #include "names_fixture.hpp"
-#include "namespace/limits.hpp"
+#include "namespace/namespace_limits.hpp"
 
 #include <atoll/core/group_birth.hpp>
 

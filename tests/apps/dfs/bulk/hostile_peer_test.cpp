@@ -1,5 +1,5 @@
 // Strangers at the port: whatever they send, the server goes on serving.
-#include "bulk/protocol.hpp"
+#include "bulk/bulk_protocol.hpp"
 #include "bulk_fixture.hpp"
 
 #include <atoll/core/crc32c.hpp>

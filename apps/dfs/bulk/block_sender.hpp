@@ -13,9 +13,9 @@ namespace dfs {
 
 /// The sending side of a write: the request, batches of blocks, and the wait for the results. A
 /// batch travels while the caller does something else.
-class upload {
+class block_sender {
  public:
-  upload(tcp_socket& over, patience wait) : over_{over}, wait_{wait} {}
+  block_sender(tcp_socket& over, patience wait) : over_{over}, wait_{wait} {}
 
   /// Sends the request; with `await_go`, waits until the node lets the data come, or refuses.
   atl::status begin(const wire::write_request& request);

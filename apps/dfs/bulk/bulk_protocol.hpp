@@ -1,6 +1,6 @@
 #pragma once
 
-#include "bulk/options.hpp"
+#include "bulk/bulk_options.hpp"
 #include "storage/fragment.hpp"
 
 #include <atoll/core/error.hpp>

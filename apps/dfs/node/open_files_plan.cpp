@@ -1,6 +1,6 @@
-#include "node/open_files.hpp"
+#include "node/open_files_plan.hpp"
 
-#include "storage/limits.hpp"
+#include "storage/storage_limits.hpp"
 
 #include <fmt/format.h>
 

@@ -33,6 +33,9 @@ struct key_spec {
   /// A table whose keys belong to a plugin, and are checked once the plugin is known.
   bool is_plugin_options = false;
   bool is_path = false; ///< a text (or a list of them) that names a file or a folder
+  /// The dotted name that the key had in an earlier version: refused with a message that names
+  /// `key`. Empty: none.
+  std::string former_key{};
 };
 
 /// A configuration, read and checked against a schema. Immutable; to be read by any thread.
