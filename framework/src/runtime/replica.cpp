@@ -1,8 +1,8 @@
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
 #include <atoll/runtime/caf.hpp>
-#include <atoll/runtime/limits.hpp>
 #include <atoll/runtime/peer_connection.hpp>
 #include <atoll/runtime/replica.hpp>
+#include <atoll/runtime/runtime_limits.hpp>
 #include <atoll/runtime/snapshot_transfer.hpp>
 
 #include <fmt/format.h>
@@ -37,6 +37,7 @@ void replica_actor::on_exit() {
   snapshot_transfer_ = nullptr;
   driver_.stop();
   requests_.take_all();
+  change_.reset();
   answers_.clear();
   runner_.reset(); // waits for the state machine's threads
   settings_.log.reset();
@@ -189,6 +190,9 @@ void replica_actor::stop_serving(const error& problem) {
   for (auto& request : requests_.take_all())
     answer(request.from,
            error_reply(errc::unavailable, stopped, 0, !request.query)); // a command is in doubt
+  if (change_)
+    for (auto& repeated : std::exchange(change_, std::nullopt)->repeated)
+      answer(repeated, error_reply(errc::unavailable, stopped, 0, true));
   send_answers();
   tell(this, settings_.owner, node_failure{"master", problem});
 }

@@ -1,10 +1,11 @@
 #include <atoll/runtime/caf.hpp>
-#include <atoll/runtime/limits.hpp>
 #include <atoll/runtime/replica.hpp>
+#include <atoll/runtime/runtime_limits.hpp>
 #include <atoll/spi/codec.hpp>
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 #include <utility>
 
@@ -28,7 +29,10 @@ caf::result<envelope> replica_actor::submit(submit_command& request) {
 
 caf::result<envelope> replica_actor::on_query(query_state& request) {
   auto promise = make_response_promise<envelope>();
-  begin_read(std::move(request.query), {promise, nullptr, 0});
+  requester from{promise, nullptr, 0};
+  if (request.level == spi::read_level::local)
+    from.applied = driver_.applied();
+  begin_read(std::move(request.query), std::move(from), request.level);
   return promise;
 }
 
@@ -40,7 +44,7 @@ void replica_actor::take_calls(client_calls& request) {
     if (call.kind == message_kind::command)
       begin_command(std::move(call.body), {{}, client, call.id});
     else
-      begin_read(std::move(call.body), {{}, client, call.id});
+      begin_read(std::move(call.body), {{}, client, call.id}, spi::read_level::linearizable);
   send_answers();
 }
 
@@ -60,13 +64,12 @@ void replica_actor::begin_command(std::string command, requester from) {
   driver_.propose(requests_.put({std::move(from), now(), {}}), std::move(command));
 }
 
-void replica_actor::begin_read(std::string query, requester from) {
+void replica_actor::begin_read(std::string query, requester from, spi::read_level level) {
   if (!serving_)
     return answer(from, error_reply(errc::unavailable, "this replica has stopped"));
   if (requests_.size() - driver_.proposals() >= replica_requests_max)
     return answer(from, error_reply(errc::busy, "too many reads are waiting; try again"));
-  driver_.read(requests_.put({std::move(from), now(), std::move(query)}),
-               spi::read_level::linearizable);
+  driver_.read(requests_.put({std::move(from), now(), std::move(query)}), level);
 }
 
 caf::result<envelope> replica_actor::change(change_members& request) {
@@ -76,10 +79,21 @@ caf::result<envelope> replica_actor::change(change_members& request) {
     answer(from, error_reply(errc::unavailable, "this replica has stopped"));
     return promise;
   }
-  if (!settings_.hears_of_losses)
-    request.lost.clear();
-  driver_.reconfigure(requests_.put({std::move(from), now(), {}}),
-                      {std::move(request.voters), std::move(request.learners)}, request.lost);
+  std::sort(request.voters.begin(), request.voters.end());
+  std::sort(request.learners.begin(), request.learners.end());
+  if (change_ && change_->voters == request.voters && change_->learners == request.learners) {
+    change_->repeated.push_back(std::move(from));
+    driver_.call([&](auto& protocol) {
+      for (auto lost : request.lost)
+        protocol.declare_lost(lost);
+    });
+    return promise;
+  }
+  auto handle = requests_.put({std::move(from), now(), {}});
+  if (!change_)
+    change_ = {handle, request.voters, request.learners, {}};
+  driver_.reconfigure(handle, {std::move(request.voters), std::move(request.learners)},
+                      request.lost);
   return promise;
 }
 
@@ -128,7 +142,16 @@ void replica_actor::reply(request_handle to, std::string text) {
   ++metrics_.commits;
   ++metrics_
         .latency[std::min<std::size_t>(std::bit_width(latency_us), metrics_.latency.size() - 1)];
-  answer(request.from, {std::move(text), {}, false});
+  finish(to, request.from, {std::move(text), {}, false});
+}
+
+void replica_actor::finish(request_handle handle, const requester& from,
+                           const runtime::reply& what) {
+  answer(from, what);
+  if (!change_ || change_->handle != handle)
+    return;
+  for (auto& repeated : std::exchange(change_, std::nullopt)->repeated)
+    answer(repeated, what);
 }
 
 void replica_actor::answer_reads(std::span<const request_handle> reads) {
@@ -144,7 +167,10 @@ void replica_actor::on_queries_answered(queries_answered& done) {
     return; // these queries were answered when the replica stopped
   for (auto& [handle, text] : done.answers) {
     ++metrics_.reads;
-    answer(requests_.take(handle).from, {std::move(text), {}, false});
+    auto from = requests_.take(handle).from;
+    if (from.applied)
+      text = encode(local_response{*from.applied, std::move(text)});
+    answer(from, {std::move(text), {}, false});
   }
   send_answers();
 }

@@ -1,4 +1,4 @@
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
 #include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/peer_connection.hpp>
 #include <atoll/runtime/replica.hpp>
@@ -41,9 +41,12 @@ void replica_actor::refuse(request_handle to, spi::refuse why) {
   // Where the leader itself says no, no other replica would say yes.
   auto is_final = (settings_.blocks_on_one_failure && why.hint == 0) ||
                   driver_.status().leader == settings_.self.replica;
-  auto code = in_doubt ? errc::timeout : is_final ? errc::refused : errc::unavailable;
+  auto code = in_doubt                        ? errc::timeout
+              : why.why == spi::refusal::busy ? errc::busy
+              : is_final                      ? errc::refused
+                                              : errc::unavailable;
   ++metrics_.refused;
-  answer(request.from, error_reply(code, std::move(why.reason), why.hint, in_doubt));
+  finish(to, request.from, error_reply(code, std::move(why.reason), why.hint, in_doubt));
 }
 
 void replica_actor::refuse_read(request_handle to, spi::read_refused why) {

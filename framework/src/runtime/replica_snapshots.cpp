@@ -1,4 +1,4 @@
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
 #include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/replica.hpp>
 #include <atoll/runtime/snapshot_transfer.hpp>

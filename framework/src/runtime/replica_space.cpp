@@ -1,4 +1,4 @@
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
 #include <atoll/runtime/replica.hpp>
 
 #include <fmt/format.h>

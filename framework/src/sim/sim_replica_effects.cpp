@@ -197,7 +197,7 @@ void sim_replica::send_snapshot(spi::replica_id to) {
     image = std::make_shared<register_machine>(machine_);
   simulator_.say("replica {} sends a snapshot up to {} to {}", id_, image->index(), to);
   if (auto blob = driver_->snapshot_blob(image->index()))
-    simulator_.send_snapshot(id_, to, std::move(*blob), std::move(image));
+    simulator_.send_snapshot(id_, to, *blob, image);
 }
 
 void sim_replica::install_snapshot(spi::log_index index) {
@@ -248,7 +248,7 @@ void sim_replica::reply(request_handle to, std::string) {
 void sim_replica::refuse(request_handle to, spi::refuse why) {
   auto owner = requests_.take(to);
   simulator_.say("replica {} refuses request {}: {}", id_, why.id, why.reason);
-  auto surely = why.why == spi::refusal::not_proposed;
+  auto surely = why.why != spi::refusal::unknown;
   if (surely)
     simulator_.checker().refused(owner.tag);
   simulator_.answered(id_, owner,

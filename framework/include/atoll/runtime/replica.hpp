@@ -6,7 +6,7 @@
 #include <atoll/core/slot_pool.hpp>
 #include <atoll/core/state_runner.hpp>
 #include <atoll/runtime/io_thread_actor.hpp>
-#include <atoll/runtime/messages.hpp>
+#include <atoll/runtime/runtime_messages.hpp>
 #include <atoll/runtime/shared_mark.hpp>
 #include <atoll/spi/consensus.hpp>
 
@@ -53,7 +53,6 @@ class replica_actor : public io_thread_actor, private consensus_driver::environm
     /// The protocol claims `blocks_on_one_failure`: what one replica refuses without naming
     /// another, all refuse, so clients needn't ask the others.
     bool blocks_on_one_failure = false;
-    bool hears_of_losses = true; ///< false for plugins of interface 1.0, which has no such call
     std::uint64_t seed = 0;
   };
 
@@ -72,12 +71,22 @@ class replica_actor : public io_thread_actor, private consensus_driver::environm
     promise single;
     caf::actor client; ///< null: the reply goes to a request
     std::uint64_t call = 0;
+    /// Of a local read: the index that was applied before the query. None: not to be told.
+    std::optional<spi::log_index> applied{};
   };
   /// A request that isn't answered yet.
   struct open_request {
     requester from;
     spi::timestamp since{0};
     std::optional<std::string> query; ///< none: the request is a command, or a change of members
+  };
+  /// A change of the members under way. A client that waits for long asks for the same change
+  /// again; repeated requests share the reply to the first.
+  struct open_change {
+    request_handle handle = 0;
+    std::vector<spi::replica_id> voters; ///< sorted, like `learners`
+    std::vector<spi::replica_id> learners;
+    std::vector<requester> repeated;
   };
 
   // Disks that fill up.
@@ -104,9 +113,11 @@ class replica_actor : public io_thread_actor, private consensus_driver::environm
   caf::result<envelope> on_query(query_state& request);
   void take_calls(client_calls& request);
   void begin_command(std::string command, requester from);
-  void begin_read(std::string query, requester from);
+  void begin_read(std::string query, requester from, spi::read_level level);
   void answer(const requester& to, const runtime::reply& what);
   void send_answers();
+  /// Replies to a command or a change of members, and to requests that repeated the change.
+  void finish(request_handle handle, const requester& from, const runtime::reply& what);
   void on_entries_applied(entries_applied& done);
   void on_queries_answered(queries_answered& done);
   void on_connection_event(const connection_event& event);
@@ -154,6 +165,7 @@ class replica_actor : public io_thread_actor, private consensus_driver::environm
   /// Commands, changes of members and reads, by their handle; reads stay until the state machine
   /// has answered them.
   slot_pool<open_request> requests_;
+  std::optional<open_change> change_;
   spi::log_index flushed_ = 0;
   std::uint64_t digest_ = 0; ///< of the group
   caf::actor snapshot_transfer_;
