@@ -160,17 +160,6 @@ void sim_replica::apply_queued() {
   }
 }
 
-/// What is applied for a proposal is what was proposed.
-void sim_replica::check_content(const request_owner& owner) {
-  auto& entry = *applying_->entry;
-  if (owner.content == 0 || (!entry.no_op && (hash_bytes(entry.command) | 1) == owner.content))
-    return;
-  violate(violation_kind::interface_broken,
-          fmt::format("applies {} at index {} for request {}, which proposed something else",
-                      entry.no_op ? "nothing" : fmt::format("{} bytes", entry.command.size()),
-                      entry.index, entry.id));
-}
-
 void sim_replica::on_flush() {
   if (durable_machine_->index() != machine_.index()) {
     durable_machine_ = std::make_shared<register_machine>(machine_);
@@ -226,51 +215,6 @@ void sim_replica::install(spi::log_index index) {
   durable_machine_ = std::exchange(received_, nullptr);
   machine_ = *durable_machine_;
   driver_->on_installed(index);
-}
-
-// -- answers ----------------------------------------------------------------------------------
-
-void sim_replica::on_unknown_request(spi::request_id id) {
-  violate(violation_kind::interface_broken,
-          fmt::format("answers request {}, which is answered already or was never made", id));
-}
-
-void sim_replica::reply(request_handle to, std::string) {
-  auto owner = requests_.take(to);
-  if (!applying_)
-    return violate(violation_kind::interface_broken,
-                   "replies to a proposal whose entry isn't applied");
-  check_content(owner);
-  simulator_.answered(id_, owner,
-                      {answer_kind::applied, applying_->entry->index, applying_->result, 0, {}});
-}
-
-void sim_replica::refuse(request_handle to, spi::refuse why) {
-  auto owner = requests_.take(to);
-  simulator_.say("replica {} refuses request {}: {}", id_, why.id, why.reason);
-  auto surely = why.why != spi::refusal::unknown;
-  if (surely)
-    simulator_.checker().refused(owner.tag);
-  simulator_.answered(id_, owner,
-                      {surely ? answer_kind::refused : answer_kind::unknown,
-                       0,
-                       {},
-                       why.hint,
-                       std::move(why.reason)});
-}
-
-void sim_replica::answer_reads(std::span<const request_handle> reads) {
-  for (auto read : reads) {
-    auto owner = requests_.take(read);
-    simulator_.answered(
-        id_, owner, {answer_kind::read, machine_.index(), {machine_.read(owner.key), true}, 0, {}});
-  }
-}
-
-void sim_replica::refuse_read(request_handle to, spi::read_refused why) {
-  auto owner = requests_.take(to);
-  simulator_.say("replica {} refuses read {}: {}", id_, why.id, why.reason);
-  simulator_.answered(id_, owner, {answer_kind::refused, 0, {}, why.hint, std::move(why.reason)});
 }
 
 // -- the rest ---------------------------------------------------------------------------------
