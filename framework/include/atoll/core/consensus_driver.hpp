@@ -183,7 +183,6 @@ class consensus_driver {
   virtual void tell_verdict(const verdict& it);
 
   environment& env() { return env_; }
-  spi::consensus& protocol() { return protocol_; }
   void reply(spi::request_id id, std::string answer);
 
   template <class Call>
