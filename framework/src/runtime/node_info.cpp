@@ -10,8 +10,8 @@ namespace {
 constexpr std::size_t name_bytes_max = 256;
 constexpr std::size_t text_bytes_max = 16 << 10;
 
-/// FNV-1a, continued over several texts. Tells apart what differs by mistake; it is no defence
-/// against somebody who wants two texts to look alike.
+/// FNV-1a over several texts. Detects accidental differences; not a defence against texts that are
+/// made to collide.
 std::uint64_t digest(std::initializer_list<std::string_view> texts) {
   std::uint64_t hash = 0xcbf29ce484222325;
   for (auto text : texts) {
@@ -90,8 +90,8 @@ std::string incompatibility(const node_info& mine, const node_info& theirs) {
   };
   if (mine.cluster != theirs.cluster)
     return differs("the cluster name", mine.cluster, theirs.cluster);
-  // What a minor version adds is between a host and the plugins of its group's state: to a client,
-  // which hosts none of those, it's the same.
+  // A minor version concerns a host and its plugins. A client hosts no consensus plugin, so it need
+  // not have the same minor version.
   auto with_client = mine.role == client_role || theirs.role == client_role;
   if (mine.spi_major != theirs.spi_major || (mine.spi_minor != theirs.spi_minor && !with_client))
     return differs("SPI version", fmt::format("{}.{}", mine.spi_major, mine.spi_minor),

@@ -131,7 +131,7 @@ void peer_connection_actor::on_disconnected(const std::string& reason) {
 }
 
 void peer_connection_actor::retry_later() {
-  // Full jitter: nodes that lost the same peer at once don't come back to it at once.
+  // Full jitter: nodes that lost the same peer at the same time reconnect at different times.
   auto& timing = settings_.timing;
   backoff_ = std::clamp(backoff_ * 2, timing.backoff_min, timing.backoff_max);
   auto wait =
@@ -142,10 +142,10 @@ void peer_connection_actor::retry_later() {
 }
 
 caf::result<envelope> peer_connection_actor::forward(envelope& message) {
-  // The peer's answer to a message that nobody waits for: passed on, the two would answer each
-  // other without end.
+  // A stray reply of the peer: if it were forwarded, the two nodes would answer each other without
+  // end.
   if (message.kind == message_kind::reply)
-    return caf::delegated<envelope>{}; // a promise that breaks would end the peer's actor
+    return caf::delegated<envelope>{}; // a broken promise would end the peer's actor
   if (!peer_)
     return make_reply(
         {fail(errc::unavailable, settings_.peer + " can't be reached: " + last_reason_),
@@ -187,7 +187,7 @@ void peer_connection_actor::send_message(const outgoing_message& message) {
     confirm();
 }
 
-/// What is answered came behind all that was sent before it, so that has arrived.
+/// Sends a ping: its answer shows that all messages sent before it have arrived.
 void peer_connection_actor::confirm() {
   auto generation = generation_;
   ask(this, peer_, settings_.timing.failure_timeout * 4,
@@ -197,7 +197,7 @@ void peer_connection_actor::confirm() {
             if (generation == generation_)
               bytes_under_way_ -= size;
           },
-          [](const caf::error&) {}); // the heartbeat sees that too
+          [](const caf::error&) {}); // the heartbeat detects that too
 }
 
 } // namespace atl::runtime
