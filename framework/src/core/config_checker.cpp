@@ -40,7 +40,7 @@ option_value zero(option_type type) {
   }
 }
 
-/// A default of the schema has been checked to be of its type.
+/// @pre `check_schema` has checked that the default is of its type.
 option_value default_of(option_type type, std::string_view text) {
   return text.empty() ? zero(type) : parse_option(type, text).value_or(zero(type));
 }
@@ -52,7 +52,7 @@ std::vector<std::string> elements_of(const std::string& default_value) {
   return parts;
 }
 
-/// The program wrote the schema: a default or a bound that isn't of its key's type is its mistake.
+/// Aborts if a default or a bound of the schema isn't of its key's type: a defect of the program.
 void check_schema(std::span<const key_spec> schema) {
   auto insist = [](const key_spec& spec, std::string_view text) {
     if (text.empty() || parse_option(spec.type, text))
@@ -202,7 +202,7 @@ void config_checker::unknown(const config_entry& entry, const place& parent, con
   if (auto name = spelling_suggestion(entry.key, known)) {
     hint = fmt::format("; did you mean '{}'?", parent.inner(*name).actual);
   } else {
-    // Perhaps it is right and stands in the wrong table.
+    // The key may be right and stand in the wrong table.
     known.clear();
     for (auto& spec : made_.schema_) {
       auto last = spec.key.substr(spec.key.rfind('.') + 1);

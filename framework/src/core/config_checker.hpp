@@ -11,8 +11,8 @@
 
 namespace atl {
 
-/// Judges what was read against a schema and makes a `config` of it. Goes on after a mistake, so
-/// that an operator sees all of them at once.
+/// Checks a configuration against a schema and builds a `config`. Continues after a mistake, so
+/// that an operator sees all mistakes at once.
 class config_checker {
  public:
   config_checker(std::span<const key_spec> schema, const std::filesystem::path& file);

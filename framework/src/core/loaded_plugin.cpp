@@ -12,16 +12,16 @@ namespace atl {
 
 namespace {
 
-/// What a plugin created, with all that it may lean on. Members go in the reverse order: the object
-/// first, its library last.
+/// An object that a plugin created, with everything that it may refer to. Members are destroyed in
+/// reverse order: the object first, its library last.
 template <class T>
 struct creation {
   std::shared_ptr<const void> library;
-  spi::options options; ///< the object may keep the reference that it was given
+  spi::options options; ///< the object may keep the reference that its factory got
   std::unique_ptr<T> object;
 };
 
-/// Calls a plugin's factory. Nothing it throws goes further than here.
+/// Calls a plugin's factory and turns every exception into an error.
 template <class T, class Create>
 result<std::shared_ptr<T>> create(const plugin& from, std::shared_ptr<const void> library,
                                   const spi::options& options, bool right_kind, Create make) {

@@ -28,7 +28,7 @@ struct plugin_identity {
 /// The symbol's parts (`spi/plugin.hpp` says how it is made up); none when it is no such symbol.
 std::optional<plugin_identity> parse_plugin_symbol(std::string_view symbol);
 
-/// A file that is, or isn't, a plugin.
+/// A file that was examined, whether or not it is a plugin.
 struct plugin_file {
   std::filesystem::path path;              ///< canonical, where the file exists
   std::optional<plugin_identity> identity; ///< none when it isn't even a plugin
@@ -36,12 +36,13 @@ struct plugin_file {
 };
 
 /// Judges a file by its mode and its symbol table; nothing of it is mapped or run. Refused are
-/// files that aren't regular, or that nobody may read or others may write (or their folder); that
-/// aren't shared libraries for this machine with exactly one plugin symbol; and plugins for another
-/// interface version or binary interface than this program's. The file may be hostile.
+/// files that aren't regular, can't be read, or are writable by others (also if their folder is);
+/// files that aren't shared libraries for this machine with exactly one plugin symbol; and plugins
+/// for another version of the plugin interface or another binary interface than this program's. The
+/// file may be hostile.
 plugin_file inspect_plugin(const std::filesystem::path& file);
 
-/// Why a folder may not be searched for plugins; none when it may.
+/// Why a folder may not be searched for plugins; none if it may.
 std::optional<std::string> folder_refusal(const std::filesystem::path& folder);
 
 } // namespace atl
