@@ -9,13 +9,13 @@
 
 namespace dfs {
 
-/// What a plugin threw, as this client's error.
+/// An exception of a plugin, with the plugin's name.
 class plugin_threw : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// Calls a plugin, and notes which one it was that threw.
+/// Calls a plugin and converts its exceptions to `plugin_threw`, which names the plugin.
 template <class Call>
 auto call_plugin(std::string_view kind, const std::string& name, Call call) {
   try {
