@@ -19,7 +19,7 @@ namespace dfs {
 
 namespace {
 
-/// Hands failures of the actors to whoever runs the node.
+/// Reports failures of the actors to the program that runs the node.
 class supervisor_actor : public caf::event_based_actor {
  public:
   supervisor_actor(caf::actor_config& config, std::function<void(const atl::error&)> failed)
@@ -33,7 +33,8 @@ class supervisor_actor : public caf::event_based_actor {
   std::function<void(const atl::error&)> failed_;
 };
 
-/// Before the first actor system is made: CAF looks up every message's type.
+/// Must run before the first actor system is created, because CAF looks up the type of every
+/// message.
 void register_types_once() {
   static std::once_flag once;
   std::call_once(once, [] { caf::init_global_meta_objects<caf::id_block::dfs>(); });
