@@ -136,12 +136,12 @@ int promote(control& masters, const cluster_settings& cluster, atl::spi::replica
             const std::string& name, replica_ids voters, replica_ids learners,
             std::uint32_t timeout_s) {
   if (auto learnt = wait_until_learnt(masters, cluster, name, timeout_s); !learnt)
-    return complain(learnt.error());
+    return report_error(learnt.error());
   std::erase(learners, id);
   if (!contains(voters, id))
     voters.push_back(id);
   if (auto changed = masters.change_members(voters, learners); !changed)
-    return complain(changed.error());
+    return report_error(changed.error());
   fmt::print("{} votes\n", name);
   return done;
 }
@@ -183,10 +183,10 @@ atl::result<subject> prepare(context& with, const std::string& name) {
 int list_masters(context& with) {
   auto masters = with.masters();
   if (!masters)
-    return complain(masters.error());
+    return report_error(masters.error());
   auto now = ask_group(**masters);
   if (!now)
-    return complain(now.error());
+    return report_error(now.error());
   auto list = json::array();
   for (auto& master : now->status["masters"]) {
     json entry{{"id", master["id"]},
@@ -221,20 +221,20 @@ int list_masters(context& with) {
 int add_master(context& with, const std::string& name, std::uint32_t timeout_s) {
   auto it = prepare(with, name);
   if (!it)
-    return complain(it.error());
+    return report_error(it.error());
   auto [voters, learners, status] = it->now;
   if (contains(voters, it->id)) {
     fmt::print("{} is a voter already\n", name);
     return done;
   }
   if (auto answers = wait_until_it_answers(*it->masters, *with.loaded, name); !answers)
-    return complain(answers.error());
+    return report_error(answers.error());
   if (!contains(learners, it->id)) {
     if (auto admitted = admit(*it->masters, *with.loaded, name, it->id); !admitted)
-      return complain(admitted.error());
+      return report_error(admitted.error());
     learners.push_back(it->id);
     if (auto changed = it->masters->change_members(voters, learners); !changed)
-      return complain(changed.error());
+      return report_error(changed.error());
     fmt::print("{} learns\n", name);
   }
   return promote(*it->masters, *with.loaded, it->id, name, voters, learners, timeout_s);
@@ -243,12 +243,12 @@ int add_master(context& with, const std::string& name, std::uint32_t timeout_s) 
 int replace_master(context& with, const std::string& name, std::uint32_t timeout_s) {
   auto it = prepare(with, name);
   if (!it)
-    return complain(it.error());
+    return report_error(it.error());
   auto view = ask_master(*it->masters, *with.loaded, name);
   if (!view)
-    return complain(view.error());
+    return report_error(view.error());
   if (!view->contains("waiting"))
-    return complain(
+    return report_error(
         {errc::refused, fmt::format("{} takes part in the group with its own data folder: there is "
                                     "nothing to replace",
                                     name)});
@@ -257,16 +257,16 @@ int replace_master(context& with, const std::string& name, std::uint32_t timeout
   auto [voters, learners, status] = it->now;
   if (std::erase(voters, it->id) + std::erase(learners, it->id) > 0) {
     if (auto removed = remove_lost(*it->masters, voters, learners, it->id); !removed)
-      return complain(removed.error());
+      return report_error(removed.error());
     fmt::print("{} is no member under the id {} any more\n", name, it->id);
   }
   auto id = admit(*it->masters, *with.loaded, name, 0);
   if (!id)
-    return complain(id.error());
+    return report_error(id.error());
   if (!contains(voters, *id) && !contains(learners, *id)) {
     learners.push_back(*id);
     if (auto changed = it->masters->change_members(voters, learners); !changed)
-      return complain(changed.error());
+      return report_error(changed.error());
   }
   fmt::print("{} learns, under the id {}\n", name, *id);
   return promote(*it->masters, *with.loaded, *id, name, voters, learners, timeout_s);
@@ -275,7 +275,7 @@ int replace_master(context& with, const std::string& name, std::uint32_t timeout
 int remove_master(context& with, const std::string& name, bool lost) {
   auto it = prepare(with, name);
   if (!it)
-    return complain(it.error());
+    return report_error(it.error());
   auto [voters, learners, status] = it->now;
   if (std::erase(voters, it->id) + std::erase(learners, it->id) == 0) {
     fmt::print("{} is no member already\n", name);
@@ -284,7 +284,7 @@ int remove_master(context& with, const std::string& name, bool lost) {
   auto changed = lost ? remove_lost(*it->masters, voters, learners, it->id)
                       : it->masters->change_members(voters, learners);
   if (!changed)
-    return complain(changed.error());
+    return report_error(changed.error());
   fmt::print("{} is no member any more; stop it, and never start another disk under its id\n",
              name);
   return done;
@@ -315,25 +315,26 @@ atl::status wait_until_let_in(control& masters, const std::string& folder) {
 int replace_storage(context& with, const std::string& name) {
   auto masters = with.masters();
   if (!masters)
-    return complain(masters.error());
+    return report_error(masters.error());
   auto status = gather_status(**masters);
   if (!status)
-    return complain(status.error());
+    return report_error(status.error());
   std::string folder;
   if (status->contains("turned_away"))
     for (auto& node : (*status)["turned_away"])
       if (node["name"] == name)
         folder = node["folder"];
   if (folder.empty())
-    return complain({errc::not_found,
-                     fmt::format("no storage node '{}' with another data folder was turned away: "
-                                 "start it on its new disk first",
-                                 name)});
+    return report_error(
+        {errc::not_found,
+         fmt::format("no storage node '{}' with another data folder was turned away: "
+                     "start it on its new disk first",
+                     name)});
   auto registered = (*masters)->run(commands::register_storage{name, folder, true});
   if (!registered)
-    return complain(registered.error());
+    return report_error(registered.error());
   if (auto known = wait_until_let_in(**masters, folder); !known)
-    return complain(known.error());
+    return report_error(known.error());
   fmt::print("{} is storage node {} from now on, with its new disk; what the former disk held is "
              "read from the other copies; start it again\n",
              name, registered->id);
@@ -343,9 +344,9 @@ int replace_storage(context& with, const std::string& name) {
 int lead_master(context& with, const std::string& name) {
   auto it = prepare(with, name);
   if (!it)
-    return complain(it.error());
+    return report_error(it.error());
   if (auto asked = it->masters->transfer_leadership(it->id); !asked)
-    return complain(asked.error());
+    return report_error(asked.error());
   auto give_up = clock::now() + std::chrono::seconds{10};
   while (clock::now() < give_up) {
     auto now = ask_group(*it->masters);
@@ -355,9 +356,10 @@ int lead_master(context& with, const std::string& name) {
     }
     std::this_thread::sleep_for(poll_interval);
   }
-  return complain({errc::refused, fmt::format("the leading master didn't let {} lead; it may be "
-                                              "behind, or the protocol's leader fixed",
-                                              name)});
+  return report_error(
+      {errc::refused, fmt::format("the leading master didn't let {} lead; it may be "
+                                  "behind, or the protocol's leader fixed",
+                                  name)});
 }
 
 } // namespace dfs::cli

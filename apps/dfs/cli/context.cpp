@@ -53,7 +53,7 @@ std::string printable_lines(std::string_view message) {
 
 } // namespace
 
-int complain(const atl::error& problem) {
+int report_error(const atl::error& problem) {
   if (!has_output_failed()) // which is said in the end, and may be the cause
     print_error("dfs: {}\n", printable_lines(problem.message));
   return exit_code_of(problem.code);

@@ -27,7 +27,7 @@ exit_code exit_code_of(atl::errc code);
 
 /// Says on standard error what went wrong, with control characters escaped. @returns the exit code
 /// for it.
-int complain(const atl::error& problem);
+int report_error(const atl::error& problem);
 
 /// What all subcommands share.
 struct context {

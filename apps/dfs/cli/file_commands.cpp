@@ -31,8 +31,8 @@ std::string take_last(std::vector<std::string>& words) {
   return last;
 }
 
-int complain_about_use(const std::string& message) {
-  return complain({atl::errc::invalid, message});
+int report_usage_error(const std::string& message) {
+  return report_error({atl::errc::invalid, message});
 }
 
 void add_put(CLI::App& app, context& with, chosen_command& call) {
@@ -49,7 +49,7 @@ void add_put(CLI::App& app, context& with, chosen_command& call) {
   put->callback([&] {
     call = [&] {
       if (puts.local.size() < 2)
-        return complain_about_use("where to? put takes what to store, and its place in the "
+        return report_usage_error("where to? put takes what to store, and its place in the "
                                   "cluster: dfs put LOCAL… REMOTE");
       puts.remote = take_last(puts.local);
       return cli::put(with, puts);
@@ -137,7 +137,7 @@ void add_changers(CLI::App& app, context& with, chosen_command& call) {
   mv->callback([&] {
     call = [&] {
       if (moves.from.size() < 2)
-        return complain_about_use("where to? mv takes what to rename, and the new name: dfs mv "
+        return report_usage_error("where to? mv takes what to rename, and the new name: dfs mv "
                                   "FROM… TO");
       moves.to = take_last(moves.from);
       return cli::move(with, moves);

@@ -157,10 +157,10 @@ atl::result<bool> goes_into(const get_arguments& what) {
 int get(context& with, const get_arguments& what) {
   auto into = goes_into(what);
   if (!into)
-    return complain(into.error());
+    return report_error(into.error());
   auto files = with.files();
   if (!files)
-    return complain(files.error());
+    return report_error(files.error());
   transfer_tally tally;
   std::vector<get_source> sources;
   for (auto& path : what.remote) {
@@ -193,7 +193,7 @@ int get(context& with, const get_arguments& what) {
 int cat(context& with, const std::vector<std::string>& paths) {
   auto files = with.files();
   if (!files)
-    return complain(files.error());
+    return report_error(files.error());
   transfer_tally tally;
   for (auto& path : paths) {
     auto read = (*files)->get(path, write_to_output);

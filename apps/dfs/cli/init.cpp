@@ -236,7 +236,7 @@ atl::status create(const init_arguments& what) {
 int init(context&, init_arguments what) {
   fill_in_defaults(what);
   if (auto created = create(what); !created)
-    return complain(created.error());
+    return report_error(created.error());
   fmt::print("{}: {}, {}, {}, {} of each chunk\n", what.folder, counted(what.masters, "master"),
              what.consensus, counted(what.storages, "storage node"),
              what.copies == 1 ? "1 copy" : fmt::format("{} copies", what.copies));

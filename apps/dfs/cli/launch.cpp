@@ -230,7 +230,7 @@ exit_code stop_one(const node_to_stop& it, std::chrono::seconds patience) {
     auto stopped = stop(process, patience);
     if (!stopped) {
       auto& problem = stopped.error();
-      complain({problem.code, fmt::format("{}: {}", it.node.name, problem.message)});
+      report_error({problem.code, fmt::format("{}: {}", it.node.name, problem.message)});
       code = exit_code_of(problem.code);
       continue;
     }
@@ -252,7 +252,7 @@ int up(context& with, const std::string& folder, std::uint32_t timeout_s) {
   auto ready = start_and_wait(with, folder, timeout_s, nodes);
   if (!ready) {
     auto runs_on = nodes.empty() ? std::string{} : what_runs_on(nodes, folder);
-    return complain({ready.error().code, ready.error().message + runs_on});
+    return report_error({ready.error().code, ready.error().message + runs_on});
   }
   fmt::print("the cluster answers; use it with: export DFS_CLUSTER={}\n",
              shell_word(absolute_path(folder).string()));
@@ -267,11 +267,11 @@ int down(context&, const std::string& folder, std::uint32_t timeout_s) {
     if (taken)
       lock = std::move(*taken);
     else if (taken.error().code == atl::errc::busy)
-      return complain(taken.error());
+      return report_error(taken.error());
   }
   auto nodes = nodes_to_stop(folder);
   if (!nodes)
-    return complain(nodes.error());
+    return report_error(nodes.error());
   int code = done;
   for (auto& it : *nodes)
     if (auto stopped = stop_one(it, std::chrono::seconds{timeout_s}); stopped != done)

@@ -31,7 +31,7 @@ struct started_node {
 atl::result<started_node> start(const local_node& node, const std::filesystem::path& program,
                                 const std::vector<std::string>& more = {});
 
-/// Runs `program --config FILE --check` to its end. @returns what it complains about
+/// Runs `program --config FILE --check` to its end. @returns the mistakes that it reports
 atl::status check_configuration(const std::filesystem::path& config,
                                 const std::filesystem::path& program);
 

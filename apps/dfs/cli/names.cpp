@@ -40,7 +40,7 @@ template <class Call>
 int for_each_path(context& with, const std::vector<std::string>& paths, Call call) {
   auto masters = with.masters();
   if (!masters)
-    return complain(masters.error());
+    return report_error(masters.error());
   int code = done;
   for (auto& path : paths) {
     if (has_output_failed())
@@ -48,7 +48,7 @@ int for_each_path(context& with, const std::vector<std::string>& paths, Call cal
     auto outcome = call(**masters, path);
     if (outcome)
       continue;
-    auto failure = complain(outcome.error());
+    auto failure = report_error(outcome.error());
     code = code == done ? failure : code;
   }
   with.note_staleness(**masters);

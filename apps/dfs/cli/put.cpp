@@ -176,10 +176,10 @@ int put(context& with, const put_arguments& what) {
     return tally.code();
   auto files = with.files();
   if (!files)
-    return complain(files.error());
+    return report_error(files.error());
   auto into = goes_into(**files, what);
   if (!into)
-    return complain(into.error());
+    return report_error(into.error());
   {
     progress_bar bar{with, shows_progress(with) ? count(sources) : transfer_size{}};
     putting all{**files, what, bar, tally};

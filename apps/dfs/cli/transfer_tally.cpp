@@ -24,7 +24,7 @@ void transfer_tally::succeed(std::uint64_t bytes) {
 }
 
 void transfer_tally::fail(const atl::error& problem) {
-  auto code = complain(problem);
+  auto code = report_error(problem);
   if (code_ == done)
     code_ = code;
   ++failures_;

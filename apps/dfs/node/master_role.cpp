@@ -263,7 +263,7 @@ atl::status master_role::start_replica(const atl::record_log::binding& bound) {
   settings.log = log_;
   settings.protocol = std::move(*protocol);
   settings.stable = std::move(*stable);
-  settings.owner = supervisor_;
+  settings.supervisor = supervisor_;
   settings.blocks_on_one_failure =
       given_.plugins.consensus.plugin->claim("blocks_on_one_failure") == "yes";
   settings.hears_of_losses = given_.plugins.consensus.plugin->descriptor().spi_minor >= 1;

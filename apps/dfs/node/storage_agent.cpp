@@ -40,7 +40,7 @@ void storage_agent::on_exit() {
     send_exit(state.connection, caf::exit_reason::user_shutdown);
   masters_.clear();
   settings_.store.reset();
-  settings_.owner = nullptr;
+  settings_.supervisor = nullptr;
 }
 
 caf::behavior storage_agent::make_behavior() {
@@ -226,7 +226,7 @@ void storage_agent::apply_commands(const std::string& name, const envelope& answ
   if (!reply.value) {
     state.from_scratch = true;
     if (reply.value.error().code == errc::refused)
-      tell(this, settings_.owner,
+      tell(this, settings_.supervisor,
            atl::runtime::node_failure{"storage",
                                       {errc::refused, name + " doesn't let this node in: " +
                                                           reply.value.error().message}});

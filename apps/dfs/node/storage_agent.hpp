@@ -40,7 +40,7 @@ class storage_agent : public caf::event_based_actor {
     std::string zone;
     double weight = 1;
     std::shared_ptr<chunk_store> store;
-    caf::actor owner; ///< gets `node_failure`
+    caf::actor supervisor; ///< gets `node_failure`
     std::uint64_t seed = 0;
   };
 

@@ -45,7 +45,7 @@ class config_checker {
   bool has_keys_below(std::string_view prefix) const;
   std::vector<std::string> siblings(const std::string& prefix) const;
   config_location nearest_table(std::string_view key) const;
-  void complain(const config_location& where, std::string message);
+  void report_error(const config_location& where, std::string message);
 
   config made_;
   std::set<std::string, std::less<>> seen_; ///< keys that were written, right or wrong

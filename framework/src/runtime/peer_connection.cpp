@@ -78,7 +78,7 @@ void peer_connection_actor::send_handshake(const caf::actor& there) {
 void peer_connection_actor::on_handshake_reply(const caf::actor& there, const envelope& answer) {
   auto decoded = decode_reply(answer.body);
   if (!decoded.value && decoded.value.error().code == errc::corrupt && settings_.mark)
-    tell(this, settings_.owner, storage_failed{decoded.value.error()});
+    tell(this, settings_.supervisor, storage_failed{decoded.value.error()});
   if (!decoded.value)
     return on_disconnected("refused: " + decoded.value.error().message);
   auto info = decode_node_info(*decoded.value);
@@ -93,7 +93,7 @@ void peer_connection_actor::on_handshake_reply(const caf::actor& there, const en
   last_reason_.clear();
   log::info(settings_.self.role, settings_.peer, "connected to {} at {}", info->name,
             to_string(settings_.where));
-  tell(this, settings_.owner, connection_event{settings_.peer, std::move(*info), {}});
+  tell(this, settings_.supervisor, connection_event{settings_.peer, std::move(*info), {}});
   tell_later(this, settings_.timing.heartbeat, connection_tick{generation_});
 }
 
@@ -126,7 +126,7 @@ void peer_connection_actor::on_disconnected(const std::string& reason) {
     log::debug(settings_.self.role, settings_.peer, "again: {}", reason);
   last_reason_ = reason;
   peer_ = nullptr;
-  tell(this, settings_.owner, connection_event{settings_.peer, std::nullopt, reason});
+  tell(this, settings_.supervisor, connection_event{settings_.peer, std::nullopt, reason});
   retry_later();
 }
 

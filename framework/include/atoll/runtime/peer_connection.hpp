@@ -31,7 +31,8 @@ class peer_connection_actor : public io_thread_actor {
     endpoint where;
     node_info self;
     connection_settings timing;
-    caf::actor owner; ///< gets `connection_event`s; of a replica also `storage_failed` (see `mark`)
+    caf::actor
+        supervisor; ///< gets `connection_event`s; of a replica also `storage_failed` (see `mark`)
     /// The mark of this process's replica, sent to the peer with each heartbeat; null on a node
     /// that is no replica. A peer that remembers a later mark of an earlier incarnation refuses
     /// this replica for good.
@@ -41,7 +42,7 @@ class peer_connection_actor : public io_thread_actor {
 
   peer_connection_actor(caf::actor_config& config, settings given);
   caf::behavior make_behavior() override;
-  void on_exit() override { peer_ = settings_.owner = nullptr; }
+  void on_exit() override { peer_ = settings_.supervisor = nullptr; }
   const char* name() const override { return "atoll.peer_connection"; }
 
  private:
