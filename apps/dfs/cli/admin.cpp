@@ -22,11 +22,11 @@ using replica_ids = std::vector<atl::spi::replica_id>;
 using clock = std::chrono::steady_clock;
 
 constexpr auto poll_interval = std::chrono::milliseconds{100};
-/// For a master to answer that was started a moment ago, or that is busy.
+/// How long to wait for the answer of a master that was just started or is busy.
 constexpr auto answer_patience = std::chrono::seconds{10};
-/// For a learner to apply anything more; it may be fetching a snapshot meanwhile.
+/// How long a learner may apply nothing new; it may be fetching a snapshot.
 constexpr auto progress_patience = std::chrono::seconds{120};
-/// Until another master leads in a lost one's place.
+/// How long to wait until another master leads in place of a lost one.
 constexpr auto takeover_patience = std::chrono::seconds{30};
 
 bool contains(const replica_ids& list, atl::spi::replica_id id) {
@@ -50,7 +50,7 @@ atl::result<group> ask_group(control& masters) {
   return found;
 }
 
-/// The group's own id of a master: one that was replaced has another than the file says.
+/// The id of a master in the group: a replaced master has another id than in the file.
 atl::result<atl::spi::replica_id> id_of(const group& now, const cluster_settings& cluster,
                                         const std::string& name) {
   for (auto& master : now.status["masters"])
@@ -64,7 +64,7 @@ atl::result<atl::spi::replica_id> id_of(const group& now, const cluster_settings
                                            name));
 }
 
-/// A master that isn't up would be a member that others wait for: it must answer first.
+/// A master must answer before it is added, because the group would wait for a member that is down.
 atl::status wait_until_it_answers(control& masters, const cluster_settings& cluster,
                                   const std::string& name) {
   auto give_up = clock::now() + answer_patience;
@@ -85,7 +85,7 @@ atl::status wait_until_it_answers(control& masters, const cluster_settings& clus
   }
 }
 
-/// How far a learner is, and since when it has come no further.
+/// A learner's applied index, and the time since when it has not changed.
 struct learning {
   std::uint64_t applied = 0;
   bool answered = false;
@@ -131,7 +131,7 @@ atl::status wait_until_learnt(control& masters, const cluster_settings& cluster,
                           name, why, name));
 }
 
-/// Makes a learner a voter, once it has learnt everything.
+/// Makes a learner a voter once it has caught up.
 int promote(control& masters, const cluster_settings& cluster, atl::spi::replica_id id,
             const std::string& name, replica_ids voters, replica_ids learners,
             std::uint32_t timeout_s) {
@@ -146,7 +146,7 @@ int promote(control& masters, const cluster_settings& cluster, atl::spi::replica
   return done;
 }
 
-/// The lost master may be the one that led: another one takes over first.
+/// The lost master may have been the leader: another master must take over first.
 atl::status remove_lost(control& masters, const replica_ids& voters, const replica_ids& learners,
                         atl::spi::replica_id lost) {
   auto give_up = clock::now() + takeover_patience;
@@ -158,7 +158,7 @@ atl::status remove_lost(control& masters, const replica_ids& voters, const repli
   return changed;
 }
 
-/// What `add`, `remove` and `lead` need first.
+/// The data that `add`, `remove` and `lead` need.
 struct subject {
   std::unique_ptr<control> masters;
   atl::spi::replica_id id = 0;
@@ -252,8 +252,8 @@ int replace_master(context& with, const std::string& name, std::uint32_t timeout
         {errc::refused, fmt::format("{} takes part in the group with its own data folder: there is "
                                     "nothing to replace",
                                     name)});
-  // The lost one goes first: a protocol that needs every member decides nothing as long as it
-  // counts.
+  // The lost master is removed first: a protocol that needs every member commits nothing while the
+  // lost master is one.
   auto [voters, learners, status] = it->now;
   if (std::erase(voters, it->id) + std::erase(learners, it->id) > 0) {
     if (auto removed = remove_lost(*it->masters, voters, learners, it->id); !removed)
@@ -292,7 +292,7 @@ int remove_master(context& with, const std::string& name, bool lost) {
 
 namespace {
 
-/// A master remembers whom it turned away until it has looked again.
+/// A master keeps its list of nodes that were turned away until its next tick.
 atl::status wait_until_let_in(control& masters, const std::string& folder) {
   auto give_up = clock::now() + takeover_patience;
   while (clock::now() < give_up) {

@@ -10,7 +10,7 @@ namespace dfs::cli {
 
 namespace {
 
-/// A script finds the health in the same place also when no master answers.
+/// JSON has the health at the same place if no master answers.
 int report_missing_status(const context& with, const atl::error& problem) {
   auto code = report_error(problem);
   if (with.json && code == unavailable)

@@ -11,8 +11,8 @@ namespace dfs::cli {
 
 namespace {
 
-/// An argument that takes as many words as there are, each as it was typed: as a vector of strings,
-/// CLI11 would take `{}` for an empty list.
+/// An argument that takes any number of words verbatim: with a vector of strings, CLI11 would parse
+/// `{}` as an empty list.
 CLI::Option* add_words(CLI::App& command, const std::string& name, std::vector<std::string>& words,
                        const std::string& description) {
   auto take = [&words](const CLI::results_t& typed) {
@@ -85,7 +85,7 @@ void add_get(CLI::App& app, context& with, chosen_command& call) {
   });
 }
 
-/// For a subcommand that takes paths, and nothing of its own to say about them.
+/// Adds the paths of a subcommand.
 void add_paths(CLI::App& command, std::vector<std::string>& paths, const std::string& description) {
   add_words(command, "PATH…", paths, description)->required();
 }

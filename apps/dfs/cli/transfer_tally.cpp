@@ -8,7 +8,7 @@ namespace dfs::cli {
 
 namespace {
 
-/// Each costs the client's whole timeout.
+/// Each unanswered file costs the client's whole timeout.
 constexpr int unanswered_in_a_row_max = 3;
 
 bool is_unanswered(atl::errc code) {
