@@ -420,7 +420,7 @@ atl::error tcp_socket::stalled() const {
 }
 
 atl::error tcp_socket::interrupted() const {
-  return {atl::errc::unavailable, fmt::format("the connection with {} was called off", peer_)};
+  return {atl::errc::unavailable, fmt::format("the connection with {} was interrupted", peer_)};
 }
 
 } // namespace dfs

@@ -126,7 +126,7 @@ atl::status wait_until_learnt(control& masters, const cluster_settings& cluster,
                                            so_far.applied, goal, idle)
                              : so_far.problem;
   return fail(so_far.answered ? errc::timeout : errc::unavailable,
-              fmt::format("{} didn't learn everything ({}); it stays a learner: 'add' goes on from "
+              fmt::format("{} didn't catch up ({}); it stays a learner: 'add' goes on from "
                           "there, and 'dfs admin master remove {}' lets it go again",
                           name, why, name));
 }

@@ -21,8 +21,9 @@ auto call_plugin(std::string_view kind, const std::string& name, Call call) {
   try {
     return call();
   } catch (const std::exception& thrown) {
-    throw plugin_threw{fmt::format("the {} plugin '{}' threw: {}; choose another, or mend it", kind,
-                                   name, thrown.what())};
+    throw plugin_threw{
+        fmt::format("the {} plugin '{}' threw: {}; choose another plugin, or fix this one", kind,
+                    name, thrown.what())};
   }
 }
 

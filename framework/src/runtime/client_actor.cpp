@@ -375,7 +375,7 @@ void client_actor::send_handshake(std::size_t member, const caf::actor& there) {
           },
           [this, member, generation](const caf::error& problem) {
             if (generation == replicas_[member].generation)
-              lost(member, {"no answer to the greeting: " + describe_failure(problem)});
+              lost(member, {"no answer to the handshake: " + describe_failure(problem)});
             send_queued();
             arm();
           });

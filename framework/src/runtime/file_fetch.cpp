@@ -107,7 +107,7 @@ class fetch {
   status fetch_file() {
     auto found = look_at_disk();
     if (stop_)
-      return fail(errc::timeout, "it was called off");
+      return fail(errc::timeout, "the fetch was cancelled");
     auto got = fetch_rest(found);
     if (!got && got.error().code == errc::corrupt && found.bytes > 0)
       return fetch_rest({}); // the stored bytes began another file
@@ -177,7 +177,7 @@ class fetch {
       }
       std::this_thread::sleep_for(plan_.retry);
     }
-    return fail(errc::timeout, stop_ ? "it was called off" : "nothing came for too long");
+    return fail(errc::timeout, stop_ ? "the fetch was cancelled" : "no data arrived for too long");
   }
 
   /// Sleeps until the bytes so far fit the permitted rate.

@@ -80,7 +80,7 @@ result<node_info> decode_node_info(std::string_view bytes) {
   info.folder = in.get_string(name_bytes_max);
   info.mark = read_mark(in);
   if (!in.done())
-    return fail(errc::corrupt, "a greeting that can't be read");
+    return fail(errc::corrupt, "a malformed handshake");
   return info;
 }
 

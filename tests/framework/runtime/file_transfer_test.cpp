@@ -196,7 +196,7 @@ TEST_CASE("what comes with another checksum is refused") {
   CHECK(got.error().code == errc::corrupt);
 }
 
-TEST_CASE("a fetch that is called off ends, also one that is throttled") {
+TEST_CASE("a cancelled fetch ends, also a throttled one") {
   source from;
   temporary_folder into;
   std::atomic<bool> stop{false};
@@ -211,5 +211,5 @@ TEST_CASE("a fetch that is called off ends, also one that is throttled") {
   auto got = fetch_files(plan, stop);
   other.join();
   REQUIRE_FALSE(got.has_value());
-  CHECK(got.error().message.find("called off") != std::string::npos);
+  CHECK(got.error().message.find("cancelled") != std::string::npos);
 }

@@ -90,7 +90,7 @@ TEST_CASE("a client of another major version of the plugin interface is turned a
   CHECK(incompatibility(master(1), client).find("SPI version") != std::string::npos);
 }
 
-TEST_CASE("a greeting survives the wire, and no part of one is taken for it") {
+TEST_CASE("a handshake is decoded as it was encoded, and a truncated one is refused") {
   auto bytes = encode(master(2));
   auto info = decode_node_info(bytes);
   REQUIRE(info.has_value());
