@@ -136,7 +136,7 @@ TEST_CASE(
   caf::anon_send_exit(connection, caf::exit_reason::user_shutdown);
 }
 
-TEST_CASE("a node of another cluster is refused, and it is said what differs") {
+TEST_CASE("a node of another cluster is refused with the difference") {
   auto port = free_port();
   small_node other{named("lagoon", "there"), port};
   events seen;
@@ -239,7 +239,7 @@ TEST_CASE("a port in use is an error that names the address") {
   caf::anon_send_exit(node_endpoint, caf::exit_reason::user_shutdown);
 }
 
-TEST_CASE("who has ended answers no request, and whoever asks learns it at once") {
+TEST_CASE("a request to an actor that has ended fails at once") {
   runtime::system actors{quick(), 1};
   auto node_endpoint = spawn_on_io_thread<node_endpoint_actor>(
       *actors, node_endpoint_actor::settings{named("reef", "here"), nullptr, nullptr});

@@ -16,7 +16,7 @@ std::vector<candidate> with_ids(const std::vector<std::uint64_t>& ids) {
 
 } // namespace
 
-TEST_CASE("what is remembered belongs to an id, wherever it stands in the list") {
+TEST_CASE("state belongs to an id, wherever the id stands in the list") {
   per_candidate_state<int> book;
   book.open(with_ids({7, 8, 9}));
   book.at(0) = 70;
