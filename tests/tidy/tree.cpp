@@ -1,5 +1,6 @@
 #include "tree.hpp"
 
+#include "member_functions.hpp"
 #include "words.hpp"
 
 #include <fmt/format.h>
@@ -175,5 +176,31 @@ std::vector<std::string> household_words(const fs::path& root) {
       }
     });
   }
+  return offences;
+}
+
+std::vector<std::string> undefined_functions(const fs::path& root) {
+  struct uses {
+    std::set<std::string> declared_in; ///< files
+    int declared = 0;
+    int defined = 0;
+  };
+  std::map<std::string, uses> functions;
+  for (auto& file : files(root, {".hpp", ".cpp"})) {
+    auto found = find_member_functions(file.text);
+    for (auto& name : found.declared) {
+      functions[name].declared_in.insert(file.path);
+      ++functions[name].declared;
+    }
+    for (auto& name : found.defined)
+      ++functions[name].defined;
+  }
+  std::vector<std::string> offences;
+  for (auto& [name, it] : functions)
+    if (it.declared > it.defined)
+      for (auto& file : it.declared_in)
+        offences.push_back(fmt::format("{}: {} is declared {} times and defined {} times", file,
+                                       name, it.declared, it.defined));
+  std::ranges::sort(offences);
   return offences;
 }

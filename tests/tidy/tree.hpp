@@ -19,3 +19,7 @@ std::vector<std::string> repeated_names(const std::filesystem::path& root);
 std::vector<std::string> long_lines(const std::filesystem::path& root);
 /// Words of the household where the field has its own (`words.cpp`), in code and in comments.
 std::vector<std::string> household_words(const std::filesystem::path& root);
+/// Member functions that are declared more often than they are defined. Functions of classes with
+/// one name, and overloads of one name, are counted together, for only a compiler could tell them
+/// apart.
+std::vector<std::string> undefined_functions(const std::filesystem::path& root);

@@ -100,7 +100,8 @@ void control::submit(action what, completion done) {
   auto session = impl_->take_session();
   command next{session.id, ++session.sequence, 0, std::move(what)};
   auto bytes = encode(next);
-  auto finish = [this, done](implementation::session used, atl::result<std::string> answer) {
+  auto finish = [this, done = std::move(done)](implementation::session used,
+                                               atl::result<std::string> answer) {
     if (answer)
       impl_->give_back(used);
     done(std::move(answer)); // a session with a command in doubt is not used again

@@ -290,7 +290,7 @@ caf::result<envelope> master_actor::status() {
     // The status matters most during a failure, when reads wait and files can't be counted.
     query(
         queries::summary{},
-        [this, answer](atl::result<responses::summary> summary) mutable {
+        [this, answer](const atl::result<responses::summary>& summary) mutable {
           status_view seen{settings_.self, settings_.policy, registry_, view_,
                            summary,        broken_,          refused_,  {}};
           if (leads()) {
@@ -311,7 +311,7 @@ bool master_actor::leads() const {
   return view_known_ && view_.protocol.leader == settings_.self.replica;
 }
 
-void master_actor::look_at_replica(std::function<void()> then) {
+void master_actor::look_at_replica(const std::function<void()>& then) {
   ask(this, settings_.replica, replica_timeout, atl::runtime::get_replica_view{})
       .then(
           [this, then](atl::runtime::replica_view& view) {
@@ -383,7 +383,7 @@ void master_actor::register_unknown() {
     if (node.id != no_storage || (refused != refused_.end() && refused->second.for_good))
       continue;
     auto uuid = node.last.uuid;
-    submit(commands::register_storage{name, uuid}, [this, name = name, uuid](std::string bytes) {
+    submit(commands::register_storage{name, uuid}, [this, name = name, uuid](const auto& bytes) {
       auto answer = decode_response<responses::registered>(bytes);
       auto* node = registry_.find(name);
       if (answer && node && node->last.uuid == uuid) {

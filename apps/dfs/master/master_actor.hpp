@@ -92,7 +92,7 @@ class master_actor : public caf::event_based_actor {
   // Periodic work.
   void on_tick();
   /// Fetches the replica's view, then continues, also if the replica doesn't answer.
-  void look_at_replica(std::function<void()> then);
+  void look_at_replica(const std::function<void()>& then);
   void forget_old_refusals();
   void resolve_ids(const responses::summary& summary);
   void register_unknown();

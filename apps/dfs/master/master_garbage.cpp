@@ -57,7 +57,7 @@ void master_actor::start_garbage_collection() {
     commands::collect_garbage work{
         reachable, reclaim_limit,
         static_cast<std::uint64_t>(settings_.policy.session_expiry.count())};
-    submit(work, [this, target, watermark](std::string bytes) {
+    submit(work, [this, target, watermark](const std::string& bytes) {
       auto done = decode_response<responses::garbage_collected>(bytes);
       if (!done)
         return;

@@ -7,14 +7,12 @@
 
 namespace dfs::state {
 
-using atl::errc;
-using atl::fail;
 using atl::result;
 
 namespace {
 
 /// The first key that is behind all of this chunk's, in the table of `prefix`.
-std::string behind(std::string key, const std::string& prefix, const chunk_id& after) {
+std::string behind(const std::string& key, const std::string& prefix, const chunk_id& after) {
   return after == chunk_id{} ? prefix : keys::end_of(key);
 }
 

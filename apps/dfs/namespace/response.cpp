@@ -8,7 +8,6 @@
 namespace dfs {
 
 using atl::errc;
-using atl::fail;
 using atl::spi::reader;
 using atl::spi::writer;
 

@@ -266,7 +266,6 @@ atl::status master_role::start_replica(const atl::record_log::binding& bound) {
   settings.supervisor = supervisor_;
   settings.blocks_on_one_failure =
       given_.plugins.consensus.plugin->claim("blocks_on_one_failure") == "yes";
-  settings.hears_of_losses = given_.plugins.consensus.plugin->descriptor().spi_minor >= 1;
   return start_actors(std::move(settings), birth);
 }
 

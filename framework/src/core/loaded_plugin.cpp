@@ -21,18 +21,19 @@ struct creation {
   std::unique_ptr<T> object;
 };
 
-/// Calls a plugin's factory and turns every exception into an error.
-template <class T, class Create>
-result<std::shared_ptr<T>> create(const plugin& from, std::shared_ptr<const void> library,
-                                  const spi::options& options, bool right_kind, Create make) {
+/// Calls the creator of a plugin that is expected to be of the kind, and turns every exception
+/// into an error.
+template <spi::plugin_kind Kind, class Create, class T = typename spi::kind_types<Kind>::interface>
+result<std::shared_ptr<T>> create(const plugin& from, const std::shared_ptr<const void>& library,
+                                  const spi::options& options, Create make) {
   auto failed = [&](std::string_view why) {
     return fail(errc::refused, fmt::format("{} ({}) {}", from.title(), from.file().string(), why));
   };
-  if (!right_kind)
+  if (from.kind() != Kind)
     return failed("was asked to create something of another kind");
   try {
     auto made = std::make_shared<creation<T>>();
-    made->library = std::move(library);
+    made->library = library;
     made->options = options;
     made->object.reset(make(made->options));
     if (!made->object)
@@ -53,11 +54,11 @@ plugin::plugin(std::shared_ptr<const void> library, const spi::descriptor& descr
     : library_{std::move(library)}, descriptor_{&descriptor}, file_{std::move(file)} {}
 
 std::span<const spi::option_spec> plugin::options() const {
-  return {descriptor_->options, descriptor_->option_count};
+  return descriptor_->options;
 }
 
 std::span<const spi::claim> plugin::claims() const {
-  return {descriptor_->claims, descriptor_->claim_count};
+  return descriptor_->claims;
 }
 
 std::string plugin::title() const {
@@ -77,26 +78,25 @@ result<spi::options> plugin::check_options(const config_table& written) const {
 
 result<std::shared_ptr<spi::balancer>> plugin::create_balancer(const spi::options& options,
                                                                std::uint64_t seed) const {
-  return create<spi::balancer>(*this, library_, options, kind() == spi::plugin_kind::balancer,
-                               [&](const spi::options& kept) {
-                                 return descriptor_->create_balancer({kept, seed});
-                               });
+  return create<spi::plugin_kind::balancer>(*this, library_, options,
+                                            [&](const spi::options& kept) {
+                                              return descriptor_->create.balancer({kept, seed});
+                                            });
 }
 
 result<std::shared_ptr<spi::consensus>>
 plugin::create_consensus(const spi::consensus_setup& setup) const {
-  return create<spi::consensus>(
-      *this, library_, setup.options, kind() == spi::plugin_kind::consensus,
-      [&](const spi::options& kept) {
-        return descriptor_->create_consensus(
+  return create<spi::plugin_kind::consensus>(
+      *this, library_, setup.options, [&](const spi::options& kept) {
+        return descriptor_->create.consensus(
             {kept, setup.self, setup.voters, setup.seed, setup.incarnation});
       });
 }
 
 result<std::shared_ptr<spi::recovery>> plugin::create_recovery(const spi::options& options) const {
-  return create<spi::recovery>(
-      *this, library_, options, kind() == spi::plugin_kind::recovery,
-      [&](const spi::options& kept) { return descriptor_->create_recovery({kept}); });
+  return create<spi::plugin_kind::recovery>(
+      *this, library_, options,
+      [&](const spi::options& kept) { return descriptor_->create.recovery({kept}); });
 }
 
 result<std::shared_ptr<const plugin>> open_plugin(const plugin_file& file,

@@ -14,7 +14,7 @@ namespace atl::runtime {
 namespace {
 
 /// Of a command that an earlier attempt may have brought to a replica.
-constexpr const char* may_have_happened = "; it may have happened all the same";
+constexpr const char* may_have_taken_effect = "; the command may still have taken effect";
 
 /// May any replica answer? Other calls go to the leader.
 bool is_query(message_kind kind) {
@@ -189,7 +189,7 @@ void client_actor::again(call_id id, const reply& answer) {
     return finish(id, tl::unexpected{problem});
   if (problem.code == errc::invalid || problem.code == errc::corrupt ||
       problem.code == errc::no_space || (problem.code == errc::refused && now >= it.lose_patience))
-    return finish(id, it.in_doubt ? fail(errc::timeout, problem.message + may_have_happened)
+    return finish(id, it.in_doubt ? fail(errc::timeout, problem.message + may_have_taken_effect)
                                   : tl::unexpected{problem});
   if (now >= it.give_up || (now >= it.lose_patience && is_nobody_there()))
     return give_up(id, problem);
@@ -226,7 +226,7 @@ void client_actor::give_up(call_id id, const error& problem) {
                         absent.count * 2 >= replicas_.size() ? ", so a majority is missing" : "",
                         absent.text);
   if (it.in_doubt)
-    text += may_have_happened;
+    text += may_have_taken_effect;
   if (nobody && !settings_.advice.empty())
     text += "; " + settings_.advice;
   finish(id, fail(it.in_doubt ? errc::timeout : errc::unavailable, std::move(text)));

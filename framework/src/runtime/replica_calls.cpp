@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 #include <utility>
 
@@ -81,15 +82,30 @@ caf::result<envelope> replica_actor::change(change_members& request) {
     answer(from, error_reply(errc::unavailable, "this replica has stopped"));
     return promise;
   }
-  auto id = ++next_request_;
+  auto id = id_of_change(request);
+  auto is_repeated = commands_.contains(id);
   commands_.emplace(id, waiting_command{std::move(from), now()});
   drive([&](auto& protocol) {
-    if (settings_.hears_of_losses)
-      for (auto lost : request.lost)
-        protocol.declare_lost(lost);
-    protocol.reconfigure(id, std::move(request.voters), std::move(request.learners));
+    for (auto lost : request.lost)
+      protocol.declare_lost(lost);
+    if (!is_repeated)
+      protocol.reconfigure(id, std::move(request.voters), std::move(request.learners));
   });
   return promise;
+}
+
+/// A client that waits for long asks again for the change that is still under way; the repeated
+/// request shares the answer of the first.
+spi::request_id replica_actor::id_of_change(change_members& request) {
+  std::sort(request.voters.begin(), request.voters.end());
+  std::sort(request.learners.begin(), request.learners.end());
+  auto is_free = !commands_.contains(change_.id);
+  if (!is_free && change_.voters == request.voters && change_.learners == request.learners)
+    return change_.id;
+  auto id = ++next_request_;
+  if (is_free)
+    change_ = {id, request.voters, request.learners};
+  return id;
 }
 
 envelope replica_actor::transfer(spi::replica_id to) {
@@ -132,14 +148,14 @@ void replica_actor::send_answers() {
 }
 
 void replica_actor::finish_command(spi::request_id id, const reply& what) {
-  auto waiting = commands_.find(id);
-  if (waiting == commands_.end())
-    return;
-  auto took = static_cast<std::uint64_t>((now() - waiting->second.since).count());
-  ++metrics_.commits;
-  ++metrics_.latency[std::min<std::size_t>(std::bit_width(took), metrics_.latency.size() - 1)];
-  answer(waiting->second.from, what);
-  commands_.erase(waiting);
+  auto [first, last] = commands_.equal_range(id);
+  for (auto waiting = first; waiting != last; ++waiting) {
+    auto took = static_cast<std::uint64_t>((now() - waiting->second.since).count());
+    ++metrics_.commits;
+    ++metrics_.latency[std::min<std::size_t>(std::bit_width(took), metrics_.latency.size() - 1)];
+    answer(waiting->second.from, what);
+  }
+  commands_.erase(first, last);
 }
 
 /// Hands the queries whose time has come to the state machine, all together.

@@ -194,7 +194,7 @@ void snapshot_transfer_actor::on_tick() {
     fs::remove_all(settings_.incoming, ignored);
 }
 
-envelope snapshot_transfer_actor::addressed(spi::replica_id to, std::string body) const {
+envelope snapshot_transfer_actor::addressed(spi::replica_id to, const std::string& body) const {
   spi::writer head;
   head.put(settings_.self.replica).put(to);
   auto bytes = head.take();

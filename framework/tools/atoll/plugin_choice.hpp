@@ -36,10 +36,6 @@ loaded_plugin load_guarded(const std::function<loaded_plugin(const atl::load_obs
 loaded_plugin find_plugin(const plugin_choice& choice,
                           std::optional<atl::spi::plugin_kind> kind = {});
 
-/// Creates one instance; of a protocol, in a group of the smallest size that the options admit. An
-/// error when the plugin's factory refuses the options or fails otherwise.
-atl::status try_to_create(const atl::plugin& plugin, const atl::spi::options& options);
-
 /// The text in single quotes, so that a shell reads one word.
 std::string shell_quoted(const std::string& text);
 /// The same; without quotes where a shell needs none.

@@ -20,7 +20,7 @@ namespace spi = atl::spi;
 inline properties::balancer_maker maker(const spi::descriptor& plugin,
                                         const spi::options& options = {}) {
   return [&plugin, options](std::uint64_t seed) {
-    return std::unique_ptr<spi::balancer>{plugin.create_balancer({options, seed})};
+    return std::unique_ptr<spi::balancer>{plugin.create.balancer({options, seed})};
   };
 }
 
@@ -71,8 +71,8 @@ inline void check_descriptor(const spi::descriptor& plugin, const std::string& n
   CHECK(std::string{plugin.name} == name);
   CHECK(std::string{plugin.version} == "1.0.0");
   CHECK(std::string{plugin.licence} == "Apache-2.0");
-  REQUIRE(bool{plugin.create_balancer != nullptr});
-  REQUIRE(plugin.claim_count == 2);
+  REQUIRE(bool{plugin.create.balancer != nullptr});
+  REQUIRE(plugin.claims.size() == 2);
   CHECK(std::string{plugin.claims[0].name} == "shares");
   CHECK(std::string{plugin.claims[0].value} == shares);
   CHECK(std::string{plugin.claims[1].name} == "spread");

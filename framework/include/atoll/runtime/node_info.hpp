@@ -33,8 +33,8 @@ struct replica_mark {
 /// What a node tells another in the handshake.
 struct node_info {
   std::uint32_t wire = wire_version;
-  std::uint32_t spi_major = ATOLL_SPI_MAJOR;
-  std::uint32_t spi_minor = ATOLL_SPI_MINOR;
+  /// Of the interface that the program has for consensus plugins.
+  spi::interface_version consensus_interface = spi::interface_of(spi::plugin_kind::consensus);
   std::string cluster;
   std::string name;
   std::string role; ///< `master`, `storage`, `client`
@@ -51,9 +51,9 @@ std::string encode(const node_info& info);
 result<node_info> decode_node_info(std::string_view bytes);
 
 /// Why `mine` and `theirs` can't be in one cluster, as a sentence that says what differs; empty if
-/// they can. Two nodes must have the same version of the plugin interface; a client and a node only
-/// the same major version. Two masters must also have the same consensus plugin with the same
-/// options, and the same group if both belong to one.
+/// they can. Two masters must have the same version of the interface for consensus plugins, the
+/// same consensus plugin with the same options, and the same group if both belong to one. No other
+/// node hosts such a plugin.
 std::string incompatibility(const node_info& mine, const node_info& theirs);
 
 /// The body of a replica's heartbeat.
@@ -69,11 +69,10 @@ std::uint64_t group_digest(const node_info& info);
 /// Timing of connections between nodes.
 struct connection_settings {
   std::chrono::milliseconds heartbeat{500};
-  std::chrono::milliseconds failure_timeout{
-      2000}; ///< a node that hasn't answered for so long counts as down
-  std::chrono::milliseconds backoff_min{50};   ///< before the second attempt to connect
-  std::chrono::milliseconds backoff_max{2000}; ///< doubles up to here, with jitter
-  std::uint64_t snapshot_rate = 64 << 20;      ///< bytes a second that a snapshot may take
+  std::chrono::milliseconds failure_timeout{2000}; ///< without an answer: the node is down
+  std::chrono::milliseconds backoff_min{50};       ///< before the second attempt to connect
+  std::chrono::milliseconds backoff_max{2000};     ///< doubles up to here, with jitter
+  std::uint64_t snapshot_rate = 64 << 20;          ///< bytes a second that a snapshot may take
 };
 
 } // namespace atl::runtime

@@ -51,7 +51,6 @@ class replica_actor : public io_thread_actor {
     /// Of a protocol that claims `blocks_on_one_failure`: what it refuses without naming another
     /// replica, no other would take, so clients needn't go round and ask.
     bool blocks_on_one_failure = false;
-    bool hears_of_losses = true; ///< false for plugins of interface 1.0, which has no such call
     std::uint64_t seed = 0;
   };
 
@@ -80,6 +79,11 @@ class replica_actor : public io_thread_actor {
   struct waiting_command {
     requester from;
     spi::timestamp since;
+  };
+  struct waiting_change {
+    spi::request_id id = 0;
+    std::vector<spi::replica_id> voters; ///< in order, like `learners`
+    std::vector<spi::replica_id> learners;
   };
   struct waiting_read {
     std::string query;
@@ -147,6 +151,7 @@ class replica_actor : public io_thread_actor {
   void on_seen(const node_info& who);
   void forget_former(const std::string& name);
   caf::result<envelope> change(change_members& request);
+  spi::request_id id_of_change(change_members& request);
   envelope transfer(spi::replica_id to);
   caf::result<envelope> forward_snapshot_call(snapshot_call& call);
   void on_saved(state_saved& saved);
@@ -176,7 +181,9 @@ class replica_actor : public io_thread_actor {
   std::filesystem::path arrived_; ///< the last snapshot that came in
   bool loading_ = false;          ///< it is taking the state's place; no other may come in
   std::uint64_t snapshots_ordered_ = 0;
-  std::unordered_map<spi::request_id, waiting_command> commands_;
+  /// Several wait for one request when the same change of the members was asked for again.
+  std::unordered_multimap<spi::request_id, waiting_command> commands_;
+  waiting_change change_; ///< under way while its id is among `commands_`
   std::unordered_map<spi::request_id, requester> queries_;  ///< at the state machine
   std::unordered_map<spi::request_id, waiting_read> reads_; ///< protocol not yet ready
   std::multimap<spi::log_index, waiting_read> ready_reads_; ///< state not yet there

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atoll/spi/consensus.hpp>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -7,10 +9,11 @@
 /// Every limit of the runtime, in one place.
 namespace atl::runtime {
 
-/// A message between nodes. Bulk data doesn't travel here.
-inline constexpr std::size_t message_bytes_max = 8 << 20;
+/// A message between nodes: one of a consensus protocol, and the address around it. Bulk data
+/// doesn't travel here.
+inline constexpr std::size_t message_bytes_max = spi::message_bytes_max + 4096;
 /// A command for the replicated log.
-inline constexpr std::size_t command_bytes_max = 7 << 20;
+inline constexpr std::size_t command_bytes_max = spi::command_bytes_max;
 /// Calls of one client in one message, and answers in one message.
 inline constexpr std::size_t calls_together_max = 4096;
 /// Bytes of calls or answers after which a message is sent and another one begun.

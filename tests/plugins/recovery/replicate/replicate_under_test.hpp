@@ -16,7 +16,7 @@ inline const atl::spi::descriptor& plugin() {
 inline std::unique_ptr<atl::spi::recovery> scheme(std::int64_t copies = 3,
                                                   std::int64_t min_copies = 0) {
   atl::spi::options options{{{"copies", copies}, {"min_copies", min_copies}}};
-  return std::unique_ptr<atl::spi::recovery>{plugin().create_recovery({options})};
+  return std::unique_ptr<atl::spi::recovery>{plugin().create.recovery({options})};
 }
 
 } // namespace subject
