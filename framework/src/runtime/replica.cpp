@@ -42,7 +42,7 @@ void replica_actor::on_exit() {
   runner_.reset(); // waits for the state machine's threads
   settings_.log.reset();
   settings_.machine.reset();
-  settings_.owner = nullptr;
+  settings_.supervisor = nullptr;
 }
 
 caf::behavior replica_actor::make_behavior() {
@@ -194,7 +194,7 @@ void replica_actor::stop_serving(const error& problem) {
     for (auto& repeated : std::exchange(change_, std::nullopt)->repeated)
       answer(repeated, error_reply(errc::unavailable, stopped, 0, true));
   send_answers();
-  tell(this, settings_.owner, node_failure{"master", problem});
+  tell(this, settings_.supervisor, node_failure{"master", problem});
 }
 
 // -- events -----------------------------------------------------------------------------------

@@ -44,7 +44,7 @@ class replica_actor : public io_thread_actor, private consensus_driver::environm
     std::shared_ptr<record_log> log;
     std::shared_ptr<spi::consensus> protocol;
     spi::stable_state stable;            ///< what `log` held when it was opened
-    caf::actor owner;                    ///< gets `node_failure`
+    caf::actor supervisor;               ///< gets `node_failure`
     std::vector<spi::replica_id> voters; ///< of the group at its birth
     /// The folder of snapshots that are sent or received, on the state machine's disk; its content
     /// is removed at the start. Empty: this replica neither sends nor receives any.
