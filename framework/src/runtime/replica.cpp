@@ -190,8 +190,8 @@ void replica_actor::stop_serving(const error& problem) {
   for (auto& request : requests_.take_all())
     answer(request.from,
            error_reply(errc::unavailable, stopped, 0, !request.query)); // a command is in doubt
-  if (change_)
-    for (auto& repeated : std::exchange(change_, std::nullopt)->repeated)
+  if (auto change = std::exchange(change_, std::nullopt))
+    for (auto& repeated : change->repeated)
       answer(repeated, error_reply(errc::unavailable, stopped, 0, true));
   send_answers();
   tell(this, settings_.supervisor, node_failure{"master", problem});

@@ -150,7 +150,8 @@ void replica_actor::finish(request_handle handle, const requester& from,
   answer(from, what);
   if (!change_ || change_->handle != handle)
     return;
-  for (auto& repeated : std::exchange(change_, std::nullopt)->repeated)
+  auto change = std::exchange(change_, std::nullopt);
+  for (auto& repeated : change->repeated)
     answer(repeated, what);
 }
 

@@ -162,6 +162,7 @@ void sim_replica::crash(std::string_view why, std::optional<std::size_t> wanted)
   apply_queue_.clear();
   received_.reset();
   armed_ = 0;
+  durable_ = 0;
   drain_pending_ = apply_pending_ = fail_sync_ = crash_in_sync_ = false;
   stall_ = 0;
   for (auto& owner : requests_.take_all())

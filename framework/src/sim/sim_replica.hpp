@@ -185,6 +185,9 @@ class sim_replica final : private consensus_driver::environment {
   std::uint64_t incarnation_ = 0;
   sim_disk disk_;
   std::size_t effects_in_drain_ = 0;
+  spi::persist_token durable_ = 0;
+  /// The record that the message being carried out has to wait for; 0: none.
+  spi::persist_token must_wait_for_ = 0;
 
   // Clock: local time = base + (time since `clock_from_`) at a rate.
   std::int64_t clock_base_ = 0;

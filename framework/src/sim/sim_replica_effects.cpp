@@ -20,12 +20,15 @@ void sim_replica::before_effect(const spi::effect& next) {
   auto limit = simulator_.options().limits.effects_a_drain;
   if (++effects_in_drain_ == limit + 1)
     violate(violation_kind::unbounded, fmt::format("gave out more than {} effects at once", limit));
-  if (auto* message = std::get_if<spi::send>(&next); message && message->after > driver_->durable())
+  auto* message = std::get_if<spi::send>(&next);
+  must_wait_for_ = message && message->after > durable_ ? message->after : 0;
+  if (must_wait_for_ != 0)
     simulator_.say("replica {} keeps {} bytes for {} back until {} is on disk", id_,
                    message->bytes.size(), message->to, message->after);
 }
 
 void sim_replica::between_steps() {
+  must_wait_for_ = 0;
   simulator_.boundary(*this);
 }
 
@@ -85,17 +88,21 @@ void sim_replica::on_synced() {
     simulator_.at_time(simulator_.now() + 500'000, event_kind::restart, id_, 0);
     return;
   }
-  auto durable = disk_.end_sync();
-  simulator_.say("replica {} has everything up to {} on disk", id_, durable);
-  simulator_.show(
-      [&] { return run_event{.what = run_event_kind::synced, .replica = id_, .number = durable}; });
-  driver_->on_durable(durable);
+  durable_ = disk_.end_sync();
+  simulator_.say("replica {} has everything up to {} on disk", id_, durable_);
+  simulator_.show([&] {
+    return run_event{.what = run_event_kind::synced, .replica = id_, .number = durable_};
+  });
+  driver_->on_durable(durable_);
   simulator_.checker().durable_term(id_, driver_->durable_term());
   if (up())
     start_sync();
 }
 
 void sim_replica::transmit(spi::replica_id to, std::string bytes, spi::persist_token waited_for) {
+  if (auto record = std::max(must_wait_for_, waited_for); record > durable_)
+    return violate(violation_kind::interface_broken,
+                   fmt::format("sends a message before record {} is durable", record));
   if (to == id_ || to == 0 || to > simulator_.replicas())
     return violate(violation_kind::interface_broken, fmt::format("sends to replica {}", to));
   if (bytes.size() > simulator_.options().limits.message_bytes)
