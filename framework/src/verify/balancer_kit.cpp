@@ -11,7 +11,7 @@
 #include <algorithm>
 #include <ctime>
 
-/// What every balancer must hold to (`atoll/spi/balancer.hpp`), and what its claims add.
+/// Checks of every balancer (`atoll/spi/balancer.hpp`), and of its claims.
 namespace atl::verify {
 
 namespace {
@@ -20,14 +20,14 @@ using properties::balancer_maker;
 using properties::balancer_traits;
 using properties::finding;
 
-/// A balancer plugin with its options, and how hard to look.
+/// A balancer plugin with its options, and the extent of the checks.
 struct plugin_under_test {
   balancer_maker make;
   balancer_traits traits;
   bool claims_shares;
   effort how;
 
-  /// Tries a property of a seed on a part of the seeds: one of each `part`, but at most `most`.
+  /// Checks a property on one of each `part` seeds, but on at most `most`.
   std::uint64_t for_seeds(std::uint64_t part, std::uint64_t most,
                           const std::function<finding(std::uint64_t)>& holds) const {
     auto seeds = std::clamp<std::uint64_t>(how.seeds / part, 1, most);
@@ -52,8 +52,7 @@ std::uint64_t handles_nobody(const balancer_maker& make) {
   return 5;
 }
 
-/// Whatever it remembers of candidates that are gone mustn't keep it from picking those that are
-/// there.
+/// State about removed candidates must not prevent picks of the present ones.
 std::uint64_t forgets_the_gone(const balancer_maker& make) {
   constexpr std::uint64_t calls = 20'000;
   auto balancer = make(1);
@@ -106,8 +105,8 @@ void try_shares(const plugin_under_test& it, recorder& out) {
   });
 }
 
-/// The promises that hold with every option that the declarations allow. A plugin may refuse
-/// options that contradict each other.
+/// Promises that hold with all declared options. A plugin may refuse options that contradict each
+/// other.
 std::uint64_t holds_with_options(const spi::descriptor& plugin, const plugin_under_test& it,
                                  const spi::options& base) {
   spi::random_source chance{it.how.first};

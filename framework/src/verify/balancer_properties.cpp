@@ -89,12 +89,12 @@ finding picks_many_rightly(spi::balancer& balancer, const candidates& all, std::
 
 namespace {
 
-/// Mostly one of those listed, sometimes one that was never listed.
+/// Mostly a listed node, sometimes one that was never listed.
 std::uint64_t observed_id(spi::random_source& chance, const candidates& all) {
   return all.empty() || chance.chance(0.1) ? chance.next() : all[chance.below(all.size())].id;
 }
 
-/// Sometimes not known, and sometimes longer than any that a host would wait for.
+/// Sometimes unknown, and sometimes longer than a host would wait.
 std::chrono::microseconds observed_latency(spi::random_source& chance) {
   if (chance.chance(0.1))
     return std::chrono::microseconds{0};

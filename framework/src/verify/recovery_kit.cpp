@@ -13,7 +13,7 @@
 #include <ctime>
 #include <limits>
 
-/// What every recovery scheme must hold to (`atoll/spi/recovery.hpp`), and what its claims add.
+/// Checks of every recovery scheme (`atoll/spi/recovery.hpp`), and of its claims.
 namespace atl::verify {
 
 namespace {
@@ -29,7 +29,7 @@ std::uint64_t number_of(const std::string& text) {
   return value;
 }
 
-/// A scheme that a plugin made with some options, and how hard to look.
+/// A scheme with some options, and the extent of the checks.
 struct scheme_under_test {
   scheme_maker make;
   std::unique_ptr<spi::recovery> scheme;
@@ -45,7 +45,7 @@ struct scheme_under_test {
       throw broken(fmt::format("{}: it {}", where, *wrong));
   }
 
-  /// Tries a property of a seed on a part of the seeds: one of each `part`, but at most `most`.
+  /// Checks a property on one of each `part` seeds, but on at most `most`.
   template <class Property>
   std::uint64_t for_seeds(std::uint64_t part, std::uint64_t most, Property&& holds) const {
     auto seeds = std::clamp<std::uint64_t>(how.seeds / part, 1, most);

@@ -44,7 +44,7 @@ std::set<std::uint64_t> lost_chunks(const fragment_model& model) {
   return lost;
 }
 
-/// What keeps a chunk from being healthy: empty, if nothing does.
+/// Why a chunk is not healthy; empty: it is.
 std::string flaw_of(const spi::chunk_report& report, const fragment_model& model) {
   auto copies = model.good_copies(report.chunk);
   for (std::size_t i = 0; i < copies.size(); ++i)

@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t mebibyte = std::size_t{1} << 20;
 
-/// Proposes to whoever leads until that is applied. A refusal that is sure is no answer: busy
+/// Proposes to the current leader until the command is applied. Refusals are retried, because busy
 /// protocols refuse.
 void must_apply(scenario_group& group, const std::string& command) {
   auto& simulation = group.simulation();
@@ -44,7 +44,8 @@ void must_answer_many_at_once(scenario_group& group, std::size_t count, std::siz
                     bytes, left));
 }
 
-/// Nothing, a byte, as much as anybody sends; one that was away gets it later.
+/// Commands of zero bytes, one byte, and the maximum size; a replica that was down receives them
+/// later.
 std::uint64_t propose_all_sizes(const scenario_setting& setting) {
   scenario_group group{setting};
   auto& simulation = group.simulation();
