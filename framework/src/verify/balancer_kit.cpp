@@ -1,10 +1,9 @@
+#include "balancer_properties.hpp"
 #include "balancer_shares.hpp"
 #include "balancer_state.hpp"
 #include "option_samples.hpp"
 #include "other_process.hpp"
 #include "recorder.hpp"
-
-#include <atoll/verify/balancer_properties.hpp>
 
 #include <fmt/format.h>
 
@@ -38,7 +37,7 @@ struct plugin_under_test {
   }
 };
 
-std::uint64_t handles_nobody(const balancer_maker& make) {
+std::uint64_t handles_empty_lists(const balancer_maker& make) {
   auto balancer = make(1);
   properties::candidates dead(3), alive(2);
   for (auto& one : dead)
@@ -53,7 +52,7 @@ std::uint64_t handles_nobody(const balancer_maker& make) {
 }
 
 /// State about removed candidates must not prevent picks of the present ones.
-std::uint64_t forgets_the_gone(const balancer_maker& make) {
+std::uint64_t ignores_removed_candidates(const balancer_maker& make) {
   constexpr std::uint64_t calls = 20'000;
   auto balancer = make(1);
   properties::candidates all(3);
@@ -109,9 +108,9 @@ void try_shares(const plugin_under_test& it, recorder& out) {
 /// other.
 std::uint64_t holds_with_options(const spi::descriptor& plugin, const plugin_under_test& it,
                                  const spi::options& base) {
-  spi::random_source chance{it.how.first};
+  spi::random_source random{it.how.first};
   std::uint64_t cases = 0;
-  for (auto& sample : option_samples(plugin, base, chance)) {
+  for (auto& sample : option_samples(plugin, base, random)) {
     auto varied = it;
     varied.make = [&](std::uint64_t seed) {
       return std::unique_ptr<spi::balancer>{plugin.create_balancer({sample.options, seed})};
@@ -176,7 +175,7 @@ void verify_balancer(const spi::descriptor& plugin, const spi::options& options,
       out.how()};
   first_picks first{std::min<std::uint64_t>(it.how.seeds, 50), std::time(nullptr), {}};
 
-  out.check("nobody to pick from is no pick", {}, [&] { return handles_nobody(it.make); });
+  out.check("nobody to pick from is no pick", {}, [&] { return handles_empty_lists(it.make); });
   out.check("a second process can make it", {}, [&] {
     first.text = in_other_process(
         [&] { return balancer_state::picks_as_text(it.make, it.how.first, first.seeds); });
@@ -205,7 +204,7 @@ void verify_balancer(const spi::descriptor& plugin, const spi::options& options,
                         [&](auto seed) { return balancer_state::keeps_keys(it.make, seed); });
   });
   out.check("candidates that are new at every call are picked like any", {},
-            [&] { return forgets_the_gone(it.make); });
+            [&] { return ignores_removed_candidates(it.make); });
   try_shares(it, out);
   out.check("options at their limits and in between", {},
             [&] { return holds_with_options(plugin, it, options); });

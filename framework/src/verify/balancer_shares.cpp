@@ -31,7 +31,7 @@ class host {
   host(const balancer_maker& make, const balancer_traits& traits, std::uint64_t seed)
       : balancer_{make(seed)}, traits_{traits}, chance_{seed} {}
 
-  spi::random_source& chance() { return chance_; }
+  spi::random_source& random() { return chance_; }
 
   std::vector<std::size_t> picks(const candidates& all, std::size_t count) {
     auto key = chance_.next();
@@ -117,9 +117,9 @@ class host {
   spi::random_source chance_;
 };
 
-void shuffle(std::vector<std::size_t>& order, spi::random_source& chance) {
+void shuffle(std::vector<std::size_t>& order, spi::random_source& random) {
   for (auto left = order.size(); left > 1; --left)
-    std::swap(order[left - 1], order[chance.below(left)]);
+    std::swap(order[left - 1], order[random.below(left)]);
 }
 
 } // namespace

@@ -75,7 +75,7 @@ std::string spoil(const said& it, spi::random_source& random) {
 /// Malformed bytes are dropped. Flipped bits may form a valid message of a member; safety is not
 /// required then, because links check integrity, but the replica must not crash, throw, or allocate
 /// without bound.
-std::uint64_t hear_garbage(const protocol_subject& what, const effort& how) {
+std::uint64_t send_garbage(const protocol_subject& what, const effort& how) {
   auto voices = listen(what);
   if (voices.empty())
     return 0; // a protocol of one
@@ -192,7 +192,7 @@ std::uint64_t read_spoiled_disks(const protocol_subject& what, const effort& how
 } // namespace
 
 void try_hostile_bytes(const protocol_subject& what, recorder& out) {
-  out.check("garbage from the network", "", [&] { return hear_garbage(what, out.how()); });
+  out.check("garbage from the network", "", [&] { return send_garbage(what, out.how()); });
   out.check("strangers shout at a group", "",
             [&] { return survive_unknown_senders(what, out.how()); });
   if (what.admits(1))

@@ -20,7 +20,7 @@ struct option_sample {
 /// choices, and at a few values between; then several draws of all options together. Other options
 /// are as in `base`. An option without a bound is varied on its bounded side only.
 std::vector<option_sample> option_samples(const spi::descriptor& plugin, const spi::options& base,
-                                          spi::random_source& chance);
+                                          spi::random_source& random);
 
 /// Whether the plugin refuses this sample, as it may for contradicting options: `make` throws
 /// `std::invalid_argument`.

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <atoll/verify/balancer_properties.hpp>
+#include "balancer_properties.hpp"
 
 #include <cstddef>
 #include <cstdint>

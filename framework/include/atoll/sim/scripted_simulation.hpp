@@ -90,7 +90,7 @@ class scripted_simulation {
   /// Why the replica stopped itself; empty: it did not.
   std::string fatal_reason(spi::replica_id id) const;
   /// Why the replica's host does not admit it to the group; empty: admitted, or not running.
-  std::string kept_out_because(spi::replica_id id) const;
+  std::string admission_refusal(spi::replica_id id) const;
   /// The replica's durable records, as pairs of stream and index.
   std::vector<std::pair<std::uint32_t, std::uint64_t>> records(spi::replica_id id) const;
 
@@ -113,7 +113,7 @@ class scripted_simulation {
   /// The replica's clock runs faster by `ppm` from now on.
   void drift(spi::replica_id id, std::int64_t ppm);
   /// Makes the replica's state machine reject every validation.
-  void object(spi::replica_id id, bool on = true);
+  void reject_validations(spi::replica_id id, bool on = true);
   void unreachable(spi::replica_id at, spi::replica_id peer);
   void cut(spi::replica_id from, spi::replica_id to, bool on = true);
   void isolate(spi::replica_id id);

@@ -43,11 +43,11 @@ TEST_CASE("a vote that was sent is durable when the participant crashes with uns
 TEST_CASE("a no vote of a participant aborts the write, and its reason reaches the client") {
   group it{3};
   it.await_leader();
-  it.object(3);
+  it.reject_validations(3);
   auto refused = it.await(it.write(7));
   CHECK(refused.kind == answer_kind::refused);
   CHECK(contains(refused.reason, "replica 3 voted no: the state machine objects"));
-  it.object(3, false);
+  it.reject_validations(3, false);
   CHECK(it.must_write(8) == 2); // the aborted index is not reused
   CHECK(it.must_read(2) == 8);
   it.must_agree();
@@ -56,11 +56,11 @@ TEST_CASE("a no vote of a participant aborts the write, and its reason reaches t
 TEST_CASE("a no of the coordinator refuses the write without using an index") {
   group it{3};
   it.await_leader();
-  it.object(1);
+  it.reject_validations(1);
   auto refused = it.await(it.write(7));
   CHECK(refused.kind == answer_kind::refused);
   CHECK(contains(refused.reason, "replica 1 voted no"));
-  it.object(1, false);
+  it.reject_validations(1, false);
   CHECK(it.must_write(8) == 1);
 }
 

@@ -1,7 +1,8 @@
 #pragma once
 
+#include "fair_shares.hpp"
+
 #include <atoll/spi/balancer.hpp>
-#include <atoll/verify/fair_shares.hpp>
 
 #include <cstdint>
 #include <functional>
@@ -45,7 +46,7 @@ bool must_be_eligible(const spi::candidate& one, const balancer_traits& traits);
 
 /// `size` candidates in up to `domains` failure domains (some in none), some unhealthy, and if
 /// `weird` with weights of every kind: 0, negative, infinite, tiny, NaN.
-candidates random_candidates(spi::random_source& chance, std::size_t size, std::size_t domains,
+candidates random_candidates(spi::random_source& random, std::size_t size, std::size_t domains,
                              bool weird);
 
 /// A pick is an eligible candidate, and exists whenever a candidate is eligible.

@@ -1,8 +1,9 @@
 #pragma once
 
+#include "fragment_model.hpp"
+
 #include <atoll/spi/random.hpp>
 #include <atoll/spi/recovery.hpp>
-#include <atoll/verify/fragment_model.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -17,14 +18,14 @@ namespace atl::properties {
 
 using finding = std::optional<std::string>;
 
-std::string random_bytes(spi::random_source& chance, std::size_t size);
+std::string random_bytes(spi::random_source& random, std::size_t size);
 
 /// The numbers of the layout are consistent.
 finding has_a_layout(const spi::recovery& scheme);
 
 /// `enough` is monotonic, accepts some set of `needed` fragments and no smaller set. All sets are
 /// tried up to `loss_tolerance::all_sets_max` fragments, and a sample for larger schemes.
-finding counts_rightly(const spi::recovery& scheme, spi::random_source& chance);
+finding counts_rightly(const spi::recovery& scheme, spi::random_source& random);
 
 /// `encode` makes the layout's number of fragments, each of `fragment_size` bytes, inside the chunk
 /// or the scratch space; if identical, each equals the chunk. The result does not depend on the
@@ -34,17 +35,17 @@ finding encodes_as_it_says(const spi::recovery& scheme, std::string_view chunk);
 /// Every set of fragments decodes to the chunk exactly when `enough` accepts it; every loss of up
 /// to `survives` fragments decodes. A sample is tried if there are more than `sets_max` sets.
 finding decodes_what_it_can(const spi::recovery& scheme, std::string_view chunk,
-                            std::uint32_t survives, spi::random_source& chance,
+                            std::uint32_t survives, spi::random_source& random,
                             std::uint64_t sets_max = 4096);
 
 /// Fragments of wrong length are never decoded: `decode` returns none, or the chunk from the other
 /// fragments. The same holds for fragments of a chunk of another size.
 finding refuses_wrong_lengths(const spi::recovery& scheme, std::string_view chunk,
-                              spi::random_source& chance);
+                              spi::random_source& random);
 
 /// Adds chunks in every state that a host may find: with fragments missing, damaged, unreachable,
 /// forgotten, and surplus copies.
-void damage(fragment_model& model, const spi::recovery& scheme, spi::random_source& chance,
+void damage(fragment_model& model, const spi::recovery& scheme, spi::random_source& random,
             std::size_t chunks);
 
 /// The health of each chunk equals that of an independent count.
@@ -62,6 +63,6 @@ finding plans_until_healthy(const spi::recovery& scheme, fragment_model model,
 
 /// No single step loses data: a host may skip any steps that fail.
 finding plans_without_risk(const spi::recovery& scheme, fragment_model model,
-                           spi::random_source& chance);
+                           spi::random_source& random);
 
 } // namespace atl::properties
