@@ -79,7 +79,8 @@ void replica::replicate_to(spi::replica_id to, progress& it) {
          it.log.may_send(config_.window_bytes)) {
     std::size_t bytes = 0;
     std::size_t count = 0;
-    while (it.log.next() + count <= proposed_ && (count == 0 || bytes < config_.batch_bytes))
+    while (it.log.next() + count <= proposed_ &&
+           (count == 0 || bytes + log_.at(it.log.next() + count).bytes() <= config_.batch_bytes))
       bytes += log_.at(it.log.next() + count++).bytes();
     emit_send(to, encode_accept(promised_, head_for(it), log_, count), after_promise());
     it.log.sent(count, bytes, round_);

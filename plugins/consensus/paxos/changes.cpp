@@ -98,20 +98,16 @@ void replica::reconfigure(spi::request_id id, std::vector<spi::replica_id> voter
                           std::vector<spi::replica_id> learners) {
   if (stopped_)
     return;
-  auto refuse = [&](std::string why) {
-    effects_.push_back(spi::refuse{id, spi::refusal::not_proposed,
-                                   role_ == role::leader ? 0 : leader_, std::move(why)});
-  };
   normalize(voters);
   normalize(learners);
   std::erase_if(learners,
                 [&](auto it) { return std::binary_search(voters.begin(), voters.end(), it); });
   if (auto why = why_not_lead(); !why.empty())
-    return refuse(std::move(why));
+    return refuse(id, std::move(why), refusal_kind());
   if (voters.empty() || voters.size() + learners.size() > max_members || voters.front() == 0)
-    return refuse("a group has 1 to 32 members, none of them 0, and at least one votes");
+    return refuse(id, "a group has 1 to 32 members, none of them 0, and at least one votes");
   if (auto why = config_.quorums.refusal(voters.size()); !why.empty())
-    return refuse(std::move(why));
+    return refuse(id, std::move(why));
   change_id_ = id;
   propose_value({value_type::members, encode(membership{std::move(voters), std::move(learners)})},
                 0);

@@ -129,11 +129,13 @@ promise replica::page_from(spi::log_index first) const {
   if (!page.ok)
     return page;
   std::size_t bytes = 0;
-  while (page.covered < log_.last() && bytes < config_.batch_bytes) {
-    auto at = ++page.covered;
+  for (; page.covered < log_.last(); ++page.covered) {
+    auto at = page.covered + 1;
     if (!log_.holds(at))
       continue;
     auto& it = log_.at(at);
+    if (!page.accepted.empty() && bytes + it.bytes() > config_.batch_bytes)
+      break;
     page.accepted.emplace_back(at, slot{it.accepted, it.value, 0, 0, 0});
     bytes += it.bytes();
   }

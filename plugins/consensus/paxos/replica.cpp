@@ -36,7 +36,7 @@ void replica::start(spi::stable_state stable, spi::log_index applied, spi::times
   if (stable.meta_corrupt)
     return stop("the durable promise can't be read, and this replica must not guess it" +
                 replace_it);
-  take(std::move(stable), applied);
+  take(stable, applied);
   if (stopped_)
     return;
   members_may_have_changed();
@@ -93,7 +93,7 @@ bool replica::take_meta(const std::optional<std::string>& bytes) {
   return true;
 }
 
-void replica::take(spi::stable_state stable, spi::log_index applied) {
+void replica::take(const spi::stable_state& stable, spi::log_index applied) {
   auto fresh = !stable.meta;
   if (!take_meta(stable.meta))
     return stop("the durable promise makes no sense" + replace_it);
@@ -351,20 +351,23 @@ void replica::on_unreachable(spi::replica_id id) {
 void replica::propose(spi::request_id id, std::string command) {
   if (stopped_)
     return;
-  auto refuse = [&](std::string why) {
-    effects_.push_back(spi::refuse{id, spi::refusal::not_proposed,
-                                   role_ == role::leader || watch_.unreachable() ? 0 : leader_,
-                                   std::move(why)});
-  };
   if (auto why = why_not_lead(); !why.empty())
-    return refuse(std::move(why));
+    return refuse(id, std::move(why), refusal_kind());
   if (command.size() > max_command_bytes)
-    return refuse("a command must not be larger than 16 MiB");
+    return refuse(id, "a command must not be larger than 16 MiB");
   if (proposed_ - committed_ >= config_.max_in_flight)
-    return refuse("too many entries are waiting to be committed; try again");
+    return refuse(id, "too many entries are waiting to be committed; try again",
+                  spi::refusal::busy);
   if (log_.bytes() > config_.log_bytes)
-    return refuse("the log is full until the state machine has applied what is in it; try again");
+    return refuse(id,
+                  "the log is full until the state machine has applied what is in it; try again",
+                  spi::refusal::busy);
   propose_value({value_type::command, std::move(command)}, id);
+}
+
+void replica::refuse(spi::request_id id, std::string why, spi::refusal kind) {
+  auto hint = role_ == role::leader || watch_.unreachable() ? 0 : leader_;
+  effects_.push_back(spi::refuse{id, kind, hint, std::move(why)});
 }
 
 void replica::on_validated(std::uint64_t, bool, std::string_view) {}

@@ -96,7 +96,7 @@ class replica final : public spi::consensus {
   };
 
   // -- replica.cpp
-  void take(spi::stable_state stable, spi::log_index applied);
+  void take(const spi::stable_state& stable, spi::log_index applied);
   bool take_meta(const std::optional<std::string>& bytes);
   void take_damaged(const std::set<spi::log_index>& damaged);
   std::string encode_meta() const;
@@ -104,6 +104,7 @@ class replica final : public spi::consensus {
   void put_promise();
   void put_slot(spi::log_index at, slot it);
   void stop(std::string reason);
+  void refuse(spi::request_id id, std::string why, spi::refusal kind = spi::refusal::not_proposed);
   void emit_send(spi::replica_id to, std::string bytes, spi::persist_token after = 0);
   spi::persist_token after_promise() const;
   spi::persist_token after_accepted() const;
@@ -128,6 +129,10 @@ class replica final : public spi::consensus {
   void follow(ballot which, spi::replica_id leader);
   void step_down(const std::string& why);
   std::string why_not_lead() const;
+  /// How to refuse for `why_not_lead`: whatever keeps a leader from it passes soon.
+  spi::refusal refusal_kind() const {
+    return role_ == role::leader ? spi::refusal::busy : spi::refusal::not_proposed;
+  }
   promise page_from(spi::log_index first) const;
   void take_page(promise& page);
   void on_message(spi::replica_id from, ballot which, const prepare_request& asked);

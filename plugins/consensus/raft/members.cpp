@@ -62,23 +62,20 @@ void replica::reconfigure(spi::request_id id, std::vector<spi::replica_id> voter
                           std::vector<spi::replica_id> learners) {
   if (stopped_)
     return;
-  auto refuse = [&](std::string why) {
-    effects_.push_back(spi::refuse{id, spi::refusal::not_proposed,
-                                   role_ == role::leader ? 0 : leader_, std::move(why)});
-  };
   normalize(voters);
   normalize(learners);
   std::erase_if(learners,
                 [&](auto it) { return std::binary_search(voters.begin(), voters.end(), it); });
   if (auto why = why_not_lead(); !why.empty())
-    return refuse(std::move(why));
+    return refuse(id, std::move(why), refusal_kind());
   if (voters.empty() || voters.size() + learners.size() > max_members || voters.front() == 0)
-    return refuse("a group has 1 to 64 members, none of them 0, and at least one votes");
-  // A change under way must end first, and a new leader must have committed something of its own
-  // (Ongaro's correction of 2015).
-  if (change_ || members().joint() || commit_ < term_start_ ||
-      (!changes_.empty() && changes_.rbegin()->first > commit_))
-    return refuse("another change of the group is under way; try again");
+    return refuse(id, "a group has 1 to 64 members, none of them 0, and at least one votes");
+  // A new leader must have committed something of its own (Ongaro's correction of 2015).
+  if (commit_ < term_start_)
+    return refuse(id, "the leader is new and hasn't committed anything yet; try again",
+                  spi::refusal::busy);
+  if (change_ || members().joint() || (!changes_.empty() && changes_.rbegin()->first > commit_))
+    return refuse(id, "another change of the group is under way; try again", spi::refusal::busy);
   membership wanted{std::move(voters), {}, std::move(learners)};
   if (wanted.voters == members().voters) { // learners decide nothing, so one step will do
     append_own({term_, entry_type::members, encode(wanted), id});

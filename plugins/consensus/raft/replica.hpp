@@ -77,13 +77,14 @@ class replica final : public spi::consensus {
   };
 
   // -- replica.cpp
-  void take(spi::stable_state stable, spi::log_index applied);
+  void take(const spi::stable_state& stable, spi::log_index applied);
   bool take_meta(const std::optional<std::string>& bytes);
   void put_meta();
   void put_vote();
   void put_entry(spi::log_index at);
   void erase_entries(spi::log_index first, spi::log_index last);
   void stop(std::string reason);
+  void refuse(spi::request_id id, std::string why, spi::refusal kind = spi::refusal::not_proposed);
   void emit_send(spi::replica_id to, std::string bytes, spi::persist_token after = 0);
   spi::persist_token after_vote() const;
   spi::replica_role seen_role() const;
@@ -112,6 +113,10 @@ class replica final : public spi::consensus {
   void on_message(spi::replica_id from, std::uint64_t term, const vote_answer& answer);
   void on_message(spi::replica_id from, std::uint64_t term, const stand_now&);
   std::string why_not_lead() const;
+  /// How to refuse for `why_not_lead`: whatever keeps a leader from it passes soon.
+  spi::refusal refusal_kind() const {
+    return role_ == role::leader ? spi::refusal::busy : spi::refusal::not_proposed;
+  }
 
   // -- replication.cpp
   void append_own(entry it);
@@ -224,6 +229,7 @@ template <class ValueOf>
 std::uint64_t replica::agreed(ValueOf value_of) const {
   auto of = [&](const std::vector<spi::replica_id>& voters) {
     std::vector<std::uint64_t> values;
+    values.reserve(voters.size());
     for (auto id : voters)
       values.push_back(value_of(id));
     auto at = values.begin() + static_cast<std::ptrdiff_t>((values.size() - 1) / 2);

@@ -47,7 +47,8 @@ void replica::replicate_to(spi::replica_id to, progress& it) {
     auto first = it.log.next();
     std::size_t bytes = 0;
     std::size_t count = 0;
-    while (first + count <= log_.last() && (count == 0 || bytes < config_.batch_bytes))
+    while (first + count <= log_.last() &&
+           (count == 0 || bytes + log_.at(first + count).bytes() <= config_.batch_bytes))
       bytes += log_.at(first + count++).bytes();
     send_append(to, it, first, count);
     it.log.sent(count, bytes, round_);

@@ -23,8 +23,8 @@ void replica::reconfigure(spi::request_id id, std::vector<spi::replica_id> voter
   normalize(voters);
   normalize(learners);
   membership wanted{voters, without(std::move(learners), voters)};
-  if (auto reason = change_refusal_reason(wanted); !reason.empty())
-    return refuse_proposal(id, std::move(reason));
+  if (auto why = change_refusal_reason(wanted))
+    return refuse_proposal(id, std::move(why));
   change_ = pending_change{
       .id = id, .wanted = std::move(wanted), .target = decided_, .progressed_at = now_};
   on_group_changed();
@@ -34,42 +34,42 @@ void replica::reconfigure(spi::request_id id, std::vector<spi::replica_id> voter
   advance_change();
 }
 
-std::string replica::change_refusal_reason(const membership& wanted) const {
+replica::obstacle replica::change_refusal_reason(const membership& wanted) const {
   if (stopped_ || phase_ != phase::serving)
     return write_refusal_reason();
   if (change_)
-    return "another change of the group is under way; try again";
+    return busy("another change of the group is under way; try again");
   if (wanted.voters.empty() || wanted.all().front() == 0)
-    return "a group needs at least one voter, and replica ids are above 0";
+    return {"a group needs at least one voter, and replica ids are above 0"};
   if (union_of(wanted.voters, members().voters).size() > max_voters ||
       wanted.learners.size() > max_learners)
-    return "two-phase commit allows 64 voters, old and new ones counted together, and 64 "
-           "learners";
+    return {"two-phase commit allows 64 voters, old and new ones counted together, and 64 "
+            "learners"};
   for (auto id : wanted.all())
     if (has(declared_lost_, id))
-      return "replica " + std::to_string(id) +
-             " was declared lost and must not come back under this id: add a replica under an id "
-             "that was never used";
+      return {"replica " + std::to_string(id) +
+              " was declared lost and must not come back under this id: add a replica "
+              "under an id that was never used"};
   for (auto id : without(members().voters, declared_lost_)) {
     auto it = id == self_ ? peers_.end() : peers_.find(id);
     if (it == peers_.end() || !is_down(it->second))
       continue;
     if (wanted.is_voter(id))
-      return describe_silence(it->second) +
-             "; every voter must vote for a change: bring the replica back";
-    return describe_silence(it->second) +
-           ", and its own vote is required, because it may be partitioned and still "
-           "serving reads: bring the replica back, or " +
-           (declared_lost_.size() < max_lost
-                ? "declare it lost"
-                : "create a new group: this one has reached the limit of " +
-                      std::to_string(max_lost) + " declared losses");
+      return {describe_silence(it->second) +
+              "; every voter must vote for a change: bring the replica back"};
+    return {describe_silence(it->second) +
+            ", and its own vote is required, because it may be partitioned and still "
+            "serving reads: bring the replica back, or " +
+            (declared_lost_.size() < max_lost
+                 ? "declare it lost"
+                 : "create a new group: this one has reached the limit of " +
+                       std::to_string(max_lost) + " declared losses")};
   }
   return {};
 }
 
-void replica::refuse_change(std::string reason) {
-  refuse_proposal(std::exchange(change_, std::nullopt)->id, std::move(reason));
+void replica::refuse_change(obstacle why) {
+  refuse_proposal(std::exchange(change_, std::nullopt)->id, std::move(why));
 }
 
 /// Joining voters catch up before the change is proposed; writes are accepted meanwhile, and
@@ -90,7 +90,7 @@ bool replica::have_joiners_caught_up() {
     close = close && it->known && it->epoch == epoch_ && it->complete && !is_down(*it) &&
             it->decided >= change_->target && it->decided + config_.window() / 2 >= decided_;
     if (is_down(*it) && now_ - change_->progressed_at > config_.failure_timeout) {
-      refuse_change(describe_silence(*it) + ", and the change makes it a voter");
+      refuse_change({describe_silence(*it) + ", and the change makes it a voter"});
       return false;
     }
   }
@@ -98,8 +98,8 @@ bool replica::have_joiners_caught_up() {
     change_->progressed_at = now_;
   if (close || now_ - change_->progressed_at < joiner_timeouts_max * config_.failure_timeout)
     return close;
-  refuse_change("the replicas that would become voters reached only index " +
-                std::to_string(least) + " of " + std::to_string(decided_));
+  refuse_change({"the replicas that would become voters reached only index " +
+                 std::to_string(least) + " of " + std::to_string(decided_)});
   return false;
 }
 
@@ -108,7 +108,7 @@ bool replica::have_joiners_caught_up() {
 void replica::raise_epoch(std::uint64_t epoch) {
   for (auto index = std::max(decided_ + 1, log_.first()); index < log_.end(); ++index)
     if (is_open(index))
-      abort(index, "the coordinator begins a new epoch; try again");
+      abort(index, busy("the coordinator begins a new epoch; try again"));
   epoch_ = epoch + 1;
   put_hard_state();
   phase_ = phase::promising;

@@ -46,56 +46,57 @@ void replica::recover_open_index(spi::log_index index, bool alone) {
     needs_collect_ = true;
 }
 
-std::string replica::write_refusal_reason() const {
+replica::obstacle replica::write_refusal_reason() const {
   if (stopped_)
-    return "this replica has stopped";
+    return {"this replica has stopped"};
   if (!is_coordinator()) {
     auto leader = peers_.find(leader_id());
     if (leader != peers_.end() && is_down(leader->second))
-      return "the coordinator is down: " + describe_silence(leader->second);
-    return complete_ || !is_voter() ? std::string{}
-                                    : "this replica lost its disk, or is new, and is catching up";
+      return {"the coordinator is down: " + describe_silence(leader->second)};
+    return complete_ || !is_voter()
+               ? obstacle{}
+               : busy("this replica lost its disk, or is new, and is catching up");
   }
   auto needed = phase_ == phase::serving ? other_voters() : replicas_to_collect();
   for (auto id : needed)
     if (auto& it = peers_.at(id); is_down(it))
-      return describe_silence(it) +
-             "; two-phase commit needs every participant: bring the replica back";
+      return {describe_silence(it) +
+              "; two-phase commit needs every participant: bring the replica back"};
   for (auto id : needed) {
     auto& it = peers_.at(id);
     auto name = "replica " + std::to_string(it.id);
     // A restarted peer's state is known once it answers this incarnation.
     if (phase_ == phase::serving && !it.known)
-      return name + " has restarted and not yet joined epoch " + std::to_string(epoch_);
+      return busy(name + " has restarted and not yet joined epoch " + std::to_string(epoch_));
     if (phase_ == phase::serving && !it.complete)
-      return name + " lost its disk, or is new, and is catching up: it has " +
-             std::to_string(it.decided) + " of " + std::to_string(decided_) + " entries";
+      return busy(name + " lost its disk, or is new, and is catching up: it has " +
+                  std::to_string(it.decided) + " of " + std::to_string(decided_) + " entries");
     if (phase_ != phase::probing && (!it.known || it.epoch != epoch_))
-      return name + " has not yet joined epoch " + std::to_string(epoch_);
+      return busy(name + " has not yet joined epoch " + std::to_string(epoch_));
   }
   if (phase_ == phase::serving) {
     for (auto id : known_group().voters)
       if (has(declared_lost_, id))
-        return "replica " + std::to_string(id) +
-               " was declared lost: remove it from the group, or replace it";
+        return {"replica " + std::to_string(id) +
+                " was declared lost: remove it from the group, or replace it"};
     return {};
   }
   if (!collect_blocked_reason_.empty())
-    return collect_blocked_reason_;
-  return "replica " + std::to_string(self_) +
-         " is recovering from its peers what its own disk lacks";
+    return {collect_blocked_reason_};
+  return busy("replica " + std::to_string(self_) +
+              " is recovering from its peers what its own disk lacks");
 }
 
 /// A change requires that no other entry is open, and blocks later proposals until it is decided.
-std::string replica::proposal_refusal_reason() const {
-  auto reason = write_refusal_reason();
-  return reason.empty() && change_ && !change_->waits_for_joiners
-             ? "busy: the members of the group are being changed; try again"
-             : reason;
+replica::obstacle replica::proposal_refusal_reason() const {
+  auto why = write_refusal_reason();
+  return !why && change_ && !change_->waits_for_joiners
+             ? busy("busy: the members of the group are being changed; try again")
+             : why;
 }
 
-void replica::refuse_proposal(spi::request_id id, std::string reason, spi::replica_id hint) {
-  effects_.push_back(spi::refuse{id, spi::refusal::not_proposed, hint, std::move(reason)});
+void replica::refuse_proposal(spi::request_id id, obstacle why, spi::replica_id hint) {
+  effects_.push_back(spi::refuse{id, why.kind, hint, std::move(why.reason)});
 }
 
 /// Refuses a request on a replica that does not coordinate. Names the coordinator only if it would
@@ -106,30 +107,31 @@ void replica::redirect_to_coordinator(spi::request_id id) {
   auto leader = leader_id();
   if (leader == self_ || leader == 0)
     return refuse_proposal(
-        id, "replica " + std::to_string(self_) +
-                " will coordinate this group, and has not heard from all members yet");
-  if (auto reason = is_member() ? write_refusal_reason() : std::string{}; !reason.empty())
-    return refuse_proposal(id, std::move(reason));
-  refuse_proposal(id, "replica " + std::to_string(leader) + " coordinates this group", leader);
+        id, busy("replica " + std::to_string(self_) +
+                 " will coordinate this group, and has not heard from all members yet"));
+  if (auto why = is_member() ? write_refusal_reason() : obstacle{})
+    return refuse_proposal(id, std::move(why));
+  refuse_proposal(id, {"replica " + std::to_string(leader) + " coordinates this group"}, leader);
 }
 
 void replica::propose(spi::request_id id, std::string command) {
-  if (auto reason = write_refusal_reason(); !is_coordinator() && !reason.empty())
-    return refuse_proposal(id, std::move(reason));
+  if (auto why = write_refusal_reason(); !is_coordinator() && why)
+    return refuse_proposal(id, std::move(why));
   if (!is_coordinator())
     return redirect_to_coordinator(id);
-  if (auto reason = proposal_refusal_reason(); !reason.empty())
-    return refuse_proposal(id, std::move(reason));
+  if (auto why = proposal_refusal_reason())
+    return refuse_proposal(id, std::move(why));
   if (command.size() > max_command_bytes)
-    return refuse_proposal(id, "the command of " + std::to_string(command.size()) +
-                                   " bytes is larger than the limit of 16 MiB");
+    return refuse_proposal(id, {"the command of " + std::to_string(command.size()) +
+                                " bytes is larger than the limit of 16 MiB"});
   if (open_entries() + validating_.size() >= config_.max_in_flight)
-    return refuse_proposal(id, "busy: " + std::to_string(config_.max_in_flight) +
-                                   " proposals are in flight; try again");
+    return refuse_proposal(id, busy("busy: " + std::to_string(config_.max_in_flight) +
+                                    " proposals are in flight; try again"));
   if (log_.bytes() > config_.log_bytes)
-    return refuse_proposal(id, "busy: the log is full, because a replica's state machine has only "
-                               "applied index " +
-                                   std::to_string(applied_by_all()) + "; try again");
+    return refuse_proposal(
+        id,
+        busy("busy: the log is full, because a replica's state machine has only applied index " +
+             std::to_string(applied_by_all()) + "; try again"));
   auto ticket = ++last_ticket_;
   effects_.push_back(spi::validate{ticket, command});
   validating_.emplace(ticket, validation{0, id, epoch_, std::move(command)});
@@ -166,7 +168,7 @@ void replica::commit(spi::log_index index) {
 }
 
 /// All other voters may have voted yes, so an abort is announced only once it is durable.
-void replica::abort(spi::log_index index, std::string reason) {
+void replica::abort(spi::log_index index, obstacle why) {
   auto& it = log_.at(index);
   it.pending = decision::abort;
   if (it.state == slot_state::empty)
@@ -175,7 +177,7 @@ void replica::abort(spi::log_index index, std::string reason) {
   must_persist_ = true;
   deciding_.emplace_back(open_token(), index);
   if (it.id != 0)
-    abort_reasons_.emplace(index, std::move(reason));
+    abort_reasons_.emplace(index, std::move(why));
 }
 
 /// Announces a decision that can no longer be lost.
@@ -229,7 +231,7 @@ void replica::on_votes(peer& from, const header& head, const std::vector<vote_en
       progressed = record_vote(vote.index, bit_of(from.id)) || progressed;
     else if (is_open(vote.index))
       abort(vote.index,
-            "replica " + std::to_string(from.id) + " voted no: " + std::string{vote.reason});
+            {"replica " + std::to_string(from.id) + " voted no: " + std::string{vote.reason}});
   }
   if (progressed)
     advance_decided();
@@ -290,7 +292,8 @@ void replica::abort_overdue() {
     auto& it = *log_.find(first_undecided_);
     if (now_ < it.since + config_.vote_timeout)
       return;
-    abort(first_undecided_, "no vote arrived in time from replica " + missing_votes(it.votes));
+    abort(first_undecided_,
+          busy("no vote arrived in time from replica " + missing_votes(it.votes)));
   }
 }
 
@@ -301,7 +304,7 @@ void replica::abort_open(const peer& missing, bool all, const std::string& reaso
     return;
   for (auto index = std::max(decided_ + 1, log_.first()); index < log_.end(); ++index)
     if (is_open(index) && (all || (log_.find(index)->votes & bit) == 0))
-      abort(index, reason);
+      abort(index, {reason});
 }
 
 // -- watching the participants ----------------------------------------------------------------
@@ -343,8 +346,10 @@ void replica::send_prepares(peer& to, const std::vector<spi::log_index>& indexes
     std::size_t bytes = 0;
     auto first = i;
     auto change = false;
-    for (; i < indexes.size() && (i == first || bytes < config_.batch_bytes); ++i) {
+    for (; i < indexes.size(); ++i) {
       auto& it = *log_.find(indexes[i]);
+      if (i > first && bytes + it.command.size() + 13 > config_.batch_bytes)
+        break;
       bytes += it.command.size() + 13;
       change = change || it.kind == entry_kind::change;
     }

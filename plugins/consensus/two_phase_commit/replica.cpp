@@ -46,7 +46,7 @@ replica::replica(const spi::consensus_setup& setup)
 void replica::start(spi::stable_state stable, spi::log_index applied, spi::timestamp now) {
   now_ = started_ = next_tick_ = now;
   bool intact = false;
-  load(std::move(stable), applied, intact);
+  load(stable, applied, intact);
   if (stopped_)
     return;
   for (auto index = log_.first(); index <= std::min(decided_, log_.last()); ++index) {
@@ -88,7 +88,7 @@ bool replica::load_meta(const spi::stable_state& stable, meta_record& meta) {
   return true;
 }
 
-void replica::load(spi::stable_state stable, spi::log_index applied, bool& intact) {
+void replica::load(const spi::stable_state& stable, spi::log_index applied, bool& intact) {
   applied_ = decided_ = applied;
   meta_record meta;
   auto readable = load_meta(stable, meta);
@@ -282,7 +282,7 @@ std::string replica::read_refusal_reason() const {
   auto doubt = self + " holds index " + std::to_string(decided_ + 1) + " in doubt, and ";
   if (is_coordinator())
     return doubt + "must hear from all other voters, because the entry may be committed: " +
-           write_refusal_reason();
+           write_refusal_reason().reason;
   return doubt + "no reachable replica knows the decision: wait until replica " +
          std::to_string(leader_id()) + " is back";
 }
@@ -393,10 +393,11 @@ void replica::on_validated(std::uint64_t ticket, bool ok, std::string_view reaso
     return answer_validation(asked, ok, reason);
   if (!is_coordinator())
     return redirect_to_coordinator(asked.id);
-  auto blocked = ok ? proposal_refusal_reason()
-                    : "replica " + std::to_string(self_) + " voted no: " + std::string{reason};
-  if (!blocked.empty())
-    return refuse_proposal(asked.id, std::move(blocked));
+  auto why =
+      ok ? proposal_refusal_reason()
+         : obstacle{"replica " + std::to_string(self_) + " voted no: " + std::string{reason}};
+  if (why)
+    return refuse_proposal(asked.id, std::move(why));
   append(asked.id, entry_kind::command, std::move(asked.command));
 }
 
@@ -419,7 +420,7 @@ spi::consensus_status replica::status() const {
   out.pending = validating_.size() + reads_.size();
   if (is_coordinator())
     out.pending += open_entries();
-  out.blocked = write_refusal_reason();
+  out.blocked = write_refusal_reason().reason;
   return out;
 }
 

@@ -40,13 +40,13 @@ struct peer {
 
 /// A write-all replicated log: every voter prepares each entry before the coordinator, the voter
 /// with the lowest id, commits it. README.md describes the protocol and argues its safety.
-
+///
 /// The class is spread over several files: `replica.cpp` (calls from the host, timers, the log),
 /// `messages.cpp`, `coordinator.cpp`, `participant.cpp`, `group.cpp` (membership and the choice of
 /// the coordinator), `changes.cpp` (membership changes), `learning.cpp` (fetching entries and
 /// decisions from peers), `recovery.cpp` (a coordinator that lost records or takes over),
 /// `snapshots.cpp`.
-
+///
 /// Not thread-safe: the host makes one call at a time.
 class replica final : public spi::consensus {
  public:
@@ -87,6 +87,15 @@ class replica final : public spi::consensus {
     collecting, ///< reads the peers' logs for entries and decisions that its own disk lacks
     serving,
   };
+
+  /// What keeps a replica from proposing at the moment.
+  struct obstacle {
+    std::string reason; ///< empty: nothing does
+    spi::refusal kind = spi::refusal::not_proposed;
+    explicit operator bool() const { return !reason.empty(); }
+  };
+  /// One that passes by itself.
+  static obstacle busy(std::string reason) { return {std::move(reason), spi::refusal::busy}; }
 
   struct validation {
     spi::log_index index = 0; ///< 0: a proposal that has no index yet
@@ -155,12 +164,12 @@ class replica final : public spi::consensus {
   void forget_silent_nonmembers();
 
   // -- changes.cpp
-  std::string change_refusal_reason(const membership& wanted) const;
+  obstacle change_refusal_reason(const membership& wanted) const;
   void advance_change();
   bool have_joiners_caught_up();
   void raise_epoch(std::uint64_t epoch);
   void propose_change();
-  void refuse_change(std::string reason);
+  void refuse_change(obstacle why);
 
   // -- replica.cpp: the common part
   bool is_down(const peer& it) const;
@@ -168,7 +177,7 @@ class replica final : public spi::consensus {
   spi::persist_token open_token() const { return token_ + 1; }
   spi::persist_token after_queued_ops();
   spi::persist_token after_hard_state() const;
-  void load(spi::stable_state stable, spi::log_index applied, bool& intact);
+  void load(const spi::stable_state& stable, spi::log_index applied, bool& intact);
   bool load_meta(const spi::stable_state& stable, meta_record& meta);
   void dispatch(peer& from, const header& head, spi::reader& in);
   void put_meta();
@@ -203,15 +212,15 @@ class replica final : public spi::consensus {
   // -- coordinator.cpp
   void start_coordinator(bool intact);
   void recover_open_index(spi::log_index index, bool alone);
-  std::string write_refusal_reason() const;
-  std::string proposal_refusal_reason() const;
-  void refuse_proposal(spi::request_id id, std::string reason, spi::replica_id hint = 0);
+  obstacle write_refusal_reason() const;
+  obstacle proposal_refusal_reason() const;
+  void refuse_proposal(spi::request_id id, obstacle why, spi::replica_id hint = 0);
   void append(spi::request_id id, entry_kind kind, std::string command);
   bool is_open(spi::log_index index) const;
   bool record_own_vote(spi::log_index index);
   bool record_vote(spi::log_index index, std::uint64_t bit);
   void commit(spi::log_index index);
-  void abort(spi::log_index index, std::string reason);
+  void abort(spi::log_index index, obstacle why);
   void finalize(spi::log_index index);
   void finalize_change(spi::log_index index, bool commits);
   void abort_open(const peer& missing, bool all, const std::string& reason);
@@ -338,7 +347,7 @@ class replica final : public spi::consensus {
   spi::log_index first_undecided_ =
       1; ///< every earlier index is decided, or its decision is being written
   std::deque<std::pair<spi::persist_token, spi::log_index>> deciding_;
-  std::map<spi::log_index, std::string> abort_reasons_;
+  std::map<spi::log_index, obstacle> abort_reasons_;
   std::vector<spi::log_index> new_prepares_;
   std::vector<decide_entry> new_decisions_;
 

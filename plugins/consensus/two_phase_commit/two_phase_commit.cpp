@@ -20,7 +20,7 @@ constexpr atl::spi::option_spec options[] = {
      "A proposal without the votes of all participants is aborted after this time."},
     {"read_timeout", option_type::duration, "2s", "1ms", "10m",
      "How long a read waits for entries in doubt before it is refused."},
-    {"batch_bytes", option_type::size, "1MiB", "1KiB", "64MiB",
+    {"batch_bytes", option_type::size, "1MiB", "1KiB", "7MiB",
      "Approximate size limit of a message; a larger entry is sent alone."},
     {"max_in_flight", option_type::integer, "1024", "1", "65536",
      "Proposals in flight at once; further ones are refused as busy."},
@@ -41,16 +41,11 @@ atl::spi::consensus* create(const atl::spi::consensus_setup& setup) {
 
 } // namespace
 
-ATOLL_PLUGIN(consensus, two_phase_commit, 1, 0, 0) = {
-    .kind = atl::spi::plugin_kind::consensus,
-    .name = "two_phase_commit",
-    .version = "1.0.0",
+ATOLL_PLUGIN(consensus, two_phase_commit, 1, 0, 0){
     .summary = "A write-all replicated log: every voter votes on every entry, the coordinator "
                "decides; every voter serves reads locally",
     .licence = "Apache-2.0",
     .claims = claims,
-    .claim_count = std::size(claims),
     .options = options,
-    .option_count = std::size(options),
-    .create_consensus = create,
+    .create = create,
 };

@@ -29,7 +29,7 @@ struct linearizability_report {
 /// Checks whether the operations, each taking effect at one moment between its start and its end,
 /// can be ordered so that one register per key gives the same answers. Keys are checked
 /// independently (Herlihy & Wing, *Linearizability*, 1990: the property is local).
-
+///
 /// Depth-first search after Wing & Gong (1993) that caches each set of placed operations with the
 /// resulting state, after Lowe (*Testing for linearizability*, 2017). Sets are cached as 128-bit
 /// hashes.

@@ -43,7 +43,7 @@ class simulator;
 
 /// A simulated group of replicas driven by a script, for tests of a single scenario. All checks of
 /// `simulate` are made, except those of a client history; test `violation()` at the end.
-
+///
 /// Single-threaded, not thread-safe. Simulated time is in microseconds since the start, and passes
 /// only in `run_for` and `run_until`. Replicas have the ids 1, 2, 3, …, and start within the first
 /// millisecond. Messages take 100 µs and syncs 50 µs, unless the script delays them.
@@ -53,7 +53,7 @@ class scripted_simulation {
   using ticket = std::uint64_t;
 
   /// Faults and workload of `options` are ignored.
-  scripted_simulation(simulation_options options, const consensus_factory& factory);
+  scripted_simulation(const simulation_options& options, const consensus_factory& factory);
   ~scripted_simulation();
   scripted_simulation(const scripted_simulation&) = delete;
   scripted_simulation& operator=(const scripted_simulation&) = delete;
@@ -121,7 +121,7 @@ class scripted_simulation {
   void filter(message_filter filter);
   /// Delivers the messages that the filter held, in the order of sending.
   void release_held();
-  void deliver(spi::replica_id from, spi::replica_id to, std::string bytes);
+  void deliver(spi::replica_id from, spi::replica_id to, const std::string& bytes);
   /// Crashes the acting replica, or all replicas, right before the effect with this number, counted
   /// from 1 over all replicas since the start; they restart 300 ms later.
   void crash_at_effect(std::uint64_t number, bool everybody);

@@ -39,7 +39,7 @@ struct workload_options {
 /// Limits that a correct protocol stays below; exceeding one is reported as `unbounded`.
 struct bounds {
   std::size_t effects_a_drain = 100'000;
-  std::size_t message_bytes = std::size_t{64} << 20;
+  std::size_t message_bytes = spi::message_bytes_max;
   std::size_t unsent_messages = 100'000; ///< messages that wait for a sync
   std::size_t pending = 100'000;         ///< `consensus_status::pending`
   std::size_t in_flight = 1'000'000;     ///< messages in flight, of all replicas together
@@ -82,8 +82,6 @@ struct simulation_options {
   /// Whether members may be lost for good and their disks wiped, where the faults allow it. False
   /// for protocols whose quorums may need every voter.
   bool lose_members = true;
-  /// Whether to call `declare_lost` when a member is lost; false for plugins of interface 1.0.
-  bool tell_losses = true;
   /// Hosts admit a replica whose disk was wiped under its id, and no administrator replaces it. For
   /// tests that show why hosts must refuse.
   bool admit_wiped = false;
@@ -137,10 +135,10 @@ fault_rates drawn_rates(const simulation_options& options);
 /// Runs a simulated group of replicas in the calling thread, with all randomness drawn from one
 /// seed; see `scripted_simulation` for simulated time. Concurrent calls are safe if factory and
 /// sinks are.
-
+///
 /// Always checked: all replicas commit the same value at an index, without gaps, and each index
-/// once per start; a proposal refused as `not_proposed` is never committed; each request is
-/// answered once; each term has one leader, and terms never decrease; no answered operation is
+/// once per start; a proposal refused as `not_proposed` or `busy` is never committed; each request
+/// is answered once; each term has one leader, and terms never decrease; no answered operation is
 /// lost; the clients' history is linearizable; queues stay bounded; after the faults have stopped,
 /// clients are answered and the replicas agree within `liveness_bound`.
 simulation_report simulate(const simulation_options& options, const consensus_factory& factory);
