@@ -18,8 +18,8 @@ constexpr double lane_distance = 240;
 constexpr double faults_width = 190;
 constexpr std::size_t label_length = 36;
 constexpr std::size_t violation_line = 110;
-constexpr std::int64_t long_gap =
-    20'000; ///< shortest pause whose length is printed, in microseconds
+/// Shortest pause whose length is printed, in microseconds.
+constexpr std::int64_t long_gap = 20'000;
 
 constexpr std::string_view style_sheet = R"(
 .paper { fill: #ffffff }

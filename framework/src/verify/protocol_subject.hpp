@@ -32,8 +32,8 @@ struct protocol_subject {
   /// The shortest of the options that are durations: the interval at which a replica may act
   /// without input.
   std::chrono::microseconds shortest_duration{};
-  std::vector<spi::options>
-      at_minimum; ///< variants of the options, each with one option at its minimum
+  /// Variants of the options, each with one option at its minimum.
+  std::vector<spi::options> at_minimum;
 
   bool admits(std::uint32_t replicas) const;
   /// The admitted group size nearest to three.

@@ -88,13 +88,13 @@ class replica final : public spi::consensus {
     serving,
   };
 
-  /// What keeps a replica from proposing at the moment.
+  /// The reason why a replica cannot propose at the moment.
   struct obstacle {
-    std::string reason; ///< empty: nothing does
+    std::string reason; ///< empty: it can
     spi::refusal kind = spi::refusal::not_proposed;
     explicit operator bool() const { return !reason.empty(); }
   };
-  /// One that passes by itself.
+  /// A reason that passes without an operator.
   static obstacle busy(std::string reason) { return {std::move(reason), spi::refusal::busy}; }
 
   struct validation {

@@ -279,7 +279,7 @@ TEST_CASE("a command is refused as busy while a participant that restarted rejoi
   group.it.propose(1, "x");
   auto refused = only<spi::refuse>(group.drain());
   REQUIRE(refused.size() == 1);
-  CHECK(refused[0].reason.find("replica 2 has started again") == 0);
+  CHECK(refused[0].reason.find("replica 2 has restarted") == 0);
   CHECK(refused[0].why == spi::refusal::busy);
 }
 
@@ -307,7 +307,7 @@ TEST_CASE("a command whose votes don't come in time is refused as busy") {
   group.it.on_durable(group.token);
   auto refused = only<spi::refuse>(group.drain());
   REQUIRE(refused.size() == 1);
-  CHECK(refused[0].reason.find("no vote came in time") == 0);
+  CHECK(refused[0].reason.find("no vote arrived in time") == 0);
   CHECK(refused[0].why == spi::refusal::busy);
 }
 
