@@ -20,7 +20,7 @@ TEST_CASE("reads that a leader took with it are answered by the next one") {
 
 TEST_CASE("a promise for a lease outlives the connection to the leader") {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-    under_test::bereft_group group{raft::plugin(), seed, 3, {{"lease", "true"}}};
+    under_test::leaderless_group group{raft::plugin(), seed, 3, {{"lease", "true"}}};
     group.crash_leader(seed % 2 == 0);
     CHECK(group.time_without_leader() >= under_test::election_timeout - under_test::heartbeat);
     CHECK(group.violation() == "");
