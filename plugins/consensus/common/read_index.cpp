@@ -2,9 +2,9 @@
 
 #include <utility>
 
-namespace atl::read_index {
+namespace atl::leader_based {
 
-void leader_reads::begin_round(std::uint64_t round, spi::log_index committed) {
+void leader_reads::assign_round(std::uint64_t round, spi::log_index committed) {
   for (auto it = reads_.rbegin(); it != reads_.rend() && it->round == 0; ++it) {
     it->round = round;
     it->index = committed;
@@ -77,4 +77,4 @@ std::vector<spi::request_id> follower_reads::take_all() {
   return out;
 }
 
-} // namespace atl::read_index
+} // namespace atl::leader_based

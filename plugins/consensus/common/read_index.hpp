@@ -12,10 +12,10 @@
 /// Linearizable reads without a write, for protocols with a leader (Ongaro's dissertation, 6.4):
 /// the leader notes how far it has committed, makes sure by a round of heartbeats that it still
 /// leads, and only then answers. A follower asks the leader, and reads its own state.
-namespace atl::read_index {
+namespace atl::leader_based {
 
 /// Reads that wait at one replica; more are refused.
-inline constexpr std::size_t max_waiting = 65536;
+inline constexpr std::size_t waiting_reads_max = 65536;
 
 /// A follower's batch of reads. The life is the follower's: its next one must not take the answer
 /// for its own.
@@ -39,16 +39,16 @@ class leader_reads {
  public:
   bool empty() const { return reads_.empty(); }
   std::size_t size() const { return reads_.size(); }
-  bool full() const { return reads_.size() >= max_waiting; }
+  bool full() const { return reads_.size() >= waiting_reads_max; }
   /// Whether a round should begin: some wait for one, and none is under way. One at a time carries
   /// all reads that came meanwhile.
-  bool want_round() const { return !reads_.empty() && reads_.front().round == 0; }
+  bool needs_heartbeat_round() const { return !reads_.empty() && reads_.front().round == 0; }
   /// Of the oldest. @pre not empty
   spi::timestamp deadline() const { return reads_.front().deadline; }
 
   void add(const waiting_read& it) { reads_.push_back(it); }
   /// Those that wait for a round get this one.
-  void begin_round(std::uint64_t round, spi::log_index committed);
+  void assign_round(std::uint64_t round, spi::log_index committed);
   /// @returns those whose round a quorum has answered, up to `confirmed`.
   std::vector<waiting_read> take_confirmed(std::uint64_t confirmed);
   std::vector<waiting_read> take_expired(spi::timestamp now);
@@ -63,8 +63,8 @@ class follower_reads {
  public:
   explicit follower_reads(std::uint64_t incarnation) : incarnation_{incarnation} {}
 
-  bool want_forward() const { return !fresh_.empty(); }
-  bool full() const { return size() >= max_waiting; }
+  bool has_unsent() const { return !fresh_.empty(); }
+  bool full() const { return size() >= waiting_reads_max; }
   /// Reads not yet answered.
   std::size_t size() const;
   /// When the oldest batch was waited for long enough; far ahead when there is none.
@@ -90,4 +90,4 @@ class follower_reads {
   std::map<std::uint64_t, batch> forwarded_; ///< by nonce, and so by age
 };
 
-} // namespace atl::read_index
+} // namespace atl::leader_based

@@ -35,19 +35,19 @@ std::size_t replica::accept_quorum() const {
   return config_.quorums.to_accept(members().voters.size());
 }
 
-void replica::members_may_have_changed() {
-  if (members() == said_members_)
+void replica::publish_members() {
+  if (members() == published_members_)
     return;
-  said_members_ = members();
-  effects_.push_back(spi::members_changed{said_members_.voters, said_members_.learners});
-  relieved_ = false;
+  published_members_ = members();
+  effects_.push_back(spi::members_changed{published_members_.voters, published_members_.learners});
+  is_successor_group_active_ = false;
   if (role_ == role::leader)
-    renew_peers();
+    update_peers();
 }
 
 /// Peers are those of the group, and of the one that is proposed: each has a bit of its own in what
 /// was accepted by whom.
-void replica::renew_peers() {
+void replica::update_peers() {
   auto all = members().all();
   if (change_proposed_ > committed_) {
     auto wanted = decode_membership(log_.at(change_proposed_).value.body)->all();
@@ -72,11 +72,11 @@ void replica::renew_peers() {
     if (members().votes(id))
       voters_mask_ |= it.bit;
   }
-  beat_wanted_ = true;
+  heartbeat_wanted_ = true;
 }
 
 /// A group takes over only when a quorum of it has everything: then those who leave may go.
-bool replica::group_holds(const membership& group, spi::log_index index) const {
+bool replica::can_take_over(const membership& group, spi::log_index index) const {
   std::size_t count = 0;
   for (auto id : group.voters) {
     auto peer = peers_.find(id);
@@ -88,10 +88,11 @@ bool replica::group_holds(const membership& group, spi::log_index index) const {
 
 /// Those that the last change put out may be the only ones who know of it: when nobody leads, they
 /// stand too, to tell the others.
-bool replica::may_stand() const {
+bool replica::can_campaign() const {
   if (members().votes(self_))
     return true;
-  return !changes_.empty() && !relieved_ && members_at(changes_.rbegin()->first - 1).votes(self_);
+  return !changes_.empty() && !is_successor_group_active_ &&
+         members_at(changes_.rbegin()->first - 1).votes(self_);
 }
 
 void replica::reconfigure(spi::request_id id, std::vector<spi::replica_id> voters,
@@ -106,7 +107,7 @@ void replica::reconfigure(spi::request_id id, std::vector<spi::replica_id> voter
   normalize(learners);
   std::erase_if(learners,
                 [&](auto it) { return std::binary_search(voters.begin(), voters.end(), it); });
-  if (auto why = why_not_lead(); !why.empty())
+  if (auto why = refusal_to_propose(); !why.empty())
     return refuse(std::move(why));
   if (voters.empty() || voters.size() + learners.size() > max_members || voters.front() == 0)
     return refuse("a group has 1 to 32 members, none of them 0, and at least one votes");
@@ -141,7 +142,7 @@ void replica::on_snapshot_received(spi::log_index index, std::string_view blob) 
   if (!group)
     ++dropped_;
   if (!group || index <= committed_)
-    return give_out();
+    return deliver();
   snapshot_ = {index, std::move(*group), token_ + 1, false}; // the next persist carries it
   put_meta();
 }
@@ -154,7 +155,7 @@ void replica::on_installed(spi::log_index index) {
   // enough.
   if (role_ == role::leader || role_ == role::candidate)
     step_down("this replica was behind, and took a snapshot over");
-  for (auto at = given_ + 1; at <= std::min(index, log_.last()); ++at)
+  for (auto at = delivered_ + 1; at <= std::min(index, log_.last()); ++at)
     if (auto id = std::exchange(log_.at(at).id, 0))
       effects_.push_back(spi::refuse{id, spi::refusal::unknown, 0,
                                      "a snapshot took the place of what became of it"});
@@ -166,10 +167,10 @@ void replica::on_installed(spi::log_index index) {
   damaged_.erase(damaged_.begin(), damaged_.upper_bound(index));
   committed_ = std::max(committed_, index);
   verified_ = std::max(verified_, index);
-  given_ = applied_ = index;
+  delivered_ = applied_ = index;
   put_meta();
-  members_may_have_changed();
-  give_out();
+  publish_members();
+  deliver();
 }
 
 } // namespace atl::paxos

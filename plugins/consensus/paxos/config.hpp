@@ -46,6 +46,6 @@ inline constexpr std::size_t max_command_bytes = std::size_t{16} << 20;
 /// change and of the one behind it.
 inline constexpr std::size_t max_members = 32;
 /// How far ahead of what is committed here an entry may stand; `max_in_flight` is at most this.
-inline constexpr std::uint64_t max_ahead = 65536;
+inline constexpr std::uint64_t ahead_max = 65536;
 
 } // namespace atl::paxos

@@ -6,44 +6,44 @@
 namespace atl::paxos {
 
 /// Who may stand without a vote lets those that have one go first.
-int replica::patience() const {
+int replica::timeout_factor() const {
   return members().votes(self_) ? 1 : 4;
 }
 
-void replica::wait_for_leader() {
-  watch_.wait_whole_timeout(now_, patience());
+void replica::restart_election_timer() {
+  election_timer_.restart(now_, timeout_factor());
 }
 
 /// Two who stand at once reject each other. So whoever helps another one lets it go first. Of two
 /// that ask each other, the one that has committed less does, or with the greater id.
-void replica::let_stand(spi::replica_id other, bool knows_more) {
+void replica::defer_to(spi::replica_id other, bool knows_more) {
   auto goes_first =
-      role_ == role::candidate || (role_ == role::probing && !knows_more && self_ < other);
-  if (!goes_first && watch_.give_way(now_, patience()))
+      role_ == role::candidate || (role_ == role::pre_candidate && !knows_more && self_ < other);
+  if (!goes_first && election_timer_.defer_to_candidate(now_, timeout_factor()))
     role_ = role::follower;
 }
 
 void replica::tick_election() {
-  if (role_ == role::leader || now_ < watch_.deadline() || !may_stand())
+  if (role_ == role::leader || now_ < election_timer_.deadline() || !can_campaign())
     return;
   if (damaged_.empty())
-    return probe();
-  wait_for_leader(); // it can't say what it accepted, so it can't lead
+    return pre_vote();
+  restart_election_timer(); // it can't say what it accepted, so it can't lead
 }
 
 /// Asks who would promise, without a new ballot: who is cut off, or far behind, disturbs nobody,
 /// and two who stand at once see each other before they reject each other. That costs nothing, so
 /// it needn't wait for long to ask again: others may have heard the leader a little later, or be on
 /// their way back.
-void replica::probe() {
-  role_ = role::probing;
+void replica::pre_vote() {
+  role_ = role::pre_candidate;
   leader_ = 0;
-  watch_.stand(now_, patience());
+  election_timer_.begin_pre_vote(now_, timeout_factor());
   preparation_.reset();
-  probed_.clear();
+  pre_votes_.clear();
   if (members().votes(self_))
-    probed_.insert(self_);
-  if (probed_.size() >= prepare_quorum())
+    pre_votes_.insert(self_);
+  if (pre_votes_.size() >= prepare_quorum())
     return prepare(false);
   prepare_request asked{committed_ + 1, config_.quorums, true, false};
   auto bytes = encode(make_ballot(round_of(greatest_seen_) + 1, self_), asked);
@@ -60,9 +60,9 @@ void replica::prepare(bool forced) {
   verified_ = committed_;
   durably_verified_ = 0;
   known_committed_ = 0;
-  to_answer_.clear();
-  put_promise();
-  wait_for_leader();
+  ranges_to_acknowledge_.clear();
+  persist_promise();
+  restart_election_timer();
   begin_preparation();
   forced_ = forced;
   ask_for_promises();
@@ -79,7 +79,7 @@ void replica::begin_preparation() {
 
 void replica::ask_for_promises() {
   if (role_ != role::leader)
-    next_beat_ = now_ + config_.heartbeat;
+    next_heartbeat_ = now_ + config_.heartbeat;
   for (auto& [id, first] : preparation_->next)
     if (!preparation_->promised.contains(id))
       ask_for_promise(id, first);
@@ -96,16 +96,17 @@ void replica::on_message(spi::replica_id from, ballot which, const prepare_reque
     return;
   }
   // Who hears its leader doesn't help to depose it.
-  auto content = role_ == role::leader || (leader_ != 0 && leader_ != from && watch_.hears(now_));
-  if (asked.probe) {
+  auto content = role_ == role::leader ||
+                 (leader_ != 0 && leader_ != from && election_timer_.is_leader_active(now_));
+  if (asked.pre_vote) {
     auto behind = asked.first <= log_.base() || asked.first + config_.max_in_flight <= committed_;
     promise answer;
     answer.asked = which;
-    answer.probe = true;
+    answer.pre_vote = true;
     answer.committed = committed_;
     answer.ok = damaged_.empty() && !content && !behind;
     if (answer.ok)
-      let_stand(from, asked.first > committed_ + 1);
+      defer_to(from, asked.first > committed_ + 1);
     return emit_send(from, encode(promised_, answer), after_promise());
   }
   if (which < promised_)
@@ -114,7 +115,7 @@ void replica::on_message(spi::replica_id from, ballot which, const prepare_reque
     return;
   if (which > promised_)
     follow(which, 0);
-  wait_for_leader();
+  restart_election_timer();
   emit_send(from, encode(promised_, page_from(asked.first)), after_promise());
 }
 
@@ -123,7 +124,7 @@ promise replica::page_from(spi::log_index first) const {
   page.asked = promised_;
   page.ok = first > log_.base();
   page.first = first;
-  page.committed = given_;
+  page.committed = delivered_;
   page.incarnation = incarnation_;
   page.covered = first - 1;
   if (!page.ok)
@@ -142,16 +143,16 @@ promise replica::page_from(spi::log_index first) const {
 }
 
 void replica::on_message(spi::replica_id from, ballot which, promise& answer) {
-  if (answer.probe) {
-    if (role_ != role::probing || !members().votes(from))
+  if (answer.pre_vote) {
+    if (role_ != role::pre_candidate || !members().votes(from))
       return;
     if (!members().votes(self_) && !changes_.empty() &&
         answer.committed >= changes_.rbegin()->first)
-      relieved_ = true; // somebody of the group knows that it is the group
-    if (!answer.ok || !may_stand())
+      is_successor_group_active_ = true; // somebody of the group knows that it is the group
+    if (!answer.ok || !can_campaign())
       return; // also when the change was cut from the log meanwhile
-    probed_.insert(from);
-    if (probed_.size() >= prepare_quorum())
+    pre_votes_.insert(from);
+    if (pre_votes_.size() >= prepare_quorum())
       prepare(false);
     return;
   }
@@ -167,7 +168,7 @@ void replica::on_message(spi::replica_id from, ballot which, promise& answer) {
       step_down("this replica lacks what the others have cut from their logs");
     return;
   }
-  take_page(answer);
+  merge_page(answer);
   if (answer.complete) {
     preparation_->promised[from] = {answer.committed, answer.incarnation};
     known_committed_ = std::max(known_committed_, answer.committed);
@@ -177,13 +178,13 @@ void replica::on_message(spi::replica_id from, ballot which, promise& answer) {
     return; // garbage: a page holds something, or is the last
   next->second = answer.covered + 1;
   if (role_ == role::candidate)
-    wait_for_leader(); // it gets on, however slow the others and the network are
+    restart_election_timer(); // it gets on, however slow the others and the network are
   ask_for_promise(from, next->second);
 }
 
-void replica::take_page(promise& page) {
+void replica::merge_page(promise& page) {
   for (auto& [index, it] : page.accepted) {
-    if (index <= committed_ || index > committed_ + 2 * max_ahead)
+    if (index <= committed_ || index > committed_ + 2 * ahead_max)
       continue;
     auto& best = preparation_->accepted[index];
     if (it.accepted > best.accepted)
@@ -230,25 +231,25 @@ void replica::finish_preparation() {
     propose_value({value_type::no_op, {}}, std::exchange(change_id_, 0));
     leaving_at_ = members().votes(self_) ? 0 : proposed_;
   }
-  count_own();
-  decide();
+  count_own_accepts();
+  commit_chosen();
 }
 
 void replica::lead() {
   role_ = role::leader;
   leader_ = self_;
   forced_ = false;
-  successor_ = 0;
-  round_ = 0;
+  transferee_ = 0;
+  heartbeat_round_ = 0;
   change_proposed_ = leaving_at_ = 0;
   change_id_ = 0;
-  next_beat_ = now_;
-  next_look_ = now_ + config_.election_timeout;
-  beat_wanted_ = true;
+  next_heartbeat_ = now_;
+  next_quorum_check_ = now_ + config_.election_timeout;
+  heartbeat_wanted_ = true;
   for (auto id : follower_reads_.take_all()) // which the leader before didn't answer
     leader_reads_.add({id, self_, {}, now_ + config_.read_timeout});
   peers_.clear();
-  renew_peers();
+  update_peers();
 }
 
 /// Promises a ballot, and takes notice of its leader when there is one.
@@ -261,13 +262,13 @@ void replica::follow(ballot which, spi::replica_id leader) {
     promised_ = which;
     verified_ = committed_;
     durably_verified_ = 0;
-    round_answered_ = 0;
-    round_to_answer_.reset();
-    to_answer_.clear(); // they speak of the ballot before
-    put_promise();
+    acknowledged_round_ = 0;
+    round_to_acknowledge_.reset();
+    ranges_to_acknowledge_.clear(); // they speak of the ballot before
+    persist_promise();
   }
   if (leader_ != leader) {
-    watch_.turn_to_another();
+    election_timer_.on_leader_changed();
     if (leader != 0)
       for (auto id : follower_reads_.take_all()) // which the leader before didn't answer
         follower_reads_.add(id);
@@ -278,7 +279,7 @@ void replica::follow(ballot which, spi::replica_id leader) {
 void replica::step_down(const std::string& why) {
   role_ = role::follower;
   leader_ = 0;
-  successor_ = 0;
+  transferee_ = 0;
   preparation_.reset();
   peers_.clear();
   // Whatever it proposed may yet be committed by the next leader.
@@ -288,15 +289,15 @@ void replica::step_down(const std::string& why) {
   if (auto id = std::exchange(change_id_, 0))
     effects_.push_back(spi::refuse{id, spi::refusal::unknown, 0, why});
   refuse_reads(why);
-  wait_for_leader();
+  restart_election_timer();
 }
 
-std::string replica::why_not_lead() const {
+std::string replica::refusal_to_propose() const {
   if (role_ != role::leader)
     return leader_ == 0 ? "no leader is elected; try again"
                         : "replica " + std::to_string(leader_) + " leads";
-  if (successor_ != 0)
-    return "replica " + std::to_string(successor_) + " is taking over; try again";
+  if (transferee_ != 0)
+    return "replica " + std::to_string(transferee_) + " is taking over; try again";
   if (preparation_ || change_proposed_ > committed_ || leaving_at_ != 0)
     return "the group is changing; try again";
   return {};
@@ -307,7 +308,7 @@ void replica::on_message(spi::replica_id, ballot which, const rejected&) {
     step_down("a greater ballot was promised");
 }
 
-void replica::on_message(spi::replica_id from, ballot which, const stand_now&) {
+void replica::on_message(spi::replica_id from, ballot which, const timeout_now&) {
   if (which == promised_ && from == leader_ && members().votes(self_) && damaged_.empty())
     prepare(true);
 }
@@ -315,12 +316,12 @@ void replica::on_message(spi::replica_id from, ballot which, const stand_now&) {
 void replica::transfer(spi::replica_id to) {
   auto peer = peers_.find(to);
   if (stopped_ || role_ != role::leader || !members().votes(to) || peer == peers_.end() ||
-      !why_not_lead().empty())
+      !refusal_to_propose().empty())
     return;
-  successor_ = to;
-  successor_told_ = false;
-  successor_deadline_ = now_ + config_.election_timeout;
-  hand_over_if_ready();
+  transferee_ = to;
+  timeout_now_sent_ = false;
+  transfer_deadline_ = now_ + config_.election_timeout;
+  send_timeout_now_if_ready();
 }
 
 } // namespace atl::paxos

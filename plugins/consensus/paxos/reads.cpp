@@ -13,7 +13,7 @@ void replica::read(spi::request_id id, spi::read_level level) {
     effects_.push_back(spi::read_refused{id, 0, std::move(why)});
   };
   if (level == spi::read_level::local)
-    effects_.push_back(spi::read_ready{id, given_});
+    effects_.push_back(spi::read_ready{id, delivered_});
   else if (leader_reads_.full() || follower_reads_.full())
     refuse("too many reads are waiting; try again");
   else if (role_ == role::leader)
@@ -25,22 +25,24 @@ void replica::read(spi::request_id id, spi::read_level level) {
 }
 
 /// A new leader knows what is committed only when it has committed all that it carried over.
-void replica::place_reads() {
-  if (!leader_reads_.want_round() || preparation_ || committed_ < carried_over_)
+void replica::start_reads() {
+  if (!leader_reads_.needs_heartbeat_round() || preparation_ || committed_ < carried_over_)
     return;
-  begin_round();
-  leader_reads_.begin_round(round_, committed_);
-  release_reads();
+  begin_heartbeat_round();
+  leader_reads_.assign_round(heartbeat_round_, committed_);
+  confirm_reads();
 }
 
 /// A leader that was deposed has committed nothing that a quorum to accept doesn't know of.
-void replica::release_reads() {
+void replica::confirm_reads() {
   if (leader_reads_.empty())
     return;
   std::vector<std::uint64_t> rounds;
   for (auto id : members().voters) {
     auto peer = peers_.find(id);
-    rounds.push_back(id == self_ ? round_ : peer == peers_.end() ? 0 : peer->second.round);
+    rounds.push_back(id == self_            ? heartbeat_round_
+                     : peer == peers_.end() ? 0
+                                            : peer->second.round);
   }
   auto place = rounds.begin() + static_cast<std::ptrdiff_t>(accept_quorum() - 1);
   std::nth_element(rounds.begin(), place, rounds.end(), std::greater<>{});
@@ -48,9 +50,9 @@ void replica::release_reads() {
     finish_read(it, true, {});
 }
 
-void replica::finish_read(const read_index::waiting_read& it, bool ok, const std::string& why) {
+void replica::finish_read(const leader_based::waiting_read& it, bool ok, const std::string& why) {
   if (it.from != self_)
-    emit_send(it.from, encode(promised_, read_answer{it.asked, ok, it.index}), after_promise());
+    emit_send(it.from, encode(promised_, read_response{it.asked, ok, it.index}), after_promise());
   else if (ok)
     effects_.push_back(spi::read_ready{it.id, it.index});
   else
@@ -58,7 +60,7 @@ void replica::finish_read(const read_index::waiting_read& it, bool ok, const std
 }
 
 void replica::forward_reads() {
-  if (!follower_reads_.want_forward())
+  if (!follower_reads_.has_unsent())
     return;
   if (leader_ == 0)
     return refuse_reads("no leader is elected; try again");
@@ -69,10 +71,10 @@ void replica::forward_reads() {
 void replica::on_message(spi::replica_id from, ballot which, const read_request& it) {
   if (role_ == role::leader && which == promised_ && peers_.contains(from) && !leader_reads_.full())
     return leader_reads_.add({0, from, it.asked, now_ + config_.read_timeout});
-  emit_send(from, encode(promised_, read_answer{it.asked, false, 0}), after_promise());
+  emit_send(from, encode(promised_, read_response{it.asked, false, 0}), after_promise());
 }
 
-void replica::on_message(spi::replica_id, ballot, const read_answer& answer) {
+void replica::on_message(spi::replica_id, ballot, const read_response& answer) {
   for (auto id : follower_reads_.take_answered(answer.asked))
     if (answer.ok)
       effects_.push_back(spi::read_ready{id, answer.index});

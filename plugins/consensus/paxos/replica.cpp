@@ -14,8 +14,8 @@ const std::string replace_it =
 
 replica::replica(const spi::consensus_setup& setup)
     : config_{read_config(setup.options)}, self_{setup.self}, incarnation_{setup.incarnation},
-      watch_{config_.election_timeout, config_.heartbeat, setup.seed}, follower_reads_{
-                                                                           setup.incarnation} {
+      election_timer_{config_.election_timeout, config_.heartbeat, setup.seed},
+      follower_reads_{setup.incarnation} {
   if (self_ == 0)
     throw std::invalid_argument("a replica's id must not be 0");
   if (setup.voters.empty() || setup.voters.size() > max_members)
@@ -32,17 +32,17 @@ replica::replica(const spi::consensus_setup& setup)
 
 void replica::start(spi::stable_state stable, spi::log_index applied, spi::timestamp now) {
   now_ = now;
-  said_members_ = base_members_;
+  published_members_ = base_members_;
   if (stable.meta_corrupt)
     return stop("the durable promise can't be read, and this replica must not guess it" +
                 replace_it);
-  take(std::move(stable), applied);
+  restore(std::move(stable), applied);
   if (stopped_)
     return;
-  members_may_have_changed();
-  wait_for_leader();
+  publish_members();
+  restart_election_timer();
   if (members().voters == std::vector{self_})
-    watch_.stand_at(now_); // there is nobody to wait for
+    election_timer_.campaign_at(now_); // there is nobody to wait for
 }
 
 std::string replica::encode_meta() const {
@@ -62,7 +62,7 @@ std::string replica::encode_meta() const {
   return out.take();
 }
 
-bool replica::take_meta(const std::optional<std::string>& bytes) {
+bool replica::restore_meta(const std::optional<std::string>& bytes) {
   if (!bytes)
     return true;
   spi::reader in{*bytes};
@@ -93,9 +93,9 @@ bool replica::take_meta(const std::optional<std::string>& bytes) {
   return true;
 }
 
-void replica::take(spi::stable_state stable, spi::log_index applied) {
+void replica::restore(spi::stable_state stable, spi::log_index applied) {
   auto fresh = !stable.meta;
-  if (!take_meta(stable.meta))
+  if (!restore_meta(stable.meta))
     return stop("the durable promise makes no sense" + replace_it);
   if (stopped_)
     return;
@@ -111,7 +111,7 @@ void replica::take(spi::stable_state stable, spi::log_index applied) {
       damaged.insert(record.index);
       continue;
     }
-    if (record.index > std::max(applied, log_.last()) + 2 * max_ahead)
+    if (record.index > std::max(applied, log_.last()) + 2 * ahead_max)
       return stop("the record of stream 0 at index " + std::to_string(record.index) +
                   " stands far behind all others" + replace_it);
     if (read->value.type == value_type::members && record.index <= applied)
@@ -134,8 +134,8 @@ void replica::take(spi::stable_state stable, spi::log_index applied) {
     return stop("the state machine is at entry " + std::to_string(applied) +
                 " and the log begins behind " + std::to_string(log_.base()) +
                 ": they don't belong together" + replace_it);
-  given_ = applied_ = applied;
-  take_damaged(damaged);
+  delivered_ = applied_ = applied;
+  restore_damaged(damaged);
   if (stopped_)
     return;
   // A change that was known to be committed still is, and so is all before it.
@@ -152,12 +152,12 @@ void replica::take(spi::stable_state stable, spi::log_index applied) {
                   replace_it);
   if (fresh)
     put_meta(); // the quorums' sizes are for good
-  give_out();
+  deliver();
 }
 
 /// What the state machine has applied needs no record. What it hasn't may be a promise: until the
 /// others have committed something there, this replica promises nobody anything.
-void replica::take_damaged(const std::set<spi::log_index>& damaged) {
+void replica::restore_damaged(const std::set<spi::log_index>& damaged) {
   if (damaged.empty())
     return;
   auto applied = damaged.upper_bound(applied_);
@@ -185,7 +185,7 @@ void replica::put_meta() {
 }
 
 /// Records the promised ballot. Messages speak of it, and wait until it is durable.
-void replica::put_promise() {
+void replica::persist_promise() {
   meta_changed_ = promise_changed_ = true;
 }
 
@@ -211,10 +211,10 @@ void replica::on_durable(spi::persist_token token) {
   if (preparation_)
     finish_preparation();
   if (role_ == role::leader) {
-    count_own();
-    decide();
+    count_own_accepts();
+    commit_chosen();
   }
-  give_out();
+  deliver();
 }
 
 void replica::stop(std::string reason) {
@@ -227,7 +227,7 @@ void replica::stop(std::string reason) {
 // -- what is committed --------------------------------------------------------------------------
 
 /// The next index is: with all before it, it says who belongs to the group behind it.
-void replica::decide_next() {
+void replica::commit_next() {
   ++committed_;
   auto& it = log_.at(committed_);
   if (it.value.type != value_type::members)
@@ -236,20 +236,20 @@ void replica::decide_next() {
   group_changed_ = true;
   put_meta();
   it.token = token_ + 1; // applied only when the group is known durably
-  members_may_have_changed();
+  publish_members();
 }
 
 /// Hands over what is committed, but nothing while a snapshot takes the state machine's place, and
 /// nothing that isn't durable here: the state machine must not survive with more than its log.
-void replica::give_out() {
+void replica::deliver() {
   if (snapshot_)
     return;
   spi::apply batch;
-  while (given_ < committed_ && log_.at(given_ + 1).token <= durable_token_) {
-    auto& it = log_.at(++given_);
+  while (delivered_ < committed_ && log_.at(delivered_ + 1).token <= durable_token_) {
+    auto& it = log_.at(++delivered_);
     auto no_op = it.value.type != value_type::command;
     batch.entries.push_back(
-        {given_, std::exchange(it.id, 0), no_op, no_op ? std::string{} : it.value.body});
+        {delivered_, std::exchange(it.id, 0), no_op, no_op ? std::string{} : it.value.body});
   }
   if (!batch.entries.empty())
     effects_.push_back(std::move(batch));
@@ -258,7 +258,7 @@ void replica::give_out() {
 void replica::on_applied(spi::log_index index) {
   if (stopped_)
     return;
-  applied_ = std::max(applied_, std::min(index, given_));
+  applied_ = std::max(applied_, std::min(index, delivered_));
   cut_log();
 }
 
@@ -274,7 +274,7 @@ void replica::cut_log() {
   }
   // Who was put out may be the only one who knows of it, and must remember: until something behind
   // it is committed, which shows that the others know.
-  if (!members().votes(self_) && may_stand() && committed_ == changes_.rbegin()->first)
+  if (!members().votes(self_) && can_campaign() && committed_ == changes_.rbegin()->first)
     goal = std::min(goal, committed_ - 1);
   // Not for each entry: every cut is written down. But a few large entries may fill the log.
   auto few = goal < log_.base() + config_.keep_entries / 8 + 1;
@@ -298,14 +298,14 @@ void replica::advance(spi::timestamp now) {
   now_ = std::max(now_, now);
   tick_election();
   if (role_ == role::leader) {
-    if (now_ >= next_look_)
-      look_at_quorum();
-    if (role_ == role::leader && now_ >= next_beat_)
-      beat_wanted_ = true;
-    if (successor_ != 0 && now_ >= successor_deadline_)
-      successor_ = 0; // it didn't take over
+    if (now_ >= next_quorum_check_)
+      check_quorum();
+    if (role_ == role::leader && now_ >= next_heartbeat_)
+      heartbeat_wanted_ = true;
+    if (transferee_ != 0 && now_ >= transfer_deadline_)
+      transferee_ = 0; // it didn't take over
   }
-  if (role_ == role::candidate && preparation_ && now_ >= next_beat_)
+  if (role_ == role::candidate && preparation_ && now_ >= next_heartbeat_)
     ask_for_promises();
   expire_reads();
 }
@@ -315,11 +315,11 @@ spi::timestamp replica::deadline() const {
     return spi::timestamp::max();
   auto next = follower_reads_.deadline();
   if (role_ == role::leader)
-    next = std::min({next, next_beat_, next_look_});
-  else if (may_stand())
-    next = std::min(next, watch_.deadline());
+    next = std::min({next, next_heartbeat_, next_quorum_check_});
+  else if (can_campaign())
+    next = std::min(next, election_timer_.deadline());
   if (preparation_)
-    next = std::min(next, next_beat_);
+    next = std::min(next, next_heartbeat_);
   if (!leader_reads_.empty())
     next = std::min(next, leader_reads_.deadline());
   return next;
@@ -343,20 +343,21 @@ void replica::step(spi::replica_id from, std::string_view bytes) {
 
 void replica::on_unreachable(spi::replica_id id) {
   if (auto peer = peers_.find(id); peer != peers_.end())
-    peer->second.log.doubt();
+    peer->second.log.probe();
   if (id == leader_)
-    watch_.lose(now_, patience());
+    election_timer_.on_leader_unreachable(now_, timeout_factor());
 }
 
 void replica::propose(spi::request_id id, std::string command) {
   if (stopped_)
     return;
   auto refuse = [&](std::string why) {
-    effects_.push_back(spi::refuse{id, spi::refusal::not_proposed,
-                                   role_ == role::leader || watch_.unreachable() ? 0 : leader_,
-                                   std::move(why)});
+    effects_.push_back(
+        spi::refuse{id, spi::refusal::not_proposed,
+                    role_ == role::leader || election_timer_.is_leader_unreachable() ? 0 : leader_,
+                    std::move(why)});
   };
-  if (auto why = why_not_lead(); !why.empty())
+  if (auto why = refusal_to_propose(); !why.empty())
     return refuse(std::move(why));
   if (command.size() > max_command_bytes)
     return refuse("a command must not be larger than 16 MiB");
@@ -373,31 +374,31 @@ void replica::emit_send(spi::replica_id to, std::string bytes, spi::persist_toke
   effects_.push_back(spi::send{to, std::move(bytes), after <= durable_token_ ? 0 : after});
 }
 
-spi::replica_role replica::seen_role() const {
+spi::replica_role replica::public_role() const {
   return role_ == role::leader      ? spi::replica_role::leader
          : role_ == role::candidate ? spi::replica_role::candidate
          : members().votes(self_)   ? spi::replica_role::follower
                                     : spi::replica_role::learner;
 }
 
-void replica::say_role() {
-  std::tuple now{seen_role(), promised_, leader_};
-  if (now == said_role_)
+void replica::publish_role() {
+  std::tuple now{public_role(), promised_, leader_};
+  if (now == published_role_)
     return;
-  said_role_ = now;
-  effects_.push_back(spi::role_changed{seen_role(), promised_, leader_});
+  published_role_ = now;
+  effects_.push_back(spi::role_changed{public_role(), promised_, leader_});
 }
 
 void replica::drain(std::vector<spi::effect>& out) {
   if (!stopped_) {
     if (role_ == role::leader) {
-      place_reads();
+      start_reads();
       replicate();
     } else {
-      answer_leader();
+      respond_to_leader();
       forward_reads();
     }
-    say_role();
+    publish_role();
     if (snapshot_ && !snapshot_->asked && snapshot_->token <= durable_token_) {
       snapshot_->asked = true;
       effects_.push_back(spi::install_snapshot{snapshot_->index});
@@ -419,7 +420,7 @@ void replica::drain(std::vector<spi::effect>& out) {
 
 spi::consensus_status replica::status() const {
   spi::consensus_status it;
-  it.role = seen_role();
+  it.role = public_role();
   it.term = promised_;
   it.leader = leader_;
   it.committed = committed_;

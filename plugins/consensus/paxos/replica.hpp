@@ -1,7 +1,7 @@
 #pragma once
 
-#include "../common/leader_watch.hpp"
-#include "../common/pipeline.hpp"
+#include "../common/election_timer.hpp"
+#include "../common/inflight_window.hpp"
 #include "../common/read_index.hpp"
 #include "ballot.hpp"
 #include "config.hpp"
@@ -25,11 +25,11 @@ namespace atl::paxos {
 
 /// What a leader knows of another replica.
 struct progress {
-  std::uint64_t bit = 0;    ///< its place in `slot::accepted_by`
-  bool known = false;       ///< it told what it holds, so values may be sent
-  pipelining::pipeline log; ///< what it holds, and what is under way to it
-  bool heard = false;       ///< since the last look at the quorum
-  std::uint64_t round = 0;  ///< the newest heartbeat that it answered
+  std::uint64_t bit = 0;             ///< its place in `slot::accepted_by`
+  bool known = false;                ///< it told what it holds, so values may be sent
+  leader_based::inflight_window log; ///< what it holds, and what is under way to it
+  bool recently_active = false;      ///< since the last look at the quorum
+  std::uint64_t round = 0;           ///< the newest heartbeat that it answered
   bool snapshot_under_way = false;
   std::uint64_t snapshot_round = 0;   ///< the newest heartbeat when a snapshot was last sent
   spi::timestamp next_snapshot_at{0}; ///< not before this, unless the last one was of use
@@ -74,18 +74,18 @@ class replica final : public spi::consensus {
   spi::consensus_status status() const override;
 
  private:
-  enum class role : std::uint8_t { follower, probing, candidate, leader };
+  enum class role : std::uint8_t { follower, pre_candidate, candidate, leader };
 
-  struct held_log {
+  struct promised_log {
     spi::log_index committed = 0;  ///< everything up to here
     std::uint64_t incarnation = 0; ///< of the replica that said so
   };
   /// Phase 1 under way, of a candidate, or of a leader whose group has changed.
   struct preparation {
     spi::log_index first = 0;
-    std::map<spi::replica_id, spi::log_index> next; ///< page that is asked of each
-    std::map<spi::replica_id, held_log> promised;   ///< who has
-    std::map<spi::log_index, slot> accepted;        ///< in the greatest ballot of each index
+    std::map<spi::replica_id, spi::log_index> next;   ///< page that is asked of each
+    std::map<spi::replica_id, promised_log> promised; ///< who has
+    std::map<spi::log_index, slot> accepted;          ///< in the greatest ballot of each index
   };
   /// A snapshot that is being taken over: where it ends, and who belonged to the group there.
   struct pending_snapshot {
@@ -96,29 +96,29 @@ class replica final : public spi::consensus {
   };
 
   // -- replica.cpp
-  void take(spi::stable_state stable, spi::log_index applied);
-  bool take_meta(const std::optional<std::string>& bytes);
-  void take_damaged(const std::set<spi::log_index>& damaged);
+  void restore(spi::stable_state stable, spi::log_index applied);
+  bool restore_meta(const std::optional<std::string>& bytes);
+  void restore_damaged(const std::set<spi::log_index>& damaged);
   std::string encode_meta() const;
   void put_meta();
-  void put_promise();
+  void persist_promise();
   void put_slot(spi::log_index at, slot it);
   void stop(std::string reason);
   void emit_send(spi::replica_id to, std::string bytes, spi::persist_token after = 0);
   spi::persist_token after_promise() const;
   spi::persist_token after_accepted() const;
-  spi::replica_role seen_role() const;
-  void say_role();
-  void decide_next();
-  void give_out();
+  spi::replica_role public_role() const;
+  void publish_role();
+  void commit_next();
+  void deliver();
   void cut_log();
 
   // -- prepare.cpp
   void tick_election();
-  int patience() const;
-  void wait_for_leader();
-  void let_stand(spi::replica_id other, bool knows_more);
-  void probe();
+  int timeout_factor() const;
+  void restart_election_timer();
+  void defer_to(spi::replica_id other, bool knows_more);
+  void pre_vote();
   void prepare(bool forced);
   void begin_preparation();
   void ask_for_promises();
@@ -127,59 +127,59 @@ class replica final : public spi::consensus {
   void lead();
   void follow(ballot which, spi::replica_id leader);
   void step_down(const std::string& why);
-  std::string why_not_lead() const;
+  std::string refusal_to_propose() const;
   promise page_from(spi::log_index first) const;
-  void take_page(promise& page);
+  void merge_page(promise& page);
   void on_message(spi::replica_id from, ballot which, const prepare_request& asked);
   void on_message(spi::replica_id from, ballot which, promise& answer);
   void on_message(spi::replica_id from, ballot which, const rejected&);
-  void on_message(spi::replica_id from, ballot which, const stand_now&);
+  void on_message(spi::replica_id from, ballot which, const timeout_now&);
 
   // -- accept.cpp
   void propose_value(value what, spi::request_id id);
-  void beat();
-  void begin_round();
+  void send_heartbeats();
+  void begin_heartbeat_round();
   void replicate();
   void replicate_to(spi::replica_id to, progress& it);
   void catch_up_by_snapshot(spi::replica_id to, progress& it);
   accept_request head_for(const progress& it) const;
-  void count_own();
-  void count_accepted(const progress& by, spi::log_index first, spi::log_index last);
-  void decide();
+  void count_own_accepts();
+  void count_accepts(const progress& by, spi::log_index first, spi::log_index last);
+  void commit_chosen();
   bool chosen(spi::log_index at) const;
-  void look_at_quorum();
-  void take_values(accept_request& asked, ballot which);
+  void check_quorum();
+  void accept_values(accept_request& asked, ballot which);
   spi::log_index durably_verified();
-  void answer_leader();
-  void hand_over_if_ready();
+  void respond_to_leader();
+  void send_timeout_now_if_ready();
   void on_message(spi::replica_id from, ballot which, accept_request& asked);
-  void on_message(spi::replica_id from, ballot which, const accepted_answer& answer);
-  void on_message(spi::replica_id from, ballot which, const alive_answer& answer);
+  void on_message(spi::replica_id from, ballot which, const accept_response& answer);
+  void on_message(spi::replica_id from, ballot which, const heartbeat_response& answer);
 
   // -- reads.cpp
-  void place_reads();
-  void release_reads();
+  void start_reads();
+  void confirm_reads();
   void forward_reads();
   void expire_reads();
   void refuse_reads(const std::string& why);
-  void finish_read(const read_index::waiting_read& it, bool ok, const std::string& why);
+  void finish_read(const leader_based::waiting_read& it, bool ok, const std::string& why);
   void on_message(spi::replica_id from, ballot which, const read_request& asked);
-  void on_message(spi::replica_id from, ballot which, const read_answer& answer);
+  void on_message(spi::replica_id from, ballot which, const read_response& answer);
 
   // -- changes.cpp
   const membership& members() const;
   membership members_at(spi::log_index index) const;
-  void members_may_have_changed();
-  void renew_peers();
-  bool may_stand() const;
-  bool group_holds(const membership& group, spi::log_index index) const;
+  void publish_members();
+  void update_peers();
+  bool can_campaign() const;
+  bool can_take_over(const membership& group, spi::log_index index) const;
   std::size_t prepare_quorum() const;
   std::size_t accept_quorum() const;
 
   const config config_;
   const spi::replica_id self_;
   const std::uint64_t incarnation_;
-  elections::leader_watch watch_;
+  leader_based::election_timer election_timer_;
   spi::timestamp now_{0};
   bool stopped_ = false;
 
@@ -190,9 +190,9 @@ class replica final : public spi::consensus {
   std::map<spi::log_index, membership> changes_; ///< committed ones behind the base
   std::optional<pending_snapshot> snapshot_;
 
-  membership said_members_;
+  membership published_members_;
   spi::log_index committed_ = 0;     ///< everything up to here is
-  spi::log_index given_ = 0;         ///< handed to the state machine
+  spi::log_index delivered_ = 0;     ///< handed to the state machine
   spi::log_index applied_ = 0;       ///< durably, by the state machine
   std::set<spi::log_index> damaged_; ///< what was accepted there can't be read
 
@@ -200,7 +200,7 @@ class replica final : public spi::consensus {
   std::vector<spi::disk_op> ops_;
   std::vector<spi::effect> effects_;
   bool meta_changed_ = false;
-  bool promise_changed_ = false; ///< see `put_promise`
+  bool promise_changed_ = false; ///< see `persist_promise`
   spi::persist_token token_ = 0; ///< the last one given out
   spi::persist_token durable_token_ = 0;
   spi::persist_token promise_token_ = 0; ///< the promise is durable once this is
@@ -210,19 +210,19 @@ class replica final : public spi::consensus {
   role role_ = role::follower;
   spi::replica_id leader_ = 0;
   ballot greatest_seen_ = 0;
-  std::set<spi::replica_id> probed_; ///< who would promise
-  bool relieved_ = false;            ///< the group that this one has left goes on by itself
+  std::set<spi::replica_id> pre_votes_;    ///< who would promise
+  bool is_successor_group_active_ = false; ///< the group that this one has left goes on by itself
   std::optional<preparation> preparation_;
   bool forced_ = false; ///< the leader handed over to this one
-  std::tuple<spi::replica_role, ballot, spi::replica_id> said_role_;
+  std::tuple<spi::replica_role, ballot, spi::replica_id> published_role_;
 
   // Follower.
   spi::log_index verified_ = 0; ///< up to here it accepted all in the promised ballot
   spi::log_index durably_verified_ = 0;
-  std::vector<std::pair<spi::log_index, spi::log_index>> to_answer_;
-  std::uint64_t round_answered_ = 0;
-  std::optional<std::uint64_t> round_to_answer_;
-  read_index::follower_reads follower_reads_;
+  std::vector<std::pair<spi::log_index, spi::log_index>> ranges_to_acknowledge_;
+  std::uint64_t acknowledged_round_ = 0;
+  std::optional<std::uint64_t> round_to_acknowledge_;
+  leader_based::follower_reads follower_reads_;
 
   // Leader.
   std::map<spi::replica_id, progress> peers_;
@@ -235,15 +235,15 @@ class replica final : public spi::consensus {
   spi::log_index change_proposed_ = 0; ///< nothing goes behind it before it is committed
   spi::request_id change_id_ = 0;      ///< who asked for it
   spi::log_index leaving_at_ = 0;      ///< once this is committed it no longer leads; 0: it stays
-  spi::timestamp next_beat_{0};
-  spi::timestamp next_look_{0};
-  bool beat_wanted_ = false;
-  std::uint64_t round_ = 0;
-  read_index::leader_reads leader_reads_;
-  spi::replica_id successor_ = 0;
-  spi::timestamp successor_deadline_{0};
-  bool successor_told_ = false; ///< since the last heartbeat
-  std::uint64_t dropped_ = 0;   ///< messages that made no sense
+  spi::timestamp next_heartbeat_{0};
+  spi::timestamp next_quorum_check_{0};
+  bool heartbeat_wanted_ = false;
+  std::uint64_t heartbeat_round_ = 0;
+  leader_based::leader_reads leader_reads_;
+  spi::replica_id transferee_ = 0;
+  spi::timestamp transfer_deadline_{0};
+  bool timeout_now_sent_ = false; ///< since the last heartbeat
+  std::uint64_t dropped_ = 0;     ///< messages that made no sense
 };
 
 } // namespace atl::paxos

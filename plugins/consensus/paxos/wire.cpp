@@ -10,16 +10,16 @@ constexpr std::uint32_t max_ranges = 65536;
 void put(spi::writer& out, const quorum_sizes& it) {
   out.put(it.prepare).put(it.accept);
 }
-void put(spi::writer& out, const read_index::ticket& it) {
+void put(spi::writer& out, const leader_based::ticket& it) {
   out.put(it.incarnation).put(it.nonce);
 }
 void put(spi::writer& out, const prepare_request& it) {
   out.put(it.first);
   put(out, it.quorums);
-  out.put(it.probe).put(it.forced);
+  out.put(it.pre_vote).put(it.forced);
 }
 void put(spi::writer& out, const promise& it) {
-  out.put(it.asked).put(it.probe).put(it.ok).put(it.first).put(it.covered).put(it.complete);
+  out.put(it.asked).put(it.pre_vote).put(it.ok).put(it.first).put(it.covered).put(it.complete);
   out.put(it.committed).put(it.incarnation).put(static_cast<std::uint32_t>(it.accepted.size()));
   for (auto& [index, slot] : it.accepted) {
     out.put(index).put(slot.accepted);
@@ -36,21 +36,21 @@ void put(spi::writer& out, const accept_request& it) {
   for (auto& value : it.values)
     put(out, value);
 }
-void put(spi::writer& out, const accepted_answer& it) {
+void put(spi::writer& out, const accept_response& it) {
   out.put(static_cast<std::uint32_t>(it.ranges.size()));
   for (auto& [first, last] : it.ranges)
     out.put(first).put(last);
   out.put(it.match).put(it.incarnation);
 }
-void put(spi::writer& out, const alive_answer& it) {
-  out.put(it.round).put(it.committed).put(it.match).put(it.held).put(it.incarnation);
+void put(spi::writer& out, const heartbeat_response& it) {
+  out.put(it.round).put(it.committed).put(it.match).put(it.acknowledged).put(it.incarnation);
 }
 void put(spi::writer&, const rejected&) {}
-void put(spi::writer&, const stand_now&) {}
+void put(spi::writer&, const timeout_now&) {}
 void put(spi::writer& out, const read_request& it) {
   put(out, it.asked);
 }
-void put(spi::writer& out, const read_answer& it) {
+void put(spi::writer& out, const read_response& it) {
   put(out, it.asked);
   out.put(it.ok).put(it.index);
 }
@@ -59,19 +59,19 @@ void get(spi::reader& in, quorum_sizes& it) {
   it.prepare = in.get<std::uint16_t>();
   it.accept = in.get<std::uint16_t>();
 }
-void get(spi::reader& in, read_index::ticket& it) {
+void get(spi::reader& in, leader_based::ticket& it) {
   it.incarnation = in.get<std::uint64_t>();
   it.nonce = in.get<std::uint64_t>();
 }
 void get(spi::reader& in, prepare_request& it) {
   it.first = in.get<spi::log_index>();
   get(in, it.quorums);
-  it.probe = in.get<bool>();
+  it.pre_vote = in.get<bool>();
   it.forced = in.get<bool>();
 }
 void get(spi::reader& in, promise& it) {
   it.asked = in.get<ballot>();
-  it.probe = in.get<bool>();
+  it.pre_vote = in.get<bool>();
   it.ok = in.get<bool>();
   it.first = in.get<spi::log_index>();
   it.covered = in.get<spi::log_index>();
@@ -98,7 +98,7 @@ void get(spi::reader& in, accept_request& it) {
   for (std::uint32_t i = 0; in.ok() && i < count; ++i)
     it.values.push_back(get_value(in));
 }
-void get(spi::reader& in, accepted_answer& it) {
+void get(spi::reader& in, accept_response& it) {
   auto count = in.get_count(16);
   if (count > max_ranges)
     in.fail();
@@ -109,19 +109,19 @@ void get(spi::reader& in, accepted_answer& it) {
   it.match = in.get<spi::log_index>();
   it.incarnation = in.get<std::uint64_t>();
 }
-void get(spi::reader& in, alive_answer& it) {
+void get(spi::reader& in, heartbeat_response& it) {
   it.round = in.get<std::uint64_t>();
   it.committed = in.get<spi::log_index>();
   it.match = in.get<spi::log_index>();
-  it.held = in.get<spi::log_index>();
+  it.acknowledged = in.get<spi::log_index>();
   it.incarnation = in.get<std::uint64_t>();
 }
 void get(spi::reader&, rejected&) {}
-void get(spi::reader&, stand_now&) {}
+void get(spi::reader&, timeout_now&) {}
 void get(spi::reader& in, read_request& it) {
   get(in, it.asked);
 }
-void get(spi::reader& in, read_answer& it) {
+void get(spi::reader& in, read_response& it) {
   get(in, it.asked);
   it.ok = in.get<bool>();
   it.index = in.get<spi::log_index>();

@@ -18,18 +18,18 @@
 /// or the one that the sender has promised.
 namespace atl::paxos {
 
-/// Phase 1: what was accepted from `first` on, in any earlier ballot? `probe`: would you promise?
-/// It changes nothing. `forced`: the leader handed over, so nobody needs to miss it first.
+/// Phase 1: what was accepted from `first` on, in any earlier ballot? `pre_vote`: would you
+/// promise? It changes nothing. `forced`: the leader handed over, so nobody needs to miss it first.
 struct prepare_request {
   spi::log_index first = 0;
   quorum_sizes quorums; ///< replicas with other ones must not count each other
-  bool probe = false;
+  bool pre_vote = false;
   bool forced = false;
 };
 /// One page of the answer: all that was accepted from `first` to `covered`.
 struct promise {
   ballot asked = 0; ///< the ballot that was asked for
-  bool probe = false;
+  bool pre_vote = false;
   bool ok = false;
   spi::log_index first = 0;
   spi::log_index covered = 0;
@@ -48,35 +48,35 @@ struct accept_request {
   std::vector<value> values;
 };
 /// These ranges are accepted in the ballot, durably; and everything up to `match`.
-struct accepted_answer {
+struct accept_response {
   std::vector<std::pair<spi::log_index, spi::log_index>> ranges;
   spi::log_index match = 0;
   std::uint64_t incarnation = 0; ///< the sender's
 };
 /// No greater ballot was promised when the heartbeat came.
-struct alive_answer {
+struct heartbeat_response {
   std::uint64_t round = 0;
-  spi::log_index committed = 0;  ///< the sender holds everything up to here, committed
-  spi::log_index match = 0;      ///< and up to here, accepted in this ballot, durably
-  spi::log_index held = 0;       ///< likewise, but perhaps not yet durably
-  std::uint64_t incarnation = 0; ///< the sender's
+  spi::log_index committed = 0;    ///< the sender holds everything up to here, committed
+  spi::log_index match = 0;        ///< and up to here, accepted in this ballot, durably
+  spi::log_index acknowledged = 0; ///< likewise, but perhaps not yet durably
+  std::uint64_t incarnation = 0;   ///< the sender's
 };
 /// A greater ballot, the message's, was promised.
 struct rejected {};
 /// The receiver should stand for leader at once.
-struct stand_now {};
+struct timeout_now {};
 /// A follower's reads: up to which index must it have applied?
 struct read_request {
-  read_index::ticket asked;
+  leader_based::ticket asked;
 };
-struct read_answer {
-  read_index::ticket asked;
+struct read_response {
+  leader_based::ticket asked;
   bool ok = false;
   spi::log_index index = 0;
 };
 
-using body = std::variant<prepare_request, promise, accept_request, accepted_answer, alive_answer,
-                          rejected, stand_now, read_request, read_answer>;
+using body = std::variant<prepare_request, promise, accept_request, accept_response,
+                          heartbeat_response, rejected, timeout_now, read_request, read_response>;
 
 struct message {
   paxos::ballot ballot = 0;

@@ -4,37 +4,37 @@ namespace atl::raft {
 
 /// Nobody stands before what it promised is over.
 void replica::on_leader_unreachable() {
-  watch_.lose(now_);
-  watch_.not_before(promised_until());
+  election_timer_.on_leader_unreachable(now_);
+  election_timer_.not_before(promised_until());
 }
 
-void replica::hear_leader() {
-  watch_.hear(now_);
-  watch_.not_before(promised_until());
+void replica::on_leader_contact() {
+  election_timer_.on_leader_contact(now_);
+  election_timer_.not_before(promised_until());
 }
 
 /// Two who stand at once split the votes. So whoever helps another one lets it go first. Of two
 /// that ask each other, the one with less in its log does, or with the greater id.
-void replica::let_stand(spi::replica_id other, bool knows_more) {
+void replica::defer_to(spi::replica_id other, bool knows_more) {
   auto goes_first =
-      role_ == role::candidate || (role_ == role::probing && !knows_more && self_ < other);
-  if (!goes_first && watch_.give_way(now_))
+      role_ == role::candidate || (role_ == role::pre_candidate && !knows_more && self_ < other);
+  if (!goes_first && election_timer_.defer_to_candidate(now_))
     role_ = role::follower;
 }
 
 void replica::tick_election() {
-  if (role_ == role::leader || now_ < watch_.deadline() || !may_stand())
+  if (role_ == role::leader || now_ < election_timer_.deadline() || !can_campaign())
     return;
-  probe();
+  pre_vote();
 }
 
 /// Asks whether it would be elected, without a new term: a replica that was cut off, or whose log
 /// is behind, disturbs nobody. That costs nothing, so it needn't wait for long to ask again: others
 /// may have heard the leader a little later, or be on their way back.
-void replica::probe() {
-  role_ = role::probing;
+void replica::pre_vote() {
+  role_ = role::pre_candidate;
   leader_ = 0;
-  watch_.stand(now_);
+  election_timer_.begin_pre_vote(now_);
   votes_ = {self_};
   if (quorum(votes_))
     return campaign(false);
@@ -47,15 +47,15 @@ void replica::campaign(bool forced) {
   ++term_;
   vote_ = self_;
   verified_ = commit_;
-  put_vote();
+  persist_vote();
   votes_.clear(); // its own counts once it is durable
-  watch_.wait_whole_timeout(now_);
+  election_timer_.restart(now_);
   ask_for_votes(false, forced);
 }
 
-void replica::ask_for_votes(bool is_probe, bool forced) {
-  vote_request asked{log_.last(), log_.last_term(), is_probe, forced};
-  auto bytes = encode(is_probe ? term_ + 1 : term_, asked);
+void replica::ask_for_votes(bool is_pre_vote, bool forced) {
+  vote_request asked{log_.last(), log_.last_term(), is_pre_vote, forced};
+  auto bytes = encode(is_pre_vote ? term_ + 1 : term_, asked);
   for (auto id : members().all())
     if (id != self_ && members().votes(id))
       emit_send(id, bytes, after_vote());
@@ -75,12 +75,12 @@ void replica::lead() {
   peers_.clear();
   for (auto id : members().all())
     if (id != self_)
-      peers_[id].log = pipelining::pipeline{log_.last() + 1};
-  successor_ = 0;
-  lease_given_up_ = false;
-  round_ = 0;
-  next_beat_ = now_;
-  next_look_ = now_ + config_.election_timeout;
+      peers_[id].log = leader_based::inflight_window{log_.last() + 1};
+  transferee_ = 0;
+  lease_abandoned_ = false;
+  heartbeat_round_ = 0;
+  next_heartbeat_ = now_;
+  next_quorum_check_ = now_ + config_.election_timeout;
   for (auto id : follower_reads_.take_all()) // which the leader before didn't answer
     leader_reads_.add({id, self_, {}, now_ + config_.read_timeout});
   append_own({term_, entry_type::no_op, {}, 0});
@@ -95,11 +95,11 @@ void replica::follow(std::uint64_t term, spi::replica_id leader) {
     term_ = term;
     vote_ = 0;
     verified_ = commit_;
-    put_vote();
+    persist_vote();
   }
   role_ = role::follower;
   if (leader_ != leader) {
-    watch_.turn_to_another();
+    election_timer_.on_leader_changed();
     if (leader != 0)
       for (auto id : follower_reads_.take_all()) // which the leader before didn't answer
         follower_reads_.add(id);
@@ -110,7 +110,7 @@ void replica::follow(std::uint64_t term, spi::replica_id leader) {
 void replica::step_down(const std::string& why) {
   role_ = role::follower;
   leader_ = 0;
-  successor_ = 0;
+  transferee_ = 0;
   peers_.clear();
   // Whatever it proposed may yet be committed by the next leader.
   for (auto at = std::max(commit_, log_.base()) + 1; at <= log_.last(); ++at)
@@ -120,62 +120,63 @@ void replica::step_down(const std::string& why) {
     effects_.push_back(spi::refuse{change_->first, spi::refusal::unknown, 0, why});
   change_.reset();
   refuse_reads(why);
-  watch_.wait_whole_timeout(now_);
+  election_timer_.restart(now_);
 }
 
-std::string replica::why_not_lead() const {
+std::string replica::refusal_to_propose() const {
   if (role_ != role::leader)
     return leader_ == 0 ? "no leader is elected; try again"
                         : "replica " + std::to_string(leader_) + " leads";
-  if (successor_ != 0)
-    return "replica " + std::to_string(successor_) + " is taking over; try again";
+  if (transferee_ != 0)
+    return "replica " + std::to_string(transferee_) + " is taking over; try again";
   return {};
 }
 
 void replica::on_message(spi::replica_id from, std::uint64_t term, const vote_request& asked) {
   // Who hears its leader doesn't help to depose it (dissertation, 4.2.3).
-  auto content = role_ == role::leader || promised() || (leader_ != 0 && watch_.hears(now_));
+  auto content = role_ == role::leader || has_promised() ||
+                 (leader_ != 0 && election_timer_.is_leader_active(now_));
   auto whole = asked.last_term > log_.last_term() ||
                (asked.last_term == log_.last_term() && asked.last >= log_.last());
-  if (asked.probe) {
+  if (asked.pre_vote) {
     auto granted = term > term_ && whole && !content;
     if (granted)
-      let_stand(from,
-                std::tie(asked.last_term, asked.last) > std::tuple{log_.last_term(), log_.last()});
-    return emit_send(from, encode(term_, vote_answer{true, granted, term}), after_vote());
+      defer_to(from,
+               std::tie(asked.last_term, asked.last) > std::tuple{log_.last_term(), log_.last()});
+    return emit_send(from, encode(term_, vote_response{true, granted, term}), after_vote());
   }
-  if (just_started() || (content && !asked.forced))
+  if (is_old_promise_in_force() || (content && !asked.forced))
     return;
   if (term > term_)
     follow(term, 0);
   auto granted = term == term_ && whole && (vote_ == 0 || vote_ == from) && role_ != role::leader;
   if (granted && vote_ == 0) {
     vote_ = from;
-    put_vote();
+    persist_vote();
   }
   if (granted)
-    watch_.wait_whole_timeout(now_);
-  emit_send(from, encode(term_, vote_answer{false, granted, term}), after_vote());
+    election_timer_.restart(now_);
+  emit_send(from, encode(term_, vote_response{false, granted, term}), after_vote());
 }
 
-void replica::on_message(spi::replica_id from, std::uint64_t term, const vote_answer& answer) {
+void replica::on_message(spi::replica_id from, std::uint64_t term, const vote_response& answer) {
   if (term > term_ && !answer.granted)
     return follow(term, 0);
   if (!answer.granted)
     return;
-  if (answer.probe && role_ == role::probing && answer.asked_term == term_ + 1) {
+  if (answer.pre_vote && role_ == role::pre_candidate && answer.asked_term == term_ + 1) {
     votes_.insert(from);
     if (quorum(votes_))
       campaign(false);
-  } else if (!answer.probe && role_ == role::candidate && answer.asked_term == term_) {
+  } else if (!answer.pre_vote && role_ == role::candidate && answer.asked_term == term_) {
     votes_.insert(from);
     if (quorum(votes_))
       lead();
   }
 }
 
-void replica::on_message(spi::replica_id from, std::uint64_t term, const stand_now&) {
-  if (term == term_ && from == leader_ && may_stand() && !just_started())
+void replica::on_message(spi::replica_id from, std::uint64_t term, const timeout_now&) {
+  if (term == term_ && from == leader_ && can_campaign() && !is_old_promise_in_force())
     campaign(true);
 }
 
@@ -183,10 +184,10 @@ void replica::transfer(spi::replica_id to) {
   if (stopped_ || role_ != role::leader || to == self_ || !members().votes(to) ||
       !peers_.contains(to) || members().joint())
     return;
-  successor_ = to;
-  successor_told_ = false;
-  successor_deadline_ = now_ + config_.election_timeout;
-  hand_over_if_ready();
+  transferee_ = to;
+  timeout_now_sent_ = false;
+  transfer_deadline_ = now_ + config_.election_timeout;
+  send_timeout_now_if_ready();
 }
 
 } // namespace atl::raft

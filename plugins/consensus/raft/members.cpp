@@ -31,18 +31,18 @@ membership replica::members_at(spi::log_index index) const {
 
 /// Who was put out of the group may be the only one who has the entry that says so, and is needed
 /// until it is committed (dissertation, 4.2.2).
-bool replica::may_stand() const {
+bool replica::can_campaign() const {
   if (members().votes(self_))
     return true;
   auto newest = changes_.empty() ? log_.base() : changes_.rbegin()->first;
   return newest > commit_ && members_at(newest - 1).votes(self_);
 }
 
-void replica::members_may_have_changed() {
+void replica::publish_members() {
   auto& now = members();
-  if (now == last_said_members_)
+  if (now == published_members_)
     return;
-  last_said_members_ = now;
+  published_members_ = now;
   auto voters = now.voters;
   voters.insert(voters.end(), now.old_voters.begin(), now.old_voters.end());
   normalize(voters);
@@ -52,10 +52,11 @@ void replica::members_may_have_changed() {
   auto all = now.all();
   for (auto id : all)
     if (id != self_ && !peers_.contains(id))
-      peers_[id].log = pipelining::pipeline{log_.last()}; // the change itself tells where it fits
+      peers_[id].log =
+          leader_based::inflight_window{log_.last()}; // the change itself tells where it fits
   std::erase_if(
       peers_, [&](auto& peer) { return !std::binary_search(all.begin(), all.end(), peer.first); });
-  beat_wanted_ = true;
+  heartbeat_wanted_ = true;
 }
 
 void replica::reconfigure(spi::request_id id, std::vector<spi::replica_id> voters,
@@ -70,7 +71,7 @@ void replica::reconfigure(spi::request_id id, std::vector<spi::replica_id> voter
   normalize(learners);
   std::erase_if(learners,
                 [&](auto it) { return std::binary_search(voters.begin(), voters.end(), it); });
-  if (auto why = why_not_lead(); !why.empty())
+  if (auto why = refusal_to_propose(); !why.empty())
     return refuse(std::move(why));
   if (voters.empty() || voters.size() + learners.size() > max_members || voters.front() == 0)
     return refuse("a group has 1 to 64 members, none of them 0, and at least one votes");
@@ -92,7 +93,7 @@ void replica::reconfigure(spi::request_id id, std::vector<spi::replica_id> voter
 
 /// Once the joint group is committed, its leader goes on to the new one; once that is committed, a
 /// leader that is no longer of it steps down.
-void replica::go_on_with_change() {
+void replica::advance_change() {
   if (role_ != role::leader || commit_ < term_start_)
     return;
   auto newest = changes_.empty() ? log_.base() : changes_.rbegin()->first;
@@ -105,7 +106,7 @@ void replica::go_on_with_change() {
     change_.reset();
     append_own({term_, entry_type::members, encode(wanted), id});
   } else if (!members().votes(self_)) {
-    beat(); // the others learn that it is committed
+    send_heartbeats(); // the others learn that it is committed
     step_down("this replica is no longer of the group");
   }
 }
@@ -134,8 +135,8 @@ void replica::on_snapshot_received(spi::log_index index, std::string_view blob) 
   // The host keeps the newest it received, so one that waits to be installed is gone.
   if (std::exchange(snapshot_, std::nullopt))
     put_meta();
-  if (index <= given_ || index <= commit_)
-    return give_out();
+  if (index <= delivered_ || index <= commit_)
+    return deliver();
   spi::reader in{blob};
   pending_snapshot it;
   it.index = index;
@@ -143,7 +144,7 @@ void replica::on_snapshot_received(spi::log_index index, std::string_view blob) 
   it.members = get_membership(in);
   if (!in.done() || it.term == 0 || it.members.voters.empty()) {
     ++dropped_;
-    return give_out();
+    return deliver();
   }
   it.token = token_ + 1; // of the next persist, which carries it
   snapshot_ = std::move(it);
@@ -155,7 +156,7 @@ void replica::on_installed(spi::log_index index) {
     return;
   if (role_ == role::leader)
     step_down("this replica was behind, and took a snapshot over");
-  for (auto at = given_ + 1; at <= std::min(index, log_.last()); ++at)
+  for (auto at = delivered_ + 1; at <= std::min(index, log_.last()); ++at)
     if (auto id = std::exchange(log_.at(at).id, 0))
       effects_.push_back(spi::refuse{id, spi::refusal::unknown, 0,
                                      "a snapshot took the place of what became of it"});
@@ -178,12 +179,12 @@ void replica::on_installed(spi::log_index index) {
   base_members_ = taken.members;
   put_meta();
   commit_ = std::max(commit_, index);
-  given_ = applied_ = index;
+  delivered_ = applied_ = index;
   durable_ = std::max(durable_, index);
   verified_ = std::max(verified_, index);
-  answer_wanted_ = true;
-  members_may_have_changed();
-  give_out();
+  response_wanted_ = true;
+  publish_members();
+  deliver();
 }
 
 } // namespace atl::raft

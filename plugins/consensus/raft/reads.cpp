@@ -11,7 +11,7 @@ void replica::read(spi::request_id id, spi::read_level level) {
     effects_.push_back(spi::read_refused{id, 0, std::move(why)});
   };
   if (level == spi::read_level::local)
-    effects_.push_back(spi::read_ready{id, given_});
+    effects_.push_back(spi::read_ready{id, delivered_});
   else if (leader_reads_.full() || follower_reads_.full())
     refuse("too many reads are waiting; try again");
   else if (role_ == role::leader)
@@ -23,7 +23,7 @@ void replica::read(spi::request_id id, spi::read_level level) {
 }
 
 /// A new leader knows what is committed only when it has committed something itself.
-void replica::place_reads() {
+void replica::start_reads() {
   if (leader_reads_.empty() || commit_ < term_start_)
     return;
   if (holds_lease()) {
@@ -33,19 +33,19 @@ void replica::place_reads() {
     }
     return;
   }
-  if (!leader_reads_.want_round())
+  if (!leader_reads_.needs_heartbeat_round())
     return;
-  begin_round();
-  leader_reads_.begin_round(round_, commit_);
-  release_reads();
+  begin_heartbeat_round();
+  leader_reads_.assign_round(heartbeat_round_, commit_);
+  confirm_reads();
 }
 
-void replica::release_reads() {
+void replica::confirm_reads() {
   if (leader_reads_.empty())
     return;
   auto confirmed = agreed([&](spi::replica_id id) -> std::uint64_t {
     if (id == self_)
-      return round_;
+      return heartbeat_round_;
     auto peer = peers_.find(id);
     return peer == peers_.end() ? 0 : peer->second.round;
   });
@@ -53,9 +53,9 @@ void replica::release_reads() {
     finish_read(it, true, {});
 }
 
-void replica::finish_read(const read_index::waiting_read& it, bool ok, const std::string& why) {
+void replica::finish_read(const leader_based::waiting_read& it, bool ok, const std::string& why) {
   if (it.from != self_)
-    emit_send(it.from, encode(term_, read_answer{it.asked, ok, it.index}), after_vote());
+    emit_send(it.from, encode(term_, read_response{it.asked, ok, it.index}), after_vote());
   else if (ok)
     effects_.push_back(spi::read_ready{it.id, it.index});
   else
@@ -63,7 +63,7 @@ void replica::finish_read(const read_index::waiting_read& it, bool ok, const std
 }
 
 void replica::forward_reads() {
-  if (!follower_reads_.want_forward())
+  if (!follower_reads_.has_unsent())
     return;
   if (leader_ == 0)
     return refuse_reads("no leader is elected; try again");
@@ -74,10 +74,10 @@ void replica::forward_reads() {
 void replica::on_message(spi::replica_id from, std::uint64_t term, const read_request& it) {
   if (role_ == role::leader && term == term_ && peers_.contains(from) && !leader_reads_.full())
     return leader_reads_.add({0, from, it.asked, now_ + config_.read_timeout});
-  emit_send(from, encode(term_, read_answer{it.asked, false, 0}), after_vote());
+  emit_send(from, encode(term_, read_response{it.asked, false, 0}), after_vote());
 }
 
-void replica::on_message(spi::replica_id, std::uint64_t, const read_answer& answer) {
+void replica::on_message(spi::replica_id, std::uint64_t, const read_response& answer) {
   for (auto id : follower_reads_.take_answered(answer.asked))
     if (answer.ok)
       effects_.push_back(spi::read_ready{id, answer.index});

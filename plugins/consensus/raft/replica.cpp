@@ -11,8 +11,8 @@ constexpr std::uint32_t log_stream = 0;
 } // namespace
 
 replica::replica(const spi::consensus_setup& setup)
-    : config_{read_config(setup.options)}, self_{setup.self}, watch_{config_.election_timeout,
-                                                                     config_.heartbeat, setup.seed},
+    : config_{read_config(setup.options)}, self_{setup.self},
+      election_timer_{config_.election_timeout, config_.heartbeat, setup.seed},
       follower_reads_{setup.incarnation} {
   if (self_ == 0)
     throw std::invalid_argument("a replica's id must not be 0");
@@ -30,19 +30,19 @@ void replica::start(spi::stable_state stable, spi::log_index applied, spi::times
   if (stable.meta_corrupt)
     return stop("the durable term and vote can't be read, and this replica must not guess them; "
                 "remove it from the group and add one with an empty disk under a new id");
-  take(std::move(stable), applied);
+  restore(std::move(stable), applied);
   if (stopped_)
     return;
-  last_said_members_ = birth;
-  members_may_have_changed();
+  published_members_ = birth;
+  publish_members();
   begin_promise();
-  watch_.wait_whole_timeout(now_);
+  election_timer_.restart(now_);
   if (members().voters == std::vector{self_} && !members().joint())
-    watch_.stand_at(now_); // there is nobody to wait for
-  watch_.not_before(started_ + old_promise_);
+    election_timer_.campaign_at(now_); // there is nobody to wait for
+  election_timer_.not_before(started_ + old_promise_);
 }
 
-bool replica::take_meta(const std::optional<std::string>& bytes) {
+bool replica::restore_meta(const std::optional<std::string>& bytes) {
   if (!bytes)
     return true;
   spi::reader in{*bytes};
@@ -62,8 +62,8 @@ bool replica::take_meta(const std::optional<std::string>& bytes) {
   return in.done();
 }
 
-void replica::take(spi::stable_state stable, spi::log_index applied) {
-  if (!take_meta(stable.meta))
+void replica::restore(spi::stable_state stable, spi::log_index applied) {
+  if (!restore_meta(stable.meta))
     return stop("the durable term and vote make no sense; remove this replica from the group and "
                 "add one with an empty disk under a new id");
   if (!stable.meta && (applied > 0 || !stable.records.empty()))
@@ -109,7 +109,7 @@ void replica::take(spi::stable_state stable, spi::log_index applied) {
                 std::to_string(log_.last()) +
                 ": they don't belong together; remove this replica from the group and add one "
                 "with empty disks under a new id");
-  commit_ = given_ = applied_ = applied;
+  commit_ = delivered_ = applied_ = applied;
   durable_ = verified_ = log_.last();
   verified_ = commit_;
 }
@@ -125,7 +125,7 @@ void replica::put_meta() {
 
 /// Records the term, the vote or a longer promise. Messages speak of these, and wait until they are
 /// durable.
-void replica::put_vote() {
+void replica::persist_vote() {
   meta_changed_ = vote_changed_ = true;
 }
 
@@ -150,13 +150,13 @@ void replica::on_durable(spi::persist_token token) {
   while (!persisting_.empty() && persisting_.front().first <= token) {
     durable_ = std::max(durable_, std::min(persisting_.front().second, log_.last()));
     persisting_.pop_front();
-    answer_wanted_ = true;
+    response_wanted_ = true;
   }
   if (role_ == role::candidate)
     count_own_vote();
   if (role_ == role::leader)
-    decide();
-  give_out();
+    advance_commit();
+  deliver();
 }
 
 void replica::stop(std::string reason) {
@@ -172,20 +172,20 @@ void replica::set_commit(spi::log_index index) {
   if (index <= commit_)
     return;
   commit_ = index;
-  give_out();
-  go_on_with_change();
+  deliver();
+  advance_change();
 }
 
 /// Hands over what is committed, but nothing while a snapshot takes the state machine's place, and
 /// nothing that isn't durable here: the state machine must not survive with more than its log.
-void replica::give_out() {
+void replica::deliver() {
   auto up_to = std::min(commit_, durable_);
-  if (snapshot_ || given_ >= up_to)
+  if (snapshot_ || delivered_ >= up_to)
     return;
   spi::apply batch;
-  while (given_ < up_to) {
-    auto& it = log_.at(++given_);
-    batch.entries.push_back({given_, it.id, it.type != entry_type::command,
+  while (delivered_ < up_to) {
+    auto& it = log_.at(++delivered_);
+    batch.entries.push_back({delivered_, it.id, it.type != entry_type::command,
                              it.type == entry_type::command ? it.body : std::string{}});
     it.id = 0;
   }
@@ -195,7 +195,7 @@ void replica::give_out() {
 void replica::on_applied(spi::log_index index) {
   if (stopped_)
     return;
-  applied_ = std::max(applied_, std::min(index, given_));
+  applied_ = std::max(applied_, std::min(index, delivered_));
   cut_log();
 }
 
@@ -234,12 +234,12 @@ void replica::advance(spi::timestamp now) {
   end_old_promise();
   tick_election();
   if (role_ == role::leader) {
-    if (now_ >= next_look_)
-      look_at_quorum();
-    if (role_ == role::leader && now_ >= next_beat_)
-      beat_wanted_ = true;
-    if (successor_ != 0 && now_ >= successor_deadline_)
-      successor_ = 0; // it didn't take over
+    if (now_ >= next_quorum_check_)
+      check_quorum();
+    if (role_ == role::leader && now_ >= next_heartbeat_)
+      heartbeat_wanted_ = true;
+    if (transferee_ != 0 && now_ >= transfer_deadline_)
+      transferee_ = 0; // it didn't take over
   }
   expire_reads();
 }
@@ -249,9 +249,9 @@ spi::timestamp replica::deadline() const {
     return spi::timestamp::max();
   auto next = follower_reads_.deadline();
   if (role_ == role::leader)
-    next = std::min({next, next_beat_, next_look_});
-  else if (may_stand())
-    next = std::min(next, watch_.deadline());
+    next = std::min({next, next_heartbeat_, next_quorum_check_});
+  else if (can_campaign())
+    next = std::min(next, election_timer_.deadline());
   if (!leader_reads_.empty())
     next = std::min(next, leader_reads_.deadline());
   return next;
@@ -270,7 +270,7 @@ void replica::step(spi::replica_id from, std::string_view bytes) {
 
 void replica::on_unreachable(spi::replica_id id) {
   if (auto peer = peers_.find(id); peer != peers_.end())
-    peer->second.log.doubt();
+    peer->second.log.probe();
   if (id == leader_)
     on_leader_unreachable();
 }
@@ -279,11 +279,12 @@ void replica::propose(spi::request_id id, std::string command) {
   if (stopped_)
     return;
   auto refuse = [&](std::string why) {
-    effects_.push_back(spi::refuse{id, spi::refusal::not_proposed,
-                                   role_ == role::leader || watch_.unreachable() ? 0 : leader_,
-                                   std::move(why)});
+    effects_.push_back(
+        spi::refuse{id, spi::refusal::not_proposed,
+                    role_ == role::leader || election_timer_.is_leader_unreachable() ? 0 : leader_,
+                    std::move(why)});
   };
-  if (auto why = why_not_lead(); !why.empty())
+  if (auto why = refusal_to_propose(); !why.empty())
     return refuse(std::move(why));
   if (command.size() > max_command_bytes)
     return refuse("a command must not be larger than 16 MiB");
@@ -300,31 +301,31 @@ void replica::emit_send(spi::replica_id to, std::string bytes, spi::persist_toke
   effects_.push_back(spi::send{to, std::move(bytes), after <= durable_token_ ? 0 : after});
 }
 
-spi::replica_role replica::seen_role() const {
+spi::replica_role replica::public_role() const {
   return role_ == role::leader      ? spi::replica_role::leader
          : role_ == role::candidate ? spi::replica_role::candidate
          : members().votes(self_)   ? spi::replica_role::follower
                                     : spi::replica_role::learner;
 }
 
-void replica::say_role() {
-  std::tuple now{seen_role(), term_, leader_};
-  if (now == said_role_)
+void replica::publish_role() {
+  std::tuple now{public_role(), term_, leader_};
+  if (now == published_role_)
     return;
-  said_role_ = now;
-  effects_.push_back(spi::role_changed{seen_role(), term_, leader_});
+  published_role_ = now;
+  effects_.push_back(spi::role_changed{public_role(), term_, leader_});
 }
 
 void replica::drain(std::vector<spi::effect>& out) {
   if (!stopped_) {
     if (role_ == role::leader) {
-      place_reads();
+      start_reads();
       replicate();
     } else {
-      answer_append();
+      send_append_response();
       forward_reads();
     }
-    say_role();
+    publish_role();
     if (snapshot_ && !snapshot_->asked && snapshot_->token <= durable_token_) {
       snapshot_->asked = true;
       effects_.push_back(spi::install_snapshot{snapshot_->index});
@@ -358,7 +359,7 @@ void replica::drain(std::vector<spi::effect>& out) {
 
 spi::consensus_status replica::status() const {
   spi::consensus_status it;
-  it.role = seen_role();
+  it.role = public_role();
   it.term = term_;
   it.leader = leader_;
   it.committed = commit_;

@@ -7,10 +7,10 @@ namespace atl::raft {
 namespace {
 
 void put(spi::writer& out, const vote_request& it) {
-  out.put(it.last).put(it.last_term).put(it.probe).put(it.forced);
+  out.put(it.last).put(it.last_term).put(it.pre_vote).put(it.forced);
 }
-void put(spi::writer& out, const vote_answer& it) {
-  out.put(it.probe).put(it.granted).put(it.asked_term);
+void put(spi::writer& out, const vote_response& it) {
+  out.put(it.pre_vote).put(it.granted).put(it.asked_term);
 }
 void put_head(spi::writer& out, const append_request& it, std::size_t count) {
   out.put(it.previous).put(it.previous_term).put(it.commit).put(it.round).put(it.known);
@@ -25,18 +25,23 @@ void put(spi::writer& out, const append_request& it) {
   for (auto& entry : it.entries)
     put(out, entry);
 }
-void put(spi::writer& out, const append_answer& it) {
-  out.put(it.fits).put(it.match).put(it.previous).put(it.attempt).put(it.held).put(it.round);
+void put(spi::writer& out, const append_response& it) {
+  out.put(it.fits)
+      .put(it.match)
+      .put(it.previous)
+      .put(it.attempt)
+      .put(it.acknowledged)
+      .put(it.round);
   out.put(it.sent.count()).put(it.promise.count());
 }
-void put(spi::writer&, const stand_now&) {}
-void put(spi::writer& out, const read_index::ticket& it) {
+void put(spi::writer&, const timeout_now&) {}
+void put(spi::writer& out, const leader_based::ticket& it) {
   out.put(it.incarnation).put(it.nonce);
 }
 void put(spi::writer& out, const read_request& it) {
   put(out, it.asked);
 }
-void put(spi::writer& out, const read_answer& it) {
+void put(spi::writer& out, const read_response& it) {
   put(out, it.asked);
   out.put(it.ok).put(it.index);
 }
@@ -44,11 +49,11 @@ void put(spi::writer& out, const read_answer& it) {
 void get(spi::reader& in, vote_request& it) {
   it.last = in.get<spi::log_index>();
   it.last_term = in.get<std::uint64_t>();
-  it.probe = in.get<bool>();
+  it.pre_vote = in.get<bool>();
   it.forced = in.get<bool>();
 }
-void get(spi::reader& in, vote_answer& it) {
-  it.probe = in.get<bool>();
+void get(spi::reader& in, vote_response& it) {
+  it.pre_vote = in.get<bool>();
   it.granted = in.get<bool>();
   it.asked_term = in.get<std::uint64_t>();
 }
@@ -71,25 +76,25 @@ void get(spi::reader& in, append_request& it) {
       in.fail();
   }
 }
-void get(spi::reader& in, append_answer& it) {
+void get(spi::reader& in, append_response& it) {
   it.fits = in.get<bool>();
   it.match = in.get<spi::log_index>();
   it.previous = in.get<spi::log_index>();
   it.attempt = in.get<std::uint64_t>();
-  it.held = in.get<spi::log_index>();
+  it.acknowledged = in.get<spi::log_index>();
   it.round = in.get<std::uint64_t>();
   it.sent = spi::timestamp{in.get<std::int64_t>()};
   it.promise = spi::timestamp{in.get<std::int64_t>()};
 }
-void get(spi::reader&, stand_now&) {}
-void get(spi::reader& in, read_index::ticket& it) {
+void get(spi::reader&, timeout_now&) {}
+void get(spi::reader& in, leader_based::ticket& it) {
   it.incarnation = in.get<std::uint64_t>();
   it.nonce = in.get<std::uint64_t>();
 }
 void get(spi::reader& in, read_request& it) {
   get(in, it.asked);
 }
-void get(spi::reader& in, read_answer& it) {
+void get(spi::reader& in, read_response& it) {
   get(in, it.asked);
   it.ok = in.get<bool>();
   it.index = in.get<spi::log_index>();

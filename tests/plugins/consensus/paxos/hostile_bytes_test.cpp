@@ -66,10 +66,11 @@ std::vector<std::string> some_messages() {
                    {value_type::no_op, {}},
                    {value_type::members, encode(some_group)}};
   std::vector<std::string> all;
-  for (const body& it : {body{prepare_request{7, {2, 2}, true, false}}, body{page}, body{accept},
-                         body{accepted_answer{{{7, 8}, {10, 10}}, 8, 1}},
-                         body{alive_answer{12, 6, 8, 10, 1}}, body{rejected{}}, body{stand_now{}},
-                         body{read_request{{1, 2}}}, body{read_answer{{1, 2}, true, 9}}})
+  for (const body& it :
+       {body{prepare_request{7, {2, 2}, true, false}}, body{page}, body{accept},
+        body{accept_response{{{7, 8}, {10, 10}}, 8, 1}}, body{heartbeat_response{12, 6, 8, 10, 1}},
+        body{rejected{}}, body{timeout_now{}}, body{read_request{{1, 2}}},
+        body{read_response{{1, 2}, true, 9}}})
     all.push_back(encode(make_ballot(4, 2), it));
   return all;
 }
@@ -312,8 +313,8 @@ TEST_CASE("spoilt messages make no replica throw, talk without end, or hold more
     }
     stopped += one.fatal.empty() ? 0 : 1;
     CHECK(one.sent_bytes < 40 * taken_in);
-    // A value may stand `2 * max_ahead` indexes ahead, and all before it take a place.
-    CHECK(used.held - held < 4 * max_ahead * sizeof(slot) + 10 * taken_in);
+    // A value may stand `2 * ahead_max` indexes ahead, and all before it take a place.
+    CHECK(used.held - held < 4 * ahead_max * sizeof(slot) + 10 * taken_in);
   }
   MESSAGE(led, " times it led, of ", steps, "; held at most ", held_most, "; stopped ", stopped);
   CHECK(steps > 10'000);
@@ -365,7 +366,7 @@ TEST_CASE("a replica starts from a spoilt disk, or says why it doesn't") {
     one.it.advance(spi::timestamp{10'000'000});
     one.drain();
     ++(one.fatal.empty() ? started : stopped);
-    CHECK(used.held - held < 3 * max_ahead * sizeof(slot));
+    CHECK(used.held - held < 3 * ahead_max * sizeof(slot));
   }
   CHECK(started > 200);
   CHECK(stopped > 200);

@@ -43,9 +43,9 @@ TEST_CASE("a candidate asks for promises once its own is durable") {
   REQUIRE(asked.has_value());
   promise granted;
   granted.asked = asked->ballot;
-  granted.probe = granted.ok = true;
+  granted.pre_vote = granted.ok = true;
   it.step(2, encode(0, granted));
-  CHECK_FALSE(must_have_sent<prepare_request>(it).probe);
+  CHECK_FALSE(must_have_sent<prepare_request>(it).pre_vote);
   CHECK(it.sent().after == it.last_token());
 }
 
@@ -54,7 +54,7 @@ TEST_CASE("an acknowledgement waits for what was accepted") {
   it.step(2, encode(make_ballot(1, 2), prepare_request{1, {}, false, false}));
   it.all_is_durable();
   it.step(2, encode(make_ballot(1, 2), values(1, 2, 0)));
-  CHECK(must_have_sent<accepted_answer>(it).match == 2);
+  CHECK(must_have_sent<accept_response>(it).match == 2);
   CHECK(it.sent().after == it.last_token());
 }
 
@@ -67,6 +67,6 @@ TEST_CASE("nothing waits for a cut of the log") {
   it.applied_up_to(2);
   REQUIRE(it.last_token() > before);
   it.step(2, encode(make_ballot(1, 2), values(1, 2, 2)));
-  CHECK(must_have_sent<accepted_answer>(it).match == 2);
+  CHECK(must_have_sent<accept_response>(it).match == 2);
   CHECK(it.sent().after == 0);
 }

@@ -21,9 +21,10 @@ std::vector<std::string> some_messages() {
   append.entries.push_back({3, entry_type::members, members.take(), 0});
   std::vector<std::string> all;
   for (const body& it :
-       {body{vote_request{9, 3, true, false}}, body{vote_answer{false, true, 4}}, body{append},
-        body{append_answer{true, 8, 0, 1, 9, 7, atl::spi::timestamp{11}, atl::spi::timestamp{12}}},
-        body{stand_now{}}, body{read_request{{1, 2}}}, body{read_answer{{1, 2}, true, 9}}})
+       {body{vote_request{9, 3, true, false}}, body{vote_response{false, true, 4}}, body{append},
+        body{
+            append_response{true, 8, 0, 1, 9, 7, atl::spi::timestamp{11}, atl::spi::timestamp{12}}},
+        body{timeout_now{}}, body{read_request{{1, 2}}}, body{read_response{{1, 2}, true, 9}}})
     all.push_back(encode(4, it));
   return all;
 }

@@ -31,17 +31,17 @@ TEST_CASE("an acknowledgement in a new term waits for the term") {
   one_replica it{raft::plugin()};
   it.all_is_durable();
   it.step(2, encode(1, entries(0, 0, 0)));
-  CHECK(must_have_sent<append_answer>(it).fits);
+  CHECK(must_have_sent<append_response>(it).fits);
   CHECK(it.sent().after == it.last_token());
 }
 
 TEST_CASE("a vote waits for itself, also in a term that was known before") {
   one_replica it{raft::plugin()};
-  it.step(2, encode(5, append_answer{}));
+  it.step(2, encode(5, append_response{}));
   it.all_is_durable();
   auto before = it.last_token();
   it.step(3, encode(5, vote_request{0, 0, false, false}));
-  CHECK(must_have_sent<vote_answer>(it).granted);
+  CHECK(must_have_sent<vote_response>(it).granted);
   CHECK(it.sent().after > before);
   CHECK(it.sent().after == it.last_token());
 }
@@ -53,7 +53,7 @@ TEST_CASE("a promise to vote for nobody waits for itself, also in a term that wa
   stable.meta = before.meta();
   one_replica it{raft::plugin(), {{"lease", "true"}}, stable};
   it.step(2, encode(1, entries(0, 0, 0)));
-  CHECK(must_have_sent<append_answer>(it).promise > spi::timestamp{0});
+  CHECK(must_have_sent<append_response>(it).promise > spi::timestamp{0});
   CHECK(it.last_token() > 0);
   CHECK(it.sent().after == it.last_token());
 }
@@ -66,6 +66,6 @@ TEST_CASE("nothing waits for a cut of the log") {
   it.applied_up_to(2);
   REQUIRE(it.last_token() > before);
   it.step(2, encode(1, entries(2, 0, 2)));
-  CHECK(must_have_sent<append_answer>(it).match == 2);
+  CHECK(must_have_sent<append_response>(it).match == 2);
   CHECK(it.sent().after == 0);
 }
