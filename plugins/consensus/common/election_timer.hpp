@@ -7,50 +7,51 @@
 
 namespace atl::leader_based {
 
-/// How long a follower waits for its leader before it stands for election itself: an election
-/// timeout and up to as much again by lot, so that not all stand at once (Ongaro's dissertation,
-/// 3.4). What costs nothing to repeat waits a moment: two heartbeats, and up to as much again.
+/// When a follower campaigns: an election timeout after the last contact with its leader, plus a
+/// random share of up to the same length, so that replicas rarely campaign at the same time
+/// (Ongaro's dissertation, 3.4). A pre-vote changes nothing, so it is repeated after a short
+/// timeout: two heartbeats plus a random share of up to the same length.
 ///
-/// `timeout_factor`, where it is asked for, is how many times as long.
+/// `factor` multiplies a timeout; a replica that should let others go first passes more than 1.
 class election_timer {
  public:
   election_timer(spi::timestamp election_timeout, spi::timestamp heartbeat, std::uint64_t seed)
       : election_timeout_{election_timeout}, heartbeat_{heartbeat}, random_{seed} {}
 
-  /// When it stands, unless it hears something before.
+  /// When this replica campaigns, unless it has contact with a leader before.
   spi::timestamp deadline() const { return deadline_; }
-  /// When it last heard the leader; @pre `has_heard_leader()`.
-  spi::timestamp last_contact() const { return last_contact_; }
   bool has_heard_leader() const { return has_heard_leader_; }
-  /// The host can't reach the leader, and nothing was heard of it since.
+  /// @pre `has_heard_leader()`
+  spi::timestamp last_contact() const { return last_contact_; }
+  /// The host can't reach the leader, and no message of the leader has come since.
   bool is_leader_unreachable() const { return unreachable_; }
-  /// Heard within the shortest election timeout: then nobody needs another leader.
+  /// The leader was heard within the minimal election timeout, so the group needs no other leader.
   bool is_leader_active(spi::timestamp now) const {
     return has_heard_leader_ && !unreachable_ && now - last_contact_ < election_timeout_;
   }
 
-  void restart(spi::timestamp now, int timeout_factor = 1);
+  void restart(spi::timestamp now, int factor = 1);
   void campaign_at(spi::timestamp then) { deadline_ = then; }
   void not_before(spi::timestamp then);
-  /// It asks whether it would be elected, which costs nothing: so it may soon again.
-  void begin_pre_vote(spi::timestamp now, int timeout_factor = 1);
+  /// This replica asks for pre-votes now; it may ask again after a short timeout.
+  void begin_pre_vote(spi::timestamp now, int factor = 1);
 
-  /// The leader spoke. What was under way when its connection broke is no sign of life.
-  void on_leader_contact(spi::timestamp now, int timeout_factor = 1);
-  /// Its process ended, or merely a connection. If it lives, it is heard again within a moment; if
-  /// not, there is nothing to wait for.
-  void on_leader_unreachable(spi::timestamp now, int timeout_factor = 1);
-  /// There is another one, which this host could reach until now.
+  /// A message of the leader came. Directly after the connection broke it proves nothing: the
+  /// message was already in transit.
+  void on_leader_contact(spi::timestamp now, int factor = 1);
+  /// The leader's process ended, or only a connection to it broke. A leader that is alive is heard
+  /// within a short timeout; after that there is nothing to wait for.
+  void on_leader_unreachable(spi::timestamp now, int factor = 1);
+  /// The leader is another replica now, which this host could reach so far.
   void on_leader_changed() { unreachable_ = false; }
-  /// To another one that stands: two at once stand in each other's way. Only once until it stands
-  /// itself or hears a leader, for the other may not get far. @returns whether it does.
-  bool defer_to_candidate(spi::timestamp now, int timeout_factor = 1);
+  /// Lets another candidate go first, since two candidates at once split the votes. Works once
+  /// until this replica asks for pre-votes or hears a leader: the other candidate may fail.
+  /// @returns whether this replica defers.
+  bool defer_to_candidate(spi::timestamp now, int factor = 1);
 
  private:
   spi::timestamp randomized(spi::timestamp least);
-  spi::timestamp short_timeout(int timeout_factor) {
-    return timeout_factor * randomized(2 * heartbeat_);
-  }
+  spi::timestamp short_timeout(int factor) { return factor * randomized(2 * heartbeat_); }
 
   spi::timestamp election_timeout_;
   spi::timestamp heartbeat_;

@@ -4,14 +4,14 @@ namespace atl::leader_based {
 
 namespace {
 
-/// More than any window has.
+/// An upper bound that no window reaches.
 constexpr std::size_t messages_max = std::size_t{1} << 20;
 
 } // namespace
 
 std::deque<inflight_window::message>::const_iterator inflight_window::first_unacknowledged() const {
   return std::partition_point(inflight_.begin(), inflight_.end(),
-                              [this](auto& it) { return it.last <= acknowledged(); });
+                              [this](auto& sent) { return sent.last <= acknowledged(); });
 }
 
 void inflight_window::sent(std::size_t count, std::size_t bytes, std::uint64_t round) {
@@ -26,7 +26,7 @@ void inflight_window::learn_match(spi::log_index index) {
   auto before = unacknowledged();
   match_ = index;
   next_ = std::max(next_, match_ + 1);
-  messages_max_ = std::min(messages_max_ + before - unacknowledged(), messages_max);
+  allowed_ = std::min(allowed_ + before - unacknowledged(), messages_max);
   while (!inflight_.empty() && inflight_.front().last <= match_) {
     inflight_bytes_ -= inflight_.front().bytes;
     inflight_.pop_front();
@@ -37,7 +37,7 @@ void inflight_window::learn_acknowledged(spi::log_index index) {
   auto before = unacknowledged();
   acknowledged_ = index;
   if (auto after = unacknowledged(); after < before)
-    messages_max_ = std::min(messages_max_ + before - after, messages_max);
+    allowed_ = std::min(allowed_ + before - after, messages_max);
 }
 
 bool inflight_window::has_lost(std::uint64_t answered_round) const {
@@ -47,7 +47,7 @@ bool inflight_window::has_lost(std::uint64_t answered_round) const {
 
 void inflight_window::resend_from(spi::log_index from) {
   ++attempt_;
-  messages_max_ = 1;
+  allowed_ = 1;
   next_ = from;
   inflight_.clear();
   inflight_bytes_ = 0;

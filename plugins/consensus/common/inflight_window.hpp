@@ -9,42 +9,44 @@
 
 namespace atl::leader_based {
 
-/// The entries that are under way from a leader to one replica. They are sent without waiting for
-/// answers, up to a window: at first, and after anything went wrong, one message at a time, and one
-/// more for each that arrives.
+/// The entries in flight from a leader to one peer. The leader sends without waiting for responses,
+/// up to a window. It begins with one message at a time, and again after anything went wrong; each
+/// message that arrives allows one more.
 ///
-/// No event makes more than a window of messages, and what an earlier attempt caused makes none:
-/// else answers to messages, and messages for answers, would multiply. What got lost is sent again
-/// with a heartbeat, once the answer to a later heartbeat shows that it is missing; to who doesn't
-/// answer nothing is.
+/// A peer that does not respond is sent heartbeats only. Each event triggers at most one window of
+/// messages, and responses to an earlier attempt trigger none; otherwise requests and responses
+/// would amplify each other. A lost message is sent again with a heartbeat, once the response to a
+/// later heartbeat shows that its entries are missing.
 class inflight_window {
  public:
+  /// Sends nothing: the leader doesn't know yet what the peer has.
   inflight_window() = default;
-  explicit inflight_window(spi::log_index next) : next_{next} {}
+  explicit inflight_window(spi::log_index next) : started_{true}, next_{next} {}
 
-  /// The replica holds everything up to here durably.
+  bool is_started() const { return started_; }
+  /// The peer has all entries up to this index on its disk.
   spi::log_index match() const { return match_; }
-  /// It has everything up to here, perhaps not yet durably.
+  /// The peer has received all entries up to this index; perhaps they aren't durable there yet.
   spi::log_index acknowledged() const { return std::max(match_, acknowledged_); }
   /// The first entry that wasn't sent.
   spi::log_index next() const { return next_; }
-  /// Grows whenever sending begins anew.
+  /// Grows whenever the leader starts to send again from an earlier index.
   std::uint64_t attempt() const { return attempt_; }
 
   bool has_capacity(std::size_t window_bytes) const {
-    return inflight_bytes_ < window_bytes && unacknowledged() < messages_max_;
+    return started_ && inflight_bytes_ < window_bytes && unacknowledged() < allowed_;
   }
-  /// A message left with the next `count` entries. @param round the newest heartbeat so far
+  /// A message with the next `count` entries was sent. @param round the newest heartbeat round
   void sent(std::size_t count, std::size_t bytes, std::uint64_t round);
   void learn_match(spi::log_index index);
-  /// As the answer to the newest heartbeat says.
+  /// @param index as the response to the newest heartbeat says
   void learn_acknowledged(spi::log_index index);
-  /// What was sent may not have arrived.
-  void probe() { messages_max_ = 1; }
-  /// Whether something that was sent before a heartbeat wasn't there when that was answered.
+  /// Messages in flight may be lost: sends no further ones until the peer acknowledges some.
+  void probe() { allowed_ = 1; }
+  /// Whether a message is missing that was sent before the heartbeat round that the peer answered.
   bool has_lost(std::uint64_t answered_round) const;
   void resend_from(spi::log_index from);
-  /// It crashed, and is sure of no more than this.
+  /// The peer crashed, and vouches for no entry after `index`.
   void rewind_to(spi::log_index index);
 
  private:
@@ -59,12 +61,13 @@ class inflight_window {
     return static_cast<std::size_t>(inflight_.end() - first_unacknowledged());
   }
 
+  bool started_ = false;
   spi::log_index match_ = 0;
   spi::log_index acknowledged_ = 0;
   spi::log_index next_ = 1;
   std::uint64_t attempt_ = 0;
-  std::size_t messages_max_ = 1; ///< messages under way that aren't held yet
-  std::deque<message> inflight_; ///< until they are durable there
+  std::size_t allowed_ = 1;      ///< messages that may be unacknowledged at a time
+  std::deque<message> inflight_; ///< not yet durable at the peer
   std::size_t inflight_bytes_ = 0;
 };
 

@@ -18,12 +18,12 @@ namespace under_test {
 constexpr std::chrono::milliseconds election_timeout{1000};
 constexpr std::chrono::milliseconds heartbeat{100};
 
-class bereft_group : public atl::sim::scripted_simulation {
+class leaderless_group : public atl::sim::scripted_simulation {
  public:
   using replica_id = atl::spi::replica_id;
 
-  bereft_group(const atl::spi::descriptor& plugin, std::uint64_t seed, std::uint32_t replicas,
-               const overrides& changed = {})
+  leaderless_group(const atl::spi::descriptor& plugin, std::uint64_t seed, std::uint32_t replicas,
+                   const overrides& changed = {})
       : scripted_simulation{simulation_of(plugin, seed, replicas, changed), factory_of(plugin)},
         replicas_{replicas} {
     must_lead();
@@ -73,10 +73,10 @@ class bereft_group : public atl::sim::scripted_simulation {
   replica_id leader_ = 0;
 };
 
-inline void replace_at_once(const atl::spi::descriptor& plugin) {
+inline void replace_crashed_leader_early(const atl::spi::descriptor& plugin) {
   std::chrono::microseconds all{0};
   for (std::uint64_t seed = 1; seed <= 50; ++seed) {
-    bereft_group group{plugin, seed, seed % 2 == 0 ? 3u : 5u};
+    leaderless_group group{plugin, seed, seed % 2 == 0 ? 3u : 5u};
     group.crash_leader();
     auto time = group.time_without_leader();
     CHECK(time < election_timeout / 2);
@@ -87,9 +87,9 @@ inline void replace_at_once(const atl::spi::descriptor& plugin) {
   CHECK(all / 50 < 3 * heartbeat);
 }
 
-inline void let_one_stand(const atl::spi::descriptor& plugin) {
+inline void elect_single_candidate(const atl::spi::descriptor& plugin) {
   for (std::uint64_t seed = 1; seed <= 50; ++seed) {
-    bereft_group group{plugin, seed, seed % 2 == 0 ? 3u : 5u};
+    leaderless_group group{plugin, seed, seed % 2 == 0 ? 3u : 5u};
     group.crash_leader();
     // All of them have lost patience when the first hears of the second.
     group.filter([](auto, auto, auto) { return atl::sim::filter_action::hold; });
@@ -110,8 +110,8 @@ inline void let_one_stand(const atl::spi::descriptor& plugin) {
 }
 
 /// A connection broke, and nothing else did.
-inline void keep_a_leader_that_lives(const atl::spi::descriptor& plugin) {
-  bereft_group group{plugin, 1, 3};
+inline void keep_leader_despite_broken_connections(const atl::spi::descriptor& plugin) {
+  leaderless_group group{plugin, 1, 3};
   auto leader = group.leader();
   auto term = group.status(leader).term;
   for (int times = 0; times < 100; ++times) {
@@ -125,8 +125,8 @@ inline void keep_a_leader_that_lives(const atl::spi::descriptor& plugin) {
 }
 
 /// One alone hears nothing of a leader whom the others hear.
-inline void depose_nobody_alone(const atl::spi::descriptor& plugin) {
-  bereft_group group{plugin, 1, 3};
+inline void keep_leader_that_one_replica_lost(const atl::spi::descriptor& plugin) {
+  leaderless_group group{plugin, 1, 3};
   auto leader = group.leader();
   auto term = group.status(leader).term;
   auto alone = leader % 3 + 1;
@@ -138,9 +138,9 @@ inline void depose_nobody_alone(const atl::spi::descriptor& plugin) {
 }
 
 /// Reads that the leader took with it are answered by the next one, whoever that is.
-inline void answer_what_the_leader_didnt(const atl::spi::descriptor& plugin) {
+inline void answer_reads_of_crashed_leader(const atl::spi::descriptor& plugin) {
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
-    bereft_group group{plugin, seed, 3};
+    leaderless_group group{plugin, seed, 3};
     group.crash_leader();
     std::vector<atl::sim::scripted_simulation::ticket> reads;
     for (auto id : group.others())

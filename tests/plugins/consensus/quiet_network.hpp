@@ -94,7 +94,7 @@ inline void join_out_of_order(const atl::spi::descriptor& plugin) {
 }
 
 /// The host of a leader says of each message to a replica that it didn't get through.
-inline void speak_to_nobody(const atl::spi::descriptor& plugin) {
+inline void send_heartbeats_to_unreachable_peer(const atl::spi::descriptor& plugin) {
   constexpr std::uint64_t entries = 200;
   talkative_group group{plugin};
   group.must_write(1);

@@ -69,7 +69,7 @@ class forgetful_group : public atl::sim::scripted_simulation {
 };
 
 /// Whoever's disk stalls goes on speaking, and the others take nobody for dead.
-inline void speak_while_a_cut_waits(const atl::spi::descriptor& plugin) {
+inline void send_heartbeats_while_a_cut_waits(const atl::spi::descriptor& plugin) {
   for (atl::spi::replica_id slow = 1; slow <= 3; ++slow) {
     CAPTURE(slow);
     forgetful_group group{plugin};

@@ -1,4 +1,3 @@
-#include "../lost_leader.hpp"
 #include "paxos.hpp"
 
 #include <atoll/sim/scripted_simulation.hpp>
@@ -154,20 +153,4 @@ TEST_CASE("a leader whose snapshot shows that others led meanwhile doesn't go on
   it.must_write();
   CHECK(it.run_until([&] { return it.applied(behind) == it.applied(first); }));
   CHECK(it.violation() == "");
-}
-
-TEST_CASE("a leader whose process ended is replaced without waiting for its silence") {
-  under_test::replace_at_once(paxos::plugin());
-}
-TEST_CASE("of replicas that stand at once all but one give way") {
-  under_test::let_one_stand(paxos::plugin());
-}
-TEST_CASE("a leader that is heard keeps leading, however often connections to it break") {
-  under_test::keep_a_leader_that_lives(paxos::plugin());
-}
-TEST_CASE("one replica that lost the leader doesn't depose it while the others hear it") {
-  under_test::depose_nobody_alone(paxos::plugin());
-}
-TEST_CASE("reads that a leader took with it are answered by the next one") {
-  under_test::answer_what_the_leader_didnt(paxos::plugin());
 }

@@ -60,11 +60,11 @@ std::vector<std::string> some_messages() {
   promise page{make_ballot(4, 2), false, true, 7, 9, true, 6, 1, {}};
   page.accepted.push_back({7, {make_ballot(2, 1), {value_type::command, "a command"}, 0, 0, 0}});
   page.accepted.push_back(
-      {9, {make_ballot(3, 3), {value_type::members, encode(some_group)}, 0, 0, 0}});
+      {9, {make_ballot(3, 3), {value_type::members, members_codec.encode(some_group)}, 0, 0, 0}});
   accept_request accept{7, 6, 12, 5, {2, 2}, {}};
   accept.values = {{value_type::command, "a command"},
                    {value_type::no_op, {}},
-                   {value_type::members, encode(some_group)}};
+                   {value_type::members, members_codec.encode(some_group)}};
   std::vector<std::string> all;
   for (const body& it :
        {body{prepare_request{7, {2, 2}, true, false}}, body{page}, body{accept},
@@ -156,13 +156,13 @@ TEST_CASE("a message that was cut or lengthened is none, and a changed one is no
 }
 
 TEST_CASE("a group that can't be one is refused") {
-  CHECK(decode_membership(encode(some_group)) == some_group);
+  CHECK(members_codec.decode(members_codec.encode(some_group)) == some_group);
   membership crowd;
-  for (spi::replica_id id = 1; id <= max_members + 1; ++id)
+  for (spi::replica_id id = 1; id <= members_max + 1; ++id)
     crowd.voters.push_back(id);
   for (auto& it : {membership{{}, {4}}, membership{{0, 1}, {}}, membership{{1, 1}, {}},
                    membership{{2, 1}, {}}, membership{{1, 2}, {2}}, membership{{1}, {3, 3}}, crowd})
-    CHECK_FALSE(decode_membership(encode(it)).has_value());
+    CHECK_FALSE(members_codec.decode(members_codec.encode(it)).has_value());
 }
 
 // -- replicas ---------------------------------------------------------------------------------
@@ -302,7 +302,8 @@ TEST_CASE("spoilt messages make no replica throw, talk without end, or hold more
       if (random.chance(0.05))
         one.it.propose(static_cast<spi::request_id>(i + 1), "a command");
       if (random.chance(0.02))
-        one.it.on_snapshot_received(random.below(300), spoil(encode(some_group), random));
+        one.it.on_snapshot_received(random.below(300),
+                                    spoil(members_codec.encode(some_group), random));
       one.it.step(from, bytes);
       one.drain();
       auto status = one.it.status();

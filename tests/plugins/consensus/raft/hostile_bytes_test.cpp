@@ -12,9 +12,9 @@ using namespace atl::raft;
 namespace {
 
 std::vector<std::string> some_messages() {
-  membership group{{1, 2, 3}, {1, 2}, {4}};
+  membership group{{1, 2, 3}, {4}, {1, 2}};
   atl::spi::writer members;
-  put(members, group);
+  members_codec.put(members, group);
   append_request append{5, 2, 4, 7, 3, 1, atl::spi::timestamp{11}, {}};
   append.entries.push_back({3, entry_type::command, "a command", 0});
   append.entries.push_back({3, entry_type::no_op, {}, 0});
@@ -57,7 +57,7 @@ TEST_CASE("messages that were cut or lengthened are none, and changed ones stay 
 
 TEST_CASE("an entry that changes the group to nothing is refused") {
   atl::spi::writer nobody;
-  put(nobody, membership{});
+  members_codec.put(nobody, membership{});
   append_request append;
   append.entries.push_back({1, entry_type::members, nobody.take(), 0});
   CHECK_FALSE(decode(encode(1, body{append})).has_value());
