@@ -15,7 +15,7 @@ list(APPEND CMAKE_PREFIX_PATH "${deps}/caf-0.18.7${caf_suffix}")
 
 set(Boost_NO_WARN_NEW_VERSIONS ON)
 find_package(Boost 1.81 REQUIRED COMPONENTS filesystem system)
-find_package(CAF 0.18.7 REQUIRED COMPONENTS core io openssl)
+find_package(CAF 0.18.7 REQUIRED COMPONENTS core io)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(tl-expected REQUIRED)
@@ -31,6 +31,6 @@ pkg_check_modules(jemalloc REQUIRED IMPORTED_TARGET jemalloc)
 
 # One copy of CAF a process; its headers are not ours to warn about.
 add_library(atoll_caf INTERFACE)
-target_link_libraries(atoll_caf INTERFACE CAF::core CAF::io CAF::openssl)
+target_link_libraries(atoll_caf INTERFACE CAF::core CAF::io)
 get_target_property(caf_includes CAF::core INTERFACE_INCLUDE_DIRECTORIES)
 target_include_directories(atoll_caf SYSTEM INTERFACE ${caf_includes})

@@ -16,7 +16,7 @@ set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
 
 # The build folder has the layout of an installation, so that programs find the plugins alike.
-set(ATOLL_PLUGIN_DIR "${CMAKE_INSTALL_LIBDIR}/atoll/plugins")
+set(Atoll_PLUGIN_DIR "${CMAKE_INSTALL_LIBDIR}/atoll/plugins")
 
 find_program(CCACHE ccache)
 if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)

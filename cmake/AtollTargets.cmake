@@ -9,18 +9,12 @@ endfunction()
 
 # atoll_plugin(NAME KIND kind SOURCES … LINK …): a plugin of this tree. It sees the SPI alone.
 function(atoll_plugin name)
-  cmake_parse_arguments(arg "" "KIND" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(arg "" "KIND" "" ${ARGN})
   set(target plugin_${arg_KIND}_${name})
-  add_library(${target} MODULE ${arg_SOURCES})
-  target_link_libraries(${target} PRIVATE Atoll::spi atoll_flags ${arg_LINK})
-  target_link_options(${target} PRIVATE -Wl,-z,nodelete -Wl,--no-undefined)
-  if(ATOLL_SANITIZE)
-    target_link_options(${target} PRIVATE -Wl,-z,undefs) # the program brings the sanitizer's runtime
-  endif()
+  atoll_add_plugin(${name} TARGET ${target} ${ARGN})
+  target_link_libraries(${target} PRIVATE atoll_flags)
   set_target_properties(${target} PROPERTIES
-    PREFIX "" OUTPUT_NAME ${name}
-    LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/${ATOLL_PLUGIN_DIR}")
-  install(TARGETS ${target} LIBRARY DESTINATION ${ATOLL_PLUGIN_DIR})
+    LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/${Atoll_PLUGIN_DIR}")
   set_property(GLOBAL APPEND PROPERTY ATOLL_PLUGIN_TARGETS ${target})
 endfunction()
 

@@ -2,8 +2,10 @@
 # Installs what Atoll is built with, on Debian 12: packages with apt, and CAF from the distribution's own source
 # package when CMake finds none that is new enough. Says nothing when there is nothing to do.
 #
-#   cmake/setup.sh [--sanitize thread]    the second form builds a CAF that ThreadSanitizer can see into
+#   cmake/setup.sh [--sanitize thread] [--with PACKAGE]
 #
+# --sanitize thread     builds a CAF that ThreadSanitizer can see into
+# --with PACKAGE        installs this Debian package as well
 # ATOLL_DEPS            where CAF is installed (default: ${XDG_CACHE_HOME:-~/.cache}/atoll)
 # CMAKE_PREFIX_PATH     where to look for a CAF of yours (0.18.7 or later, 1.x)
 set -euo pipefail
@@ -11,7 +13,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 deps=${ATOLL_DEPS:-${XDG_CACHE_HOME:-$HOME/.cache}/atoll}
 sanitize=
-[ "${1:-}" = --sanitize ] && sanitize=$2
+extra=()
 
 caf_version=0.18.7
 caf_sha256=d5c3abe8fd67a729aab1baeece10367637d903ba335f4c79378bcadfbcd34552
@@ -26,6 +28,15 @@ packages=(
 say() { printf 'setup: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }
 
+while [ $# -gt 0 ]; do
+  case $1 in
+    --sanitize) sanitize=${2:?} ;;
+    --with) extra+=("${2:?}") ;;
+    *) fail "what is '$1'? Usage: cmake/setup.sh [--sanitize thread] [--with PACKAGE]" ;;
+  esac
+  shift 2
+done
+
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"
   elif command -v sudo >/dev/null; then sudo "$@"
@@ -36,7 +47,7 @@ as_root() {
 install_packages() {
   command -v apt-get >/dev/null || { say "no apt-get here: install the libraries named in $0 yourself"; return; }
   local missing=() package
-  for package in "${packages[@]}"; do
+  for package in "${packages[@]}" "${extra[@]}"; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
   done
   [ ${#missing[@]} -eq 0 ] && return

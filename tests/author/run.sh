@@ -50,6 +50,15 @@ block cpp 2 "$guide" >"$work/source/first_few.cpp"
 echo 'atoll_add_plugin(first_few KIND balancer SOURCES first_few.cpp)' >>"$work/source/CMakeLists.txt"
 
 export CMAKE_GENERATOR="$generator" CXX="$compiler"
+
+# A kind that does not exist is refused with the kinds of the installed headers.
+mkdir "$work/wrong"
+sed 's/KIND balancer/KIND balance/' "$work/source/CMakeLists.txt" >"$work/wrong/CMakeLists.txt"
+if "$cmake" -S "$work/wrong" -B "$work/wrong/build" -DCMAKE_PREFIX_PATH="$prefix" >"$work/out" 2>&1; then
+  fail "a plugin of an unknown kind was configured"
+fi
+expect "KIND is one of balancer, consensus, recovery"
+
 printf 'set -e\n%s\n' "$(block sh 1 "$guide" | sed "s|/where/atoll/is/installed|$prefix|; s|^cmake |'$cmake' |")" \
   >"$work/build.sh"
 quietly "building the plugins as the guide says" sh -c 'cd "$1" && sh "$2"' - "$work/source" "$work/build.sh"

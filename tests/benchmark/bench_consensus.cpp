@@ -83,7 +83,7 @@ class benchmark {
       measure_etcd(etcd_puts, etcd_ranges);
     else
       fmt::print("etcd isn't measured: {}\n",
-                 how_.no_etcd ? "as wished" : "it isn't installed (apt-get install etcd-server)");
+                 how_.no_etcd ? "as wished" : "there is no etcd or no etcdctl");
     for (auto& protocol : how_.protocols)
       measure_masters(protocol, etcd_puts, etcd_ranges);
     if (how_.kills > 0)
@@ -237,7 +237,9 @@ int main(int argc, char** argv) {
   arguments how;
   CLI::App app{"Measures the masters' consensus, and etcd beside it"};
   app.add_option("--protocol", how.protocols, "Which")->capture_default_str();
-  app.add_option("--seconds", how.seconds, "For each figure")->capture_default_str();
+  app.add_option("--seconds", how.seconds, "For each figure")
+      ->check(CLI::Range(1, 600))
+      ->capture_default_str();
   app.add_option("--kills", how.kills, "Of the leader; 0: none")->capture_default_str();
   app.add_flag("--no-etcd", how.no_etcd, "Don't measure etcd");
   app.add_option("--sync-us", how.sync_us,

@@ -1,24 +1,66 @@
 #!/usr/bin/env bash
-# Runs all benchmarks of a build and prints their tables; the figures as JSON are in BUILD/bench.
+# Runs all benchmarks of a build, prints their tables, and last what matters most in three lines; the figures as JSON
+# are in BUILD/bench.
 #
-#   tests/benchmark/run.sh BUILD_FOLDER
+#   tests/benchmark/run.sh BUILD_FOLDER [SECONDS]
+#     SECONDS: how long each figure is measured, 4 by default; counts and sizes of files grow with it
 set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
 build=$(realpath "$1")
+seconds=${2:-4}
+[[ $seconds =~ ^[1-9][0-9]{0,2}$ ]] || { echo "seconds=$seconds is no number of seconds from 1 to 999" >&2; exit 2; }
 out=$build/bench
 mkdir -p "$out"
+
+etcd=${XDG_CACHE_HOME:-$HOME/.cache}/atoll/etcd
+"$here/fetch_etcd.sh" "$etcd" || true # which said why; the masters are then compared with the disk
+export PATH="$PATH:$etcd/usr/bin"
+
+min_time=$(awk "BEGIN { print $seconds * 0.05 }") # there are many figures
 for program in "$build"/tests/bench_*; do
   name=$(basename "$program")
   [ "$name" = bench_cluster ] || [ "$name" = bench_consensus ] && continue
   echo "== $name"
-  "$program" --benchmark_min_time=0.2 --benchmark_out="$out/$name.json" --benchmark_out_format=json
+  # Debian compiles Google Benchmark with assertions, of which the library warns at each start. They stand around the
+  # loop that is measured, not in it.
+  "$program" --benchmark_min_time="$min_time" --benchmark_out="$out/$name.json" \
+    --benchmark_out_format=json 2> >(grep -v 'Library was built as DEBUG' >&2 || true)
 done
-echo "== simulator: a thousand seeds of each protocol, on one core"
+seeds=$((seconds * 250))
+echo "== simulator: $seeds seeds of each protocol, on one core"
 for protocol in raft paxos two_phase_commit; do
   began=$(date +%s%N)
-  "$build/bin/atoll" simulate "$protocol" --seeds 1000 --jobs 1
+  "$build/bin/atoll" simulate "$protocol" --seeds "$seeds" --jobs 1
   echo "  in $((($(date +%s%N) - began) / 1000000)) ms"
 done
 echo "== bench_consensus"
-"$build/tests/bench_consensus" --json "$out/consensus.json"
+"$build/tests/bench_consensus" --seconds "$seconds" --kills $((seconds * 5)) --json "$out/consensus.json"
 echo "== bench_cluster"
-"$build/tests/bench_cluster" "$out/cluster.json"
+"$build/tests/bench_cluster" --seconds "$seconds" --json "$out/cluster.json"
+
+# summary FILE FIGURE: the figure, with what it is compared to and their ratio, in a line
+summary() {
+  awk -v figure="$2" '
+    index($0, "  \"" figure "\"") == 1 { inside = 1 }
+    inside && /"(ratio|ratio_to|unit|value)":/ {
+      key = $1
+      gsub(/[":]/, "", key)
+      sub(/^ *"[a-z_]*": */, "")
+      gsub(/[",]/, "")
+      of[key] = $0
+    }
+    inside && /}/ {
+      sub(/, to etcd.s$/, "", figure)
+      printf "%-44s %9.1f %-5s %9.1f %-10s %6.2f\n",
+        figure, of["value"], of["unit"], of["value"] / of["ratio"], of["ratio_to"], of["ratio"]
+      exit
+    }' "$1"
+}
+echo "== what, ours, baseline, ratio"
+if grep -q "to etcd's" "$out/consensus.json"; then
+  summary "$out/consensus.json" "raft: 256-byte commits, 16 clients, to etcd's"
+else
+  summary "$out/consensus.json" "raft: 256-byte commits, 16 clients"
+fi
+summary "$out/cluster.json" "fsync: PUT $((seconds * 256)) MiB, 3 replicas"
+summary "$out/cluster.json" "fsync: GET $((seconds * 256)) MiB, one reader"

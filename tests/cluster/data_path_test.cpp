@@ -94,7 +94,7 @@ TEST_CASE("an upload whose source pauses for longer than the grace time keeps it
   shape.consensus = "raft";
   shape.consensus_options = "heartbeat = \"100ms\", election_timeout = \"500ms\"";
   shape.files = "chunk_size = \"64KiB\"\ninline_limit = 0\ngrace = \"1s\"\n"
-                "housekeeping = \"100ms\"";
+                "collection_interval = \"100ms\"";
   bool change_leader = false;
   SUBCASE("under one leader") {}
   SUBCASE("also when another master takes the lead meanwhile") {

@@ -251,7 +251,7 @@ TEST_CASE("a file can be stored while nobody knows yet that a storage node froze
 TEST_CASE("a storage node that failed and is back is tried again, if there are too few others") {
   cluster_shape shape;
   shape.storages = shape.copies = 1;
-  shape.files += "\n[client]\ntransfer_timeout = \"300ms\"";
+  shape.client = "transfer_timeout = \"300ms\"";
   test_cluster cluster{shape};
   cluster.up();
   auto file = cluster.folder() / "file";

@@ -55,15 +55,8 @@ struct liar : recovery {
   std::vector<repair_step> plan(std::span<const chunk_report>) const override { return {}; }
 };
 
-ATOLL_PLUGIN(recovery, liar, 1, 0, 0) = {
-    .kind = plugin_kind::recovery,
-    .name = "liar",
-    .version = "1.0.0",
+ATOLL_PLUGIN(recovery, liar, 1, 0, 0){
     .summary = "Decodes wrongly when one fragment is gone, for tests",
     .licence = "Apache-2.0",
-    .claims = nullptr,
-    .claim_count = 0,
-    .options = nullptr,
-    .option_count = 0,
-    .create_recovery = [](const recovery_setup&) -> recovery* { return new liar; },
+    .create = [](const recovery_setup&) -> recovery* { return new liar; },
 };

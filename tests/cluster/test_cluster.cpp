@@ -155,6 +155,7 @@ void test_cluster::write_configuration(const cluster_shape& shape) {
                         shape.recovery == "replicate" ? copies : "");
   shared += "[links]\nheartbeat = \"100ms\"\nfailure_timeout = \"1s\"\n\n";
   shared += "[files]\n" + shape.files + "\n";
+  shared += "\n[client]\n" + shape.client + "\n";
   write_file(folder() / "cluster.toml", shared);
   for (auto& [name, port] : ports_) {
     auto is_master = name.starts_with("master");

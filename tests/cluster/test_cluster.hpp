@@ -57,8 +57,9 @@ struct cluster_shape {
   std::string recovery = "replicate";
   int copies = 3; ///< of `replicate`; other schemes get no options
   std::string files = "chunk_size = \"64KiB\"\ninline_limit = 0"; ///< lines of [files]
-  std::string reserve = "1MiB";                                   ///< of each node's disk
-  std::string plugin_path;                                        ///< the line in [plugins], if any
+  std::string client;                      ///< lines of [client], such as `timeout = "2s"`
+  std::string reserve = "1MiB";            ///< of each node's disk
+  std::string plugin_path;                 ///< the line in [plugins], if any
   std::map<std::string, std::string> node; ///< further lines of a node's [node], by name
   host_network* network = nullptr;         ///< each node on the host of its name; none: on loopback
 };

@@ -11,15 +11,8 @@ struct thrower : balancer {
   }
 };
 
-ATOLL_PLUGIN(balancer, thrower, 1, 0, 0) = {
-    .kind = plugin_kind::balancer,
-    .name = "thrower",
-    .version = "1.0.0",
+ATOLL_PLUGIN(balancer, thrower, 1, 0, 0){
     .summary = "Throws at every pick, for tests",
     .licence = "Apache-2.0",
-    .claims = nullptr,
-    .claim_count = 0,
-    .options = nullptr,
-    .option_count = 0,
-    .create_balancer = [](const balancer_setup&) -> balancer* { return new thrower; },
+    .create = [](const balancer_setup&) -> balancer* { return new thrower; },
 };

@@ -24,12 +24,20 @@ TEST_CASE("every source of this tree is built") {
   CHECK(joined(unbuilt_sources(root)) == "");
 }
 
+TEST_CASE("a file name of this tree stands once, except in folders of one shape") {
+  CHECK(joined(repeated_names(root)) == "");
+}
+
 TEST_CASE("no line of C++ in this tree is longer than 100 columns") {
   CHECK(joined(long_lines(root)) == "");
 }
 
 TEST_CASE("words that were replaced by those of the field don't come back") {
   CHECK(joined(household_words(root)) == "");
+}
+
+TEST_CASE("every member function that is declared in this tree is defined") {
+  CHECK(joined(undefined_functions(root)) == "");
 }
 
 TEST_CASE("a header that nothing includes is found") {
@@ -53,13 +61,18 @@ TEST_CASE("a source that nothing builds is found") {
         "apps/dfs/master/b.cpp: no CMakeLists.txt names it");
 }
 
-TEST_CASE("a file name is found that stands in folders which aren't siblings") {
+TEST_CASE("a repeated file name is found, but not in folders of one shape") {
   temporary_folder tree;
-  tree.write("plugins/consensus/raft/replica.cpp", "");
-  tree.write("plugins/consensus/paxos/replica.cpp", "");
+  tree.write("plugins/consensus/raft/election.cpp", "");
+  tree.write("plugins/consensus/paxos/election.cpp", "");
   CHECK(joined(repeated_names(tree.path())) == "");
-  tree.write("framework/src/runtime/replica.cpp", "");
-  CHECK(repeated_names(tree.path()).size() == 3);
+  tree.write("apps/dfs/bulk/limits.hpp", "");
+  tree.write("apps/dfs/storage/limits.hpp", "");
+  CHECK(joined(repeated_names(tree.path())) ==
+        "apps/dfs/bulk/limits.hpp: 2 folders have a file of this name\n"
+        "apps/dfs/storage/limits.hpp: 2 folders have a file of this name");
+  tree.write("framework/src/runtime/election.cpp", "");
+  CHECK(repeated_names(tree.path()).size() == 5);
 }
 
 TEST_CASE("a long line is found, but not one that a string makes long") {
@@ -82,4 +95,78 @@ TEST_CASE("a replaced word is found in code, in comments and as a member, "
         "snapshot_transfer\n"
         "framework/src/runtime/a.cpp:3: 'courier_'; the field says "
         "snapshot_transfer");
+}
+
+TEST_CASE("a member function that is declared and nowhere defined is found, also an overload, "
+          "a constructor and one of a nested class") {
+  temporary_folder tree;
+  tree.write("apps/dfs/master/a.hpp", R"x(
+namespace dfs {
+class [[nodiscard]] a final : public base {
+ public:
+  explicit a(int size);
+  ~a() override;
+  int twice(const std::vector<int>& of) const;
+  int twice(options of = {}, char separator = '{');
+  std::function<void(int)> once() noexcept;
+
+ private:
+  struct part {
+    int size() const;
+    int height();
+  };
+};
+}
+)x");
+  tree.write("apps/dfs/master/a.cpp", R"x(
+namespace dfs {
+a::~a() = default;
+int a::twice(const std::vector<int>&) const { return helper::once(); }
+// int a::twice(options, char) {}
+int a::part::height() { return 1; }
+}
+)x");
+  CHECK(joined(undefined_functions(tree.path())) ==
+        "apps/dfs/master/a.hpp: a::a is declared 1 times and defined 0 times\n"
+        "apps/dfs/master/a.hpp: a::once is declared 1 times and defined 0 times\n"
+        "apps/dfs/master/a.hpp: a::twice is declared 2 times and defined 1 times\n"
+        "apps/dfs/master/a.hpp: part::size is declared 1 times and defined 0 times");
+}
+
+TEST_CASE(
+    "what looks like a declaration and needs no definition elsewhere is not complained about") {
+  temporary_folder tree;
+  tree.write("apps/dfs/master/a.hpp", R"x(
+#define DECLARE(x) \
+  void x();
+extern "C" {
+void outside();
+}
+enum class kind : int { one = int('('), other };
+template <class T>
+struct of_anything {
+  T get() const;
+};
+class a {
+ public:
+  a() : size_{1}, rows_(2) { reset(); }
+  virtual int pure(int) const = 0;
+  a(const a&) = delete;
+  a& operator=(const a&);
+  friend void look(a&);
+  template <class T>
+  void put(T what);
+  int inside() const { return size_; }
+  A_MACRO(that, is, known);
+
+  std::function<int(int)> call;
+  int (*pointer)(int);
+  void (a::*of_member)();
+  int computed = twice(1);
+  std::vector<int> rows_{1, 2};
+  const char* text = R"(void none();)";
+  int size_ = 1'000;
+};
+)x");
+  CHECK(joined(undefined_functions(tree.path())) == "");
 }

@@ -1,8 +1,8 @@
 #include "bulk/connection.hpp"
 
 #include "bulk/block_receiver.hpp"
+#include "bulk/block_sender.hpp"
 #include "bulk/frames.hpp"
-#include "bulk/upload.hpp"
 
 #include <fmt/format.h>
 
@@ -194,7 +194,7 @@ bulk_connection::write_chunk(std::span<const write_target> targets, const chunk_
 atl::result<std::string> bulk_connection::send_chunk(const wire::write_request& request,
                                                      std::string_view data) {
   auto bytes = std::as_bytes(std::span{data});
-  upload to{link_->socket, wait()};
+  block_sender to{link_->socket, wait()};
   auto sent = to.begin(request);
   // Two batches' checksums, as one is computed while the other travels.
   std::array<std::array<std::uint32_t, blocks_per_batch>, 2> crcs;

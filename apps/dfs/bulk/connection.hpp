@@ -1,6 +1,6 @@
 #pragma once
 
-#include "bulk/protocol.hpp"
+#include "bulk/bulk_protocol.hpp"
 
 #include <atoll/core/error.hpp>
 
@@ -36,7 +36,6 @@ class bulk_connection {
   const atl::endpoint& node() const { return node_; }
 
   /// Shows another token from now on.
-  void set_token(std::string token) { options_.token = std::move(token); }
 
   /// Reads bytes from `offset` on, each block checked against its checksum as it arrives. Returns
   /// how many: fewer than `into.size()` only where the fragment ends. After an error the content of

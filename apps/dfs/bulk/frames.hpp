@@ -1,6 +1,6 @@
 #pragma once
 
-#include "bulk/protocol.hpp"
+#include "bulk/bulk_protocol.hpp"
 #include "bulk/socket.hpp"
 
 #include <atoll/core/error.hpp>

@@ -1,6 +1,6 @@
 #include "bulk/link_pool.hpp"
 
-#include "bulk/limits.hpp"
+#include "bulk/bulk_limits.hpp"
 
 #include <unistd.h>
 

@@ -1,7 +1,7 @@
 #include "bulk/pulse.hpp"
 
-#include "bulk/limits.hpp"
-#include "bulk/protocol.hpp"
+#include "bulk/bulk_limits.hpp"
+#include "bulk/bulk_protocol.hpp"
 
 #include <sys/socket.h>
 

@@ -1,9 +1,9 @@
 #pragma once
 
-#include "bulk/protocol.hpp"
+#include "bulk/block_sender.hpp"
+#include "bulk/bulk_protocol.hpp"
 #include "bulk/shared_state.hpp"
 #include "bulk/socket.hpp"
-#include "bulk/upload.hpp"
 
 #include <atoll/core/error.hpp>
 
@@ -67,7 +67,7 @@ class relay {
 
   std::optional<chunk_writer> writer_;
   std::optional<tcp_socket> downstream_;
-  std::optional<upload> upload_;
+  std::optional<block_sender> upload_;
   std::vector<target_result> results_;
 };
 

@@ -5,7 +5,7 @@
 #include "bulk/session.hpp"
 #include "bulk/shared_state.hpp"
 
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
 
 #include <fmt/format.h>
 #include <sys/socket.h>

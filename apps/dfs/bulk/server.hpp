@@ -1,6 +1,6 @@
 #pragma once
 
-#include "bulk/options.hpp"
+#include "bulk/bulk_options.hpp"
 #include "storage/chunk_store.hpp"
 
 #include <atoll/core/endpoint.hpp>

@@ -2,7 +2,7 @@
 
 #include "bulk/connection.hpp"
 
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
 
 #include <fmt/format.h>
 

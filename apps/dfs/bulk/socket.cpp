@@ -1,6 +1,6 @@
 #include "bulk/socket.hpp"
 
-#include "bulk/limits.hpp"
+#include "bulk/bulk_limits.hpp"
 #include "bulk/resolve.hpp"
 
 #include <fmt/format.h>

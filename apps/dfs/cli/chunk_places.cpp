@@ -49,10 +49,7 @@ json down_nodes(const chunk_record& chunk, const storage_names& names) {
 } // namespace
 
 atl::result<storage_names> find_storage_names(control& masters) {
-  auto answer = masters.call(protocol::kind::cluster, {});
-  if (!answer)
-    return tl::unexpected{answer.error()};
-  auto cluster = protocol::decode_cluster_info(*answer);
+  auto cluster = masters.cluster_info();
   if (!cluster)
     return tl::unexpected{cluster.error()};
   storage_names names;

@@ -80,7 +80,7 @@ atl::result<std::unique_ptr<control>> context::masters() {
   if (!read)
     return tl::unexpected{read.error()};
   loaded = std::make_unique<cluster_settings>(std::move(*read));
-  return std::make_unique<control>(*loaded);
+  return std::make_unique<control>(*loaded, read_level());
 }
 
 atl::result<std::unique_ptr<file_client>> context::files() {
@@ -88,7 +88,14 @@ atl::result<std::unique_ptr<file_client>> context::files() {
   if (!read)
     return tl::unexpected{read.error()};
   loaded = std::make_unique<cluster_settings>(std::move(*read));
-  return file_client::connect(*loaded);
+  return file_client::connect(*loaded, read_level());
+}
+
+void context::note_staleness(const control& masters) const {
+  if (auto applied = masters.oldest_applied(); applied && !quiet)
+    print_error("dfs: this may be old: a master answered from what it had applied, at least up to "
+                "log index {}\n",
+                *applied);
 }
 
 std::string shell_word(const std::string& word) {

@@ -34,11 +34,18 @@ struct context {
   std::string cluster_file; ///< from `--cluster`, $DFS_CLUSTER, or ./cluster.toml
   bool json = false;
   bool quiet = false;
+  bool stale_ok = false; ///< reads may be answered from an old state: `--stale-ok`
 
   atl::result<cluster_settings> settings() const;
   /// The masters alone, for commands that move no data.
   atl::result<std::unique_ptr<control>> masters();
   atl::result<std::unique_ptr<file_client>> files();
+  atl::spi::read_level read_level() const {
+    return stale_ok ? atl::spi::read_level::local : atl::spi::read_level::linearizable;
+  }
+
+  /// With `stale_ok`, unless `quiet`, says on standard error how old what was shown may be.
+  void note_staleness(const control& masters) const;
 
   /// Outlives what was made from it.
   std::unique_ptr<cluster_settings> loaded;

@@ -57,6 +57,14 @@ void add_put(CLI::App& app, context& with, chosen_command& call) {
   });
 }
 
+void add_stale_ok(CLI::App& command, context& with) {
+  command.add_flag("--stale-ok", with.stale_ok,
+                   "Let any master answer from what it has applied, also while no majority of them "
+                   "is up. Names, sizes and contents may be old, and of a file that was replaced "
+                   "or removed since, the content may be gone. How old is noted on standard error, "
+                   "unless -q");
+}
+
 void add_get(CLI::App& app, context& with, chosen_command& call) {
   static get_arguments gets;
   auto* get = app.add_subcommand("get", "Read files, or directories (-r), into local ones");
@@ -66,6 +74,7 @@ void add_get(CLI::App& app, context& with, chosen_command& call) {
             "output")
       ->required();
   get->add_flag("-r,--recursive", gets.recursive, "Directories, with all that is in them");
+  add_stale_ok(*get, with);
   get->callback([&] {
     call = [&] {
       gets.local = gets.remote.size() > 1 ? take_last(gets.remote) : ".";
@@ -85,6 +94,7 @@ void add_readers(CLI::App& app, context& with, chosen_command& call) {
   static std::vector<std::string> paths;
   auto* cat = app.add_subcommand("cat", "Write files to standard output, one after the other");
   add_paths(*cat, paths, "What to read");
+  add_stale_ok(*cat, with);
   cat->callback([&] { call = [&] { return cli::cat(with, paths); }; });
 
   static list_arguments lists;
@@ -93,6 +103,7 @@ void add_readers(CLI::App& app, context& with, chosen_command& call) {
   add_words(*ls, "PATH…", lists.paths, "Directories, or files; default /");
   ls->add_flag("-l,--long", lists.details, "With type, size and time");
   ls->add_flag("-h,--human", lists.human_sizes, "With -l: sizes such as 1.5 MiB");
+  add_stale_ok(*ls, with);
   ls->callback([&] {
     call = [&] {
       if (lists.paths.empty())
@@ -104,6 +115,7 @@ void add_readers(CLI::App& app, context& with, chosen_command& call) {
   auto* stat =
       app.add_subcommand("stat", "Show what is known of files, and where their chunks are");
   add_paths(*stat, paths, "Files or directories");
+  add_stale_ok(*stat, with);
   stat->callback([&] { call = [&] { return cli::stat(with, paths); }; });
 }
 

@@ -186,6 +186,7 @@ int get(context& with, const get_arguments& what) {
         all.get_file(source.path, local.string());
     }
   }
+  with.note_staleness((*files)->masters());
   return what.local == "-" ? tally.code() : tally.finish(with, "read");
 }
 
@@ -203,6 +204,7 @@ int cat(context& with, const std::vector<std::string>& paths) {
     if (tally.has_given_up())
       break;
   }
+  with.note_staleness((*files)->masters());
   return tally.code();
 }
 

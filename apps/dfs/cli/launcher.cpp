@@ -33,6 +33,7 @@ constexpr std::size_t last_lines = 5;
 
 std::vector<char*> as_arguments(std::vector<std::string>& words) {
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (auto& word : words)
     arguments.push_back(word.data());
   arguments.push_back(nullptr);

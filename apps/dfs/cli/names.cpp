@@ -51,6 +51,7 @@ int for_each_path(context& with, const std::vector<std::string>& paths, Call cal
     auto failure = complain(outcome.error());
     code = code == done ? failure : code;
   }
+  with.note_staleness(**masters);
   return code;
 }
 

@@ -213,6 +213,7 @@ atl::result<std::vector<local_node>> nodes_in(const fs::path& folder) {
                                              "[node] table",
                                              folder.string()));
   std::vector<local_node> nodes;
+  nodes.reserve(described.size());
   for (auto& it : described)
     nodes.push_back(std::move(it.node));
   return nodes;

@@ -1,11 +1,13 @@
 #include "client/control.hpp"
 
 #include <atoll/core/identity.hpp>
+#include <atoll/runtime/calls.hpp>
 #include <atoll/runtime/group_client.hpp>
-#include <atoll/runtime/messages.hpp>
+#include <atoll/runtime/runtime_messages.hpp>
 #include <atoll/runtime/system.hpp>
 #include <atoll/spi/codec.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <future>
 #include <mutex>
@@ -49,11 +51,14 @@ struct control::implementation {
     std::uint64_t sequence = 0;
   };
 
-  explicit implementation(const cluster_settings& settings)
-      : actors{settings.links, scheduler_threads}, group{actors, describe(settings)} {}
+  implementation(const cluster_settings& settings, atl::spi::read_level reads)
+      : level{reads}, actors{settings.links, scheduler_threads}, group{actors, describe(settings)} {
+  }
 
   std::mutex mutex;
   std::vector<session> idle_sessions;
+  std::optional<atl::spi::log_index> oldest_applied;
+  const atl::spi::read_level level;
   atl::runtime::system actors;
   atl::runtime::group_client group;
 
@@ -72,10 +77,22 @@ struct control::implementation {
     std::lock_guard lock{mutex};
     idle_sessions.push_back(used);
   }
+
+  // -- local reads ----------------------------------------------------------------------------
+
+  /// Takes the state machine's response out of the answer to a local query.
+  atl::result<std::string> unwrap(const std::string& answer) {
+    auto local = atl::runtime::decode_local_response(answer);
+    if (!local)
+      return atl::fail(atl::errc::corrupt, "a master's answer to a local query is malformed");
+    std::lock_guard lock{mutex};
+    oldest_applied = std::min(oldest_applied.value_or(local->applied), local->applied);
+    return std::move(local->response);
+  }
 };
 
-control::control(const cluster_settings& cluster)
-    : impl_{std::make_unique<implementation>(cluster)} {}
+control::control(const cluster_settings& cluster, atl::spi::read_level reads)
+    : impl_{std::make_unique<implementation>(cluster, reads)} {}
 
 control::~control() = default;
 
@@ -83,7 +100,8 @@ void control::submit(action what, completion done) {
   auto session = impl_->take_session();
   command next{session.id, ++session.sequence, 0, std::move(what)};
   auto bytes = encode(next);
-  auto finish = [this, done](implementation::session used, atl::result<std::string> answer) {
+  auto finish = [this, done = std::move(done)](implementation::session used,
+                                               atl::result<std::string> answer) {
     if (answer)
       impl_->give_back(used);
     done(std::move(answer)); // a session with a command in doubt is not used again
@@ -111,11 +129,23 @@ atl::result<std::string> control::submit(action what) {
 }
 
 void control::query(std::string query, completion done) {
-  impl_->group.call(message_kind::query, std::move(query), std::move(done));
+  if (impl_->level == atl::spi::read_level::linearizable)
+    return impl_->group.call(message_kind::query, std::move(query), std::move(done));
+  impl_->group.call(message_kind::local_query, std::move(query),
+                    [this, done = std::move(done)](atl::result<std::string> answer) {
+                      done(answer ? impl_->unwrap(*answer) : std::move(answer));
+                    });
 }
 
 atl::result<std::string> control::query_bytes(std::string query) {
-  return impl_->group.call(message_kind::query, std::move(query));
+  std::promise<atl::result<std::string>> answer;
+  this->query(std::move(query), [&](auto response) { answer.set_value(std::move(response)); });
+  return answer.get_future().get();
+}
+
+std::optional<atl::spi::log_index> control::oldest_applied() const {
+  std::lock_guard lock{impl_->mutex};
+  return impl_->oldest_applied;
 }
 
 atl::status control::change_members(std::vector<atl::spi::replica_id> voters,
@@ -138,6 +168,13 @@ atl::result<std::string> control::call(protocol::kind kind, std::string body) {
 
 void control::call(protocol::kind kind, std::string body, completion done) {
   impl_->group.call(static_cast<message_kind>(kind), std::move(body), std::move(done));
+}
+
+atl::result<protocol::cluster_info> control::cluster_info() {
+  auto bytes = call(protocol::kind::cluster, {});
+  if (!bytes)
+    return tl::unexpected{bytes.error()};
+  return protocol::decode_cluster_info(*bytes);
 }
 
 std::vector<atl::result<std::string>> control::call_each(protocol::kind kind) {

@@ -1,16 +1,18 @@
 #pragma once
 
-#include "common/protocol.hpp"
+#include "common/master_protocol.hpp"
 #include "namespace/command.hpp"
 #include "namespace/query.hpp"
 #include "namespace/response.hpp"
 #include "settings/settings.hpp"
 
 #include <atoll/core/error.hpp>
+#include <atoll/spi/consensus.hpp>
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,7 +27,11 @@ inline constexpr const char* nodes_down_advice =
 /// Thread-safe.
 class control {
  public:
-  explicit control(const cluster_settings& cluster);
+  /// @param reads `local`: whichever master is asked answers queries from what it has applied, also
+  /// without a leader. What it answers may be old by any length of time, and a later query may see
+  /// an older state when another master answers it.
+  explicit control(const cluster_settings& cluster,
+                   atl::spi::read_level reads = atl::spi::read_level::linearizable);
   control(const control&) = delete;
   control& operator=(const control&) = delete;
   ~control();
@@ -44,7 +50,8 @@ class control {
     return decode_response<typename Command::response>(*answer);
   }
 
-  /// Asks the name space; sees everything that was answered before.
+  /// Asks the name space. With linearizable reads the response reflects every command that was
+  /// answered before the call.
   template <class Query>
   atl::result<typename Query::response> query(const Query& what) {
     auto answer = query_bytes(encode(query_message{what}));
@@ -57,6 +64,10 @@ class control {
   void submit(action what, completion done);
   void query(std::string query, completion done);
 
+  /// The oldest state that answered a local read: all entries up to this log index were applied.
+  /// None before the first such answer.
+  std::optional<atl::spi::log_index> oldest_applied() const;
+
   /// Makes these the masters' group. Repeating it is safe.
   /// @param lost masters whose disks are gone: a person's word that they never come back
   atl::status change_members(std::vector<atl::spi::replica_id> voters,
@@ -68,6 +79,9 @@ class control {
   /// Asks a master something else.
   atl::result<std::string> call(protocol::kind kind, std::string body);
   void call(protocol::kind kind, std::string body, completion done);
+
+  /// Asks the leading master what a client must know to store and read.
+  atl::result<protocol::cluster_info> cluster_info();
 
   /// Asks each master itself, without trying again; in the order of the settings.
   std::vector<atl::result<std::string>> call_each(protocol::kind kind);

@@ -6,9 +6,12 @@
 #include "client/plugin_call.hpp"
 #include "client/storage_pool.hpp"
 
+#include <atoll/core/valid_picks.hpp>
+
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 #include <set>
 #include <thread>
@@ -54,18 +57,16 @@ std::vector<std::uint32_t> storage_pool::reading_order(const chunk_record& chunk
     candidates.push_back(std::move(candidate));
     indices.push_back(i);
   }
-  std::vector<std::uint32_t> order;
-  std::set<std::size_t> taken;
   auto picks = call_plugin("balancer", info_.reads.name, [&] {
     return reads_->pick_many(candidates, candidates.size(), chunk.id.random);
   });
-  for (auto pick : picks)
-    if (pick < indices.size() && taken.insert(pick).second)
-      order.push_back(indices[pick]);
-  // Those that are said to be down come last: what is said may be old.
-  for (std::size_t i = 0; i < indices.size(); ++i)
-    if (!taken.contains(i))
-      order.push_back(indices[i]);
+  // Nodes that the balancer left out come last: the report that they are down may be old.
+  std::vector<std::size_t> all(indices.size());
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  picks.insert(picks.end(), all.begin(), all.end());
+  std::vector<std::uint32_t> order;
+  for (auto pick : atl::valid_picks(picks, indices.size()))
+    order.push_back(indices[pick]);
   return order;
 }
 

@@ -6,7 +6,8 @@
 namespace dfs {
 
 struct file_client::implementation {
-  explicit implementation(const cluster_settings& settings) : cluster{settings}, masters{cluster} {}
+  implementation(const cluster_settings& settings, atl::spi::read_level reads)
+      : cluster{settings}, masters{cluster, reads} {}
 
   cluster_settings cluster;
   control masters;
@@ -17,8 +18,9 @@ file_client::file_client(std::unique_ptr<implementation> impl) : impl_{std::move
 
 file_client::~file_client() = default;
 
-atl::result<std::unique_ptr<file_client>> file_client::connect(const cluster_settings& cluster) {
-  auto impl = std::make_unique<implementation>(cluster);
+atl::result<std::unique_ptr<file_client>> file_client::connect(const cluster_settings& cluster,
+                                                               atl::spi::read_level reads) {
+  auto impl = std::make_unique<implementation>(cluster, reads);
   auto storages = storage_pool::open(impl->cluster, impl->masters);
   if (!storages)
     return tl::unexpected{storages.error()};

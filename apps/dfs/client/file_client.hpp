@@ -2,7 +2,7 @@
 
 #include "client/control.hpp"
 #include "client/stream.hpp"
-#include "common/protocol.hpp"
+#include "common/master_protocol.hpp"
 #include "settings/settings.hpp"
 
 #include <atoll/core/error.hpp>
@@ -30,7 +30,11 @@ struct put_options {
 class file_client {
  public:
   /// Asks the masters for what it must know, and loads the plugins that they chose.
-  static atl::result<std::unique_ptr<file_client>> connect(const cluster_settings& cluster);
+  /// @param reads as for `control`. With `local`, `get` may also fail for a chunk that was
+  /// collected after the answering master's state.
+  static atl::result<std::unique_ptr<file_client>>
+  connect(const cluster_settings& cluster,
+          atl::spi::read_level reads = atl::spi::read_level::linearizable);
 
   file_client(const file_client&) = delete;
   file_client& operator=(const file_client&) = delete;

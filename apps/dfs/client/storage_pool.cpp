@@ -69,10 +69,7 @@ atl::status storage_pool::load_plugins() {
 }
 
 atl::status storage_pool::refresh() {
-  auto answer = masters_.call(protocol::kind::cluster, {});
-  if (!answer)
-    return tl::unexpected{answer.error()};
-  auto info = protocol::decode_cluster_info(*answer);
+  auto info = masters_.cluster_info();
   if (!info)
     return tl::unexpected{info.error()};
   std::lock_guard lock{mutex_};

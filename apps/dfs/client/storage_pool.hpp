@@ -1,14 +1,14 @@
 #pragma once
 
-#include "bulk/options.hpp"
+#include "bulk/bulk_options.hpp"
 #include "client/control.hpp"
 #include "client/upload_lease.hpp"
-#include "common/protocol.hpp"
+#include "common/master_protocol.hpp"
 #include "common/types.hpp"
 #include "settings/settings.hpp"
 
 #include <atoll/core/error.hpp>
-#include <atoll/core/plugin.hpp>
+#include <atoll/core/loaded_plugin.hpp>
 #include <atoll/spi/balancer.hpp>
 #include <atoll/spi/recovery.hpp>
 

@@ -1,6 +1,6 @@
 #include "client/transfers.hpp"
 #include "client/upload_lease.hpp"
-#include "namespace/limits.hpp"
+#include "namespace/namespace_limits.hpp"
 #include "namespace/path.hpp"
 
 #include <boost/asio/post.hpp>

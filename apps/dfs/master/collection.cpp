@@ -70,7 +70,8 @@ collection::advance(const storage_registry& registry, steady_time now) {
   for (auto& [name, node] : registry.nodes()) {
     auto& unwanted = unwanted_[name];
     if (node.complete) // while a list comes in, what is missing may follow
-      removed_ += std::erase_if(unwanted, [&](auto& it) { return !node.has.contains(it); });
+      removed_ +=
+          std::erase_if(unwanted, [&has = node.has](auto& it) { return !has.contains(it); });
     if (registry.alive(node, now) || now - node.seen < left_out_after)
       continue;
     skipped_.insert(name);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "common/protocol.hpp"
+#include "common/master_protocol.hpp"
 #include "master/registry.hpp"
 
 #include <cstdint>

@@ -4,7 +4,7 @@
 #include "master/status.hpp"
 #include "namespace/query.hpp"
 
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
 #include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/failure.hpp>
 
@@ -288,7 +288,7 @@ caf::result<envelope> master_actor::status() {
     // It is wanted most when something is wrong, reads wait, and the names can't be counted.
     query(
         queries::summary{},
-        [this, answer](atl::result<responses::summary> summary) mutable {
+        [this, answer](const atl::result<responses::summary>& summary) mutable {
           status_view seen{settings_.self, settings_.policy, registry_, view_,
                            summary,        broken_,          refused_,  {}};
           if (leads()) {
@@ -309,7 +309,7 @@ bool master_actor::leads() const {
   return view_known_ && view_.protocol.leader == settings_.self.replica;
 }
 
-void master_actor::look_at_replica(std::function<void()> then) {
+void master_actor::look_at_replica(const std::function<void()>& then) {
   ask(this, settings_.replica, replica_timeout, atl::runtime::get_replica_view{})
       .then(
           [this, then](atl::runtime::replica_view& view) {
@@ -381,7 +381,7 @@ void master_actor::register_unknown() {
     if (node.id != no_storage || (refused != refused_.end() && refused->second.for_good))
       continue;
     auto uuid = node.last.uuid;
-    submit(commands::register_storage{name, uuid}, [this, name = name, uuid](std::string bytes) {
+    submit(commands::register_storage{name, uuid}, [this, name = name, uuid](const auto& bytes) {
       auto answer = decode_response<responses::registered>(bytes);
       auto* node = registry_.find(name);
       if (answer && node && node->last.uuid == uuid) {

@@ -8,8 +8,8 @@
 #include "namespace/response.hpp"
 
 #include <atoll/core/group_birth.hpp>
-#include <atoll/runtime/messages.hpp>
 #include <atoll/runtime/replica.hpp>
+#include <atoll/runtime/runtime_messages.hpp>
 
 #include <caf/actor.hpp>
 #include <caf/event_based_actor.hpp>
@@ -31,9 +31,9 @@ struct master_policy {
   std::uint64_t chunk_bytes = 8 << 20;
   std::uint64_t inline_bytes = 0;
   dfs::durability durability = dfs::durability::fsync;
-  std::chrono::milliseconds storage_timeout{2000}; ///< no report for so long: down
-  std::chrono::microseconds grace{0};              ///< before unreferenced chunks are collected
-  std::chrono::milliseconds housekeeping{0};       ///< how often there's a look for garbage
+  std::chrono::milliseconds storage_timeout{2000};  ///< no report for so long: down
+  std::chrono::microseconds grace{0};               ///< before unreferenced chunks are collected
+  std::chrono::milliseconds collection_interval{0}; ///< between two looks for garbage
   std::chrono::microseconds session_expiry{0};
   protocol::plugin_choice recovery;
   protocol::plugin_choice placement;
@@ -92,7 +92,7 @@ class master_actor : public caf::event_based_actor {
   // What it does by itself.
   void on_tick();
   /// Learns how the replica is doing, then goes on, also when it doesn't say.
-  void look_at_replica(std::function<void()> then);
+  void look_at_replica(const std::function<void()>& then);
   void forget_old_refusals();
   void resolve_ids(const responses::summary& summary);
   void register_unknown();

@@ -1,7 +1,7 @@
 #include "common/clock.hpp"
 #include "master/master_query.hpp"
 
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
 
 #include <algorithm>
 
@@ -27,8 +27,8 @@ void master_actor::start_garbage_collection() {
   auto& policy = settings_.policy;
   advance_collection(now);
   auto at_once = collects_at_once(now);
-  auto interval =
-      at_once ? std::min(policy.housekeeping, urgent_collection_interval) : policy.housekeeping;
+  auto interval = at_once ? std::min(policy.collection_interval, urgent_collection_interval)
+                          : policy.collection_interval;
   if (now - last_collection_ < interval || submitting_)
     return;
   last_collection_ = now;
@@ -56,7 +56,7 @@ void master_actor::start_garbage_collection() {
     commands::collect_garbage work{
         reachable, reclaim_limit,
         static_cast<std::uint64_t>(settings_.policy.session_expiry.count())};
-    submit(work, [this, target, watermark](std::string bytes) {
+    submit(work, [this, target, watermark](const std::string& bytes) {
       auto done = decode_response<responses::garbage_collected>(bytes);
       if (!done)
         return;

@@ -1,9 +1,10 @@
 #include "master/placement_service.hpp"
 
+#include <atoll/core/valid_picks.hpp>
+
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
 namespace dfs {
 
@@ -11,15 +12,12 @@ namespace {
 
 constexpr std::size_t uploads_max = 100'000;
 
-/// A stranger's balancer may answer anything: only what is there, healthy and distinct counts.
-std::vector<std::size_t> checked(const std::vector<std::size_t>& picks,
-                                 const std::vector<atl::spi::candidate>& candidates) {
-  std::vector<std::size_t> good;
-  std::set<std::size_t> seen;
-  for (auto pick : picks)
-    if (pick < candidates.size() && candidates[pick].healthy && seen.insert(pick).second)
-      good.push_back(pick);
-  return good;
+/// The picks that a chunk may go to: valid, and of a healthy node.
+std::vector<std::size_t> healthy_picks(const std::vector<std::size_t>& picks,
+                                       const std::vector<atl::spi::candidate>& candidates) {
+  auto healthy = atl::valid_picks(picks, candidates.size());
+  std::erase_if(healthy, [&](std::size_t pick) { return !candidates[pick].healthy; });
+  return healthy;
 }
 
 } // namespace
@@ -44,8 +42,8 @@ placement_service::place(const protocol::allocate_request& request,
     placed.chunk.made_us = std::max({now_us, gc_watermark_us + 1, last_made_us_});
     placed.chunk.random = random_.next();
     last_made_us_ = placed.chunk.made_us;
-    auto picks =
-        checked(balancer_->pick_many(candidates, layout_.total, placed.chunk.random), candidates);
+    auto picks = healthy_picks(balancer_->pick_many(candidates, layout_.total, placed.chunk.random),
+                               candidates);
     if (picks.size() > layout_.total)
       picks.resize(layout_.total);
     if (picks.size() < layout_.min_write)

@@ -130,7 +130,7 @@ json describe_configuration(const master_policy& policy) {
           {"files.inline_limit", size_text(policy.inline_bytes)},
           {"files.durability", to_string(policy.durability)},
           {"files.grace", atl::format_duration(policy.grace)},
-          {"files.housekeeping", atl::format_duration(policy.housekeeping)},
+          {"files.collection_interval", atl::format_duration(policy.collection_interval)},
           {"files.session_expiry", atl::format_duration(policy.session_expiry)}};
 }
 

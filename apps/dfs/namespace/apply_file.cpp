@@ -1,6 +1,6 @@
 #include "namespace/apply.hpp"
 #include "namespace/keys.hpp"
-#include "namespace/limits.hpp"
+#include "namespace/namespace_limits.hpp"
 
 #include <fmt/format.h>
 

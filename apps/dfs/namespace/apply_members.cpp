@@ -1,6 +1,6 @@
 #include "namespace/apply.hpp"
 #include "namespace/keys.hpp"
-#include "namespace/limits.hpp"
+#include "namespace/namespace_limits.hpp"
 #include "namespace/path.hpp"
 
 #include <fmt/format.h>
@@ -27,20 +27,12 @@ struct admissions {
 
 admissions look_up(transaction& state, const std::string& folder) {
   admissions found;
-  auto visit = [&](std::string_view key, std::string_view value) {
-    member_record record;
-    auto id = keys::member_in(key);
-    if (!id || !decode(value, record)) {
-      state.fail_damaged("a master's record");
-      return false;
-    }
-    found.highest = std::max(found.highest, *id);
+  state.for_each_member([&](std::uint32_t id, const member_record& record) {
+    found.highest = std::max(found.highest, id);
     ++found.count;
     if (record.folder == folder)
-      found.of_folder = *id;
-    return true;
-  };
-  state.scan(keys::all_members(), keys::all_members(), visit);
+      found.of_folder = id;
+  });
   return found;
 }
 

@@ -1,6 +1,6 @@
 #include "namespace/apply.hpp"
 #include "namespace/keys.hpp"
-#include "namespace/wire.hpp"
+#include "namespace/shared_encoding.hpp"
 
 #include <fmt/format.h>
 

@@ -1,7 +1,7 @@
 #include "namespace/database.hpp"
 
 #include "namespace/keys.hpp"
-#include "namespace/limits.hpp"
+#include "namespace/namespace_limits.hpp"
 #include "namespace/path.hpp"
 #include "namespace/transaction.hpp"
 

@@ -1,20 +1,18 @@
 #include "namespace/execute_query.hpp"
 #include "namespace/keys.hpp"
-#include "namespace/limits.hpp"
-#include "namespace/wire.hpp"
+#include "namespace/namespace_limits.hpp"
+#include "namespace/shared_encoding.hpp"
 
 #include <fmt/format.h>
 
 namespace dfs::state {
 
-using atl::errc;
-using atl::fail;
 using atl::result;
 
 namespace {
 
 /// The first key that is behind all of this chunk's, in the table of `prefix`.
-std::string behind(std::string key, const std::string& prefix, const chunk_id& after) {
+std::string behind(const std::string& key, const std::string& prefix, const chunk_id& after) {
   return after == chunk_id{} ? prefix : keys::end_of(key);
 }
 
@@ -56,17 +54,9 @@ result<responses::summary> execute(present_reader& state, const queries::summary
 result<responses::members> execute(present_reader& state, const queries::members&) {
   responses::members answer;
   answer.birth = state.find_birth();
-  auto visit = [&](std::string_view key, std::string_view value) {
-    member_record record;
-    auto id = keys::member_in(key);
-    if (!id || !decode(value, record)) {
-      state.fail_damaged("a master's record");
-      return false;
-    }
-    answer.masters.push_back({*id, record.name, record.address, record.folder});
-    return true;
-  };
-  state.scan(keys::all_members(), keys::all_members(), visit);
+  state.for_each_member([&](std::uint32_t id, const member_record& record) {
+    answer.masters.push_back({id, record.name, record.address, record.folder});
+  });
   return answer;
 }
 

@@ -1,8 +1,8 @@
 #include "namespace/execute_query.hpp"
 #include "namespace/keys.hpp"
-#include "namespace/limits.hpp"
+#include "namespace/namespace_limits.hpp"
 #include "namespace/resolver.hpp"
-#include "namespace/wire.hpp"
+#include "namespace/shared_encoding.hpp"
 
 #include <fmt/format.h>
 

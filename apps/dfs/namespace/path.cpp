@@ -1,6 +1,6 @@
 #include "namespace/path.hpp"
 
-#include "namespace/limits.hpp"
+#include "namespace/namespace_limits.hpp"
 
 #include <fmt/format.h>
 

@@ -1,7 +1,7 @@
 #include "namespace/records.hpp"
 
-#include "namespace/limits.hpp"
-#include "namespace/wire.hpp"
+#include "namespace/namespace_limits.hpp"
+#include "namespace/shared_encoding.hpp"
 
 namespace dfs::state {
 

@@ -1,14 +1,13 @@
 #include "namespace/response.hpp"
 
-#include "namespace/limits.hpp"
-#include "namespace/wire.hpp"
+#include "namespace/namespace_limits.hpp"
+#include "namespace/shared_encoding.hpp"
 
 #include <algorithm>
 
 namespace dfs {
 
 using atl::errc;
-using atl::fail;
 using atl::spi::reader;
 using atl::spi::writer;
 

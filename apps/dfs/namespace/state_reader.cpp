@@ -80,6 +80,20 @@ stored_chunk state_reader::must_chunk(const chunk_id& id) {
   return found.value_or(stored_chunk{});
 }
 
+void state_reader::for_each_member(
+    const std::function<void(std::uint32_t, const member_record&)>& visit) {
+  scan(keys::all_members(), keys::all_members(), [&](auto key, auto value) {
+    member_record record;
+    auto id = keys::member_in(key);
+    if (!id || !decode(value, record)) {
+      fail_damaged("a master's record");
+      return false;
+    }
+    visit(*id, record);
+    return true;
+  });
+}
+
 void state_reader::fail_damaged(std::string_view what) {
   if (!failure_)
     failure_ = {errc::corrupt,

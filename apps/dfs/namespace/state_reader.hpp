@@ -49,6 +49,10 @@ class state_reader {
   /// change the state.
   virtual void scan(std::string_view prefix, std::string_view from, const visitor& visit) = 0;
 
+  /// Visits the masters that were admitted, by their ids. A record that can't be read ends the scan
+  /// with `failure`.
+  void for_each_member(const std::function<void(std::uint32_t, const member_record&)>& visit);
+
   const std::optional<atl::error>& failure() const { return failure_; }
   /// The failure is that a row isn't in memory, and only that was to be read.
   bool needs_disk() const { return needs_disk_; }

@@ -4,7 +4,7 @@
 #include "master/status.hpp"
 
 #include <atoll/core/identity.hpp>
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
 #include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/calls.hpp>
 
@@ -50,7 +50,7 @@ caf::behavior admission_actor::make_behavior() {
   return {
       [this](const envelope& message) { return on_envelope(message); },
       [this](const atl::runtime::connection_event& event) { on_connection_event(event); },
-      [this](const atl::runtime::turned_away&) {},
+      [](const atl::runtime::turned_away&) {},
       [this](tick) {
         if (done_)
           return;

@@ -3,8 +3,8 @@
 #include "master/master_actor.hpp"
 
 #include <atoll/core/group_birth.hpp>
-#include <atoll/runtime/messages.hpp>
 #include <atoll/runtime/peer_connection.hpp>
+#include <atoll/runtime/runtime_messages.hpp>
 
 #include <caf/actor.hpp>
 #include <caf/event_based_actor.hpp>

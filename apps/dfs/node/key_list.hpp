@@ -1,6 +1,6 @@
 #pragma once
 
-#include <atoll/core/config.hpp>
+#include <atoll/core/toml_config.hpp>
 
 #include <span>
 #include <string>

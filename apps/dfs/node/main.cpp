@@ -1,6 +1,6 @@
 #include "node/key_list.hpp"
 #include "node/node.hpp"
-#include "node/open_files.hpp"
+#include "node/open_files_plan.hpp"
 #include "node/signals.hpp"
 
 #include <atoll/core/guarded_run.hpp>

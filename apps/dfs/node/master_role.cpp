@@ -6,7 +6,7 @@
 #include "namespace/name_space.hpp"
 #include "node/admission_actor.hpp"
 
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
 #include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/node_endpoint.hpp>
 
@@ -52,7 +52,8 @@ master_policy make_policy(const node::parts& given) {
   policy.durability = cluster.durability;
   policy.storage_timeout = cluster.links.failure_timeout;
   policy.grace = cluster.grace;
-  policy.housekeeping = std::chrono::ceil<std::chrono::milliseconds>(cluster.housekeeping);
+  policy.collection_interval =
+      std::chrono::ceil<std::chrono::milliseconds>(cluster.collection_interval);
   policy.session_expiry = cluster.session_expiry;
   policy.recovery = given.plugins.recovery.choice();
   policy.placement = given.plugins.placement.choice();
@@ -265,7 +266,6 @@ atl::status master_role::start_replica(const atl::record_log::binding& bound) {
   settings.owner = supervisor_;
   settings.blocks_on_one_failure =
       given_.plugins.consensus.plugin->claim("blocks_on_one_failure") == "yes";
-  settings.hears_of_losses = given_.plugins.consensus.plugin->descriptor().spi_minor >= 1;
   return start_actors(std::move(settings), birth);
 }
 

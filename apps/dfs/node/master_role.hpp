@@ -5,9 +5,9 @@
 #include <atoll/core/group_birth.hpp>
 #include <atoll/core/identity.hpp>
 #include <atoll/core/record_log.hpp>
-#include <atoll/runtime/messages.hpp>
 #include <atoll/runtime/node_info.hpp>
 #include <atoll/runtime/replica.hpp>
+#include <atoll/runtime/runtime_messages.hpp>
 #include <atoll/runtime/system.hpp>
 
 #include <caf/actor.hpp>

@@ -6,7 +6,7 @@
 #include "node/storage_agent.hpp"
 #include "storage/chunk_store.hpp"
 
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
 #include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/system.hpp>
 

@@ -1,6 +1,6 @@
 #include "node/signals.hpp"
 
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
 
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>

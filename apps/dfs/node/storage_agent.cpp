@@ -2,7 +2,7 @@
 
 #include "common/actor_messages.hpp"
 
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
 #include <atoll/runtime/caf.hpp>
 
 #include <fmt/format.h>

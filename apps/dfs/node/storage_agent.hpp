@@ -1,10 +1,10 @@
 #pragma once
 
-#include "common/protocol.hpp"
+#include "common/master_protocol.hpp"
 #include "storage/chunk_store.hpp"
 
-#include <atoll/runtime/messages.hpp>
 #include <atoll/runtime/peer_connection.hpp>
+#include <atoll/runtime/runtime_messages.hpp>
 
 #include <caf/actor.hpp>
 #include <caf/event_based_actor.hpp>

@@ -1,10 +1,10 @@
 #pragma once
 
-#include "common/protocol.hpp"
+#include "common/master_protocol.hpp"
 #include "settings/settings.hpp"
 
 #include <atoll/core/guarded_run.hpp>
-#include <atoll/core/plugin.hpp>
+#include <atoll/core/loaded_plugin.hpp>
 #include <atoll/core/plugin_loader.hpp>
 
 #include <memory>

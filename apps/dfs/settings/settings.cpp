@@ -175,7 +175,7 @@ atl::result<cluster_settings> read_cluster(const atl::config& config) {
   cluster.durability =
       config.text("files.durability") == "fsync" ? durability::fsync : durability::replicated;
   cluster.grace = config.duration("files.grace");
-  cluster.housekeeping = config.duration("files.housekeeping");
+  cluster.collection_interval = config.duration("files.collection_interval");
   cluster.session_expiry = config.duration("files.session_expiry");
   cluster.client_timeout = config.duration("client.timeout");
   cluster.client_patience = config.duration("client.patience");

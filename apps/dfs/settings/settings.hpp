@@ -1,11 +1,11 @@
 #pragma once
 
-#include "common/protocol.hpp"
+#include "common/master_protocol.hpp"
 
-#include <atoll/core/config.hpp>
 #include <atoll/core/endpoint.hpp>
 #include <atoll/core/error.hpp>
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
+#include <atoll/core/toml_config.hpp>
 #include <atoll/runtime/node_info.hpp>
 #include <atoll/spi/consensus.hpp>
 
@@ -46,7 +46,7 @@ struct cluster_settings {
   std::uint64_t inline_bytes = 0;
   dfs::durability durability = dfs::durability::fsync;
   std::chrono::microseconds grace{0};
-  std::chrono::microseconds housekeeping{0};
+  std::chrono::microseconds collection_interval{0};
   std::chrono::microseconds session_expiry{0};
 
   std::chrono::microseconds client_timeout{0};   ///< for one operation on the name space, in all

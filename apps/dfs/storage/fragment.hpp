@@ -2,7 +2,7 @@
 
 #include "common/chunk_id.hpp"
 #include "storage/disk.hpp"
-#include "storage/limits.hpp"
+#include "storage/storage_limits.hpp"
 
 #include <compare>
 #include <cstdint>

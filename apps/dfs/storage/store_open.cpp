@@ -1,7 +1,7 @@
 // How a chunk store starts: folders, the lock, leftovers, and the scan of what is stored.
 #include "storage/chunk_store.hpp"
 
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
 
 #include <fmt/format.h>
 
@@ -34,8 +34,10 @@ atl::status chunk_store::prepare() {
     return start_failed(done, "cannot make the folder " + root);
   if (auto done = lock_folder(); !done)
     return done;
+  constexpr int subfolders = 256;
   std::vector<std::string> folders;
-  for (int i = 0; i < 256; ++i)
+  folders.reserve(subfolders);
+  for (int i = 0; i < subfolders; ++i)
     folders.push_back(fmt::format("{}/{:02x}", root, i));
   auto all = folders;
   all.push_back(root + "/tmp");

@@ -3,7 +3,7 @@
 #include "storage/chunk_store.hpp"
 #include "storage/key_guard.hpp"
 
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
 
 #include <fmt/format.h>
 

@@ -1,6 +1,6 @@
 #include "storage/sync_queue.hpp"
 
-#include "storage/limits.hpp"
+#include "storage/storage_limits.hpp"
 
 #include <new>
 #include <set>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "storage/disk.hpp"
-#include "storage/limits.hpp"
+#include "storage/storage_limits.hpp"
 
 #include <atoll/core/error.hpp>
 

@@ -193,6 +193,10 @@ void config_checker::expected_table(const config_value& found, const place& at) 
 }
 
 void config_checker::unknown(const config_entry& entry, const place& parent, const place& at) {
+  for (auto& spec : made_.schema_)
+    if (spec.former_key == at.pattern)
+      return complain(entry.key_where,
+                      fmt::format("'{}' was renamed; write '{}'", at.actual, spec.key));
   auto known = siblings(parent.pattern);
   std::string hint;
   if (auto name = spelling_suggestion(entry.key, known)) {

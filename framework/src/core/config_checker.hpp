@@ -2,7 +2,7 @@
 
 #include "value_rule.hpp"
 
-#include <atoll/core/config.hpp>
+#include <atoll/core/toml_config.hpp>
 
 #include <map>
 #include <set>

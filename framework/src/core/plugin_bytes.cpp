@@ -37,17 +37,19 @@ std::optional<std::string> mode_refusal(const struct stat& info) {
   return std::nullopt;
 }
 
-std::string accepted_interfaces() {
-  if (ATOLL_SPI_MINOR == 0)
-    return fmt::format("{}.0", ATOLL_SPI_MAJOR);
-  return fmt::format("{0}.0 to {0}.{1}", ATOLL_SPI_MAJOR, ATOLL_SPI_MINOR);
+std::string accepted_interfaces(spi::interface_version own) {
+  if (own.minor == 0)
+    return fmt::format("{}.0", own.major);
+  return fmt::format("{0}.0 to {0}.{1}", own.major, own.minor);
 }
 
 std::optional<std::string> version_refusal(const plugin_identity& plugin) {
-  if (plugin.spi_major != ATOLL_SPI_MAJOR || plugin.spi_minor > ATOLL_SPI_MINOR)
-    return fmt::format("is built for plugin interface {}.{}, expected {}; build it against this "
+  auto own = spi::interface_of(plugin.kind);
+  if (plugin.interface.major != own.major || plugin.interface.minor > own.minor)
+    return fmt::format("is built for {} interface {}.{}, expected {}; build it against this "
                        "version's headers",
-                       plugin.spi_major, plugin.spi_minor, accepted_interfaces());
+                       to_string(plugin.kind), plugin.interface.major, plugin.interface.minor,
+                       accepted_interfaces(own));
   if (plugin.abi != own_abi)
     return fmt::format(
         "is built for the binary interface {}, expected {}; build it with a compiler "
@@ -101,16 +103,13 @@ plugin_judgement judge_plugin_bytes(int file, std::uint64_t size) {
     return {std::nullopt, symbol.error().message};
   auto identity = parse_plugin_symbol(symbol->name);
   if (!identity)
-    return {std::nullopt,
-            fmt::format("exports {}, expected a name as ATOLL_PLUGIN makes it, of a known kind and "
-                        "with a name of the form [a-z][a-z0-9_]*",
-                        symbol->name.substr(0, 256))};
+    return {std::nullopt, identity.error().message};
   if (auto why = version_refusal(*identity))
-    return {identity, *why};
+    return {*identity, *why};
   if (!symbol->is_data || symbol->size != sizeof(spi::descriptor))
-    return {identity, fmt::format("exports a descriptor of {} bytes, expected data of {}",
-                                  symbol->size, sizeof(spi::descriptor))};
-  return {identity, {}};
+    return {*identity, fmt::format("exports a descriptor of {} bytes, expected data of {}",
+                                   symbol->size, sizeof(spi::descriptor))};
+  return {*identity, {}};
 }
 
 } // namespace atl

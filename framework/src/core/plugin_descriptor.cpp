@@ -4,8 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <span>
-
 namespace atl {
 
 namespace {
@@ -17,21 +15,20 @@ tl::unexpected<error> wrong(std::string message) {
   return fail(errc::refused, std::move(message));
 }
 
-status check_layout(const spi::descriptor& descriptor, const plugin_identity& promised) {
+status check_layout(const spi::descriptor& descriptor) {
   if (descriptor.magic != spi::descriptor::expected_magic)
     return wrong(fmt::format("its descriptor begins with {:#x}, expected {:#x}", descriptor.magic,
                              spi::descriptor::expected_magic));
   if (descriptor.size != sizeof(spi::descriptor))
     return wrong(fmt::format("its descriptor has {} bytes, expected {}", descriptor.size,
                              sizeof(spi::descriptor)));
-  if (descriptor.spi_major != promised.spi_major || descriptor.spi_minor != promised.spi_minor)
-    return wrong(fmt::format("its descriptor says plugin interface {}.{}, its symbol {}.{}",
-                             descriptor.spi_major, descriptor.spi_minor, promised.spi_major,
-                             promised.spi_minor));
+  if (descriptor.layout != ATOLL_DESCRIPTOR_VERSION)
+    return wrong(fmt::format("its descriptor says version {} of itself, its symbol {}",
+                             descriptor.layout, ATOLL_DESCRIPTOR_VERSION));
   return {};
 }
 
-status check_names(const spi::descriptor& descriptor, const plugin_identity& promised) {
+status check_identity(const spi::descriptor& descriptor, const plugin_identity& promised) {
   struct {
     std::string_view what;
     const char* said;
@@ -46,34 +43,47 @@ status check_names(const spi::descriptor& descriptor, const plugin_identity& pro
   if (descriptor.kind != promised.kind)
     return wrong(fmt::format("its descriptor says kind '{}', its symbol '{}'",
                              to_string(descriptor.kind), to_string(promised.kind)));
+  if (descriptor.interface != promised.interface)
+    return wrong(fmt::format("its descriptor says {} interface {}.{}, its symbol {}.{}",
+                             to_string(promised.kind), descriptor.interface.major,
+                             descriptor.interface.minor, promised.interface.major,
+                             promised.interface.minor));
   if (!descriptor.summary || !descriptor.licence)
     return wrong("its descriptor lacks a summary or a licence");
   return {};
 }
 
-status check_factory(const spi::descriptor& descriptor) {
-  using enum spi::plugin_kind;
-  bool fine = (descriptor.create_balancer != nullptr) == (descriptor.kind == balancer) &&
-              (descriptor.create_consensus != nullptr) == (descriptor.kind == consensus) &&
-              (descriptor.create_recovery != nullptr) == (descriptor.kind == recovery);
-  if (fine)
+bool has_creator(const spi::descriptor& descriptor) {
+  switch (descriptor.kind) {
+#define ATOLL_KIND(kind, folder)                                                                   \
+  case spi::plugin_kind::kind:                                                                     \
+    return descriptor.create.kind != nullptr;
+    ATOLL_PLUGIN_KINDS(ATOLL_KIND)
+#undef ATOLL_KIND
+  }
+  return false;
+}
+
+status check_creator(const spi::descriptor& descriptor) {
+  if (has_creator(descriptor))
     return {};
-  return wrong(fmt::format("its descriptor must set create_{} and no other factory",
+  return wrong(fmt::format("its descriptor lacks the function that creates a {} plugin",
                            to_string(descriptor.kind)));
 }
 
 status check_lists(const spi::descriptor& descriptor) {
-  if (descriptor.claim_count > declarations_max || descriptor.option_count > declarations_max ||
-      (descriptor.claim_count != 0 && !descriptor.claims) ||
-      (descriptor.option_count != 0 && !descriptor.options))
+  auto is_list = [](auto list) {
+    return list.size() <= declarations_max && (list.empty() || list.data());
+  };
+  if (!is_list(descriptor.claims) || !is_list(descriptor.options))
     return wrong(
         fmt::format("its descriptor has {} claims and {} options, expected lists of at most "
                     "{}",
-                    descriptor.claim_count, descriptor.option_count, declarations_max));
-  for (auto& claim : std::span{descriptor.claims, descriptor.claim_count})
+                    descriptor.claims.size(), descriptor.options.size(), declarations_max));
+  for (auto& claim : descriptor.claims)
     if (!claim.name || !claim.value)
       return wrong("its descriptor has a claim without a name or a value");
-  if (auto fine = check_declarations({descriptor.options, descriptor.option_count}); !fine)
+  if (auto fine = check_declarations(descriptor.options); !fine)
     return wrong("its descriptor is wrong: " + fine.error().message);
   return {};
 }
@@ -81,9 +91,9 @@ status check_lists(const spi::descriptor& descriptor) {
 } // namespace
 
 status check_descriptor(const spi::descriptor& descriptor, const plugin_identity& promised) {
-  return check_layout(descriptor, promised)
-      .and_then([&] { return check_names(descriptor, promised); })
-      .and_then([&] { return check_factory(descriptor); })
+  return check_layout(descriptor)
+      .and_then([&] { return check_identity(descriptor, promised); })
+      .and_then([&] { return check_creator(descriptor); })
       .and_then([&] { return check_lists(descriptor); });
 }
 

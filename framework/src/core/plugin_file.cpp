@@ -19,7 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view symbol_prefix = "atoll_plugin__";
-constexpr std::array<std::string_view, 3> kind_names = {"balancer", "consensus", "recovery"};
 
 std::string reason_of(int error_number) {
   return std::generic_category().message(error_number);
@@ -50,36 +49,68 @@ std::string_view take_part(std::string_view& rest) {
   return part;
 }
 
+/// The version of the descriptor, from the first part of a symbol. The first version has two
+/// numbers there, 1 and the minor version of an interface that all kinds had in common.
+std::optional<std::uint32_t> descriptor_version(std::string_view part) {
+  if (auto only = parse_numbers<1>(part))
+    return (*only)[0];
+  auto pair = parse_numbers<2>(part);
+  return pair && (*pair)[0] == 1 ? std::optional{(*pair)[0]} : std::nullopt;
+}
+
 } // namespace
 
 std::string_view to_string(spi::plugin_kind kind) {
-  auto index = static_cast<std::size_t>(kind);
-  return index < kind_names.size() ? kind_names[index] : "unknown";
+  for (auto& entry : spi::plugin_kinds)
+    if (entry.kind == kind)
+      return entry.name;
+  return "unknown";
+}
+
+std::vector<std::string> plugin_kind_names() {
+  std::vector<std::string> names;
+  for (auto& entry : spi::plugin_kinds)
+    names.emplace_back(entry.name);
+  return names;
 }
 
 std::optional<spi::plugin_kind> parse_plugin_kind(std::string_view text) {
-  auto found = std::find(kind_names.begin(), kind_names.end(), text);
-  if (found == kind_names.end())
-    return std::nullopt;
-  return static_cast<spi::plugin_kind>(found - kind_names.begin());
+  for (auto& entry : spi::plugin_kinds)
+    if (entry.name == text)
+      return entry.kind;
+  return std::nullopt;
 }
 
-std::optional<plugin_identity> parse_plugin_symbol(std::string_view symbol) {
+result<plugin_identity> parse_plugin_symbol(std::string_view symbol) {
+  auto malformed = [&] {
+    return fail(errc::invalid,
+                fmt::format("exports {}, expected a name as ATOLL_PLUGIN makes it, of a known kind "
+                            "({}) and with a name of the form [a-z][a-z0-9_]*",
+                            symbol.substr(0, 256), fmt::join(plugin_kind_names(), ", ")));
+  };
   if (!symbol.starts_with(symbol_prefix))
-    return std::nullopt;
+    return malformed();
   auto rest = symbol.substr(symbol_prefix.size());
-  auto interface = parse_numbers<2>(take_part(rest));
+  auto layout = descriptor_version(take_part(rest));
+  if (!layout)
+    return malformed();
+  if (*layout != ATOLL_DESCRIPTOR_VERSION)
+    return fail(
+        errc::refused,
+        fmt::format("is built with plugin descriptor {}, expected {}; build it against this "
+                    "version's headers",
+                    *layout, ATOLL_DESCRIPTOR_VERSION));
   auto abi = take_part(rest);
   auto kind = parse_plugin_kind(take_part(rest));
+  auto interface = parse_numbers<2>(take_part(rest));
   auto version = parse_numbers<3>(take_part(rest));
   if (!interface || abi.empty() || !kind || !version || !is_plugin_name(rest))
-    return std::nullopt;
+    return malformed();
   auto [major, minor, patch] = *version;
   return plugin_identity{*kind,
                          std::string{rest},
                          fmt::format("{}.{}.{}", major, minor, patch),
-                         (*interface)[0],
-                         (*interface)[1],
+                         {(*interface)[0], (*interface)[1]},
                          std::string{abi},
                          std::string{symbol}};
 }

@@ -3,7 +3,7 @@
 #include "zeroed_wal.hpp"
 
 #include <atoll/core/crc32c.hpp>
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
 #include <atoll/core/new_folder.hpp>
 #include <atoll/core/open_files.hpp>
 #include <atoll/core/record_log.hpp>

@@ -1,5 +1,5 @@
 #include <atoll/runtime/calls.hpp>
-#include <atoll/runtime/limits.hpp>
+#include <atoll/runtime/runtime_limits.hpp>
 #include <atoll/spi/codec.hpp>
 
 #include <type_traits>
@@ -58,6 +58,19 @@ std::optional<std::vector<client_answer>> decode_answers(std::string_view bytes)
     auto id = in.get<std::uint64_t>();
     return client_answer{id, decode_reply(in.get_text())};
   });
+}
+
+std::string encode(const local_response& answer) {
+  spi::writer out;
+  out.put(answer.applied).put(answer.response);
+  return out.take();
+}
+
+std::optional<local_response> decode_local_response(std::string_view bytes) {
+  spi::reader in{bytes};
+  auto applied = in.get<spi::log_index>();
+  local_response answer{applied, in.get_string()};
+  return in.done() ? std::optional{std::move(answer)} : std::nullopt;
 }
 
 std::string encode(const std::vector<known_replica>& members) {

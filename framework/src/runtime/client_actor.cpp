@@ -2,9 +2,8 @@
 
 #include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/failure.hpp>
-#include <atoll/runtime/limits.hpp>
+#include <atoll/runtime/runtime_limits.hpp>
 
-#include <caf/io/middleman.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,7 +14,12 @@ namespace atl::runtime {
 namespace {
 
 /// Of a command that an earlier attempt may have brought to a replica.
-constexpr const char* may_have_happened = "; it may have happened all the same";
+constexpr const char* may_have_taken_effect = "; the command may still have taken effect";
+
+/// May any replica answer? Other calls go to the leader.
+bool is_query(message_kind kind) {
+  return kind == message_kind::query || kind == message_kind::local_query;
+}
 
 /// `master-1 at 127.0.0.1:7111`
 std::string describe(const group_client::member& who) {
@@ -68,9 +72,7 @@ void client_actor::take_inbox() {
   auto now = clock::now();
   for (auto& request : inbox_->take()) {
     auto id = ++last_id_;
-    auto member = request.only                          ? *request.only
-                  : request.kind == message_kind::query ? reader_
-                                                        : writer_;
+    auto member = request.only ? *request.only : is_query(request.kind) ? reader_ : writer_;
     auto& it = calls_[id];
     it.what = std::move(request);
     it.give_up = now + settings_.timeout;
@@ -164,7 +166,7 @@ void client_actor::on_answer(std::uint64_t wire, reply answer) {
     replicas_[it.member].silent_until = {};
   if (answer.value) {
     if (newest && !it.what.only) {
-      if (it.what.kind == message_kind::query)
+      if (is_query(it.what.kind))
         reader_ = it.member;
       else if (std::exchange(writer_, it.member) != it.member)
         end_pauses();
@@ -187,7 +189,7 @@ void client_actor::again(call_id id, const reply& answer) {
     return finish(id, tl::unexpected{problem});
   if (problem.code == errc::invalid || problem.code == errc::corrupt ||
       problem.code == errc::no_space || (problem.code == errc::refused && now >= it.lose_patience))
-    return finish(id, it.in_doubt ? fail(errc::timeout, problem.message + may_have_happened)
+    return finish(id, it.in_doubt ? fail(errc::timeout, problem.message + may_have_taken_effect)
                                   : tl::unexpected{problem});
   if (now >= it.give_up || (now >= it.lose_patience && is_nobody_there()))
     return give_up(id, problem);
@@ -224,7 +226,7 @@ void client_actor::give_up(call_id id, const error& problem) {
                         absent.count * 2 >= replicas_.size() ? ", so a majority is missing" : "",
                         absent.text);
   if (it.in_doubt)
-    text += may_have_happened;
+    text += may_have_taken_effect;
   if (nobody && !settings_.advice.empty())
     text += "; " + settings_.advice;
   finish(id, fail(it.in_doubt ? errc::timeout : errc::unavailable, std::move(text)));
@@ -256,7 +258,7 @@ client_actor::absentees client_actor::describe_unreachable() const {
 /// The leader was found: what waits to look for it goes there.
 void client_actor::end_pauses() {
   for (auto& [id, it] : calls_)
-    if (it.stage == stage::pausing && it.what.kind != message_kind::query) {
+    if (it.stage == stage::pausing && !is_query(it.what.kind)) {
       it.member = writer_;
       set_wake(id, clock::now());
     }
@@ -341,29 +343,18 @@ void client_actor::connect(std::size_t member) {
     send_queued();
     arm();
   };
-  ask(this, system().middleman().actor_handle(), settings_.timing.failure_timeout,
-      caf::connect_atom_v, to.who.where.host, to.who.where.port)
-      .then(
-          [this, member, generation, failed](const caf::node_id&, caf::strong_actor_ptr& there,
-                                             const std::set<std::string>&) {
-            if (generation != replicas_[member].generation)
-              return;
-            if (!there)
-              return failed({"what listens there is no node"});
-            send_handshake(member, caf::actor_cast<caf::actor>(there));
-          },
-          [failed](const caf::error& problem) {
-            failed({describe_failure(problem), is_connection_refused(problem)});
-          });
+  connect_to_node(
+      this, to.who.where, settings_.timing.failure_timeout,
+      [this, member, generation](const caf::actor& there) {
+        if (generation == replicas_[member].generation)
+          send_handshake(member, there);
+      },
+      failed);
 }
 
 void client_actor::send_handshake(std::size_t member, const caf::actor& there) {
   auto generation = replicas_[member].generation;
-  auto self = caf::actor_cast<caf::actor_addr>(this);
-  there->attach_functor([self, lost = contact_lost{member, generation}](const caf::error&) {
-    if (auto alive = caf::actor_cast<caf::actor>(self))
-      tell_from_outside(alive, lost);
-  });
+  watch_node(this, there, contact_lost{member, generation});
   ask(this, there, settings_.timing.failure_timeout,
       envelope{message_kind::handshake, digest_, encode(settings_.self)})
       .then(

@@ -1,8 +1,10 @@
 #pragma once
 
+#include "contact.hpp"
+
 #include <atoll/runtime/group_client.hpp>
 #include <atoll/runtime/io_thread_actor.hpp>
-#include <atoll/runtime/messages.hpp>
+#include <atoll/runtime/runtime_messages.hpp>
 #include <atoll/spi/random.hpp>
 
 #include <caf/actor.hpp>
@@ -86,12 +88,6 @@ class client_actor : public io_thread_actor {
   };
 
   enum class contact : std::uint8_t { none, connecting, ready };
-  /// Why a replica can't be reached.
-  struct contact_failure {
-    std::string why;         ///< empty: it can, as far as is known
-    bool is_refused = false; ///< its host says that nobody listens there
-    errc code = errc::unavailable;
-  };
   struct replica {
     group_client::member who;
     contact state = contact::none;

@@ -1,5 +1,5 @@
 #include <atoll/runtime/envelope.hpp>
-#include <atoll/runtime/limits.hpp>
+#include <atoll/runtime/runtime_limits.hpp>
 #include <atoll/spi/codec.hpp>
 
 namespace atl::runtime {

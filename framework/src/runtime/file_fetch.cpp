@@ -3,7 +3,7 @@
 #include <atoll/core/crc32c.hpp>
 #include <atoll/core/sync.hpp>
 #include <atoll/runtime/file_transfer.hpp>
-#include <atoll/runtime/limits.hpp>
+#include <atoll/runtime/runtime_limits.hpp>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/connect.hpp>

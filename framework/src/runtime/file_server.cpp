@@ -1,8 +1,8 @@
 #include "file_request.hpp"
 
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
 #include <atoll/runtime/file_transfer.hpp>
-#include <atoll/runtime/limits.hpp>
+#include <atoll/runtime/runtime_limits.hpp>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>

@@ -45,6 +45,7 @@ std::vector<result<std::string>> group_client::call_each(message_kind kind,
   for (std::size_t i = 0; i < answers.size(); ++i)
     shared_->add({kind, body, [&answers, i](auto it) { answers[i].set_value(std::move(it)); }, i});
   std::vector<result<std::string>> all;
+  all.reserve(answers.size());
   for (auto& it : answers)
     all.push_back(it.get_future().get());
   return all;

@@ -1,7 +1,7 @@
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
 #include <atoll/runtime/caf.hpp>
-#include <atoll/runtime/limits.hpp>
 #include <atoll/runtime/node_endpoint.hpp>
+#include <atoll/runtime/runtime_limits.hpp>
 #include <atoll/spi/codec.hpp>
 
 #include <fmt/format.h>
@@ -42,13 +42,10 @@ caf::result<envelope> node_endpoint_actor::refuse(errc code, std::string why) {
   return make_reply({fail(code, settings_.self.name + ": " + std::move(why)), {}, false});
 }
 
-/// Counts and drops what makes no sense here; whoever sends much of it doesn't fill the log.
+/// Refuses a message that makes no sense here.
 caf::result<envelope> node_endpoint_actor::reject_malformed(std::string why) {
-  ++malformed_;
-  if (auto now = std::chrono::steady_clock::now(); now >= next_complaint_) {
-    log::warning(settings_.self.role, "", "dropped {} ({} such messages so far)", why, malformed_);
-    next_complaint_ = now + std::chrono::seconds{1};
-  }
+  if (auto held_back = malformed_log_.pass())
+    log::warning(settings_.self.role, "", "dropped {} ({} more like this)", why, *held_back);
   return refuse(errc::refused, std::move(why));
 }
 
@@ -70,8 +67,7 @@ caf::result<envelope> node_endpoint_actor::on_envelope(envelope& message) {
     if (auto told = decode_mark(message.body))
       remember(told->first, told->second);
     return make_reply({std::string{}, {}, false});
-  case message_kind::command:
-  case message_kind::query:
+  case message_kind::local_query:
   case message_kind::members:
   case message_kind::transfer:
   case message_kind::group:
@@ -187,12 +183,12 @@ caf::result<envelope> node_endpoint_actor::to_replica(envelope& message) {
     if (!calls)
       return reject_malformed("calls that can't be read");
     promise.delegate(settings_.replica, client_calls{std::move(*calls)});
-  } else if (message.kind == message_kind::group)
+  } else if (message.kind == message_kind::local_query) {
+    promise.delegate(settings_.replica,
+                     query_state{std::move(message.body), spi::read_level::local});
+  } else {
     promise.delegate(settings_.replica, get_group{});
-  else if (message.kind == message_kind::command)
-    promise.delegate(settings_.replica, submit_command{std::move(message.body)});
-  else
-    promise.delegate(settings_.replica, query_state{std::move(message.body)});
+  }
   return promise;
 }
 

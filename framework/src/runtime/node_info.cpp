@@ -22,6 +22,10 @@ std::uint64_t digest(std::initializer_list<std::string_view> texts) {
   return hash;
 }
 
+std::string text_of(spi::interface_version version) {
+  return fmt::format("{}.{}", version.major, version.minor);
+}
+
 void write(spi::writer& out, const replica_mark& mark) {
   out.put(mark.incarnation).put(mark.term).put(mark.entry).put(mark.short_of_space);
 }
@@ -39,7 +43,7 @@ replica_mark read_mark(spi::reader& in) {
 
 std::string encode(const node_info& info) {
   spi::writer out;
-  out.put(info.wire).put(info.spi_major).put(info.spi_minor);
+  out.put(info.wire).put(info.consensus_interface.major).put(info.consensus_interface.minor);
   out.put(info.cluster).put(info.name).put(info.role);
   out.put(info.replica).put(info.consensus).put(info.address).put(info.group);
   out.put(info.folder);
@@ -68,8 +72,8 @@ result<node_info> decode_node_info(std::string_view bytes) {
   if (in.ok() && info.wire != wire_version)
     return fail(errc::refused, fmt::format("the other node speaks wire version {}, this one {}",
                                            info.wire, wire_version));
-  info.spi_major = in.get<std::uint32_t>();
-  info.spi_minor = in.get<std::uint32_t>();
+  info.consensus_interface.major = in.get<std::uint32_t>();
+  info.consensus_interface.minor = in.get<std::uint32_t>();
   info.cluster = in.get_string(name_bytes_max);
   info.name = in.get_string(name_bytes_max);
   info.role = in.get_string(name_bytes_max);
@@ -90,14 +94,11 @@ std::string incompatibility(const node_info& mine, const node_info& theirs) {
   };
   if (mine.cluster != theirs.cluster)
     return differs("the cluster name", mine.cluster, theirs.cluster);
-  // What a minor version adds is between a host and the plugins of its group's state: to a client,
-  // which hosts none of those, it's the same.
-  auto with_client = mine.role == client_role || theirs.role == client_role;
-  if (mine.spi_major != theirs.spi_major || (mine.spi_minor != theirs.spi_minor && !with_client))
-    return differs("SPI version", fmt::format("{}.{}", mine.spi_major, mine.spi_minor),
-                   fmt::format("{}.{}", theirs.spi_major, theirs.spi_minor));
   if (mine.replica == 0 || theirs.replica == 0)
     return {};
+  if (mine.consensus_interface != theirs.consensus_interface)
+    return differs("the consensus interface", text_of(mine.consensus_interface),
+                   text_of(theirs.consensus_interface));
   if (mine.consensus != theirs.consensus)
     return differs("the consensus plugin", mine.consensus, theirs.consensus);
   if (!mine.group.empty() && !theirs.group.empty() && mine.group != theirs.group)
@@ -115,8 +116,8 @@ std::uint64_t cluster_digest(const node_info& info) {
 }
 
 std::uint64_t group_digest(const node_info& info) {
-  return digest({info.cluster, std::to_string(info.wire), std::to_string(info.spi_major),
-                 std::to_string(info.spi_minor), info.consensus, info.group});
+  return digest({info.cluster, std::to_string(info.wire), text_of(info.consensus_interface),
+                 info.consensus, info.group});
 }
 
 } // namespace atl::runtime

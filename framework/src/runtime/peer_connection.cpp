@@ -1,10 +1,10 @@
-#include <atoll/core/log.hpp>
+#include "contact.hpp"
+
+#include <atoll/core/logging.hpp>
 #include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/failure.hpp>
-#include <atoll/runtime/limits.hpp>
 #include <atoll/runtime/peer_connection.hpp>
-
-#include <caf/io/middleman.hpp>
+#include <atoll/runtime/runtime_limits.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -44,29 +44,23 @@ void peer_connection_actor::connect() {
   ++generation_;
   auto generation = generation_;
   log::debug(settings_.self.role, settings_.peer, "connects to {}", to_string(settings_.where));
-  ask(this, system().middleman().actor_handle(), settings_.timing.failure_timeout,
-      caf::connect_atom_v, settings_.where.host, settings_.where.port)
-      .then(
-          [this, generation](const caf::node_id&, caf::strong_actor_ptr& there,
-                             const std::set<std::string>&) {
-            if (generation != generation_)
-              return;
-            if (there)
-              send_handshake(caf::actor_cast<caf::actor>(there));
-            else
-              on_disconnected("nothing is published at " + to_string(settings_.where));
-          },
-          [this, generation](const caf::error& problem) {
-            if (generation == generation_)
-              on_disconnected("can't connect to " + to_string(settings_.where) + " (" +
-                              describe_failure(problem) + ")");
-          });
+  connect_to_node(
+      this, settings_.where, settings_.timing.failure_timeout,
+      [this, generation](const caf::actor& there) {
+        if (generation == generation_)
+          send_handshake(there);
+      },
+      [this, generation](const contact_failure& failure) {
+        if (generation == generation_)
+          on_disconnected("can't connect to " + to_string(settings_.where) + " (" + failure.why +
+                          ")");
+      });
 }
 
 void peer_connection_actor::send_handshake(const caf::actor& there) {
   auto generation = generation_;
   log::debug(settings_.self.role, settings_.peer, "sends the handshake");
-  watch(there);
+  watch_node(this, there, contact_lost{0, generation_});
   envelope handshake{message_kind::handshake, cluster_digest(settings_.self),
                      encode(settings_.self)};
   ask(this, there, settings_.timing.failure_timeout, std::move(handshake))
@@ -103,16 +97,7 @@ void peer_connection_actor::on_handshake_reply(const caf::actor& there, const en
   tell_later(this, settings_.timing.heartbeat, connection_tick{generation_});
 }
 
-/// A process that ends closes its connections, which is known at once. Heartbeats are for a node
-/// that falls silent.
-void peer_connection_actor::watch(const caf::actor& there) {
-  auto self = caf::actor_cast<caf::actor_addr>(this);
-  there->attach_functor([self, lost = contact_lost{0, generation_}](const caf::error&) {
-    if (auto alive = caf::actor_cast<caf::actor>(self))
-      tell_from_outside(alive, lost);
-  });
-}
-
+/// Finds a node that falls silent without closing its connection.
 void peer_connection_actor::send_heartbeat() {
   auto generation = generation_;
   auto before = std::exchange(unconfirmed_, 0);

@@ -1,6 +1,6 @@
 #include "port_guard.hpp"
 
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
 #include <atoll/core/open_files.hpp>
 
 #include <arpa/inet.h>

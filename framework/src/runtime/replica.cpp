@@ -1,8 +1,8 @@
 #include "replica_drive.hpp"
 
-#include <atoll/core/log.hpp>
-#include <atoll/runtime/limits.hpp>
+#include <atoll/core/logging.hpp>
 #include <atoll/runtime/peer_connection.hpp>
+#include <atoll/runtime/runtime_limits.hpp>
 #include <atoll/runtime/snapshot_transfer.hpp>
 
 #include <fmt/format.h>

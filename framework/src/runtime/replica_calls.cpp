@@ -1,10 +1,11 @@
 #include "replica_drive.hpp"
 
-#include <atoll/runtime/limits.hpp>
+#include <atoll/runtime/runtime_limits.hpp>
 #include <atoll/spi/codec.hpp>
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 #include <utility>
 
@@ -28,7 +29,10 @@ caf::result<envelope> replica_actor::submit(submit_command& request) {
 
 caf::result<envelope> replica_actor::on_query(query_state& request) {
   auto promise = make_response_promise<envelope>();
-  begin_read(std::move(request.query), {promise, nullptr, 0});
+  requester from{promise, nullptr, 0};
+  if (request.level == spi::read_level::local)
+    from.applied = applied_;
+  begin_read(std::move(request.query), std::move(from), request.level);
   return promise;
 }
 
@@ -40,7 +44,7 @@ void replica_actor::take_calls(client_calls& request) {
     if (call.kind == message_kind::command)
       begin_command(std::move(call.body), {{}, client, call.id});
     else
-      begin_read(std::move(call.body), {{}, client, call.id});
+      begin_read(std::move(call.body), {{}, client, call.id}, spi::read_level::linearizable);
   send_answers();
 }
 
@@ -61,14 +65,14 @@ void replica_actor::begin_command(std::string command, requester from) {
   drive([&](auto& protocol) { protocol.propose(id, std::move(command)); });
 }
 
-void replica_actor::begin_read(std::string query, requester from) {
+void replica_actor::begin_read(std::string query, requester from, spi::read_level level) {
   if (!serving_)
     return answer(from, error_reply(errc::unavailable, "this replica has stopped"));
   if (reads_.size() + ready_reads_.size() + queries_.size() >= replica_requests_max)
     return answer(from, error_reply(errc::busy, "too many reads are waiting; try again"));
   auto id = ++next_request_;
   reads_.emplace(id, waiting_read{std::move(query), std::move(from)});
-  drive([&](auto& protocol) { protocol.read(id, spi::read_level::linearizable); });
+  drive([&](auto& protocol) { protocol.read(id, level); });
 }
 
 caf::result<envelope> replica_actor::change(change_members& request) {
@@ -78,15 +82,30 @@ caf::result<envelope> replica_actor::change(change_members& request) {
     answer(from, error_reply(errc::unavailable, "this replica has stopped"));
     return promise;
   }
-  auto id = ++next_request_;
+  auto id = id_of_change(request);
+  auto is_repeated = commands_.contains(id);
   commands_.emplace(id, waiting_command{std::move(from), now()});
   drive([&](auto& protocol) {
-    if (settings_.hears_of_losses)
-      for (auto lost : request.lost)
-        protocol.declare_lost(lost);
-    protocol.reconfigure(id, std::move(request.voters), std::move(request.learners));
+    for (auto lost : request.lost)
+      protocol.declare_lost(lost);
+    if (!is_repeated)
+      protocol.reconfigure(id, std::move(request.voters), std::move(request.learners));
   });
   return promise;
+}
+
+/// A client that waits for long asks again for the change that is still under way; the repeated
+/// request shares the answer of the first.
+spi::request_id replica_actor::id_of_change(change_members& request) {
+  std::sort(request.voters.begin(), request.voters.end());
+  std::sort(request.learners.begin(), request.learners.end());
+  auto is_free = !commands_.contains(change_.id);
+  if (!is_free && change_.voters == request.voters && change_.learners == request.learners)
+    return change_.id;
+  auto id = ++next_request_;
+  if (is_free)
+    change_ = {id, request.voters, request.learners};
+  return id;
 }
 
 envelope replica_actor::transfer(spi::replica_id to) {
@@ -129,14 +148,14 @@ void replica_actor::send_answers() {
 }
 
 void replica_actor::finish_command(spi::request_id id, const reply& what) {
-  auto waiting = commands_.find(id);
-  if (waiting == commands_.end())
-    return;
-  auto took = static_cast<std::uint64_t>((now() - waiting->second.since).count());
-  ++metrics_.commits;
-  ++metrics_.latency[std::min<std::size_t>(std::bit_width(took), metrics_.latency.size() - 1)];
-  answer(waiting->second.from, what);
-  commands_.erase(waiting);
+  auto [first, last] = commands_.equal_range(id);
+  for (auto waiting = first; waiting != last; ++waiting) {
+    auto took = static_cast<std::uint64_t>((now() - waiting->second.since).count());
+    ++metrics_.commits;
+    ++metrics_.latency[std::min<std::size_t>(std::bit_width(took), metrics_.latency.size() - 1)];
+    answer(waiting->second.from, what);
+  }
+  commands_.erase(first, last);
 }
 
 /// Hands the queries whose time has come to the state machine, all together.
@@ -159,6 +178,8 @@ void replica_actor::on_queries_answered(queries_answered& done) {
     if (waiting == queries_.end())
       continue;
     ++metrics_.reads;
+    if (auto applied = waiting->second.applied)
+      text = encode(local_response{*applied, std::move(text)});
     answer(waiting->second, {std::move(text), {}, false});
     queries_.erase(waiting);
   }

@@ -1,4 +1,4 @@
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
 #include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/peer_connection.hpp>
 #include <atoll/runtime/replica.hpp>
@@ -55,17 +55,22 @@ void replica_actor::carry_out(spi::apply& effect) {
 }
 
 void replica_actor::carry_out(spi::refuse& effect) {
-  auto waiting = commands_.find(effect.id);
-  if (waiting == commands_.end())
+  auto [first, last] = commands_.equal_range(effect.id);
+  if (first == last)
     return;
   auto in_doubt = effect.why == spi::refusal::unknown;
   // Where the leader itself says no, no other replica would say yes.
   auto leads = settings_.protocol->status().leader == settings_.self.replica ||
                (settings_.blocks_on_one_failure && effect.hint == 0);
-  auto code = in_doubt ? errc::timeout : leads ? errc::refused : errc::unavailable;
+  auto code = in_doubt                           ? errc::timeout
+              : effect.why == spi::refusal::busy ? errc::busy
+              : leads                            ? errc::refused
+                                                 : errc::unavailable;
   ++metrics_.refused;
-  answer(waiting->second.from, error_reply(code, effect.reason, effect.hint, in_doubt));
-  commands_.erase(waiting);
+  auto what = error_reply(code, effect.reason, effect.hint, in_doubt);
+  for (auto waiting = first; waiting != last; ++waiting)
+    answer(waiting->second.from, what);
+  commands_.erase(first, last);
 }
 
 void replica_actor::carry_out(spi::read_ready& effect) {

@@ -1,6 +1,6 @@
 #include "replica_drive.hpp"
 
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
 #include <atoll/runtime/snapshot_transfer.hpp>
 
 #include <fmt/format.h>

@@ -1,6 +1,6 @@
 #include "replica_drive.hpp"
 
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -1,8 +1,8 @@
 #include <atoll/core/crc32c.hpp>
-#include <atoll/core/log.hpp>
+#include <atoll/core/logging.hpp>
 #include <atoll/core/sync.hpp>
 #include <atoll/runtime/caf.hpp>
-#include <atoll/runtime/limits.hpp>
+#include <atoll/runtime/runtime_limits.hpp>
 #include <atoll/runtime/snapshot_transfer.hpp>
 #include <atoll/spi/codec.hpp>
 
@@ -194,7 +194,7 @@ void snapshot_transfer_actor::on_tick() {
     fs::remove_all(settings_.incoming, ignored);
 }
 
-envelope snapshot_transfer_actor::addressed(spi::replica_id to, std::string body) const {
+envelope snapshot_transfer_actor::addressed(spi::replica_id to, const std::string& body) const {
   spi::writer head;
   head.put(settings_.self.replica).put(to);
   auto bytes = head.take();

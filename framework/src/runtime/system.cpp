@@ -1,7 +1,7 @@
 #include "port_guard.hpp"
 
-#include <atoll/core/log.hpp>
-#include <atoll/runtime/messages.hpp>
+#include <atoll/core/logging.hpp>
+#include <atoll/runtime/runtime_messages.hpp>
 #include <atoll/runtime/system.hpp>
 
 #include <caf/init_global_meta_objects.hpp>

@@ -195,7 +195,7 @@ void admin::ask_for(spi::members_changed wanted) {
   auto to =
       ask_ != 0 ? ask_ : static_cast<spi::replica_id>(1 + random_.below(simulator_.replicas()));
   ask_ = 0;
-  if (lost_ != 0 && simulator_.options().tell_losses)
+  if (lost_ != 0)
     simulator_.at(to).declare_lost(lost_);
   simulator_.reconfigure_at(simulator_.now() + 100, to, {admin_client, ++asked_, 0, 0},
                             std::move(wanted));

@@ -2,7 +2,6 @@
 #include <atoll/sim/claimed_run.hpp>
 
 #include <memory>
-#include <span>
 #include <stdexcept>
 #include <string_view>
 
@@ -12,7 +11,7 @@ namespace {
 
 /// Empty when the plugin doesn't make the claim.
 std::string_view claim_value(const spi::descriptor& plugin, std::string_view name) {
-  for (auto& claim : std::span{plugin.claims, plugin.claim_count})
+  for (auto& claim : plugin.claims)
     if (claim.name == name)
       return claim.value;
   return {};
@@ -37,7 +36,7 @@ bool lists(std::string_view names, std::string_view name) {
 
 bool has_fixed_quorums(const spi::descriptor& plugin, const spi::options& options) {
   auto names = claim_value(plugin, "quorum_options");
-  for (auto& option : std::span{plugin.options, plugin.option_count})
+  for (auto& option : plugin.options)
     if (lists(names, option.name) && !is_at_default(option, options))
       return true;
   return false;
@@ -48,7 +47,6 @@ void keep_to_claims(simulation_options& run, const spi::descriptor& plugin) {
       run.faults.as_claimed(claim_value(plugin, "trusts_clocks_with"), run.protocol_options);
   run.lose_at_rest = claim_value(plugin, "blocks_on_one_failure") == "yes";
   run.lose_members = !has_fixed_quorums(plugin, run.protocol_options);
-  run.tell_losses = plugin.spi_minor >= 1;
 }
 
 group_sizes admitted_group_sizes(const spi::descriptor& plugin, const spi::options& options) {
@@ -57,7 +55,7 @@ group_sizes admitted_group_sizes(const spi::descriptor& plugin, const spi::optio
   for (std::uint32_t size = 1; size <= group_size_max; ++size) {
     voters.push_back(size);
     try {
-      std::unique_ptr<spi::consensus> made{plugin.create_consensus({options, 1, voters, 1, 1})};
+      std::unique_ptr<spi::consensus> made{plugin.create.consensus({options, 1, voters, 1, 1})};
       if (made)
         out.admitted.push_back(size);
       else

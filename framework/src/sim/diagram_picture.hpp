@@ -35,7 +35,6 @@ class diagram_picture {
   void draw_times();
   void draw_lanes();
   void draw_lane(spi::replica_id id);
-  void draw_part(spi::replica_id id, const diagram::lane& it, double from, double to);
   void draw_event(const run_event& it, double y);
   void draw_arrival(const run_event& it, double y);
   void draw_loss(const run_event& it, double y);

@@ -110,8 +110,10 @@ history_window find_window(const history& all, std::uint64_t key,
            verdict::not_linearizable;
   };
   auto [events, times] = number_events(all, key);
-  auto last = smallest(1, static_cast<std::int64_t>(times.size()),
-                       [&](auto count) { return wrong(before(events, count), std::nullopt); });
+  auto last =
+      smallest(1, static_cast<std::int64_t>(times.size()), [&, &events = events](auto count) {
+        return wrong(before(events, count), std::nullopt);
+      });
   auto part = before(events, last);
   std::set<register_value> values{std::nullopt};
   for (auto& each : part)

@@ -14,7 +14,7 @@ fault_rates quiet() {
 
 } // namespace
 
-scripted_simulation::scripted_simulation(simulation_options options,
+scripted_simulation::scripted_simulation(const simulation_options& options,
                                          const consensus_factory& factory)
     : simulator_{std::make_unique<simulator>(options, factory, quiet())} {
   answers_.emplace_back(); // tickets count from 1
@@ -188,7 +188,8 @@ void scripted_simulation::filter(message_filter filter) {
 void scripted_simulation::release_held() {
   simulator_->release_held();
 }
-void scripted_simulation::deliver(spi::replica_id from, spi::replica_id to, std::string bytes) {
+void scripted_simulation::deliver(spi::replica_id from, spi::replica_id to,
+                                  const std::string& bytes) {
   simulator_->at(to).deliver(from, bytes);
 }
 void scripted_simulation::crash_at_effect(std::uint64_t number, bool everybody) {

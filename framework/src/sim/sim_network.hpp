@@ -25,7 +25,9 @@ class sim_network {
                 fault_schedule& faults);
 
   bool is_cut(std::uint32_t from, std::uint32_t to) const { return cut_[link(from, to)] != 0; }
-  void cut(std::uint32_t from, std::uint32_t to, bool on = true) { cut_[link(from, to)] = on; }
+  void cut(std::uint32_t from, std::uint32_t to, bool on = true) {
+    cut_[link(from, to)] = on ? 1 : 0;
+  }
   /// Whether what is sent now arrives soon, if it isn't lost.
   bool is_open(std::uint32_t from, std::uint32_t to, std::int64_t now) const {
     return !is_cut(from, to) && clogged_[link(from, to)] <= now;

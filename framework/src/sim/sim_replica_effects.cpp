@@ -192,7 +192,7 @@ void sim_replica::carry_out(spi::send_snapshot& it) {
     image = std::make_shared<register_machine>(machine_);
   simulator_.say("replica {} sends a snapshot up to {} to {}", id_, image->index(), it.to);
   auto blob = protocol_->snapshot_blob(image->index());
-  simulator_.send_snapshot(id_, it.to, std::move(blob), std::move(image));
+  simulator_.send_snapshot(id_, it.to, blob, image);
 }
 
 void sim_replica::carry_out(spi::install_snapshot& it) {
@@ -247,7 +247,7 @@ void sim_replica::carry_out(spi::refuse& it) {
   if (!take_owner(it.id, owner))
     return;
   simulator_.say("replica {} refuses request {}: {}", id_, it.id, it.reason);
-  auto surely = it.why == spi::refusal::not_proposed;
+  auto surely = it.why != spi::refusal::unknown;
   if (surely)
     simulator_.checker().refused(owner.tag);
   simulator_.answered(

@@ -241,15 +241,14 @@ void simulator::send(spi::replica_id from, spi::replica_id to, std::string bytes
     say("what replica {} kept back for {} until {} is on disk may go", from, to, waited_for);
   if (filter_) {
     auto what = filter_(from, to, bytes);
-    if (what != filter_action::pass)
+    if (what != filter_action::pass) {
       say("message {} from {} to {} is {} by the script", number, from, to,
           what == filter_action::hold ? "held" : "dropped");
-    if (what != filter_action::pass)
       show_message(run_event_kind::lost, from, to, bytes.size());
-    if (what == filter_action::hold)
-      held_.push_back({from, to, std::move(bytes), nullptr, number, now_});
-    if (what != filter_action::pass)
+      if (what == filter_action::hold)
+        held_.push_back({from, to, std::move(bytes), nullptr, number, now_});
       return;
+    }
   }
   if (packets_.size() > options_.limits.in_flight)
     violate(violation_kind::unbounded,
@@ -270,8 +269,8 @@ void simulator::send(spi::replica_id from, spi::replica_id to, std::string bytes
             packets_.put({from, to, std::move(bytes), nullptr, number, now_}));
 }
 
-void simulator::send_snapshot(spi::replica_id from, spi::replica_id to, std::string blob,
-                              machine_image image) {
+void simulator::send_snapshot(spi::replica_id from, spi::replica_id to, const std::string& blob,
+                              const machine_image& image) {
   auto number = ++stats_.messages;
   auto arrivals = network_.send(from, to, now_, rates_, faults_);
   say_sent(from, to, "snapshot", arrivals);
@@ -323,8 +322,10 @@ std::optional<membership_answer> simulator::ask_membership(spi::replica_id from,
 
 void simulator::release_held() {
   auto held = std::exchange(held_, {});
-  for (auto& it : held)
-    at_time(now_ + 1, event_kind::deliver, it.to, 0, packets_.put(std::move(it)));
+  for (auto& it : held) {
+    auto to = it.to;
+    at_time(now_ + 1, event_kind::deliver, to, 0, packets_.put(std::move(it)));
+  }
 }
 
 void simulator::show_question(spi::replica_id to, const request& what) {

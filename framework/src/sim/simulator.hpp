@@ -55,8 +55,8 @@ class simulator {
   /// @param waited_for the token that the message waited for, if it had to; else 0
   void send(spi::replica_id from, spi::replica_id to, std::string bytes,
             spi::persist_token waited_for = 0);
-  void send_snapshot(spi::replica_id from, spi::replica_id to, std::string blob,
-                     machine_image image);
+  void send_snapshot(spi::replica_id from, spi::replica_id to, const std::string& blob,
+                     const machine_image& image);
   /// What a replica with an empty disk learns from a peer; none: the peer can't be reached.
   std::optional<membership_answer> ask_membership(spi::replica_id from, spi::replica_id to);
   void validated(spi::replica_id id, std::uint64_t incarnation, std::uint64_t ticket);

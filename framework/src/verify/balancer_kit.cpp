@@ -1,8 +1,8 @@
 #include "balancer_shares.hpp"
 #include "balancer_state.hpp"
+#include "kits.hpp"
 #include "option_samples.hpp"
 #include "other_process.hpp"
-#include "recorder.hpp"
 
 #include <atoll/verify/balancer_properties.hpp>
 
@@ -115,7 +115,7 @@ std::uint64_t holds_with_options(const spi::descriptor& plugin, const plugin_und
   for (auto& sample : option_samples(plugin, base, chance)) {
     auto varied = it;
     varied.make = [&](std::uint64_t seed) {
-      return std::unique_ptr<spi::balancer>{plugin.create_balancer({sample.options, seed})};
+      return std::unique_ptr<spi::balancer>{plugin.create.balancer({sample.options, seed})};
     };
     if (is_refused(sample, [&] { varied.make(1); }))
       continue;
@@ -166,11 +166,15 @@ void must(const finding& wrong) {
 
 } // namespace
 
+std::uint64_t create_balancer(const spi::descriptor& plugin, const spi::options& options) {
+  return must_be_created(plugin.create.balancer({options, 1}));
+}
+
 void verify_balancer(const spi::descriptor& plugin, const spi::options& options, recorder& out) {
   auto claimed = claim_of(plugin, "shares");
   plugin_under_test it{
       [&](std::uint64_t seed) {
-        return std::unique_ptr<spi::balancer>{plugin.create_balancer({options, seed})};
+        return std::unique_ptr<spi::balancer>{plugin.create.balancer({options, seed})};
       },
       {claimed == "weighted", claim_of(plugin, "spread") == "domains", claimed.empty()},
       !claimed.empty(),

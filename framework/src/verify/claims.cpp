@@ -1,12 +1,13 @@
 #include "claims.hpp"
 
+#include "kits.hpp"
+
 #include <atoll/core/plugin_file.hpp>
 #include <atoll/core/spelling_suggestion.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <span>
 #include <string_view>
 #include <vector>
 
@@ -14,64 +15,21 @@ namespace atl::verify {
 
 namespace {
 
-using spi::plugin_kind;
-
-enum class value_form {
-  choice, ///< one of `known_claim::values`
-  number,
-  clock_option, ///< the name of a boolean option, beside an integer option `clock_drift`
-  option_names, ///< names of integer options, with commas between them
-};
-
-/// The header of the kind's interface says what each means.
-struct known_claim {
-  plugin_kind kind;
-  std::string_view name;
-  value_form form = value_form::choice;
-  std::vector<std::string> values{};
-};
-
-const std::vector<known_claim>& known_claims() {
-  using enum plugin_kind;
-  static const std::vector<std::string> crashes{"none", "minority", "all"};
-  static const std::vector<std::string> yes_or_no{"yes", "no"};
-  static const std::vector<known_claim> all{
-      {.kind = balancer, .name = "shares", .values = {"uniform", "weighted"}},
-      {.kind = balancer, .name = "spread", .values = {"domains"}},
-      {.kind = consensus, .name = "safe_with_crashes", .values = crashes},
-      {.kind = consensus, .name = "live_with_crashes", .values = crashes},
-      {.kind = consensus, .name = "linearizable_reads", .values = yes_or_no},
-      {.kind = consensus, .name = "changes_members", .values = yes_or_no},
-      {.kind = consensus, .name = "transfers_leadership", .values = yes_or_no},
-      {.kind = consensus, .name = "blocks_on_one_failure", .values = yes_or_no},
-      {.kind = consensus, .name = "trusts_clocks_with", .form = value_form::clock_option},
-      {.kind = consensus, .name = "quorum_options", .form = value_form::option_names},
-      {.kind = recovery, .name = "survives_losses", .form = value_form::number},
-      {.kind = recovery, .name = "storage_cost", .form = value_form::number},
-  };
-  return all;
-}
-
-std::span<const spi::claim> claims_of(const spi::descriptor& plugin) {
-  return {plugin.claims, plugin.claim_count};
-}
-
 bool is_number(std::string_view text) {
   return !text.empty() && text.size() <= 9 &&
          text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
 bool has_option(const spi::descriptor& plugin, std::string_view name, spi::option_type type) {
-  std::span options{plugin.options, plugin.option_count};
-  return std::any_of(options.begin(), options.end(),
+  return std::any_of(plugin.options.begin(), plugin.options.end(),
                      [&](auto& option) { return option.name == name && option.type == type; });
 }
 
-std::string unknown_claim(const spi::descriptor& plugin, std::string_view name) {
+std::string unknown_claim(const spi::descriptor& plugin, const std::vector<known_claim>& all,
+                          std::string_view name) {
   std::vector<std::string> names;
-  for (auto& known : known_claims())
-    if (known.kind == plugin.kind)
-      names.emplace_back(known.name);
+  for (auto& known : all)
+    names.emplace_back(known.name);
   return fmt::format("the claim '{}' is unknown{}; a {} plugin may claim {}", name,
                      did_you_mean(name, names), to_string(plugin.kind), fmt::join(names, ", "));
 }
@@ -115,15 +73,14 @@ std::optional<std::string> value_refusal(const spi::descriptor& plugin, const kn
 } // namespace
 
 std::optional<std::string> claims_refusal(const spi::descriptor& plugin) {
-  auto claims = claims_of(plugin);
+  auto all = kit_of(plugin.kind).claims();
+  auto claims = plugin.claims;
   for (auto& claim : claims) {
     std::string_view name = claim.name;
-    auto& all = known_claims();
-    auto known = std::find_if(all.begin(), all.end(), [&](auto& each) {
-      return each.kind == plugin.kind && each.name == name;
-    });
+    auto known =
+        std::find_if(all.begin(), all.end(), [&](auto& each) { return each.name == name; });
     if (known == all.end())
-      return unknown_claim(plugin, name);
+      return unknown_claim(plugin, all, name);
     if (std::count_if(claims.begin(), claims.end(), [&](auto& each) { return each.name == name; }) >
         1)
       return fmt::format("the claim '{}' is made more than once", name);

@@ -207,6 +207,15 @@ seed_check check_of_limits(const spi::descriptor& it, const spi::options& option
 
 } // namespace
 
+/// Options may admit groups of some sizes only.
+std::uint64_t create_consensus(const spi::descriptor& plugin, const spi::options& options) {
+  auto sizes = sim::admitted_group_sizes(plugin, options);
+  if (sizes.admitted.empty())
+    throw broken(fmt::format("it makes no group of 1 to {} replicas: {}", sim::group_size_max,
+                             sizes.refusal));
+  return sizes.admitted.size();
+}
+
 void verify_consensus(const spi::descriptor& it, const spi::options& options, recorder& out) {
   auto what = make_subject(it, options);
   auto all = faults_for(what.safe_with_crashes);

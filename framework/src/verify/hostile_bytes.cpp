@@ -66,8 +66,10 @@ std::string spoil(const said& it, spi::random_source& random) {
       byte = static_cast<char>(random.next());
     break;
   default:
-    if (!bytes.empty())
-      bytes[random.below(bytes.size())] ^= static_cast<char>(1 << random.below(8));
+    if (!bytes.empty()) {
+      auto& byte = bytes[random.below(bytes.size())];
+      byte = static_cast<char>(byte ^ 1 << random.below(8));
+    }
   }
   return bytes;
 }

@@ -20,10 +20,6 @@ using spi::option_type;
 
 constexpr int attempts = 64; ///< that a plugin may refuse
 
-std::span<const spi::option_spec> specs_of(const spi::descriptor& plugin) {
-  return {plugin.options, plugin.option_count};
-}
-
 /// None for a text that isn't there, as a bound that isn't declared.
 std::optional<spi::option_value> value_of(option_type type, const char* text) {
   if (*text == '\0')
@@ -40,8 +36,10 @@ T bound_or(const spi::option_spec& option, const char* text, T otherwise) {
 
 /// Each power of two is as likely as another. @param low at least 1
 std::int64_t log_uniform(std::int64_t low, std::int64_t high, spi::random_source& random) {
-  auto bits = random.between(std::bit_width(static_cast<std::uint64_t>(low)),
-                             std::bit_width(static_cast<std::uint64_t>(high)));
+  auto bits_of = [](std::int64_t value) {
+    return static_cast<std::int64_t>(std::bit_width(static_cast<std::uint64_t>(value)));
+  };
+  auto bits = random.between(bits_of(low), bits_of(high));
   auto power = std::int64_t{1} << (bits - 1);
   return random.between(std::max(low, power), std::min(high, power - 1 + power));
 }
@@ -140,7 +138,7 @@ bool admits(const spi::descriptor& plugin, const spi::options& options, std::uin
   std::vector<spi::replica_id> voters(replicas);
   std::iota(voters.begin(), voters.end(), 1);
   try {
-    std::unique_ptr<spi::consensus> made{plugin.create_consensus({options, 1, voters, 1, 1})};
+    std::unique_ptr<spi::consensus> made{plugin.create.consensus({options, 1, voters, 1, 1})};
     return made != nullptr;
   } catch (const std::invalid_argument&) {
     return false;
@@ -150,7 +148,7 @@ bool admits(const spi::descriptor& plugin, const spi::options& options, std::uin
 option_drawer::option_drawer(const spi::descriptor& plugin, const spi::options& given,
                              const std::set<std::string, std::less<>>& named)
     : plugin_{plugin}, given_{given} {
-  for (auto& option : specs_of(plugin))
+  for (auto& option : plugin.options)
     if (!named.contains(option.name) && is_at_default(option, given))
       free_.push_back(&option);
 }
@@ -170,7 +168,7 @@ spi::options option_drawer::draw(std::uint32_t replicas, spi::random_source rand
 std::vector<option_limit> options_at_limits(const spi::descriptor& plugin,
                                             const spi::options& given) {
   std::vector<option_limit> out;
-  for (auto& option : specs_of(plugin)) {
+  for (auto& option : plugin.options) {
     if (option.type != option_type::integer && option.type != option_type::size)
       continue;
     for (auto* text : {option.minimum, option.maximum})
@@ -185,7 +183,7 @@ std::vector<option_limit> options_at_limits(const spi::descriptor& plugin,
 
 std::string option_words(const spi::descriptor& plugin, const spi::options& options) {
   std::string out;
-  for (auto& option : specs_of(plugin)) {
+  for (auto& option : plugin.options) {
     if (is_at_default(option, options))
       continue;
     auto value = option_toml(options.values().at(option.name), option.type);

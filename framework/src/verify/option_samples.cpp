@@ -89,7 +89,7 @@ option_sample changed(std::span<const option_spec> declared, const spi::options&
 
 std::vector<option_sample> option_samples(const spi::descriptor& plugin, const spi::options& base,
                                           spi::random_source& chance) {
-  std::span declared{plugin.options, plugin.option_count};
+  auto declared = plugin.options;
   std::vector<option_sample> samples;
   for (std::size_t i = 0; i < declared.size(); ++i)
     for (auto& value : values_of(declared[i], chance)) {
@@ -120,7 +120,7 @@ bool is_refused(const option_sample& sample, const std::function<void()>& make) 
 }
 
 bool are_defaults(const spi::descriptor& plugin, const spi::options& options) {
-  for (auto& option : std::span{plugin.options, plugin.option_count}) {
+  for (auto& option : plugin.options) {
     auto standard = parse_option(option.type, option.default_value);
     auto found = options.values().find(option.name);
     if (!standard || found == options.values().end() || found->second != *standard)

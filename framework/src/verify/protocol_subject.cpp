@@ -22,7 +22,7 @@ bool is_on(const spi::options& options, const std::string& name) {
 std::chrono::microseconds shortest_duration(const spi::descriptor& plugin,
                                             const spi::options& options) {
   std::chrono::microseconds least{1'000'000};
-  for (auto& option : std::span{plugin.options, plugin.option_count})
+  for (auto& option : plugin.options)
     if (option.type == spi::option_type::duration && options.integer(option.name) > 0)
       least = std::min(least, std::chrono::microseconds{options.integer(option.name)});
   return least;
@@ -42,7 +42,7 @@ bool protocol_subject::admits(std::uint32_t replicas) const {
 protocol_subject make_subject(const spi::descriptor& plugin, const spi::options& options) {
   protocol_subject out;
   out.factory = [&plugin](const spi::consensus_setup& setup) {
-    return std::unique_ptr<spi::consensus>{plugin.create_consensus(setup)};
+    return std::unique_ptr<spi::consensus>{plugin.create.consensus(setup)};
   };
   out.options = options;
   out.safe_with_crashes = claim_of(plugin, "safe_with_crashes");
@@ -53,7 +53,6 @@ protocol_subject make_subject(const spi::descriptor& plugin, const spi::options&
   out.changes_members = !out.fixed_quorums && claim_of(plugin, "changes_members") == "yes";
   out.blocks_on_one_failure = claim_of(plugin, "blocks_on_one_failure") == "yes";
   out.transfers_leadership = claim_of(plugin, "transfers_leadership") == "yes";
-  out.tell_losses = plugin.spi_minor >= 1;
   out.trusts_clocks = is_on(options, claim_of(plugin, "trusts_clocks_with"));
   out.group_sizes = sim::admitted_group_sizes(plugin, options).admitted;
   out.shortest_duration = shortest_duration(plugin, options);
@@ -71,7 +70,6 @@ sim::simulation_options protocol_subject::simulation(std::uint64_t seed,
   it.spares = changes_members ? 2 : 0;
   it.lose_at_rest = blocks_on_one_failure;
   it.lose_members = !fixed_quorums;
-  it.tell_losses = tell_losses;
   it.protocol_options = options;
   return it;
 }

@@ -24,7 +24,6 @@ struct protocol_subject {
   bool changes_members = false;
   bool blocks_on_one_failure = false;
   bool transfers_leadership = false;
-  bool tell_losses = true;    ///< false for plugins of interface 1.0
   bool trusts_clocks = false; ///< with these options reads rely on clocks that don't jump
 
   /// Quorums have sizes of their own: the protocol isn't taken to bear crashes or changes of

@@ -50,9 +50,9 @@ void recorder::note_run() {
 }
 
 std::string claim_of(const spi::descriptor& it, const char* name) {
-  for (std::size_t i = 0; i < it.claim_count; ++i)
-    if (std::string_view{it.claims[i].name} == name)
-      return it.claims[i].value;
+  for (auto& claim : it.claims)
+    if (std::string_view{claim.name} == name)
+      return claim.value;
   return {};
 }
 

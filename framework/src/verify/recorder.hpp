@@ -51,11 +51,6 @@ class recorder {
   std::chrono::steady_clock::time_point told_at_{};
 };
 
-// One for each kind of plugin.
-void verify_balancer(const spi::descriptor& it, const spi::options& options, recorder& out);
-void verify_consensus(const spi::descriptor& it, const spi::options& options, recorder& out);
-void verify_recovery(const spi::descriptor& it, const spi::options& options, recorder& out);
-
 /// The claim's value; empty when the plugin doesn't make it.
 std::string claim_of(const spi::descriptor& it, const char* name);
 

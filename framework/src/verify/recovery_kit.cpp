@@ -1,6 +1,6 @@
+#include "kits.hpp"
 #include "option_samples.hpp"
 #include "other_process.hpp"
-#include "recorder.hpp"
 #include "recovery_codec_checks.hpp"
 #include "recovery_plan_checks.hpp"
 
@@ -159,7 +159,7 @@ std::uint64_t holds_with_options(const spi::descriptor& plugin, const spi::optio
   std::uint64_t cases = 0;
   for (auto& sample : option_samples(plugin, base, chance)) {
     scheme_maker make = [&] {
-      return std::unique_ptr<spi::recovery>{plugin.create_recovery({sample.options})};
+      return std::unique_ptr<spi::recovery>{plugin.create.recovery({sample.options})};
     };
     if (is_refused(sample, make))
       continue;
@@ -232,10 +232,14 @@ void try_repair(scheme_under_test& it, recorder& out) {
 
 } // namespace
 
+std::uint64_t create_recovery(const spi::descriptor& plugin, const spi::options& options) {
+  return must_be_created(plugin.create.recovery({options}));
+}
+
 void verify_recovery(const spi::descriptor& plugin, const spi::options& options, recorder& out) {
   auto& how = out.how();
   scheme_maker make = [&] {
-    return std::unique_ptr<spi::recovery>{plugin.create_recovery({options})};
+    return std::unique_ptr<spi::recovery>{plugin.create.recovery({options})};
   };
   auto claims_count = are_defaults(plugin, options);
   auto survives = claims_count ? claim_of(plugin, "survives_losses") : "";

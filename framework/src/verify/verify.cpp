@@ -1,8 +1,8 @@
 #include "claims.hpp"
-#include "recorder.hpp"
+#include "kits.hpp"
 
 #include <atoll/core/child_process.hpp>
-#include <atoll/sim/claimed_run.hpp>
+#include <atoll/core/plugin_file.hpp>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -16,68 +16,28 @@ namespace {
 
 using nlohmann::json;
 
-template <class T>
-void must_be_made(T* made) {
-  if (!made)
-    throw broken("its factory creates nothing");
-  delete made;
-}
-
-/// Options may admit groups of some sizes only.
-std::uint64_t must_make_groups(const spi::descriptor& it, const spi::options& options) {
-  auto sizes = sim::admitted_group_sizes(it, options);
-  if (sizes.admitted.empty())
-    throw broken(fmt::format("it makes no group of 1 to {} replicas: {}", sim::group_size_max,
-                             sizes.refusal));
-  return sizes.admitted.size();
-}
-
 void verify_descriptor(const spi::descriptor& it, const spi::options& options, recorder& out) {
   out.check("its claims are such as a verifier knows", "", [&] {
     if (auto refusal = claims_refusal(it))
       throw broken(*refusal);
-    return it.claim_count;
+    return it.claims.size();
   });
-  out.check("it can be made with these options", "", [&]() -> std::uint64_t {
-    switch (it.kind) {
-    case spi::plugin_kind::balancer:
-      must_be_made(it.create_balancer({options, 1}));
-      return 1;
-    case spi::plugin_kind::consensus:
-      return must_make_groups(it, options);
-    case spi::plugin_kind::recovery:
-      must_be_made(it.create_recovery({options}));
-      return 1;
-    }
-    return 0;
-  });
-}
-
-const char* kind_name(spi::plugin_kind kind) {
-  return kind == spi::plugin_kind::balancer    ? "balancer"
-         : kind == spi::plugin_kind::consensus ? "consensus"
-                                               : "recovery";
+  out.check("it can be made with these options", "",
+            [&] { return kit_of(it.kind).create(it, options); });
 }
 
 void run_kit(const spi::descriptor& it, const spi::options& options, recorder& out) {
   verify_descriptor(it, options, out);
   if (!out.result().ok())
     return;
-  switch (it.kind) {
-  case spi::plugin_kind::balancer:
-    return verify_balancer(it, options, out);
-  case spi::plugin_kind::consensus:
-    return verify_consensus(it, options, out);
-  case spi::plugin_kind::recovery:
-    return verify_recovery(it, options, out);
-  }
+  kit_of(it.kind).verify(it, options, out);
 }
 
 report about(const spi::descriptor& it) {
   report out;
   out.plugin = it.name;
   out.version = it.version;
-  out.kind = kind_name(it.kind);
+  out.kind = to_string(it.kind);
   return out;
 }
 

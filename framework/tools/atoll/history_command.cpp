@@ -1,4 +1,4 @@
-#include "commands.hpp"
+#include "atoll_commands.hpp"
 #include "input_file.hpp"
 
 #include <atoll/sim/history_reader.hpp>

@@ -1,5 +1,5 @@
 // `atoll`: what a plugin's author and an operator ask of the framework. One file a command.
-#include "commands.hpp"
+#include "atoll_commands.hpp"
 
 #include <atoll/core/standard_streams.hpp>
 

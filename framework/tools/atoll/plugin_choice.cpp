@@ -1,10 +1,9 @@
 #include "plugin_choice.hpp"
 
-#include "commands.hpp"
+#include "atoll_commands.hpp"
 
 #include <atoll/core/config_value.hpp>
 #include <atoll/core/guarded_run.hpp>
-#include <atoll/sim/claimed_run.hpp>
 
 #include <filesystem>
 
@@ -24,20 +23,6 @@ atl::result<atl::config_table> written_options(const std::vector<std::string>& o
     text += option.substr(0, equals) + " = " + (bare ? value : atl::toml_quote(value)) + "\n";
   }
   return atl::parse_toml(text, "--option");
-}
-
-/// @returns what the plugin says of the largest group, when it refuses all of them.
-atl::status try_group_sizes(const atl::plugin& plugin, const atl::spi::options& options) {
-  atl::status refusal;
-  std::vector<atl::spi::replica_id> voters;
-  for (std::uint32_t size = 1; size <= atl::sim::group_size_max; ++size) {
-    voters.push_back(size);
-    auto made = plugin.create_consensus({options, 1, voters, 1, 1});
-    if (made)
-      return {};
-    refusal = tl::unexpected{made.error()};
-  }
-  return refusal;
 }
 
 } // namespace
@@ -84,21 +69,6 @@ loaded_plugin find_plugin(const plugin_choice& choice, std::optional<atl::spi::p
   return load_guarded([&](auto& observer) {
     return kind ? loader.load(*kind, choice.name, observer) : loader.load(choice.name, observer);
   });
-}
-
-atl::status try_to_create(const atl::plugin& plugin, const atl::spi::options& options) {
-  auto status_of = [](const auto& made) {
-    return made ? atl::status{} : tl::unexpected{made.error()};
-  };
-  switch (plugin.kind()) {
-  case atl::spi::plugin_kind::balancer:
-    return status_of(plugin.create_balancer(options, 1));
-  case atl::spi::plugin_kind::consensus:
-    return try_group_sizes(plugin, options);
-  case atl::spi::plugin_kind::recovery:
-    break;
-  }
-  return status_of(plugin.create_recovery(options));
 }
 
 std::string shell_word(const std::string& text) {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <atoll/core/error.hpp>
-#include <atoll/core/plugin.hpp>
+#include <atoll/core/loaded_plugin.hpp>
 #include <atoll/core/plugin_loader.hpp>
 
 #include <CLI/CLI.hpp>
@@ -35,10 +35,6 @@ loaded_plugin load_guarded(const std::function<loaded_plugin(const atl::load_obs
 /// Without a kind, of whatever kind there is one.
 loaded_plugin find_plugin(const plugin_choice& choice,
                           std::optional<atl::spi::plugin_kind> kind = {});
-
-/// Creates one instance; of a protocol, in a group of the smallest size that the options admit. An
-/// error when the plugin's factory refuses the options or fails otherwise.
-atl::status try_to_create(const atl::plugin& plugin, const atl::spi::options& options);
 
 /// The text in single quotes, so that a shell reads one word.
 std::string shell_quoted(const std::string& text);

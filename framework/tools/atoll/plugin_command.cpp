@@ -1,4 +1,4 @@
-#include "commands.hpp"
+#include "atoll_commands.hpp"
 #include "plugin_choice.hpp"
 #include "plugin_view.hpp"
 
@@ -53,7 +53,7 @@ void add_common(CLI::App& command, plugin_arguments& arguments) {
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command.add_option("--kind", arguments.kind, "Only plugins of this kind")
-      ->check(CLI::IsMember({"balancer", "consensus", "recovery"}));
+      ->check(CLI::IsMember(atl::plugin_kind_names()));
   command.add_flag("--json", arguments.json, "Print JSON, for programs");
 }
 

@@ -22,8 +22,8 @@ std::string dump(const json& value) {
   return value.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
-std::string interface_of(const atl::plugin_identity& plugin) {
-  return fmt::format("{}.{}", plugin.spi_major, plugin.spi_minor);
+std::string version_text(const atl::spi::interface_version& version) {
+  return fmt::format("{}.{}", version.major, version.minor);
 }
 
 /// Columns as wide as their widest cell; nothing is filled up at the end of a line.
@@ -73,7 +73,7 @@ std::string list_text(const std::vector<atl::plugin_file>& files,
       refused += fmt::format("  {}\n", file.refusal);
     else if (auto& plugin = file.identity)
       rows.push_back({std::string{atl::to_string(plugin->kind)}, plugin->name, plugin->version,
-                      interface_of(*plugin), file.path.string()});
+                      version_text(plugin->interface), file.path.string()});
   }
   std::string out;
   if (rows.size() > 1)
@@ -97,7 +97,7 @@ std::string list_json(const std::vector<atl::plugin_file>& files,
       entry["kind"] = atl::to_string(plugin->kind);
       entry["name"] = plugin->name;
       entry["version"] = plugin->version;
-      entry["spi"] = interface_of(*plugin);
+      entry["spi"] = version_text(plugin->interface);
       entry["abi"] = plugin->abi;
     }
     if (!file.refusal.empty())
@@ -111,8 +111,9 @@ std::string show_text(const atl::plugin& plugin) {
   auto& about = plugin.descriptor();
   auto out = fmt::format("{} {}, a {} plugin\n{}\n\n", plugin.name(), plugin.version(),
                          atl::to_string(plugin.kind()), about.summary);
-  out += fmt::format("File      {}\nLicence   {}\nSPI       {}.{}, {}\n", plugin.file().string(),
-                     about.licence, about.spi_major, about.spi_minor, about.abi);
+  out += fmt::format("File      {}\nLicence   {}\nSPI       {} {}, {}\n", plugin.file().string(),
+                     about.licence, atl::to_string(plugin.kind()), version_text(about.interface),
+                     about.abi);
   out += "\nClaims\n";
   for (auto& claim : plugin.claims())
     out += fmt::format("  {} = {}\n", claim.name, claim.value);
@@ -139,7 +140,7 @@ std::string show_json(const atl::plugin& plugin) {
                {"version", plugin.version()},
                {"summary", about.summary},
                {"licence", about.licence},
-               {"spi", fmt::format("{}.{}", about.spi_major, about.spi_minor)},
+               {"spi", version_text(about.interface)},
                {"abi", about.abi},
                {"file", plugin.file().string()},
                {"claims", claims},

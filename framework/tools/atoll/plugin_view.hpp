@@ -1,6 +1,6 @@
 #pragma once
 
-#include <atoll/core/plugin.hpp>
+#include <atoll/core/loaded_plugin.hpp>
 #include <atoll/core/plugin_file.hpp>
 
 #include <filesystem>

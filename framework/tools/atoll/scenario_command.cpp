@@ -1,6 +1,6 @@
 #include "scenario_command.hpp"
 
-#include "commands.hpp"
+#include "atoll_commands.hpp"
 
 #include <atoll/core/spelling_suggestion.hpp>
 #include <atoll/sim/diagram.hpp>

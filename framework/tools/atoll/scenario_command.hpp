@@ -2,7 +2,7 @@
 
 #include "simulate_arguments.hpp"
 
-#include <atoll/core/plugin.hpp>
+#include <atoll/core/loaded_plugin.hpp>
 #include <atoll/sim/simulation.hpp>
 
 /// `atoll simulate PLUGIN --scenario list`. @returns the exit code

@@ -1,4 +1,4 @@
-#include "commands.hpp"
+#include "atoll_commands.hpp"
 #include "scenario_command.hpp"
 #include "simulate_arguments.hpp"
 
@@ -215,7 +215,7 @@ int run(const simulate_arguments& arguments) {
   subject what{arguments, **plugin, std::move(*options),
                [&](const atl::spi::consensus_setup& setup) {
                  return std::unique_ptr<atl::spi::consensus>{
-                     (*plugin)->descriptor().create_consensus(setup)};
+                     (*plugin)->descriptor().create.consensus(setup)};
                }};
   tally all;
   auto begin = std::chrono::steady_clock::now();

@@ -1,4 +1,4 @@
-#include "commands.hpp"
+#include "atoll_commands.hpp"
 #include "plugin_choice.hpp"
 #include "progress_line.hpp"
 
@@ -26,7 +26,7 @@ struct verify_arguments {
 bool refuses(const atl::plugin& plugin, const atl::spi::options& options) {
   auto code = atl::run_guarded([&](const atl::announce_step& announce) {
     announce({plugin.file().string(), "creating an instance"});
-    return try_to_create(plugin, options) ? exit_ok : exit_failed;
+    return atl::verify::try_to_create(plugin, options) ? exit_ok : exit_failed;
   });
   return code && *code == exit_failed;
 }
@@ -42,7 +42,8 @@ int run(const verify_arguments& arguments) {
   // Options that contradict each other are the caller's mistake; those that are the default, the
   // plugin's.
   if (!arguments.choice.options.empty() && refuses(**plugin, *options)) {
-    std::cerr << "atoll: " << try_to_create(**plugin, *options).error().message << '\n';
+    std::cerr << "atoll: " << atl::verify::try_to_create(**plugin, *options).error().message
+              << '\n';
     return exit_usage;
   }
   auto how = arguments.how;
@@ -74,7 +75,7 @@ void add_verify_command(CLI::App& app, int& code) {
       "claims promise");
   add_plugin_choice(*command, arguments->choice);
   command->add_option("--kind", arguments->kind, "Of this kind, where several have one of the name")
-      ->check(CLI::IsMember({"balancer", "consensus", "recovery"}));
+      ->check(CLI::IsMember(atl::plugin_kind_names()));
   command
       ->add_option("--seeds", arguments->how.seeds,
                    "How hard to look: of a protocol so many runs of three replicas, and more\n"

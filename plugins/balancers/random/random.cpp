@@ -1,7 +1,5 @@
 #include <atoll/spi/balancer.hpp>
 
-#include <iterator>
-
 namespace {
 
 using namespace atl::spi;
@@ -32,17 +30,9 @@ constexpr claim claims[] = {{"shares", "uniform"}, {"spread", "domains"}};
 
 } // namespace
 
-ATOLL_PLUGIN(balancer, random, 1, 0, 0) = {
-    .kind = plugin_kind::balancer,
-    .name = "random",
-    .version = "1.0.0",
+ATOLL_PLUGIN(balancer, random, 1, 0, 0){
     .summary = "Each healthy candidate with the same chance",
     .licence = "Apache-2.0",
     .claims = claims,
-    .claim_count = std::size(claims),
-    .options = nullptr,
-    .option_count = 0,
-    .create_balancer = [](const balancer_setup& setup) -> balancer* {
-      return new random_balancer{setup};
-    },
+    .create = [](const balancer_setup& setup) -> balancer* { return new random_balancer{setup}; },
 };

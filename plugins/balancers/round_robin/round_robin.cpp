@@ -2,7 +2,6 @@
 
 #include <atoll/spi/balancer.hpp>
 
-#include <iterator>
 #include <utility>
 
 namespace {
@@ -78,17 +77,10 @@ constexpr option_spec options_known[] = {
 
 } // namespace
 
-ATOLL_PLUGIN(balancer, round_robin, 1, 0, 0) = {
-    .kind = plugin_kind::balancer,
-    .name = "round_robin",
-    .version = "1.0.0",
+ATOLL_PLUGIN(balancer, round_robin, 1, 0, 0){
     .summary = "One after the other, in the order of ids",
     .licence = "Apache-2.0",
     .claims = claims,
-    .claim_count = std::size(claims),
     .options = options_known,
-    .option_count = std::size(options_known),
-    .create_balancer = [](const balancer_setup& setup) -> balancer* {
-      return new round_robin{setup};
-    },
+    .create = [](const balancer_setup& setup) -> balancer* { return new round_robin{setup}; },
 };

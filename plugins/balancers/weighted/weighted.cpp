@@ -3,7 +3,6 @@
 #include <atoll/spi/balancer.hpp>
 
 #include <functional>
-#include <iterator>
 
 namespace {
 
@@ -32,15 +31,9 @@ constexpr claim claims[] = {{"shares", "weighted"}, {"spread", "domains"}};
 
 } // namespace
 
-ATOLL_PLUGIN(balancer, weighted, 1, 0, 0) = {
-    .kind = plugin_kind::balancer,
-    .name = "weighted",
-    .version = "1.0.0",
+ATOLL_PLUGIN(balancer, weighted, 1, 0, 0){
     .summary = "Shares in proportion to weights, evenly interleaved",
     .licence = "Apache-2.0",
     .claims = claims,
-    .claim_count = std::size(claims),
-    .options = nullptr,
-    .option_count = 0,
-    .create_balancer = [](const balancer_setup&) -> balancer* { return new weighted; },
+    .create = [](const balancer_setup&) -> balancer* { return new weighted; },
 };

@@ -164,30 +164,33 @@ void leader_based_replica::publish_members() {
 
 // -- proposals --------------------------------------------------------------------------------
 
-std::string leader_based_replica::refusal_to_propose(const leadership* leading) const {
+leader_based_replica::obstacle
+leader_based_replica::obstacle_to_propose(const leadership* leading) const {
   if (!leading)
-    return leader_ == 0 ? "no leader is elected; try again"
-                        : "replica " + std::to_string(leader_) + " leads";
+    return {leader_ == 0 ? "no leader is elected; try again"
+                         : "replica " + std::to_string(leader_) + " leads"};
   if (leading->transferee != 0)
-    return "replica " + std::to_string(leading->transferee) + " is taking over; try again";
+    return {"replica " + std::to_string(leading->transferee) + " is taking over; try again",
+            spi::refusal::busy};
   return {};
 }
 
-std::string leader_based_replica::refusal_of_size(std::size_t command_bytes,
-                                                  std::uint64_t uncommitted,
-                                                  std::size_t log_bytes) const {
-  if (command_bytes > command_bytes_max)
-    return "a command must not be larger than 16 MiB";
+leader_based_replica::obstacle leader_based_replica::obstacle_of_size(std::size_t command_bytes,
+                                                                      std::uint64_t uncommitted,
+                                                                      std::size_t log_bytes) const {
+  if (command_bytes > entry_bytes_max)
+    return {"a command must not be larger than 16 MiB"};
   if (uncommitted >= limits_.max_in_flight)
-    return "too many entries are waiting to be committed; try again";
+    return {"too many entries are waiting to be committed; try again", spi::refusal::busy};
   if (log_bytes > limits_.log_bytes)
-    return "the log is full until the state machine has applied what is in it; try again";
+    return {"the log is full until the state machine has applied what is in it; try again",
+            spi::refusal::busy};
   return {};
 }
 
-void leader_based_replica::refuse_as_not_proposed(spi::request_id id, std::string why) {
+void leader_based_replica::refuse(spi::request_id id, obstacle it) {
   auto hint = leader_ == self_ || election_timer_.is_leader_unreachable() ? 0 : leader_;
-  outbox_.emit(spi::refuse{id, spi::refusal::not_proposed, hint, std::move(why)});
+  outbox_.emit(spi::refuse{id, it.kind, hint, std::move(it.why)});
 }
 
 std::optional<membership> leader_based_replica::requested_group(id_list voters,

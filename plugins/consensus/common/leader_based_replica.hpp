@@ -62,6 +62,13 @@ class leader_based_replica : public spi::consensus {
     std::size_t count = 0; ///< of entries
     std::size_t bytes = 0;
   };
+  /// What is in the way of a proposal; nothing if `why` is empty.
+  struct obstacle {
+    std::string why{};
+    spi::refusal kind = spi::refusal::not_proposed;
+
+    explicit operator bool() const { return !why.empty(); }
+  };
   using value_of = std::function<std::uint64_t(spi::replica_id)>;
   /// In the order of a protocol's variant of roles.
   enum class role_kind : std::uint8_t { follower, pre_candidate, candidate, leader };
@@ -84,12 +91,12 @@ class leader_based_replica : public spi::consensus {
   /// Refuses the reads of a leadership that ends, and those that this replica forwarded.
   void end_leadership(leadership* ended, const std::string& why);
   void set_leader(spi::replica_id leader);
-  /// Why this replica takes no proposals; empty: it does.
-  std::string refusal_to_propose(const leadership* leading) const;
-  /// Why the log has no room for a command; empty: it has.
-  std::string refusal_of_size(std::size_t command_bytes, std::uint64_t uncommitted,
-                              std::size_t log_bytes) const;
-  void refuse_as_not_proposed(spi::request_id id, std::string why);
+  /// Why this replica takes no proposals.
+  obstacle obstacle_to_propose(const leadership* leading) const;
+  /// Why the log has no room for a command.
+  obstacle obstacle_of_size(std::size_t command_bytes, std::uint64_t uncommitted,
+                            std::size_t log_bytes) const;
+  void refuse(spi::request_id id, obstacle it);
   /// The group that `reconfigure` asks for, in order; none if it isn't one.
   std::optional<membership> requested_group(id_list voters, id_list learners) const;
   virtual void send_heartbeats();
@@ -218,7 +225,8 @@ template <class Log>
 leader_based_replica::batch leader_based_replica::batch_of(const Log& log, spi::log_index first,
                                                            spi::log_index last) const {
   batch it{first, 0, 0};
-  while (first + it.count <= last && (it.count == 0 || it.bytes < limits_.batch_bytes))
+  while (first + it.count <= last &&
+         (it.count == 0 || it.bytes + log.at(first + it.count).bytes() <= limits_.batch_bytes))
     it.bytes += log.at(first + it.count++).bytes();
   return it;
 }

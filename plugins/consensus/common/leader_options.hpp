@@ -8,8 +8,8 @@
 
 namespace atl::leader_based {
 
-/// A larger command is refused.
-inline constexpr std::size_t command_bytes_max = std::size_t{16} << 20;
+/// A larger command is refused; hosts propose none above `spi::command_bytes_max`.
+inline constexpr std::size_t entry_bytes_max = std::size_t{16} << 20;
 
 /// The options of every protocol with a leader, checked. `option_specs` says what each means.
 struct leader_options {

@@ -143,7 +143,7 @@ bool replica::can_serve_reads() const {
 }
 
 bool replica::can_transfer_to(spi::replica_id to) const {
-  return members_.current().votes(to) && refusal_to_propose_now().empty();
+  return members_.current().votes(to) && !obstacle_to_propose_now();
 }
 
 bool replica::is_caught_up(const progress& peer) const {

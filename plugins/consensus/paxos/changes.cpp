@@ -80,14 +80,13 @@ void replica::reconfigure(spi::request_id id, std::vector<spi::replica_id> voter
                           std::vector<spi::replica_id> learners) {
   if (stopped_)
     return;
-  if (auto why = refusal_to_propose_now(); !why.empty())
-    return refuse_as_not_proposed(id, std::move(why));
+  if (auto it = obstacle_to_propose_now())
+    return refuse(id, std::move(it));
   auto wanted = requested_group(std::move(voters), std::move(learners));
   if (!wanted)
-    return refuse_as_not_proposed(
-        id, "a group has 1 to 32 members, none of them 0, and at least one votes");
+    return refuse(id, {"a group has 1 to 32 members, none of them 0, and at least one votes"});
   if (auto why = config_.quorums.refusal(wanted->voters.size()); !why.empty())
-    return refuse_as_not_proposed(id, std::move(why));
+    return refuse(id, {std::move(why)});
   auto& it = std::get<leader>(role_);
   it.change_id = id;
   propose_value(it, {value_type::members, members_codec.encode(*wanted)}, 0);

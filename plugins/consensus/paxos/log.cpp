@@ -11,7 +11,7 @@ void put(spi::writer& out, const value& it) {
 value get_value(spi::reader& in) {
   value it;
   it.type = in.get_enum(value_type_last);
-  it.body = in.get_string(leader_based::command_bytes_max);
+  it.body = in.get_string(leader_based::entry_bytes_max);
   if (it.type == value_type::members && !members_codec.decode(it.body))
     in.fail();
   return it;

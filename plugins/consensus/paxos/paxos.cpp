@@ -36,16 +36,11 @@ atl::spi::consensus* create(const atl::spi::consensus_setup& setup) {
 
 } // namespace
 
-ATOLL_PLUGIN(consensus, paxos, 1, 0, 0) = {
-    .kind = atl::spi::plugin_kind::consensus,
-    .name = "paxos",
-    .version = "1.0.0",
+ATOLL_PLUGIN(consensus, paxos, 1, 0, 0){
     .summary = "Multi-Paxos: a stable leader, each index agreed upon by itself; quorums of any "
                "sizes that meet, changes of the group, reads by read index on every replica",
     .licence = "Apache-2.0",
     .claims = claims,
-    .claim_count = std::size(claims),
     .options = options,
-    .option_count = std::size(options),
-    .create_consensus = create,
+    .create = create,
 };

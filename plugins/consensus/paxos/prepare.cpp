@@ -279,11 +279,13 @@ promise replica::page_from(spi::log_index first) const {
   if (!page.ok)
     return page;
   std::size_t bytes = 0;
-  while (page.covered < log_.last() && bytes < config_.batch_bytes) {
-    auto index = ++page.covered;
+  for (; page.covered < log_.last(); ++page.covered) {
+    auto index = page.covered + 1;
     if (!log_.holds(index))
       continue;
     auto& it = log_.at(index);
+    if (!page.accepted.empty() && bytes + it.bytes() > config_.batch_bytes)
+      break;
     page.accepted.emplace_back(index, slot{it.accepted, it.value, 0, 0, 0});
     bytes += it.bytes();
   }

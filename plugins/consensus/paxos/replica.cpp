@@ -32,21 +32,20 @@ spi::timestamp replica::deadline() const {
 void replica::propose(spi::request_id id, std::string command) {
   if (stopped_)
     return;
-  auto why = refusal_to_propose_now();
-  auto* it = std::get_if<leader>(&role_);
-  if (why.empty())
-    why = refusal_of_size(command.size(), it->proposed - commit_, log_.bytes());
-  if (!why.empty())
-    return refuse_as_not_proposed(id, std::move(why));
-  propose_value(*it, {value_type::command, std::move(command)}, id);
+  if (auto it = obstacle_to_propose_now())
+    return refuse(id, std::move(it));
+  auto& leads = std::get<leader>(role_);
+  if (auto it = obstacle_of_size(command.size(), leads.proposed - commit_, log_.bytes()))
+    return refuse(id, std::move(it));
+  propose_value(leads, {value_type::command, std::move(command)}, id);
 }
 
-std::string replica::refusal_to_propose_now() const {
+replica::obstacle replica::obstacle_to_propose_now() const {
   auto* it = std::get_if<leader>(&role_);
-  if (auto why = refusal_to_propose(it); !why.empty())
-    return why;
+  if (auto other = obstacle_to_propose(it))
+    return other;
   if (it->phase1 || it->change_proposed > commit_ || it->leaving_at != 0)
-    return "the group is changing; try again";
+    return {"the group is changing; try again", spi::refusal::busy};
   return {};
 }
 

@@ -45,9 +45,9 @@ class replica final : public leader_based::leader_based_replica {
   replica(const spi::consensus_setup& setup, const config& options);
 
   // -- restore.cpp
-  void restore(spi::stable_state stable, spi::log_index applied);
+  void restore(const spi::stable_state& stable, spi::log_index applied);
   bool restore_meta(const std::optional<std::string>& bytes);
-  std::set<spi::log_index> restore_log(std::vector<spi::stable_record> records,
+  std::set<spi::log_index> restore_log(const std::vector<spi::stable_record>& records,
                                        spi::log_index applied);
   void restore_snapshot(spi::log_index applied);
   void restore_damaged(const std::set<spi::log_index>& damaged);
@@ -70,7 +70,7 @@ class replica final : public leader_based::leader_based_replica {
   spi::log_index last_proposed() const override { return std::get<leader>(role_).proposed; }
   void cut_log_at(spi::log_index base) override { log_.cut(base); }
   void deliver() override { deliver_from(log_); }
-  std::string refusal_to_propose_now() const;
+  obstacle obstacle_to_propose_now() const;
   std::string blocked() const override;
 
   // -- prepare.cpp

@@ -12,7 +12,7 @@ void replica::start(spi::stable_state stable, spi::log_index applied, spi::times
   if (stable.meta_corrupt)
     return stop_for_replacement(
         "the durable promise can't be read, and this replica must not guess it");
-  restore(std::move(stable), applied);
+  restore(stable, applied);
   if (stopped_)
     return;
   publish_members();
@@ -21,7 +21,7 @@ void replica::start(spi::stable_state stable, spi::log_index applied, spi::times
     election_timer_.campaign_at(now_); // a group of one has no other leader to wait for
 }
 
-void replica::restore(spi::stable_state stable, spi::log_index applied) {
+void replica::restore(const spi::stable_state& stable, spi::log_index applied) {
   auto is_new = !stable.meta;
   if (!restore_meta(stable.meta))
     return stop_for_replacement("the durable promise makes no sense");
@@ -29,7 +29,7 @@ void replica::restore(spi::stable_state stable, spi::log_index applied) {
     stop_for_replacement("the state machine has entries and the log's disk is empty: it was lost");
   if (stopped_)
     return;
-  auto damaged = restore_log(std::move(stable.records), applied);
+  auto damaged = restore_log(stable.records, applied);
   if (stopped_)
     return;
   restore_snapshot(applied);
@@ -97,7 +97,7 @@ bool replica::restore_meta(const std::optional<std::string>& bytes) {
 }
 
 /// @returns the indexes whose records can't be read.
-std::set<spi::log_index> replica::restore_log(std::vector<spi::stable_record> records,
+std::set<spi::log_index> replica::restore_log(const std::vector<spi::stable_record>& records,
                                               spi::log_index applied) {
   std::set<spi::log_index> damaged;
   for (auto& record : records) {

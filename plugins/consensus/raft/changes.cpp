@@ -32,15 +32,15 @@ void replica::on_members_published() {
   it->heartbeat_wanted = true;
 }
 
-/// One change at a time, and a new leader must have committed an entry of its own (Ongaro's
-/// correction of 2015).
-std::string replica::refusal_to_change() const {
+/// A new leader must have committed an entry of its own (Ongaro's correction of 2015).
+replica::obstacle replica::obstacle_to_change() const {
   auto* it = std::get_if<leader>(&role_);
-  if (auto why = refusal_to_propose(it); !why.empty())
-    return why;
-  if (it->change || members_.current().is_joint() || commit_ < it->term_start ||
-      members_.newest_change() > commit_)
-    return "another change of the group is under way; try again";
+  if (auto other = obstacle_to_propose(it))
+    return other;
+  if (commit_ < it->term_start)
+    return {"the leader is new and hasn't committed anything yet; try again", spi::refusal::busy};
+  if (it->change || members_.current().is_joint() || members_.newest_change() > commit_)
+    return {"another change of the group is under way; try again", spi::refusal::busy};
   return {};
 }
 
@@ -48,12 +48,11 @@ void replica::reconfigure(spi::request_id id, std::vector<spi::replica_id> voter
                           std::vector<spi::replica_id> learners) {
   if (stopped_)
     return;
-  if (auto why = refusal_to_change(); !why.empty())
-    return refuse_as_not_proposed(id, std::move(why));
+  if (auto it = obstacle_to_change())
+    return refuse(id, std::move(it));
   auto wanted = requested_group(std::move(voters), std::move(learners));
   if (!wanted)
-    return refuse_as_not_proposed(
-        id, "a group has 1 to 64 members, none of them 0, and at least one votes");
+    return refuse(id, {"a group has 1 to 64 members, none of them 0, and at least one votes"});
   auto& old_voters = members_.current().voters;
   if (wanted->voters == old_voters) { // learners decide nothing, so one step is enough
     append({term_, entry_type::members, members_codec.encode(*wanted), id});

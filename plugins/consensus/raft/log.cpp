@@ -11,7 +11,7 @@ void put(spi::writer& out, const entry& it) {
 void get(spi::reader& in, entry& it) {
   it.term = in.get<std::uint64_t>();
   it.type = in.get_enum(entry_type_last);
-  it.body = in.get_string(leader_based::command_bytes_max);
+  it.body = in.get_string(leader_based::entry_bytes_max);
   if (it.type == entry_type::members && !members_codec.decode(it.body))
     in.fail();
 }

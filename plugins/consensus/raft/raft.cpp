@@ -37,16 +37,11 @@ atl::spi::consensus* create(const atl::spi::consensus_setup& setup) {
 
 } // namespace
 
-ATOLL_PLUGIN(consensus, raft, 1, 0, 0) = {
-    .kind = atl::spi::plugin_kind::consensus,
-    .name = "raft",
-    .version = "1.0.0",
+ATOLL_PLUGIN(consensus, raft, 1, 0, 0){
     .summary = "Raft: an elected leader orders the log, a majority decides; pre-vote, joint "
                "membership changes, reads by read index on every replica",
     .licence = "Apache-2.0",
     .claims = claims,
-    .claim_count = std::size(claims),
     .options = options,
-    .option_count = std::size(options),
-    .create_consensus = create,
+    .create = create,
 };

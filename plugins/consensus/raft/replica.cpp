@@ -16,7 +16,7 @@ void replica::start(spi::stable_state stable, spi::log_index applied, spi::times
   if (stable.meta_corrupt)
     return stop_for_replacement(
         "the durable term and vote can't be read, and this replica must not guess them");
-  restore(std::move(stable), applied);
+  restore(stable, applied);
   if (stopped_)
     return;
   publish_members();
@@ -28,13 +28,13 @@ void replica::start(spi::stable_state stable, spi::log_index applied, spi::times
   election_timer_.not_before(promise_.until(election_timer_));
 }
 
-void replica::restore(spi::stable_state stable, spi::log_index applied) {
+void replica::restore(const spi::stable_state& stable, spi::log_index applied) {
   if (!restore_meta(stable.meta))
     return stop_for_replacement("the durable term and vote make no sense");
   if (!stable.meta && (applied > 0 || !stable.records.empty()))
     return stop_for_replacement(
         "the state machine has entries and the log's disk is empty: it was lost");
-  if (!restore_log(std::move(stable.records)))
+  if (!restore_log(stable.records))
     return;
   restore_snapshot(applied);
   if (applied < log_.base() || applied > log_.last())
@@ -79,7 +79,7 @@ std::string replica::encode_meta() const {
   return out.take();
 }
 
-bool replica::restore_log(std::vector<spi::stable_record> records) {
+bool replica::restore_log(const std::vector<spi::stable_record>& records) {
   for (auto& record : records) {
     if (record.index <= log_.base())
       continue;
@@ -185,11 +185,10 @@ void replica::advance(spi::timestamp now) {
 void replica::propose(spi::request_id id, std::string command) {
   if (stopped_)
     return;
-  auto why = refusal_to_propose(std::get_if<leader>(&role_));
-  if (why.empty())
-    why = refusal_of_size(command.size(), log_.last() - commit_, log_.bytes());
-  if (!why.empty())
-    return refuse_as_not_proposed(id, std::move(why));
+  if (auto it = obstacle_to_propose(std::get_if<leader>(&role_)))
+    return refuse(id, std::move(it));
+  if (auto it = obstacle_of_size(command.size(), log_.last() - commit_, log_.bytes()))
+    return refuse(id, std::move(it));
   append({term_, entry_type::command, std::move(command), id});
 }
 

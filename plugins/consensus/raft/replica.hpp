@@ -44,9 +44,9 @@ class replica final : public leader_based::leader_based_replica {
   replica(const spi::consensus_setup& setup, const config& options);
 
   // -- replica.cpp
-  void restore(spi::stable_state stable, spi::log_index applied);
+  void restore(const spi::stable_state& stable, spi::log_index applied);
   bool restore_meta(const std::optional<std::string>& bytes);
-  bool restore_log(std::vector<spi::stable_record> records);
+  bool restore_log(const std::vector<spi::stable_record>& records);
   void restore_snapshot(spi::log_index applied);
   std::string encode_meta() const override;
   void append(entry it);
@@ -108,7 +108,7 @@ class replica final : public leader_based::leader_based_replica {
   // -- changes.cpp
   bool can_campaign() const override;
   void on_members_published() override;
-  std::string refusal_to_change() const;
+  obstacle obstacle_to_change() const;
   void advance_change();
   std::optional<pending_snapshot> decode_snapshot(std::string_view blob) const override;
   void on_snapshot_installed(pending_snapshot installed) override;

@@ -22,8 +22,8 @@ void replica::reconfigure(spi::request_id id, std::vector<spi::replica_id> voter
   normalize(voters);
   normalize(learners);
   membership wanted{voters, without(std::move(learners), voters)};
-  if (auto reason = why_not_change(wanted); !reason.empty())
-    return refuse_proposal(id, std::move(reason));
+  if (auto why = why_not_change(wanted))
+    return refuse_proposal(id, std::move(why));
   change_ =
       pending_change{.id = id, .wanted = std::move(wanted), .target = decided_, .progress = now_};
   review_group();
@@ -33,40 +33,41 @@ void replica::reconfigure(spi::request_id id, std::vector<spi::replica_id> voter
   review_change();
 }
 
-std::string replica::why_not_change(const membership& wanted) const {
+replica::obstacle replica::why_not_change(const membership& wanted) const {
   if (stopped_ || phase_ != phase::serving)
     return why_not_write();
   if (change_)
-    return "another change of the group is under way; try again";
+    return busy("another change of the group is under way; try again");
   if (wanted.voters.empty() || wanted.all().front() == 0)
-    return "a group has at least one voter, and nobody has the id 0";
+    return {"a group has at least one voter, and nobody has the id 0"};
   if (united(wanted.voters, members().voters).size() > max_voters ||
       wanted.learners.size() > max_learners)
-    return "two-phase commit takes 64 voters, those who go and those who come together, and 64 "
-           "learners";
+    return {"two-phase commit takes 64 voters, those who go and those who come together, and 64 "
+            "learners"};
   for (auto id : wanted.all())
     if (has(lost_, id))
-      return "replica " + std::to_string(id) +
-             " was declared lost, and never comes back under this id: put a new one in its place, "
-             "under an id that was never used";
+      return {"replica " + std::to_string(id) +
+              " was declared lost, and never comes back under this id: put a new one in its place, "
+              "under an id that was never used"};
   for (auto id : without(members().voters, lost_)) {
     auto it = id == self_ ? peers_.end() : peers_.find(id);
     if (it == peers_.end() || !down(it->second))
       continue;
     if (wanted.votes(id))
-      return silence(it->second) + "; every voter must agree to a change: bring it back";
-    return silence(it->second) +
-           ", and it must vote itself: it may be cut off and go on serving "
-           "reads; bring it back, or " +
-           (lost_.size() < max_lost ? "declare it lost"
-                                    : "begin a new group: this one has been told of " +
-                                          std::to_string(max_lost) + " losses, and takes no more");
+      return {silence(it->second) + "; every voter must agree to a change: bring it back"};
+    return {silence(it->second) +
+            ", and it must vote itself: it may be cut off and go on serving "
+            "reads; bring it back, or " +
+            (lost_.size() < max_lost
+                 ? "declare it lost"
+                 : "begin a new group: this one has been told of " + std::to_string(max_lost) +
+                       " losses, and takes no more")};
   }
   return {};
 }
 
-void replica::refuse_change(std::string reason) {
-  refuse_proposal(std::exchange(change_, std::nullopt)->id, std::move(reason));
+void replica::refuse_change(obstacle why) {
+  refuse_proposal(std::exchange(change_, std::nullopt)->id, std::move(why));
 }
 
 /// Those who will vote and don't yet have to catch up first, while writes go on; what is left then
@@ -86,7 +87,7 @@ bool replica::joiners_are_close() {
     close = close && it->known && it->epoch == epoch_ && it->whole && !down(*it) &&
             it->decided >= change_->target && it->decided + config_.window() / 2 >= decided_;
     if (down(*it) && now_ - change_->progress > config_.failure_timeout) {
-      refuse_change(silence(*it) + ", and it is to vote");
+      refuse_change({silence(*it) + ", and it is to vote"});
       return false;
     }
   }
@@ -94,8 +95,8 @@ bool replica::joiners_are_close() {
     change_->progress = now_;
   if (close || now_ - change_->progress < patience * config_.failure_timeout)
     return close;
-  refuse_change("those who are to vote got no further than index " + std::to_string(least) +
-                " of " + std::to_string(decided_));
+  refuse_change({"those who are to vote got no further than index " + std::to_string(least) +
+                 " of " + std::to_string(decided_)});
   return false;
 }
 
@@ -104,7 +105,7 @@ bool replica::joiners_are_close() {
 void replica::outbid(std::uint64_t epoch) {
   for (auto index = std::max(decided_ + 1, log_.first()); index < log_.end(); ++index)
     if (is_open(index))
-      abort(index, "the coordinator begins a new epoch; try again");
+      abort(index, busy("the coordinator begins a new epoch; try again"));
   epoch_ = epoch + 1;
   put_standing();
   phase_ = phase::promising;

@@ -45,55 +45,56 @@ void replica::review_after_start(spi::log_index index, bool alone) {
     needs_gather_ = true;
 }
 
-std::string replica::why_not_write() const {
+replica::obstacle replica::why_not_write() const {
   if (stopped_)
-    return "this replica has stopped";
+    return {"this replica has stopped"};
   if (!coordinator()) {
     auto leader = peers_.find(leader_id());
     if (leader != peers_.end() && down(leader->second))
-      return "the coordinator is away: " + silence(leader->second);
-    return whole_ || !votes() ? std::string{}
-                              : "this replica lost its disk, or is new, and is catching up";
+      return {"the coordinator is away: " + silence(leader->second)};
+    return whole_ || !votes() ? obstacle{}
+                              : busy("this replica lost its disk, or is new, and is catching up");
   }
   auto needed = phase_ == phase::serving ? other_voters() : to_gather();
   for (auto id : needed)
     if (auto& it = peers_.at(id); down(it))
-      return silence(it) + "; two-phase commit needs every participant: bring it back";
+      return {silence(it) + "; two-phase commit needs every participant: bring it back"};
   for (auto id : needed) {
     auto& it = peers_.at(id);
     auto name = "replica " + std::to_string(it.id);
     // What a new incarnation of it has on its disk is known when it has answered this one.
     if (phase_ == phase::serving && !it.known)
-      return name + " has started again, and hasn't yet joined epoch " + std::to_string(epoch_);
+      return busy(name + " has started again, and hasn't yet joined epoch " +
+                  std::to_string(epoch_));
     if (phase_ == phase::serving && !it.whole)
-      return name + " lost its disk, or is new, and is catching up: it has " +
-             std::to_string(it.decided) + " of " + std::to_string(decided_) + " entries";
+      return busy(name + " lost its disk, or is new, and is catching up: it has " +
+                  std::to_string(it.decided) + " of " + std::to_string(decided_) + " entries");
     if (phase_ != phase::probing && (!it.known || it.epoch != epoch_))
-      return name + " hasn't yet joined epoch " + std::to_string(epoch_);
+      return busy(name + " hasn't yet joined epoch " + std::to_string(epoch_));
   }
   if (phase_ == phase::serving) {
     for (auto id : view().voters)
       if (has(lost_, id))
-        return "replica " + std::to_string(id) +
-               " was declared lost: take it out of the group, or put a new one in its place";
+        return {"replica " + std::to_string(id) +
+                " was declared lost: take it out of the group, or put a new one in its place"};
     return {};
   }
   if (!gather_reason_.empty())
-    return gather_reason_;
-  return "replica " + std::to_string(self_) +
-         " is learning from the others what its own disk doesn't say";
+    return {gather_reason_};
+  return busy("replica " + std::to_string(self_) +
+              " is learning from the others what its own disk doesn't say");
 }
 
 /// Nothing else may be open when a change is proposed, nor be proposed behind it.
-std::string replica::why_not_propose() const {
-  auto reason = why_not_write();
-  return reason.empty() && change_ && !change_->waits
-             ? "busy: the members of the group are being changed; try again"
-             : reason;
+replica::obstacle replica::why_not_propose() const {
+  auto why = why_not_write();
+  return !why && change_ && !change_->waits
+             ? busy("busy: the members of the group are being changed; try again")
+             : why;
 }
 
-void replica::refuse_proposal(spi::request_id id, std::string reason, spi::replica_id hint) {
-  effects_.push_back(spi::refuse{id, spi::refusal::not_proposed, hint, std::move(reason)});
+void replica::refuse_proposal(spi::request_id id, obstacle why, spi::replica_id hint) {
+  effects_.push_back(spi::refuse{id, why.kind, hint, std::move(why.reason)});
 }
 
 /// By one that doesn't coordinate. Whoever asks is sent on only to where there's a chance.
@@ -102,30 +103,31 @@ void replica::refuse_elsewhere(spi::request_id id) {
     return refuse_proposal(id, why_not_write());
   auto leader = leader_id();
   if (leader == self_ || leader == 0)
-    return refuse_proposal(id, "replica " + std::to_string(self_) +
-                                   " is to coordinate this group, and hasn't heard all of it yet");
-  if (auto reason = belongs() ? why_not_write() : std::string{}; !reason.empty())
-    return refuse_proposal(id, std::move(reason));
-  refuse_proposal(id, "replica " + std::to_string(leader) + " coordinates this group", leader);
+    return refuse_proposal(id,
+                           busy("replica " + std::to_string(self_) +
+                                " is to coordinate this group, and hasn't heard all of it yet"));
+  if (auto why = belongs() ? why_not_write() : obstacle{})
+    return refuse_proposal(id, std::move(why));
+  refuse_proposal(id, {"replica " + std::to_string(leader) + " coordinates this group"}, leader);
 }
 
 void replica::propose(spi::request_id id, std::string command) {
-  if (auto reason = why_not_write(); !coordinator() && !reason.empty())
-    return refuse_proposal(id, std::move(reason));
+  if (auto why = why_not_write(); !coordinator() && why)
+    return refuse_proposal(id, std::move(why));
   if (!coordinator())
     return refuse_elsewhere(id);
-  if (auto reason = why_not_propose(); !reason.empty())
-    return refuse_proposal(id, std::move(reason));
+  if (auto why = why_not_propose())
+    return refuse_proposal(id, std::move(why));
   if (command.size() > max_command_bytes)
-    return refuse_proposal(id, "the command of " + std::to_string(command.size()) +
-                                   " bytes is larger than the 16 MiB that are taken");
+    return refuse_proposal(id, {"the command of " + std::to_string(command.size()) +
+                                " bytes is larger than the 16 MiB that are taken"});
   if (open_entries() + validating_.size() >= config_.max_in_flight)
-    return refuse_proposal(id, "busy: " + std::to_string(config_.max_in_flight) +
-                                   " proposals are under way already; try again");
+    return refuse_proposal(id, busy("busy: " + std::to_string(config_.max_in_flight) +
+                                    " proposals are under way already; try again"));
   if (log_.bytes() > config_.log_bytes)
-    return refuse_proposal(id, "busy: the log is full, because a replica's state machine is behind "
-                               "at index " +
-                                   std::to_string(applied_by_all()) + "; try again");
+    return refuse_proposal(
+        id, busy("busy: the log is full, because a replica's state machine is behind at index " +
+                 std::to_string(applied_by_all()) + "; try again"));
   auto ticket = ++tickets_;
   effects_.push_back(spi::validate{ticket, command});
   validating_.emplace(ticket, validation{0, id, epoch_, std::move(command)});
@@ -161,7 +163,7 @@ void replica::commit(spi::log_index index) {
 }
 
 /// The others may all have voted yes: nobody hears of this before it is durable.
-void replica::abort(spi::log_index index, std::string reason) {
+void replica::abort(spi::log_index index, obstacle why) {
   auto& it = log_.at(index);
   it.pending = decision::abort;
   if (it.state == slot_state::empty)
@@ -170,7 +172,7 @@ void replica::abort(spi::log_index index, std::string reason) {
   awaited_ = true;
   deciding_.emplace_back(open_token(), index);
   if (it.id != 0)
-    abort_reasons_.emplace(index, std::move(reason));
+    abort_reasons_.emplace(index, std::move(why));
 }
 
 /// The decision holds, whatever happens: it may be told.
@@ -223,7 +225,7 @@ void replica::on_votes(peer& from, const header& head, const std::vector<vote_en
       moves = vote_yes(vote.index, bit_of(from.id)) || moves;
     else if (is_open(vote.index))
       abort(vote.index,
-            "replica " + std::to_string(from.id) + " voted no: " + std::string{vote.reason});
+            {"replica " + std::to_string(from.id) + " voted no: " + std::string{vote.reason}});
   }
   if (moves)
     advance_decided();
@@ -282,7 +284,7 @@ void replica::abort_overdue() {
     auto& it = *log_.find(undecided_);
     if (now_ < it.since + config_.vote_timeout)
       return;
-    abort(undecided_, "no vote came in time from replica " + missing_votes(it.votes));
+    abort(undecided_, busy("no vote came in time from replica " + missing_votes(it.votes)));
   }
 }
 
@@ -293,7 +295,7 @@ void replica::abort_open(const peer& missing, bool all, const std::string& reaso
     return;
   for (auto index = std::max(decided_ + 1, log_.first()); index < log_.end(); ++index)
     if (is_open(index) && (all || (log_.find(index)->votes & bit) == 0))
-      abort(index, reason);
+      abort(index, {reason});
 }
 
 // -- watching the participants ----------------------------------------------------------------
@@ -334,8 +336,10 @@ void replica::send_prepares(peer& to, const std::vector<spi::log_index>& indexes
     std::size_t bytes = 0;
     auto first = i;
     auto change = false;
-    for (; i < indexes.size() && (i == first || bytes < config_.batch_bytes); ++i) {
+    for (; i < indexes.size(); ++i) {
       auto& it = *log_.find(indexes[i]);
+      if (i > first && bytes + it.command.size() + 13 > config_.batch_bytes)
+        break;
       bytes += it.command.size() + 13;
       change = change || it.kind == entry_kind::change;
     }

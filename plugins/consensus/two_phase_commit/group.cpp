@@ -104,7 +104,7 @@ void replica::become_participant() {
   new_prepares_.clear();
   abort_reasons_.clear();
   if (change_ && change_->index == 0)
-    refuse_change("another replica coordinates this group by now; try again");
+    refuse_change(busy("another replica coordinates this group by now; try again"));
   change_.reset();
   for (auto index = std::max(decided_ + 1, log_.first()); index < log_.end(); ++index) {
     auto it = log_.find(index);

@@ -45,7 +45,7 @@ replica::replica(const spi::consensus_setup& setup)
 void replica::start(spi::stable_state stable, spi::log_index applied, spi::timestamp now) {
   now_ = started_ = next_tick_ = now;
   bool intact = false;
-  take(std::move(stable), applied, intact);
+  take(stable, applied, intact);
   if (stopped_)
     return;
   for (auto index = log_.first(); index <= std::min(decided_, log_.last()); ++index) {
@@ -86,7 +86,7 @@ bool replica::take_meta(const spi::stable_state& stable, meta_record& meta) {
   return true;
 }
 
-void replica::take(spi::stable_state stable, spi::log_index applied, bool& intact) {
+void replica::take(const spi::stable_state& stable, spi::log_index applied, bool& intact) {
   applied_ = decided_ = applied;
   meta_record meta;
   auto readable = take_meta(stable, meta);
@@ -275,7 +275,8 @@ std::string replica::why_not_read() const {
                   "another one";
   auto doubt = self + " holds index " + std::to_string(decided_ + 1) + " in doubt, and ";
   if (coordinator())
-    return doubt + "has to hear all others, for it may have been committed: " + why_not_write();
+    return doubt +
+           "has to hear all others, for it may have been committed: " + why_not_write().reason;
   return doubt + "nobody it can reach knows how it was decided: wait until replica " +
          std::to_string(leader_id()) + " is back";
 }
@@ -384,10 +385,11 @@ void replica::on_validated(std::uint64_t ticket, bool ok, std::string_view reaso
     return answer_validation(asked, ok, reason);
   if (!coordinator())
     return refuse_elsewhere(asked.id);
-  auto blocked = ok ? why_not_propose()
-                    : "replica " + std::to_string(self_) + " voted no: " + std::string{reason};
-  if (!blocked.empty())
-    return refuse_proposal(asked.id, std::move(blocked));
+  auto why =
+      ok ? why_not_propose()
+         : obstacle{"replica " + std::to_string(self_) + " voted no: " + std::string{reason}};
+  if (why)
+    return refuse_proposal(asked.id, std::move(why));
   append(asked.id, entry_kind::command, std::move(asked.command));
 }
 
@@ -410,7 +412,7 @@ spi::consensus_status replica::status() const {
   out.pending = validating_.size() + reads_.size();
   if (coordinator())
     out.pending += open_entries();
-  out.blocked = why_not_write();
+  out.blocked = why_not_write().reason;
   return out;
 }
 

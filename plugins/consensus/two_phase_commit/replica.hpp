@@ -84,6 +84,15 @@ class replica final : public spi::consensus {
     serving,
   };
 
+  /// What keeps a replica from proposing at the moment.
+  struct obstacle {
+    std::string reason; ///< empty: nothing does
+    spi::refusal kind = spi::refusal::not_proposed;
+    explicit operator bool() const { return !reason.empty(); }
+  };
+  /// One that passes by itself.
+  static obstacle busy(std::string reason) { return {std::move(reason), spi::refusal::busy}; }
+
   struct validation {
     spi::log_index index = 0; ///< 0: a proposal, not yet given an index
     spi::request_id id = 0;
@@ -148,12 +157,12 @@ class replica final : public spi::consensus {
   void forget_strangers();
 
   // -- changes.cpp
-  std::string why_not_change(const membership& wanted) const;
+  obstacle why_not_change(const membership& wanted) const;
   void review_change();
   bool joiners_are_close();
   void outbid(std::uint64_t epoch);
   void propose_change();
-  void refuse_change(std::string reason);
+  void refuse_change(obstacle why);
 
   // -- replica.cpp: the common part
   bool down(const peer& it) const;
@@ -161,7 +170,7 @@ class replica final : public spi::consensus {
   spi::persist_token open_token() const { return token_ + 1; }
   spi::persist_token after_now();
   spi::persist_token after_standing() const;
-  void take(spi::stable_state stable, spi::log_index applied, bool& intact);
+  void take(const spi::stable_state& stable, spi::log_index applied, bool& intact);
   bool take_meta(const spi::stable_state& stable, meta_record& meta);
   void dispatch(peer& from, const header& head, spi::reader& in);
   void put_meta();
@@ -196,15 +205,15 @@ class replica final : public spi::consensus {
   // -- coordinator.cpp
   void start_coordinator(bool intact);
   void review_after_start(spi::log_index index, bool alone);
-  std::string why_not_write() const;
-  std::string why_not_propose() const;
-  void refuse_proposal(spi::request_id id, std::string reason, spi::replica_id hint = 0);
+  obstacle why_not_write() const;
+  obstacle why_not_propose() const;
+  void refuse_proposal(spi::request_id id, obstacle why, spi::replica_id hint = 0);
   void append(spi::request_id id, entry_kind kind, std::string command);
   bool is_open(spi::log_index index) const;
   bool vote_here(spi::log_index index);
   bool vote_yes(spi::log_index index, std::uint64_t bit);
   void commit(spi::log_index index);
-  void abort(spi::log_index index, std::string reason);
+  void abort(spi::log_index index, obstacle why);
   void settle(spi::log_index index);
   void settle_change(spi::log_index index, bool commits);
   void abort_open(const peer& missing, bool all, const std::string& reason);
@@ -320,7 +329,7 @@ class replica final : public spi::consensus {
   spi::timestamp gather_again_{0};
   spi::log_index undecided_ = 1; ///< everything before it is decided, or on its way to the disk
   std::deque<std::pair<spi::persist_token, spi::log_index>> deciding_;
-  std::map<spi::log_index, std::string> abort_reasons_;
+  std::map<spi::log_index, obstacle> abort_reasons_;
   std::vector<spi::log_index> new_prepares_;
   std::vector<decide_entry> new_decisions_;
 

@@ -20,7 +20,7 @@ constexpr atl::spi::option_spec options[] = {
      "A proposal that some participant hasn't voted on by then is aborted."},
     {"read_timeout", option_type::duration, "2s", "1ms", "10m",
      "How long a read waits for indexes in doubt before it is refused."},
-    {"batch_bytes", option_type::size, "1MiB", "1KiB", "64MiB",
+    {"batch_bytes", option_type::size, "1MiB", "1KiB", "7MiB",
      "About as many bytes go into one message; a larger entry goes alone."},
     {"max_in_flight", option_type::integer, "1024", "1", "65536",
      "Proposals under way at once; more are refused as busy."},
@@ -41,16 +41,11 @@ atl::spi::consensus* create(const atl::spi::consensus_setup& setup) {
 
 } // namespace
 
-ATOLL_PLUGIN(consensus, two_phase_commit, 1, 0, 0) = {
-    .kind = atl::spi::plugin_kind::consensus,
-    .name = "two_phase_commit",
-    .version = "1.0.0",
+ATOLL_PLUGIN(consensus, two_phase_commit, 1, 0, 0){
     .summary = "A write-all replicated log: every voter votes on every entry, one of them decides; "
                "each of them answers reads by itself",
     .licence = "Apache-2.0",
     .claims = claims,
-    .claim_count = std::size(claims),
     .options = options,
-    .option_count = std::size(options),
-    .create_consensus = create,
+    .create = create,
 };

@@ -3,7 +3,6 @@
 #include <atoll/spi/recovery.hpp>
 
 #include <algorithm>
-#include <iterator>
 #include <stdexcept>
 #include <tuple>
 
@@ -128,17 +127,10 @@ constexpr option_spec options_known[] = {
 
 } // namespace
 
-ATOLL_PLUGIN(recovery, replicate, 1, 0, 0) = {
-    .kind = plugin_kind::recovery,
-    .name = "replicate",
-    .version = "1.0.0",
+ATOLL_PLUGIN(recovery, replicate, 1, 0, 0){
     .summary = "Whole copies of each chunk on different nodes",
     .licence = "Apache-2.0",
     .claims = claims,
-    .claim_count = std::size(claims),
     .options = options_known,
-    .option_count = std::size(options_known),
-    .create_recovery = [](const recovery_setup& setup) -> recovery* {
-      return new replicate{setup};
-    },
+    .create = [](const recovery_setup& setup) -> recovery* { return new replicate{setup}; },
 };

@@ -12,15 +12,8 @@ struct lowest_id : balancer {
   }
 };
 
-ATOLL_PLUGIN(balancer, lowest_id, 1, 0, 0) = {
-    .kind = plugin_kind::balancer,
-    .name = "lowest_id",
-    .version = "1.0.0",
+ATOLL_PLUGIN(balancer, lowest_id, 1, 0, 0){
     .summary = "Always the healthy candidate with the lowest id",
     .licence = "MIT",
-    .claims = nullptr,
-    .claim_count = 0,
-    .options = nullptr,
-    .option_count = 0,
-    .create_balancer = [](const balancer_setup&) -> balancer* { return new lowest_id; },
+    .create = [](const balancer_setup&) -> balancer* { return new lowest_id; },
 };

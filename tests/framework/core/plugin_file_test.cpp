@@ -1,6 +1,7 @@
 #include "temporary_folder.hpp"
 
 #include <atoll/core/plugin_file.hpp>
+#include <atoll/spi/balancer.hpp>
 #include <atoll/spi/random.hpp>
 
 #include <doctest/doctest.h>
@@ -8,6 +9,7 @@
 #include <cstring>
 #include <elf.h>
 #include <iterator>
+#include <type_traits>
 
 namespace fs = std::filesystem;
 
@@ -17,6 +19,15 @@ std::string contents(const fs::path& file) {
   std::ifstream in{file, std::ios::binary};
   return {std::istreambuf_iterator<char>{in}, {}};
 }
+
+atl::spi::balancer* create_nothing(const atl::spi::balancer_setup&) {
+  return nullptr;
+}
+
+template <atl::spi::plugin_kind Kind, atl::spi::plugin_kind Other>
+constexpr bool takes_creator_of =
+    std::is_convertible_v<typename atl::spi::kind_types<Other>::creator,
+                          decltype(atl::spi::plugin_info<Kind>::create)>;
 
 const fs::path good = fs::path{LOADER_TEST_PLUGINS} / "aborts.so";
 
@@ -49,25 +60,94 @@ std::string with_dynsym(std::string bytes, Change change) {
 
 } // namespace
 
+ATOLL_PLUGIN(balancer, stated_once, 3, 20, 1){
+    .summary = "For a test of what the macro makes",
+    .licence = "MIT",
+    .create = create_nothing,
+};
+
+TEST_CASE("a plugin states its kind, name and version once, for symbol and descriptor") {
+  auto symbol = atl::parse_plugin_symbol(
+      ATOLL_DETAIL_TEXT(ATOLL_PLUGIN_SYMBOL(balancer, stated_once, 3, 20, 1)));
+  REQUIRE(symbol);
+  auto& descriptor = ATOLL_PLUGIN_SYMBOL(balancer, stated_once, 3, 20, 1);
+  CHECK(symbol->kind == descriptor.kind);
+  CHECK(symbol->name == descriptor.name);
+  CHECK(symbol->version == descriptor.version);
+  CHECK(symbol->interface == descriptor.interface);
+  CHECK(symbol->abi == descriptor.abi);
+  CHECK(symbol->name == "stated_once");
+  CHECK(symbol->version == "3.20.1");
+  CHECK(std::string_view{descriptor.summary} == "For a test of what the macro makes");
+  CHECK(bool{descriptor.create.balancer == create_nothing});
+}
+
+TEST_CASE("a plugin takes the creator of its own kind only") {
+  using enum atl::spi::plugin_kind;
+  CHECK(takes_creator_of<balancer, balancer>);
+  CHECK(takes_creator_of<consensus, consensus>);
+  CHECK(takes_creator_of<recovery, recovery>);
+  CHECK_FALSE(takes_creator_of<balancer, consensus>);
+  CHECK_FALSE(takes_creator_of<balancer, recovery>);
+  CHECK_FALSE(takes_creator_of<consensus, balancer>);
+  CHECK_FALSE(takes_creator_of<recovery, consensus>);
+}
+
 TEST_CASE("a plugin's symbol is taken apart") {
-  auto plugin =
-      atl::parse_plugin_symbol("atoll_plugin__1_0__gnu_libstdcxx_cxx11__balancer__1_12_0__by__two");
+  auto plugin = atl::parse_plugin_symbol(
+      "atoll_plugin__2__gnu_libstdcxx_cxx11__balancer__1_7__1_12_0__by__two");
   REQUIRE(plugin);
   CHECK(plugin->kind == atl::spi::plugin_kind::balancer);
   CHECK(plugin->name == "by__two");
   CHECK(plugin->version == "1.12.0");
-  CHECK(plugin->spi_major == 1);
-  CHECK(plugin->spi_minor == 0);
+  CHECK(plugin->interface == atl::spi::interface_version{1, 7});
   CHECK(plugin->abi == "gnu_libstdcxx_cxx11");
+}
+
+TEST_CASE("a symbol that no ATOLL_PLUGIN makes is refused as such") {
   for (auto text :
-       {"", "atoll_plugin__", "atoll_plugin__1_0", "other__1_0__abi__balancer__1_0_0__x",
-        "atoll_plugin__1__abi__balancer__1_0_0__x", "atoll_plugin__1_0_0__abi__balancer__1_0_0__x",
-        "atoll_plugin__1_0__abi__balancer__1_0__x", "atoll_plugin__1_0__abi__balancer__1_0_0_0__x",
-        "atoll_plugin__1_0__abi__other__1_0_0__x", "atoll_plugin__1_0__abi__balancer__1_0_0__",
-        "atoll_plugin__1_0__abi__balancer__1_0_0__X", "atoll_plugin__1_0____balancer__1_0_0__x",
-        "atoll_plugin__99999999999_0__abi__balancer__1_0_0__x",
-        "atoll_plugin__-1_0__abi__balancer__1_0_0__x"})
-    CHECK_MESSAGE(!atl::parse_plugin_symbol(text), text);
+       {"", "atoll_plugin__", "atoll_plugin__2", "other__2__abi__balancer__1_0__1_0_0__x",
+        "atoll_plugin__2__abi__balancer__1__1_0_0__x",
+        "atoll_plugin__2__abi__balancer__1_0_0__1_0_0__x",
+        "atoll_plugin__2__abi__balancer__1_0__1_0__x",
+        "atoll_plugin__2__abi__balancer__1_0__1_0_0_0__x",
+        "atoll_plugin__2__abi__other__1_0__1_0_0__x",
+        "atoll_plugin__2__abi__balancer__1_0__1_0_0__",
+        "atoll_plugin__2__abi__balancer__1_0__1_0_0__X",
+        "atoll_plugin__2____balancer__1_0__1_0_0__x",
+        "atoll_plugin__2__abi__balancer__99999999999_0__1_0_0__x",
+        "atoll_plugin__2__abi__balancer__-1_0__1_0_0__x",
+        "atoll_plugin__x__abi__balancer__1_0__1_0_0__x",
+        "atoll_plugin__2_0__abi__balancer__1_0__1_0_0__x"}) {
+    auto plugin = atl::parse_plugin_symbol(text);
+    REQUIRE_MESSAGE(!plugin, text);
+    CHECK(plugin.error().message ==
+          std::string{"exports "} + text +
+              ", expected a name as ATOLL_PLUGIN makes it, of a known kind (balancer, consensus, "
+              "recovery) and with a name of the form [a-z][a-z0-9_]*");
+  }
+}
+
+TEST_CASE("a symbol of another descriptor says its version, whatever follows") {
+  auto refusal = [](std::string_view symbol) {
+    auto plugin = atl::parse_plugin_symbol(symbol);
+    return plugin ? "accepted" : plugin.error().message;
+  };
+  CHECK(refusal("atoll_plugin__1_1__gnu_libstdcxx_cxx11__balancer__1_0_0__random") ==
+        "is built with plugin descriptor 1, expected 2; build it against this version's headers");
+  CHECK(refusal("atoll_plugin__3__anything") ==
+        "is built with plugin descriptor 3, expected 2; build it against this version's headers");
+}
+
+TEST_CASE("the kinds of plugins have the names that symbols and command lines use") {
+  CHECK(atl::plugin_kind_names() == std::vector<std::string>{"balancer", "consensus", "recovery"});
+  for (auto& name : atl::plugin_kind_names()) {
+    auto kind = atl::parse_plugin_kind(name);
+    REQUIRE(kind);
+    CHECK(atl::to_string(*kind) == name);
+  }
+  CHECK_FALSE(atl::parse_plugin_kind("balancers"));
+  CHECK(atl::to_string(static_cast<atl::spi::plugin_kind>(99)) == "unknown");
 }
 
 TEST_CASE("a library cut off anywhere is no plugin") {

@@ -1,6 +1,4 @@
-#include "temporary_folder.hpp"
-
-#include <atoll/core/plugin_loader.hpp>
+#include "plugin_folder.hpp"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -9,52 +7,7 @@
 #include <algorithm>
 #include <fstream>
 
-namespace fs = std::filesystem;
-using atl::plugin_loader;
-using atl::spi::plugin_kind;
-
-namespace {
-
-const fs::path built = LOADER_TEST_PLUGINS;
-
-/// A folder of plugins of one's own.
-class plugin_folder : public temporary_folder {
- public:
-  plugin_folder(std::initializer_list<std::string_view> names) {
-    for (auto name : names)
-      add(name, name);
-  }
-
-  fs::path add(std::string_view variant, std::string_view file_name) const {
-    auto to = *this / fmt::format("{}.so", file_name);
-    fs::copy_file(built / fmt::format("{}.so", variant), to);
-    return to;
-  }
-
-  plugin_loader loader() const { return plugin_loader{{path()}}; }
-};
-
-/// The message with which a plugin is refused.
-std::string refusal(const plugin_folder& folder, plugin_kind kind, std::string_view name) {
-  auto loaded = folder.loader().load(kind, name);
-  return loaded ? "loaded" : loaded.error().message;
-}
-
-std::string refusal(const plugin_folder& folder, std::string_view name) {
-  return refusal(folder, plugin_kind::balancer, name);
-}
-
-/// The message for a plugin that is alone in its folder, with the folder's path left out.
-std::string lone_refusal(std::string_view variant) {
-  plugin_folder folder{variant};
-  auto message = refusal(folder, variant);
-  auto path = folder.path().string() + "/";
-  for (auto at = message.find(path); at != std::string::npos; at = message.find(path))
-    message.erase(at, path.size());
-  return message;
-}
-
-} // namespace
+using namespace loader_test;
 
 TEST_CASE("a plugin is found by name, judged, loaded, and makes what it is for") {
   plugin_folder folder{"first", "silent", "whole"};
@@ -152,29 +105,6 @@ TEST_CASE("a name is a name and no path") {
                   name);
 }
 
-TEST_CASE("a plugin for another interface or toolchain is refused, and none of it runs") {
-  CHECK(
-      lone_refusal("major") ==
-      "balancer plugin 'major' is refused: major.so: is built for plugin interface 99.1, expected "
-      "1.0 to 1.1; build it against this version's headers");
-  CHECK(
-      lone_refusal("minor") ==
-      "balancer plugin 'minor' is refused: minor.so: is built for plugin interface 1.77, expected "
-      "1.0 to 1.1; build it against this version's headers");
-  CHECK(lone_refusal("abi") ==
-        "balancer plugin 'abi' is refused: abi.so: is built for the binary interface "
-        "gnu_libcxx_cxx11, expected gnu_libstdcxx_cxx11; build it with a compiler and a standard "
-        "library of that kind");
-}
-
-TEST_CASE("a plugin for an older interface of the same major version is taken") {
-  plugin_folder folder{"older"};
-  plugin_loader loader{{folder.path()}};
-  auto older = loader.load("older");
-  REQUIRE(older);
-  CHECK((*older)->descriptor().spi_minor == 0);
-}
-
 TEST_CASE("two of one name are both refused, whichever comes first, and none of them runs") {
   plugin_folder folder{"first"};
   auto twin = folder.add("twin", "twin");
@@ -200,11 +130,12 @@ TEST_CASE("a library without exactly one descriptor under a good name is refused
       lone_refusal("not_a_plugin") ==
       "there is no balancer plugin 'not_a_plugin', for not_a_plugin.so: is not a plugin: expected "
       "one exported symbol atoll_plugin__…, found none");
-  CHECK(lone_refusal("pair").find("pair.so: holds 2 plugins, expected one: atoll_plugin__1_1__") !=
+  CHECK(lone_refusal("pair").find("pair.so: holds 2 plugins, expected one: atoll_plugin__2__") !=
         std::string::npos);
-  CHECK(lone_refusal("mystery").find(
-            "mystery.so: exports atoll_plugin__1_1__gnu_libstdcxx_cxx11__mystery__1_2_3__mystery, "
-            "expected a name as ATOLL_PLUGIN makes it") != std::string::npos);
+  CHECK(
+      lone_refusal("mystery").find(
+          "mystery.so: exports atoll_plugin__2__gnu_libstdcxx_cxx11__mystery__1_0__1_2_3__mystery, "
+          "expected a name as ATOLL_PLUGIN makes it") != std::string::npos);
   CHECK(lone_refusal("function_symbol").find("expected data of") != std::string::npos);
   plugin_folder upper{"upper"};
   CHECK(upper.loader().list().front().refusal.find("__Upper, expected a name") !=
@@ -219,13 +150,15 @@ TEST_CASE("a descriptor that breaks its symbol's word is refused") {
   CHECK(refused("liar_version") ==
         "liar_version.so: its descriptor says version '9.9.9', its symbol '1.2.3'");
   CHECK(refused("liar_spi") ==
-        "liar_spi.so: its descriptor says plugin interface 2.1, its symbol 1.1");
+        "liar_spi.so: its descriptor says balancer interface 2.1, its symbol 1.1");
+  CHECK(refused("liar_layout") ==
+        "liar_layout.so: its descriptor says version 7 of itself, its symbol 2");
   CHECK(refused("magic") ==
         "magic.so: its descriptor begins with 0x1, expected 0x61746f6c6c2d5350");
   CHECK(refused("size") == fmt::format("size.so: its descriptor has 8 bytes, expected {}",
                                        sizeof(atl::spi::descriptor)));
   CHECK(refused("no_factory") ==
-        "no_factory.so: its descriptor must set create_balancer and no other factory");
+        "no_factory.so: its descriptor lacks the function that creates a balancer plugin");
   CHECK(refused("no_summary") == "no_summary.so: its descriptor lacks a summary or a licence");
   CHECK(refused("many") == "many.so: its descriptor has 1 claims and 1073741824 options, expected "
                            "lists of at most 256");
@@ -308,7 +241,7 @@ TEST_CASE("everything in a folder is listed, with the reasons of what is refused
 balancer aborts 1.2.3
 dangling.so: can't be read: No such file or directory
 empty.so: is not a plugin: the file is empty
-major.so: is built for plugin interface 99.1, expected 1.0 to 1.1; build it against this version's headers
+major.so: is built for balancer interface 99.1, expected 1.0 to 1.1; build it against this version's headers
 not_a_plugin.so: is not a plugin: expected one exported symbol atoll_plugin__…, found none
 pipe.so: is not a plugin: expected a regular file, found another kind of thing
 )");
@@ -342,7 +275,7 @@ TEST_CASE("a plugin that was replaced since it was judged is judged again") {
   };
   CHECK(refused_with("stripped").ends_with("first.so: was changed while it was read; try again"));
   CHECK(refused_with("not_a_plugin").find("first.so: is not a plugin") != std::string::npos);
-  CHECK(refused_with("major").find("is built for plugin interface 99.1") != std::string::npos);
+  CHECK(refused_with("major").find("is built for balancer interface 99.1") != std::string::npos);
   CHECK(refused_with("first") == "opened");
 }
 

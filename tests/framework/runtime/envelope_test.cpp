@@ -1,5 +1,5 @@
 #include <atoll/runtime/envelope.hpp>
-#include <atoll/runtime/messages.hpp>
+#include <atoll/runtime/runtime_messages.hpp>
 #include <atoll/spi/random.hpp>
 
 #include <doctest/doctest.h>
@@ -65,6 +65,17 @@ TEST_CASE("calls and answers survive the way, and hostile bytes are none") {
   CHECK(known->front().where == endpoint{"127.0.0.1", 7103});
   for (std::size_t size = 0; size < bytes.size(); ++size)
     CHECK_FALSE(decode_group(bytes.substr(0, size)).has_value());
+}
+
+TEST_CASE("a local response survives the way, and hostile bytes are none") {
+  auto bytes = encode(local_response{7, "rows"});
+  auto read = decode_local_response(bytes);
+  REQUIRE(read.has_value());
+  CHECK(read->applied == 7);
+  CHECK(read->response == "rows");
+  for (std::size_t size = 0; size < bytes.size(); ++size)
+    CHECK_FALSE(decode_local_response(bytes.substr(0, size)).has_value());
+  CHECK_FALSE(decode_local_response(bytes + "x").has_value());
 }
 
 TEST_CASE("a replica's messages to another one are read only by that one") {

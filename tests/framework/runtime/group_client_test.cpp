@@ -2,8 +2,8 @@
 
 #include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/group_client.hpp>
-#include <atoll/runtime/messages.hpp>
 #include <atoll/runtime/node_endpoint.hpp>
+#include <atoll/runtime/runtime_messages.hpp>
 #include <atoll/runtime/system.hpp>
 
 #include <doctest/doctest.h>
@@ -65,6 +65,14 @@ class scripted_replica : public caf::event_based_actor {
               }
               tell(this, caf::actor_cast<caf::actor>(current_sender()),
                    envelope{message_kind::answers, 0, encode(answers)});
+            },
+            [this](const query_state& request) {
+              std::lock_guard lock{script_->mutex};
+              script_->asked.push_back(request.query);
+              return make_reply(
+                  {std::string{request.level == spi::read_level::local ? "local" : "latest"},
+                   {},
+                   false});
             },
             [this](get_group) {
               return make_reply({encode(script_->group), {}, false});
@@ -236,7 +244,8 @@ TEST_CASE("a refusal takes no doubt away that an earlier attempt left") {
   auto outcome = group.client->call(message_kind::command, "a");
   REQUIRE_FALSE(outcome.has_value());
   CHECK(outcome.error().code == errc::timeout);
-  CHECK(outcome.error().message.find("may have happened") != std::string::npos);
+  CHECK(outcome.error().message.find("; the command may still have taken effect") !=
+        std::string::npos);
 }
 
 TEST_CASE("that no space is left is believed at once, with no time lost on other replicas") {
@@ -248,11 +257,12 @@ TEST_CASE("that no space is left is believed at once, with no time lost on other
   CHECK(group.nodes[1]->asked() == 0);
 }
 
-TEST_CASE("a busy replica is asked again") {
+TEST_CASE("a busy replica is asked again, for longer than one that refuses") {
   fake_group group{1};
-  group.nodes[0]->script->answers.assign(3, problem(errc::busy));
+  // Each pause takes 5 ms at least, and `refusal_timeout` is 100 ms.
+  group.nodes[0]->script->answers.assign(30, problem(errc::busy));
   CHECK(*group.client->call(message_kind::command, "a") == "echo a");
-  CHECK(group.nodes[0]->asked() == 4);
+  CHECK(group.nodes[0]->asked() == 31);
 }
 
 TEST_CASE("each replica can be asked by itself") {
@@ -263,6 +273,14 @@ TEST_CASE("each replica can be asked by itself") {
   CHECK(*answers[0] == "echo who");
   CHECK_FALSE(answers[1].has_value());
   CHECK(*answers[2] == "echo who");
+}
+
+TEST_CASE("a local query is answered by any replica, and others are tried when one is gone") {
+  fake_group group{3};
+  group.nodes[0].reset();
+  group.nodes[2].reset();
+  CHECK(*group.client->call(message_kind::local_query, "who") == "local");
+  CHECK(group.nodes[1]->asked() == 1);
 }
 
 TEST_CASE("what is under way when the client is closed is answered") {

@@ -1,6 +1,7 @@
 #include <atoll/runtime/node_info.hpp>
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 using namespace atl::runtime;
 
@@ -39,9 +40,16 @@ TEST_CASE("whatever differs is said, with both values") {
     CHECK(why.find("100ms") != why.npos);
     CHECK(why.find("200ms") != why.npos);
   }
-  SUBCASE("SPI version") {
-    theirs.spi_minor += 1;
-    CHECK(incompatibility(mine, theirs).find("SPI version") != std::string::npos);
+  SUBCASE("consensus interface") {
+    theirs.consensus_interface.minor += 1;
+    CHECK(incompatibility(mine, theirs) ==
+          fmt::format("master-1 has the consensus interface '{}.{}', "
+                      "master-2 has '{}.{}'",
+                      mine.consensus_interface.major, mine.consensus_interface.minor,
+                      theirs.consensus_interface.major, theirs.consensus_interface.minor));
+    theirs = master(2);
+    theirs.consensus_interface.major += 1;
+    CHECK(incompatibility(mine, theirs).find("the consensus interface") != std::string::npos);
   }
   SUBCASE("group") {
     theirs.group = "another";
@@ -64,30 +72,14 @@ TEST_CASE("a storage node needn't know the masters' protocol, but the cluster") 
   CHECK_FALSE(incompatibility(master(1), storage).empty());
 }
 
-TEST_CASE("only a client may be of another minor version of the plugin interface") {
+TEST_CASE("nodes that host no consensus plugin may have another consensus interface") {
   auto other = master(0);
-  other.spi_minor += 1;
-  auto both_ways = [&](auto& it) {
-    auto why = incompatibility(master(1), it);
-    CHECK(why.empty() == incompatibility(it, master(1)).empty());
-    return why;
-  };
-  other.role = client_role;
-  CHECK(both_ways(other) == "");
-  other.spi_minor -= 2;
-  CHECK(both_ways(other) == "");
-  other.role = "storage";
-  CHECK(both_ways(other).find("SPI version") != std::string::npos);
-  auto second = master(2);
-  second.spi_minor += 1;
-  CHECK(both_ways(second).find("SPI version") != std::string::npos);
-}
-
-TEST_CASE("a client of another major version of the plugin interface is turned away") {
-  auto client = master(0);
-  client.role = client_role;
-  client.spi_major += 1;
-  CHECK(incompatibility(master(1), client).find("SPI version") != std::string::npos);
+  other.consensus_interface = {99, 7};
+  for (auto role : {"storage", client_role.data()}) {
+    other.role = role;
+    CHECK(incompatibility(master(1), other) == "");
+    CHECK(incompatibility(other, master(1)) == "");
+  }
 }
 
 TEST_CASE("a greeting survives the wire, and no part of one is taken for it") {
@@ -96,6 +88,7 @@ TEST_CASE("a greeting survives the wire, and no part of one is taken for it") {
   REQUIRE(info.has_value());
   CHECK(info->name == "master-2");
   CHECK(info->replica == 2);
+  CHECK(info->consensus_interface == atl::spi::interface_of(atl::spi::plugin_kind::consensus));
   for (std::size_t size = 0; size < bytes.size(); ++size)
     CHECK_FALSE(decode_node_info(std::string_view{bytes}.substr(0, size)).has_value());
 }

@@ -159,8 +159,10 @@ TEST_CASE(
   CHECK(call(actors, node_endpoint, {message_kind::ping, digest, {}}).value.has_value());
   CHECK(call(actors, node_endpoint, {message_kind::ping, digest + 1, {}}).value.error().code ==
         errc::refused);
-  CHECK(call(actors, node_endpoint, {message_kind::command, digest, "x"}).value.error().code ==
+  CHECK(call(actors, node_endpoint, {message_kind::group, digest, {}}).value.error().code ==
         errc::refused);
+  CHECK(call(actors, node_endpoint, {message_kind::command, digest, "x"}).value.error().code ==
+        errc::invalid); // a command travels in an envelope of kind `calls`
   CHECK(call(actors, node_endpoint, {message_kind::consensus, digest, "x"}).value.error().code ==
         errc::refused);
   CHECK(call(actors, node_endpoint, {static_cast<message_kind>(77), digest, "x"})

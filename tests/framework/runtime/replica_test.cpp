@@ -48,6 +48,17 @@ class solo_protocol : public spi::consensus {
       effects_.push_back(spi::refuse{id, spi::refusal::not_proposed, 2, "ask the other one"});
       return;
     }
+    if (command == "busy") {
+      effects_.push_back(spi::refuse{id, spi::refusal::busy, 0, "try again"});
+      return;
+    }
+    if (command == "end all changes") {
+      for (auto change : std::exchange(changes_, {}))
+        effects_.push_back(spi::apply{{{++last_, change, true, {}}}});
+    } else if (command == "refuse all changes") {
+      for (auto change : std::exchange(changes_, {}))
+        effects_.push_back(spi::refuse{change, spi::refusal::unknown, 0, "another one leads"});
+    }
     if (command == "fatal") {
       effects_.push_back(spi::fatal{"a record is damaged"});
       return;
@@ -68,8 +79,11 @@ class solo_protocol : public spi::consensus {
   void read(spi::request_id id, spi::read_level) override {
     effects_.push_back(spi::read_ready{id, last_});
   }
-  void reconfigure(spi::request_id, std::vector<spi::replica_id>,
-                   std::vector<spi::replica_id>) override {}
+  void reconfigure(spi::request_id id, std::vector<spi::replica_id>,
+                   std::vector<spi::replica_id>) override {
+    ++changes_asked;
+    changes_.push_back(id);
+  }
   void transfer(spi::replica_id to) override { leader = to; }
   void on_applied(spi::log_index) override {}
   void on_snapshot_sent(spi::replica_id, bool) override {}
@@ -88,9 +102,11 @@ class solo_protocol : public spi::consensus {
   }
 
   std::atomic<spi::replica_id> leader = 1;
+  std::atomic<int> changes_asked = 0;
 
  private:
   std::vector<spi::effect> effects_;
+  std::vector<spi::request_id> changes_; ///< asked for, and not answered
   std::map<std::uint64_t, std::string> asking_;
   std::vector<std::pair<spi::persist_token, spi::committed_entry>> waiting_;
   spi::log_index last_ = 0;
@@ -207,6 +223,23 @@ struct one_replica {
     return answer;
   }
 
+  /// Answers requests that are under way together, in their order.
+  template <class... Request>
+  std::vector<reply> call_together(Request... requests) {
+    caf::scoped_actor self{*actors};
+    std::vector<decltype(self->request(replica, std::chrono::seconds{20}, get_replica_view{}))>
+        under_way;
+    (under_way.push_back(self->request(replica, std::chrono::seconds{20}, std::move(requests))),
+     ...);
+    std::vector<reply> answers;
+    for (auto& it : under_way)
+      it.receive([&](const envelope& got) { answers.push_back(decode_reply(got.body)); },
+                 [&](const caf::error& problem) {
+                   answers.push_back({fail(errc::internal, caf::to_string(problem)), {}, false});
+                 });
+    return answers;
+  }
+
   void tell_space(spi::replica_id peer, bool is_short) {
     caf::anon_send(replica, peer_space{peer, is_short});
   }
@@ -232,6 +265,19 @@ TEST_CASE("commands are answered once they are durable and applied, and reads se
   REQUIRE(seen.value.has_value());
   CHECK(seen.value->starts_with("c1;c2;"));
   CHECK(seen.value->ends_with("c20;"));
+}
+
+TEST_CASE("a local read tells up to which index the replica had applied") {
+  temporary_folder folder;
+  one_replica node{folder.path()};
+  for (auto command : {"a", "b", "c"})
+    REQUIRE(node.call(submit_command{command}).value.has_value());
+  auto seen = node.call(query_state{"all", spi::read_level::local});
+  REQUIRE(seen.value.has_value());
+  auto local = decode_local_response(*seen.value);
+  REQUIRE(local.has_value());
+  CHECK(local->applied == 3);
+  CHECK(local->response == "a;b;c;");
 }
 
 TEST_CASE("a command carries the time of the replica that proposes it, whatever its client wrote") {
@@ -290,6 +336,43 @@ TEST_CASE("a refusal tells where to try, by address") {
   CHECK(answer.value.error().message == "ask the other one");
   CHECK(answer.hint == "127.0.0.1:2");
   CHECK_FALSE(answer.in_doubt);
+}
+
+TEST_CASE("an obstacle that passes by itself is told to clients as busy") {
+  temporary_folder folder;
+  one_replica node{folder.path()};
+  auto answer = node.call(submit_command{"busy"});
+  REQUIRE_FALSE(answer.value.has_value());
+  CHECK(answer.value.error().code == errc::busy);
+  CHECK_FALSE(answer.in_doubt);
+}
+
+TEST_CASE("repeated requests for one change of the members share it, and its answer") {
+  temporary_folder folder;
+  one_replica node{folder.path()};
+  change_members wanted{{1, 2, 3}, {4}, {}};
+  change_members reordered{{3, 1, 2}, {4}, {}};
+  for (auto& it : node.call_together(wanted, reordered, submit_command{"end all changes"}))
+    CHECK(it.value.has_value());
+  CHECK(node.protocol->changes_asked == 1);
+  auto answers = node.call_together(wanted, wanted, submit_command{"refuse all changes"});
+  CHECK(node.protocol->changes_asked == 2); // the earlier change was answered
+  for (auto it : {0U, 1U}) {
+    REQUIRE_FALSE(answers[it].value.has_value());
+    CHECK(answers[it].value.error().message == "another one leads");
+    CHECK(answers[it].in_doubt);
+  }
+}
+
+TEST_CASE("each request for another change of the members reaches the protocol") {
+  temporary_folder folder;
+  one_replica node{folder.path()};
+  change_members first{{1, 2, 3}, {4}, {}};
+  change_members others[] = {{{1, 2, 3}, {}, {}}, {{1, 2, 3, 4}, {}, {}}, {{1, 2}, {4}, {}}};
+  for (auto& it : node.call_together(first, others[0], others[1], others[2], first,
+                                     submit_command{"end all changes"}))
+    CHECK(it.value.has_value());
+  CHECK(node.protocol->changes_asked == 4);
 }
 
 TEST_CASE("a plugin that throws ends its role by name, and answers nobody wrongly") {

@@ -21,10 +21,10 @@ TEST_CASE("the list has every plugin in a line, and below them what is refused")
   CHECK(code == 0);
   CHECK(out == fmt::format(R"(KIND       NAME    VERSION  SPI  FILE
 balancer   first   1.2.3    1.1  {0}/first.so
-consensus  silent  0.1.0    1.1  {0}/silent.so
+consensus  silent  0.1.0    2.0  {0}/silent.so
 
 Refused:
-  {0}/major.so: is built for plugin interface 99.1, expected 1.0 to 1.1; build it against this version's headers
+  {0}/major.so: is built for balancer interface 99.1, expected 1.0 to 1.1; build it against this version's headers
 )",
                            folder.path().string()));
 }
@@ -55,7 +55,7 @@ Picks what it is told to
 
 File      {}
 Licence   MIT
-SPI       1.1, gnu_libstdcxx_cxx11
+SPI       balancer 1.1, gnu_libstdcxx_cxx11
 
 Claims
   shares = uniform
@@ -80,7 +80,7 @@ TEST_CASE("what can't be shown is told, and the exit code says so") {
   CHECK(holds(missing.out, "did you mean 'first'?"));
   auto refused = run_atoll("plugin show major" + path);
   CHECK(refused.code == 1);
-  CHECK(holds(refused.out, "is built for plugin interface 99.1, expected 1.0 to 1.1"));
+  CHECK(holds(refused.out, "is built for balancer interface 99.1, expected 1.0 to 1.1"));
   auto other = run_atoll("plugin show first --kind recovery" + path);
   CHECK(other.code == 1);
   CHECK(holds(other.out, "expected a recovery plugin"));

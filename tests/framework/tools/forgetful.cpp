@@ -15,17 +15,12 @@ constexpr option_spec words[] = {
 
 } // namespace
 
-ATOLL_PLUGIN(consensus, forgetful, 1, 0, 0) = {
-    .kind = plugin_kind::consensus,
-    .name = "forgetful",
-    .version = "1.0.0",
+ATOLL_PLUGIN(consensus, forgetful, 1, 0, 0){
     .summary = "Forgets its log, for tests of what finds that",
     .licence = "MIT",
     .claims = promises,
-    .claim_count = std::size(promises),
     .options = words,
-    .option_count = std::size(words),
-    .create_consensus = [](const consensus_setup& setup) -> consensus* {
+    .create = [](const consensus_setup& setup) -> consensus* {
       if (setup.options.text("word") == "abort" && setup.voters.size() == 1 &&
           setup.incarnation == 2)
         std::abort();

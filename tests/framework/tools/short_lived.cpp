@@ -19,7 +19,7 @@ const descriptor& right_raft() {
 class short_lived : public under_test::mutant {
  public:
   explicit short_lived(const consensus_setup& setup)
-      : mutant{std::unique_ptr<consensus>{right_raft().create_consensus(setup)}, setup} {}
+      : mutant{std::unique_ptr<consensus>{right_raft().create.consensus(setup)}, setup} {}
 
   void step(replica_id from, std::string_view bytes) override {
     if (status().committed >= 8)
@@ -52,17 +52,10 @@ constexpr option_spec declared[] = {
 
 } // namespace
 
-ATOLL_PLUGIN(consensus, short_lived, 1, 0, 0) = {
-    .kind = plugin_kind::consensus,
-    .name = "short_lived",
-    .version = "1.0.0",
+ATOLL_PLUGIN(consensus, short_lived, 1, 0, 0){
     .summary = "Raft that throws once eight entries are committed",
     .licence = "Apache-2.0",
     .claims = claims,
-    .claim_count = std::size(claims),
     .options = declared,
-    .option_count = std::size(declared),
-    .create_consensus = [](const consensus_setup& setup) -> consensus* {
-      return new short_lived{setup};
-    },
+    .create = [](const consensus_setup& setup) -> consensus* { return new short_lived{setup}; },
 };

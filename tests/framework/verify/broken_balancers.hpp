@@ -37,17 +37,14 @@ inline constexpr atl::spi::claim weighted[] = {{"shares", "weighted"}, {"spread"
 /// The descriptor of a plugin that makes `Balancer` with a seed.
 template <class Balancer>
 atl::spi::descriptor plugin_of(const char* shares) {
-  auto claims = std::string_view{shares} == "weighted" ? weighted : uniform;
+  auto& claims = std::string_view{shares} == "weighted" ? weighted : uniform;
   atl::spi::descriptor made{.kind = atl::spi::plugin_kind::balancer,
                             .name = "specimen",
                             .version = "1.0.0",
                             .summary = "A balancer for a test of the kit",
                             .licence = "Apache-2.0",
-                            .claims = claims,
-                            .claim_count = *shares ? std::size_t{2} : std::size_t{0},
-                            .options = nullptr,
-                            .option_count = 0};
-  made.create_balancer = [](const atl::spi::balancer_setup& setup) -> atl::spi::balancer* {
+                            .claims = std::span{claims}.first(*shares ? 2 : 0)};
+  made.create.balancer = [](const atl::spi::balancer_setup& setup) -> atl::spi::balancer* {
     return new Balancer{setup.seed};
   };
   return made;

@@ -25,7 +25,7 @@ const descriptor& right_raft() {
 class flawed : public under_test::mutant {
  public:
   explicit flawed(const consensus_setup& setup)
-      : mutant{std::unique_ptr<consensus>{right_raft().create_consensus(setup)}, setup} {}
+      : mutant{std::unique_ptr<consensus>{right_raft().create.consensus(setup)}, setup} {}
 };
 
 /// Cuts one entry more than the state machine has on its disk: kept entries hide that.

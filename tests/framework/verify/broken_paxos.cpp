@@ -15,7 +15,7 @@ class flawed : public under_test::mutant {
  public:
   explicit flawed(const consensus_setup& setup)
       : mutant{std::unique_ptr<consensus>{
-                   ATOLL_PLUGIN_SYMBOL(consensus, paxos, 1, 0, 0).create_consensus(setup)},
+                   ATOLL_PLUGIN_SYMBOL(consensus, paxos, 1, 0, 0).create.consensus(setup)},
                setup} {}
 };
 

@@ -30,7 +30,7 @@ std::vector<specimen> in_corners();
 /// A plugin like this one that makes `Flawed`.
 template <class Flawed>
 atl::spi::descriptor like(atl::spi::descriptor right) {
-  right.create_consensus = [](const atl::spi::consensus_setup& setup) -> atl::spi::consensus* {
+  right.create.consensus = [](const atl::spi::consensus_setup& setup) -> atl::spi::consensus* {
     return new Flawed{setup};
   };
   return right;

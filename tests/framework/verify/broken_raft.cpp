@@ -19,7 +19,7 @@ namespace raft = atl::raft;
 class flawed : public under_test::mutant {
  public:
   explicit flawed(const consensus_setup& setup)
-      : mutant{std::unique_ptr<consensus>{right_raft().create_consensus(setup)}, setup} {}
+      : mutant{std::unique_ptr<consensus>{right_raft().create.consensus(setup)}, setup} {}
 
  protected:
   static const descriptor& right_raft() { return ATOLL_PLUGIN_SYMBOL(consensus, raft, 1, 0, 0); }

@@ -33,11 +33,8 @@ atl::spi::descriptor plugin_of() {
                             .version = "1.0.0",
                             .summary = "A scheme for a test of the kit",
                             .licence = "Apache-2.0",
-                            .claims = claims,
-                            .claim_count = 2,
-                            .options = nullptr,
-                            .option_count = 0};
-  made.create_recovery = [](const atl::spi::recovery_setup&) -> atl::spi::recovery* {
+                            .claims = claims};
+  made.create.recovery = [](const atl::spi::recovery_setup&) -> atl::spi::recovery* {
     return new Scheme;
   };
   return made;
@@ -47,7 +44,7 @@ atl::spi::descriptor plugin_of() {
 template <class Scheme>
 atl::spi::descriptor unclaimed() {
   auto made = plugin_of<Scheme>();
-  made.claim_count = 0;
+  made.claims = {};
   return made;
 }
 

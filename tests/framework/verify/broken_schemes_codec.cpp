@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <iterator>
 #include <new>
 #include <thread>
 #include <unistd.h>
@@ -167,8 +166,7 @@ template <class Scheme>
 descriptor with_pieces() {
   auto made = plugin_of<parity>();
   made.options = pieces_option;
-  made.option_count = std::size(pieces_option);
-  made.create_recovery = [](const recovery_setup& setup) -> recovery* { return new Scheme{setup}; };
+  made.create.recovery = [](const recovery_setup& setup) -> recovery* { return new Scheme{setup}; };
   return made;
 }
 

@@ -131,7 +131,7 @@ struct goes_by_the_list : recovery {
   static std::unique_ptr<recovery> replicate() {
     options three{{{"copies", std::int64_t{3}}, {"min_copies", std::int64_t{0}}}};
     return std::unique_ptr<recovery>{
-        ATOLL_PLUGIN_SYMBOL(recovery, replicate, 1, 0, 0).create_recovery({three})};
+        ATOLL_PLUGIN_SYMBOL(recovery, replicate, 1, 0, 0).create.recovery({three})};
   }
   std::unique_ptr<recovery> right_ = replicate();
 };

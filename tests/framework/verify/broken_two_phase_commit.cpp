@@ -14,7 +14,7 @@ class flawed : public under_test::mutant {
   explicit flawed(const consensus_setup& setup)
       : mutant{
             std::unique_ptr<consensus>{
-                ATOLL_PLUGIN_SYMBOL(consensus, two_phase_commit, 1, 0, 0).create_consensus(setup)},
+                ATOLL_PLUGIN_SYMBOL(consensus, two_phase_commit, 1, 0, 0).create.consensus(setup)},
             setup} {}
 };
 

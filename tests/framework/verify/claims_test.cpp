@@ -48,13 +48,13 @@ descriptor plugin_of(plugin_kind kind, std::span<const claim> claims) {
                   .version = "1.0.0",
                   .summary = "Claims something",
                   .licence = "MIT",
-                  .claims = claims.data(),
-                  .claim_count = claims.size(),
-                  .options = nullptr,
-                  .option_count = 0};
-  made.create_balancer = [](const balancer_setup&) -> balancer* { return new most_free; };
-  made.create_consensus = [](const consensus_setup&) -> consensus* { return nullptr; };
-  made.create_recovery = [](const recovery_setup&) -> recovery* { return nullptr; };
+                  .claims = claims};
+  if (kind == plugin_kind::balancer)
+    made.create.balancer = [](const balancer_setup&) -> balancer* { return new most_free; };
+  if (kind == plugin_kind::consensus)
+    made.create.consensus = [](const consensus_setup&) -> consensus* { return nullptr; };
+  if (kind == plugin_kind::recovery)
+    made.create.recovery = [](const recovery_setup&) -> recovery* { return nullptr; };
   return made;
 }
 
@@ -112,14 +112,12 @@ TEST_CASE("options of quorums are integer options that the plugin declares") {
     const claim claims[] = {{"quorum_options", value}};
     auto plugin = plugin_of(plugin_kind::consensus, claims);
     plugin.options = clock_options;
-    plugin.option_count = 2;
     CHECK(verified(plugin).findings.front().what == atl::verify::verdict::kept);
   }
   for (auto value : {"", "lease", "clock_drift,", "clock_drift,quorum"}) {
     const claim claims[] = {{"quorum_options", value}};
     auto plugin = plugin_of(plugin_kind::consensus, claims);
     plugin.options = clock_options;
-    plugin.option_count = 2;
     CHECK(verified(plugin).findings.front().detail ==
           std::string{"the claim quorum_options = '"} + value +
               "' can't be checked: its value is names of integer options that the plugin declares, "
@@ -130,8 +128,7 @@ TEST_CASE("options of quorums are integer options that the plugin declares") {
 TEST_CASE("an option that trusts clocks needs the one that bounds their drift") {
   const claim claims[] = {{"trusts_clocks_with", "lease"}};
   auto plugin = plugin_of(plugin_kind::consensus, claims);
-  plugin.options = clock_options;
-  plugin.option_count = 1;
+  plugin.options = std::span{clock_options}.first(1);
   CHECK(verified(plugin).findings.front().detail.ends_with("clock_drift, which is missing"));
 }
 
@@ -151,7 +148,7 @@ TEST_CASE("shares that follow free space are neither uniform nor weighted") {
 
 TEST_CASE("a factory that creates nothing is told, and nothing else is tried") {
   auto plugin = plugin_of(plugin_kind::balancer, {});
-  plugin.create_balancer = [](const balancer_setup&) -> balancer* { return nullptr; };
+  plugin.create.balancer = [](const balancer_setup&) -> balancer* { return nullptr; };
   auto report = verified(plugin);
   REQUIRE(first_broken(report));
   CHECK(first_broken(report)->detail == "its factory creates nothing");

@@ -20,7 +20,7 @@ inline const atl::spi::descriptor& right_raft() {
 class flawed_raft : public under_test::mutant {
  public:
   explicit flawed_raft(const atl::spi::consensus_setup& setup)
-      : mutant{std::unique_ptr<atl::spi::consensus>{right_raft().create_consensus(setup)}, setup},
+      : mutant{std::unique_ptr<atl::spi::consensus>{right_raft().create.consensus(setup)}, setup},
         voters_{setup.voters} {}
 
  protected:

@@ -4,7 +4,6 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <iterator>
 #include <set>
 #include <stdexcept>
 
@@ -27,10 +26,7 @@ descriptor plugin_with_options() {
           .version = "1.0.0",
           .summary = "Has options",
           .licence = "Apache-2.0",
-          .claims = nullptr,
-          .claim_count = 0,
-          .options = declared,
-          .option_count = std::size(declared)};
+          .options = declared};
 }
 
 options defaults() {

@@ -114,7 +114,7 @@ TEST_CASE("options that the caller chose aren't drawn") {
 
 TEST_CASE("a plugin that refuses all options but the given ones gets these") {
   auto stubborn = raft;
-  stubborn.create_consensus = [](const consensus_setup&) -> consensus* {
+  stubborn.create.consensus = [](const consensus_setup&) -> consensus* {
     throw std::invalid_argument("no");
   };
   auto given = under_test::make_options(raft);
@@ -132,7 +132,6 @@ TEST_CASE("printed options are read back as they were, whatever their type") {
   };
   descriptor plugin{};
   plugin.options = specs;
-  plugin.option_count = std::size(specs);
   options changed{{{"flag", true},
                    {"count", std::int64_t{7}},
                    {"share", 0.125},

@@ -18,7 +18,7 @@ const descriptor& right() {
 class flawed : public under_test::mutant {
  public:
   explicit flawed(const consensus_setup& setup)
-      : mutant{std::unique_ptr<consensus>{right().create_consensus(setup)}, setup} {}
+      : mutant{std::unique_ptr<consensus>{right().create.consensus(setup)}, setup} {}
 
  protected:
   /// Changes a message of one kind that is sent.

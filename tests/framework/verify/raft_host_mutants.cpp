@@ -162,6 +162,29 @@ std::uint64_t address() {
   return reinterpret_cast<std::uintptr_t>(block.get()) >> 4;
 }
 
+/// A change that changes nothing is refused.
+struct refuses_members_in_force : flawed {
+  using flawed::flawed;
+  void reconfigure(request_id id, std::vector<replica_id> voters,
+                   std::vector<replica_id> learners) override {
+    if (voters == members_.voters && learners == members_.learners && leads())
+      refused_.push_back({id, refusal::not_proposed, 0, "nothing would change"});
+    else
+      flawed::reconfigure(id, std::move(voters), std::move(learners));
+  }
+  void drain(std::vector<effect>& out) override {
+    flawed::drain(out);
+    for (auto& it : std::exchange(refused_, {}))
+      out.emplace_back(std::move(it));
+  }
+  void spoil(effect& it) override {
+    if (auto* changed = std::get_if<members_changed>(&it))
+      members_ = *changed;
+  }
+  members_changed members_;
+  std::vector<refuse> refused_;
+};
+
 /// Knows replicas by the low bits of their ids.
 template <unsigned Bits>
 struct short_ids : flawed {
@@ -182,6 +205,9 @@ atl::spi::descriptor reads_stale_and_throws() {
 
 std::vector<scenario_mutant> raft_host_mutants() {
   return {
+      raft_with<refuses_members_in_force>(
+          "refuses_members_in_force", "a change to the members that are in force is an error",
+          "members_come_and_go", "a change to the voters 1,2,4 was never answered"),
       raft_with<ignores_transfers>("ignores_transfers", "leadership is never handed over",
                                    "leadership_transferred", "was told to hand over to replica"),
       raft_with<waits_for_its_heir>("waits_for_its_heir",

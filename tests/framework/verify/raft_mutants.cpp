@@ -139,7 +139,7 @@ struct leftover_proposals : flawed {
       if (auto* applied = std::get_if<apply>(&out[i]))
         for (auto& entry : applied->entries)
           open_.erase(entry.id);
-      else if (auto* no = std::get_if<refuse>(&out[i]); no && no->why == refusal::not_proposed)
+      else if (auto* no = std::get_if<refuse>(&out[i]); no && no->why != refusal::unknown)
         open_.erase(no->id);
     auto led = std::exchange(led_, leads());
     if (!led_ || led)

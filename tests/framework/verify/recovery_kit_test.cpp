@@ -18,8 +18,8 @@ atl::verify::report verified(const specimen& it, std::uint64_t seeds) {
   atl::verify::effort how;
   how.seeds = seeds;
   how.stop_at_first = true;
-  std::span declared{it.plugin.options, it.plugin.option_count};
-  return atl::verify::verify_here(it.plugin, *atl::check_options(declared, {}, "a specimen"), how);
+  auto options = atl::check_options(it.plugin.options, {}, "a specimen");
+  return atl::verify::verify_here(it.plugin, *options, how);
 }
 
 void must_be_found(const specimen& it) {

@@ -15,7 +15,7 @@ using namespace atl::spi;
 
 std::unique_ptr<balancer> made(const descriptor& plugin) {
   options defaults{{{"start", std::string{"random"}}}};
-  return std::unique_ptr<balancer>{plugin.create_balancer({defaults, 1})};
+  return std::unique_ptr<balancer>{plugin.create.balancer({defaults, 1})};
 }
 
 /// `size` nodes of weights 1 … 7 in ten racks, or in as many as there are nodes.

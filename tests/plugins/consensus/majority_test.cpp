@@ -1,4 +1,5 @@
 #include "protocol_under_test.hpp"
+#include "refusals.hpp"
 
 /// What those have to survive that decide with a majority.
 using atl::sim::simulation_options;
@@ -35,4 +36,13 @@ TEST_CASE("many small messages under way at once") {
     it.workload.payload = 1500; // one entry fills a message
     it.protocol_options = make_options(protocol(), {{"batch_bytes", "1KiB"}});
   });
+}
+TEST_CASE("a leader that is handing over refuses commands and changes as busy") {
+  under_test::refusing_group group;
+  auto leader = group.leader();
+  auto successor = leader % 3 + 1;
+  group.isolate(successor);
+  group.transfer(leader, successor);
+  group.must_have_been_busy(group.write());
+  group.must_have_been_busy(group.reconfigure(leader, {1, 2, 3}));
 }

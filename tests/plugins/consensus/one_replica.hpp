@@ -19,7 +19,7 @@ class one_replica {
 
   explicit one_replica(const atl::spi::descriptor& plugin, const overrides& changed = {},
                        atl::spi::stable_state stable = {})
-      : options_{make_options(plugin, changed)}, protocol_{plugin.create_consensus(
+      : options_{make_options(plugin, changed)}, protocol_{plugin.create.consensus(
                                                      {options_, 1, {1, 2, 3}, 1, 1})} {
     protocol_->start(std::move(stable), 0, atl::spi::timestamp{0});
     drain();

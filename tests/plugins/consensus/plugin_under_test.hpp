@@ -30,8 +30,7 @@ using overrides = std::map<std::string, std::string>;
 inline atl::spi::options make_options(const atl::spi::descriptor& plugin,
                                       const overrides& changed = {}) {
   std::map<std::string, atl::spi::option_value, std::less<>> values;
-  for (std::size_t i = 0; i < plugin.option_count; ++i) {
-    auto& it = plugin.options[i];
+  for (auto& it : plugin.options) {
     auto found = changed.find(it.name);
     std::string text = found == changed.end() ? it.default_value : found->second;
     switch (it.type) {
@@ -56,7 +55,7 @@ inline atl::spi::options make_options(const atl::spi::descriptor& plugin,
 
 inline atl::sim::consensus_factory factory_of(const atl::spi::descriptor& plugin) {
   return [&plugin](const atl::spi::consensus_setup& setup) {
-    return std::unique_ptr<atl::spi::consensus>{plugin.create_consensus(setup)};
+    return std::unique_ptr<atl::spi::consensus>{plugin.create.consensus(setup)};
   };
 }
 
@@ -68,9 +67,9 @@ inline atl::sim::simulation_options simulation_of(const atl::spi::descriptor& pl
   it.seed = seed;
   it.replicas = replicas;
   auto claims = [&plugin](std::string_view name) {
-    for (std::size_t i = 0; i < plugin.claim_count; ++i)
-      if (plugin.claims[i].name == name)
-        return std::string_view{plugin.claims[i].value} == "yes";
+    for (auto& each : plugin.claims)
+      if (each.name == name)
+        return std::string_view{each.value} == "yes";
     return false;
   };
   it.spares = claims("changes_members") ? 2 : 0;

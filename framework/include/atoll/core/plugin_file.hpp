@@ -1,32 +1,36 @@
 #pragma once
 
+#include <atoll/core/error.hpp>
 #include <atoll/spi/plugin.hpp>
 
-#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace atl {
 
-/// `balancer`, `consensus`, `recovery`.
+/// `balancer`, `consensus`, …
 std::string_view to_string(spi::plugin_kind kind);
+/// Of all kinds, in the order of `spi::plugin_kind`.
+std::vector<std::string> plugin_kind_names();
 std::optional<spi::plugin_kind> parse_plugin_kind(std::string_view text);
 
 /// What the name of a plugin's one symbol says about it.
 struct plugin_identity {
   spi::plugin_kind kind = spi::plugin_kind::balancer;
   std::string name;
-  std::string version; ///< `1.2.0`
-  std::uint32_t spi_major = 0;
-  std::uint32_t spi_minor = 0;
+  std::string version;              ///< `1.2.0`
+  spi::interface_version interface; ///< of the kind's interface
   std::string abi;
   std::string symbol; ///< the symbol itself
 };
 
-/// The symbol's parts (`spi/plugin.hpp` says how it is made up); none when it is no such symbol.
-std::optional<plugin_identity> parse_plugin_symbol(std::string_view symbol);
+/// The symbol's parts (`spi/plugin.hpp` says how it is made up). The error's message is the rest of
+/// a sentence that begins with the file: the symbol is that of a descriptor of another version
+/// (`errc::refused`), or no such symbol.
+result<plugin_identity> parse_plugin_symbol(std::string_view symbol);
 
 /// A file that is, or isn't, a plugin.
 struct plugin_file {
@@ -37,8 +41,9 @@ struct plugin_file {
 
 /// Judges a file by its mode and its symbol table; nothing of it is mapped or run. Refused are
 /// files that aren't regular, or that nobody may read or others may write (or their folder); that
-/// aren't shared libraries for this machine with exactly one plugin symbol; and plugins for another
-/// interface version or binary interface than this program's. The file may be hostile.
+/// aren't shared libraries for this machine with exactly one plugin symbol; and plugins with
+/// another version of the descriptor, of their kind's interface or of the binary interface than
+/// this program's. The file may be hostile.
 plugin_file inspect_plugin(const std::filesystem::path& file);
 
 /// Why a folder may not be searched for plugins; none when it may.

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <atoll/core/error.hpp>
-#include <atoll/core/plugin.hpp>
+#include <atoll/core/loaded_plugin.hpp>
 #include <atoll/core/plugin_file.hpp>
 
 #include <filesystem>

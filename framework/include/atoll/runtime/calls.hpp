@@ -34,6 +34,17 @@ struct client_answer {
 std::string encode(const std::vector<client_answer>& answers);
 std::optional<std::vector<client_answer>> decode_answers(std::string_view bytes);
 
+/// The answer to a `local_query`.
+struct local_response {
+  /// The replica had applied the entries up to this index, and perhaps later ones. A replica may
+  /// lag behind the group by any number of entries.
+  spi::log_index applied = 0;
+  std::string response; ///< the state machine's
+};
+std::string encode(const local_response& answer);
+/// Reads hostile bytes. @returns none for a malformed response.
+std::optional<local_response> decode_local_response(std::string_view bytes);
+
 /// A replica as the others know it; a client that asks for `group` may turn to any of them.
 struct known_replica {
   spi::replica_id id = 0;

@@ -23,6 +23,9 @@ enum class message_kind : std::uint16_t {
   members = 12,  ///< `encode(change_members)`, answered empty once it is committed
   transfer = 13, ///< the replica id that should lead
   group = 14,    ///< empty, answered by the replicas that are known (`calls.hpp`)
+  /// A query that any replica answers from what it has applied, without a leader: the state may be
+  /// old. Answered by `encode(local_response)` (`calls.hpp`).
+  local_query = 15,
   application = 100,
 };
 

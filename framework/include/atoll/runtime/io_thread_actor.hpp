@@ -20,6 +20,7 @@ class io_thread_actor : public caf::io::broker {
   /// CAF 0.18's brokers close their connections when they end, of which these have none, and leave
   /// their mailbox open: requests to one that has ended would wait for their time.
   bool cleanup(caf::error&& reason, caf::execution_unit* host) override {
+    // NOLINTNEXTLINE(bugprone-parent-virtual-call): what a broker adds is what is left out.
     return caf::scheduled_actor::cleanup(std::move(reason), host);
   }
 #endif

@@ -1,12 +1,12 @@
 #pragma once
 
+#include <atoll/core/log_limiter.hpp>
 #include <atoll/runtime/io_thread_actor.hpp>
-#include <atoll/runtime/messages.hpp>
 #include <atoll/runtime/node_info.hpp>
+#include <atoll/runtime/runtime_messages.hpp>
 
 #include <caf/actor.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -49,8 +49,7 @@ class node_endpoint_actor : public io_thread_actor {
   std::map<spi::replica_id, std::string> folder_of_; ///< of the group's members, as far as known
   std::map<spi::replica_id, replica_mark> marks_;    ///< the latest that each replica told
   std::set<std::string> turned_away_;                ///< nodes, until they are let in
-  std::uint64_t malformed_ = 0;                      ///< messages that made no sense here
-  std::chrono::steady_clock::time_point next_complaint_{};
+  log_limiter malformed_log_;
 };
 
 } // namespace atl::runtime

@@ -34,8 +34,8 @@ struct replica_mark {
 /// What a node says of itself when it meets another.
 struct node_info {
   std::uint32_t wire = wire_version;
-  std::uint32_t spi_major = ATOLL_SPI_MAJOR;
-  std::uint32_t spi_minor = ATOLL_SPI_MINOR;
+  /// Of the interface that the program has for consensus plugins.
+  spi::interface_version consensus_interface = spi::interface_of(spi::plugin_kind::consensus);
   std::string cluster;
   std::string name;
   std::string role; ///< `master`, `storage`, `client`
@@ -52,9 +52,8 @@ std::string encode(const node_info& info);
 result<node_info> decode_node_info(std::string_view bytes);
 
 /// Why `mine` and `theirs` can't be in one cluster, in a sentence that says what differs; empty
-/// when they can. Nodes have the whole version of the plugin interface in common; with a client
-/// only its major part. Two masters must also have the consensus plugin in common, and the group if
-/// both belong to one.
+/// when they can. Two masters must have the interface for consensus plugins and the consensus
+/// plugin in common, and the group if both belong to one; no other node hosts such a plugin.
 std::string incompatibility(const node_info& mine, const node_info& theirs);
 
 /// The body of a heartbeat; of a node that is no replica it is empty.

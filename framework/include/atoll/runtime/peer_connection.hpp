@@ -2,8 +2,8 @@
 
 #include <atoll/core/endpoint.hpp>
 #include <atoll/runtime/io_thread_actor.hpp>
-#include <atoll/runtime/messages.hpp>
 #include <atoll/runtime/node_info.hpp>
+#include <atoll/runtime/runtime_messages.hpp>
 #include <atoll/runtime/shared_mark.hpp>
 #include <atoll/spi/random.hpp>
 
@@ -45,7 +45,6 @@ class peer_connection_actor : public io_thread_actor {
   void connect();
   void send_handshake(const caf::actor& there);
   void on_handshake_reply(const caf::actor& there, const envelope& answer);
-  void watch(const caf::actor& there);
   void send_heartbeat();
   void on_disconnected(const std::string& reason);
   void retry_later();

@@ -4,7 +4,7 @@
 #include <atoll/core/record_log.hpp>
 #include <atoll/core/state_runner.hpp>
 #include <atoll/runtime/io_thread_actor.hpp>
-#include <atoll/runtime/messages.hpp>
+#include <atoll/runtime/runtime_messages.hpp>
 #include <atoll/runtime/shared_mark.hpp>
 #include <atoll/spi/consensus.hpp>
 
@@ -51,7 +51,6 @@ class replica_actor : public io_thread_actor {
     /// Of a protocol that claims `blocks_on_one_failure`: what it refuses without naming another
     /// replica, no other would take, so clients needn't go round and ask.
     bool blocks_on_one_failure = false;
-    bool hears_of_losses = true; ///< false for plugins of interface 1.0, which has no such call
     std::uint64_t seed = 0;
   };
 
@@ -70,6 +69,8 @@ class replica_actor : public io_thread_actor {
     promise single;
     caf::actor client; ///< null: it is a request
     std::uint64_t call = 0;
+    /// Of a local read: the index that was applied before the query. None: not to be told.
+    std::optional<spi::log_index> applied{};
   };
   struct waiting_send {
     spi::replica_id to;
@@ -78,6 +79,11 @@ class replica_actor : public io_thread_actor {
   struct waiting_command {
     requester from;
     spi::timestamp since;
+  };
+  struct waiting_change {
+    spi::request_id id = 0;
+    std::vector<spi::replica_id> voters; ///< in order, like `learners`
+    std::vector<spi::replica_id> learners;
   };
   struct waiting_read {
     std::string query;
@@ -134,7 +140,7 @@ class replica_actor : public io_thread_actor {
   caf::result<envelope> on_query(query_state& request);
   void take_calls(client_calls& request);
   void begin_command(std::string command, requester from);
-  void begin_read(std::string query, requester from);
+  void begin_read(std::string query, requester from, spi::read_level level);
   void answer(const requester& to, const reply& what);
   void send_answers();
   void release_reads();
@@ -145,6 +151,7 @@ class replica_actor : public io_thread_actor {
   void on_seen(const node_info& who);
   void forget_former(const std::string& name);
   caf::result<envelope> change(change_members& request);
+  spi::request_id id_of_change(change_members& request);
   envelope transfer(spi::replica_id to);
   caf::result<envelope> forward_snapshot_call(snapshot_call& call);
   void on_saved(state_saved& saved);
@@ -174,7 +181,9 @@ class replica_actor : public io_thread_actor {
   std::filesystem::path arrived_; ///< the last snapshot that came in
   bool loading_ = false;          ///< it is taking the state's place; no other may come in
   std::uint64_t snapshots_ordered_ = 0;
-  std::unordered_map<spi::request_id, waiting_command> commands_;
+  /// Several wait for one request when the same change of the members was asked for again.
+  std::unordered_multimap<spi::request_id, waiting_command> commands_;
+  waiting_change change_; ///< under way while its id is among `commands_`
   std::unordered_map<spi::request_id, requester> queries_;  ///< at the state machine
   std::unordered_map<spi::request_id, waiting_read> reads_; ///< protocol not yet ready
   std::multimap<spi::log_index, waiting_read> ready_reads_; ///< state not yet there

@@ -1,8 +1,8 @@
 #pragma once
 
 #include <atoll/runtime/file_transfer.hpp>
-#include <atoll/runtime/messages.hpp>
 #include <atoll/runtime/node_info.hpp>
+#include <atoll/runtime/runtime_messages.hpp>
 
 #include <caf/actor.hpp>
 #include <caf/event_based_actor.hpp>
@@ -103,7 +103,7 @@ class snapshot_transfer_actor : public caf::event_based_actor {
   envelope on_call(snapshot_call& call);
   envelope on_offer(const snapshot_call& call, snapshot_offer offer);
   envelope on_done(spi::replica_id from, const snapshot_done& done);
-  envelope addressed(spi::replica_id to, std::string body) const;
+  envelope addressed(spi::replica_id to, const std::string& body) const;
 
   std::optional<snapshot_offer> offered_before() const;
   std::uint64_t keep_parts(const snapshot_offer& offer);

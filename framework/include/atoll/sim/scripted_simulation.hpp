@@ -52,7 +52,7 @@ class scripted_simulation {
   using ticket = std::uint64_t;
 
   /// Of `options`, what faults and clients do is left aside.
-  scripted_simulation(simulation_options options, const consensus_factory& factory);
+  scripted_simulation(const simulation_options& options, const consensus_factory& factory);
   ~scripted_simulation();
   scripted_simulation(const scripted_simulation&) = delete;
   scripted_simulation& operator=(const scripted_simulation&) = delete;
@@ -115,7 +115,7 @@ class scripted_simulation {
   void filter(message_filter filter);
   /// Delivers what the filter held back, in its order.
   void release_held();
-  void deliver(spi::replica_id from, spi::replica_id to, std::string bytes);
+  void deliver(spi::replica_id from, spi::replica_id to, const std::string& bytes);
   /// Stops a replica, or everybody, right before the effect with this number, counted from 1 over
   /// all replicas and the whole run; they come back 300 ms later.
   void crash_at_effect(std::uint64_t number, bool everybody);

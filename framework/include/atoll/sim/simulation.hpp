@@ -38,7 +38,7 @@ struct workload_options {
 /// What a healthy run stays below; one that doesn't grows without bound, or spins.
 struct bounds {
   std::size_t effects_a_drain = 100'000;
-  std::size_t message_bytes = std::size_t{64} << 20;
+  std::size_t message_bytes = spi::message_bytes_max;
   std::size_t unsent_messages = 100'000; ///< that wait for a sync
   std::size_t pending = 100'000;         ///< `consensus_status::pending`
   std::size_t in_flight = 1'000'000;     ///< messages on their way, of all replicas together
@@ -78,8 +78,6 @@ struct simulation_options {
   /// Members are lost for good, and their disks are wiped, where the faults allow it. False for
   /// protocols whose quorums may need every voter.
   bool lose_members = true;
-  /// Say `declare_lost` when a member was lost; false for plugins of interface 1.0.
-  bool tell_losses = true;
   /// Hosts let a replica take part whose disk was wiped under its id, as if it had promised nothing
   /// before, and no administrator replaces it. For tests that show what the refusal is good for.
   bool admit_wiped = false;
@@ -131,10 +129,10 @@ fault_rates drawn_rates(const simulation_options& options);
 
 /// Runs a group of replicas in one thread, all drawn from one seed. See
 /// `scripted_simulation` for how time passes. Always checked: one value an index on all replicas,
-/// without gaps and each index once a run; what was refused as `not_proposed` never shows up; each
-/// request is answered once; one leader a term, and terms that only grow; nothing that was answered
-/// is lost; the clients' history is linearizable; queues stay bounded; after the faults have
-/// stopped, clients are answered and the replicas agree within `liveness_bound`.
+/// without gaps and each index once a run; what was refused as `not_proposed` or `busy` never shows
+/// up; each request is answered once; one leader a term, and terms that only grow; nothing that was
+/// answered is lost; the clients' history is linearizable; queues stay bounded; after the faults
+/// have stopped, clients are answered and the replicas agree within `liveness_bound`.
 simulation_report simulate(const simulation_options& options, const consensus_factory& factory);
 
 } // namespace atl::sim

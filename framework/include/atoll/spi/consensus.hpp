@@ -3,6 +3,7 @@
 #include <atoll/spi/plugin.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,29 +11,38 @@
 #include <variant>
 #include <vector>
 
-/// A consensus protocol as a deterministic state machine: events in, effects out. It reads no
-/// clock, draws no number but from its seed, opens no file, starts no thread. A host (the actor
-/// runtime, or the simulator) calls it from one thread, and carries its effects out.
+/// A consensus protocol is a deterministic state machine: events go in, effects come out. It reads
+/// no clock, draws random numbers from its seed only, opens no file and starts no thread. A host
+/// (the actor runtime or the simulator) calls it and carries its effects out.
 ///
-/// The protocol orders *commands* for a group of replicas, as a log: index 1, 2, 3, … Each
-/// replica is told to apply the same commands at the same indexes.
+/// The protocol orders *commands* for a group of replicas (state machine replication: Schneider,
+/// *Implementing fault-tolerant services*, 1990). The order is a log with the indexes 1, 2, 3, …;
+/// every replica applies the same commands at the same indexes.
 namespace atl::spi {
 
-/// A replica within its group; never 0, and never given to another disk.
+/// Identifies a replica within its group. Never 0, and never reused for another disk.
 using replica_id = std::uint32_t;
-/// Place in the group's log; the first entry is 1, and 0 means "none".
+/// Index of an entry of the group's log. The first entry has index 1; 0 means "none".
 using log_index = std::uint64_t;
-/// Names a proposal or a read between host and protocol; unique within one run of the host.
+/// Identifies a proposal or a read between host and protocol; unique within one run of the host.
 using request_id = std::uint64_t;
-/// Names a `persist` effect; grows by one with each. 0 means "nothing to wait for".
+/// Identifies a `persist` effect. The first one of a run has token 1, and each further one the next
+/// number. 0 means "nothing to wait for".
 using persist_token = std::uint64_t;
-/// Since an arbitrary start; only differences mean anything, and only on one replica.
+/// Microseconds of a monotonic clock with an arbitrary start: only differences between two
+/// timestamps of the same run have a meaning.
 using timestamp = std::chrono::microseconds;
+
+/// Largest command that a host proposes.
+inline constexpr std::size_t command_bytes_max = std::size_t{7} << 20;
+/// Largest message that a host delivers. It has room for one command and what a protocol adds.
+inline constexpr std::size_t message_bytes_max = std::size_t{8} << 20;
 
 // -- durable state ----------------------------------------------------------------------------
 
-/// Durable records stand in numbered streams, each at an index of the protocol's choice. A log in
-/// the manner of Raft or Multi-Paxos uses one stream.
+/// Stores a durable record. Records are kept in numbered streams; the protocol chooses the index of
+/// each record, and a second record at the same index replaces the first. A log as in Raft or
+/// Multi-Paxos needs one stream.
 struct put_record {
   std::uint32_t stream = 0;
   std::uint64_t index = 0;
@@ -44,14 +54,15 @@ struct erase_records {
   std::uint64_t first = 0;
   std::uint64_t last = 0;
 };
-/// Replaces the protocol's one small blob: term and vote, promised ballot, and the like.
+/// Replaces the protocol's only small blob of metadata: term and vote, promised ballot, and so on.
 struct set_meta {
   std::string bytes;
 };
 using disk_op = std::variant<put_record, erase_records, set_meta>;
 
-/// How a record reads. Damaged is not missing: a protocol that takes the one for the other forgets
-/// what it promised (Alagappan et al., *Protocol-Aware Recovery*, FAST '18).
+/// Whether a record could be read back. A damaged record is not a missing record: a protocol that
+/// treats damage as absence forgets what it has promised (Alagappan et al., *Protocol-Aware
+/// Recovery*, FAST '18).
 enum class record_state : std::uint8_t { ok, corrupt };
 
 struct stable_record {
@@ -61,8 +72,8 @@ struct stable_record {
   std::string bytes; ///< empty when corrupt
 };
 
-/// What a replica finds on its disk when it starts: all that was durable, in order of stream and
-/// index. Empty on a new disk.
+/// Everything durable that a replica finds on its disk when it starts, ordered by stream and index.
+/// Empty on a new disk.
 struct stable_state {
   std::optional<std::string> meta;
   bool meta_corrupt = false;
@@ -71,88 +82,98 @@ struct stable_state {
 
 // -- effects ----------------------------------------------------------------------------------
 
-/// Make all of `ops` durable, all or none, then call `on_durable(token)`. Later persists may share
-/// the same sync, and one call may stand for many tokens.
+/// Makes all of `ops` durable, atomically; the host then calls `on_durable(token)`. Several
+/// persists may share one disk sync, and one call of `on_durable` acknowledges all tokens up to its
+/// own.
 struct persist {
   persist_token token = 0;
   std::vector<disk_op> ops;
 };
 
-/// Send `bytes` to a peer; it may get lost, doubled or late. It must not leave before everything up
-/// to token `after` is durable: a vote or an acknowledgement names the record that it speaks of,
-/// and no later one, since a disk may stall for seconds. 0: may leave at once. Messages with
-/// different tokens may overtake each other.
+/// Sends `bytes` to a peer. The message may get lost, arrive twice or arrive late. The host holds
+/// the message back until all persists up to token `after` are durable; 0: the message may leave at
+/// once. `after` should be the record that the message speaks of (a vote, an acknowledgement) and
+/// no later one, because a disk may stall for seconds. Messages with different tokens may overtake
+/// each other. At most `message_bytes_max` bytes: a host never delivers a larger message.
 struct send {
   replica_id to = 0;
   std::string bytes;
   persist_token after = 0;
 };
 
-/// Apply these entries, in order; each index comes once in a run, without gaps, starting after
-/// what `start` said was applied. It is committed: no crash can take it back.
+/// An entry that is committed: no crash can undo it.
 struct committed_entry {
   log_index index = 0;
-  request_id id = 0;  ///< the proposal's if it was proposed here in this run, else 0
-  bool no_op = false; ///< the index is used up, by nothing
+  request_id id = 0;  ///< of the proposal if it was proposed here in this run, otherwise 0
+  bool no_op = false; ///< the index holds no command
   std::string command;
 };
+/// Applies these entries to the state machine in this order. Within a run each index is delivered
+/// exactly once and without gaps, beginning with the index after `applied` of `start`. The entry of
+/// a proposal made here answers that proposal.
 struct apply {
   std::vector<committed_entry> entries;
 };
 
 enum class refusal : std::uint8_t {
-  not_proposed, ///< surely never takes effect; safe to propose again
-  unknown,      ///< may take effect yet: repeat only under the same session and sequence number
+  not_proposed, ///< the proposal never takes effect; it is safe to propose it again
+  unknown,      ///< it may still take effect: repeat it only under the same session and number
+  busy,         ///< it never takes effect; the obstacle passes by itself: repeat it here soon
 };
-/// A proposal that this replica will not see committed. (One that is committed is answered by
-/// `apply`.)
+/// Answers a proposal that this replica will not deliver in an `apply`.
 struct refuse {
   request_id id = 0;
   refusal why = refusal::not_proposed;
-  replica_id hint = 0; ///< try there; 0: not known
-  std::string reason;  ///< for people: what is in the way, and until when
+  replica_id hint = 0; ///< the replica to ask instead; 0: not known
+  std::string reason;  ///< a sentence for people: the obstacle, and what removes it
 };
 
-/// The state, once everything up to `index` is applied, is fresh enough for read `id`.
+/// Answers a read: it may be served by the state machine here once everything up to `index` is
+/// applied.
 struct read_ready {
   request_id id = 0;
   log_index index = 0;
 };
+/// Answers a read that can't be served here.
 struct read_refused {
   request_id id = 0;
   replica_id hint = 0;
   std::string reason;
 };
 
-/// Ask this replica's host whether it could carry out the command, then call `on_validated`.
+/// Asks the host whether the state machine here could carry out the command; the host calls
+/// `on_validated` with the same ticket exactly once.
 struct validate {
   std::uint64_t ticket = 0;
   std::string command;
 };
 
-/// Send the newest snapshot of the state machine to `to`; then call `on_snapshot_sent`.
+/// Sends the newest snapshot of the state machine to `to`; the host calls `on_snapshot_sent` when
+/// the transfer has ended, whether it succeeded or not.
 struct send_snapshot {
   replica_id to = 0;
 };
-/// Take over the snapshot that was received from a peer (`on_snapshot_received`), which stands for
-/// all entries up to `index`; then call `on_installed`.
+/// Replaces the state machine by the snapshot last received from a peer (`on_snapshot_received`),
+/// which includes all entries up to `index`; the host then calls `on_installed`.
 struct install_snapshot {
   log_index index = 0;
 };
 
+/// The group has these members from now on, as far as this replica knows.
 struct members_changed {
   std::vector<replica_id> voters;
   std::vector<replica_id> learners;
 };
 
 enum class replica_role : std::uint8_t { follower, candidate, leader, learner };
+/// The role of this replica, its term or the leader it knows has changed.
 struct role_changed {
   replica_role role = replica_role::follower;
-  std::uint64_t term = 0; ///< term or ballot; 0 for protocols that know none
+  std::uint64_t term = 0; ///< term, ballot or epoch; 0 in protocols without any
   replica_id leader = 0;  ///< 0: not known
 };
 
-/// The replica can't go on without breaking a promise: the host stops it and says why.
+/// The replica can't continue without breaking a promise. The host stops it and reports the reason.
 struct fatal {
   std::string reason;
 };
@@ -164,36 +185,48 @@ using effect = std::variant<persist, send, apply, refuse, read_ready, read_refus
 
 enum class read_level : std::uint8_t {
   linearizable, ///< sees every write that was answered before the read began
-  local,        ///< whatever this replica has applied
+  local,        ///< sees what this replica has applied, which may be old
 };
 
 struct consensus_setup {
   const atl::spi::options& options;
   replica_id self = 0;
-  std::vector<replica_id> voters; ///< of the group at its birth, with or without `self`
-  std::uint64_t seed = 0;         ///< for jitter; differs between replicas
-  /// Grows with each start of this replica, also when its disk was lost, so that peers can tell its
-  /// lives apart.
+  std::vector<replica_id> voters; ///< when the group was founded, with or without `self`
+  std::uint64_t seed = 0;         ///< of the protocol's random numbers; differs between replicas
+  /// Grows with each start of this replica, also after the loss of its disk, so that peers can tell
+  /// one run of it from another.
   std::uint64_t incarnation = 0;
 };
 
-/// Numbers for checkers and metrics.
+/// A replica's state for checkers, metrics and operators.
 struct consensus_status {
   replica_role role = replica_role::follower;
   std::uint64_t term = 0;
   replica_id leader = 0;
-  log_index committed = 0; ///< everything up to here is known to be committed
+  log_index committed = 0; ///< all entries up to this index are known to be committed
   log_index accepted = 0;  ///< the last index with a durable record here
-  log_index first = 1;     ///< the first index still in the log
+  log_index first = 1;     ///< the first index that is still in the log
   std::size_t pending = 0; ///< proposals and reads not yet answered
-  /// May a write succeed now, as far as this replica knows? Empty: yes; else the reason why not.
+  /// Empty: a write may succeed now, as far as this replica knows. Otherwise the reason why not.
   std::string blocked;
 };
 
-/// One replica of a group. The host calls from one thread; after every call, or a few, it calls
-/// `drain` and carries out the effects in their order. `advance` is called with the present time
-/// before each batch of other events, so that a protocol knows it without asking: a time at which
-/// all of them had come, or later.
+/// One replica of a group.
+///
+/// Threads: the host makes all calls of one object one after the other, from any thread. Objects
+/// share nothing. No call is made while another one runs: a protocol never calls its host.
+///
+/// Order of calls: `start` once, then any event. Before each batch of other events the host calls
+/// `advance` with the present time, so that a protocol knows the time without asking for it. After
+/// every call, or after a few of them, the host calls `drain` and carries the effects out in their
+/// order.
+///
+/// Sizes: a command has at most `command_bytes_max` bytes and may be empty. Calls don't block, and
+/// take time in proportion to their arguments and to what they complete.
+///
+/// Exceptions: a call that throws ends this replica; the runtime stops serving and reports the
+/// plugin by name, and the simulator reports a violation. Bytes from peers and from the disk must
+/// never make a call throw.
 ///
 /// Claims that a verifier knows: `safe_with_crashes` and `live_with_crashes` = `none` | `minority`
 /// | `all` (of the replicas), `linearizable_reads`, `blocks_on_one_failure`, `changes_members` and
@@ -210,53 +243,73 @@ class consensus {
   consensus& operator=(const consensus&) = delete;
   virtual ~consensus() = default;
 
-  /// First call. @param stable what is durable. @param applied the index up to which the state
-  /// machine is durable: `apply` goes on behind it.
+  /// The first call.
+  /// @param stable everything that is durable
+  /// @param applied the index up to which the state machine is durable: `apply` continues after it
   virtual void start(stable_state stable, log_index applied, timestamp now) = 0;
 
+  /// Tells the time, and fires the timers that are due.
+  /// @param now never less than in an earlier call of this run; all events of the batch that
+  ///        follows had arrived by then
   virtual void advance(timestamp now) = 0;
-  /// When `advance` is wanted next, if nothing else happens. In the past means now.
+  /// Time of the next timer: the host calls `advance` no later than this. A time in the past means
+  /// immediately; `timestamp::max()` means that no timer is set. The host asks again after each
+  /// `drain`.
   virtual timestamp deadline() const = 0;
 
-  /// A message from a peer: may be late, doubled, out of order, from an earlier incarnation of the
-  /// peer, or garbage.
+  /// Takes a message from a peer. It may be late, repeated, out of order, from an earlier
+  /// incarnation of the peer, or garbage.
+  /// @param bytes valid during the call only
   virtual void step(replica_id from, std::string_view bytes) = 0;
 
-  /// Everything up to `token` is on stable storage.
+  /// All persists up to `token` are on stable storage.
   virtual void on_durable(persist_token token) = 0;
-  /// Messages to `peer` don't get through at the moment: a hint, never a proof.
+  /// Messages to `peer` don't get through at present. This is a hint and never a proof.
   virtual void on_unreachable(replica_id peer) = 0;
 
+  /// Proposes a command. Answered by an `apply` that contains `id`, or by `refuse`, exactly once
+  /// unless the replica stops.
   virtual void propose(request_id id, std::string command) = 0;
+  /// Begins a read. Answered by `read_ready` or `read_refused`, exactly once unless the replica
+  /// stops.
   virtual void read(request_id id, read_level level) = 0;
-  /// Answers `validate`. @param reason why not, when `ok` is false.
+  /// Answers a `validate` effect.
+  /// @param reason why the command can't be carried out, when `ok` is false; valid during the call
   virtual void on_validated(std::uint64_t ticket, bool ok, std::string_view reason) = 0;
-  /// Makes `voters` and `learners` the group's members; answered like a proposal.
+  /// Makes `voters` and `learners` the members of the group. Answered like a proposal: by an entry
+  /// with this `id` and `no_op` once the change is in force, or by `refuse`.
+  /// A change to the members that are in force succeeds; one that meets another change under way is
+  /// refused as `busy`. A host asks for one change once, and shares the answer among repeated
+  /// requests for it.
   virtual void reconfigure(request_id id, std::vector<replica_id> voters,
                            std::vector<replica_id> learners) = 0;
-  /// Hands leadership to a peer, in protocols that have one.
+  /// Hands leadership over to a peer. Ignored by protocols without a leader, and by followers.
   virtual void transfer(replica_id to) = 0;
 
-  /// The state machine is durable up to `index`: the log may be cut there.
+  /// The state machine is durable up to `index`: the log is no longer needed up to there.
   virtual void on_applied(log_index index) = 0;
+  /// A transfer begun by `send_snapshot` has ended. @param ok the peer has the whole snapshot
   virtual void on_snapshot_sent(replica_id to, bool ok) = 0;
-  /// A peer's snapshot arrived, up to `index`, with the protocol's blob that went with it.
+  /// A snapshot of a peer has arrived and waits for `install_snapshot`.
+  /// @param index the snapshot includes all entries up to this index
+  /// @param blob what the peer's `snapshot_blob(index)` returned; hostile like all bytes from peers
   virtual void on_snapshot_received(log_index index, std::string_view blob) = 0;
-  /// The protocol's own part of a snapshot taken at `index`.
+  /// The protocol's own part of a snapshot that includes all entries up to `index`: members, last
+  /// term, and so on. Sent along with the snapshot.
   virtual std::string snapshot_blob(log_index index) const = 0;
+  /// The state machine has taken the snapshot's state over and is durable up to `index`.
   virtual void on_installed(log_index index) = 0;
 
-  /// Moves the effects of all calls so far to the end of `out`.
+  /// Moves the effects of all calls since the last `drain` to the end of `out`.
   virtual void drain(std::vector<effect>& out) = 0;
 
   virtual consensus_status status() const = 0;
 
-  /// The operator's word that this replica's disk is gone: it never comes back under this id. For
-  /// protocols that can't go on without every member, and so can't put one out of the group that is
-  /// merely silent. Given to any member, again and again if need be; then a `reconfigure` without
-  /// the lost one can be committed. Protocols that need no such word do nothing. Since 1.1: a host
-  /// doesn't call it on what a plugin of interface 1.0 made.
-  virtual void declare_lost(replica_id) {}
+  /// The operator declares that the disk of `lost` is gone: that replica never comes back under its
+  /// id. For protocols that need every member, and so can't remove a member that is merely silent.
+  /// Any member may be told, repeatedly; afterwards a `reconfigure` without the lost replica can be
+  /// committed. Protocols that need no such declaration ignore it.
+  virtual void declare_lost(replica_id lost) { (void)lost; }
 };
 
 } // namespace atl::spi

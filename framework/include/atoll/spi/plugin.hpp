@@ -1,21 +1,13 @@
 #pragma once
 
+#include <atoll/spi/kinds.hpp>
 #include <atoll/spi/options.hpp>
 #include <atoll/spi/version.hpp>
 
-#include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace atl::spi {
-
-class balancer;
-class consensus;
-class recovery;
-struct consensus_setup;
-struct balancer_setup;
-struct recovery_setup;
-
-enum class plugin_kind : std::uint32_t { balancer, consensus, recovery };
 
 /// Something that a plugin promises and a verifier can hold it to. The names and values that a
 /// verifier knows are listed with each kind's interface; `atoll verify` refuses all others.
@@ -24,55 +16,97 @@ struct claim {
   const char* value; ///< `minority`, `all`, `2`, …
 };
 
-/// What a plugin exports, as constant data: a host reads and judges it before it calls `create_*`.
+/// The function that creates an object of a plugin: the member that is named after the plugin's
+/// kind, as in `create.balancer(setup)`. As large for many kinds as for one.
+union creators {
+  constexpr creators() : none{nullptr} {}
+#define ATOLL_DETAIL_KIND(kind, folder)                                                            \
+  constexpr creators(kind_types<plugin_kind::kind>::creator create) : kind{create} {}              \
+  kind_types<plugin_kind::kind>::creator kind;
+  ATOLL_PLUGIN_KINDS(ATOLL_DETAIL_KIND)
+#undef ATOLL_DETAIL_KIND
+  void (*none)();
+};
+
+/// What a plugin exports, as constant data: a host reads and judges it before it calls any function
+/// of the plugin. `ATOLL_PLUGIN` makes it.
 struct descriptor {
   static constexpr std::uint64_t expected_magic = 0x61746f6c6c2d5350; // "atoll-SP"
 
   std::uint64_t magic = expected_magic;
   std::uint32_t size = sizeof(descriptor);
-  std::uint32_t spi_major = ATOLL_SPI_MAJOR;
-  std::uint32_t spi_minor = ATOLL_SPI_MINOR;
+  std::uint32_t layout = ATOLL_DESCRIPTOR_VERSION; ///< the version of this structure
   const char* abi = ATOLL_DETAIL_TEXT(ATOLL_ABI);
 
   plugin_kind kind;
-  const char* name;    ///< as written in TOML: `[a-z][a-z0-9_]*`
-  const char* version; ///< `"1.0.0"`
+  interface_version interface = interface_of(kind); ///< the kind's, that the plugin implements
+  const char* name;                                 ///< as written in TOML: `[a-z][a-z0-9_]*`
+  const char* version;                              ///< `1.0.0`
+  const char* summary;                              ///< one line
+  const char* licence;                              ///< an SPDX identifier
+
+  std::span<const claim> claims{};
+  std::span<const option_spec> options{};
+
+  creators create{}; ///< the member of `kind` is set
+};
+
+/// What an author says of a plugin beyond its kind, name and version.
+template <plugin_kind Kind>
+struct plugin_info {
   const char* summary; ///< one line
   const char* licence; ///< an SPDX identifier
+  std::span<const claim> claims{};
+  std::span<const option_spec> options{};
+  typename kind_types<Kind>::creator create;
+};
 
-  const claim* claims;
-  std::size_t claim_count;
-  const option_spec* options;
-  std::size_t option_count;
+/// A plugin's kind, name and version, stated once, by `ATOLL_PLUGIN`.
+template <plugin_kind Kind>
+struct plugin_declaration {
+  const char* name;
+  const char* version;
 
-  /// Exactly the one for `kind` is set. May throw `std::invalid_argument` with a sentence for the
-  /// operator when the options contradict each other or the set-up; the caller owns the result.
-  balancer* (*create_balancer)(const balancer_setup&) = nullptr;
-  consensus* (*create_consensus)(const consensus_setup&) = nullptr;
-  recovery* (*create_recovery)(const recovery_setup&) = nullptr;
+  /// The complete descriptor. An operator, so that the author's braces can end the declaration.
+  constexpr descriptor operator+(const plugin_info<Kind>& info) const {
+    return {.kind = Kind,
+            .name = name,
+            .version = version,
+            .summary = info.summary,
+            .licence = info.licence,
+            .claims = info.claims,
+            .options = info.options,
+            .create = info.create};
+  }
 };
 
 } // namespace atl::spi
 
-#define ATOLL_DETAIL_JOIN_2(a, b) a##b
-#define ATOLL_DETAIL_JOIN(a, b) ATOLL_DETAIL_JOIN_2(a, b)
+#define ATOLL_DETAIL_SYMBOL_2(layout, abi, kind, kind_major, kind_minor, version, name)            \
+  atoll_plugin__##layout##__##abi##__##kind##__##kind_major##_##kind_minor##__##version##__##name
+#define ATOLL_DETAIL_SYMBOL(layout, abi, kind, kind_major, kind_minor, version, name)              \
+  ATOLL_DETAIL_SYMBOL_2(layout, abi, kind, kind_major, kind_minor, version, name)
 
 /// The name of the symbol that a plugin exports. It says all that a host needs to know to refuse
-/// it: `atoll_plugin__1_1__gnu_libstdcxx_cxx11__balancer__1_2_0__random`
+/// the plugin: the descriptor's version, the binary interface, the kind and the version of its
+/// interface, and the plugin's version and name, as in
+/// `atoll_plugin__2__gnu_libstdcxx_cxx11__balancer__1_1__1_0_0__random`.
 #define ATOLL_PLUGIN_SYMBOL(kind, name, major, minor, patch)                                       \
-  ATOLL_DETAIL_JOIN(                                                                               \
-      ATOLL_DETAIL_JOIN(ATOLL_DETAIL_JOIN(ATOLL_DETAIL_JOIN(atoll_plugin__,                        \
-                                                            ATOLL_DETAIL_PASTE(ATOLL_SPI_MAJOR,    \
-                                                                               ATOLL_SPI_MINOR)),  \
-                                          __),                                                     \
-                        ATOLL_ABI),                                                                \
-      __##kind##__##major##_##minor##_##patch##__##name)
+  ATOLL_DETAIL_SYMBOL(ATOLL_DESCRIPTOR_VERSION, ATOLL_ABI, kind, ATOLL_SPI_##kind##_MAJOR,         \
+                      ATOLL_SPI_##kind##_MINOR, major##_##minor##_##patch, name)
 
 /// Exports the descriptor of this library's plugin; the last lines of its source:
 ///
-///     ATOLL_PLUGIN(balancer, random, 1, 0, 0) = {
-///       .kind = plugin_kind::balancer, .name = "random", .version = "1.0.0", …
+///     ATOLL_PLUGIN(balancer, random, 1, 0, 0){
+///         .summary = "Any healthy candidate, by lot",
+///         .licence = "Apache-2.0",
+///         .create = [](const balancer_setup& setup) -> balancer* { return new random{setup}; },
 ///     };
+///
+/// The braces initialise a `plugin_info` of the kind; claims and options may be left out.
 #define ATOLL_PLUGIN(kind, name, major, minor, patch)                                              \
-  extern "C" __attribute__((visibility("default"))) const ::atl::spi::descriptor                   \
-  ATOLL_PLUGIN_SYMBOL(kind, name, major, minor, patch)
+  extern "C" __attribute__((visibility("default"))) constinit const ::atl::spi::descriptor         \
+  ATOLL_PLUGIN_SYMBOL(kind, name, major, minor, patch) =                                           \
+      ::atl::spi::plugin_declaration<::atl::spi::plugin_kind::kind>{#name, #major "." #minor       \
+                                                                                  "." #patch} +    \
+      ::atl::spi::plugin_info<::atl::spi::plugin_kind::kind>

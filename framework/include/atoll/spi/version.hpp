@@ -1,14 +1,13 @@
 #pragma once
 
-/// The version of the plugin interface, and the fingerprint of the binary interface it is compiled
-/// to. Both are part of the name of the one symbol that a plugin exports, so that a host can refuse
-/// a plugin by looking at its symbol table, before any of its code is mapped.
+/// The version of what all plugins export, whatever their kind (`kinds.hpp` has the version of each
+/// kind's interface), and the fingerprint of the binary interface that a plugin is compiled to.
+/// Both are part of the name of the one symbol that a plugin exports, so that a host can refuse a
+/// plugin by looking at its symbol table, before any of its code is mapped.
 
-/// Changes when a plugin compiled against an older header would misbehave: must be equal.
-#define ATOLL_SPI_MAJOR 1
-/// Grows when something is added that older plugins do not know: a host takes plugins up to its
-/// own. 1: `consensus::declare_lost`.
-#define ATOLL_SPI_MINOR 1
+/// The version of `descriptor` and of the symbol's name: must be equal. Plugins with the first one,
+/// which counted all kinds together (`atoll_plugin__1_1__…`), are to be built again.
+#define ATOLL_DESCRIPTOR_VERSION 2
 
 #include <version>
 

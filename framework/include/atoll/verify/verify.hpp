@@ -1,6 +1,6 @@
 #pragma once
 
-#include <atoll/core/plugin.hpp>
+#include <atoll/core/loaded_plugin.hpp>
 #include <atoll/spi/options.hpp>
 #include <atoll/verify/report.hpp>
 
@@ -39,5 +39,11 @@ report verify(const plugin& it, const spi::options& options, const effort& how);
 
 /// The same in this process, for tests of the kit itself: what crashes, crashes.
 report verify_here(const spi::descriptor& it, const spi::options& options, const effort& how);
+
+/// Creates what the plugin is for with these options, and destroys it; of a protocol, a replica in
+/// groups of all sizes that a simulated group may have. An error when the plugin refuses the
+/// options (a protocol, for every size) or its creator fails otherwise: the message names the
+/// plugin and says why.
+status try_to_create(const plugin& it, const spi::options& options);
 
 } // namespace atl::verify

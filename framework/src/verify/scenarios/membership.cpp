@@ -30,6 +30,7 @@ std::uint64_t change_the_members(const scenario_setting& setting) {
   auto voters = up_to(size - 1);
   voters.push_back(joins);
   group.change_members(voters); // it takes the place of one
+  group.change_members(voters); // a repeated request, after the change
   group.add_one();
   simulation.crash(size); // who may go for good
   group.add_one();
@@ -79,8 +80,7 @@ bool try_to_replace(scenario_group& group, spi::replica_id lost,
   auto ask = group.leader();
   if (ask == 0)
     ask = voters[static_cast<std::size_t>(attempt % 2)];
-  if (group.protocol().tell_losses)
-    simulation.declare_lost(ask, lost);
+  simulation.declare_lost(ask, lost);
   auto got = simulation.await(simulation.reconfigure(ask, voters), 10s);
   if (got.kind == sim::answer_kind::applied)
     return true;

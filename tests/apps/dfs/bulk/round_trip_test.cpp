@@ -201,8 +201,9 @@ TEST_CASE("a token is shown to whoever decides, along a pipeline and for copies 
   bulk_connection over{second.endpoint(), options};
   CHECK(over.copy_fragment(key_of(1, 7), first.endpoint(), 0));
   CHECK(over.report_damage(key_of(1)).value() == true);
-  over.set_token("forged");
-  CHECK(fetch(over, key_of(1), 0, 1) == "refused");
-  CHECK(over.report_damage(key_of(1)).error().code == errc::refused);
-  CHECK(over.copy_fragment(key_of(1, 8), first.endpoint(), 0).error().code == errc::refused);
+  options.token = "forged";
+  bulk_connection forged{second.endpoint(), options};
+  CHECK(fetch(forged, key_of(1), 0, 1) == "refused");
+  CHECK(forged.report_damage(key_of(1)).error().code == errc::refused);
+  CHECK(forged.copy_fragment(key_of(1, 8), first.endpoint(), 0).error().code == errc::refused);
 }

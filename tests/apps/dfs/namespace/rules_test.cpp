@@ -1,5 +1,5 @@
 #include "names_fixture.hpp"
-#include "namespace/limits.hpp"
+#include "namespace/namespace_limits.hpp"
 #include "namespace/path.hpp"
 
 #include <fmt/format.h>

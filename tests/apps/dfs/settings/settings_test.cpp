@@ -110,6 +110,14 @@ TEST_CASE("contradictions are told with their place") {
   refused(replaced(good, "name = \"reef\"", "name = \"re ef\""), "8:", "is no name");
 }
 
+TEST_CASE("the former name of a key is refused with the name that it has now") {
+  refused(good + "[files]\nhousekeeping = \"10s\"\n", "15:1",
+          "'files.housekeeping' was renamed; write 'files.collection_interval'");
+  auto got = read(good + "[files]\ncollection_interval = \"3s\"\n");
+  CHECK(got.problem == "");
+  CHECK(got.cluster.collection_interval == std::chrono::seconds{3});
+}
+
 TEST_CASE("an address of all interfaces is none that others connect to, however it is written") {
   for (auto host : {"0.0.0.0", "*", "[::]", "[0:0:0:0:0:0:0:0]", "[::ffff:0.0.0.0]", "0", "0.0"}) {
     CAPTURE(host);

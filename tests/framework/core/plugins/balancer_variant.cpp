@@ -4,13 +4,23 @@
 #include <cstdlib>
 #include <stdexcept>
 
-#ifdef VARIANT_SPI_MAJOR
-#undef ATOLL_SPI_MAJOR
-#define ATOLL_SPI_MAJOR VARIANT_SPI_MAJOR
+#ifdef VARIANT_MAJOR
+#undef ATOLL_SPI_balancer_MAJOR
+#define ATOLL_SPI_balancer_MAJOR VARIANT_MAJOR
 #endif
-#ifdef VARIANT_SPI_MINOR
-#undef ATOLL_SPI_MINOR
-#define ATOLL_SPI_MINOR VARIANT_SPI_MINOR
+#ifdef VARIANT_MINOR
+#undef ATOLL_SPI_balancer_MINOR
+#define ATOLL_SPI_balancer_MINOR VARIANT_MINOR
+#endif
+#ifdef VARIANT_OTHER_KINDS
+#undef ATOLL_SPI_consensus_MAJOR
+#define ATOLL_SPI_consensus_MAJOR 1
+#undef ATOLL_SPI_recovery_MAJOR
+#define ATOLL_SPI_recovery_MAJOR 9
+#endif
+#ifdef VARIANT_LAYOUT
+#undef ATOLL_DESCRIPTOR_VERSION
+#define ATOLL_DESCRIPTOR_VERSION VARIANT_LAYOUT
 #endif
 #ifdef VARIANT_ABI
 #undef ATOLL_ABI
@@ -19,6 +29,8 @@
 #ifndef VARIANT_KIND
 #define VARIANT_KIND balancer
 #endif
+#define ATOLL_SPI_mystery_MAJOR 1
+#define ATOLL_SPI_mystery_MINOR 0
 #ifndef VARIANT_CREATE
 #define VARIANT_CREATE return new fixed_pick(setup)
 #endif
@@ -80,27 +92,26 @@ constexpr option_spec declared[] = {
 };
 constexpr claim claims[] = {{"shares", "uniform"}};
 
-constexpr const char* text_of_name = ATOLL_DETAIL_TEXT(VARIANT_NAME);
+[[maybe_unused]] constexpr std::span<const option_spec> many_options{declared, 1u << 30};
 
 constexpr descriptor described() {
-  descriptor made{.kind = plugin_kind::balancer,
-                  .name = text_of_name,
-                  .version = "1.2.3",
-                  .summary = "Picks what it is told to",
-                  .licence = "MIT",
-                  .claims = claims,
-                  .claim_count = std::size(claims),
-                  .options = declared,
-                  .option_count = std::size(declared),
-                  .create_balancer = create};
+  auto made = plugin_declaration<plugin_kind::balancer>{ATOLL_DETAIL_TEXT(VARIANT_NAME), "1.2.3"} +
+              plugin_info<plugin_kind::balancer>{.summary = "Picks what it is told to",
+                                                 .licence = "MIT",
+                                                 .claims = claims,
+                                                 .options = declared,
+                                                 .create = create};
   VARIANT_PATCH;
   return made;
 }
 
 } // namespace
 
-#define VARIANT_PLUGIN(kind, name) ATOLL_PLUGIN(kind, name, 1, 2, 3)
-VARIANT_PLUGIN(VARIANT_KIND, VARIANT_NAME) = described();
+#define VARIANT_PLUGIN(kind, name)                                                                 \
+  extern "C"                                                                                       \
+      __attribute__((visibility("default"))) constinit const descriptor ATOLL_PLUGIN_SYMBOL(       \
+          kind, name, 1, 2, 3) = described();
+VARIANT_PLUGIN(VARIANT_KIND, VARIANT_NAME)
 #ifdef VARIANT_SECOND
-ATOLL_PLUGIN(balancer, second, 1, 2, 3) = described();
+VARIANT_PLUGIN(balancer, second)
 #endif

@@ -3,6 +3,11 @@
 
 #include <stdexcept>
 
+#ifdef SILENT_MAJOR
+#undef ATOLL_SPI_consensus_MAJOR
+#define ATOLL_SPI_consensus_MAJOR SILENT_MAJOR
+#endif
+
 namespace {
 
 using namespace atl::spi;
@@ -48,17 +53,9 @@ constexpr option_spec declared[] = {
 
 } // namespace
 
-ATOLL_PLUGIN(consensus, silent, 0, 1, 0) = {
-    .kind = plugin_kind::consensus,
-    .name = "silent",
-    .version = "0.1.0",
+ATOLL_PLUGIN(consensus, silent, 0, 1, 0){
     .summary = "Never decides anything",
     .licence = "MIT",
-    .claims = nullptr,
-    .claim_count = 0,
     .options = declared,
-    .option_count = std::size(declared),
-    .create_consensus = [](const consensus_setup& setup) -> consensus* {
-      return new silent(setup);
-    },
+    .create = [](const consensus_setup& setup) -> consensus* { return new silent(setup); },
 };

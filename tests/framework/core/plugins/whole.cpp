@@ -6,6 +6,10 @@
 #ifndef WHOLE_NAME
 #define WHOLE_NAME whole
 #endif
+#ifdef WHOLE_MAJOR
+#undef ATOLL_SPI_recovery_MAJOR
+#define ATOLL_SPI_recovery_MAJOR WHOLE_MAJOR
+#endif
 #ifndef WHOLE_LAYOUT
 #define WHOLE_LAYOUT                                                                               \
   return {}
@@ -35,15 +39,8 @@ class whole : public recovery {
 } // namespace
 
 #define WHOLE_PLUGIN(name) ATOLL_PLUGIN(recovery, name, 0, 1, 0)
-WHOLE_PLUGIN(WHOLE_NAME) = {
-    .kind = plugin_kind::recovery,
-    .name = ATOLL_DETAIL_TEXT(WHOLE_NAME),
-    .version = "0.1.0",
+WHOLE_PLUGIN(WHOLE_NAME){
     .summary = "Stores a chunk as it is",
     .licence = "MIT",
-    .claims = nullptr,
-    .claim_count = 0,
-    .options = nullptr,
-    .option_count = 0,
-    .create_recovery = [](const recovery_setup&) -> recovery* { return new whole; },
+    .create = [](const recovery_setup&) -> recovery* { return new whole; },
 };

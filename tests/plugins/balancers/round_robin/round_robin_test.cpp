@@ -1,4 +1,4 @@
-#include "../subject.hpp"
+#include "../balancer_under_test.hpp"
 
 using namespace subject;
 
@@ -46,7 +46,7 @@ void for_each_layout(std::size_t n, std::string letters, char next, Visit&& visi
 
 TEST_CASE("the descriptor says what the plugin is") {
   check_descriptor(plugin, "round_robin", "uniform");
-  REQUIRE(plugin.option_count == 1);
+  REQUIRE(plugin.options.size() == 1);
   CHECK(std::string{plugin.options[0].name} == "start");
   CHECK(std::string{plugin.options[0].default_value} == "random");
 }

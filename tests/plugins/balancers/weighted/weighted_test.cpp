@@ -1,4 +1,4 @@
-#include "../subject.hpp"
+#include "../balancer_under_test.hpp"
 
 using namespace subject;
 

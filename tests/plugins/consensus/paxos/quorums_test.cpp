@@ -16,7 +16,7 @@ std::string refusal(const overrides& changed,
                     std::vector<atl::spi::replica_id> voters = {1, 2, 3}) {
   auto options = under_test::make_options(paxos::plugin(), changed);
   try {
-    delete paxos::plugin().create_consensus({options, 1, std::move(voters), 1, 1});
+    delete paxos::plugin().create.consensus({options, 1, std::move(voters), 1, 1});
   } catch (const std::invalid_argument& refused) {
     return refused.what();
   }
@@ -69,7 +69,7 @@ TEST_CASE("a log that was written under other quorums is refused") {
   auto run = [&](const overrides& changed) {
     auto options = under_test::make_options(paxos::plugin(), changed);
     std::unique_ptr<atl::spi::consensus> one{
-        paxos::plugin().create_consensus({options, 1, {1, 2, 3}, 1, 1})};
+        paxos::plugin().create.consensus({options, 1, {1, 2, 3}, 1, 1})};
     atl::spi::stable_state disk;
     if (!meta.empty())
       disk.meta = meta;

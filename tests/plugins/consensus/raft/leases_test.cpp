@@ -205,7 +205,7 @@ TEST_CASE("a promise is kept under other options than those it was given under")
   atl::spi::stable_state disk;
   auto start = [&](const overrides& changed, atl::spi::timestamp now) {
     auto options = under_test::make_options(plugin(), changed);
-    std::unique_ptr<atl::spi::consensus> one{plugin().create_consensus({options, 1, {1}, 1, 1})};
+    std::unique_ptr<atl::spi::consensus> one{plugin().create.consensus({options, 1, {1}, 1, 1})};
     one->start(disk, 0, now);
     std::vector<atl::spi::effect> effects;
     one->drain(effects);
@@ -252,7 +252,7 @@ TEST_CASE("a drift that leaves no lease is refused with the reason") {
   auto made = [](const overrides& changed) -> std::string {
     auto options = under_test::make_options(plugin(), changed);
     try {
-      delete plugin().create_consensus({options, 1, {1, 2, 3}, 1, 1});
+      delete plugin().create.consensus({options, 1, {1, 2, 3}, 1, 1});
     } catch (const std::invalid_argument& refused) {
       return refused.what();
     }

@@ -153,7 +153,7 @@ TEST_CASE("options that can't be safe are refused with the reason") {
     auto options = under_test::make_options(raft::plugin(), changed);
     atl::spi::consensus_setup setup{options, 1, {1, 2, 3}, 1, 1};
     try {
-      delete raft::plugin().create_consensus(setup);
+      delete raft::plugin().create.consensus(setup);
     } catch (const std::invalid_argument& refused) {
       return refused.what();
     }

@@ -216,7 +216,7 @@ TEST_CASE("beyond max_in_flight proposals are refused as busy, and taken again l
   auto refused = only<spi::refuse>(group.drain());
   REQUIRE(refused.size() == 1);
   CHECK(refused[0].id == 4);
-  CHECK(refused[0].why == spi::refusal::not_proposed);
+  CHECK(refused[0].why == spi::refusal::busy);
   CHECK(refused[0].reason.find("busy") == 0);
   group.it.on_durable(group.token);
   group.vote(2, 1, 3);
@@ -265,6 +265,58 @@ TEST_CASE("a vote is counted once, from a known participant, in this epoch") {
   CHECK(group.it.dropped() == 3);
   group.vote(3, 1, 1);
   CHECK(only<spi::apply>(group.drain()).size() == 1);
+}
+
+TEST_CASE("a command is refused as busy while a participant that restarted rejoins") {
+  lone_coordinator group;
+  group.it.step(2, [&] { // from a later incarnation, which doesn't know the coordinator's yet
+    spi::writer out;
+    write_header(out, {message_type::heartbeat, group.group, 21, 0, 0});
+    encode(out, heartbeat{.group = {0, {{1, 2, 3}, {}}}});
+    return out.take();
+  }());
+  group.it.propose(1, "x");
+  auto refused = only<spi::refuse>(group.drain());
+  REQUIRE(refused.size() == 1);
+  CHECK(refused[0].reason.find("replica 2 has started again") == 0);
+  CHECK(refused[0].why == spi::refusal::busy);
+}
+
+TEST_CASE("a command is refused as busy while a participant catches up on a new disk") {
+  lone_coordinator group;
+  group.it.step(2, [&] {
+    spi::writer out;
+    write_header(out, {message_type::heartbeat, group.group, 21, 10, 5});
+    encode(out, heartbeat{.group = {0, {{1, 2, 3}, {}}}});
+    return out.take();
+  }());
+  group.it.propose(1, "x");
+  auto refused = only<spi::refuse>(group.drain());
+  REQUIRE(refused.size() == 1);
+  CHECK(refused[0].reason.find("catching up") != std::string::npos);
+  CHECK(refused[0].why == spi::refusal::busy);
+}
+
+TEST_CASE("a command whose votes don't come in time is refused as busy") {
+  lone_coordinator group{{{"vote_timeout", "30ms"}}};
+  group.propose(1, "x");
+  group.drain();
+  group.it.advance(group.now + milliseconds{30});
+  group.drain();
+  group.it.on_durable(group.token);
+  auto refused = only<spi::refuse>(group.drain());
+  REQUIRE(refused.size() == 1);
+  CHECK(refused[0].reason.find("no vote came in time") == 0);
+  CHECK(refused[0].why == spi::refusal::busy);
+}
+
+TEST_CASE("a command that needs a participant which can't be reached is not refused as busy") {
+  lone_coordinator group;
+  group.it.on_unreachable(2);
+  group.it.propose(1, "x");
+  auto refused = only<spi::refuse>(group.drain());
+  REQUIRE(refused.size() == 1);
+  CHECK(refused[0].why == spi::refusal::not_proposed);
 }
 
 TEST_CASE("the deadline is that of whatever comes first: a heartbeat, a vote, a read") {
@@ -376,9 +428,9 @@ TEST_CASE("an index from nowhere makes a participant reserve nothing") {
 TEST_CASE("the descriptor says what two-phase commit can't do") {
   auto& plugin = two_phase_commit::plugin();
   auto claim = [&plugin](std::string_view name) {
-    for (std::size_t i = 0; i < plugin.claim_count; ++i)
-      if (plugin.claims[i].name == name)
-        return std::string{plugin.claims[i].value};
+    for (auto& each : plugin.claims)
+      if (each.name == name)
+        return std::string{each.value};
     return std::string{};
   };
   CHECK(std::string{plugin.name} == "two_phase_commit");

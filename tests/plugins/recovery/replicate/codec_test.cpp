@@ -1,4 +1,4 @@
-#include "subject.hpp"
+#include "replicate_under_test.hpp"
 
 #include <atoll/verify/recovery_properties.hpp>
 
@@ -23,9 +23,8 @@ TEST_CASE("the descriptor says what the plugin is") {
   CHECK(plugin.magic == descriptor::expected_magic);
   CHECK(plugin.kind == plugin_kind::recovery);
   CHECK(std::string{plugin.name} == "replicate");
-  CHECK(plugin.option_count == 2);
-  CHECK(bool{plugin.create_recovery != nullptr});
-  CHECK(bool{plugin.create_balancer == nullptr});
+  CHECK(plugin.options.size() == 2);
+  CHECK(bool{plugin.create.recovery != nullptr});
 }
 
 TEST_CASE("a write waits for a majority of the copies when nothing else is asked for") {
@@ -84,7 +83,7 @@ TEST_CASE("what it claims with its default options is so") {
   auto& plugin = subject::plugin();
   auto scheme = subject::scheme();
   random_source chance{2};
-  REQUIRE(plugin.claim_count == 2);
+  REQUIRE(plugin.claims.size() == 2);
   CHECK(std::string{plugin.claims[0].name} == "survives_losses");
   auto survives = static_cast<std::uint32_t>(std::stoul(plugin.claims[0].value));
   CHECK(said(properties::decodes_what_it_can(*scheme, "chunk", survives, chance)) == "");

@@ -1,4 +1,4 @@
-#include "subject.hpp"
+#include "replicate_under_test.hpp"
 
 #include <atoll/verify/recovery_properties.hpp>
 

@@ -1,0 +1,126 @@
+#pragma once
+
+#include "bulk/bulk_options.hpp"
+#include "storage/fragment.hpp"
+
+#include <atoll/core/error.hpp>
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// The bulk port's protocol. A frame is a header of 16 bytes, little-endian (magic, version, op,
+/// length of the body, CRC-32C of header and body), and the body. A client sends a request frame
+/// and gets a reply frame. Behind a write request come batches of `blocks_per_batch` blocks: the
+/// checksums of the batch, 4 bytes each, then its data. Behind the reply to a read come the blocks,
+/// bare. All decoders take hostile bytes and answer `errc::corrupt` for anything malformed.
+namespace dfs::wire {
+
+inline constexpr std::size_t header_size = 16;
+
+enum class op : std::uint16_t {
+  read = 1,
+  write = 2,
+  report_damage = 3,
+  copy = 4,
+  reply = 5,
+  working = 6, ///< no body; before a reply that takes long: the node is alive
+};
+
+struct header {
+  op what = op::reply;
+  std::uint32_t body_size = 0;
+  std::uint32_t crc = 0;
+};
+
+std::string encode_frame(op what, std::string_view body);
+atl::result<header> decode_header(std::string_view bytes);
+/// Whether the body is the one that the header was sent with.
+bool matches(const header& head, std::string_view body);
+
+/// Who asks, at the start of every request.
+struct caller {
+  std::string cluster;
+  std::string token;
+};
+
+struct read_request {
+  caller from;
+  fragment_key key;
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+};
+
+struct write_request {
+  caller from;
+  chunk_id chunk;
+  std::uint64_t size = 0;
+  durability how = durability::fsync;
+  /// How long the sender waits for progress. Each node waits a little less for the next, so that
+  /// the one next to the trouble reports it before those further off give up.
+  std::uint32_t progress_ms = 0;
+  std::vector<write_target> targets; ///< the receiver first
+  /// The sender holds its data back until the receiver, once it has room for them, says `working`:
+  /// for a receiver that was busy before.
+  bool await_go = false;
+};
+
+struct report_request {
+  caller from;
+  fragment_key key;
+};
+
+struct copy_request {
+  caller from;
+  fragment_key key;
+  atl::endpoint source;
+  std::uint32_t source_fragment = 0;
+};
+
+std::string encode(const read_request& request);
+std::string encode(const write_request& request);
+std::string encode(const report_request& request);
+std::string encode(const copy_request& request);
+atl::result<read_request> decode_read(std::string_view body);
+atl::result<write_request> decode_write(std::string_view body);
+atl::result<report_request> decode_report(std::string_view body);
+atl::result<copy_request> decode_copy(std::string_view body);
+
+/// The body of a reply: an error, or success and what was asked for.
+std::string encode_failure(const atl::error& why);
+std::string encode_success(std::string_view payload = {});
+struct reply_body {
+  atl::status outcome;      ///< the error that the node replied with
+  std::string_view payload; ///< a view into what was decoded
+};
+atl::result<reply_body> decode_reply(std::string_view body);
+
+/// The blocks that a read is answered with.
+struct block_range {
+  std::uint64_t start = 0;  ///< a multiple of block_size
+  std::uint64_t length = 0; ///< a multiple of block_size, except where the fragment ends
+
+  friend bool operator==(const block_range&, const block_range&) = default;
+};
+/// The blocks that `length` bytes from `offset` on lie in; none beyond the fragment's end.
+block_range covering(std::uint64_t offset, std::uint64_t length, std::uint64_t fragment_size);
+
+struct read_reply {
+  std::uint64_t fragment_size = 0;
+  block_range range;
+  std::vector<std::uint32_t> crcs;
+};
+std::string encode(const read_reply& reply);
+/// Checked against the request: the range is the one that covers what was asked for.
+atl::result<read_reply> decode_read_reply(std::string_view payload, std::uint64_t offset,
+                                          std::uint64_t length);
+
+std::string encode(const std::vector<target_result>& results);
+atl::result<std::vector<target_result>> decode_write_reply(std::string_view payload);
+
+std::string encode_report_reply(bool intact);
+atl::result<bool> decode_report_reply(std::string_view payload);
+
+} // namespace dfs::wire

@@ -1,0 +1,354 @@
+#include "common/master_protocol.hpp"
+
+#include <atoll/spi/codec.hpp>
+
+#include <bit>
+
+namespace dfs::protocol {
+
+namespace {
+
+using atl::spi::reader;
+using atl::spi::writer;
+
+constexpr std::size_t name_bytes_max = 256;
+constexpr std::size_t text_bytes_max = 4096;
+constexpr std::size_t options_max = 256;
+constexpr std::size_t targets_max = 64;
+
+void write(writer& out, double value) {
+  out.put(std::bit_cast<std::uint64_t>(value));
+}
+void read(reader& in, double& value) {
+  value = std::bit_cast<double>(in.get<std::uint64_t>());
+}
+
+void write(writer& out, const atl::endpoint& where) {
+  out.put(where.host).put(where.port);
+}
+void read(reader& in, atl::endpoint& where) {
+  where.host = in.get_string(name_bytes_max);
+  where.port = in.get<std::uint16_t>();
+}
+
+void write(writer& out, const chunk_id& id) {
+  out.put(id.made_us).put(id.random);
+}
+void read(reader& in, chunk_id& id) {
+  id.made_us = in.get<std::uint64_t>();
+  id.random = in.get<std::uint64_t>();
+}
+
+void write(writer& out, const fragment_change& change) {
+  write(out, change.chunk);
+  out.put(change.fragment).put(change.present);
+}
+void read(reader& in, fragment_change& change) {
+  read(in, change.chunk);
+  change.fragment = in.get<std::uint32_t>();
+  change.present = in.get<bool>();
+}
+
+void write(writer& out, const storage_target& target) {
+  out.put(target.id).put(target.name);
+  write(out, target.bulk);
+}
+void read(reader& in, storage_target& target) {
+  target.id = in.get<storage_id>();
+  target.name = in.get_string(name_bytes_max);
+  read(in, target.bulk);
+}
+
+void write(writer& out, const placement& item);
+void read(reader& in, placement& item);
+void write(writer& out, const storage_view& view);
+void read(reader& in, storage_view& view);
+
+template <class T>
+void write_list(writer& out, const std::vector<T>& items) {
+  out.put(static_cast<std::uint32_t>(items.size()));
+  for (auto& item : items) {
+    if constexpr (std::is_integral_v<T>)
+      out.put(item);
+    else
+      write(out, item);
+  }
+}
+template <class T>
+void read_list(reader& in, std::vector<T>& items, std::size_t most) {
+  auto count = in.get_count();
+  if (count > most)
+    in.fail();
+  while (in.ok() && items.size() < count) {
+    if constexpr (std::is_integral_v<T>)
+      items.push_back(in.get<T>());
+    else
+      read(in, items.emplace_back());
+  }
+}
+
+void write(writer& out, const placement& item) {
+  write(out, item.chunk);
+  write_list(out, item.targets);
+}
+void read(reader& in, placement& item) {
+  read(in, item.chunk);
+  read_list(in, item.targets, targets_max);
+}
+
+void write(writer& out, const storage_view& view) {
+  write(out, view.target);
+  out.put(view.zone);
+  write(out, view.weight);
+  out.put(view.free_bytes).put(view.healthy);
+}
+void read(reader& in, storage_view& view) {
+  read(in, view.target);
+  view.zone = in.get_string(name_bytes_max);
+  read(in, view.weight);
+  view.free_bytes = in.get<std::uint64_t>();
+  view.healthy = in.get<bool>();
+}
+
+void write(writer& out, const plugin_choice& choice) {
+  out.put(choice.name).put(choice.version);
+  auto& values = choice.options.values();
+  out.put(static_cast<std::uint32_t>(values.size()));
+  for (auto& [key, value] : values) {
+    out.put(key).put(static_cast<std::uint8_t>(value.index()));
+    if (auto* flag = std::get_if<bool>(&value))
+      out.put(*flag);
+    else if (auto* number = std::get_if<std::int64_t>(&value))
+      out.put(*number);
+    else if (auto* real = std::get_if<double>(&value))
+      write(out, *real);
+    else
+      out.put(std::get<std::string>(value));
+  }
+}
+void read(reader& in, plugin_choice& choice) {
+  choice.name = in.get_string(name_bytes_max);
+  choice.version = in.get_string(name_bytes_max);
+  std::map<std::string, atl::spi::option_value, std::less<>> values;
+  auto count = in.get_count();
+  if (count > options_max)
+    in.fail();
+  for (std::uint32_t i = 0; in.ok() && i < count; ++i) {
+    auto key = in.get_string(name_bytes_max);
+    switch (in.get<std::uint8_t>()) {
+    case 0:
+      values[key] = in.get<bool>();
+      break;
+    case 1:
+      values[key] = in.get<std::int64_t>();
+      break;
+    case 2: {
+      double real = 0;
+      read(in, real);
+      values[key] = real;
+      break;
+    }
+    case 3:
+      values[key] = in.get_string(text_bytes_max);
+      break;
+    default:
+      in.fail();
+    }
+  }
+  choice.options = atl::spi::options{std::move(values)};
+}
+
+template <class T>
+atl::result<T> finished(reader& in, T value, std::string_view what) {
+  if (in.done())
+    return value;
+  return atl::fail(atl::errc::corrupt, std::string{what} + " that can't be read");
+}
+
+} // namespace
+
+std::string encode(const storage_heartbeat& message) {
+  writer out;
+  out.put(message.name).put(message.uuid).put(message.group);
+  write(out, message.bulk);
+  out.put(message.zone);
+  write(out, message.weight);
+  out.put(message.capacity_bytes).put(message.free_bytes).put(message.used_bytes);
+  out.put(message.chunks)
+      .put(message.removed_bytes)
+      .put(message.damaged)
+      .put(message.failed)
+      .put(message.from_scratch)
+      .put(message.more);
+  write_list(out, message.changes);
+  return out.take();
+}
+
+atl::result<storage_heartbeat> decode_storage_heartbeat(std::string_view bytes) {
+  reader in{bytes};
+  storage_heartbeat message;
+  message.name = in.get_string(name_bytes_max);
+  message.uuid = in.get_string(name_bytes_max);
+  message.group = in.get_string(name_bytes_max);
+  read(in, message.bulk);
+  message.zone = in.get_string(name_bytes_max);
+  read(in, message.weight);
+  message.capacity_bytes = in.get<std::uint64_t>();
+  message.free_bytes = in.get<std::uint64_t>();
+  message.used_bytes = in.get<std::uint64_t>();
+  message.chunks = in.get<std::uint64_t>();
+  message.removed_bytes = in.get<std::uint64_t>();
+  message.damaged = in.get<std::uint64_t>();
+  message.failed = in.get_string(text_bytes_max);
+  message.from_scratch = in.get<bool>();
+  message.more = in.get<bool>();
+  read_list(in, message.changes, changes_max);
+  return finished(in, std::move(message), "a storage node's heartbeat");
+}
+
+std::string encode(const storage_commands& message) {
+  writer out;
+  out.put(message.group).put(message.id).put(message.want_everything);
+  write_list(out, message.remove);
+  return out.take();
+}
+
+atl::result<storage_commands> decode_storage_commands(std::string_view bytes) {
+  reader in{bytes};
+  storage_commands message;
+  message.group = in.get_string(name_bytes_max);
+  message.id = in.get<storage_id>();
+  message.want_everything = in.get<bool>();
+  read_list(in, message.remove, changes_max);
+  return finished(in, std::move(message), "a master's orders");
+}
+
+std::string encode(const allocate_request& message) {
+  writer out;
+  out.put(message.upload).put(message.chunks).put(message.chunk_bytes);
+  write_list(out, message.avoid);
+  return out.take();
+}
+
+atl::result<allocate_request> decode_allocate_request(std::string_view bytes) {
+  reader in{bytes};
+  allocate_request message;
+  message.upload = in.get<std::uint64_t>();
+  message.chunks = in.get<std::uint32_t>();
+  message.chunk_bytes = in.get<std::uint64_t>();
+  read_list(in, message.avoid, storages_max);
+  if (message.chunks == 0 || message.chunks > chunks_per_request_max)
+    in.fail();
+  return finished(in, std::move(message), "a request for room");
+}
+
+std::string encode(const allocate_answer& message) {
+  writer out;
+  write_list(out, message.placements);
+  out.put(message.refusal.has_value());
+  if (message.refusal)
+    out.put(message.refusal->code)
+        .put(std::string_view{message.refusal->message}.substr(0, text_bytes_max));
+  return out.take();
+}
+
+atl::result<allocate_answer> decode_allocate_answer(std::string_view bytes) {
+  reader in{bytes};
+  allocate_answer message;
+  read_list(in, message.placements, chunks_per_request_max);
+  if (in.get<bool>()) {
+    auto code = in.get_enum(atl::errc_last);
+    message.refusal = atl::error{code, in.get_string(text_bytes_max)};
+  }
+  return finished(in, std::move(message), "a master's answer");
+}
+
+std::string encode(const finish_request& message) {
+  writer out;
+  out.put(message.upload);
+  return out.take();
+}
+
+atl::result<finish_request> decode_finish_request(std::string_view bytes) {
+  reader in{bytes};
+  finish_request message{in.get<std::uint64_t>()};
+  return finished(in, message, "the end of an upload");
+}
+
+std::string encode(const renew_request& message) {
+  writer out;
+  out.put(message.upload).put(message.began_us);
+  return out.take();
+}
+
+atl::result<renew_request> decode_renew_request(std::string_view bytes) {
+  reader in{bytes};
+  renew_request message;
+  message.upload = in.get<std::uint64_t>();
+  message.began_us = in.get<std::uint64_t>();
+  return finished(in, message, "the sign of life of an upload");
+}
+
+std::string encode(const collect_request& message) {
+  writer out;
+  out.put(message.run);
+  return out.take();
+}
+
+atl::result<collect_request> decode_collect_request(std::string_view bytes) {
+  reader in{bytes};
+  collect_request message{in.get<std::uint64_t>()};
+  return finished(in, message, "the order to collect");
+}
+
+std::string encode(const collect_state& message) {
+  writer out;
+  out.put(message.phase).put(message.fragments).put(message.bytes).put(message.fragments_left);
+  out.put(message.uploads).put(message.wait_ms);
+  out.put(static_cast<std::uint32_t>(message.nodes_down.size()));
+  for (auto& name : message.nodes_down)
+    out.put(name);
+  return out.take();
+}
+
+atl::result<collect_state> decode_collect_state(std::string_view bytes) {
+  reader in{bytes};
+  collect_state message;
+  message.phase = in.get_enum(collect_phase_last);
+  for (auto* number : {&message.fragments, &message.bytes, &message.fragments_left,
+                       &message.uploads, &message.wait_ms})
+    *number = in.get<std::uint64_t>();
+  auto count = in.get<std::uint32_t>();
+  if (count > storages_max)
+    in.fail();
+  for (std::uint32_t i = 0; in.ok() && i < count; ++i)
+    message.nodes_down.push_back(in.get_string(name_bytes_max));
+  return finished(in, std::move(message), "the state of a collection");
+}
+
+std::string encode(const cluster_info& message) {
+  writer out;
+  out.put(message.cluster).put(message.chunk_bytes).put(message.inline_bytes);
+  out.put(message.grace_us);
+  out.put(message.durability);
+  write(out, message.recovery);
+  write(out, message.reads);
+  write_list(out, message.storages);
+  return out.take();
+}
+
+atl::result<cluster_info> decode_cluster_info(std::string_view bytes) {
+  reader in{bytes};
+  cluster_info message;
+  message.cluster = in.get_string(name_bytes_max);
+  message.chunk_bytes = in.get<std::uint64_t>();
+  message.inline_bytes = in.get<std::uint64_t>();
+  message.grace_us = in.get<std::uint64_t>();
+  message.durability = in.get_enum(durability_last);
+  read(in, message.recovery);
+  read(in, message.reads);
+  read_list(in, message.storages, storages_max);
+  return finished(in, std::move(message), "a master's description of the cluster");
+}
+
+} // namespace dfs::protocol

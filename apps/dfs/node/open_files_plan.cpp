@@ -1,0 +1,45 @@
+#include "node/open_files_plan.hpp"
+
+#include "storage/storage_limits.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace dfs {
+
+namespace {
+
+/// The program itself, the actors, and connections to the other nodes.
+constexpr std::uint64_t files_of_node = 32;
+/// Two databases with their files at the least, the snapshots' port, and peers and clients.
+constexpr std::uint64_t files_of_master = 72;
+/// A connection is a socket, and while it is at work a file and a connection to the next node.
+constexpr std::uint64_t files_of_connection = 3;
+constexpr std::uint64_t connections_min = 4;
+
+} // namespace
+
+atl::result<open_files_plan> plan_open_files(const node_settings& node, durability how,
+                                             std::uint64_t limit) {
+  auto reserve = std::clamp<std::uint64_t>(limit / 32, 8, 64);
+  auto needed = files_of_node + reserve + (node.is_master ? files_of_master : 0);
+  open_files_plan plan{limit, node.connections_max, max_sync_backlog};
+  if (node.is_storage && how == durability::replicated) {
+    plan.sync_backlog = std::clamp<std::uint64_t>(limit / 8, 8, max_sync_backlog);
+    needed += plan.sync_backlog;
+  }
+  auto connections = std::min<std::uint64_t>(connections_min, node.connections_max);
+  auto least = needed + (node.is_storage ? connections * files_of_connection : 0);
+  if (least > limit)
+    return atl::fail(atl::errc::refused,
+                     fmt::format("the system allows this process {} open files and it needs at "
+                                 "least {}: raise the limit ('ulimit -Hn', LimitNOFILE)",
+                                 limit, least));
+  auto room = (limit - needed) / files_of_connection;
+  plan.connections =
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(node.connections_max, room));
+  return plan;
+}
+
+} // namespace dfs

@@ -1,0 +1,308 @@
+#pragma once
+
+#include <atoll/core/error.hpp>
+#include <atoll/core/record_log.hpp>
+#include <atoll/runtime/calls.hpp>
+#include <atoll/runtime/envelope.hpp>
+#include <atoll/runtime/node_info.hpp>
+#include <atoll/spi/consensus.hpp>
+
+#include <caf/actor.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/type_id.hpp>
+
+#include <array>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// Messages between the actors of one process. Only `envelope` goes over the wire.
+namespace atl::runtime {
+
+/// To a connection's owner, when the other side comes or goes.
+struct connection_event {
+  std::string peer;            ///< as the connection was named
+  std::optional<node_info> up; ///< none: it went
+  std::string reason;          ///< why it went, or can't be reached
+};
+
+/// To a connection: time to try again, or to see whether the peer is still there.
+struct connection_tick {
+  std::uint64_t generation = 0;
+};
+
+/// To a connection: takes this to the peer's replica, or loses it.
+struct outgoing_message {
+  std::uint64_t digest = 0;
+  spi::replica_id from = 0;
+  spi::replica_id to = 0;
+  std::string bytes;
+};
+
+/// To a replica, from one of its peers: some messages, in their order.
+struct peer_messages {
+  spi::replica_id from = 0;
+  std::vector<std::string> bytes;
+};
+/// The body of an envelope of kind `consensus`: sender, receiver, then the protocol's messages.
+std::string encode_peer_messages(spi::replica_id from, spi::replica_id to,
+                                 const std::vector<std::string>& bytes);
+/// Of hostile bytes. @returns none for what is none, or isn't meant for `to`.
+std::optional<peer_messages> decode_peer_messages(std::string_view bytes, spi::replica_id to);
+
+/// To a replica, from the sender of an envelope of kind `calls`, who gets the answers.
+struct client_calls {
+  std::vector<client_call> calls;
+};
+/// To a replica; answered by `encode(std::vector<known_replica>)` in a `reply`.
+struct get_group {};
+/// Answered by `reply` (in an envelope).
+struct submit_command {
+  std::string command;
+};
+struct query_state {
+  std::string query;
+  spi::read_level level = spi::read_level::linearizable; ///< `local`: answered by `local_response`
+};
+
+/// To a replica: makes these the group's members. Answered by `reply` once it is committed.
+struct change_members {
+  std::vector<spi::replica_id> voters;
+  std::vector<spi::replica_id> learners;
+  std::vector<spi::replica_id> lost; ///< the operator's word that these never come back
+};
+std::string encode(const change_members& it);
+std::optional<change_members> decode_change_members(std::string_view bytes);
+
+/// To a replica: hands leadership to another one. Answered by `reply`, before it is done.
+struct transfer_leadership {
+  spi::replica_id to = 0;
+};
+
+/// To a replica: a master greeted, perhaps one that isn't in the configuration here. From there to
+/// the connection to that master.
+struct master_seen {
+  node_info who;
+};
+
+/// To a replica, from its node's endpoint: a peer says whether its disk is short of space.
+struct peer_space {
+  spi::replica_id of = 0;
+  bool is_short = false;
+};
+
+/// To a node's endpoint: from now on the node is who `self` says, with these actors. A replica that
+/// belongs to no group yet has none to offer.
+struct adopt_roles {
+  node_info self;
+  caf::actor replica;
+  caf::actor application;
+};
+/// To a node's endpoint: the data folder that each replica's id stands for. A master that greets
+/// under one of these ids with another folder is turned away.
+struct member_folders {
+  std::map<spi::replica_id, std::string> folder_of;
+};
+/// From a node's endpoint to its application: a node was turned away, and why; empty: it was let
+/// in.
+struct turned_away {
+  std::string name;
+  std::string why;
+};
+
+/// From a replica to its snapshot transfer: offer what is in `folder` to a peer.
+struct snapshot_order {
+  spi::replica_id to = 0;
+  caf::actor connection;
+  spi::log_index index = 0;
+  std::string blob;
+  std::filesystem::path folder;
+};
+/// What became of it.
+struct snapshot_outcome {
+  spi::replica_id to = 0;
+  bool ok = false;
+};
+/// To a replica, and on to its snapshot transfer actor, which answers with `reply`: a peer's call
+/// (snapshot_transfer.hpp).
+struct snapshot_call {
+  spi::replica_id from = 0;
+  caf::actor connection; ///< to `from`; the replica fills it in,
+  std::string host;      ///< with where `from` is
+  std::string bytes;
+};
+/// To a snapshot transfer, from the thread that fetched: how that ended.
+struct snapshot_fetched {
+  std::uint64_t generation = 0;
+  status outcome;
+};
+/// From the snapshot transfer: a peer's snapshot is here, whole and synced.
+struct snapshot_arrived {
+  spi::log_index index = 0;
+  std::string blob;
+  std::filesystem::path folder;
+};
+
+/// To a replica, from the threads that work for it: a snapshot for `to` was taken.
+struct state_saved {
+  spi::replica_id to = 0;
+  std::filesystem::path folder;
+  result<spi::log_index> index;
+};
+/// The state was replaced by a snapshot.
+struct state_loaded {
+  result<spi::log_index> index;
+};
+
+/// To a replica, from the threads that work for it.
+struct durable_up_to {
+  spi::persist_token token = 0;
+};
+struct storage_failed {
+  error problem;
+};
+struct entries_applied {
+  spi::log_index index = 0;
+  std::vector<std::pair<spi::request_id, std::string>> answers;
+};
+struct queries_answered {
+  std::vector<std::pair<spi::request_id, std::string>> answers;
+};
+struct state_flushed {
+  spi::log_index index = 0;
+};
+struct replica_tick {
+  std::uint64_t generation = 0;
+};
+struct flush_tick {};
+/// To a replica, from itself, behind all that waits in its mailbox: carry out what came of it.
+struct drain_effects {};
+
+/// From a group's client to itself: calls wait in its inbox.
+struct calls_wait {};
+/// … it is time to look after those that are under way or pause.
+struct client_tick {};
+/// … the connection to a replica broke. From a connection to itself as well.
+struct contact_lost {
+  std::size_t member = 0;
+  std::uint64_t generation = 0;
+};
+
+/// Counted since the replica started.
+struct replica_metrics {
+  std::uint64_t commits = 0;         ///< commands answered
+  std::uint64_t refused = 0;         ///< commands refused, or left in doubt
+  std::uint64_t reads = 0;           ///< queries answered
+  std::uint64_t applied_batches = 0; ///< groups in which entries were applied
+  std::uint64_t elections = 0;       ///< times that this replica stood for leader, or led
+  std::uint64_t snapshots_sent = 0;
+  std::uint64_t snapshots_taken_over = 0;
+  std::uint64_t dropped_messages = 0; ///< that had nowhere to go
+  /// Of commands, from their arrival to their answer: slot n counts those of 2ⁿ⁻¹ to 2ⁿ µs.
+  std::array<std::uint64_t, 32> latency{};
+};
+
+/// How a replica is doing: its role and that of the group, and what it has done since it started.
+/// The answer to `get_replica_view`.
+struct replica_view {
+  spi::consensus_status protocol;
+  spi::replica_id self = 0;
+  std::vector<spi::replica_id> voters;
+  std::vector<spi::replica_id> learners;
+  std::vector<known_replica> known; ///< configured, or seen since
+  spi::log_index applied = 0;
+  std::uint64_t incarnation = 0;
+  std::string no_space; ///< why a leader refuses commands that take space; empty: it doesn't
+  record_log::counters disk;
+  replica_metrics metrics;
+};
+struct get_replica_view {};
+
+/// To the one who runs the node: it can't go on.
+struct node_failure {
+  std::string role;
+  error problem;
+};
+
+} // namespace atl::runtime
+
+CAF_BEGIN_TYPE_ID_BLOCK(atoll, caf::first_custom_type_id)
+
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::envelope))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::connection_event))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::connection_tick))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::peer_messages))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::submit_command))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::query_state))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::durable_up_to))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::storage_failed))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::entries_applied))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::queries_answered))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::state_flushed))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::replica_tick))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::flush_tick))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::replica_view))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::get_replica_view))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::node_failure))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::change_members))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::transfer_leadership))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::master_seen))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::snapshot_order))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::snapshot_outcome))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::snapshot_call))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::snapshot_arrived))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::state_saved))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::state_loaded))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::outgoing_message))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::client_calls))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::get_group))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::drain_effects))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::calls_wait))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::client_tick))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::contact_lost))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::snapshot_fetched))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::adopt_roles))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::member_folders))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::turned_away))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::peer_space))
+
+CAF_END_TYPE_ID_BLOCK(atoll)
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::connection_event)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::connection_tick)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::peer_messages)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::submit_command)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::query_state)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::durable_up_to)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::storage_failed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::entries_applied)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::queries_answered)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::state_flushed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::replica_tick)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::flush_tick)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::replica_view)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::get_replica_view)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::node_failure)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::change_members)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::transfer_leadership)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::master_seen)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::snapshot_order)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::snapshot_outcome)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::snapshot_call)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::snapshot_arrived)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::state_saved)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::state_loaded)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::outgoing_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::client_calls)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::get_group)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::drain_effects)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::calls_wait)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::client_tick)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::contact_lost)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::snapshot_fetched)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::adopt_roles)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::member_folders)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::turned_away)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::peer_space)

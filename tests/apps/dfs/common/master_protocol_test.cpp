@@ -1,0 +1,97 @@
+#include "common/chunk_id.hpp"
+#include "common/master_protocol.hpp"
+
+#include <atoll/spi/random.hpp>
+
+#include <doctest/doctest.h>
+
+/// What storage nodes, clients and masters say to each other: as it was said, or not at all.
+using namespace dfs;
+using namespace dfs::protocol;
+
+namespace {
+
+storage_heartbeat some_heartbeat() {
+  storage_heartbeat it;
+  it.name = "storage-1";
+  it.uuid = "0123";
+  it.bulk = {"127.0.0.1", 7000};
+  it.zone = "rack";
+  it.weight = 2.5;
+  it.free_bytes = 10;
+  it.changes = {{{5, 6}, 1, true}, {{7, 8}, 0, false}};
+  return it;
+}
+
+cluster_info some_info() {
+  cluster_info it;
+  it.cluster = "reef";
+  it.chunk_bytes = 8 << 20;
+  it.recovery = {"replicate", "1.0.0",
+                 atl::spi::options{{{"copies", std::int64_t{3}}, {"fast", true}, {"x", 0.5}}}};
+  it.reads = {"random", "1.0.0", {}};
+  it.storages = {{{1, "storage-1", {"::1", 9}}, "rack", 1.0, 77, true}};
+  return it;
+}
+
+/// Takes every prefix of the bytes, and many changed copies, through the decoder: each is refused,
+/// or decodes to something that is written as it was read.
+template <class Decode>
+void maltreat(const std::string& whole, Decode decode) {
+  auto good = decode(whole);
+  REQUIRE(good.has_value());
+  CHECK(encode(*good) == whole);
+  for (std::size_t size = 0; size < whole.size(); ++size)
+    CHECK_FALSE(decode(whole.substr(0, size)).has_value());
+  CHECK_FALSE(decode(whole + "x").has_value());
+  atl::spi::random_source random{1};
+  for (int round = 0; round < 5000; ++round) {
+    auto bytes = whole;
+    bytes[random.below(bytes.size())] = static_cast<char>(random.next());
+    auto decoded = decode(bytes);
+    if (decoded)
+      CHECK(encode(*decoded).size() <= 4 * bytes.size());
+    else
+      CHECK(decoded.error().code == atl::errc::corrupt);
+  }
+}
+
+} // namespace
+
+TEST_CASE("each message comes back as it was, and damaged ones are refused") {
+  maltreat(encode(some_heartbeat()), decode_storage_heartbeat);
+  maltreat(encode(storage_commands{"group", 1, true, {{{1, 2}, 3, false}}}),
+           decode_storage_commands);
+  maltreat(encode(allocate_request{1, 2, 3, {4, 5}}), decode_allocate_request);
+  maltreat(encode(allocate_answer{{{{1, 2}, {{3, "n", {"h", 4}}}}}, {}}), decode_allocate_answer);
+  maltreat(encode(allocate_answer{{}, atl::error{atl::errc::no_space, "all are full"}}),
+           decode_allocate_answer);
+  maltreat(encode(finish_request{9}), decode_finish_request);
+  maltreat(encode(renew_request{9, 1'700'000'000}), decode_renew_request);
+  maltreat(encode(collect_request{9}), decode_collect_request);
+  collect_state collected;
+  collected.phase = collect_phase::collecting;
+  collected.fragments = 7;
+  collected.nodes_down = {"storage-1", "storage-2"};
+  maltreat(encode(collected), decode_collect_state);
+  maltreat(encode(some_info()), decode_cluster_info);
+}
+
+TEST_CASE("counts beyond the limits are refused before anything is made room for") {
+  CHECK_FALSE(decode_allocate_request(encode(allocate_request{1, 0, 3, {}})).has_value());
+  CHECK_FALSE(
+      decode_allocate_request(encode(allocate_request{1, chunks_per_request_max + 1, 3, {}}))
+          .has_value());
+  auto report = some_heartbeat();
+  report.changes.assign(changes_max + 1, {});
+  CHECK_FALSE(decode_storage_heartbeat(encode(report)).has_value());
+}
+
+TEST_CASE("a chunk's name is 32 hexadecimal digits, both ways") {
+  chunk_id id{0x0123456789abcdef, 0xfedcba9876543210};
+  CHECK(to_string(id) == "0123456789abcdeffedcba9876543210");
+  CHECK(parse_chunk_id(to_string(id)) == id);
+  for (std::string bad : {"", "0123", "0123456789abcdeffedcba987654321g",
+                          "0123456789ABCDEFFEDCBA9876543210", "0123456789abcdeffedcba98765432100"})
+    CHECK_FALSE(parse_chunk_id(bad).has_value());
+}

@@ -1,0 +1,97 @@
+#include "names_fixture.hpp"
+#include "namespace/namespace_limits.hpp"
+
+#include <atoll/core/group_birth.hpp>
+
+using namespace names;
+
+namespace {
+
+std::string birth_of(const std::string& group) {
+  return atl::encode(atl::group_birth{
+      group, "reef", "raft", {}, {{1, "m-1", "a:1", "folder-1"}, {2, "m-2", "a:2", "folder-2"}}});
+}
+
+atl::result<std::unique_ptr<name_space>> open_of(const std::filesystem::path& folder,
+                                                 const std::string& group) {
+  name_space_settings settings;
+  settings.cluster_id = "reef";
+  settings.birth = birth_of(group);
+  settings.free_bytes_min = 0;
+  return name_space::open(folder, settings);
+}
+
+commands::admit_master admission(std::uint32_t id, const std::string& folder) {
+  return {id, "m", "a:9", folder};
+}
+
+} // namespace
+
+TEST_CASE("a name space knows its group's founders, and belongs to no other group") {
+  temporary_folder folder;
+  {
+    auto names = open_of(folder / "names", "group");
+    REQUIRE(names.has_value());
+    auto members = query(**names, queries::members{});
+    REQUIRE(members.has_value());
+    CHECK(members->birth == birth_of("group"));
+    REQUIRE(members->masters.size() == 2);
+    CHECK(members->masters[1] == responses::member{2, "m-2", "a:2", "folder-2"});
+  }
+  CHECK(open_of(folder / "names", "group").has_value());
+  auto other = open_of(folder / "names", "another");
+  REQUIRE_FALSE(other.has_value());
+  CHECK(other.error().code == errc::refused);
+}
+
+TEST_CASE("a master's id stands for one data folder for good, and is given once") {
+  subject it;
+  CHECK(it.run(admission(4, "folder-4"))->id == 4);
+  CHECK(it.run(admission(4, "folder-4"))->id == 4);
+  CHECK(it.run(admission(0, "folder-4"))->id == 4);
+  auto other = it.run(admission(4, "another folder"));
+  REQUIRE_FALSE(other.has_value());
+  CHECK(other.error().code == errc::refused);
+  CHECK(it.run(admission(0, "another folder"))->id == 5);
+  it.restart();
+  CHECK(it.run(admission(0, "a third folder"))->id == 6);
+  CHECK_FALSE(it.run(admission(0, "")).has_value());
+}
+
+TEST_CASE("masters are admitted up to a bound") {
+  subject it;
+  for (std::size_t i = 1; i <= limits::members_max; ++i)
+    REQUIRE(it.run(admission(0, std::to_string(i))).has_value());
+  CHECK_FALSE(it.run(admission(0, "one more")).has_value());
+  CHECK(it.run(admission(0, "1"))->id == 1);
+}
+
+TEST_CASE("a storage node's name goes to another data folder on an operator's word alone") {
+  subject it;
+  it.register_storages();
+  CHECK_FALSE(it.run(commands::register_storage{"two", "new folder"}).has_value());
+  auto replaced = it.run(commands::register_storage{"two", "new folder", true});
+  REQUIRE(replaced.has_value());
+  CHECK(replaced->id == 4);
+  CHECK(it.run(commands::register_storage{"two", "new folder"})->id == 4);
+  CHECK_FALSE(it.run(commands::register_storage{"two", "uuid of two"}).has_value());
+  auto nodes = it.summary().storages;
+  REQUIRE(nodes.size() == 3);
+  CHECK(nodes.back() == responses::storage_node{4, "two", "new folder"});
+  // A data folder that has a name keeps it.
+  CHECK_FALSE(it.run(commands::register_storage{"one", "uuid of three", true}).has_value());
+}
+
+TEST_CASE("the proposing replica's time replaces a client's in a command") {
+  subject it;
+  command from_client{{7, 7}, 1, birth_us + 400 * 24 * 3600 * second_us, commands::mkdir{"/d"}};
+  auto bytes = encode(from_client);
+  it.names().stamp(bytes, std::chrono::microseconds{birth_us});
+  CHECK(decode_command(bytes)->time_us == birth_us);
+  CHECK(decode_command(bytes)->session == from_client.session);
+  apply_entry(it.names(), bytes);
+  CHECK(it.names().latest_stamp() == std::chrono::microseconds{birth_us});
+  std::string short_one{"x"};
+  it.names().stamp(short_one, std::chrono::microseconds{birth_us});
+  CHECK(short_one == "x");
+}

@@ -1,0 +1,252 @@
+#include "test_cluster.hpp"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <atomic>
+#include <signal.h>
+#include <thread>
+
+/// Masters of which a majority decides, by whichever protocol, as processes that are killed,
+/// frozen, wiped and replaced.
+namespace {
+
+cluster_shape group_of(int masters, const std::string& options = {}) {
+  cluster_shape shape;
+  shape.masters = masters;
+  shape.storages = 1;
+  shape.copies = 1;
+  shape.consensus = ATOLL_TEST_PROTOCOL;
+  shape.consensus_options = "heartbeat = \"50ms\", election_timeout = \"300ms\"" + options;
+  shape.files = "chunk_size = \"64KiB\"\ninline_limit = \"4KiB\"";
+  return shape;
+}
+
+/// Stores small files one after the other, each of which lives in the name space.
+class writer {
+ public:
+  explicit writer(test_cluster& cluster) : cluster_{cluster}, thread_{[this] { run(); }} {}
+  ~writer() { stop(); }
+  void stop() {
+    stopping_ = true;
+    if (thread_.joinable())
+      thread_.join();
+  }
+  int acknowledged() const { return acknowledged_; }
+  void some_more(int files = 3) {
+    auto goal = acknowledged() + files;
+    eventually("more is stored", [&] { return acknowledged() >= goal; });
+  }
+  /// Each file that was acknowledged is there, and nothing else is.
+  void check() {
+    for (int i = 0; i < acknowledged(); ++i) {
+      auto read = cluster_.dfs({"cat", fmt::format("/f{}", i)});
+      CHECK_MESSAGE(read.out == fmt::format("text {}", i), read.err);
+    }
+  }
+
+ private:
+  void run() {
+    for (int i = 0; !stopping_; ++i)
+      while (!stopping_)
+        if (cluster_.dfs({"put", "-", fmt::format("/f{}", i)}, fmt::format("text {}", i)).code ==
+            0) {
+          ++acknowledged_;
+          break;
+        }
+  }
+
+  test_cluster& cluster_;
+  std::atomic<int> acknowledged_{0};
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+} // namespace
+
+TEST_CASE("the leader is killed again and again under load, and nothing acknowledged is lost") {
+  test_cluster cluster{group_of(3)};
+  cluster.up();
+  writer load{cluster};
+  for (int round = 0; round < 8; ++round) {
+    load.some_more();
+    auto leader = cluster.must_lead();
+    cluster.kill(leader, SIGKILL);
+    load.some_more(); // a majority goes on
+    cluster.start(leader);
+  }
+  load.stop();
+  load.check();
+}
+
+TEST_CASE("a leader that freezes is replaced, and follows when it comes back") {
+  test_cluster cluster{group_of(3)};
+  cluster.up();
+  writer load{cluster};
+  load.some_more();
+  auto frozen = cluster.must_lead();
+  cluster.kill(frozen, SIGSTOP);
+  load.some_more(5);
+  CHECK(cluster.must_lead() != frozen);
+  cluster.kill(frozen, SIGCONT);
+  load.some_more(5);
+  load.stop();
+  load.check();
+}
+
+TEST_CASE("all masters are killed at once and come back with everything") {
+  test_cluster cluster{group_of(3)};
+  cluster.up();
+  writer load{cluster};
+  load.some_more(10);
+  for (auto* node : {"master-1", "master-2", "master-3"})
+    cluster.kill(node, SIGKILL);
+  load.stop();
+  cluster.up();
+  load.check();
+}
+
+TEST_CASE("reads go on from any master, also on a follower whose leader is alive") {
+  test_cluster cluster{group_of(3)};
+  cluster.up();
+  REQUIRE(cluster.dfs({"put", "-", "/f"}, "hello").code == 0);
+  for (int i = 0; i < 12; ++i) // each client begins with a master by lot
+    CHECK(cluster.dfs({"cat", "/f"}).out == "hello");
+}
+
+TEST_CASE("a minority of masters answers reads that may be stale, and no others") {
+  auto shape = group_of(3);
+  shape.files = "chunk_size = \"64KiB\"\ninline_limit = \"1KiB\"";
+  shape.client = "timeout = \"2s\"";
+  test_cluster cluster{shape};
+  cluster.up();
+  auto large = random_bytes(100'000, 1); // in chunks on the storage node
+  REQUIRE(cluster.dfs({"put", "-", "/small"}, "hello").code == 0);
+  REQUIRE(cluster.dfs({"put", "-", "/large"}, large).code == 0);
+  cluster.must_lead_all();
+  cluster.kill("master-1", SIGKILL);
+  cluster.kill("master-3", SIGKILL);
+  // The remaining master may learn of the last commit only with a later heartbeat.
+  eventually("the remaining master knows both files", [&] {
+    return cluster.dfs({"ls", "--stale-ok"}).out == "large\nsmall\n";
+  });
+
+  auto refused = cluster.dfs({"ls"});
+  CHECK(refused.code == 5);
+  CHECK_MESSAGE(refused.err.find("a majority is missing") != std::string::npos, refused.err);
+  auto read = cluster.dfs({"cat", "--stale-ok", "/small"});
+  CHECK_MESSAGE(read.out == "hello", read.err);
+  CHECK_MESSAGE(read.err.find("log index") != std::string::npos, read.err);
+  CHECK(cluster.dfs({"cat", "--stale-ok", "/large"}).out == large);
+  CHECK(cluster.dfs({"-q", "stat", "--stale-ok", "/small"}).err == "");
+  CHECK(cluster.dfs({"put", "-", "/more"}, "more").code == 5);
+}
+
+TEST_CASE("a master that was away for long is caught up with a snapshot") {
+  test_cluster cluster{group_of(3, ", keep_entries = 5")};
+  cluster.up();
+  auto leader = cluster.must_lead();
+  auto away = leader == "master-3" ? "master-2" : "master-3";
+  cluster.kill(away, SIGKILL);
+  for (int i = 0; i < 60; ++i)
+    REQUIRE(cluster.dfs({"put", "-", fmt::format("/f{}", i)}, fmt::format("text {}", i)).code == 0);
+  // What is applied is flushed once a second, and only then cut.
+  eventually("the log is cut", [&] {
+    auto status = cluster.status();
+    return status.is_object() && status["seen_by"]["first"].get<int>() > 20;
+  });
+  cluster.start(away);
+  eventually("it took a snapshot",
+             [&] { return cluster.log_of(away).find("gave its snapshot") != std::string::npos; });
+  // Now it is needed for a majority.
+  cluster.kill(leader, SIGKILL);
+  CHECK(cluster.dfs({"cat", "/f59"}).out == "text 59");
+  CHECK(cluster.dfs({"put", "-", "/more"}, "more").code == 0);
+}
+
+TEST_CASE("a master whose disk is lost is replaced by another one, under a new id") {
+  auto shape = group_of(4);
+  shape.joining_masters = 1;
+  test_cluster cluster{shape};
+  for (auto* node : {"master-1", "master-2", "master-3", "storage-1"})
+    cluster.start(node);
+  cluster.wait_until_writable();
+  REQUIRE(cluster.dfs({"put", "-", "/f"}, "hello").code == 0);
+  cluster.kill("master-2", SIGKILL);
+  std::filesystem::remove_all(cluster.data_of("master-2"));
+  auto removed = cluster.dfs({"admin", "master", "remove", "master-2"});
+  CHECK_MESSAGE(removed.code == 0, removed.err);
+  cluster.start("master-4");
+  auto added = cluster.dfs({"admin", "master", "add", "master-4"});
+  CHECK_MESSAGE(added.code == 0, added.err);
+  auto list = cluster.dfs({"admin", "master", "list"}).out;
+  CHECK_MESSAGE(list.find("no member") != std::string::npos, list);
+  auto again = cluster.dfs({"admin", "master", "add", "master-4"});
+  CHECK(again.out.find("already") != std::string::npos);
+  // The new one counts: with another of the old ones gone there is still a majority.
+  cluster.kill("master-1", SIGKILL);
+  CHECK(cluster.dfs({"cat", "/f"}).out == "hello");
+  auto put = cluster.dfs({"put", "-", "/g"}, "more");
+  CHECK_MESSAGE(put.code == 0, put.err);
+  SUBCASE("and after a restart of all of them, whatever the birth's members were") {
+    for (auto* node : {"master-3", "master-4"})
+      cluster.kill(node, SIGKILL);
+    for (auto* node : {"master-3", "master-4"})
+      cluster.start(node);
+    cluster.wait_until_writable();
+    CHECK(cluster.dfs({"cat", "/g"}).out == "more");
+  }
+}
+
+TEST_CASE("nodes that run already turn to a master that came later") {
+  auto shape = group_of(3);
+  test_cluster cluster{shape};
+  cluster.up();
+  shape.masters = 4;
+  shape.joining_masters = 1;
+  cluster.write_configuration(shape);
+  cluster.start("master-4");
+  auto added = cluster.dfs({"admin", "master", "add", "master-4"});
+  CHECK_MESSAGE(added.code == 0, added.err);
+  auto led = cluster.dfs({"admin", "master", "lead", "master-4"});
+  CHECK_MESSAGE(led.code == 0, led.err);
+  // Only a master to which the storage node reports can place a chunk on it.
+  eventually("the new master places chunks", [&] {
+    return cluster.dfs({"put", "-", "/chunk"}, random_bytes(100'000, 1)).code == 0 &&
+           cluster.must_lead() == "master-4";
+  });
+}
+
+TEST_CASE("leadership is handed over when asked for") {
+  test_cluster cluster{group_of(3)};
+  cluster.up();
+  for (std::string name : {"master-1", "master-2", "master-3"}) {
+    auto led = cluster.dfs({"admin", "master", "lead", name});
+    CHECK_MESSAGE(led.code == 0, led.err);
+    CHECK(cluster.must_lead() == name);
+    CHECK(cluster.dfs({"put", "-", "/f"}, name).code == 0);
+  }
+}
+
+TEST_CASE("a log is never read by another protocol than the one that wrote it") {
+  auto shape = group_of(1);
+  test_cluster cluster{shape};
+  cluster.up();
+  REQUIRE(cluster.dfs({"put", "-", "/f"}, "hello").code == 0);
+  cluster.kill("master-1", SIGTERM);
+  CHECK(cluster.wait_for_exit("master-1") == 0);
+  auto other = shape;
+  other.consensus = "two_phase_commit";
+  other.consensus_options = "";
+  cluster.write_configuration(other);
+  cluster.start("master-1");
+  CHECK(cluster.wait_for_exit("master-1") != 0);
+  auto log = cluster.log_of("master-1");
+  CHECK_MESSAGE(log.find("was written by the consensus plugin '" ATOLL_TEST_PROTOCOL "'") !=
+                    std::string::npos,
+                log);
+  cluster.write_configuration(shape);
+  cluster.start("master-1");
+  cluster.wait_until_writable();
+  CHECK(cluster.dfs({"cat", "/f"}).out == "hello");
+}
