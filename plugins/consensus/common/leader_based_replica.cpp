@@ -65,8 +65,10 @@ void leader_based_replica::on_unreachable(spi::replica_id id) {
   if (auto* it = leading())
     if (auto* peer = it->find(id))
       peer->log.probe();
-  if (id == leader_)
-    on_leader_lost();
+  if (id != leader_)
+    return;
+  election_timer_.on_leader_unreachable(now_, timeout_factor());
+  election_timer_.not_before(promised_until());
 }
 
 spi::consensus_status leader_based_replica::status() const {
@@ -87,7 +89,9 @@ spi::consensus_status leader_based_replica::status() const {
 std::uint64_t leader_based_replica::reached_by(const id_list& voters, std::size_t quorum,
                                                const value_of& value) {
   std::array<std::uint64_t, voters_max> values;
-  auto end = std::transform(voters.begin(), voters.end(), values.begin(), value);
+  auto end = values.begin();
+  for (auto id : voters)
+    *end++ = value(id);
   auto place = values.begin() + static_cast<std::ptrdiff_t>(quorum - 1);
   std::nth_element(values.begin(), place, end, std::greater<>{});
   return *place;

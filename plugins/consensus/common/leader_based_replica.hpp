@@ -87,9 +87,13 @@ class leader_based_replica : public spi::consensus {
   void check_disk(spi::log_index known, spi::log_index last);
   static std::string record_at(spi::log_index index);
   void publish_members();
+  void restart_election_timer() { election_timer_.restart(now_, timeout_factor()); }
+  void on_leader_contact();
   void begin_leadership(leadership& it);
-  /// Refuses the reads of a leadership that ends, and those that this replica forwarded.
-  void end_leadership(leadership* ended, const std::string& why);
+  /// Ends a leadership, or a candidacy (none): the next leader may commit the proposals and the
+  /// change of the group (0: none), or not; reads are refused.
+  template <class Log>
+  void resign(Log& log, leadership* ended, spi::request_id change, const std::string& why);
   void set_leader(spi::replica_id leader);
   /// Why this replica takes no proposals.
   obstacle obstacle_to_propose(const leadership* leading) const;
@@ -146,8 +150,9 @@ class leader_based_replica : public spi::consensus {
   virtual bool can_campaign() const = 0;
   /// Multiplies the timeouts of elections.
   virtual int timeout_factor() const { return 1; }
+  /// This replica promised a leader not to campaign before.
+  virtual spi::timestamp promised_until() const { return spi::timestamp{0}; }
   virtual void on_election_timeout() = 0;
-  virtual void on_leader_lost() = 0;
   virtual void step_down(const std::string& why) = 0;
   /// The value that a quorum has reached: as many voters as it takes have that much, or more.
   virtual std::uint64_t agreed(const value_of& value) const = 0;
@@ -219,6 +224,17 @@ void leader_based_replica::deliver_from(Log& log) {
   }
   if (!entries.entries.empty())
     outbox_.emit(std::move(entries));
+}
+
+template <class Log>
+void leader_based_replica::resign(Log& log, leadership* ended, spi::request_id change,
+                                  const std::string& why) {
+  leader_ = 0;
+  refuse_as_unknown(log, commit_ + 1, log.last(), why);
+  if (change != 0)
+    outbox_.emit(spi::refuse{change, spi::refusal::unknown, 0, why});
+  refuse_reads(ended, why);
+  restart_election_timer();
 }
 
 template <class Log>

@@ -24,9 +24,9 @@ void leader_based_replica::begin_leadership(leadership& it) {
     it.reads.add({id, self_, {}, now_ + limits_.read_timeout});
 }
 
-void leader_based_replica::end_leadership(leadership* ended, const std::string& why) {
-  leader_ = 0;
-  refuse_reads(ended, why);
+void leader_based_replica::on_leader_contact() {
+  election_timer_.on_leader_contact(now_, timeout_factor());
+  election_timer_.not_before(promised_until());
 }
 
 void leader_based_replica::defer_to(spi::replica_id other, bool is_ahead) {

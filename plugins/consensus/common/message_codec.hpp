@@ -45,13 +45,23 @@ inline void get(spi::reader& in, spi::timestamp& it) {
   it = spi::timestamp{in.get<std::int64_t>()};
 }
 
+/// Some members of a message, for one that has a list as well.
+template <class T, class Fields>
+void put_fields(spi::writer& out, const T& it, const Fields& fields) {
+  std::apply([&](auto... field) { (put(out, it.*field), ...); }, fields);
+}
+template <class T, class Fields>
+void get_fields(spi::reader& in, T& it, const Fields& fields) {
+  std::apply([&](auto... field) { (get(in, it.*field), ...); }, fields);
+}
+
 template <has_fields T>
 void put(spi::writer& out, const T& it) {
-  std::apply([&](auto... field) { (put(out, it.*field), ...); }, T::fields);
+  put_fields(out, it, T::fields);
 }
 template <has_fields T>
 void get(spi::reader& in, T& it) {
-  std::apply([&](auto... field) { (get(in, it.*field), ...); }, T::fields);
+  get_fields(in, it, T::fields);
 }
 
 /// The receiver should campaign at once: its leader hands over to it.

@@ -158,7 +158,7 @@ void replica::on_message(spi::replica_id from, ballot which, accept_request& req
   if (which < promised_) // tells a leader of an earlier ballot that there is a greater one
     return send_message(from, rejected{});
   follow(which, from);
-  election_timer_.on_leader_contact(now_, timeout_factor());
+  on_leader_contact();
   if (damaged_.empty())
     check_disk(request.known, std::max(commit_, log_.last()));
   if (stopped_)

@@ -13,14 +13,6 @@ int replica::timeout_factor() const {
   return members_.current().votes(self_) ? 1 : 4;
 }
 
-void replica::restart_election_timer() {
-  election_timer_.restart(now_, timeout_factor());
-}
-
-void replica::on_leader_lost() {
-  election_timer_.on_leader_unreachable(now_, timeout_factor());
-}
-
 void replica::become_follower() {
   if (!std::holds_alternative<follower>(role_))
     role_ = follower{};
@@ -211,11 +203,7 @@ void replica::carry_over(leader& it, preparation taken) {
 void replica::step_down(const std::string& why) {
   auto ended = std::exchange(role_, follower{});
   auto* it = std::get_if<leader>(&ended);
-  refuse_as_unknown(log_, commit_ + 1, log_.last(), why);
-  if (it && it->change_id != 0)
-    outbox_.emit(spi::refuse{it->change_id, spi::refusal::unknown, 0, why});
-  end_leadership(it, why);
-  restart_election_timer();
+  resign(log_, it, it ? it->change_id : 0, why);
 }
 
 void replica::on_message(spi::replica_id, ballot which, const rejected&) {

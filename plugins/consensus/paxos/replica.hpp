@@ -75,9 +75,7 @@ class replica final : public leader_based::leader_based_replica {
 
   // -- prepare.cpp
   int timeout_factor() const override;
-  void restart_election_timer();
   void on_election_timeout() override;
-  void on_leader_lost() override;
   void become_follower() override;
   void prepare(bool forced);
   preparation* phase1();

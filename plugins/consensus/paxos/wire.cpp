@@ -8,16 +8,15 @@ namespace atl::paxos {
 constexpr std::uint32_t ranges_max = 65536;
 
 static void put(spi::writer& out, const promise& it) {
-  out.put(it.asked).put(it.pre_vote).put(it.ok).put(it.first).put(it.covered).put(it.complete);
-  out.put(it.committed).put(it.incarnation).put(static_cast<std::uint32_t>(it.accepted.size()));
+  leader_based::put_fields(out, it, promise::head);
+  out.put(static_cast<std::uint32_t>(it.accepted.size()));
   for (auto& [index, slot] : it.accepted) {
     out.put(index).put(slot.accepted);
     put(out, slot.value);
   }
 }
 static void put_head(spi::writer& out, const accept_request& it, std::size_t count) {
-  out.put(it.first).put(it.committed).put(it.round).put(it.known);
-  leader_based::put(out, it.quorums);
+  leader_based::put_fields(out, it, accept_request::head);
   out.put(static_cast<std::uint32_t>(count));
 }
 static void put(spi::writer& out, const accept_request& it) {
@@ -33,14 +32,7 @@ static void put(spi::writer& out, const accept_response& it) {
 }
 
 static void get(spi::reader& in, promise& it) {
-  it.asked = in.get<ballot>();
-  it.pre_vote = in.get<bool>();
-  it.ok = in.get<bool>();
-  it.first = in.get<spi::log_index>();
-  it.covered = in.get<spi::log_index>();
-  it.complete = in.get<bool>();
-  it.committed = in.get<spi::log_index>();
-  it.incarnation = in.get<std::uint64_t>();
+  leader_based::get_fields(in, it, promise::head);
   auto count = in.get_count(21);
   for (std::uint32_t i = 0; in.ok() && i < count; ++i) {
     auto& [index, slot] = it.accepted.emplace_back();
@@ -52,11 +44,7 @@ static void get(spi::reader& in, promise& it) {
   }
 }
 static void get(spi::reader& in, accept_request& it) {
-  it.first = in.get<spi::log_index>();
-  it.committed = in.get<spi::log_index>();
-  it.round = in.get<std::uint64_t>();
-  it.known = in.get<spi::log_index>();
-  leader_based::get(in, it.quorums);
+  leader_based::get_fields(in, it, accept_request::head);
   auto count = in.get_count(5);
   for (std::uint32_t i = 0; in.ok() && i < count; ++i)
     it.values.push_back(get_value(in));

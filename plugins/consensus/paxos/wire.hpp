@@ -45,6 +45,10 @@ struct promise {
   spi::log_index committed = 0;  ///< the sender has everything up to here, committed
   std::uint64_t incarnation = 0; ///< the sender's
   std::vector<std::pair<spi::log_index, slot>> accepted;
+
+  static constexpr auto head =
+      std::tuple{&promise::asked,   &promise::pre_vote, &promise::ok,        &promise::first,
+                 &promise::covered, &promise::complete, &promise::committed, &promise::incarnation};
 };
 /// Phase 2, for indexes from `first` on; a heartbeat when there are no values.
 struct accept_request {
@@ -54,6 +58,10 @@ struct accept_request {
   spi::log_index known = 0;     ///< what the leader knows this replica to hold durably
   quorum_sizes quorums{};
   std::vector<value> values;
+
+  static constexpr auto head =
+      std::tuple{&accept_request::first, &accept_request::committed, &accept_request::round,
+                 &accept_request::known, &accept_request::quorums};
 };
 /// The sender accepted these ranges in the ballot, durably, and everything up to `match`.
 struct accept_response {

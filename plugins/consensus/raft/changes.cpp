@@ -39,7 +39,7 @@ replica::obstacle replica::obstacle_to_change() const {
     return other;
   if (commit_ < it->term_start)
     return {"the leader is new and hasn't committed anything yet; try again", spi::refusal::busy};
-  if (it->change || members_.current().is_joint() || members_.newest_change() > commit_)
+  if (it->change != 0 || members_.current().is_joint() || members_.newest_change() > commit_)
     return {"another change of the group is under way; try again", spi::refusal::busy};
   return {};
 }
@@ -73,7 +73,7 @@ void replica::advance_change() {
   if (members_.current().is_joint()) {
     auto wanted = members_.current();
     wanted.old_voters.clear();
-    auto id = std::exchange(it->change, std::nullopt).value_or(0);
+    auto id = std::exchange(it->change, 0);
     append({term_, entry_type::members, members_codec.encode(wanted), id});
     publish_members();
   } else if (!members_.current().votes(self_)) {

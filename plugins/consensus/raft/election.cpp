@@ -26,7 +26,7 @@ void replica::campaign(bool forced) {
   vote_ = self_;
   verified_ = commit_;
   outbox_.write_promise();
-  election_timer_.restart(now_);
+  restart_election_timer();
   request_votes(false, forced);
 }
 
@@ -84,8 +84,8 @@ void replica::on_message(spi::replica_id from, std::uint64_t term, const timeout
 
 void replica::on_message(spi::replica_id from, std::uint64_t term, const vote_request& request) {
   // A replica that hears its leader doesn't help to depose it (dissertation, 4.2.3).
-  auto has_leader =
-      leading() || has_promised() || (leader_ != 0 && election_timer_.is_leader_active(now_));
+  auto has_leader = leading() || now_ < promised_until() ||
+                    (leader_ != 0 && election_timer_.is_leader_active(now_));
   auto candidate_log = std::tie(request.last_term, request.last);
   auto own_log = std::tuple{log_.last_term(), log_.last()};
   auto is_up_to_date = candidate_log >= own_log;
@@ -105,14 +105,8 @@ void replica::on_message(spi::replica_id from, std::uint64_t term, const vote_re
     outbox_.write_promise();
   }
   if (granted)
-    election_timer_.restart(now_);
+    restart_election_timer();
   send_message(from, vote_response{false, granted, term});
-}
-
-/// A replica keeps its promise to a leader even if the connection breaks.
-void replica::on_leader_lost() {
-  election_timer_.on_leader_unreachable(now_);
-  election_timer_.not_before(promise_.until(election_timer_));
 }
 
 // -- terms ------------------------------------------------------------------------------------
@@ -139,11 +133,7 @@ void replica::become_follower() {
 void replica::step_down(const std::string& why) {
   auto ended = std::exchange(role_, follower{});
   auto* it = std::get_if<leader>(&ended);
-  refuse_as_unknown(log_, commit_ + 1, log_.last(), why);
-  if (it && it->change)
-    outbox_.emit(spi::refuse{*it->change, spi::refusal::unknown, 0, why});
-  end_leadership(it, why);
-  election_timer_.restart(now_);
+  resign(log_, it, it ? it->change : 0, why);
 }
 
 } // namespace atl::raft

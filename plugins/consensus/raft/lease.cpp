@@ -30,10 +30,6 @@ spi::timestamp vote_promise::until(const leader_based::election_timer& timer) co
                                   : old_until_;
 }
 
-bool replica::has_promised() const {
-  return now_ < promise_.until(election_timer_);
-}
-
 /// The length comes from the network, so it counts for no more than this replica would promise.
 void replica::note_promise(leader& it, spi::replica_id voter, const append_response& response) {
   if (!config_.lease)

@@ -22,10 +22,10 @@ void replica::start(spi::stable_state stable, spi::log_index applied, spi::times
   publish_members();
   if (promise_.begin(now_, config_.lease ? config_.election_timeout : spi::timestamp{0}))
     outbox_.write_promise();
-  election_timer_.restart(now_);
+  restart_election_timer();
   if (members_.current().all_voters() == std::vector{self_})
     election_timer_.campaign_at(now_); // a group of one has no other leader to wait for
-  election_timer_.not_before(promise_.until(election_timer_));
+  election_timer_.not_before(promised_until());
 }
 
 void replica::restore(const spi::stable_state& stable, spi::log_index applied) {

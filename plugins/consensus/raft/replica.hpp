@@ -70,7 +70,6 @@ class replica final : public leader_based::leader_based_replica {
 
   // -- election.cpp
   void on_election_timeout() override;
-  void on_leader_lost() override;
   void follow(std::uint64_t term, spi::replica_id leader);
   void become_follower() override;
   void campaign(bool forced);
@@ -101,7 +100,7 @@ class replica final : public leader_based::leader_based_replica {
   void send(spi::replica_id to, const read_response& it) override { send_message(to, it); }
 
   // -- lease.cpp
-  bool has_promised() const;
+  spi::timestamp promised_until() const override { return promise_.until(election_timer_); }
   void note_promise(leader& it, spi::replica_id voter, const append_response& response);
   bool has_lease() const override;
 

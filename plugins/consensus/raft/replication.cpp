@@ -64,8 +64,7 @@ void replica::on_message(spi::replica_id from, std::uint64_t term, append_reques
   if (term == term_ && leading())
     return; // a term has one leader, so this message is forged
   follow(term, from);
-  election_timer_.on_leader_contact(now_);
-  election_timer_.not_before(promise_.until(election_timer_));
+  on_leader_contact();
   auto& it = std::get<follower>(role_);
   it.heartbeat_round = request.round;
   it.request_sent = request.sent;

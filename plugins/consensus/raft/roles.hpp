@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <set>
 
 /// What a replica knows only while it has a role.
@@ -25,8 +24,8 @@ struct candidate {
 };
 struct leader : leader_based::leadership {
   spi::log_index term_start = 0; ///< the first entry of its term
-  /// A change of voters that was proposed here; its answer is due when the joint group is left.
-  std::optional<spi::request_id> change;
+  /// The request of a change of voters that is in progress; 0: none.
+  spi::request_id change = 0;
   std::map<spi::replica_id, spi::timestamp> promised_until; ///< by this leader's clock
 };
 

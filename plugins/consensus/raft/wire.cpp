@@ -5,8 +5,7 @@ namespace atl::raft {
 // Not in an unnamed namespace: `message_codec.hpp` finds these by the types of their arguments.
 
 static void put_head(spi::writer& out, const append_request& it, std::size_t count) {
-  out.put(it.previous).put(it.previous_term).put(it.commit).put(it.round).put(it.known);
-  out.put(it.attempt).put(it.sent.count());
+  leader_based::put_fields(out, it, append_request::head);
   out.put(static_cast<std::uint32_t>(count));
 }
 static void put(spi::writer& out, const append_request& it) {
@@ -16,13 +15,7 @@ static void put(spi::writer& out, const append_request& it) {
 }
 
 static void get(spi::reader& in, append_request& it) {
-  it.previous = in.get<spi::log_index>();
-  it.previous_term = in.get<std::uint64_t>();
-  it.commit = in.get<spi::log_index>();
-  it.round = in.get<std::uint64_t>();
-  it.known = in.get<spi::log_index>();
-  it.attempt = in.get<std::uint64_t>();
-  it.sent = spi::timestamp{in.get<std::int64_t>()};
+  leader_based::get_fields(in, it, append_request::head);
   auto count = in.get_count(13);
   it.entries.reserve(count);
   for (std::uint32_t i = 0; in.ok() && i < count; ++i)

@@ -47,6 +47,11 @@ struct append_request {
   std::uint64_t attempt = 0; ///< how often the leader resent entries to this replica
   spi::timestamp sent{0};    ///< when the request left, by the leader's clock
   std::vector<entry> entries;
+
+  static constexpr auto head = std::tuple{&append_request::previous, &append_request::previous_term,
+                                          &append_request::commit,   &append_request::round,
+                                          &append_request::known,    &append_request::attempt,
+                                          &append_request::sent};
 };
 struct append_response {
   bool fits = false;
