@@ -10,8 +10,8 @@
 
 namespace under_test {
 
-/// A leader's disk is so slow that others decide its entries, depose it, and send it a snapshot
-/// that stands for them: whoever asked for them is answered nevertheless.
+/// A leader's disk is so slow that the others commit its entries, elect another leader, and send a
+/// snapshot that replaces the entries: the proposals are answered nevertheless.
 inline void answer_proposal_that_a_snapshot_replaces(const atl::spi::descriptor& plugin) {
   using namespace atl::sim;
   using std::chrono::seconds;

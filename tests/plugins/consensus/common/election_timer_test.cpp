@@ -15,7 +15,7 @@ constexpr timestamp timeout = 1s;
 constexpr timestamp heartbeat = 100ms;
 constexpr timestamp now = 60s;
 
-election_timer watch_with(std::uint64_t seed) {
+election_timer timer_with(std::uint64_t seed) {
   return {timeout, heartbeat, seed};
 }
 
@@ -25,10 +25,10 @@ bool within(timestamp what, timestamp from, timestamp to) {
 
 } // namespace
 
-TEST_CASE("followers wait an election timeout and up to another by lot, and longer if told") {
+TEST_CASE("a follower waits one to two election timeouts, times the factor") {
   std::set<timestamp> deadlines;
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
-    auto it = watch_with(seed);
+    auto it = timer_with(seed);
     it.on_leader_contact(now);
     CHECK(within(it.deadline(), now + timeout, now + 2 * timeout));
     deadlines.insert(it.deadline());
@@ -38,8 +38,8 @@ TEST_CASE("followers wait an election timeout and up to another by lot, and long
   CHECK(deadlines.size() > 90);
 }
 
-TEST_CASE("a leader is heard for an election timeout, unless it is lost") {
-  auto it = watch_with(1);
+TEST_CASE("a leader is active for an election timeout, unless it is unreachable") {
+  auto it = timer_with(1);
   CHECK_FALSE(it.is_leader_active(now));
   it.on_leader_contact(now);
   CHECK(it.is_leader_active(now + timeout - 1us));
@@ -50,8 +50,9 @@ TEST_CASE("a leader is heard for an election timeout, unless it is lost") {
   CHECK(it.is_leader_active(now + 3us));
 }
 
-TEST_CASE("who lost its leader stands within moments, and lets it speak again before") {
-  auto it = watch_with(1);
+TEST_CASE("a follower of an unreachable leader campaigns after a short timeout, unless it hears "
+          "the leader") {
+  auto it = timer_with(1);
   it.on_leader_contact(now);
   it.on_leader_unreachable(now);
   CHECK(within(it.deadline(), now + 2 * heartbeat, now + 4 * heartbeat));
@@ -63,8 +64,9 @@ TEST_CASE("who lost its leader stands within moments, and lets it speak again be
   CHECK(it.deadline() >= now + heartbeat + timeout);
 }
 
-TEST_CASE("what was under way when the connection broke is no sign of life") {
-  auto it = watch_with(1);
+TEST_CASE(
+    "a message that was in transit when the connection broke doesn't make the leader active") {
+  auto it = timer_with(1);
   it.on_leader_contact(now);
   it.on_leader_unreachable(now);
   auto before = it.deadline();
@@ -75,16 +77,17 @@ TEST_CASE("what was under way when the connection broke is no sign of life") {
   CHECK_FALSE(it.is_leader_unreachable());
 }
 
-TEST_CASE("losing the leader never makes anybody wait longer") {
-  auto it = watch_with(1);
+TEST_CASE("an unreachable leader never postpones the deadline") {
+  auto it = timer_with(1);
   it.on_leader_contact(now);
   it.campaign_at(now);
   it.on_leader_unreachable(now);
   CHECK(it.deadline() == now);
 }
 
-TEST_CASE("who helps another waits a moment for it, once until it stands itself") {
-  auto it = watch_with(1);
+TEST_CASE(
+    "a replica defers to another candidate once until it asks for pre-votes or hears a leader") {
+  auto it = timer_with(1);
   it.begin_pre_vote(now);
   CHECK(it.defer_to_candidate(now + heartbeat));
   CHECK(within(it.deadline(), now + 3 * heartbeat, now + 5 * heartbeat));

@@ -18,7 +18,7 @@ int send_all(inflight_window& to, std::uint64_t round) {
 
 } // namespace
 
-TEST_CASE("it begins with one message, and doubles with each that arrives, up to the window") {
+TEST_CASE("the window begins with one message, and allows one more for each that arrives") {
   inflight_window it{5};
   CHECK(send_all(it, 1) == 1);
   it.learn_match(5);
@@ -32,7 +32,7 @@ TEST_CASE("it begins with one message, and doubles with each that arrives, up to
   CHECK(send_all(it, 1) == 10);
 }
 
-TEST_CASE("what arrived and isn't durable yet fills the window, and is not sent again") {
+TEST_CASE("entries that arrived and aren't durable yet fill the window, and aren't sent again") {
   inflight_window it{1};
   while (it.has_capacity(window)) {
     it.sent(1, 100, 1);
@@ -45,7 +45,7 @@ TEST_CASE("what arrived and isn't durable yet fills the window, and is not sent 
   CHECK(send_all(it, 2) == 3);
 }
 
-TEST_CASE("what is missing in the answer to a later heartbeat got lost") {
+TEST_CASE("entries that are missing in the response to a later heartbeat are lost") {
   inflight_window it{1};
   it.sent(1, 100, 1);
   CHECK_FALSE(it.has_lost(0));
@@ -57,7 +57,7 @@ TEST_CASE("what is missing in the answer to a later heartbeat got lost") {
   CHECK(send_all(it, 2) == 1);
 }
 
-TEST_CASE("each new attempt has a number of its own, and begins with one message") {
+TEST_CASE("each attempt has a number of its own, and begins with one message") {
   inflight_window it{1};
   it.sent(1, 100, 1);
   it.learn_match(1);
@@ -68,7 +68,7 @@ TEST_CASE("each new attempt has a number of its own, and begins with one message
   CHECK(send_all(it, 1) == 1);
 }
 
-TEST_CASE("while it is in doubt whether messages arrive, none is sent beyond those under way") {
+TEST_CASE("a window that probes sends nothing until messages in flight are acknowledged") {
   inflight_window it{1};
   it.sent(1, 100, 1);
   it.learn_match(1);
@@ -80,7 +80,7 @@ TEST_CASE("while it is in doubt whether messages arrive, none is sent beyond tho
   CHECK(send_all(it, 1) > 0);
 }
 
-TEST_CASE("a replica that crashed is sent again what it is no longer sure of") {
+TEST_CASE("a peer that crashed is sent again the entries that it doesn't vouch for") {
   inflight_window it{1};
   it.sent(9, 100, 1);
   it.learn_match(9);

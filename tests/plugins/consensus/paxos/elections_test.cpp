@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-/// Who is elected, and when that must not fail.
+/// Elections that must not fail.
 using namespace atl::sim;
 using atl::spi::replica_id;
 using std::chrono::milliseconds;
@@ -49,7 +49,7 @@ struct group : scripted_simulation {
 
 } // namespace
 
-TEST_CASE("a candidate that reads a long log over a slow network has the time that it takes") {
+TEST_CASE("a candidate that reads a long log over a slow network is given the time it needs") {
   group it{3, {{"batch_bytes", "1KiB"}}};
   it.must_write();
   auto first = it.leader();
@@ -81,7 +81,7 @@ TEST_CASE("a candidate that reads a long log over a slow network has the time th
   CHECK(it.violation() == "");
 }
 
-TEST_CASE("one that has cut what a candidate lacks doesn't keep the others from electing it") {
+TEST_CASE("a voter that has cut what a candidate lacks doesn't keep the others from electing it") {
   group it{5, {{"keep_entries", "0"}}};
   it.must_write();
   auto first = it.must_lead();
@@ -106,7 +106,7 @@ TEST_CASE("one that has cut what a candidate lacks doesn't keep the others from 
   CHECK(it.violation() == "");
 }
 
-TEST_CASE("a leader whose snapshot shows that others led meanwhile doesn't go on") {
+TEST_CASE("a leader steps down when its snapshot shows that others led meanwhile") {
   group it{3, {{"keep_entries", "0"}}};
   it.must_write();
   auto first = it.leader();

@@ -12,7 +12,7 @@
 #include <malloc.h>
 #include <new>
 
-/// Bytes that no replica wrote.
+/// Messages and records that no replica wrote.
 using namespace atl::paxos;
 namespace spi = atl::spi;
 
@@ -122,7 +122,7 @@ std::string spoil(std::string bytes, spi::random_source& random) {
 
 } // namespace
 
-TEST_CASE("every kind of message comes back as it was") {
+TEST_CASE("every kind of message is decoded as it was encoded") {
   std::vector<bool> seen(std::variant_size_v<body>);
   for (auto& bytes : some_messages()) {
     auto again = decode_frugally(bytes);
@@ -134,7 +134,8 @@ TEST_CASE("every kind of message comes back as it was") {
   CHECK(std::count(seen.begin(), seen.end(), true) == std::ssize(seen));
 }
 
-TEST_CASE("a message that was cut or lengthened is none, and a changed one is none or whole") {
+TEST_CASE(
+    "a message that was cut or lengthened is rejected, and a changed one is rejected or whole") {
   spi::random_source random{1};
   for (auto& whole : some_messages()) {
     for (std::size_t size = 0; size < whole.size(); ++size)
@@ -155,7 +156,7 @@ TEST_CASE("a message that was cut or lengthened is none, and a changed one is no
   }
 }
 
-TEST_CASE("a group that can't be one is refused") {
+TEST_CASE("a malformed group is rejected") {
   CHECK(members_codec.decode(members_codec.encode(some_group)) == some_group);
   membership crowd;
   for (spi::replica_id id = 1; id <= members_max + 1; ++id)
@@ -270,7 +271,8 @@ std::string in_ballot(std::string_view bytes, ballot now) {
 
 } // namespace
 
-TEST_CASE("spoilt messages make no replica throw, talk without end, or hold more than its window") {
+TEST_CASE(
+    "malformed messages make no replica throw, send without end, or hold more than its window") {
   auto voices = overhear();
   CHECK(voices.size() > 500);
   auto options = paxos::options(1, 3).protocol_options;
@@ -323,7 +325,7 @@ TEST_CASE("spoilt messages make no replica throw, talk without end, or hold more
   CHECK(held_most > 20);
 }
 
-TEST_CASE("a replica starts from a spoilt disk, or says why it doesn't") {
+TEST_CASE("a replica starts from a damaged disk, or says why it doesn't") {
   auto options = paxos::options(1, 1).protocol_options;
   hosted whole{options, 1, {1}};
   whole.it.start({}, 0, spi::timestamp{1});
@@ -373,7 +375,7 @@ TEST_CASE("a replica starts from a spoilt disk, or says why it doesn't") {
   CHECK(stopped > 200);
 }
 
-TEST_CASE("a group that is thrown garbage at goes on") {
+TEST_CASE("a group that receives malformed messages continues") {
   atl::sim::scripted_simulation group{paxos::options(3, 3), paxos::factory()};
   auto leader = [&] {
     for (spi::replica_id id = 1; id <= 3; ++id)

@@ -2,7 +2,7 @@
 #include "paxos.hpp"
 #include "wire.hpp"
 
-/// Which record each message waits for: the one that it speaks of, and no later one.
+/// Each message waits for the record that it speaks of, and for no later one.
 using namespace atl::paxos;
 using under_test::must_have_sent;
 using under_test::one_replica;
@@ -19,7 +19,7 @@ accept_request values(atl::spi::log_index first, std::size_t count, atl::spi::lo
 
 } // namespace
 
-TEST_CASE("a promise waits for itself") {
+TEST_CASE("a promise waits for its record") {
   one_replica it{paxos::plugin()};
   it.all_is_durable();
   it.step(2, encode(make_ballot(1, 2), prepare_request{1, {}, false, false}));
@@ -27,7 +27,7 @@ TEST_CASE("a promise waits for itself") {
   CHECK(it.sent().after == it.last_token());
 }
 
-TEST_CASE("a candidate asks for promises once its own is durable") {
+TEST_CASE("a candidate asks for promises once its own promise is durable") {
   one_replica it{paxos::plugin()};
   it.all_is_durable();
   it.wait_for_a_message();
@@ -41,7 +41,7 @@ TEST_CASE("a candidate asks for promises once its own is durable") {
   CHECK(it.sent().after == it.last_token());
 }
 
-TEST_CASE("an acknowledgement waits for what was accepted") {
+TEST_CASE("an acknowledgement waits for the records of what was accepted") {
   one_replica it{paxos::plugin()};
   it.step(2, encode(make_ballot(1, 2), prepare_request{1, {}, false, false}));
   it.all_is_durable();
@@ -50,7 +50,7 @@ TEST_CASE("an acknowledgement waits for what was accepted") {
   CHECK(it.sent().after == it.last_token());
 }
 
-TEST_CASE("nothing waits for a cut of the log") {
+TEST_CASE("no message waits for a cut of the log") {
   one_replica it{paxos::plugin(), {{"keep_entries", "0"}}};
   it.step(2, encode(make_ballot(1, 2), values(1, 2, 0)));
   it.all_is_durable();

@@ -6,7 +6,7 @@
 
 #include <doctest/doctest.h>
 
-/// Bytes that no replica wrote.
+/// Messages and records that no replica wrote.
 using namespace atl::raft;
 
 namespace {
@@ -31,7 +31,7 @@ std::vector<std::string> some_messages() {
 
 } // namespace
 
-TEST_CASE("every message comes back as it was") {
+TEST_CASE("every message is decoded as it was encoded") {
   for (auto& bytes : some_messages()) {
     auto again = decode(bytes);
     REQUIRE(again.has_value());
@@ -40,7 +40,8 @@ TEST_CASE("every message comes back as it was") {
   }
 }
 
-TEST_CASE("messages that were cut or lengthened are none, and changed ones stay in bounds") {
+TEST_CASE(
+    "a message that was cut or lengthened is rejected, and a changed one is rejected or whole") {
   atl::spi::random_source random{1};
   for (auto& whole : some_messages()) {
     for (std::size_t size = 0; size < whole.size(); ++size)
@@ -55,7 +56,7 @@ TEST_CASE("messages that were cut or lengthened are none, and changed ones stay 
   }
 }
 
-TEST_CASE("an entry that changes the group to nothing is refused") {
+TEST_CASE("an entry that changes the group to an empty one is rejected") {
   atl::spi::writer nobody;
   members_codec.put(nobody, membership{});
   append_request append;
@@ -63,7 +64,7 @@ TEST_CASE("an entry that changes the group to nothing is refused") {
   CHECK_FALSE(decode(encode(1, body{append})).has_value());
 }
 
-TEST_CASE("a group that is thrown garbage at goes on") {
+TEST_CASE("a group that receives malformed messages continues") {
   atl::sim::scripted_simulation group{raft::options(3, 3), raft::factory()};
   atl::spi::random_source random{1};
   auto leader = [&] {

@@ -2,7 +2,7 @@
 #include "raft.hpp"
 #include "wire.hpp"
 
-/// Which record each message waits for: the one that it speaks of, and no later one.
+/// Each message waits for the record that it speaks of, and for no later one.
 using namespace atl::raft;
 using under_test::must_have_sent;
 using under_test::one_replica;
@@ -27,7 +27,7 @@ TEST_CASE("an acknowledgement in a new term waits for the term") {
   CHECK(it.sent().after == it.last_token());
 }
 
-TEST_CASE("a vote waits for itself, also in a term that was known before") {
+TEST_CASE("a vote waits for its record, also in a term that was known before") {
   one_replica it{raft::plugin()};
   it.step(2, encode(5, append_response{}));
   it.all_is_durable();
@@ -38,7 +38,7 @@ TEST_CASE("a vote waits for itself, also in a term that was known before") {
   CHECK(it.sent().after == it.last_token());
 }
 
-TEST_CASE("a promise to vote for nobody waits for itself, also in a term that was known before") {
+TEST_CASE("a promise to grant no vote waits for its record, also in a term that was known before") {
   one_replica before{raft::plugin()};
   before.step(2, encode(1, entries(0, 0, 0)));
   spi::stable_state stable;
@@ -50,7 +50,7 @@ TEST_CASE("a promise to vote for nobody waits for itself, also in a term that wa
   CHECK(it.sent().after == it.last_token());
 }
 
-TEST_CASE("nothing waits for a cut of the log") {
+TEST_CASE("no message waits for a cut of the log") {
   one_replica it{raft::plugin(), {{"keep_entries", "0"}}};
   it.step(2, encode(1, entries(0, 2, 2)));
   it.all_is_durable();
