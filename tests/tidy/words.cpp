@@ -34,6 +34,10 @@ std::span<const replaced_word> replaced_words() {
       replaced_word{"go_on_among_strangers", "survives_unknown_senders", ""},
       replaced_word{"trial_group", "scenario_group", ""},
       replaced_word{"be_child", "run_in_child", ""},
+      replaced_word{"leader_watch", "election_timer", ""},
+      replaced_word{"stand_now", "timeout_now", ""},
+      replaced_word{"may_stand", "can_campaign", ""},
+      replaced_word{"let_stand", "defer_to", ""},
   };
   return all;
 }

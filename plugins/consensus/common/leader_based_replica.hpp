@@ -77,7 +77,7 @@ class leader_based_replica : public spi::consensus {
   leader_based_replica(const spi::consensus_setup& setup, const leader_options& options,
                        std::size_t members_max);
 
-  // -- for the protocol
+  // -- quorums and faults
   /// The highest value that `quorum` of the voters have reached.
   static std::uint64_t reached_by(const id_list& voters, std::size_t quorum, const value_of& value);
   void stop(std::string reason);
@@ -86,6 +86,8 @@ class leader_based_replica : public spi::consensus {
   /// Stops if the leader knows this replica to have had entries which it lacks.
   void check_disk(spi::log_index known, spi::log_index last);
   static std::string record_at(spi::log_index index);
+
+  // -- leaders come and go
   void publish_members();
   void restart_election_timer() { election_timer_.restart(now_, timeout_factor()); }
   void on_leader_contact();
@@ -94,7 +96,13 @@ class leader_based_replica : public spi::consensus {
   /// change of the group (0: none), or not; reads are refused.
   template <class Log>
   void resign(Log& log, leadership* ended, spi::request_id change, const std::string& why);
+  /// Follows this leader, or none (0), from now on.
   void set_leader(spi::replica_id leader);
+  /// Lets another candidate go first: two at once split the votes, or reject each other. Of two
+  /// that ask each other, the one that is ahead goes first, or the one with the smaller id.
+  void defer_to(spi::replica_id other, bool is_ahead);
+
+  // -- requests
   /// Why this replica takes no proposals.
   obstacle obstacle_to_propose(const leadership* leading) const;
   /// Why the log has no room for a command.
@@ -103,16 +111,18 @@ class leader_based_replica : public spi::consensus {
   void refuse(spi::request_id id, obstacle it);
   /// The group that `reconfigure` asks for, in order; none if it isn't one.
   std::optional<membership> requested_group(id_list voters, id_list learners) const;
+
+  // -- the leader and its peers
   virtual void send_heartbeats();
+  /// Answers the reads whose heartbeat round a quorum has answered.
   void confirm_reads();
+  /// Tells a transferee to campaign as soon as it has the whole log.
   void send_timeout_now_if_ready();
-  /// Lets another candidate go first: two at once split the votes, or reject each other. Of two
-  /// that ask each other, the one that is ahead goes first, or the one with the smaller id.
-  void defer_to(spi::replica_id other, bool is_ahead);
   void on_message(spi::replica_id from, std::uint64_t term, const read_request& request);
   void on_message(spi::replica_id from, std::uint64_t term, const read_response& response);
   void note_heartbeat_response(progress& peer, std::uint64_t round, spi::log_index acknowledged);
 
+  // -- entries
   /// Delivers committed entries to the state machine, but none while a snapshot replaces its state,
   /// and none that isn't durable here: the state machine must not survive with more than its log.
   template <class Log>
@@ -142,6 +152,7 @@ class leader_based_replica : public spi::consensus {
  private:
   // -- election
   virtual role_kind role() const = 0;
+  /// Ends a candidacy; the term stays.
   virtual void become_follower() = 0;
   virtual std::uint64_t term() const = 0;
   /// None when this replica isn't the leader.
@@ -152,6 +163,7 @@ class leader_based_replica : public spi::consensus {
   virtual int timeout_factor() const { return 1; }
   /// This replica promised a leader not to campaign before.
   virtual spi::timestamp promised_until() const { return spi::timestamp{0}; }
+  /// Asks for pre-votes.
   virtual void on_election_timeout() = 0;
   virtual void step_down(const std::string& why) = 0;
   /// The value that a quorum has reached: as many voters as it takes have that much, or more.
@@ -163,8 +175,10 @@ class leader_based_replica : public spi::consensus {
   /// The last entry that the leader sends to its peers.
   virtual spi::log_index last_proposed() const = 0;
   virtual batch next_batch(spi::log_index first) const = 0;
+  /// The log must keep the entries after this index.
   virtual spi::log_index cut_limit() const { return applied_; }
   virtual void cut_log_at(spi::log_index base) = 0;
+  /// Calls `deliver_from`.
   virtual void deliver() = 0;
   /// A record became durable. @param changed false: the host said so before
   virtual void on_persisted(bool changed) = 0;
@@ -177,18 +191,22 @@ class leader_based_replica : public spi::consensus {
   virtual void send(spi::replica_id to, const timeout_now& it) = 0;
   virtual void send(spi::replica_id to, const read_request& it) = 0;
   virtual void send(spi::replica_id to, const read_response& it) = 0;
+  /// Once in each `drain` of a replica that doesn't lead: sends the response that is due, if any.
   virtual void respond_to_leader() = 0;
 
   // -- the rest
   /// Whether the leader's commit index covers everything that was committed before it led.
   virtual bool can_serve_reads() const = 0;
+  /// Whether the leader may answer reads without a heartbeat round.
   virtual bool has_lease() const { return false; }
   virtual bool can_transfer_to(spi::replica_id to) const = 0;
+  /// Whether the peer has everything that the leader proposed.
   virtual bool is_caught_up(const progress& peer) const = 0;
   virtual void on_members_published() = 0;
   /// @returns none for a blob that makes no sense.
   virtual std::optional<pending_snapshot> decode_snapshot(std::string_view blob) const = 0;
   virtual void on_snapshot_installed(pending_snapshot installed) = 0;
+  /// As in `consensus_status`.
   virtual std::string blocked() const = 0;
 
   spi::replica_role public_role() const;

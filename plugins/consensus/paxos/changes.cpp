@@ -17,7 +17,7 @@ std::size_t replica::accept_quorum() const {
   return config_.quorums.to_accept(members_.current().voters.size());
 }
 
-/// Replicas that the last change removed may be the only ones that know of it: when nobody leads,
+/// Replicas that the last change removed may be the only ones that know of it: without a leader
 /// they campaign too, to tell the others.
 bool replica::can_campaign() const {
   if (members_.current().votes(self_))

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-/// Phase 1: who leads, and what the leader must carry over from earlier ballots.
+/// Phase 1: the election, and what the leader must carry over from earlier ballots.
 namespace atl::paxos {
 
 // -- when to campaign -------------------------------------------------------------------------
@@ -18,9 +18,9 @@ void replica::become_follower() {
     role_ = follower{};
 }
 
-/// Asks who would promise, in no new ballot: a replica that was cut off, or is far behind, must not
-/// depose a leader, and two candidates learn of each other before they reject each other. That
-/// changes nothing, so it is repeated soon: other replicas may notice a little later that the
+/// Asks which voters would promise, in no new ballot: a replica that was cut off, or is far behind,
+/// must not depose a leader, and two candidates learn of each other before they reject each other.
+/// That changes nothing, so it is repeated soon: other replicas may notice a little later that the
 /// leader is gone, or be about to come back.
 void replica::on_election_timeout() {
   if (!damaged_.empty()) // it can't say what it accepted, so it can't lead

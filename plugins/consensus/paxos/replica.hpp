@@ -25,9 +25,9 @@ namespace atl::paxos {
 /// is done where the papers leave a choice.
 ///
 /// One class, in five files: `restore.cpp` (start), `replica.cpp` (calls, durable state, commit),
-/// `prepare.cpp` (phase 1: who leads, and what the leader must carry over), `accept.cpp` (phase 2:
-/// the values from the leader to the others), `changes.cpp` (changes of the group, snapshots). What
-/// any protocol with a leader does is in the base class.
+/// `prepare.cpp` (phase 1: the election, and what the leader must carry over), `accept.cpp` (phase
+/// 2: the values from the leader to the others), `changes.cpp` (changes of the group, snapshots).
+/// What any protocol with a leader does is in the base class.
 class replica final : public leader_based::leader_based_replica {
  public:
   /// @throws std::invalid_argument when the options or the set-up contradict themselves.

@@ -109,7 +109,7 @@ std::set<spi::log_index> replica::restore_log(const std::vector<spi::stable_reco
       continue;
     }
     if (record.index > std::max(applied, log_.last()) + 2 * ahead_max) {
-      stop_for_replacement(record_at(record.index) + " stands far after all others");
+      stop_for_replacement(record_at(record.index) + " is far after all others");
       break;
     }
     if (read->value.type == value_type::members && record.index <= applied)

@@ -17,7 +17,7 @@
 #include <vector>
 
 /// The messages between replicas. Each begins with its type and a ballot: that of the leader (or
-/// candidate) which sends it, or else the one that the sender has promised.
+/// candidate) which sends it, or the one that the sender has promised.
 namespace atl::paxos {
 
 using leader_based::read_request;
