@@ -52,21 +52,21 @@ atl::result<std::size_t> block_receiver::receive(tcp_socket& over, const patienc
   return wanted_;
 }
 
-/// Checks what has become whole, while it is in the processor's cache.
+/// Checks the blocks that are complete, while they are in the processor's cache.
 bool block_receiver::check(std::uint64_t received) {
   for (;;) {
     auto size = std::min<std::uint64_t>(block_size, about_.range.length - checked_);
     if (size == 0 || checked_ + size > received)
       return true;
     if (block_crc({at(checked_), size}) != about_.crcs[checked_ / block_size]) {
-      checked_ = about_.range.length; // no need to look at the rest
+      checked_ = about_.range.length; // the rest need not be checked
       return false;
     }
     checked_ += size;
   }
 }
 
-/// Where a byte of the range is received; blocks lie within one piece.
+/// The buffer that receives a byte of the range; no block spans two pieces.
 std::byte* block_receiver::at(std::uint64_t position) const {
   const auto* in = pieces_.data();
   for (; position >= in->size; ++in)

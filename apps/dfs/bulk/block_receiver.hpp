@@ -13,16 +13,18 @@
 
 namespace dfs {
 
-/// Receives the blocks behind the reply to a read: straight to where they are wanted, each checked
-/// as it arrives. Only a first or last block of which a part is wanted takes a detour.
+/// Receives the blocks after the reply to a read directly into the caller's buffer, and checks each
+/// block as it arrives. Only a first or last block of which a part is requested goes through a
+/// scratch buffer.
 class block_receiver {
  public:
-  /// For bytes from `offset` on into `into`. `scratch` has two blocks; `about` has to stay.
+  /// Receives the bytes from `offset` on into `into`. @pre `scratch` has room for two blocks;
+  /// `about` outlives the receiver.
   block_receiver(const wire::read_reply& about, std::uint64_t offset, std::span<std::byte> into,
                  std::span<std::byte> scratch);
 
-  /// How many of the wanted bytes there are. Errors: corrupt, after all has been received and the
-  /// connection is free again; and those of the socket.
+  /// @returns how many of the requested bytes the fragment has. Errors: corrupt, after all blocks
+  /// were received, so that the connection can be used again; and those of the socket.
   atl::result<std::size_t> receive(tcp_socket& over, const patience& wait);
 
  private:
@@ -37,8 +39,8 @@ class block_receiver {
 
   const wire::read_reply& about_;
   std::span<std::byte> into_;
-  std::uint64_t skip_ = 0;      ///< bytes of the range before the first wanted one
-  std::size_t wanted_ = 0;      ///< bytes that end up in `into_`
+  std::uint64_t skip_ = 0;      ///< bytes of the range before the first requested byte
+  std::size_t wanted_ = 0;      ///< requested bytes
   std::array<piece, 3> pieces_; ///< partial first block, whole blocks, partial last block
   std::uint64_t checked_ = 0;
 };

@@ -13,7 +13,7 @@ atl::status block_sender::begin(const wire::write_request& request) {
     return seen;
   auto head = wire::decode_header({first.data(), first.size()});
   if (!head || head->what != wire::op::working)
-    return {}; // a refusal, which is found before any data are sent
+    return {}; // a refusal, which `is_refused` finds before any data is sent
   auto go = receive_frame(over_, wait_, wait_);
   return go ? atl::status{} : tl::unexpected{go.error()};
 }

@@ -11,21 +11,21 @@
 
 namespace dfs {
 
-/// The sending side of a write: the request, batches of blocks, and the wait for the results. A
-/// batch travels while the caller does something else.
+/// The sending side of a write: sends the request and batches of blocks, and says how long to wait
+/// for the results. A batch is sent while the caller does other work.
 class block_sender {
  public:
   block_sender(tcp_socket& over, patience wait) : over_{over}, wait_{wait} {}
 
-  /// Sends the request; with `await_go`, waits until the node lets the data come, or refuses.
+  /// Sends the request; with `await_go`, waits until the node accepts the data or refuses.
   atl::status begin(const wire::write_request& request);
-  /// Both must stay as they are until the batch is finished.
+  /// @pre both spans stay valid and unchanged until `finish_batch` returns.
   void start_batch(std::span<const std::byte> bytes, std::span<const std::uint32_t> crcs);
   atl::status finish_batch();
-  /// The node has answered already, before it has everything: it won't have the rest.
+  /// Has the node replied before it received everything? Then it refuses the rest.
   bool is_refused() { return !over_.is_quiet(); }
-  /// How long to wait for the reply. Counted from the last byte sent, not from now: whoever waits
-  /// for us does so, too.
+  /// How long to wait for the reply, counted from the last byte sent, as the sender before this
+  /// node does.
   patience wait_for_results() const;
 
  private:

@@ -18,21 +18,21 @@ struct bulk_timeouts {
   std::chrono::milliseconds progress{2000}; ///< the longest time without a byte moving
 };
 
-/// How to talk to a storage node's bulk port.
+/// Options of a client's connection to a storage node's bulk port.
 struct bulk_options {
-  std::string cluster; ///< what the node must belong to too; ≤ max_cluster_name
-  std::string token;   ///< the capability to show, opaque to this layer; ≤ max_token_size
+  std::string cluster; ///< the node must belong to the same cluster; ≤ max_cluster_name
+  std::string token;   ///< the capability to present, opaque to this layer; ≤ max_token_size
   bulk_timeouts timeouts;
 };
 
-/// One node of a write, and what it stores.
+/// A node that takes part in a write, and the fragment that it stores.
 struct write_target {
-  std::string node; ///< its name, for results; ≤ max_node_name
+  std::string node; ///< the node's name, for results; ≤ max_node_name
   atl::endpoint at;
   std::uint32_t fragment = 0;
 };
 
-/// What became of one target of a write.
+/// The outcome of a write at one target.
 struct target_result {
   std::string node;
   atl::status outcome;

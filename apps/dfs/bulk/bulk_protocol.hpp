@@ -13,9 +13,9 @@
 
 /// The bulk port's protocol. A frame is a header of 16 bytes, little-endian (magic, version, op,
 /// length of the body, CRC-32C of header and body), and the body. A client sends a request frame
-/// and gets a reply frame. Behind a write request come batches of `blocks_per_batch` blocks: the
-/// checksums of the batch, 4 bytes each, then its data. Behind the reply to a read come the blocks,
-/// bare. All decoders take hostile bytes and answer `errc::corrupt` for anything malformed.
+/// and gets a reply frame. A write request is followed by batches of `blocks_per_batch` blocks: the
+/// checksums of the batch, 4 bytes each, then its data. The reply to a read is followed by the bare
+/// blocks. All decoders accept hostile bytes and return `errc::corrupt` for anything malformed.
 namespace dfs::wire {
 
 inline constexpr std::size_t header_size = 16;
@@ -26,7 +26,7 @@ enum class op : std::uint16_t {
   report_damage = 3,
   copy = 4,
   reply = 5,
-  working = 6, ///< no body; before a reply that takes long: the node is alive
+  working = 6, ///< no body; sent before a reply that takes long, to show that the node is alive
 };
 
 struct header {
@@ -37,10 +37,10 @@ struct header {
 
 std::string encode_frame(op what, std::string_view body);
 atl::result<header> decode_header(std::string_view bytes);
-/// Whether the body is the one that the header was sent with.
+/// Does the body match the header's checksum?
 bool matches(const header& head, std::string_view body);
 
-/// Who asks, at the start of every request.
+/// The caller's cluster and capability, at the start of every request.
 struct caller {
   std::string cluster;
   std::string token;
@@ -58,12 +58,12 @@ struct write_request {
   chunk_id chunk;
   std::uint64_t size = 0;
   durability how = durability::fsync;
-  /// How long the sender waits for progress. Each node waits a little less for the next, so that
-  /// the one next to the trouble reports it before those further off give up.
+  /// How long the sender waits for progress. Each node waits a little less for the next node, so
+  /// that the node next to a failure reports it before earlier nodes give up.
   std::uint32_t progress_ms = 0;
   std::vector<write_target> targets; ///< the receiver first
-  /// The sender holds its data back until the receiver, once it has room for them, says `working`:
-  /// for a receiver that was busy before.
+  /// The sender sends no data until the receiver has room for it and says `working`. For a receiver
+  /// that was busy before.
   bool await_go = false;
 };
 
@@ -88,23 +88,23 @@ atl::result<write_request> decode_write(std::string_view body);
 atl::result<report_request> decode_report(std::string_view body);
 atl::result<copy_request> decode_copy(std::string_view body);
 
-/// The body of a reply: an error, or success and what was asked for.
+/// The body of a reply: an error, or success and the requested payload.
 std::string encode_failure(const atl::error& why);
 std::string encode_success(std::string_view payload = {});
 struct reply_body {
   atl::status outcome;      ///< the error that the node replied with
-  std::string_view payload; ///< a view into what was decoded
+  std::string_view payload; ///< a view into the decoded bytes
 };
 atl::result<reply_body> decode_reply(std::string_view body);
 
-/// The blocks that a read is answered with.
+/// The range of blocks in the answer to a read.
 struct block_range {
   std::uint64_t start = 0;  ///< a multiple of block_size
   std::uint64_t length = 0; ///< a multiple of block_size, except where the fragment ends
 
   friend bool operator==(const block_range&, const block_range&) = default;
 };
-/// The blocks that `length` bytes from `offset` on lie in; none beyond the fragment's end.
+/// The blocks that contain the `length` bytes from `offset` on, up to the fragment's end.
 block_range covering(std::uint64_t offset, std::uint64_t length, std::uint64_t fragment_size);
 
 struct read_reply {
@@ -113,7 +113,7 @@ struct read_reply {
   std::vector<std::uint32_t> crcs;
 };
 std::string encode(const read_reply& reply);
-/// Checked against the request: the range is the one that covers what was asked for.
+/// Also checks that the reply's range is the one that covers the request.
 atl::result<read_reply> decode_read_reply(std::string_view payload, std::uint64_t offset,
                                           std::uint64_t length);
 

@@ -20,7 +20,7 @@ struct bulk_connection::link {
   std::unique_ptr<io_loop> own;
   tcp_socket socket;
   bool answered = false;          ///< the node has replied to the request under way
-  std::vector<std::byte> scratch; ///< blocks of which only a part is wanted
+  std::vector<std::byte> scratch; ///< blocks of which a part is requested
 };
 
 bulk_connection::bulk_connection(atl::endpoint node, bulk_options options)
@@ -42,8 +42,8 @@ atl::status bulk_connection::connect() {
   return link_->socket.connect(node_, options_.timeouts.connect);
 }
 
-/// Makes a request. A connection that was kept from earlier requests may have been closed by the
-/// node meanwhile, so if such a one breaks before there is an answer, a new one is tried.
+/// Makes a request. The node may have closed a connection that was kept from earlier requests, so
+/// if such a connection breaks before the answer, the request is sent over a new one.
 template <class T>
 atl::result<T> bulk_connection::attempt(const result_of<T>& request) {
   link_->answered = false;
@@ -62,17 +62,18 @@ atl::result<T> bulk_connection::attempt(const result_of<T>& request) {
   return request();
 }
 
-/// After an error of the connection itself: nobody knows what would come over it next.
+/// Closes the connection after an error on it: the next bytes on it would be undefined.
 atl::error bulk_connection::broken(atl::error why) {
   link_->socket.close();
-  if (why.code == atl::errc::corrupt) // not the fragment's fault, and not to be taken for it
+  if (why.code ==
+      atl::errc::corrupt) // the connection's error must not pass for damage of the fragment
     why.code = atl::errc::unavailable;
   return why;
 }
 
 atl::result<std::string> bulk_connection::ask(wire::op what, std::string_view body) {
   if (auto done = send_frame(link_->socket, what, body, wait()); !done) {
-    auto answer = receive_answer(wait()); // refused before it was read, perhaps
+    auto answer = receive_answer(wait()); // the node may have refused before it read the data
     return link_->answered ? answer : tl::unexpected{broken(done.error())};
   }
   return receive_answer(wait());
@@ -87,7 +88,7 @@ atl::result<std::string> bulk_connection::receive_answer(const patience& patient
     return std::move(got->payload);
   auto code = got->outcome.error().code;
   if (code == atl::errc::refused || code == atl::errc::busy)
-    link_->socket.close(); // as the node does
+    link_->socket.close(); // the node closes it as well
   return atl::fail(got->outcome.error(), atl::to_string(node_));
 }
 
@@ -139,7 +140,7 @@ atl::status bulk_connection::fetch_fragment(const fragment_key& key, const fetch
     if (auto begun = handler.begin(about->fragment_size); !begun)
       return tl::unexpected{broken(begun.error())};
     if (auto received = receive_pieces(*about, handler); !received) {
-      link_->socket.close(); // amid the data
+      link_->socket.close(); // in the middle of the data
       return tl::unexpected{received.error()};
     }
     return true;
@@ -196,7 +197,7 @@ atl::result<std::string> bulk_connection::send_chunk(const wire::write_request& 
   auto bytes = std::as_bytes(std::span{data});
   block_sender to{link_->socket, wait()};
   auto sent = to.begin(request);
-  // Two batches' checksums, as one is computed while the other travels.
+  // Checksums of two batches: those of one are computed while the other is sent.
   std::array<std::array<std::uint32_t, blocks_per_batch>, 2> crcs;
   std::size_t parity = 0;
   while (sent && !bytes.empty() && !to.is_refused()) {

@@ -17,17 +17,17 @@ namespace dfs {
 class io_loop;
 struct patience;
 
-/// A client's connection to the bulk port of one storage node. Connects when it is first used,
-/// keeps the TCP connection over many requests, and connects anew after an error. Every call
-/// returns: after a success, an error of the node, or no progress for as long as the options say
-/// (errc::timeout). Further errors of every call: unavailable (no connection, or it broke), busy,
-/// refused (another cluster, or the token isn't good for this).
+/// A client's connection to the bulk port of one storage node. Connects at its first use, keeps the
+/// TCP connection over many requests, and reconnects after an error. Every call returns: after a
+/// success, an error of the node, or no progress for as long as the options say (errc::timeout).
+/// Further errors of every call: unavailable (no connection, or it broke), busy, refused (another
+/// cluster, or the token isn't good for this).
 ///
 /// For one thread at a time.
 class bulk_connection {
  public:
   bulk_connection(atl::endpoint node, bulk_options options);
-  /// For a thread that waits on a loop of its own, which can then interrupt every call.
+  /// For a thread that has its own loop, through which every call can be interrupted.
   bulk_connection(atl::endpoint node, bulk_options options, io_loop& loop);
   ~bulk_connection();
   bulk_connection(const bulk_connection&) = delete;
@@ -37,37 +37,38 @@ class bulk_connection {
 
   /// Shows another token from now on.
 
-  /// Reads bytes from `offset` on, each block checked against its checksum as it arrives. Returns
-  /// how many: fewer than `into.size()` only where the fragment ends. After an error the content of
-  /// `into` is unspecified. Errors: not_found; corrupt: the fragment is damaged, report it.
+  /// Reads bytes from `offset` on and checks each block against its checksum as it arrives.
+  /// @returns their number, which is below `into.size()` only at the fragment's end. After an error
+  /// the content of `into` is unspecified. Errors: not_found; corrupt: the fragment is damaged,
+  /// report it.
   atl::result<std::size_t> read_fragment(const fragment_key& key, std::uint64_t offset,
                                          std::span<std::byte> into);
 
-  /// Reads a fragment that is to be as long as `into`. Returns how long it is: `into` holds the
-  /// fragment only if that is right. Errors as of `read_fragment`.
+  /// Reads a fragment whose expected length is that of `into`. @returns the fragment's length;
+  /// `into` holds the fragment only if both are equal. Errors as of `read_fragment`.
   atl::result<std::uint64_t> read_whole_fragment(const fragment_key& key,
                                                  std::span<std::byte> into);
 
-  /// Reads all of a fragment, piece by piece. `begin` is told its size, then `piece` gets whole
-  /// blocks with the checksums that they should have, and must check them itself. An error of
-  /// either ends it.
+  /// Reads a whole fragment in pieces. `begin` receives the fragment's size, then `piece` receives
+  /// whole blocks with their expected checksums, which it must check itself. An error from either
+  /// function ends the read.
   struct fetch_handler {
     std::function<atl::status(std::uint64_t size)> begin;
     std::function<atl::status(std::span<const std::byte>, std::span<const std::uint32_t>)> piece;
   };
   atl::status fetch_fragment(const fragment_key& key, const fetch_handler& handler);
 
-  /// Stores a chunk on the first target, which must be this node, and passes it on to the others in
-  /// a pipeline, all of them the same bytes (≤ max_fragment_size). What became of each target, in
-  /// their order. An error: the first node is unavailable or refused; nothing is known of the rest,
-  /// and it is safe to try again.
-  /// @param await_go the node was busy before: no data are sent until it has room for them
+  /// Stores the same bytes (≤ max_fragment_size) on all targets, in a pipeline that begins with
+  /// this node, the first target. @returns the outcome of each target, in their order. An error
+  /// means that the first node is unavailable or refused; the outcome of the others is unknown, and
+  /// a retry is safe.
+  /// @param await_go send no data until the node has room for it; for a node that was busy before
   atl::result<std::vector<target_result>> write_chunk(std::span<const write_target> targets,
                                                       const chunk_id& chunk, std::string_view data,
                                                       durability how, bool await_go = false);
 
-  /// Tells the node that its copy seems to be damaged. It looks itself: true if the copy is in
-  /// order, false if it was damaged and has been moved aside. Errors: not_found.
+  /// Reports to the node that its copy seems damaged. The node checks the copy. @returns true if
+  /// the copy is intact, false if it was damaged and has been moved aside. Errors: not_found.
   atl::result<bool> report_damage(const fragment_key& key);
 
   /// Has the node fetch a fragment from another node, check it and store it durably. Errors:
@@ -102,7 +103,7 @@ class bulk_connection {
   std::unique_ptr<link> link_;
 };
 
-/// Stores a chunk over a connection of its own; see bulk_connection::write_chunk.
+/// Stores a chunk over a new connection; see bulk_connection::write_chunk.
 atl::result<std::vector<target_result>> write_chunk(std::span<const write_target> targets,
                                                     const chunk_id& chunk, std::string_view data,
                                                     durability how, const bulk_options& options,

@@ -17,18 +17,19 @@ struct frame {
 atl::status send_frame(tcp_socket& over, wire::op what, std::string_view body,
                        const patience& wait);
 
-/// The next frame, checked. `for_header` is how long it may be until one begins. Errors: corrupt or
-/// refused for bytes that are no frame of ours, and those of the socket.
+/// Receives the next frame and checks it. @param for_header how long to wait for the frame's
+/// header. Errors: corrupt or refused for bytes that are no valid frame, and those of the socket.
 atl::result<frame> receive_frame(tcp_socket& over, const patience& for_header,
                                  const patience& for_body);
 
-/// What a request was answered with.
+/// The reply to a request.
 struct reply {
   atl::status outcome; ///< the error that the node replied with
   std::string payload;
 };
-/// Waits for the reply to a request, however often the node says that it is still working.
-/// `first` is for what comes first, `afterwards` for what follows such a sign.
+/// Waits for the reply to a request, as long as the node reports that it is still working. @param
+/// first how long to wait for the first frame. @param afterwards how long to wait after each such
+/// report.
 atl::result<reply> receive_reply(tcp_socket& over, const patience& first,
                                  const patience& afterwards);
 

@@ -43,8 +43,8 @@ bool io_loop::run_once(steady::time_point deadline) {
   polled.reserve(sockets_.size());
   for (const auto* each : sockets_) { // only this thread changes the list
     auto events = each->wanted_events();
-    polled.push_back(
-        {events == 0 ? -1 : each->fd_, events, 0}); // or its end would be told again and again
+    polled.push_back({events == 0 ? -1 : each->fd_, events,
+                      0}); // otherwise poll would report its end again and again
   }
   for (;;) {
     if (interrupted_)

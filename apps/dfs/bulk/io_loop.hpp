@@ -12,26 +12,26 @@ using steady = std::chrono::steady_clock;
 /// How long to wait for a peer.
 struct patience {
   std::chrono::milliseconds progress;                      ///< longest time without a byte
-  steady::time_point deadline = steady::time_point::max(); ///< in any case
+  steady::time_point deadline = steady::time_point::max(); ///< bound of the total time
 };
 
 class tcp_socket;
 
-/// Drives the sockets of one thread with poll(2), so that a connection takes one descriptor and
-/// waiting takes none.
+/// Drives the sockets of one thread with poll(2), so that a connection needs one descriptor and the
+/// loop none.
 class io_loop {
  public:
   io_loop() = default;
   io_loop(const io_loop&) = delete;
   io_loop& operator=(const io_loop&) = delete;
 
-  /// Ends all waiting, now and for ever, and breaks the connections. The only function that other
+  /// Ends all waits, also future ones, and shuts the connections down. The only function that other
   /// threads may call.
   void interrupt();
   bool interrupted() const { return interrupted_; }
 
-  /// Moves what is ready; otherwise waits until something is ready, at most until `deadline`.
-  /// False: nothing was ready.
+  /// Serves the sockets that are ready, or waits until one is, at most until `deadline`. @returns
+  /// false if none was ready.
   bool run_once(steady::time_point deadline);
 
  private:
@@ -44,7 +44,7 @@ class io_loop {
   std::atomic<bool> interrupted_ = false;
 };
 
-/// The milliseconds that poll(2) is to wait: none in the past, rounded up, and bounded.
+/// The timeout for poll(2) in milliseconds: 0 for a time in the past, rounded up, and bounded.
 int poll_timeout(steady::time_point deadline);
 
 } // namespace dfs

@@ -10,8 +10,8 @@
 
 namespace dfs {
 
-/// Idle connections of a storage node to others, shared by all that write through it. Bounded by
-/// `max_idle_links` a node and `max_link_idle_time`. Thread-safe.
+/// A storage node's idle connections to other nodes, shared by all writes that it forwards. Bounded
+/// by `max_idle_links` a node and `max_link_idle_time`. Thread-safe.
 class link_pool {
  public:
   link_pool() = default;
@@ -19,10 +19,10 @@ class link_pool {
   link_pool(const link_pool&) = delete;
   link_pool& operator=(const link_pool&) = delete;
 
-  /// An open connection, the caller's from now on; -1 if there is none. The peer may have closed it
-  /// meanwhile.
+  /// Takes an open connection out of the pool; -1 if there is none. The peer may have closed the
+  /// connection since.
   int take(const atl::endpoint& node);
-  /// Keeps a connection over which nothing is under way, or closes it.
+  /// Keeps a connection without a request under way, or closes it if the pool is full.
   void give_back(const atl::endpoint& node, int fd);
 
  private:

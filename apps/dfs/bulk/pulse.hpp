@@ -11,7 +11,7 @@
 
 namespace dfs {
 
-/// Tells peers that this node is alive while the thread of their connection waits for the disk:
+/// Reports to peers that this node is alive while their connection's thread waits for the disk:
 /// sends `wire::op::working` at an interval, for `max_working_time` at most. One thread serves all
 /// connections. Thread-safe.
 class pulse {
@@ -30,8 +30,8 @@ class pulse {
   };
 
  public:
-  /// Sends over a connection until it is destroyed. Nothing else may be written to that connection
-  /// meanwhile.
+  /// Sends over a connection until the object is destroyed. Nothing else may be written to the
+  /// connection during that time.
   class guard {
    public:
     guard(pulse& from, int fd, std::chrono::milliseconds interval);
@@ -46,7 +46,7 @@ class pulse {
 
  private:
   void run();
-  /// Sends what is due. @returns when the next one is; `mutex_` is held
+  /// Sends the reports that are due. @pre `mutex_` is held. @returns when the next report is due
   steady::time_point send_due(steady::time_point now);
 
   const std::string frame_;

@@ -8,8 +8,8 @@ namespace dfs {
 
 namespace {
 
-/// The share of the sender's patience that we have with the node behind us, so that our report of
-/// its silence is there before the sender gives up on us.
+/// The fraction of the sender's timeout that this node grants the next node, so that its report of
+/// a silent next node arrives before the sender's timeout.
 std::chrono::milliseconds less_than(std::uint32_t progress_ms) {
   constexpr std::int64_t longest_ms = 60'000;
   return std::chrono::milliseconds{
@@ -61,7 +61,7 @@ void relay::begin_downstream() {
   auto request = request_;
   request.progress_ms = static_cast<std::uint32_t>(to_downstream_.progress.count());
   request.targets.erase(request.targets.begin());
-  request.await_go = false; // the data are on their way already
+  request.await_go = false; // the data is under way already
   upload_.emplace(*downstream_, to_downstream_);
   if (auto done = upload_->begin(request); !done)
     fail_downstream(downstream_error(done.error()));
@@ -75,7 +75,7 @@ atl::status relay::connect_downstream() {
       return {};
     downstream_->close();
   }
-  // Short enough to leave the sender's patience for the rest.
+  // Short enough to leave most of the sender's timeout for the rest.
   auto timeout = std::min(shared_.options.timeouts.connect, to_downstream_.progress / 2);
   return downstream_->connect(node, timeout);
 }
@@ -96,7 +96,7 @@ atl::status relay::stream() {
     if (auto done = upstream_.finish_read(from_upstream_); !done)
       return done;
     auto arrived = coming;
-    finish_forwarding(); // out of the buffer that the next one goes to
+    finish_forwarding(); // its buffer receives the next batch
     forward(arrived);
     coming = next_batch(buffers_[i % buffers_.size()]);
     store(arrived);
@@ -129,7 +129,7 @@ void relay::store(const batch& what) {
     return;
   if (auto done = writer_->append(what.bytes(), what.crcs()); !done) {
     results_.front().outcome = done;
-    writer_.reset(); // gives its space back at once
+    writer_.reset(); // frees its space at once
   }
 }
 
@@ -169,7 +169,7 @@ atl::status relay::receive_results() {
   return {};
 }
 
-/// What the next node said before its connection broke, if it did.
+/// The error that the next node sent before its connection broke, if any.
 atl::error relay::downstream_error(const atl::error& otherwise) {
   if (otherwise.code == atl::errc::unavailable)
     if (auto answer = receive_reply(*downstream_, to_downstream_, to_downstream_);
@@ -178,7 +178,7 @@ atl::error relay::downstream_error(const atl::error& otherwise) {
   return otherwise;
 }
 
-/// The next node is lost to this write, and with it those behind it.
+/// The next node and all nodes downstream of it fail this write.
 void relay::fail_downstream(const atl::error& why) {
   upload_.reset();
   downstream_.reset();

@@ -16,22 +16,23 @@
 
 namespace dfs {
 
-/// One batch of a write, on its way from the node before to the disk and the node behind.
+/// A batch of a write, on its way from the previous node to the disk and the next node.
 struct batch_buffer {
   std::array<std::uint32_t, blocks_per_batch> crcs = {};
   std::unique_ptr<std::byte[]> data = std::make_unique_for_overwrite<std::byte[]>(batch_size);
 };
 using batch_buffers = std::array<batch_buffer, 2>;
 
-/// A storage node's part in a pipelined write: receives batches, stores them, and passes them on as
-/// they arrive. While one batch is stored and passed on, the next one arrives. Trouble here does
-/// not keep the nodes behind from their copies, nor trouble there this one.
+/// A storage node's part in a pipelined write: receives batches, stores them, and forwards them as
+/// they arrive. While one batch is stored and forwarded, the next batch arrives. A failure here
+/// does not keep downstream nodes from their copies, nor does a failure there affect this node's
+/// copy.
 class relay {
  public:
   relay(bulk_shared& shared, io_loop& loop, tcp_socket& upstream, batch_buffers& buffers,
         wire::write_request request);
 
-  /// What became of each target; an error if the sender is gone, and nothing was kept.
+  /// @returns the outcome of each target; an error if the sender is gone, and no copy was kept.
   atl::result<std::vector<target_result>> run();
 
  private:

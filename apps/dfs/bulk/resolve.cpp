@@ -18,8 +18,8 @@ namespace {
 using boost::asio::ip::tcp;
 using addresses = std::vector<tcp::endpoint>;
 
-/// getaddrinfo can neither be given a time limit nor be called off, so it runs in a thread that is
-/// left to itself when it takes too long. So many of them at most.
+/// getaddrinfo has no time limit and can't be cancelled, so it runs in a thread that is abandoned
+/// when it takes too long. Bound of such threads.
 constexpr int max_lookups = 16;
 std::atomic<int> lookups = 0;
 

@@ -10,8 +10,8 @@
 
 namespace dfs {
 
-/// The addresses of a host, which is a name or an address. A name server that doesn't answer costs
-/// no more than the time until `deadline`. Thread-safe. Errors: unavailable, timeout, busy.
+/// The addresses of a host, given by name or address. Waits for a name server until `deadline` at
+/// most. Thread-safe. Errors: unavailable, timeout, busy.
 atl::result<std::vector<boost::asio::ip::tcp::endpoint>>
 resolve(const atl::endpoint& host, std::chrono::steady_clock::time_point deadline);
 

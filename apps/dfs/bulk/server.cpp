@@ -30,10 +30,10 @@ namespace {
 
 constexpr std::string_view log_role = "bulk";
 
-/// How long to wait when the process is out of files or memory for another connection.
+/// The pause before the next attempt to accept when descriptors or memory have run out.
 constexpr std::chrono::milliseconds short_of_files_pause{100};
 
-/// Connections that the system keeps for us until we accept them.
+/// The backlog of connections that wait to be accepted.
 constexpr int backlog = 1024;
 
 /// sendfile(2) to a peer that has gone raises SIGPIPE, which no flag prevents.
@@ -44,7 +44,7 @@ void block_sigpipe() {
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
-/// A descriptor kept so that a newcomer can be told that there are no others.
+/// A spare descriptor, to accept a connection and tell it that there are no others.
 int open_spare() {
   return ::open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
@@ -89,7 +89,7 @@ class bulk_server::implementation {
   void take_in(int fd);
   void turn_away(int fd);
   void tell_busy(int fd, std::string_view why);
-  /// Connections that leave take descriptors, too.
+  /// Connections that are turned away need descriptors, too.
   std::size_t lingering_max() const {
     return std::clamp<std::size_t>(shared_.options.max_connections / 4, 1, max_lingering);
   }
@@ -103,7 +103,8 @@ class bulk_server::implementation {
   std::atomic<bool> stopping_ = false;
   atl::endpoint listens_at_;
   std::deque<leaving> leaving_; ///< turned away, the earliest first
-  std::list<worker> workers_;   ///< of the accepting thread, and of stop() after it
+  std::list<worker>
+      workers_; ///< used by the accepting thread, and by stop() after that thread has ended
   std::atomic<std::size_t> connections_ = 0;
   std::mutex stop_mutex_;
   std::thread thread_;
@@ -158,7 +159,7 @@ bulk_stats bulk_server::implementation::stats() const {
 
 // -- accepting ----------------------------------------------------------------
 
-/// Whatever is thrown costs one connection, or a moment, and not the node.
+/// An exception costs one connection or a pause, not the node.
 void bulk_server::implementation::run() {
   while (!stopping_) {
     try {
@@ -180,7 +181,7 @@ void bulk_server::implementation::accept_all() {
   }
 }
 
-/// False: none came before one of those leaving is to be closed.
+/// @returns false if none came before the next connection that is turned away must be closed.
 bool bulk_server::implementation::wait_for_connection() {
   auto until = leaving_.empty() ? steady::now() + linger_time : leaving_.front().until;
   pollfd waiting{listener_, POLLIN, 0};
@@ -196,7 +197,8 @@ void bulk_server::implementation::accept_waiting() {
     }
     if (errno == EINTR || errno == ECONNABORTED)
       continue;
-    if (errno != EAGAIN && !stopping_) { // out of files or memory: others have to end first
+    if (errno != EAGAIN &&
+        !stopping_) { // out of descriptors or memory: other connections must end first
       if (shared_.error_log.pass())
         atl::log::error(log_role, "", "cannot accept a connection: {}",
                         std::generic_category().message(errno));
@@ -207,8 +209,8 @@ void bulk_server::implementation::accept_waiting() {
   }
 }
 
-/// Gives the spare descriptor to the connections that wait, one after the other, to tell them so:
-/// or they would wait for nothing.
+/// Turns away the connections that wait, one after the other, with the help of the spare
+/// descriptor; otherwise they would wait in vain.
 void bulk_server::implementation::turn_away_without_descriptor() {
   if (spare_ >= 0)
     ::close(std::exchange(spare_, -1));
@@ -230,7 +232,7 @@ void bulk_server::implementation::take_in(int fd) {
   ++connections_;
   try {
     fresh.thread = std::thread{[this, &fresh, fd] { serve(fresh, fd); }};
-  } catch (const std::system_error&) { // no more threads to be had
+  } catch (const std::system_error&) { // the system starts no more threads
     --connections_;
     workers_.pop_back();
     turn_away(fd);
@@ -241,7 +243,8 @@ void bulk_server::implementation::serve(worker& by, int fd) {
   block_sigpipe();
   try {
     by.serves.run(fd);
-  } catch (const std::exception& problem) { // out of memory, say: this connection's loss alone
+  } catch (
+      const std::exception& problem) { // for example out of memory: only this connection is lost
     atl::log::error(log_role, "", "a connection was ended: {}", problem.what());
   }
   by.done = true;
@@ -253,12 +256,12 @@ void bulk_server::implementation::tell_busy(int fd, std::string_view why) {
   auto text = fmt::format("{}; try again", why);
   auto frame =
       wire::encode_frame(wire::op::reply, wire::encode_failure({atl::errc::busy, std::move(text)}));
-  // Fits into any fresh connection's buffer.
+  // The reply fits into the buffer of a new connection.
   (void)::send(fd, frame.data(), frame.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   ::shutdown(fd, SHUT_WR);
 }
 
-/// Tells a peer that there is no room, and lets it read that before the connection is closed.
+/// Tells a peer that the node is busy, and lets the peer read that before the connection is closed.
 void bulk_server::implementation::turn_away(int fd) {
   tell_busy(fd, fmt::format("there are {} connections already, as many as are allowed",
                             shared_.options.max_connections));

@@ -17,7 +17,7 @@ namespace dfs {
 
 enum class bulk_access : std::uint8_t { read, write, report_damage, copy };
 
-/// What somebody wants to do, and what they show to be allowed to.
+/// A caller's request, and the capability that the caller presents.
 struct access_request {
   bulk_access what = bulk_access::read;
   fragment_key key;
@@ -25,42 +25,42 @@ struct access_request {
 };
 
 struct bulk_server_options {
-  std::string cluster;               ///< requests that name another are refused
-  atl::endpoint listen;              ///< port 0: any that is free
-  std::size_t max_connections = 256; ///< each has a thread; further ones are told "busy"
-  std::uint64_t write_buffer_bytes = 128u
-                                     << 20;   ///< of writes at once; further ones are told "busy"
+  std::string cluster;               ///< requests for another cluster are refused
+  atl::endpoint listen;              ///< port 0: any free port
+  std::size_t max_connections = 256; ///< each has a thread; further connections are answered `busy`
+  std::uint64_t write_buffer_bytes =
+      128u << 20; ///< of writes under way; further writes are answered `busy`
   std::chrono::milliseconds idle_time{15000}; ///< how long a connection may be without a request
   bulk_timeouts timeouts;                     ///< with clients, and with other nodes
-  /// Called by many threads at once. Its error is what the caller is refused with. None: everybody
-  /// may do everything.
+  /// Called by many threads at once. An error refuses the request and is sent to the caller. Null:
+  /// every request is permitted.
   std::function<atl::status(const access_request&)> authorize;
 };
 
 /// Counters since the start.
 struct bulk_stats {
   std::uint64_t connections = 0; ///< open now
-  std::uint64_t busy = 0;        ///< connections and writes turned away as there were too many
+  std::uint64_t busy = 0;        ///< connections and writes turned away because there were too many
   std::uint64_t malformed = 0;   ///< connections closed because of bytes that were no request
   std::uint64_t read_bytes = 0;  ///< sent to readers
   std::uint64_t written_bytes = 0;
 };
 
 /// Serves a chunk store over TCP: reads, pipelined writes, reports of damage and copies between
-/// nodes, one thread a connection. Every wait for a peer has an end. Thread-safe.
+/// nodes, with one thread for each connection. Every wait for a peer has a time limit. Thread-safe.
 class bulk_server {
  public:
-  /// `store` must outlive it. Errors: unavailable (the address), io.
+  /// @pre `store` outlives the server. Errors: unavailable (the address), io.
   static atl::result<std::unique_ptr<bulk_server>> start(chunk_store& store,
                                                          bulk_server_options options);
-  /// Stops.
+  /// Calls `stop`.
   ~bulk_server();
 
-  /// Where it listens, with the port that was chosen.
+  /// The address on which the server listens, with the actual port.
   const atl::endpoint& listens_at() const;
   bulk_stats stats() const;
 
-  /// Closes every connection, whatever is under way, and waits for the threads.
+  /// Closes all connections, also those with requests under way, and waits for the threads to end.
   void stop();
 
  private:

@@ -27,7 +27,7 @@ patience session::wait() const {
 }
 
 bool session::serve_next() {
-  // Neither header nor body may trickle in: they are short.
+  // Header and body are short, so they must arrive at once.
   auto idle = shared_.options.idle_time;
   auto body = shared_.options.timeouts.progress;
   auto request =
@@ -80,7 +80,7 @@ bool session::admit(bulk_access what, const wire::caller& from, const fragment_k
   return true;
 }
 
-/// Says why, and ends the connection: data that nobody wants may follow the request.
+/// Sends the refusal and ends the connection, because data may follow the refused request.
 bool session::refuse(const atl::error& why) {
   if (answer(why))
     socket_.linger_and_close();
@@ -116,7 +116,7 @@ bool session::serve_read(const wire::read_request& request) {
     return false;
   auto sent = socket_.send_file(opened->file.fd(), range.start, range.length, wait());
   if (!sent && sent.error().code == atl::errc::io)
-    (void)shared_.store.check(request.key); // moves it aside if it can't be read
+    (void)shared_.store.check(request.key); // moves the fragment aside if it can't be read
   if (sent)
     shared_.read_bytes += range.length;
   return sent.has_value();

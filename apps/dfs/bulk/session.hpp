@@ -12,8 +12,8 @@
 
 namespace dfs {
 
-/// One connection of a bulk server: its thread answers requests until the peer goes, breaks the
-/// rules, or is idle for too long.
+/// A connection of a bulk server: answers requests until the peer disconnects, sends malformed
+/// bytes, or is idle for too long.
 class session {
  public:
   explicit session(bulk_shared& shared) : shared_{shared} {}
@@ -24,7 +24,7 @@ class session {
   void interrupt() { loop_.interrupt(); }
 
  private:
-  /// False: the connection is over.
+  /// @returns false if the connection must be closed.
   bool serve_next();
   bool serve(const frame& request);
   bool serve_read(const wire::read_request& request);
@@ -42,7 +42,7 @@ class session {
   bulk_shared& shared_;
   io_loop loop_;
   tcp_socket socket_{loop_};
-  std::optional<batch_buffers> buffers_; ///< made by the first write
+  std::optional<batch_buffers> buffers_; ///< allocated by the first write
 };
 
 } // namespace dfs

@@ -12,7 +12,7 @@
 
 namespace dfs {
 
-/// What all connections of a server have in common.
+/// The state that all connections of a server share.
 struct bulk_shared {
   bulk_shared(chunk_store& chunks, bulk_server_options given)
       : store{chunks}, options{std::move(given)}, writes{options.write_buffer_bytes} {}

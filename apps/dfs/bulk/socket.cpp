@@ -40,7 +40,7 @@ bool would_block(int error_number) {
   return error_number == EAGAIN || error_number == EWOULDBLOCK || error_number == EINTR;
 }
 
-/// The pieces as the system wants them.
+/// Converts pieces for the system call.
 template <class Buffer>
 std::array<iovec, tcp_socket::max_pieces> to_iovecs(std::span<const Buffer> pieces) {
   std::array<iovec, tcp_socket::max_pieces> out = {};
@@ -86,7 +86,7 @@ void tcp_socket::close() {
 int tcp_socket::release() {
   if (fd_ < 0)
     return -1;
-  loop_.remove(*this); // from now on no other thread shuts it down
+  loop_.remove(*this); // from here on no other thread shuts the socket down
   in_.call_off(peer_);
   out_.call_off(peer_);
   return std::exchange(fd_, -1);
@@ -150,8 +150,8 @@ atl::status tcp_socket::adopt(int fd) {
   return done;
 }
 
-/// Buffers stay at what the kernel makes of them: it lets them grow with the connection, further
-/// than a fixed size would be allowed to be.
+/// The kernel sizes the buffers: it grows them with the connection, beyond the largest permitted
+/// fixed size.
 atl::status tcp_socket::prepare() {
   int yes = 1;
   if (::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes)) != 0)
@@ -244,7 +244,8 @@ atl::status tcp_socket::peek(void* into, std::size_t size, const patience& wait)
       return tl::unexpected{ended()};
     if (got < 0 && !would_block(errno))
       return tl::unexpected{failed(errno)};
-    if (got > 0 && got == seen) { // cut in two on the way: readiness doesn't tell of the rest
+    if (got > 0 &&
+        got == seen) { // the bytes arrived in two parts, and readiness doesn't announce the second
       if (steady::now() - since > wait.progress)
         return tl::unexpected{stalled()};
       std::this_thread::sleep_for(std::chrono::milliseconds{1});
@@ -381,7 +382,7 @@ template <class Buffer>
 atl::status tcp_socket::finish(direction<Buffer>& which, const patience& wait) {
   auto deadline = [&] { return std::min(which.last_progress + wait.progress, wait.deadline); };
   while (which.active) {
-    // What is ready counts first: the thread may have been busy elsewhere beyond the deadline.
+    // Ready bytes count even after the deadline: the thread may have been busy with other work.
     bool ran = loop_.run_once(deadline());
     if (which.active && (!ran || steady::now() >= deadline())) {
       close();
@@ -419,7 +420,7 @@ atl::error tcp_socket::stalled() const {
 }
 
 atl::error tcp_socket::interrupted() const {
-  return {atl::errc::unavailable, fmt::format("the connection with {} was called off", peer_)};
+  return {atl::errc::unavailable, fmt::format("the connection with {} was interrupted", peer_)};
 }
 
 } // namespace dfs

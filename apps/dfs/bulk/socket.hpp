@@ -16,15 +16,15 @@
 
 namespace dfs {
 
-/// A TCP connection whose every operation ends: done, failed, without progress for too long
-/// (errc::timeout), or interrupted through its loop (errc::unavailable). After an error the
-/// connection is of no further use. It takes one descriptor. For one thread, its loop's.
+/// A TCP connection whose every operation ends: it succeeds, fails, makes no progress for too long
+/// (errc::timeout), or is interrupted through its loop (errc::unavailable). After an error the
+/// connection can't be used again. It needs one descriptor. For the loop's thread only.
 class tcp_socket {
  public:
   using mutable_buffer = boost::asio::mutable_buffer;
   using const_buffer = boost::asio::const_buffer;
 
-  /// Pieces at most in one scattered or gathered operation.
+  /// Bound of the pieces in one scattered or gathered operation.
   static constexpr std::size_t max_pieces = 4;
 
   explicit tcp_socket(io_loop& loop);
@@ -35,42 +35,43 @@ class tcp_socket {
   atl::status connect(const atl::endpoint& to, std::chrono::milliseconds timeout);
   /// Takes over an open connection; closes it if that fails.
   atl::status adopt(int fd);
-  /// Hands the open connection to someone else; -1 if there is none.
+  /// Releases the open connection to the caller; -1 if there is none.
   int release();
   bool is_open() const { return fd_ >= 0; }
-  /// For a few bytes that another thread sends meanwhile; -1: not open.
+  /// The descriptor, for a few bytes that another thread sends at the same time; -1: not open.
   int native_handle() const { return fd_; }
   void close();
-  /// Nothing has come that nobody asked for: neither bytes nor the end.
+  /// Has neither an unexpected byte nor the end of the stream arrived?
   bool is_quiet();
   const std::string& peer() const { return peer_; }
 
-  /// As many bytes as there are, at least one. Fills the pieces in order.
+  /// Reads the bytes that are there, at least one, into the pieces in order.
   atl::result<std::size_t> read_some(std::span<const mutable_buffer> into, const patience& wait);
   atl::status read(std::span<const mutable_buffer> into, const patience& wait);
   atl::status read(void* into, std::size_t size, const patience& wait);
-  /// Waits for the next `size` bytes (a few), and leaves them to be read.
+  /// Waits for the next few bytes and copies them without consuming them.
   atl::status peek(void* into, std::size_t size, const patience& wait);
   atl::status write(std::span<const const_buffer> from, const patience& wait);
   atl::status write(std::string_view from, const patience& wait);
   /// Sends a range of a file without copying it. errc::io: the file can't be read.
   atl::status send_file(int fd, std::uint64_t offset, std::uint64_t size, const patience& wait);
 
-  /// One read and one write can go on while the thread does something else; they move when it waits
-  /// for anything on the same loop. What the pieces refer to must stay.
+  /// One read and one write can be under way while the thread does other work; they progress when
+  /// the thread waits for anything on the same loop. @pre the pieces' memory stays valid until the
+  /// operation ends.
   void start_read(std::span<const mutable_buffer> into);
   atl::status finish_read(const patience& wait);
   void start_write(std::span<const const_buffer> from);
   atl::status finish_write(const patience& wait);
 
-  /// Says that nothing more will be sent, and reads what the peer still had under way: closing
-  /// before would break the connection, and with it take the last reply from the peer.
+  /// Shuts the sending side down, and reads what the peer still sends: closing the connection
+  /// earlier would reset it, and the peer would lose the last reply.
   void linger_and_close();
 
  private:
   friend class io_loop;
 
-  /// What is left to move one way.
+  /// The rest of a transfer in one direction.
   template <class Buffer>
   struct direction {
     std::array<Buffer, max_pieces> pieces;
@@ -80,14 +81,14 @@ class tcp_socket {
     steady::time_point last_progress;
 
     void begin(std::span<const Buffer> from);
-    bool advance(std::size_t bytes); ///< true: all is done
+    bool advance(std::size_t bytes); ///< true: the transfer is complete
     void call_off(const std::string& peer);
   };
 
-  /// What the loop is to wait for, and what is done once it is there.
+  /// The events that the loop waits for, and their handlers.
   short wanted_events() const;
   void on_ready(short events);
-  /// Move what can be moved without waiting.
+  /// Transfer what is possible without waiting.
   void go_on_reading();
   void go_on_writing();
   template <class Buffer>

@@ -7,8 +7,9 @@
 
 namespace dfs {
 
-/// Bounds the bytes of the writes that a storage node takes in at once. What is too much is turned
-/// away rather than queued: the writer waits, not the node's memory and disk. Thread-safe.
+/// Bounds the bytes of the writes under way at a storage node. Writes beyond the bound are turned
+/// away instead of queued, so that the writer waits and not the node's memory and disk.
+/// Thread-safe.
 class write_admission {
  public:
   explicit write_admission(std::uint64_t bytes_max) : bytes_max_{bytes_max} {}
@@ -26,7 +27,7 @@ class write_admission {
     std::uint64_t bytes_;
   };
 
-  /// None: too much is under way. A write larger than the bound is admitted alone.
+  /// @returns none if too many bytes are under way. A write above the bound is admitted alone.
   std::optional<ticket> admit(std::uint64_t bytes);
   std::uint64_t bytes_under_way() const;
   std::uint64_t bytes_max() const { return bytes_max_; }

@@ -22,11 +22,11 @@ using replica_ids = std::vector<atl::spi::replica_id>;
 using clock = std::chrono::steady_clock;
 
 constexpr auto poll_interval = std::chrono::milliseconds{100};
-/// For a master to answer that was started a moment ago, or that is busy.
+/// How long to wait for the answer of a master that was just started or is busy.
 constexpr auto answer_patience = std::chrono::seconds{10};
-/// For a learner to apply anything more; it may be fetching a snapshot meanwhile.
+/// How long a learner may apply nothing new; it may be fetching a snapshot.
 constexpr auto progress_patience = std::chrono::seconds{120};
-/// Until another master leads in a lost one's place.
+/// How long to wait until another master leads in place of a lost one.
 constexpr auto takeover_patience = std::chrono::seconds{30};
 
 bool contains(const replica_ids& list, atl::spi::replica_id id) {
@@ -50,7 +50,7 @@ atl::result<group> ask_group(control& masters) {
   return found;
 }
 
-/// The group's own id of a master: one that was replaced has another than the file says.
+/// The id of a master in the group: a replaced master has another id than in the file.
 atl::result<atl::spi::replica_id> id_of(const group& now, const cluster_settings& cluster,
                                         const std::string& name) {
   for (auto& master : now.status["masters"])
@@ -64,7 +64,7 @@ atl::result<atl::spi::replica_id> id_of(const group& now, const cluster_settings
                                            name));
 }
 
-/// A master that isn't up would be a member that others wait for: it must answer first.
+/// A master must answer before it is added, because the group would wait for a member that is down.
 atl::status wait_until_it_answers(control& masters, const cluster_settings& cluster,
                                   const std::string& name) {
   auto give_up = clock::now() + answer_patience;
@@ -85,7 +85,7 @@ atl::status wait_until_it_answers(control& masters, const cluster_settings& clus
   }
 }
 
-/// How far a learner is, and since when it has come no further.
+/// A learner's applied index, and the time since when it has not changed.
 struct learning {
   std::uint64_t applied = 0;
   bool answered = false;
@@ -126,27 +126,27 @@ atl::status wait_until_learnt(control& masters, const cluster_settings& cluster,
                                            so_far.applied, goal, idle)
                              : so_far.problem;
   return fail(so_far.answered ? errc::timeout : errc::unavailable,
-              fmt::format("{} didn't learn everything ({}); it stays a learner: 'add' goes on from "
+              fmt::format("{} didn't catch up ({}); it stays a learner: 'add' goes on from "
                           "there, and 'dfs admin master remove {}' lets it go again",
                           name, why, name));
 }
 
-/// Makes a learner a voter, once it has learnt everything.
+/// Makes a learner a voter once it has caught up.
 int promote(control& masters, const cluster_settings& cluster, atl::spi::replica_id id,
             const std::string& name, replica_ids voters, replica_ids learners,
             std::uint32_t timeout_s) {
   if (auto learnt = wait_until_learnt(masters, cluster, name, timeout_s); !learnt)
-    return complain(learnt.error());
+    return report_error(learnt.error());
   std::erase(learners, id);
   if (!contains(voters, id))
     voters.push_back(id);
   if (auto changed = masters.change_members(voters, learners); !changed)
-    return complain(changed.error());
+    return report_error(changed.error());
   fmt::print("{} votes\n", name);
   return done;
 }
 
-/// The lost master may be the one that led: another one takes over first.
+/// The lost master may have been the leader: another master must take over first.
 atl::status remove_lost(control& masters, const replica_ids& voters, const replica_ids& learners,
                         atl::spi::replica_id lost) {
   auto give_up = clock::now() + takeover_patience;
@@ -158,7 +158,7 @@ atl::status remove_lost(control& masters, const replica_ids& voters, const repli
   return changed;
 }
 
-/// What `add`, `remove` and `lead` need first.
+/// The data that `add`, `remove` and `lead` need.
 struct subject {
   std::unique_ptr<control> masters;
   atl::spi::replica_id id = 0;
@@ -183,10 +183,10 @@ atl::result<subject> prepare(context& with, const std::string& name) {
 int list_masters(context& with) {
   auto masters = with.masters();
   if (!masters)
-    return complain(masters.error());
+    return report_error(masters.error());
   auto now = ask_group(**masters);
   if (!now)
-    return complain(now.error());
+    return report_error(now.error());
   auto list = json::array();
   for (auto& master : now->status["masters"]) {
     json entry{{"id", master["id"]},
@@ -221,20 +221,20 @@ int list_masters(context& with) {
 int add_master(context& with, const std::string& name, std::uint32_t timeout_s) {
   auto it = prepare(with, name);
   if (!it)
-    return complain(it.error());
+    return report_error(it.error());
   auto [voters, learners, status] = it->now;
   if (contains(voters, it->id)) {
     fmt::print("{} is a voter already\n", name);
     return done;
   }
   if (auto answers = wait_until_it_answers(*it->masters, *with.loaded, name); !answers)
-    return complain(answers.error());
+    return report_error(answers.error());
   if (!contains(learners, it->id)) {
     if (auto admitted = admit(*it->masters, *with.loaded, name, it->id); !admitted)
-      return complain(admitted.error());
+      return report_error(admitted.error());
     learners.push_back(it->id);
     if (auto changed = it->masters->change_members(voters, learners); !changed)
-      return complain(changed.error());
+      return report_error(changed.error());
     fmt::print("{} learns\n", name);
   }
   return promote(*it->masters, *with.loaded, it->id, name, voters, learners, timeout_s);
@@ -243,30 +243,30 @@ int add_master(context& with, const std::string& name, std::uint32_t timeout_s) 
 int replace_master(context& with, const std::string& name, std::uint32_t timeout_s) {
   auto it = prepare(with, name);
   if (!it)
-    return complain(it.error());
+    return report_error(it.error());
   auto view = ask_master(*it->masters, *with.loaded, name);
   if (!view)
-    return complain(view.error());
+    return report_error(view.error());
   if (!view->contains("waiting"))
-    return complain(
+    return report_error(
         {errc::refused, fmt::format("{} takes part in the group with its own data folder: there is "
                                     "nothing to replace",
                                     name)});
-  // The lost one goes first: a protocol that needs every member decides nothing as long as it
-  // counts.
+  // The lost master is removed first: a protocol that needs every member commits nothing while the
+  // lost master is one.
   auto [voters, learners, status] = it->now;
   if (std::erase(voters, it->id) + std::erase(learners, it->id) > 0) {
     if (auto removed = remove_lost(*it->masters, voters, learners, it->id); !removed)
-      return complain(removed.error());
+      return report_error(removed.error());
     fmt::print("{} is no member under the id {} any more\n", name, it->id);
   }
   auto id = admit(*it->masters, *with.loaded, name, 0);
   if (!id)
-    return complain(id.error());
+    return report_error(id.error());
   if (!contains(voters, *id) && !contains(learners, *id)) {
     learners.push_back(*id);
     if (auto changed = it->masters->change_members(voters, learners); !changed)
-      return complain(changed.error());
+      return report_error(changed.error());
   }
   fmt::print("{} learns, under the id {}\n", name, *id);
   return promote(*it->masters, *with.loaded, *id, name, voters, learners, timeout_s);
@@ -275,7 +275,7 @@ int replace_master(context& with, const std::string& name, std::uint32_t timeout
 int remove_master(context& with, const std::string& name, bool lost) {
   auto it = prepare(with, name);
   if (!it)
-    return complain(it.error());
+    return report_error(it.error());
   auto [voters, learners, status] = it->now;
   if (std::erase(voters, it->id) + std::erase(learners, it->id) == 0) {
     fmt::print("{} is no member already\n", name);
@@ -284,7 +284,7 @@ int remove_master(context& with, const std::string& name, bool lost) {
   auto changed = lost ? remove_lost(*it->masters, voters, learners, it->id)
                       : it->masters->change_members(voters, learners);
   if (!changed)
-    return complain(changed.error());
+    return report_error(changed.error());
   fmt::print("{} is no member any more; stop it, and never start another disk under its id\n",
              name);
   return done;
@@ -292,7 +292,7 @@ int remove_master(context& with, const std::string& name, bool lost) {
 
 namespace {
 
-/// A master remembers whom it turned away until it has looked again.
+/// A master keeps its list of nodes that were turned away until its next tick.
 atl::status wait_until_let_in(control& masters, const std::string& folder) {
   auto give_up = clock::now() + takeover_patience;
   while (clock::now() < give_up) {
@@ -315,25 +315,26 @@ atl::status wait_until_let_in(control& masters, const std::string& folder) {
 int replace_storage(context& with, const std::string& name) {
   auto masters = with.masters();
   if (!masters)
-    return complain(masters.error());
+    return report_error(masters.error());
   auto status = gather_status(**masters);
   if (!status)
-    return complain(status.error());
+    return report_error(status.error());
   std::string folder;
   if (status->contains("turned_away"))
     for (auto& node : (*status)["turned_away"])
       if (node["name"] == name)
         folder = node["folder"];
   if (folder.empty())
-    return complain({errc::not_found,
-                     fmt::format("no storage node '{}' with another data folder was turned away: "
-                                 "start it on its new disk first",
-                                 name)});
+    return report_error(
+        {errc::not_found,
+         fmt::format("no storage node '{}' with another data folder was turned away: "
+                     "start it on its new disk first",
+                     name)});
   auto registered = (*masters)->run(commands::register_storage{name, folder, true});
   if (!registered)
-    return complain(registered.error());
+    return report_error(registered.error());
   if (auto known = wait_until_let_in(**masters, folder); !known)
-    return complain(known.error());
+    return report_error(known.error());
   fmt::print("{} is storage node {} from now on, with its new disk; what the former disk held is "
              "read from the other copies; start it again\n",
              name, registered->id);
@@ -343,9 +344,9 @@ int replace_storage(context& with, const std::string& name) {
 int lead_master(context& with, const std::string& name) {
   auto it = prepare(with, name);
   if (!it)
-    return complain(it.error());
+    return report_error(it.error());
   if (auto asked = it->masters->transfer_leadership(it->id); !asked)
-    return complain(asked.error());
+    return report_error(asked.error());
   auto give_up = clock::now() + std::chrono::seconds{10};
   while (clock::now() < give_up) {
     auto now = ask_group(*it->masters);
@@ -355,9 +356,10 @@ int lead_master(context& with, const std::string& name) {
     }
     std::this_thread::sleep_for(poll_interval);
   }
-  return complain({errc::refused, fmt::format("the leading master didn't let {} lead; it may be "
-                                              "behind, or the protocol's leader fixed",
-                                              name)});
+  return report_error(
+      {errc::refused, fmt::format("the leading master didn't let {} lead; it may be "
+                                  "behind, or the protocol's leader fixed",
+                                  name)});
 }
 
 } // namespace dfs::cli

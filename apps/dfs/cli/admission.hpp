@@ -11,14 +11,13 @@
 
 namespace dfs::cli {
 
-/// What a master says of itself, asked directly; the error says why it doesn't answer.
+/// A master's own status, requested directly; the error says why the master doesn't answer.
 atl::result<nlohmann::json> ask_master(control& masters, const cluster_settings& cluster,
                                        const std::string& name);
 
-/// Gives the data folder of a master that belongs to no group its id in the group, for good.
-/// Repeating it is safe.
-/// @param id the wanted one; 0: the next that was never given
-/// @returns the id; errc::refused when the id stands for another data folder.
+/// Admits the data folder of a master without a group under a permanent id. May be repeated.
+/// @param id the requested id; 0: the next unused id
+/// @returns the id; errc::refused if the id belongs to another data folder.
 atl::result<atl::spi::replica_id> admit(control& masters, const cluster_settings& cluster,
                                         const std::string& name, atl::spi::replica_id id);
 

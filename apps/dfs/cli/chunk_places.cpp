@@ -13,7 +13,7 @@ namespace {
 
 using nlohmann::json;
 
-/// Nodes that haven't reported to the master since it started are known to the name space alone.
+/// Nodes that haven't reported to the master since it started are known only from the name space.
 atl::status add_silent_nodes(control& masters, storage_names& out) {
   auto after = no_storage;
   for (;;) {
@@ -28,7 +28,7 @@ atl::status add_silent_nodes(control& masters, storage_names& out) {
   }
 }
 
-/// By index of the fragment: its node's name, or null for a fragment that is nowhere.
+/// The node's name of each fragment, by index; null for a fragment that is not stored.
 json describe_copies(const chunk_record& chunk, const storage_names& names) {
   auto list = json::array();
   for (auto id : chunk.nodes) {

@@ -10,7 +10,7 @@
 #include <map>
 #include <string>
 
-/// On which storage nodes the chunks of a file are, by the nodes' names.
+/// The storage nodes of a file's chunks, by name.
 namespace dfs::cli {
 
 /// The storage nodes that are known, by their ids.
@@ -27,10 +27,10 @@ struct storage_names {
 atl::result<storage_names> find_storage_names(control& masters);
 
 /// As `dfs stat` has it: `storages` by id and `names` by name, in the order of the fragments; null
-/// where a fragment is on no node any more.
+/// for a fragment that no node has.
 nlohmann::json describe_chunk(const placed_extent& extent, const storage_names& names);
 
-/// "on storage-1, storage-3 (down); 1 copy is missing", of what `describe_chunk` returned.
+/// "on storage-1, storage-3 (down); 1 copy is missing", from the result of `describe_chunk`.
 std::string place_text(const nlohmann::json& chunk, const storage_names& names);
 
 } // namespace dfs::cli

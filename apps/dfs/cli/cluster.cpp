@@ -10,9 +10,9 @@ namespace dfs::cli {
 
 namespace {
 
-/// A script finds the health in the same place also when no master answers.
-int complain_without_status(const context& with, const atl::error& problem) {
-  auto code = complain(problem);
+/// JSON has the health at the same place if no master answers.
+int report_missing_status(const context& with, const atl::error& problem) {
+  auto code = report_error(problem);
   if (with.json && code == unavailable)
     print("{}\n",
           nlohmann::json{{"health", to_json({health_state::unavailable, {problem.message}})}}.dump(
@@ -25,10 +25,10 @@ int complain_without_status(const context& with, const atl::error& problem) {
 int show_status(context& with) {
   auto masters = with.masters();
   if (!masters)
-    return complain(masters.error());
+    return report_error(masters.error());
   auto status = gather_status(**masters);
   if (!status)
-    return complain_without_status(with, status.error());
+    return report_missing_status(with, status.error());
   if (with.json)
     print("{}\n", status->dump());
   else

@@ -72,10 +72,10 @@ void print(const collect_state& state) {
 int collect(context& with, std::uint32_t timeout_s) {
   auto masters = with.masters();
   if (!masters)
-    return complain(masters.error());
+    return report_error(masters.error());
   auto state = wait_until_collected(**masters, std::chrono::seconds{timeout_s});
   if (!state)
-    return complain(state.error());
+    return report_error(state.error());
   if (with.json)
     fmt::print("{}\n", nlohmann::json{{"fragments", state->fragments},
                                       {"bytes", state->bytes},

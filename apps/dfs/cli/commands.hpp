@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-/// One function a subcommand; each returns the program's exit code.
+/// One function for each subcommand; each returns the program's exit code.
 namespace dfs::cli {
 
 struct put_arguments {
@@ -39,7 +39,7 @@ struct move_arguments {
 };
 int move(context& with, const move_arguments& what);
 
-// Of several paths each is done, also after one that failed; the first failure decides the code.
+// Each path is processed, also after a failure; the first failure decides the exit code.
 
 int cat(context& with, const std::vector<std::string>& paths);
 int stat(context& with, const std::vector<std::string>& paths);
@@ -55,12 +55,12 @@ int replace_storage(context& with, const std::string& name);
 int remove_master(context& with, const std::string& name, bool lost);
 int lead_master(context& with, const std::string& name);
 
-/// Has the masters collect what nothing refers to, and waits until it is gone.
+/// Lets the masters collect unreferenced chunks, and waits until these are removed.
 int collect(context& with, std::uint32_t timeout_s);
 
 struct init_arguments {
   std::string folder;
-  std::string name; ///< empty: from that of the folder
+  std::string name; ///< empty: derived from the folder's name
   std::uint32_t masters = 1;
   std::uint32_t storages = 3;
   std::uint32_t copies = 0; ///< 0: three, or as many as there are storage nodes

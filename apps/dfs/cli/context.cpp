@@ -38,7 +38,7 @@ exit_code exit_code_of(atl::errc code) {
 
 namespace {
 
-/// Names in a message may hold what a terminal must not get; its own line breaks stay.
+/// Escapes control characters of names in a message, except line breaks.
 std::string printable_lines(std::string_view message) {
   std::string out;
   for (;;) {
@@ -53,8 +53,8 @@ std::string printable_lines(std::string_view message) {
 
 } // namespace
 
-int complain(const atl::error& problem) {
-  if (!has_output_failed()) // which is said in the end, and may be the cause
+int report_error(const atl::error& problem) {
+  if (!has_output_failed()) // that failure is reported at the end, and may be the cause
     print_error("dfs: {}\n", printable_lines(problem.message));
   return exit_code_of(problem.code);
 }
@@ -62,7 +62,7 @@ int complain(const atl::error& problem) {
 atl::result<cluster_settings> context::settings() const {
   namespace fs = std::filesystem;
   auto file = fs::path{cluster_file.empty() ? "cluster.toml" : cluster_file};
-  std::error_code problem; // the reader names what can't be looked at
+  std::error_code problem; // the reader reports a file that can't be examined
   if (fs::is_directory(file, problem))
     file /= "cluster.toml";
   if (cluster_file.empty() && !fs::exists(file, problem))

@@ -10,26 +10,25 @@
 
 namespace dfs::cli {
 
-/// What `dfs` exits with; a script can rely on it.
+/// The exit codes of `dfs`, stable for scripts.
 enum exit_code : int {
   done = 0,
   failed = 1,
   usage = 2,
   not_found = 3,
   exists = 4,
-  unavailable = 5, ///< no master or storage node could do it, or not in time
+  unavailable = 5, ///< no master or storage node could serve the request in time
   corrupt = 6,
   no_space = 7,
-  degraded = 8, ///< of `status`: the cluster works, and something needs an operator
+  degraded = 8, ///< of `status`: the cluster works, but an operator must act
 };
 
 exit_code exit_code_of(atl::errc code);
 
-/// Says on standard error what went wrong, with control characters escaped. @returns the exit code
-/// for it.
-int complain(const atl::error& problem);
+/// Writes an error to standard error, with control characters escaped. @returns its exit code.
+int report_error(const atl::error& problem);
 
-/// What all subcommands share.
+/// The options and connections that all subcommands share.
 struct context {
   std::string cluster_file; ///< from `--cluster`, $DFS_CLUSTER, or ./cluster.toml
   bool json = false;
@@ -37,7 +36,7 @@ struct context {
   bool stale_ok = false; ///< reads may be answered from an old state: `--stale-ok`
 
   atl::result<cluster_settings> settings() const;
-  /// The masters alone, for commands that move no data.
+  /// A connection to the masters, for commands that transfer no file data.
   atl::result<std::unique_ptr<control>> masters();
   atl::result<std::unique_ptr<file_client>> files();
   atl::spi::read_level read_level() const {
@@ -47,11 +46,11 @@ struct context {
   /// With `stale_ok`, unless `quiet`, says on standard error how old what was shown may be.
   void note_staleness(const control& masters) const;
 
-  /// Outlives what was made from it.
+  /// The settings that the returned objects refer to.
   std::unique_ptr<cluster_settings> loaded;
 };
 
-/// For a command line that a person copies: a word with blanks and the like in it gets quotes.
+/// Quotes a word for a command line that a person copies, if the word contains special characters.
 std::string shell_word(const std::string& word);
 
 /// `1.5 GiB`

@@ -11,8 +11,8 @@ namespace dfs::cli {
 
 namespace {
 
-/// An argument that takes as many words as there are, each as it was typed: as a vector of strings,
-/// CLI11 would take `{}` for an empty list.
+/// An argument that takes any number of words verbatim: with a vector of strings, CLI11 would parse
+/// `{}` as an empty list.
 CLI::Option* add_words(CLI::App& command, const std::string& name, std::vector<std::string>& words,
                        const std::string& description) {
   auto take = [&words](const CLI::results_t& typed) {
@@ -31,8 +31,8 @@ std::string take_last(std::vector<std::string>& words) {
   return last;
 }
 
-int complain_about_use(const std::string& message) {
-  return complain({atl::errc::invalid, message});
+int report_usage_error(const std::string& message) {
+  return report_error({atl::errc::invalid, message});
 }
 
 void add_put(CLI::App& app, context& with, chosen_command& call) {
@@ -49,7 +49,7 @@ void add_put(CLI::App& app, context& with, chosen_command& call) {
   put->callback([&] {
     call = [&] {
       if (puts.local.size() < 2)
-        return complain_about_use("where to? put takes what to store, and its place in the "
+        return report_usage_error("where to? put takes what to store, and its place in the "
                                   "cluster: dfs put LOCAL… REMOTE");
       puts.remote = take_last(puts.local);
       return cli::put(with, puts);
@@ -85,7 +85,7 @@ void add_get(CLI::App& app, context& with, chosen_command& call) {
   });
 }
 
-/// For a subcommand that takes paths, and nothing of its own to say about them.
+/// Adds the paths of a subcommand.
 void add_paths(CLI::App& command, std::vector<std::string>& paths, const std::string& description) {
   add_words(command, "PATH…", paths, description)->required();
 }
@@ -137,7 +137,7 @@ void add_changers(CLI::App& app, context& with, chosen_command& call) {
   mv->callback([&] {
     call = [&] {
       if (moves.from.size() < 2)
-        return complain_about_use("where to? mv takes what to rename, and the new name: dfs mv "
+        return report_usage_error("where to? mv takes what to rename, and the new name: dfs mv "
                                   "FROM… TO");
       moves.to = take_last(moves.from);
       return cli::move(with, moves);

@@ -20,7 +20,7 @@ bool is_free(std::uint32_t port) {
   int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (socket < 0)
     return false;
-  int yes = 1; // connections that ended a moment ago don't count
+  int yes = 1; // ignore connections that have just ended
   ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -42,7 +42,7 @@ bool are_free(std::uint32_t first, std::uint32_t count) {
 } // namespace
 
 atl::result<std::uint16_t> free_ports(std::uint32_t count) {
-  // At random, so that two clusters that don't run yet have different ones.
+  // Drawn, so that two clusters that don't run yet have different ports.
   std::random_device random;
   std::uniform_int_distribution<std::uint32_t> any{lowest_port, highest_port - count};
   for (int attempt = 0; attempt < attempts_max; ++attempt)

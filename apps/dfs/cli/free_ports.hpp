@@ -6,8 +6,8 @@
 
 namespace dfs {
 
-/// So many ports in a row on which nobody listens here at the moment, below those that systems hand
-/// out to connections by themselves. @returns the first of them.
+/// Finds consecutive ports on which nothing listens at the moment, below the ephemeral ports.
+/// @returns the first of them.
 atl::result<std::uint16_t> free_ports(std::uint32_t count);
 
 } // namespace dfs

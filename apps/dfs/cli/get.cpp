@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 using atl::errc;
 using atl::fail;
 
-/// One of the arguments, after a look at it.
+/// A source after it was examined.
 struct get_source {
   std::string path;
   bool is_directory = false;
@@ -46,7 +46,7 @@ atl::result<std::vector<responses::entry>> entries_of(file_client& files, const 
   return entries;
 }
 
-/// Reads the sources of one command.
+/// Reads the sources of a command.
 class getting {
  public:
   getting(file_client& files, progress_bar& bar, transfer_tally& tally)
@@ -107,7 +107,8 @@ class getting {
   transfer_tally& tally_;
 };
 
-/// Adds up what is in a directory. What can't be listed is left out: the transfer names it.
+/// Sums up the files of a directory. Leaves out directories that can't be listed, which the
+/// transfer reports.
 void add_size(file_client& files, const std::string& path, transfer_size& total) {
   auto entries = entries_of(files, path);
   if (!entries)
@@ -135,7 +136,7 @@ transfer_size count(file_client& files, const std::vector<get_source>& sources) 
   return total;
 }
 
-/// Does the target stand for a folder that the sources go into?
+/// Is the target a folder to put the sources into?
 atl::result<bool> goes_into(const get_arguments& what) {
   if (what.local == "-") {
     if (what.remote.size() > 1)
@@ -157,10 +158,10 @@ atl::result<bool> goes_into(const get_arguments& what) {
 int get(context& with, const get_arguments& what) {
   auto into = goes_into(what);
   if (!into)
-    return complain(into.error());
+    return report_error(into.error());
   auto files = with.files();
   if (!files)
-    return complain(files.error());
+    return report_error(files.error());
   transfer_tally tally;
   std::vector<get_source> sources;
   for (auto& path : what.remote) {
@@ -193,7 +194,7 @@ int get(context& with, const get_arguments& what) {
 int cat(context& with, const std::vector<std::string>& paths) {
   auto files = with.files();
   if (!files)
-    return complain(files.error());
+    return report_error(files.error());
   transfer_tally tally;
   for (auto& path : paths) {
     auto read = (*files)->get(path, write_to_output);

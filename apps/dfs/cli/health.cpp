@@ -107,7 +107,7 @@ void add_master(const json& status, const json& master, reasons& out) {
     out.push_back(differences);
 }
 
-/// Storage nodes; the masters among them are named with the masters.
+/// The storage nodes that are down, except masters, which are named with the masters.
 void add_turned_away(const json& status, reasons& out) {
   if (!status.contains("turned_away"))
     return;

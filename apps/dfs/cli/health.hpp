@@ -11,7 +11,7 @@ namespace dfs::cli {
 
 enum class health_state {
   healthy,
-  degraded,    ///< files are read and written, and something needs an operator
+  degraded,    ///< reads and writes work, but an operator must act
   unavailable, ///< writes are refused
 };
 
@@ -20,17 +20,17 @@ struct cluster_health {
   std::vector<std::string> reasons; ///< the worst first; empty when healthy
 };
 
-/// Judges what `gather_status` has gathered.
+/// Judges the result of `gather_status`.
 cluster_health judge_health(const nlohmann::json& status);
 
-/// As the status has it under `health`.
+/// The value of `health` in the status.
 nlohmann::json to_json(const cluster_health& health);
 
-// Of what `to_json` returned:
+// From the result of `to_json`:
 
 /// One line for people.
 std::string health_line(const nlohmann::json& health);
-/// What `dfs status` exits with.
+/// The exit code of `dfs status`.
 exit_code health_exit_code(const nlohmann::json& health);
 
 } // namespace dfs::cli

@@ -34,7 +34,7 @@ std::string counted(std::uint32_t count, std::string_view what) {
 
 // -- what is asked for ------------------------------------------------------------------------
 
-/// A cluster's name from that of its folder, with what no name may have left out.
+/// A cluster's name derived from its folder's name, without characters that a name must not have.
 std::string name_from(const fs::path& folder) {
   std::string name;
   for (char character : folder.filename().string())
@@ -84,7 +84,7 @@ atl::status check_counts(const init_arguments& what) {
   return {};
 }
 
-/// @returns whether the folder had to be made
+/// @returns whether the folder was created
 atl::result<bool> make_empty_folder(const fs::path& folder) {
   std::error_code problem;
   auto made = fs::create_directories(folder, problem);
@@ -136,7 +136,7 @@ std::string cluster_text(const init_arguments& what, std::uint16_t first_port) {
   return text;
 }
 
-/// A line of a file with what it means behind it.
+/// A line of a file with its meaning as a comment.
 std::string explained(const std::string& line, std::string_view meaning) {
   return fmt::format("{:<32} # {}\n", line, meaning);
 }
@@ -166,7 +166,8 @@ named_texts compose(const init_arguments& what, std::uint16_t first_port) {
   for (std::uint32_t i = 1; i <= what.storages; ++i)
     files.emplace_back(fmt::format("storage-{}.toml", i),
                        storage_text(i, first_port + what.masters + i - 1));
-  files.emplace_back("cluster.toml", cluster_text(what, first_port)); // last: now it is complete
+  files.emplace_back("cluster.toml",
+                     cluster_text(what, first_port)); // last, because it makes the folder complete
   return files;
 }
 
@@ -189,7 +190,7 @@ void remove_files(const fs::path& folder, const named_texts& files, bool folder_
     fs::remove(folder, ignored);
 }
 
-/// As `dfs up` and each node will check them.
+/// Checks the files as `dfs up` and each node will.
 atl::status check_files(const fs::path& folder) {
   auto nodes = nodes_in(folder);
   if (!nodes)
@@ -236,7 +237,7 @@ atl::status create(const init_arguments& what) {
 int init(context&, init_arguments what) {
   fill_in_defaults(what);
   if (auto created = create(what); !created)
-    return complain(created.error());
+    return report_error(created.error());
   fmt::print("{}: {}, {}, {}, {} of each chunk\n", what.folder, counted(what.masters, "master"),
              what.consensus, counted(what.storages, "storage node"),
              what.copies == 1 ? "1 copy" : fmt::format("{} copies", what.copies));

@@ -40,7 +40,7 @@ atl::result<run_lock> lock_folder(const std::string& folder, std::uint32_t timeo
 
 // -- up ---------------------------------------------------------------------------------------
 
-/// Says so if the node's file was edited since the process that runs was started.
+/// Warns if the node's file was edited since its process was started.
 void report_changed_file(const local_node& node, pid_t process, const std::string& folder) {
   auto before = started_configuration(node, process);
   if (!before || *before == node.configuration)
@@ -51,8 +51,8 @@ void report_changed_file(const local_node& node, pid_t process, const std::strin
              node.name, describe_changes(*before, node.configuration), shell_word(folder));
 }
 
-/// A cluster of which no node's data belongs to a group yet is to be founded. Where any does, a
-/// master without data has lost its disk, or it isn't mounted: it must not found another group.
+/// Is no node's data part of a group yet, so that the cluster must be founded? Otherwise a master
+/// without data has lost its disk, or its disk isn't mounted: it must not found another group.
 bool is_new_cluster(const std::vector<local_node>& nodes) {
   return std::ranges::all_of(nodes, [](auto& node) {
     auto group = atl::group_of_folder(node.data);
@@ -60,7 +60,8 @@ bool is_new_cluster(const std::vector<local_node>& nodes) {
   });
 }
 
-/// Starts what doesn't run yet. @param running_nodes gets every node that runs, also on failure
+/// Starts the nodes that don't run yet. @param running_nodes gets every node that runs, also on
+/// failure
 atl::status start_all(const std::vector<local_node>& nodes, const std::string& folder,
                       std::vector<awaited_node>& running_nodes) {
   auto program = sibling_program("dfsd");
@@ -83,7 +84,7 @@ atl::status start_all(const std::vector<local_node>& nodes, const std::string& f
   return {};
 }
 
-/// Why the cluster can't be used yet; empty when it can.
+/// Why the cluster isn't ready; empty if it is.
 std::string not_ready(const json& status, const std::vector<awaited_node>& nodes) {
   for (auto& master : status["masters"])
     if (master["health"] == "waiting")
@@ -125,7 +126,7 @@ std::string describe_end(const awaited_node& it, const std::string& how) {
                      text, it.node.log.string(), shell_word(it.node.config.string()));
 }
 
-/// The first of the nodes that has ended: how, and what it said last.
+/// How the first node that has ended did so, with the end of its log.
 std::string ended(const std::vector<awaited_node>& nodes) {
   for (auto& it : nodes) {
     if (it.is_child) {
@@ -198,8 +199,8 @@ struct node_to_stop {
   std::vector<pid_t> processes;
 };
 
-/// Every node that a file of the folder describes, and every process that was started with a file
-/// of the folder, though it may be gone since.
+/// All nodes that the folder's files describe, and all processes that were started with a file of
+/// the folder, even if the file is gone.
 atl::result<std::vector<node_to_stop>> nodes_to_stop(const std::string& folder) {
   auto described = unchecked_nodes_in(folder);
   if (!described)
@@ -230,7 +231,7 @@ exit_code stop_one(const node_to_stop& it, std::chrono::seconds patience) {
     auto stopped = stop(process, patience);
     if (!stopped) {
       auto& problem = stopped.error();
-      complain({problem.code, fmt::format("{}: {}", it.node.name, problem.message)});
+      report_error({problem.code, fmt::format("{}: {}", it.node.name, problem.message)});
       code = exit_code_of(problem.code);
       continue;
     }
@@ -252,7 +253,7 @@ int up(context& with, const std::string& folder, std::uint32_t timeout_s) {
   auto ready = start_and_wait(with, folder, timeout_s, nodes);
   if (!ready) {
     auto runs_on = nodes.empty() ? std::string{} : what_runs_on(nodes, folder);
-    return complain({ready.error().code, ready.error().message + runs_on});
+    return report_error({ready.error().code, ready.error().message + runs_on});
   }
   fmt::print("the cluster answers; use it with: export DFS_CLUSTER={}\n",
              shell_word(absolute_path(folder).string()));
@@ -260,18 +261,18 @@ int up(context& with, const std::string& folder, std::uint32_t timeout_s) {
 }
 
 int down(context&, const std::string& folder, std::uint32_t timeout_s) {
-  // A folder that nobody may write to is none where 'dfs up' is at work.
+  // No 'dfs up' is under way in a folder that isn't writable.
   std::optional<run_lock> lock;
   if (fs::exists(absolute_path(folder) / "run")) {
     auto taken = lock_folder(folder, timeout_s);
     if (taken)
       lock = std::move(*taken);
     else if (taken.error().code == atl::errc::busy)
-      return complain(taken.error());
+      return report_error(taken.error());
   }
   auto nodes = nodes_to_stop(folder);
   if (!nodes)
-    return complain(nodes.error());
+    return report_error(nodes.error());
   int code = done;
   for (auto& it : *nodes)
     if (auto stopped = stop_one(it, std::chrono::seconds{timeout_s}); stopped != done)

@@ -40,7 +40,7 @@ std::vector<char*> as_arguments(std::vector<std::string>& words) {
   return arguments;
 }
 
-/// Runs a program as the leader of a session of its own, its output appended to `log`.
+/// Runs a program in a new session, with its output appended to `log`.
 atl::result<pid_t> spawn(std::vector<std::string> words, const fs::path& log) {
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);

@@ -15,35 +15,33 @@
 
 namespace dfs {
 
-/// The process that runs this node, if there is one: what the pid file names, provided that it
-/// still is that node and not something else that got its number, or else whatever process was
-/// given the node's file.
+/// The process that runs this node, if any: the one in the pid file, if it still is that node and
+/// its number was not reused; otherwise a process that was started with the node's file.
 std::optional<pid_t> running(const local_node& node);
 
 /// A node that was just started, as a child of this process.
 struct started_node {
   pid_t process = 0;
-  std::uintmax_t log_begin = 0; ///< where in the log this process began to write
+  std::uintmax_t log_begin = 0; ///< the size of the log when this process was started
 };
 
-/// Starts `program --config FILE`, with `more` arguments after that, as a process of its own, which
-/// outlives this one. Hold the folder's `run_lock` until it returns.
+/// Starts `program --config FILE`, with `more` arguments after that, as a process that outlives
+/// this one. @pre the caller holds the folder's `run_lock`.
 atl::result<started_node> start(const local_node& node, const std::filesystem::path& program,
                                 const std::vector<std::string>& more = {});
 
-/// Runs `program --config FILE --check` to its end. @returns what it complains about
+/// Runs `program --config FILE --check` to its end. @returns the mistakes that it reports
 atl::status check_configuration(const std::filesystem::path& config,
                                 const std::filesystem::path& program);
 
 /// How a child of this process ended: `ended with exit code 1`; none while it runs.
 std::optional<std::string> end_of_child(pid_t process);
 
-/// Asks a process to stop; kills it when it hasn't after `patience`.
-/// @returns false when it had to be killed.
+/// Asks a process to stop, and kills it after `patience`. @returns false if it was killed.
 atl::result<bool> stop(pid_t process, std::chrono::milliseconds patience);
 
-/// Asks the node to stop; kills it when it hasn't after `patience`.
-/// @returns false when it wasn't running, or had to be killed.
+/// Asks the node to stop, and kills it after `patience`. @returns false if it wasn't running or was
+/// killed.
 atl::result<bool> stop(const local_node& node, std::chrono::milliseconds patience);
 
 /// The last lines that a node wrote to its log from `begin` on, for an error message.

@@ -15,7 +15,7 @@ tl::unexpected<atl::error> system_failure(std::string what, const std::string& p
   return tl::unexpected{atl::system_error(errno, std::move(what) + " " + path)};
 }
 
-/// The nearest that 64 bits can say.
+/// The nearest value of 64 bits.
 std::int64_t microseconds(const timespec& time) {
   std::int64_t us = 0;
   if (__builtin_mul_overflow(static_cast<std::int64_t>(time.tv_sec), 1'000'000, &us) ||
@@ -25,7 +25,7 @@ std::int64_t microseconds(const timespec& time) {
   return us;
 }
 
-/// Closes when the last owner is gone.
+/// A shared descriptor, closed with its last owner.
 std::shared_ptr<const int> own(int fd) {
   return {new int{fd}, [](const int* it) {
             ::close(*it);
@@ -111,7 +111,7 @@ atl::result<local_file> local_file::in_place_of(const std::string& path,
       std::unique_ptr<char, decltype(&std::free)>{::realpath(path.c_str(), nullptr), &std::free};
   if (!target)
     return system_failure("following", path);
-  auto temporary = temporary_file::beside(target.get(), 0600); // nobody else's until it is whole
+  auto temporary = temporary_file::beside(target.get(), 0600); // private until it is complete
   if (!temporary)
     return tl::unexpected{temporary.error()};
   local_file made;
@@ -130,7 +130,7 @@ byte_sink local_file::sink() const {
 }
 
 void local_file::take_permissions_of_replaced() const {
-  // The bits for another user or group must not go along to a file that isn't theirs.
+  // The permission bits of another user or group must not apply to a file that is not theirs.
   auto mode = replaced_->st_mode & 0777u;
   std::ignore = ::fchown(descriptor(), replaced_->st_uid, static_cast<gid_t>(-1));
   if (::fchown(descriptor(), static_cast<uid_t>(-1), replaced_->st_gid) != 0)

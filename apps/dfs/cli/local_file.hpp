@@ -24,24 +24,24 @@ struct local_source {
 atl::result<local_source> open_source(const std::string& path);
 
 enum class local_kind { missing, file, folder, other };
-/// What a path leads to, through symbolic links. @returns an error that names the path if it can't
-/// be looked at.
+/// The kind of file that a path leads to, through symbolic links. @returns an error that names the
+/// path if it can't be examined.
 atl::result<local_kind> look_at(const std::string& path);
 
 bool is_link(const std::string& path);
 
-/// A local file being written: without its name until it is whole. What was there before keeps its
-/// permissions and, where that is allowed, its owner; a symbolic link stays, and what it leads to
-/// is replaced.
+/// A local file that is being written, and gets its name when it is complete. It takes over the
+/// permissions and, if permitted, the owner of the file that it replaces. A symbolic link stays,
+/// and its target is replaced.
 class local_file {
  public:
   static atl::result<local_file> create(const std::string& path);
   local_file(local_file&&) = default;
   local_file& operator=(local_file&&) = delete;
-  ~local_file() = default; ///< removes what wasn't kept
+  ~local_file() = default; ///< removes the file unless it was kept
 
   byte_sink sink() const;
-  /// Gives it its name, in place of what may be there.
+  /// Gives the file its name, and replaces an existing file.
   atl::status keep();
 
  private:

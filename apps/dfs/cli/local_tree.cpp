@@ -28,7 +28,7 @@ struct folder_closer {
   void operator()(DIR* folder) const { ::closedir(folder); }
 };
 
-/// The names in a folder, all at once: one that is open while others below it are walked would
+/// All names in a folder at once, because a folder that stays open during the walk below it would
 /// cost a descriptor for each level.
 atl::result<std::vector<std::string>> names_in(const std::string& folder) {
   std::unique_ptr<DIR, folder_closer> open{::opendir(folder.c_str())};
@@ -99,7 +99,8 @@ class tree_walk {
   }
 
   const tree_visitor& visitor_;
-  std::vector<folder_identity> around_; ///< the folders that the walk is in, the outermost first
+  std::vector<folder_identity>
+      around_; ///< the folders on the path of the walk, the outermost first
 };
 
 } // namespace

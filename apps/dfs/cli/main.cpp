@@ -108,7 +108,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::Success& help) {
     return app.exit(help);
   } catch (const CLI::ParseError& problem) {
-    return dfs::cli::complain({atl::errc::invalid, dfs::cli::explain(app, problem)});
+    return dfs::cli::report_error({atl::errc::invalid, dfs::cli::explain(app, problem)});
   }
   return call();
 }
@@ -125,9 +125,9 @@ int main(int argc, char** argv) {
     if (std::ferror(stdout) != 0)
       dfs::cli::note_output_failure(problem.code().value());
     else
-      code = dfs::cli::complain({atl::errc::internal, problem.what()});
+      code = dfs::cli::report_error({atl::errc::internal, problem.what()});
   } catch (const std::exception& problem) {
-    code = dfs::cli::complain({atl::errc::internal, problem.what()});
+    code = dfs::cli::report_error({atl::errc::internal, problem.what()});
   }
   return dfs::cli::finish_output(code);
 }

@@ -13,7 +13,8 @@ namespace {
 
 using nlohmann::json;
 
-/// A master that leads knows more than one that follows, and that more than one that takes no part.
+/// Ranks views: a leader knows more than a follower, and a follower more than a master without a
+/// group.
 auto rank_of(const json& view) {
   auto& seen = view["seen_by"];
   auto& role = seen["role"];
@@ -32,7 +33,7 @@ std::string member_of(const json& group, const json& id) {
   return has("voters") ? "voter" : has("learners") ? "learner" : not_a_member;
 }
 
-/// A master that was let in again under a new id is named once.
+/// Lists a master that was admitted again under a new id once.
 void drop_former_ids(json& masters) {
   auto is_former = [&](const json& master) {
     return master["member"] == not_a_member &&
@@ -47,7 +48,7 @@ void drop_former_ids(json& masters) {
   masters = std::move(kept);
 }
 
-/// Why the group turns a master away; empty: it doesn't.
+/// Why the group turns a master away; empty: it does not.
 std::string why_turned_away(const json& status, const json& name) {
   if (status.contains("turned_away"))
     for (auto& node : status["turned_away"])
@@ -144,7 +145,7 @@ std::string describe_role(const json& master) {
   if (member == not_a_member || member == "unknown" || !master.contains("applied"))
     return member;
   auto entry = fmt::format("entry {}", master["applied"].get<std::uint64_t>());
-  if (master["health"] != "up") // what it takes itself for is not what it is
+  if (master["health"] != "up") // its own view of its role isn't valid
     return fmt::format("{}, {}", member, entry);
   return fmt::format("{}, {}", master["role"].get<std::string>(), entry);
 }

@@ -34,13 +34,13 @@ void print_json(const json& document) {
   print("{}\n", document.dump(-1, ' ', is_output_terminal(), json::error_handler_t::replace));
 }
 
-/// Calls `call` with the masters for each path, also after one that failed.
+/// Calls `call` with the masters for each path, also after a failure.
 /// @returns the code of the first failure.
 template <class Call>
 int for_each_path(context& with, const std::vector<std::string>& paths, Call call) {
   auto masters = with.masters();
   if (!masters)
-    return complain(masters.error());
+    return report_error(masters.error());
   int code = done;
   for (auto& path : paths) {
     if (has_output_failed())
@@ -48,7 +48,7 @@ int for_each_path(context& with, const std::vector<std::string>& paths, Call cal
     auto outcome = call(**masters, path);
     if (outcome)
       continue;
-    auto failure = complain(outcome.error());
+    auto failure = report_error(outcome.error());
     code = code == done ? failure : code;
   }
   with.note_staleness(**masters);
@@ -117,7 +117,7 @@ class lister {
 
 // -- stat -------------------------------------------------------------------------------------
 
-/// Adds to the description of a file where its content is.
+/// Adds the places of a file's content to its description.
 atl::status describe_chunks(control& masters, const std::string& path, json& out,
                             std::optional<storage_names>& names) {
   out["chunks"] = json::array();
@@ -158,8 +158,8 @@ void print_description(const std::string& path, const responses::entry& entry, c
 
 // -- mv ---------------------------------------------------------------------------------------
 
-/// Is the target a directory that the sources go into, as with mv? A trailing slash says that it
-/// must be one.
+/// Is the target a directory to move the sources into, as with mv? With a trailing slash it must be
+/// one.
 atl::result<bool> goes_into(control& masters, const move_arguments& what) {
   auto there = masters.query(queries::stat{what.to});
   auto is_directory = there && there->type == inode_type::directory;
@@ -183,7 +183,7 @@ int list(context& with, const list_arguments& what) {
 
 int stat(context& with, const std::vector<std::string>& paths) {
   auto is_first = true;
-  std::optional<storage_names> names; ///< asked for once, where a file has chunks
+  std::optional<storage_names> names; ///< queried once, if a file has chunks
   auto show = [&](control& masters, const std::string& path) -> atl::status {
     auto entry = masters.query(queries::stat{path});
     if (!entry)

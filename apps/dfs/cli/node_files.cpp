@@ -30,7 +30,7 @@ std::string read_all(const fs::path& file) {
 
 bool describes_node(const fs::path& file) {
   auto table = atl::parse_toml(read_all(file), file.string());
-  // A file that can't be read is one to complain about, not one to pass over.
+  // A file that can't be read is reported, not skipped.
   return !table || table->find("node") != nullptr;
 }
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-/// The files of a configs folder that describe nodes.
+/// Reads the files of a configs folder that describe nodes.
 namespace dfs {
 
 /// A key that a node's file or one that it includes sets, and its value as written in TOML.
@@ -17,7 +17,7 @@ struct written_key {
   friend bool operator==(const written_key&, const written_key&) = default;
 };
 
-/// One node of a configs folder, as a process of this machine.
+/// A node of a configs folder, as a process of this machine.
 struct local_node {
   std::string name;
   bool is_storage = false;
@@ -30,21 +30,21 @@ struct local_node {
 };
 
 /// Every file in `folder` that describes a node, in the order of the file names.
-/// @returns errc::not_found when there is none, errc::invalid with all that is wrong with them,
-/// also with two that can't run on one machine: of one name, data folder or address.
+/// @returns errc::not_found if there is none; errc::invalid with all their mistakes, also for two
+/// nodes that can't run on one machine because they share a name, data folder or address.
 atl::result<std::vector<local_node>> nodes_in(const std::filesystem::path& folder);
 
-/// The same without a look at what the files say beyond the node's name, for those who stop nodes:
-/// a node that runs must be stopped though its file was broken since.
+/// The same, but reads only the nodes' names, to stop nodes: a running node must be stoppable even
+/// if its file is invalid by now.
 atl::result<std::vector<local_node>> unchecked_nodes_in(const std::filesystem::path& folder);
 
-/// What can be said of the node of this file, which may be broken, or gone.
+/// Describes the node of a file as far as possible; the file may be invalid or gone.
 local_node unchecked_node(const std::filesystem::path& file);
 
 /// Absolute and without `.`, `..` and a slash at the end.
 std::filesystem::path absolute_path(const std::filesystem::path& path);
 
-/// What one configuration sets otherwise than the other, for a message: `node.weight was 1.0 and is
+/// The differences between two configurations, for a message: `node.weight was 1.0 and is
 /// 2.0`. Empty when they are the same.
 std::string describe_changes(const std::vector<written_key>& before,
                              const std::vector<written_key>& now);

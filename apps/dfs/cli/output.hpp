@@ -9,13 +9,13 @@
 #include <utility>
 
 /// What `dfs` writes to its standard output and standard error. Nothing here throws: a failure of
-/// standard output is remembered, and decides the exit code in the end.
+/// standard output is remembered, and decides the exit code at the end.
 namespace dfs::cli {
 
 void write_output(std::string_view text);
-/// The same at once, for what is large.
+/// The same without a buffer, for large data.
 atl::status write_to_output(std::string_view bytes);
-/// On a line of its own: a progress bar that is shown is wiped away first.
+/// Writes on a new line; clears a progress bar first.
 void write_error(std::string_view text);
 
 template <class... T>
@@ -27,20 +27,20 @@ void print_error(fmt::format_string<T...> format, T&&... arguments) {
   write_error(fmt::format(format, std::forward<T>(arguments)...));
 }
 
-/// Shows a text in the last line of the terminal, in place of the one shown before; empty: none.
+/// Shows a text in the last line of the terminal, in place of the previous text; an empty text
+/// clears the line.
 void show_progress_line(std::string_view text);
 
-/// Did writing to standard output fail? There is no use in producing more then.
+/// Did writing to standard output fail? Then more output is useless.
 bool has_output_failed();
-/// Remembers a failure that another writer to standard output met. @param error_number an errno
+/// Remembers a failure of another writer to standard output. @param error_number an errno
 void note_output_failure(int error_number);
 /// Writes out what is buffered.
-/// @returns `code`, or what the program exits with if not all of its output could be written: 141
+/// @returns `code`, or the program's exit code if not all of its output could be written: 141
 /// when the reader closed the pipe (as SIGPIPE would give), otherwise 1, with a message.
 int finish_output(int code);
 
-/// A name as it suits standard output: on a terminal with control characters escaped, in a pipe or
-/// file as it is.
+/// A name for standard output: on a terminal with control characters escaped, otherwise verbatim.
 std::string display_name(std::string_view name);
 
 bool is_output_terminal();

@@ -35,8 +35,8 @@ std::string read_all(const fs::path& file) {
   return out.str();
 }
 
-/// Has it ended, though its parent, another process, hasn't asked for its end yet (and in a
-/// container may never)?
+/// Is the process a zombie? Its parent may not have waited for it yet, and in a container may
+/// never.
 bool is_zombie(pid_t pid) {
   auto text = read_all(proc(pid, "stat")); // 17 (name with anything) S …
   auto name_ends = text.rfind(')');
@@ -60,8 +60,7 @@ std::vector<std::string> split_words(std::string_view text) {
   return words;
 }
 
-/// A process that was just started shows its words a moment after it replaced its parent's image;
-/// a kernel thread never shows any.
+/// A new process has a command line only shortly after exec; a kernel thread never has one.
 std::vector<std::string> words_of(pid_t pid, int looks) {
   auto text = read_all(proc(pid, "cmdline"));
   for (; text.empty() && looks > 0 && is_alive(pid); --looks) {
@@ -95,8 +94,8 @@ std::optional<fs::path> config_of(pid_t pid, int looks) {
   return unknown ? std::nullopt : std::optional{(started_in / *named).lexically_normal()};
 }
 
-/// Is what this process calls `theirs` our `ours`? A process in a container may call another folder
-/// by the same name.
+/// Does the path `theirs` of another process lead to our `ours`? In a container the same path may
+/// lead to another folder.
 bool is_same_folder(pid_t pid, const fs::path& theirs, const fs::path& ours) {
   std::error_code unknown;
   auto seen_by_process = proc(pid, "root").string() + theirs.string();

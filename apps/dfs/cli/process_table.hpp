@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <vector>
 
-/// What /proc shows of the nodes that run on this machine, whoever started them.
+/// Finds the nodes that run on this machine in /proc, regardless of how they were started.
 namespace dfs {
 
 /// A process whose command line says `--config FILE`.

@@ -10,13 +10,13 @@
 
 namespace dfs::cli {
 
-/// Files, and the bytes that they have in all.
+/// A number of files, and their total size.
 struct transfer_size {
   std::uint64_t files = 0;
   std::uint64_t bytes = 0; ///< 0: not known
 };
 
-/// How far a transfer of one or many files is.
+/// The progress of a transfer of one or many files.
 struct transfer_state {
   std::string name; ///< of the file that is under way
   transfer_size total;
@@ -25,11 +25,11 @@ struct transfer_state {
   std::chrono::duration<double> elapsed{};
 };
 
-/// One line that shows a state in less than `columns` columns: what doesn't fit is left out, the
-/// least important first. Control characters in the name are escaped.
+/// One line that shows a state in less than `columns` columns: the least important parts are left
+/// out if they don't fit. Control characters in the name are escaped.
 std::string progress_line(const transfer_state& state, std::size_t columns);
 
-/// Is there a terminal to show progress on, and isn't it unwanted (`quiet`, `json`)?
+/// Is there a terminal to show progress on, without `quiet` or `json`?
 bool shows_progress(const context& with);
 
 /// One progress bar for all files of a transfer, on standard error; it is gone at the end.
@@ -40,9 +40,9 @@ class progress_bar {
   progress_bar& operator=(const progress_bar&) = delete;
   ~progress_bar();
 
-  /// For the transfer of the next file. @returns nothing to call where nothing is shown.
+  /// Begins the next file. @returns an empty function if no progress is shown.
   progress_report begin_file(const std::string& name);
-  /// The file that was begun last has ended, after so many bytes.
+  /// Ends the current file, after so many bytes.
   void end_file(std::uint64_t bytes);
 
  private:

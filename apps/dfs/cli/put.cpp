@@ -19,14 +19,13 @@ namespace fs = std::filesystem;
 using atl::errc;
 using atl::fail;
 
-/// One of the arguments, after a look at it.
+/// A source after it was examined.
 struct put_source {
   std::string path; ///< `-`: standard input
   bool is_folder = false;
 };
 
-/// The name that a source gets in a remote directory. That of a link is its own, not the one of
-/// what it leads to.
+/// The name that a source gets in a remote directory. A link keeps its own name.
 std::string name_of(const std::string& path) {
   auto name = last_component(path);
   if (is_plain_name(name))
@@ -55,7 +54,7 @@ atl::result<put_source> look_at_source(const std::string& path, bool recursive) 
   return put_source{path, *kind == local_kind::folder};
 }
 
-/// Stores the sources of one command.
+/// Stores the sources of a command.
 class putting {
  public:
   putting(file_client& files, const put_arguments& what, progress_bar& bar, transfer_tally& tally)
@@ -142,7 +141,7 @@ transfer_size count(const std::vector<put_source>& sources) {
   return total;
 }
 
-/// Does the target stand for a directory that the sources go into?
+/// Is the target a directory to put the sources into?
 atl::result<bool> goes_into(file_client& files, const put_arguments& what) {
   auto several = what.local.size() > 1;
   auto there = files.masters().query(queries::stat{what.remote});
@@ -176,10 +175,10 @@ int put(context& with, const put_arguments& what) {
     return tally.code();
   auto files = with.files();
   if (!files)
-    return complain(files.error());
+    return report_error(files.error());
   auto into = goes_into(**files, what);
   if (!into)
-    return complain(into.error());
+    return report_error(into.error());
   {
     progress_bar bar{with, shows_progress(with) ? count(sources) : transfer_size{}};
     putting all{**files, what, bar, tally};

@@ -38,7 +38,7 @@ fs::path started_file(const local_node& node) {
   return file.replace_extension(".started");
 }
 
-/// Written beside and renamed, so that nobody reads half of it.
+/// Written to another file and renamed, so that no reader sees a part of it.
 atl::status write_file(const fs::path& file, const std::string& text) {
   auto beside = file;
   beside += ".new";

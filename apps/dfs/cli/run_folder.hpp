@@ -12,18 +12,17 @@
 #include <optional>
 #include <vector>
 
-/// `run` in a configs folder: the logs of the nodes that `dfs up` started, and which processes they
-/// are.
+/// `run` in a configs folder: the logs and process ids of the nodes that `dfs up` started.
 namespace dfs {
 
-/// Lets those who start or stop a folder's nodes take turns. The lock ends with the process that
-/// has it, however that ends.
+/// A lock for commands that start or stop a folder's nodes. It is released when its process ends in
+/// any way.
 class run_lock {
  public:
-  /// Makes the `run` folder if it is missing.
+  /// Creates the `run` folder if it is missing.
   /// @param on_wait called once, if another process has the lock
-  /// @returns errc::busy when it still has it after `timeout`; errc::refused when this user may not
-  /// write there.
+  /// @returns errc::busy if the other process still has the lock after `timeout`; errc::refused if
+  /// this user may not write there.
   static atl::result<run_lock> take(const std::filesystem::path& folder,
                                     std::chrono::seconds timeout,
                                     const std::function<void()>& on_wait);
@@ -41,16 +40,16 @@ class run_lock {
   int file_ = -1;
 };
 
-/// The process of which the pid file says that it is this node, whether it lives or not.
+/// The process in the node's pid file, whether it is running or not.
 std::optional<pid_t> noted_process(const local_node& node);
 
-/// Notes which process the node is, and with what configuration it was started.
+/// Stores the node's process and the configuration with which it was started.
 atl::status note_process(const local_node& node, pid_t process);
-/// After the node was stopped.
+/// To be called after the node was stopped.
 void forget_process(const local_node& node);
 
-/// With what configuration the node's process was started; none when that isn't known, since
-/// something else started it.
+/// The configuration with which the node's process was started; none if it was not started by `dfs
+/// up`.
 std::optional<std::vector<written_key>> started_configuration(const local_node& node,
                                                               pid_t process);
 

@@ -8,9 +8,9 @@
 
 namespace dfs::cli {
 
-/// What the leading master says of the cluster, or any other that answers, with how each master
-/// stands to the group (`master_standing.hpp`) and the cluster's health (`health.hpp`).
-/// @returns errc::unavailable when none does.
+/// The cluster's status as the leading master sees it, or any other that answers, with each
+/// master's relation to the group (`master_standing.hpp`) and the cluster's health (`health.hpp`).
+/// @returns errc::unavailable if no master answers.
 atl::result<nlohmann::json> gather_status(control& masters);
 
 /// For people.

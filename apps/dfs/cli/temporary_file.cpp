@@ -26,8 +26,8 @@ constexpr int attempts_at_a_name = 100;
 std::array<char, 32> leftover_name{};
 std::atomic<int> leftover_folder{-1}; ///< -1: there is no such name
 
-/// Calls only what a signal handler may call. The signal ends the program once this returns: its
-/// default action is back, and the second signal is delivered then.
+/// A signal handler, so it calls only async-signal-safe functions. The signal's default action is
+/// restored when the handler begins, so the raised signal ends the program once it returns.
 void remove_leftover(int signal) {
   if (auto folder = leftover_folder.load(); folder >= 0)
     ::unlinkat(folder, leftover_name.data(), 0);
@@ -126,8 +126,8 @@ atl::result<temporary_file> temporary_file::named_beside(const std::string& path
   return made;
 }
 
-/// Fails on file systems that can't do it, and where /proc, by which such a file is given a name,
-/// isn't there.
+/// Fails on file systems without nameless files, and without /proc, which is needed to give such a
+/// file a name.
 atl::status temporary_file::open_nameless(mode_t mode) {
   int fd = ::openat(folder_, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
   if (fd < 0)
@@ -166,7 +166,7 @@ int temporary_file::link_to(const std::string& name) const {
   return linked == 0 ? 0 : errno;
 }
 
-/// What is there already can be replaced by a rename alone, which wants a name.
+/// Only a rename can replace an existing file, and a rename needs a name.
 atl::status temporary_file::name_for_rename() {
   auto name = random_name();
   remember_leftover(folder_, name);

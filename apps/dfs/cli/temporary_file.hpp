@@ -8,9 +8,9 @@
 
 namespace dfs::cli {
 
-/// A file that has no name, or a short one that begins with `.dfs-`, until it is whole; then it
-/// gets its name in one step. Nothing of it stays when the program gives up, or is ended by SIGINT,
-/// SIGTERM or SIGHUP (which end it as they would without this). One at a time in a process.
+/// A file without a name, or with a short one that begins with `.dfs-`, which gets its final name
+/// atomically when it is complete. It is removed if the program fails, or if SIGINT, SIGTERM or
+/// SIGHUP ends the program (as they do without this class). At most one at a time in a process.
 class temporary_file {
  public:
   /// @param path the later name; its folder must exist.
@@ -24,7 +24,7 @@ class temporary_file {
   ~temporary_file();
 
   int descriptor() const { return file_; }
-  /// Gives the file its name, in place of what may be there.
+  /// Gives the file its name, and replaces an existing file.
   atl::status publish();
 
  private:

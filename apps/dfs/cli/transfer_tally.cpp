@@ -8,7 +8,7 @@ namespace dfs::cli {
 
 namespace {
 
-/// Each costs the client's whole timeout.
+/// Each unanswered file costs the client's whole timeout.
 constexpr int unanswered_in_a_row_max = 3;
 
 bool is_unanswered(atl::errc code) {
@@ -24,7 +24,7 @@ void transfer_tally::succeed(std::uint64_t bytes) {
 }
 
 void transfer_tally::fail(const atl::error& problem) {
-  auto code = complain(problem);
+  auto code = report_error(problem);
   if (code_ == done)
     code_ = code;
   ++failures_;

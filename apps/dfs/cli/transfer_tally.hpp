@@ -9,16 +9,16 @@
 
 namespace dfs::cli {
 
-/// What became of the files of one `put` or `get`: a failure is said at once, the others go on, and
-/// the first failure decides the exit code.
+/// Collects the outcomes of the files of a `put` or `get`: reports each failure at once, while the
+/// other files continue; the first failure decides the exit code.
 class transfer_tally {
  public:
   void succeed(std::uint64_t bytes);
   void fail(const atl::error& problem);
 
-  /// Has the cluster left too many files in a row without an answer to go on?
+  /// Has the cluster left too many files in a row unanswered?
   bool has_given_up() const;
-  /// Says how much was done. @param verb such as `stored`. @returns the exit code.
+  /// Prints the totals. @param verb such as `stored`. @returns the exit code.
   int finish(const context& with, std::string_view verb) const;
   int code() const { return code_; }
 

@@ -6,8 +6,8 @@
 
 namespace dfs::cli {
 
-/// One line on what is wrong with a command line: a word that is unknown is named, with the known
-/// one that it is probably a slip of.
+/// Describes a mistake in a command line in one line: names an unknown word, and the known word
+/// that was probably meant.
 std::string explain(const CLI::App& app, const CLI::ParseError& problem);
 
 } // namespace dfs::cli

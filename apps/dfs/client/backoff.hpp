@@ -7,8 +7,8 @@
 
 namespace dfs {
 
-/// Waits longer each time, up to a bound, by a random part of it: clients that failed together
-/// don't come back together.
+/// Exponential back-off with full jitter up to a bound, so that clients that failed together don't
+/// retry together.
 class backoff {
  public:
   backoff(std::chrono::milliseconds least, std::chrono::milliseconds most)

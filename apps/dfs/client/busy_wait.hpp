@@ -6,16 +6,16 @@
 
 namespace dfs {
 
-/// How a client waits for storage nodes that are busy: a little longer each time, with jitter,
-/// until nothing has moved for as long as the settings allow.
+/// Waits for busy storage nodes: a little longer each time, with jitter, until no node has made
+/// progress for as long as the settings allow.
 class busy_wait {
  public:
   using time_point = std::chrono::steady_clock::time_point;
 
   explicit busy_wait(std::chrono::microseconds timeout) : timeout_{timeout} {}
 
-  /// @param progress when a storage node last took or gave something
-  /// @returns false, at once, when the time is up.
+  /// @param progress when a storage node last accepted or returned data
+  /// @returns false at once if the time is over.
   bool pause(time_point progress) {
     if (std::chrono::steady_clock::now() - std::max(progress, began_) >= timeout_)
       return false;

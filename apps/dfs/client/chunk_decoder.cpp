@@ -33,14 +33,14 @@ std::span<char> chunk_decoder::buffer_for(std::uint32_t index) {
 
 bool chunk_decoder::add(std::uint32_t index) {
   if (in_place_)
-    return try_combination({index}); // it has taken the place of the one before
+    return try_combination({index}); // the fragment has replaced the previous one
   auto whole = try_combinations_with(index);
   at_hand_.push_back(index);
   return whole;
 }
 
-/// Those without the newest fragment were tried before. Smaller combinations come first: the fewer
-/// fragments, the likelier it is that none of them is the wrong one.
+/// Combinations without the newest fragment were tried before. Smaller combinations come first:
+/// with fewer fragments it is likelier that none of them is wrong.
 bool chunk_decoder::try_combinations_with(std::uint32_t newest) {
   for (std::size_t others = 0; others <= at_hand_.size(); ++others) {
     std::vector<char> chosen(at_hand_.size(), 0);

@@ -13,22 +13,23 @@
 
 namespace dfs {
 
-/// Makes one chunk of its fragments. What the scheme makes of them is taken for the chunk only when
-/// it has the checksum of the chunk's record; otherwise other combinations of the fragments at hand
-/// are tried, so that one wrong fragment does no harm where the others suffice.
+/// Decodes a chunk from its fragments. The scheme's result is accepted only if it has the checksum
+/// of the chunk's record; otherwise other combinations of the received fragments are tried, so that
+/// a wrong fragment does no harm if the others suffice.
 class chunk_decoder {
  public:
-  /// @param into as large as the chunk; holds the chunk once `add` says so, and anything before.
+  /// @param into as large as the chunk; holds the chunk once `add` returns true, and is unspecified
+  /// before.
   chunk_decoder(const atl::spi::recovery& scheme, const chunk_record& chunk, std::span<char> into);
 
-  /// Where fragment `index` is to be read to: exactly as long as the fragment has to be. Never call
-  /// `add` for a fragment of another length.
+  /// The buffer to read fragment `index` into, exactly as long as the fragment must be. @pre `add`
+  /// is not called for a fragment of another length.
   std::span<char> buffer_for(std::uint32_t index);
 
-  /// The fragment is in its buffer. @returns whether the chunk is whole now.
+  /// The fragment is in its buffer. @returns true once the chunk is decoded.
   bool add(std::uint32_t index);
 
-  /// Combinations that should have sufficed and didn't give the chunk.
+  /// The number of combinations that should have sufficed and did not give the chunk.
   std::size_t wrong_combinations() const { return wrong_combinations_; }
 
  private:

@@ -113,7 +113,8 @@ void control::submit(action what, completion done) {
                               : atl::result<responses::changed>{tl::unexpected{answer.error()}};
         if (outcome || !is_session_expired(outcome.error()) || session.sequence == 1)
           return finish(session, std::move(answer));
-        // Idle for long: this is the command's first attempt, so a new session can't repeat it.
+        // The session expired while idle. This is the command's first attempt, so a new session
+        // can't repeat the command.
         session = {random_session(), 1};
         next.session = session.id;
         next.sequence = 1;

@@ -18,30 +18,30 @@
 
 namespace dfs {
 
-/// Ends the message that no master answers.
+/// The end of the message that no master answers.
 inline constexpr const char* nodes_down_advice =
     "are the nodes up? ('dfs up FOLDER' starts those of a folder)";
 
-/// A client's way to the masters: finds one that can answer, follows the leader when it moves,
-/// tries again with back-off, and finishes what was under way when a master died, applied once.
-/// Thread-safe.
+/// Calls the masters on behalf of a client: finds a master that can answer, follows the leader when
+/// another master takes the lead, retries with back-off, and repeats commands that were under way
+/// when a master died such that each is applied once. Thread-safe.
 class control {
  public:
-  /// @param reads `local`: whichever master is asked answers queries from what it has applied, also
-  /// without a leader. What it answers may be old by any length of time, and a later query may see
-  /// an older state when another master answers it.
+  /// @param reads `local`: any master answers queries from the state that it has applied, also
+  /// without a leader. The state may be old by any length of time, and a later query may see an
+  /// older state if another master answers it.
   explicit control(const cluster_settings& cluster,
                    atl::spi::read_level reads = atl::spi::read_level::linearizable);
   control(const control&) = delete;
   control& operator=(const control&) = delete;
   ~control();
 
-  /// Gets a call's answer, on a thread of this object's that must not be kept waiting.
+  /// Receives a call's answer. Called by a thread of this object, so it must not block.
   using completion = std::function<void(atl::result<std::string>)>;
 
-  /// Carries out one command on the name space.
-  /// @returns its answer or the error that the name space gave; errc::refused when the masters
-  /// can't at the moment, errc::timeout when it isn't known whether it took effect.
+  /// Carries out a command on the name space. @returns the command's response or the name space's
+  /// error; errc::refused if the masters can't carry it out at the moment, errc::timeout if the
+  /// command may have taken effect.
   template <class Command>
   atl::result<typename Command::response> run(Command what) {
     auto answer = submit(action{std::move(what)});
@@ -68,8 +68,8 @@ class control {
   /// None before the first such answer.
   std::optional<atl::spi::log_index> oldest_applied() const;
 
-  /// Makes these the masters' group. Repeating it is safe.
-  /// @param lost masters whose disks are gone: a person's word that they never come back
+  /// Makes these replicas the masters' group. May be repeated.
+  /// @param lost masters whose disks are lost, as an operator states: they never come back
   atl::status change_members(std::vector<atl::spi::replica_id> voters,
                              std::vector<atl::spi::replica_id> learners,
                              std::vector<atl::spi::replica_id> lost = {});
@@ -80,7 +80,7 @@ class control {
   atl::result<std::string> call(protocol::kind kind, std::string body);
   void call(protocol::kind kind, std::string body, completion done);
 
-  /// Asks the leading master what a client must know to store and read.
+  /// Asks a master what a client must know to store and read.
   atl::result<protocol::cluster_info> cluster_info();
 
   /// Asks each master itself, without trying again; in the order of the settings.

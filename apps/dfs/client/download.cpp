@@ -15,7 +15,7 @@ namespace {
 using atl::errc;
 using atl::fail;
 
-/// Reads chunks of one file ahead, a few at a time, and gives them back in order.
+/// Reads chunks of a file ahead, a few at a time, and returns them in order.
 class chunk_reader {
  public:
   explicit chunk_reader(storage_pool& storages) : storages_{storages}, threads_{chunks_under_way} {}
@@ -39,7 +39,7 @@ class chunk_reader {
     pending_.push_back(std::move(slot));
   }
 
-  /// Hands over the oldest. @param offset of its first byte in the file, for messages.
+  /// Passes the oldest chunk to `into`. @param offset of its first byte in the file, for messages.
   atl::status take_one(const byte_sink& into, std::uint64_t& offset) {
     auto slot = std::move(pending_.front());
     pending_.pop_front();
@@ -63,7 +63,7 @@ class chunk_reader {
     std::future<atl::status> outcome;
   };
 
-  /// Buffers are used again: fresh memory costs a page fault for each 4 KiB.
+  /// Buffers are reused: fresh memory costs a page fault for each 4 KiB.
   std::string take_buffer(std::size_t size) {
     std::string buffer;
     if (!spare_.empty()) {
@@ -98,7 +98,7 @@ atl::result<std::uint64_t> download(control& masters, storage_pool& storages,
   auto version = page->version;
   chunk_reader reader{storages};
   std::uint64_t offset = 0;
-  std::uint32_t next = 0; ///< extent to ask for
+  std::uint32_t next = 0; ///< the next extent to query
   auto take_one = [&]() -> atl::status {
     auto taken = reader.take_one(into, offset);
     if (!taken)
@@ -109,7 +109,7 @@ atl::result<std::uint64_t> download(control& masters, storage_pool& storages,
   };
   for (;;) {
     for (auto& extent : page->extents) {
-      // A hostile or broken master must not make us allocate what it likes.
+      // A hostile or defective master must not cause a large allocation.
       if (extent.chunk.size_bytes > protocol::chunk_bytes_max ||
           extent.length_bytes > extent.chunk.size_bytes)
         return fail(errc::corrupt, path + ": an extent that can't be true");

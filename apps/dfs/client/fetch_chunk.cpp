@@ -28,12 +28,12 @@ constexpr std::chrono::milliseconds pause_before_asking_again{50};
 
 } // namespace
 
-/// What one round over the nodes of a chunk came to.
+/// The outcome of one round over the nodes of a chunk.
 struct storage_pool::fetch_round {
   bool whole = false;
   bool unreached = false; ///< a node that may have a fragment could not be asked for it
-  bool busy = false;      ///< one of them as it has too much to do
-  bool damaged = false;   ///< there were fragments, and wrong ones among them
+  bool busy = false;      ///< one of these nodes was busy
+  bool damaged = false;   ///< some fragments were damaged
   std::string problems;
 
   void add_problem(const std::string& what) { problems += (problems.empty() ? "" : "; ") + what; }
@@ -70,7 +70,7 @@ std::vector<std::uint32_t> storage_pool::reading_order(const chunk_record& chunk
   return order;
 }
 
-/// Errors: corrupt also for a fragment that is longer or shorter than the scheme makes it.
+/// Errors: also corrupt for a fragment whose length isn't the scheme's.
 atl::status storage_pool::read_fragment(const chunk_record& chunk, std::uint32_t index,
                                         std::span<char> into) {
   auto node = chunk.nodes[index];
@@ -86,7 +86,8 @@ atl::status storage_pool::read_fragment(const chunk_record& chunk, std::uint32_t
   observe(node, outcome,
           std::chrono::duration_cast<std::chrono::microseconds>(steady::now() - began));
   if (!read && read.error().code == errc::corrupt)
-    std::ignore = link->report_damage(key); // it looks itself, and puts the copy aside
+    std::ignore =
+        link->report_damage(key); // the node checks the copy, and moves a damaged copy aside
   if (!read)
     return tl::unexpected{read.error()};
   give_back(node, std::move(link));
@@ -137,7 +138,7 @@ storage_pool::fetch_round storage_pool::fetch_once(const chunk_record& chunk,
   return round;
 }
 
-/// Why a chunk can't be read, when all its nodes were tried.
+/// The error for a chunk that can't be read from any of its nodes.
 atl::error storage_pool::verdict(const chunk_record& chunk, const fetch_round& round) const {
   auto problems = round.problems.empty() ? "it is stored nowhere" : round.problems;
   if (round.unreached)
@@ -166,8 +167,7 @@ bool storage_pool::knows_a_holder(const chunk_record& chunk) {
                      [this](storage_id id) { return id != no_storage && nodes_.contains(id); });
 }
 
-/// A master that has just started answers before the storage nodes have reported to it, which takes
-/// them moments.
+/// A master that has just started answers before the storage nodes have reported to it.
 void storage_pool::wait_for_a_holder(const chunk_record& chunk) {
   auto give_up = steady::now() + cluster_.client_patience;
   while (!knows_a_holder(chunk) && steady::now() < give_up) {
@@ -177,7 +177,8 @@ void storage_pool::wait_for_a_holder(const chunk_record& chunk) {
   }
 }
 
-/// Asks the masters again where a chunk is: meanwhile it may have moved, or its file may be gone.
+/// Queries the masters again for a chunk's nodes: the chunk may have moved, or its file may be
+/// gone.
 atl::status storage_pool::renew_record(chunk_record& chunk) {
   auto known = masters_.query(queries::known{{chunk.id}});
   if (!known)
@@ -210,8 +211,8 @@ atl::status storage_pool::try_to_fetch(const chunk_record& given, std::span<char
     if (asked_again)
       return tl::unexpected{verdict(chunk, round)};
     asked_again = true;
-    if (!refresh()) {         // a node may have come back, or moved
-      round.unreached = true; // nobody can tell where else the chunk might be
+    if (!refresh()) {         // a node may have come back, or have a new address
+      round.unreached = true; // the chunk's present nodes are unknown
       return tl::unexpected{verdict(chunk, round)};
     }
     if (auto renewed = renew_record(chunk); !renewed && renewed.error().code == errc::not_found)

@@ -18,18 +18,19 @@ namespace dfs {
 struct put_options {
   bool overwrite = true;
   bool parents = false; ///< make missing directories
-  /// What the source is expected to give, if that is known: for the progress report, and so that a
-  /// file that is too large is refused before any of it is sent. It may give more or less.
+  /// The expected size, if known: for the progress report, and to refuse a file that is too large
+  /// before any data is sent. The actual size may differ.
   std::optional<std::uint64_t> size;
   std::optional<std::int64_t> mtime_us; ///< since 1970, negative before it; none: now
   progress_report progress;
 };
 
-/// Stores and reads files. Data goes straight between here and the storage nodes; a file becomes
-/// visible, whole, by one command after all of it is stored. Thread-safe; calls wait.
+/// Stores and reads files. Data is sent directly between the client and the storage nodes; a file
+/// becomes visible atomically, by one command after all its data is stored. Thread-safe; calls
+/// block.
 class file_client {
  public:
-  /// Asks the masters for what it must know, and loads the plugins that they chose.
+  /// Asks a master for the cluster's settings, and loads the plugins that they name.
   /// @param reads as for `control`. With `local`, `get` may also fail for a chunk that was
   /// collected after the answering master's state.
   static atl::result<std::unique_ptr<file_client>>
@@ -42,19 +43,20 @@ class file_client {
 
   control& masters();
 
-  /// Stores what `from` gives under `path`. On an error nothing has changed under `path`, unless
-  /// the code is errc::timeout: then the file may be the old one or the new one, but whole.
+  /// Stores the bytes from `from` under `path`. On an error nothing has changed under `path`,
+  /// except with errc::timeout: then `path` names either the old or the new file, complete in
+  /// either case.
   /// @returns bytes stored.
   atl::result<std::uint64_t> put(const byte_source& from, const std::string& path,
                                  const put_options& options);
 
-  /// Hands a file's bytes to `into`, in order; each block's checksum was right, or it comes from
-  /// another replica. @returns bytes read; errc::corrupt with the range when no replica is in
-  /// order.
+  /// Passes a file's bytes to `into`, in order and verified by their checksums. @returns bytes
+  /// read; errc::corrupt with the range if no copy is intact.
   atl::result<std::uint64_t> get(const std::string& path, const byte_sink& into,
                                  const progress_report& progress = {});
 
-  /// Every entry of a directory, in order of the names' bytes; stops when `each` says false.
+  /// Calls `each` for every entry of a directory, in the order of the names' bytes, until it
+  /// returns false.
   atl::status list(const std::string& path,
                    const std::function<bool(const responses::entry&)>& each);
 

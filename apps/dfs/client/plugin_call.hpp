@@ -9,20 +9,21 @@
 
 namespace dfs {
 
-/// What a plugin threw, as this client's error.
+/// An exception of a plugin, with the plugin's name.
 class plugin_threw : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// Calls a plugin, and notes which one it was that threw.
+/// Calls a plugin and converts its exceptions to `plugin_threw`, which names the plugin.
 template <class Call>
 auto call_plugin(std::string_view kind, const std::string& name, Call call) {
   try {
     return call();
   } catch (const std::exception& thrown) {
-    throw plugin_threw{fmt::format("the {} plugin '{}' threw: {}; choose another, or mend it", kind,
-                                   name, thrown.what())};
+    throw plugin_threw{
+        fmt::format("the {} plugin '{}' threw: {}; choose another plugin, or fix this one", kind,
+                    name, thrown.what())};
   }
 }
 

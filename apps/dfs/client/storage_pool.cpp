@@ -79,7 +79,7 @@ atl::status storage_pool::refresh() {
       node.idle.clear();
     node.view = view;
   }
-  // What is immutable while the client lives is set once: others read it without a lock.
+  // The settings are set once, because other threads read them without a lock.
   if (info_.cluster.empty())
     info_ = std::move(*info);
   return {};
@@ -114,8 +114,8 @@ void storage_pool::give_back(storage_id to, std::unique_ptr<bulk_connection> con
     node.idle.push_back(std::move(connection));
 }
 
-/// @param outcome of a request to a node; a node that is busy has not failed, and its haste in
-/// saying so is no sign of speed.
+/// @param outcome of a request to a node. A busy node has not failed, and the time of its reply
+/// says nothing about its speed.
 void storage_pool::observe(storage_id id, read_outcome outcome, std::chrono::microseconds latency) {
   std::lock_guard lock{mutex_};
   auto& node = nodes_[id];

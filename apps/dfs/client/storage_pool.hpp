@@ -26,8 +26,8 @@ namespace dfs {
 
 class bulk_connection;
 
-/// A client's way to the storage nodes: knows where they are, keeps connections to them, and uses
-/// the scheme and the balancer that the masters chose. Thread-safe; calls wait.
+/// A client's connections to the storage nodes. Stores and reads chunks with the cluster's recovery
+/// scheme and balancer. Thread-safe; calls block.
 class storage_pool {
  public:
   static atl::result<std::unique_ptr<storage_pool>> open(const cluster_settings& cluster,
@@ -36,16 +36,16 @@ class storage_pool {
 
   const protocol::cluster_info& info() const { return info_; }
 
-  /// Stores one chunk where the masters place it. A node that fails is avoided in a second attempt,
-  /// under another name; then as many fragments as the scheme must write are enough. Nodes that are
-  /// busy are waited for, as long as `client.busy_timeout` says.
+  /// Stores a chunk on the nodes that the masters choose. If a node fails, a second attempt under
+  /// another chunk id avoids it; there the scheme's minimum of fragments suffices. Busy nodes are
+  /// retried for `client.busy_timeout`.
   atl::result<chunk_record> store(upload_lease& upload, std::string_view data);
 
-  /// Reads a whole chunk into `into`, which is as large as the chunk. A fragment that is wrong,
-  /// slow or gone is replaced by another. Errors: corrupt, when all nodes of the chunk answered and
-  /// have too few fragments in order; not_found, when no file refers to it any more; unavailable or
-  /// busy, when a node couldn't be asked that may have what is missing; refused, when it was stored
-  /// with another scheme.
+  /// Reads a whole chunk into `into`, which is as large as the chunk. A wrong, slow or missing
+  /// fragment is replaced by another. Errors: corrupt if all nodes of the chunk answered and have
+  /// too few intact fragments; not_found if no file refers to the chunk any more; unavailable or
+  /// busy if a node that may have a missing fragment couldn't be asked; refused if the chunk was
+  /// stored with another scheme.
   atl::status fetch(const chunk_record& chunk, std::span<char> into);
 
  private:
@@ -67,7 +67,7 @@ class storage_pool {
   // Storing.
   struct failed_write {
     atl::error why;
-    bool suspect = false; ///< else it may merely not have been reached, after one that failed
+    bool suspect = false; ///< false: the node may merely be downstream of a node that failed
   };
   struct fragment_write {
     storage_id node = no_storage;
@@ -81,7 +81,7 @@ class storage_pool {
                       std::string_view bytes, bool await_go);
   void write_patiently(std::vector<fragment_write> targets, const chunk_id& chunk,
                        std::string_view bytes, std::map<storage_id, failed_write>& problems);
-  /// @returns what became of each fragment that couldn't be stored.
+  /// @returns the outcome of each fragment that couldn't be stored.
   std::map<storage_id, failed_write> write_fragments(const protocol::placement& where,
                                                      std::string_view data);
   atl::result<chunk_record> try_to_store(upload_lease& upload, std::string_view data);
@@ -108,9 +108,9 @@ class storage_pool {
   protocol::cluster_info info_;
   std::shared_ptr<const atl::spi::recovery> recovery_;
   std::shared_ptr<atl::spi::balancer> reads_;
-  std::mutex mutex_; ///< of the nodes and the balancer
+  std::mutex mutex_; ///< guards the nodes and the balancer
   std::map<storage_id, node_state> nodes_;
-  time_point last_progress_; ///< when a node last took or gave something
+  time_point last_progress_; ///< when a node last accepted or returned data
 };
 
 } // namespace dfs

@@ -40,7 +40,7 @@ atl::result<protocol::placement> storage_pool::place(upload_lease& upload, std::
   return std::move(room->placements.front());
 }
 
-/// Sends the same bytes to several nodes in a pipeline, and notes what became of each.
+/// Sends the same bytes to several nodes in a pipeline, and records the outcome of each.
 void storage_pool::write_pipeline(std::span<fragment_write> targets, const chunk_id& chunk,
                                   std::string_view bytes, bool await_go) {
   std::vector<write_target> wire_targets;
@@ -49,14 +49,14 @@ void storage_pool::write_pipeline(std::span<fragment_write> targets, const chunk
   auto results =
       dfs::write_chunk(wire_targets, chunk, bytes, info_.durability, make_options(), await_go);
   for (std::size_t i = 0; i < targets.size(); ++i) {
-    // Of the others nothing is known when the first one fails.
+    // If the first node fails, the outcome of the others is unknown.
     targets[i].outcome =
         results ? (*results)[i].outcome : atl::status{tl::unexpected{results.error()}};
     if (targets[i].outcome)
       note_progress();
   }
-  // When a node can't be reached, those after it in the pipeline are not reached either: of the
-  // failures at the end only the first one is a suspect.
+  // When a node in the pipeline is unreachable, all nodes downstream of it fail as well. Of a
+  // trailing run of failures only the first node is a suspect.
   auto reached = targets.size();
   while (reached > 0 && !targets[reached - 1].outcome)
     --reached;
@@ -64,8 +64,8 @@ void storage_pool::write_pipeline(std::span<fragment_write> targets, const chunk
     targets[i].suspect = !targets[i].outcome && (results ? i <= reached : i == 0);
 }
 
-/// Writes to the same nodes again while some are busy: they have not failed, and what they store
-/// under this name already is stored.
+/// Retries the same nodes while some are busy: busy nodes have not failed, and fragments that are
+/// stored under this chunk id stay stored.
 void storage_pool::write_patiently(std::vector<fragment_write> targets, const chunk_id& chunk,
                                    std::string_view bytes,
                                    std::map<storage_id, failed_write>& problems) {
@@ -88,7 +88,7 @@ void storage_pool::write_patiently(std::vector<fragment_write> targets, const ch
         problems[each.node] = {each.outcome.error(), false};
       return;
     }
-    // The one that was busy comes last, so that it doesn't keep the others from their fragments.
+    // The busy node comes last, so that it doesn't delay the others.
     std::rotate(busy.begin(), busy.begin() + 1, busy.end());
     targets = std::move(busy);
   }
@@ -131,8 +131,8 @@ atl::result<chunk_record> storage_pool::try_to_store(upload_lease& upload, std::
   busy_wait waiting{cluster_.busy_timeout};
   for (int attempt = 1;; ++attempt) {
     if (attempt > attempts_at_storing) {
-      // Nodes that are silent towards us and not towards the masters, which would place nothing
-      // on them otherwise, have too much to do.
+      // Nodes that don't answer this client but report to the masters, which would not choose them
+      // otherwise, are busy.
       if (last_problem->code != errc::timeout || !waiting.pause(last_progress()))
         break;
       attempt = 1;
@@ -140,7 +140,7 @@ atl::result<chunk_record> storage_pool::try_to_store(upload_lease& upload, std::
     }
     auto where = place(upload, data.size(), avoid);
     if (!where && !avoid.empty()) {
-      // There are too few others. Better one that failed here than none: it may be back by now.
+      // There are too few other nodes. A node that failed here may be back by now.
       avoid.clear();
       where = place(upload, data.size(), avoid);
     }
@@ -156,7 +156,8 @@ atl::result<chunk_record> storage_pool::try_to_store(upload_lease& upload, std::
       record.nodes.push_back(problems.contains(target.id) ? no_storage : target.id);
     record.nodes.resize(recovery_->layout().total, no_storage);
     auto stored = where->targets.size() - problems.size();
-    // All of it is what was asked for; a second attempt may find nodes that work, a third not.
+    // The goal is all fragments; a second attempt may find working nodes, a third is not worth its
+    // time.
     if (problems.empty() || (attempt > 1 && stored >= needed))
       return record;
     for (auto& [id, problem] : problems) {
@@ -172,7 +173,7 @@ atl::result<chunk_record> storage_pool::try_to_store(upload_lease& upload, std::
         last_problem = problem.why;
     }
     if (stored >= needed && !has_others(record, problems))
-      return record; // there is no better place
+      return record; // no better nodes are available
   }
   auto code =
       last_problem && last_problem->code == errc::no_space ? errc::no_space : errc::unavailable;
@@ -180,7 +181,7 @@ atl::result<chunk_record> storage_pool::try_to_store(upload_lease& upload, std::
                                 last_problem ? last_problem->message : "they were not reached"));
 }
 
-/// Whether there are nodes in order that neither have a fragment nor failed just now.
+/// Are there healthy nodes that neither have a fragment nor have just failed?
 bool storage_pool::has_others(const chunk_record& record,
                               const std::map<storage_id, failed_write>& problems) {
   std::set<storage_id> spread(record.nodes.begin(), record.nodes.end());

@@ -9,11 +9,11 @@
 
 namespace dfs {
 
-/// Chunks of one file that are on their way at once: one is read or written here while the others
+/// Chunks of a file that are under way at once: one is read or written locally while the others
 /// cross the network.
 inline constexpr std::size_t chunks_under_way = 2;
 
-/// The outcome of work that another thread did, whatever it threw.
+/// The outcome of work on another thread; an exception becomes an error.
 template <class Result>
 Result await(std::future<Result>& outcome) {
   try {

@@ -28,7 +28,7 @@ class chunk_sender {
 
   std::uint64_t id() const { return lease_.id(); }
 
-  /// Takes a chunk over, waiting while too many are under way.
+  /// Sends a chunk; blocks while too many are under way.
   atl::status send(std::string data) {
     while (pending_.size() >= chunks_under_way)
       if (auto settled = settle_one(); !settled)
@@ -80,17 +80,17 @@ class chunk_sender {
   std::uint64_t stored_ = 0;
 };
 
-/// Memory for a whole chunk costs a page fault for each 4 KiB: a source of unknown size may be
-/// small, and gets it step by step.
+/// Memory for a whole chunk costs a page fault for each 4 KiB, so the buffer of a source of unknown
+/// size grows step by step.
 constexpr std::uint64_t first_step_bytes = 64 << 10;
 constexpr std::uint64_t step_factor = 4;
 
-/// Takes up to `size` bytes from the source; fewer at its end.
-/// @param expected how many there probably are
+/// Reads up to `size` bytes from the source; fewer at its end.
+/// @param expected the probable number of bytes
 atl::result<std::string> next_piece(const byte_source& from, std::size_t size,
                                     std::optional<std::uint64_t> expected) {
   std::string piece;
-  // One more than expected: if it stays free, the source has ended.
+  // One byte more than expected: if it stays free, the source has ended.
   auto goal = std::min<std::uint64_t>(size, expected ? *expected + 1 : first_step_bytes);
   for (;;) {
     auto filled = piece.size();
@@ -118,7 +118,7 @@ tl::unexpected<atl::error> too_large(const std::string& path, const protocol::cl
                           info.chunk_bytes));
 }
 
-/// What the source still has to give, as far as that is known.
+/// The bytes that are still expected from the source, if known.
 std::optional<std::uint64_t> rest_of(std::optional<std::uint64_t> size, std::uint64_t taken) {
   if (!size || *size <= taken)
     return std::nullopt;
@@ -176,12 +176,13 @@ atl::result<std::uint64_t> upload(control& masters, storage_pool& storages, cons
   chunk_sender sender{masters, storages};
   auto extents = send_all(sender, from, std::move(*first), path, info, options);
   auto end = [&] {
-    // Only a hint: without it the master waits for this upload a while longer.
+    // Only a hint: without it the master considers the upload under way for a while longer.
     std::ignore = masters.call(protocol::kind::finish,
                                protocol::encode(protocol::finish_request{sender.id()}));
   };
   if (!extents) {
-    if (extents.error().code != errc::unavailable) // else they may be who didn't answer
+    if (extents.error().code !=
+        errc::unavailable) // otherwise the masters may be unavailable as well
       end();
     return tl::unexpected{extents.error()};
   }

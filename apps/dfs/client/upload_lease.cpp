@@ -36,7 +36,8 @@ void upload_lease::note_chunk(const chunk_id& chunk) {
     return;
   try {
     thread_ = std::thread{[this] { run(); }};
-  } catch (const std::system_error&) { // no thread to be had: each further chunk is a sign as well
+  } catch (const std::system_error&) { // the system starts no thread: each further chunk renews the
+                                       // lease as well
   }
 }
 
@@ -46,10 +47,11 @@ void upload_lease::run() {
     protocol::renew_request sign{id_, began_us_};
     lock.unlock();
     try {
-      // Nobody waits for the answer: a sign that got lost is made up for by the next one.
+      // The answer is not awaited: the next renewal makes up for a lost one.
       masters_.call(protocol::kind::renew, protocol::encode(sign),
                     [](const atl::result<std::string>&) {});
-    } catch (const std::exception&) { // out of memory, and so is a sign that wasn't sent
+    } catch (
+        const std::exception&) { // out of memory: the next renewal makes up for this one as well
     }
     lock.lock();
   }

@@ -10,11 +10,11 @@
 
 namespace dfs {
 
-/// Keeps the chunks of an upload from being collected while it is under way: tells the leading
-/// master at an interval that the upload lives, also while its source or a storage node pauses.
+/// Keeps the chunks of an upload from being collected while it is under way: renews the upload at
+/// the leading master at an interval, also while its source or a storage node pauses.
 class upload_lease {
  public:
-  /// @param grace after how long without a sign the masters collect
+  /// @param grace the time without a renewal after which the masters collect
   upload_lease(control& masters, std::chrono::microseconds grace);
   ~upload_lease();
   upload_lease(const upload_lease&) = delete;
@@ -22,7 +22,7 @@ class upload_lease {
 
   /// The upload's number: random, the same for all its chunks.
   std::uint64_t id() const { return id_; }
-  /// The masters have named a chunk of the upload.
+  /// To be called when the masters have named a chunk of the upload.
   void note_chunk(const chunk_id& chunk);
 
  private:
@@ -33,7 +33,7 @@ class upload_lease {
   const std::chrono::microseconds interval_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::uint64_t began_us_ = 0; ///< when the first chunk was named; 0: none was
+  std::uint64_t began_us_ = 0; ///< when the first chunk was named, since 1970; 0: none was
   bool stopping_ = false;
   std::thread thread_; ///< starts with the first chunk
 };

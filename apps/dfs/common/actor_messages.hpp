@@ -3,17 +3,17 @@
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/type_id.hpp>
 
-/// Messages of the app's actors to themselves; none goes over the wire.
+/// Messages that the application's actors send to themselves; none is sent over the wire.
 namespace dfs {
 
-/// Time to look around.
+/// Time for the periodic work.
 struct tick {};
-/// Some of what is to be removed is still there: go on.
+/// Some fragments remain to be removed: continue.
 struct removals_wait {};
 
 } // namespace dfs
 
-// Behind the framework's block, which has room to grow.
+// After the framework's block of type ids, with room for that block to grow.
 CAF_BEGIN_TYPE_ID_BLOCK(dfs, caf::first_custom_type_id + 100)
 
 CAF_ADD_TYPE_ID(dfs, (dfs::tick))

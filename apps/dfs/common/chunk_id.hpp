@@ -9,8 +9,8 @@
 
 namespace dfs {
 
-/// Names a chunk for ever: when a master made the name (microseconds since 1970), and 64 random
-/// bits. The time says whether a chunk is old enough to be collected if nothing refers to it.
+/// A chunk's unique id: the time at which a master created it (microseconds since 1970) and 64
+/// random bits. The time shows whether an unreferenced chunk is old enough to be collected.
 struct chunk_id {
   std::uint64_t made_us = 0;
   std::uint64_t random = 0;

@@ -7,8 +7,8 @@ namespace dfs {
 
 /// When data counts as stored. The order is that of the bytes on the wire.
 enum class durability : std::uint8_t {
-  fsync,      ///< once it is on stable storage
-  replicated, ///< once all its replicas have it in memory; they sync it in the background
+  fsync,      ///< once the data is on stable storage
+  replicated, ///< once all replicas have the data in memory; they sync it in the background
 };
 inline constexpr durability durability_last = durability::replicated;
 

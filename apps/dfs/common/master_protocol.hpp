@@ -16,8 +16,8 @@
 #include <string_view>
 #include <vector>
 
-/// What storage nodes and clients ask of a master, beside commands and queries to the name space.
-/// The kinds are those of `atl::runtime::message_kind`, from `application` on.
+/// The requests of storage nodes and clients to a master, other than commands and queries to the
+/// name space. The kinds are those of `atl::runtime::message_kind`, from `application` on.
 namespace dfs::protocol {
 
 enum class kind : std::uint16_t {
@@ -26,13 +26,13 @@ enum class kind : std::uint16_t {
   cluster = 102,   ///< empty → `cluster_info`
   status = 103,    ///< empty → JSON, for people and scripts
   finish = 104,    ///< `finish_request` → empty
-  /// `atl::membership_query` → `atl::membership_answer`: a master that belongs to no group asks
+  /// `atl::membership_query` → `atl::membership_answer`: from a master that belongs to no group
   membership = 105,
   renew = 106,   ///< `renew_request` → empty
   collect = 107, ///< `collect_request` → `collect_state`, at once
 };
 
-/// One fragment that came to a storage node, or went.
+/// A fragment that a storage node has stored or removed.
 struct fragment_change {
   chunk_id chunk;
   std::uint32_t fragment = 0;
@@ -55,19 +55,20 @@ struct storage_heartbeat {
   std::uint64_t chunks = 0;
   std::uint64_t removed_bytes = 0; ///< of fragments removed on a master's order, since the start
   std::uint64_t damaged = 0; ///< fragments put aside because they were damaged, since the start
-  std::string failed;        ///< why it takes no more data; empty: it does
-  /// What changed since the last report that was answered; with `from_scratch`, a list of all that
-  /// is there begins.
+  std::string failed;        ///< why the node takes no more data; empty: it takes data
+  /// The changes since the last report that was answered. With `from_scratch`, a list of all
+  /// fragments begins.
   bool from_scratch = false;
-  bool more = false; ///< further changes follow at once: a list that has begun is not whole yet
+  bool more = false; ///< further changes follow at once: a list is not complete yet
   std::vector<fragment_change> changes;
 };
 
 struct storage_commands {
-  std::string group;                   ///< of the master: a node with another one's data ignores it
-  storage_id id = no_storage;          ///< 0: not registered yet
-  bool want_everything = false;        ///< this master doesn't know what the node has: list it
-  std::vector<fragment_change> remove; ///< nothing refers to these and nothing ever will
+  std::string
+      group; ///< the master's; a node whose data belongs to another group ignores the message
+  storage_id id = no_storage;   ///< 0: not registered yet
+  bool want_everything = false; ///< this master doesn't know the node's fragments: list all of them
+  std::vector<fragment_change> remove; ///< fragments that nothing refers to or ever will
 };
 
 struct storage_target {
@@ -76,7 +77,7 @@ struct storage_target {
   atl::endpoint bulk;
 };
 
-/// Room for chunks: names, and where their fragments go.
+/// Requests ids and storage nodes for chunks.
 struct allocate_request {
   std::uint64_t upload = 0;      ///< random; the same for all chunks of one file
   std::uint32_t chunks = 0;      ///< 1 … 64
@@ -88,32 +89,32 @@ struct placement {
   std::vector<storage_target> targets; ///< by index of the fragment
 };
 struct allocate_answer {
-  std::vector<placement> placements; ///< as many as were asked for, or none
-  /// Why there is no room, where asking again does not help: the disks are full, say.
+  std::vector<placement> placements; ///< as many as requested, or none
+  /// Why there is no room if a retry does not help, for example because the disks are full.
   std::optional<atl::error> refusal;
 };
 
-/// An upload is over, well or not: the master needn't keep its chunks for it any longer.
+/// An upload has ended, with success or not: the master need not protect its chunks any longer.
 struct finish_request {
   std::uint64_t upload = 0;
 };
 
-/// An upload is still under way, however long its source pauses: its chunks are not to be
-/// collected. Sent to the leading master every `renewal_interval`. A leader that did
-/// not place the upload's chunks itself learns from it how old they are.
+/// An upload is still under way, so its chunks must not be collected. Sent to the leading master
+/// every `renewal_interval`, also while the source pauses. A leader that did not place the upload's
+/// chunks learns their age from it.
 struct renew_request {
   std::uint64_t upload = 0;
-  std::uint64_t began_us = 0; ///< when its first chunk was named: `chunk_id::made_us`
+  std::uint64_t began_us = 0; ///< `chunk_id::made_us` of its first chunk
 };
 
-/// How often an upload under way shows itself. @param grace `cluster_info::grace_us`
+/// The interval between renewals of an upload. @param grace `cluster_info::grace_us`
 constexpr std::chrono::microseconds renewal_interval(std::chrono::microseconds grace) {
   using time = std::chrono::microseconds;
   return std::clamp<time>(grace / 3, std::chrono::milliseconds{10}, std::chrono::seconds{10});
 }
 
-/// Collect all chunks that nothing refers to and no upload under way may use, without the grace;
-/// asked again under the same number, it says how far that is.
+/// Collects all chunks that nothing refers to and no upload under way may use, without the grace
+/// time. A repeated request with the same number returns the progress.
 struct collect_request {
   std::uint64_t run = 0; ///< random
 };
@@ -123,10 +124,11 @@ struct collect_state {
   collect_phase phase = collect_phase::waiting;
   std::uint64_t fragments = 0;      ///< removed so far
   std::uint64_t bytes = 0;          ///< of these
-  std::uint64_t fragments_left = 0; ///< found and not removed yet
-  std::uint64_t uploads = 0;        ///< under way: what came after the oldest of them stays
-  std::uint64_t wait_ms = 0; ///< until uploads that a former leader knew have shown themselves
-  std::vector<std::string> nodes_down; ///< what is on these stays
+  std::uint64_t fragments_left = 0; ///< found, and not removed yet
+  std::uint64_t uploads =
+      0; ///< uploads under way; chunks that are newer than the oldest of these stay
+  std::uint64_t wait_ms = 0; ///< until uploads that a former leader knew must have been renewed
+  std::vector<std::string> nodes_down; ///< fragments on these nodes stay
 };
 
 struct plugin_choice {
@@ -147,8 +149,8 @@ struct storage_view {
 struct cluster_info {
   std::string cluster;
   std::uint64_t chunk_bytes = 0;
-  std::uint64_t inline_bytes = 0; ///< files up to this size go into the name space
-  std::uint64_t grace_us = 0;     ///< a silent upload's chunks are collected after so long
+  std::uint64_t inline_bytes = 0; ///< files up to this size are stored in the name space
+  std::uint64_t grace_us = 0; ///< chunks of an upload without renewals are collected after so long
   dfs::durability durability = dfs::durability::fsync;
   plugin_choice recovery;
   plugin_choice reads; ///< the balancer that chooses the replica to read from

@@ -9,18 +9,18 @@
 
 namespace dfs {
 
-/// A file or a directory, for ever: an id is never given twice. 0 names none.
+/// The id of a file or directory, never reused. 0: none.
 using inode_id = std::uint64_t;
 inline constexpr inode_id root_inode = 1;
 
-/// A storage node, for ever. 0 names none.
+/// The id of a storage node, never reused. 0: none.
 using storage_id = std::uint32_t;
 inline constexpr storage_id no_storage = 0;
 
 enum class inode_type : std::uint8_t { file, directory };
 inline constexpr inode_type inode_type_last = inode_type::directory;
 
-/// Names a client's session; 128 random bits.
+/// The id of a client's session: 128 random bits.
 struct session_id {
   std::uint64_t high = 0;
   std::uint64_t low = 0;
@@ -32,10 +32,10 @@ struct session_id {
 struct chunk_record {
   chunk_id id;
   std::uint64_t size_bytes = 0; ///< of the chunk's data, before encoding
-  /// By index of the fragment; `no_storage`: this fragment isn't stored anywhere yet.
+  /// The node of each fragment, by the fragment's index; `no_storage`: not stored yet.
   std::vector<storage_id> nodes;
-  /// CRC-32C of the chunk's data, computed by its writer and compared by every reader: what a
-  /// scheme makes of the fragments is taken for the chunk only when the checksum says so.
+  /// CRC-32C of the chunk's data, computed by the writer and verified by every reader: a scheme's
+  /// result is accepted only if it has this checksum.
   std::uint32_t crc = 0;
 
   friend bool operator==(const chunk_record&, const chunk_record&) = default;

@@ -10,8 +10,8 @@ namespace {
 
 constexpr auto pause_between_passes = std::chrono::seconds{3};
 constexpr std::uint32_t page_chunks_max = 1000; ///< as many ids as `queries::known` takes, or less
-/// A report that was under way when a page was read may not say what was stored before; the one
-/// after it does.
+/// A report that was under way when a page was read may lack fragments that were stored before; the
+/// next report has them.
 constexpr std::uint64_t reports_to_wait_for = 2;
 
 } // namespace
@@ -119,7 +119,7 @@ std::optional<chunk_survey::query> chunk_survey::recheck(const living_nodes& liv
   return lookup;
 }
 
-/// A chunk that was removed meanwhile, or stored elsewhere, is not short of copies.
+/// A chunk that has been removed or moved since is not short of copies.
 void chunk_survey::on_known(const responses::known_chunks& answer, steady_time now) {
   is_answer_due_ = false;
   auto examined = std::min<std::size_t>(answer.examined, suspects_.size());
@@ -144,7 +144,7 @@ chunk_survey::finding chunk_survey::examine(const chunk_record& chunk, const liv
   for (std::uint32_t index = 0; index < chunk.nodes.size(); ++index) {
     auto node = living.find(chunk.nodes[index]);
     auto is_living = node != living.end();
-    // A node whose list is not whole yet is taken at the word of the chunk's record.
+    // For a node whose list is incomplete, the chunk's record counts.
     auto is_unreported =
         is_living && node->second->complete && !node->second->has.contains({chunk.id, index});
     found.is_suspect = found.is_suspect || is_unreported;

@@ -15,55 +15,55 @@
 
 namespace dfs {
 
-/// What one pass over all chunks found.
+/// The result of a pass over all chunks.
 struct survey_counts {
   std::uint64_t chunks = 0;
-  std::uint64_t short_of_copies = 0; ///< fewer fragments can be read than the chunk is stored as
-  std::uint64_t unreadable = 0;      ///< of these: with too few fragments to read the chunk
+  std::uint64_t short_of_copies = 0; ///< chunks with fewer readable fragments than the scheme makes
+  std::uint64_t unreadable = 0;      ///< among them, chunks with too few fragments to be read
 };
 
-/// Counts the chunks that are short of copies, a page of the name space at a time. It sends nothing
-/// itself: its host carries out the queries that `next` returns, one after the other, and hands
-/// over each answer.
+/// Counts the chunks that are short of copies, a page of the name space at a time. Pure: its host
+/// carries out the queries that `next` returns, one after the other, and passes each response back.
+/// Not thread-safe.
 ///
-/// A pass over a state that has not changed since the last pass is left out, so that an idle
-/// cluster is not read again and again.
+/// A pass over a state that has not changed since the last pass is skipped, so that an idle cluster
+/// is not read repeatedly.
 class chunk_survey {
  public:
   using query = std::variant<queries::all_chunks, queries::known>;
-  /// Can a chunk be read from the fragments that are marked present?
+  /// Can a chunk be decoded from the fragments that are marked present?
   using readable_check = std::function<bool(const std::vector<bool>&)>;
 
   /// @param delay how long storage nodes have to report before the first pass begins
   chunk_survey(readable_check is_readable, std::chrono::milliseconds delay)
       : is_readable_{std::move(is_readable)}, delay_{delay} {}
 
-  /// Forgets all that was counted: another master led meanwhile.
+  /// Discards all counts, because another master has led since.
   void restart();
-  /// Answers to queries of before the last restart have another generation and are to be dropped.
+  /// The host must drop responses to queries of an earlier generation.
   std::uint64_t generation() const { return generation_; }
 
-  /// The next query, if there is one now. To be called again and again, every look.
+  /// The next query, if one is due. To be called on every tick.
   /// @param applied the last entry that the state contains
   std::optional<query> next(const storage_registry& registry, std::uint64_t applied,
                             steady_time now);
-  // The answer to the query that `next` returned last.
+  // The response to the last query that `next` returned.
   void on_page(const responses::chunk_page& page, const storage_registry& registry,
                steady_time now);
   void on_known(const responses::known_chunks& answer, steady_time now);
   void on_failure() { is_answer_due_ = false; }
 
-  /// None until the first pass is through.
+  /// None until the first pass has ended.
   const std::optional<survey_counts>& counts() const { return counts_; }
-  /// When the counts were right.
+  /// The time at which the counts were correct.
   steady_time counted_at() const { return counted_at_; }
-  /// Storage nodes went or came since the counted pass began: it is counted again.
+  /// Have storage nodes come or gone since the counted pass began? Then another pass is due.
   bool is_outdated() const { return is_outdated_; }
-  /// Why nothing is counted any more; empty: it is.
+  /// Why counting has stopped; empty: it has not.
   const std::string& problem() const { return problem_; }
 
  private:
-  /// What the counts depend on.
+  /// The inputs that the counts depend on.
   struct basis {
     std::uint64_t applied = 0;
     std::uint64_t reported_changes = 0;
@@ -71,12 +71,12 @@ class chunk_survey {
 
     friend bool operator==(const basis&, const basis&) = default;
   };
-  /// Nodes that report, by their ids.
+  /// The nodes that report, by id.
   using living_nodes = std::map<storage_id, const storage_registry::node*>;
   struct finding {
     bool is_short = false;
     bool is_unreadable = false;
-    bool is_suspect = false; ///< a node that reports doesn't name its fragment
+    bool is_suspect = false; ///< a node that reports lacks a fragment of the chunk
   };
   struct suspect {
     chunk_record record;
@@ -84,7 +84,7 @@ class chunk_survey {
   };
 
   bool begin_pass(basis now_holds, steady_time now);
-  /// The ids of the suspects that are short of copies still, after further reports.
+  /// The ids of the suspects that are still short of copies after further reports.
   std::optional<query> recheck(const living_nodes& living);
   bool have_reported(const living_nodes& living) const;
   finding examine(const chunk_record& chunk, const living_nodes& living);
@@ -100,11 +100,11 @@ class chunk_survey {
 
   bool is_passing_ = false;
   bool is_answer_due_ = false;
-  basis pass_basis_; ///< at the beginning of the pass under way, or of the last one
+  basis pass_basis_; ///< at the beginning of the present or last pass
   survey_counts so_far_;
   chunk_id after_;
   bool has_more_ = true;
-  std::vector<suspect> suspects_; ///< of the page in hand
+  std::vector<suspect> suspects_; ///< of the present page
   std::map<storage_id, std::uint64_t> reports_at_page_;
 
   std::optional<survey_counts> counts_;

@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::size_t requests_max = 64;
 constexpr std::size_t ordered_again_max = 10000; ///< of one node
-/// A node that is silent for so long is left out: one that is busy, or restarts, isn't.
+/// A node without reports for so long is left out. Longer than a restart or a busy period takes.
 constexpr auto left_out_after = std::chrono::seconds{15};
 constexpr auto order_again_after = std::chrono::seconds{5};
 
@@ -69,7 +69,7 @@ collection::advance(const storage_registry& registry, steady_time now) {
   skipped_.clear();
   for (auto& [name, node] : registry.nodes()) {
     auto& unwanted = unwanted_[name];
-    if (node.complete) // while a list comes in, what is missing may follow
+    if (node.complete) // an incomplete list may still name the fragment
       removed_ +=
           std::erase_if(unwanted, [&has = node.has](auto& it) { return !has.contains(it); });
     if (registry.alive(node, now) || now - node.seen < left_out_after)
@@ -103,7 +103,7 @@ protocol::collect_state collection::state(const storage_registry& registry) cons
     found.fragments_left += unwanted.size();
   for (auto& [name, node] : registry.nodes())
     if (auto before = removed_before_.find(name); before != removed_before_.end())
-      // A node that was started again counts from 0.
+      // A restarted node counts from 0.
       found.bytes +=
           node.last.removed_bytes - (node.last.removed_bytes < before->second ? 0 : before->second);
   found.nodes_down.assign(skipped_.begin(), skipped_.end());

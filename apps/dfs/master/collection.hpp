@@ -13,36 +13,38 @@
 
 namespace dfs {
 
-/// A garbage collection that an operator asked for, in three phases. The watermark passes every
+/// A garbage collection on an operator's request, in three phases. The watermark passes every
 /// chunk that was made before the request; every fragment on the nodes that are up is looked up
 /// once; the fragments that nothing refers to are removed. Pure: the master carries out each step.
+/// Not thread-safe.
 class collection {
  public:
   using fragment = storage_registry::fragment;
 
-  /// Begins, or begins again for a request that came after the others; the same request again
-  /// changes nothing. @param target_us chunks made before are examined
-  /// @returns false where too many requests wait already
+  /// Begins a collection, or restarts it for a new request; a repeated request changes nothing.
+  /// @param target_us chunks made before are examined
+  /// @returns false if too many requests wait
   bool request(std::uint64_t id, std::uint64_t target_us, const storage_registry& registry);
 
   bool is_active() const { return phase_ != phase::idle && phase_ != phase::done; }
   bool waits_for_watermark() const { return phase_ == phase::watermark; }
   std::uint64_t target_us() const { return target_us_; }
 
-  /// Counts the passes over all fragments: a look-up that was under way before isn't of this one.
+  /// The number of the present pass over all fragments; results of look-ups of an earlier pass
+  /// don't count.
   std::uint64_t pass() const { return pass_; }
   void abandon();
 
-  /// Nothing that was made before the target can be put any more, but by uploads under way.
-  /// Changes nothing when a later request has moved the target meanwhile.
+  /// The watermark has reached the target: no file can refer to an older unreferenced chunk any
+  /// more. Changes nothing if a later request has moved the target since.
   void on_watermark_reached(std::uint64_t target_us, storage_registry& registry, steady_time now);
   /// All fragments of a node below the watermark were looked up.
   void on_orphans_found(const std::string& node, std::uint64_t pass);
   /// Nothing refers to a fragment on a node.
   void on_unwanted(const std::string& node, const fragment& which);
 
-  /// Counts what is gone, and leaves out nodes that are down.
-  /// @returns fragments to order away again, by node: the order seems to have got lost
+  /// Counts removed fragments, and leaves out nodes that are down. @returns fragments whose removal
+  /// must be ordered again, by node, because the order seems lost
   std::map<std::string, std::vector<fragment>> advance(const storage_registry& registry,
                                                        steady_time now);
 

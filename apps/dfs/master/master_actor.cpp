@@ -25,7 +25,8 @@ using atl::runtime::tell_later;
 
 constexpr auto look_interval = std::chrono::milliseconds{200};
 constexpr auto refusal_lifetime = std::chrono::seconds{10};
-constexpr std::size_t refused_nodes_max = 1000; ///< that are remembered to have been turned away
+constexpr std::size_t refused_nodes_max =
+    1000; ///< bound of the remembered nodes that were turned away
 
 envelope answer_with(std::string value) {
   return make_reply({std::move(value), {}, false});
@@ -119,8 +120,8 @@ envelope master_actor::on_heartbeat(const envelope& message) {
         report->name, report->group, settings_.self.name, settings_.birth.group, report->name);
     if (refused_.size() < refused_nodes_max || refused_.contains(key))
       refused_[key] = {report->name, report->uuid, why, now, false};
-    return error_reply(
-        {errc::unavailable, why}); // not refused for good: the wrong disk may be here
+    return error_reply({errc::unavailable,
+                        why}); // not refused for good, because this master may have the wrong disk
   }
   refused_.erase(key);
   auto* before = registry_.find(report->name);
@@ -155,7 +156,7 @@ envelope master_actor::allocate(const envelope& message) {
                        true);
   if (!broken_.empty())
     return error_reply({errc::refused, broken_});
-  if (!view_.no_space.empty()) // before the data is sent for nothing
+  if (!view_.no_space.empty()) // refused before the client sends the data in vain
     return answer_with(
         encode(protocol::allocate_answer{{}, atl::error{errc::no_space, view_.no_space}}));
   try {
@@ -164,7 +165,7 @@ envelope master_actor::allocate(const envelope& message) {
                                    std::chrono::steady_clock::now());
     if (placed)
       return answer_with(encode(*placed));
-    // Nodes that are down may be back at once; disks that are full and weights of 0 stay.
+    // Nodes that are down may return soon; full disks and weights of 0 persist.
     auto code = placed.error().code;
     if (code == errc::unavailable)
       return error_reply({errc::refused, placed.error().message});
@@ -224,7 +225,8 @@ envelope master_actor::cluster() const {
   protocol::cluster_info info;
   info.cluster = settings_.self.cluster;
   info.chunk_bytes = policy.chunk_bytes;
-  // Small files are as safe in the name space as in chunks only where it has as many copies.
+  // Small files are as safe in the name space as in chunks only if the name space has as many
+  // copies.
   auto copies = view_known_ ? view_.voters.size() : settings_.group.size();
   if (copies >= placement_.layout().total)
     info.inline_bytes = policy.inline_bytes;
@@ -243,7 +245,7 @@ envelope master_actor::cluster() const {
   return answer_with(encode(info));
 }
 
-/// A master with an empty data folder asks whether it belongs to the group.
+/// Answers a master with an empty data folder whether it belongs to the group.
 caf::result<envelope> master_actor::membership(const envelope& message) {
   auto asking = atl::decode_membership_query(message.body);
   if (!asking)
@@ -254,7 +256,7 @@ caf::result<envelope> master_actor::membership(const envelope& message) {
   answer.peer.cluster = settings_.self.cluster;
   answer.peer.consensus = settings_.self.consensus;
   answer.birth = settings_.birth;
-  // The founders ask before the group can answer anything.
+  // The founders ask before the group can answer queries.
   for (auto& founder : settings_.birth.founders)
     if (founder.folder == asking->self.folder)
       answer.admitted_as = founder.id;
@@ -265,7 +267,7 @@ caf::result<envelope> master_actor::membership(const envelope& message) {
       queries::members{},
       [this, promise, answer,
        folder = asking->self.folder](atl::result<responses::members> members) mutable {
-        // Without a quorum it can't be told who was let in; that the group exists can.
+        // Without a quorum the admitted masters are unknown, but the group's existence is known.
         atl::runtime::member_folders known;
         if (members)
           for (auto& master : members->masters) {
@@ -283,9 +285,9 @@ caf::result<envelope> master_actor::membership(const envelope& message) {
 
 caf::result<envelope> master_actor::status() {
   auto answer = make_response_promise<envelope>();
-  // As it is now, not as it was when the master last looked: an operator acts upon it.
+  // The present state, not that of the last tick, because an operator acts upon it.
   look_at_replica([this, answer] {
-    // It is wanted most when something is wrong, reads wait, and the names can't be counted.
+    // The status matters most during a failure, when reads wait and files can't be counted.
     query(
         queries::summary{},
         [this, answer](const atl::result<responses::summary>& summary) mutable {
@@ -315,7 +317,7 @@ void master_actor::look_at_replica(const std::function<void()>& then) {
           [this, then](atl::runtime::replica_view& view) {
             view_ = std::move(view);
             view_known_ = true;
-            // In another term another master may have led meanwhile.
+            // In another term, another master may have led in between.
             if (leads() && (!was_leader_ || leads_in_term_ != view_.protocol.term)) {
               leads_since_ = std::chrono::steady_clock::now();
               survey_.restart();
@@ -346,7 +348,7 @@ void master_actor::on_tick() {
   }
 }
 
-/// What is wrong with a node that no longer comes is no longer shown.
+/// Drops the refusals of nodes that no longer try to connect.
 void master_actor::forget_old_refusals() {
   auto now = std::chrono::steady_clock::now();
   std::erase_if(refused_, [&](auto& entry) {
@@ -358,7 +360,7 @@ void master_actor::resolve_ids(const responses::summary& summary) {
   summary_ = summary;
   summary_known_ = true;
   for (auto& known : summary.storages) {
-    refused_.erase(known.name + known.uuid); // an operator let it in meanwhile
+    refused_.erase(known.name + known.uuid); // an operator has admitted the node since
     auto* node = registry_.find(known.name);
     if (!node || node->id != no_storage)
       continue;
@@ -404,7 +406,7 @@ void master_actor::survey_chunks() {
     return;
   auto is_dropped = [this, generation = survey_.generation()](bool is_answered) {
     if (generation != survey_.generation())
-      return true; // another master led meanwhile
+      return true; // another master has led since
     if (!is_answered)
       survey_.on_failure();
     return !is_answered;
@@ -436,7 +438,7 @@ void master_actor::submit(action what, std::function<void(std::string)> done) {
             auto answer = atl::runtime::decode_reply(message.body);
             if (!answer.value)
               return;
-            // A master that was idle for long has lost its session like any other client.
+            // The session of a master that was idle for long has expired, as for any client.
             auto changed = decode_response<responses::changed>(*answer.value);
             if (!changed && is_session_expired(changed.error())) {
               session_.low += 1;

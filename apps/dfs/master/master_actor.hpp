@@ -26,7 +26,7 @@
 
 namespace dfs {
 
-/// What the operator chose for the cluster.
+/// The cluster's configuration as far as masters need it.
 struct master_policy {
   std::uint64_t chunk_bytes = 8 << 20;
   std::uint64_t inline_bytes = 0;
@@ -44,20 +44,20 @@ struct master_policy {
 /// A node that was turned away.
 struct refused_node {
   std::string name;
-  std::string folder; ///< the id of its data folder; empty where it isn't known
+  std::string folder; ///< the id of its data folder; empty: unknown
   std::string why;
   steady_time seen{};
-  bool for_good = true; ///< false: it is let in as soon as what is wrong with it is mended
+  bool for_good = true; ///< false: the node is accepted as soon as the cause is fixed
 };
 
-/// A master beside its replica: watches the storage nodes, places chunks, collects garbage, and
-/// tells clients what they must know. All that must survive is in the name space; what is here is
-/// learnt anew.
+/// The part of a master beside its replica: monitors the storage nodes, places chunks, collects
+/// garbage, and gives clients the cluster's settings. Durable state is in the name space; the state
+/// here is rebuilt from reports after a restart.
 class master_actor : public caf::event_based_actor {
  public:
   struct settings {
     atl::runtime::node_info self;
-    atl::group_birth birth; ///< of the group that it belongs to
+    atl::group_birth birth; ///< the certificate of the master's group
     std::vector<atl::runtime::replica_actor::peer> group;
     master_policy policy;
     caf::actor replica;
@@ -78,7 +78,7 @@ class master_actor : public caf::event_based_actor {
   using envelope = atl::runtime::envelope;
   using promise = caf::typed_response_promise<envelope>;
 
-  // What comes from outside.
+  // Messages from other processes.
   caf::result<envelope> on_envelope(envelope& message);
   envelope on_heartbeat(const envelope& message);
   envelope allocate(const envelope& message);
@@ -89,24 +89,24 @@ class master_actor : public caf::event_based_actor {
   caf::result<envelope> status();
   caf::result<envelope> membership(const envelope& message);
 
-  // What it does by itself.
+  // Periodic work.
   void on_tick();
-  /// Learns how the replica is doing, then goes on, also when it doesn't say.
+  /// Fetches the replica's view, then continues, also if the replica doesn't answer.
   void look_at_replica(const std::function<void()>& then);
   void forget_old_refusals();
   void resolve_ids(const responses::summary& summary);
   void register_unknown();
   void survey_chunks();
   void start_garbage_collection();
-  /// Does what nothing refers to go without the grace: on request, or because nodes are full?
+  /// Is garbage collected without the grace time, on request or because nodes are full?
   bool collects_at_once(steady_time now) const;
-  /// How long a leader waits before it believes that it knows all uploads under way.
+  /// How long a new leader waits until all uploads under way have been renewed.
   std::chrono::microseconds settling_time(bool at_once) const;
   std::uint64_t wanted_gc_watermark(steady_time now, bool at_once);
   void advance_collection(steady_time now);
   void collect_garbage();
   void find_next_orphans(const std::string& node);
-  /// @param ends_pass these are the node's last ones below the watermark, in this pass over them
+  /// @param ends_pass these are the node's last fragments below the watermark in this pass
   void find_orphans(const std::string& node, std::vector<storage_registry::fragment> fragments,
                     std::optional<std::uint64_t> ends_pass);
   void on_orphans_found(const std::string& node, std::optional<std::uint64_t> ends_pass);
@@ -114,7 +114,7 @@ class master_actor : public caf::event_based_actor {
                         const std::vector<storage_registry::fragment>& fragments,
                         const std::vector<chunk_record>& known);
 
-  /// Proposes a command; at most one at a time, and none while another waits for its answer.
+  /// Proposes a command. @pre no other command is under way.
   void submit(action what, std::function<void(std::string)> done);
   template <class Query>
   void query(const Query& query, std::function<void(atl::result<typename Query::response>)> done,
@@ -132,7 +132,7 @@ class master_actor : public caf::event_based_actor {
   bool was_leader_ = false;
   std::uint64_t leads_in_term_ = 0;
   responses::summary summary_;
-  std::uint64_t applied_at_collection_ = 0; ///< the last one left the state at this entry
+  std::uint64_t applied_at_collection_ = 0; ///< the index of the state after the last collection
   bool summary_known_ = false;
   session_id session_;
   std::uint64_t sequence_ = 0;
@@ -140,10 +140,10 @@ class master_actor : public caf::event_based_actor {
   steady_time last_collection_{};
   std::uint64_t proposed_gc_watermark_us_ = 0; ///< the latest
   collection collection_;
-  std::set<std::string> looking_up_; ///< nodes, some of whose fragments are being looked up
+  std::set<std::string> looking_up_; ///< nodes whose fragments are being looked up
   std::map<std::string, std::deque<storage_registry::fragment>> to_remove_; ///< by node
   std::map<std::string, refused_node> refused_; ///< nodes that may not join, by name and folder
-  std::string broken_;                          ///< a plugin threw: no more placing
+  std::string broken_; ///< why no chunk is placed any more: a plugin threw. Empty: none did
 };
 
 } // namespace dfs

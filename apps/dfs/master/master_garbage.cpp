@@ -5,19 +5,20 @@
 
 #include <algorithm>
 
-// How a master has what nothing refers to removed.
+// How a master removes chunks that nothing refers to.
 namespace dfs {
 
 namespace {
 
-/// How often there's a look for garbage that is to go at once.
+/// The interval of collections without the grace time.
 constexpr auto urgent_collection_interval = std::chrono::milliseconds{500};
-/// So many signs of life that an upload owes are waited for before its chunks go at once.
+/// The number of missed renewals after which an upload's chunks may be collected without the grace
+/// time.
 constexpr int renewals_awaited = 4;
-/// So many times an upload can have shown itself before a new leader believes that it knows all.
+/// The number of renewal intervals after which a new leader knows all uploads under way.
 constexpr int renewals_to_settle = 2;
 constexpr std::uint32_t reclaim_limit = 2000;   ///< inodes reclaimed with one command
-constexpr std::size_t lookup_limit = 500;       ///< fragments of a node looked at in one go
+constexpr std::size_t lookup_limit = 500;       ///< fragments of a node in one look-up
 constexpr std::size_t remove_limit_max = 10000; ///< removals waiting for one node
 
 } // namespace
@@ -48,9 +49,9 @@ void master_actor::start_garbage_collection() {
         });
     if (!moved && !has_old) {
       collection_.on_watermark_reached(target, registry_, std::chrono::steady_clock::now());
-      return; // an idle cluster's log doesn't grow
+      return; // no command, so that an idle cluster's log doesn't grow
     }
-    // The state takes no watermark beyond its own time, which this command moves on.
+    // The state refuses a watermark beyond its own time, which this command advances.
     auto reachable = std::max(std::min(watermark, summary->latest_us), summary->gc_watermark_us);
     proposed_gc_watermark_us_ = std::max(proposed_gc_watermark_us_, reachable);
     commands::collect_garbage work{
@@ -62,12 +63,12 @@ void master_actor::start_garbage_collection() {
         return;
       summary_.gc_watermark_us = done->gc_watermark_us;
       if (done->pending_removals > 0)
-        last_collection_ = {}; // there is more of it: go on at once
+        last_collection_ = {}; // more garbage remains: continue at once
       else if (done->gc_watermark_us >= std::min(watermark, target))
         collection_.on_watermark_reached(target, registry_, std::chrono::steady_clock::now());
       query(queries::summary{}, [this](atl::result<responses::summary> after) {
         if (after)
-          applied_at_collection_ = after->applied; // its own command is no news
+          applied_at_collection_ = after->applied; // not a change by others
       });
     });
   });
@@ -83,8 +84,8 @@ std::chrono::microseconds master_actor::settling_time(bool at_once) const {
   return at_once ? std::min(grace, renewals_to_settle * protocol::renewal_interval(grace)) : grace;
 }
 
-/// Uploads that began under the leader before this one are unknown here: until each of them has
-/// shown itself, or may be given up, the watermark stays.
+/// This leader doesn't know the uploads that began under a former leader, so the watermark stays
+/// until each of them has been renewed or has expired.
 std::uint64_t master_actor::wanted_gc_watermark(steady_time now, bool at_once) {
   if (now - leads_since_ <= settling_time(at_once))
     return summary_.gc_watermark_us;
@@ -123,7 +124,7 @@ void master_actor::find_next_orphans(const std::string& name) {
   find_orphans(name, std::move(fragments), ends_pass);
 }
 
-/// Where garbage is to go at once, the next fragments aren't left for the next look.
+/// When garbage is collected without the grace time, the next fragments are looked up at once.
 void master_actor::on_orphans_found(const std::string& node,
                                     std::optional<std::uint64_t> ends_pass) {
   looking_up_.erase(node);
@@ -144,7 +145,7 @@ void master_actor::find_orphans(const std::string& node,
     if (!known || known->examined == 0) {
       looking_up_.erase(node);
       if (auto* entry = registry_.find(node))
-        entry->examined = {}; // none of them may be left out
+        entry->examined = {}; // no fragment may be skipped
       return;
     }
     std::vector<storage_registry::fragment> rest;

@@ -16,8 +16,8 @@
 
 namespace dfs {
 
-/// Gives new chunks their names, and their fragments their nodes; knows which uploads are under
-/// way, whose chunks nothing refers to yet.
+/// Assigns ids to new chunks and nodes to their fragments, and tracks the uploads under way, whose
+/// chunks nothing refers to yet. Not thread-safe.
 class placement_service {
  public:
   /// @param balancer, recovery the plugins chosen for the cluster.
@@ -26,27 +26,27 @@ class placement_service {
                     std::shared_ptr<const atl::spi::recovery> recovery, std::uint64_t seed,
                     std::string balancer_name = "placement");
 
-  /// Room for `request.chunks` chunks. @param gc_watermark_us names are made later than this,
-  /// whatever the clock says: older ones could not be committed.
-  /// @returns errc::unavailable when fewer nodes are there than the scheme must write to,
-  /// errc::no_space when there are enough but too few with room, errc::refused when the balancer
-  /// chooses too few of those that could take a chunk.
+  /// Places `request.chunks` chunks. @param gc_watermark_us the ids' times are above it, whatever
+  /// the clock says, because older chunks can't be committed.
+  /// @returns errc::unavailable if fewer nodes are up than the scheme must write to, errc::no_space
+  /// if enough are up but too few have room, errc::refused if the balancer picks too few of the
+  /// nodes with room.
   atl::result<protocol::allocate_answer> place(const protocol::allocate_request& request,
                                                const storage_registry& registry,
                                                std::uint64_t now_us, std::uint64_t gc_watermark_us,
                                                steady_time now);
 
-  /// Why chunks of this size can't be stored at the moment; empty when enough nodes can take one.
+  /// Why chunks of this size can't be stored at the moment; empty if enough nodes can store one.
   std::string shortage_of_nodes(std::uint64_t chunk_bytes, const storage_registry& registry,
                                 steady_time now) const;
 
-  /// Keeps an upload under way that says that it lives, also one that another leader began.
+  /// Renews an upload, also one that began under another leader.
   void renew(const protocol::renew_request& request, std::uint64_t now_us, steady_time now);
 
   void finish(std::uint64_t upload) { uploads_.erase(upload); }
 
-  /// When the first chunk of the oldest upload was made that showed itself within `grace`; uploads
-  /// that didn't are forgotten.
+  /// The time of the first chunk of the oldest upload that was renewed within `grace`; forgets
+  /// uploads that were not.
   std::optional<std::uint64_t> oldest_upload(steady_time now, std::chrono::microseconds grace);
 
   std::size_t uploads_under_way() const { return uploads_.size(); }
@@ -63,7 +63,7 @@ class placement_service {
     steady_time seen{};
   };
 
-  /// Why fewer nodes than needed take a chunk.
+  /// The error for a chunk that fewer nodes than needed can store.
   atl::error shortage(const protocol::allocate_request& request, const storage_registry& registry,
                       std::uint64_t bytes_per_node, std::size_t picked, steady_time now) const;
 

@@ -8,7 +8,7 @@ namespace dfs {
 storage_registry::node& storage_registry::update(const protocol::storage_heartbeat& report,
                                                  steady_time now) {
   auto& found = nodes_[report.name];
-  if (found.last.uuid != report.uuid) { // another data folder: nothing known holds
+  if (found.last.uuid != report.uuid) { // another data folder: all knowledge about the node is void
     auto reports = found.reports;
     found = node{};
     found.reports = reports;
@@ -21,7 +21,7 @@ storage_registry::node& storage_registry::update(const protocol::storage_heartbe
     found.listing = true;
     found.complete = false;
   }
-  // Changes mean something only on top of a list that began at the beginning.
+  // Changes are meaningful only after the beginning of a complete list.
   if (found.complete || found.listing) {
     for (auto& change : report.changes) {
       if (change.present)
@@ -89,8 +89,7 @@ std::vector<storage_registry::fragment>
 storage_registry::next_to_look_up(node& which, std::uint64_t gc_watermark_us, std::size_t limit) {
   std::vector<fragment> list;
   auto it = which.has.upper_bound(which.examined);
-  // Fragments are ordered by the time their chunks were made: below the watermark there are no
-  // more.
+  // Fragments are ordered by their chunks' times: no further fragment is below the watermark.
   while (it != which.has.end() && it->first.made_us < gc_watermark_us && list.size() < limit)
     list.push_back(*it++);
   which.examined = list.size() < limit || list.empty() ? fragment{} : list.back();

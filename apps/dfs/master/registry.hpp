@@ -18,8 +18,9 @@ namespace dfs {
 
 using steady_time = std::chrono::steady_clock::time_point;
 
-/// What one master knows of the storage nodes: who is there, how full, and which fragments they
-/// have. All of it comes from their reports, and is gathered anew after a restart.
+/// A master's knowledge about the storage nodes: which are up, how full they are, and which
+/// fragments they have. It comes from the nodes' reports alone, and is rebuilt after a restart. Not
+/// thread-safe.
 class storage_registry {
  public:
   using fragment = std::pair<chunk_id, std::uint32_t>;
@@ -29,28 +30,28 @@ class storage_registry {
     storage_id id = no_storage;       ///< 0: not registered yet
     steady_time seen{};
     bool listing = false;  ///< a list of its fragments has begun
-    bool complete = false; ///< its fragments are known: `has` is all of them
+    bool complete = false; ///< `has` contains all its fragments
     std::set<fragment> has;
-    fragment examined{};       ///< how far the last search for garbage came
-    std::uint64_t reports = 0; ///< that came from a node of this name
+    fragment examined{};       ///< where the last search for garbage stopped
+    std::uint64_t reports = 0; ///< reports from a node of this name
   };
 
   explicit storage_registry(std::chrono::milliseconds failure_timeout)
       : failure_timeout_{failure_timeout} {}
 
-  /// Takes a report in. @returns the node, for its orders.
+  /// Applies a report. @returns the node that sent it.
   node& update(const protocol::storage_heartbeat& report, steady_time now);
 
   node* find(const std::string& name);
   const node* find(storage_id id) const;
   const std::map<std::string, node>& nodes() const { return nodes_; }
-  /// How many reports changed what is known of the nodes' fragments.
+  /// The number of reports that changed the known fragments.
   std::uint64_t changes() const { return changes_; }
 
-  /// It has an id, and says that its data belongs to the group. Before that it must get no data: it
-  /// would follow the commands of a master of another group that reached it first.
+  /// Has the node an id, and does it report that its data belongs to this group? Until then it must
+  /// get no data, because a master of another group might reach it first and command it.
   static bool has_joined(const node& which);
-  /// Reports come, it has joined, and it takes data.
+  /// Does the node report, has it joined, and does it take data?
   bool healthy(const node& which, steady_time now) const;
   bool alive(const node& which, steady_time now) const;
 
@@ -59,7 +60,7 @@ class storage_registry {
   std::vector<atl::spi::candidate> candidates(const std::vector<storage_id>& avoid,
                                               std::uint64_t needed_bytes, steady_time now) const;
 
-  /// Up to `limit` fragments on a node made before `gc_watermark_us`, going round and round.
+  /// Up to `limit` fragments on a node from before `gc_watermark_us`, in cyclic order.
   std::vector<fragment> next_to_look_up(node& which, std::uint64_t gc_watermark_us,
                                         std::size_t limit);
 

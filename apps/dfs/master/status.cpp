@@ -56,7 +56,7 @@ json describe_storages(const status_view& view) {
     list.push_back(std::move(entry));
   }
   if (view.summary) {
-    // Nodes that belong to the cluster and haven't reported since this master started.
+    // Registered nodes that haven't reported since this master started.
     for (auto& known : view.summary->storages) {
       auto& nodes = view.registry.nodes();
       if (!nodes.contains(known.name))
@@ -66,7 +66,7 @@ json describe_storages(const status_view& view) {
   return list;
 }
 
-/// Slots of the latency histogram up to the last that counted something.
+/// The slots of the latency histogram up to the last with a count.
 json describe_latency(const atl::runtime::replica_metrics& metrics) {
   auto list = json::array();
   for (std::size_t slot = 0; slot < metrics.latency.size(); ++slot)
@@ -120,7 +120,7 @@ std::string size_text(std::uint64_t bytes) {
   return atl::format_size(static_cast<std::int64_t>(bytes));
 }
 
-/// What all masters should have alike in their files, to be compared.
+/// The settings that should be equal in all masters' files.
 json describe_configuration(const master_policy& policy) {
   return {{"consensus", plugin_text(policy.consensus)},
           {"recovery", plugin_text(policy.recovery)},
@@ -134,7 +134,7 @@ json describe_configuration(const master_policy& policy) {
           {"files.session_expiry", atl::format_duration(policy.session_expiry)}};
 }
 
-/// How many chunks are short of copies, as far as the leading master has counted.
+/// The number of chunks that are short of copies, as far as the leading master has counted.
 json describe_survey(const chunk_survey& survey) {
   if (!survey.problem().empty())
     return {{"state", "failed"}, {"problem", survey.problem()}};
@@ -185,7 +185,8 @@ std::string describe_status(const status_view& view) {
   out["copies"] = view.survey ? describe_survey(*view.survey) : json{};
   out["shortage"] = view.shortage;
   out["configuration"] = describe_configuration(view.policy);
-  // Names and messages come from other machines: what isn't UTF-8 is replaced, not thrown over.
+  // Names and messages come from other machines: bytes that aren't UTF-8 are replaced, without an
+  // exception.
   return out.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 

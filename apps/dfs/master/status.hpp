@@ -7,7 +7,7 @@
 
 namespace dfs {
 
-/// All that `dfs status` is about, as one master sees it.
+/// The content of `dfs status`, as one master sees it.
 struct status_view {
   const atl::runtime::node_info& self;
   const master_policy& policy;
@@ -16,9 +16,9 @@ struct status_view {
   const atl::result<responses::summary>& summary;
   const std::string& broken;
   const std::map<std::string, refused_node>& refused;
-  std::string waiting;                  ///< why it takes no part in a group yet; empty: it does
-  const chunk_survey* survey = nullptr; ///< of a master that leads
-  std::string shortage{};               ///< why no whole chunk can be stored; empty: it can
+  std::string waiting;                  ///< why the master belongs to no group yet; empty: it does
+  const chunk_survey* survey = nullptr; ///< of the leading master; null otherwise
+  std::string shortage{};               ///< why no chunk of full size can be stored; empty: it can
 };
 
 /// As JSON; docs/OPERATING.md describes the fields.

@@ -8,12 +8,11 @@
 #include <string>
 #include <string_view>
 
-/// What each command does to the state. A command that is answered with an error has changed
-/// nothing; whether reading failed underneath is up to the caller to ask the transaction.
+/// Carries out commands on the state. A command that returns an error has changed nothing. The
+/// caller must check the transaction for failed reads. For the applying thread.
 namespace dfs::state {
 
-/// Carries out one entry of the log, at `meta().applied`. Bytes that are no command are answered
-/// with an error.
+/// Carries out the log entry at `meta().applied`. Malformed bytes are answered with an error.
 std::string apply_command(transaction& state, std::string_view bytes);
 
 atl::result<responses::changed> run(transaction& state, const commands::mkdir& command);
@@ -29,26 +28,26 @@ atl::result<responses::garbage_collected> run(transaction& state,
 
 // -- parts of them ----------------------------------------------------------------------------
 
-/// Makes the directories of the path from where `at` ends to its `depth`-th name.
+/// Creates the missing directories of the path, from the end of `at` up to the `depth`-th name.
 dirent make_directories(transaction& state, const parsed_path& path, walked at, std::size_t depth);
 
-/// Notes that a directory has gained or lost entries just now.
+/// Updates a directory whose entries have changed.
 void touch_directory(transaction& state, inode_id id, std::int64_t entries_gained);
 
-/// Takes an inode apart that no entry names any more, or queues it when that is much work.
-/// @returns how many inodes and extents were reclaimed; 0: it was queued.
+/// Reclaims an orphaned inode, or queues it if that is much work. @returns the number of reclaimed
+/// inodes and extents; 0: the inode was queued.
 std::uint32_t reclaim_or_queue(transaction& state, const dirent& gone);
 
-/// Takes queued trees and files apart, at most `limit` inodes and extents.
-/// @returns how many inodes went.
+/// Reclaims queued trees and files, at most `limit` inodes and extents. @returns the number of
+/// reclaimed inodes.
 std::uint32_t reclaim(transaction& state, std::uint32_t limit);
 
-/// Forgets up to `limit` sessions that were idle for longer. @returns how many.
+/// Removes up to `limit` sessions that were idle for longer. @returns their number.
 std::uint32_t expire_sessions(transaction& state, std::uint64_t expiry_us, std::uint32_t limit);
 
-/// Something refers to a chunk once more, for the first time perhaps.
+/// Adds a reference to a chunk, and creates the chunk's record with the first.
 void add_reference(transaction& state, const chunk_record& chunk);
-/// … once less; the last one takes the chunk's record along.
+/// Removes a reference to a chunk, and the chunk's record with the last.
 void drop_reference(transaction& state, const chunk_id& id);
 
 } // namespace dfs::state

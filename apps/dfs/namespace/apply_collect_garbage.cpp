@@ -15,7 +15,7 @@ using responses::garbage_collected;
 
 namespace {
 
-/// What is left to do within one command.
+/// The work that one command may still do.
 struct budget {
   std::uint32_t left = 0;
   std::uint32_t inodes_gone = 0;
@@ -46,8 +46,8 @@ void forget_directory(transaction& state, inode_id id) {
   --state.meta().directories;
 }
 
-/// Removes up to `limit` extents from the key `from` on. @returns how many, and sets `from` behind
-/// them.
+/// Removes up to `limit` extents from the key `from` on. @returns their number, and sets `from` to
+/// the key after the last.
 std::uint32_t drop_extents(transaction& state, inode_id id, std::string& from, std::size_t limit) {
   auto rows = state.first_rows(keys::extents_of(id), from, limit);
   for (const auto& [key, value] : rows) {
@@ -75,7 +75,7 @@ void reclaim_file(transaction& state, inode_id id, std::string_view value, budge
   auto wanted = budget.left;
   auto dropped = drop_extents(state, id, from, wanted);
   budget.spend(dropped);
-  if (dropped == wanted) { // perhaps there are more
+  if (dropped == wanted) { // more may remain
     state.put(keys::orphan(id), from);
     return;
   }
@@ -86,7 +86,7 @@ void reclaim_file(transaction& state, inode_id id, std::string_view value, budge
 }
 
 void reclaim_directory(transaction& state, inode_id id, std::string_view value, budget& budget) {
-  // A child may use up as much as it has extents, so only a part of them is fetched at a time.
+  // A child costs as much as it has extents, so only a part of the children is fetched at a time.
   auto wanted = std::min<std::size_t>(budget.left, 64);
   auto prefix = keys::entries_of(id);
   auto from = resume_point(value, prefix);

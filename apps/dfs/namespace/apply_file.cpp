@@ -89,7 +89,7 @@ result<std::uint64_t> check_content(transaction& state, const put_file& command)
   return size;
 }
 
-/// Makes the inode of a file with what is in it.
+/// Creates the inode of a file with its content.
 dirent make_file(transaction& state, const put_file& command, std::uint64_t size_bytes) {
   auto& meta = state.meta();
   dirent made{meta.next_inode++, inode_type::file};

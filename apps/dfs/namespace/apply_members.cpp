@@ -18,11 +18,11 @@ bool is_text(std::string_view text) {
   return !text.empty() && text.size() <= limits::member_text_bytes_max && is_utf8(text);
 }
 
-/// What was admitted so far, as far as the next admission needs it.
+/// A summary of the admitted masters for the next admission.
 struct admissions {
   std::uint32_t highest = 0;
   std::size_t count = 0;
-  std::uint32_t of_folder = 0; ///< the id that the folder has; 0: none
+  std::uint32_t of_folder = 0; ///< the id of the folder; 0: it was not admitted
 };
 
 admissions look_up(transaction& state, const std::string& folder) {

@@ -17,7 +17,7 @@ std::string name_of(const session_id& id) {
   return fmt::format("{:016x}{:016x}", id.high, id.low);
 }
 
-/// Why the command can't be the next one of a session that isn't known.
+/// Why the command can't be the next command of an unknown session.
 std::optional<error> objection_to_first(const command& command) {
   if (command.sequence == 0)
     return error{errc::invalid, fmt::format("session {} numbers its commands from 0: they begin "
@@ -66,7 +66,7 @@ std::string apply_command(transaction& state, std::string_view bytes) {
   session->last_sequence = command->sequence;
   session->last_us = latest_us;
   if (std::holds_alternative<commands::collect_garbage>(command->action))
-    state.put_session(command->session, *session); // it must see it as alive
+    state.put_session(command->session, *session); // the command must find its session active
 
   session->answer = std::visit(
       [&](const auto& action) { return encode_response(run(state, action)); }, command->action);
@@ -94,7 +94,7 @@ std::uint32_t expire_sessions(transaction& state, std::uint64_t expiry_us, std::
       state.erase(keys::session(check->session));
       --state.meta().sessions;
       ++expired;
-    } else { // was used since: look again when that is as long ago
+    } else { // the session was used since: check again when it may have expired
       state.put(keys::idle_check(session->last_us, check->session), {});
     }
   }

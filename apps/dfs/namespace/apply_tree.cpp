@@ -14,7 +14,7 @@ namespace {
 
 constexpr auto directory = inode_type::directory;
 
-/// The directory that the path's last name is in, which must be there.
+/// The directory that contains the path's last name. @returns an error if it doesn't exist.
 result<dirent> parent_of(transaction& state, const parsed_path& path) {
   auto parents = path.names.size() - 1;
   auto at = walk(state, path, parents);
@@ -94,7 +94,7 @@ result<changed> run(transaction& state, const commands::mkdir& command) {
   if (!path)
     return tl::unexpected{path.error()};
   auto depth = path->names.size();
-  path->directory_only = false; // a file in the way is told apart below
+  path->directory_only = false; // a file in the way is handled below
   auto at = walk(state, *path, depth);
   if (!at)
     return tl::unexpected{at.error()};

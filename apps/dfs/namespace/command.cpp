@@ -85,7 +85,7 @@ void read(reader& in, commands::put_file& c) {
   }
   auto count = in.get_count(extent_bytes_min);
   commands::put_file::extent_list extents;
-  // Grows as it is read: what a stranger says is there may be smaller than what we would reserve.
+  // The list grows while it is read: a hostile count must not cause a large allocation.
   for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
     placed_extent extent;
     wire::read(in, extent.chunk);
@@ -132,7 +132,7 @@ void read(reader& in, commands::admit_master& c) {
   c.folder = in.get_string();
 }
 
-/// Where the time stands in an encoded command: after version, type, session and sequence.
+/// The offset of the time in an encoded command: after version, type, session and sequence.
 constexpr std::size_t time_offset = 1 + 1 + 16 + 8;
 
 } // namespace

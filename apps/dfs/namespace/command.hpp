@@ -14,9 +14,8 @@
 
 namespace dfs {
 
-/// What can be done to the name space. Each is all or nothing, and answered by its `response` or an
-/// error: `not_found`, `exists`, `refused` (not in this state, or the wrong type), `invalid`
-/// (never).
+/// The commands of the name space. Each is atomic, and answered by its `response` or an error:
+/// `not_found`, `exists`, `refused` (not in this state, or the wrong type), `invalid` (never).
 namespace commands {
 
 struct mkdir {
@@ -25,7 +24,8 @@ struct mkdir {
   bool parents = false; ///< make missing parents too; a directory that exists already is a success
 };
 
-/// Makes a file visible whose data is stored already. Replacing one is atomic, under a new inode.
+/// Makes a file visible whose data is stored. It replaces an existing file atomically, under a new
+/// inode.
 ///
 /// A chunk made before the garbage collection watermark is refused. No command can therefore refer
 /// to an unreferenced chunk below the watermark any more, and the chunk can be deleted.
@@ -42,9 +42,9 @@ struct put_file {
   bool parents = false; ///< make missing parents too
 };
 
-/// As POSIX has it: a file replaces a file, a directory an empty directory, both only with
-/// `overwrite`. To itself is a success that changes nothing. Directories below the new place may
-/// come to lie deeper than a path can say; they are reached again by moving them up.
+/// As in POSIX: a file replaces a file, a directory an empty directory, both only with `overwrite`.
+/// A rename to the same path succeeds and changes nothing. Directories below the new place may
+/// become deeper than a path may be; a rename that moves them up makes them reachable again.
 struct rename {
   using response = responses::changed;
   std::string from;
@@ -52,47 +52,47 @@ struct rename {
   bool overwrite = false;
 };
 
-/// Out of sight at once, whatever is below; reclaimed by `collect_garbage`.
+/// Removes a path and everything below it from view at once; `collect_garbage` reclaims it.
 struct remove {
   using response = responses::changed;
   std::string path;
   bool recursive = false; ///< also a directory that isn't empty
 };
 
-/// Gives a storage node its id: the same one for the same name and data folder.
+/// Registers a storage node. The same name and data folder always get the same id.
 struct register_storage {
   using response = responses::registered;
   std::string name; ///< as configured
   std::string uuid; ///< of the data folder
-  /// An operator's word that the disk which had the name is lost: another data folder may take the
-  /// name over, under an id of its own.
+  /// An operator's statement that the disk with this name is lost: another data folder may take the
+  /// name, under a new id.
   bool replaces = false;
 };
 
-/// Gives a master's data folder its id in the group: the same one for the same folder. An id is
-/// never given to a second folder, since what the first one promised is lost with it.
+/// Admits a master's data folder to the group. The same folder always gets the same id. An id is
+/// never given to a second folder, because the promises of the first are lost with it.
 struct admit_master {
   using response = responses::admitted;
-  std::uint32_t id = 0; ///< the wanted one; 0: the next that was never given
+  std::uint32_t id = 0; ///< the requested id; 0: the next unused id
   std::string name;
   std::string address;
   std::string folder; ///< the id of the data folder
 };
 
-/// A fragment is now stored on `to`, no longer on `from`; refused if the state says otherwise.
+/// Records that a fragment has moved from `from` to `to`; refused if the state has it elsewhere.
 struct relocate_chunk {
   using response = responses::changed;
   chunk_id chunk;
   std::uint32_t fragment = 0;
-  storage_id from = no_storage; ///< `no_storage`: it wasn't stored anywhere
+  storage_id from = no_storage; ///< `no_storage`: the fragment was not stored
   storage_id to = no_storage;
 };
 
-/// Work that waits: moves the garbage collection watermark forward, takes removed trees apart,
-/// forgets idle sessions.
+/// Deferred work: advances the garbage collection watermark, reclaims removed trees, and removes
+/// idle sessions.
 struct collect_garbage {
   using response = responses::garbage_collected;
-  std::uint64_t gc_watermark_us = 0; ///< an earlier one than before changes nothing
+  std::uint64_t gc_watermark_us = 0; ///< a lower watermark than the present one changes nothing
   /// Inodes and extents of removed trees, and sessions, at most; 0: none.
   std::uint32_t reclaim_limit = 0;
   /// Sessions that were idle for longer, in the state's time, are forgotten; 0: none.
@@ -106,7 +106,7 @@ using action = std::variant<commands::mkdir, commands::put_file, commands::renam
                             commands::register_storage, commands::relocate_chunk,
                             commands::collect_garbage, commands::admit_master>;
 
-/// One entry of the log. Repeated under the same session and sequence number, it is applied once.
+/// A log entry. If it is repeated under the same session and sequence number, it is applied once.
 struct command {
   session_id session;
   /// 1 opens the session; each further command of it has a larger one, and waits for the answer to
@@ -118,15 +118,15 @@ struct command {
 
 std::string encode(const command& command);
 
-/// Writes a time into an encoded command; leaves alone what is too short to be one.
+/// Writes a time into an encoded command; leaves bytes that are too short for a command unchanged.
 void stamp_command(std::string& bytes, std::uint64_t time_us);
 
 /// @returns `errc::invalid` for bytes that are no command, or one of a version that is unknown
 /// here.
 atl::result<command> decode_command(std::string_view bytes);
 
-/// Did the command fail because its session is unknown (and it isn't the first of one)? Then
-/// whether an earlier attempt took effect can't be told any more; go on under a new session.
+/// Did the command fail because its session is unknown? Then it is unknown whether an earlier
+/// attempt took effect; the client should continue under a new session.
 bool is_session_expired(const atl::error& error);
 
 } // namespace dfs

@@ -39,7 +39,7 @@ tl::unexpected<atl::error> damaged(const fs::path& folder, std::string_view why)
 rocksdb::Options options_from(const name_space_settings& settings) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(settings.block_cache_bytes);
-  table.cache_index_and_filter_blocks = true; // or they would be held beside the cache
+  table.cache_index_and_filter_blocks = true; // otherwise they would take memory beside the cache
   table.pin_l0_filter_and_index_blocks_in_cache = true;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   rocksdb::Options options;
@@ -52,27 +52,27 @@ rocksdb::Options options_from(const name_space_settings& settings) {
   options.max_background_jobs = 2;
   options.level_compaction_dynamic_level_bytes = true;
   options.bytes_per_sync = 1u << 20;
-  options.allow_fallocate = false; // what is set aside for later would come off the disk's reserve
+  options.allow_fallocate = false; // preallocated space would count against the disk's reserve
   options.compression = rocksdb::kLZ4Compression;
   options.keep_log_file_num = 2;
   options.max_log_file_size = 1u << 20;
   options.info_log_level = rocksdb::WARN_LEVEL;
-  // After a power cut the log ends where it was last whole: earlier than was applied perhaps, never
-  // than was flushed.
+  // After a power cut the log ends at the last intact record: perhaps before the applied index,
+  // never before the flushed index.
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   return options;
 }
 
-/// Is there room to write what the log holds to tables as well before its files are removed?
-/// Otherwise they stay in use.
+/// Is there room to write the log's records to tables before the log files are removed? Otherwise
+/// the log files stay in use.
 bool has_room_to_flush(const fs::path& folder, const rocksdb::Options& options) {
   std::error_code failed;
   auto disk = fs::space(folder, failed);
   return failed || disk.available >= options.max_total_wal_size;
 }
 
-/// What lacks its CURRENT file isn't a new database but a damaged one: a new one is made beside its
-/// place and is whole when it gets there.
+/// A folder without a CURRENT file is a damaged database, not a new one: a new database is created
+/// beside the folder and moved there when it is complete.
 status check_whole(const fs::path& folder) {
   std::error_code failed;
   if (!fs::is_directory(folder, failed))
@@ -82,7 +82,7 @@ status check_whole(const fs::path& folder) {
   return {};
 }
 
-/// @param is_new it is made; else it must be there
+/// @param is_new create the database; otherwise it must exist
 result<std::unique_ptr<rocksdb::DB>>
 open_rocksdb(const fs::path& folder, const name_space_settings& settings, bool is_new = false) {
   auto options = options_from(settings);
@@ -98,14 +98,14 @@ open_rocksdb(const fs::path& folder, const name_space_settings& settings, bool i
     return fail(errc::busy, fmt::format("the name space in {} is open already ({}): end the other "
                                         "process first",
                                         in_quotes(folder.native()), text));
-  // Files that are missing or too short are told as I/O errors or invalid arguments.
+  // RocksDB reports missing or short files as I/O errors or invalid arguments.
   if (opened.IsCorruption() || opened.IsInvalidArgument() || opened.IsNotFound() ||
       opened.IsPathNotFound() || text.find("No such file") != text.npos)
     return damaged(folder, text);
   return fail(to_error(opened), fmt::format("can't open {}", in_quotes(folder.native())));
 }
 
-/// What all members know of their group before its first entry.
+/// The records that all members of a group share before its first entry.
 status put_founders(transaction& state, const std::string& bytes) {
   if (bytes.empty())
     return {};
@@ -119,7 +119,8 @@ status put_founders(transaction& state, const std::string& bytes) {
   return {};
 }
 
-/// The state before the first entry. Synced, so that a folder is ours or empty.
+/// Writes the state before the first entry, with a sync, so that a folder is either a name space or
+/// empty.
 status make_new(rocksdb::DB& db, const name_space_settings& settings) {
   meta fresh;
   fresh.cluster_id = settings.cluster_id;
@@ -176,12 +177,12 @@ result<meta> read_meta(rocksdb::DB& db, const fs::path& folder,
   return meta;
 }
 
-/// Where the database before stays while it is being replaced.
+/// The folder of the former database while it is being replaced.
 fs::path replaced(const fs::path& folder) {
   return folder.native() + ".replaced";
 }
 
-/// Ends what a crash left half done.
+/// Completes or undoes a replacement that a crash interrupted.
 status finish_replacing(const fs::path& folder) {
   std::error_code failed;
   if (!fs::exists(replaced(folder), failed))

@@ -16,7 +16,8 @@ struct opened_database {
   state::meta meta;
 };
 
-/// Opens it, or makes a new one when the folder holds none; checks that it is ours and whole.
+/// Opens the database, or creates one in an empty folder; checks that it is a complete name space
+/// of this cluster.
 atl::result<opened_database> open_database(const std::filesystem::path& folder,
                                            const name_space_settings& settings);
 
@@ -24,7 +25,8 @@ atl::result<opened_database> open_database(const std::filesystem::path& folder,
 atl::status write_rows(rocksdb::DB& db, const write_buffer& rows, const rocksdb::WriteOptions& how);
 
 /// Reads every block of the tables in `folder`, a checkpoint.
-/// @returns errc::corrupt with what is damaged and what to do; another error says nothing of them.
+/// @returns errc::corrupt with what is damaged and what to do; another error says nothing about the
+/// tables.
 atl::status check_tables(const std::filesystem::path& folder);
 
 /// Puts the files of `from`, a folder on the same disk, in place of the closed database in

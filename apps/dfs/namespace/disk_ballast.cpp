@@ -21,7 +21,7 @@ std::uint64_t free_bytes(const fs::path& folder) {
   return failed ? 0 : disk.available;
 }
 
-/// Sets space aside without writing it; false where the file system can't.
+/// Allocates space without writing it; false if the file system can't.
 bool allocate(const fs::path& file, std::uint64_t bytes) {
   auto fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
   if (fd < 0)

@@ -7,9 +7,9 @@
 
 namespace dfs {
 
-/// A file that holds a part of a master's reserve where no other program can take it. On a disk
-/// that others filled to the last byte, its removal makes the space that a start needs. For one
-/// thread at a time.
+/// A file that occupies a part of a master's reserve, so that no other program can take it. On a
+/// disk that other programs have filled, the file's removal frees the space that a start needs. Not
+/// thread-safe.
 class disk_ballast {
  public:
   /// @param file empty: there is none. @param reserve in bytes, of the disk
@@ -19,8 +19,8 @@ class disk_ballast {
   /// @returns whether there was a file to remove
   bool release_if_short();
 
-  /// Makes the file if it is missing and the disk keeps its whole reserve beside it; looks only
-  /// now and then. What can't be made is tried again later.
+  /// Creates the file if it is missing and the disk keeps its whole reserve beside it; checks only
+  /// at intervals. A failed creation is retried later.
   void restore();
 
   std::uint64_t bytes() const { return bytes_; }

@@ -6,11 +6,11 @@
 #include <string>
 #include <string_view>
 
-/// What is answered to each query.
+/// Answers queries from the state.
 namespace dfs::state {
 
-/// Bytes that are no query are answered with an error.
-/// @returns an error when the state can't be read, which is no answer.
+/// Malformed bytes are answered with an error.
+/// @returns an error if the state can't be read; then there is no answer.
 atl::result<std::string> execute_query(present_reader& state, std::string_view bytes);
 
 atl::result<responses::entry> execute(present_reader& state, const queries::stat& query);
@@ -22,13 +22,14 @@ atl::result<responses::known_chunks> execute(present_reader& state, const querie
 atl::result<responses::chunk_page> execute(present_reader& state, const queries::all_chunks& query);
 atl::result<responses::members> execute(present_reader& state, const queries::members& query);
 
-/// What still fits into an answer.
+/// The room that is left in a response.
 class page {
  public:
   /// @param limit of items; 0: as many as fit. @param used by what comes before the items.
   explicit page(std::uint32_t limit, std::size_t used = 0);
 
-  /// Is there room for one more? Then it is counted. The first always fits.
+  /// Counts an item if there is room for it. The first item always fits. @returns whether it was
+  /// counted.
   bool take(std::size_t item_bytes);
 
  private:

@@ -8,14 +8,14 @@
 
 namespace dfs {
 
-/// Watches that a disk keeps a reserve. For one thread.
+/// Monitors that a disk keeps a reserve. For one thread.
 class free_space {
  public:
   /// @param folder on the disk. @param reserve in bytes; 0: none is kept
   free_space(std::filesystem::path folder, std::uint64_t reserve);
 
-  /// Why nothing more should be put on the disk; none while the reserve is untouched. As of 100 ms
-  /// ago at most: the reserve has to hold what is written meanwhile.
+  /// Why nothing more should be written to the disk; none while the reserve is untouched. May be
+  /// 100 ms old: the reserve must hold what is written in that time.
   std::optional<std::string> shortage();
 
  private:

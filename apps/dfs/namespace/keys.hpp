@@ -26,7 +26,7 @@ std::string all_orphans();
 
 std::string chunk(const chunk_id& id);
 std::string all_chunks();
-/// Says that a fragment is on a node.
+/// The index entry that a fragment is on a node.
 std::string fragment_on(storage_id node, const chunk_id& chunk, std::uint8_t fragment);
 std::string chunk_on(storage_id node, const chunk_id& chunk);
 std::string all_on(storage_id node);
@@ -36,25 +36,25 @@ std::string all_storages();
 std::string storage_by_name(std::string_view name);
 std::string storage_by_uuid(std::string_view uuid);
 
-/// The certificate of the group whose state this is.
+/// The certificate of the state's group.
 std::string birth();
 /// The data folder that a replica's id stands for.
 std::string member(std::uint32_t id);
 std::string all_members();
 
 std::string session(const session_id& id);
-/// When to look whether a session has become idle.
+/// When to check whether a session has expired.
 std::string idle_check(std::uint64_t time_us, const session_id& id);
 std::string all_idle_checks();
 
-/// Whether rows of the key's table are ever read in order; the others are only looked up. @pre not
-/// empty
+/// Are rows of the key's table ever read in order? Rows of other tables are only looked up. @pre
+/// not empty
 bool is_in_order(std::string_view key);
 
 /// The first key after all that begin with `prefix`. (No table's letter is 0xff.)
 std::string end_of(std::string_view prefix);
 
-/// What stands in a key behind the letter; none if the key is too short.
+/// The ids in a key, after its letter; none if the key is too short.
 std::optional<inode_id> inode_in(std::string_view key);
 std::optional<storage_id> storage_in(std::string_view key);
 std::optional<std::uint32_t> member_in(std::string_view key);

@@ -35,17 +35,18 @@ struct name_space::impl {
   free_space disk;      ///< of the thread that asks for objections
   disk_ballast ballast; ///< the applying thread's
   std::unique_ptr<rocksdb::DB> db;
-  mutable std::mutex entrance;              ///< to `present`, lest readers shut a writer out
-  mutable std::shared_mutex present;        ///< `db` itself and `unwritten`: others read them
-  state::write_buffer buffer;               ///< changed by the applying thread
-  state::meta meta;                         ///< the applying thread's
-  state::row_cache known;                   ///< the applying thread's
-  std::size_t unflushed_bytes = 0;          ///< of commands; the applying thread's
-  int slow_calls = 0;                       ///< still expected to need the disk; that thread's, too
+  mutable std::mutex entrance; ///< taken before `present`, so that readers don't starve a writer
+  mutable std::shared_mutex present; ///< guards `db` and `buffer` against readers
+  state::write_buffer buffer;        ///< changed by the applying thread
+  state::meta meta;                  ///< the applying thread's
+  state::row_cache known;            ///< the applying thread's
+  std::size_t unflushed_bytes = 0;   ///< of commands; the applying thread's
+  int slow_calls =
+      0; ///< calls of `apply` that are expected to need the disk; the applying thread's
   std::string cluster_id;                   ///< of `meta`, for every thread
   std::atomic<log_index> applied = 0;       ///< of `meta`, for every thread
   std::optional<atl::error> broken;         ///< the applying thread's
-  std::atomic<bool> unreadable = false;     ///< for every thread: entries may be half done
+  std::atomic<bool> unreadable = false;     ///< for every thread: an entry may be applied in part
   std::atomic<std::uint64_t> latest_us = 0; ///< of `meta`, for every thread
 
   atl::error fail_for_good(atl::error why) {
@@ -64,23 +65,23 @@ struct name_space::impl {
     return std::unique_lock{present};
   }
 
-  /// Appends the answer to each entry. For the applying thread, while nobody reads.
+  /// Applies entries and appends the answer to each. For the applying thread, without readers.
   atl::status run(std::span<const committed_entry> entries, state::transaction& state,
                   std::vector<std::string>& answers);
-  /// What is unwritten.
+  /// The rows that are not in the database yet.
   atl::status write();
 };
 
 namespace {
 
-/// Readers wait for so many at most.
+/// Bound of the entries that are applied while readers wait.
 constexpr std::size_t entries_at_once = 16;
 
-/// Calls of `apply` that are thought to need the disk after one that did.
+/// After a call of `apply` that needed the disk, so many further calls are expected to need it.
 constexpr int slow_calls_after_disk = 16;
 
-/// Does carrying out the command need space that its refusal would save? Making space must stay
-/// possible on a full disk, and so must letting other disks in.
+/// Would a refusal of the command save space? Commands that free space or admit other disks must be
+/// carried out on a full disk as well.
 bool adds_to_state(const action& action) {
   return std::holds_alternative<commands::mkdir>(action) ||
          std::holds_alternative<commands::put_file>(action) ||
@@ -99,7 +100,8 @@ name_space::name_space(std::unique_ptr<impl> self) : self_{std::move(self)} {}
 
 name_space::~name_space() {
   if (self_ && !self_->broken)
-    std::ignore = self_->write(); // the log has it too: there is only less to apply again
+    std::ignore =
+        self_->write(); // the log has the entries too; writing only shortens the next start
 }
 
 atl::result<std::unique_ptr<name_space>> name_space::open(const std::filesystem::path& folder,
@@ -185,7 +187,7 @@ atl::result<std::string> name_space::query(std::string_view query) const {
   state::present_reader present{*self_->db, self_->buffer};
   auto answer = state::execute_query(present, query);
   if (!answer)
-    self_->unreadable = true; // one damaged row says nothing good of the others
+    self_->unreadable = true; // other rows may be damaged as well
   return answer;
 }
 
@@ -197,7 +199,7 @@ std::optional<std::string> name_space::try_query_in_memory(std::string_view quer
     return std::nullopt;
   state::present_reader present{*self_->db, self_->buffer, state::reads::memory};
   auto answer = state::execute_query(present, query);
-  if (!answer) // it needs the disk, or fails: `query` tells which
+  if (!answer) // the query needs the disk or fails: `query` handles both
     return std::nullopt;
   return std::move(*answer);
 }
@@ -238,7 +240,7 @@ atl::result<log_index> name_space::flush() {
   self_->unflushed_bytes = 0;
   if (auto written = self_->write(); !written)
     return tl::unexpected{written.error()};
-  // A sync that failed isn't tried again: the system may have dropped what it couldn't write.
+  // A failed sync isn't retried: the system may have dropped the data that it couldn't write.
   if (auto synced = self_->db->FlushWAL(true); !synced.ok())
     return tl::unexpected{self_->fail_for_good(state::to_error(synced))};
   self_->ballast.restore();
@@ -274,7 +276,7 @@ atl::status name_space::check_saved(const std::filesystem::path& folder) const {
 }
 
 atl::result<log_index> name_space::load(const std::filesystem::path& folder) {
-  // Opened once where it is, so that nothing that isn't a name space of this cluster gets further.
+  // Opens the copy where it is first, to refuse anything that isn't a name space of this cluster.
   auto wanted = self_->settings;
   wanted.cluster_id = self_->cluster_id;
   if (auto probe = state::open_database(folder, wanted); !probe)
@@ -283,7 +285,8 @@ atl::result<log_index> name_space::load(const std::filesystem::path& folder) {
     return fail(errc::invalid, fmt::format("a snapshot up to entry {} is behind the state, which "
                                            "is at entry {}",
                                            probe->meta.applied, self_->meta.applied));
-  if (auto written = self_->write(); !written) // the old state stays if the new one can't be moved
+  if (auto written = self_->write();
+      !written) // so that the old state is complete if the new one can't be moved
     return tl::unexpected{written.error()};
   auto lock = self_->to_change();
   self_->db.reset();

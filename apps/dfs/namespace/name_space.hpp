@@ -26,32 +26,32 @@ struct name_space_settings {
   /// The certificate of the group whose state this is (`atl::encode` of a `group_birth`): stored in
   /// a new name space; a folder of another group is refused. Empty: whatever is stored.
   std::string birth;
-  /// Commands that add to the state are objected to when the disk has less space left; 0: never.
+  /// With less free space on the disk, commands that add to the state are refused; 0: never.
   std::uint64_t free_bytes_min = 256u << 20;
-  /// The file that holds a part of `free_bytes_min` (`disk_ballast`); made again by `flush` when it
-  /// is missing and there is room. Empty: there is none.
+  /// The file that holds a part of `free_bytes_min` (`disk_ballast`); `flush` creates it again if
+  /// it is missing and there is room. Empty: no such file.
   std::filesystem::path ballast;
   std::size_t write_buffer_bytes = 16u << 20; ///< of two
   std::size_t block_cache_bytes = 32u << 20;
-  /// A flush is due when as much is in memory alone.
+  /// A flush is due if so many bytes are in memory only.
   std::size_t write_buffer_bytes_max = 8u << 20;
-  /// … or when so many bytes of commands were applied since: the log keeps them until then.
+  /// A flush is also due after so many bytes of commands, because the log keeps these until the
+  /// flush.
   std::size_t unflushed_bytes_max = 8u << 20;
 };
 
-/// The directories, the files and where their chunks are: what the masters agree on. A
-/// deterministic state machine in a RocksDB database, whose applied index is written with the
-/// effects up to it. What was applied lately is kept in memory and written a little later, all at
-/// once: after a crash the database is at an index that is earlier by as much, and the log has
-/// the rest.
+/// The replicated state of the masters: directories, files, and the places of their chunks. A
+/// deterministic state machine in a RocksDB database, which stores the applied index atomically
+/// with the effects up to it. Recent changes are kept in memory and written later in one batch:
+/// after a crash the database is at an earlier index, and the log has the entries after it.
 ///
 /// One thread calls `apply`, `flush`, `save` and `load`; one thread, which may be another, calls
-/// `admission_check` and `shortage`; any number of threads call everything else. After
-/// `apply`, `flush` or `query` failed, they go on failing: entries may be half done, or rows be
-/// damaged, and what the disk holds is known again only when it is opened again.
+/// `admission_check` and `shortage`; any number of threads call everything else. After a failure of
+/// `apply`, `flush` or `query` all further calls fail: an entry may be applied in part, or rows may
+/// be damaged, and the state on disk is known again only after it is reopened.
 class name_space final : public atl::state_machine {
  public:
-  /// Opens the name space in `folder`, or makes a new one there.
+  /// Opens the name space in `folder`, or creates one there.
   /// @returns `errc::corrupt` for a damaged database, `errc::busy` for one that is open already,
   /// `errc::refused` for one of another cluster or format.
   static atl::result<std::unique_ptr<name_space>> open(const std::filesystem::path& folder,
@@ -80,7 +80,8 @@ class name_space final : public atl::state_machine {
 
   /// A RocksDB checkpoint: on the same disk it costs links, not copies.
   atl::result<atl::spi::log_index> save(const std::filesystem::path& folder) override;
-  /// Reads every block of the checkpoint's tables, for a damaged one is linked, not noticed.
+  /// Reads every block of the checkpoint's tables, because `save` links damaged tables without
+  /// reading them.
   atl::status check_saved(const std::filesystem::path& folder) const override;
   /// `folder` must be on the same disk.
   atl::result<atl::spi::log_index> load(const std::filesystem::path& folder) override;

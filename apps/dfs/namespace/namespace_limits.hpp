@@ -3,8 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
-/// Every bound of the name space, in one place. They are part of what the replicas agree on: a
-/// replica with other limits would answer the same command otherwise, so they change only together
+/// Every bound of the name space, in one place. All replicas must have the same limits: a replica
+/// with other limits would answer the same command differently. So the limits change only together
 /// with the version of the commands.
 namespace dfs::limits {
 
@@ -16,7 +16,7 @@ inline constexpr std::size_t command_bytes_max = 8u << 20;
 /// Content that may live in the name space itself; fits into one answer.
 inline constexpr std::size_t inline_bytes_max = 48u << 10;
 inline constexpr std::size_t extents_per_file_max = 65'536;
-/// An erasure code over GF(256) has no more.
+/// The maximum of an erasure code over GF(256).
 inline constexpr std::size_t fragments_per_chunk_max = 255;
 
 inline constexpr std::size_t storage_name_bytes_max = 255;
@@ -25,7 +25,7 @@ inline constexpr std::uint32_t storage_nodes_max = 65'535;
 inline constexpr std::size_t cluster_id_bytes_max = 64;
 /// Of a master's name, address and data folder each.
 inline constexpr std::size_t member_text_bytes_max = 256;
-/// Ids of masters that were ever given; none is given twice.
+/// All ids of masters ever assigned; no id is reused.
 inline constexpr std::size_t members_max = 128;
 inline constexpr std::size_t birth_bytes_max = 32u << 10;
 
@@ -33,13 +33,13 @@ inline constexpr std::size_t birth_bytes_max = 32u << 10;
 inline constexpr std::size_t response_bytes_max = 60u << 10;
 /// A command's answer, which its session keeps.
 inline constexpr std::size_t command_answer_bytes_max = 1024;
-/// How much of a path or name stands in a message.
+/// Bytes of a path or name that a message quotes.
 inline constexpr std::size_t quoted_bytes_max = 160;
 inline constexpr std::size_t known_ids_max = 2048;
 
 /// A file with more extents, once removed, is reclaimed by `collect_garbage` rather than at once.
 inline constexpr std::uint32_t reclaim_at_once_extents_max = 64;
-/// What one `collect_garbage` reclaims at most, whatever it asks for.
+/// Bound of the inodes and extents that one `collect_garbage` reclaims.
 inline constexpr std::uint32_t reclaim_limit_max = 10'000;
 
 } // namespace dfs::limits

@@ -40,8 +40,8 @@ std::size_t character_size(std::string_view text) {
   return 0;
 }
 
-/// Does a terminal take a character for a command (C0, DEL, C1), or for one that turns the
-/// direction of writing, so that a name looks like another?
+/// Is a character a control character (C0, DEL, C1), or one that changes the direction of writing,
+/// which makes a name look like another?
 bool is_control(std::string_view character) {
   auto byte = [&](std::size_t i) { return static_cast<unsigned char>(character[i]); };
   if (character.size() == 1)
@@ -71,7 +71,7 @@ bool continues_character(char byte) {
   return (static_cast<unsigned char>(byte) & 0xc0) == 0x80;
 }
 
-/// What is wrong with a name; empty if nothing.
+/// Why a name is invalid; empty if it is valid.
 std::string_view fault_of(std::string_view name) {
   if (name.empty())
     return "has an empty name in it (two slashes in a row)";

@@ -15,17 +15,18 @@ struct key_hash {
   std::size_t operator()(std::string_view key) const { return std::hash<std::string_view>{}(key); }
 };
 
-/// Rows of the database as they are, those that were used lately: the sessions, directories and
-/// files that one command after the other is about. Without it three quarters of the masters' time
-/// went into looking them up (docs/adr/0001). For the applying thread, which alone writes rows.
+/// A cache of recently used rows of the database: the sessions, directories and files of successive
+/// commands. Without it the look-ups took three quarters of the masters' time (docs/adr/0001). For
+/// the applying thread only, which alone writes rows.
 class row_cache {
  public:
-  /// Bytes of keys and values after which everything is forgotten: what is in use is soon back.
+  /// Above so many bytes of keys and values the cache is emptied; rows in use are soon cached
+  /// again.
   static constexpr std::size_t bytes_max = 16u << 20;
   /// Larger rows aren't kept.
   static constexpr std::size_t row_bytes_max = 8u << 10;
 
-  /// None: not known. Otherwise what the database holds, which may be no row.
+  /// None: not cached. Otherwise the row in the database, or that there is no such row.
   const std::optional<std::string>* find(std::string_view key) const {
     auto it = rows_.find(key);
     return it == rows_.end() ? nullptr : &it->second;

@@ -18,12 +18,12 @@ using visitor = std::function<bool(std::string_view key, std::string_view value)
 
 class write_buffer;
 
-/// Where rows are looked for: among those in memory alone, or wherever they are.
+/// Where rows are read from: memory only, or also the disk.
 enum class reads { memory, disk };
 rocksdb::ReadOptions read_options(reads from);
 
-/// The state as of one moment, to be read. The first failure (a device, damage) sticks: after it,
-/// whatever was read is worthless, so look at `failure()` once at the end.
+/// Reads a consistent state. The first failure (a device, damage) is kept, and everything read
+/// after it is invalid, so callers check `failure()` once at the end.
 class state_reader {
  public:
   state_reader() = default;
@@ -32,7 +32,7 @@ class state_reader {
   virtual ~state_reader() = default;
 
   std::optional<dirent> find_entry(inode_id parent, std::string_view name);
-  /// A session or a chunk may be unknown …
+  /// Entries, sessions, chunks and nodes may be unknown.
   std::optional<stored_chunk> find_chunk(const chunk_id& id);
   std::optional<session_record> find_session(const session_id& id);
   std::optional<storage_record> find_storage(storage_id id);
@@ -40,7 +40,7 @@ class state_reader {
   std::string find_birth();
   std::optional<storage_id> find_storage_by_name(std::string_view name);
   std::optional<storage_id> find_storage_by_uuid(std::string_view uuid);
-  /// … but an inode that an entry names, and a file's content, must be there: else it is damage.
+  /// An inode that an entry names, and a file's content, must exist; if not, the state is damaged.
   inode must_inode(inode_id id);
   std::string must_content(inode_id id, std::uint64_t size_bytes);
   stored_chunk must_chunk(const chunk_id& id);
@@ -54,16 +54,16 @@ class state_reader {
   void for_each_member(const std::function<void(std::uint32_t, const member_record&)>& visit);
 
   const std::optional<atl::error>& failure() const { return failure_; }
-  /// The failure is that a row isn't in memory, and only that was to be read.
+  /// Is the failure that a row isn't in memory, and the disk must not be read?
   bool needs_disk() const { return needs_disk_; }
-  /// Notes that a value isn't what it must be.
+  /// Records that a value is missing or malformed.
   void fail_damaged(std::string_view what);
 
  protected:
   /// @returns false if there is no such key, or reading failed.
   virtual bool get(const std::string& key, std::string& value) = 0;
   void fail(const rocksdb::Status& status);
-  /// A table that is read in order, as it is with `rows` over the database.
+  /// Visits a table in order, with `rows` over the database.
   void scan_table(rocksdb::DB& db, const write_buffer& rows, const rocksdb::ReadOptions& how,
                   std::string_view prefix, std::string_view from, const visitor& visit);
 
@@ -75,8 +75,8 @@ class state_reader {
   bool needs_disk_ = false;
 };
 
-/// What is there now. For one thread, while neither the database nor what lies over it changes, but
-/// that the one may be written into the other.
+/// Reads the present state. For one thread, while neither the database nor the write buffer
+/// changes, except that the buffer may be written into the database.
 class present_reader final : public state_reader {
  public:
   present_reader(rocksdb::DB& db, const write_buffer& buffer, reads from = reads::disk)
@@ -99,7 +99,7 @@ inline constexpr std::string_view rebuild_advice =
     "start this master once with --new-disk, and let it in under a new id with 'dfs admin master "
     "replace NAME', so that it is rebuilt from the others";
 
-/// RocksDB's failure as one of ours.
+/// Converts a failure of RocksDB.
 atl::error to_error(const rocksdb::Status& status);
 
 inline rocksdb::Slice slice(std::string_view text) {

@@ -16,19 +16,19 @@ namespace dfs::state {
 /// A row as some log entries left it.
 struct row {
   std::optional<std::string> value; ///< none: erased
-  /// What lies below never held it: once it is erased, nothing is left to be said of it.
+  /// The database never held the row: once the row is erased, the buffer can forget it.
   bool fresh = false;
 };
 
-/// What the database hasn't been told yet. Rows that many commands change, as directories and
-/// sessions are, and files that live shortly, reach it once, or never: the log has all of it until
-/// it is there.
+/// Changes that are not written to the database yet. Rows that many commands change, such as
+/// directories and sessions, are written once for many changes, and short-lived files never; the
+/// log has the changes until then.
 ///
 /// Rows of tables that are read in order (`keys::is_in_order`) are kept in order; the others are
 /// found by a hash, which takes less time.
 class write_buffer {
  public:
-  /// None: it has nothing to say of the row.
+  /// None: the buffer has no change of the row.
   const row* find(std::string_view key) const;
   void put(std::string key, std::string value);
   /// A row that was never there.
@@ -36,10 +36,10 @@ class write_buffer {
   void erase(const std::string& key);
 
   bool empty() const { return in_order_.empty() && others_.empty(); }
-  /// Of keys and values, about.
+  /// Approximate bytes of keys and values.
   std::size_t bytes() const { return bytes_; }
   void visit(const std::function<void(const std::string& key, const row& it)>& visitor) const;
-  /// The database has all of it; nothing is left but what a cache remembers.
+  /// Removes all changes, after they were written to the database.
   void move_to(row_cache& known);
 
   using ordered = std::map<std::string, row, std::less<>>;

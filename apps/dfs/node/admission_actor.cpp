@@ -105,7 +105,7 @@ void admission_actor::ask_peers() {
               if (answer)
                 admission_.on_answer(*answer, now());
             },
-            [](const caf::error&) {}); // it is asked again
+            [](const caf::error&) {}); // the next tick asks again
   }
 }
 
@@ -161,7 +161,7 @@ atl::runtime::envelope admission_actor::answer_query(const envelope& message) co
       {atl::encode(atl::membership_answer{settings_.admission.self, {}, 0}), {}, false});
 }
 
-/// A storage node that belongs to a group says that there is one.
+/// Learns from a storage node that a group exists.
 atl::runtime::envelope admission_actor::on_heartbeat(const envelope& message) {
   auto report = protocol::decode_storage_heartbeat(message.body);
   if (report && !report->group.empty())

@@ -16,9 +16,9 @@
 
 namespace dfs {
 
-/// Stands in for a master whose data folder belongs to no group yet: asks the other masters about
-/// theirs, answers them, and says to everybody else what the master waits for. What it learns goes
-/// to `atl::group_admission`, which decides. Ends its work once that founds or joins a group.
+/// Stands in for a master whose data folder belongs to no group yet: queries the other masters,
+/// answers their queries, and tells all other callers what the master waits for.
+/// `atl::group_admission` decides on the results. Stops once the master founds or joins a group.
 ///
 /// Spawn it detached: `admitted` opens databases.
 class admission_actor : public caf::event_based_actor {
@@ -29,7 +29,7 @@ class admission_actor : public caf::event_based_actor {
     std::vector<atl::runtime::replica_actor::peer> masters; ///< all configured, this one included
     atl::runtime::connection_settings timing;
     master_policy policy; ///< for `status`
-    /// The master belongs to the group of `birth` from now on, under the id `self`. Called once.
+    /// Called once, when the master belongs to the group of `birth` under the id `self`.
     std::function<void(const atl::group_birth& birth, atl::spi::replica_id self)> admitted;
     std::uint64_t seed = 0;
   };
@@ -58,7 +58,7 @@ class admission_actor : public caf::event_based_actor {
   atl::group_admission admission_;
   std::map<std::string, caf::actor> connections_; ///< by the master's name
   std::map<std::string, bool> up_;
-  std::string waits_for_; ///< what the last decision said
+  std::string waits_for_; ///< the explanation of the last decision
   bool done_ = false;
 };
 

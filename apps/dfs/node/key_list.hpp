@@ -7,7 +7,7 @@
 
 namespace dfs {
 
-/// Every key that a file may have, for people: what it takes, its default, and what it means.
+/// A list of all configuration keys for people: values, default and meaning of each.
 std::string key_list(std::span<const atl::key_spec> schema);
 
 } // namespace dfs

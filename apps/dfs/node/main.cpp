@@ -91,7 +91,7 @@ int check_here(const std::string& file, const atl::announce_step& announce) {
   return exit_failed;
 }
 
-/// What an operator says for this start alone.
+/// An operator's orders for this start alone.
 struct start_orders {
   bool found_group = false;
   bool new_disk = false;
@@ -104,8 +104,8 @@ int check(const std::string& file) {
   return code ? *code : report_error(code.error());
 }
 
-/// Loads plugins with a line for each before its code runs, whatever the log level: the log of a
-/// process that a library ends must name that library.
+/// Loads plugins, and logs each before its code runs, at any log level: if a library ends the
+/// process, the log must name the library.
 atl::result<dfs::loaded_plugins> load_for_start(const configured& all) {
   atl::log::start(all.node.name, std::min(all.node.log_level, atl::log::level::info));
   auto plugins = load(all, [](const atl::guarded_step& step) {
@@ -144,7 +144,7 @@ class node_failure {
   std::optional<atl::error> first_;
 };
 
-/// Runs the node until it is told to stop. The error says why it could not start.
+/// Runs the node until a signal stops it. The error says why the node could not start.
 atl::status serve(configured all, dfs::loaded_plugins plugins, const start_orders& orders,
                   const dfs::stop_waiter& stop, node_failure& failure) {
   auto failed = [&](const atl::error& problem) {
@@ -158,7 +158,7 @@ atl::status serve(configured all, dfs::loaded_plugins plugins, const start_order
   atl::log::info("node", "", "serves");
   if (auto number = stop.wait(); number != 0)
     atl::log::info("node", "", "stops on signal {}", number);
-  ::alarm(shutdown_seconds_max); // a node that hangs while it stops is ended all the same
+  ::alarm(shutdown_seconds_max); // ends a node that hangs while it stops
   return {};
 }
 
@@ -239,7 +239,7 @@ int run_program(int argc, char** argv) {
 } // namespace
 
 int main(int argc, char** argv) {
-  atl::open_standard_streams(); // or the log would be written into a file of the data folder
+  atl::open_standard_streams(); // otherwise the log might be written into a file of the data folder
   try {
     return run_program(argc, argv);
   } catch (const std::exception& problem) {

@@ -39,7 +39,7 @@ atl::runtime::node_info describe(const node::parts& given, const atl::data_folde
   return info;
 }
 
-/// What was stored can't be read with other settings than these.
+/// The settings without which stored data can't be read.
 atl::lasting_settings lasting(const node::parts& given) {
   return {{"recovery", given.plugins.recovery.lasting_text()}};
 }
@@ -69,8 +69,8 @@ std::vector<replica_actor::peer> configured_masters(const node::parts& given) {
   return masters;
 }
 
-/// The masters as the configuration names them, each under the id that the group knows it by: one
-/// that was replaced has another id than the configuration says.
+/// The configured masters, each under its id in the group: a replaced master has another id than in
+/// the configuration.
 std::vector<replica_actor::peer> known_masters(const node::parts& given,
                                                const responses::members& members) {
   auto masters = configured_masters(given);
@@ -85,8 +85,8 @@ std::vector<replica_actor::peer> known_masters(const node::parts& given,
   return masters;
 }
 
-/// How long a group isn't founded, so that storage nodes that know of one can say so: they try to
-/// reach a master at least so often.
+/// How long a master waits before it founds a group, so that storage nodes can report an existing
+/// group: they try to reach a master at least this often.
 std::chrono::milliseconds founding_delay(const atl::runtime::connection_settings& links) {
   return links.backoff_max + links.failure_timeout;
 }
@@ -169,7 +169,7 @@ atl::status master_role::start_admission() {
   return {};
 }
 
-/// The log is bound first: it is what the master believes when it starts again.
+/// The log is bound first, because a restarting master relies on it.
 void master_role::join(const atl::group_birth& birth, atl::spi::replica_id self) {
   std::lock_guard lock{mutex_};
   if (stopping_)
@@ -263,7 +263,7 @@ atl::status master_role::start_replica(const atl::record_log::binding& bound) {
   settings.log = log_;
   settings.protocol = std::move(*protocol);
   settings.stable = std::move(*stable);
-  settings.owner = supervisor_;
+  settings.supervisor = supervisor_;
   settings.blocks_on_one_failure =
       given_.plugins.consensus.plugin->claim("blocks_on_one_failure") == "yes";
   return start_actors(std::move(settings), birth);

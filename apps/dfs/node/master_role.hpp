@@ -17,9 +17,9 @@
 
 namespace dfs {
 
-/// A node as a master: the actors that others reach, and the replica that they serve. A master
-/// whose log is bound to a group takes part at once; another one is reachable, and takes part once
-/// it founds or joins a group (`admission_actor`).
+/// The master role of a node: its actors and its replica. A master whose log is bound to a group
+/// starts its replica at once; otherwise the replica starts when the master founds or joins a group
+/// (`admission_actor`).
 class master_role {
  public:
   /// The arguments must outlive the object. @param folder is used under `folder_mutex`.
@@ -29,7 +29,7 @@ class master_role {
 
   /// Opens the log, and listens.
   atl::status start();
-  /// Sends all actors away. They are gone once the actor system has no more.
+  /// Tells all actors to end. They have ended once the actor system has no actors.
   void stop();
 
  private:

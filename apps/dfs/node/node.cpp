@@ -19,7 +19,7 @@ namespace dfs {
 
 namespace {
 
-/// Hands failures of the actors to whoever runs the node.
+/// Reports failures of the actors to the program that runs the node.
 class supervisor_actor : public caf::event_based_actor {
  public:
   supervisor_actor(caf::actor_config& config, std::function<void(const atl::error&)> failed)
@@ -33,7 +33,8 @@ class supervisor_actor : public caf::event_based_actor {
   std::function<void(const atl::error&)> failed_;
 };
 
-/// Before the first actor system is made: CAF looks up every message's type.
+/// Must run before the first actor system is created, because CAF looks up the type of every
+/// message.
 void register_types_once() {
   static std::once_flag once;
   std::call_once(once, [] { caf::init_global_meta_objects<caf::id_block::dfs>(); });
@@ -51,7 +52,7 @@ struct node::implementation {
   std::shared_ptr<chunk_store> store;
   std::unique_ptr<bulk_server> bulk;
   atl::runtime::system actors;
-  caf::actor owner;
+  caf::actor supervisor;
   std::optional<master_role> master;
   caf::actor agent;
 
@@ -63,9 +64,9 @@ struct node::implementation {
     if (given.new_disk)
       if (auto emptied = folder->put_aside(); !emptied)
         return emptied;
-    owner = actors->spawn<supervisor_actor>(given.failed);
+    supervisor = actors->spawn<supervisor_actor>(given.failed);
     if (given.self.is_master) {
-      master.emplace(given, *folder, folder_mutex, actors, owner);
+      master.emplace(given, *folder, folder_mutex, actors, supervisor);
       if (auto started = master->start(); !started)
         return started;
     }
@@ -115,7 +116,7 @@ struct node::implementation {
     settings.zone = given.self.zone;
     settings.weight = given.self.weight;
     settings.store = store;
-    settings.owner = owner;
+    settings.supervisor = supervisor;
     settings.seed = std::hash<std::string>{}(folder->uuid());
     agent = actors->spawn<storage_agent, caf::detached>(std::move(settings));
     return {};
@@ -141,7 +142,7 @@ struct node::implementation {
   void stop() {
     if (master)
       master->stop();
-    for (auto* actor : {&agent, &owner}) {
+    for (auto* actor : {&agent, &supervisor}) {
       if (*actor)
         caf::anon_send_exit(*actor, caf::exit_reason::user_shutdown);
       *actor = nullptr;

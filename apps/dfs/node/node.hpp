@@ -11,7 +11,7 @@
 
 namespace dfs {
 
-/// One running node, in all the roles it was given.
+/// A running node with all its configured roles. Not thread-safe.
 class node {
  public:
   struct parts {
@@ -20,18 +20,18 @@ class node {
     loaded_plugins plugins;
     /// An operator's order: a master that belongs to no group may found one at once.
     bool found_group = false;
-    /// An operator's word: what the data folder holds is put aside, and the node starts empty.
+    /// An operator's order: the content of the data folder is put aside, and the node starts empty.
     bool new_disk = false;
-    /// Called once, from any thread, when the node can't go on.
+    /// Called once, from any thread, when the node can't continue.
     std::function<void(const atl::error&)> failed;
   };
 
-  /// Takes the data folder, recovers what is on disk, and begins to serve.
+  /// Locks the data folder, recovers the state on disk, and begins to serve.
   static atl::result<std::unique_ptr<node>> start(parts given);
 
   node(const node&) = delete;
   node& operator=(const node&) = delete;
-  /// Stops: no new requests, what is under way on disk is finished.
+  /// Stops: refuses new requests, and finishes the writes that are under way.
   ~node();
 
  private:

@@ -10,15 +10,15 @@
 
 namespace dfs {
 
-/// How a node shares out the files that it may have open, sockets included.
+/// How a node divides the descriptors that it may have open, sockets included, among its parts.
 struct open_files_plan {
   std::uint64_t limit = 0;
   std::uint32_t connections = 0; ///< bulk connections: as configured, or fewer
   std::size_t sync_backlog = 0;  ///< files that wait for the background sync
 };
 
-/// @param limit what the process may have open
-/// @returns errc::refused when the node can't work with so few.
+/// @param limit open descriptors of the process
+/// @returns errc::refused if the node can't work with so few.
 atl::result<open_files_plan> plan_open_files(const node_settings& node, durability how,
                                              std::uint64_t limit);
 

@@ -4,16 +4,16 @@
 
 namespace dfs {
 
-/// Waits for what ends a node: a signal, or a failure of one of its parts. Signals that a node goes
-/// on after are logged, and nothing else happens.
+/// Waits for the end of a node: a signal that stops it, or a failure of one of its parts. Other
+/// signals are only logged.
 class stop_waiter {
  public:
-  /// From now on the signals that a node survives don't end the process. Those that stop a node
-  /// still do, until `make` is called.
+  /// Keeps signals that a node survives from ending the process. Signals that stop a node still end
+  /// the process until `make` is called.
   static void hold_survived_signals();
 
-  /// From now on signals that stop a node wait for `wait`. Call before any thread is started,
-  /// because threads inherit the mask.
+  /// Signals that stop a node are delivered to `wait` from now on. Call before any thread is
+  /// started, because threads inherit the mask.
   static atl::result<stop_waiter> make();
 
   stop_waiter(stop_waiter&& other) noexcept;

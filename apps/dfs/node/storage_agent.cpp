@@ -20,13 +20,13 @@ using atl::runtime::message_kind;
 using atl::runtime::tell;
 using atl::runtime::tell_later;
 
-/// Changes kept for a master that can't be reached, before a list of everything is the shorter way.
+/// Bound of the changes kept for an unreachable master; beyond, it gets a complete list.
 constexpr std::size_t changes_kept_max = 200'000;
-/// Removals that wait at most; masters order again what stays.
+/// Bound of the removals that wait; masters repeat their orders for fragments that remain.
 constexpr std::size_t removals_max = 20'000;
-/// Removing takes no longer at a time, lest the masters take a busy node for a dead one.
+/// Bound of the time of one batch of removals, so that heartbeats are sent in time.
 constexpr auto removal_slice = std::chrono::milliseconds{50};
-/// Heartbeats from one look for new masters to the next.
+/// Heartbeats between two queries for new masters.
 constexpr std::uint64_t ticks_between_looks = 10;
 constexpr std::size_t masters_max = 64;
 
@@ -40,7 +40,7 @@ void storage_agent::on_exit() {
     send_exit(state.connection, caf::exit_reason::user_shutdown);
   masters_.clear();
   settings_.store.reset();
-  settings_.owner = nullptr;
+  settings_.supervisor = nullptr;
 }
 
 caf::behavior storage_agent::make_behavior() {
@@ -69,7 +69,7 @@ void storage_agent::connect_to(const master& to) {
                         caf::actor_cast<caf::actor>(this), nullptr, ++settings_.seed});
 }
 
-/// Masters that came since the configuration was read are known to those that it names.
+/// The configured masters know the masters that joined later.
 void storage_agent::look_for_masters() {
   auto up =
       std::find_if(masters_.begin(), masters_.end(), [](auto& entry) { return entry.second.up; });
@@ -97,7 +97,7 @@ void storage_agent::on_connection_event(const atl::runtime::connection_event& ev
   state.up = event.up.has_value();
   state.waiting = false;
   if (state.up) {
-    state.from_scratch = true; // the master may have forgotten what it knew
+    state.from_scratch = true; // the master may have restarted
     send_heartbeat(event.peer);
   }
 }
@@ -108,7 +108,7 @@ void storage_agent::gather_changes() {
     if (!changes.complete || state.to_tell.size() > changes_kept_max)
       state.from_scratch = true;
     if (state.from_scratch)
-      continue; // the list of everything will have it
+      continue; // the complete list will contain it
     for (auto& added : changes.added)
       state.to_tell.push_back({added.key.chunk, added.key.fragment, true});
     for (auto* gone : {&changes.removed, &changes.damaged})
@@ -167,7 +167,7 @@ void storage_agent::send_heartbeat(const std::string& name) {
       .then([this, name](const envelope& answer) { apply_commands(name, answer); },
             [this, name](const caf::error&) {
               masters_[name].waiting = false;
-              masters_[name].from_scratch = true; // it may have missed what was in the report
+              masters_[name].from_scratch = true; // the report may be lost
             });
 }
 
@@ -178,7 +178,7 @@ void storage_agent::warn_once(const std::string& name, const std::string& why) {
   last = why;
 }
 
-/// A master of another group knows nothing of the data here: on its word it would all be removed.
+/// A master of another group doesn't know the data here, and would order its removal.
 bool storage_agent::accept_group(const std::string& name,
                                  const protocol::storage_commands& commands) {
   if (settings_.group.empty() && commands.id != no_storage) {
@@ -215,7 +215,7 @@ void storage_agent::remove_some() {
       atl::log::warning("storage", "", "{}", removed.error().message);
     removals_.pop_front();
   }
-  if (!removals_.empty()) // after what waits in the mailbox: heartbeats, say
+  if (!removals_.empty()) // after the messages that wait in the mailbox, such as heartbeats
     tell(this, caf::actor_cast<caf::actor>(this), removals_wait{});
 }
 
@@ -226,7 +226,7 @@ void storage_agent::apply_commands(const std::string& name, const envelope& answ
   if (!reply.value) {
     state.from_scratch = true;
     if (reply.value.error().code == errc::refused)
-      tell(this, settings_.owner,
+      tell(this, settings_.supervisor,
            atl::runtime::node_failure{"storage",
                                       {errc::refused, name + " doesn't let this node in: " +
                                                           reply.value.error().message}});
@@ -250,7 +250,7 @@ void storage_agent::apply_commands(const std::string& name, const envelope& answ
   if (commands->want_everything)
     state.from_scratch = true;
   if (has_joined || !state.to_tell.empty() || state.from_scratch)
-    send_heartbeat(name); // that it joined, or more than fits into one report
+    send_heartbeat(name); // reports the joined group, or the rest of a list at once
 }
 
 } // namespace dfs

@@ -18,9 +18,9 @@
 
 namespace dfs {
 
-/// A storage node towards its masters: reports to each of them what it has and how it is, as its
-/// heartbeat, and removes what they say nothing refers to. Spawn it detached: it waits for the
-/// disk.
+/// Represents a storage node to its masters: reports its state and fragments to each of them as its
+/// heartbeat, and removes fragments on their orders. Must be spawned detached, because it waits for
+/// the disk.
 class storage_agent : public caf::event_based_actor {
  public:
   struct master {
@@ -33,14 +33,14 @@ class storage_agent : public caf::event_based_actor {
     std::vector<master> masters;
     atl::runtime::connection_settings timing;
     std::string uuid;  ///< of the data folder
-    std::string group; ///< that its data belongs to; empty: none yet
-    /// Writes down, for good, that the data belongs to this group.
+    std::string group; ///< the group that its data belongs to; empty: none yet
+    /// Stores durably that the data belongs to this group.
     std::function<atl::status(const std::string& group)> join_group;
     atl::endpoint bulk;
     std::string zone;
     double weight = 1;
     std::shared_ptr<chunk_store> store;
-    caf::actor owner; ///< gets `node_failure`
+    caf::actor supervisor; ///< gets `node_failure`
     std::uint64_t seed = 0;
   };
 
@@ -53,11 +53,11 @@ class storage_agent : public caf::event_based_actor {
   struct master_state {
     caf::actor connection;
     bool up = false;
-    bool waiting = false;     ///< for the answer to a report
-    bool from_scratch = true; ///< the next report begins a list of everything
+    bool waiting = false;     ///< is an answer to a report outstanding?
+    bool from_scratch = true; ///< the next report begins a complete list
     std::deque<protocol::fragment_change> to_tell;
     storage_id known_as = no_storage;
-    std::string last_warning; ///< so that the same one is logged once
+    std::string last_warning; ///< the last warning: each is logged once
   };
 
   void connect_to(const master& to);
@@ -74,9 +74,9 @@ class storage_agent : public caf::event_based_actor {
 
   settings settings_;
   std::map<std::string, master_state> masters_;
-  std::deque<fragment_key> removals_; ///< ordered by a master, and not done yet
+  std::deque<fragment_key> removals_; ///< ordered by a master and not carried out yet
   std::uint64_t ticks_ = 0;
-  std::string told_failure_; ///< logged once
+  std::string told_failure_; ///< the store's failure that was logged
 };
 
 } // namespace dfs

@@ -15,7 +15,7 @@ namespace dfs {
 struct loaded_plugin {
   std::shared_ptr<const atl::plugin> plugin;
   atl::spi::options options;
-  std::string place; ///< where it is chosen: `node.toml:3:10: consensus.plugin`
+  std::string place; ///< where it is configured: `node.toml:3:10: consensus.plugin`
 
   // An instance with these options. The error begins with the place.
   atl::result<std::shared_ptr<atl::spi::balancer>> create_balancer(std::uint64_t seed) const;
@@ -25,9 +25,10 @@ struct loaded_plugin {
   atl::result<std::shared_ptr<atl::spi::recovery>> create_recovery() const;
 
   protocol::plugin_choice choice() const;
-  /// `two_phase_commit 1.0.0 {heartbeat = "100ms", …}`: two nodes that print the same run the same.
+  /// `two_phase_commit 1.0.0 {heartbeat = "100ms", …}`: equal on two nodes exactly if they run the
+  /// same plugin with the same options.
   std::string text() const;
-  /// The same without the version: what must stay as it is while stored data is to be read.
+  /// The same without the version: what must not change while stored data is needed.
   std::string lasting_text() const;
 
  private:
@@ -44,7 +45,7 @@ struct loaded_plugins {
 /// The search path that the configuration names, or the plugins that came with the program.
 atl::plugin_loader make_loader(const cluster_settings& cluster);
 
-/// Loads everything that the configuration chooses, and checks all options, before anything starts.
+/// Loads all configured plugins and checks their options.
 /// @param announce is called before any code of a library runs.
 /// @returns an error that names all that is wrong.
 atl::result<loaded_plugins> load_plugins(const atl::config& config, const cluster_settings& cluster,
@@ -54,8 +55,8 @@ atl::result<loaded_plugins> load_plugins(const atl::config& config, const cluste
 /// @returns an error that names all that their factories refuse.
 atl::status try_plugins(const loaded_plugins& plugins, const atl::announce_step& announce);
 
-/// The same of the protocol, as the first master of those that make the group at its birth. A
-/// master whose group has changed since creates it for other voters, so only a check does this.
+/// The same for the protocol, as the first founding master would create it. A master whose group
+/// has changed creates the protocol for other voters, so only `dfsd --check` does this.
 atl::status try_consensus(const loaded_plugins& plugins, const cluster_settings& cluster,
                           const atl::announce_step& announce);
 

@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t name_bytes_max = 64;
 
-/// `0.0.0.0`, `::` and whatever else means all addresses of a machine.
+/// Is it `0.0.0.0`, `::` or another notation for all addresses of a machine?
 bool is_any_address(const std::string& host) {
   if (host == "*")
     return true;
@@ -48,7 +48,7 @@ std::optional<std::string> data_refusal(const fs::path& data) {
   return std::nullopt;
 }
 
-/// Gathers what is wrong, so that an operator sees all of it at once.
+/// Collects mistakes, so that an operator sees all of them at once.
 class config_errors {
  public:
   explicit config_errors(const atl::config& config) : config_{config} {}
@@ -159,7 +159,7 @@ atl::result<cluster_settings> read_cluster(const atl::config& config) {
   cluster.links.backoff_max = milliseconds(config, "links.backoff_max");
   cluster.links.snapshot_rate = config.size("links.snapshot_rate");
   if (cluster.links.failure_timeout < 2 * cluster.links.heartbeat) {
-    // The one that somebody wrote is the one to look at.
+    // Cite the key that is written.
     auto is_written = config.where("links.failure_timeout") != "default";
     problems.add(is_written ? "links.failure_timeout" : "links.heartbeat",
                  "links.failure_timeout must be at least twice links.heartbeat: one late answer is "

@@ -22,7 +22,7 @@ struct master_entry {
   atl::spi::replica_id id = 0;
   std::string name;
   atl::endpoint address;
-  bool joins = false; ///< not of the group at its birth
+  bool joins = false; ///< not among the founders of the group
 };
 
 /// A plugin as the configuration names it, its options still unchecked.
@@ -31,7 +31,7 @@ struct plugin_entry {
   std::string options_key; ///< `consensus.options`
 };
 
-/// What all nodes and clients of a cluster share: `cluster.toml`.
+/// The settings that all nodes and clients of a cluster share: `cluster.toml`.
 struct cluster_settings {
   std::string name;
   std::vector<master_entry> masters;
@@ -49,14 +49,14 @@ struct cluster_settings {
   std::chrono::microseconds collection_interval{0};
   std::chrono::microseconds session_expiry{0};
 
-  std::chrono::microseconds client_timeout{0};   ///< for one operation on the name space, in all
-  std::chrono::microseconds client_patience{0};  ///< with masters that refuse a write
+  std::chrono::microseconds client_timeout{0};   ///< total time of one operation on the name space
+  std::chrono::microseconds client_patience{0};  ///< the same with masters that refuse
   std::chrono::microseconds connect_timeout{0};  ///< to a storage node
   std::chrono::microseconds transfer_timeout{0}; ///< without a byte from a storage node
   std::chrono::microseconds busy_timeout{0};     ///< with storage nodes that are busy
 };
 
-/// One node's own: `NODE.toml`.
+/// The settings of one node: `NODE.toml`.
 struct node_settings {
   std::string name;
   bool is_master = false;
@@ -73,11 +73,12 @@ struct node_settings {
   std::uint16_t snapshot_port = 0; ///< 0: any free one
   std::uint32_t connections_max = 0;
   std::size_t sync_backlog_max = 256;   ///< files that wait for the background sync
-  std::uint64_t write_buffer_bytes = 0; ///< of writes that a storage node takes in at once
+  std::uint64_t write_buffer_bytes = 0; ///< bound of the writes under way at a storage node
   atl::log::level log_level = atl::log::level::info;
 };
 
-/// Every key that a cluster's file may have; and those of a node's, which may have both.
+/// The keys of a cluster's file, and those of a node's file, which also may have the cluster's
+/// keys.
 std::span<const atl::key_spec> cluster_schema();
 std::span<const atl::key_spec> node_schema();
 

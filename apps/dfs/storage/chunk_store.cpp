@@ -19,7 +19,7 @@ constexpr std::string_view log_role = "storage";
 /// How much `verify` reads at a time.
 constexpr std::size_t verify_step = 16 * block_size;
 
-/// Files kept in `damaged/` for whoever wants to look at them; further ones are deleted.
+/// Bound of the files kept in `damaged/` for inspection; further files are deleted.
 constexpr std::uint64_t max_damaged_kept = 1000;
 
 tl::unexpected<atl::error> not_stored(const fragment_key& key) {
@@ -35,7 +35,7 @@ chunk_store::chunk_store(store_options options, disk& on)
           on, [this](const atl::error& why) { mark_failed(why); }, options_.sync_backlog_max)} {}
 
 chunk_store::~chunk_store() {
-  syncer_.reset(); // while all that its failure handler uses is there
+  syncer_.reset(); // before the members that its failure handler uses
 }
 
 // -- reading ------------------------------------------------------------------
@@ -47,7 +47,7 @@ atl::result<open_fragment> chunk_store::open(const fragment_key& key) {
   auto opened = load(key);
   if (!opened && opened.error().code == atl::errc::corrupt &&
       !quarantine_if_same(key, known->generation, opened.error().message))
-    return not_stored(key); // removed while we looked
+    return not_stored(key); // the fragment was removed in the meantime
   return opened;
 }
 
@@ -122,7 +122,7 @@ atl::status chunk_store::quarantine(const fragment_key& key) {
   return {};
 }
 
-/// Moves aside the file that was found damaged. False: it has been removed or replaced meanwhile.
+/// Moves a damaged file aside. @returns false if the file has been removed or replaced since.
 bool chunk_store::quarantine_if_same(const fragment_key& key, std::uint64_t generation,
                                      const std::string& why) {
   key_guard guard{*this, key};

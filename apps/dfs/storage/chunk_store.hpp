@@ -48,12 +48,11 @@ struct store_usage {
   std::uint64_t removed_bytes = 0; ///< by `remove`, since then
 };
 
-/// What happened since the last query; of several things that happened to one fragment, the
-/// last.
+/// The changes since the last call; of several changes of a fragment, the last.
 struct store_changes {
   std::vector<stored_fragment> added;
   std::vector<fragment_key> removed;
-  std::vector<fragment_key> damaged; ///< gone too: moved aside, or found missing
+  std::vector<fragment_key> damaged; ///< damaged fragments, which were moved aside or found missing
   bool complete = true;              ///< false: too many to remember; compare `list()` instead
 };
 
@@ -69,7 +68,7 @@ struct store_changes {
 /// Thread-safe. Must outlive its writers.
 class chunk_store {
  public:
-  /// Takes the folder for this process alone, removes what unfinished writes left, and reads the
+  /// Locks the folder for this process, removes the files of unfinished writes, and reads the
   /// footer of each fragment. Errors: refused (another process has it), io, no_space.
   static atl::result<std::unique_ptr<chunk_store>> open(store_options options,
                                                         disk& on = real_disk());
@@ -88,8 +87,8 @@ class chunk_store {
   /// Reads the whole fragment and checks every block. Errors: not_found, corrupt, io.
   atl::status verify(const fragment_key& key);
 
-  /// Verifies, and moves the fragment aside if it is damaged. True: it is in order. Errors:
-  /// not_found, io.
+  /// Verifies a fragment, and moves it aside if it is damaged. @returns true if it is intact.
+  /// Errors: not_found, io.
   atl::result<bool> check(const fragment_key& key);
 
   /// Moves a fragment that is known to be damaged to `damaged/`. Errors: not_found.
@@ -103,7 +102,7 @@ class chunk_store {
   atl::result<store_usage> usage() const;
   store_changes take_changes();
 
-  /// Why the store takes no more writes; none while it does.
+  /// Why the store refuses writes; none while it accepts them.
   std::optional<atl::error> failure() const;
 
   /// Waits until all that was committed as `replicated` is synced. Errors: io (the store failed).

@@ -16,8 +16,8 @@ namespace dfs {
 
 class chunk_store;
 
-/// Writes one fragment of a store. Until it is committed nobody sees anything of it; destroyed
-/// before, it leaves nothing behind. For one thread at a time.
+/// Writes a fragment of a store. The fragment is invisible until it is committed; if the writer is
+/// destroyed before, it leaves nothing behind. For one thread at a time.
 class chunk_writer {
  public:
   chunk_writer(chunk_writer&& other) noexcept;
@@ -25,8 +25,8 @@ class chunk_writer {
   ~chunk_writer();
 
   /// The next bytes, whole blocks except at the end of the fragment, with the sender's checksum of
-  /// each. Nothing is written of bytes that don't match. After an error the writer is of no further
-  /// use. Errors: corrupt, no_space, invalid, io.
+  /// each. Bytes that don't match their checksum are not written. After an error the writer can't
+  /// be used again. Errors: corrupt, no_space, invalid, io.
   atl::status append(std::span<const std::byte> bytes, std::span<const std::uint32_t> crcs);
 
   /// Makes the fragment visible, when all its bytes are there. That it is stored already with the

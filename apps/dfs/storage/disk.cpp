@@ -27,8 +27,8 @@ class posix_disk final : public disk {
   }
 
   int close(int fd) override {
-    // Linux has closed the file even when the call was interrupted; a second close would hit
-    // somebody else's file.
+    // Linux has closed the file even when the call was interrupted; a second close might close
+    // another file.
     auto done = or_errno(::close(fd));
     return done == -EINTR ? 0 : done;
   }
@@ -121,7 +121,7 @@ int write_fully(disk& on, int fd, const void* data, std::size_t size, std::uint6
     if (written < 0)
       return static_cast<int>(written);
     if (written == 0)
-      return -EIO; // a device that takes nothing and says nothing would have us loop for ever
+      return -EIO; // a device that writes nothing without an error would cause an endless loop
     bytes += written;
     size -= static_cast<std::size_t>(written);
     offset += static_cast<std::uint64_t>(written);

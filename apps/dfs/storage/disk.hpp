@@ -11,8 +11,8 @@
 
 namespace dfs {
 
-/// What the chunk store asks of the operating system, so that tests can put a failing disk in its
-/// place. Every call returns what the POSIX call of its name returns, or the negative `errno`
+/// The system calls of the chunk store, as an interface, so that tests can substitute a failing
+/// disk. Every call returns what the POSIX call of its name returns, or the negative `errno`
 /// (-EIO) where that would return -1. Thread-safe.
 class disk {
  public:
@@ -36,7 +36,7 @@ class disk {
   virtual int statvfs(const std::string& path, space& out) = 0;
   /// Names in a folder, without "." and "..".
   virtual int list(const std::string& path, std::vector<std::string>& out) = 0;
-  /// Takes the file for this process alone (flock); -EWOULDBLOCK if another has it.
+  /// Locks the file for this process (flock); -EWOULDBLOCK if another has it.
   virtual int lock(int fd) = 0;
   /// A hint: start writing this range out. Its errors come back from `fdatasync`.
   virtual void start_writeback(int fd, std::uint64_t offset, std::uint64_t size) = 0;
@@ -68,7 +68,7 @@ class disk_file {
   void will_need(std::uint64_t offset, std::uint64_t size) const {
     disk_->will_need(fd_, offset, size);
   }
-  /// Closes now, for those who want to know whether that worked: 0 or the negative `errno`.
+  /// Closes the file now. @returns 0 or the negative `errno`.
   int close() { return fd_ < 0 ? 0 : disk_->close(std::exchange(fd_, -1)); }
 
  private:
@@ -76,10 +76,12 @@ class disk_file {
   int fd_ = -1;
 };
 
-/// Writes all of it, going on after short writes and interruptions: 0 or the negative `errno`.
+/// Writes all bytes, and continues after short writes and interruptions. @returns 0 or the negative
+/// `errno`.
 int write_fully(disk& on, int fd, const void* data, std::size_t size, std::uint64_t offset);
 
-/// Reads up to `size` bytes, fewer only where the file ends: the number, or the negative `errno`.
+/// Reads up to `size` bytes, fewer only at the end of the file. @returns their number or the
+/// negative `errno`.
 ssize_t read_fully(disk& on, int fd, void* data, std::size_t size, std::uint64_t offset);
 
 } // namespace dfs

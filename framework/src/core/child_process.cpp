@@ -29,7 +29,7 @@ void flush_output() {
   std::fflush(nullptr);
 }
 
-/// Handlers that this process has set describe this process, not the child.
+/// Signal handlers of this process must not run in the child.
 void reset_signal_handlers() {
   for (auto number : {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGINT, SIGSEGV, SIGTERM})
     ::signal(number, SIG_DFL);
@@ -63,7 +63,7 @@ result<child_process> child_process::start(const std::function<int(int to)>& wor
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0)
     return tl::unexpected<error>{system_error(errno, "making a pipe to a child process")};
-  flush_output(); // otherwise both processes would write what is buffered
+  flush_output(); // otherwise both processes would write the buffered output
   auto parent = ::getpid();
   auto process = ::fork();
   if (process == 0) {

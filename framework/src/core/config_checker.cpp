@@ -40,7 +40,7 @@ option_value zero(option_type type) {
   }
 }
 
-/// A default of the schema has been checked to be of its type.
+/// @pre `check_schema` has checked that the default is of its type.
 option_value default_of(option_type type, std::string_view text) {
   return text.empty() ? zero(type) : parse_option(type, text).value_or(zero(type));
 }
@@ -52,7 +52,7 @@ std::vector<std::string> elements_of(const std::string& default_value) {
   return parts;
 }
 
-/// The program wrote the schema: a default or a bound that isn't of its key's type is its mistake.
+/// Aborts if a default or a bound of the schema isn't of its key's type: a defect of the program.
 void check_schema(std::span<const key_spec> schema) {
   auto insist = [](const key_spec& spec, std::string_view text) {
     if (text.empty() || parse_option(spec.type, text))
@@ -100,7 +100,7 @@ result<config> config_checker::check(const config_table& root) {
   return std::move(made_);
 }
 
-void config_checker::complain(const config_location& where, std::string message) {
+void config_checker::report_error(const config_location& where, std::string message) {
   problems_.push_back({where, std::move(message)});
 }
 
@@ -136,8 +136,9 @@ void config_checker::visit_array(const config_entry& entry, const place& at) {
   tables_[at.actual] = entry.value.where;
   auto* elements = std::get_if<std::vector<config_value>>(&entry.value.value);
   if (!elements)
-    return complain(entry.value.where, fmt::format("{} takes an array of tables ([[{}]]), found {}",
-                                                   at.actual, at.actual, entry.value.describe()));
+    return report_error(entry.value.where,
+                        fmt::format("{} takes an array of tables ([[{}]]), found {}", at.actual,
+                                    at.actual, entry.value.describe()));
   made_.array_sizes_[at.actual] = elements->size();
   for (std::size_t i = 0; i < elements->size(); ++i) {
     place element{at.pattern + "[]", fmt::format("{}[{}]", at.actual, i), i};
@@ -164,7 +165,7 @@ void config_checker::take(const config_value& written, const place& at, std::siz
   } else {
     auto value = value_of(declared, written);
     if (!value)
-      return complain(written.where, fmt::format("{} {}", at.actual, value.error().message));
+      return report_error(written.where, fmt::format("{} {}", at.actual, value.error().message));
     made.value = std::move(*value);
   }
   made_.entries_.insert_or_assign(at.actual, std::move(made));
@@ -173,36 +174,38 @@ void config_checker::take(const config_value& written, const place& at, std::siz
 void config_checker::take_list(const config_value& written, const place& at, std::size_t spec) {
   auto* elements = std::get_if<std::vector<config_value>>(&written.value);
   if (!elements)
-    return complain(written.where,
-                    fmt::format("{} takes a list of {} values in [brackets], found {}", at.actual,
-                                to_string(made_.schema_[spec].type), written.describe()));
+    return report_error(written.where,
+                        fmt::format("{} takes a list of {} values in [brackets], found {}",
+                                    at.actual, to_string(made_.schema_[spec].type),
+                                    written.describe()));
   std::vector<option_value> values;
   for (auto& element : *elements) {
     auto value = value_of(made_.schema_[spec], element);
     if (value)
       values.push_back(std::move(*value));
     else
-      complain(element.where, fmt::format("an element of {} {}", at.actual, value.error().message));
+      report_error(element.where,
+                   fmt::format("an element of {} {}", at.actual, value.error().message));
   }
   made_.entries_.insert_or_assign(
       at.actual, config::entry{spec, at.element, true, written.where, std::move(values)});
 }
 
 void config_checker::expected_table(const config_value& found, const place& at) {
-  complain(found.where, fmt::format("{} takes a table, found {}", at.actual, found.describe()));
+  report_error(found.where, fmt::format("{} takes a table, found {}", at.actual, found.describe()));
 }
 
 void config_checker::unknown(const config_entry& entry, const place& parent, const place& at) {
   for (auto& spec : made_.schema_)
     if (spec.former_key == at.pattern)
-      return complain(entry.key_where,
-                      fmt::format("'{}' was renamed; write '{}'", at.actual, spec.key));
+      return report_error(entry.key_where,
+                          fmt::format("'{}' was renamed; write '{}'", at.actual, spec.key));
   auto known = siblings(parent.pattern);
   std::string hint;
   if (auto name = spelling_suggestion(entry.key, known)) {
     hint = fmt::format("; did you mean '{}'?", parent.inner(*name).actual);
   } else {
-    // Perhaps it is right and stands in the wrong table.
+    // The key may be right and stand in the wrong table.
     known.clear();
     for (auto& spec : made_.schema_) {
       auto last = spec.key.substr(spec.key.rfind('.') + 1);
@@ -213,7 +216,7 @@ void config_checker::unknown(const config_entry& entry, const place& parent, con
     if (hint.empty())
       hint = did_you_mean(at.pattern, known);
   }
-  complain(entry.key_where, fmt::format("unknown key '{}'{}", at.actual, hint));
+  report_error(entry.key_where, fmt::format("unknown key '{}'{}", at.actual, hint));
 }
 
 // -- what is not written ----------------------------------------------------------------------
@@ -239,11 +242,12 @@ void config_checker::fill(std::size_t spec, const std::string& key, std::size_t 
     return;
   auto& declared = made_.schema_[spec];
   if (declared.required)
-    return complain(nearest_table(key),
-                    fmt::format("{} is missing; it takes {}{}{}", key,
-                                declared.is_list ? "a list of values of type " : "a value of type ",
-                                to_string(declared.type),
-                                declared.meaning.empty() ? "" : ": " + declared.meaning));
+    return report_error(
+        nearest_table(key),
+        fmt::format("{} is missing; it takes {}{}{}", key,
+                    declared.is_list ? "a list of values of type " : "a value of type ",
+                    to_string(declared.type),
+                    declared.meaning.empty() ? "" : ": " + declared.meaning));
   config::entry made{spec, element, !declared.default_value.empty(), {}, option_value{}};
   if (declared.is_plugin_options) {
     made.value = config_table{};
@@ -265,12 +269,13 @@ void config_checker::check_count(const key_spec& spec) {
   auto size = found == made_.array_sizes_.end() ? 0 : static_cast<std::int64_t>(found->second);
   value_rule rule{option_type::integer, spec.minimum, spec.maximum};
   if (size == 0 && spec.required)
-    return complain(nearest_table(array),
-                    fmt::format("[[{}]] is missing{}{}", array, spec.meaning.empty() ? "" : ": ",
-                                spec.meaning));
+    return report_error(nearest_table(array),
+                        fmt::format("[[{}]] is missing{}{}", array,
+                                    spec.meaning.empty() ? "" : ": ", spec.meaning));
   if (size != 0 && out_of_range(rule, size))
-    complain(nearest_table(array), fmt::format("[[{}]] stands {} times, and must stand {} times",
-                                               array, size, range_text(rule)));
+    report_error(nearest_table(array),
+                 fmt::format("[[{}]] stands {} times, and must stand {} times", array, size,
+                             range_text(rule)));
 }
 
 // -- looking around ---------------------------------------------------------------------------

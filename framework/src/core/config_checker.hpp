@@ -11,8 +11,8 @@
 
 namespace atl {
 
-/// Judges what was read against a schema and makes a `config` of it. Goes on after a mistake, so
-/// that an operator sees all of them at once.
+/// Checks a configuration against a schema and builds a `config`. Continues after a mistake, so
+/// that an operator sees all mistakes at once.
 class config_checker {
  public:
   config_checker(std::span<const key_spec> schema, const std::filesystem::path& file);
@@ -45,7 +45,7 @@ class config_checker {
   bool has_keys_below(std::string_view prefix) const;
   std::vector<std::string> siblings(const std::string& prefix) const;
   config_location nearest_table(std::string_view key) const;
-  void complain(const config_location& where, std::string message);
+  void report_error(const config_location& where, std::string message);
 
   config made_;
   std::set<std::string, std::less<>> seen_; ///< keys that were written, right or wrong

@@ -11,7 +11,7 @@ namespace atl {
 /// Reads a configuration file and all it includes, into one table without `include`.
 result<config_table> read_config_files(const std::filesystem::path& file);
 
-/// The same of a text that stands for `file`.
+/// The same for a text that stands for `file`.
 result<config_table> read_config_text(std::string_view text, const std::filesystem::path& file);
 
 } // namespace atl

@@ -42,7 +42,7 @@ class bounded_file {
       if (n < 0 && errno == EINTR)
         continue;
       if (n <= 0)
-        return std::nullopt; // it shrank, or the disk failed
+        return std::nullopt; // the file shrank, or the disk failed
       got += static_cast<std::size_t>(n);
     }
     return bytes;

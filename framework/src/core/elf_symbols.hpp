@@ -11,7 +11,7 @@ namespace atl {
 
 struct elf_symbol {
   std::string name;
-  std::uint64_t size = 0; ///< bytes of what it names
+  std::uint64_t size = 0; ///< size of the object in bytes
   bool is_data = false;   ///< an object, not a function
 };
 
@@ -25,7 +25,7 @@ struct elf_symbol {
 result<std::vector<elf_symbol>> exported_symbols(int file, std::uint64_t size,
                                                  std::string_view prefix);
 
-/// What a shared library tells the dynamic linker of other libraries.
+/// The other libraries that a shared library needs.
 struct elf_needs {
   std::vector<std::string> libraries;   ///< `libfoo.so.1`
   std::vector<std::string> search_path; ///< as written, `$ORIGIN/../lib`

@@ -24,7 +24,7 @@ group_admission::group_admission(settings given, timestamp now)
     : settings_{std::move(given)}, started_{now} {}
 
 void group_admission::on_answer(const membership_answer& answer, timestamp now) {
-  // A peer that was reached under an id which it no longer has is known under its own.
+  // A peer that was reached under a former id is stored under its present id.
   peers_[answer.peer.self.id] = {answer, now, {}};
 }
 
@@ -42,7 +42,8 @@ bool group_admission::founds() const {
       settings_.founders, [this](auto& founder) { return founder.id == settings_.self.self.id; });
 }
 
-/// A group that a peer belongs to is joined or respected, whatever else is known.
+/// A group that a peer belongs to takes precedence: this replica joins it or waits, and founds
+/// none.
 std::optional<group_admission::decision> group_admission::join_existing() const {
   const membership_answer* member = nullptr;
   for (auto& [id, peer] : peers_)

@@ -21,10 +21,10 @@ namespace {
 
 constexpr std::size_t identity_bytes_max = 4096;
 constexpr const char* identity_file = "identity.json";
-/// Folders of what `put_aside` moved.
+/// The folders into which `put_aside` moved former data.
 constexpr std::string_view put_aside_prefix = "former-";
 
-/// Writes `text` so that after a crash the file is there whole or not at all.
+/// Writes a file atomically: after a crash it is complete or absent.
 status write_durably(const std::filesystem::path& file, const std::string& text) {
   auto temporary = file.string() + ".tmp";
   int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -71,13 +71,13 @@ std::set<std::string> parts_in(const nlohmann::json& identity) {
   return parts;
 }
 
-/// A folder with data in it that doesn't say whose it is must not become a new one: the data would
-/// be given away under a fresh identity.
+/// A folder that holds data without an identity must not get a new identity: the data would change
+/// hands.
 status check_empty(const std::filesystem::path& folder) {
   std::error_code problem;
   for (auto& entry : std::filesystem::directory_iterator{folder, problem}) {
     auto name = entry.path().filename().string();
-    // A fresh file system brings a folder of its own.
+    // A fresh file system contains this folder.
     auto put_aside = name.starts_with(put_aside_prefix);
     if (entry.is_directory(problem) && name != "lost+found" && !name.starts_with('.') && !put_aside)
       return fail(errc::refused,
@@ -94,7 +94,7 @@ status check_empty(const std::filesystem::path& folder) {
 std::string random_uuid() {
   std::uint64_t bits[2] = {};
   if (::getrandom(bits, sizeof(bits), 0) != sizeof(bits))
-    std::abort(); // never: 16 bytes come whole once the kernel's pool is seeded
+    std::abort(); // can't happen: 16 bytes are returned whole once the kernel's pool is seeded
   return fmt::format("{:016x}{:016x}", bits[0], bits[1]);
 }
 

@@ -12,17 +12,17 @@ namespace atl {
 
 namespace {
 
-/// What a plugin created, with all that it may lean on. Members go in the reverse order: the object
-/// first, its library last.
+/// An object that a plugin created, with everything that it may refer to. Members are destroyed in
+/// reverse order: the object first, its library last.
 template <class T>
 struct creation {
   std::shared_ptr<const void> library;
-  spi::options options; ///< the object may keep the reference that it was given
+  spi::options options; ///< the object may keep the reference that its factory got
   std::unique_ptr<T> object;
 };
 
-/// Calls the creator of a plugin that is expected to be of the kind. Nothing that the creator
-/// throws goes further than here.
+/// Calls the creator of a plugin that is expected to be of the kind, and turns every exception
+/// into an error.
 template <spi::plugin_kind Kind, class Create, class T = typename spi::kind_types<Kind>::interface>
 result<std::shared_ptr<T>> create(const plugin& from, const std::shared_ptr<const void>& library,
                                   const spi::options& options, Create make) {

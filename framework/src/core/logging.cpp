@@ -39,7 +39,7 @@ spdlog::logger& sink() {
   return *logger;
 }
 
-/// Text from peers and files may hold anything: a log line stays one line, and its quotes match.
+/// Escapes text from peers and files, so that a log entry stays one line and its quotes match.
 std::string quoted(std::string_view text) {
   std::string out = "\"";
   for (char c : text) {

@@ -83,12 +83,12 @@ file_descriptor::~file_descriptor() {
 
 result<opened_plugin> open_plugin_bytes(const std::filesystem::path& file) {
   opened_plugin opened;
-  // Looked at before it is opened: opening a device may do something.
+  // The type is checked before the file is opened, because opening a device may have effects.
   if (::stat(file.c_str(), &opened.info) != 0)
     return cannot_be_read(errno);
   if (auto why = mode_refusal(opened.info))
     return fail(errc::refused, *why);
-  // Not blocking, in case the file became a pipe since it was looked at.
+  // Non-blocking, in case the file was replaced by a pipe since the check.
   opened.file = file_descriptor{::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
   if (opened.file.number() < 0 || ::fstat(opened.file.number(), &opened.info) != 0)
     return cannot_be_read(errno);

@@ -24,7 +24,7 @@ class file_descriptor {
   ~file_descriptor();
 
   int number() const { return number_; }
-  /// Leaves it open for good.
+  /// Releases the descriptor, which stays open.
   void release() { number_ = -1; }
 
  private:
@@ -42,8 +42,8 @@ struct opened_plugin {
 /// Opens it for reading. The error is the rest of a sentence that begins with the file's path.
 result<opened_plugin> open_plugin_bytes(const std::filesystem::path& file);
 
-/// What the bytes of an open file say that they are: `identity`, where they have one, and
-/// `refusal`, likewise the rest of a sentence; empty when this program may map them.
+/// Examines the bytes of an open file: `identity` if they are a plugin's, and `refusal` as the rest
+/// of a sentence, empty if this program may map them.
 struct plugin_judgement {
   std::optional<plugin_identity> identity;
   std::string refusal;

@@ -9,9 +9,9 @@
 
 namespace atl {
 
-/// A private copy of a plugin's bytes, in memory and sealed. What was judged is what is mapped, and
-/// a later write into the file (`cp new.so old.so`) changes nothing here. Code that is mapped from
-/// the file itself changes with the file, and the process dies.
+/// A private, sealed copy of a plugin's bytes in memory. The bytes that were judged are the bytes
+/// that are mapped: a later write into the file (`cp new.so old.so`) would change code that is
+/// mapped from the file itself, and crash the process.
 class plugin_image {
  public:
   /// Copies a plugin that `inspect_plugin` did not refuse, and judges the copy again.

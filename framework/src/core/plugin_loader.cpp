@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Whoever keeps more files than this in a folder of plugins has named the wrong folder.
+/// A folder with more files than this is taken for a wrong folder.
 constexpr std::size_t folder_files_max = 1000;
 
 std::vector<fs::path> files_in(const fs::path& folder, std::error_code& problem) {
@@ -61,7 +61,8 @@ std::string kind_text(std::optional<spi::plugin_kind> kind) {
   return kind ? fmt::format("{} plugin", to_string(*kind)) : "plugin";
 }
 
-/// Nothing has the name: says what has, and what was passed over on the way.
+/// The error for a name that was not found: lists the names that exist, and the files that were
+/// refused.
 tl::unexpected<error> not_found(const std::vector<plugin_file>& found,
                                 const std::vector<fs::path>& folders,
                                 std::optional<spi::plugin_kind> kind, std::string_view name) {
@@ -70,7 +71,7 @@ tl::unexpected<error> not_found(const std::vector<plugin_file>& found,
   for (auto& file : found) {
     if (file.identity && (!kind || file.identity->kind == *kind))
       known.insert(file.identity->name);
-    // A file or a folder that may have been meant is worth a word.
+    // Mention a refused file that may have been meant.
     if (!file.identity && file.path.stem() == name)
       return fail(errc::refused,
                   fmt::format("there is no {} '{}', for {}", kind_text(kind), name, file.refusal));
@@ -99,7 +100,7 @@ plugin_loader::plugin_loader(std::vector<fs::path> search_path)
 
 std::vector<plugin_file> plugin_loader::list() const {
   std::vector<plugin_file> found;
-  std::set<fs::path> seen; // one file may be reached by several ways
+  std::set<fs::path> seen; // one file may be reached along several paths
   for (auto& folder : search_path_) {
     if (auto refusal = folder_refusal(folder)) {
       found.push_back({folder, std::nullopt, *refusal});
@@ -127,7 +128,7 @@ result<plugin_file> plugin_loader::select(std::optional<spi::plugin_kind> kind,
                     name.substr(0, plugin_name_characters_max)));
   auto found = list();
   const plugin_file* match = nullptr;
-  const plugin_file* other = nullptr; // of the name, and not the one
+  const plugin_file* other = nullptr; // another plugin of that name
   for (auto& file : found) {
     if (!file.identity || file.identity->name != name)
       continue;

@@ -79,8 +79,8 @@ class options_builder {
     if (value)
       values_.insert_or_assign(option.name, std::move(*value));
     else
-      complain(where,
-               fmt::format("option '{}' of {} {}", option.name, context_, value.error().message));
+      report_error(
+          where, fmt::format("option '{}' of {} {}", option.name, context_, value.error().message));
   }
 
   void unknown(std::string_view name, const config_location& where) {
@@ -91,10 +91,10 @@ class options_builder {
     if (hint.empty())
       hint = known.empty() ? "; it has no options"
                            : fmt::format("; it has {}", fmt::join(known, ", "));
-    complain(where, fmt::format("unknown option '{}' of {}{}", name, context_, hint));
+    report_error(where, fmt::format("unknown option '{}' of {}{}", name, context_, hint));
   }
 
-  void complain(const config_location& where, std::string message) {
+  void report_error(const config_location& where, std::string message) {
     problems_.push_back({where, std::move(message)});
   }
 
@@ -184,7 +184,7 @@ result<spi::options> parse_options(std::span<const option_spec> declared,
     config_location where{std::make_shared<const std::string>(text), 0, 0};
     auto sign = text.find('=');
     if (sign == std::string_view::npos) {
-      builder.complain(where, "an option is written key=value");
+      builder.report_error(where, "an option is written key=value");
       continue;
     }
     auto* option = find(declared, text.substr(0, sign));

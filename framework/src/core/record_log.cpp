@@ -60,8 +60,8 @@ std::string record_key(std::uint32_t stream, std::uint64_t index) {
   return key;
 }
 
-/// Writes a row with a checksum of ours in front: it covers the time between RocksDB's memory and
-/// ours, and tells one bad record from a bad file.
+/// Writes a row with its own checksum in front, which also covers the way through RocksDB's memory,
+/// and distinguishes a damaged record from a damaged file.
 void put_checksummed(rocksdb::WriteBatch& batch, std::string_view key, std::string_view bytes) {
   spi::writer seal;
   seal.put(crc32c(bytes, crc32c(key)));
@@ -80,7 +80,7 @@ std::optional<std::string> unsealed(std::string_view key, std::string_view text)
 
 error rocksdb_error(const rocksdb::Status& status, std::string_view what) {
   auto code = errc::io;
-  if (status.IsCorruption() || status.IsInvalidArgument()) // so are files called that are missing
+  if (status.IsCorruption() || status.IsInvalidArgument()) // or files are missing
     code = errc::corrupt;
   else if (status.IsNoSpace())
     code = errc::no_space;
@@ -98,15 +98,15 @@ rocksdb::Options database_options() {
   options.compression = rocksdb::kNoCompression; // records are written once and erased soon
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   options.paranoid_checks = true;
-  options.allow_fallocate = false; // what is set aside for later would come off the disk's reserve
+  options.allow_fallocate = false; // preallocated space would count against the disk's reserve
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(8 << 20);
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   return options;
 }
 
-/// Is there room to write what the log holds to tables as well before its files are removed?
-/// Otherwise they stay in use.
+/// Is there room to write the log's records to tables before the log files are removed? Otherwise
+/// the log files stay in use.
 bool has_room_to_flush(const std::filesystem::path& folder, const rocksdb::Options& options) {
   std::error_code failed;
   auto disk = std::filesystem::space(folder, failed);
@@ -123,7 +123,8 @@ error cant_open(const std::filesystem::path& folder, error why) {
   return why;
 }
 
-/// A write that a crash broke off was told to nobody; RocksDB would take it for damage.
+/// Cuts off a write that a crash interrupted. It was never acknowledged, and RocksDB would take it
+/// for damage.
 status cut_torn_tail(const std::filesystem::path& folder) {
   auto torn = check_wal(folder);
   if (!torn)
@@ -140,8 +141,8 @@ status cut_torn_tail(const std::filesystem::path& folder) {
   return sync_to_disk(file);
 }
 
-/// A log that nothing was written to yet. Only this makes one: what is opened and lacks its files
-/// is damaged, and not to be taken for a log that never promised anything.
+/// Creates an empty log. Nothing else creates one: an existing log without its files is damaged,
+/// and must not be taken for the log of a replica without promises.
 status make_database(const std::filesystem::path& folder, rocksdb::Env* environment) {
   auto options = database_options();
   options.env = environment;
@@ -249,7 +250,7 @@ struct record_log::implementation {
     return incarnation;
   }
 
-  /// Batches that wait, up to a size, for one write; none when it is time to stop.
+  /// The batches for one write, up to a size; none when the log stops.
   std::vector<spi::persist> collect() {
     std::unique_lock lock{mutex};
     wake.wait(lock, [this] { return stopping || !waiting.empty(); });
@@ -267,7 +268,7 @@ struct record_log::implementation {
     name_this_thread("atoll.log");
     try {
       write_all();
-    } catch (const std::exception& problem) { // out of memory: nothing may be skipped
+    } catch (const std::exception& problem) { // out of memory: no batch may be skipped
       calls.failed({errc::io, "writing the log in " + folder.string() + ": " + problem.what()});
     }
   }

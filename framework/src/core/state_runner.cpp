@@ -15,13 +15,13 @@ namespace atl {
 
 namespace {
 
-/// Applied at once, if so many wait: each time costs a write, whatever it holds.
+/// Upper bound of entries per apply batch; each batch costs one write regardless of size.
 constexpr std::size_t entries_at_once_max = 2048;
-/// So many are applied by whoever brings them, if nothing else is under way.
+/// Up to so many entries are applied inline by the caller, if nothing else is under way.
 constexpr std::size_t entries_in_place_max = 8;
-/// Of so many queries those that take no time are answered by whoever brings them.
+/// Up to so many queries are tried inline by the caller.
 constexpr std::size_t queries_in_place_max = 2;
-/// Fewer queries than this aren't worth another thread.
+/// The number of queries above which another reader is used.
 constexpr std::size_t queries_per_part = 16;
 
 } // namespace
@@ -44,7 +44,7 @@ struct state_runner::implementation {
     readers.join();
   }
 
-  /// Either some entries, or something else to be done in its turn.
+  /// A batch of entries, or another action that is carried out in its turn.
   struct task {
     std::vector<spi::committed_entry> entries;
     std::function<void()> other;
@@ -52,16 +52,16 @@ struct state_runner::implementation {
 
   state_machine& machine;
   callbacks calls;
-  bool broken = false; ///< used by whoever is at work
+  bool broken = false; ///< used by the thread that holds `at_work`
   std::mutex mutex;
   std::condition_variable wake;
   std::deque<task> waiting;
-  bool at_work = false; ///< one thread at a time uses the machine
+  bool at_work = false; ///< does a thread use the state machine to apply?
   bool stopping = false;
   std::size_t reader_threads;
   boost::asio::thread_pool readers;
-  boost::asio::thread_pool checker{1}; ///< of what was saved: readers are for those who ask
-  std::thread writer;                  ///< last: it uses all of the above
+  boost::asio::thread_pool checker{1}; ///< checks saved states; the readers are for queries
+  std::thread writer;                  ///< the last member, because the thread uses all others
 
   void add(task it) {
     {
@@ -71,7 +71,7 @@ struct state_runner::implementation {
     wake.notify_one();
   }
 
-  /// @returns whether nothing was under way, nor is anything until `end_work`.
+  /// @returns whether nothing was under way; if so, the caller works alone until `end_work`.
   bool begin_work() {
     std::lock_guard lock{mutex};
     if (at_work || stopping || !waiting.empty())
@@ -89,8 +89,7 @@ struct state_runner::implementation {
     wake.notify_one();
   }
 
-  /// The next task, which is work; entries with those that follow them. None when it is time to
-  /// stop.
+  /// The next task, with consecutive batches of entries joined; none when the runner stops.
   std::optional<task> next() {
     std::unique_lock lock{mutex};
     wake.wait(lock, [this] { return !at_work && (stopping || !waiting.empty()); });
@@ -116,7 +115,7 @@ struct state_runner::implementation {
           it->other();
         else
           apply(it->entries);
-      } catch (const std::exception& problem) { // out of memory: half of it may have been done
+      } catch (const std::exception& problem) { // out of memory, after a part of the task perhaps
         break_down({errc::io, std::string{"applying entries: "} + problem.what()});
       }
       end_work();
@@ -141,7 +140,7 @@ struct state_runner::implementation {
     calls.applied(entries.back().index, std::move(own));
     if (machine.flush_due())
       add({{}, [this] {
-             if (machine.flush_due()) // not yet, since
+             if (machine.flush_due()) // it may have been flushed since
                flush();
            }});
   }
@@ -155,7 +154,7 @@ struct state_runner::implementation {
       break_down(index.error());
   }
 
-  /// Takes those out that it answers.
+  /// Removes the queries that it answers from the list.
   void try_query_in_memory(std::vector<query_request>& queries) {
     std::vector<std::pair<spi::request_id, std::string>> answers;
     std::erase_if(queries, [&](const query_request& it) {
@@ -174,7 +173,7 @@ struct state_runner::implementation {
     for (auto& it : queries) {
       auto answer = machine.query(it.text);
       if (!answer)
-        return calls.failed(answer.error()); // the rest is for other replicas to answer
+        return calls.failed(answer.error()); // other replicas answer the rest
       answers.emplace_back(it.id, std::move(*answer));
     }
     calls.answered(std::move(answers));
@@ -235,7 +234,7 @@ void state_runner::save(std::filesystem::path folder,
                 auto saved = impl->machine.save(to);
                 if (!saved)
                   return call(std::move(saved));
-                // To read all of it takes long; neither entries nor queries wait for that.
+                // Reading the whole copy takes long; neither entries nor queries wait for it.
                 boost::asio::post(impl->checker, [impl, to, call, index = *saved] {
                   impl->check_saved(to, index, call);
                 });

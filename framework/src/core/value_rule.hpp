@@ -11,8 +11,8 @@
 
 namespace atl {
 
-/// What one key of a configuration or one option of a plugin takes. Bounds are texts as in
-/// `spi::option_spec`, and have been checked to be of the type.
+/// The type and bounds of a configuration key or of a plugin's option. @pre the bounds, texts as in
+/// `spi::option_spec`, are of the type.
 struct value_rule {
   spi::option_type type = spi::option_type::text;
   std::string_view minimum;
@@ -31,7 +31,7 @@ std::string range_text(const value_rule& rule);
 
 std::vector<std::string> split(std::string_view text, char separator);
 
-/// Something wrong at a place in a configuration file.
+/// A mistake at a place in a configuration file.
 struct config_problem {
   config_location where;
   std::string message;

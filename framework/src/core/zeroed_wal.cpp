@@ -20,7 +20,7 @@ using rocksdb::IOStatus;
 using rocksdb::Slice;
 
 constexpr std::size_t step_bytes = 1 << 20;
-/// With less space left on the disk no zeros are written ahead: others need it more.
+/// With less space left on the disk no zeros are written ahead.
 constexpr std::uint64_t free_bytes_min = 16 * step_bytes;
 
 bool has_room_for_zeros(int file) {
@@ -52,8 +52,8 @@ class zeroed_file : public rocksdb::FSWritableFileOwnerWrapper {
   }
 
  private:
-  /// Where zeros can't be written (on a disk that is full, or nearly so), the file grows by what is
-  /// appended, as others do.
+  /// If zeros can't be written because the disk is nearly full, the file grows by the appended
+  /// bytes, like any file.
   void prepare(std::size_t bytes) {
     written_ += bytes;
     if (written_ <= zeroed_ || zeros_ < 0 || !has_room_for_zeros(zeros_))
@@ -70,7 +70,7 @@ class zeroed_file : public rocksdb::FSWritableFileOwnerWrapper {
     zeroed_ = from;
   }
 
-  int zeros_; ///< a descriptor of its own: the target's stands where it appends
+  int zeros_; ///< a separate descriptor: the target's position is the end of the data
   std::uint64_t written_ = 0;
   std::uint64_t zeroed_ = 0; ///< the file is as long
 };

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t name_bytes_max = 256;
 
-/// A list of what `read` reads; none unless all of it is there, and nothing else.
+/// Decodes a list of elements that `read` reads; none unless `bytes` is exactly such a list.
 template <class Read>
 auto decode_list(std::string_view bytes, std::size_t least_bytes, std::size_t limit, Read read) {
   spi::reader in{bytes};

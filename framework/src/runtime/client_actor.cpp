@@ -83,7 +83,7 @@ void client_actor::take_inbox() {
   arm();
 }
 
-/// It goes to that replica with the next envelope, or once there is a connection.
+/// Queues a call for a replica: it is sent with the next envelope, or once the connection is up.
 void client_actor::queue_up(call_id id, std::size_t member) {
   auto& it = calls_.at(id);
   it.member = member;
@@ -111,7 +111,7 @@ void client_actor::send_queued() {
       auto found = calls_.find(id);
       if (found == calls_.end() || found->second.stage != stage::queued ||
           found->second.member != member)
-        continue; // it went elsewhere meanwhile
+        continue; // the call ended, or was queued for another replica
       auto& it = found->second;
       it.stage = stage::sent;
       if (it.what.kind != message_kind::command && it.what.kind != message_kind::query) {
@@ -141,7 +141,7 @@ void client_actor::send_alone(std::size_t member, call_id id) {
             send_queued();
             arm();
           },
-          [](const caf::error&) {}); // the attempt's own end comes as well
+          [](const caf::error&) {}); // the timer of the attempt handles that
 }
 
 void client_actor::on_answers(const envelope& message) {
@@ -154,8 +154,7 @@ void client_actor::on_answers(const envelope& message) {
   arm();
 }
 
-/// An answer to an attempt that was given up counts too when it is a good one: whatever was done is
-/// done.
+/// A successful answer also counts if it belongs to an earlier attempt: the command took effect.
 void client_actor::on_answer(std::uint64_t wire, reply answer) {
   auto found = calls_.find(wire >> 8);
   if (found == calls_.end())
@@ -177,7 +176,8 @@ void client_actor::on_answer(std::uint64_t wire, reply answer) {
     again(found->first, answer);
 }
 
-/// What to do with a call that this replica didn't answer well.
+/// Retries a call that a replica failed to answer, at this or another replica, or completes it with
+/// an error.
 void client_actor::again(call_id id, const reply& answer) {
   auto& it = calls_.at(id);
   auto& problem = answer.value.error();
@@ -195,14 +195,14 @@ void client_actor::again(call_id id, const reply& answer) {
     return give_up(id, problem);
   auto hop = it.hops++;
   if (auto leader = member_at(answer.hint); leader && *leader != it.member && hop % 3 != 2)
-    return queue_up(id, *leader); // straight on: it is known where to go
+    return queue_up(id, *leader); // without a pause, because the leader is known
   auto stays = problem.code == errc::refused || problem.code == errc::busy;
   auto next = stays ? it.member : next_after(it.member);
-  // The first time round all replicas are tried without a pause.
+  // In the first round all replicas are tried without a pause.
   if (hop + 1 < replicas_.size() && !stays)
     return queue_up(id, next);
   auto& timing = settings_.timing;
-  // In proportion to how long it has been failing: what is over soon isn't slept through.
+  // The pause grows with the time since the call began, so that a short outage costs a short pause.
   auto failing = now - (it.give_up - settings_.timeout);
   auto pause = std::clamp(std::chrono::duration_cast<std::chrono::milliseconds>(failing / 4),
                           timing.backoff_min, timing.backoff_max);
@@ -232,15 +232,14 @@ void client_actor::give_up(call_id id, const error& problem) {
   finish(id, fail(it.in_doubt ? errc::timeout : errc::unavailable, std::move(text)));
 }
 
-/// Do all hosts say that no replica listens there? Then waiting helps only if one is started.
+/// Do all hosts say that nothing listens there? Then a retry helps only once a replica is started.
 bool client_actor::is_nobody_there() const {
   return std::all_of(replicas_.begin(), replicas_.end(), [](auto& it) {
     return it.state == contact::none && it.unreachable.is_refused;
   });
 }
 
-/// The replicas that couldn't be reached when they were tried last; those that have one reason
-/// together.
+/// The replicas that couldn't be reached at the last attempt, grouped by reason.
 client_actor::absentees client_actor::describe_unreachable() const {
   absentees found;
   std::map<std::string, std::vector<std::string>> by_reason;
@@ -255,7 +254,7 @@ client_actor::absentees client_actor::describe_unreachable() const {
   return found;
 }
 
-/// The leader was found: what waits to look for it goes there.
+/// The leader was found: calls that pause before they look for the leader are sent to it.
 void client_actor::end_pauses() {
   for (auto& [id, it] : calls_)
     if (it.stage == stage::pausing && !is_query(it.what.kind)) {
@@ -376,7 +375,7 @@ void client_actor::send_handshake(std::size_t member, const caf::actor& there) {
           },
           [this, member, generation](const caf::error& problem) {
             if (generation == replicas_[member].generation)
-              lost(member, {"no answer to the greeting: " + describe_failure(problem)});
+              lost(member, {"no answer to the handshake: " + describe_failure(problem)});
             send_queued();
             arm();
           });
@@ -401,7 +400,7 @@ void client_actor::connected(std::size_t member, const caf::actor& there) {
   learn_group(member);
 }
 
-/// What went to that replica, or waits for it, must go elsewhere.
+/// Retries the calls that were sent to that replica, or are queued for it, elsewhere.
 void client_actor::lost(std::size_t member, const contact_failure& failure) {
   auto& to = replicas_[member];
   ++to.generation;
@@ -420,7 +419,7 @@ void client_actor::lost(std::size_t member, const contact_failure& failure) {
   send_queued();
 }
 
-/// Replicas that came since the settings were written.
+/// Learns of replicas that joined after the settings were written.
 void client_actor::learn_group(std::size_t member) {
   ask(this, replicas_[member].handle, settings_.timing.failure_timeout,
       envelope{message_kind::group, digest_, {}})

@@ -26,10 +26,10 @@ struct client_request {
   message_kind kind = message_kind::query;
   std::string body;
   group_client::completion done;
-  std::optional<std::size_t> only; ///< this replica alone, once
+  std::optional<std::size_t> only; ///< call this replica alone, without retries
 };
 
-/// What threads leave for a client's actor.
+/// The calls that other threads hand to a client's actor. Thread-safe.
 class client_inbox {
  public:
   /// @returns whether the actor must be woken.
@@ -47,7 +47,7 @@ class client_inbox {
     std::lock_guard lock{mutex_};
     return std::exchange(waiting_, {});
   }
-  /// What comes from now on is refused.
+  /// Calls that are added from now on complete with errc::unavailable.
   void close() {
     std::lock_guard lock{mutex_};
     closed_ = true;
@@ -59,7 +59,7 @@ class client_inbox {
   bool closed_ = false;
 };
 
-/// Does what `group_client` promises.
+/// Implements `group_client`.
 class client_actor : public io_thread_actor {
  public:
   client_actor(caf::actor_config& config, group_client::settings given,
@@ -78,13 +78,13 @@ class client_actor : public io_thread_actor {
     client_request what;
     clock::time_point give_up;
     clock::time_point lose_patience;
-    clock::time_point wake; ///< when the attempt, or the pause, is over
+    clock::time_point wake; ///< when the attempt or the pause ends
     std::size_t member = 0;
     std::size_t hops = 0;
     std::uint8_t attempt = 0;
     runtime::client_actor::stage stage = stage::queued;
     bool in_doubt = false;
-    std::string last_answer; ///< why a replica that could be reached didn't do it
+    std::string last_answer; ///< the last error from a replica that could be reached
   };
 
   enum class contact : std::uint8_t { none, connecting, ready };
@@ -93,15 +93,15 @@ class client_actor : public io_thread_actor {
     contact state = contact::none;
     caf::actor handle;
     std::uint64_t generation = 0;     ///< answers to an earlier attempt to connect are ignored
-    clock::time_point silent_until{}; ///< it didn't answer lately: others come first
-    contact_failure unreachable;      ///< when it was tried last
+    clock::time_point silent_until{}; ///< until then replicas that answer are preferred
+    contact_failure unreachable;      ///< the outcome of the last attempt to connect
     std::vector<call_id> queue;
   };
 
-  /// Replicas that couldn't be reached.
+  /// The replicas that couldn't be reached.
   struct absentees {
     std::size_t count = 0;
-    std::string text; ///< who, and why
+    std::string text; ///< their names and the reasons
   };
 
   void take_inbox();
@@ -134,11 +134,11 @@ class client_actor : public io_thread_actor {
   group_client::settings settings_;
   std::shared_ptr<client_inbox> inbox_;
   std::uint64_t digest_;
-  std::string group_; ///< of the first master that told one; empty: none did yet
+  std::string group_; ///< of the first replica that named its group; empty: none has
   spi::random_source random_;
   std::vector<replica> replicas_;
-  std::size_t writer_ = 0; ///< where commands go: the leader, if it is known
-  std::size_t reader_ = 0; ///< any replica answers queries: clients spread over them
+  std::size_t writer_ = 0; ///< the replica that commands are sent to: the leader, once it is known
+  std::size_t reader_ = 0; ///< the replica that queries are sent to; drawn, so that clients spread
   std::unordered_map<call_id, call> calls_;
   std::set<std::pair<clock::time_point, call_id>> wakes_;
   call_id last_id_ = 0;

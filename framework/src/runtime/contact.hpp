@@ -18,8 +18,8 @@ namespace atl::runtime {
 
 /// Why a node can't be reached.
 struct contact_failure {
-  std::string why;         ///< empty: it can, as far as is known
-  bool is_refused = false; ///< its host says that nobody listens there
+  std::string why;         ///< empty: no attempt has failed
+  bool is_refused = false; ///< the host says that nothing listens there
   errc code = errc::unavailable;
 };
 
@@ -47,7 +47,8 @@ void connect_to_node(Self* self, const endpoint& where, std::chrono::millisecond
 }
 
 /// Sends `lost` to `self` when `there` ends or the connection to it breaks: a process that ends
-/// closes its connections, so this is known at once. A node that only falls silent isn't noticed.
+/// closes its connections, so `self` learns of it at once. A node that only stops answering isn't
+/// noticed.
 template <class Self>
 void watch_node(Self* self, const caf::actor& there, contact_lost lost) {
   auto address = caf::actor_cast<caf::actor_addr>(self);

@@ -8,7 +8,7 @@ namespace atl::runtime {
 
 namespace {
 
-/// What CAF writes beside `cannot_connect_to_node` where the host has no address.
+/// CAF's text beside `cannot_connect_to_node` for a host name without an address.
 constexpr const char* unknown_host = "no such host";
 
 bool is_unknown_host(const caf::error& problem) {

@@ -25,10 +25,10 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using clock = std::chrono::steady_clock;
 
-/// How long a step waits before it looks whether it should go on.
+/// How long a step waits before it checks `stop` again.
 constexpr auto look_interval = std::chrono::milliseconds{100};
 
-/// A connection whose steps end when there is nothing to wait for any more.
+/// A connection whose steps also end when the fetch is stopped or idle for too long.
 class connection {
  public:
   connection(const std::atomic<bool>& stop, std::chrono::milliseconds idle_timeout)
@@ -68,7 +68,7 @@ class connection {
     if (ok)
       return *ok;
     boost::system::error_code ignored;
-    socket_->close(ignored); // its handler runs, and sees that
+    socket_->close(ignored); // the pending operation completes with an error
     io_.restart();
     io_.run();
     return false;
@@ -98,7 +98,7 @@ class fetch {
  private:
   const file_spec& wanted() const { return plan_.files[file_]; }
 
-  /// What of the file is there already, from an earlier fetch that didn't end.
+  /// The bytes of the file that an earlier, interrupted fetch stored.
   struct beginning {
     std::uint64_t bytes = 0;
     std::uint32_t crc = 0;
@@ -107,10 +107,10 @@ class fetch {
   status fetch_file() {
     auto found = look_at_disk();
     if (stop_)
-      return fail(errc::timeout, "it was called off");
+      return fail(errc::timeout, "the fetch was cancelled");
     auto got = fetch_rest(found);
     if (!got && got.error().code == errc::corrupt && found.bytes > 0)
-      return fetch_rest({}); // what was there was the beginning of something else
+      return fetch_rest({}); // the stored bytes began another file
     return got;
   }
 
@@ -132,7 +132,7 @@ class fetch {
     std::ofstream out{wanted().into, std::ios::binary | how};
     asked_ = false;
     if (it.bytes > 0 && it.bytes == wanted().bytes)
-      ask_for(it.bytes); // for nothing: whoever has it sees that it is being taken
+      ask_for(it.bytes); // asks for nothing, so that the server notes progress
     while (out && it.bytes < wanted().bytes) {
       auto piece = next_piece(it.bytes);
       if (!piece)
@@ -161,7 +161,7 @@ class fetch {
           line_.send(encode(file_request{plan_.token, static_cast<std::uint32_t>(file_), offset}));
   }
 
-  /// The next bytes of the file, over a new connection where the old one broke.
+  /// Receives the next bytes of the file, over a new connection if the old one broke.
   result<std::size_t> next_piece(std::uint64_t offset) {
     auto give_up = clock::now() + plan_.idle_timeout;
     while (!stop_ && clock::now() < give_up) {
@@ -177,10 +177,10 @@ class fetch {
       }
       std::this_thread::sleep_for(plan_.retry);
     }
-    return fail(errc::timeout, stop_ ? "it was called off" : "nothing came for too long");
+    return fail(errc::timeout, stop_ ? "the fetch was cancelled" : "no data arrived for too long");
   }
 
-  /// Sleeps as long as all so far should have taken.
+  /// Sleeps until the bytes so far fit the permitted rate.
   void pace(std::size_t bytes) {
     auto now = clock::now();
     due_ =
@@ -193,7 +193,7 @@ class fetch {
   const std::atomic<bool>& stop_;
   connection line_;
   bool open_ = false;
-  bool asked_ = false; ///< for the rest of this file
+  bool asked_ = false; ///< a request for the rest of this file was sent
   std::size_t file_ = 0;
   std::string buffer_;
   clock::time_point due_{};

@@ -9,11 +9,11 @@
 
 namespace atl::runtime {
 
-/// "This file of what the token stands for, from this offset on." Answered by nothing but the
-/// bytes up to the file's end; a connection that is closed instead says no.
+/// Requests a file of the offer that the token names, from an offset on. The answer is the bare
+/// bytes up to the file's end; a server that refuses closes the connection.
 struct file_request {
   transfer_token token;
-  std::uint32_t file = 0; ///< its place in the offer
+  std::uint32_t file = 0; ///< index into the offer's files
   std::uint64_t offset = 0;
 };
 

@@ -27,14 +27,14 @@ using clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds accept_pause{100};
 
-/// What one receiver may take.
+/// The files that one receiver may fetch.
 struct offered {
   std::vector<std::filesystem::path> files;
   clock::time_point last_taken{};
   bool withdrawn = false;
 };
 
-/// The offers, shared by the server's callers and its thread.
+/// The offers, shared by the server's callers and its thread. Thread-safe.
 struct offer_list {
   std::mutex mutex;
   std::map<transfer_token, std::shared_ptr<offered>> all;
@@ -44,7 +44,7 @@ struct offer_list {
     auto it = all.find(token);
     return it == all.end() ? nullptr : it->second;
   }
-  /// @returns false when it was withdrawn.
+  /// @returns false if the offer was withdrawn.
   bool note_taken(offered& it) {
     std::lock_guard lock{mutex};
     it.last_taken = clock::now();
@@ -52,7 +52,7 @@ struct offer_list {
   }
 };
 
-/// One connection: asks for a file from an offset, and gets all that is behind it.
+/// One connection: the peer requests a file from an offset, and receives the bytes from there on.
 class session : public std::enable_shared_from_this<session> {
  public:
   session(tcp::socket socket, offer_list& offers, std::shared_ptr<std::size_t> count)
@@ -100,7 +100,7 @@ class session : public std::enable_shared_from_this<session> {
                       });
   }
 
-  /// A receiver that does nothing for long is cut off.
+  /// Closes the connection of a receiver that makes no progress.
   void watch() {
     timer_.expires_after(file_idle_timeout);
     timer_.async_wait([weak = weak_from_this()](auto cancelled) {
@@ -114,7 +114,7 @@ class session : public std::enable_shared_from_this<session> {
   tcp::socket socket_;
   asio::steady_timer timer_;
   offer_list& offers_;
-  std::shared_ptr<std::size_t> count_; ///< of sessions; used by the server's thread alone
+  std::shared_ptr<std::size_t> count_; ///< number of sessions; used by the server's thread alone
   std::array<char, file_request_bytes> request_{};
   std::shared_ptr<offered> offer_;
   std::ifstream in_;
@@ -145,7 +145,7 @@ struct file_server::implementation {
         return;
       if (!failed)
         return accept();
-      // Out of files or memory: to try again at once would only burn the processor.
+      // Out of descriptors or memory: an immediate retry would only burn the processor.
       pause.expires_after(accept_pause);
       pause.async_wait([this](auto cancelled) {
         if (!cancelled)
@@ -154,7 +154,7 @@ struct file_server::implementation {
     });
   }
 
-  /// Whatever is thrown costs a connection, and not the process.
+  /// An exception costs one connection, not the process.
   void run() {
     for (;;) {
       try {

@@ -12,7 +12,7 @@ namespace atl::runtime {
 
 namespace {
 
-constexpr std::size_t turned_away_max = 1000; ///< names that are remembered
+constexpr std::size_t turned_away_max = 1000; ///< remembered names
 
 } // namespace
 
@@ -51,7 +51,7 @@ caf::result<envelope> node_endpoint_actor::reject_malformed(std::string why) {
 
 caf::result<envelope> node_endpoint_actor::on_envelope(envelope& message) {
   if (message.kind ==
-      message_kind::reply) // an answer to nothing: answering it would go on for ever
+      message_kind::reply) // a stray reply: an answer to it would be one as well, without end
     return caf::delegated<envelope>{};
   if (message.body.size() > message_bytes_max)
     return reject_malformed("a message above the limit of " + std::to_string(message_bytes_max) +
@@ -115,8 +115,8 @@ envelope node_endpoint_actor::turn_away(const node_info& who, const std::string&
   return make_reply({fail(errc::refused, why), {}, false});
 }
 
-/// A member's promises are in its data folder: whoever comes under its id with another one hasn't
-/// made them.
+/// A member's promises are in its data folder: a node that claims the member's id with another
+/// folder has not made them.
 std::string node_endpoint_actor::wrong_folder(const node_info& who) const {
   auto member = folder_of_.find(who.replica);
   if (who.replica == 0 || who.group.empty() || member == folder_of_.end() ||
@@ -133,15 +133,15 @@ void node_endpoint_actor::remember(spi::replica_id of, const replica_mark& mark)
     return;
   auto& known = marks_[of];
   if (mark.incarnation < known.incarnation)
-    return; // it was under way while its replica started again
+    return; // a mark of an earlier incarnation that arrived late
   if (settings_.replica && (mark.short_of_space || known.short_of_space))
     tell(this, settings_.replica, peer_space{of, mark.short_of_space});
   known = {mark.incarnation, std::max(known.term, mark.term), std::max(known.entry, mark.entry),
            mark.short_of_space};
 }
 
-/// A log that holds less than it did before is an older copy of the disk: what its replica promised
-/// since is forgotten.
+/// A log that holds less than before is an older copy of the disk, which lacks the promises that
+/// the replica has made since.
 std::string node_endpoint_actor::older_copy(const node_info& who) const {
   auto known = marks_.find(who.replica);
   if (who.replica == 0 || who.group.empty() || known == marks_.end())
@@ -202,7 +202,7 @@ caf::result<envelope> node_endpoint_actor::from_peer(envelope& message) {
     if (!inner)
       return reject_malformed("messages for another master, or such as can't be read");
     auto promise = make_response_promise();
-    promise.delegate(settings_.replica, std::move(*inner)); // who answers nothing
+    promise.delegate(settings_.replica, std::move(*inner)); // the replica sends no answer
     return promise;
   }
   spi::reader in{message.body};

@@ -10,8 +10,8 @@ namespace {
 constexpr std::size_t name_bytes_max = 256;
 constexpr std::size_t text_bytes_max = 16 << 10;
 
-/// FNV-1a, continued over several texts. Tells apart what differs by mistake; it is no defence
-/// against somebody who wants two texts to look alike.
+/// FNV-1a over several texts. Detects accidental differences; not a defence against texts that are
+/// made to collide.
 std::uint64_t digest(std::initializer_list<std::string_view> texts) {
   std::uint64_t hash = 0xcbf29ce484222325;
   for (auto text : texts) {
@@ -84,7 +84,7 @@ result<node_info> decode_node_info(std::string_view bytes) {
   info.folder = in.get_string(name_bytes_max);
   info.mark = read_mark(in);
   if (!in.done())
-    return fail(errc::corrupt, "a greeting that can't be read");
+    return fail(errc::corrupt, "a malformed handshake");
   return info;
 }
 

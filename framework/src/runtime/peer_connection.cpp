@@ -78,7 +78,7 @@ void peer_connection_actor::send_handshake(const caf::actor& there) {
 void peer_connection_actor::on_handshake_reply(const caf::actor& there, const envelope& answer) {
   auto decoded = decode_reply(answer.body);
   if (!decoded.value && decoded.value.error().code == errc::corrupt && settings_.mark)
-    tell(this, settings_.owner, storage_failed{decoded.value.error()});
+    tell(this, settings_.supervisor, storage_failed{decoded.value.error()});
   if (!decoded.value)
     return on_disconnected("refused: " + decoded.value.error().message);
   auto info = decode_node_info(*decoded.value);
@@ -93,7 +93,7 @@ void peer_connection_actor::on_handshake_reply(const caf::actor& there, const en
   last_reason_.clear();
   log::info(settings_.self.role, settings_.peer, "connected to {} at {}", info->name,
             to_string(settings_.where));
-  tell(this, settings_.owner, connection_event{settings_.peer, std::move(*info), {}});
+  tell(this, settings_.supervisor, connection_event{settings_.peer, std::move(*info), {}});
   tell_later(this, settings_.timing.heartbeat, connection_tick{generation_});
 }
 
@@ -126,12 +126,12 @@ void peer_connection_actor::on_disconnected(const std::string& reason) {
     log::debug(settings_.self.role, settings_.peer, "again: {}", reason);
   last_reason_ = reason;
   peer_ = nullptr;
-  tell(this, settings_.owner, connection_event{settings_.peer, std::nullopt, reason});
+  tell(this, settings_.supervisor, connection_event{settings_.peer, std::nullopt, reason});
   retry_later();
 }
 
 void peer_connection_actor::retry_later() {
-  // Full jitter: nodes that lost the same peer at once don't come back to it at once.
+  // Full jitter: nodes that lost the same peer at the same time reconnect at different times.
   auto& timing = settings_.timing;
   backoff_ = std::clamp(backoff_ * 2, timing.backoff_min, timing.backoff_max);
   auto wait =
@@ -142,10 +142,10 @@ void peer_connection_actor::retry_later() {
 }
 
 caf::result<envelope> peer_connection_actor::forward(envelope& message) {
-  // The peer's answer to a message that nobody waits for: passed on, the two would answer each
-  // other without end.
+  // A stray reply of the peer: if it were forwarded, the two nodes would answer each other without
+  // end.
   if (message.kind == message_kind::reply)
-    return caf::delegated<envelope>{}; // a promise that breaks would end the peer's actor
+    return caf::delegated<envelope>{}; // a broken promise would end the peer's actor
   if (!peer_)
     return make_reply(
         {fail(errc::unavailable, settings_.peer + " can't be reached: " + last_reason_),
@@ -187,7 +187,7 @@ void peer_connection_actor::send_message(const outgoing_message& message) {
     confirm();
 }
 
-/// What is answered came behind all that was sent before it, so that has arrived.
+/// Sends a ping: its answer shows that all messages sent before it have arrived.
 void peer_connection_actor::confirm() {
   auto generation = generation_;
   ask(this, peer_, settings_.timing.failure_timeout * 4,
@@ -197,7 +197,7 @@ void peer_connection_actor::confirm() {
             if (generation == generation_)
               bytes_under_way_ -= size;
           },
-          [](const caf::error&) {}); // the heartbeat sees that too
+          [](const caf::error&) {}); // the heartbeat detects that too
 }
 
 } // namespace atl::runtime

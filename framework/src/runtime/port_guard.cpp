@@ -28,7 +28,7 @@ namespace {
 
 constexpr std::chrono::milliseconds interval{100};
 constexpr std::chrono::seconds log_interval{10};
-/// A peer of ours sends its half of the handshake within a round trip.
+/// A node or client sends its half of CAF's handshake within a round trip.
 constexpr std::uint32_t silent_ms_max = 1000;
 constexpr std::size_t turned_away_at_once_max = 4096;
 
@@ -38,8 +38,8 @@ int open_spare() {
 
 } // namespace
 
-/// The files that this process has open. Takes one descriptor, from the start: later there may be
-/// none.
+/// Lists the open files of this process. Takes a descriptor at construction, because later none may
+/// be left.
 class port_guard::open_descriptors {
  public:
   open_descriptors() : folder_{::opendir("/proc/self/fd"), &::closedir} {}
@@ -73,7 +73,7 @@ std::optional<T> option(int fd, int level, int name) {
   return value;
 }
 
-/// The port of this side of a TCP socket; none for other files.
+/// The local port of a TCP socket; none for other files.
 std::optional<std::uint16_t> port_of(int fd) {
   sockaddr_storage address = {};
   socklen_t size = sizeof(address);
@@ -91,7 +91,7 @@ bool is_listening(int fd) {
   return option<int>(fd, SOL_SOCKET, SO_ACCEPTCONN) == 1;
 }
 
-/// Whether the peer has been connected for a while and never sent anything.
+/// Has the peer been connected for longer than a handshake takes without sending a byte?
 bool is_silent(int fd) {
   auto info = option<tcp_info>(fd, IPPROTO_TCP, TCP_INFO);
   return info && info->tcpi_bytes_received == 0 && info->tcpi_last_data_recv > silent_ms_max;
@@ -165,7 +165,7 @@ std::size_t port_guard::hang_up_on_silent() {
   std::size_t silent = 0;
   descriptors_->for_each([&](int fd) {
     if (port_of(fd) == port_ && !is_listening(fd) && is_silent(fd) &&
-        ::shutdown(fd, SHUT_RDWR) == 0) // CAF sees the end, and closes it
+        ::shutdown(fd, SHUT_RDWR) == 0) // CAF reads the end of the stream and closes the socket
       ++silent;
   });
   return silent;

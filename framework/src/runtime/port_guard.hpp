@@ -8,10 +8,10 @@
 
 namespace atl::runtime {
 
-/// Keeps connections to CAF's port from using up the files that this process may have open. CAF
-/// accepts whatever comes, and when there are no descriptors left it tries again without a pause.
-/// So when only a reserve is left, this turns away who waits to be accepted, and hangs up on who
-/// has connected and never sent a byte: peers of ours speak at once.
+/// Keeps connections to CAF's port from using up the descriptors of this process. CAF accepts every
+/// connection, and without descriptors it retries without a pause. When only a reserve of
+/// descriptors is left, the guard turns away connections that wait to be accepted, and closes those
+/// on which the peer never sent a byte: nodes and clients send at once.
 class port_guard {
  public:
   explicit port_guard(std::uint16_t port);
@@ -30,7 +30,7 @@ class port_guard {
   const std::uint64_t limit_;
   const std::uint64_t reserve_;
   const std::unique_ptr<open_descriptors> descriptors_;
-  int spare_ = -1; ///< given up for a moment to accept those who are turned away
+  int spare_ = -1; ///< released to accept, and close, a connection that is turned away
   std::mutex mutex_;
   std::condition_variable changed_;
   bool stopping_ = false;

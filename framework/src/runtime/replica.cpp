@@ -39,7 +39,7 @@ void replica_actor::on_exit() {
   runner_.reset(); // waits for the state machine's threads
   settings_.log.reset();
   settings_.machine.reset();
-  settings_.owner = nullptr;
+  settings_.supervisor = nullptr;
 }
 
 caf::behavior replica_actor::make_behavior() {
@@ -212,7 +212,7 @@ void replica_actor::stop_serving(const error& problem) {
   queries_.clear();
   ready_reads_.clear();
   send_answers();
-  tell(this, settings_.owner, node_failure{"master", problem});
+  tell(this, settings_.supervisor, node_failure{"master", problem});
 }
 
 // -- events -----------------------------------------------------------------------------------

@@ -23,13 +23,13 @@ namespace {
 
 constexpr auto look_interval = std::chrono::seconds{1};
 
-/// Beside the files that come in, the offer of them. No file of a snapshot has such a name.
+/// The file that holds the offer, beside the incoming files. No file of a snapshot has such a name.
 constexpr auto note_name = ".offer";
 
 enum class call_type : std::uint8_t { offer, done };
 
 transfer_token random_token() {
-  std::random_device source; // who guesses a token reads the name space
+  std::random_device source; // a token that can be guessed gives access to the state
   auto word = [&] { return std::uint64_t{source()} << 32 | source(); };
   return {word(), word()};
 }
@@ -75,7 +75,7 @@ bool measure(const fs::path& path, snapshot_file& file) {
   return in.eof();
 }
 
-/// The files of a folder, by name; none when it can't be read or isn't flat.
+/// The files of a folder by name; none if the folder can't be read or has subfolders.
 std::optional<std::vector<snapshot_file>> files_in(const fs::path& folder) {
   std::vector<snapshot_file> files;
   std::error_code failed;
@@ -172,12 +172,12 @@ caf::behavior snapshot_transfer_actor::make_behavior() {
         on_tick();
         tell_later(this, look_interval, flush_tick{});
       },
-      // The other side's receipts for what was sent without waiting.
+      // Replies to messages that were sent without waiting for an answer.
       [](const envelope&) {},
   };
 }
 
-/// Gives up what hasn't moved for long.
+/// Ends transfers without progress.
 void snapshot_transfer_actor::on_tick() {
   auto idle_timeout = std::max<std::chrono::milliseconds>(snapshot_idle_timeout,
                                                           settings_.timing.failure_timeout * 5);
@@ -189,7 +189,7 @@ void snapshot_transfer_actor::on_tick() {
   for (auto to : silent)
     end_sending(to, false);
   std::error_code ignored;
-  // Without the note the folder is empty, or the state machine's.
+  // Without the stored offer the folder is empty, or belongs to the state machine.
   if (!receiving_ && now >= drop_parts_at_ && fs::exists(settings_.incoming / note_name, ignored))
     fs::remove_all(settings_.incoming, ignored);
 }
@@ -265,7 +265,7 @@ envelope snapshot_transfer_actor::on_done(spi::replica_id from, const snapshot_d
 
 // -- the one who lacks it ---------------------------------------------------------------------
 
-/// Of the parts of a snapshot that are there.
+/// The bytes of an interrupted transfer that are present.
 std::optional<snapshot_offer> snapshot_transfer_actor::offered_before() const {
   std::ostringstream note;
   note << std::ifstream{settings_.incoming / note_name, std::ios::binary}.rdbuf();
@@ -274,9 +274,9 @@ std::optional<snapshot_offer> snapshot_transfer_actor::offered_before() const {
   return offer ? std::optional{std::move(*offer)} : std::nullopt;
 }
 
-/// Removes what came of an earlier snapshot, but for files that this one has, too: many of a state
-/// machine's never change. They are checked as a whole when the rest of them is there, so nothing
-/// rests on what a crash made of them. @returns the bytes that were kept
+/// Removes the parts of an earlier snapshot, except files that this offer contains as well: many
+/// files of a state machine never change. The checksum of each file is checked once it is complete,
+/// so a file that a crash damaged is found. @returns the bytes that were kept
 std::uint64_t snapshot_transfer_actor::keep_parts(const snapshot_offer& offer) {
   std::error_code failed;
   auto before = offered_before();

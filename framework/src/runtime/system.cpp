@@ -29,14 +29,14 @@ void register_types_once() {
 system::system(const connection_settings& links, std::size_t threads) {
   register_types_once();
   config_ = std::make_unique<caf::actor_system_config>();
-  config_->load<caf::io::middleman>(); // first: it brings the options that are set here
+  config_->load<caf::io::middleman>(); // first, because it adds the options that are set here
   auto identifier =
       fmt::format("atoll-wire-{}-caf-{}", wire_version, CAF_MAJOR_VERSION >= 1 ? "1" : "0.18");
   config_->set("caf.middleman.app-identifiers", std::vector<std::string>{identifier});
-  // A connection that is silent for long is given up, so that a new one can be made.
+  // A silent connection is closed, so that a new one can be made.
   config_->set("caf.middleman.heartbeat-interval", caf::timespan{links.heartbeat});
   config_->set("caf.middleman.connection-timeout", caf::timespan{links.failure_timeout * 5});
-  // Messages are small: to hand each to yet another thread to be decoded costs more than it saves.
+  // Messages are small: decoding them on a separate thread costs more than it saves.
   config_->set("caf.middleman.workers", std::size_t{0});
   config_->set("caf.scheduler.max-threads", threads);
   config_->set("caf.scheduler.policy", "sharing");

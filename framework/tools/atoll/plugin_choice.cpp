@@ -31,6 +31,7 @@ atl::plugin_loader make_loader(const std::vector<std::string>& folders) {
   if (folders.empty())
     return atl::plugin_loader{};
   std::vector<fs::path> path;
+  path.reserve(folders.size());
   for (auto& folder : folders) // a person at a terminal may name them relative to where they are
     path.push_back(fs::absolute(folder).lexically_normal());
   return atl::plugin_loader{std::move(path)};

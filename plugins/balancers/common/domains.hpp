@@ -10,13 +10,13 @@
 
 namespace atl::balancers {
 
-/// One failure domain and those of its candidates that may be picked.
+/// A failure domain and its candidates that may be picked.
 struct domain_group {
   std::vector<std::size_t> members; ///< indices into the candidates, in their order
 };
 
 /// The candidates for which `eligible(i)` holds, by failure domain, in the order in which the
-/// domains first appear. A candidate that names no domain is one of its own.
+/// domains first appear. A candidate without a domain forms its own domain.
 template <class Eligible>
 std::vector<domain_group> by_domain(std::span<const spi::candidate> candidates,
                                     Eligible&& eligible) {

@@ -11,12 +11,12 @@
 
 namespace atl::balancers {
 
-/// The least weight that counts, beside a greatest one of 1: smaller ones get hardly anything, but
-/// stay candidates.
+/// Smaller weights, relative to the largest, are raised to this one, so that their candidates can
+/// still be picked.
 constexpr double weight_min = 1e-18;
 
-/// Weights that can be calculated with, in (0, 1]; 0 for who must not be picked: unhealthy, or with
-/// a weight that is 0, negative or not a number.
+/// Normalized weights in (0, 1]; 0 for a candidate that must not be picked: it is unhealthy, or its
+/// weight is 0, negative or not a number.
 inline void usable_weights(std::span<const spi::candidate> candidates, std::vector<double>& out) {
   out.assign(candidates.size(), 0);
   double greatest = 0;
@@ -30,10 +30,10 @@ inline void usable_weights(std::span<const spi::candidate> candidates, std::vect
       weight = std::max(weight / greatest, weight_min);
 }
 
-/// How many candidates each domain gives, when they are to be spread as evenly as they can be.
+/// How many candidates each domain gives if the picks are spread as evenly as possible.
 struct quota_bounds {
-  std::size_t picks = 0; ///< in all
-  std::size_t level = 0; ///< from each domain that has so many, and at most one more
+  std::size_t picks = 0; ///< picks of all domains together
+  std::size_t level = 0; ///< each domain with so many candidates gives so many, or one more
 
   std::size_t low(const domain_group& group) const { return std::min(group.members.size(), level); }
   std::size_t high(const domain_group& group) const {
@@ -58,7 +58,7 @@ inline quota_bounds quotas(const std::vector<domain_group>& groups, std::size_t 
   }
 }
 
-/// The sum of `min(1, factor × weight)`: what these candidates get of one call, at this factor.
+/// The sum of `min(1, factor × weight)`: the share of these candidates in one call at this factor.
 inline double sum_of_shares(const domain_group& group, const std::vector<double>& weights,
                             double factor) {
   double sum = 0;
@@ -67,13 +67,13 @@ inline double sum_of_shares(const domain_group& group, const std::vector<double>
   return sum;
 }
 
-/// The factor at which `total` (which never falls) is `target`, beginning with a guess: without
-/// limits in the way it is the answer.
+/// The factor at which `total`, a non-decreasing function, is `target`. Tries `guess` first, which
+/// is right if no limit applies.
 template <class Total>
 double factor_for(double target, double guess, Total&& total) {
   constexpr int steps_max = 100;
   auto precision = 1e-12 * target;
-  double low = -70, high = 70; // as powers of 2: beyond any that weights from 1e-18 to 1 can need
+  double low = -70, high = 70; // exponents of 2, beyond the range that weights from 1e-18 to 1 need
   auto factor = guess;
   for (int step = 0; step < steps_max; ++step) {
     auto reached = total(factor);
@@ -85,10 +85,10 @@ double factor_for(double target, double guess, Total&& total) {
   return factor;
 }
 
-/// Calls `give(i, share)` with what each candidate should have of one call of `bounds.picks` picks,
-/// as a number of picks from 0 to 1: in proportion to the weights as far as the limits allow
-/// (a candidate is picked once, a domain gives what its quota says), what a limit cuts off going to
-/// the others in proportion to theirs.
+/// Calls `give(i, share)` with each candidate's share in a call of `bounds.picks` picks, as a
+/// number of picks from 0 to 1. Shares are proportional to the weights as far as the limits allow
+/// (a candidate is picked at most once, a domain gives its quota); what a limit cuts off is divided
+/// among the others in proportion to their weights.
 template <class Give>
 void for_each_share(const std::vector<domain_group>& groups, const std::vector<double>& weights,
                     const quota_bounds& bounds, Give&& give) {

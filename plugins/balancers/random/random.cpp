@@ -4,7 +4,8 @@ namespace {
 
 using namespace atl::spi;
 
-/// Each healthy candidate alike. `pick_many` is the interface's own: a draw without putting back.
+/// Picks each healthy candidate with the same probability. `pick_many` is the interface's default:
+/// a draw without replacement.
 class random_balancer final : public balancer {
  public:
   explicit random_balancer(const balancer_setup& setup) : chance_{setup.seed} {}

@@ -1,4 +1,4 @@
-#include "../common/credits.hpp"
+#include "../common/deficit_scheduler.hpp"
 
 #include <atoll/spi/balancer.hpp>
 
@@ -8,7 +8,7 @@ namespace {
 
 using namespace atl::spi;
 
-/// The order of ids, as a circle that begins at `first`: the difference wraps around.
+/// The cyclic order of ids that begins at `first`: the difference wraps around.
 struct by_id {
   std::span<const candidate> candidates;
   std::uint64_t first;
@@ -18,9 +18,9 @@ struct by_id {
   }
 };
 
-/// One after the other in the order of ids. A place in the list would mean nothing in the next
-/// list, so each candidate has a credit instead: who got least of its due is next, and of equals
-/// the next in the order of ids.
+/// Picks candidates in turn, in the order of their ids. An index into the list would mean nothing
+/// in the next list, so each candidate has a credit instead: the candidate that is owed most is
+/// next, and of equal candidates the next in the order of ids.
 class round_robin final : public balancer {
  public:
   explicit round_robin(const balancer_setup& setup)
@@ -29,13 +29,13 @@ class round_robin final : public balancer {
 
   std::optional<std::size_t> pick(std::span<const candidate> candidates, std::uint64_t) override {
     open(candidates);
-    return credits_.pick(candidates, equal_weights_, by_id{candidates, first_id_});
+    return scheduler_.pick(candidates, equal_weights_, by_id{candidates, first_id_});
   }
 
   std::vector<std::size_t> pick_many(std::span<const candidate> candidates, std::size_t count,
                                      std::uint64_t) override {
     open(candidates);
-    return credits_.pick_many(candidates, equal_weights_, count, by_id{candidates, first_id_});
+    return scheduler_.pick_many(candidates, equal_weights_, count, by_id{candidates, first_id_});
   }
 
  private:
@@ -47,7 +47,7 @@ class round_robin final : public balancer {
       start(candidates);
   }
 
-  /// Chooses who is first, by ids and seed alone and not by the order of the list.
+  /// Chooses the first candidate by ids and seed alone, not by the order of the list.
   void start(std::span<const candidate> candidates) {
     std::uint64_t least = 0;
     for (auto& one : candidates) {
@@ -60,7 +60,7 @@ class round_robin final : public balancer {
     }
   }
 
-  atl::balancers::credits credits_;
+  atl::balancers::deficit_scheduler scheduler_;
   std::vector<double> equal_weights_;
   std::uint64_t salt_;
   std::uint64_t first_id_ = 0;

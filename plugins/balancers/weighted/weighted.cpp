@@ -1,4 +1,4 @@
-#include "../common/credits.hpp"
+#include "../common/deficit_scheduler.hpp"
 
 #include <atoll/spi/balancer.hpp>
 
@@ -8,22 +8,22 @@ namespace {
 
 using namespace atl::spi;
 
-/// Smooth weighted round robin; of equals, the first in the list, as in nginx.
+/// Smooth weighted round robin; of equal candidates the first in the list, as in nginx.
 class weighted final : public balancer {
  public:
   std::optional<std::size_t> pick(std::span<const candidate> candidates, std::uint64_t) override {
     atl::balancers::usable_weights(candidates, weights_);
-    return credits_.pick(candidates, weights_, std::less<>{});
+    return scheduler_.pick(candidates, weights_, std::less<>{});
   }
 
   std::vector<std::size_t> pick_many(std::span<const candidate> candidates, std::size_t count,
                                      std::uint64_t) override {
     atl::balancers::usable_weights(candidates, weights_);
-    return credits_.pick_many(candidates, weights_, count, std::less<>{});
+    return scheduler_.pick_many(candidates, weights_, count, std::less<>{});
   }
 
  private:
-  atl::balancers::credits credits_;
+  atl::balancers::deficit_scheduler scheduler_;
   std::vector<double> weights_;
 };
 

@@ -9,8 +9,9 @@ namespace {
 using spi::fragment_report;
 using spi::fragment_state;
 
-/// One report a place. Of two that contradict each other the worse one counts, in the order of the
-/// enumeration: what may be unreachable is neither copied from nor dropped.
+/// Reduces the reports to one for each place. Of contradicting reports the worse counts, in the
+/// order of the enumeration, so that a copy that may be unreachable is neither a source nor
+/// dropped.
 std::vector<fragment_report> settled(std::span<const fragment_report> fragments) {
   std::vector<fragment_report> each(fragments.begin(), fragments.end());
   auto where = [](const fragment_report& one) { return place{one.index, one.node}; };
@@ -23,8 +24,8 @@ std::vector<fragment_report> settled(std::span<const fragment_report> fragments)
   return each;
 }
 
-/// Decides which good place each copy keeps: first the copies that have no choice, then the others,
-/// which take a node that none has taken, so that few copies share one.
+/// Decides which good place each copy keeps: first for the copies with a single place, then for the
+/// others, which prefer a node that no copy has taken, so that few copies share a node.
 class keeper {
  public:
   keeper(const std::vector<place>& good, std::uint32_t copies) : good_{good} {
@@ -38,7 +39,7 @@ class keeper {
 
   bool keeps(const place& one) const { return contains(kept_, one); }
 
-  /// Whether `copy` has a place, on a node that keeps no copy before it.
+  /// Does `copy` have a place on a node that keeps no earlier copy?
   bool settles(std::uint32_t copy) const {
     for (auto& one : kept_)
       if (one.copy == copy)

@@ -8,7 +8,7 @@
 
 namespace atl::replicate {
 
-/// A copy on a node: which of the copies, and where.
+/// A copy on a node: the copy's index and the node.
 struct place {
   std::uint32_t copy = 0;
   std::uint64_t node = 0;
@@ -16,20 +16,21 @@ struct place {
   friend auto operator<=>(const place&, const place&) = default;
 };
 
-/// What a report means for a chunk that is kept as `copies` whole copies, each on a node of its
-/// own. Works on reports of any shape: copies in doubt, unknown, repeated, or on one node together.
+/// The state of a chunk of `copies` whole copies, each on a separate node, as a report shows it.
+/// Accepts any report: with unreachable copies, unknown or repeated indexes, or several copies on
+/// one node.
 struct diagnosis {
-  std::vector<place> good;            ///< all that can be read, by copy, then node
-  std::vector<place> damaged;         ///< corrupt ones
-  std::vector<place> surplus;         ///< good ones that no copy needs: to be dropped
-  std::vector<std::uint32_t> wanting; ///< copies for which there is no good place of their own
-  std::vector<std::uint64_t> holders; ///< the nodes that have a good copy, each once, in order
+  std::vector<place> good;            ///< readable copies, by index, then node
+  std::vector<place> damaged;         ///< corrupt copies
+  std::vector<place> surplus;         ///< superfluous good copies, to be dropped
+  std::vector<std::uint32_t> wanting; ///< copies without a good place of their own
+  std::vector<std::uint64_t> holders; ///< the nodes with a good copy, each once, ascending
 
   bool readable() const { return !holders.empty(); }
   bool healthy() const {
     return readable() && wanting.empty() && surplus.empty() && damaged.empty();
   }
-  /// How many of the nodes with a copy can be lost before the last copy is.
+  /// How many nodes with a copy can be lost without losing the last copy.
   std::uint32_t spare() const {
     return readable() ? static_cast<std::uint32_t>(holders.size() - 1) : 0;
   }

@@ -12,14 +12,14 @@ using namespace atl::spi;
 using atl::replicate::diagnose;
 using atl::replicate::diagnosis;
 
-/// A step with what decides when it is its turn; the smallest first.
+/// A step with its sort key; the smallest comes first.
 struct ranked_step {
-  std::uint32_t danger;     ///< nodes that can still be lost when the steps before it are done
+  std::uint32_t danger;     ///< nodes that can still be lost once the earlier steps are done
   std::uint32_t chunk_left; ///< nodes that can still be lost now
   repair_step step;
 };
 
-/// Whole copies of a chunk, each on a node of its own.
+/// Whole copies of a chunk, each on a separate node.
 class replicate final : public recovery {
  public:
   explicit replicate(const recovery_setup& setup)
@@ -44,7 +44,7 @@ class replicate final : public recovery {
                                          std::span<const std::optional<std::string_view>> fragments,
                                          std::string&) const override {
     for (auto& one : fragments)
-      if (one && one->size() == size) // one of another size can't be a copy, whoever sent it
+      if (one && one->size() == size) // a fragment of another size is no copy
         return one;
     return std::nullopt;
   }
@@ -79,16 +79,17 @@ class replicate final : public recovery {
   }
 
  private:
-  /// First the copies that are wanting, each making the chunk safer by one; then, now that there is
-  /// more than one good copy, the damaged ones go. A good copy goes only when none is wanting.
+  /// First creates the missing copies, each of which lets the chunk survive one more loss. Then
+  /// drops damaged copies, once there is more than one good copy. Drops superfluous good copies
+  /// only if none is missing.
   static void mend(std::uint64_t chunk, const diagnosis& found, std::vector<ranked_step>& steps) {
     if (!found.readable())
-      return; // what is damaged or away may be all that is left of it
+      return; // damaged or unreachable copies may be the only ones left
     auto left = found.spare();
     auto danger = left;
     for (auto copy : found.wanting)
       steps.push_back({danger++, left, copy_step(chunk, copy, found)});
-    auto last = found.wanting.empty() ? left : danger - 1; // along with the last copy
+    auto last = found.wanting.empty() ? left : danger - 1; // together with the last copy
     for (auto& one : found.damaged)
       steps.push_back({last, left, {repair_action::drop, chunk, one.copy, {one.node}, {}}});
     if (found.wanting.empty())
@@ -96,8 +97,8 @@ class replicate final : public recovery {
         steps.push_back({last, left, {repair_action::drop, chunk, one.copy, {one.node}, {}}});
   }
 
-  /// Any good copy will do as the source. Each step begins with another one, or one node would
-  /// have to serve the repair of all it holds.
+  /// Any good copy can be the source. The steps rotate through them, so that one node need not
+  /// serve the repair of all its chunks.
   static repair_step copy_step(std::uint64_t chunk, std::uint32_t copy, const diagnosis& found) {
     repair_step step{repair_action::copy, chunk, copy, {}, {}};
     for (auto node : found.holders) {

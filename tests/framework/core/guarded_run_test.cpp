@@ -27,7 +27,7 @@ TEST_CASE("guarded work gives back its code, and changes nothing here") {
   CHECK(problem([](auto&) { return 0; }) == "ended with 0");
 }
 
-TEST_CASE("guarded work that ends its process is told with its last step") {
+TEST_CASE("guarded work that ends its process is reported with its last step") {
   auto after = [](auto act) {
     return [act](const atl::announce_step& announce) {
       announce({"/x/a.so", "loading"});

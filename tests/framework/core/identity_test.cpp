@@ -113,7 +113,7 @@ TEST_CASE("a part of a data folder that held data and is gone is missed") {
   CHECK(missed.error().code == errc::refused);
 }
 
-TEST_CASE("what a data folder holds is put aside whole, and the folder is another one then") {
+TEST_CASE("the whole content of a data folder is put aside, and the folder gets a new identity") {
   temporary_folder folder;
   auto taken = data_folder::lock(folder / "data", "reef", "node-1");
   REQUIRE(taken.has_value());

@@ -28,7 +28,7 @@ TEST_CASE("a plugin is found by name, judged, loaded, and makes what it is for")
   CHECK((*balancer)->pick({}, 0) == 7);
 }
 
-TEST_CASE("what a plugin made outlives everything that led to it") {
+TEST_CASE("an object that a plugin created outlives the plugin and its loader") {
   std::shared_ptr<atl::spi::balancer> balancer;
   {
     plugin_folder folder{"first"};
@@ -166,13 +166,13 @@ TEST_CASE("a descriptor that breaks its symbol's word is refused") {
                               "that isn't of its type: \"many\" is not an integer");
 }
 
-TEST_CASE("what the system can't map is refused with its reason") {
+TEST_CASE("a library that the system can't map is refused with the reason") {
   auto message = lone_refusal("needs");
   CHECK(message.starts_with("needs.so: can't be loaded: "));
   CHECK(message.find("nobody_has_this") != std::string::npos);
 }
 
-TEST_CASE("what a factory throws is told, and goes no further") {
+TEST_CASE("an exception of a factory becomes an error") {
   plugin_folder folder{"throws", "throws_number", "nothing"};
   auto complaint = [&](std::string_view name) {
     auto plugin = folder.loader().load(name).value();
@@ -211,7 +211,7 @@ TEST_CASE("what others may write is refused before it is opened, be it file or f
   }
 }
 
-TEST_CASE("a file that nobody may read is refused") {
+TEST_CASE("a file that no user may read is refused") {
   plugin_folder folder{"aborts"};
   fs::permissions(folder / "aborts.so", fs::perms::none);
   CHECK(refusal(folder, "aborts").find("aborts.so: may be read by nobody") != std::string::npos);

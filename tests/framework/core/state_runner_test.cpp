@@ -122,7 +122,7 @@ TEST_CASE("entries are applied in order, and only those proposed here are answer
   seen.wait([&] { return seen.flushed == 3; });
 }
 
-TEST_CASE("what waits is applied at once, in order with everything else") {
+TEST_CASE("waiting entries are applied in one batch, in order with other tasks") {
   counting_machine machine;
   observed seen;
   spi::log_index saved = 0;
@@ -165,7 +165,7 @@ TEST_CASE("a few entries that find nothing under way are applied before the call
   seen.wait([&] { return seen.applied == 3; });
 }
 
-TEST_CASE("what may need the disk is applied by another thread") {
+TEST_CASE("entries that may need the disk are applied by another thread") {
   counting_machine machine;
   machine.quick = false;
   observed seen;
@@ -199,7 +199,7 @@ TEST_CASE("a quick question that finds nothing under way is answered before the 
   hold.unlock();
 }
 
-TEST_CASE("what is in memory alone is flushed when it is too much") {
+TEST_CASE("a state with too much data in memory only is flushed") {
   counting_machine machine;
   observed seen;
   state_runner runner{machine, 1, seen.callbacks()};

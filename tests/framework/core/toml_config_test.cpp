@@ -183,7 +183,7 @@ TEST_CASE("a missing key is cited where it should stand") {
         "master's name");
 }
 
-TEST_CASE("all mistakes are told at once, in the order of the file") {
+TEST_CASE("all mistakes are reported at once, in the order of the file") {
   CHECK(complaint("storage.sync = 3\nzebra = 1\n[cluster]\nport = 0\n") ==
         "/etc/atoll/node.toml:1:16: storage.sync takes true or false, found the integer 3\n"
         "/etc/atoll/node.toml:2:1: unknown key 'zebra'\n"

@@ -21,7 +21,7 @@ caf::error cannot_connect(const std::string& why) {
 
 } // namespace
 
-TEST_CASE("why a node can't be reached is told in plain words") {
+TEST_CASE("the reason why a node can't be reached is in plain words") {
   auto refused = cannot_connect("ip_connect failed");
   CHECK(describe_failure(refused) == "connection refused");
   CHECK(is_connection_refused(refused));
@@ -31,7 +31,7 @@ TEST_CASE("why a node can't be reached is told in plain words") {
   CHECK_FALSE(is_connection_refused(make_error(caf::sec::request_timeout)));
 }
 
-TEST_CASE("no word of CAF's is told, whatever the failure is") {
+TEST_CASE("no failure is reported in CAF's own words") {
   for (int code = 1; code <= 68; ++code) {
     auto problem = make_error(static_cast<caf::sec>(code));
     CAPTURE(to_string(problem));

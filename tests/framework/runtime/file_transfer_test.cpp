@@ -127,7 +127,7 @@ TEST_CASE("a fetch goes on where the connection broke, again and again") {
   CHECK(proxy.connections >= 15);
 }
 
-TEST_CASE("a fetch goes on behind what an earlier one left, if that is the file's beginning") {
+TEST_CASE("a fetch resumes after the bytes of an earlier fetch, if these begin the same file") {
   source from;
   temporary_folder into;
   auto leave = [&](int file, const std::string& bytes) {
@@ -165,7 +165,7 @@ TEST_CASE("a fetch goes on behind what an earlier one left, if that is the file'
   CHECK((expected < 100 || proxy.connections >= 15));
 }
 
-TEST_CASE("who has no token, or one that was withdrawn, gets nothing") {
+TEST_CASE("a receiver without a valid token gets nothing") {
   source from;
   temporary_folder into;
   std::atomic<bool> stop{false};
@@ -185,7 +185,7 @@ TEST_CASE("who has no token, or one that was withdrawn, gets nothing") {
   CHECK(got.error().code == errc::timeout);
 }
 
-TEST_CASE("what comes with another checksum is refused") {
+TEST_CASE("a file with another checksum is refused") {
   source from;
   temporary_folder into;
   std::atomic<bool> stop{false};
@@ -196,7 +196,7 @@ TEST_CASE("what comes with another checksum is refused") {
   CHECK(got.error().code == errc::corrupt);
 }
 
-TEST_CASE("a fetch that is called off ends, also one that is throttled") {
+TEST_CASE("a cancelled fetch ends, also a throttled one") {
   source from;
   temporary_folder into;
   std::atomic<bool> stop{false};
@@ -211,5 +211,5 @@ TEST_CASE("a fetch that is called off ends, also one that is throttled") {
   auto got = fetch_files(plan, stop);
   other.join();
   REQUIRE_FALSE(got.has_value());
-  CHECK(got.error().message.find("called off") != std::string::npos);
+  CHECK(got.error().message.find("cancelled") != std::string::npos);
 }

@@ -283,7 +283,7 @@ TEST_CASE("a local query is answered by any replica, and others are tried when o
   CHECK(group.nodes[1]->asked() == 1);
 }
 
-TEST_CASE("what is under way when the client is closed is answered") {
+TEST_CASE("calls that are under way when the client is closed are answered") {
   fake_group group{1};
   group.nodes[0]->script->silent = true;
   std::mutex mutex;

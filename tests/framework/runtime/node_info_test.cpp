@@ -82,7 +82,7 @@ TEST_CASE("nodes that host no consensus plugin may have another consensus interf
   }
 }
 
-TEST_CASE("a greeting survives the wire, and no part of one is taken for it") {
+TEST_CASE("a handshake is decoded as it was encoded, and a truncated one is refused") {
   auto bytes = encode(master(2));
   auto info = decode_node_info(bytes);
   REQUIRE(info.has_value());

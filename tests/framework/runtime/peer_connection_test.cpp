@@ -29,14 +29,14 @@ node_info named(std::string cluster, std::string name) {
   return info;
 }
 
-/// What a connection told its owner.
+/// What a connection told its supervisor.
 struct events {
   std::mutex mutex;
   std::condition_variable changed;
   bool up = false;
   std::string reason;
 
-  caf::actor owner(caf::actor_system& actors) {
+  caf::actor supervisor(caf::actor_system& actors) {
     return actors.spawn([this](caf::event_based_actor*) -> caf::behavior {
       return {[this](const connection_event& event) {
         std::lock_guard lock{mutex};
@@ -77,10 +77,10 @@ struct small_node {
 };
 
 caf::actor connect_to(runtime::system& actors, const node_info& self, endpoint where,
-                      caf::actor owner) {
+                      caf::actor supervisor) {
   return spawn_on_io_thread<peer_connection_actor>(
       *actors, peer_connection_actor::settings{"peer", std::move(where), self, quick(),
-                                               std::move(owner), nullptr, 1});
+                                               std::move(supervisor), nullptr, 1});
 }
 
 reply call(runtime::system& actors, const caf::actor& to, envelope message) {
@@ -117,7 +117,7 @@ TEST_CASE(
   auto info = named("reef", "here");
   events seen;
   runtime::system actors{quick(), 2};
-  auto connection = connect_to(actors, info, {"127.0.0.1", port}, seen.owner(*actors));
+  auto connection = connect_to(actors, info, {"127.0.0.1", port}, seen.supervisor(*actors));
   seen.wait([&] { return !seen.up && !seen.reason.empty(); });
   auto unreachable =
       call(actors, connection, {message_kind::application, cluster_digest(info), "x"});
@@ -136,13 +136,13 @@ TEST_CASE(
   caf::anon_send_exit(connection, caf::exit_reason::user_shutdown);
 }
 
-TEST_CASE("a node of another cluster is refused, and it is said what differs") {
+TEST_CASE("a node of another cluster is refused with the difference") {
   auto port = free_port();
   small_node other{named("lagoon", "there"), port};
   events seen;
   runtime::system actors{quick(), 2};
   auto connection =
-      connect_to(actors, named("reef", "here"), {"127.0.0.1", port}, seen.owner(*actors));
+      connect_to(actors, named("reef", "here"), {"127.0.0.1", port}, seen.supervisor(*actors));
   seen.wait([&] { return seen.reason.find("refused") != std::string::npos; });
   CHECK(seen.reason.find("'lagoon'") != std::string::npos);
   CHECK(seen.reason.find("'reef'") != std::string::npos);
@@ -239,7 +239,7 @@ TEST_CASE("a port in use is an error that names the address") {
   caf::anon_send_exit(node_endpoint, caf::exit_reason::user_shutdown);
 }
 
-TEST_CASE("who has ended answers no request, and whoever asks learns it at once") {
+TEST_CASE("a request to an actor that has ended fails at once") {
   runtime::system actors{quick(), 1};
   auto node_endpoint = spawn_on_io_thread<node_endpoint_actor>(
       *actors, node_endpoint_actor::settings{named("reef", "here"), nullptr, nullptr});

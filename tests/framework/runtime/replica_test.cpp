@@ -169,7 +169,7 @@ struct failure_watch {
   std::condition_variable changed;
   std::string failure;
 
-  caf::actor owner(caf::actor_system& actors) {
+  caf::actor supervisor(caf::actor_system& actors) {
     return actors.spawn([this](caf::event_based_actor*) -> caf::behavior {
       return {[this](const node_failure& event) {
         std::lock_guard lock{mutex};
@@ -203,7 +203,7 @@ struct one_replica {
     settings.voters = {1, 2, 3};
     settings.machine = machine;
     settings.protocol = protocol;
-    settings.owner = watch.owner(*actors);
+    settings.supervisor = watch.supervisor(*actors);
     replica = spawn_on_io_thread<replica_actor>(*actors, std::move(settings));
   }
   ~one_replica() {

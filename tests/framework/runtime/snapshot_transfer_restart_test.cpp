@@ -176,7 +176,7 @@ TEST_CASE(
   it.must_arrive(20, "some more");
 }
 
-TEST_CASE("what a crash made of the parts of a snapshot shows before it is used") {
+TEST_CASE("damage of a snapshot's parts by a crash is found before the snapshot is used") {
   two_transfers it;
   it.begin(slow);
   it.offer(10, "some");
@@ -192,7 +192,7 @@ TEST_CASE("what a crash made of the parts of a snapshot shows before it is used"
   it.must_arrive(20, "some more");
 }
 
-TEST_CASE("parts of which nothing says what they were offered as are removed") {
+TEST_CASE("parts of a snapshot without their offer are removed") {
   two_transfers it;
   fs::create_directories(it.incoming);
   std::ofstream{it.incoming / "1-first"} << "some bytes";

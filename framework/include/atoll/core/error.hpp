@@ -8,19 +8,19 @@
 
 namespace atl {
 
-/// What a program can tell apart; the text is for people.
+/// The kinds of errors that a program may distinguish; the message is for people.
 enum class errc : std::uint16_t {
-  invalid,     ///< the caller asked for something that makes no sense
-  not_found,   ///< there is no such thing
-  exists,      ///< there is one already
-  refused,     ///< understood, and not allowed or not possible in this state
-  unavailable, ///< somebody who is needed can't be reached; may work later
-  timeout,     ///< no answer in time; for a write: may have happened
-  corrupt,     ///< bytes that aren't what was stored
+  invalid,     ///< the request makes no sense
+  not_found,   ///< the named object doesn't exist
+  exists,      ///< the named object exists already
+  refused,     ///< not allowed, or not possible in the present state
+  unavailable, ///< a node that is needed can't be reached; a retry may succeed
+  timeout,     ///< no answer in time; a command may still have taken effect
+  corrupt,     ///< bytes differ from what was stored, or are malformed
   no_space,    ///< a disk or a quota is full
   io,          ///< the operating system or a device failed
-  busy,        ///< too much at once; try again
-  internal,    ///< a mistake of ours
+  busy,        ///< too many requests at once; a retry may succeed
+  internal,    ///< a defect of this program
 };
 inline constexpr errc errc_last = errc::internal;
 
@@ -48,7 +48,7 @@ inline tl::unexpected<error> fail(errc code, std::string message) {
   return tl::unexpected<error>{error{code, std::move(message)}};
 }
 
-/// The same error, with what was being done in front.
+/// The same error with the context in front of its message.
 inline tl::unexpected<error> fail(const error& cause, std::string_view context) {
   return fail(cause.code, std::string{context} + ": " + cause.message);
 }

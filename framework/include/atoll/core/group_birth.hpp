@@ -23,7 +23,8 @@ struct member_identity {
   friend bool operator==(const member_identity&, const member_identity&) = default;
 };
 
-/// Settings that hold for a group's whole life, by name: stored data can't be read with others.
+/// Settings that are fixed when a group is founded, by name: stored data can't be read with other
+/// values.
 using lasting_settings = std::map<std::string, std::string>;
 
 /// A group's birth certificate: written once, the same bytes in the log of every member and in the
@@ -45,7 +46,7 @@ result<group_birth> decode_group_birth(std::string_view bytes);
 
 std::vector<spi::replica_id> voters_of(const group_birth& birth);
 
-/// What a replica that belongs to no group says of itself to its peers.
+/// What a replica without a group tells its peers.
 struct membership_query {
   member_identity self;
   std::string cluster;
@@ -57,7 +58,7 @@ struct membership_query {
 std::string encode(const membership_query& query);
 result<membership_query> decode_membership_query(std::string_view bytes);
 
-/// What a peer answers to that.
+/// A peer's answer to a `membership_query`.
 struct membership_answer {
   membership_query peer;            ///< the answering replica itself
   std::optional<group_birth> birth; ///< of the group that it belongs to
@@ -133,7 +134,8 @@ class group_admission {
   std::string storage_group_; ///< that group
 };
 
-/// The settings of `mine` that `theirs` has otherwise, as a sentence; empty when all agree.
+/// The settings whose values differ between `mine` and `theirs`, as a sentence; empty if none
+/// differ.
 std::string difference(const lasting_settings& mine, std::string_view my_name,
                        const lasting_settings& theirs, std::string_view their_name);
 

@@ -8,7 +8,7 @@
 
 namespace atl {
 
-/// A step of guarded work that may end its process.
+/// A step of guarded work, during which the child process may crash.
 struct guarded_step {
   std::string subject;            ///< usually the file of a plugin
   std::string activity;           ///< `loading`

@@ -12,10 +12,10 @@ namespace atl {
 /// A data folder belongs to one node of one cluster, for good, and to one process at a time.
 class data_folder {
  public:
-  /// Takes the folder: makes it when it isn't there, writes down whose it is the first time, and
-  /// locks it for as long as the object lives.
-  /// @returns errc::refused when it belongs to another cluster or node, when another process has
-  /// it, or when it holds data and doesn't say whose.
+  /// Creates the folder if it doesn't exist, stores the owner's identity in it the first time, and
+  /// locks it until the object is destroyed.
+  /// @returns errc::refused if it belongs to another cluster or node, if another process has locked
+  /// it, or if it holds data without an identity.
   static result<data_folder> lock(const std::filesystem::path& folder, const std::string& cluster,
                                   const std::string& node);
 

@@ -21,8 +21,8 @@ namespace atl {
 /// while it loads can't be named afterwards.
 using load_observer = std::function<void(const std::filesystem::path& library)>;
 
-/// A loaded plugin. Immutable; used by any thread. What it creates keeps its library loaded, so it
-/// may outlive this.
+/// A loaded plugin. Immutable and thread-safe. The objects that it creates keep its library loaded,
+/// so they may outlive the plugin.
 class plugin {
  public:
   spi::plugin_kind kind() const { return descriptor_->kind; }
@@ -42,8 +42,9 @@ class plugin {
   /// The complete options from what the operator wrote, as `atl::check_options` says.
   result<spi::options> check_options(const config_table& written) const;
 
-  /// A new balancer; same seed, same picks. An error when the plugin is of another kind, throws,
-  /// or makes nothing: it names the plugin and says what it threw.
+  /// A new balancer; the same seed gives the same picks. An error that names the plugin if the
+  /// plugin is of another kind, if its factory throws (with the exception's text), or if it returns
+  /// null. Exceptions of the created object are not caught here.
   /// @param options complete, as `check_options` gives them.
   result<std::shared_ptr<spi::balancer>> create_balancer(const spi::options& options,
                                                          std::uint64_t seed) const;

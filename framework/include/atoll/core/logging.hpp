@@ -15,7 +15,8 @@ namespace atl::log {
 
 enum class level : std::uint8_t { debug, info, warning, error };
 
-/// Says who is logging and from which level on. Call once, before any thread is started.
+/// Sets the node's name and the lowest level that is logged. Call once, before any thread is
+/// started.
 void start(std::string node, level least);
 
 void write(level at, std::string_view role, std::string_view peer, std::string_view message);

@@ -32,7 +32,7 @@ struct plugin_identity {
 /// (`errc::refused`), or no such symbol.
 result<plugin_identity> parse_plugin_symbol(std::string_view symbol);
 
-/// A file that is, or isn't, a plugin.
+/// A file that was examined, whether or not it is a plugin.
 struct plugin_file {
   std::filesystem::path path;              ///< canonical, where the file exists
   std::optional<plugin_identity> identity; ///< none when it isn't even a plugin
@@ -40,13 +40,13 @@ struct plugin_file {
 };
 
 /// Judges a file by its mode and its symbol table; nothing of it is mapped or run. Refused are
-/// files that aren't regular, or that nobody may read or others may write (or their folder); that
-/// aren't shared libraries for this machine with exactly one plugin symbol; and plugins with
-/// another version of the descriptor, of their kind's interface or of the binary interface than
-/// this program's. The file may be hostile.
+/// files that aren't regular, can't be read, or are writable by others (also if their folder is);
+/// files that aren't shared libraries for this machine with exactly one plugin symbol; and plugins
+/// with another version of the descriptor, of their kind's interface or of the binary interface
+/// than this program's. The file may be hostile.
 plugin_file inspect_plugin(const std::filesystem::path& file);
 
-/// Why a folder may not be searched for plugins; none when it may.
+/// Why a folder may not be searched for plugins; none if it may.
 std::optional<std::string> folder_refusal(const std::filesystem::path& folder);
 
 } // namespace atl

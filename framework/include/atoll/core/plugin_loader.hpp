@@ -15,8 +15,7 @@ namespace atl {
 /// The folder of the plugins that are installed with this program, relative to the program itself.
 std::filesystem::path installed_plugins();
 
-/// Finds plugins by name along a list of folders. It keeps nothing between calls; used by any
-/// thread.
+/// Finds plugins by name along a list of folders. Keeps nothing between calls. Thread-safe.
 class plugin_loader {
  public:
   /// @param search_path absolute folders, searched in order. Neither the working directory nor the
@@ -25,9 +24,9 @@ class plugin_loader {
 
   const std::vector<std::filesystem::path>& search_path() const { return search_path_; }
 
-  /// Everything along the path, in order, by name of file; folders within are passed over. What may
-  /// not be loaded has a refusal: a folder that can't be searched, a file that isn't a plugin, both
-  /// of two with one kind and name. Runs nothing of what it finds.
+  /// All files along the path, in its order and then by file name, without subfolders. A file that
+  /// may not be loaded has a refusal: a folder that can't be searched, a file that isn't a plugin,
+  /// both of two plugins with the same kind and name. Runs no code of the files.
   std::vector<plugin_file> list() const;
 
   /// The plugin of that kind and name. The error says what was looked for, where, what was found

@@ -6,11 +6,11 @@
 
 namespace atl {
 
-/// The stamps that a replica gives to the commands it proposes: its wall clock, held to the stamps
-/// that are in the state already. A stamp is never before an earlier one. Nor is it further ahead
-/// of the last one than the time that has passed since, by a steady clock, and `slack`: so a
-/// replica whose wall clock is wrong, or jumps, can't take the state's time along with it. Only a
-/// replica that has seen no stamp since it started believes its wall clock. Pure; not thread-safe.
+/// Stamps the commands that a replica proposes with its wall clock, bounded by the stamps in the
+/// state: a stamp is never before an earlier stamp, and never ahead of the last stamp by more than
+/// the time that has passed since (on a steady clock) plus `slack`. So a wall clock that is wrong
+/// or jumps can't carry the state's time along. A replica that has seen no stamp since it started
+/// trusts its wall clock. Pure; not thread-safe.
 class proposal_clock {
  public:
   using time = std::chrono::microseconds;

@@ -4,7 +4,8 @@ namespace atl {
 
 /// For the beginning of `main`. A program may be started with its standard input, output or error
 /// closed; the next file or socket that it opens would then get that number, and what is printed
-/// would end up in it. Opens what is closed so that using it fails, as if it were closed still.
+/// would end up in it. Reopens a closed stream such that using it fails, as if it were still
+/// closed.
 void open_standard_streams();
 
 } // namespace atl

@@ -6,8 +6,8 @@
 
 namespace atl {
 
-/// Makes a file's bytes, or a folder's entries, survive a power cut. A failure isn't to be tried
-/// again: the system may have dropped what it couldn't write.
+/// Makes a file's bytes, or a folder's entries, survive a power cut. A failed sync must not be
+/// retried: the system may have dropped the data that it couldn't write.
 status sync_to_disk(const std::filesystem::path& file_or_folder);
 
 } // namespace atl

@@ -29,7 +29,7 @@ struct key_spec {
                                ///< empty: none, so that the key may be not set
   std::string minimum{};       ///< as in `spi::option_spec`
   std::string maximum{};       ///< as in `spi::option_spec`; for text the choices, `a|b|c`
-  std::string meaning{};       ///< one sentence for whoever asks what it is
+  std::string meaning{};       ///< one sentence for a list of the keys
   /// A table whose keys belong to a plugin, and are checked once the plugin is known.
   bool is_plugin_options = false;
   bool is_path = false; ///< a text (or a list of them) that names a file or a folder
@@ -56,7 +56,8 @@ class config {
   static result<config> parse(std::string_view text, const std::filesystem::path& file,
                               std::span<const key_spec> schema);
 
-  /// Written, or has a default. If not, getters answer with an empty text, list, or zero.
+  /// Is the key written, or does it have a default? If not, getters return an empty text, an empty
+  /// list or 0.
   bool is_set(std::string_view key) const;
 
   const std::string& text(std::string_view key) const;

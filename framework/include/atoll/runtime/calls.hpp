@@ -10,22 +10,23 @@
 #include <string_view>
 #include <vector>
 
-/// What a client and the replicas of a group say to each other beside single envelopes.
+/// Bodies of the envelopes between a client and the replicas of a group.
 namespace atl::runtime {
 
 /// One of several calls that a client sends together: most of what a small call costs on its way is
 /// the envelope. Of kind `command` or `query`.
 struct client_call {
-  std::uint64_t id = 0; ///< the client's own; comes back with the answer
+  std::uint64_t id = 0; ///< chosen by the client; the answer carries the same id
   message_kind kind = message_kind::query;
   std::string body;
 };
 /// The body of an envelope of kind `calls`.
 std::string encode(const std::vector<client_call>& calls);
-/// Of hostile bytes. @returns none for what is none, or breaks a limit.
+/// Reads hostile bytes. @returns none for a malformed list, or one that exceeds a limit.
 std::optional<std::vector<client_call>> decode_calls(std::string_view bytes);
 
-/// Answers come when they are there, in any order, as many as there are together.
+/// An answer to a `client_call`. Answers are sent as soon as they are known, in any order; those
+/// that are known at the same time share an envelope.
 struct client_answer {
   std::uint64_t id = 0;
   reply answer;
@@ -45,7 +46,8 @@ std::string encode(const local_response& answer);
 /// Reads hostile bytes. @returns none for a malformed response.
 std::optional<local_response> decode_local_response(std::string_view bytes);
 
-/// A replica as the others know it; a client that asks for `group` may turn to any of them.
+/// A replica as the other replicas know it. A client that sends `message_kind::group` may call any
+/// of the replicas in the reply.
 struct known_replica {
   spi::replica_id id = 0;
   std::string name;

@@ -13,16 +13,16 @@ namespace atl::runtime {
 enum class message_kind : std::uint16_t {
   reply = 0,     ///< `encode(reply)`
   handshake = 1, ///< the sender's `encode(node_info)`, answered by the receiver's
-  ping = 2,      ///< a heartbeat: the sender's `encode(replica_mark)`; empty of a node without one
+  ping = 2, ///< a heartbeat: the sender's `encode(replica_mark)`; empty if the sender is no replica
   consensus = 3, ///< sender's replica id, receiver's, then the protocol's bytes
   snapshot = 4,  ///< sender's replica id, receiver's, then a call of `snapshot_transfer.hpp`
   calls = 5,     ///< several commands and queries of one client (`calls.hpp`)
-  answers = 6,   ///< to some of them
-  command = 10,  ///< a command for the state machine, answered by its answer
-  query = 11,    ///< a query to the state machine, answered after a linearizable read
+  answers = 6,   ///< answers to some calls of one client
+  command = 10,  ///< a command for the state machine, only as a `client_call`
+  query = 11,    ///< a linearizable query to the state machine, only as a `client_call`
   members = 12,  ///< `encode(change_members)`, answered empty once it is committed
   transfer = 13, ///< the replica id that should lead
-  group = 14,    ///< empty, answered by the replicas that are known (`calls.hpp`)
+  group = 14,    ///< empty, answered by a list of `known_replica` (`calls.hpp`)
   /// A query that any replica answers from what it has applied, without a leader: the state may be
   /// old. Answered by `encode(local_response)` (`calls.hpp`).
   local_query = 15,
@@ -33,8 +33,8 @@ enum class message_kind : std::uint16_t {
 /// register none of their own with CAF.
 struct envelope {
   message_kind kind = message_kind::reply;
-  /// Of the cluster's name, or for `consensus` of all that its replicas must agree on. A message
-  /// with another digest isn't meant for this node.
+  /// `cluster_digest` of the sender; for `consensus` and `snapshot` its `group_digest`. A node
+  /// refuses a message with another digest than its own.
   std::uint64_t digest = 0;
   std::string body;
 };
@@ -55,8 +55,8 @@ struct reply {
   result<std::string> value;
   /// Only with an error: the node (`host:port`) that could do it; empty when not known.
   std::string hint;
-  /// Only with an error: it may have happened, or happen yet. Repeat under the same session and
-  /// sequence number only.
+  /// Only with an error: the command may have taken effect, or may still take effect. Repeat it
+  /// only under the same session and sequence number.
   bool in_doubt = false;
 };
 

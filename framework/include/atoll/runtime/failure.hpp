@@ -10,8 +10,8 @@ namespace atl::runtime {
 /// `connection refused`, `no answer in time`, `the connection was closed`
 std::string describe_failure(const caf::error& problem);
 
-/// Is nobody there to connect to? The other host says so at once; one that is silent may only be
-/// slow.
+/// Did the other host say that nothing listens on the port? False for a host that doesn't answer:
+/// it may only be slow.
 bool is_connection_refused(const caf::error& problem);
 
 } // namespace atl::runtime

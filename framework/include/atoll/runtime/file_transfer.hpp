@@ -12,7 +12,8 @@
 #include <string>
 #include <vector>
 
-/// Large files between nodes, over TCP connections of their own: nothing else waits behind them.
+/// Transfers large files between nodes over separate TCP connections, so that no message waits
+/// behind a file.
 namespace atl::runtime {
 
 /// Names the files that a server offers to one receiver. A peer without the token gets nothing.
@@ -25,7 +26,7 @@ struct transfer_token {
 /// Sends the files that were offered under a token to peers that present the token. Thread-safe.
 class file_server {
  public:
-  /// Listens on `host`, on `port` or, if that is 0, on any that is free.
+  /// Listens on `host`, on `port` or, if `port` is 0, on any free port.
   static result<std::unique_ptr<file_server>> start(const std::string& host, std::uint16_t port);
   ~file_server();
   file_server(const file_server&) = delete;
@@ -33,9 +34,9 @@ class file_server {
 
   std::uint16_t port() const;
   void offer(const transfer_token& token, std::vector<std::filesystem::path> files);
-  /// Ends the offer, and cuts off transfers under way.
+  /// Ends the offer and closes the connections of its receiver.
   void withdraw(const transfer_token& token);
-  /// When a peer last received a piece of the files; the epoch if none did.
+  /// When a peer last received a piece of the files; the epoch if no peer has.
   std::chrono::steady_clock::time_point last_taken(const transfer_token& token) const;
 
  private:
@@ -44,11 +45,11 @@ class file_server {
   std::unique_ptr<implementation> impl_;
 };
 
-/// A file as its owner described it.
+/// A file as its sender described it.
 struct file_spec {
   std::filesystem::path into;
   std::uint64_t bytes = 0;
-  std::uint32_t crc = 0; ///< CRC-32C of all of it
+  std::uint32_t crc = 0; ///< CRC-32C of the whole file
 };
 
 struct fetch_plan {
@@ -56,16 +57,17 @@ struct fetch_plan {
   transfer_token token;
   std::vector<file_spec> files;                   ///< in the server's order
   std::uint64_t bytes_per_second = 64 << 20;      ///< at most
-  std::chrono::milliseconds idle_timeout{30'000}; ///< without a byte, then it is given up
+  std::chrono::milliseconds idle_timeout{30'000}; ///< without a byte; then the fetch fails
   std::chrono::milliseconds retry{100};           ///< after a broken connection
 };
 
-/// Fetches all files, checks them and makes them durable. Goes on where it was when the connection
-/// breaks, and behind what is there of a file already: when that turns out to be of another one, it
-/// is fetched anew. Waits until all is done; call it from a thread of your own.
-/// @param stop ends it soon, when set by another thread
-/// @returns errc::corrupt for a file that isn't what was described, errc::timeout when nothing came
-/// for too long, errc::io when the files can't be written.
+/// Fetches all files, checks them and makes them durable. When the connection breaks, the fetch
+/// resumes where it stopped. A file of which a part is present is fetched from there on, and
+/// fetched again from its beginning if its checksum is wrong in the end. Blocks until all files are
+/// there, so call it from a separate thread.
+/// @param stop set by another thread, ends the fetch soon, with errc::timeout
+/// @returns errc::corrupt for a file whose checksum isn't the described one, errc::timeout when
+/// nothing came for too long, errc::io when the files can't be written.
 status fetch_files(const fetch_plan& plan, const std::atomic<bool>& stop);
 
 } // namespace atl::runtime

@@ -17,9 +17,10 @@ namespace atl::runtime {
 
 class system;
 
-/// A client's way to a replicated group: finds a replica that can answer, follows the leader when
-/// it moves, learns of replicas that came later, tries again with jittered back-off, and finishes
-/// what was under way when a replica died. Calls that are there together travel together.
+/// Calls a replicated group on behalf of a client: finds a replica that can answer, follows the
+/// leader when another replica takes the lead, learns of replicas that joined later, retries with
+/// jittered back-off, and sends calls to another replica when one dies. Calls that wait at the same
+/// time share an envelope.
 ///
 /// Thread-safe. A command must carry a session and a sequence number of the state machine's, since
 /// it may be sent more than once.
@@ -33,29 +34,30 @@ class group_client {
     node_info self;
     connection_settings timing;
     std::vector<member> members;                   ///< at least one
-    std::chrono::microseconds timeout{10'000'000}; ///< then a call is given up
-    /// With a group that refuses, or whose hosts all say that nobody listens there.
+    std::chrono::microseconds timeout{10'000'000}; ///< after which a call fails
+    /// The same when the group refuses, or when all hosts say that nothing listens there.
     std::chrono::microseconds refusal_timeout{2'000'000};
-    std::uint64_t seed = 0; ///< for jitter, and where to begin
-    std::string advice{};   ///< what a person may do where no replica answers; ends that message
+    std::uint64_t seed = 0; ///< for jitter, and for the choice of the first replica
+    std::string advice{}; ///< appended to the message that no replica answers: what a person may do
   };
-  /// Gets the answer, or why there is none: errc::timeout when it isn't known whether a command
-  /// took effect, errc::unavailable or errc::refused when it didn't. Called by an actor's thread:
-  /// it must not wait.
+  /// Receives the answer or the error: errc::timeout when a command may have taken effect,
+  /// errc::unavailable or errc::refused when it has not. Called by an actor's thread, so it must
+  /// not block and must not throw.
   using completion = std::function<void(result<std::string>)>;
 
   /// @param actors must outlive this object
   group_client(system& actors, settings given);
   group_client(const group_client&) = delete;
   group_client& operator=(const group_client&) = delete;
-  /// What is still under way is answered with an error.
+  /// Completes the calls that are under way with an error.
   ~group_client();
 
   void call(message_kind kind, std::string body, completion done);
   /// Waits for the answer.
   result<std::string> call(message_kind kind, std::string body);
 
-  /// Asks each replica of the settings itself, once; in their order. Waits for the answers.
+  /// Calls each replica of the settings once, without retries, and waits for all answers; in the
+  /// order of the settings.
   std::vector<result<std::string>> call_each(message_kind kind, const std::string& body);
 
  private:

@@ -14,15 +14,16 @@
 
 namespace atl::runtime {
 
-/// What a node publishes: receives every envelope that comes from outside, refuses those that
-/// aren't meant for this cluster, and forwards the others to the replica or the application.
+/// The actor that a node publishes. It receives every envelope from other processes, refuses
+/// envelopes for another cluster or group, and forwards the others to the replica or the
+/// application.
 class node_endpoint_actor : public io_thread_actor {
  public:
   struct settings {
     node_info self;
     caf::actor replica; ///< null on a node that is no master, or no member of a group yet
-    /// Takes the kinds from `message_kind::application` on; of a master without a replica also what
-    /// is meant for the replica, to say why there is none. May be null.
+    /// Receives the kinds from `message_kind::application` on. On a master without a replica it
+    /// also receives messages for the replica, and answers why there is none. May be null.
     caf::actor application;
   };
 
@@ -46,9 +47,11 @@ class node_endpoint_actor : public io_thread_actor {
   settings settings_;
   std::uint64_t cluster_digest_;
   std::uint64_t group_digest_;
-  std::map<spi::replica_id, std::string> folder_of_; ///< of the group's members, as far as known
-  std::map<spi::replica_id, replica_mark> marks_;    ///< the latest that each replica told
-  std::set<std::string> turned_away_;                ///< nodes, until they are let in
+  std::map<spi::replica_id, std::string>
+      folder_of_;                                 ///< data folder of each known member of the group
+  std::map<spi::replica_id, replica_mark> marks_; ///< the latest mark of each replica
+  std::set<std::string>
+      turned_away_; ///< names of nodes that were turned away and not accepted since
   log_limiter malformed_log_;
 };
 

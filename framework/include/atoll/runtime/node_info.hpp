@@ -14,24 +14,23 @@
 
 namespace atl::runtime {
 
-/// Changes when nodes of the one version can't talk to those of the other.
+/// Raised when nodes of the old and the new version can't talk to each other.
 inline constexpr std::uint32_t wire_version = 4;
 
-/// The role of whoever uses a cluster and is no part of it.
+/// The role of a process that uses a cluster and is no part of it.
 inline constexpr std::string_view client_role = "client";
 
-/// How far a replica's durable log is known to have come, and whether its disk has room for more.
-/// Within one incarnation it grows, and the
-/// next incarnation must find at least as much: a log that holds less is an older copy of the disk,
-/// and has forgotten promises.
+/// How far a replica's durable log reaches, and whether its disk has room for more. Term and entry
+/// never decrease within an incarnation, and the next incarnation must start with at least the
+/// same: a log that holds less is an older copy of the disk and has forgotten promises.
 struct replica_mark {
   std::uint64_t incarnation = 0;
   std::uint64_t term = 0;
-  spi::log_index entry = 0;    ///< durable here, and committed, up to this one
+  spi::log_index entry = 0;    ///< entries up to this index are durable here and committed
   bool short_of_space = false; ///< its disk has less space left than its reserve
 };
 
-/// What a node says of itself when it meets another.
+/// What a node tells another in the handshake.
 struct node_info {
   std::uint32_t wire = wire_version;
   /// Of the interface that the program has for consensus plugins.
@@ -51,25 +50,26 @@ struct node_info {
 std::string encode(const node_info& info);
 result<node_info> decode_node_info(std::string_view bytes);
 
-/// Why `mine` and `theirs` can't be in one cluster, in a sentence that says what differs; empty
-/// when they can. Two masters must have the interface for consensus plugins and the consensus
-/// plugin in common, and the group if both belong to one; no other node hosts such a plugin.
+/// Why `mine` and `theirs` can't be in one cluster, as a sentence that says what differs; empty if
+/// they can. Two masters must have the same version of the interface for consensus plugins, the
+/// same consensus plugin with the same options, and the same group if both belong to one. No other
+/// node hosts such a plugin.
 std::string incompatibility(const node_info& mine, const node_info& theirs);
 
-/// The body of a heartbeat; of a node that is no replica it is empty.
+/// The body of a replica's heartbeat.
 std::string encode(const replica_mark& mark, spi::replica_id of);
-/// Of hostile bytes. @returns none for what is no mark.
+/// Reads hostile bytes. @returns none for a malformed mark.
 std::optional<std::pair<spi::replica_id, replica_mark>> decode_mark(std::string_view bytes);
 
-/// Of what all nodes of a cluster have in common.
+/// Hash of the cluster's name and the wire version, which all nodes of a cluster share.
 std::uint64_t cluster_digest(const node_info& info);
-/// Of what all its masters have in common.
+/// Hash of the properties that all masters of a group share: see docs/FORMATS.md.
 std::uint64_t group_digest(const node_info& info);
 
-/// How nodes watch each other.
+/// Timing of connections between nodes.
 struct connection_settings {
   std::chrono::milliseconds heartbeat{500};
-  std::chrono::milliseconds failure_timeout{2000}; ///< no answer for so long: down
+  std::chrono::milliseconds failure_timeout{2000}; ///< without an answer: the node is down
   std::chrono::milliseconds backoff_min{50};       ///< before the second attempt to connect
   std::chrono::milliseconds backoff_max{2000};     ///< doubles up to here, with jitter
   std::uint64_t snapshot_rate = 64 << 20;          ///< bytes a second that a snapshot may take

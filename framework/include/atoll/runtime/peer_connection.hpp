@@ -15,30 +15,34 @@
 namespace atl::runtime {
 
 /// The connection to one other node: connects, sends the handshake, watches the node with
-/// heartbeats, and reconnects with jittered back-off without end; at once when the node itself was
-/// heard (`master_seen`). Tells its owner when the node comes and goes.
+/// heartbeats, and reconnects with jittered back-off without end, and at once when the node has
+/// connected to this one
+/// (`master_seen`). Tells its supervisor when the node connects and disconnects.
 ///
-/// Takes `envelope`s and answers each with the other node's answer, or at once with an error of
-/// code `unavailable` when there is no connection and `busy` when too many bytes are under way: CAF
-/// itself would queue without bound. Messages of one replica to another (`outgoing_message`) are
-/// not answered, and those that find too many bytes under way are lost, which a protocol bears.
+/// Answers each `envelope` with the other node's answer, or at once with an error: `unavailable`
+/// without a connection, `busy` when more than `connection_bytes_max` bytes are under way, because
+/// CAF's own queue has no bound. Messages from one replica to another (`outgoing_message`) are not
+/// answered. They are dropped without a connection or above that bound, which a consensus protocol
+/// tolerates.
 class peer_connection_actor : public io_thread_actor {
  public:
   struct settings {
-    std::string peer; ///< how the owner knows it
+    std::string peer; ///< the supervisor's name for the peer
     endpoint where;
     node_info self;
     connection_settings timing;
-    caf::actor owner; ///< gets `connection_event`s; of a replica also `storage_failed` (see `mark`)
-    /// Of the replica that owns the connection: told to the peer with each heartbeat. A peer that
-    /// knows of a later one, from before the last start, refuses this replica for good.
+    caf::actor
+        supervisor; ///< gets `connection_event`s; of a replica also `storage_failed` (see `mark`)
+    /// The mark of this process's replica, sent to the peer with each heartbeat; null on a node
+    /// that is no replica. A peer that remembers a later mark of an earlier incarnation refuses
+    /// this replica for good.
     std::shared_ptr<const shared_mark> mark;
     std::uint64_t seed = 0;
   };
 
   peer_connection_actor(caf::actor_config& config, settings given);
   caf::behavior make_behavior() override;
-  void on_exit() override { peer_ = settings_.owner = nullptr; }
+  void on_exit() override { peer_ = settings_.supervisor = nullptr; }
   const char* name() const override { return "atoll.peer_connection"; }
 
  private:
@@ -55,12 +59,12 @@ class peer_connection_actor : public io_thread_actor {
   settings settings_;
   spi::random_source random_;
   caf::actor peer_;              ///< null while there is no connection
-  std::uint64_t generation_ = 0; ///< ticks and answers of an earlier connection are ignored
+  std::uint64_t generation_ = 0; ///< ticks and answers of an earlier generation are ignored
   std::size_t bytes_under_way_ = 0;
-  std::size_t unconfirmed_ = 0; ///< of those, bytes of messages that nobody answers
+  std::size_t unconfirmed_ = 0; ///< the bytes among them of messages that are never answered
   std::chrono::milliseconds backoff_{0};
-  bool waits_ = false;      ///< until it tries again
-  std::string last_reason_; ///< so that the same reason is logged once
+  bool waits_ = false;      ///< is a pause before the next attempt under way?
+  std::string last_reason_; ///< the last reason for a disconnect: each reason is logged once
 };
 
 } // namespace atl::runtime

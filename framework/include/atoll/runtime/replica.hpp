@@ -42,7 +42,7 @@ class replica_actor : public io_thread_actor {
     std::shared_ptr<record_log> log;
     std::shared_ptr<spi::consensus> protocol;
     spi::stable_state stable;            ///< what `log` held when it was opened
-    caf::actor owner;                    ///< gets `node_failure`
+    caf::actor supervisor;               ///< gets `node_failure`
     std::vector<spi::replica_id> voters; ///< of the group at its birth
     /// Where snapshots lie while they go out or come in, on the state machine's disk; emptied at
     /// the start. Empty: this replica neither gives nor takes any.

@@ -21,19 +21,19 @@
 /// Messages between the actors of one process. Only `envelope` goes over the wire.
 namespace atl::runtime {
 
-/// To a connection's owner, when the other side comes or goes.
+/// To a connection's supervisor: the peer connected or disconnected.
 struct connection_event {
-  std::string peer;            ///< as the connection was named
-  std::optional<node_info> up; ///< none: it went
-  std::string reason;          ///< why it went, or can't be reached
+  std::string peer;            ///< `peer_connection_actor::settings::peer`
+  std::optional<node_info> up; ///< none: the peer disconnected
+  std::string reason;          ///< why the peer disconnected, or can't be reached
 };
 
-/// To a connection: time to try again, or to see whether the peer is still there.
+/// To a connection, from itself: time to reconnect, or to send a heartbeat.
 struct connection_tick {
   std::uint64_t generation = 0;
 };
 
-/// To a connection: takes this to the peer's replica, or loses it.
+/// To a connection: sends a protocol's message to the peer's replica, or drops it.
 struct outgoing_message {
   std::uint64_t digest = 0;
   spi::replica_id from = 0;
@@ -41,7 +41,7 @@ struct outgoing_message {
   std::string bytes;
 };
 
-/// To a replica, from one of its peers: some messages, in their order.
+/// To a replica: messages from one of its peers, in the order in which they were sent.
 struct peer_messages {
   spi::replica_id from = 0;
   std::vector<std::string> bytes;
@@ -49,10 +49,12 @@ struct peer_messages {
 /// The body of an envelope of kind `consensus`: sender, receiver, then the protocol's messages.
 std::string encode_peer_messages(spi::replica_id from, spi::replica_id to,
                                  const std::vector<std::string>& bytes);
-/// Of hostile bytes. @returns none for what is none, or isn't meant for `to`.
+/// Reads hostile bytes. @returns none for malformed bytes, and for messages to another replica than
+/// `to`.
 std::optional<peer_messages> decode_peer_messages(std::string_view bytes, spi::replica_id to);
 
-/// To a replica, from the sender of an envelope of kind `calls`, who gets the answers.
+/// To a replica. The sender is the client, which receives the answers in envelopes of kind
+/// `answers`.
 struct client_calls {
   std::vector<client_call> calls;
 };
@@ -71,18 +73,19 @@ struct query_state {
 struct change_members {
   std::vector<spi::replica_id> voters;
   std::vector<spi::replica_id> learners;
-  std::vector<spi::replica_id> lost; ///< the operator's word that these never come back
+  std::vector<spi::replica_id> lost; ///< an operator's statement that these never come back
 };
 std::string encode(const change_members& it);
 std::optional<change_members> decode_change_members(std::string_view bytes);
 
-/// To a replica: hands leadership to another one. Answered by `reply`, before it is done.
+/// To a replica: hands leadership to another replica. Answered by `reply` before the hand-over
+/// ends.
 struct transfer_leadership {
   spi::replica_id to = 0;
 };
 
-/// To a replica: a master greeted, perhaps one that isn't in the configuration here. From there to
-/// the connection to that master.
+/// To a replica: a master has sent a handshake, perhaps one that isn't in the configuration here.
+/// The replica forwards the message to its connection to that master.
 struct master_seen {
   node_info who;
 };
@@ -93,20 +96,20 @@ struct peer_space {
   bool is_short = false;
 };
 
-/// To a node's endpoint: from now on the node is who `self` says, with these actors. A replica that
-/// belongs to no group yet has none to offer.
+/// To a node's endpoint: replaces the node's description and the actors that receive messages.
+/// `replica` is null while the node belongs to no group.
 struct adopt_roles {
   node_info self;
   caf::actor replica;
   caf::actor application;
 };
-/// To a node's endpoint: the data folder that each replica's id stands for. A master that greets
-/// under one of these ids with another folder is turned away.
+/// To a node's endpoint: the data folder of each member. A master whose handshake names one of
+/// these ids and another folder is turned away.
 struct member_folders {
   std::map<spi::replica_id, std::string> folder_of;
 };
-/// From a node's endpoint to its application: a node was turned away, and why; empty: it was let
-/// in.
+/// From a node's endpoint to its application: a node was turned away, and why. An empty `why`: a
+/// node that had been turned away was accepted.
 struct turned_away {
   std::string name;
   std::string why;
@@ -120,43 +123,44 @@ struct snapshot_order {
   std::string blob;
   std::filesystem::path folder;
 };
-/// What became of it.
+/// The outcome of a `snapshot_order`.
 struct snapshot_outcome {
   spi::replica_id to = 0;
   bool ok = false;
 };
-/// To a replica, and on to its snapshot transfer actor, which answers with `reply`: a peer's call
-/// (snapshot_transfer.hpp).
+/// A peer's message about a snapshot (`snapshot_transfer.hpp`), to a replica, which forwards it to
+/// its snapshot transfer actor. Answered by `reply`.
 struct snapshot_call {
   spi::replica_id from = 0;
-  caf::actor connection; ///< to `from`; the replica fills it in,
-  std::string host;      ///< with where `from` is
+  caf::actor connection; ///< to `from`; set by the replica
+  std::string host;      ///< of `from`; set by the replica
   std::string bytes;
 };
-/// To a snapshot transfer, from the thread that fetched: how that ended.
+/// To a snapshot transfer, from the thread that fetched the files: the outcome.
 struct snapshot_fetched {
   std::uint64_t generation = 0;
   status outcome;
 };
-/// From the snapshot transfer: a peer's snapshot is here, whole and synced.
+/// From the snapshot transfer to its replica: a peer's snapshot is complete and durable in
+/// `folder`.
 struct snapshot_arrived {
   spi::log_index index = 0;
   std::string blob;
   std::filesystem::path folder;
 };
 
-/// To a replica, from the threads that work for it: a snapshot for `to` was taken.
+/// To a replica, from the thread that applies: a snapshot for `to` was taken, or why not.
 struct state_saved {
   spi::replica_id to = 0;
   std::filesystem::path folder;
   result<spi::log_index> index;
 };
-/// The state was replaced by a snapshot.
+/// To a replica, from the thread that applies: a snapshot replaced the state, or why not.
 struct state_loaded {
   result<spi::log_index> index;
 };
 
-/// To a replica, from the threads that work for it.
+/// To a replica, from the threads of its log and its state machine.
 struct durable_up_to {
   spi::persist_token token = 0;
 };
@@ -177,50 +181,51 @@ struct replica_tick {
   std::uint64_t generation = 0;
 };
 struct flush_tick {};
-/// To a replica, from itself, behind all that waits in its mailbox: carry out what came of it.
+/// To a replica, from itself: carry out the protocol's effects. The message queues behind all
+/// others in the mailbox, so that effects of many events share a record and a message.
 struct drain_effects {};
 
-/// From a group's client to itself: calls wait in its inbox.
+/// To a group's client: calls wait in its inbox.
 struct calls_wait {};
-/// … it is time to look after those that are under way or pause.
+/// To a group's client, from itself: a call's attempt or pause is over.
 struct client_tick {};
-/// … the connection to a replica broke. From a connection to itself as well.
+/// To a group's client or a connection, from itself: the connection to a replica broke.
 struct contact_lost {
   std::size_t member = 0;
   std::uint64_t generation = 0;
 };
 
-/// Counted since the replica started.
+/// Counters since the replica started.
 struct replica_metrics {
   std::uint64_t commits = 0;         ///< commands answered
-  std::uint64_t refused = 0;         ///< commands refused, or left in doubt
+  std::uint64_t refused = 0;         ///< commands refused, or with an unknown outcome
   std::uint64_t reads = 0;           ///< queries answered
-  std::uint64_t applied_batches = 0; ///< groups in which entries were applied
-  std::uint64_t elections = 0;       ///< times that this replica stood for leader, or led
+  std::uint64_t applied_batches = 0; ///< batches of applied entries
+  std::uint64_t elections = 0;       ///< times that this replica became a candidate or the leader
   std::uint64_t snapshots_sent = 0;
   std::uint64_t snapshots_taken_over = 0;
-  std::uint64_t dropped_messages = 0; ///< that had nowhere to go
-  /// Of commands, from their arrival to their answer: slot n counts those of 2ⁿ⁻¹ to 2ⁿ µs.
+  std::uint64_t dropped_messages = 0; ///< messages without a connection to send them on
+  /// Time of commands from arrival to answer: slot n counts the commands that took 2ⁿ⁻¹ to 2ⁿ µs.
   std::array<std::uint64_t, 32> latency{};
 };
 
-/// How a replica is doing: its role and that of the group, and what it has done since it started.
-/// The answer to `get_replica_view`.
+/// The state of a replica and of its group as the replica sees it. The answer to
+/// `get_replica_view`.
 struct replica_view {
   spi::consensus_status protocol;
   spi::replica_id self = 0;
   std::vector<spi::replica_id> voters;
   std::vector<spi::replica_id> learners;
-  std::vector<known_replica> known; ///< configured, or seen since
+  std::vector<known_replica> known; ///< configured, or connected later
   spi::log_index applied = 0;
   std::uint64_t incarnation = 0;
-  std::string no_space; ///< why a leader refuses commands that take space; empty: it doesn't
+  std::string no_space; ///< why the leader refuses commands that take space; empty: it accepts them
   record_log::counters disk;
   replica_metrics metrics;
 };
 struct get_replica_view {};
 
-/// To the one who runs the node: it can't go on.
+/// To the supervisor of the node: a role of the node can't continue.
 struct node_failure {
   std::string role;
   error problem;

@@ -7,7 +7,7 @@
 
 namespace atl::runtime {
 
-/// A replica's mark, written by the replica and read by its links. Thread-safe.
+/// A replica's mark, written by the replica and read by its connections. Thread-safe.
 class shared_mark {
  public:
   explicit shared_mark(std::uint64_t incarnation) : incarnation_{incarnation} {}

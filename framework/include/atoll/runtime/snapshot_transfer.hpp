@@ -29,37 +29,37 @@ struct snapshot_file {
   friend auto operator<=>(const snapshot_file&, const snapshot_file&) = default;
 };
 
-/// What one replica says to another about a snapshot that it has for it.
+/// A message from one replica to another about a snapshot that the sender offers.
 struct snapshot_offer {
-  std::uint64_t id = 0; ///< of this copy; it lasts as long as the sender wants to give it
+  std::uint64_t id = 0; ///< of this offer, until the sender withdraws it
   spi::log_index index = 0;
   std::uint16_t port =
-      0; ///< where the sender gives the files (`file_transfer.hpp`), and for what token
+      0; ///< where the sender serves the files (`file_transfer.hpp`), and under which token
   transfer_token token;
-  std::string blob; ///< the protocol's part
+  std::string blob; ///< the consensus protocol's part of the snapshot
   std::vector<snapshot_file> files;
 };
 struct snapshot_done {
   std::uint64_t id = 0;
-  bool ok = false; ///< it is all there; else it was given up
+  bool ok = false; ///< true: the receiver has the whole snapshot; false: the transfer failed
 };
 
 std::string encode(const snapshot_offer& it);
 std::string encode(const snapshot_done& it);
-/// Of hostile bytes. @returns none for what is none of the two, or breaks a limit: names are plain,
-/// without a folder.
+/// Reads hostile bytes. @returns none for a malformed message, one that exceeds a limit, or a file
+/// name with a folder in it.
 std::optional<std::variant<snapshot_offer, snapshot_done>>
 decode_snapshot_call(std::string_view bytes);
 
 /// Without decoding all of it.
 bool is_snapshot_offer(std::string_view bytes);
 
-/// Carries snapshots of the state machine between replicas: the one that lacks entries is offered a
-/// snapshot over the connection between the two, and fetches its files over a connection of their
-/// own, never faster than the configured rate. When that breaks it goes on where it was, also in a
-/// later incarnation: beside the files that come in it keeps what they were offered as, and files
-/// that are offered as the same again are gone on with. One snapshot at a time comes in; several
-/// may go out.
+/// Transfers snapshots of the state machine between replicas. The sender offers a snapshot over the
+/// connection between the two replicas; the receiver fetches the files over a separate connection,
+/// never faster than the configured rate. When that connection breaks, the receiver resumes where
+/// it stopped, also in a later incarnation: it stores the offer beside the incoming files, and
+/// keeps the parts of files that a new offer describes alike. At most one snapshot comes in at a
+/// time; several may go out.
 ///
 /// Reads files, so it must be spawned with a thread of its own.
 class snapshot_transfer_actor : public caf::event_based_actor {
@@ -67,9 +67,9 @@ class snapshot_transfer_actor : public caf::event_based_actor {
   struct settings {
     node_info self;
     connection_settings timing;
-    std::filesystem::path incoming; ///< folder for what comes in
-    std::filesystem::path outgoing; ///< folder for what goes out; emptied at the start
-    endpoint listen;                ///< where files are given; port 0: any that is free
+    std::filesystem::path incoming; ///< folder for incoming files
+    std::filesystem::path outgoing; ///< folder for outgoing files; emptied at the start
+    endpoint listen;                ///< where files are served; port 0: any free port
     caf::actor replica;             ///< gets `snapshot_outcome` and `snapshot_arrived`
     std::uint64_t seed = 0;
   };
@@ -88,7 +88,7 @@ class snapshot_transfer_actor : public caf::event_based_actor {
     transfer_token token;
     clock::time_point offered;
   };
-  /// A snapshot that comes in, on a thread of its own.
+  /// An incoming snapshot, fetched by a separate thread.
   struct receiving {
     spi::replica_id from = 0;
     caf::actor connection;
@@ -115,10 +115,11 @@ class snapshot_transfer_actor : public caf::event_based_actor {
   settings settings_;
   std::map<spi::replica_id, sending> sending_;
   std::unique_ptr<receiving> receiving_;
-  std::unique_ptr<file_server> files_; ///< none: it couldn't listen
+  std::unique_ptr<file_server> files_; ///< null: listening failed
   std::uint64_t next_id_;
   std::uint64_t generations_ = 0;
-  clock::time_point drop_parts_at_{}; ///< those of a snapshot that nobody offers any more
+  clock::time_point
+      drop_parts_at_{}; ///< when the parts of a snapshot that is no longer offered are removed
 };
 
 } // namespace atl::runtime

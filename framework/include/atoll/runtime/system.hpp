@@ -15,12 +15,12 @@ namespace atl::runtime {
 
 class port_guard;
 
-/// One CAF actor system a process, set up so that only systems of the same wire version and the
-/// same line of CAF connect to each other: others are refused while they shake hands, not by a
-/// silence later on.
+/// The CAF actor system of a process. Systems of another wire version or another release series of
+/// CAF are refused during CAF's handshake.
 class system {
  public:
-  /// @param threads of the scheduler; the I/O thread and the disks' threads come on top.
+  /// @param threads of the scheduler; the I/O thread and the threads that write to disks come on
+  /// top.
   system(const connection_settings& links, std::size_t threads);
   system(const system&) = delete;
   system& operator=(const system&) = delete;
@@ -35,7 +35,7 @@ class system {
  private:
   std::unique_ptr<caf::actor_system_config> config_;
   std::unique_ptr<caf::actor_system> actors_;
-  std::vector<std::unique_ptr<port_guard>> guards_; ///< of the ports where something is published
+  std::vector<std::unique_ptr<port_guard>> guards_; ///< of the ports on which actors are published
 };
 
 } // namespace atl::runtime

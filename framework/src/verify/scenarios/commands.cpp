@@ -32,6 +32,7 @@ void must_apply(scenario_group& group, const std::string& command) {
 void must_answer_all_at_once(scenario_group& group, const std::vector<std::size_t>& sizes) {
   auto& simulation = group.simulation();
   std::vector<sim::scripted_simulation::ticket> open;
+  open.reserve(sizes.size());
   for (auto bytes : sizes)
     open.push_back(simulation.propose(group.leader_or_first(), std::string(bytes, 'x')));
   auto is_answered = [&](auto ticket) {

@@ -28,7 +28,8 @@ atl::endpoint nobody() {
 
 } // namespace
 
-TEST_CASE("a node that is dead before a write is told; the nodes before it have their copies") {
+TEST_CASE(
+    "a node that is down before a write is reported, and the nodes before it store their copies") {
   bulk_cluster cluster{3};
   auto targets = cluster.targets();
   auto data = pattern(chunk_size);
@@ -70,7 +71,8 @@ class eventful_disk : public dfs::test::faulty_disk {
 
 } // namespace
 
-TEST_CASE("a node that dies during a write is told; the nodes before it have their copies") {
+TEST_CASE(
+    "a node that dies during a write is reported, and the nodes before it store their copies") {
   eventful_disk first_disk;
   bulk_node first{"first", first_disk};
   bulk_cluster behind{2};
@@ -129,7 +131,7 @@ TEST_CASE("a frozen node costs no call more than its time limit") {
                                   durability::fsync)) == "timeout");
 }
 
-TEST_CASE("a frozen node in a pipeline is told before anybody gives up on those in front of it") {
+TEST_CASE("a frozen node in a pipeline is reported before the nodes in front of it time out") {
   bulk_cluster cluster{2};
   silent_peer frozen;
   std::vector<write_target> targets = {
@@ -158,7 +160,7 @@ TEST_CASE("a copy from a node that is dead, frozen or has nothing ends with the 
   CHECK(node.at.files_in("tmp") == 0);
 }
 
-TEST_CASE("damaged data is never delivered: the reader is told, and so is whoever copies") {
+TEST_CASE("damaged data is not delivered, and fails reads and copies with corrupt") {
   bulk_cluster cluster{2};
   auto& store = *cluster[0].at.store;
   auto data = pattern(chunk_size);
@@ -176,7 +178,7 @@ TEST_CASE("damaged data is never delivered: the reader is told, and so is whoeve
   CHECK(cluster[1].at.store->list().empty());
 }
 
-TEST_CASE("a report of damage is believed only if it is true") {
+TEST_CASE("a report of damage has an effect only if the copy is damaged") {
   bulk_cluster cluster{1};
   auto& store = *cluster[0].at.store;
   auto data = pattern(chunk_size);
@@ -192,7 +194,7 @@ TEST_CASE("a report of damage is believed only if it is true") {
   CHECK(store.usage()->damaged == 1);
 }
 
-TEST_CASE("a file with a damaged footer is told as corrupt, and moved aside") {
+TEST_CASE("a file with a damaged footer is reported as corrupt, and moved aside") {
   bulk_cluster cluster{1};
   REQUIRE(put(*cluster[0].at.store, key_of(1), pattern(1000)));
   cluster[0].at.flip_bit(key_of(1), -5);
@@ -201,7 +203,7 @@ TEST_CASE("a file with a damaged footer is told as corrupt, and moved aside") {
   CHECK(fetch(over, key_of(1), 0, 10) == "not_found");
 }
 
-TEST_CASE("a node whose disk is full or failed says so, and still passes the data on") {
+TEST_CASE("a node whose disk is full or failed reports that, and still forwards the data") {
   faulty_disk disk;
   bulk_node first{"first", disk};
   first.start();
@@ -225,7 +227,7 @@ TEST_CASE("a node whose disk is full or failed says so, and still passes the dat
   CHECK(fetch(over, key_of(2), 0, chunk_size) == data); // reads go on
 }
 
-TEST_CASE("data that is damaged on its way is stored by nobody") {
+TEST_CASE("data that is damaged on its way is stored by no node") {
   bulk_cluster cluster{2};
   auto data = pattern(batch_size);
   auto crcs = crcs_of(data);
@@ -246,7 +248,7 @@ TEST_CASE("data that is damaged on its way is stored by nobody") {
   CHECK(cluster[1].at.store->list().empty());
 }
 
-TEST_CASE("stopping a server ends what is under way at once") {
+TEST_CASE("a stopped server ends its requests at once") {
   bulk_node node;
   node.options.timeouts.progress = std::chrono::minutes{1};
   node.options.idle_time = std::chrono::minutes{1};
@@ -266,7 +268,7 @@ TEST_CASE("stopping a server ends what is under way at once") {
 
 // -- too much at once ---------------------------------------------------------
 
-TEST_CASE("writes beyond what a node takes in at once are told to wait, and then taken") {
+TEST_CASE("writes above a node's bound are answered busy, and accepted later") {
   faulty_disk disk;
   bulk_node node{"node", disk};
   node.options.write_buffer_bytes = chunk_size;
@@ -292,7 +294,7 @@ TEST_CASE("writes beyond what a node takes in at once are told to wait, and then
   CHECK(get(*node.at.store, key_of(2)) == pattern(chunk_size));
 }
 
-TEST_CASE("a busy node in a pipeline is told as busy, and so are those after it") {
+TEST_CASE("a busy node in a pipeline and the nodes downstream of it are reported as busy") {
   bulk_cluster cluster{3};
   faulty_disk disk;
   bulk_node busy{"busy", disk};
@@ -358,7 +360,7 @@ TEST_CASE("a connection takes one descriptor of the node that serves it") {
   CHECK(more < 2 * 20 + 5);
 }
 
-TEST_CASE("a fragment that isn't as long as it has to be is told by its length") {
+TEST_CASE("a fragment of a wrong length is reported with its length") {
   bulk_node node;
   node.start();
   REQUIRE(put(*node.at.store, key_of(1), pattern(1000)));

@@ -49,7 +49,7 @@ TEST_CASE("random bytes close the connection, and nothing more") {
   expect_serving(node);
 }
 
-TEST_CASE("a header that is nearly right is refused without waiting for what it announces") {
+TEST_CASE("a header with one wrong field is refused without waiting for its body") {
   bulk_node node;
   node.start();
   std::string wrong;
@@ -118,7 +118,7 @@ TEST_CASE("a request cut off at any byte, or with a byte changed, does no harm")
   CHECK(!wire::decode_read(bodies[0] + "x"));
 }
 
-TEST_CASE("a write of more than a fragment may be, or to nobody, is no request") {
+TEST_CASE("a write above the largest fragment, or without targets, is malformed") {
   wire::write_request request{
       {"test", ""}, key_of(1).chunk,        max_fragment_size + 1, durability::fsync,
       1000,         {{"a", {"host", 1}, 0}}};
@@ -131,7 +131,7 @@ TEST_CASE("a write of more than a fragment may be, or to nobody, is no request")
   CHECK(!wire::decode_write(wire::encode(request)));
 }
 
-TEST_CASE("a reply that doesn't fit the request is not believed") {
+TEST_CASE("a reply that doesn't match the request is corrupt") {
   wire::read_reply reply{3 * block_size, {block_size, block_size}, {1}};
   auto good = wire::encode(reply);
   CHECK(wire::decode_read_reply(good, block_size + 5, 10));
@@ -142,7 +142,7 @@ TEST_CASE("a reply that doesn't fit the request is not believed") {
   CHECK(!wire::decode_read_reply(wire::encode(reply), block_size + 5, 10));
 }
 
-TEST_CASE("whoever belongs to another cluster is refused and told so") {
+TEST_CASE("a caller of another cluster is refused with the reason") {
   bulk_node node;
   node.start();
   REQUIRE(put(*node.at.store, key_of(1), "data"));
@@ -165,7 +165,7 @@ TEST_CASE("whoever belongs to another cluster is refused and told so") {
   CHECK(node.at.store->list().size() == 1);
 }
 
-TEST_CASE("a connection too many is told that the node is busy, and the others go on") {
+TEST_CASE("a connection above the limit is answered busy, and the others continue") {
   bulk_node node;
   node.options.max_connections = 3;
   node.start();
@@ -191,7 +191,7 @@ TEST_CASE("a connection too many is told that the node is busy, and the others g
   CHECK(fetch(one_more, key_of(1), 0, 4) == "data");
 }
 
-TEST_CASE("a stranger who connects and says nothing, or trickles, loses the connection") {
+TEST_CASE("a peer that sends nothing, or too slowly, is disconnected") {
   bulk_node node;
   node.options.idle_time = std::chrono::milliseconds{50};
   node.options.timeouts.progress = std::chrono::milliseconds{50};
@@ -209,7 +209,7 @@ TEST_CASE("a stranger who connects and says nothing, or trickles, loses the conn
   expect_serving(node);
 }
 
-TEST_CASE("a reader who doesn't read loses the connection") {
+TEST_CASE("a reader that doesn't read is disconnected") {
   bulk_node node;
   node.options.timeouts.progress = std::chrono::milliseconds{50};
   node.start();

@@ -91,7 +91,7 @@ TEST_CASE("any range of a fragment is read: whole blocks, parts of them, and bey
   CHECK(fetch(over, key_of(1), UINT64_MAX, 10) == "");
 }
 
-TEST_CASE("what isn't there is not found, and the connection goes on") {
+TEST_CASE("a missing fragment is not found, and the connection stays usable") {
   bulk_cluster cluster{1};
   bulk_connection over{cluster[0].endpoint(), caller_options()};
   CHECK(fetch(over, key_of(1), 0, 10) == "not_found");
@@ -139,7 +139,7 @@ TEST_CASE("many clients write and read at once") {
     CHECK(node->server->stats().connections <= 6 + 6);
 }
 
-TEST_CASE("a connection that the node has closed meanwhile is made anew without anybody noticing") {
+TEST_CASE("a connection that the node has closed is replaced without an error") {
   bulk_cluster cluster{1};
   REQUIRE(put(*cluster[0].at.store, key_of(1), "data"));
   bulk_connection over{cluster[0].endpoint(), caller_options()};
@@ -174,7 +174,7 @@ TEST_CASE("a host is given by name, too") {
   CHECK(fetch(over, key_of(1), 0, 10) == "data");
 }
 
-TEST_CASE("a token is shown to whoever decides, along a pipeline and for copies as well") {
+TEST_CASE("a token reaches the authorization of every node of a pipeline, and of copies") {
   bulk_node first{"first"};
   bulk_node second{"second"};
   for (auto* node : {&first, &second}) {

@@ -19,7 +19,7 @@ placed_extent on(std::vector<storage_id> nodes) {
 
 } // namespace
 
-TEST_CASE("a chunk's places are told by the nodes' names, in the order of the fragments") {
+TEST_CASE("a chunk's places are the nodes' names, in the order of the fragments") {
   auto names = three_nodes();
   auto chunk = describe_chunk(on({3, 1}), names);
   CHECK(chunk["storages"] == nlohmann::json::array({3, 1}));

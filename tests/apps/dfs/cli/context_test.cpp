@@ -9,7 +9,7 @@
 
 using namespace dfs::cli;
 
-TEST_CASE("sizes are told in the unit that suits them") {
+TEST_CASE("sizes are printed in the largest suitable unit") {
   CHECK(human_bytes(0) == "0 B");
   CHECK(human_bytes(1023) == "1023 B");
   CHECK(human_bytes(1536) == "1.5 KiB");

@@ -219,7 +219,7 @@ TEST_CASE("a master whose file differs from the leader's is named, with key and 
   CHECK_FALSE(all.master(3).contains("differs"));
 }
 
-TEST_CASE("a master that follows nobody, or can't go on, degrades a cluster") {
+TEST_CASE("a master without a leader, or one that has stopped, degrades a cluster") {
   masters all;
   SUBCASE("it hears no leader") {
     all[2]["seen_by"]["leader"] = 0;

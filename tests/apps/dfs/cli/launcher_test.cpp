@@ -97,7 +97,7 @@ TEST_CASE("a node is found and stopped by its file, though its pid file is gone 
   CHECK(dfs::processes_of(folder.path()).empty());
 }
 
-TEST_CASE("only what runs with a file of the folder is a node of it") {
+TEST_CASE("only a process that runs with a file of the folder is a node of the folder") {
   temporary_folder folder;
   temporary_folder other;
   auto [node, program] = endless(folder);
@@ -147,7 +147,7 @@ TEST_CASE("how a node ended is told by its exit code or signal, with what it wro
   CHECK(dfs::log_tail(node, started->log_begin) == "  last words");
 }
 
-TEST_CASE("a node's program gets the further arguments behind the file") {
+TEST_CASE("a node's program gets further arguments after the file") {
   temporary_folder folder;
   auto [node, program] = scripted(folder, "echo \"$@\"");
   auto started = dfs::start(node, program, {"--more", "a b"});

@@ -131,7 +131,7 @@ TEST_CASE("a path that is longer than the system takes is named, and the walk en
   CHECK(is_named(seen.problems, name));
 }
 
-TEST_CASE("what is neither a file nor a folder is told apart") {
+TEST_CASE("an entry that is neither a file nor a folder is distinguished") {
   temporary_folder folder;
   REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
   auto seen = walk(folder.path().string());

@@ -29,7 +29,7 @@ class configs_folder {
   const std::filesystem::path& path() const { return folder_.path(); }
 
   /// What is wrong with the folder; empty when nothing is.
-  std::string complaint() const {
+  std::string mistakes() const {
     auto nodes = dfs::nodes_in(path());
     return nodes ? "" : nodes.error().message;
   }
@@ -82,20 +82,20 @@ TEST_CASE("two files that can't both be nodes of one machine are named, with wha
                        "bulk_listen = \"127.0.0.1:7102\"\n");
     shared = "node.bulk";
   }
-  auto complaint = folder.complaint();
-  CHECK_MESSAGE(has(complaint, "s1.toml"), complaint);
-  CHECK_MESSAGE(has(complaint, "s2.toml"), complaint);
-  CHECK_MESSAGE(has(complaint, shared), complaint);
+  auto mistakes = folder.mistakes();
+  CHECK_MESSAGE(has(mistakes, "s1.toml"), mistakes);
+  CHECK_MESSAGE(has(mistakes, "s2.toml"), mistakes);
+  CHECK_MESSAGE(has(mistakes, shared), mistakes);
 }
 
-TEST_CASE("a storage node with the address of a master is told so") {
+TEST_CASE("a storage node with the address of a master is reported") {
   configs_folder folder;
   folder.add_storage("s1.toml", "storage-1", "data/s1", "127.0.0.1:7001");
-  CHECK_MESSAGE(has(folder.complaint(), "master-1.toml"), folder.complaint());
-  CHECK_MESSAGE(has(folder.complaint(), "s1.toml"), folder.complaint());
+  CHECK_MESSAGE(has(folder.mistakes(), "master-1.toml"), folder.mistakes());
+  CHECK_MESSAGE(has(folder.mistakes(), "s1.toml"), folder.mistakes());
 }
 
-TEST_CASE("a node of a broken file is known to those who stop it, by its name or its file's") {
+TEST_CASE("a node with an invalid file can be stopped by its name or its file's name") {
   configs_folder folder;
   folder.add_storage("s1.toml", "storage-1", "data/s1", "nowhere");
   folder.write("s2.toml", "[node]\nname = [");

@@ -231,7 +231,7 @@ TEST_CASE("a cluster in which nothing changes is read once, and its counts stay 
   CHECK(f.survey.counted_at() == f.now);
 }
 
-TEST_CASE("what changes is counted after a pause; that a node went ends the pause") {
+TEST_CASE("changes are counted after a pause, which ends early when a node goes down") {
   fixture f;
   f.store(1, {1, 2, 3});
   f.count();

@@ -49,7 +49,7 @@ struct fixture {
 
 } // namespace
 
-TEST_CASE("a collection is done when all nodes were examined and what is unwanted is gone") {
+TEST_CASE("a collection is done when all nodes were examined and all garbage is removed") {
   fixture it;
   REQUIRE(it.subject.request(1, 100, it.registry));
   CHECK(it.phase() == collect_phase::waiting);

@@ -105,7 +105,7 @@ TEST_CASE("fewer nodes than a write needs are an error that counts them") {
   CHECK(none.error().message.find("4 have no space left") != std::string::npos);
 }
 
-TEST_CASE("nodes that are down, full, or of weight 0 are told apart") {
+TEST_CASE("nodes that are down, full, or of weight 0 are reported separately") {
   fixture it;
   it.balancer->picks = {};
   auto refusal = [&](std::uint64_t chunk_bytes, steady_time now) {

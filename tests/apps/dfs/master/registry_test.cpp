@@ -126,7 +126,7 @@ TEST_CASE("a list of fragments counts as whole once its last part is there") {
   CHECK_FALSE(node.complete);
 }
 
-TEST_CASE("the search for garbage goes round and round over what is old enough") {
+TEST_CASE("the search for garbage visits old fragments in cyclic order") {
   storage_registry registry{seconds{1}};
   auto report = report_of("a");
   report.from_scratch = true;

@@ -158,7 +158,7 @@ TEST_CASE("a snapshot taken over is the state it was taken of, and goes on from 
   CHECK(digest(*target) == digest(*source));
 }
 
-TEST_CASE("a snapshot that isn't one, is of another cluster or behind, changes nothing") {
+TEST_CASE("an invalid, foreign or outdated snapshot changes nothing") {
   temporary_folder folder;
   auto target = open(folder / "target");
   apply_up_to(*target, 100);
@@ -254,7 +254,7 @@ TEST_CASE("a question that meets a damaged row is for other replicas, and so is 
   CHECK_FALSE(names->try_query_in_memory(question_of(1999)).has_value());
 }
 
-TEST_CASE("a snapshot of a damaged name space is refused, though nobody met the damage before") {
+TEST_CASE("a snapshot of a damaged name space is refused, even if no read has met the damage") {
   temporary_folder folder;
   make_large_copy(folder / "copy");
   auto question_of_a_whole_row = encode(query_message{queries::stat{"/1999"}});
@@ -289,7 +289,8 @@ TEST_CASE("a folder of another cluster is refused, and one that is open already"
   CHECK(refused.error().message.find("reef") != std::string::npos);
 }
 
-TEST_CASE("a disk below its reserve objects to what adds, and not to what makes space") {
+TEST_CASE(
+    "below the disk's reserve commands that add are refused, and those that free space are not") {
   temporary_folder folder;
   name_space_settings settings;
   settings.free_bytes_min = std::uint64_t{1} << 60;
@@ -329,7 +330,7 @@ TEST_CASE("a flush is due when much is in memory alone, or the log must keep muc
   CHECK_FALSE(due());
 }
 
-TEST_CASE("what isn't in memory is neither read nor applied at once") {
+TEST_CASE("queries and entries whose rows aren't in memory are not handled inline") {
   subject names;
   std::string text(4000, 'x');
   for (auto* file : {"/a", "/b"})
@@ -351,7 +352,7 @@ TEST_CASE("what isn't in memory is neither read nor applied at once") {
   CHECK(names.names().can_apply_inline());
 }
 
-TEST_CASE("what an entry that failed left half done is not shown") {
+TEST_CASE("changes of an entry that failed are invisible") {
   subject names;
   REQUIRE(names.put("/a").has_value());
   committed_entry misplaced{names.names().applied() + 2, 0, true, {}};

@@ -58,7 +58,7 @@ void maltreat(const std::vector<std::string>& all, Take take) {
 
 } // namespace
 
-TEST_CASE("commands and questions come back as they were") {
+TEST_CASE("commands and queries are decoded as they were encoded") {
   for (auto& bytes : some_commands()) {
     auto again = decode_command(bytes);
     REQUIRE(again.has_value());
@@ -84,7 +84,7 @@ TEST_CASE("commands that were cut or changed are answered, and never break the s
   CHECK(it.query(queries::summary{}).has_value());
 }
 
-TEST_CASE("questions that were cut or changed are answered in bounds") {
+TEST_CASE("truncated or altered queries are answered within the limits") {
   subject it;
   REQUIRE(it.put("/f").has_value());
   maltreat(some_questions(), [&](const std::string& bytes) {
@@ -92,7 +92,7 @@ TEST_CASE("questions that were cut or changed are answered in bounds") {
   });
 }
 
-TEST_CASE("answers that were cut or changed are an error or an answer, in bounds") {
+TEST_CASE("truncated or altered responses are an error or a response, within the limits") {
   responses::opened opened;
   opened.extents = {{{{1, 2}, 100, {1, 2}}, 50}};
   responses::summary summary;
@@ -115,7 +115,7 @@ TEST_CASE("answers that were cut or changed are an error or an answer, in bounds
         errc::corrupt);
 }
 
-TEST_CASE("only what is about one file or directory is taken for a short question") {
+TEST_CASE("only a query about one file or directory counts as short") {
   CHECK(is_about_one_entry(encode(query_message{queries::stat{"/a"}})));
   CHECK(is_about_one_entry(encode(query_message{queries::open{"/a"}})));
   CHECK_FALSE(is_about_one_entry(encode(query_message{queries::list{"/a", {}, 0}})));

@@ -31,7 +31,7 @@ TEST_CASE("the cache stays within its bound, and a row that is too large is not 
   CHECK(rows.find("19999") != nullptr);
 }
 
-TEST_CASE("what a replica remembers of its rows doesn't outlive the snapshot that replaces them") {
+TEST_CASE("a replica's cached rows don't outlive a snapshot that replaces the state") {
   subject leader;
   subject follower;
   for (auto* it : {&leader, &follower}) {

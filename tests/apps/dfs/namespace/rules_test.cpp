@@ -86,7 +86,7 @@ TEST_CASE("control characters, turns of direction and broken UTF-8 are shown esc
   CHECK(printable("\u00a0\u2065\u206a") == "\u00a0\u2065\u206a");
 }
 
-TEST_CASE("a chunk from before the watermark is refused for good, one behind it is welcome") {
+TEST_CASE("a chunk from before the watermark is refused, and a later one is accepted") {
   subject it;
   it.register_storages();
   auto old = it.chunk(1);
@@ -208,7 +208,7 @@ TEST_CASE("a long directory comes in pages, each within an answer's limit") {
   CHECK(pages >= 2);
 }
 
-TEST_CASE("names: what may be one, and what is told of one that may not") {
+TEST_CASE("valid names are accepted, and invalid ones refused with the reason") {
   subject it;
   for (std::string good : {"/with space", "/ünïcode ☃", "/-", "/...", "/a\nb", "/~"})
     CHECK_MESSAGE(it.put(good).has_value(), good);
@@ -237,7 +237,7 @@ TEST_CASE("names: what may be one, and what is told of one that may not") {
   CHECK(it.put(std::string(5000, '/')).error().code == errc::invalid);
 }
 
-TEST_CASE("those who ask while others apply see a state between two entries") {
+TEST_CASE("a query during apply sees a state between two entries") {
   subject it;
   it.register_storages();
   // Each version of the file consists of chunks of its own size.

@@ -81,7 +81,7 @@ TEST_CASE("each plugin is announced before it is loaded, and before an instance 
                              ": creating an instance");
 }
 
-TEST_CASE("all factories that fail are told at once, each with the place of its choice") {
+TEST_CASE("all failing factories are reported at once, each with its place in the file") {
   auto made = load_and_try({.placement = "throws", .reads = "nothing"});
   CHECK(made.problem ==
         fmt::format("/etc/dfs/node.toml:12:12: placement.balancer: balancer plugin 'throws' ({}) "
@@ -99,7 +99,7 @@ TEST_CASE("a scheme that throws from its layout is named before a node starts wi
                     file_of("shapeless")));
 }
 
-TEST_CASE("a plugin that can't be found is told with the place of its choice") {
+TEST_CASE("a plugin that can't be found is reported with its place in the file") {
   auto made = load_and_try({.reads = "stipped"});
   CHECK(made.problem.starts_with("/etc/dfs/node.toml:14:12: reads.balancer: there is no balancer "
                                  "plugin 'stipped'"));

@@ -88,7 +88,7 @@ TEST_CASE("a node may listen elsewhere than others find it") {
   CHECK(to_string(it.node.bulk_listen) == "[::]:2");
 }
 
-TEST_CASE("contradictions are told with their place") {
+TEST_CASE("contradictions are reported with their place") {
   auto second = "\n[[masters]]\nid = 1\nname = \"m\"\naddress = \"127.0.0.1:9009\"\n";
   refused(good + second, "16:", "is the id of n already");
   refused(replaced(good, "\"n\"\nroles", "\"other\"\nroles"), "3:", "isn't among the masters");
@@ -132,7 +132,7 @@ TEST_CASE("an address of all interfaces is none that others connect to, however 
   refused(anywhere, "5:", "write 0.0.0.0 or [::]");
 }
 
-TEST_CASE("a data folder that can't be one is told before anything is made") {
+TEST_CASE("an unusable data folder is reported before anything is created") {
   refused(replaced(good, "data = \"data\"", "data = \"/\""), "4:", "the root of all folders");
   refused(replaced(good, "data = \"data\"", "data = \"../../../../../..\""), "4:", "the root");
   refused(replaced(good, "data = \"data\"", "data = \"node.toml\""), "4:", "is no folder");

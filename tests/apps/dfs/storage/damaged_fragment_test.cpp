@@ -76,7 +76,7 @@ TEST_CASE_FIXTURE(damage_fixture, "a damaged file is found when it is opened") {
   expect_moved_aside();
 }
 
-TEST_CASE_FIXTURE(damage_fixture, "a file that was deleted behind our back is told as damaged") {
+TEST_CASE_FIXTURE(damage_fixture, "a file that another process deleted is reported as damaged") {
   std::filesystem::remove(path_of(victim));
   CHECK(store->open(victim).error().code == errc::corrupt);
   expect_moved_aside(0);
@@ -95,14 +95,14 @@ TEST_CASE_FIXTURE(damage_fixture, "a file damaged while the node was down is fou
   expect_moved_aside();
 }
 
-TEST_CASE_FIXTURE(damage_fixture, "a damaged fragment is replaced by writing it anew") {
+TEST_CASE_FIXTURE(damage_fixture, "a damaged fragment is replaced by a new write") {
   flip_bit(victim, -60);
   CHECK(put(*store, victim, data));
   CHECK(get(*store, victim) == data);
   CHECK(store->usage()->damaged == 1);
 }
 
-TEST_CASE_FIXTURE(damage_fixture, "a fragment that was moved aside doesn't come back to life") {
+TEST_CASE_FIXTURE(damage_fixture, "a fragment that was moved aside stays away after a restart") {
   REQUIRE(store->quarantine(victim));
   CHECK(store->quarantine(victim).error().code == errc::not_found);
   restart();
@@ -129,7 +129,7 @@ TEST_CASE("a sector that can't be read counts as damaged, and the store stays wr
   CHECK(put(*fixture.store, key_of(1), pattern(block_size)));
 }
 
-TEST_CASE("too many open files is nobody's damage") {
+TEST_CASE("a lack of descriptors is not damage of a fragment") {
   faulty_disk disk;
   store_fixture fixture{disk};
   REQUIRE(put(*fixture.store, key_of(1), pattern(block_size)));

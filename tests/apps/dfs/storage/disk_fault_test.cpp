@@ -138,7 +138,7 @@ TEST_CASE_FIXTURE(fault_fixture, "a background sync that fails marks the disk") 
   expect_failed();
 }
 
-TEST_CASE("storing again what is there already makes it as durable as is asked for") {
+TEST_CASE("a repeated write gives a stored fragment the requested durability") {
   faulty_disk disk;
   store_fixture at{disk};
   REQUIRE(put(*at.store, key_of(1), "data", durability::replicated));
@@ -150,7 +150,7 @@ TEST_CASE("storing again what is there already makes it as durable as is asked f
   CHECK(disk.syncs() >= before + 2); // file and folder
 }
 
-TEST_CASE("whoever commits more than the background sync keeps up with has to wait") {
+TEST_CASE("commits wait when the background sync can't keep up") {
   faulty_disk disk;
   store_fixture at{disk};
   auto syncs = disk.syncs();

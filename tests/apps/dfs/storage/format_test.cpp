@@ -55,7 +55,7 @@ TEST_CASE("whatever single bit of a fragment's footer is turned over, it is foun
   }
 }
 
-TEST_CASE("a trailer that claims an absurd size makes nobody allocate for it") {
+TEST_CASE("a trailer with an absurd size causes no allocation") {
   temporary_folder home;
   fragment_info info{key_of(1), std::uint64_t{1} << 60, {}};
   auto path = home.write("fragment", encode_footer(info)).string();

@@ -33,7 +33,7 @@ TEST_CASE("a fragment arrives in pieces of whole blocks") {
   CHECK(get(*fixture.store, key_of(1)) == data);
 }
 
-TEST_CASE("nobody sees a fragment before it is committed, and an abandoned one leaves nothing") {
+TEST_CASE("a fragment is invisible before its commit, and an abandoned one leaves nothing") {
   store_fixture fixture;
   auto data = pattern(block_size);
   {
@@ -128,7 +128,7 @@ TEST_CASE("after a restart everything is there, and leftovers of unfinished writ
   CHECK(std::filesystem::exists(fixture.folder() + "/00/README"));
 }
 
-TEST_CASE("a removed fragment is gone for good, but whoever has it open reads on") {
+TEST_CASE("a removed fragment stays removed, but an open one stays readable") {
   store_fixture fixture;
   auto data = pattern(5000);
   REQUIRE(put(*fixture.store, key_of(1), data));
@@ -144,7 +144,7 @@ TEST_CASE("a removed fragment is gone for good, but whoever has it open reads on
   CHECK(fixture.store->list().empty());
 }
 
-TEST_CASE("the store tells what it holds and what is left") {
+TEST_CASE("the store reports its content and its free space") {
   store_fixture fixture;
   REQUIRE(put(*fixture.store, key_of(1), pattern(1000)));
   REQUIRE(put(*fixture.store, key_of(1, 3), pattern(500)));
@@ -174,7 +174,7 @@ TEST_CASE("the reserve is left to others: a store without room says so and write
   CHECK(!fixture.store->failure());
 }
 
-TEST_CASE("the changes since the last question are told once, and only the last of each fragment") {
+TEST_CASE("changes are reported once, and only the last of each fragment") {
   store_fixture fixture;
   auto& store = *fixture.store;
   REQUIRE(put(store, key_of(1), "one"));

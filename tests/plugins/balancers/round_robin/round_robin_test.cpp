@@ -76,7 +76,8 @@ TEST_CASE("weights change nothing") {
   CHECK(spelled(*make_lowest(1), weighing({1, 50, 1, NAN}), 8) == "abcdabcd");
 }
 
-TEST_CASE("many that begin at once don't all begin with the same one, unless told to") {
+TEST_CASE(
+    "balancers with different seeds begin with different candidates, unless start is lowest") {
   auto all = weighing({1, 1, 1, 1, 1});
   std::vector<std::uint64_t> first(all.size()), first_lowest(all.size());
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
@@ -136,7 +137,7 @@ TEST_CASE("in larger clusters of any shape no one is ever two picks from its due
   }));
 }
 
-TEST_CASE("a newcomer gets its share and no more, and starves nobody") {
+TEST_CASE("a new candidate gets its share and no more, and starves no other") {
   auto all = weighing({1, 1, 1});
   auto balancer = make(1);
   properties::tally(*balancer, all, 0, 1000);

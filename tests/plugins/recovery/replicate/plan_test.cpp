@@ -65,7 +65,7 @@ TEST_CASE("a missing copy is made from the good ones") {
   CHECK(told({{0, 10, ok}, {1, 11, missing}, {2, 12, ok}}) == "copy 0.1 from 12 10\n");
 }
 
-TEST_CASE("a copy out of reach is made anew elsewhere, and the old one left alone") {
+TEST_CASE("an unreachable copy is replaced on another node, and not dropped") {
   CHECK(told({{0, 10, ok}, {1, 11, unreachable}, {2, 12, ok}}) == "copy 0.1 from 12 10\n");
 }
 

@@ -1,8 +1,8 @@
-#include "common/ledger.hpp"
+#include "common/per_candidate_state.hpp"
 
 #include <doctest/doctest.h>
 
-using atl::balancers::ledger;
+using atl::balancers::per_candidate_state;
 using atl::spi::candidate;
 
 namespace {
@@ -16,8 +16,8 @@ std::vector<candidate> with_ids(const std::vector<std::uint64_t>& ids) {
 
 } // namespace
 
-TEST_CASE("what is remembered belongs to an id, wherever it stands in the list") {
-  ledger<int> book;
+TEST_CASE("state belongs to an id, wherever the id stands in the list") {
+  per_candidate_state<int> book;
   book.open(with_ids({7, 8, 9}));
   book.at(0) = 70;
   book.at(2) = 90;
@@ -28,7 +28,7 @@ TEST_CASE("what is remembered belongs to an id, wherever it stands in the list")
 }
 
 TEST_CASE("one that is away for a while is remembered") {
-  ledger<int> book;
+  per_candidate_state<int> book;
   book.open(with_ids({1, 2}));
   book.at(1) = 20;
   for (std::uint64_t call = 0; call < 100; ++call)
@@ -38,17 +38,17 @@ TEST_CASE("one that is away for a while is remembered") {
 }
 
 TEST_CASE("memory stays bounded while a million candidates come and go") {
-  ledger<int> book;
+  per_candidate_state<int> book;
   std::size_t most = 0;
   for (std::uint64_t first = 0; first < 1'000'000; first += 5) {
     book.open(with_ids({first, first + 1, first + 2, first + 3, first + 4}));
     most = std::max(most, book.size());
   }
-  CHECK(most <= ledger<int>::limit_min + 5);
+  CHECK(most <= per_candidate_state<int>::limit_min + 5);
 }
 
 TEST_CASE("those that are still listed outlive the ones that are gone") {
-  ledger<int> book;
+  per_candidate_state<int> book;
   book.open(with_ids({1, 2}));
   book.at(0) = 10;
   for (std::uint64_t id = 100; id < 20'000; ++id)
@@ -59,10 +59,10 @@ TEST_CASE("those that are still listed outlive the ones that are gone") {
 }
 
 TEST_CASE("a list longer than the limit is kept whole") {
-  std::vector<std::uint64_t> ids(3 * ledger<int>::limit_min);
+  std::vector<std::uint64_t> ids(3 * per_candidate_state<int>::limit_min);
   for (std::size_t i = 0; i < ids.size(); ++i)
     ids[i] = i;
-  ledger<int> book;
+  per_candidate_state<int> book;
   book.open(with_ids(ids));
   for (std::size_t i = 0; i < ids.size(); ++i)
     book.at(i) = static_cast<int>(i);

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "domains.hpp"
-#include "ledger.hpp"
+#include "per_candidate_state.hpp"
 #include "shares.hpp"
 
 #include <algorithm>
@@ -13,19 +13,24 @@
 
 namespace atl::balancers {
 
-/// Deals picks out so that each candidate's count stays within about one pick of its due, at any
-/// time and not only in the long run. Each has a credit: what it was due so far, less what it got.
-/// A call adds to each what it is due of this call (`for_each_share`), and who has most is picked.
+/// Distributes picks so that each candidate's count stays within about one pick of its share at any
+/// time, not only in the long run. Each candidate has a credit: its share of all calls so far,
+/// minus its picks. A call adds the candidate's share of this call (`for_each_share`) to each
+/// credit, and picks the candidate with the largest.
 ///
 /// With one pick a call this is nginx's smooth weighted round robin (current += weight, pick the
-/// largest, subtract the sum), with credits in picks instead of weights, so that they keep their
-/// meaning when weights or candidates change.
+/// largest, subtract the sum), with credits counted in picks instead of weights, so that credits
+/// keep their meaning when weights or candidates change.
 ///
-/// For several picks a call, a failure domain has the credit of its candidates together: the
-/// domains with most give one candidate more, and each gives those of its own with most.
-class credits {
+/// For several picks a call, the credit of a failure domain is the sum of its candidates' credits.
+/// The domains with the largest credit give one candidate more than the others, and each domain
+/// gives its candidates with the largest credit.
+///
+/// Not thread-safe. Functions throw only if memory runs out.
+class deficit_scheduler {
  public:
-  /// Picks one with a weight above 0. Of two with equal credit it is `a` if `prefer(a, b)`.
+  /// Picks one candidate with a weight above 0; none if there is no such candidate. Of two
+  /// candidates with equal credit, `a` is picked if `prefer(a, b)`. O(candidates).
   template <class Prefer>
   std::optional<std::size_t> pick(std::span<const spi::candidate> candidates,
                                   const std::vector<double>& weights, Prefer&& prefer) {
@@ -46,7 +51,7 @@ class credits {
     return best;
   }
 
-  /// As `balancer::pick_many`, of those with a weight above 0.
+  /// As `balancer::pick_many`, among the candidates with a weight above 0.
   template <class Prefer>
   std::vector<std::size_t> pick_many(std::span<const spi::candidate> candidates,
                                      const std::vector<double>& weights, std::size_t count,
@@ -72,17 +77,19 @@ class credits {
 
   struct ranked {
     domain_group* group;
-    double credit;     ///< beyond its quota
-    std::size_t quota; ///< how many of its candidates this call takes
+    double credit;     ///< the domain's credit minus `quota`
+    std::size_t quota; ///< candidates of the domain that this call picks
   };
 
-  /// Credits closer than this are equal: then the preference decides, not the last bit of a sum.
+  /// Credits that differ by less are equal, so that the preference decides and not the last bit of
+  /// a sum.
   static constexpr double equal = 1e-9;
 
-  /// A credit farther from the middle is cut: the debt to one that was away is forgiven beyond it.
+  /// Bound of the distance between a credit and the mean: a candidate that was absent for long is
+  /// owed at most so many picks.
   static constexpr double credit_max = 8;
 
-  double& credit(std::size_t i) { return ledger_.at(i).credit; }
+  double& credit(std::size_t i) { return states_.at(i).credit; }
 
   template <class Prefer>
   bool precedes(std::size_t a, std::size_t b, Prefer&& prefer) {
@@ -91,21 +98,22 @@ class credits {
   }
 
   void open(std::span<const spi::candidate> candidates, const std::vector<double>& weights) {
-    ledger_.open(candidates);
+    states_.open(candidates);
     double total = 0;
     std::size_t known = 0;
     for (std::size_t i = 0; i < candidates.size(); ++i)
-      if (weights[i] > 0 && ledger_.at(i).known) {
+      if (weights[i] > 0 && states_.at(i).known) {
         total += credit(i);
         ++known;
       }
-    // Those who left took their credit along, so the others' needn't add up to 0. A newcomer begins
-    // behind their middle, as if it had just been picked: newcomers without end starve nobody.
+    // Candidates that left took their credit along, so the remaining credits need not add up to 0.
+    // A new candidate begins one pick below the mean, as if it had just been picked, so that a
+    // steady stream of new candidates doesn't starve the others.
     auto middle = known == 0 ? 0 : total / static_cast<double>(known);
     for (std::size_t i = 0; i < candidates.size(); ++i) {
       if (weights[i] == 0)
         continue;
-      if (!std::exchange(ledger_.at(i).known, true))
+      if (!std::exchange(states_.at(i).known, true))
         credit(i) = known == 0 ? 0 : middle - 1;
       credit(i) = std::clamp(credit(i), middle - credit_max, middle + credit_max);
     }
@@ -131,7 +139,7 @@ class credits {
     return picks;
   }
 
-  /// The domains, and in each its candidates, those with most credit first.
+  /// The domains, and the candidates within each, by descending credit.
   template <class Prefer>
   std::vector<ranked> rank(std::vector<domain_group>& groups, const quota_bounds& bounds,
                            Prefer&& prefer) {
@@ -154,10 +162,10 @@ class credits {
     return order;
   }
 
-  /// Equal for equal credits: a sort needs an order that is strict.
+  /// Rounds a credit so that equal credits compare equal: a sort needs a strict weak order.
   static double rounded(double credit) { return std::round(credit / equal); }
 
-  ledger<record> ledger_;
+  per_candidate_state<record> states_;
 };
 
 } // namespace atl::balancers

@@ -11,16 +11,16 @@
 
 namespace atl::balancers {
 
-/// What a strategy remembers of each candidate, by its id. Holds the candidates of the last call
-/// and at most `limit_min` others, or four times as many as the longest recent list: those not
-/// listed for the longest time are forgotten first. Not thread-safe.
+/// The state that a balancer keeps for each candidate, by the candidate's id. Holds the candidates
+/// of the last call and about `limit_min` others, or four times as many as the last list if that is
+/// more; the least recently listed candidates are forgotten first. Not thread-safe.
 template <class Entry>
-class ledger {
+class per_candidate_state {
  public:
   static constexpr std::size_t limit_min = 4096;
 
-  /// Finds the entries of `candidates`, so that `at(i)` is that of `candidates[i]`; an id not met
-  /// before gets an `Entry{}`. Must be called before `at`, for each new list.
+  /// Finds the entries of `candidates`, so that `at(i)` is the entry of `candidates[i]`; an unknown
+  /// id gets an `Entry{}`. Must be called for each new list before `at`.
   void open(std::span<const spi::candidate> candidates) {
     ++now_;
     if (slots_.size() > std::max(limit_min, 4 * candidates.size()))
@@ -28,7 +28,7 @@ class ledger {
     at_.resize(candidates.size(), 0);
     for (std::size_t i = 0; i < candidates.size(); ++i) {
       auto id = candidates[i].id;
-      // Most lists are like the one before, and then nothing has to be searched for.
+      // Most lists equal the previous list, and then no entry has to be looked up.
       if (at_[i] >= slots_.size() || slots_[at_[i]].id != id)
         at_[i] = find(id);
       slots_[at_[i]].seen = now_;
@@ -42,7 +42,7 @@ class ledger {
  private:
   struct slot {
     std::uint64_t id;
-    std::uint64_t seen; ///< the number of the call that last listed it
+    std::uint64_t seen; ///< the number of the last call that listed the candidate
     Entry entry;
   };
 
@@ -53,7 +53,7 @@ class ledger {
     return found->second;
   }
 
-  /// Keeps the half that was listed last.
+  /// Keeps the half of the entries that was listed most recently.
   void forget() {
     auto middle = slots_.begin() + static_cast<std::ptrdiff_t>(slots_.size() / 2);
     std::nth_element(slots_.begin(), middle, slots_.end(), [](const slot& a, const slot& b) {
