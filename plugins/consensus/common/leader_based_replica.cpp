@@ -88,7 +88,7 @@ spi::consensus_status leader_based_replica::status() const {
 
 std::uint64_t leader_based_replica::reached_by(const id_list& voters, std::size_t quorum,
                                                const value_of& value) {
-  std::array<std::uint64_t, voters_max> values;
+  std::array<std::uint64_t, voters_max> values{};
   auto end = values.begin();
   for (auto id : voters)
     *end++ = value(id);
