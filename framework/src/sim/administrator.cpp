@@ -25,7 +25,8 @@ admin::admin(simulator& sim)
     if (owner.attempt != asked_)
       return; // of a request before: the last one may yet be committed
     waiting_ = false;
-    // One that is committed, or surely not, has whatever was asked before it behind it.
+    // A change whose outcome is known settles all earlier requests as well, because they precede it
+    // in the log.
     certain_ =
         what.kind == answer_kind::applied || (what.kind == answer_kind::refused && certain_before_);
     if (what.kind == answer_kind::applied) {
@@ -44,7 +45,8 @@ void admin::next() {
   simulator_.at_time(simulator_.now() + after, event_kind::admin, 0, 0);
 }
 
-/// By what is applied: one that was only told to install a snapshot doesn't know yet what it says.
+/// Compares by applied index, because a replica that is still installing a snapshot does not know
+/// the snapshot's members.
 sim_replica& admin::best_informed() const {
   auto* best = &simulator_.at(1);
   for (spi::replica_id id = 1; id <= simulator_.replicas(); ++id) {
@@ -84,7 +86,7 @@ void admin::on_turn() {
 
 void admin::replace_lost() {
   if (simulator_.at(lost_).belongs_to().in_group() && !simulator_.at(lost_).retired())
-    return; // it was let in with an empty disk, and nobody knows
+    return; // the replica was admitted with an empty disk, and its promises are unknown
   auto now = best_informed().members();
   std::erase(now.voters, lost_);
   std::erase(now.learners, lost_);
@@ -96,8 +98,8 @@ void admin::replace_lost() {
   ask_for(std::move(now));
 }
 
-/// Only one at a time, and only of three or more that surely stay so until it is replaced: then the
-/// others know all that was committed, and can go on.
+/// One disk at a time, and only with three or more voters that certainly stay voters until the
+/// replacement: the others then know all committed entries and remain a majority.
 bool admin::can_lose_one() const {
   auto& best = best_informed();
   return simulator_.options().lose_members && lost_ == 0 && certain_ &&
@@ -128,10 +130,9 @@ spi::replica_id admin::wipe_one(const spi::random_source& details) {
   return lost_;
 }
 
-/// All other founders come back with empty disks. If this one did so too, and no member could be
-/// reached, all founders would answer that they belong to no group, and would found another one:
-/// only storage nodes could tell them otherwise, and the simulation has none. A founder that is
-/// retired never answers.
+/// True if all other founders have empty disks. If this one were wiped too, and no member could be
+/// reached, all founders would report no group and found a new one; only storage nodes could
+/// prevent that, and the simulation has none. A retired founder never answers.
 bool admin::is_last_founder(spi::replica_id id) const {
   return std::ranges::all_of(simulator_.birth_voters(), [&](auto founder) {
     auto& it = simulator_.at(founder);
@@ -139,7 +140,7 @@ bool admin::is_last_founder(spi::replica_id id) const {
   });
 }
 
-/// Nothing is under way, and every voter knows all that was committed.
+/// Whether no request is pending and every voter has applied all that is committed.
 bool admin::at_rest(const spi::members_changed& group) const {
   return std::all_of(group.voters.begin(), group.voters.end(), [this, &group](auto id) {
     auto& it = simulator_.at(id);
@@ -160,7 +161,7 @@ spi::members_changed admin::some_change() {
   std::erase(now.voters, someone);
   std::erase(now.learners, someone);
   switch (random.below(4)) {
-  case 0: // it votes, or no longer belongs to the group
+  case 0: // the replica is a voter, or no longer a member
     if (!votes)
       now.voters.push_back(someone);
     break;

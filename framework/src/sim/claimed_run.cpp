@@ -9,7 +9,7 @@ namespace atl::sim {
 
 namespace {
 
-/// Empty when the plugin doesn't make the claim.
+/// @returns empty when the plugin does not make the claim.
 std::string_view claim_value(const spi::descriptor& plugin, std::string_view name) {
   for (auto& claim : plugin.claims)
     if (claim.name == name)

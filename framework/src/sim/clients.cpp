@@ -9,7 +9,7 @@ clients::clients(simulator& sim) : simulator_{sim} {
   simulator_.on_answer = [this](auto& owner, auto what) { on_answer(owner, std::move(what)); };
   simulator_.on_response = [this](auto place) { on_response(place); };
   auto& chance = simulator_.faults();
-  // Few keys make conflicts, many make long histories of each: a run has one or the other.
+  // Few keys cause conflicts, many keys spread the load: a run has one or the other.
   auto most = std::max(1U, simulator_.options().workload.keys);
   keys_ = 1 + static_cast<std::uint32_t>(chance.stream(purpose::workload).below(most));
   for (std::uint32_t i = 0; i < simulator_.options().workload.clients; ++i) {
@@ -47,7 +47,7 @@ spi::replica_id clients::anyone(client& of) {
   return static_cast<spi::replica_id>(1 + of.random.below(simulator_.replicas()));
 }
 
-/// One way between a client and a replica.
+/// One-way delay between a client and a replica, in microseconds.
 std::int64_t clients::trip(client& of) {
   auto& rates = simulator_.rates();
   return rates.delay_min + of.random.between(0, rates.delay_jitter + 1);
@@ -81,7 +81,7 @@ void clients::begin(std::size_t index) {
   it.current.key = random.below(keys_);
   it.current.invoked = simulator_.now();
   auto counter = it.current.key >= registers;
-  // Every other client hardly writes, so that there are reads also while writes wait.
+  // Every second client rarely writes, so that reads happen while writes wait.
   if (random.chance(index % 2 == 0 ? work.reads : std::max(work.reads, 0.9))) {
     it.current.kind = operation_kind::read;
   } else if (counter) {

@@ -9,16 +9,16 @@
 
 namespace atl::sim {
 
-/// Clients that propose and read, try again when they get no answer, and note what they saw.
+/// Simulated clients that propose and read, retry without an answer, and record the history.
 class clients {
  public:
   explicit clients(simulator& sim);
 
   const history& seen() const { return history_; }
-  /// Each client got this many answers since the last `count_anew`.
+  /// Whether each client received this many answers since the last `count_anew`.
   bool each_was_answered(std::uint32_t times) const;
   void count_anew();
-  /// No further operations; those under way are noted as unknown.
+  /// Starts no further operations; open ones are recorded as unknown.
   void stop();
 
  private:

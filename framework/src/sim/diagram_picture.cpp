@@ -18,7 +18,8 @@ constexpr double lane_distance = 240;
 constexpr double faults_width = 190;
 constexpr std::size_t label_length = 36;
 constexpr std::size_t violation_line = 110;
-constexpr std::int64_t long_gap = 20'000; ///< microseconds that are worth being said
+/// Shortest pause whose length is printed, in microseconds.
+constexpr std::int64_t long_gap = 20'000;
 
 constexpr std::string_view style_sheet = R"(
 .paper { fill: #ffffff }
@@ -68,7 +69,7 @@ std::string time_text(std::int64_t at) {
   return fmt::format("{:.6f}", static_cast<double>(at) / 1e6);
 }
 
-/// At blanks, where there are any.
+/// Breaks at blanks if possible.
 std::vector<std::string> wrap(std::string_view text, std::size_t width) {
   std::vector<std::string> lines;
   while (text.size() > width) {
@@ -81,7 +82,7 @@ std::vector<std::string> wrap(std::string_view text, std::size_t width) {
   return lines;
 }
 
-/// What is sent to several at one moment leaves from one row.
+/// Messages sent at the same time leave from one row.
 bool shares_row(const run_event& a, const run_event& b) {
   return a.what == run_event_kind::sent && b.what == run_event_kind::sent && a.at == b.at &&
          a.replica == b.replica;
@@ -138,7 +139,7 @@ void diagram_picture::place_rows(double top) {
   for (auto& it : events_) {
     if (!last || !shares_row(*last, it))
       y += row_height;
-    if (last && it.at > last->at) // a longer time is a longer way, but not in proportion
+    if (last && it.at > last->at) // a longer time takes more space, but not in proportion
       y += 3 * std::log10(static_cast<double>(it.at - last->at)) +
            (it.at - last->at >= long_gap ? row_height : 0);
     rows_.push_back(y);
@@ -330,10 +331,10 @@ void diagram_picture::draw_arrival(const run_event& it, double y) {
   auto known = found != under_way_.end();
   auto again = known && found->second.first == nullptr;
   auto missed = it.what == run_event_kind::missed;
-  // Whoever is down, or cut off, isn't reached.
+  // The message does not reach a replica that is down or cut off.
   auto way = x_of(it.replica) - x_of(it.peer);
   point to{x_of(it.peer) + (missed ? 0.9 * way : way - std::copysign(4.0, way)), y};
-  // What was sent before all this comes from somewhere above.
+  // A message sent before the first drawn event starts above the picture.
   point from{to.x - 0.3 * way, y - row_height / 2};
   if (known)
     from = {x_of(it.peer), found->second.second};

@@ -12,7 +12,7 @@
 
 namespace atl::sim {
 
-/// Lays events out and draws them.
+/// Lays out the events of a run and draws them.
 class diagram_picture {
  public:
   diagram_picture(const std::vector<diagram::lane>& before, const std::deque<run_event>& events,
@@ -27,7 +27,7 @@ class diagram_picture {
   void place_lanes();
   void place_rows(double top);
   double x_of(spi::replica_id id) const { return lane_x_[id - 1]; }
-  /// Where a time is, between the rows around it.
+  /// Vertical position of a time, interpolated between the rows around it.
   double y_of(std::int64_t at) const;
 
   // -- drawing

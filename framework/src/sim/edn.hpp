@@ -9,7 +9,7 @@
 #include <variant>
 #include <vector>
 
-/// As much of EDN as recorded histories are made of.
+/// The subset of EDN that recorded histories use.
 namespace atl::sim {
 
 struct edn {
@@ -24,16 +24,16 @@ struct edn {
   std::variant<nil, other, std::int64_t, keyword, std::string, list, map> value;
   std::size_t line = 1;
 
-  /// In a map: what stands under a keyword; null where nothing does.
+  /// The value of a keyword in a map; null if absent.
   const edn* find(std::string_view key) const;
 };
 
-/// Reads one form after the other. Nothing is deeper than a bound, whoever wrote it.
+/// Reads one form after the other, with bounded nesting depth.
 class edn_reader {
  public:
   explicit edn_reader(std::string_view text) : rest_{text} {}
 
-  /// @returns none at the end, or where the text is no EDN (then `failed()`).
+  /// @returns none at the end, or when the text is not EDN (then `failed()`).
   std::optional<edn> next() { return read(0); }
   bool failed() const { return failed_; }
   std::size_t line() const { return line_; }

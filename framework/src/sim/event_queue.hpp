@@ -10,20 +10,20 @@ enum class event_kind : std::uint8_t {
   deliver,        ///< a message; arg: its packet
   timer,          ///< a replica's deadline
   synced,         ///< a replica's disk is done
-  validated,      ///< a state machine's opinion; arg: where it is kept
+  validated,      ///< a state machine's validation; arg: its slot
   drain,          ///< a lazy host fetches the effects
   apply,          ///< a lazy host applies what is committed
   flush,          ///< a state machine becomes durable
   unreachable,    ///< a host tells its protocol; arg: the peer
-  snapshot_sent,  ///< arg: the peer, and whether it went well
+  snapshot_sent,  ///< a snapshot was sent; arg: the peer, and whether it succeeded
   restart,        ///< a replica comes back
   crash,          ///< a replica stops in the middle of a sync
-  request,        ///< a client's, at a replica; arg: where it is kept
-  response,       ///< to a client; arg: where it is kept
+  request,        ///< a client's request arrives at a replica; arg: its slot
+  response,       ///< a response arrives at a client; arg: its slot
   client,         ///< a client's turn; arg: which one and of which turn
   fault_injector, ///< the next fault
   admin,          ///< an administrator's turn
-  admission,      ///< a host that keeps its replica out asks its peers again
+  admission,      ///< a host that does not admit its replica asks its peers again
 };
 
 struct event {
@@ -35,7 +35,7 @@ struct event {
   event_kind kind = event_kind::fault_injector;
 };
 
-/// By time, and at one moment by the order in which they were put in.
+/// Events in order of time, and at the same time in order of insertion.
 class event_queue {
  public:
   void push(event it) {
@@ -66,7 +66,7 @@ class event_queue {
   std::uint64_t orders_ = 0;
 };
 
-/// Things that events refer to by number, until they are taken out.
+/// Slots for objects that events refer to by number until they are taken out.
 template <class T>
 class slot_pool {
  public:

@@ -11,7 +11,7 @@ namespace atl::sim {
 
 namespace {
 
-/// What a kind's faults are tied to.
+/// The place that a kind's faults are counted at.
 enum class place : std::uint8_t { sim, replica, client, link };
 
 struct kind_facts {
@@ -20,7 +20,7 @@ struct kind_facts {
   std::string_view words; ///< {0}: the number as an ordinal, {1} and {2}: the place
 };
 
-/// By `fault_kind`.
+/// Indexed by `fault_kind`.
 constexpr std::array<kind_facts, 20> facts{{
     {"crashes", place::sim, "the {0} crash of a replica"},
     {"batch_crashes", place::replica, "replica {1} crashes before its {0} effect"},
@@ -55,7 +55,7 @@ std::string ordinal(std::uint32_t number) {
   return fmt::format("{}{}", number, last == 1 ? "st" : last == 2 ? "nd" : last == 3 ? "rd" : "th");
 }
 
-/// Up to the next `end`, which is taken off as well.
+/// Takes the text up to the next `end`, and removes `end` as well.
 std::string_view next_part(std::string_view& text, char end) {
   auto at = text.find(end);
   auto part = text.substr(0, at);

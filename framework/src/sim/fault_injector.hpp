@@ -6,7 +6,7 @@
 
 namespace atl::sim {
 
-/// Makes the faults of the mix happen, one after the other, until it is stopped.
+/// Injects the timed faults of a run, one after the other, until it is stopped.
 class fault_injector {
  public:
   explicit fault_injector(simulator& sim);

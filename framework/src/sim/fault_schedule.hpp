@@ -24,7 +24,7 @@ class indexed_rng {
   double draw_next() {
     return static_cast<double>(mix_bits(key_ + ++count_ * 0x9e3779b97f4a7c15) >> 11) * 0x1.0p-53;
   }
-  /// For what else hangs on the last throw.
+  /// RNG for details of the fault just drawn.
   spi::random_source details() const { return spi::random_source{combine(key_, count_)}; }
 
  private:
@@ -32,7 +32,7 @@ class indexed_rng {
   std::uint32_t count_ = 0;
 };
 
-/// What chance is needed for, other than for faults.
+/// Purposes of randomness other than faults.
 enum class purpose : std::uint64_t {
   birth = 1,
   replica,
@@ -44,14 +44,14 @@ enum class purpose : std::uint64_t {
   admin
 };
 
-/// Where faults of one kind may act, one chance after the other.
+/// A place at which faults of one kind may act, with a sequence of chances.
 struct injection_point {
   fault_id id; ///< without its number
   indexed_rng rng;
 };
 
-/// What chance makes of a run. Every place of it draws from a source of its own, so that what is
-/// left out at one place changes nothing at another.
+/// All randomness of a run. Every place draws from its own source, so that leaving out a fault at
+/// one place changes nothing elsewhere.
 class fault_schedule {
  public:
   fault_schedule(std::uint64_t seed, const fault_choice& choice)
@@ -61,13 +61,13 @@ class fault_schedule {
   indexed_rng rng(purpose what, std::uint64_t index) const {
     return indexed_rng{combine(combine(seed_, static_cast<std::uint64_t>(what)), index)};
   }
-  /// Chance that is no fault's, for one purpose.
+  /// RNG for one purpose other than faults.
   spi::random_source stream(purpose what, std::uint64_t index = 0, std::uint64_t sub = 0) const {
     return spi::random_source{
         combine(combine(combine(seed_, static_cast<std::uint64_t>(what)), index), sub)};
   }
 
-  /// The next chance of a place. @returns if a fault acts, what to draw its details from.
+  /// Takes the next chance of a place. @returns if a fault acts: the RNG for its details.
   std::optional<spi::random_source> should_inject(injection_point& at, double probability,
                                                   std::int64_t now) {
     if (probability <= 0 || at.rng.draw_next() >= probability)

@@ -53,7 +53,7 @@ fault_set fault_set::as_claimed(std::string_view trusts_clocks_with,
   if (trusts_clocks_with.empty() || !options.boolean(trusts_clocks_with))
     return it;
   it.clock_jumps = false;
-  // One runs slow by so much and another fast: (1 + d) / (1 - d) is what the bound allows.
+  // With one clock slow and another fast by d, the bound allows (1 + d) / (1 - d).
   constexpr std::int64_t million = 1'000'000;
   auto bound = options.integer("clock_drift");
   it.drift_ppm_max = std::min(it.drift_ppm_max, bound * million / (2 * million + bound));
@@ -62,7 +62,7 @@ fault_set fault_set::as_claimed(std::string_view trusts_clocks_with,
 
 fault_rates fault_rates::draw(const fault_set& allowed, spi::random_source& random) {
   fault_rates it;
-  // Each kind draws, allowed or not, so that allowing one more leaves the others as they were.
+  // Every kind draws, allowed or not, so that allowing one more leaves the others unchanged.
   auto armed = [&random](bool may) { return random.chance(0.45) && may; };
   auto rate = [&random](bool on, double most) { return on ? most * random.unit() : 0.0; };
   it.loss = rate(armed(allowed.loss), 0.3);

@@ -16,7 +16,7 @@ inline std::uint64_t combine(std::uint64_t hash, std::uint64_t value) {
   return mix_bits(hash * 0x9e3779b97f4a7c15 + value + 1);
 }
 
-/// Not for adversaries: for telling two runs apart.
+/// Not cryptographic: distinguishes runs.
 inline std::uint64_t hash_bytes(std::string_view bytes) {
   std::uint64_t hash = bytes.size();
   while (bytes.size() >= 8) {

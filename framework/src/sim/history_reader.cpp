@@ -14,7 +14,7 @@ namespace {
 
 using pair_value = std::pair<register_value, register_value>;
 
-/// What all three formats come to.
+/// The common form of all three formats.
 struct event {
   std::size_t line = 0;
   std::uint64_t process = 0;
@@ -24,7 +24,7 @@ struct event {
   std::variant<std::monostate, register_value, pair_value> value; ///< monostate: something else
 };
 
-/// Puts invocations and their ends together.
+/// Pairs invocations with their ends.
 class collector {
  public:
   status take(const event& it) {
@@ -264,7 +264,7 @@ result<recorded_history> read_json_lines(std::string_view text) {
   return all.finish();
 }
 
-/// Some editors write this at the beginning of a file.
+/// The UTF-8 byte order mark that some editors write.
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
 /// Does a JSON object begin here, rather than an EDN map? Its first key is in quotes.

@@ -10,7 +10,7 @@ namespace atl::sim {
 
 namespace {
 
-/// An operation whose times are numbers of events, beside the one that it stands for.
+/// An operation whose times are event numbers, with the original operation.
 struct numbered {
   operation it;
   const operation* source = nullptr;
@@ -51,7 +51,7 @@ numbered_history number_events(const history& all, std::uint64_t key) {
   return out;
 }
 
-/// What is known of a history once the first `events` of it are over.
+/// The history as known after its first `events` events.
 std::vector<numbered> before(const std::vector<numbered>& all, std::int64_t events) {
   std::vector<numbered> part;
   for (auto each : all) {
@@ -64,7 +64,7 @@ std::vector<numbered> before(const std::vector<numbered>& all, std::int64_t even
   return part;
 }
 
-/// What is left of it when the first `events` are forgotten.
+/// The history without its first `events` events.
 std::vector<numbered> since(const std::vector<numbered>& all, std::int64_t events) {
   std::vector<numbered> part;
   for (auto& each : all)
@@ -73,7 +73,7 @@ std::vector<numbered> since(const std::vector<numbered>& all, std::int64_t event
   return part;
 }
 
-/// The operations, after one that leaves what the register held before.
+/// The operations, preceded by one that sets the unknown initial value.
 history with_start(const std::vector<numbered>& part, std::uint64_t key, register_value held) {
   history out;
   if (held) {
@@ -88,7 +88,7 @@ history with_start(const std::vector<numbered>& part, std::uint64_t key, registe
   return out;
 }
 
-/// The smallest number for which `holds`, which goes on holding above it; it holds for `high`.
+/// The smallest number for which `holds`. Requires: `holds` is monotonic, and true for `high`.
 template <class Holds>
 std::int64_t smallest(std::int64_t low, std::int64_t high, Holds holds) {
   while (low < high) {
@@ -119,7 +119,7 @@ history_window find_window(const history& all, std::uint64_t key,
   for (auto& each : part)
     for (auto& value : {each.it.argument, each.it.expected, each.it.result})
       values.insert(value);
-  // From the end backwards: how much must be seen until every start is refuted?
+  // Searches backwards: how many events refute every possible start?
   auto back = smallest(1, last, [&](auto count) {
     auto seen = since(part, last - count);
     return std::ranges::all_of(values, [&](auto& held) { return wrong(seen, held); });

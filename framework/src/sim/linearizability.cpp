@@ -12,11 +12,11 @@ namespace atl::sim {
 
 namespace {
 
-/// Leaves out what can't matter: it took no effect, or nobody could have seen its effect. Values
-/// that nobody saw become one value, for they make no difference to each other.
+/// Leaves out operations without effect, or whose effect was never observed. Values that were never
+/// observed become one value, because they are interchangeable.
 std::vector<candidate> relevant(const std::vector<const operation*>& all) {
   auto has_add = false;
-  auto has_mismatch = false; // such a one may have seen a value that nobody else did
+  auto has_mismatch = false; // such an operation may have observed a value that no other did
   std::unordered_set<std::int64_t> observed;
   std::int64_t unseen = 0;
   for (auto it : all) {
@@ -35,7 +35,7 @@ std::vector<candidate> relevant(const std::vector<const operation*>& all) {
     if (it->outcome == operation_outcome::failed || (unknown && it->kind == operation_kind::read))
       continue;
     auto seen = !it->argument || observed.count(*it->argument) != 0;
-    // What nobody saw was written over before anybody looked: it need not have been there.
+    // An unobserved write was overwritten before any read, so the write is not needed.
     if (unknown && it->kind == operation_kind::write && !seen && !has_add && !has_mismatch)
       continue;
     out.push_back({*it, it});

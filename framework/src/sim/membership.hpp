@@ -10,16 +10,15 @@
 
 namespace atl::sim {
 
-/// What a replica's disk tells its host about the group that the replica belongs to, as the data
-/// folder of a real node does, and the host's admission while the disk belongs to no group.
+/// What a replica's disk tells its host about its group, as the data folder of a real node does,
+/// and the host's admission check while the disk belongs to no group.
 class membership {
  public:
-  /// Of a founder, or of a spare that is let in by a change of members: the disk belongs to the
-  /// group.
+  /// The disk of a founder, or of a spare added by a change of members, belongs to the group.
   membership(spi::replica_id self, const std::vector<spi::replica_id>& founders);
 
   bool in_group() const { return birth_.has_value(); }
-  /// From now on the disk is another, empty one, that the group doesn't know.
+  /// Replaces the disk by an empty one that the group does not know.
   void wipe();
   /// The answer to a peer with that empty disk.
   membership_answer answer(const std::string& folder) const;
@@ -31,8 +30,8 @@ class membership {
   void stop_asking() { admission_.reset(); }
   void on_answer(const membership_answer& answer, std::int64_t now);
   void on_unreachable(spi::replica_id peer);
-  /// Lets the replica in if the group is founded or joined now. @returns why it is kept out; empty:
-  /// it is let in
+  /// Admits the replica if the group is founded or joined now. @returns why it is not admitted;
+  /// empty: it is.
   std::string decide(std::int64_t now);
 
  private:

@@ -27,9 +27,8 @@ struct fingerprint_hash {
   std::size_t operator()(const fingerprint& it) const { return it.low; }
 };
 
-/// The start or the end of an operation, in a list that operations are lifted out of. There are two
-/// lists: of operations that were answered, with their ends, and of those whose outcome isn't
-/// known, which have none.
+/// The start or end of an operation, in a doubly linked list. There are two lists: answered
+/// operations with their ends, and operations of unknown outcome, which have no end.
 struct moment {
   std::uint32_t operation = 0;
   std::uint32_t previous = 0;
@@ -40,8 +39,8 @@ struct moment {
   bool placed = false;
 };
 
-/// What a register answers to `it`, and holds afterwards.
-/// @returns false when the register couldn't have answered what was seen.
+/// Applies `it` to a register. @returns false when the register could not have answered as
+/// observed.
 bool answers(const operation& it, register_value& state) {
   auto seen = it.outcome == operation_outcome::ok;
   switch (it.kind) {
@@ -86,7 +85,7 @@ class register_search {
       if (steps_ > max_steps_)
         return verdict::gave_up;
       if (!here.unanswered && (here.at == 0 || moments_[here.at].is_end)) {
-        // No answered operation fits here: has one without an answer taken effect?
+        // No answered operation fits here: tries unanswered operations that may have taken effect.
         if (here.at != 0)
           note_stuck(moments_[here.at].operation);
         barrier_ = here.at;
@@ -106,7 +105,7 @@ class register_search {
   }
 
   std::uint64_t steps() const { return steps_; }
-  /// The operation that no order got past, in the attempt that came furthest.
+  /// The operation that no order could place, in the attempt with the most placed operations.
   const operation& stuck() const { return *operations_[stuck_].source; }
 
  private:
@@ -125,7 +124,7 @@ class register_search {
     std::uint32_t value_before;
   };
   static constexpr std::uint32_t no_value = UINT32_MAX;
-  /// The numbers of the values that an operation needs and brings.
+  /// Numbers of the values that an operation requires and produces.
   struct trade {
     std::uint32_t needs = no_value;
     std::uint32_t brings = no_value;
@@ -145,7 +144,7 @@ class register_search {
         ++required_;
       }
     }
-    // At the same moment starts come first: the two operations may be in either order.
+    // At equal times starts come first, so the two operations may be ordered either way.
     std::stable_sort(edges.begin(), edges.end(), [](auto& a, auto& b) {
       return a.time != b.time ? a.time < b.time : a.is_end < b.is_end;
     });
@@ -173,7 +172,7 @@ class register_search {
     }
   }
 
-  /// Notes for each value how many operations yet to be placed need it, and how many can bring it.
+  /// Counts for each value the unplaced operations that require it, and those that can produce it.
   void open_books() {
     std::map<register_value, std::uint32_t> ids;
     auto id = [&ids](const register_value& it) {
@@ -206,7 +205,7 @@ class register_search {
       brought_[deal.brings] += sign;
   }
 
-  /// Somebody yet to be placed needs the present value, and nobody can bring it back.
+  /// True if an unplaced operation requires the present value, and none can produce it again.
   bool must_not_leave(const trade& deal) const {
     if (sums_ || deal.brings == no_value || deal.brings == value_)
       return false;
@@ -228,7 +227,7 @@ class register_search {
     return {rates(operation * 2 + 0x9e3779b97f4a7c15), rates(operation * 2 + 0xd1b54a32d192ed03)};
   }
 
-  /// Of equal operations that were never answered an earlier one stands for a later one.
+  /// Symmetry reduction: among identical unanswered operations, places the earliest first.
   bool may_stand_first(std::uint32_t at) const {
     auto twin = moments_[at].twin;
     return twin == 0 || moments_[twin].placed;
@@ -239,8 +238,8 @@ class register_search {
            (it.kind == operation_kind::read || (it.kind == operation_kind::cas && !it.matched));
   }
 
-  /// Places everything that changes nothing and fits: it may as well stand where it fits first, so
-  /// no other place for it need be tried. @returns false when this was seen to lead nowhere.
+  /// Places every fitting operation that changes nothing: its first fitting place is as good as any
+  /// later one. @returns false when the branch cannot succeed.
   bool absorb(register_value& state) {
     for (auto at = moments_[answered].next; at != 0 && !moments_[at].is_end;) {
       auto next_before = moments_[at].next;
@@ -249,7 +248,7 @@ class register_search {
         if (what == placing::seen)
           return false;
         if (what == placing::done) {
-          // Its end, if it came next, is gone.
+          // Removing the start may have removed the next end.
           at = moments_[at].next;
           continue;
         }
@@ -289,8 +288,8 @@ class register_search {
     return placing::done;
   }
 
-  /// Takes back the last placement that has an alternative, and goes on behind it.
-  /// @returns false when there is none.
+  /// Undoes the last placement that has an alternative, and continues with that. @returns false
+  /// when there is none.
   bool take_back(register_value& state, cursor& here) {
     for (auto idle = true; idle;) {
       if (placed_.empty())

@@ -7,7 +7,7 @@
 
 namespace atl::sim {
 
-/// An operation as it is searched with, and as it was noted.
+/// An operation in the form that the search uses, and as recorded.
 struct candidate {
   operation it;
   const operation* source = nullptr;
@@ -19,7 +19,7 @@ struct search_outcome {
   const operation* stuck = nullptr; ///< what no order got past, in the attempt that came furthest
 };
 
-/// Looks for an order of one key's operations, none of which failed, that a register answers alike.
+/// Searches for a linearization of one key's operations, none of which failed.
 search_outcome search_order(std::vector<candidate> operations, std::uint64_t max_steps);
 
 } // namespace atl::sim

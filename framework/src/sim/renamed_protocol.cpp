@@ -9,16 +9,16 @@ namespace {
 
 using spi::replica_id;
 
-/// The ids that a protocol knows, by the host's numbers.
+/// The protocol's ids by the host's replica numbers.
 class id_table {
  public:
   explicit id_table(std::vector<replica_id> ids) : ids_{std::move(ids)} {}
 
-  /// An id of none of the replicas stays as it is, as garbage would.
+  /// Ids of no replica are passed on unchanged, as malformed input would be.
   replica_id id_of(replica_id number) const {
     return number >= 1 && number <= ids_.size() ? ids_[number - 1] : number;
   }
-  /// 0 for an id of none of the replicas, which a host takes for a mistake.
+  /// 0 for an id of no replica, which a host treats as a protocol error.
   replica_id number_of(replica_id id) const {
     auto found = std::find(ids_.begin(), ids_.end(), id);
     return found == ids_.end() ? 0 : static_cast<replica_id>(found - ids_.begin() + 1);

@@ -29,7 +29,7 @@ void safety_checker::applies(spi::replica_id replica, const spi::committed_entry
                           entry.no_op ? "nothing" : "a command", replica, known.first_by));
     return;
   }
-  // Replicas apply without gaps, so the first one to go beyond the end goes by one.
+  // Replicas apply without gaps, so the end grows by one index at a time.
   facts_.push_back({chain, replica, false, entry.no_op});
   auto command = entry.no_op ? std::nullopt : decode_command(entry.command);
   if (!command || command->tag == 0)

@@ -12,8 +12,7 @@
 
 namespace atl::sim {
 
-/// What is known over all replicas and all their lives, and what contradicts it. Keeps the first
-/// violation.
+/// Checks safety over all replicas and all their incarnations. Keeps the first violation.
 class safety_checker {
  public:
   /// @param now simulated time
@@ -27,23 +26,22 @@ class safety_checker {
   /// Called once, with what is kept.
   std::function<void(const std::string&)> on_violation;
 
-  /// A replica was told to apply `entry`, after which its chain is `chain`.
+  /// `entry` was delivered to a replica's state machine, after which its chain is `chain`.
   void applies(spi::replica_id replica, const spi::committed_entry& entry, std::uint64_t chain);
-  /// The chain at an index that was committed; a replica's state machine came there by a snapshot.
+  /// The chain at a committed index that a replica reached by a snapshot.
   bool matches(spi::log_index index, std::uint64_t chain) const {
     return index < facts_.size() && facts_[index].chain == chain;
   }
   spi::log_index last() const { return facts_.size() - 1; }
 
-  /// A client's attempt was refused as surely not proposed.
+  /// A client's attempt was refused as not proposed.
   void refused(std::uint64_t tag);
   void role(spi::replica_id replica, const spi::role_changed& role);
-  /// What a replica had made durable when it was in `term` is durable now: no later incarnation of
-  /// it may be in an older one.
+  /// A replica's state in `term` is durable: its later incarnations must not be in an earlier term.
   void durable_term(spi::replica_id replica, std::uint64_t term);
   std::uint64_t durable_term(spi::replica_id replica) const;
   /// A replica's disk was lost: its terms may start over. No-ops at the end of the log that it
-  /// alone had applied went with it, and nobody can tell: those indexes may be used again.
+  /// alone had applied are lost unnoticed, so their indexes may be reused.
   void disk_lost(spi::replica_id replica);
 
  private:

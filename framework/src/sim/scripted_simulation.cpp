@@ -115,7 +115,7 @@ register_value scripted_simulation::value(spi::replica_id id, std::uint64_t key)
 std::string scripted_simulation::fatal_reason(spi::replica_id id) const {
   return simulator_->at(id).fatal_reason();
 }
-std::string scripted_simulation::kept_out_because(spi::replica_id id) const {
+std::string scripted_simulation::admission_refusal(spi::replica_id id) const {
   auto& it = simulator_->at(id);
   return it.kept_out() ? it.kept_out_because() : std::string{};
 }
@@ -163,7 +163,7 @@ void scripted_simulation::jump_clock(spi::replica_id id, duration time) {
 void scripted_simulation::drift(spi::replica_id id, std::int64_t ppm) {
   simulator_->at(id).drift(ppm);
 }
-void scripted_simulation::object(spi::replica_id id, bool on) {
+void scripted_simulation::reject_validations(spi::replica_id id, bool on) {
   simulator_->at(id).object(on);
 }
 void scripted_simulation::unreachable(spi::replica_id at, spi::replica_id peer) {

@@ -7,7 +7,7 @@ namespace atl::sim {
 
 namespace {
 
-/// Flags of faults that are everywhere all the time, in whole or in part: they have no names.
+/// Flags of faults that have no single moments and therefore no names.
 constexpr bool fault_set::*nameless[] = {&fault_set::reordering, &fault_set::clock_drift,
                                          &fault_set::lazy_hosts};
 
@@ -55,14 +55,14 @@ class shrinker {
  private:
   bool exhausted() const { return best_.runs >= limit_; }
 
-  /// What a round must have made smaller to be worth another one.
+  /// The size of a run; another round follows if a round reduced it.
   std::vector<std::uint64_t> size() const {
     auto& it = best_.options;
     return {best_.report.acted.size(), it.replicas,      it.spares,
             it.workload.clients,       it.workload.keys, std::uint64_t(it.duration.count())};
   }
 
-  /// Takes these options if the run still fails alike.
+  /// Keeps these options if the run still fails in the same way.
   bool accepts(const simulation_options& options) {
     if (exhausted())
       return false;
@@ -92,7 +92,7 @@ class shrinker {
     return accepts(options);
   }
 
-  /// The faults stop as soon as they have done it.
+  /// Ends the faults right after the failure.
   void end_early() {
     auto end_at = [this](std::int64_t at, bool demand_liveness) {
       auto duration = std::chrono::milliseconds{at / 1000 + 1};
@@ -134,7 +134,7 @@ class shrinker {
     }
   }
 
-  /// From here on no fault acts that didn't before.
+  /// Fixes the faults: only faults that acted before may act.
   void freeze() {
     accepts_with([this](auto& it) {
       it.choice.only = acted();
@@ -169,7 +169,7 @@ class shrinker {
     least(keys, 1);
   }
 
-  /// A kind at a time, and then ever smaller parts.
+  /// Tries without one kind at a time, then without smaller and smaller parts.
   void drop_faults() {
     if (!best_.options.choice.only)
       return;
@@ -186,8 +186,8 @@ class shrinker {
       ;
   }
 
-  /// Tries to do without each so many neighbours, in the order in which they act: they belong
-  /// together. The last ones first, for the run up to them stays as it is.
+  /// Tries to remove each group of neighbouring faults, in order of time. Starts with the last
+  /// ones, because the run before them stays unchanged.
   bool drop_parts(std::size_t size) {
     auto dropped = false;
     for (auto end = best_.report.acted.size(); end > 0 && !exhausted();) {

@@ -12,7 +12,7 @@
 
 namespace atl::sim {
 
-/// A replica's disk: what is durable, and what was handed to it and isn't yet.
+/// A replica's disk: its durable contents, and the writes that are not durable yet.
 class sim_disk {
  public:
   using place = std::pair<std::uint32_t, std::uint64_t>; ///< stream and index
@@ -21,13 +21,13 @@ class sim_disk {
 
   bool idle() const { return syncing_ == 0; }
   bool wants_sync() const { return idle() && !queue_.empty(); }
-  /// Takes everything that waits into one sync.
+  /// Begins one sync of all waiting writes.
   void begin_sync() { syncing_ = queue_.size(); }
   /// The sync succeeded. @returns the last token that is durable now.
   spi::persist_token end_sync();
 
   std::size_t waiting() const { return queue_.size(); }
-  /// The first `kept` of those that wait made it; the others are gone.
+  /// The first `kept` waiting writes become durable; the others are lost.
   void crash(std::size_t kept);
 
   spi::stable_state read() const;

@@ -19,13 +19,13 @@ sim_network::arrivals sim_network::send(std::uint32_t from, std::uint32_t to, st
   arrivals out;
   auto& mine = chances_[link(from, to)];
   auto arrival = [&](double x) {
-    // Most are quick, some take long: the square of a uniform number.
+    // Mostly short delays, sometimes long ones: the square of a uniform number.
     auto at = now + rates.delay_min +
               static_cast<std::int64_t>(x * x * static_cast<double>(rates.delay_jitter));
     return std::max(at, clogged_[link(from, to)]);
   };
   if (is_cut(from, to)) {
-    // The next message has the same chances, whether this one was cut off or not.
+    // Draws also for a message that is cut off, so that later messages are unaffected.
     for (auto* rng : {&mine.delays, &mine.loss.rng, &mine.duplication.rng, &mine.replays.rng})
       rng->skip();
     return out;

@@ -11,12 +11,13 @@
 
 namespace atl::sim {
 
-/// Who can reach whom, and when what is sent arrives. Replicas are numbered from 1.
+/// The simulated network: which replicas can reach each other, and when messages arrive. Replicas
+/// are numbered from 1.
 class sim_network {
  public:
   sim_network(std::uint32_t replicas, const fault_schedule& faults);
 
-  /// When the copies of one message arrive; none: it got lost.
+  /// Arrival times of the copies of one message; empty: it is lost.
   struct arrivals {
     std::array<std::int64_t, 3> at{};
     std::uint32_t count = 0;
@@ -28,7 +29,7 @@ class sim_network {
   void cut(std::uint32_t from, std::uint32_t to, bool on = true) {
     cut_[link(from, to)] = on ? 1 : 0;
   }
-  /// Whether what is sent now arrives soon, if it isn't lost.
+  /// Whether a message sent now arrives without a long delay, unless it is lost.
   bool is_open(std::uint32_t from, std::uint32_t to, std::int64_t now) const {
     return !is_cut(from, to) && clogged_[link(from, to)] <= now;
   }

@@ -14,7 +14,7 @@ namespace atl::sim {
 
 namespace {
 
-/// Answers that each client must get once all is healed.
+/// Number of answers that each client must receive after all faults are healed.
 constexpr std::uint32_t answers_wanted = 5;
 
 std::string states(simulator& sim) {
@@ -34,7 +34,7 @@ std::string states(simulator& sim) {
   return out;
 }
 
-/// Voters and learners, as those know that have applied everything.
+/// Voters and learners according to the replicas that have applied all entries.
 std::vector<spi::replica_id> members(simulator& sim) {
   auto group = sim.birth_voters();
   for (spi::replica_id id = 1; id <= sim.replicas(); ++id) {
@@ -83,7 +83,7 @@ void demand_agreement(simulator& sim) {
                             bound / 1000, sim.checker().last(), states(sim)));
 }
 
-/// The operations that show by themselves why no order explains a key.
+/// The smallest set of operations that shows why no order explains a key.
 void trace_window(const simulation_options& options, const history& seen, std::uint64_t key) {
   auto window = find_window(seen, key, {.steps_per_key = options.linearizability_steps});
   options.trace(fmt::format("no order explains what key {} did from {:.6f} to {:.6f}, whatever it "
@@ -94,12 +94,12 @@ void trace_window(const simulation_options& options, const history& seen, std::u
     options.trace("  " + to_string(it));
 }
 
-/// Whether it says only that the plugin noticed something, and not which promise is broken.
+/// Whether the violation is only the plugin's own report, and names no broken promise.
 bool is_a_plugins_own(violation_kind kind) {
   return kind == violation_kind::threw || kind == violation_kind::stopped_itself;
 }
 
-/// A broken promise comes before what the plugin itself says of it.
+/// A broken promise takes precedence over the plugin's own report.
 void check_history(const simulation_options& options, const clients& them,
                    simulation_report& report) {
   auto checked = check_linearizable(them.seen(), {.steps_per_key = options.linearizability_steps});

@@ -137,8 +137,8 @@ void simulator::restart(sim_replica& it) {
     it.start();
 }
 
-/// A state machine refuses to let a member in under an id that has promised something, also when
-/// the change was asked for before the disk was wiped, and comes late. 0: there is none.
+/// A state machine rejects a member under an id that has made promises before, even if the change
+/// was requested before the disk was wiped. 0: none.
 spi::replica_id simulator::wiped_member(const spi::members_changed& wanted) {
   for (auto* list : {&wanted.voters, &wanted.learners})
     for (auto id : *list)
@@ -148,7 +148,7 @@ spi::replica_id simulator::wiped_member(const spi::members_changed& wanted) {
 }
 
 void simulator::deliver_event(sim_replica& it, const event& what) {
-  // What is parked is taken, whoever is there to get it.
+  // Always takes the object out of its slot, even if the receiver is down.
   auto alive = it.up() && (what.incarnation == 0 || what.incarnation == it.incarnation());
   switch (what.kind) {
   case event_kind::deliver:
@@ -344,7 +344,7 @@ void simulator::show_question(spi::replica_id to, const request& what) {
 // -- faults -----------------------------------------------------------------------------------
 
 bool simulator::boundary(sim_replica& it) {
-  // Effects are counted from 1, and the crash comes before the effect with the number.
+  // Effects are counted from 1; the crash happens before the effect with this number.
   if (crash_at_ != 0 && stats_.effects + 1 >= crash_at_) {
     crash_at_ = 0;
     if (crash_everybody_)

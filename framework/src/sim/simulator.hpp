@@ -21,7 +21,8 @@
 
 namespace atl::sim {
 
-/// A group of replicas in one thread: its time, its events in their order, its random numbers.
+/// A simulated group of replicas in one thread: its clock, event queue and randomness. Not
+/// thread-safe.
 class simulator {
  public:
   simulator(const simulation_options& options, const consensus_factory& factory,
@@ -41,7 +42,7 @@ class simulator {
   std::uint64_t hash() const { return hash_; }
   const std::vector<acted_fault>& acted() const { return faults_.acted(); }
 
-  /// Lets the next event happen. @returns false when there is none, or a rule was broken.
+  /// Processes the next event. @returns false when there is none, or a check failed.
   bool step();
   void run_until(std::int64_t at);
 
@@ -52,7 +53,7 @@ class simulator {
 
   // -- what a host uses
   std::unique_ptr<spi::consensus> make_protocol(spi::replica_id id, std::uint64_t incarnation);
-  /// @param waited_for the token that the message waited for, if it had to; else 0
+  /// @param waited_for the token that the message waited for; 0: none
   void send(spi::replica_id from, spi::replica_id to, std::string bytes,
             spi::persist_token waited_for = 0);
   void send_snapshot(spi::replica_id from, spi::replica_id to, const std::string& blob,
@@ -60,12 +61,13 @@ class simulator {
   /// What a replica with an empty disk learns from a peer; none: the peer can't be reached.
   std::optional<membership_answer> ask_membership(spi::replica_id from, spi::replica_id to);
   void validated(spi::replica_id id, std::uint64_t incarnation, std::uint64_t ticket);
-  /// Between two effects: a crash may happen here. @returns whether it did, to this replica.
+  /// Called between two effects, where a crash may be injected. @returns whether this replica
+  /// crashed.
   bool boundary(sim_replica& it);
   void answered(spi::replica_id by, const request_owner& owner, answer what);
   void note(std::uint64_t value) { hash_ = combine(hash_, value); }
   void violate(violation_kind kind, std::string_view what) { checker_.violate(kind, what); }
-  /// Whether a fault acts at this place now. @returns what to draw its details from.
+  /// Decides whether a fault acts at this place now. @returns the RNG for its details.
   std::optional<spi::random_source> should_inject(injection_point& at, double probability) {
     return faults_.should_inject(at, probability, now_);
   }
@@ -78,7 +80,8 @@ class simulator {
   }
 
   bool observed() const { return static_cast<bool>(options_.observe); }
-  /// Tells the observer what `make` makes; without one it isn't made.
+  /// Passes the event that `make` returns to the observer; does not call `make` without an
+  /// observer.
   template <class Make>
   void show(Make make) {
     if (!observed())
@@ -90,24 +93,25 @@ class simulator {
 
   // -- what a driver uses
   void crash_all(std::string_view why);
-  /// All faults of the mix stop; replicas that are down come back.
+  /// Stops all faults, and restarts the replicas that are down.
   void heal();
   /// Crash at the effect with this number, counted from 1 over all replicas.
   void crash_at_effect(std::uint64_t number, bool everybody);
   void filter(message_filter filter) { filter_ = std::move(filter); }
   void release_held();
-  /// A client's request comes to a replica at `at`: a proposal, or without a command a read.
+  /// Schedules a client's request at a replica at time `at`: a proposal, or without a command a
+  /// read.
   void request_at(std::int64_t at, spi::replica_id to, const request_owner& owner,
                   spi::read_level level, std::optional<std::string> command);
 
-  /// A change of the members is asked of a replica at `at`.
+  /// Schedules a membership change at a replica at time `at`.
   void reconfigure_at(std::int64_t at, spi::replica_id to, const request_owner& owner,
                       spi::members_changed wanted);
 
   std::function<void(const request_owner&, answer)> on_answer;
   std::function<void(const request_owner&, const answer&)> on_admin_answer;
   std::function<void()> on_admin;
-  /// Wipes the disk of a member, if the group can bear it now. @returns the member, or 0
+  /// Wipes the disk of a member if the group tolerates it now. @returns the member, or 0
   std::function<spi::replica_id(const spi::random_source&)> on_wipe;
   std::function<void(std::uint64_t arg)> on_client;
   std::function<void(std::uint64_t arg)> on_fault_due;

@@ -8,8 +8,8 @@
 
 namespace atl::sim {
 
-/// Writes an SVG document, one element after the other, and texts above all else. They are escaped;
-/// what XML can't hold, or isn't ASCII, becomes a question mark.
+/// Writes an SVG document element by element, with texts on top. Texts are escaped; characters that
+/// are not printable ASCII become question marks.
 class svg {
  public:
   struct point {
@@ -19,13 +19,13 @@ class svg {
 
   void line(std::string_view style, point from, point to);
   void box(std::string_view style, point corner, double width, double height);
-  /// An arrow with a word for whoever points at it.
+  /// An arrow with a tooltip.
   void arrow(std::string_view style, point from, point to, std::string_view word);
   void cross(std::string_view style, point at);
-  /// Cut at `most` characters; all of it is shown to whoever points at it.
+  /// A text cut at `most` characters, with the full text as a tooltip.
   void text(std::string_view style, point at, std::string_view words, std::size_t most = 200);
 
-  /// The document, around all that was drawn.
+  /// The complete document.
   std::string document(double width, double height, std::string_view style_sheet) const;
 
   static std::string escape(std::string_view text);

@@ -1,17 +1,16 @@
+#include "balancer_properties.hpp"
 #include "balancer_shares.hpp"
 #include "balancer_state.hpp"
 #include "kits.hpp"
 #include "option_samples.hpp"
 #include "other_process.hpp"
 
-#include <atoll/verify/balancer_properties.hpp>
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <ctime>
 
-/// What every balancer must hold to (`atoll/spi/balancer.hpp`), and what its claims add.
+/// Checks of every balancer (`atoll/spi/balancer.hpp`), and of its claims.
 namespace atl::verify {
 
 namespace {
@@ -20,14 +19,14 @@ using properties::balancer_maker;
 using properties::balancer_traits;
 using properties::finding;
 
-/// A balancer plugin with its options, and how hard to look.
+/// A balancer plugin with its options, and the extent of the checks.
 struct plugin_under_test {
   balancer_maker make;
   balancer_traits traits;
   bool claims_shares;
   effort how;
 
-  /// Tries a property of a seed on a part of the seeds: one of each `part`, but at most `most`.
+  /// Checks a property on one of each `part` seeds, but on at most `most`.
   std::uint64_t for_seeds(std::uint64_t part, std::uint64_t most,
                           const std::function<finding(std::uint64_t)>& holds) const {
     auto seeds = std::clamp<std::uint64_t>(how.seeds / part, 1, most);
@@ -38,7 +37,7 @@ struct plugin_under_test {
   }
 };
 
-std::uint64_t handles_nobody(const balancer_maker& make) {
+std::uint64_t handles_empty_lists(const balancer_maker& make) {
   auto balancer = make(1);
   properties::candidates dead(3), alive(2);
   for (auto& one : dead)
@@ -52,9 +51,8 @@ std::uint64_t handles_nobody(const balancer_maker& make) {
   return 5;
 }
 
-/// Whatever it remembers of candidates that are gone mustn't keep it from picking those that are
-/// there.
-std::uint64_t forgets_the_gone(const balancer_maker& make) {
+/// State about removed candidates must not prevent picks of the present ones.
+std::uint64_t ignores_removed_candidates(const balancer_maker& make) {
   constexpr std::uint64_t calls = 20'000;
   auto balancer = make(1);
   properties::candidates all(3);
@@ -106,13 +104,13 @@ void try_shares(const plugin_under_test& it, recorder& out) {
   });
 }
 
-/// The promises that hold with every option that the declarations allow. A plugin may refuse
-/// options that contradict each other.
+/// Promises that hold with all declared options. A plugin may refuse options that contradict each
+/// other.
 std::uint64_t holds_with_options(const spi::descriptor& plugin, const plugin_under_test& it,
                                  const spi::options& base) {
-  spi::random_source chance{it.how.first};
+  spi::random_source random{it.how.first};
   std::uint64_t cases = 0;
-  for (auto& sample : option_samples(plugin, base, chance)) {
+  for (auto& sample : option_samples(plugin, base, random)) {
     auto varied = it;
     varied.make = [&](std::uint64_t seed) {
       return std::unique_ptr<spi::balancer>{plugin.create.balancer({sample.options, seed})};
@@ -181,7 +179,7 @@ void verify_balancer(const spi::descriptor& plugin, const spi::options& options,
       out.how()};
   first_picks first{std::min<std::uint64_t>(it.how.seeds, 50), std::time(nullptr), {}};
 
-  out.check("nobody to pick from is no pick", {}, [&] { return handles_nobody(it.make); });
+  out.check("nobody to pick from is no pick", {}, [&] { return handles_empty_lists(it.make); });
   out.check("a second process can make it", {}, [&] {
     first.text = in_other_process(
         [&] { return balancer_state::picks_as_text(it.make, it.how.first, first.seeds); });
@@ -210,7 +208,7 @@ void verify_balancer(const spi::descriptor& plugin, const spi::options& options,
                         [&](auto seed) { return balancer_state::keeps_keys(it.make, seed); });
   });
   out.check("candidates that are new at every call are picked like any", {},
-            [&] { return forgets_the_gone(it.make); });
+            [&] { return ignores_removed_candidates(it.make); });
   try_shares(it, out);
   out.check("options at their limits and in between", {},
             [&] { return holds_with_options(plugin, it, options); });

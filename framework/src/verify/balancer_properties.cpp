@@ -1,4 +1,4 @@
-#include <atoll/verify/balancer_properties.hpp>
+#include "balancer_properties.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -16,23 +16,23 @@ bool must_be_eligible(const spi::candidate& one, const balancer_traits& traits) 
   return eligible(one, traits) && (!traits.may_skip_weightless || one.weight > 0);
 }
 
-candidates random_candidates(spi::random_source& chance, std::size_t size, std::size_t domains,
+candidates random_candidates(spi::random_source& random, std::size_t size, std::size_t domains,
                              bool weird) {
   constexpr double odd[] = {0, -1, NAN, INFINITY, 1e300, 1e-300, 5e-324};
   candidates made;
   for (std::size_t i = 0; i < size; ++i) {
     spi::candidate one;
-    one.id = 1 + chance.below(3 * size); // some ids meet again in another set, most don't
+    one.id = 1 + random.below(3 * size); // some ids meet again in another set, most don't
     while (std::any_of(made.begin(), made.end(), [&](auto& other) { return other.id == one.id; }))
       ++one.id;
-    if (domains > 0 && !chance.chance(0.1))
-      one.domain = "rack " + std::to_string(chance.below(domains));
-    one.weight = weird && chance.chance(0.3) ? odd[chance.below(std::size(odd))]
-                                             : static_cast<double>(1 + chance.below(9));
-    one.in_flight = static_cast<std::uint32_t>(chance.below(50));
-    one.latency = std::chrono::microseconds{chance.below(20'000)};
-    one.free_bytes = chance.below(std::uint64_t{1} << 40);
-    one.healthy = !chance.chance(0.2);
+    if (domains > 0 && !random.chance(0.1))
+      one.domain = "rack " + std::to_string(random.below(domains));
+    one.weight = weird && random.chance(0.3) ? odd[random.below(std::size(odd))]
+                                             : static_cast<double>(1 + random.below(9));
+    one.in_flight = static_cast<std::uint32_t>(random.below(50));
+    one.latency = std::chrono::microseconds{random.below(20'000)};
+    one.free_bytes = random.below(std::uint64_t{1} << 40);
+    one.healthy = !random.chance(0.2);
     made.push_back(std::move(one));
   }
   return made;
@@ -89,62 +89,62 @@ finding picks_many_rightly(spi::balancer& balancer, const candidates& all, std::
 
 namespace {
 
-/// Mostly one of those listed, sometimes one that was never listed.
-std::uint64_t observed_id(spi::random_source& chance, const candidates& all) {
-  return all.empty() || chance.chance(0.1) ? chance.next() : all[chance.below(all.size())].id;
+/// Mostly a listed node, sometimes one that was never listed.
+std::uint64_t observed_id(spi::random_source& random, const candidates& all) {
+  return all.empty() || random.chance(0.1) ? random.next() : all[random.below(all.size())].id;
 }
 
-/// Sometimes not known, and sometimes longer than any that a host would wait for.
-std::chrono::microseconds observed_latency(spi::random_source& chance) {
-  if (chance.chance(0.1))
+/// Sometimes unknown, and sometimes longer than a host would wait.
+std::chrono::microseconds observed_latency(spi::random_source& random) {
+  if (random.chance(0.1))
     return std::chrono::microseconds{0};
-  if (chance.chance(0.1))
+  if (random.chance(0.1))
     return std::chrono::hours{24 * 365};
-  return std::chrono::microseconds{chance.below(9999)};
+  return std::chrono::microseconds{random.below(9999)};
 }
 
 } // namespace
 
 finding stays_right_under_change(const balancer_maker& make, const balancer_traits& traits,
                                  std::uint64_t seed, const change_bounds& bounds) {
-  spi::random_source chance{seed};
-  auto balancer = make(chance.next());
+  spi::random_source random{seed};
+  auto balancer = make(random.next());
   candidates all;
   for (std::size_t round = 0; round < bounds.rounds; ++round) {
-    if (chance.chance(0.3))
-      all = random_candidates(chance, chance.below(bounds.size_max + 1),
-                              chance.below(bounds.domains_max + 1), true);
+    if (random.chance(0.3))
+      all = random_candidates(random, random.below(bounds.size_max + 1),
+                              random.below(bounds.domains_max + 1), true);
     for (auto& one : all)
-      if (chance.chance(0.1))
+      if (random.chance(0.1))
         one.healthy = !one.healthy;
-    auto key = chance.next();
+    auto key = random.next();
     auto wrong =
-        chance.chance(0.5)
+        random.chance(0.5)
             ? picks_rightly(*balancer, all, traits, key)
-            : picks_many_rightly(*balancer, all, chance.below(bounds.count_max + 1), traits, key);
+            : picks_many_rightly(*balancer, all, random.below(bounds.count_max + 1), traits, key);
     if (wrong)
       return *wrong + " in round " + std::to_string(round);
-    balancer->observe(observed_id(chance, all), {chance.chance(0.8), observed_latency(chance)});
+    balancer->observe(observed_id(random, all), {random.chance(0.8), observed_latency(random)});
   }
   return std::nullopt;
 }
 
 finding repeats_itself(const balancer_maker& make, std::uint64_t seed, std::size_t rounds) {
-  spi::random_source chance{seed};
-  auto start = chance.next();
+  spi::random_source random{seed};
+  auto start = random.next();
   auto first = make(start), second = make(start);
   candidates all;
   for (std::size_t round = 0; round < rounds; ++round) {
     if (round % 7 == 0)
-      all = random_candidates(chance, chance.below(10), chance.below(4), true);
-    auto key = chance.next();
-    auto count = chance.below(5);
+      all = random_candidates(random, random.below(10), random.below(4), true);
+    auto key = random.next();
+    auto count = random.below(5);
     if (first->pick(all, key) != second->pick(all, key) ||
         first->pick_many(all, count, key) != second->pick_many(all, count, key))
       return "answers differently from its twin in round " + std::to_string(round);
     if (!all.empty()) {
-      spi::outcome result{chance.chance(0.8), std::chrono::microseconds{chance.below(9999)}};
-      auto id = all[chance.below(all.size())].id;
+      spi::outcome result{random.chance(0.8), std::chrono::microseconds{random.below(9999)}};
+      auto id = all[random.below(all.size())].id;
       first->observe(id, result);
       second->observe(id, result);
     }

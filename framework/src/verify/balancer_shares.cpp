@@ -29,12 +29,12 @@ finding when(const finding& wrong, const std::string& circumstances) {
 class host {
  public:
   host(const balancer_maker& make, const balancer_traits& traits, std::uint64_t seed)
-      : balancer_{make(seed)}, traits_{traits}, chance_{seed} {}
+      : balancer_{make(seed)}, traits_{traits}, random_{seed} {}
 
-  spi::random_source& chance() { return chance_; }
+  spi::random_source& random() { return random_; }
 
   std::vector<std::size_t> picks(const candidates& all, std::size_t count) {
-    auto key = chance_.next();
+    auto key = random_.next();
     if (count > 0)
       return balancer_->pick_many(all, count, key);
     auto picked = balancer_->pick(all, key);
@@ -114,12 +114,12 @@ class host {
  private:
   std::unique_ptr<spi::balancer> balancer_;
   balancer_traits traits_;
-  spi::random_source chance_;
+  spi::random_source random_;
 };
 
-void shuffle(std::vector<std::size_t>& order, spi::random_source& chance) {
+void shuffle(std::vector<std::size_t>& order, spi::random_source& random) {
   for (auto left = order.size(); left > 1; --left)
-    std::swap(order[left - 1], order[chance.below(left)]);
+    std::swap(order[left - 1], order[random.below(left)]);
 }
 
 } // namespace
@@ -202,7 +202,7 @@ finding in_any_order(const balancer_maker& make, const balancer_traits& traits,
     }
     host it{make, traits, seed};
     auto shuffled = it.measure_lists(all, [&](std::size_t) {
-      shuffle(order, it.chance());
+      shuffle(order, it.random());
       return order;
     });
     if (shuffled)
@@ -218,7 +218,7 @@ finding of_changing_halves(const balancer_maker& make, const balancer_traits& tr
   std::vector<std::size_t> order(all.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   return it.measure_lists(all, [&](std::size_t) {
-    shuffle(order, it.chance());
+    shuffle(order, it.random());
     std::vector<std::size_t> half(order.begin(), order.begin() + 3);
     std::sort(half.begin(), half.end());
     return half;
@@ -229,7 +229,7 @@ finding after_failures(const balancer_maker& make, const balancer_traits& traits
                        std::uint64_t seed) {
   for (auto& all : {group({1, 1, 1, 1}), group({1, 2, 3, 4})}) {
     host it{make, traits, seed};
-    auto victim = all[it.chance().below(all.size())].id;
+    auto victim = all[it.random().below(all.size())].id;
     it.warm_up(all, settling_picks);
     it.warm_up(all, settling_picks, [&](auto id) { return id != victim; });
     for (int i = 0; i < 20; ++i) // requests that were sent before

@@ -1,13 +1,13 @@
 #pragma once
 
-#include <atoll/verify/balancer_properties.hpp>
+#include "balancer_properties.hpp"
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
-/// Checks of the claim `shares`, each with one seed. Every share may be off by as much as chance
-/// would be off that draws each pick on its own, with six standard deviations.
+/// Checks of the claim `shares`, each with one seed. Each share may deviate by up to six standard
+/// deviations of independent random picks.
 namespace atl::verify::shares {
 
 using properties::balancer_maker;
@@ -15,41 +15,41 @@ using properties::balancer_traits;
 using properties::candidates;
 using properties::finding;
 
-/// So many picks for each candidate may follow a change of the list before shares follow it.
+/// Number of picks per candidate after a change of the list before shares must be right.
 constexpr std::size_t settling_picks = 100;
-/// So many picks for each candidate with good outcomes may follow failures before shares are back.
+/// Number of picks per candidate with good outcomes after failures before shares must be right.
 constexpr std::size_t forgiving_picks = 1'000;
 
-/// Over many picks, singly, two at a time and both in turn, with lists of every kind.
+/// Over many picks, one at a time, two at a time and alternating, with lists of every kind.
 finding over_many_picks(const balancer_maker& make, const balancer_traits& traits,
                         std::uint64_t seed);
 
-/// With each of four candidates dead in turn, each with a balancer of its own.
+/// With each of four candidates dead in turn, each time with a new balancer.
 finding with_one_dead(const balancer_maker& make, const balancer_traits& traits,
                       std::uint64_t seed);
 
-/// After the weights of known candidates change, again and again.
+/// After repeated changes of the candidates' weights.
 finding after_other_weights(const balancer_maker& make, const balancer_traits& traits,
                             std::uint64_t seed);
 
-/// After candidates die and come back, having missed some thousand picks.
+/// After candidates die, miss some thousand picks, and return.
 finding after_deaths(const balancer_maker& make, const balancer_traits& traits, std::uint64_t seed);
 
 /// After candidates join, leave and join again.
 finding after_joins(const balancer_maker& make, const balancer_traits& traits, std::uint64_t seed);
 
-/// When the list's order is another one at each call.
+/// When each call lists the candidates in another order.
 finding in_any_order(const balancer_maker& make, const balancer_traits& traits, std::uint64_t seed);
 
-/// When each call lists another half of the nodes.
+/// When each call lists a different half of the nodes.
 finding of_changing_halves(const balancer_maker& make, const balancer_traits& traits,
                            std::uint64_t seed);
 
-/// After requests to one candidate failed for a while, and then all succeed.
+/// After requests to one candidate fail for a while and then succeed.
 finding after_failures(const balancer_maker& make, const balancer_traits& traits,
                        std::uint64_t seed);
 
-/// Of lists of this size. No candidate that is due some picks goes without any.
+/// For lists of this size. Every candidate that is due some picks gets some.
 finding of_many(const balancer_maker& make, const balancer_traits& traits, std::size_t size,
                 std::uint64_t seed);
 

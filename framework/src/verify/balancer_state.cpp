@@ -61,10 +61,10 @@ candidates healthy(std::size_t size) {
 }
 
 bool ignores_keys(const balancer_maker& make, const candidates& all, std::uint64_t seed) {
-  spi::random_source chance{seed};
+  spi::random_source random{seed};
   auto with_keys = make(seed), without = make(seed);
   for (int call = 0; call < 50; ++call)
-    if (with_keys->pick(all, chance.next()) != without->pick(all, 0))
+    if (with_keys->pick(all, random.next()) != without->pick(all, 0))
       return false;
   return true;
 }
@@ -99,16 +99,16 @@ finding keeps_keys(const balancer_maker& make, std::uint64_t seed) {
   auto all = healthy(5);
   if (ignores_keys(make, all, seed))
     return std::nullopt;
-  spi::random_source chance{seed};
+  spi::random_source random{seed};
   auto balancer = make(seed);
   std::vector<std::uint64_t> keys(64);
   std::vector<std::optional<std::size_t>> nodes;
   for (auto& key : keys) {
-    key = chance.next();
+    key = random.next();
     nodes.push_back(balancer->pick(all, key));
   }
   for (int check = 0; check < 128; ++check) {
-    auto i = chance.below(keys.size());
+    auto i = random.below(keys.size());
     if (balancer->pick(all, keys[i]) != nodes[i])
       return fmt::format(
           "looks at keys, and picks another candidate for key {} than before, though "
@@ -121,12 +121,12 @@ finding keeps_keys(const balancer_maker& make, std::uint64_t seed) {
 finding keeps_within_memory(const balancer_maker& make, std::uint64_t calls) {
   auto all = healthy(5);
   auto balancer = make(1);
-  spi::random_source chance{1};
+  spi::random_source random{1};
   auto over = [](const finding& grows, const char* what) {
     return grows ? finding{*grows + ", over " + what} : std::nullopt;
   };
   auto pick = [&](std::uint64_t call) {
-    auto key = chance.next();
+    auto key = random.next();
     auto picked = call % 4 == 0 ? balancer->pick_many(all, 2, key).size()
                                 : std::size_t{balancer->pick(all, key).has_value()};
     if (picked > 0)

@@ -1,34 +1,34 @@
 #pragma once
 
-#include <atoll/verify/balancer_properties.hpp>
+#include "balancer_properties.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
 
-/// What a balancer may know and remember: nothing but its options, its seed and the calls before,
-/// and of those not more than fits a bound.
+/// Checks of a balancer's state: picks depend only on its options, seed and earlier calls, and its
+/// memory is bounded.
 namespace atl::verify::balancer_state {
 
 using properties::balancer_maker;
 using properties::finding;
 
-/// The picks of balancers with the seeds from `first` on, as text: one line a seed. Each is called
-/// with lists, keys and outcomes that its seed decides.
+/// The picks of balancers with `seeds` seeds from `first` on, as text with one line per seed. The
+/// seed determines the lists, keys and outcomes.
 std::string picks_as_text(const balancer_maker& make, std::uint64_t first, std::uint64_t seeds);
 
-/// The same picks, of balancers that are all alive at once and are called in turn.
+/// The same picks, from balancers that exist at the same time and are called in turn.
 std::string picks_in_turn(const balancer_maker& make, std::uint64_t first, std::uint64_t seeds);
 
-/// A strategy ignores keys; or it keeps each with a node, as long as the candidates stay as they
-/// are and no outcomes come, whatever else it is asked.
+/// Checks that a balancer either ignores keys, or maps each key to the same node as long as
+/// candidates and outcomes do not change.
 finding keeps_keys(const balancer_maker& make, std::uint64_t seed);
 
-/// Memory stays bounded over `calls` picks with as many keys, and over outcomes of as many nodes,
-/// and over as many nodes that come and go.
+/// Checks that memory stays bounded over `calls` picks with as many keys, over outcomes of as many
+/// nodes, and over as many nodes that come and go.
 finding keeps_within_memory(const balancer_maker& make, std::uint64_t calls);
 
-/// One pick takes no longer than in proportion to the number of candidates, times its logarithm.
+/// Checks that the time of a pick grows at most as n log n with the number of candidates.
 finding picks_in_time(const balancer_maker& make);
 
 } // namespace atl::verify::balancer_state

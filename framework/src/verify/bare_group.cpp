@@ -8,7 +8,7 @@ namespace atl::verify {
 
 namespace {
 
-/// More messages than any healthy group sends in a millisecond.
+/// More messages than a correct group sends in a millisecond.
 constexpr std::size_t messages_max = 100'000;
 
 } // namespace
@@ -60,7 +60,7 @@ spi::replica_id bare_group::leader() const {
   return 0;
 }
 
-/// Disks are done at once, and so are state machines.
+/// Disks and state machines finish at once.
 void bare_group::carry_out(spi::replica_id id) {
   auto& it = members_[id - 1];
   for (;;) {

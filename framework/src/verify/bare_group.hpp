@@ -10,13 +10,13 @@
 
 namespace atl::verify {
 
-/// A group without a simulator: messages arrive at once, disks and state machines take no time and
-/// keep nothing. So memory that grows belongs to the protocols.
+/// A group of protocols without a simulator: messages arrive at once, and disks and state machines
+/// take no time and keep nothing, so growing memory belongs to the protocols. Not thread-safe.
 class bare_group {
  public:
   bare_group(const protocol_subject& what, std::uint32_t replicas);
 
-  /// Lets a millisecond pass, and delivers what is sent until nothing is.
+  /// Advances time by a millisecond, and delivers messages until none is left.
   void run();
   void read(spi::replica_id at, spi::read_level level);
   void propose(spi::replica_id at, std::string command);
@@ -24,7 +24,7 @@ class bare_group {
   spi::replica_id leader() const; ///< 0: none
   std::uint32_t size() const { return static_cast<std::uint32_t>(members_.size()); }
   const spi::consensus& at(spi::replica_id id) const { return *members_[id - 1].protocol; }
-  std::uint64_t answered() const { return answered_; } ///< reads that were, not refused
+  std::uint64_t answered() const { return answered_; } ///< number of reads answered
   std::uint64_t applied() const { return members_.front().applied; }
 
  private:

@@ -1,4 +1,4 @@
-#include <atoll/verify/recovery_properties.hpp>
+#include "recovery_properties.hpp"
 
 #include <fmt/format.h>
 
@@ -30,7 +30,7 @@ std::string names(const std::vector<bool>& present) {
 /// Set number `number` of all sets; or, when there are too many, one of a size drawn first, so that
 /// small, middle and nearly whole sets all come up.
 std::vector<bool> choose_set(std::uint32_t total, std::uint64_t number, bool all,
-                             spi::random_source& chance) {
+                             spi::random_source& random) {
   std::vector<bool> present(total);
   if (all) {
     for (std::uint32_t i = 0; i < total; ++i)
@@ -39,9 +39,9 @@ std::vector<bool> choose_set(std::uint32_t total, std::uint64_t number, bool all
   }
   std::vector<std::uint32_t> order(total);
   std::iota(order.begin(), order.end(), 0);
-  auto count = chance.below(total + 1);
+  auto count = random.below(total + 1);
   for (std::uint32_t i = 0; i < count; ++i) {
-    std::swap(order[i], order[i + chance.below(total - i)]);
+    std::swap(order[i], order[i + random.below(total - i)]);
     present[order[i]] = true;
   }
   return present;
@@ -96,10 +96,10 @@ class fragments_at_hand {
 
 } // namespace
 
-std::string random_bytes(spi::random_source& chance, std::size_t size) {
+std::string random_bytes(spi::random_source& random, std::size_t size) {
   std::string bytes(size, '\0');
   for (auto& byte : bytes)
-    byte = static_cast<char>(chance.next());
+    byte = static_cast<char>(random.next());
   return bytes;
 }
 
@@ -114,13 +114,13 @@ finding has_a_layout(const spi::recovery& scheme) {
   return std::nullopt;
 }
 
-finding counts_rightly(const spi::recovery& scheme, spi::random_source& chance) {
+finding counts_rightly(const spi::recovery& scheme, spi::random_source& random) {
   auto layout = scheme.layout();
   auto all = layout.total <= loss_tolerance::all_sets_max;
   auto sets = all ? std::uint64_t{1} << layout.total : sampled_sets;
   auto reached = !all; // a sample may miss the one set that is enough
   for (std::uint64_t number = 0; number < sets; ++number) {
-    auto present = choose_set(layout.total, number, all, chance);
+    auto present = choose_set(layout.total, number, all, random);
     auto count = static_cast<std::uint32_t>(std::count(present.begin(), present.end(), true));
     if (!scheme.enough(present)) {
       if (count == layout.total)
@@ -131,7 +131,7 @@ finding counts_rightly(const spi::recovery& scheme, spi::random_source& chance) 
       return "says that fewer fragments than it needs are enough:" + names(present);
     reached = reached || count == layout.needed;
     auto more = present;
-    more[chance.below(layout.total)] = true;
+    more[random.below(layout.total)] = true;
     if (!scheme.enough(more))
       return "says that fragments" + names(present) + " are enough, and that" + names(more) +
              " aren't";
@@ -163,14 +163,14 @@ finding encodes_as_it_says(const spi::recovery& scheme, std::string_view chunk) 
 }
 
 finding decodes_what_it_can(const spi::recovery& scheme, std::string_view chunk,
-                            std::uint32_t survives, spi::random_source& chance,
+                            std::uint32_t survives, spi::random_source& random,
                             std::uint64_t sets_max) {
   auto total = scheme.layout().total;
   auto all = total < 64 && std::uint64_t{1} << total <= sets_max;
   auto sets = all ? std::uint64_t{1} << total : sets_max;
   auto fragments = stored_fragments(scheme, chunk);
   for (std::uint64_t number = 0; number < sets; ++number) {
-    auto present = choose_set(total, number, all, chance);
+    auto present = choose_set(total, number, all, random);
     auto count = static_cast<std::uint32_t>(std::count(present.begin(), present.end(), true));
     auto enough = scheme.enough(present);
     if (total - count <= survives && !enough)
@@ -188,19 +188,19 @@ finding decodes_what_it_can(const spi::recovery& scheme, std::string_view chunk,
 }
 
 finding refuses_wrong_lengths(const spi::recovery& scheme, std::string_view chunk,
-                              spi::random_source& chance) {
+                              spi::random_source& random) {
   auto total = scheme.layout().total;
   auto fragments = stored_fragments(scheme, chunk);
-  auto right = choose_set(total, 0, false, chance);
+  auto right = choose_set(total, 0, false, random);
   fragments_at_hand hand{fragments, right};
   std::string changes;
   for (std::uint32_t i = 0; i < total; ++i) {
-    if (!right[i] || !chance.chance(0.5))
+    if (!right[i] || !random.chance(0.5))
       continue;
     auto size = fragments[i].size();
     const std::size_t lengths[] = {0,        size / 2,    size == 0 ? 1 : size - 1,
-                                   size + 1, size + 4096, fragments[chance.below(total)].size()};
-    auto length = lengths[chance.below(std::size(lengths))];
+                                   size + 1, size + 4096, fragments[random.below(total)].size()};
+    auto length = lengths[random.below(std::size(lengths))];
     hand[i]->resize(length, '\0');
     right[i] = length == size;
     if (!right[i])

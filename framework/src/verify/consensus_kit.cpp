@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-/// What every protocol must hold to (`atoll/spi/consensus.hpp`), and what its claims add: thousands
-/// of simulated fault schedules, scripted scenarios, and hostile bytes.
+/// Checks of every protocol (`atoll/spi/consensus.hpp`), and of its claims: thousands of simulated
+/// fault schedules, scripted scenarios, and malformed bytes.
 namespace atl::verify {
 
 namespace {
@@ -30,14 +30,14 @@ sim::fault_set faults_for(const std::string& safe_with_crashes) {
   return faults;
 }
 
-/// Every other seed without spare replicas: where nobody can come or go, all faults meet members,
-/// and clients ask nobody else.
+/// Every second seed runs without spare replicas, so that all faults hit members, and clients ask
+/// only members.
 void leave_spares_out(simulation_options& run) {
   if (run.seed % 2 == 0)
     run.spares = 0;
 }
 
-/// Those besides three and five, as far as the options admit them.
+/// Other sizes than three and five, as far as the options admit them.
 std::vector<std::uint32_t> other_sizes(const protocol_subject& what) {
   std::vector<std::uint32_t> out;
   for (std::uint32_t size : {4, 6, 7})
@@ -58,7 +58,7 @@ std::uint64_t repeats_itself(const protocol_subject& what, std::uint64_t first) 
   return count;
 }
 
-/// What many seeds are run for.
+/// A property that is checked over many seeds.
 struct seed_check {
   std::string property;
   std::string claim;
@@ -70,7 +70,7 @@ std::uint64_t share(const effort& how, std::uint64_t divisor) {
   return std::max<std::uint64_t>(1, how.seeds / divisor);
 }
 
-/// Two kinds of faults, of those that are on.
+/// Leaves two of the enabled kinds of faults on.
 sim::fault_set two_kinds(const sim::fault_set& all, spi::random_source& random) {
   auto names = sim::fault_names();
   auto out = sim::fault_set::none();

@@ -1,4 +1,4 @@
-#include <atoll/verify/fair_shares.hpp>
+#include "fair_shares.hpp"
 
 #include <algorithm>
 #include <map>

@@ -1,4 +1,4 @@
-#include <atoll/verify/fragment_model.hpp>
+#include "fragment_model.hpp"
 
 #include <algorithm>
 

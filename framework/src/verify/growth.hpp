@@ -7,17 +7,19 @@
 
 namespace atl::verify {
 
-/// How much longer work takes on a larger input, in processor time of this thread.
+/// Input sizes to compare, and the limit of how much longer the large one may take, in processor
+/// time of this thread.
 struct growth_limit {
   std::size_t small = 0;
   std::size_t large = 0;
-  double factor_max = 0; ///< that is still taken for growth no worse than n log n
+  double factor_max = 0; ///< greatest factor that counts as n log n growth
 };
 
-/// Times `work(size)` at both sizes, and says so if the large one takes more than `factor_max`
-/// times as long. The least of several runs counts, and one good comparison of a few is enough, so
-/// that other work on the machine doesn't matter.
-/// @param repeats how often one measurement of the small size calls `work`, for work that is short.
+/// Measures `work(size)` at both sizes. @returns a sentence if the large size takes more than
+/// `factor_max` times as long. The minimum of several runs counts, and one good comparison of a few
+/// suffices, so other load on the machine does not matter.
+/// @param repeats number of calls of `work` in one measurement of the small size, for work that is
+/// short.
 std::optional<std::string> grows_too_fast(const growth_limit& limit, std::size_t repeats,
                                           const std::function<void(std::size_t size)>& work);
 

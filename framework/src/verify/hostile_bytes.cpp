@@ -8,8 +8,8 @@
 
 #include <numeric>
 
-/// Bytes that no replica wrote: nothing that comes from the network or the disk may take a replica
-/// down, or the group out of its way.
+/// Malformed bytes: input from the network or the disk must not crash a replica or disturb the
+/// group.
 namespace atl::verify {
 
 namespace {
@@ -28,7 +28,7 @@ std::vector<spi::replica_id> voters_of(const protocol_subject& what) {
   return all;
 }
 
-/// What replicas say to each other while a leader is lost and found.
+/// Messages of a group that loses and elects a leader.
 std::vector<said> listen(const protocol_subject& what) {
   std::vector<said> all;
   scenario_group group{{what, what.usual_size()}};
@@ -74,10 +74,10 @@ std::string spoil(const said& it, spi::random_source& random) {
   return bytes;
 }
 
-/// Bytes that make no sense are dropped. Flipped bits may make sense, and speak with a member's
-/// voice: there the group's safety is not at stake, since links check what they carry; but nothing
-/// crashes, throws, or asks for memory without bound.
-std::uint64_t hear_garbage(const protocol_subject& what, const effort& how) {
+/// Malformed bytes are dropped. Flipped bits may form a valid message of a member; safety is not
+/// required then, because links check integrity, but the replica must not crash, throw, or allocate
+/// without bound.
+std::uint64_t send_garbage(const protocol_subject& what, const effort& how) {
   auto voices = listen(what);
   if (voices.empty())
     return 0; // a protocol of one
@@ -109,7 +109,7 @@ std::uint64_t hear_garbage(const protocol_subject& what, const effort& how) {
   return rounds * messages * voters.size();
 }
 
-/// A whole group goes on when strangers shout: random bytes, which make no sense to anybody.
+/// A group continues while unknown senders send random bytes.
 std::uint64_t survive_unknown_senders(const protocol_subject& what, const effort& how) {
   scenario_group group{{what, what.usual_size()}};
   group.add_one();
@@ -130,7 +130,7 @@ std::uint64_t survive_unknown_senders(const protocol_subject& what, const effort
   return 1000;
 }
 
-/// Records that lost their end, gained one, or were swapped: a replica starts, or says why not.
+/// Truncated, extended or swapped records: a replica starts, or reports why not.
 std::uint64_t read_spoiled_disks(const protocol_subject& what, const effort& how) {
   // What a replica writes, from its own effects.
   std::vector<std::string> written;
@@ -194,7 +194,7 @@ std::uint64_t read_spoiled_disks(const protocol_subject& what, const effort& how
 } // namespace
 
 void try_hostile_bytes(const protocol_subject& what, recorder& out) {
-  out.check("garbage from the network", "", [&] { return hear_garbage(what, out.how()); });
+  out.check("garbage from the network", "", [&] { return send_garbage(what, out.how()); });
   out.check("strangers shout at a group", "",
             [&] { return survive_unknown_senders(what, out.how()); });
   if (what.admits(1))

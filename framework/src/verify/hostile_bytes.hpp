@@ -5,7 +5,7 @@
 
 namespace atl::verify {
 
-/// Bytes that no replica wrote, from the network and on the disk.
+/// Checks how a protocol handles malformed bytes from the network and on the disk.
 void try_hostile_bytes(const protocol_subject& what, recorder& out);
 
 } // namespace atl::verify

@@ -1,4 +1,4 @@
-#include <atoll/verify/fragment_model.hpp>
+#include "fragment_model.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -19,13 +19,13 @@ std::vector<bool> members(std::uint32_t total, std::uint64_t bits) {
 }
 
 /// `count` fragments, drawn at random.
-std::vector<bool> draw_members(spi::random_source& chance, std::uint32_t total,
+std::vector<bool> draw_members(spi::random_source& random, std::uint32_t total,
                                std::uint32_t count) {
   std::vector<std::uint32_t> order(total);
   std::iota(order.begin(), order.end(), 0);
   std::vector<bool> present(total);
   for (std::uint32_t i = 0; i < count; ++i) {
-    std::swap(order[i], order[i + chance.below(total - i)]);
+    std::swap(order[i], order[i + random.below(total - i)]);
     present[order[i]] = true;
   }
   return present;
@@ -37,10 +37,10 @@ loss_tolerance::loss_tolerance(const spi::recovery& scheme) : total_{scheme.layo
   auto needed = scheme.layout().needed;
   threshold_ = needed;
   if (total_ > all_sets_max) {
-    spi::random_source chance{total_};
+    spi::random_source random{total_};
     for (int i = 0; i < sampled_sets && threshold_; ++i) {
-      auto count = static_cast<std::uint32_t>(chance.below(total_ + 1));
-      if (scheme.enough(draw_members(chance, total_, count)) != (count >= needed))
+      auto count = static_cast<std::uint32_t>(random.below(total_ + 1));
+      if (scheme.enough(draw_members(random, total_, count)) != (count >= needed))
         threshold_.reset();
     }
     return;

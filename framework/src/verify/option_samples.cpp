@@ -48,16 +48,16 @@ std::vector<option_value> choices_of(const option_spec& option) {
 /// Somewhere between the bounds. As likely in each power of two above the least, for most ranges
 /// are large and their small values matter.
 option_value draw_between(const option_value& least, const option_value& most,
-                          spi::random_source& chance) {
+                          spi::random_source& random) {
   if (auto* low = std::get_if<double>(&least))
-    return *low + (std::get<double>(most) - *low) * chance.unit();
+    return *low + (std::get<double>(most) - *low) * random.unit();
   auto low = std::get<std::int64_t>(least), high = std::get<std::int64_t>(most);
   auto width = std::min(9e18, static_cast<double>(high) - static_cast<double>(low));
-  auto above = std::clamp(std::exp2(chance.unit() * std::log2(width + 1)) - 0.5, 0.0, width);
+  auto above = std::clamp(std::exp2(random.unit() * std::log2(width + 1)) - 0.5, 0.0, width);
   return std::clamp(low + static_cast<std::int64_t>(above), low, high);
 }
 
-std::vector<option_value> values_of(const option_spec& option, spi::random_source& chance) {
+std::vector<option_value> values_of(const option_spec& option, spi::random_source& random) {
   auto all = choices_of(option);
   auto least = value_of(option, option.minimum), most = value_of(option, option.maximum);
   if (option.type == option_type::boolean || option.type == option_type::text)
@@ -67,7 +67,7 @@ std::vector<option_value> values_of(const option_spec& option, spi::random_sourc
       all.push_back(*bound);
   if (least && most)
     for (int i = 0; i < drawn_values; ++i)
-      all.push_back(draw_between(*least, *most, chance));
+      all.push_back(draw_between(*least, *most, random));
   return all;
 }
 
@@ -88,11 +88,11 @@ option_sample changed(std::span<const option_spec> declared, const spi::options&
 } // namespace
 
 std::vector<option_sample> option_samples(const spi::descriptor& plugin, const spi::options& base,
-                                          spi::random_source& chance) {
+                                          spi::random_source& random) {
   auto declared = plugin.options;
   std::vector<option_sample> samples;
   for (std::size_t i = 0; i < declared.size(); ++i)
-    for (auto& value : values_of(declared[i], chance)) {
+    for (auto& value : values_of(declared[i], random)) {
       std::vector<std::optional<option_value>> values(declared.size());
       values[i] = value;
       samples.push_back(changed(declared, base, values));
@@ -101,8 +101,8 @@ std::vector<option_sample> option_samples(const spi::descriptor& plugin, const s
     for (int set = 0; set < drawn_sets; ++set) {
       std::vector<std::optional<option_value>> values(declared.size());
       for (std::size_t i = 0; i < declared.size(); ++i)
-        if (auto possible = values_of(declared[i], chance); !possible.empty())
-          values[i] = possible[chance.below(possible.size())];
+        if (auto possible = values_of(declared[i], random); !possible.empty())
+          values[i] = possible[random.below(possible.size())];
       samples.push_back(changed(declared, base, values));
     }
   return samples;

@@ -10,22 +10,21 @@
 
 namespace atl::verify {
 
-/// Options that an operator may set, and how they differ from those that were asked for.
+/// Options that an operator may set, named by their difference from the given ones.
 struct option_sample {
   std::string name; ///< `copies = 1, min_copies = 16`
   spi::options options;
 };
 
-/// Values that the declarations allow: each option on its own at its least and at its most, each of
-/// its choices, and at a few values drawn in between; then several draws of all options together.
-/// Values of options that are not varied are those of `base`. An option without a bound is varied
-/// on the bounded side alone.
+/// Samples of the allowed options: each option alone at its minimum and maximum, at each of its
+/// choices, and at a few values between; then several draws of all options together. Other options
+/// are as in `base`. An option without a bound is varied on its bounded side only.
 std::vector<option_sample> option_samples(const spi::descriptor& plugin, const spi::options& base,
-                                          spi::random_source& chance);
+                                          spi::random_source& random);
 
-/// Whether the plugin refuses this sample, as it may do with options that contradict each other:
-/// `make` throws `std::invalid_argument`.
-/// @throws broken when it doesn't say why
+/// Whether the plugin refuses this sample, as it may for contradicting options: `make` throws
+/// `std::invalid_argument`.
+/// @throws broken when the exception gives no reason
 bool is_refused(const option_sample& sample, const std::function<void()>& make);
 
 /// Whether these are the defaults of the plugin.

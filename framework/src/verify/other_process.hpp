@@ -5,12 +5,12 @@
 
 namespace atl::verify {
 
-/// What `work` returns in a forked copy of this process. The copy has another process id, and a
-/// heap whose free blocks lie elsewhere. No other thread may run.
-/// @throws broken when the copy crashes, ends early, or `work` throws.
+/// @returns what `work` returns in a forked copy of this process, which has another process id and
+/// another layout of free heap blocks. No other thread may run.
+/// @throws broken when the copy crashes, exits early, or `work` throws.
 std::string in_other_process(const std::function<std::string()>& work);
 
-/// Waits until the clock's second is another one than when `began` was read from `time(nullptr)`.
+/// Waits until `time(nullptr)` differs from `began`, an earlier value of it.
 void wait_for_another_second(long began);
 
 } // namespace atl::verify

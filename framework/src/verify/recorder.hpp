@@ -11,14 +11,14 @@
 
 namespace atl::verify {
 
-/// Thrown by a property that doesn't hold, with a sentence that says how.
+/// Thrown when a property does not hold; the message says how.
 class broken : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// Collects findings, and tells each to a listener at once: what was found before a plugin takes
-/// the process down is not lost.
+/// Collects findings and reports each to a listener at once, so that earlier findings survive a
+/// crash of the plugin.
 class recorder {
  public:
   explicit recorder(const effort& how) : how_{how} {}
@@ -26,20 +26,21 @@ class recorder {
   const effort& how() const { return how_; }
   report& result() { return report_; }
 
-  /// Tries a property: it returns how many cases it tried, or throws. Anything thrown breaks it.
+  /// Checks a property: `holds` returns the number of cases tried, or throws; any exception breaks
+  /// the property.
   void check(const std::string& property, const std::string& claim,
              const std::function<std::uint64_t()>& holds);
   void skip(const std::string& property, const std::string& why);
-  /// Says how many runs will be made, more than were said before.
+  /// Adds `runs` to the number of planned runs.
   void plan(std::uint64_t runs) { planned_ += runs; }
-  /// One of them is over. Not thread-safe.
+  /// Counts a finished run. Not thread-safe.
   void note_run();
-  /// Whether the rest is worth trying.
+  /// Whether further properties should be checked.
   bool go_on() const { return !how_.stop_at_first || report_.ok(); }
 
   std::function<void(const std::string& property, const std::string& claim)> on_begin;
   std::function<void(const finding&)> on_finding;
-  /// Called a few times a second. @param done share of what is planned, from 0 to 1
+  /// Called a few times per second. @param done share of the planned runs, from 0 to 1
   std::function<void(double done)> on_progress;
 
  private:

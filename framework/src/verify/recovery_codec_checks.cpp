@@ -39,12 +39,12 @@ std::optional<std::string> decoded(const spi::recovery& scheme, std::size_t size
 }
 
 /// Fragments that are enough, and would not be if one was taken away.
-std::vector<bool> smallest_set(const spi::recovery& scheme, spi::random_source& chance) {
+std::vector<bool> smallest_set(const spi::recovery& scheme, spi::random_source& random) {
   auto total = scheme.layout().total;
   std::vector<std::uint32_t> order(total);
   std::iota(order.begin(), order.end(), 0);
   for (auto left = total; left > 1; --left)
-    std::swap(order[left - 1], order[chance.below(left)]);
+    std::swap(order[left - 1], order[random.below(left)]);
   std::vector<bool> present(total, true);
   for (auto i : order) {
     present[i] = false;
@@ -55,9 +55,9 @@ std::vector<bool> smallest_set(const spi::recovery& scheme, spi::random_source& 
 }
 
 /// Several MiB of bytes that don't repeat within any distance that matters.
-std::string large_chunk(spi::random_source& chance, std::size_t size) {
+std::string large_chunk(spi::random_source& random, std::size_t size) {
   std::string bytes(size, '\0');
-  auto state = chance.next();
+  auto state = random.next();
   for (std::size_t i = 0; i < size; ++i) {
     state = state * 6364136223846793005 + 1442695040888963407;
     bytes[i] = static_cast<char>(state >> 56);
@@ -80,18 +80,18 @@ std::string text_of(const spi::repair_step& step) {
 
 /// What a scheme answers to work that the seed decides, as text.
 std::string answers(const spi::recovery& scheme, std::uint64_t seed) {
-  spi::random_source chance{seed};
+  spi::random_source random{seed};
   std::string text;
   for (int i = 0; i < 4; ++i) {
-    auto chunk = properties::random_bytes(chance, chance.below(5'000));
+    auto chunk = properties::random_bytes(random, random.below(5'000));
     auto fragments = encoded(scheme, chunk);
     for (auto& fragment : fragments)
       text += fmt::format("{} {:x}\n", fragment.size(), hash_of(fragment));
-    auto back = decoded(scheme, chunk.size(), fragments, smallest_set(scheme, chance));
+    auto back = decoded(scheme, chunk.size(), fragments, smallest_set(scheme, random));
     text += fmt::format("{}\n", back == chunk);
   }
   properties::fragment_model model{scheme};
-  properties::damage(model, scheme, chance, 6);
+  properties::damage(model, scheme, random, 6);
   auto reports = model.reports();
   for (auto& report : reports) {
     auto verdict = scheme.judge(report);
@@ -112,11 +112,11 @@ std::string work_as_text(const scheme_maker& make, std::uint64_t first, std::uin
 }
 
 finding encodes_alike(const scheme_maker& make, std::uint64_t seed) {
-  spi::random_source chance{seed};
+  spi::random_source random{seed};
   auto one = make(), other = make();
-  auto chunk = properties::random_bytes(chance, chance.below(20'000));
+  auto chunk = properties::random_bytes(random, random.below(20'000));
   auto first = encoded(*one, chunk);
-  auto stranger = properties::random_bytes(chance, chance.below(20'000));
+  auto stranger = properties::random_bytes(random, random.below(20'000));
   encoded(*one, stranger);
   for (auto* scheme : {one.get(), other.get()}) {
     auto second = encoded(*scheme, chunk);
@@ -128,18 +128,18 @@ finding encodes_alike(const scheme_maker& make, std::uint64_t seed) {
                          scheme == one.get() ? "" : ", by a second object");
     auto mixed = first;
     for (auto& fragment : mixed)
-      if (chance.chance(0.5))
+      if (random.chance(0.5))
         fragment = second[static_cast<std::size_t>(&fragment - mixed.data())];
-    if (decoded(*other, chunk.size(), mixed, smallest_set(*scheme, chance)) != chunk)
+    if (decoded(*other, chunk.size(), mixed, smallest_set(*scheme, random)) != chunk)
       return "decodes fragments that another call encoded to something else";
   }
   return std::nullopt;
 }
 
 finding sizes_are_right(const spi::recovery& scheme, std::uint64_t seed) {
-  spi::random_source chance{seed};
+  spi::random_source random{seed};
   auto total = scheme.layout().total;
-  const std::size_t sizes[] = {chance.below(600), chance.below(70'000)};
+  const std::size_t sizes[] = {random.below(600), random.below(70'000)};
   for (auto size : sizes) {
     auto fragments = encoded(scheme, std::string(size, 'x'));
     for (std::uint32_t i = 0; i < total; ++i)
@@ -147,10 +147,10 @@ finding sizes_are_right(const spi::recovery& scheme, std::uint64_t seed) {
         return fmt::format("says that fragment {} of a chunk of {} bytes has {}, and it has {}", i,
                            size, scheme.fragment_size(size, i), fragments[i].size());
   }
-  const std::size_t large[] = {std::size_t{1} << 31, (std::size_t{1} << 32) + chance.below(99),
-                               (std::size_t{1} << 40) + chance.below(99)};
+  const std::size_t large[] = {std::size_t{1} << 31, (std::size_t{1} << 32) + random.below(99),
+                               (std::size_t{1} << 40) + random.below(99)};
   for (auto size : large) {
-    auto present = smallest_set(scheme, chance);
+    auto present = smallest_set(scheme, random);
     std::size_t held = 0;
     for (std::uint32_t i = 0; i < total; ++i)
       if (present[i])
@@ -163,15 +163,15 @@ finding sizes_are_right(const spi::recovery& scheme, std::uint64_t seed) {
 }
 
 finding handles_large_chunks(const spi::recovery& scheme, std::uint64_t seed) {
-  spi::random_source chance{seed};
+  spi::random_source random{seed};
   for (auto size :
-       {mebibyte, 8 * mebibyte, 4 * mebibyte - 1, 4 * mebibyte + 1 + chance.below(100'000)}) {
-    auto chunk = large_chunk(chance, size);
+       {mebibyte, 8 * mebibyte, 4 * mebibyte - 1, 4 * mebibyte + 1 + random.below(100'000)}) {
+    auto chunk = large_chunk(random, size);
     auto where = fmt::format(", of a chunk of {} bytes", size);
     if (auto wrong = properties::encodes_as_it_says(scheme, chunk))
       return *wrong + where;
     auto fragments = encoded(scheme, chunk);
-    auto few = smallest_set(scheme, chance);
+    auto few = smallest_set(scheme, random);
     std::vector<bool> all(fragments.size(), true);
     for (auto& present : {few, all})
       if (decoded(scheme, size, fragments, present) != chunk)
@@ -187,8 +187,8 @@ finding serves_several_threads(const spi::recovery& scheme, std::uint64_t seed) 
   std::vector<std::string> alone;
   for (std::uint64_t i = 0; i < threads; ++i)
     alone.push_back(answers(scheme, seed + i));
-  spi::random_source chance{seed};
-  auto chunk = large_chunk(chance, 200'000);
+  spi::random_source random{seed};
+  auto chunk = large_chunk(random, 200'000);
   std::atomic<std::uint64_t> next{0};
   std::mutex mutex;
   finding wrong;

@@ -3,8 +3,7 @@
 #include "other_process.hpp"
 #include "recovery_codec_checks.hpp"
 #include "recovery_plan_checks.hpp"
-
-#include <atoll/verify/recovery_properties.hpp>
+#include "recovery_properties.hpp"
 
 #include <fmt/format.h>
 
@@ -13,7 +12,7 @@
 #include <ctime>
 #include <limits>
 
-/// What every recovery scheme must hold to (`atoll/spi/recovery.hpp`), and what its claims add.
+/// Checks of every recovery scheme (`atoll/spi/recovery.hpp`), and of its claims.
 namespace atl::verify {
 
 namespace {
@@ -29,7 +28,7 @@ std::uint64_t number_of(const std::string& text) {
   return value;
 }
 
-/// A scheme that a plugin made with some options, and how hard to look.
+/// A scheme with some options, and the extent of the checks.
 struct scheme_under_test {
   scheme_maker make;
   std::unique_ptr<spi::recovery> scheme;
@@ -45,7 +44,7 @@ struct scheme_under_test {
       throw broken(fmt::format("{}: it {}", where, *wrong));
   }
 
-  /// Tries a property of a seed on a part of the seeds: one of each `part`, but at most `most`.
+  /// Checks a property on one of each `part` seeds, but on at most `most`.
   template <class Property>
   std::uint64_t for_seeds(std::uint64_t part, std::uint64_t most, Property&& holds) const {
     auto seeds = std::clamp<std::uint64_t>(how.seeds / part, 1, most);
@@ -61,19 +60,19 @@ struct scheme_under_test {
     if (!tolerance)
       tolerance = std::make_shared<properties::loss_tolerance>(*scheme);
     return for_seeds(part, how.seeds, [&](auto seed) {
-      spi::random_source chance{seed};
-      properties::fragment_model model{*scheme, tolerance, seed % 2 == 0 ? 0 : chance.next() >> 1};
-      properties::damage(model, *scheme, chance, 1 + chance.below(8));
-      return holds(model, chance);
+      spi::random_source random{seed};
+      properties::fragment_model model{*scheme, tolerance, seed % 2 == 0 ? 0 : random.next() >> 1};
+      properties::damage(model, *scheme, random, 1 + random.below(8));
+      return holds(model, random);
     });
   }
 };
 
 /// Sizes at which codes go wrong: nothing, less than a fragment each, around powers of two.
-std::vector<std::size_t> sizes(spi::random_source& chance) {
+std::vector<std::size_t> sizes(spi::random_source& random) {
   std::vector<std::size_t> all{0, 1, 2, 3, 7, 8, 15, 16, 17, 63, 64, 65, 255, 4095, 4096, 4097};
-  all.push_back(1 + chance.below(600));
-  all.push_back(1 + chance.below(100'000));
+  all.push_back(1 + random.below(600));
+  all.push_back(1 + random.below(100'000));
   return all;
 }
 
@@ -81,11 +80,11 @@ std::vector<std::size_t> sizes(spi::random_source& chance) {
 template <class Property>
 finding for_each_size(const spi::recovery& scheme, std::uint64_t seed, Property&& holds) {
   constexpr std::size_t stored_max = std::size_t{4} << 20;
-  spi::random_source chance{seed};
+  spi::random_source random{seed};
   auto total = scheme.layout().total;
-  for (auto size : sizes(chance)) {
+  for (auto size : sizes(random)) {
     auto bearable = size * total <= stored_max;
-    if (auto wrong = bearable ? holds(properties::random_bytes(chance, size), chance) : finding{})
+    if (auto wrong = bearable ? holds(properties::random_bytes(random, size), random) : finding{})
       return fmt::format("{}, of a chunk of {} bytes", *wrong, size);
   }
   return std::nullopt;
@@ -99,15 +98,15 @@ finding encodes(const spi::recovery& scheme, std::uint64_t seed) {
 
 /// All sets of fragments are tried with the first seed, and some with each further one.
 finding decodes(const scheme_under_test& it, std::uint64_t seed) {
-  return for_each_size(*it.scheme, seed, [&](const std::string& chunk, auto& chance) {
+  return for_each_size(*it.scheme, seed, [&](const std::string& chunk, auto& random) {
     auto sets = seed == it.how.first && chunk.size() < 5'000 ? 4'096 : 40;
-    return properties::decodes_what_it_can(*it.scheme, chunk, it.survives, chance, sets);
+    return properties::decodes_what_it_can(*it.scheme, chunk, it.survives, random, sets);
   });
 }
 
 finding refuses(const spi::recovery& scheme, std::uint64_t seed) {
-  return for_each_size(scheme, seed, [&](const std::string& chunk, auto& chance) {
-    return properties::refuses_wrong_lengths(scheme, chunk, chance);
+  return for_each_size(scheme, seed, [&](const std::string& chunk, auto& random) {
+    return properties::refuses_wrong_lengths(scheme, chunk, random);
   });
 }
 
@@ -127,8 +126,8 @@ std::uint64_t costs(const spi::recovery& scheme, std::uint64_t claimed) {
 std::uint64_t holds_all(scheme_under_test& it, std::uint64_t part) {
   it.must(properties::has_a_layout(*it.scheme), "the layout");
   it.for_seeds(part, 50, [&](auto seed) -> finding {
-    spi::random_source chance{seed};
-    auto wrong = properties::counts_rightly(*it.scheme, chance);
+    spi::random_source random{seed};
+    auto wrong = properties::counts_rightly(*it.scheme, random);
     if (!wrong)
       wrong = encodes(*it.scheme, seed);
     if (!wrong)
@@ -141,13 +140,13 @@ std::uint64_t holds_all(scheme_under_test& it, std::uint64_t part) {
       wrong = codec::encodes_alike(it.make, seed);
     return wrong ? wrong : codec::sizes_are_right(*it.scheme, seed);
   });
-  return it.for_each_damage(part, [&](auto& model, auto& chance) {
+  return it.for_each_damage(part, [&](auto& model, auto& random) {
     auto wrong = properties::judges_rightly(*it.scheme, model);
     if (!wrong)
       wrong = properties::plans_by_danger(*it.scheme, model);
     if (!wrong)
       wrong = properties::plans_until_healthy(*it.scheme, model);
-    return wrong ? wrong : properties::plans_without_risk(*it.scheme, model, chance);
+    return wrong ? wrong : properties::plans_without_risk(*it.scheme, model, random);
   });
 }
 
@@ -155,9 +154,9 @@ std::uint64_t holds_all(scheme_under_test& it, std::uint64_t part) {
 /// are numbers of the default options.
 std::uint64_t holds_with_options(const spi::descriptor& plugin, const spi::options& base,
                                  const effort& how) {
-  spi::random_source chance{how.first};
+  spi::random_source random{how.first};
   std::uint64_t cases = 0;
-  for (auto& sample : option_samples(plugin, base, chance)) {
+  for (auto& sample : option_samples(plugin, base, random)) {
     scheme_maker make = [&] {
       return std::unique_ptr<spi::recovery>{plugin.create.recovery({sample.options})};
     };
@@ -176,8 +175,8 @@ std::uint64_t holds_with_options(const spi::descriptor& plugin, const spi::optio
 void try_codec(scheme_under_test& it, const std::string& claim, recorder& out) {
   out.check("counts which fragments are enough", {}, [&] {
     return it.for_seeds(20, 50, [&](auto seed) {
-      spi::random_source chance{seed};
-      return properties::counts_rightly(*it.scheme, chance);
+      spi::random_source random{seed};
+      return properties::counts_rightly(*it.scheme, random);
     });
   });
   out.check("encodes into the fragments that it says", {}, [&] {
@@ -215,8 +214,8 @@ void try_repair(scheme_under_test& it, recorder& out) {
         1, [&](auto& model, auto&) { return properties::plans_until_healthy(*it.scheme, model); });
   });
   out.check("no plan loses data when some of its steps fail", {}, [&] {
-    return it.for_each_damage(1, [&](auto& model, auto& chance) {
-      return properties::plans_without_risk(*it.scheme, model, chance);
+    return it.for_each_damage(1, [&](auto& model, auto& random) {
+      return properties::plans_without_risk(*it.scheme, model, random);
     });
   });
   out.check("a plan for many chunks takes time in proportion", {}, [&] {

@@ -39,19 +39,19 @@ finding take_time_in_proportion(const spi::recovery& scheme) {
 
 finding mend_very_many(const spi::recovery& scheme, std::uint64_t seed) {
   constexpr std::uint64_t chunks = 100'000;
-  spi::random_source chance{seed};
+  spi::random_source random{seed};
   properties::fragment_model model{scheme, std::make_shared<properties::loss_tolerance>(scheme),
-                                   chance.next() >> 1};
+                                   random.next() >> 1};
   auto damaged = std::uint64_t{0};
   for (std::uint64_t i = 0; i < chunks; ++i) {
     auto chunk = model.add_healthy_chunk();
-    if (!chance.chance(0.2))
+    if (!random.chance(0.2))
       continue;
     ++damaged;
     auto& fragments = model.fragments(chunk);
     auto lost = fragments.begin();
-    std::advance(lost, chance.below(fragments.size()));
-    lost->second = chance.chance(0.5) ? spi::fragment_state::missing : spi::fragment_state::corrupt;
+    std::advance(lost, random.below(fragments.size()));
+    lost->second = random.chance(0.5) ? spi::fragment_state::missing : spi::fragment_state::corrupt;
   }
   if (auto wrong = properties::plans_until_healthy(scheme, model))
     return fmt::format("{}, with {} of {} chunks damaged", *wrong, damaged, chunks);

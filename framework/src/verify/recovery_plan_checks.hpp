@@ -1,6 +1,6 @@
 #pragma once
 
-#include <atoll/verify/recovery_properties.hpp>
+#include "recovery_properties.hpp"
 
 #include <cstdint>
 

@@ -7,7 +7,7 @@
 
 namespace atl::verify {
 
-/// What some seeds came to in a process of their own, and when.
+/// Results of some seeds in a process of their own, and the time of the run.
 struct reference_run {
   std::uint64_t hash = 0;
   std::chrono::steady_clock::time_point at;

@@ -1,4 +1,4 @@
-#include <atoll/verify/recovery_properties.hpp>
+#include "recovery_properties.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -7,22 +7,22 @@
 /// Properties of `judge` and `plan`.
 namespace atl::properties {
 
-void damage(fragment_model& model, const spi::recovery& scheme, spi::random_source& chance,
+void damage(fragment_model& model, const spi::recovery& scheme, spi::random_source& random,
             std::size_t chunks) {
   using state = spi::fragment_state;
   constexpr state states[] = {state::ok, state::missing, state::corrupt, state::unreachable};
   for (std::size_t i = 0; i < chunks; ++i) {
     auto chunk = model.add_healthy_chunk();
-    auto rate = chance.unit();
+    auto rate = random.unit();
     auto& all = model.fragments(chunk);
     for (auto one = all.begin(); one != all.end();) {
-      if (chance.chance(rate))
-        one->second = states[chance.below(std::size(states))];
-      one = chance.chance(rate / 6) ? all.erase(one) : std::next(one);
+      if (random.chance(rate))
+        one->second = states[random.below(std::size(states))];
+      one = random.chance(rate / 6) ? all.erase(one) : std::next(one);
     }
-    while (chance.chance(0.3))
-      model.add_surplus(chunk, static_cast<std::uint32_t>(chance.below(scheme.layout().total)),
-                        states[chance.below(std::size(states))]);
+    while (random.chance(0.3))
+      model.add_surplus(chunk, static_cast<std::uint32_t>(random.below(scheme.layout().total)),
+                        states[random.below(std::size(states))]);
   }
 }
 
@@ -44,7 +44,7 @@ std::set<std::uint64_t> lost_chunks(const fragment_model& model) {
   return lost;
 }
 
-/// What keeps a chunk from being healthy: empty, if nothing does.
+/// Why a chunk is not healthy; empty: it is.
 std::string flaw_of(const spi::chunk_report& report, const fragment_model& model) {
   auto copies = model.good_copies(report.chunk);
   for (std::size_t i = 0; i < copies.size(); ++i)
@@ -137,10 +137,10 @@ finding plans_until_healthy(const spi::recovery& scheme, fragment_model model,
 }
 
 finding plans_without_risk(const spi::recovery& scheme, fragment_model model,
-                           spi::random_source& chance) {
+                           spi::random_source& random) {
   auto lost = lost_chunks(model);
   for (auto& step : scheme.plan(model.reports())) {
-    if (chance.chance(0.5))
+    if (random.chance(0.5))
       continue;
     if (auto wrong = model.apply(step))
       return wrong;

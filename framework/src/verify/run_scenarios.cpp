@@ -60,7 +60,7 @@ std::uint32_t first_size(const scenario& it, const protocol_subject& what) {
   return found == it.sizes.end() ? it.sizes.front() : *found;
 }
 
-/// With whatever goes wrong as `broken`.
+/// Runs a scenario, and turns every error into `broken`.
 std::uint64_t run_one(const scenario& it, const scenario_setting& setting) {
   try {
     return it.run(setting);
@@ -73,7 +73,7 @@ std::uint64_t run_one(const scenario& it, const scenario_setting& setting) {
   }
 }
 
-/// The same, and what breaks says how to see it again.
+/// The same, and a failure includes the command that reproduces it.
 std::uint64_t run_one(const scenario& it, const scenario_setting& setting,
                       const turned_option& turned, recorder& out) {
   try {
@@ -84,7 +84,7 @@ std::uint64_t run_one(const scenario& it, const scenario_setting& setting,
   }
 }
 
-/// Those scenarios again that make sense so. What breaks says in which of them.
+/// Runs the scenarios again that allow a variation; a failure names the variation.
 std::uint64_t run_again(const scenario_setting& setting, const turned_option& turned,
                         recorder& out) {
   std::uint64_t cases = 0;
@@ -139,9 +139,9 @@ std::optional<reference_run> try_reference_run(const protocol_subject& what) {
 }
 
 /// Ends a scenario's trace and its picture with what went wrong.
-class failure_teller {
+class failure_reporter {
  public:
-  explicit failure_teller(const scenario_observer& to) : observer_{to} {
+  explicit failure_reporter(const scenario_observer& to) : observer_{to} {
     if (to.observe)
       observer_.observe = [this, &to](const sim::run_event& event) {
         last_ = event.at;
@@ -150,7 +150,7 @@ class failure_teller {
   }
   const scenario_observer& observer() const { return observer_; }
 
-  void tell(const std::string& why) const {
+  void report_failure(const std::string& why) const {
     if (observer_.trace)
       observer_.trace("FAILED: " + why);
     if (observer_.observe)
@@ -214,11 +214,11 @@ std::optional<finding> run_scenario(const spi::descriptor& plugin, const spi::op
   if (it == all.end())
     return std::nullopt;
   auto what = make_subject(plugin, options);
-  failure_teller teller{observer};
+  failure_reporter reporter{observer};
   finding out{it->sentence, it->claim, verdict::kept, 0, {}};
   auto sizes = choice.replicas != 0 ? std::vector{choice.replicas} : it->sizes;
   for (auto size : sizes) {
-    scenario_setting setting{what, size, choice.ids, &teller.observer()};
+    scenario_setting setting{what, size, choice.ids, &reporter.observer()};
     if (auto why = why_not(*it, setting); !why.empty()) {
       out.what = verdict::skipped;
       out.detail = why;
@@ -229,7 +229,7 @@ std::optional<finding> run_scenario(const spi::descriptor& plugin, const spi::op
     } catch (const broken& how) {
       out.what = verdict::broken;
       out.detail = fmt::format("{} replicas: {}", size, how.what());
-      teller.tell(out.detail);
+      reporter.report_failure(out.detail);
       return out;
     }
   }

@@ -6,9 +6,9 @@
 
 namespace atl::verify {
 
-/// Takes a consensus plugin through all scenarios: in groups as they ask for them, in larger ones,
-/// with ids of all lengths, and with each option that is on or off the other way. Tells how to see
-/// again what broke.
+/// Runs a consensus plugin through all scenarios: with the group sizes of each scenario, with
+/// larger groups, with ids of all lengths, and with each boolean option inverted. A failure
+/// includes the command that reproduces it.
 void try_scenarios(const spi::descriptor& plugin, const spi::options& options, recorder& out);
 
 } // namespace atl::verify

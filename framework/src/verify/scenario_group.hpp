@@ -14,7 +14,7 @@
 
 namespace atl::verify {
 
-/// What a scenario is run with.
+/// The setting of a scenario.
 struct scenario_setting {
   const protocol_subject& protocol;
   std::uint32_t replicas = 3;
@@ -23,9 +23,9 @@ struct scenario_setting {
   const reference_run* reference = nullptr; ///< one of this protocol; none was made
 };
 
-/// A group of replicas in a scripted simulation, and a client that knows nothing of its protocol:
-/// it asks any replica that is up, follows hints, and tries again. What doesn't come true throws
-/// `broken`. Scenarios name replicas 1, 2, 3, …, whatever ids the protocol knows them by.
+/// A scripted group of replicas, and a client that knows nothing of the protocol: it asks any
+/// running replica, follows hints, and retries. A failed expectation throws `broken`. Scenarios
+/// name replicas 1, 2, 3, …, whatever ids the protocol sees. Not thread-safe.
 class scenario_group {
  public:
   using replica_id = spi::replica_id;
@@ -41,15 +41,15 @@ class scenario_group {
   std::uint32_t size() const { return size_; }
   const protocol_subject& protocol() const { return protocol_; }
 
-  /// Adds one to a counter, under one session, until that is answered: so often it was applied.
+  /// Increments a counter under one session, and retries until that is answered.
   void add_one();
-  /// Tries to, for as long. @returns whether it was answered
+  /// Like `add_one`, but gives up after a time. @returns whether it was answered
   bool try_to_add(std::chrono::microseconds limit);
-  /// The next increments go to this one first.
+  /// The next increments ask this replica first.
   void ask(replica_id id) { ask_ = id; }
   /// Proposes to one replica, once, a command of its own with `padding` more bytes.
   sim::scripted_simulation::ticket write_at(replica_id at, std::size_t padding = 0);
-  /// Asks whoever leads to, until that is answered.
+  /// Asks the current leader, and retries until that is answered.
   void change_members(const std::vector<replica_id>& voters,
                       const std::vector<replica_id>& learners = {});
   /// A linearizable read that must see every `add_one`. 0: of whoever answers.
@@ -59,34 +59,36 @@ class scenario_group {
   void read_at(replica_id id);
   /// Of those reads, none that was answered missed an increment that was answered before it began.
   void must_have_read_fresh();
-  /// All replicas are up, have applied the same and committed the same, and no rule was broken.
+  /// Requires that all replicas are up, have applied and committed the same index, and violated
+  /// nothing.
   void must_agree();
-  /// Heals the network, starts what is down, and wants a write, a read and agreement.
+  /// Heals the network, restarts replicas that are down, and requires a write, a read and
+  /// agreement.
   void must_recover();
-  /// Neither was a rule broken nor did a replica stop itself. What a replica that stopped itself
-  /// could hide is looked for first.
+  /// Requires that there is no violation and no replica stopped itself; reports violations first,
+  /// because a stopped replica may hide them.
   void must_have_no_violation();
 
-  /// Who says that it leads and isn't blocked; 0: nobody.
+  /// The replica that reports to lead and is not blocked; 0: none.
   replica_id leader() const;
   /// The same, of these alone.
   replica_id leader_of(const std::vector<replica_id>& some) const;
-  /// A replica that leads, or without one the first.
+  /// The current leader, or the first replica if there is none.
   replica_id leader_or_first() const { return leader() != 0 ? leader() : 1; }
   /// Runs until the moment at which one of these leads in a later term than `after`, blocked or
   /// not.
   /// @returns it; 0: none did in time
   replica_id await_leader_of(const std::vector<replica_id>& some, std::uint64_t after = 0,
                              std::chrono::microseconds limit = std::chrono::seconds{30});
-  /// Has this one elected, if need be again and again, without any restart. @returns whether it
+  /// Makes this replica the leader, by repeated attempts without restarts. @returns whether it
   /// leads
   bool make_lead(replica_id id);
   std::uint64_t term_of(replica_id id) const { return simulation_.status(id).term; }
-  /// All members but these.
+  /// All members except these.
   std::vector<replica_id> others(const std::vector<replica_id>& than) const;
-  /// Replicas of one side reach each other, and nobody else.
+  /// Partitions the group: only replicas on the same side reach each other.
   void partition(const std::vector<std::vector<replica_id>>& sides);
-  /// Lets this many messages through from now on, and no more.
+  /// Delivers this many further messages, and drops the rest.
   void let_through(std::uint64_t messages);
 
   std::int64_t count() const { return count_; }

@@ -14,7 +14,7 @@
 
 namespace atl::verify {
 
-/// Runs simulations under many seeds, on some threads, and counts what they met.
+/// Runs simulations with many seeds on several threads, and counts the faults that acted.
 class seed_runner {
  public:
   /// Makes of a run with the caller's options, which isn't limited to the plugin's claims yet, the

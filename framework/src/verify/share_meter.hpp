@@ -1,6 +1,6 @@
 #pragma once
 
-#include <atoll/verify/balancer_properties.hpp>
+#include "balancer_properties.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -16,11 +16,14 @@ struct due_share {
   double most = 0;
 };
 
-/// What each candidate is due in one `pick_many(count)`, or in one `pick` when `count` is 0.
+/// Expected picks of each candidate in one `pick_many(count)`, from 0 to 1, computed by a slow
+/// reference algorithm: shares rise together, in proportion to weights, until their sum is `count`.
+/// A candidate stops at 1; a failure domain stops at its even part of `count` plus one, and is
+/// raised to its even part when it is below. Weights must be finite and not negative.
 std::vector<due_share> due_shares(const properties::candidates& all, std::size_t count,
                                   const properties::balancer_traits& traits);
 
-/// Adds up what candidates were due and what they got.
+/// Sums the expected and actual picks of candidates.
 class share_meter {
  public:
   explicit share_meter(std::size_t candidates) : gains_(candidates) {}
@@ -29,7 +32,7 @@ class share_meter {
   void add_due(const std::vector<due_share>& due, const std::vector<std::size_t>& number);
   void add_pick(std::size_t number) { ++gains_[number].picks; }
 
-  /// Whether each got what it was due, as far as chance may differ, and all together too.
+  /// Whether the picks of each candidate, and of all together, are within the statistical bounds.
   properties::finding compare(const properties::candidates& all) const;
 
  private:

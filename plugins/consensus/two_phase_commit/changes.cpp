@@ -3,65 +3,67 @@
 #include <algorithm>
 #include <utility>
 
-/// Changes of the group. Each is an entry of the log that all voters of the group before it and all
-/// of the group after it vote on, but for those whose disks are lost; it stands alone: nothing is
-/// open when it is proposed, and nothing is proposed behind it before it is decided.
+/// Membership changes. A change is a log entry that needs the votes of all voters before it and all
+/// voters after it, except those declared lost. It is exclusive: no other entry is open when it is
+/// proposed, and none is proposed after it until it is decided.
 namespace atl::two_phase {
 
 namespace {
 
-/// So many silences long somebody who joins may show no progress before a change is given up.
-constexpr int patience = 60;
+/// A change is given up when a joining replica makes no progress for this many times
+/// `failure_timeout`.
+constexpr int joiner_timeouts_max = 60;
 
 } // namespace
 
 void replica::reconfigure(spi::request_id id, std::vector<spi::replica_id> voters,
                           std::vector<spi::replica_id> learners) {
-  if (!coordinator())
-    return refuse_elsewhere(id);
+  if (!is_coordinator())
+    return redirect_to_coordinator(id);
   normalize(voters);
   normalize(learners);
   membership wanted{voters, without(std::move(learners), voters)};
-  if (auto why = why_not_change(wanted))
+  if (auto why = change_refusal_reason(wanted))
     return refuse_proposal(id, std::move(why));
-  change_ =
-      pending_change{.id = id, .wanted = std::move(wanted), .target = decided_, .progress = now_};
-  review_group();
-  for (auto joiner : circle_)
-    if (!members().votes(joiner))
-      send_heartbeat(*find_peer(joiner), true); // it may never have heard of this group
-  review_change();
+  change_ = pending_change{
+      .id = id, .wanted = std::move(wanted), .target = decided_, .progressed_at = now_};
+  on_group_changed();
+  for (auto joiner : active_peers_)
+    if (!members().is_voter(joiner))
+      send_heartbeat(*find_peer(joiner), true); // a joining replica may not know this group yet
+  advance_change();
 }
 
-replica::obstacle replica::why_not_change(const membership& wanted) const {
+replica::obstacle replica::change_refusal_reason(const membership& wanted) const {
   if (stopped_ || phase_ != phase::serving)
-    return why_not_write();
+    return write_refusal_reason();
   if (change_)
     return busy("another change of the group is under way; try again");
   if (wanted.voters.empty() || wanted.all().front() == 0)
-    return {"a group has at least one voter, and nobody has the id 0"};
-  if (united(wanted.voters, members().voters).size() > max_voters ||
+    return {"a group needs at least one voter, and replica ids are above 0"};
+  if (union_of(wanted.voters, members().voters).size() > max_voters ||
       wanted.learners.size() > max_learners)
-    return {"two-phase commit takes 64 voters, those who go and those who come together, and 64 "
+    return {"two-phase commit allows 64 voters, old and new ones counted together, and 64 "
             "learners"};
   for (auto id : wanted.all())
-    if (has(lost_, id))
+    if (has(declared_lost_, id))
       return {"replica " + std::to_string(id) +
-              " was declared lost, and never comes back under this id: put a new one in its place, "
+              " was declared lost and must not come back under this id: add a replica "
               "under an id that was never used"};
-  for (auto id : without(members().voters, lost_)) {
+  for (auto id : without(members().voters, declared_lost_)) {
     auto it = id == self_ ? peers_.end() : peers_.find(id);
-    if (it == peers_.end() || !down(it->second))
+    if (it == peers_.end() || !is_down(it->second))
       continue;
-    if (wanted.votes(id))
-      return {silence(it->second) + "; every voter must agree to a change: bring it back"};
-    return {silence(it->second) +
-            ", and it must vote itself: it may be cut off and go on serving "
-            "reads; bring it back, or " +
-            (lost_.size() < max_lost
+    if (wanted.is_voter(id))
+      return {describe_silence(it->second) +
+              "; every voter must vote for a change: bring the replica back"};
+    return {describe_silence(it->second) +
+            ", and its own vote is required, because it may be partitioned and still "
+            "serving reads: bring the replica back, or " +
+            (declared_lost_.size() < max_lost
                  ? "declare it lost"
-                 : "begin a new group: this one has been told of " + std::to_string(max_lost) +
-                       " losses, and takes no more")};
+                 : "create a new group: this one has reached the limit of " +
+                       std::to_string(max_lost) + " declared losses")};
   }
   return {};
 }
@@ -70,9 +72,10 @@ void replica::refuse_change(obstacle why) {
   refuse_proposal(std::exchange(change_, std::nullopt)->id, std::move(why));
 }
 
-/// Those who will vote and don't yet have to catch up first, while writes go on; what is left then
-/// is little.
-bool replica::joiners_are_close() {
+/// Joining voters catch up before the change is proposed; writes are accepted meanwhile, and
+/// proposals are blocked only for the short remainder.
+/// @returns whether all joining voters have caught up. May refuse the change.
+bool replica::have_joiners_caught_up() {
   auto close = true;
   auto least = decided_;
   for (auto id : without(change_->wanted.voters, members().voters)) {
@@ -80,50 +83,50 @@ bool replica::joiners_are_close() {
     if (id == self_ || !it)
       continue;
     if (it->known && it->epoch > epoch_) {
-      outbid(it->epoch);
+      raise_epoch(it->epoch);
       return false;
     }
     least = std::min(least, it->decided);
-    close = close && it->known && it->epoch == epoch_ && it->whole && !down(*it) &&
+    close = close && it->known && it->epoch == epoch_ && it->complete && !is_down(*it) &&
             it->decided >= change_->target && it->decided + config_.window() / 2 >= decided_;
-    if (down(*it) && now_ - change_->progress > config_.failure_timeout) {
-      refuse_change({silence(*it) + ", and it is to vote"});
+    if (is_down(*it) && now_ - change_->progressed_at > config_.failure_timeout) {
+      refuse_change({describe_silence(*it) + ", and the change makes it a voter"});
       return false;
     }
   }
-  if (std::exchange(change_->least, least) < least)
-    change_->progress = now_;
-  if (close || now_ - change_->progress < patience * config_.failure_timeout)
+  if (std::exchange(change_->joiners_decided, least) < least)
+    change_->progressed_at = now_;
+  if (close || now_ - change_->progressed_at < joiner_timeouts_max * config_.failure_timeout)
     return close;
-  refuse_change({"those who are to vote got no further than index " + std::to_string(least) +
-                 " of " + std::to_string(decided_)});
+  refuse_change({"the replicas that would become voters reached only index " +
+                 std::to_string(least) + " of " + std::to_string(decided_)});
   return false;
 }
 
-/// Somebody who joins has promised more to one that doesn't coordinate this group (any more), and
-/// would take nothing from this coordinator.
-void replica::outbid(std::uint64_t epoch) {
+/// Begins an epoch above `epoch`, which a joining replica has promised to a coordinator of another
+/// or an earlier group: it would reject this coordinator's messages otherwise.
+void replica::raise_epoch(std::uint64_t epoch) {
   for (auto index = std::max(decided_ + 1, log_.first()); index < log_.end(); ++index)
     if (is_open(index))
       abort(index, busy("the coordinator begins a new epoch; try again"));
   epoch_ = epoch + 1;
-  put_standing();
+  put_hard_state();
   phase_ = phase::promising;
-  beat_now_ = true;
-  say_role();
-  move_on();
+  heartbeat_due_ = true;
+  publish_role();
+  advance_phase();
 }
 
-void replica::review_change() {
+void replica::advance_change() {
   if (!change_ || change_->index != 0 || phase_ != phase::serving)
     return;
-  if (change_->waits) {
-    if (!joiners_are_close()) {
+  if (change_->waits_for_joiners) {
+    if (!have_joiners_caught_up()) {
       if (!change_)
-        review_group(); // it was refused
+        on_group_changed(); // the change was refused
       return;
     }
-    change_->waits = false;
+    change_->waits_for_joiners = false;
   }
   auto open = std::max(log_.last(), decided_) > decided_;
   if (!open)
@@ -132,9 +135,9 @@ void replica::review_change() {
 
 void replica::propose_change() {
   auto wanted = change_->wanted;
-  set_electors(without(united(members().voters, wanted.voters), lost_));
+  set_quorum(without(union_of(members().voters, wanted.voters), declared_lost_));
   change_->index = decided_ + 1;
-  append(change_->id, entry_kind::change, encode(change_entry{std::move(wanted), lost_}));
+  append(change_->id, entry_kind::change, encode(change_entry{std::move(wanted), declared_lost_}));
 }
 
 } // namespace atl::two_phase

@@ -10,7 +10,7 @@ namespace {
 spi::timestamp duration(const spi::options& options, const char* name) {
   auto value = spi::timestamp{options.integer(name)};
   if (value <= spi::timestamp::zero())
-    throw std::invalid_argument(std::string{name} + " must be longer than nothing");
+    throw std::invalid_argument(std::string{name} + " must be greater than 0");
   return value;
 }
 
@@ -33,10 +33,10 @@ config read_config(const spi::options& options) {
                                          : lost_decision::block;
   if (out.failure_timeout < 2 * out.heartbeat)
     throw std::invalid_argument("failure_timeout must be at least twice the heartbeat, or one late "
-                                "heartbeat takes a healthy participant for dead");
+                                "heartbeat makes a healthy participant count as down");
   if (out.log_bytes < out.keep_bytes)
     throw std::invalid_argument("log_bytes must not be smaller than keep_bytes, or the log could "
-                                "never hold what it is asked to keep");
+                                "not hold the entries to keep");
   return out;
 }
 

@@ -8,11 +8,11 @@
 
 namespace atl::two_phase {
 
-/// What a coordinator does with an index that every participant has prepared, when the decision
-/// was lost with its disk: both outcomes may have been told to somebody.
+/// What a coordinator does with an index that every participant has prepared and whose decision was
+/// lost with a disk: a client may have been told either outcome.
 enum class lost_decision : std::uint8_t { block, commit, abort };
 
-/// The options, checked.
+/// The validated options.
 struct config {
   spi::timestamp heartbeat{};
   spi::timestamp failure_timeout{};
@@ -25,23 +25,25 @@ struct config {
   std::uint64_t keep_entries = 0;
   lost_decision lost_decisions = lost_decision::block;
 
-  /// How far beyond the decided prefix a message may reach: what a stranger can make us allocate.
+  /// Number of indexes after `decided` that a message may name; bounds what a malformed message can
+  /// make a replica allocate.
   std::uint64_t window() const { return 4 * max_in_flight + 64; }
 };
 
-/// @throws std::invalid_argument with a sentence when options contradict each other.
+/// @throws std::invalid_argument naming the options that contradict each other.
 config read_config(const spi::options& options);
 
-/// A command larger than this is refused.
+/// A larger command is refused.
 inline constexpr std::size_t max_command_bytes = std::size_t{16} << 20;
-/// One bit a voter is kept with each open index; a change counts old and new ones.
+/// Each open index keeps one bit for each voter; during a change, old and new voters count
+/// together.
 inline constexpr std::size_t max_voters = 64;
 inline constexpr std::size_t max_learners = 64;
-/// Replicas whose loss was declared, in the incarnation of a group.
+/// Number of replicas that may be declared lost during the lifetime of a group.
 inline constexpr std::size_t max_lost = 256;
-/// Other replicas that are remembered, members or not.
+/// Number of peers tracked, whether members or not.
 inline constexpr std::size_t max_peers = 256;
-/// The longest reason that is carried from a participant to a client.
+/// Size limit of the reason that a participant's no vote carries to the client.
 inline constexpr std::size_t max_reason_bytes = 512;
 
 } // namespace atl::two_phase

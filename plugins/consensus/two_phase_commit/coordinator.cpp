@@ -2,93 +2,95 @@
 
 #include <algorithm>
 
-/// The coordinator: takes proposals, asks every participant, decides.
+/// The coordinator: accepts proposals, collects the participants' votes, decides.
 namespace atl::two_phase {
 
 void replica::start_coordinator(bool intact) {
-  set_electors(members().voters);
+  set_quorum(members().voters);
   auto alone = other_voters().empty();
-  // What this disk promised is lost, or what is open on it was another coordinator's to decide. One
-  // that was born alone may have been joined by others since, who then say so.
-  if (intact ? follows_ : !alone || incarnation_ > 1)
+  // Recovery is needed if the promises on this disk are lost, or if another coordinator may have
+  // decided the open entries. A sole initial voter recovers as well after a restart with an empty
+  // disk, because replicas may have joined since; their heartbeats tell.
+  if (intact ? was_participant_ : !alone || incarnation_ > 1)
     return take_over();
   if (!intact)
     for (auto index = log_.first(); index < log_.end(); ++index)
       epoch_ = std::max(epoch_, log_.find(index)->epoch);
   ++epoch_;
-  whole_ = true;
-  put_standing();
+  complete_ = true;
+  put_hard_state();
   for (auto index = std::max(decided_ + 1, log_.first()); index <= log_.last(); ++index)
-    review_after_start(index, alone);
-  undecided_ = log_.last() + 1;
+    recover_open_index(index, alone);
+  first_undecided_ = log_.last() + 1;
   phase_ = alone ? phase::serving : phase::promising;
-  say_role();
+  publish_role();
   if (decided_ + 1 < log_.first())
-    needs_gather_ = true; // the state machine is behind a log that was cut
-  if (needs_gather_ && alone)
-    stop("an entry behind index " + std::to_string(decided_) +
-         " can't be read, and no other replica has a copy: restore this replica's disk");
+    needs_collect_ = true; // the log was cut after what the state machine has applied
+  if (needs_collect_ && alone)
+    stop("an entry after index " + std::to_string(decided_) +
+         " cannot be read, and no other replica has a copy: restore this replica's disk");
 }
 
-/// What an earlier incarnation of this coordinator left open.
-void replica::review_after_start(spi::log_index index, bool alone) {
+/// Decides an index that an earlier incarnation of this coordinator left open, or requires
+/// recovery.
+void replica::recover_open_index(spi::log_index index, bool alone) {
   auto& it = *log_.find(index);
   if (it.decided())
     return;
   auto change = it.state == slot_state::prepared && it.kind == entry_kind::change;
   if (it.state == slot_state::empty || change)
-    return abort(index, {}); // nobody was told otherwise: that would have been durable
-  // A command is committed when all have it, though nobody may have written that down.
+    return abort(index, {}); // a commit of a change would have been durable before it was sent
   if (alone && it.state == slot_state::prepared && it.has_command)
     commit(index);
   else
-    needs_gather_ = true;
+    needs_collect_ = true;
 }
 
-replica::obstacle replica::why_not_write() const {
+replica::obstacle replica::write_refusal_reason() const {
   if (stopped_)
     return {"this replica has stopped"};
-  if (!coordinator()) {
+  if (!is_coordinator()) {
     auto leader = peers_.find(leader_id());
-    if (leader != peers_.end() && down(leader->second))
-      return {"the coordinator is away: " + silence(leader->second)};
-    return whole_ || !votes() ? obstacle{}
-                              : busy("this replica lost its disk, or is new, and is catching up");
+    if (leader != peers_.end() && is_down(leader->second))
+      return {"the coordinator is down: " + describe_silence(leader->second)};
+    return complete_ || !is_voter()
+               ? obstacle{}
+               : busy("this replica lost its disk, or is new, and is catching up");
   }
-  auto needed = phase_ == phase::serving ? other_voters() : to_gather();
+  auto needed = phase_ == phase::serving ? other_voters() : replicas_to_collect();
   for (auto id : needed)
-    if (auto& it = peers_.at(id); down(it))
-      return {silence(it) + "; two-phase commit needs every participant: bring it back"};
+    if (auto& it = peers_.at(id); is_down(it))
+      return {describe_silence(it) +
+              "; two-phase commit needs every participant: bring the replica back"};
   for (auto id : needed) {
     auto& it = peers_.at(id);
     auto name = "replica " + std::to_string(it.id);
-    // What a new incarnation of it has on its disk is known when it has answered this one.
+    // A restarted peer's state is known once it answers this incarnation.
     if (phase_ == phase::serving && !it.known)
-      return busy(name + " has started again, and hasn't yet joined epoch " +
-                  std::to_string(epoch_));
-    if (phase_ == phase::serving && !it.whole)
+      return busy(name + " has restarted and not yet joined epoch " + std::to_string(epoch_));
+    if (phase_ == phase::serving && !it.complete)
       return busy(name + " lost its disk, or is new, and is catching up: it has " +
                   std::to_string(it.decided) + " of " + std::to_string(decided_) + " entries");
     if (phase_ != phase::probing && (!it.known || it.epoch != epoch_))
-      return busy(name + " hasn't yet joined epoch " + std::to_string(epoch_));
+      return busy(name + " has not yet joined epoch " + std::to_string(epoch_));
   }
   if (phase_ == phase::serving) {
-    for (auto id : view().voters)
-      if (has(lost_, id))
+    for (auto id : known_group().voters)
+      if (has(declared_lost_, id))
         return {"replica " + std::to_string(id) +
-                " was declared lost: take it out of the group, or put a new one in its place"};
+                " was declared lost: remove it from the group, or replace it"};
     return {};
   }
-  if (!gather_reason_.empty())
-    return {gather_reason_};
+  if (!collect_blocked_reason_.empty())
+    return {collect_blocked_reason_};
   return busy("replica " + std::to_string(self_) +
-              " is learning from the others what its own disk doesn't say");
+              " is recovering from its peers what its own disk lacks");
 }
 
-/// Nothing else may be open when a change is proposed, nor be proposed behind it.
-replica::obstacle replica::why_not_propose() const {
-  auto why = why_not_write();
-  return !why && change_ && !change_->waits
+/// A change requires that no other entry is open, and blocks later proposals until it is decided.
+replica::obstacle replica::proposal_refusal_reason() const {
+  auto why = write_refusal_reason();
+  return !why && change_ && !change_->waits_for_joiners
              ? busy("busy: the members of the group are being changed; try again")
              : why;
 }
@@ -97,38 +99,40 @@ void replica::refuse_proposal(spi::request_id id, obstacle why, spi::replica_id 
   effects_.push_back(spi::refuse{id, why.kind, hint, std::move(why.reason)});
 }
 
-/// By one that doesn't coordinate. Whoever asks is sent on only to where there's a chance.
-void replica::refuse_elsewhere(spi::request_id id) {
+/// Refuses a request on a replica that does not coordinate. Names the coordinator only if it would
+/// accept the request.
+void replica::redirect_to_coordinator(spi::request_id id) {
   if (stopped_)
-    return refuse_proposal(id, why_not_write());
+    return refuse_proposal(id, write_refusal_reason());
   auto leader = leader_id();
   if (leader == self_ || leader == 0)
-    return refuse_proposal(id,
-                           busy("replica " + std::to_string(self_) +
-                                " is to coordinate this group, and hasn't heard all of it yet"));
-  if (auto why = belongs() ? why_not_write() : obstacle{})
+    return refuse_proposal(
+        id, busy("replica " + std::to_string(self_) +
+                 " will coordinate this group, and has not heard from all members yet"));
+  if (auto why = is_member() ? write_refusal_reason() : obstacle{})
     return refuse_proposal(id, std::move(why));
   refuse_proposal(id, {"replica " + std::to_string(leader) + " coordinates this group"}, leader);
 }
 
 void replica::propose(spi::request_id id, std::string command) {
-  if (auto why = why_not_write(); !coordinator() && why)
+  if (auto why = write_refusal_reason(); !is_coordinator() && why)
     return refuse_proposal(id, std::move(why));
-  if (!coordinator())
-    return refuse_elsewhere(id);
-  if (auto why = why_not_propose())
+  if (!is_coordinator())
+    return redirect_to_coordinator(id);
+  if (auto why = proposal_refusal_reason())
     return refuse_proposal(id, std::move(why));
   if (command.size() > max_command_bytes)
     return refuse_proposal(id, {"the command of " + std::to_string(command.size()) +
-                                " bytes is larger than the 16 MiB that are taken"});
+                                " bytes is larger than the limit of 16 MiB"});
   if (open_entries() + validating_.size() >= config_.max_in_flight)
     return refuse_proposal(id, busy("busy: " + std::to_string(config_.max_in_flight) +
-                                    " proposals are under way already; try again"));
+                                    " proposals are in flight; try again"));
   if (log_.bytes() > config_.log_bytes)
     return refuse_proposal(
-        id, busy("busy: the log is full, because a replica's state machine is behind at index " +
-                 std::to_string(applied_by_all()) + "; try again"));
-  auto ticket = ++tickets_;
+        id,
+        busy("busy: the log is full, because a replica's state machine has only applied index " +
+             std::to_string(applied_by_all()) + "; try again"));
+  auto ticket = ++last_ticket_;
   effects_.push_back(spi::validate{ticket, command});
   validating_.emplace(ticket, validation{0, id, epoch_, std::move(command)});
 }
@@ -140,43 +144,44 @@ void replica::append(spi::request_id id, entry_kind kind, std::string command) {
   it.kind = kind;
   it.id = id;
   it.since = now_;
-  it.votes = 0; // this replica's own counts when it is durable, like all others
+  it.votes = 0; // this replica's own vote counts when the entry is durable
   log_.set_command(it, std::move(command));
   log_.set_state(index, slot_state::prepared);
   put_prepare(index, it);
   new_prepares_.push_back(index);
 }
 
-/// A command that everybody has durably is committed, whatever becomes of the record that says so:
-/// it can be told at once. That of a change is awaited, for it may put this coordinator out.
+/// A command that every voter holds durably is committed even if the decision record is lost, so
+/// the commit is announced at once. The commit of a change is announced when it is durable, because
+/// the change may remove this coordinator.
 void replica::commit(spi::log_index index) {
   auto& it = *log_.find(index);
   it.pending = decision::commit;
   put_decision(index, true);
   if (it.kind == entry_kind::command)
-    return settle(index);
+    return finalize(index);
   if (auto change = decode_change(it.command)) {
-    deciding_group_ = placed_membership{index, std::move(change->group)};
-    put_standing();
+    deciding_group_ = effective_membership{index, std::move(change->group)};
+    put_hard_state();
   }
   deciding_.emplace_back(open_token(), index);
 }
 
-/// The others may all have voted yes: nobody hears of this before it is durable.
+/// All other voters may have voted yes, so an abort is announced only once it is durable.
 void replica::abort(spi::log_index index, obstacle why) {
   auto& it = log_.at(index);
   it.pending = decision::abort;
   if (it.state == slot_state::empty)
     log_.set_state(index, slot_state::prepared);
   put_decision(index, false);
-  awaited_ = true;
+  must_persist_ = true;
   deciding_.emplace_back(open_token(), index);
   if (it.id != 0)
     abort_reasons_.emplace(index, std::move(why));
 }
 
-/// The decision holds, whatever happens: it may be told.
-void replica::settle(spi::log_index index) {
+/// Announces a decision that can no longer be lost.
+void replica::finalize(spi::log_index index) {
   auto it = log_.find(index);
   if (!it || it->decided())
     return;
@@ -185,7 +190,7 @@ void replica::settle(spi::log_index index) {
   log_.set_state(index, commits ? slot_state::committed : slot_state::aborted);
   new_decisions_.push_back({index, commits});
   if (it->kind == entry_kind::change)
-    settle_change(index, commits);
+    finalize_change(index, commits);
   if (commits)
     return;
   log_.drop_command(*it);
@@ -196,19 +201,20 @@ void replica::settle(spi::log_index index) {
   abort_reasons_.erase(reason);
 }
 
-/// Those that a change puts out hear of it all the same, and one that puts out its own coordinator
-/// is answered when somebody else knows: then whoever goes may be taken away.
-void replica::settle_change(spi::log_index index, bool commits) {
+/// Sends the decision also to the removed members. A change that removes its own coordinator is
+/// answered when another voter knows the decision; after that the removed replica may be switched
+/// off.
+void replica::finalize_change(spi::log_index index, bool commits) {
   change_.reset();
   deciding_group_.reset();
   if (!commits) {
-    set_electors(members().voters);
-    return review_group();
+    set_quorum(members().voters);
+    return on_group_changed();
   }
   flush_decisions();
   auto change = decode_change(log_.find(index)->command);
-  if (!change->group.votes(self_))
-    handover_ = index;
+  if (!change->group.is_voter(self_))
+    handover_index_ = index;
   take_effect(index, *change);
 }
 
@@ -219,46 +225,48 @@ void replica::on_votes(peer& from, const header& head, const std::vector<vote_en
     ++dropped_;
     return;
   }
-  auto moves = false;
+  auto progressed = false;
   for (auto& vote : votes) {
     if (vote.yes)
-      moves = vote_yes(vote.index, bit_of(from.id)) || moves;
+      progressed = record_vote(vote.index, bit_of(from.id)) || progressed;
     else if (is_open(vote.index))
       abort(vote.index,
             {"replica " + std::to_string(from.id) + " voted no: " + std::string{vote.reason}});
   }
-  if (moves)
+  if (progressed)
     advance_decided();
 }
 
-/// Undecided, and no decision is on its way to the disk: a vote that comes later changes nothing.
+/// True while the index has neither a decision nor one that is being written; only then do votes
+/// count.
 bool replica::is_open(spi::log_index index) const {
   auto it = index > decided_ ? log_.find(index) : nullptr;
   return it && it->state == slot_state::prepared && it->pending == decision::none;
 }
 
-/// @returns whether this was the last vote that was missing.
-bool replica::vote_yes(spi::log_index index, std::uint64_t bit) {
+/// @returns whether this vote completed the set, which commits the entry.
+bool replica::record_vote(spi::log_index index, std::uint64_t bit) {
   if (!is_open(index))
     return false;
   auto& it = *log_.find(index);
   it.votes |= bit;
-  if (it.votes != everybody_)
+  if (it.votes != all_votes_)
     return false;
   commit(index);
   return true;
 }
 
-/// This coordinator's own vote: what it prepared is durable.
-bool replica::vote_here(spi::log_index index) {
-  auto votes = !stopped_ && coordinator() && phase_ == phase::serving;
+/// Counts this coordinator's own vote: its prepare record is durable. @returns whether that
+/// committed the entry.
+bool replica::record_own_vote(spi::log_index index) {
+  auto votes = !stopped_ && is_coordinator() && phase_ == phase::serving;
   return votes && is_open(index) && log_.find(index)->epoch == epoch_ &&
-         vote_yes(index, bit_of(self_));
+         record_vote(index, bit_of(self_));
 }
 
 std::string replica::missing_votes(std::uint64_t votes) const {
   std::string out;
-  for (auto id : electors_)
+  for (auto id : quorum_)
     if ((votes & bit_of(id)) == 0)
       out += (out.empty() ? "" : ", ") + std::to_string(id);
   return out;
@@ -267,7 +275,7 @@ std::string replica::missing_votes(std::uint64_t votes) const {
 spi::timestamp replica::vote_deadline() const {
   if (phase_ != phase::serving)
     return spi::timestamp::max();
-  for (auto index = std::max(undecided_, decided_ + 1); index < log_.end(); ++index) {
+  for (auto index = std::max(first_undecided_, decided_ + 1); index < log_.end(); ++index) {
     if (is_open(index))
       return log_.find(index)->since + config_.vote_timeout;
   }
@@ -277,18 +285,19 @@ spi::timestamp replica::vote_deadline() const {
 void replica::abort_overdue() {
   if (phase_ != phase::serving)
     return;
-  for (undecided_ = std::max({undecided_, decided_ + 1, log_.first()}); undecided_ < log_.end();
-       ++undecided_) {
-    if (!is_open(undecided_))
+  for (first_undecided_ = std::max({first_undecided_, decided_ + 1, log_.first()});
+       first_undecided_ < log_.end(); ++first_undecided_) {
+    if (!is_open(first_undecided_))
       continue;
-    auto& it = *log_.find(undecided_);
+    auto& it = *log_.find(first_undecided_);
     if (now_ < it.since + config_.vote_timeout)
       return;
-    abort(undecided_, busy("no vote came in time from replica " + missing_votes(it.votes)));
+    abort(first_undecided_,
+          busy("no vote arrived in time from replica " + missing_votes(it.votes)));
   }
 }
 
-/// Of what waits for the vote of `missing`; or all that does or did.
+/// Aborts the open entries that lack the vote of `missing`, or all open entries.
 void replica::abort_open(const peer& missing, bool all, const std::string& reason) {
   auto bit = bit_of(missing.id);
   if (phase_ != phase::serving || bit == 0)
@@ -301,30 +310,31 @@ void replica::abort_open(const peer& missing, bool all, const std::string& reaso
 // -- watching the participants ----------------------------------------------------------------
 
 void replica::watch_peers() {
-  for (auto id : electors_)
-    if (auto it = find_peer(id); it && down(*it) && !it->down_handled) {
+  for (auto id : quorum_)
+    if (auto it = find_peer(id); it && is_down(*it) && !it->down_handled) {
       it->down_handled = true;
-      abort_open(*it, it->known && !it->whole, silence(*it));
+      abort_open(*it, it->known && !it->complete, describe_silence(*it));
     }
 }
 
 void replica::on_peer_heartbeat(peer& from, const header& head, const heartbeat& body) {
   if (head.to_incarnation != incarnation_)
-    return; // it doesn't know of this life yet, so it promised nothing to it
+    return; // the sender does not know this incarnation yet, so it has promised nothing to it
   from.known = true;
   from.epoch = std::max(from.epoch, head.epoch);
   from.last = std::max(from.last, body.last);
-  from.whole = from.whole || body.whole; // an older heartbeat may come late
-  if (!from.whole)
+  from.complete = from.complete || body.complete; // heartbeats may arrive out of order
+  if (!from.complete)
     abort_open(from, true, "replica " + std::to_string(from.id) + " lost its disk");
-  move_on();
-  review_change();
+  advance_phase();
+  advance_change();
 }
 
 spi::log_index replica::applied_by_all() const {
   auto least = applied_;
-  for (auto id : circle_)
-    if (auto& it = peers_.at(id); members().votes(id) || (members().contains(id) && !down(it)))
+  for (auto id : active_peers_)
+    if (auto& it = peers_.at(id);
+        members().is_voter(id) || (members().contains(id) && !is_down(it)))
       least = std::min(least, it.applied);
   return least;
 }
@@ -350,9 +360,10 @@ void replica::send_prepares(peer& to, const std::vector<spi::log_index>& indexes
       auto& it = *log_.find(indexes[k]);
       out.put(indexes[k]).put(it.kind).put(it.command);
     }
-    // All disks write at once. A later incarnation of this coordinator that has lost a command
-    // hears of it from the voters; but those who join by a change are none that it would know of.
-    emit_send(to.id, out.take(), change ? after_now() : after_standing());
+    // All disks write concurrently. If this coordinator crashes before its own write, its next
+    // incarnation learns a command from the voters; but it would not know the joining replicas of a
+    // change, so a change waits until it is durable here.
+    emit_send(to.id, out.take(), change ? after_queued_ops() : after_hard_state());
   }
 }
 
@@ -360,7 +371,7 @@ void replica::flush_prepares() {
   std::erase_if(new_prepares_, [this](auto index) { return !is_open(index); });
   if (new_prepares_.empty())
     return;
-  for (auto id : electors_)
+  for (auto id : quorum_)
     if (auto it = find_peer(id))
       send_prepares(*it, new_prepares_);
   new_prepares_.clear();
@@ -369,7 +380,7 @@ void replica::flush_prepares() {
 void replica::flush_decisions() {
   if (new_decisions_.empty())
     return;
-  for (auto id : electors_) {
+  for (auto id : quorum_) {
     auto it = find_peer(id);
     if (!it)
       continue;
@@ -378,7 +389,8 @@ void replica::flush_decisions() {
     out.put(static_cast<std::uint32_t>(new_decisions_.size()));
     for (auto& made : new_decisions_)
       out.put(made.index).put(made.commit);
-    emit_send(id, out.take(), 0); // it holds already: that is when it is put on this list
+    emit_send(id, out.take(),
+              0); // no wait: a decision is queued here only when it can no longer be lost
   }
   new_decisions_.clear();
 }
@@ -387,9 +399,9 @@ void replica::resend_prepares() {
   if (phase_ != phase::serving)
     return;
   std::vector<spi::log_index> indexes;
-  for (auto id : electors_) {
+  for (auto id : quorum_) {
     auto peer = find_peer(id);
-    if (!peer || down(*peer))
+    if (!peer || is_down(*peer))
       continue;
     auto& to = *peer;
     indexes.clear();

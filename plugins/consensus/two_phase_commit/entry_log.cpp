@@ -11,10 +11,10 @@ namespace atl::two_phase {
 namespace {
 
 constexpr std::uint8_t record_version = 2;
-/// More slots than any log within its bounds has: a larger index is nonsense.
+/// More slots than a log within its limits has: a larger index is invalid.
 constexpr std::uint64_t max_slots = std::uint64_t{1} << 24;
 
-/// More groups than are ever remembered at once.
+/// More memberships than are ever kept at once.
 constexpr std::uint32_t max_groups = 1U << 16;
 
 bool decode_prepare(std::string_view bytes, slot& into, std::string& command) {
@@ -54,9 +54,9 @@ std::string encode_decision_record(bool commit) {
 
 std::string encode_meta(const meta_record& meta) {
   spi::writer out;
-  out.put(record_version).put(meta.epoch).put(meta.whole).put(meta.first);
-  put(out, meta.birth);
-  out.put(meta.follows);
+  out.put(record_version).put(meta.epoch).put(meta.complete).put(meta.first);
+  put(out, meta.initial_voters);
+  out.put(meta.was_participant);
   put(out, meta.lost);
   out.put(static_cast<std::uint32_t>(meta.groups.size()));
   for (auto& it : meta.groups)
@@ -73,10 +73,10 @@ bool decode_meta(std::string_view bytes, meta_record& out) {
   spi::reader in{bytes};
   auto version = in.get<std::uint8_t>();
   out.epoch = in.get<std::uint64_t>();
-  out.whole = in.get<bool>();
+  out.complete = in.get<bool>();
   out.first = in.get<spi::log_index>();
-  out.birth = get_ids(in, max_voters);
-  out.follows = in.get<bool>();
+  out.initial_voters = get_ids(in, max_voters);
+  out.was_participant = in.get<bool>();
   out.lost = get_ids(in, max_lost);
   out.groups.clear();
   auto count = in.get_count(20);
@@ -140,7 +140,7 @@ bool entry_log::load(const spi::stable_state& stable, spi::log_index first, bool
   last_ = first - 1;
   for (auto& record : stable.records) {
     if (record.index < first)
-      continue; // cut, or covered by a snapshot, and not erased in time
+      continue; // was cut or is covered by a snapshot; the erase was not durable before the crash
     if (record.index - first >= max_slots)
       return false;
     auto& it = at(record.index);

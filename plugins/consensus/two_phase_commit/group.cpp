@@ -3,32 +3,32 @@
 #include <algorithm>
 #include <utility>
 
-/// Who belongs to the group, and who coordinates it: of the voters whose disks aren't lost, the one
-/// with the lowest id.
+/// Membership, and the choice of the coordinator: the voter with the lowest id that is not declared
+/// lost.
 namespace atl::two_phase {
 
 spi::replica_id replica::lowest(const membership& of) const {
   for (auto id : of.voters)
-    if (!has(lost_, id))
+    if (!has(declared_lost_, id))
       return id;
   return 0;
 }
 
-/// Others may know of a newer group than this replica's log does. It doesn't coordinate before it
-/// knows for itself, and stops as soon as it hears.
+/// Peers may report a newer membership than this replica's log holds. A replica becomes coordinator
+/// only when its own log says so, and steps down as soon as a peer reports otherwise.
 bool replica::should_coordinate() const {
-  return !stopped_ && leader_id() == self_ && (!whole_ || lowest(members()) == self_);
+  return !stopped_ && leader_id() == self_ && (!complete_ || lowest(members()) == self_);
 }
 
 std::vector<spi::replica_id> replica::other_voters() const {
-  auto out = without(view().voters, lost_);
+  auto out = without(known_group().voters, declared_lost_);
   std::erase(out, self_);
   return out;
 }
 
-/// A change that is prepared here, and neither known to be decided nor to be aborted. There is one
-/// at most, for nothing is proposed behind it.
-std::optional<change_entry> replica::doubtful_change() const {
+/// The change that is prepared here and in doubt. There is at most one, because nothing is proposed
+/// after a change until it is decided.
+std::optional<change_entry> replica::change_in_doubt() const {
   for (auto index = log_.last(); index > decided_ && index >= log_.first(); --index)
     if (auto it = log_.find(index);
         it && it->kind == entry_kind::change && it->has_command && !it->decided())
@@ -41,7 +41,7 @@ peer* replica::find_peer(spi::replica_id id) {
   return found == peers_.end() ? nullptr : &found->second;
 }
 
-peer* replica::meet_peer(spi::replica_id id) {
+peer* replica::find_or_add_peer(spi::replica_id id) {
   if (auto known = find_peer(id))
     return known;
   if (id == 0 || id == self_ || peers_.size() >= max_peers)
@@ -49,108 +49,110 @@ peer* replica::meet_peer(spi::replica_id id) {
   return &peers_.emplace(id, peer{.id = id}).first->second;
 }
 
-/// Those that are no members, and silent.
-void replica::forget_strangers() {
+/// Forgets peers that are not members and are silent.
+void replica::forget_silent_nonmembers() {
   if (peers_.size() > max_peers / 2)
-    std::erase_if(peers_, [this](auto& it) { return !has(circle_, it.first) && down(it.second); });
+    std::erase_if(peers_,
+                  [this](auto& it) { return !has(active_peers_, it.first) && is_down(it.second); });
 }
 
-void replica::renew_circle() {
-  auto all = united(heard_.group.all(), members().all());
+void replica::update_active_peers() {
+  auto all = union_of(latest_group_.group.all(), members().all());
   if (change_)
-    all = united(all, change_->wanted.all());
-  if (auto doubtful = doubtful_change())
-    all = united(all, doubtful->group.all());
-  circle_ = without(std::move(all), lost_);
-  std::erase(circle_, self_);
-  for (auto id : circle_)
+    all = union_of(all, change_->wanted.all());
+  if (auto in_doubt = change_in_doubt())
+    all = union_of(all, in_doubt->group.all());
+  active_peers_ = without(std::move(all), declared_lost_);
+  std::erase(active_peers_, self_);
+  for (auto id : active_peers_)
     peers_.emplace(id, peer{.id = id});
 }
 
-void replica::say_members() {
-  if (members() == said_)
+void replica::publish_members() {
+  if (members() == published_members_)
     return;
-  said_ = members();
-  effects_.push_back(spi::members_changed{said_.voters, said_.learners});
+  published_members_ = members();
+  effects_.push_back(spi::members_changed{published_members_.voters, published_members_.learners});
 }
 
-/// To be called whenever something changed of what the group is, as this replica knows it.
-void replica::review_group() {
+/// Adjusts the role and the peers to the membership; must be called after every change of what this
+/// replica knows about it.
+void replica::on_group_changed() {
   if (stopped_)
     return;
-  say_members();
-  renew_circle();
+  publish_members();
+  update_active_peers();
   auto should = should_coordinate();
   if (should && !coordinating_)
     become_coordinator();
   else if (!should && coordinating_)
     become_participant();
-  if (!votes())
+  if (!is_voter())
     refuse_reads();
 }
 
-/// Whatever the one before it has decided, this one has to find out.
+/// A new coordinator has to find out what its predecessor decided.
 void replica::become_coordinator() {
   coordinating_ = true;
   take_over();
 }
 
 void replica::become_participant() {
-  coordinating_ = needs_gather_ = false;
-  follows_ = true;
+  coordinating_ = needs_collect_ = false;
+  was_participant_ = true;
   phase_ = phase::serving;
   fetch_.outstanding = false;
-  gather_reason_.clear();
+  collect_blocked_reason_.clear();
   new_prepares_.clear();
   abort_reasons_.clear();
   if (change_ && change_->index == 0)
-    refuse_change(busy("another replica coordinates this group by now; try again"));
+    refuse_change(busy("another replica now coordinates this group; try again"));
   change_.reset();
   for (auto index = std::max(decided_ + 1, log_.first()); index < log_.end(); ++index) {
     auto it = log_.find(index);
     if (it->id == 0 || it->decided())
       continue;
     effects_.push_back(spi::refuse{std::exchange(it->id, 0), spi::refusal::unknown, 0,
-                                   "another replica coordinates this group by now"});
+                                   "another replica now coordinates this group"});
   }
-  put_standing();
-  say_role();
+  put_hard_state();
+  publish_role();
 }
 
-// -- what is decided of it ----------------------------------------------------------------------
+// -- decided memberships ----------------------------------------------------------------------
 
-/// What is decided of the group up to some index, from a snapshot.
-void replica::adopt_group(const placed_membership& it) {
+/// Adopts the membership of a snapshot, which replaces all earlier ones.
+void replica::adopt_group(const effective_membership& it) {
   groups_.erase(groups_.begin(), groups_.upper_bound(it.index));
   groups_.insert_or_assign(it.index, it.group);
-  if (heard_.index < members_since())
-    heard_ = {members_since(), members()};
+  if (latest_group_.index < members_since())
+    latest_group_ = {members_since(), members()};
 }
 
-/// A change is decided.
+/// Applies a committed change.
 void replica::take_effect(spi::log_index index, const change_entry& entry) {
   if (index <= members_since())
     return;
   groups_.emplace(index, entry.group);
-  if (heard_.index < index)
-    heard_ = {index, entry.group};
+  if (latest_group_.index < index)
+    latest_group_ = {index, entry.group};
   add_lost(entry.lost);
-  put_standing();
-  gate_ = standing_token_;
+  put_hard_state();
+  commit_barrier_ = hard_state_token_;
   if (coordinating_)
-    set_electors(members().voters);
-  review_group();
+    set_quorum(members().voters);
+  on_group_changed();
 }
 
-// -- who is gone for good -----------------------------------------------------------------------
+// -- declared losses ---------------------------------------------------------------------------
 
 bool replica::add_lost(const std::vector<spi::replica_id>& ids) {
-  auto before = lost_.size();
-  auto all = united(lost_, ids);
+  auto before = declared_lost_.size();
+  auto all = union_of(declared_lost_, ids);
   if (all.size() == before || all.size() > max_lost || has(all, self_))
     return false;
-  auto fresh = without(std::move(all), lost_);
-  lost_ = united(lost_, fresh);
+  auto fresh = without(std::move(all), declared_lost_);
+  declared_lost_ = union_of(declared_lost_, fresh);
   for (auto id : fresh)
     if (auto it = find_peer(id)) {
       if (fetch_.to == id)
@@ -158,33 +160,32 @@ bool replica::add_lost(const std::vector<spi::replica_id>& ids) {
       if (coordinating_)
         abort_open(*it, false, "replica " + std::to_string(id) + " was declared lost");
     }
-  put_standing();
-  beat_now_ = true;
+  put_hard_state();
+  heartbeat_due_ = true;
   return true;
 }
 
-/// From now on nothing that comes from it is taken; that is durable before anything that follows
-/// from it.
+/// Messages of the lost replica are rejected from now on. The declaration is durable before any
+/// message that depends on it is sent.
 void replica::declare_lost(spi::replica_id id) {
   if (!stopped_ && id != 0 && add_lost({id}))
-    review_group();
+    on_group_changed();
 }
 
 // -- votes --------------------------------------------------------------------------------------
 
-/// Only when nothing is open, or what is open has no votes yet: bits are given out anew.
-void replica::set_electors(std::vector<spi::replica_id> ids) {
-  electors_ = std::move(ids);
-  everybody_ =
-      electors_.size() >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << electors_.size()) - 1;
+/// Reassigns the vote bits; allowed only when no entry is open, or no open entry has votes.
+void replica::set_quorum(std::vector<spi::replica_id> ids) {
+  quorum_ = std::move(ids);
+  all_votes_ = quorum_.size() >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << quorum_.size()) - 1;
 }
 
-/// 0: it has no vote.
+/// @returns 0 when the replica is not a quorum member.
 std::uint64_t replica::bit_of(spi::replica_id id) const {
-  auto found = std::lower_bound(electors_.begin(), electors_.end(), id);
-  if (found == electors_.end() || *found != id || found - electors_.begin() >= 64)
+  auto found = std::lower_bound(quorum_.begin(), quorum_.end(), id);
+  if (found == quorum_.end() || *found != id || found - quorum_.begin() >= 64)
     return 0;
-  return std::uint64_t{1} << (found - electors_.begin());
+  return std::uint64_t{1} << (found - quorum_.begin());
 }
 
 } // namespace atl::two_phase

@@ -7,7 +7,7 @@
 
 namespace atl::two_phase {
 
-bool membership::votes(spi::replica_id id) const {
+bool membership::is_voter(spi::replica_id id) const {
   return has(voters, id);
 }
 
@@ -16,7 +16,7 @@ bool membership::contains(spi::replica_id id) const {
 }
 
 std::vector<spi::replica_id> membership::all() const {
-  return united(voters, learners);
+  return union_of(voters, learners);
 }
 
 void normalize(std::vector<spi::replica_id>& list) {
@@ -24,8 +24,8 @@ void normalize(std::vector<spi::replica_id>& list) {
   list.erase(std::unique(list.begin(), list.end()), list.end());
 }
 
-std::vector<spi::replica_id> united(const std::vector<spi::replica_id>& one,
-                                    const std::vector<spi::replica_id>& other) {
+std::vector<spi::replica_id> union_of(const std::vector<spi::replica_id>& one,
+                                      const std::vector<spi::replica_id>& other) {
   std::vector<spi::replica_id> out;
   std::set_union(one.begin(), one.end(), other.begin(), other.end(), std::back_inserter(out));
   return out;
@@ -68,14 +68,14 @@ std::vector<spi::replica_id> get_ids(spi::reader& in, std::size_t most) {
   return in.ok() ? out : std::vector<spi::replica_id>{};
 }
 
-void put(spi::writer& out, const placed_membership& it) {
+void put(spi::writer& out, const effective_membership& it) {
   out.put(it.index);
   put(out, it.group.voters);
   put(out, it.group.learners);
 }
 
-placed_membership get_membership(spi::reader& in) {
-  placed_membership it;
+effective_membership get_membership(spi::reader& in) {
+  effective_membership it;
   it.index = in.get<spi::log_index>();
   it.group.voters = get_ids(in, max_voters);
   it.group.learners = get_ids(in, max_learners);
@@ -86,7 +86,7 @@ placed_membership get_membership(spi::reader& in) {
 
 std::string encode(const change_entry& it) {
   spi::writer out;
-  put(out, placed_membership{0, it.group});
+  put(out, effective_membership{0, it.group});
   put(out, it.lost);
   return out.take();
 }

@@ -3,112 +3,112 @@
 #include <algorithm>
 #include <utility>
 
-/// A coordinator that takes over, or lost something: what the one before it decided, or it itself
-/// in an earlier incarnation, the others know, or nobody does.
+/// Recovery of a coordinator that takes over or lost records: it reads the peers' logs to find out
+/// what its predecessor, or its own earlier incarnation, decided.
 namespace atl::two_phase {
 
 // -- a coordinator that lost something --------------------------------------------------------
 
-/// One that was another one's participant, or has an empty disk: what an earlier coordinator has
-/// decided, it doesn't know.
+/// Starts recovery on a replica that was a participant or has an empty disk, and so does not know
+/// what earlier coordinators decided.
 void replica::take_over() {
   phase_ = phase::probing;
-  needs_gather_ = true;
-  follows_ = true;
-  put_standing();
+  needs_collect_ = true;
+  was_participant_ = true;
+  put_hard_state();
   fetch_.outstanding = false;
-  gather_reason_.clear();
+  collect_blocked_reason_.clear();
   votes_.clear();
   for (auto& [id, it] : peers_)
     it.known = false;
-  beat_now_ = true;
-  say_role();
+  heartbeat_due_ = true;
+  publish_role();
 }
 
-void replica::move_on() {
-  if (!coordinator() || phase_ == phase::serving || phase_ == phase::gathering)
+void replica::advance_phase() {
+  if (!is_coordinator() || phase_ == phase::serving || phase_ == phase::collecting)
     return;
-  auto others = to_gather();
+  auto others = replicas_to_collect();
   auto all = [&](auto holds) {
     return std::all_of(others.begin(), others.end(), [&](auto id) { return holds(peers_.at(id)); });
   };
   if (!all([](auto& it) { return it.known; }))
     return;
-  // All that are known have empty disks: a new group, or one that others have joined since, who say
-  // so soon.
-  auto new_group = !whole_ && all([](auto& it) { return !it.whole; });
+  // If all known disks are empty, the group is new, or replicas joined since, whose heartbeats
+  // arrive soon.
+  auto new_group = !complete_ && all([](auto& it) { return !it.complete; });
   if (new_group && incarnation_ > 1 && now_ < started_ + config_.failure_timeout)
     return;
   if (phase_ == phase::promising && !all([this](auto& it) { return it.epoch <= epoch_; }))
-    phase_ = phase::probing; // one of them has promised more to an earlier coordinator
+    phase_ = phase::probing; // a peer has promised a higher epoch to an earlier coordinator
   if (phase_ == phase::probing) {
     for (auto id : others)
       epoch_ = std::max(epoch_, peers_.at(id).epoch);
     for (auto index = log_.first(); index < log_.end(); ++index)
       epoch_ = std::max(epoch_, log_.find(index)->epoch);
     ++epoch_;
-    put_standing();
+    put_hard_state();
     phase_ = phase::promising;
-    beat_now_ = true;
+    heartbeat_due_ = true;
   }
   if (!all([this](auto& it) { return it.epoch == epoch_; }))
     return;
-  // One of them has prepared what this disk didn't get to keep.
+  // A peer has prepared an entry that is not on this disk.
   auto known = std::max(log_.last(), decided_);
-  if (!whole_ || needs_gather_ || !all([known](auto& it) { return it.last <= known; }))
-    return begin_gathering();
+  if (!complete_ || needs_collect_ || !all([known](auto& it) { return it.last <= known; }))
+    return begin_collecting();
   phase_ = phase::serving;
-  say_role();
+  publish_role();
 }
 
-/// Whose logs must be read: those of all other voters, and of those who would be voters by a change
-/// of which nobody knows what became.
-std::vector<spi::replica_id> replica::to_gather() const {
-  auto out = view().voters;
-  if (auto doubtful = doubtful_change())
-    out = united(out, doubtful->group.voters);
-  out = without(std::move(out), lost_);
+/// Replicas whose logs must be read: all other voters, and the voters that a change in doubt would
+/// add.
+std::vector<spi::replica_id> replica::replicas_to_collect() const {
+  auto out = known_group().voters;
+  if (auto in_doubt = change_in_doubt())
+    out = union_of(out, in_doubt->group.voters);
+  out = without(std::move(out), declared_lost_);
   std::erase(out, self_);
   return out;
 }
 
-/// Each participant has promised this epoch, so no message of an earlier coordinator changes what
-/// it holds any more, and none of its earlier decisions is yet to come.
-void replica::begin_gathering() {
-  phase_ = phase::gathering;
-  needs_gather_ = true;
-  set_electors(to_gather());
+/// Every participant has promised this epoch, so their logs no longer change by messages of earlier
+/// coordinators, and no earlier decision can still arrive.
+void replica::begin_collecting() {
+  phase_ = phase::collecting;
+  needs_collect_ = true;
+  set_quorum(replicas_to_collect());
   for (auto index = log_.first(); index < log_.end(); ++index)
     log_.find(index)->votes = 0;
   for (auto& [id, it] : peers_)
-    it.gathered = false;
-  gather_cursor_ = 0;
-  gather_next();
+    it.collected = false;
+  collect_cursor_ = 0;
+  collect_next();
 }
 
-void replica::gather_next() {
-  if (now_ < gather_again_ || fetch_.outstanding || installing_ != 0)
+void replica::collect_next() {
+  if (now_ < collect_retry_at_ || fetch_.outstanding || installing_ != 0)
     return;
-  auto others = to_gather();
-  if (others != electors_) {
-    renew_circle();
-    return begin_gathering(); // the log tells of others, or of a newer group
+  auto others = replicas_to_collect();
+  if (others != quorum_) {
+    update_active_peers();
+    return begin_collecting(); // the log has a change in doubt, or a newer membership
   }
   for (auto id : others) {
     auto& it = peers_.at(id);
-    if (it.gathered)
+    if (it.collected)
       continue;
-    if (down(it) || !it.known || it.epoch != epoch_)
-      return; // status says whom this waits for
-    gather_cursor_ = std::max(gather_cursor_, decided_ + 1);
-    auto headless = decided_ + 1 < log_.first();
-    return send_fetch(it, gather_cursor_, true,
-                      headless ? snapshot_wish::surely : snapshot_wish::if_needed);
+    if (is_down(it) || !it.known || it.epoch != epoch_)
+      return; // `status().blocked` names the missing replica
+    collect_cursor_ = std::max(collect_cursor_, decided_ + 1);
+    auto log_starts_late = decided_ + 1 < log_.first();
+    return send_fetch(it, collect_cursor_, true,
+                      log_starts_late ? snapshot_mode::always : snapshot_mode::if_needed);
   }
   resolve();
 }
 
-void replica::on_gathered(peer& from, const entries& body) {
+void replica::on_collected(peer& from, const entries& body) {
   for (auto& entry : body.known) {
     auto in_doubt = entry.state == slot_state::prepared || entry.state == slot_state::damaged;
     if (!in_doubt || entry.index <= decided_ || entry.index < log_.first() ||
@@ -125,46 +125,44 @@ void replica::on_gathered(peer& from, const entries& body) {
     }
   }
   learn_all(body);
-  renew_circle(); // some of these may change the group
+  update_active_peers(); // an entry may be a membership change
   advance_decided();
-  if (!coordinator() || phase_ != phase::gathering)
-    return; // one of the entries made another one coordinate
+  if (!is_coordinator() || phase_ != phase::collecting)
+    return; // an entry made another replica the coordinator
   from.last = std::max(from.last, body.last);
   if (body.snapshot)
-    return; // the next tick asks again, behind the snapshot if it came by then
-  if (body.next <= body.last && body.next > gather_cursor_) {
-    gather_cursor_ = body.next;
+    return; // the next tick fetches again, from after the snapshot if it has arrived
+  if (body.next <= body.last && body.next > collect_cursor_) {
+    collect_cursor_ = body.next;
   } else {
-    from.gathered = true;
-    gather_cursor_ = 0;
+    from.collected = true;
+    collect_cursor_ = 0;
   }
-  gather_next();
+  collect_next();
 }
 
-void replica::forget_gathered(peer& from) {
+void replica::forget_collected(peer& from) {
   if (fetch_.to == from.id)
     fetch_.outstanding = false;
-  if (phase_ != phase::gathering)
+  if (phase_ != phase::collecting)
     return;
-  from.gathered = false;
-  gather_cursor_ = 0;
+  from.collected = false;
+  collect_cursor_ = 0;
   for (auto index = log_.first(); index < log_.end(); ++index)
     log_.find(index)->votes &= ~bit_of(from.id);
 }
 
-decision replica::resolve_one(const slot* it) const {
+decision replica::decide_lost(const slot* it) const {
   auto in_doubt = it ? it->votes : 0;
-  if (whole_ && (!it || it->state == slot_state::empty))
-    return decision::abort; // never prepared here
+  if (complete_ && (!it || it->state == slot_state::empty))
+    return decision::abort; // this replica never prepared the entry
   auto change = it && it->kind == entry_kind::change;
-  for (auto id : electors_) // those of a change alone have no vote on anything else
+  for (auto id : quorum_) // voters that the change would add vote only on the change itself
     if (auto& other = peers_.at(id);
-        other.whole && (in_doubt & bit_of(id)) == 0 && (change || view().votes(id)))
-      return decision::abort; // it never voted yes, so this was never committed
-  // Whoever left it open is an earlier incarnation of this coordinator: it told nobody of an abort
-  // that isn't on this disk, and may have answered that it was committed.
-  auto alone = electors_.empty() && lost_.empty();
-  auto ours = (whole_ && !follows_) || alone;
+        other.complete && (in_doubt & bit_of(id)) == 0 && (change || known_group().is_voter(id)))
+      return decision::abort; // that voter never voted yes, so the entry was never committed
+  auto alone = quorum_.empty() && declared_lost_.empty();
+  auto ours = (complete_ && !was_participant_) || alone;
   if (ours && it && it->state == slot_state::prepared && it->has_command)
     return decision::commit;
   if (config_.lost_decisions == lost_decision::abort)
@@ -179,31 +177,31 @@ void replica::resolve() {
   for (auto id : other_voters())
     last = std::max(last, peers_.at(id).last);
   if (decided_ + 1 < log_.first())
-    return block_gathering("replica " + std::to_string(self_) +
-                           " lacks what was cut from its log, and no other one has sent it a "
-                           "snapshot of that");
-  if (members_since() < heard_.index)
-    return block_gathering("replica " + std::to_string(self_) +
-                           " hasn't learnt yet what became of the group at index " +
-                           std::to_string(heard_.index));
+    return block_collecting("replica " + std::to_string(self_) +
+                            " lacks entries that were cut from its log, and no peer has sent a "
+                            "snapshot of them");
+  if (members_since() < latest_group_.index)
+    return block_collecting("replica " + std::to_string(self_) +
+                            " has not yet learned the membership change at index " +
+                            std::to_string(latest_group_.index));
   if (last > decided_ + 2 * config_.window())
-    return block_gathering("a participant claims to know of index " + std::to_string(last) +
-                           ", far beyond the last decided one, " + std::to_string(decided_) +
-                           ": stop the replica that does and look at its disk");
+    return block_collecting("a participant reports index " + std::to_string(last) +
+                            ", far beyond the last decided one, " + std::to_string(decided_) +
+                            ": stop that replica and inspect its disk");
   for (auto index = decided_ + 1; index <= last; ++index) {
     auto it = log_.find(index);
     if (it && it->state == slot_state::command_lost)
       return stop("index " + std::to_string(index) +
-                  " was committed, and no replica can read its command any more: restore one "
+                  " was committed, and no replica can read its command: restore one "
                   "replica's disk from before the damage");
     if (it && (it->decided() || it->pending != decision::none))
       continue;
-    if (resolve_one(it) == decision::none)
-      return block_gathering(
+    if (decide_lost(it) == decision::none)
+      return block_collecting(
           "whether index " + std::to_string(index) +
-          " was committed is lost with the coordinator's record, all that is left have prepared "
-          "it, and either may have been told to a client: " +
-          way_out() + "set lost_decisions to commit or abort for one start of replica " +
+          " was committed is lost with the coordinator's record: all remaining replicas have "
+          "prepared it, and a client may have been told either outcome: " +
+          remedy() + "set lost_decisions to commit or abort for one start of replica " +
           std::to_string(self_));
   }
   for (auto index = decided_ + 1; index <= last; ++index) {
@@ -211,8 +209,9 @@ void replica::resolve() {
     auto it = log_.find(index);
     if (it->decided() || it->pending != decision::none)
       continue;
-    if (resolve_one(it) == decision::abort) {
-      abort(index, {}); // durably: whoever never had it may lose its disk, and the proof with it
+    if (decide_lost(it) == decision::abort) {
+      abort(index, {}); // durably: the voter that never prepared the entry may lose its disk, and
+                        // the evidence with it
       continue;
     }
     auto command = it->command;
@@ -222,32 +221,33 @@ void replica::resolve() {
   finish_recovery(last);
 }
 
-std::string replica::way_out() const {
-  if (whole_ && !lost_.empty()) // it was another one's disk, and is gone
-    return "look at what clients were told, and ";
+std::string replica::remedy() const {
+  if (complete_ &&
+      !declared_lost_.empty()) // another replica's disk was lost, and is not coming back
+    return "check what clients were told, and ";
   return "restore the disk of replica " + std::to_string(self_) + ", or ";
 }
 
-void replica::block_gathering(std::string reason) {
-  gather_reason_ = std::move(reason);
-  gather_again_ = now_ + config_.failure_timeout;
+void replica::block_collecting(std::string reason) {
+  collect_blocked_reason_ = std::move(reason);
+  collect_retry_at_ = now_ + config_.failure_timeout;
   for (auto& [id, it] : peers_)
-    it.gathered = false;
-  gather_cursor_ = 0;
+    it.collected = false;
+  collect_cursor_ = 0;
 }
 
 void replica::finish_recovery(spi::log_index last) {
-  whole_ = true;
-  needs_gather_ = follows_ = false;
-  gather_reason_.clear();
-  undecided_ = last + 1;
-  put_standing();
+  complete_ = true;
+  needs_collect_ = was_participant_ = false;
+  collect_blocked_reason_.clear();
+  first_undecided_ = last + 1;
+  put_hard_state();
   phase_ = phase::serving;
-  set_electors(members().voters);
-  beat_now_ = true;
-  say_role();
+  set_quorum(members().voters);
+  heartbeat_due_ = true;
+  publish_role();
   advance_decided();
-  review_group();
+  on_group_changed();
 }
 
 } // namespace atl::two_phase

@@ -9,12 +9,12 @@ namespace atl::two_phase {
 
 namespace {
 
-/// Of a read that waits until this replica is whole again.
+/// Target of a read that arrived before this replica caught up.
 constexpr spi::log_index target_unknown = UINT64_MAX;
-/// Decisions that nobody waits for are held back, so that they go with the next records that
-/// somebody does: for so long, and so many of them.
-constexpr spi::timestamp longest_hold = std::chrono::milliseconds{2};
-constexpr std::size_t most_held = 1024;
+/// Decisions may be written late: up to this delay and this number they are batched with the next
+/// records that must be durable.
+constexpr spi::timestamp decision_delay_max = std::chrono::milliseconds{2};
+constexpr std::size_t delayed_ops_max = 1024;
 
 std::uint64_t fingerprint(const std::vector<spi::replica_id>& voters) {
   std::uint64_t hash = 0xcbf29ce484222325;
@@ -27,17 +27,18 @@ std::uint64_t fingerprint(const std::vector<spi::replica_id>& voters) {
 } // namespace
 
 replica::replica(const spi::consensus_setup& setup)
-    : config_{read_config(setup.options)}, self_{setup.self},
-      incarnation_{setup.incarnation}, birth_{setup.voters} {
-  std::sort(birth_.begin(), birth_.end());
-  if (std::adjacent_find(birth_.begin(), birth_.end()) != birth_.end())
-    throw std::invalid_argument("the voters " + list(birth_) + " name a replica twice");
-  if (birth_.empty() || birth_.front() == 0 || birth_.size() > max_voters || self_ == 0)
-    throw std::invalid_argument("two-phase commit takes 1 to 64 voters with ids above 0");
-  group_ = fingerprint(birth_);
-  groups_.emplace(0, membership{birth_, {}});
-  said_ = members();
-  heard_.group = members();
+    : config_{read_config(setup.options)}, self_{setup.self}, incarnation_{setup.incarnation},
+      initial_voters_{setup.voters} {
+  std::sort(initial_voters_.begin(), initial_voters_.end());
+  if (std::adjacent_find(initial_voters_.begin(), initial_voters_.end()) != initial_voters_.end())
+    throw std::invalid_argument("the voters " + list(initial_voters_) + " contain a replica twice");
+  if (initial_voters_.empty() || initial_voters_.front() == 0 ||
+      initial_voters_.size() > max_voters || self_ == 0)
+    throw std::invalid_argument("two-phase commit needs 1 to 64 voters with ids above 0");
+  group_ = fingerprint(initial_voters_);
+  groups_.emplace(0, membership{initial_voters_, {}});
+  published_members_ = members();
+  latest_group_.group = members();
 }
 
 // -- starting ---------------------------------------------------------------------------------
@@ -45,7 +46,7 @@ replica::replica(const spi::consensus_setup& setup)
 void replica::start(spi::stable_state stable, spi::log_index applied, spi::timestamp now) {
   now_ = started_ = next_tick_ = now;
   bool intact = false;
-  take(stable, applied, intact);
+  load(stable, applied, intact);
   if (stopped_)
     return;
   for (auto index = log_.first(); index <= std::min(decided_, log_.last()); ++index) {
@@ -54,45 +55,46 @@ void replica::start(spi::stable_state stable, spi::log_index applied, spi::times
       repairs_.insert(index);
   }
   accepted_ = std::max(log_.last(), applied);
-  say_members();
-  renew_circle();
-  if (coordinator())
+  publish_members();
+  update_active_peers();
+  if (is_coordinator())
     start_coordinator(intact);
   else
-    say_role();
+    publish_role();
   advance_decided();
 }
 
-bool replica::take_meta(const spi::stable_state& stable, meta_record& meta) {
+bool replica::load_meta(const spi::stable_state& stable, meta_record& meta) {
   if (!stable.meta || stable.meta_corrupt || !decode_meta(*stable.meta, meta))
     return false;
-  if (meta.birth != birth_) {
-    stop("this disk belongs to a group that began with the replicas " + list(meta.birth) +
-         ", but the configuration names " + list(birth_) +
-         "; members are changed while the group runs, not there: correct the configuration");
+  if (meta.initial_voters != initial_voters_) {
+    stop("this disk belongs to a group that was created with the replicas " +
+         list(meta.initial_voters) + ", but the configuration names " + list(initial_voters_) +
+         "; the configuration names the initial members, and later changes are made at run time: "
+         "correct the configuration");
     return false;
   }
   epoch_ = meta.epoch;
-  follows_ = meta.follows;
-  lost_ = meta.lost;
+  was_participant_ = meta.was_participant;
+  declared_lost_ = meta.lost;
   if (!meta.groups.empty())
     groups_.clear();
   for (auto& it : meta.groups)
     groups_.insert_or_assign(it.index, it.group);
-  heard_ = {members_since(), members()};
-  // The state machine is the snapshot's: the host installed it, and didn't get to say so.
+  latest_group_ = {members_since(), members()};
+  // The host installed the snapshot and crashed before it called `on_installed`.
   if (meta.snapshot && applied_ >= meta.snapshot->first)
     adopt_group(meta.snapshot->second);
   return true;
 }
 
-void replica::take(const spi::stable_state& stable, spi::log_index applied, bool& intact) {
+void replica::load(const spi::stable_state& stable, spi::log_index applied, bool& intact) {
   applied_ = decided_ = applied;
   meta_record meta;
-  auto readable = take_meta(stable, meta);
+  auto readable = load_meta(stable, meta);
   if (stopped_)
     return;
-  whole_ = intact = readable && meta.whole;
+  complete_ = intact = readable && meta.complete;
   coordinating_ = should_coordinate();
   auto first = applied + 1;
   if (readable) {
@@ -101,10 +103,10 @@ void replica::take(const spi::stable_state& stable, spi::log_index applied, bool
     for (auto& record : stable.records)
       first = std::min(first, std::max<spi::log_index>(record.index, 1));
   }
-  auto decides = intact ? !follows_ : other_voters().empty();
-  if (!log_.load(stable, first, coordinator() && decides))
-    stop("the log's records lie further apart than any log's could; restore this replica's disk, "
-         "or empty it to have it filled by the others");
+  auto decides = intact ? !was_participant_ : other_voters().empty();
+  if (!log_.load(stable, first, is_coordinator() && decides))
+    stop("the log's records are implausibly far apart: restore this replica's disk, or empty it so "
+         "that its peers fill it again");
 }
 
 void replica::stop(std::string reason) {
@@ -123,11 +125,11 @@ void replica::advance(spi::timestamp now) {
     next_tick_ = now_ + config_.heartbeat;
     tick();
   }
-  if (coordinator())
+  if (is_coordinator())
     abort_overdue();
-  awaited_ = awaited_ || (!ops_.empty() && now_ >= held_until_);
+  must_persist_ = must_persist_ || (!ops_.empty() && now_ >= persist_at_);
   while (!reads_.empty() && reads_.front().deadline <= now_) {
-    effects_.push_back(spi::read_refused{reads_.front().id, 0, why_not_read()});
+    effects_.push_back(spi::read_refused{reads_.front().id, 0, read_refusal_reason()});
     reads_.pop_front();
   }
 }
@@ -135,20 +137,20 @@ void replica::advance(spi::timestamp now) {
 spi::timestamp replica::deadline() const {
   if (stopped_)
     return spi::timestamp::max();
-  auto next = std::min(next_tick_, coordinator() ? vote_deadline() : spi::timestamp::max());
+  auto next = std::min(next_tick_, is_coordinator() ? vote_deadline() : spi::timestamp::max());
   if (!ops_.empty())
-    next = std::min(next, held_until_);
+    next = std::min(next, persist_at_);
   return reads_.empty() ? next : std::min(next, reads_.front().deadline);
 }
 
 void replica::tick() {
-  forget_strangers();
-  beat();
-  if (coordinator()) {
-    move_on();
+  forget_silent_nonmembers();
+  send_heartbeats();
+  if (is_coordinator()) {
+    advance_phase();
     watch_peers();
     resend_prepares();
-    review_change();
+    advance_change();
     cut_log();
   }
   fetch_when_stalled();
@@ -162,7 +164,7 @@ void replica::advance_decided() {
     return;
   for (;;) {
     auto it = log_.find(decided_ + 1);
-    if (!it || !it->decided() || held_up(decided_ + 1, *it))
+    if (!it || !it->decided() || waits_for_barrier(decided_ + 1, *it))
       break;
     ++decided_;
     if (it->state != slot_state::committed)
@@ -172,23 +174,23 @@ void replica::advance_decided() {
     else
       apply_.entries.push_back({decided_, it->id, false, it->command});
   }
-  become_whole_when_caught_up();
+  become_complete_when_caught_up();
   check_reads();
-  review_change();
+  advance_change();
 }
 
-/// A state machine doesn't go past a change before the change is in the meta blob: this replica, or
-/// one that gets its snapshot, starts behind it. Nor past an abort that isn't on this disk: this
-/// may be all that is left of the index, once the coordinator's disk is lost.
-bool replica::held_up(spi::log_index index, const slot& it) {
+/// An applied change must be in the meta blob, because this replica, or one that receives its
+/// snapshot, starts after the change. An applied abort must be on this disk, because it may be the
+/// only remaining trace of the index once the coordinator's disk is lost.
+bool replica::waits_for_barrier(spi::log_index index, const slot& it) {
   if (it.state == slot_state::aborted)
-    return gate_ > durable_;
+    return commit_barrier_ > durable_;
   if (it.state != slot_state::committed || it.kind != entry_kind::change)
     return false;
   if (index > members_since())
     if (auto change = decode_change(it.command))
       take_effect(index, *change);
-  return gate_ > durable_ || handover_ == index;
+  return commit_barrier_ > durable_ || handover_index_ == index;
 }
 
 void replica::flush_apply() {
@@ -203,7 +205,7 @@ void replica::on_applied(spi::log_index index) {
 }
 
 void replica::cut_log() {
-  auto limit = std::min(applied_, coordinator() ? applied_by_all() : all_applied_);
+  auto limit = std::min(applied_, is_coordinator() ? applied_by_all() : all_applied_);
   auto index = log_.first();
   auto bytes = log_.bytes();
   while (index <= limit &&
@@ -212,7 +214,7 @@ void replica::cut_log() {
     bytes -= it ? it->command.size() : 0;
     ++index;
   }
-  // A few at a time would cost a record each; but a few large ones may fill the log.
+  // Each cut costs a record, so small cuts wait; unless large entries may fill the log.
   auto least = std::min<std::uint64_t>(256, config_.keep_entries / 8 + 1);
   auto half_full = config_.keep_bytes + (config_.log_bytes - config_.keep_bytes) / 2;
   if (index == log_.first() || (index < log_.first() + least && log_.bytes() <= half_full))
@@ -227,9 +229,10 @@ void replica::cut_log() {
 // -- reads ------------------------------------------------------------------------------------
 
 spi::log_index replica::read_target() const {
-  if (coordinator() && !needs_gather_) // others may have applied what it found out when it started
-    return std::max(decided_, undecided_ - 1);
-  // Nothing is committed without a voter's vote, so nothing is beyond what it holds.
+  if (is_coordinator() &&
+      !needs_collect_) // the outcomes that recovery found: other replicas may have applied them
+    return std::max(decided_, first_undecided_ - 1);
+  // An entry is committed only with this voter's vote, so all committed entries are in its log.
   return std::max(log_.last(), decided_);
 }
 
@@ -238,16 +241,17 @@ void replica::read(spi::request_id id, spi::read_level level) {
     return effects_.push_back(spi::read_refused{id, 0, "this replica has stopped"});
   if (level == spi::read_level::local)
     return effects_.push_back(spi::read_ready{id, decided_});
-  if (!votes())
-    return effects_.push_back(spi::read_refused{id, leader_id(), why_not_read()});
+  if (!is_voter())
+    return effects_.push_back(spi::read_refused{id, leader_id(), read_refusal_reason()});
   if (reads_.size() >= config_.window())
-    return effects_.push_back(spi::read_refused{id, 0, "busy: too many reads wait already"});
-  reads_.push_back({id, whole_ ? read_target() : target_unknown, now_ + config_.read_timeout});
+    return effects_.push_back(
+        spi::read_refused{id, 0, "busy: too many reads are waiting; try again"});
+  reads_.push_back({id, complete_ ? read_target() : target_unknown, now_ + config_.read_timeout});
   check_reads();
 }
 
 void replica::check_reads() {
-  while (whole_ && !reads_.empty()) {
+  while (complete_ && !reads_.empty()) {
     auto& it = reads_.front();
     if (it.target == target_unknown)
       it.target = read_target();
@@ -258,50 +262,54 @@ void replica::check_reads() {
   }
 }
 
-/// Those of one that has no vote, or none any more.
+/// Refuses all pending reads, because this replica is not a voter.
 void replica::refuse_reads() {
   for (auto& it : reads_)
-    effects_.push_back(spi::read_refused{it.id, leader_id(), why_not_read()});
+    effects_.push_back(spi::read_refused{it.id, leader_id(), read_refusal_reason()});
   reads_.clear();
 }
 
-std::string replica::why_not_read() const {
+std::string replica::read_refusal_reason() const {
   auto self = "replica " + std::to_string(self_);
-  if (!votes())
-    return self + (view().contains(self_) ? " is a learner" : " is not of the group") +
-           ", which writes don't wait for: read at one of the voters " + list(heard_.group.voters);
-  if (!whole_)
-    return self + " lost its disk, or is new, and hasn't caught up with the others yet: read at "
-                  "another one";
+  if (!is_voter())
+    return self +
+           (known_group().contains(self_) ? " is a learner" : " is not a member of the group") +
+           ", and may lack committed writes: read at one of the voters " +
+           list(latest_group_.group.voters);
+  if (!complete_)
+    return self + " lost its disk, or is new, and has not caught up yet: read at another "
+                  "replica";
   auto doubt = self + " holds index " + std::to_string(decided_ + 1) + " in doubt, and ";
-  if (coordinator())
-    return doubt +
-           "has to hear all others, for it may have been committed: " + why_not_write().reason;
-  return doubt + "nobody it can reach knows how it was decided: wait until replica " +
+  if (is_coordinator())
+    return doubt + "must hear from all other voters, because the entry may be committed: " +
+           write_refusal_reason().reason;
+  return doubt + "no reachable replica knows the decision: wait until replica " +
          std::to_string(leader_id()) + " is back";
 }
 
 // -- durability -------------------------------------------------------------------------------
 
-/// All that was put so far; somebody waits for it from now on.
-spi::persist_token replica::after_now() {
-  awaited_ = awaited_ || !ops_.empty();
+/// Token for everything queued in `ops_`, which the next `drain` must persist; 0: all is durable.
+spi::persist_token replica::after_queued_ops() {
+  must_persist_ = must_persist_ || !ops_.empty();
   auto last = ops_.empty() ? token_ : open_token();
   return last > durable_ ? last : 0;
 }
 
-spi::persist_token replica::after_standing() const {
-  return standing_token_ > durable_ ? standing_token_ : 0;
+spi::persist_token replica::after_hard_state() const {
+  return hard_state_token_ > durable_ ? hard_state_token_ : 0;
 }
 
-/// Records where the log begins, and which snapshot is being taken over. No message speaks of
-/// these, so none waits for them: otherwise a replica whose disk stalls while its log is cut would
-/// look dead to the others, and writes would be refused.
+/// Persists where the log begins and which snapshot is being installed. Messages do not depend on
+/// these, so none waits for them; otherwise a replica whose disk stalls during a log cut would look
+/// down and block writes.
 void replica::put_meta() {
-  // No snapshot that is sent or taken lies before what the state machine has durably.
+  // Every snapshot sent or installed from now on is at `applied_` or later, so older memberships
+  // are not needed.
   auto in_force = std::prev(groups_.upper_bound(std::max(applied_, groups_.begin()->first)));
   groups_.erase(groups_.begin(), in_force);
-  meta_record meta{birth_, epoch_, whole_, log_.first(), follows_, lost_};
+  meta_record meta{initial_voters_, epoch_,           complete_,
+                   log_.first(),    was_participant_, declared_lost_};
   for (auto& [index, group] : groups_)
     meta.groups.push_back({index, group});
   if (deciding_group_)
@@ -309,19 +317,19 @@ void replica::put_meta() {
   if (snapshot_)
     meta.snapshot.emplace(snapshot_->index, snapshot_->members);
   ops_.push_back(spi::set_meta{encode_meta(meta)});
-  awaited_ = true;
+  must_persist_ = true;
 }
 
-/// Records the epoch, whether this replica is whole, who is lost, and the group. Messages speak of
-/// these, and wait until they are durable.
-void replica::put_standing() {
+/// Persists the hard state: epoch, completeness, declared losses, membership. Messages depend on it
+/// and wait until it is durable.
+void replica::put_hard_state() {
   put_meta();
-  standing_token_ = open_token();
+  hard_state_token_ = open_token();
 }
 
 void replica::put_decision(spi::log_index index, bool commit) {
   if (ops_.empty())
-    held_until_ = now_ + longest_hold;
+    persist_at_ = now_ + decision_delay_max;
   ops_.push_back(spi::put_record{decision_stream, index, encode_decision_record(commit)});
 }
 
@@ -329,28 +337,28 @@ void replica::put_prepare(spi::log_index index, const slot& it) {
   ops_.push_back(
       spi::put_record{prepare_stream, index, encode_prepare_record(it.epoch, it.kind, it.command)});
   accepting_.emplace_back(open_token(), index);
-  awaited_ = true;
+  must_persist_ = true;
 }
 
 void replica::on_durable(spi::persist_token token) {
   if (token > token_)
-    return; // of no persist that was given out
+    return; // this token was never issued
   durable_ = std::max(durable_, token);
-  auto moves = gate_ != 0 && gate_ <= durable_;
-  if (moves)
-    gate_ = 0;
+  auto progressed = commit_barrier_ != 0 && commit_barrier_ <= durable_;
+  if (progressed)
+    commit_barrier_ = 0;
   for (; !accepting_.empty() && accepting_.front().first <= durable_; accepting_.pop_front()) {
     accepted_ = std::max(accepted_, accepting_.front().second);
-    moves = vote_here(accepting_.front().second) || moves;
+    progressed = record_own_vote(accepting_.front().second) || progressed;
   }
   if (stopped_)
     return;
   install_when_durable();
   for (; !deciding_.empty() && deciding_.front().first <= durable_; deciding_.pop_front()) {
-    settle(deciding_.front().second);
-    moves = true;
+    finalize(deciding_.front().second);
+    progressed = true;
   }
-  if (moves)
+  if (progressed)
     advance_decided();
 }
 
@@ -359,11 +367,11 @@ void replica::drain(std::vector<spi::effect>& out) {
     flush_prepares();
     flush_decisions();
     flush_votes();
-    if (std::exchange(beat_now_, false))
-      beat();
+    if (std::exchange(heartbeat_due_, false))
+      send_heartbeats();
     flush_apply();
   }
-  if (std::exchange(awaited_, false) || ops_.size() > most_held) {
+  if (std::exchange(must_persist_, false) || ops_.size() > delayed_ops_max) {
     out.push_back(spi::persist{++token_, std::move(ops_)});
     ops_.clear();
   }
@@ -383,10 +391,10 @@ void replica::on_validated(std::uint64_t ticket, bool ok, std::string_view reaso
     return;
   if (asked.index != 0)
     return answer_validation(asked, ok, reason);
-  if (!coordinator())
-    return refuse_elsewhere(asked.id);
+  if (!is_coordinator())
+    return redirect_to_coordinator(asked.id);
   auto why =
-      ok ? why_not_propose()
+      ok ? proposal_refusal_reason()
          : obstacle{"replica " + std::to_string(self_) + " voted no: " + std::string{reason}};
   if (why)
     return refuse_proposal(asked.id, std::move(why));
@@ -394,29 +402,29 @@ void replica::on_validated(std::uint64_t ticket, bool ok, std::string_view reaso
 }
 
 void replica::transfer(spi::replica_id) {
-  // The coordinator is the voter with the lowest id; there is no answer to give.
+  // The coordinator is always the voter with the lowest id, so leadership cannot be transferred.
 }
 
 spi::consensus_status replica::status() const {
   spi::consensus_status out;
-  auto leads = coordinator() && phase_ == phase::serving;
-  out.role = leads           ? spi::replica_role::leader
-             : coordinator() ? spi::replica_role::candidate
-             : votes()       ? spi::replica_role::follower
-                             : spi::replica_role::learner;
+  auto leads = is_coordinator() && phase_ == phase::serving;
+  out.role = leads              ? spi::replica_role::leader
+             : is_coordinator() ? spi::replica_role::candidate
+             : is_voter()       ? spi::replica_role::follower
+                                : spi::replica_role::learner;
   out.term = epoch_;
-  out.leader = coordinator() == leads ? leader_id() : 0;
+  out.leader = is_coordinator() == leads ? leader_id() : 0;
   out.committed = decided_;
   out.accepted = accepted_;
   out.first = log_.first();
   out.pending = validating_.size() + reads_.size();
-  if (coordinator())
+  if (is_coordinator())
     out.pending += open_entries();
-  out.blocked = why_not_write().reason;
+  out.blocked = write_refusal_reason().reason;
   return out;
 }
 
-void replica::say_role() {
+void replica::publish_role() {
   auto now = status();
   effects_.push_back(spi::role_changed{now.role, now.term, now.leader});
 }

@@ -20,34 +20,38 @@
 
 namespace atl::two_phase {
 
-/// What a replica knows of another one.
+/// What this replica knows of another replica.
 struct peer {
   spi::replica_id id = 0;
-  std::uint64_t incarnation = 0; ///< the newest seen; messages of older ones are dropped
-  std::uint64_t epoch = 0;       ///< the one it promised
-  spi::timestamp heard{0};
+  std::uint64_t incarnation = 0; ///< the newest seen; messages of older incarnations are dropped
+  std::uint64_t epoch = 0;       ///< the newest epoch that the peer has promised
+  spi::timestamp last_heard{0};
   bool ever_heard = false;
-  bool unreachable = false; ///< the host said so, and nothing was heard since
-  bool known = false;       ///< a heartbeat came that was meant for this incarnation of ours
-  bool whole = false;
+  bool unreachable = false; ///< the host reported so, and no message has arrived since
+  bool known = false;       ///< sent a heartbeat addressed to this replica's current incarnation
+  bool complete = false;
   bool down_handled = false;
   bool snapshot_under_way = false;
-  bool gathered = false; ///< its whole log was read, by a coordinator that lost its own
+  bool collected = false; ///< a recovering coordinator has read this peer's log to the end
   spi::log_index decided = 0;
   spi::log_index last = 0;
   spi::log_index applied = 0;
 };
 
-/// A write-all replicated log: each entry is prepared by every voter before the coordinator, the
-/// voter with the lowest id, decides to commit it. README.md has the protocol, and why it is safe.
+/// A write-all replicated log: every voter prepares each entry before the coordinator, the voter
+/// with the lowest id, commits it. README.md describes the protocol and argues its safety.
 ///
-/// One class, in several files: `replica.cpp` (calls, timers, the log), `messages.cpp`,
-/// `coordinator.cpp`, `participant.cpp`, `group.cpp` (who belongs to the group, who coordinates
-/// it), `changes.cpp` (changes of that), `learning.cpp` (from others, what this replica lacks),
-/// `recovery.cpp` (a coordinator that lost something, or takes over), `snapshots.cpp`.
+/// The class is spread over several files: `replica.cpp` (calls from the host, timers, the log),
+/// `messages.cpp`, `coordinator.cpp`, `participant.cpp`, `group.cpp` (membership and the choice of
+/// the coordinator), `changes.cpp` (membership changes), `learning.cpp` (fetching entries and
+/// decisions from peers), `recovery.cpp` (a coordinator that lost records or takes over),
+/// `snapshots.cpp`.
+///
+/// Not thread-safe: the host makes one call at a time.
 class replica final : public spi::consensus {
  public:
-  /// @throws std::invalid_argument when the options or the set-up contradict themselves.
+  /// @throws std::invalid_argument when the options contradict each other, or the voters are not 1
+  /// to 64 distinct ids above 0.
   explicit replica(const spi::consensus_setup& setup);
 
   void start(spi::stable_state stable, spi::log_index applied, spi::timestamp now) override;
@@ -71,30 +75,30 @@ class replica final : public spi::consensus {
   void drain(std::vector<spi::effect>& out) override;
   spi::consensus_status status() const override;
 
-  /// Messages dropped because they made no sense, came from an earlier incarnation, or were beyond
-  /// reach.
+  /// Number of messages dropped because they were malformed, came from an earlier incarnation or
+  /// epoch, or named an index outside the accepted window.
   std::uint64_t dropped() const { return dropped_; }
 
  private:
-  /// What the coordinator is doing. A participant is `serving` always.
+  /// Phase of the coordinator. A participant is always `serving`.
   enum class phase : std::uint8_t {
-    probing,   ///< takes over, or its disk is lost: asks which epoch the others have promised
-    promising, ///< waits until every participant has promised its epoch
-    gathering, ///< learns from the others what its own disk can't say
+    probing, ///< asks the peers for the epochs they have promised, after a takeover or a lost disk
+    promising,  ///< waits until every participant has promised this coordinator's epoch
+    collecting, ///< reads the peers' logs for entries and decisions that its own disk lacks
     serving,
   };
 
-  /// What keeps a replica from proposing at the moment.
+  /// The reason why a replica cannot propose at the moment.
   struct obstacle {
-    std::string reason; ///< empty: nothing does
+    std::string reason; ///< empty: it can
     spi::refusal kind = spi::refusal::not_proposed;
     explicit operator bool() const { return !reason.empty(); }
   };
-  /// One that passes by itself.
+  /// A reason that passes without an operator.
   static obstacle busy(std::string reason) { return {std::move(reason), spi::refusal::busy}; }
 
   struct validation {
-    spi::log_index index = 0; ///< 0: a proposal, not yet given an index
+    spi::log_index index = 0; ///< 0: a proposal that has no index yet
     spi::request_id id = 0;
     std::uint64_t epoch = 0;
     std::string command;
@@ -106,97 +110,100 @@ class replica final : public spi::consensus {
   };
   struct fetch_state {
     bool outstanding = false;
-    bool gathers = false; ///< for a coordinator that reads all logs
+    bool collects = false; ///< sent by a recovering coordinator that reads all logs
     spi::replica_id to = 0;
     std::uint64_t nonce = 0;
     spi::log_index from = 0;
     spi::timestamp sent{0};
   };
 
-  /// A change of the group that a coordinator was asked for.
+  /// A membership change that was requested of this coordinator and is not decided.
   struct pending_change {
     spi::request_id id = 0;
     membership wanted;
-    spi::log_index target = 0;  ///< what was decided when it was asked for
-    spi::log_index least = 0;   ///< that one of those who join has
-    spi::timestamp progress{0}; ///< when that was last seen to grow
-    bool waits = true;          ///< for those who join to have as much as that, while writes go on
-    spi::log_index index = 0;   ///< where it is proposed; 0: not yet
+    spi::log_index target = 0;          ///< `decided_` at the time of the request
+    spi::log_index joiners_decided = 0; ///< the lowest `decided` among the joining replicas
+    spi::timestamp progressed_at{0};    ///< when `joiners_decided` last grew
+    bool waits_for_joiners =
+        true; ///< until every joining replica has caught up; writes are accepted meanwhile
+    spi::log_index index = 0; ///< the index at which the change is proposed; 0: not proposed yet
   };
   struct pending_snapshot {
     spi::log_index index = 0;
-    placed_membership members;
-    spi::persist_token token = 0; ///< its group is durable then
-    bool asked = false;           ///< the host was told to install it
+    effective_membership members;
+    spi::persist_token token = 0; ///< acknowledged when the snapshot's membership is durable
+    bool asked = false;           ///< the host has been told to install the snapshot
   };
 
   // -- group.cpp
-  bool coordinator() const { return coordinating_; }
+  bool is_coordinator() const { return coordinating_; }
   const membership& members() const { return groups_.rbegin()->second; }
   spi::log_index members_since() const { return groups_.rbegin()->first; }
-  const membership& view() const { return whole_ ? members() : heard_.group; }
-  bool votes() const { return view().votes(self_); }
-  bool belongs() const { return heard_.group.contains(self_) || members().contains(self_); }
+  const membership& known_group() const { return complete_ ? members() : latest_group_.group; }
+  bool is_voter() const { return known_group().is_voter(self_); }
+  bool is_member() const {
+    return latest_group_.group.contains(self_) || members().contains(self_);
+  }
   spi::replica_id lowest(const membership& of) const;
-  spi::replica_id leader_id() const { return lowest(heard_.group); }
+  spi::replica_id leader_id() const { return lowest(latest_group_.group); }
   bool should_coordinate() const;
   std::vector<spi::replica_id> other_voters() const;
-  std::optional<change_entry> doubtful_change() const;
-  void review_group();
-  void renew_circle();
-  void say_members();
+  std::optional<change_entry> change_in_doubt() const;
+  void on_group_changed();
+  void update_active_peers();
+  void publish_members();
   void become_coordinator();
   void become_participant();
-  void adopt_group(const placed_membership& it);
+  void adopt_group(const effective_membership& it);
   void take_effect(spi::log_index index, const change_entry& entry);
   bool add_lost(const std::vector<spi::replica_id>& ids);
-  void set_electors(std::vector<spi::replica_id> ids);
+  void set_quorum(std::vector<spi::replica_id> ids);
   std::uint64_t bit_of(spi::replica_id id) const;
   peer* find_peer(spi::replica_id id);
-  peer* meet_peer(spi::replica_id id);
-  void forget_strangers();
+  peer* find_or_add_peer(spi::replica_id id);
+  void forget_silent_nonmembers();
 
   // -- changes.cpp
-  obstacle why_not_change(const membership& wanted) const;
-  void review_change();
-  bool joiners_are_close();
-  void outbid(std::uint64_t epoch);
+  obstacle change_refusal_reason(const membership& wanted) const;
+  void advance_change();
+  bool have_joiners_caught_up();
+  void raise_epoch(std::uint64_t epoch);
   void propose_change();
   void refuse_change(obstacle why);
 
   // -- replica.cpp: the common part
-  bool down(const peer& it) const;
-  std::string silence(const peer& it) const;
+  bool is_down(const peer& it) const;
+  std::string describe_silence(const peer& it) const;
   spi::persist_token open_token() const { return token_ + 1; }
-  spi::persist_token after_now();
-  spi::persist_token after_standing() const;
-  void take(const spi::stable_state& stable, spi::log_index applied, bool& intact);
-  bool take_meta(const spi::stable_state& stable, meta_record& meta);
+  spi::persist_token after_queued_ops();
+  spi::persist_token after_hard_state() const;
+  void load(const spi::stable_state& stable, spi::log_index applied, bool& intact);
+  bool load_meta(const spi::stable_state& stable, meta_record& meta);
   void dispatch(peer& from, const header& head, spi::reader& in);
   void put_meta();
-  void put_standing();
-  void refuse_elsewhere(spi::request_id id);
+  void put_hard_state();
+  void redirect_to_coordinator(spi::request_id id);
   void put_decision(spi::log_index index, bool commit);
   void put_prepare(spi::log_index index, const slot& it);
-  void say_role();
+  void publish_role();
   void install_when_durable();
-  bool held_up(spi::log_index index, const slot& it);
+  bool waits_for_barrier(spi::log_index index, const slot& it);
   void stop(std::string reason);
   header head_for(const peer& to, message_type type) const;
   void emit_send(spi::replica_id to, std::string bytes, spi::persist_token after);
-  void beat();
+  void send_heartbeats();
   void send_heartbeat(peer& to, bool asks = false);
   void on_heartbeat(peer& from, const header& head, const heartbeat& body);
-  void hear(peer& from, const header& head);
+  void on_heard(peer& from, const header& head);
   void tick();
   void advance_decided();
   void flush_apply();
   void check_reads();
   void refuse_reads();
   spi::log_index read_target() const;
-  std::string why_not_read() const;
+  std::string read_refusal_reason() const;
   void cut_log();
-  /// Behind what is decided; not all of them need to be undecided.
+  /// Number of log slots after `decided_`; some of them may be decided.
   std::size_t open_entries() const {
     auto first = std::max(log_.first(), decided_ + 1);
     return log_.end() > first ? log_.end() - first : 0;
@@ -204,18 +211,18 @@ class replica final : public spi::consensus {
 
   // -- coordinator.cpp
   void start_coordinator(bool intact);
-  void review_after_start(spi::log_index index, bool alone);
-  obstacle why_not_write() const;
-  obstacle why_not_propose() const;
+  void recover_open_index(spi::log_index index, bool alone);
+  obstacle write_refusal_reason() const;
+  obstacle proposal_refusal_reason() const;
   void refuse_proposal(spi::request_id id, obstacle why, spi::replica_id hint = 0);
   void append(spi::request_id id, entry_kind kind, std::string command);
   bool is_open(spi::log_index index) const;
-  bool vote_here(spi::log_index index);
-  bool vote_yes(spi::log_index index, std::uint64_t bit);
+  bool record_own_vote(spi::log_index index);
+  bool record_vote(spi::log_index index, std::uint64_t bit);
   void commit(spi::log_index index);
   void abort(spi::log_index index, obstacle why);
-  void settle(spi::log_index index);
-  void settle_change(spi::log_index index, bool commits);
+  void finalize(spi::log_index index);
+  void finalize_change(spi::log_index index, bool commits);
   void abort_open(const peer& missing, bool all, const std::string& reason);
   void abort_overdue();
   spi::timestamp vote_deadline() const;
@@ -233,60 +240,68 @@ class replica final : public spi::consensus {
   void promise(std::uint64_t epoch);
   void on_coordinator_heartbeat(peer& from, const header& head, const heartbeat& body);
   void on_prepare(const header& head, const std::vector<prepare_entry>& entries);
-  void on_prepare_one(const prepare_entry& entry);
-  bool has_vote(const prepare_entry& entry) const;
+  void on_prepare_entry(const prepare_entry& entry);
+  bool can_vote_on(const prepare_entry& entry) const;
   void on_decisions(const std::vector<decide_entry>& decisions);
   void answer_validation(const validation& asked, bool ok, std::string_view reason);
   void prepare_here(spi::log_index index, entry_kind kind, std::string command);
   void flush_votes();
-  void become_whole_when_caught_up();
+  void become_complete_when_caught_up();
 
   // -- learning.cpp
   bool learn(const known_entry& entry);
-  void send_fetch(peer& to, spi::log_index from, bool in_doubt, snapshot_wish snapshot);
-  spi::log_index told_to(spi::replica_id id) const;
+  void send_fetch(peer& to, spi::log_index from, bool in_doubt, snapshot_mode snapshot);
+  spi::log_index disclosed_up_to(spi::replica_id id) const;
   void serve_fetch(peer& from, const fetch& body);
   bool fill(entries& out, const fetch& body) const;
   void on_entries(peer& from, const header& head, const entries& body);
   void learn_all(const entries& body);
   void fetch_when_stalled();
-  peer* whom_to_ask();
+  peer* choose_fetch_target();
 
   // -- recovery.cpp
   void take_over();
-  std::vector<spi::replica_id> to_gather() const;
-  void begin_gathering();
-  void move_on();
-  void gather_next();
-  void on_gathered(peer& from, const entries& body);
-  void forget_gathered(peer& from);
+  std::vector<spi::replica_id> replicas_to_collect() const;
+  void begin_collecting();
+  void advance_phase();
+  void collect_next();
+  void on_collected(peer& from, const entries& body);
+  void forget_collected(peer& from);
   void resolve();
-  decision resolve_one(const slot* it) const;
-  std::string way_out() const;
-  void block_gathering(std::string reason);
+  decision decide_lost(const slot* it) const;
+  std::string remedy() const;
+  void block_collecting(std::string reason);
   void finish_recovery(spi::log_index last);
 
   const config config_;
   const spi::replica_id self_;
   const std::uint64_t incarnation_;
-  std::vector<spi::replica_id> birth_; ///< the group's voters when it began, in order
+  /// The voters of the group when it was created, in order.
+  std::vector<spi::replica_id> initial_voters_;
   std::uint64_t group_ = 0;
 
-  // Who belongs to the group. What is decided of it is durable before the state machine gets there.
-  std::map<spi::log_index, membership> groups_; ///< decided, by the index of the change
-  placed_membership heard_;             ///< the newest that anybody told of: whom to turn to
-  std::vector<spi::replica_id> lost_;   ///< in order
-  std::vector<spi::replica_id> circle_; ///< the others whom this replica talks to, in order
+  // Membership. A decided change is durable before the state machine applies the change's index.
+  std::map<spi::log_index, membership> groups_; ///< decided memberships, by the index of the change
+  /// The newest membership reported by any peer; may be newer than this replica's log.
+  effective_membership latest_group_;
+  std::vector<spi::replica_id> declared_lost_; ///< in ascending order
+  /// The peers that this replica exchanges messages with, in order.
+  std::vector<spi::replica_id> active_peers_;
   std::map<spi::replica_id, peer> peers_;
-  std::vector<spi::replica_id> electors_; ///< whose votes are needed for what is open
-  std::uint64_t everybody_ = 0;           ///< the bits of all of them
-  membership said_;
+  /// The replicas whose votes the open entries need, in order.
+  std::vector<spi::replica_id> quorum_;
+  std::uint64_t all_votes_ = 0; ///< one bit for each member of `quorum_`
+  membership published_members_;
   bool coordinating_ = false;
-  bool follows_ = false;
-  std::optional<placed_membership> deciding_group_; ///< its change is on the way to the disk
+  bool was_participant_ = false;
+  /// Membership of a change whose decision is being written to the disk.
+  std::optional<effective_membership> deciding_group_;
   std::optional<pending_change> change_;
-  spi::persist_token gate_ = 0; ///< the newest group is durable then, and the newest abort
-  spi::log_index handover_ = 0; ///< not answered before another one knows that it is decided
+  /// Acknowledged when the newest membership and the newest learned abort are durable.
+  spi::persist_token commit_barrier_ = 0;
+  /// Index of the change that removes this coordinator, which is applied only when another voter
+  /// knows the decision; 0: none.
+  spi::log_index handover_index_ = 0;
   std::optional<pending_snapshot> snapshot_;
 
   spi::timestamp now_{0};
@@ -294,40 +309,43 @@ class replica final : public spi::consensus {
   spi::timestamp started_{0};
   bool stopped_ = false;
 
-  // Durable state, as it will be once what was persisted so far is durable.
+  // Durable state, as of the last operation in `ops_` (not all of it is durable yet).
   std::uint64_t epoch_ = 0;
-  bool whole_ = false;
+  bool complete_ = false;
   entry_log log_;
-  spi::log_index decided_ = 0; ///< all up to here is decided, and was given out to be applied
-  spi::log_index applied_ = 0; ///< durable in the state machine
+  /// All entries up to this index are decided and were delivered to the state machine.
+  spi::log_index decided_ = 0;
+  spi::log_index applied_ = 0; ///< applied durably by the state machine
   spi::log_index all_applied_ = 0;
   spi::log_index accepted_ = 0;
-  spi::log_index installing_ = 0; ///< a snapshot is being installed up to here
+  spi::log_index installing_ = 0; ///< index of the snapshot being installed; 0: none
 
-  // What the next `drain` gives out.
+  // What the next `drain` returns.
   std::vector<spi::disk_op> ops_;
-  bool awaited_ = false; ///< somebody waits for these: a decision alone can go with what is next
-  spi::timestamp held_until_{0}; ///< when they go in any case
+  bool must_persist_ = false; ///< the next `drain` must persist `ops_`; false while only decisions,
+                              ///< which may wait, are queued
+  spi::timestamp persist_at_{0}; ///< when `ops_` is persisted at the latest
   std::vector<spi::effect> effects_;
   spi::apply apply_;
-  spi::persist_token token_ = 0;   ///< the last one given out
-  spi::persist_token durable_ = 0; ///< the last one acknowledged
-  spi::persist_token standing_token_ = 0;
+  spi::persist_token token_ = 0;   ///< the last token issued
+  spi::persist_token durable_ = 0; ///< the last token acknowledged by the host
+  spi::persist_token hard_state_token_ = 0;
   std::deque<std::pair<spi::persist_token, spi::log_index>> accepting_;
-  bool beat_now_ = false;
+  bool heartbeat_due_ = false;
 
   std::unordered_map<std::uint64_t, validation> validating_;
-  std::uint64_t tickets_ = 0;
+  std::uint64_t last_ticket_ = 0;
   std::deque<pending_read> reads_;
   std::uint64_t dropped_ = 0;
 
   // Coordinator.
   phase phase_ = phase::serving;
-  bool needs_gather_ = false;
-  std::string gather_reason_;
-  spi::log_index gather_cursor_ = 0;
-  spi::timestamp gather_again_{0};
-  spi::log_index undecided_ = 1; ///< everything before it is decided, or on its way to the disk
+  bool needs_collect_ = false;
+  std::string collect_blocked_reason_;
+  spi::log_index collect_cursor_ = 0;
+  spi::timestamp collect_retry_at_{0};
+  spi::log_index first_undecided_ =
+      1; ///< every earlier index is decided, or its decision is being written
   std::deque<std::pair<spi::persist_token, spi::log_index>> deciding_;
   std::map<spi::log_index, obstacle> abort_reasons_;
   std::vector<spi::log_index> new_prepares_;
@@ -344,13 +362,14 @@ class replica final : public spi::consensus {
   spi::log_index catch_up_to_ = 0;
   bool knows_catch_up_ = false;
 
-  // Learning from others.
+  // Fetching from peers.
   fetch_state fetch_;
-  std::uint64_t nonces_ = 0;
-  std::size_t ask_next_ = 0;
-  std::size_t asked_ = 0;
+  std::uint64_t last_nonce_ = 0;
+  std::size_t next_fetch_target_ = 0;
+  std::size_t fetch_targets_chosen_ = 0;
   spi::log_index decided_at_tick_ = 0;
-  std::set<spi::log_index> repairs_; ///< unreadable, and covered by the state machine
+  std::set<spi::log_index>
+      repairs_; ///< unreadable records whose entries the state machine has applied
   std::size_t repair_attempts_ = 0;
 };
 

@@ -4,8 +4,8 @@
 #include <iterator>
 #include <utility>
 
-/// Snapshots of the state machine, which stand for entries that were cut; the group that was in
-/// force goes with them.
+/// Snapshots of the state machine, which replace entries that were cut; a snapshot carries the
+/// membership that is effective at its index.
 namespace atl::two_phase {
 
 void replica::on_snapshot_sent(spi::replica_id to, bool) {
@@ -22,17 +22,17 @@ std::string replica::snapshot_blob(spi::log_index index) const {
 void replica::on_snapshot_received(spi::log_index index, std::string_view blob) {
   if (stopped_ || (snapshot_ && snapshot_->asked))
     return;
-  // The host keeps the newest it received, so one that waits to be installed is gone.
+  // The host keeps only the newest received snapshot, so one that waits to be installed is gone.
   if (std::exchange(snapshot_, std::nullopt))
     put_meta();
   snapshot_head head;
-  auto wanted = !coordinator() || phase_ == phase::gathering;
+  auto wanted = !is_coordinator() || phase_ == phase::collecting;
   if (!wanted || index <= decided_ || !decode_snapshot_head(blob, head) || head.group != group_ ||
       head.index != index || head.members.index > index) {
     ++dropped_;
     return;
   }
-  // Its group has to be known when this replica starts behind it.
+  // The membership has to be durable before this replica can start from the snapshot.
   snapshot_ = pending_snapshot{index, std::move(head.members), open_token(), false};
   put_meta();
 }
@@ -40,7 +40,7 @@ void replica::on_snapshot_received(spi::log_index index, std::string_view blob) 
 void replica::install_when_durable() {
   if (!snapshot_ || snapshot_->asked || snapshot_->token > durable_)
     return;
-  if (snapshot_->index <= decided_ || (coordinator() && phase_ == phase::serving)) {
+  if (snapshot_->index <= decided_ || (is_coordinator() && phase_ == phase::serving)) {
     snapshot_.reset();
     put_meta();
     return;
@@ -64,9 +64,9 @@ void replica::on_installed(spi::log_index index) {
   log_.cut(index + 1);
   repairs_.erase(repairs_.begin(), repairs_.upper_bound(index));
   put_meta();
-  review_group();
+  on_group_changed();
   advance_decided();
-  if (phase_ == phase::gathering || !whole_)
+  if (phase_ == phase::collecting || !complete_)
     fetch_when_stalled();
 }
 

@@ -9,14 +9,15 @@ namespace {
 constexpr std::uint8_t wire_version = 2;
 
 template <class Entry, class Read>
-bool read_list(spi::reader& in, std::vector<Entry>& out, std::size_t least_bytes, Read read_one) {
-  auto count = in.get_count(least_bytes);
+bool read_list(spi::reader& in, std::vector<Entry>& out, std::size_t entry_bytes_min,
+               Read read_entry) {
+  auto count = in.get_count(entry_bytes_min);
   out.clear();
   out.reserve(count);
   for (; count > 0 && in.ok(); --count) {
     Entry entry;
     entry.index = in.get<spi::log_index>();
-    read_one(entry);
+    read_entry(entry);
     out.push_back(entry);
   }
   return in.done();
@@ -44,7 +45,7 @@ std::optional<header> read_header(spi::reader& in) {
 }
 
 void encode(spi::writer& out, const heartbeat& body) {
-  out.put(body.coordinates).put(body.asks).put(body.whole);
+  out.put(body.coordinates).put(body.asks).put(body.complete);
   out.put(body.decided).put(body.last).put(body.applied).put(body.all_applied);
   put(out, body.group);
   put(out, body.lost);
@@ -53,7 +54,7 @@ void encode(spi::writer& out, const heartbeat& body) {
 bool decode(spi::reader& in, heartbeat& body) {
   body.coordinates = in.get<bool>();
   body.asks = in.get<bool>();
-  body.whole = in.get<bool>();
+  body.complete = in.get<bool>();
   body.decided = in.get<spi::log_index>();
   body.last = in.get<spi::log_index>();
   body.applied = in.get<spi::log_index>();
@@ -71,12 +72,12 @@ bool decode(spi::reader& in, fetch& body) {
   body.nonce = in.get<std::uint64_t>();
   body.from = in.get<spi::log_index>();
   body.in_doubt = in.get<bool>();
-  body.snapshot = in.get_enum(snapshot_wish_last);
+  body.snapshot = in.get_enum(snapshot_mode_last);
   return in.done() && body.from > 0;
 }
 
 void encode(spi::writer& out, const entries& body) {
-  out.put(body.nonce).put(body.whole).put(body.snapshot);
+  out.put(body.nonce).put(body.complete).put(body.snapshot);
   out.put(body.decided).put(body.last).put(body.next);
   out.put(static_cast<std::uint32_t>(body.known.size()));
   for (auto& entry : body.known)
@@ -85,7 +86,7 @@ void encode(spi::writer& out, const entries& body) {
 
 bool decode(spi::reader& in, entries& body) {
   body.nonce = in.get<std::uint64_t>();
-  body.whole = in.get<bool>();
+  body.complete = in.get<bool>();
   body.snapshot = in.get<bool>();
   body.decided = in.get<spi::log_index>();
   body.last = in.get<spi::log_index>();

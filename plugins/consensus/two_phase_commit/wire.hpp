@@ -12,32 +12,33 @@
 #include <string_view>
 #include <vector>
 
-/// The messages between replicas. Decoding checks every bound and allocates no more than the bytes
-/// at hand can describe.
+/// Messages between replicas. Decoders check every bound and allocate no more memory than the input
+/// bytes can describe.
 namespace atl::two_phase {
 
 enum class message_type : std::uint8_t { heartbeat, prepare, vote, decide, fetch, entries };
 inline constexpr message_type message_type_last = message_type::entries;
 
-/// Stands before each message.
+/// Prefix of every message.
 struct header {
   message_type type = message_type::heartbeat;
-  std::uint64_t group = 0;          ///< fingerprint of the voters at the group's birth
-  std::uint64_t incarnation = 0;    ///< the sender's
-  std::uint64_t to_incarnation = 0; ///< the receiver's, as the sender knows it; 0: it doesn't
-  std::uint64_t epoch = 0;          ///< the coordinator's, or the one a participant promised
+  std::uint64_t group = 0;       ///< fingerprint of the initial voters
+  std::uint64_t incarnation = 0; ///< the sender's incarnation
+  std::uint64_t to_incarnation =
+      0;                   ///< the receiver's incarnation as known to the sender; 0: unknown
+  std::uint64_t epoch = 0; ///< the coordinator's epoch, or the one that a participant promised
 };
 
 struct heartbeat {
-  bool coordinates = false; ///< or is about to
-  bool asks = false;        ///< wants a heartbeat in return
-  bool whole = false;
-  spi::log_index decided = 0;     ///< everything up to here is decided, as far as the sender knows
-  spi::log_index last = 0;        ///< the last index the sender knows anything of
-  spi::log_index applied = 0;     ///< durable in the sender's state machine
-  spi::log_index all_applied = 0; ///< from the coordinator: durable in everybody's
-  placed_membership group{};      ///< the newest that the sender knows to be decided
-  std::vector<spi::replica_id> lost{}; ///< never come back, as an operator said to somebody
+  bool coordinates = false; ///< the sender coordinates, or is taking over
+  bool asks = false;        ///< requests a heartbeat in reply
+  bool complete = false;
+  spi::log_index decided = 0; ///< all entries up to this index are decided and known to the sender
+  spi::log_index last = 0;    ///< the last index of which the sender holds a record
+  spi::log_index applied = 0; ///< applied durably by the sender's state machine
+  spi::log_index all_applied = 0;      ///< sent by the coordinator: applied durably by all members
+  effective_membership group{};        ///< the newest decided membership known to the sender
+  std::vector<spi::replica_id> lost{}; ///< declared lost by an operator; never come back
 };
 
 struct prepare_entry {
@@ -57,18 +58,18 @@ struct decide_entry {
   bool commit = false;
 };
 
-enum class snapshot_wish : std::uint8_t {
-  never,     ///< the requester's state machine has what its log lacks
-  if_needed, ///< when the log doesn't reach back far enough
-  surely,    ///< the requester's own log begins later than what it asks for
+enum class snapshot_mode : std::uint8_t {
+  never,     ///< the requester's state machine has applied what its log lacks
+  if_needed, ///< when the log no longer holds `from`
+  always,    ///< the requester's own log begins after `from`
 };
-inline constexpr snapshot_wish snapshot_wish_last = snapshot_wish::surely;
+inline constexpr snapshot_mode snapshot_mode_last = snapshot_mode::always;
 
 struct fetch {
   std::uint64_t nonce = 0;
   spi::log_index from = 0;
-  bool in_doubt = false; ///< also what is prepared and not decided
-  snapshot_wish snapshot = snapshot_wish::if_needed;
+  bool in_doubt = false; ///< also send entries that are prepared and not decided
+  snapshot_mode snapshot = snapshot_mode::if_needed;
 };
 
 struct known_entry {
@@ -79,18 +80,18 @@ struct known_entry {
   std::string_view command;
 };
 
-/// Answers `fetch`.
+/// Reply to `fetch`.
 struct entries {
   std::uint64_t nonce = 0;
-  bool whole = false;
-  bool snapshot = false; ///< what was asked for is gone from the log: a snapshot is on its way
+  bool complete = false;
+  bool snapshot = false; ///< the requested entries were cut from the log: a snapshot will be sent
   spi::log_index decided = 0;
   spi::log_index last = 0;
-  spi::log_index next = 0; ///< go on asking here
+  spi::log_index next = 0; ///< the index from which to fetch next
   std::vector<known_entry> known;
 };
 
-/// @returns none when the bytes don't begin with a header.
+/// @returns none when the bytes do not begin with a header of this wire version.
 std::optional<header> read_header(spi::reader& in);
 void write_header(spi::writer& out, const header& head);
 
@@ -98,7 +99,7 @@ void encode(spi::writer& out, const heartbeat& body);
 void encode(spi::writer& out, const fetch& body);
 void encode(spi::writer& out, const entries& body);
 
-/// Each reads to the end of the message; @returns false when it isn't one.
+/// Each reads to the end of the message. @returns false when the body is malformed.
 bool decode(spi::reader& in, heartbeat& body);
 bool decode(spi::reader& in, fetch& body);
 bool decode(spi::reader& in, entries& body);
@@ -106,11 +107,11 @@ bool decode(spi::reader& in, std::vector<prepare_entry>& body);
 bool decode(spi::reader& in, std::vector<vote_entry>& body);
 bool decode(spi::reader& in, std::vector<decide_entry>& body);
 
-/// What the blob of a snapshot says.
+/// The protocol's part of a snapshot.
 struct snapshot_head {
   std::uint64_t group = 0;
   spi::log_index index = 0;
-  placed_membership members; ///< in force at the index
+  effective_membership members; ///< membership effective at the index
 };
 std::string encode_snapshot_head(const snapshot_head& head);
 bool decode_snapshot_head(std::string_view bytes, snapshot_head& out);

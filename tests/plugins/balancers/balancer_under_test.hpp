@@ -1,7 +1,8 @@
 #pragma once
 
+#include "verify/balancer_properties.hpp"
+
 #include <atoll/spi/balancer.hpp>
-#include <atoll/verify/balancer_properties.hpp>
 
 #include <doctest/doctest.h>
 

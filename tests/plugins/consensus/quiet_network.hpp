@@ -19,11 +19,11 @@
 namespace under_test {
 
 /// A group with a spare replica, and small messages, so that a few entries are many of them.
-class talkative_group : public atl::sim::scripted_simulation {
+class message_count_group : public atl::sim::scripted_simulation {
  public:
   using replica_id = atl::spi::replica_id;
 
-  explicit talkative_group(const atl::spi::descriptor& plugin)
+  explicit message_count_group(const atl::spi::descriptor& plugin)
       : scripted_simulation{options(plugin), factory_of(plugin)} {}
 
   replica_id leader() const {
@@ -65,7 +65,7 @@ inline void join_out_of_order(const atl::spi::descriptor& plugin) {
   };
   std::vector<packet> under_way;
   std::uint64_t sent = 0;
-  talkative_group group{plugin};
+  message_count_group group{plugin};
   group.must_write(entries);
   group.filter([&](auto from, auto to, std::string_view bytes) {
     if (from != 4 && to != 4)
@@ -96,7 +96,7 @@ inline void join_out_of_order(const atl::spi::descriptor& plugin) {
 /// The host of a leader reports each message to a replica as undelivered.
 inline void send_heartbeats_to_unreachable_peer(const atl::spi::descriptor& plugin) {
   constexpr std::uint64_t entries = 200;
-  talkative_group group{plugin};
+  message_count_group group{plugin};
   group.must_write(1);
   auto first = group.leader();
   auto away = first % 3 + 1;
@@ -124,7 +124,7 @@ inline void send_heartbeats_to_unreachable_peer(const atl::spi::descriptor& plug
 /// The disk of a replica is slow: what has arrived there isn't sent again and again.
 inline void wait_for_a_slow_disk(const atl::spi::descriptor& plugin) {
   constexpr std::uint64_t entries = 200;
-  talkative_group group{plugin};
+  message_count_group group{plugin};
   group.must_write(1);
   auto first = group.leader();
   auto slow = first % 3 + 1;

@@ -16,11 +16,11 @@
 namespace under_test {
 
 /// A group that keeps no entry which all have applied, so that each command makes a cut.
-class forgetful_group : public atl::sim::scripted_simulation {
+class eager_cut_group : public atl::sim::scripted_simulation {
  public:
   using replica_id = atl::spi::replica_id;
 
-  explicit forgetful_group(const atl::spi::descriptor& plugin, overrides changed = {})
+  explicit eager_cut_group(const atl::spi::descriptor& plugin, overrides changed = {})
       : scripted_simulation{options(plugin, std::move(changed)), factory_of(plugin)} {}
 
   replica_id leader() const {
@@ -72,7 +72,7 @@ class forgetful_group : public atl::sim::scripted_simulation {
 inline void send_heartbeats_while_a_cut_waits(const atl::spi::descriptor& plugin) {
   for (atl::spi::replica_id slow = 1; slow <= 3; ++slow) {
     CAPTURE(slow);
-    forgetful_group group{plugin};
+    eager_cut_group group{plugin};
     group.must_write();
     auto first = group.leader();
     auto term = group.status(first).term;
@@ -94,7 +94,7 @@ inline void read_while_a_cut_waits(const atl::spi::descriptor& plugin,
     for (atl::spi::replica_id at = 1; at <= 3; ++at) {
       CAPTURE(slow);
       CAPTURE(at);
-      forgetful_group group{plugin, changed};
+      eager_cut_group group{plugin, changed};
       group.stall_with_a_cut(slow);
       auto asked = group.read(at, 1);
       CHECK(group.await(asked, std::chrono::milliseconds{200}).kind == atl::sim::answer_kind::read);
@@ -104,7 +104,7 @@ inline void read_while_a_cut_waits(const atl::spi::descriptor& plugin,
 
 /// What a follower holds durably is acknowledged again at once, when the leader says it again.
 inline void acknowledge_while_a_cut_waits(const atl::spi::descriptor& plugin) {
-  forgetful_group group{plugin};
+  eager_cut_group group{plugin};
   group.must_write();
   auto first = group.leader();
   auto slow = first % 3 + 1;

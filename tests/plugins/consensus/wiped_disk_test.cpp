@@ -105,14 +105,14 @@ TEST_CASE("with one of two disks wiped, a group elects nobody until the other on
   CHECK(!group.run_until([&] { return group.leader() != 0; }, seconds{60}));
   CHECK(!group.can_write_at(group.lags, 6));
   CHECK(!group.can_write_at(group.follows, 7));
-  CHECK(group.kept_out_because(group.follows).find("the group exists already") == 0);
+  CHECK(group.admission_refusal(group.follows).find("the group exists already") == 0);
   CHECK(!group.up(group.follows));
 
   group.restart(group.leads);
   group.must_write(8);
   for (auto id : {group.leads, group.lags})
     CHECK(group.catches_up(id, 8));
-  CHECK(group.kept_out_because(group.follows) != "");
+  CHECK(group.admission_refusal(group.follows) != "");
   CHECK(group.records(group.follows).empty());
   CHECK(group.violation() == "");
 }
@@ -131,7 +131,7 @@ TEST_CASE("once another replica takes the place of a wiped one, the group bears 
   CHECK(group.catches_up(group.lags, 9));
   auto& again = group.await(group.reconfigure(group.must_lead(), {4, group.lags, group.follows}));
   CHECK(again.kind == answer_kind::refused);
-  CHECK(group.kept_out_because(group.follows) != "");
+  CHECK(group.admission_refusal(group.follows) != "");
   CHECK(group.violation() == "");
 }
 
@@ -141,7 +141,7 @@ TEST_CASE("two of three whose disks are wiped found no group, and leave the thir
   group.run_for(seconds{60});
   for (auto id : {group.follows, group.lags}) {
     CHECK(!group.up(id));
-    CHECK(group.kept_out_because(id).find("doesn't answer") != std::string::npos);
+    CHECK(group.admission_refusal(id).find("doesn't answer") != std::string::npos);
     CHECK(!group.can_write_at(id, 6));
   }
   auto records = group.records(group.leads);
@@ -151,7 +151,7 @@ TEST_CASE("two of three whose disks are wiped found no group, and leave the thir
   CHECK(group.value(group.leads, group.key) == 5);
   CHECK(group.records(group.leads).size() >= records.size());
   for (auto id : {group.follows, group.lags})
-    CHECK(group.kept_out_because(id).find("the group exists already") == 0);
+    CHECK(group.admission_refusal(id).find("the group exists already") == 0);
   CHECK(group.violation() == "");
 }
 
@@ -166,12 +166,12 @@ TEST_CASE("a wiped replica that reaches no peer stays out, and restarts change n
     group.restart(group.follows);
     group.run_for(seconds{5});
     CHECK(!group.up(group.follows));
-    CHECK(group.kept_out_because(group.follows).find("doesn't answer") != std::string::npos);
+    CHECK(group.admission_refusal(group.follows).find("doesn't answer") != std::string::npos);
   }
   group.must_write(2);
   group.heal_network();
   group.run_for(seconds{1});
-  CHECK(group.kept_out_because(group.follows).find("the group exists already") == 0);
+  CHECK(group.admission_refusal(group.follows).find("the group exists already") == 0);
   CHECK(group.violation() == "");
 }
 

@@ -9,15 +9,15 @@
 
 namespace atl::sim {
 
-/// Whether the plugin claims `quorum_options`, and one of these options isn't at its default: then
-/// a quorum may need every voter.
+/// Whether the plugin claims `quorum_options` and one of these options is not at its default: a
+/// quorum may need every voter then.
 bool has_fixed_quorums(const spi::descriptor& plugin, const spi::options& options);
 
-/// Keeps a run to what the plugin claims to bear with `run.protocol_options`: clocks, and how
-/// members and disks may be lost.
+/// Restricts a run to what the plugin claims to tolerate with `run.protocol_options`: clock faults,
+/// and lost members and disks.
 void keep_to_claims(simulation_options& run, const spi::descriptor& plugin);
 
-/// Replicas that a simulated group may have.
+/// Largest size of a simulated group.
 inline constexpr std::uint32_t group_size_max = 9;
 
 struct group_sizes {
@@ -25,9 +25,9 @@ struct group_sizes {
   std::string refusal;                 ///< what the plugin says of a size that isn't
 };
 
-/// Sizes, from one to `group_size_max`, of groups that the plugin's factory makes with the options.
-/// A size counts as refused when the factory throws `std::invalid_argument`; whatever else it
-/// throws is passed on. A factory that creates nothing refuses every size.
+/// Group sizes, from one to `group_size_max`, that the plugin's factory accepts with these options.
+/// A size is refused when the factory throws `std::invalid_argument` or creates nothing; other
+/// exceptions are passed on.
 group_sizes admitted_group_sizes(const spi::descriptor& plugin, const spi::options& options);
 
 } // namespace atl::sim

@@ -11,8 +11,7 @@
 
 namespace atl::sim {
 
-/// What part of a run is drawn. Of more events than `events` the last ones are; but the first ones,
-/// if it is said where to begin.
+/// The part of a run to draw: the last `events` events, or the first ones after a given start.
 struct diagram_window {
   std::int64_t from = 0; ///< microseconds since the start; 0: it isn't said
   std::int64_t until = std::numeric_limits<std::int64_t>::max();
@@ -21,20 +20,20 @@ struct diagram_window {
 
 inline constexpr std::size_t diagram_events_max = 4'000;
 
-/// Draws a run as a sequence diagram: a lifeline a replica, time flows down, an arrow a message.
-/// Remembers no more of the run than it draws.
+/// Draws a run as a sequence diagram with a lifeline per replica and an arrow per message; time
+/// flows down. Keeps only the events that it draws. Not thread-safe.
 class diagram {
  public:
   explicit diagram(diagram_window window);
 
   void note(const run_event& it);
-  /// To be had as `simulation_options::observe`; refers to this object.
+  /// A sink for `simulation_options::observe`; refers to this object.
   event_sink sink() {
     return [this](const run_event& it) { note(it); };
   }
 
-  /// An SVG document that needs nothing else. The same events make the same document.
-  /// @param heading lines above the picture
+  /// A self-contained SVG document; equal events make equal documents. @param heading lines above
+  /// the picture
   std::string svg(const std::vector<std::string>& heading) const;
 
   /// A replica, as an event left it.

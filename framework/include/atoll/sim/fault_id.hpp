@@ -11,9 +11,8 @@
 
 namespace atl::sim {
 
-/// Kinds of faults that happen at a moment, each of which can be named and left out. (Some faults
-/// are everywhere all the time: that messages overtake each other, that clocks drift, that hosts
-/// are lazy. Those have no moments.)
+/// Kinds of faults that act at single moments, each of which can be named and left out. (Faults
+/// such as reordering, clock drift and lazy hosts act all the time and have no names.)
 enum class fault_kind : std::uint8_t {
   crashes,
   batch_crashes, ///< of `fault_set::crashes`, in the middle of a batch of effects
@@ -37,8 +36,8 @@ enum class fault_kind : std::uint8_t {
   wiped_disks,
 };
 
-/// One fault of a run. It keeps its name when others are left out: faults are numbered by kind and
-/// place, acting or not.
+/// One fault of a run. Faults are numbered by kind and place, acting or not, so a name stays valid
+/// when other faults are left out.
 struct fault_id {
   fault_kind kind = fault_kind::crashes;
   std::uint16_t from = 0; ///< a link's end, or a replica, or a client; 0: the simulation as a whole
@@ -48,7 +47,7 @@ struct fault_id {
   friend auto operator<=>(const fault_id&, const fault_id&) = default;
 };
 
-/// One that acted, and when, in microseconds since the start.
+/// A fault that acted, and its time in microseconds since the start.
 struct acted_fault {
   fault_id id;
   std::int64_t at = 0;
@@ -59,10 +58,10 @@ std::string_view name_of(fault_kind kind);
 /// `the 17th message from 1 to 2 is lost`
 std::string describe(const fault_id& it);
 
-/// `crashes:3,loss:1-2:17+20-25`, sorted; `none` for none. `parse_faults` reads it back.
+/// `crashes:3,loss:1-2:17+20-25`, sorted; `none` for an empty list. `parse_faults` is the inverse.
 std::string format_faults(std::vector<fault_id> faults);
 
-/// @returns sorted, each once; errc::invalid with the part that isn't understood
+/// @returns a sorted list without duplicates; errc::invalid with the part that cannot be parsed.
 result<std::vector<fault_id>> parse_faults(std::string_view text);
 
 } // namespace atl::sim

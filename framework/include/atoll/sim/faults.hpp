@@ -13,68 +13,69 @@
 
 namespace atl::sim {
 
-/// Which faults a run may meet. Each seed draws which of them it does meet, and how often (swarm
-/// testing: Groce et al., ISSTA '12): a run with every fault at once hides what a run with two of
-/// them shows.
+/// Faults that a run may inject. Each seed draws a subset and their rates (swarm testing: Groce et
+/// al., ISSTA '12), because a run with every fault hides failures that need only two of them.
 struct fault_set {
-  bool crashes = false;      ///< one replica stops, also in the middle of a batch of effects
-  bool mass_crashes = false; ///< all replicas stop at one moment
-  bool loss = false;         ///< messages get lost
+  bool crashes = false;      ///< a replica crashes, also in the middle of a batch of effects
+  bool mass_crashes = false; ///< all replicas crash at once
+  bool loss = false;         ///< messages are lost
   bool duplication = false;  ///< messages arrive twice
   bool reordering = false;   ///< messages overtake each other
-  bool replays = false;     ///< messages arrive again seconds later, perhaps in another incarnation
-  bool partitions = false;  ///< halves, one alone, rings, bridges, one-way cuts
-  bool clogs = false;       ///< a link holds everything back for a while, then delivers it
-  bool pauses = false;      ///< a replica does nothing for a while, and then doesn't know
-  bool clock_drift = false; ///< clocks run fast or slow, by at most `drift_ppm_max`
-  bool clock_jumps = false; ///< clocks jump ahead
-  bool disk_stalls = false; ///< a sync takes seconds
+  bool replays = false;    ///< messages arrive again seconds later, possibly in another incarnation
+  bool partitions = false; ///< partitions: halves, a single replica, rings, bridges, one-way cuts
+  bool clogs = false;      ///< a link delays all messages for a while, then delivers them
+  bool pauses = false;     ///< a replica makes no progress for a while and is not told
+  bool clock_drift = false;       ///< clocks run fast or slow, by at most `drift_ppm_max`
+  bool clock_jumps = false;       ///< clocks jump ahead
+  bool disk_stalls = false;       ///< a sync takes seconds
   bool sync_failures = false;     ///< a sync fails: the host stops the replica
-  bool objections = false;        ///< a state machine says no to some commands
-  bool lost_answers = false;      ///< answers to clients get lost, and they try again
-  bool unreachable_hints = false; ///< hosts call `on_unreachable`, rightly or wrongly
-  bool lazy_hosts = false;        ///< hosts drain after several calls, and apply late
-  bool transfers = false;         ///< replicas are told to hand leadership over
-  /// Members are added, removed, and replaced when their disk was lost. Wants spare replicas, and a
-  /// protocol that changes its members.
+  bool objections = false;        ///< a state machine rejects some validations
+  bool lost_answers = false;      ///< answers to clients are lost, and the clients retry
+  bool unreachable_hints = false; ///< hosts call `on_unreachable`, correctly or not
+  bool lazy_hosts = false;        ///< hosts drain after several calls and apply late
+  bool transfers = false;         ///< replicas are asked to transfer leadership
+  /// Members are added, removed, and replaced when their disk is lost. Requires spare replicas and
+  /// a protocol that changes its members.
   bool member_changes = false;
-  /// A member comes back with an empty disk under its old id. Its host refuses to let it take part,
-  /// and it is replaced by a spare later: wants spare replicas, and a protocol that changes its
-  /// members. At any time a majority of the voters have their disks.
+  /// A member restarts with an empty disk under its old id. Its host does not admit it, and a spare
+  /// replaces it later; requires spare replicas and a protocol that changes its members. A majority
+  /// of the voters have their disks at any time.
   bool wiped_disks = false;
   std::int64_t drift_ppm_max = 100'000;
-  /// Replicas of which a durable record may turn unreadable while they are down.
+  /// Replicas whose durable records may become unreadable while they are down.
   std::vector<spi::replica_id> damageable;
-  /// Replicas that may come back with an empty disk, and that their hosts let take part again: for
-  /// protocols that bear it.
+  /// Replicas that may restart with an empty disk and are admitted by their hosts: for protocols
+  /// that tolerate this.
   std::vector<spi::replica_id> losable;
 
   static fault_set none() { return {}; }
-  /// All of the above, except damaged, lost and wiped disks.
+  /// All of the above, except damaged records, lost disks and wiped disks.
   static fault_set all();
 
-  /// Of these, those that a protocol claims to bear with its options. One that trusts clocks bears
-  /// none that jumps, and rates that differ by no more than its option `clock_drift` says.
-  /// @param trusts_clocks_with the claim: the option that makes it so; empty: none does
+  /// The faults among these that a protocol claims to tolerate with its options. A protocol that
+  /// trusts clocks tolerates no clock jumps, and only clock rates that differ by at most its option
+  /// `clock_drift`.
+  /// @param trusts_clocks_with the claim: the option that makes the protocol trust clocks; empty:
+  /// none does
   fault_set as_claimed(std::string_view trusts_clocks_with, const spi::options& options) const;
 };
 
-/// A flag of a `fault_set` by its name, which is that of the member.
+/// A flag of a `fault_set` and its name, which equals the name of the member.
 struct fault_name {
   std::string_view name;
   bool fault_set::*flag;
 };
 std::span<const fault_name> fault_names();
 
-/// What is left out of that which a seed draws. The rest stays as it was drawn, in time and kind,
-/// for as long as the run doesn't take another turn.
+/// Faults to leave out of those that a seed draws. The remaining faults keep their times and kinds,
+/// as long as the run does not diverge.
 struct fault_choice {
-  fault_set without;                         ///< these kinds
-  std::optional<std::vector<fault_id>> only; ///< all but these, of those that have a name; sorted
+  fault_set without;                         ///< kinds of faults to leave out
+  std::optional<std::vector<fault_id>> only; ///< if set: the only named faults to keep; sorted
 };
 
-/// What one seed made of a `fault_set`: probabilities per message, per effect or per decision, and
-/// times in microseconds.
+/// The rates that one seed draws from a `fault_set`: probabilities per message, per effect or per
+/// decision, and times in microseconds.
 struct fault_rates {
   double loss = 0;
   double duplication = 0;
@@ -95,7 +96,7 @@ struct fault_rates {
   std::int64_t apply_lag = 0;
   std::int64_t flush_every = 200'000;
   std::int64_t drift_ppm = 0;
-  /// Mean time between two faults of one of the kinds below; 0: none.
+  /// Mean time between two faults of any of the kinds below, in microseconds; 0: none.
   std::int64_t fault_every = 0;
   bool crashes = false;
   bool mass_crashes = false;
@@ -108,9 +109,9 @@ struct fault_rates {
   bool wiped_disks = false;
 
   static fault_rates draw(const fault_set& allowed, spi::random_source& random);
-  /// Takes kinds out; the others stay as they are.
+  /// Removes kinds of faults; the others keep their rates.
   void remove(const fault_set& kinds);
-  /// Names what is in it, for the report of a failure.
+  /// Lists the faults and their rates as text, for the report of a failure.
   std::string describe() const;
 };
 

@@ -7,23 +7,23 @@
 
 namespace atl::sim {
 
-/// What a key holds; none before the first write.
+/// The value of a key; none before the first write.
 using register_value = std::optional<std::int64_t>;
 
 enum class operation_kind : std::uint8_t {
-  read,  ///< answers what the key holds
+  read,  ///< returns the value of the key
   write, ///< sets it to `argument`
   cas,   ///< sets it to `argument` if it holds `expected`; else does nothing
-  add,   ///< adds `argument` to it (nothing counts as 0), and answers the sum
+  add,   ///< adds `argument` to the value (none counts as 0), and returns the sum
 };
 
 enum class operation_outcome : std::uint8_t {
   ok,      ///< took effect between `invoked` and `returned`, and answered what is noted
-  failed,  ///< took no effect, and never will
-  unknown, ///< no answer came: took effect at some time after `invoked`, or will, or never will
+  failed,  ///< certainly took no effect
+  unknown, ///< not answered: took effect at some time after `invoked`, or will, or never will
 };
 
-/// One operation on one key, as its client saw it.
+/// One operation on one key, as observed by its client.
 struct operation {
   std::uint64_t client = 0;
   std::uint64_t key = 0;

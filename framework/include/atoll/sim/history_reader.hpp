@@ -9,7 +9,7 @@
 
 namespace atl::sim {
 
-/// A recorded history, and where each operation ended in what it was read from.
+/// A recorded history, with the source line of each operation.
 struct recorded_history {
   history operations;
   std::vector<std::size_t> lines; ///< by operation: the line of its invocation, from 1

@@ -7,16 +7,16 @@
 
 namespace atl::sim {
 
-/// The part of a history that shows by itself that it isn't linearizable.
+/// A part of a history that is not linearizable by itself.
 struct history_window {
   std::int64_t first = 0; ///< when it begins, in the unit of the history
   std::int64_t last = 0;  ///< when no order is left
   history operations;     ///< those that haven't ended by then have an unknown outcome
 };
 
-/// Finds the fewest invocations and ends of operations on `key`, up to the first with which no
-/// order is left, that leave no order whatever the register held before.
-/// @param all isn't linearizable, for its operations on `key`.
+/// Finds the shortest sequence of invocations and ends on `key`, up to the first event that leaves
+/// no order, that is not linearizable for any initial value.
+/// @param all a history whose operations on `key` are not linearizable.
 history_window find_window(const history& all, std::uint64_t key,
                            const linearizability_limits& limits);
 

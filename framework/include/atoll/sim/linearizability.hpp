@@ -11,7 +11,7 @@ namespace atl::sim {
 enum class verdict : std::uint8_t {
   linearizable,
   not_linearizable,
-  gave_up, ///< the bound was reached before either was known
+  gave_up, ///< the step limit was reached without a result
 };
 
 struct linearizability_limits {
@@ -26,13 +26,13 @@ struct linearizability_report {
   operation stuck{};       ///< of a history that isn't: what no order got past
 };
 
-/// Whether there is an order of the operations, each at one moment between its start and its end,
-/// that a single register a key would answer alike. Keys are independent of each other, so each is
-/// checked by itself (Herlihy & Wing, *Linearizability*, 1990: the property is local).
+/// Checks whether the operations, each taking effect at one moment between its start and its end,
+/// can be ordered so that one register per key gives the same answers. Keys are checked
+/// independently (Herlihy & Wing, *Linearizability*, 1990: the property is local).
 ///
-/// Depth-first search after Wing & Gong (1993), remembering each set of placed operations with the
-/// state it led to, after Lowe (*Testing for linearizability*, 2017). The sets are remembered as
-/// 128-bit hashes.
+/// Depth-first search after Wing & Gong (1993) that caches each set of placed operations with the
+/// resulting state, after Lowe (*Testing for linearizability*, 2017). Sets are cached as 128-bit
+/// hashes.
 linearizability_report check_linearizable(std::span<const operation> history,
                                           const linearizability_limits& limits = {});
 

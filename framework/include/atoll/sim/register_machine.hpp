@@ -22,9 +22,9 @@ struct register_command {
   register_value expected;
 };
 
-/// @param padding bytes of nothing behind it, to make the command as large as wanted.
+/// @param padding number of zero bytes appended, to make the command larger.
 std::string encode(const register_command& command, std::size_t padding = 0);
-/// None when the bytes aren't a command: a test's own text, say. Those change nothing.
+/// @returns none when the bytes are not a command; such entries change nothing.
 std::optional<register_command> decode_command(std::string_view bytes);
 
 /// `write k1 7`; of bytes that aren't a command, how many there are.
@@ -35,11 +35,12 @@ struct register_answer {
   bool matched = true;
 };
 
-/// The state machine behind the simulated replicas: registers, and for each session the last
-/// command with its answer, so that a retry is answered and not applied again.
+/// The state machine of the simulated replicas: registers, and for each session the last command
+/// with its answer, so that a retry is answered and not applied again.
 class register_machine {
  public:
-  /// Entries must come in order; returns the answer to a command. @param chain see `next_chain`.
+  /// Applies the next entry in log order. @returns the answer to a command. @param chain see
+  /// `next_chain`.
   register_answer apply(const spi::committed_entry& entry, std::uint64_t chain);
   register_value read(std::uint64_t key) const;
 

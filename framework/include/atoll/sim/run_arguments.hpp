@@ -9,7 +9,7 @@ namespace atl::sim {
 /// `crashes,loss`; `all` and `none` for those, and `all,wiped_disks`.
 std::string format_fault_set(const fault_set& it);
 
-/// What `atoll simulate PLUGIN` must be told, besides the plugin's own options, to run the same:
+/// Arguments of `atoll simulate PLUGIN`, besides the plugin's own options, that repeat a run:
 /// `--seed 17 --replicas 3 --faults crashes --duration 2100ms`.
 std::string run_arguments(const simulation_options& options);
 

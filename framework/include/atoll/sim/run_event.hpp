@@ -8,30 +8,31 @@
 
 namespace atl::sim {
 
-/// What happens in a run, as far as somebody who draws it wants to know.
+/// Events of a run that are relevant for a diagram.
 enum class run_event_kind : std::uint8_t {
-  started,      ///< a replica; `number`: of its life
-  kept_out,     ///< a replica, by its host, for its disk is empty; `text`: why
-  stopped,      ///< a replica; `text`: why
-  lost_disk,    ///< a replica that is down
-  damaged,      ///< a record of a replica that is down
-  paused,       ///< a replica does nothing up to `until`
-  clock_jumped, ///< of a replica
-  sent,         ///< by a replica to `peer`; `number`: of the message, `bytes` long
-  lost,         ///< the same, and it will not arrive
-  arrived,      ///< at a replica from `peer`, sent at `since`
-  missed,       ///< the same, but the replica is down, or the link is cut
-  synced,       ///< a replica has everything up to token `number` on its disk
-  role,         ///< a replica is `role` in term `number`, and takes `peer` for the leader
-  applied,      ///< a replica was told to apply up to index `number`; `text`: what
-  installed,    ///< a replica took over a snapshot up to index `number`
-  members,      ///< as a replica knows them now; `text`: who
-  asked,        ///< a replica is asked for something by client `number`; `text`: for what
-  answered,     ///< a replica answers client `number`; `text`: what
-  links,        ///< some were cut, clogged or mended; `text`: how
-  all_healed,   ///< the faults are over
-  fault,        ///< acts; `text`: its name, as `format_faults` writes it
-  violated,     ///< `text`: what
+  started,      ///< a replica starts; `number`: its incarnation
+  kept_out,     ///< a replica is not admitted by its host, because its disk is empty; `text`: why
+  stopped,      ///< a replica stops; `text`: why
+  lost_disk,    ///< the disk of a replica that is down is lost
+  damaged,      ///< a record of a replica that is down is damaged
+  paused,       ///< a replica is paused up to `until`
+  clock_jumped, ///< the clock of a replica jumped
+  sent,         ///< a replica sent a message to `peer`; `number`: of the message, `bytes`: its size
+  lost,         ///< as `sent`, but the message is lost
+  arrived,      ///< a message from `peer`, sent at `since`, arrived at a replica
+  missed,       ///< as `arrived`, but the replica is down, or the link is cut
+  synced,       ///< a replica has synced everything up to token `number`
+  role,         ///< a replica has `role` in term `number`, with `peer` as the leader
+  applied,    ///< entries up to index `number` were delivered to a replica's state machine; `text`:
+              ///< which
+  installed,  ///< a replica installed a snapshot up to index `number`
+  members,    ///< the members that a replica knows now; `text`: the members
+  asked,      ///< client `number` sent a request to a replica; `text`: the request
+  answered,   ///< a replica answered client `number`; `text`: the answer
+  links,      ///< links were cut, clogged or healed; `text`: which
+  all_healed, ///< all faults are healed
+  fault,      ///< a fault acts; `text`: its name, as `format_faults` writes it
+  violated,   ///< a check failed; `text`: the violation
 };
 
 struct run_event {
@@ -47,10 +48,10 @@ struct run_event {
   std::string text{};
 };
 
-/// Receives a run's events, in their order.
+/// Receives the events of a run in order of time, on the thread that runs the simulation.
 using event_sink = std::function<void(const run_event&)>;
 
-/// The numbers under which those ask who aren't clients of the workload.
+/// Client numbers of requests that do not come from clients of the workload.
 inline constexpr std::uint64_t script_client = 0;
 inline constexpr std::uint64_t admin_client = ~std::uint64_t{0};
 

@@ -16,42 +16,43 @@
 namespace atl::sim {
 
 enum class answer_kind : std::uint8_t {
-  pending, ///< not yet
-  applied, ///< committed and applied, with `result`
-  read,    ///< `result` is what the key holds
-  refused, ///< surely took no effect
-  unknown, ///< may take effect
+  pending, ///< no outcome yet
+  applied, ///< committed and applied; `result` is set
+  read,    ///< a read was answered; `result` is the value of the key
+  refused, ///< refused, and certainly without effect
+  unknown, ///< refused, and may still take effect
   lost,    ///< the replica stopped before it answered
 };
 
-/// What became of a proposal or a read.
+/// Outcome of a proposal or a read.
 struct answer {
   answer_kind kind = answer_kind::pending;
-  spi::log_index index = 0; ///< where it stands; for a read, what the answer includes
+  /// Index of the entry; for a read, the index up to which the result is current.
+  spi::log_index index = 0;
   register_answer result;
-  spi::replica_id hint = 0; ///< of a refusal: who to ask
+  spi::replica_id hint = 0; ///< the replica to ask instead, if refused; 0: none
   std::string reason;
 };
 
-/// What a script lets a message do.
+/// What a script does with a message.
 enum class filter_action : std::uint8_t { pass, drop, hold };
 using message_filter =
     std::function<filter_action(spi::replica_id from, spi::replica_id to, std::string_view bytes)>;
 
 class simulator;
 
-/// A group of replicas that does what a script says, for tests of one scenario. All
-/// checks of `simulate` but those of a client's history are on; look at `violation()` at the end.
+/// A simulated group of replicas driven by a script, for tests of a single scenario. All checks of
+/// `simulate` are made, except those of a client history; test `violation()` at the end.
 ///
-/// A simulation has one thread and its own time, in microseconds since its start; nothing happens
-/// but in `run_for` and `run_until`. Replicas have the ids 1, 2, 3, …; they start in the first
-/// millisecond. Messages take 100 µs and syncs 50 µs, unless a script holds them up.
+/// Single-threaded, not thread-safe. Simulated time is in microseconds since the start, and passes
+/// only in `run_for` and `run_until`. Replicas have the ids 1, 2, 3, …, and start within the first
+/// millisecond. Messages take 100 µs and syncs 50 µs, unless the script delays them.
 class scripted_simulation {
  public:
   using duration = std::chrono::microseconds;
   using ticket = std::uint64_t;
 
-  /// Of `options`, what faults and clients do is left aside.
+  /// Faults and workload of `options` are ignored.
   scripted_simulation(const simulation_options& options, const consensus_factory& factory);
   ~scripted_simulation();
   scripted_simulation(const scripted_simulation&) = delete;
@@ -60,7 +61,7 @@ class scripted_simulation {
   // -- time
   duration now() const;
   void run_for(duration time);
-  /// @returns whether `done` came true within `limit`.
+  /// @returns whether `done` became true within `limit` of simulated time.
   bool run_until(const std::function<bool()>& done, duration limit = std::chrono::seconds{30});
 
   // -- requests
@@ -68,56 +69,61 @@ class scripted_simulation {
   ticket propose(spi::replica_id at, const register_command& command);
   ticket read(spi::replica_id at, std::uint64_t key,
               spi::read_level level = spi::read_level::linearizable);
-  /// Makes these the group's members; replicas that never ran are started.
+  /// Proposes these members; starts replicas among them that never ran.
   ticket reconfigure(spi::replica_id at, std::vector<spi::replica_id> voters,
                      std::vector<spi::replica_id> learners = {});
   void transfer(spi::replica_id at, spi::replica_id to);
-  /// The operator's word, given to `at`, that the disk of `lost` is gone.
+  /// Declares to replica `at` that the disk of `lost` is gone for good.
   void declare_lost(spi::replica_id at, spi::replica_id lost);
   const answer& outcome(ticket it) const;
-  /// Runs until there is an answer, at most `limit`.
+  /// Runs until the outcome is known, for at most `limit` of simulated time.
   const answer& await(ticket it, duration limit = std::chrono::seconds{30});
 
   // -- replicas
   bool up(spi::replica_id id) const;
-  spi::consensus_status status(spi::replica_id id) const; ///< of one that is up
+  spi::consensus_status status(spi::replica_id id) const; ///< the replica must be up
   spi::log_index applied(spi::replica_id id) const;
-  /// As the replica's protocol last said; at its start, those of the group's birth.
+  /// The members last reported by the replica's protocol; before that, the initial members.
   spi::members_changed members(spi::replica_id id) const;
-  register_value value(spi::replica_id id, std::uint64_t key) const; ///< as its machine has it
-  std::string fatal_reason(spi::replica_id id) const; ///< why it stopped itself; empty: it didn't
-  /// Why its host doesn't let it take part; empty: it does, or it doesn't run.
-  std::string kept_out_because(spi::replica_id id) const;
-  /// Its durable records, as (stream, index).
+  /// The value in the replica's state machine.
+  register_value value(spi::replica_id id, std::uint64_t key) const;
+  /// Why the replica stopped itself; empty: it did not.
+  std::string fatal_reason(spi::replica_id id) const;
+  /// Why the replica's host does not admit it to the group; empty: admitted, or not running.
+  std::string admission_refusal(spi::replica_id id) const;
+  /// The replica's durable records, as pairs of stream and index.
   std::vector<std::pair<std::uint32_t, std::uint64_t>> records(spi::replica_id id) const;
 
   // -- faults
-  /// @param kept how many of the writes under way make it; none: drawn from the seed.
+  /// @param kept how many of the unsynced writes survive; none: drawn from the seed.
   void crash(spi::replica_id id, std::optional<std::size_t> kept = {});
   void restart(spi::replica_id id);
-  /// Crashes it first. Its host lets it take part again, as a protocol that bears it wants.
+  /// Crashes the replica and empties its disk. Its host admits it again after a restart, as for a
+  /// protocol that tolerates lost disks.
   void lose_disk(spi::replica_id id);
-  /// Crashes it, and starts it again with an empty disk under its old id: its host keeps it out.
+  /// Crashes the replica and restarts it with an empty disk under its old id. Its host does not
+  /// admit it.
   void wipe(spi::replica_id id);
   bool damage(spi::replica_id id, std::uint32_t stream, std::uint64_t index);
   void damage_meta(spi::replica_id id);
-  void stall_disk(spi::replica_id id, duration time); ///< the next sync takes so much longer
+  void stall_disk(spi::replica_id id, duration time); ///< the next sync takes longer by `time`
   void fail_next_sync(spi::replica_id id);
   void pause(spi::replica_id id, duration time);
   void jump_clock(spi::replica_id id, duration time);
-  void drift(spi::replica_id id, std::int64_t ppm); ///< its clock runs so much faster from now on
-  /// Its state machine says no to every command it is asked about.
-  void object(spi::replica_id id, bool on = true);
+  /// The replica's clock runs faster by `ppm` from now on.
+  void drift(spi::replica_id id, std::int64_t ppm);
+  /// Makes the replica's state machine reject every validation.
+  void reject_validations(spi::replica_id id, bool on = true);
   void unreachable(spi::replica_id at, spi::replica_id peer);
   void cut(spi::replica_id from, spi::replica_id to, bool on = true);
   void isolate(spi::replica_id id);
   void heal_network();
   void filter(message_filter filter);
-  /// Delivers what the filter held back, in its order.
+  /// Delivers the messages that the filter held, in the order of sending.
   void release_held();
   void deliver(spi::replica_id from, spi::replica_id to, const std::string& bytes);
-  /// Stops a replica, or everybody, right before the effect with this number, counted from 1 over
-  /// all replicas and the whole run; they come back 300 ms later.
+  /// Crashes the acting replica, or all replicas, right before the effect with this number, counted
+  /// from 1 over all replicas since the start; they restart 300 ms later.
   void crash_at_effect(std::uint64_t number, bool everybody);
 
   // -- what came of it

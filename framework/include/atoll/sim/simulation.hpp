@@ -16,70 +16,74 @@
 
 namespace atl::sim {
 
-/// Makes one replica's protocol. Called at each start of a replica; may throw what a plugin's
-/// `create_consensus` may throw.
+/// Creates the protocol of one replica; called at each start of a replica. May throw whatever a
+/// plugin's `create_consensus` may throw.
 using consensus_factory =
     std::function<std::unique_ptr<spi::consensus>(const spi::consensus_setup&)>;
 
-/// Receives a run's trace, a line a call.
+/// Receives the trace of a run, one line per call, on the thread that runs the simulation.
 using trace_sink = std::function<void(std::string_view)>;
 
-/// What the simulated clients do.
+/// Behaviour of the simulated clients.
 struct workload_options {
   std::uint32_t clients = 4;
-  std::uint32_t keys = 5;  ///< at most; half of them registers, the others counters
-  double reads = 0.4;      ///< share of linearizable reads; every other client reads nearly always
+  std::uint32_t keys = 5;  ///< number of keys at most; half of them registers, the others counters
+  double reads = 0.4;      ///< probability that an operation is a linearizable read, 0 to 1; every
+                           ///< second client reads nearly always
   std::size_t payload = 0; ///< bytes added to each command
-  std::chrono::microseconds think{10'000};            ///< mean pause between two operations
-  std::chrono::microseconds attempt_timeout{800'000}; ///< then it is tried again
-  std::chrono::microseconds give_up{4'000'000};       ///< then its outcome is unknown
+  std::chrono::microseconds think{10'000}; ///< mean pause between two operations of a client
+  std::chrono::microseconds attempt_timeout{800'000}; ///< time after which an operation is retried
+  std::chrono::microseconds give_up{4'000'000};       ///< then the outcome counts as unknown
 };
 
-/// What a healthy run stays below; one that doesn't grows without bound, or spins.
+/// Limits that a correct protocol stays below; exceeding one is reported as `unbounded`.
 struct bounds {
   std::size_t effects_a_drain = 100'000;
   std::size_t message_bytes = spi::message_bytes_max;
-  std::size_t unsent_messages = 100'000; ///< that wait for a sync
+  std::size_t unsent_messages = 100'000; ///< messages that wait for a sync
   std::size_t pending = 100'000;         ///< `consensus_status::pending`
-  std::size_t in_flight = 1'000'000;     ///< messages on their way, of all replicas together
-  std::size_t records = 1'000'000;       ///< on one disk
-  /// Timers in a row that make no effects, with less than `idle_timer_us` between them on average.
+  std::size_t in_flight = 1'000'000;     ///< messages in flight, of all replicas together
+  std::size_t records = 1'000'000;       ///< records on one disk
+  /// Number of consecutive timers without effects that are less than `idle_timer_us` apart on
+  /// average.
   std::uint32_t idle_timers = 1'000;
   std::int64_t idle_timer_us = 10;
 };
 
 struct simulation_options {
   std::uint64_t seed = 1;
-  std::uint32_t replicas = 3; ///< with the ids 1, 2, 3, …
-  std::uint32_t spares = 0;   ///< with the ids behind them, that may be added to the group
-  /// As the protocol knows replicas and spares, one for each, all different and none 0; all else
-  /// goes on to number them 1, 2, 3, … Empty: the protocol knows them by these numbers.
+  std::uint32_t replicas = 3; ///< initial replicas, with the ids 1, 2, 3, …
+  std::uint32_t spares = 0;   ///< further replicas, with the next ids, that may join
+  /// Ids that the protocol sees for replicas and spares: one for each, distinct and above 0.
+  /// Reports still number the replicas 1, 2, 3, …. Empty: the protocol sees these numbers.
   std::vector<spi::replica_id> ids{};
-  /// Phase one: faults, and safety is demanded.
+  /// Length of phase one: faults are injected, and safety is checked.
   std::chrono::microseconds duration{10'000'000};
-  /// Phase two: all is healed; so long the group may take until each client got answers again and
-  /// all replicas agree.
+  /// Limit of phase two: all faults are healed, and within this time every client must be answered
+  /// and all replicas must agree.
   std::chrono::microseconds liveness_bound{30'000'000};
-  fault_set faults = fault_set::all(); ///< that a seed may draw
-  fault_choice choice;                 ///< what of them is left out
+  fault_set faults = fault_set::all(); ///< faults that a seed may draw
+  fault_choice choice;                 ///< drawn faults to leave out
   workload_options workload;
   spi::options protocol_options;
   bounds limits;
   bool demand_liveness = true;
-  bool fatal_is_failure = true; ///< a protocol that stops itself fails the run
-  /// A replica that throws is stopped, like one that stops itself, and the run goes on: to see what
-  /// promises are broken then. False: the run fails.
+  bool fatal_is_failure = true; ///< whether a protocol that stops itself fails the run
+  /// True: a replica that throws is stopped like one that stops itself, and the run continues,
+  /// which shows what promises break afterwards. False: the run fails.
   bool exceptions_stop_replicas = false;
-  /// A proposal may stand at one index only. (The state machine would apply it once anyway.)
+  /// Whether a proposal at two indexes is a violation. (The state machine applies the command once
+  /// in any case.)
   bool propose_once = true;
-  /// A member is lost for good only when all is at rest. For protocols that block when a decision
-  /// went with a disk, and then wait for people.
+  /// Members are lost for good only while no request is pending and every voter has applied all
+  /// that is committed. For protocols that block until an operator decides when a decision was lost
+  /// with a disk.
   bool lose_at_rest = false;
-  /// Members are lost for good, and their disks are wiped, where the faults allow it. False for
-  /// protocols whose quorums may need every voter.
+  /// Whether members may be lost for good and their disks wiped, where the faults allow it. False
+  /// for protocols whose quorums may need every voter.
   bool lose_members = true;
-  /// Hosts let a replica take part whose disk was wiped under its id, as if it had promised nothing
-  /// before, and no administrator replaces it. For tests that show what the refusal is good for.
+  /// Hosts admit a replica whose disk was wiped under its id, and no administrator replaces it. For
+  /// tests that show why hosts must refuse.
   bool admit_wiped = false;
   std::uint64_t linearizability_steps = 5'000'000;
   trace_sink trace;   ///< empty: none
@@ -87,22 +91,22 @@ struct simulation_options {
 };
 
 struct simulation_stats {
-  std::uint64_t calls = 0;  ///< into the protocol: the events that it saw
-  std::uint64_t events = 0; ///< of the simulation
+  std::uint64_t calls = 0;  ///< calls into the protocols
+  std::uint64_t events = 0; ///< events of the simulation
   std::uint64_t effects = 0;
   std::uint64_t messages = 0; ///< sent
-  std::uint64_t dropped = 0;  ///< of those, lost, cut off, or sent to a replica that was down
+  std::uint64_t dropped = 0;  ///< messages lost, cut off, or sent to a replica that was down
   std::uint64_t syncs = 0;
-  std::uint64_t committed = 0; ///< indexes
+  std::uint64_t committed = 0; ///< committed indexes
   std::uint64_t answered = 0;
-  std::uint64_t failed = 0;  ///< operations that surely took no effect
-  std::uint64_t unknown = 0; ///< operations whose outcome their client never learnt
+  std::uint64_t failed = 0;  ///< operations that certainly had no effect
+  std::uint64_t unknown = 0; ///< operations whose outcome their client never learned
   std::uint64_t starts = 0;
   std::uint64_t crashes = 0;
   std::uint64_t snapshots = 0;      ///< installed
   std::uint64_t member_changes = 0; ///< committed
   std::uint64_t damaged = 0;
-  std::uint64_t lost_disks = 0; ///< wiped ones included
+  std::uint64_t lost_disks = 0; ///< lost disks, including wiped ones
   std::uint64_t wiped_disks = 0;
   std::uint64_t fatals = 0;
 };
@@ -110,29 +114,33 @@ struct simulation_stats {
 struct simulation_report {
   bool ok = true;
   violation_kind kind = violation_kind::none;
-  std::int64_t failed_at = 0; ///< when, in microseconds since the start; else when the run ended
-  std::string reason;         ///< what was violated, when, by whom
-  std::string faults;         ///< what the seed drew
+  /// Time of the failure, or of the end of the run, in microseconds since the start.
+  std::int64_t failed_at = 0;
+  std::string reason; ///< what was violated, when, and by which replica
+  std::string faults; ///< the faults that the seed drew
   std::uint64_t seed = 0;
-  std::uint64_t hash = 0; ///< of everything that happened: the same for the same seed
-  bool checked = true;    ///< false: the linearizability of the history was not settled in bound
+  std::uint64_t hash = 0; ///< hash of all events of the run; equal for equal seeds and options
+  bool checked = true;    ///< false: the check of linearizability exceeded its step limit
   simulation_stats stats;
-  std::vector<acted_fault> acted; ///< in their order
+  std::vector<acted_fault> acted; ///< in order of time
   history operations;
 
-  /// Seed, faults and reason, for people.
+  /// Seed, faults and reason as text for people.
   std::string summary() const;
 };
 
-/// What the seed makes of the faults, without those that are left out.
+/// The fault rates that the seed draws, without the faults that are left out.
 fault_rates drawn_rates(const simulation_options& options);
 
-/// Runs a group of replicas in one thread, all drawn from one seed. See
-/// `scripted_simulation` for how time passes. Always checked: one value an index on all replicas,
-/// without gaps and each index once a run; what was refused as `not_proposed` or `busy` never shows
-/// up; each request is answered once; one leader a term, and terms that only grow; nothing that was
-/// answered is lost; the clients' history is linearizable; queues stay bounded; after the faults
-/// have stopped, clients are answered and the replicas agree within `liveness_bound`.
+/// Runs a simulated group of replicas in the calling thread, with all randomness drawn from one
+/// seed; see `scripted_simulation` for simulated time. Concurrent calls are safe if factory and
+/// sinks are.
+///
+/// Always checked: all replicas commit the same value at an index, without gaps, and each index
+/// once per start; a proposal refused as `not_proposed` or `busy` is never committed; each request
+/// is answered once; each term has one leader, and terms never decrease; no answered operation is
+/// lost; the clients' history is linearizable; queues stay bounded; after the faults have stopped,
+/// clients are answered and the replicas agree within `liveness_bound`.
 simulation_report simulate(const simulation_options& options, const consensus_factory& factory);
 
 } // namespace atl::sim

@@ -5,20 +5,20 @@
 
 namespace atl::sim {
 
-/// In which way a run failed.
+/// The way in which a run failed.
 enum class violation_kind : std::uint8_t {
   none,
   divergence,            ///< two values at one index
-  refused_yet_committed, ///< what was refused as surely not proposed is in the log
+  refused_yet_committed, ///< a proposal refused as not proposed was committed
   committed_twice,       ///< one proposal at two indexes
-  term_went_back,        ///< a replica forgot a term that it had made durable
-  two_leaders,           ///< in one term
-  interface_broken,      ///< an effect or answer that the interface doesn't allow
+  term_went_back,        ///< a replica lost a term that was durable
+  two_leaders,           ///< two leaders in one term
+  interface_broken,      ///< an effect or answer violates the interface
   threw,                 ///< an exception left the protocol
-  unbounded,             ///< something grows, or spins, beyond its bound
-  stopped_itself,        ///< the protocol said that it can't go on
-  not_live,              ///< no answers or no agreement, long after all was healed
-  not_linearizable,      ///< the clients' history has no order
+  unbounded,             ///< a queue or a loop exceeded its limit
+  stopped_itself,        ///< the protocol reported a fatal error
+  not_live,              ///< no answers or no agreement within the liveness bound
+  not_linearizable,      ///< the clients' history is not linearizable
 };
 
 /// `divergence`

@@ -13,33 +13,34 @@
 
 namespace atl::verify {
 
-/// A scripted course of events that a consensus protocol is taken through, by its name.
+/// Description of a scenario: a scripted sequence of events for a consensus protocol.
 struct scenario_info {
   std::string name; ///< `leader_lost_ten_times`
   std::string sentence;
-  std::string claim;                ///< that promises it; empty: the interface does
-  std::vector<std::uint32_t> sizes; ///< of the groups that it is run with
+  std::string claim;                ///< the claim that promises the property; empty: the interface
+  std::vector<std::uint32_t> sizes; ///< group sizes that the scenario is run with
 };
 
-/// All that there are, in the order in which `verify` runs them.
+/// All scenarios, in the order in which `verify` runs them.
 std::vector<scenario_info> scenarios();
 
-/// The group that a scenario is run with.
+/// The group to run a scenario with.
 struct scenario_choice {
-  std::uint32_t replicas = 0;         ///< 0: each size in turn that the scenario asks for
-  std::vector<spi::replica_id> ids{}; ///< as the protocol knows its replicas; empty: 1, 2, 3, …
+  std::uint32_t replicas = 0; ///< 0: each size of the scenario in turn
+  /// Ids that the protocol sees for the replicas; empty: 1, 2, 3, …
+  std::vector<spi::replica_id> ids{};
 };
 
-/// Sees what happens in a scenario's groups. A scenario may run many groups, one after the other.
+/// Observes the groups of a scenario, which may run many groups, one after the other.
 struct scenario_observer {
   std::function<void(const std::string& heading)> on_group;
   sim::trace_sink trace;
   sim::event_sink observe;
 };
 
-/// Runs one scenario. Its failure, if it has one, is the last line of the trace and the last event.
-/// @param options complete, as `plugin::check_options` gives them.
-/// @returns none when there is no such scenario.
+/// Runs one scenario. A failure is the last line of the trace and the last event.
+/// @param options complete, as `plugin::check_options` returns them.
+/// @returns none when no scenario has this name.
 std::optional<finding> run_scenario(const spi::descriptor& plugin, const spi::options& options,
                                     std::string_view name, const scenario_choice& choice,
                                     const scenario_observer& observer);

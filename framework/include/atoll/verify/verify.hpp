@@ -12,32 +12,32 @@
 
 namespace atl::verify {
 
-/// How a command line names the plugin, for the commands that a report prints.
+/// The plugin as named on the command line, for the commands that a report prints.
 struct plugin_words {
   std::string plugin;               ///< `raft --path DIR`, quoted for a shell; empty: its name
   std::vector<std::string> options; ///< as given on the command line, KEY=VALUE
 };
 
-/// How hard to look.
+/// Extent of a verification.
 struct effort {
   std::uint64_t seeds = 2'000;
   std::uint64_t first = 1;
-  unsigned jobs = 1;          ///< threads
-  bool stop_at_first = false; ///< once something is broken, the rest isn't tried
-  /// A plugin that says nothing for so long hangs.
+  unsigned jobs = 1;          ///< number of threads
+  bool stop_at_first = false; ///< stop after the first broken property
+  /// A plugin that reports no progress for this time counts as hanging.
   std::chrono::seconds patience{300};
   plugin_words words;
-  /// Called a few times a second by `verify`, in the caller's process, while a plugin is driven
-  /// through seeds. @param done share of them, from 0 to 1
+  /// Called a few times per second by `verify`, in the caller's process, while seeds run.
+  /// @param done share of the planned runs, from 0 to 1
   std::function<void(double done)> on_progress;
 };
 
-/// Holds a plugin to what its kind's interface and its claims promise. The plugin runs in a child
-/// process, so that one that crashes or hangs is a finding and not the end.
-/// @param options complete, as `plugin::check_options` gives them.
+/// Checks a plugin against the interface of its kind and its own claims. The plugin runs in a child
+/// process, so a crash or a hang is a finding.
+/// @param options complete, as `plugin::check_options` returns them.
 report verify(const plugin& it, const spi::options& options, const effort& how);
 
-/// The same in this process, for tests of the kit itself: what crashes, crashes.
+/// The same in this process, for tests of the verifier: a crash of the plugin is not caught.
 report verify_here(const spi::descriptor& it, const spi::options& options, const effort& how);
 
 /// Creates what the plugin is for with these options, and destroys it; of a protocol, a replica in

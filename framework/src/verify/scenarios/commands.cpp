@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t mebibyte = std::size_t{1} << 20;
 
-/// Proposes to whoever leads until that is applied. A refusal that is sure is no answer: busy
+/// Proposes to the current leader until the command is applied. Refusals are retried, because busy
 /// protocols refuse.
 void must_apply(scenario_group& group, const std::string& command) {
   auto& simulation = group.simulation();

@@ -18,7 +18,7 @@ std::uint64_t count_up(scenario_group& group) {
   return group.simulation().stats().effects;
 }
 
-/// What was answered survives a crash at any moment, and is applied once.
+/// An answered command survives a crash at any moment, and is applied once.
 std::uint64_t crash_before_each_effect(const scenario_setting& setting, bool everybody) {
   std::uint64_t effects = 0;
   {
@@ -88,7 +88,7 @@ std::uint64_t go_on_with_a_minority_down(const scenario_setting& setting) {
   return replicas;
 }
 
-/// A protocol that needs every replica says so at once, and goes on when all are back.
+/// A protocol that needs every replica refuses at once, and continues when all are back.
 std::uint64_t refuse_while_one_is_down(const scenario_setting& setting) {
   for (spi::replica_id down = 1; down <= setting.replicas; ++down) {
     scenario_group group{setting};
@@ -104,7 +104,7 @@ std::uint64_t refuse_while_one_is_down(const scenario_setting& setting) {
   return setting.replicas;
 }
 
-/// A replica that was away comes back from what the others have kept.
+/// A replica that was down catches up from its peers.
 std::uint64_t be_away_for_long(const scenario_setting& setting) {
   for (spi::replica_id away = 1; away <= setting.replicas; ++away) {
     scenario_group group{setting};

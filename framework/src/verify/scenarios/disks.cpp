@@ -22,7 +22,7 @@ std::uint64_t fail_a_sync(const scenario_setting& setting) {
   return setting.replicas;
 }
 
-/// While replicas talk, a slow disk makes no new term.
+/// A slow disk causes no new term while messages are delivered.
 std::uint64_t stall_the_disks(const scenario_setting& setting) {
   scenario_group group{setting};
   group.add_one();

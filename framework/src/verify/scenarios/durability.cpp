@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-/// What a replica promises or acknowledges before it is durable is forgotten in a crash.
+/// A promise or acknowledgement that is sent before it is durable is lost in a crash.
 namespace atl::verify {
 
 namespace {
@@ -27,7 +27,7 @@ replica_ids without(replica_ids from, spi::replica_id one) {
   return from;
 }
 
-/// Crashes a replica whose disk is stalled: nothing that waits for the disk survives.
+/// Crashes a replica whose disk is stalled, so that no waiting write survives.
 void lose_what_waits(scenario_group& group, spi::replica_id id) {
   group.simulation().crash(id, 0);
   group.simulation().restart(id);

@@ -99,7 +99,7 @@ void lose_with_entries_that_dont(scenario_group& group, spi::replica_id leader) 
   group.simulation().run_for(200ms);
 }
 
-/// While another one leads, reads at the one that led. Then all is healed.
+/// Reads at the former leader while another replica leads, then heals the network.
 void let_another_lead(scenario_group& group, spi::replica_id led) {
   auto& simulation = group.simulation();
   auto next = group.await_leader_of(group.others({led}), group.term_of(led));
@@ -116,8 +116,7 @@ void let_another_lead(scenario_group& group, spi::replica_id led) {
   group.must_agree();
 }
 
-/// What a leader has left over from the times before counts for nothing: acknowledgements,
-/// proposals, rounds of heartbeats.
+/// State of earlier terms has no effect on a leader: acknowledgements, proposals, heartbeat rounds.
 std::uint64_t lead_three_times(const scenario_setting& setting) {
   scenario_group group{setting};
   auto& simulation = group.simulation();

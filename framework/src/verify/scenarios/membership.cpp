@@ -89,7 +89,7 @@ bool try_to_replace(scenario_group& group, spi::replica_id lost,
              sim::answer_kind::applied;
 }
 
-/// The lost member never comes back, and no other one waits for it for ever.
+/// A lost member never comes back, and no replica waits for it forever.
 std::uint64_t replace_a_lost_member(const scenario_setting& setting) {
   for (spi::replica_id lost = 1; lost <= setting.replicas; ++lost) {
     scenario_group group{setting};

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-/// Memory that a protocol needs doesn't grow with what it has answered.
+/// A protocol's memory does not grow with the number of answers.
 namespace atl::verify {
 
 namespace {

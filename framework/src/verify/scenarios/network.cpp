@@ -24,8 +24,8 @@ std::uint64_t cut_one_way(const scenario_setting& setting) {
   return cases;
 }
 
-/// All messages are delivered again, to replicas in later incarnations.
-std::uint64_t say_everything_again(const scenario_setting& setting) {
+/// All messages are delivered again to later incarnations of the replicas.
+std::uint64_t redeliver_all_messages(const scenario_setting& setting) {
   struct message {
     spi::replica_id from, to;
     std::string bytes;
@@ -57,7 +57,7 @@ std::uint64_t say_everything_again(const scenario_setting& setting) {
   return all.size();
 }
 
-/// At most one half goes on, whoever is in it.
+/// At most one half of a partition continues.
 std::uint64_t split_in_halves(const scenario_setting& setting) {
   for (spi::replica_id first = 1; first <= setting.replicas; ++first) {
     scenario_group group{setting, {.seed = 7 + first}};
@@ -89,7 +89,7 @@ std::vector<scenario> network_scenarios() {
        .sentence = "all that was said is said again",
        .claim = "safe_with_crashes",
        .why_not = unless_safe_with_crashes,
-       .run = say_everything_again},
+       .run = redeliver_all_messages},
   };
 }
 

@@ -19,8 +19,8 @@ void cut_off(scenario_group& group, spi::replica_id alone, cut how) {
   }
 }
 
-/// While a replica is cut off it answers no linearizable read with what was so before; and local
-/// ones with what it has applied.
+/// An isolated replica answers no linearizable read with stale data, and answers local reads from
+/// its applied state.
 void read_where_it_is_cut_off(scenario_group& group, const scenario_setting& setting,
                               spi::replica_id alone, cut how) {
   auto& simulation = group.simulation();

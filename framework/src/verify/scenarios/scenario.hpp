@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-/// Scenarios: scripted courses of events, each for what other implementations fell into. Each is
-/// written without knowing the protocol: through its interface, its claims and its status alone.
+/// Scenarios: scripted sequences of events, each derived from a bug of a real implementation. A
+/// scenario knows only the protocol's interface, claims and status.
 namespace atl::verify {
 
 struct scenario {
@@ -18,7 +18,8 @@ struct scenario {
   bool any_size = true;      ///< it makes sense in larger groups
   bool once = false;         ///< it isn't run again with other ids and options: it takes long
   bool moves_clocks = false; ///< it isn't run with a protocol that trusts clocks
-  /// Why it isn't tried with this protocol; empty: it is. None: always.
+  /// Why the scenario does not apply to this protocol; empty: it applies. No function: it always
+  /// applies.
   std::string (*why_not)(const protocol_subject&) = nullptr;
   /// @returns how many cases it tried. Throws `broken`.
   std::uint64_t (*run)(const scenario_setting&);
@@ -42,7 +43,8 @@ std::vector<scenario> same_run_scenarios();
 /// All of them.
 const std::vector<scenario>& all_scenarios();
 
-// What scenarios ask of a protocol's claims: empty if it is as they need it, else the reason.
+// Requirements of scenarios on a protocol's claims. @returns empty if they are met, otherwise the
+// reason.
 std::string unless_safe_with_crashes(const protocol_subject& it);
 std::string unless_safe_with_mass_crashes(const protocol_subject& it);
 std::string unless_live_with_a_minority_down(const protocol_subject& it);

@@ -31,12 +31,12 @@ std::uint64_t transfer_to_each(const scenario_setting& setting) {
   auto first = group.leader();
   if (first == 0)
     throw broken("it claims to transfer leadership, and no replica leads");
-  for (auto heir : group.others({first})) {
-    must_transfer(group, first, heir);
+  for (auto successor : group.others({first})) {
+    must_transfer(group, first, successor);
     group.add_one();
     group.must_read();
     group.must_agree();
-    must_transfer(group, heir, first);
+    must_transfer(group, successor, first);
     group.add_one();
     group.must_agree();
   }
@@ -45,14 +45,14 @@ std::uint64_t transfer_to_each(const scenario_setting& setting) {
 
 enum class failing { crashes, is_cut_off, is_not_heard };
 
-void let_fail(scenario_group& group, spi::replica_id heir, failing how) {
+void make_fail(scenario_group& group, spi::replica_id successor, failing how) {
   auto& simulation = group.simulation();
   if (how == failing::crashes)
-    return simulation.crash(heir);
-  for (auto id : group.others({heir})) {
-    simulation.cut(heir, id);
+    return simulation.crash(successor);
+  for (auto id : group.others({successor})) {
+    simulation.cut(successor, id);
     if (how == failing::is_cut_off)
-      simulation.cut(id, heir);
+      simulation.cut(id, successor);
   }
 }
 
@@ -65,16 +65,16 @@ void transfer_to_one_that_fails(const scenario_setting& setting, std::uint32_t w
   auto leader = group.leader();
   if (leader == 0)
     throw broken("it claims to transfer leadership, and no replica leads");
-  auto heir = group.others({leader})[which];
+  auto successor = group.others({leader})[which];
   auto open = group.write_at(leader);
-  simulation.transfer(leader, heir);
+  simulation.transfer(leader, successor);
   auto until = simulation.stats().messages + messages;
   simulation.run_until([&] { return simulation.stats().messages >= until; }, 50ms);
-  let_fail(group, heir, how);
+  make_fail(group, successor, how);
   if (!group.try_to_add(20s))
     throw broken(fmt::format("replica {} was told to hand over to replica {}, which {} {} messages "
                              "later: for 20 s no write was answered",
-                             leader, heir,
+                             leader, successor,
                              how == failing::crashes      ? "crashed"
                              : how == failing::is_cut_off ? "was cut off"
                                                           : "was not heard any more",

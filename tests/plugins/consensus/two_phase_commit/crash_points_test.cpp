@@ -4,13 +4,13 @@
 using namespace two_phase_commit;
 using under_test::crash_everywhere;
 
-TEST_CASE("one replica crashes before any effect of a run, and the counter stays exact") {
+TEST_CASE("the counter stays exact when one replica crashes before any effect of a run") {
   crash_everywhere<group>(3, false);
 }
-TEST_CASE("all replicas crash before any effect of a run, and the counter stays exact") {
+TEST_CASE("the counter stays exact when all replicas crash before any effect of a run") {
   crash_everywhere<group>(3, true);
 }
-TEST_CASE("a group of one crashes before any effect of a run, and the counter stays exact") {
+TEST_CASE("the counter stays exact when a group of one crashes before any effect of a run") {
   crash_everywhere<group>(1, true);
 }
 
@@ -18,11 +18,12 @@ namespace {
 
 using voters = std::vector<atl::spi::replica_id>;
 
-/// The group changes all the time while commands are counted, each again until it is answered.
-std::uint64_t changes_and_counts(std::uint64_t crash_at, bool everybody) {
+/// Alternates membership changes and increments of a counter, and retries each until it is
+/// answered. @returns the number of effects of the run.
+std::uint64_t count_during_changes(std::uint64_t crash_at, bool all_replicas) {
   group it{3};
   if (crash_at != 0)
-    it.crash_at_effect(crash_at, everybody);
+    it.crash_at_effect(crash_at, all_replicas);
   const std::vector<std::pair<voters, voters>> steps = {
       {{1, 2, 3}, {4}}, {{2, 4}, {1}}, {{1, 2, 4}, {}}};
   std::uint64_t tags = 0;
@@ -58,18 +59,18 @@ std::uint64_t changes_and_counts(std::uint64_t crash_at, bool everybody) {
 
 } // namespace
 
-TEST_CASE("one replica crashes before any effect of changes of the group, and nothing is lost") {
-  auto last = changes_and_counts(0, false);
+TEST_CASE("nothing is lost when one replica crashes before any effect of membership changes") {
+  auto last = count_during_changes(0, false);
   for (std::uint64_t effect = 1; effect <= last; ++effect) {
     CAPTURE(effect);
-    changes_and_counts(effect, false);
+    count_during_changes(effect, false);
   }
 }
 
-TEST_CASE("all replicas crash before any effect of changes of the group, and nothing is lost") {
-  auto last = changes_and_counts(0, true);
+TEST_CASE("nothing is lost when all replicas crash before any effect of membership changes") {
+  auto last = count_during_changes(0, true);
   for (std::uint64_t effect = 1; effect <= last; ++effect) {
     CAPTURE(effect);
-    changes_and_counts(effect, true);
+    count_during_changes(effect, true);
   }
 }

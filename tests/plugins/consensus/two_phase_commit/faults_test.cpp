@@ -15,14 +15,14 @@ void survive(std::uint32_t replicas, std::uint64_t count,
 
 } // namespace
 
-TEST_CASE("participants' records turn unreadable and their disks come back empty") {
+TEST_CASE("the group survives damaged records and lost disks of participants") {
   survive(3, seeds(300), [](simulation_options& it) {
     it.faults.damageable = {2, 3};
     it.faults.losable = {2, 3};
-    it.spares = 0; // those two alone are participants
+    it.spares = 0; // with spares, other replicas could be participants
   });
 }
-TEST_CASE("logs are cut early, so that replicas which lost their disks need snapshots") {
+TEST_CASE("the group survives lost disks when logs are cut early and snapshots are needed") {
   survive(3, seeds(300), [](simulation_options& it) {
     it.faults.losable = {2, 3};
     it.spares = 0;
@@ -30,7 +30,7 @@ TEST_CASE("logs are cut early, so that replicas which lost their disks need snap
         under_test::make_options(two_phase_commit::plugin(), {{"keep_entries", "20"}});
   });
 }
-TEST_CASE("the coordinator loses its disk or reads damage: it may block, and never errs") {
+TEST_CASE("the group stays safe when the coordinator loses its disk or reads damaged records") {
   survive(3, seeds(300), [](simulation_options& it) {
     it.faults.losable = {1};
     it.faults.damageable = {1};
@@ -38,7 +38,7 @@ TEST_CASE("the coordinator loses its disk or reads damage: it may block, and nev
     it.demand_liveness = false;
   });
 }
-TEST_CASE("the group changes all the time, and logs are cut early") {
+TEST_CASE("the group survives continuous membership changes when logs are cut early") {
   for (std::uint32_t replicas : {1, 2, 3, 4, 5})
     survive(replicas, seeds(200), [](simulation_options& it) {
       it.faults = fault_set::none();
@@ -48,14 +48,14 @@ TEST_CASE("the group changes all the time, and logs are cut early") {
           under_test::make_options(two_phase_commit::plugin(), {{"keep_entries", "20"}});
     });
 }
-TEST_CASE("the group changes, and records turn unreadable: it may block, and never errs") {
+TEST_CASE("the group stays safe under membership changes and damaged records") {
   survive(3, seeds(300), [](simulation_options& it) {
     it.faults.damageable = {2, 3, 4, 5};
-    it.demand_liveness = false; // one of them may coordinate
+    it.demand_liveness = false; // one of these replicas may become the coordinator
     it.fatal_is_failure = false;
   });
 }
-TEST_CASE("the group changes, and disks come back empty: it may block, and never errs") {
+TEST_CASE("the group stays safe under membership changes and lost disks") {
   // Never more seeds: a group may shrink to one, whose disk must not be lost.
   survive(4, std::min<std::uint64_t>(seeds(600), 600), [](simulation_options& it) {
     it.faults.losable = {2, 4};
@@ -63,14 +63,14 @@ TEST_CASE("the group changes, and disks come back empty: it may block, and never
     it.demand_liveness = false;
   });
 }
-TEST_CASE("a member is lost for good while much is under way: it may block, and never errs") {
+TEST_CASE("the group stays safe when a member is lost for good under load") {
   for (std::uint32_t replicas : {3, 4})
     survive(replicas, seeds(300), [](simulation_options& it) {
       it.lose_at_rest = false;
       it.demand_liveness = false;
     });
 }
-TEST_CASE("a small window and small batches under load") {
+TEST_CASE("the group survives load with a small window and small batches") {
   survive(3, seeds(20), [](simulation_options& it) {
     under_test::crowd(it);
     it.protocol_options = under_test::make_options(

@@ -6,12 +6,12 @@
 #include <algorithm>
 #include <vector>
 
-/// Bytes that no replica wrote.
+/// Hostile bytes: malformed and altered messages and records.
 using namespace two_phase_commit;
 
 namespace {
 
-/// Messages of every type, as a lively group sends them.
+/// Messages of every type, recorded from a running group.
 std::vector<std::string> real_messages() {
   std::vector<std::string> out;
   group it{3};
@@ -19,7 +19,7 @@ std::vector<std::string> real_messages() {
     out.emplace_back(bytes);
     return filter_action::pass;
   });
-  it.settle();
+  it.await_leader();
   for (int i = 1; i <= 10; ++i)
     it.must_write(i);
   it.lose_disk(3);
@@ -33,7 +33,7 @@ std::vector<std::string> real_messages() {
   return out;
 }
 
-std::string spoil(std::string bytes, atl::spi::random_source& random) {
+std::string corrupt_bytes(std::string bytes, atl::spi::random_source& random) {
   switch (random.below(5)) {
   case 0:
     bytes.resize(random.below(bytes.size() + 1));
@@ -45,7 +45,7 @@ std::string spoil(std::string bytes, atl::spi::random_source& random) {
     for (auto left = 1 + random.below(4); left > 0; --left)
       bytes[random.below(bytes.size())] = static_cast<char>(random.next());
     break;
-  case 3: // a count or a length becomes absurd
+  case 3: // overwrites a count or length with a huge value
     if (bytes.size() > 12)
       for (auto at = random.below(bytes.size() - 4), i = at; i < at + 4; ++i)
         bytes[i] = static_cast<char>(0xff);
@@ -59,7 +59,7 @@ std::string spoil(std::string bytes, atl::spi::random_source& random) {
 
 } // namespace
 
-TEST_CASE("every type of message is in the sample that is spoilt below") {
+TEST_CASE("the sample contains every type of message") {
   std::vector<bool> seen(6);
   for (auto& it : real_messages())
     if (auto type = group::type_of(it))
@@ -67,9 +67,9 @@ TEST_CASE("every type of message is in the sample that is spoilt below") {
   CHECK(std::count(seen.begin(), seen.end(), true) == 6);
 }
 
-TEST_CASE("noise changes nothing: a group that is fed with it goes on as if it were alone") {
+TEST_CASE("a group that receives noise continues undisturbed") {
   group it{3};
-  it.settle();
+  it.await_leader();
   atl::spi::random_source random{11};
   for (int i = 1; i <= 200; ++i) {
     std::string noise(random.below(300), '\0');
@@ -84,7 +84,7 @@ TEST_CASE("noise changes nothing: a group that is fed with it goes on as if it w
   it.must_agree();
 }
 
-TEST_CASE("a message cut short at any byte is dropped whole") {
+TEST_CASE("a message truncated at any byte is dropped") {
   auto messages = real_messages();
   auto setting = options(1, 3);
   for (auto& message : messages) {
@@ -99,13 +99,13 @@ TEST_CASE("a message cut short at any byte is dropped whole") {
   }
 }
 
-TEST_CASE("spoilt messages make no replica throw, or hold more than a message's worth") {
+TEST_CASE("corrupted messages make no replica throw or allocate without bound") {
   auto messages = real_messages();
   auto setting = options(1, 3);
   atl::spi::random_source random{5};
   for (int round = 0; round < 300; ++round) {
     auto self = static_cast<atl::spi::replica_id>(1 + random.below(3));
-    // The lives in the sample are 1 and 2, so that some of it is meant for this one.
+    // The sample contains incarnations 1 and 2, so that some messages are addressed to this one.
     atl::spi::consensus_setup setup{
         setting.protocol_options, self, {1, 2, 3}, 1, 1 + random.below(2)};
     atl::two_phase::replica it{setup};
@@ -113,13 +113,13 @@ TEST_CASE("spoilt messages make no replica throw, or hold more than a message's 
     if (random.chance(0.7))
       stable.meta = atl::two_phase::encode_meta({{1, 2, 3}, random.below(3), true, 1});
     if (stable.meta && random.chance(0.3))
-      stable.meta = spoil(*stable.meta, random);
+      stable.meta = corrupt_bytes(*stable.meta, random);
     it.start(std::move(stable), 0, {});
-    std::size_t given_out = 0;
-    std::size_t taken_in = 0;
+    std::size_t bytes_out = 0;
+    std::size_t bytes_in = 0;
     for (int i = 0; i < 200; ++i) {
-      auto bytes = spoil(messages[random.below(messages.size())], random);
-      taken_in += bytes.size() + 100;
+      auto bytes = corrupt_bytes(messages[random.below(messages.size())], random);
+      bytes_in += bytes.size() + 100;
       it.advance(atl::spi::timestamp{i * 10'000});
       if (random.chance(0.02))
         it.reconfigure(static_cast<atl::spi::request_id>(i + 1), {1, 2, 4}, {3});
@@ -132,14 +132,14 @@ TEST_CASE("spoilt messages make no replica throw, or hold more than a message's 
       it.drain(out);
       for (auto& effect : out) {
         if (auto sent = std::get_if<atl::spi::send>(&effect))
-          given_out += sent->bytes.size();
+          bytes_out += sent->bytes.size();
         if (auto persisted = std::get_if<atl::spi::persist>(&effect))
           it.on_durable(persisted->token);
         if (auto asked = std::get_if<atl::spi::validate>(&effect))
           it.on_validated(asked->ticket, random.chance(0.8), "no");
       }
     }
-    CHECK(given_out < 40 * taken_in);
+    CHECK(bytes_out < 40 * bytes_in);
     CHECK(it.status().pending < 10'000);
   }
 }

@@ -6,9 +6,9 @@
 
 #include <algorithm>
 
-/// Does the simulator see a mistake when there is one? Each of these is a mistake that a protocol
-/// has really been shipped with, or nearly so; the checkers must catch it within a few seeds, as
-/// what it is. Where a few seeds can't be relied upon, a story tells what has to happen.
+/// Mutation tests: each mutant has a mistake that real protocols have shipped with, or nearly so;
+/// the checkers must detect it within a few seeds and classify it correctly. Where a few seeds are
+/// not reliable, a scripted scenario provokes the mistake.
 using namespace two_phase_commit;
 using namespace atl::two_phase;
 using atl::sim::simulate;
@@ -18,31 +18,31 @@ namespace spi = atl::spi;
 
 namespace {
 
-/// A factory of replicas that all have the mistake.
+/// A factory of replicas that all have the mutation.
 template <class Mutant>
-atl::sim::consensus_factory mistaken() {
+atl::sim::consensus_factory with_mutation() {
   return [](const spi::consensus_setup& setup) {
     return std::make_unique<Mutant>(factory()(setup), setup);
   };
 }
 
-/// How a mistake is looked for.
-struct hunt {
-  std::uint64_t seeds = 0; ///< it must be found within so many
-  std::vector<kind> by;    ///< in one of these ways, which are what the mistake leads to
+/// How to search for a mutation's failure.
+struct search_plan {
+  std::uint64_t seeds = 0; ///< number of seeds within which the failure must occur
+  std::vector<kind> by;    ///< the accepted kinds of violation
   std::function<void(atl::sim::simulation_options&)> change{};
-  std::uint64_t otherwise = 0; ///< so many seeds may fail in other ways before
+  std::uint64_t otherwise = 0; ///< number of earlier seeds that may fail with other kinds
 };
 
-/// Runs until a seed finds it. The same seed must be fine without the mistake.
+/// Runs seeds until one fails as expected. The same seed must pass without the mutation.
 template <class Mutant>
-void must_be_caught(const hunt& how) {
+void must_be_caught(const search_plan& how) {
   std::uint64_t otherwise = 0;
   for (std::uint64_t seed = 1; seed <= how.seeds; ++seed) {
     auto setting = options(seed, 3);
     if (how.change)
       how.change(setting);
-    auto report = simulate(setting, mistaken<Mutant>());
+    auto report = simulate(setting, with_mutation<Mutant>());
     if (report.ok)
       continue;
     if (std::find(how.by.begin(), how.by.end(), report.kind) == how.by.end()) {
@@ -52,30 +52,29 @@ void must_be_caught(const hunt& how) {
     }
     MESSAGE("caught by seed ", seed, ": ", report.reason,
             "; failed in other ways before: ", otherwise);
-    auto right = simulate(setting, factory());
-    CHECK_MESSAGE(right.ok, "without the mistake: ", right.reason);
+    auto unmutated = simulate(setting, factory());
+    CHECK_MESSAGE(unmutated.ok, "without the mistake: ", unmutated.reason);
     return;
   }
   FAIL_CHECK("not caught within " << how.seeds << " seeds; failed in other ways: " << otherwise);
 }
 
-/// Tells one story twice, in which index 1 is decided: with the mistake it is decided otherwise
-/// as well, which is how it is found.
+/// Runs a scenario with and without the mutation: it must fail with `violation` only with it.
 template <class Mutant>
-void must_be_caught_by(std::string_view violation, const std::function<void(group&)>& story) {
-  for (bool mistake : {true, false}) {
-    CAPTURE(mistake);
-    group it{3, {}, true, mistake ? mistaken<Mutant>() : factory()};
-    it.settle();
-    story(it);
+void must_be_caught_by(std::string_view violation, const std::function<void(group&)>& scenario) {
+  for (bool mutated : {true, false}) {
+    CAPTURE(mutated);
+    group it{3, {}, true, mutated ? with_mutation<Mutant>() : factory()};
+    it.await_leader();
+    scenario(it);
     CAPTURE(it.violation());
-    CHECK(contains(it.violation(), violation) == mistake);
-    CHECK(it.violation().empty() != mistake);
+    CHECK(contains(it.violation(), violation) == mutated);
+    CHECK(it.violation().empty() != mutated);
   }
 }
 
-/// All have prepared index 1, the coordinator has aborted it, and nobody else knows.
-void refuse_and_tell_nobody(group& it) {
+/// All replicas prepare index 1, and the coordinator aborts it without telling the others.
+void abort_without_announcing(group& it) {
   it.filter([](auto from, auto, std::string_view bytes) {
     auto type = group::type_of(bytes);
     auto lost = type == message_type::decide || (type == message_type::vote && from == 3);
@@ -86,23 +85,23 @@ void refuse_and_tell_nobody(group& it) {
 
 // -- what may happen --------------------------------------------------------------------------
 
-/// Much is under way at any time, to all replicas that there are.
-void busily(atl::sim::simulation_options& it) {
+/// A heavy workload without faults or spares.
+void load_heavily(atl::sim::simulation_options& it) {
   it.spares = 0;
   it.faults = atl::sim::fault_set::none();
   it.workload.think = std::chrono::milliseconds{2};
 }
-void crash_busily(atl::sim::simulation_options& it) {
-  busily(it);
+void crash_under_load(atl::sim::simulation_options& it) {
+  load_heavily(it);
   it.faults.crashes = it.faults.mass_crashes = true;
 }
-/// What was applied may be forgotten, and the way to the disk is long.
-void crash_slowly(atl::sim::simulation_options& it) {
-  crash_busily(it);
+/// Adds slow disks, and hosts that apply late.
+void crash_with_slow_disks(atl::sim::simulation_options& it) {
+  crash_under_load(it);
   it.faults.lazy_hosts = it.faults.disk_stalls = it.faults.loss = true;
 }
-void object_busily(atl::sim::simulation_options& it) {
-  busily(it);
+void reject_under_load(atl::sim::simulation_options& it) {
+  load_heavily(it);
   it.faults.objections = it.faults.loss = it.faults.reordering = true;
 }
 void only_lose_messages(atl::sim::simulation_options& it) {
@@ -113,14 +112,14 @@ void only_lose_messages(atl::sim::simulation_options& it) {
 void lose_disks(atl::sim::simulation_options& it) {
   it.faults.losable = {2, 3};
 }
-void go_on_after_stops(atl::sim::simulation_options& it) {
-  it.fatal_is_failure = false; // one that hears that it is lost would stop
+void tolerate_stops(atl::sim::simulation_options& it) {
+  it.fatal_is_failure = false; // a replica that hears that it was declared lost stops itself
   it.demand_liveness = false;
 }
 
 // -- the mistakes -----------------------------------------------------------------------------
 
-/// "The disk is fast": votes and acknowledgements don't wait for it.
+/// Sends votes and acknowledgements before they are durable.
 class sends_before_durable : public mutant {
  public:
   using mutant::mutant;
@@ -132,7 +131,7 @@ class sends_before_durable : public mutant {
   }
 };
 
-/// The coordinator tells of what is on its way to the disk: its own vote, and aborts.
+/// The coordinator counts its own vote and announces aborts before they are durable.
 class decides_before_durable : public mutant {
  public:
   using mutant::mutant;
@@ -155,8 +154,8 @@ void drop_records(spi::stable_state& stable, Drop drop) {
   std::erase_if(stable.records, drop);
 }
 
-/// The coordinator's decisions don't survive a restart: it commits what it had aborted, if all have
-/// it by then.
+/// The coordinator forgets its decisions at a restart: it commits an entry that it had aborted, if
+/// all replicas have prepared it since.
 class forgets_decisions : public mutant {
  public:
   using mutant::mutant;
@@ -167,8 +166,8 @@ class forgets_decisions : public mutant {
   }
 };
 
-/// A participant forgets on restart what it holds in doubt (CUBRID #7554).
-class forgets_doubts : public mutant {
+/// A participant forgets entries in doubt at a restart (CUBRID #7554).
+class forgets_entries_in_doubt : public mutant {
  public:
   using mutant::mutant;
   void start(spi::stable_state stable, spi::log_index applied, spi::timestamp now) override {
@@ -183,7 +182,7 @@ class forgets_doubts : public mutant {
   }
 };
 
-/// What has no decision was aborted, it seems to one that starts.
+/// A starting participant assumes that entries without a decision were aborted.
 class guesses_aborts : public mutant {
  public:
   using mutant::mutant;
@@ -193,7 +192,7 @@ class guesses_aborts : public mutant {
       auto decided = [&](auto& other) {
         return other.stream == decision_stream && other.index == it.index;
       };
-      if (guesses_here() && std::none_of(stable.records.begin(), stable.records.end(), decided))
+      if (is_guessing() && std::none_of(stable.records.begin(), stable.records.end(), decided))
         guesses.push_back(
             {decision_stream, it.index, spi::record_state::ok, encode_decision_record(false)});
     }
@@ -202,20 +201,20 @@ class guesses_aborts : public mutant {
   }
 
  private:
-  virtual bool guesses_here() const { return self() != 1; }
+  virtual bool is_guessing() const { return self() != 1; }
 };
 
-/// The coordinator's next incarnation aborts what its last one may have committed.
-class aborts_what_it_left_open : public guesses_aborts {
+/// A restarted coordinator aborts entries that its previous incarnation may have committed.
+class aborts_open_entries_of_itself : public guesses_aborts {
  public:
   using guesses_aborts::guesses_aborts;
 
  private:
-  bool guesses_here() const override { return self() == 1; }
+  bool is_guessing() const override { return self() == 1; }
 };
 
-/// Damaged is taken for missing.
-class takes_corrupt_for_absent : public mutant {
+/// Treats a damaged record as a missing one.
+class treats_corrupt_as_missing : public mutant {
  public:
   using mutant::mutant;
   void start(spi::stable_state stable, spi::log_index applied, spi::timestamp now) override {
@@ -224,7 +223,7 @@ class takes_corrupt_for_absent : public mutant {
   }
 };
 
-/// A participant with an empty disk takes the group for a new one.
+/// A participant with an empty disk assumes that the group is new.
 class serves_from_an_empty_disk : public mutant {
  public:
   using mutant::mutant;
@@ -235,8 +234,8 @@ class serves_from_an_empty_disk : public mutant {
   }
 };
 
-/// Reads don't wait for indexes in doubt.
-class reads_past_doubts : public mutant {
+/// Reads do not wait for entries in doubt.
+class reads_past_entries_in_doubt : public mutant {
  public:
   using mutant::mutant;
   void read(spi::request_id id, spi::read_level) override {
@@ -244,8 +243,8 @@ class reads_past_doubts : public mutant {
   }
 };
 
-/// A participant that should say no says yes, and has nothing on disk.
-class says_yes_for_no : public mutant {
+/// A participant votes yes instead of no, without a durable prepare.
+class votes_yes_for_no : public mutant {
  public:
   using mutant::mutant;
   void drain(std::vector<spi::effect>& out) override {
@@ -271,33 +270,33 @@ class says_yes_for_no : public mutant {
   }
 };
 
-/// Tells a client "surely not", and then it happens.
+/// Refuses a proposal as not proposed that is committed later.
 class refuses_what_it_proposed : public mutant {
  public:
   using mutant::mutant;
   void propose(spi::request_id id, std::string command) override {
     mutant::propose(id, std::move(command));
     if (id % 50 == 0)
-      impatient_ = id;
+      refused_early_ = id;
   }
   void drain(std::vector<spi::effect>& out) override {
     mutant::drain(out);
-    if (impatient_ == 0)
+    if (refused_early_ == 0)
       return;
     auto answered = [this](auto& it) {
       auto refused = std::get_if<spi::refuse>(&it);
-      return refused && refused->id == impatient_;
+      return refused && refused->id == refused_early_;
     };
     if (std::none_of(out.begin(), out.end(), answered))
-      out.push_back(spi::refuse{impatient_, spi::refusal::not_proposed, 0, "took too long"});
-    impatient_ = 0;
+      out.push_back(spi::refuse{refused_early_, spi::refusal::not_proposed, 0, "took too long"});
+    refused_early_ = 0;
   }
 
  private:
-  spi::request_id impatient_ = 0;
+  spi::request_id refused_early_ = 0;
 };
 
-/// Applies an entry twice.
+/// Delivers an entry twice.
 class applies_twice : public mutant {
  public:
   using mutant::mutant;
@@ -312,8 +311,8 @@ class applies_twice : public mutant {
   int count_ = 0;
 };
 
-/// Loses an entry on its way to the state machine, once in a while.
-class leaves_a_gap : public mutant {
+/// Omits an entry from some batches for the state machine.
+class skips_an_entry : public mutant {
  public:
   using mutant::mutant;
   void drain(std::vector<spi::effect>& out) override {
@@ -328,8 +327,8 @@ class leaves_a_gap : public mutant {
   int count_ = 0;
 };
 
-/// Asks for no timer after the first second: what gets lost is never sent again.
-class sleeps : public mutant {
+/// Requests no timer after the first second, so lost messages are never resent.
+class stops_timers : public mutant {
  public:
   using mutant::mutant;
   void start(spi::stable_state stable, spi::log_index applied, spi::timestamp now) override {
@@ -350,15 +349,15 @@ class sleeps : public mutant {
   spi::timestamp began_{0};
 };
 
-/// Always wants to be called at once.
-class spins : public mutant {
+/// Requests an immediate timer without end.
+class requests_timers_forever : public mutant {
  public:
   using mutant::mutant;
   spi::timestamp deadline() const override { return spi::timestamp{0}; }
 };
 
-/// Every replica thinks that it leads.
-class all_lead : public mutant {
+/// Every replica reports itself as the leader.
+class all_claim_leadership : public mutant {
  public:
   using mutant::mutant;
   void drain(std::vector<spi::effect>& out) override {
@@ -369,7 +368,7 @@ class all_lead : public mutant {
   }
 };
 
-/// Whoever is to go is declared lost, so that nobody has to wait for its vote.
+/// Declares removed replicas lost, so that their votes are not required.
 class removes_without_a_vote : public mutant {
  public:
   using mutant::mutant;
@@ -382,7 +381,7 @@ class removes_without_a_vote : public mutant {
   }
 };
 
-/// A learner takes what it has applied for current.
+/// A learner answers linearizable reads from its applied state.
 class reads_as_a_learner : public mutant {
  public:
   using mutant::mutant;
@@ -401,7 +400,7 @@ void change_meta(spi::stable_state& stable, Change change) {
   stable.meta = encode_meta(meta);
 }
 
-/// On restart the group is the one of its birth again.
+/// Forgets membership changes at a restart.
 class forgets_the_group : public mutant {
  public:
   using mutant::mutant;
@@ -411,12 +410,13 @@ class forgets_the_group : public mutant {
   }
 };
 
-/// One that takes over, and restarts meanwhile, takes what another one left open for its own.
-class takes_over_as_if_it_had_led : public mutant {
+/// A replica that restarts during a takeover treats entries left open by its predecessor as its
+/// own.
+class takes_over_as_own : public mutant {
  public:
   using mutant::mutant;
   void start(spi::stable_state stable, spi::log_index applied, spi::timestamp now) override {
-    change_meta(stable, [](auto& meta) { meta.follows = false; });
+    change_meta(stable, [](auto& meta) { meta.was_participant = false; });
     mutant::start(std::move(stable), applied, now);
   }
 };
@@ -431,39 +431,41 @@ class throws : public mutant {
 
 TEST_CASE("caught: a vote leaves before it is durable") {
   must_be_caught<sends_before_durable>(
-      {100, {kind::not_linearizable, kind::divergence}, crash_busily});
+      {100, {kind::not_linearizable, kind::divergence}, crash_under_load});
 }
-TEST_CASE("caught: a decision is told before it is durable") {
+TEST_CASE("caught: a decision is announced before it is durable") {
   must_be_caught<decides_before_durable>(
-      {100, {kind::not_linearizable, kind::divergence, kind::refused_yet_committed}, crash_slowly});
+      {100,
+       {kind::not_linearizable, kind::divergence, kind::refused_yet_committed},
+       crash_with_slow_disks});
 }
 TEST_CASE("caught: a coordinator forgets its decisions when it restarts") {
   must_be_caught_by<forgets_decisions>("index 1 is a command on replica", [](group& it) {
-    refuse_and_tell_nobody(it);
+    abort_without_announcing(it);
     it.crash(1, 9);
-    it.all_messages_pass();
+    it.pass_all_messages();
     it.restart(1);
     it.run_for(seconds{5});
   });
 }
-TEST_CASE("caught: a coordinator aborts what an earlier incarnation of it left open") {
-  must_be_caught<aborts_what_it_left_open>(
-      {20, {kind::not_linearizable, kind::divergence}, crash_busily});
+TEST_CASE("caught: a coordinator aborts entries that an earlier incarnation left open") {
+  must_be_caught<aborts_open_entries_of_itself>(
+      {20, {kind::not_linearizable, kind::divergence}, crash_under_load});
 }
-TEST_CASE("caught: a participant forgets its doubts when it restarts") {
-  must_be_caught<forgets_doubts>({20, {kind::not_linearizable}, crash_busily});
+TEST_CASE("caught: a participant forgets entries in doubt when it restarts") {
+  must_be_caught<forgets_entries_in_doubt>({20, {kind::not_linearizable}, crash_under_load});
 }
 TEST_CASE("caught: a participant in doubt guesses that it was an abort") {
-  must_be_caught<guesses_aborts>({20, {kind::divergence}, go_on_after_stops});
+  must_be_caught<guesses_aborts>({20, {kind::divergence}, tolerate_stops});
 }
 TEST_CASE("caught: a damaged record is taken for a missing one") {
-  must_be_caught_by<takes_corrupt_for_absent>("index 1 is nothing on replica", [](group& it) {
+  must_be_caught_by<treats_corrupt_as_missing>("index 1 is nothing on replica", [](group& it) {
     it.on_messages(message_type::decide, filter_action::drop);
-    it.must_write(7); // answered, and nobody else knows
+    it.must_write(7); // answered, and no other replica knows the decision
     it.crash(2, 9);
     REQUIRE(it.damage(2, prepare_stream, 1));
     it.lose_disk(1);
-    it.all_messages_pass();
+    it.pass_all_messages();
     it.restart(1);
     it.restart(2);
     it.run_for(seconds{5});
@@ -473,48 +475,48 @@ TEST_CASE("caught: a replica serves from a disk that came back empty") {
   must_be_caught<serves_from_an_empty_disk>(
       {20, {kind::not_linearizable, kind::divergence}, lose_disks});
 }
-TEST_CASE("caught: reads don't wait for indexes in doubt") {
-  must_be_caught<reads_past_doubts>({20, {kind::not_linearizable}});
+TEST_CASE("caught: reads do not wait for entries in doubt") {
+  must_be_caught<reads_past_entries_in_doubt>({20, {kind::not_linearizable}});
 }
-TEST_CASE("caught: a participant says yes and stores nothing") {
-  must_be_caught<says_yes_for_no>({100, {kind::not_linearizable}, object_busily});
+TEST_CASE("caught: a participant votes yes and stores nothing") {
+  must_be_caught<votes_yes_for_no>({100, {kind::not_linearizable}, reject_under_load});
 }
-TEST_CASE("caught: a refusal that says surely not, of what is decided later") {
+TEST_CASE("caught: a proposal refused as not proposed is committed later") {
   must_be_caught<refuses_what_it_proposed>({20, {kind::refused_yet_committed}});
 }
 TEST_CASE("caught: an entry is applied twice") {
   must_be_caught<applies_twice>({20, {kind::interface_broken}});
 }
 TEST_CASE("caught: an entry is left out") {
-  must_be_caught<leaves_a_gap>({20, {kind::interface_broken}});
+  must_be_caught<skips_an_entry>({20, {kind::interface_broken}});
 }
-TEST_CASE("caught: nothing is repeated, so nothing goes on after the faults have stopped") {
-  must_be_caught<sleeps>({20, {kind::not_live}, only_lose_messages});
+TEST_CASE("caught: lost messages are never resent") {
+  must_be_caught<stops_timers>({20, {kind::not_live}, only_lose_messages});
 }
-TEST_CASE("caught: a protocol that wants to be called without end") {
-  must_be_caught<spins>({5, {kind::unbounded}});
+TEST_CASE("caught: a protocol requests immediate timers without end") {
+  must_be_caught<requests_timers_forever>({5, {kind::unbounded}});
 }
 TEST_CASE("caught: two leaders in one term") {
-  must_be_caught<all_lead>({5, {kind::two_leaders}});
+  must_be_caught<all_claim_leadership>({5, {kind::two_leaders}});
 }
-TEST_CASE("caught: a member that is merely silent is put out without its vote") {
-  // If it coordinates, it leads on beside the next one; if not, it answers reads.
-  must_be_caught<removes_without_a_vote>({20, {kind::two_leaders}, go_on_after_stops});
-  must_be_caught<removes_without_a_vote>({100, {kind::not_linearizable}, go_on_after_stops, 2});
+TEST_CASE("caught: a silent member is removed without its vote") {
+  // A removed coordinator continues to lead; a removed participant continues to serve reads.
+  must_be_caught<removes_without_a_vote>({20, {kind::two_leaders}, tolerate_stops});
+  must_be_caught<removes_without_a_vote>({100, {kind::not_linearizable}, tolerate_stops, 2});
 }
 TEST_CASE("caught: a learner answers reads") {
   must_be_caught<reads_as_a_learner>({20, {kind::not_linearizable}});
 }
 TEST_CASE("caught: a replica forgets on restart that the group has changed") {
   must_be_caught<forgets_the_group>(
-      {50, {kind::divergence, kind::not_linearizable}, go_on_after_stops});
+      {50, {kind::divergence, kind::not_linearizable}, tolerate_stops});
 }
-TEST_CASE("caught: one that takes over commits what may be aborted") {
-  must_be_caught_by<takes_over_as_if_it_had_led>(
+TEST_CASE("caught: a successor commits an entry that may be aborted") {
+  must_be_caught_by<takes_over_as_own>(
       "index 1 holds proposal 1, which was refused as surely not proposed", [](group& it) {
-        refuse_and_tell_nobody(it);
+        abort_without_announcing(it);
         it.lose_disk(1);
-        it.all_messages_pass();
+        it.pass_all_messages();
         it.isolate(3);
         it.declare_lost(2, 1);
         it.run_for(seconds{2});

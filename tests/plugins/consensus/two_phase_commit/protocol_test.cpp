@@ -9,16 +9,16 @@
 #include <stdexcept>
 #include <string>
 
-/// One replica by itself, called directly: what it gives out, and what it refuses to take.
+/// A single replica, called directly: the effects it emits, and the input it rejects.
 using namespace atl::two_phase;
 namespace spi = atl::spi;
 using std::chrono::milliseconds;
 
 namespace {
 
-/// The coordinator of a group of three, and the messages of its peers, made up.
-struct lone_coordinator {
-  explicit lone_coordinator(const under_test::overrides& changed = {})
+/// The coordinator of a group of three, with fabricated messages of its peers.
+struct single_coordinator {
+  explicit single_coordinator(const under_test::overrides& changed = {})
       : options{under_test::make_options(two_phase_commit::plugin(), changed)},
         it{spi::consensus_setup{options, 1, {1, 2, 3}, 1, 10}} {
     spi::stable_state stable;
@@ -26,7 +26,7 @@ struct lone_coordinator {
     it.start(std::move(stable), 0, now);
     drain();
     for (spi::replica_id id : {2U, 3U})
-      beat(id);
+      send_heartbeat(id);
     drain();
     it.on_durable(token);
     drain();
@@ -48,9 +48,9 @@ struct lone_coordinator {
     return out.take();
   }
 
-  void beat(spi::replica_id id) {
+  void send_heartbeat(spi::replica_id id) {
     it.step(id, message(message_type::heartbeat, [](auto& out) {
-              encode(out, heartbeat{.whole = true, .group = {0, {{1, 2, 3}, {}}}});
+              encode(out, heartbeat{.complete = true, .group = {0, {{1, 2, 3}, {}}}});
             }));
   }
 
@@ -62,7 +62,7 @@ struct lone_coordinator {
             }));
   }
 
-  /// Proposes, and lets the state machine agree.
+  /// Proposes a command, and validates it.
   void propose(spi::request_id id, std::string command) {
     it.propose(id, std::move(command));
     for (auto& effect : drain())
@@ -103,8 +103,8 @@ std::vector<Effect> only(const std::vector<spi::effect>& all) {
 
 } // namespace
 
-TEST_CASE("proposals taken between two drains share one write and one message to each peer") {
-  lone_coordinator group;
+TEST_CASE("proposals accepted between two drains share one write and one message to each peer") {
+  single_coordinator group;
   std::vector<std::uint64_t> tickets;
   for (spi::request_id id = 1; id <= 100; ++id)
     group.it.propose(id, "command " + std::to_string(id));
@@ -116,7 +116,7 @@ TEST_CASE("proposals taken between two drains share one write and one message to
   auto sent = only<spi::send>(out);
   REQUIRE(sent.size() == 2);
   for (auto& it : sent)
-    CHECK(it.after == 0); // the participants' disks don't wait for the coordinator's
+    CHECK(it.after == 0); // prepares are sent without waiting for the coordinator's disk
 
   group.vote(2, 1, 100);
   group.vote(3, 1, 100);
@@ -127,11 +127,11 @@ TEST_CASE("proposals taken between two drains share one write and one message to
   REQUIRE(only<spi::apply>(out).size() == 1);
   CHECK(only<spi::apply>(out)[0].entries.size() == 100);
   CHECK(only<spi::send>(out).size() == 2);
-  CHECK(only<spi::persist>(out).empty()); // the votes say what was decided
+  CHECK(only<spi::persist>(out).empty()); // a commit needs no durable decision
 }
 
 TEST_CASE("what was committed goes to the disk with the next proposal, or soon") {
-  lone_coordinator group;
+  single_coordinator group;
   group.it.advance(group.now);
   auto commit = [&](spi::log_index index) {
     group.propose(index, "x");
@@ -153,8 +153,8 @@ TEST_CASE("what was committed goes to the disk with the next proposal, or soon")
   CHECK(commit(3) == 1);
 }
 
-TEST_CASE("an abort is told when it is durable, not before") {
-  lone_coordinator group{{{"vote_timeout", "30ms"}}};
+TEST_CASE("an abort is announced only when it is durable") {
+  single_coordinator group{{{"vote_timeout", "30ms"}}};
   group.propose(1, "x");
   group.drain();
   group.it.on_durable(group.token);
@@ -169,8 +169,8 @@ TEST_CASE("an abort is told when it is durable, not before") {
   CHECK(only<spi::apply>(out).size() == 1);
 }
 
-TEST_CASE("a change is proposed, and its decision told, when that is durable") {
-  lone_coordinator group;
+TEST_CASE("a change and its decision are sent only when they are durable") {
+  single_coordinator group;
   group.it.reconfigure(1, {1, 2}, {3});
   auto sent = only<spi::send>(group.drain());
   auto prepares = std::count_if(sent.begin(), sent.end(), [&](auto& it) {
@@ -188,8 +188,8 @@ TEST_CASE("a change is proposed, and its decision told, when that is durable") {
   CHECK(!only<spi::send>(group.drain()).empty());
 }
 
-TEST_CASE("a batch larger than batch_bytes is cut into several messages, and no entry is lost") {
-  lone_coordinator group{{{"batch_bytes", "1KiB"}}};
+TEST_CASE("a batch larger than batch_bytes is split into several messages without losing entries") {
+  single_coordinator group{{{"batch_bytes", "1KiB"}}};
   for (spi::request_id id = 1; id <= 10; ++id)
     group.it.propose(id, std::string(500, 'x'));
   group.it.propose(11, std::string(5000, 'y'));
@@ -208,8 +208,8 @@ TEST_CASE("a batch larger than batch_bytes is cut into several messages, and no 
   CHECK(entries == 11);
 }
 
-TEST_CASE("beyond max_in_flight proposals are refused as busy, and taken again later") {
-  lone_coordinator group{{{"max_in_flight", "3"}}};
+TEST_CASE("proposals beyond max_in_flight are refused as busy and accepted again later") {
+  single_coordinator group{{{"max_in_flight", "3"}}};
   for (spi::request_id id = 1; id <= 3; ++id)
     group.propose(id, "x");
   group.it.propose(4, "x");
@@ -226,8 +226,9 @@ TEST_CASE("beyond max_in_flight proposals are refused as busy, and taken again l
   CHECK(only<spi::refuse>(group.drain()).empty());
 }
 
-TEST_CASE("a log that the state machines don't keep up with takes nothing beyond log_bytes") {
-  lone_coordinator group{{{"log_bytes", "1MiB"}, {"keep_bytes", "1MiB"}, {"batch_bytes", "1MiB"}}};
+TEST_CASE("a log that the state machines have not applied accepts nothing beyond log_bytes") {
+  single_coordinator group{
+      {{"log_bytes", "1MiB"}, {"keep_bytes", "1MiB"}, {"batch_bytes", "1MiB"}}};
   auto refusals = 0;
   for (spi::request_id id = 1; id <= 20; ++id) {
     group.it.propose(id, std::string(100'000, 'x'));
@@ -241,7 +242,7 @@ TEST_CASE("a log that the state machines don't keep up with takes nothing beyond
 }
 
 TEST_CASE("a vote is counted once, from a known participant, in this epoch") {
-  lone_coordinator group;
+  single_coordinator group;
   group.propose(1, "x");
   group.drain();
   group.it.on_durable(group.token);
@@ -268,7 +269,7 @@ TEST_CASE("a vote is counted once, from a known participant, in this epoch") {
 }
 
 TEST_CASE("a command is refused as busy while a participant that restarted rejoins") {
-  lone_coordinator group;
+  single_coordinator group;
   group.it.step(2, [&] { // from a later incarnation, which doesn't know the coordinator's yet
     spi::writer out;
     write_header(out, {message_type::heartbeat, group.group, 21, 0, 0});
@@ -278,12 +279,12 @@ TEST_CASE("a command is refused as busy while a participant that restarted rejoi
   group.it.propose(1, "x");
   auto refused = only<spi::refuse>(group.drain());
   REQUIRE(refused.size() == 1);
-  CHECK(refused[0].reason.find("replica 2 has started again") == 0);
+  CHECK(refused[0].reason.find("replica 2 has restarted") == 0);
   CHECK(refused[0].why == spi::refusal::busy);
 }
 
 TEST_CASE("a command is refused as busy while a participant catches up on a new disk") {
-  lone_coordinator group;
+  single_coordinator group;
   group.it.step(2, [&] {
     spi::writer out;
     write_header(out, {message_type::heartbeat, group.group, 21, 10, 5});
@@ -298,7 +299,7 @@ TEST_CASE("a command is refused as busy while a participant catches up on a new 
 }
 
 TEST_CASE("a command whose votes don't come in time is refused as busy") {
-  lone_coordinator group{{{"vote_timeout", "30ms"}}};
+  single_coordinator group{{{"vote_timeout", "30ms"}}};
   group.propose(1, "x");
   group.drain();
   group.it.advance(group.now + milliseconds{30});
@@ -306,12 +307,12 @@ TEST_CASE("a command whose votes don't come in time is refused as busy") {
   group.it.on_durable(group.token);
   auto refused = only<spi::refuse>(group.drain());
   REQUIRE(refused.size() == 1);
-  CHECK(refused[0].reason.find("no vote came in time") == 0);
+  CHECK(refused[0].reason.find("no vote arrived in time") == 0);
   CHECK(refused[0].why == spi::refusal::busy);
 }
 
 TEST_CASE("a command that needs a participant which can't be reached is not refused as busy") {
-  lone_coordinator group;
+  single_coordinator group;
   group.it.on_unreachable(2);
   group.it.propose(1, "x");
   auto refused = only<spi::refuse>(group.drain());
@@ -319,8 +320,8 @@ TEST_CASE("a command that needs a participant which can't be reached is not refu
   CHECK(refused[0].why == spi::refusal::not_proposed);
 }
 
-TEST_CASE("the deadline is that of whatever comes first: a heartbeat, a vote, a read") {
-  lone_coordinator group{
+TEST_CASE("the deadline is the earliest of heartbeat, vote and read timeout") {
+  single_coordinator group{
       {{"vote_timeout", "30ms"}, {"read_timeout", "20ms"}, {"heartbeat", "100ms"}}};
   group.it.advance(group.now);
   group.drain();
@@ -333,7 +334,7 @@ TEST_CASE("the deadline is that of whatever comes first: a heartbeat, a vote, a 
   CHECK(group.it.deadline() == group.now + milliseconds{100});
 }
 
-TEST_CASE("options that contradict each other are refused with a sentence") {
+TEST_CASE("contradicting options are refused with a sentence") {
   auto make = [](const under_test::overrides& changed,
                  std::vector<spi::replica_id> voters = {1, 2, 3}) {
     auto options = under_test::make_options(two_phase_commit::plugin(), changed);
@@ -348,14 +349,14 @@ TEST_CASE("options that contradict each other are refused with a sentence") {
   CHECK_THROWS_WITH_AS(make({}, {0, 1}), doctest::Contains("ids above 0"), std::invalid_argument);
 }
 
-TEST_CASE("a handover of leadership is not for the asking: there is no answer to it") {
-  lone_coordinator group;
+TEST_CASE("a leadership transfer has no effect") {
+  single_coordinator group;
   group.it.transfer(2);
   CHECK(group.drain().empty());
 }
 
-TEST_CASE("a change stands alone: it waits for what is open, and nothing is taken behind it") {
-  lone_coordinator group;
+TEST_CASE("a change waits for open entries and blocks later proposals") {
+  single_coordinator group;
   group.propose(1, "x");
   group.drain();
   group.it.reconfigure(2, {1, 2}, {3});
@@ -363,7 +364,7 @@ TEST_CASE("a change stands alone: it waits for what is open, and nothing is take
   group.propose(3, "y");
   group.it.reconfigure(4, {1, 3}, {});
   auto refused = only<spi::refuse>(group.drain());
-  REQUIRE(refused.size() == 1); // the other one was refused when it was proposed
+  REQUIRE(refused.size() == 1); // the proposal was refused earlier, in `propose`
   CHECK(refused[0].reason.find("another change of the group is under way") == 0);
   group.it.on_durable(group.token);
   group.vote(2, 1, 1);
@@ -378,8 +379,8 @@ TEST_CASE("a change stands alone: it waits for what is open, and nothing is take
   CHECK(put->stream == prepare_stream);
 }
 
-TEST_CASE("a replica that joins and promised more elsewhere makes the coordinator outbid that") {
-  lone_coordinator group;
+TEST_CASE("a joining replica that promised a higher epoch makes the coordinator raise its epoch") {
+  single_coordinator group;
   group.propose(1, "x");
   group.drain();
   group.it.reconfigure(2, {1, 2, 3, 4}, {});
@@ -396,18 +397,18 @@ TEST_CASE("a replica that joins and promised more elsewhere makes the coordinato
   group.drain();
   group.it.on_durable(group.token);
   auto refused = only<spi::refuse>(group.drain());
-  REQUIRE(refused.size() == 1); // what was under way would get no votes any more
+  REQUIRE(refused.size() == 1); // open entries are aborted, because their epoch ended
   CHECK(refused[0].id == 1);
-  CHECK(group.it.status().blocked.find("hasn't yet joined epoch 10") != std::string::npos);
+  CHECK(group.it.status().blocked.find("has not yet joined epoch 10") != std::string::npos);
 }
 
-TEST_CASE("an index from nowhere makes a participant reserve nothing") {
+TEST_CASE("an index far beyond the log makes a participant allocate nothing") {
   auto options = under_test::make_options(two_phase_commit::plugin());
   replica it{spi::consensus_setup{options, 2, {1, 2, 3}, 1, 10}};
   spi::stable_state stable;
   stable.meta = encode_meta({{1, 2, 3}, 5, true, 1});
   it.start(std::move(stable), 0, {});
-  auto group = lone_coordinator::fingerprint();
+  auto group = single_coordinator::fingerprint();
   for (spi::log_index index : {std::uint64_t{1} << 40, UINT64_MAX, UINT64_MAX - 1}) {
     spi::writer prepare;
     write_header(prepare, {message_type::prepare, group, 20, 10, 5});
@@ -425,7 +426,7 @@ TEST_CASE("an index from nowhere makes a participant reserve nothing") {
   CHECK(it.dropped() == 6);
 }
 
-TEST_CASE("the descriptor says what two-phase commit can't do") {
+TEST_CASE("the descriptor claims exactly what two-phase commit guarantees") {
   auto& plugin = two_phase_commit::plugin();
   auto claim = [&plugin](std::string_view name) {
     for (auto& each : plugin.claims)

@@ -20,7 +20,7 @@ using atl::two_phase::message_type;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-/// A simulated group of replicas of two-phase commit, and a client's words for it.
+/// A simulated group of two-phase commit replicas, with the requests of a client.
 class group : public scripted_simulation {
  public:
   explicit group(std::uint32_t replicas, const under_test::overrides& changed = {},
@@ -28,31 +28,31 @@ class group : public scripted_simulation {
       : scripted_simulation{make_options(replicas, changed, fatal_is_failure), make},
         replicas_{replicas} {}
 
-  /// Waits until writes are taken.
-  void settle() {
+  /// Waits until some replica accepts writes.
+  void await_leader() {
     REQUIRE(run_until([this] { return leader() != 0; }));
   }
 
-  /// Who takes proposals; 0: nobody does at the moment.
+  /// The replica that accepts proposals; 0: none at the moment.
   atl::spi::replica_id leader() const {
-    for (atl::spi::replica_id id = 1; id <= everybody(); ++id)
+    for (atl::spi::replica_id id = 1; id <= replica_id_max(); ++id)
       if (up(id) && status(id).role == atl::spi::replica_role::leader && status(id).blocked.empty())
         return id;
     return 0;
   }
 
-  /// Spares included.
-  std::uint32_t everybody() const { return replicas_ + 2; }
+  /// The highest replica id, spares included.
+  std::uint32_t replica_id_max() const { return replicas_ + 2; }
 
-  /// Waits until `id` is back, whole, and known to be.
-  void back(atl::spi::replica_id id) {
+  /// Waits until `id` is up and complete, and the leader knows it.
+  void await_recovery(atl::spi::replica_id id) {
     auto last = applied(1);
     REQUIRE(run_until([&] { return up(id) && status(id).blocked.empty() && applied(id) >= last; }));
     run_for(milliseconds{300});
-    settle();
+    await_leader();
   }
 
-  /// At whoever takes it, or at `at`.
+  /// Proposes a write at `at`; 0: at the leader.
   ticket write(std::int64_t value, std::uint64_t key = 1, atl::spi::replica_id at = 0) {
     ++commands_;
     at = at != 0 ? at : std::max(1U, leader());
@@ -60,9 +60,9 @@ class group : public scripted_simulation {
                            commands_, 1000 + commands_, 1, key, operation_kind::write, value, {}});
   }
 
-  /// Writes, and wants it applied.
+  /// Writes, and requires that the write is applied. @returns its index.
   atl::spi::log_index must_write(std::int64_t value, std::uint64_t key = 1) {
-    settle();
+    await_leader();
     auto& got = await(write(value, key));
     REQUIRE_MESSAGE(got.kind == answer_kind::applied, got.reason);
     return got.index;
@@ -73,25 +73,25 @@ class group : public scripted_simulation {
       must_write(value);
   }
 
-  /// Changes the group, and wants that applied.
+  /// Changes the group, and requires that the change is applied.
   void must_change(std::vector<atl::spi::replica_id> voters,
                    std::vector<atl::spi::replica_id> learners = {}) {
-    settle();
+    await_leader();
     auto& got = await(reconfigure(leader(), std::move(voters), std::move(learners)));
     REQUIRE_MESSAGE(got.kind == answer_kind::applied, got.reason);
   }
 
-  /// The same when the group takes no writes, so that nobody leads it as `settle` waits for.
+  /// The same for a group that accepts no writes, in which `leader()` finds no replica.
   void must_change_at(atl::spi::replica_id at, std::vector<atl::spi::replica_id> voters) {
     auto& got = await(reconfigure(at, std::move(voters)));
     CHECK_MESSAGE(got.kind == answer_kind::applied, got.reason);
   }
 
-  /// @param saying what the reason must have in it
-  answer must_refuse(ticket it, std::string_view saying = {}) {
+  /// @param saying a part that the reason must contain
+  answer must_refuse(ticket it, std::string_view expected = {}) {
     auto got = await(it);
     CHECK(got.kind == answer_kind::refused);
-    CHECK_MESSAGE(got.reason.find(saying) != std::string::npos, got.reason);
+    CHECK_MESSAGE(got.reason.find(expected) != std::string::npos, got.reason);
     return got;
   }
 
@@ -102,15 +102,15 @@ class group : public scripted_simulation {
     CHECK(run_until([&] { return applied(id) == applied(1); }));
   }
 
-  /// Those are the group's voters, take this, and each knows.
-  void must_go_on(std::int64_t value, const std::vector<atl::spi::replica_id>& voters) {
+  /// Writes `value`, and checks that each of `voters` reads it and knows the same voters.
+  void must_write_and_agree(std::int64_t value, const std::vector<atl::spi::replica_id>& voters) {
     must_write(value);
     for (auto id : voters)
       CHECK(must_read(id) == value);
     must_agree_on(voters);
   }
 
-  /// Those have applied the same, and know each other as the group's voters.
+  /// Checks that all of `voters` reach the same applied index and know exactly these voters.
   void must_agree_on(const std::vector<atl::spi::replica_id>& voters) {
     auto agree = [&] {
       return std::all_of(voters.begin(), voters.end(), [&](auto id) {
@@ -128,7 +128,7 @@ class group : public scripted_simulation {
     return got.result.result;
   }
 
-  /// Messages of one type, optionally between two replicas only, meet with `what`.
+  /// Applies `what` to messages of one type, optionally only between two replicas.
   void on_messages(message_type type, filter_action what, atl::spi::replica_id from = 0,
                    atl::spi::replica_id to = 0) {
     filter([=](auto sender, auto receiver, std::string_view bytes) {
@@ -137,7 +137,7 @@ class group : public scripted_simulation {
     });
   }
 
-  void all_messages_pass() { filter({}); }
+  void pass_all_messages() { filter({}); }
 
   static std::optional<message_type> type_of(std::string_view bytes) {
     atl::spi::reader in{bytes};
@@ -145,7 +145,7 @@ class group : public scripted_simulation {
     return head ? std::optional{head->type} : std::nullopt;
   }
 
-  /// Everybody is up and has applied the same; nothing was violated.
+  /// Checks that all replicas are up, reach the same applied index, and violated nothing.
   void must_agree() {
     auto agree = [this] {
       for (atl::spi::replica_id id = 1; id <= replicas_; ++id)

@@ -10,8 +10,8 @@ inline const atl::spi::descriptor& plugin() {
   return ATOLL_PLUGIN_SYMBOL(consensus, two_phase_commit, 1, 0, 0);
 }
 
-/// What each replica's host offers to lose in these tests: participants' disks may be damaged or
-/// lost at any time; what becomes of the coordinator's has scenarios of its own.
+/// Simulation options for these tests: the faults that the protocol claims to tolerate. Loss of the
+/// coordinator's disk is tested by scenarios of its own.
 inline atl::sim::simulation_options options(std::uint64_t seed, std::uint32_t replicas,
                                             const under_test::overrides& changed = {}) {
   return under_test::simulation_of(plugin(), seed, replicas, changed);

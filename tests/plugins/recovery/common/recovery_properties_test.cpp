@@ -1,4 +1,4 @@
-#include <atoll/verify/recovery_properties.hpp>
+#include "verify/recovery_properties.hpp"
 
 #include <doctest/doctest.h>
 

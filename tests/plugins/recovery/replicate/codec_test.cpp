@@ -1,6 +1,5 @@
 #include "replicate_under_test.hpp"
-
-#include <atoll/verify/recovery_properties.hpp>
+#include "verify/recovery_properties.hpp"
 
 #include <doctest/doctest.h>
 

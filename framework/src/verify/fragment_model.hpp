@@ -13,69 +13,69 @@
 
 namespace atl::properties {
 
-/// Which losses of fragments a scheme survives, worked out once from what `enough` says. Immutable,
-/// so several threads may use one object. Keeps no reference to the scheme.
+/// The losses of fragments that a scheme survives, computed once from `enough`. Immutable and
+/// thread-safe. Keeps no reference to the scheme.
 class loss_tolerance {
  public:
-  /// Of schemes of up to so many fragments all sets are looked at, of others a sample.
+  /// All sets are tried for schemes of up to this many fragments, and a sample for larger ones.
   static constexpr std::uint32_t all_sets_max = 12;
 
   explicit loss_tolerance(const spi::recovery& scheme);
 
-  /// How many fragments can be lost, whichever they are, before a chunk can't be decoded, when
-  /// `copies[i]` good copies of fragment `i` are there. None for a chunk that can't be decoded, and
-  /// for a scheme of many fragments whose losses don't go by their number alone.
+  /// How many arbitrary fragments can be lost before a chunk is not decodable, when `copies[i]`
+  /// good copies of fragment `i` exist. None for a chunk that is not decodable, and for a large
+  /// scheme whose tolerance does not depend on the number of losses alone.
   std::optional<std::uint32_t> spare(const std::vector<std::uint32_t>& copies) const;
 
  private:
   std::uint32_t total_;
-  /// From so many different fragments on a chunk can be decoded. None: it depends on which they
-  /// are.
+  /// The number of different fragments from which a chunk is decodable. None: it depends on which
+  /// fragments they are.
   std::optional<std::uint32_t> threshold_;
-  /// Sets of fragments, as bits, that aren't enough and would be with any further one. Used when
-  /// there is no threshold.
+  /// Maximal sets of fragments, as bits, that are not enough. Used when there is no threshold.
   std::vector<std::uint32_t> largest_failures_;
 };
 
-/// The fragments of some chunks on nodes, as a host would find them, and what a repair does to
-/// them: a cluster without bytes. Nodes are numbers; a new fragment goes to a node that was never
-/// used. The scheme must outlive the model.
+/// A model of a cluster without bytes: the fragments of some chunks on nodes, and the effects of
+/// repair steps. Nodes are numbers; a new fragment goes to an unused node. The scheme must outlive
+/// the model. Not thread-safe.
 class fragment_model {
  public:
   using state = spi::fragment_state;
-  using place = std::pair<std::uint32_t, std::uint64_t>; ///< fragment and node
+  using place = std::pair<std::uint32_t, std::uint64_t>; ///< fragment index and node
   using chunk_map = std::map<place, state>;
 
   explicit fragment_model(const spi::recovery& scheme);
-  /// @param tolerance that of the scheme, worked out before: models come cheaper so.
-  /// @param first_chunk the number of the first chunk, for reports in which a number is no index.
+  /// @param tolerance the scheme's tolerance, computed before and shared by many models.
+  /// @param first_chunk the number of the first chunk, for reports whose numbers are not indexes.
   fragment_model(const spi::recovery& scheme, std::shared_ptr<const loss_tolerance> tolerance,
                  std::uint64_t first_chunk);
 
-  /// A chunk with all its fragments in order, each on a node of its own; its number.
+  /// Adds a chunk with all its fragments good, each on its own node. @returns its number.
   std::uint64_t add_healthy_chunk();
 
   std::map<place, state>& fragments(std::uint64_t chunk) { return chunks_[chunk - first_chunk_]; }
 
-  /// A further copy of fragment `index`, as when a node returns after its work was taken over.
+  /// Adds another copy of fragment `index`, as when a node returns after its fragments were
+  /// rebuilt.
   void add_surplus(std::uint64_t chunk, std::uint32_t index, state is);
 
   std::vector<spi::chunk_report> reports() const;
   spi::chunk_report report(std::uint64_t chunk) const;
 
-  /// Whether this number is one of a chunk.
+  /// Whether a chunk has this number.
   bool knows(std::uint64_t chunk) const { return chunk - first_chunk_ < chunks_.size(); }
 
   bool decodable(std::uint64_t chunk) const { return decodable(fragments(chunk)); }
 
-  /// How many more fragments in order, whichever they are, the chunk can do without. None when that
-  /// can't be told (`loss_tolerance::spare`); 0 for a chunk that can't be decoded.
+  /// How many arbitrary good fragments the chunk can lose and stay decodable. None when that is
+  /// unknown (`loss_tolerance::spare`); 0 for a chunk that is not decodable.
   std::optional<std::uint32_t> spare(std::uint64_t chunk) const;
 
-  /// How many copies of each fragment are in order.
+  /// Number of good copies of each fragment.
   std::vector<std::uint32_t> good_copies(std::uint64_t chunk) const;
 
-  /// Carries a step out; or says why no host could, or that it would have lost data.
+  /// Applies a repair step. @returns why it is impossible or would lose data; none: applied.
   std::optional<std::string> apply(const spi::repair_step& step);
 
  private:
