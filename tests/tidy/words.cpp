@@ -55,6 +55,10 @@ std::span<const replaced_word> replaced_words() {
       replaced_word{"to_gather", "replicas_to_collect", ""},
       replaced_word{"gather_next", "collect_next", ""},
       replaced_word{"vote_here", "record_own_vote", ""},
+      replaced_word{"leader_watch", "election_timer", ""},
+      replaced_word{"stand_now", "timeout_now", ""},
+      replaced_word{"may_stand", "can_campaign", ""},
+      replaced_word{"let_stand", "defer_to", ""},
   };
   return all;
 }

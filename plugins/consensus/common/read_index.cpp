@@ -2,9 +2,9 @@
 
 #include <utility>
 
-namespace atl::read_index {
+namespace atl::leader_based {
 
-void leader_reads::begin_round(std::uint64_t round, spi::log_index committed) {
+void leader_reads::assign_round(std::uint64_t round, spi::log_index committed) {
   for (auto it = reads_.rbegin(); it != reads_.rend() && it->round == 0; ++it) {
     it->round = round;
     it->index = committed;
@@ -36,9 +36,9 @@ std::vector<waiting_read> leader_reads::take_all() {
 }
 
 std::size_t follower_reads::size() const {
-  auto count = fresh_.size();
-  for (auto& [nonce, it] : forwarded_)
-    count += it.ids.size();
+  auto count = unsent_.size();
+  for (auto& [nonce, batch] : forwarded_)
+    count += batch.ids.size();
   return count;
 }
 
@@ -46,14 +46,14 @@ spi::timestamp follower_reads::deadline() const {
   return forwarded_.empty() ? spi::timestamp::max() : forwarded_.begin()->second.deadline;
 }
 
-ticket follower_reads::forward(spi::timestamp deadline) {
-  forwarded_[++nonces_] = {std::exchange(fresh_, {}), deadline};
+read_ticket follower_reads::forward(spi::timestamp deadline) {
+  forwarded_[++nonces_] = {std::exchange(unsent_, {}), deadline};
   return {incarnation_, nonces_};
 }
 
-std::vector<spi::request_id> follower_reads::take_answered(const ticket& asked) {
-  auto found = forwarded_.find(asked.nonce);
-  if (asked.incarnation != incarnation_ || found == forwarded_.end())
+std::vector<spi::request_id> follower_reads::take_answered(const read_ticket& ticket) {
+  auto found = forwarded_.find(ticket.nonce);
+  if (ticket.incarnation != incarnation_ || found == forwarded_.end())
     return {};
   auto ids = std::move(found->second.ids);
   forwarded_.erase(found);
@@ -71,10 +71,10 @@ std::vector<spi::request_id> follower_reads::take_expired(spi::timestamp now) {
 }
 
 std::vector<spi::request_id> follower_reads::take_all() {
-  auto out = std::exchange(fresh_, {});
-  for (auto& [nonce, it] : std::exchange(forwarded_, {}))
-    out.insert(out.end(), it.ids.begin(), it.ids.end());
+  auto out = std::exchange(unsent_, {});
+  for (auto& [nonce, batch] : std::exchange(forwarded_, {}))
+    out.insert(out.end(), batch.ids.begin(), batch.ids.end());
   return out;
 }
 
-} // namespace atl::read_index
+} // namespace atl::leader_based

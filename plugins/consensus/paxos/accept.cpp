@@ -9,259 +9,210 @@ namespace atl::paxos {
 
 namespace {
 
-/// A pair of ranges that touch is one range.
-void add_range(std::vector<std::pair<spi::log_index, spi::log_index>>& ranges, spi::log_index at) {
-  if (!ranges.empty() && ranges.back().second + 1 == at)
-    ranges.back().second = at;
+/// Extends the last range if the index follows it.
+void add_to(std::vector<std::pair<spi::log_index, spi::log_index>>& ranges, spi::log_index index) {
+  if (!ranges.empty() && ranges.back().second + 1 == index)
+    ranges.back().second = index;
   else
-    ranges.emplace_back(at, at);
+    ranges.emplace_back(index, index);
 }
 
 } // namespace
 
-void progress::learn_incarnation(std::uint64_t now, spi::log_index held) {
-  if (now == incarnation)
-    return;
-  incarnation = now;
-  if (known && held < log.match())
-    log.forget_beyond(held);
+void learn_incarnation(progress& peer, acceptor& of, std::uint64_t incarnation,
+                       spi::log_index certain) {
+  if (std::exchange(of.incarnation, incarnation) != incarnation && peer.log.is_started() &&
+      certain < peer.log.match())
+    peer.log.rewind_to(certain);
 }
 
-void progress::learn_match(spi::log_index index) {
-  if (!std::exchange(known, true))
-    log = pipelining::pipeline{index + 1};
-  if (index > log.match())
-    next_snapshot_at = spi::timestamp{0};
-  log.learn_match(index);
+void learn_match(progress& peer, spi::log_index index) {
+  if (!peer.log.is_started())
+    peer.log = leader_based::inflight_window{index + 1};
+  if (index > peer.log.match())
+    peer.next_snapshot_at = spi::timestamp{0};
+  peer.log.learn_match(index);
 }
 
 // -- the leader -------------------------------------------------------------------------------
 
-void replica::propose_value(value what, spi::request_id id) {
+void replica::propose_value(leader& it, value what, spi::request_id id) {
   auto is_change = what.type == value_type::members;
-  put_slot(++proposed_, {promised_, std::move(what), id, 0, 0});
+  put_slot(++it.proposed, {promised_, std::move(what), id, 0, 0});
   if (!is_change)
     return;
-  change_proposed_ = proposed_;
-  renew_peers();
+  it.change_proposed = it.proposed;
+  update_peers(it);
 }
 
-void replica::beat() {
-  next_beat_ = now_ + config_.heartbeat;
-  successor_told_ = false;
-  hand_over_if_ready();
-  if (preparation_)
-    ask_for_promises();
-  for (auto& [id, it] : peers_) {
-    if (it.known && it.log.lacks(it.round))
-      it.log.send_again(it.log.held() + 1);
-    if (it.known && it.log.match() < log_.base())
-      catch_up_by_snapshot(id, it);
-  }
-  begin_round();
+void replica::send_entries(spi::replica_id to, const progress& peer, const batch& entries) {
+  accept_request head{peer.log.next(),  commit_,         std::get<leader>(role_).heartbeat_round,
+                      peer.log.match(), config_.quorums, {}};
+  outbox_.send(to, encode_accept(promised_, head, log_, entries.count), outbox_.promise_token());
 }
 
-void replica::begin_round() {
-  ++round_;
-  for (auto& [id, it] : peers_)
-    emit_send(id, encode_accept(promised_, head_for(it), log_, 0), after_promise());
+void replica::send_heartbeats() {
+  if (phase1())
+    request_promises();
+  leader_based_replica::send_heartbeats();
 }
 
-void replica::replicate() {
-  if (std::exchange(beat_wanted_, false))
-    beat();
-  for (auto& [id, it] : peers_)
-    replicate_to(id, it);
-}
-
-void replica::replicate_to(spi::replica_id to, progress& it) {
-  while (it.known && it.log.next() <= proposed_ && it.log.next() > log_.base() &&
-         it.log.may_send(config_.window_bytes)) {
-    std::size_t bytes = 0;
-    std::size_t count = 0;
-    while (it.log.next() + count <= proposed_ &&
-           (count == 0 || bytes + log_.at(it.log.next() + count).bytes() <= config_.batch_bytes))
-      bytes += log_.at(it.log.next() + count++).bytes();
-    emit_send(to, encode_accept(promised_, head_for(it), log_, count), after_promise());
-    it.log.sent(count, bytes, round_);
-  }
-}
-
-/// One at a time, and only to who is there to take it: a snapshot may be large, and take long to
-/// install.
-void replica::catch_up_by_snapshot(spi::replica_id to, progress& it) {
-  if (it.snapshot_under_way || it.round <= it.snapshot_round || now_ < it.next_snapshot_at)
+void replica::on_message(spi::replica_id from, ballot which, const accept_response& response) {
+  auto* it = std::get_if<leader>(&role_);
+  auto* peer = it ? it->find(from) : nullptr;
+  if (which != promised_ || !peer || response.incarnation < it->acceptors[from].incarnation)
     return;
-  it.snapshot_under_way = true;
-  it.snapshot_round = round_;
-  effects_.push_back(spi::send_snapshot{to});
+  auto& acceptor = it->acceptors[from];
+  peer->active_in = it->quorum_check;
+  for (auto [first, last] : response.ranges)
+    count_accepts(*it, acceptor.bit, first, last);
+  // Some responses for this range may be lost.
+  count_accepts(*it, acceptor.bit, peer->log.match() + 1, response.match);
+  if (response.incarnation == acceptor.incarnation)
+    learn_match(*peer, std::min(response.match, it->proposed));
+  commit_chosen(); // may end this leadership
+  send_timeout_now_if_ready();
 }
 
-accept_request replica::head_for(const progress& it) const {
-  return {it.log.next(), committed_, round_, it.log.match(), config_.quorums, {}};
+void replica::on_message(spi::replica_id from, ballot which, const heartbeat_response& response) {
+  auto* it = std::get_if<leader>(&role_);
+  auto* peer = it ? it->find(from) : nullptr;
+  if (which != promised_ || !peer || response.incarnation < it->acceptors[from].incarnation)
+    return;
+  auto& acceptor = it->acceptors[from];
+  peer->active_in = it->quorum_check;
+  learn_incarnation(*peer, acceptor, response.incarnation, response.match);
+  learn_match(*peer, std::min(response.committed, commit_));
+  count_accepts(*it, acceptor.bit, peer->log.match() + 1, response.match);
+  learn_match(*peer, std::min(response.match, it->proposed));
+  note_heartbeat_response(*peer, response.round, response.acknowledged);
+  commit_chosen(); // may end this leadership
+  confirm_reads();
+  send_timeout_now_if_ready();
 }
 
-/// Its own disk is one of the acceptors'.
-void replica::count_own() {
-  own_durable_ = std::max(own_durable_, committed_); // what is committed needs no more votes
-  while (own_durable_ < proposed_ && log_.at(own_durable_ + 1).token <= durable_token_)
-    ++own_durable_;
+void replica::count_accepts(leader& it, std::uint64_t bit, spi::log_index first,
+                            spi::log_index last) {
+  for (auto index = std::max(first, commit_ + 1); index <= std::min(last, it.proposed); ++index)
+    log_.at(index).accepted_by |= bit;
 }
 
-bool replica::chosen(spi::log_index at) const {
-  if (at <= known_committed_) // and what it carried over is what was
+/// The leader's own disk is one of the acceptors.
+void replica::count_own_accepts(leader& it) {
+  it.own_durable = std::max(it.own_durable, commit_); // committed entries need no more votes
+  while (it.own_durable < it.proposed && outbox_.is_durable(log_.at(it.own_durable + 1).token))
+    ++it.own_durable;
+}
+
+bool replica::is_chosen(const leader& it, spi::log_index index) const {
+  if (index <= it.known_committed) // the value that was carried over is the committed one
     return true;
-  auto count = static_cast<std::size_t>(std::popcount(log_.at(at).accepted_by & voters_mask_));
-  if (at <= own_durable_ && members().votes(self_))
+  auto& slot = log_.at(index);
+  auto count = static_cast<std::size_t>(std::popcount(slot.accepted_by & it.voters_mask));
+  if (index <= it.own_durable && members_.current().votes(self_))
     ++count;
   if (count < accept_quorum())
     return false;
-  auto& it = log_.at(at).value;
-  return it.type != value_type::members || group_holds(*decode_membership(it.body), at);
+  return slot.value.type != value_type::members ||
+         can_take_over(it, *members_codec.decode(slot.value.body), index);
 }
 
-void replica::decide() {
-  while (role_ == role::leader && !preparation_ && committed_ < proposed_ &&
-         chosen(committed_ + 1)) {
-    decide_next();
-    if (committed_ == leaving_at_) {
-      beat(); // the others learn that it is committed
-      give_out();
+void replica::commit_chosen() {
+  for (auto* it = std::get_if<leader>(&role_);
+       it && !it->phase1 && commit_ < it->proposed && is_chosen(*it, commit_ + 1);) {
+    commit_next();
+    if (commit_ == it->leaving_at) {
+      send_heartbeats(); // the others learn that the change is committed
+      deliver();
       return step_down("this replica is no longer of the group");
     }
-    if (!group_changed_ || committed_ < known_committed_)
+    if (!it->group_changed || commit_ < it->known_committed)
       continue;
-    // The group is another one now, whose promises are wanted too. If it is the same as before, so
-    // is what stands behind the change: it hasn't been carried over.
-    begin_preparation();
-    ask_for_promises();
+    // The group is another one now, and its promises are wanted too. Even if the group is the same
+    // as before, what follows the change hasn't been carried over.
+    it->group_changed = false;
+    it->phase1 = begin_preparation();
+    request_promises();
   }
-  give_out();
+  deliver();
 }
 
-void replica::look_at_quorum() {
-  next_look_ = now_ + config_.election_timeout;
-  auto heard = static_cast<std::size_t>(members().votes(self_));
-  for (auto& [id, it] : peers_)
-    heard += std::exchange(it.heard, false) && members().votes(id);
-  if (heard < accept_quorum())
-    step_down("a quorum of the replicas doesn't answer");
+bool replica::can_serve_reads() const {
+  auto& it = std::get<leader>(role_);
+  return !it.phase1 && commit_ >= it.carried_over;
 }
 
-void replica::hand_over_if_ready() {
-  auto peer = peers_.find(successor_);
-  if (peer == peers_.end() || peer->second.log.match() != proposed_ || committed_ != proposed_ ||
-      successor_told_)
+bool replica::can_transfer_to(spi::replica_id to) const {
+  return members_.current().votes(to) && !obstacle_to_propose_now();
+}
+
+bool replica::is_caught_up(const progress& peer) const {
+  return peer.log.match() == last_proposed() && commit_ == last_proposed();
+}
+
+// -- the followers ----------------------------------------------------------------------------
+
+void replica::on_message(spi::replica_id from, ballot which, accept_request& request) {
+  if (request.quorums != config_.quorums || owner_of(which) != from)
     return;
-  successor_told_ = true;
-  emit_send(successor_, encode(promised_, stand_now{}));
-}
-
-void replica::on_message(spi::replica_id from, ballot which, const accepted_answer& answer) {
-  auto peer = peers_.find(from);
-  if (which != promised_ || role_ != role::leader || peer == peers_.end() ||
-      answer.incarnation < peer->second.incarnation)
-    return;
-  auto& it = peer->second;
-  it.heard = true;
-  for (auto [first, last] : answer.ranges)
-    count_accepted(it, first, last);
-  count_accepted(it, it.log.match() + 1, answer.match); // of which some answers may have got lost
-  if (answer.incarnation == it.incarnation)
-    it.learn_match(std::min(answer.match, proposed_));
-  decide();
-  hand_over_if_ready();
-}
-
-void replica::count_accepted(const progress& by, spi::log_index first, spi::log_index last) {
-  for (auto at = std::max(first, committed_ + 1); at <= std::min(last, proposed_); ++at)
-    log_.at(at).accepted_by |= by.bit;
-}
-
-void replica::on_message(spi::replica_id from, ballot which, const alive_answer& answer) {
-  auto peer = peers_.find(from);
-  if (which != promised_ || role_ != role::leader || peer == peers_.end() ||
-      answer.incarnation < peer->second.incarnation)
-    return;
-  auto& it = peer->second;
-  it.heard = true;
-  it.learn_incarnation(answer.incarnation, answer.match);
-  it.learn_match(std::min(answer.committed, committed_));
-  count_accepted(it, it.log.match() + 1, answer.match);
-  it.learn_match(std::min(answer.match, proposed_));
-  if (auto round = std::min(answer.round, round_); round >= it.round) {
-    it.round = round;
-    it.log.learn_held(std::min(answer.held, proposed_));
-  }
-  decide();
-  release_reads();
-  hand_over_if_ready();
-}
-
-// -- the others -------------------------------------------------------------------------------
-
-void replica::on_message(spi::replica_id from, ballot which, accept_request& asked) {
-  if (asked.quorums != config_.quorums || owner_of(which) != from) {
-    ++dropped_;
-    return;
-  }
-  if (which < promised_) // so that a leader of old learns of it
-    return emit_send(from, encode(promised_, rejected{}), after_promise());
+  if (which < promised_) // tells a leader of an earlier ballot that there is a greater one
+    return send_message(from, rejected{});
   follow(which, from);
-  watch_.hear(now_, patience());
-  if (asked.known > std::max(committed_, log_.last()) && damaged_.empty())
-    return stop("the leader knows this replica to have held entry " + std::to_string(asked.known) +
-                " and its log ends at " + std::to_string(log_.last()) +
-                ": its disk was lost; remove it from the group and add one with empty disks under "
-                "a new id");
-  if (asked.round > round_answered_)
-    round_to_answer_ = std::max(round_to_answer_.value_or(0), asked.round);
-  take_values(asked, which);
+  on_leader_contact();
+  if (damaged_.empty())
+    check_disk(request.known, std::max(commit_, log_.last()));
+  if (stopped_)
+    return;
+  auto& it = std::get<follower>(role_);
+  if (request.round > it.answered_round)
+    it.heartbeat_round = std::max(it.heartbeat_round.value_or(0), request.round);
+  accept_values(it, request, which);
   if (stopped_)
     return;
   while (verified_ < log_.last() && log_.at(verified_ + 1).accepted == which)
     ++verified_;
-  auto committed = std::min(asked.committed, verified_);
-  while (committed_ < committed)
-    decide_next();
-  give_out();
+  while (commit_ < std::min(request.committed, verified_))
+    commit_next();
+  deliver();
 }
 
-void replica::take_values(accept_request& asked, ballot which) {
-  auto at = asked.first;
-  for (auto& it : asked.values) {
-    if (at > committed_ + 2 * max_ahead)
+void replica::accept_values(follower& it, accept_request& request, ballot which) {
+  auto index = request.first;
+  for (auto& value : request.values) {
+    if (index > commit_ + 2 * ahead_max)
       return; // it will be sent again
-    if (at > log_.base() && at <= committed_ && log_.at(at).value != it)
-      return stop("a leader contradicts what was committed at index " + std::to_string(at));
-    if (at > committed_ && (!log_.holds(at) || log_.at(at).accepted != which))
-      put_slot(at, {which, std::move(it), 0, 0, 0});
-    add_range(to_answer_, at++);
+    if (index > log_.base() && index <= commit_ && log_.at(index).value != value)
+      return stop("a leader contradicts what was committed at index " + std::to_string(index));
+    if (index > commit_ && (!log_.holds(index) || log_.at(index).accepted != which))
+      put_slot(index, {which, std::move(value), 0, 0, 0});
+    add_to(it.ranges, index++);
   }
 }
 
 spi::log_index replica::durably_verified() {
-  durably_verified_ = std::max(durably_verified_, given_);
-  while (durably_verified_ < verified_ && log_.at(durably_verified_ + 1).token <= durable_token_)
+  durably_verified_ = std::max(durably_verified_, delivered_);
+  while (durably_verified_ < verified_ && outbox_.is_durable(log_.at(durably_verified_ + 1).token))
     ++durably_verified_;
   return durably_verified_;
 }
 
-/// A heartbeat is answered at once, so that a slow disk makes no election; what was accepted when
-/// it is durable.
-void replica::answer_leader() {
-  if (leader_ == 0 || role_ != role::follower)
+/// A heartbeat is answered at once, so that a slow disk causes no election; what was accepted is
+/// acknowledged when it is durable.
+void replica::respond_to_leader() {
+  auto* it = std::get_if<follower>(&role_);
+  if (!it || leader_ == 0)
     return;
-  if (round_to_answer_) {
-    round_answered_ = *round_to_answer_;
-    round_to_answer_.reset();
-    alive_answer answer{round_answered_, given_, durably_verified(), verified_, incarnation_};
-    emit_send(leader_, encode(promised_, answer));
+  if (auto round = std::exchange(it->heartbeat_round, std::nullopt)) {
+    it->answered_round = *round;
+    outbox_.send(leader_,
+                 encode(promised_, heartbeat_response{*round, delivered_, durably_verified(),
+                                                      verified_, incarnation_}));
   }
-  if (to_answer_.empty())
+  if (it->ranges.empty())
     return;
-  accepted_answer answer{std::exchange(to_answer_, {}), verified_, incarnation_};
-  emit_send(leader_, encode(promised_, answer), after_accepted());
+  accept_response response{std::exchange(it->ranges, {}), verified_, incarnation_};
+  outbox_.send(leader_, encode(promised_, response),
+               std::max(outbox_.promise_token(), accepted_token_));
 }
 
 } // namespace atl::paxos

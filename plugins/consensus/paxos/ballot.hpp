@@ -6,13 +6,13 @@
 
 namespace atl::paxos {
 
-/// A round and the replica that owns it, in one number: ordered by round, then by replica, so that
-/// no two replicas share one. 0: none.
+/// A round and the replica that owns the ballot, in one number: ordered by round, then by replica,
+/// so that no two replicas share a ballot. 0: none.
 using ballot = std::uint64_t;
 
-/// Rounds grow by one with each election: one further ahead than this is garbage, and following it
-/// would use the numbers up.
-inline constexpr std::uint64_t max_rounds_ahead = std::uint64_t{1} << 24;
+/// Each election raises the round by one. A ballot that is further ahead than this is malformed,
+/// and following it would use up the numbers.
+inline constexpr std::uint64_t rounds_ahead_max = std::uint64_t{1} << 24;
 
 constexpr ballot make_ballot(std::uint64_t round, spi::replica_id owner) {
   return (round << 32) | owner;

@@ -4,168 +4,131 @@
 #include <bit>
 #include <utility>
 
-/// Changes of the group, and snapshots.
+/// Changes of the group, and snapshots. The group after all committed entries counts: everything up
+/// to a change says who decides on what follows.
 namespace atl::paxos {
-
-namespace {
-
-void normalize(std::vector<spi::replica_id>& list) {
-  std::sort(list.begin(), list.end());
-  list.erase(std::unique(list.begin(), list.end()), list.end());
-}
-
-} // namespace
 
 // -- members ----------------------------------------------------------------------------------
 
-/// Of the index behind all that is committed here.
-const membership& replica::members() const {
-  return changes_.empty() ? base_members_ : changes_.rbegin()->second;
-}
-
-membership replica::members_at(spi::log_index index) const {
-  auto behind = changes_.upper_bound(index);
-  return behind == changes_.begin() ? base_members_ : std::prev(behind)->second;
-}
-
 std::size_t replica::prepare_quorum() const {
-  return config_.quorums.to_prepare(members().voters.size());
+  return config_.quorums.to_prepare(members_.current().voters.size());
 }
 std::size_t replica::accept_quorum() const {
-  return config_.quorums.to_accept(members().voters.size());
+  return config_.quorums.to_accept(members_.current().voters.size());
 }
 
-void replica::members_may_have_changed() {
-  if (members() == said_members_)
-    return;
-  said_members_ = members();
-  effects_.push_back(spi::members_changed{said_members_.voters, said_members_.learners});
-  relieved_ = false;
-  if (role_ == role::leader)
-    renew_peers();
+/// Replicas that the last change removed may be the only ones that know of it: without a leader
+/// they campaign too, to tell the others.
+bool replica::can_campaign() const {
+  if (members_.current().votes(self_))
+    return true;
+  auto newest = members_.newest_change();
+  return newest != 0 && !is_successor_group_active_ && members_.at(newest - 1).votes(self_);
 }
 
-/// Peers are those of the group, and of the one that is proposed: each has a bit of its own in what
-/// was accepted by whom.
-void replica::renew_peers() {
-  auto all = members().all();
-  if (change_proposed_ > committed_) {
-    auto wanted = decode_membership(log_.at(change_proposed_).value.body)->all();
+void replica::on_members_published() {
+  is_successor_group_active_ = false;
+  if (auto* it = std::get_if<leader>(&role_))
+    update_peers(*it);
+}
+
+/// Peers are the members of the group, and of the one that is proposed. Each has a bit of its own
+/// in `slot::accepted_by`.
+void replica::update_peers(leader& it) {
+  auto all = members_.current().all();
+  if (it.change_proposed > commit_) {
+    auto wanted = members_codec.decode(log_.at(it.change_proposed).value.body)->all();
     all.insert(all.end(), wanted.begin(), wanted.end());
-    normalize(all);
+    leader_based::normalize(all);
   }
   std::erase(all, self_);
-  auto gone = std::erase_if(
-      peers_, [&](auto& peer) { return !std::binary_search(all.begin(), all.end(), peer.first); });
-  if (gone > 0) // their bits go to others
-    for (auto at = committed_ + 1; at <= log_.last(); ++at)
-      log_.at(at).accepted_by = 0;
+  auto is_gone = [&](auto& peer) {
+    return !std::binary_search(all.begin(), all.end(), peer.first);
+  };
+  std::erase_if(it.peers, is_gone);
+  if (std::erase_if(it.acceptors, is_gone) > 0) // their bits are given to others
+    for (auto index = commit_ + 1; index <= log_.last(); ++index)
+      log_.at(index).accepted_by = 0;
   std::uint64_t used = 0;
-  for (auto& [id, it] : peers_)
-    used |= it.bit;
-  voters_mask_ = 0;
+  for (auto& [id, acceptor] : it.acceptors)
+    used |= acceptor.bit;
+  it.voters_mask = 0;
   for (auto id : all) {
-    auto& it = peers_[id];
-    if (it.bit == 0)
-      it.bit = std::uint64_t{1} << std::countr_one(used);
-    used |= it.bit;
-    if (members().votes(id))
-      voters_mask_ |= it.bit;
+    it.peers[id];
+    auto& acceptor = it.acceptors[id];
+    if (acceptor.bit == 0)
+      acceptor.bit = std::uint64_t{1} << std::countr_one(used);
+    used |= acceptor.bit;
+    if (members_.current().votes(id))
+      it.voters_mask |= acceptor.bit;
   }
-  beat_wanted_ = true;
+  it.heartbeat_wanted = true;
 }
 
-/// A group takes over only when a quorum of it has everything: then those who leave may go.
-bool replica::group_holds(const membership& group, spi::log_index index) const {
+/// A group takes over when a quorum of it has everything; then members that leave may go.
+bool replica::can_take_over(const leader& it, const membership& group, spi::log_index index) const {
   std::size_t count = 0;
   for (auto id : group.voters) {
-    auto peer = peers_.find(id);
-    count += id == self_ ? own_durable_ >= index
-                         : peer != peers_.end() && peer->second.log.match() >= index;
+    auto peer = it.peers.find(id);
+    count += id == self_ ? it.own_durable >= index
+                         : peer != it.peers.end() && peer->second.log.match() >= index;
   }
   return count >= config_.quorums.to_accept(group.voters.size());
-}
-
-/// Those that the last change put out may be the only ones who know of it: when nobody leads, they
-/// stand too, to tell the others.
-bool replica::may_stand() const {
-  if (members().votes(self_))
-    return true;
-  return !changes_.empty() && !relieved_ && members_at(changes_.rbegin()->first - 1).votes(self_);
 }
 
 void replica::reconfigure(spi::request_id id, std::vector<spi::replica_id> voters,
                           std::vector<spi::replica_id> learners) {
   if (stopped_)
     return;
-  normalize(voters);
-  normalize(learners);
-  std::erase_if(learners,
-                [&](auto it) { return std::binary_search(voters.begin(), voters.end(), it); });
-  if (auto why = why_not_lead(); !why.empty())
-    return refuse(id, std::move(why), refusal_kind());
-  if (voters.empty() || voters.size() + learners.size() > max_members || voters.front() == 0)
-    return refuse(id, "a group has 1 to 32 members, none of them 0, and at least one votes");
-  if (auto why = config_.quorums.refusal(voters.size()); !why.empty())
-    return refuse(id, std::move(why));
-  change_id_ = id;
-  propose_value({value_type::members, encode(membership{std::move(voters), std::move(learners)})},
-                0);
+  if (auto it = obstacle_to_propose_now())
+    return refuse(id, std::move(it));
+  auto wanted = requested_group(std::move(voters), std::move(learners));
+  if (!wanted)
+    return refuse(id, {"a group has 1 to 32 members, none of them 0, and at least one votes"});
+  if (auto why = config_.quorums.refusal(wanted->voters.size()); !why.empty())
+    return refuse(id, {std::move(why)});
+  auto& it = std::get<leader>(role_);
+  it.change_id = id;
+  propose_value(it, {value_type::members, members_codec.encode(*wanted)}, 0);
 }
 
 // -- snapshots --------------------------------------------------------------------------------
 
+/// A replica that was removed may be the only one that knows of it, and must remember until
+/// something after the change is committed, which shows that the others know.
+spi::log_index replica::cut_limit() const {
+  if (!members_.current().votes(self_) && can_campaign() && commit_ == members_.newest_change())
+    return std::min(applied_, commit_ - 1);
+  return applied_;
+}
+
 std::string replica::snapshot_blob(spi::log_index index) const {
-  return encode(members_at(index));
+  return members_codec.encode(members_.at(index));
 }
 
-void replica::on_snapshot_sent(spi::replica_id to, bool) {
-  // Whether it arrived shows in the other one's answers; if not, it is tried again.
-  if (auto peer = peers_.find(to); peer != peers_.end()) {
-    peer->second.snapshot_under_way = false;
-    peer->second.next_snapshot_at = now_ + config_.election_timeout;
-  }
-}
-
-void replica::on_snapshot_received(spi::log_index index, std::string_view blob) {
-  if (stopped_ || (snapshot_ && snapshot_->asked))
-    return;
-  // The host keeps the newest it received, so one that waits to be installed is gone.
-  if (std::exchange(snapshot_, std::nullopt))
-    put_meta();
-  auto group = decode_membership(blob);
+std::optional<replica::pending_snapshot> replica::decode_snapshot(std::string_view blob) const {
+  auto group = members_codec.decode(blob);
   if (!group)
-    ++dropped_;
-  if (!group || index <= committed_)
-    return give_out();
-  snapshot_ = {index, std::move(*group), token_ + 1, false}; // the next persist carries it
-  put_meta();
+    return std::nullopt;
+  pending_snapshot it;
+  it.members = std::move(*group);
+  return it;
 }
 
-/// What was accepted behind the snapshot stays: it is a promise kept.
-void replica::on_installed(spi::log_index index) {
-  if (stopped_ || !snapshot_ || snapshot_->index != index)
-    return;
-  // Others have led meanwhile, perhaps of another group: what this one has of promises isn't
-  // enough.
-  if (role_ == role::leader || role_ == role::candidate)
+/// What was accepted after the snapshot stays: it is a promise.
+void replica::on_snapshot_installed(pending_snapshot installed) {
+  auto index = installed.index;
+  // Other replicas have led meanwhile, perhaps another group: the promises that this one has don't
+  // suffice.
+  if (leading() || std::holds_alternative<candidate>(role_))
     step_down("this replica was behind, and took a snapshot over");
-  for (auto at = given_ + 1; at <= std::min(index, log_.last()); ++at)
-    if (auto id = std::exchange(log_.at(at).id, 0))
-      effects_.push_back(spi::refuse{id, spi::refusal::unknown, 0,
-                                     "a snapshot took the place of what became of it"});
-  base_members_ = std::move(snapshot_->members);
-  snapshot_.reset();
-  ops_.push_back(spi::erase_records{log_stream, log_.base() + 1, index});
+  refuse_as_unknown(log_, delivered_ + 1, index,
+                    "a snapshot replaced the entry, so its fate is unknown");
+  outbox_.erase(log_.base() + 1, index);
   log_.cut(index);
-  changes_.erase(changes_.begin(), changes_.upper_bound(index));
+  members_.rebase(index, std::move(installed.members));
   damaged_.erase(damaged_.begin(), damaged_.upper_bound(index));
-  committed_ = std::max(committed_, index);
   verified_ = std::max(verified_, index);
-  given_ = applied_ = index;
-  put_meta();
-  members_may_have_changed();
-  give_out();
 }
 
 } // namespace atl::paxos

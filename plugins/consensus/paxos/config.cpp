@@ -1,6 +1,6 @@
 #include "config.hpp"
 
-#include <stdexcept>
+#include <string>
 
 namespace atl::paxos {
 
@@ -32,29 +32,9 @@ std::string quorum_sizes::refusal(std::size_t voters) const {
 }
 
 config read_config(const spi::options& options) {
-  auto size = [&](const char* name) { return static_cast<std::size_t>(options.integer(name)); };
-  auto time = [&](const char* name) { return spi::timestamp{options.integer(name)}; };
-  config out;
-  out.heartbeat = time("heartbeat");
-  out.election_timeout = time("election_timeout");
-  out.read_timeout = time("read_timeout");
-  out.batch_bytes = size("batch_bytes");
-  out.window_bytes = size("window_bytes");
-  out.keep_bytes = size("keep_bytes");
-  out.log_bytes = size("log_bytes");
-  out.max_in_flight = size("max_in_flight");
-  out.keep_entries = size("keep_entries");
-  out.quorums = {static_cast<std::uint16_t>(size("prepare_quorum")),
-                 static_cast<std::uint16_t>(size("accept_quorum"))};
-  if (out.election_timeout < 2 * out.heartbeat)
-    throw std::invalid_argument("election_timeout must be at least twice the heartbeat, or one "
-                                "late heartbeat deposes a healthy leader");
-  if (out.window_bytes < out.batch_bytes)
-    throw std::invalid_argument("window_bytes must not be smaller than batch_bytes, or no batch "
-                                "would ever be sent whole");
-  if (out.log_bytes < out.keep_bytes)
-    throw std::invalid_argument("log_bytes must not be smaller than keep_bytes, or the log could "
-                                "never hold what it is asked to keep");
+  config out{leader_based::read_leader_options(options), {}};
+  out.quorums = {static_cast<std::uint16_t>(options.integer("prepare_quorum")),
+                 static_cast<std::uint16_t>(options.integer("accept_quorum"))};
   return out;
 }
 

@@ -1,7 +1,6 @@
 #include "log.hpp"
 
-#include "config.hpp"
-#include "members.hpp"
+#include "../common/leader_options.hpp"
 
 namespace atl::paxos {
 
@@ -12,8 +11,8 @@ void put(spi::writer& out, const value& it) {
 value get_value(spi::reader& in) {
   value it;
   it.type = in.get_enum(value_type_last);
-  it.body = in.get_string(max_command_bytes);
-  if (it.type == value_type::members && !decode_membership(it.body))
+  it.body = in.get_string(leader_based::entry_bytes_max);
+  if (it.type == value_type::members && !members_codec.decode(it.body))
     in.fail();
   return it;
 }
@@ -34,22 +33,11 @@ std::optional<slot> decode_slot(std::string_view bytes) {
 }
 
 void slot_log::put(spi::log_index index, slot it) {
-  while (last() < index) {
-    slots_.emplace_back();
-    bytes_ += slots_.back().bytes();
-  }
-  auto& place = at(index);
-  bytes_ += it.bytes() - place.bytes();
-  place = std::move(it);
-}
-
-void slot_log::cut(spi::log_index base) {
-  while (base_ < base && !slots_.empty()) {
-    bytes_ -= slots_.front().bytes();
-    slots_.pop_front();
-    ++base_;
-  }
-  base_ = std::max(base_, base);
+  if (index == last() + 1)
+    return append(std::move(it));
+  while (last() < index)
+    append({});
+  replace(index, std::move(it));
 }
 
 } // namespace atl::paxos

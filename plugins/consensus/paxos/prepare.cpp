@@ -1,121 +1,259 @@
 #include "replica.hpp"
 
 #include <algorithm>
+#include <utility>
 
-/// Phase 1: who leads, and what it must carry over from earlier ballots.
+/// Phase 1: the election, and what the leader must carry over from earlier ballots.
 namespace atl::paxos {
 
-/// Who may stand without a vote lets those that have one go first.
-int replica::patience() const {
-  return members().votes(self_) ? 1 : 4;
+// -- when to campaign -------------------------------------------------------------------------
+
+/// A replica that campaigns without a vote lets those with a vote go first.
+int replica::timeout_factor() const {
+  return members_.current().votes(self_) ? 1 : 4;
 }
 
-void replica::wait_for_leader() {
-  watch_.wait_whole_timeout(now_, patience());
+void replica::become_follower() {
+  if (!std::holds_alternative<follower>(role_))
+    role_ = follower{};
 }
 
-/// Two who stand at once reject each other. So whoever helps another one lets it go first. Of two
-/// that ask each other, the one that has committed less does, or with the greater id.
-void replica::let_stand(spi::replica_id other, bool knows_more) {
-  auto goes_first =
-      role_ == role::candidate || (role_ == role::probing && !knows_more && self_ < other);
-  if (!goes_first && watch_.give_way(now_, patience()))
-    role_ = role::follower;
-}
-
-void replica::tick_election() {
-  if (role_ == role::leader || now_ < watch_.deadline() || !may_stand())
-    return;
-  if (damaged_.empty())
-    return probe();
-  wait_for_leader(); // it can't say what it accepted, so it can't lead
-}
-
-/// Asks who would promise, without a new ballot: who is cut off, or far behind, disturbs nobody,
-/// and two who stand at once see each other before they reject each other. That costs nothing, so
-/// it needn't wait for long to ask again: others may have heard the leader a little later, or be on
-/// their way back.
-void replica::probe() {
-  role_ = role::probing;
+/// Asks which voters would promise, in no new ballot: a replica that was cut off, or is far behind,
+/// must not depose a leader, and two candidates learn of each other before they reject each other.
+/// That changes nothing, so it is repeated soon: other replicas may notice a little later that the
+/// leader is gone, or be about to come back.
+void replica::on_election_timeout() {
+  if (!damaged_.empty()) // it can't say what it accepted, so it can't lead
+    return restart_election_timer();
+  auto& it = role_.emplace<pre_candidate>();
   leader_ = 0;
-  watch_.stand(now_, patience());
-  preparation_.reset();
-  probed_.clear();
-  if (members().votes(self_))
-    probed_.insert(self_);
-  if (probed_.size() >= prepare_quorum())
+  election_timer_.begin_pre_vote(now_, timeout_factor());
+  if (members_.current().votes(self_))
+    it.supporters.insert(self_);
+  if (it.supporters.size() >= prepare_quorum())
     return prepare(false);
-  prepare_request asked{committed_ + 1, config_.quorums, true, false};
-  auto bytes = encode(make_ballot(round_of(greatest_seen_) + 1, self_), asked);
-  for (auto id : members().voters)
+  auto bytes = encode(make_ballot(round_of(greatest_seen_) + 1, self_),
+                      prepare_request{commit_ + 1, config_.quorums, true, false});
+  for (auto id : members_.current().voters)
     if (id != self_)
-      emit_send(id, bytes);
+      outbox_.send(id, bytes);
 }
+
+void replica::on_pre_vote(spi::replica_id from, const promise& response) {
+  auto* it = std::get_if<pre_candidate>(&role_);
+  if (!it || !members_.current().votes(from))
+    return;
+  if (!members_.current().votes(self_) && members_.newest_change() != 0 &&
+      response.committed >= members_.newest_change())
+    is_successor_group_active_ = true; // a member of the new group knows that it is the group
+  if (!response.ok || !can_campaign()) // it can't when the change was cut from the log meanwhile
+    return;
+  it->supporters.insert(from);
+  if (it->supporters.size() >= prepare_quorum())
+    prepare(false);
+}
+
+void replica::on_message(spi::replica_id from, ballot which, const timeout_now&) {
+  if (which == promised_ && from == leader_ && members_.current().votes(self_) && damaged_.empty())
+    prepare(true);
+}
+
+// -- the candidate ----------------------------------------------------------------------------
 
 void replica::prepare(bool forced) {
-  role_ = role::candidate;
   leader_ = 0;
   promised_ = make_ballot(round_of(std::max(promised_, greatest_seen_)) + 1, self_);
   greatest_seen_ = promised_;
-  verified_ = committed_;
+  verified_ = commit_;
   durably_verified_ = 0;
-  known_committed_ = 0;
-  to_answer_.clear();
-  put_promise();
-  wait_for_leader();
-  begin_preparation();
-  forced_ = forced;
-  ask_for_promises();
+  outbox_.write_promise();
+  restart_election_timer();
+  role_ = candidate{begin_preparation()};
+  phase1()->forced = forced;
+  request_promises();
 }
 
-void replica::begin_preparation() {
-  preparation_ = preparation{};
-  group_changed_ = false;
-  preparation_->first = committed_ + 1;
-  for (auto id : members().voters)
+preparation* replica::phase1() {
+  if (auto* it = std::get_if<candidate>(&role_))
+    return &it->phase1;
+  auto* it = std::get_if<leader>(&role_);
+  return it && it->phase1 ? &*it->phase1 : nullptr;
+}
+
+preparation replica::begin_preparation() const {
+  preparation it;
+  for (auto id : members_.current().voters)
     if (id != self_)
-      preparation_->next[id] = preparation_->first;
+      it.next[id] = commit_ + 1;
+  return it;
 }
 
-void replica::ask_for_promises() {
-  if (role_ != role::leader)
-    next_beat_ = now_ + config_.heartbeat;
-  for (auto& [id, first] : preparation_->next)
-    if (!preparation_->promised.contains(id))
-      ask_for_promise(id, first);
+void replica::request_promises() {
+  if (auto* it = std::get_if<candidate>(&role_))
+    it->next_request = now_ + config_.heartbeat;
+  auto& phase = *phase1();
+  for (auto& [id, first] : phase.next)
+    if (!phase.promised.contains(id))
+      request_promise(phase, id, first);
 }
 
-void replica::ask_for_promise(spi::replica_id of, spi::log_index first) {
-  prepare_request asked{first, config_.quorums, false, forced_};
-  emit_send(of, encode(promised_, asked), after_promise());
+void replica::request_promise(const preparation& phase, spi::replica_id voter,
+                              spi::log_index first) {
+  send_message(voter, prepare_request{first, config_.quorums, false, phase.forced});
 }
 
-void replica::on_message(spi::replica_id from, ballot which, const prepare_request& asked) {
-  if (asked.quorums != config_.quorums || owner_of(which) != from) {
-    ++dropped_;
+void replica::on_message(spi::replica_id from, ballot which, promise& response) {
+  if (response.pre_vote)
+    return on_pre_vote(from, response);
+  auto* phase = phase1();
+  if (!phase || response.asked != promised_ || which != promised_)
+    return;
+  auto next = phase->next.find(from);
+  if (next == phase->next.end() || response.first != next->second)
+    return;           // a page that came already
+  if (!response.ok) { // the voter has cut what this replica lacks; perhaps others have not
+    phase->next.erase(next);
+    auto left = phase->next.size() + members_.current().votes(self_);
+    if (leading() || left < prepare_quorum())
+      step_down("this replica lacks what the others have cut from their logs");
     return;
   }
-  // Who hears its leader doesn't help to depose it.
-  auto content = role_ == role::leader || (leader_ != 0 && leader_ != from && watch_.hears(now_));
-  if (asked.probe) {
-    auto behind = asked.first <= log_.base() || asked.first + config_.max_in_flight <= committed_;
-    promise answer;
-    answer.asked = which;
-    answer.probe = true;
-    answer.committed = committed_;
-    answer.ok = damaged_.empty() && !content && !behind;
-    if (answer.ok)
-      let_stand(from, asked.first > committed_ + 1);
-    return emit_send(from, encode(promised_, answer), after_promise());
+  merge_page(*phase, response);
+  if (response.complete) {
+    phase->promised[from] = {response.committed, response.incarnation};
+    phase->known_committed = std::max(phase->known_committed, response.committed);
+    return finish_preparation();
+  }
+  if (response.covered < response.first)
+    return; // malformed: a page that isn't the last one covers something
+  next->second = response.covered + 1;
+  if (!leading())
+    restart_election_timer(); // the candidate makes progress, however slow the network is
+  request_promise(*phase, from, next->second);
+}
+
+void replica::merge_page(preparation& phase, promise& page) {
+  for (auto& [index, it] : page.accepted) {
+    if (index <= commit_ || index > commit_ + 2 * ahead_max)
+      continue;
+    auto& best = phase.accepted[index];
+    if (it.accepted > best.accepted)
+      best = std::move(it);
+  }
+}
+
+// -- the new leader ---------------------------------------------------------------------------
+
+void replica::finish_preparation() {
+  auto* phase = phase1();
+  if (!phase || !outbox_.is_promise_durable()) // its own promise counts once it is durable
+    return;
+  auto promised = static_cast<std::size_t>(members_.current().votes(self_));
+  for (auto& [id, point] : phase->promised)
+    promised += members_.current().votes(id);
+  if (promised < prepare_quorum())
+    return;
+  auto taken = std::move(*phase);
+  if (auto* it = std::get_if<leader>(&role_))
+    it->phase1.reset();
+  else
+    lead();
+  carry_over(std::get<leader>(role_), std::move(taken));
+}
+
+void replica::lead() {
+  auto& it = role_.emplace<leader>();
+  begin_leadership(it);
+  update_peers(it);
+}
+
+/// Proposes again what earlier ballots may have committed: at each index the value that was
+/// accepted in the greatest ballot, or a no-op where nothing was accepted.
+void replica::carry_over(leader& it, preparation taken) {
+  it.known_committed = std::max(it.known_committed, taken.known_committed);
+  for (auto& [id, point] : taken.promised)
+    if (auto* peer = it.find(id); peer && point.incarnation >= it.acceptors[id].incarnation) {
+      learn_incarnation(*peer, it.acceptors[id], point.incarnation, point.committed);
+      learn_match(*peer, std::min(point.committed, commit_));
+    }
+  auto last = std::max(log_.last(), commit_);
+  if (!taken.accepted.empty())
+    last = std::max(last, taken.accepted.rbegin()->first);
+  it.proposed = it.own_durable = commit_;
+  // Nothing is proposed after a change that isn't committed, unless others know that it is.
+  while (it.proposed < last &&
+         (it.change_proposed <= commit_ || it.proposed < it.known_committed)) {
+    auto index = it.proposed + 1;
+    slot best = log_.holds(index) ? log_.at(index) : slot{};
+    if (auto found = taken.accepted.find(index);
+        found != taken.accepted.end() && found->second.accepted > best.accepted)
+      best = std::move(found->second);
+    propose_value(it, std::move(best.value), 0);
+  }
+  it.carried_over = it.proposed;
+  // An entry that the new group commits shows that the group knows of the change.
+  if (it.change_proposed <= commit_ && (it.change_id != 0 || !members_.current().votes(self_))) {
+    propose_value(it, {value_type::no_op, {}}, std::exchange(it.change_id, 0));
+    it.leaving_at = members_.current().votes(self_) ? 0 : it.proposed;
+  }
+  count_own_accepts(it);
+  commit_chosen();
+}
+
+void replica::step_down(const std::string& why) {
+  auto ended = std::exchange(role_, follower{});
+  auto* it = std::get_if<leader>(&ended);
+  resign(log_, it, it ? it->change_id : 0, why);
+}
+
+void replica::on_message(spi::replica_id, ballot which, const rejected&) {
+  if (which > promised_ && (leading() || std::holds_alternative<candidate>(role_)))
+    step_down("a greater ballot was promised");
+}
+
+// -- the voters -------------------------------------------------------------------------------
+
+/// Promises a ballot, and follows its leader when it is known.
+void replica::follow(ballot which, spi::replica_id leader) {
+  if (leading())
+    step_down("another leader was elected");
+  become_follower();
+  if (which > promised_) {
+    role_ = follower{}; // owes nothing to the leader of the earlier ballot
+    promised_ = which;
+    verified_ = commit_;
+    durably_verified_ = 0;
+    outbox_.write_promise();
+  }
+  set_leader(leader);
+}
+
+void replica::on_message(spi::replica_id from, ballot which, const prepare_request& request) {
+  if (request.quorums != config_.quorums || owner_of(which) != from)
+    return;
+  // A replica that hears its leader doesn't help to depose it.
+  auto has_leader =
+      leading() || (leader_ != 0 && leader_ != from && election_timer_.is_leader_active(now_));
+  if (request.pre_vote) {
+    auto is_behind =
+        request.first <= log_.base() || request.first + config_.max_in_flight <= commit_;
+    promise response;
+    response.asked = which;
+    response.pre_vote = true;
+    response.committed = commit_;
+    response.ok = damaged_.empty() && !has_leader && !is_behind;
+    if (response.ok)
+      defer_to(from, request.first > commit_ + 1);
+    return send_message(from, response);
   }
   if (which < promised_)
-    return emit_send(from, encode(promised_, rejected{}), after_promise());
-  if (!damaged_.empty() || (which > promised_ && content && !asked.forced))
+    return send_message(from, rejected{});
+  if (!damaged_.empty() || (which > promised_ && has_leader && !request.forced))
     return;
   if (which > promised_)
     follow(which, 0);
-  wait_for_leader();
-  emit_send(from, encode(promised_, page_from(asked.first)), after_promise());
+  restart_election_timer();
+  send_message(from, page_from(request.first));
 }
 
 promise replica::page_from(spi::log_index first) const {
@@ -123,206 +261,24 @@ promise replica::page_from(spi::log_index first) const {
   page.asked = promised_;
   page.ok = first > log_.base();
   page.first = first;
-  page.committed = given_;
+  page.committed = delivered_;
   page.incarnation = incarnation_;
   page.covered = first - 1;
   if (!page.ok)
     return page;
   std::size_t bytes = 0;
   for (; page.covered < log_.last(); ++page.covered) {
-    auto at = page.covered + 1;
-    if (!log_.holds(at))
+    auto index = page.covered + 1;
+    if (!log_.holds(index))
       continue;
-    auto& it = log_.at(at);
+    auto& it = log_.at(index);
     if (!page.accepted.empty() && bytes + it.bytes() > config_.batch_bytes)
       break;
-    page.accepted.emplace_back(at, slot{it.accepted, it.value, 0, 0, 0});
+    page.accepted.emplace_back(index, slot{it.accepted, it.value, 0, 0, 0});
     bytes += it.bytes();
   }
   page.complete = page.covered >= log_.last();
   return page;
-}
-
-void replica::on_message(spi::replica_id from, ballot which, promise& answer) {
-  if (answer.probe) {
-    if (role_ != role::probing || !members().votes(from))
-      return;
-    if (!members().votes(self_) && !changes_.empty() &&
-        answer.committed >= changes_.rbegin()->first)
-      relieved_ = true; // somebody of the group knows that it is the group
-    if (!answer.ok || !may_stand())
-      return; // also when the change was cut from the log meanwhile
-    probed_.insert(from);
-    if (probed_.size() >= prepare_quorum())
-      prepare(false);
-    return;
-  }
-  if (!preparation_ || answer.asked != promised_ || which != promised_)
-    return;
-  auto next = preparation_->next.find(from);
-  if (next == preparation_->next.end() || answer.first != next->second)
-    return;         // of a page that came already
-  if (!answer.ok) { // it has cut what this one lacks; perhaps others have not
-    preparation_->next.erase(next);
-    auto left = preparation_->next.size() + members().votes(self_);
-    if (role_ == role::leader || left < prepare_quorum())
-      step_down("this replica lacks what the others have cut from their logs");
-    return;
-  }
-  take_page(answer);
-  if (answer.complete) {
-    preparation_->promised[from] = {answer.committed, answer.incarnation};
-    known_committed_ = std::max(known_committed_, answer.committed);
-    return finish_preparation();
-  }
-  if (answer.covered < answer.first)
-    return; // garbage: a page holds something, or is the last
-  next->second = answer.covered + 1;
-  if (role_ == role::candidate)
-    wait_for_leader(); // it gets on, however slow the others and the network are
-  ask_for_promise(from, next->second);
-}
-
-void replica::take_page(promise& page) {
-  for (auto& [index, it] : page.accepted) {
-    if (index <= committed_ || index > committed_ + 2 * max_ahead)
-      continue;
-    auto& best = preparation_->accepted[index];
-    if (it.accepted > best.accepted)
-      best = std::move(it);
-  }
-}
-
-/// With enough promises, what earlier ballots may have committed is proposed again: at each index
-/// the value that was accepted in the greatest ballot, or nothing where none was.
-void replica::finish_preparation() {
-  if (promise_changed_ || promise_token_ > durable_token_)
-    return; // its own promise counts once it is durable
-  auto promised = static_cast<std::size_t>(members().votes(self_));
-  for (auto& [id, held] : preparation_->promised)
-    promised += members().votes(id);
-  if (promised < prepare_quorum())
-    return;
-  auto taken = std::move(*preparation_);
-  preparation_.reset();
-  if (role_ != role::leader)
-    lead();
-  for (auto& [id, held] : taken.promised)
-    if (auto peer = peers_.find(id);
-        peer != peers_.end() && held.incarnation >= peer->second.incarnation) {
-      peer->second.learn_incarnation(held.incarnation, held.committed);
-      peer->second.learn_match(std::min(held.committed, committed_));
-    }
-  auto last = std::max(log_.last(), committed_);
-  if (!taken.accepted.empty())
-    last = std::max(last, taken.accepted.rbegin()->first);
-  proposed_ = own_durable_ = committed_;
-  // A change that isn't committed yet ends it; one that others know to be committed doesn't.
-  while (proposed_ < last && (change_proposed_ <= committed_ || proposed_ < known_committed_)) {
-    auto at = proposed_ + 1;
-    slot best = log_.holds(at) ? log_.at(at) : slot{};
-    if (auto found = taken.accepted.find(at);
-        found != taken.accepted.end() && found->second.accepted > best.accepted)
-      best = std::move(found->second);
-    propose_value(std::move(best.value), 0);
-  }
-  carried_over_ = proposed_;
-  // What the group behind a change decides shows that it knows of the change.
-  if (change_proposed_ <= committed_ && (change_id_ != 0 || !members().votes(self_))) {
-    propose_value({value_type::no_op, {}}, std::exchange(change_id_, 0));
-    leaving_at_ = members().votes(self_) ? 0 : proposed_;
-  }
-  count_own();
-  decide();
-}
-
-void replica::lead() {
-  role_ = role::leader;
-  leader_ = self_;
-  forced_ = false;
-  successor_ = 0;
-  round_ = 0;
-  change_proposed_ = leaving_at_ = 0;
-  change_id_ = 0;
-  next_beat_ = now_;
-  next_look_ = now_ + config_.election_timeout;
-  beat_wanted_ = true;
-  for (auto id : follower_reads_.take_all()) // which the leader before didn't answer
-    leader_reads_.add({id, self_, {}, now_ + config_.read_timeout});
-  peers_.clear();
-  renew_peers();
-}
-
-/// Promises a ballot, and takes notice of its leader when there is one.
-void replica::follow(ballot which, spi::replica_id leader) {
-  if (role_ == role::leader)
-    step_down("another leader was elected");
-  role_ = role::follower;
-  preparation_.reset();
-  if (which > promised_) {
-    promised_ = which;
-    verified_ = committed_;
-    durably_verified_ = 0;
-    round_answered_ = 0;
-    round_to_answer_.reset();
-    to_answer_.clear(); // they speak of the ballot before
-    put_promise();
-  }
-  if (leader_ != leader) {
-    watch_.turn_to_another();
-    if (leader != 0)
-      for (auto id : follower_reads_.take_all()) // which the leader before didn't answer
-        follower_reads_.add(id);
-  }
-  leader_ = leader;
-}
-
-void replica::step_down(const std::string& why) {
-  role_ = role::follower;
-  leader_ = 0;
-  successor_ = 0;
-  preparation_.reset();
-  peers_.clear();
-  // Whatever it proposed may yet be committed by the next leader.
-  for (auto at = committed_ + 1; at <= log_.last(); ++at)
-    if (auto id = std::exchange(log_.at(at).id, 0))
-      effects_.push_back(spi::refuse{id, spi::refusal::unknown, 0, why});
-  if (auto id = std::exchange(change_id_, 0))
-    effects_.push_back(spi::refuse{id, spi::refusal::unknown, 0, why});
-  refuse_reads(why);
-  wait_for_leader();
-}
-
-std::string replica::why_not_lead() const {
-  if (role_ != role::leader)
-    return leader_ == 0 ? "no leader is elected; try again"
-                        : "replica " + std::to_string(leader_) + " leads";
-  if (successor_ != 0)
-    return "replica " + std::to_string(successor_) + " is taking over; try again";
-  if (preparation_ || change_proposed_ > committed_ || leaving_at_ != 0)
-    return "the group is changing; try again";
-  return {};
-}
-
-void replica::on_message(spi::replica_id, ballot which, const rejected&) {
-  if (which > promised_ && (role_ == role::leader || role_ == role::candidate))
-    step_down("a greater ballot was promised");
-}
-
-void replica::on_message(spi::replica_id from, ballot which, const stand_now&) {
-  if (which == promised_ && from == leader_ && members().votes(self_) && damaged_.empty())
-    prepare(true);
-}
-
-void replica::transfer(spi::replica_id to) {
-  auto peer = peers_.find(to);
-  if (stopped_ || role_ != role::leader || !members().votes(to) || peer == peers_.end() ||
-      !why_not_lead().empty())
-    return;
-  successor_ = to;
-  successor_told_ = false;
-  successor_deadline_ = now_ + config_.election_timeout;
-  hand_over_if_ready();
 }
 
 } // namespace atl::paxos

@@ -1,54 +1,34 @@
 #pragma once
 
-#include "../common/leader_watch.hpp"
-#include "../common/pipeline.hpp"
-#include "../common/read_index.hpp"
+#include "../common/leader_based_replica.hpp"
 #include "ballot.hpp"
 #include "config.hpp"
 #include "log.hpp"
-#include "members.hpp"
+#include "roles.hpp"
 #include "wire.hpp"
 
 #include <atoll/spi/consensus.hpp>
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace atl::paxos {
-
-/// What a leader knows of another replica.
-struct progress {
-  std::uint64_t bit = 0;    ///< its place in `slot::accepted_by`
-  bool known = false;       ///< it told what it holds, so values may be sent
-  pipelining::pipeline log; ///< what it holds, and what is under way to it
-  bool heard = false;       ///< since the last look at the quorum
-  std::uint64_t round = 0;  ///< the newest heartbeat that it answered
-  bool snapshot_under_way = false;
-  std::uint64_t snapshot_round = 0;   ///< the newest heartbeat when a snapshot was last sent
-  spi::timestamp next_snapshot_at{0}; ///< not before this, unless the last one was of use
-  std::uint64_t incarnation = 0; ///< of which it is known; what comes from earlier ones is void
-
-  /// One that crashed may hold, of what it had committed, values of earlier ballots, and no longer
-  /// know that they are. @param held what it is sure of
-  void learn_incarnation(std::uint64_t now, spi::log_index held);
-  void learn_match(spi::log_index index);
-};
 
 /// One replica of a group that runs Multi-Paxos (Lamport, *Paxos Made Simple*, 2001; van Renesse
 /// and Altinbuken, *Paxos Made Moderately Complex*, 2015) with a stable leader. README.md says what
 /// is done where the papers leave a choice.
 ///
-/// One class, in five files: `replica.cpp` (calls, durable state, what is committed), `prepare.cpp`
-/// (phase 1: who leads, and what it must carry over), `accept.cpp` (phase 2: the values from the
-/// leader to the others), `reads.cpp`, `changes.cpp` (changes of the group, snapshots).
-class replica final : public spi::consensus {
+/// One class, in five files: `restore.cpp` (start), `replica.cpp` (calls, durable state, commit),
+/// `prepare.cpp` (phase 1: the election, and what the leader must carry over), `accept.cpp` (phase
+/// 2: the values from the leader to the others), `changes.cpp` (changes of the group, snapshots).
+/// What any protocol with a leader does is in the base class.
+class replica final : public leader_based::leader_based_replica {
  public:
   /// @throws std::invalid_argument when the options or the set-up contradict themselves.
   explicit replica(const spi::consensus_setup& setup);
@@ -56,199 +36,114 @@ class replica final : public spi::consensus {
   void start(spi::stable_state stable, spi::log_index applied, spi::timestamp now) override;
   void advance(spi::timestamp now) override;
   spi::timestamp deadline() const override;
-  void step(spi::replica_id from, std::string_view bytes) override;
-  void on_durable(spi::persist_token token) override;
-  void on_unreachable(spi::replica_id id) override;
   void propose(spi::request_id id, std::string command) override;
-  void read(spi::request_id id, spi::read_level level) override;
-  void on_validated(std::uint64_t ticket, bool ok, std::string_view reason) override;
   void reconfigure(spi::request_id id, std::vector<spi::replica_id> voters,
                    std::vector<spi::replica_id> learners) override;
-  void transfer(spi::replica_id to) override;
-  void on_applied(spi::log_index index) override;
-  void on_snapshot_sent(spi::replica_id to, bool ok) override;
-  void on_snapshot_received(spi::log_index index, std::string_view blob) override;
   std::string snapshot_blob(spi::log_index index) const override;
-  void on_installed(spi::log_index index) override;
-  void drain(std::vector<spi::effect>& out) override;
-  spi::consensus_status status() const override;
 
  private:
-  enum class role : std::uint8_t { follower, probing, candidate, leader };
+  replica(const spi::consensus_setup& setup, const config& options);
 
-  struct held_log {
-    spi::log_index committed = 0;  ///< everything up to here
-    std::uint64_t incarnation = 0; ///< of the replica that said so
-  };
-  /// Phase 1 under way, of a candidate, or of a leader whose group has changed.
-  struct preparation {
-    spi::log_index first = 0;
-    std::map<spi::replica_id, spi::log_index> next; ///< page that is asked of each
-    std::map<spi::replica_id, held_log> promised;   ///< who has
-    std::map<spi::log_index, slot> accepted;        ///< in the greatest ballot of each index
-  };
-  /// A snapshot that is being taken over: where it ends, and who belonged to the group there.
-  struct pending_snapshot {
-    spi::log_index index = 0;
-    membership members;
-    spi::persist_token token = 0; ///< that makes this known durably, before it is installed
-    bool asked = false;           ///< the host was asked to install it
-  };
+  // -- restore.cpp
+  void restore(const spi::stable_state& stable, spi::log_index applied);
+  bool restore_meta(const std::optional<std::string>& bytes);
+  std::set<spi::log_index> restore_log(const std::vector<spi::stable_record>& records,
+                                       spi::log_index applied);
+  void restore_snapshot(spi::log_index applied);
+  void restore_damaged(const std::set<spi::log_index>& damaged);
+  void restore_commit();
+  std::string encode_meta() const override;
 
   // -- replica.cpp
-  void take(const spi::stable_state& stable, spi::log_index applied);
-  bool take_meta(const std::optional<std::string>& bytes);
-  void take_damaged(const std::set<spi::log_index>& damaged);
-  std::string encode_meta() const;
-  void put_meta();
-  void put_promise();
-  void put_slot(spi::log_index at, slot it);
-  void stop(std::string reason);
-  void refuse(spi::request_id id, std::string why, spi::refusal kind = spi::refusal::not_proposed);
-  void emit_send(spi::replica_id to, std::string bytes, spi::persist_token after = 0);
-  spi::persist_token after_promise() const;
-  spi::persist_token after_accepted() const;
-  spi::replica_role seen_role() const;
-  void say_role();
-  void decide_next();
-  void give_out();
-  void cut_log();
+  void put_slot(spi::log_index index, slot it);
+  void on_persisted(bool changed) override;
+  void commit_next();
+  using leader_based_replica::on_message;
+  void receive(spi::replica_id from, std::string_view bytes) override;
+  void send_message(spi::replica_id to, const body& what);
+  role_kind role() const override { return static_cast<role_kind>(role_.index()); }
+  std::uint64_t term() const override { return promised_; }
+  leader_based::leadership* leading() override { return std::get_if<leader>(&role_); }
+  std::uint64_t agreed(const value_of& value) const override;
+  log_extent extent() const override { return {log_.base(), log_.last(), log_.bytes()}; }
+  spi::log_index last_durable() const override;
+  spi::log_index last_proposed() const override { return std::get<leader>(role_).proposed; }
+  void cut_log_at(spi::log_index base) override { log_.cut(base); }
+  void deliver() override { deliver_from(log_); }
+  obstacle obstacle_to_propose_now() const;
+  std::string blocked() const override;
 
   // -- prepare.cpp
-  void tick_election();
-  int patience() const;
-  void wait_for_leader();
-  void let_stand(spi::replica_id other, bool knows_more);
-  void probe();
+  int timeout_factor() const override;
+  void on_election_timeout() override;
+  void become_follower() override;
   void prepare(bool forced);
-  void begin_preparation();
-  void ask_for_promises();
-  void ask_for_promise(spi::replica_id of, spi::log_index first);
+  preparation* phase1();
+  preparation begin_preparation() const;
+  void request_promises();
+  void request_promise(const preparation& phase, spi::replica_id voter, spi::log_index first);
   void finish_preparation();
+  void carry_over(leader& it, preparation taken);
   void lead();
   void follow(ballot which, spi::replica_id leader);
-  void step_down(const std::string& why);
-  std::string why_not_lead() const;
-  /// How to refuse for `why_not_lead`: whatever keeps a leader from it passes soon.
-  spi::refusal refusal_kind() const {
-    return role_ == role::leader ? spi::refusal::busy : spi::refusal::not_proposed;
-  }
+  void step_down(const std::string& why) override;
   promise page_from(spi::log_index first) const;
-  void take_page(promise& page);
-  void on_message(spi::replica_id from, ballot which, const prepare_request& asked);
-  void on_message(spi::replica_id from, ballot which, promise& answer);
+  void merge_page(preparation& phase, promise& page);
+  void on_pre_vote(spi::replica_id from, const promise& response);
+  void on_message(spi::replica_id from, ballot which, const prepare_request& request);
+  void on_message(spi::replica_id from, ballot which, promise& response);
   void on_message(spi::replica_id from, ballot which, const rejected&);
-  void on_message(spi::replica_id from, ballot which, const stand_now&);
+  void on_message(spi::replica_id from, ballot which, const timeout_now&);
 
   // -- accept.cpp
-  void propose_value(value what, spi::request_id id);
-  void beat();
-  void begin_round();
-  void replicate();
-  void replicate_to(spi::replica_id to, progress& it);
-  void catch_up_by_snapshot(spi::replica_id to, progress& it);
-  accept_request head_for(const progress& it) const;
-  void count_own();
-  void count_accepted(const progress& by, spi::log_index first, spi::log_index last);
-  void decide();
-  bool chosen(spi::log_index at) const;
-  void look_at_quorum();
-  void take_values(accept_request& asked, ballot which);
+  void propose_value(leader& it, value what, spi::request_id id);
+  batch next_batch(spi::log_index first) const override {
+    return batch_of(log_, first, last_proposed());
+  }
+  void send_entries(spi::replica_id to, const progress& peer, const batch& entries) override;
+  void send_heartbeats() override;
+  void count_own_accepts(leader& it);
+  void count_accepts(leader& it, std::uint64_t bit, spi::log_index first, spi::log_index last);
+  bool is_chosen(const leader& it, spi::log_index index) const;
+  void commit_chosen();
+  void accept_values(follower& it, accept_request& request, ballot which);
   spi::log_index durably_verified();
-  void answer_leader();
-  void hand_over_if_ready();
-  void on_message(spi::replica_id from, ballot which, accept_request& asked);
-  void on_message(spi::replica_id from, ballot which, const accepted_answer& answer);
-  void on_message(spi::replica_id from, ballot which, const alive_answer& answer);
-
-  // -- reads.cpp
-  void place_reads();
-  void release_reads();
-  void forward_reads();
-  void expire_reads();
-  void refuse_reads(const std::string& why);
-  void finish_read(const read_index::waiting_read& it, bool ok, const std::string& why);
-  void on_message(spi::replica_id from, ballot which, const read_request& asked);
-  void on_message(spi::replica_id from, ballot which, const read_answer& answer);
+  void respond_to_leader() override;
+  bool can_transfer_to(spi::replica_id to) const override;
+  bool is_caught_up(const progress& peer) const override;
+  void send(spi::replica_id to, const timeout_now& it) override { send_message(to, it); }
+  bool can_serve_reads() const override;
+  void send(spi::replica_id to, const read_request& it) override { send_message(to, it); }
+  void send(spi::replica_id to, const read_response& it) override { send_message(to, it); }
+  void on_message(spi::replica_id from, ballot which, accept_request& request);
+  void on_message(spi::replica_id from, ballot which, const accept_response& response);
+  void on_message(spi::replica_id from, ballot which, const heartbeat_response& response);
 
   // -- changes.cpp
-  const membership& members() const;
-  membership members_at(spi::log_index index) const;
-  void members_may_have_changed();
-  void renew_peers();
-  bool may_stand() const;
-  bool group_holds(const membership& group, spi::log_index index) const;
   std::size_t prepare_quorum() const;
   std::size_t accept_quorum() const;
+  bool can_campaign() const override;
+  void on_members_published() override;
+  void update_peers(leader& it);
+  bool can_take_over(const leader& it, const membership& group, spi::log_index index) const;
+  spi::log_index cut_limit() const override;
+  std::optional<pending_snapshot> decode_snapshot(std::string_view blob) const override;
+  void on_snapshot_installed(pending_snapshot installed) override;
 
   const config config_;
-  const spi::replica_id self_;
   const std::uint64_t incarnation_;
-  elections::leader_watch watch_;
-  spi::timestamp now_{0};
-  bool stopped_ = false;
 
-  // Durable, as it will be once what was persisted so far is.
+  // Durable once the records are that were written so far.
   ballot promised_ = 0;
   slot_log log_;
-  membership base_members_;                      ///< at the log's base
-  std::map<spi::log_index, membership> changes_; ///< committed ones behind the base
-  std::optional<pending_snapshot> snapshot_;
+  spi::persist_token accepted_token_ = 0; ///< all that was accepted is durable once this is
 
-  membership said_members_;
-  spi::log_index committed_ = 0;     ///< everything up to here is
-  spi::log_index given_ = 0;         ///< handed to the state machine
-  spi::log_index applied_ = 0;       ///< durably, by the state machine
-  std::set<spi::log_index> damaged_; ///< what was accepted there can't be read
-
-  // What the next `drain` gives out.
-  std::vector<spi::disk_op> ops_;
-  std::vector<spi::effect> effects_;
-  bool meta_changed_ = false;
-  bool promise_changed_ = false; ///< see `put_promise`
-  spi::persist_token token_ = 0; ///< the last one given out
-  spi::persist_token durable_token_ = 0;
-  spi::persist_token promise_token_ = 0; ///< the promise is durable once this is
-  spi::persist_token slots_token_ = 0;   ///< all that was accepted is durable once this is
-
-  // Roles.
-  role role_ = role::follower;
-  spi::replica_id leader_ = 0;
+  std::set<spi::log_index> damaged_; ///< the records of what was accepted there can't be read
   ballot greatest_seen_ = 0;
-  std::set<spi::replica_id> probed_; ///< who would promise
-  bool relieved_ = false;            ///< the group that this one has left goes on by itself
-  std::optional<preparation> preparation_;
-  bool forced_ = false; ///< the leader handed over to this one
-  std::tuple<spi::replica_role, ballot, spi::replica_id> said_role_;
-
-  // Follower.
-  spi::log_index verified_ = 0; ///< up to here it accepted all in the promised ballot
+  spi::log_index verified_ = 0; ///< everything up to here is accepted in the promised ballot
   spi::log_index durably_verified_ = 0;
-  std::vector<std::pair<spi::log_index, spi::log_index>> to_answer_;
-  std::uint64_t round_answered_ = 0;
-  std::optional<std::uint64_t> round_to_answer_;
-  read_index::follower_reads follower_reads_;
-
-  // Leader.
-  std::map<spi::replica_id, progress> peers_;
-  std::uint64_t voters_mask_ = 0;      ///< the bits of peers that vote
-  bool group_changed_ = false;         ///< since it asked for promises
-  spi::log_index known_committed_ = 0; ///< others know that everything up to here is
-  spi::log_index carried_over_ = 0;    ///< the last index that an earlier ballot may have used
-  spi::log_index proposed_ = 0;        ///< the last index in its own ballot
-  spi::log_index own_durable_ = 0;     ///< its own disk has all of its ballot up to here
-  spi::log_index change_proposed_ = 0; ///< nothing goes behind it before it is committed
-  spi::request_id change_id_ = 0;      ///< who asked for it
-  spi::log_index leaving_at_ = 0;      ///< once this is committed it no longer leads; 0: it stays
-  spi::timestamp next_beat_{0};
-  spi::timestamp next_look_{0};
-  bool beat_wanted_ = false;
-  std::uint64_t round_ = 0;
-  read_index::leader_reads leader_reads_;
-  spi::replica_id successor_ = 0;
-  spi::timestamp successor_deadline_{0};
-  bool successor_told_ = false; ///< since the last heartbeat
-  std::uint64_t dropped_ = 0;   ///< messages that made no sense
+  bool is_successor_group_active_ = false; ///< the group that removed this replica goes on
+  std::variant<follower, pre_candidate, candidate, leader> role_;
 };
 
 } // namespace atl::paxos

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../common/message_codec.hpp"
 #include "../common/read_index.hpp"
 #include "ballot.hpp"
 #include "config.hpp"
@@ -10,73 +11,83 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <variant>
 #include <vector>
 
-/// What replicas say to each other. Each message begins with its type and a ballot: a leader's own,
-/// or the one that the sender has promised.
+/// The messages between replicas. Each begins with its type and a ballot: that of the leader (or
+/// candidate) which sends it, or the one that the sender has promised.
 namespace atl::paxos {
 
-/// Phase 1: what was accepted from `first` on, in any earlier ballot? `probe`: would you promise?
-/// It changes nothing. `forced`: the leader handed over, so nobody needs to miss it first.
+using leader_based::read_request;
+using leader_based::read_response;
+using leader_based::timeout_now;
+
+/// Phase 1: what was accepted from `first` on, in any earlier ballot?
 struct prepare_request {
   spi::log_index first = 0;
-  quorum_sizes quorums; ///< replicas with other ones must not count each other
-  bool probe = false;
-  bool forced = false;
+  quorum_sizes quorums{}; ///< replicas with other sizes must not count each other
+  bool pre_vote = false;  ///< would you promise? Changes nothing
+  bool forced = false;    ///< the leader hands over, so voters need not miss the leader first
+
+  static constexpr auto fields = std::tuple{&prepare_request::first, &prepare_request::quorums,
+                                            &prepare_request::pre_vote, &prepare_request::forced};
 };
-/// One page of the answer: all that was accepted from `first` to `covered`.
+/// One page of the response: everything that was accepted from `first` to `covered`.
 struct promise {
-  ballot asked = 0; ///< the ballot that was asked for
-  bool probe = false;
+  ballot asked = 0; ///< the request's ballot
+  bool pre_vote = false;
   bool ok = false;
   spi::log_index first = 0;
   spi::log_index covered = 0;
-  bool complete = false;         ///< nothing is accepted behind `covered`
-  spi::log_index committed = 0;  ///< the sender holds everything up to here, committed
+  bool complete = false;         ///< nothing is accepted after `covered`
+  spi::log_index committed = 0;  ///< the sender has everything up to here, committed
   std::uint64_t incarnation = 0; ///< the sender's
   std::vector<std::pair<spi::log_index, slot>> accepted;
+
+  static constexpr auto head =
+      std::tuple{&promise::asked,   &promise::pre_vote, &promise::ok,        &promise::first,
+                 &promise::covered, &promise::complete, &promise::committed, &promise::incarnation};
 };
-/// Phase 2, for indexes from `first` on. Without values it is a heartbeat.
+/// Phase 2, for indexes from `first` on; a heartbeat when there are no values.
 struct accept_request {
   spi::log_index first = 0;
   spi::log_index committed = 0; ///< at the leader
-  std::uint64_t round = 0;      ///< of heartbeats, which reads wait for
+  std::uint64_t round = 0;      ///< the heartbeat round
   spi::log_index known = 0;     ///< what the leader knows this replica to hold durably
-  quorum_sizes quorums;
+  quorum_sizes quorums{};
   std::vector<value> values;
+
+  static constexpr auto head =
+      std::tuple{&accept_request::first, &accept_request::committed, &accept_request::round,
+                 &accept_request::known, &accept_request::quorums};
 };
-/// These ranges are accepted in the ballot, durably; and everything up to `match`.
-struct accepted_answer {
+/// The sender accepted these ranges in the ballot, durably, and everything up to `match`.
+struct accept_response {
   std::vector<std::pair<spi::log_index, spi::log_index>> ranges;
   spi::log_index match = 0;
   std::uint64_t incarnation = 0; ///< the sender's
 };
-/// No greater ballot was promised when the heartbeat came.
-struct alive_answer {
+/// The sender had promised no greater ballot when the heartbeat came.
+struct heartbeat_response {
   std::uint64_t round = 0;
-  spi::log_index committed = 0;  ///< the sender holds everything up to here, committed
-  spi::log_index match = 0;      ///< and up to here, accepted in this ballot, durably
-  spi::log_index held = 0;       ///< likewise, but perhaps not yet durably
-  std::uint64_t incarnation = 0; ///< the sender's
+  spi::log_index committed = 0;    ///< the sender has everything up to here, committed
+  spi::log_index match = 0;        ///< accepted in this ballot up to here, durably
+  spi::log_index acknowledged = 0; ///< accepted in this ballot up to here, durably or not
+  std::uint64_t incarnation = 0;   ///< the sender's
+
+  static constexpr auto fields = std::tuple{
+      &heartbeat_response::round, &heartbeat_response::committed, &heartbeat_response::match,
+      &heartbeat_response::acknowledged, &heartbeat_response::incarnation};
 };
-/// A greater ballot, the message's, was promised.
-struct rejected {};
-/// The receiver should stand for leader at once.
-struct stand_now {};
-/// A follower's reads: up to which index must it have applied?
-struct read_request {
-  read_index::ticket asked;
-};
-struct read_answer {
-  read_index::ticket asked;
-  bool ok = false;
-  spi::log_index index = 0;
+/// The sender has promised a greater ballot: the message's.
+struct rejected {
+  static constexpr auto fields = std::tuple{};
 };
 
-using body = std::variant<prepare_request, promise, accept_request, accepted_answer, alive_answer,
-                          rejected, stand_now, read_request, read_answer>;
+using body = std::variant<prepare_request, promise, accept_request, accept_response,
+                          heartbeat_response, rejected, timeout_now, read_request, read_response>;
 
 struct message {
   paxos::ballot ballot = 0;
@@ -84,11 +95,10 @@ struct message {
 };
 
 std::string encode(ballot which, const body& what);
-/// Of an accept, without a copy of the values: those of the log from `head.first` on, `count` of
-/// them.
+/// An accept of `count` values of the log from `head.first` on, without a copy of them.
 std::string encode_accept(ballot which, const accept_request& head, const slot_log& log,
                           std::size_t count);
-/// @returns none for bytes that are no message, whoever made them.
+/// @returns none for bytes that aren't a message.
 std::optional<message> decode(std::string_view bytes);
 
 } // namespace atl::paxos

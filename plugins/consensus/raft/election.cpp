@@ -1,192 +1,139 @@
 #include "replica.hpp"
 
+#include <tuple>
+
 namespace atl::raft {
 
-/// Nobody stands before what it promised is over.
-void replica::on_leader_unreachable() {
-  watch_.lose(now_);
-  watch_.not_before(promised_until());
-}
+// -- candidates -------------------------------------------------------------------------------
 
-void replica::hear_leader() {
-  watch_.hear(now_);
-  watch_.not_before(promised_until());
-}
-
-/// Two who stand at once split the votes. So whoever helps another one lets it go first. Of two
-/// that ask each other, the one with less in its log does, or with the greater id.
-void replica::let_stand(spi::replica_id other, bool knows_more) {
-  auto goes_first =
-      role_ == role::candidate || (role_ == role::probing && !knows_more && self_ < other);
-  if (!goes_first && watch_.give_way(now_))
-    role_ = role::follower;
-}
-
-void replica::tick_election() {
-  if (role_ == role::leader || now_ < watch_.deadline() || !may_stand())
-    return;
-  probe();
-}
-
-/// Asks whether it would be elected, without a new term: a replica that was cut off, or whose log
-/// is behind, disturbs nobody. That costs nothing, so it needn't wait for long to ask again: others
-/// may have heard the leader a little later, or be on their way back.
-void replica::probe() {
-  role_ = role::probing;
+/// Asks for pre-votes, in no new term: a replica that was cut off, or whose log is behind, must not
+/// depose a leader. That changes nothing, so it is repeated soon: other replicas may notice a
+/// little later that the leader is gone, or be about to come back.
+void replica::on_election_timeout() {
+  auto& it = role_.emplace<pre_candidate>();
   leader_ = 0;
-  watch_.stand(now_);
-  votes_ = {self_};
-  if (quorum(votes_))
+  election_timer_.begin_pre_vote(now_);
+  it.votes = {self_};
+  if (is_quorum(it.votes))
     return campaign(false);
-  ask_for_votes(true, false);
+  request_votes(true, false);
 }
 
 void replica::campaign(bool forced) {
-  role_ = role::candidate;
+  role_ = candidate{};
   leader_ = 0;
   ++term_;
   vote_ = self_;
   verified_ = commit_;
-  put_vote();
-  votes_.clear(); // its own counts once it is durable
-  watch_.wait_whole_timeout(now_);
-  ask_for_votes(false, forced);
+  outbox_.write_promise();
+  restart_election_timer();
+  request_votes(false, forced);
 }
 
-void replica::ask_for_votes(bool is_probe, bool forced) {
-  vote_request asked{log_.last(), log_.last_term(), is_probe, forced};
-  auto bytes = encode(is_probe ? term_ + 1 : term_, asked);
-  for (auto id : members().all())
-    if (id != self_ && members().votes(id))
-      emit_send(id, bytes, after_vote());
+void replica::request_votes(bool pre_vote, bool forced) {
+  vote_request request{log_.last(), log_.last_term(), pre_vote, forced};
+  auto bytes = encode(pre_vote ? term_ + 1 : term_, request);
+  for (auto id : members_.current().all_voters())
+    if (id != self_)
+      outbox_.send(id, bytes, outbox_.promise_token());
+}
+
+bool replica::is_quorum(const std::set<spi::replica_id>& voters) const {
+  return agreed([&](spi::replica_id id) { return voters.contains(id) ? 1 : 0; }) == 1;
 }
 
 void replica::count_own_vote() {
-  if (vote_changed_ || vote_token_ > durable_token_ || vote_ != self_ || votes_.contains(self_))
-    return;
-  votes_.insert(self_);
-  if (quorum(votes_))
+  auto* it = std::get_if<candidate>(&role_);
+  if (it && outbox_.is_promise_durable() && it->votes.insert(self_).second && is_quorum(it->votes))
     lead();
 }
 
 void replica::lead() {
-  role_ = role::leader;
-  leader_ = self_;
-  peers_.clear();
-  for (auto id : members().all())
+  auto& it = role_.emplace<leader>();
+  begin_leadership(it);
+  for (auto id : members_.current().all())
     if (id != self_)
-      peers_[id].log = pipelining::pipeline{log_.last() + 1};
-  successor_ = 0;
-  lease_given_up_ = false;
-  round_ = 0;
-  next_beat_ = now_;
-  next_look_ = now_ + config_.election_timeout;
-  for (auto id : follower_reads_.take_all()) // which the leader before didn't answer
-    leader_reads_.add({id, self_, {}, now_ + config_.read_timeout});
-  append_own({term_, entry_type::no_op, {}, 0});
-  term_start_ = log_.last();
+      it.peers[id].log = leader_based::inflight_window{log_.last() + 1};
+  append({term_, entry_type::no_op, {}, 0});
+  it.term_start = log_.last();
 }
 
-/// Takes notice of a term, and of its leader when there is one.
+void replica::on_message(spi::replica_id from, std::uint64_t term, const vote_response& response) {
+  if (!response.granted) {
+    if (term > term_)
+      follow(term, 0);
+  } else if (auto* pre = std::get_if<pre_candidate>(&role_);
+             pre && response.pre_vote && response.asked_term == term_ + 1) {
+    pre->votes.insert(from);
+    if (is_quorum(pre->votes))
+      campaign(false);
+  } else if (auto* it = std::get_if<candidate>(&role_);
+             it && !response.pre_vote && response.asked_term == term_) {
+    it->votes.insert(from);
+    if (is_quorum(it->votes))
+      lead();
+  }
+}
+
+void replica::on_message(spi::replica_id from, std::uint64_t term, const timeout_now&) {
+  if (term == term_ && from == leader_ && can_campaign() && !promise_.is_old_in_force(now_))
+    campaign(true);
+}
+
+// -- voters -----------------------------------------------------------------------------------
+
+void replica::on_message(spi::replica_id from, std::uint64_t term, const vote_request& request) {
+  // A replica that hears its leader doesn't help to depose it (dissertation, 4.2.3).
+  auto has_leader = leading() || now_ < promised_until() ||
+                    (leader_ != 0 && election_timer_.is_leader_active(now_));
+  auto candidate_log = std::tie(request.last_term, request.last);
+  auto own_log = std::tuple{log_.last_term(), log_.last()};
+  auto is_up_to_date = candidate_log >= own_log;
+  if (request.pre_vote) {
+    auto granted = term > term_ && is_up_to_date && !has_leader;
+    if (granted)
+      defer_to(from, candidate_log > own_log);
+    return send_message(from, vote_response{true, granted, term});
+  }
+  if (promise_.is_old_in_force(now_) || (has_leader && !request.forced))
+    return;
+  if (term > term_)
+    follow(term, 0);
+  auto granted = term == term_ && is_up_to_date && (vote_ == 0 || vote_ == from) && !leading();
+  if (granted && vote_ == 0) {
+    vote_ = from;
+    outbox_.write_promise();
+  }
+  if (granted)
+    restart_election_timer();
+  send_message(from, vote_response{false, granted, term});
+}
+
+// -- terms ------------------------------------------------------------------------------------
+
+/// Joins a term, and its leader when it is known.
 void replica::follow(std::uint64_t term, spi::replica_id leader) {
-  if (role_ == role::leader)
+  if (leading())
     step_down("another leader was elected");
   if (term > term_) {
     term_ = term;
     vote_ = 0;
     verified_ = commit_;
-    put_vote();
+    outbox_.write_promise();
   }
-  role_ = role::follower;
-  if (leader_ != leader) {
-    watch_.turn_to_another();
-    if (leader != 0)
-      for (auto id : follower_reads_.take_all()) // which the leader before didn't answer
-        follower_reads_.add(id);
-  }
-  leader_ = leader;
+  become_follower();
+  set_leader(leader);
+}
+
+void replica::become_follower() {
+  if (!std::holds_alternative<follower>(role_))
+    role_ = follower{};
 }
 
 void replica::step_down(const std::string& why) {
-  role_ = role::follower;
-  leader_ = 0;
-  successor_ = 0;
-  peers_.clear();
-  // Whatever it proposed may yet be committed by the next leader.
-  for (auto at = std::max(commit_, log_.base()) + 1; at <= log_.last(); ++at)
-    if (auto id = std::exchange(log_.at(at).id, 0))
-      effects_.push_back(spi::refuse{id, spi::refusal::unknown, 0, why});
-  if (change_)
-    effects_.push_back(spi::refuse{change_->first, spi::refusal::unknown, 0, why});
-  change_.reset();
-  refuse_reads(why);
-  watch_.wait_whole_timeout(now_);
-}
-
-std::string replica::why_not_lead() const {
-  if (role_ != role::leader)
-    return leader_ == 0 ? "no leader is elected; try again"
-                        : "replica " + std::to_string(leader_) + " leads";
-  if (successor_ != 0)
-    return "replica " + std::to_string(successor_) + " is taking over; try again";
-  return {};
-}
-
-void replica::on_message(spi::replica_id from, std::uint64_t term, const vote_request& asked) {
-  // Who hears its leader doesn't help to depose it (dissertation, 4.2.3).
-  auto content = role_ == role::leader || promised() || (leader_ != 0 && watch_.hears(now_));
-  auto whole = asked.last_term > log_.last_term() ||
-               (asked.last_term == log_.last_term() && asked.last >= log_.last());
-  if (asked.probe) {
-    auto granted = term > term_ && whole && !content;
-    if (granted)
-      let_stand(from,
-                std::tie(asked.last_term, asked.last) > std::tuple{log_.last_term(), log_.last()});
-    return emit_send(from, encode(term_, vote_answer{true, granted, term}), after_vote());
-  }
-  if (just_started() || (content && !asked.forced))
-    return;
-  if (term > term_)
-    follow(term, 0);
-  auto granted = term == term_ && whole && (vote_ == 0 || vote_ == from) && role_ != role::leader;
-  if (granted && vote_ == 0) {
-    vote_ = from;
-    put_vote();
-  }
-  if (granted)
-    watch_.wait_whole_timeout(now_);
-  emit_send(from, encode(term_, vote_answer{false, granted, term}), after_vote());
-}
-
-void replica::on_message(spi::replica_id from, std::uint64_t term, const vote_answer& answer) {
-  if (term > term_ && !answer.granted)
-    return follow(term, 0);
-  if (!answer.granted)
-    return;
-  if (answer.probe && role_ == role::probing && answer.asked_term == term_ + 1) {
-    votes_.insert(from);
-    if (quorum(votes_))
-      campaign(false);
-  } else if (!answer.probe && role_ == role::candidate && answer.asked_term == term_) {
-    votes_.insert(from);
-    if (quorum(votes_))
-      lead();
-  }
-}
-
-void replica::on_message(spi::replica_id from, std::uint64_t term, const stand_now&) {
-  if (term == term_ && from == leader_ && may_stand() && !just_started())
-    campaign(true);
-}
-
-void replica::transfer(spi::replica_id to) {
-  if (stopped_ || role_ != role::leader || to == self_ || !members().votes(to) ||
-      !peers_.contains(to) || members().joint())
-    return;
-  successor_ = to;
-  successor_told_ = false;
-  successor_deadline_ = now_ + config_.election_timeout;
-  hand_over_if_ready();
+  auto ended = std::exchange(role_, follower{});
+  auto* it = std::get_if<leader>(&ended);
+  resign(log_, it, it ? it->change : 0, why);
 }
 
 } // namespace atl::raft

@@ -1,66 +1,58 @@
+#include "lease.hpp"
+
 #include "replica.hpp"
 
-/// Leases (dissertation, 6.4.1). A replica that answers a leader promises to vote for nobody for
-/// `election_timeout`, by its own clock, from when the leader's message came. As long as a majority
-/// is bound by such promises nobody else can have been elected, so nobody else can have committed
-/// anything, and the leader reads without asking. It counts from when its message *left*, and for
-/// less than was promised, so that it ends before them as long as no clock runs faster than its own
-/// by more than `clock_drift`.
-///
-/// What is promised outlives a crash: a replica that starts has forgotten whom it heard, and votes
-/// for nobody, itself included, until what it may have promised is over.
+#include <algorithm>
+
+/// Leases (dissertation, 6.4.1). A replica that answers a leader promises to grant no vote for
+/// `election_timeout`, by its own clock, from when the leader's message arrived. While a majority
+/// is bound by such promises no other leader can be elected, so no other leader can commit
+/// anything, and the leader reads without asking. The leader counts from when its message *left*,
+/// and for less time than was promised, so that its lease ends before the promises as long as no
+/// clock runs faster than its own by more than `clock_drift`.
 namespace atl::raft {
 
-void replica::begin_promise() {
-  old_promise_ = longest_promise_;
-  promise_ = config_.lease ? config_.election_timeout : spi::timestamp{0};
-  longest_promise_ = std::max(old_promise_, promise_);
-  if (longest_promise_ != old_promise_)
-    put_vote();
+bool vote_promise::begin(spi::timestamp now, spi::timestamp length) {
+  old_until_ = now + longest_;
+  length_ = length;
+  return length > std::exchange(longest_, std::max(longest_, length));
 }
 
-/// A longer promise, under options of before, is remembered until it is over.
-void replica::end_old_promise() {
-  if (longest_promise_ == promise_ || just_started())
+bool vote_promise::expire_old(spi::timestamp now) {
+  if (longest_ == length_ || is_old_in_force(now))
+    return false;
+  longest_ = length_;
+  return true;
+}
+
+spi::timestamp vote_promise::until(const leader_based::election_timer& timer) const {
+  return timer.has_heard_leader() ? std::max(old_until_, timer.last_contact() + length_)
+                                  : old_until_;
+}
+
+/// The length comes from the network, so it counts for no more than this replica would promise.
+void replica::note_promise(leader& it, spi::replica_id voter, const append_response& response) {
+  if (!config_.lease)
     return;
-  longest_promise_ = promise_;
-  put_meta();
+  auto length = std::clamp(response.promise, spi::timestamp{0}, config_.election_timeout);
+  auto& until = it.promised_until[voter];
+  until = std::max(until, std::min(response.sent, now_) + config_.shortened(length));
 }
 
-bool replica::just_started() const {
-  return now_ - started_ < old_promise_;
-}
-
-/// Until then this replica votes for nobody, itself included.
-spi::timestamp replica::promised_until() const {
-  auto until = started_ + old_promise_;
-  return watch_.ever_heard() ? std::max(until, watch_.last_heard() + promise_) : until;
-}
-
-bool replica::promised() const {
-  return now_ < promised_until();
-}
-
-/// Not more than this one would promise: the number comes from the network.
-void replica::learn_promise(progress& of, const append_answer& answer) {
-  auto promise = std::clamp(answer.promise, spi::timestamp{0}, config_.election_timeout);
-  auto until = std::min(answer.sent, now_) + config_.shortened(promise);
-  of.votes_for_nobody_until = std::max(of.votes_for_nobody_until, until);
-}
-
-/// Looked at in the same call that answers reads, by the time that it was called at: they began
-/// before. Who was told to stand for leader is elected in spite of promises.
-bool replica::holds_lease() const {
-  if (!config_.lease || role_ != role::leader || lease_given_up_)
+/// Checked in the call that answers the reads, by the time of that call, which is after they began.
+/// A replica that was told to campaign is elected in spite of promises, so its leader has no lease.
+bool replica::has_lease() const {
+  auto* it = std::get_if<leader>(&role_);
+  if (!config_.lease || !it || it->has_handed_over || now_ < spi::timestamp{0})
     return false;
   auto until = agreed([&](spi::replica_id id) -> std::uint64_t {
-    if (id == self_) // it votes for nobody while it leads
+    if (id == self_) // a leader grants no vote
       return static_cast<std::uint64_t>(spi::timestamp::max().count());
-    auto peer = peers_.find(id);
-    auto time = peer == peers_.end() ? spi::timestamp{0} : peer->second.votes_for_nobody_until;
+    auto voter = it->promised_until.find(id);
+    auto time = voter == it->promised_until.end() ? spi::timestamp{0} : voter->second;
     return static_cast<std::uint64_t>(std::max(time, spi::timestamp{0}).count());
   });
-  return now_ >= spi::timestamp{0} && static_cast<std::uint64_t>(now_.count()) < until;
+  return static_cast<std::uint64_t>(now_.count()) < until;
 }
 
 } // namespace atl::raft

@@ -1,37 +1,22 @@
 #pragma once
 
+#include "../common/indexed_log.hpp"
+#include "../common/members.hpp"
+#include "config.hpp"
+
 #include <atoll/spi/codec.hpp>
 #include <atoll/spi/consensus.hpp>
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace atl::raft {
 
-/// Who belongs to the group. While a change of voters is under way it is joint: decisions need a
-/// majority of the old voters and one of the new (Ongaro's dissertation, 4.3).
-struct membership {
-  std::vector<spi::replica_id> voters;
-  std::vector<spi::replica_id> old_voters; ///< empty when not joint
-  std::vector<spi::replica_id> learners;
+using leader_based::membership;
 
-  bool joint() const { return !old_voters.empty(); }
-  bool votes(spi::replica_id id) const;
-  bool contains(spi::replica_id id) const;
-  /// Everybody, each once, in order.
-  std::vector<spi::replica_id> all() const;
-  friend bool operator==(const membership&, const membership&) = default;
-};
-
-void put(spi::writer& out, const membership& it);
-/// Makes the reader fail on lists that are too long.
-membership get_membership(spi::reader& in);
-/// @returns none for what is no group, or one without a voter.
-std::optional<membership> decode_membership(std::string_view bytes);
+inline constexpr leader_based::members_codec members_codec{members_max, true};
 
 enum class entry_type : std::uint8_t { command, no_op, members };
 inline constexpr auto entry_type_last = entry_type::members;
@@ -39,43 +24,43 @@ inline constexpr auto entry_type_last = entry_type::members;
 struct entry {
   std::uint64_t term = 0;
   entry_type type = entry_type::no_op;
-  std::string body;       ///< the command, or an encoded membership
-  spi::request_id id = 0; ///< whose proposal of this run it is; not stored
+  std::string body;             ///< the command, or an encoded membership
+  spi::request_id id = 0;       ///< the proposal's, if it was proposed here in this run; not stored
+  spi::persist_token token = 0; ///< the entry is durable here once this is
 
   std::size_t bytes() const { return body.size() + 32; }
+  bool is_command() const { return type == entry_type::command; }
+  const std::string& command() const { return body; }
 };
 
+void put(spi::writer& out, const entry& it);
+/// Makes the reader fail on a body that is too long, or that should be a group and isn't.
+void get(spi::reader& in, entry& it);
 std::string encode(const entry& it);
 std::optional<entry> decode_entry(std::string_view bytes);
 
-/// The entries that are still kept, behind a base that stands for all before it.
-class entry_log {
+class entry_log : public leader_based::indexed_log<entry> {
  public:
-  spi::log_index base() const { return base_; }
-  spi::log_index last() const { return base_ + entries_.size(); }
-  std::uint64_t last_term() const { return entries_.empty() ? base_term_ : entries_.back().term; }
-  std::size_t bytes() const { return bytes_; }
-  bool holds(spi::log_index at) const { return at > base_ && at <= last(); }
+  bool holds(spi::log_index index) const { return index > base() && index <= last(); }
+  std::uint64_t last_term() const { return term_at(last()); }
   /// Of an entry in the log, or of the base.
-  std::uint64_t term_at(spi::log_index at) const {
-    return at == base_ ? base_term_ : entries_[at - base_ - 1].term;
+  std::uint64_t term_at(spi::log_index index) const {
+    return index == base() ? base_term_ : at(index).term;
   }
-  entry& at(spi::log_index index) { return entries_[index - base_ - 1]; }
-  const entry& at(spi::log_index index) const { return entries_[index - base_ - 1]; }
-
-  void append(entry it);
-  /// Removes everything behind `last`.
-  void truncate(spi::log_index last);
-  /// Removes everything up to `base`, which must be in the log or be its base.
-  void cut(spi::log_index base);
-  /// Empties it: a snapshot stands for everything up to `base`.
-  void reset(spi::log_index base, std::uint64_t term);
+  /// @pre the log holds `base`, or `base` is its base
+  void cut(spi::log_index base) {
+    base_term_ = term_at(base);
+    indexed_log::cut(base);
+  }
+  /// Empties the log: a snapshot stands for all entries up to `base`.
+  void reset(spi::log_index base, std::uint64_t term) {
+    *this = entry_log{};
+    indexed_log::cut(base);
+    base_term_ = term;
+  }
 
  private:
-  spi::log_index base_ = 0;
   std::uint64_t base_term_ = 0;
-  std::deque<entry> entries_;
-  std::size_t bytes_ = 0;
 };
 
 } // namespace atl::raft

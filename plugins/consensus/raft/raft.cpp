@@ -12,30 +12,23 @@ constexpr atl::spi::claim claims[] = {
     {"transfers_leadership", "yes"}, {"trusts_clocks_with", "lease"},
 };
 
+namespace specs = atl::leader_based::option_specs;
+
 constexpr atl::spi::option_spec options[] = {
-    {"heartbeat", option_type::duration, "100ms", "1ms", "1m",
-     "How often the leader tells the others that it lives, and repeats what may have got lost."},
-    {"election_timeout", option_type::duration, "1s", "2ms", "10m",
-     "After this silence of the leader, and up to as much again by lot, another one is elected."},
-    {"read_timeout", option_type::duration, "2s", "1ms", "10m",
-     "How long a read waits for a leader that is confirmed before it is refused."},
+    specs::heartbeat,
+    specs::election_timeout,
+    specs::read_timeout,
     {"lease", option_type::boolean, "false", "", "",
      "Whether a leader that a majority answered a moment ago reads without asking it again. Then "
      "reads are linearizable only while clocks keep to clock_drift."},
     {"clock_drift", option_type::integer, "250000", "0", "100000000",
      "With lease: by how many millionths one replica's clock may run faster than another's."},
-    {"batch_bytes", option_type::size, "1MiB", "1KiB", "4MiB",
-     "About as many bytes go into one message; a larger entry goes alone."},
-    {"window_bytes", option_type::size, "8MiB", "1KiB", "64MiB",
-     "Bytes under way to one replica before the leader waits for its answers."},
-    {"max_in_flight", option_type::integer, "4096", "1", "65536",
-     "Entries that are not yet committed; more proposals are refused as busy."},
-    {"keep_entries", option_type::integer, "10000", "0", "10000000",
-     "Applied entries that are kept so that a replica can catch up without a snapshot."},
-    {"keep_bytes", option_type::size, "64MiB", "0", "16GiB",
-     "Applied entries beyond this size are cut even if keep_entries would keep them."},
-    {"log_bytes", option_type::size, "256MiB", "1MiB", "64GiB",
-     "A log of this size takes no more proposals until this replica has applied what is in it."},
+    specs::batch_bytes,
+    specs::window_bytes,
+    specs::max_in_flight,
+    specs::keep_entries,
+    specs::keep_bytes,
+    specs::log_bytes,
 };
 
 atl::spi::consensus* create(const atl::spi::consensus_setup& setup) {

@@ -1,244 +1,128 @@
 #pragma once
 
-#include "../common/leader_watch.hpp"
-#include "../common/pipeline.hpp"
+#include "../common/leader_based_replica.hpp"
 #include "config.hpp"
+#include "lease.hpp"
 #include "log.hpp"
+#include "roles.hpp"
 #include "wire.hpp"
 
 #include <atoll/spi/consensus.hpp>
 
-#include <algorithm>
 #include <cstdint>
-#include <deque>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace atl::raft {
 
-/// What a leader knows of another replica.
-struct progress {
-  pipelining::pipeline log; ///< what it holds, and what is under way to it
-  bool heard = false;       ///< since the last look at the quorum
-  std::uint64_t round = 0;  ///< the newest heartbeat that it answered
-  spi::timestamp votes_for_nobody_until{0};
-  bool snapshot_under_way = false;
-  std::uint64_t snapshot_round = 0;   ///< the newest heartbeat when a snapshot was last sent
-  spi::timestamp next_snapshot_at{0}; ///< not before this, unless the last one was of use
-};
-
 /// One replica of a group that runs Raft (Ongaro, *Consensus: Bridging Theory and Practice*, 2014).
 /// README.md says what is done where the dissertation leaves a choice.
 ///
-/// One class, in six files: `replica.cpp` (calls, durable state, what is committed),
-/// `election.cpp`, `replication.cpp` (the log from the leader to the others), `reads.cpp`,
-/// `lease.cpp`, `members.cpp` (changes of the group, snapshots).
-class replica final : public spi::consensus {
+/// One class, in five files: `replica.cpp` (start, durable state, commit), `election.cpp`,
+/// `replication.cpp` (the log from the leader to the others), `lease.cpp`, `changes.cpp` (changes
+/// of the group, snapshots). What any protocol with a leader does is in the base class.
+class replica final : public leader_based::leader_based_replica {
  public:
   /// @throws std::invalid_argument when the options or the set-up contradict themselves.
   explicit replica(const spi::consensus_setup& setup);
 
   void start(spi::stable_state stable, spi::log_index applied, spi::timestamp now) override;
   void advance(spi::timestamp now) override;
-  spi::timestamp deadline() const override;
-  void step(spi::replica_id from, std::string_view bytes) override;
-  void on_durable(spi::persist_token token) override;
-  void on_unreachable(spi::replica_id id) override;
   void propose(spi::request_id id, std::string command) override;
-  void read(spi::request_id id, spi::read_level level) override;
-  void on_validated(std::uint64_t ticket, bool ok, std::string_view reason) override;
   void reconfigure(spi::request_id id, std::vector<spi::replica_id> voters,
                    std::vector<spi::replica_id> learners) override;
-  void transfer(spi::replica_id to) override;
-  void on_applied(spi::log_index index) override;
-  void on_snapshot_sent(spi::replica_id to, bool ok) override;
-  void on_snapshot_received(spi::log_index index, std::string_view blob) override;
   std::string snapshot_blob(spi::log_index index) const override;
-  void on_installed(spi::log_index index) override;
-  void drain(std::vector<spi::effect>& out) override;
-  spi::consensus_status status() const override;
 
  private:
-  enum class role : std::uint8_t { follower, probing, candidate, leader };
+  using progress = leader_based::progress;
 
-  /// A snapshot that is being taken over: where it ends, and who belonged to the group there.
-  struct pending_snapshot {
-    spi::log_index index = 0;
-    std::uint64_t term = 0;
-    membership members;
-    spi::persist_token token = 0; ///< that makes this known durably, before it is installed
-    bool asked = false;           ///< the host was asked to install it
-  };
+  replica(const spi::consensus_setup& setup, const config& options);
 
   // -- replica.cpp
-  void take(const spi::stable_state& stable, spi::log_index applied);
-  bool take_meta(const std::optional<std::string>& bytes);
-  void put_meta();
-  void put_vote();
-  void put_entry(spi::log_index at);
-  void erase_entries(spi::log_index first, spi::log_index last);
-  void stop(std::string reason);
-  void refuse(spi::request_id id, std::string why, spi::refusal kind = spi::refusal::not_proposed);
-  void emit_send(spi::replica_id to, std::string bytes, spi::persist_token after = 0);
-  spi::persist_token after_vote() const;
-  spi::replica_role seen_role() const;
-  void say_role();
+  void restore(const spi::stable_state& stable, spi::log_index applied);
+  bool restore_meta(const std::optional<std::string>& bytes);
+  bool restore_log(const std::vector<spi::stable_record>& records);
+  void restore_snapshot(spi::log_index applied);
+  std::string encode_meta() const override;
+  void append(entry it);
+  void replace_log(const pending_snapshot& snapshot);
+  void on_persisted(bool changed) override;
+  void advance_commit();
   void set_commit(spi::log_index index);
-  void give_out();
-  void cut_log();
-  bool quorum(const std::set<spi::replica_id>& of) const;
-  /// The highest value that a majority (of each half, when joint) has reached.
-  template <class ValueOf>
-  std::uint64_t agreed(ValueOf value_of) const;
+  std::uint64_t agreed(const value_of& value) const override;
+  using leader_based_replica::on_message;
+  void receive(spi::replica_id from, std::string_view bytes) override;
+  void send_message(spi::replica_id to, const body& what);
+  role_kind role() const override { return static_cast<role_kind>(role_.index()); }
+  std::uint64_t term() const override { return term_; }
+  leader_based::leadership* leading() override { return std::get_if<leader>(&role_); }
+  log_extent extent() const override { return {log_.base(), log_.last(), log_.bytes()}; }
+  spi::log_index last_durable() const override { return durable_; }
+  spi::log_index last_proposed() const override { return log_.last(); }
+  void cut_log_at(spi::log_index base) override { log_.cut(base); }
+  void deliver() override { deliver_from(log_); }
+  std::string blocked() const override;
 
   // -- election.cpp
-  void tick_election();
-  void on_leader_unreachable();
-  void hear_leader();
-  void let_stand(spi::replica_id other, bool knows_more);
+  void on_election_timeout() override;
   void follow(std::uint64_t term, spi::replica_id leader);
-  void probe();
+  void become_follower() override;
   void campaign(bool forced);
-  void ask_for_votes(bool is_probe, bool forced);
+  void request_votes(bool pre_vote, bool forced);
   void count_own_vote();
+  bool is_quorum(const std::set<spi::replica_id>& voters) const;
   void lead();
-  void step_down(const std::string& why);
-  void on_message(spi::replica_id from, std::uint64_t term, const vote_request& asked);
-  void on_message(spi::replica_id from, std::uint64_t term, const vote_answer& answer);
-  void on_message(spi::replica_id from, std::uint64_t term, const stand_now&);
-  std::string why_not_lead() const;
-  /// How to refuse for `why_not_lead`: whatever keeps a leader from it passes soon.
-  spi::refusal refusal_kind() const {
-    return role_ == role::leader ? spi::refusal::busy : spi::refusal::not_proposed;
-  }
+  void step_down(const std::string& why) override;
+  void on_message(spi::replica_id from, std::uint64_t term, const vote_request& request);
+  void on_message(spi::replica_id from, std::uint64_t term, const vote_response& response);
+  void on_message(spi::replica_id from, std::uint64_t term, const timeout_now&);
 
   // -- replication.cpp
-  void append_own(entry it);
-  void on_message(spi::replica_id from, std::uint64_t term, append_request& asked);
-  void on_message(spi::replica_id from, std::uint64_t term, const append_answer& answer);
-  void take_entries(append_request& asked);
-  void answer_append();
-  void beat();
-  void begin_round();
-  void replicate();
-  void replicate_to(spi::replica_id to, progress& it);
-  void send_append(spi::replica_id to, const progress& it, spi::log_index first, std::size_t count);
-  void catch_up_by_snapshot(spi::replica_id to, progress& it);
-  void hand_over_if_ready();
-  void look_at_quorum();
-  void decide();
-
-  // -- reads.cpp
-  void on_message(spi::replica_id from, std::uint64_t term, const read_request& asked);
-  void on_message(spi::replica_id from, std::uint64_t term, const read_answer& answer);
-  void place_reads();
-  void release_reads();
-  void forward_reads();
-  void expire_reads();
-  void refuse_reads(const std::string& why);
-  void finish_read(const read_index::waiting_read& it, bool ok, const std::string& why);
+  batch next_batch(spi::log_index first) const override {
+    return batch_of(log_, first, log_.last());
+  }
+  void send_entries(spi::replica_id to, const progress& peer, const batch& entries) override;
+  void on_message(spi::replica_id from, std::uint64_t term, append_request& request);
+  void on_message(spi::replica_id from, std::uint64_t term, const append_response& response);
+  std::optional<spi::log_index> find_conflict(const append_request& request);
+  void append_entries(append_request& request);
+  void respond_to_leader() override;
+  bool can_transfer_to(spi::replica_id to) const override;
+  bool is_caught_up(const progress& peer) const override { return peer.log.match() == log_.last(); }
+  void send(spi::replica_id to, const timeout_now& it) override { send_message(to, it); }
+  bool can_serve_reads() const override;
+  void send(spi::replica_id to, const read_request& it) override { send_message(to, it); }
+  void send(spi::replica_id to, const read_response& it) override { send_message(to, it); }
 
   // -- lease.cpp
-  void begin_promise();
-  void end_old_promise();
-  bool just_started() const;
-  spi::timestamp promised_until() const;
-  bool promised() const;
-  void learn_promise(progress& of, const append_answer& answer);
-  bool holds_lease() const;
+  spi::timestamp promised_until() const override { return promise_.until(election_timer_); }
+  void note_promise(leader& it, spi::replica_id voter, const append_response& response);
+  bool has_lease() const override;
 
-  // -- members.cpp
-  const membership& members() const;
-  membership members_at(spi::log_index index) const;
-  bool may_stand() const;
-  void members_may_have_changed();
-  void go_on_with_change();
+  // -- changes.cpp
+  bool can_campaign() const override;
+  void on_members_published() override;
+  obstacle obstacle_to_change() const;
+  void advance_change();
+  std::optional<pending_snapshot> decode_snapshot(std::string_view blob) const override;
+  void on_snapshot_installed(pending_snapshot installed) override;
 
   const config config_;
-  const spi::replica_id self_;
-  elections::leader_watch watch_;
-  spi::timestamp now_{0};
-  bool stopped_ = false;
 
-  // Durable, as it will be once what was persisted so far is.
+  // Durable once the records are that were written so far.
   std::uint64_t term_ = 0;
   spi::replica_id vote_ = 0;
-  spi::timestamp longest_promise_{0}; ///< that may be in force, given in this life or before
+  vote_promise promise_;
   entry_log log_;
-  membership base_members_; ///< at the log's base
-  std::optional<pending_snapshot> snapshot_;
 
-  // What follows from the log.
-  std::map<spi::log_index, membership> changes_; ///< in the log, by index
-  membership last_said_members_;
-  spi::log_index commit_ = 0;
-  spi::log_index given_ = 0;   ///< up to here entries were given out to be applied
-  spi::log_index applied_ = 0; ///< durable in the state machine
-  spi::log_index durable_ = 0; ///< the log is durable up to here
-  std::deque<std::pair<spi::persist_token, spi::log_index>> persisting_;
-
-  // What the next `drain` gives out.
-  std::vector<spi::disk_op> ops_;
-  std::vector<spi::effect> effects_;
-  bool meta_changed_ = false;
-  bool vote_changed_ = false;    ///< see `put_vote`
-  spi::persist_token token_ = 0; ///< the last one given out
-  spi::persist_token durable_token_ = 0;
-  spi::persist_token vote_token_ = 0; ///< what `put_vote` recorded is durable once this is
-  spi::log_index unpersisted_ = 0;    ///< the last entry among `ops_`; 0: none
-
-  // Roles.
-  role role_ = role::follower;
-  spi::replica_id leader_ = 0;
-  spi::timestamp started_{0};
-  spi::timestamp old_promise_{0}; ///< what an earlier incarnation may have given
-  spi::timestamp promise_{0};     ///< so long after it heard a leader it votes for nobody
-  std::set<spi::replica_id> votes_;
-  std::tuple<spi::replica_role, std::uint64_t, spi::replica_id> said_role_;
-
-  // Follower.
-  spi::log_index verified_ = 0; ///< as the leader of this term has it, up to here
-  bool answer_wanted_ = false;
-  std::uint64_t round_to_answer_ = 0;
-  spi::timestamp sent_to_answer_{0};
-  read_index::follower_reads follower_reads_;
-
-  // Leader.
-  std::map<spi::replica_id, progress> peers_;
-  spi::log_index term_start_ = 0; ///< the first entry of its term
-  spi::timestamp next_beat_{0};
-  spi::timestamp next_look_{0};
-  bool beat_wanted_ = false;
-  std::uint64_t round_ = 0;
-  read_index::leader_reads leader_reads_;
-  spi::replica_id successor_ = 0;
-  spi::timestamp successor_deadline_{0};
-  bool lease_given_up_ = false;                                  ///< for the rest of the term
-  bool successor_told_ = false;                                  ///< since the last heartbeat
-  std::optional<std::pair<spi::request_id, membership>> change_; ///< under way, asked for here
-  std::uint64_t dropped_ = 0;
+  spi::log_index durable_ = 0;  ///< the log is durable up to here
+  spi::log_index verified_ = 0; ///< the log is the same as the leader's of this term up to here
+  std::variant<follower, pre_candidate, candidate, leader> role_;
 };
-
-template <class ValueOf>
-std::uint64_t replica::agreed(ValueOf value_of) const {
-  auto of = [&](const std::vector<spi::replica_id>& voters) {
-    std::vector<std::uint64_t> values;
-    values.reserve(voters.size());
-    for (auto id : voters)
-      values.push_back(value_of(id));
-    auto at = values.begin() + static_cast<std::ptrdiff_t>((values.size() - 1) / 2);
-    std::nth_element(values.begin(), at, values.end());
-    return *at;
-  };
-  auto& now = members();
-  auto reached = of(now.voters);
-  return now.joint() ? std::min(reached, of(now.old_voters)) : reached;
-}
 
 } // namespace atl::raft

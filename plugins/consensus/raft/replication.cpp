@@ -1,216 +1,133 @@
 #include "replica.hpp"
 
+#include <algorithm>
+#include <utility>
+
 namespace atl::raft {
 
 // -- the leader -------------------------------------------------------------------------------
 
-void replica::append_own(entry it) {
-  auto is_change = it.type == entry_type::members;
-  log_.append(std::move(it));
-  put_entry(log_.last());
-  if (is_change) {
-    changes_[log_.last()] = *decode_membership(log_.at(log_.last()).body);
-    members_may_have_changed();
-  }
-}
-
-void replica::beat() {
-  next_beat_ = now_ + config_.heartbeat;
-  successor_told_ = false;
-  hand_over_if_ready();
-  for (auto& [id, it] : peers_) {
-    if (it.log.lacks(it.round))
-      it.log.send_again(it.log.held() + 1);
-    if (it.log.next() <= log_.base())
-      catch_up_by_snapshot(id, it);
-  }
-  begin_round();
-}
-
-/// Heartbeats go behind what the other one surely holds, so that they are never refused.
-void replica::begin_round() {
-  ++round_;
-  for (auto& [id, it] : peers_)
-    send_append(id, it, it.log.match() + 1, 0);
-}
-
-void replica::replicate() {
-  if (std::exchange(beat_wanted_, false))
-    beat();
-  for (auto& [id, it] : peers_)
-    replicate_to(id, it);
-}
-
-void replica::replicate_to(spi::replica_id to, progress& it) {
-  while (it.log.next() <= log_.last() && it.log.next() > log_.base() &&
-         it.log.may_send(config_.window_bytes)) {
-    auto first = it.log.next();
-    std::size_t bytes = 0;
-    std::size_t count = 0;
-    while (first + count <= log_.last() &&
-           (count == 0 || bytes + log_.at(first + count).bytes() <= config_.batch_bytes))
-      bytes += log_.at(first + count++).bytes();
-    send_append(to, it, first, count);
-    it.log.sent(count, bytes, round_);
-  }
-}
-
-void replica::send_append(spi::replica_id to, const progress& it, spi::log_index first,
-                          std::size_t count) {
-  auto previous = first - 1;
-  append_request head{previous, 0, commit_, round_, it.log.match(), it.log.attempt(), now_, {}};
-  if (previous < log_.base()) // what it lacks is cut: this is but a sign of life
+/// A heartbeat comes after entries that the peer surely has, so that the peer never refuses it.
+void replica::send_entries(spi::replica_id to, const progress& peer, const batch& entries) {
+  auto previous = entries.count == 0 ? peer.log.match() : entries.first - 1;
+  append_request head{
+      previous,           0,    commit_, std::get<leader>(role_).heartbeat_round, peer.log.match(),
+      peer.log.attempt(), now_, {}};
+  if (previous < log_.base()) // the log doesn't have that entry's term any more
     head.previous = 0;
   else
     head.previous_term = log_.term_at(previous);
-  emit_send(to, encode_append(term_, head, log_, first, count), after_vote());
+  outbox_.send(to, encode_append(term_, head, log_, previous + 1, entries.count),
+               outbox_.promise_token());
 }
 
-/// One at a time, and only to who is there to take it: a snapshot may be large, and take long to
-/// install.
-void replica::catch_up_by_snapshot(spi::replica_id to, progress& it) {
-  if (it.snapshot_under_way || it.round <= it.snapshot_round || now_ < it.next_snapshot_at)
-    return;
-  it.snapshot_under_way = true;
-  it.snapshot_round = round_;
-  effects_.push_back(spi::send_snapshot{to});
-}
-
-void replica::hand_over_if_ready() {
-  auto peer = peers_.find(successor_);
-  if (peer == peers_.end() || peer->second.log.match() != log_.last() || successor_told_)
-    return;
-  successor_told_ = true;
-  lease_given_up_ = true; // it may be elected at any time from now on, as long as the term lasts
-  emit_send(successor_, encode(term_, stand_now{}));
-}
-
-void replica::on_message(spi::replica_id from, std::uint64_t term, const append_answer& answer) {
+void replica::on_message(spi::replica_id from, std::uint64_t term,
+                         const append_response& response) {
   if (term > term_)
     return follow(term, 0);
-  auto peer = peers_.find(from);
-  if (term != term_ || role_ != role::leader || peer == peers_.end())
+  auto* it = std::get_if<leader>(&role_);
+  auto* peer = it ? it->find(from) : nullptr;
+  if (term != term_ || !peer)
     return;
-  auto& it = peer->second;
-  it.heard = true;
-  learn_promise(it, answer);
-  if (auto round = std::min(answer.round, round_); round >= it.round) {
-    it.round = round;
-    it.log.learn_held(std::min(answer.held, log_.last()));
+  peer->active_in = it->quorum_check;
+  note_promise(*it, from, response);
+  note_heartbeat_response(*peer, response.round, response.acknowledged);
+  if (!response.fits) {
+    // Only the first refusal of an attempt triggers another attempt.
+    if (response.attempt == peer->log.attempt() && response.previous > peer->log.match() &&
+        response.previous < peer->log.next())
+      peer->log.resend_from(
+          std::max(peer->log.match() + 1, std::min(response.match + 1, response.previous)));
+  } else if (response.match > peer->log.match() && response.match <= log_.last()) {
+    peer->log.learn_match(response.match);
+    peer->next_snapshot_at = now_;
+    advance_commit(); // may end this leadership
   }
-  if (!answer.fits) {
-    // Only the first refusal of an attempt makes another one.
-    if (answer.attempt == it.log.attempt() && answer.previous > it.log.match() &&
-        answer.previous < it.log.next())
-      it.log.send_again(std::max(it.log.match() + 1, std::min(answer.match + 1, answer.previous)));
-  } else if (answer.match > it.log.match() && answer.match <= log_.last()) {
-    it.log.learn_match(answer.match);
-    it.next_snapshot_at = now_;
-    decide();
-  }
-  release_reads();
-  hand_over_if_ready();
+  confirm_reads();
+  send_timeout_now_if_ready();
 }
 
-/// Entries of earlier terms are committed only by one of its own behind them (dissertation, 3.6.2).
-void replica::decide() {
-  auto reached = agreed([&](spi::replica_id id) -> spi::log_index {
-    if (id == self_)
-      return durable_;
-    auto peer = peers_.find(id);
-    return peer == peers_.end() ? 0 : peer->second.log.match();
-  });
-  if (reached > commit_ && reached >= term_start_)
-    set_commit(reached);
+bool replica::can_transfer_to(spi::replica_id to) const {
+  return members_.current().votes(to) && !members_.current().is_joint();
 }
 
-void replica::look_at_quorum() {
-  next_look_ = now_ + config_.election_timeout;
-  std::set<spi::replica_id> heard{self_};
-  for (auto& [id, it] : peers_)
-    if (std::exchange(it.heard, false))
-      heard.insert(id);
-  if (!quorum(heard))
-    step_down("a majority of the replicas doesn't answer");
+/// A new leader knows what is committed once it has committed an entry of its own.
+bool replica::can_serve_reads() const {
+  return commit_ >= std::get<leader>(role_).term_start;
 }
 
-// -- the others -------------------------------------------------------------------------------
+// -- the followers ----------------------------------------------------------------------------
 
-void replica::on_message(spi::replica_id from, std::uint64_t term, append_request& asked) {
-  if (term < term_) // so that a leader of old learns of it
-    return emit_send(from, encode(term_, append_answer{}), after_vote());
-  if (term == term_ && role_ == role::leader)
-    return; // there is one leader a term: this is forged
+void replica::on_message(spi::replica_id from, std::uint64_t term, append_request& request) {
+  if (term < term_) // tells a leader of an earlier term that there is a new one
+    return send_message(from, append_response{});
+  if (term == term_ && leading())
+    return; // a term has one leader, so this message is forged
   follow(term, from);
-  hear_leader();
-  round_to_answer_ = asked.round;
-  sent_to_answer_ = asked.sent;
-  if (asked.known > log_.last())
-    return stop("the leader knows this replica to have held entry " + std::to_string(asked.known) +
-                " and its log ends at " + std::to_string(log_.last()) +
-                ": its disk was lost; remove it from the group and add one with empty disks under "
-                "a new id");
-  take_entries(asked);
-}
-
-void replica::take_entries(append_request& asked) {
-  auto refuse = [&](spi::log_index hint) {
-    append_answer answer{false,           hint,      asked.previous,
-                         asked.attempt,   verified_, round_to_answer_,
-                         sent_to_answer_, promise_};
-    emit_send(leader_, encode(term_, answer), after_vote());
-  };
-  if (asked.previous > log_.last())
-    return refuse(log_.last());
-  if (asked.previous >= log_.base() && log_.term_at(asked.previous) != asked.previous_term &&
-      asked.previous != 0) {
-    if (asked.previous <= commit_)
-      return stop("a leader contradicts what was committed at index " +
-                  std::to_string(asked.previous));
-    // Past all entries of the term that doesn't fit, in one step.
-    auto hint = asked.previous;
-    auto wrong = log_.term_at(hint);
-    while (hint > std::max(commit_, log_.base()) && log_.term_at(hint) == wrong)
-      --hint;
-    return refuse(hint);
-  }
-  auto at = asked.previous;
-  for (auto& it : asked.entries) {
-    ++at;
-    if (at <= log_.base() || (log_.holds(at) && log_.term_at(at) == it.term))
-      continue;
-    if (at <= commit_)
-      return stop("a leader contradicts what was committed at index " + std::to_string(at));
-    if (log_.holds(at)) {
-      erase_entries(at, log_.last());
-      log_.truncate(at - 1);
-      changes_.erase(changes_.lower_bound(at), changes_.end());
-      // What is being written of the entries that are gone says nothing of those in their place.
-      durable_ = std::min(durable_, at - 1);
-      for (auto& [token, last] : persisting_)
-        last = std::min(last, at - 1);
-      unpersisted_ = std::min(unpersisted_, at - 1);
-    }
-    if (it.type == entry_type::members)
-      changes_[at] = *decode_membership(it.body);
-    log_.append(std::move(it));
-    put_entry(at);
-  }
-  members_may_have_changed();
-  verified_ = std::max(verified_, at);
-  // A heartbeat is answered at once, so that a slow disk makes no election; entries once they are
-  // durable.
-  answer_wanted_ = answer_wanted_ || asked.entries.empty() || verified_ <= durable_;
-  set_commit(std::min(asked.commit, verified_));
-}
-
-void replica::answer_append() {
-  if (!std::exchange(answer_wanted_, false) || leader_ == 0 || role_ != role::follower)
+  on_leader_contact();
+  auto& it = std::get<follower>(role_);
+  it.heartbeat_round = request.round;
+  it.request_sent = request.sent;
+  check_disk(request.known, log_.last());
+  if (stopped_)
     return;
-  append_answer answer{
-      true,    std::min(verified_, durable_), 0, 0, verified_, round_to_answer_, sent_to_answer_,
-      promise_};
-  emit_send(leader_, encode(term_, answer), after_vote());
+  auto hint = find_conflict(request);
+  if (stopped_)
+    return;
+  if (hint)
+    return send_message(from,
+                        append_response{false, *hint, request.previous, request.attempt, verified_,
+                                        it.heartbeat_round, it.request_sent, promise_.length()});
+  append_entries(request);
+}
+
+/// @returns where the leader should look for the last common entry; none: the request fits.
+std::optional<spi::log_index> replica::find_conflict(const append_request& request) {
+  auto hint = request.previous;
+  if (hint > log_.last())
+    return log_.last();
+  if (hint == 0 || hint < log_.base() || log_.term_at(hint) == request.previous_term)
+    return std::nullopt;
+  if (hint <= commit_)
+    stop("a leader contradicts what was committed at index " + std::to_string(hint));
+  // All entries of the conflicting term are skipped in one step.
+  auto wrong = log_.term_at(hint);
+  while (hint > std::max(commit_, log_.base()) && log_.term_at(hint) == wrong)
+    --hint;
+  return hint;
+}
+
+void replica::append_entries(append_request& request) {
+  auto index = request.previous;
+  for (auto& entry : request.entries) {
+    ++index;
+    if (index <= log_.base() || (log_.holds(index) && log_.term_at(index) == entry.term))
+      continue;
+    if (index <= commit_)
+      return stop("a leader contradicts what was committed at index " + std::to_string(index));
+    if (log_.holds(index)) {
+      outbox_.erase(index, log_.last());
+      log_.truncate(index - 1);
+      members_.truncate(index - 1);
+      durable_ = std::min(durable_, index - 1);
+    }
+    append(std::move(entry));
+  }
+  publish_members();
+  verified_ = std::max(verified_, index);
+  // A heartbeat is answered at once, so that a slow disk causes no election; entries are answered
+  // when they are durable.
+  if (request.entries.empty() || verified_ <= durable_)
+    std::get<follower>(role_).response_wanted = true;
+  set_commit(std::min(request.commit, verified_));
+}
+
+void replica::respond_to_leader() {
+  auto* it = std::get_if<follower>(&role_);
+  if (!it || !std::exchange(it->response_wanted, false) || leader_ == 0)
+    return;
+  send_message(leader_, append_response{true, std::min(verified_, durable_), 0, 0, verified_,
+                                        it->heartbeat_round, it->request_sent, promise_.length()});
 }
 
 } // namespace atl::raft

@@ -55,8 +55,8 @@ struct counts_batches_wrong : flawed {
   void spoil(effect& it) override {
     auto* sent = small_ ? std::get_if<send>(&it) : nullptr;
     auto message = sent ? raft::decode(sent->bytes) : std::nullopt;
-    if (auto* answer = message ? std::get_if<raft::append_answer>(&message->body) : nullptr;
-        answer && answer->fits && answer->held > answer->match) {
+    if (auto* answer = message ? std::get_if<raft::append_response>(&message->body) : nullptr;
+        answer && answer->fits && answer->acknowledged > answer->match) {
       ++answer->match;
       sent->bytes = raft::encode(message->term, message->body);
     }
@@ -104,8 +104,8 @@ struct half_is_a_majority : flawed {
     if (other == self())
       other = other % group_.size() + 1;
     auto message = raft::decode(bytes);
-    if (message && (std::holds_alternative<raft::append_answer>(message->body) ||
-                    std::holds_alternative<raft::vote_answer>(message->body)))
+    if (message && (std::holds_alternative<raft::append_response>(message->body) ||
+                    std::holds_alternative<raft::vote_response>(message->body)))
       flawed::step(static_cast<replica_id>(other), bytes);
   }
   std::vector<replica_id> group_;

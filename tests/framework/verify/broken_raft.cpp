@@ -86,7 +86,7 @@ struct committed_too_early : flawed {
 struct votes_for_everybody : flawed {
   using flawed::flawed;
   void spoil(effect& it) override {
-    in_message<raft::vote_answer>(it, [](auto& answer) { answer.granted = true; });
+    in_message<raft::vote_response>(it, [](auto& answer) { answer.granted = true; });
   }
 };
 
@@ -100,7 +100,7 @@ struct acknowledges_blindly : flawed {
     flawed::step(from, bytes);
   }
   void spoil(effect& it) override {
-    in_message<raft::append_answer>(it, [this](auto& answer) {
+    in_message<raft::append_response>(it, [this](auto& answer) {
       answer.fits = true;
       answer.match = last_;
     });

@@ -47,8 +47,8 @@ struct promises_early : flawed {
 struct accepts_early : flawed {
   using flawed::flawed;
   void spoil(effect& it) override {
-    in_message<paxos::alive_answer>(it, [](auto& answer, auto& sent) {
-      answer.match = std::max(answer.match, answer.held);
+    in_message<paxos::heartbeat_response>(it, [](auto& answer, auto& sent) {
+      answer.match = std::max(answer.match, answer.acknowledged);
       sent.after = 0;
     });
   }

@@ -52,7 +52,7 @@ struct lease_too_long : flawed {
     flawed::advance(now);
   }
   void step(replica_id from, std::string_view bytes) override {
-    if (received<raft::append_answer>(bytes) && leads())
+    if (received<raft::append_response>(bytes) && leads())
       heard_ = now_;
     flawed::step(from, bytes);
   }

@@ -18,7 +18,7 @@ using flawed = flawed_raft;
 struct commits_older_terms : flawed {
   using flawed::flawed;
   void step(replica_id from, std::string_view bytes) override {
-    if (auto answer = received<raft::append_answer>(bytes); answer && answer->fits && leads()) {
+    if (auto answer = received<raft::append_response>(bytes); answer && answer->fits && leads()) {
       if (std::exchange(term_, inner().status().term) != inner().status().term)
         match_.clear();
       match_[from] = std::max(match_[from], answer->match);
@@ -58,7 +58,7 @@ struct asserts_too_late : commits_older_terms {
 struct votes_early : flawed {
   using flawed::flawed;
   void spoil(effect& it) override {
-    in_message<raft::vote_answer>(it, [](auto&, auto& sent) { sent.after = 0; });
+    in_message<raft::vote_response>(it, [](auto&, auto& sent) { sent.after = 0; });
   }
 };
 
@@ -66,8 +66,8 @@ struct votes_early : flawed {
 struct acknowledges_early : flawed {
   using flawed::flawed;
   void spoil(effect& it) override {
-    in_message<raft::append_answer>(it, [](auto& answer, auto& sent) {
-      answer.match = std::max(answer.match, answer.fits ? answer.held : 0);
+    in_message<raft::append_response>(it, [](auto& answer, auto& sent) {
+      answer.match = std::max(answer.match, answer.fits ? answer.acknowledged : 0);
       sent.after = 0;
     });
   }
@@ -78,7 +78,7 @@ class leads_with_leftovers : public flawed {
  public:
   using flawed::flawed;
   void step(replica_id from, std::string_view bytes) override {
-    if (auto answer = received<raft::append_answer>(bytes); answer && answer->fits && leads())
+    if (auto answer = received<raft::append_response>(bytes); answer && answer->fits && leads())
       remember(from, *answer);
     flawed::step(from, bytes);
   }
@@ -99,17 +99,17 @@ class leads_with_leftovers : public flawed {
   }
 
  protected:
-  virtual void remember(replica_id from, const raft::append_answer& answer) = 0;
-  std::map<replica_id, raft::append_answer> fresh_;
+  virtual void remember(replica_id from, const raft::append_response& answer) = 0;
+  std::map<replica_id, raft::append_response> fresh_;
 
  private:
-  std::map<replica_id, raft::append_answer> old_;
+  std::map<replica_id, raft::append_response> old_;
   std::uint64_t term_ = 0;
 };
 
 struct stale_acknowledgements : leads_with_leftovers {
   using leads_with_leftovers::leads_with_leftovers;
-  void remember(replica_id from, const raft::append_answer& answer) override {
+  void remember(replica_id from, const raft::append_response& answer) override {
     auto& kept = fresh_[from];
     kept.fits = true;
     kept.match = std::max(kept.match, answer.match);
@@ -118,7 +118,7 @@ struct stale_acknowledgements : leads_with_leftovers {
 
 struct stale_read_rounds : leads_with_leftovers {
   using leads_with_leftovers::leads_with_leftovers;
-  void remember(replica_id from, const raft::append_answer& answer) override {
+  void remember(replica_id from, const raft::append_response& answer) override {
     auto& kept = fresh_[from];
     kept.fits = true;
     kept.round = std::max(kept.round, answer.round);
@@ -157,7 +157,7 @@ struct half_is_a_majority : commits_older_terms {
   using commits_older_terms::commits_older_terms;
   void step(replica_id from, std::string_view bytes) override {
     commits_older_terms::step(from, bytes);
-    auto answer = received<raft::vote_answer>(bytes);
+    auto answer = received<raft::vote_response>(bytes);
     if (!answer || !answer->granted || voters_.size() % 2 != 0)
       return;
     for (auto id : voters_) // one more vote than there are

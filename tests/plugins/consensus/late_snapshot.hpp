@@ -10,9 +10,9 @@
 
 namespace under_test {
 
-/// A leader's disk is so slow that others decide its entries, depose it, and send it a snapshot
-/// that stands for them: whoever asked for them is answered nevertheless.
-inline void answer_whom_a_snapshot_overtakes(const atl::spi::descriptor& plugin) {
+/// A leader's disk is so slow that the others commit its entries, elect another leader, and send a
+/// snapshot that replaces the entries: the proposals are answered nevertheless.
+inline void answer_proposal_that_a_snapshot_replaces(const atl::spi::descriptor& plugin) {
   using namespace atl::sim;
   using std::chrono::seconds;
   scripted_simulation it{simulation_of(plugin, 7, 3, {{"keep_entries", "0"}}), factory_of(plugin)};

@@ -11,8 +11,8 @@
 #include <set>
 #include <vector>
 
-/// What a majority does once its hosts say that the leader can't be reached: with the default
-/// options, so silence alone would be waited for for 1 to 2 s, of heartbeats every 100 ms.
+/// What a majority does once its hosts say that the leader can't be reached. With the default
+/// options silence alone causes an election after 1 to 2 s; heartbeats come every 100 ms.
 namespace under_test {
 
 constexpr std::chrono::milliseconds election_timeout{1000};
@@ -47,7 +47,7 @@ class leaderless_group : public atl::sim::scripted_simulation {
         list.push_back(id);
     return list;
   }
-  /// kill -9: the connections to it break. @param speaking what it said last is still on its way
+  /// kill -9: the connections to the leader break. @param speaking its last messages are in transit
   void crash_leader(bool speaking = true) {
     leader_ = leader();
     auto spoke = !speaking;
@@ -61,7 +61,7 @@ class leaderless_group : public atl::sim::scripted_simulation {
     for (auto id : others())
       unreachable(id, leader_);
   }
-  /// Until another one can decide.
+  /// Until another leader can commit.
   duration time_without_leader() {
     auto since = now();
     must_lead();
@@ -73,7 +73,7 @@ class leaderless_group : public atl::sim::scripted_simulation {
   replica_id leader_ = 0;
 };
 
-inline void replace_at_once(const atl::spi::descriptor& plugin) {
+inline void replace_crashed_leader_early(const atl::spi::descriptor& plugin) {
   std::chrono::microseconds all{0};
   for (std::uint64_t seed = 1; seed <= 50; ++seed) {
     leaderless_group group{plugin, seed, seed % 2 == 0 ? 3u : 5u};
@@ -83,15 +83,15 @@ inline void replace_at_once(const atl::spi::descriptor& plugin) {
     CHECK(group.violation() == "");
     all += time;
   }
-  // The first one that asks is elected, for the others don't count on the leader either.
+  // The first one that asks for pre-votes is elected: the others have lost the leader too.
   CHECK(all / 50 < 3 * heartbeat);
 }
 
-inline void let_one_stand(const atl::spi::descriptor& plugin) {
+inline void elect_single_candidate(const atl::spi::descriptor& plugin) {
   for (std::uint64_t seed = 1; seed <= 50; ++seed) {
     leaderless_group group{plugin, seed, seed % 2 == 0 ? 3u : 5u};
     group.crash_leader();
-    // All of them have lost patience when the first hears of the second.
+    // The election timers of all have run out when the first hears of the second.
     group.filter([](auto, auto, auto) { return atl::sim::filter_action::hold; });
     group.run_for(election_timeout * 2 + heartbeat);
     group.filter({});
@@ -109,8 +109,8 @@ inline void let_one_stand(const atl::spi::descriptor& plugin) {
   }
 }
 
-/// A connection broke, and nothing else did.
-inline void keep_a_leader_that_lives(const atl::spi::descriptor& plugin) {
+/// Only connections break.
+inline void keep_leader_despite_broken_connections(const atl::spi::descriptor& plugin) {
   leaderless_group group{plugin, 1, 3};
   auto leader = group.leader();
   auto term = group.status(leader).term;
@@ -124,8 +124,8 @@ inline void keep_a_leader_that_lives(const atl::spi::descriptor& plugin) {
   CHECK(group.status(leader).term == term);
 }
 
-/// One alone hears nothing of a leader whom the others hear.
-inline void depose_nobody_alone(const atl::spi::descriptor& plugin) {
+/// One replica hears nothing of a leader that the others hear.
+inline void keep_leader_that_one_replica_lost(const atl::spi::descriptor& plugin) {
   leaderless_group group{plugin, 1, 3};
   auto leader = group.leader();
   auto term = group.status(leader).term;
@@ -137,8 +137,8 @@ inline void depose_nobody_alone(const atl::spi::descriptor& plugin) {
   CHECK(group.status(leader).term == term);
 }
 
-/// Reads that the leader took with it are answered by the next one, whoever that is.
-inline void answer_what_the_leader_didnt(const atl::spi::descriptor& plugin) {
+/// Reads that a crashed leader did not answer are answered by the next one.
+inline void answer_reads_of_crashed_leader(const atl::spi::descriptor& plugin) {
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
     leaderless_group group{plugin, seed, 3};
     group.crash_leader();

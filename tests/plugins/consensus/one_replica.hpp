@@ -81,4 +81,14 @@ class one_replica {
   std::string meta_;
 };
 
+/// The body of the newest message. @param decode the protocol's
+template <class Body, class Decode>
+Body must_have_sent(const one_replica& it, Decode decode) {
+  auto message = decode(it.sent().bytes);
+  REQUIRE(message.has_value());
+  auto* body = std::get_if<Body>(&message->body);
+  REQUIRE(body != nullptr);
+  return *body;
+}
+
 } // namespace under_test

@@ -14,8 +14,8 @@
 #include <utility>
 #include <vector>
 
-/// One event makes few messages, whatever the network does to them: an answer that makes two
-/// messages, which make two answers, is a storm.
+/// One event triggers few messages, whatever the network does to them. A response that triggers two
+/// messages, which trigger two responses, is a storm.
 namespace under_test {
 
 /// A group with a spare replica, and small messages, so that a few entries are many of them.
@@ -93,8 +93,8 @@ inline void join_out_of_order(const atl::spi::descriptor& plugin) {
   CHECK(group.violation() == "");
 }
 
-/// The host of a leader says of each message to a replica that it didn't get through.
-inline void speak_to_nobody(const atl::spi::descriptor& plugin) {
+/// The host of a leader reports each message to a replica as undelivered.
+inline void send_heartbeats_to_unreachable_peer(const atl::spi::descriptor& plugin) {
   constexpr std::uint64_t entries = 200;
   message_count_group group{plugin};
   group.must_write(1);

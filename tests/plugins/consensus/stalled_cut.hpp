@@ -68,8 +68,8 @@ class eager_cut_group : public atl::sim::scripted_simulation {
   std::uint64_t commands_ = 0;
 };
 
-/// Whoever's disk stalls goes on speaking, and the others take nobody for dead.
-inline void speak_while_a_cut_waits(const atl::spi::descriptor& plugin) {
+/// A replica whose disk stalls continues to send messages, and no replica is taken for dead.
+inline void send_heartbeats_while_a_cut_waits(const atl::spi::descriptor& plugin) {
   for (atl::spi::replica_id slow = 1; slow <= 3; ++slow) {
     CAPTURE(slow);
     eager_cut_group group{plugin};

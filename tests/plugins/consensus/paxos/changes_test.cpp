@@ -4,7 +4,7 @@
 
 #include <doctest/doctest.h>
 
-/// Changes of the group, and those who learn of them late.
+/// Changes of the group, and replicas that learn of them late.
 using namespace atl::sim;
 using atl::spi::replica_id;
 using std::chrono::milliseconds;
@@ -38,7 +38,7 @@ struct group : scripted_simulation {
 
 } // namespace
 
-TEST_CASE("what was committed behind a change to the same group is carried over") {
+TEST_CASE("entries committed after a change to the same group are carried over") {
   group it;
   it.must_write(1);
   auto first = it.leader();
@@ -68,7 +68,7 @@ TEST_CASE("what was committed behind a change to the same group is carried over"
   CHECK(it.violation() == "");
 }
 
-TEST_CASE("a change to the same group is answered, and what comes behind it is committed") {
+TEST_CASE("a change to the same group is answered, and later entries are committed") {
   group it;
   it.must_write(1);
   auto asked = it.reconfigure(it.leader(), {1, 2, 3});
@@ -77,7 +77,7 @@ TEST_CASE("a change to the same group is answered, and what comes behind it is c
   CHECK(it.violation() == "");
 }
 
-TEST_CASE("one that was put out hears from the group after it has cut the change from its log") {
+TEST_CASE("a removed replica hears from the group after it has cut the change from its log") {
   group it{{{"heartbeat", "2ms"}, {"election_timeout", "4ms"}, {"keep_entries", "0"}}};
   it.must_write(1);
   auto out = it.leader();
@@ -100,7 +100,7 @@ TEST_CASE("one that was put out hears from the group after it has cut the change
   CHECK(it.violation() == "");
 }
 
-TEST_CASE("the only one who knows of a change that put it out tells the others, however late") {
+TEST_CASE("a removed replica that alone knows of its removal tells the others, however late") {
   group it{{{"keep_entries", "0"}}};
   it.must_write(1);
   auto out = it.leader();

@@ -4,8 +4,8 @@
 
 #include <doctest/doctest.h>
 
-/// A damaged record is no missing one: it is fetched from the others, and until then its replica
-/// promises nothing.
+/// A damaged record isn't a missing one: it is fetched from the others, and until then its replica
+/// makes no promise.
 using namespace atl::sim;
 using std::chrono::seconds;
 
@@ -56,7 +56,7 @@ TEST_CASE("a record that can't be read is fetched from the others") {
   CHECK(it.violation() == "");
 }
 
-TEST_CASE("a replica without others names the record that can't be read, and stops") {
+TEST_CASE("a replica alone in its group names the record that can't be read, and stops") {
   group it{1};
   it.must_write(1, 1);
   it.crash(1);
@@ -68,7 +68,7 @@ TEST_CASE("a replica without others names the record that can't be read, and sto
         std::string::npos);
 }
 
-TEST_CASE("an id that comes back with an empty disk is noticed, and stops with advice") {
+TEST_CASE("a replica whose id comes back with an empty disk stops with advice") {
   group it{3};
   it.must_write(1);
   auto victim = it.leader() % 3 + 1;

@@ -1,4 +1,3 @@
-#include "../lost_leader.hpp"
 #include "paxos.hpp"
 
 #include <atoll/sim/scripted_simulation.hpp>
@@ -9,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-/// Who is elected, and when that must not fail.
+/// Elections that must not fail.
 using namespace atl::sim;
 using atl::spi::replica_id;
 using std::chrono::milliseconds;
@@ -50,7 +49,7 @@ struct group : scripted_simulation {
 
 } // namespace
 
-TEST_CASE("a candidate that reads a long log over a slow network has the time that it takes") {
+TEST_CASE("a candidate that reads a long log over a slow network is given the time it needs") {
   group it{3, {{"batch_bytes", "1KiB"}}};
   it.must_write();
   auto first = it.leader();
@@ -82,7 +81,7 @@ TEST_CASE("a candidate that reads a long log over a slow network has the time th
   CHECK(it.violation() == "");
 }
 
-TEST_CASE("one that has cut what a candidate lacks doesn't keep the others from electing it") {
+TEST_CASE("a voter that has cut what a candidate lacks doesn't keep the others from electing it") {
   group it{5, {{"keep_entries", "0"}}};
   it.must_write();
   auto first = it.must_lead();
@@ -107,7 +106,7 @@ TEST_CASE("one that has cut what a candidate lacks doesn't keep the others from 
   CHECK(it.violation() == "");
 }
 
-TEST_CASE("a leader whose snapshot shows that others led meanwhile doesn't go on") {
+TEST_CASE("a leader steps down when its snapshot shows that others led meanwhile") {
   group it{3, {{"keep_entries", "0"}}};
   it.must_write();
   auto first = it.leader();
@@ -154,20 +153,4 @@ TEST_CASE("a leader whose snapshot shows that others led meanwhile doesn't go on
   it.must_write();
   CHECK(it.run_until([&] { return it.applied(behind) == it.applied(first); }));
   CHECK(it.violation() == "");
-}
-
-TEST_CASE("a leader whose process ended is replaced without waiting for its silence") {
-  under_test::replace_at_once(paxos::plugin());
-}
-TEST_CASE("of replicas that stand at once all but one give way") {
-  under_test::let_one_stand(paxos::plugin());
-}
-TEST_CASE("a leader that is heard keeps leading, however often connections to it break") {
-  under_test::keep_a_leader_that_lives(paxos::plugin());
-}
-TEST_CASE("one replica that lost the leader doesn't depose it while the others hear it") {
-  under_test::depose_nobody_alone(paxos::plugin());
-}
-TEST_CASE("reads that a leader took with it are answered by the next one") {
-  under_test::answer_what_the_leader_didnt(paxos::plugin());
 }

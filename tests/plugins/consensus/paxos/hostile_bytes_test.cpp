@@ -12,7 +12,7 @@
 #include <malloc.h>
 #include <new>
 
-/// Bytes that no replica wrote.
+/// Messages and records that no replica wrote.
 using namespace atl::paxos;
 namespace spi = atl::spi;
 
@@ -60,16 +60,17 @@ std::vector<std::string> some_messages() {
   promise page{make_ballot(4, 2), false, true, 7, 9, true, 6, 1, {}};
   page.accepted.push_back({7, {make_ballot(2, 1), {value_type::command, "a command"}, 0, 0, 0}});
   page.accepted.push_back(
-      {9, {make_ballot(3, 3), {value_type::members, encode(some_group)}, 0, 0, 0}});
+      {9, {make_ballot(3, 3), {value_type::members, members_codec.encode(some_group)}, 0, 0, 0}});
   accept_request accept{7, 6, 12, 5, {2, 2}, {}};
   accept.values = {{value_type::command, "a command"},
                    {value_type::no_op, {}},
-                   {value_type::members, encode(some_group)}};
+                   {value_type::members, members_codec.encode(some_group)}};
   std::vector<std::string> all;
-  for (const body& it : {body{prepare_request{7, {2, 2}, true, false}}, body{page}, body{accept},
-                         body{accepted_answer{{{7, 8}, {10, 10}}, 8, 1}},
-                         body{alive_answer{12, 6, 8, 10, 1}}, body{rejected{}}, body{stand_now{}},
-                         body{read_request{{1, 2}}}, body{read_answer{{1, 2}, true, 9}}})
+  for (const body& it :
+       {body{prepare_request{7, {2, 2}, true, false}}, body{page}, body{accept},
+        body{accept_response{{{7, 8}, {10, 10}}, 8, 1}}, body{heartbeat_response{12, 6, 8, 10, 1}},
+        body{rejected{}}, body{timeout_now{}}, body{read_request{{1, 2}}},
+        body{read_response{{1, 2}, true, 9}}})
     all.push_back(encode(make_ballot(4, 2), it));
   return all;
 }
@@ -121,7 +122,7 @@ std::string spoil(std::string bytes, spi::random_source& random) {
 
 } // namespace
 
-TEST_CASE("every kind of message comes back as it was") {
+TEST_CASE("every kind of message is decoded as it was encoded") {
   std::vector<bool> seen(std::variant_size_v<body>);
   for (auto& bytes : some_messages()) {
     auto again = decode_frugally(bytes);
@@ -133,7 +134,8 @@ TEST_CASE("every kind of message comes back as it was") {
   CHECK(std::count(seen.begin(), seen.end(), true) == std::ssize(seen));
 }
 
-TEST_CASE("a message that was cut or lengthened is none, and a changed one is none or whole") {
+TEST_CASE(
+    "a message that was cut or lengthened is rejected, and a changed one is rejected or whole") {
   spi::random_source random{1};
   for (auto& whole : some_messages()) {
     for (std::size_t size = 0; size < whole.size(); ++size)
@@ -154,14 +156,14 @@ TEST_CASE("a message that was cut or lengthened is none, and a changed one is no
   }
 }
 
-TEST_CASE("a group that can't be one is refused") {
-  CHECK(decode_membership(encode(some_group)) == some_group);
+TEST_CASE("a malformed group is rejected") {
+  CHECK(members_codec.decode(members_codec.encode(some_group)) == some_group);
   membership crowd;
-  for (spi::replica_id id = 1; id <= max_members + 1; ++id)
+  for (spi::replica_id id = 1; id <= members_max + 1; ++id)
     crowd.voters.push_back(id);
   for (auto& it : {membership{{}, {4}}, membership{{0, 1}, {}}, membership{{1, 1}, {}},
                    membership{{2, 1}, {}}, membership{{1, 2}, {2}}, membership{{1}, {3, 3}}, crowd})
-    CHECK_FALSE(decode_membership(encode(it)).has_value());
+    CHECK_FALSE(members_codec.decode(members_codec.encode(it)).has_value());
 }
 
 // -- replicas ---------------------------------------------------------------------------------
@@ -269,7 +271,8 @@ std::string in_ballot(std::string_view bytes, ballot now) {
 
 } // namespace
 
-TEST_CASE("spoilt messages make no replica throw, talk without end, or hold more than its window") {
+TEST_CASE(
+    "malformed messages make no replica throw, send without end, or hold more than its window") {
   auto voices = overhear();
   CHECK(voices.size() > 500);
   auto options = paxos::options(1, 3).protocol_options;
@@ -301,7 +304,8 @@ TEST_CASE("spoilt messages make no replica throw, talk without end, or hold more
       if (random.chance(0.05))
         one.it.propose(static_cast<spi::request_id>(i + 1), "a command");
       if (random.chance(0.02))
-        one.it.on_snapshot_received(random.below(300), spoil(encode(some_group), random));
+        one.it.on_snapshot_received(random.below(300),
+                                    spoil(members_codec.encode(some_group), random));
       one.it.step(from, bytes);
       one.drain();
       auto status = one.it.status();
@@ -312,8 +316,8 @@ TEST_CASE("spoilt messages make no replica throw, talk without end, or hold more
     }
     stopped += one.fatal.empty() ? 0 : 1;
     CHECK(one.sent_bytes < 40 * taken_in);
-    // A value may stand `2 * max_ahead` indexes ahead, and all before it take a place.
-    CHECK(used.held - held < 4 * max_ahead * sizeof(slot) + 10 * taken_in);
+    // A value may stand `2 * ahead_max` indexes ahead, and all before it take a place.
+    CHECK(used.held - held < 4 * ahead_max * sizeof(slot) + 10 * taken_in);
   }
   MESSAGE(led, " times it led, of ", steps, "; held at most ", held_most, "; stopped ", stopped);
   CHECK(steps > 10'000);
@@ -321,7 +325,7 @@ TEST_CASE("spoilt messages make no replica throw, talk without end, or hold more
   CHECK(held_most > 20);
 }
 
-TEST_CASE("a replica starts from a spoilt disk, or says why it doesn't") {
+TEST_CASE("a replica starts from a damaged disk, or says why it doesn't") {
   auto options = paxos::options(1, 1).protocol_options;
   hosted whole{options, 1, {1}};
   whole.it.start({}, 0, spi::timestamp{1});
@@ -365,13 +369,13 @@ TEST_CASE("a replica starts from a spoilt disk, or says why it doesn't") {
     one.it.advance(spi::timestamp{10'000'000});
     one.drain();
     ++(one.fatal.empty() ? started : stopped);
-    CHECK(used.held - held < 3 * max_ahead * sizeof(slot));
+    CHECK(used.held - held < 3 * ahead_max * sizeof(slot));
   }
   CHECK(started > 200);
   CHECK(stopped > 200);
 }
 
-TEST_CASE("a group that is thrown garbage at goes on") {
+TEST_CASE("a group that receives malformed messages continues") {
   atl::sim::scripted_simulation group{paxos::options(3, 3), paxos::factory()};
   auto leader = [&] {
     for (spi::replica_id id = 1; id <= 3; ++id)

@@ -37,7 +37,7 @@ TEST_CASE("quorums that don't meet are refused with the reason") {
   CHECK(refusal({{"log_bytes", "1MiB"}}).find("keep_bytes") != std::string::npos);
 }
 
-TEST_CASE("one size given, the other is what meets it") {
+TEST_CASE("one size given, the other is derived from it") {
   atl::paxos::quorum_sizes few{0, 2};
   CHECK(few.to_accept(5) == 2);
   CHECK(few.to_prepare(5) == 4);

@@ -2,8 +2,9 @@
 #include "paxos.hpp"
 #include "wire.hpp"
 
-/// Which record each message waits for: the one that it speaks of, and no later one.
+/// Each message waits for the record that it speaks of, and for no later one.
 using namespace atl::paxos;
+using under_test::must_have_sent;
 using under_test::one_replica;
 
 namespace {
@@ -16,26 +17,17 @@ accept_request values(atl::spi::log_index first, std::size_t count, atl::spi::lo
   return it;
 }
 
-template <class Body>
-Body must_have_sent(const one_replica& it) {
-  auto message = decode(it.sent().bytes);
-  REQUIRE(message.has_value());
-  auto* body = std::get_if<Body>(&message->body);
-  REQUIRE(body != nullptr);
-  return *body;
-}
-
 } // namespace
 
-TEST_CASE("a promise waits for itself") {
+TEST_CASE("a promise waits for its record") {
   one_replica it{paxos::plugin()};
   it.all_is_durable();
   it.step(2, encode(make_ballot(1, 2), prepare_request{1, {}, false, false}));
-  CHECK(must_have_sent<promise>(it).ok);
+  CHECK(must_have_sent<promise>(it, decode).ok);
   CHECK(it.sent().after == it.last_token());
 }
 
-TEST_CASE("a candidate asks for promises once its own is durable") {
+TEST_CASE("a candidate asks for promises once its own promise is durable") {
   one_replica it{paxos::plugin()};
   it.all_is_durable();
   it.wait_for_a_message();
@@ -43,22 +35,22 @@ TEST_CASE("a candidate asks for promises once its own is durable") {
   REQUIRE(asked.has_value());
   promise granted;
   granted.asked = asked->ballot;
-  granted.probe = granted.ok = true;
+  granted.pre_vote = granted.ok = true;
   it.step(2, encode(0, granted));
-  CHECK_FALSE(must_have_sent<prepare_request>(it).probe);
+  CHECK_FALSE(must_have_sent<prepare_request>(it, decode).pre_vote);
   CHECK(it.sent().after == it.last_token());
 }
 
-TEST_CASE("an acknowledgement waits for what was accepted") {
+TEST_CASE("an acknowledgement waits for the records of what was accepted") {
   one_replica it{paxos::plugin()};
   it.step(2, encode(make_ballot(1, 2), prepare_request{1, {}, false, false}));
   it.all_is_durable();
   it.step(2, encode(make_ballot(1, 2), values(1, 2, 0)));
-  CHECK(must_have_sent<accepted_answer>(it).match == 2);
+  CHECK(must_have_sent<accept_response>(it, decode).match == 2);
   CHECK(it.sent().after == it.last_token());
 }
 
-TEST_CASE("nothing waits for a cut of the log") {
+TEST_CASE("no message waits for a cut of the log") {
   one_replica it{paxos::plugin(), {{"keep_entries", "0"}}};
   it.step(2, encode(make_ballot(1, 2), values(1, 2, 0)));
   it.all_is_durable();
@@ -67,6 +59,6 @@ TEST_CASE("nothing waits for a cut of the log") {
   it.applied_up_to(2);
   REQUIRE(it.last_token() > before);
   it.step(2, encode(make_ballot(1, 2), values(1, 2, 2)));
-  CHECK(must_have_sent<accepted_answer>(it).match == 2);
+  CHECK(must_have_sent<accept_response>(it, decode).match == 2);
   CHECK(it.sent().after == 0);
 }

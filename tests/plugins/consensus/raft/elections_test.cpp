@@ -2,22 +2,6 @@
 #include "../refusals.hpp"
 #include "raft.hpp"
 
-TEST_CASE("a leader whose process ended is replaced without waiting for its silence") {
-  under_test::replace_at_once(raft::plugin());
-}
-TEST_CASE("of replicas that stand at once all but one give way") {
-  under_test::let_one_stand(raft::plugin());
-}
-TEST_CASE("a leader that is heard keeps leading, however often connections to it break") {
-  under_test::keep_a_leader_that_lives(raft::plugin());
-}
-TEST_CASE("one replica that lost the leader doesn't depose it while the others hear it") {
-  under_test::depose_nobody_alone(raft::plugin());
-}
-TEST_CASE("reads that a leader took with it are answered by the next one") {
-  under_test::answer_what_the_leader_didnt(raft::plugin());
-}
-
 TEST_CASE("a promise for a lease outlives the connection to the leader") {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     under_test::leaderless_group group{raft::plugin(), seed, 3, {{"lease", "true"}}};

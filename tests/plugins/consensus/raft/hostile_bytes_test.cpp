@@ -6,31 +6,32 @@
 
 #include <doctest/doctest.h>
 
-/// Bytes that no replica wrote.
+/// Messages and records that no replica wrote.
 using namespace atl::raft;
 
 namespace {
 
 std::vector<std::string> some_messages() {
-  membership group{{1, 2, 3}, {1, 2}, {4}};
+  membership group{{1, 2, 3}, {4}, {1, 2}};
   atl::spi::writer members;
-  put(members, group);
+  members_codec.put(members, group);
   append_request append{5, 2, 4, 7, 3, 1, atl::spi::timestamp{11}, {}};
   append.entries.push_back({3, entry_type::command, "a command", 0});
   append.entries.push_back({3, entry_type::no_op, {}, 0});
   append.entries.push_back({3, entry_type::members, members.take(), 0});
   std::vector<std::string> all;
   for (const body& it :
-       {body{vote_request{9, 3, true, false}}, body{vote_answer{false, true, 4}}, body{append},
-        body{append_answer{true, 8, 0, 1, 9, 7, atl::spi::timestamp{11}, atl::spi::timestamp{12}}},
-        body{stand_now{}}, body{read_request{{1, 2}}}, body{read_answer{{1, 2}, true, 9}}})
+       {body{vote_request{9, 3, true, false}}, body{vote_response{false, true, 4}}, body{append},
+        body{
+            append_response{true, 8, 0, 1, 9, 7, atl::spi::timestamp{11}, atl::spi::timestamp{12}}},
+        body{timeout_now{}}, body{read_request{{1, 2}}}, body{read_response{{1, 2}, true, 9}}})
     all.push_back(encode(4, it));
   return all;
 }
 
 } // namespace
 
-TEST_CASE("every message comes back as it was") {
+TEST_CASE("every message is decoded as it was encoded") {
   for (auto& bytes : some_messages()) {
     auto again = decode(bytes);
     REQUIRE(again.has_value());
@@ -39,7 +40,8 @@ TEST_CASE("every message comes back as it was") {
   }
 }
 
-TEST_CASE("messages that were cut or lengthened are none, and changed ones stay in bounds") {
+TEST_CASE(
+    "a message that was cut or lengthened is rejected, and a changed one is rejected or whole") {
   atl::spi::random_source random{1};
   for (auto& whole : some_messages()) {
     for (std::size_t size = 0; size < whole.size(); ++size)
@@ -54,15 +56,15 @@ TEST_CASE("messages that were cut or lengthened are none, and changed ones stay 
   }
 }
 
-TEST_CASE("an entry that changes the group to nothing is refused") {
+TEST_CASE("an entry that changes the group to an empty one is rejected") {
   atl::spi::writer nobody;
-  put(nobody, membership{});
+  members_codec.put(nobody, membership{});
   append_request append;
   append.entries.push_back({1, entry_type::members, nobody.take(), 0});
   CHECK_FALSE(decode(encode(1, body{append})).has_value());
 }
 
-TEST_CASE("a group that is thrown garbage at goes on") {
+TEST_CASE("a group that receives malformed messages continues") {
   atl::sim::scripted_simulation group{raft::options(3, 3), raft::factory()};
   atl::spi::random_source random{1};
   auto leader = [&] {

@@ -23,8 +23,8 @@ void with_leases(simulation_options& it, overrides changed = {}) {
   it.workload.reads = 0.6;
 }
 
-/// A leader that is alone since a moment ago, while the clocks of the others run four times as fast
-/// as its own: they elect another one, and write.
+/// A leader that was isolated a moment ago, while the clocks of the others run four times as fast
+/// as its own: they elect another leader, and write.
 struct deposed {
   explicit deposed(const overrides& changed) : it{3, changed} {
     it.must_write(1);
@@ -46,7 +46,7 @@ struct deposed {
   std::chrono::microseconds before{0}, after{0};
 };
 
-/// Whether that leader answers a read, for as long as it may think that it leads, and others do.
+/// Whether that leader answers a read while another one leads.
 bool answers_while_another_leads(group& it, replica_id first) {
   for (int i = 0; i < 500; ++i) {
     auto ticket = it.read(first, 1);
@@ -93,7 +93,7 @@ TEST_CASE("a leader that a majority has just answered reads without a message") 
   }
 }
 
-TEST_CASE("a leader that is alone reads until its lease ends, and not a moment longer") {
+TEST_CASE("an isolated leader answers reads until its lease ends, and not later") {
   group it{3, {{"lease", "true"}}};
   it.must_write(1);
   auto first = it.leader();
@@ -111,7 +111,7 @@ TEST_CASE("a leader that is alone reads until its lease ends, and not a moment l
   CHECK(last - began <= milliseconds{820});
 }
 
-TEST_CASE("a lease counts from when the heartbeat left, however late its answer comes") {
+TEST_CASE("a lease counts from when the heartbeat left, however late the response comes") {
   group it{3, {{"lease", "true"}}};
   it.must_write(1);
   auto first = it.leader();
@@ -120,7 +120,7 @@ TEST_CASE("a lease counts from when the heartbeat left, however late its answer 
   });
   it.run_for(milliseconds{150});
   for (replica_id id = 1; id <= 3; ++id)
-    it.cut(first, id); // nobody hears of it any more
+    it.cut(first, id); // no replica hears the leader any more
   it.run_for(milliseconds{800});
   it.release_held();
   it.run_for(milliseconds{1});
@@ -186,8 +186,8 @@ TEST_CASE("a voter that crashed keeps the promise that it has forgotten") {
     auto first = it.leader();
     auto voter = it.other_than(first);
     auto candidate = it.other_than(voter);
-    // One misses its leader and asks for votes again and again; the other hears the leader, up to
-    // the moment when it crashes.
+    // One replica misses the leader and asks for votes again and again; the other hears the leader
+    // until it crashes.
     it.cut(first, candidate);
     it.run_for(seconds{3} + milliseconds{wait});
     it.crash(voter);
@@ -199,7 +199,7 @@ TEST_CASE("a voter that crashed keeps the promise that it has forgotten") {
   }
 }
 
-TEST_CASE("a promise is kept under other options than those it was given under") {
+TEST_CASE("a promise is kept after a restart with other options") {
   group it{3, {{"lease", "true"}}};
   it.must_write(1);
   atl::spi::stable_state disk;
@@ -224,7 +224,7 @@ TEST_CASE("a promise is kept under other options than those it was given under")
   CHECK(start({}, microseconds{3000}) == seconds{7}); // also when it starts again meanwhile
 }
 
-TEST_CASE("who was told to take over may do so at any time, so its leader reads by no lease") {
+TEST_CASE("a leader that has told another replica to campaign has no lease") {
   group it{3, {{"lease", "true"}}};
   it.must_write(1);
   auto first = it.leader();
@@ -248,7 +248,7 @@ TEST_CASE("who was told to take over may do so at any time, so its leader reads 
   CHECK(it.leader() == next);
 }
 
-TEST_CASE("a drift that leaves no lease is refused with the reason") {
+TEST_CASE("a clock drift that leaves no lease is refused with the reason") {
   auto made = [](const overrides& changed) -> std::string {
     auto options = under_test::make_options(plugin(), changed);
     try {

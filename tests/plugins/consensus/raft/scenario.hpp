@@ -15,13 +15,13 @@ using atl::spi::replica_id;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-/// A simulated group of replicas of Raft, and a client's words for it.
+/// A simulated group of replicas of Raft, and a client of it.
 class group : public scripted_simulation {
  public:
   explicit group(std::uint32_t replicas, const under_test::overrides& changed = {})
       : scripted_simulation{raft::options(7, replicas, changed), factory()}, replicas_{replicas} {}
 
-  /// 0: nobody leads and can decide.
+  /// The leader that can commit; 0: there is none.
   replica_id leader() const {
     replica_id found = 0;
     for (replica_id id = 1; id <= replicas_; ++id)

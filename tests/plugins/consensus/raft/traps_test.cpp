@@ -1,9 +1,9 @@
 #include "scenario.hpp"
 
-/// The traps that others fell into, one story each.
+/// Mistakes that other implementations made, one scenario each.
 using namespace raft;
 
-TEST_CASE("a write is committed with a minority down, and everybody has it afterwards") {
+TEST_CASE("a write is committed with a minority down, and all replicas have it afterwards") {
   group it{3};
   auto first = it.must_lead();
   it.crash(it.other_than(first));
@@ -12,7 +12,7 @@ TEST_CASE("a write is committed with a minority down, and everybody has it after
   it.must_agree();
 }
 
-TEST_CASE("when the leader dies another one is elected, with what was answered") {
+TEST_CASE("when the leader crashes another one is elected that has all acknowledged writes") {
   group it{3};
   it.must_write(1);
   auto first = it.leader();
@@ -25,7 +25,7 @@ TEST_CASE("when the leader dies another one is elected, with what was answered")
   CHECK(it.must_read(first) == 2);
 }
 
-TEST_CASE("reads on followers see what was answered before, and write nothing") {
+TEST_CASE("reads on followers see earlier writes, and write nothing") {
   group it{3};
   it.must_write(5);
   auto before = it.applied(1);
@@ -48,7 +48,7 @@ TEST_CASE("a leader that is cut off answers no reads, and steps down") {
   it.must_agree();
 }
 
-TEST_CASE("a write under way at a leader that is cut off is never told to be refused for sure") {
+TEST_CASE("a write in progress at a leader that is cut off is answered as unknown") {
   group it{3};
   it.must_write(1);
   auto first = it.leader();
@@ -74,7 +74,7 @@ TEST_CASE("a replica that was cut off comes back without deposing the leader") {
   CHECK(it.status(first).term == term);
 }
 
-TEST_CASE("a disk that stalls for two seconds makes no election while replicas talk") {
+TEST_CASE("a disk that stalls for two seconds causes no election while replicas are connected") {
   group it{3};
   it.must_write(1);
   auto first = it.leader();
@@ -100,7 +100,7 @@ TEST_CASE("a one-way cut doesn't stop the group for good") {
   it.must_agree();
 }
 
-TEST_CASE("a leader whose sync fails stops, and the others go on without what it had not synced") {
+TEST_CASE("a leader whose sync fails stops, and the others continue without its unsynced entries") {
   group it{3};
   it.must_write(1);
   auto first = it.leader();
@@ -112,7 +112,7 @@ TEST_CASE("a leader whose sync fails stops, and the others go on without what it
   CHECK(it.violation() == "");
 }
 
-TEST_CASE("an id that comes back with an empty disk is noticed, and stops with advice") {
+TEST_CASE("a replica whose id comes back with an empty disk stops with advice") {
   auto options = raft::options(7, 3);
   options.fatal_is_failure = false;
   scripted_simulation it{options, factory()};

@@ -2,8 +2,9 @@
 #include "raft.hpp"
 #include "wire.hpp"
 
-/// Which record each message waits for: the one that it speaks of, and no later one.
+/// Each message waits for the record that it speaks of, and for no later one.
 using namespace atl::raft;
+using under_test::must_have_sent;
 using under_test::one_replica;
 namespace spi = atl::spi;
 
@@ -16,49 +17,40 @@ append_request entries(spi::log_index previous, std::size_t count, spi::log_inde
   return it;
 }
 
-template <class Body>
-Body must_have_sent(const one_replica& it) {
-  auto message = decode(it.sent().bytes);
-  REQUIRE(message.has_value());
-  auto* body = std::get_if<Body>(&message->body);
-  REQUIRE(body != nullptr);
-  return *body;
-}
-
 } // namespace
 
 TEST_CASE("an acknowledgement in a new term waits for the term") {
   one_replica it{raft::plugin()};
   it.all_is_durable();
   it.step(2, encode(1, entries(0, 0, 0)));
-  CHECK(must_have_sent<append_answer>(it).fits);
+  CHECK(must_have_sent<append_response>(it, decode).fits);
   CHECK(it.sent().after == it.last_token());
 }
 
-TEST_CASE("a vote waits for itself, also in a term that was known before") {
+TEST_CASE("a vote waits for its record, also in a term that was known before") {
   one_replica it{raft::plugin()};
-  it.step(2, encode(5, append_answer{}));
+  it.step(2, encode(5, append_response{}));
   it.all_is_durable();
   auto before = it.last_token();
   it.step(3, encode(5, vote_request{0, 0, false, false}));
-  CHECK(must_have_sent<vote_answer>(it).granted);
+  CHECK(must_have_sent<vote_response>(it, decode).granted);
   CHECK(it.sent().after > before);
   CHECK(it.sent().after == it.last_token());
 }
 
-TEST_CASE("a promise to vote for nobody waits for itself, also in a term that was known before") {
+TEST_CASE("a promise to grant no vote waits for its record, also in a term that was known before") {
   one_replica before{raft::plugin()};
   before.step(2, encode(1, entries(0, 0, 0)));
   spi::stable_state stable;
   stable.meta = before.meta();
   one_replica it{raft::plugin(), {{"lease", "true"}}, stable};
   it.step(2, encode(1, entries(0, 0, 0)));
-  CHECK(must_have_sent<append_answer>(it).promise > spi::timestamp{0});
+  CHECK(must_have_sent<append_response>(it, decode).promise > spi::timestamp{0});
   CHECK(it.last_token() > 0);
   CHECK(it.sent().after == it.last_token());
 }
 
-TEST_CASE("nothing waits for a cut of the log") {
+TEST_CASE("no message waits for a cut of the log") {
   one_replica it{raft::plugin(), {{"keep_entries", "0"}}};
   it.step(2, encode(1, entries(0, 2, 2)));
   it.all_is_durable();
@@ -66,6 +58,6 @@ TEST_CASE("nothing waits for a cut of the log") {
   it.applied_up_to(2);
   REQUIRE(it.last_token() > before);
   it.step(2, encode(1, entries(2, 0, 2)));
-  CHECK(must_have_sent<append_answer>(it).match == 2);
+  CHECK(must_have_sent<append_response>(it, decode).match == 2);
   CHECK(it.sent().after == 0);
 }

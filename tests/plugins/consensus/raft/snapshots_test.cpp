@@ -1,6 +1,0 @@
-#include "../late_snapshot.hpp"
-#include "raft.hpp"
-
-TEST_CASE("a request whose entry a snapshot stands for is answered") {
-  under_test::answer_whom_a_snapshot_overtakes(raft::plugin());
-}
