@@ -8,6 +8,10 @@
 #define ATOLL_SPI_consensus_MAJOR SILENT_MAJOR
 #endif
 
+#ifndef SILENT_NAME
+#define SILENT_NAME silent
+#endif
+
 namespace {
 
 using namespace atl::spi;
@@ -53,7 +57,8 @@ constexpr option_spec declared[] = {
 
 } // namespace
 
-ATOLL_PLUGIN(consensus, silent, 0, 1, 0){
+#define SILENT_PLUGIN(name) ATOLL_PLUGIN(consensus, name, 0, 1, 0)
+SILENT_PLUGIN(SILENT_NAME){
     .summary = "Never decides anything",
     .licence = "MIT",
     .options = declared,
