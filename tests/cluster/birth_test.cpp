@@ -66,7 +66,7 @@ TEST_CASE("masters that are started on empty folders found a group by themselves
 
 TEST_CASE("a master whose disk isn't mounted founds nothing, and costs the storage nodes nothing") {
   auto shape = group_of(1);
-  shape.files += "\ngrace = \"1s\"\nhousekeeping = \"100ms\"";
+  shape.files += "\ngrace = \"1s\"\ncollection_interval = \"100ms\"";
   test_cluster cluster{shape};
   cluster.up();
   auto bytes = random_bytes(300'000, 1);
@@ -94,7 +94,7 @@ TEST_CASE("a master whose disk isn't mounted founds nothing, and costs the stora
 TEST_CASE("storage nodes ignore a group that an operator founded on an empty disk, until told that "
           "theirs is empty, too") {
   auto shape = group_of(1);
-  shape.files += "\ngrace = \"1s\"\nhousekeeping = \"100ms\"";
+  shape.files += "\ngrace = \"1s\"\ncollection_interval = \"100ms\"";
   test_cluster cluster{shape};
   cluster.up();
   REQUIRE(cluster.dfs({"put", "-", "/f"}, random_bytes(300'000, 1)).code == 0);

@@ -111,7 +111,7 @@ TEST_CASE("folders are stored and read with all that is in them") {
 TEST_CASE("a put that is interrupted leaves no trace, and the old file as it was") {
   cluster_shape shape;
   shape.files =
-      "chunk_size = \"64KiB\"\ninline_limit = 0\ngrace = \"1s\"\nhousekeeping = \"100ms\"";
+      "chunk_size = \"64KiB\"\ninline_limit = 0\ngrace = \"1s\"\ncollection_interval = \"100ms\"";
   test_cluster cluster{shape};
   cluster.up();
   REQUIRE(cluster.dfs({"put", "-", "/file"}, "the old one").code == 0);
@@ -163,7 +163,7 @@ TEST_CASE("of two clients that write the same name, one wins as a whole") {
 TEST_CASE("chunks of removed files are collected after the grace time") {
   cluster_shape shape;
   shape.files =
-      "chunk_size = \"64KiB\"\ninline_limit = 0\ngrace = \"1s\"\nhousekeeping = \"100ms\"";
+      "chunk_size = \"64KiB\"\ninline_limit = 0\ngrace = \"1s\"\ncollection_interval = \"100ms\"";
   test_cluster cluster{shape};
   cluster.up();
   auto kept = random_bytes(5 * chunk, 1);

@@ -20,7 +20,8 @@ cluster_shape with_long_grace() {
   cluster_shape shape;
   shape.storages = 1;
   shape.copies = 1;
-  shape.files = "chunk_size = \"1MiB\"\ninline_limit = 0\ngrace = \"1h\"\nhousekeeping = \"10m\"";
+  shape.files =
+      "chunk_size = \"1MiB\"\ninline_limit = 0\ngrace = \"1h\"\ncollection_interval = \"10m\"";
   return shape;
 }
 
@@ -125,7 +126,8 @@ cluster_shape with_three_masters() {
   shape.masters = 3;
   shape.consensus = "raft";
   shape.consensus_options = "heartbeat = \"50ms\", election_timeout = \"300ms\"";
-  shape.files = "chunk_size = \"64KiB\"\ninline_limit = 0\ngrace = \"3s\"\nhousekeeping = \"10m\"";
+  shape.files =
+      "chunk_size = \"64KiB\"\ninline_limit = 0\ngrace = \"3s\"\ncollection_interval = \"10m\"";
   return shape;
 }
 

@@ -111,7 +111,8 @@ TEST_CASE("a chunk file that is lost on a node that is up is counted") {
 
 TEST_CASE("an idle cluster's log doesn't grow while its chunks are counted") {
   cluster_shape shape;
-  shape.files += "\nhousekeeping = \"1h\""; // which is the other thing that a master does by itself
+  shape.files +=
+      "\ncollection_interval = \"1h\""; // which is the other thing that a master does by itself
   test_cluster cluster{shape};
   cluster.up();
   REQUIRE(cluster.dfs({"put", "-", "/f"}, random_bytes(300'000, 1)).code == 0);

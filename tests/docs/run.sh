@@ -90,7 +90,7 @@ for name in run window; do
 done
 options='--option heartbeat=1m --option failure_timeout=10m --faults crashes'
 # shellcheck disable=SC2086 # these are several words
-atoll simulate two_phase_commit $options --seed 4 --shrink --json >"$work/proving/shrunk.json" || true
+atoll simulate two_phase_commit $options --seed 41 --shrink --json >"$work/proving/shrunk.json" || true
 keys() {
   grep -oE '"[a-z_]+": ?' | tr -d ' ' | sort -u
 }
