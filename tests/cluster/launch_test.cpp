@@ -305,7 +305,7 @@ TEST_CASE("a client with nothing to connect to fails before its timeout, in plai
   configs_folder folder{{"--masters", "3", "--storages", "1"}};
   write_file(folder.path() / "cluster.toml",
              read_file(folder.path() / "cluster.toml") +
-                 "[client]\ntimeout = \"20m\"\npatience = \"100ms\"\n");
+                 "[client]\ntimeout = \"20m\"\nrefusal_timeout = \"100ms\"\n");
   for (auto& words : std::vector<std::vector<std::string>>{
            {"ls", "/"}, {"mkdir", "/d"}, {"put", program("dfs").string(), "/f"}, {"status"}}) {
     auto tried = folder.dfs(words);

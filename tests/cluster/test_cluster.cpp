@@ -26,9 +26,9 @@ namespace {
 
 /// A sanitizer makes everything some times as slow, on a busy machine above all.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr auto patience = std::chrono::seconds{300};
+constexpr auto test_timeout = std::chrono::seconds{300};
 #else
-constexpr auto patience = std::chrono::seconds{60};
+constexpr auto test_timeout = std::chrono::seconds{60};
 #endif
 
 /// Of each node, where a test failed.
@@ -98,10 +98,10 @@ fs::path program(const std::string& name) {
 }
 
 void eventually(const std::string& what, const std::function<bool()>& holds) {
-  auto give_up = std::chrono::steady_clock::now() + patience;
+  auto give_up = std::chrono::steady_clock::now() + test_timeout;
   while (!holds()) {
     if (std::chrono::steady_clock::now() > give_up)
-      FAIL("not within " << patience.count() << " s: " << what);
+      FAIL("not within " << test_timeout.count() << " s: " << what);
     std::this_thread::sleep_for(std::chrono::milliseconds{20});
   }
 }

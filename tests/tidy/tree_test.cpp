@@ -86,15 +86,14 @@ TEST_CASE("a long line is found, but not one that a string makes long") {
 TEST_CASE("a replaced word is found in code, in comments and as a member, "
           "where it is banned") {
   temporary_folder tree;
-  tree.write("framework/src/runtime/a.cpp",
-             "couriers\n// the courier\nint courier_;\nint questions;\n");
+  tree.write("framework/src/runtime/a.cpp", "askers\n// the asker\nint asker_;\nint questions;\n");
   tree.write("apps/dfs/client/a.cpp", "int questions;\n");
   CHECK(joined(household_words(tree.path())) ==
         "apps/dfs/client/a.cpp:1: 'questions'; the field says queries\n"
-        "framework/src/runtime/a.cpp:2: 'courier'; the field says "
-        "snapshot_transfer\n"
-        "framework/src/runtime/a.cpp:3: 'courier_'; the field says "
-        "snapshot_transfer");
+        "framework/src/runtime/a.cpp:2: 'asker'; the field says "
+        "requester\n"
+        "framework/src/runtime/a.cpp:3: 'asker_'; the field says "
+        "requester");
 }
 
 TEST_CASE("a member function that is declared and nowhere defined is found, also an overload, "

@@ -27,7 +27,7 @@ block_receiver::block_receiver(const wire::read_reply& about, std::uint64_t offs
     whole.data = into.data() + (first.size - skip_);
 }
 
-atl::result<std::size_t> block_receiver::receive(tcp_socket& over, const patience& wait) {
+atl::result<std::size_t> block_receiver::receive(tcp_socket& over, const io_timeout& wait) {
   bool intact = true;
   for (std::uint64_t received = 0; received < about_.range.length;) {
     std::array<tcp_socket::mutable_buffer, 3> rest;

@@ -25,7 +25,7 @@ class block_receiver {
 
   /// @returns how many of the requested bytes the fragment has. Errors: corrupt, after all blocks
   /// were received, so that the connection can be used again; and those of the socket.
-  atl::result<std::size_t> receive(tcp_socket& over, const patience& wait);
+  atl::result<std::size_t> receive(tcp_socket& over, const io_timeout& wait);
 
  private:
   struct piece {

@@ -32,7 +32,7 @@ atl::status block_sender::finish_batch() {
   return done;
 }
 
-patience block_sender::wait_for_results() const {
+io_timeout block_sender::wait_for_results() const {
   return {wait_.progress, std::min(wait_.deadline, last_sent_ + wait_.progress)};
 }
 

@@ -15,7 +15,7 @@ namespace dfs {
 /// for the results. A batch is sent while the caller does other work.
 class block_sender {
  public:
-  block_sender(tcp_socket& over, patience wait) : over_{over}, wait_{wait} {}
+  block_sender(tcp_socket& over, io_timeout wait) : over_{over}, wait_{wait} {}
 
   /// Sends the request; with `await_go`, waits until the node accepts the data or refuses.
   atl::status begin(const wire::write_request& request);
@@ -26,11 +26,11 @@ class block_sender {
   bool is_refused() { return !over_.is_quiet(); }
   /// How long to wait for the reply, counted from the last byte sent, as the sender before this
   /// node does.
-  patience wait_for_results() const;
+  io_timeout wait_for_results() const;
 
  private:
   tcp_socket& over_;
-  patience wait_;
+  io_timeout wait_;
   steady::time_point last_sent_ = steady::now();
 };
 

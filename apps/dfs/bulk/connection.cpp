@@ -34,7 +34,7 @@ bulk_connection::~bulk_connection() = default;
 
 // -- requests in general ------------------------------------------------------
 
-patience bulk_connection::wait() const {
+io_timeout bulk_connection::wait() const {
   return {options_.timeouts.progress, steady::now() + max_request_time};
 }
 
@@ -79,8 +79,8 @@ atl::result<std::string> bulk_connection::ask(wire::op what, std::string_view bo
   return receive_answer(wait());
 }
 
-atl::result<std::string> bulk_connection::receive_answer(const patience& patient) {
-  auto got = receive_reply(link_->socket, patient, wait());
+atl::result<std::string> bulk_connection::receive_answer(const io_timeout& timeout) {
+  auto got = receive_reply(link_->socket, timeout, wait());
   if (!got)
     return tl::unexpected{broken(got.error())};
   link_->answered = true;
@@ -151,10 +151,10 @@ atl::status bulk_connection::fetch_fragment(const fragment_key& key, const fetch
 atl::status bulk_connection::receive_pieces(const wire::read_reply& about,
                                             const fetch_handler& handler) {
   std::vector<std::byte> buffer(std::min<std::uint64_t>(batch_size, about.fragment_size));
-  auto patient = wait();
+  auto timeout = wait();
   for (std::uint64_t at = 0; at < about.fragment_size; at += buffer.size()) {
     auto size = std::min<std::uint64_t>(buffer.size(), about.fragment_size - at);
-    if (auto got = link_->socket.read(buffer.data(), size, patient); !got)
+    if (auto got = link_->socket.read(buffer.data(), size, timeout); !got)
       return got;
     auto crcs = std::span{about.crcs}.subspan(at / block_size, block_count(size));
     if (auto taken = handler.piece(std::span{buffer}.first(size), crcs); !taken)

@@ -15,7 +15,7 @@
 namespace dfs {
 
 class io_loop;
-struct patience;
+struct io_timeout;
 
 /// A client's connection to the bulk port of one storage node. Connects at its first use, keeps the
 /// TCP connection over many requests, and reconnects after an error. Every call returns: after a
@@ -91,12 +91,12 @@ class bulk_connection {
   atl::result<read_outcome> read_range(const fragment_key& key, std::uint64_t offset,
                                        std::span<std::byte> into);
   atl::result<std::string> ask(wire::op what, std::string_view body);
-  atl::result<std::string> receive_answer(const patience& patient);
+  atl::result<std::string> receive_answer(const io_timeout& timeout);
   atl::error broken(atl::error why);
   atl::status receive_pieces(const wire::read_reply& about, const fetch_handler& handler);
   atl::result<std::string> send_chunk(const wire::write_request& request, std::string_view data);
   wire::caller self() const { return {options_.cluster, options_.token}; }
-  patience wait() const;
+  io_timeout wait() const;
 
   atl::endpoint node_;
   bulk_options options_;

@@ -5,12 +5,12 @@
 namespace dfs {
 
 atl::status send_frame(tcp_socket& over, wire::op what, std::string_view body,
-                       const patience& wait) {
+                       const io_timeout& wait) {
   return over.write(wire::encode_frame(what, body), wait);
 }
 
-atl::result<frame> receive_frame(tcp_socket& over, const patience& for_header,
-                                 const patience& for_body) {
+atl::result<frame> receive_frame(tcp_socket& over, const io_timeout& for_header,
+                                 const io_timeout& for_body) {
   std::array<char, wire::header_size> raw = {};
   if (auto done = over.read(raw.data(), raw.size(), for_header); !done)
     return tl::unexpected{done.error()};
@@ -25,8 +25,8 @@ atl::result<frame> receive_frame(tcp_socket& over, const patience& for_header,
   return out;
 }
 
-atl::result<reply> receive_reply(tcp_socket& over, const patience& first,
-                                 const patience& afterwards) {
+atl::result<reply> receive_reply(tcp_socket& over, const io_timeout& first,
+                                 const io_timeout& afterwards) {
   for (const auto* wait = &first;; wait = &afterwards) {
     auto got = receive_frame(over, *wait, *wait);
     if (!got)

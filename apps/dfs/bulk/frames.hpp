@@ -15,12 +15,12 @@ struct frame {
 };
 
 atl::status send_frame(tcp_socket& over, wire::op what, std::string_view body,
-                       const patience& wait);
+                       const io_timeout& wait);
 
 /// Receives the next frame and checks it. @param for_header how long to wait for the frame's
 /// header. Errors: corrupt or refused for bytes that are no valid frame, and those of the socket.
-atl::result<frame> receive_frame(tcp_socket& over, const patience& for_header,
-                                 const patience& for_body);
+atl::result<frame> receive_frame(tcp_socket& over, const io_timeout& for_header,
+                                 const io_timeout& for_body);
 
 /// The reply to a request.
 struct reply {
@@ -30,7 +30,7 @@ struct reply {
 /// Waits for the reply to a request, as long as the node reports that it is still working. @param
 /// first how long to wait for the first frame. @param afterwards how long to wait after each such
 /// report.
-atl::result<reply> receive_reply(tcp_socket& over, const patience& first,
-                                 const patience& afterwards);
+atl::result<reply> receive_reply(tcp_socket& over, const io_timeout& first,
+                                 const io_timeout& afterwards);
 
 } // namespace dfs

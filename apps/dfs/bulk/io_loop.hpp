@@ -10,7 +10,7 @@ namespace dfs {
 using steady = std::chrono::steady_clock;
 
 /// How long to wait for a peer.
-struct patience {
+struct io_timeout {
   std::chrono::milliseconds progress;                      ///< longest time without a byte
   steady::time_point deadline = steady::time_point::max(); ///< bound of the total time
 };

@@ -63,8 +63,8 @@ class relay {
   tcp_socket& upstream_;
   batch_buffers& buffers_;
   wire::write_request request_;
-  patience from_upstream_;
-  patience to_downstream_;
+  io_timeout from_upstream_;
+  io_timeout to_downstream_;
 
   std::optional<chunk_writer> writer_;
   std::optional<tcp_socket> downstream_;

@@ -22,7 +22,7 @@ void session::run(int fd) {
   socket_.close();
 }
 
-patience session::wait() const {
+io_timeout session::wait() const {
   return {shared_.options.timeouts.progress, steady::now() + max_request_time};
 }
 

@@ -37,7 +37,7 @@ class session {
   bool answer(const atl::error& why) { return answer(wire::encode_failure(why)); }
   bool refuse(const atl::error& why);
   bool report_error(const atl::error& why);
-  patience wait() const;
+  io_timeout wait() const;
 
   bulk_shared& shared_;
   io_loop loop_;

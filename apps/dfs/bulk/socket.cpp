@@ -124,7 +124,7 @@ atl::status tcp_socket::connect_to(const tcp::endpoint& address, steady::time_po
   if (::connect(fd_, address.data(), static_cast<socklen_t>(address.size())) != 0) {
     if (errno != EINPROGRESS && errno != EINTR)
       return tl::unexpected{failed(errno)};
-    patience until_then{std::chrono::milliseconds::max(), deadline};
+    io_timeout until_then{std::chrono::milliseconds::max(), deadline};
     if (auto ready = wait_for(POLLOUT, until_then, {}); !ready) {
       if (loop_.interrupted())
         return ready;
@@ -166,7 +166,7 @@ bool tcp_socket::is_quiet() {
 
 // -- one thing at a time ------------------------------------------------------
 
-atl::status tcp_socket::wait_for(short events, const patience& wait,
+atl::status tcp_socket::wait_for(short events, const io_timeout& wait,
                                  steady::time_point last_progress) {
   auto deadline = wait.deadline;
   if (wait.progress != std::chrono::milliseconds::max())
@@ -205,7 +205,7 @@ void tcp_socket::on_ready(short events) {
 }
 
 atl::result<std::size_t> tcp_socket::read_some(std::span<const mutable_buffer> into,
-                                               const patience& wait) {
+                                               const io_timeout& wait) {
   auto since = steady::now();
   for (;;) {
     if (loop_.interrupted())
@@ -222,17 +222,17 @@ atl::result<std::size_t> tcp_socket::read_some(std::span<const mutable_buffer> i
   }
 }
 
-atl::status tcp_socket::read(std::span<const mutable_buffer> into, const patience& wait) {
+atl::status tcp_socket::read(std::span<const mutable_buffer> into, const io_timeout& wait) {
   start_read(into);
   return finish_read(wait);
 }
 
-atl::status tcp_socket::read(void* into, std::size_t size, const patience& wait) {
+atl::status tcp_socket::read(void* into, std::size_t size, const io_timeout& wait) {
   mutable_buffer piece{into, size};
   return read({&piece, 1}, wait);
 }
 
-atl::status tcp_socket::peek(void* into, std::size_t size, const patience& wait) {
+atl::status tcp_socket::peek(void* into, std::size_t size, const io_timeout& wait) {
   auto since = steady::now();
   for (ssize_t seen = 0;;) {
     if (loop_.interrupted())
@@ -257,18 +257,18 @@ atl::status tcp_socket::peek(void* into, std::size_t size, const patience& wait)
   }
 }
 
-atl::status tcp_socket::write(std::span<const const_buffer> from, const patience& wait) {
+atl::status tcp_socket::write(std::span<const const_buffer> from, const io_timeout& wait) {
   start_write(from);
   return finish_write(wait);
 }
 
-atl::status tcp_socket::write(std::string_view from, const patience& wait) {
+atl::status tcp_socket::write(std::string_view from, const io_timeout& wait) {
   const_buffer piece{from.data(), from.size()};
   return write({&piece, 1}, wait);
 }
 
 atl::status tcp_socket::send_file(int fd, std::uint64_t offset, std::uint64_t size,
-                                  const patience& wait) {
+                                  const io_timeout& wait) {
   auto at = static_cast<off_t>(offset);
   auto last_progress = steady::now();
   while (size > 0) {
@@ -298,7 +298,7 @@ void tcp_socket::linger_and_close() {
   ::shutdown(fd_, SHUT_WR);
   std::array<char, 16 * 1024> rest = {};
   mutable_buffer piece{rest.data(), rest.size()};
-  patience wait{linger_time, steady::now() + linger_time};
+  io_timeout wait{linger_time, steady::now() + linger_time};
   while (is_open() && steady::now() < wait.deadline && read_some({&piece, 1}, wait)) {
   }
   close();
@@ -379,7 +379,7 @@ void tcp_socket::go_on_writing() {
 }
 
 template <class Buffer>
-atl::status tcp_socket::finish(direction<Buffer>& which, const patience& wait) {
+atl::status tcp_socket::finish(direction<Buffer>& which, const io_timeout& wait) {
   auto deadline = [&] { return std::min(which.last_progress + wait.progress, wait.deadline); };
   while (which.active) {
     // Ready bytes count even after the deadline: the thread may have been busy with other work.
@@ -392,11 +392,11 @@ atl::status tcp_socket::finish(direction<Buffer>& which, const patience& wait) {
   return which.outcome;
 }
 
-atl::status tcp_socket::finish_read(const patience& wait) {
+atl::status tcp_socket::finish_read(const io_timeout& wait) {
   return finish(in_, wait);
 }
 
-atl::status tcp_socket::finish_write(const patience& wait) {
+atl::status tcp_socket::finish_write(const io_timeout& wait) {
   return finish(out_, wait);
 }
 

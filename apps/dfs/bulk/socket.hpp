@@ -46,23 +46,23 @@ class tcp_socket {
   const std::string& peer() const { return peer_; }
 
   /// Reads the bytes that are there, at least one, into the pieces in order.
-  atl::result<std::size_t> read_some(std::span<const mutable_buffer> into, const patience& wait);
-  atl::status read(std::span<const mutable_buffer> into, const patience& wait);
-  atl::status read(void* into, std::size_t size, const patience& wait);
+  atl::result<std::size_t> read_some(std::span<const mutable_buffer> into, const io_timeout& wait);
+  atl::status read(std::span<const mutable_buffer> into, const io_timeout& wait);
+  atl::status read(void* into, std::size_t size, const io_timeout& wait);
   /// Waits for the next few bytes and copies them without consuming them.
-  atl::status peek(void* into, std::size_t size, const patience& wait);
-  atl::status write(std::span<const const_buffer> from, const patience& wait);
-  atl::status write(std::string_view from, const patience& wait);
+  atl::status peek(void* into, std::size_t size, const io_timeout& wait);
+  atl::status write(std::span<const const_buffer> from, const io_timeout& wait);
+  atl::status write(std::string_view from, const io_timeout& wait);
   /// Sends a range of a file without copying it. errc::io: the file can't be read.
-  atl::status send_file(int fd, std::uint64_t offset, std::uint64_t size, const patience& wait);
+  atl::status send_file(int fd, std::uint64_t offset, std::uint64_t size, const io_timeout& wait);
 
   /// One read and one write can be under way while the thread does other work; they progress when
   /// the thread waits for anything on the same loop. @pre the pieces' memory stays valid until the
   /// operation ends.
   void start_read(std::span<const mutable_buffer> into);
-  atl::status finish_read(const patience& wait);
+  atl::status finish_read(const io_timeout& wait);
   void start_write(std::span<const const_buffer> from);
-  atl::status finish_write(const patience& wait);
+  atl::status finish_write(const io_timeout& wait);
 
   /// Shuts the sending side down, and reads what the peer still sends: closing the connection
   /// earlier would reset it, and the peer would lose the last reply.
@@ -92,9 +92,9 @@ class tcp_socket {
   void go_on_reading();
   void go_on_writing();
   template <class Buffer>
-  atl::status finish(direction<Buffer>& which, const patience& wait);
+  atl::status finish(direction<Buffer>& which, const io_timeout& wait);
   /// Waits until the socket is readable or writable.
-  atl::status wait_for(short events, const patience& wait, steady::time_point last_progress);
+  atl::status wait_for(short events, const io_timeout& wait, steady::time_point last_progress);
   atl::status connect_to(const boost::asio::ip::tcp::endpoint& address,
                          steady::time_point deadline);
   void take(int fd);

@@ -23,11 +23,11 @@ using clock = std::chrono::steady_clock;
 
 constexpr auto poll_interval = std::chrono::milliseconds{100};
 /// How long to wait for the answer of a master that was just started or is busy.
-constexpr auto answer_patience = std::chrono::seconds{10};
+constexpr auto answer_timeout = std::chrono::seconds{10};
 /// How long a learner may apply nothing new; it may be fetching a snapshot.
-constexpr auto progress_patience = std::chrono::seconds{120};
+constexpr auto progress_timeout = std::chrono::seconds{120};
 /// How long to wait until another master leads in place of a lost one.
-constexpr auto takeover_patience = std::chrono::seconds{30};
+constexpr auto takeover_timeout = std::chrono::seconds{30};
 
 bool contains(const replica_ids& list, atl::spi::replica_id id) {
   return std::find(list.begin(), list.end(), id) != list.end();
@@ -67,7 +67,7 @@ atl::result<atl::spi::replica_id> id_of(const group& now, const cluster_settings
 /// A master must answer before it is added, because the group would wait for a member that is down.
 atl::status wait_until_it_answers(control& masters, const cluster_settings& cluster,
                                   const std::string& name) {
-  auto give_up = clock::now() + answer_patience;
+  auto give_up = clock::now() + answer_timeout;
   auto told = false;
   for (;;) {
     auto view = ask_master(masters, cluster, name);
@@ -80,7 +80,7 @@ atl::status wait_until_it_answers(control& masters, const cluster_settings& clus
                               view.error().message));
     if (!std::exchange(told, true))
       fmt::print(stderr, "{} doesn't answer yet; waiting up to {} s for it\n", name,
-                 answer_patience.count());
+                 answer_timeout.count());
     std::this_thread::sleep_for(poll_interval);
   }
 }
@@ -103,7 +103,7 @@ struct learning {
       since = clock::now();
   }
   bool is_given_up() const {
-    return clock::now() - since >= (answered ? progress_patience : answer_patience);
+    return clock::now() - since >= (answered ? progress_timeout : answer_timeout);
   }
 };
 
@@ -149,7 +149,7 @@ int promote(control& masters, const cluster_settings& cluster, atl::spi::replica
 /// The lost master may have been the leader: another master must take over first.
 atl::status remove_lost(control& masters, const replica_ids& voters, const replica_ids& learners,
                         atl::spi::replica_id lost) {
-  auto give_up = clock::now() + takeover_patience;
+  auto give_up = clock::now() + takeover_timeout;
   auto changed = masters.change_members(voters, learners, {lost});
   while (!changed && clock::now() < give_up) {
     std::this_thread::sleep_for(poll_interval);
@@ -294,7 +294,7 @@ namespace {
 
 /// A master keeps its list of nodes that were turned away until its next tick.
 atl::status wait_until_let_in(control& masters, const std::string& folder) {
-  auto give_up = clock::now() + takeover_patience;
+  auto give_up = clock::now() + takeover_timeout;
   while (clock::now() < give_up) {
     auto refused = false;
     for (auto& answer : masters.call_each(protocol::kind::status)) {

@@ -223,12 +223,12 @@ atl::result<std::vector<node_to_stop>> nodes_to_stop(const std::string& folder) 
   return list;
 }
 
-exit_code stop_one(const node_to_stop& it, std::chrono::seconds patience) {
+exit_code stop_one(const node_to_stop& it, std::chrono::seconds timeout) {
   auto code = done;
   if (it.processes.empty())
     fmt::print("{} wasn't running\n", it.node.name);
   for (auto process : it.processes) {
-    auto stopped = stop(process, patience);
+    auto stopped = stop(process, timeout);
     if (!stopped) {
       auto& problem = stopped.error();
       report_error({problem.code, fmt::format("{}: {}", it.node.name, problem.message)});

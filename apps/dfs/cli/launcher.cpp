@@ -148,10 +148,10 @@ std::optional<std::string> end_of_child(pid_t process) {
   return describe_end(status);
 }
 
-atl::result<bool> stop(pid_t process, std::chrono::milliseconds patience) {
+atl::result<bool> stop(pid_t process, std::chrono::milliseconds timeout) {
   if (::kill(process, SIGTERM) != 0 && errno != ESRCH)
     return tl::unexpected{atl::system_error(errno, fmt::format("stopping process {}", process))};
-  wait_for_end(process, std::chrono::steady_clock::now() + patience);
+  wait_for_end(process, std::chrono::steady_clock::now() + timeout);
   if (!is_alive(process))
     return true;
   ::kill(process, SIGKILL);
@@ -159,9 +159,9 @@ atl::result<bool> stop(pid_t process, std::chrono::milliseconds patience) {
   return false;
 }
 
-atl::result<bool> stop(const local_node& node, std::chrono::milliseconds patience) {
+atl::result<bool> stop(const local_node& node, std::chrono::milliseconds timeout) {
   auto pid = running(node);
-  auto stopped = pid ? stop(*pid, patience) : atl::result<bool>{false};
+  auto stopped = pid ? stop(*pid, timeout) : atl::result<bool>{false};
   if (!stopped)
     return fail(stopped.error(), node.name);
   forget_process(node);

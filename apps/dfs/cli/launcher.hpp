@@ -37,12 +37,12 @@ atl::status check_configuration(const std::filesystem::path& config,
 /// How a child of this process ended: `ended with exit code 1`; none while it runs.
 std::optional<std::string> end_of_child(pid_t process);
 
-/// Asks a process to stop, and kills it after `patience`. @returns false if it was killed.
-atl::result<bool> stop(pid_t process, std::chrono::milliseconds patience);
+/// Asks a process to stop, and kills it after `timeout`. @returns false if it was killed.
+atl::result<bool> stop(pid_t process, std::chrono::milliseconds timeout);
 
-/// Asks the node to stop, and kills it after `patience`. @returns false if it wasn't running or was
+/// Asks the node to stop, and kills it after `timeout`. @returns false if it wasn't running or was
 /// killed.
-atl::result<bool> stop(const local_node& node, std::chrono::milliseconds patience);
+atl::result<bool> stop(const local_node& node, std::chrono::milliseconds timeout);
 
 /// The last lines that a node wrote to its log from `begin` on, for an error message.
 std::string log_tail(const local_node& node, std::uintmax_t begin = 0);

@@ -30,25 +30,25 @@ void add_cluster(CLI::App& app, context& with, chosen& call) {
   auto* master = admin->add_subcommand("master", "The masters' group");
   master->require_subcommand(1);
   static std::string name;
-  static std::uint32_t patience_s = 600;
+  static std::uint32_t timeout_s = 600;
   auto* list = master->add_subcommand("list", "Show the group's members, and how far each is");
   list->callback([&] { call = [&] { return dfs::cli::list_masters(with); }; });
   auto* add = master->add_subcommand("add", "Let a master in: it learns everything first, then "
                                             "votes. The cluster's file must name it, with "
                                             "joins = true, and it must be running");
   add->add_option("NAME", name, "As in [[masters]]")->required();
-  add->add_option("--timeout", patience_s, "Seconds to wait until it knows everything")
+  add->add_option("--timeout", timeout_s, "Seconds to wait until it knows everything")
       ->capture_default_str();
-  add->callback([&] { call = [&] { return dfs::cli::add_master(with, name, patience_s); }; });
+  add->callback([&] { call = [&] { return dfs::cli::add_master(with, name, timeout_s); }; });
   auto* replace =
       master->add_subcommand("replace", "Let a master whose disk was lost come back with an empty "
                                         "one: under a new id, since what the former disk promised "
                                         "is gone. Start it on the empty disk first");
   replace->add_option("NAME", name, "As in [[masters]]")->required();
-  replace->add_option("--timeout", patience_s, "Seconds to wait until it knows everything")
+  replace->add_option("--timeout", timeout_s, "Seconds to wait until it knows everything")
       ->capture_default_str();
   replace->callback(
-      [&] { call = [&] { return dfs::cli::replace_master(with, name, patience_s); }; });
+      [&] { call = [&] { return dfs::cli::replace_master(with, name, timeout_s); }; });
   auto* remove = master->add_subcommand("remove", "Let a master go, alive or lost");
   remove->add_option("NAME", name, "As in [[masters]]")->required();
   static bool lost = false;

@@ -37,7 +37,7 @@ atl::runtime::group_client::settings describe(const cluster_settings& cluster) {
   for (auto& master : cluster.masters)
     it.members.push_back({master.name, master.address});
   it.timeout = cluster.client_timeout;
-  it.refusal_timeout = cluster.client_patience;
+  it.refusal_timeout = cluster.client_refusal_timeout;
   it.seed = random_session().low;
   it.advice = nodes_down_advice;
   return it;

@@ -169,7 +169,7 @@ bool storage_pool::knows_a_holder(const chunk_record& chunk) {
 
 /// A master that has just started answers before the storage nodes have reported to it.
 void storage_pool::wait_for_a_holder(const chunk_record& chunk) {
-  auto give_up = steady::now() + cluster_.client_patience;
+  auto give_up = steady::now() + cluster_.client_refusal_timeout;
   while (!knows_a_holder(chunk) && steady::now() < give_up) {
     std::this_thread::sleep_for(pause_before_asking_again);
     if (!refresh())

@@ -136,14 +136,15 @@ std::vector<key_spec> make_cluster_schema() {
        .minimum = "100ms",
        .maximum = "1h",
        .meaning = "How long a client tries in all to get one thing done by the masters."},
-      {.key = "client.patience",
+      {.key = "client.refusal_timeout",
        .type = option_type::duration,
        .default_value = "2s",
        .minimum = "0ms",
        .maximum = "1h",
        .meaning =
            "How long of it, when the masters are there and refuse (one that they need is down, "
-           "say), or none of them listens."},
+           "say), or none of them listens.",
+       .former_key = "client.patience"},
       {.key = "client.connect_timeout",
        .type = option_type::duration,
        .default_value = "1s",

@@ -178,7 +178,7 @@ atl::result<cluster_settings> read_cluster(const atl::config& config) {
   cluster.collection_interval = config.duration("files.collection_interval");
   cluster.session_expiry = config.duration("files.session_expiry");
   cluster.client_timeout = config.duration("client.timeout");
-  cluster.client_patience = config.duration("client.patience");
+  cluster.client_refusal_timeout = config.duration("client.refusal_timeout");
   cluster.connect_timeout = config.duration("client.connect_timeout");
   cluster.transfer_timeout = config.duration("client.transfer_timeout");
   cluster.busy_timeout = config.duration("client.busy_timeout");

@@ -49,11 +49,11 @@ struct cluster_settings {
   std::chrono::microseconds collection_interval{0};
   std::chrono::microseconds session_expiry{0};
 
-  std::chrono::microseconds client_timeout{0};   ///< total time of one operation on the name space
-  std::chrono::microseconds client_patience{0};  ///< the same with masters that refuse
-  std::chrono::microseconds connect_timeout{0};  ///< to a storage node
-  std::chrono::microseconds transfer_timeout{0}; ///< without a byte from a storage node
-  std::chrono::microseconds busy_timeout{0};     ///< with storage nodes that are busy
+  std::chrono::microseconds client_timeout{0}; ///< total time of one operation on the name space
+  std::chrono::microseconds client_refusal_timeout{0}; ///< the same with masters that refuse
+  std::chrono::microseconds connect_timeout{0};        ///< to a storage node
+  std::chrono::microseconds transfer_timeout{0};       ///< without a byte from a storage node
+  std::chrono::microseconds busy_timeout{0};           ///< with storage nodes that are busy
 };
 
 /// The settings of one node: `NODE.toml`.

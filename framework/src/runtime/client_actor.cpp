@@ -76,7 +76,7 @@ void client_actor::take_inbox() {
     auto& it = calls_[id];
     it.what = std::move(request);
     it.give_up = now + settings_.timeout;
-    it.lose_patience = now + settings_.refusal_timeout;
+    it.refusal_deadline = now + settings_.refusal_timeout;
     queue_up(id, member);
   }
   send_queued();
@@ -188,10 +188,11 @@ void client_actor::again(call_id id, const reply& answer) {
   if (it.what.only)
     return finish(id, tl::unexpected{problem});
   if (problem.code == errc::invalid || problem.code == errc::corrupt ||
-      problem.code == errc::no_space || (problem.code == errc::refused && now >= it.lose_patience))
+      problem.code == errc::no_space ||
+      (problem.code == errc::refused && now >= it.refusal_deadline))
     return finish(id, it.in_doubt ? fail(errc::timeout, problem.message + may_have_taken_effect)
                                   : tl::unexpected{problem});
-  if (now >= it.give_up || (now >= it.lose_patience && is_nobody_there()))
+  if (now >= it.give_up || (now >= it.refusal_deadline && is_nobody_there()))
     return give_up(id, problem);
   auto hop = it.hops++;
   if (auto leader = member_at(answer.hint); leader && *leader != it.member && hop % 3 != 2)

@@ -77,7 +77,7 @@ class client_actor : public io_thread_actor {
   struct call {
     client_request what;
     clock::time_point give_up;
-    clock::time_point lose_patience;
+    clock::time_point refusal_deadline;
     clock::time_point wake; ///< when the attempt or the pause ends
     std::size_t member = 0;
     std::size_t hops = 0;

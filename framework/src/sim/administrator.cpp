@@ -66,7 +66,7 @@ std::vector<spi::replica_id> admin::available() const {
 }
 
 void admin::on_turn() {
-  auto may_ask = !waiting_ || simulator_.now() >= patience_;
+  auto may_ask = !waiting_ || simulator_.now() >= retry_at_;
   if (!may_ask || stopped_ || lost_ != 0) {
     site_.rng.skip(); // turns are numbered, whatever they come to
     next();
@@ -189,10 +189,10 @@ spi::members_changed admin::some_change() {
 void admin::ask_for(spi::members_changed wanted) {
   for (auto* list : {&wanted.voters, &wanted.learners})
     for (auto id : *list)
-      simulator_.at(id).bear();
+      simulator_.at(id).start_spare();
   waiting_ = true;
   certain_before_ = std::exchange(certain_, false);
-  patience_ = simulator_.now() + 2'000'000;
+  retry_at_ = simulator_.now() + 2'000'000;
   auto to =
       ask_ != 0 ? ask_ : static_cast<spi::replica_id>(1 + random_.below(simulator_.replicas()));
   ask_ = 0;

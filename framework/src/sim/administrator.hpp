@@ -40,7 +40,7 @@ class admin {
   bool waiting_ = false;      ///< for the answer to a change
   std::uint64_t asked_ = 0;   ///< how many changes were asked for
   bool replacing_ = false;    ///< the change under way replaces the lost one
-  std::int64_t patience_ = 0; ///< until then
+  std::int64_t retry_at_ = 0; ///< until then
   spi::replica_id lost_ = 0;  ///< a member that will not come back under its id
   spi::replica_id ask_ = 1;   ///< the replica to ask next
 };

@@ -98,7 +98,8 @@ void clients::begin(std::size_t index) {
   it.first_attempt = attempts_ + 1;
   ++it.sequence;
   it.give_up_at = simulator_.now() + work.give_up.count();
-  simulator_.say("client {} begins operation {} of session {}", index + 1, it.sequence, it.session);
+  simulator_.trace("client {} begins operation {} of session {}", index + 1, it.sequence,
+                   it.session);
   attempt(index);
 }
 
@@ -121,13 +122,13 @@ void clients::attempt(std::size_t index) {
                       it.current.argument.value_or(0), it.current.expected},
                      work.payload);
   }
-  simulator_.say("client {} asks replica {}: {} (attempt {})", index + 1, to,
-                 command ? describe_command(*command) : fmt::format("read k{}", it.current.key),
-                 it.attempt);
+  simulator_.trace("client {} asks replica {}: {} (attempt {})", index + 1, to,
+                   command ? describe_command(*command) : fmt::format("read k{}", it.current.key),
+                   it.attempt);
   simulator_.request_at(simulator_.now() + trip(it), to, owner, spi::read_level::linearizable,
                         std::move(command));
-  auto patience = work.attempt_timeout.count();
-  wake_at(index, simulator_.now() + patience / 2 + it.random.between(0, patience), wake::timeout);
+  auto timeout = work.attempt_timeout.count();
+  wake_at(index, simulator_.now() + timeout / 2 + it.random.between(0, timeout), wake::timeout);
 }
 
 void clients::on_answer(const request_owner& owner, answer what) {
@@ -135,8 +136,8 @@ void clients::on_answer(const request_owner& owner, answer what) {
     return;
   auto& it = clients_[owner.client - 1];
   if (simulator_.should_inject(it.lost_answers, simulator_.rates().lost_answer))
-    return simulator_.say("the answer to attempt {} of client {} gets lost", owner.attempt,
-                          owner.client);
+    return simulator_.trace("the answer to attempt {} of client {} gets lost", owner.attempt,
+                            owner.client);
   auto place = responses_.put({owner, std::move(what)});
   simulator_.at_time(simulator_.now() + trip(it), event_kind::response, 0, 0, place);
 }
@@ -178,7 +179,7 @@ void clients::finish(std::size_t index, operation_outcome outcome) {
   it.current.outcome = outcome;
   it.current.returned = simulator_.now();
   history_.push_back(it.current);
-  simulator_.say("client {} has done: {}", index + 1, to_string(it.current));
+  simulator_.trace("client {} has done: {}", index + 1, to_string(it.current));
   if (outcome == operation_outcome::ok) {
     ++stats.answered;
   } else if (outcome == operation_outcome::failed) {

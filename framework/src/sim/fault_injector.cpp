@@ -46,8 +46,8 @@ void fault_injector::act(std::size_t index) {
   next(index);
 }
 
-void fault_injector::show_links(std::string what) {
-  simulator_.show(
+void fault_injector::emit_links(std::string what) {
+  simulator_.emit(
       [&] { return run_event{.what = run_event_kind::links, .text = std::move(what)}; });
 }
 
@@ -68,8 +68,8 @@ void fault_injector::while_down(spi::replica_id id) {
     auto where = places[details->below(places.size())];
     it.storage().damage(where);
     ++simulator_.stats().damaged;
-    simulator_.say("record {}/{} of replica {} turns unreadable", where.first, where.second, id);
-    simulator_.show([&] { return run_event{.what = run_event_kind::damaged, .replica = id}; });
+    simulator_.trace("record {}/{} of replica {} turns unreadable", where.first, where.second, id);
+    simulator_.emit([&] { return run_event{.what = run_event_kind::damaged, .replica = id}; });
   }
 }
 
@@ -99,13 +99,13 @@ void fault_injector::crash_everybody() {
 
 void fault_injector::partition() {
   if (random_.chance(0.5)) {
-    simulator_.say("all links work");
-    show_links("all links work");
+    simulator_.trace("all links work");
+    emit_links("all links work");
     return simulator_.links().heal();
   }
   auto name = simulator_.links().partition(random_);
-  simulator_.say("partition: {}", name);
-  show_links(fmt::format("partition: {}", name));
+  simulator_.trace("partition: {}", name);
+  emit_links(fmt::format("partition: {}", name));
 }
 
 void fault_injector::clog() {
@@ -114,8 +114,8 @@ void fault_injector::clog() {
   if (from == to)
     return;
   auto until = simulator_.now() + random_.between(50'000, 3'000'000);
-  simulator_.say("the link from {} to {} is clogged", from, to);
-  show_links(fmt::format("the link from {} to {} is clogged", from, to));
+  simulator_.trace("the link from {} to {} is clogged", from, to);
+  emit_links(fmt::format("the link from {} to {} is clogged", from, to));
   simulator_.links().clog(from, to, until);
 }
 
@@ -123,9 +123,9 @@ void fault_injector::pause() {
   auto id = anyone();
   if (!simulator_.at(id).up())
     return;
-  simulator_.say("replica {} does nothing for a while", id);
+  simulator_.trace("replica {} does nothing for a while", id);
   auto until = simulator_.now() + random_.between(10'000, 3'000'000);
-  simulator_.show(
+  simulator_.emit(
       [&] { return run_event{.what = run_event_kind::paused, .replica = id, .until = until}; });
   simulator_.at(id).pause_until(until);
 }
@@ -146,8 +146,8 @@ void fault_injector::wipe() {
 
 void fault_injector::jump() {
   auto id = anyone();
-  simulator_.say("the clock of replica {} jumps ahead", id);
-  simulator_.show([&] { return run_event{.what = run_event_kind::clock_jumped, .replica = id}; });
+  simulator_.trace("the clock of replica {} jumps ahead", id);
+  simulator_.emit([&] { return run_event{.what = run_event_kind::clock_jumped, .replica = id}; });
   simulator_.at(id).jump(random_.between(1'000, 5'000'000));
 }
 

@@ -24,7 +24,7 @@ class fault_injector {
   void crash(spi::replica_id id);
   void while_down(spi::replica_id id);
   spi::replica_id anyone();
-  void show_links(std::string what);
+  void emit_links(std::string what);
 
   simulator& simulator_;
   std::vector<kind> kinds_;

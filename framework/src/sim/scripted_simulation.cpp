@@ -70,7 +70,7 @@ scripted_simulation::reconfigure(spi::replica_id at, std::vector<spi::replica_id
                                  std::vector<spi::replica_id> learners) {
   for (auto* list : {&voters, &learners})
     for (auto id : *list)
-      simulator_->at(id).bear();
+      simulator_->at(id).start_spare();
   answers_.emplace_back();
   request_owner owner{0, answers_.size() - 1, 0, 0};
   simulator_->reconfigure_at(simulator_->now(), at, owner,
@@ -117,7 +117,7 @@ std::string scripted_simulation::fatal_reason(spi::replica_id id) const {
 }
 std::string scripted_simulation::admission_refusal(spi::replica_id id) const {
   auto& it = simulator_->at(id);
-  return it.kept_out() ? it.kept_out_because() : std::string{};
+  return it.kept_out() ? it.admission_refusal() : std::string{};
 }
 std::vector<std::pair<std::uint32_t, std::uint64_t>>
 scripted_simulation::records(spi::replica_id id) const {
@@ -164,7 +164,7 @@ void scripted_simulation::drift(spi::replica_id id, std::int64_t ppm) {
   simulator_->at(id).drift(ppm);
 }
 void scripted_simulation::reject_validations(spi::replica_id id, bool on) {
-  simulator_->at(id).object(on);
+  simulator_->at(id).reject_validations(on);
 }
 void scripted_simulation::unreachable(spi::replica_id at, spi::replica_id peer) {
   simulator_->at(at).on_unreachable(peer);

@@ -88,7 +88,7 @@ void sim_replica::on_timer(std::int64_t armed) {
 
 // -- start and crash ---------------------------------------------------------------------------
 
-void sim_replica::bear() {
+void sim_replica::start_spare() {
   if (!absent_ || retired_)
     return;
   absent_ = false;
@@ -104,20 +104,20 @@ void sim_replica::retire() {
 void sim_replica::start() {
   ++incarnation_;
   ++simulator_.stats().starts;
-  simulator_.say("replica {} starts as incarnation {} with {} records, applied up to {}", id_,
-                 incarnation_, disk_.size(), durable_machine_->index());
+  simulator_.trace("replica {} starts as incarnation {} with {} records, applied up to {}", id_,
+                   incarnation_, disk_.size(), durable_machine_->index());
   random_ = simulator_.faults().stream(purpose::replica, id_, incarnation_);
   fatal_.clear();
   paused_until_ = 0;
   if (membership_.in_group())
     return start_protocol();
   membership_.start_asking(simulator_.now());
-  kept_out_because_.clear();
+  admission_refusal_.clear();
   ask_for_admission();
 }
 
 void sim_replica::start_protocol() {
-  simulator_.show([&] {
+  simulator_.emit([&] {
     return run_event{.what = run_event_kind::started, .replica = id_, .number = incarnation_};
   });
   machine_ = *durable_machine_;
@@ -151,9 +151,9 @@ void sim_replica::crash(std::string_view why, std::optional<std::size_t> wanted)
                      : simulator_.faults()
                            .stream(purpose::crash, id_, incarnation_)
                            .below(disk_.waiting() + 1);
-  simulator_.say("replica {} stops: {}; {} of {} waiting writes made it", id_, why, kept,
-                 disk_.waiting());
-  simulator_.show([&] {
+  simulator_.trace("replica {} stops: {}; {} of {} waiting writes made it", id_, why, kept,
+                   disk_.waiting());
+  simulator_.emit([&] {
     return run_event{.what = run_event_kind::stopped, .replica = id_, .text = std::string{why}};
   });
   driver_->stop();
@@ -170,8 +170,8 @@ void sim_replica::crash(std::string_view why, std::optional<std::size_t> wanted)
 }
 
 void sim_replica::lose_disk() {
-  simulator_.say("replica {} loses its disk", id_);
-  simulator_.show([&] { return run_event{.what = run_event_kind::lost_disk, .replica = id_}; });
+  simulator_.trace("replica {} loses its disk", id_);
+  simulator_.emit([&] { return run_event{.what = run_event_kind::lost_disk, .replica = id_}; });
   ++simulator_.stats().lost_disks;
   disk_.lose();
   durable_machine_ = std::make_shared<register_machine>();
@@ -227,36 +227,36 @@ void sim_replica::on_snapshot_sent(spi::replica_id to, bool ok) {
 void sim_replica::propose(std::string command, const request_owner& owner) {
   auto handle = requests_.put(owner);
   requests_.at(handle).content = hash_bytes(command) | 1; // never 0
-  simulator_.say("replica {} is asked to commit {} bytes (request {})", id_, command.size(),
-                 driver_->last_request() + 1);
+  simulator_.trace("replica {} is asked to commit {} bytes (request {})", id_, command.size(),
+                   driver_->last_request() + 1);
   driver_->propose(handle, std::move(command));
 }
 
 void sim_replica::read(const request_owner& owner, spi::read_level level) {
-  simulator_.say("replica {} is asked to read (request {})", id_, driver_->last_request() + 1);
+  simulator_.trace("replica {} is asked to read (request {})", id_, driver_->last_request() + 1);
   driver_->read(requests_.put(owner), level);
 }
 
 void sim_replica::reconfigure(const request_owner& owner, spi::members_changed wanted) {
-  simulator_.say("replica {} is asked to make the voters {} and the learners {} (request {})", id_,
-                 fmt::join(wanted.voters, ","), fmt::join(wanted.learners, ","),
-                 driver_->last_request() + 1);
+  simulator_.trace("replica {} is asked to make the voters {} and the learners {} (request {})",
+                   id_, fmt::join(wanted.voters, ","), fmt::join(wanted.learners, ","),
+                   driver_->last_request() + 1);
   driver_->reconfigure(requests_.put(owner), std::move(wanted));
 }
 
 void sim_replica::transfer(spi::replica_id to) {
-  simulator_.say("replica {} is told to hand over to {}", id_, to);
+  simulator_.trace("replica {} is told to hand over to {}", id_, to);
   tell([to](spi::consensus& it) { it.transfer(to); });
 }
 
 void sim_replica::declare_lost(spi::replica_id id) {
-  simulator_.say("replica {} is told that the disk of {} is lost for good", id_, id);
+  simulator_.trace("replica {} is told that the disk of {} is lost for good", id_, id);
   tell([id](spi::consensus& it) { it.declare_lost(id); });
 }
 
 void sim_replica::take_snapshot(spi::log_index index, const std::string& blob,
                                 machine_image image) {
-  simulator_.say("replica {} receives a snapshot up to {}", id_, index);
+  simulator_.trace("replica {} receives a snapshot up to {}", id_, index);
   if (driver_->installing())
     return; // a replica keeps one snapshot at a time
   received_ = std::move(image);

@@ -45,7 +45,7 @@ class sim_replica final : private consensus_driver::environment {
   bool up() const { return protocol_ != nullptr; }
   /// The replica's process runs, and is kept out of the group.
   bool kept_out() const { return membership_.asks(); }
-  const std::string& kept_out_because() const { return kept_out_because_; }
+  const std::string& admission_refusal() const { return admission_refusal_; }
   const membership& belongs_to() const { return membership_; }
   bool stopped_itself() const { return !fatal_.empty(); }
   const std::string& fatal_reason() const { return fatal_; }
@@ -73,7 +73,7 @@ class sim_replica final : private consensus_driver::environment {
   bool absent() const { return absent_; }
   void set_absent() { absent_ = true; }
   /// A spare starts when it is first wanted.
-  void bear();
+  void start_spare();
   /// Stops for good, and its disk is lost.
   void retire();
   bool retired() const { return retired_; }
@@ -93,8 +93,8 @@ class sim_replica final : private consensus_driver::environment {
   void stall_next_sync(std::int64_t time) { stall_ = time; }
   void pause_until(std::int64_t at) { paused_until_ = at; }
   std::int64_t paused_until() const { return paused_until_; }
-  void object(bool on) { objects_ = on; }
-  bool objects() const { return objects_; }
+  void reject_validations(bool on) { rejects_validations_ = on; }
+  bool rejects_validations() const { return rejects_validations_; }
   void drift(std::int64_t ppm);
   void jump(std::int64_t time) { clock_base_ += time; }
 
@@ -157,7 +157,7 @@ class sim_replica final : private consensus_driver::environment {
   void start_protocol();
   void drain_now();
   void stop_itself(std::string why);
-  void show_applied(const std::vector<spi::committed_entry>& entries);
+  void emit_applied(const std::vector<spi::committed_entry>& entries);
   void start_sync();
   void apply_queued();
   void install(spi::log_index index);
@@ -179,7 +179,7 @@ class sim_replica final : private consensus_driver::environment {
   std::unique_ptr<consensus_driver> driver_;
   std::string fatal_;
   membership membership_;
-  std::string kept_out_because_;
+  std::string admission_refusal_;
   bool absent_ = false;
   bool retired_ = false;
   std::uint64_t incarnation_ = 0;
@@ -212,7 +212,7 @@ class sim_replica final : private consensus_driver::environment {
   std::optional<applied_entry> applying_;
   spi::log_index delivered_ = 0;
   std::uint64_t delivered_chain_ = 0;
-  bool objects_ = false;
+  bool rejects_validations_ = false;
   machine_image received_; ///< the snapshot that came last
 
   slot_pool<request_owner> requests_; ///< without an answer

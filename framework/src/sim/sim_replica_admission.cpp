@@ -29,16 +29,16 @@ void sim_replica::ask_for_admission() {
   }
   auto why = membership_.decide(simulator_.now());
   if (!membership_.asks()) {
-    simulator_.say("replica {} is let in with an empty disk", id_);
-    kept_out_because_.clear();
+    simulator_.trace("replica {} is let in with an empty disk", id_);
+    admission_refusal_.clear();
     return start_protocol();
   }
-  if (why != kept_out_because_) {
-    simulator_.say("replica {} is kept out: {}", id_, why);
-    simulator_.show(
+  if (why != admission_refusal_) {
+    simulator_.trace("replica {} is kept out: {}", id_, why);
+    simulator_.emit(
         [&] { return run_event{.what = run_event_kind::kept_out, .replica = id_, .text = why}; });
   }
-  kept_out_because_ = std::move(why);
+  admission_refusal_ = std::move(why);
   simulator_.at_time(simulator_.now() + query_interval, event_kind::admission, id_, incarnation_);
 }
 

@@ -12,7 +12,7 @@ namespace atl::sim {
 // -- crashes between steps ----------------------------------------------------------------------
 
 void sim_replica::before_effect(const spi::effect& next) {
-  if (simulator_.boundary(*this))
+  if (simulator_.crash_point(*this))
     return;
   ++simulator_.stats().effects;
   simulator_.note(next.index());
@@ -23,13 +23,13 @@ void sim_replica::before_effect(const spi::effect& next) {
   auto* message = std::get_if<spi::send>(&next);
   must_wait_for_ = message && message->after > durable_ ? message->after : 0;
   if (must_wait_for_ != 0)
-    simulator_.say("replica {} keeps {} bytes for {} back until {} is on disk", id_,
-                   message->bytes.size(), message->to, message->after);
+    simulator_.trace("replica {} keeps {} bytes for {} back until {} is on disk", id_,
+                     message->bytes.size(), message->to, message->after);
 }
 
 void sim_replica::between_steps() {
   must_wait_for_ = 0;
-  simulator_.boundary(*this);
+  simulator_.crash_point(*this);
 }
 
 void sim_replica::on_failure(driver_failure kind, std::string what) {
@@ -56,7 +56,7 @@ void sim_replica::stop_itself(std::string why) {
 // -- durability -------------------------------------------------------------------------------
 
 void sim_replica::persist(spi::persist records) {
-  simulator_.say("replica {} persists {} changes as {}", id_, records.ops.size(), records.token);
+  simulator_.trace("replica {} persists {} changes as {}", id_, records.ops.size(), records.token);
   disk_.submit(std::move(records));
 }
 
@@ -89,8 +89,8 @@ void sim_replica::on_synced() {
     return;
   }
   durable_ = disk_.end_sync();
-  simulator_.say("replica {} has everything up to {} on disk", id_, durable_);
-  simulator_.show([&] {
+  simulator_.trace("replica {} has everything up to {} on disk", id_, durable_);
+  simulator_.emit([&] {
     return run_event{.what = run_event_kind::synced, .replica = id_, .number = durable_};
   });
   driver_->on_durable(durable_);
@@ -113,7 +113,7 @@ void sim_replica::transmit(spi::replica_id to, std::string bytes, spi::persist_t
 // -- the state machine ------------------------------------------------------------------------
 
 void sim_replica::apply(std::vector<spi::committed_entry> entries) {
-  show_applied(entries);
+  emit_applied(entries);
   for (auto& entry : entries) {
     if (entry.index != delivered_ + 1)
       return violate(violation_kind::interface_broken,
@@ -124,7 +124,7 @@ void sim_replica::apply(std::vector<spi::committed_entry> entries) {
     simulator_.note(delivered_chain_);
     apply_queue_.push_back({std::move(entry), delivered_chain_, 0});
   }
-  simulator_.say("replica {} applies up to {}", id_, delivered_);
+  simulator_.trace("replica {} applies up to {}", id_, delivered_);
   auto lag = simulator_.rates().apply_lag;
   if (lag == 0 && !apply_pending_)
     return apply_queued();
@@ -133,8 +133,8 @@ void sim_replica::apply(std::vector<spi::committed_entry> entries) {
                        incarnation_);
 }
 
-void sim_replica::show_applied(const std::vector<spi::committed_entry>& entries) {
-  simulator_.show([&] {
+void sim_replica::emit_applied(const std::vector<spi::committed_entry>& entries) {
+  simulator_.emit([&] {
     std::string what;
     for (auto& entry : entries)
       what += fmt::format("{}{}", what.empty() ? "" : "; ",
@@ -191,7 +191,7 @@ void sim_replica::send_snapshot(spi::replica_id to) {
   auto image = durable_machine_;
   if (image->index() == 0 || random_.chance(0.5))
     image = std::make_shared<register_machine>(machine_);
-  simulator_.say("replica {} sends a snapshot up to {} to {}", id_, image->index(), to);
+  simulator_.trace("replica {} sends a snapshot up to {} to {}", id_, image->index(), to);
   if (auto blob = driver_->snapshot_blob(image->index()))
     simulator_.send_snapshot(id_, to, *blob, image);
 }
@@ -214,8 +214,8 @@ void sim_replica::install_snapshot(spi::log_index index) {
 }
 
 void sim_replica::install(spi::log_index index) {
-  simulator_.say("replica {} installed the snapshot up to {}", id_, index);
-  simulator_.show([&] {
+  simulator_.trace("replica {} installed the snapshot up to {}", id_, index);
+  simulator_.emit([&] {
     return run_event{.what = run_event_kind::installed, .replica = id_, .number = index};
   });
   ++simulator_.stats().snapshots;
@@ -228,14 +228,14 @@ void sim_replica::install(spi::log_index index) {
 
 void sim_replica::on_members_changed() {
   auto& now = driver_->members();
-  simulator_.say("replica {} knows the voters {} and the learners {}", id_,
-                 fmt::join(now.voters, ","), fmt::join(now.learners, ","));
+  simulator_.trace("replica {} knows the voters {} and the learners {}", id_,
+                   fmt::join(now.voters, ","), fmt::join(now.learners, ","));
   for (auto* list : {&now.voters, &now.learners})
     for (auto id : *list)
       if (id == 0 || id > simulator_.replicas())
         return violate(violation_kind::interface_broken,
                        fmt::format("names replica {} as a member", id));
-  simulator_.show([&] {
+  simulator_.emit([&] {
     auto text = fmt::format("voters {}", fmt::join(now.voters, ","));
     if (!now.learners.empty())
       text += fmt::format(", learners {}", fmt::join(now.learners, ","));
@@ -244,12 +244,12 @@ void sim_replica::on_members_changed() {
 }
 
 void sim_replica::on_role_changed(const spi::role_changed& it) {
-  simulator_.say("replica {} is {} in term {}, the leader is {}", id_,
-                 it.role == spi::replica_role::leader      ? "leader"
-                 : it.role == spi::replica_role::candidate ? "candidate"
-                                                           : "follower",
-                 it.term, it.leader);
-  simulator_.show([&] {
+  simulator_.trace("replica {} is {} in term {}, the leader is {}", id_,
+                   it.role == spi::replica_role::leader      ? "leader"
+                   : it.role == spi::replica_role::candidate ? "candidate"
+                                                             : "follower",
+                   it.term, it.leader);
+  simulator_.emit([&] {
     return run_event{.what = run_event_kind::role,
                      .replica = id_,
                      .peer = it.leader,

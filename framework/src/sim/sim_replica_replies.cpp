@@ -34,7 +34,7 @@ void sim_replica::reply(request_handle to, std::string) {
 
 void sim_replica::refuse(request_handle to, spi::refuse why) {
   auto owner = requests_.take(to);
-  simulator_.say("replica {} refuses request {}: {}", id_, why.id, why.reason);
+  simulator_.trace("replica {} refuses request {}: {}", id_, why.id, why.reason);
   auto surely = why.why != spi::refusal::unknown;
   if (surely)
     simulator_.checker().refused(owner.tag);
@@ -56,7 +56,7 @@ void sim_replica::answer_reads(std::span<const request_handle> reads) {
 
 void sim_replica::refuse_read(request_handle to, spi::read_refused why) {
   auto owner = requests_.take(to);
-  simulator_.say("replica {} refuses read {}: {}", id_, why.id, why.reason);
+  simulator_.trace("replica {} refuses read {}: {}", id_, why.id, why.reason);
   simulator_.answered(id_, owner, {answer_kind::refused, 0, {}, why.hint, std::move(why.reason)});
 }
 

@@ -22,7 +22,7 @@ std::string states(simulator& sim) {
   for (spi::replica_id id = 1; id <= sim.replicas(); ++id) {
     auto& it = sim.at(id);
     if (!it.up()) {
-      out += it.kept_out() ? fmt::format("; replica {} is kept out: {}", id, it.kept_out_because())
+      out += it.kept_out() ? fmt::format("; replica {} is kept out: {}", id, it.admission_refusal())
                            : fmt::format("; replica {} is down {}", id, it.fatal_reason());
       continue;
     }

@@ -78,14 +78,14 @@ std::unique_ptr<consensus_driver> simulator::make_driver(consensus_driver::envir
 
 void simulator::watch() {
   checker_.on_violation = [this](const std::string& what) {
-    say("VIOLATION: {}", what);
-    show([&] { return run_event{.what = run_event_kind::violated, .text = what}; });
+    trace("VIOLATION: {}", what);
+    emit([&] { return run_event{.what = run_event_kind::violated, .text = what}; });
   };
   if (observed() || tracing())
     faults_.on_fault = [this](const fault_id& it) {
       auto name = format_faults({it});
-      say("fault {}: {}", name, describe(it));
-      show([&] { return run_event{.what = run_event_kind::fault, .text = name}; });
+      trace("fault {}: {}", name, describe(it));
+      emit([&] { return run_event{.what = run_event_kind::fault, .text = name}; });
     };
 }
 
@@ -161,7 +161,7 @@ void simulator::deliver_event(sim_replica& it, const event& what) {
     return arrive(packets_.take(what.arg));
   case event_kind::request: {
     auto asked = requests_.take(what.arg);
-    show_question(it.id(), asked);
+    emit_request(it.id(), asked);
     if (!alive)
       return answered(it.id(), asked.owner,
                       {answer_kind::refused, 0, {}, 0, "the replica is down"});
@@ -226,8 +226,8 @@ void simulator::hint_unreachable(spi::replica_id at, spi::replica_id peer) {
             peer);
 }
 
-void simulator::say_sent(spi::replica_id from, spi::replica_id to, std::string_view what,
-                         const sim_network::arrivals& arrivals) {
+void simulator::trace_sent(spi::replica_id from, spi::replica_id to, std::string_view what,
+                           const sim_network::arrivals& arrivals) {
   if (!tracing())
     return;
   auto text = fmt::format("{} {} leaves replica {} for {}", what, stats_.messages, from, to);
@@ -244,13 +244,13 @@ void simulator::send(spi::replica_id from, spi::replica_id to, std::string bytes
   auto number = ++stats_.messages;
   note(hash_bytes(bytes));
   if (waited_for != 0)
-    say("what replica {} kept back for {} until {} is on disk may go", from, to, waited_for);
+    trace("what replica {} kept back for {} until {} is on disk may go", from, to, waited_for);
   if (filter_) {
     auto what = filter_(from, to, bytes);
     if (what != filter_action::pass) {
-      say("message {} from {} to {} is {} by the script", number, from, to,
-          what == filter_action::hold ? "held" : "dropped");
-      show_message(run_event_kind::lost, from, to, bytes.size());
+      trace("message {} from {} to {} is {} by the script", number, from, to,
+            what == filter_action::hold ? "held" : "dropped");
+      emit_message(run_event_kind::lost, from, to, bytes.size());
       if (what == filter_action::hold)
         held_.push_back({from, to, std::move(bytes), nullptr, number, now_});
       return;
@@ -260,8 +260,8 @@ void simulator::send(spi::replica_id from, spi::replica_id to, std::string bytes
     violate(violation_kind::unbounded,
             fmt::format("{} messages are on their way", packets_.size()));
   auto arrivals = network_.send(from, to, now_, rates_, faults_);
-  say_sent(from, to, "message", arrivals);
-  show_message(arrivals.count > 0 ? run_event_kind::sent : run_event_kind::lost, from, to,
+  trace_sent(from, to, "message", arrivals);
+  emit_message(arrivals.count > 0 ? run_event_kind::sent : run_event_kind::lost, from, to,
                bytes.size());
   if (arrivals.count == 0) {
     ++stats_.dropped;
@@ -279,8 +279,8 @@ void simulator::send_snapshot(spi::replica_id from, spi::replica_id to, const st
                               const machine_image& image) {
   auto number = ++stats_.messages;
   auto arrivals = network_.send(from, to, now_, rates_, faults_);
-  say_sent(from, to, "snapshot", arrivals);
-  show_message(arrivals.count > 0 ? run_event_kind::sent : run_event_kind::lost, from, to,
+  trace_sent(from, to, "snapshot", arrivals);
+  emit_message(arrivals.count > 0 ? run_event_kind::sent : run_event_kind::lost, from, to,
                blob.size());
   auto took = at(from).random().between(2'000, 60'000);
   auto arg = static_cast<std::uint64_t>(to) << 1;
@@ -294,7 +294,7 @@ void simulator::send_snapshot(spi::replica_id from, spi::replica_id to, const st
 void simulator::arrive(packet it) {
   auto& to = at(it.to);
   auto misses = !to.up() || network_.is_cut(it.from, it.to);
-  show([&] {
+  emit([&] {
     return run_event{.what = misses ? run_event_kind::missed : run_event_kind::arrived,
                      .replica = it.to,
                      .peer = it.from,
@@ -304,13 +304,13 @@ void simulator::arrive(packet it) {
   });
   auto left_at = static_cast<double>(it.sent_at) / 1e6;
   if (misses) {
-    say("message {} from {}, which left at {:.6f}, is dropped: {}", it.number, it.from, left_at,
-        to.up() ? "the link is cut" : fmt::format("replica {} is down", it.to));
+    trace("message {} from {}, which left at {:.6f}, is dropped: {}", it.number, it.from, left_at,
+          to.up() ? "the link is cut" : fmt::format("replica {} is down", it.to));
     ++stats_.dropped;
     return hint_unreachable(it.from, it.to);
   }
-  say("{} {}, {} bytes, comes from {} to replica {}; it left at {:.6f}",
-      it.image ? "snapshot" : "message", it.number, it.bytes.size(), it.from, it.to, left_at);
+  trace("{} {}, {} bytes, comes from {} to replica {}; it left at {:.6f}",
+        it.image ? "snapshot" : "message", it.number, it.bytes.size(), it.from, it.to, left_at);
   if (it.image)
     to.take_snapshot(it.image->index(), it.bytes, it.image);
   else
@@ -334,8 +334,8 @@ void simulator::release_held() {
   }
 }
 
-void simulator::show_question(spi::replica_id to, const request& what) {
-  show([&] {
+void simulator::emit_request(spi::replica_id to, const request& what) {
+  emit([&] {
     run_event it{.what = run_event_kind::asked, .replica = to, .number = what.owner.client};
     if (what.members)
       it.text = fmt::format("voters {}", fmt::join(what.members->voters, ","));
@@ -349,7 +349,7 @@ void simulator::show_question(spi::replica_id to, const request& what) {
 
 // -- faults -----------------------------------------------------------------------------------
 
-bool simulator::boundary(sim_replica& it) {
+bool simulator::crash_point(sim_replica& it) {
   // Effects are counted from 1; the crash happens before the effect with this number.
   if (crash_at_ != 0 && stats_.effects + 1 >= crash_at_) {
     crash_at_ = 0;
@@ -381,8 +381,8 @@ void simulator::crash_all(std::string_view why) {
 }
 
 void simulator::heal() {
-  say("all faults stop");
-  show([] { return run_event{.what = run_event_kind::all_healed}; });
+  trace("all faults stop");
+  emit([] { return run_event{.what = run_event_kind::all_healed}; });
   network_.heal();
   auto calm = fault_rates{};
   calm.delay_min = rates_.delay_min;
@@ -402,7 +402,7 @@ void simulator::heal() {
 
 void simulator::validated(spi::replica_id id, std::uint64_t incarnation, std::uint64_t ticket) {
   auto& it = at(id);
-  auto ok = !should_inject(it.points().objection, rates_.objection) && !it.objects();
+  auto ok = !should_inject(it.points().objection, rates_.objection) && !it.rejects_validations();
   auto after = rates_.lazy_drain > 0 ? it.random().between(0, 2'000) : 0;
   at_time(now_ + after, event_kind::validated, id, incarnation,
           validation_answers_.put({ticket, ok}));
@@ -426,7 +426,7 @@ void simulator::answered(spi::replica_id by, const request_owner& owner, answer 
                                                         : fmt::format("attempt {} of client {}",
                                                                       owner.attempt, owner.client),
                            reply(by, owner, what).text));
-  show([&] { return reply(by, owner, what); });
+  emit([&] { return reply(by, owner, what); });
   note((owner.attempt << 3) ^ static_cast<std::uint64_t>(what.kind));
   if (owner.client == admin_client) {
     if (on_admin_answer)

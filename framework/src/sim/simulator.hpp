@@ -66,7 +66,7 @@ class simulator {
   void validated(spi::replica_id id, std::uint64_t incarnation, std::uint64_t ticket);
   /// Called between two effects, where a crash may be injected. @returns whether this replica
   /// crashed.
-  bool boundary(sim_replica& it);
+  bool crash_point(sim_replica& it);
   void answered(spi::replica_id by, const request_owner& owner, answer what);
   void note(std::uint64_t value) { hash_ = combine(hash_, value); }
   void violate(violation_kind kind, std::string_view what) { checker_.violate(kind, what); }
@@ -77,7 +77,7 @@ class simulator {
 
   bool tracing() const { return static_cast<bool>(options_.trace); }
   template <class... Args>
-  void say(fmt::format_string<Args...> text, Args&&... args) {
+  void trace(fmt::format_string<Args...> text, Args&&... args) {
     if (tracing())
       trace_line(fmt::format(text, std::forward<Args>(args)...));
   }
@@ -86,7 +86,7 @@ class simulator {
   /// Passes the event that `make` returns to the observer; does not call `make` without an
   /// observer.
   template <class Make>
-  void show(Make make) {
+  void emit(Make make) {
     if (!observed())
       return;
     run_event it = make();
@@ -147,16 +147,16 @@ class simulator {
   void arrive(packet it);
   void hint_unreachable(spi::replica_id at, spi::replica_id peer);
   void watch();
-  void say_sent(spi::replica_id from, spi::replica_id to, std::string_view what,
-                const sim_network::arrivals& arrivals);
-  void show_message(run_event_kind what, spi::replica_id from, spi::replica_id to,
+  void trace_sent(spi::replica_id from, spi::replica_id to, std::string_view what,
+                  const sim_network::arrivals& arrivals);
+  void emit_message(run_event_kind what, spi::replica_id from, spi::replica_id to,
                     std::size_t bytes) {
-    show([&] {
+    emit([&] {
       return run_event{
           .what = what, .replica = from, .peer = to, .number = stats_.messages, .bytes = bytes};
     });
   }
-  void show_question(spi::replica_id to, const request& what);
+  void emit_request(spi::replica_id to, const request& what);
   void trace_line(std::string text);
 
   simulation_options options_;

@@ -113,10 +113,10 @@ struct listener {
 };
 
 /// @returns false when nothing came for too long.
-bool listen(child_process& child, std::chrono::seconds patience, listener& to) {
+bool listen(child_process& child, std::chrono::seconds idle_timeout, listener& to) {
   std::string text;
   for (;;) {
-    auto bytes = child.read_some(patience);
+    auto bytes = child.read_some(idle_timeout);
     if (!bytes)
       return false;
     if (bytes->empty())
@@ -152,10 +152,11 @@ report verify(const plugin& it, const spi::options& options, const effort& how) 
       child_process::start([&](int to) { return run_in_child(to, descriptor, options, how); });
   if (!child)
     return fail(child.error().message);
-  auto in_time = listen(*child, how.patience, heard);
+  auto in_time = listen(*child, how.idle_timeout, heard);
   auto ended = in_time ? child->wait() : child->kill();
   if (!in_time)
-    return fail(fmt::format("it hangs: nothing came of it for {} seconds", how.patience.count()));
+    return fail(
+        fmt::format("it hangs: nothing came of it for {} seconds", how.idle_timeout.count()));
   if (ended.signal != 0)
     return fail(fmt::format("it crashes: {} (signal {})", ::strsignal(ended.signal), ended.signal));
   if (!heard.ended)

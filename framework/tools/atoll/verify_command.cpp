@@ -16,7 +16,7 @@ struct verify_arguments {
   atl::verify::effort how;
   std::uint64_t only = 0;
   unsigned jobs = 0;
-  int patience = 300;
+  int idle_timeout = 300;
   bool json = false;
   std::string kind;
 };
@@ -49,7 +49,7 @@ int run(const verify_arguments& arguments) {
   auto how = arguments.how;
   how.jobs =
       arguments.jobs != 0 ? arguments.jobs : std::max(1u, std::thread::hardware_concurrency());
-  how.patience = std::chrono::seconds{arguments.patience};
+  how.idle_timeout = std::chrono::seconds{arguments.idle_timeout};
   how.words = {shell_word(arguments.choice.name) + path_words(arguments.choice),
                arguments.choice.options};
   if (arguments.only != 0) {
@@ -89,7 +89,7 @@ void add_verify_command(CLI::App& app, int& code) {
   command->add_option("--seed", arguments->only, "This one alone")->check(CLI::PositiveNumber);
   command->add_option("--jobs", arguments->jobs, "Threads; as many as there are cores by default");
   command
-      ->add_option("--patience", arguments->patience,
+      ->add_option("--idle-timeout", arguments->idle_timeout,
                    "Seconds without any news after which the plugin is said to hang")
       ->capture_default_str()
       ->check(CLI::Range(1, 86'400));

@@ -25,7 +25,7 @@ struct effort {
   unsigned jobs = 1;          ///< number of threads
   bool stop_at_first = false; ///< stop after the first broken property
   /// A plugin that reports no progress for this time counts as hanging.
-  std::chrono::seconds patience{300};
+  std::chrono::seconds idle_timeout{300};
   plugin_words words;
   /// Called a few times per second by `verify`, in the caller's process, while seeds run.
   /// @param done share of the planned runs, from 0 to 1

@@ -113,6 +113,8 @@ TEST_CASE("contradictions are reported with their place") {
 TEST_CASE("the former name of a key is refused with the name that it has now") {
   refused(good + "[files]\nhousekeeping = \"10s\"\n", "15:1",
           "'files.housekeeping' was renamed; write 'files.collection_interval'");
+  refused(good + "[client]\npatience = \"2s\"\n", "15:1",
+          "'client.patience' was renamed; write 'client.refusal_timeout'");
   auto got = read(good + "[files]\ncollection_interval = \"3s\"\n");
   CHECK(got.problem == "");
   CHECK(got.cluster.collection_interval == std::chrono::seconds{3});
