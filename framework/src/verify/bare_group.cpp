@@ -13,8 +13,7 @@ constexpr std::size_t messages_max = 100'000;
 
 } // namespace
 
-bare_group::bare_group(const protocol_under_test& what, std::uint32_t replicas)
-    : members_(replicas) {
+bare_group::bare_group(const tested_protocol& what, std::uint32_t replicas) : members_(replicas) {
   std::vector<spi::replica_id> voters;
   for (spi::replica_id id = 1; id <= replicas; ++id)
     voters.push_back(id);

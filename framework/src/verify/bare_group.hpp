@@ -1,6 +1,6 @@
 #pragma once
 
-#include "protocol_under_test.hpp"
+#include "tested_protocol.hpp"
 
 #include <cstdint>
 #include <deque>
@@ -14,7 +14,7 @@ namespace atl::verify {
 /// take no time and keep nothing, so growing memory belongs to the protocols. Not thread-safe.
 class bare_group {
  public:
-  bare_group(const protocol_under_test& what, std::uint32_t replicas);
+  bare_group(const tested_protocol& what, std::uint32_t replicas);
 
   /// Advances time by a millisecond, and delivers messages until none is left.
   void run();

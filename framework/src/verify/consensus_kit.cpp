@@ -38,7 +38,7 @@ void leave_spares_out(simulation_options& run) {
 }
 
 /// Other sizes than three and five, as far as the options admit them.
-std::vector<std::uint32_t> other_sizes(const protocol_under_test& what) {
+std::vector<std::uint32_t> other_sizes(const tested_protocol& what) {
   std::vector<std::uint32_t> out;
   for (std::uint32_t size : {4, 6, 7})
     if (what.admits(size))
@@ -46,7 +46,7 @@ std::vector<std::uint32_t> other_sizes(const protocol_under_test& what) {
   return out.empty() ? what.group_sizes : out;
 }
 
-std::uint64_t repeats_itself(const protocol_under_test& what, std::uint64_t first) {
+std::uint64_t repeats_itself(const tested_protocol& what, std::uint64_t first) {
   constexpr std::uint64_t count = 10;
   for (auto seed = first; seed < first + count; ++seed) {
     auto options = what.simulation(seed, 3);
@@ -93,7 +93,7 @@ void enlarge_commands(simulation_options& run) {
 }
 
 /// Groups of all sizes, all faults at once.
-std::vector<seed_check> checks_of_groups(const protocol_under_test& what, const sim::fault_set& all,
+std::vector<seed_check> checks_of_groups(const tested_protocol& what, const sim::fault_set& all,
                                          recorder& out) {
   std::vector<seed_check> checks;
   auto group_of = [&](std::uint32_t size, const char* name, std::uint64_t divisor) {
@@ -164,7 +164,7 @@ std::vector<seed_check> checks_of_clocks(const spi::descriptor& it, const spi::o
            }}};
 }
 
-std::vector<seed_check> checks_of_disks(const protocol_under_test& what, const sim::fault_set& all,
+std::vector<seed_check> checks_of_disks(const tested_protocol& what, const sim::fault_set& all,
                                         recorder& out) {
   std::vector<seed_check> checks;
   checks.push_back(

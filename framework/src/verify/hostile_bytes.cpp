@@ -22,14 +22,14 @@ struct said {
   std::string bytes;
 };
 
-std::vector<spi::replica_id> voters_of(const protocol_under_test& what) {
+std::vector<spi::replica_id> voters_of(const tested_protocol& what) {
   std::vector<spi::replica_id> all(what.usual_size());
   std::iota(all.begin(), all.end(), 1);
   return all;
 }
 
 /// Messages of a group that loses and elects a leader.
-std::vector<said> listen(const protocol_under_test& what) {
+std::vector<said> listen(const tested_protocol& what) {
   std::vector<said> all;
   scenario_group group{{what, what.usual_size()}};
   group.simulation().filter([&all](auto from, auto to, std::string_view bytes) {
@@ -77,7 +77,7 @@ std::string spoil(const said& it, spi::random_source& random) {
 /// Malformed bytes are dropped. Flipped bits may form a valid message of a member; safety is not
 /// required then, because links check integrity, but the replica must not crash, throw, or allocate
 /// without bound.
-std::uint64_t send_garbage(const protocol_under_test& what, const effort& how) {
+std::uint64_t send_garbage(const tested_protocol& what, const effort& how) {
   auto voices = listen(what);
   if (voices.empty())
     return 0; // a protocol of one
@@ -110,7 +110,7 @@ std::uint64_t send_garbage(const protocol_under_test& what, const effort& how) {
 }
 
 /// A group continues while unknown senders send random bytes.
-std::uint64_t survive_unknown_senders(const protocol_under_test& what, const effort& how) {
+std::uint64_t survive_unknown_senders(const tested_protocol& what, const effort& how) {
   scenario_group group{{what, what.usual_size()}};
   group.add_one();
   spi::random_source random{how.first};
@@ -131,7 +131,7 @@ std::uint64_t survive_unknown_senders(const protocol_under_test& what, const eff
 }
 
 /// Truncated, extended or swapped records: a replica starts, or reports why not.
-std::uint64_t read_spoiled_disks(const protocol_under_test& what, const effort& how) {
+std::uint64_t read_spoiled_disks(const tested_protocol& what, const effort& how) {
   // What a replica writes, from its own effects.
   std::vector<std::string> written;
   std::string meta;
@@ -193,7 +193,7 @@ std::uint64_t read_spoiled_disks(const protocol_under_test& what, const effort& 
 
 } // namespace
 
-void try_hostile_bytes(const protocol_under_test& what, recorder& out) {
+void try_hostile_bytes(const tested_protocol& what, recorder& out) {
   out.check("garbage from the network", "", [&] { return send_garbage(what, out.how()); });
   out.check("strangers shout at a group", "",
             [&] { return survive_unknown_senders(what, out.how()); });

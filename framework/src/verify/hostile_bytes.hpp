@@ -1,11 +1,11 @@
 #pragma once
 
-#include "protocol_under_test.hpp"
 #include "recorder.hpp"
+#include "tested_protocol.hpp"
 
 namespace atl::verify {
 
 /// Checks how a protocol handles malformed bytes from the network and on the disk.
-void try_hostile_bytes(const protocol_under_test& what, recorder& out);
+void try_hostile_bytes(const tested_protocol& what, recorder& out);
 
 } // namespace atl::verify

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::uint64_t seeds = 4;
 
-std::uint64_t hash_of_runs(const protocol_under_test& what) {
+std::uint64_t hash_of_runs(const tested_protocol& what) {
   std::uint64_t hash = 0;
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     auto options = what.simulation(seed, 3);
@@ -37,7 +37,7 @@ std::vector<std::unique_ptr<char[]>> fill_gaps() {
 
 } // namespace
 
-reference_run run_in_another_process(const protocol_under_test& what, bool other_addresses) {
+reference_run run_in_another_process(const tested_protocol& what, bool other_addresses) {
   auto child = child_process::start([&](int to) {
     auto held = other_addresses ? fill_gaps() : std::vector<std::unique_ptr<char[]>>{};
     return write_all(to, fmt::format("{}", hash_of_runs(what))) ? 0 : 1;

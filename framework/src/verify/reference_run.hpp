@@ -1,6 +1,6 @@
 #pragma once
 
-#include "protocol_under_test.hpp"
+#include "tested_protocol.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -16,6 +16,6 @@ struct reference_run {
 /// Runs them in another process. No other thread may run. Throws `broken` when that process ends
 /// without a result.
 /// @param other_addresses what the process allocates stands elsewhere than in the run before
-reference_run run_in_another_process(const protocol_under_test& what, bool other_addresses);
+reference_run run_in_another_process(const tested_protocol& what, bool other_addresses);
 
 } // namespace atl::verify

@@ -55,7 +55,7 @@ std::string why_not(const scenario& it, const scenario_setting& setting) {
 }
 
 /// Of those that the options admit, if they admit one.
-std::uint32_t first_size(const scenario& it, const protocol_under_test& what) {
+std::uint32_t first_size(const scenario& it, const tested_protocol& what) {
   auto found = std::ranges::find_if(it.sizes, [&](auto size) { return what.admits(size); });
   return found == it.sizes.end() ? it.sizes.front() : *found;
 }
@@ -120,7 +120,7 @@ std::vector<turned_options> turn_each(const spi::options& options) {
 }
 
 /// A plugin may refuse options that contradict each other.
-bool can_be_made(const protocol_under_test& what) {
+bool can_be_made(const tested_protocol& what) {
   try {
     what.factory({what.options, 1, {1, 2, 3}, 1, 1});
     return true;
@@ -130,7 +130,7 @@ bool can_be_made(const protocol_under_test& what) {
 }
 
 /// None when that fails: the scenario that needs it tells why.
-std::optional<reference_run> try_reference_run(const protocol_under_test& what) {
+std::optional<reference_run> try_reference_run(const tested_protocol& what) {
   try {
     return run_in_another_process(what, false);
   } catch (const broken&) {

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "protocol_under_test.hpp"
 #include "recorder.hpp"
 #include "reference_run.hpp"
+#include "tested_protocol.hpp"
 
 #include <atoll/sim/scripted_simulation.hpp>
 #include <atoll/verify/scenarios.hpp>
@@ -16,7 +16,7 @@ namespace atl::verify {
 
 /// The setting of a scenario.
 struct scenario_setting {
-  const protocol_under_test& protocol;
+  const tested_protocol& protocol;
   std::uint32_t replicas = 3;
   std::vector<spi::replica_id> ids{};
   const scenario_observer* observer = nullptr;
@@ -39,7 +39,7 @@ class scenario_group {
 
   sim::scripted_simulation& simulation() { return simulation_; }
   std::uint32_t size() const { return size_; }
-  const protocol_under_test& protocol() const { return protocol_; }
+  const tested_protocol& protocol() const { return protocol_; }
 
   /// Increments a counter under one session, and retries until that is answered.
   void add_one();
@@ -98,7 +98,7 @@ class scenario_group {
   bool is_over();
   void look_behind_fatal();
 
-  const protocol_under_test& protocol_;
+  const tested_protocol& protocol_;
   std::uint32_t size_;      ///< of the group at its birth
   std::uint32_t everybody_; ///< with those that may join
   sim::scripted_simulation simulation_;

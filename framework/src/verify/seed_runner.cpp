@@ -29,7 +29,7 @@ std::set<std::string, std::less<>> names_of(const std::vector<std::string>& assi
 
 } // namespace
 
-seed_runner::seed_runner(const spi::descriptor& plugin, const protocol_under_test& subject,
+seed_runner::seed_runner(const spi::descriptor& plugin, const tested_protocol& subject,
                          recorder& out)
     : plugin_{plugin}, subject_{subject}, out_{out}, drawer_{plugin, subject.options,
                                                              names_of(out.how().words.options)} {}

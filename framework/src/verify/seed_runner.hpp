@@ -1,8 +1,8 @@
 #pragma once
 
 #include "option_draw.hpp"
-#include "protocol_under_test.hpp"
 #include "recorder.hpp"
+#include "tested_protocol.hpp"
 
 #include <atoll/sim/simulation.hpp>
 
@@ -21,7 +21,7 @@ class seed_runner {
   /// run that is wanted. Called by several threads at once.
   using shape = std::function<void(sim::simulation_options&)>;
 
-  seed_runner(const spi::descriptor& plugin, const protocol_under_test& subject, recorder& out);
+  seed_runner(const spi::descriptor& plugin, const tested_protocol& subject, recorder& out);
 
   /// Runs this many seeds. In half of them the plugin's options are drawn, unless the shape set
   /// some. @throws broken with the lowest seed of those that failed
@@ -33,7 +33,7 @@ class seed_runner {
   void add(const sim::simulation_report& report);
 
   const spi::descriptor& plugin_;
-  const protocol_under_test& subject_;
+  const tested_protocol& subject_;
   recorder& out_;
   option_drawer drawer_;
   std::mutex mutex_;

@@ -119,7 +119,7 @@ std::uint64_t be_away_for_long(const scenario_setting& setting) {
   return setting.replicas;
 }
 
-std::string unless_it_needs_every_replica(const protocol_under_test& it) {
+std::string unless_it_needs_every_replica(const tested_protocol& it) {
   return it.blocks_on_one_failure ? "" : "it doesn't claim to block when one replica is down";
 }
 

@@ -117,11 +117,11 @@ std::uint64_t replace_a_lost_member(const scenario_setting& setting) {
   return setting.replicas;
 }
 
-std::string unless_it_changes_members(const protocol_under_test& it) {
+std::string unless_it_changes_members(const tested_protocol& it) {
   return it.changes_members ? "" : "it claims no changes of members";
 }
 
-std::string unless_it_changes_members_and_goes_on(const protocol_under_test& it) {
+std::string unless_it_changes_members_and_goes_on(const tested_protocol& it) {
   return it.changes_members ? unless_live_with_a_minority_down(it) : unless_it_changes_members(it);
 }
 

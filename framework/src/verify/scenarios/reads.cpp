@@ -70,7 +70,7 @@ std::int64_t drift_of_each(const spi::options& options) {
   return bound * million / (2 * million + bound);
 }
 
-std::string unless_it_trusts_clocks(const protocol_under_test& it) {
+std::string unless_it_trusts_clocks(const tested_protocol& it) {
   return it.trusts_clocks ? "" : "with these options no read relies on clocks";
 }
 

@@ -20,7 +20,7 @@ struct scenario {
   bool moves_clocks = false; ///< it isn't run with a protocol that trusts clocks
   /// Why the scenario does not apply to this protocol; empty: it applies. No function: it always
   /// applies.
-  std::string (*why_not)(const protocol_under_test&) = nullptr;
+  std::string (*why_not)(const tested_protocol&) = nullptr;
   /// @returns how many cases it tried. Throws `broken`.
   std::uint64_t (*run)(const scenario_setting&);
 };
@@ -45,9 +45,9 @@ const std::vector<scenario>& all_scenarios();
 
 // Requirements of scenarios on a protocol's claims. @returns empty if they are met, otherwise the
 // reason.
-std::string unless_safe_with_crashes(const protocol_under_test& it);
-std::string unless_safe_with_mass_crashes(const protocol_under_test& it);
-std::string unless_live_with_a_minority_down(const protocol_under_test& it);
-std::string unless_live_and_safe(const protocol_under_test& it);
+std::string unless_safe_with_crashes(const tested_protocol& it);
+std::string unless_safe_with_mass_crashes(const tested_protocol& it);
+std::string unless_live_with_a_minority_down(const tested_protocol& it);
+std::string unless_live_and_safe(const tested_protocol& it);
 
 } // namespace atl::verify

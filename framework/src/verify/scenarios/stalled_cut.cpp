@@ -22,7 +22,7 @@ constexpr duration step = 7ms;
 
 /// Keeps no applied entry, so that the log is cut soon; unchanged for a protocol without such an
 /// option, or one that refuses it.
-protocol_under_test with_short_log(const protocol_under_test& tried) {
+tested_protocol with_short_log(const tested_protocol& tried) {
   auto values = tried.options.values();
   auto keep = values.find("keep_entries");
   if (keep == values.end())

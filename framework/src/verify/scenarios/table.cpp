@@ -22,21 +22,21 @@ const std::vector<scenario>& all_scenarios() {
   return all;
 }
 
-std::string unless_safe_with_crashes(const protocol_under_test& it) {
+std::string unless_safe_with_crashes(const tested_protocol& it) {
   return it.safe_with_crashes == "all" || it.safe_with_crashes == "minority"
              ? ""
              : "it claims no safety when replicas crash";
 }
 
-std::string unless_safe_with_mass_crashes(const protocol_under_test& it) {
+std::string unless_safe_with_mass_crashes(const tested_protocol& it) {
   return it.safe_with_crashes == "all" ? "" : "it claims no safety when all replicas crash";
 }
 
-std::string unless_live_with_a_minority_down(const protocol_under_test& it) {
+std::string unless_live_with_a_minority_down(const tested_protocol& it) {
   return it.live_with_crashes == "minority" ? "" : "it doesn't claim to go on without a minority";
 }
 
-std::string unless_live_and_safe(const protocol_under_test& it) {
+std::string unless_live_and_safe(const tested_protocol& it) {
   auto why = unless_safe_with_crashes(it);
   return why.empty() ? unless_live_with_a_minority_down(it) : why;
 }

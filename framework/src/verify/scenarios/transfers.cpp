@@ -93,11 +93,11 @@ std::uint64_t transfer_to_those_that_fail(const scenario_setting& setting) {
   return cases;
 }
 
-std::string unless_it_transfers(const protocol_under_test& it) {
+std::string unless_it_transfers(const tested_protocol& it) {
   return it.transfers_leadership ? "" : "it claims no transfer of leadership";
 }
 
-std::string unless_it_transfers_and_goes_on(const protocol_under_test& it) {
+std::string unless_it_transfers_and_goes_on(const tested_protocol& it) {
   return it.transfers_leadership ? unless_live_and_safe(it) : unless_it_transfers(it);
 }
 

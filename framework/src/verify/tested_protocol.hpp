@@ -14,7 +14,7 @@ namespace atl::verify {
 std::uint32_t nearest_to_three(const std::vector<std::uint32_t>& sizes);
 
 /// The protocol under test: a plugin's factory, its options, and its claims.
-struct protocol_under_test {
+struct tested_protocol {
   sim::consensus_factory factory;
   spi::options options;
   /// The claim about crashes: `none`, `minority`, `all`; empty: no claim.
@@ -42,6 +42,6 @@ struct protocol_under_test {
 };
 
 /// @param plugin must outlive the result.
-protocol_under_test make_subject(const spi::descriptor& plugin, const spi::options& options);
+tested_protocol make_subject(const spi::descriptor& plugin, const spi::options& options);
 
 } // namespace atl::verify

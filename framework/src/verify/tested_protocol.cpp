@@ -1,4 +1,4 @@
-#include "protocol_under_test.hpp"
+#include "tested_protocol.hpp"
 
 #include "option_draw.hpp"
 #include "recorder.hpp"
@@ -35,12 +35,12 @@ std::uint32_t nearest_to_three(const std::vector<std::uint32_t>& sizes) {
                                    [](auto size) { return size > 3 ? size - 3 : 3 - size; });
 }
 
-bool protocol_under_test::admits(std::uint32_t replicas) const {
+bool tested_protocol::admits(std::uint32_t replicas) const {
   return std::ranges::find(group_sizes, replicas) != group_sizes.end();
 }
 
-protocol_under_test make_subject(const spi::descriptor& plugin, const spi::options& options) {
-  protocol_under_test out;
+tested_protocol make_subject(const spi::descriptor& plugin, const spi::options& options) {
+  tested_protocol out;
   out.factory = [&plugin](const spi::consensus_setup& setup) {
     return std::unique_ptr<spi::consensus>{plugin.create.consensus(setup)};
   };
@@ -62,8 +62,8 @@ protocol_under_test make_subject(const spi::descriptor& plugin, const spi::optio
   return out;
 }
 
-sim::simulation_options protocol_under_test::simulation(std::uint64_t seed,
-                                                        std::uint32_t replicas) const {
+sim::simulation_options tested_protocol::simulation(std::uint64_t seed,
+                                                    std::uint32_t replicas) const {
   sim::simulation_options it;
   it.seed = seed;
   it.replicas = replicas;
