@@ -23,8 +23,9 @@ class block_receiver {
   block_receiver(const wire::read_reply& about, std::uint64_t offset, std::span<std::byte> into,
                  std::span<std::byte> scratch);
 
-  /// @returns how many of the requested bytes the fragment has. Errors: corrupt, after all blocks
-  /// were received, so that the connection can be used again; and those of the socket.
+  /// @returns how many of the requested bytes the fragment has. A damaged block is reported as
+  /// `corrupt` after all blocks were received, so the connection stays usable; after an error of
+  /// the socket the connection is not usable.
   atl::result<std::size_t> receive(tcp_socket& over, const io_timeout& wait);
 
  private:

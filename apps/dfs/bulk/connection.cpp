@@ -197,7 +197,7 @@ atl::result<std::string> bulk_connection::send_chunk(const wire::write_request& 
   auto bytes = std::as_bytes(std::span{data});
   block_sender to{link_->socket, wait()};
   auto sent = to.begin(request);
-  // Checksums of two batches: those of one are computed while the other is sent.
+  // Double buffering: the checksums of the next batch are computed while this batch is sent.
   std::array<std::array<std::uint32_t, blocks_per_batch>, 2> crcs;
   std::size_t parity = 0;
   while (sent && !bytes.empty() && !to.is_refused()) {

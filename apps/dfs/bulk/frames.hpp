@@ -18,7 +18,8 @@ atl::status send_frame(tcp_socket& over, wire::op what, std::string_view body,
                        const io_timeout& wait);
 
 /// Receives the next frame and checks it. @param for_header how long to wait for the frame's
-/// header. Errors: corrupt or refused for bytes that are no valid frame, and those of the socket.
+/// header. @returns `corrupt` or `refused` when the bytes are no valid frame; other errors come
+/// from the socket.
 atl::result<frame> receive_frame(tcp_socket& over, const io_timeout& for_header,
                                  const io_timeout& for_body);
 

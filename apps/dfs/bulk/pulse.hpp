@@ -30,8 +30,8 @@ class pulse {
   };
 
  public:
-  /// Sends over a connection until the object is destroyed. Nothing else may be written to the
-  /// connection during that time.
+  /// Sends over a connection until the object is destroyed. During that time no other code may
+  /// write to the connection.
   class guard {
    public:
     guard(pulse& from, int fd, std::chrono::milliseconds interval);

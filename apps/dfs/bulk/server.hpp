@@ -60,7 +60,8 @@ class bulk_server {
   const atl::endpoint& listens_at() const;
   bulk_stats stats() const;
 
-  /// Closes all connections, also those with requests under way, and waits for the threads to end.
+  /// Closes all connections, including connections with unfinished requests, and waits for the
+  /// threads to end.
   void stop();
 
  private:

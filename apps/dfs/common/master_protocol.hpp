@@ -17,7 +17,8 @@
 #include <vector>
 
 /// The requests of storage nodes and clients to a master, other than commands and queries to the
-/// name space. The kinds are those of `atl::runtime::message_kind`, from `application` on.
+/// name space. Each value of `kind` is a value of `atl::runtime::message_kind`; the values begin at
+/// `application`.
 namespace dfs::protocol {
 
 enum class kind : std::uint16_t {

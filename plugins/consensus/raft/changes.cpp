@@ -106,7 +106,7 @@ void replica::on_snapshot_installed(pending_snapshot installed) {
   if (leading())
     step_down("this replica was behind, and took a snapshot over");
   refuse_as_unknown(log_, delivered_ + 1, index,
-                    "a snapshot replaced the entry, so its fate is unknown");
+                    "a snapshot replaced the entry, so its outcome is unknown");
   if (index >= log_.base() && index <= log_.last() && log_.term_at(index) == installed.term) {
     outbox_.erase(log_.base() + 1, index);
     log_.cut(index);

@@ -79,7 +79,7 @@ TEST_CASE("dots and brackets in texts, comments and long lists are not levels") 
     CHECK_MESSAGE(complaint(text) == "accepted", text.substr(0, 40));
 }
 
-TEST_CASE("where quotes are missing the parser is the one to complain") {
+TEST_CASE("a missing quote is reported by the parser") {
   CHECK(complaint(join("x = \"a\ny = ", repeat("'", 7), "\n")).starts_with("node.toml:1:"));
   CHECK(complaint(join("x = '''\n", repeat("[", 1000))).find("nests") == std::string::npos);
 }

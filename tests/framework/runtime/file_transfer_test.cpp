@@ -81,12 +81,12 @@ struct breaking_proxy {
         ++connections;
         tcp::socket far{io};
         far.connect({boost::asio::ip::make_address("127.0.0.1"), to});
-        pass_on(near, far, bytes_each);
+        forward(near, far, bytes_each);
       }
     }};
   }
   /// Requests, until some bytes have come back.
-  static void pass_on(tcp::socket& near, tcp::socket& far, std::size_t most) {
+  static void forward(tcp::socket& near, tcp::socket& far, std::size_t most) {
     std::string piece(most, '\0');
     for (bool answered = false; !answered;) {
       pollfd both[] = {{near.native_handle(), POLLIN, 0}, {far.native_handle(), POLLIN, 0}};

@@ -4,7 +4,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// A folder with a plugin of each fate.
+/// A folder with a plugin for each outcome of loading.
 class plugin_folder : public temporary_folder {
  public:
   plugin_folder() {
