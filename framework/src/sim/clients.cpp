@@ -122,9 +122,10 @@ void clients::attempt(std::size_t index) {
                       it.current.argument.value_or(0), it.current.expected},
                      work.payload);
   }
-  simulator_.trace("client {} asks replica {}: {} (attempt {})", index + 1, to,
-                   command ? describe_command(*command) : fmt::format("read k{}", it.current.key),
-                   it.attempt);
+  if (simulator_.tracing()) // the description costs more than all else here
+    simulator_.trace("client {} asks replica {}: {} (attempt {})", index + 1, to,
+                     command ? describe_command(*command) : fmt::format("read k{}", it.current.key),
+                     it.attempt);
   simulator_.request_at(simulator_.now() + trip(it), to, owner, spi::read_level::linearizable,
                         std::move(command));
   auto timeout = work.attempt_timeout.count();
