@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atoll/spi/plugin.hpp>
+#include <atoll/spi/timestamp.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -29,9 +30,6 @@ using request_id = std::uint64_t;
 /// Identifies a `persist` effect. The first one of a run has token 1, and each further one the next
 /// number. 0 means "nothing to wait for".
 using persist_token = std::uint64_t;
-/// Microseconds of a monotonic clock with an arbitrary start: only differences between two
-/// timestamps of the same run have a meaning.
-using timestamp = std::chrono::microseconds;
 
 /// Largest command that a host proposes.
 inline constexpr std::size_t command_bytes_max = std::size_t{7} << 20;

@@ -20,8 +20,8 @@
 /// other kinds as they are. Major: changes when a plugin that is compiled against older headers
 /// would misbehave; plugin and host must have the same. Minor: grows when something is added that
 /// older plugins do without; a host takes plugins up to its own.
-#define ATOLL_SPI_balancer_MAJOR 1
-#define ATOLL_SPI_balancer_MINOR 1
+#define ATOLL_SPI_balancer_MAJOR 2
+#define ATOLL_SPI_balancer_MINOR 0
 #define ATOLL_SPI_consensus_MAJOR 2
 #define ATOLL_SPI_consensus_MINOR 0
 #define ATOLL_SPI_recovery_MAJOR 1

@@ -1,0 +1,111 @@
+#pragma once
+
+#include <atoll/core/error.hpp>
+#include <atoll/core/outlier_detector.hpp>
+#include <atoll/spi/balancer.hpp>
+#include <atoll/spi/random.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace atl {
+
+/// A member of a pool, as its owner describes it.
+struct pool_member {
+  std::uint64_t id = 0;
+  std::string domain;           ///< failure domain (rack, zone); empty: a domain of its own
+  double weight = 1;            ///< ≥ 0 and finite
+  std::uint64_t capacity = 0;   ///< bytes; 0: not known, or not a store
+  std::uint64_t free_bytes = 0; ///< at first; later `set_free_bytes`
+  bool available = true;        ///< at first; later `set_available`
+
+  friend bool operator==(const pool_member&, const pool_member&) = default;
+};
+
+struct pool_options {
+  outlier_options outliers{}; ///< when a member is taken out for a while
+  /// A member that joins a pool in use, or comes back, gets its share little by little during this
+  /// time (slow start); 0: at once.
+  std::chrono::microseconds slow_start{0};
+  /// The failure domain of the pool's owner: its members are preferred while at least
+  /// `local_min` of them is available (a share from 0 to 1); empty: no domain is preferred.
+  std::string local_domain;
+  double local_min = 0.5;
+  std::uint64_t seed = 0;
+};
+
+/// Members of a pool, what is known of them, and the balancer that picks among them. The one host
+/// of balancers: placing chunks, reading replicas and dispatching requests all go through a pool,
+/// and so does the queueing simulation. It keeps the facts by slot, checks what the balancer
+/// answers, takes out members that fail again and again, and lets newcomers start slowly.
+///
+/// Pure: the caller passes the time. Not thread-safe. Members are named by their ids here. Calls
+/// with an unknown id do nothing, because an outcome may come after its member has left.
+class balanced_pool {
+ public:
+  using id_span = std::span<const std::uint64_t>;
+
+  /// @param balancer the pool calls it alone from now on
+  /// @param name of the plugin, for messages
+  balanced_pool(std::shared_ptr<spi::balancer> balancer, std::string name,
+                pool_options options = {});
+
+  /// Replaces the members; facts of those that stay are kept. Does nothing if the list is the same.
+  /// Errors: invalid for a weight that is negative or not finite, or an id that occurs twice;
+  /// internal if the balancer threw. After an error the pool has no members.
+  status update(std::vector<pool_member> members, spi::timestamp now);
+
+  // -- facts
+  void set_available(std::uint64_t id, bool available, spi::timestamp now);
+  void set_free_bytes(std::uint64_t id, std::uint64_t bytes);
+  void set_reported_in_flight(std::uint64_t id, std::uint32_t requests);
+
+  // -- picks
+  /// One member for a request; none if no member may be picked. Errors: internal if the balancer
+  /// threw or picked what it must not; the message names the plugin, and the next call is made as
+  /// if nothing had happened.
+  /// @param excluded members that the request must not go to
+  result<std::optional<std::uint64_t>> pick(std::uint64_t key, spi::timestamp now,
+                                            id_span excluded = {});
+  /// Up to `count` different members in order of preference, as `spi::balancer::pick_many` says.
+  result<std::vector<std::uint64_t>> pick_many(std::uint64_t key, std::size_t count,
+                                               spi::timestamp now, id_span excluded = {});
+
+  // -- what became of the picks
+  /// A request was sent to the member.
+  void begin(std::uint64_t id);
+  /// A request that was begun has ended.
+  void finish(std::uint64_t id, const spi::outcome& result, spi::timestamp now);
+
+  // -- probes
+  /// Whom the balancer wants to be probed, at most `probes_max` members; to be asked after a pick
+  /// by owners that can probe.
+  std::vector<std::uint64_t> wanted_probes(spi::timestamp now);
+  void on_probe(std::uint64_t id, const spi::probe_result& result, spi::timestamp now);
+  static constexpr std::size_t probes_max = 16;
+
+  // -- views
+  std::size_t size() const { return members_.size(); }
+  const std::string& name() const { return name_; }
+  /// A member that is available to its owner and not taken out.
+  bool usable(std::uint64_t id) const;
+  std::size_t ejected() const; ///< members that are taken out now
+  std::uint32_t in_flight(std::uint64_t id) const;
+  /// Errors of the plugin so far.
+  std::uint64_t plugin_errors() const { return plugin_errors_; }
+
+ private:
+  std::uint64_t plugin_errors_ = 0;
+  std::string name_;
+  std::vector<pool_member> members_;
+};
+
+} // namespace atl
