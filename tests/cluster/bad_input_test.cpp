@@ -56,28 +56,46 @@ TEST_CASE("garbage on any port does no harm") {
   CHECK(cluster.dfs({"put", "-", "/g"}, "more").code == 0);
 }
 
-TEST_CASE("a balancer that throws is named, and ends no process") {
+TEST_CASE(
+    "a balancer that makes a mistake is named, fails the request alone, and ends no process") {
+  struct {
+    std::string mistake;
+    std::string message;
+  } const cases[] = {
+      {"throws", "'unruly' threw: out of sorts"},
+      {"hangs", "'unruly' hangs: a call took more than 1000 ms"},
+      {"picks_nonsense", "'unruly' picked member number 98 of 3"},
+  };
   cluster_shape shape;
   shape.plugin_path = "path = [" ATOLL_PLUGIN_FOLDERS "]";
-  SUBCASE("where it chooses what to read from") {
-    shape.reads = "thrower";
-    test_cluster cluster{shape};
+  for (auto& [mistake, message] : cases) {
+    CAPTURE(mistake);
+    auto option = "mistake = \"" + mistake + "\"";
+    {
+      auto reading = shape;
+      reading.reads = "unruly";
+      reading.reads_options = option;
+      test_cluster cluster{reading};
+      cluster.up();
+      REQUIRE(cluster.dfs({"put", "-", "/f"}, "hello").code == 0);
+      auto read = cluster.dfs({"cat", "/f"});
+      CHECK(read.code == 1);
+      CHECK_MESSAGE(read.err.find(message) != std::string::npos, read.err);
+      CHECK(cluster.dfs({"ls", "/"}).code == 0);
+    }
+    auto storing = shape;
+    storing.placement = "unruly";
+    storing.placement_options = option;
+    test_cluster cluster{storing};
     cluster.up();
-    REQUIRE(cluster.dfs({"put", "-", "/f"}, "hello").code == 0);
-    auto read = cluster.dfs({"cat", "/f"});
-    CHECK(read.code == 1);
-    CHECK_MESSAGE(read.err.find("'thrower' threw: out of sorts") != std::string::npos, read.err);
-  }
-  SUBCASE("where it chooses what to store on") {
-    shape.placement = "thrower";
-    test_cluster cluster{shape};
-    cluster.up();
-    auto stored = cluster.dfs({"put", "-", "/f"}, "hello");
-    CHECK(stored.code != 0);
-    CHECK_MESSAGE(stored.err.find("'thrower'") != std::string::npos, stored.err);
-    CHECK_MESSAGE(stored.err.find("out of sorts") != std::string::npos, stored.err);
+    for (int request = 0; request < 2; ++request) {
+      auto stored = cluster.dfs({"put", "-", "/f"}, "hello");
+      CHECK(stored.code != 0);
+      CHECK_MESSAGE(stored.err.find(message) != std::string::npos, stored.err);
+    }
     CHECK(cluster.is_running("master-1"));
     CHECK(cluster.dfs({"mkdir", "/still there"}).code == 0);
+    CHECK(cluster.status().dump().find("'unruly'") != std::string::npos);
   }
 }
 

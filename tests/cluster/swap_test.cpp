@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 
 TEST_CASE("swapping the balancer is one line: status says so, and the chunks lie accordingly") {
@@ -28,6 +29,31 @@ TEST_CASE("swapping the balancer is one line: status says so, and the chunks lie
   auto& random = spread["random"];
   CHECK(random[0] + random[1] + random[2] == chunks);
   CHECK(random[0] < 40); // it doesn't know weights
+}
+
+TEST_CASE("every balancer places chunks and orders replicas in a cluster") {
+  auto listed = run_program({program("atoll").string(), "plugin", "list", "--json"});
+  std::vector<std::string> balancers;
+  for (auto& plugin : nlohmann::json::parse(listed.out)["plugins"])
+    if (plugin["kind"] == "balancer")
+      balancers.push_back(plugin["name"]);
+  REQUIRE(balancers.size() >= 15);
+  auto bytes = random_bytes(40 * (64 << 10), 1);
+  for (std::size_t i = 0; i < balancers.size(); ++i) {
+    cluster_shape shape;
+    shape.copies = 2;
+    shape.placement = balancers[i];
+    shape.reads = balancers[(i + 1) % balancers.size()];
+    CAPTURE(shape.placement);
+    CAPTURE(shape.reads);
+    test_cluster cluster{shape};
+    cluster.up();
+    REQUIRE(cluster.dfs({"put", "-", "/f"}, bytes).code == 0);
+    CHECK((cluster.dfs({"cat", "/f"}).out == bytes));
+    cluster.kill("storage-2", SIGKILL);
+    CHECK((cluster.dfs({"cat", "/f"}).out == bytes));
+    CHECK(cluster.dfs({"put", "-", "/g"}, "after a node ended").code == 0);
+  }
 }
 
 TEST_CASE("each of three copies lies on a node of its own") {

@@ -148,8 +148,10 @@ void test_cluster::write_configuration(const cluster_shape& shape) {
     shared += "[plugins]\n" + shape.plugin_path + "\n\n";
   shared += fmt::format("[consensus]\nplugin = \"{}\"\noptions = {{ {} }}\n\n", shape.consensus,
                         shape.consensus_options);
-  shared += fmt::format("[placement]\nbalancer = \"{}\"\n\n[reads]\nbalancer = \"{}\"\n\n",
-                        shape.placement, shape.reads);
+  shared += fmt::format("[placement]\nbalancer = \"{}\"\noptions = {{ {} }}\n\n", shape.placement,
+                        shape.placement_options);
+  shared += fmt::format("[reads]\nbalancer = \"{}\"\noptions = {{ {} }}\n\n", shape.reads,
+                        shape.reads_options);
   auto copies = fmt::format("copies = {}", shape.copies);
   shared += fmt::format("[recovery]\nplugin = \"{}\"\noptions = {{ {} }}\n\n", shape.recovery,
                         shape.recovery == "replicate" ? copies : "");

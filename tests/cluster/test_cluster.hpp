@@ -51,7 +51,9 @@ struct cluster_shape {
   int joining_masters = 0; ///< the last so many aren't of the group at its birth
   int storages = 3;
   std::string placement = "round_robin";
+  std::string placement_options; ///< `decay = "1s"`
   std::string reads = "random";
+  std::string reads_options;
   std::string consensus = "two_phase_commit";
   std::string consensus_options; ///< `heartbeat = "50ms"`
   std::string recovery = "replicate";
