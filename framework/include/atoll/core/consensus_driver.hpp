@@ -242,8 +242,7 @@ class consensus_driver {
   spi::persist_token last_token_ = 0;
   spi::persist_token durable_ = 0;
   std::deque<held_send> held_;  ///< by `after`
-  bool meta_persisted_ = false; ///< by the effects being carried out
-  /// The protocol's term with each `set_meta` that isn't durable yet.
+  /// The protocol's term with each record that isn't durable yet.
   std::deque<std::pair<spi::persist_token, std::uint64_t>> unsynced_terms_;
   std::uint64_t durable_term_ = 0;
 

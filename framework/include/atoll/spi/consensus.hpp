@@ -201,8 +201,6 @@ struct consensus_setup {
 /// A replica's state for checkers, metrics and operators.
 struct consensus_status {
   replica_role role = replica_role::follower;
-  /// Whatever changes the term also hands out a `set_meta`: a replica that came back with an older
-  /// term could break promises that it made.
   std::uint64_t term = 0;
   replica_id leader = 0;
   log_index committed = 0; ///< all entries up to this index are known to be committed
