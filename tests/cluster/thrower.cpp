@@ -4,7 +4,7 @@
 
 using namespace atl::spi;
 
-/// Throws at its first pick.
+/// A balancer that throws at its first pick.
 struct thrower : balancer {
   std::optional<std::size_t> pick(std::span<const candidate>, std::uint64_t) override {
     throw std::runtime_error{"out of sorts"};

@@ -2,6 +2,7 @@
 #include "cli/commands.hpp"
 #include "cli/master_standing.hpp"
 #include "cli/status_text.hpp"
+#include "cli/transfer_schedule.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -48,6 +49,14 @@ atl::result<group> ask_group(control& masters) {
   group found{seen["voters"], seen["learners"], {}};
   found.status = std::move(*status);
   return found;
+}
+
+/// Whether a master answers. During a transfer to a master that is down the leader would refuse
+/// writes in vain.
+bool is_up(const group& now, atl::spi::replica_id id) {
+  return std::ranges::any_of(now.status["masters"], [id](auto& master) {
+    return master["id"] == id && master["health"] == "up";
+  });
 }
 
 /// The id of a master in the group: a replaced master has another id than in the file.
@@ -342,23 +351,29 @@ int replace_storage(context& with, const std::string& name) {
 }
 
 int lead_master(context& with, const std::string& name) {
+  using step = transfer_schedule::step;
   auto it = prepare(with, name);
   if (!it)
     return report_error(it.error());
-  if (auto asked = it->masters->transfer_leadership(it->id); !asked)
-    return report_error(asked.error());
-  auto give_up = clock::now() + std::chrono::seconds{10};
-  while (clock::now() < give_up) {
-    auto now = ask_group(*it->masters);
-    if (now && now->status["seen_by"]["leader"] == it->id) {
+  atl::status requested;
+  transfer_schedule schedule{clock::now()};
+  for (auto next = schedule.next(clock::now()); next != step::give_up;
+       next = schedule.next(clock::now())) {
+    if (next == step::request && is_up(it->now, it->id))
+      requested = it->masters->transfer_leadership(it->id);
+    if (auto now = ask_group(*it->masters))
+      it->now = std::move(*now);
+    if (it->now.status["seen_by"]["leader"] == it->id) {
       fmt::print("{} leads\n", name);
       return done;
     }
     std::this_thread::sleep_for(poll_interval);
   }
+  if (!requested)
+    return report_error(requested.error());
   return report_error(
       {errc::refused, fmt::format("the leading master didn't let {} lead; it may be "
-                                  "behind, or the protocol's leader fixed",
+                                  "down or behind, or the protocol's leader fixed",
                                   name)});
 }
 

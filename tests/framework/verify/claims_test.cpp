@@ -9,13 +9,13 @@
 #include <memory>
 #include <string>
 
-/// What `atoll verify` makes of claims, also of unknown ones.
+/// How `atoll verify` checks claims, including unknown ones.
 namespace {
 
 using namespace atl::spi;
 using atl::verify::verdict;
 
-/// Everything to the candidate with the most free space.
+/// Picks the candidate with the most free space.
 class most_free : public balancer {
  public:
   std::optional<std::size_t> pick(std::span<const candidate> all, std::uint64_t) override {
@@ -30,7 +30,7 @@ class most_free : public balancer {
     }
     if (best.empty())
       return std::nullopt;
-    return best[turn_++ % best.size()]; // in turn, where all are equally full
+    return best[turn_++ % best.size()]; // in turn, when all are equally full
   }
 
  private:
@@ -70,7 +70,7 @@ const atl::verify::finding* first_broken(const atl::verify::report& report) {
   return found == report.findings.end() ? nullptr : &*found;
 }
 
-/// How the first property broke, which is the one about claims.
+/// The violation of the first property, which is about claims.
 std::string refusal_of(plugin_kind kind, std::vector<claim> claims) {
   auto report = verified(plugin_of(kind, claims));
   auto& first = report.findings.front();
@@ -79,7 +79,7 @@ std::string refusal_of(plugin_kind kind, std::vector<claim> claims) {
 
 } // namespace
 
-TEST_CASE("a claim that the plugin's kind doesn't know is refused, with those that it knows") {
+TEST_CASE("a claim that the plugin's kind does not define is refused with the defined claims") {
   CHECK(refusal_of(plugin_kind::balancer, {{"shres", "uniform"}}) ==
         "the claim 'shres' is unknown; did you mean 'shares'?; a balancer plugin may claim "
         "shares, spread");
@@ -107,7 +107,7 @@ TEST_CASE("an unknown value of a claim is refused, with the known ones") {
             .ends_with("its value is the name of a boolean option that the plugin declares"));
 }
 
-TEST_CASE("options of quorums are integer options that the plugin declares") {
+TEST_CASE("options that quorum claims name must be declared integer options") {
   for (auto value : {"clock_drift", "clock_drift,clock_drift"}) {
     const claim claims[] = {{"quorum_options", value}};
     auto plugin = plugin_of(plugin_kind::consensus, claims);
@@ -132,7 +132,7 @@ TEST_CASE("an option that trusts clocks needs the one that bounds their drift") 
   CHECK(verified(plugin).findings.front().detail.ends_with("clock_drift, which is missing"));
 }
 
-TEST_CASE("shares that follow free space are neither uniform nor weighted") {
+TEST_CASE("shares that follow the free space break the claims `uniform` and `weighted`") {
   for (auto value : {"uniform", "weighted"}) {
     const claim claims[] = {{"shares", value}};
     auto report = verified(plugin_of(plugin_kind::balancer, claims));
@@ -146,7 +146,7 @@ TEST_CASE("shares that follow free space are neither uniform nor weighted") {
   CHECK_MESSAGE(!first_broken(honest), to_text(honest));
 }
 
-TEST_CASE("a factory that creates nothing is told, and nothing else is tried") {
+TEST_CASE("a factory that creates no object is reported, and no other property is checked") {
   auto plugin = plugin_of(plugin_kind::balancer, {});
   plugin.create.balancer = [](const balancer_setup&) -> balancer* { return nullptr; };
   auto report = verified(plugin);

@@ -1,4 +1,4 @@
-// Strangers at the port: whatever they send, the server goes on serving.
+// Unknown peers connect to the port; the server keeps serving whatever they send.
 #include "bulk/bulk_protocol.hpp"
 #include "bulk_fixture.hpp"
 
@@ -20,7 +20,7 @@ void expect_serving(bulk_node& node) {
   CHECK(fetch(over, key, 0, 100) == "still here");
 }
 
-/// A header as it would be, but for what is wrong with it.
+/// A valid header except for one field.
 std::string header(std::uint32_t magic, std::uint16_t version, std::uint16_t op,
                    std::uint32_t size) {
   std::string out(wire::header_size, '\0');
@@ -85,7 +85,7 @@ TEST_CASE("a header with one wrong field is refused without waiting for its body
   expect_serving(node);
 }
 
-TEST_CASE("a request cut off at any byte, or with a byte changed, does no harm") {
+TEST_CASE("a request truncated at any byte or with an altered byte harms no node") {
   bulk_node node;
   node.start();
   std::string bodies[] = {
@@ -165,7 +165,7 @@ TEST_CASE("a caller of another cluster is refused with the reason") {
   CHECK(node.at.store->list().size() == 1);
 }
 
-TEST_CASE("a connection above the limit is answered busy, and the others continue") {
+TEST_CASE("a connection beyond the limit is refused as busy, and the others continue") {
   bulk_node node;
   node.options.max_connections = 3;
   node.start();
@@ -185,7 +185,7 @@ TEST_CASE("a connection above the limit is answered busy, and the others continu
   CHECK(node.server->stats().busy == 2);
   for (auto& each : connections)
     CHECK(fetch(*each, key_of(1), 0, 4) == "data");
-  // And there is room again when one of them goes.
+  // A connection is accepted again when another one closes.
   connections.pop_back();
   wait_until([&] { return node.server->stats().connections == 2; });
   CHECK(fetch(one_more, key_of(1), 0, 4) == "data");
@@ -217,7 +217,7 @@ TEST_CASE("a reader that doesn't read is disconnected") {
   raw_client lazy{node.endpoint()};
   wire::read_request request{{"test", ""}, key_of(1), 0, max_fragment_size};
   REQUIRE(lazy.send(wire::encode_frame(wire::op::read, wire::encode(request))));
-  lazy.socket.wait(boost::asio::ip::tcp::socket::wait_read); // it has begun to send
+  lazy.socket.wait(boost::asio::ip::tcp::socket::wait_read); // the server has begun to send
   wait_until([&] { return node.server->stats().connections == 0; });
   CHECK(node.server->stats().read_bytes == 0);
 }
