@@ -22,7 +22,7 @@ relay::relay(bulk_shared& shared, io_loop& loop, tcp_socket& upstream, batch_buf
              wire::write_request request)
     : shared_{shared}, loop_{loop}, upstream_{upstream}, buffers_{buffers}, request_{std::move(
                                                                                 request)},
-      from_upstream_{shared.options.timeouts.progress, steady::now() + max_request_time},
+      from_upstream_{shared.options.timeouts.progress, steady::now() + request_time_max},
       to_downstream_{less_than(request_.progress_ms), from_upstream_.deadline} {
   for (const auto& target : request_.targets)
     results_.push_back({target.node, {}});

@@ -60,7 +60,7 @@ std::vector<std::string> split_words(std::string_view text) {
   return words;
 }
 
-/// A new process has a command line only shortly after exec; a kernel thread never has one.
+/// A new process has no command line until shortly after exec; a kernel thread never has one.
 std::vector<std::string> words_of(pid_t pid, int looks) {
   auto text = read_all(proc(pid, "cmdline"));
   for (; text.empty() && looks > 0 && is_alive(pid); --looks) {
@@ -70,7 +70,7 @@ std::vector<std::string> words_of(pid_t pid, int looks) {
   return split_words(text);
 }
 
-/// What follows `--config` among the words, as it stands there.
+/// The word after `--config`, unchanged.
 std::optional<fs::path> config_in(const std::vector<std::string>& words) {
   std::optional<fs::path> found;
   for (std::size_t i = 1; i < words.size(); ++i) {

@@ -53,9 +53,9 @@ class chunk_survey {
   void on_known(const responses::known_chunks& answer, steady_time now);
   void on_failure() { is_answer_due_ = false; }
 
-  /// None until the first pass has ended.
+  /// The counts of the last pass; none until the first pass has ended.
   const std::optional<survey_counts>& counts() const { return counts_; }
-  /// The time at which the counts were correct.
+  /// The time of the state that was counted.
   steady_time counted_at() const { return counted_at_; }
   /// Have storage nodes come or gone since the counted pass began? Then another pass is due.
   bool is_outdated() const { return is_outdated_; }

@@ -250,7 +250,7 @@ caf::result<envelope> master_actor::membership(const envelope& message) {
   auto asking = atl::decode_membership_query(message.body);
   if (!asking)
     return error_reply(asking.error());
-  atl::membership_answer answer;
+  atl::membership_response answer;
   answer.peer.self = {settings_.self.replica, settings_.self.name, settings_.self.address,
                       settings_.self.folder};
   answer.peer.cluster = settings_.self.cluster;

@@ -8,7 +8,7 @@
 #include "namespace/response.hpp"
 
 #include <atoll/core/group_birth.hpp>
-#include <atoll/runtime/replica.hpp>
+#include <atoll/runtime/replica_actor.hpp>
 #include <atoll/runtime/runtime_messages.hpp>
 
 #include <caf/actor.hpp>
@@ -31,9 +31,9 @@ struct master_policy {
   std::uint64_t chunk_bytes = 8 << 20;
   std::uint64_t inline_bytes = 0;
   dfs::durability durability = dfs::durability::fsync;
-  std::chrono::milliseconds storage_timeout{2000};  ///< no report for so long: down
-  std::chrono::microseconds grace{0};               ///< before unreferenced chunks are collected
-  std::chrono::milliseconds collection_interval{0}; ///< between two looks for garbage
+  std::chrono::milliseconds storage_timeout{2000}; ///< no report for so long: down
+  std::chrono::microseconds grace{0}; ///< the time before unreferenced chunks are collected
+  std::chrono::milliseconds collection_interval{0}; ///< between two searches for garbage
   std::chrono::microseconds session_expiry{0};
   protocol::plugin_choice recovery;
   protocol::plugin_choice placement;
@@ -138,7 +138,7 @@ class master_actor : public caf::event_based_actor {
   std::uint64_t sequence_ = 0;
   bool submitting_ = false;
   steady_time last_collection_{};
-  std::uint64_t proposed_gc_watermark_us_ = 0; ///< the latest
+  std::uint64_t proposed_gc_watermark_us_ = 0; ///< the latest proposed watermark
   collection collection_;
   std::set<std::string> looking_up_; ///< nodes whose fragments are being looked up
   std::map<std::string, std::deque<storage_registry::fragment>> to_remove_; ///< by node

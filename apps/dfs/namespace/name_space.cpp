@@ -32,7 +32,7 @@ struct name_space::impl {
 
   std::filesystem::path folder;
   name_space_settings settings;
-  free_space disk;      ///< of the thread that asks for objections
+  free_space disk;      ///< used by the thread that calls `admission_check`
   disk_ballast ballast; ///< the applying thread's
   std::unique_ptr<rocksdb::DB> db;
   mutable std::mutex entrance; ///< taken before `present`, so that readers don't starve a writer

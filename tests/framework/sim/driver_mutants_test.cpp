@@ -28,7 +28,7 @@ struct sends_before_its_record : consensus_driver {
 
 struct reads_one_index_early : consensus_driver {
   using consensus_driver::consensus_driver;
-  bool is_fresh_enough(spi::log_index index) const override { return index <= applied() + 1; }
+  bool can_serve_reads_at(spi::log_index index) const override { return index <= applied() + 1; }
 };
 
 struct replies_before_apply : consensus_driver {
@@ -43,9 +43,9 @@ struct replies_before_apply : consensus_driver {
 
 struct tells_each_verdict_twice : consensus_driver {
   using consensus_driver::consensus_driver;
-  void tell_verdict(const verdict& it) override {
-    consensus_driver::tell_verdict(it);
-    consensus_driver::tell_verdict(it);
+  void report_verdict(const verdict& it) override {
+    consensus_driver::report_verdict(it);
+    consensus_driver::report_verdict(it);
   }
 };
 
@@ -109,7 +109,7 @@ TEST_CASE("a simulation notices a driver that replies before an entry is applied
 
 TEST_CASE("a simulation notices a driver that tells a verdict twice") {
   auto reason = caught<tells_each_verdict_twice>(two_phase_commit);
-  CHECK_MESSAGE(contains(reason, "twice, or without a question"), reason);
+  CHECK_MESSAGE(contains(reason, "twice, or without a request"), reason);
 }
 
 TEST_CASE("a simulation notices a driver that loses a committed entry") {

@@ -1,18 +1,18 @@
-#include "sim/membership.hpp"
+#include "sim/sim_membership.hpp"
 
 #include <doctest/doctest.h>
 
 #include <string>
 
-using atl::sim::membership;
+using atl::sim::sim_membership;
 
 namespace {
 
 constexpr std::int64_t second = 1'000'000;
 
 /// Tells `asking` what `peer` answers.
-void ask(membership& asking, const membership& peer, std::int64_t now = 0) {
-  asking.on_answer(peer.answer(asking.folder()), now);
+void ask(sim_membership& asking, const sim_membership& peer, std::int64_t now = 0) {
+  asking.on_response(peer.answer(asking.folder()), now);
 }
 
 bool starts_with(const std::string& text, std::string_view start) {
@@ -22,8 +22,8 @@ bool starts_with(const std::string& text, std::string_view start) {
 } // namespace
 
 TEST_CASE("a founder's disk belongs to the group, and an empty one under its id doesn't") {
-  membership first{1, {1, 2, 3}};
-  membership second_one{2, {1, 2, 3}};
+  sim_membership first{1, {1, 2, 3}};
+  sim_membership second_one{2, {1, 2, 3}};
   CHECK(first.in_group());
   CHECK(first.answer(second_one.folder()).admitted_as == 2);
   auto before = second_one.folder();
@@ -34,9 +34,9 @@ TEST_CASE("a founder's disk belongs to the group, and an empty one under its id 
 }
 
 TEST_CASE("a replica with a wiped disk is refused while a single peer belongs to the group") {
-  membership first{1, {1, 2, 3}};
-  membership peer{2, {1, 2, 3}};
-  membership empty{3, {1, 2, 3}};
+  sim_membership first{1, {1, 2, 3}};
+  sim_membership peer{2, {1, 2, 3}};
+  sim_membership empty{3, {1, 2, 3}};
   first.wipe();
   empty.wipe();
   first.start_asking(0);
@@ -49,8 +49,8 @@ TEST_CASE("a replica with a wiped disk is refused while a single peer belongs to
 }
 
 TEST_CASE("a replica with a wiped disk waits while not every founder answers") {
-  membership first{1, {1, 2, 3}};
-  membership empty{2, {1, 2, 3}};
+  sim_membership first{1, {1, 2, 3}};
+  sim_membership empty{2, {1, 2, 3}};
   first.wipe();
   empty.wipe();
   first.start_asking(0);
@@ -64,8 +64,8 @@ TEST_CASE("a replica with a wiped disk waits while not every founder answers") {
 }
 
 TEST_CASE("when all disks are wiped a new group is founded, and the others join it") {
-  membership first{1, {1, 2}};
-  membership other{2, {1, 2}};
+  sim_membership first{1, {1, 2}};
+  sim_membership other{2, {1, 2}};
   for (auto* it : {&first, &other}) {
     it->wipe();
     it->start_asking(0);
@@ -78,12 +78,12 @@ TEST_CASE("when all disks are wiped a new group is founded, and the others join 
   ask(other, first, 2 * second);
   CHECK(other.decide(2 * second) == "");
   CHECK(other.in_group());
-  CHECK(!other.asks());
+  CHECK(!other.is_asking());
 }
 
 TEST_CASE("a spare with a wiped disk waits to be let in under another id") {
-  membership member{1, {1, 2, 3}};
-  membership spare{4, {1, 2, 3}};
+  sim_membership member{1, {1, 2, 3}};
+  sim_membership spare{4, {1, 2, 3}};
   spare.wipe();
   spare.start_asking(0);
   CHECK(spare.decide(0) != "");

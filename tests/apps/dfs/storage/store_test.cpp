@@ -86,7 +86,7 @@ TEST_CASE("misuse of a writer is an error, never a bad fragment") {
           errc::invalid);
   }
   SUBCASE("a fragment larger than any may be") {
-    CHECK(fixture.store->begin(key_of(1), max_fragment_size + 1).error().code == errc::invalid);
+    CHECK(fixture.store->begin(key_of(1), fragment_bytes_max + 1).error().code == errc::invalid);
   }
   SUBCASE("a second commit") {
     auto writer = fixture.store->begin(key_of(2), 0);
