@@ -33,8 +33,8 @@ inline constexpr std::size_t lingering_max = 64;
 /// disk takes longer, the node counts as one that doesn't answer.
 inline constexpr std::chrono::seconds working_time_max{20};
 
-/// Idle connections that a storage node keeps to each other node, and how long it keeps them:
-/// shorter than the other node does, so that the other node has not closed them yet.
+/// Idle connections that a storage node keeps to each other node, and how long it keeps them: for
+/// less time than the other node does, which therefore has not closed them yet.
 inline constexpr std::size_t idle_links_max = 8;
 inline constexpr std::chrono::seconds link_idle_time_max{5};
 

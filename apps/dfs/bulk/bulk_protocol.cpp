@@ -108,11 +108,11 @@ atl::result<header> decode_header(std::string_view bytes) {
   reader in{bytes};
   if (in.get<std::uint32_t>() != magic || bytes.size() != header_size)
     return malformed("frame: it doesn't begin with our magic number");
-  auto theirs = in.get<std::uint16_t>();
-  if (theirs != version)
+  auto received_version = in.get<std::uint16_t>();
+  if (received_version != version)
     return atl::fail(atl::errc::refused, fmt::format("a frame is of protocol version {}, supported "
                                                      "is {}",
-                                                     theirs, version));
+                                                     received_version, version));
   auto what = in.get<std::uint16_t>();
   if (what < static_cast<int>(op::read) || what > static_cast<int>(op::working))
     return malformed(fmt::format("frame: there is no operation {}", what));

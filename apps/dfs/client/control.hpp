@@ -60,7 +60,7 @@ class control {
     return decode_response<typename Query::response>(*answer);
   }
 
-  /// Queries the name space without waiting; decode the answer with `decode_response`.
+  /// Like `run` and `query`, but without waiting; decode the answer with `decode_response`.
   void submit(action what, completion done);
   void query(std::string query, completion done);
 

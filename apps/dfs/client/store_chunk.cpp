@@ -132,7 +132,7 @@ atl::result<chunk_record> storage_pool::try_to_store(upload_lease& upload, std::
   busy_wait waiting{cluster_.busy_timeout};
   for (int attempt = 1;; ++attempt) {
     if (attempt > attempts_at_storing) {
-      // Nodes that don't answer this client but report to the masters, (otherwise the masters would
+      // Nodes that don't answer this client but report to the masters (otherwise the masters would
       // not choose them) are treated as busy.
       if (last_problem->code != errc::timeout || !waiting.pause(last_progress()))
         break;

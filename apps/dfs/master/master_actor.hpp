@@ -92,14 +92,14 @@ class master_actor : public caf::event_based_actor {
   // Periodic work.
   void on_tick();
   /// Fetches the replica's view, then continues, also if the replica doesn't answer.
-  void look_at_replica(const std::function<void()>& then);
+  void query_replica(const std::function<void()>& then);
   void forget_old_refusals();
   void resolve_ids(const responses::summary& summary);
   void register_unknown();
   void survey_chunks();
   void start_garbage_collection();
   /// Is garbage collected without the grace time, on request or because nodes are full?
-  bool collects_at_once(steady_time now) const;
+  bool collects_without_grace(steady_time now) const;
   /// How long a new leader waits until all uploads under way have been renewed.
   std::chrono::microseconds settling_time(bool at_once) const;
   std::uint64_t wanted_gc_watermark(steady_time now, bool at_once);

@@ -27,7 +27,7 @@ void master_actor::start_garbage_collection() {
   auto now = std::chrono::steady_clock::now();
   auto& policy = settings_.policy;
   advance_collection(now);
-  auto at_once = collects_at_once(now);
+  auto at_once = collects_without_grace(now);
   auto interval = at_once ? std::min(policy.collection_interval, urgent_collection_interval)
                           : policy.collection_interval;
   if (now - last_collection_ < interval || submitting_)
@@ -74,7 +74,7 @@ void master_actor::start_garbage_collection() {
   });
 }
 
-bool master_actor::collects_at_once(steady_time now) const {
+bool master_actor::collects_without_grace(steady_time now) const {
   return collection_.is_active() ||
          placement_.lacks_space(registry_, settings_.policy.chunk_bytes, now);
 }
@@ -131,7 +131,7 @@ void master_actor::on_orphans_found(const std::string& node,
   looking_up_.erase(node);
   if (ends_pass)
     collection_.on_orphans_found(node, *ends_pass);
-  else if (leads() && collects_at_once(std::chrono::steady_clock::now()))
+  else if (leads() && collects_without_grace(std::chrono::steady_clock::now()))
     find_next_orphans(node);
 }
 

@@ -29,7 +29,7 @@ class disk_ballast {
   std::filesystem::path file_;
   std::uint64_t reserve_;
   std::uint64_t bytes_;
-  std::optional<std::chrono::steady_clock::time_point> looked_;
+  std::optional<std::chrono::steady_clock::time_point> checked_at_;
 };
 
 } // namespace dfs

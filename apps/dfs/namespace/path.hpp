@@ -28,7 +28,7 @@ struct parsed_path {
 /// @returns `errc::invalid` with the reason.
 atl::result<parsed_path> parse_path(std::string_view text);
 
-/// Is the text well-formed UTF-8 as in Unicode 15, table 3-7: no overlong forms, no surrogates.
+/// Is the text well-formed UTF-8 as in Unicode 15, table 3-7: no overlong forms, no surrogates?
 bool is_utf8(std::string_view text);
 
 /// The text in a form that is safe for a terminal: control characters, characters that change the

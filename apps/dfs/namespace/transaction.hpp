@@ -17,11 +17,11 @@ namespace dfs::state {
 class transaction final : public state_reader {
  public:
   /// @param known rows of the database
-  /// @param unwritten overrides the database, and receives the changes
+  /// @param buffer overrides the database, and receives the changes
   transaction(rocksdb::DB& db, row_cache& known, write_buffer& buffer, state::meta& meta)
       : db_{db}, known_{known}, buffer_{buffer}, meta_{meta} {}
 
-  /// Puts a row, which may exist already.
+  /// The counters and positions; changes take effect with `put_meta`.
   state::meta& meta() { return meta_; }
   void put_meta();
 

@@ -64,7 +64,7 @@ struct reading {
   std::size_t end = 0;       ///< of the last good record
   bool within_write = false; ///< are further records of a write expected?
   bool cut_off = false;      ///< does the file end within a record?
-  bool plausible = false;    ///< does `end` begin with a valid header?
+  bool plausible = false;    ///< is there a plausible header at `end`?
   std::string found; ///< what is at `end` instead of a record; empty: zeros, or the file's end
 };
 

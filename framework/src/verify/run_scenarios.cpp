@@ -100,8 +100,7 @@ std::uint64_t run_again(const scenario_setting& setting, const inverted_option& 
   return cases;
 }
 
-/// Ids of 9 to 32 bits. Two of them agree in their lowest byte, two in their lowest two bytes, and
-/// so on.
+/// Ids of 9 to 32 bits. For each number of low bytes, at least two ids agree in these bytes.
 const std::vector<spi::replica_id> long_ids{2'147'483'649, 16'777'217, 257, 65'793, 4'294'967'041};
 
 /// The options with one boolean option inverted.

@@ -101,11 +101,11 @@ struct fixture {
       survey.on_known(known(std::get<queries::known>(*query).ids), now);
     return true;
   }
-  /// Looks until a pass is through, while the nodes in `living` report.
-  survey_counts count(const std::vector<storage_id>& living = {1, 2, 3}) {
+  /// Looks until a pass is through, while the nodes in `reporting` report.
+  survey_counts count(const std::vector<storage_id>& reporting = {1, 2, 3}) {
     for (int i = 0; i < 200; ++i) {
       now += milliseconds{200};
-      for (auto id : living)
+      for (auto id : reporting)
         report(id);
       look();
     }
