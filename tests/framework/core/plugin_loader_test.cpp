@@ -214,8 +214,7 @@ TEST_CASE("what others may write is refused before it is opened, be it file or f
 TEST_CASE("a file that no user may read is refused") {
   plugin_folder folder{"aborts"};
   fs::permissions(folder / "aborts.so", fs::perms::none);
-  CHECK(refusal(folder, "aborts").find("aborts.so: can be read by no user") !=
-        std::string::npos);
+  CHECK(refusal(folder, "aborts").find("aborts.so: can be read by no user") != std::string::npos);
 }
 
 TEST_CASE("folders are absolute") {
