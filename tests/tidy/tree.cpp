@@ -63,11 +63,8 @@ const std::set<std::string> parents_of_one_shape = {
     "plugins/balancers",       "plugins/consensus",       "plugins/recovery",
     "tests/plugins/balancers", "tests/plugins/consensus", "tests/plugins/recovery"};
 
-/// Names that are allowed in any folder. Every program has its `main.cpp`; the others are parts of
-/// the simulator, the verifier and the runtime that share a name with a part of a plugin or with
-/// each other, and are yet to be renamed.
-const std::set<std::string> may_repeat = {"main.cpp", "membership.cpp", "replica.cpp",
-                                          "replica.hpp", "scenario.hpp"};
+/// Names that may stand in any folder: every program has its `main.cpp`.
+const std::set<std::string> may_repeat = {"main.cpp"};
 
 bool are_of_one_shape(const std::vector<fs::path>& folders) {
   auto parent = folders.front().parent_path();

@@ -101,7 +101,7 @@ struct learning {
   std::string problem;
   clock::time_point since = clock::now();
 
-  void look(const atl::result<json>& view) {
+  void note_view(const atl::result<json>& view) {
     auto before = std::pair{applied, answered};
     answered = view.has_value();
     if (answered)
@@ -125,7 +125,7 @@ atl::status wait_until_learnt(control& masters, const cluster_settings& cluster,
   while (clock::now() < give_up && !so_far.is_given_up()) {
     if (auto now = ask_group(masters); now && goal == 0)
       goal = now->status["seen_by"]["committed"];
-    so_far.look(ask_master(masters, cluster, name));
+    so_far.note_view(ask_master(masters, cluster, name));
     if (so_far.answered && goal != 0 && so_far.applied >= goal)
       return {};
     std::this_thread::sleep_for(poll_interval);
@@ -302,7 +302,7 @@ int remove_master(context& with, const std::string& name, bool lost) {
 namespace {
 
 /// A master keeps its list of nodes that were turned away until its next tick.
-atl::status wait_until_let_in(control& masters, const std::string& folder) {
+atl::status wait_until_admitted(control& masters, const std::string& folder) {
   auto give_up = clock::now() + takeover_timeout;
   while (clock::now() < give_up) {
     auto refused = false;
@@ -342,7 +342,7 @@ int replace_storage(context& with, const std::string& name) {
   auto registered = (*masters)->run(commands::register_storage{name, folder, true});
   if (!registered)
     return report_error(registered.error());
-  if (auto known = wait_until_let_in(**masters, folder); !known)
+  if (auto known = wait_until_admitted(**masters, folder); !known)
     return report_error(known.error());
   fmt::print("{} is storage node {} from now on, with its new disk; what the former disk held is "
              "read from the other copies; start it again\n",

@@ -60,7 +60,7 @@ class storage_registry {
   std::vector<atl::spi::candidate> candidates(const std::vector<storage_id>& avoid,
                                               std::uint64_t needed_bytes, steady_time now) const;
 
-  /// Up to `limit` fragments on a node from before `gc_watermark_us`, in cyclic order.
+  /// Up to `limit` fragments on a node that were made before `gc_watermark_us`, in cyclic order.
   std::vector<fragment> next_to_look_up(node& which, std::uint64_t gc_watermark_us,
                                         std::size_t limit);
 

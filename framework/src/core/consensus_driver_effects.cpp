@@ -11,7 +11,7 @@ namespace atl {
 void consensus_driver::drain() {
   draining_ = true;
   carry_out_effects();
-  while (!verdicts_.empty() && guard([this] { tell_verdicts(); }))
+  while (!verdicts_.empty() && guard([this] { report_verdicts(); }))
     carry_out_effects();
   draining_ = false;
 }
@@ -30,7 +30,7 @@ void consensus_driver::carry_out_effects() {
   effects_.clear();
   if (last_token_ != token_before)
     unsynced_terms_.emplace_back(last_token_, status().term);
-  if (goes_on())
+  if (continue_after_step())
     release_reads();
 }
 

@@ -92,10 +92,10 @@ class recorder final : public consensus_driver::environment {
   void apply(std::vector<spi::committed_entry> entries) override {
     note("apply {}-{}", entries.front().index, entries.back().index);
   }
-  void validate(const spi::validate& question) override {
-    note("validate {}", question.ticket);
+  void validate(const spi::validate& request) override {
+    note("validate {}", request.ticket);
     if (verdict)
-      driver->on_validated(question.ticket, *verdict);
+      driver->on_validated(request.ticket, *verdict);
   }
   void send_snapshot(spi::replica_id to) override { note("send snapshot {}", to); }
   void install_snapshot(spi::log_index index) override { note("install {}", index); }
@@ -157,7 +157,7 @@ struct fixture {
     return std::exchange(env.done, {});
   }
   lines take_calls() { return std::exchange(protocol.calls, {}); }
-  lines apply_up_to(spi::log_index index, std::vector<applied_answer> answers = {}) {
+  lines apply_up_to(spi::log_index index, std::vector<applied_result> answers = {}) {
     return after([&] { driver.on_entries_applied(index, answers); });
   }
 

@@ -10,8 +10,8 @@
 using atl::group_admission;
 using atl::group_birth;
 using atl::member_identity;
-using atl::membership_answer;
 using atl::membership_query;
+using atl::membership_response;
 using verdict = atl::group_admission::verdict;
 using ms = std::chrono::milliseconds;
 
@@ -41,7 +41,7 @@ group_admission::settings settings_of(unsigned id, const std::string& folder, un
   return {query_of(id, folder), "raft", founders(count), delay, lifetime};
 }
 
-membership_answer empty_response(unsigned id) {
+membership_response empty_response(unsigned id) {
   return {query_of(id, fmt::format("folder-{}", id)), std::nullopt, 0};
 }
 
@@ -58,11 +58,11 @@ TEST_CASE("the founder with the lowest id founds the group once all founders ans
           "nodes had time to report") {
   group_admission first{settings_of(1, "folder-1"), ms{0}};
   CHECK(first.decide(ms{5000}, "new").what == verdict::wait);
-  first.on_answer(empty_response(2), ms{5000});
+  first.on_response(empty_response(2), ms{5000});
   auto waiting = first.decide(ms{5000}, "new");
   CHECK(waiting.what == verdict::wait);
   CHECK(waiting.why.find("master-3 doesn't answer") != std::string::npos);
-  first.on_answer(empty_response(3), ms{5000});
+  first.on_response(empty_response(3), ms{5000});
   auto founded = first.decide(ms{5000}, "new");
   REQUIRE(founded.what == verdict::found);
   CHECK(founded.self == 1);
@@ -84,15 +84,15 @@ TEST_CASE("an operator's order to any founder is obeyed by the founder with the 
   group_admission first{settings_of(1, "folder-1"), ms{0}};
   auto second = empty_response(2);
   second.peer.founding_ordered = true;
-  first.on_answer(second, ms{1});
-  first.on_answer(empty_response(3), ms{1});
+  first.on_response(second, ms{1});
+  first.on_response(empty_response(3), ms{1});
   CHECK(first.decide(ms{1}, "new").what == verdict::found);
 }
 
 TEST_CASE("a founder whose id is not the lowest waits for the founder with the lowest id") {
   group_admission second{settings_of(2, "folder-2"), ms{0}};
-  second.on_answer(empty_response(1), ms{9000});
-  second.on_answer(empty_response(3), ms{9000});
+  second.on_response(empty_response(1), ms{9000});
+  second.on_response(empty_response(3), ms{9000});
   auto decision = second.decide(ms{9000}, "new");
   CHECK(decision.what == verdict::wait);
   CHECK(decision.why == "master-1 founds the group");
@@ -100,11 +100,11 @@ TEST_CASE("a founder whose id is not the lowest waits for the founder with the l
 
 TEST_CASE("an outdated response or a disconnected peer stops the founding") {
   group_admission first{settings_of(1, "folder-1"), ms{0}};
-  first.on_answer(empty_response(2), ms{5000});
-  first.on_answer(empty_response(3), ms{5000});
+  first.on_response(empty_response(2), ms{5000});
+  first.on_response(empty_response(3), ms{5000});
   CHECK(first.decide(ms{5000} + lifetime, "new").what == verdict::found);
   CHECK(first.decide(ms{5001} + lifetime, "new").what == verdict::wait);
-  first.on_answer(empty_response(2), ms{8000});
+  first.on_response(empty_response(2), ms{8000});
   first.on_unreachable(3, "refused the connection");
   auto decision = first.decide(ms{8000}, "new");
   CHECK(decision.what == verdict::wait);
@@ -113,7 +113,7 @@ TEST_CASE("an outdated response or a disconnected peer stops the founding") {
 
 TEST_CASE("a data folder that the group's certificate names joins under the id given there") {
   group_admission second{settings_of(2, "folder-2"), ms{0}};
-  second.on_answer({query_of(1, "folder-1"), old_group(), 2}, ms{1});
+  second.on_response({query_of(1, "folder-1"), old_group(), 2}, ms{1});
   auto decision = second.decide(ms{1}, "new");
   REQUIRE(decision.what == verdict::join);
   CHECK(decision.self == 2);
@@ -125,7 +125,7 @@ TEST_CASE("an empty data folder under the id of a member is refused with a remed
     auto wiped = settings_of(2, "another folder");
     wiped.self.founding_ordered = ordered;
     group_admission second{wiped, ms{0}};
-    second.on_answer({query_of(1, "folder-1"), old_group(), 0}, ms{1});
+    second.on_response({query_of(1, "folder-1"), old_group(), 0}, ms{1});
     auto decision = second.decide(ms{9000}, "new");
     CHECK(decision.what == verdict::refuse);
     CHECK(decision.why.find("dfs admin master replace master-2") != std::string::npos);
@@ -159,8 +159,8 @@ TEST_CASE("founders whose settings differ found no group, and report the differe
       second.peer.founders = "1, 2";
     else
       second.peer.self.name = "other";
-    first.on_answer(second, ms{5000});
-    first.on_answer(empty_response(3), ms{5000});
+    first.on_response(second, ms{5000});
+    first.on_response(empty_response(3), ms{5000});
     auto decision = first.decide(ms{5000}, "new");
     CHECK(decision.what == verdict::refuse);
     CHECK(decision.why.find(what == std::string{"name"} ? "'other'" : what) != std::string::npos);
@@ -171,7 +171,7 @@ TEST_CASE("a replica whose permanent settings differ from the group's does not j
   auto other = settings_of(2, "folder-2");
   other.self.lasting["recovery"] = "xor {}";
   group_admission second{other, ms{0}};
-  second.on_answer({query_of(1, "folder-1"), old_group(), 2}, ms{1});
+  second.on_response({query_of(1, "folder-1"), old_group(), 2}, ms{1});
   auto decision = second.decide(ms{1}, "new");
   CHECK(decision.what == verdict::refuse);
   CHECK(decision.why.find("replicate {copies = 3}") != std::string::npos);
@@ -181,9 +181,9 @@ TEST_CASE("a joining replica waits for admission, and never founds a group") {
   auto later = settings_of(4, "folder-4");
   group_admission fourth{later, ms{0}};
   for (unsigned id : {1, 2, 3})
-    fourth.on_answer(empty_response(id), ms{9000});
+    fourth.on_response(empty_response(id), ms{9000});
   CHECK(fourth.decide(ms{9000}, "new").what == verdict::wait);
-  fourth.on_answer({query_of(1, "folder-1"), old_group(), 0}, ms{9001});
+  fourth.on_response({query_of(1, "folder-1"), old_group(), 0}, ms{9001});
   auto decision = fourth.decide(ms{9001}, "new");
   CHECK(decision.what == verdict::wait);
   CHECK(decision.why.find("dfs admin master add master-4") != std::string::npos);
@@ -194,9 +194,9 @@ TEST_CASE("certificates and responses are decoded as they were encoded, and dama
   auto birth = old_group();
   auto bytes = encode(birth);
   CHECK(atl::decode_group_birth(bytes) == birth);
-  membership_answer answer{query_of(1, "folder-1"), birth, 3};
+  membership_response answer{query_of(1, "folder-1"), birth, 3};
   auto text = encode(answer);
-  auto back = atl::decode_membership_answer(text);
+  auto back = atl::decode_membership_response(text);
   REQUIRE(back.has_value());
   CHECK(back->birth == birth);
   CHECK(back->admitted_as == 3);
@@ -204,7 +204,7 @@ TEST_CASE("certificates and responses are decoded as they were encoded, and dama
   for (std::size_t size = 0; size < bytes.size(); ++size)
     CHECK_FALSE(atl::decode_group_birth(bytes.substr(0, size)).has_value());
   for (std::size_t size = 0; size < text.size(); ++size)
-    CHECK_FALSE(atl::decode_membership_answer(text.substr(0, size)).has_value());
+    CHECK_FALSE(atl::decode_membership_response(text.substr(0, size)).has_value());
   CHECK_FALSE(atl::decode_membership_query("").has_value());
 }
 
@@ -297,9 +297,9 @@ class founding_simulation {
     wiped_ = true;
   }
 
-  membership_answer answer(unsigned from, const membership_query& asking) {
+  membership_response answer(unsigned from, const membership_query& asking) {
     auto& disk = disks_[from];
-    membership_answer out{query(from), disk.birth, 0};
+    membership_response out{query(from), disk.birth, 0};
     if (disk.birth)
       for (auto& founder : disk.birth->founders)
         if (founder.folder == asking.self.folder)
@@ -316,7 +316,7 @@ class founding_simulation {
     if (!surely && random_.chance(0.2))
       late_.push_back({from, disks_[from].folder, reply}); // delivered after later messages
     else
-      running_.at(from).on_answer(reply, now_);
+      running_.at(from).on_response(reply, now_);
   }
 
   void deliver_late() {
@@ -326,7 +326,7 @@ class founding_simulation {
     late_.erase(late_.begin());
     // A connection doesn't outlive the process that asked.
     if (running_.contains(to) && disks_[to].folder == folder)
-      running_.at(to).on_answer(reply, now_);
+      running_.at(to).on_response(reply, now_);
   }
 
   void act(unsigned id) {
@@ -360,7 +360,7 @@ class founding_simulation {
   struct late_response {
     unsigned to;
     std::string folder;
-    membership_answer reply;
+    membership_response reply;
   };
   std::vector<late_response> late_;
   std::map<std::string, std::map<atl::spi::replica_id, std::string>> took_part_;

@@ -214,7 +214,7 @@ TEST_CASE("a file or folder that others may write to is refused before it is ope
 TEST_CASE("a file that no user may read is refused") {
   plugin_folder folder{"aborts"};
   fs::permissions(folder / "aborts.so", fs::perms::none);
-  CHECK(refusal(folder, "aborts").find("aborts.so: may be read by nobody") != std::string::npos);
+  CHECK(refusal(folder, "aborts").find("aborts.so: can be read by no user") != std::string::npos);
 }
 
 TEST_CASE("plugin folders must be absolute paths") {

@@ -48,15 +48,15 @@ TEST_CASE("calls and responses are decoded as they were encoded, and hostile byt
   CHECK_FALSE(decode_calls(bytes + "x").has_value());
   CHECK_FALSE(decode_calls(encode({{1, message_kind::transfer, "x"}})).has_value());
 
-  std::vector<client_answer> answers{{7, {std::string{"done"}, {}, false}},
-                                     {8, {fail(errc::busy, "later"), "a:1", true}}};
+  std::vector<client_response> answers{{7, {std::string{"done"}, {}, false}},
+                                       {8, {fail(errc::busy, "later"), "a:1", true}}};
   bytes = encode(answers);
-  auto got = decode_answers(bytes);
+  auto got = decode_responses(bytes);
   REQUIRE(got.has_value());
   CHECK(*got->front().answer.value == "done");
   CHECK(got->back().answer.hint == "a:1");
   for (std::size_t size = 0; size < bytes.size(); ++size)
-    CHECK_FALSE(decode_answers(bytes.substr(0, size)).has_value());
+    CHECK_FALSE(decode_responses(bytes.substr(0, size)).has_value());
 
   std::vector<known_replica> members{{3, "master-3", {"127.0.0.1", 7103}}};
   bytes = encode(members);

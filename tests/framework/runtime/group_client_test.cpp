@@ -51,7 +51,7 @@ class scripted_replica : public caf::event_based_actor {
     return {[this](client_calls& request) {
               std::lock_guard lock{script_->mutex};
               ++script_->envelopes;
-              std::vector<client_answer> answers;
+              std::vector<client_response> answers;
               for (auto& call : request.calls) {
                 script_->asked.push_back(call.body);
                 if (script_->silent)

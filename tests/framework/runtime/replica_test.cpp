@@ -1,7 +1,7 @@
 #include "temporary_folder.hpp"
 
 #include <atoll/runtime/caf.hpp>
-#include <atoll/runtime/replica.hpp>
+#include <atoll/runtime/replica_actor.hpp>
 #include <atoll/runtime/system.hpp>
 
 #include <doctest/doctest.h>

@@ -29,7 +29,7 @@ struct sends_before_its_record : consensus_driver {
 
 struct reads_one_index_early : consensus_driver {
   using consensus_driver::consensus_driver;
-  bool is_fresh_enough(spi::log_index index) const override { return index <= applied() + 1; }
+  bool can_serve_reads_at(spi::log_index index) const override { return index <= applied() + 1; }
 };
 
 struct replies_before_apply : consensus_driver {
@@ -44,9 +44,9 @@ struct replies_before_apply : consensus_driver {
 
 struct reports_each_validation_twice : consensus_driver {
   using consensus_driver::consensus_driver;
-  void tell_verdict(const verdict& it) override {
-    consensus_driver::tell_verdict(it);
-    consensus_driver::tell_verdict(it);
+  void report_verdict(const verdict& it) override {
+    consensus_driver::report_verdict(it);
+    consensus_driver::report_verdict(it);
   }
 };
 
@@ -112,7 +112,7 @@ TEST_CASE("a simulation notices a driver that replies before an entry is applied
 }
 
 TEST_CASE("a simulation notices a driver that reports a validation result twice") {
-  check_noticed<reports_each_validation_twice>(two_phase_commit, "twice, or without a question");
+  check_noticed<reports_each_validation_twice>(two_phase_commit, "twice, or without a request");
 }
 
 TEST_CASE("a simulation notices a driver that loses a committed entry") {

@@ -1,18 +1,18 @@
-#include "sim/membership.hpp"
+#include "sim/sim_membership.hpp"
 
 #include <doctest/doctest.h>
 
 #include <string>
 
-using atl::sim::membership;
+using atl::sim::sim_membership;
 
 namespace {
 
 constexpr std::int64_t second = 1'000'000;
 
 /// Delivers the response of `peer` to `asking`.
-void deliver_response(membership& asking, const membership& peer, std::int64_t now = 0) {
-  asking.on_answer(peer.answer(asking.folder()), now);
+void deliver_response(sim_membership& asking, const sim_membership& peer, std::int64_t now = 0) {
+  asking.on_response(peer.answer(asking.folder()), now);
 }
 
 bool starts_with(const std::string& text, std::string_view start) {
@@ -23,8 +23,8 @@ bool starts_with(const std::string& text, std::string_view start) {
 
 TEST_CASE("a founder's disk belongs to the group, and an empty disk under the founder's id does "
           "not") {
-  membership first{1, {1, 2, 3}};
-  membership second_one{2, {1, 2, 3}};
+  sim_membership first{1, {1, 2, 3}};
+  sim_membership second_one{2, {1, 2, 3}};
   CHECK(first.in_group());
   CHECK(first.answer(second_one.folder()).admitted_as == 2);
   auto before = second_one.folder();
@@ -35,9 +35,9 @@ TEST_CASE("a founder's disk belongs to the group, and an empty disk under the fo
 }
 
 TEST_CASE("a replica with a wiped disk is refused while a single peer belongs to the group") {
-  membership first{1, {1, 2, 3}};
-  membership peer{2, {1, 2, 3}};
-  membership empty{3, {1, 2, 3}};
+  sim_membership first{1, {1, 2, 3}};
+  sim_membership peer{2, {1, 2, 3}};
+  sim_membership empty{3, {1, 2, 3}};
   first.wipe();
   empty.wipe();
   first.start_asking(0);
@@ -50,8 +50,8 @@ TEST_CASE("a replica with a wiped disk is refused while a single peer belongs to
 }
 
 TEST_CASE("a replica with a wiped disk waits until every founder answers") {
-  membership first{1, {1, 2, 3}};
-  membership empty{2, {1, 2, 3}};
+  sim_membership first{1, {1, 2, 3}};
+  sim_membership empty{2, {1, 2, 3}};
   first.wipe();
   empty.wipe();
   first.start_asking(0);
@@ -65,8 +65,8 @@ TEST_CASE("a replica with a wiped disk waits until every founder answers") {
 }
 
 TEST_CASE("when all disks are wiped a new group is founded, and the other replicas join it") {
-  membership first{1, {1, 2}};
-  membership other{2, {1, 2}};
+  sim_membership first{1, {1, 2}};
+  sim_membership other{2, {1, 2}};
   for (auto* it : {&first, &other}) {
     it->wipe();
     it->start_asking(0);
@@ -79,12 +79,12 @@ TEST_CASE("when all disks are wiped a new group is founded, and the other replic
   deliver_response(other, first, 2 * second);
   CHECK(other.decide(2 * second) == "");
   CHECK(other.in_group());
-  CHECK(!other.asks());
+  CHECK(!other.is_asking());
 }
 
 TEST_CASE("a spare replica with a wiped disk waits for admission under another id") {
-  membership member{1, {1, 2, 3}};
-  membership spare{4, {1, 2, 3}};
+  sim_membership member{1, {1, 2, 3}};
+  sim_membership spare{4, {1, 2, 3}};
   spare.wipe();
   spare.start_asking(0);
   CHECK(spare.decide(0) != "");

@@ -228,11 +228,11 @@ std::vector<specimen> of_raft() {
           "is nothing on replica 1, and something else on replica 2"),
       specimen_of<proposes_twice>("proposes_twice", "a command is proposed twice", 20,
                                   "a replica crashes before each effect",
-                                  "stands at index 2 and again at 3"),
+                                  "is at index 2 and again at 3"),
       specimen_of<refuses_possibly_proposed>(
           "refuses_possibly_proposed", "what may be committed is refused as surely not", 20,
           "a replica helps to elect, and crashes before that is durable",
-          "was refused as surely not proposed"),
+          "was refused as not proposed"),
       specimen_of<never_cuts_its_log>("never_cuts_its_log", "the log only grows", 20,
                                       "the log is cut behind what is applied",
                                       "it never cuts its log"),

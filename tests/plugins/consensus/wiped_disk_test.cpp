@@ -192,7 +192,7 @@ TEST_CASE("no seed that wipes the disks of members loses an acknowledged entry")
   under_test::check_promises(protocol(), 3, count, [&wiped](simulation_options& it) {
     it = with_wiped_disks(it.seed, false);
     it.observe = [&wiped](const run_event& event) {
-      wiped += event.what == run_event_kind::kept_out ? 1 : 0;
+      wiped += event.what == run_event_kind::not_admitted ? 1 : 0;
     };
   });
   CHECK(wiped > count / 4);
@@ -212,7 +212,7 @@ TEST_CASE("a seed wipes the disks of several founders in turn, but never of all"
     it.spares = 4;
     std::set<replica_id> founders;
     it.observe = [&](const run_event& event) {
-      if (event.what == run_event_kind::kept_out && event.replica <= it.replicas)
+      if (event.what == run_event_kind::not_admitted && event.replica <= it.replicas)
         founders.insert(event.replica);
     };
     auto report = simulate(it, under_test::factory_of(protocol()));

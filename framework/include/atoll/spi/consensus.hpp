@@ -61,7 +61,7 @@ struct set_meta {
 using disk_op = std::variant<put_record, erase_records, set_meta>;
 
 /// Whether a record could be read back. A damaged record is not a missing record: a protocol that
-/// treats damage as absence forgets what it has promised (Alagappan et al., *Protocol-Aware
+/// treats a damaged record as missing forgets its promises (Alagappan et al., *Protocol-Aware
 /// Recovery*, FAST '18).
 enum class record_state : std::uint8_t { ok, corrupt };
 

@@ -127,7 +127,7 @@ TEST_CASE("a frozen node costs no call more than its time limit") {
   std::vector<write_target> targets = {{"frozen", frozen.endpoint(), 0}};
   CHECK(outcomes(over.write_chunk(targets, key_of(1).chunk, "small", durability::fsync)) ==
         "timeout");
-  CHECK(outcomes(over.write_chunk(targets, key_of(1).chunk, pattern(max_fragment_size),
+  CHECK(outcomes(over.write_chunk(targets, key_of(1).chunk, pattern(fragment_bytes_max),
                                   durability::fsync)) == "timeout");
 }
 
@@ -136,7 +136,7 @@ TEST_CASE("a frozen node in a pipeline is reported before the nodes in front of 
   silent_peer frozen;
   std::vector<write_target> targets = {
       cluster[0].target(), cluster[1].target(), {"frozen", frozen.endpoint(), 0}};
-  for (auto size : {std::size_t{10}, max_fragment_size}) {
+  for (auto size : {std::size_t{10}, fragment_bytes_max}) {
     auto key = key_of(size);
     auto data = pattern(size);
     auto results = write_chunk(targets, key.chunk, data, durability::replicated, caller_options());

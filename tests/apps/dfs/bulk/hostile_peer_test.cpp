@@ -57,7 +57,7 @@ TEST_CASE("a header with one wrong field is refused without waiting for its body
     wrong = header(magic, 2, 1, 0xffffffff);
   }
   SUBCASE("a body a byte too long") {
-    wrong = header(magic, 2, 1, max_frame_body + 1);
+    wrong = header(magic, 2, 1, frame_body_bytes_max + 1);
   }
   SUBCASE("another magic number") {
     wrong = header(magic + 1, 2, 1, 0);
@@ -120,14 +120,14 @@ TEST_CASE("a request truncated at any byte or with an altered byte harms no node
 
 TEST_CASE("a write above the largest fragment, or without targets, is malformed") {
   wire::write_request request{
-      {"test", ""}, key_of(1).chunk,        max_fragment_size + 1, durability::fsync,
+      {"test", ""}, key_of(1).chunk,        fragment_bytes_max + 1, durability::fsync,
       1000,         {{"a", {"host", 1}, 0}}};
   CHECK(!wire::decode_write(wire::encode(request)));
   request.size = 1;
   CHECK(wire::decode_write(wire::encode(request)));
   request.targets.clear();
   CHECK(!wire::decode_write(wire::encode(request)));
-  request.targets.assign(max_write_targets + 1, {"a", {"host", 1}, 0});
+  request.targets.assign(write_targets_max + 1, {"a", {"host", 1}, 0});
   CHECK(!wire::decode_write(wire::encode(request)));
 }
 
@@ -167,7 +167,7 @@ TEST_CASE("a caller of another cluster is refused with the reason") {
 
 TEST_CASE("a connection beyond the limit is refused as busy, and the others continue") {
   bulk_node node;
-  node.options.max_connections = 3;
+  node.options.connections_max = 3;
   node.start();
   REQUIRE(put(*node.at.store, key_of(1), "data"));
   std::vector<std::unique_ptr<bulk_connection>> connections;
@@ -213,9 +213,9 @@ TEST_CASE("a reader that doesn't read is disconnected") {
   bulk_node node;
   node.options.timeouts.progress = std::chrono::milliseconds{50};
   node.start();
-  REQUIRE(put(*node.at.store, key_of(1), pattern(max_fragment_size)));
+  REQUIRE(put(*node.at.store, key_of(1), pattern(fragment_bytes_max)));
   raw_client lazy{node.endpoint()};
-  wire::read_request request{{"test", ""}, key_of(1), 0, max_fragment_size};
+  wire::read_request request{{"test", ""}, key_of(1), 0, fragment_bytes_max};
   REQUIRE(lazy.send(wire::encode_frame(wire::op::read, wire::encode(request))));
   lazy.socket.wait(boost::asio::ip::tcp::socket::wait_read); // the server has begun to send
   wait_until([&] { return node.server->stats().connections == 0; });

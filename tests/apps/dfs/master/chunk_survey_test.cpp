@@ -101,11 +101,11 @@ struct fixture {
       survey.on_known(known(std::get<queries::known>(*query).ids), now);
     return true;
   }
-  /// Ticks until a pass is complete, while the nodes in `living` report.
-  survey_counts count(const std::vector<storage_id>& living = {1, 2, 3}) {
+  /// Ticks until a pass is complete, while the nodes in `reporting` report.
+  survey_counts count(const std::vector<storage_id>& reporting = {1, 2, 3}) {
     for (int i = 0; i < 200; ++i) {
       now += milliseconds{200};
-      for (auto id : living)
+      for (auto id : reporting)
         report(id);
       look();
     }
@@ -151,7 +151,7 @@ TEST_CASE("a chunk is short of copies when a node is down or a fragment was neve
   CHECK(counts.unreadable == 0);
 }
 
-TEST_CASE("a chunk that no living node has is counted as unreadable, as the scheme judges") {
+TEST_CASE("a chunk that no reporting node has is counted as unreadable, as the scheme judges") {
   fixture f;
   f.store(1, {1, 3});
   f.store(2, {3});
@@ -161,7 +161,7 @@ TEST_CASE("a chunk that no living node has is counted as unreadable, as the sche
   CHECK(counts.unreadable == 1);
 }
 
-TEST_CASE("a fragment that a living node doesn't list makes its chunk short of copies") {
+TEST_CASE("a fragment that a reporting node doesn't list makes its chunk short of copies") {
   fixture f;
   f.store(1, {1, 2, 3});
   f.store(2, {1, 2, 3});

@@ -157,20 +157,20 @@ TEST_CASE("commits wait while the background sync lags behind") {
   disk.hold_syncs(true);
   std::atomic<std::uint64_t> committed = 0;
   std::thread writer{[&] {
-    for (std::uint64_t i = 0; i <= max_sync_backlog; ++i) {
+    for (std::uint64_t i = 0; i <= sync_backlog_files_max; ++i) {
       auto done = put(*at.store, key_of(i), "", durability::replicated);
       if (!done)
         return;
       ++committed;
     }
   }};
-  while (committed < max_sync_backlog)
+  while (committed < sync_backlog_files_max)
     std::this_thread::yield();
   // One more write is in progress, and can't finish before a sync does.
-  CHECK(committed == max_sync_backlog);
+  CHECK(committed == sync_backlog_files_max);
   CHECK(disk.syncs() == syncs);
   disk.hold_syncs(false);
   writer.join();
-  CHECK(committed == max_sync_backlog + 1);
+  CHECK(committed == sync_backlog_files_max + 1);
   CHECK(at.store->flush());
 }

@@ -86,7 +86,7 @@ TEST_CASE("wrong use of a writer is an error and stores no fragment") {
           errc::invalid);
   }
   SUBCASE("a fragment beyond the size limit") {
-    CHECK(fixture.store->begin(key_of(1), max_fragment_size + 1).error().code == errc::invalid);
+    CHECK(fixture.store->begin(key_of(1), fragment_bytes_max + 1).error().code == errc::invalid);
   }
   SUBCASE("a second commit") {
     auto writer = fixture.store->begin(key_of(2), 0);

@@ -514,7 +514,7 @@ TEST_CASE("caught: a replica forgets on restart that the group has changed") {
 }
 TEST_CASE("caught: a successor commits an entry that may be aborted") {
   must_be_caught_by<treats_predecessor_entries_as_own>(
-      "index 1 holds proposal 1, which was refused as surely not proposed", [](group& it) {
+      "index 1 holds proposal 1, which was refused as not proposed", [](group& it) {
         abort_without_announcing(it);
         it.lose_disk(1);
         it.pass_all_messages();
