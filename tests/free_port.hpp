@@ -14,7 +14,7 @@
 
 namespace free_port_details {
 
-/// Below the ports that the system gives to outgoing connections by itself: one of those may be
+/// Ports below those that the system gives to outgoing connections: one of those may be
 /// taken by any connection on the machine between the choice of the port and its use, and whenever
 /// the node that has it is restarted.
 constexpr unsigned lowest = 10'000;
@@ -31,13 +31,14 @@ inline bool nobody_listens(std::uint16_t port) {
   return bound;
 }
 
-/// Keeps other tests that run at the same time from the port, until this process ends.
+/// Reserves the port against tests that run at the same time, until this process ends.
 inline bool reserve(std::uint16_t port) {
   int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   auto name = "atoll-test-port-" + std::to_string(port);
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  name.copy(address.sun_path + 1, name.size()); // after a zero: a name that is no file
+  name.copy(address.sun_path + 1,
+            name.size()); // a leading zero byte: an abstract name without a file
   auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
   auto bound = ::bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0;
   if (!bound)
@@ -47,7 +48,7 @@ inline bool reserve(std::uint16_t port) {
 
 } // namespace free_port_details
 
-/// A port of 127.0.0.1 that nobody listens on, and that this process alone gets.
+/// A free port of 127.0.0.1, which only this process gets.
 inline std::uint16_t free_port() {
   namespace details = free_port_details;
   static std::mt19937 random{std::random_device{}()};

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-/// A folder of its own for one test, gone afterwards.
+/// A folder for one test, which the destructor removes.
 class temporary_folder {
  public:
   temporary_folder() {
@@ -26,7 +26,7 @@ class temporary_folder {
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
 
-  /// Makes the file, with the folders above it. @returns where it is
+  /// Creates the file and its parent folders. @returns its path
   std::filesystem::path write(std::string_view name, std::string_view text) const {
     auto file = path_ / name;
     std::filesystem::create_directories(file.parent_path());

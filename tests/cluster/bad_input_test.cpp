@@ -11,7 +11,7 @@
 
 namespace {
 
-/// Sends bytes to a port, without caring what becomes of them.
+/// Sends bytes to a port, and ignores the outcome.
 void throw_at(std::uint16_t port, const std::string& bytes) {
   int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
@@ -41,7 +41,7 @@ void append(const std::filesystem::path& file, const std::string& text) {
 
 } // namespace
 
-TEST_CASE("garbage on any port does no harm") {
+TEST_CASE("random bytes on any port harm no node") {
   test_cluster cluster;
   cluster.up();
   REQUIRE(cluster.dfs({"put", "-", "/f"}, "hello").code == 0);
@@ -99,7 +99,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("a check prints every value and where it came from, and starts nothing") {
+TEST_CASE("`dfsd --check` prints every value and its origin, and starts nothing") {
   test_cluster cluster;
   auto checked = check(cluster, "storage-1");
   REQUIRE_MESSAGE(checked.code == 0, checked.err);
@@ -110,7 +110,7 @@ TEST_CASE("a check prints every value and where it came from, and starts nothing
   CHECK_FALSE(std::filesystem::exists(cluster.data_of("storage-1")));
 }
 
-TEST_CASE("whatever is wrong with a configuration is said with its place, and nothing starts") {
+TEST_CASE("every error of a configuration is reported with its place, and nothing starts") {
   test_cluster cluster;
   auto file = cluster.config_of("storage-1").string();
   auto refused = [&](const std::string& appended, const std::string& expected) {
@@ -135,8 +135,7 @@ TEST_CASE("whatever is wrong with a configuration is said with its place, and no
   refused("[links]\nfailure_timeout = \"150ms\"\n", "links.failure_timeout");
 }
 
-TEST_CASE(
-    "a plugin that isn't where the configuration looks is named, with where it was looked for") {
+TEST_CASE("a plugin that is not in the plugin path is named, with the folders that were searched") {
   cluster_shape shape;
   shape.plugin_path = "path = [\"nowhere\"]";
   test_cluster cluster{shape};
@@ -145,7 +144,8 @@ TEST_CASE(
   CHECK(checked.err.find("nowhere") != std::string::npos);
 }
 
-TEST_CASE("a plugin whose factory fails is refused by the check and the start, in the same words") {
+TEST_CASE("a plugin whose factory fails is refused with the same message by the check and at "
+          "the start") {
   cluster_shape shape;
   shape.storages = 1;
   shape.plugin_path = "path = ['" LOADER_TEST_PLUGINS "', " ATOLL_PLUGIN_FOLDERS "]";
@@ -166,12 +166,12 @@ TEST_CASE("a plugin whose factory fails is refused by the check and the start, i
     CHECK(checked.out == "");
     auto place = checked.err.find("cluster.toml:");
     REQUIRE_MESSAGE(place != std::string::npos, checked.err);
-    auto complaint = checked.err.substr(place);
-    CHECK(complaint.find(": placement.balancer: ") != std::string::npos);
-    CHECK_MESSAGE(complaint.find(says) != std::string::npos, complaint);
+    auto error_of = checked.err.substr(place);
+    CHECK(error_of.find(": placement.balancer: ") != std::string::npos);
+    CHECK_MESSAGE(error_of.find(says) != std::string::npos, error_of);
     cluster.start("master-1");
     CHECK(cluster.wait_for_exit("master-1") == 1);
-    CHECK_MESSAGE(cluster.log_of("master-1").find(complaint) != std::string::npos,
+    CHECK_MESSAGE(cluster.log_of("master-1").find(error_of) != std::string::npos,
                   cluster.log_of("master-1"));
   }
 }
@@ -188,7 +188,8 @@ TEST_CASE(
   CHECK_MESSAGE(checked.err.find("cluster.toml:") != std::string::npos, checked.err);
 }
 
-TEST_CASE("a library that ends its process while it loads is named by the check and in the log") {
+TEST_CASE("a library that ends the process while it is loaded is named by the check and in the "
+          "log") {
   cluster_shape shape;
   shape.storages = 1;
   shape.placement = "aborts";
@@ -208,7 +209,7 @@ TEST_CASE("a library that ends its process while it loads is named by the check 
                 cluster.log_of("master-1"));
 }
 
-TEST_CASE("signals that log rotation sends are logged, and the node goes on") {
+TEST_CASE("a node logs the signals that log rotation sends, and keeps running") {
   cluster_shape shape;
   shape.storages = 1;
   test_cluster cluster{shape};
@@ -229,7 +230,7 @@ TEST_CASE("signals that log rotation sends are logged, and the node goes on") {
   CHECK(says("stops on signal 15"));
 }
 
-TEST_CASE("a port in use is said, and the node ends") {
+TEST_CASE("a node whose port is in use reports the port and ends") {
   test_cluster cluster;
   cluster.up();
   auto other = cluster.folder() / "other.toml";
@@ -246,7 +247,7 @@ TEST_CASE("a port in use is said, and the node ends") {
   CHECK(cluster.dfs({"put", "-", "/f"}, "hello").code == 0);
 }
 
-TEST_CASE("another node's data folder is refused, and so is one in use") {
+TEST_CASE("a node refuses another node's data folder, and a data folder that is in use") {
   test_cluster cluster;
   cluster.up();
   auto in_use =
@@ -264,7 +265,7 @@ TEST_CASE("another node's data folder is refused, and so is one in use") {
   CHECK(cluster.log_of("storage-1").find("'storage-2'") != std::string::npos);
 }
 
-TEST_CASE("a storage node that comes back with an empty disk is refused, saying so") {
+TEST_CASE("a storage node that restarts with an empty disk is refused with that reason") {
   test_cluster cluster;
   cluster.up();
   cluster.kill("storage-1", SIGKILL);
@@ -276,7 +277,8 @@ TEST_CASE("a storage node that comes back with an empty disk is refused, saying 
                 cluster.log_of("storage-1"));
 }
 
-TEST_CASE("a node of another cluster, or with another protocol setting, is turned away by name") {
+TEST_CASE("a node of another cluster, or with other protocol settings, is refused with the "
+          "setting's name") {
   cluster_shape shape;
   shape.masters = 3;
   test_cluster cluster{shape};
@@ -284,20 +286,21 @@ TEST_CASE("a node of another cluster, or with another protocol setting, is turne
   changed.consensus_options = "heartbeat = \"50ms\"";
   cluster.start("master-1");
   cluster.start("master-2");
-  eventually("they have read their configuration", [&] {
+  eventually("the nodes have read their configuration", [&] {
     return cluster.log_of("master-1").find("msg=\"serves\"") != std::string::npos &&
            cluster.log_of("master-2").find("msg=\"serves\"") != std::string::npos;
   });
   cluster.write_configuration(changed);
   cluster.start("master-3");
-  eventually("the difference is said", [&] {
+  eventually("the difference is reported", [&] {
     auto log = cluster.log_of("master-1") + cluster.log_of("master-3");
     return log.find("the consensus plugin") != std::string::npos &&
            log.find("50ms") != std::string::npos;
   });
 }
 
-TEST_CASE("a client with no master to talk to says where it tried, and gives up in time") {
+TEST_CASE("a client that reaches no master names the addresses that it tried, and ends before "
+          "its timeout") {
   test_cluster cluster;
   for (auto& words :
        std::vector<std::vector<std::string>>{{"ls", "/"}, {"status"}, {"put", "-", "/f"}}) {
@@ -309,7 +312,7 @@ TEST_CASE("a client with no master to talk to says where it tried, and gives up 
   }
 }
 
-TEST_CASE("wrong use of the command line is answered with how to use it") {
+TEST_CASE("an invalid command line is answered with its usage") {
   CHECK(run_program({program("dfs").string()}).code == 2);
   CHECK(run_program({program("dfs").string(), "frobnicate"}).code == 2);
   CHECK(run_program({program("dfs").string(), "--help"}).code == 0);

@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <tuple>
 
-// What a disk that was wiped, swapped or not mounted may do to a cluster: nothing.
+// A disk that was wiped, swapped or not mounted harms no cluster.
 
 namespace {
 
@@ -51,7 +51,7 @@ std::size_t fragments(test_cluster& cluster) {
 
 TEST_CASE("masters that are started on empty folders found a group by themselves") {
   test_cluster cluster{group_of(3)};
-  cluster.order_no_founding();
+  cluster.omit_founding_order();
   cluster.up();
   CHECK(cluster.dfs({"put", "-", "/f"}, "hello").code == 0);
   auto group = view_of(cluster, "master-1")["seen_by"]["group"].get<std::string>();
@@ -64,7 +64,7 @@ TEST_CASE("masters that are started on empty folders found a group by themselves
     });
 }
 
-TEST_CASE("a master whose disk isn't mounted founds nothing, and costs the storage nodes nothing") {
+TEST_CASE("a master whose disk is not mounted founds no group, and no storage node deletes data") {
   auto shape = group_of(1);
   shape.files += "\ngrace = \"1s\"\ncollection_interval = \"100ms\"";
   test_cluster cluster{shape};
@@ -74,7 +74,7 @@ TEST_CASE("a master whose disk isn't mounted founds nothing, and costs the stora
   auto before = fragments(cluster);
   cluster.kill("master-1", SIGKILL);
   fs::rename(cluster.data_of("master-1"), cluster.folder() / "disk");
-  cluster.order_no_founding();
+  cluster.omit_founding_order();
   cluster.start("master-1");
   eventually("the master says why it waits", [&] {
     return waits_for(cluster, "master-1").find("belongs to a group already") != std::string::npos;
@@ -91,8 +91,8 @@ TEST_CASE("a master whose disk isn't mounted founds nothing, and costs the stora
   CHECK((cluster.dfs({"cat", "/precious"}).out == bytes));
 }
 
-TEST_CASE("storage nodes ignore a group that an operator founded on an empty disk, until told that "
-          "theirs is empty, too") {
+TEST_CASE("storage nodes ignore a group that an operator founded on an empty disk until they are "
+          "started with --new-disk") {
   auto shape = group_of(1);
   shape.files += "\ngrace = \"1s\"\ncollection_interval = \"100ms\"";
   test_cluster cluster{shape};
@@ -109,7 +109,7 @@ TEST_CASE("storage nodes ignore a group that an operator founded on an empty dis
   });
   auto put = cluster.dfs({"put", "-", "/g"}, random_bytes(100'000, 2));
   CHECK(put.code != 0);
-  // Several looks for garbage of a master that knows of no file.
+  // Several garbage collections of a master whose name space has no file.
   auto entries = view_of(cluster, "master-1")["seen_by"]["applied"].get<std::uint64_t>();
   for (int i = 0; i < 3; ++i)
     REQUIRE(cluster.dfs({"mkdir", fmt::format("/d{}", i)}).code == 0);
@@ -131,8 +131,8 @@ TEST_CASE("storage nodes ignore a group that an operator founded on an empty dis
   CHECK(kept == 1);
 }
 
-TEST_CASE("a master that lost its disk takes no part under its id: what two of three had is not "
-          "forgotten") {
+TEST_CASE("a master that lost its disk is not a member under its old id, so that entries on two "
+          "of three masters survive") {
   test_cluster cluster{group_of(3)};
   cluster.up();
   auto leader = cluster.must_lead_all();
@@ -145,7 +145,7 @@ TEST_CASE("a master that lost its disk takes no part under its id: what two of t
   cluster.kill(lagging, SIGKILL);
   cluster.wait_until_writable();
   REQUIRE(cluster.dfs({"put", "-", "/acknowledged"}, "by two of three").code == 0);
-  // One of the two that have it loses its disk, the other is down, the third lacks it.
+  // Of the two masters with the entry one loses its disk, the other is down; the third lacks it.
   cluster.kill(leader, SIGKILL);
   cluster.kill(wiped, SIGKILL);
   fs::remove_all(cluster.data_of(wiped));
@@ -160,11 +160,11 @@ TEST_CASE("a master that lost its disk takes no part under its id: what two of t
 
   auto replaced = cluster.dfs({"admin", "master", "replace", wiped});
   CHECK_MESSAGE(replaced.code == 0, replaced.err);
-  // It counts: with another one down there is a majority.
+  // The new master counts: with another one down there is a majority.
   cluster.kill(leader, SIGKILL);
   cluster.wait_until_writable();
   CHECK(cluster.dfs({"cat", "/acknowledged"}).out == "by two of three");
-  SUBCASE("and it keeps its new id over restarts") {
+  SUBCASE("and the master keeps its new id after restarts") {
     for (auto& name : others)
       cluster.kill(name, SIGKILL);
     for (auto& name : {wiped, lagging})
@@ -180,7 +180,7 @@ TEST_CASE("a master that lost its disk takes no part under its id: what two of t
   }
 }
 
-TEST_CASE("a master that comes back with an older copy of its disk is turned away, and ends") {
+TEST_CASE("a master that restarts with an older copy of its disk is refused, and ends") {
   test_cluster cluster{group_of(3)};
   cluster.up();
   auto stop = [&] {
@@ -198,14 +198,14 @@ TEST_CASE("a master that comes back with an older copy of its disk is turned awa
   start();
   for (int i = 0; i < 5; ++i)
     REQUIRE(cluster.dfs({"mkdir", fmt::format("/d{}", i)}).code == 0);
-  eventually("it has applied what was written", [&] {
+  eventually("the master has applied the writes", [&] {
     auto own = view_of(cluster, "master-3");
     auto leader = view_of(cluster, cluster.must_lead());
     return own.is_object() && leader.is_object() &&
            own["seen_by"]["applied"] == leader["seen_by"]["applied"];
   });
   stop();
-  start(); // it greets the others with what its log holds
+  start(); // its handshake reports the end of its log
   stop();
   fs::remove_all(cluster.data_of("master-3"));
   fs::rename(copy, cluster.data_of("master-3"));
@@ -214,14 +214,15 @@ TEST_CASE("a master that comes back with an older copy of its disk is turned awa
   CHECK_MESSAGE(cluster.log_of("master-3").find("an older copy of its disk") != std::string::npos,
                 cluster.log_of("master-3"));
   CHECK(cluster.dfs({"mkdir", "/after"}).code == 0);
-  // What the log advises.
+  // The remedy from the log.
   cluster.start("master-3", {"--new-disk"});
   wait_until_refused(cluster, "master-3");
   auto replaced = cluster.dfs({"admin", "master", "replace", "master-3"});
   CHECK_MESSAGE(replaced.code == 0, replaced.err);
 }
 
-TEST_CASE("two of three masters with empty disks found no new group beside the third's data") {
+TEST_CASE("two of three masters with empty disks do not found a group that ignores the third "
+          "master's data") {
   test_cluster cluster{group_of(3)};
   cluster.up();
   REQUIRE(cluster.dfs({"put", "-", "/f"}, "precious").code == 0);
@@ -231,7 +232,7 @@ TEST_CASE("two of three masters with empty disks found no new group beside the t
     fs::rename(cluster.data_of(name), cluster.folder() / (std::string{name} + ".disk"));
     cluster.start(name); // with the order to found
   }
-  eventually("they wait for the third", [&] {
+  eventually("the two masters wait for the third", [&] {
     return waits_for(cluster, "master-1").find("master-3 doesn't answer") != std::string::npos;
   });
   cluster.start("master-3");
@@ -269,7 +270,7 @@ TEST_CASE("a master whose file names another recovery scheme than the group's re
   CHECK((cluster.dfs({"cat", "/f"}).out == bytes));
 }
 
-TEST_CASE("a node of whose data a part is gone, or that has no identity, refuses to start") {
+TEST_CASE("a node whose data folder lacks a part or the identity refuses to start") {
   test_cluster cluster{group_of(1)};
   cluster.up();
   for (auto [node, part, expected] : {std::tuple{"master-1", "log", "held the folder 'log'"},
@@ -283,7 +284,7 @@ TEST_CASE("a node of whose data a part is gone, or that has no identity, refuses
     auto missing = cluster.data_of(node) / part;
     fs::rename(missing, cluster.folder() / "missing");
     if (part != std::string{"identity.json"})
-      fs::create_directory(missing); // as the place where a disk is mounted
+      fs::create_directory(missing); // as the mount point of a disk
     cluster.start(node);
     CHECK(cluster.wait_for_exit(node) == 1);
     CHECK_MESSAGE(cluster.log_of(node).find(expected) != std::string::npos, cluster.log_of(node));
@@ -294,7 +295,7 @@ TEST_CASE("a node of whose data a part is gone, or that has no identity, refuses
   }
 }
 
-TEST_CASE("a storage node with an empty disk takes over its name once an operator says so") {
+TEST_CASE("a storage node with an empty disk takes its name over once an operator allows it") {
   test_cluster cluster{group_of(1)};
   cluster.up();
   auto bytes = random_bytes(300'000, 1);

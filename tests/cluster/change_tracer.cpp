@@ -20,7 +20,7 @@ namespace {
 
 enum class kind { none, makes_file_perhaps, changes_names, changes_file };
 
-/// What a system call does to files, and which of its arguments says to which.
+/// The effect of a system call on files, and the argument that names the file.
 struct effect {
   kind what = kind::none;
   int argument = 0; ///< the file's descriptor, the path, or the flags of an open
@@ -102,7 +102,7 @@ class tracer {
         return std::nullopt;
       if (!WIFSTOPPED(status)) {
         if (thread == program_)
-          return std::nullopt; // by itself
+          return std::nullopt; // the program ended by itself
         continue;
       }
       auto signal = WSTOPSIG(status);
@@ -118,7 +118,7 @@ class tracer {
   }
 
  private:
-  /// A call begins: is it the one, or is all done?
+  /// A call begins. @returns whether to kill the program here.
   bool is_over(pid_t thread) {
     __ptrace_syscall_info info = {};
     if (::ptrace(PTRACE_GET_SYSCALL_INFO, thread, sizeof(info), &info) <= 0)
@@ -157,10 +157,10 @@ class tracer {
 
   bool is_done() const { return read_file(what_.log).find(what_.done) != std::string::npos; }
 
-  /// Kills it, with all its threads, and waits until it is gone.
+  /// Kills the program with all of its threads, and waits for its end.
   void end() {
     ::kill(program_, SIGKILL);
-    // Its threads end first, each waited for, then it does.
+    // The threads are waited for first, then the process.
     for (int status = 0; ::waitpid(-1, &status, __WALL) != program_ || WIFSTOPPED(status);) {
     }
   }

@@ -12,11 +12,11 @@
 /// on.)
 struct traced_run {
   std::vector<std::string> words; ///< the program and its arguments
-  std::filesystem::path folder;   ///< whose files count
-  std::filesystem::path log;      ///< gets what the program says
-  std::string done;               ///< once the log has this, the program is killed in any case
+  std::filesystem::path folder;   ///< calls that change files below this folder count
+  std::filesystem::path log;      ///< receives the program's output
+  std::string done; ///< the program is killed at the latest when the log has this text
 };
 
-/// @param kill_at the call, from 1 on, that it doesn't live to make; 0: none
-/// @returns how many calls it made; none when it ended by itself, or can't be traced here.
+/// @param kill_at the call, from 1 on, before which the program is killed; 0: none
+/// @returns the number of calls; none when the program ended by itself or can't be traced here.
 std::optional<std::size_t> run_until_change(const traced_run& what, std::size_t kill_at);

@@ -1,5 +1,6 @@
-// What a person meets at the command line: names, links, broken pipes, many files at once. One
+// The behaviour of the command line: names, links, broken pipes, many files at once. One
 // cluster serves all cases.
+#include "contains.hpp"
 #include "test_cluster.hpp"
 
 #include <doctest/doctest.h>
@@ -33,7 +34,7 @@ test_cluster& cluster() {
   return *shared_cluster;
 }
 
-/// Stops the cluster while doctest still takes checks, whichever cases were run.
+/// Stops the cluster while doctest still accepts checks, whichever cases were run.
 struct cluster_stopper : doctest::IReporter {
   explicit cluster_stopper(const doctest::ContextOptions&) {}
   void test_run_end(const doctest::TestRunStats&) override { shared_cluster.reset(); }
@@ -67,18 +68,26 @@ std::string fresh_directory() {
   return path;
 }
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != text.npos;
-}
-
-/// Runs a line of the shell, in which $dfs is the program with its cluster.
+/// Runs a shell command in which $dfs is the program with its cluster.
 outcome shell(const std::string& line) {
   return run_program(
       {"/bin/sh", "-c",
        fmt::format("dfs=\"{} --cluster {}\"; {}", program("dfs").string(), cluster_file(), line)});
 }
 
-/// Runs `dfs` with a standard output that nobody reads.
+/// Replaces this process by `dfs`.
+[[noreturn]] void become_dfs(const std::vector<std::string>& words) {
+  std::vector<std::string> all{program("dfs").string(), "--cluster", cluster_file()};
+  all.insert(all.end(), words.begin(), words.end());
+  std::vector<char*> arguments;
+  for (auto& word : all)
+    arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  ::execv(arguments[0], arguments.data());
+  ::_exit(127);
+}
+
+/// Runs `dfs` with a standard output that has no reader.
 int code_without_reader(const std::vector<std::string>& words) {
   int ends[2];
   REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
@@ -87,35 +96,20 @@ int code_without_reader(const std::vector<std::string>& words) {
   REQUIRE(child >= 0);
   if (child == 0) {
     ::dup2(ends[1], STDOUT_FILENO);
-    std::vector<std::string> all{program("dfs").string(), "--cluster", cluster_file()};
-    all.insert(all.end(), words.begin(), words.end());
-    std::vector<char*> arguments;
-    for (auto& word : all)
-      arguments.push_back(word.data());
-    arguments.push_back(nullptr);
-    ::execv(arguments[0], arguments.data());
-    ::_exit(127);
+    become_dfs(words);
   }
   ::close(ends[1]);
   return wait_for(child);
 }
 
-/// What `dfs` writes to a terminal.
+/// The output of `dfs` to a terminal.
 std::string on_terminal(const std::vector<std::string>& words) {
   int terminal = -1;
   winsize size{24, 40, 0, 0};
-  std::vector<std::string> all{program("dfs").string(), "--cluster", cluster_file()};
-  all.insert(all.end(), words.begin(), words.end());
   auto child = ::forkpty(&terminal, nullptr, nullptr, &size);
   REQUIRE(child >= 0);
-  if (child == 0) {
-    std::vector<char*> arguments;
-    for (auto& word : all)
-      arguments.push_back(word.data());
-    arguments.push_back(nullptr);
-    ::execv(arguments[0], arguments.data());
-    ::_exit(127);
-  }
+  if (child == 0)
+    become_dfs(words);
   std::string shown;
   char buffer[4096];
   for (;;) {
@@ -239,7 +233,7 @@ TEST_CASE("a link to a folder is stored under its own name") {
   CHECK(run({"ls", directory}).out == "link/\nreal/\n");
 }
 
-TEST_CASE("what can't be stored from a folder is named, and everything else is stored") {
+TEST_CASE("`put -r` names the entries of a folder that can't be stored, and stores all others") {
   auto directory = fresh_directory();
   temporary_folder local;
   for (int i = 0; i < 20; ++i)
@@ -251,7 +245,7 @@ TEST_CASE("what can't be stored from a folder is named, and everything else is s
   REQUIRE(run({"put", "-", directory + "/tree/f05x"}, "a file where a folder is to be").code == 0);
   REQUIRE(run({"mkdir", directory + "/tree/f07"}).code == 0); // the other way round
   auto put = run({"--json", "put", "-r", (local / "tree").string(), directory});
-  CHECK(put.code == 2); // of the first, which isn't UTF-8
+  CHECK(put.code == 2); // of the first failure, a name that is not UTF-8
   CHECK_MESSAGE(contains(put.err, "tree/caf\\xe9"), put.err);
   CHECK_MESSAGE(contains(put.err, "f05x"), put.err);
   CHECK_MESSAGE(contains(put.err, "tree/f07"), put.err);
@@ -306,7 +300,7 @@ TEST_CASE("a source of unknown size is stored whole, whatever its size is") {
     REQUIRE(run({"put", "-", directory + "/f"}, bytes).code == 0);
     CHECK(run({"cat", directory + "/f"}).out == bytes);
   }
-  REQUIRE(run({"put", "/proc/version", directory + "/f"}).code == 0); // says that it has 0 bytes
+  REQUIRE(run({"put", "/proc/version", directory + "/f"}).code == 0); // reports a size of 0 bytes
   CHECK(run({"cat", directory + "/f"}).out == read_file("/proc/version"));
 }
 
@@ -338,7 +332,7 @@ TEST_CASE("names of the greatest length that can be stored can be read back") {
   for (auto& name : {std::string(250, 'n'), std::string(255, 'm'), utf8})
     write_file(local / "in" / name, "content");
   REQUIRE(run({"put", "-r", (local / "in").string(), directory}).code == 0);
-  for (int round = 0; round < 2; ++round) { // the second replaces the files
+  for (int round = 0; round < 2; ++round) { // the second round replaces the files
     auto get = run({"get", "-r", directory + "/in", (local / "back").string()});
     REQUIRE_MESSAGE(get.code == 0, get.err);
     auto differ = run_program({"/usr/bin/diff", "-r", (local / "in").string(),
@@ -361,7 +355,7 @@ TEST_CASE("a local file that get replaces keeps its mode, and a link to it stays
         (fs::perms::owner_read | fs::perms::owner_write));
 }
 
-TEST_CASE("get refuses a local place that it can't look at, and says which") {
+TEST_CASE("get refuses a local path that it can't examine, with the path") {
   auto directory = fresh_directory();
   temporary_folder local;
   REQUIRE(run({"put", "-", directory + "/f"}, "x").code == 0);
@@ -377,7 +371,7 @@ TEST_CASE("get refuses a local place that it can't look at, and says which") {
   CHECK_MESSAGE(contains(lost.err, (local / "loop").string()), lost.err);
 }
 
-TEST_CASE("a file that can't be read doesn't keep the others of a directory from being read") {
+TEST_CASE("get -r reads the other files of a directory when one file can't be read") {
   auto directory = fresh_directory();
   temporary_folder local;
   for (auto* name : {"a", "b", "c"})
@@ -403,7 +397,7 @@ TEST_CASE("a file that can't be read doesn't keep the others of a directory from
   CHECK_FALSE(fs::exists(local / "back/b"));
 }
 
-TEST_CASE("several files are read into a folder") {
+TEST_CASE("get reads several files into a folder") {
   auto directory = fresh_directory();
   temporary_folder local;
   for (auto* name : {"/a", "/b"})
@@ -421,7 +415,8 @@ TEST_CASE("several files are read into a folder") {
 
 // -- names ------------------------------------------------------------------------------------
 
-TEST_CASE("commands take several paths, go on after a failure, and end with the first one's code") {
+TEST_CASE("commands that take several paths continue after a failure, and exit with the code of "
+          "the first failure") {
   auto directory = fresh_directory();
   auto at = [&](const std::string& name) { return directory + "/" + name; };
   CHECK(run({"mkdir", at("d"), at("no/e"), at("f")}).code == 3);
@@ -443,7 +438,7 @@ TEST_CASE("commands take several paths, go on after a failure, and end with the 
   CHECK(run({"rm", "-r", at("d")}).code == 0);
 }
 
-TEST_CASE("ls -h shows sizes that people read, and isn't a cry for help") {
+TEST_CASE("ls -h prints sizes in units, and not the help text") {
   auto directory = fresh_directory();
   REQUIRE(run({"put", "-", directory + "/f"}, std::string(3 * 1024 / 2, 'x')).code == 0);
   auto listed = run({"ls", "-lh", directory});
@@ -452,7 +447,7 @@ TEST_CASE("ls -h shows sizes that people read, and isn't a cry for help") {
   CHECK(contains(run({"ls", "--help"}).out, "--human"));
 }
 
-TEST_CASE("an unknown word of the command line is named, with the one that was probably meant") {
+TEST_CASE("an unknown word on the command line is named, with the nearest known word") {
   auto refused = [](std::vector<std::string> words, const std::string& expected) {
     words.insert(words.begin(), program("dfs").string());
     auto it = run_program(words);
@@ -472,6 +467,6 @@ TEST_CASE("an unknown word of the command line is named, with the one that was p
   refused({}, "which command?");
 }
 
-TEST_CASE("no node met a sanitizer's finding in all these cases") {
+TEST_CASE("no node logged a finding of a sanitizer in any of these cases") {
   shared_cluster.reset(); // checks it
 }

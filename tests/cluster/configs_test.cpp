@@ -5,7 +5,7 @@
 
 namespace fs = std::filesystem;
 
-TEST_CASE("every file in configs/ that describes a node passes the check") {
+TEST_CASE("every file of a node in configs/ passes the check") {
   auto nodes = 0;
   for (auto& entry : fs::recursive_directory_iterator{fs::path{ATOLL_SOURCE_FOLDER} / "configs"}) {
     if (entry.path().extension() != ".toml" || entry.path().filename() == "cluster.toml")
@@ -19,7 +19,7 @@ TEST_CASE("every file in configs/ that describes a node passes the check") {
   CHECK(nodes >= 12);
 }
 
-TEST_CASE("the reference file shows every key there is, and each default as it is") {
+TEST_CASE("the reference file shows every key, with its true default") {
   auto text = read_file(fs::path{ATOLL_SOURCE_FOLDER} / "configs/reference.toml");
   for (auto& spec : dfs::node_schema()) {
     auto key = spec.key.substr(spec.key.rfind('.') + 1);
@@ -32,7 +32,7 @@ TEST_CASE("the reference file shows every key there is, and each default as it i
   }
 }
 
-TEST_CASE("'dfsd --keys' tells every key, what it takes and its default") {
+TEST_CASE("'dfsd --keys' prints every key, its type and its default") {
   auto listed = run_program({program("dfsd").string(), "--keys"});
   CHECK(listed.code == 0);
   for (auto& spec : dfs::node_schema())
@@ -45,7 +45,7 @@ TEST_CASE("'dfsd --keys' tells every key, what it takes and its default") {
   CHECK(listed.out.find("text, one of fsync, replicated, default \"fsync\"") != std::string::npos);
 }
 
-TEST_CASE("a key of many parts ends no program, wherever the file is read") {
+TEST_CASE("a key of very many parts is refused by every program that reads the file") {
   test_cluster cluster;
   std::string key;
   for (int i = 0; i < 200'000; ++i)
@@ -93,7 +93,7 @@ TEST_CASE("'dfs up' starts all nodes of a folder and 'dfs down' stops them") {
   CHECK(run({"-c", cluster, "ls", "/"}).code == 5);
 }
 
-TEST_CASE("'dfs up' says what is wrong when a node can't start") {
+TEST_CASE("'dfs up' reports the reason when a node can't start") {
   temporary_folder work;
   auto folder = work / "single";
   fs::copy(fs::path{ATOLL_SOURCE_FOLDER} / "configs/single", folder, fs::copy_options::recursive);

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <utility>
 
-// A block of one master's name space turns unreadable on its disk. No client ever hears of it: the
-// master stops and says what to do, the others answer, and what it says works.
+// A block of one master's name space is damaged on its disk. No client gets an error: the
+// master stops with a remedy, the others answer, and the remedy works.
 
 namespace {
 
@@ -30,7 +30,7 @@ cluster_shape group_of(int masters) {
   return shape;
 }
 
-/// Random, so that it stands in the table file as it is, however that is compressed.
+/// Random, so that compression leaves the text as it is in the table file.
 std::string content_of(int file) {
   return random_bytes(4000, static_cast<std::uint64_t>(file));
 }
@@ -44,12 +44,12 @@ std::string name_of(int file) {
   return name;
 }
 
-/// Of which a row in a table file surely has all; what it shares with the row before isn't stored.
+/// A suffix that is surely stored in full; the prefix shared with the previous row is not stored.
 std::string part_of(const std::string& row) {
   return row.substr(row.size() / 2, 24);
 }
 
-/// Whose entry of the folder stands amid the others', far from the rows that are read at a start.
+/// A file whose row is amid the others, far from the rows that are read at a start.
 int file_in_the_middle() {
   std::vector<std::pair<std::string, int>> names;
   for (int i = 0; i < files; ++i)
@@ -70,11 +70,11 @@ class damaged_group {
     REQUIRE_MESSAGE(put.code == 0, put.err);
   }
 
-  /// Turns over one byte where `text` stands in a table file of the master's name space, and starts
-  /// the master again.
+  /// Flips one byte at `text` in a table file of the master's name space, and restarts
+  /// the master.
   void damage(const std::string& master, const std::string& text) {
     stop(master);
-    cluster.start(master); // what the database's log holds goes to table files at a start
+    cluster.start(master); // a start writes the rows of the database's log to table files
     cluster.must_lead_all();
     stop(master);
     auto found = false;
@@ -98,12 +98,12 @@ class damaged_group {
     CHECK(cluster.wait_for_exit(master) == 0);
   }
 
-  /// Has the master lead, with a protocol that lets itself be told.
+  /// Transfers leadership to the master, if the protocol supports that.
   void lead(const std::string& master) {
     cluster.must_lead_all();
     if (blocks_on_one_failure)
       return;
-    // A leader gives a transfer up after one election timeout, which a busy machine may exceed.
+    // The command gives up after 10 s, which a busy machine may exceed.
     eventually("the master leads", [&] {
       return cluster.dfs({"admin", "master", "lead", master}).code == 0;
     });
@@ -115,7 +115,7 @@ class damaged_group {
     CHECK((read.out == content_of(file)));
   }
 
-  /// The master says what is damaged and what to do, ends, and `dfs status` names it.
+  /// Waits until the master has logged the damage and the remedy and ended, and status names it.
   void must_stop(const std::string& master) {
     CHECK(cluster.wait_for_exit(master) == 1);
     auto log = cluster.log_of(master);
@@ -131,7 +131,7 @@ class damaged_group {
     });
   }
 
-  /// What the log advises, to the letter. Afterwards the master counts, and has everything.
+  /// Follows the remedy in the log. Afterwards the master counts for a quorum, and has all data.
   void must_be_rebuilt(const std::string& master) {
     cluster.start(master, {"--new-disk"});
     eventually("the master waits on its new disk", [&] {
@@ -148,7 +148,7 @@ class damaged_group {
   }
 
   test_cluster cluster;
-  int changed = -1; ///< a file that has another content by now
+  int changed = -1; ///< a file whose content was replaced
 };
 
 std::string follower(test_cluster& cluster) {
@@ -157,21 +157,21 @@ std::string follower(test_cluster& cluster) {
 
 } // namespace
 
-TEST_CASE("a reader that meets a damaged row gets the right answer, and that master stops and is "
-          "rebuilt") {
+TEST_CASE("a reader that hits a damaged row gets the right response, and the damaged master "
+          "stops and is rebuilt") {
   damaged_group group;
   auto victim = follower(group.cluster);
   group.damage(victim, part_of(content_of(17)));
   group.cluster.must_lead_all();
-  group.must_read(3); // of a block that is whole
+  group.must_read(3); // of an undamaged block
   for (int i = 0; i < 50 && group.cluster.is_running(victim); ++i)
-    group.must_read(17); // each client begins with a master by lot
+    group.must_read(17); // each client begins with a random master
   group.must_stop(victim);
   group.must_read(17);
   group.must_be_rebuilt(victim);
 }
 
-TEST_CASE("a writer that meets a damaged row of the leader is answered by the next one") {
+TEST_CASE("a write that hits a damaged row of the leader is completed by the next leader") {
   damaged_group group;
   auto& cluster = group.cluster;
   auto victim = cluster.must_lead_all();
@@ -189,7 +189,7 @@ TEST_CASE("a writer that meets a damaged row of the leader is answered by the ne
   CHECK(cluster.dfs({"cat", path}).out == "the last text");
 }
 
-TEST_CASE("a master whose name space can't be opened refuses to start, and is rebuilt") {
+TEST_CASE("a master whose name space can't be opened refuses to start, and can be rebuilt") {
   damaged_group group;
   auto victim = follower(group.cluster);
   group.stop(victim);
@@ -202,9 +202,9 @@ TEST_CASE("a master whose name space can't be opened refuses to start, and is re
   group.must_be_rebuilt(victim);
 }
 
-TEST_CASE("a leader whose name space is damaged passes the damage on to nobody") {
+TEST_CASE("a leader whose name space is damaged sends the damage to no other master") {
   if (blocks_on_one_failure)
-    return; // without its coordinator the group lets nobody in
+    return; // without its coordinator the group admits no member
   damaged_group group;
   auto& cluster = group.cluster;
   auto victim = cluster.must_lead_all();
@@ -219,7 +219,7 @@ TEST_CASE("a leader whose name space is damaged passes the damage on to nobody")
   larger.joining_masters = 1;
   cluster.write_configuration(larger);
   cluster.start("master-4");
-  // Its snapshot is one of the leader's name space.
+  // The snapshot is a copy of the leader's name space.
   auto added = cluster.dfs({"admin", "master", "add", "master-4"});
   CHECK_MESSAGE(added.code == 0, added.err);
   group.must_stop(victim);

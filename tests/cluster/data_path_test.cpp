@@ -11,7 +11,7 @@
 #include <thread>
 #include <unistd.h>
 
-/// What a client says, and a script can tell apart, when files can't be stored or read.
+/// The messages and exit codes of a client when files can't be stored or read.
 namespace {
 
 constexpr std::size_t chunk = 64 << 10;
@@ -22,8 +22,8 @@ void expect_in(const std::string& text, const std::string& expected) {
 
 } // namespace
 
-TEST_CASE(
-    "a cluster whose storage nodes are full says so with exit code 7, at once, and reads on") {
+TEST_CASE("when all storage nodes are full, put fails at once with exit code 7, and reads "
+          "succeed") {
   cluster_shape shape;
   shape.storages = shape.copies = 2;
   test_cluster cluster{shape};
@@ -46,7 +46,7 @@ TEST_CASE(
   CHECK(cluster.dfs({"stat", "/new"}).code == 3);
 }
 
-TEST_CASE("weights that are all 0 are named as what keeps files from being stored") {
+TEST_CASE("when all weights are 0, put names the weights as the reason") {
   cluster_shape shape;
   shape.storages = 2;
   shape.copies = 1;
@@ -60,12 +60,12 @@ TEST_CASE("weights that are all 0 are named as what keeps files from being store
   expect_in(put.err, "weight of 2 is 0");
 }
 
-TEST_CASE("a chunk that no storage node has any more is lost, with exit code 6 each time") {
+TEST_CASE("a read of a chunk that no storage node has any more fails with exit code 6 each time") {
   test_cluster cluster;
   cluster.up();
   REQUIRE(cluster.dfs({"put", "-", "/f"}, random_bytes(chunk, 1)).code == 0);
   auto copies = {"storage-1", "storage-2", "storage-3"};
-  SUBCASE("damaged everywhere: put aside by the first that reads it") {
+  SUBCASE("damaged on every node: moved aside by the first read") {
     for (auto* node : copies) {
       std::fstream file{cluster.chunk_files(node).at(0),
                         std::ios::in | std::ios::out | std::ios::binary};
@@ -83,7 +83,7 @@ TEST_CASE("a chunk that no storage node has any more is lost, with exit code 6 e
     CHECK(read.out.empty());
     expect_in(read.err, "/f: bytes 0 to 65536");
   }
-  // With a node that can't be asked nobody knows: it may have what is missing.
+  // A node that is down may have the missing fragment: the data is not known to be lost.
   cluster.kill("storage-1", SIGKILL);
   CHECK(cluster.dfs({"cat", "/f"}).code == 5);
 }
@@ -97,7 +97,7 @@ TEST_CASE("an upload whose source pauses for longer than the grace time keeps it
                 "collection_interval = \"100ms\"";
   bool change_leader = false;
   SUBCASE("under one leader") {}
-  SUBCASE("also when another master takes the lead meanwhile") {
+  SUBCASE("also after a change of leader") {
     change_leader = true;
   }
   test_cluster cluster{shape};
@@ -122,13 +122,13 @@ TEST_CASE("an upload whose source pauses for longer than the grace time keeps it
     cluster.kill(leader, SIGKILL);
     cluster.must_lead();
   }
-  // What nothing refers to and nobody renews is collected meanwhile: three graces have passed when
-  // a file that was removed after the pause began has lost its chunks three times over.
+  // Meanwhile unreferenced chunks without a renewed claim are collected: each round lasts longer
+  // than the grace time.
   for (int round = 0; round < 3; ++round) {
     REQUIRE(cluster.dfs({"put", "-", "/other"}, random_bytes(chunk, 2)).code == 0);
     REQUIRE(cluster.dfs({"rm", "/other"}).code == 0);
     auto removed_at = std::chrono::steady_clock::now();
-    eventually("a grace and more has passed", [&] {
+    eventually("the grace time has passed", [&] {
       return std::chrono::steady_clock::now() - removed_at > std::chrono::milliseconds{1500};
     });
   }

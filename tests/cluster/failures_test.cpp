@@ -20,7 +20,7 @@ cluster_shape three_masters() {
   return shape;
 }
 
-/// A client that stores one file after another, and remembers which were acknowledged.
+/// A client that stores files in turn, and records the acknowledged ones.
 class busy_client {
  public:
   busy_client(test_cluster& cluster, int number)
@@ -66,7 +66,7 @@ void check_all(test_cluster& cluster, const busy_client& client) {
 
 } // namespace
 
-TEST_CASE("nodes find each other whatever the order they are started in") {
+TEST_CASE("nodes connect to each other in whatever order they are started") {
   for (auto& order : {std::vector<std::string>{"storage-2", "storage-1", "master-3", "storage-3",
                                                "master-1", "master-2"},
                       std::vector<std::string>{"master-2", "master-1", "storage-3", "master-3",
@@ -80,7 +80,7 @@ TEST_CASE("nodes find each other whatever the order they are started in") {
   }
 }
 
-TEST_CASE("nodes that listen elsewhere than others find them, behind proxies") {
+TEST_CASE("nodes whose public addresses are proxies connect to each other") {
   proxy_network network;
   auto shape = three_masters();
   shape.network = &network;
@@ -89,32 +89,32 @@ TEST_CASE("nodes that listen elsewhere than others find them, behind proxies") {
   auto bytes = random_bytes(200'000, 1);
   CHECK(cluster.dfs({"put", "-", "/f"}, bytes).code == 0);
   CHECK(cluster.dfs({"cat", "/f"}).out == bytes);
-  network.unplug("storage-2");
+  network.isolate("storage-2");
   cluster.wait_for_health("storage-2", "down");
   CHECK(cluster.dfs({"cat", "/f"}).out == bytes);
-  network.plug_in("storage-2");
+  network.rejoin("storage-2");
   cluster.wait_for_health("storage-2", "up");
 }
 
-TEST_CASE("what was acknowledged is there, whichever node is killed while files are stored") {
+TEST_CASE("every acknowledged file can be read, whichever node is killed while files are stored") {
   for (std::string victim : {"storage-1", "master-1", "master-2"}) {
     CAPTURE(victim);
     test_cluster cluster{three_masters()};
     cluster.up();
     busy_client first{cluster, 1};
     busy_client second{cluster, 2};
-    auto some_more = [&] {
+    auto store_more = [&] {
       auto before = first.count() + second.count();
       eventually("more files are stored",
                  [&] { return first.count() + second.count() >= before + 6; });
     };
-    some_more();
+    store_more();
     for (int round = 0; round < 2; ++round) {
       cluster.kill(victim, SIGKILL);
       if (victim.starts_with("storage"))
-        some_more(); // a storage node isn't missed
+        store_more(); // a write succeeds without one storage node
       cluster.start(victim);
-      some_more();
+      store_more();
     }
     first.stop();
     second.stop();
@@ -123,7 +123,7 @@ TEST_CASE("what was acknowledged is there, whichever node is killed while files 
   }
 }
 
-TEST_CASE("all nodes killed at once lose nothing") {
+TEST_CASE("no acknowledged file is lost when all nodes are killed at once") {
   test_cluster cluster{three_masters()};
   cluster.up();
   busy_client client{cluster, 1};
@@ -135,7 +135,8 @@ TEST_CASE("all nodes killed at once lose nothing") {
   check_all(cluster, client);
 }
 
-TEST_CASE("with a master down, writes are refused with its name and reads go on") {
+TEST_CASE("with two_phase_commit and a master down, writes are refused with the master's name, "
+          "and reads succeed") {
   test_cluster cluster{three_masters()};
   cluster.up();
   REQUIRE(cluster.dfs({"put", "-", "/f"}, "hello").code == 0);
@@ -144,7 +145,7 @@ TEST_CASE("with a master down, writes are refused with its name and reads go on"
     eventually("a write is refused", [&] { return cluster.dfs({"mkdir", "/d"}).code != 0; });
     auto refused = cluster.dfs({"put", "-", "/g"}, "x");
     CHECK(refused.code != 0);
-    if (victim == "master-3") // the coordinator says which one it misses
+    if (victim == "master-3") // the coordinator names the participant that is down
       CHECK_MESSAGE(refused.err.find("3") != std::string::npos, refused.err);
     CHECK(cluster.dfs({"cat", "/f"}).out == "hello");
     cluster.start(victim);
@@ -156,7 +157,7 @@ TEST_CASE("with a master down, writes are refused with its name and reads go on"
 
 namespace {
 
-/// Lets a master that runs on an empty disk in under a new id.
+/// Admits a master that runs on an empty disk under a new id.
 void replace(test_cluster& cluster, const std::string& master) {
   eventually(master + " waits to be let in", [&] {
     auto status = cluster.status();
@@ -173,13 +174,13 @@ void replace(test_cluster& cluster, const std::string& master) {
 
 } // namespace
 
-TEST_CASE("a master whose disk was lost learns everything again from the others") {
+TEST_CASE("a master whose disk was lost recovers all state from the others") {
   test_cluster cluster{three_masters()};
   cluster.up();
   REQUIRE(cluster.dfs({"put", "-", "/f"}, "hello").code == 0);
   for (std::string victim : {"master-3", "master-1"}) {
     CAPTURE(victim);
-    cluster.kill(victim, SIGKILL); // so that it has had more lives than a new disk knows of
+    cluster.kill(victim, SIGKILL); // so that it had more incarnations than a new disk counts
     cluster.start(victim);
     cluster.wait_until_writable();
     cluster.kill(victim, SIGKILL);
@@ -194,7 +195,7 @@ TEST_CASE("a master whose disk was lost learns everything again from the others"
   CHECK(cluster.dfs({"cat", "/master-3"}).out == "written since");
 }
 
-TEST_CASE("a master whose disk was lost takes a snapshot when the log no longer holds everything") {
+TEST_CASE("a master whose disk was lost recovers from a snapshot when the log was cut") {
   auto shape = three_masters();
   shape.consensus_options += ", keep_entries = 5";
   test_cluster cluster{shape};
@@ -212,14 +213,14 @@ TEST_CASE("a master whose disk was lost takes a snapshot when the log no longer 
   replace(cluster, "master-3");
   cluster.wait_until_writable();
   CHECK(cluster.log_of("master-3").find("gave its snapshot") != std::string::npos);
-  // Reads at the coordinator's expense no more: only the one that took the snapshot is left.
+  // The coordinator answers no reads: only the master that took the snapshot is left.
   cluster.kill("master-1", SIGKILL);
   cluster.kill("master-2", SIGKILL);
   for (int i = 0; i < 40; ++i)
     CHECK(cluster.dfs({"cat", fmt::format("/f{}", i)}).out == fmt::format("text {}", i));
 }
 
-TEST_CASE("a storage node that freezes holds nobody up for long") {
+TEST_CASE("a frozen storage node delays reads and writes by a bounded time") {
   test_cluster cluster;
   cluster.up();
   auto bytes = random_bytes(300'000, 5);
@@ -234,7 +235,7 @@ TEST_CASE("a storage node that freezes holds nobody up for long") {
   cluster.wait_for_health("storage-1", "up");
 }
 
-TEST_CASE("a file can be stored while nobody knows yet that a storage node froze") {
+TEST_CASE("a file can be stored before the freeze of a storage node is detected") {
   test_cluster cluster;
   cluster.up();
   auto bytes = random_bytes(100'000, 5);
@@ -248,7 +249,7 @@ TEST_CASE("a file can be stored while nobody knows yet that a storage node froze
   }
 }
 
-TEST_CASE("a storage node that failed and is back is tried again, if there are too few others") {
+TEST_CASE("a storage node that failed and returned is used again when too few others are up") {
   cluster_shape shape;
   shape.storages = shape.copies = 1;
   shape.client = "transfer_timeout = \"300ms\"";
@@ -265,7 +266,7 @@ TEST_CASE("a storage node that failed and is back is tried again, if there are t
   CHECK((cluster.dfs({"cat", "/f"}).out == read_file(file)));
 }
 
-TEST_CASE("a damaged copy is never read, and put aside") {
+TEST_CASE("a damaged copy is never returned, and is moved aside") {
   test_cluster cluster;
   cluster.up();
   auto bytes = random_bytes(64 << 10, 5);
@@ -281,14 +282,14 @@ TEST_CASE("a damaged copy is never read, and put aside") {
     CHECK((cluster.dfs({"cat", "/f"}).out == bytes));
     return cluster.chunk_files("storage-1").empty() && cluster.chunk_files("storage-2").empty();
   });
-  eventually("the masters know", [&] {
+  eventually("the masters have noticed", [&] {
     auto damaged = 0;
-    auto status = cluster.status(); // named: a loop doesn't keep a temporary alive
+    auto status = cluster.status(); // a loop over a temporary's member would dangle
     for (auto& node : status["storages"])
       damaged += node["damaged"].get<int>();
     return damaged == 2;
   });
-  SUBCASE("when no copy is in order, it says which bytes of which file, and gives none") {
+  SUBCASE("when every copy is damaged, get names the file and the bytes, and writes no data") {
     auto files = cluster.chunk_files("storage-3");
     REQUIRE(files.size() == 1);
     std::filesystem::resize_file(files[0], 100);
@@ -299,7 +300,7 @@ TEST_CASE("a damaged copy is never read, and put aside") {
   }
 }
 
-TEST_CASE("a stopped node ends cleanly and comes back with what it had") {
+TEST_CASE("a stopped node exits cleanly and has all of its data after a restart") {
   test_cluster cluster{three_masters()};
   cluster.up();
   REQUIRE(cluster.dfs({"put", "-", "/f"}, "hello").code == 0);
@@ -312,7 +313,7 @@ TEST_CASE("a stopped node ends cleanly and comes back with what it had") {
   CHECK(cluster.dfs({"cat", "/f"}).out == "hello");
 }
 
-TEST_CASE("too few storage nodes are an error that counts them") {
+TEST_CASE("a write with too few storage nodes fails with their number") {
   test_cluster cluster;
   cluster.up();
   for (auto* node : {"storage-1", "storage-2"}) {

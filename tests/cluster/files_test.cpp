@@ -15,7 +15,7 @@ constexpr std::size_t chunk = 64 << 10;
 
 } // namespace
 
-TEST_CASE("files of all sizes come back as they were stored") {
+TEST_CASE("files of all sizes are read back as they were stored") {
   test_cluster cluster;
   cluster.up();
   temporary_folder local;
@@ -38,7 +38,7 @@ TEST_CASE("files of all sizes come back as they were stored") {
   CHECK(exact["chunks"][0]["storages"].size() == 3);
 }
 
-TEST_CASE("standard input and output serve as files") {
+TEST_CASE("put reads standard input, and get writes standard output") {
   test_cluster cluster;
   cluster.up();
   auto bytes = random_bytes(200'000, 7);
@@ -46,7 +46,7 @@ TEST_CASE("standard input and output serve as files") {
   CHECK(cluster.dfs({"get", "/piped", "-"}).out == bytes);
 }
 
-TEST_CASE("names may have spaces and any UTF-8, but not '..', not too many bytes") {
+TEST_CASE("names may have spaces and any UTF-8; '..' and too long names are refused") {
   test_cluster cluster;
   cluster.up();
   for (std::string name :
@@ -93,7 +93,7 @@ TEST_CASE("directories are made, listed, renamed and removed") {
   CHECK(cluster.dfs({"cat", "/nothing"}).code == 3);
 }
 
-TEST_CASE("folders are stored and read with all that is in them") {
+TEST_CASE("folders are stored and read recursively") {
   test_cluster cluster;
   cluster.up();
   temporary_folder local;
@@ -108,7 +108,7 @@ TEST_CASE("folders are stored and read with all that is in them") {
   CHECK_MESSAGE(differ.code == 0, differ.out);
 }
 
-TEST_CASE("a put that is interrupted leaves no trace, and the old file as it was") {
+TEST_CASE("an interrupted put leaves the old file unchanged and no other trace") {
   cluster_shape shape;
   shape.files =
       "chunk_size = \"64KiB\"\ninline_limit = 0\ngrace = \"1s\"\ncollection_interval = \"100ms\"";
@@ -138,7 +138,8 @@ TEST_CASE("a put that is interrupted leaves no trace, and the old file as it was
   CHECK(cluster.dfs({"cat", "/file"}).out == "the old one");
 }
 
-TEST_CASE("of two clients that write the same name, one wins as a whole") {
+TEST_CASE("when two clients write the same name, the file has the complete content of one of "
+          "them") {
   test_cluster cluster;
   cluster.up();
   temporary_folder local;
@@ -172,13 +173,13 @@ TEST_CASE("chunks of removed files are collected after the grace time") {
   CHECK(cluster.chunk_files("storage-2").size() == 12);
   REQUIRE(cluster.dfs({"rm", "-r", "/tree"}).code == 0);
   for (auto* node : {"storage-1", "storage-2", "storage-3"})
-    eventually("only what is referred to is left",
+    eventually("only referenced fragments are left",
                [&] { return cluster.chunk_files(node).size() == 5; });
   CHECK(cluster.dfs({"cat", "/kept"}).out == kept);
   eventually("the counts follow", [&] { return cluster.status()["files"]["chunks"] == 5; });
 }
 
-TEST_CASE("small files live in the name space where there are masters enough") {
+TEST_CASE("small files are stored in the name space when there are as many masters as copies") {
   cluster_shape shape;
   shape.copies = 1;
   shape.storages = 1;

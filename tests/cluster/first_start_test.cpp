@@ -8,15 +8,15 @@
 #include <random>
 #include <signal.h>
 
-/// A node that is killed while it starts for the first time held nothing yet: it has to start the
-/// next time, whatever was left. ATOLL_EVERY_CALL=1 tries all moments, else a sample is tried.
+/// A node that is killed during its first start held no data yet: it must start the
+/// next time, whatever was left. ATOLL_EVERY_CALL=1 tries all moments; otherwise a sample is tried.
 namespace {
 
 constexpr const char* serves = "msg=\"serves\"";
 constexpr std::size_t sample_size = 25;
 
-/// The calls to be killed at: all, or one at random of each of as many equal parts.
-std::vector<std::size_t> moments(std::size_t calls) {
+/// The calls to kill at: all, or a random one of each of several equal parts.
+std::vector<std::size_t> kill_points(std::size_t calls) {
   std::vector<std::size_t> all;
   if (std::getenv("ATOLL_EVERY_CALL") != nullptr || calls <= sample_size) {
     for (std::size_t n = 1; n <= calls; ++n)
@@ -32,7 +32,7 @@ std::vector<std::size_t> moments(std::size_t calls) {
   return all;
 }
 
-void kill_at_first_start(const std::string& node) {
+void kill_during_first_start(const std::string& node) {
   cluster_shape shape;
   shape.storages = 1;
   shape.copies = 1;
@@ -51,7 +51,7 @@ void kill_at_first_start(const std::string& node) {
     return;
   }
   REQUIRE(*calls > 20);
-  auto tried = moments(*calls);
+  auto tried = kill_points(*calls);
   MESSAGE(node << ": killed at these of " << *calls
                << " calls that change files: " << fmt::format("{}", fmt::join(tried, " ")));
   for (auto call : tried) {
@@ -61,14 +61,14 @@ void kill_at_first_start(const std::string& node) {
     run_until_change(first, call);
     std::filesystem::remove(first.log);
     cluster.start(node);
-    eventually("it serves, or has ended", [&] {
+    eventually("the node serves, or has ended", [&] {
       return cluster.log_of(node).find(serves) != std::string::npos || !cluster.is_running(node);
     });
     REQUIRE_MESSAGE(cluster.is_running(node), cluster.log_of(node));
     if (call != tried.back())
       cluster.kill(node, SIGKILL);
   }
-  // And what it is after that is a node like any other.
+  // Afterwards the node works like any other.
   cluster.up();
   auto bytes = random_bytes(200'000, 1);
   CHECK(cluster.dfs({"put", "-", "/f"}, bytes).code == 0);
@@ -77,10 +77,12 @@ void kill_at_first_start(const std::string& node) {
 
 } // namespace
 
-TEST_CASE("a master killed at any moment of its first start serves after the second") {
-  kill_at_first_start("master-1");
+TEST_CASE("a master that is killed at any moment of its first start serves after its second "
+          "start") {
+  kill_during_first_start("master-1");
 }
 
-TEST_CASE("a storage node killed at any moment of its first start serves after the second") {
-  kill_at_first_start("storage-1");
+TEST_CASE("a storage node that is killed at any moment of its first start serves after its "
+          "second start") {
+  kill_during_first_start("storage-1");
 }

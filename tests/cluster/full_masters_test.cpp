@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-/// Masters whose disks fill up. One text for all protocols.
+/// Masters whose disks fill up, with each protocol.
 namespace {
 
 namespace fs = std::filesystem;
@@ -69,7 +69,7 @@ struct group_on_small_disks {
 };
 
 /// A folder with more than fits above the reserve.
-fs::path much_of(test_cluster& cluster) {
+fs::path make_large_folder(test_cluster& cluster) {
   auto folder = cluster.folder() / "much";
   fs::create_directories(folder);
   for (int i = 0; i < 800; ++i)
@@ -79,7 +79,7 @@ fs::path much_of(test_cluster& cluster) {
 
 } // namespace
 
-TEST_CASE("masters whose disks fill up refuse what takes space, and go on with everything else") {
+TEST_CASE("masters whose disks are full refuse commands that need space, and accept all others") {
   if (!small_disk::possible()) {
     MESSAGE("not tried: it wants root, for small disks");
     return;
@@ -92,9 +92,9 @@ TEST_CASE("masters whose disks fill up refuse what takes space, and go on with e
         group.names, [&](auto& name) { return fs::exists(cluster.data_of(name) / "ballast"); });
   });
 
-  // By what is put itself, down to the reserve.
+  // Puts fill the disk down to the reserve.
   group.fill(reserve + 4 * mebibyte);
-  auto refused = cluster.dfs({"put", "-r", much_of(cluster).string(), "/much"});
+  auto refused = cluster.dfs({"put", "-r", make_large_folder(cluster).string(), "/much"});
   CHECK_MESSAGE(refused.code == no_space_code, refused.err);
   CHECK_MESSAGE(refused.err.find("the disk of master-") != std::string::npos, refused.err);
   CHECK_MESSAGE(refused.err.find("reserve") != std::string::npos, refused.err);
@@ -104,39 +104,38 @@ TEST_CASE("masters whose disks fill up refuse what takes space, and go on with e
   for (auto& disk : group.disks)
     CHECK(disk->free_bytes() >= reserve / 2);
 
-  // By another program, to the last byte.
+  // Another program fills the disk to the last byte.
   group.fill(0);
   group.restart();
   eventually("masters that start on full disks are read from", [&] {
     return cluster.dfs({"cat", "/kept"}).out == "kept";
   });
   eventually("each master has given up the space that it kept for a start", [&] {
-    return std::ranges::all_of(group.names, [&](auto& name) { // one that is up already may answer
+    return std::ranges::all_of(group.names, [&](auto& name) {
       return cluster.log_of(name).find("was given up") != std::string::npos;
     });
   });
-  eventually("what isn't needed is removed", [&] {
+  eventually("unneeded files are removed", [&] {
     return cluster.dfs({"rm", "/much/001"}).code == 0;
   });
   CHECK(cluster.dfs({"put", "-", "/more"}, "more").code == no_space_code);
 
   for (auto& disk : group.disks)
     disk->remove_filler();
-  eventually("there is space, and what takes some is taken again", [&] {
+  eventually("there is space, and commands that need space are accepted again", [&] {
     return cluster.dfs({"put", "-", "/more"}, "more").code == 0;
   });
   CHECK(cluster.dfs({"cat", "/more"}).out == "more");
   CHECK(cluster.dfs({"cat", "/kept"}).out == "kept");
   CHECK(cluster.dfs({"stat", "/much/000"}).code == 3);
   eventually("each master keeps space for a start again", [&] {
-    cluster.dfs({"put", "-", "/more"}, "more"); // it is looked after when something is written
+    cluster.dfs({"put", "-", "/more"}, "more"); // the reserve is checked when data is written
     return std::ranges::all_of(
         group.names, [&](auto& name) { return fs::exists(cluster.data_of(name) / "ballast"); });
   });
 }
 
-TEST_CASE(
-    "a leader whose disk alone is full lets another master lead, and clients notice nothing") {
+TEST_CASE("a leader whose disk alone is full transfers leadership, and clients get no errors") {
   if (!small_disk::possible()) {
     MESSAGE("not tried: it wants root, for small disks");
     return;
@@ -149,7 +148,7 @@ TEST_CASE(
   disk.fill(reserve / 2);
 
   if (std::string_view{ATOLL_TEST_PROTOCOL} == "two_phase_commit") {
-    // Two-phase commit needs every disk: there is no master to hand over to.
+    // Two-phase commit needs every disk: no master can take over.
     outcome refused;
     eventually("the full disk is noticed", [&] {
       refused = cluster.dfs({"put", "-", "/after"}, "after");

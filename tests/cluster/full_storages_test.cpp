@@ -11,7 +11,7 @@
 #include <string>
 #include <unistd.h>
 
-/// Storage nodes whose disks fill up, and how space is made there without waiting for the grace.
+/// Storage nodes whose disks fill up, and how space is freed before the grace time ends.
 namespace {
 
 constexpr int no_space_code = 7;
@@ -60,7 +60,7 @@ class slow_upload {
 
 } // namespace
 
-TEST_CASE("on full storage nodes what is removed makes room at once, whatever the grace") {
+TEST_CASE("on full storage nodes removed files make room before the grace time ends") {
   if (!small_disk::possible()) {
     MESSAGE("not tried: it wants root, for a small disk");
     return;
@@ -82,10 +82,10 @@ TEST_CASE("on full storage nodes what is removed makes room at once, whatever th
   cluster.kill("storage-1", SIGKILL);
 }
 
-TEST_CASE("'dfs admin collect' ends when everything is gone that nothing refers to") {
+TEST_CASE("'dfs admin collect' ends when all unreferenced fragments are removed") {
   test_cluster cluster{with_long_grace()};
   cluster.up();
-  // More than one page of fragments that are looked up together, dead and alive.
+  // More than one page of looked-up fragments, referenced and unreferenced.
   auto large = random_bytes(700 << 10, 2);
   auto folder = cluster.folder() / "many";
   std::filesystem::create_directories(folder);
@@ -119,8 +119,8 @@ TEST_CASE("'dfs admin collect' ends when everything is gone that nothing refers 
   CHECK_MESSAGE(again.out.find("0 fragments removed") == 0, again.out);
 }
 
-/// After a change of leader the new one waits for uploads that are under way to renew themselves,
-/// which takes a part of the grace; with an interval of ten minutes no collection begins by itself.
+/// A new leader waits for active uploads to renew their claims,
+/// which takes a part of the grace time; with an interval of ten minutes no collection starts.
 cluster_shape with_three_masters() {
   auto shape = with_long_grace();
   shape.masters = 3;
@@ -131,7 +131,8 @@ cluster_shape with_three_masters() {
   return shape;
 }
 
-TEST_CASE("an upload that began under the leader before is spared by 'dfs admin collect'") {
+TEST_CASE("'dfs admin collect' keeps the chunks of an upload that began under the previous "
+          "leader") {
   test_cluster cluster{with_three_masters()};
   cluster.up();
   auto leader = cluster.must_lead_all();
@@ -139,7 +140,8 @@ TEST_CASE("an upload that began under the leader before is spared by 'dfs admin 
   upload.send_half();
   eventually("the first chunk is stored",
              [&] { return cluster.chunk_files("storage-1").size() == 1; });
-  REQUIRE(cluster.dfs({"mkdir", "/later"}).code == 0); // the state's time passes the chunk's
+  REQUIRE(cluster.dfs({"mkdir", "/later"}).code ==
+          0); // the state's time advances beyond the chunk's
   cluster.kill(leader, SIGKILL);
   auto collected = cluster.dfs({"admin", "collect"});
   CHECK_MESSAGE(collected.code == 0, collected.err);
@@ -148,7 +150,8 @@ TEST_CASE("an upload that began under the leader before is spared by 'dfs admin 
   CHECK(cluster.dfs({"cat", "/slow"}).out == upload.bytes());
 }
 
-TEST_CASE("'dfs admin collect' removes the same after any change of leader, also during the call") {
+TEST_CASE("'dfs admin collect' removes the same fragments after a change of leader, also during "
+          "the call") {
   test_cluster cluster{with_three_masters()};
   cluster.up();
   constexpr std::size_t chunks = 40;
@@ -171,8 +174,8 @@ TEST_CASE("'dfs admin collect' removes the same after any change of leader, also
     cluster.start(leader);
   }
 
-  // The leader is killed while it collects: the command may fail, but what it leaves is collected
-  // by the next one.
+  // The leader is killed while it collects: the command may fail, but the next leader collects
+  // what is left.
   store_and_remove("/removed");
   auto leader = cluster.must_lead_all();
   auto collect =

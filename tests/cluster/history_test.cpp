@@ -18,8 +18,8 @@
 #include <unistd.h>
 #include <vector>
 
-/// Real masters under real faults, with clients whose every answer is recorded and judged. One text
-/// for all protocols: what may be expected of each is what its plugin claims.
+/// Real masters under real faults; the histories of their clients are recorded and checked. One
+/// test for all protocols: the claims of each plugin state what is expected.
 namespace {
 
 constexpr std::string_view protocol = ATOLL_TEST_PROTOCOL;
@@ -29,8 +29,8 @@ constexpr bool watched_by_sanitizers = true;
 constexpr bool watched_by_sanitizers = false;
 #endif
 
-/// Does the protocol claim to go on with a minority of the replicas down?
-bool bears_a_minority() {
+/// Whether the protocol claims availability with a minority of the replicas down.
+bool tolerates_minority_failure() {
   atl::plugin_loader loader{
       {std::filesystem::path{ATOLL_BIN_FOLDER} / ".." / "lib" / "atoll" / "plugins"}};
   static auto plugin = loader.load(atl::spi::plugin_kind::consensus, protocol);
@@ -55,16 +55,16 @@ std::string master(int number) {
   return fmt::format("master-{}", number);
 }
 
-/// What the others do while `missing` don't answer.
-void must_go_on_without(test_cluster& cluster, recorded_load& load,
-                        const std::vector<std::string>& missing) {
-  if (bears_a_minority()) {
+/// Checks the other masters while `missing` don't answer.
+void check_service_without(test_cluster& cluster, recorded_load& load,
+                           const std::vector<std::string>& missing) {
+  if (tolerates_minority_failure()) {
     load.some_more_writes();
     load.some_more_reads();
     return;
   }
-  // Writes are refused with the name of one that is missing; reads go on where there is no doubt.
-  eventually("writes are refused, by name", [&] {
+  // Writes are refused with the name of a missing master; reads without entries in doubt succeed.
+  eventually("writes are refused with the name of a missing master", [&] {
     for (auto& view : cluster.masters()) {
       auto why = view.is_object() ? view["seen_by"]["blocked"].get<std::string>() : "";
       for (auto& name : missing)
@@ -75,21 +75,21 @@ void must_go_on_without(test_cluster& cluster, recorded_load& load,
   });
 }
 
-/// How many elections there were so far, or attempts at one.
+/// The number of elections and attempted elections so far.
 std::uint64_t elections(test_cluster& cluster) {
   cluster.must_lead_all();
   auto term = cluster.masters().at(0)["seen_by"]["term"].get<std::uint64_t>();
-  return protocol == "paxos" ? term >> 32 : term; // there, the lower half says whose it is
+  return protocol == "paxos" ? term >> 32 : term; // the lower half of a ballot names the proposer
 }
 
 constexpr std::chrono::milliseconds election_timeout{300};
 
-/// When the leader is killed, a write that began then is done within three election timeouts. That
-/// is a promise about time, and a machine may have better things to do for a while; so it is held
-/// to nine in ten, and the worst to several times as much.
-/// @param median nobody waits out the silence of a process that ended, for its connections are
-/// closed: half of the kills cost less than that silence.
-void must_be_short(std::vector<std::chrono::milliseconds> waits, std::chrono::milliseconds median) {
+/// When the leader is killed, a write that begins then completes within three election timeouts.
+/// A busy machine may delay that, so the bound must hold for nine in ten kills, and several times
+/// the bound for the worst.
+/// @param median the bound for half of the kills: the connections of an ended process are closed,
+/// so no replica waits for an election timeout.
+void check_outages(std::vector<std::chrono::milliseconds> waits, std::chrono::milliseconds median) {
   std::sort(waits.begin(), waits.end());
   auto part = [&](std::size_t tenths) { return waits[(waits.size() - 1) * tenths / 10]; };
   MESSAGE(fmt::format("from a kill to the end of a write that began then: median {} ms, nine in "
@@ -104,7 +104,7 @@ void must_be_short(std::vector<std::chrono::milliseconds> waits, std::chrono::mi
 
 const std::vector<std::string> five_hosts{master(1), master(2), master(3), master(4), master(5)};
 
-void must_bear_partitions(host_network& network) {
+void check_partitions(host_network& network) {
   auto shape = group_of(5);
   shape.network = &network;
   test_cluster cluster{shape};
@@ -116,21 +116,21 @@ void must_bear_partitions(host_network& network) {
   auto other = leader == master(2) ? master(3) : master(2);
 
   SUBCASE("the leader alone") {
-    network.unplug(leader);
-    must_go_on_without(cluster, load, {leader});
-    network.plug_in(leader);
+    network.isolate(leader);
+    check_service_without(cluster, load, {leader});
+    network.rejoin(leader);
   }
-  SUBCASE("the leader with one other, whom clients reach all the same") {
+  SUBCASE("the leader with one follower, while clients reach both") {
     for (auto& host : five_hosts)
       if (host != leader && host != other)
         for (auto& minority : {leader, other}) {
           network.cut(minority, host);
           network.cut(host, minority);
         }
-    if (bears_a_minority())
+    if (tolerates_minority_failure())
       load.some_more_writes();
     else
-      must_go_on_without(cluster, load, five_hosts);
+      check_service_without(cluster, load, five_hosts);
     for (auto& host : five_hosts)
       if (host != leader && host != other)
         for (auto& minority : {leader, other}) {
@@ -138,32 +138,33 @@ void must_bear_partitions(host_network& network) {
           network.join(host, minority);
         }
   }
-  SUBCASE("one way: nobody hears the leader, which hears all of them") {
+  SUBCASE("one way: no follower receives from the leader, which receives from all of them") {
     for (auto& host : five_hosts)
       if (host != leader)
         network.cut(leader, host);
-    must_go_on_without(cluster, load, {leader});
+    check_service_without(cluster, load, {leader});
     for (auto& host : five_hosts)
       if (host != leader)
         network.join(leader, host);
   }
   load.some_more_writes();
   load.some_more_reads();
-  eventually("everybody has applied the same", [&] {
+  eventually("all masters have applied the same index", [&] {
     auto views = cluster.masters();
     for (auto& view : views)
       if (!view.is_object() || view["seen_by"]["leader"] != views[0]["seen_by"]["leader"])
         return false;
     return true;
   });
-  if (bears_a_minority()) // else the network did nothing
+  if (tolerates_minority_failure()) // otherwise the network did nothing
     CHECK(elections(cluster) > before);
   load.must_be_linearizable();
 }
 
 } // namespace
 
-TEST_CASE("kill -9 of the leader fifty times in a row, under load") {
+TEST_CASE("no acknowledged write is lost when the leader is killed fifty times in a row under "
+          "load") {
   test_cluster cluster{group_of(3)};
   cluster.up();
   recorded_load load{cluster.settings(), 4};
@@ -174,22 +175,23 @@ TEST_CASE("kill -9 of the leader fifty times in a row, under load") {
     auto leader = cluster.must_lead_all();
     kills.push_back(load.now());
     cluster.kill(leader, SIGKILL);
-    if (round % 10 == 0 || bears_a_minority())
-      must_go_on_without(cluster, load, {leader});
+    if (round % 10 == 0 || tolerates_minority_failure())
+      check_service_without(cluster, load, {leader});
     cluster.start(leader);
     load.some_more_writes(1);
   }
   auto held = elections(cluster) - before;
   load.stop();
-  if (bears_a_minority()) {
-    must_be_short(load.waits_for_a_write(kills), election_timeout);
+  if (tolerates_minority_failure()) {
+    check_outages(load.waits_for_a_write(kills), election_timeout);
     CHECK(held >= kills.size());
-    CHECK(held <= 2 * kills.size()); // nobody stands in another one's way
+    CHECK(held <= 2 * kills.size()); // candidates do not obstruct each other
   }
   load.must_be_linearizable();
 }
 
-TEST_CASE("the next leader is killed before the one that was killed before it is back") {
+TEST_CASE("no acknowledged write is lost when the next leader is killed before the previous one "
+          "is back") {
   test_cluster cluster{group_of(3)};
   cluster.up();
   recorded_load load{cluster.settings(), 4};
@@ -199,18 +201,19 @@ TEST_CASE("the next leader is killed before the one that was killed before it is
     auto leader = cluster.must_lead();
     kills.push_back(load.now());
     cluster.kill(leader, SIGKILL);
-    if (bears_a_minority())
-      must_go_on_without(cluster, load, {leader});
+    if (tolerates_minority_failure())
+      check_service_without(cluster, load, {leader});
     cluster.start(leader);
     load.some_more_writes(1);
   }
   load.stop();
-  if (bears_a_minority()) // it takes a start, too, before there is a majority
-    must_be_short(load.waits_for_a_write(kills), election_timeout * 2);
+  if (tolerates_minority_failure()) // a majority needs one more start
+    check_outages(load.waits_for_a_write(kills), election_timeout * 2);
   load.must_be_linearizable();
 }
 
-TEST_CASE("a master whose disk is lost goes on a person's word, and another takes its place") {
+TEST_CASE("a master whose disk is lost is declared lost and replaced, and no acknowledged write "
+          "is lost") {
   auto shape = group_of(3);
   test_cluster cluster{shape};
   cluster.up();
@@ -233,7 +236,7 @@ TEST_CASE("a master whose disk is lost goes on a person's word, and another take
   auto added = cluster.dfs({"admin", "master", "add", master(4)});
   CHECK_MESSAGE(added.code == 0, added.err);
   load.some_more_writes();
-  // The new one counts: with another one restarted nothing is missing.
+  // The new master counts: with another one restarted nothing is missing.
   auto other = lost == master(3) ? master(2) : master(3);
   cluster.kill(other, SIGKILL);
   cluster.start(other);
@@ -241,7 +244,7 @@ TEST_CASE("a master whose disk is lost goes on a person's word, and another take
   load.must_be_linearizable();
 }
 
-TEST_CASE("five masters, of which two are killed at a time") {
+TEST_CASE("five masters lose no acknowledged write when two of them are killed at a time") {
   test_cluster cluster{group_of(5)};
   cluster.up();
   recorded_load load{cluster.settings(), 3};
@@ -251,7 +254,7 @@ TEST_CASE("five masters, of which two are killed at a time") {
     auto other = leader == master(1 + round) ? master(1 + (round + 1) % 5) : master(1 + round);
     cluster.kill(leader, SIGKILL);
     cluster.kill(other, SIGKILL);
-    must_go_on_without(cluster, load, {leader, other});
+    check_service_without(cluster, load, {leader, other});
     cluster.start(leader);
     cluster.start(other);
     load.some_more_writes();
@@ -259,7 +262,7 @@ TEST_CASE("five masters, of which two are killed at a time") {
   load.must_be_linearizable();
 }
 
-TEST_CASE("a leader that is frozen, and comes back believing that it leads") {
+TEST_CASE("a leader that was frozen and still believes that it leads serves no stale read") {
   test_cluster cluster{group_of(3)};
   cluster.up();
   recorded_load load{cluster.settings(), 4};
@@ -267,7 +270,7 @@ TEST_CASE("a leader that is frozen, and comes back believing that it leads") {
     load.some_more_writes();
     auto leader = cluster.must_lead();
     cluster.kill(leader, SIGSTOP);
-    if (bears_a_minority())
+    if (tolerates_minority_failure())
       load.some_more_writes(20);
     cluster.kill(leader, SIGCONT);
     load.some_more_writes(20);
@@ -276,21 +279,21 @@ TEST_CASE("a leader that is frozen, and comes back believing that it leads") {
   load.must_be_linearizable();
 }
 
-TEST_CASE("a network that falls apart, in every way, and heals") {
+TEST_CASE("histories stay linearizable when the network is partitioned in every way and heals") {
   if (!namespace_network::possible()) {
     MESSAGE("not tried in the kernel: it wants root and iproute2, for network namespaces");
     return;
   }
   namespace_network network{five_hosts};
-  must_bear_partitions(network);
+  check_partitions(network);
 }
 
-TEST_CASE("the same, where proxies stand for the network") {
+TEST_CASE("histories stay linearizable when proxies partition the network") {
   proxy_network network;
-  must_bear_partitions(network);
+  check_partitions(network);
 }
 
-TEST_CASE("a master whose disk is full stops writing, loses nothing, and comes back") {
+TEST_CASE("a master whose disk is full stops writing, loses nothing, and recovers") {
   if (::geteuid() != 0 || ::unshare(CLONE_NEWNS) != 0 ||
       ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
     MESSAGE("not tried: it wants root, for a small disk");
@@ -314,7 +317,7 @@ TEST_CASE("a master whose disk is full stops writing, loses nothing, and comes b
     }
     ::close(file);
   }
-  if (bears_a_minority()) {
+  if (tolerates_minority_failure()) {
     load.some_more_writes(200);
   } else {
     eventually("writes are refused", [&] {

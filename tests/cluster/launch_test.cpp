@@ -1,4 +1,5 @@
 #include "cli/process_table.hpp"
+#include "contains.hpp"
 #include "test_cluster.hpp"
 
 #include <arpa/inet.h>
@@ -16,10 +17,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != text.npos;
-}
-
 std::size_t count_of(const std::string& text, const std::string& part) {
   std::size_t count = 0;
   for (auto at = text.find(part); at != text.npos; at = text.find(part, at + 1))
@@ -34,7 +31,7 @@ void replace(const fs::path& file, const std::string& what, const std::string& w
   write_file(file, text.replace(at, what.size(), with));
 }
 
-/// A configs folder that `dfs init` wrote; whatever runs of it at the end is ended.
+/// A configs folder that `dfs init` wrote; the destructor stops its running nodes.
 class configs_folder {
  public:
   explicit configs_folder(std::vector<std::string> options = {}) {
@@ -45,7 +42,7 @@ class configs_folder {
   ~configs_folder() {
     for (auto& it : dfs::processes_of(path()))
       ::kill(it.pid, SIGKILL);
-    eventually("nothing runs any more", [&] { return nodes().empty(); });
+    eventually("no node runs any more", [&] { return nodes().empty(); });
   }
 
   fs::path path() const { return work_ / "cluster"; }
@@ -58,10 +55,10 @@ class configs_folder {
     return 0;
   }
 
-  std::vector<std::string> up_words() const {
+  std::vector<std::string> up_command() const {
     return {program("dfs").string(), "up", path().string()};
   }
-  outcome up() const { return run_program(up_words()); }
+  outcome up() const { return run_program(up_command()); }
   outcome down() const { return run_program({program("dfs").string(), "down", path().string()}); }
   outcome dfs(std::vector<std::string> words) const {
     words.insert(words.begin(), {program("dfs").string(), "--cluster", path().string()});
@@ -74,7 +71,7 @@ class configs_folder {
 
 const std::vector<std::string> smallest{"--storages", "1"};
 
-/// Listens on a port, so that nobody else can.
+/// Occupies a port.
 class taken_port {
  public:
   explicit taken_port(std::uint16_t port) : socket_{::socket(AF_INET, SOCK_STREAM, 0)} {
@@ -93,7 +90,7 @@ class taken_port {
   int socket_;
 };
 
-/// The port behind `key = "127.0.0.1:` in a file.
+/// The port after `key = "127.0.0.1:` in a file.
 std::uint16_t port_in(const fs::path& file, const std::string& key) {
   auto text = read_file(file);
   auto start = key + " = \"127.0.0.1:";
@@ -104,7 +101,8 @@ std::uint16_t port_in(const fs::path& file, const std::string& key) {
 
 } // namespace
 
-TEST_CASE("'dfs up' of a folder with two files of one name says which, and starts nothing") {
+TEST_CASE("'dfs up' of a folder in which two files have the same node name names them, and "
+          "starts nothing") {
   configs_folder folder{smallest};
   fs::copy(folder.path() / "storage-1.toml", folder.path() / "storage-2.toml");
   replace(folder.path() / "storage-2.toml", "data/storage-1", "data/storage-2");
@@ -112,17 +110,17 @@ TEST_CASE("'dfs up' of a folder with two files of one name says which, and start
   replace(folder.path() / "storage-2.toml", std::to_string(port), std::to_string(free_port()));
   auto up = folder.up();
   CHECK(up.code == 2);
-  CHECK_MESSAGE(has(up.err, "storage-1.toml"), up.err);
-  CHECK_MESSAGE(has(up.err, "storage-2.toml"), up.err);
+  CHECK_MESSAGE(contains(up.err, "storage-1.toml"), up.err);
+  CHECK_MESSAGE(contains(up.err, "storage-2.toml"), up.err);
   CHECK(folder.nodes().empty());
   CHECK_FALSE(fs::exists(folder.path() / "run"));
 }
 
-TEST_CASE("two 'dfs up' at once start each node once, and 'dfs down' stops them all") {
+TEST_CASE("two concurrent 'dfs up' start each node once, and 'dfs down' stops all nodes") {
   configs_folder folder{smallest};
   for (int round = 0; round < 3; ++round) {
-    auto first = start_program(folder.up_words());
-    auto second = start_program(folder.up_words());
+    auto first = start_program(folder.up_command());
+    auto second = start_program(folder.up_command());
     CHECK(wait_for(first) == 0);
     CHECK(wait_for(second) == 0);
     CHECK(folder.nodes().size() == 2);
@@ -131,11 +129,11 @@ TEST_CASE("two 'dfs up' at once start each node once, and 'dfs down' stops them 
   }
 }
 
-TEST_CASE("a 'dfs up' that is killed leaves no node that 'dfs down' doesn't stop, and no lock") {
+TEST_CASE("after 'dfs up' is killed, 'dfs down' stops all nodes, and no lock is left") {
   configs_folder folder{smallest};
   for (std::size_t seen = 0; seen <= 2; ++seen) {
     CAPTURE(seen);
-    auto up = start_program(folder.up_words());
+    auto up = start_program(folder.up_command());
     eventually("so many nodes run", [&] { return folder.nodes().size() >= seen; });
     ::kill(up, SIGKILL);
     wait_for(up);
@@ -159,7 +157,7 @@ TEST_CASE("'dfs down' stops a node whose pid file is gone, or whose file was bro
   CHECK(folder.nodes().empty());
 }
 
-TEST_CASE("'dfs up' says of a node that runs what has changed in its configuration since") {
+TEST_CASE("'dfs up' reports what changed in the configuration of a running node since its start") {
   configs_folder folder{smallest};
   REQUIRE(folder.up().code == 0);
   auto unchanged = folder.up();
@@ -180,57 +178,58 @@ TEST_CASE("'dfs up' says of a node that runs what has changed in its configurati
   }
   auto again = folder.up();
   CHECK(again.code == 0);
-  CHECK_MESSAGE(has(again.err, changed), again.err);
-  CHECK_MESSAGE(has(again.err, "dfs down " + folder.path().string()), again.err);
+  CHECK_MESSAGE(contains(again.err, changed), again.err);
+  CHECK_MESSAGE(contains(again.err, "dfs down " + folder.path().string()), again.err);
   REQUIRE(folder.down().code == 0);
   CHECK(folder.up().err.empty());
 }
 
-TEST_CASE("a failed 'dfs up' says how a node ended, which go on, and how to stop those") {
+TEST_CASE("a failed 'dfs up' reports how a node ended, which nodes still run, and how to stop "
+          "them") {
   configs_folder folder{{"--storages", "2"}};
   taken_port taken{port_in(folder.path() / "storage-2.toml", "bulk")};
   auto up = folder.up();
   CHECK(up.code == 1);
-  CHECK_MESSAGE(has(up.err, "node storage-2 (process "), up.err);
-  CHECK_MESSAGE(has(up.err, "ended with exit code 1"), up.err);
-  CHECK_MESSAGE(has(up.err, "in use"), up.err); // the end of its log
-  CHECK_MESSAGE(has(up.err, "still running: master-1 (process "), up.err);
-  CHECK_MESSAGE(has(up.err, "'dfs down " + folder.path().string() + "' stops them"), up.err);
+  CHECK_MESSAGE(contains(up.err, "node storage-2 (process "), up.err);
+  CHECK_MESSAGE(contains(up.err, "ended with exit code 1"), up.err);
+  CHECK_MESSAGE(contains(up.err, "in use"), up.err); // the end of its log
+  CHECK_MESSAGE(contains(up.err, "still running: master-1 (process "), up.err);
+  CHECK_MESSAGE(contains(up.err, "'dfs down " + folder.path().string() + "' stops them"), up.err);
   CHECK(folder.nodes().size() == 2);
   auto down = folder.down();
   CHECK(down.code == 0);
-  CHECK_MESSAGE(has(down.out, "storage-2 wasn't running"), down.out);
+  CHECK_MESSAGE(contains(down.out, "storage-2 wasn't running"), down.out);
 }
 
-TEST_CASE("'dfs up' tells the signal by which a node ended that said nothing") {
+TEST_CASE("'dfs up' reports the signal that ended a node without a message") {
   configs_folder folder{smallest};
-  // A 'dfs' starts the 'dfsd' beside it: here one that crashes as a library that it loads might.
+  // 'dfs' starts the 'dfsd' in its folder: here one that crashes as a loaded library might.
   temporary_folder programs;
   fs::copy_file(program("dfs"), programs / "dfs");
   write_file(programs / "dfsd", "#!/bin/sh\nkill -SEGV $$\n");
   fs::permissions(programs / "dfsd", fs::perms::owner_all);
   auto up = run_program({(programs / "dfs").string(), "up", folder.path().string()});
   CHECK(up.code == 1);
-  CHECK_MESSAGE(has(up.err, "was ended by signal 11"), up.err);
-  CHECK_MESSAGE(has(up.err, "wrote nothing to"), up.err);
-  CHECK_MESSAGE(has(up.err, "--check"), up.err);
+  CHECK_MESSAGE(contains(up.err, "was ended by signal 11"), up.err);
+  CHECK_MESSAGE(contains(up.err, "wrote nothing to"), up.err);
+  CHECK_MESSAGE(contains(up.err, "--check"), up.err);
 }
 
-TEST_CASE("'dfs up' of a folder where this user may not write says to copy it") {
+TEST_CASE("'dfs up' of a folder that this user can't write to advises to copy the folder") {
   configs_folder folder{smallest};
   auto readable = fs::perms::owner_read | fs::perms::owner_exec | fs::perms::others_read |
                   fs::perms::others_exec;
   fs::permissions(folder.path().parent_path(), readable | fs::perms::owner_write);
   fs::permissions(folder.path(), readable);
-  auto words = folder.up_words();
-  if (::geteuid() == 0) // who may write everywhere: as somebody else, then
+  auto words = folder.up_command();
+  if (::geteuid() == 0) // root may write everywhere: run as another user
     words.insert(words.begin(),
                  {"/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"});
   auto up = run_program(words);
   fs::permissions(folder.path(), fs::perms::owner_all);
   CHECK(up.code == 1);
-  CHECK_MESSAGE(has(up.err, "copy that to where you may write"), up.err);
-  CHECK_MESSAGE(has(up.err, "dfs init"), up.err);
+  CHECK_MESSAGE(contains(up.err, "copy that to where you may write"), up.err);
+  CHECK_MESSAGE(contains(up.err, "dfs init"), up.err);
   CHECK(folder.nodes().empty());
 }
 
@@ -243,19 +242,19 @@ TEST_CASE("'dfs init' writes a cluster that passes the check, starts, and stores
     auto checked =
         run_program({program("dfsd").string(), "--config", entry.path().string(), "--check"});
     CHECK_MESSAGE(checked.code == 0, checked.err);
-    CHECK_MESSAGE(has(checked.out, "\"reef\""), checked.out);
-    CHECK_MESSAGE(has(checked.out, "# consensus: raft"), checked.out);
+    CHECK_MESSAGE(contains(checked.out, "\"reef\""), checked.out);
+    CHECK_MESSAGE(contains(checked.out, "# consensus: raft"), checked.out);
     ++files;
   }
   CHECK(files == 5);
   auto up = folder.up();
   REQUIRE_MESSAGE(up.code == 0, up.err);
-  CHECK_MESSAGE(has(up.out, "export DFS_CLUSTER=" + folder.path().string()), up.out);
+  CHECK_MESSAGE(contains(up.out, "export DFS_CLUSTER=" + folder.path().string()), up.out);
   CHECK(folder.dfs({"put", program("dfs").string(), "/dfs"}).code == 0);
   CHECK(folder.down().code == 0);
 }
 
-TEST_CASE("'dfs init' chooses by the number of masters and nodes what isn't said") {
+TEST_CASE("'dfs init' derives what is not given from the numbers of masters and storage nodes") {
   temporary_folder work;
   auto init = [&](const std::string& name, std::vector<std::string> options) {
     options.insert(options.begin(), {program("dfs").string(), "init", (work / name).string()});
@@ -265,43 +264,43 @@ TEST_CASE("'dfs init' chooses by the number of masters and nodes what isn't said
   };
   auto cluster = [&](const std::string& name) { return read_file(work / name / "cluster.toml"); };
   auto one = init("one", {});
-  CHECK(has(cluster("one"), "\"two_phase_commit\""));
-  CHECK(has(cluster("one"), "copies = 3"));
-  CHECK(has(cluster("one"), "name = \"one\""));
-  CHECK_MESSAGE(has(one, "dfs up " + (work / "one").string()), one);
-  CHECK_MESSAGE(!has(one, "note:"), one);
+  CHECK(contains(cluster("one"), "\"two_phase_commit\""));
+  CHECK(contains(cluster("one"), "copies = 3"));
+  CHECK(contains(cluster("one"), "name = \"one\""));
+  CHECK_MESSAGE(contains(one, "dfs up " + (work / "one").string()), one);
+  CHECK_MESSAGE(!contains(one, "note:"), one);
   auto even = init("even", {"--masters", "4", "--storages", "2"});
-  CHECK(has(cluster("even"), "\"raft\""));
-  CHECK(has(cluster("even"), "copies = 2"));
-  CHECK_MESSAGE(has(even, "an odd number is better"), even);
+  CHECK(contains(cluster("even"), "\"raft\""));
+  CHECK(contains(cluster("even"), "copies = 2"));
+  CHECK_MESSAGE(contains(even, "an odd number is better"), even);
 }
 
-TEST_CASE("'dfs init' refuses what makes no cluster, and leaves nothing behind") {
+TEST_CASE("'dfs init' refuses numbers that make no valid cluster, and writes no file") {
   temporary_folder work;
   auto refused = [&](std::vector<std::string> options, const std::string& why) {
     options.insert(options.begin(), {program("dfs").string(), "init", (work / "new").string()});
     auto tried = run_program(options);
     CAPTURE(why);
     CHECK(tried.code == 2);
-    CHECK_MESSAGE(has(tried.err, why), tried.err);
+    CHECK_MESSAGE(contains(tried.err, why), tried.err);
     CHECK_FALSE(fs::exists(work / "new"));
   };
   refused({"--masters", "0"}, "--masters");
   refused({"--masters", "10"}, "--masters");
   refused({"--storages", "0"}, "--storages");
   refused({"--copies", "4"}, "--copies");
-  refused({"--storages", "40", "--copies", "40"}, "'copies'"); // above what the scheme takes
+  refused({"--storages", "40", "--copies", "40"}, "'copies'"); // beyond the limit of the scheme
   refused({"--consensus", "rfat"}, "did you mean 'raft'?");
   refused({"--name", "a b"}, "cluster.name");
   write_file(work / "new" / "mine", "mine");
   auto tried = run_program({program("dfs").string(), "init", (work / "new").string()});
   CHECK(tried.code == 4);
-  CHECK_MESSAGE(has(tried.err, "isn't empty"), tried.err);
+  CHECK_MESSAGE(contains(tried.err, "isn't empty"), tried.err);
   CHECK(read_file(work / "new" / "mine") == "mine");
   CHECK_FALSE(fs::exists(work / "new" / "cluster.toml"));
 }
 
-TEST_CASE("a client with nothing to connect to fails before its timeout, in plain words") {
+TEST_CASE("a client that can connect to no master fails before its timeout with a clear message") {
   configs_folder folder{{"--masters", "3", "--storages", "1"}};
   write_file(folder.path() / "cluster.toml",
              read_file(folder.path() / "cluster.toml") +
@@ -311,14 +310,14 @@ TEST_CASE("a client with nothing to connect to fails before its timeout, in plai
     auto tried = folder.dfs(words);
     CHECK(tried.code == 5);
     CHECK_MESSAGE(count_of(tried.err, "127.0.0.1:") == 3, tried.err);
-    CHECK_MESSAGE(has(tried.err, "no master answers"), tried.err);
-    CHECK_MESSAGE(has(tried.err, "connection refused"), tried.err);
-    CHECK_MESSAGE(has(tried.err, "'dfs up FOLDER'"), tried.err);
-    CHECK_MESSAGE(!has(tried.err, "cannot_connect"), tried.err);
+    CHECK_MESSAGE(contains(tried.err, "no master answers"), tried.err);
+    CHECK_MESSAGE(contains(tried.err, "connection refused"), tried.err);
+    CHECK_MESSAGE(contains(tried.err, "'dfs up FOLDER'"), tried.err);
+    CHECK_MESSAGE(!contains(tried.err, "cannot_connect"), tried.err);
   }
 }
 
-TEST_CASE("without a majority of masters a client says which don't answer") {
+TEST_CASE("without a majority of masters a client names those that don't answer") {
   configs_folder folder{{"--masters", "3", "--storages", "1"}};
   write_file(folder.path() / "cluster.toml",
              read_file(folder.path() / "cluster.toml") + "[client]\ntimeout = \"1s\"\n");
@@ -326,17 +325,17 @@ TEST_CASE("without a majority of masters a client says which don't answer") {
   for (auto* node : {"master-1", "master-3"})
     ::kill(folder.process_of(node), SIGKILL);
   outcome tried;
-  eventually("the one that is left leads no more", [&] {
+  eventually("the remaining master no longer leads", [&] {
     tried = folder.dfs({"mkdir", "/d"});
     REQUIRE(tried.code == 5);
-    return has(tried.err, "2 of 3 masters don't answer, so a majority is missing");
+    return contains(tried.err, "2 of 3 masters don't answer, so a majority is missing");
   });
-  CHECK_MESSAGE(has(tried.err, "master-1 at 127.0.0.1:"), tried.err);
-  CHECK_MESSAGE(has(tried.err, "master-3 at 127.0.0.1:"), tried.err);
-  CHECK_MESSAGE(has(tried.err, "no leader is elected"), tried.err);
+  CHECK_MESSAGE(contains(tried.err, "master-1 at 127.0.0.1:"), tried.err);
+  CHECK_MESSAGE(contains(tried.err, "master-3 at 127.0.0.1:"), tried.err);
+  CHECK_MESSAGE(contains(tried.err, "no leader is elected"), tried.err);
 }
 
-TEST_CASE("a master that doesn't run isn't made a member") {
+TEST_CASE("a master that is not running is not made a member") {
   cluster_shape shape;
   shape.consensus = "raft";
   shape.masters = 2;
@@ -349,12 +348,12 @@ TEST_CASE("a master that doesn't run isn't made a member") {
   cluster.wait_until_writable();
   auto added = cluster.dfs({"admin", "master", "add", "master-2"});
   CHECK(added.code == 5);
-  CHECK_MESSAGE(has(added.err, fmt::format("127.0.0.1:{}", cluster.port_of("master-2"))),
+  CHECK_MESSAGE(contains(added.err, fmt::format("127.0.0.1:{}", cluster.port_of("master-2"))),
                 added.err);
-  CHECK_MESSAGE(has(added.err, "dfsd --config"), added.err);
-  CHECK_MESSAGE(has(added.err, "nothing was changed"), added.err);
+  CHECK_MESSAGE(contains(added.err, "dfsd --config"), added.err);
+  CHECK_MESSAGE(contains(added.err, "nothing was changed"), added.err);
   auto list = cluster.dfs({"admin", "master", "list"}).out;
-  CHECK_MESSAGE(has(list, "no member"), list);
+  CHECK_MESSAGE(contains(list, "no member"), list);
   cluster.start("master-2");
   added = cluster.dfs({"admin", "master", "add", "master-2"});
   CHECK_MESSAGE(added.code == 0, added.err);

@@ -4,9 +4,9 @@
 
 using namespace atl::spi;
 
-/// Two halves and their XOR on three nodes, where any two are enough; but what it makes of the
-/// second half and the XOR is wrong. A mistake as a scheme may have: it shows only when a node is
-/// gone.
+/// Two halves and their XOR on three nodes, any two of which suffice; but it decodes the
+/// second half and the XOR wrongly. The mistake shows only when a node is
+/// down.
 struct liar : recovery {
   fragment_layout layout() const override {
     return {.total = 3, .needed = 2, .min_write = 3, .identical = false};
@@ -40,7 +40,7 @@ struct liar : recovery {
       for (std::size_t i = 0; i < size - left->size(); ++i)
         scratch += static_cast<char>((*left)[i] ^ (*both)[i]);
     } else if (right && both) {
-      scratch = *both; // it should be the XOR of the two
+      scratch = *both; // the correct value is the XOR of the two
       scratch += *right;
     } else {
       return std::nullopt;

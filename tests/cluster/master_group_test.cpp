@@ -4,12 +4,12 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <chrono>
 #include <set>
 #include <signal.h>
 #include <thread>
 
-/// Masters of which a majority decides, by whichever protocol, as processes that are killed,
-/// frozen, wiped and replaced.
+/// Masters under a majority protocol, as processes that are killed, frozen, wiped and replaced.
 namespace {
 
 cluster_shape group_of(int masters, const std::string& options = {}) {
@@ -23,7 +23,7 @@ cluster_shape group_of(int masters, const std::string& options = {}) {
   return shape;
 }
 
-/// Stores small files one after the other, each of which lives in the name space.
+/// Stores small files in turn, each of which is kept in the name space.
 class writer {
  public:
   explicit writer(test_cluster& cluster) : cluster_{cluster}, thread_{[this] { run(); }} {}
@@ -34,11 +34,11 @@ class writer {
       thread_.join();
   }
   int acknowledged() const { return acknowledged_; }
-  void some_more(int files = 3) {
+  void store_more(int files = 3) {
     auto goal = acknowledged() + files;
-    eventually("more is stored", [&] { return acknowledged() >= goal; });
+    eventually("more files are stored", [&] { return acknowledged() >= goal; });
   }
-  /// Each file that was acknowledged is there, and nothing else is.
+  /// Checks that every acknowledged file exists, and no other file.
   void check() {
     for (int i = 0; i < acknowledged(); ++i) {
       auto read = cluster_.dfs({"cat", fmt::format("/f{}", i)});
@@ -65,41 +65,41 @@ class writer {
 
 } // namespace
 
-TEST_CASE("the leader is killed again and again under load, and nothing acknowledged is lost") {
+TEST_CASE("no acknowledged file is lost when the leader is killed repeatedly under load") {
   test_cluster cluster{group_of(3)};
   cluster.up();
   writer load{cluster};
   for (int round = 0; round < 8; ++round) {
-    load.some_more();
+    load.store_more();
     auto leader = cluster.must_lead();
     cluster.kill(leader, SIGKILL);
-    load.some_more(); // a majority goes on
+    load.store_more(); // a majority continues
     cluster.start(leader);
   }
   load.stop();
   load.check();
 }
 
-TEST_CASE("a leader that freezes is replaced, and follows when it comes back") {
+TEST_CASE("a frozen leader is replaced, and follows once it resumes") {
   test_cluster cluster{group_of(3)};
   cluster.up();
   writer load{cluster};
-  load.some_more();
+  load.store_more();
   auto frozen = cluster.must_lead();
   cluster.kill(frozen, SIGSTOP);
-  load.some_more(5);
+  load.store_more(5);
   CHECK(cluster.must_lead() != frozen);
   cluster.kill(frozen, SIGCONT);
-  load.some_more(5);
+  load.store_more(5);
   load.stop();
   load.check();
 }
 
-TEST_CASE("all masters are killed at once and come back with everything") {
+TEST_CASE("masters that are all killed at once restart with everything that was acknowledged") {
   test_cluster cluster{group_of(3)};
   cluster.up();
   writer load{cluster};
-  load.some_more(10);
+  load.store_more(10);
   for (auto* node : {"master-1", "master-2", "master-3"})
     cluster.kill(node, SIGKILL);
   load.stop();
@@ -107,21 +107,21 @@ TEST_CASE("all masters are killed at once and come back with everything") {
   load.check();
 }
 
-TEST_CASE("reads go on from any master, also on a follower whose leader is alive") {
+TEST_CASE("any master answers reads, also a follower whose leader is alive") {
   test_cluster cluster{group_of(3)};
   cluster.up();
   REQUIRE(cluster.dfs({"put", "-", "/f"}, "hello").code == 0);
-  for (int i = 0; i < 12; ++i) // each client begins with a master by lot
+  for (int i = 0; i < 12; ++i) // each client begins with a random master
     CHECK(cluster.dfs({"cat", "/f"}).out == "hello");
 }
 
-TEST_CASE("a minority of masters answers reads that may be stale, and no others") {
+TEST_CASE("a minority of masters answers only reads that may be stale") {
   auto shape = group_of(3);
   shape.files = "chunk_size = \"64KiB\"\ninline_limit = \"1KiB\"";
   shape.client = "timeout = \"2s\"";
   test_cluster cluster{shape};
   cluster.up();
-  auto large = random_bytes(100'000, 1); // in chunks on the storage node
+  auto large = random_bytes(100'000, 1); // stored in chunks on the storage node
   REQUIRE(cluster.dfs({"put", "-", "/small"}, "hello").code == 0);
   REQUIRE(cluster.dfs({"put", "-", "/large"}, large).code == 0);
   // Followers learn of the last commit, and of a storage node's id, a moment later.
@@ -150,7 +150,7 @@ TEST_CASE("a minority of masters answers reads that may be stale, and no others"
   CHECK(cluster.dfs({"put", "-", "/more"}, "more").code == 5);
 }
 
-TEST_CASE("a master that was away for long is caught up with a snapshot") {
+TEST_CASE("a master that was down for long catches up from a snapshot") {
   test_cluster cluster{group_of(3, ", keep_entries = 5")};
   cluster.up();
   auto leader = cluster.must_lead();
@@ -164,15 +164,15 @@ TEST_CASE("a master that was away for long is caught up with a snapshot") {
     return status.is_object() && status["seen_by"]["first"].get<int>() > 20;
   });
   cluster.start(away);
-  eventually("it took a snapshot",
+  eventually("the master received a snapshot",
              [&] { return cluster.log_of(away).find("gave its snapshot") != std::string::npos; });
-  // Now it is needed for a majority.
+  // Now this master is needed for a majority.
   cluster.kill(leader, SIGKILL);
   CHECK(cluster.dfs({"cat", "/f59"}).out == "text 59");
   CHECK(cluster.dfs({"put", "-", "/more"}, "more").code == 0);
 }
 
-TEST_CASE("a master whose disk is lost is replaced by another one, under a new id") {
+TEST_CASE("a master whose disk is lost is replaced by another master under a new id") {
   auto shape = group_of(4);
   shape.joining_masters = 1;
   test_cluster cluster{shape};
@@ -191,12 +191,12 @@ TEST_CASE("a master whose disk is lost is replaced by another one, under a new i
   CHECK_MESSAGE(list.find("no member") != std::string::npos, list);
   auto again = cluster.dfs({"admin", "master", "add", "master-4"});
   CHECK(again.out.find("already") != std::string::npos);
-  // The new one counts: with another of the old ones gone there is still a majority.
+  // The new master counts: with another old master down there is still a majority.
   cluster.kill("master-1", SIGKILL);
   CHECK(cluster.dfs({"cat", "/f"}).out == "hello");
   auto put = cluster.dfs({"put", "-", "/g"}, "more");
   CHECK_MESSAGE(put.code == 0, put.err);
-  SUBCASE("and after a restart of all of them, whatever the birth's members were") {
+  SUBCASE("and after a restart of all masters, whatever the founding members were") {
     for (auto* node : {"master-3", "master-4"})
       cluster.kill(node, SIGKILL);
     for (auto* node : {"master-3", "master-4"})
@@ -206,7 +206,7 @@ TEST_CASE("a master whose disk is lost is replaced by another one, under a new i
   }
 }
 
-TEST_CASE("nodes that run already turn to a master that came later") {
+TEST_CASE("nodes that already run use a master that was added later") {
   auto shape = group_of(3);
   test_cluster cluster{shape};
   cluster.up();
@@ -225,7 +225,7 @@ TEST_CASE("nodes that run already turn to a master that came later") {
   });
 }
 
-TEST_CASE("leadership is handed over when asked for") {
+TEST_CASE("leadership is transferred on request") {
   test_cluster cluster{group_of(3)};
   cluster.up();
   for (std::string name : {"master-1", "master-2", "master-3"}) {
@@ -236,7 +236,23 @@ TEST_CASE("leadership is handed over when asked for") {
   }
 }
 
-TEST_CASE("a log is never read by another protocol than the one that wrote it") {
+TEST_CASE("leadership is transferred to a master that is started after the command") {
+  test_cluster cluster{group_of(3)};
+  cluster.up();
+  cluster.must_lead_all();
+  std::string chosen = cluster.must_lead() == "master-1" ? "master-2" : "master-1";
+  cluster.kill(chosen, SIGKILL);
+  auto lead = start_program({program("dfs").string(), "--cluster", cluster.folder().string(),
+                             "admin", "master", "lead", chosen});
+  auto began = std::chrono::steady_clock::now();
+  eventually("the leader would have abandoned a first request",
+             [&] { return std::chrono::steady_clock::now() - began > std::chrono::seconds{2}; });
+  cluster.start(chosen);
+  CHECK(wait_for(lead) == 0);
+  CHECK(cluster.must_lead() == chosen);
+}
+
+TEST_CASE("a protocol refuses a log that another protocol wrote") {
   auto shape = group_of(1);
   test_cluster cluster{shape};
   cluster.up();

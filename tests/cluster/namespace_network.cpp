@@ -17,7 +17,7 @@ void run(const std::string& command) {
   REQUIRE_MESSAGE(code == 0, command);
 }
 
-/// A process in a network namespace of its own that does nothing until this one ends.
+/// A process in its own network namespace that does nothing until this process ends.
 pid_t hold_namespace() {
   int ready[2];
   REQUIRE(::pipe(ready) == 0);
@@ -48,7 +48,7 @@ bool namespace_network::possible() {
 }
 
 namespace_network::namespace_network(const std::vector<std::string>& names) {
-  // Once for the process: a second network replaces the first.
+  // Once per process: a second network replaces the first.
   REQUIRE(::unshare(CLONE_NEWNET) == 0);
   run("ip link set lo up");
   run("ip link add hub type bridge && ip addr add 10.66.0.254/24 dev hub && ip link set hub up");
@@ -88,11 +88,11 @@ std::vector<std::string> namespace_network::run_on(const std::string& host) cons
   return {"/usr/bin/nsenter", "--target", std::to_string(hosts_.at(host).holder), "--net", "--"};
 }
 
-void namespace_network::unplug(const std::string& host) {
+void namespace_network::isolate(const std::string& host) {
   run(fmt::format("ip link set port{} down", hosts_.at(host).number));
 }
 
-void namespace_network::plug_in(const std::string& host) {
+void namespace_network::rejoin(const std::string& host) {
   run(fmt::format("ip link set port{} up", hosts_.at(host).number));
 }
 

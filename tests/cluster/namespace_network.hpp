@@ -4,15 +4,15 @@
 
 #include <map>
 
-/// In this machine's kernel: each host is a network namespace, joined to the others by a bridge.
-/// All of it belongs to this process and goes with it; the rest of the machine sees nothing of it.
-/// Wants root and iproute2.
+/// A network in the kernel: each host is a network namespace, joined to the others by a bridge.
+/// It ends with this process, and is invisible to the rest of the machine.
+/// Requires root and iproute2.
 class namespace_network : public host_network {
  public:
-  /// Whether this machine lets us.
+  /// Whether this machine permits such a network.
   static bool possible();
 
-  /// Takes this process, and all that it starts from now on, into the network as well.
+  /// Moves this process and its future children into the network.
   explicit namespace_network(const std::vector<std::string>& hosts);
   ~namespace_network() override;
   namespace_network(const namespace_network&) = delete;
@@ -23,16 +23,16 @@ class namespace_network : public host_network {
   std::vector<std::string> run_on(const std::string& host) const override;
   void runs(const std::string&, pid_t) override {}
 
-  void unplug(const std::string& host) override;
-  void plug_in(const std::string& host) override;
-  /// `from` also loses what `to` wants acknowledged.
+  void isolate(const std::string& host) override;
+  void rejoin(const std::string& host) override;
+  /// `from` also loses the acknowledgements of `to`.
   void cut(const std::string& from, const std::string& to) override;
   void join(const std::string& from, const std::string& to) override;
 
  private:
   struct host {
     int number = 0;
-    pid_t holder = 0; ///< a process that keeps its namespace
+    pid_t holder = 0; ///< a process that keeps the namespace alive
 
     std::string address() const;
   };

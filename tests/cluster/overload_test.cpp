@@ -16,7 +16,7 @@
 #include <thread>
 #include <unistd.h>
 
-/// More clients and connections than a node can serve: it says so, and goes on.
+/// More clients and connections than a node can serve: the node refuses some, and keeps working.
 namespace {
 
 /// Lowers the limit of open files for the programs started meanwhile.
@@ -34,7 +34,7 @@ class few_files {
   rlimit before_{};
 };
 
-/// A shell that lowers both limits for good, and becomes the program.
+/// A shell that lowers both limits permanently, and then executes the program.
 std::vector<std::string> with_few_files(int files, const test_cluster& cluster,
                                         const std::string& node) {
   return {"/bin/sh", "-c",
@@ -43,7 +43,7 @@ std::vector<std::string> with_few_files(int files, const test_cluster& cluster,
                       (cluster.folder() / (node + ".log")).string())};
 }
 
-/// Connections that say nothing.
+/// Connections that send nothing.
 class silent_connections {
  public:
   silent_connections(std::uint16_t port, int count) {
@@ -63,7 +63,7 @@ class silent_connections {
     for (auto fd : all_)
       ::close(fd);
   }
-  /// Those that the node has closed.
+  /// The connections that the node has closed.
   std::size_t closed() const {
     std::size_t count = 0;
     for (auto fd : all_) {
@@ -77,7 +77,7 @@ class silent_connections {
   std::vector<int> all_;
 };
 
-/// Ticks of the processor that a process has used.
+/// The CPU time of a process, in clock ticks.
 std::uint64_t ticks_of(pid_t process) {
   std::istringstream stat{read_file(fmt::format("/proc/{}/stat", process))};
   std::string word;
@@ -99,8 +99,8 @@ struct node_process {
 
 } // namespace
 
-TEST_CASE(
-    "300 silent connections end no node under a tight limit of open files, nor keep it busy") {
+TEST_CASE("a node with a low limit of open files survives 300 silent connections without using "
+          "CPU time") {
   for (int limit : {1024, 128}) {
     CAPTURE(limit);
     cluster_shape shape;
@@ -116,13 +116,13 @@ TEST_CASE(
       {
         silent_connections strangers{cluster.port_of(node), 300};
         if (limit == 128)
-          eventually("it turns some away", [&] { return strangers.closed() > 100; });
-        // It has no more to do now; what it needs for heartbeats is little.
+          eventually("the node refuses some connections", [&] { return strangers.closed() > 100; });
+        // The node is idle now except for heartbeats, which take little time.
         auto before = ticks_of(process);
         std::this_thread::sleep_for(std::chrono::seconds{1});
         CHECK(ticks_of(process) - before < 50);
       }
-      eventually("it serves again", [&] {
+      eventually("the node serves again", [&] {
         return cluster.dfs({"put", "-", "/f"}, bytes).code == 0;
       });
       CHECK((cluster.dfs({"cat", "/f"}).out == bytes));
@@ -131,7 +131,8 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("a node raises its limit of open files, and refuses to start when that isn't enough") {
+TEST_CASE("a node raises its limit of open files, and refuses to start when the hard limit is "
+          "too low") {
   cluster_shape shape;
   shape.storages = shape.copies = 1;
   test_cluster cluster{shape};
@@ -139,7 +140,7 @@ TEST_CASE("a node raises its limit of open files, and refuses to start when that
     few_files soft{64};
     cluster.start("storage-1");
   }
-  eventually("it says how many it may have open", [&] {
+  eventually("the node logs its limit of open files", [&] {
     return cluster.log_of("storage-1").find("256 bulk connections at once\"") != std::string::npos;
   });
   auto refused = run_program(with_few_files(40, cluster, "master-1"));
@@ -149,7 +150,8 @@ TEST_CASE("a node raises its limit of open files, and refuses to start when that
                 cluster.log_of("master-1"));
 }
 
-TEST_CASE("more clients than storage nodes can serve at once wait, and all files are stored") {
+TEST_CASE("when more clients write than storage nodes can serve at once, clients wait and all "
+          "files are stored") {
   cluster_shape shape;
   for (auto* node : {"storage-1", "storage-2", "storage-3"})
     shape.node[node] = "connections = 6\nwrite_buffer = \"1MiB\"";
@@ -167,7 +169,7 @@ TEST_CASE("more clients than storage nodes can serve at once wait, and all files
     CHECK(wait_for(put) == 0);
   for (int i = 0; i < clients; i += 5)
     CHECK((cluster.dfs({"cat", fmt::format("/f{}", i)}).out == read_file(file)));
-  // None was given up for another: each chunk has all its copies, and no copy was made in vain.
+  // No write was abandoned: each chunk has all of its copies, and there are no surplus copies.
   for (auto* node : {"storage-1", "storage-2", "storage-3"})
     CHECK(cluster.chunk_files(node).size() == 3 * clients);
 }

@@ -28,23 +28,23 @@ using boost::system::error_code;
 
 namespace {
 
-/// What the test wants of the network.
-struct wires {
-  std::set<std::string> unplugged;
+/// The cuts that the test requests.
+struct cut_state {
+  std::set<std::string> isolated;
   std::set<std::pair<std::string, std::string>> cuts;
   std::map<std::string, pid_t> processes;
 };
 
-/// The same, for the test's thread and that of the proxies.
-class wiring {
+/// The cuts, shared by the test's thread and that of the proxies.
+class shared_cut_state {
  public:
-  void change(const std::function<void(wires&)>& how) {
+  void change(const std::function<void(cut_state&)>& how) {
     std::lock_guard lock{mutex_};
     how(wires_);
   }
   bool passes(const std::string& from, const std::string& to) const {
     std::lock_guard lock{mutex_};
-    return !wires_.unplugged.contains(from) && !wires_.unplugged.contains(to) &&
+    return !wires_.isolated.contains(from) && !wires_.isolated.contains(to) &&
            !wires_.cuts.contains({from, to});
   }
   std::map<std::string, pid_t> processes() const {
@@ -54,11 +54,11 @@ class wiring {
 
  private:
   mutable std::mutex mutex_;
-  wires wires_;
+  cut_state wires_;
 };
 
 /// The kernel's number for a connected socket of 127.0.0.1 with these ports; 0 when it is gone. By
-/// sock_diag(7), which looks one up: /proc/net/tcp lists all there are, at a busy time thousands.
+/// sock_diag(7), which looks up one socket: /proc/net/tcp lists all, which may be thousands.
 std::uint32_t inode_of(std::uint16_t local, std::uint16_t remote) {
   struct {
     nlmsghdr header{};
@@ -102,34 +102,35 @@ bool holds_socket(pid_t process, std::uint32_t inode) {
   return false;
 }
 
-/// Things to do as soon as the network lets something pass. Used by the proxies' thread alone.
-class gate {
+/// Actions to run when a cut is healed. Used only by the proxies' thread.
+class deferred_actions {
  public:
-  explicit gate(const wiring& network) : network_{network} {}
+  explicit deferred_actions(const shared_cut_state& network) : network_{network} {}
 
-  void when_passes(const std::string& from, const std::string& to, std::function<void()> step) {
+  void run_when_connected(const std::string& from, const std::string& to,
+                          std::function<void()> step) {
     if (network_.passes(from, to))
       step();
     else
       waiting_.push_back({from, to, std::move(step)});
   }
-  void look_again() {
+  void retry_all() {
     for (auto& it : std::exchange(waiting_, {}))
-      when_passes(it.from, it.to, std::move(it.step));
+      run_when_connected(it.from, it.to, std::move(it.step));
   }
 
  private:
-  struct patient {
+  struct deferred_action {
     std::string from;
     std::string to;
     std::function<void()> step;
   };
-  const wiring& network_;
-  std::vector<patient> waiting_;
+  const shared_cut_state& network_;
+  std::vector<deferred_action> waiting_;
 };
 
-/// One way of a connection.
-struct lane {
+/// One direction of a connection.
+struct direction {
   tcp::socket& in;
   tcp::socket& out;
   std::string from;
@@ -137,21 +138,22 @@ struct lane {
   std::array<char, 64 << 10> buffer{};
 };
 
-/// A connection, of which both ends believe that it leads to the other.
+/// A connection between two nodes through the proxy.
 class session : public std::enable_shared_from_this<session> {
  public:
-  session(gate& gate, tcp::socket caller, const std::string& from, const std::string& to)
-      : gate_{gate}, caller_{std::move(caller)}, callee_{caller_.get_executor()},
+  session(deferred_actions& deferred_actions, tcp::socket caller, const std::string& from,
+          const std::string& to)
+      : deferred_{deferred_actions}, caller_{std::move(caller)}, callee_{caller_.get_executor()},
         there_{caller_, callee_, from, to}, back_{callee_, caller_, to, from} {}
 
-  /// A handshake goes there and back.
+  /// A handshake needs both directions.
   void connect(const tcp::endpoint& where) {
-    gate_.when_passes(there_.from, there_.to, [this, self = shared_from_this(), where] {
-      gate_.when_passes(back_.from, back_.to, [this, self, where] {
+    deferred_.run_when_connected(there_.from, there_.to, [this, self = shared_from_this(), where] {
+      deferred_.run_when_connected(back_.from, back_.to, [this, self, where] {
         callee_.async_connect(where, [this, self](error_code failed) {
           if (failed)
             return close();
-          // The ends decide what goes out when.
+          // The ends decide when to send.
           caller_.set_option(tcp::no_delay{true}, failed);
           callee_.set_option(tcp::no_delay{true}, failed);
           read(there_);
@@ -162,26 +164,26 @@ class session : public std::enable_shared_from_this<session> {
   }
 
  private:
-  void read(lane& it) {
-    gate_.when_passes(it.from, it.to, [this, self = shared_from_this(), &it] {
-      it.in.async_read_some(asio::buffer(it.buffer),
-                            [this, self, &it](error_code failed, std::size_t size) {
-                              gate_.when_passes(it.from, it.to, [this, self, &it, failed, size] {
-                                failed ? end(it) : write(it, size);
-                              });
-                            });
+  void read(direction& it) {
+    deferred_.run_when_connected(it.from, it.to, [this, self = shared_from_this(), &it] {
+      it.in.async_read_some(
+          asio::buffer(it.buffer), [this, self, &it](error_code failed, std::size_t size) {
+            deferred_.run_when_connected(it.from, it.to, [this, self, &it, failed, size] {
+              failed ? end(it) : write(it, size);
+            });
+          });
     });
   }
-  void write(lane& it, std::size_t size) {
+  void write(direction& it, std::size_t size) {
     asio::async_write(it.out, asio::buffer(it.buffer.data(), size),
                       [this, self = shared_from_this(), &it](error_code failed, std::size_t) {
                         if (!failed)
                           return read(it);
-                        // That it is gone is news, too, which must get through.
-                        gate_.when_passes(it.to, it.from, [this, self] { close(); });
+                        // The close must pass the network, too.
+                        deferred_.run_when_connected(it.to, it.from, [this, self] { close(); });
                       });
   }
-  void end(lane& it) {
+  void end(direction& it) {
     error_code ignored;
     it.out.shutdown(tcp::socket::shutdown_send, ignored);
   }
@@ -191,19 +193,19 @@ class session : public std::enable_shared_from_this<session> {
     callee_.close(ignored);
   }
 
-  gate& gate_;
+  deferred_actions& deferred_;
   tcp::socket caller_;
   tcp::socket callee_;
-  lane there_;
-  lane back_;
+  direction there_;
+  direction back_;
 };
 
-/// Stands where others find a node.
+/// Listens at the public address of a node.
 class proxy {
  public:
-  proxy(asio::io_context& io, const wiring& network, gate& gate, std::string host,
-        std::uint16_t port)
-      : network_{network}, gate_{gate}, host_{std::move(host)},
+  proxy(asio::io_context& io, const shared_cut_state& network, deferred_actions& deferred_actions,
+        std::string host, std::uint16_t port)
+      : network_{network}, deferred_{deferred_actions}, host_{std::move(host)},
         node_{asio::ip::address_v4::loopback(), port},
         acceptor_{io, tcp::endpoint{asio::ip::address_v4::loopback(), 0}} {
     accept();
@@ -224,10 +226,10 @@ class proxy {
     error_code gone;
     auto from = caller.remote_endpoint(gone);
     if (!gone)
-      std::make_shared<session>(gate_, std::move(caller), host_at(from.port()), host_)
+      std::make_shared<session>(deferred_, std::move(caller), host_at(from.port()), host_)
           ->connect(node_);
   }
-  /// Whose process it is that connects from a port; empty: none of the hosts'.
+  /// The host whose process connects from a port; empty: no host.
   std::string host_at(std::uint16_t from) const {
     auto inode = inode_of(from, port());
     for (auto& [host, process] : network_.processes())
@@ -236,8 +238,8 @@ class proxy {
     return {};
   }
 
-  const wiring& network_;
-  gate& gate_;
+  const shared_cut_state& network_;
+  deferred_actions& deferred_;
   std::string host_;
   tcp::endpoint node_;
   tcp::acceptor acceptor_;
@@ -246,16 +248,16 @@ class proxy {
 } // namespace
 
 struct proxy_network::implementation {
-  wiring network;
+  shared_cut_state network;
   asio::io_context io{1};
-  gate the_gate{network};
+  deferred_actions the_gate{network};
   std::map<std::pair<std::string, std::uint16_t>, proxy> proxies;
   asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
   std::thread thread{[this] { io.run(); }};
 
-  void change(const std::function<void(wires&)>& how) {
+  void change(const std::function<void(cut_state&)>& how) {
     network.change(how);
-    asio::post(io, [this] { the_gate.look_again(); });
+    asio::post(io, [this] { the_gate.retry_all(); });
   }
 };
 
@@ -281,21 +283,21 @@ std::string proxy_network::listens_at(const std::string&, std::uint16_t port) {
 }
 
 void proxy_network::runs(const std::string& host, pid_t process) {
-  impl_->change([&](wires& it) { it.processes[host] = process; });
+  impl_->change([&](cut_state& it) { it.processes[host] = process; });
 }
 
-void proxy_network::unplug(const std::string& host) {
-  impl_->change([&](wires& it) { it.unplugged.insert(host); });
+void proxy_network::isolate(const std::string& host) {
+  impl_->change([&](cut_state& it) { it.isolated.insert(host); });
 }
 
-void proxy_network::plug_in(const std::string& host) {
-  impl_->change([&](wires& it) { it.unplugged.erase(host); });
+void proxy_network::rejoin(const std::string& host) {
+  impl_->change([&](cut_state& it) { it.isolated.erase(host); });
 }
 
 void proxy_network::cut(const std::string& from, const std::string& to) {
-  impl_->change([&](wires& it) { it.cuts.insert({from, to}); });
+  impl_->change([&](cut_state& it) { it.cuts.insert({from, to}); });
 }
 
 void proxy_network::join(const std::string& from, const std::string& to) {
-  impl_->change([&](wires& it) { it.cuts.erase({from, to}); });
+  impl_->change([&](cut_state& it) { it.cuts.erase({from, to}); });
 }

@@ -4,10 +4,10 @@
 
 #include <memory>
 
-/// On loopback, for anybody: nodes find each other at the addresses of proxies, which know from
-/// /proc which process a connection comes from, and stop passing on bytes that the network should
-/// lose. Those aren't lost for good, as little as a kernel loses them that sends them again: they
-/// arrive once the network is whole. Who is no host (a client) is cut off by `unplug` alone.
+/// A network on loopback, without privileges: nodes connect through proxies, which learn from
+/// /proc which process opened a connection, and hold back the bytes that the network should
+/// lose. The bytes are only delayed, as by a kernel that retransmits them: they
+/// arrive once the network is whole. Only `unplug` cuts off a client, which is no host.
 class proxy_network : public host_network {
  public:
   proxy_network();
@@ -15,14 +15,14 @@ class proxy_network : public host_network {
   proxy_network(const proxy_network&) = delete;
   proxy_network& operator=(const proxy_network&) = delete;
 
-  /// The address of a proxy, which is made the first time.
+  /// The address of a proxy, which the first call creates.
   std::string address_of(const std::string& host, std::uint16_t port) override;
   std::string listens_at(const std::string& host, std::uint16_t port) override;
   std::vector<std::string> run_on(const std::string&) const override { return {}; }
   void runs(const std::string& host, pid_t process) override;
 
-  void unplug(const std::string& host) override;
-  void plug_in(const std::string& host) override;
+  void isolate(const std::string& host) override;
+  void rejoin(const std::string& host) override;
   void cut(const std::string& from, const std::string& to) override;
   void join(const std::string& from, const std::string& to) override;
 

@@ -45,12 +45,12 @@ void recorded_load::stop() {
 
 void recorded_load::some_more_writes(std::uint64_t count) {
   auto goal = writes_ + count;
-  eventually("more is written", [&] { return writes_ >= goal; });
+  eventually("more writes are acknowledged", [&] { return writes_ >= goal; });
 }
 
 void recorded_load::some_more_reads(std::uint64_t count) {
   auto goal = reads_ + count;
-  eventually("more is read", [&] { return reads_ >= goal; });
+  eventually("more reads are answered", [&] { return reads_ >= goal; });
 }
 
 std::chrono::milliseconds recorded_load::longest_pause() const {
@@ -79,8 +79,8 @@ recorded_load::waits_for_a_write(const std::vector<std::chrono::microseconds>& m
   return waits;
 }
 
-/// A client that doesn't learn what became of a write goes on as another one: the first waits for
-/// ever.
+/// A client that does not learn the outcome of a write continues as another client: in the
+/// history the first one waits for ever.
 void recorded_load::run(int client) {
   dfs::control masters{cluster_};
   atl::spi::random_source random{static_cast<std::uint64_t>(client)};

@@ -12,31 +12,31 @@
 #include <thread>
 #include <vector>
 
-/// Clients that write and read small files in the name space, a register each, and note what they
-/// were answered and when: what a cluster did under faults can then be judged.
+/// Clients that write and read small files in the name space, each a register, and record the
+/// responses with their times, so that the history under faults can be checked.
 class recorded_load {
  public:
-  /// @param first_key a key that was used before isn't a fresh register
+  /// @param first_key the first key to use; a key that was used before is not an empty register
   recorded_load(const dfs::cluster_settings& cluster, int clients, int keys = 3,
                 std::uint64_t first_key = 0);
   ~recorded_load();
 
   std::uint64_t writes() const { return writes_; } ///< acknowledged so far
   std::uint64_t reads() const { return reads_; }
-  /// Waits until so many more were acknowledged.
+  /// Waits for so many more acknowledgements.
   void some_more_writes(std::uint64_t count = 5);
   void some_more_reads(std::uint64_t count = 5);
   /// The longest time without an acknowledged write so far.
   std::chrono::milliseconds longest_pause() const;
-  /// Since this load began, as its history counts.
+  /// The time since this load began, as in its history.
   std::chrono::microseconds now() const;
-  /// How long after each of these moments the first write was acknowledged that began then or
-  /// later; moments behind the last write have none.
+  /// The time from each of these moments to the acknowledgement of the first write that began then
+  /// or later; moments after the last write have none.
   std::vector<std::chrono::milliseconds>
   waits_for_a_write(const std::vector<std::chrono::microseconds>& moments) const;
 
   void stop();
-  /// Stops, and demands that all that was answered fits a single register a key.
+  /// Stops, and checks that the history of each key is linearizable.
   void must_be_linearizable();
   atl::sim::history take();
 

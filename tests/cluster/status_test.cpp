@@ -1,3 +1,4 @@
+#include "contains.hpp"
 #include "test_cluster.hpp"
 
 #include <doctest/doctest.h>
@@ -5,7 +6,7 @@
 
 #include <signal.h>
 
-// What 'dfs status', 'dfs stat' and 'dfs admin master list' say of real nodes.
+// The output of 'dfs status', 'dfs stat' and 'dfs admin master list' for real nodes.
 
 namespace {
 
@@ -20,10 +21,6 @@ cluster_shape group_of(int masters, const std::string& placement = "round_robin"
   return shape;
 }
 
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 std::string first_line(const outcome& status) {
   return status.out.substr(0, status.out.find('\n'));
 }
@@ -32,11 +29,11 @@ void wait_for_status(test_cluster& cluster, int code, const std::string& part) {
   outcome last;
   eventually(fmt::format("status says '{}' and exits with {}", part, code), [&] {
     last = cluster.dfs({"status"});
-    return last.code == code && has(last.out, part);
+    return last.code == code && contains(last.out, part);
   });
-  CHECK_MESSAGE(has(first_line(last), code == 0   ? "healthy"
-                                      : code == 8 ? "degraded: "
-                                                  : "writes are refused: "),
+  CHECK_MESSAGE(contains(first_line(last), code == 0   ? "healthy"
+                                           : code == 8 ? "degraded: "
+                                                       : "writes are refused: "),
                 last.out);
 }
 
@@ -47,7 +44,7 @@ nlohmann::json master_in(const nlohmann::json& list, const std::string& name) {
   return {};
 }
 
-/// Of the three, one that follows.
+/// One of the two followers.
 std::string a_follower(test_cluster& cluster) {
   return cluster.must_lead_all() == "master-3" ? "master-2" : "master-3";
 }
@@ -61,9 +58,8 @@ void restart(test_cluster& cluster, const std::string& master, const cluster_sha
 
 } // namespace
 
-TEST_CASE(
-    "a cluster is healthy until a storage node is killed; then the chunks short of copies are "
-    "counted, and again none when it is back") {
+TEST_CASE("a cluster counts chunks short of copies while a storage node is down, and is healthy "
+          "before and after") {
   test_cluster cluster;
   cluster.up();
   REQUIRE(cluster.dfs({"put", "-", "/f"}, random_bytes(300'000, 1)).code == 0);
@@ -72,7 +68,7 @@ TEST_CASE(
   CHECK(status["health"]["state"] == "healthy");
   CHECK(status["health"]["reasons"].empty());
   auto where = cluster.dfs({"stat", "/f"}).out;
-  CHECK_MESSAGE(has(where, "storage-2"), where);
+  CHECK_MESSAGE(contains(where, "storage-2"), where);
 
   cluster.kill("storage-2", SIGKILL);
   wait_for_status(cluster, 8, "5 chunks short of copies, storage-2 is down");
@@ -81,7 +77,7 @@ TEST_CASE(
   CHECK(status["copies"]["short"] == 5);
   CHECK(status["copies"]["unreadable"] == 0);
   where = cluster.dfs({"stat", "/f"}).out;
-  CHECK_MESSAGE(has(where, "storage-2 (down)"), where);
+  CHECK_MESSAGE(contains(where, "storage-2 (down)"), where);
   auto stat_json = nlohmann::json::parse(cluster.dfs({"--json", "stat", "/f"}).out);
   CHECK(stat_json["chunks"][0]["storages"].size() == 3);
   CHECK(stat_json["chunks"][0]["names"].size() == 3);
@@ -95,7 +91,7 @@ TEST_CASE(
   wait_for_status(cluster, 0, "0 of 5 chunks short of copies");
 }
 
-TEST_CASE("a chunk file that is lost on a node that is up is counted") {
+TEST_CASE("a chunk file that is lost on a running node is counted as short of copies") {
   test_cluster cluster;
   cluster.up();
   REQUIRE(cluster.dfs({"put", "-", "/f"}, random_bytes(300'000, 1)).code == 0);
@@ -109,10 +105,9 @@ TEST_CASE("a chunk file that is lost on a node that is up is counted") {
   wait_for_status(cluster, 8, "degraded: 2 chunks short of copies");
 }
 
-TEST_CASE("an idle cluster's log doesn't grow while its chunks are counted") {
+TEST_CASE("the survey of chunks adds nothing to an idle cluster's log") {
   cluster_shape shape;
-  shape.files +=
-      "\ncollection_interval = \"1h\""; // which is the other thing that a master does by itself
+  shape.files += "\ncollection_interval = \"1h\""; // the only other periodic task of a master
   test_cluster cluster{shape};
   cluster.up();
   REQUIRE(cluster.dfs({"put", "-", "/f"}, random_bytes(300'000, 1)).code == 0);
@@ -133,14 +128,14 @@ TEST_CASE("a master whose file differs from the others' is named, with the key a
   auto master = master_in(cluster.status()["masters"], follower);
   REQUIRE(master["differs"].size() == 1);
   CHECK(master["differs"][0]["key"] == "placement");
-  CHECK(has(master["differs"][0]["here"].get<std::string>(), "round_robin"));
+  CHECK(contains(master["differs"][0]["here"].get<std::string>(), "round_robin"));
   CHECK(master["health"] == "up");
   restart(cluster, follower, shape);
   wait_for_status(cluster, 0, "healthy");
 }
 
-TEST_CASE("a master with other options of the consensus protocol is shown as turned away, with the "
-          "reason, until its file is mended") {
+TEST_CASE("status shows a master with other consensus options as refused, with the reason, "
+          "until its file is corrected") {
   auto shape = group_of(3);
   test_cluster cluster{shape};
   cluster.up();
@@ -153,12 +148,12 @@ TEST_CASE("a master with other options of the consensus protocol is shown as tur
   auto master = master_in(list, follower);
   CHECK(master["health"] == "turned away");
   CHECK(master["member"] == "voter");
-  CHECK_MESSAGE(has(master["why"].get<std::string>(), "900"), master["why"]);
+  CHECK_MESSAGE(contains(master["why"].get<std::string>(), "900"), master["why"]);
   restart(cluster, follower, shape);
   wait_for_status(cluster, 0, "healthy");
 }
 
-TEST_CASE("a master that was removed is no member for status and list, though it runs on") {
+TEST_CASE("status and list do not show a removed master as a member while it still runs") {
   test_cluster cluster{group_of(3)};
   cluster.up();
   auto follower = a_follower(cluster);
@@ -170,8 +165,8 @@ TEST_CASE("a master that was removed is no member for status and list, though it
   auto list = cluster.dfs({"admin", "master", "list"}).out;
   auto line = list.substr(list.find(follower));
   line = line.substr(0, line.find('\n'));
-  CHECK_MESSAGE(has(line, "no member"), list);
-  CHECK_MESSAGE(!has(line, "follower"), list);
+  CHECK_MESSAGE(contains(line, "no member"), list);
+  CHECK_MESSAGE(!contains(line, "follower"), list);
 }
 
 TEST_CASE("status exits with 8 while a minority of the masters is down, and with 5 without a "

@@ -7,7 +7,8 @@
 #include <csignal>
 #include <cstdlib>
 
-TEST_CASE("swapping the balancer is one line: status says so, and the chunks lie accordingly") {
+TEST_CASE("one changed line swaps the balancer: status shows it, and the placement of chunks "
+          "follows it") {
   constexpr std::size_t chunks = 60;
   auto bytes = random_bytes(chunks * (64 << 10), 1);
   std::map<std::string, std::vector<std::size_t>> spread;
@@ -28,7 +29,7 @@ TEST_CASE("swapping the balancer is one line: status says so, and the chunks lie
   CHECK(spread["weighted"] == std::vector<std::size_t>{40, 10, 10});
   auto& random = spread["random"];
   CHECK(random[0] + random[1] + random[2] == chunks);
-  CHECK(random[0] < 40); // it doesn't know weights
+  CHECK(random[0] < 40); // this balancer ignores weights
 }
 
 TEST_CASE("every balancer places chunks and orders replicas in a cluster") {
@@ -56,7 +57,7 @@ TEST_CASE("every balancer places chunks and orders replicas in a cluster") {
   }
 }
 
-TEST_CASE("each of three copies lies on a node of its own") {
+TEST_CASE("the three copies of a chunk are on three different nodes") {
   test_cluster cluster;
   cluster.up();
   REQUIRE(cluster.dfs({"put", "-", "/f"}, random_bytes(640 << 10, 1)).code == 0);
@@ -64,7 +65,7 @@ TEST_CASE("each of three copies lies on a node of its own") {
     CHECK(cluster.chunk_files(node).size() == 10);
 }
 
-TEST_CASE("three masters come up, agree, and answer alike, time and again") {
+TEST_CASE("three masters start, agree and give the same responses, three times in a row") {
   cluster_shape shape;
   shape.masters = 3;
   for (int round = 0; round < 3; ++round) {
@@ -72,7 +73,7 @@ TEST_CASE("three masters come up, agree, and answer alike, time and again") {
     cluster.up();
     REQUIRE(cluster.dfs({"put", "-", "/f"}, "hello").code == 0);
     CHECK(cluster.dfs({"cat", "/f"}).out == "hello");
-    auto status = cluster.status(); // named: a loop doesn't keep a temporary alive
+    auto status = cluster.status(); // a loop over a temporary's member would dangle
     REQUIRE(status["masters"].size() == 3);
     for (auto& master : status["masters"])
       CHECK(master["health"] == "up");

@@ -24,14 +24,14 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// A sanitizer makes everything some times as slow, on a busy machine above all.
+/// A sanitizer slows everything down several times, above all on a busy machine.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr auto test_timeout = std::chrono::seconds{300};
 #else
 constexpr auto test_timeout = std::chrono::seconds{60};
 #endif
 
-/// Of each node, where a test failed.
+/// The number of log lines to print of each node when a test fails.
 constexpr std::size_t log_lines_shown = 40;
 
 int exit_code(int status) {
@@ -55,7 +55,7 @@ pid_t spawn(const std::vector<std::string>& words, const std::string& in, const 
   ::_exit(127);
 }
 
-/// Is there a sanitizer's finding in what a program said? In a build without one there never is.
+/// Whether an output contains a sanitizer's finding. Always false in a build without sanitizers.
 bool has_finding(const std::string& said) {
   return said.find("Sanitizer") != said.npos || said.find(": runtime error: ") != said.npos;
 }
@@ -176,7 +176,7 @@ void test_cluster::write_configuration(const cluster_shape& shape) {
 }
 
 test_cluster::~test_cluster() {
-  if (std::uncaught_exceptions() > 0) // the test failed: what its nodes said tells why
+  if (std::uncaught_exceptions() > 0) // the test failed: the nodes' logs show why
     for (auto& name : names())
       fmt::print(stderr, "the end of the log of {}{}:\n{}\n", name,
                  is_running(name) ? "" : ", which doesn't run", last_lines(log_of(name)));
@@ -318,7 +318,7 @@ void test_cluster::wait_for_health(const std::string& node, const std::string& h
 }
 
 void test_cluster::wait_until_writable() {
-  eventually("the cluster takes writes", [&] {
+  eventually("the cluster accepts writes", [&] {
     return dfs({"mkdir", "-p", "/writable"}).code == 0;
   });
 }
@@ -341,7 +341,7 @@ bool test_cluster::is_running(const std::string& node) {
   if (process == processes_.end())
     return false;
   siginfo_t ended{};
-  // WNOWAIT leaves it to be waited for.
+  // WNOWAIT leaves the child to be waited for.
   auto asked =
       ::waitid(P_PID, static_cast<id_t>(process->second), &ended, WEXITED | WNOHANG | WNOWAIT);
   return asked == 0 && ended.si_pid == 0;

@@ -20,9 +20,9 @@ namespace dfs {
 class control;
 }
 
-/// What a program did.
+/// The result of a program.
 struct outcome {
-  int code = -1; ///< exit code; 128 + signal when it was killed
+  int code = -1; ///< exit code; 128 + signal when the program was killed
   std::string out;
   std::string err;
 };
@@ -30,15 +30,15 @@ struct outcome {
 /// Runs a program to its end. @param input is its standard input.
 outcome run_program(const std::vector<std::string>& words, const std::string& input = {});
 
-/// Starts a program and doesn't wait for it.
+/// Starts a program without waiting for it.
 pid_t start_program(const std::vector<std::string>& words);
-/// Waits for its end. @returns the code as in `outcome`.
+/// Waits for a program's end. @returns the code as in `outcome`.
 int wait_for(pid_t program);
 
-/// Where the programs under test are.
+/// The path of a program under test.
 std::filesystem::path program(const std::string& name);
 
-/// Tries until it holds; fails the test after a minute, with a sanitizer after five.
+/// Repeats a check until it holds; fails the test after a minute, with a sanitizer after five.
 void eventually(const std::string& what, const std::function<bool()>& holds);
 
 std::string read_file(const std::filesystem::path& file);
@@ -48,7 +48,7 @@ std::string random_bytes(std::size_t size, std::uint64_t seed);
 
 struct cluster_shape {
   int masters = 1;
-  int joining_masters = 0; ///< the last so many aren't of the group at its birth
+  int joining_masters = 0; ///< the last so many masters are no founders
   int storages = 3;
   std::string placement = "round_robin";
   std::string placement_options; ///< `decay = "1s"`
@@ -57,7 +57,7 @@ struct cluster_shape {
   std::string consensus = "two_phase_commit";
   std::string consensus_options; ///< `heartbeat = "50ms"`
   std::string recovery = "replicate";
-  int copies = 3; ///< of `replicate`; other schemes get no options
+  int copies = 3; ///< the option of `replicate`; other schemes get no options
   std::string files = "chunk_size = \"64KiB\"\ninline_limit = 0"; ///< lines of [files]
   std::string client;                      ///< lines of [client], such as `timeout = "2s"`
   std::string reserve = "1MiB";            ///< of each node's disk
@@ -66,7 +66,7 @@ struct cluster_shape {
   host_network* network = nullptr;         ///< each node on the host of its name; none: on loopback
 };
 
-/// A real cluster of processes on this machine, in a folder of its own; ended with the object.
+/// A cluster of processes on this machine, in its own folder; the destructor stops it.
 class test_cluster {
  public:
   explicit test_cluster(cluster_shape shape = {});
@@ -74,29 +74,29 @@ class test_cluster {
 
   /// Starts all nodes and waits until the cluster answers.
   void up();
-  /// A master without a data folder is told to found the group: that saves the founding delay.
+  /// Starts a node. A master without a data folder is ordered to found the group without the delay.
   /// @param more arguments for `dfsd`
   void start(const std::string& node, const std::vector<std::string>& more = {});
-  /// Masters that are started from now on without a data folder aren't told to found the group.
-  void order_no_founding() { order_founding_ = false; }
+  /// Masters that are started from now on without a data folder get no order to found the group.
+  void omit_founding_order() { order_founding_ = false; }
   void kill(const std::string& node, int signal);
-  /// Waits until the process is gone. @returns what it exited with.
+  /// Waits for the process to end. @returns its exit code.
   int wait_for_exit(const std::string& node);
   bool is_running(const std::string& node);
 
   /// Runs `dfs` on this cluster.
   outcome dfs(std::vector<std::string> words, const std::string& input = {});
   nlohmann::json status();
-  /// Waits until a storage node is `up` or `down` in the eyes of the masters.
+  /// Waits until the masters report a storage node as `up` or `down`.
   void wait_for_health(const std::string& node, const std::string& health);
-  /// Waits until writes go through.
+  /// Waits until writes succeed.
   void wait_until_writable();
 
-  /// What each master says of itself, in their order; null where one doesn't answer.
+  /// The view of each master, in order; null when a master does not answer.
   std::vector<nlohmann::json> masters();
-  /// The master that says it leads, in the newest term; waits for one.
+  /// Waits for a master that reports to lead in the newest term. @returns its name.
   std::string must_lead();
-  /// The same, once all masters answer and follow it.
+  /// The same, once all masters answer and follow the leader.
   std::string must_lead_all();
   dfs::cluster_settings settings() const;
 
@@ -109,7 +109,7 @@ class test_cluster {
   /// The files that hold fragments of chunks on a storage node.
   std::vector<std::filesystem::path> chunk_files(const std::string& node) const;
 
-  /// Writes the configuration anew, perhaps with more nodes; for those started from now on.
+  /// Rewrites the configuration for nodes that are started from now on, perhaps with more nodes.
   void write_configuration(const cluster_shape& shape);
 
  private:

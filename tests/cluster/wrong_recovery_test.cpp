@@ -5,7 +5,7 @@
 
 #include <signal.h>
 
-/// Whatever a scheme makes of fragments, it is data only with the checksum that the writer took.
+/// Decoded data is returned only if it has the checksum that the writer computed.
 namespace {
 
 struct scheme_under_test {
@@ -34,9 +34,10 @@ struct scheme_under_test {
 
 } // namespace
 
-TEST_CASE("a scheme that decodes some combinations wrongly gives the data of another one") {
+TEST_CASE("when a scheme decodes some combinations of fragments wrongly, a read returns the "
+          "data of a right combination") {
   scheme_under_test it;
-  for (int round = 0; round < 20; ++round) { // whichever fragments are read first
+  for (int round = 0; round < 20; ++round) { // the first fragments to read vary
     auto read = it.cluster->dfs({"cat", "/f"});
     CHECK(read.code == 0);
     CHECK((read.out == it.bytes));
@@ -45,15 +46,16 @@ TEST_CASE("a scheme that decodes some combinations wrongly gives the data of ano
   CHECK((it.cluster->dfs({"cat", "/f"}).out == it.bytes));
 }
 
-TEST_CASE("a scheme that decodes what is left wrongly gives an error, and no byte") {
+TEST_CASE("when a scheme decodes all remaining fragments wrongly, a read fails and returns no "
+          "byte") {
   scheme_under_test it;
-  SUBCASE("a node is down: later it may be right") {
+  SUBCASE("a node is down: the error says to try again") {
     it.cluster->kill(it.holders[0], SIGKILL);
     auto read = it.cluster->dfs({"cat", "/f"});
     CHECK(read.code == 5);
     CHECK(read.out.empty());
   }
-  SUBCASE("the fragment is gone for good") {
+  SUBCASE("a fragment was deleted: the data is lost") {
     std::filesystem::remove(it.cluster->chunk_files(it.holders[0])[0]);
     for (int round = 0; round < 3; ++round) {
       auto read = it.cluster->dfs({"cat", "/f"});
@@ -78,7 +80,7 @@ TEST_CASE("fragments of another length than the scheme makes are never decoded")
   for (auto& node : cluster.names())
     cluster.start(node);
   outcome read;
-  eventually("it is read, or refused, or the masters don't start with another scheme", [&] {
+  eventually("the file is read or refused, or a master has ended", [&] {
     read = cluster.dfs({"cat", "/f"});
     return read.code != 5 || !cluster.is_running("master-1");
   });

@@ -13,13 +13,13 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// What the files of a folder may include.
+/// The includes that the files of a folder may have.
 struct layer {
   std::string_view name;
-  std::vector<std::string_view> folders;   ///< where its files are, from the root
+  std::vector<std::string_view> folders;   ///< the folders of the layer, relative to the root
   std::vector<std::string_view> atoll;     ///< <atoll/…/…>
   std::vector<std::string_view> libraries; ///< beginnings of other includes in <brackets>
-  bool any_library = false;                ///< but for CAF, which has to be named
+  bool any_library = false;                ///< any library except CAF, which must be listed
 };
 
 const std::vector<layer>& layers() {
@@ -101,8 +101,8 @@ std::optional<std::string> bracket_problem(const layer& own, std::string_view na
   return fmt::format("{} may not use this library", own.name);
 }
 
-/// What the folders of an app may include beside themselves; those that are not
-/// named here, nothing. A folder with none is a leaf that all others may use.
+/// The other folders that a folder of an app may include from; a folder that is not
+/// listed may include from none. A folder with an empty list is a leaf that all others may use.
 const std::map<std::string_view, std::vector<std::string_view>>& folders_of_dfs() {
   static const std::map<std::string_view, std::vector<std::string_view>> all{
       {"common", {}},

@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
-/// Checks the rule that holds the tree together: a file includes only from its own layer and those
-/// below it. Looks at every source under `framework/`, `plugins/`, `apps/` and `tests/author/`.
-/// @returns a line for each include that breaks it, `file:line: what and why`; sorted.
+/// Checks the layers of the tree: a file includes only from its own layer and the layers
+/// below. Reads every source under `framework/`, `plugins/`, `apps/` and `tests/author/`.
+/// @returns a sorted line for each violation: `file:line: include and reason`
 std::vector<std::string> layer_violations(const std::filesystem::path& root);
 
-/// How many sources `layer_violations` looks at.
+/// The number of sources that `layer_violations` reads.
 std::size_t layered_files(const std::filesystem::path& root);

@@ -12,7 +12,7 @@ std::string joined(const std::vector<std::string>& lines) {
   return text;
 }
 
-/// What is said of one file in an otherwise blameless tree.
+/// The violation that is reported for one file in an otherwise valid tree.
 std::string verdict(std::string_view file, std::string_view text) {
   temporary_folder tree;
   tree.write("framework/include/atoll/core/error.hpp", "#pragma once\n");
@@ -31,7 +31,7 @@ TEST_CASE("every include of this tree keeps to its layer") {
   CHECK(joined(layer_violations(ATOLL_SOURCE_DIR)) == "");
 }
 
-TEST_CASE("what keeps to its layer is not complained about") {
+TEST_CASE("includes that respect the layers are accepted") {
   CHECK(
       verdict("framework/include/atoll/spi/a.hpp", "#include <vector>\n#include <atoll/spi/b.hpp>")
           .empty());
@@ -51,7 +51,7 @@ TEST_CASE("what keeps to its layer is not complained about") {
   CHECK(verdict("framework/src/sim/a.cpp", "// #include <caf/all.hpp>\n").empty());
 }
 
-TEST_CASE("each way of breaking the rule is found, with its line") {
+TEST_CASE("every kind of violation of the layers is found with its line") {
   CHECK(verdict("framework/include/atoll/spi/a.hpp", "\n#include <atoll/core/error.hpp>") ==
         "framework/include/atoll/spi/a.hpp:2: atoll/core/error.hpp: spi may "
         "not include from core\n");

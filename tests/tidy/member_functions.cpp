@@ -187,8 +187,8 @@ class reader {
 
   member_functions found_;
   std::vector<scope> scopes_{scope{}};
-  std::string statement_; ///< what came since the last one ended
-  int parentheses_ = 0;   ///< that are open in the statement
+  std::string statement_; ///< the text since the end of the last statement
+  int parentheses_ = 0;   ///< open parentheses in the statement
 };
 
 } // namespace

@@ -58,16 +58,13 @@ void for_each_line(const std::string& text, Visit visit) {
     visit(number, line);
 }
 
-/// Folders whose subfolders have one shape: a file name means the same in each of them.
+/// Folders whose subfolders have the same structure: a file name means the same in each subfolder.
 const std::set<std::string> parents_of_one_shape = {
     "plugins/balancers",       "plugins/consensus",       "plugins/recovery",
     "tests/plugins/balancers", "tests/plugins/consensus", "tests/plugins/recovery"};
 
-/// Names that may stand in any folder. Every program has its `main.cpp`; the others are parts of
-/// the simulator, the verifier and the runtime that share a name with a part of a plugin or with
-/// each other, and are yet to be renamed.
-const std::set<std::string> may_repeat = {"main.cpp", "membership.cpp", "replica.cpp",
-                                          "replica.hpp", "scenario.hpp"};
+/// Names that may stand in any folder: every program has its `main.cpp`.
+const std::set<std::string> may_repeat = {"main.cpp"};
 
 bool are_of_one_shape(const std::vector<fs::path>& folders) {
   auto parent = folders.front().parent_path();
@@ -134,7 +131,7 @@ std::vector<std::string> long_lines(const fs::path& root) {
   static const std::regex raw_string{R"re(R"([a-z]*)\()re"};
   std::vector<std::string> offences;
   for (auto& file : files(root, {".hpp", ".cpp"})) {
-    std::string raw_end; // what ends the raw string that the line is in
+    std::string raw_end; // the end marker of the raw string that the line is in
     for_each_line(file.text, [&](int number, const std::string& line) {
       if (!raw_end.empty()) {
         if (line.find(raw_end) != std::string::npos)
@@ -145,7 +142,7 @@ std::vector<std::string> long_lines(const fs::path& root) {
         if (auto end = fmt::format("){}\"", begin[1].str());
             line.find(end, static_cast<std::size_t>(begin.position())) == std::string::npos)
           raw_end = end;
-      // Bytes beyond ASCII take no column of their own in UTF-8.
+      // Continuation bytes of UTF-8 take no column.
       auto columns = static_cast<std::size_t>(
           std::ranges::count_if(line, [](char c) { return (c & 0xc0) != 0x80; }));
       if (columns > columns_max && line.find('"') == std::string::npos)

@@ -32,7 +32,7 @@ TEST_CASE("no line of C++ in this tree is longer than 100 columns") {
   CHECK(joined(long_lines(root)) == "");
 }
 
-TEST_CASE("words that were replaced by those of the field don't come back") {
+TEST_CASE("words that standard terms replaced do not come back") {
   CHECK(joined(household_words(root)) == "");
 }
 
@@ -96,8 +96,8 @@ TEST_CASE("a replaced word is found in code, in comments and as a member, "
         "requester");
 }
 
-TEST_CASE("a member function that is declared and nowhere defined is found, also an overload, "
-          "a constructor and one of a nested class") {
+TEST_CASE("a declared member function without a definition is found, also an overload, a "
+          "constructor and a member of a nested class") {
   temporary_folder tree;
   tree.write("apps/dfs/master/a.hpp", R"x(
 namespace dfs {
@@ -132,8 +132,7 @@ int a::part::height() { return 1; }
         "apps/dfs/master/a.hpp: part::size is declared 1 times and defined 0 times");
 }
 
-TEST_CASE(
-    "what looks like a declaration and needs no definition elsewhere is not complained about") {
+TEST_CASE("declarations that need no definition elsewhere are accepted") {
   temporary_folder tree;
   tree.write("apps/dfs/master/a.hpp", R"x(
 #define DECLARE(x) \

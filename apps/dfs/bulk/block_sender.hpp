@@ -22,7 +22,7 @@ class block_sender {
   /// @pre both spans stay valid and unchanged until `finish_batch` returns.
   void start_batch(std::span<const std::byte> bytes, std::span<const std::uint32_t> crcs);
   atl::status finish_batch();
-  /// Has the node replied before it received everything? Then it refuses the rest.
+  /// Has the node replied before it received all data? Then the node refuses the rest.
   bool is_refused() { return !over_.is_quiet(); }
   /// How long to wait for the reply, counted from the last byte sent, as the sender before this
   /// node does.

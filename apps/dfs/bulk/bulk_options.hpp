@@ -20,14 +20,14 @@ struct bulk_timeouts {
 
 /// Options of a client's connection to a storage node's bulk port.
 struct bulk_options {
-  std::string cluster; ///< the node must belong to the same cluster; ≤ max_cluster_name
-  std::string token;   ///< the capability to present, opaque to this layer; ≤ max_token_size
+  std::string cluster; ///< the node must belong to the same cluster; ≤ cluster_name_bytes_max
+  std::string token;   ///< the capability to present, opaque to this layer; ≤ token_bytes_max
   bulk_timeouts timeouts;
 };
 
 /// A node that takes part in a write, and the fragment that it stores.
 struct write_target {
-  std::string node; ///< the node's name, for results; ≤ max_node_name
+  std::string node; ///< the node's name, for results; ≤ node_name_bytes_max
   atl::endpoint at;
   std::uint32_t fragment = 0;
 };

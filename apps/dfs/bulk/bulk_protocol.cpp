@@ -25,8 +25,8 @@ void write(writer& out, const caller& from) {
   out.put(from.cluster).put(from.token);
 }
 void read(reader& in, caller& from) {
-  from.cluster = in.get_string(max_cluster_name);
-  from.token = in.get_string(max_token_size);
+  from.cluster = in.get_string(cluster_name_bytes_max);
+  from.token = in.get_string(token_bytes_max);
 }
 
 void write(writer& out, const chunk_id& id) {
@@ -39,7 +39,7 @@ void read(reader& in, chunk_id& id) {
 
 void read_fragment_index(reader& in, std::uint32_t& index) {
   index = in.get<std::uint32_t>();
-  if (index > max_fragment_index)
+  if (index > fragment_index_max)
     in.fail();
 }
 
@@ -56,7 +56,7 @@ void write(writer& out, const atl::endpoint& at) {
   out.put(at.host).put(at.port);
 }
 void read(reader& in, atl::endpoint& at) {
-  at.host = in.get_string(max_host_name);
+  at.host = in.get_string(host_name_bytes_max);
   at.port = in.get<std::uint16_t>();
 }
 
@@ -67,7 +67,7 @@ void write(writer& out, const atl::status& outcome) {
     return;
   }
   out.put(static_cast<std::uint16_t>(static_cast<std::uint16_t>(outcome.error().code) + 1));
-  out.put(std::string_view{outcome.error().message}.substr(0, max_error_text));
+  out.put(std::string_view{outcome.error().message}.substr(0, error_text_bytes_max));
 }
 void read(reader& in, atl::status& outcome) {
   auto code = in.get<std::uint16_t>();
@@ -75,7 +75,7 @@ void read(reader& in, atl::status& outcome) {
     return;
   if (code - 1 > static_cast<int>(atl::errc_last))
     in.fail();
-  auto text = in.get_string(max_error_text);
+  auto text = in.get_string(error_text_bytes_max);
   if (in.ok())
     outcome = atl::fail(static_cast<atl::errc>(code - 1), std::move(text));
 }
@@ -108,18 +108,18 @@ atl::result<header> decode_header(std::string_view bytes) {
   reader in{bytes};
   if (in.get<std::uint32_t>() != magic || bytes.size() != header_size)
     return malformed("frame: it doesn't begin with our magic number");
-  auto theirs = in.get<std::uint16_t>();
-  if (theirs != version)
+  auto received_version = in.get<std::uint16_t>();
+  if (received_version != version)
     return atl::fail(atl::errc::refused, fmt::format("a frame is of protocol version {}, supported "
                                                      "is {}",
-                                                     theirs, version));
+                                                     received_version, version));
   auto what = in.get<std::uint16_t>();
   if (what < static_cast<int>(op::read) || what > static_cast<int>(op::probe))
     return malformed(fmt::format("frame: there is no operation {}", what));
   header out{static_cast<op>(what), in.get<std::uint32_t>(), in.get<std::uint32_t>()};
-  if (out.body_size > max_frame_body)
-    return malformed(
-        fmt::format("frame: {} bytes are more than the {} allowed", out.body_size, max_frame_body));
+  if (out.body_size > frame_body_bytes_max)
+    return malformed(fmt::format("frame: {} bytes are more than the {} allowed", out.body_size,
+                                 frame_body_bytes_max));
   return out;
 }
 
@@ -169,12 +169,12 @@ atl::result<write_request> decode_write(std::string_view body) {
     out.progress_ms = in.get<std::uint32_t>();
     out.await_go = in.get<bool>();
     auto count = in.get_count(14);
-    if (count == 0 || count > max_write_targets || out.size > max_fragment_size ||
+    if (count == 0 || count > write_targets_max || out.size > fragment_bytes_max ||
         out.progress_ms == 0)
       in.fail();
     for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
       auto& target = out.targets.emplace_back();
-      target.node = in.get_string(max_node_name);
+      target.node = in.get_string(node_name_bytes_max);
       read(in, target.at);
       read_fragment_index(in, target.fragment);
     }
@@ -270,7 +270,7 @@ atl::result<read_reply> decode_read_reply(std::string_view payload, std::uint64_
   out.fragment_size = in.get<std::uint64_t>();
   out.range.start = in.get<std::uint64_t>();
   out.range.length = in.get<std::uint64_t>();
-  if (!in.ok() || out.fragment_size > max_fragment_size ||
+  if (!in.ok() || out.fragment_size > fragment_bytes_max ||
       out.range != covering(offset, length, out.fragment_size))
     return malformed("reply to a read");
   out.crcs.resize(block_count(out.range.length));
@@ -295,12 +295,12 @@ atl::result<std::vector<target_result>> decode_write_reply(std::string_view payl
   reader in{payload};
   auto count = in.get_count(6);
   std::vector<target_result> out;
-  for (std::uint32_t i = 0; i < count && in.ok() && count <= max_write_targets; ++i) {
+  for (std::uint32_t i = 0; i < count && in.ok() && count <= write_targets_max; ++i) {
     auto& each = out.emplace_back();
-    each.node = in.get_string(max_node_name);
+    each.node = in.get_string(node_name_bytes_max);
     read(in, each.outcome);
   }
-  if (!in.done() || count > max_write_targets)
+  if (!in.done() || count > write_targets_max)
     return malformed("reply to a write");
   return out;
 }

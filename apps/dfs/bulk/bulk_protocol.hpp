@@ -63,8 +63,8 @@ struct write_request {
   /// that the node next to a failure reports it before earlier nodes give up.
   std::uint32_t progress_ms = 0;
   std::vector<write_target> targets; ///< the receiver first
-  /// The sender sends no data until the receiver has room for it and says `working`. For a receiver
-  /// that was busy before.
+  /// The sender sends no data until the receiver has room for it and says `working`. Used after the
+  /// receiver was busy.
   bool await_go = false;
 };
 

@@ -35,7 +35,7 @@ bulk_connection::~bulk_connection() = default;
 // -- requests in general ------------------------------------------------------
 
 io_timeout bulk_connection::wait() const {
-  return {options_.timeouts.progress, steady::now() + max_request_time};
+  return {options_.timeouts.progress, steady::now() + request_time_max};
 }
 
 atl::status bulk_connection::connect() {
@@ -73,13 +73,13 @@ atl::error bulk_connection::broken(atl::error why) {
 
 atl::result<std::string> bulk_connection::ask(wire::op what, std::string_view body) {
   if (auto done = send_frame(link_->socket, what, body, wait()); !done) {
-    auto answer = receive_answer(wait()); // the node may have refused before it read the data
+    auto answer = receive_response(wait()); // the node may have refused before it read the data
     return link_->answered ? answer : tl::unexpected{broken(done.error())};
   }
-  return receive_answer(wait());
+  return receive_response(wait());
 }
 
-atl::result<std::string> bulk_connection::receive_answer(const io_timeout& timeout) {
+atl::result<std::string> bulk_connection::receive_response(const io_timeout& timeout) {
   auto got = receive_reply(link_->socket, timeout, wait());
   if (!got)
     return tl::unexpected{broken(got.error())};
@@ -130,7 +130,7 @@ atl::result<bulk_connection::read_outcome> bulk_connection::read_range(const fra
 
 atl::status bulk_connection::fetch_fragment(const fragment_key& key, const fetch_handler& handler) {
   auto done = attempt<bool>([&]() -> atl::result<bool> {
-    constexpr auto all = max_fragment_size;
+    constexpr auto all = fragment_bytes_max;
     auto answer = ask(wire::op::read, wire::encode(wire::read_request{self(), key, 0, all}));
     if (!answer)
       return tl::unexpected{answer.error()};
@@ -168,12 +168,12 @@ atl::status bulk_connection::receive_pieces(const wire::read_reply& about,
 atl::result<std::vector<target_result>>
 bulk_connection::write_chunk(std::span<const write_target> targets, const chunk_id& chunk,
                              std::string_view data, durability how, bool await_go) {
-  if (targets.empty() || targets.size() > max_write_targets || data.size() > max_fragment_size)
+  if (targets.empty() || targets.size() > write_targets_max || data.size() > fragment_bytes_max)
     return atl::fail(atl::errc::invalid,
                      fmt::format("cannot write {} bytes to {} nodes: at most {} bytes, and 1 to {} "
                                  "nodes",
-                                 data.size(), targets.size(), max_fragment_size,
-                                 max_write_targets));
+                                 data.size(), targets.size(), fragment_bytes_max,
+                                 write_targets_max));
   auto progress_ms = std::clamp<std::int64_t>(options_.timeouts.progress.count(), 1, UINT32_MAX);
   wire::write_request request{self(),
                               chunk,
@@ -213,7 +213,7 @@ atl::result<std::string> bulk_connection::send_chunk(const wire::write_request& 
   }
   if (sent)
     sent = to.finish_batch();
-  auto answer = receive_answer(to.wait_for_results());
+  auto answer = receive_response(to.wait_for_results());
   if (!sent && !link_->answered)
     return tl::unexpected{broken(sent.error())};
   if (answer && !bytes.empty())

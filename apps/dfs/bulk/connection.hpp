@@ -21,13 +21,13 @@ struct io_timeout;
 /// TCP connection over many requests, and reconnects after an error. Every call returns: after a
 /// success, an error of the node, or no progress for as long as the options say (errc::timeout).
 /// Further errors of every call: unavailable (no connection, or it broke), busy, refused (another
-/// cluster, or the token isn't good for this).
+/// cluster, or the token doesn't permit the request).
 ///
-/// For one thread at a time.
+/// Not thread-safe.
 class bulk_connection {
  public:
   bulk_connection(atl::endpoint node, bulk_options options);
-  /// For a thread that has its own loop, through which every call can be interrupted.
+  /// For a thread that has its own loop; interrupting the loop ends every call.
   bulk_connection(atl::endpoint node, bulk_options options, io_loop& loop);
   ~bulk_connection();
   bulk_connection(const bulk_connection&) = delete;
@@ -35,12 +35,12 @@ class bulk_connection {
 
   const atl::endpoint& node() const { return node_; }
 
-  /// Shows another token from now on.
+  /// Presents another token from now on.
 
   /// Reads bytes from `offset` on and checks each block against its checksum as it arrives.
   /// @returns their number, which is below `into.size()` only at the fragment's end. After an error
-  /// the content of `into` is unspecified. Errors: not_found; corrupt: the fragment is damaged,
-  /// report it.
+  /// the content of `into` is unspecified. Errors: not_found; corrupt: the fragment is damaged and
+  /// should be reported (`report_damage`).
   atl::result<std::size_t> read_fragment(const fragment_key& key, std::uint64_t offset,
                                          std::span<std::byte> into);
 
@@ -58,7 +58,7 @@ class bulk_connection {
   };
   atl::status fetch_fragment(const fragment_key& key, const fetch_handler& handler);
 
-  /// Stores the same bytes (≤ max_fragment_size) on all targets, in a pipeline that begins with
+  /// Stores the same bytes (≤ fragment_bytes_max) on all targets, in a pipeline that begins with
   /// this node, the first target. @returns the outcome of each target, in their order. An error
   /// means that the first node is unavailable or refused; the outcome of the others is unknown, and
   /// a retry is safe.
@@ -94,7 +94,7 @@ class bulk_connection {
   atl::result<read_outcome> read_range(const fragment_key& key, std::uint64_t offset,
                                        std::span<std::byte> into);
   atl::result<std::string> ask(wire::op what, std::string_view body);
-  atl::result<std::string> receive_answer(const io_timeout& timeout);
+  atl::result<std::string> receive_response(const io_timeout& timeout);
   atl::error broken(atl::error why);
   atl::status receive_pieces(const wire::read_reply& about, const fetch_handler& handler);
   atl::result<std::string> send_chunk(const wire::write_request& request, std::string_view data);

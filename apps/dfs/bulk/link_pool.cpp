@@ -28,7 +28,7 @@ void link_pool::give_back(const atl::endpoint& node, int fd) {
   std::lock_guard lock{mutex_};
   drop_old(now);
   auto& links = idle_[atl::to_string(node)];
-  if (links.size() < max_idle_links)
+  if (links.size() < idle_links_max)
     links.push_back({fd, now});
   else
     ::close(fd);
@@ -37,7 +37,7 @@ void link_pool::give_back(const atl::endpoint& node, int fd) {
 void link_pool::drop_old(std::chrono::steady_clock::time_point now) {
   for (auto node = idle_.begin(); node != idle_.end();) {
     std::erase_if(node->second, [&](const idle_link& each) {
-      bool old = now - each.since > max_link_idle_time;
+      bool old = now - each.since > link_idle_time_max;
       if (old)
         ::close(each.fd);
       return old;

@@ -11,7 +11,7 @@
 namespace dfs {
 
 /// A storage node's idle connections to other nodes, shared by all writes that it forwards. Bounded
-/// by `max_idle_links` a node and `max_link_idle_time`. Thread-safe.
+/// by `idle_links_max` a node and `link_idle_time_max`. Thread-safe.
 class link_pool {
  public:
   link_pool() = default;

@@ -24,7 +24,7 @@ pulse::guard::guard(pulse& from, int fd, std::chrono::milliseconds interval) : f
   auto now = steady::now();
   interval = std::max(interval, std::chrono::milliseconds{1});
   std::lock_guard lock{from_.mutex_};
-  from_.all_.push_back({fd, interval, now + interval, now + max_working_time});
+  from_.all_.push_back({fd, interval, now + interval, now + working_time_max});
   entry_ = std::prev(from_.all_.end());
   from_.changed_.notify_all();
 }

@@ -12,7 +12,7 @@
 namespace dfs {
 
 /// Reports to peers that this node is alive while their connection's thread waits for the disk:
-/// sends `wire::op::working` at an interval, for `max_working_time` at most. One thread serves all
+/// sends `wire::op::working` at an interval, for `working_time_max` at most. One thread serves all
 /// connections. Thread-safe.
 class pulse {
  public:

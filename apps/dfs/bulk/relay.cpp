@@ -22,7 +22,7 @@ relay::relay(bulk_shared& shared, io_loop& loop, tcp_socket& upstream, batch_buf
              wire::write_request request)
     : shared_{shared}, loop_{loop}, upstream_{upstream}, buffers_{buffers}, request_{std::move(
                                                                                 request)},
-      from_upstream_{shared.options.timeouts.progress, steady::now() + max_request_time},
+      from_upstream_{shared.options.timeouts.progress, steady::now() + request_time_max},
       to_downstream_{less_than(request_.progress_ms), from_upstream_.deadline} {
   for (const auto& target : request_.targets)
     results_.push_back({target.node, {}});
@@ -159,13 +159,13 @@ atl::status relay::receive_results() {
     return tl::unexpected{answer.error()};
   if (!answer->outcome)
     return answer->outcome;
-  auto theirs = wire::decode_write_reply(answer->payload);
-  if (!theirs)
-    return tl::unexpected{theirs.error()};
-  if (theirs->size() + 1 != results_.size())
+  auto downstream_results = wire::decode_write_reply(answer->payload);
+  if (!downstream_results)
+    return tl::unexpected{downstream_results.error()};
+  if (downstream_results->size() + 1 != results_.size())
     return atl::fail(atl::errc::unavailable, downstream_->peer() + " sent a malformed result");
-  for (std::size_t i = 0; i < theirs->size(); ++i)
-    results_[i + 1].outcome = std::move((*theirs)[i].outcome);
+  for (std::size_t i = 0; i < downstream_results->size(); ++i)
+    results_[i + 1].outcome = std::move((*downstream_results)[i].outcome);
   return {};
 }
 

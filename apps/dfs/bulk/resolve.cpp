@@ -20,7 +20,7 @@ using addresses = std::vector<tcp::endpoint>;
 
 /// getaddrinfo has no time limit and can't be cancelled, so it runs in a thread that is abandoned
 /// when it takes too long. Bound of such threads.
-constexpr int max_lookups = 16;
+constexpr int lookups_max = 16;
 std::atomic<int> lookups = 0;
 
 atl::result<addresses> look_up(const atl::endpoint& host) {
@@ -54,11 +54,11 @@ atl::result<addresses> resolve(const atl::endpoint& host,
   auto address = boost::asio::ip::make_address(host.host, no_address);
   if (!no_address)
     return addresses{{address, host.port}};
-  if (lookups.fetch_add(1) >= max_lookups) {
+  if (lookups.fetch_add(1) >= lookups_max) {
     --lookups;
     return atl::fail(atl::errc::busy, fmt::format("cannot resolve the host '{}': {} other look-ups "
                                                   "are waiting for the name server",
-                                                  host.host, max_lookups));
+                                                  host.host, lookups_max));
   }
   std::promise<atl::result<addresses>> promise;
   auto answer = promise.get_future();

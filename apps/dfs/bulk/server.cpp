@@ -89,9 +89,9 @@ class bulk_server::implementation {
   void take_in(int fd);
   void turn_away(int fd);
   void tell_busy(int fd, std::string_view why);
-  /// Connections that are turned away need descriptors, too.
-  std::size_t lingering_max() const {
-    return std::clamp<std::size_t>(shared_.options.max_connections / 4, 1, max_lingering);
+  /// Connections that are turned away need descriptors until they are closed.
+  std::size_t lingering_allowed() const {
+    return std::clamp<std::size_t>(shared_.options.connections_max / 4, 1, lingering_max);
   }
   void close_leaving(steady::time_point now);
   void reap();
@@ -211,7 +211,7 @@ void bulk_server::implementation::accept_waiting() {
 }
 
 /// Turns away the connections that wait, one after the other, with the help of the spare
-/// descriptor; otherwise they would wait in vain.
+/// descriptor; otherwise the peers would wait until their timeout.
 void bulk_server::implementation::turn_away_without_descriptor() {
   if (spare_ >= 0)
     ::close(std::exchange(spare_, -1));
@@ -227,7 +227,7 @@ void bulk_server::implementation::turn_away_without_descriptor() {
 
 void bulk_server::implementation::take_in(int fd) {
   reap();
-  if (workers_.size() >= shared_.options.max_connections)
+  if (workers_.size() >= shared_.options.connections_max)
     return turn_away(fd);
   auto& fresh = workers_.emplace_back(shared_);
   ++connections_;
@@ -265,8 +265,8 @@ void bulk_server::implementation::tell_busy(int fd, std::string_view why) {
 /// Tells a peer that the node is busy, and lets the peer read that before the connection is closed.
 void bulk_server::implementation::turn_away(int fd) {
   tell_busy(fd, fmt::format("there are {} connections already, as many as are allowed",
-                            shared_.options.max_connections));
-  if (leaving_.size() >= lingering_max())
+                            shared_.options.connections_max));
+  if (leaving_.size() >= lingering_allowed())
     close_leaving(leaving_.front().until);
   leaving_.push_back({fd, steady::now() + linger_time});
 }

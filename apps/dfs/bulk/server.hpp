@@ -27,7 +27,7 @@ struct access_request {
 struct bulk_server_options {
   std::string cluster;               ///< requests for another cluster are refused
   atl::endpoint listen;              ///< port 0: any free port
-  std::size_t max_connections = 256; ///< each has a thread; further connections are answered `busy`
+  std::size_t connections_max = 256; ///< each has a thread; further connections are answered `busy`
   std::uint64_t write_buffer_bytes =
       128u << 20; ///< of writes under way; further writes are answered `busy`
   std::chrono::milliseconds idle_time{15000}; ///< how long a connection may be without a request

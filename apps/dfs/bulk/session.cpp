@@ -23,7 +23,7 @@ void session::run(int fd) {
 }
 
 io_timeout session::wait() const {
-  return {shared_.options.timeouts.progress, steady::now() + max_request_time};
+  return {shared_.options.timeouts.progress, steady::now() + request_time_max};
 }
 
 bool session::serve_next() {

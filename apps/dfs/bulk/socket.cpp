@@ -42,8 +42,8 @@ bool would_block(int error_number) {
 
 /// Converts pieces for the system call.
 template <class Buffer>
-std::array<iovec, tcp_socket::max_pieces> to_iovecs(std::span<const Buffer> pieces) {
-  std::array<iovec, tcp_socket::max_pieces> out = {};
+std::array<iovec, tcp_socket::pieces_max> to_iovecs(std::span<const Buffer> pieces) {
+  std::array<iovec, tcp_socket::pieces_max> out = {};
   for (std::size_t i = 0; i < pieces.size(); ++i)
     out[i] = {const_cast<void*>(static_cast<const void*>(pieces[i].data())), pieces[i].size()};
   return out;
@@ -193,9 +193,9 @@ void tcp_socket::on_ready(short events) {
   if ((events & (awaited_ | broken)) != 0)
     awaited_ = 0;
   if (in_.active && (events & (POLLIN | broken)) != 0)
-    go_on_reading();
+    continue_reading();
   if (out_.active && (events & (POLLOUT | broken)) != 0)
-    go_on_writing();
+    continue_writing();
   // A peer that closed while its buffers were full takes no more, and sends no reset: the kernel
   // would probe a window that never opens.
   if (out_.active && (events & POLLRDHUP) != 0) {
@@ -339,10 +339,10 @@ void tcp_socket::direction<Buffer>::call_off(const std::string& peer) {
 void tcp_socket::start_read(std::span<const mutable_buffer> into) {
   in_.begin(into);
   if (in_.count > 0)
-    go_on_reading();
+    continue_reading();
 }
 
-void tcp_socket::go_on_reading() {
+void tcp_socket::continue_reading() {
   in_.active = true;
   while (in_.active) {
     auto got = receive(fd_, std::span{in_.pieces.data(), in_.count});
@@ -360,10 +360,10 @@ void tcp_socket::go_on_reading() {
 void tcp_socket::start_write(std::span<const const_buffer> from) {
   out_.begin(from);
   if (out_.count > 0)
-    go_on_writing();
+    continue_writing();
 }
 
-void tcp_socket::go_on_writing() {
+void tcp_socket::continue_writing() {
   out_.active = true;
   while (out_.active) {
     auto sent = send(fd_, std::span{out_.pieces.data(), out_.count});

@@ -25,7 +25,7 @@ class tcp_socket {
   using const_buffer = boost::asio::const_buffer;
 
   /// Bound of the pieces in one scattered or gathered operation.
-  static constexpr std::size_t max_pieces = 4;
+  static constexpr std::size_t pieces_max = 4;
 
   explicit tcp_socket(io_loop& loop);
   ~tcp_socket();
@@ -74,7 +74,7 @@ class tcp_socket {
   /// The rest of a transfer in one direction.
   template <class Buffer>
   struct direction {
-    std::array<Buffer, max_pieces> pieces;
+    std::array<Buffer, pieces_max> pieces;
     std::size_t count = 0;
     bool active = false;
     atl::status outcome;
@@ -89,8 +89,8 @@ class tcp_socket {
   short wanted_events() const;
   void on_ready(short events);
   /// Transfer what is possible without waiting.
-  void go_on_reading();
-  void go_on_writing();
+  void continue_reading();
+  void continue_writing();
   template <class Buffer>
   atl::status finish(direction<Buffer>& which, const io_timeout& wait);
   /// Waits until the socket is readable or writable.
@@ -107,7 +107,7 @@ class tcp_socket {
   io_loop& loop_;
   int fd_ = -1;
   short awaited_ = 0; ///< events that `wait_for` waits for
-  std::string peer_ = "nobody";
+  std::string peer_ = "no peer";
   direction<mutable_buffer> in_;
   direction<const_buffer> out_;
 };

@@ -2,6 +2,7 @@
 #include "cli/commands.hpp"
 #include "cli/master_standing.hpp"
 #include "cli/status_text.hpp"
+#include "cli/transfer_schedule.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -50,6 +51,14 @@ atl::result<group> ask_group(control& masters) {
   return found;
 }
 
+/// Whether a master answers. During a transfer to a master that is down the leader would refuse
+/// writes in vain.
+bool is_up(const group& now, atl::spi::replica_id id) {
+  return std::ranges::any_of(now.status["masters"], [id](auto& master) {
+    return master["id"] == id && master["health"] == "up";
+  });
+}
+
 /// The id of a master in the group: a replaced master has another id than in the file.
 atl::result<atl::spi::replica_id> id_of(const group& now, const cluster_settings& cluster,
                                         const std::string& name) {
@@ -92,7 +101,7 @@ struct learning {
   std::string problem;
   clock::time_point since = clock::now();
 
-  void look(const atl::result<json>& view) {
+  void note_view(const atl::result<json>& view) {
     auto before = std::pair{applied, answered};
     answered = view.has_value();
     if (answered)
@@ -116,7 +125,7 @@ atl::status wait_until_learnt(control& masters, const cluster_settings& cluster,
   while (clock::now() < give_up && !so_far.is_given_up()) {
     if (auto now = ask_group(masters); now && goal == 0)
       goal = now->status["seen_by"]["committed"];
-    so_far.look(ask_master(masters, cluster, name));
+    so_far.note_view(ask_master(masters, cluster, name));
     if (so_far.answered && goal != 0 && so_far.applied >= goal)
       return {};
     std::this_thread::sleep_for(poll_interval);
@@ -293,7 +302,7 @@ int remove_master(context& with, const std::string& name, bool lost) {
 namespace {
 
 /// A master keeps its list of nodes that were turned away until its next tick.
-atl::status wait_until_let_in(control& masters, const std::string& folder) {
+atl::status wait_until_admitted(control& masters, const std::string& folder) {
   auto give_up = clock::now() + takeover_timeout;
   while (clock::now() < give_up) {
     auto refused = false;
@@ -333,7 +342,7 @@ int replace_storage(context& with, const std::string& name) {
   auto registered = (*masters)->run(commands::register_storage{name, folder, true});
   if (!registered)
     return report_error(registered.error());
-  if (auto known = wait_until_let_in(**masters, folder); !known)
+  if (auto known = wait_until_admitted(**masters, folder); !known)
     return report_error(known.error());
   fmt::print("{} is storage node {} from now on, with its new disk; what the former disk held is "
              "read from the other copies; start it again\n",
@@ -342,23 +351,29 @@ int replace_storage(context& with, const std::string& name) {
 }
 
 int lead_master(context& with, const std::string& name) {
+  using step = transfer_schedule::step;
   auto it = prepare(with, name);
   if (!it)
     return report_error(it.error());
-  if (auto asked = it->masters->transfer_leadership(it->id); !asked)
-    return report_error(asked.error());
-  auto give_up = clock::now() + std::chrono::seconds{10};
-  while (clock::now() < give_up) {
-    auto now = ask_group(*it->masters);
-    if (now && now->status["seen_by"]["leader"] == it->id) {
+  atl::status requested;
+  transfer_schedule schedule{clock::now()};
+  for (auto next = schedule.next(clock::now()); next != step::give_up;
+       next = schedule.next(clock::now())) {
+    if (next == step::request && is_up(it->now, it->id))
+      requested = it->masters->transfer_leadership(it->id);
+    if (auto now = ask_group(*it->masters))
+      it->now = std::move(*now);
+    if (it->now.status["seen_by"]["leader"] == it->id) {
       fmt::print("{} leads\n", name);
       return done;
     }
     std::this_thread::sleep_for(poll_interval);
   }
+  if (!requested)
+    return report_error(requested.error());
   return report_error(
       {errc::refused, fmt::format("the leading master didn't let {} lead; it may be "
-                                  "behind, or the protocol's leader fixed",
+                                  "down or behind, or the protocol's leader fixed",
                                   name)});
 }
 

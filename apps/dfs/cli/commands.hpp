@@ -39,7 +39,7 @@ struct move_arguments {
 };
 int move(context& with, const move_arguments& what);
 
-// Each path is processed, also after a failure; the first failure decides the exit code.
+// These process all paths, also after a failure; the first failure decides the exit code.
 
 int cat(context& with, const std::vector<std::string>& paths);
 int stat(context& with, const std::vector<std::string>& paths);

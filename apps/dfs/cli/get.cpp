@@ -24,7 +24,7 @@ struct get_source {
   std::uint64_t bytes = 0;
 };
 
-atl::result<get_source> look_at_source(file_client& files, const std::string& path,
+atl::result<get_source> examine_source(file_client& files, const std::string& path,
                                        const get_arguments& what) {
   auto entry = files.masters().query(queries::stat{path});
   if (!entry)
@@ -144,7 +144,7 @@ atl::result<bool> goes_into(const get_arguments& what) {
                                  "writes them one after the other");
     return false;
   }
-  auto kind = look_at(what.local);
+  auto kind = find_local_kind(what.local);
   if (!kind)
     return tl::unexpected{kind.error()};
   if (*kind != local_kind::folder && what.remote.size() > 1)
@@ -165,7 +165,7 @@ int get(context& with, const get_arguments& what) {
   transfer_tally tally;
   std::vector<get_source> sources;
   for (auto& path : what.remote) {
-    auto source = look_at_source(**files, path, what);
+    auto source = examine_source(**files, path, what);
     if (source)
       sources.push_back(std::move(*source));
     else

@@ -49,7 +49,7 @@ std::string leader_name(const json& status) {
   return "the leading master";
 }
 
-/// Empty: they are not.
+/// @returns the reason; empty: writes are accepted.
 std::string why_writes_are_refused(const json& status) {
   auto& seen = status["seen_by"];
   auto leads = seen["role"] == "leader";

@@ -34,7 +34,7 @@ std::string counted(std::uint32_t count, std::string_view what) {
 
 // -- what is asked for ------------------------------------------------------------------------
 
-/// A cluster's name derived from its folder's name, without characters that a name must not have.
+/// A cluster's name derived from its folder's name, without invalid characters.
 std::string name_from(const fs::path& folder) {
   std::string name;
   for (char character : folder.filename().string())

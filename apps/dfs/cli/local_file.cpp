@@ -57,7 +57,7 @@ atl::result<local_source> open_source(const std::string& path) {
   return source;
 }
 
-atl::result<local_kind> look_at(const std::string& path) {
+atl::result<local_kind> find_local_kind(const std::string& path) {
   struct stat found {};
   if (::stat(path.c_str(), &found) == 0)
     return S_ISREG(found.st_mode)   ? local_kind::file

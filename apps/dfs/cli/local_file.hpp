@@ -26,7 +26,7 @@ atl::result<local_source> open_source(const std::string& path);
 enum class local_kind { missing, file, folder, other };
 /// The kind of file that a path leads to, through symbolic links. @returns an error that names the
 /// path if it can't be examined.
-atl::result<local_kind> look_at(const std::string& path);
+atl::result<local_kind> find_local_kind(const std::string& path);
 
 bool is_link(const std::string& path);
 

@@ -65,7 +65,7 @@ class tree_walk {
 
  private:
   void walk_folder(const std::string& path, const std::string& relative, folder_identity self) {
-    if (std::find(around_.begin(), around_.end(), self) != around_.end())
+    if (std::find(ancestors_.begin(), ancestors_.end(), self) != ancestors_.end())
       return visitor_.problem(
           {errc::refused,
            fmt::format("left out {}: it is a symbolic link to a folder that it is in", path)});
@@ -74,13 +74,13 @@ class tree_walk {
       return visitor_.problem(names.error());
     if (!visitor_.folder(relative))
       return;
-    around_.push_back(self);
+    ancestors_.push_back(self);
     for (auto& name : *names) {
       if (visitor_.stop())
         break;
       walk_entry(join(path, name), join(relative, name));
     }
-    around_.pop_back();
+    ancestors_.pop_back();
   }
 
   void walk_entry(const std::string& path, const std::string& relative) {
@@ -100,7 +100,7 @@ class tree_walk {
 
   const tree_visitor& visitor_;
   std::vector<folder_identity>
-      around_; ///< the folders on the path of the walk, the outermost first
+      ancestors_; ///< the folders on the path of the walk, the outermost first
 };
 
 } // namespace

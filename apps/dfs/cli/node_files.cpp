@@ -58,7 +58,7 @@ local_node make_node(std::string name, const fs::path& file) {
 
 // -- two nodes that can't run on one machine --------------------------------------------------
 
-/// A node's file, and what it says.
+/// A node's file and its settings.
 struct described_node {
   local_node node;
   node_settings settings;
@@ -109,7 +109,7 @@ std::string file_of(const described_node& it) {
   return it.node.config.filename().string();
 }
 
-/// A line for each address that two of the uses have in common.
+/// One line for each address that two nodes share.
 void find_shared_addresses(const std::vector<address_use>& uses, std::vector<std::string>& lines) {
   for (std::size_t i = 0; i < uses.size(); ++i)
     for (std::size_t k = i + 1; k < uses.size(); ++k)
@@ -147,7 +147,7 @@ std::vector<std::string> find_clashes(const std::vector<described_node>& nodes) 
   }
   auto before = lines.size();
   find_shared_addresses(listening, lines);
-  if (lines.size() == before) // otherwise the same once more
+  if (lines.size() == before) // otherwise the message would repeat the address
     find_shared_addresses(advertised, lines);
   return lines;
 }
@@ -180,7 +180,7 @@ atl::result<described_node> read_node_file(const fs::path& file) {
   return it;
 }
 
-/// As far as the file says it where it may be broken otherwise.
+/// Reads as much as possible of a file that may be invalid.
 std::string name_in(const fs::path& file) {
   auto table = atl::parse_toml(read_all(file), file.string());
   auto* node = table ? table->find("node") : nullptr;

@@ -22,9 +22,9 @@ struct local_node {
   std::string name;
   bool is_storage = false;
   std::filesystem::path config; ///< absolute
-  std::filesystem::path log;    ///< what it writes to standard error
+  std::filesystem::path log;    ///< the file that gets its standard error
   std::filesystem::path pid_file;
-  std::vector<written_key> configuration{}; ///< what its file sets, includes counted
+  std::vector<written_key> configuration{}; ///< the keys that its file and included files set
   bool is_master = false;
   std::filesystem::path data{}; ///< its data folder
 };
@@ -34,8 +34,8 @@ struct local_node {
 /// nodes that can't run on one machine because they share a name, data folder or address.
 atl::result<std::vector<local_node>> nodes_in(const std::filesystem::path& folder);
 
-/// The same, but reads only the nodes' names, to stop nodes: a running node must be stoppable even
-/// if its file is invalid by now.
+/// Reads only the nodes' names, for stopping nodes: a running node must be stoppable even if its
+/// file has become invalid.
 atl::result<std::vector<local_node>> unchecked_nodes_in(const std::filesystem::path& folder);
 
 /// Describes the node of a file as far as possible; the file may be invalid or gone.

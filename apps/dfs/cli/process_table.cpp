@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int looks_at_new_process = 1000; ///< a millisecond apart
+constexpr int new_process_polls_max = 1000; ///< a millisecond apart
 constexpr std::string_view node_program = "dfsd";
 constexpr std::string_view config_option = "--config";
 
@@ -60,17 +60,17 @@ std::vector<std::string> split_words(std::string_view text) {
   return words;
 }
 
-/// A new process has a command line only shortly after exec; a kernel thread never has one.
-std::vector<std::string> words_of(pid_t pid, int looks) {
+/// A new process has no command line until shortly after exec; a kernel thread never has one.
+std::vector<std::string> words_of(pid_t pid, int polls) {
   auto text = read_all(proc(pid, "cmdline"));
-  for (; text.empty() && looks > 0 && is_alive(pid); --looks) {
+  for (; text.empty() && polls > 0 && is_alive(pid); --polls) {
     std::this_thread::sleep_for(std::chrono::milliseconds{1});
     text = read_all(proc(pid, "cmdline"));
   }
   return split_words(text);
 }
 
-/// What follows `--config` among the words, as it stands there.
+/// The word after `--config`, unchanged.
 std::optional<fs::path> config_in(const std::vector<std::string>& words) {
   std::optional<fs::path> found;
   for (std::size_t i = 1; i < words.size(); ++i) {
@@ -85,8 +85,8 @@ std::optional<fs::path> config_in(const std::vector<std::string>& words) {
 }
 
 /// The file that a process runs with, absolute.
-std::optional<fs::path> config_of(pid_t pid, int looks) {
-  auto named = config_in(words_of(pid, looks));
+std::optional<fs::path> config_of(pid_t pid, int polls) {
+  auto named = config_in(words_of(pid, polls));
   if (!named || named->is_absolute())
     return named ? std::optional{named->lexically_normal()} : std::nullopt;
   std::error_code unknown;
@@ -94,13 +94,13 @@ std::optional<fs::path> config_of(pid_t pid, int looks) {
   return unknown ? std::nullopt : std::optional{(started_in / *named).lexically_normal()};
 }
 
-/// Does the path `theirs` of another process lead to our `ours`? In a container the same path may
-/// lead to another folder.
-bool is_same_folder(pid_t pid, const fs::path& theirs, const fs::path& ours) {
+/// Do the path `other` of another process and the path `own` here lead to the same folder? In a
+/// container the same path may lead to another folder.
+bool is_same_folder(pid_t pid, const fs::path& other, const fs::path& own) {
   std::error_code unknown;
-  auto seen_by_process = proc(pid, "root").string() + theirs.string();
-  auto same = fs::equivalent(seen_by_process, ours, unknown);
-  return unknown ? theirs == ours : same;
+  auto seen_by_process = proc(pid, "root").string() + other.string();
+  auto same = fs::equivalent(seen_by_process, own, unknown);
+  return unknown ? other == own : same;
 }
 
 std::vector<pid_t> all_processes() {
@@ -127,15 +127,15 @@ bool is_alive(pid_t pid) {
 bool runs_with(pid_t pid, const fs::path& config) {
   if (!is_alive(pid))
     return false;
-  auto theirs = config_of(pid, looks_at_new_process);
-  return theirs && theirs->filename() == config.filename() &&
-         is_same_folder(pid, theirs->parent_path(), config.parent_path());
+  auto other = config_of(pid, new_process_polls_max);
+  return other && other->filename() == config.filename() &&
+         is_same_folder(pid, other->parent_path(), config.parent_path());
 }
 
 std::vector<configured_process> processes_of(const fs::path& folder) {
   std::vector<configured_process> found;
   for (auto pid : all_processes()) {
-    auto config = config_of(pid, runs_node_program(pid) ? looks_at_new_process : 0);
+    auto config = config_of(pid, runs_node_program(pid) ? new_process_polls_max : 0);
     if (config && is_alive(pid) && is_same_folder(pid, config->parent_path(), folder))
       found.push_back({pid, folder / config->filename()});
   }

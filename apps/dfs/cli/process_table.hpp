@@ -21,8 +21,8 @@ bool is_alive(pid_t pid);
 /// system shows its command line. @param config absolute
 bool runs_with(pid_t pid, const std::filesystem::path& config);
 
-/// All processes that run with a file of this folder, in the order of their ids; a `--check` of a
-/// file is none. @param folder absolute
+/// All processes that run with a file of this folder, in the order of their ids; processes that
+/// only check a file (`--check`) are left out. @param folder absolute
 std::vector<configured_process> processes_of(const std::filesystem::path& folder);
 
 } // namespace dfs

@@ -18,7 +18,7 @@ constexpr std::size_t columns_default = 80;
 constexpr std::size_t bar_columns_max = 30;
 constexpr std::size_t bar_columns_min = 10;
 constexpr std::size_t name_columns_min = 8;
-/// Scripts from here on (Hangul, CJK, emoji, …) may take two columns a character.
+/// Characters from this code point on (Hangul, CJK, emoji, …) may take two columns.
 constexpr unsigned char lead_byte_of_wide = 0xe1;
 
 std::size_t terminal_columns() {
@@ -67,8 +67,7 @@ std::string bar_text(std::uint64_t done, std::uint64_t total, std::size_t column
   return fmt::format("[{}{}]", std::string(filled, '#'), std::string(width - filled, '.'));
 }
 
-/// The figures of a state, the most important first; each with what separates it from the one
-/// before.
+/// The figures of a state, the most important first; each with the separator before it.
 std::vector<std::string> figures(const transfer_state& state, std::uint64_t done) {
   std::vector<std::string> out;
   auto seconds = state.elapsed.count();

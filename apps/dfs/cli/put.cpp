@@ -41,10 +41,10 @@ atl::status check_source(const put_source& source, bool is_alone) {
   return {};
 }
 
-atl::result<put_source> look_at_source(const std::string& path, bool recursive) {
+atl::result<put_source> examine_source(const std::string& path, bool recursive) {
   if (path == "-")
     return put_source{path};
-  auto kind = look_at(path);
+  auto kind = find_local_kind(path);
   if (!kind)
     return tl::unexpected{kind.error()};
   if (*kind == local_kind::missing)
@@ -162,7 +162,7 @@ int put(context& with, const put_arguments& what) {
   transfer_tally tally;
   std::vector<put_source> sources;
   for (auto& path : what.local) {
-    auto source = look_at_source(path, what.recursive);
+    auto source = examine_source(path, what.recursive);
     if (source)
       if (auto checked = check_source(*source, what.local.size() == 1); !checked)
         source = tl::unexpected{checked.error()};

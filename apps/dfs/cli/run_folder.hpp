@@ -45,7 +45,7 @@ std::optional<pid_t> noted_process(const local_node& node);
 
 /// Stores the node's process and the configuration with which it was started.
 atl::status note_process(const local_node& node, pid_t process);
-/// To be called after the node was stopped.
+/// Forgets the process of a node. Call after the node was stopped.
 void forget_process(const local_node& node);
 
 /// The configuration with which the node's process was started; none if it was not started by `dfs

@@ -8,7 +8,7 @@
 
 namespace dfs::cli {
 
-/// The cluster's status as the leading master sees it, or any other that answers, with each
+/// The cluster's status as the leading master reports it, or another master that answers, with each
 /// master's relation to the group (`master_standing.hpp`) and the cluster's health (`health.hpp`).
 /// @returns errc::unavailable if no master answers.
 atl::result<nlohmann::json> gather_status(control& masters);

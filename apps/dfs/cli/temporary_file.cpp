@@ -40,10 +40,10 @@ void handle_deadly_signals() {
     ::sigaction(signal, nullptr, &now);
     if (now.sa_handler != SIG_DFL) // ignored (nohup), or handled already
       continue;
-    struct sigaction ours {};
-    ours.sa_handler = remove_leftover;
-    ours.sa_flags = static_cast<int>(SA_RESETHAND);
-    ::sigaction(signal, &ours, nullptr);
+    struct sigaction action {};
+    action.sa_handler = remove_leftover;
+    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    ::sigaction(signal, &action, nullptr);
   }
 }
 

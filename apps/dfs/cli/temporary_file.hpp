@@ -16,7 +16,7 @@ class temporary_file {
   /// @param path the later name; its folder must exist.
   /// @param mode permissions, of which the process's umask is taken away.
   static atl::result<temporary_file> beside(const std::string& path, mode_t mode);
-  /// The same with a name from the beginning, as on file systems that have no nameless files.
+  /// Creates the file with a temporary name, for file systems without nameless files.
   static atl::result<temporary_file> named_beside(const std::string& path, mode_t mode);
 
   temporary_file(temporary_file&& other) noexcept;

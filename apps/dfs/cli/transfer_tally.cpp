@@ -9,7 +9,7 @@ namespace dfs::cli {
 namespace {
 
 /// Each unanswered file costs the client's whole timeout.
-constexpr int unanswered_in_a_row_max = 3;
+constexpr int consecutive_unanswered_max = 3;
 
 bool is_unanswered(atl::errc code) {
   return code == atl::errc::unavailable || code == atl::errc::timeout;
@@ -20,7 +20,7 @@ bool is_unanswered(atl::errc code) {
 void transfer_tally::succeed(std::uint64_t bytes) {
   ++done_.files;
   done_.bytes += bytes;
-  unanswered_in_a_row_ = 0;
+  consecutive_unanswered_ = 0;
 }
 
 void transfer_tally::fail(const atl::error& problem) {
@@ -28,14 +28,14 @@ void transfer_tally::fail(const atl::error& problem) {
   if (code_ == done)
     code_ = code;
   ++failures_;
-  unanswered_in_a_row_ = is_unanswered(problem.code) ? unanswered_in_a_row_ + 1 : 0;
-  if (unanswered_in_a_row_ == unanswered_in_a_row_max)
+  consecutive_unanswered_ = is_unanswered(problem.code) ? consecutive_unanswered_ + 1 : 0;
+  if (consecutive_unanswered_ == consecutive_unanswered_max)
     print_error("dfs: given up after {} failures in a row because the cluster doesn't answer\n",
-                unanswered_in_a_row_max);
+                consecutive_unanswered_max);
 }
 
 bool transfer_tally::has_given_up() const {
-  return unanswered_in_a_row_ >= unanswered_in_a_row_max || has_output_failed();
+  return consecutive_unanswered_ >= consecutive_unanswered_max || has_output_failed();
 }
 
 int transfer_tally::finish(const context& with, std::string_view verb) const {

@@ -25,7 +25,7 @@ class transfer_tally {
  private:
   transfer_size done_;
   std::uint64_t failures_ = 0;
-  int unanswered_in_a_row_ = 0;
+  int consecutive_unanswered_ = 0;
   int code_ = 0;
 };
 

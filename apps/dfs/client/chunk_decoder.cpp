@@ -12,7 +12,7 @@ namespace {
 
 /// Each attempt decodes a whole chunk, so their number is bounded.
 constexpr std::size_t wrong_combinations_max = 64;
-constexpr std::size_t combinations_looked_at_max = 10'000;
+constexpr std::size_t tried_combinations_max = 10'000;
 
 } // namespace
 
@@ -35,18 +35,18 @@ bool chunk_decoder::add(std::uint32_t index) {
   if (in_place_)
     return try_combination({index}); // the fragment has replaced the previous one
   auto whole = try_combinations_with(index);
-  at_hand_.push_back(index);
+  received_fragments_.push_back(index);
   return whole;
 }
 
 /// Combinations without the newest fragment were tried before. Smaller combinations come first:
 /// with fewer fragments it is likelier that none of them is wrong.
 bool chunk_decoder::try_combinations_with(std::uint32_t newest) {
-  for (std::size_t others = 0; others <= at_hand_.size(); ++others) {
-    std::vector<char> chosen(at_hand_.size(), 0);
+  for (std::size_t others = 0; others <= received_fragments_.size(); ++others) {
+    std::vector<char> chosen(received_fragments_.size(), 0);
     std::fill_n(chosen.begin(), others, 1);
     do {
-      if (++looked_at_ > combinations_looked_at_max ||
+      if (++tried_combinations_ > tried_combinations_max ||
           wrong_combinations_ >= wrong_combinations_max)
         return false;
       std::vector<std::uint32_t> indices{newest};
@@ -54,8 +54,8 @@ bool chunk_decoder::try_combinations_with(std::uint32_t newest) {
       present[newest] = true;
       for (std::size_t i = 0; i < chosen.size(); ++i)
         if (chosen[i] != 0) {
-          indices.push_back(at_hand_[i]);
-          present[at_hand_[i]] = true;
+          indices.push_back(received_fragments_[i]);
+          present[received_fragments_[i]] = true;
         }
       if (scheme_.enough(present) && try_combination(indices))
         return true;

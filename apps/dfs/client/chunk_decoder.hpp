@@ -41,9 +41,10 @@ class chunk_decoder {
   std::span<char> into_;
   bool in_place_; ///< each fragment is the whole chunk and is read straight into `into_`
   std::map<std::uint32_t, std::string> buffers_;
-  std::vector<std::uint32_t> at_hand_; ///< in the order in which they came
+  std::vector<std::uint32_t>
+      received_fragments_; ///< the received fragments, in the order of arrival
   std::size_t wrong_combinations_ = 0;
-  std::size_t looked_at_ = 0; ///< combinations, also those that are not enough
+  std::size_t tried_combinations_ = 0; ///< tried combinations, including insufficient ones
 };
 
 } // namespace dfs

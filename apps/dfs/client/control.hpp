@@ -60,7 +60,7 @@ class control {
     return decode_response<typename Query::response>(*answer);
   }
 
-  /// The same without waiting; the answer is for `decode_response`.
+  /// Like `run` and `query`, but without waiting; decode the answer with `decode_response`.
   void submit(action what, completion done);
   void query(std::string query, completion done);
 
@@ -73,17 +73,17 @@ class control {
   atl::status change_members(std::vector<atl::spi::replica_id> voters,
                              std::vector<atl::spi::replica_id> learners,
                              std::vector<atl::spi::replica_id> lost = {});
-  /// Asks the leading master to let another one lead; it may decline, and says nothing then.
+  /// Asks the leading master to let another one lead; the leader may decline silently.
   atl::status transfer_leadership(atl::spi::replica_id to);
 
-  /// Asks a master something else.
+  /// Sends a master a request that is neither a command nor a query.
   atl::result<std::string> call(protocol::kind kind, std::string body);
   void call(protocol::kind kind, std::string body, completion done);
 
-  /// Asks a master what a client must know to store and read.
+  /// Asks a master for the settings that a client needs to store and read.
   atl::result<protocol::cluster_info> cluster_info();
 
-  /// Asks each master itself, without trying again; in the order of the settings.
+  /// Asks each master once, without retries. @returns the answers in the order of the settings
   std::vector<atl::result<std::string>> call_each(protocol::kind kind);
 
  private:

@@ -32,7 +32,7 @@ class chunk_reader {
     boost::asio::post(threads_, [this, slot] {
       try {
         slot->promise.set_value(storages_.fetch(slot->extent.chunk, slot->bytes));
-      } catch (...) { // out of memory, say; told where the outcome is awaited
+      } catch (...) { // for example out of memory; reported where the outcome is awaited
         slot->promise.set_exception(std::current_exception());
       }
     });

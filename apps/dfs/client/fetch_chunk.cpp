@@ -1,5 +1,5 @@
-// How a client reads a chunk: from whatever nodes give fragments that make the chunk, and what it
-// says when none do.
+// How a client reads a chunk: it collects fragments from nodes until the chunk can be decoded, or
+// reports why it cannot.
 #include "bulk/connection.hpp"
 #include "client/busy_wait.hpp"
 #include "client/chunk_decoder.hpp"

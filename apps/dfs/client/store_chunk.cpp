@@ -1,4 +1,5 @@
-// How a client stores a chunk: where the masters place it, over whatever fails or is busy.
+// How a client stores a chunk on the nodes that the masters chose, and handles failed and busy
+// nodes.
 #include "bulk/connection.hpp"
 #include "client/busy_wait.hpp"
 #include "client/plugin_call.hpp"
@@ -131,8 +132,8 @@ atl::result<chunk_record> storage_pool::try_to_store(upload_lease& upload, std::
   busy_wait waiting{cluster_.busy_timeout};
   for (int attempt = 1;; ++attempt) {
     if (attempt > attempts_at_storing) {
-      // Nodes that don't answer this client but report to the masters, which would not choose them
-      // otherwise, are busy.
+      // Nodes that don't answer this client but report to the masters (otherwise the masters would
+      // not choose them) are treated as busy.
       if (last_problem->code != errc::timeout || !waiting.pause(last_progress()))
         break;
       attempt = 1;

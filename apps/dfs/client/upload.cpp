@@ -38,7 +38,7 @@ class chunk_sender {
     boost::asio::post(threads_, [this, promise, chunk = std::move(data)] {
       try {
         promise->set_value(storages_.store(lease_, chunk));
-      } catch (...) { // out of memory, say; told where the outcome is awaited
+      } catch (...) { // for example out of memory; reported where the outcome is awaited
         promise->set_exception(std::current_exception());
       }
     });

@@ -33,7 +33,7 @@ class upload_lease {
   const std::chrono::microseconds interval_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::uint64_t began_us_ = 0; ///< when the first chunk was named, since 1970; 0: none was
+  std::uint64_t began_us_ = 0; ///< when the first chunk was named, since 1970; 0: no chunk yet
   bool stopping_ = false;
   std::thread thread_; ///< starts with the first chunk
 };

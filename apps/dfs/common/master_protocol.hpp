@@ -27,7 +27,7 @@ enum class kind : std::uint16_t {
   cluster = 102,   ///< empty → `cluster_info`
   status = 103,    ///< empty → JSON, for people and scripts
   finish = 104,    ///< `finish_request` → empty
-  /// `atl::membership_query` → `atl::membership_answer`: from a master that belongs to no group
+  /// `atl::membership_query` → `atl::membership_response`: from a master that belongs to no group
   membership = 105,
   renew = 106,   ///< `renew_request` → empty
   collect = 107, ///< `collect_request` → `collect_state`, at once
@@ -67,8 +67,8 @@ struct storage_heartbeat {
 
 struct storage_commands {
   std::string
-      group; ///< the master's; a node whose data belongs to another group ignores the message
-  storage_id id = no_storage;   ///< 0: not registered yet
+      group; ///< the master's group; a node whose data belongs to another group ignores the message
+  storage_id id = no_storage;   ///< 0: the node is not registered yet
   bool want_everything = false; ///< this master doesn't know the node's fragments: list all of them
   std::vector<fragment_change> remove; ///< fragments that nothing refers to or ever will
 };
@@ -124,9 +124,9 @@ enum class collect_phase : std::uint8_t { waiting, collecting, done };
 inline constexpr collect_phase collect_phase_last = collect_phase::done;
 struct collect_state {
   collect_phase phase = collect_phase::waiting;
-  std::uint64_t fragments = 0;      ///< removed so far
-  std::uint64_t bytes = 0;          ///< of these
-  std::uint64_t fragments_left = 0; ///< found, and not removed yet
+  std::uint64_t fragments = 0;      ///< fragments removed so far
+  std::uint64_t bytes = 0;          ///< bytes of the removed fragments
+  std::uint64_t fragments_left = 0; ///< fragments found, but not removed yet
   std::uint64_t uploads =
       0; ///< uploads under way; chunks that are newer than the oldest of these stay
   std::uint64_t wait_ms = 0; ///< until uploads that a former leader knew must have been renewed

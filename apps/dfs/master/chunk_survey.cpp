@@ -22,13 +22,13 @@ void chunk_survey::restart() {
   generation_ = generation;
 }
 
-chunk_survey::living_nodes chunk_survey::find_living(const storage_registry& registry,
-                                                     steady_time now) {
-  living_nodes living;
+chunk_survey::reporting_nodes chunk_survey::find_reporting(const storage_registry& registry,
+                                                           steady_time now) {
+  reporting_nodes reporting;
   for (auto& [name, node] : registry.nodes())
     if (node.id != no_storage && registry.alive(node, now))
-      living[node.id] = &node;
-  return living;
+      reporting[node.id] = &node;
+  return reporting;
 }
 
 std::optional<chunk_survey::query> chunk_survey::next(const storage_registry& registry,
@@ -37,17 +37,17 @@ std::optional<chunk_survey::query> chunk_survey::next(const storage_registry& re
     not_before_ = now + delay_;
   if (is_answer_due_ || now < *not_before_ || !problem_.empty())
     return std::nullopt;
-  auto living = find_living(registry, now);
-  basis now_holds{applied, registry.changes(), {}};
-  for (auto& [id, node] : living)
-    now_holds.living.push_back(id);
-  is_outdated_ = is_outdated_ || (counts_ && now_holds.living != pass_basis_.living);
-  if (!is_passing_ && !begin_pass(std::move(now_holds), now))
+  auto reporting = find_reporting(registry, now);
+  basis now_basis{applied, registry.changes(), {}};
+  for (auto& [id, node] : reporting)
+    now_basis.reporting.push_back(id);
+  is_outdated_ = is_outdated_ || (counts_ && now_basis.reporting != pass_basis_.reporting);
+  if (!is_passing_ && !begin_pass(std::move(now_basis), now))
     return std::nullopt;
   if (!suspects_.empty()) {
-    if (!have_reported(living))
+    if (!have_reported(reporting))
       return std::nullopt;
-    if (auto again = recheck(living))
+    if (auto again = recheck(reporting))
       return again;
     finish_page(now);
     if (!is_passing_)
@@ -57,14 +57,14 @@ std::optional<chunk_survey::query> chunk_survey::next(const storage_registry& re
   return queries::all_chunks{after_, page_chunks_max};
 }
 
-bool chunk_survey::begin_pass(basis now_holds, steady_time now) {
-  if (counts_ && now_holds == pass_basis_) {
+bool chunk_survey::begin_pass(basis now_basis, steady_time now) {
+  if (counts_ && now_basis == pass_basis_) {
     counted_at_ = now;
     return false;
   }
   if (counts_ && !is_outdated_ && now - counted_at_ < pause_between_passes)
     return false;
-  pass_basis_ = std::move(now_holds);
+  pass_basis_ = std::move(now_basis);
   is_passing_ = true;
   so_far_ = {};
   after_ = {};
@@ -75,10 +75,10 @@ bool chunk_survey::begin_pass(basis now_holds, steady_time now) {
 void chunk_survey::on_page(const responses::chunk_page& page, const storage_registry& registry,
                            steady_time now) {
   is_answer_due_ = false;
-  auto living = find_living(registry, now);
+  auto reporting = find_reporting(registry, now);
   for (auto& chunk : page.chunks) {
     ++so_far_.chunks;
-    auto found = examine(chunk, living);
+    auto found = examine(chunk, reporting);
     if (found.is_suspect)
       suspects_.push_back({chunk, found.is_unreadable});
     else if (found.is_short)
@@ -88,25 +88,26 @@ void chunk_survey::on_page(const responses::chunk_page& page, const storage_regi
   if (!page.chunks.empty())
     after_ = page.chunks.back().id;
   reports_at_page_.clear();
-  for (auto& [id, node] : living)
+  for (auto& [id, node] : reporting)
     reports_at_page_[id] = node->reports;
   if (suspects_.empty())
     finish_page(now);
 }
 
-bool chunk_survey::have_reported(const living_nodes& living) const {
+bool chunk_survey::have_reported(const reporting_nodes& reporting) const {
   return std::ranges::all_of(reports_at_page_, [&](auto& entry) {
-    auto node = living.find(entry.first);
-    return node == living.end() || (node->second->reports >= entry.second + reports_to_wait_for &&
-                                    !node->second->last.more);
+    auto node = reporting.find(entry.first);
+    return node == reporting.end() ||
+           (node->second->reports >= entry.second + reports_to_wait_for &&
+            !node->second->last.more);
   });
 }
 
-std::optional<chunk_survey::query> chunk_survey::recheck(const living_nodes& living) {
+std::optional<chunk_survey::query> chunk_survey::recheck(const reporting_nodes& reporting) {
   std::vector<suspect> remaining;
   queries::known lookup;
   for (auto& chunk : suspects_) {
-    auto found = examine(chunk.record, living);
+    auto found = examine(chunk.record, reporting);
     if (!found.is_short)
       continue;
     lookup.ids.push_back(chunk.record.id);
@@ -138,12 +139,13 @@ void chunk_survey::on_known(const responses::known_chunks& answer, steady_time n
     finish_page(now);
 }
 
-chunk_survey::finding chunk_survey::examine(const chunk_record& chunk, const living_nodes& living) {
+chunk_survey::finding chunk_survey::examine(const chunk_record& chunk,
+                                            const reporting_nodes& reporting) {
   finding found;
   std::vector<bool> present;
   for (std::uint32_t index = 0; index < chunk.nodes.size(); ++index) {
-    auto node = living.find(chunk.nodes[index]);
-    auto is_living = node != living.end();
+    auto node = reporting.find(chunk.nodes[index]);
+    auto is_living = node != reporting.end();
     // For a node whose list is incomplete, the chunk's record counts.
     auto is_unreported =
         is_living && node->second->complete && !node->second->has.contains({chunk.id, index});

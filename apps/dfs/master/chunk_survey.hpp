@@ -53,9 +53,9 @@ class chunk_survey {
   void on_known(const responses::known_chunks& answer, steady_time now);
   void on_failure() { is_answer_due_ = false; }
 
-  /// None until the first pass has ended.
+  /// The counts of the last pass; none until the first pass has ended.
   const std::optional<survey_counts>& counts() const { return counts_; }
-  /// The time at which the counts were correct.
+  /// The time of the state that was counted.
   steady_time counted_at() const { return counted_at_; }
   /// Have storage nodes come or gone since the counted pass began? Then another pass is due.
   bool is_outdated() const { return is_outdated_; }
@@ -67,12 +67,12 @@ class chunk_survey {
   struct basis {
     std::uint64_t applied = 0;
     std::uint64_t reported_changes = 0;
-    std::vector<storage_id> living;
+    std::vector<storage_id> reporting;
 
     friend bool operator==(const basis&, const basis&) = default;
   };
   /// The nodes that report, by id.
-  using living_nodes = std::map<storage_id, const storage_registry::node*>;
+  using reporting_nodes = std::map<storage_id, const storage_registry::node*>;
   struct finding {
     bool is_short = false;
     bool is_unreadable = false;
@@ -83,15 +83,15 @@ class chunk_survey {
     bool is_unreadable = false;
   };
 
-  bool begin_pass(basis now_holds, steady_time now);
+  bool begin_pass(basis now_basis, steady_time now);
   /// The ids of the suspects that are still short of copies after further reports.
-  std::optional<query> recheck(const living_nodes& living);
-  bool have_reported(const living_nodes& living) const;
-  finding examine(const chunk_record& chunk, const living_nodes& living);
+  std::optional<query> recheck(const reporting_nodes& reporting);
+  bool have_reported(const reporting_nodes& reporting) const;
+  finding examine(const chunk_record& chunk, const reporting_nodes& reporting);
   bool can_be_read(const std::vector<bool>& present);
   void count_short(bool is_unreadable);
   void finish_page(steady_time now);
-  static living_nodes find_living(const storage_registry& registry, steady_time now);
+  static reporting_nodes find_reporting(const storage_registry& registry, steady_time now);
 
   readable_check is_readable_;
   std::chrono::milliseconds delay_;

@@ -7,7 +7,7 @@ namespace dfs {
 namespace {
 
 constexpr std::size_t requests_max = 64;
-constexpr std::size_t ordered_again_max = 10000; ///< of one node
+constexpr std::size_t ordered_again_max = 10000; ///< fragments of one node
 /// A node without reports for so long is left out. Longer than a restart or a busy period takes.
 constexpr auto left_out_after = std::chrono::seconds{15};
 constexpr auto order_again_after = std::chrono::seconds{5};

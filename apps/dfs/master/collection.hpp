@@ -38,9 +38,9 @@ class collection {
   /// The watermark has reached the target: no file can refer to an older unreferenced chunk any
   /// more. Changes nothing if a later request has moved the target since.
   void on_watermark_reached(std::uint64_t target_us, storage_registry& registry, steady_time now);
-  /// All fragments of a node below the watermark were looked up.
+  /// Records that all fragments of a node below the watermark were looked up.
   void on_orphans_found(const std::string& node, std::uint64_t pass);
-  /// Nothing refers to a fragment on a node.
+  /// Records that nothing refers to a fragment on a node.
   void on_unwanted(const std::string& node, const fragment& which);
 
   /// Counts removed fragments, and leaves out nodes that are down. @returns fragments whose removal

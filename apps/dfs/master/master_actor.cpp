@@ -258,7 +258,7 @@ caf::result<envelope> master_actor::membership(const envelope& message) {
   auto asking = atl::decode_membership_query(message.body);
   if (!asking)
     return error_reply(asking.error());
-  atl::membership_answer answer;
+  atl::membership_response answer;
   answer.peer.self = {settings_.self.replica, settings_.self.name, settings_.self.address,
                       settings_.self.folder};
   answer.peer.cluster = settings_.self.cluster;
@@ -294,7 +294,7 @@ caf::result<envelope> master_actor::membership(const envelope& message) {
 caf::result<envelope> master_actor::status() {
   auto answer = make_response_promise<envelope>();
   // The present state, not that of the last tick, because an operator acts upon it.
-  look_at_replica([this, answer] {
+  query_replica([this, answer] {
     // The status matters most during a failure, when reads wait and files can't be counted.
     query(
         queries::summary{},
@@ -319,7 +319,7 @@ bool master_actor::leads() const {
   return view_known_ && view_.protocol.leader == settings_.self.replica;
 }
 
-void master_actor::look_at_replica(const std::function<void()>& then) {
+void master_actor::query_replica(const std::function<void()>& then) {
   ask(this, settings_.replica, replica_timeout, atl::runtime::get_replica_view{})
       .then(
           [this, then](atl::runtime::replica_view& view) {
@@ -340,7 +340,7 @@ void master_actor::look_at_replica(const std::function<void()>& then) {
 }
 
 void master_actor::on_tick() {
-  look_at_replica([] {});
+  query_replica([] {});
   forget_old_refusals();
   auto unknown =
       !refused_.empty() || std::any_of(registry_.nodes().begin(), registry_.nodes().end(),

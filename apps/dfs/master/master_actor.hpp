@@ -9,7 +9,7 @@
 
 #include <atoll/core/group_birth.hpp>
 #include <atoll/core/log_limiter.hpp>
-#include <atoll/runtime/replica.hpp>
+#include <atoll/runtime/replica_actor.hpp>
 #include <atoll/runtime/runtime_messages.hpp>
 
 #include <caf/actor.hpp>
@@ -32,9 +32,9 @@ struct master_policy {
   std::uint64_t chunk_bytes = 8 << 20;
   std::uint64_t inline_bytes = 0;
   dfs::durability durability = dfs::durability::fsync;
-  std::chrono::milliseconds storage_timeout{2000};  ///< no report for so long: down
-  std::chrono::microseconds grace{0};               ///< before unreferenced chunks are collected
-  std::chrono::milliseconds collection_interval{0}; ///< between two looks for garbage
+  std::chrono::milliseconds storage_timeout{2000}; ///< no report for so long: down
+  std::chrono::microseconds grace{0}; ///< the time before unreferenced chunks are collected
+  std::chrono::milliseconds collection_interval{0}; ///< between two searches for garbage
   std::chrono::microseconds session_expiry{0};
   protocol::plugin_choice recovery;
   protocol::plugin_choice placement;
@@ -94,7 +94,7 @@ class master_actor : public caf::event_based_actor {
   // Periodic work.
   void on_tick();
   /// Fetches the replica's view, then continues, also if the replica doesn't answer.
-  void look_at_replica(const std::function<void()>& then);
+  void query_replica(const std::function<void()>& then);
   void forget_old_refusals();
   void resolve_ids(const responses::summary& summary);
   void set_id(const std::string& name, storage_registry::node& node, storage_id id);
@@ -102,7 +102,7 @@ class master_actor : public caf::event_based_actor {
   void survey_chunks();
   void start_garbage_collection();
   /// Is garbage collected without the grace time, on request or because nodes are full?
-  bool collects_at_once(steady_time now) const;
+  bool collects_without_grace(steady_time now) const;
   /// How long a new leader waits until all uploads under way have been renewed.
   std::chrono::microseconds settling_time(bool at_once) const;
   std::uint64_t wanted_gc_watermark(steady_time now, bool at_once);
@@ -141,7 +141,7 @@ class master_actor : public caf::event_based_actor {
   std::uint64_t sequence_ = 0;
   bool submitting_ = false;
   steady_time last_collection_{};
-  std::uint64_t proposed_gc_watermark_us_ = 0; ///< the latest
+  std::uint64_t proposed_gc_watermark_us_ = 0; ///< the latest proposed watermark
   collection collection_;
   std::set<std::string> looking_up_; ///< nodes whose fragments are being looked up
   std::map<std::string, std::deque<storage_registry::fragment>> to_remove_; ///< by node

@@ -17,9 +17,9 @@ constexpr auto urgent_collection_interval = std::chrono::milliseconds{500};
 constexpr int renewals_awaited = 4;
 /// The number of renewal intervals after which a new leader knows all uploads under way.
 constexpr int renewals_to_settle = 2;
-constexpr std::uint32_t reclaim_limit = 2000;   ///< inodes reclaimed with one command
-constexpr std::size_t lookup_limit = 500;       ///< fragments of a node in one look-up
-constexpr std::size_t remove_limit_max = 10000; ///< removals waiting for one node
+constexpr std::uint32_t reclaimed_inodes_max = 2000; ///< inodes reclaimed with one command
+constexpr std::size_t looked_up_fragments_max = 500; ///< fragments of a node in one look-up
+constexpr std::size_t waiting_removals_max = 10000;  ///< removals waiting for one node
 
 } // namespace
 
@@ -27,7 +27,7 @@ void master_actor::start_garbage_collection() {
   auto now = std::chrono::steady_clock::now();
   auto& policy = settings_.policy;
   advance_collection(now);
-  auto at_once = collects_at_once(now);
+  auto at_once = collects_without_grace(now);
   auto interval = at_once ? std::min(policy.collection_interval, urgent_collection_interval)
                           : policy.collection_interval;
   if (now - last_collection_ < interval || submitting_)
@@ -36,7 +36,7 @@ void master_actor::start_garbage_collection() {
   collect_garbage();
   auto watermark = wanted_gc_watermark(now, at_once);
   auto settled = now - leads_since_ > settling_time(at_once);
-  // A request that comes later has to see another round: 0 is none.
+  // A later request needs another round; 0 means no round.
   auto target = settled && collection_.waits_for_watermark() ? collection_.target_us() : 0;
   query(queries::summary{}, [this, watermark, target](atl::result<responses::summary> summary) {
     if (!summary)
@@ -55,7 +55,7 @@ void master_actor::start_garbage_collection() {
     auto reachable = std::max(std::min(watermark, summary->latest_us), summary->gc_watermark_us);
     proposed_gc_watermark_us_ = std::max(proposed_gc_watermark_us_, reachable);
     commands::collect_garbage work{
-        reachable, reclaim_limit,
+        reachable, reclaimed_inodes_max,
         static_cast<std::uint64_t>(settings_.policy.session_expiry.count())};
     submit(work, [this, target, watermark](const std::string& bytes) {
       auto done = decode_response<responses::garbage_collected>(bytes);
@@ -74,7 +74,7 @@ void master_actor::start_garbage_collection() {
   });
 }
 
-bool master_actor::collects_at_once(steady_time now) const {
+bool master_actor::collects_without_grace(steady_time now) const {
   return collection_.is_active() ||
          placement_.lacks_space(registry_, settings_.policy.chunk_bytes, now);
 }
@@ -112,13 +112,14 @@ void master_actor::collect_garbage() {
 void master_actor::find_next_orphans(const std::string& name) {
   auto* node = registry_.find(name);
   if (!node || !node->complete || node->id == no_storage || looking_up_.contains(name) ||
-      to_remove_[name].size() >= remove_limit_max)
+      to_remove_[name].size() >= waiting_removals_max)
     return;
-  auto fragments = registry_.next_to_look_up(*node, summary_.gc_watermark_us, lookup_limit);
+  auto fragments =
+      registry_.next_to_look_up(*node, summary_.gc_watermark_us, looked_up_fragments_max);
   if (fragments.empty())
     return collection_.on_orphans_found(name, collection_.pass());
   std::optional<std::uint64_t> ends_pass;
-  if (fragments.size() < lookup_limit)
+  if (fragments.size() < looked_up_fragments_max)
     ends_pass = collection_.pass();
   looking_up_.insert(name);
   find_orphans(name, std::move(fragments), ends_pass);
@@ -130,7 +131,7 @@ void master_actor::on_orphans_found(const std::string& node,
   looking_up_.erase(node);
   if (ends_pass)
     collection_.on_orphans_found(node, *ends_pass);
-  else if (leads() && collects_at_once(std::chrono::steady_clock::now()))
+  else if (leads() && collects_without_grace(std::chrono::steady_clock::now()))
     find_next_orphans(node);
 }
 

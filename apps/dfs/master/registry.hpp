@@ -54,7 +54,7 @@ class storage_registry {
   bool healthy(const node& which, steady_time now) const;
   bool alive(const node& which, steady_time now) const;
 
-  /// Up to `limit` fragments on a node from before `gc_watermark_us`, in cyclic order.
+  /// Up to `limit` fragments on a node that were made before `gc_watermark_us`, in cyclic order.
   std::vector<fragment> next_to_look_up(node& which, std::uint64_t gc_watermark_us,
                                         std::size_t limit);
 

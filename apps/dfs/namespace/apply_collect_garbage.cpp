@@ -166,7 +166,7 @@ result<garbage_collected> run(transaction& state, const commands::collect_garbag
             "be put until then",
             command.gc_watermark_us - meta.latest_us));
   meta.gc_watermark_us = std::max(meta.gc_watermark_us, command.gc_watermark_us);
-  auto limit = std::min(command.reclaim_limit, limits::reclaim_limit_max);
+  auto limit = std::min(command.reclaimed_inodes_max, limits::reclaim_limit_max);
   garbage_collected answer;
   answer.reclaimed_inodes = reclaim(state, limit);
   answer.expired_sessions = expire_sessions(state, command.session_expiry_us, limit);

@@ -61,7 +61,7 @@ void write(writer& out, const commands::relocate_chunk& c) {
 }
 
 void write(writer& out, const commands::collect_garbage& c) {
-  out.put(c.gc_watermark_us).put(c.reclaim_limit).put(c.session_expiry_us);
+  out.put(c.gc_watermark_us).put(c.reclaimed_inodes_max).put(c.session_expiry_us);
 }
 
 void write(writer& out, const commands::admit_master& c) {
@@ -121,7 +121,7 @@ void read(reader& in, commands::relocate_chunk& c) {
 
 void read(reader& in, commands::collect_garbage& c) {
   c.gc_watermark_us = in.get<std::uint64_t>();
-  c.reclaim_limit = in.get<std::uint32_t>();
+  c.reclaimed_inodes_max = in.get<std::uint32_t>();
   c.session_expiry_us = in.get<std::uint64_t>();
 }
 

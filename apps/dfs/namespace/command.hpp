@@ -94,7 +94,7 @@ struct collect_garbage {
   using response = responses::garbage_collected;
   std::uint64_t gc_watermark_us = 0; ///< a lower watermark than the present one changes nothing
   /// Inodes and extents of removed trees, and sessions, at most; 0: none.
-  std::uint32_t reclaim_limit = 0;
+  std::uint32_t reclaimed_inodes_max = 0;
   /// Sessions that were idle for longer, in the state's time, are forgotten; 0: none.
   std::uint64_t session_expiry_us = 0;
 };

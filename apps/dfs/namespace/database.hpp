@@ -21,7 +21,7 @@ struct opened_database {
 atl::result<opened_database> open_database(const std::filesystem::path& folder,
                                            const name_space_settings& settings);
 
-/// All of them, or none.
+/// Applies all changes or none.
 atl::status write_rows(rocksdb::DB& db, const write_buffer& rows, const rocksdb::WriteOptions& how);
 
 /// Reads every block of the tables in `folder`, a checkpoint.

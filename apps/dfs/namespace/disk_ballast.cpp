@@ -13,7 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t ballast_bytes_max = 64u << 20;
-constexpr auto look_again_after = std::chrono::seconds{5};
+constexpr auto check_interval = std::chrono::seconds{5};
 
 std::uint64_t free_bytes(const fs::path& folder) {
   std::error_code failed;
@@ -45,9 +45,9 @@ bool disk_ballast::release_if_short() {
 
 void disk_ballast::restore() {
   auto now = std::chrono::steady_clock::now();
-  if (file_.empty() || bytes_ == 0 || (looked_ && now - *looked_ < look_again_after))
+  if (file_.empty() || bytes_ == 0 || (checked_at_ && now - *checked_at_ < check_interval))
     return;
-  looked_ = now;
+  checked_at_ = now;
   std::error_code failed;
   if (fs::file_size(file_, failed) == bytes_ && !failed)
     return;

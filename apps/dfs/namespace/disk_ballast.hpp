@@ -16,7 +16,7 @@ class disk_ballast {
   disk_ballast(std::filesystem::path file, std::uint64_t reserve);
 
   /// Removes the file if the disk has less space left than the file takes.
-  /// @returns whether there was a file to remove
+  /// @returns whether a file was removed
   bool release_if_short();
 
   /// Creates the file if it is missing and the disk keeps its whole reserve beside it; checks only
@@ -29,7 +29,7 @@ class disk_ballast {
   std::filesystem::path file_;
   std::uint64_t reserve_;
   std::uint64_t bytes_;
-  std::optional<std::chrono::steady_clock::time_point> looked_;
+  std::optional<std::chrono::steady_clock::time_point> checked_at_;
 };
 
 } // namespace dfs

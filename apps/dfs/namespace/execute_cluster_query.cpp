@@ -11,7 +11,7 @@ using atl::result;
 
 namespace {
 
-/// The first key that is behind all of this chunk's, in the table of `prefix`.
+/// The first key after all keys of this chunk, in the table of `prefix`.
 std::string behind(const std::string& key, const std::string& prefix, const chunk_id& after) {
   return after == chunk_id{} ? prefix : keys::end_of(key);
 }
@@ -71,7 +71,7 @@ result<responses::chunk_page> execute(present_reader& state, const queries::chun
       return false;
     }
     if (!answer.chunks.empty() && answer.chunks.back().id == *id)
-      return true; // another fragment of it
+      return true; // another fragment of the same chunk
     auto chunk = state.must_chunk(*id);
     chunk_record record{*id, chunk.size_bytes, std::move(chunk.nodes), chunk.crc};
     answer.more = !page.take(wire::encoded_bytes(record));

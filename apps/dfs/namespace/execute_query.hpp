@@ -22,10 +22,10 @@ atl::result<responses::known_chunks> execute(present_reader& state, const querie
 atl::result<responses::chunk_page> execute(present_reader& state, const queries::all_chunks& query);
 atl::result<responses::members> execute(present_reader& state, const queries::members& query);
 
-/// The room that is left in a response.
+/// Counts the items that still fit into a response.
 class page {
  public:
-  /// @param limit of items; 0: as many as fit. @param used by what comes before the items.
+  /// @param limit of items; 0: as many as fit. @param used bytes before the items.
   explicit page(std::uint32_t limit, std::size_t used = 0);
 
   /// Counts an item if there is room for it. The first item always fits. @returns whether it was

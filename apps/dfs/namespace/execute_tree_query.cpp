@@ -14,7 +14,7 @@ using atl::result;
 
 namespace {
 
-constexpr std::size_t entry_bytes = 64; ///< at most, but for the name
+constexpr std::size_t entry_bytes = 64; ///< upper bound without the name
 
 responses::entry entry_of(state_reader& state, std::string_view name, const dirent& found) {
   auto inode = state.must_inode(found.id);

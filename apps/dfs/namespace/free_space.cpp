@@ -12,7 +12,7 @@ namespace dfs {
 
 namespace {
 
-constexpr auto look_again_after = std::chrono::milliseconds{100};
+constexpr auto check_interval = std::chrono::milliseconds{100};
 
 } // namespace
 
@@ -23,8 +23,8 @@ std::optional<std::string> free_space::shortage() {
   if (reserve_ == 0)
     return std::nullopt;
   auto now = std::chrono::steady_clock::now();
-  if (!looked_ || now - *looked_ >= look_again_after) {
-    looked_ = now;
+  if (!checked_at_ || now - *checked_at_ >= check_interval) {
+    checked_at_ = now;
     shortage_ = look();
   }
   return shortage_;

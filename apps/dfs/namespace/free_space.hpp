@@ -23,7 +23,7 @@ class free_space {
 
   std::filesystem::path folder_;
   std::uint64_t reserve_;
-  std::optional<std::chrono::steady_clock::time_point> looked_;
+  std::optional<std::chrono::steady_clock::time_point> checked_at_;
   std::optional<std::string> shortage_;
 };
 

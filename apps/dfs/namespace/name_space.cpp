@@ -32,10 +32,10 @@ struct name_space::impl {
 
   std::filesystem::path folder;
   name_space_settings settings;
-  free_space disk;      ///< of the thread that asks for objections
+  free_space disk;      ///< used by the thread that calls `admission_check`
   disk_ballast ballast; ///< the applying thread's
   std::unique_ptr<rocksdb::DB> db;
-  mutable std::mutex entrance; ///< taken before `present`, so that readers don't starve a writer
+  mutable std::mutex turnstile; ///< taken before `present`, so that readers don't starve a writer
   mutable std::shared_mutex present; ///< guards `db` and `buffer` against readers
   state::write_buffer buffer;        ///< changed by the applying thread
   state::meta meta;                  ///< the applying thread's
@@ -57,11 +57,11 @@ struct name_space::impl {
   }
 
   std::shared_lock<std::shared_mutex> to_read() const {
-    std::lock_guard turn{entrance};
+    std::lock_guard turn{turnstile};
     return std::shared_lock{present};
   }
   std::unique_lock<std::shared_mutex> to_change() const {
-    std::lock_guard turn{entrance};
+    std::lock_guard turn{turnstile};
     return std::unique_lock{present};
   }
 

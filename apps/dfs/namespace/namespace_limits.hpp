@@ -13,25 +13,25 @@ inline constexpr std::size_t path_bytes_max = 4096;
 inline constexpr std::size_t path_depth_max = 256;
 
 inline constexpr std::size_t command_bytes_max = 8u << 20;
-/// Content that may live in the name space itself; fits into one answer.
+/// File content that may be stored in the name space itself; fits into one response.
 inline constexpr std::size_t inline_bytes_max = 48u << 10;
 inline constexpr std::size_t extents_per_file_max = 65'536;
-/// The maximum of an erasure code over GF(256).
+/// Fragments of a chunk: the maximum of an erasure code over GF(256).
 inline constexpr std::size_t fragments_per_chunk_max = 255;
 
 inline constexpr std::size_t storage_name_bytes_max = 255;
 inline constexpr std::size_t storage_uuid_bytes_max = 64;
 inline constexpr std::uint32_t storage_nodes_max = 65'535;
 inline constexpr std::size_t cluster_id_bytes_max = 64;
-/// Of a master's name, address and data folder each.
+/// Bytes of a master's name, of its address and of its data folder's id, each.
 inline constexpr std::size_t member_text_bytes_max = 256;
-/// All ids of masters ever assigned; no id is reused.
+/// Masters that were ever admitted, because no id is reused.
 inline constexpr std::size_t members_max = 128;
 inline constexpr std::size_t birth_bytes_max = 32u << 10;
 
-/// A query's answer; a longer one is cut into pages.
+/// Bytes of a response to a query; longer results are split into pages.
 inline constexpr std::size_t response_bytes_max = 60u << 10;
-/// A command's answer, which its session keeps.
+/// Bytes of a response to a command, which the session stores.
 inline constexpr std::size_t command_answer_bytes_max = 1024;
 /// Bytes of a path or name that a message quotes.
 inline constexpr std::size_t quoted_bytes_max = 160;

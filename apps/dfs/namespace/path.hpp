@@ -25,18 +25,18 @@ struct parsed_path {
 /// The rules for paths: absolute, names separated by one '/', each 1–255 bytes of valid UTF-8
 /// without NUL, none of them '.' or '..'; at most 4096 bytes and 256 names. A slash at the end is
 /// kept as `directory_only`.
-/// @returns `errc::invalid` naming what is wrong with it.
+/// @returns `errc::invalid` with the reason.
 atl::result<parsed_path> parse_path(std::string_view text);
 
-/// Well-formed as Unicode 15, table 3-7 has it: no overlong forms, no surrogates.
+/// Is the text well-formed UTF-8 as in Unicode 15, table 3-7: no overlong forms, no surrogates?
 bool is_utf8(std::string_view text);
 
-/// The text as a terminal can show it without harm: control characters, those that turn the
-/// direction of writing, and broken UTF-8 as \xNN.
+/// The text in a form that is safe for a terminal: control characters, characters that change the
+/// direction of writing, and malformed UTF-8 become \xNN.
 std::string printable(std::string_view text);
 
 /// The text for a message: in quotes, control bytes and broken UTF-8 as \xNN, the middle of a long
-/// one left out.
+/// text left out.
 std::string in_quotes(std::string_view text);
 
 } // namespace dfs

@@ -13,9 +13,9 @@
 
 namespace dfs {
 
-/// What can be asked of the name space. Each is answered by its `response`, cut into pages of at
-/// most `limits::response_bytes_max`, or by an error. In all: `limit` 0 means as many as fit into a
-/// page.
+/// The queries to the name space. Each query is answered by its `response`, split into pages of at
+/// most `limits::response_bytes_max`, or by an error. In all queries, `limit` 0 means as many items
+/// as fit into a page.
 namespace queries {
 
 struct stat {
@@ -26,7 +26,7 @@ struct stat {
 struct list {
   using response = responses::listing;
   std::string path;
-  std::string after; ///< empty: from the first; need not exist (any more)
+  std::string after; ///< empty: from the first; the name need not exist
   std::uint32_t limit = 0;
 };
 
@@ -50,9 +50,9 @@ struct chunks_on {
   std::uint32_t limit = 0;
 };
 
-/// Which of these chunks does something refer to, and where are they? One that isn't in the answer
-/// and was made before the garbage collection watermark never will be referred to: it can be
-/// deleted.
+/// Which of these chunks are referenced, and where are they? A chunk that is missing from the
+/// response and was made before the garbage collection watermark can never be referenced again: it
+/// can be deleted.
 struct known {
   using response = responses::known_chunks;
   std::vector<chunk_id> ids; ///< at most `limits::known_ids_max`
@@ -64,7 +64,7 @@ struct all_chunks {
   std::uint32_t limit = 0;
 };
 
-/// The group that the state belongs to, and every master that was ever let into it.
+/// The group that the state belongs to, and every master that was ever admitted.
 struct members {
   using response = responses::members;
 };
@@ -78,7 +78,7 @@ using query_message =
 
 std::string encode(const query_message& query);
 
-/// Is it, as far as it can be read, about one file or directory alone?
+/// Does the query concern one file or directory only? False for malformed bytes.
 bool is_about_one_entry(std::string_view query);
 
 /// @returns `errc::invalid` for bytes that are no query known here.

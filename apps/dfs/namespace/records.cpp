@@ -23,7 +23,7 @@ bool decode(std::string_view bytes, meta& value) {
   reader in{bytes};
   value.format = in.get<std::uint32_t>();
   if (in.ok() && value.format != format_version)
-    return true; // the rest is for whoever knows that format
+    return true; // the rest has another format
   value.storages = in.get<storage_id>();
   for (auto* field :
        {&value.applied, &value.next_inode, &value.files, &value.directories, &value.chunks,

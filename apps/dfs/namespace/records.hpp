@@ -7,24 +7,24 @@
 #include <string_view>
 #include <vector>
 
-/// The values of the database. `decode` says whether the bytes are such a value; they come from our
-/// own disk, so ones that aren't mean damage.
+/// The values of the database. `decode` says whether the bytes are such a value; malformed bytes
+/// mean damage, because this program wrote the values.
 namespace dfs::state {
 
-/// Of the whole database; another one is refused.
+/// The format of the whole database; a database of another format is refused.
 inline constexpr std::uint32_t format_version = 2;
 
-/// Where the state stands, in one record.
+/// Counters and positions of the state, in one record.
 struct meta {
   std::uint32_t format = format_version;
-  storage_id storages = 0; ///< given so far: ids 1 … this
+  storage_id storages = 0; ///< the highest id given so far
   std::uint64_t applied = 0;
   inode_id next_inode = root_inode + 1;
   std::uint64_t files = 0;
   std::uint64_t directories = 1;
   std::uint64_t chunks = 0;
   std::uint64_t bytes = 0;
-  std::uint64_t orphans = 0; ///< length of the queue of what is to be reclaimed
+  std::uint64_t orphans = 0; ///< length of the queue of orphans to reclaim
   std::uint64_t sessions = 0;
   std::uint64_t gc_watermark_us = 0;
   std::uint64_t latest_us = 0;

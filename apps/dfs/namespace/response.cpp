@@ -201,7 +201,7 @@ void read(reader& in, members& answer) {
   }
 }
 
-void begin_answer(writer& out, std::uint8_t tag) {
+void begin_response(writer& out, std::uint8_t tag) {
   out.put(response_version).put(tag);
 }
 
@@ -209,16 +209,16 @@ atl::status read_head(reader& in, std::uint8_t tag) {
   auto version = in.get<std::uint8_t>();
   auto found = in.get<std::uint8_t>();
   if (version != response_version || (found != error_tag && found != tag))
-    return tl::unexpected{unreadable_answer()};
+    return tl::unexpected{malformed_response()};
   if (found == tag)
     return {};
   atl::error error;
   error.code = in.get_enum(atl::errc_last);
   error.message = in.get_string(error_bytes_max);
-  return tl::unexpected{in.done() ? error : unreadable_answer()};
+  return tl::unexpected{in.done() ? error : malformed_response()};
 }
 
-atl::error unreadable_answer() {
+atl::error malformed_response() {
   return {errc::corrupt, "the name space's answer can't be read: it is damaged, or from another "
                          "release; bring client and masters to the same one"};
 }
@@ -227,7 +227,7 @@ atl::error unreadable_answer() {
 
 std::string encode_response(const atl::error& error) {
   writer out;
-  responses::begin_answer(out, responses::error_tag);
+  responses::begin_response(out, responses::error_tag);
   out.put(error.code).put(std::string_view{error.message}.substr(0, responses::error_bytes_max));
   return out.take();
 }

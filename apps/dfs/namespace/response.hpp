@@ -12,14 +12,13 @@
 
 namespace dfs {
 
-/// What the name space answers when it doesn't answer with an error. `tag` tells them apart on the
-/// wire.
+/// The responses of the name space to successful requests. `tag` identifies the type on the wire.
 namespace responses {
 
-/// To a command that changed a path.
+/// The response to a command that changed a path.
 struct changed {
   static constexpr std::uint8_t tag = 1;
-  inode_id inode = 0; ///< that the path names now; for `remove`: named until now
+  inode_id inode = 0; ///< the inode at the path; for `remove`: the removed inode
   std::uint64_t version = 0;
 
   friend bool operator==(const changed&, const changed&) = default;
@@ -34,10 +33,10 @@ struct registered {
 
 struct garbage_collected {
   static constexpr std::uint8_t tag = 3;
-  std::uint64_t gc_watermark_us = 0;  ///< that holds now
+  std::uint64_t gc_watermark_us = 0;  ///< the present watermark
   std::uint32_t reclaimed_inodes = 0; ///< by this command
   std::uint32_t expired_sessions = 0; ///< by this command
-  std::uint64_t pending_removals = 0; ///< trees and big files still to be reclaimed
+  std::uint64_t pending_removals = 0; ///< trees and large files still to be reclaimed
 
   friend bool operator==(const garbage_collected&, const garbage_collected&) = default;
 };
@@ -64,8 +63,8 @@ struct listing {
   friend bool operator==(const listing&, const listing&) = default;
 };
 
-/// A file's content, or the extents from `first_extent` on. A file never changes: another content
-/// is another inode.
+/// A file's content, or the extents from `first_extent` on. A file never changes: new content gets
+/// a new inode.
 struct opened {
   static constexpr std::uint8_t tag = 6;
   inode_id inode = 0;
@@ -89,7 +88,7 @@ struct storage_node {
   friend bool operator==(const storage_node&, const storage_node&) = default;
 };
 
-/// The counts include what waits in `pending_removals` to be reclaimed.
+/// The counts include inodes that are still to be reclaimed (`pending_removals`).
 struct summary {
   static constexpr std::uint8_t tag = 7;
   std::string cluster_id;
@@ -118,9 +117,10 @@ struct chunk_page {
 
 struct known_chunks {
   static constexpr std::uint8_t tag = 9;
-  /// How many of the ids asked for, from the first, this answer is about; ask again for the rest.
+  /// The number of requested ids, from the first, that this response covers; query again for the
+  /// rest.
   std::uint32_t examined = 0;
-  std::vector<chunk_record> chunks; ///< those that something refers to, in the order asked for
+  std::vector<chunk_record> chunks; ///< the referenced chunks, in the order of the query
 
   friend bool operator==(const known_chunks&, const known_chunks&) = default;
 };
@@ -172,11 +172,12 @@ void read(atl::spi::reader& in, known_chunks& answer);
 void read(atl::spi::reader& in, admitted& answer);
 void read(atl::spi::reader& in, members& answer);
 
-/// What stands before an answer: its version, and a tag or an error.
-void begin_answer(atl::spi::writer& out, std::uint8_t tag);
-/// Reads it. @returns the error that was answered, or `errc::corrupt` if it isn't such an answer.
+/// Writes the head of a response: its version, and a tag or an error.
+void begin_response(atl::spi::writer& out, std::uint8_t tag);
+/// Reads the head. @returns the error in the response, or `errc::corrupt` if the bytes are not such
+/// a response.
 atl::status read_head(atl::spi::reader& in, std::uint8_t tag);
-atl::error unreadable_answer();
+atl::error malformed_response();
 
 } // namespace responses
 
@@ -185,7 +186,7 @@ std::string encode_response(const atl::error& error);
 template <class Answer>
 std::string encode_response(const Answer& answer) {
   atl::spi::writer out;
-  responses::begin_answer(out, Answer::tag);
+  responses::begin_response(out, Answer::tag);
   responses::write(out, answer);
   return out.take();
 }
@@ -195,9 +196,9 @@ std::string encode_response(const atl::result<Answer>& answer) {
   return answer ? encode_response(*answer) : encode_response(answer.error());
 }
 
-/// The other way round, from bytes that may be hostile:
+/// Decodes a response from bytes that may be hostile:
 /// `decode_response<commands::mkdir::response>(…)`.
-/// @returns the error that was answered; `errc::corrupt` for bytes that are no such answer.
+/// @returns the error in the response; `errc::corrupt` for bytes that are no such response.
 template <class Answer>
 atl::result<Answer> decode_response(std::string_view bytes) {
   atl::spi::reader in{bytes};
@@ -206,7 +207,7 @@ atl::result<Answer> decode_response(std::string_view bytes) {
   Answer answer;
   responses::read(in, answer);
   if (!in.done())
-    return tl::unexpected{responses::unreadable_answer()};
+    return tl::unexpected{responses::malformed_response()};
   return answer;
 }
 

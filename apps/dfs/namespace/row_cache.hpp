@@ -23,7 +23,7 @@ class row_cache {
   /// Above so many bytes of keys and values the cache is emptied; rows in use are soon cached
   /// again.
   static constexpr std::size_t bytes_max = 16u << 20;
-  /// Larger rows aren't kept.
+  /// Larger rows aren't cached.
   static constexpr std::size_t row_bytes_max = 8u << 10;
 
   /// None: not cached. Otherwise the row in the database, or that there is no such row.
@@ -57,7 +57,7 @@ class row_cache {
  private:
   using map =
       std::unordered_map<std::string, std::optional<std::string>, key_hash, std::equal_to<>>;
-  static constexpr std::size_t overhead = 128; ///< of a row in memory, about
+  static constexpr std::size_t overhead = 128; ///< approximate overhead of a row in memory
 
   static std::size_t size_of(const map::value_type& row) {
     return row.first.size() + (row.second ? row.second->size() : 0) + overhead;

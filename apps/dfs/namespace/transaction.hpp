@@ -12,16 +12,16 @@
 
 namespace dfs::state {
 
-/// The state as log entries change it, one after the other. For the applying thread, while nobody
-/// reads.
+/// Changes the state for one log entry after the other. For the applying thread, while no other
+/// thread reads.
 class transaction final : public state_reader {
  public:
   /// @param known rows of the database
-  /// @param unwritten lies over the database, and gets the changes
+  /// @param buffer overrides the database, and receives the changes
   transaction(rocksdb::DB& db, row_cache& known, write_buffer& buffer, state::meta& meta)
       : db_{db}, known_{known}, buffer_{buffer}, meta_{meta} {}
 
-  /// A row among the rest once it is put there.
+  /// The counters and positions; changes take effect with `put_meta`.
   state::meta& meta() { return meta_; }
   void put_meta();
 
@@ -31,7 +31,7 @@ class transaction final : public state_reader {
   void put_chunk(const chunk_id& id, const stored_chunk& value);
   void put_session(const session_id& id, const session_record& value);
   void put(std::string key, std::string value);
-  /// One that was never there.
+  /// Puts a row that never existed.
   void insert(std::string key, std::string value);
   void erase(const std::string& key);
 
@@ -40,7 +40,7 @@ class transaction final : public state_reader {
   using rows = std::vector<std::pair<std::string, std::string>>;
   rows first_rows(std::string_view prefix, std::string_view from, std::size_t limit);
 
-  /// Rows that weren't in memory.
+  /// The number of rows that were read from the disk.
   std::uint64_t disk_reads() const { return disk_reads_; }
 
  protected:

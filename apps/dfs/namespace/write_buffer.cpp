@@ -9,7 +9,7 @@ namespace dfs::state {
 
 namespace {
 
-constexpr std::size_t overhead = 128; ///< of a row in memory, about
+constexpr std::size_t overhead = 128; ///< approximate overhead of a row in memory
 
 std::size_t size_of(const row& it) {
   return it.value ? it.value->size() : 0;

@@ -13,7 +13,7 @@
 
 namespace dfs::state {
 
-/// A row as some log entries left it.
+/// The value of a row after some log entries.
 struct row {
   std::optional<std::string> value; ///< none: erased
   /// The database never held the row: once the row is erased, the buffer can forget it.
@@ -31,7 +31,7 @@ class write_buffer {
   /// None: the buffer has no change of the row.
   const row* find(std::string_view key) const;
   void put(std::string key, std::string value);
-  /// A row that was never there.
+  /// A row that the database never held.
   void insert(std::string key, std::string value);
   void erase(const std::string& key);
 
@@ -43,9 +43,9 @@ class write_buffer {
   void move_to(row_cache& known);
 
   using ordered = std::map<std::string, row, std::less<>>;
-  /// Those that are read in order.
+  /// The rows that are read in order.
   const ordered& in_order() const { return in_order_; }
-  /// A copy of all.
+  /// A copy of all changes.
   ordered all_in_order() const;
 
  private:

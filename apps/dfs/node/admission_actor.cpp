@@ -100,10 +100,10 @@ void admission_actor::ask_peers() {
               auto reply = atl::runtime::decode_reply(message.body);
               auto answer =
                   reply.value
-                      ? atl::decode_membership_answer(*reply.value)
-                      : atl::result<atl::membership_answer>{tl::unexpected{reply.value.error()}};
+                      ? atl::decode_membership_response(*reply.value)
+                      : atl::result<atl::membership_response>{tl::unexpected{reply.value.error()}};
               if (answer)
-                admission_.on_answer(*answer, now());
+                admission_.on_response(*answer, now());
             },
             [](const caf::error&) {}); // the next tick asks again
   }
@@ -158,7 +158,7 @@ atl::runtime::envelope admission_actor::answer_query(const envelope& message) co
   if (auto asking = atl::decode_membership_query(message.body); !asking)
     return make_reply({tl::unexpected{asking.error()}, {}, false});
   return make_reply(
-      {atl::encode(atl::membership_answer{settings_.admission.self, {}, 0}), {}, false});
+      {atl::encode(atl::membership_response{settings_.admission.self, {}, 0}), {}, false});
 }
 
 /// Learns from a storage node that a group exists.
@@ -174,7 +174,7 @@ void admission_actor::answer_calls(const envelope& message) {
   auto client = caf::actor_cast<caf::actor>(current_sender());
   if (!calls || !client)
     return;
-  std::vector<atl::runtime::client_answer> answers;
+  std::vector<atl::runtime::client_response> answers;
   for (auto& call : *calls)
     answers.push_back({call.id, {tl::unexpected{waiting_error()}, {}, false}});
   tell(this, client, envelope{message_kind::answers, 0, atl::runtime::encode(answers)});

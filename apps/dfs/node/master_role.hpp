@@ -6,7 +6,7 @@
 #include <atoll/core/identity.hpp>
 #include <atoll/core/record_log.hpp>
 #include <atoll/runtime/node_info.hpp>
-#include <atoll/runtime/replica.hpp>
+#include <atoll/runtime/replica_actor.hpp>
 #include <atoll/runtime/runtime_messages.hpp>
 #include <atoll/runtime/system.hpp>
 

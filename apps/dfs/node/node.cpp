@@ -48,7 +48,7 @@ struct node::implementation {
 
   parts given;
   std::optional<atl::data_folder> folder;
-  std::mutex folder_mutex; ///< of what the folder says of itself
+  std::mutex folder_mutex; ///< guards the identity of the data folder
   std::shared_ptr<chunk_store> store;
   std::unique_ptr<bulk_server> bulk;
   atl::runtime::system actors;
@@ -127,7 +127,7 @@ struct node::implementation {
     bulk_server_options options;
     options.cluster = given.cluster.name;
     options.listen = given.self.bulk_listen;
-    options.max_connections = given.self.connections_max;
+    options.connections_max = given.self.connections_max;
     options.write_buffer_bytes = given.self.write_buffer_bytes;
     options.timeouts.connect =
         std::chrono::ceil<std::chrono::milliseconds>(given.cluster.connect_timeout);

@@ -20,7 +20,8 @@ class node {
     loaded_plugins plugins;
     /// An operator's order: a master that belongs to no group may found one at once.
     bool found_group = false;
-    /// An operator's order: the content of the data folder is put aside, and the node starts empty.
+    /// An operator's order: moves the content of the data folder aside, so that the node starts
+    /// empty.
     bool new_disk = false;
     /// Called once, from any thread, when the node can't continue.
     std::function<void(const atl::error&)> failed;

@@ -10,11 +10,13 @@ namespace dfs {
 
 namespace {
 
-/// The program itself, the actors, and connections to the other nodes.
+/// Descriptors for the program itself, the actors, and connections to other nodes.
 constexpr std::uint64_t files_of_node = 32;
-/// Two databases with their files at the least, the snapshots' port, and peers and clients.
+/// Minimum of a master: files of two databases, the port for snapshots, and connections of peers
+/// and clients.
 constexpr std::uint64_t files_of_master = 72;
-/// A connection is a socket, and while it is at work a file and a connection to the next node.
+/// A bulk connection needs a socket, and during a request also a file and a connection to the next
+/// node.
 constexpr std::uint64_t files_of_connection = 3;
 constexpr std::uint64_t connections_min = 4;
 
@@ -24,9 +26,9 @@ atl::result<open_files_plan> plan_open_files(const node_settings& node, durabili
                                              std::uint64_t limit) {
   auto reserve = std::clamp<std::uint64_t>(limit / 32, 8, 64);
   auto needed = files_of_node + reserve + (node.is_master ? files_of_master : 0);
-  open_files_plan plan{limit, node.connections_max, max_sync_backlog};
+  open_files_plan plan{limit, node.connections_max, sync_backlog_files_max};
   if (node.is_storage && how == durability::replicated) {
-    plan.sync_backlog = std::clamp<std::uint64_t>(limit / 8, 8, max_sync_backlog);
+    plan.sync_backlog = std::clamp<std::uint64_t>(limit / 8, 8, sync_backlog_files_max);
     needed += plan.sync_backlog;
   }
   auto connections = std::min<std::uint64_t>(connections_min, node.connections_max);

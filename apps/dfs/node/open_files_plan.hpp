@@ -18,7 +18,7 @@ struct open_files_plan {
 };
 
 /// @param limit open descriptors of the process
-/// @returns errc::refused if the node can't work with so few.
+/// @returns errc::refused if the limit is too low for the node.
 atl::result<open_files_plan> plan_open_files(const node_settings& node, durability how,
                                              std::uint64_t limit);
 

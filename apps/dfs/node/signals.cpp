@@ -18,9 +18,9 @@ namespace dfs {
 namespace {
 
 constexpr int ending_signals[] = {SIGTERM, SIGINT};
-/// Sent by log rotation and service managers to programs that read something again.
+/// Log rotation and service managers send these signals to make a program reload files.
 constexpr int survived_signals[] = {SIGHUP, SIGUSR1, SIGUSR2};
-/// A peer that closes its connection and a limit on files' sizes are errors of a write.
+/// A closed connection and a limit on file sizes are reported as errors of a write.
 constexpr int ignored_signals[] = {SIGPIPE, SIGXFSZ};
 
 bool ends_node(int number) {
@@ -30,7 +30,7 @@ bool ends_node(int number) {
   return false;
 }
 
-/// The number of a signal that came; 0: none.
+/// The number of a received signal; 0: none.
 int take_signal(int from) {
   signalfd_siginfo info{};
   auto got = ::read(from, &info, sizeof(info));

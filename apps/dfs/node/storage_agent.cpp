@@ -27,7 +27,7 @@ constexpr std::size_t removals_max = 20'000;
 /// Bound of the time of one batch of removals, so that heartbeats are sent in time.
 constexpr auto removal_slice = std::chrono::milliseconds{50};
 /// Heartbeats between two queries for new masters.
-constexpr std::uint64_t ticks_between_looks = 10;
+constexpr std::uint64_t ticks_between_queries = 10;
 constexpr std::size_t masters_max = 64;
 
 } // namespace
@@ -54,8 +54,8 @@ caf::behavior storage_agent::make_behavior() {
         gather_changes();
         for (auto& [name, state] : masters_)
           send_heartbeat(name);
-        if (++ticks_ % ticks_between_looks == 0)
-          look_for_masters();
+        if (++ticks_ % ticks_between_queries == 0)
+          query_for_masters();
         tell_later(this, settings_.timing.heartbeat, tick{});
       },
   };
@@ -70,7 +70,7 @@ void storage_agent::connect_to(const master& to) {
 }
 
 /// The configured masters know the masters that joined later.
-void storage_agent::look_for_masters() {
+void storage_agent::query_for_masters() {
   auto up =
       std::find_if(masters_.begin(), masters_.end(), [](auto& entry) { return entry.second.up; });
   if (up == masters_.end())
@@ -115,9 +115,9 @@ void storage_agent::gather_changes() {
       for (auto& key : *gone)
         state.to_tell.push_back({key.chunk, key.fragment, false});
   }
-  if (auto failure = settings_.store->failure(); failure && failure->message != told_failure_) {
-    told_failure_ = failure->message;
-    atl::log::error("storage", "", "{}", told_failure_);
+  if (auto failure = settings_.store->failure(); failure && failure->message != logged_failure_) {
+    logged_failure_ = failure->message;
+    atl::log::error("storage", "", "{}", logged_failure_);
   }
 }
 

@@ -63,7 +63,7 @@ class storage_agent : public caf::event_based_actor {
   };
 
   void connect_to(const master& to);
-  void look_for_masters();
+  void query_for_masters();
   void gather_changes();
   void list_everything(master_state& to);
   void send_heartbeat(const std::string& name);
@@ -78,7 +78,7 @@ class storage_agent : public caf::event_based_actor {
   std::map<std::string, master_state> masters_;
   std::deque<fragment_key> removals_; ///< ordered by a master and not carried out yet
   std::uint64_t ticks_ = 0;
-  std::string told_failure_; ///< the store's failure that was logged
+  std::string logged_failure_; ///< the store's failure that was logged
 };
 
 } // namespace dfs

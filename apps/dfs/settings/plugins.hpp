@@ -17,7 +17,7 @@ struct loaded_plugin {
   atl::spi::options options;
   std::string place; ///< where it is configured: `node.toml:3:10: consensus.plugin`
 
-  // An instance with these options. The error begins with the place.
+  // These create an instance with the options. The error begins with `place`.
   atl::result<std::shared_ptr<atl::spi::balancer>> create_balancer(std::uint64_t seed) const;
   /// @param setup its options are replaced by these.
   atl::result<std::shared_ptr<atl::spi::consensus>>
@@ -28,7 +28,7 @@ struct loaded_plugin {
   /// `two_phase_commit 1.0.0 {heartbeat = "100ms", …}`: equal on two nodes exactly if they run the
   /// same plugin with the same options.
   std::string text() const;
-  /// The same without the version: what must not change while stored data is needed.
+  /// The options without the version: they must not change while stored data is needed.
   std::string lasting_text() const;
 
  private:
@@ -47,12 +47,12 @@ atl::plugin_loader make_loader(const cluster_settings& cluster);
 
 /// Loads all configured plugins and checks their options.
 /// @param announce is called before any code of a library runs.
-/// @returns an error that names all that is wrong.
+/// @returns an error that names all mistakes.
 atl::result<loaded_plugins> load_plugins(const atl::config& config, const cluster_settings& cluster,
                                          const atl::announce_step& announce);
 
 /// Creates each balancer and the recovery scheme once, as nodes and clients will.
-/// @returns an error that names all that their factories refuse.
+/// @returns an error that names everything that the factories refuse.
 atl::status try_plugins(const loaded_plugins& plugins, const atl::announce_step& announce);
 
 /// The same for the protocol, as the first founding master would create it. A master whose group

@@ -23,7 +23,7 @@ bool is_any_address(const std::string& host) {
   hints.ai_flags = AI_NUMERICHOST;
   addrinfo* found = nullptr;
   if (::getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0)
-    return false; // a name
+    return false; // a host name
   auto is_any = [](const sockaddr* address) {
     if (address->sa_family == AF_INET)
       return reinterpret_cast<const sockaddr_in*>(address)->sin_addr.s_addr == INADDR_ANY;
@@ -36,8 +36,8 @@ bool is_any_address(const std::string& host) {
   return any;
 }
 
-/// Why a folder can't hold a node's data, as far as that is seen without making it; none when it
-/// may.
+/// Why a folder can't hold a node's data, as far as this can be checked without creating the
+/// folder; none when it can.
 std::optional<std::string> data_refusal(const fs::path& data) {
   auto refused = [&](std::string_view why) { return fmt::format("{} {}", data.string(), why); };
   if (data == data.root_path())
@@ -70,7 +70,7 @@ class config_errors {
                            name_bytes_max));
   }
 
-  /// An address to listen at. @param otherwise what it is when it isn't set
+  /// An address to listen on. @param otherwise the address when the key isn't set
   atl::endpoint check_listen(const std::string& key, atl::endpoint otherwise) {
     if (!config_.is_set(key))
       return otherwise;
@@ -88,7 +88,8 @@ class config_errors {
     return {};
   }
 
-  /// An address that others connect to. @param listen_key where an address of all interfaces stands
+  /// An address that others connect to. @param listen_key the key that may have an address of all
+  /// interfaces
   atl::endpoint check_reachable(const std::string& key, std::string_view listen_key) {
     auto where = check_endpoint(key);
     if (is_any_address(where.host))

@@ -63,9 +63,9 @@ struct node_settings {
   bool is_master = false;
   bool is_storage = false;
   std::filesystem::path data;
-  atl::endpoint control; ///< a master's: where others find it, and
+  atl::endpoint control; ///< of a master: the address for other nodes
   atl::endpoint control_listen;
-  atl::endpoint bulk; ///< a storage node's: where others find it, and
+  atl::endpoint bulk; ///< of a storage node: the address for other nodes
   atl::endpoint bulk_listen;
   std::string zone;
   double weight = 1;
@@ -78,13 +78,13 @@ struct node_settings {
   atl::log::level log_level = atl::log::level::info;
 };
 
-/// The keys of a cluster's file, and those of a node's file, which also may have the cluster's
-/// keys.
+/// The keys of a cluster's file, and the keys of a node's file. A node's file may also contain the
+/// cluster's keys.
 std::span<const atl::key_spec> cluster_schema();
 std::span<const atl::key_spec> node_schema();
 
-/// Beyond types and ranges: names and addresses that are well-formed and fit together. Errors cite
-/// the place in the file.
+/// Checks names and addresses beyond types and ranges: they must be well-formed and consistent.
+/// Errors cite the place in the file.
 atl::result<cluster_settings> read_cluster(const atl::config& config);
 atl::result<node_settings> read_node(const atl::config& config, const cluster_settings& cluster);
 

@@ -20,7 +20,7 @@ constexpr std::string_view log_role = "storage";
 constexpr std::size_t verify_step = 16 * block_size;
 
 /// Bound of the files kept in `damaged/` for inspection; further files are deleted.
-constexpr std::uint64_t max_damaged_kept = 1000;
+constexpr std::uint64_t damaged_kept_max = 1000;
 
 tl::unexpected<atl::error> not_stored(const fragment_key& key) {
   return atl::fail(atl::errc::not_found,
@@ -147,7 +147,7 @@ void chunk_store::move_to_damaged(const fragment_key& key) {
   }
   auto from = path_of(key);
   auto to = fmt::format("{}/damaged/{}.{}", options_.folder, to_string(key), number);
-  auto done = number < max_damaged_kept ? disk_.rename(from, to) : disk_.unlink(from);
+  auto done = number < damaged_kept_max ? disk_.rename(from, to) : disk_.unlink(from);
   if (done < 0 && done != -ENOENT)
     atl::log::error(log_role, options_.folder, "{}",
                     atl::system_error(-done, "cannot move aside " + from).message);
@@ -195,7 +195,7 @@ void chunk_store::drop(const fragment_key& key, change what) {
 }
 
 void chunk_store::remember(const fragment_key& key, change what) {
-  if (changes_.size() < max_pending_changes || changes_.contains(key))
+  if (changes_.size() < pending_changes_max || changes_.contains(key))
     changes_[key] = what;
   else
     changes_complete_ = false;

@@ -20,9 +20,10 @@
 namespace dfs {
 
 struct store_options {
-  std::string folder;              ///< made if it isn't there; its parent must exist
-  std::uint64_t reserve_bytes = 0; ///< free space of the file system that is left to others
-  std::size_t sync_backlog_max = max_sync_backlog; ///< files that wait for the background sync
+  std::string folder;              ///< created if it doesn't exist; its parent must exist
+  std::uint64_t reserve_bytes = 0; ///< free space of the file system that the store leaves free
+  std::size_t sync_backlog_max =
+      sync_backlog_files_max; ///< files that wait for the background sync
 };
 
 /// A fragment opened for reading. It stays readable even if it is removed meanwhile.
@@ -40,15 +41,15 @@ struct stored_fragment {
 };
 
 struct store_usage {
-  std::uint64_t chunks = 0;   ///< fragments stored
-  std::uint64_t bytes = 0;    ///< their data
-  std::uint64_t free = 0;     ///< bytes that may still be stored here: the reserve is taken off
-  std::uint64_t capacity = 0; ///< bytes of the file system, less the reserve
-  std::uint64_t damaged = 0;  ///< fragments found damaged since the store was opened
-  std::uint64_t removed_bytes = 0; ///< by `remove`, since then
+  std::uint64_t chunks = 0;        ///< fragments stored
+  std::uint64_t bytes = 0;         ///< bytes of their data
+  std::uint64_t free = 0;          ///< bytes that may still be stored here, without the reserve
+  std::uint64_t capacity = 0;      ///< bytes of the file system, less the reserve
+  std::uint64_t damaged = 0;       ///< fragments found damaged since the store was opened
+  std::uint64_t removed_bytes = 0; ///< bytes removed by `remove` since the store was opened
 };
 
-/// The changes since the last call; of several changes of a fragment, the last.
+/// The changes since the last call; of several changes of one fragment only the last.
 struct store_changes {
   std::vector<stored_fragment> added;
   std::vector<fragment_key> removed;
@@ -58,12 +59,12 @@ struct store_changes {
 
 /// Immutable fragments of chunks in plain files, `<folder>/<2 hex digits>/<chunk>.<fragment>`, each
 /// with a checksum for every block of 64 KiB. A file is written under `tmp/` and renamed into its
-/// place when it is whole. A fragment found damaged is moved to `damaged/` and counted, never
-/// served again.
+/// place when it is complete. A fragment that is found damaged is moved to `damaged/`, counted, and
+/// never served again.
 ///
-/// A disk that fails a write, sync or close is not to be trusted again: the store is then marked
-/// failed, in memory and by the file `<folder>/failed`, and refuses to write until an operator has
-/// removed that file; reads go on.
+/// A disk that fails a write, sync or close is not trusted again: the store is marked as failed, in
+/// memory and by the file `<folder>/failed`, and refuses writes until an operator has removed that
+/// file. Reads continue.
 ///
 /// Thread-safe. Must outlive its writers.
 class chunk_store {
@@ -77,11 +78,11 @@ class chunk_store {
   chunk_store(const chunk_store&) = delete;
   chunk_store& operator=(const chunk_store&) = delete;
 
-  /// Starts to write a fragment of `size` bytes (≤ max_fragment_size). Errors: invalid, no_space,
+  /// Starts to write a fragment of `size` bytes (≤ fragment_bytes_max). Errors: invalid, no_space,
   /// io (also: the store has failed).
   atl::result<chunk_writer> begin(const fragment_key& key, std::uint64_t size);
 
-  /// Errors: not_found; corrupt (and then it is moved aside); io.
+  /// Errors: not_found; corrupt (the fragment is then moved aside); io.
   atl::result<open_fragment> open(const fragment_key& key);
 
   /// Reads the whole fragment and checks every block. Errors: not_found, corrupt, io.
@@ -158,7 +159,7 @@ class chunk_store {
   std::unordered_map<fragment_key, change> changes_;
   bool changes_complete_ = true;
   std::uint64_t bytes_ = 0;
-  std::uint64_t pending_bytes_ = 0; ///< promised to writers
+  std::uint64_t pending_bytes_ = 0; ///< bytes reserved for writers
   std::uint64_t damaged_ = 0;
   std::uint64_t removed_bytes_ = 0;
   std::uint64_t next_number_ = 0; ///< for generations and names of temporary files

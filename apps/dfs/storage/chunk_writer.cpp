@@ -74,7 +74,7 @@ atl::status chunk_writer::commit(durability how) {
   return {};
 }
 
-/// The footer; and for `fsync`, all of the file on stable storage.
+/// Writes the footer and, for `fsync`, syncs the file.
 atl::status chunk_writer::finish_file(durability how) {
   auto footer = encode_footer(info_);
   auto done = write_fully(store_->disk_, file_.fd(), footer.data(), footer.size(), info_.size);

@@ -16,8 +16,8 @@ namespace dfs {
 
 class chunk_store;
 
-/// Writes a fragment of a store. The fragment is invisible until it is committed; if the writer is
-/// destroyed before, it leaves nothing behind. For one thread at a time.
+/// Writes a fragment of a store. The fragment is invisible until it is committed; a writer that is
+/// destroyed without a commit leaves nothing behind. Not thread-safe.
 class chunk_writer {
  public:
   chunk_writer(chunk_writer&& other) noexcept;
@@ -29,8 +29,9 @@ class chunk_writer {
   /// be used again. Errors: corrupt, no_space, invalid, io.
   atl::status append(std::span<const std::byte> bytes, std::span<const std::uint32_t> crcs);
 
-  /// Makes the fragment visible, when all its bytes are there. That it is stored already with the
-  /// same checksums is success; with others, an error. Errors: exists, no_space, invalid, io.
+  /// Makes the fragment visible. @pre all its bytes were written. If the fragment is stored
+  /// already, the call succeeds if the checksums are equal, and fails otherwise. Errors: exists,
+  /// no_space, invalid, io.
   atl::status commit(durability how);
 
   const fragment_key& key() const { return info_.key; }

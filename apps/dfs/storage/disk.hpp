@@ -36,11 +36,11 @@ class disk {
   virtual int statvfs(const std::string& path, space& out) = 0;
   /// Names in a folder, without "." and "..".
   virtual int list(const std::string& path, std::vector<std::string>& out) = 0;
-  /// Locks the file for this process (flock); -EWOULDBLOCK if another has it.
+  /// Locks the file for this process (flock); -EWOULDBLOCK if another process has locked it.
   virtual int lock(int fd) = 0;
-  /// A hint: start writing this range out. Its errors come back from `fdatasync`.
+  /// A hint to start writing this range to the disk. `fdatasync` reports the errors.
   virtual void start_writeback(int fd, std::uint64_t offset, std::uint64_t size) = 0;
-  /// A hint: this range will be read soon.
+  /// A hint that this range will be read soon.
   virtual void will_need(int fd, std::uint64_t offset, std::uint64_t size) = 0;
 };
 

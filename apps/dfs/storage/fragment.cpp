@@ -76,10 +76,10 @@ std::optional<fragment_key> parse_fragment_key(std::string_view text) {
   auto digits = text.substr(dot + 1);
   std::uint32_t fragment = 0;
   auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), fragment);
-  if (!chunk || failed != std::errc{} || fragment > max_fragment_index)
+  if (!chunk || failed != std::errc{} || fragment > fragment_index_max)
     return std::nullopt;
   fragment_key key{*chunk, fragment};
-  // Only the one spelling that we write: "7", not "007" or "7.bak".
+  // Accepts only the spelling that this program writes: "7", not "007" or "7.bak".
   return to_string(key) == text ? std::optional{key} : std::nullopt;
 }
 
@@ -99,7 +99,7 @@ std::string encode_footer(const fragment_info& info) {
 
 atl::error read_failure(const fragment_key& key, std::int64_t code) {
   auto out = atl::system_error(static_cast<int>(-code), "cannot read fragment " + to_string(key));
-  if (code == -EIO) // a sector that can't be read: lost, like one with wrong bytes in it
+  if (code == -EIO) // an unreadable sector is lost, like a sector with wrong bytes
     out.code = atl::errc::corrupt;
   return out;
 }
@@ -113,7 +113,8 @@ atl::result<fragment_info> read_footer(disk& on, int fd, const fragment_key& key
   if (file_size < 0)
     return failed(file_size);
   auto length = static_cast<std::uint64_t>(file_size);
-  if (length < trailer_size || length > max_fragment_size + fragment_footer_size(max_fragment_size))
+  if (length < trailer_size ||
+      length > fragment_bytes_max + fragment_footer_size(fragment_bytes_max))
     return corrupt("no fragment's file has this length");
 
   std::array<char, trailer_size> raw = {};
@@ -126,7 +127,7 @@ atl::result<fragment_info> read_footer(disk& on, int fd, const fragment_key& key
   if (end->info.key != key)
     return corrupt("the file holds fragment " + to_string(end->info.key));
   auto size = end->info.size;
-  if (size > max_fragment_size || size + fragment_footer_size(size) != length)
+  if (size > fragment_bytes_max || size + fragment_footer_size(size) != length)
     return corrupt("the file is longer or shorter than its trailer says");
 
   auto info = std::move(end->info);

@@ -19,7 +19,7 @@ namespace dfs {
 /// fragment too.
 struct fragment_key {
   chunk_id chunk;
-  std::uint32_t fragment = 0; ///< 0 … max_fragment_index
+  std::uint32_t fragment = 0; ///< 0 … fragment_index_max
 
   friend auto operator<=>(const fragment_key&, const fragment_key&) = default;
 };
@@ -31,26 +31,27 @@ std::optional<fragment_key> parse_fragment_key(std::string_view text);
 /// The checksum of a block: CRC-32C.
 std::uint32_t block_crc(std::span<const std::byte> block);
 
-/// What a fragment's file says of its data. The file is the data from offset 0 on (so that it can
-/// be sent page-aligned), then the CRC-32C of each block, 4 bytes each, then the trailer.
+/// The description of a fragment's data, in its file. The file is the data from offset 0 on (so
+/// that it can be sent page-aligned), then the CRC-32C of each block, 4 bytes each, then the
+/// trailer.
 struct fragment_info {
   fragment_key key;
   std::uint64_t size = 0;                ///< bytes of data
   std::vector<std::uint32_t> block_crcs; ///< one a block: `block_count(size)`
 };
 
-/// Bytes of table and trailer behind `size` bytes of data.
+/// Bytes of table and trailer for `size` bytes of data.
 std::uint64_t fragment_footer_size(std::uint64_t size);
 
 /// Table and trailer, to be written at offset `info.size`.
 std::string encode_footer(const fragment_info& info);
 
 /// Reads and checks the footer of an open file: magic, format version, that the file holds `key`,
-/// that its length is right, both checksums. Doesn't read the data. Errors: corrupt (also where the
-/// device can't read it: to us that is the same), io.
+/// that its length is right, both checksums. Doesn't read the data. Errors: corrupt (also if the
+/// device can't read the footer), io.
 atl::result<fragment_info> read_footer(disk& on, int fd, const fragment_key& key);
 
-/// The error for a read of a fragment's file that gave the negative `errno` `code`.
+/// The error for a failed read of a fragment's file. @param code the negative `errno`
 atl::error read_failure(const fragment_key& key, std::int64_t code);
 
 } // namespace dfs

@@ -4,8 +4,8 @@
 
 namespace dfs {
 
-/// Holds a fragment's name, so that of all that put it in place, move or remove it one is at work
-/// at a time, without the store's mutex being held during a slow rename.
+/// Locks one fragment, so that only one thread at a time puts it in place, moves it or removes it.
+/// The store's mutex is not held during a slow rename.
 class chunk_store::key_guard {
  public:
   key_guard(chunk_store& store, const fragment_key& key) : store_{store}, key_{key} {

@@ -5,23 +5,24 @@
 
 namespace dfs {
 
-/// Data is checksummed, sent and read in blocks of this size; the last one may be shorter.
+/// Data is checksummed, sent and read in blocks of this size; the last block may be shorter.
 inline constexpr std::size_t block_size = 64 * 1024;
 
-/// The largest fragment that a store takes. Bounds the checksum table (4 bytes a block), and so
-/// what a stranger's request or a damaged file can make us allocate.
-inline constexpr std::uint64_t max_fragment_size = 64 * 1024 * 1024;
+/// The largest fragment that a store takes. Bounds the checksum table (4 bytes a block), and so the
+/// memory that a hostile request or a damaged file can make a node allocate.
+inline constexpr std::uint64_t fragment_bytes_max = 64 * 1024 * 1024;
 
-/// The largest index of a fragment: a scheme with more pieces than that makes no sense.
-inline constexpr std::uint32_t max_fragment_index = 0xffff;
+/// The largest index of a fragment; no sensible scheme has more fragments.
+inline constexpr std::uint32_t fragment_index_max = 0xffff;
 
-/// Changes remembered for `chunk_store::take_changes`; beyond, only that the list is incomplete.
-inline constexpr std::size_t max_pending_changes = 100'000;
+/// Changes remembered for `chunk_store::take_changes`; beyond this number, the store only remembers
+/// that the list is incomplete.
+inline constexpr std::size_t pending_changes_max = 100'000;
 
-/// Commits that wait for the background sync, by number (each holds a file open) and by bytes (how
-/// much a power cut may take from one node). Beyond, committers wait.
-inline constexpr std::size_t max_sync_backlog = 256;
-inline constexpr std::uint64_t max_sync_backlog_bytes = 256 * 1024 * 1024;
+/// Commits that wait for the background sync, by number (each has an open file) and by bytes (the
+/// data that one node may lose in a power cut). Beyond these bounds, commits wait.
+inline constexpr std::size_t sync_backlog_files_max = 256;
+inline constexpr std::uint64_t sync_backlog_bytes_max = 256 * 1024 * 1024;
 
 /// While a fragment is written, the kernel is asked to start writing it out after this many bytes,
 /// so that the sync at the end finds little left to do.

@@ -1,4 +1,5 @@
-// How a chunk store starts: folders, the lock, leftovers, and the scan of what is stored.
+// How a chunk store starts: folders, lock, removal of leftovers, and the scan of the stored
+// fragments.
 #include "storage/chunk_store.hpp"
 
 #include <atoll/core/logging.hpp>
@@ -45,7 +46,7 @@ atl::status chunk_store::prepare() {
   for (const auto& folder : all)
     if (auto done = disk_.mkdir(folder); done < 0)
       return start_failed(done, "cannot make the folder " + folder);
-  // A crash before this leaves some of the folders: the next start makes the others.
+  // After a crash before this point, the next start creates the missing folders.
   for (const auto& folder : {root, std::filesystem::path{root}.parent_path().string()})
     if (auto done = disk_.fsync_dir(folder.empty() ? "." : folder); done < 0)
       return start_failed(done, "cannot sync the folder " + folder);
@@ -104,7 +105,7 @@ atl::status chunk_store::clear_temporaries() {
   return {};
 }
 
-/// Goes on numbering the files in `damaged/` where an earlier run has left off.
+/// Continues the numbers of the files in `damaged/` after those of earlier runs.
 atl::status chunk_store::count_damaged_files() {
   auto folder = options_.folder + "/damaged";
   std::vector<std::string> names;

@@ -1,5 +1,5 @@
-// The writing half of the chunk store: how a fragment gets into its place, and what happens when
-// the disk won't have it.
+// The writing half of the chunk store: how a fragment is put in its place, and how disk failures
+// are handled.
 #include "storage/chunk_store.hpp"
 #include "storage/key_guard.hpp"
 
@@ -13,11 +13,11 @@
 namespace dfs {
 
 atl::result<chunk_writer> chunk_store::begin(const fragment_key& key, std::uint64_t size) {
-  if (size > max_fragment_size || key.fragment > max_fragment_index)
+  if (size > fragment_bytes_max || key.fragment > fragment_index_max)
     return atl::fail(atl::errc::invalid,
                      fmt::format("fragment {} of {} bytes is not storable: at most {} bytes and "
                                  "fragment number {}",
-                                 to_string(key), size, max_fragment_size, max_fragment_index));
+                                 to_string(key), size, fragment_bytes_max, fragment_index_max));
   auto space = usage();
   if (!space)
     return tl::unexpected{space.error()};
@@ -49,7 +49,7 @@ void chunk_store::release(std::uint64_t bytes) {
 
 atl::status chunk_store::publish(chunk_writer& from, durability how) {
   key_guard guard{*this, from.key()};
-  // Whatever failed while this was written: a sync that came after it is not to be believed.
+  // If anything failed during this write, a later successful sync proves nothing.
   if (auto why = failure())
     return tl::unexpected{*why};
   auto stored = is_stored_already(from, how);
@@ -73,8 +73,8 @@ atl::status chunk_store::put_in_place(chunk_writer& from, durability how) {
   return {};
 }
 
-/// Whether the very same fragment is in its place, and as durable as is asked for. A damaged one is
-/// moved aside: it is being replaced.
+/// Whether an identical fragment is in its place, with the requested durability. A damaged fragment
+/// is moved aside, so that this write replaces it.
 atl::result<bool> chunk_store::is_stored_already(const chunk_writer& from, durability how) {
   const auto& key = from.key();
   if (!find(key))
@@ -95,7 +95,7 @@ atl::result<bool> chunk_store::is_stored_already(const chunk_writer& from, durab
   return true;
 }
 
-/// The one who wrote it may have asked for less durability, or still be waiting for it.
+/// Its writer may have requested less durability, or still wait for the sync.
 atl::status chunk_store::sync_existing(const fragment_key& key, const open_fragment& existing) {
   if (auto done = disk_.fdatasync(existing.file.fd()); done < 0)
     return tl::unexpected{write_failed(done, "cannot sync fragment " + to_string(key))};
@@ -106,8 +106,8 @@ atl::status chunk_store::sync_existing(const fragment_key& key, const open_fragm
   return {};
 }
 
-/// The error for a call that changes the disk. A full disk, or too many open files, is no reason to
-/// distrust it; anything else is.
+/// The error for a call that changes the disk. A full disk or too many open files do not mark the
+/// disk as failed; any other error does.
 atl::error chunk_store::write_failed(int code, std::string_view what) {
   auto why = atl::system_error(-code, what);
   switch (-code) {
@@ -135,7 +135,8 @@ void chunk_store::mark_failed(const atl::error& why) {
                                    options_.folder, why.message, mark)};
   }
   atl::log::error("storage", options_.folder, "{}; no more writes are taken", why.message);
-  // For the next start. A disk that can't even take this will fail again then.
+  // Marks the store as failed for the next start. A disk that can't even store this file will fail
+  // again.
   disk_file file{disk_, disk_.open(mark, O_WRONLY | O_CREAT | O_TRUNC)};
   if (file) {
     (void)write_fully(disk_, file.fd(), why.message.data(), why.message.size(), 0);

@@ -25,7 +25,7 @@ sync_queue::~sync_queue() {
 bool sync_queue::push(disk_file file, std::string folder, std::uint64_t bytes) {
   std::unique_lock lock{mutex_};
   changed_.wait(lock, [&] {
-    return failed_ || (backlog_ < files_max_ && backlog_bytes_ < max_sync_backlog_bytes);
+    return failed_ || (backlog_ < files_max_ && backlog_bytes_ < sync_backlog_bytes_max);
   });
   if (failed_)
     return false;
@@ -68,7 +68,7 @@ void sync_queue::run() {
 atl::status sync_queue::sync(std::deque<item>& batch) {
   try {
     return sync_each(batch);
-  } catch (const std::bad_alloc&) { // what was synced isn't known any more
+  } catch (const std::bad_alloc&) { // it is unknown which files were synced
     return atl::fail(atl::errc::io, "no memory to sync what was acknowledged");
   }
 }

@@ -39,7 +39,7 @@ void reset_signal_handlers() {
   reset_signal_handlers();
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent)
-    ::_exit(threw); // the parent ended before it could be watched
+    ::_exit(threw); // the parent ended before this process asked to end with it
   auto code = threw;
   try {
     code = work(to);

@@ -243,7 +243,7 @@ void config_checker::fill(std::size_t spec, const std::string& key, std::size_t 
   auto& declared = made_.schema_[spec];
   if (declared.required)
     return report_error(
-        nearest_table(key),
+        enclosing_table(key),
         fmt::format("{} is missing; it takes {}{}{}", key,
                     declared.is_list ? "a list of values of type " : "a value of type ",
                     to_string(declared.type),
@@ -269,11 +269,11 @@ void config_checker::check_count(const key_spec& spec) {
   auto size = found == made_.array_sizes_.end() ? 0 : static_cast<std::int64_t>(found->second);
   value_rule rule{option_type::integer, spec.minimum, spec.maximum};
   if (size == 0 && spec.required)
-    return report_error(nearest_table(array),
+    return report_error(enclosing_table(array),
                         fmt::format("[[{}]] is missing{}{}", array,
                                     spec.meaning.empty() ? "" : ": ", spec.meaning));
   if (size != 0 && out_of_range(rule, size))
-    report_error(nearest_table(array),
+    report_error(enclosing_table(array),
                  fmt::format("[[{}]] stands {} times, and must stand {} times", array, size,
                              range_text(rule)));
 }
@@ -298,7 +298,7 @@ std::vector<std::string> config_checker::siblings(const std::string& prefix) con
   return names;
 }
 
-config_location config_checker::nearest_table(std::string_view key) const {
+config_location config_checker::enclosing_table(std::string_view key) const {
   for (;;) {
     if (auto found = tables_.find(key); found != tables_.end())
       return found->second;

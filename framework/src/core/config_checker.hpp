@@ -44,7 +44,7 @@ class config_checker {
 
   bool has_keys_below(std::string_view prefix) const;
   std::vector<std::string> siblings(const std::string& prefix) const;
-  config_location nearest_table(std::string_view key) const;
+  config_location enclosing_table(std::string_view key) const;
   void report_error(const config_location& where, std::string message);
 
   config made_;

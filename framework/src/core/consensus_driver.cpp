@@ -29,7 +29,7 @@ void consensus_driver::fail(driver_failure kind, std::string what) {
   env_.on_failure(kind, std::move(what));
 }
 
-bool consensus_driver::goes_on() {
+bool consensus_driver::continue_after_step() {
   if (!stopped_)
     env_.between_steps();
   return !stopped_;
@@ -86,19 +86,19 @@ void consensus_driver::on_durable(spi::persist_token token) {
        unsynced_terms_.pop_front())
     durable_term_ = unsynced_terms_.front().second;
   release_sends();
-  if (goes_on())
+  if (continue_after_step())
     call([&](auto& protocol) { protocol.on_durable(token); });
 }
 
 void consensus_driver::release_sends() {
-  while (!held_.empty() && held_.front().after <= durable_ && goes_on()) {
+  while (!held_.empty() && held_.front().after <= durable_ && continue_after_step()) {
     auto next = std::move(held_.front());
     held_.pop_front();
     env_.transmit(next.to, std::move(next.bytes), next.after);
   }
 }
 
-void consensus_driver::on_entries_applied(spi::log_index index, std::span<applied_answer> answers) {
+void consensus_driver::on_entries_applied(spi::log_index index, std::span<applied_result> answers) {
   applied_ = std::max(applied_, index);
   for (auto& [id, answer] : answers)
     if (!stopped_)
@@ -110,7 +110,7 @@ void consensus_driver::release_reads() {
   if (ready_reads_.empty() || stopped_)
     return;
   auto released = std::exchange(released_, {});
-  for (; !ready_reads_.empty() && is_fresh_enough(ready_reads_.front().index);
+  for (; !ready_reads_.empty() && can_serve_reads_at(ready_reads_.front().index);
        ready_reads_.pop_front())
     released.push_back(ready_reads_.front().from);
   if (!released.empty())
@@ -127,15 +127,15 @@ void consensus_driver::on_validated(std::uint64_t ticket, std::optional<std::str
   open_tickets_.pop_back();
   verdicts_.push_back({ticket, std::move(rejection)});
   if (!draining_)
-    call([this](auto&) { tell_verdicts(); });
+    call([this](auto&) { report_verdicts(); });
 }
 
-void consensus_driver::tell_verdicts() {
+void consensus_driver::report_verdicts() {
   for (auto& it : std::exchange(verdicts_, {}))
-    tell_verdict(it);
+    report_verdict(it);
 }
 
-void consensus_driver::tell_verdict(const verdict& it) {
+void consensus_driver::report_verdict(const verdict& it) {
   protocol_.on_validated(it.ticket, !it.rejection,
                          it.rejection ? std::string_view{*it.rejection} : std::string_view{});
 }
@@ -150,7 +150,7 @@ void consensus_driver::on_snapshot_arrived(spi::log_index index, std::string_vie
 void consensus_driver::on_installed(spi::log_index index) {
   installing_ = false;
   applied_ = std::max(applied_, index);
-  if (!goes_on())
+  if (!continue_after_step())
     return;
   release_reads();
   call([&](auto& protocol) { protocol.on_installed(index); });

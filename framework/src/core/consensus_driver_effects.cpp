@@ -11,7 +11,7 @@ namespace atl {
 void consensus_driver::drain() {
   draining_ = true;
   carry_out_effects();
-  while (!verdicts_.empty() && guard([this] { tell_verdicts(); }))
+  while (!verdicts_.empty() && guard([this] { report_verdicts(); }))
     carry_out_effects();
   draining_ = false;
 }
@@ -19,6 +19,7 @@ void consensus_driver::drain() {
 void consensus_driver::carry_out_effects() {
   if (!guard([this] { protocol_.drain(effects_); }))
     return;
+  auto token_before = last_token_;
   for (auto& next : effects_) {
     env_.before_effect(next);
     if (!stopped_)
@@ -27,9 +28,9 @@ void consensus_driver::carry_out_effects() {
       break;
   }
   effects_.clear();
-  if (std::exchange(meta_persisted_, false))
+  if (last_token_ != token_before)
     unsynced_terms_.emplace_back(last_token_, status().term);
-  if (goes_on())
+  if (continue_after_step())
     release_reads();
 }
 
@@ -38,9 +39,6 @@ void consensus_driver::carry_out(spi::persist& effect) {
     return fail(driver_failure::breach,
                 fmt::format("persists with token {} after {}", effect.token, last_token_));
   last_token_ = effect.token;
-  meta_persisted_ |= std::any_of(effect.ops.begin(), effect.ops.end(), [](auto& op) {
-    return std::holds_alternative<spi::set_meta>(op);
-  });
   env_.persist(std::move(effect));
 }
 

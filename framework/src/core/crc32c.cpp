@@ -8,8 +8,8 @@
 namespace atl {
 
 std::uint32_t crc32c(std::string_view bytes, std::uint32_t before) {
-  // ISA-L leaves the inversion before and after to the caller, takes an int as the length, and
-  // doesn't write to what it reads.
+  // ISA-L leaves the inversion before and after to the caller, takes the length as an int, and
+  // doesn't write to its input in spite of the pointer's type.
   auto crc = ~before;
   while (!bytes.empty()) {
     auto size = std::min<std::size_t>(bytes.size(), INT_MAX / 2);

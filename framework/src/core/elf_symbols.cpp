@@ -42,7 +42,7 @@ class bounded_file {
       if (n < 0 && errno == EINTR)
         continue;
       if (n <= 0)
-        return std::nullopt; // the file shrank, or the disk failed
+        return std::nullopt; // the file has shrunk, or the disk failed
       got += static_cast<std::size_t>(n);
     }
     return bytes;
@@ -136,7 +136,7 @@ result<named_records<Record>> read_named(const bounded_file& bytes,
   return named_records<Record>{std::move(*records), std::move(*names)};
 }
 
-/// Calls `take` with what each section of a type holds.
+/// Calls `take` with the content of each section of a type.
 template <class Record, class Take>
 status for_each_section(int file, std::uint64_t size, std::uint32_t type, Take take) {
   bounded_file bytes{file, size};

@@ -23,7 +23,7 @@ std::string difference(const lasting_settings& mine, std::string_view my_name,
 group_admission::group_admission(settings given, timestamp now)
     : settings_{std::move(given)}, started_{now} {}
 
-void group_admission::on_answer(const membership_answer& answer, timestamp now) {
+void group_admission::on_response(const membership_response& answer, timestamp now) {
   // A peer that was reached under a former id is stored under its present id.
   peers_[answer.peer.self.id] = {answer, now, {}};
 }
@@ -45,7 +45,7 @@ bool group_admission::founds() const {
 /// A group that a peer belongs to takes precedence: this replica joins it or waits, and founds
 /// none.
 std::optional<group_admission::decision> group_admission::join_existing() const {
-  const membership_answer* member = nullptr;
+  const membership_response* member = nullptr;
   for (auto& [id, peer] : peers_)
     if (peer.answer && peer.answer->birth && (!member || peer.answer->admitted_as != 0))
       member = &*peer.answer;

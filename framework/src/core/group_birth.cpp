@@ -108,7 +108,7 @@ result<membership_query> decode_membership_query(std::string_view bytes) {
   return decoded<membership_query>(bytes, "a query for membership");
 }
 
-std::string encode(const membership_answer& answer) {
+std::string encode(const membership_response& answer) {
   writer out;
   write(out, answer.peer);
   out.put(answer.birth.has_value());
@@ -117,9 +117,9 @@ std::string encode(const membership_answer& answer) {
   out.put(answer.admitted_as);
   return out.take();
 }
-result<membership_answer> decode_membership_answer(std::string_view bytes) {
+result<membership_response> decode_membership_response(std::string_view bytes) {
   reader in{bytes};
-  membership_answer answer;
+  membership_response answer;
   read(in, answer.peer);
   if (in.get<bool>())
     read(in, answer.birth.emplace());

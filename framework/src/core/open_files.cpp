@@ -8,7 +8,7 @@ namespace atl {
 
 namespace {
 
-/// Where the system sets no limit: nothing here grows with the limit beyond this.
+/// Used where the system sets no limit: nothing in this program grows beyond this value.
 constexpr std::uint64_t without_limit = 1 << 20;
 
 } // namespace
@@ -24,7 +24,8 @@ std::uint64_t raise_open_files_limit() {
   rlimit limit = {};
   if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
     limit.rlim_cur = limit.rlim_max;
-    (void)::setrlimit(RLIMIT_NOFILE, &limit); // what is left as it was is seen below
+    (void)::setrlimit(RLIMIT_NOFILE,
+                      &limit); // a failure leaves the limit as it was, which is read below
   }
   return open_files_limit();
 }

@@ -30,7 +30,7 @@ std::optional<std::string> mode_refusal(const struct stat& info) {
     return "may be written by anybody, so anybody could run code here; take that right away "
            "(chmod o-w)";
   if ((info.st_mode & (S_IRUSR | S_IRGRP | S_IROTH)) == 0)
-    return "may be read by nobody; grant the right (chmod a+r)";
+    return "can be read by no user; grant the right (chmod a+r)";
   if (info.st_size > file_bytes_max)
     return fmt::format("is not a plugin: it has {} bytes, and {} are expected at most",
                        info.st_size, file_bytes_max);

@@ -31,7 +31,7 @@ class file_descriptor {
   int number_ = -1;
 };
 
-/// A file that may be a plugin as far as its kind, its mode and its size tell.
+/// A file that may be a plugin judging by its type, mode and size.
 struct opened_plugin {
   file_descriptor file;
   struct stat info {};
@@ -39,7 +39,8 @@ struct opened_plugin {
   std::uint64_t size() const { return static_cast<std::uint64_t>(info.st_size); }
 };
 
-/// Opens it for reading. The error is the rest of a sentence that begins with the file's path.
+/// Opens the file for reading. The error is the rest of a sentence that begins with the file's
+/// path.
 result<opened_plugin> open_plugin_bytes(const std::filesystem::path& file);
 
 /// Examines the bytes of an open file: `identity` if they are a plugin's, and `refusal` as the rest

@@ -8,7 +8,7 @@ namespace atl {
 
 namespace {
 
-/// More than any plugin declares; a larger number means that something else stands there.
+/// More than any plugin declares; a larger number means that the memory holds something else.
 constexpr std::size_t declarations_max = 256;
 
 tl::unexpected<error> wrong(std::string message) {

@@ -41,7 +41,7 @@ std::optional<std::array<std::uint32_t, Count>> parse_numbers(std::string_view t
   return numbers;
 }
 
-/// What stands before the next `__`; all of it when there is none.
+/// The text before the next `__`, or all of the text if there is none.
 std::string_view take_part(std::string_view& rest) {
   auto end = std::min(rest.find("__"), rest.size());
   auto part = rest.substr(0, end);
@@ -50,7 +50,7 @@ std::string_view take_part(std::string_view& rest) {
 }
 
 /// The version of the descriptor, from the first part of a symbol. The first version has two
-/// numbers there, 1 and the minor version of an interface that all kinds had in common.
+/// numbers in this place, 1 and the minor version of an interface that all kinds had in common.
 std::optional<std::uint32_t> descriptor_version(std::string_view part) {
   if (auto only = parse_numbers<1>(part))
     return (*only)[0];

@@ -74,8 +74,8 @@ plugin_image::plugin_image(file_descriptor file, std::uint64_t size)
 plugin_image::~plugin_image() {
   if (file_.number() < 0)
     return;
-  // A library may ask never to be unmapped. The linker then knows it by this path for good, which
-  // must not come to mean another library.
+  // A library may ask never to be unmapped. The linker then knows it by this path for good, and the
+  // path must not refer to another library later.
   if (auto* mapped = ::dlopen(path_.c_str(), RTLD_LAZY | RTLD_NOLOAD)) {
     ::dlclose(mapped);
     file_.release();

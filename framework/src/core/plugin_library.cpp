@@ -12,11 +12,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// All symbols are bound at once, so that a missing one is found here, and none is shared with
+/// All symbols are bound at once, so that a missing symbol is found here; no symbol is shared with
 /// other libraries.
 constexpr auto load_mode = boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local;
 
-/// A folder of a search path that begins at the library itself; none when it begins elsewhere.
+/// A folder of a search path that begins at the library itself; none when it does not begin there.
 std::optional<fs::path> folder_from_origin(std::string_view entry, const fs::path& origin) {
   for (std::string_view variable : {"$ORIGIN", "${ORIGIN}"})
     if (entry.starts_with(variable))

@@ -10,13 +10,14 @@
 
 namespace atl {
 
-/// A plugin's library, mapped from a private copy of its bytes. The members go in reverse order:
-/// its code first, then the libraries that it needs, the bytes last.
+/// A plugin's library, mapped from a private copy of its bytes. Members are destroyed in reverse
+/// order: the code first, then the libraries that it needs, the bytes last.
 class plugin_library {
  public:
   /// Maps the image, and runs the library's static initializers. The error's message is the dynamic
   /// linker's, or what an initializer threw.
-  /// @param file where the library itself is: `$ORIGIN` in its search path means the folder of it.
+  /// @param file the library's own file: `$ORIGIN` in its search path means the folder of this
+  /// file.
   static result<std::shared_ptr<plugin_library>> map(plugin_image image,
                                                      const std::filesystem::path& file);
 

@@ -60,7 +60,7 @@ std::string record_key(std::uint32_t stream, std::uint64_t index) {
   return key;
 }
 
-/// Writes a row with its own checksum in front, which also covers the way through RocksDB's memory,
+/// Writes a row with its own checksum in front, which also protects the row in RocksDB's memory,
 /// and distinguishes a damaged record from a damaged file.
 void put_checksummed(rocksdb::WriteBatch& batch, std::string_view key, std::string_view bytes) {
   spi::writer seal;
@@ -89,7 +89,8 @@ error rocksdb_error(const rocksdb::Status& status, std::string_view what) {
 
 rocksdb::Options database_options() {
   rocksdb::Options options;
-  options.write_buffer_size = 32 << 20; // most is erased before it would go to a file
+  options.write_buffer_size =
+      32 << 20; // most records are erased before they would be written to a table
   options.max_write_buffer_number = 2;
   options.max_open_files =
       static_cast<int>(std::clamp<std::uint64_t>(open_files_limit() / 16, 20, 64));
@@ -123,8 +124,8 @@ error cant_open(const std::filesystem::path& folder, error why) {
   return why;
 }
 
-/// Cuts off a write that a crash interrupted. It was never acknowledged, and RocksDB would take it
-/// for damage.
+/// Cuts off a write that a crash interrupted. The write was never acknowledged, and RocksDB would
+/// report it as damage.
 status cut_torn_tail(const std::filesystem::path& folder) {
   auto torn = check_wal(folder);
   if (!torn)
@@ -141,8 +142,8 @@ status cut_torn_tail(const std::filesystem::path& folder) {
   return sync_to_disk(file);
 }
 
-/// Creates an empty log. Nothing else creates one: an existing log without its files is damaged,
-/// and must not be taken for the log of a replica without promises.
+/// Creates an empty log. No other function creates a log: an existing log without its files is
+/// damaged, and must not be mistaken for the log of a replica that has made no promises.
 status make_database(const std::filesystem::path& folder, rocksdb::Env* environment) {
   auto options = database_options();
   options.env = environment;

@@ -44,7 +44,7 @@ struct state_runner::implementation {
     readers.join();
   }
 
-  /// A batch of entries, or another action that is carried out in its turn.
+  /// A batch of entries, or another action that is carried out in the same order.
   struct task {
     std::vector<spi::committed_entry> entries;
     std::function<void()> other;
@@ -140,7 +140,7 @@ struct state_runner::implementation {
     calls.applied(entries.back().index, std::move(own));
     if (machine.flush_due())
       add({{}, [this] {
-             if (machine.flush_due()) // it may have been flushed since
+             if (machine.flush_due()) // another task may have flushed since
                flush();
            }});
   }
@@ -154,7 +154,7 @@ struct state_runner::implementation {
       break_down(index.error());
   }
 
-  /// Removes the queries that it answers from the list.
+  /// Answers queries from memory, and removes these queries from the list.
   void try_query_in_memory(std::vector<query_request>& queries) {
     std::vector<std::pair<spi::request_id, std::string>> answers;
     std::erase_if(queries, [&](const query_request& it) {

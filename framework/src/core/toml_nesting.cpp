@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 constexpr std::size_t closing_quotes_max = 5; // three, and two that belong to the text
 
-/// Goes over the text once, counting levels, without recursion.
+/// Scans the text once, counting levels, without recursion.
 class nesting_scanner {
  public:
   explicit nesting_scanner(std::string_view text) : rest_{text} {
@@ -67,7 +67,7 @@ class nesting_scanner {
     advance(1);
   }
 
-  /// Lists go on over several lines, everything else ends with its line.
+  /// Lists continue over several lines; any other value ends with its line.
   void end_line() {
     if (!open_.empty())
       return;
@@ -83,7 +83,7 @@ class nesting_scanner {
     }
     if (in_header_)
       return;
-    // The parts of the key enclose what stands in the brackets.
+    // The parts of the key enclose the content of the brackets.
     open_.push_back(key_dots_ + 1);
     enclosing_ += key_dots_ + 1;
     key_dots_ = 0;
@@ -126,7 +126,7 @@ class nesting_scanner {
       if (c == '\n') {
         ++line_;
         column_ = 1;
-      } else if ((static_cast<unsigned char>(c) & 0xc0) != 0x80) { // once a character
+      } else if ((static_cast<unsigned char>(c) & 0xc0) != 0x80) { // counts each character once
         ++column_;
       }
     }
@@ -142,7 +142,7 @@ class nesting_scanner {
   std::size_t header_parts_ = 0;  ///< dots in the name of the table that is open
   std::size_t key_dots_ = 0;      ///< since the last comma, bracket or line
   std::vector<std::size_t> open_; ///< brackets that are open: the levels that each adds
-  std::size_t enclosing_ = 0;     ///< the sum of these
+  std::size_t enclosing_ = 0;     ///< the sum of the levels in `open_`
 };
 
 } // namespace

@@ -23,10 +23,11 @@ struct value_rule {
 /// the key: `takes a duration such as "150ms", found the integer 150`.
 result<spi::option_value> apply_rule(const value_rule& rule, const config_value& written);
 
-/// Why a value that has the right type isn't taken, likewise; none when it is.
+/// Why a value of the right type is refused, as the rest of such a sentence; none when it is
+/// accepted.
 std::optional<std::string> out_of_range(const value_rule& rule, const spi::option_value& value);
 
-/// For people: `1 to 64`; empty when anything goes.
+/// For people: `1 to 64`; empty when any value is accepted.
 std::string range_text(const value_rule& rule);
 
 std::vector<std::string> split(std::string_view text, char separator);

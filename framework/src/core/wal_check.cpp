@@ -19,8 +19,8 @@ namespace {
 namespace fs = std::filesystem;
 
 // RocksDB's documented format of a log: blocks of 32 KiB with records of checksum (4 bytes), length
-// (2) and type (1); where less than a header is left of a block, it is filled up. A write that
-// doesn't fit into a block is a first record, some in the middle and a last one.
+// (2) and type (1); where a block has less room left than a header takes, the rest is padding. A
+// write that doesn't fit into a block is a first record, some in the middle and a last one.
 constexpr std::size_t block_bytes = 32 << 10;
 constexpr std::size_t header_bytes = 7;
 constexpr std::size_t sector_bytes = 512;
@@ -62,10 +62,10 @@ bool all_zero(std::string_view text) {
 /// How far a log can be read.
 struct reading {
   std::size_t end = 0;       ///< of the last good record
-  bool within_write = false; ///< of which more records should follow
-  bool cut_off = false;      ///< the file ends where a record goes on
-  bool plausible = false;    ///< the header there
-  std::string found;         ///< there, that isn't a record; empty: zeros, or the file's end
+  bool within_write = false; ///< are further records of a write expected?
+  bool cut_off = false;      ///< does the file end within a record?
+  bool plausible = false;    ///< is there a plausible header at `end`?
+  std::string found; ///< what is at `end` instead of a record; empty: zeros, or the file's end
 };
 
 reading read(std::string_view log) {
@@ -106,7 +106,7 @@ reading read(std::string_view log) {
   return it;
 }
 
-/// Does a write begin somewhere from there on? In the first block it may be anywhere.
+/// Does a write begin anywhere after this offset? In the first block it may begin at any byte.
 bool write_begins_behind(std::string_view log, std::size_t from) {
   auto begins_at = [&](std::size_t at) {
     auto record = header_at(log, at);
@@ -130,7 +130,7 @@ bool write_begins_behind(std::string_view log, std::size_t from) {
   return false;
 }
 
-/// Is a sector of what should be there still as it was before it was written?
+/// Does a sector of the expected record still have the content from before the write?
 bool sector_missing(std::string_view log, const reading& it) {
   auto extent = it.plausible ? header_bytes + header_at(log, it.end).length : header_bytes;
   auto end = std::min(log.size(), it.end + extent);
@@ -143,7 +143,7 @@ bool sector_missing(std::string_view log, const reading& it) {
   return false;
 }
 
-/// @param newest only there can a write have been under way
+/// @param newest is this the newest log? Only a write to the newest log can have been interrupted
 result<std::optional<torn_tail>> check(const fs::path& file, std::string_view log, bool newest) {
   auto it = read(log);
   auto rest_is_zero = all_zero(log.substr(it.end));

@@ -72,7 +72,7 @@ class zeroed_file : public rocksdb::FSWritableFileOwnerWrapper {
 
   int zeros_; ///< a separate descriptor: the target's position is the end of the data
   std::uint64_t written_ = 0;
-  std::uint64_t zeroed_ = 0; ///< the file is as long
+  std::uint64_t zeroed_ = 0; ///< the length of the file, with its zeros
 };
 
 class zeroing_file_system : public rocksdb::FileSystemWrapper {

@@ -45,7 +45,7 @@ std::optional<std::vector<client_call>> decode_calls(std::string_view bytes) {
   });
 }
 
-std::string encode(const std::vector<client_answer>& answers) {
+std::string encode(const std::vector<client_response>& answers) {
   spi::writer out;
   out.put(static_cast<std::uint32_t>(answers.size()));
   for (auto& it : answers)
@@ -53,10 +53,10 @@ std::string encode(const std::vector<client_answer>& answers) {
   return out.take();
 }
 
-std::optional<std::vector<client_answer>> decode_answers(std::string_view bytes) {
+std::optional<std::vector<client_response>> decode_responses(std::string_view bytes) {
   return decode_list(bytes, 12, calls_together_max, [](spi::reader& in) {
     auto id = in.get<std::uint64_t>();
-    return client_answer{id, decode_reply(in.get_text())};
+    return client_response{id, decode_reply(in.get_text())};
   });
 }
 

@@ -13,7 +13,7 @@ namespace atl::runtime {
 
 namespace {
 
-/// Of a command that an earlier attempt may have brought to a replica.
+/// Appended to the error of a command that an earlier attempt may have delivered to a replica.
 constexpr const char* may_have_taken_effect = "; the command may still have taken effect";
 
 /// May any replica answer? Other calls go to the leader.
@@ -45,7 +45,7 @@ caf::behavior client_actor::make_behavior() {
       [this](calls_wait) { take_inbox(); },
       [this](const envelope& message) {
         if (message.kind == message_kind::answers)
-          on_answers(message);
+          on_responses(message);
       },
       [this](client_tick) { on_wake(); },
       [this](const contact_lost& what) {
@@ -58,11 +58,12 @@ caf::behavior client_actor::make_behavior() {
 
 void client_actor::on_exit() {
   inbox_->close();
-  for (auto& it : inbox_->take())
-    it.done(fail(errc::unavailable, "the client was closed"));
-  for (auto& [id, it] : std::exchange(calls_, {}))
-    it.what.done(fail(it.in_doubt || it.stage == stage::sent ? errc::timeout : errc::unavailable,
-                      "the client was closed"));
+  for (auto& call : inbox_->take())
+    call.done(fail(errc::unavailable, "the client was closed"));
+  for (auto& [id, call] : std::exchange(calls_, {}))
+    call.what.done(
+        fail(call.in_doubt || call.stage == stage::sent ? errc::timeout : errc::unavailable,
+             "the client was closed"));
   replicas_.clear();
 }
 
@@ -73,10 +74,10 @@ void client_actor::take_inbox() {
   for (auto& request : inbox_->take()) {
     auto id = ++last_id_;
     auto member = request.only ? *request.only : is_query(request.kind) ? reader_ : writer_;
-    auto& it = calls_[id];
-    it.what = std::move(request);
-    it.give_up = now + settings_.timeout;
-    it.refusal_deadline = now + settings_.refusal_timeout;
+    auto& call = calls_[id];
+    call.what = std::move(request);
+    call.give_up = now + settings_.timeout;
+    call.refusal_deadline = now + settings_.refusal_timeout;
     queue_up(id, member);
   }
   send_queued();
@@ -85,10 +86,10 @@ void client_actor::take_inbox() {
 
 /// Queues a call for a replica: it is sent with the next envelope, or once the connection is up.
 void client_actor::queue_up(call_id id, std::size_t member) {
-  auto& it = calls_.at(id);
-  it.member = member;
-  it.stage = stage::queued;
-  ++it.attempt;
+  auto& call = calls_.at(id);
+  call.member = member;
+  call.stage = stage::queued;
+  ++call.attempt;
   set_wake(id, clock::now() + settings_.timing.failure_timeout);
   replicas_[member].queue.push_back(id);
   if (replicas_[member].state == contact::none)
@@ -112,16 +113,16 @@ void client_actor::send_queued() {
       if (found == calls_.end() || found->second.stage != stage::queued ||
           found->second.member != member)
         continue; // the call ended, or was queued for another replica
-      auto& it = found->second;
-      it.stage = stage::sent;
-      if (it.what.kind != message_kind::command && it.what.kind != message_kind::query) {
+      auto& call = found->second;
+      call.stage = stage::sent;
+      if (call.what.kind != message_kind::command && call.what.kind != message_kind::query) {
         send_alone(member, id);
         continue;
       }
-      if (bytes + it.what.body.size() > calls_together_bytes && !together.empty())
+      if (bytes + call.what.body.size() > calls_together_bytes && !together.empty())
         send();
-      bytes += it.what.body.size();
-      together.push_back({wire_id(id, it), it.what.kind, it.what.body});
+      bytes += call.what.body.size();
+      together.push_back({wire_id(id, call), call.what.kind, call.what.body});
       if (together.size() == calls_together_max)
         send();
     }
@@ -131,122 +132,124 @@ void client_actor::send_queued() {
 }
 
 void client_actor::send_alone(std::size_t member, call_id id) {
-  auto& it = calls_.at(id);
-  auto sent = wire_id(id, it);
+  auto& call = calls_.at(id);
+  auto sent = wire_id(id, call);
   ask(this, replicas_[member].handle, settings_.timing.failure_timeout,
-      envelope{it.what.kind, digest_, it.what.body})
+      envelope{call.what.kind, digest_, call.what.body})
       .then(
           [this, sent](const envelope& message) {
-            on_answer(sent, decode_reply(message.body));
+            on_response(sent, decode_reply(message.body));
             send_queued();
             arm();
           },
           [](const caf::error&) {}); // the timer of the attempt handles that
 }
 
-void client_actor::on_answers(const envelope& message) {
-  auto answers = decode_answers(message.body);
+void client_actor::on_responses(const envelope& message) {
+  auto answers = decode_responses(message.body);
   if (!answers)
     return;
   for (auto& it : *answers)
-    on_answer(it.id, std::move(it.answer));
+    on_response(it.id, std::move(it.answer));
   send_queued();
   arm();
 }
 
 /// A successful answer also counts if it belongs to an earlier attempt: the command took effect.
-void client_actor::on_answer(std::uint64_t wire, reply answer) {
+void client_actor::on_response(std::uint64_t wire, reply answer) {
   auto found = calls_.find(wire >> 8);
   if (found == calls_.end())
     return;
-  auto& it = found->second;
-  auto newest = (wire & 0xff) == it.attempt;
+  auto& call = found->second;
+  auto newest = (wire & 0xff) == call.attempt;
   if (newest)
-    replicas_[it.member].silent_until = {};
+    replicas_[call.member].silent_until = {};
   if (answer.value) {
-    if (newest && !it.what.only) {
-      if (is_query(it.what.kind))
-        reader_ = it.member;
-      else if (std::exchange(writer_, it.member) != it.member)
+    if (newest && !call.what.only) {
+      if (is_query(call.what.kind))
+        reader_ = call.member;
+      else if (std::exchange(writer_, call.member) != call.member)
         end_pauses();
     }
     return finish(found->first, std::move(*answer.value));
   }
-  if (newest && it.stage == stage::sent)
+  if (newest && call.stage == stage::sent)
     again(found->first, answer);
 }
 
 /// Retries a call that a replica failed to answer, at this or another replica, or completes it with
 /// an error.
 void client_actor::again(call_id id, const reply& answer) {
-  auto& it = calls_.at(id);
+  auto& call = calls_.at(id);
   auto& problem = answer.value.error();
   auto now = clock::now();
-  it.in_doubt = it.in_doubt || answer.in_doubt;
-  if (replicas_[it.member].state == contact::ready)
-    it.last_answer = problem.message;
-  if (it.what.only)
+  call.in_doubt = call.in_doubt || answer.in_doubt;
+  if (replicas_[call.member].state == contact::ready)
+    call.last_error = problem.message;
+  if (call.what.only)
     return finish(id, tl::unexpected{problem});
   if (problem.code == errc::invalid || problem.code == errc::corrupt ||
       problem.code == errc::no_space ||
-      (problem.code == errc::refused && now >= it.refusal_deadline))
-    return finish(id, it.in_doubt ? fail(errc::timeout, problem.message + may_have_taken_effect)
-                                  : tl::unexpected{problem});
-  if (now >= it.give_up || (now >= it.refusal_deadline && is_nobody_there()))
+      (problem.code == errc::refused && now >= call.refusal_deadline))
+    return finish(id, call.in_doubt ? fail(errc::timeout, problem.message + may_have_taken_effect)
+                                    : tl::unexpected{problem});
+  if (now >= call.give_up || (now >= call.refusal_deadline && are_all_unreachable()))
     return give_up(id, problem);
-  auto hop = it.hops++;
-  if (auto leader = member_at(answer.hint); leader && *leader != it.member && hop % 3 != 2)
+  auto hop = call.hops++;
+  if (auto leader = member_at(answer.hint); leader && *leader != call.member && hop % 3 != 2)
     return queue_up(id, *leader); // without a pause, because the leader is known
   auto stays = problem.code == errc::refused || problem.code == errc::busy;
-  auto next = stays ? it.member : next_after(it.member);
+  auto next = stays ? call.member : next_after(call.member);
   // In the first round all replicas are tried without a pause.
   if (hop + 1 < replicas_.size() && !stays)
     return queue_up(id, next);
   auto& timing = settings_.timing;
   // The pause grows with the time since the call began, so that a short outage costs a short pause.
-  auto failing = now - (it.give_up - settings_.timeout);
+  auto failing = now - (call.give_up - settings_.timeout);
   auto pause = std::clamp(std::chrono::duration_cast<std::chrono::milliseconds>(failing / 4),
                           timing.backoff_min, timing.backoff_max);
-  it.member = next;
-  it.stage = stage::pausing;
+  call.member = next;
+  call.stage = stage::pausing;
   set_wake(id, now + std::chrono::milliseconds{
                          random_.between(timing.backoff_min.count(), pause.count())});
 }
 
 void client_actor::give_up(call_id id, const error& problem) {
-  auto& it = calls_.at(id);
-  auto absent = describe_unreachable();
-  auto nobody = absent.count == replicas_.size();
-  auto& said = it.last_answer.empty() ? problem.message : it.last_answer;
-  auto text = nobody ? fmt::format("no master answers: {}", absent.text)
-                     : fmt::format("no master could do it within {} ms; the last one said: {}",
-                                   settings_.timeout / std::chrono::milliseconds{1}, said);
-  if (!nobody && absent.count > 0)
-    text += fmt::format("; {} of {} masters {} answer{}: {}", absent.count, replicas_.size(),
-                        absent.count == 1 ? "doesn't" : "don't",
-                        absent.count * 2 >= replicas_.size() ? ", so a majority is missing" : "",
-                        absent.text);
-  if (it.in_doubt)
+  auto& call = calls_.at(id);
+  auto unreachable = describe_unreachable();
+  auto all_unreachable = unreachable.count == replicas_.size();
+  auto& reason = call.last_error.empty() ? problem.message : call.last_error;
+  auto text = all_unreachable
+                  ? fmt::format("no master answers: {}", unreachable.text)
+                  : fmt::format("no master could do it within {} ms; the last one said: {}",
+                                settings_.timeout / std::chrono::milliseconds{1}, reason);
+  if (!all_unreachable && unreachable.count > 0)
+    text +=
+        fmt::format("; {} of {} masters {} answer{}: {}", unreachable.count, replicas_.size(),
+                    unreachable.count == 1 ? "doesn't" : "don't",
+                    unreachable.count * 2 >= replicas_.size() ? ", so a majority is missing" : "",
+                    unreachable.text);
+  if (call.in_doubt)
     text += may_have_taken_effect;
-  if (nobody && !settings_.advice.empty())
+  if (all_unreachable && !settings_.advice.empty())
     text += "; " + settings_.advice;
-  finish(id, fail(it.in_doubt ? errc::timeout : errc::unavailable, std::move(text)));
+  finish(id, fail(call.in_doubt ? errc::timeout : errc::unavailable, std::move(text)));
 }
 
 /// Do all hosts say that nothing listens there? Then a retry helps only once a replica is started.
-bool client_actor::is_nobody_there() const {
-  return std::all_of(replicas_.begin(), replicas_.end(), [](auto& it) {
-    return it.state == contact::none && it.unreachable.is_refused;
+bool client_actor::are_all_unreachable() const {
+  return std::all_of(replicas_.begin(), replicas_.end(), [](auto& replica) {
+    return replica.state == contact::none && replica.unreachable.is_refused;
   });
 }
 
 /// The replicas that couldn't be reached at the last attempt, grouped by reason.
-client_actor::absentees client_actor::describe_unreachable() const {
-  absentees found;
+client_actor::unreachable_replicas client_actor::describe_unreachable() const {
+  unreachable_replicas found;
   std::map<std::string, std::vector<std::string>> by_reason;
-  for (auto& it : replicas_)
-    if (it.state != contact::ready && !it.unreachable.why.empty()) {
-      by_reason[it.unreachable.why].push_back(describe(it.who));
+  for (auto& replica : replicas_)
+    if (replica.state != contact::ready && !replica.unreachable.why.empty()) {
+      by_reason[replica.unreachable.why].push_back(describe(replica.who));
       ++found.count;
     }
   for (auto& [why, who] : by_reason)
@@ -257,9 +260,9 @@ client_actor::absentees client_actor::describe_unreachable() const {
 
 /// The leader was found: calls that pause before they look for the leader are sent to it.
 void client_actor::end_pauses() {
-  for (auto& [id, it] : calls_)
-    if (it.stage == stage::pausing && !is_query(it.what.kind)) {
-      it.member = writer_;
+  for (auto& [id, call] : calls_)
+    if (call.stage == stage::pausing && !is_query(call.what.kind)) {
+      call.member = writer_;
       set_wake(id, clock::now());
     }
 }
@@ -275,9 +278,9 @@ void client_actor::finish(call_id id, result<std::string> answer) {
 // -- time -------------------------------------------------------------------------------------
 
 void client_actor::set_wake(call_id id, clock::time_point at) {
-  auto& it = calls_.at(id);
-  wakes_.erase({it.wake, id});
-  it.wake = at;
+  auto& call = calls_.at(id);
+  wakes_.erase({call.wake, id});
+  call.wake = at;
   wakes_.emplace(at, id);
 }
 
@@ -286,18 +289,18 @@ void client_actor::on_wake() {
   auto now = clock::now();
   while (!wakes_.empty() && wakes_.begin()->first <= now) {
     auto id = wakes_.begin()->second;
-    auto& it = calls_.at(id);
-    if (it.stage == stage::pausing) {
-      queue_up(id, it.member);
+    auto& call = calls_.at(id);
+    if (call.stage == stage::pausing) {
+      queue_up(id, call.member);
       continue;
     }
-    auto& silent = replicas_[it.member];
+    auto& silent = replicas_[call.member];
     silent.silent_until = now + settings_.timing.failure_timeout * 4;
     if (silent.state != contact::ready)
       silent.unreachable = {"no answer in time"};
     again(id, {fail(errc::timeout, describe(silent.who) + " didn't answer in time"),
                {},
-               it.stage == stage::sent});
+               call.stage == stage::sent});
   }
   send_queued();
   arm();
@@ -328,9 +331,9 @@ std::optional<std::size_t> client_actor::member_at(const std::string& address) c
 }
 
 client_actor::replica client_actor::make_replica(const group_client::member& who) {
-  replica it;
-  it.who = who;
-  return it;
+  replica out;
+  out.who = who;
+  return out;
 }
 
 void client_actor::connect(std::size_t member) {
@@ -409,13 +412,13 @@ void client_actor::lost(std::size_t member, const contact_failure& failure) {
   to.unreachable = failure;
   to.handle = nullptr;
   to.queue.clear();
-  std::vector<call_id> theirs;
-  for (auto& [id, it] : calls_)
-    if (it.member == member && it.stage != stage::pausing)
-      theirs.push_back(id);
-  std::sort(theirs.begin(), theirs.end());
+  std::vector<call_id> affected;
+  for (auto& [id, call] : calls_)
+    if (call.member == member && call.stage != stage::pausing)
+      affected.push_back(id);
+  std::sort(affected.begin(), affected.end());
   auto what = fmt::format("{} can't be reached ({})", describe(to.who), failure.why);
-  for (auto id : theirs)
+  for (auto id : affected)
     again(id, {fail(failure.code, what), {}, calls_.at(id).stage == stage::sent});
   send_queued();
 }
@@ -429,8 +432,8 @@ void client_actor::learn_group(std::size_t member) {
             auto answer = decode_reply(message.body);
             auto known = answer.value ? decode_group(*answer.value) : std::nullopt;
             if (known)
-              for (auto& it : *known)
-                learn({it.name, it.where});
+              for (auto& replica : *known)
+                learn({replica.name, replica.where});
           },
           [](const caf::error&) {});
 }

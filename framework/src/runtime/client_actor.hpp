@@ -84,7 +84,7 @@ class client_actor : public io_thread_actor {
     std::uint8_t attempt = 0;
     runtime::client_actor::stage stage = stage::queued;
     bool in_doubt = false;
-    std::string last_answer; ///< the last error from a replica that could be reached
+    std::string last_error; ///< the last error from a replica that could be reached
   };
 
   enum class contact : std::uint8_t { none, connecting, ready };
@@ -99,7 +99,7 @@ class client_actor : public io_thread_actor {
   };
 
   /// The replicas that couldn't be reached.
-  struct absentees {
+  struct unreachable_replicas {
     std::size_t count = 0;
     std::string text; ///< their names and the reasons
   };
@@ -116,13 +116,13 @@ class client_actor : public io_thread_actor {
   void learn(const group_client::member& who);
   void send_queued();
   void send_alone(std::size_t member, call_id id);
-  void on_answers(const envelope& message);
-  void on_answer(call_id id, reply answer);
+  void on_responses(const envelope& message);
+  void on_response(call_id id, reply answer);
   void on_wake();
   void again(call_id id, const reply& answer);
   void give_up(call_id id, const error& problem);
-  bool is_nobody_there() const;
-  absentees describe_unreachable() const;
+  bool are_all_unreachable() const;
+  unreachable_replicas describe_unreachable() const;
   void end_pauses();
   void finish(call_id id, result<std::string> answer);
   void set_wake(call_id id, clock::time_point at);

@@ -50,8 +50,8 @@ caf::result<envelope> node_endpoint_actor::reject_malformed(std::string why) {
 }
 
 caf::result<envelope> node_endpoint_actor::on_envelope(envelope& message) {
-  if (message.kind ==
-      message_kind::reply) // a stray reply: an answer to it would be one as well, without end
+  if (message.kind == message_kind::reply) // a stray reply: answering it would cause another stray
+                                           // reply, without end
     return caf::delegated<envelope>{};
   if (message.body.size() > message_bytes_max)
     return reject_malformed("a message above the limit of " + std::to_string(message_bytes_max) +

@@ -1,5 +1,5 @@
 #include <atoll/runtime/caf.hpp>
-#include <atoll/runtime/replica.hpp>
+#include <atoll/runtime/replica_actor.hpp>
 #include <atoll/runtime/runtime_limits.hpp>
 #include <atoll/spi/codec.hpp>
 
@@ -117,7 +117,7 @@ void replica_actor::answer(const requester& to, const runtime::reply& what) {
 /// Sends the answers to each client in as few messages as the limits allow.
 void replica_actor::send_answers() {
   for (auto& [client, list] : answers_) {
-    std::vector<client_answer> together;
+    std::vector<client_response> together;
     std::size_t bytes = 0;
     auto send = [&, &to = client] {
       tell(this, to, envelope{message_kind::answers, 0, encode(together)});

@@ -1,14 +1,14 @@
 #include <atoll/core/logging.hpp>
 #include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/peer_connection.hpp>
-#include <atoll/runtime/replica.hpp>
+#include <atoll/runtime/replica_actor.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <utility>
 
-// What the driver of a protocol wants done.
+// How the effects of a protocol are carried out.
 namespace atl::runtime {
 
 void replica_actor::persist(spi::persist records) {
@@ -29,16 +29,16 @@ void replica_actor::apply(std::vector<spi::committed_entry> entries) {
   runner_->apply(std::move(entries));
 }
 
-void replica_actor::validate(const spi::validate& question) {
-  auto rejection = settings_.machine->admission_check(question.command);
-  driver_.on_validated(question.ticket,
+void replica_actor::validate(const spi::validate& request) {
+  auto rejection = settings_.machine->admission_check(request.command);
+  driver_.on_validated(request.ticket,
                        rejection ? std::optional{std::move(rejection->message)} : std::nullopt);
 }
 
 void replica_actor::refuse(request_handle to, spi::refuse why) {
   auto request = requests_.take(to);
   auto in_doubt = why.why == spi::refusal::unknown;
-  // Where the leader itself says no, no other replica would say yes.
+  // If the leader itself refuses, every other replica would refuse, too.
   auto is_final = (settings_.blocks_on_one_failure && why.hint == 0) ||
                   driver_.status().leader == settings_.self.replica;
   auto code = in_doubt                        ? errc::timeout

@@ -1,6 +1,6 @@
 #include <atoll/core/logging.hpp>
 #include <atoll/runtime/caf.hpp>
-#include <atoll/runtime/replica.hpp>
+#include <atoll/runtime/replica_actor.hpp>
 #include <atoll/runtime/snapshot_transfer.hpp>
 
 #include <fmt/format.h>

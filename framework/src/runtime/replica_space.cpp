@@ -1,18 +1,18 @@
 #include <atoll/core/logging.hpp>
-#include <atoll/runtime/replica.hpp>
+#include <atoll/runtime/replica_actor.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 
-// Disks that fill up: a leader refuses commands that take space while there is room left for those
-// that don't, and for what is on its way.
+// Disks that fill up: a leader refuses commands that take space while there is still room for
+// commands that take none, and for commands under way.
 namespace atl::runtime {
 
 namespace {
 
-/// So long clients wait for another leader to take over from one whose disk is full.
+/// How long clients wait for another leader to take over from a leader whose disk is full.
 constexpr auto handover_timeout = std::chrono::seconds{3};
 
 } // namespace
@@ -36,7 +36,7 @@ void replica_actor::on_peer_space(const peer_space& told) {
   if (!told.is_short)
     short_peers_.erase(told.of);
   else if (told.of != settings_.self.replica)
-    short_peers_.insert(told.of); // of so many at most as the endpoint knows
+    short_peers_.insert(told.of); // bounded by the number of members that the endpoint knows
 }
 
 bool replica_actor::leads() {
@@ -84,8 +84,8 @@ std::optional<reply> replica_actor::refuse_for_space(std::string_view command) {
   return error_reply(errc::no_space, describe_full_disks());
 }
 
-/// A leader without space lets a member lead that has some. Called again and again: the first one
-/// that is asked may be down.
+/// A leader without space hands leadership to a member that has space. Called repeatedly, because
+/// the first member that is chosen may be down.
 void replica_actor::hand_over_for_space() {
   if (!shortage_ || !leads() || lacks_space_to_commit()) {
     hands_over_since_.reset();

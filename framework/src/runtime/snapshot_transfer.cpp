@@ -41,25 +41,25 @@ bool is_plain(std::string_view name) {
 }
 
 snapshot_offer read_offer(spi::reader& in) {
-  snapshot_offer it;
-  it.id = in.get<std::uint64_t>();
-  it.index = in.get<spi::log_index>();
-  it.port = in.get<std::uint16_t>();
-  it.token.high = in.get<std::uint64_t>();
-  it.token.low = in.get<std::uint64_t>();
-  it.blob = in.get_string(snapshot_blob_bytes_max);
+  snapshot_offer offer;
+  offer.id = in.get<std::uint64_t>();
+  offer.index = in.get<spi::log_index>();
+  offer.port = in.get<std::uint16_t>();
+  offer.token.high = in.get<std::uint64_t>();
+  offer.token.low = in.get<std::uint64_t>();
+  offer.blob = in.get_string(snapshot_blob_bytes_max);
   auto count = in.get_count(16);
   if (count > snapshot_files_max)
     in.fail();
   for (std::uint32_t i = 0; in.ok() && i < count; ++i) {
-    auto& file = it.files.emplace_back();
+    auto& file = offer.files.emplace_back();
     file.name = in.get_string(255);
     file.bytes = in.get<std::uint64_t>();
     file.crc = in.get<std::uint32_t>();
     if (!is_plain(file.name) || file.bytes > snapshot_bytes_max)
       in.fail();
   }
-  return it;
+  return offer;
 }
 
 bool measure(const fs::path& path, snapshot_file& file) {
@@ -105,19 +105,19 @@ envelope accept(std::string bytes = {}) {
 
 // -- wire -------------------------------------------------------------------------------------
 
-std::string encode(const snapshot_offer& it) {
+std::string encode(const snapshot_offer& offer) {
   spi::writer out;
-  out.put(call_type::offer).put(it.id).put(it.index);
-  out.put(it.port).put(it.token.high).put(it.token.low).put(it.blob);
-  out.put(static_cast<std::uint32_t>(it.files.size()));
-  for (auto& file : it.files)
+  out.put(call_type::offer).put(offer.id).put(offer.index);
+  out.put(offer.port).put(offer.token.high).put(offer.token.low).put(offer.blob);
+  out.put(static_cast<std::uint32_t>(offer.files.size()));
+  for (auto& file : offer.files)
     out.put(file.name).put(file.bytes).put(file.crc);
   return out.take();
 }
 
-std::string encode(const snapshot_done& it) {
+std::string encode(const snapshot_done& done) {
   spi::writer out;
-  out.put(call_type::done).put(it.id).put(it.ok);
+  out.put(call_type::done).put(done.id).put(done.ok);
   return out.take();
 }
 
@@ -211,7 +211,7 @@ envelope snapshot_transfer_actor::on_call(snapshot_call& call) {
   return on_done(call.from, std::get<snapshot_done>(*decoded));
 }
 
-// -- the one who has it -----------------------------------------------------------------------
+// -- sender -----------------------------------------------------------------------------------
 
 void snapshot_transfer_actor::send_offer(snapshot_order& order) {
   if (sending_.contains(order.to))
@@ -263,7 +263,7 @@ envelope snapshot_transfer_actor::on_done(spi::replica_id from, const snapshot_d
   return accept();
 }
 
-// -- the one who lacks it ---------------------------------------------------------------------
+// -- receiver ---------------------------------------------------------------------------------
 
 /// The bytes of an interrupted transfer that are present.
 std::optional<snapshot_offer> snapshot_transfer_actor::offered_before() const {

@@ -14,7 +14,7 @@ bool has(const std::vector<spi::replica_id>& list, spi::replica_id id) {
 } // namespace
 
 admin::admin(simulator& sim)
-    : simulator_{sim}, site_{sim.faults().point(fault_kind::member_changes)}, random_{0} {
+    : simulator_{sim}, point_{sim.faults().point(fault_kind::member_changes)}, random_{0} {
   auto& rates = simulator_.rates();
   if ((!rates.member_changes && !rates.wiped_disks) || simulator_.options().spares == 0)
     return;
@@ -22,32 +22,32 @@ admin::admin(simulator& sim)
   simulator_.on_admin = [this] { on_turn(); };
   simulator_.on_wipe = [this](auto& details) { return wipe_one(details); };
   simulator_.on_admin_answer = [this](const request_owner& owner, const answer& what) {
-    if (owner.attempt != asked_)
-      return; // of a request before: the last one may yet be committed
+    if (owner.attempt != requests_made_)
+      return; // the answer to an earlier request: the latest request may still be committed
     waiting_ = false;
     // A change whose outcome is known settles all earlier requests as well, because they precede it
     // in the log.
     certain_ =
-        what.kind == answer_kind::applied || (what.kind == answer_kind::refused && certain_before_);
+        what.kind == answer_kind::applied || (what.kind == answer_kind::refused && was_certain_);
     if (what.kind == answer_kind::applied) {
       ++simulator_.stats().member_changes;
       if (std::exchange(replacing_, false))
         lost_ = 0;
     }
-    ask_ = what.hint;
+    next_target_ = what.hint;
   };
-  next();
+  schedule_next();
 }
 
-void admin::next() {
+void admin::schedule_next() {
   auto after =
-      simulator_.faults().stream(purpose::admin, site_.rng.drawn()).between(20'000, 800'000);
+      simulator_.faults().stream(purpose::admin, point_.rng.drawn()).between(20'000, 800'000);
   simulator_.at_time(simulator_.now() + after, event_kind::admin, 0, 0);
 }
 
 /// Compares by applied index, because a replica that is still installing a snapshot does not know
 /// the snapshot's members.
-sim_replica& admin::best_informed() const {
+sim_replica& admin::most_advanced_replica() const {
   auto* best = &simulator_.at(1);
   for (spi::replica_id id = 1; id <= simulator_.replicas(); ++id) {
     auto& it = simulator_.at(id);
@@ -60,34 +60,35 @@ sim_replica& admin::best_informed() const {
 std::vector<spi::replica_id> admin::available() const {
   std::vector<spi::replica_id> out;
   for (spi::replica_id id = 1; id <= simulator_.replicas(); ++id)
-    if (!simulator_.at(id).retired() && simulator_.at(id).belongs_to().in_group())
+    if (!simulator_.at(id).is_decommissioned() && simulator_.at(id).group_membership().in_group())
       out.push_back(id);
   return out;
 }
 
 void admin::on_turn() {
-  auto may_ask = !waiting_ || simulator_.now() >= retry_at_;
-  if (!may_ask || stopped_ || lost_ != 0) {
-    site_.rng.skip(); // turns are numbered, whatever they come to
-    next();
-    if (may_ask && lost_ != 0)
+  auto can_request = !waiting_ || simulator_.now() >= retry_at_;
+  if (!can_request || stopped_ || lost_ != 0) {
+    point_.rng.skip(); // each turn has a number, whether or not a change follows
+    schedule_next();
+    if (can_request && lost_ != 0)
       replace_lost();
     return;
   }
-  auto details = simulator_.should_inject(site_, 1);
-  next();
+  auto details = simulator_.should_inject(point_, 1);
+  schedule_next();
   if (!details)
     return;
   random_ = *details;
-  if (can_lose_one() && random_.chance(0.2))
-    return lose_one();
-  ask_for(some_change());
+  if (can_lose_voter() && random_.chance(0.2))
+    return lose_voter();
+  request_change(draw_change());
 }
 
 void admin::replace_lost() {
-  if (simulator_.at(lost_).belongs_to().in_group() && !simulator_.at(lost_).retired())
+  if (simulator_.at(lost_).group_membership().in_group() &&
+      !simulator_.at(lost_).is_decommissioned())
     return; // the replica was admitted with an empty disk, and its promises are unknown
-  auto now = best_informed().members();
+  auto now = most_advanced_replica().members();
   std::erase(now.voters, lost_);
   std::erase(now.learners, lost_);
   for (auto id : available())
@@ -95,34 +96,34 @@ void admin::replace_lost() {
       now.voters.push_back(id);
   std::erase_if(now.learners, [&](auto id) { return has(now.voters, id); });
   replacing_ = true;
-  ask_for(std::move(now));
+  request_change(std::move(now));
 }
 
 /// One disk at a time, and only with three or more voters that certainly stay voters until the
 /// replacement: the others then know all committed entries and remain a majority.
-bool admin::can_lose_one() const {
-  auto& best = best_informed();
+bool admin::can_lose_voter() const {
+  auto& best = most_advanced_replica();
   return simulator_.options().lose_members && lost_ == 0 && certain_ &&
          best.machine().index() == simulator_.checker().last() &&
-         (!simulator_.options().lose_at_rest || at_rest(best.members())) &&
+         (!simulator_.options().lose_at_rest || is_at_rest(best.members())) &&
          best.members().voters.size() >= 3 && available().size() > 3;
 }
 
-spi::replica_id admin::any_voter() {
-  auto& voters = best_informed().members().voters;
+spi::replica_id admin::draw_voter() {
+  auto& voters = most_advanced_replica().members().voters;
   return voters[random_.below(voters.size())];
 }
 
-void admin::lose_one() {
-  lost_ = any_voter();
-  simulator_.at(lost_).retire();
+void admin::lose_voter() {
+  lost_ = draw_voter();
+  simulator_.at(lost_).decommission();
 }
 
 spi::replica_id admin::wipe_one(const spi::random_source& details) {
-  if (!can_lose_one())
+  if (!can_lose_voter())
     return 0;
   random_ = details;
-  auto victim = any_voter();
+  auto victim = draw_voter();
   if (is_last_founder(victim))
     return 0;
   lost_ = victim;
@@ -130,18 +131,18 @@ spi::replica_id admin::wipe_one(const spi::random_source& details) {
   return lost_;
 }
 
-/// True if all other founders have empty disks. If this one were wiped too, and no member could be
-/// reached, all founders would report no group and found a new one; only storage nodes could
+/// True if all other founders have empty disks. If this founder were wiped too, and no member could
+/// be reached, all founders would report no group and found a new one; only storage nodes could
 /// prevent that, and the simulation has none. A retired founder never answers.
 bool admin::is_last_founder(spi::replica_id id) const {
   return std::ranges::all_of(simulator_.birth_voters(), [&](auto founder) {
     auto& it = simulator_.at(founder);
-    return founder == id || (!it.retired() && !it.belongs_to().in_group());
+    return founder == id || (!it.is_decommissioned() && !it.group_membership().in_group());
   });
 }
 
 /// Whether no request is pending and every voter has applied all that is committed.
-bool admin::at_rest(const spi::members_changed& group) const {
+bool admin::is_at_rest(const spi::members_changed& group) const {
   return std::all_of(group.voters.begin(), group.voters.end(), [this, &group](auto id) {
     auto& it = simulator_.at(id);
     if (!it.up() || it.delivered() != simulator_.checker().last() ||
@@ -152,27 +153,27 @@ bool admin::at_rest(const spi::members_changed& group) const {
   });
 }
 
-spi::members_changed admin::some_change() {
-  auto now = best_informed().members();
+spi::members_changed admin::draw_change() {
+  auto now = most_advanced_replica().members();
   auto& random = random_;
   auto all = available();
-  auto someone = all[random.below(all.size())];
-  auto votes = has(now.voters, someone);
-  std::erase(now.voters, someone);
-  std::erase(now.learners, someone);
+  auto chosen = all[random.below(all.size())];
+  auto votes = has(now.voters, chosen);
+  std::erase(now.voters, chosen);
+  std::erase(now.learners, chosen);
   switch (random.below(4)) {
   case 0: // the replica is a voter, or no longer a member
     if (!votes)
-      now.voters.push_back(someone);
+      now.voters.push_back(chosen);
     break;
   case 1:
-    now.learners.push_back(someone);
+    now.learners.push_back(chosen);
     break;
-  case 2: // it takes another one's place
+  case 2: // the replica takes the place of a voter
     if (!now.voters.empty())
-      now.voters[random.below(now.voters.size())] = someone;
+      now.voters[random.below(now.voters.size())] = chosen;
     break;
-  default: // all at once
+  default: // all members change at once
     now = {};
     for (auto id : all)
       if (random.chance(0.6))
@@ -181,24 +182,25 @@ spi::members_changed admin::some_change() {
         now.learners.push_back(id);
   }
   if (now.voters.empty())
-    now.voters.push_back(someone);
+    now.voters.push_back(chosen);
   std::erase_if(now.learners, [&](auto id) { return has(now.voters, id); });
   return now;
 }
 
-void admin::ask_for(spi::members_changed wanted) {
+void admin::request_change(spi::members_changed wanted) {
   for (auto* list : {&wanted.voters, &wanted.learners})
     for (auto id : *list)
       simulator_.at(id).start_spare();
   waiting_ = true;
-  certain_before_ = std::exchange(certain_, false);
+  was_certain_ = std::exchange(certain_, false);
   retry_at_ = simulator_.now() + 2'000'000;
-  auto to =
-      ask_ != 0 ? ask_ : static_cast<spi::replica_id>(1 + random_.below(simulator_.replicas()));
-  ask_ = 0;
+  auto to = next_target_ != 0
+                ? next_target_
+                : static_cast<spi::replica_id>(1 + random_.below(simulator_.replicas()));
+  next_target_ = 0;
   if (lost_ != 0)
     simulator_.at(to).declare_lost(lost_);
-  simulator_.reconfigure_at(simulator_.now() + 100, to, {admin_client, ++asked_, 0, 0},
+  simulator_.reconfigure_at(simulator_.now() + 100, to, {admin_client, ++requests_made_, 0, 0},
                             std::move(wanted));
 }
 

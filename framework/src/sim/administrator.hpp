@@ -16,33 +16,33 @@ class admin {
 
  private:
   void on_turn();
-  void next();
+  void schedule_next();
   void replace_lost();
   /// The members reported by the replica with the highest applied index.
-  sim_replica& best_informed() const;
-  void ask_for(spi::members_changed wanted);
-  spi::members_changed some_change();
+  sim_replica& most_advanced_replica() const;
+  void request_change(spi::members_changed wanted);
+  spi::members_changed draw_change();
   std::vector<spi::replica_id> available() const;
-  void lose_one();
+  void lose_voter();
   spi::replica_id wipe_one(const spi::random_source& details);
   /// Whether a certain voter may lose its disk now: the others know all committed entries.
-  bool can_lose_one() const;
-  spi::replica_id any_voter();
+  bool can_lose_voter() const;
+  spi::replica_id draw_voter();
   bool is_last_founder(spi::replica_id id) const;
-  bool at_rest(const spi::members_changed& group) const;
+  bool is_at_rest(const spi::members_changed& group) const;
 
   simulator& simulator_;
-  injection_point site_;
-  spi::random_source random_; ///< of the change that is due
+  injection_point point_;
+  spi::random_source random_; ///< draws the details of the next change
   bool stopped_ = false;
-  bool certain_ = true; ///< the outcome of all requested changes is known
-  bool certain_before_ = true;
-  bool waiting_ = false;      ///< for the answer to a change
-  std::uint64_t asked_ = 0;   ///< how many changes were asked for
-  bool replacing_ = false;    ///< the change under way replaces the lost one
-  std::int64_t retry_at_ = 0; ///< until then
-  spi::replica_id lost_ = 0;  ///< a member that will not come back under its id
-  spi::replica_id ask_ = 1;   ///< the replica to ask next
+  bool certain_ = true; ///< is the outcome of all requested changes known?
+  bool was_certain_ = true;
+  bool waiting_ = false;            ///< is a change unanswered?
+  std::uint64_t requests_made_ = 0; ///< the number of requested changes
+  bool replacing_ = false;          ///< does the change under way replace the lost member?
+  std::int64_t retry_at_ = 0;       ///< when an unanswered change is requested again
+  spi::replica_id lost_ = 0;        ///< a member that will not come back under its id
+  spi::replica_id next_target_ = 1; ///< the replica to ask next
 };
 
 } // namespace atl::sim

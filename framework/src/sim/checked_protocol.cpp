@@ -9,8 +9,8 @@ namespace atl::sim {
 void checked_protocol::on_effect(spi::effect& it) {
   if (auto* records = std::get_if<spi::persist>(&it))
     last_token_ = records->token;
-  else if (auto* question = std::get_if<spi::validate>(&it))
-    open_tickets_.push_back(question->ticket);
+  else if (auto* request = std::get_if<spi::validate>(&it))
+    open_tickets_.push_back(request->ticket);
   else if (auto* snapshot = std::get_if<spi::install_snapshot>(&it))
     installing_ = snapshot->index;
 }
@@ -27,7 +27,7 @@ void checked_protocol::on_durable(spi::persist_token token) {
 void checked_protocol::on_validated(std::uint64_t ticket, bool ok, std::string_view reason) {
   auto open = std::find(open_tickets_.begin(), open_tickets_.end(), ticket);
   if (open == open_tickets_.end())
-    on_mistake_(fmt::format("is told of validation {} twice, or without a question", ticket));
+    on_mistake_(fmt::format("is told of validation {} twice, or without a request", ticket));
   else
     open_tickets_.erase(open);
   inner().on_validated(ticket, ok, reason);

@@ -9,7 +9,7 @@
 
 namespace atl::sim {
 
-/// Watches what a driver tells a protocol, and reports what the interface doesn't allow: a
+/// Checks the calls of a driver to a protocol, and reports each breach of the interface: a
 /// validation that is answered twice, records that count as durable before they were made, a
 /// snapshot that arrives or is installed at the wrong time.
 class checked_protocol final : public forwarding_consensus {

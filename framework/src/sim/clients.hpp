@@ -9,15 +9,15 @@
 
 namespace atl::sim {
 
-/// Simulated clients that propose and read, retry without an answer, and record the history.
+/// Simulated clients that propose and read, retry when no answer comes, and record the history.
 class clients {
  public:
   explicit clients(simulator& sim);
 
-  const history& seen() const { return history_; }
-  /// Whether each client received this many answers since the last `count_anew`.
+  const history& recorded() const { return history_; }
+  /// Whether each client received this many answers since the last `reset_answer_counts`.
   bool each_was_answered(std::uint32_t times) const;
-  void count_anew();
+  void reset_answer_counts();
   /// Starts no further operations; open ones are recorded as unknown.
   void stop();
 
@@ -28,11 +28,11 @@ class clients {
     std::uint64_t session = 0;
     std::uint64_t sequence = 0;
     std::uint64_t turn = 0;          ///< events of earlier turns are void
-    std::uint64_t attempt = 0;       ///< the newest, and
-    std::uint64_t first_attempt = 0; ///< the first of the present operation
+    std::uint64_t attempt = 0;       ///< the newest attempt
+    std::uint64_t first_attempt = 0; ///< the first attempt of the present operation
     operation current{};
     bool busy = false;
-    std::uint32_t attempts_open = 0; ///< that may have taken effect, or may yet
+    std::uint32_t attempts_open = 0; ///< attempts that may have taken effect, or still may
     std::int64_t give_up_at = 0;
     spi::replica_id target = 1;
     std::uint32_t answered = 0;
@@ -49,9 +49,9 @@ class clients {
   void begin(std::size_t index);
   void attempt(std::size_t index);
   void finish(std::size_t index, operation_outcome outcome);
-  spi::replica_id anyone(client& of);
+  spi::replica_id draw_replica(client& of);
   void wake_at(std::size_t index, std::int64_t at, wake why);
-  std::int64_t trip(client& of);
+  std::int64_t one_way_delay(client& of);
 
   simulator& simulator_;
   std::vector<client> clients_;

@@ -6,7 +6,7 @@ namespace atl::sim {
 
 namespace {
 
-bool is_of_a_link(std::string_view fault) {
+bool is_link_fault(std::string_view fault) {
   return fault.starts_with("loss:") || fault.starts_with("duplication:") ||
          fault.starts_with("replays:");
 }
@@ -17,8 +17,8 @@ diagram::diagram(diagram_window window) : window_{window} {
   window_.events = std::clamp<std::size_t>(window_.events, 1, diagram_events_max);
 }
 
-void diagram::lane::follow(const run_event& it) {
-  switch (it.what) {
+void diagram::lane::follow(const run_event& event) {
+  switch (event.what) {
   case run_event_kind::started:
     seen = up = true;
     role = spi::replica_role::follower;
@@ -29,41 +29,41 @@ void diagram::lane::follow(const run_event& it) {
     paused_until = 0;
     break;
   case run_event_kind::role:
-    role = it.role;
-    term = it.number;
+    role = event.role;
+    term = event.number;
     break;
   case run_event_kind::paused:
-    paused_until = it.until;
+    paused_until = event.until;
     break;
   default:
     break;
   }
 }
 
-void diagram::note(const run_event& it) {
-  if (it.at > window_.until && it.what != run_event_kind::violated)
+void diagram::note(const run_event& event) {
+  if (event.at > window_.until && event.what != run_event_kind::violated)
     return;
-  if (it.what == run_event_kind::fault && is_of_a_link(it.text)) {
-    labels_ += (labels_.empty() ? "" : " ") + it.text;
+  if (event.what == run_event_kind::fault && is_link_fault(event.text)) {
+    labels_ += (labels_.empty() ? "" : " ") + event.text;
     return;
   }
   if (window_.from > 0 && events_.size() >= window_.events) {
     ++left_out_;
     return;
   }
-  events_.push_back(it);
-  if (it.what == run_event_kind::sent || it.what == run_event_kind::lost)
+  events_.push_back(event);
+  if (event.what == run_event_kind::sent || event.what == run_event_kind::lost)
     events_.back().text = std::exchange(labels_, {});
-  if (it.at < window_.from || events_.size() > window_.events)
+  if (event.at < window_.from || events_.size() > window_.events)
     forget_first();
 }
 
 void diagram::forget_first() {
-  auto& it = events_.front();
-  left_out_ += it.at >= window_.from;
-  if (it.replica != 0) {
-    before_.resize(std::max<std::size_t>(before_.size(), it.replica));
-    before_[it.replica - 1].follow(it);
+  auto& event = events_.front();
+  left_out_ += event.at >= window_.from;
+  if (event.replica != 0) {
+    before_.resize(std::max<std::size_t>(before_.size(), event.replica));
+    before_[event.replica - 1].follow(event);
   }
   events_.pop_front();
 }

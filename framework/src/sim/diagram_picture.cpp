@@ -88,10 +88,10 @@ bool shares_row(const run_event& a, const run_event& b) {
          a.replica == b.replica;
 }
 
-std::string_view style_of(const diagram::lane& it) {
-  if (!it.up)
+std::string_view style_of(const diagram::lane& lane) {
+  if (!lane.up)
     return "down";
-  switch (it.role) {
+  switch (lane.role) {
   case spi::replica_role::leader:
     return "leader";
   case spi::replica_role::candidate:
@@ -115,11 +115,11 @@ diagram_picture::diagram_picture(const std::vector<diagram::lane>& before,
 
 void diagram_picture::place_lanes() {
   spi::replica_id last = static_cast<spi::replica_id>(before_.size());
-  for (auto& it : events_)
-    last = std::max({last, it.replica, it.what == run_event_kind::role ? 0 : it.peer});
+  for (auto& event : events_)
+    last = std::max({last, event.replica, event.what == run_event_kind::role ? 0 : event.peer});
   before_.resize(last);
-  for (auto& it : events_)
-    for (auto id : {it.replica, it.what == run_event_kind::role ? 0 : it.peer})
+  for (auto& event : events_)
+    for (auto id : {event.replica, event.what == run_event_kind::role ? 0 : event.peer})
       if (id != 0)
         before_[id - 1].seen = true;
   lane_x_.assign(last, 0);
@@ -136,16 +136,16 @@ void diagram_picture::place_rows(double top) {
   top_ = top;
   auto y = top;
   const run_event* last = nullptr;
-  for (auto& it : events_) {
-    if (!last || !shares_row(*last, it))
+  for (auto& event : events_) {
+    if (!last || !shares_row(*last, event))
       y += row_height;
-    if (last && it.at > last->at) // a longer time takes more space, but not in proportion
-      y += 3 * std::log10(static_cast<double>(it.at - last->at)) +
-           (it.at - last->at >= long_gap ? row_height : 0);
+    if (last && event.at > last->at) // a longer time takes more space, but not in proportion
+      y += 3 * std::log10(static_cast<double>(event.at - last->at)) +
+           (event.at - last->at >= long_gap ? row_height : 0);
     rows_.push_back(y);
-    if (it.what == run_event_kind::violated)
-      y += line_height * static_cast<double>(wrap(it.text, violation_line).size());
-    last = &it;
+    if (event.what == run_event_kind::violated)
+      y += line_height * static_cast<double>(wrap(event.text, violation_line).size());
+    last = &event;
   }
   bottom_ = y + 2 * row_height;
 }
@@ -231,21 +231,22 @@ void diagram_picture::draw_lane(spi::replica_id id) {
     paused_from = 0;
   };
   for (std::size_t i = 0; i < events_.size(); ++i) {
-    auto& it = events_[i];
-    auto ends_pauses = it.what == run_event_kind::all_healed;
-    if (it.replica != id && !ends_pauses)
+    auto& event = events_[i];
+    auto ends_pauses = event.what == run_event_kind::all_healed;
+    if (event.replica != id && !ends_pauses)
       continue;
-    if (ends_pauses || it.what == run_event_kind::stopped || it.what == run_event_kind::paused)
+    if (ends_pauses || event.what == run_event_kind::stopped ||
+        event.what == run_event_kind::paused)
       end_pause(rows_[i]);
     if (ends_pauses)
       continue;
     auto next = now;
-    next.follow(it);
+    next.follow(event);
     if (style_of(next) != style_of(now)) {
       out_.line(style_of(now), {x_of(id), from}, {x_of(id), rows_[i]});
       from = rows_[i];
     }
-    if (it.what == run_event_kind::paused)
+    if (event.what == run_event_kind::paused)
       paused_from = rows_[i];
     now = next;
   }
@@ -265,131 +266,134 @@ void diagram_picture::banner(std::string_view style, double y, std::string_view 
   out_.text(style, {clients_x + 9, y - 3}, words, label_length);
 }
 
-void diagram_picture::draw_event(const run_event& it, double y) {
-  auto id = it.replica;
-  auto says = [&](std::string_view style, std::string_view words) { label(style, id, y, words); };
-  switch (it.what) {
+void diagram_picture::draw_event(const run_event& event, double y) {
+  auto id = event.replica;
+  auto draw_label = [&](std::string_view style, std::string_view words) {
+    label(style, id, y, words);
+  };
+  switch (event.what) {
   case run_event_kind::started:
-    return says("good", fmt::format("starts as incarnation {}", it.number));
-  case run_event_kind::kept_out:
-    return says("bad", "kept out: " + it.text);
+    return draw_label("good", fmt::format("starts as incarnation {}", event.number));
+  case run_event_kind::not_admitted:
+    return draw_label("bad", "kept out: " + event.text);
   case run_event_kind::stopped:
     out_.cross("cross", {x_of(id), y});
-    return says("bad", "stops: " + it.text);
+    return draw_label("bad", "stops: " + event.text);
   case run_event_kind::lost_disk:
-    return says("bad", "loses its disk");
+    return draw_label("bad", "loses its disk");
   case run_event_kind::damaged:
-    return says("bad", "a record turns unreadable");
+    return draw_label("bad", "a record turns unreadable");
   case run_event_kind::paused:
-    return says("bad", fmt::format("pauses until {}", time_text(it.until)));
+    return draw_label("bad", fmt::format("pauses until {}", time_text(event.until)));
   case run_event_kind::clock_jumped:
-    return says("bad", "its clock jumps ahead");
+    return draw_label("bad", "its clock jumps ahead");
   case run_event_kind::sent:
-    if (!it.text.empty())
-      out_.text("fault", {width_ - faults_width, y + 4}, it.text, 30);
-    under_way_[it.number] = {&it, y};
+    if (!event.text.empty())
+      out_.text("fault", {width_ - faults_width, y + 4}, event.text, 30);
+    under_way_[event.number] = {&event, y};
     return;
   case run_event_kind::lost:
-    return draw_loss(it, y);
+    return draw_loss(event, y);
   case run_event_kind::arrived:
   case run_event_kind::missed:
-    return draw_arrival(it, y);
+    return draw_arrival(event, y);
   case run_event_kind::synced:
-    return says("dim", fmt::format("on disk: {}", it.number));
+    return draw_label("dim", fmt::format("on disk: {}", event.number));
   case run_event_kind::role:
-    if (it.role == spi::replica_role::leader)
-      return says("good", fmt::format("leads in term {}", it.number));
-    return says("words",
-                fmt::format("{} in term {}{}",
-                            it.role == spi::replica_role::candidate ? "candidate"
-                            : it.role == spi::replica_role::learner ? "learner"
-                                                                    : "follower",
-                            it.number, it.peer == 0 ? "" : fmt::format(", leader {}", it.peer)));
+    if (event.role == spi::replica_role::leader)
+      return draw_label("good", fmt::format("leads in term {}", event.number));
+    return draw_label("words",
+                      fmt::format("{} in term {}{}",
+                                  event.role == spi::replica_role::candidate ? "candidate"
+                                  : event.role == spi::replica_role::learner ? "learner"
+                                                                             : "follower",
+                                  event.number,
+                                  event.peer == 0 ? "" : fmt::format(", leader {}", event.peer)));
   case run_event_kind::applied:
-    return says("applied", fmt::format("applies {}: {}", it.number, it.text));
+    return draw_label("applied", fmt::format("applies {}: {}", event.number, event.text));
   case run_event_kind::installed:
-    return says("applied", fmt::format("installs the snapshot of {}", it.number));
+    return draw_label("applied", fmt::format("installs the snapshot of {}", event.number));
   case run_event_kind::members:
-    return says("words", it.text);
+    return draw_label("words", event.text);
   case run_event_kind::asked:
   case run_event_kind::answered:
-    return draw_request(it, y);
+    return draw_request(event, y);
   case run_event_kind::links:
-    return banner("banner-text", y, it.text);
+    return banner("banner-text", y, event.text);
   case run_event_kind::all_healed:
     return banner("banner-text", y, "all faults stop");
   case run_event_kind::fault:
-    out_.text("fault", {width_ - faults_width, y + 4}, it.text, 30);
+    out_.text("fault", {width_ - faults_width, y + 4}, event.text, 30);
     return;
   case run_event_kind::violated:
-    return draw_violation(it, y);
+    return draw_violation(event, y);
   }
 }
 
-void diagram_picture::draw_arrival(const run_event& it, double y) {
-  auto found = under_way_.find(it.number);
+void diagram_picture::draw_arrival(const run_event& event, double y) {
+  auto found = under_way_.find(event.number);
   auto known = found != under_way_.end();
   auto again = known && found->second.first == nullptr;
-  auto missed = it.what == run_event_kind::missed;
+  auto missed = event.what == run_event_kind::missed;
   // The message does not reach a replica that is down or cut off.
-  auto way = x_of(it.replica) - x_of(it.peer);
-  point to{x_of(it.peer) + (missed ? 0.9 * way : way - std::copysign(4.0, way)), y};
+  auto way = x_of(event.replica) - x_of(event.peer);
+  point to{x_of(event.peer) + (missed ? 0.9 * way : way - std::copysign(4.0, way)), y};
   // A message sent before the first drawn event starts above the picture.
   point from{to.x - 0.3 * way, y - row_height / 2};
   if (known)
-    from = {x_of(it.peer), found->second.second};
+    from = {x_of(event.peer), found->second.second};
   out_.arrow(missed            ? "missed"
              : again || !known ? "again"
                                : "message",
              from, to,
-             fmt::format("message {} from {} to {}, {} bytes, sent {}, came {}{}", it.number,
-                         it.peer, it.replica, it.bytes, time_text(it.since), time_text(it.at),
-                         missed ? ", and nobody was reached" : ""));
+             fmt::format("message {} from {} to {}, {} bytes, sent {}, came {}{}", event.number,
+                         event.peer, event.replica, event.bytes, time_text(event.since),
+                         time_text(event.at), missed ? ", and the replica was not reached" : ""));
   if (missed)
     out_.cross("cross", to);
   auto from_left = to.x > from.x;
   out_.text(from_left ? "size-left" : "size", {to.x + (from_left ? -12 : 12), y + 9},
-            fmt::format("#{} {} B{}", it.number, it.bytes, again ? " again" : ""));
+            fmt::format("#{} {} B{}", event.number, event.bytes, again ? " again" : ""));
   if (known)
     found->second.first = nullptr;
 }
 
-void diagram_picture::draw_loss(const run_event& it, double y) {
-  point from{x_of(it.replica), y};
-  point to{from.x + (x_of(it.peer) - from.x) * 0.4, y + 8};
-  auto why = it.text.empty() ? "cut off" : it.text;
+void diagram_picture::draw_loss(const run_event& event, double y) {
+  point from{x_of(event.replica), y};
+  point to{from.x + (x_of(event.peer) - from.x) * 0.4, y + 8};
+  auto why = event.text.empty() ? "cut off" : event.text;
   out_.arrow("lost", from, to,
-             fmt::format("message {} from {} to {}, {} bytes: {}", it.number, it.replica, it.peer,
-                         it.bytes, why));
+             fmt::format("message {} from {} to {}, {} bytes: {}", event.number, event.replica,
+                         event.peer, event.bytes, why));
   out_.cross("cross", to);
   out_.text(to.x > from.x ? "size" : "size-left", {to.x + (to.x > from.x ? 8 : -8), y + 11},
-            fmt::format("#{} {} B {}", it.number, it.bytes, why), label_length);
+            fmt::format("#{} {} B {}", event.number, event.bytes, why), label_length);
 }
 
 void diagram_picture::draw_in_flight() {
   for (std::size_t i = 0; i < events_.size(); ++i) {
-    auto& it = events_[i];
-    if (it.what != run_event_kind::sent || under_way_[it.number].first == nullptr)
+    auto& event = events_[i];
+    if (event.what != run_event_kind::sent || under_way_[event.number].first == nullptr)
       continue;
-    point from{x_of(it.replica), rows_[i]};
-    point to{from.x + (x_of(it.peer) - from.x) * 0.3, std::min(rows_[i] + row_height, bottom_)};
+    point from{x_of(event.replica), rows_[i]};
+    point to{from.x + (x_of(event.peer) - from.x) * 0.3, std::min(rows_[i] + row_height, bottom_)};
     out_.arrow("flying", from, to,
-               fmt::format("message {} from {} to {}, {} bytes, still on its way", it.number,
-                           it.replica, it.peer, it.bytes));
+               fmt::format("message {} from {} to {}, {} bytes, still on its way", event.number,
+                           event.replica, event.peer, event.bytes));
   }
 }
 
-void diagram_picture::draw_request(const run_event& it, double y) {
+void diagram_picture::draw_request(const run_event& event, double y) {
   point client{clients_x, y};
-  point replica{x_of(it.replica) - 5, y};
-  auto asks = it.what == run_event_kind::asked;
-  auto words = fmt::format("{}: {}", client_name(it.number), it.text);
-  out_.arrow("request", asks ? client : replica, asks ? replica : client, words);
+  point replica{x_of(event.replica) - 5, y};
+  auto is_request = event.what == run_event_kind::asked;
+  auto words = fmt::format("{}: {}", client_name(event.number), event.text);
+  out_.arrow("request", is_request ? client : replica, is_request ? replica : client, words);
   out_.text("client", {clients_x + 9, y - 3}, words, label_length);
 }
 
-void diagram_picture::draw_violation(const run_event& it, double y) {
-  auto lines = wrap(it.text, violation_line);
+void diagram_picture::draw_violation(const run_event& event, double y) {
+  auto lines = wrap(event.text, violation_line);
   auto height = line_height * static_cast<double>(lines.size()) + 8;
   out_.box("violation", {clients_x, y - 4}, width_ - clients_x - times_x, height);
   auto at = y + line_height - 4;

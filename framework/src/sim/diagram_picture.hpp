@@ -49,7 +49,7 @@ class diagram_picture {
   const diagram_window& window_;
   std::size_t left_out_;
   svg out_;
-  std::vector<double> lane_x_; ///< by replica; 0: nothing happens to it
+  std::vector<double> lane_x_; ///< by replica; 0: the replica has no events
   std::vector<double> rows_;   ///< by event
   double top_ = 0;             ///< of the lifelines
   double bottom_ = 0;

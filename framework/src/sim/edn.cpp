@@ -13,9 +13,9 @@ constexpr std::string_view delimiters = " \t\r\n,()[]{}\";";
 
 const edn* edn::find(std::string_view key) const {
   if (auto* entries = std::get_if<map>(&value))
-    for (auto& [name, it] : *entries)
+    for (auto& [name, entry] : *entries)
       if (auto* word = std::get_if<keyword>(&name.value); word && word->name == key)
-        return &it;
+        return &entry;
   return nullptr;
 }
 
@@ -58,13 +58,13 @@ std::optional<edn::list> edn_reader::read_until(char close, int depth) {
   return std::nullopt;
 }
 
-std::optional<edn> edn_reader::read_string(edn it) {
+std::optional<edn> edn_reader::read_string(edn form) {
   std::string text;
   while (!rest_.empty()) {
     auto c = take();
     if (c == '"') {
-      it.value = std::move(text);
-      return it;
+      form.value = std::move(text);
+      return form;
     }
     if (c == '\\' && !rest_.empty())
       c = take();
@@ -74,24 +74,24 @@ std::optional<edn> edn_reader::read_string(edn it) {
   return std::nullopt;
 }
 
-std::optional<edn> edn_reader::read_token(edn it) {
+std::optional<edn> edn_reader::read_token(edn form) {
   auto token = rest_.substr(0, rest_.find_first_of(delimiters));
   if (token.empty()) {
-    failed_ = true; // a bracket that closes nothing
+    failed_ = true; // a closing bracket without an opening one
     return std::nullopt;
   }
   rest_.remove_prefix(token.size());
   std::int64_t number = 0;
   auto [end, problem] = std::from_chars(token.data(), token.data() + token.size(), number);
   if (token == "nil")
-    it.value = edn::nil{};
+    form.value = edn::nil{};
   else if (token.front() == ':')
-    it.value = edn::keyword{std::string{token.substr(1)}};
+    form.value = edn::keyword{std::string{token.substr(1)}};
   else if (problem == std::errc{} && end == token.data() + token.size())
-    it.value = number;
+    form.value = number;
   else
-    it.value = edn::other{};
-  return it;
+    form.value = edn::other{};
+  return form;
 }
 
 std::optional<edn> edn_reader::read(int depth) {
@@ -102,17 +102,17 @@ std::optional<edn> edn_reader::read(int depth) {
     failed_ = true;
     return std::nullopt;
   }
-  edn it;
-  it.line = line_;
+  edn form;
+  form.line = line_;
   auto c = rest_.front();
-  if (c == '#') { // a set, or a tag in front of a value
+  if (c == '#') { // a set, or a value with a tag
     take();
     if (!rest_.empty() && rest_.front() == '{') {
       take();
       auto items = read_until('}', depth);
       if (items)
-        it.value = std::move(*items);
-      return items ? std::optional{std::move(it)} : std::nullopt;
+        form.value = std::move(*items);
+      return items ? std::optional{std::move(form)} : std::nullopt;
     }
     auto tag = rest_.substr(0, rest_.find_first_of(delimiters));
     rest_.remove_prefix(tag.size());
@@ -120,7 +120,7 @@ std::optional<edn> edn_reader::read(int depth) {
   }
   if (c == '"') {
     take();
-    return read_string(std::move(it));
+    return read_string(std::move(form));
   }
   if (c == '[' || c == '(' || c == '{') {
     take();
@@ -128,8 +128,8 @@ std::optional<edn> edn_reader::read(int depth) {
     if (!items)
       return std::nullopt;
     if (c != '{') {
-      it.value = std::move(*items);
-      return it;
+      form.value = std::move(*items);
+      return form;
     }
     if (items->size() % 2 != 0) {
       failed_ = true;
@@ -138,10 +138,10 @@ std::optional<edn> edn_reader::read(int depth) {
     edn::map entries;
     for (std::size_t i = 0; i < items->size(); i += 2)
       entries.emplace_back(std::move((*items)[i]), std::move((*items)[i + 1]));
-    it.value = std::move(entries);
-    return it;
+    form.value = std::move(entries);
+    return form;
   }
-  return read_token(std::move(it));
+  return read_token(std::move(form));
 }
 
 } // namespace atl::sim

@@ -14,11 +14,11 @@ namespace atl::sim {
 
 struct edn {
   struct nil {};
-  struct other {}; ///< something that a history has no use for
+  struct other {}; ///< a value that histories do not use
   struct keyword {
     std::string name;
   };
-  using list = std::vector<edn>; ///< also of a vector and a set
+  using list = std::vector<edn>; ///< a list, a vector or a set
   using map = std::vector<std::pair<edn, edn>>;
 
   std::variant<nil, other, std::int64_t, keyword, std::string, list, map> value;
@@ -41,8 +41,8 @@ class edn_reader {
  private:
   std::optional<edn> read(int depth);
   void skip_space();
-  std::optional<edn> read_string(edn it);
-  std::optional<edn> read_token(edn it);
+  std::optional<edn> read_string(edn form);
+  std::optional<edn> read_token(edn form);
   std::optional<edn::list> read_until(char close, int depth);
   char take();
 

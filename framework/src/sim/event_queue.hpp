@@ -12,7 +12,7 @@ enum class event_kind : std::uint8_t {
   synced,         ///< a replica's disk is done
   validated,      ///< a state machine's validation; arg: its slot
   drain,          ///< a lazy host fetches the effects
-  apply,          ///< a lazy host applies what is committed
+  apply,          ///< a lazy host applies committed entries
   flush,          ///< a state machine becomes durable
   unreachable,    ///< a host tells its protocol; arg: the peer
   snapshot_sent,  ///< a snapshot was sent; arg: the peer, and whether it succeeded
@@ -20,7 +20,7 @@ enum class event_kind : std::uint8_t {
   crash,          ///< a replica stops in the middle of a sync
   request,        ///< a client's request arrives at a replica; arg: its slot
   response,       ///< a response arrives at a client; arg: its slot
-  client,         ///< a client's turn; arg: which one and of which turn
+  client,         ///< a client's turn; arg: the client and its turn
   fault_injector, ///< the next fault
   admin,          ///< an administrator's turn
   admission,      ///< a host that does not admit its replica asks its peers again
@@ -30,7 +30,7 @@ struct event {
   std::int64_t at = 0; ///< microseconds of simulated time
   std::uint64_t order = 0;
   std::uint64_t arg = 0;
-  std::uint64_t incarnation = 0; ///< of the replica it is for; 0: any
+  std::uint64_t incarnation = 0; ///< the incarnation of the replica that the event is for; 0: any
   std::uint32_t replica = 0;
   event_kind kind = event_kind::fault_injector;
 };

@@ -11,7 +11,7 @@ namespace atl::sim {
 
 namespace {
 
-/// The place that a kind's faults are counted at.
+/// The place at which faults of a kind are counted.
 enum class place : std::uint8_t { sim, replica, client, link };
 
 struct kind_facts {
@@ -26,18 +26,18 @@ constexpr std::array<kind_facts, 20> facts{{
     {"batch_crashes", place::replica, "replica {1} crashes before its {0} effect"},
     {"mass_crashes", place::sim, "the {0} crash of all replicas"},
     {"loss", place::link, "the {0} message from {1} to {2} is lost"},
-    {"duplication", place::link, "the {0} message from {1} to {2} comes twice"},
-    {"replays", place::link, "the {0} message from {1} to {2} comes again later"},
+    {"duplication", place::link, "the {0} message from {1} to {2} arrives twice"},
+    {"replays", place::link, "the {0} message from {1} to {2} arrives again later"},
     {"partitions", place::sim, "the {0} partition, or its end"},
     {"clogs", place::sim, "the {0} clogged link"},
     {"pauses", place::sim, "the {0} pause of a replica"},
     {"clock_jumps", place::sim, "the {0} jump of a clock"},
     {"disk_stalls", place::replica, "the {0} sync of replica {1} takes long"},
     {"sync_failures", place::replica, "the {0} sync of replica {1} fails"},
-    {"objections", place::replica, "replica {1} says no to its {0} command"},
+    {"objections", place::replica, "replica {1} rejects its {0} command"},
     {"lost_answers", place::client, "the {0} answer to client {1} is lost"},
     {"unreachable_hints", place::replica,
-     "replica {1} is told for the {0} time that a peer is away"},
+     "replica {1} is told for the {0} time that a peer is unreachable"},
     {"transfers", place::sim, "the {0} transfer of leadership"},
     {"member_changes", place::sim, "the {0} change of the members"},
     {"damaged_records", place::replica, "the {0} damage to records of replica {1}"},
@@ -50,8 +50,8 @@ const kind_facts& facts_of(fault_kind kind) {
 }
 
 std::string ordinal(std::uint32_t number) {
-  auto teens = number % 100 >= 11 && number % 100 <= 13;
-  auto last = teens ? 0 : number % 10;
+  auto is_teen = number % 100 >= 11 && number % 100 <= 13;
+  auto last = is_teen ? 0 : number % 10;
   return fmt::format("{}{}", number, last == 1 ? "st" : last == 2 ? "nd" : last == 3 ? "rd" : "th");
 }
 
@@ -72,46 +72,47 @@ std::optional<Number> number_of(std::string_view text) {
   return value;
 }
 
-constexpr std::size_t most_faults = 1'000'000;
+constexpr std::size_t faults_max = 1'000'000;
 
-/// Reads `3`, or `7-19`. @returns false if it is neither, or too much
-bool read_range(std::string_view text, fault_id it, std::vector<fault_id>& out) {
+/// Reads `3`, or `7-19`. @returns false if the text is neither, or the range is too large
+bool read_range(std::string_view text, fault_id fault, std::vector<fault_id>& out) {
   auto first = number_of<std::uint32_t>(next_part(text, '-'));
   auto last = text.empty() ? first : number_of<std::uint32_t>(text);
-  if (!first || !last || *last < *first || *last - *first >= most_faults - out.size())
+  if (!first || !last || *last < *first || *last - *first >= faults_max - out.size())
     return false;
-  for (it.number = *first;; ++it.number) {
-    out.push_back(it);
-    if (it.number == *last)
+  for (fault.number = *first;; ++fault.number) {
+    out.push_back(fault);
+    if (fault.number == *last)
       return true;
   }
 }
 
-/// Reads `1` or, of a link, `1-2`.
-bool read_place(std::string_view text, place what, fault_id& it) {
+/// Reads `1` or, for a link, `1-2`.
+bool read_place(std::string_view text, place what, fault_id& fault) {
   auto from = number_of<std::uint16_t>(what == place::link ? next_part(text, '-') : text);
   auto to = what == place::link ? number_of<std::uint16_t>(text) : std::uint16_t{0};
   if (!from || !to)
     return false;
-  it.from = *from;
-  it.to = *to;
+  fault.from = *from;
+  fault.to = *to;
   return true;
 }
 
 /// Reads `loss:1-2:17+20-25`.
 bool read_group(std::string_view text, std::vector<fault_id>& out) {
   auto name = next_part(text, ':');
-  auto found = std::find_if(facts.begin(), facts.end(), [&](auto& it) { return it.name == name; });
+  auto found =
+      std::find_if(facts.begin(), facts.end(), [&](auto& known) { return known.name == name; });
   if (found == facts.end())
     return false;
-  fault_id it;
-  it.kind = static_cast<fault_kind>(found - facts.begin());
-  if (found->where != place::sim && !read_place(next_part(text, ':'), found->where, it))
+  fault_id fault;
+  fault.kind = static_cast<fault_kind>(found - facts.begin());
+  if (found->where != place::sim && !read_place(next_part(text, ':'), found->where, fault))
     return false;
   if (text.ends_with('+'))
     return false;
   do {
-    if (!read_range(next_part(text, '+'), it, out))
+    if (!read_range(next_part(text, '+'), fault, out))
       return false;
   } while (!text.empty());
   return true;
@@ -123,8 +124,9 @@ std::string_view name_of(fault_kind kind) {
   return facts_of(kind).name;
 }
 
-std::string describe(const fault_id& it) {
-  return fmt::format(fmt::runtime(facts_of(it.kind).words), ordinal(it.number), it.from, it.to);
+std::string describe(const fault_id& fault) {
+  return fmt::format(fmt::runtime(facts_of(fault.kind).words), ordinal(fault.number), fault.from,
+                     fault.to);
 }
 
 std::string format_faults(std::vector<fault_id> faults) {
@@ -133,8 +135,8 @@ std::string format_faults(std::vector<fault_id> faults) {
   std::string out;
   for (std::size_t i = 0; i < faults.size();) {
     auto& first = faults[i];
-    auto same_place = [&](const fault_id& it) {
-      return it.kind == first.kind && it.from == first.from && it.to == first.to;
+    auto same_place = [&](const fault_id& fault) {
+      return fault.kind == first.kind && fault.from == first.from && fault.to == first.to;
     };
     out += fmt::format("{}{}:", out.empty() ? "" : ",", name_of(first.kind));
     if (first.from != 0)

@@ -7,7 +7,7 @@ namespace atl::sim {
 fault_injector::fault_injector(simulator& sim) : simulator_{sim} {
   auto& rates = simulator_.rates();
   add(rates.crashes, fault_kind::crashes, &fault_injector::crash_one);
-  add(rates.mass_crashes, fault_kind::mass_crashes, &fault_injector::crash_everybody);
+  add(rates.mass_crashes, fault_kind::mass_crashes, &fault_injector::crash_all_replicas);
   add(rates.partitions, fault_kind::partitions, &fault_injector::partition);
   add(rates.clogs, fault_kind::clogs, &fault_injector::clog);
   add(rates.pauses, fault_kind::pauses, &fault_injector::pause);
@@ -16,7 +16,7 @@ fault_injector::fault_injector(simulator& sim) : simulator_{sim} {
   add(rates.wiped_disks, fault_kind::wiped_disks, &fault_injector::wipe);
   simulator_.on_fault_due = [this](auto index) { act(index); };
   for (std::size_t index = 0; index < kinds_.size(); ++index)
-    next(index);
+    schedule_next(index);
 }
 
 void fault_injector::add(bool on, fault_kind what, void (fault_injector::*act)()) {
@@ -24,7 +24,7 @@ void fault_injector::add(bool on, fault_kind what, void (fault_injector::*act)()
     kinds_.push_back({act, simulator_.faults().point(what)});
 }
 
-void fault_injector::next(std::size_t index) {
+void fault_injector::schedule_next(std::size_t index) {
   auto& [act, point] = kinds_[index];
   auto chance = simulator_.faults().stream(
       purpose::fault_injector, static_cast<std::uint64_t>(point.id.kind), point.rng.drawn());
@@ -32,7 +32,7 @@ void fault_injector::next(std::size_t index) {
   simulator_.at_time(simulator_.now() + after, event_kind::fault_injector, 0, 0, index);
 }
 
-spi::replica_id fault_injector::anyone() {
+spi::replica_id fault_injector::draw_replica() {
   return static_cast<spi::replica_id>(1 + random_.below(simulator_.replicas()));
 }
 
@@ -43,7 +43,7 @@ void fault_injector::act(std::size_t index) {
     random_ = *details;
     (this->*kinds_[index].act)();
   }
-  next(index);
+  schedule_next(index);
 }
 
 void fault_injector::emit_links(std::string what) {
@@ -51,14 +51,17 @@ void fault_injector::emit_links(std::string what) {
       [&] { return run_event{.what = run_event_kind::links, .text = std::move(what)}; });
 }
 
-void fault_injector::while_down(spi::replica_id id) {
+void fault_injector::damage_while_down(spi::replica_id id) {
   auto& rates = simulator_.rates();
   auto& faults = simulator_.options().faults;
   auto& it = simulator_.at(id);
-  auto allowed = [id](auto& list) { return std::find(list.begin(), list.end(), id) != list.end(); };
-  if (allowed(faults.losable) && simulator_.should_inject(it.points().lost_disk, rates.lost_disk))
+  auto contains_id = [id](auto& list) {
+    return std::find(list.begin(), list.end(), id) != list.end();
+  };
+  if (contains_id(faults.losable) &&
+      simulator_.should_inject(it.points().lost_disk, rates.lost_disk))
     return it.lose_disk();
-  if (!allowed(faults.damageable))
+  if (!contains_id(faults.damageable))
     return;
   auto details = simulator_.should_inject(it.points().damage, rates.damage);
   if (!details)
@@ -78,21 +81,21 @@ void fault_injector::crash(spi::replica_id id) {
   if (!it.up())
     return;
   it.crash("a crash");
-  while_down(id);
+  damage_while_down(id);
   auto away =
       random_.chance(0.3) ? random_.between(500'000, 4'000'000) : random_.between(1'000, 300'000);
   simulator_.at_time(simulator_.now() + away, event_kind::restart, id, 0);
 }
 
 void fault_injector::crash_one() {
-  auto id = anyone();
+  auto id = draw_replica();
   if (random_.chance(0.5))
     return crash(id);
   if (simulator_.at(id).up())
     simulator_.at(id).crash_in_next_sync();
 }
 
-void fault_injector::crash_everybody() {
+void fault_injector::crash_all_replicas() {
   for (spi::replica_id id = 1; id <= simulator_.replicas(); ++id)
     crash(id);
 }
@@ -109,8 +112,8 @@ void fault_injector::partition() {
 }
 
 void fault_injector::clog() {
-  auto from = anyone();
-  auto to = anyone();
+  auto from = draw_replica();
+  auto to = draw_replica();
   if (from == to)
     return;
   auto until = simulator_.now() + random_.between(50'000, 3'000'000);
@@ -120,7 +123,7 @@ void fault_injector::clog() {
 }
 
 void fault_injector::pause() {
-  auto id = anyone();
+  auto id = draw_replica();
   if (!simulator_.at(id).up())
     return;
   simulator_.trace("replica {} does nothing for a while", id);
@@ -131,7 +134,7 @@ void fault_injector::pause() {
 }
 
 void fault_injector::transfer() {
-  auto to = anyone();
+  auto to = draw_replica();
   for (spi::replica_id id = 1; id <= simulator_.replicas(); ++id)
     if (auto& it = simulator_.at(id); it.up() && it.protocol().status().leader == id)
       it.transfer(to);
@@ -145,7 +148,7 @@ void fault_injector::wipe() {
 }
 
 void fault_injector::jump() {
-  auto id = anyone();
+  auto id = draw_replica();
   simulator_.trace("the clock of replica {} jumps ahead", id);
   simulator_.emit([&] { return run_event{.what = run_event_kind::clock_jumped, .replica = id}; });
   simulator_.at(id).jump(random_.between(1'000, 5'000'000));

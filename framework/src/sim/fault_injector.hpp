@@ -19,20 +19,20 @@ class fault_injector {
   };
 
   void add(bool on, fault_kind what, void (fault_injector::*act)());
-  void next(std::size_t index);
+  void schedule_next(std::size_t index);
   void act(std::size_t index);
   void crash(spi::replica_id id);
-  void while_down(spi::replica_id id);
-  spi::replica_id anyone();
+  void damage_while_down(spi::replica_id id);
+  spi::replica_id draw_replica();
   void emit_links(std::string what);
 
   simulator& simulator_;
   std::vector<kind> kinds_;
-  spi::random_source random_{0}; ///< of the fault that happens
+  spi::random_source random_{0}; ///< draws the details of the present fault
   bool stopped_ = false;
 
   void crash_one();
-  void crash_everybody();
+  void crash_all_replicas();
   void partition();
   void clog();
   void pause();

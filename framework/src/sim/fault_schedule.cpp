@@ -8,7 +8,7 @@ injection_point fault_schedule::point(fault_kind kind, std::uint32_t from, std::
   injection_point it;
   it.id = {kind, static_cast<std::uint16_t>(from), static_cast<std::uint16_t>(to), 0};
   auto place = (std::uint64_t{from} << 32) | to;
-  // Not the keys of a `purpose`.
+  // These keys differ from the keys of every `purpose`.
   it.rng = indexed_rng{combine(combine(seed_, 1'000 + static_cast<std::uint64_t>(kind)), place)};
   return it;
 }

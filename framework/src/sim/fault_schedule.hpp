@@ -12,8 +12,8 @@
 
 namespace atl::sim {
 
-/// Numbers of which the n-th is known without drawing those before it (splitmix64: Steele, Lea &
-/// Flood, *Fast splittable pseudorandom number generators*, OOPSLA '14).
+/// Random numbers whose n-th number can be computed without the numbers before it (splitmix64:
+/// Steele, Lea & Flood, *Fast splittable pseudorandom number generators*, OOPSLA '14).
 class indexed_rng {
  public:
   explicit indexed_rng(std::uint64_t key = 0) : key_{key} {}

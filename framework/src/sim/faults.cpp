@@ -39,68 +39,69 @@ std::span<const fault_name> fault_names() {
 }
 
 fault_set fault_set::all() {
-  fault_set it;
-  it.crashes = it.mass_crashes = it.loss = it.duplication = it.reordering = it.replays = true;
-  it.partitions = it.clogs = it.pauses = it.disk_stalls = it.sync_failures = true;
-  it.objections = it.lost_answers = it.unreachable_hints = it.lazy_hosts = true;
-  it.clock_drift = it.clock_jumps = it.transfers = it.member_changes = true;
-  return it;
+  fault_set set;
+  set.crashes = set.mass_crashes = set.loss = set.duplication = set.reordering = set.replays = true;
+  set.partitions = set.clogs = set.pauses = set.disk_stalls = set.sync_failures = true;
+  set.objections = set.lost_answers = set.unreachable_hints = set.lazy_hosts = true;
+  set.clock_drift = set.clock_jumps = set.transfers = set.member_changes = true;
+  return set;
 }
 
 fault_set fault_set::as_claimed(std::string_view trusts_clocks_with,
                                 const spi::options& options) const {
-  auto it = *this;
+  auto claimed = *this;
   if (trusts_clocks_with.empty() || !options.boolean(trusts_clocks_with))
-    return it;
-  it.clock_jumps = false;
+    return claimed;
+  claimed.clock_jumps = false;
   // With one clock slow and another fast by d, the bound allows (1 + d) / (1 - d).
   constexpr std::int64_t million = 1'000'000;
   auto bound = options.integer("clock_drift");
-  it.drift_ppm_max = std::min(it.drift_ppm_max, bound * million / (2 * million + bound));
-  return it;
+  claimed.drift_ppm_max = std::min(claimed.drift_ppm_max, bound * million / (2 * million + bound));
+  return claimed;
 }
 
 fault_rates fault_rates::draw(const fault_set& allowed, spi::random_source& random) {
-  fault_rates it;
+  fault_rates rates;
   // Every kind draws, allowed or not, so that allowing one more leaves the others unchanged.
   auto armed = [&random](bool may) { return random.chance(0.45) && may; };
   auto rate = [&random](bool on, double most) { return on ? most * random.unit() : 0.0; };
-  it.loss = rate(armed(allowed.loss), 0.3);
-  it.duplication = rate(armed(allowed.duplication), 0.3);
-  it.replay = rate(armed(allowed.replays), 0.05);
-  it.crashes = armed(allowed.crashes);
-  it.crash_in_batch = rate(armed(allowed.crashes), 0.0005);
-  it.mass_crashes = armed(allowed.mass_crashes);
-  it.partitions = armed(allowed.partitions);
-  it.clogs = armed(allowed.clogs);
-  it.pauses = armed(allowed.pauses);
-  it.clock_jumps = armed(allowed.clock_jumps);
-  it.drift_ppm = armed(allowed.clock_drift) ? random.between(0, allowed.drift_ppm_max) : 0;
-  it.disk_stall = rate(armed(allowed.disk_stalls), 0.002);
-  it.sync_failure = rate(armed(allowed.sync_failures), 0.0005);
-  it.objection = rate(armed(allowed.objections), 0.2);
-  it.lost_answer = rate(armed(allowed.lost_answers), 0.3);
-  it.unreachable_hint = rate(armed(allowed.unreachable_hints), 0.2);
-  it.lazy_drain = rate(armed(allowed.lazy_hosts), 0.8);
-  it.apply_lag = armed(allowed.lazy_hosts) ? random.between(1, 20'000) : 0;
-  it.delay_min = random.between(20, 500);
-  it.delay_jitter = armed(allowed.reordering) ? random.between(100, 20'000) : 0;
-  it.sync_min = random.between(20, 1'000);
-  it.sync_jitter = random.between(0, 4'000);
-  it.flush_every = random.between(10'000, 800'000);
-  it.fault_every = random.between(100'000, 1'500'000);
-  it.transfers = armed(allowed.transfers);
-  it.member_changes = armed(allowed.member_changes);
-  it.damage = random.unit() * (allowed.damageable.empty() ? 0 : 0.5);
-  it.lost_disk = random.unit() * (allowed.losable.empty() ? 0 : 0.3);
-  it.wiped_disks = armed(allowed.wiped_disks);
-  // Each kind has a schedule of its own; all together they come as often as one alone would.
+  rates.loss = rate(armed(allowed.loss), 0.3);
+  rates.duplication = rate(armed(allowed.duplication), 0.3);
+  rates.replay = rate(armed(allowed.replays), 0.05);
+  rates.crashes = armed(allowed.crashes);
+  rates.crash_in_batch = rate(armed(allowed.crashes), 0.0005);
+  rates.mass_crashes = armed(allowed.mass_crashes);
+  rates.partitions = armed(allowed.partitions);
+  rates.clogs = armed(allowed.clogs);
+  rates.pauses = armed(allowed.pauses);
+  rates.clock_jumps = armed(allowed.clock_jumps);
+  rates.drift_ppm = armed(allowed.clock_drift) ? random.between(0, allowed.drift_ppm_max) : 0;
+  rates.disk_stall = rate(armed(allowed.disk_stalls), 0.002);
+  rates.sync_failure = rate(armed(allowed.sync_failures), 0.0005);
+  rates.objection = rate(armed(allowed.objections), 0.2);
+  rates.lost_answer = rate(armed(allowed.lost_answers), 0.3);
+  rates.unreachable_hint = rate(armed(allowed.unreachable_hints), 0.2);
+  rates.lazy_drain = rate(armed(allowed.lazy_hosts), 0.8);
+  rates.apply_lag = armed(allowed.lazy_hosts) ? random.between(1, 20'000) : 0;
+  rates.delay_min = random.between(20, 500);
+  rates.delay_jitter = armed(allowed.reordering) ? random.between(100, 20'000) : 0;
+  rates.sync_min = random.between(20, 1'000);
+  rates.sync_jitter = random.between(0, 4'000);
+  rates.flush_every = random.between(10'000, 800'000);
+  rates.fault_every = random.between(100'000, 1'500'000);
+  rates.transfers = armed(allowed.transfers);
+  rates.member_changes = armed(allowed.member_changes);
+  rates.damage = random.unit() * (allowed.damageable.empty() ? 0 : 0.5);
+  rates.lost_disk = random.unit() * (allowed.losable.empty() ? 0 : 0.3);
+  rates.wiped_disks = armed(allowed.wiped_disks);
+  // Each kind has a schedule of its own; all kinds together are as frequent as a single kind would
+  // be.
   std::int64_t kinds = 0;
-  for (auto on : {it.crashes, it.mass_crashes, it.partitions, it.clogs, it.pauses, it.clock_jumps,
-                  it.transfers, it.wiped_disks})
+  for (auto on : {rates.crashes, rates.mass_crashes, rates.partitions, rates.clogs, rates.pauses,
+                  rates.clock_jumps, rates.transfers, rates.wiped_disks})
     kinds += on ? 1 : 0;
-  it.fault_every *= std::max<std::int64_t>(1, kinds);
-  return it;
+  rates.fault_every *= std::max<std::int64_t>(1, kinds);
+  return rates;
 }
 
 void fault_rates::remove(const fault_set& kinds) {

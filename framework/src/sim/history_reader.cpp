@@ -27,29 +27,30 @@ struct event {
 /// Pairs invocations with their ends.
 class collector {
  public:
-  status take(const event& it) {
+  status take(const event& entry) {
     auto time = static_cast<std::int64_t>(++read_.events);
     auto problem = [&](std::string_view what) {
-      return fail(errc::invalid, fmt::format("line {}: process {}: {}", it.line, it.process, what));
+      return fail(errc::invalid,
+                  fmt::format("line {}: process {}: {}", entry.line, entry.process, what));
     };
-    if (it.type == "invoke") {
-      if (open_.contains(it.process))
+    if (entry.type == "invoke") {
+      if (open_.contains(entry.process))
         return problem("begins an operation before its last one ended");
-      return begin(it, time, problem);
+      return begin(entry, time, problem);
     }
-    if (it.type != "ok" && it.type != "fail" && it.type != "info")
-      return problem("the type must be invoke, ok, fail or info, not '" + it.type + "'");
-    auto open = open_.find(it.process);
+    if (entry.type != "ok" && entry.type != "fail" && entry.type != "info")
+      return problem("the type must be invoke, ok, fail or info, not '" + entry.type + "'");
+    auto open = open_.find(entry.process);
     if (open == open_.end())
       return problem("ends an operation that it didn't begin");
     auto& operation = read_.operations[open->second];
     open_.erase(open);
     operation.returned = time;
-    operation.outcome = it.type == "ok"     ? operation_outcome::ok
-                        : it.type == "fail" ? operation_outcome::failed
-                                            : operation_outcome::unknown;
+    operation.outcome = entry.type == "ok"     ? operation_outcome::ok
+                        : entry.type == "fail" ? operation_outcome::failed
+                                               : operation_outcome::unknown;
     if (operation.kind == operation_kind::read && operation.outcome == operation_outcome::ok) {
-      auto* seen = std::get_if<register_value>(&it.value);
+      auto* seen = std::get_if<register_value>(&entry.value);
       if (!seen)
         return problem("a read ends with a number or nil");
       operation.result = *seen;
@@ -65,33 +66,33 @@ class collector {
 
  private:
   template <class Problem>
-  status begin(const event& it, std::int64_t time, Problem problem) {
+  status begin(const event& entry, std::int64_t time, Problem problem) {
     operation made;
-    made.client = it.process;
-    made.key = it.key;
+    made.client = entry.process;
+    made.key = entry.key;
     made.invoked = time;
     made.outcome = operation_outcome::unknown;
-    if (it.f == "read") {
+    if (entry.f == "read") {
       made.kind = operation_kind::read;
-    } else if (it.f == "write") {
-      auto* value = std::get_if<register_value>(&it.value);
+    } else if (entry.f == "write") {
+      auto* value = std::get_if<register_value>(&entry.value);
       if (!value || !*value)
         return problem("a write begins with a number");
       made.kind = operation_kind::write;
       made.argument = *value;
-    } else if (it.f == "cas") {
-      auto* values = std::get_if<pair_value>(&it.value);
+    } else if (entry.f == "cas") {
+      auto* values = std::get_if<pair_value>(&entry.value);
       if (!values || !values->second)
         return problem("a cas begins with two numbers, [expected new]");
       made.kind = operation_kind::cas;
       made.expected = values->first;
       made.argument = values->second;
     } else {
-      return problem("the operation must be read, write or cas, not '" + it.f + "'");
+      return problem("the operation must be read, write or cas, not '" + entry.f + "'");
     }
-    open_[it.process] = read_.operations.size();
+    open_[entry.process] = read_.operations.size();
     read_.operations.push_back(made);
-    read_.lines.push_back(it.line);
+    read_.lines.push_back(entry.line);
     return {};
   }
 
@@ -101,31 +102,31 @@ class collector {
 
 // -- EDN, also within the lines of a log --------------------------------------------------------
 
-register_value number_of(const edn& it, bool& fits) {
-  if (auto* number = std::get_if<std::int64_t>(&it.value))
+register_value number_of(const edn& form, bool& fits) {
+  if (auto* number = std::get_if<std::int64_t>(&form.value))
     return *number;
-  fits = fits && std::holds_alternative<edn::nil>(it.value);
+  fits = fits && std::holds_alternative<edn::nil>(form.value);
   return std::nullopt;
 }
 
-void set_value(event& it, const edn* value) {
+void set_value(event& entry, const edn* value) {
   auto fits = true;
   if (value == nullptr) {
-    it.value = register_value{};
+    entry.value = register_value{};
   } else if (auto* list = std::get_if<edn::list>(&value->value); list && list->size() == 2) {
     pair_value both{number_of((*list)[0], fits), number_of((*list)[1], fits)};
     if (fits)
-      it.value = both;
+      entry.value = both;
   } else {
-    auto one = number_of(*value, fits);
+    auto single = number_of(*value, fits);
     if (fits)
-      it.value = one;
+      entry.value = single;
   }
 }
 
-std::string word(const edn* it) {
-  if (it != nullptr)
-    if (auto* keyword = std::get_if<edn::keyword>(&it->value))
+std::string word(const edn* form) {
+  if (form != nullptr)
+    if (auto* keyword = std::get_if<edn::keyword>(&form->value))
       return keyword->name;
   return {};
 }
@@ -137,13 +138,13 @@ status take_map(collector& all, const edn& form) {
   auto* number = std::get_if<std::int64_t>(&process->value);
   if (number == nullptr)
     return {}; // the nemesis
-  event it;
-  it.line = form.line;
-  it.process = static_cast<std::uint64_t>(*number);
-  it.type = word(form.find("type"));
-  it.f = word(form.find("f"));
-  set_value(it, form.find("value"));
-  return all.take(it);
+  event entry;
+  entry.line = form.line;
+  entry.process = static_cast<std::uint64_t>(*number);
+  entry.type = word(form.find("type"));
+  entry.f = word(form.find("f"));
+  set_value(entry, form.find("value"));
+  return all.take(entry);
 }
 
 result<recorded_history> read_edn(std::string_view text) {
@@ -173,17 +174,17 @@ status take_log_line(collector& all, std::string_view rest, std::size_t line) {
   auto process = reader.next();
   auto* number = process ? std::get_if<std::int64_t>(&process->value) : nullptr;
   if (number == nullptr)
-    return {}; // the nemesis, or no operation at all
-  event it;
-  it.line = line;
-  it.process = static_cast<std::uint64_t>(*number);
+    return {}; // the nemesis, or not an operation
+  event entry;
+  entry.line = line;
+  entry.process = static_cast<std::uint64_t>(*number);
   auto type = reader.next();
   auto f = reader.next();
-  it.type = word(type ? &*type : nullptr);
-  it.f = word(f ? &*f : nullptr);
+  entry.type = word(type ? &*type : nullptr);
+  entry.f = word(f ? &*f : nullptr);
   auto value = reader.next();
-  set_value(it, value ? &*value : nullptr);
-  return all.take(it);
+  set_value(entry, value ? &*value : nullptr);
+  return all.take(entry);
 }
 
 template <class Take>
@@ -213,10 +214,10 @@ result<recorded_history> read_log(std::string_view text) {
 
 using nlohmann::json;
 
-register_value number_of(const json& it, bool& fits) {
-  if (it.is_number_integer())
-    return it.get<std::int64_t>();
-  fits = fits && it.is_null();
+register_value number_of(const json& value, bool& fits) {
+  if (value.is_number_integer())
+    return value.get<std::int64_t>();
+  fits = fits && value.is_null();
   return std::nullopt;
 }
 
@@ -233,25 +234,25 @@ status take_json(collector& all, std::string_view line, std::size_t number) {
                 fmt::format("line {}: an operation is a JSON object with a process", number));
   if (!object["process"].is_number_unsigned())
     return {};
-  event it;
-  it.line = number;
-  it.process = object["process"].get<std::uint64_t>();
-  it.type = text("type");
-  it.f = text("f");
+  event entry;
+  entry.line = number;
+  entry.process = object["process"].get<std::uint64_t>();
+  entry.type = text("type");
+  entry.f = text("f");
   if (object.contains("key") && object["key"].is_number_unsigned())
-    it.key = object["key"].get<std::uint64_t>();
+    entry.key = object["key"].get<std::uint64_t>();
   auto value = object.contains("value") ? object["value"] : json{};
   auto fits = true;
   if (value.is_array() && value.size() == 2) {
     pair_value both{number_of(value[0], fits), number_of(value[1], fits)};
     if (fits)
-      it.value = both;
+      entry.value = both;
   } else {
-    auto one = number_of(value, fits);
+    auto single = number_of(value, fits);
     if (fits)
-      it.value = one;
+      entry.value = single;
   }
-  return all.take(it);
+  return all.take(entry);
 }
 
 result<recorded_history> read_json_lines(std::string_view text) {

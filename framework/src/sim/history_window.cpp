@@ -11,17 +11,17 @@ namespace atl::sim {
 namespace {
 
 /// An operation whose times are event numbers, with the original operation.
-struct numbered {
-  operation it;
+struct numbered_operation {
+  operation op;
   const operation* source = nullptr;
 };
 
-bool ends(const operation& it) {
-  return it.outcome != operation_outcome::unknown;
+bool has_end(const operation& op) {
+  return op.outcome != operation_outcome::unknown;
 }
 
 struct numbered_history {
-  std::vector<numbered> operations;
+  std::vector<numbered_operation> operations;
   std::vector<std::int64_t> times; ///< by event, the first of which has the number 1
 };
 
@@ -38,53 +38,56 @@ numbered_history number_events(const history& all, std::uint64_t key) {
     if (it.key != key)
       continue;
     moments.push_back({it.invoked, false, out.operations.size()});
-    if (ends(it))
+    if (has_end(it))
       moments.push_back({it.returned, true, out.operations.size()});
     out.operations.push_back({it, &it});
   }
   std::ranges::stable_sort(moments, {}, [](auto& it) { return std::pair{it.at, it.is_end}; });
   for (auto& moment : moments) {
     out.times.push_back(moment.at);
-    auto& it = out.operations[moment.operation].it;
+    auto& it = out.operations[moment.operation].op;
     (moment.is_end ? it.returned : it.invoked) = static_cast<std::int64_t>(out.times.size());
   }
   return out;
 }
 
 /// The history as known after its first `events` events.
-std::vector<numbered> before(const std::vector<numbered>& all, std::int64_t events) {
-  std::vector<numbered> part;
+std::vector<numbered_operation> prefix_of(const std::vector<numbered_operation>& all,
+                                          std::int64_t events) {
+  std::vector<numbered_operation> part;
   for (auto each : all) {
-    if (each.it.invoked > events)
+    if (each.op.invoked > events)
       continue;
-    if (ends(each.it) && each.it.returned > events)
-      each.it.outcome = operation_outcome::unknown; // not yet ended
+    if (has_end(each.op) && each.op.returned > events)
+      each.op.outcome = operation_outcome::unknown; // not yet ended
     part.push_back(each);
   }
   return part;
 }
 
 /// The history without its first `events` events.
-std::vector<numbered> since(const std::vector<numbered>& all, std::int64_t events) {
-  std::vector<numbered> part;
+std::vector<numbered_operation> suffix_after(const std::vector<numbered_operation>& all,
+                                             std::int64_t events) {
+  std::vector<numbered_operation> part;
   for (auto& each : all)
-    if (!ends(each.it) || each.it.returned > events)
+    if (!has_end(each.op) || each.op.returned > events)
       part.push_back(each);
   return part;
 }
 
 /// The operations, preceded by one that sets the unknown initial value.
-history with_start(const std::vector<numbered>& part, std::uint64_t key, register_value held) {
+history with_initial_value(const std::vector<numbered_operation>& part, std::uint64_t key,
+                           register_value initial_value) {
   history out;
-  if (held) {
+  if (initial_value) {
     operation first;
     first.key = key;
     first.kind = operation_kind::write;
-    first.argument = held;
+    first.argument = initial_value;
     out.push_back(first);
   }
   for (auto& each : part)
-    out.push_back(each.it);
+    out.push_back(each.op);
   return out;
 }
 
@@ -105,31 +108,32 @@ std::int64_t smallest(std::int64_t low, std::int64_t high, Holds holds) {
 
 history_window find_window(const history& all, std::uint64_t key,
                            const linearizability_limits& limits) {
-  auto wrong = [&](const std::vector<numbered>& part, register_value held) {
-    return check_linearizable(with_start(part, key, held), limits).what ==
+  auto is_refuted = [&](const std::vector<numbered_operation>& part, register_value initial_value) {
+    return check_linearizable(with_initial_value(part, key, initial_value), limits).what ==
            verdict::not_linearizable;
   };
   auto [events, times] = number_events(all, key);
   auto last =
       smallest(1, static_cast<std::int64_t>(times.size()), [&, &events = events](auto count) {
-        return wrong(before(events, count), std::nullopt);
+        return is_refuted(prefix_of(events, count), std::nullopt);
       });
-  auto part = before(events, last);
+  auto part = prefix_of(events, last);
   std::set<register_value> values{std::nullopt};
   for (auto& each : part)
-    for (auto& value : {each.it.argument, each.it.expected, each.it.result})
+    for (auto& value : {each.op.argument, each.op.expected, each.op.result})
       values.insert(value);
   // Searches backwards: how many events refute every possible start?
-  auto back = smallest(1, last, [&](auto count) {
-    auto seen = since(part, last - count);
-    return std::ranges::all_of(values, [&](auto& held) { return wrong(seen, held); });
+  auto events_back = smallest(1, last, [&](auto count) {
+    auto seen = suffix_after(part, last - count);
+    return std::ranges::all_of(
+        values, [&](auto& initial_value) { return is_refuted(seen, initial_value); });
   });
   history_window found;
-  found.first = times[static_cast<std::size_t>(last - back)];
+  found.first = times[static_cast<std::size_t>(last - events_back)];
   found.last = times[static_cast<std::size_t>(last - 1)];
-  for (auto& each : since(part, last - back)) {
+  for (auto& each : suffix_after(part, last - events_back)) {
     found.operations.push_back(*each.source);
-    found.operations.back().outcome = each.it.outcome;
+    found.operations.back().outcome = each.op.outcome;
   }
   return found;
 }

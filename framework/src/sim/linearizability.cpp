@@ -40,7 +40,7 @@ std::vector<candidate> relevant(const std::vector<const operation*>& all) {
       continue;
     out.push_back({*it, it});
     if (!seen && !has_add)
-      out.back().it.argument = unseen;
+      out.back().op.argument = unseen;
   }
   return out;
 }

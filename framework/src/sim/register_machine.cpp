@@ -65,7 +65,7 @@ std::uint64_t next_chain(std::uint64_t chain, bool no_op, std::string_view comma
   return combine(chain, no_op ? 0x6e6f6f70 : hash_bytes(command));
 }
 
-register_answer register_machine::execute(const register_command& command) {
+register_result register_machine::execute(const register_command& command) {
   auto& value = registers_[command.key];
   switch (command.kind) {
   case operation_kind::read:
@@ -85,7 +85,7 @@ register_answer register_machine::execute(const register_command& command) {
   return {};
 }
 
-register_answer register_machine::apply(const spi::committed_entry& entry, std::uint64_t chain) {
+register_result register_machine::apply(const spi::committed_entry& entry, std::uint64_t chain) {
   index_ = entry.index;
   chain_ = chain;
   if (entry.no_op)

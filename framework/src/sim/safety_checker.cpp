@@ -22,11 +22,11 @@ void safety_checker::applies(spi::replica_id replica, const spi::committed_entry
   auto index = entry.index;
   if (index < facts_.size()) {
     auto& known = facts_[index];
-    known.by_others = known.by_others || known.first_by != replica;
+    known.applied_by_others = known.applied_by_others || known.first_applied_by != replica;
     if (known.chain != chain)
       violate(violation_kind::divergence,
               fmt::format("index {} is {} on replica {}, and something else on replica {}", index,
-                          entry.no_op ? "nothing" : "a command", replica, known.first_by));
+                          entry.no_op ? "nothing" : "a command", replica, known.first_applied_by));
     return;
   }
   // Replicas apply without gaps, so the end grows by one index at a time.
@@ -36,13 +36,13 @@ void safety_checker::applies(spi::replica_id replica, const spi::committed_entry
     return;
   if (refused_.count(command->tag) != 0)
     violate(violation_kind::refused_yet_committed,
-            fmt::format("index {} holds proposal {}, which was refused as surely not proposed",
-                        index, command->tag));
+            fmt::format("index {} holds proposal {}, which was refused as not proposed", index,
+                        command->tag));
   auto [found, is_new] = tags_.emplace(command->tag, index);
   if (!is_new && propose_once_)
     violate(violation_kind::committed_twice,
-            fmt::format("proposal {} stands at index {} and again at {}", command->tag,
-                        found->second, index));
+            fmt::format("proposal {} is at index {} and again at {}", command->tag, found->second,
+                        index));
 }
 
 void safety_checker::refused(std::uint64_t tag) {
@@ -51,14 +51,14 @@ void safety_checker::refused(std::uint64_t tag) {
   refused_.insert(tag);
   if (auto found = tags_.find(tag); found != tags_.end())
     violate(violation_kind::refused_yet_committed,
-            fmt::format("proposal {} was refused as surely not proposed, and stands at index {}",
-                        tag, found->second));
+            fmt::format("proposal {} was refused as not proposed, and is at index {}", tag,
+                        found->second));
 }
 
 void safety_checker::disk_lost(spi::replica_id replica) {
   terms_.erase(replica);
-  while (facts_.size() > 1 && facts_.back().first_by == replica && facts_.back().no_op &&
-         !facts_.back().by_others)
+  while (facts_.size() > 1 && facts_.back().first_applied_by == replica && facts_.back().no_op &&
+         !facts_.back().applied_by_others)
     facts_.pop_back();
 }
 

@@ -23,7 +23,7 @@ class safety_checker {
   const std::string& violation() const { return violation_; }
   violation_kind kind() const { return kind_; }
   void violate(violation_kind kind, std::string_view what);
-  /// Called once, with what is kept.
+  /// Called once, with the first violation.
   std::function<void(const std::string&)> on_violation;
 
   /// `entry` was delivered to a replica's state machine, after which its chain is `chain`.
@@ -40,8 +40,8 @@ class safety_checker {
   /// A replica's state in `term` is durable: its later incarnations must not be in an earlier term.
   void durable_term(spi::replica_id replica, std::uint64_t term);
   std::uint64_t durable_term(spi::replica_id replica) const;
-  /// A replica's disk was lost: its terms may start over. No-ops at the end of the log that it
-  /// alone had applied are lost unnoticed, so their indexes may be reused.
+  /// A replica's disk was lost: its terms may start over. No-ops at the end of the log that only
+  /// this replica had applied may be lost unnoticed, so their indexes may be reused.
   void disk_lost(spi::replica_id replica);
 
  private:
@@ -51,8 +51,8 @@ class safety_checker {
   std::string violation_;
   struct fact {
     std::uint64_t chain = 0;
-    spi::replica_id first_by = 0;
-    bool by_others = false; ///< another replica applied it as well
+    spi::replica_id first_applied_by = 0;
+    bool applied_by_others = false; ///< another replica applied it as well
     bool no_op = false;
   };
   std::vector<fact> facts_{fact{}}; ///< by index

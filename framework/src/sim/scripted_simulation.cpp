@@ -6,7 +6,7 @@ namespace atl::sim {
 
 namespace {
 
-fault_rates quiet() {
+fault_rates rates_without_faults() {
   fault_rates it;
   it.flush_every = 50'000;
   return it;
@@ -16,7 +16,7 @@ fault_rates quiet() {
 
 scripted_simulation::scripted_simulation(const simulation_options& options,
                                          const consensus_factory& factory)
-    : simulator_{std::make_unique<simulator>(options, factory, quiet())} {
+    : simulator_{std::make_unique<simulator>(options, factory, rates_without_faults())} {
   answers_.emplace_back(); // tickets count from 1
   simulator_->on_answer = [this](const request_owner& owner, answer what) {
     answers_[owner.attempt] = std::move(what);
@@ -117,7 +117,7 @@ std::string scripted_simulation::fatal_reason(spi::replica_id id) const {
 }
 std::string scripted_simulation::admission_refusal(spi::replica_id id) const {
   auto& it = simulator_->at(id);
-  return it.kept_out() ? it.admission_refusal() : std::string{};
+  return it.is_awaiting_admission() ? it.admission_refusal() : std::string{};
 }
 std::vector<std::pair<std::uint32_t, std::uint64_t>>
 scripted_simulation::records(spi::replica_id id) const {
@@ -130,7 +130,7 @@ void scripted_simulation::crash(spi::replica_id id, std::optional<std::size_t> k
   simulator_->at(id).crash("the script says so", kept);
 }
 void scripted_simulation::restart(spi::replica_id id) {
-  if (!simulator_->at(id).up() && !simulator_->at(id).kept_out())
+  if (!simulator_->at(id).up() && !simulator_->at(id).is_awaiting_admission())
     simulator_->at(id).start();
 }
 void scripted_simulation::lose_disk(spi::replica_id id) {
@@ -146,7 +146,7 @@ bool scripted_simulation::damage(spi::replica_id id, std::uint32_t stream, std::
 }
 void scripted_simulation::damage_meta(spi::replica_id id) {
   simulator_->at(id).storage().damage_meta();
-  simulator_->checker().disk_lost(id); // what it knew of terms stood there
+  simulator_->checker().disk_lost(id); // the metadata held the terms
 }
 void scripted_simulation::stall_disk(spi::replica_id id, duration time) {
   simulator_->at(id).stall_next_sync(time.count());
@@ -192,11 +192,11 @@ void scripted_simulation::deliver(spi::replica_id from, spi::replica_id to,
                                   const std::string& bytes) {
   simulator_->at(to).deliver(from, bytes);
 }
-void scripted_simulation::crash_at_effect(std::uint64_t number, bool everybody) {
-  simulator_->crash_at_effect(number, everybody);
+void scripted_simulation::crash_at_effect(std::uint64_t number, bool all_replicas) {
+  simulator_->crash_at_effect(number, all_replicas);
 }
 
-// -- what came of it --------------------------------------------------------------------------
+// -- results ----------------------------------------------------------------------------------
 
 const std::string& scripted_simulation::violation() const {
   return simulator_->checker().violation();

@@ -40,7 +40,7 @@ class shrinker {
     freeze();
     for (auto last = size(); !exhausted();) {
       drop_kinds();
-      reduce_work();
+      reduce_workload();
       drop_faults();
       end_early();
       auto now = size();
@@ -63,7 +63,7 @@ class shrinker {
   }
 
   /// Keeps these options if the run still fails in the same way.
-  bool accepts(const simulation_options& options) {
+  bool still_fails(const simulation_options& options) {
     if (exhausted())
       return false;
     ++best_.runs;
@@ -86,17 +86,17 @@ class shrinker {
   }
 
   template <class Change>
-  bool accepts_with(Change change) {
+  bool still_fails_with(Change change) {
     auto options = best_.options;
     change(options);
-    return accepts(options);
+    return still_fails(options);
   }
 
   /// Ends the faults right after the failure.
   void end_early() {
     auto end_at = [this](std::int64_t at, bool demand_liveness) {
       auto duration = std::chrono::milliseconds{at / 1000 + 1};
-      return duration < best_.options.duration && accepts_with([&](auto& it) {
+      return duration < best_.options.duration && still_fails_with([&](auto& it) {
                it.duration = duration;
                it.demand_liveness = it.demand_liveness && demand_liveness;
              });
@@ -107,36 +107,36 @@ class shrinker {
         ;
       return;
     }
-    // What shows in the answers to clients may want some more of them.
+    // A violation that only answers to clients show may need some more answers.
     for (auto more : {0, 50'000, 300'000, 2'000'000})
       if (end_at(at + more, false))
         return;
   }
 
-  /// Whether the seed drew any of this kind that isn't left out already.
-  bool matters(bool fault_set::*flag) const {
+  /// Whether the seed drew faults of this kind that aren't left out already.
+  bool has_effect(bool fault_set::*flag) const {
     auto options = best_.options;
     auto before = drawn_rates(options).describe();
     options.choice.without.*flag = true;
     return drawn_rates(options).describe() != before;
   }
 
-  /// Leaves kinds of faults out, as long as they aren't chosen one by one.
+  /// Leaves out kinds of faults, unless the faults are already chosen one by one.
   void drop_kinds() {
     auto frozen = best_.options.choice.only.has_value();
     for (auto& name : fault_names()) {
       auto flag = name.flag;
-      if (!matters(flag))
+      if (!has_effect(flag))
         continue;
       if (frozen && std::find(std::begin(nameless), std::end(nameless), flag) == std::end(nameless))
         continue;
-      accepts_with([flag](auto& it) { it.choice.without.*flag = true; });
+      still_fails_with([flag](auto& it) { it.choice.without.*flag = true; });
     }
   }
 
   /// Fixes the faults: only faults that acted before may act.
   void freeze() {
-    accepts_with([this](auto& it) {
+    still_fails_with([this](auto& it) {
       it.choice.only = acted();
       fault_set rest;
       for (auto flag : nameless)
@@ -145,10 +145,10 @@ class shrinker {
     });
   }
 
-  void reduce_work() {
-    auto least = [this](auto get, std::uint32_t from) {
+  void reduce_workload() {
+    auto reduce = [this](auto get, std::uint32_t from) {
       for (auto wanted = from; wanted < get(best_.options); ++wanted)
-        if (accepts_with([&](auto& it) { get(it) = wanted; }))
+        if (still_fails_with([&](auto& it) { get(it) = wanted; }))
           return;
     };
     auto clients = [](auto& it) -> auto& {
@@ -163,26 +163,27 @@ class shrinker {
     auto replicas = [](auto& it) -> auto& {
       return it.replicas;
     };
-    least(spares, 0);
-    least(replicas, 1);
-    least(clients, 1);
-    least(keys, 1);
+    reduce(spares, 0);
+    reduce(replicas, 1);
+    reduce(clients, 1);
+    reduce(keys, 1);
   }
 
-  /// Tries without one kind at a time, then without smaller and smaller parts.
+  /// Tries to leave out one kind at a time, then smaller and smaller groups of faults.
   void drop_faults() {
     if (!best_.options.choice.only)
       return;
-    accepts_with([](auto& it) { it.choice.only->clear(); });
+    still_fails_with([](auto& it) { it.choice.only->clear(); });
     for (auto kinds = *best_.options.choice.only; !kinds.empty();) {
       auto kind = kinds.back().kind;
       auto of_kind = [kind](auto& it) { return it.kind == kind; };
-      accepts_with([&](auto& it) { std::erase_if(*it.choice.only, of_kind); });
+      still_fails_with([&](auto& it) { std::erase_if(*it.choice.only, of_kind); });
       std::erase_if(kinds, of_kind);
     }
     for (auto size = best_.report.acted.size() / 2; size > 0; size /= 2)
       drop_parts(size);
-    while (!exhausted() && drop_parts(1)) // what one was needed for may be gone
+    while (!exhausted() &&
+           drop_parts(1)) // a fault may be needed only together with another that was removed since
       ;
   }
 
@@ -198,7 +199,7 @@ class shrinker {
         if (i < first || i >= end)
           kept.push_back(faults[i].id);
       std::sort(kept.begin(), kept.end());
-      dropped = accepts_with([&](auto& it) { it.choice.only = std::move(kept); }) || dropped;
+      dropped = still_fails_with([&](auto& it) { it.choice.only = std::move(kept); }) || dropped;
       end = std::min(first, best_.report.acted.size());
     }
     return dropped;
@@ -215,10 +216,10 @@ class shrinker {
 bool failed_alike(const simulation_report& a, const simulation_report& b) {
   if (a.kind != b.kind)
     return false;
-  auto in_its_own_words = a.kind == violation_kind::threw ||
-                          a.kind == violation_kind::stopped_itself ||
-                          a.kind == violation_kind::interface_broken;
-  return !in_its_own_words || without_numbers(a.reason) == without_numbers(b.reason);
+  auto has_own_reason = a.kind == violation_kind::threw ||
+                        a.kind == violation_kind::stopped_itself ||
+                        a.kind == violation_kind::interface_broken;
+  return !has_own_reason || without_numbers(a.reason) == without_numbers(b.reason);
 }
 
 shrunk_run shrink(const simulation_options& options, const consensus_factory& factory,

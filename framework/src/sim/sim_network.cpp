@@ -17,7 +17,7 @@ sim_network::sim_network(std::uint32_t replicas, const fault_schedule& faults)
 sim_network::arrivals sim_network::send(std::uint32_t from, std::uint32_t to, std::int64_t now,
                                         const fault_rates& rates, fault_schedule& faults) {
   arrivals out;
-  auto& mine = chances_[link(from, to)];
+  auto& chances = chances_[link(from, to)];
   auto arrival = [&](double x) {
     // Mostly short delays, sometimes long ones: the square of a uniform number.
     auto at = now + rates.delay_min +
@@ -26,14 +26,15 @@ sim_network::arrivals sim_network::send(std::uint32_t from, std::uint32_t to, st
   };
   if (is_cut(from, to)) {
     // Draws also for a message that is cut off, so that later messages are unaffected.
-    for (auto* rng : {&mine.delays, &mine.loss.rng, &mine.duplication.rng, &mine.replays.rng})
+    for (auto* rng :
+         {&chances.delays, &chances.loss.rng, &chances.duplication.rng, &chances.replays.rng})
       rng->skip();
     return out;
   }
-  auto x = mine.delays.draw_next();
-  auto lost = faults.should_inject(mine.loss, rates.loss, now);
-  auto twice = faults.should_inject(mine.duplication, rates.duplication, now);
-  auto again = faults.should_inject(mine.replays, rates.replay, now);
+  auto x = chances.delays.draw_next();
+  auto lost = faults.should_inject(chances.loss, rates.loss, now);
+  auto twice = faults.should_inject(chances.duplication, rates.duplication, now);
+  auto again = faults.should_inject(chances.replays, rates.replay, now);
   if (!lost)
     out.at[out.count++] = arrival(x);
   if (twice)
@@ -57,7 +58,7 @@ void sim_network::allow(May may) {
 
 const char* sim_network::partition(spi::random_source& random) {
   auto n = replicas_;
-  auto one = static_cast<std::uint32_t>(1 + random.below(n));
+  auto chosen = static_cast<std::uint32_t>(1 + random.below(n));
   auto sides = random.next();
   auto side = [sides](std::uint32_t id) { return (sides >> (id % 64)) & 1; };
   switch (random.below(6)) {
@@ -65,20 +66,20 @@ const char* sim_network::partition(spi::random_source& random) {
     allow([&](auto a, auto b) { return side(a) == side(b); });
     return "halves";
   case 1:
-    allow([&](auto a, auto b) { return a != one && b != one; });
+    allow([&](auto a, auto b) { return a != chosen && b != chosen; });
     return "one alone";
   case 2:
     allow([&](auto a, auto b) { return a % n + 1 == b || b % n + 1 == a; });
     return "ring";
   case 3:
-    allow([&](auto a, auto b) { return a == one || b == one || side(a) == side(b); });
+    allow([&](auto a, auto b) { return a == chosen || b == chosen || side(a) == side(b); });
     return "bridge";
   case 4:
-    allow([&](auto a, auto) { return a != one; });
-    return "one hears and isn't heard";
+    allow([&](auto a, auto) { return a != chosen; });
+    return "one cannot send";
   default:
-    allow([&](auto, auto b) { return b != one; });
-    return "one is heard and hears nothing";
+    allow([&](auto, auto b) { return b != chosen; });
+    return "one cannot receive";
   }
 }
 

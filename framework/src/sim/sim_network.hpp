@@ -57,7 +57,7 @@ class sim_network {
 
   std::uint32_t replicas_;
   std::vector<char> cut_;
-  std::vector<std::int64_t> clogged_; ///< until when
+  std::vector<std::int64_t> clogged_; ///< when each link is free again
   std::vector<link_chances> chances_;
 };
 

@@ -60,7 +60,7 @@ void sim_replica::rearm() {
     armed_ = 0;
     return;
   }
-  // A timer that goes off too early is set again; one that is too late is replaced.
+  // A timer that fires too early is set again; a timer that would fire too late is replaced.
   auto at = deadline.count() <= local_now() ? simulator_.now() + 1 : global(deadline.count());
   if (armed_ != 0 && armed_ <= at && armed_ > simulator_.now())
     return;
@@ -83,22 +83,22 @@ void sim_replica::on_timer(std::int64_t armed) {
                      "asks to be called again and again, and time doesn't pass");
     idle_timers_ = 0;
   }
-  tell([](spi::consensus&) {});
+  call_protocol([](spi::consensus&) {});
 }
 
 // -- start and crash ---------------------------------------------------------------------------
 
 void sim_replica::start_spare() {
-  if (!absent_ || retired_)
+  if (!undeployed_ || decommissioned_)
     return;
-  absent_ = false;
+  undeployed_ = false;
   simulator_.at_time(simulator_.now() + 1, event_kind::restart, id_, 0);
 }
 
-void sim_replica::retire() {
-  crash("it is retired");
+void sim_replica::decommission() {
+  crash("it is decommissioned");
   lose_disk();
-  absent_ = retired_ = true;
+  undeployed_ = decommissioned_ = true;
 }
 
 void sim_replica::start() {
@@ -209,7 +209,7 @@ void sim_replica::drain_now() {
 }
 
 void sim_replica::deliver(spi::replica_id from, std::string_view bytes) {
-  tell([&](spi::consensus& it) { it.step(from, bytes); });
+  call_protocol([&](spi::consensus& it) { it.step(from, bytes); });
 }
 
 void sim_replica::on_validated(std::uint64_t ticket, bool ok, std::string_view reason) {
@@ -217,11 +217,11 @@ void sim_replica::on_validated(std::uint64_t ticket, bool ok, std::string_view r
 }
 
 void sim_replica::on_unreachable(spi::replica_id peer) {
-  tell([&](spi::consensus& it) { it.on_unreachable(peer); });
+  call_protocol([&](spi::consensus& it) { it.on_unreachable(peer); });
 }
 
 void sim_replica::on_snapshot_sent(spi::replica_id to, bool ok) {
-  tell([&](spi::consensus& it) { it.on_snapshot_sent(to, ok); });
+  call_protocol([&](spi::consensus& it) { it.on_snapshot_sent(to, ok); });
 }
 
 void sim_replica::propose(std::string command, const request_owner& owner) {
@@ -246,12 +246,12 @@ void sim_replica::reconfigure(const request_owner& owner, spi::members_changed w
 
 void sim_replica::transfer(spi::replica_id to) {
   simulator_.trace("replica {} is told to hand over to {}", id_, to);
-  tell([to](spi::consensus& it) { it.transfer(to); });
+  call_protocol([to](spi::consensus& it) { it.transfer(to); });
 }
 
 void sim_replica::declare_lost(spi::replica_id id) {
   simulator_.trace("replica {} is told that the disk of {} is lost for good", id_, id);
-  tell([id](spi::consensus& it) { it.declare_lost(id); });
+  call_protocol([id](spi::consensus& it) { it.declare_lost(id); });
 }
 
 void sim_replica::take_snapshot(spi::log_index index, const std::string& blob,

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "fault_schedule.hpp"
-#include "membership.hpp"
 #include "sim_disk.hpp"
+#include "sim_membership.hpp"
 
 #include <atoll/core/consensus_driver.hpp>
 #include <atoll/core/slot_pool.hpp>
@@ -23,11 +23,11 @@ namespace atl::sim {
 
 class simulator;
 
-/// Where the answer to a proposal or a read goes.
+/// The destination of the answer to a proposal or a read.
 struct request_owner {
   std::uint64_t client = 0;  ///< 0: a script
   std::uint64_t attempt = 0; ///< the client's attempt, or the script's ticket
-  std::uint64_t tag = 0;     ///< of the command, if it has one
+  std::uint64_t tag = 0;     ///< of the command; 0: none
   std::uint64_t key = 0;     ///< of a read
   std::uint64_t content = 0; ///< a hash of the command; 0: the request is no command
 };
@@ -43,20 +43,20 @@ class sim_replica final : private consensus_driver::environment {
 
   spi::replica_id id() const { return id_; }
   bool up() const { return protocol_ != nullptr; }
-  /// The replica's process runs, and is kept out of the group.
-  bool kept_out() const { return membership_.asks(); }
+  /// Does the process run while the host does not admit the replica to the group?
+  bool is_awaiting_admission() const { return membership_.is_asking(); }
   const std::string& admission_refusal() const { return admission_refusal_; }
-  const membership& belongs_to() const { return membership_; }
+  const sim_membership& group_membership() const { return membership_; }
   bool stopped_itself() const { return !fatal_.empty(); }
   const std::string& fatal_reason() const { return fatal_; }
   std::uint64_t incarnation() const { return incarnation_; }
   sim_disk& storage() { return disk_; }
   const register_machine& machine() const { return machine_; }
   spi::consensus& protocol() { return *protocol_; }
-  /// The last index that its state machine was told to apply or to install.
+  /// The last index that was delivered to the state machine, to be applied or installed.
   spi::log_index delivered() const { return delivered_; }
 
-  /// As the protocol last said; at its start, those of the group's birth.
+  /// The members that the protocol reported last; before that, the group's first voters.
   const spi::members_changed& members() const;
 
   /// Where faults of a replica may act.
@@ -69,26 +69,27 @@ class sim_replica final : private consensus_driver::environment {
   spi::random_source& random() { return random_; }
 
   // -- start and end
-  /// A spare that isn't wanted yet, or a replica that is retired, never starts.
-  bool absent() const { return absent_; }
-  void set_absent() { absent_ = true; }
-  /// A spare starts when it is first wanted.
+  /// Is the replica a spare that no change of members has named yet, or decommissioned? Such a
+  /// replica never starts.
+  bool is_undeployed() const { return undeployed_; }
+  void set_undeployed() { undeployed_ = true; }
+  /// Starts a spare that a change of members names for the first time.
   void start_spare();
-  /// Stops for good, and its disk is lost.
-  void retire();
-  bool retired() const { return retired_; }
+  /// Stops the replica for good; its disk is lost.
+  void decommission();
+  bool is_decommissioned() const { return decommissioned_; }
 
   // -- faults
   void start();
-  /// Everything not durable is gone, except for what the disk did of it by chance.
-  /// @param kept how many of the writes under way; none: drawn at random.
+  /// Loses everything that is not durable, except writes under way that happen to survive.
+  /// @param kept how many of the writes under way survive; none: drawn at random.
   void crash(std::string_view why, std::optional<std::size_t> kept = {});
   void lose_disk();
-  /// The disk is lost, and another, empty one is there under the same id.
+  /// Replaces the disk by an empty disk; the replica keeps its id.
   void wipe();
   void fail_next_sync() { fail_sync_ = true; }
-  /// Crash while the next sync is under way: a message that left before its record is durable is
-  /// then seen to have left too early.
+  /// Crash while the next sync is under way: this detects a message that left before its record was
+  /// durable.
   void crash_in_next_sync() { crash_in_sync_ = true; }
   void stall_next_sync(std::int64_t time) { stall_ = time; }
   void pause_until(std::int64_t at) { paused_until_ = at; }
@@ -120,12 +121,12 @@ class sim_replica final : private consensus_driver::environment {
   struct to_apply {
     spi::committed_entry entry;
     std::uint64_t chain = 0;
-    spi::log_index install = 0; ///< instead: take over the snapshot up to here
+    spi::log_index install = 0; ///< instead of an entry: installs the snapshot up to this index
   };
-  /// The entry that is being applied, and what the state machine answered to it.
+  /// The entry that is being applied, and the state machine's answer.
   struct applied_entry {
     const spi::committed_entry* entry = nullptr;
-    register_answer result;
+    register_result result;
   };
 
   // -- environment
@@ -136,7 +137,7 @@ class sim_replica final : private consensus_driver::environment {
   void persist(spi::persist records) override;
   void transmit(spi::replica_id to, std::string bytes, spi::persist_token waited_for) override;
   void apply(std::vector<spi::committed_entry> entries) override;
-  void validate(const spi::validate& question) override;
+  void validate(const spi::validate& request) override;
   void send_snapshot(spi::replica_id to) override;
   void install_snapshot(spi::log_index index) override;
   void reply(request_handle to, std::string answer) override;
@@ -148,9 +149,9 @@ class sim_replica final : private consensus_driver::environment {
   void on_unknown_request(spi::request_id id) override;
   void on_failure(driver_failure kind, std::string what) override;
 
-  /// Tells the protocol, if the replica is up.
+  /// Passes an event to the protocol, if the replica is up.
   template <class Event>
-  void tell(Event event) {
+  void call_protocol(Event event) {
     if (up())
       driver_->call(event);
   }
@@ -175,27 +176,27 @@ class sim_replica final : private consensus_driver::environment {
   injection_points points_;
   spi::random_source random_;
   std::unique_ptr<spi::consensus> protocol_; ///< null: the replica is down
-  /// Stays, stopped, while the replica is down: a crash may come in the middle of a step.
+  /// Kept, stopped, while the replica is down, because a crash may happen in the middle of a step.
   std::unique_ptr<consensus_driver> driver_;
   std::string fatal_;
-  membership membership_;
+  sim_membership membership_;
   std::string admission_refusal_;
-  bool absent_ = false;
-  bool retired_ = false;
+  bool undeployed_ = false;
+  bool decommissioned_ = false;
   std::uint64_t incarnation_ = 0;
   sim_disk disk_;
   std::size_t effects_in_drain_ = 0;
   spi::persist_token durable_ = 0;
-  /// The record that the message being carried out has to wait for; 0: none.
-  spi::persist_token must_wait_for_ = 0;
+  /// The record that must be durable before the present message may leave; 0: none.
+  spi::persist_token waits_for_record_ = 0;
 
   // Clock: local time = base + (time since `clock_from_`) at a rate.
   std::int64_t clock_base_ = 0;
   std::int64_t clock_from_ = 0;
   std::int64_t clock_ppm_ = 0;
-  std::int64_t armed_ = 0;        ///< when the timer goes off; 0: it isn't set
-  std::uint32_t idle_timers_ = 0; ///< in a row, without effects
-  std::int64_t idle_since_ = 0;   ///< when the first of them went off
+  std::int64_t armed_ = 0;        ///< when the timer fires; 0: not set
+  std::uint32_t idle_timers_ = 0; ///< consecutive timers without effects
+  std::int64_t idle_since_ = 0;   ///< when the first of these timers fired
   std::int64_t paused_until_ = 0;
 
   // Durability.
@@ -213,9 +214,9 @@ class sim_replica final : private consensus_driver::environment {
   spi::log_index delivered_ = 0;
   std::uint64_t delivered_chain_ = 0;
   bool rejects_validations_ = false;
-  machine_image received_; ///< the snapshot that came last
+  machine_image received_; ///< the snapshot that arrived last
 
-  slot_pool<request_owner> requests_; ///< without an answer
+  slot_pool<request_owner> requests_; ///< unanswered requests
 };
 
 } // namespace atl::sim

@@ -1,7 +1,7 @@
 #include "sim_replica.hpp"
 #include "simulator.hpp"
 
-/// How a replica is kept out of its group whose disk was wiped under its id.
+/// How a host keeps a replica out of the group after the replica's disk was wiped.
 namespace atl::sim {
 
 namespace {
@@ -23,20 +23,21 @@ void sim_replica::ask_for_admission() {
     if (peer == id_)
       continue;
     if (auto answer = simulator_.ask_membership(id_, peer))
-      membership_.on_answer(*answer, simulator_.now());
+      membership_.on_response(*answer, simulator_.now());
     else
       membership_.on_unreachable(peer);
   }
   auto why = membership_.decide(simulator_.now());
-  if (!membership_.asks()) {
+  if (!membership_.is_asking()) {
     simulator_.trace("replica {} is let in with an empty disk", id_);
     admission_refusal_.clear();
     return start_protocol();
   }
   if (why != admission_refusal_) {
     simulator_.trace("replica {} is kept out: {}", id_, why);
-    simulator_.emit(
-        [&] { return run_event{.what = run_event_kind::kept_out, .replica = id_, .text = why}; });
+    simulator_.emit([&] {
+      return run_event{.what = run_event_kind::not_admitted, .replica = id_, .text = why};
+    });
   }
   admission_refusal_ = std::move(why);
   simulator_.at_time(simulator_.now() + query_interval, event_kind::admission, id_, incarnation_);

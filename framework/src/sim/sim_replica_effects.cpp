@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-/// What a simulated replica does for its driver.
+/// How a simulated replica carries out the effects of its driver.
 namespace atl::sim {
 
 // -- crashes between steps ----------------------------------------------------------------------
@@ -21,14 +21,14 @@ void sim_replica::before_effect(const spi::effect& next) {
   if (++effects_in_drain_ == limit + 1)
     violate(violation_kind::unbounded, fmt::format("gave out more than {} effects at once", limit));
   auto* message = std::get_if<spi::send>(&next);
-  must_wait_for_ = message && message->after > durable_ ? message->after : 0;
-  if (must_wait_for_ != 0)
+  waits_for_record_ = message && message->after > durable_ ? message->after : 0;
+  if (waits_for_record_ != 0)
     simulator_.trace("replica {} keeps {} bytes for {} back until {} is on disk", id_,
                      message->bytes.size(), message->to, message->after);
 }
 
 void sim_replica::between_steps() {
-  must_wait_for_ = 0;
+  waits_for_record_ = 0;
   simulator_.crash_point(*this);
 }
 
@@ -72,7 +72,7 @@ void sim_replica::start_sync() {
   if (auto details = simulator_.should_inject(points_.disk_stall, rates.disk_stall))
     time += details->between(100'000, 3'000'000);
   if (std::exchange(crash_in_sync_, false)) {
-    // Late enough for peers to have answered the messages that have left.
+    // Long enough for peers to answer messages that have left.
     time += 10'000;
     simulator_.at_time(simulator_.now() + random_.between(1, time), event_kind::crash, id_,
                        incarnation_);
@@ -83,7 +83,7 @@ void sim_replica::start_sync() {
 void sim_replica::on_synced() {
   if (std::exchange(fail_sync_, false) ||
       simulator_.should_inject(points_.sync_failure, simulator_.rates().sync_failure)) {
-    // It is unknown how much of the sync is on the disk, and a second sync would not tell.
+    // It is unknown which writes reached the disk, and a second sync would not show that.
     crash("a sync failed");
     simulator_.at_time(simulator_.now() + 500'000, event_kind::restart, id_, 0);
     return;
@@ -100,7 +100,7 @@ void sim_replica::on_synced() {
 }
 
 void sim_replica::transmit(spi::replica_id to, std::string bytes, spi::persist_token waited_for) {
-  if (auto record = std::max(must_wait_for_, waited_for); record > durable_)
+  if (auto record = std::max(waits_for_record_, waited_for); record > durable_)
     return violate(violation_kind::interface_broken,
                    fmt::format("sends a message before record {} is durable", record));
   if (to == id_ || to == 0 || to > simulator_.replicas())
@@ -160,7 +160,7 @@ void sim_replica::apply_queued() {
       continue;
     }
     applying_ = {&next.entry, machine_.apply(next.entry, next.chain)};
-    applied_answer answer{next.entry.id, {}}; // the text stays empty: `applying_` has the result
+    applied_result answer{next.entry.id, {}}; // the text stays empty: `applying_` has the result
     auto proposed_here = next.entry.id != 0;
     driver_->on_entries_applied(next.entry.index, {&answer, proposed_here ? 1u : 0u});
     applying_.reset();
@@ -171,7 +171,7 @@ void sim_replica::on_flush() {
   if (durable_machine_->index() != machine_.index()) {
     durable_machine_ = std::make_shared<register_machine>(machine_);
     auto index = machine_.index();
-    tell([index](spi::consensus& it) { it.on_applied(index); });
+    call_protocol([index](spi::consensus& it) { it.on_applied(index); });
   }
   if (!up())
     return;
@@ -180,14 +180,14 @@ void sim_replica::on_flush() {
                      incarnation_);
 }
 
-void sim_replica::validate(const spi::validate& question) {
-  simulator_.validated(id_, incarnation_, question.ticket);
+void sim_replica::validate(const spi::validate& request) {
+  simulator_.validated(id_, incarnation_, request.ticket);
 }
 
 // -- snapshots --------------------------------------------------------------------------------
 
 void sim_replica::send_snapshot(spi::replica_id to) {
-  // The newest one that is durable, or one of this moment: both are snapshots.
+  // Sends the newest durable state or the present state: both are valid snapshots.
   auto image = durable_machine_;
   if (image->index() == 0 || random_.chance(0.5))
     image = std::make_shared<register_machine>(machine_);

@@ -6,7 +6,7 @@
 /// Replies of a simulated replica to its clients.
 namespace atl::sim {
 
-/// What is applied for a proposal is what was proposed.
+/// Checks that the applied command is the proposed one.
 void sim_replica::check_content(const request_owner& owner) {
   auto& entry = *applying_->entry;
   if (owner.content == 0 || (!entry.no_op && (hash_bytes(entry.command) | 1) == owner.content))
@@ -35,11 +35,11 @@ void sim_replica::reply(request_handle to, std::string) {
 void sim_replica::refuse(request_handle to, spi::refuse why) {
   auto owner = requests_.take(to);
   simulator_.trace("replica {} refuses request {}: {}", id_, why.id, why.reason);
-  auto surely = why.why != spi::refusal::unknown;
-  if (surely)
+  auto not_proposed = why.why != spi::refusal::unknown;
+  if (not_proposed)
     simulator_.checker().refused(owner.tag);
   simulator_.answered(id_, owner,
-                      {surely ? answer_kind::refused : answer_kind::unknown,
+                      {not_proposed ? answer_kind::refused : answer_kind::unknown,
                        0,
                        {},
                        why.hint,

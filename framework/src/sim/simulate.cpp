@@ -17,13 +17,14 @@ namespace {
 /// Number of answers that each client must receive after all faults are healed.
 constexpr std::uint32_t answers_wanted = 5;
 
-std::string states(simulator& sim) {
+std::string describe_replicas(simulator& sim) {
   std::string out;
   for (spi::replica_id id = 1; id <= sim.replicas(); ++id) {
     auto& it = sim.at(id);
     if (!it.up()) {
-      out += it.kept_out() ? fmt::format("; replica {} is kept out: {}", id, it.admission_refusal())
-                           : fmt::format("; replica {} is down {}", id, it.fatal_reason());
+      out += it.is_awaiting_admission()
+                 ? fmt::format("; replica {} is kept out: {}", id, it.admission_refusal())
+                 : fmt::format("; replica {} is down {}", id, it.fatal_reason());
       continue;
     }
     auto status = it.protocol().status();
@@ -58,15 +59,15 @@ bool await(simulator& sim, std::int64_t until, Done done) {
   return sim.checker().ok();
 }
 
-void demand_liveness(simulator& sim, clients& them) {
+void demand_liveness(simulator& sim, clients& workload) {
   auto bound = sim.options().liveness_bound.count();
-  them.count_anew();
+  workload.reset_answer_counts();
   auto answered =
-      await(sim, sim.now() + bound, [&] { return them.each_was_answered(answers_wanted); });
+      await(sim, sim.now() + bound, [&] { return workload.each_was_answered(answers_wanted); });
   if (!answered)
     sim.violate(violation_kind::not_live,
                 fmt::format("all is healed, and within {} ms not every client got {} answers{}",
-                            bound / 1000, answers_wanted, states(sim)));
+                            bound / 1000, answers_wanted, describe_replicas(sim)));
 }
 
 void demand_agreement(simulator& sim) {
@@ -80,7 +81,7 @@ void demand_agreement(simulator& sim) {
   if (!await(sim, sim.now() + bound, agree))
     sim.violate(violation_kind::not_live,
                 fmt::format("all is healed, and within {} ms not every replica applied {}{}",
-                            bound / 1000, sim.checker().last(), states(sim)));
+                            bound / 1000, sim.checker().last(), describe_replicas(sim)));
 }
 
 /// The smallest set of operations that shows why no order explains a key.
@@ -95,16 +96,17 @@ void trace_window(const simulation_options& options, const history& seen, std::u
 }
 
 /// Whether the violation is only the plugin's own report, and names no broken promise.
-bool is_a_plugins_own(violation_kind kind) {
+bool is_plugin_report(violation_kind kind) {
   return kind == violation_kind::threw || kind == violation_kind::stopped_itself;
 }
 
 /// A broken promise takes precedence over the plugin's own report.
-void check_history(const simulation_options& options, const clients& them,
+void check_history(const simulation_options& options, const clients& workload,
                    simulation_report& report) {
-  auto checked = check_linearizable(them.seen(), {.steps_per_key = options.linearizability_steps});
+  auto checked =
+      check_linearizable(workload.recorded(), {.steps_per_key = options.linearizability_steps});
   report.checked = checked.what != verdict::gave_up;
-  if (checked.what == verdict::not_linearizable && (report.ok || is_a_plugins_own(report.kind))) {
+  if (checked.what == verdict::not_linearizable && (report.ok || is_plugin_report(report.kind))) {
     auto besides = report.ok ? std::string{} : "; besides, " + report.reason;
     report.ok = false;
     report.kind = violation_kind::not_linearizable;
@@ -112,7 +114,7 @@ void check_history(const simulation_options& options, const clients& them,
                                                                       : checked.stuck.invoked;
     report.reason = "the history is not linearizable: " + checked.reason + besides;
     if (options.trace)
-      trace_window(options, them.seen(), checked.key);
+      trace_window(options, workload.recorded(), checked.key);
   }
 }
 
@@ -133,16 +135,16 @@ simulation_report simulate(const simulation_options& options, const consensus_fa
   report.faults = rates.describe();
 
   simulator sim{options, factory, rates};
-  clients them{sim};
-  fault_injector troubles{sim};
-  admin changes{sim};
+  clients workload{sim};
+  fault_injector injector{sim};
+  admin administrator{sim};
   sim.run_until(options.duration.count());
-  troubles.stop();
-  changes.stop();
+  injector.stop();
+  administrator.stop();
   sim.heal();
   if (options.demand_liveness)
-    demand_liveness(sim, them);
-  them.stop();
+    demand_liveness(sim, workload);
+  workload.stop();
   if (options.demand_liveness)
     demand_agreement(sim);
 
@@ -154,8 +156,8 @@ simulation_report simulate(const simulation_options& options, const consensus_fa
   report.stats = sim.stats();
   report.stats.committed = sim.checker().last();
   report.acted = sim.acted();
-  check_history(options, them, report);
-  report.operations = them.seen();
+  check_history(options, workload, report);
+  report.operations = workload.recorded();
   return report;
 }
 

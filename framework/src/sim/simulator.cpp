@@ -16,26 +16,26 @@ std::string to_text(const register_value& it) {
 }
 
 run_event reply(spi::replica_id by, const request_owner& owner, const answer& what) {
-  run_event it{.what = run_event_kind::answered, .replica = by, .number = owner.client};
+  run_event event{.what = run_event_kind::answered, .replica = by, .number = owner.client};
   switch (what.kind) {
   case answer_kind::applied:
-    it.text = fmt::format("done at {}{}", what.index,
-                          what.result.result    ? ", now " + to_text(what.result.result)
-                          : what.result.matched ? ""
-                                                : ", no match");
+    event.text = fmt::format("done at {}{}", what.index,
+                             what.result.result    ? ", now " + to_text(what.result.result)
+                             : what.result.matched ? ""
+                                                   : ", no match");
     break;
   case answer_kind::read:
-    it.text = fmt::format("k{} is {}", owner.key, to_text(what.result.result));
+    event.text = fmt::format("k{} is {}", owner.key, to_text(what.result.result));
     break;
   case answer_kind::refused:
-    it.text = "refused: " + what.reason;
+    event.text = "refused: " + what.reason;
     break;
   case answer_kind::pending:
   case answer_kind::unknown:
   case answer_kind::lost:
-    it.text = "unknown: " + what.reason;
+    event.text = "unknown: " + what.reason;
   }
-  return it;
+  return event;
 }
 
 } // namespace
@@ -45,19 +45,19 @@ simulator::simulator(const simulation_options& options, const consensus_factory&
     : options_{options}, factory_{options.ids.empty() ? factory : with_ids(factory, options.ids)},
       faults_{options.seed, options_.choice}, rates_{rates},
       network_{options.replicas + options.spares, faults_}, checker_{options.propose_once, now_} {
-  watch();
+  observe_checks();
   auto birth = faults_.stream(purpose::birth);
   for (spi::replica_id id = 1; id <= options.replicas; ++id)
     voters_.push_back(id);
   for (spi::replica_id id = 1; id <= options.replicas + options.spares; ++id) {
     replicas_.push_back(std::make_unique<sim_replica>(*this, id));
     if (id > options.replicas)
-      replicas_.back()->set_absent();
+      replicas_.back()->set_undeployed();
   }
-  for (auto& it : replicas_) {
+  for (auto& replica : replicas_) {
     if (rates_.drift_ppm > 0)
-      it->drift(birth.between(-rates_.drift_ppm, rates_.drift_ppm));
-    at_time(now_ + birth.between(0, 1'000), event_kind::restart, it->id(), 0);
+      replica->drift(birth.between(-rates_.drift_ppm, rates_.drift_ppm));
+    at_time(now_ + birth.between(0, 1'000), event_kind::restart, replica->id(), 0);
   }
 }
 
@@ -76,7 +76,7 @@ std::unique_ptr<consensus_driver> simulator::make_driver(consensus_driver::envir
                               : std::make_unique<consensus_driver>(env, protocol);
 }
 
-void simulator::watch() {
+void simulator::observe_checks() {
   checker_.on_violation = [this](const std::string& what) {
     trace("VIOLATION: {}", what);
     emit([&] { return run_event{.what = run_event_kind::violated, .text = what}; });
@@ -112,35 +112,36 @@ void simulator::run_until(std::int64_t at) {
     now_ = std::max(now_, at);
 }
 
-void simulator::dispatch(const event& it) {
-  switch (it.kind) {
+void simulator::dispatch(const event& event) {
+  switch (event.kind) {
   case event_kind::client:
-    return on_client(it.arg);
+    return on_client(event.arg);
   case event_kind::response:
-    return on_response(it.arg);
+    return on_response(event.arg);
   case event_kind::fault_injector:
-    return on_fault_due(it.arg);
+    return on_fault_due(event.arg);
   case event_kind::admin:
     return on_admin();
   case event_kind::restart:
-    return restart(at(it.replica));
+    return restart(at(event.replica));
   default:
     break;
   }
-  auto& host = at(it.replica);
+  auto& host = at(event.replica);
   if (host.up() && now_ < host.paused_until()) {
-    queue_.push({host.paused_until(), 0, it.arg, it.incarnation, it.replica, it.kind});
+    queue_.push({host.paused_until(), 0, event.arg, event.incarnation, event.replica, event.kind});
     return;
   }
-  hash_ = combine(hash_, (static_cast<std::uint64_t>(it.at) << 16) ^
-                             (static_cast<std::uint64_t>(it.replica) << 8) ^
-                             static_cast<std::uint64_t>(it.kind));
-  deliver_event(host, it);
+  hash_ = combine(hash_, (static_cast<std::uint64_t>(event.at) << 16) ^
+                             (static_cast<std::uint64_t>(event.replica) << 8) ^
+                             static_cast<std::uint64_t>(event.kind));
+  deliver_event(host, event);
 }
 
-void simulator::restart(sim_replica& it) {
-  if (!it.up() && !it.kept_out() && !it.stopped_itself() && !it.absent())
-    it.start();
+void simulator::restart(sim_replica& replica) {
+  if (!replica.up() && !replica.is_awaiting_admission() && !replica.stopped_itself() &&
+      !replica.is_undeployed())
+    replica.start();
 }
 
 /// A state machine rejects a member under an id that has made promises before, even if the change
@@ -148,70 +149,73 @@ void simulator::restart(sim_replica& it) {
 spi::replica_id simulator::wiped_member(const spi::members_changed& wanted) {
   for (auto* list : {&wanted.voters, &wanted.learners})
     for (auto id : *list)
-      if (!at(id).belongs_to().in_group())
+      if (!at(id).group_membership().in_group())
         return id;
   return 0;
 }
 
-void simulator::deliver_event(sim_replica& it, const event& what) {
+void simulator::deliver_event(sim_replica& replica, const event& event) {
   // Always takes the object out of its slot, even if the receiver is down.
-  auto alive = it.up() && (what.incarnation == 0 || what.incarnation == it.incarnation());
-  switch (what.kind) {
+  auto alive =
+      replica.up() && (event.incarnation == 0 || event.incarnation == replica.incarnation());
+  switch (event.kind) {
   case event_kind::deliver:
-    return arrive(packets_.take(what.arg));
+    return arrive(packets_.take(event.arg));
   case event_kind::request: {
-    auto asked = requests_.take(what.arg);
-    emit_request(it.id(), asked);
+    auto request = requests_.take(event.arg);
+    emit_request(replica.id(), request);
     if (!alive)
-      return answered(it.id(), asked.owner,
+      return answered(replica.id(), request.owner,
                       {answer_kind::refused, 0, {}, 0, "the replica is down"});
-    if (auto wiped = asked.members ? wiped_member(*asked.members) : 0; wiped != 0)
+    if (auto wiped = request.members ? wiped_member(*request.members) : 0; wiped != 0)
       return answered(
-          it.id(), asked.owner,
+          replica.id(), request.owner,
           {answer_kind::refused,
            0,
            {},
            0,
            fmt::format("the disk of replica {} was wiped: its id isn't used again", wiped)});
-    if (asked.members)
-      return it.reconfigure(asked.owner, std::move(*asked.members));
-    if (!asked.command)
-      return it.read(asked.owner, asked.level);
-    return it.propose(std::move(*asked.command), asked.owner);
+    if (request.members)
+      return replica.reconfigure(request.owner, std::move(*request.members));
+    if (!request.command)
+      return replica.read(request.owner, request.level);
+    return replica.propose(std::move(*request.command), request.owner);
   }
   case event_kind::validated: {
-    auto answer = validation_answers_.take(what.arg);
+    auto answer = validation_results_.take(event.arg);
     if (alive)
-      it.on_validated(answer.ticket, answer.ok, answer.ok ? "" : "the state machine objects");
+      replica.on_validated(answer.ticket, answer.ok, answer.ok ? "" : "the state machine objects");
     return;
   }
   case event_kind::admission:
-    if (it.kept_out() && what.incarnation == it.incarnation())
-      it.ask_for_admission();
+    if (replica.is_awaiting_admission() && event.incarnation == replica.incarnation())
+      replica.ask_for_admission();
     return;
   default:
     break;
   }
   if (!alive)
     return;
-  switch (what.kind) {
+  switch (event.kind) {
   case event_kind::timer:
-    return it.on_timer(static_cast<std::int64_t>(what.arg));
+    return replica.on_timer(static_cast<std::int64_t>(event.arg));
   case event_kind::synced:
-    return it.on_synced();
+    return replica.on_synced();
   case event_kind::crash:
-    it.crash("in the middle of a sync");
-    return at_time(now_ + it.random().between(1'000, 300'000), event_kind::restart, it.id(), 0);
+    replica.crash("in the middle of a sync");
+    return at_time(now_ + replica.random().between(1'000, 300'000), event_kind::restart,
+                   replica.id(), 0);
   case event_kind::drain:
-    return it.on_drain();
+    return replica.on_drain();
   case event_kind::apply:
-    return it.on_apply();
+    return replica.on_apply();
   case event_kind::flush:
-    return it.on_flush();
+    return replica.on_flush();
   case event_kind::unreachable:
-    return it.on_unreachable(static_cast<spi::replica_id>(what.arg));
+    return replica.on_unreachable(static_cast<spi::replica_id>(event.arg));
   case event_kind::snapshot_sent:
-    return it.on_snapshot_sent(static_cast<spi::replica_id>(what.arg >> 1), (what.arg & 1) != 0);
+    return replica.on_snapshot_sent(static_cast<spi::replica_id>(event.arg >> 1),
+                                    (event.arg & 1) != 0);
   default:
     return;
   }
@@ -220,9 +224,9 @@ void simulator::deliver_event(sim_replica& it, const event& what) {
 // -- messages ---------------------------------------------------------------------------------
 
 void simulator::hint_unreachable(spi::replica_id at, spi::replica_id peer) {
-  auto& told = this->at(at);
-  if (auto details = should_inject(told.points().unreachable, rates_.unreachable_hint))
-    at_time(now_ + details->between(100, 5'000), event_kind::unreachable, at, told.incarnation(),
+  auto& sender = this->at(at);
+  if (auto details = should_inject(sender.points().unreachable, rates_.unreachable_hint))
+    at_time(now_ + details->between(100, 5'000), event_kind::unreachable, at, sender.incarnation(),
             peer);
 }
 
@@ -291,121 +295,123 @@ void simulator::send_snapshot(spi::replica_id from, spi::replica_id to, const st
           arg | (arrivals.count > 0 ? 1 : 0));
 }
 
-void simulator::arrive(packet it) {
-  auto& to = at(it.to);
-  auto misses = !to.up() || network_.is_cut(it.from, it.to);
+void simulator::arrive(packet arrived) {
+  auto& to = at(arrived.to);
+  auto misses = !to.up() || network_.is_cut(arrived.from, arrived.to);
   emit([&] {
     return run_event{.what = misses ? run_event_kind::missed : run_event_kind::arrived,
-                     .replica = it.to,
-                     .peer = it.from,
-                     .number = it.number,
-                     .bytes = it.bytes.size(),
-                     .since = it.sent_at};
+                     .replica = arrived.to,
+                     .peer = arrived.from,
+                     .number = arrived.number,
+                     .bytes = arrived.bytes.size(),
+                     .since = arrived.sent_at};
   });
-  auto left_at = static_cast<double>(it.sent_at) / 1e6;
+  auto left_at = static_cast<double>(arrived.sent_at) / 1e6;
   if (misses) {
-    trace("message {} from {}, which left at {:.6f}, is dropped: {}", it.number, it.from, left_at,
-          to.up() ? "the link is cut" : fmt::format("replica {} is down", it.to));
+    trace("message {} from {}, which left at {:.6f}, is dropped: {}", arrived.number, arrived.from,
+          left_at, to.up() ? "the link is cut" : fmt::format("replica {} is down", arrived.to));
     ++stats_.dropped;
-    return hint_unreachable(it.from, it.to);
+    return hint_unreachable(arrived.from, arrived.to);
   }
   trace("{} {}, {} bytes, comes from {} to replica {}; it left at {:.6f}",
-        it.image ? "snapshot" : "message", it.number, it.bytes.size(), it.from, it.to, left_at);
-  if (it.image)
-    to.take_snapshot(it.image->index(), it.bytes, it.image);
+        arrived.image ? "snapshot" : "message", arrived.number, arrived.bytes.size(), arrived.from,
+        arrived.to, left_at);
+  if (arrived.image)
+    to.take_snapshot(arrived.image->index(), arrived.bytes, arrived.image);
   else
-    to.deliver(it.from, it.bytes);
+    to.deliver(arrived.from, arrived.bytes);
 }
 
-std::optional<membership_answer> simulator::ask_membership(spi::replica_id from,
-                                                           spi::replica_id to) {
+std::optional<membership_response> simulator::ask_membership(spi::replica_id from,
+                                                             spi::replica_id to) {
   auto& peer = at(to);
-  auto runs = (peer.up() || peer.kept_out()) && now_ >= peer.paused_until();
+  auto runs = (peer.up() || peer.is_awaiting_admission()) && now_ >= peer.paused_until();
   if (!runs || !network_.is_open(from, to, now_) || !network_.is_open(to, from, now_))
     return std::nullopt;
-  return peer.belongs_to().answer(at(from).belongs_to().folder());
+  return peer.group_membership().answer(at(from).group_membership().folder());
 }
 
 void simulator::release_held() {
   auto held = std::exchange(held_, {});
-  for (auto& it : held) {
-    auto to = it.to;
-    at_time(now_ + 1, event_kind::deliver, to, 0, packets_.put(std::move(it)));
+  for (auto& packet : held) {
+    auto to = packet.to;
+    at_time(now_ + 1, event_kind::deliver, to, 0, packets_.put(std::move(packet)));
   }
 }
 
 void simulator::emit_request(spi::replica_id to, const request& what) {
   emit([&] {
-    run_event it{.what = run_event_kind::asked, .replica = to, .number = what.owner.client};
+    run_event event{.what = run_event_kind::asked, .replica = to, .number = what.owner.client};
     if (what.members)
-      it.text = fmt::format("voters {}", fmt::join(what.members->voters, ","));
+      event.text = fmt::format("voters {}", fmt::join(what.members->voters, ","));
     else if (what.command)
-      it.text = describe_command(*what.command);
+      event.text = describe_command(*what.command);
     else
-      it.text = fmt::format("read k{}", what.owner.key);
-    return it;
+      event.text = fmt::format("read k{}", what.owner.key);
+    return event;
   });
 }
 
 // -- faults -----------------------------------------------------------------------------------
 
-bool simulator::crash_point(sim_replica& it) {
+bool simulator::crash_point(sim_replica& replica) {
   // Effects are counted from 1; the crash happens before the effect with this number.
   if (crash_at_ != 0 && stats_.effects + 1 >= crash_at_) {
     crash_at_ = 0;
-    if (crash_everybody_)
+    if (crash_all_replicas_)
       crash_all("at the chosen effect");
     else
-      it.crash("at the chosen effect");
+      replica.crash("at the chosen effect");
     for (auto& other : replicas_)
       if (!other->up())
         at_time(now_ + 300'000, event_kind::restart, other->id(), 0);
-    return !it.up();
+    return !replica.up();
   }
-  auto details = should_inject(it.points().batch_crash, rates_.crash_in_batch);
+  auto details = should_inject(replica.points().batch_crash, rates_.crash_in_batch);
   if (!details)
     return false;
-  it.crash("between two effects");
-  at_time(now_ + details->between(10'000, 2'000'000), event_kind::restart, it.id(), 0);
+  replica.crash("between two effects");
+  at_time(now_ + details->between(10'000, 2'000'000), event_kind::restart, replica.id(), 0);
   return true;
 }
 
-void simulator::crash_at_effect(std::uint64_t number, bool everybody) {
+void simulator::crash_at_effect(std::uint64_t number, bool all_replicas) {
   crash_at_ = number;
-  crash_everybody_ = everybody;
+  crash_all_replicas_ = all_replicas;
 }
 
 void simulator::crash_all(std::string_view why) {
-  for (auto& it : replicas_)
-    it->crash(why);
+  for (auto& replica : replicas_)
+    replica->crash(why);
 }
 
 void simulator::heal() {
   trace("all faults stop");
   emit([] { return run_event{.what = run_event_kind::all_healed}; });
   network_.heal();
-  auto calm = fault_rates{};
-  calm.delay_min = rates_.delay_min;
-  calm.delay_jitter = std::min<std::int64_t>(rates_.delay_jitter, 2'000);
-  calm.sync_min = rates_.sync_min;
-  calm.flush_every = rates_.flush_every;
-  rates_ = calm;
-  for (auto& it : replicas_) {
-    it->drift(0);
-    it->pause_until(0);
-    if (!it->up())
-      at_time(now_ + 1, event_kind::restart, it->id(), 0);
+  auto healed = fault_rates{};
+  healed.delay_min = rates_.delay_min;
+  healed.delay_jitter = std::min<std::int64_t>(rates_.delay_jitter, 2'000);
+  healed.sync_min = rates_.sync_min;
+  healed.flush_every = rates_.flush_every;
+  rates_ = healed;
+  for (auto& replica : replicas_) {
+    replica->drift(0);
+    replica->pause_until(0);
+    if (!replica->up())
+      at_time(now_ + 1, event_kind::restart, replica->id(), 0);
   }
 }
 
 // -- requests ---------------------------------------------------------------------------------
 
 void simulator::validated(spi::replica_id id, std::uint64_t incarnation, std::uint64_t ticket) {
-  auto& it = at(id);
-  auto ok = !should_inject(it.points().objection, rates_.objection) && !it.rejects_validations();
-  auto after = rates_.lazy_drain > 0 ? it.random().between(0, 2'000) : 0;
+  auto& replica = at(id);
+  auto ok = !should_inject(replica.points().objection, rates_.objection) &&
+            !replica.rejects_validations();
+  auto after = rates_.lazy_drain > 0 ? replica.random().between(0, 2'000) : 0;
   at_time(now_ + after, event_kind::validated, id, incarnation,
-          validation_answers_.put({ticket, ok}));
+          validation_results_.put({ticket, ok}));
 }
 
 void simulator::request_at(std::int64_t at, spi::replica_id to, const request_owner& owner,

@@ -61,12 +61,12 @@ class simulator {
             spi::persist_token waited_for = 0);
   void send_snapshot(spi::replica_id from, spi::replica_id to, const std::string& blob,
                      const machine_image& image);
-  /// What a replica with an empty disk learns from a peer; none: the peer can't be reached.
-  std::optional<membership_answer> ask_membership(spi::replica_id from, spi::replica_id to);
+  /// A peer's answer to a replica with an empty disk; none: the peer can't be reached.
+  std::optional<membership_response> ask_membership(spi::replica_id from, spi::replica_id to);
   void validated(spi::replica_id id, std::uint64_t incarnation, std::uint64_t ticket);
   /// Called between two effects, where a crash may be injected. @returns whether this replica
   /// crashed.
-  bool crash_point(sim_replica& it);
+  bool crash_point(sim_replica& replica);
   void answered(spi::replica_id by, const request_owner& owner, answer what);
   void note(std::uint64_t value) { hash_ = combine(hash_, value); }
   void violate(violation_kind kind, std::string_view what) { checker_.violate(kind, what); }
@@ -99,11 +99,11 @@ class simulator {
   /// Stops all faults, and restarts the replicas that are down.
   void heal();
   /// Crash at the effect with this number, counted from 1 over all replicas.
-  void crash_at_effect(std::uint64_t number, bool everybody);
+  void crash_at_effect(std::uint64_t number, bool all_replicas);
   void filter(message_filter filter) { filter_ = std::move(filter); }
   void release_held();
-  /// Schedules a client's request at a replica at time `at`: a proposal, or without a command a
-  /// read.
+  /// Schedules a client's request at a replica at time `at`: a proposal, or a read if there is no
+  /// command.
   void request_at(std::int64_t at, spi::replica_id to, const request_owner& owner,
                   spi::read_level level, std::optional<std::string> command);
 
@@ -126,27 +126,27 @@ class simulator {
     spi::replica_id to = 0;
     std::string bytes; ///< a message, or a snapshot's blob
     machine_image image;
-    std::uint64_t number = 0; ///< of the message
+    std::uint64_t number = 0; ///< the number of the message
     std::int64_t sent_at = 0;
   };
   struct request {
     request_owner owner;
-    std::optional<std::string> command;          ///< none: it is a read
-    std::optional<spi::members_changed> members; ///< instead of either
+    std::optional<std::string> command;          ///< none: a read, or a change of members
+    std::optional<spi::members_changed> members; ///< set for a change of members
     spi::read_level level = spi::read_level::linearizable;
   };
-  struct validation_answer {
+  struct validation_result {
     std::uint64_t ticket = 0;
     bool ok = true;
   };
 
-  void dispatch(const event& it);
-  void deliver_event(sim_replica& it, const event& what);
-  void restart(sim_replica& it);
+  void dispatch(const event& event);
+  void deliver_event(sim_replica& replica, const event& event);
+  void restart(sim_replica& replica);
   spi::replica_id wiped_member(const spi::members_changed& wanted);
-  void arrive(packet it);
+  void arrive(packet arrived);
   void hint_unreachable(spi::replica_id at, spi::replica_id peer);
-  void watch();
+  void observe_checks();
   void trace_sent(spi::replica_id from, spi::replica_id to, std::string_view what,
                   const sim_network::arrivals& arrivals);
   void emit_message(run_event_kind what, spi::replica_id from, spi::replica_id to,
@@ -171,13 +171,13 @@ class simulator {
   std::vector<std::unique_ptr<sim_replica>> replicas_;
   slot_pool<packet> packets_;
   slot_pool<request> requests_;
-  slot_pool<validation_answer> validation_answers_;
+  slot_pool<validation_result> validation_results_;
   std::deque<packet> held_;
   message_filter filter_;
   simulation_stats stats_;
   std::uint64_t hash_ = 0;
   std::uint64_t crash_at_ = 0;
-  bool crash_everybody_ = false;
+  bool crash_all_replicas_ = false;
 };
 
 } // namespace atl::sim

@@ -8,18 +8,19 @@ namespace atl::verify {
 
 namespace {
 
-/// More messages than a correct group sends in a millisecond.
+/// Bound of the messages in a millisecond; a correct group sends fewer.
 constexpr std::size_t messages_max = 100'000;
 
 } // namespace
 
-bare_group::bare_group(const tested_protocol& what, std::uint32_t replicas) : members_(replicas) {
+bare_group::bare_group(const tested_protocol& protocol, std::uint32_t replicas)
+    : members_(replicas) {
   std::vector<spi::replica_id> voters;
   for (spi::replica_id id = 1; id <= replicas; ++id)
     voters.push_back(id);
   for (spi::replica_id id = 1; id <= replicas; ++id) {
     auto& it = members_[id - 1];
-    it.protocol = what.factory({what.options, id, voters, id, 1});
+    it.protocol = protocol.factory({protocol.options, id, voters, id, 1});
     it.protocol->start({}, 0, now_);
     carry_out(id);
   }
@@ -60,7 +61,7 @@ spi::replica_id bare_group::leader() const {
   return 0;
 }
 
-/// Disks and state machines finish at once.
+/// Disks and state machines complete each operation at once.
 void bare_group::carry_out(spi::replica_id id) {
   auto& it = members_[id - 1];
   for (;;) {

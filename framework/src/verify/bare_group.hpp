@@ -11,10 +11,11 @@
 namespace atl::verify {
 
 /// A group of protocols without a simulator: messages arrive at once, and disks and state machines
-/// take no time and keep nothing, so growing memory belongs to the protocols. Not thread-safe.
+/// take no time and store nothing, so only the protocols can use more and more memory. Not
+/// thread-safe.
 class bare_group {
  public:
-  bare_group(const tested_protocol& what, std::uint32_t replicas);
+  bare_group(const tested_protocol& protocol, std::uint32_t replicas);
 
   /// Advances time by a millisecond, and delivers messages until none is left.
   void run();

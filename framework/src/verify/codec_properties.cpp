@@ -27,8 +27,8 @@ std::string names(const std::vector<bool>& present) {
   return text.empty() ? " none" : text;
 }
 
-/// Set number `number` of all sets; or, when there are too many, one of a size drawn first, so that
-/// small, middle and nearly whole sets all come up.
+/// Set number `number` of all sets; if there are too many, a random set whose size is drawn first,
+/// so that small, middle and nearly complete sets all occur.
 std::vector<bool> choose_set(std::uint32_t total, std::uint64_t number, bool all,
                              spi::random_source& random) {
   std::vector<bool> present(total);
@@ -47,7 +47,7 @@ std::vector<bool> choose_set(std::uint32_t total, std::uint64_t number, bool all
   return present;
 }
 
-/// The fragments of a chunk, each in memory of its own and exactly as long as it is, as they come
+/// The fragments of a chunk, each in a buffer of its own and of exactly its size, like fragments
 /// from different nodes.
 std::vector<std::string> stored_fragments(const spi::recovery& scheme, std::string_view chunk) {
   std::string scratch;
@@ -55,10 +55,10 @@ std::vector<std::string> stored_fragments(const spi::recovery& scheme, std::stri
   return {views.begin(), views.end()};
 }
 
-/// What a host holds in its hands: the bytes of those fragments that came.
-class fragments_at_hand {
+/// The fragments that a host has received.
+class available_fragments {
  public:
-  fragments_at_hand(const std::vector<std::string>& all, const std::vector<bool>& present)
+  available_fragments(const std::vector<std::string>& all, const std::vector<bool>& present)
       : bytes_(all.size()) {
     for (std::size_t i = 0; i < all.size(); ++i)
       if (present[i])
@@ -67,10 +67,11 @@ class fragments_at_hand {
 
   std::optional<std::string>& operator[](std::size_t index) { return bytes_[index]; }
 
-  /// The chunk, or none; or how the answer is no view of what was at hand.
+  /// Decodes the chunk, if possible. @returns an error if the result is not a view of a fragment or
+  /// of the scratch space.
   finding decode(const spi::recovery& scheme, std::size_t size,
                  std::optional<std::string>& chunk) const {
-    std::string scratch(chunk_before.begin(), chunk_before.end());
+    std::string scratch(stale_bytes.begin(), stale_bytes.end());
     std::vector<std::optional<std::string_view>> views(bytes_.size());
     std::copy(bytes_.begin(), bytes_.end(), views.begin());
     auto decoded = scheme.decode(size, views, scratch);
@@ -88,8 +89,8 @@ class fragments_at_hand {
   }
 
  private:
-  /// What the scratch space holds from earlier work.
-  static constexpr std::string_view chunk_before = "left from an earlier chunk";
+  /// The initial content of the scratch space, as left from earlier work.
+  static constexpr std::string_view stale_bytes = "left from an earlier chunk";
 
   std::vector<std::optional<std::string>> bytes_;
 };
@@ -118,7 +119,8 @@ finding counts_rightly(const spi::recovery& scheme, spi::random_source& random) 
   auto layout = scheme.layout();
   auto all = layout.total <= loss_tolerance::all_sets_max;
   auto sets = all ? std::uint64_t{1} << layout.total : sampled_sets;
-  auto reached = !all; // a sample may miss the one set that is enough
+  auto reached =
+      !all; // a sample may not contain a set of exactly `needed` fragments that is enough
   for (std::uint64_t number = 0; number < sets; ++number) {
     auto present = choose_set(layout.total, number, all, random);
     auto count = static_cast<std::uint32_t>(std::count(present.begin(), present.end(), true));
@@ -176,7 +178,7 @@ finding decodes_what_it_can(const spi::recovery& scheme, std::string_view chunk,
     if (total - count <= survives && !enough)
       return "claims to survive " + std::to_string(survives) + " losses and doesn't";
     std::optional<std::string> decoded;
-    if (auto wrong = fragments_at_hand{fragments, present}.decode(scheme, chunk.size(), decoded))
+    if (auto wrong = available_fragments{fragments, present}.decode(scheme, chunk.size(), decoded))
       return wrong;
     if (decoded.has_value() != enough)
       return std::string{decoded ? "decodes from" : "doesn't decode from"} + names(present) +
@@ -192,7 +194,7 @@ finding refuses_wrong_lengths(const spi::recovery& scheme, std::string_view chun
   auto total = scheme.layout().total;
   auto fragments = stored_fragments(scheme, chunk);
   auto right = choose_set(total, 0, false, random);
-  fragments_at_hand hand{fragments, right};
+  available_fragments available{fragments, right};
   std::string changes;
   for (std::uint32_t i = 0; i < total; ++i) {
     if (!right[i] || !random.chance(0.5))
@@ -201,23 +203,23 @@ finding refuses_wrong_lengths(const spi::recovery& scheme, std::string_view chun
     const std::size_t lengths[] = {0,        size / 2,    size == 0 ? 1 : size - 1,
                                    size + 1, size + 4096, fragments[random.below(total)].size()};
     auto length = lengths[random.below(std::size(lengths))];
-    hand[i]->resize(length, '\0');
+    available[i]->resize(length, '\0');
     right[i] = length == size;
     if (!right[i])
       changes += fmt::format(" {} bytes as fragment {} of {};", length, i, size);
   }
   std::optional<std::string> decoded;
-  if (auto wrong = hand.decode(scheme, chunk.size(), decoded))
+  if (auto wrong = available.decode(scheme, chunk.size(), decoded))
     return *wrong + ", from" + changes;
   if (decoded && !scheme.enough(right))
     return "decodes from fragments of wrong lengths:" + changes;
   if (decoded && *decoded != chunk)
     return "decodes another chunk from fragments of wrong lengths:" + changes;
 
-  // All of them as they are, for a chunk of a size that needs others.
+  // All fragments unchanged, but decoded as fragments of a chunk of another size.
   const std::size_t sizes[] = {2 * chunk.size() + 100'000, std::size_t{1} << 40,
                                std::numeric_limits<std::size_t>::max() / 2};
-  fragments_at_hand whole{fragments, std::vector<bool>(total, true)};
+  available_fragments whole{fragments, std::vector<bool>(total, true)};
   for (auto size : sizes) {
     if (auto wrong = whole.decode(scheme, size, decoded = std::nullopt))
       return *wrong + ", from fragments of one of " + std::to_string(chunk.size());

@@ -32,27 +32,27 @@ sim::fault_set faults_for(const std::string& safe_with_crashes) {
 
 /// Every second seed runs without spare replicas, so that all faults hit members, and clients ask
 /// only members.
-void leave_spares_out(simulation_options& run) {
+void drop_spares_in_even_seeds(simulation_options& run) {
   if (run.seed % 2 == 0)
     run.spares = 0;
 }
 
-/// Other sizes than three and five, as far as the options admit them.
-std::vector<std::uint32_t> other_sizes(const tested_protocol& what) {
+/// The admitted sizes among four, six and seven; without any, all admitted sizes.
+std::vector<std::uint32_t> other_sizes(const tested_protocol& protocol) {
   std::vector<std::uint32_t> out;
   for (std::uint32_t size : {4, 6, 7})
-    if (what.admits(size))
+    if (protocol.admits(size))
       out.push_back(size);
-  return out.empty() ? what.group_sizes : out;
+  return out.empty() ? protocol.group_sizes : out;
 }
 
-std::uint64_t repeats_itself(const tested_protocol& what, std::uint64_t first) {
+std::uint64_t count_repeated_runs(const tested_protocol& protocol, std::uint64_t first) {
   constexpr std::uint64_t count = 10;
   for (auto seed = first; seed < first + count; ++seed) {
-    auto options = what.simulation(seed, 3);
-    if (simulate(options, what.factory).hash != simulate(options, what.factory).hash)
+    auto options = protocol.simulation(seed, 3);
+    if (simulate(options, protocol.factory).hash != simulate(options, protocol.factory).hash)
       throw broken(fmt::format("seed {}: two runs of one seed differ: it draws numbers, looks at a "
-                               "clock or at addresses, or keeps something outside of its objects",
+                               "clock or at addresses, or keeps state outside of its objects",
                                seed));
   }
   return count;
@@ -71,7 +71,7 @@ std::uint64_t share(const effort& how, std::uint64_t divisor) {
 }
 
 /// Leaves two of the enabled kinds of faults on.
-sim::fault_set two_kinds(const sim::fault_set& all, spi::random_source& random) {
+sim::fault_set keep_two_kinds(const sim::fault_set& all, spi::random_source& random) {
   auto names = sim::fault_names();
   auto out = sim::fault_set::none();
   for (int kinds = 0; kinds < 2;)
@@ -85,39 +85,39 @@ sim::fault_set two_kinds(const sim::fault_set& all, spi::random_source& random) 
 /// Few commands, as large as an application may send them.
 void enlarge_commands(simulation_options& run) {
   spi::random_source random{run.seed};
-  constexpr std::size_t head = 256; // of a command, in front of what is added
+  constexpr std::size_t head = 256; // bytes of a command before the padding
   run.workload.payload = (std::size_t{1} << random.between(10, 20)) - head;
   run.workload.clients = 2;
   run.workload.think = std::chrono::milliseconds{200};
   run.duration = std::chrono::seconds{3};
 }
 
-/// Groups of all sizes, all faults at once.
-std::vector<seed_check> checks_of_groups(const tested_protocol& what, const sim::fault_set& all,
+/// Runs groups of all sizes, with all faults.
+std::vector<seed_check> checks_of_groups(const tested_protocol& protocol, const sim::fault_set& all,
                                          recorder& out) {
   std::vector<seed_check> checks;
   auto group_of = [&](std::uint32_t size, const char* name, std::uint64_t divisor) {
     auto property = fmt::format("{} replicas under simulated faults", name);
-    if (!what.admits(size))
+    if (!protocol.admits(size))
       return out.skip(property, fmt::format("its options admit no group of {}", name));
     checks.push_back({property, "safe_with_crashes", share(out.how(), divisor), [=](auto& run) {
                         run.replicas = size;
                         run.faults = all;
-                        leave_spares_out(run);
+                        drop_spares_in_even_seeds(run);
                       }});
   };
   group_of(3, "three", 1);
   group_of(5, "five", 6);
   checks.push_back({"groups of other sizes under simulated faults", "safe_with_crashes",
-                    share(out.how(), 10), [all, sizes = other_sizes(what)](auto& run) {
+                    share(out.how(), 10), [all, sizes = other_sizes(protocol)](auto& run) {
                       run.replicas = sizes[run.seed % sizes.size()];
                       run.faults = all;
-                      leave_spares_out(run);
+                      drop_spares_in_even_seeds(run);
                     }});
   return checks;
 }
 
-/// Other clients, other durations.
+/// Runs with other numbers of clients, command sizes and durations.
 std::vector<seed_check> checks_of_workloads(const sim::fault_set& all, const effort& how) {
   return {{"a crowd of clients under simulated faults", "", share(how, 30),
            [=](auto& run) {
@@ -133,13 +133,13 @@ std::vector<seed_check> checks_of_workloads(const sim::fault_set& all, const eff
            }},
           {"a minute with few faults", "", share(how, 50), [=](auto& run) {
              spi::random_source random{run.seed};
-             run.faults = two_kinds(all, random);
+             run.faults = keep_two_kinds(all, random);
              run.duration = std::chrono::seconds{60};
            }}};
 }
 
-/// With the option on that makes the plugin trust clocks, and faults that let leaders change while
-/// clocks drift apart.
+/// Runs with the option that makes the plugin trust clocks, and with faults that cause leader
+/// changes while clocks drift apart.
 std::vector<seed_check> checks_of_clocks(const spi::descriptor& it, const spi::options& options,
                                          const effort& how) {
   auto name = claim_of(it, "trusts_clocks_with");
@@ -157,14 +157,14 @@ std::vector<seed_check> checks_of_clocks(const spi::descriptor& it, const spi::o
              faults.clock_drift = faults.partitions = true;
              run.workload.clients = 12;
              run.workload.keys = 2;
-             // The first seed from there on that draws both.
+             // Takes the next seed that draws both faults.
              for (run.seed *= 64;; ++run.seed)
                if (auto rates = drawn_rates(run); rates.drift_ppm > 50'000 && rates.partitions)
                  break;
            }}};
 }
 
-std::vector<seed_check> checks_of_disks(const tested_protocol& what, const sim::fault_set& all,
+std::vector<seed_check> checks_of_disks(const tested_protocol& protocol, const sim::fault_set& all,
                                         recorder& out) {
   std::vector<seed_check> checks;
   checks.push_back(
@@ -175,9 +175,9 @@ std::vector<seed_check> checks_of_disks(const tested_protocol& what, const sim::
          run.fatal_is_failure = false;
          run.demand_liveness = false;
        }});
-  if (what.fixed_quorums)
+  if (protocol.fixed_quorums)
     out.skip("wiped disks", "its quorums have sizes of their own");
-  else if (!what.changes_members || !all.crashes)
+  else if (!protocol.changes_members || !all.crashes)
     out.skip("wiped disks", "it claims no changes of members, or no safety when replicas crash");
   else
     checks.push_back({"a disk is wiped, and its replica is kept out until another one takes its "
@@ -189,13 +189,13 @@ std::vector<seed_check> checks_of_disks(const tested_protocol& what, const sim::
   return checks;
 }
 
-/// Each numeric option at each limit in turn, as far as the plugin admits that at all.
+/// Runs each numeric option at each of its limits in turn, if the plugin accepts the limit.
 seed_check check_of_limits(const spi::descriptor& it, const spi::options& options,
                            const sim::fault_set& all, const effort& how) {
   std::vector<std::pair<std::uint32_t, spi::options>> limits;
   for (auto& limit : options_at_limits(it, options))
     if (auto sizes = sim::admitted_group_sizes(it, limit.options).admitted; !sizes.empty())
-      limits.emplace_back(nearest_to_three(sizes), std::move(limit.options));
+      limits.emplace_back(size_closest_to_three(sizes), std::move(limit.options));
   auto count = limits.size() * share(how, 50);
   return {"options at their limits", "", count, [=](auto& run) {
             auto& [size, at_limit] = limits[run.seed % limits.size()];
@@ -217,25 +217,25 @@ std::uint64_t create_consensus(const spi::descriptor& plugin, const spi::options
 }
 
 void verify_consensus(const spi::descriptor& it, const spi::options& options, recorder& out) {
-  auto what = make_subject(it, options);
-  auto all = faults_for(what.safe_with_crashes);
+  auto protocol = make_tested_protocol(it, options);
+  auto all = faults_for(protocol.safe_with_crashes);
   auto& how = out.how();
-  out.check("same seed, same run", "", [&] { return repeats_itself(what, how.first); });
+  out.check("same seed, same run", "", [&] { return count_repeated_runs(protocol, how.first); });
   try_scenarios(it, options, out);
   auto trusts_clocks_with = claim_of(it, "trusts_clocks_with");
   if (!all.as_claimed(trusts_clocks_with, options).clock_jumps)
     out.skip("clocks jump ahead", "with '" + trusts_clocks_with + "' on it trusts clocks");
   std::vector<seed_check> checks;
-  for (auto& some : {checks_of_groups(what, all, out), checks_of_workloads(all, how),
-                     checks_of_clocks(it, options, how), checks_of_disks(what, all, out)})
+  for (auto& some : {checks_of_groups(protocol, all, out), checks_of_workloads(all, how),
+                     checks_of_clocks(it, options, how), checks_of_disks(protocol, all, out)})
     checks.insert(checks.end(), some.begin(), some.end());
   checks.push_back(check_of_limits(it, options, all, how));
   for (auto& each : checks)
     out.plan(each.count);
-  seed_runner seeds{it, what, out};
+  seed_runner seeds{it, protocol, out};
   for (auto& each : checks)
     out.check(each.property, each.claim, [&] { return seeds.run(each.count, each.make); });
-  try_hostile_bytes(what, out);
+  try_hostile_bytes(protocol, out);
 }
 
 } // namespace atl::verify

@@ -11,7 +11,7 @@ namespace atl::verify {
 namespace {
 
 constexpr int comparisons = 3;
-constexpr int runs = 5; ///< of the small size in a comparison; the large one has one run in each
+constexpr int runs = 5; ///< runs of the small size in a comparison; the large size has one run
 
 double thread_seconds() {
   timespec now{};
@@ -43,7 +43,7 @@ std::optional<std::string> grows_too_fast(const growth_limit& limit, std::size_t
     if (factor <= limit.factor_max)
       return std::nullopt;
     if (factor > 3 * limit.factor_max)
-      break; // no noise makes up so much, and each comparison may take long
+      break; // other load cannot explain such a factor, and another comparison may take long
   }
   return fmt::format("takes {:.0f} times as long for {} as for {}: {:.3f} s of processor time, "
                      "where n log n would be about {:.0f} times",

@@ -16,22 +16,22 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct said {
+struct sent_message {
   spi::replica_id from = 0;
   spi::replica_id to = 0;
   std::string bytes;
 };
 
-std::vector<spi::replica_id> voters_of(const tested_protocol& what) {
-  std::vector<spi::replica_id> all(what.usual_size());
+std::vector<spi::replica_id> voters_of(const tested_protocol& protocol) {
+  std::vector<spi::replica_id> all(protocol.usual_size());
   std::iota(all.begin(), all.end(), 1);
   return all;
 }
 
 /// Messages of a group that loses and elects a leader.
-std::vector<said> listen(const tested_protocol& what) {
-  std::vector<said> all;
-  scenario_group group{{what, what.usual_size()}};
+std::vector<sent_message> record_messages(const tested_protocol& protocol) {
+  std::vector<sent_message> all;
+  scenario_group group{{protocol, protocol.usual_size()}};
   group.simulation().filter([&all](auto from, auto to, std::string_view bytes) {
     all.push_back({from, to, std::string{bytes}});
     return sim::filter_action::pass;
@@ -45,8 +45,8 @@ std::vector<said> listen(const tested_protocol& what) {
   return all;
 }
 
-/// A number far too large is what a decoder most likely believes.
-std::string spoil(const said& it, spi::random_source& random) {
+/// Returns a malformed variant of the message. Among others, a length is made far too large.
+std::string mutate(const sent_message& it, spi::random_source& random) {
   auto bytes = it.bytes;
   switch (random.below(5)) {
   case 0:
@@ -77,29 +77,29 @@ std::string spoil(const said& it, spi::random_source& random) {
 /// Malformed bytes are dropped. Flipped bits may form a valid message of a member; safety is not
 /// required then, because links check integrity, but the replica must not crash, throw, or allocate
 /// without bound.
-std::uint64_t send_garbage(const tested_protocol& what, const effort& how) {
-  auto voices = listen(what);
-  if (voices.empty())
-    return 0; // a protocol of one
+std::uint64_t send_malformed_messages(const tested_protocol& protocol, const effort& how) {
+  auto recorded = record_messages(protocol);
+  if (recorded.empty())
+    return 0; // a group of one sends no messages
   auto rounds = std::max<std::uint64_t>(2, how.seeds / 20);
   constexpr std::uint64_t messages = 400;
-  auto voters = voters_of(what);
+  auto voters = voters_of(protocol);
   for (auto seed = how.first; seed < how.first + rounds; ++seed) {
     spi::random_source random{seed};
     for (spi::replica_id to = 1; to <= voters.size(); ++to) {
-      spi::consensus_setup setup{what.options, to, voters, seed, 1};
-      auto one = what.factory(setup);
-      one->start({}, 0, spi::timestamp{1});
+      spi::consensus_setup setup{protocol.options, to, voters, seed, 1};
+      auto replica = protocol.factory(setup);
+      replica->start({}, 0, spi::timestamp{1});
       std::vector<spi::effect> effects;
       for (std::uint64_t i = 0; i < messages; ++i) {
-        auto& it = voices[random.below(voices.size())];
+        auto& it = recorded[random.below(recorded.size())];
         auto from = random.chance(0.1) ? static_cast<spi::replica_id>(random.next()) : it.from;
-        one->advance(spi::timestamp{static_cast<std::int64_t>(1'000 * i)});
-        one->step(from, spoil(it, random));
+        replica->advance(spi::timestamp{static_cast<std::int64_t>(1'000 * i)});
+        replica->step(from, mutate(it, random));
         if (random.chance(0.2))
-          one->step(it.from, it.bytes);
+          replica->step(it.from, it.bytes);
         effects.clear();
-        one->drain(effects);
+        replica->drain(effects);
         if (effects.size() > 10'000)
           throw broken(
               fmt::format("seed {}: garbage made it give out {} effects", seed, effects.size()));
@@ -110,8 +110,8 @@ std::uint64_t send_garbage(const tested_protocol& what, const effort& how) {
 }
 
 /// A group continues while unknown senders send random bytes.
-std::uint64_t survive_unknown_senders(const tested_protocol& what, const effort& how) {
-  scenario_group group{{what, what.usual_size()}};
+std::uint64_t survive_unknown_senders(const tested_protocol& protocol, const effort& how) {
+  scenario_group group{{protocol, protocol.usual_size()}};
   group.add_one();
   spi::random_source random{how.first};
   for (int round = 0; round < 1000; ++round) {
@@ -130,25 +130,25 @@ std::uint64_t survive_unknown_senders(const tested_protocol& what, const effort&
   return 1000;
 }
 
-/// Truncated, extended or swapped records: a replica starts, or reports why not.
-std::uint64_t read_spoiled_disks(const tested_protocol& what, const effort& how) {
-  // What a replica writes, from its own effects.
+/// With truncated, extended or swapped records a replica starts, or reports why it cannot start.
+std::uint64_t start_with_malformed_records(const tested_protocol& protocol, const effort& how) {
+  // Collects the records that a replica writes, from its effects.
   std::vector<std::string> written;
   std::string meta;
   {
-    auto one = what.factory({what.options, 1, {1}, 1, 1});
-    one->start({}, 0, spi::timestamp{1});
+    auto replica = protocol.factory({protocol.options, 1, {1}, 1, 1});
+    replica->start({}, 0, spi::timestamp{1});
     std::vector<spi::effect> effects;
     spi::timestamp now{1};
     for (spi::request_id id = 1; id < 200; ++id) {
       now += std::chrono::milliseconds{20};
-      one->advance(now);
-      one->propose(id, "a command");
+      replica->advance(now);
+      replica->propose(id, "a command");
       effects.clear();
-      one->drain(effects);
+      replica->drain(effects);
       for (auto& effect : effects)
-        if (auto* asked = std::get_if<spi::validate>(&effect)) {
-          one->on_validated(asked->ticket, true, {});
+        if (auto* validation = std::get_if<spi::validate>(&effect)) {
+          replica->on_validated(validation->ticket, true, {});
         } else if (auto* persist = std::get_if<spi::persist>(&effect)) {
           for (auto& op : persist->ops) {
             if (auto* put = std::get_if<spi::put_record>(&op))
@@ -156,19 +156,19 @@ std::uint64_t read_spoiled_disks(const tested_protocol& what, const effort& how)
             else if (auto* set = std::get_if<spi::set_meta>(&op))
               meta = set->bytes;
           }
-          one->on_durable(persist->token);
+          replica->on_durable(persist->token);
         }
     }
   }
   if (written.empty())
     return 0;
   auto rounds = how.seeds * 5;
-  auto voters = voters_of(what);
+  auto voters = voters_of(protocol);
   for (auto seed = how.first; seed < how.first + rounds; ++seed) {
     spi::random_source random{seed};
     spi::stable_state disk;
     auto as_found = [&](const std::string& bytes) {
-      return random.chance(0.3) ? spoil({0, 0, bytes}, random) : bytes;
+      return random.chance(0.3) ? mutate({0, 0, bytes}, random) : bytes;
     };
     if (random.chance(0.9))
       disk.meta = as_found(meta);
@@ -181,24 +181,26 @@ std::uint64_t read_spoiled_disks(const tested_protocol& what, const effort& how)
                               damaged ? spi::record_state::corrupt : spi::record_state::ok,
                               damaged ? "" : as_found(written[random.below(written.size())])});
     }
-    auto one = what.factory({what.options, 1, voters, 1, 2});
-    one->start(std::move(disk), random.below(4), spi::timestamp{1});
+    auto replica = protocol.factory({protocol.options, 1, voters, 1, 2});
+    replica->start(std::move(disk), random.below(4), spi::timestamp{1});
     std::vector<spi::effect> effects;
-    one->drain(effects);
-    one->advance(spi::timestamp{10'000'000});
-    one->drain(effects);
+    replica->drain(effects);
+    replica->advance(spi::timestamp{10'000'000});
+    replica->drain(effects);
   }
   return rounds;
 }
 
 } // namespace
 
-void try_hostile_bytes(const tested_protocol& what, recorder& out) {
-  out.check("garbage from the network", "", [&] { return send_garbage(what, out.how()); });
+void try_hostile_bytes(const tested_protocol& protocol, recorder& out) {
+  out.check("garbage from the network", "",
+            [&] { return send_malformed_messages(protocol, out.how()); });
   out.check("strangers shout at a group", "",
-            [&] { return survive_unknown_senders(what, out.how()); });
-  if (what.admits(1))
-    out.check("garbage on the disk", "", [&] { return read_spoiled_disks(what, out.how()); });
+            [&] { return survive_unknown_senders(protocol, out.how()); });
+  if (protocol.admits(1))
+    out.check("garbage on the disk", "",
+              [&] { return start_with_malformed_records(protocol, out.how()); });
   else
     out.skip("garbage on the disk", "its options admit no replica that writes by itself");
 }

@@ -6,6 +6,6 @@
 namespace atl::verify {
 
 /// Checks how a protocol handles malformed bytes from the network and on the disk.
-void try_hostile_bytes(const tested_protocol& what, recorder& out);
+void try_hostile_bytes(const tested_protocol& protocol, recorder& out);
 
 } // namespace atl::verify

@@ -22,7 +22,7 @@ enum class value_form {
   option_names,   ///< names of integer options, with commas between them
 };
 
-/// A claim that a verifier can check. The header of the kind's interface says what it means.
+/// A claim that a verifier can check. The header of the kind's interface describes its meaning.
 struct known_claim {
   std::string_view name;
   value_form form = value_form::choice;
@@ -30,14 +30,14 @@ struct known_claim {
   const char* needs = nullptr; ///< another claim, without which this one means nothing
 };
 
-/// What a verifier knows of one kind of plugin.
+/// The checks and claims of one kind of plugin.
 struct kit {
   /// The claims that plugins of the kind may make.
   std::vector<known_claim> (*claims)();
   /// Creates what the plugin is for with these options, and destroys it. Throws what the plugin
   /// throws, and `broken` if the plugin creates nothing. @returns how many objects were created
   std::uint64_t (*create)(const spi::descriptor& plugin, const spi::options& options);
-  /// Holds the plugin to the kind's interface and to the claims.
+  /// Checks the plugin against the kind's interface and its own claims.
   void (*verify)(const spi::descriptor& plugin, const spi::options& options, recorder& out);
 };
 

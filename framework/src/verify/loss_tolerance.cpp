@@ -8,7 +8,7 @@ namespace atl::properties {
 
 namespace {
 
-/// So many sets of fragments are looked at of a scheme that has too many of them.
+/// The number of sets that are sampled for a scheme with too many fragments to try all sets.
 constexpr int sampled_sets = 4'000;
 
 std::vector<bool> members(std::uint32_t total, std::uint64_t bits) {
@@ -68,7 +68,7 @@ std::optional<std::uint32_t> loss_tolerance::spare(const std::vector<std::uint32
         there.push_back(count);
     if (there.size() < *threshold_)
       return std::nullopt;
-    // The losses that hurt most are of those fragments of which there are the fewest copies.
+    // The worst losses are those of the fragments with the fewest copies.
     std::sort(there.begin(), there.end());
     auto fatal = there.size() - *threshold_ + 1;
     return std::accumulate(there.begin(), there.begin() + static_cast<std::ptrdiff_t>(fatal), 0u) -

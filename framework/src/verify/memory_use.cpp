@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #if ATOLL_SANITIZED
-/// Of every sanitizer's runtime; its header is not always installed.
+/// Provided by the runtime of every sanitizer; its header is not always installed.
 extern "C" std::size_t __sanitizer_get_current_allocated_bytes();
 #endif
 
@@ -21,17 +21,19 @@ namespace atl::verify {
 namespace {
 
 constexpr std::int64_t heap_growth_max = 1 << 20;
-/// Pages that were freed may stay with the process, and the code and data of libraries come in.
+/// Freed pages may stay with the process, and code and data of libraries may be loaded during the
+/// work.
 constexpr std::int64_t resident_growth_max = 32 << 20;
 
 struct memory_use {
   std::int64_t heap = 0;     ///< bytes that the allocator has handed out
-  std::int64_t resident = 0; ///< bytes in memory, whoever asked for them; 0: not known
+  std::int64_t resident = 0; ///< bytes of the process in memory; 0: not known
 };
 
 #if ATOLL_SANITIZED
 
-/// A sanitizer keeps what was freed for a while, so only what it counts as handed out tells.
+/// A sanitizer keeps what was freed for a while, so only its count of allocated bytes is
+/// meaningful.
 memory_use measure() {
   return {heap_bytes(), 0};
 }

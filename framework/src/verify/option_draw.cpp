@@ -18,9 +18,9 @@ namespace {
 
 using spi::option_type;
 
-constexpr int attempts = 64; ///< that a plugin may refuse
+constexpr int attempts = 64; ///< number of draws, each of which the plugin may refuse
 
-/// None for a text that isn't there, as a bound that isn't declared.
+/// None for an empty text, such as a bound that isn't declared.
 std::optional<spi::option_value> value_of(option_type type, const char* text) {
   if (*text == '\0')
     return std::nullopt;
@@ -44,7 +44,7 @@ std::int64_t log_uniform(std::int64_t low, std::int64_t high, spi::random_source
   return random.between(std::max(low, power), std::min(high, power - 1 + power));
 }
 
-/// Between the bounds, where they are declared: the smallest number, the default, one up to the
+/// Draws a number between the declared bounds: the smallest, the default, a number up to the
 /// default, or any.
 std::int64_t draw_number(const spi::option_spec& option, spi::random_source& random) {
   auto usual = std::get<std::int64_t>(*parse_option(option.type, option.default_value));
@@ -60,7 +60,7 @@ std::int64_t draw_number(const spi::option_spec& option, spi::random_source& ran
     return usual;
   case 3:
   case 4:
-  case 5: // up to 64: a run decides some hundreds of entries
+  case 5: // at most 64, because a run commits only some hundreds of entries
     return log_uniform(low, std::max(low, std::min<std::int64_t>(most, 64)), random);
   case 6:
     return log_uniform(low, std::max(low, usual), random);
@@ -69,8 +69,8 @@ std::int64_t draw_number(const spi::option_spec& option, spi::random_source& ran
   }
 }
 
-/// From a tenth of the default to twice as much: with others a group may rightly need longer to
-/// answer than a run waits for it.
+/// Draws a duration from a tenth to twice the default: with a longer one a correct group may answer
+/// later than a run waits.
 std::int64_t draw_duration(const spi::option_spec& option, spi::random_source& random) {
   auto usual = std::get<std::int64_t>(*parse_option(option.type, option.default_value));
   if (random.chance(0.25))
@@ -80,7 +80,7 @@ std::int64_t draw_duration(const spi::option_spec& option, spi::random_source& r
   auto drawn = log_uniform(std::max<std::int64_t>(least, 1),
                            std::max<std::int64_t>({least, most, 1}), random);
   constexpr std::int64_t millisecond = 1'000;
-  auto whole = drawn / millisecond * millisecond; // read more easily
+  auto whole = drawn / millisecond * millisecond; // easier to read
   return whole >= std::max(least, 10 * millisecond) ? whole : drawn;
 }
 
@@ -91,7 +91,7 @@ double draw_real(const spi::option_spec& option, spi::random_source& random) {
   return std::round((least + (most - least) * random.unit()) * 1e6) / 1e6;
 }
 
-/// One of the choices; a text of which none are declared keeps its default.
+/// Draws one of the choices; a text without declared choices keeps its default.
 std::string draw_text(const spi::option_spec& option, spi::random_source& random) {
   std::vector<std::string_view> choices;
   for (std::string_view rest = option.maximum; !rest.empty();) {
@@ -124,7 +124,7 @@ bool is_at_default(const spi::option_spec& option, const spi::options& options) 
   return options.values().at(option.name) == *parse_option(option.type, option.default_value);
 }
 
-/// In single quotes, whatever it holds.
+/// The text in single quotes, for a shell.
 std::string quoted(std::string_view text) {
   std::string out = "'";
   for (auto c : text)

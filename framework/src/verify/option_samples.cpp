@@ -21,8 +21,8 @@ using spi::option_spec;
 using spi::option_type;
 using spi::option_value;
 
-constexpr int drawn_values = 3; ///< of each option
-constexpr int drawn_sets = 6;   ///< of all options together
+constexpr int drawn_values = 3; ///< drawn values of each option
+constexpr int drawn_sets = 6;   ///< drawn sets of all options
 
 std::optional<option_value> value_of(const option_spec& option, std::string_view text) {
   if (text.empty())
@@ -45,8 +45,8 @@ std::vector<option_value> choices_of(const option_spec& option) {
   return all;
 }
 
-/// Somewhere between the bounds. As likely in each power of two above the least, for most ranges
-/// are large and their small values matter.
+/// Draws a value between the bounds. Each power of two above the least value is equally likely,
+/// because most ranges are large and small values matter.
 option_value draw_between(const option_value& least, const option_value& most,
                           spi::random_source& random) {
   if (auto* low = std::get_if<double>(&least))
@@ -71,7 +71,7 @@ std::vector<option_value> values_of(const option_spec& option, spi::random_sourc
   return all;
 }
 
-/// The sample with these values in place of those of `base`.
+/// The sample that replaces values of `base` by these values.
 option_sample changed(std::span<const option_spec> declared, const spi::options& base,
                       const std::vector<std::optional<option_value>>& values) {
   auto all = base.values();

@@ -16,7 +16,7 @@ namespace atl::verify {
 
 namespace {
 
-/// Blocks of many sizes, so that what is allocated next lies elsewhere than it would have.
+/// Allocates blocks of many sizes, so that later allocations get other addresses.
 std::vector<std::unique_ptr<char[]>> displace_heap() {
   std::vector<std::unique_ptr<char[]>> blocks;
   for (std::size_t size = 16; size <= 8192; size += 48)

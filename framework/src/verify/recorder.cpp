@@ -14,7 +14,7 @@ void recorder::note(finding it) {
 
 void recorder::check(const std::string& property, const std::string& claim,
                      const std::function<std::uint64_t()>& holds) {
-  if (!go_on())
+  if (!should_continue())
     return;
   if (on_begin)
     on_begin(property, claim);
@@ -42,9 +42,9 @@ void recorder::note_run() {
   constexpr std::chrono::milliseconds interval{200};
   ++report_.runs;
   auto now = std::chrono::steady_clock::now();
-  if (!on_progress || now - told_at_ < interval)
+  if (!on_progress || now - progress_reported_at_ < interval)
     return;
-  told_at_ = now;
+  progress_reported_at_ = now;
   on_progress(static_cast<double>(report_.runs) /
               static_cast<double>(std::max(planned_, report_.runs)));
 }

@@ -36,7 +36,7 @@ class recorder {
   /// Counts a finished run. Not thread-safe.
   void note_run();
   /// Whether further properties should be checked.
-  bool go_on() const { return !how_.stop_at_first || report_.ok(); }
+  bool should_continue() const { return !how_.stop_at_first || report_.ok(); }
 
   std::function<void(const std::string& property, const std::string& claim)> on_begin;
   std::function<void(const finding&)> on_finding;
@@ -49,7 +49,7 @@ class recorder {
   const effort how_;
   report report_;
   std::uint64_t planned_ = 0;
-  std::chrono::steady_clock::time_point told_at_{};
+  std::chrono::steady_clock::time_point progress_reported_at_{};
 };
 
 /// The claim's value; empty when the plugin doesn't make it.

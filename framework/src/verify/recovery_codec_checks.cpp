@@ -38,7 +38,7 @@ std::optional<std::string> decoded(const spi::recovery& scheme, std::size_t size
   return chunk ? std::optional<std::string>{*chunk} : std::nullopt;
 }
 
-/// Fragments that are enough, and would not be if one was taken away.
+/// A random minimal set of fragments from which a chunk can be decoded.
 std::vector<bool> smallest_set(const spi::recovery& scheme, spi::random_source& random) {
   auto total = scheme.layout().total;
   std::vector<std::uint32_t> order(total);
@@ -54,7 +54,7 @@ std::vector<bool> smallest_set(const spi::recovery& scheme, spi::random_source& 
   return present;
 }
 
-/// Several MiB of bytes that don't repeat within any distance that matters.
+/// Pseudo-random bytes without repetitions, generated fast.
 std::string large_chunk(spi::random_source& random, std::size_t size) {
   std::string bytes(size, '\0');
   auto state = random.next();
@@ -78,7 +78,7 @@ std::string text_of(const spi::repair_step& step) {
                      fmt::join(step.sources, ","), fmt::join(step.source_fragments, ","));
 }
 
-/// What a scheme answers to work that the seed decides, as text.
+/// The results of a scheme for work that is drawn from the seed, as text.
 std::string answers(const spi::recovery& scheme, std::uint64_t seed) {
   spi::random_source random{seed};
   std::string text;
@@ -116,8 +116,8 @@ finding encodes_alike(const scheme_maker& make, std::uint64_t seed) {
   auto one = make(), other = make();
   auto chunk = properties::random_bytes(random, random.below(20'000));
   auto first = encoded(*one, chunk);
-  auto stranger = properties::random_bytes(random, random.below(20'000));
-  encoded(*one, stranger);
+  auto other_chunk = properties::random_bytes(random, random.below(20'000));
+  encoded(*one, other_chunk);
   for (auto* scheme : {one.get(), other.get()}) {
     auto second = encoded(*scheme, chunk);
     auto differ = std::mismatch(first.begin(), first.end(), second.begin(), second.end()).first;
@@ -171,9 +171,9 @@ finding handles_large_chunks(const spi::recovery& scheme, std::uint64_t seed) {
     if (auto wrong = properties::encodes_as_it_says(scheme, chunk))
       return *wrong + where;
     auto fragments = encoded(scheme, chunk);
-    auto few = smallest_set(scheme, random);
+    auto smallest = smallest_set(scheme, random);
     std::vector<bool> all(fragments.size(), true);
-    for (auto& present : {few, all})
+    for (auto& present : {smallest, all})
       if (decoded(scheme, size, fragments, present) != chunk)
         return fmt::format("doesn't decode from {} fragments that are enough{}",
                            std::count(present.begin(), present.end(), true), where);
@@ -184,9 +184,9 @@ finding handles_large_chunks(const spi::recovery& scheme, std::uint64_t seed) {
 finding serves_several_threads(const spi::recovery& scheme, std::uint64_t seed) {
   constexpr unsigned threads = 4;
   constexpr std::uint64_t rounds = 12;
-  std::vector<std::string> alone;
+  std::vector<std::string> expected;
   for (std::uint64_t i = 0; i < threads; ++i)
-    alone.push_back(answers(scheme, seed + i));
+    expected.push_back(answers(scheme, seed + i));
   spi::random_source random{seed};
   auto chunk = large_chunk(random, 200'000);
   std::atomic<std::uint64_t> next{0};
@@ -194,13 +194,14 @@ finding serves_several_threads(const spi::recovery& scheme, std::uint64_t seed) 
   finding wrong;
   run_on_threads(threads, [&] {
     auto number = next++;
-    auto own = chunk;
-    std::rotate(own.begin(), own.begin() + static_cast<std::ptrdiff_t>(1'000 * number), own.end());
-    spi::random_source own_chance{seed + number};
+    auto rotated = chunk;
+    std::rotate(rotated.begin(), rotated.begin() + static_cast<std::ptrdiff_t>(1'000 * number),
+                rotated.end());
+    spi::random_source own_random{seed + number};
     for (std::uint64_t round = 0; round < rounds; ++round) {
-      auto back =
-          decoded(scheme, own.size(), encoded(scheme, own), smallest_set(scheme, own_chance));
-      if (back == own && answers(scheme, seed + number) == alone[number])
+      auto back = decoded(scheme, rotated.size(), encoded(scheme, rotated),
+                          smallest_set(scheme, own_random));
+      if (back == rotated && answers(scheme, seed + number) == expected[number])
         continue;
       std::lock_guard lock{mutex};
       wrong = fmt::format("answers otherwise when {} threads use one object at once", threads);

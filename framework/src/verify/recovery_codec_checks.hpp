@@ -20,14 +20,15 @@ std::string work_as_text(const scheme_maker& make, std::uint64_t first, std::uin
 /// two objects. Fragments of different calls decode together.
 finding encodes_alike(const scheme_maker& make, std::uint64_t seed);
 
-/// `fragment_size` of any size agrees with `encode` where that is tried, never says less than it
-/// takes to hold the chunk, and is right for chunks of more than 4 GiB too.
+/// `fragment_size` of any size agrees with `encode` where that is tried, never reports fewer bytes
+/// than the chunk needs, and is right for chunks of more than 4 GiB too.
 finding sizes_are_right(const spi::recovery& scheme, std::uint64_t seed);
 
-/// Chunks of several MiB, and of odd sizes near them, decode from few fragments and from many.
+/// Chunks of several MiB, and of odd sizes near them, decode from a minimal set of fragments and
+/// from all fragments.
 finding handles_large_chunks(const spi::recovery& scheme, std::uint64_t seed);
 
-/// Several threads that use one object at once get what one thread gets.
+/// Several threads that use one object at once get the same results as one thread.
 finding serves_several_threads(const spi::recovery& scheme, std::uint64_t seed);
 
 } // namespace atl::verify::codec

@@ -53,8 +53,8 @@ struct scheme_under_test {
     return seeds;
   }
 
-  /// Tries a property on chunks that the seed damages. Every other seed numbers its chunks from
-  /// somewhere.
+  /// Checks a property on chunks with damage drawn from the seed. Every second seed numbers its
+  /// chunks from a random number on.
   template <class Property>
   std::uint64_t for_each_damage(std::uint64_t part, Property&& holds) {
     if (!tolerance)
@@ -68,7 +68,7 @@ struct scheme_under_test {
   }
 };
 
-/// Sizes at which codes go wrong: nothing, less than a fragment each, around powers of two.
+/// Sizes at which codes often fail: zero, less than a byte for each fragment, around powers of two.
 std::vector<std::size_t> sizes(spi::random_source& random) {
   std::vector<std::size_t> all{0, 1, 2, 3, 7, 8, 15, 16, 17, 63, 64, 65, 255, 4095, 4096, 4097};
   all.push_back(1 + random.below(600));
@@ -76,15 +76,16 @@ std::vector<std::size_t> sizes(spi::random_source& random) {
   return all;
 }
 
-/// Tries a property on chunks of all sizes, as long as their fragments have some MiB together.
+/// Checks a property on chunks of all sizes whose fragments together have at most some MiB.
 template <class Property>
 finding for_each_size(const spi::recovery& scheme, std::uint64_t seed, Property&& holds) {
   constexpr std::size_t stored_max = std::size_t{4} << 20;
   spi::random_source random{seed};
   auto total = scheme.layout().total;
   for (auto size : sizes(random)) {
-    auto bearable = size * total <= stored_max;
-    if (auto wrong = bearable ? holds(properties::random_bytes(random, size), random) : finding{})
+    auto is_small_enough = size * total <= stored_max;
+    if (auto wrong =
+            is_small_enough ? holds(properties::random_bytes(random, size), random) : finding{})
       return fmt::format("{}, of a chunk of {} bytes", *wrong, size);
   }
   return std::nullopt;
@@ -110,7 +111,7 @@ finding refuses(const spi::recovery& scheme, std::uint64_t seed) {
   });
 }
 
-/// The cost is what large chunks take, in hundredths of their size.
+/// The cost is the storage that a large chunk takes, in hundredths of its size.
 std::uint64_t costs(const spi::recovery& scheme, std::uint64_t claimed) {
   constexpr std::size_t size = std::size_t{1} << 20;
   std::uint64_t stored = 0;
@@ -122,7 +123,8 @@ std::uint64_t costs(const spi::recovery& scheme, std::uint64_t claimed) {
   return 1;
 }
 
-/// What no scheme may get wrong, each with a part of the seeds. For schemes of other options.
+/// Checks all properties of the interface, each with a part of the seeds. For schemes with other
+/// options.
 std::uint64_t holds_all(scheme_under_test& it, std::uint64_t part) {
   it.must(properties::has_a_layout(*it.scheme), "the layout");
   it.for_seeds(part, 50, [&](auto seed) -> finding {
@@ -223,7 +225,7 @@ void try_repair(scheme_under_test& it, recorder& out) {
     return std::uint64_t{1};
   });
   out.check("a plan for 100,000 chunks mends them all", {}, [&] {
-    it.must(plans::mend_very_many(*it.scheme, it.how.first),
+    it.must(plans::repair_many_chunks(*it.scheme, it.how.first),
             "seed " + std::to_string(it.how.first));
     return std::uint64_t{1};
   });
@@ -281,7 +283,7 @@ void verify_recovery(const spi::descriptor& plugin, const spi::options& options,
   out.check("options at their limits and in between", {},
             [&] { return holds_with_options(plugin, options, how); });
   if (first.empty())
-    return; // the second process is broken, as was said
+    return; // the failure of the second process is already reported
   out.check("the same answers in another process", {}, [&] {
     wait_for_another_second(began);
     if (in_second_process() != first)

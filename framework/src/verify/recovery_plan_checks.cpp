@@ -37,7 +37,7 @@ finding take_time_in_proportion(const spi::recovery& scheme) {
   return wrong ? finding{"plans in a time that " + *wrong + ", in chunks"} : std::nullopt;
 }
 
-finding mend_very_many(const spi::recovery& scheme, std::uint64_t seed) {
+finding repair_many_chunks(const spi::recovery& scheme, std::uint64_t seed) {
   constexpr std::uint64_t chunks = 100'000;
   spi::random_source random{seed};
   properties::fragment_model model{scheme, std::make_shared<properties::loss_tolerance>(scheme),

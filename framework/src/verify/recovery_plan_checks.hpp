@@ -13,6 +13,6 @@ using properties::finding;
 finding take_time_in_proportion(const spi::recovery& scheme);
 
 /// A plan for 100,000 chunks, a fifth of them damaged, mends them all and touches no other.
-finding mend_very_many(const spi::recovery& scheme, std::uint64_t seed);
+finding repair_many_chunks(const spi::recovery& scheme, std::uint64_t seed);
 
 } // namespace atl::verify::plans

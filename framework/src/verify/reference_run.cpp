@@ -16,17 +16,18 @@ namespace {
 
 constexpr std::uint64_t seeds = 4;
 
-std::uint64_t hash_of_runs(const tested_protocol& what) {
+std::uint64_t hash_of_runs(const tested_protocol& protocol) {
   std::uint64_t hash = 0;
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
-    auto options = what.simulation(seed, 3);
+    auto options = protocol.simulation(seed, 3);
     options.duration = std::chrono::seconds{5};
-    hash = hash * 31 + simulate(options, what.factory).hash;
+    hash = hash * 31 + simulate(options, protocol.factory).hash;
   }
   return hash;
 }
 
-/// Blocks of all small sizes. While they are held, others of these sizes stand behind them.
+/// Blocks of all small sizes. While they are held, further blocks of these sizes get other
+/// addresses.
 std::vector<std::unique_ptr<char[]>> fill_gaps() {
   std::vector<std::unique_ptr<char[]>> out;
   for (std::size_t bytes = 16; bytes <= 4096; bytes += 16)
@@ -37,10 +38,10 @@ std::vector<std::unique_ptr<char[]>> fill_gaps() {
 
 } // namespace
 
-reference_run run_in_another_process(const tested_protocol& what, bool other_addresses) {
+reference_run run_in_another_process(const tested_protocol& protocol, bool other_addresses) {
   auto child = child_process::start([&](int to) {
     auto held = other_addresses ? fill_gaps() : std::vector<std::unique_ptr<char[]>>{};
-    return write_all(to, fmt::format("{}", hash_of_runs(what))) ? 0 : 1;
+    return write_all(to, fmt::format("{}", hash_of_runs(protocol))) ? 0 : 1;
   });
   if (!child)
     throw broken(child.error().message);

@@ -13,9 +13,9 @@ struct reference_run {
   std::chrono::steady_clock::time_point at;
 };
 
-/// Runs them in another process. No other thread may run. Throws `broken` when that process ends
-/// without a result.
-/// @param other_addresses what the process allocates stands elsewhere than in the run before
-reference_run run_in_another_process(const tested_protocol& what, bool other_addresses);
+/// Runs the seeds in another process. No other thread may run. Throws `broken` when that process
+/// ends without a result.
+/// @param other_addresses whether allocations get other addresses than in the run before
+reference_run run_in_another_process(const tested_protocol& protocol, bool other_addresses);
 
 } // namespace atl::verify

@@ -45,7 +45,7 @@ std::set<std::uint64_t> lost_chunks(const fragment_model& model) {
 }
 
 /// Why a chunk is not healthy; empty: it is.
-std::string flaw_of(const spi::chunk_report& report, const fragment_model& model) {
+std::string describe_flaw(const spi::chunk_report& report, const fragment_model& model) {
   auto copies = model.good_copies(report.chunk);
   for (std::size_t i = 0; i < copies.size(); ++i)
     if (copies[i] != 1)
@@ -62,7 +62,7 @@ finding judges_chunk_rightly(const spi::verdict& verdict, const spi::chunk_repor
   auto decodable = model.decodable(report.chunk);
   if ((verdict.health == spi::chunk_health::lost) == decodable)
     return "is wrong about whether " + name + " is lost";
-  if (auto flaw = flaw_of(report, model);
+  if (auto flaw = describe_flaw(report, model);
       verdict.health == spi::chunk_health::healthy && !flaw.empty())
     return "calls " + name + " healthy, and " + flaw;
   auto spare = model.spare(report.chunk);
@@ -130,7 +130,7 @@ finding plans_until_healthy(const spi::recovery& scheme, fragment_model model,
     auto is_lost = lost.contains(report.chunk);
     if (healthy == is_lost)
       return "leaves " + name_of(report.chunk) + (healthy ? " revived" : " unhealthy");
-    if (auto flaw = flaw_of(report, model); !is_lost && !flaw.empty())
+    if (auto flaw = describe_flaw(report, model); !is_lost && !flaw.empty())
       return "leaves " + name_of(report.chunk) + " in a state in which " + flaw;
   }
   return std::nullopt;

@@ -1,6 +1,6 @@
 #include "run_scenarios.hpp"
 
-#include "scenarios/scenario.hpp"
+#include "scenarios/scenario_table.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -21,12 +21,12 @@ std::string quoted(const std::string& text) {
   return out + "'";
 }
 
-/// A boolean option that is turned over, as `KEY=VALUE`; empty: none is.
-using turned_option = std::string;
+/// A boolean option that is inverted, as `KEY=VALUE`; empty: none.
+using inverted_option = std::string;
 
 /// The command that runs a scenario again, with the options that the caller gave.
-std::string replay(const scenario& it, const scenario_setting& setting, const turned_option& turned,
-                   recorder& out) {
+std::string replay(const scenario& it, const scenario_setting& setting,
+                   const inverted_option& inverted, recorder& out) {
   auto& words = out.how().words;
   auto text = fmt::format("atoll simulate {} --scenario {} --replicas {}",
                           words.plugin.empty() ? out.result().plugin : words.plugin, it.name,
@@ -35,14 +35,14 @@ std::string replay(const scenario& it, const scenario_setting& setting, const tu
     text += fmt::format(" --ids {}", fmt::join(setting.ids, ","));
   auto key = [](const std::string& option) { return option.substr(0, option.find('=')); };
   for (auto& given : words.options)
-    if (turned.empty() || key(given) != key(turned))
+    if (inverted.empty() || key(given) != key(inverted))
       text += " --option " + quoted(given);
-  return turned.empty() ? text : text + " --option " + turned;
+  return inverted.empty() ? text : text + " --option " + inverted;
 }
 
-std::string why_not(const scenario& it, const scenario_setting& setting) {
-  if (it.why_not)
-    if (auto why = it.why_not(setting.protocol); !why.empty())
+std::string reason_to_skip(const scenario& it, const scenario_setting& setting) {
+  if (it.reason_to_skip)
+    if (auto why = it.reason_to_skip(setting.protocol); !why.empty())
       return why;
   if (!setting.protocol.admits(setting.replicas))
     return fmt::format("its options admit no group of {} replicas", setting.replicas);
@@ -54,9 +54,9 @@ std::string why_not(const scenario& it, const scenario_setting& setting) {
   return {};
 }
 
-/// Of those that the options admit, if they admit one.
-std::uint32_t first_size(const scenario& it, const tested_protocol& what) {
-  auto found = std::ranges::find_if(it.sizes, [&](auto size) { return what.admits(size); });
+/// The first size of the scenario that the options admit; without any, its first size.
+std::uint32_t first_size(const scenario& it, const tested_protocol& protocol) {
+  auto found = std::ranges::find_if(it.sizes, [&](auto size) { return protocol.admits(size); });
   return found == it.sizes.end() ? it.sizes.front() : *found;
 }
 
@@ -75,24 +75,24 @@ std::uint64_t run_one(const scenario& it, const scenario_setting& setting) {
 
 /// The same, and a failure includes the command that reproduces it.
 std::uint64_t run_one(const scenario& it, const scenario_setting& setting,
-                      const turned_option& turned, recorder& out) {
+                      const inverted_option& inverted, recorder& out) {
   try {
     return run_one(it, setting);
   } catch (const broken& how) {
     throw broken(fmt::format("{} replicas: {}\n  replay: {}", setting.replicas, how.what(),
-                             replay(it, setting, turned, out)));
+                             replay(it, setting, inverted, out)));
   }
 }
 
 /// Runs the scenarios again that allow a variation; a failure names the variation.
-std::uint64_t run_again(const scenario_setting& setting, const turned_option& turned,
+std::uint64_t run_again(const scenario_setting& setting, const inverted_option& inverted,
                         recorder& out) {
   std::uint64_t cases = 0;
   for (auto& it : all_scenarios()) {
-    if (it.once || !why_not(it, setting).empty())
+    if (it.once || !reason_to_skip(it, setting).empty())
       continue;
     try {
-      cases += run_one(it, setting, turned, out);
+      cases += run_one(it, setting, inverted, out);
     } catch (const broken& how) {
       throw broken(fmt::format("{}: {}", it.sentence, how.what()));
     }
@@ -100,16 +100,16 @@ std::uint64_t run_again(const scenario_setting& setting, const turned_option& tu
   return cases;
 }
 
-/// Of 9 to 32 bits. Each number of low bytes alone is shared by two of them.
+/// Ids of 9 to 32 bits. For each number of low bytes, at least two ids agree in these bytes.
 const std::vector<spi::replica_id> long_ids{2'147'483'649, 16'777'217, 257, 65'793, 4'294'967'041};
 
-/// Each option that is on or off, turned over.
-struct turned_options {
-  turned_option words;
+/// The options with one boolean option inverted.
+struct inverted_options {
+  inverted_option words;
   spi::options options;
 };
-std::vector<turned_options> turn_each(const spi::options& options) {
-  std::vector<turned_options> out;
+std::vector<inverted_options> invert_each(const spi::options& options) {
+  std::vector<inverted_options> out;
   for (auto& [name, value] : options.values())
     if (auto* on = std::get_if<bool>(&value)) {
       auto values = options.values();
@@ -120,25 +120,25 @@ std::vector<turned_options> turn_each(const spi::options& options) {
 }
 
 /// A plugin may refuse options that contradict each other.
-bool can_be_made(const tested_protocol& what) {
+bool can_be_made(const tested_protocol& protocol) {
   try {
-    what.factory({what.options, 1, {1, 2, 3}, 1, 1});
+    protocol.factory({protocol.options, 1, {1, 2, 3}, 1, 1});
     return true;
   } catch (const std::invalid_argument&) {
     return false;
   }
 }
 
-/// None when that fails: the scenario that needs it tells why.
-std::optional<reference_run> try_reference_run(const tested_protocol& what) {
+/// None when the run fails: the scenario that needs the run reports why.
+std::optional<reference_run> try_reference_run(const tested_protocol& protocol) {
   try {
-    return run_in_another_process(what, false);
+    return run_in_another_process(protocol, false);
   } catch (const broken&) {
     return std::nullopt;
   }
 }
 
-/// Ends a scenario's trace and its picture with what went wrong.
+/// Ends a scenario's trace and its picture with the failure.
 class failure_reporter {
  public:
   explicit failure_reporter(const scenario_observer& to) : observer_{to} {
@@ -165,36 +165,36 @@ class failure_reporter {
 } // namespace
 
 void try_scenarios(const spi::descriptor& plugin, const spi::options& options, recorder& out) {
-  auto what = make_subject(plugin, options);
-  auto reference = try_reference_run(what);
+  auto protocol = make_tested_protocol(plugin, options);
+  auto reference = try_reference_run(protocol);
   for (auto& it : all_scenarios()) {
-    if (auto why = why_not(it, {what, first_size(it, what)}); !why.empty()) {
+    if (auto why = reason_to_skip(it, {protocol, first_size(it, protocol)}); !why.empty()) {
       out.skip(it.sentence, why);
       continue;
     }
     out.check(it.sentence, it.claim, [&] {
       std::uint64_t cases = 0;
       for (auto size : it.sizes)
-        if (what.admits(size))
-          cases +=
-              run_one(it, {what, size, {}, nullptr, reference ? &*reference : nullptr}, {}, out);
+        if (protocol.admits(size))
+          cases += run_one(it, {protocol, size, {}, nullptr, reference ? &*reference : nullptr}, {},
+                           out);
       return cases;
     });
   }
   out.check("scenarios in groups of four, six and seven", "", [&] {
     std::uint64_t cases = 0;
     for (std::uint32_t replicas : {4, 6, 7})
-      cases += run_again({what, replicas}, {}, out);
+      cases += run_again({protocol, replicas}, {}, out);
     return cases;
   });
   out.check("scenarios with replica ids of up to 32 bits", "", [&] {
-    return run_again({what, 3, long_ids}, {}, out);
+    return run_again({protocol, 3, long_ids}, {}, out);
   });
-  for (auto& turned : turn_each(options)) {
-    auto other = make_subject(plugin, turned.options);
+  for (auto& inverted : invert_each(options)) {
+    auto other = make_tested_protocol(plugin, inverted.options);
     if (can_be_made(other))
-      out.check("scenarios with " + turned.words, "", [&] {
-        return run_again({other, 3}, turned.words, out);
+      out.check("scenarios with " + inverted.words, "", [&] {
+        return run_again({other, 3}, inverted.words, out);
       });
   }
 }
@@ -213,13 +213,13 @@ std::optional<finding> run_scenario(const spi::descriptor& plugin, const spi::op
   auto it = std::find_if(all.begin(), all.end(), [name](auto& each) { return each.name == name; });
   if (it == all.end())
     return std::nullopt;
-  auto what = make_subject(plugin, options);
+  auto protocol = make_tested_protocol(plugin, options);
   failure_reporter reporter{observer};
   finding out{it->sentence, it->claim, verdict::kept, 0, {}};
   auto sizes = choice.replicas != 0 ? std::vector{choice.replicas} : it->sizes;
   for (auto size : sizes) {
-    scenario_setting setting{what, size, choice.ids, &reporter.observer()};
-    if (auto why = why_not(*it, setting); !why.empty()) {
+    scenario_setting setting{protocol, size, choice.ids, &reporter.observer()};
+    if (auto why = reason_to_skip(*it, setting); !why.empty()) {
       out.what = verdict::skipped;
       out.detail = why;
       return out;

@@ -34,11 +34,11 @@ sim::simulation_options scripted(const scenario_setting& setting, std::uint32_t 
 
 scenario_group::scenario_group(const scenario_setting& setting, const details& how)
     : protocol_{setting.protocol}, size_{how.replicas != 0 ? how.replicas : setting.replicas},
-      everybody_{size_ + (setting.protocol.changes_members ? 2 : 0)},
+      size_with_spares_{size_ + (setting.protocol.changes_members ? 2 : 0)},
       simulation_{scripted(setting, size_, how), setting.protocol.factory} {}
 
 spi::replica_id scenario_group::leader() const {
-  std::vector<replica_id> all(everybody_);
+  std::vector<replica_id> all(size_with_spares_);
   std::iota(all.begin(), all.end(), 1);
   return leader_of(all);
 }
@@ -117,7 +117,7 @@ void scenario_group::partition(const std::vector<std::vector<replica_id>>& sides
         simulation_.cut(from, to);
 }
 
-void scenario_group::let_through(std::uint64_t messages) {
+void scenario_group::drop_after(std::uint64_t messages) {
   simulation_.filter([left = messages](auto, auto, auto) mutable {
     if (left == 0)
       return sim::filter_action::drop;
@@ -132,7 +132,7 @@ bool scenario_group::try_to_add(std::chrono::microseconds limit) {
   while (simulation_.now() < until && !is_over()) {
     sim::register_command add{++tags_, session, sequence_, counter, sim::operation_kind::add,
                               1,       {}};
-    auto& got = simulation_.await(simulation_.propose(ask_, add), 2s);
+    auto& got = simulation_.await(simulation_.propose(next_target_, add), 2s);
     if (got.kind == sim::answer_kind::applied) {
       ++count_;
       if (got.result.result != count_)
@@ -140,10 +140,12 @@ bool scenario_group::try_to_add(std::chrono::microseconds limit) {
                                  got.result.result.value_or(0)));
       return true;
     }
-    ask_ = got.hint != 0 && got.hint <= everybody_ ? got.hint : ask_ % everybody_ + 1;
+    next_target_ = got.hint != 0 && got.hint <= size_with_spares_
+                       ? got.hint
+                       : next_target_ % size_with_spares_ + 1;
     simulation_.run_for(50ms);
   }
-  --sequence_; // the next one is this one again
+  --sequence_; // the next attempt repeats this increment
   must_have_no_violation();
   return false;
 }
@@ -176,7 +178,7 @@ void scenario_group::change_members(const std::vector<replica_id>& voters,
 
 void scenario_group::must_read(replica_id at) {
   auto until = simulation_.now() + 60s;
-  auto from = at != 0 ? at : ask_;
+  auto from = at != 0 ? at : next_target_;
   while (simulation_.now() < until && !is_over()) {
     auto& got = simulation_.await(simulation_.read(from, counter), 3s);
     if (got.kind == sim::answer_kind::read) {
@@ -238,14 +240,14 @@ void scenario_group::must_recover() {
 }
 
 bool scenario_group::is_over() {
-  for (replica_id id = 1; id <= everybody_ && stopped_itself_.empty(); ++id)
+  for (replica_id id = 1; id <= size_with_spares_ && stopped_itself_.empty(); ++id)
     if (auto why = simulation_.fatal_reason(id); !why.empty())
       stopped_itself_ = fmt::format("replica {} stopped itself: {}", id, why);
   return !simulation_.violation().empty() || simulation_.stats().fatals > 0;
 }
 
-/// Lets the others go on without the replica that stopped itself, as a group would.
-void scenario_group::look_behind_fatal() {
+/// Lets the other replicas continue without the replica that stopped itself, as a cluster would.
+void scenario_group::continue_after_fatal() {
   simulation_.filter({});
   simulation_.heal_network();
   for (replica_id id = 1; id <= size_; ++id)
@@ -262,7 +264,7 @@ void scenario_group::must_have_no_violation() {
   if (!is_over())
     return;
   if (simulation_.violation().empty())
-    look_behind_fatal();
+    continue_after_fatal();
   auto stopped = stopped_itself_.empty() ? "a replica stopped itself" : stopped_itself_;
   if (simulation_.violation().empty())
     throw broken(stopped);

@@ -20,7 +20,7 @@ struct scenario_setting {
   std::uint32_t replicas = 3;
   std::vector<spi::replica_id> ids{};
   const scenario_observer* observer = nullptr;
-  const reference_run* reference = nullptr; ///< one of this protocol; none was made
+  const reference_run* reference = nullptr; ///< a run of this protocol; null: none was made
 };
 
 /// A scripted group of replicas, and a client that knows nothing of the protocol: it asks any
@@ -41,23 +41,25 @@ class scenario_group {
   std::uint32_t size() const { return size_; }
   const tested_protocol& protocol() const { return protocol_; }
 
-  /// Increments a counter under one session, and retries until that is answered.
+  /// Increments a counter under one session, and retries until the increment is answered.
   void add_one();
   /// Like `add_one`, but gives up after a time. @returns whether it was answered
   bool try_to_add(std::chrono::microseconds limit);
   /// The next increments ask this replica first.
-  void ask(replica_id id) { ask_ = id; }
+  void ask_first(replica_id id) { next_target_ = id; }
   /// Proposes to one replica, once, a command of its own with `padding` more bytes.
   sim::scripted_simulation::ticket write_at(replica_id at, std::size_t padding = 0);
-  /// Asks the current leader, and retries until that is answered.
+  /// Proposes the change to the current leader, and retries until the change is answered.
   void change_members(const std::vector<replica_id>& voters,
                       const std::vector<replica_id>& learners = {});
-  /// A linearizable read that must see every `add_one`. 0: of whoever answers.
+  /// A linearizable read at replica `at` that must see every `add_one`. 0: at any replica that
+  /// answers.
   void must_read(replica_id at = 0);
-  /// A linearizable read at one replica, whose answer, if it comes, `must_have_read_fresh` looks
-  /// at.
+  /// Begins a linearizable read at one replica. If the read is answered, `must_have_read_fresh`
+  /// checks the answer.
   void read_at(replica_id id);
-  /// Of those reads, none that was answered missed an increment that was answered before it began.
+  /// Requires that no answered read of `read_at` missed an increment that was answered before the
+  /// read began.
   void must_have_read_fresh();
   /// Requires that all replicas are up, have applied and committed the same index, and violated
   /// nothing.
@@ -71,13 +73,12 @@ class scenario_group {
 
   /// The replica that reports to lead and is not blocked; 0: none.
   replica_id leader() const;
-  /// The same, of these alone.
+  /// The same, among these replicas only.
   replica_id leader_of(const std::vector<replica_id>& some) const;
   /// The current leader, or the first replica if there is none.
   replica_id leader_or_first() const { return leader() != 0 ? leader() : 1; }
-  /// Runs until the moment at which one of these leads in a later term than `after`, blocked or
-  /// not.
-  /// @returns it; 0: none did in time
+  /// Runs until one of these replicas leads in a later term than `after`, blocked or not.
+  /// @returns the leader; 0: none within `limit`
   replica_id await_leader_of(const std::vector<replica_id>& some, std::uint64_t after = 0,
                              std::chrono::microseconds limit = std::chrono::seconds{30});
   /// Makes this replica the leader, by repeated attempts without restarts. @returns whether it
@@ -89,30 +90,30 @@ class scenario_group {
   /// Partitions the group: only replicas on the same side reach each other.
   void partition(const std::vector<std::vector<replica_id>>& sides);
   /// Delivers this many further messages, and drops the rest.
-  void let_through(std::uint64_t messages);
+  void drop_after(std::uint64_t messages);
 
   std::int64_t count() const { return count_; }
   static constexpr std::uint64_t counter = 1; ///< the key that `add_one` adds to
 
  private:
   bool is_over();
-  void look_behind_fatal();
+  void continue_after_fatal();
 
   const tested_protocol& protocol_;
-  std::uint32_t size_;      ///< of the group at its birth
-  std::uint32_t everybody_; ///< with those that may join
+  std::uint32_t size_;             ///< the number of founders
+  std::uint32_t size_with_spares_; ///< with the replicas that may join
   sim::scripted_simulation simulation_;
   struct started_read {
     sim::scripted_simulation::ticket ticket = 0;
     replica_id at = 0;
-    std::int64_t count = 0; ///< when it began
+    std::int64_t count = 0; ///< answered increments when the read began
   };
   std::vector<started_read> reads_;
-  std::string stopped_itself_; ///< the first replica that did, and why
+  std::string stopped_itself_; ///< the first replica that stopped itself, and why
   std::uint64_t sequence_ = 0;
   std::uint64_t tags_ = 0;
   std::int64_t count_ = 0;
-  replica_id ask_ = 1;
+  replica_id next_target_ = 1;
 };
 
 } // namespace atl::verify

@@ -29,17 +29,18 @@ std::set<std::string, std::less<>> names_of(const std::vector<std::string>& assi
 
 } // namespace
 
-seed_runner::seed_runner(const spi::descriptor& plugin, const tested_protocol& subject,
+seed_runner::seed_runner(const spi::descriptor& plugin, const tested_protocol& protocol,
                          recorder& out)
-    : plugin_{plugin}, subject_{subject}, out_{out}, drawer_{plugin, subject.options,
-                                                             names_of(out.how().words.options)} {}
+    : plugin_{plugin}, protocol_{protocol}, out_{out}, drawer_{plugin, protocol.options,
+                                                               names_of(out.how().words.options)} {}
 
 simulation_options seed_runner::options_for(std::uint64_t seed, const shape& make) const {
-  auto run = subject_.simulation(seed, subject_.usual_size());
+  auto run = protocol_.simulation(seed, protocol_.usual_size());
   make(run);
-  // From another number than the run itself, so that each mix of faults meets drawn options, too.
+  // Seeded differently from the run itself, so that each mix of faults is combined with drawn
+  // options, too.
   spi::random_source random{~seed};
-  if (random.chance(0.5) && run.protocol_options == subject_.options)
+  if (random.chance(0.5) && run.protocol_options == protocol_.options)
     run.protocol_options = drawer_.draw(run.replicas, random);
   sim::keep_to_claims(run, plugin_);
   return run;
@@ -51,7 +52,7 @@ std::uint64_t seed_runner::run(std::uint64_t count, const shape& make) {
   auto work = [&] {
     for (auto i = next++; i < count && !stop; i = next++) {
       auto options = options_for(out_.how().first + i, make);
-      auto report = simulate(options, subject_.factory);
+      auto report = simulate(options, protocol_.factory);
       std::lock_guard lock{mutex_};
       add(report);
       if (!report.ok && (!worst_ || report.seed < worst_->seed)) {

@@ -17,14 +17,14 @@ namespace atl::verify {
 /// Runs simulations with many seeds on several threads, and counts the faults that acted.
 class seed_runner {
  public:
-  /// Makes of a run with the caller's options, which isn't limited to the plugin's claims yet, the
-  /// run that is wanted. Called by several threads at once.
+  /// Changes a run with the caller's options into the wanted run, before the run is restricted to
+  /// the plugin's claims. Called by several threads at once.
   using shape = std::function<void(sim::simulation_options&)>;
 
-  seed_runner(const spi::descriptor& plugin, const tested_protocol& subject, recorder& out);
+  seed_runner(const spi::descriptor& plugin, const tested_protocol& protocol, recorder& out);
 
   /// Runs this many seeds. In half of them the plugin's options are drawn, unless the shape set
-  /// some. @throws broken with the lowest seed of those that failed
+  /// some. @throws broken with the lowest failed seed
   std::uint64_t run(std::uint64_t count, const shape& make);
 
  private:
@@ -33,7 +33,7 @@ class seed_runner {
   void add(const sim::simulation_report& report);
 
   const spi::descriptor& plugin_;
-  const tested_protocol& subject_;
+  const tested_protocol& protocol_;
   recorder& out_;
   option_drawer drawer_;
   std::mutex mutex_;

@@ -30,7 +30,7 @@ std::chrono::microseconds shortest_duration(const spi::descriptor& plugin,
 
 } // namespace
 
-std::uint32_t nearest_to_three(const std::vector<std::uint32_t>& sizes) {
+std::uint32_t size_closest_to_three(const std::vector<std::uint32_t>& sizes) {
   return *std::ranges::min_element(sizes, {},
                                    [](auto size) { return size > 3 ? size - 3 : 3 - size; });
 }
@@ -39,7 +39,7 @@ bool tested_protocol::admits(std::uint32_t replicas) const {
   return std::ranges::find(group_sizes, replicas) != group_sizes.end();
 }
 
-tested_protocol make_subject(const spi::descriptor& plugin, const spi::options& options) {
+tested_protocol make_tested_protocol(const spi::descriptor& plugin, const spi::options& options) {
   tested_protocol out;
   out.factory = [&plugin](const spi::consensus_setup& setup) {
     return std::unique_ptr<spi::consensus>{plugin.create.consensus(setup)};

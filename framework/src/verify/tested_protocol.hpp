@@ -11,7 +11,7 @@
 namespace atl::verify {
 
 /// @param sizes group sizes; at least one
-std::uint32_t nearest_to_three(const std::vector<std::uint32_t>& sizes);
+std::uint32_t size_closest_to_three(const std::vector<std::uint32_t>& sizes);
 
 /// The protocol under test: a plugin's factory, its options, and its claims.
 struct tested_protocol {
@@ -37,11 +37,11 @@ struct tested_protocol {
 
   bool admits(std::uint32_t replicas) const;
   /// The admitted group size nearest to three.
-  std::uint32_t usual_size() const { return nearest_to_three(group_sizes); }
+  std::uint32_t usual_size() const { return size_closest_to_three(group_sizes); }
   sim::simulation_options simulation(std::uint64_t seed, std::uint32_t replicas) const;
 };
 
 /// @param plugin must outlive the result.
-tested_protocol make_subject(const spi::descriptor& plugin, const spi::options& options);
+tested_protocol make_tested_protocol(const spi::descriptor& plugin, const spi::options& options);
 
 } // namespace atl::verify

@@ -33,7 +33,7 @@ void run_kit(const spi::descriptor& it, const spi::options& options, recorder& o
   kit_of(it.kind).verify(it, options, out);
 }
 
-report about(const spi::descriptor& it) {
+report empty_report(const spi::descriptor& it) {
   report out;
   out.plugin = it.name;
   out.version = it.version;
@@ -45,13 +45,13 @@ report about(const spi::descriptor& it) {
 
 void write_line(int to, const json& line) {
   if (!write_all(to, line.dump(-1, ' ', false, json::error_handler_t::replace) + '\n'))
-    std::_Exit(2); // the parent is gone
+    std::_Exit(2); // the parent has ended
 }
 
 int run_in_child(int to, const spi::descriptor& it, const spi::options& options,
                  const effort& how) {
   recorder out{how};
-  out.result() = about(it);
+  out.result() = empty_report(it);
   out.on_begin = [to](auto& property, auto& claim) {
     write_line(to, {{"begin", property}, {"claim", claim}});
   };
@@ -80,15 +80,15 @@ int run_in_child(int to, const spi::descriptor& it, const spi::options& options,
   return 0;
 }
 
-/// What a child told, up to its end.
-struct listener {
+/// The report of a child process, up to the child's end.
+struct child_report {
   const effort& how;
   report out{};
-  std::string property{}; ///< under way
-  std::string claim{};    ///< that promises it
+  std::string property{}; ///< the property that is being checked
+  std::string claim{};    ///< the claim that promises the property
   bool ended = false;
 
-  void hear(const std::string& line) {
+  void on_line(const std::string& line) {
     auto it = json::parse(line, nullptr, false);
     if (!it.is_object())
       return;
@@ -113,7 +113,7 @@ struct listener {
 };
 
 /// @returns false when nothing came for too long.
-bool listen(child_process& child, std::chrono::seconds idle_timeout, listener& to) {
+bool read_report(child_process& child, std::chrono::seconds idle_timeout, child_report& to) {
   std::string text;
   for (;;) {
     auto bytes = child.read_some(idle_timeout);
@@ -123,7 +123,7 @@ bool listen(child_process& child, std::chrono::seconds idle_timeout, listener& t
       return true;
     text += *bytes;
     for (auto end = text.find('\n'); end != std::string::npos; end = text.find('\n')) {
-      to.hear(text.substr(0, end));
+      to.on_line(text.substr(0, end));
       text.erase(0, end + 1);
     }
   }
@@ -133,35 +133,35 @@ bool listen(child_process& child, std::chrono::seconds idle_timeout, listener& t
 
 report verify_here(const spi::descriptor& it, const spi::options& options, const effort& how) {
   recorder out{how};
-  out.result() = about(it);
+  out.result() = empty_report(it);
   run_kit(it, options, out);
   return out.result();
 }
 
 report verify(const plugin& it, const spi::options& options, const effort& how) {
   auto& descriptor = it.descriptor();
-  listener heard{how};
-  heard.out = about(descriptor);
+  child_report received{how};
+  received.out = empty_report(descriptor);
   auto fail = [&](std::string why) {
-    heard.out.findings.push_back(
-        {heard.property.empty() ? "the kit goes to its end" : heard.property, heard.claim,
+    received.out.findings.push_back(
+        {received.property.empty() ? "the kit goes to its end" : received.property, received.claim,
          verdict::broken, 0, std::move(why)});
-    return heard.out;
+    return received.out;
   };
   auto child =
       child_process::start([&](int to) { return run_in_child(to, descriptor, options, how); });
   if (!child)
     return fail(child.error().message);
-  auto in_time = listen(*child, how.idle_timeout, heard);
+  auto in_time = read_report(*child, how.idle_timeout, received);
   auto ended = in_time ? child->wait() : child->kill();
   if (!in_time)
     return fail(
         fmt::format("it hangs: nothing came of it for {} seconds", how.idle_timeout.count()));
   if (ended.signal != 0)
     return fail(fmt::format("it crashes: {} (signal {})", ::strsignal(ended.signal), ended.signal));
-  if (!heard.ended)
+  if (!received.ended)
     return fail(fmt::format("it ends the process with exit code {}", ended.code));
-  return heard.out;
+  return received.out;
 }
 
 } // namespace atl::verify

@@ -5,11 +5,11 @@
 /// Exit codes of every command.
 enum exit_code : int {
   exit_ok = 0,
-  exit_failed = 1, ///< what was looked at is wrong, or isn't there to be shown
-  exit_usage = 2,  ///< it could not be looked at
+  exit_failed = 1, ///< a check failed, or the plugin to show was not found or may not be loaded
+  exit_usage = 2,  ///< the command could not run
 };
 
-/// The same for people: the end of every help text.
+/// The exit codes for people: the end of every help text.
 inline constexpr const char* exit_code_help =
     "Exit codes: 0 all is as it should be; 1 something isn't: a promise is broken, a seed failed, "
     "a\n"
@@ -18,7 +18,7 @@ inline constexpr const char* exit_code_help =
     "that contradict each other, output that can't be written, or a bound that was reached before\n"
     "the answer was known";
 
-// Each adds one command with all that belongs to it. The chosen one leaves its exit code in `code`.
+// Each function adds one command. The chosen command stores its exit code in `code`.
 
 void add_history_command(CLI::App& app, int& code);
 void add_plugin_command(CLI::App& app, int& code);

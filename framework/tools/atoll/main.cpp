@@ -1,4 +1,4 @@
-// `atoll`: what a plugin's author and an operator ask of the framework. One file a command.
+// The program `atoll`, for authors of plugins and for operators. Each command has its own file.
 #include "atoll_commands.hpp"
 
 #include <atoll/core/standard_streams.hpp>

@@ -32,7 +32,8 @@ atl::plugin_loader make_loader(const std::vector<std::string>& folders) {
     return atl::plugin_loader{};
   std::vector<fs::path> path;
   path.reserve(folders.size());
-  for (auto& folder : folders) // a person at a terminal may name them relative to where they are
+  for (auto& folder :
+       folders) // on a command line, folders may be relative to the working directory
     path.push_back(fs::absolute(folder).lexically_normal());
   return atl::plugin_loader{std::move(path)};
 }

@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
-/// The plugin that a command line is about.
+/// The plugin that a command line names.
 struct plugin_choice {
-  std::string name; ///< or file
+  std::string name; ///< the name, or a path of the file
   std::vector<std::string> folders;
   std::vector<std::string> options; ///< KEY=VALUE
 };
@@ -24,26 +24,26 @@ using loaded_plugin = atl::result<std::shared_ptr<const atl::plugin>>;
 /// Adds the argument PLUGIN, `--option` and `--path`.
 void add_plugin_choice(CLI::App& command, plugin_choice& choice);
 
-/// Of these folders; without any, of the plugins that came with the program.
+/// A loader for these folders; without any, for the plugins that are installed with the program.
 atl::plugin_loader make_loader(const std::vector<std::string>& folders);
 
-/// Loads in a process of its own first: a library that crashes, hangs or ends its process while it
-/// loads is an error like others, and not the end of the tool.
+/// Loads the plugin in a child process first: a library that crashes, hangs or ends its process
+/// while it loads then causes an error and does not end the tool.
 loaded_plugin load_guarded(const std::function<loaded_plugin(const atl::load_observer&)>& load);
 
-/// Loads the plugin, so guarded: a file when the name looks like one, else the plugin of that name.
-/// Without a kind, of whatever kind there is one.
+/// Loads the plugin with `load_guarded`: from a file if the name looks like a path, otherwise by
+/// its name. Without a kind, a plugin of any kind.
 loaded_plugin find_plugin(const plugin_choice& choice,
                           std::optional<atl::spi::plugin_kind> kind = {});
 
 /// The text in single quotes, so that a shell reads one word.
 std::string shell_quoted(const std::string& text);
-/// The same; without quotes where a shell needs none.
+/// The same, but without quotes if a shell needs none.
 std::string shell_word(const std::string& text);
 /// The choice's ` --path FOLDER`s, for a command that is printed.
 std::string path_words(const plugin_choice& choice);
 
-/// The complete options, from KEY=VALUE as it would stand in TOML; quotes may be left out where a
-/// shell would eat them.
+/// The complete options, from KEY=VALUE texts with values as in TOML; the quotes of texts may be
+/// left out.
 atl::result<atl::spi::options> chosen_options(const atl::plugin& plugin,
                                               const std::vector<std::string>& options);

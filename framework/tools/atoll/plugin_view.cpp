@@ -14,7 +14,7 @@ namespace {
 
 using row = std::array<std::string, 5>;
 
-/// Keys in the order in which they are written here.
+/// Keeps keys in the order of insertion.
 using json = nlohmann::ordered_json;
 
 /// A file's name may hold any bytes, a JSON text only UTF-8.
@@ -26,7 +26,7 @@ std::string version_text(const atl::spi::interface_version& version) {
   return fmt::format("{}.{}", version.major, version.minor);
 }
 
-/// Columns as wide as their widest cell; nothing is filled up at the end of a line.
+/// Columns are as wide as their widest cell; lines have no trailing spaces.
 std::string table(const std::vector<row>& rows) {
   std::array<std::size_t, std::tuple_size_v<row>> widths{};
   for (auto& cells : rows)

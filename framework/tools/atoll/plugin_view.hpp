@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-// What `atoll plugin` prints, as a text for people and as JSON for programs. Each ends with a
-// line's end.
+// What `atoll plugin` prints, as a text for people and as JSON for programs. Each text ends with a
+// newline.
 
 std::string list_text(const std::vector<atl::plugin_file>& files,
                       const std::vector<std::filesystem::path>& folders);

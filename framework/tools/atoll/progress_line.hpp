@@ -2,8 +2,8 @@
 
 #include <chrono>
 
-/// How far a long command is, as one line on standard error that replaces itself. Shown only when
-/// standard error is a terminal; the line is wiped at the end.
+/// The progress of a long command, as one line on standard error that is overwritten. Shown only
+/// when standard error is a terminal; the line is wiped at the end.
 class progress_line {
  public:
   progress_line();

@@ -83,7 +83,7 @@ void print(const simulate_arguments& arguments, const atl::plugin& plugin, const
     std::cout << "  replay: " << replay_command(arguments) << " --trace\n";
 }
 
-/// Whether `--ids` suffices for the largest group that is asked for, and its spares.
+/// Checks that `--ids` has enough ids for the largest requested group and its spares.
 atl::status check_ids_for(const simulate_arguments& arguments, const atl::plugin& plugin,
                           const scenario_info& scenario) {
   auto replicas = arguments.replicas_given

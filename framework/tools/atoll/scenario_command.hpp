@@ -8,7 +8,7 @@
 /// `atoll simulate PLUGIN --scenario list`. @returns the exit code
 int list_scenarios(const simulate_arguments& arguments);
 
-/// `atoll simulate PLUGIN --scenario NAME`: runs a scripted course of events instead of seeds.
-/// @param options as the command line asks for them. @returns the exit code
+/// `atoll simulate PLUGIN --scenario NAME`: runs a scripted sequence of events instead of seeds.
+/// @param options as given on the command line. @returns the exit code
 int run_named_scenario(const simulate_arguments& arguments, const atl::plugin& plugin,
                        const atl::spi::options& options);

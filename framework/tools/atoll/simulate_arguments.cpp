@@ -83,7 +83,7 @@ void add_output_options(CLI::App& command, simulate_arguments& arguments, CLI::O
   command.add_flag("--json", arguments.json, "Print JSON, for programs");
 }
 
-/// What seeds are told makes no sense with a scenario.
+/// Options for seeds make no sense with a scenario.
 void add_scenario_option(CLI::App& command, simulate_arguments& arguments) {
   auto* scenario =
       command
@@ -204,7 +204,8 @@ atl::result<simulation_options> make_options(const simulate_arguments& arguments
     return tl::unexpected{checked.error()};
   it.ids = arguments.ids;
   it.faults = named_faults(arguments.faults);
-  // Clocks that jump must be asked for where a protocol trusts them; none drifts beyond its bound.
+  // If the protocol trusts clocks, clock jumps must be requested explicitly; clocks never drift
+  // beyond the bound.
   keep_to_claims(it, plugin.descriptor());
   if (has_name(arguments.faults, "clock_jumps"))
     it.faults.clock_jumps = true;

@@ -15,14 +15,14 @@
 struct simulate_arguments {
   plugin_choice choice;
 
-  // Which runs.
+  // Selection of runs.
   std::uint64_t seeds = 200;
   std::uint64_t first = 1;
-  std::uint64_t only_seed = 0; ///< 0: all of them
+  std::uint64_t only_seed = 0; ///< 0: all seeds
   unsigned jobs = 0;
   std::string scenario; ///< instead of seeds
 
-  // Of what.
+  // The simulated group.
   std::uint32_t replicas = 3;
   bool replicas_given = false;
   std::vector<std::uint32_t> ids; ///< of the replicas and spares; empty: 1, 2, 3, …
@@ -38,7 +38,7 @@ struct simulate_arguments {
   std::string payload;
   bool no_liveness = false;
 
-  // What is done with them.
+  // Output.
   bool trace = false;
   bool shrink = false;
   std::uint64_t shrink_runs = 1'000;
@@ -51,16 +51,16 @@ struct simulate_arguments {
 
 void add_simulate_options(CLI::App& command, simulate_arguments& arguments);
 
-/// What they ask for, of this plugin. The seed is the first one.
+/// The requested options of a run of this plugin, with the first seed.
 atl::result<atl::sim::simulation_options> make_options(const simulate_arguments& arguments,
                                                        const atl::plugin& plugin);
 
-/// An error unless `--ids`, if it is given, names so many replicas, each by an id of its own.
+/// An error unless `--ids`, if given, has at least this many ids, all different.
 atl::status check_ids(const std::vector<std::uint32_t>& ids, std::size_t replicas);
 
-/// What part of a run is drawn.
+/// The part of a run to draw.
 atl::result<atl::sim::diagram_window> make_window(const simulate_arguments& arguments);
 
-/// The command that runs the same again.
+/// The command that repeats the run.
 std::string replay_command(const plugin_choice& choice,
                            const atl::sim::simulation_options& options);

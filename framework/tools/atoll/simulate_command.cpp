@@ -22,8 +22,8 @@ namespace {
 
 using namespace atl::sim;
 
-/// What the command line is about, once it is understood.
-struct subject {
+/// The parsed command line with the loaded plugin.
+struct run_setup {
   const simulate_arguments& arguments;
   const atl::plugin& plugin;
   simulation_options options;
@@ -40,7 +40,7 @@ struct subject {
   }
 };
 
-/// What seeds came to, from all threads.
+/// The results of all seeds, collected from all threads.
 struct tally {
   std::mutex mutex;
   std::vector<simulation_report> failures;
@@ -62,14 +62,14 @@ struct tally {
   }
 };
 
-void run_seeds(const subject& what, tally& all) {
-  auto& arguments = what.arguments;
+void run_seeds(const run_setup& setup, tally& all) {
+  auto& arguments = setup.arguments;
   std::atomic<std::uint64_t> next{0};
   auto work = [&] {
     for (auto i = next++; i < arguments.seeds; i = next++) {
-      auto mine = what.options;
-      mine.seed = arguments.first + i;
-      all.add(simulate(mine, what.factory));
+      auto options = setup.options;
+      options.seed = arguments.first + i;
+      all.add(simulate(options, setup.factory));
     }
   };
   auto jobs =
@@ -79,9 +79,9 @@ void run_seeds(const subject& what, tally& all) {
             [](auto& a, auto& b) { return a.seed < b.seed; });
 }
 
-/// Draws a run again, of which the report is known.
-int draw(const subject& what, simulation_options options, const simulation_report& report) {
-  auto& arguments = what.arguments;
+/// Repeats a run whose report is known, and draws it.
+int draw(const run_setup& setup, simulation_options options, const simulation_report& report) {
+  auto& arguments = setup.arguments;
   auto window = make_window(arguments);
   if (!window) {
     std::cerr << "atoll: " << window.error().message << '\n';
@@ -92,13 +92,13 @@ int draw(const subject& what, simulation_options options, const simulation_repor
   diagram picture{*window};
   options.trace = nullptr;
   options.observe = picture.sink();
-  simulate(options, what.factory);
-  if (report.kind == violation_kind::not_linearizable) // seen by nobody before the end
+  simulate(options, setup.factory);
+  if (report.kind == violation_kind::not_linearizable) // detected only at the end of a run
     picture.note({.what = run_event_kind::violated, .at = report.failed_at, .text = report.reason});
   std::ofstream out{arguments.diagram, std::ios::binary};
-  out << picture.svg(
-      {fmt::format("{}, seed {}: {}", what.title(), options.seed, report.ok ? "ok" : report.reason),
-       "faults: " + report.faults, what.replay(options)});
+  out << picture.svg({fmt::format("{}, seed {}: {}", setup.title(), options.seed,
+                                  report.ok ? "ok" : report.reason),
+                      "faults: " + report.faults, setup.replay(options)});
   out.close();
   if (out)
     return exit_ok;
@@ -106,49 +106,49 @@ int draw(const subject& what, simulation_options options, const simulation_repor
   return exit_usage;
 }
 
-/// One seed, with all that is wanted of it.
-int run_one(const subject& what, tally& all) {
-  auto& arguments = what.arguments;
-  auto options = what.options;
+/// Runs one seed, with trace, shrinking and diagram as requested.
+int run_one(const run_setup& setup, tally& all) {
+  auto& arguments = setup.arguments;
+  auto options = setup.options;
   if (arguments.trace && !arguments.shrink)
     options.trace = [](std::string_view line) { std::cout << line << '\n'; };
-  auto report = simulate(options, what.factory);
+  auto report = simulate(options, setup.factory);
   all.add(report);
   if (arguments.shrink && !report.ok) {
-    all.shrunk = shrink(options, what.factory, arguments.shrink_runs);
+    all.shrunk = shrink(options, setup.factory, arguments.shrink_runs);
     options = all.shrunk->options;
     report = all.shrunk->report;
     if (arguments.trace) {
       options.trace = [](std::string_view line) { std::cout << line << '\n'; };
-      simulate(options, what.factory);
+      simulate(options, setup.factory);
     }
   }
-  return arguments.diagram.empty() ? exit_ok : draw(what, options, report);
+  return arguments.diagram.empty() ? exit_ok : draw(setup, options, report);
 }
 
-nlohmann::json to_json(const subject& what, const shrunk_run& it) {
+nlohmann::json to_json(const run_setup& setup, const shrunk_run& it) {
   nlohmann::json out{{"reason", it.report.reason},        {"runs", it.runs},
                      {"finished", it.finished},           {"faults_before", it.faults_before},
-                     {"faults", nlohmann::json::array()}, {"replay", what.replay(it.options)}};
+                     {"faults", nlohmann::json::array()}, {"replay", setup.replay(it.options)}};
   for (auto& fault : it.report.acted)
     out["faults"].push_back(
         {{"at_us", fault.at}, {"name", format_faults({fault.id})}, {"what", describe(fault.id)}});
   return out;
 }
 
-std::string to_text(const subject& what, const shrunk_run& it) {
+std::string to_text(const run_setup& setup, const shrunk_run& it) {
   auto out = fmt::format("shrunk in {} runs{}, from {} faults to {}\n  {}\n", it.runs,
                          it.finished ? "" : ", the most that were allowed", it.faults_before,
                          it.report.acted.size(), it.report.reason);
   for (auto& fault : it.report.acted)
     out += fmt::format("  {:10.6f} s  {:<22} {}\n", static_cast<double>(fault.at) / 1e6,
                        format_faults({fault.id}), describe(fault.id));
-  return out + fmt::format("  replay: {}\n", what.replay(it.options));
+  return out + fmt::format("  replay: {}\n", setup.replay(it.options));
 }
 
-void print_json(const subject& what, const tally& all, double rate) {
-  nlohmann::json out{{"plugin", what.plugin.name()},
-                     {"version", what.plugin.version()},
+void print_json(const run_setup& setup, const tally& all, double rate) {
+  nlohmann::json out{{"plugin", setup.plugin.name()},
+                     {"version", setup.plugin.version()},
                      {"seeds", all.seeds},
                      {"failed", all.failures.size()},
                      {"calls", all.stats.calls},
@@ -163,25 +163,25 @@ void print_json(const subject& what, const tally& all, double rate) {
                                {"reason", failure.reason},
                                {"faults", failure.faults},
                                {"acted", failure.acted.size()},
-                               {"replay", what.replay(failure)}});
+                               {"replay", setup.replay(failure)}});
   if (all.shrunk)
-    out["shrunk"] = to_json(what, *all.shrunk);
+    out["shrunk"] = to_json(setup, *all.shrunk);
   std::cout << out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
 }
 
-void print_text(const subject& what, const tally& all, double rate) {
+void print_text(const run_setup& setup, const tally& all, double rate) {
   for (auto& failure : all.failures)
-    std::cout << fmt::format("{}: {}\n  replay: {} --trace\n", what.title(), failure.summary(),
-                             what.replay(failure));
+    std::cout << fmt::format("{}: {}\n  replay: {} --trace\n", setup.title(), failure.summary(),
+                             setup.replay(failure));
   if (all.shrunk)
-    std::cout << to_text(what, *all.shrunk);
+    std::cout << to_text(setup, *all.shrunk);
   else if (!all.failures.empty())
     std::cout << "with --shrink a replay looks for a smaller run that fails alike; with --diagram "
                  "FILE.svg it draws it\n";
   std::cout << fmt::format(
       "{}: {} seeds, {} failed; {} operations answered, {} crashes, {:.0f} protocol calls a "
       "second{}\n",
-      what.title(), all.seeds, all.failures.size(), all.stats.answered, all.stats.crashes, rate,
+      setup.title(), all.seeds, all.failures.size(), all.stats.answered, all.stats.crashes, rate,
       all.unsettled == 0 ? "" : fmt::format("; {} histories weren't settled", all.unsettled));
 }
 
@@ -202,7 +202,7 @@ int run(const simulate_arguments& arguments) {
     std::cerr << "atoll: " << options.error().message << '\n';
     return exit_usage;
   }
-  // Some options contradict each other only in the plugin's eyes.
+  // Only the plugin itself can detect that some options contradict each other.
   atl::spi::consensus_setup probe{options->protocol_options, 1, {}, 1, 1};
   for (atl::spi::replica_id id = 1; id <= options->replicas; ++id)
     probe.voters.push_back(id);
@@ -212,24 +212,24 @@ int run(const simulate_arguments& arguments) {
   }
   if (!arguments.scenario.empty())
     return run_named_scenario(arguments, **plugin, options->protocol_options);
-  subject what{arguments, **plugin, std::move(*options),
-               [&](const atl::spi::consensus_setup& setup) {
-                 return std::unique_ptr<atl::spi::consensus>{
-                     (*plugin)->descriptor().create.consensus(setup)};
-               }};
+  run_setup setup{arguments, **plugin, std::move(*options),
+                  [&](const atl::spi::consensus_setup& replica) {
+                    return std::unique_ptr<atl::spi::consensus>{
+                        (*plugin)->descriptor().create.consensus(replica)};
+                  }};
   tally all;
   auto begin = std::chrono::steady_clock::now();
   auto code = exit_ok + 0;
   if (arguments.only_seed != 0)
-    code = run_one(what, all);
+    code = run_one(setup, all);
   else
-    run_seeds(what, all);
+    run_seeds(setup, all);
   std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   auto rate = took.count() > 0 ? static_cast<double>(all.stats.calls) / took.count() : 0;
   if (arguments.json)
-    print_json(what, all, rate);
+    print_json(setup, all, rate);
   else
-    print_text(what, all, rate);
+    print_text(setup, all, rate);
   return code != exit_ok ? code : all.failures.empty() ? exit_ok : exit_failed;
 }
 

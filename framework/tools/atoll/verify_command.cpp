@@ -21,8 +21,8 @@ struct verify_arguments {
   std::string kind;
 };
 
-/// Whether the plugin's factory says no to the options, in a child process. A crash there is for
-/// the verifier to report.
+/// Whether the plugin's factory refuses the options, tried in a child process. The verifier reports
+/// a crash there.
 bool refuses(const atl::plugin& plugin, const atl::spi::options& options) {
   auto code = atl::run_guarded([&](const atl::announce_step& announce) {
     announce({plugin.file().string(), "creating an instance"});
@@ -39,8 +39,8 @@ int run(const verify_arguments& arguments) {
     std::cerr << "atoll: " << options.error().message << '\n';
     return exit_usage;
   }
-  // Options that contradict each other are the caller's mistake; those that are the default, the
-  // plugin's.
+  // Options that contradict each other are the caller's mistake; if the defaults do, the mistake is
+  // the plugin's.
   if (!arguments.choice.options.empty() && refuses(**plugin, *options)) {
     std::cerr << "atoll: " << atl::verify::try_to_create(**plugin, *options).error().message
               << '\n';

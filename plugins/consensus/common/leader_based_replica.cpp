@@ -184,7 +184,7 @@ leader_based_replica::obstacle leader_based_replica::obstacle_of_size(std::size_
                                                                       std::size_t log_bytes) const {
   if (command_bytes > entry_bytes_max)
     return {"a command must not be larger than 16 MiB"};
-  if (uncommitted >= limits_.max_in_flight)
+  if (uncommitted >= limits_.in_flight_max)
     return {"too many entries are waiting to be committed; try again", spi::refusal::busy};
   if (log_bytes > limits_.log_bytes)
     return {"the log is full until the state machine has applied what is in it; try again",

@@ -16,7 +16,7 @@ leader_options read_leader_options(const spi::options& options) {
   out.window_bytes = size("window_bytes");
   out.keep_bytes = size("keep_bytes");
   out.log_bytes = size("log_bytes");
-  out.max_in_flight = size("max_in_flight");
+  out.in_flight_max = size("max_in_flight");
   out.keep_entries = size("keep_entries");
   if (out.election_timeout < 2 * out.heartbeat)
     throw std::invalid_argument("election_timeout must be at least twice the heartbeat, or one "

@@ -20,7 +20,7 @@ struct leader_options {
   std::size_t window_bytes = 0;
   std::size_t keep_bytes = 0;
   std::size_t log_bytes = 0;
-  std::uint64_t max_in_flight = 0;
+  std::uint64_t in_flight_max = 0;
   std::uint64_t keep_entries = 0;
 };
 
@@ -67,7 +67,7 @@ inline constexpr option_spec window_bytes{
     "window_bytes", option_type::size,
     "8MiB",         "1KiB",
     "64MiB",        "Bytes in flight to one replica before the leader waits for responses."};
-inline constexpr option_spec max_in_flight{
+inline constexpr option_spec in_flight_max{
     "max_in_flight", option_type::integer,
     "4096",          "1",
     "65536",         "Entries that are not yet committed; more proposals are refused as busy."};

@@ -12,7 +12,7 @@ namespace atl::paxos {
 /// Voters and learners that a group may have: a leader has a bit for each member of the group
 /// before a change and of the group after it.
 inline constexpr std::size_t members_max = 32;
-/// How far an entry may be ahead of what is committed here; `max_in_flight` is at most this.
+/// How far an entry may be ahead of what is committed here; `in_flight_max` is at most this.
 inline constexpr std::uint64_t ahead_max = 65536;
 
 /// How many voters must promise, and how many must accept; 0: derived from the other one, or a

@@ -24,7 +24,7 @@ constexpr atl::spi::option_spec options[] = {
      "Voters that must accept an entry to commit it; 0: a majority, or what meets prepare_quorum."},
     specs::batch_bytes,
     specs::window_bytes,
-    specs::max_in_flight,
+    specs::in_flight_max,
     specs::keep_entries,
     specs::keep_bytes,
     specs::log_bytes,

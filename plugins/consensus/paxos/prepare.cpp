@@ -236,7 +236,7 @@ void replica::on_message(spi::replica_id from, ballot which, const prepare_reque
       leading() || (leader_ != 0 && leader_ != from && election_timer_.is_leader_active(now_));
   if (request.pre_vote) {
     auto is_behind =
-        request.first <= log_.base() || request.first + config_.max_in_flight <= commit_;
+        request.first <= log_.base() || request.first + config_.in_flight_max <= commit_;
     promise response;
     response.asked = which;
     response.pre_vote = true;

@@ -25,7 +25,7 @@ constexpr atl::spi::option_spec options[] = {
      "With lease: by how many millionths one replica's clock may run faster than another's."},
     specs::batch_bytes,
     specs::window_bytes,
-    specs::max_in_flight,
+    specs::in_flight_max,
     specs::keep_entries,
     specs::keep_bytes,
     specs::log_bytes,

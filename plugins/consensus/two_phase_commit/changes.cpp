@@ -34,15 +34,15 @@ void replica::reconfigure(spi::request_id id, std::vector<spi::replica_id> voter
   advance_change();
 }
 
-replica::obstacle replica::change_refusal_reason(const membership& wanted) const {
+obstacle replica::change_refusal_reason(const membership& wanted) const {
   if (stopped_ || phase_ != phase::serving)
     return write_refusal_reason();
   if (change_)
     return busy("another change of the group is under way; try again");
   if (wanted.voters.empty() || wanted.all().front() == 0)
     return {"a group needs at least one voter, and replica ids are above 0"};
-  if (union_of(wanted.voters, members().voters).size() > max_voters ||
-      wanted.learners.size() > max_learners)
+  if (union_of(wanted.voters, members().voters).size() > voters_max ||
+      wanted.learners.size() > learners_max)
     return {"two-phase commit allows 64 voters, old and new ones counted together, and 64 "
             "learners"};
   for (auto id : wanted.all())
@@ -60,10 +60,10 @@ replica::obstacle replica::change_refusal_reason(const membership& wanted) const
     return {describe_silence(it->second) +
             ", and its own vote is required, because it may be partitioned and still "
             "serving reads: bring the replica back, or " +
-            (declared_lost_.size() < max_lost
+            (declared_lost_.size() < lost_max
                  ? "declare it lost"
                  : "create a new group: this one has reached the limit of " +
-                       std::to_string(max_lost) + " declared losses")};
+                       std::to_string(lost_max) + " declared losses")};
   }
   return {};
 }

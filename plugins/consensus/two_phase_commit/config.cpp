@@ -25,7 +25,7 @@ config read_config(const spi::options& options) {
   out.batch_bytes = static_cast<std::size_t>(options.integer("batch_bytes"));
   out.keep_bytes = static_cast<std::size_t>(options.integer("keep_bytes"));
   out.log_bytes = static_cast<std::size_t>(options.integer("log_bytes"));
-  out.max_in_flight = static_cast<std::uint64_t>(options.integer("max_in_flight"));
+  out.in_flight_max = static_cast<std::uint64_t>(options.integer("max_in_flight"));
   out.keep_entries = static_cast<std::uint64_t>(options.integer("keep_entries"));
   auto& lost = options.text("lost_decisions");
   out.lost_decisions = lost == "commit"  ? lost_decision::commit

@@ -12,10 +12,10 @@ namespace {
 
 constexpr std::uint8_t record_version = 2;
 /// More slots than a log within its limits has: a larger index is invalid.
-constexpr std::uint64_t max_slots = std::uint64_t{1} << 24;
+constexpr std::uint64_t slots_max = std::uint64_t{1} << 24;
 
 /// More memberships than are ever kept at once.
-constexpr std::uint32_t max_groups = 1U << 16;
+constexpr std::uint32_t groups_max = 1U << 16;
 
 bool decode_prepare(std::string_view bytes, slot& into, std::string& command) {
   spi::reader in{bytes};
@@ -75,12 +75,12 @@ bool decode_meta(std::string_view bytes, meta_record& out) {
   out.epoch = in.get<std::uint64_t>();
   out.complete = in.get<bool>();
   out.first = in.get<spi::log_index>();
-  out.initial_voters = get_ids(in, max_voters);
+  out.initial_voters = get_ids(in, voters_max);
   out.was_participant = in.get<bool>();
-  out.lost = get_ids(in, max_lost);
+  out.lost = get_ids(in, lost_max);
   out.groups.clear();
   auto count = in.get_count(20);
-  if (count > max_groups)
+  if (count > groups_max)
     in.fail();
   for (; count > 0 && in.ok(); --count)
     out.groups.push_back(get_membership(in));
@@ -141,7 +141,7 @@ bool entry_log::load(const spi::stable_state& stable, spi::log_index first, bool
   for (auto& record : stable.records) {
     if (record.index < first)
       continue; // was cut or is covered by a snapshot; the erase was not durable before the crash
-    if (record.index - first >= max_slots)
+    if (record.index - first >= slots_max)
       return false;
     auto& it = at(record.index);
     bool commit = false;

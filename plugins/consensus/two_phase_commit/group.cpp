@@ -14,6 +14,10 @@ spi::replica_id replica::lowest(const membership& of) const {
   return 0;
 }
 
+bool replica::is_member() const {
+  return latest_group_.group.contains(self_) || members().contains(self_);
+}
+
 /// Peers may report a newer membership than this replica's log holds. A replica becomes coordinator
 /// only when its own log says so, and steps down as soon as a peer reports otherwise.
 bool replica::should_coordinate() const {
@@ -44,14 +48,14 @@ peer* replica::find_peer(spi::replica_id id) {
 peer* replica::find_or_add_peer(spi::replica_id id) {
   if (auto known = find_peer(id))
     return known;
-  if (id == 0 || id == self_ || peers_.size() >= max_peers)
+  if (id == 0 || id == self_ || peers_.size() >= peers_max)
     return nullptr;
   return &peers_.emplace(id, peer{.id = id}).first->second;
 }
 
 /// Forgets peers that are not members and are silent.
 void replica::forget_silent_nonmembers() {
-  if (peers_.size() > max_peers / 2)
+  if (peers_.size() > peers_max / 2)
     std::erase_if(peers_,
                   [this](auto& it) { return !has(active_peers_, it.first) && is_down(it.second); });
 }
@@ -149,7 +153,7 @@ void replica::take_effect(spi::log_index index, const change_entry& entry) {
 bool replica::add_lost(const std::vector<spi::replica_id>& ids) {
   auto before = declared_lost_.size();
   auto all = union_of(declared_lost_, ids);
-  if (all.size() == before || all.size() > max_lost || has(all, self_))
+  if (all.size() == before || all.size() > lost_max || has(all, self_))
     return false;
   auto fresh = without(std::move(all), declared_lost_);
   declared_lost_ = union_of(declared_lost_, fresh);

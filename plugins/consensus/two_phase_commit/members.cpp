@@ -77,8 +77,8 @@ void put(spi::writer& out, const effective_membership& it) {
 effective_membership get_membership(spi::reader& in) {
   effective_membership it;
   it.index = in.get<spi::log_index>();
-  it.group.voters = get_ids(in, max_voters);
-  it.group.learners = get_ids(in, max_learners);
+  it.group.voters = get_ids(in, voters_max);
+  it.group.learners = get_ids(in, learners_max);
   if (it.group.voters.empty())
     in.fail();
   return it;
@@ -95,7 +95,7 @@ std::optional<change_entry> decode_change(std::string_view bytes) {
   spi::reader in{bytes};
   change_entry it;
   it.group = get_membership(in).group;
-  it.lost = get_ids(in, max_lost);
+  it.lost = get_ids(in, lost_max);
   return in.done() ? std::optional{std::move(it)} : std::nullopt;
 }
 

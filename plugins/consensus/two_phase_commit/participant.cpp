@@ -140,7 +140,7 @@ void replica::answer_validation(const validation& asked, bool ok, std::string_vi
     return; // the epoch changed or the decision arrived during validation
   if (ok)
     prepare_here(asked.index, entry_kind::command, asked.command);
-  votes_.push_back({asked.index, ok, std::string{reason.substr(0, max_reason_bytes)}});
+  votes_.push_back({asked.index, ok, std::string{reason.substr(0, reason_bytes_max)}});
 }
 
 void replica::flush_votes() {

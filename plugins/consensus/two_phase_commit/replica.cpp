@@ -9,13 +9,6 @@ namespace atl::two_phase {
 
 namespace {
 
-/// Target of a read that arrived before this replica caught up.
-constexpr spi::log_index target_unknown = UINT64_MAX;
-/// Decisions may be written late: up to this delay and this number they are batched with the next
-/// records that must be durable.
-constexpr spi::timestamp decision_delay_max = std::chrono::milliseconds{2};
-constexpr std::size_t delayed_ops_max = 1024;
-
 std::uint64_t fingerprint(const std::vector<spi::replica_id>& voters) {
   std::uint64_t hash = 0xcbf29ce484222325;
   for (auto voter : voters)
@@ -33,7 +26,7 @@ replica::replica(const spi::consensus_setup& setup)
   if (std::adjacent_find(initial_voters_.begin(), initial_voters_.end()) != initial_voters_.end())
     throw std::invalid_argument("the voters " + list(initial_voters_) + " contain a replica twice");
   if (initial_voters_.empty() || initial_voters_.front() == 0 ||
-      initial_voters_.size() > max_voters || self_ == 0)
+      initial_voters_.size() > voters_max || self_ == 0)
     throw std::invalid_argument("two-phase commit needs 1 to 64 voters with ids above 0");
   group_ = fingerprint(initial_voters_);
   groups_.emplace(0, membership{initial_voters_, {}});
@@ -224,159 +217,6 @@ void replica::cut_log() {
   log_.cut(index);
   repairs_.erase(repairs_.begin(), repairs_.lower_bound(index));
   put_meta();
-}
-
-// -- reads ------------------------------------------------------------------------------------
-
-spi::log_index replica::read_target() const {
-  if (is_coordinator() &&
-      !needs_collect_) // the outcomes that recovery found: other replicas may have applied them
-    return std::max(decided_, first_undecided_ - 1);
-  // An entry is committed only with this voter's vote, so all committed entries are in its log.
-  return std::max(log_.last(), decided_);
-}
-
-void replica::read(spi::request_id id, spi::read_level level) {
-  if (stopped_)
-    return effects_.push_back(spi::read_refused{id, 0, "this replica has stopped"});
-  if (level == spi::read_level::local)
-    return effects_.push_back(spi::read_ready{id, decided_});
-  if (!is_voter())
-    return effects_.push_back(spi::read_refused{id, leader_id(), read_refusal_reason()});
-  if (reads_.size() >= config_.window())
-    return effects_.push_back(
-        spi::read_refused{id, 0, "busy: too many reads are waiting; try again"});
-  reads_.push_back({id, complete_ ? read_target() : target_unknown, now_ + config_.read_timeout});
-  check_reads();
-}
-
-void replica::check_reads() {
-  while (complete_ && !reads_.empty()) {
-    auto& it = reads_.front();
-    if (it.target == target_unknown)
-      it.target = read_target();
-    if (decided_ < it.target)
-      return;
-    effects_.push_back(spi::read_ready{it.id, decided_});
-    reads_.pop_front();
-  }
-}
-
-/// Refuses all pending reads, because this replica is not a voter.
-void replica::refuse_reads() {
-  for (auto& it : reads_)
-    effects_.push_back(spi::read_refused{it.id, leader_id(), read_refusal_reason()});
-  reads_.clear();
-}
-
-std::string replica::read_refusal_reason() const {
-  auto self = "replica " + std::to_string(self_);
-  if (!is_voter())
-    return self +
-           (known_group().contains(self_) ? " is a learner" : " is not a member of the group") +
-           ", and may lack committed writes: read at one of the voters " +
-           list(latest_group_.group.voters);
-  if (!complete_)
-    return self + " lost its disk, or is new, and has not caught up yet: read at another "
-                  "replica";
-  auto doubt = self + " holds index " + std::to_string(decided_ + 1) + " in doubt, and ";
-  if (is_coordinator())
-    return doubt + "must hear from all other voters, because the entry may be committed: " +
-           write_refusal_reason().reason;
-  return doubt + "no reachable replica knows the decision: wait until replica " +
-         std::to_string(leader_id()) + " is back";
-}
-
-// -- durability -------------------------------------------------------------------------------
-
-/// Token for everything queued in `ops_`, which the next `drain` must persist; 0: all is durable.
-spi::persist_token replica::after_queued_ops() {
-  must_persist_ = must_persist_ || !ops_.empty();
-  auto last = ops_.empty() ? token_ : open_token();
-  return last > durable_ ? last : 0;
-}
-
-spi::persist_token replica::after_hard_state() const {
-  return hard_state_token_ > durable_ ? hard_state_token_ : 0;
-}
-
-/// Persists where the log begins and which snapshot is being installed. Messages do not depend on
-/// these, so none waits for them; otherwise a replica whose disk stalls during a log cut would look
-/// down and block writes.
-void replica::put_meta() {
-  // Every snapshot sent or installed from now on is at `applied_` or later, so older memberships
-  // are not needed.
-  auto in_force = std::prev(groups_.upper_bound(std::max(applied_, groups_.begin()->first)));
-  groups_.erase(groups_.begin(), in_force);
-  meta_record meta{initial_voters_, epoch_,           complete_,
-                   log_.first(),    was_participant_, declared_lost_};
-  for (auto& [index, group] : groups_)
-    meta.groups.push_back({index, group});
-  if (deciding_group_)
-    meta.groups.push_back(*deciding_group_);
-  if (snapshot_)
-    meta.snapshot.emplace(snapshot_->index, snapshot_->members);
-  ops_.push_back(spi::set_meta{encode_meta(meta)});
-  must_persist_ = true;
-}
-
-/// Persists the hard state: epoch, completeness, declared losses, membership. Messages depend on it
-/// and wait until it is durable.
-void replica::put_hard_state() {
-  put_meta();
-  hard_state_token_ = open_token();
-}
-
-void replica::put_decision(spi::log_index index, bool commit) {
-  if (ops_.empty())
-    persist_at_ = now_ + decision_delay_max;
-  ops_.push_back(spi::put_record{decision_stream, index, encode_decision_record(commit)});
-}
-
-void replica::put_prepare(spi::log_index index, const slot& it) {
-  ops_.push_back(
-      spi::put_record{prepare_stream, index, encode_prepare_record(it.epoch, it.kind, it.command)});
-  accepting_.emplace_back(open_token(), index);
-  must_persist_ = true;
-}
-
-void replica::on_durable(spi::persist_token token) {
-  if (token > token_)
-    return; // this token was never issued
-  durable_ = std::max(durable_, token);
-  auto progressed = commit_barrier_ != 0 && commit_barrier_ <= durable_;
-  if (progressed)
-    commit_barrier_ = 0;
-  for (; !accepting_.empty() && accepting_.front().first <= durable_; accepting_.pop_front()) {
-    accepted_ = std::max(accepted_, accepting_.front().second);
-    progressed = record_own_vote(accepting_.front().second) || progressed;
-  }
-  if (stopped_)
-    return;
-  install_when_durable();
-  for (; !deciding_.empty() && deciding_.front().first <= durable_; deciding_.pop_front()) {
-    finalize(deciding_.front().second);
-    progressed = true;
-  }
-  if (progressed)
-    advance_decided();
-}
-
-void replica::drain(std::vector<spi::effect>& out) {
-  if (!stopped_) {
-    flush_prepares();
-    flush_decisions();
-    flush_votes();
-    if (std::exchange(heartbeat_due_, false))
-      send_heartbeats();
-    flush_apply();
-  }
-  if (std::exchange(must_persist_, false) || ops_.size() > delayed_ops_max) {
-    out.push_back(spi::persist{++token_, std::move(ops_)});
-    ops_.clear();
-  }
-  std::move(effects_.begin(), effects_.end(), std::back_inserter(out));
-  effects_.clear();
 }
 
 // -- the rest ---------------------------------------------------------------------------------

@@ -3,11 +3,11 @@
 #include "config.hpp"
 #include "entry_log.hpp"
 #include "members.hpp"
+#include "replica_state.hpp"
 #include "wire.hpp"
 
 #include <atoll/spi/consensus.hpp>
 
-#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -20,32 +20,10 @@
 
 namespace atl::two_phase {
 
-/// What this replica knows of another replica.
-struct peer {
-  spi::replica_id id = 0;
-  std::uint64_t incarnation = 0; ///< the newest seen; messages of older incarnations are dropped
-  std::uint64_t epoch = 0;       ///< the newest epoch that the peer has promised
-  spi::timestamp last_heard{0};
-  bool ever_heard = false;
-  bool unreachable = false; ///< the host reported so, and no message has arrived since
-  bool known = false;       ///< sent a heartbeat addressed to this replica's current incarnation
-  bool complete = false;
-  bool down_handled = false;
-  bool snapshot_under_way = false;
-  bool collected = false; ///< a recovering coordinator has read this peer's log to the end
-  spi::log_index decided = 0;
-  spi::log_index last = 0;
-  spi::log_index applied = 0;
-};
-
 /// A write-all replicated log: every voter prepares each entry before the coordinator, the voter
 /// with the lowest id, commits it. README.md describes the protocol and argues its safety.
 ///
-/// The class is spread over several files: `replica.cpp` (calls from the host, timers, the log),
-/// `messages.cpp`, `coordinator.cpp`, `participant.cpp`, `group.cpp` (membership and the choice of
-/// the coordinator), `changes.cpp` (membership changes), `learning.cpp` (fetching entries and
-/// decisions from peers), `recovery.cpp` (a coordinator that lost records or takes over),
-/// `snapshots.cpp`.
+/// The class is spread over several files; its declarations are grouped by file.
 ///
 /// Not thread-safe: the host makes one call at a time.
 class replica final : public spi::consensus {
@@ -80,70 +58,13 @@ class replica final : public spi::consensus {
   std::uint64_t dropped() const { return dropped_; }
 
  private:
-  /// Phase of the coordinator. A participant is always `serving`.
-  enum class phase : std::uint8_t {
-    probing, ///< asks the peers for the epochs they have promised, after a takeover or a lost disk
-    promising,  ///< waits until every participant has promised this coordinator's epoch
-    collecting, ///< reads the peers' logs for entries and decisions that its own disk lacks
-    serving,
-  };
-
-  /// The reason why a replica cannot propose at the moment.
-  struct obstacle {
-    std::string reason; ///< empty: it can
-    spi::refusal kind = spi::refusal::not_proposed;
-    explicit operator bool() const { return !reason.empty(); }
-  };
-  /// A reason that passes without an operator.
-  static obstacle busy(std::string reason) { return {std::move(reason), spi::refusal::busy}; }
-
-  struct validation {
-    spi::log_index index = 0; ///< 0: a proposal that has no index yet
-    spi::request_id id = 0;
-    std::uint64_t epoch = 0;
-    std::string command;
-  };
-  struct pending_read {
-    spi::request_id id = 0;
-    spi::log_index target = 0;
-    spi::timestamp deadline{0};
-  };
-  struct fetch_state {
-    bool outstanding = false;
-    bool collects = false; ///< sent by a recovering coordinator that reads all logs
-    spi::replica_id to = 0;
-    std::uint64_t nonce = 0;
-    spi::log_index from = 0;
-    spi::timestamp sent{0};
-  };
-
-  /// A membership change that was requested of this coordinator and is not decided.
-  struct pending_change {
-    spi::request_id id = 0;
-    membership wanted;
-    spi::log_index target = 0;          ///< `decided_` at the time of the request
-    spi::log_index joiners_decided = 0; ///< the lowest `decided` among the joining replicas
-    spi::timestamp progressed_at{0};    ///< when `joiners_decided` last grew
-    bool waits_for_joiners =
-        true; ///< until every joining replica has caught up; writes are accepted meanwhile
-    spi::log_index index = 0; ///< the index at which the change is proposed; 0: not proposed yet
-  };
-  struct pending_snapshot {
-    spi::log_index index = 0;
-    effective_membership members;
-    spi::persist_token token = 0; ///< acknowledged when the snapshot's membership is durable
-    bool asked = false;           ///< the host has been told to install the snapshot
-  };
-
   // -- group.cpp
   bool is_coordinator() const { return coordinating_; }
   const membership& members() const { return groups_.rbegin()->second; }
   spi::log_index members_since() const { return groups_.rbegin()->first; }
   const membership& known_group() const { return complete_ ? members() : latest_group_.group; }
   bool is_voter() const { return known_group().is_voter(self_); }
-  bool is_member() const {
-    return latest_group_.group.contains(self_) || members().contains(self_);
-  }
+  bool is_member() const;
   spi::replica_id lowest(const membership& of) const;
   spi::replica_id leader_id() const { return lowest(latest_group_.group); }
   bool should_coordinate() const;
@@ -171,70 +92,79 @@ class replica final : public spi::consensus {
   void propose_change();
   void refuse_change(obstacle why);
 
-  // -- replica.cpp: the common part
-  bool is_down(const peer& it) const;
-  std::string describe_silence(const peer& it) const;
-  spi::persist_token open_token() const { return token_ + 1; }
-  spi::persist_token after_queued_ops();
-  spi::persist_token after_hard_state() const;
+  // -- replica.cpp and snapshots.cpp
   void load(const spi::stable_state& stable, spi::log_index applied, bool& intact);
   bool load_meta(const spi::stable_state& stable, meta_record& meta);
-  void dispatch(peer& from, const header& head, spi::reader& in);
-  void put_meta();
-  void put_hard_state();
-  void redirect_to_coordinator(spi::request_id id);
-  void put_decision(spi::log_index index, bool commit);
-  void put_prepare(spi::log_index index, const slot& it);
   void publish_role();
   void install_when_durable();
   bool waits_for_barrier(spi::log_index index, const slot& it);
   void stop(std::string reason);
+  void tick();
+  void advance_decided();
+  void flush_apply();
+  void cut_log();
+
+  // -- messages.cpp
+  void dispatch(peer& from, const header& head, spi::reader& in);
   header head_for(const peer& to, message_type type) const;
   void emit_send(spi::replica_id to, std::string bytes, spi::persist_token after);
   void send_heartbeats();
   void send_heartbeat(peer& to, bool asks = false);
   void on_heartbeat(peer& from, const header& head, const heartbeat& body);
   void on_heard(peer& from, const header& head);
-  void tick();
-  void advance_decided();
-  void flush_apply();
-  void check_reads();
-  void refuse_reads();
-  spi::log_index read_target() const;
-  std::string read_refusal_reason() const;
-  void cut_log();
-  /// Number of log slots after `decided_`; some of them may be decided.
-  std::size_t open_entries() const {
-    auto first = std::max(log_.first(), decided_ + 1);
-    return log_.end() > first ? log_.end() - first : 0;
-  }
+  bool is_down(const peer& it) const;
+  std::string describe_silence(const peer& it) const;
 
   // -- coordinator.cpp
   void start_coordinator(bool intact);
   void recover_open_index(spi::log_index index, bool alone);
-  obstacle write_refusal_reason() const;
-  obstacle proposal_refusal_reason() const;
-  void refuse_proposal(spi::request_id id, obstacle why, spi::replica_id hint = 0);
-  void append(spi::request_id id, entry_kind kind, std::string command);
-  bool is_open(spi::log_index index) const;
-  bool record_own_vote(spi::log_index index);
-  bool record_vote(spi::log_index index, std::uint64_t bit);
   void commit(spi::log_index index);
   void abort(spi::log_index index, obstacle why);
   void finalize(spi::log_index index);
   void finalize_change(spi::log_index index, bool commits);
-  void abort_open(const peer& missing, bool all, const std::string& reason);
-  void abort_overdue();
-  spi::timestamp vote_deadline() const;
-  void resend_prepares();
   void on_peer_heartbeat(peer& from, const header& head, const heartbeat& body);
-  void on_votes(peer& from, const header& head, const std::vector<vote_entry>& votes);
   void watch_peers();
+  spi::log_index applied_by_all() const;
+
+  // -- proposals.cpp
+  obstacle write_refusal_reason() const;
+  obstacle proposal_refusal_reason() const;
+  void refuse_proposal(spi::request_id id, obstacle why, spi::replica_id hint = 0);
+  void redirect_to_coordinator(spi::request_id id);
+  void append(spi::request_id id, entry_kind kind, std::string command);
+  /// Number of log slots after `decided_`; some of them may be decided.
+  std::size_t open_entries() const;
+
+  // -- votes.cpp
+  void on_votes(peer& from, const header& head, const std::vector<vote_entry>& votes);
+  bool is_open(spi::log_index index) const;
+  bool record_vote(spi::log_index index, std::uint64_t bit);
+  bool record_own_vote(spi::log_index index);
+  std::string missing_votes(std::uint64_t votes) const;
+  spi::timestamp vote_deadline() const;
+  void abort_overdue();
+  void abort_open(const peer& missing, bool all, const std::string& reason);
+
+  // -- coordinator_messages.cpp
+  void send_prepares(peer& to, const std::vector<spi::log_index>& indexes);
   void flush_prepares();
   void flush_decisions();
-  void send_prepares(peer& to, const std::vector<spi::log_index>& indexes);
-  std::string missing_votes(std::uint64_t votes) const;
-  spi::log_index applied_by_all() const;
+  void resend_prepares();
+
+  // -- pending_reads.cpp
+  void check_reads();
+  void refuse_reads();
+  spi::log_index read_target() const;
+  std::string read_refusal_reason() const;
+
+  // -- persistence.cpp
+  spi::persist_token open_token() const { return token_ + 1; }
+  spi::persist_token after_queued_ops();
+  spi::persist_token after_hard_state() const;
+  void put_meta();
+  void put_hard_state();
+  void put_decision(spi::log_index index, bool commit);
+  void put_prepare(spi::log_index index, const slot& it);
 
   // -- participant.cpp
   void promise(std::uint64_t epoch);
@@ -344,19 +274,13 @@ class replica final : public spi::consensus {
   std::string collect_blocked_reason_;
   spi::log_index collect_cursor_ = 0;
   spi::timestamp collect_retry_at_{0};
-  spi::log_index first_undecided_ =
-      1; ///< every earlier index is decided, or its decision is being written
+  spi::log_index first_undecided_ = 1; ///< every earlier index is decided, or about to be
   std::deque<std::pair<spi::persist_token, spi::log_index>> deciding_;
   std::map<spi::log_index, obstacle> abort_reasons_;
   std::vector<spi::log_index> new_prepares_;
   std::vector<decide_entry> new_decisions_;
 
   // Participant.
-  struct vote {
-    spi::log_index index = 0;
-    bool yes = false;
-    std::string reason;
-  };
   std::vector<vote> votes_;
   spi::log_index coordinator_decided_ = 0;
   spi::log_index catch_up_to_ = 0;
@@ -368,8 +292,7 @@ class replica final : public spi::consensus {
   std::size_t next_fetch_target_ = 0;
   std::size_t fetch_targets_chosen_ = 0;
   spi::log_index decided_at_tick_ = 0;
-  std::set<spi::log_index>
-      repairs_; ///< unreadable records whose entries the state machine has applied
+  std::set<spi::log_index> repairs_; ///< unreadable records of applied entries
   std::size_t repair_attempts_ = 0;
 };
 

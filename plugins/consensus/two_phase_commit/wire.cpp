@@ -60,7 +60,7 @@ bool decode(spi::reader& in, heartbeat& body) {
   body.applied = in.get<spi::log_index>();
   body.all_applied = in.get<spi::log_index>();
   body.group = get_membership(in);
-  body.lost = get_ids(in, max_lost);
+  body.lost = get_ids(in, lost_max);
   return in.done();
 }
 
@@ -95,7 +95,7 @@ bool decode(spi::reader& in, entries& body) {
     entry.state = in.get_enum(slot_state_last);
     entry.kind = in.get_enum(entry_kind_last);
     entry.epoch = in.get<std::uint64_t>();
-    entry.command = in.get_text(max_command_bytes);
+    entry.command = in.get_text(command_bytes_max);
     auto readable = entry.state == slot_state::prepared || entry.state == slot_state::committed;
     if (readable && entry.kind == entry_kind::change && !decode_change(entry.command))
       in.fail();
@@ -105,7 +105,7 @@ bool decode(spi::reader& in, entries& body) {
 bool decode(spi::reader& in, std::vector<prepare_entry>& body) {
   return read_list(in, body, 13, [&in](prepare_entry& entry) {
     entry.kind = in.get_enum(entry_kind_last);
-    entry.command = in.get_text(max_command_bytes);
+    entry.command = in.get_text(command_bytes_max);
     if (entry.kind == entry_kind::change && !decode_change(entry.command))
       in.fail();
   });
@@ -114,7 +114,7 @@ bool decode(spi::reader& in, std::vector<prepare_entry>& body) {
 bool decode(spi::reader& in, std::vector<vote_entry>& body) {
   return read_list(in, body, 13, [&in](vote_entry& entry) {
     entry.yes = in.get<bool>();
-    entry.reason = in.get_text(max_reason_bytes);
+    entry.reason = in.get_text(reason_bytes_max);
   });
 }
 

@@ -12,7 +12,7 @@ TEST_CASE_FIXTURE(fixture, "a message leaves after its record is durable, and no
               spi::send{3, "d", 1}) == lines{"persist 1", "transmit 3 b 0", "persist 2"});
   CHECK(driver.held_sends() == 3);
   CHECK(after([&] { driver.on_durable(1); }) == lines{"transmit 2 a 1", "transmit 3 d 1"});
-  CHECK(told() == lines{"durable 1"});
+  CHECK(take_calls() == lines{"durable 1"});
   CHECK(after([&] { driver.on_durable(2); }) == lines{"transmit 2 c 2"});
   CHECK(drain(spi::send{2, "e", 2}) == lines{"transmit 2 e 0"});
 }
@@ -38,7 +38,7 @@ TEST_CASE_FIXTURE(fixture, "a term counts as durable with the last record of its
   drain(record(3));
   CHECK(driver.durable_term() == 0);
   driver.on_durable(1);
-  CHECK(driver.durable_term() == 0); // the second record may be the one with the term
+  CHECK(driver.durable_term() == 0); // the second record may contain the term
   driver.on_durable(2);
   CHECK(driver.durable_term() == 4);
   driver.on_durable(3);
@@ -79,7 +79,7 @@ TEST_CASE_FIXTURE(fixture, "a replica goes on after what its state machine has")
 TEST_CASE_FIXTURE(fixture, "a proposal is answered once, after it is applied") {
   driver.propose(70, "put");
   driver.propose(71, "get");
-  CHECK(told() == lines{"propose 1 put", "propose 2 get"});
+  CHECK(take_calls() == lines{"propose 1 put", "propose 2 get"});
   CHECK(driver.proposals() == 2);
   CHECK(drain(entries(1, 2)) == lines{"apply 1-2"});
   CHECK(apply_up_to(2, {{2, "two"}, {1, "one"}}) == lines{"reply 71 two", "reply 70 one"});
@@ -92,7 +92,7 @@ TEST_CASE_FIXTURE(fixture, "a refusal goes to the request that it is for") {
   driver.propose(70, "put");
   driver.read(80, spi::read_level::linearizable);
   driver.reconfigure(90, {{1, 2}, {}}, std::vector<spi::replica_id>{3});
-  CHECK(told() == lines{"propose 1 put", "read 2", "lost 3", "reconfigure 3 2"});
+  CHECK(take_calls() == lines{"propose 1 put", "read 2", "lost 3", "reconfigure 3 2"});
   CHECK(drain(spi::refuse{2, spi::refusal::unknown, 0, "a read isn't refused like this"},
               spi::read_refused{1, 0, "nor a proposal like this"}) ==
         lines{"unknown 2", "unknown 1"});
@@ -118,19 +118,19 @@ TEST_CASE_FIXTURE(fixture, "a verdict given at once is told after the other effe
   env.verdict = std::optional<std::string>{"too large"};
   CHECK(drain(spi::validate{5, "put"}, spi::send{2, "a", 0}) ==
         lines{"validate 5", "transmit 2 a 0", "transmit 2 vote 5 0"});
-  CHECK(told() == lines{"validated 5 false too large"});
+  CHECK(take_calls() == lines{"validated 5 false too large"});
 }
 
 TEST_CASE_FIXTURE(fixture, "a verdict that comes later is an event, and is told once") {
   drain(spi::validate{5, "put"}, spi::validate{6, "put"});
   auto scheduled = env.drains_scheduled;
   driver.on_validated(6, std::nullopt);
-  CHECK(told() == lines{"validated 6 true "});
+  CHECK(take_calls() == lines{"validated 6 true "});
   CHECK(env.drains_scheduled == scheduled + 1);
   driver.on_validated(6, std::nullopt);
-  CHECK(told() == lines{});
+  CHECK(take_calls() == lines{});
   driver.on_validated(5, std::nullopt);
-  CHECK(told() == lines{"validated 5 true "});
+  CHECK(take_calls() == lines{"validated 5 true "});
 }
 
 // -- snapshots and members --------------------------------------------------------------------
@@ -139,17 +139,17 @@ TEST_CASE_FIXTURE(fixture, "a snapshot that arrived replaces the entries up to i
   driver.read(80, spi::read_level::linearizable);
   drain(entries(1, 2), spi::read_ready{1, 9});
   driver.on_snapshot_arrived(9, "blob");
-  CHECK(told() == lines{"read 1", "received 9 blob"});
+  CHECK(take_calls() == lines{"read 1", "received 9 blob"});
   CHECK(drain(spi::install_snapshot{9}) == lines{"install 9"});
   CHECK(driver.installing());
   driver.on_snapshot_arrived(12, "dropped");
-  CHECK(told() == lines{});
+  CHECK(take_calls() == lines{});
   CHECK(drain(entries(10, 10)) == lines{"apply 10-10"});
   CHECK(after([&] { driver.on_installed(9); }) == lines{"answer reads 80"});
-  CHECK(told() == lines{"installed 9"});
+  CHECK(take_calls() == lines{"installed 9"});
   CHECK_FALSE(driver.installing());
   driver.on_snapshot_arrived(12, "again");
-  CHECK(told() == lines{"received 12 again"});
+  CHECK(take_calls() == lines{"received 12 again"});
 }
 
 TEST_CASE_FIXTURE(fixture, "only a snapshot that arrived, and that is ahead, is installed") {

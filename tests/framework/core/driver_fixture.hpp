@@ -13,14 +13,14 @@
 #include <utility>
 #include <vector>
 
-/// A driver between a protocol that a test writes and an environment that only takes notes.
+/// A driver between a scripted protocol and an environment that only records calls.
 namespace driver_test {
 
 using namespace atl;
 
 using lines = std::vector<std::string>;
 
-/// Gives out the effects that a test puts in, and notes the calls that it gets.
+/// Returns the effects that a test queues, and records the calls that the protocol receives.
 class scripted_protocol final : public spi::consensus {
  public:
   void start(spi::stable_state, spi::log_index applied, spi::timestamp) override {
@@ -78,7 +78,7 @@ class scripted_protocol final : public spi::consensus {
   }
 };
 
-/// Notes what the driver wants done, and does nothing of it.
+/// Records the actions that the driver requests without performing them.
 class recorder final : public consensus_driver::environment {
  public:
   spi::timestamp now() const override { return spi::timestamp{5}; }
@@ -92,10 +92,10 @@ class recorder final : public consensus_driver::environment {
   void apply(std::vector<spi::committed_entry> entries) override {
     note("apply {}-{}", entries.front().index, entries.back().index);
   }
-  void validate(const spi::validate& question) override {
-    note("validate {}", question.ticket);
+  void validate(const spi::validate& request) override {
+    note("validate {}", request.ticket);
     if (verdict)
-      driver->on_validated(question.ticket, *verdict);
+      driver->on_validated(request.ticket, *verdict);
   }
   void send_snapshot(spi::replica_id to) override { note("send snapshot {}", to); }
   void install_snapshot(spi::log_index index) override { note("install {}", index); }
@@ -116,7 +116,7 @@ class recorder final : public consensus_driver::environment {
   }
 
   consensus_driver* driver = nullptr;
-  /// What `validate` answers at once; none: nothing.
+  /// The immediate result of `validate`; none: no immediate result.
   std::optional<std::optional<std::string>> verdict;
   int stops_at_step = 0; ///< counted from 1
   int drains_scheduled = 0;
@@ -141,7 +141,7 @@ struct fixture {
     protocol.calls.clear();
   }
 
-  /// What the environment was asked for while these effects were carried out.
+  /// The requests to the environment while these effects are carried out.
   template <class... Effects>
   lines drain(Effects... effects) {
     (protocol.effects.push_back(std::move(effects)), ...);
@@ -149,15 +149,15 @@ struct fixture {
     driver.drain();
     return std::exchange(env.done, {});
   }
-  /// … while the driver handled this event.
+  /// The requests to the environment while the driver handles this event.
   template <class Event>
   lines after(Event event) {
     env.done.clear();
     event();
     return std::exchange(env.done, {});
   }
-  lines told() { return std::exchange(protocol.calls, {}); }
-  lines apply_up_to(spi::log_index index, std::vector<applied_answer> answers = {}) {
+  lines take_calls() { return std::exchange(protocol.calls, {}); }
+  lines apply_up_to(spi::log_index index, std::vector<applied_result> answers = {}) {
     return after([&] { driver.on_entries_applied(index, answers); });
   }
 

@@ -9,7 +9,7 @@ using namespace driver_test;
 TEST_CASE_FIXTURE(fixture, "a protocol that throws isn't called again") {
   driver.propose(70, "put");
   drain(record(1), spi::send{2, "a", 1});
-  told();
+  take_calls();
   SUBCASE("from an event") {
     CHECK(after([&] { driver.call([](auto& it) { it.step(2, "throw"); }); }) ==
           lines{"failure on purpose"});
@@ -36,7 +36,7 @@ TEST_CASE_FIXTURE(fixture, "a protocol that throws isn't called again") {
           driver.on_installed(3);
           driver.drain();
         }) == lines{});
-  CHECK(told() == lines{});
+  CHECK(take_calls() == lines{});
   CHECK(driver.deadline() == spi::timestamp::max());
 }
 
@@ -55,7 +55,7 @@ TEST_CASE_FIXTURE(fixture, "a replica that crashes before an effect does nothing
 
 TEST_CASE_FIXTURE(fixture, "a replica may crash between two messages that waited, and after them") {
   drain(record(1), spi::send{2, "a", 1}, spi::send{3, "b", 1});
-  told();
+  take_calls();
   SUBCASE("between") {
     env.stops_at_step = 2;
     CHECK(after([&] { driver.on_durable(1); }) == lines{"transmit 2 a 1"});
@@ -64,7 +64,7 @@ TEST_CASE_FIXTURE(fixture, "a replica may crash between two messages that waited
     env.stops_at_step = 3;
     CHECK(after([&] { driver.on_durable(1); }) == lines{"transmit 2 a 1", "transmit 3 b 1"});
   }
-  CHECK(told() == lines{});
+  CHECK(take_calls() == lines{});
 }
 
 TEST_CASE_FIXTURE(fixture, "each event asks for one drain") {
@@ -75,5 +75,5 @@ TEST_CASE_FIXTURE(fixture, "each event asks for one drain") {
     it.step(2, "b");
   });
   CHECK(env.drains_scheduled == 2);
-  CHECK(told() == lines{"propose 1 put", "step 2 a", "step 2 b"});
+  CHECK(take_calls() == lines{"propose 1 put", "step 2 a", "step 2 b"});
 }

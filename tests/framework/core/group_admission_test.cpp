@@ -10,8 +10,8 @@
 using atl::group_admission;
 using atl::group_birth;
 using atl::member_identity;
-using atl::membership_answer;
 using atl::membership_query;
+using atl::membership_response;
 using verdict = atl::group_admission::verdict;
 using ms = std::chrono::milliseconds;
 
@@ -41,7 +41,7 @@ group_admission::settings settings_of(unsigned id, const std::string& folder, un
   return {query_of(id, folder), "raft", founders(count), delay, lifetime};
 }
 
-membership_answer empty_answer(unsigned id) {
+membership_response empty_response(unsigned id) {
   return {query_of(id, fmt::format("folder-{}", id)), std::nullopt, 0};
 }
 
@@ -58,11 +58,11 @@ TEST_CASE("the founder with the lowest id founds the group once all founders ans
           "nodes had time to report") {
   group_admission first{settings_of(1, "folder-1"), ms{0}};
   CHECK(first.decide(ms{5000}, "new").what == verdict::wait);
-  first.on_answer(empty_answer(2), ms{5000});
+  first.on_response(empty_response(2), ms{5000});
   auto waiting = first.decide(ms{5000}, "new");
   CHECK(waiting.what == verdict::wait);
   CHECK(waiting.why.find("master-3 doesn't answer") != std::string::npos);
-  first.on_answer(empty_answer(3), ms{5000});
+  first.on_response(empty_response(3), ms{5000});
   auto founded = first.decide(ms{5000}, "new");
   REQUIRE(founded.what == verdict::found);
   CHECK(founded.self == 1);
@@ -80,59 +80,60 @@ TEST_CASE("a group isn't founded before the founding delay is over, unless an op
   CHECK(group_admission{ordered, ms{0}}.decide(ms{0}, "new").what == verdict::found);
 }
 
-TEST_CASE("an order that any founder has counts for the one that founds") {
+TEST_CASE("an operator's order to any founder is obeyed by the founder with the lowest id") {
   group_admission first{settings_of(1, "folder-1"), ms{0}};
-  auto second = empty_answer(2);
+  auto second = empty_response(2);
   second.peer.founding_ordered = true;
-  first.on_answer(second, ms{1});
-  first.on_answer(empty_answer(3), ms{1});
+  first.on_response(second, ms{1});
+  first.on_response(empty_response(3), ms{1});
   CHECK(first.decide(ms{1}, "new").what == verdict::found);
 }
 
-TEST_CASE("a founder that doesn't have the lowest id waits for the one that has") {
+TEST_CASE("a founder whose id is not the lowest waits for the founder with the lowest id") {
   group_admission second{settings_of(2, "folder-2"), ms{0}};
-  second.on_answer(empty_answer(1), ms{9000});
-  second.on_answer(empty_answer(3), ms{9000});
+  second.on_response(empty_response(1), ms{9000});
+  second.on_response(empty_response(3), ms{9000});
   auto decision = second.decide(ms{9000}, "new");
   CHECK(decision.what == verdict::wait);
   CHECK(decision.why == "master-1 founds the group");
 }
 
-TEST_CASE("an answer that is too old, or a peer that went away, stops the founding") {
+TEST_CASE("an outdated response or a disconnected peer stops the founding") {
   group_admission first{settings_of(1, "folder-1"), ms{0}};
-  first.on_answer(empty_answer(2), ms{5000});
-  first.on_answer(empty_answer(3), ms{5000});
+  first.on_response(empty_response(2), ms{5000});
+  first.on_response(empty_response(3), ms{5000});
   CHECK(first.decide(ms{5000} + lifetime, "new").what == verdict::found);
   CHECK(first.decide(ms{5001} + lifetime, "new").what == verdict::wait);
-  first.on_answer(empty_answer(2), ms{8000});
+  first.on_response(empty_response(2), ms{8000});
   first.on_unreachable(3, "refused the connection");
   auto decision = first.decide(ms{8000}, "new");
   CHECK(decision.what == verdict::wait);
   CHECK(decision.why.find("refused the connection") != std::string::npos);
 }
 
-TEST_CASE("a folder that the group's certificate names joins under the id that it names") {
+TEST_CASE("a data folder that the group's certificate names joins under the id given there") {
   group_admission second{settings_of(2, "folder-2"), ms{0}};
-  second.on_answer({query_of(1, "folder-1"), old_group(), 2}, ms{1});
+  second.on_response({query_of(1, "folder-1"), old_group(), 2}, ms{1});
   auto decision = second.decide(ms{1}, "new");
   REQUIRE(decision.what == verdict::join);
   CHECK(decision.self == 2);
   CHECK(decision.birth == old_group());
 }
 
-TEST_CASE("an empty folder under the id of a member is refused, and told what to do") {
+TEST_CASE("an empty data folder under the id of a member is refused with a remedy") {
   for (bool ordered : {false, true}) {
     auto wiped = settings_of(2, "another folder");
     wiped.self.founding_ordered = ordered;
     group_admission second{wiped, ms{0}};
-    second.on_answer({query_of(1, "folder-1"), old_group(), 0}, ms{1});
+    second.on_response({query_of(1, "folder-1"), old_group(), 0}, ms{1});
     auto decision = second.decide(ms{9000}, "new");
     CHECK(decision.what == verdict::refuse);
     CHECK(decision.why.find("dfs admin master replace master-2") != std::string::npos);
   }
 }
 
-TEST_CASE("a storage node that belongs to a group forbids to found one, but for an order") {
+TEST_CASE("a storage node that belongs to a group prevents a founding without an operator's "
+          "order") {
   group_admission first{settings_of(1, "folder-1", 1), ms{0}};
   first.on_storage_node("storage-1", "old");
   auto decision = first.decide(ms{9000}, "new");
@@ -145,11 +146,11 @@ TEST_CASE("a storage node that belongs to a group forbids to found one, but for 
   CHECK(forced.decide(ms{0}, "new").what == verdict::found);
 }
 
-TEST_CASE("founders whose files differ found no group, and say what differs") {
+TEST_CASE("founders whose settings differ found no group, and report the difference") {
   for (auto* what : {"consensus", "recovery", "masters", "name"}) {
     CAPTURE(what);
     group_admission first{settings_of(1, "folder-1"), ms{0}};
-    auto second = empty_answer(2);
+    auto second = empty_response(2);
     if (what == std::string{"consensus"})
       second.peer.consensus = "paxos 1.0.0 {}";
     else if (what == std::string{"recovery"})
@@ -158,43 +159,44 @@ TEST_CASE("founders whose files differ found no group, and say what differs") {
       second.peer.founders = "1, 2";
     else
       second.peer.self.name = "other";
-    first.on_answer(second, ms{5000});
-    first.on_answer(empty_answer(3), ms{5000});
+    first.on_response(second, ms{5000});
+    first.on_response(empty_response(3), ms{5000});
     auto decision = first.decide(ms{5000}, "new");
     CHECK(decision.what == verdict::refuse);
     CHECK(decision.why.find(what == std::string{"name"} ? "'other'" : what) != std::string::npos);
   }
 }
 
-TEST_CASE("a replica whose lasting settings differ from the group's doesn't join") {
+TEST_CASE("a replica whose permanent settings differ from the group's does not join") {
   auto other = settings_of(2, "folder-2");
   other.self.lasting["recovery"] = "xor {}";
   group_admission second{other, ms{0}};
-  second.on_answer({query_of(1, "folder-1"), old_group(), 2}, ms{1});
+  second.on_response({query_of(1, "folder-1"), old_group(), 2}, ms{1});
   auto decision = second.decide(ms{1}, "new");
   CHECK(decision.what == verdict::refuse);
   CHECK(decision.why.find("replicate {copies = 3}") != std::string::npos);
 }
 
-TEST_CASE("a replica that joins later waits to be let in, and never founds") {
+TEST_CASE("a joining replica waits for admission, and never founds a group") {
   auto later = settings_of(4, "folder-4");
   group_admission fourth{later, ms{0}};
   for (unsigned id : {1, 2, 3})
-    fourth.on_answer(empty_answer(id), ms{9000});
+    fourth.on_response(empty_response(id), ms{9000});
   CHECK(fourth.decide(ms{9000}, "new").what == verdict::wait);
-  fourth.on_answer({query_of(1, "folder-1"), old_group(), 0}, ms{9001});
+  fourth.on_response({query_of(1, "folder-1"), old_group(), 0}, ms{9001});
   auto decision = fourth.decide(ms{9001}, "new");
   CHECK(decision.what == verdict::wait);
   CHECK(decision.why.find("dfs admin master add master-4") != std::string::npos);
 }
 
-TEST_CASE("certificates and answers come back from bytes, and damaged ones are refused") {
+TEST_CASE("certificates and responses are decoded as they were encoded, and damaged bytes are "
+          "refused") {
   auto birth = old_group();
   auto bytes = encode(birth);
   CHECK(atl::decode_group_birth(bytes) == birth);
-  membership_answer answer{query_of(1, "folder-1"), birth, 3};
+  membership_response answer{query_of(1, "folder-1"), birth, 3};
   auto text = encode(answer);
-  auto back = atl::decode_membership_answer(text);
+  auto back = atl::decode_membership_response(text);
   REQUIRE(back.has_value());
   CHECK(back->birth == birth);
   CHECK(back->admitted_as == 3);
@@ -202,7 +204,7 @@ TEST_CASE("certificates and answers come back from bytes, and damaged ones are r
   for (std::size_t size = 0; size < bytes.size(); ++size)
     CHECK_FALSE(atl::decode_group_birth(bytes.substr(0, size)).has_value());
   for (std::size_t size = 0; size < text.size(); ++size)
-    CHECK_FALSE(atl::decode_membership_answer(text.substr(0, size)).has_value());
+    CHECK_FALSE(atl::decode_membership_response(text.substr(0, size)).has_value());
   CHECK_FALSE(atl::decode_membership_query("").has_value());
 }
 
@@ -210,7 +212,7 @@ TEST_CASE("certificates and answers come back from bytes, and damaged ones are r
 
 namespace {
 
-/// A few masters that crash, are wiped and lose messages while a group is founded. The same seed
+/// Masters that crash, are wiped and lose messages while a group is founded. The same seed
 /// gives the same run.
 class founding_simulation {
  public:
@@ -246,7 +248,7 @@ class founding_simulation {
     }
   }
 
-  /// Lets everybody that may run talk, without faults.
+  /// Lets all running masters exchange messages without faults.
   void heal() {
     for (int round = 0; round < 60; ++round) {
       now_ += ms{200};
@@ -295,9 +297,9 @@ class founding_simulation {
     wiped_ = true;
   }
 
-  membership_answer answer(unsigned from, const membership_query& asking) {
+  membership_response answer(unsigned from, const membership_query& asking) {
     auto& disk = disks_[from];
-    membership_answer out{query(from), disk.birth, 0};
+    membership_response out{query(from), disk.birth, 0};
     if (disk.birth)
       for (auto& founder : disk.birth->founders)
         if (founder.folder == asking.self.folder)
@@ -312,9 +314,9 @@ class founding_simulation {
       return running_.at(from).on_unreachable(to, "down");
     auto reply = answer(to, query(from));
     if (!surely && random_.chance(0.2))
-      late_.push_back({from, disks_[from].folder, reply}); // overtaken by what comes after
+      late_.push_back({from, disks_[from].folder, reply}); // delivered after later messages
     else
-      running_.at(from).on_answer(reply, now_);
+      running_.at(from).on_response(reply, now_);
   }
 
   void deliver_late() {
@@ -324,7 +326,7 @@ class founding_simulation {
     late_.erase(late_.begin());
     // A connection doesn't outlive the process that asked.
     if (running_.contains(to) && disks_[to].folder == folder)
-      running_.at(to).on_answer(reply, now_);
+      running_.at(to).on_response(reply, now_);
   }
 
   void act(unsigned id) {
@@ -337,12 +339,12 @@ class founding_simulation {
     disk.birth = decision.birth;
     disk.self = decision.self;
     auto& parts = took_part_[decision.birth.group];
-    // What an id promised in a group is on the folder that took part first under that id.
+    // The promises of an id in a group are stored in the first data folder used under that id.
     auto [known, fresh] = parts.emplace(decision.self, disk.folder);
     if (!fresh && known->second != disk.folder)
       violation = fmt::format("id {} of {} took part with two folders", decision.self,
                               decision.birth.group);
-    // Two groups of which both may have a majority would both acknowledge.
+    // Two groups that both may have a majority could both acknowledge commands.
     std::size_t with_majority = 0;
     for (auto& [group, members] : took_part_)
       with_majority += 2 * members_of(group) > count_ ? 1 : 0;
@@ -355,12 +357,12 @@ class founding_simulation {
   ms now_{0};
   std::map<unsigned, disk> disks_;
   std::map<unsigned, group_admission> running_;
-  struct late_answer {
+  struct late_response {
     unsigned to;
     std::string folder;
-    membership_answer reply;
+    membership_response reply;
   };
-  std::vector<late_answer> late_;
+  std::vector<late_response> late_;
   std::map<std::string, std::map<atl::spi::replica_id, std::string>> took_part_;
   unsigned folders_ = 0;
   unsigned groups_drawn_ = 0;
@@ -369,9 +371,8 @@ class founding_simulation {
 
 } // namespace
 
-TEST_CASE(
-    "under crashes, wiped disks and late answers no id takes part with two folders, and no two "
-    "groups have a majority") {
+TEST_CASE("under crashes, wiped disks and late responses no id is used with two data folders, "
+          "and no two groups have a majority") {
   std::size_t founded = 0;
   for (std::uint64_t seed = 1; seed <= 3000; ++seed) {
     founding_simulation run{seed, seed % 3 == 0 ? 5u : 3u};

@@ -16,7 +16,7 @@ std::string problem(const std::function<int(const atl::announce_step&)>& work) {
 
 } // namespace
 
-TEST_CASE("guarded work gives back its code, and changes nothing here") {
+TEST_CASE("guarded work returns its exit code, and changes nothing in this process") {
   int here = 1;
   CHECK(problem([&](auto& announce) {
           announce({"a.so", "loading"});
@@ -27,7 +27,7 @@ TEST_CASE("guarded work gives back its code, and changes nothing here") {
   CHECK(problem([](auto&) { return 0; }) == "ended with 0");
 }
 
-TEST_CASE("guarded work that ends its process is reported with its last step") {
+TEST_CASE("guarded work that ends the process is reported with its last step") {
   auto after = [](auto act) {
     return [act](const atl::announce_step& announce) {
       announce({"/x/a.so", "loading"});
@@ -47,7 +47,7 @@ TEST_CASE("guarded work that ends its process is reported with its last step") {
   CHECK(problem(after([] { throw 7; })).starts_with("/x/b.so: ended the process"));
 }
 
-TEST_CASE("guarded work that hangs is ended after the limit of its step") {
+TEST_CASE("guarded work that hangs is killed after the time limit of its step") {
   CHECK(problem([](const atl::announce_step& announce) {
           announce({"/x/a.so", "loading", std::chrono::seconds{1}});
           for (;;)

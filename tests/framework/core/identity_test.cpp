@@ -9,7 +9,7 @@
 
 using namespace atl;
 
-TEST_CASE("a data folder remembers whose it is") {
+TEST_CASE("a data folder keeps the identity of its node and cluster") {
   temporary_folder folder;
   std::string uuid;
   {
@@ -43,7 +43,7 @@ TEST_CASE("a data folder remembers whose it is") {
   }
 }
 
-TEST_CASE("a data folder is for one process at a time") {
+TEST_CASE("a data folder is locked by one process at a time") {
   temporary_folder folder;
   auto first = data_folder::lock(folder / "data", "reef", "node-1");
   REQUIRE(first.has_value());
@@ -52,13 +52,13 @@ TEST_CASE("a data folder is for one process at a time") {
   CHECK(second.error().message.find("in use") != std::string::npos);
 }
 
-TEST_CASE("a data folder that can't be made says why") {
+TEST_CASE("an error to create a data folder is reported with the reason") {
   auto taken = data_folder::lock("/proc/no/such/place", "reef", "node-1");
   REQUIRE_FALSE(taken.has_value());
   CHECK(taken.error().message.find("/proc/no/such/place") != std::string::npos);
 }
 
-TEST_CASE("addresses are read and written alike") {
+TEST_CASE("addresses are formatted as they are parsed") {
   for (auto* text : {"127.0.0.1:7101", "localhost:1", "[::1]:65535", "a.b-c.example:80"}) {
     auto where = parse_endpoint(text);
     REQUIRE(where.has_value());
@@ -66,7 +66,7 @@ TEST_CASE("addresses are read and written alike") {
   }
 }
 
-TEST_CASE("what is no address is refused with what is wrong about it") {
+TEST_CASE("an invalid address is refused with the reason") {
   for (auto* text : {"", "host", ":80", "host:", "host:0", "host:65536", "host:80x", "::1:80",
                      "host:-1", "host: 80"}) {
     auto where = parse_endpoint(text);
@@ -75,7 +75,8 @@ TEST_CASE("what is no address is refused with what is wrong about it") {
   }
 }
 
-TEST_CASE("a data folder belongs to one group for good, and says so to others") {
+TEST_CASE("a data folder belongs to one group for good, and refuses others with that group's "
+          "name") {
   temporary_folder folder;
   CHECK(group_of_folder(folder / "data")->empty());
   {
@@ -89,12 +90,12 @@ TEST_CASE("a data folder belongs to one group for good, and says so to others") 
   CHECK(data_folder::lock(folder / "data", "reef", "node-1")->group() == "group");
 }
 
-TEST_CASE("a part of a data folder that held data and is gone is missed") {
+TEST_CASE("a part of a data folder that held data and is missing is reported") {
   temporary_folder folder;
   {
     auto taken = data_folder::lock(folder / "data", "reef", "node-1");
     REQUIRE(taken.has_value());
-    CHECK(taken->check_part("chunks").has_value()); // it never held any
+    CHECK(taken->check_part("chunks").has_value()); // this part never held any data
     std::filesystem::create_directory(folder / "data" / "chunks");
     std::ofstream{folder.path() / "data" / "chunks" / "one"} << "data";
     REQUIRE(taken->note_part("chunks").has_value());
@@ -105,7 +106,7 @@ TEST_CASE("a part of a data folder that held data and is gone is missed") {
   SUBCASE("removed") {
     std::filesystem::remove_all(folder / "data" / "chunks");
   }
-  SUBCASE("empty, as where a disk isn't mounted") {
+  SUBCASE("empty, as when a disk is not mounted") {
     std::filesystem::remove(folder / "data" / "chunks" / "one");
   }
   auto missed = again->check_part("chunks");
@@ -113,7 +114,7 @@ TEST_CASE("a part of a data folder that held data and is gone is missed") {
   CHECK(missed.error().code == errc::refused);
 }
 
-TEST_CASE("the whole content of a data folder is put aside, and the folder gets a new identity") {
+TEST_CASE("the whole content of a data folder is moved aside, and the folder gets a new identity") {
   temporary_folder folder;
   auto taken = data_folder::lock(folder / "data", "reef", "node-1");
   REQUIRE(taken.has_value());
@@ -131,7 +132,7 @@ TEST_CASE("the whole content of a data folder is put aside, and the folder gets 
   CHECK_FALSE(std::filesystem::exists(folder / "data" / "chunks"));
 }
 
-TEST_CASE("a data folder with data and no identity isn't given a new one") {
+TEST_CASE("a data folder with data and without an identity gets no new identity") {
   temporary_folder folder;
   std::filesystem::create_directories(folder / "data" / "chunks");
   auto taken = data_folder::lock(folder / "data", "reef", "node-1");

@@ -18,7 +18,7 @@ status fill(const fs::path& beside) {
 
 } // namespace
 
-TEST_CASE("a folder is there with its content, or not at all") {
+TEST_CASE("a new folder appears with all of its content, or not at all") {
   temporary_folder here;
   auto folder = here / "folder";
   auto failed = make_folder(folder, [](const fs::path& beside) -> status {
@@ -33,14 +33,14 @@ TEST_CASE("a folder is there with its content, or not at all") {
   CHECK_FALSE(fs::exists(here / "folder.new"));
 }
 
-TEST_CASE("what a crash left beside a folder is no part of it") {
+TEST_CASE("leftovers of a crash beside a folder are not part of the folder") {
   temporary_folder here;
   fs::create_directories(here / "folder.new" / "old");
   REQUIRE(make_folder(here / "folder", fill).has_value());
   CHECK_FALSE(fs::exists(here / "folder" / "old"));
 }
 
-TEST_CASE("an empty folder counts as none, one with anything in it doesn't") {
+TEST_CASE("an empty folder counts as missing, a folder with any entry as present") {
   temporary_folder here;
   auto folder = here / "folder";
   fs::create_directory(folder);

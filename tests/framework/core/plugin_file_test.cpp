@@ -31,7 +31,7 @@ constexpr bool takes_creator_of =
 
 const fs::path good = fs::path{LOADER_TEST_PLUGINS} / "aborts.so";
 
-/// What is said of a file with these bytes.
+/// The error for a file with these bytes.
 std::string refusal(const temporary_folder& folder, std::string_view bytes) {
   return atl::inspect_plugin(folder.write("x.so", bytes)).refusal;
 }
@@ -82,7 +82,7 @@ TEST_CASE("a plugin states its kind, name and version once, for symbol and descr
   CHECK(bool{descriptor.create.balancer == create_nothing});
 }
 
-TEST_CASE("a plugin takes the creator of its own kind only") {
+TEST_CASE("a plugin accepts only a creator of its own kind") {
   using enum atl::spi::plugin_kind;
   CHECK(takes_creator_of<balancer, balancer>);
   CHECK(takes_creator_of<consensus, consensus>);
@@ -93,7 +93,7 @@ TEST_CASE("a plugin takes the creator of its own kind only") {
   CHECK_FALSE(takes_creator_of<recovery, consensus>);
 }
 
-TEST_CASE("a plugin's symbol is taken apart") {
+TEST_CASE("a plugin's symbol is parsed into kind, name and version") {
   auto plugin = atl::parse_plugin_symbol(
       "atoll_plugin__2__gnu_libstdcxx_cxx11__balancer__1_7__1_12_0__by__two");
   REQUIRE(plugin);
@@ -104,7 +104,7 @@ TEST_CASE("a plugin's symbol is taken apart") {
   CHECK(plugin->abi == "gnu_libstdcxx_cxx11");
 }
 
-TEST_CASE("a symbol that no ATOLL_PLUGIN makes is refused as such") {
+TEST_CASE("a symbol that ATOLL_PLUGIN can't define is refused with that reason") {
   for (auto text :
        {"", "atoll_plugin__", "atoll_plugin__2", "other__2__abi__balancer__1_0__1_0_0__x",
         "atoll_plugin__2__abi__balancer__1__1_0_0__x",
@@ -128,7 +128,7 @@ TEST_CASE("a symbol that no ATOLL_PLUGIN makes is refused as such") {
   }
 }
 
-TEST_CASE("a symbol of another descriptor says its version, whatever follows") {
+TEST_CASE("the version of a descriptor is read from its symbol, whatever follows the version") {
   auto refusal = [](std::string_view symbol) {
     auto plugin = atl::parse_plugin_symbol(symbol);
     return plugin ? "accepted" : plugin.error().message;
@@ -139,7 +139,7 @@ TEST_CASE("a symbol of another descriptor says its version, whatever follows") {
         "is built with plugin descriptor 3, expected 2; build it against this version's headers");
 }
 
-TEST_CASE("the kinds of plugins have the names that symbols and command lines use") {
+TEST_CASE("the kinds of plugins have the same names in symbols and on command lines") {
   CHECK(atl::plugin_kind_names() == std::vector<std::string>{"balancer", "consensus", "recovery"});
   for (auto& name : atl::plugin_kind_names()) {
     auto kind = atl::parse_plugin_kind(name);
@@ -150,7 +150,7 @@ TEST_CASE("the kinds of plugins have the names that symbols and command lines us
   CHECK(atl::to_string(static_cast<atl::spi::plugin_kind>(99)) == "unknown");
 }
 
-TEST_CASE("a library cut off anywhere is no plugin") {
+TEST_CASE("a library truncated at any byte is refused") {
   temporary_folder folder;
   auto whole = contents(good);
   REQUIRE(refusal(folder, whole).empty());
@@ -160,7 +160,7 @@ TEST_CASE("a library cut off anywhere is no plugin") {
   }
 }
 
-TEST_CASE("a library for another machine or of another type is no plugin") {
+TEST_CASE("a library for another machine or of another ELF type is refused") {
   temporary_folder folder;
   auto patched = [&](std::size_t offset, char value) {
     auto bytes = contents(good);
@@ -176,7 +176,7 @@ TEST_CASE("a library for another machine or of another type is no plugin") {
         std::string::npos);
 }
 
-TEST_CASE("a symbol table that claims to be enormous is refused, and nothing is allocated for it") {
+TEST_CASE("a symbol table that claims an enormous size is refused without an allocation") {
   temporary_folder folder;
   for (auto claimed : {~std::uint64_t{0}, std::uint64_t{1} << 62, std::uint64_t{1} << 40}) {
     auto bytes = with_dynsym(contents(good), [&](Elf64_Shdr& s) { s.sh_size = claimed; });
@@ -190,7 +190,7 @@ TEST_CASE("a symbol table that claims to be enormous is refused, and nothing is 
   CHECK(refusal(folder, bytes).find("its symbols lie beyond its end") != std::string::npos);
 }
 
-TEST_CASE("whatever is broken in a library, looking at it does no harm") {
+TEST_CASE("the examination of a library with any damage neither crashes nor hangs") {
   temporary_folder folder;
   auto whole = contents(good);
   auto header = record_at<Elf64_Ehdr>(whole, 0);
@@ -198,7 +198,7 @@ TEST_CASE("whatever is broken in a library, looking at it does no harm") {
   for (int round = 0; round < 600; ++round) {
     auto bytes = whole;
     for (int flip = 0; flip < 4; ++flip) {
-      // Half of the damage goes where it hurts: into the headers.
+      // Half of the damage hits the headers.
       auto section_table = header.e_shoff + random.below(header.e_shnum * sizeof(Elf64_Shdr));
       std::size_t places[] = {random.below(sizeof(Elf64_Ehdr)), section_table,
                               random.below(bytes.size()), random.below(bytes.size())};

@@ -20,7 +20,7 @@ using atl::spi::plugin_kind;
 
 inline const fs::path built = LOADER_TEST_PLUGINS;
 
-/// A folder of plugins of one's own.
+/// A folder with the plugins of one test.
 class plugin_folder : public temporary_folder {
  public:
   plugin_folder(std::initializer_list<std::string_view> names) {
@@ -48,7 +48,7 @@ inline std::string refusal(const plugin_folder& folder, std::string_view name) {
 }
 
 /// The message for a plugin that is alone in its folder, with the folder's path left out.
-inline std::string lone_refusal(std::string_view variant) {
+inline std::string refusal_when_alone(std::string_view variant) {
   plugin_folder folder{variant};
   auto message = refusal(folder, variant);
   auto path = folder.path().string() + "/";

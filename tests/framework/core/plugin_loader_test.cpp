@@ -9,7 +9,7 @@
 
 using namespace loader_test;
 
-TEST_CASE("a plugin is found by name, judged, loaded, and makes what it is for") {
+TEST_CASE("a plugin is found by name, checked and loaded, and creates its object") {
   plugin_folder folder{"first", "silent", "whole"};
   auto loaded = folder.loader().load(plugin_kind::balancer, "first");
   REQUIRE_MESSAGE(loaded, loaded.error().message);
@@ -66,19 +66,19 @@ TEST_CASE("each kind is made by its own factory, and by no other") {
   CHECK_FALSE(silent->create_recovery({}));
 }
 
-TEST_CASE("a stripped library is a plugin all the same") {
+TEST_CASE("a stripped library can be loaded") {
   plugin_folder folder{"stripped"};
   CHECK(folder.loader().load(plugin_kind::balancer, "stripped"));
 }
 
-TEST_CASE("a file may be called anything: its symbol has the name") {
+TEST_CASE("a plugin is found by the name in its symbol, whatever its file is called") {
   plugin_folder folder{};
   folder.add("first", "libwhatever-2");
   CHECK(folder.loader().load(plugin_kind::balancer, "first"));
   CHECK(refusal(folder, "libwhatever").starts_with("there is no balancer plugin 'libwhatever'"));
 }
 
-TEST_CASE("one that isn't there is refused with the folders, the nearest name and all names") {
+TEST_CASE("an unknown plugin is refused with the folders, the nearest name and all names") {
   plugin_folder folder{"first", "stripped", "silent"};
   CHECK(refusal(folder, "frist") ==
         fmt::format("there is no balancer plugin 'frist' in {}; did you mean 'first'?; known: "
@@ -95,7 +95,7 @@ TEST_CASE("one that isn't there is refused with the folders, the nearest name an
                     folder.path().string()));
 }
 
-TEST_CASE("a name is a name and no path") {
+TEST_CASE("a path is refused as a plugin's name") {
   plugin_folder folder{"first"};
   for (auto name : {"", "First", "../first", "/first", "first.so", "1st", "_first", "fir st"})
     CHECK_MESSAGE(refusal(folder, name) ==
@@ -105,7 +105,7 @@ TEST_CASE("a name is a name and no path") {
                   name);
 }
 
-TEST_CASE("two of one name are both refused, whichever comes first, and none of them runs") {
+TEST_CASE("two plugins of the same name are both refused in any order, and neither runs") {
   plugin_folder folder{"first"};
   auto twin = folder.add("twin", "twin");
   CHECK(refusal(folder, "first") ==
@@ -117,7 +117,7 @@ TEST_CASE("two of one name are both refused, whichever comes first, and none of 
   CHECK(both.load("first").error().message.find("another balancer plugin") != std::string::npos);
 }
 
-TEST_CASE("one file reached by two ways is one plugin") {
+TEST_CASE("one file that is reached by two paths is one plugin") {
   plugin_folder folder{"first"};
   fs::create_symlink(folder / "first.so", folder / "also.so");
   plugin_loader twice{{folder.path(), folder.path()}};
@@ -125,25 +125,25 @@ TEST_CASE("one file reached by two ways is one plugin") {
   CHECK(twice.load("first"));
 }
 
-TEST_CASE("a library without exactly one descriptor under a good name is refused unseen") {
+TEST_CASE("a library without exactly one valid descriptor symbol is refused before it is mapped") {
   CHECK(
-      lone_refusal("not_a_plugin") ==
+      refusal_when_alone("not_a_plugin") ==
       "there is no balancer plugin 'not_a_plugin', for not_a_plugin.so: is not a plugin: expected "
       "one exported symbol atoll_plugin__…, found none");
-  CHECK(lone_refusal("pair").find("pair.so: holds 2 plugins, expected one: atoll_plugin__2__") !=
-        std::string::npos);
+  CHECK(refusal_when_alone("pair").find(
+            "pair.so: holds 2 plugins, expected one: atoll_plugin__2__") != std::string::npos);
   CHECK(
-      lone_refusal("mystery").find(
+      refusal_when_alone("mystery").find(
           "mystery.so: exports atoll_plugin__2__gnu_libstdcxx_cxx11__mystery__1_0__1_2_3__mystery, "
           "expected a name as ATOLL_PLUGIN makes it") != std::string::npos);
-  CHECK(lone_refusal("function_symbol").find("expected data of") != std::string::npos);
+  CHECK(refusal_when_alone("function_symbol").find("expected data of") != std::string::npos);
   plugin_folder upper{"upper"};
   CHECK(upper.loader().list().front().refusal.find("__Upper, expected a name") !=
         std::string::npos);
 }
 
-TEST_CASE("a descriptor that breaks its symbol's word is refused") {
-  auto refused = [](std::string_view variant) { return lone_refusal(variant); };
+TEST_CASE("a descriptor that contradicts its symbol is refused") {
+  auto refused = [](std::string_view variant) { return refusal_when_alone(variant); };
   CHECK(refused("liar") == "liar.so: its descriptor says name 'truth', its symbol 'liar'");
   CHECK(refused("liar_kind") ==
         "liar_kind.so: its descriptor says kind 'recovery', its symbol 'balancer'");
@@ -167,27 +167,27 @@ TEST_CASE("a descriptor that breaks its symbol's word is refused") {
 }
 
 TEST_CASE("a library that the system can't map is refused with the reason") {
-  auto message = lone_refusal("needs");
+  auto message = refusal_when_alone("needs");
   CHECK(message.starts_with("needs.so: can't be loaded: "));
   CHECK(message.find("nobody_has_this") != std::string::npos);
 }
 
 TEST_CASE("an exception of a factory becomes an error") {
   plugin_folder folder{"throws", "throws_number", "nothing"};
-  auto complaint = [&](std::string_view name) {
+  auto error_of = [&](std::string_view name) {
     auto plugin = folder.loader().load(name).value();
     auto made = plugin->create_balancer(plugin->check_options({}).value(), 1);
     return made ? "made" : made.error().message;
   };
-  CHECK(complaint("throws") ==
+  CHECK(error_of("throws") ==
         fmt::format("balancer plugin 'throws' ({}) refused its set-up: index and seed contradict "
                     "each other",
                     (folder / "throws.so").string()));
-  CHECK(complaint("throws_number").ends_with("threw something that is no std::exception"));
-  CHECK(complaint("nothing").ends_with("created nothing"));
+  CHECK(error_of("throws_number").ends_with("threw something that is no std::exception"));
+  CHECK(error_of("nothing").ends_with("created nothing"));
 }
 
-TEST_CASE("what others may write is refused before it is opened, be it file or folder") {
+TEST_CASE("a file or folder that others may write to is refused before it is opened") {
   plugin_folder folder{"aborts"};
   auto file = folder / "aborts.so";
   fs::permissions(file, fs::perms::others_write, fs::perm_options::add);
@@ -214,16 +214,16 @@ TEST_CASE("what others may write is refused before it is opened, be it file or f
 TEST_CASE("a file that no user may read is refused") {
   plugin_folder folder{"aborts"};
   fs::permissions(folder / "aborts.so", fs::perms::none);
-  CHECK(refusal(folder, "aborts").find("aborts.so: may be read by nobody") != std::string::npos);
+  CHECK(refusal(folder, "aborts").find("aborts.so: can be read by no user") != std::string::npos);
 }
 
-TEST_CASE("folders are absolute") {
+TEST_CASE("plugin folders must be absolute paths") {
   plugin_loader loader{{"plugins"}};
   CHECK(loader.list().front().refusal == "plugins: a folder of plugins is an absolute path");
   CHECK(atl::installed_plugins().is_absolute());
 }
 
-TEST_CASE("everything in a folder is listed, with the reasons of what is refused, and none runs") {
+TEST_CASE("every library in a folder is listed, with the reason of each refusal, and none runs") {
   plugin_folder folder{"aborts", "major", "not_a_plugin"};
   folder.write("README.md", "# not a plugin\n");
   folder.write("empty.so", "");
@@ -247,13 +247,13 @@ pipe.so: is not a plugin: expected a regular file, found another kind of thing
 )");
 }
 
-TEST_CASE("a plugin whose file is overwritten or removed keeps working where it is loaded") {
+TEST_CASE("a loaded plugin keeps working when its file is overwritten or removed") {
   plugin_folder folder{"first"};
   auto plugin = folder.loader().load("first").value();
   auto options = plugin->check_options({}).value();
   auto before = plugin->create_balancer(options, 0).value();
   auto file = folder / "first.so";
-  // As `cp` does it: the same file, emptied, and then filled with something else.
+  // As `cp` does: the same file is truncated and then rewritten.
   std::ofstream{file, std::ios::binary | std::ios::trunc} << std::string(100'000, '\x5a');
   auto after = plugin->create_balancer(options, 0).value();
   CHECK(before->pick({}, {}) == 3);
@@ -263,7 +263,7 @@ TEST_CASE("a plugin whose file is overwritten or removed keeps working where it 
   CHECK(plugin->create_balancer(options, 1).value()->pick({}, {}) == 4);
 }
 
-TEST_CASE("a plugin that was replaced since it was judged is judged again") {
+TEST_CASE("a plugin file that was replaced after its check is checked again") {
   plugin_folder folder{"first"};
   auto file = atl::inspect_plugin(folder / "first.so");
   REQUIRE(file.refusal == "");
@@ -279,7 +279,7 @@ TEST_CASE("a plugin that was replaced since it was judged is judged again") {
   CHECK(refused_with("first") == "opened");
 }
 
-TEST_CASE("each load has a library of its own, also of plugins that are never unmapped") {
+TEST_CASE("each load maps a separate library, also of plugins that are never unmapped") {
   plugin_folder folder{"first", "stays", "whole"};
   for (int round = 0; round < 3; ++round)
     for (auto name : {"stays", "first", "whole"}) {
@@ -289,7 +289,7 @@ TEST_CASE("each load has a library of its own, also of plugins that are never un
     }
 }
 
-TEST_CASE("a plugin finds the libraries that it brings beside itself") {
+TEST_CASE("a plugin finds the libraries in its own folder") {
   plugin_folder folder{"sociable"};
   fs::copy_file(built / "libneighbour.so", folder / "libneighbour.so");
   {
@@ -308,6 +308,6 @@ TEST_CASE("a load observer is called before any code of the library runs") {
   std::vector<fs::path> heard;
   auto watch = [&](const fs::path& library) { heard.push_back(library); };
   CHECK(folder.loader().load("first", watch));
-  CHECK_FALSE(folder.loader().load("major", watch)); // refused unseen
+  CHECK_FALSE(folder.loader().load("major", watch)); // refused before it is mapped
   CHECK(heard == std::vector<fs::path>{folder / "first.so"});
 }

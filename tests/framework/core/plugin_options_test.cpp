@@ -22,12 +22,12 @@ atl::result<atl::spi::options> check(std::string_view toml) {
   return atl::check_options(declared, *table, "consensus plugin 'raft'");
 }
 
-std::string complaint(std::string_view toml) {
+std::string error_of(std::string_view toml) {
   auto made = check(toml);
   return made ? "accepted" : made.error().message;
 }
 
-std::string objection(option_spec option) {
+std::string declaration_error(option_spec option) {
   option_spec list[] = {declared[0], option};
   auto fine = atl::check_declarations(list);
   return fine ? "accepted" : fine.error().message;
@@ -35,7 +35,7 @@ std::string objection(option_spec option) {
 
 } // namespace
 
-TEST_CASE("what the operator leaves out has its declared default") {
+TEST_CASE("an option that is not given has its declared default") {
   auto made = check("batch = 8\nlimit = 4096\n");
   REQUIRE(made);
   CHECK(made->integer("heartbeat") == 150'000);
@@ -47,11 +47,11 @@ TEST_CASE("what the operator leaves out has its declared default") {
   CHECK(made->values().size() == std::size(declared));
 }
 
-TEST_CASE("an option that the plugin doesn't have is refused, with the nearest one") {
-  CHECK(complaint("\nheartbeet = \"1s\"\n") ==
+TEST_CASE("an unknown option is refused with the nearest known option") {
+  CHECK(error_of("\nheartbeet = \"1s\"\n") ==
         "node.toml:2:1: unknown option 'heartbeet' of consensus plugin 'raft'; did you mean "
         "'heartbeat'?");
-  CHECK(complaint("colour = 3\n") ==
+  CHECK(error_of("colour = 3\n") ==
         "node.toml:1:1: unknown option 'colour' of consensus plugin 'raft'; it has heartbeat, "
         "batch, ratio, eager, reads, limit");
   auto table = atl::parse_toml("x = 1", "node.toml");
@@ -60,8 +60,8 @@ TEST_CASE("an option that the plugin doesn't have is refused, with the nearest o
         "node.toml:1:1: unknown option 'x' of balancer plugin 'random'; it has no options");
 }
 
-TEST_CASE("wrong types and values out of range are refused, all at once") {
-  CHECK(complaint("batch = \"many\"\nratio = 2\nheartbeat = \"1h\"\nreads = \"none\"\nlimit = 1") ==
+TEST_CASE("wrong types and values out of range are all refused together") {
+  CHECK(error_of("batch = \"many\"\nratio = 2\nheartbeat = \"1h\"\nreads = \"none\"\nlimit = 1") ==
         "node.toml:1:9: option 'batch' of consensus plugin 'raft' takes an integer, found the text "
         "\"many\"\n"
         "node.toml:2:9: option 'ratio' of consensus plugin 'raft' is 2.0, and must be 0 to 1\n"
@@ -89,26 +89,27 @@ TEST_CASE("options are read from a command line without quotes") {
         "batch=x: option 'batch' of consensus plugin 'raft' can't be set: \"x\" is not an integer");
 }
 
-TEST_CASE("declarations that make no sense are found before anything uses them") {
+TEST_CASE("invalid declarations of options are refused before they are used") {
   CHECK(atl::check_declarations(declared));
-  CHECK(objection({"Batch", option_type::integer, "1", "", "", ""}) ==
+  CHECK(declaration_error({"Batch", option_type::integer, "1", "", "", ""}) ==
         "an option has no name of the form [a-z][a-z0-9_]*");
-  CHECK(objection({"heartbeat", option_type::integer, "1", "", "", ""}) ==
+  CHECK(declaration_error({"heartbeat", option_type::integer, "1", "", "", ""}) ==
         "option 'heartbeat' is declared twice");
-  CHECK(objection({"x", option_type::integer, "many", "", "", ""}) ==
+  CHECK(declaration_error({"x", option_type::integer, "many", "", "", ""}) ==
         "option 'x' has a default that isn't of its type: \"many\" is not an integer");
-  CHECK(objection({"x", option_type::duration, "5s", "0", "", ""})
+  CHECK(declaration_error({"x", option_type::duration, "5s", "0", "", ""})
             .starts_with("option 'x' has a bound that isn't of its type"));
-  CHECK(objection({"x", option_type::integer, "5", "", "4", ""}) ==
+  CHECK(declaration_error({"x", option_type::integer, "5", "", "4", ""}) ==
         "option 'x' has a default that is 5, and must be at most 4");
-  CHECK(objection({"x", option_type::text, "c", "", "a|b", ""}) ==
+  CHECK(declaration_error({"x", option_type::text, "c", "", "a|b", ""}) ==
         "option 'x' has a default that is \"c\", and must be one of a, b");
-  CHECK(objection({"x", option_type::text, nullptr, "", "", ""}).starts_with("option 'x' lacks"));
-  CHECK(objection({"x", static_cast<option_type>(99), "", "", "", ""}) ==
+  CHECK(declaration_error({"x", option_type::text, nullptr, "", "", ""})
+            .starts_with("option 'x' lacks"));
+  CHECK(declaration_error({"x", static_cast<option_type>(99), "", "", "", ""}) ==
         "option 'x' has a type that isn't known");
 }
 
-TEST_CASE("values are written as TOML would have them") {
+TEST_CASE("values are formatted as in TOML") {
   CHECK(atl::option_toml(std::int64_t{150'000}, option_type::duration) == "\"150ms\"");
   CHECK(atl::option_toml(std::int64_t{8 << 20}, option_type::size) == "\"8MiB\"");
   CHECK(atl::option_toml(std::int64_t{1000}, option_type::size) == "1000");

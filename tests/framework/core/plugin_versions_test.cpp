@@ -4,14 +4,14 @@
 
 using namespace loader_test;
 
-TEST_CASE("a plugin for another interface or toolchain is refused, and none of it runs") {
-  CHECK(lone_refusal("major") ==
+TEST_CASE("a plugin for another interface or toolchain is refused, and none of its code runs") {
+  CHECK(refusal_when_alone("major") ==
         "balancer plugin 'major' is refused: major.so: is built for balancer interface 99.0, "
         "expected 2.0; build it against this version's headers");
-  CHECK(lone_refusal("minor") ==
+  CHECK(refusal_when_alone("minor") ==
         "balancer plugin 'minor' is refused: minor.so: is built for balancer interface 2.77, "
         "expected 2.0; build it against this version's headers");
-  CHECK(lone_refusal("abi") ==
+  CHECK(refusal_when_alone("abi") ==
         "balancer plugin 'abi' is refused: abi.so: is built for the binary interface "
         "gnu_libcxx_cxx11, expected gnu_libstdcxx_cxx11; build it with a compiler and a standard "
         "library of that kind");
@@ -35,11 +35,11 @@ TEST_CASE("a plugin loads whatever its headers had as the versions of other kind
   CHECK(refusal(folder, "other_kinds") == "loaded");
 }
 
-TEST_CASE("a plugin with a descriptor of another version is refused, and none of it runs") {
-  CHECK(lone_refusal("layout") ==
+TEST_CASE("a plugin with a descriptor of another version is refused, and none of its code runs") {
+  CHECK(refusal_when_alone("layout") ==
         "there is no balancer plugin 'layout', for layout.so: is built with plugin descriptor 3, "
         "expected 2; build it against this version's headers");
-  CHECK(lone_refusal("first_layout") ==
+  CHECK(refusal_when_alone("first_layout") ==
         "there is no balancer plugin 'first_layout', for first_layout.so: is built with plugin "
         "descriptor 1, expected 2; build it against this version's headers");
 }

@@ -7,7 +7,7 @@
 
 using namespace std::chrono_literals;
 
-TEST_CASE("durations are read in every unit, and nothing else is one") {
+TEST_CASE("durations are parsed in every unit, and other texts are refused") {
   CHECK(atl::parse_duration("150ms") == 150ms);
   CHECK(atl::parse_duration("7us") == 7us);
   CHECK(atl::parse_duration("2s") == 2s);
@@ -32,7 +32,7 @@ TEST_CASE("sizes are powers of 1024, and a bare number is bytes") {
     CHECK_MESSAGE(!atl::parse_size(text), text);
 }
 
-TEST_CASE("what is formatted reads back, in the largest unit that is exact") {
+TEST_CASE("quantities are formatted in the largest exact unit, and parsed back to the same value") {
   CHECK(atl::format_duration(150ms) == "150ms");
   CHECK(atl::format_duration(1001us) == "1001us");
   CHECK(atl::format_duration(120s) == "2m");
@@ -56,7 +56,7 @@ TEST_CASE("the edit distance counts a swap of neighbours as one") {
   CHECK(atl::edit_distance(endless, "raft") == 64);
 }
 
-TEST_CASE("a slip of the pen has a nearest name, another word has none") {
+TEST_CASE("a misspelt name gets a suggestion, a different word gets none") {
   std::vector<std::string> known{"random", "round_robin", "raft"};
   CHECK(atl::spelling_suggestion("randm", known) == "random");
   CHECK(atl::spelling_suggestion("round-robin", known) == "round_robin");

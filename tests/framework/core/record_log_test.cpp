@@ -52,7 +52,7 @@ spi::persist put(spi::persist_token token, std::uint64_t index, std::string byte
 
 } // namespace
 
-TEST_CASE("lives grow when the clock goes back, and when the log before was lost") {
+TEST_CASE("incarnations increase when the clock goes back, and when the previous log was lost") {
   temporary_folder folder;
   auto incarnation_of = [&](const char* name, std::uint64_t wall_clock) {
     auto log = record_log::open(folder / name, wall_clock);
@@ -78,7 +78,7 @@ TEST_CASE("a new log is empty, and each start counts one more incarnation") {
   }
 }
 
-TEST_CASE("what was reported durable is there after a restart, in order of stream and index") {
+TEST_CASE("durable records are read after a restart in order of stream and index") {
   temporary_folder folder;
   {
     auto log = record_log::open(folder / "log", 0);
@@ -104,7 +104,7 @@ TEST_CASE("what was reported durable is there after a restart, in order of strea
   CHECK(state->records[2].bytes == "other stream");
 }
 
-TEST_CASE("erasing takes both ends of the range, and nothing beside it") {
+TEST_CASE("an erasure removes both ends of its range and nothing outside") {
   temporary_folder folder;
   auto log = record_log::open(folder / "log", 0);
   REQUIRE(log.has_value());
@@ -129,14 +129,14 @@ TEST_CASE("many batches share few syncs") {
   for (std::uint64_t i = 1; i <= 500; ++i)
     (*log)->submit(put(i, i, "x"));
   durable_watch watch;
-  (*log)->start(watch.callbacks()); // all of them wait already
+  (*log)->start(watch.callbacks()); // all tokens are already pending
   CHECK(watch.wait_for(500));
   auto counters = (*log)->count();
   CHECK(counters.batches == 500);
   CHECK(counters.syncs == 1);
 }
 
-TEST_CASE("a record that was altered is reported as corrupt, not as missing") {
+TEST_CASE("an altered record is reported as corrupt, not as missing") {
   temporary_folder folder;
   {
     auto log = record_log::open(folder / "log", 0);
@@ -225,14 +225,14 @@ void write_all(const std::filesystem::path& file, std::string_view text) {
   REQUIRE(out.good());
 }
 
-/// A log whose last write is as large as it likes, in a process that was killed; to be damaged.
-class victim {
+/// A log of a killed process with a last write of any size, to be damaged by a test.
+class damaged_log {
  public:
   static constexpr std::uint64_t records = 20;
 
-  explicit victim(std::size_t last_bytes) {
+  explicit damaged_log(std::size_t last_bytes) {
     write_and_die(folder_ / "log", records - 1);
-    // It is opened again, so that the last write is the only one of its file but for the start's.
+    // The log is reopened, so that its newest file holds the start's write and the last write only.
     write_and_die(folder_ / "log", 1, records, last_bytes);
     wal_ = newest_wal(folder_ / "log");
     REQUIRE(!wal_.empty());
@@ -245,7 +245,7 @@ class victim {
   std::size_t end() const { return end_; }
   std::string whole() const { return whole_; }
 
-  /// How many records are there when the file holds this; none: refused as corrupt, with its place.
+  /// The number of records when the file holds `content`; none: refused as corrupt, with its place.
   std::optional<std::size_t> records_of(const std::string& text) {
     auto copy = folder_ / "copy";
     std::filesystem::remove_all(copy);
@@ -276,25 +276,25 @@ constexpr std::size_t sector = 512;
 
 } // namespace
 
-TEST_CASE("after a crash a log ends with zeros, and all of it is there" *
+TEST_CASE("after a crash a log that ends with zeros has all of its records" *
           doctest::skip(forks_are_unknown)) {
-  victim log{1000};
-  CHECK(log.whole().size() > log.end() + 100'000); // so syncs needn't tell how long it became
-  CHECK(log.records_of(log.whole()) == victim::records);
+  damaged_log log{1000};
+  CHECK(log.whole().size() > log.end() + 100'000); // so syncs need not update the file's size
+  CHECK(log.records_of(log.whole()) == damaged_log::records);
 }
 
-TEST_CASE("a torn last write is cut off, everything before it is kept" *
+TEST_CASE("a torn last write is cut off, and all records before it are kept" *
           doctest::skip(forks_are_unknown)) {
   for (std::size_t bytes : {1000, 20'000, 100'000}) {
     CAPTURE(bytes);
-    victim log{bytes};
-    auto first = (log.begin() + sector - 1) / sector; // of the sectors that it has to itself
+    damaged_log log{bytes};
+    auto first = (log.begin() + sector - 1) / sector; // of the sectors that hold nothing else
     auto last = (log.end() - 1) / sector;
-    SUBCASE("the file ends within it") {
+    SUBCASE("the file ends within the last write") {
       for (std::size_t less : {1, 500, 900})
-        CHECK(log.records_of(log.whole().substr(0, log.end() - less)) == victim::records - 1);
+        CHECK(log.records_of(log.whole().substr(0, log.end() - less)) == damaged_log::records - 1);
     }
-    SUBCASE("of its sectors, some were not written") {
+    SUBCASE("some sectors of the last write were not written") {
       spi::random_source random{bytes};
       for (int round = 0; round < 12; ++round) {
         CAPTURE(round);
@@ -305,15 +305,15 @@ TEST_CASE("a torn last write is cut off, everything before it is kept" *
             text.replace(at * sector, sector, sector, '\0');
             ++missing;
           }
-        CHECK(log.records_of(text) == (missing ? victim::records - 1 : victim::records));
+        CHECK(log.records_of(text) == (missing ? damaged_log::records - 1 : damaged_log::records));
       }
     }
   }
 }
 
-TEST_CASE("a log is refused with file and offset when it is damaged, wherever that is" *
+TEST_CASE("a log that is damaged anywhere is refused with file and offset" *
           doctest::skip(forks_are_unknown)) {
-  victim log{70'000};
+  damaged_log log{70'000};
   spi::random_source random{1};
   SUBCASE("a flipped bit") {
     for (int round = 0; round < 40; ++round) {
@@ -324,7 +324,7 @@ TEST_CASE("a log is refused with file and offset when it is damaged, wherever th
       CHECK_FALSE(log.records_of(text).has_value());
     }
   }
-  SUBCASE("a sector of zeros with a write behind it") {
+  SUBCASE("a sector of zeros before a later write") {
     temporary_folder folder;
     write_and_die(folder / "log", 20);
     auto wal = newest_wal(folder / "log");

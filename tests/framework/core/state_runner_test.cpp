@@ -13,7 +13,7 @@ using namespace atl;
 
 namespace {
 
-/// Counts what it applied; breaks at an index of the test's choice.
+/// Counts applied entries; fails at an index of the test's choice.
 class counting_machine : public state_machine {
  public:
   explicit counting_machine(spi::log_index breaks_at = 0) : breaks_at_{breaks_at} {}
@@ -55,7 +55,7 @@ class counting_machine : public state_machine {
   }
 
   bool quick = true;       ///< before there is a runner
-  std::thread::id applier; ///< who applied last
+  std::thread::id applier; ///< the thread that applied the last entries
 
  private:
   std::atomic<spi::log_index> applied_{0};
@@ -108,7 +108,7 @@ spi::committed_entry entry(spi::log_index index, spi::request_id id, std::string
 
 } // namespace
 
-TEST_CASE("entries are applied in order, and only those proposed here are answered") {
+TEST_CASE("entries are applied in order, and only local proposals get responses") {
   counting_machine machine;
   observed seen;
   state_runner runner{machine, 2, seen.callbacks()};
@@ -143,7 +143,7 @@ TEST_CASE("waiting entries are applied in one batch, in order with other tasks")
   CHECK(seen.answers.size() == 51);
 }
 
-TEST_CASE("a few entries that find nothing under way are applied before the call returns") {
+TEST_CASE("a few entries are applied before the call returns when the runner is idle") {
   counting_machine machine;
   observed seen;
   state_runner runner{machine, 1, seen.callbacks()};
@@ -156,7 +156,7 @@ TEST_CASE("a few entries that find nothing under way are applied before the call
   std::mutex hold;
   hold.lock();
   runner.load("", [&](auto) { std::lock_guard wait{hold}; });
-  runner.apply({entry(3, 3, "c")}); // behind what is under way
+  runner.apply({entry(3, 3, "c")}); // queued after the running task
   {
     std::lock_guard lock{seen.mutex};
     CHECK(seen.applied == 2);
@@ -175,7 +175,7 @@ TEST_CASE("entries that may need the disk are applied by another thread") {
   CHECK(machine.applier != std::this_thread::get_id());
 }
 
-TEST_CASE("a quick question that finds nothing under way is answered before the call returns") {
+TEST_CASE("a short query is answered before the call returns when the runner is idle") {
   counting_machine machine;
   observed seen;
   state_runner runner{machine, 1, seen.callbacks()};
@@ -194,7 +194,7 @@ TEST_CASE("a quick question that finds nothing under way is answered before the 
   std::mutex hold;
   hold.lock();
   runner.load("", [&](auto) { std::lock_guard wait{hold}; });
-  runner.query({{2, "quick"}}); // a reader's business now
+  runner.query({{2, "quick"}}); // now left to a reader thread
   seen.wait([&] { return seen.queries.size() == 4; });
   hold.unlock();
 }
@@ -208,7 +208,7 @@ TEST_CASE("a state with too much data in memory only is flushed") {
   seen.wait([&] { return seen.applied == 250 && seen.flushed >= 150; });
 }
 
-TEST_CASE("questions are answered") {
+TEST_CASE("queries are answered") {
   counting_machine machine;
   observed seen;
   state_runner runner{machine, 2, seen.callbacks()};
@@ -225,7 +225,8 @@ TEST_CASE("questions are answered") {
     CHECK(seen.queries[i + 1] == std::pair{many[i].id, many[i].text + " at 0"});
 }
 
-TEST_CASE("after the state broke, nothing more is applied or flushed, and it is said once") {
+TEST_CASE("after the state failed, nothing more is applied or flushed, and the failure is "
+          "reported once") {
   counting_machine machine{2};
   observed seen;
   state_runner runner{machine, 1, seen.callbacks()};
@@ -234,7 +235,7 @@ TEST_CASE("after the state broke, nothing more is applied or flushed, and it is 
   runner.apply({entry(2, 0, "b")});
   runner.apply({entry(3, 0, "c")});
   runner.flush();
-  auto done = false; // the writer's thread is in order: after this, all is
+  auto done = false; // the writer thread runs tasks in order: after this task, all are done
   runner.save("", [&](auto) { seen.note([&] { done = true; }); });
   seen.wait([&] { return done; });
   CHECK(seen.applied == 1);
@@ -242,7 +243,7 @@ TEST_CASE("after the state broke, nothing more is applied or flushed, and it is 
   CHECK(seen.failures == std::vector<std::string>{"the disk broke"});
 }
 
-TEST_CASE("a state that can't be read any more is reported, and its question stays unanswered") {
+TEST_CASE("a state that can't be read any more is reported, and the query stays unanswered") {
   counting_machine machine;
   observed seen;
   state_runner runner{machine, 2, seen.callbacks()};
@@ -252,7 +253,7 @@ TEST_CASE("a state that can't be read any more is reported, and its question sta
   CHECK(seen.queries.empty());
 }
 
-TEST_CASE("a saved state that is damaged goes nowhere, and is reported") {
+TEST_CASE("a saved state that is damaged is not sent, and the damage is reported") {
   counting_machine machine;
   observed seen;
   state_runner runner{machine, 1, seen.callbacks()};
@@ -267,7 +268,7 @@ TEST_CASE("a saved state that is damaged goes nowhere, and is reported") {
   };
   save("whole");
   CHECK(why == "none");
-  save("gone"); // says nothing of the state
+  save("gone"); // a state that can't be written is not a damaged state
   CHECK(why == "no such folder");
   CHECK(seen.failures.empty());
   save("damaged");

@@ -50,8 +50,8 @@ atl::result<config> read(std::string_view text) {
   return config::parse(text, "/etc/atoll/node.toml", schema());
 }
 
-/// The message for a text in which something is wrong.
-std::string complaint(std::string_view text) {
+/// The error message for an invalid text.
+std::string error_of(std::string_view text) {
   auto made = read(text);
   return made ? "accepted" : made.error().message;
 }
@@ -62,7 +62,7 @@ std::string with_name(std::string_view rest) {
 
 } // namespace
 
-TEST_CASE("a configuration gives what was written, each in its own type") {
+TEST_CASE("a configuration returns each value that was written in its type") {
   auto made = read(R"(
 [cluster]
 name = "reef"
@@ -85,7 +85,7 @@ durability = "replicated"
   CHECK(made->where("cluster.port") == "/etc/atoll/node.toml:4:8");
 }
 
-TEST_CASE("what is not written has its default, and says so") {
+TEST_CASE("a key that is not written has its default, and its origin says so") {
   auto made = read(with_name(""));
   REQUIRE(made);
   CHECK(made->integer("cluster.port") == 7000);
@@ -101,90 +101,89 @@ TEST_CASE("what is not written has its default, and says so") {
 }
 
 TEST_CASE("broken TOML is cited with its line and column") {
-  auto message = complaint("[cluster]\nname = \"reef\nport = 1\n");
+  auto message = error_of("[cluster]\nname = \"reef\nport = 1\n");
   CHECK(message.starts_with("/etc/atoll/node.toml:2:13: "));
-  CHECK(
-      complaint("[cluster]\nname = \"a\"\nname = \"b\"\n").starts_with("/etc/atoll/node.toml:3:"));
+  CHECK(error_of("[cluster]\nname = \"a\"\nname = \"b\"\n").starts_with("/etc/atoll/node.toml:3:"));
 }
 
 TEST_CASE("an unknown key is refused, with the one that was probably meant") {
-  CHECK(complaint(with_name("cluster.heartbeet = \"1s\"\n")) ==
+  CHECK(error_of(with_name("cluster.heartbeet = \"1s\"\n")) ==
         "/etc/atoll/node.toml:2:9: unknown key 'cluster.heartbeet'; did you mean "
         "'cluster.heartbeat'?");
-  CHECK(complaint(with_name("[storge]\npath = \"/d\"\n")) ==
+  CHECK(error_of(with_name("[storge]\npath = \"/d\"\n")) ==
         "/etc/atoll/node.toml:2:2: unknown key 'storge'; did you mean 'storage'?");
-  CHECK(complaint(with_name("[[masters]]\nnmae = \"m1\"\nname = \"m1\"\n")) ==
+  CHECK(error_of(with_name("[[masters]]\nnmae = \"m1\"\nname = \"m1\"\n")) ==
         "/etc/atoll/node.toml:3:1: unknown key 'masters[0].nmae'; did you mean 'masters[0].name'?");
-  SUBCASE("also when it stands in the wrong table") {
-    CHECK(complaint(with_name("chunk_size = 65536\n")) ==
+  SUBCASE("also when the key is in the wrong table") {
+    CHECK(error_of(with_name("chunk_size = 65536\n")) ==
           "/etc/atoll/node.toml:2:1: unknown key 'chunk_size'; did you mean 'storage.chunk_size'?");
   }
-  SUBCASE("a key in quotes doesn't pass for a path of the schema") {
-    CHECK(complaint(with_name("\"storage.path\" = \"/d\"\n"))
+  SUBCASE("a quoted key with a dot is not a path of the schema") {
+    CHECK(error_of(with_name("\"storage.path\" = \"/d\"\n"))
               .starts_with("/etc/atoll/node.toml:2:1: unknown key 'storage.path'"));
   }
 }
 
 TEST_CASE("a value of the wrong type is refused, with what is expected and what was found") {
   const std::string at = "/etc/atoll/node.toml:";
-  CHECK(complaint(with_name("cluster.port = \"7000\"")) ==
+  CHECK(error_of(with_name("cluster.port = \"7000\"")) ==
         at + "2:16: cluster.port takes an integer, found the text \"7000\"");
-  CHECK(complaint(with_name("cluster.heartbeat = 150")) ==
+  CHECK(error_of(with_name("cluster.heartbeat = 150")) ==
         at + "2:21: cluster.heartbeat takes a duration such as \"150ms\", found the integer 150");
-  CHECK(complaint(with_name("cluster.heartbeat = \"fast\"")) ==
+  CHECK(error_of(with_name("cluster.heartbeat = \"fast\"")) ==
         at + "2:21: cluster.heartbeat takes a duration such as \"150ms\", found the text \"fast\"");
-  CHECK(complaint(with_name("storage.chunk_size = \"8 MB\"")) ==
+  CHECK(error_of(with_name("storage.chunk_size = \"8 MB\"")) ==
         at + "2:22: storage.chunk_size takes a size such as \"8MiB\" or a number of bytes, found "
              "the text \"8 MB\"");
-  CHECK(complaint(with_name("storage.chunk_size = -1")).starts_with(at + "2:22: storage.chunk"));
-  CHECK(complaint(with_name("storage.fill = nan")).starts_with(at + "2:16: storage.fill takes a"));
-  CHECK(complaint(with_name("storage.sync = 1")) ==
+  CHECK(error_of(with_name("storage.chunk_size = -1")).starts_with(at + "2:22: storage.chunk"));
+  CHECK(error_of(with_name("storage.fill = nan")).starts_with(at + "2:16: storage.fill takes a"));
+  CHECK(error_of(with_name("storage.sync = 1")) ==
         at + "2:16: storage.sync takes true or false, found the integer 1");
-  CHECK(complaint(with_name("storage.path = 1979-05-27")) ==
+  CHECK(error_of(with_name("storage.path = 1979-05-27")) ==
         at + "2:16: storage.path takes a text in quotes, found the date or time 1979-05-27");
-  CHECK(complaint(with_name("storage = 3")) ==
+  CHECK(error_of(with_name("storage = 3")) ==
         at + "2:11: storage takes a table, found the integer 3");
-  CHECK(complaint(with_name("masters = 3")) ==
+  CHECK(error_of(with_name("masters = 3")) ==
         at + "2:11: masters takes an array of tables ([[masters]]), found the integer 3");
-  CHECK(complaint(with_name("masters = [3]")) ==
+  CHECK(error_of(with_name("masters = [3]")) ==
         at + "2:12: masters[0] takes a table, found the integer 3");
-  CHECK(complaint(with_name("consensus.options = 3")) ==
+  CHECK(error_of(with_name("consensus.options = 3")) ==
         at + "2:21: consensus.options takes a table, found the integer 3");
-  CHECK(complaint(with_name("plugins.path = \"x\"")) ==
+  CHECK(error_of(with_name("plugins.path = \"x\"")) ==
         at + "2:16: plugins.path takes a list of text values in [brackets], found the text \"x\"");
-  CHECK(complaint(with_name("plugins.path = [\"x\", 3]")) ==
+  CHECK(error_of(with_name("plugins.path = [\"x\", 3]")) ==
         at + "2:22: an element of plugins.path takes a text in quotes, found the integer 3");
 }
 
 TEST_CASE("a value out of range is refused, with the range") {
   const std::string at = "/etc/atoll/node.toml:";
-  CHECK(complaint(with_name("cluster.port = 70000")) ==
+  CHECK(error_of(with_name("cluster.port = 70000")) ==
         at + "2:16: cluster.port is 70000, and must be 1 to 65535");
-  CHECK(complaint(with_name("cluster.heartbeat = \"2h\"")) ==
+  CHECK(error_of(with_name("cluster.heartbeat = \"2h\"")) ==
         at + "2:21: cluster.heartbeat is \"2h\", and must be 1ms to 1m");
-  CHECK(complaint(with_name("storage.chunk_size = \"1KiB\"")) ==
+  CHECK(error_of(with_name("storage.chunk_size = \"1KiB\"")) ==
         at + "2:22: storage.chunk_size is \"1KiB\", and must be at least 64KiB");
-  CHECK(complaint(with_name("storage.fill = 1.5")) ==
+  CHECK(error_of(with_name("storage.fill = 1.5")) ==
         at + "2:16: storage.fill is 1.5, and must be at most 1");
-  CHECK(complaint(with_name("storage.durability = \"fsnyc\"")) ==
+  CHECK(error_of(with_name("storage.durability = \"fsnyc\"")) ==
         at + "2:22: storage.durability is \"fsnyc\", and must be one of fsync, replicated; did you "
              "mean 'fsync'?");
-  CHECK(complaint(with_name("masters = [{name=\"a\"},{name=\"b\"},{name=\"c\"},{name=\"d\"}]")) ==
+  CHECK(error_of(with_name("masters = [{name=\"a\"},{name=\"b\"},{name=\"c\"},{name=\"d\"}]")) ==
         at + "2:11: [[masters]] stands 4 times, and must stand at most 3 times");
 }
 
-TEST_CASE("a missing key is cited where it should stand") {
-  CHECK(complaint("[storage]\n\n[cluster]\nport = 1\n") ==
+TEST_CASE("a missing key is reported with the place where it belongs") {
+  CHECK(error_of("[storage]\n\n[cluster]\nport = 1\n") ==
         "/etc/atoll/node.toml:3:1: cluster.name is missing; it takes a value of type text: what "
         "this cluster is called");
-  CHECK(complaint("").starts_with("/etc/atoll/node.toml:1:1: cluster.name is missing"));
-  CHECK(complaint(with_name("[[masters]]\nname = \"a\"\n[[masters]]\nport = 1\n")) ==
+  CHECK(error_of("").starts_with("/etc/atoll/node.toml:1:1: cluster.name is missing"));
+  CHECK(error_of(with_name("[[masters]]\nname = \"a\"\n[[masters]]\nport = 1\n")) ==
         "/etc/atoll/node.toml:4:1: masters[1].name is missing; it takes a value of type text: the "
         "master's name");
 }
 
-TEST_CASE("all mistakes are reported at once, in the order of the file") {
-  CHECK(complaint("storage.sync = 3\nzebra = 1\n[cluster]\nport = 0\n") ==
+TEST_CASE("all errors are reported together in the order of the file") {
+  CHECK(error_of("storage.sync = 3\nzebra = 1\n[cluster]\nport = 0\n") ==
         "/etc/atoll/node.toml:1:16: storage.sync takes true or false, found the integer 3\n"
         "/etc/atoll/node.toml:2:1: unknown key 'zebra'\n"
         "/etc/atoll/node.toml:3:1: cluster.name is missing; it takes a value of type text: what "
@@ -192,7 +191,7 @@ TEST_CASE("all mistakes are reported at once, in the order of the file") {
         "/etc/atoll/node.toml:4:8: cluster.port is 0, and must be 1 to 65535");
 }
 
-TEST_CASE("an array of tables is read table by table") {
+TEST_CASE("an array of tables is read as a list of tables") {
   auto made = read(with_name("[[masters]]\nname = \"a\"\n[[masters]]\nname = \"b\"\nport = 9\n"));
   REQUIRE(made);
   REQUIRE(made->size_of("masters") == 2);
@@ -202,7 +201,7 @@ TEST_CASE("an array of tables is read table by table") {
   CHECK(made->where("masters[1].port") == "/etc/atoll/node.toml:6:8");
 }
 
-TEST_CASE("a plugin's table is handed on as it was written, with places") {
+TEST_CASE("a plugin's table is passed on as it was written, with places") {
   auto made = read(with_name("[consensus.options]\nheartbeat = \"9ms\"\nvoters = 3\n"));
   REQUIRE(made);
   auto& options = made->plugin_options("consensus.options");
@@ -239,7 +238,7 @@ masters[1].port = 7000  # default
 )");
 }
 
-TEST_CASE("an included file lies below the file that includes it") {
+TEST_CASE("the values of a file take precedence over those of a file that it includes") {
   temporary_folder folder;
   folder.write("shared/cluster.toml", "[cluster]\nname = \"reef\"\nport = 1\n[storage]\n"
                                       "path = \"below\"\n[[masters]]\nname = \"a\"\n");
@@ -254,12 +253,12 @@ TEST_CASE("an included file lies below the file that includes it") {
   auto shared = folder / "shared/cluster.toml";
   CHECK(made->where("cluster.name") == shared.string() + ":2:8");
 
-  SUBCASE("and relative paths mean the folder of the file in which they stand") {
+  SUBCASE("and relative paths are resolved in the folder of the file that contains them") {
     CHECK(made->path("storage.path") == folder / "shared/below");
     CHECK(made->paths("plugins.path").front() == folder / "node/here");
     CHECK(made->directory_of("cluster.heartbeat") == folder / "node");
   }
-  SUBCASE("and mistakes in either are cited in their own file") {
+  SUBCASE("and errors in either file are reported with that file") {
     folder.write("shared/cluster.toml", "[cluster]\nname = 3\n");
     auto wrong = config::load(main, schema());
     REQUIRE_FALSE(wrong);
@@ -268,7 +267,7 @@ TEST_CASE("an included file lies below the file that includes it") {
   }
 }
 
-TEST_CASE("of several included files the later one wins") {
+TEST_CASE("of several included files the last one takes precedence") {
   temporary_folder folder;
   folder.write("a.toml", "cluster = {name = \"a\", port = 1}\n");
   folder.write("b.toml", "cluster.name = \"b\"\n");
@@ -278,7 +277,7 @@ TEST_CASE("of several included files the later one wins") {
   CHECK(made->integer("cluster.port") == 1);
 }
 
-TEST_CASE("an include that leads nowhere or in a circle is refused where it stands") {
+TEST_CASE("an include of a missing file or in a cycle is refused with its place") {
   temporary_folder folder;
   auto a = folder.write("a.toml", "\ninclude = \"b.toml\"\n");
   auto message = [&](const std::filesystem::path& file) {
@@ -301,7 +300,7 @@ TEST_CASE("an include that leads nowhere or in a circle is refused where it stan
   CHECK(message(folder.path()) == folder.path().string() + ": is not a regular file");
 }
 
-TEST_CASE("includes that fan out again and again come to an end") {
+TEST_CASE("includes that multiply at each level are bounded") {
   temporary_folder folder;
   for (int i = 0; i < 20; ++i) {
     auto next = fmt::format("f{}.toml", i + 1);
@@ -313,19 +312,18 @@ TEST_CASE("includes that fan out again and again come to an end") {
   CHECK(made.error().message.ends_with("more than 64 files are included"));
 }
 
-TEST_CASE(
-    "a path that a shell would replace is refused where it stands, and never taken as it is") {
+TEST_CASE("a path that a shell would expand is refused with its place, and never used literally") {
   const std::string at = "/etc/atoll/node.toml:2:";
-  CHECK(complaint(with_name("storage.path = \"~/dfs\"")) ==
+  CHECK(error_of(with_name("storage.path = \"~/dfs\"")) ==
         at + "16: storage.path is \"~/dfs\", and '~' is not replaced by a home folder here; write "
              "the path out");
   for (auto path : {"~", "~atoll/data", "$HOME/dfs", "${HOME}/dfs", "/srv/$(hostname)", "/a/$x/b"})
-    CHECK_MESSAGE(complaint(with_name(fmt::format("storage.path = '{}'", path)))
+    CHECK_MESSAGE(error_of(with_name(fmt::format("storage.path = '{}'", path)))
                       .ends_with("; write the path out"),
                   path);
-  CHECK(complaint(with_name("storage.path = \"\"")).starts_with(at + "16: storage.path is \"\""));
-  CHECK(complaint(with_name("storage.path = \"a\\u0000b\"")).starts_with(at + "16: storage.path"));
-  CHECK(complaint(with_name("plugins.path = [\"/a\", \"~/b\"]"))
+  CHECK(error_of(with_name("storage.path = \"\"")).starts_with(at + "16: storage.path is \"\""));
+  CHECK(error_of(with_name("storage.path = \"a\\u0000b\"")).starts_with(at + "16: storage.path"));
+  CHECK(error_of(with_name("plugins.path = [\"/a\", \"~/b\"]"))
             .starts_with(at + "23: an element of plugins.path is \"~/b\""));
   for (auto path : {"./~", "a~b", "cash$", "a/$/b", "$1", "/srv/d a t a"})
     CHECK_MESSAGE(read(with_name(fmt::format("storage.path = '{}'", path))), path);
@@ -337,7 +335,7 @@ TEST_CASE(
   CHECK(made.error().message.starts_with(file.string() + ":1:11: include is \"~/cluster.toml\""));
 }
 
-TEST_CASE("a relative path starts at its file, however that file was named") {
+TEST_CASE("a relative path is resolved in the folder of its file, however the file was named") {
   temporary_folder folder;
   folder.write("node/m.toml", with_name("storage.path = \"d\"\nplugins.path = [\"p\", \"../q\"]"));
   folder.write("elsewhere/x", "");
@@ -361,5 +359,6 @@ TEST_CASE("a relative path starts at its file, however that file was named") {
   check("elsewhere", "../node/m.toml", "node");
   check("elsewhere", "node/m.toml", "node");
   check("elsewhere", (folder / "node/m.toml").string(), "node");
-  check("node", "../elsewhere/link.toml", "elsewhere"); // the file that is named, not its target
+  check("node", "../elsewhere/link.toml",
+        "elsewhere"); // the path as named, not the target of the link
 }

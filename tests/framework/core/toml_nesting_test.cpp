@@ -15,7 +15,7 @@ std::string repeat(std::string_view part, std::size_t times) {
   return out;
 }
 
-/// The parts one after the other.
+/// Concatenates the parts.
 template <class... Parts>
 std::string join(const Parts&... parts) {
   std::string out;
@@ -23,13 +23,13 @@ std::string join(const Parts&... parts) {
   return out;
 }
 
-std::string complaint(const std::string& text) {
+std::string error_of(const std::string& text) {
   auto read = atl::parse_toml(text, "node.toml");
   return read ? "accepted" : read.error().message;
 }
 
 bool too_deep(const std::string& text) {
-  return complaint(text).find("nests deeper than 64 levels") != std::string::npos;
+  return error_of(text).find("nests deeper than 64 levels") != std::string::npos;
 }
 
 /// Levels in the name of a table, in a key below it, of lists, and of a key in an inline table.
@@ -40,8 +40,8 @@ std::string nested(std::size_t header, std::size_t key, std::size_t lists, std::
 
 } // namespace
 
-TEST_CASE("TOML that nests too deep for the stack is refused with its place, in whatever form") {
-  CHECK(complaint(join("# a comment\nx = 1\n", repeat("a.", many), "a = 1\n"))
+TEST_CASE("TOML that nests too deep for the stack is refused with its place, in every syntax") {
+  CHECK(error_of(join("# a comment\nx = 1\n", repeat("a.", many), "a = 1\n"))
             .starts_with("node.toml:3:131: nests deeper than 64 levels"));
   for (auto& text :
        {join("[", repeat("a.", many), "a]\n"), join("[[", repeat("a.", many), "a]]\n"),
@@ -54,12 +54,12 @@ TEST_CASE("TOML that nests too deep for the stack is refused with its place, in 
 }
 
 TEST_CASE("levels of a table's name, of keys and of brackets add up") {
-  CHECK(complaint(nested(15, 15, 15, 15)) == "accepted");
+  CHECK(error_of(nested(15, 15, 15, 15)) == "accepted");
   CHECK(too_deep(nested(20, 20, 20, 20)));
   CHECK(too_deep(nested(63, 1, 1, 1)));
   CHECK(too_deep(nested(0, 0, 64, 0)));
   // A table's name counts for its own keys only.
-  CHECK(complaint(join("[", repeat("h.", 60), "h]\n[x]\n", repeat("k.", 60), "k = 1\n")) ==
+  CHECK(error_of(join("[", repeat("h.", 60), "h]\n[x]\n", repeat("k.", 60), "k = 1\n")) ==
         "accepted");
 }
 
@@ -76,10 +76,10 @@ TEST_CASE("dots and brackets in texts, comments and long lists are not levels") 
         join("x = [\n", repeat("[1], # [[\n", 1000), "]\n"),
         join("x = [", repeat("{a.b.c = 1}, ", 1000), "]\n"),
         join("\xef\xbb\xbf[a]\r\nx = '", brackets, "'\r\n"), join("x = ''\ny = '", dots, "'\n")})
-    CHECK_MESSAGE(complaint(text) == "accepted", text.substr(0, 40));
+    CHECK_MESSAGE(error_of(text) == "accepted", text.substr(0, 40));
 }
 
 TEST_CASE("a missing quote is reported by the parser") {
-  CHECK(complaint(join("x = \"a\ny = ", repeat("'", 7), "\n")).starts_with("node.toml:1:"));
-  CHECK(complaint(join("x = '''\n", repeat("[", 1000))).find("nests") == std::string::npos);
+  CHECK(error_of(join("x = \"a\ny = ", repeat("'", 7), "\n")).starts_with("node.toml:1:"));
+  CHECK(error_of(join("x = '''\n", repeat("[", 1000))).find("nests") == std::string::npos);
 }

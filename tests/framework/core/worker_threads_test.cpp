@@ -5,7 +5,7 @@
 #include <atomic>
 #include <stdexcept>
 
-TEST_CASE("work is done once in each thread, this one among them") {
+TEST_CASE("work runs once in each thread, including the calling thread") {
   for (unsigned threads : {0u, 1u, 5u}) {
     std::atomic<unsigned> calls{0};
     atl::run_on_threads(threads, [&] { ++calls; });
@@ -13,7 +13,7 @@ TEST_CASE("work is done once in each thread, this one among them") {
   }
 }
 
-TEST_CASE("what the work throws in any thread is thrown here, once all threads are through") {
+TEST_CASE("an exception of any thread is rethrown to the caller once all threads have ended") {
   std::atomic<int> calls{0};
   auto work = [&] {
     if (++calls == 3)

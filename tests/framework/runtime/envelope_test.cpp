@@ -7,7 +7,7 @@
 using namespace atl;
 using namespace atl::runtime;
 
-TEST_CASE("an answer survives the wire") {
+TEST_CASE("a response is decoded as it was encoded") {
   auto good = decode_reply(encode(reply{std::string{"value"}, {}, false}));
   REQUIRE(good.value.has_value());
   CHECK(*good.value == "value");
@@ -19,7 +19,7 @@ TEST_CASE("an answer survives the wire") {
   CHECK(bad.in_doubt);
 }
 
-TEST_CASE("bytes that are no answer become an error, whatever they are") {
+TEST_CASE("bytes that are not a response are decoded to an error") {
   auto whole = encode(reply{fail(errc::refused, "a reason"), "host:1", true});
   for (std::size_t size = 0; size < whole.size(); ++size)
     CHECK(decode_reply(std::string_view{whole}.substr(0, size)).value.error().code ==
@@ -35,7 +35,7 @@ TEST_CASE("bytes that are no answer become an error, whatever they are") {
   }
 }
 
-TEST_CASE("calls and answers survive the way, and hostile bytes are none") {
+TEST_CASE("calls and responses are decoded as they were encoded, and hostile bytes are refused") {
   std::vector<client_call> calls{{7, message_kind::command, "put"}, {8, message_kind::query, ""}};
   auto bytes = encode(calls);
   auto read = decode_calls(bytes);
@@ -48,15 +48,15 @@ TEST_CASE("calls and answers survive the way, and hostile bytes are none") {
   CHECK_FALSE(decode_calls(bytes + "x").has_value());
   CHECK_FALSE(decode_calls(encode({{1, message_kind::transfer, "x"}})).has_value());
 
-  std::vector<client_answer> answers{{7, {std::string{"done"}, {}, false}},
-                                     {8, {fail(errc::busy, "later"), "a:1", true}}};
+  std::vector<client_response> answers{{7, {std::string{"done"}, {}, false}},
+                                       {8, {fail(errc::busy, "later"), "a:1", true}}};
   bytes = encode(answers);
-  auto got = decode_answers(bytes);
+  auto got = decode_responses(bytes);
   REQUIRE(got.has_value());
   CHECK(*got->front().answer.value == "done");
   CHECK(got->back().answer.hint == "a:1");
   for (std::size_t size = 0; size < bytes.size(); ++size)
-    CHECK_FALSE(decode_answers(bytes.substr(0, size)).has_value());
+    CHECK_FALSE(decode_responses(bytes.substr(0, size)).has_value());
 
   std::vector<known_replica> members{{3, "master-3", {"127.0.0.1", 7103}}};
   bytes = encode(members);
@@ -67,7 +67,7 @@ TEST_CASE("calls and answers survive the way, and hostile bytes are none") {
     CHECK_FALSE(decode_group(bytes.substr(0, size)).has_value());
 }
 
-TEST_CASE("a local response survives the way, and hostile bytes are none") {
+TEST_CASE("a local response is decoded as it was encoded, and hostile bytes are refused") {
   auto bytes = encode(local_response{7, "rows"});
   auto read = decode_local_response(bytes);
   REQUIRE(read.has_value());
@@ -78,7 +78,7 @@ TEST_CASE("a local response survives the way, and hostile bytes are none") {
   CHECK_FALSE(decode_local_response(bytes + "x").has_value());
 }
 
-TEST_CASE("a replica's messages to another one are read only by that one") {
+TEST_CASE("a replica's messages are accepted only by the replica that they are addressed to") {
   auto bytes = encode_peer_messages(1, 2, {"a", ""});
   auto read = decode_peer_messages(bytes, 2);
   REQUIRE(read.has_value());

@@ -13,7 +13,7 @@ using namespace atl::runtime;
 
 namespace {
 
-/// An error with what CAF says besides, in types that it must be told of first.
+/// An error with CAF's details, of types that CAF must know first.
 caf::error cannot_connect(const std::string& why) {
   atl::runtime::system registers_types{{}, 1};
   return make_error(caf::sec::cannot_connect_to_node, why, std::string{"host"}, std::uint16_t{1});
@@ -21,7 +21,7 @@ caf::error cannot_connect(const std::string& why) {
 
 } // namespace
 
-TEST_CASE("the reason why a node can't be reached is in plain words") {
+TEST_CASE("the reason why a node can't be reached is reported without CAF's terms") {
   auto refused = cannot_connect("ip_connect failed");
   CHECK(describe_failure(refused) == "connection refused");
   CHECK(is_connection_refused(refused));
@@ -31,7 +31,7 @@ TEST_CASE("the reason why a node can't be reached is in plain words") {
   CHECK_FALSE(is_connection_refused(make_error(caf::sec::request_timeout)));
 }
 
-TEST_CASE("no failure is reported in CAF's own words") {
+TEST_CASE("no failure is reported as CAF formats it") {
   for (int code = 1; code <= 68; ++code) {
     auto problem = make_error(static_cast<caf::sec>(code));
     CAPTURE(to_string(problem));

@@ -33,7 +33,7 @@ std::string read(const std::filesystem::path& file) {
   return out.str();
 }
 
-/// Three files, and a server that gives them.
+/// Three files, and a server for them.
 struct source {
   temporary_folder folder;
   std::vector<std::string> bytes{contents(3'000'000, 'a'), "", contents(10, 'z')};
@@ -63,7 +63,7 @@ struct source {
   }
 };
 
-/// Passes a server's bytes on, and breaks each connection after some of them.
+/// Forwards a server's bytes, and breaks each connection after some of the bytes.
 struct breaking_proxy {
   boost::asio::io_context io;
   tcp::acceptor acceptor{io, {boost::asio::ip::make_address("127.0.0.1"), 0}};
@@ -85,7 +85,7 @@ struct breaking_proxy {
       }
     }};
   }
-  /// Requests, until some bytes have come back.
+  /// Sends requests until some bytes were received.
   static void forward(tcp::socket& near, tcp::socket& far, std::size_t most) {
     std::string piece(most, '\0');
     for (bool answered = false; !answered;) {
@@ -107,7 +107,7 @@ struct breaking_proxy {
 
 } // namespace
 
-TEST_CASE("files arrive as they are") {
+TEST_CASE("fetched files equal their source") {
   source from;
   temporary_folder into;
   std::atomic<bool> stop{false};
@@ -116,7 +116,7 @@ TEST_CASE("files arrive as they are") {
   from.must_be_in(into.path());
 }
 
-TEST_CASE("a fetch goes on where the connection broke, again and again") {
+TEST_CASE("a fetch resumes where the connection broke, repeatedly") {
   source from;
   temporary_folder into;
   std::atomic<bool> stop{false};
@@ -133,24 +133,24 @@ TEST_CASE("a fetch resumes after the bytes of an earlier fetch, if these begin t
   auto leave = [&](int file, const std::string& bytes) {
     std::ofstream{into / fmt::format("got-{}", file), std::ios::binary} << bytes;
   };
-  auto expected = 0; // connections, of which each passes 200'000 bytes at most
-  SUBCASE("some of it") {
+  auto expected = 0; // connections, each of which forwards at most 200'000 bytes
+  SUBCASE("a part of the file") {
     leave(0, from.bytes[0].substr(0, 2'900'000));
     expected = 3;
   }
-  SUBCASE("all of it") {
+  SUBCASE("the whole file") {
     leave(0, from.bytes[0]);
     expected = 2;
   }
-  SUBCASE("the beginning of something else") {
+  SUBCASE("a prefix of another file") {
     leave(0, std::string(2'900'000, 'x'));
     expected = 100;
   }
-  SUBCASE("something else as a whole") {
+  SUBCASE("another file of the same size") {
     leave(0, std::string(3'000'000, 'x'));
     expected = 100;
   }
-  SUBCASE("more than there is") {
+  SUBCASE("more bytes than the file has") {
     leave(0, from.bytes[0] + "x");
     leave(1, "x");
     leave(2, from.bytes[2] + from.bytes[2]);
@@ -165,7 +165,7 @@ TEST_CASE("a fetch resumes after the bytes of an earlier fetch, if these begin t
   CHECK((expected < 100 || proxy.connections >= 15));
 }
 
-TEST_CASE("a receiver without a valid token gets nothing") {
+TEST_CASE("a receiver without a valid token gets no file") {
   source from;
   temporary_folder into;
   std::atomic<bool> stop{false};
@@ -174,10 +174,10 @@ TEST_CASE("a receiver without a valid token gets nothing") {
   SUBCASE("another token") {
     plan.token.low = 3;
   }
-  SUBCASE("withdrawn") {
+  SUBCASE("a revoked token") {
     from.server->withdraw(from.token);
   }
-  SUBCASE("a file too many") {
+  SUBCASE("a file that the token does not cover") {
     plan.files.push_back({into / "more", 1, 0});
   }
   auto got = fetch_files(plan, stop);

@@ -32,12 +32,12 @@ node_info named(std::string name, std::string role) {
   return info;
 }
 
-/// A replica that answers calls as a test says, and remembers what it was asked.
+/// A replica with scripted responses that records the calls it receives.
 class scripted_replica : public caf::event_based_actor {
  public:
   struct script {
     std::mutex mutex;
-    std::deque<reply> answers; ///< one a call; then it echoes
+    std::deque<reply> answers; ///< one for each call; after the last one calls are echoed
     bool silent = false;
     std::vector<std::string> asked;
     std::size_t envelopes = 0;
@@ -51,7 +51,7 @@ class scripted_replica : public caf::event_based_actor {
     return {[this](client_calls& request) {
               std::lock_guard lock{script_->mutex};
               ++script_->envelopes;
-              std::vector<client_answer> answers;
+              std::vector<client_response> answers;
               for (auto& call : request.calls) {
                 script_->asked.push_back(call.body);
                 if (script_->silent)
@@ -135,7 +135,7 @@ reply problem(errc code, std::string hint = {}, bool in_doubt = false) {
 
 } // namespace
 
-TEST_CASE("a command is answered, and calls that are there together travel together") {
+TEST_CASE("a command is answered, and concurrent calls share a message") {
   fake_group group{1};
   CHECK(*group.client->call(message_kind::command, "first") == "echo first");
   std::mutex mutex;
@@ -154,7 +154,7 @@ TEST_CASE("a command is answered, and calls that are there together travel toget
   CHECK(group.nodes[0]->script->envelopes < 250);
 }
 
-TEST_CASE("it follows the hint to the leader, and stays there") {
+TEST_CASE("a client follows the hint to the leader, and keeps using that leader") {
   fake_group group{3};
   group.nodes[0]->script->answers = {problem(errc::unavailable, group.address(2))};
   CHECK(*group.client->call(message_kind::command, "a") == "echo a");
@@ -164,18 +164,19 @@ TEST_CASE("it follows the hint to the leader, and stays there") {
   CHECK(group.nodes[1]->asked() == 0);
 }
 
-TEST_CASE("it learns of replicas that its settings don't name") {
+TEST_CASE("a client learns of replicas that its settings don't name") {
   fake_group group{2, 1};
   group.nodes[0]->script->group = {{2, "node-1", group.nodes[1]->where}};
   CHECK(*group.client->call(message_kind::command, "a") == "echo a");
-  // What it learnt it knows at the latest when this answer, which was asked for later, is there.
+  // The client has processed the members of the first response once this later call returns.
   CHECK(*group.client->call(message_kind::command, "b") == "echo b");
   group.nodes[0]->script->answers = {problem(errc::unavailable, group.address(1))};
   CHECK(*group.client->call(message_kind::command, "c") == "echo c");
   CHECK(group.nodes[1]->asked() == 1);
 }
 
-TEST_CASE("a replica that doesn't answer is left for another; what it was sent may have happened") {
+TEST_CASE("a client leaves a silent replica for another, and reports that the command may have "
+          "taken effect") {
   fake_group group{2};
   group.nodes[0]->script->silent = true;
   CHECK(*group.client->call(message_kind::command, "a") == "echo a");
@@ -187,7 +188,7 @@ TEST_CASE("a replica that doesn't answer is left for another; what it was sent m
   CHECK(lost.error().code == errc::timeout);
 }
 
-TEST_CASE("a node that is gone is left at once") {
+TEST_CASE("a client leaves a disconnected node at once") {
   fake_group group{2};
   CHECK(*group.client->call(message_kind::command, "a") == "echo a");
   group.nodes[0].reset();
@@ -195,8 +196,8 @@ TEST_CASE("a node that is gone is left at once") {
   CHECK(group.nodes[1]->asked() == 1);
 }
 
-TEST_CASE(
-    "where nobody listens a call is given up before its timeout, naming all that were tried") {
+TEST_CASE("a call that reaches no replica fails before its timeout, and names all replicas that "
+          "were tried") {
   fake_group group{2, 0, std::chrono::hours{24}};
   std::vector<std::string> addresses{group.address(0), group.address(1)};
   group.nodes.clear();
@@ -210,7 +211,7 @@ TEST_CASE(
   CHECK_MESSAGE(said.ends_with("; start them"), said);
 }
 
-TEST_CASE("a call that a replica can't do alone tells of those that don't answer") {
+TEST_CASE("a call that one replica can't complete fails with the names of the silent replicas") {
   fake_group group{3};
   std::vector<std::string> gone{group.address(0), group.address(2)};
   group.nodes[0].reset();
@@ -228,7 +229,8 @@ TEST_CASE("a call that a replica can't do alone tells of those that don't answer
   CHECK_MESSAGE(said.find("start them") == said.npos, said);
 }
 
-TEST_CASE("a group that refuses is believed after a while, and nothing is in doubt") {
+TEST_CASE("a group that keeps refusing ends the call after the refusal timeout as surely not "
+          "executed") {
   fake_group group{1};
   group.nodes[0]->script->answers.assign(1000, problem(errc::refused));
   auto refused = group.client->call(message_kind::command, "a");
@@ -236,7 +238,7 @@ TEST_CASE("a group that refuses is believed after a while, and nothing is in dou
   CHECK(refused.error().code == errc::refused);
 }
 
-TEST_CASE("a refusal takes no doubt away that an earlier attempt left") {
+TEST_CASE("a refusal does not make an earlier attempt of unknown outcome certain") {
   fake_group group{1};
   auto& answers = group.nodes[0]->script->answers;
   answers.assign(1000, problem(errc::refused));
@@ -248,7 +250,7 @@ TEST_CASE("a refusal takes no doubt away that an earlier attempt left") {
         std::string::npos);
 }
 
-TEST_CASE("that no space is left is believed at once, with no time lost on other replicas") {
+TEST_CASE("a refusal for lack of space ends the call at once without attempts at other replicas") {
   fake_group group{2, 0, std::chrono::hours{24}};
   group.nodes[0]->script->answers = {problem(errc::no_space)};
   auto refused = group.client->call(message_kind::command, "a");
@@ -257,7 +259,7 @@ TEST_CASE("that no space is left is believed at once, with no time lost on other
   CHECK(group.nodes[1]->asked() == 0);
 }
 
-TEST_CASE("a busy replica is asked again, for longer than one that refuses") {
+TEST_CASE("a busy replica is asked again for longer than a refusing replica") {
   fake_group group{1};
   // Each pause takes 5 ms at least, and `refusal_timeout` is 100 ms.
   group.nodes[0]->script->answers.assign(30, problem(errc::busy));
@@ -265,7 +267,7 @@ TEST_CASE("a busy replica is asked again, for longer than one that refuses") {
   CHECK(group.nodes[0]->asked() == 31);
 }
 
-TEST_CASE("each replica can be asked by itself") {
+TEST_CASE("each replica can be queried individually") {
   fake_group group{3};
   group.nodes[1].reset();
   auto answers = group.client->call_each(message_kind::query, "who");
@@ -275,7 +277,8 @@ TEST_CASE("each replica can be asked by itself") {
   CHECK(*answers[2] == "echo who");
 }
 
-TEST_CASE("a local query is answered by any replica, and others are tried when one is gone") {
+TEST_CASE("a local query is answered by any replica, and other replicas are tried when one is "
+          "down") {
   fake_group group{3};
   group.nodes[0].reset();
   group.nodes[2].reset();
@@ -283,7 +286,7 @@ TEST_CASE("a local query is answered by any replica, and others are tried when o
   CHECK(group.nodes[1]->asked() == 1);
 }
 
-TEST_CASE("calls that are under way when the client is closed are answered") {
+TEST_CASE("calls that are in progress when the client is closed get a response") {
   fake_group group{1};
   group.nodes[0]->script->silent = true;
   std::mutex mutex;

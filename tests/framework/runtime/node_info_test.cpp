@@ -21,11 +21,11 @@ node_info master(atl::spi::replica_id id) {
 
 } // namespace
 
-TEST_CASE("masters with everything in common let each other in") {
+TEST_CASE("masters with equal settings accept each other") {
   CHECK(incompatibility(master(1), master(2)).empty());
 }
 
-TEST_CASE("whatever differs is said, with both values") {
+TEST_CASE("every difference is reported with both values") {
   auto mine = master(1);
   auto theirs = master(2);
   SUBCASE("cluster") {
@@ -63,7 +63,7 @@ TEST_CASE("whatever differs is said, with both values") {
   }
 }
 
-TEST_CASE("a storage node needn't know the masters' protocol, but the cluster") {
+TEST_CASE("a storage node need not know the masters' protocol, but must know the cluster") {
   auto storage = master(0);
   storage.consensus.clear();
   storage.group.clear();
@@ -93,7 +93,7 @@ TEST_CASE("a handshake is decoded as it was encoded, and a truncated one is refu
     CHECK_FALSE(decode_node_info(std::string_view{bytes}.substr(0, size)).has_value());
 }
 
-TEST_CASE("digests tell clusters and groups apart") {
+TEST_CASE("digests of different clusters and groups differ") {
   auto mine = master(1);
   auto other = mine;
   other.consensus += "x";

@@ -29,7 +29,7 @@ node_info named(std::string cluster, std::string name) {
   return info;
 }
 
-/// What a connection told its supervisor.
+/// The events that a connection sent to its supervisor.
 struct events {
   std::mutex mutex;
   std::condition_variable changed;
@@ -105,14 +105,15 @@ node_info master_of_group(spi::replica_id id) {
   return info;
 }
 
-reply greet(runtime::system& actors, const caf::actor& node_endpoint, const node_info& who) {
+reply send_handshake(runtime::system& actors, const caf::actor& node_endpoint,
+                     const node_info& who) {
   return call(actors, node_endpoint, {message_kind::handshake, cluster_digest(who), encode(who)});
 }
 
 } // namespace
 
-TEST_CASE(
-    "a connection connects when the other node comes, notices when it goes, and finds it again") {
+TEST_CASE("a connection is made when the other node starts, ends when the node ends, and is "
+          "made again") {
   auto port = free_port();
   auto info = named("reef", "here");
   events seen;
@@ -173,7 +174,7 @@ TEST_CASE(
   caf::anon_send_exit(node_endpoint, caf::exit_reason::user_shutdown);
 }
 
-TEST_CASE("a master that comes under a member's id with another data folder is turned away") {
+TEST_CASE("a master with a member's id and another data folder is refused") {
   runtime::system actors{quick(), 1};
   auto self = master_of_group(1);
   auto node_endpoint = spawn_on_io_thread<node_endpoint_actor>(
@@ -181,38 +182,38 @@ TEST_CASE("a master that comes under a member's id with another data folder is t
   caf::anon_send(node_endpoint, member_folders{{{1, "folder 1"}, {2, "folder 2"}}});
 
   auto member = master_of_group(2);
-  CHECK(greet(actors, node_endpoint, member).value.has_value());
+  CHECK(send_handshake(actors, node_endpoint, member).value.has_value());
   member.folder = "another folder";
-  auto refused = greet(actors, node_endpoint, member).value;
+  auto refused = send_handshake(actors, node_endpoint, member).value;
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().code == errc::refused);
   CHECK_MESSAGE(refused.error().message.find("admin master replace master-2") != std::string::npos,
                 refused.error().message);
-  member.replica = 3; // no member yet
-  CHECK(greet(actors, node_endpoint, member).value.has_value());
+  member.replica = 3; // not yet a member
+  CHECK(send_handshake(actors, node_endpoint, member).value.has_value());
   caf::anon_send_exit(node_endpoint, caf::exit_reason::user_shutdown);
 }
 
-TEST_CASE("a master whose log holds less than before its restart is told that its disk is an older "
-          "copy") {
+TEST_CASE("a master whose log is shorter than before its restart is refused as running on an "
+          "older copy of its disk") {
   runtime::system actors{quick(), 1};
   auto self = master_of_group(1);
   auto node_endpoint = spawn_on_io_thread<node_endpoint_actor>(
       *actors, node_endpoint_actor::settings{self, nullptr, nullptr});
   auto peer = master_of_group(2);
   peer.mark = {.incarnation = 4, .term = 7, .entry = 100};
-  CHECK(greet(actors, node_endpoint, peer).value.has_value());
-  // The heartbeats of one incarnation move the mark on.
+  CHECK(send_handshake(actors, node_endpoint, peer).value.has_value());
+  // The heartbeats of one incarnation advance the mark.
   auto later = peer.mark;
   later.entry = 120;
   CHECK(call(actors, node_endpoint, {message_kind::ping, cluster_digest(self), encode(later, 2)})
             .value.has_value());
-  CHECK(greet(actors, node_endpoint, peer).value.has_value()); // a connection that was made again
+  CHECK(send_handshake(actors, node_endpoint, peer).value.has_value()); // a reconnect
 
   auto comes_back_with = [&](std::uint64_t incarnation, std::uint64_t term, std::uint64_t entry) {
     auto restarted = peer;
     restarted.mark = {.incarnation = incarnation, .term = term, .entry = entry};
-    return greet(actors, node_endpoint, restarted).value;
+    return send_handshake(actors, node_endpoint, restarted).value;
   };
   for (auto [term, entry] : {std::pair{7, 119}, {6, 120}, {6, 119}, {0, 0}}) {
     CAPTURE(term);

@@ -1,7 +1,7 @@
 #include "temporary_folder.hpp"
 
 #include <atoll/runtime/caf.hpp>
-#include <atoll/runtime/replica.hpp>
+#include <atoll/runtime/replica_actor.hpp>
 #include <atoll/runtime/system.hpp>
 
 #include <doctest/doctest.h>
@@ -17,7 +17,7 @@ using namespace atl::runtime;
 
 namespace {
 
-/// A group of one: decides what is proposed as soon as it is durable. Commands of a test's choice
+/// A group of one, which commits a proposal as soon as it is durable. Commands of a test's choice
 /// make it misbehave.
 class solo_protocol : public spi::consensus {
  public:
@@ -106,17 +106,19 @@ class solo_protocol : public spi::consensus {
 
  private:
   std::vector<spi::effect> effects_;
-  std::vector<spi::request_id> changes_; ///< asked for, and not answered
+  std::vector<spi::request_id> changes_; ///< requested, and not answered yet
   std::map<std::uint64_t, std::string> asking_;
   std::vector<std::pair<spi::persist_token, spi::committed_entry>> waiting_;
   spi::log_index last_ = 0;
   spi::persist_token token_ = 0;
 };
 
-/// Remembers the commands; answers with how many there were.
+/// Stores the commands; responds with their number.
 class list_machine : public state_machine {
  public:
-  spi::log_index applied() const override { return 0; } // forgets everything, replays all
+  spi::log_index applied() const override {
+    return 0;
+  } // stores nothing: every start replays the log
   result<std::vector<std::string>> apply(std::span<const spi::committed_entry> entries) override {
     std::lock_guard lock{mutex_};
     std::vector<std::string> answers;
@@ -155,7 +157,8 @@ class list_machine : public state_machine {
   result<spi::log_index> save(const std::filesystem::path&) override { return 0; }
   result<spi::log_index> load(const std::filesystem::path&) override { return 0; }
 
-  inline static const std::string stamped = "at "; ///< a command that begins so holds its stamp
+  inline static const std::string stamped =
+      "at "; ///< the prefix of a command that contains its stamp
   std::atomic<bool> is_short = false;
   std::atomic<std::int64_t> latest_us = 0; ///< `latest_stamp`
 
@@ -223,9 +226,9 @@ struct one_replica {
     return answer;
   }
 
-  /// Answers requests that are under way together, in their order.
+  /// The responses to concurrent requests, in the order of the requests.
   template <class... Request>
-  std::vector<reply> call_together(Request... requests) {
+  std::vector<reply> call_concurrently(Request... requests) {
     caf::scoped_actor self{*actors};
     std::vector<decltype(self->request(replica, std::chrono::seconds{20}, get_replica_view{}))>
         under_way;
@@ -253,7 +256,7 @@ struct one_replica {
 
 } // namespace
 
-TEST_CASE("commands are answered once they are durable and applied, and reads see them") {
+TEST_CASE("commands are answered once they are durable and applied, and reads see their effects") {
   temporary_folder folder;
   one_replica node{folder.path()};
   for (int i = 1; i <= 20; ++i) {
@@ -267,7 +270,7 @@ TEST_CASE("commands are answered once they are durable and applied, and reads se
   CHECK(seen.value->ends_with("c20;"));
 }
 
-TEST_CASE("a local read tells up to which index the replica had applied") {
+TEST_CASE("a local read reports the index up to which the replica has applied") {
   temporary_folder folder;
   one_replica node{folder.path()};
   for (auto command : {"a", "b", "c"})
@@ -298,16 +301,17 @@ TEST_CASE("a command carries the time of the replica that proposes it, whatever 
   CHECK(last_stamp() >= before);
   CHECK(last_stamp() <= wall());
 
-  // Another master led meanwhile, whose clock is an hour ahead: time goes on from there.
+  // Another leader with a clock an hour ahead led meanwhile: stamps continue from its time.
   auto ahead = wall() + microseconds{hours{1}}.count();
   node.machine->latest_us = ahead;
-  REQUIRE(node.call(submit_command{"at 0"}).value.has_value()); // its answer tells the replica
+  REQUIRE(node.call(submit_command{"at 0"})
+              .value.has_value()); // the state's time reaches the replica with the response
   REQUIRE(node.call(submit_command{"at 0"}).value.has_value());
   CHECK(last_stamp() >= ahead);
   CHECK(last_stamp() < ahead + microseconds{hours{1}}.count());
 }
 
-TEST_CASE("a protocol that asks whether a command could be carried out hears why not") {
+TEST_CASE("a protocol that asks for validation of a command gets the reason of a refusal") {
   temporary_folder folder;
   one_replica node{folder.path()};
   auto answer = node.call(submit_command{"too much"});
@@ -316,7 +320,7 @@ TEST_CASE("a protocol that asks whether a command could be carried out hears why
   CHECK(node.call(submit_command{"little"}).value == "1");
 }
 
-TEST_CASE("a replica that starts again applies what was durable") {
+TEST_CASE("a restarted replica applies the durable entries") {
   temporary_folder folder;
   {
     one_replica node{folder.path()};
@@ -328,7 +332,7 @@ TEST_CASE("a replica that starts again applies what was durable") {
   CHECK(*node.call(query_state{"all"}).value == "before;after;");
 }
 
-TEST_CASE("a refusal tells where to try, by address") {
+TEST_CASE("a refusal contains the leader's address") {
   temporary_folder folder;
   one_replica node{folder.path()};
   auto answer = node.call(submit_command{"refuse"});
@@ -338,7 +342,7 @@ TEST_CASE("a refusal tells where to try, by address") {
   CHECK_FALSE(answer.in_doubt);
 }
 
-TEST_CASE("an obstacle that passes by itself is told to clients as busy") {
+TEST_CASE("a temporary obstacle is reported to clients as busy") {
   temporary_folder folder;
   one_replica node{folder.path()};
   auto answer = node.call(submit_command{"busy"});
@@ -347,15 +351,15 @@ TEST_CASE("an obstacle that passes by itself is told to clients as busy") {
   CHECK_FALSE(answer.in_doubt);
 }
 
-TEST_CASE("repeated requests for one change of the members share it, and its answer") {
+TEST_CASE("repeated requests for the same membership change share the change and its response") {
   temporary_folder folder;
   one_replica node{folder.path()};
   change_members wanted{{1, 2, 3}, {4}, {}};
   change_members reordered{{3, 1, 2}, {4}, {}};
-  for (auto& it : node.call_together(wanted, reordered, submit_command{"end all changes"}))
+  for (auto& it : node.call_concurrently(wanted, reordered, submit_command{"end all changes"}))
     CHECK(it.value.has_value());
   CHECK(node.protocol->changes_asked == 1);
-  auto answers = node.call_together(wanted, wanted, submit_command{"refuse all changes"});
+  auto answers = node.call_concurrently(wanted, wanted, submit_command{"refuse all changes"});
   CHECK(node.protocol->changes_asked == 2); // the earlier change was answered
   for (auto it : {0U, 1U}) {
     REQUIRE_FALSE(answers[it].value.has_value());
@@ -364,18 +368,19 @@ TEST_CASE("repeated requests for one change of the members share it, and its ans
   }
 }
 
-TEST_CASE("each request for another change of the members reaches the protocol") {
+TEST_CASE("each request for a different membership change reaches the protocol") {
   temporary_folder folder;
   one_replica node{folder.path()};
   change_members first{{1, 2, 3}, {4}, {}};
   change_members others[] = {{{1, 2, 3}, {}, {}}, {{1, 2, 3, 4}, {}, {}}, {{1, 2}, {4}, {}}};
-  for (auto& it : node.call_together(first, others[0], others[1], others[2], first,
-                                     submit_command{"end all changes"}))
+  for (auto& it : node.call_concurrently(first, others[0], others[1], others[2], first,
+                                         submit_command{"end all changes"}))
     CHECK(it.value.has_value());
   CHECK(node.protocol->changes_asked == 4);
 }
 
-TEST_CASE("a plugin that throws ends its role by name, and answers nobody wrongly") {
+TEST_CASE("a replica whose plugin throws stops with the plugin's name and gives no wrong "
+          "response") {
   temporary_folder folder;
   one_replica node{folder.path()};
   auto answer = node.call(submit_command{"throw"});
@@ -387,7 +392,7 @@ TEST_CASE("a plugin that throws ends its role by name, and answers nobody wrongl
   CHECK(node.call(query_state{"all"}).value.error().code == errc::unavailable);
 }
 
-TEST_CASE("a protocol that can't go on stops the replica with its reason") {
+TEST_CASE("a protocol that reports a fatal error stops the replica with the reason") {
   temporary_folder folder;
   one_replica node{folder.path()};
   auto answer = node.call(submit_command{"fatal"});
@@ -396,15 +401,15 @@ TEST_CASE("a protocol that can't go on stops the replica with its reason") {
   CHECK(node.watch.wait() == "a record is damaged");
 }
 
-TEST_CASE(
-    "a leader refuses what takes space while no majority has any, and takes what frees some") {
+TEST_CASE("while no majority has disk space a leader refuses commands that need space, and "
+          "accepts those that free it") {
   temporary_folder folder;
   one_replica node{folder.path()};
-  SUBCASE("the disks of two peers are full") {
+  SUBCASE("the disks of two followers are full") {
     node.tell_space(2, true);
     node.tell_space(3, true);
   }
-  SUBCASE("its own disk and that of a peer are full") {
+  SUBCASE("the disks of the leader and a follower are full") {
     node.machine->is_short = true;
     node.tell_space(3, true);
   }
@@ -423,23 +428,24 @@ TEST_CASE(
   CHECK(node.call(submit_command{"put"}).value == "2");
 }
 
-TEST_CASE("a leader whose disk alone is full lets a master lead that has space") {
+TEST_CASE("a leader whose disk alone is full transfers leadership to a master with space") {
   temporary_folder folder;
   one_replica node{folder.path()};
   node.machine->is_short = true;
   auto answer = node.call(submit_command{"put"});
   REQUIRE_FALSE(answer.value.has_value());
-  CHECK(answer.value.error().code == errc::unavailable); // so that its client tries again
-  // The transfer is told to the protocol before anything that comes after the refusal.
+  CHECK(answer.value.error().code == errc::unavailable); // so that the client tries again
+  // The protocol is asked for the transfer before it sees any later request.
   node.call(submit_command{"remove"});
   CHECK(node.protocol->leader == 2);
 }
 
-TEST_CASE("a follower whose disk is full refuses nothing itself") {
+TEST_CASE("a follower whose disk is full refuses no command itself") {
   temporary_folder folder;
   one_replica node{folder.path()};
   node.protocol->leader = 2;
   node.machine->is_short = true;
   node.tell_space(3, true);
-  CHECK(node.call(submit_command{"put"}).value == "1"); // it is the protocol's to say who leads
+  CHECK(node.call(submit_command{"put"}).value ==
+        "1"); // the protocol alone decides which replica leads
 }

@@ -13,7 +13,7 @@
 #include <sstream>
 #include <thread>
 
-/// Couriers with real files and sockets, of which the receiving one is stopped and started again.
+/// Snapshot transfers with real files and sockets, of which the receiver is restarted.
 using namespace atl;
 using namespace atl::runtime;
 namespace fs = std::filesystem;
@@ -36,7 +36,7 @@ std::string read(const fs::path& file) {
   return out.str();
 }
 
-/// What the snapshot transfers tell their replicas.
+/// The messages of the snapshot transfers to their replicas.
 struct replicas {
   std::mutex mutex;
   std::condition_variable changed;
@@ -62,18 +62,18 @@ struct replicas {
 struct two_transfers {
   temporary_folder folder;
   runtime::system actors{connection_settings{}, 1};
-  replicas said;
-  caf::actor replica = said.spawn(actors);
+  replicas messages;
+  caf::actor replica = messages.spawn(actors);
   fs::path incoming = folder / "incoming";
-  caf::actor giver = spawn(1, folder / "unused", 0);
-  caf::actor taker;
+  caf::actor sender = spawn(1, folder / "unused", 0);
+  caf::actor receiver;
   caf::actor connection;
   int snapshots = 0;
-  fs::path forgotten; ///< the connection removes it before it takes an offer on
+  fs::path forgotten; ///< a file that the connection removes before it forwards an offer
 
   ~two_transfers() {
-    stop(taker);
-    stop(giver);
+    stop(receiver);
+    stop(sender);
     for (auto& it : {connection, replica})
       caf::anon_send_exit(it, caf::exit_reason::user_shutdown);
   }
@@ -100,21 +100,22 @@ struct two_transfers {
     it = nullptr;
   }
 
-  /// Starts the one that lacks something.
+  /// Starts the receiver.
   void begin(std::uint64_t rate) {
-    taker = spawn(2, incoming, rate);
+    receiver = spawn(2, incoming, rate);
     if (connection)
       caf::anon_send_exit(connection, caf::exit_reason::user_shutdown);
-    connection = actors->spawn([this, to = taker](caf::event_based_actor* self) -> caf::behavior {
-      return {[this, self, to](envelope& message) -> caf::result<envelope> {
-        fs::remove(std::exchange(forgotten, {}));
-        auto addresses = 2 * sizeof(spi::replica_id);
-        auto promise = self->make_response_promise<envelope>();
-        promise.delegate(to, snapshot_call{1, caf::actor_cast<caf::actor>(self), "127.0.0.1",
-                                           message.body.substr(addresses)});
-        return promise;
-      }};
-    });
+    connection =
+        actors->spawn([this, to = receiver](caf::event_based_actor* self) -> caf::behavior {
+          return {[this, self, to](envelope& message) -> caf::result<envelope> {
+            fs::remove(std::exchange(forgotten, {}));
+            auto addresses = 2 * sizeof(spi::replica_id);
+            auto promise = self->make_response_promise<envelope>();
+            promise.delegate(to, snapshot_call{1, caf::actor_cast<caf::actor>(self), "127.0.0.1",
+                                               message.body.substr(addresses)});
+            return promise;
+          }};
+        });
   }
   /// Gives it a snapshot of two large files and a small one. @param forget of the files, one that
   /// nobody can get any more once it is offered
@@ -129,10 +130,10 @@ struct two_transfers {
     write("1-first", contents(first_bytes, 1));
     write("2-second", contents(second_bytes, 2));
     write("3-small", small);
-    tell_from_outside(giver, snapshot_order{2, connection, index, "blob", from});
+    tell_from_outside(sender, snapshot_order{2, connection, index, "blob", from});
   }
 
-  /// Waits until the first file is there, and some of the second.
+  /// Waits until the first file and a part of the second have arrived.
   void await_parts() const {
     must_come_true([this] {
       std::error_code absent;
@@ -141,10 +142,10 @@ struct two_transfers {
     });
   }
   void must_arrive(spi::log_index index, const std::string& small) {
-    std::unique_lock lock{said.mutex};
-    REQUIRE(said.changed.wait_for(lock, std::chrono::seconds{20},
-                                  [this] { return said.arrived.has_value(); }));
-    CHECK(said.arrived->index == index);
+    std::unique_lock lock{messages.mutex};
+    REQUIRE(messages.changed.wait_for(lock, std::chrono::seconds{20},
+                                      [this] { return messages.arrived.has_value(); }));
+    CHECK(messages.arrived->index == index);
     CHECK(read(incoming / "1-first") == contents(first_bytes, 1));
     CHECK(read(incoming / "2-second") == contents(second_bytes, 2));
     CHECK(read(incoming / "3-small") == small);
@@ -163,30 +164,29 @@ constexpr std::uint64_t fast = std::uint64_t{1} << 40;
 
 } // namespace
 
-TEST_CASE(
-    "a snapshot transfer that is started again goes on with what is offered again as the same") {
+TEST_CASE("a restarted snapshot transfer resumes when the same snapshot is offered again") {
   two_transfers it;
   it.begin(slow);
   it.offer(10, "some");
   it.await_parts();
-  it.stop(it.taker);
+  it.stop(it.receiver);
   CHECK(fs::file_size(it.incoming / "2-second") < second_bytes);
   it.begin(fast);
-  it.offer(20, "some more", "1-first"); // so it has to do with the one that came before
+  it.offer(20, "some more", "1-first"); // the first file can only come from the earlier transfer
   it.must_arrive(20, "some more");
 }
 
-TEST_CASE("damage of a snapshot's parts by a crash is found before the snapshot is used") {
+TEST_CASE("parts of a snapshot that a crash damaged are found before the snapshot is used") {
   two_transfers it;
   it.begin(slow);
   it.offer(10, "some");
   it.await_parts();
-  it.stop(it.taker);
+  it.stop(it.receiver);
   {
     std::fstream part{it.incoming / "1-first", std::ios::binary | std::ios::in | std::ios::out};
     part << "zeroes, say";
   }
-  fs::resize_file(it.incoming / "2-second", second_bytes / 2); // the end is not what came
+  fs::resize_file(it.incoming / "2-second", second_bytes / 2); // the end reads as zeros
   it.begin(fast);
   it.offer(20, "some more");
   it.must_arrive(20, "some more");
@@ -196,8 +196,8 @@ TEST_CASE("parts of a snapshot without their offer are removed") {
   two_transfers it;
   fs::create_directories(it.incoming);
   std::ofstream{it.incoming / "1-first"} << "some bytes";
-  SUBCASE("no note") {}
-  SUBCASE("one that can't be read") {
+  SUBCASE("the note is missing") {}
+  SUBCASE("the note can't be decoded") {
     std::ofstream{it.incoming / ".offer"} << "some bytes";
   }
   it.begin(fast);

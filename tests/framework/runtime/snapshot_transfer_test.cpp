@@ -18,7 +18,7 @@ snapshot_offer some_offer() {
 
 } // namespace
 
-TEST_CASE("calls about snapshots come back as they were") {
+TEST_CASE("calls about snapshots are decoded as they were encoded") {
   auto offer = decode_snapshot_call(encode(some_offer()));
   REQUIRE(offer.has_value());
   auto& it = std::get<snapshot_offer>(*offer);
@@ -37,7 +37,7 @@ TEST_CASE("calls about snapshots come back as they were") {
   CHECK(std::get<snapshot_done>(*done).id == 7);
 }
 
-TEST_CASE("an offer whose files would land elsewhere is refused") {
+TEST_CASE("an offer with file names outside the folder is refused") {
   for (std::string name : {"../names", "/etc/passwd", "a/b", ".hidden", "", "..", "with space"}) {
     CAPTURE(name);
     auto offer = some_offer();
@@ -46,7 +46,7 @@ TEST_CASE("an offer whose files would land elsewhere is refused") {
   }
 }
 
-TEST_CASE("bytes that were cut, changed or made up are no call, or a bounded one") {
+TEST_CASE("truncated, altered or random bytes are refused or decode to a bounded call") {
   auto whole = encode(some_offer());
   for (std::size_t size = 0; size < whole.size(); ++size)
     CHECK_FALSE(decode_snapshot_call(whole.substr(0, size)).has_value());

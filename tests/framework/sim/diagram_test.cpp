@@ -1,3 +1,4 @@
+#include "contains.hpp"
 #include "toy_log.hpp"
 
 #include <atoll/sim/diagram.hpp>
@@ -16,13 +17,9 @@ namespace spi = atl::spi;
 
 namespace {
 
-bool holds(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
-}
-
 /// What is wrong with a document: a tag that isn't closed or closes another one, a bare `<` or `&`,
 /// a value without quotes. Empty: it is well formed.
-std::string what_is_wrong(std::string_view xml) {
+std::string xml_error(std::string_view xml) {
   std::vector<std::string> open;
   for (std::size_t at = 0; at < xml.size();) {
     if (xml[at] == '&') {
@@ -42,7 +39,7 @@ std::string what_is_wrong(std::string_view xml) {
       return "a tag without an end";
     auto tag = xml.substr(at + 1, end - at - 1);
     at = end + 1;
-    if (holds(tag, "<"))
+    if (contains(tag, "<"))
       return "a bare <";
     if (std::count(tag.begin(), tag.end(), '"') % 2 != 0)
       return "a value without its quote";
@@ -77,7 +74,7 @@ run_event message(run_event_kind what, std::int64_t at, spi::replica_id replica,
   return it;
 }
 
-std::string drawn(std::uint64_t seed, diagram_window window = {}) {
+std::string diagram_of(std::uint64_t seed, diagram_window window = {}) {
   simulation_options options;
   options.seed = seed;
   options.replicas = 1;
@@ -89,19 +86,20 @@ std::string drawn(std::uint64_t seed, diagram_window window = {}) {
 
 } // namespace
 
-TEST_CASE("a picture is well formed, whatever the protocol and its author say") {
+TEST_CASE("a diagram is well-formed XML, whatever text the protocol's messages contain") {
   diagram picture{{}};
   picture.note(event(run_event_kind::started, 1, 1));
   picture.note(event(run_event_kind::stopped, 2, 1, "<b>\"it's\" & </svg> \x01\xff\n\t"));
   picture.note(event(run_event_kind::violated, 3, 0, std::string(1'000, '<')));
   auto svg = picture.svg({"<heading> & more"});
-  CHECK(what_is_wrong(svg) == "");
-  CHECK(holds(svg, "stops: &lt;b&gt;&quot;it&apos;s&quot; &amp; &lt;/svg&gt; ??"));
-  CHECK(holds(svg, "&lt;heading&gt; &amp; more"));
-  CHECK(what_is_wrong(diagram{{}}.svg({})) == "");
+  CHECK(xml_error(svg) == "");
+  CHECK(contains(svg, "stops: &lt;b&gt;&quot;it&apos;s&quot; &amp; &lt;/svg&gt; ??"));
+  CHECK(contains(svg, "&lt;heading&gt; &amp; more"));
+  CHECK(xml_error(diagram{{}}.svg({})) == "");
 }
 
-TEST_CASE("a picture has a lifeline for each replica, and arrows of what became of messages") {
+TEST_CASE("a diagram has a lifeline for each replica and an arrow for each message with its "
+          "outcome") {
   diagram picture{{}};
   for (spi::replica_id id = 1; id <= 3; ++id)
     picture.note(event(run_event_kind::started, id, id));
@@ -121,38 +119,38 @@ TEST_CASE("a picture has a lifeline for each replica, and arrows of what became 
   picture.note(event(run_event_kind::fault, 55, 0, "crashes:3"));
   picture.note(event(run_event_kind::violated, 60, 0, "at 0.000060 s: all is wrong"));
   auto svg = picture.svg({});
-  CHECK(what_is_wrong(svg) == "");
+  CHECK(xml_error(svg) == "");
   for (auto part :
        {"replica 1</text>", "replica 2</text>", "replica 3</text>", "leads in term 7",
         "class=\"leader\"", "class=\"down\"", "class=\"message\"", "class=\"again\"",
         "class=\"missed\"", "class=\"lost\"", "class=\"flying\"", "#1 48 B", "#3 48 B loss:2-1:2",
         ">crashes:3<", "stops: a crash", "at 0.000060 s: all is wrong"})
-    CHECK_MESSAGE(holds(svg, part), part);
+    CHECK_MESSAGE(contains(svg, part), part);
 }
 
-TEST_CASE("the same seed makes the same picture, and another seed another") {
-  auto once = drawn(3);
-  CHECK(once == drawn(3));
-  CHECK(once != drawn(4));
-  CHECK(what_is_wrong(once) == "");
-  CHECK(holds(once, "replica 1</text>"));
-  CHECK(holds(once, "class=\"violation\""));
+TEST_CASE("the same seed draws the same diagram, and another seed a different one") {
+  auto once = diagram_of(3);
+  CHECK(once == diagram_of(3));
+  CHECK(once != diagram_of(4));
+  CHECK(xml_error(once) == "");
+  CHECK(contains(once, "replica 1</text>"));
+  CHECK(contains(once, "class=\"violation\""));
 }
 
-TEST_CASE("a picture is of a part of the run, and bounded in size") {
+TEST_CASE("a diagram shows a chosen part of the run, and is bounded in size") {
   diagram_window few;
   few.events = 20;
-  CHECK(drawn(3, few).size() < 20'000);
-  CHECK(holds(drawn(3, few), "events before these are left out"));
+  CHECK(diagram_of(3, few).size() < 20'000);
+  CHECK(contains(diagram_of(3, few), "events before these are left out"));
   diagram picture{{100, 200, 10}};
   for (std::int64_t at = 0; at < 1'000'000; ++at)
     picture.note(event(run_event_kind::started, at, 1));
   auto svg = picture.svg({});
   CHECK(svg.size() < 20'000);
-  CHECK(holds(svg, "from 0.000100 s to 0.000109 s"));
+  CHECK(contains(svg, "from 0.000100 s to 0.000109 s"));
 }
 
-TEST_CASE("a long title is wrapped within the picture, and nothing of it is left out") {
+TEST_CASE("a long title is wrapped within the diagram, and no word is left out") {
   diagram picture{{}};
   picture.note({.what = run_event_kind::started, .at = 1, .replica = 1, .number = 1});
   std::string title = "raft 1.0.0, seed 4:";

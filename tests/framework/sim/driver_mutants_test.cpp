@@ -1,3 +1,4 @@
+#include "contains.hpp"
 #include "plugins/consensus/plugin_under_test.hpp"
 
 #include <atoll/core/consensus_driver.hpp>
@@ -28,7 +29,7 @@ struct sends_before_its_record : consensus_driver {
 
 struct reads_one_index_early : consensus_driver {
   using consensus_driver::consensus_driver;
-  bool is_fresh_enough(spi::log_index index) const override { return index <= applied() + 1; }
+  bool can_serve_reads_at(spi::log_index index) const override { return index <= applied() + 1; }
 };
 
 struct replies_before_apply : consensus_driver {
@@ -41,11 +42,11 @@ struct replies_before_apply : consensus_driver {
   }
 };
 
-struct tells_each_verdict_twice : consensus_driver {
+struct reports_each_validation_twice : consensus_driver {
   using consensus_driver::consensus_driver;
-  void tell_verdict(const verdict& it) override {
-    consensus_driver::tell_verdict(it);
-    consensus_driver::tell_verdict(it);
+  void report_verdict(const verdict& it) override {
+    consensus_driver::report_verdict(it);
+    consensus_driver::report_verdict(it);
   }
 };
 
@@ -59,7 +60,7 @@ struct drops_the_first_of_two_entries : consensus_driver {
   }
 };
 
-/// Lets a second snapshot arrive and be installed while the first one is being installed.
+/// Lets a second snapshot arrive and be installed during the installation of the first.
 struct installs_without_a_check : consensus_driver {
   using consensus_driver::consensus_driver;
   void install(const spi::install_snapshot& wanted) override {
@@ -70,10 +71,11 @@ struct installs_without_a_check : consensus_driver {
 const spi::descriptor& raft = ATOLL_PLUGIN_SYMBOL(consensus, raft, 1, 0, 0);
 const spi::descriptor& two_phase_commit = ATOLL_PLUGIN_SYMBOL(consensus, two_phase_commit, 1, 0, 0);
 
-/// What the simulator says first of a correct plugin under this driver, in some seeds; empty:
-/// nothing.
+/// The first violation that the simulator reports of a correct plugin under this driver; empty:
+/// none.
 template <class Driver>
-std::string caught(const spi::descriptor& plugin, const under_test::overrides& changed = {}) {
+std::string first_violation(const spi::descriptor& plugin,
+                            const under_test::overrides& changed = {}) {
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     auto options = under_test::simulation_of(plugin, seed, 3, changed);
     options.make_driver = [](auto& env, auto& protocol) {
@@ -86,38 +88,37 @@ std::string caught(const spi::descriptor& plugin, const under_test::overrides& c
   return {};
 }
 
-bool contains(std::string_view text, std::string_view what) {
-  return text.find(what) != std::string_view::npos;
+/// @param violation a part of the message; empty: any message
+template <class Driver>
+void check_noticed(const spi::descriptor& plugin, std::string_view violation,
+                   const under_test::overrides& changed = {}) {
+  auto reason = first_violation<Driver>(plugin, changed);
+  CHECK(reason != "");
+  CHECK_MESSAGE(contains(reason, violation), reason);
 }
 
 } // namespace
 
 TEST_CASE("a simulation notices a driver that sends a message before its record is durable") {
-  auto reason = caught<sends_before_its_record>(raft);
-  CHECK_MESSAGE(contains(reason, "sends a message before record"), reason);
+  check_noticed<sends_before_its_record>(raft, "sends a message before record");
 }
 
 TEST_CASE("a simulation notices a driver that answers a read one index early") {
-  auto reason = caught<reads_one_index_early>(raft);
-  CHECK_MESSAGE(contains(reason, "not linearizable"), reason);
+  check_noticed<reads_one_index_early>(raft, "not linearizable");
 }
 
 TEST_CASE("a simulation notices a driver that replies before an entry is applied") {
-  auto reason = caught<replies_before_apply>(raft);
-  CHECK_MESSAGE(contains(reason, "replies to a proposal whose entry isn't applied"), reason);
+  check_noticed<replies_before_apply>(raft, "replies to a proposal whose entry isn't applied");
 }
 
-TEST_CASE("a simulation notices a driver that tells a verdict twice") {
-  auto reason = caught<tells_each_verdict_twice>(two_phase_commit);
-  CHECK_MESSAGE(contains(reason, "twice, or without a question"), reason);
+TEST_CASE("a simulation notices a driver that reports a validation result twice") {
+  check_noticed<reports_each_validation_twice>(two_phase_commit, "twice, or without a request");
 }
 
 TEST_CASE("a simulation notices a driver that loses a committed entry") {
-  auto reason = caught<drops_the_first_of_two_entries>(raft);
-  CHECK_MESSAGE(contains(reason, "to apply after"), reason);
+  check_noticed<drops_the_first_of_two_entries>(raft, "to apply after");
 }
 
 TEST_CASE("a simulation notices a driver that keeps no account of the snapshot it installs") {
-  auto reason = caught<installs_without_a_check>(raft, {{"keep_entries", "0"}});
-  CHECK_MESSAGE(reason != "", reason);
+  check_noticed<installs_without_a_check>(raft, "", {{"keep_entries", "0"}});
 }

@@ -31,7 +31,7 @@ std::vector<fault_id> names(const simulation_report& report) {
 
 } // namespace
 
-TEST_CASE("names of faults are read back as they were written, in whatever order they came") {
+TEST_CASE("names of faults are parsed as they were formatted, in any order") {
   std::vector<fault_id> faults{{fault_kind::loss, 1, 2, 17},   {fault_kind::crashes, 0, 0, 3},
                                {fault_kind::loss, 1, 2, 20},   {fault_kind::loss, 1, 2, 21},
                                {fault_kind::loss, 1, 2, 22},   {fault_kind::loss, 2, 1, 1},
@@ -51,7 +51,7 @@ TEST_CASE("names of faults are read back as they were written, in whatever order
         "the 2nd disk that is wiped under its replica's id");
 }
 
-TEST_CASE("what names no fault is refused, with the part that doesn't") {
+TEST_CASE("a text that names no fault is refused with its invalid part") {
   for (std::string text :
        {"earthquakes:3", "crashes", "crashes:", "crashes:0", "crashes:3-1", "loss:1:2",
         "loss:1-2:", "loss:1-2:3+", "loss:0-2:3", "crashes:1:2", "crashes:-1", "loss:1-70000:3",
@@ -63,7 +63,7 @@ TEST_CASE("what names no fault is refused, with the part that doesn't") {
   }
 }
 
-TEST_CASE("with all that acted and nothing else, a run is the same") {
+TEST_CASE("a run that is given exactly the faults that acted is the same run") {
   for (std::uint64_t seed = 1; seed <= 30; ++seed) {
     auto all = options(seed);
     auto report = simulate(all, toy::factory());
@@ -74,8 +74,7 @@ TEST_CASE("with all that acted and nothing else, a run is the same") {
   }
 }
 
-TEST_CASE(
-    "a fault that is left out leaves the others as they were up to then, and later ones too") {
+TEST_CASE("leaving a fault out changes neither earlier nor later faults") {
   std::uint64_t later = 0;
   for (std::uint64_t seed = 1; seed <= 30; ++seed) {
     auto all = options(seed);
@@ -92,7 +91,7 @@ TEST_CASE(
       auto& it = report.acted[i];
       if (it.at < left_out.at)
         CHECK(without.acted[i].id == it.id);
-      // Those that hang on the clock alone come when they would have come.
+      // Faults that depend only on the clock come at the same times.
       if (it.at > left_out.at && it.id.from == 0 && it.id.kind != fault_kind::member_changes) {
         auto same = std::find_if(without.acted.begin(), without.acted.end(),
                                  [&](auto& other) { return other.id == it.id; });
@@ -105,7 +104,7 @@ TEST_CASE(
   CHECK(later > 20);
 }
 
-TEST_CASE("a kind that is left out changes neither when other kinds come, nor how often") {
+TEST_CASE("leaving a kind of fault out changes neither the times nor the number of other kinds") {
   for (auto& kind : fault_names()) {
     auto all = options(7);
     auto before = drawn_rates(all);
@@ -121,7 +120,7 @@ TEST_CASE("a kind that is left out changes neither when other kinds come, nor ho
   CHECK(simulate(calm, toy::factory()).acted.empty());
 }
 
-TEST_CASE("a run's arguments name all that makes it") {
+TEST_CASE("the printed arguments of a run reproduce the run") {
   auto it = options(17);
   CHECK(run_arguments(it) == "--seed 17 --replicas 1 --spares 0 --duration 5s");
   it.faults = fault_set::none();
@@ -156,14 +155,14 @@ TEST_CASE("disks are wiped only where a spare replica can take the place of one 
   CHECK(draws() > 10);
 }
 
-TEST_CASE("that disks may be wiped changes nothing else that a seed draws") {
+TEST_CASE("permitting wiped disks changes no other draw of a seed") {
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     auto without = options(seed);
     auto with = without;
     with.faults.wiped_disks = true;
     with.spares = 2;
     auto drawn = drawn_rates(with);
-    drawn.fault_every = drawn_rates(without).fault_every; // of one kind more
+    drawn.fault_every = drawn_rates(without).fault_every; // with one more kind of fault
     drawn.wiped_disks = false;
     CHECK(drawn.describe() == drawn_rates(without).describe());
   }

@@ -57,7 +57,7 @@ verdict judge(const history& it) {
   return check_linearizable(it).what;
 }
 
-/// Tries every order of every choice of unanswered operations: slow, and plainly right.
+/// Tries every order of every choice of unanswered operations: slow, but evidently correct.
 bool any_order(const history& all, std::uint32_t placed, register_value state) {
   auto done = true;
   for (std::size_t i = 0; i < all.size(); ++i)
@@ -69,7 +69,7 @@ bool any_order(const history& all, std::uint32_t placed, register_value state) {
     auto answered = it.outcome == operation_outcome::ok;
     if ((placed >> i & 1) != 0 || it.outcome == operation_outcome::failed)
       continue;
-    auto first = true; // no operation that ended before it began is still to be placed
+    auto first = true; // every operation that ended before this one began is placed
     for (std::size_t k = 0; k < all.size(); ++k)
       first = first && ((placed >> k & 1) != 0 || all[k].outcome != operation_outcome::ok ||
                         all[k].returned >= it.invoked);
@@ -98,7 +98,7 @@ constexpr auto bad = verdict::not_linearizable;
 
 } // namespace
 
-TEST_CASE("a register starts as nothing, and holds what was written last") {
+TEST_CASE("a register is empty at first, and holds the last written value") {
   CHECK(judge({}) == good);
   CHECK(judge({read(0, 1, {})}) == good);
   CHECK(judge({read(0, 1, 7)}) == bad);
@@ -113,7 +113,7 @@ TEST_CASE("a read during a write sees the old or the new value, and never goes b
   CHECK(judge({write(0, 1, 1), write(2, 10, 2), read(3, 6, 2), read(4, 7, 1)}) == good);
 }
 
-TEST_CASE("operations that touch at one moment may be in either order") {
+TEST_CASE("operations that touch in one instant may be in either order") {
   CHECK(judge({write(0, 5, 1), read(5, 6, {})}) == good);
   CHECK(judge({write(0, 5, 1), read(6, 7, {})}) == bad);
 }
@@ -148,15 +148,16 @@ TEST_CASE("an unanswered write that nobody read may still be why a compare-and-s
                read(7, 8, 3)}) == good);
 }
 
-TEST_CASE("a counter is exact") {
+TEST_CASE("a counter must return the exact sum") {
   CHECK(judge({add(0, 1, 1, 1), add(2, 3, 1, 2), read(4, 5, 2)}) == good);
   CHECK(judge({add(0, 9, 1, 2), add(1, 8, 1, 1), read(10, 11, 2)}) == good);
   CHECK(judge({add(0, 9, 1, 1), add(1, 8, 1, 1)}) == bad);
-  CHECK(judge({unknown(add(0, 0, 1, 0)), add(2, 3, 1, 3)}) == bad); // would have been applied twice
+  CHECK(judge({unknown(add(0, 0, 1, 0)), add(2, 3, 1, 3)}) ==
+        bad); // the increment would have been applied twice
   CHECK(judge({unknown(add(0, 0, 1, 0)), add(2, 3, 1, 2)}) == good);
 }
 
-TEST_CASE("keys are judged each by itself, and the report names the one that failed") {
+TEST_CASE("keys are checked independently, and the report names the key that failed") {
   history it{write(0, 1, 1, 4), read(2, 3, 1, 4), write(0, 1, 5, 9), read(2, 3, 6, 9)};
   auto report = check_linearizable(it);
   CHECK(report.what == bad);
@@ -164,7 +165,7 @@ TEST_CASE("keys are judged each by itself, and the report names the one that fai
   CHECK(report.reason.find("read key 9 = 6") != std::string::npos);
 }
 
-TEST_CASE("a search beyond its bound says that it gave up") {
+TEST_CASE("a search that exceeds its bound is reported as undecided") {
   history it;
   for (int i = 0; i < 40; ++i)
     it.push_back(unknown(add(0, 0, std::int64_t{1} << i, 0)));
@@ -174,7 +175,7 @@ TEST_CASE("a search beyond its bound says that it gave up") {
   CHECK(!report.reason.empty());
 }
 
-TEST_CASE("the verdict on any small history is that of trying every order") {
+TEST_CASE("the verdict on any small history equals that of an exhaustive search") {
   std::uint64_t linearizable = 0;
   for (std::uint64_t seed = 1; seed <= 20'000; ++seed) {
     atl::spi::random_source random{seed};
@@ -209,8 +210,9 @@ TEST_CASE("the verdict on any small history is that of trying every order") {
   CHECK(linearizable < 18'000);
 }
 
-TEST_CASE("histories of a real register pass, and each with one answer changed is caught") {
-  // Operations overlap; the moment each takes effect is drawn, and answered from one register.
+TEST_CASE("histories of a correct register pass, and the same histories with one changed "
+          "response fail") {
+  // Operations overlap. Each takes effect on one register at a time that is drawn.
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     atl::spi::random_source random{seed};
     history it;

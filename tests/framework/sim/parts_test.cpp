@@ -20,7 +20,7 @@ spi::persist write(spi::persist_token token, std::uint64_t index, std::string by
 
 } // namespace
 
-TEST_CASE("events come by time, and at one moment in the order in which they were put in") {
+TEST_CASE("events are returned by time, and events of one time in insertion order") {
   event_queue queue;
   for (std::uint64_t arg : {5, 1, 4, 1, 3})
     queue.push({static_cast<std::int64_t>(arg), 0, queue.size(), 0, 0, event_kind::fault_injector});
@@ -32,11 +32,11 @@ TEST_CASE("events come by time, and at one moment in the order in which they wer
   CHECK(order == "1:1 1:3 3:4 4:2 5:0 ");
 }
 
-TEST_CASE("a disk has what was synced, and of the rest what a crash leaves") {
+TEST_CASE("a disk keeps synced writes, and of unsynced writes those that a crash leaves") {
   sim_disk it;
   it.submit(write(1, 1, "one"));
   it.begin_sync();
-  it.submit(write(2, 2, "two")); // too late for this sync
+  it.submit(write(2, 2, "two")); // submitted after the sync
   CHECK(it.end_sync() == 1);
   CHECK(it.read().records.size() == 1);
   it.submit(write(3, 3, "three"));
@@ -47,14 +47,14 @@ TEST_CASE("a disk has what was synced, and of the rest what a crash leaves") {
   CHECK(it.waiting() == 0);
 }
 
-TEST_CASE("records are erased by range, and come back in order of stream and index") {
+TEST_CASE("records are erased by range, and read in order of stream and index") {
   sim_disk it;
   spi::persist all{1, {}};
   for (std::uint32_t stream : {1U, 0U})
     for (std::uint64_t index : {3, 1, 2})
       all.ops.push_back(spi::put_record{stream, index, "x"});
   all.ops.push_back(spi::erase_records{0, 2, 3});
-  all.ops.push_back(spi::erase_records{1, 9, 2}); // nothing is in this range
+  all.ops.push_back(spi::erase_records{1, 9, 2}); // this range is empty
   all.ops.push_back(spi::set_meta{"meta"});
   it.submit(std::move(all));
   it.begin_sync();
@@ -82,7 +82,7 @@ TEST_CASE("a damaged record reads as corrupt until it is written again, and not 
   CHECK(it.empty());
 }
 
-TEST_CASE("every shape of partition cuts some link and leaves some other, among five") {
+TEST_CASE("every kind of partition among five replicas cuts some links and leaves others") {
   spi::random_source random{1};
   std::set<std::string> names;
   for (int round = 0; round < 200; ++round) {
@@ -96,7 +96,7 @@ TEST_CASE("every shape of partition cuts some link and leaves some other, among 
   CHECK(names.size() == 6);
 }
 
-TEST_CASE("a message over a cut link gets lost, and over a clogged one waits") {
+TEST_CASE("a message over a cut link is lost, and over a clogged link delayed") {
   fault_schedule random{1, {}};
   sim_network links{2, random};
   fault_rates calm;
@@ -108,7 +108,7 @@ TEST_CASE("a message over a cut link gets lost, and over a clogged one waits") {
   CHECK(links.send(1, 2, 1'000, calm, random).count == 0);
 }
 
-TEST_CASE("a command survives being written and read, and other bytes aren't one") {
+TEST_CASE("a command is decoded as it was encoded, and other bytes are refused") {
   register_command it{1, 2, 3, 4, operation_kind::cas, -5, 6};
   auto back = decode_command(encode(it, 100));
   REQUIRE(back);

@@ -1,3 +1,4 @@
+#include "contains.hpp"
 #include "toy_log.hpp"
 
 #include <atoll/sim/scripted_simulation.hpp>
@@ -23,15 +24,11 @@ simulation_options options(std::uint64_t seed) {
 }
 
 /// The first violation that any of some seeds finds; empty when none does.
-std::string caught(const toy::mistakes& what, std::uint64_t seeds = 50) {
+std::string first_violation(const toy::mistakes& what, std::uint64_t seeds = 50) {
   for (std::uint64_t seed = 1; seed <= seeds; ++seed)
     if (auto report = simulate(options(seed), toy::factory(what)); !report.ok)
       return report.reason;
   return {};
-}
-
-bool contains(const std::string& text, std::string_view what) {
-  return text.find(what) != std::string::npos;
 }
 
 register_command add(std::uint64_t sequence, std::int64_t delta = 1) {
@@ -40,7 +37,7 @@ register_command add(std::uint64_t sequence, std::int64_t delta = 1) {
 
 } // namespace
 
-TEST_CASE("a protocol without a mistake passes under every mix of faults") {
+TEST_CASE("a correct protocol passes under every mix of faults") {
   std::uint64_t crashes = 0;
   for (std::uint64_t seed = 1; seed <= 100; ++seed) {
     auto report = simulate(options(seed), toy::factory());
@@ -51,16 +48,16 @@ TEST_CASE("a protocol without a mistake passes under every mix of faults") {
   CHECK(crashes > 50);
 }
 
-TEST_CASE("mistakes of a protocol are named") {
-  CHECK(contains(caught({.applies_before_durable = true}), "index"));
-  CHECK(contains(caught({.forgets_its_log = true}), "index"));
-  CHECK(contains(caught({.wrong_token = true}), "persists with token 2 after 0"));
-  CHECK(contains(caught({.answers_twice = true}), "answered already"));
-  CHECK(contains(caught({.speaks_to_itself = true}), "sends to replica 1"));
-  CHECK(contains(caught({.grows = true}), "1000000 requests are pending"));
+TEST_CASE("each mistake of a protocol is reported by name") {
+  CHECK(contains(first_violation({.applies_before_durable = true}), "index"));
+  CHECK(contains(first_violation({.forgets_its_log = true}), "index"));
+  CHECK(contains(first_violation({.wrong_token = true}), "persists with token 2 after 0"));
+  CHECK(contains(first_violation({.answers_twice = true}), "answered already"));
+  CHECK(contains(first_violation({.speaks_to_itself = true}), "sends to replica 1"));
+  CHECK(contains(first_violation({.grows = true}), "1000000 requests are pending"));
 }
 
-TEST_CASE("one seed makes one run, another seed another") {
+TEST_CASE("the same seed makes the same run, and another seed a different one") {
   std::set<std::uint64_t> hashes;
   std::set<std::string> mixes;
   for (std::uint64_t seed = 1; seed <= 30; ++seed) {
@@ -73,7 +70,7 @@ TEST_CASE("one seed makes one run, another seed another") {
   CHECK(mixes.size() == 30);
 }
 
-TEST_CASE("a report says how to get the same run again, and a trace what happened in it") {
+TEST_CASE("a report prints the arguments that reproduce the run, and a trace its events") {
   auto with_trace = options(3);
   std::string trace;
   with_trace.trace = [&trace](std::string_view line) {
@@ -88,17 +85,17 @@ TEST_CASE("a report says how to get the same run again, and a trace what happene
   CHECK(contains(trace, "fault " + format_faults({report.acted.front().id}) + ": "));
 }
 
-TEST_CASE("without faults nothing crashes and nothing gets lost") {
+TEST_CASE("without faults no replica crashes and no message is lost") {
   auto quiet = options(1);
   quiet.faults = fault_set::none();
   auto report = simulate(quiet, toy::factory());
   CHECK(report.ok);
   CHECK(report.stats.crashes == 0);
   CHECK(report.stats.dropped == 0);
-  CHECK(report.stats.unknown <= quiet.workload.clients); // those under way at the end
+  CHECK(report.stats.unknown <= quiet.workload.clients); // the operations in progress at the end
 }
 
-TEST_CASE("a crash keeps the writes that the script says, each whole, and loses the others") {
+TEST_CASE("a crash keeps exactly the writes that the script names") {
   for (std::size_t kept = 0; kept <= 3; ++kept) {
     scripted_simulation it{options(1), toy::factory()};
     it.run_for(milliseconds{2});
@@ -128,10 +125,10 @@ TEST_CASE("a request is answered, refused, or lost with its replica") {
   it.run_for(milliseconds{10});
   it.crash(1, 0);
   CHECK(it.outcome(lost).kind == answer_kind::lost);
-  CHECK(it.await(it.read(1, 1)).kind == answer_kind::refused); // nobody is there
+  CHECK(it.await(it.read(1, 1)).kind == answer_kind::refused); // no replica is up
 }
 
-TEST_CASE("a retry of a session's command is answered again, and applied once") {
+TEST_CASE("a retried command of a session gets the same response and is applied once") {
   scripted_simulation it{options(1), toy::factory()};
   it.run_for(milliseconds{2});
   CHECK(it.await(it.propose(1, add(1))).result.result == 1);
@@ -149,5 +146,5 @@ TEST_CASE("a failed sync stops the replica") {
   it.run_for(milliseconds{10});
   CHECK(!it.up(1));
   CHECK(it.outcome(ticket).kind == answer_kind::lost);
-  CHECK(it.run_until([&] { return it.up(1); })); // its operator put a good disk in
+  CHECK(it.run_until([&] { return it.up(1); })); // the operator replaced the disk
 }

@@ -13,8 +13,8 @@ namespace toy {
 
 namespace spi = atl::spi;
 
-/// The least that can be called a protocol: one replica, which writes down what it is asked to and
-/// applies it. With a switch for each mistake that a test wants to see caught.
+/// A minimal protocol: one replica, which writes each proposal to its log and
+/// applies it, with a switch for each mistake that a test wants to see found.
 struct mistakes {
   bool applies_before_durable = false;
   bool forgets_its_log = false;

@@ -15,7 +15,7 @@ class plugin_folder : public temporary_folder {
 
 } // namespace
 
-TEST_CASE("the list has every plugin in a line, and below them what is refused") {
+TEST_CASE("the list has a line for each plugin, followed by the refused libraries") {
   plugin_folder folder;
   auto [code, out] = run_atoll("plugin list --path " + folder.path().string());
   CHECK(code == 0);
@@ -29,7 +29,7 @@ Refused:
                            folder.path().string()));
 }
 
-TEST_CASE("the list can be of one kind, of several folders, and in JSON") {
+TEST_CASE("the list can be restricted to a kind, read several folders, and be printed as JSON") {
   plugin_folder folder;
   temporary_folder empty;
   auto [code, out] =
@@ -71,22 +71,22 @@ Options
   CHECK(json["options"][0]["default"] == "3");
 }
 
-TEST_CASE("what can't be shown is told, and the exit code says so") {
+TEST_CASE("a plugin that can't be shown is reported with an exit code") {
   plugin_folder folder;
   auto path = " --path " + folder.path().string();
   auto missing = run_atoll("plugin show frist" + path);
   CHECK(missing.code == 1);
-  CHECK(holds(missing.out, "atoll: there is no plugin 'frist'"));
-  CHECK(holds(missing.out, "did you mean 'first'?"));
+  CHECK(contains(missing.out, "atoll: there is no plugin 'frist'"));
+  CHECK(contains(missing.out, "did you mean 'first'?"));
   auto refused = run_atoll("plugin show major" + path);
   CHECK(refused.code == 1);
-  CHECK(holds(refused.out, "is built for balancer interface 99.0, expected 2.0"));
+  CHECK(contains(refused.out, "is built for balancer interface 99.0, expected 2.0"));
   auto other = run_atoll("plugin show first --kind recovery" + path);
   CHECK(other.code == 1);
-  CHECK(holds(other.out, "expected a recovery plugin"));
+  CHECK(contains(other.out, "expected a recovery plugin"));
 }
 
-TEST_CASE("a command line that makes no sense has an exit code of its own") {
+TEST_CASE("an invalid command line has an exit code of its own") {
   for (auto arguments : {"", "plugin", "plugin show", "plugin list --kind x", "plugin list extra",
                          "plugins", "plugin list --colour"})
     CHECK_MESSAGE(run_atoll(arguments).code == 2, arguments);
@@ -94,7 +94,8 @@ TEST_CASE("a command line that makes no sense has an exit code of its own") {
     CHECK_MESSAGE(run_atoll(arguments).code == 0, arguments);
 }
 
-TEST_CASE("a library that ends its process while it loads is told, and the tool goes on") {
+TEST_CASE("a library that ends the process while it is loaded is reported, and the tool "
+          "continues") {
   temporary_folder folder;
   for (auto name : {"aborts.so", "exits.so", "first.so"})
     fs::copy_file(fs::path{LOADER_TEST_PLUGINS} / name, folder / name);
@@ -114,18 +115,18 @@ TEST_CASE("a library that ends its process while it loads is told, and the tool 
   auto listed = run_atoll("plugin list" + path);
   CHECK(listed.code == 0);
   for (auto name : {"aborts", "exits", "first"})
-    CHECK(holds(listed.out, name));
+    CHECK(contains(listed.out, name));
 }
 
-TEST_CASE("the exit codes are told in one way, in every help") {
+TEST_CASE("every help text describes the exit codes in the same words") {
   auto all = run_atoll("--help").out;
   auto codes = all.substr(all.find("Exit codes:"));
-  CHECK(holds(codes, "0 all is as it should be"));
+  CHECK(contains(codes, "0 all is as it should be"));
   for (auto command :
        {"plugin", "plugin list", "plugin show", "verify", "simulate", "check-history"}) {
     auto help = run_atoll(std::string{command} + " --help").out;
     CAPTURE(command);
     CHECK(help.find("Exit codes:") == help.rfind("Exit codes:"));
-    CHECK(holds(help, codes));
+    CHECK(contains(help, codes));
   }
 }

@@ -14,19 +14,19 @@ struct replayable {
   std::string hash;    ///< of the run
 };
 
-/// The word behind the last `words` before `end`.
+/// The word after the last `words` before `end`.
 std::string word_after(const std::string& text, const std::string& words, std::size_t end) {
   auto at = text.rfind(words, end) + words.size();
   return text.substr(at, text.find_first_of(" \n", at) - at);
 }
 
-std::vector<replayable> replays_in(const std::string& out) {
+std::vector<replayable> replay_arguments_in(const std::string& out) {
   std::vector<replayable> all;
   std::string words = "replay: atoll ";
   for (auto at = out.find(words); at != std::string::npos; at = out.find(words, at + 1)) {
     auto begin = at + words.size();
     auto command = out.substr(begin, out.find('\n', at) - begin);
-    if (holds(command, " --seed "))
+    if (contains(command, " --seed "))
       all.push_back({command, word_after(out, "hash ", at)});
   }
   return all;
@@ -37,42 +37,42 @@ const auto short_lived =
 
 } // namespace
 
-TEST_CASE("each printed command runs exactly the run that failed, with drawn options as well") {
+TEST_CASE("each printed command reproduces the failed run, including drawn options") {
   std::set<std::string> kinds;
   auto drawn = 0;
   for (auto first : {1, 100, 200}) {
     auto [code, out] = run_atoll(short_lived + fmt::format("--first {}", first));
     CHECK(code == 1);
-    auto all = replays_in(out);
+    auto all = replay_arguments_in(out);
     CHECK(all.size() >= 8);
     for (auto& [command, hash] : all) {
-      drawn += holds(command, "--option 'keep_entries=");
+      drawn += contains(command, "--option 'keep_entries=");
       for (auto word : {"--payload ", "--clients 32", "--damage 2", "wiped_disks", "--duration 1m",
                         "lease=true", "--replicas 5"})
-        if (holds(command, word))
+        if (contains(command, word))
           kinds.insert(word);
       auto again = run_atoll(command);
       CHECK_MESSAGE(again.code == 1, command);
-      CHECK_MESSAGE(holds(again.out, "hash " + hash), command);
+      CHECK_MESSAGE(contains(again.out, "hash " + hash), command);
     }
   }
   CHECK(drawn > 2);
   CHECK(kinds.size() == 7);
 }
 
-TEST_CASE("the caller's options are in the printed command, whatever they hold, and aren't drawn") {
+TEST_CASE("the printed command contains the caller's options, which are not drawn") {
   auto given =
       R"(--option "motto=\"it's \$HOME; a b\"" --option lease=false --option heartbeat=50ms)";
   auto [code, out] = run_atoll(short_lived + given);
   CHECK(code == 1);
-  for (auto& [command, hash] : replays_in(out)) {
-    CHECK_MESSAGE(holds(command, R"(--option 'motto="it'\''s $HOME; a b"')"), command);
-    CHECK_MESSAGE(holds(command, "--option 'heartbeat=50ms'"), command);
-    CHECK_MESSAGE(holds(run_atoll(command).out, "hash " + hash), command);
+  for (auto& [command, hash] : replay_arguments_in(out)) {
+    CHECK_MESSAGE(contains(command, R"(--option 'motto="it'\''s $HOME; a b"')"), command);
+    CHECK_MESSAGE(contains(command, "--option 'heartbeat=50ms'"), command);
+    CHECK_MESSAGE(contains(run_atoll(command).out, "hash " + hash), command);
   }
 }
 
-TEST_CASE("a plugin in a folder with a blank in its name is named so that a shell finds it") {
+TEST_CASE("the printed path of a plugin in a folder with a blank is quoted for a shell") {
   temporary_folder folder;
   auto odd = folder / "it's a folder";
   std::filesystem::create_directory(odd);
@@ -81,31 +81,31 @@ TEST_CASE("a plugin in a folder with a blank in its name is named so that a shel
   for (auto plugin : {"short_lived --path " + quoted, quoted + "/short_lived.so"}) {
     auto [code, out] = run_atoll("verify --seeds 1 " + plugin);
     CHECK_MESSAGE(code == 1, out);
-    auto all = replays_in(out);
+    auto all = replay_arguments_in(out);
     REQUIRE(!all.empty());
-    CHECK_MESSAGE(holds(run_atoll(all[0].command).out, "hash " + all[0].hash), all[0].command);
+    CHECK_MESSAGE(contains(run_atoll(all[0].command).out, "hash " + all[0].hash), all[0].command);
   }
 }
 
-TEST_CASE("what simulate prints for a seed is quoted for a shell, too") {
+TEST_CASE("the command that simulate prints for a seed is quoted for a shell, too") {
   auto [code, out] = run_atoll(fmt::format(
       R"(simulate short_lived --path {} --seeds 2 --payload 3KiB --option "motto=it's so")",
       BROKEN_PLUGINS));
   CHECK(code == 1);
-  auto all = replays_in(out);
+  auto all = replay_arguments_in(out);
   REQUIRE(all.size() == 2);
-  CHECK(holds(all[0].command, "--payload 3KiB"));
+  CHECK(contains(all[0].command, "--payload 3KiB"));
   for (auto& [command, hash] : all)
-    CHECK_MESSAGE(holds(run_atoll(command).out, "hash " + hash), command);
+    CHECK_MESSAGE(contains(run_atoll(command).out, "hash " + hash), command);
   auto large = run_atoll(
       fmt::format("simulate short_lived --path {} --payload 9MiB", std::string{BROKEN_PLUGINS}));
   CHECK(large.code == 2);
-  CHECK(holds(large.out, "--payload 9MiB: at most 8MiB are simulated"));
+  CHECK(contains(large.out, "--payload 9MiB: at most 8MiB are simulated"));
 }
 
-TEST_CASE("progress is shown on a terminal, and nowhere else") {
+TEST_CASE("progress is shown only on a terminal") {
   std::string arguments = "verify raft --seeds 1 --path " + std::string{ATOLL_PLUGINS};
-  CHECK(!holds(run_atoll(arguments).out, "left"));
+  CHECK(!contains(run_atoll(arguments).out, "left"));
   int terminal = -1;
   auto child = ::forkpty(&terminal, nullptr, nullptr, nullptr);
   REQUIRE(child >= 0);
@@ -122,6 +122,6 @@ TEST_CASE("progress is shown on a terminal, and nowhere else") {
   int status = 0;
   ::waitpid(child, &status, 0);
   CHECK(WEXITSTATUS(status) == 0);
-  CHECK_MESSAGE(holds(out, "% of the simulated runs done, about "), out);
-  CHECK(holds(out, "every promise that was tried is kept"));
+  CHECK_MESSAGE(contains(out, "% of the simulated runs done, about "), out);
+  CHECK(contains(out, "every promise that was tried is kept"));
 }

@@ -17,7 +17,7 @@ std::string last_line(const std::string& text) {
 
 } // namespace
 
-TEST_CASE("scenarios are listed, each with a name that runs it") {
+TEST_CASE("scenarios are listed with the names that run them") {
   auto list = run_atoll(raft + " --scenario list --json");
   CHECK(list.code == 0);
   auto all = nlohmann::json::parse(list.out);
@@ -25,7 +25,7 @@ TEST_CASE("scenarios are listed, each with a name that runs it") {
   auto text = run_atoll(raft + " --scenario list").out;
   for (auto& each : all) {
     std::string name = each["scenario"];
-    CHECK_MESSAGE(holds(text, name), name);
+    CHECK_MESSAGE(contains(text, name), name);
     CHECK_MESSAGE(name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == std::string::npos, name);
   }
   auto one = run_atoll(raft + " --scenario failed_sync --json");
@@ -35,7 +35,7 @@ TEST_CASE("scenarios are listed, each with a name that runs it") {
   CHECK(found["cases"] == 3);
 }
 
-TEST_CASE("a scenario that fails is traced up to the failure, and drawn") {
+TEST_CASE("a failing scenario is traced up to the failure, and drawn") {
   temporary_folder folder;
   auto file = folder / "run.svg";
   auto run =
@@ -45,48 +45,49 @@ TEST_CASE("a scenario that fails is traced up to the failure, and drawn") {
   std::ifstream in{folder / "out"};
   std::string out{std::istreambuf_iterator<char>{in}, {}};
   auto trace = out.substr(0, out.find("forgetful 1.0.0, scenario"));
-  CHECK(holds(trace, "replica 1 starts as incarnation 2"));
+  CHECK(contains(trace, "replica 1 starts as incarnation 2"));
   CHECK_MESSAGE(last_line(trace).starts_with("FAILED: 1 replicas: "), last_line(trace));
   std::ifstream picture{file};
   std::string svg{std::istreambuf_iterator<char>{picture}, {}};
-  CHECK(holds(svg, "class=\"violation\""));
+  CHECK(contains(svg, "class=\"violation\""));
 }
 
-TEST_CASE("the command that verify prints for a scenario runs as it stands") {
+TEST_CASE("the command that verify prints for a scenario can be run unchanged") {
   auto [code, out] = run_atoll(fmt::format(
       "verify forgetful --path {} --seeds 1 --option \"word=it's here\"", BROKEN_PLUGINS));
   CHECK(code == 1);
   auto at = out.find("replay: atoll simulate forgetful");
   REQUIRE_MESSAGE(at != std::string::npos, out);
   auto command = out.substr(at + 14, out.find('\n', at) - at - 14);
-  CHECK_MESSAGE(holds(command, "--scenario "), command);
-  CHECK_MESSAGE(holds(command, "--option 'word=it'\\''s here'"), command);
+  CHECK_MESSAGE(contains(command, "--scenario "), command);
+  CHECK_MESSAGE(contains(command, "--option 'word=it'\\''s here'"), command);
   auto again = run_atoll(command);
   CHECK_MESSAGE(again.code == 1, again.out);
-  CHECK(holds(again.out, "broken"));
+  CHECK(contains(again.out, "broken"));
 }
 
-TEST_CASE("a plugin that ends the process is reported with the promise that was tried") {
+TEST_CASE("a plugin that ends the process is reported with the property that was being checked") {
   auto [code, out] = run_atoll(
       fmt::format("verify forgetful --path {} --seeds 1 --option word=abort", BROKEN_PLUGINS));
   CHECK(code == 1);
-  CHECK_MESSAGE(holds(out, "broken   a replica crashes before each effect [safe_with_crashes]: it "
-                           "crashes: Aborted"),
+  CHECK_MESSAGE(contains(out,
+                         "broken   a replica crashes before each effect [safe_with_crashes]: it "
+                         "crashes: Aborted"),
                 out);
 }
 
-TEST_CASE("a protocol passes with the ids that it is given") {
+TEST_CASE("a protocol passes with replica ids that the caller chooses") {
   auto [code, out] = run_atoll(
       raft + " --scenario leader_lost_ten_times --replicas 4 --ids 300,70000,4294967295,1,2,3");
   CHECK_MESSAGE(code == 0, out);
   CHECK(run_atoll(raft + " --seeds 5 --ids 300,70000,4294967295,1,2").code == 0);
 }
 
-TEST_CASE("what makes no sense with a scenario is told") {
+TEST_CASE("arguments that contradict a scenario are refused with the reason") {
   auto told = [](const std::string& arguments, const std::string& what) {
     auto [code, out] = run_atoll(raft + arguments);
     CHECK(code == 2);
-    CHECK_MESSAGE(holds(out, what), out);
+    CHECK_MESSAGE(contains(out, what), out);
   };
   told(" --scenario failed_sink", "there is no scenario 'failed_sink'");
   told(" --scenario failed_sync --seed 3", "excludes");

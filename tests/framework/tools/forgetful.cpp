@@ -1,4 +1,4 @@
-// A protocol that fails: one replica, and nothing that it wrote down counts once it has crashed.
+// A protocol that fails: one replica that ignores its records after a crash.
 #include "../sim/toy_log.hpp"
 
 #include <cstdlib>

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "contains.hpp"
 #include "temporary_folder.hpp"
 
 #include <doctest/doctest.h>
@@ -27,8 +28,4 @@ inline outcome run_atoll(const std::string& arguments) {
   auto status = ::pclose(pipe);
   result.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   return result;
-}
-
-inline bool holds(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
 }

@@ -12,14 +12,14 @@ namespace {
 
 using namespace atl::spi;
 
-const descriptor& right_raft() {
+const descriptor& correct_raft() {
   return ATOLL_PLUGIN_SYMBOL(consensus, raft, 1, 0, 0);
 }
 
 class short_lived : public under_test::mutant {
  public:
   explicit short_lived(const consensus_setup& setup)
-      : mutant{std::unique_ptr<consensus>{right_raft().create.consensus(setup)}, setup} {}
+      : mutant{std::unique_ptr<consensus>{correct_raft().create.consensus(setup)}, setup} {}
 
   void step(replica_id from, std::string_view bytes) override {
     if (status().committed >= 8)

@@ -1,6 +1,5 @@
-#include "broken_protocols.hpp"
+#include "flawed_protocol.hpp"
 #include "paxos/wire.hpp"
-#include "plugins/consensus/mutant.hpp"
 
 extern "C" const atl::spi::descriptor ATOLL_PLUGIN_SYMBOL(consensus, paxos, 1, 0, 0);
 
@@ -11,16 +10,10 @@ namespace {
 using namespace atl::spi;
 namespace paxos = atl::paxos;
 
-class flawed : public under_test::mutant {
- public:
-  explicit flawed(const consensus_setup& setup)
-      : mutant{std::unique_ptr<consensus>{
-                   ATOLL_PLUGIN_SYMBOL(consensus, paxos, 1, 0, 0).create.consensus(setup)},
-               setup} {}
-};
+using flawed = flawed_protocol<ATOLL_PLUGIN_SYMBOL(consensus, paxos, 1, 0, 0)>;
 
-/// New leaders propose anew where something was accepted.
-struct forgets_the_accepted : flawed {
+/// New leaders propose new values at indexes where a value was accepted.
+struct ignores_accepted_values : flawed {
   using flawed::flawed;
   void step(replica_id from, std::string_view bytes) override {
     auto message = paxos::decode(bytes);
@@ -32,36 +25,30 @@ struct forgets_the_accepted : flawed {
   }
 };
 
-/// Promises and the ballots of what was accepted don't survive a crash.
-struct promises_in_the_air : flawed {
+/// Promises and the ballots of accepted values do not survive a crash.
+struct promises_not_durable : flawed {
   using flawed::flawed;
-  void spoil(effect& it) override {
+  void alter_effect(effect& it) override {
     if (auto* sync = std::get_if<persist>(&it))
       std::erase_if(sync->ops, [this](auto& op) {
         return std::holds_alternative<set_meta>(op) && std::exchange(written_, true);
       });
   }
-  bool written_ = false; ///< the first one: without any, it would notice
+  bool written_ = false; ///< the first write is kept: its loss would be noticed
 };
-
-template <class Flawed>
-specimen one(std::string_view name, std::string_view mistake, std::uint64_t seeds,
-             std::string_view property, std::string_view detail) {
-  return {name,  mistake,  like<Flawed>(ATOLL_PLUGIN_SYMBOL(consensus, paxos, 1, 0, 0)),
-          seeds, property, detail};
-}
 
 } // namespace
 
 std::vector<specimen> of_paxos() {
   return {
-      one<forgets_the_accepted>("forgets_the_accepted",
-                                "values of earlier ballots are not carried over", 20,
-                                "a replica helps to elect, and crashes before that is durable",
-                                "the replicas don't agree within a minute"),
-      one<promises_in_the_air>("promises_in_the_air", "promises are never written", 20,
-                               "entries of an older term are replaced by those of the term between",
-                               "went back from term"),
+      specimen_of<ignores_accepted_values>(
+          "ignores_accepted_values", "values of earlier ballots are not carried over", 20,
+          "a replica helps to elect, and crashes before that is durable",
+          "the replicas don't agree within a minute"),
+      specimen_of<promises_not_durable>(
+          "promises_not_durable", "promises are never written", 20,
+          "entries of an older term are replaced by those of the term between",
+          "went back from term"),
   };
 }
 

@@ -1,12 +1,8 @@
-#include "broken_protocols.hpp"
-#include "plugins/consensus/mutant.hpp"
-#include "raft/wire.hpp"
+#include "flawed_raft.hpp"
 
 #include <algorithm>
 #include <stdexcept>
 #include <utility>
-
-extern "C" const atl::spi::descriptor ATOLL_PLUGIN_SYMBOL(consensus, raft, 1, 0, 0);
 
 namespace broken_protocols {
 
@@ -15,43 +11,22 @@ namespace {
 using namespace atl::spi;
 namespace raft = atl::raft;
 
-/// Raft, of which a mistake overrides what it gets wrong.
-class flawed : public under_test::mutant {
- public:
-  explicit flawed(const consensus_setup& setup)
-      : mutant{std::unique_ptr<consensus>{right_raft().create.consensus(setup)}, setup} {}
-
- protected:
-  static const descriptor& right_raft() { return ATOLL_PLUGIN_SYMBOL(consensus, raft, 1, 0, 0); }
-
-  /// Changes a message of Raft's that is sent.
-  template <class Message, class Change>
-  static void in_message(effect& it, Change change) {
-    auto* sent = std::get_if<send>(&it);
-    auto message = sent ? raft::decode(sent->bytes) : std::nullopt;
-    if (!message)
-      return;
-    if (auto* body = std::get_if<Message>(&message->body)) {
-      change(*body);
-      sent->bytes = raft::encode(message->term, message->body);
-    }
-  }
-};
+using flawed = flawed_raft;
 
 struct vote_not_durable : flawed {
   using flawed::flawed;
-  void spoil(effect& it) override {
+  void alter_effect(effect& it) override {
     if (auto* sync = std::get_if<persist>(&it))
       std::erase_if(sync->ops, [this](auto& op) {
         return std::holds_alternative<set_meta>(op) && std::exchange(written_, true);
       });
   }
-  bool written_ = false; ///< the first one: without any, it would notice
+  bool written_ = false; ///< the first write is kept: its loss would be noticed
 };
 
 struct answer_before_durable : flawed {
   using flawed::flawed;
-  void spoil(effect& it) override {
+  void alter_effect(effect& it) override {
     if (auto* sent = std::get_if<send>(&it))
       sent->after = 0;
   }
@@ -60,7 +35,7 @@ struct answer_before_durable : flawed {
     for (auto& it : out)
       if (auto* sync = std::get_if<persist>(&it))
         claimed_ = sync->token;
-    // Whoever takes "handed to the disk" for "on the disk" answers at once.
+    // A write that was only submitted counts as durable, so the response is sent at once.
     if (auto token = std::exchange(claimed_, 0)) {
       inner().on_durable(token);
       flawed::drain(out);
@@ -74,23 +49,23 @@ struct stale_reads : flawed {
   void read(request_id id, read_level) override { inner().read(id, read_level::local); }
 };
 
-/// Takes for committed what it has only just sent.
+/// Treats entries as committed as soon as they are sent.
 struct committed_too_early : flawed {
   using flawed::flawed;
-  void spoil(effect& it) override {
+  void alter_effect(effect& it) override {
     in_message<raft::append_request>(
-        it, [](auto& append) { append.commit = append.previous + append.entries.size(); });
+        it, [](auto& append, auto&) { append.commit = append.previous + append.entries.size(); });
   }
 };
 
-struct votes_for_everybody : flawed {
+struct grants_every_vote : flawed {
   using flawed::flawed;
-  void spoil(effect& it) override {
-    in_message<raft::vote_response>(it, [](auto& answer) { answer.granted = true; });
+  void alter_effect(effect& it) override {
+    in_message<raft::vote_response>(it, [](auto& answer, auto&) { answer.granted = true; });
   }
 };
 
-/// Says that it holds what it was sent, whether it fits its log or not.
+/// Acknowledges every append, whether or not it fits the log.
 struct acknowledges_blindly : flawed {
   using flawed::flawed;
   void step(replica_id from, std::string_view bytes) override {
@@ -99,8 +74,8 @@ struct acknowledges_blindly : flawed {
         last_ = append->previous + append->entries.size();
     flawed::step(from, bytes);
   }
-  void spoil(effect& it) override {
-    in_message<raft::append_response>(it, [this](auto& answer) {
+  void alter_effect(effect& it) override {
+    in_message<raft::append_response>(it, [this](auto& answer, auto&) {
       answer.fits = true;
       answer.match = last_;
     });
@@ -116,7 +91,7 @@ struct forgets_on_restart : flawed {
   }
 };
 
-struct takes_damaged_for_missing : flawed {
+struct treats_corrupt_as_missing : flawed {
   using flawed::flawed;
   void start(stable_state stable, log_index applied, timestamp now) override {
     auto damaged = std::ranges::find(stable.records, record_state::corrupt, &stable_record::state);
@@ -137,16 +112,16 @@ struct proposes_twice : flawed {
     inner().propose(0, command);
     inner().propose(id, std::move(command));
   }
-  void spoil(effect& it) override {
+  void alter_effect(effect& it) override {
     if (auto* no = std::get_if<refuse>(&it); no && no->id == 0)
-      it = validate{0, {}}; // the copy's refusal is nobody's business
+      it = validate{0, {}}; // the refusal of the copy has no receiver
   }
 };
 
-/// "Surely not proposed" of what may be committed yet: a client that tries elsewhere does it twice.
-struct too_sure_of_refusals : flawed {
+/// Reports "surely not proposed" of entries that may still commit: a client's retry applies twice.
+struct refuses_possibly_proposed : flawed {
   using flawed::flawed;
-  void spoil(effect& it) override {
+  void alter_effect(effect& it) override {
     if (auto* no = std::get_if<refuse>(&it))
       no->why = refusal::not_proposed;
   }
@@ -157,16 +132,16 @@ struct never_cuts_its_log : flawed {
   void on_applied(log_index) override {}
 };
 
-struct depends_on_what_is_outside : flawed {
+struct depends_on_global_state : flawed {
   using flawed::flawed;
-  void spoil(effect& it) override {
+  void alter_effect(effect& it) override {
     static std::uint64_t calls = 0;
     if (std::holds_alternative<send>(it) && ++calls % 1000 == 0)
       std::get<send>(it).bytes.push_back('x');
   }
 };
 
-struct throws_at_garbage : flawed {
+struct throws_on_malformed_messages : flawed {
   using flawed::flawed;
   void step(replica_id from, std::string_view bytes) override {
     if (!raft::decode(bytes))
@@ -175,7 +150,7 @@ struct throws_at_garbage : flawed {
   }
 };
 
-struct never_rests : flawed {
+struct deadline_always_passed : flawed {
   using flawed::flawed;
   timestamp deadline() const override { return timestamp{0}; }
 };
@@ -189,7 +164,7 @@ struct never_answers_some : flawed {
   int asked_ = 0;
 };
 
-/// A disk stall looks like death to it: heartbeats wait for the disk.
+/// Heartbeats wait for the disk, so that a disk stall looks like a crash.
 struct heartbeats_behind_the_disk : flawed {
   using flawed::flawed;
   void drain(std::vector<effect>& out) override {
@@ -205,10 +180,10 @@ struct heartbeats_behind_the_disk : flawed {
   persist_token newest_ = 0;
 };
 
-/// Whatever is written is waited for, and a cut of the log, of which no message speaks, is written.
+/// Messages wait for every write, including a cut of the log, on which no message depends.
 struct heartbeats_behind_a_cut : flawed {
   using flawed::flawed;
-  void spoil(effect& it) override {
+  void alter_effect(effect& it) override {
     if (auto* sync = std::get_if<persist>(&it)) {
       for (auto& op : sync->ops)
         if (std::holds_alternative<erase_records>(op))
@@ -220,65 +195,64 @@ struct heartbeats_behind_a_cut : flawed {
   persist_token cut_ = 0;
 };
 
-template <class Flawed>
-specimen one(std::string_view name, std::string_view mistake, std::uint64_t seeds,
-             std::string_view property, std::string_view detail) {
-  return {name,  mistake,  like<Flawed>(ATOLL_PLUGIN_SYMBOL(consensus, raft, 1, 0, 0)),
-          seeds, property, detail};
-}
-
 } // namespace
 
 std::vector<specimen> of_raft() {
   return {
-      one<vote_not_durable>("vote_not_durable", "term and vote are written only once", 20,
-                            "whoever leads is lost, ten times", "went back from term 2 to 1"),
-      one<answer_before_durable>(
+      specimen_of<vote_not_durable>("vote_not_durable", "term and vote are written only once", 20,
+                                    "whoever leads is lost, ten times",
+                                    "went back from term 2 to 1"),
+      specimen_of<answer_before_durable>(
           "answer_before_durable", "what is handed to the disk is taken for durable", 20,
           "a replica helps to elect, and crashes before that is durable", "both lead in term 2"),
-      one<stale_reads>("stale_reads", "linearizable reads are local ones", 20,
-                       "whoever leads is lost, ten times", "increments were answered before"),
-      one<committed_too_early>("committed_too_early",
-                               "an entry counts as committed once it is sent", 200,
-                               "a replica helps to elect, and crashes before that is durable",
-                               "index 4 is a command on replica 2, and something else"),
-      one<votes_for_everybody>("votes_for_everybody", "every vote is granted", 20,
-                               "a replica helps to elect, and crashes before that is durable",
-                               "a leader contradicts what was committed"),
-      one<acknowledges_blindly>(
+      specimen_of<stale_reads>("stale_reads", "linearizable reads are local ones", 20,
+                               "whoever leads is lost, ten times",
+                               "increments were answered before"),
+      specimen_of<committed_too_early>(
+          "committed_too_early", "an entry counts as committed once it is sent", 200,
+          "a replica helps to elect, and crashes before that is durable",
+          "index 4 is a command on replica 2, and something else"),
+      specimen_of<grants_every_vote>("grants_every_vote", "every vote is granted", 20,
+                                     "a replica helps to elect, and crashes before that is durable",
+                                     "a leader contradicts what was committed"),
+      specimen_of<acknowledges_blindly>(
           "acknowledges_blindly", "entries are acknowledged without a look at the log", 20,
           "a replica crashes before each effect", "knows this replica to have held"),
-      one<forgets_on_restart>("forgets_on_restart",
-                              "records that aren't applied are dropped at a start", 20,
-                              "a replica crashes before each effect",
-                              "is nothing on replica 1, and something else on replica 1"),
-      one<takes_damaged_for_missing>("takes_damaged_for_missing",
-                                     "a damaged record and all behind it count as absent", 200,
-                                     "a record of one replica turns unreadable",
-                                     "is nothing on replica 1, and something else on replica 2"),
-      one<proposes_twice>("proposes_twice", "a command is proposed twice", 20,
-                          "a replica crashes before each effect",
-                          "stands at index 2 and again at 3"),
-      one<too_sure_of_refusals>("too_sure_of_refusals",
-                                "what may be committed is refused as surely not", 20,
-                                "a replica helps to elect, and crashes before that is durable",
-                                "was refused as surely not proposed"),
-      one<never_cuts_its_log>("never_cuts_its_log", "the log only grows", 20,
-                              "the log is cut behind what is applied", "it never cuts its log"),
-      one<depends_on_what_is_outside>("depends_on_what_is_outside",
-                                      "a static counter changes what is sent", 20,
-                                      "same seed, same run", "two runs of one seed differ"),
-      one<throws_at_garbage>("throws_at_garbage", "a message that makes no sense throws", 20,
-                             "garbage from the network", "it threw: a message makes no sense"),
-      one<never_rests>("never_rests", "its deadline is always over", 20,
-                       "a replica crashes before each effect", "time doesn't pass"),
-      one<never_answers_some>("never_answers_some", "every seventh proposal is never answered", 20,
-                              "commands are empty, or as large as a mebibyte",
-                              "at once 3 aren't answered within a minute"),
-      one<heartbeats_behind_a_cut>(
+      specimen_of<forgets_on_restart>("forgets_on_restart",
+                                      "records that aren't applied are dropped at a start", 20,
+                                      "a replica crashes before each effect",
+                                      "is nothing on replica 1, and something else on replica 1"),
+      specimen_of<treats_corrupt_as_missing>(
+          "treats_corrupt_as_missing", "a damaged record and all behind it count as absent", 200,
+          "a record of one replica turns unreadable",
+          "is nothing on replica 1, and something else on replica 2"),
+      specimen_of<proposes_twice>("proposes_twice", "a command is proposed twice", 20,
+                                  "a replica crashes before each effect",
+                                  "is at index 2 and again at 3"),
+      specimen_of<refuses_possibly_proposed>(
+          "refuses_possibly_proposed", "what may be committed is refused as surely not", 20,
+          "a replica helps to elect, and crashes before that is durable",
+          "was refused as not proposed"),
+      specimen_of<never_cuts_its_log>("never_cuts_its_log", "the log only grows", 20,
+                                      "the log is cut behind what is applied",
+                                      "it never cuts its log"),
+      specimen_of<depends_on_global_state>("depends_on_global_state",
+                                           "a static counter changes what is sent", 20,
+                                           "same seed, same run", "two runs of one seed differ"),
+      specimen_of<throws_on_malformed_messages>(
+          "throws_on_malformed_messages", "a message that makes no sense throws", 20,
+          "garbage from the network", "it threw: a message makes no sense"),
+      specimen_of<deadline_always_passed>("deadline_always_passed", "its deadline is always over",
+                                          20, "a replica crashes before each effect",
+                                          "time doesn't pass"),
+      specimen_of<never_answers_some>("never_answers_some",
+                                      "every seventh proposal is never answered", 20,
+                                      "commands are empty, or as large as a mebibyte",
+                                      "at once 3 aren't answered within a minute"),
+      specimen_of<heartbeats_behind_a_cut>(
           "heartbeats_behind_a_cut", "messages wait for the record of a log cut", 20,
           "disks stall while the log is cut", "on its way to it, and that made an election"),
-      one<heartbeats_behind_the_disk>(
+      specimen_of<heartbeats_behind_the_disk>(
           "heartbeats_behind_the_disk", "all that is sent waits for the disk", 20,
           "disks stall while replicas talk", "made an election, though replicas talked"),
   };

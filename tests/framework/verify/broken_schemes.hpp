@@ -5,22 +5,22 @@
 #include <string_view>
 #include <vector>
 
-/// Recovery schemes that look right and aren't, with one mistake each; and some that look odd and
-/// are right.
+/// Recovery schemes with one mistake each; and some that are unusual and
+/// correct.
 namespace broken_schemes {
 
 struct specimen {
   std::string_view name;
   std::string_view mistake; ///< empty: none
   atl::spi::descriptor plugin;
-  /// The property that must find it, and a part of what it must say. Empty: any.
+  /// The property that must find the mistake, and a part of its report. Empty: any.
   std::string_view property;
   std::string_view detail;
 };
 
-/// That make, take or count fragments wrongly.
+/// Schemes that make, accept or count fragments wrongly.
 std::vector<specimen> with_wrong_codec();
-/// That judge or plan wrongly.
+/// Schemes that judge or plan wrongly.
 std::vector<specimen> with_wrong_repair();
 std::vector<specimen> odd_but_right();
 

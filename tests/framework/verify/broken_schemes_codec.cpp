@@ -14,7 +14,7 @@ namespace {
 using namespace atl::spi;
 
 /// The padding is whatever the scratch space held before.
-struct pads_with_leftovers : parity {
+struct pads_with_scratch_bytes : parity {
   std::vector<std::string_view> encode(std::string_view chunk,
                                        std::string& scratch) const override {
     auto before = scratch;
@@ -31,7 +31,7 @@ struct pads_with_leftovers : parity {
   }
 };
 
-struct pads_by_count : pads_with_leftovers {
+struct pads_by_count : pads_with_scratch_bytes {
   pads_by_count() {
     static char objects = 0;
     filler_ = ++objects;
@@ -50,7 +50,7 @@ struct pads_by_process : pads_by_count {
   pads_by_process() { filler_ = static_cast<char>(::getpid()); }
 };
 
-/// Takes any fragment for whole.
+/// Accepts any fragment as complete.
 struct trusts_lengths : parity {
   std::optional<std::string_view> decode(std::size_t size, fragments_at_hand fragments,
                                          std::string& scratch) const override {
@@ -80,12 +80,12 @@ struct cuts_fragments : parity {
   }
 };
 
-/// Makes room for the chunk before it looks at what is there.
-struct makes_room_first : parity {
+/// Allocates the chunk before it examines the fragments.
+struct allocates_before_check : parity {
   std::optional<std::string_view> decode(std::size_t size, fragments_at_hand fragments,
                                          std::string& scratch) const override {
     if (size > std::size_t{1} << 32)
-      throw std::bad_alloc{}; // as making room would; a sanitizer ends the process for that
+      throw std::bad_alloc{}; // as the allocation would; a sanitizer would end the process
     return parity::decode(size, fragments, scratch);
   }
 };
@@ -96,7 +96,7 @@ struct counts_in_32_bits : parity {
   }
 };
 
-/// The parity of what lies behind the first 2 MiB of a piece is left out.
+/// The parity covers only the first 2 MiB of a piece.
 struct stops_at_2_mib : parity {
   std::vector<std::string_view> encode(std::string_view chunk,
                                        std::string& scratch) const override {
@@ -108,7 +108,7 @@ struct stops_at_2_mib : parity {
   }
 };
 
-/// A buffer that all calls of an object share.
+/// All calls of an object share one buffer.
 struct shares_a_buffer : parity {
   std::optional<std::string_view> decode(std::size_t size, fragments_at_hand fragments,
                                          std::string& scratch) const override {
@@ -133,18 +133,18 @@ struct lends_its_buffer : parity {
   }
 };
 
-/// More fragments than it needs make it say no.
-struct wants_no_more : parity {
+/// Decoding fails when more fragments than needed are given.
+struct rejects_extra_fragments : parity {
   bool enough(const std::vector<bool>& present) const override {
     return std::count(present.begin(), present.end(), true) == pieces_;
   }
 };
 
-struct says_it_needs_one : parity {
+struct understates_required_fragments : parity {
   fragment_layout layout() const override { return {total(), 1, pieces_, false}; }
 };
 
-/// With eight pieces the set of them doesn't fit the bits that it is kept in.
+/// A set of eight pieces does not fit the bits that store it.
 struct fails_with_eight : parity {
   explicit fails_with_eight(const recovery_setup& setup)
       : parity{static_cast<std::uint32_t>(setup.options.integer("pieces"))} {}
@@ -176,8 +176,8 @@ std::vector<specimen> with_wrong_codec() {
   constexpr auto lengths = "never decodes fragments of wrong lengths";
   constexpr auto enough = "counts which fragments are enough";
   return {
-      {"pads_with_leftovers", "padding is what the scratch space held",
-       plugin_of<pads_with_leftovers>(), "encodes into the fragments that it says",
+      {"pads_with_scratch_bytes", "padding is what the scratch space held",
+       plugin_of<pads_with_scratch_bytes>(), "encodes into the fragments that it says",
        "scratch space was used"},
       {"pads_by_count", "each object pads with another byte", plugin_of<pads_by_count>(),
        "encodes a chunk alike in each call and object, so that fragments mix", "second object"},
@@ -187,8 +187,8 @@ std::vector<specimen> with_wrong_codec() {
        "fragments of wrong lengths"},
       {"cuts_fragments", "a fragment that is too long is cut", plugin_of<cuts_fragments>(), lengths,
        "decodes from fragments of wrong lengths"},
-      {"makes_room_first", "room is made for a size that nobody checked",
-       plugin_of<makes_room_first>(), lengths, "it threw"},
+      {"allocates_before_check", "room is made for a size that nobody checked",
+       plugin_of<allocates_before_check>(), lengths, "it threw"},
       {"counts_in_32_bits", "sizes of fragments are counted in 32 bits",
        plugin_of<counts_in_32_bits>(), "says how long fragments are, of every size",
        "are enough for a chunk of 4294967"},
@@ -199,10 +199,10 @@ std::vector<specimen> with_wrong_codec() {
       {"lends_its_buffer", "the answer lies in a buffer that the next call overwrites",
        plugin_of<lends_its_buffer>(),
        "decodes from every set of fragments that is enough, to the same bytes", "neither"},
-      {"wants_no_more", "more fragments than needed aren't enough", plugin_of<wants_no_more>(),
-       enough, "aren't"},
-      {"says_it_needs_one", "two are needed, and it says one", plugin_of<says_it_needs_one>(),
-       enough, "no set of so many is enough"},
+      {"rejects_extra_fragments", "more fragments than needed aren't enough",
+       plugin_of<rejects_extra_fragments>(), enough, "aren't"},
+      {"understates_required_fragments", "two are needed, and it says one",
+       plugin_of<understates_required_fragments>(), enough, "no set of so many is enough"},
       {"fails_with_eight", "the most of an option is one too many", with_pieces<fails_with_eight>(),
        "options at their limits and in between", "pieces = 8"},
   };

@@ -12,7 +12,7 @@ namespace {
 
 using namespace atl::spi;
 
-/// Looks for each chunk among all.
+/// Searches all chunks for each chunk.
 struct compares_all : parity {
   std::vector<repair_step> plan(std::span<const chunk_report> reports) const override {
     auto steps = parity::plan(reports);
@@ -24,8 +24,8 @@ struct compares_all : parity {
   }
 };
 
-/// Takes a chunk's number for its place in the list.
-struct takes_numbers_for_places : parity {
+/// Uses a chunk's number as its index in the list.
+struct uses_chunk_number_as_index : parity {
   std::vector<repair_step> plan(std::span<const chunk_report> reports) const override {
     auto steps = parity::plan(reports);
     std::erase_if(steps, [&](auto& step) { return step.chunk >= reports.size(); });
@@ -53,7 +53,7 @@ struct keeps_surplus : parity {
   }
 };
 
-/// Each fragment that is missing is made twice.
+/// Every missing fragment is made twice.
 struct makes_two : parity {
   std::vector<ranked_step> mend(const chunk_report& report) const override {
     auto steps = parity::mend(report);
@@ -79,7 +79,7 @@ struct drops_first : parity {
 };
 
 /// Reads from nodes that are down as well.
-struct reads_from_the_dead : parity {
+struct reads_from_down_nodes : parity {
   std::vector<ranked_step> mend(const chunk_report& report) const override {
     auto steps = parity::mend(report);
     for (auto& each : steps)
@@ -93,7 +93,7 @@ struct reads_from_the_dead : parity {
   }
 };
 
-struct drops_on_dead_nodes : parity {
+struct drops_on_down_nodes : parity {
   std::vector<ranked_step> mend(const chunk_report& report) const override {
     auto steps = parity::mend(report);
     for (auto& one : report.fragments)
@@ -103,8 +103,8 @@ struct drops_on_dead_nodes : parity {
   }
 };
 
-/// Three copies, made and mended by `replicate`; but the plan goes by the list and not by danger.
-struct goes_by_the_list : recovery {
+/// Three copies, made and repaired by `replicate`; but the plan follows the list, not the danger.
+struct repairs_in_list_order : recovery {
   fragment_layout layout() const override { return right_->layout(); }
   std::vector<std::string_view> encode(std::string_view chunk,
                                        std::string& scratch) const override {
@@ -136,7 +136,7 @@ struct goes_by_the_list : recovery {
   std::unique_ptr<recovery> right_ = replicate();
 };
 
-/// Fragments that are there more than once count as so many different ones.
+/// Repeated fragments count as different fragments.
 struct counts_copies : parity {
   verdict judge(const chunk_report& report) const override {
     auto right = parity::judge(report);
@@ -159,8 +159,8 @@ std::vector<specimen> with_wrong_repair() {
   return {
       {"compares_all", "a plan compares each chunk with each", plugin_of<compares_all>(),
        "a plan for many chunks takes time in proportion", "for 40000 as for 2000"},
-      {"takes_numbers_for_places", "a chunk's number is taken for its place in the list",
-       plugin_of<takes_numbers_for_places>(), ends, "unhealthy"},
+      {"uses_chunk_number_as_index", "a chunk's number is taken for its place in the list",
+       plugin_of<uses_chunk_number_as_index>(), ends, "unhealthy"},
       {"counts_in_16_bits", "chunks are counted in 16 bits", plugin_of<counts_in_16_bits>(),
        "a plan for 100,000 chunks mends them all", "unhealthy"},
       {"keeps_surplus", "fragments too many and damaged ones stay", plugin_of<keeps_surplus>(),
@@ -169,12 +169,12 @@ std::vector<specimen> with_wrong_repair() {
        "which is there already"},
       {"drops_first", "a good fragment goes before the missing one is made",
        plugin_of<drops_first>(), danger, "can't be decoded without it"},
-      {"reads_from_the_dead", "sources are down", plugin_of<reads_from_the_dead>(), danger,
+      {"reads_from_down_nodes", "sources are down", plugin_of<reads_from_down_nodes>(), danger,
        "isn't in order"},
-      {"drops_on_dead_nodes", "what is on nodes that are down is dropped",
-       plugin_of<drops_on_dead_nodes>(), danger, "node that is down"},
-      {"goes_by_the_list", "the order of danger is ignored", unclaimed<goes_by_the_list>(), danger,
-       "after one that can lose"},
+      {"drops_on_down_nodes", "what is on nodes that are down is dropped",
+       plugin_of<drops_on_down_nodes>(), danger, "node that is down"},
+      {"repairs_in_list_order", "the order of danger is ignored",
+       unclaimed<repairs_in_list_order>(), danger, "after one that can lose"},
       {"counts_copies", "a fragment that is there twice counts as two", plugin_of<counts_copies>(),
        judges, "fragments, and it can lose"},
   };

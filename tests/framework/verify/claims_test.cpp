@@ -9,7 +9,7 @@
 #include <memory>
 #include <string>
 
-/// What `atoll verify` makes of claims, also of unknown ones.
+/// How `atoll verify` checks claims, including unknown ones.
 namespace {
 
 using namespace atl::spi;
@@ -76,7 +76,7 @@ const atl::verify::finding* first_broken(const atl::verify::report& report) {
   return found == report.findings.end() ? nullptr : &*found;
 }
 
-/// How the first property broke, which is the one about claims.
+/// The violation of the first property, which is about claims.
 std::string refusal_of(plugin_kind kind, std::vector<claim> claims) {
   auto report = verified(plugin_of(kind, claims));
   auto& first = report.findings.front();
@@ -85,7 +85,7 @@ std::string refusal_of(plugin_kind kind, std::vector<claim> claims) {
 
 } // namespace
 
-TEST_CASE("a claim that the plugin's kind doesn't know is refused, with those that it knows") {
+TEST_CASE("a claim that the plugin's kind does not define is refused with the defined claims") {
   CHECK(refusal_of(plugin_kind::balancer, {{"shres", "uniform"}}) ==
         "the claim 'shres' is unknown; did you mean 'shares'?; a balancer plugin may claim "
         "shares, smooth, spread, keys, load_bound, max_load, avoids");
@@ -151,7 +151,7 @@ TEST_CASE("a claim that only adds to another one needs that one") {
         "the claim 'smooth' means nothing without the claim 'shares'");
 }
 
-TEST_CASE("options of quorums are integer options that the plugin declares") {
+TEST_CASE("options that quorum claims name must be declared integer options") {
   for (auto value : {"clock_drift", "clock_drift,clock_drift"}) {
     const claim claims[] = {{"quorum_options", value}};
     auto plugin = plugin_of(plugin_kind::consensus, claims);
@@ -176,7 +176,7 @@ TEST_CASE("an option that trusts clocks needs the one that bounds their drift") 
   CHECK(verified(plugin).findings.front().detail.ends_with("clock_drift, which is missing"));
 }
 
-TEST_CASE("shares that follow free space are neither uniform nor weighted") {
+TEST_CASE("shares that follow the free space break the claims `uniform` and `weighted`") {
   for (auto value : {"uniform", "weighted"}) {
     const claim claims[] = {{"shares", value}};
     auto report = verified(plugin_of(plugin_kind::balancer, claims));
@@ -192,7 +192,7 @@ TEST_CASE("shares that follow free space are neither uniform nor weighted") {
   CHECK_MESSAGE(!first_broken(honest), to_text(honest));
 }
 
-TEST_CASE("a factory that creates nothing is told, and nothing else is tried") {
+TEST_CASE("a factory that creates no object is reported, and no other property is checked") {
   auto plugin = plugin_of(plugin_kind::balancer, {});
   plugin.create.balancer = [](const balancer_setup&) -> balancer* { return nullptr; };
   auto report = verified(plugin);

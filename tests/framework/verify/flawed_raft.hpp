@@ -1,8 +1,7 @@
 #pragma once
 
-#include "plugins/consensus/mutant.hpp"
+#include "flawed_protocol.hpp"
 #include "raft/wire.hpp"
-#include "scenario_mutants.hpp"
 
 #include <optional>
 #include <string_view>
@@ -12,19 +11,14 @@ extern "C" const atl::spi::descriptor ATOLL_PLUGIN_SYMBOL(consensus, raft, 1, 0,
 
 namespace broken_protocols {
 
-inline const atl::spi::descriptor& right_raft() {
-  return ATOLL_PLUGIN_SYMBOL(consensus, raft, 1, 0, 0);
-}
-
-/// Raft, of which a mistake overrides what it gets wrong.
-class flawed_raft : public under_test::mutant {
+/// The base of a Raft with a mistake.
+class flawed_raft : public flawed_protocol<ATOLL_PLUGIN_SYMBOL(consensus, raft, 1, 0, 0)> {
  public:
   explicit flawed_raft(const atl::spi::consensus_setup& setup)
-      : mutant{std::unique_ptr<atl::spi::consensus>{right_raft().create.consensus(setup)}, setup},
-        voters_{setup.voters} {}
+      : flawed_protocol{setup}, voters_{setup.voters} {}
 
  protected:
-  /// Changes a message of one kind that is sent.
+  /// Changes an outgoing message of one kind.
   template <class Message, class Change>
   static void in_message(atl::spi::effect& it, Change change) {
     auto* sent = std::get_if<atl::spi::send>(&it);
@@ -46,13 +40,5 @@ class flawed_raft : public under_test::mutant {
 
   std::vector<atl::spi::replica_id> voters_;
 };
-
-template <class Flawed>
-scenario_mutant raft_with(std::string_view name, std::string_view mistake,
-                          std::string_view scenario, std::string_view detail,
-                          const atl::verify::scenario_choice& choice = {},
-                          const under_test::overrides& options = {}) {
-  return {name, mistake, like<Flawed>(right_raft()), scenario, detail, choice, options};
-}
 
 } // namespace broken_protocols

@@ -9,7 +9,7 @@ namespace {
 
 using namespace atl::spi;
 
-/// Gives up as soon as one fragment has a wrong length.
+/// Fails as soon as one fragment has a wrong length.
 struct is_strict : parity {
   std::optional<std::string_view> decode(std::size_t size, fragments_at_hand fragments,
                                          std::string& scratch) const override {
@@ -20,7 +20,7 @@ struct is_strict : parity {
   }
 };
 
-/// Drops in a plan of its own, after all that is missing was made.
+/// Drops surplus copies in a separate plan, after all missing fragments were made.
 struct drops_later : parity {
   std::vector<repair_step> plan(std::span<const chunk_report> reports) const override {
     auto steps = parity::plan(reports);
@@ -35,12 +35,12 @@ struct one_piece : parity {
   one_piece() : parity{1} {}
 };
 
-/// More fragments than all sets of them can be tried of.
+/// Has too many fragments to try every set of them.
 struct many_pieces : parity {
   many_pieces() : parity{14} {}
 };
 
-/// Two halves, each on two nodes: which losses it survives depends on which they are.
+/// Two halves, each on two nodes: whether a chunk survives depends on which fragments are lost.
 struct mirrored_halves : recovery {
   fragment_layout layout() const override { return {4, 2, 3, false}; }
   std::vector<std::string_view> encode(std::string_view chunk, std::string&) const override {
@@ -81,7 +81,7 @@ struct mirrored_halves : recovery {
     for (auto& report : reports)
       if (auto found = judge(report); found.health != chunk_health::lost)
         if (auto steps = mend(report); !steps.empty())
-          ranked.emplace_back(found.spare, steps.front()); // and the others in the next plans
+          ranked.emplace_back(found.spare, steps.front()); // the other steps follow in later plans
     std::stable_sort(ranked.begin(), ranked.end(),
                      [](auto& a, auto& b) { return a.first < b.first; });
     std::vector<repair_step> steps;
@@ -96,7 +96,7 @@ struct mirrored_halves : recovery {
     std::erase_if(all, [](auto& one) { return one.state != fragment_state::ok; });
     return all;
   }
-  /// What is wanting, the half with fewest copies first; then what is too much.
+  /// Missing copies, those of the half with fewest copies first; then surplus copies.
   static std::vector<repair_step> mend(const chunk_report& report) {
     std::uint32_t copies[4] = {};
     for (auto& one : good(report))

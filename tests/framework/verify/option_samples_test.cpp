@@ -39,7 +39,7 @@ options defaults() {
 
 } // namespace
 
-TEST_CASE("each option is sampled at its limits, at each choice, and never beyond") {
+TEST_CASE("each option is sampled at its limits and at each choice, and never outside") {
   std::set<std::int64_t> copies, limits;
   std::set<std::string> starts;
   std::set<bool> wide;
@@ -62,7 +62,7 @@ TEST_CASE("each option is sampled at its limits, at each choice, and never beyon
   CHECK(wide.size() == 2);
 }
 
-TEST_CASE("a sample says what is set, and leaves the rest as it was asked for") {
+TEST_CASE("a sample lists the options that it sets, and keeps the caller's others") {
   auto base = defaults().values();
   base["copies"] = std::int64_t{7};
   random_source chance{1};
@@ -80,7 +80,7 @@ TEST_CASE("options are the defaults only if all are") {
   CHECK_FALSE(atl::verify::are_defaults(plugin_with_options(), options{other}));
 }
 
-TEST_CASE("a refusal counts only when it says why") {
+TEST_CASE("a refusal of options counts only with a reason") {
   atl::verify::option_sample sample{"copies = 1", defaults()};
   CHECK_FALSE(atl::verify::is_refused(sample, [] {}));
   CHECK(atl::verify::is_refused(sample, [] { throw std::invalid_argument{"too few"}; }));

@@ -16,7 +16,7 @@ extern "C" const atl::spi::descriptor ATOLL_PLUGIN_SYMBOL(consensus, paxos, 1, 0
 extern "C" const atl::spi::descriptor ATOLL_PLUGIN_SYMBOL(consensus, raft, 1, 0, 0);
 extern "C" const atl::spi::descriptor ATOLL_PLUGIN_SYMBOL(consensus, two_phase_commit, 1, 0, 0);
 
-/// A plugin is verified with whatever its options allow, and with options that the kit draws.
+/// A plugin is verified with options at their limits, and with options that the kit draws.
 namespace {
 
 using namespace atl::spi;
@@ -43,7 +43,7 @@ std::int64_t integer(const options& from, const char* name) {
 
 } // namespace
 
-TEST_CASE("heartbeats of a millisecond are no endless loop, and not too many effects") {
+TEST_CASE("heartbeats of a millisecond exceed neither the bound of timers nor that of effects") {
   auto report = verified(raft, {{"heartbeat", "1ms"}}, 1);
   CHECK_MESSAGE(report.ok(), to_text(report));
   auto run = under_test::simulation_of(two_phase_commit, 3, 3, {{"heartbeat", "1ms"}});
@@ -51,12 +51,12 @@ TEST_CASE("heartbeats of a millisecond are no endless loop, and not too many eff
   CHECK_MESSAGE(spare_waits.ok, spare_waits.reason);
 }
 
-TEST_CASE("a log that the options keep for long is cut all the same") {
+TEST_CASE("a log is cut even if the options keep it for long") {
   auto report = verified(raft, {{"keep_entries", "50000"}});
   CHECK_MESSAGE(report.ok(), to_text(report));
 }
 
-TEST_CASE("quorums of sizes of their own are verified in groups of the sizes that admit them") {
+TEST_CASE("flexible quorums are verified in groups of the sizes that admit them") {
   auto four = verified(paxos, {{"prepare_quorum", "4"}}, 8);
   CHECK_MESSAGE(four.ok(), to_text(four));
   CHECK(find(four, "three replicas under simulated faults")->what == atl::verify::verdict::skipped);
@@ -69,14 +69,14 @@ TEST_CASE("quorums of sizes of their own are verified in groups of the sizes tha
   }
 }
 
-TEST_CASE("options that no group admits are refused with what the plugin says") {
+TEST_CASE("options that no group size admits are refused with the plugin's reason") {
   auto report = verified(paxos, {{"prepare_quorum", "64"}});
   REQUIRE(!report.ok());
   CHECK(report.findings.back().detail ==
         "it makes no group of 1 to 9 replicas: a quorum of 64 is more than the group's 9 voters");
 }
 
-TEST_CASE("drawn options are such as the plugin admits, of each kind, and small numbers often") {
+TEST_CASE("drawn options are valid for the plugin, of each type, and often small numbers") {
   std::map<std::string, std::set<option_value>> seen;
   auto keeps_little = 0;
   for (auto* plugin : {&raft, &paxos, &two_phase_commit}) {
@@ -102,7 +102,7 @@ TEST_CASE("drawn options are such as the plugin admits, of each kind, and small 
     CHECK_MESSAGE(seen[name].size() > 50, name);
 }
 
-TEST_CASE("options that the caller chose aren't drawn") {
+TEST_CASE("options that the caller gives are not drawn") {
   auto given = under_test::make_options(raft, {{"heartbeat", "70ms"}});
   atl::verify::option_drawer drawer{raft, given, {"lease"}};
   for (std::uint64_t seed = 1; seed <= 50; ++seed) {
@@ -112,7 +112,7 @@ TEST_CASE("options that the caller chose aren't drawn") {
   }
 }
 
-TEST_CASE("a plugin that refuses all options but the given ones gets these") {
+TEST_CASE("a plugin that refuses all options but the given ones is verified with the given ones") {
   auto stubborn = raft;
   stubborn.create.consensus = [](const consensus_setup&) -> consensus* {
     throw std::invalid_argument("no");
@@ -121,7 +121,7 @@ TEST_CASE("a plugin that refuses all options but the given ones gets these") {
   CHECK(atl::verify::option_drawer(stubborn, given, {}).draw(3, random_source{1}) == given);
 }
 
-TEST_CASE("printed options are read back as they were, whatever their type") {
+TEST_CASE("printed options are parsed as they were, of any type") {
   constexpr option_spec specs[] = {
       {"flag", option_type::boolean, "false", "", "", "a flag"},
       {"count", option_type::integer, "3", "0", "9", "a number"},

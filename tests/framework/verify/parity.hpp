@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-/// A small recovery scheme that is right, for tests to break: a chunk in `pieces` equal parts, the
-/// last one padded with zeros, and their exclusive or. Any one of them can be lost.
+/// A small correct recovery scheme for tests to break: a chunk in `pieces` equal parts, the
+/// last one padded with zeros, and their exclusive or. Any single fragment can be lost.
 class parity : public atl::spi::recovery {
  public:
   explicit parity(std::uint32_t pieces = 2) : pieces_{pieces} {}
@@ -30,17 +30,17 @@ class parity : public atl::spi::recovery {
 
   std::uint32_t total() const { return pieces_ + 1; }
   std::size_t piece_size(std::size_t size) const { return (size + pieces_ - 1) / pieces_; }
-  /// Which fragments are there, in the right length.
+  /// Which fragments are present with the right length.
   std::vector<bool> usable(std::size_t size, fragments_at_hand fragments) const;
-  /// Puts the pieces together, the one that isn't there from the others.
+  /// Joins the pieces; a missing piece is computed from the others.
   std::string_view join(std::size_t size, fragments_at_hand fragments,
                         const std::vector<bool>& present, std::string& scratch) const;
-  /// Losses until the chunk is lost, when there are so many good copies of each fragment.
+  /// The number of losses that lose the chunk, given the number of good copies of each fragment.
   std::uint32_t spare(std::vector<std::uint32_t> copies) const;
   std::vector<std::uint32_t> good_copies(const atl::spi::chunk_report& report) const;
   virtual bool is_healthy(const atl::spi::chunk_report& report) const;
 
-  /// A step, and how many fragments can be lost when it is its turn.
+  /// A step, with the number of fragments that can still be lost before the step.
   struct ranked_step {
     std::uint32_t danger;
     atl::spi::repair_step step;

@@ -1,4 +1,5 @@
 #include "flawed_raft.hpp"
+#include "scenario_mutants.hpp"
 
 #include <algorithm>
 #include <ctime>
@@ -6,8 +7,8 @@
 #include <stdexcept>
 #include <unistd.h>
 
-/// Mistakes in what a host asks for: transfers, reads, commands; and in what a protocol may look
-/// at.
+/// Mistakes in the handling of a host's requests (transfers, reads, commands), and inputs that a
+/// protocol must not use.
 namespace broken_protocols {
 
 namespace {
@@ -21,8 +22,8 @@ struct ignores_transfers : flawed {
   void transfer(replica_id) override {}
 };
 
-/// Once it was told to hand over it takes no proposals until another one leads, come what may.
-struct waits_for_its_heir : flawed {
+/// After a request for a transfer it refuses all proposals until another replica leads.
+struct refuses_until_successor_leads : flawed {
   using flawed::flawed;
   void transfer(replica_id to) override {
     waits_ = leads();
@@ -43,7 +44,7 @@ struct waits_for_its_heir : flawed {
   std::vector<refuse> refused_;
 };
 
-/// A lease that lasts longer than what voters promise.
+/// A lease that lasts longer than the voters' promises.
 struct lease_too_long : flawed {
   explicit lease_too_long(const consensus_setup& setup)
       : flawed{setup}, lease_{setup.options.boolean("lease")} {}
@@ -65,7 +66,7 @@ struct lease_too_long : flawed {
   timestamp heard_{0};
 };
 
-/// A lease as if all clocks ran alike.
+/// A lease that ignores the drift of clocks.
 struct lease_ignores_drift : flawed {
   explicit lease_ignores_drift(const consensus_setup& setup)
       : lease_ignores_drift{setup, without_drift(setup.options)} {}
@@ -80,7 +81,7 @@ struct lease_ignores_drift : flawed {
   }
 };
 
-/// A leader that nobody hears goes on answering from what it knows.
+/// A leader that reaches no peer still answers reads from its own state.
 struct leader_reads_alone : flawed {
   using flawed::flawed;
   void read(request_id id, read_level level) override {
@@ -93,7 +94,7 @@ struct local_reads_ask_the_leader : flawed {
   void read(request_id id, read_level) override { flawed::read(id, read_level::linearizable); }
 };
 
-/// Reads what is stale, and has an assertion that fires in the end.
+/// Reads are stale, and an assertion fails later.
 struct throws_after_stale_reads : flawed {
   using flawed::flawed;
   void read(request_id id, read_level) override {
@@ -104,18 +105,18 @@ struct throws_after_stale_reads : flawed {
   int reads_ = 0;
 };
 
-struct empty_commands_are_nothing : flawed {
+struct drops_empty_commands : flawed {
   using flawed::flawed;
-  void spoil(effect& it) override {
+  void alter_effect(effect& it) override {
     if (auto* applied = std::get_if<apply>(&it))
       for (auto& entry : applied->entries)
         entry.no_op = entry.command.empty();
   }
 };
 
-struct long_commands_are_cut : flawed {
+struct truncates_long_commands : flawed {
   using flawed::flawed;
-  void spoil(effect& it) override {
+  void alter_effect(effect& it) override {
     if (auto* applied = std::get_if<apply>(&it))
       for (auto& entry : applied->entries)
         entry.command.resize(std::min<std::size_t>(entry.command.size(), 65'535));
@@ -140,7 +141,7 @@ struct keeps_each_command : flawed {
   std::deque<std::string> kept_;
 };
 
-/// Its timers depend on something that is no input of a protocol.
+/// Its timers depend on something that is not an input of the protocol.
 template <std::uint64_t (*Input)()>
 struct depends_on : flawed {
   using flawed::flawed;
@@ -156,13 +157,14 @@ std::uint64_t process_id() {
 std::uint64_t seconds() {
   return static_cast<std::uint64_t>(std::time(nullptr));
 }
-/// Of the next block of some size: the same each time in one process, as what was freed is reused.
+/// The address of a new block, which is the same each time in one process, as freed blocks are
+/// reused.
 std::uint64_t address() {
   auto block = std::make_unique<char[]>(200);
   return reinterpret_cast<std::uintptr_t>(block.get()) >> 4;
 }
 
-/// A change that changes nothing is refused.
+/// A change to the present members is refused.
 struct refuses_members_in_force : flawed {
   using flawed::flawed;
   void reconfigure(request_id id, std::vector<replica_id> voters,
@@ -177,7 +179,7 @@ struct refuses_members_in_force : flawed {
     for (auto& it : std::exchange(refused_, {}))
       out.emplace_back(std::move(it));
   }
-  void spoil(effect& it) override {
+  void alter_effect(effect& it) override {
     if (auto* changed = std::get_if<members_changed>(&it))
       members_ = *changed;
   }
@@ -185,7 +187,7 @@ struct refuses_members_in_force : flawed {
   std::vector<refuse> refused_;
 };
 
-/// Knows replicas by the low bits of their ids.
+/// Identifies replicas by the low bits of their ids.
 template <unsigned Bits>
 struct short_ids : flawed {
   using flawed::flawed;
@@ -200,52 +202,58 @@ struct short_ids : flawed {
 } // namespace
 
 atl::spi::descriptor reads_stale_and_throws() {
-  return like<throws_after_stale_reads>(right_raft());
+  return like<throws_after_stale_reads>(flawed::correct());
 }
 
 std::vector<scenario_mutant> raft_host_mutants() {
   return {
-      raft_with<refuses_members_in_force>(
+      scenario_mutant_of<refuses_members_in_force>(
           "refuses_members_in_force", "a change to the members that are in force is an error",
           "members_come_and_go", "a change to the voters 1,2,4 was never answered"),
-      raft_with<ignores_transfers>("ignores_transfers", "leadership is never handed over",
-                                   "leadership_transferred", "was told to hand over to replica"),
-      raft_with<waits_for_its_heir>("waits_for_its_heir",
-                                    "a leader told to hand over takes no proposals any more",
-                                    "heir_fails", "for 20 s no write was answered"),
-      raft_with<leader_reads_alone>("leader_reads_alone",
-                                    "a leader reads without asking a majority", "each_cut_off",
-                                    "were answered before the read began"),
-      raft_with<lease_too_long>("lease_too_long", "a lease outlasts what voters promise",
-                                "each_cut_off", "were answered before the read began", {},
-                                {{"lease", "true"}}),
-      raft_with<lease_ignores_drift>("lease_ignores_drift", "a lease ignores that clocks drift",
-                                     "slow_leader_cut_off", "were answered before the read began",
-                                     {}, {{"lease", "true"}}),
-      raft_with<short_ids<8>>("ids_of_8_bits", "replicas are known by 8 bits of their ids",
-                              "leader_lost_ten_times", "a write for a minute",
-                              {.ids = {2'147'483'649, 257, 513, 4, 5}}),
-      raft_with<short_ids<24>>("ids_of_24_bits", "replicas are known by 24 bits of their ids",
-                               "leader_lost_ten_times", "answered for a minute",
-                               {.ids = {2'147'483'649, 16'777'217, 257, 4, 5}}),
-      raft_with<keeps_each_read>("keeps_each_read", "each read leaves something behind",
-                                 "memory_stays", "100000 reads made"),
-      raft_with<keeps_each_command>("keeps_each_command", "each command leaves something behind",
-                                    "memory_stays", "60000 writes made"),
-      raft_with<depends_on<process_id>>("depends_on_the_process", "a timer looks at the process id",
-                                        "same_run_elsewhere", "otherwise in another process"),
-      raft_with<depends_on<seconds>>("depends_on_the_clock", "a timer looks at the wall clock",
-                                     "same_run_elsewhere", "otherwise in another process"),
-      raft_with<depends_on<address>>("depends_on_an_address", "a timer looks at an address",
-                                     "same_run_elsewhere", "otherwise in another process"),
-      raft_with<local_reads_ask_the_leader>("local_reads_ask_the_leader",
-                                            "local reads are linearizable ones", "each_cut_off",
-                                            "doesn't answer a local read"),
-      raft_with<empty_commands_are_nothing>("empty_commands_are_nothing",
-                                            "an empty command counts as none", "command_sizes",
-                                            "applies nothing at index"),
-      raft_with<long_commands_are_cut>("long_commands_are_cut", "a length is kept in 16 bits",
-                                       "command_sizes", "applies 65535 bytes at index"),
+      scenario_mutant_of<ignores_transfers>("ignores_transfers", "leadership is never handed over",
+                                            "leadership_transferred",
+                                            "was told to hand over to replica"),
+      scenario_mutant_of<refuses_until_successor_leads>(
+          "refuses_until_successor_leads", "a leader told to hand over takes no proposals any more",
+          "heir_fails", "for 20 s no write was answered"),
+      scenario_mutant_of<leader_reads_alone>("leader_reads_alone",
+                                             "a leader reads without asking a majority",
+                                             "each_cut_off", "were answered before the read began"),
+      scenario_mutant_of<lease_too_long>("lease_too_long", "a lease outlasts what voters promise",
+                                         "each_cut_off", "were answered before the read began", {},
+                                         {{"lease", "true"}}),
+      scenario_mutant_of<lease_ignores_drift>(
+          "lease_ignores_drift", "a lease ignores that clocks drift", "slow_leader_cut_off",
+          "were answered before the read began", {}, {{"lease", "true"}}),
+      scenario_mutant_of<short_ids<8>>("ids_of_8_bits", "replicas are known by 8 bits of their ids",
+                                       "leader_lost_ten_times", "a write for a minute",
+                                       {.ids = {2'147'483'649, 257, 513, 4, 5}}),
+      scenario_mutant_of<short_ids<24>>(
+          "ids_of_24_bits", "replicas are known by 24 bits of their ids", "leader_lost_ten_times",
+          "answered for a minute", {.ids = {2'147'483'649, 16'777'217, 257, 4, 5}}),
+      scenario_mutant_of<keeps_each_read>("keeps_each_read", "each read leaves something behind",
+                                          "memory_stays", "100000 reads made"),
+      scenario_mutant_of<keeps_each_command>("keeps_each_command",
+                                             "each command leaves something behind", "memory_stays",
+                                             "60000 writes made"),
+      scenario_mutant_of<depends_on<process_id>>(
+          "depends_on_the_process", "a timer looks at the process id", "same_run_elsewhere",
+          "otherwise in another process"),
+      scenario_mutant_of<depends_on<seconds>>("depends_on_the_clock",
+                                              "a timer looks at the wall clock",
+                                              "same_run_elsewhere", "otherwise in another process"),
+      scenario_mutant_of<depends_on<address>>("depends_on_an_address",
+                                              "a timer looks at an address", "same_run_elsewhere",
+                                              "otherwise in another process"),
+      scenario_mutant_of<local_reads_ask_the_leader>("local_reads_ask_the_leader",
+                                                     "local reads are linearizable ones",
+                                                     "each_cut_off", "doesn't answer a local read"),
+      scenario_mutant_of<drops_empty_commands>("drops_empty_commands",
+                                               "an empty command counts as none", "command_sizes",
+                                               "applies nothing at index"),
+      scenario_mutant_of<truncates_long_commands>("truncates_long_commands",
+                                                  "a length is kept in 16 bits", "command_sizes",
+                                                  "applies 65535 bytes at index"),
   };
 }
 

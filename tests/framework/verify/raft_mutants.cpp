@@ -1,4 +1,5 @@
 #include "flawed_raft.hpp"
+#include "scenario_mutants.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -14,7 +15,7 @@ using namespace atl::spi;
 namespace raft = atl::raft;
 using flawed = flawed_raft;
 
-/// Counts replicas for entries of older terms, and tells followers to apply them.
+/// Commits entries of older terms by counting replicas.
 struct commits_older_terms : flawed {
   using flawed::flawed;
   void step(replica_id from, std::string_view bytes) override {
@@ -25,7 +26,7 @@ struct commits_older_terms : flawed {
     }
     flawed::step(from, bytes);
   }
-  void spoil(effect& it) override {
+  void alter_effect(effect& it) override {
     in_message<raft::append_request>(it, [this](auto& append, auto&) {
       if (inner().status().term == term_)
         append.commit = std::max(append.commit, on_a_majority());
@@ -44,28 +45,28 @@ struct commits_older_terms : flawed {
   std::map<replica_id, log_index> match_;
 };
 
-/// The same, and what would stop a replica is an assertion.
+/// The same, with an assertion in place of the effect `fatal`.
 struct asserts_too_late : commits_older_terms {
   using commits_older_terms::commits_older_terms;
-  void spoil(effect& it) override {
+  void alter_effect(effect& it) override {
     if (std::holds_alternative<fatal>(it))
       throw std::logic_error("assertion failed");
-    commits_older_terms::spoil(it);
+    commits_older_terms::alter_effect(it);
   }
 };
 
-/// A vote leaves before it is on the disk.
+/// A vote is sent before it is durable.
 struct votes_early : flawed {
   using flawed::flawed;
-  void spoil(effect& it) override {
+  void alter_effect(effect& it) override {
     in_message<raft::vote_response>(it, [](auto&, auto& sent) { sent.after = 0; });
   }
 };
 
-/// Acknowledges what it holds, durable or not.
+/// Acknowledges entries before they are durable.
 struct acknowledges_early : flawed {
   using flawed::flawed;
-  void spoil(effect& it) override {
+  void alter_effect(effect& it) override {
     in_message<raft::append_response>(it, [](auto& answer, auto& sent) {
       answer.match = std::max(answer.match, answer.fits ? answer.acknowledged : 0);
       sent.after = 0;
@@ -73,8 +74,8 @@ struct acknowledges_early : flawed {
   }
 };
 
-/// What a leader learnt of the others, it believes when it leads again.
-class leads_with_leftovers : public flawed {
+/// Keeps what it learnt of its peers as leader, and uses it when it leads again.
+class keeps_progress_of_earlier_term : public flawed {
  public:
   using flawed::flawed;
   void step(replica_id from, std::string_view bytes) override {
@@ -107,8 +108,8 @@ class leads_with_leftovers : public flawed {
   std::uint64_t term_ = 0;
 };
 
-struct stale_acknowledgements : leads_with_leftovers {
-  using leads_with_leftovers::leads_with_leftovers;
+struct stale_acknowledgements : keeps_progress_of_earlier_term {
+  using keeps_progress_of_earlier_term::keeps_progress_of_earlier_term;
   void remember(replica_id from, const raft::append_response& answer) override {
     auto& kept = fresh_[from];
     kept.fits = true;
@@ -116,8 +117,8 @@ struct stale_acknowledgements : leads_with_leftovers {
   }
 };
 
-struct stale_read_rounds : leads_with_leftovers {
-  using leads_with_leftovers::leads_with_leftovers;
+struct stale_read_rounds : keeps_progress_of_earlier_term {
+  using keeps_progress_of_earlier_term::keeps_progress_of_earlier_term;
   void remember(replica_id from, const raft::append_response& answer) override {
     auto& kept = fresh_[from];
     kept.fits = true;
@@ -125,8 +126,8 @@ struct stale_read_rounds : leads_with_leftovers {
   }
 };
 
-/// What it could not get committed it proposes once more when it leads again.
-struct leftover_proposals : flawed {
+/// Proposes its uncommitted commands again when it leads again.
+struct reproposes_uncommitted : flawed {
   using flawed::flawed;
   void propose(request_id id, std::string command) override {
     open_[id] = command;
@@ -160,7 +161,7 @@ struct half_is_a_majority : commits_older_terms {
     auto answer = received<raft::vote_response>(bytes);
     if (!answer || !answer->granted || voters_.size() % 2 != 0)
       return;
-    for (auto id : voters_) // one more vote than there are
+    for (auto id : voters_) // one vote more than replicas voted
       if (id != from && id != self())
         return commits_older_terms::step(id, bytes);
   }
@@ -175,35 +176,37 @@ struct half_is_a_majority : commits_older_terms {
     return held > began_ ? held : 0;
   }
   std::uint64_t led_ = 0;
-  log_index began_ = 0; ///< entries of its own term come behind
+  log_index began_ = 0; ///< entries of its own term have higher indexes
 };
 
 } // namespace
 
 std::vector<scenario_mutant> raft_mutants() {
   return {
-      raft_with<commits_older_terms>("commits_older_terms", "replicas are counted for older terms",
-                                     "older_terms_replaced", "index"),
-      raft_with<asserts_too_late>(
+      scenario_mutant_of<commits_older_terms>("commits_older_terms",
+                                              "replicas are counted for older terms",
+                                              "older_terms_replaced", "index"),
+      scenario_mutant_of<asserts_too_late>(
           "asserts_too_late", "an assertion fires before the harm is seen", "older_terms_replaced",
           "and something else on replica 3; besides, replica 3 stopped itself: "
           "threw: assertion failed"),
-      raft_with<votes_early>("votes_early", "a vote leaves before it is durable",
-                             "promise_not_yet_durable", "both lead in term"),
-      raft_with<acknowledges_early>("acknowledges_early", "entries are acknowledged before durable",
-                                    "write_not_yet_durable", "index"),
-      raft_with<stale_acknowledgements>("stale_acknowledgements",
-                                        "acknowledgements count in later terms of the same leader",
-                                        "third_leadership", "and something else on replica"),
-      raft_with<stale_read_rounds>("stale_read_rounds",
-                                   "answers to heartbeats count in later terms of the same leader",
-                                   "third_leadership", "were answered before the read began"),
-      raft_with<leftover_proposals>("leftover_proposals",
-                                    "proposals of an earlier leadership are made again",
-                                    "third_leadership", "and again at"),
-      raft_with<half_is_a_majority>("half_is_a_majority",
-                                    "half of an even group counts as a majority", "split_in_halves",
-                                    "index", {.replicas = 4}),
+      scenario_mutant_of<votes_early>("votes_early", "a vote leaves before it is durable",
+                                      "promise_not_yet_durable", "both lead in term"),
+      scenario_mutant_of<acknowledges_early>("acknowledges_early",
+                                             "entries are acknowledged before durable",
+                                             "write_not_yet_durable", "index"),
+      scenario_mutant_of<stale_acknowledgements>(
+          "stale_acknowledgements", "acknowledgements count in later terms of the same leader",
+          "third_leadership", "and something else on replica"),
+      scenario_mutant_of<stale_read_rounds>(
+          "stale_read_rounds", "answers to heartbeats count in later terms of the same leader",
+          "third_leadership", "were answered before the read began"),
+      scenario_mutant_of<reproposes_uncommitted>(
+          "reproposes_uncommitted", "proposals of an earlier leadership are made again",
+          "third_leadership", "and again at"),
+      scenario_mutant_of<half_is_a_majority>("half_is_a_majority",
+                                             "half of an even group counts as a majority",
+                                             "split_in_halves", "index", {.replicas = 4}),
   };
 }
 

@@ -20,8 +20,8 @@ finding run(const broken_protocols::scenario_mutant& it, const scenario_choice& 
   return *found;
 }
 
-/// How many of so many seeds find it: `ATOLL_MUTANT_SEEDS=300 test_scenarios` shows what a scenario
-/// is good for.
+/// The number of seeds that find a mistake: `ATOLL_MUTANT_SEEDS=300 test_scenarios` shows by how
+/// much a scenario is better than seeds.
 void count_seeds_that_find(const broken_protocols::scenario_mutant& it) {
   auto* text = std::getenv("ATOLL_MUTANT_SEEDS");
   auto seeds = text ? std::stoull(text) : 0;
@@ -47,12 +47,12 @@ void must_be_found(const std::vector<broken_protocols::scenario_mutant>& mutants
     CHECK(found.what == verdict::broken);
     CHECK(found.detail.find(it.detail) != std::string::npos);
     if (it.choice.replicas != 0 || !it.choice.ids.empty() || !it.options.empty())
-      CHECK(run(it, {}, {}).what != verdict::broken); // the usual group doesn't show it
+      CHECK(run(it, {}, {}).what != verdict::broken); // the usual group does not show the mistake
     count_seeds_that_find(it);
   }
 }
 
-/// Of Raft's mistakes.
+/// The mutant of Raft with this name.
 const broken_protocols::scenario_mutant&
 named(const std::vector<broken_protocols::scenario_mutant>& all, std::string_view name) {
   auto found = std::ranges::find(all, name, &broken_protocols::scenario_mutant::name);
@@ -60,7 +60,7 @@ named(const std::vector<broken_protocols::scenario_mutant>& all, std::string_vie
   return *found;
 }
 
-/// What the whole verification finds first.
+/// The first violation that the complete verification finds.
 finding first_broken(const atl::spi::descriptor& plugin, const std::vector<std::string>& words) {
   effort how;
   how.seeds = 1;
@@ -78,7 +78,7 @@ bool ends_with(const std::string& text, std::string_view end) {
 
 } // namespace
 
-TEST_CASE("scenarios run again in other groups, with other ids and with options turned over") {
+TEST_CASE("scenarios run also in other group sizes, with other ids and with other options") {
   auto all = broken_protocols::raft_mutants();
   auto of_hosts = broken_protocols::raft_host_mutants();
   auto halves = first_broken(named(all, "half_is_a_majority").plugin, {});
@@ -99,7 +99,7 @@ TEST_CASE("scenarios run again in other groups, with other ids and with options 
       lease.detail);
 }
 
-TEST_CASE("a promise that is broken comes before what the plugin throws afterwards") {
+TEST_CASE("a violated property is reported before an exception that the plugin throws later") {
   auto plugin = broken_protocols::reads_stale_and_throws();
   auto found = false;
   for (std::uint64_t seed = 1; seed <= 100 && !found; ++seed) {

@@ -19,7 +19,7 @@ struct failure {
   simulation_report report;
 };
 
-/// The first seed that fails, of a few hundred.
+/// The first failing seed of a few hundred.
 std::optional<failure> first_failure(const broken_protocols::specimen& it) {
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
     auto options = under_test::simulation_of(it.plugin, seed, 3);
@@ -40,7 +40,7 @@ broken_protocols::specimen named(std::string_view name) {
   return {};
 }
 
-/// None of what is left can be left out.
+/// None of the remaining faults can be left out.
 void must_need_all(const shrunk_run& small, const consensus_factory& factory) {
   for (auto& fault : *small.options.choice.only) {
     auto options = small.options;
@@ -51,9 +51,9 @@ void must_need_all(const shrunk_run& small, const consensus_factory& factory) {
 
 } // namespace
 
-TEST_CASE("a failing run shrinks to a smaller one that fails alike, again and again") {
-  for (std::string name : {"forgets_on_restart", "votes_for_everybody", "vote_not_durable",
-                           "forgets_the_accepted", "forgets_what_is_in_doubt"}) {
+TEST_CASE("a failing run shrinks to a smaller run with the same failure") {
+  for (std::string name : {"forgets_on_restart", "grants_every_vote", "vote_not_durable",
+                           "ignores_accepted_values", "forgets_prepared_entries"}) {
     CAPTURE(name);
     auto it = named(name);
     auto factory = under_test::factory_of(it.plugin);
@@ -74,7 +74,7 @@ TEST_CASE("a failing run shrinks to a smaller one that fails alike, again and ag
   }
 }
 
-TEST_CASE("the same failure shrinks to the same run, and a run in order to nothing") {
+TEST_CASE("the same failure always shrinks to the same run, and a correct run is run once") {
   auto it = named("forgets_on_restart");
   auto factory = under_test::factory_of(it.plugin);
   auto failed = first_failure(it);

@@ -11,14 +11,14 @@
 #include <string_view>
 #include <vector>
 
-/// What the trace of a failing run tells is enough to understand the failure.
+/// The trace of a failing run must suffice to understand the failure.
 namespace {
 
 using namespace atl::sim;
 
 using lines = std::vector<std::string>;
 
-/// Of the first seed for which a protocol with this mistake fails in this way.
+/// The trace of the first seed for which a protocol with this mistake fails in this way.
 lines trace_of(std::string_view mistake, violation_kind kind) {
   auto all = broken_protocols::of_raft();
   auto it = std::ranges::find(all, mistake, &broken_protocols::specimen::name);
@@ -37,7 +37,7 @@ lines trace_of(std::string_view mistake, violation_kind kind) {
   return out;
 }
 
-/// The first line from this one on that holds all of these.
+/// The first line from `at` on that contains all of these texts.
 std::size_t line_with(const lines& all, std::size_t from, const std::vector<std::string>& parts) {
   for (auto i = from; i < all.size(); ++i)
     if (std::ranges::all_of(parts, [&](auto& part) { return all[i].find(part) != all[i].npos; }))
@@ -49,7 +49,7 @@ std::size_t line_with(const lines& all, std::size_t from, const std::vector<std:
   return 0;
 }
 
-/// The number behind these words.
+/// The number after these words.
 std::string number_after(const std::string& line, const std::string& words) {
   auto at = line.find(words) + words.size();
   return line.substr(at, line.find_first_not_of("0123456789", at) - at);
@@ -60,12 +60,12 @@ std::string number_after(const std::string& line, const std::string& words) {
 TEST_CASE("the trace of a history that isn't linearizable ends with the operations that show it") {
   auto trace = trace_of("stale_reads", violation_kind::not_linearizable);
   auto at = line_with(trace, 0, {"no order explains what key", "whatever it held before"});
-  CHECK(trace.size() - at > 2);  // at least what was written, and who read something else
-  CHECK(trace.size() - at < 20); // the window, not the history
+  CHECK(trace.size() - at > 2);  // at least the write, and the read that contradicts it
+  CHECK(trace.size() - at < 20); // only the operations around the failure are shown
   for (auto i = at + 1; i < trace.size(); ++i) {
     CHECK(trace[i].starts_with("  client "));
     auto ended = trace[i].find(", unknown]") == std::string::npos;
-    if (ended) // the same words stand where it came to its end
+    if (ended) // the same words mark the end of the operation
       line_with(trace, 0, {"has done: " + trace[i].substr(2)});
   }
 }
@@ -79,8 +79,7 @@ TEST_CASE("a trace follows an operation from its client to its answer") {
   line_with(trace, asked, {"client 1 has done: client 1 "});
 }
 
-TEST_CASE(
-    "a trace says of each message when it left and came, why it was dropped, what it waited for") {
+TEST_CASE("a trace shows of each message its times, why it was dropped and what delayed it") {
   auto trace = trace_of("stale_reads", violation_kind::not_linearizable);
   auto left = line_with(trace, 0, {"message ", " leaves replica 1 for 2"});
   auto number = number_after(trace[left], "message ");

@@ -1,4 +1,4 @@
-#include "plugins/consensus/mutant.hpp"
+#include "flawed_protocol.hpp"
 #include "scenario_mutants.hpp"
 #include "two_phase_commit/wire.hpp"
 
@@ -10,20 +10,12 @@ namespace {
 
 using namespace atl::spi;
 
-const descriptor& right() {
-  return ATOLL_PLUGIN_SYMBOL(consensus, two_phase_commit, 1, 0, 0);
-}
+using flawed = flawed_protocol<ATOLL_PLUGIN_SYMBOL(consensus, two_phase_commit, 1, 0, 0)>;
 
-class flawed : public under_test::mutant {
- public:
-  explicit flawed(const consensus_setup& setup)
-      : mutant{std::unique_ptr<consensus>{right().create.consensus(setup)}, setup} {}
-};
-
-/// A yes leaves before what it promises is on the disk.
+/// A yes vote is sent before it is durable.
 struct prepares_early : flawed {
   using flawed::flawed;
-  void spoil(effect& it) override {
+  void alter_effect(effect& it) override {
     auto* sent = std::get_if<send>(&it);
     if (!sent)
       return;
@@ -34,18 +26,12 @@ struct prepares_early : flawed {
   }
 };
 
-template <class Flawed>
-scenario_mutant one(std::string_view name, std::string_view mistake, std::string_view scenario,
-                    std::string_view detail) {
-  return {name, mistake, like<Flawed>(right()), scenario, detail};
-}
-
 } // namespace
 
 std::vector<scenario_mutant> two_phase_commit_mutants() {
   return {
-      one<prepares_early>("prepares_early", "a yes leaves before it is durable",
-                          "write_not_yet_durable", "index"),
+      scenario_mutant_of<prepares_early>("prepares_early", "a yes leaves before it is durable",
+                                         "write_not_yet_durable", "index"),
   };
 }
 

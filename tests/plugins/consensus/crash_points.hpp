@@ -4,18 +4,19 @@
 
 #include <doctest/doctest.h>
 
-/// A crash right before each effect that a run of a protocol gives out, of one replica or of all at
-/// once: whatever was answered survives, and is applied once.
+/// Crashes of one replica, or of all at once, right before each effect that a run of a protocol
+/// emits: every acknowledged command survives, and is applied once.
 ///
-/// `Group` is a `scripted_simulation` made from a number of replicas, which tells who takes
-/// proposals
-/// (`leader()`, 0 for nobody), and demands that all agree (`must_agree()`) and read alike
+/// `Group` is a `scripted_simulation` made from a number of replicas, with the replica that accepts
+/// proposals (`leader()`, 0: none), and checks that all replicas agree (`must_agree()`) and read
+/// the same
 /// (`must_read()`).
 namespace under_test {
 
 inline constexpr std::uint64_t counted_commands = 4;
 
-/// Adds one again and again, each time until it is answered, as a client does.
+/// Increments a counter repeatedly, and repeats each command until it is answered, as a client
+/// does.
 template <class Group>
 void count_up(Group& it, std::uint64_t& tags) {
   using namespace atl::sim;

@@ -8,7 +8,7 @@ namespace {
 
 using under_test::protocol;
 
-/// Commands of so many bytes, without any fault.
+/// Commands of this size, without faults.
 atl::sim::simulation_report written(std::size_t bytes, const under_test::overrides& options) {
   auto run = under_test::simulation_of(protocol(), 1, 3, options);
   run.faults = atl::sim::fault_set::none();

@@ -4,7 +4,7 @@
 #include "quiet_network.hpp"
 #include "stalled_cut.hpp"
 
-/// What every protocol with a leader must do, beside keeping its promises.
+/// What every protocol with a leader must do besides keeping its promises.
 using under_test::protocol;
 
 // -- elections --------------------------------------------------------------------------------
@@ -15,13 +15,14 @@ TEST_CASE("a leader whose process ended is replaced before an election timeout")
 TEST_CASE("of replicas that want to campaign at the same time one becomes a candidate") {
   under_test::elect_single_candidate(protocol());
 }
-TEST_CASE("a leader that is heard keeps leading, however often connections to it break") {
+TEST_CASE("a leader whose heartbeats arrive keeps leading, however often its connections break") {
   under_test::keep_leader_despite_broken_connections(protocol());
 }
-TEST_CASE("one replica that lost the leader doesn't depose it while the others hear it") {
+TEST_CASE("one replica that lost the leader does not depose the leader while the others receive "
+          "heartbeats") {
   under_test::keep_leader_that_one_replica_lost(protocol());
 }
-TEST_CASE("reads that a crashed leader didn't answer are answered by the next one") {
+TEST_CASE("reads that a crashed leader did not answer are answered by the next leader") {
   under_test::answer_reads_of_crashed_leader(protocol());
 }
 
@@ -33,8 +34,8 @@ TEST_CASE("a replica that joins over a network that reorders messages triggers n
 TEST_CASE("a peer that can't be reached is sent heartbeats only") {
   under_test::send_heartbeats_to_unreachable_peer(protocol());
 }
-TEST_CASE("entries that wait for a slow disk aren't sent again") {
-  under_test::wait_for_a_slow_disk(protocol());
+TEST_CASE("entries that wait for a follower's slow disk are not resent") {
+  under_test::keep_sent_entries_for_a_slow_disk(protocol());
 }
 TEST_CASE("an acknowledgement of durable entries doesn't wait for a later cut of the log") {
   under_test::acknowledge_while_a_cut_waits(protocol());

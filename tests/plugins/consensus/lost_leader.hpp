@@ -11,7 +11,7 @@
 #include <set>
 #include <vector>
 
-/// What a majority does once its hosts say that the leader can't be reached. With the default
+/// What a majority does once its hosts report the leader as unreachable. With the default
 /// options silence alone causes an election after 1 to 2 s; heartbeats come every 100 ms.
 namespace under_test {
 
@@ -61,7 +61,7 @@ class leaderless_group : public atl::sim::scripted_simulation {
     for (auto id : others())
       unreachable(id, leader_);
   }
-  /// Until another leader can commit.
+  /// Waits until another leader can commit.
   duration time_without_leader() {
     auto since = now();
     must_lead();
@@ -83,7 +83,7 @@ inline void replace_crashed_leader_early(const atl::spi::descriptor& plugin) {
     CHECK(group.violation() == "");
     all += time;
   }
-  // The first one that asks for pre-votes is elected: the others have lost the leader too.
+  // The first replica that asks for pre-votes is elected: the others have lost the leader, too.
   CHECK(all / 50 < 3 * heartbeat);
 }
 
@@ -124,7 +124,7 @@ inline void keep_leader_despite_broken_connections(const atl::spi::descriptor& p
   CHECK(group.status(leader).term == term);
 }
 
-/// One replica hears nothing of a leader that the others hear.
+/// One replica receives nothing from a leader that the others receive heartbeats from.
 inline void keep_leader_that_one_replica_lost(const atl::spi::descriptor& plugin) {
   leaderless_group group{plugin, 1, 3};
   auto leader = group.leader();
@@ -137,7 +137,7 @@ inline void keep_leader_that_one_replica_lost(const atl::spi::descriptor& plugin
   CHECK(group.status(leader).term == term);
 }
 
-/// Reads that a crashed leader did not answer are answered by the next one.
+/// Reads that a crashed leader did not answer are answered by the next leader.
 inline void answer_reads_of_crashed_leader(const atl::spi::descriptor& plugin) {
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
     leaderless_group group{plugin, seed, 3};

@@ -27,7 +27,7 @@ class one_replica {
 
   atl::spi::consensus& protocol() { return *protocol_; }
 
-  /// Delivers a message, and carries out what follows from it.
+  /// Delivers a message, and carries out the resulting effects.
   void step(atl::spi::replica_id from, const std::string& bytes) {
     protocol_->step(from, bytes);
     drain();
@@ -56,7 +56,7 @@ class one_replica {
     return sent_.back();
   }
   persist_token last_token() const { return last_token_; }
-  /// As it will be on the disk.
+  /// The records as they will be on the disk.
   const std::string& meta() const { return meta_; }
 
  private:

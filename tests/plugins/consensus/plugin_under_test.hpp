@@ -12,7 +12,7 @@
 
 namespace under_test {
 
-/// `"150ms"`, `"1MiB"`, `"3"` as the number that a plugin is handed.
+/// `"150ms"`, `"1MiB"` or `"3"` as the number that a plugin receives.
 inline std::int64_t number(std::string_view text) {
   static const std::map<std::string_view, std::int64_t> units = {
       {"", 1},          {"us", 1},         {"ms", 1'000},
@@ -26,7 +26,7 @@ inline std::int64_t number(std::string_view text) {
 
 using overrides = std::map<std::string, std::string>;
 
-/// The options of a plugin: its defaults, but for `changed`, written as in TOML.
+/// The options of a plugin: its defaults except for `changed`, written as in TOML.
 inline atl::spi::options make_options(const atl::spi::descriptor& plugin,
                                       const overrides& changed = {}) {
   std::map<std::string, atl::spi::option_value, std::less<>> values;
@@ -59,7 +59,7 @@ inline atl::sim::consensus_factory factory_of(const atl::spi::descriptor& plugin
   };
 }
 
-/// A simulation of it, with all faults that leave disks whole.
+/// A simulation of the plugin, with all faults that do not damage disks.
 inline atl::sim::simulation_options simulation_of(const atl::spi::descriptor& plugin,
                                                   std::uint64_t seed, std::uint32_t replicas,
                                                   const overrides& changed = {}) {

@@ -1,10 +1,10 @@
 #pragma once
 
-#include "survive.hpp"
+#include "check_promises.hpp"
 
 namespace under_test {
 
-/// The protocol that a test program is about; each program defines it.
+/// The protocol under test; each test program defines it.
 const atl::spi::descriptor& protocol();
 
 } // namespace under_test

@@ -18,7 +18,7 @@
 /// messages, which trigger two responses, is a storm.
 namespace under_test {
 
-/// A group with a spare replica, and small messages, so that a few entries are many of them.
+/// A group with a spare replica, and small messages, so that a few entries need many messages.
 class message_count_group : public atl::sim::scripted_simulation {
  public:
   using replica_id = atl::spi::replica_id;
@@ -35,7 +35,7 @@ class message_count_group : public atl::sim::scripted_simulation {
   void must_lead() {
     REQUIRE(run_until([this] { return leader() != 0; }));
   }
-  /// Asks for so many entries of a message each, all at once, and waits for the last.
+  /// Proposes so many entries at once, each as large as a message, and waits for the last.
   void must_write(std::uint64_t entries) {
     using namespace atl::sim;
     must_lead();
@@ -56,7 +56,7 @@ class message_count_group : public atl::sim::scripted_simulation {
   std::uint64_t commands_ = 0;
 };
 
-/// A replica joins whose messages overtake each other, in either direction.
+/// A replica joins over a network that reorders its messages in both directions.
 inline void join_out_of_order(const atl::spi::descriptor& plugin) {
   constexpr std::uint64_t entries = 200;
   struct packet {
@@ -121,8 +121,8 @@ inline void send_heartbeats_to_unreachable_peer(const atl::spi::descriptor& plug
   CHECK(group.violation() == "");
 }
 
-/// The disk of a replica is slow: what has arrived there isn't sent again and again.
-inline void wait_for_a_slow_disk(const atl::spi::descriptor& plugin) {
+/// The disk of a replica is slow: entries that have arrived there are not resent.
+inline void keep_sent_entries_for_a_slow_disk(const atl::spi::descriptor& plugin) {
   constexpr std::uint64_t entries = 200;
   message_count_group group{plugin};
   group.must_write(1);

@@ -15,7 +15,7 @@
 
 namespace under_test {
 
-/// What replicas refused, in order.
+/// The requests that replicas refused, in order.
 struct refusal_record {
   std::vector<spi::refuse> refused;
 };
@@ -28,7 +28,7 @@ class refusing_group : public refusal_record, public atl::sim::scripted_simulati
     REQUIRE(run_until([this] { return leader() != 0; }));
   }
 
-  /// Leads, and isn't blocked; 0: nobody.
+  /// The leader that is not blocked; 0: none.
   spi::replica_id leader() const {
     for (spi::replica_id id = 1; id <= 3; ++id)
       if (up(id) && status(id).role == spi::replica_role::leader && status(id).blocked.empty())
@@ -41,7 +41,7 @@ class refusing_group : public refusal_record, public atl::sim::scripted_simulati
     register_command it{commands_, commands_, 1, 1, operation_kind::write, 1, {}};
     return propose(leader(), it);
   }
-  /// A single request was refused so far, as one that may be repeated soon at the same replica.
+  /// Checks that one request was refused so far, as busy.
   void must_have_been_busy(ticket asked) {
     REQUIRE(await(asked).kind == atl::sim::answer_kind::refused);
     REQUIRE(refused.size() == 1);
@@ -62,7 +62,7 @@ class refusing_group : public refusal_record, public atl::sim::scripted_simulati
         : mutant{factory_of(protocol())(setup), setup}, record_{record} {}
 
    private:
-    void spoil(spi::effect& effect) override {
+    void alter_effect(spi::effect& effect) override {
       if (auto* it = std::get_if<spi::refuse>(&effect))
         record_.refused.push_back(*it);
     }

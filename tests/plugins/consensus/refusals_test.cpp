@@ -2,7 +2,7 @@
 
 #include <vector>
 
-/// A request that meets an obstacle which passes by itself is refused as busy, so that clients
+/// A request that meets a temporary obstacle is refused as busy, so that clients
 /// repeat it.
 using under_test::refusing_group;
 namespace spi = atl::spi;
@@ -16,7 +16,7 @@ struct membership {
 
 } // namespace
 
-TEST_CASE("a change of the members is refused as busy while another one is under way") {
+TEST_CASE("a membership change is refused as busy while another one is in progress") {
   for (const auto& wanted : {membership{{1, 2, 3}, {4}}, membership{{1, 2, 3, 4}, {}}}) {
     CAPTURE(wanted.voters.size());
     refusing_group group;
@@ -27,7 +27,7 @@ TEST_CASE("a change of the members is refused as busy while another one is under
   }
 }
 
-TEST_CASE("a change to the members that are in force already succeeds") {
+TEST_CASE("a change to the present members succeeds") {
   for (const auto& wanted :
        {membership{{1, 2, 3}, {}}, membership{{1, 2, 3}, {4}}, membership{{1, 2, 3, 4}, {}}}) {
     CAPTURE(wanted.voters.size());

@@ -11,11 +11,11 @@
 #include <string>
 #include <utility>
 
-/// The record of a log cut waits for a disk that stalls. No message speaks of the cut, so none
+/// The record of a log cut waits for a stalled disk. No message depends on the cut, so none
 /// waits.
 namespace under_test {
 
-/// A group that keeps no entry which all have applied, so that each command makes a cut.
+/// A group that keeps no entry that all replicas have applied, so that each command causes a cut.
 class eager_cut_group : public atl::sim::scripted_simulation {
  public:
   using replica_id = atl::spi::replica_id;
@@ -37,8 +37,8 @@ class eager_cut_group : public atl::sim::scripted_simulation {
         await(propose(leader(), {commands_, commands_, 1, 1, operation_kind::write, 1, {}}));
     REQUIRE_MESSAGE(got.kind == answer_kind::applied, got.reason);
   }
-  /// The disk of `id` takes three seconds for what it is handed next, and a cut is among it, or
-  /// waits for that.
+  /// The disk of `id` takes three seconds for the next writes, which include a cut, or a cut
+  /// waits for them.
   void stall_with_a_cut(replica_id id) {
     must_write();
     REQUIRE(run_until([&] { return status(id).accepted == status(leader()).accepted; }));
@@ -46,7 +46,7 @@ class eager_cut_group : public atl::sim::scripted_simulation {
     stall_disk(id, std::chrono::seconds{3});
     REQUIRE(run_until([&] { return status(id).first > before; }, std::chrono::seconds{1}));
   }
-  /// @returns how many messages leave `id` in that time
+  /// @returns the number of messages that leave `id` in that time
   std::uint64_t messages_of(replica_id id, duration time) {
     std::uint64_t sent = 0;
     filter([&](auto from, auto, std::string_view) {
@@ -102,7 +102,7 @@ inline void read_while_a_cut_waits(const atl::spi::descriptor& plugin,
     }
 }
 
-/// What a follower holds durably is acknowledged again at once, when the leader says it again.
+/// Durable entries of a follower are acknowledged again at once when the leader resends them.
 inline void acknowledge_while_a_cut_waits(const atl::spi::descriptor& plugin) {
   eager_cut_group group{plugin};
   group.must_write();
@@ -121,7 +121,7 @@ inline void acknowledge_while_a_cut_waits(const atl::spi::descriptor& plugin) {
     return from == first && to == slow ? atl::sim::filter_action::drop
                                        : atl::sim::filter_action::pass;
   });
-  group.run_for(std::chrono::milliseconds{10}); // what was under way is answered
+  group.run_for(std::chrono::milliseconds{10}); // requests in progress are answered
   answers = 0;
   group.deliver(first, slow, said);
   group.run_for(std::chrono::milliseconds{10});

@@ -1,3 +1,4 @@
+#include "newest_leader.hpp"
 #include "protocol_under_test.hpp"
 
 #include <atoll/sim/scripted_simulation.hpp>
@@ -8,9 +9,9 @@
 #include <set>
 #include <string>
 
-/// A replica that comes back with an empty disk under its old id has forgotten what it promised. Of
-/// those protocols that decide with a majority its host keeps it out; without that, what was
-/// acknowledged is lost.
+/// A replica that comes back with an empty disk under its old id has forgotten what it promised.
+/// The host refuses such a replica of a majority protocol; otherwise acknowledged entries
+/// would be lost.
 namespace {
 
 using namespace atl::sim;
@@ -38,14 +39,7 @@ class wiped_group : public scripted_simulation {
     follows = lags % 3 + 1;
   }
 
-  replica_id leader() const {
-    replica_id found = 0;
-    for (replica_id id = 1; id <= 5; ++id)
-      if (up(id) && status(id).role == atl::spi::replica_role::leader && status(id).blocked.empty())
-        if (found == 0 || status(id).term > status(found).term)
-          found = id;
-    return found;
-  }
+  replica_id leader() const { return under_test::newest_leader(*this, 5); }
   replica_id must_lead() {
     REQUIRE(run_until([this] { return leader() != 0; }));
     return leader();
@@ -74,19 +68,19 @@ class wiped_group : public scripted_simulation {
   std::uint64_t commands_ = 0;
 };
 
-/// What two of three acknowledged is on the disk of one that is down; the other one of the two came
-/// back empty, and the third, which lacks it, is up.
+/// Two of three replicas acknowledged the entries: one is down with the entries on its disk, the
+/// other restarts with an empty disk, and the third, which lacks the entries, is up.
 void wipe_one_of_two(wiped_group& group) {
   group.crash(group.lags);
   for (int value = 1; value <= 5; ++value)
     group.must_write(value);
-  group.run_for(seconds{1}); // the other one knows that they are committed
+  group.run_for(seconds{1}); // the other follower knows that the entries are committed
   group.crash(group.leads);
   group.wipe(group.follows);
   group.restart(group.lags);
 }
 
-/// Two of three came back empty while the third, with the data, is down.
+/// Two of three replicas restart with empty disks while the third, with the data, is down.
 void wipe_two_of_three(wiped_group& group) {
   for (int value = 1; value <= 5; ++value)
     group.must_write(value);
@@ -98,8 +92,9 @@ void wipe_two_of_three(wiped_group& group) {
 
 } // namespace
 
-TEST_CASE("with one of two disks wiped, a group elects nobody until the other one is back, and "
-          "has all that was acknowledged then") {
+TEST_CASE(
+    "when one of two replicas that acknowledged an entry is wiped, the group elects no leader "
+    "until the other one is back, and then has every acknowledged entry") {
   wiped_group group;
   wipe_one_of_two(group);
   CHECK(!group.run_until([&] { return group.leader() != 0; }, seconds{60}));
@@ -117,7 +112,7 @@ TEST_CASE("with one of two disks wiped, a group elects nobody until the other on
   CHECK(group.violation() == "");
 }
 
-TEST_CASE("once another replica takes the place of a wiped one, the group bears the next loss") {
+TEST_CASE("a group whose wiped replica was replaced tolerates the next loss") {
   wiped_group group;
   wipe_one_of_two(group);
   group.restart(group.leads);
@@ -135,7 +130,8 @@ TEST_CASE("once another replica takes the place of a wiped one, the group bears 
   CHECK(group.violation() == "");
 }
 
-TEST_CASE("two of three whose disks are wiped found no group, and leave the third's data alone") {
+TEST_CASE("two of three replicas whose disks are wiped found no group, and the third replica "
+          "keeps its data") {
   wiped_group group;
   wipe_two_of_three(group);
   group.run_for(seconds{60});
@@ -155,7 +151,7 @@ TEST_CASE("two of three whose disks are wiped found no group, and leave the thir
   CHECK(group.violation() == "");
 }
 
-TEST_CASE("a wiped replica that reaches no peer stays out, and restarts change nothing") {
+TEST_CASE("a wiped replica that reaches no peer does not participate, also after restarts") {
   wiped_group group;
   group.must_write(1);
   group.isolate(group.follows);
@@ -175,14 +171,14 @@ TEST_CASE("a wiped replica that reaches no peer stays out, and restarts change n
   CHECK(group.violation() == "");
 }
 
-TEST_CASE("if wiped replicas were let in, two would lead in one term, or overwrite what was "
-          "acknowledged") {
+TEST_CASE("if wiped replicas were admitted, two would lead in one term, or overwrite an "
+          "acknowledged entry") {
   for (auto story : {wipe_one_of_two, wipe_two_of_three}) {
     wiped_group group{true};
     story(group);
     auto is_broken = [&] { return !group.violation().empty(); };
     REQUIRE(group.run_until([&] { return is_broken() || group.leader() != 0; }));
-    if (!is_broken()) // by the election already
+    if (!is_broken()) // unless the election has already broken a promise
       group.can_write_at(group.leader(), 6);
     auto has = [&](auto text) { return group.violation().find(text) != std::string::npos; };
     CHECK_MESSAGE((has("both lead in term") || has("and something else on replica")),
@@ -190,32 +186,33 @@ TEST_CASE("if wiped replicas were let in, two would lead in one term, or overwri
   }
 }
 
-TEST_CASE("no seed that wipes disks under their ids loses anything") {
+TEST_CASE("no seed that wipes the disks of members loses an acknowledged entry") {
   std::uint64_t wiped = 0;
   auto count = seeds(300);
-  under_test::survive(protocol(), 3, count, [&wiped](simulation_options& it) {
+  under_test::check_promises(protocol(), 3, count, [&wiped](simulation_options& it) {
     it = with_wiped_disks(it.seed, false);
     it.observe = [&wiped](const run_event& event) {
-      wiped += event.what == run_event_kind::kept_out ? 1 : 0;
+      wiped += event.what == run_event_kind::not_admitted ? 1 : 0;
     };
   });
   CHECK(wiped > count / 4);
 }
 
-TEST_CASE("no seed that draws whatever fault there is, wiped disks among them, loses anything") {
+TEST_CASE("no seed that draws all kinds of faults, including wiped disks, loses an acknowledged "
+          "entry") {
   for (std::uint32_t replicas : {3, 5})
-    under_test::survive(protocol(), replicas, seeds(200),
-                        [](simulation_options& it) { it.faults.wiped_disks = true; });
+    under_test::check_promises(protocol(), replicas, seeds(200),
+                               [](simulation_options& it) { it.faults.wiped_disks = true; });
 }
 
-TEST_CASE("a seed wipes the disks of several founders, one after the other, but never of all") {
+TEST_CASE("a seed wipes the disks of several founders in turn, but never of all") {
   std::size_t most = 0;
   for (std::uint64_t seed = 1; seed <= 50; ++seed) {
     auto it = with_wiped_disks(seed, false);
     it.spares = 4;
     std::set<replica_id> founders;
     it.observe = [&](const run_event& event) {
-      if (event.what == run_event_kind::kept_out && event.replica <= it.replicas)
+      if (event.what == run_event_kind::not_admitted && event.replica <= it.replicas)
         founders.insert(event.replica);
     };
     auto report = simulate(it, under_test::factory_of(protocol()));
@@ -225,9 +222,9 @@ TEST_CASE("a seed wipes the disks of several founders, one after the other, but 
   CHECK(most == 2);
 }
 
-TEST_CASE("a seed that wipes disks under their ids loses something if such replicas are let in, "
-          "and nothing if they are kept out") {
-  constexpr std::uint64_t seeds_max = 3'000; // one in some two hundred does
+TEST_CASE("seeds that wipe the disks of members lose entries if the replicas are admitted, and "
+          "none if they are refused") {
+  constexpr std::uint64_t seeds_max = 3'000; // about one seed in two hundred does
   constexpr std::uint64_t shrink_runs = 300;
   auto run = [](std::uint64_t seed, bool admit_wiped) {
     return simulate(with_wiped_disks(seed, admit_wiped), under_test::factory_of(protocol()));

@@ -33,7 +33,7 @@ struct config_table {
   const config_entry* find(std::string_view key) const;
 };
 
-/// A date or a time: TOML has them, no configuration of ours does.
+/// A date or a time: TOML has such values, and no configuration here uses them.
 struct config_date {
   std::string text;
 };
@@ -45,7 +45,7 @@ struct config_value {
       value;
   config_location where;
 
-  /// What it is, for messages: `the integer 3`, `the text "x"`, `a table`.
+  /// The type and value, for messages: `the integer 3`, `the text "x"`, `a table`.
   std::string describe() const;
   /// As written in TOML, on one line.
   std::string toml() const;
@@ -64,7 +64,8 @@ std::string toml_quote(std::string_view text);
 /// `origin:line:column`.
 result<config_table> parse_toml(std::string_view text, std::string_view origin);
 
-/// Lays `over` upon `base`: tables are merged, and of everything else `over`'s wins.
+/// Merges `over` into `base`: tables are merged, and any other value of `over` replaces that of
+/// `base`.
 void merge(config_table& base, config_table over);
 
 } // namespace atl

@@ -15,11 +15,11 @@
 
 namespace atl {
 
-/// The environment's own name for a request that it made; it comes back with the reply.
+/// The environment's own identifier of a request; the driver passes it back with the reply.
 using request_handle = std::uint64_t;
 
 /// What a state machine answered to the proposals among the entries that it applied.
-using applied_answer = std::pair<spi::request_id, std::string>;
+using applied_result = std::pair<spi::request_id, std::string>;
 
 /// Why a driver stopped.
 enum class driver_failure : std::uint8_t {
@@ -31,20 +31,21 @@ enum class driver_failure : std::uint8_t {
 /// Drives one replica of a consensus protocol: tells the protocol what happens, carries out its
 /// effects in their order, and keeps what the interface promises to a protocol. A message leaves
 /// after the record that it names is durable; a read is answered after its index is applied; a
-/// request is answered once. What the protocol promises in return is checked: tokens and indexes
-/// follow each other without gaps, and only a snapshot that arrived is installed.
+/// request is answered once. The driver also checks what the protocol promises in return: tokens
+/// and indexes follow each other without gaps, and only a snapshot that arrived is installed.
 ///
-/// The driver is pure: disks, connections, clocks and the state machine are its environment's. The
-/// actor of a cluster and the simulated replica are two environments of this one driver, so that
-/// the simulator proves the code that a cluster runs. Used from one thread.
+/// The driver is pure: disks, connections, clocks and the state machine belong to its environment.
+/// The actor of a cluster and the simulated replica are two environments of this one driver, so
+/// that the simulator proves the code that a cluster runs. Used from one thread.
 class consensus_driver {
  public:
-  /// What a driver uses. Each call returns at once; what takes time ends with a call of the driver
-  /// later. During `drain` the environment may call `on_validated`, `on_entries_applied` and
-  /// `stop`, and ask for state; other events have to wait until `drain` returned.
+  /// The services that a driver uses. Each call returns at once; an operation that takes time ends
+  /// with a later call of the driver. During `drain` the environment may call `on_validated`,
+  /// `on_entries_applied` and `stop`, and ask for state; other events have to wait until `drain`
+  /// returned.
   class environment {
    public:
-    /// Never goes back.
+    /// The present time, which never decreases.
     virtual spi::timestamp now() const = 0;
     /// The protocol was told of an event: call `drain`, at once or after more events.
     virtual void schedule_drain() = 0;
@@ -65,11 +66,11 @@ class consensus_driver {
     virtual void apply(std::vector<spi::committed_entry> entries) = 0;
     /// Asks the state machine whether it could carry out a command; then calls `on_validated`,
     /// before it returns or later.
-    virtual void validate(const spi::validate& question) = 0;
-    /// Sends the newest snapshot; then passes `on_snapshot_sent` on by `call`.
+    virtual void validate(const spi::validate& request) = 0;
+    /// Sends the newest snapshot; then reports the outcome through `call`, as `on_snapshot_sent`.
     virtual void send_snapshot(spi::replica_id to) = 0;
-    /// Replaces the state by the snapshot that arrived last, after all entries that were to be
-    /// applied before; then calls `on_installed`.
+    /// Replaces the state by the snapshot that arrived last, after it has applied all earlier
+    /// entries; then calls `on_installed`.
     virtual void install_snapshot(spi::log_index index) = 0;
 
     /// A proposal is committed and applied.
@@ -84,23 +85,24 @@ class consensus_driver {
     virtual void on_role_changed(const spi::role_changed& role) = 0;
 
     /// The protocol or the state machine answered a request that was answered before, or was never
-    /// made. Nobody waits for that answer.
+    /// made. No client waits for this answer.
     virtual void on_unknown_request(spi::request_id id) = 0;
-    /// The driver has stopped. @param what what the protocol did, as in "persists with token 3
-    /// after 1"; what it threw; or its reason.
+    /// The driver has stopped. @param what the breach, as in "persists with token 3 after 1"; the
+    /// text of the exception; or the protocol's reason.
     virtual void on_failure(driver_failure kind, std::string what) = 0;
 
    protected:
     ~environment() = default;
   };
 
-  /// What other replicas may hold against this one when it comes back with an older disk.
+  /// What other replicas compare with the log of a later incarnation, to detect that this replica
+  /// came back with an older disk.
   struct durable_mark {
     std::uint64_t term = 0;   ///< the protocol's term when the last durable record was made
     spi::log_index entry = 0; ///< a committed entry that is durable here
   };
 
-  /// Both must outlive the driver, the protocol until `stop` at least.
+  /// The environment must outlive the driver; the protocol must live at least until `stop`.
   consensus_driver(environment& env, spi::consensus& protocol) : env_{env}, protocol_{protocol} {}
   consensus_driver(const consensus_driver&) = delete;
   consensus_driver& operator=(const consensus_driver&) = delete;
@@ -109,7 +111,7 @@ class consensus_driver {
   /// First call; `drain` has to follow. @param applied the index up to which the state machine is
   /// durable. @param voters of the group at its birth.
   void start(spi::stable_state stable, spi::log_index applied, std::vector<spi::replica_id> voters);
-  /// The protocol isn't called any more, and nothing is carried out. Requests stay unanswered: the
+  /// Calls the protocol no longer, and carries out no more effects. Requests stay unanswered: the
   /// environment knows them by their handles. May be called at any time, also by an environment
   /// that the driver is calling.
   void stop();
@@ -119,9 +121,9 @@ class consensus_driver {
   void drain();
 
   // -- events
-  /// Tells the protocol of one or several events that the driver keeps no account of: `step`,
-  /// `on_unreachable`, `transfer`, `declare_lost`, `on_snapshot_sent`, `on_applied`, or that time
-  /// went on.
+  /// Tells the protocol of one or several events that the driver does not track: `step`,
+  /// `on_unreachable`, `transfer`, `declare_lost`, `on_snapshot_sent`, `on_applied`, or the passing
+  /// of time.
   template <class Event>
   void call(Event event) {
     auto told = guard([&] {
@@ -133,16 +135,16 @@ class consensus_driver {
   }
   void propose(request_handle from, std::string command);
   void read(request_handle from, spi::read_level level);
-  /// @param lost members whose disks are gone, which the protocol is told before the change
+  /// @param lost members whose disks are gone; the protocol is told of these before the change
   void reconfigure(request_handle from, spi::members_changed wanted,
                    std::span<const spi::replica_id> lost = {});
   void on_durable(spi::persist_token token);
-  void on_entries_applied(spi::log_index index, std::span<applied_answer> answers);
+  void on_entries_applied(spi::log_index index, std::span<applied_result> answers);
   /// @param rejection why the command can't be carried out; none: it can. A ticket that isn't open
   /// is ignored.
   void on_validated(std::uint64_t ticket, std::optional<std::string> rejection);
-  /// A peer's snapshot is here. Ignored while another one is being installed: the environment
-  /// keeps that one, too (`installing`).
+  /// A peer's snapshot has arrived. Ignored while another snapshot is being installed: the
+  /// environment must then keep the snapshot that is being installed, too (`installing`).
   void on_snapshot_arrived(spi::log_index index, std::string_view blob);
   void on_installed(spi::log_index index);
 
@@ -152,9 +154,9 @@ class consensus_driver {
   /// The last index that the state machine was told to apply or to install.
   spi::log_index delivered() const { return delivered_; }
   bool installing() const { return installing_; }
-  /// As the protocol said last.
+  /// The members that the protocol reported last.
   const spi::members_changed& members() const { return members_; }
-  /// Of the newest request; the next one has the following id.
+  /// The id of the newest request; the next request has the following id.
   spi::request_id last_request() const { return last_request_; }
   std::size_t proposals() const { return proposals_.size(); } ///< without an answer
   std::size_t held_sends() const { return held_.size(); }
@@ -174,13 +176,13 @@ class consensus_driver {
     std::optional<std::string> rejection;
   };
 
-  // The steps that a test replaces, to see that the simulator notices a wrong one.
+  // Tests override these steps, to show that the simulator detects a wrong driver.
   /// Transmits a message, or holds it until its record is durable.
   virtual void send(spi::send& message);
   virtual void deliver(spi::apply& batch);
   virtual void install(const spi::install_snapshot& wanted);
-  virtual bool is_fresh_enough(spi::log_index index) const { return index <= applied_; }
-  virtual void tell_verdict(const verdict& it);
+  virtual bool can_serve_reads_at(spi::log_index index) const { return index <= applied_; }
+  virtual void report_verdict(const verdict& it);
 
   environment& env() { return env_; }
   void reply(spi::request_id id, std::string answer);
@@ -227,23 +229,22 @@ class consensus_driver {
   void carry_out(spi::fatal& effect);
   void release_sends();
   void release_reads();
-  void tell_verdicts();
+  void report_verdicts();
   std::optional<request_handle> take(request_table& from, spi::request_id id);
   void fail(driver_failure kind, std::string what);
   /// Lets the environment stop the driver between two steps. @returns false if it has stopped.
-  bool goes_on();
+  bool continue_after_step();
 
   environment& env_;
   spi::consensus& protocol_;
   bool stopped_ = false;
   bool draining_ = false;
-  std::vector<spi::effect> effects_; ///< those being carried out
+  std::vector<spi::effect> effects_; ///< the effects of the present drain
 
   spi::persist_token last_token_ = 0;
   spi::persist_token durable_ = 0;
-  std::deque<held_send> held_;  ///< by `after`
-  bool meta_persisted_ = false; ///< by the effects being carried out
-  /// The protocol's term with each `set_meta` that isn't durable yet.
+  std::deque<held_send> held_; ///< ordered by `after`
+  /// The protocol's term with each record that isn't durable yet.
   std::deque<std::pair<spi::persist_token, std::uint64_t>> unsynced_terms_;
   std::uint64_t durable_term_ = 0;
 
@@ -254,11 +255,11 @@ class consensus_driver {
 
   spi::request_id last_request_ = 0;
   request_table proposals_;
-  request_table reads_;                  ///< that the protocol hasn't answered
-  std::deque<ready_read> ready_reads_;   ///< that wait for their index; by `index`
-  std::vector<request_handle> released_; ///< kept for its memory
+  request_table reads_;                  ///< reads that the protocol hasn't answered
+  std::deque<ready_read> ready_reads_;   ///< reads that wait for their index; ordered by `index`
+  std::vector<request_handle> released_; ///< reused, so that no memory is allocated
   std::vector<std::uint64_t> open_tickets_;
-  std::vector<verdict> verdicts_; ///< that came during `drain`
+  std::vector<verdict> verdicts_; ///< verdicts that arrived during `drain`
   spi::members_changed members_;
 };
 

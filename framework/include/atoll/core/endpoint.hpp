@@ -8,7 +8,7 @@
 
 namespace atl {
 
-/// Where something listens.
+/// An address at which a process listens.
 struct endpoint {
   std::string host;
   std::uint16_t port = 0;

@@ -31,8 +31,8 @@ constexpr std::string_view to_string(errc code) {
   return names[static_cast<std::size_t>(code)];
 }
 
-/// An error is a value. The message says what happened, to what, why, and what to do about it, as
-/// one sentence without a full stop.
+/// An error is a value. The message is one sentence without a full stop: what happened, where, why,
+/// and what to do.
 struct error {
   errc code = errc::internal;
   std::string message;

@@ -59,13 +59,13 @@ std::string encode(const membership_query& query);
 result<membership_query> decode_membership_query(std::string_view bytes);
 
 /// A peer's answer to a `membership_query`.
-struct membership_answer {
+struct membership_response {
   membership_query peer;            ///< the answering replica itself
   std::optional<group_birth> birth; ///< of the group that it belongs to
   spi::replica_id admitted_as = 0;  ///< the asking replica's id in that group; 0: it is no member
 };
-std::string encode(const membership_answer& answer);
-result<membership_answer> decode_membership_answer(std::string_view bytes);
+std::string encode(const membership_response& answer);
+result<membership_response> decode_membership_response(std::string_view bytes);
 
 /// Decides what a replica with an empty data folder does: found a group, join one, or wait.
 ///
@@ -74,10 +74,10 @@ result<membership_answer> decode_membership_answer(std::string_view bytes);
 /// 1. A folder takes part in a group only if the group's certificate or its state names that very
 ///    folder; a disk that was wiped or not mounted comes back as another folder.
 /// 2. A group is founded by the founder with the lowest id alone, and only while every founder
-///    answers that it belongs to no group. So a group whose members' disks are merely absent at a
-///    part of them isn't founded again beside it.
+///    answers that it belongs to no group. So while the disks of some
+///    members are merely absent, no second group is founded beside the existing group.
 /// 3. Without an operator's order, founding waits for `founding_delay`, in which storage nodes may
-///    report: one that belongs to a group forbids it.
+///    report: a storage node that belongs to a group forbids the founding.
 ///
 /// Pure: no clock, no randomness, no I/O. Not thread-safe.
 class group_admission {
@@ -94,7 +94,7 @@ class group_admission {
 
   group_admission(settings given, timestamp now);
 
-  void on_answer(const membership_answer& answer, timestamp now);
+  void on_response(const membership_response& answer, timestamp now);
   /// The peer of that id can't be reached, or refuses; `why` is shown to the operator.
   void on_unreachable(spi::replica_id peer, std::string why);
   /// A storage node says that its data belongs to a group.
@@ -117,7 +117,7 @@ class group_admission {
 
  private:
   struct peer_view {
-    std::optional<membership_answer> answer;
+    std::optional<membership_response> answer;
     timestamp heard{0};
     std::string unreachable;
   };

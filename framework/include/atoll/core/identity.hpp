@@ -20,15 +20,15 @@ class data_folder {
                                   const std::string& node);
 
   /// Whether a part (`log`, `chunks`: a folder within this one) is there, if it ever held data.
-  /// @returns errc::refused when it held data and is gone or empty now: it may lie on a disk of its
-  /// own that isn't mounted, and an empty one must not take its place.
+  /// @returns errc::refused when it held data and is gone or empty now: the part may be on a
+  /// separate disk that isn't mounted, and an empty folder must not take its place.
   status check_part(const std::string& part) const;
   /// Writes down, for good, that a part holds data. Durable when it returns.
   status note_part(const std::string& part);
 
-  /// Moves all that the folder holds into a folder `former-<uuid>` within it, and makes it an empty
-  /// one with an identity of its own, that belongs to no group. After a crash in between, the
-  /// folder is the former one, and the call can be repeated.
+  /// Moves the content of the folder into a folder `former-<uuid>` within it. The folder is then
+  /// empty, has a new identity, and belongs to no group. After a crash in between, the folder is
+  /// the former one, and the call can be repeated.
   status put_aside();
 
   data_folder(data_folder&&) noexcept;
@@ -36,13 +36,13 @@ class data_folder {
   ~data_folder();
 
   const std::filesystem::path& path() const { return path_; }
-  /// 32 hexadecimal digits, drawn when the folder was first taken: tells a wiped disk from its
-  /// former self.
+  /// 32 hexadecimal digits, drawn when the folder was first taken: distinguishes a wiped disk from
+  /// the disk before it was wiped.
   const std::string& uuid() const { return uuid_; }
   /// The group that the folder's data belongs to (`group_birth::group`); empty: none yet.
   const std::string& group() const { return group_; }
   /// Writes down, for good, which group the folder's data belongs to. Durable when it returns.
-  /// @pre the folder belongs to none, or to that one.
+  /// @pre the folder belongs to no group, or to this group.
   status join_group(const std::string& group);
 
  private:
@@ -54,7 +54,7 @@ class data_folder {
   std::string node_;
   std::string uuid_;
   std::string group_;
-  std::set<std::string> parts_; ///< that hold data
+  std::set<std::string> parts_; ///< the parts that hold data
   int lock_ = -1;
 };
 

@@ -8,8 +8,8 @@
 namespace atl {
 
 /// Creates a folder with content atomically, so that a crash at any moment leaves all of it or
-/// nothing: `fill` fills a folder beside it, which is synced, then renamed. A folder that a crash
-/// left beside it was never in use, and is removed first.
+/// nothing: `fill` fills a temporary folder beside `folder`, which is then synced and renamed. A
+/// temporary folder that a crash left behind was never in use, and is removed first.
 /// @pre nothing is at `folder`, or an empty folder
 status make_folder(const std::filesystem::path& folder,
                    const std::function<status(const std::filesystem::path& beside)>& fill);

@@ -13,7 +13,7 @@ namespace atl {
 
 /// `balancer`, `consensus`, …
 std::string_view to_string(spi::plugin_kind kind);
-/// Of all kinds, in the order of `spi::plugin_kind`.
+/// The names of all kinds, in the order of `spi::plugin_kind`.
 std::vector<std::string> plugin_kind_names();
 std::optional<spi::plugin_kind> parse_plugin_kind(std::string_view text);
 
@@ -39,11 +39,11 @@ struct plugin_file {
   std::string refusal; ///< why it may not be loaded, with the path in front; empty: it may
 };
 
-/// Judges a file by its mode and its symbol table; nothing of it is mapped or run. Refused are
+/// Judges a file by its mode and its symbol table; none of its code is mapped or run. Refused are
 /// files that aren't regular, can't be read, or are writable by others (also if their folder is);
 /// files that aren't shared libraries for this machine with exactly one plugin symbol; and plugins
 /// with another version of the descriptor, of their kind's interface or of the binary interface
-/// than this program's. The file may be hostile.
+/// than those of this program. The file may be hostile.
 plugin_file inspect_plugin(const std::filesystem::path& file);
 
 /// Why a folder may not be searched for plugins; none if it may.

@@ -25,7 +25,7 @@ std::string option_toml(const spi::option_value& value, spi::option_type type);
 std::string option_range(const spi::option_spec& option);
 
 /// Whether a plugin's declarations make sense by themselves: names, types, bounds, and defaults
-/// within them. A mistake of the plugin's author, found before it is used.
+/// within them. Detects mistakes of the plugin's author before the plugin is used.
 status check_declarations(std::span<const spi::option_spec> declared);
 
 /// The complete options of a plugin, from those that the operator wrote; what is left out has its

@@ -3,9 +3,9 @@
 namespace atl {
 
 /// For the beginning of `main`. A program may be started with its standard input, output or error
-/// closed; the next file or socket that it opens would then get that number, and what is printed
-/// would end up in it. Reopens a closed stream such that using it fails, as if it were still
-/// closed.
+/// closed; the next file or socket that the program opens would then get that descriptor, and
+/// printed text would be written into it. Reopens a closed stream such that using it fails, as if
+/// it were still closed.
 void open_standard_streams();
 
 } // namespace atl

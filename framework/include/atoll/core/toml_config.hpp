@@ -41,11 +41,11 @@ struct key_spec {
 /// A configuration, read and checked against a schema. Immutable; to be read by any thread.
 ///
 /// A file's top-level `include = "cluster.toml"` (or a list of paths, relative to that file) reads
-/// other files first, and what the including file says wins; of several, the later wins. Tables
-/// are merged, lists and arrays of tables are replaced.
+/// other files first, and values of the including file take precedence; of several included files,
+/// the later takes precedence. Tables are merged, lists and arrays of tables are replaced.
 ///
 /// Getters take actual keys, `masters[0].name`. Asking for a key that the schema doesn't have, or
-/// with another type, is a mistake of the program: it says so and aborts.
+/// with another type, is a defect of the program: the getter prints a message and aborts.
 class config {
  public:
   /// Reads a file. The error names everything that is wrong, one a line, each with its

@@ -12,8 +12,8 @@
 #include <chrono>
 #include <utility>
 
-/// The few calls whose names differ between CAF 0.18 and 1.x. Everything else in this tree keeps to
-/// what both have.
+/// The few calls whose names differ between CAF 0.18 and 1.x. Everything else in this tree uses
+/// only what both versions have.
 namespace atl::runtime {
 
 #if CAF_MAJOR_VERSION >= 1

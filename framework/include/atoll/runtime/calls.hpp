@@ -27,13 +27,13 @@ std::optional<std::vector<client_call>> decode_calls(std::string_view bytes);
 
 /// An answer to a `client_call`. Answers are sent as soon as they are known, in any order; those
 /// that are known at the same time share an envelope.
-struct client_answer {
+struct client_response {
   std::uint64_t id = 0;
   reply answer;
 };
 /// The body of an envelope of kind `answers`.
-std::string encode(const std::vector<client_answer>& answers);
-std::optional<std::vector<client_answer>> decode_answers(std::string_view bytes);
+std::string encode(const std::vector<client_response>& answers);
+std::optional<std::vector<client_response>> decode_responses(std::string_view bytes);
 
 /// The answer to a `local_query`.
 struct local_response {

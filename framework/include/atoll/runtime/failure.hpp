@@ -4,7 +4,7 @@
 
 #include <string>
 
-/// Why a request to another node failed, in words for people: none of CAF's.
+/// Why a request to another node failed, in words for people, without CAF's terms.
 namespace atl::runtime {
 
 /// `connection refused`, `no answer in time`, `the connection was closed`

@@ -17,10 +17,12 @@ class io_thread_actor : public caf::io::broker {
  public:
   using caf::io::broker::broker;
 #if CAF_MAJOR_VERSION < 1
-  /// CAF 0.18's brokers close their connections when they end, of which these have none, and leave
-  /// their mailbox open: requests to one that has ended would wait for their time.
+  /// CAF 0.18's brokers close their connections when they end, and leave their mailbox open. An
+  /// actor of this class has no connections, and a request to an ended actor would wait until its
+  /// timeout.
   bool cleanup(caf::error&& reason, caf::execution_unit* host) override {
-    // NOLINTNEXTLINE(bugprone-parent-virtual-call): what a broker adds is what is left out.
+    // NOLINTNEXTLINE(bugprone-parent-virtual-call): the override of the broker is deliberately
+    // skipped.
     return caf::scheduled_actor::cleanup(std::move(reason), host);
   }
 #endif

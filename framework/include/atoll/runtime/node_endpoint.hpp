@@ -29,7 +29,8 @@ class node_endpoint_actor : public io_thread_actor {
 
   node_endpoint_actor(caf::actor_config& config, settings given);
   caf::behavior make_behavior() override;
-  void on_exit() override; ///< drops the handles: CAF keeps published actors to the end
+  void
+  on_exit() override; ///< drops the handles: CAF keeps published actors alive until the system ends
   const char* name() const override { return "atoll.node_endpoint"; }
 
  private:

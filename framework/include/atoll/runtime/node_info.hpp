@@ -38,13 +38,13 @@ struct node_info {
   std::string cluster;
   std::string name;
   std::string role; ///< `master`, `storage`, `client`
-  /// Only masters: their place in the group, and what they must have in common.
+  /// Only of masters: the place in the group, and the properties that all masters must share.
   spi::replica_id replica = 0;
   std::string consensus; ///< `two_phase_commit 1.0.0 {heartbeat = 100ms, …}`
   std::string address;   ///< where it listens, `host:port`
   std::string group;     ///< its group's id (`group_birth::group`); empty: it belongs to none yet
   std::string folder;    ///< the id of its data folder
-  replica_mark mark;     ///< what its log held when it started
+  replica_mark mark;     ///< the mark of its log when the node started
 };
 
 std::string encode(const node_info& info);

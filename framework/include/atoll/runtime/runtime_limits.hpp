@@ -9,8 +9,8 @@
 /// Every limit of the runtime, in one place.
 namespace atl::runtime {
 
-/// A message between nodes: one of a consensus protocol, and the address around it. Bulk data
-/// doesn't travel here.
+/// A message between nodes: a message of a consensus protocol with its envelope. Bulk data is sent
+/// over other connections.
 inline constexpr std::size_t message_bytes_max = spi::message_bytes_max + 4096;
 /// A command for the replicated log.
 inline constexpr std::size_t command_bytes_max = spi::command_bytes_max;

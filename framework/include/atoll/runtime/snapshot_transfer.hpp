@@ -51,7 +51,7 @@ std::string encode(const snapshot_done& it);
 std::optional<std::variant<snapshot_offer, snapshot_done>>
 decode_snapshot_call(std::string_view bytes);
 
-/// Without decoding all of it.
+/// The kind of the message, found without decoding the rest.
 bool is_snapshot_offer(std::string_view bytes);
 
 /// Transfers snapshots of the state machine between replicas. The sender offers a snapshot over the

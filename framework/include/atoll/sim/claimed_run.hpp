@@ -22,7 +22,7 @@ inline constexpr std::uint32_t group_size_max = 9;
 
 struct group_sizes {
   std::vector<std::uint32_t> admitted; ///< ascending
-  std::string refusal;                 ///< what the plugin says of a size that isn't
+  std::string refusal; ///< the plugin's reason for refusing the last size that it refused
 };
 
 /// Group sizes, from one to `group_size_max`, that the plugin's factory accepts with these options.

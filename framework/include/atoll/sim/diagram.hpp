@@ -13,7 +13,7 @@ namespace atl::sim {
 
 /// The part of a run to draw: the last `events` events, or the first ones after a given start.
 struct diagram_window {
-  std::int64_t from = 0; ///< microseconds since the start; 0: it isn't said
+  std::int64_t from = 0; ///< microseconds since the start; 0: not given
   std::int64_t until = std::numeric_limits<std::int64_t>::max();
   std::size_t events = 400; ///< at most `diagram_events_max`
 };
@@ -26,10 +26,10 @@ class diagram {
  public:
   explicit diagram(diagram_window window);
 
-  void note(const run_event& it);
+  void note(const run_event& event);
   /// A sink for `simulation_options::observe`; refers to this object.
   event_sink sink() {
-    return [this](const run_event& it) { note(it); };
+    return [this](const run_event& event) { note(event); };
   }
 
   /// A self-contained SVG document; equal events make equal documents. @param heading lines above
@@ -44,7 +44,7 @@ class diagram {
     std::uint64_t term = 0;
     std::int64_t paused_until = 0;
 
-    void follow(const run_event& it);
+    void follow(const run_event& event);
   };
 
  private:

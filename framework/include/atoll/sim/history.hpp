@@ -13,12 +13,12 @@ using register_value = std::optional<std::int64_t>;
 enum class operation_kind : std::uint8_t {
   read,  ///< returns the value of the key
   write, ///< sets it to `argument`
-  cas,   ///< sets it to `argument` if it holds `expected`; else does nothing
+  cas,   ///< sets it to `argument` if it holds `expected`; otherwise does nothing
   add,   ///< adds `argument` to the value (none counts as 0), and returns the sum
 };
 
 enum class operation_outcome : std::uint8_t {
-  ok,      ///< took effect between `invoked` and `returned`, and answered what is noted
+  ok,      ///< took effect between `invoked` and `returned`, with the recorded result
   failed,  ///< certainly took no effect
   unknown, ///< not answered: took effect at some time after `invoked`, or will, or never will
 };

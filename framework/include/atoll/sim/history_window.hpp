@@ -10,8 +10,8 @@ namespace atl::sim {
 /// A part of a history that is not linearizable by itself.
 struct history_window {
   std::int64_t first = 0; ///< when it begins, in the unit of the history
-  std::int64_t last = 0;  ///< when no order is left
-  history operations;     ///< those that haven't ended by then have an unknown outcome
+  std::int64_t last = 0;  ///< when no order is possible any more
+  history operations;     ///< operations that end after `last` have an unknown outcome
 };
 
 /// Finds the shortest sequence of invocations and ends on `key`, up to the first event that leaves

@@ -20,10 +20,10 @@ struct linearizability_limits {
 
 struct linearizability_report {
   verdict what = verdict::linearizable;
-  std::uint64_t key = 0;   ///< where it failed, or where it was given up
+  std::uint64_t key = 0;   ///< the key that failed, or whose check was given up
   std::uint64_t steps = 0; ///< placements tried, over all keys
   std::string reason;      ///< for people; empty when linearizable
-  operation stuck{};       ///< of a history that isn't: what no order got past
+  operation stuck{};       ///< if not linearizable: the operation that no order could include
 };
 
 /// Checks whether the operations, each taking effect at one moment between its start and its end,

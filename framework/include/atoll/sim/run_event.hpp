@@ -11,7 +11,7 @@ namespace atl::sim {
 /// Events of a run that are relevant for a diagram.
 enum class run_event_kind : std::uint8_t {
   started,      ///< a replica starts; `number`: its incarnation
-  kept_out,     ///< a replica is not admitted by its host, because its disk is empty; `text`: why
+  not_admitted, ///< a replica is not admitted by its host, because its disk is empty; `text`: why
   stopped,      ///< a replica stops; `text`: why
   lost_disk,    ///< the disk of a replica that is down is lost
   damaged,      ///< a record of a replica that is down is damaged

@@ -29,7 +29,7 @@ struct answer {
   answer_kind kind = answer_kind::pending;
   /// Index of the entry; for a read, the index up to which the result is current.
   spi::log_index index = 0;
-  register_answer result;
+  register_result result;
   spi::replica_id hint = 0; ///< the replica to ask instead, if refused; 0: none
   std::string reason;
 };
@@ -124,9 +124,9 @@ class scripted_simulation {
   void deliver(spi::replica_id from, spi::replica_id to, const std::string& bytes);
   /// Crashes the acting replica, or all replicas, right before the effect with this number, counted
   /// from 1 over all replicas since the start; they restart 300 ms later.
-  void crash_at_effect(std::uint64_t number, bool everybody);
+  void crash_at_effect(std::uint64_t number, bool all_replicas);
 
-  // -- what came of it
+  // -- results
   const std::string& violation() const; ///< empty: none
   const simulation_stats& stats() const;
   std::uint64_t hash() const;

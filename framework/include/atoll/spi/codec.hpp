@@ -40,7 +40,7 @@ class writer {
 };
 
 /// Reads what `writer` wrote, from bytes that may be hostile. Never reads beyond the end and never
-/// allocates more than is there: after the first value that isn't there whole, `ok()` is false and
+/// allocates more than the input has bytes: after the first incomplete value, `ok()` is false and
 /// all further values are zero or empty. Check `ok()` (or `done()`) once, at the end, before using
 /// anything that was read.
 class reader {
@@ -87,7 +87,8 @@ class reader {
   }
   std::string get_string(std::size_t limit = SIZE_MAX) { return std::string{get_text(limit)}; }
 
-  /// A count of items that take at least `item_size` bytes each: one that can't be true fails.
+  /// A count of items that take at least `item_size` bytes each. A count that exceeds the remaining
+  /// bytes makes the reader fail.
   std::uint32_t get_count(std::size_t item_size = 1) {
     auto count = get<std::uint32_t>();
     if (item_size != 0 && count > rest_.size() / item_size)
@@ -96,7 +97,7 @@ class reader {
   }
 
   bool ok() const { return ok_; }
-  /// All was there, and nothing is left over.
+  /// All values were complete, and no bytes are left.
   bool done() const { return ok_ && rest_.empty(); }
   std::string_view rest() const { return rest_; }
   void fail() { ok_ = false; }

@@ -59,7 +59,7 @@ struct set_meta {
 using disk_op = std::variant<put_record, erase_records, set_meta>;
 
 /// Whether a record could be read back. A damaged record is not a missing record: a protocol that
-/// treats damage as absence forgets what it has promised (Alagappan et al., *Protocol-Aware
+/// treats a damaged record as missing forgets its promises (Alagappan et al., *Protocol-Aware
 /// Recovery*, FAST '18).
 enum class record_state : std::uint8_t { ok, corrupt };
 
@@ -199,8 +199,6 @@ struct consensus_setup {
 /// A replica's state for checkers, metrics and operators.
 struct consensus_status {
   replica_role role = replica_role::follower;
-  /// Whatever changes the term also hands out a `set_meta`: a replica that came back with an older
-  /// term could break promises that it made.
   std::uint64_t term = 0;
   replica_id leader = 0;
   log_index committed = 0; ///< all entries up to this index are known to be committed

@@ -16,10 +16,10 @@
 // clang-format on
 
 /// The version of each kind's interface, of which a plugin's symbol states the one that the plugin
-/// implements. Each kind counts by itself, so that a change of one interface leaves plugins of the
-/// other kinds as they are. Major: changes when a plugin that is compiled against older headers
+/// implements. Each kind has its own version, so that a change of one interface does not affect
+/// plugins of other kinds. Major: changes when a plugin that is compiled against older headers
 /// would misbehave; plugin and host must have the same. Minor: grows when something is added that
-/// older plugins do without; a host takes plugins up to its own.
+/// older plugins do not need; a host accepts plugins up to its own minor version.
 #define ATOLL_SPI_balancer_MAJOR 2
 #define ATOLL_SPI_balancer_MINOR 0
 #define ATOLL_SPI_consensus_MAJOR 2
@@ -53,7 +53,8 @@ struct kind_entry {
 inline constexpr kind_entry plugin_kinds[] = {ATOLL_PLUGIN_KINDS(ATOLL_DETAIL_KIND)};
 #undef ATOLL_DETAIL_KIND
 
-/// The version of the kind's interface in these headers; 0.0 of a kind that they don't know.
+/// The version of the kind's interface in these headers; 0.0 for a kind that these headers don't
+/// know.
 constexpr interface_version interface_of(plugin_kind kind) {
   for (auto& entry : plugin_kinds)
     if (entry.kind == kind)

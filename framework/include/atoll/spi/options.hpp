@@ -20,7 +20,7 @@ enum class option_type : std::uint32_t {
 };
 
 /// One option that a plugin understands. The host checks the configuration against it before the
-/// plugin sees anything: a plugin never meets an unknown key, another type or a value out of range.
+/// plugin sees anything: a plugin never gets an unknown key, another type or a value out of range.
 struct option_spec {
   const char* name;          ///< `[a-z][a-z0-9_]*`
   option_type type;          ///< decides how the other texts are read

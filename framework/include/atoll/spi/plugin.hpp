@@ -9,8 +9,8 @@
 
 namespace atl::spi {
 
-/// Something that a plugin promises and a verifier can hold it to. The names and values that a
-/// verifier knows are listed with each kind's interface; `atoll verify` refuses all others.
+/// A promise of a plugin that a verifier can check. The names and values that a verifier knows are
+/// listed with each kind's interface; `atoll verify` refuses all others.
 struct claim {
   const char* name;  ///< `safe_with_crashes`, `survives_losses`, …
   const char* value; ///< `minority`, `all`, `2`, …
@@ -28,8 +28,8 @@ union creators {
   void (*none)();
 };
 
-/// What a plugin exports, as constant data: a host reads and judges it before it calls any function
-/// of the plugin. `ATOLL_PLUGIN` makes it.
+/// The constant data that a plugin exports. A host reads and checks the data before it calls any
+/// function of the plugin. `ATOLL_PLUGIN` defines it.
 struct descriptor {
   static constexpr std::uint64_t expected_magic = 0x61746f6c6c2d5350; // "atoll-SP"
 
@@ -51,7 +51,7 @@ struct descriptor {
   creators create{}; ///< the member of `kind` is set
 };
 
-/// What an author says of a plugin beyond its kind, name and version.
+/// The author's description of a plugin, besides its kind, name and version.
 template <plugin_kind Kind>
 struct plugin_info {
   const char* summary; ///< one line
@@ -87,7 +87,7 @@ struct plugin_declaration {
 #define ATOLL_DETAIL_SYMBOL(layout, abi, kind, kind_major, kind_minor, version, name)              \
   ATOLL_DETAIL_SYMBOL_2(layout, abi, kind, kind_major, kind_minor, version, name)
 
-/// The name of the symbol that a plugin exports. It says all that a host needs to know to refuse
+/// The name of the symbol that a plugin exports. The name contains all that a host needs to refuse
 /// the plugin: the descriptor's version, the binary interface, the kind and the version of its
 /// interface, and the plugin's version and name, as in
 /// `atoll_plugin__2__gnu_libstdcxx_cxx11__balancer__1_1__1_0_0__random`.

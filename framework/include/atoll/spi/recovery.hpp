@@ -11,7 +11,7 @@
 
 namespace atl::spi {
 
-/// What a scheme makes of a chunk.
+/// How a scheme stores a chunk.
 struct fragment_layout {
   std::uint32_t total = 1;     ///< fragments a chunk is stored as; ≥ 1
   std::uint32_t needed = 1;    ///< fragments from which a chunk can be read in the best case; ≥ 1
@@ -33,7 +33,7 @@ struct fragment_report {
   fragment_state state = fragment_state::ok;
 };
 
-/// All that is known of one chunk. One index may be reported from several nodes (a copy too many),
+/// All that is known of one chunk. One index may be reported from several nodes (a surplus copy),
 /// or from none.
 struct chunk_report {
   std::uint64_t chunk = 0; ///< the host's number for it within one call
@@ -41,10 +41,10 @@ struct chunk_report {
 };
 
 enum class chunk_health : std::uint8_t {
-  healthy,  ///< each fragment is in order once, and none is damaged or one too many
+  healthy,  ///< each fragment is in order exactly once, and none is damaged or surplus
   degraded, ///< fragments are gone, and more could go before anything is lost
   critical, ///< the next loss loses data
-  lost,     ///< can't be decoded from what is in order
+  lost,     ///< can't be decoded from the fragments that are in order
 };
 
 struct verdict {
@@ -56,7 +56,7 @@ enum class repair_action : std::uint8_t {
   copy,    ///< copy fragment `fragment` from a node in `sources` to a new node
   rebuild, ///< read the fragments `source_fragments`, encode `fragment` anew, store it on a new
            ///< node
-  drop,    ///< delete fragment `fragment` on the node `sources.front()`: damaged, or one too many
+  drop,    ///< delete fragment `fragment` on the node `sources.front()`: damaged, or surplus
   verify,  ///< have the node `sources.front()` read fragment `fragment` and check it
 };
 
@@ -73,9 +73,9 @@ struct recovery_setup {
   const atl::spi::options& options;
 };
 
-/// Turns a chunk into fragments and back, and says how to mend it. A pure function of its
+/// Encodes a chunk into fragments, decodes it, and plans its repair. A pure function of its
 /// arguments: it keeps no state between calls, and a host may call one object from several threads
-/// at once. Two objects with the same options, in whatever process, answer alike: fragments that
+/// at once. Two objects with the same options give the same results, in any process: fragments that
 /// were encoded at different times and places are decoded together.
 ///
 /// Claims that a verifier knows, both numbers of the default options: `survives_losses` = so many
@@ -95,10 +95,11 @@ class recovery {
   virtual std::vector<std::string_view> encode(std::string_view chunk,
                                                std::string& scratch) const = 0;
 
-  /// The chunk of `size` bytes, from the fragments at hand (by index; none where it isn't there):
-  /// a view into one of them or into `scratch`. None when it can't be decoded from these. Bytes of
-  /// another length than `fragment_size` says are no fragment: the chunk is decoded without them,
-  /// or none is given. `size` may be any number, and must be believed only once fragments fit it.
+  /// The chunk of `size` bytes, from the available fragments (by index; none for a missing
+  /// fragment): a view into a fragment or into `scratch`. None when the chunk can't be decoded from
+  /// these fragments. Bytes of another length than `fragment_size` says are no fragment: the chunk
+  /// is decoded without them, or none is given. `size` may be any number, and must be believed only
+  /// once fragments fit it.
   virtual std::optional<std::string_view>
   decode(std::size_t size, std::span<const std::optional<std::string_view>> fragments,
          std::string& scratch) const = 0;
@@ -107,14 +108,14 @@ class recovery {
   virtual std::size_t fragment_size(std::size_t size, std::uint32_t index) const = 0;
 
   /// Whether the chunk can be decoded from the fragments marked present, of which there may be more
-  /// than it takes.
+  /// than necessary.
   virtual bool enough(const std::vector<bool>& present) const = 0;
 
   virtual verdict judge(const chunk_report& report) const = 0;
 
-  /// What to do so that all chunks become healthy, the most endangered first. A plan may leave some
-  /// of it to the next one. Empty when nothing can or need be done. Never drops what the chunk
-  /// could still be decoded from, and makes no fragment that is in order. Takes no longer than in
+  /// The steps that make all chunks healthy, the most endangered first. A plan may leave some steps
+  /// to the next plan. Empty when nothing can or need be done. A plan never drops a fragment that
+  /// the chunk still needs, and makes no fragment that is in order. Takes no longer than in
   /// proportion to n log n for n reports.
   virtual std::vector<repair_step> plan(std::span<const chunk_report> reports) const = 0;
 };

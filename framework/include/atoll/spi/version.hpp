@@ -1,12 +1,12 @@
 #pragma once
 
-/// The version of what all plugins export, whatever their kind (`kinds.hpp` has the version of each
+/// The version of the descriptor that all plugins export (`kinds.hpp` has the version of each
 /// kind's interface), and the fingerprint of the binary interface that a plugin is compiled to.
 /// Both are part of the name of the one symbol that a plugin exports, so that a host can refuse a
 /// plugin by looking at its symbol table, before any of its code is mapped.
 
-/// The version of `descriptor` and of the symbol's name: must be equal. Plugins with the first one,
-/// which counted all kinds together (`atoll_plugin__1_1__…`), are to be built again.
+/// The version of `descriptor` and of the symbol's name: must be equal. Plugins with the first
+/// version, which had one number for all kinds (`atoll_plugin__1_1__…`), must be rebuilt.
 #define ATOLL_DESCRIPTOR_VERSION 2
 
 #include <version>

@@ -1,4 +1,4 @@
-#include "scenario.hpp"
+#include "scenario_table.hpp"
 
 #include <fmt/format.h>
 
@@ -46,14 +46,15 @@ void must_answer_all_at_once(scenario_group& group, const std::vector<std::size_
                              sizes.size(), *std::max_element(sizes.begin(), sizes.end()), left));
 }
 
-/// Commands of all sizes while one replica is down, which fetches them later in batches.
+/// Proposes commands of all sizes while one replica is down; the replica fetches them later in
+/// batches.
 std::uint64_t propose_all_sizes(const scenario_setting& setting) {
   scenario_group group{setting};
   auto& simulation = group.simulation();
   group.add_one();
   auto away = group.others({group.leader_or_first()}).back();
-  auto goes_on = setting.protocol.live_with_crashes == "minority";
-  if (goes_on)
+  auto is_live = setting.protocol.live_with_crashes == "minority";
+  if (is_live)
     simulation.crash(away);
   std::uint64_t cases = 0;
   for (std::size_t bytes : {std::size_t{0}, std::size_t{1}, std::size_t{2}, std::size_t{255},
@@ -69,8 +70,8 @@ std::uint64_t propose_all_sizes(const scenario_setting& setting) {
   return cases + 16;
 }
 
-/// A batch that has nearly its size must not take a largest command in as well: the host would
-/// never deliver the message, and the replica that needs it would wait forever.
+/// A batch that is nearly full must not include a command of the largest size as well: the host
+/// would never deliver the message, and the replica that needs it would wait forever.
 std::uint64_t propose_largest(const scenario_setting& setting) {
   scenario_group group{setting};
   auto& simulation = group.simulation();

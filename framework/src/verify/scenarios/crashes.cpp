@@ -1,4 +1,4 @@
-#include "scenario.hpp"
+#include "scenario_table.hpp"
 
 #include <fmt/format.h>
 
@@ -19,15 +19,15 @@ std::uint64_t count_up(scenario_group& group) {
 }
 
 /// An answered command survives a crash at any moment, and is applied once.
-std::uint64_t crash_before_each_effect(const scenario_setting& setting, bool everybody) {
+std::uint64_t crash_before_each_effect(const scenario_setting& setting, bool all_replicas) {
   std::uint64_t effects = 0;
   {
-    scenario_group calm{setting};
-    effects = count_up(calm);
+    scenario_group undisturbed{setting};
+    effects = count_up(undisturbed);
   }
   for (std::uint64_t effect = 1; effect <= effects; ++effect) {
     scenario_group group{setting};
-    group.simulation().crash_at_effect(effect, everybody);
+    group.simulation().crash_at_effect(effect, all_replicas);
     try {
       count_up(group);
       group.simulation().run_for(1s);
@@ -35,7 +35,7 @@ std::uint64_t crash_before_each_effect(const scenario_setting& setting, bool eve
       group.must_read();
     } catch (const broken& how) {
       throw broken(fmt::format("when {} of {} stops before effect {}: {}",
-                               everybody ? "everybody" : "one", setting.replicas, effect,
+                               all_replicas ? "everybody" : "one", setting.replicas, effect,
                                how.what()));
     }
   }
@@ -52,15 +52,15 @@ std::uint64_t crash_all_before_each_effect(const scenario_setting& setting) {
 
 std::uint64_t lose_the_leader_ten_times(const scenario_setting& setting) {
   scenario_group group{setting};
-  auto goes_on = setting.protocol.live_with_crashes == "minority";
+  auto is_live = setting.protocol.live_with_crashes == "minority";
   for (int round = 0; round < 10; ++round) {
     group.add_one();
     auto victim = group.leader();
     if (victim == 0)
       victim = static_cast<spi::replica_id>(1 + round % group.size());
     group.simulation().crash(victim);
-    if (goes_on) {
-      group.must_read(); // at a leader that has only just been elected
+    if (is_live) {
+      group.must_read(); // at a leader that was just elected
       group.add_one();
     }
     group.simulation().restart(victim);
@@ -71,7 +71,7 @@ std::uint64_t lose_the_leader_ten_times(const scenario_setting& setting) {
   return 10;
 }
 
-std::uint64_t go_on_with_a_minority_down(const scenario_setting& setting) {
+std::uint64_t continue_with_a_minority_down(const scenario_setting& setting) {
   auto replicas = setting.replicas;
   for (spi::replica_id first = 1; first <= replicas; ++first) {
     scenario_group group{setting};
@@ -105,7 +105,7 @@ std::uint64_t refuse_while_one_is_down(const scenario_setting& setting) {
 }
 
 /// A replica that was down catches up from its peers.
-std::uint64_t be_away_for_long(const scenario_setting& setting) {
+std::uint64_t catch_up_after_a_long_outage(const scenario_setting& setting) {
   for (spi::replica_id away = 1; away <= setting.replicas; ++away) {
     scenario_group group{setting};
     group.add_one();
@@ -132,34 +132,34 @@ std::vector<scenario> crash_scenarios() {
        .claim = "safe_with_crashes",
        .sizes = {1, 3},
        .any_size = false,
-       .why_not = unless_safe_with_crashes,
+       .reason_to_skip = unless_safe_with_crashes,
        .run = crash_one_before_each_effect},
       {.name = "all_crash_before_each_effect",
        .sentence = "all replicas crash before each effect",
        .claim = "safe_with_crashes",
        .any_size = false,
-       .why_not = unless_safe_with_mass_crashes,
+       .reason_to_skip = unless_safe_with_mass_crashes,
        .run = crash_all_before_each_effect},
       {.name = "leader_lost_ten_times",
        .sentence = "whoever leads is lost, ten times",
        .claim = "safe_with_crashes",
-       .why_not = unless_safe_with_crashes,
+       .reason_to_skip = unless_safe_with_crashes,
        .run = lose_the_leader_ten_times},
       {.name = "minority_down",
        .sentence = "a minority is down",
        .claim = "live_with_crashes",
        .sizes = {3, 5},
-       .why_not = unless_live_with_a_minority_down,
-       .run = go_on_with_a_minority_down},
+       .reason_to_skip = unless_live_with_a_minority_down,
+       .run = continue_with_a_minority_down},
       {.name = "one_away_for_long",
        .sentence = "one is away for long",
        .claim = "live_with_crashes",
-       .why_not = unless_live_with_a_minority_down,
-       .run = be_away_for_long},
+       .reason_to_skip = unless_live_with_a_minority_down,
+       .run = catch_up_after_a_long_outage},
       {.name = "one_down",
        .sentence = "one is down",
        .claim = "blocks_on_one_failure",
-       .why_not = unless_it_needs_every_replica,
+       .reason_to_skip = unless_it_needs_every_replica,
        .run = refuse_while_one_is_down},
   };
 }

@@ -1,4 +1,4 @@
-#include "scenario.hpp"
+#include "scenario_table.hpp"
 
 #include <fmt/format.h>
 
@@ -48,7 +48,7 @@ std::vector<scenario> disk_scenarios() {
       {.name = "failed_sync",
        .sentence = "a sync fails",
        .claim = "safe_with_crashes",
-       .why_not = unless_safe_with_crashes,
+       .reason_to_skip = unless_safe_with_crashes,
        .run = fail_a_sync},
       {.name = "stalled_disks",
        .sentence = "disks stall while replicas talk",

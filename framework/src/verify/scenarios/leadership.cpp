@@ -1,4 +1,4 @@
-#include "scenario.hpp"
+#include "scenario_table.hpp"
 
 #include <fmt/format.h>
 
@@ -23,9 +23,9 @@ replica_ids with_some_others(const scenario_group& group, spi::replica_id first,
 
 // -- Raft's figure 8 --------------------------------------------------------------------------
 
-/// A leader goes on with entries of an older term, and stops after some messages. They may be on a
-/// majority of the disks by then, and yet a leader of the term between replaces them.
-/// @returns whether it came to that
+/// A leader replicates entries of an older term, and stops after some messages. The entries may be
+/// on a majority of the disks by then, and still a leader of an intermediate term replaces them.
+/// @returns whether the elections took place as needed
 bool replace_entries_of_an_older_term(const scenario_setting& setting, std::uint64_t messages,
                                       std::size_t padding) {
   scenario_group group{setting};
@@ -43,7 +43,7 @@ bool replace_entries_of_an_older_term(const scenario_setting& setting, std::uint
   if (second == 0)
     return false;
   auto second_term = group.term_of(second);
-  simulation.isolate(second); // before anybody gets the entry that it begins with
+  simulation.isolate(second); // before any replica gets the first entry of its term
   group.write_at(second, padding);
   simulation.run_for(20ms);
   group.partition({group.others({second})});
@@ -51,7 +51,7 @@ bool replace_entries_of_an_older_term(const scenario_setting& setting, std::uint
   if (third == 0)
     return false;
   auto third_term = group.term_of(third);
-  group.let_through(messages);
+  group.drop_after(messages);
   simulation.run_for(50ms);
   for (auto id : minority)
     simulation.crash(id);
@@ -79,8 +79,8 @@ std::uint64_t replace_entries_of_older_terms(const scenario_setting& setting) {
 
 // -- a leader for the third time --------------------------------------------------------------
 
-/// The leader's last entries reach the others, whose answers don't reach the leader any more: the
-/// next leader decides them.
+/// The leader's last entries reach the other replicas, but their acknowledgements do not reach the
+/// leader: the next leader commits the entries.
 void lose_with_entries_that_survive(scenario_group& group, spi::replica_id leader) {
   auto& simulation = group.simulation();
   for (auto id : group.others({leader}))
@@ -90,8 +90,8 @@ void lose_with_entries_that_survive(scenario_group& group, spi::replica_id leade
   simulation.isolate(leader);
 }
 
-/// A minority has entries of its leader that nobody else gets, and acknowledges them.
-void lose_with_entries_that_dont(scenario_group& group, spi::replica_id leader) {
+/// A minority acknowledges entries of its leader that no other replica gets.
+void lose_with_entries_that_are_lost(scenario_group& group, spi::replica_id leader) {
   auto minority = with_some_others(group, leader, (group.size() - 1) / 2);
   group.partition({minority, group.others(minority)});
   for (int i = 0; i < 20; ++i)
@@ -100,11 +100,11 @@ void lose_with_entries_that_dont(scenario_group& group, spi::replica_id leader) 
 }
 
 /// Reads at the former leader while another replica leads, then heals the network.
-void let_another_lead(scenario_group& group, spi::replica_id led) {
+void change_leader(scenario_group& group, spi::replica_id led) {
   auto& simulation = group.simulation();
   auto next = group.await_leader_of(group.others({led}), group.term_of(led));
   if (next != 0)
-    group.ask(next);
+    group.ask_first(next);
   group.add_one();
   group.add_one();
   for (int i = 0; i < 50; ++i) {
@@ -126,21 +126,21 @@ std::uint64_t lead_three_times(const scenario_setting& setting) {
     return 0;
   for (int time = 0; time < 3; ++time) {
     lose_with_entries_that_survive(group, again);
-    let_another_lead(group, again);
+    change_leader(group, again);
     if (!group.make_lead(again))
       return 0;
     group.add_one();
-    lose_with_entries_that_dont(group, again);
-    let_another_lead(group, again);
+    lose_with_entries_that_are_lost(group, again);
+    change_leader(group, again);
     if (!group.make_lead(again))
       return 0;
-    // With others than those who acknowledged entries before.
+    // With other replicas than those that acknowledged entries before.
     auto minority = with_some_others(group, again, (group.size() - 1) / 2,
                                      with_some_others(group, again, (group.size() - 1) / 2));
     group.partition({minority, group.others(minority)});
     group.write_at(again);
     simulation.run_for(100ms);
-    let_another_lead(group, again);
+    change_leader(group, again);
     if (!group.make_lead(again))
       return 0;
   }
@@ -156,13 +156,13 @@ std::vector<scenario> leadership_scenarios() {
        .sentence = "entries of an older term are replaced by those of the term between",
        .claim = "safe_with_crashes",
        .sizes = {3, 5},
-       .why_not = unless_live_and_safe,
+       .reason_to_skip = unless_live_and_safe,
        .run = replace_entries_of_older_terms},
       {.name = "third_leadership",
        .sentence = "a replica leads three times without a restart",
        .claim = "live_with_crashes",
        .sizes = {3, 5},
-       .why_not = unless_live_with_a_minority_down,
+       .reason_to_skip = unless_live_with_a_minority_down,
        .run = lead_three_times},
   };
 }

@@ -1,4 +1,4 @@
-#include "scenario.hpp"
+#include "scenario_table.hpp"
 
 #include <fmt/format.h>
 
@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::uint64_t do_nothing_for_long(const scenario_setting& setting) {
+std::uint64_t stay_idle(const scenario_setting& setting) {
   scenario_group group{setting};
   group.add_one();
   auto& simulation = group.simulation();
@@ -20,7 +20,7 @@ std::uint64_t do_nothing_for_long(const scenario_setting& setting) {
   for (spi::replica_id id = 1; id <= setting.replicas; ++id)
     records.push_back(simulation.records(id).size());
   auto effects = simulation.stats().effects;
-  // A short heartbeat makes many effects: some for each replica, each time.
+  // A short heartbeat interval causes many effects: some for each replica and heartbeat.
   auto beat = std::min<std::chrono::microseconds>(setting.protocol.shortest_duration, 20ms);
   auto idle = std::clamp<std::chrono::microseconds>(30'000 * beat, 30s, 600s);
   simulation.run_for(idle);
@@ -39,8 +39,8 @@ std::uint64_t do_nothing_for_long(const scenario_setting& setting) {
 
 constexpr std::uint64_t filling_commands = 40'000;
 
-/// Fills the log. @returns the records that a replica holds in the end, at most, by entry that was
-/// committed.
+/// Fills the log. @returns the largest number of records on a replica at the end, divided by the
+/// number of committed entries.
 double fill_and_count(const scenario_setting& setting) {
   constexpr auto commands = filling_commands;
   scenario_group group{setting};
@@ -67,8 +67,9 @@ double fill_and_count(const scenario_setting& setting) {
   return static_cast<double>(kept) / static_cast<double>(simulation.applied(1));
 }
 
-/// The log is cut behind what the state machines have made durable; if not with these options, then
-/// with one of them at its minimum: they may ask for a longer log than the scenario fills.
+/// The log is cut up to the entries that the state machines have made durable. If the log is not
+/// cut with these options, it must be with one of them at its minimum, because the options may ask
+/// for a longer log than the scenario fills.
 std::uint64_t fill_the_log(const scenario_setting& setting) {
   constexpr auto most = 0.75;
   auto kept = fill_and_count(setting);
@@ -89,9 +90,7 @@ std::uint64_t fill_the_log(const scenario_setting& setting) {
 
 std::vector<scenario> long_run_scenarios() {
   return {
-      {.name = "idle_for_minutes",
-       .sentence = "nothing happens for minutes",
-       .run = do_nothing_for_long},
+      {.name = "idle_for_minutes", .sentence = "nothing happens for minutes", .run = stay_idle},
       {.name = "log_is_cut",
        .sentence = "the log is cut behind what is applied",
        .any_size = false,

@@ -1,4 +1,4 @@
-#include "scenario.hpp"
+#include "scenario_table.hpp"
 
 #include <fmt/format.h>
 
@@ -29,10 +29,10 @@ std::uint64_t change_the_members(const scenario_setting& setting) {
     throw broken("a learner doesn't learn");
   auto voters = up_to(size - 1);
   voters.push_back(joins);
-  group.change_members(voters); // it takes the place of one
+  group.change_members(voters); // the learner takes the place of a voter
   group.change_members(voters); // a repeated request, after the change
   group.add_one();
-  simulation.crash(size); // who may go for good
+  simulation.crash(size); // the removed replica may never return
   group.add_one();
   voters.push_back(size + 2);
   group.change_members(voters);
@@ -44,8 +44,8 @@ std::uint64_t change_the_members(const scenario_setting& setting) {
   return 3;
 }
 
-/// One is away while the group becomes another one and then again what it was, and leads when it is
-/// back, with the help of one that has forgotten how far decisions went.
+/// A replica is cut off while the group changes to other members and back. Afterwards it leads with
+/// the vote of a replica that restarted and no longer knows what was committed.
 std::uint64_t change_the_members_and_back(const scenario_setting& setting) {
   for (spi::replica_id away = 1; away <= 3; ++away) {
     scenario_group group{setting};
@@ -58,7 +58,7 @@ std::uint64_t change_the_members_and_back(const scenario_setting& setting) {
     group.change_members({stays});
     group.change_members({stays, helps});
     group.change_members({1, 2, 3});
-    simulation.run_for(200ms); // up to here both have applied it for good
+    simulation.run_for(200ms); // until both replicas have durably applied these entries
     for (int i = 0; i < 3; ++i)
       group.add_one();
     simulation.crash(stays);
@@ -95,7 +95,7 @@ std::uint64_t replace_a_lost_member(const scenario_setting& setting) {
     scenario_group group{setting};
     auto& simulation = group.simulation();
     group.add_one();
-    simulation.run_for(2s); // all of them know
+    simulation.run_for(2s); // until all members know the last commit
     simulation.lose_disk(lost);
     auto joins = group.size() + 1;
     auto voters = group.others({lost});
@@ -121,7 +121,7 @@ std::string unless_it_changes_members(const tested_protocol& it) {
   return it.changes_members ? "" : "it claims no changes of members";
 }
 
-std::string unless_it_changes_members_and_goes_on(const tested_protocol& it) {
+std::string unless_it_changes_members_and_is_live(const tested_protocol& it) {
   return it.changes_members ? unless_live_with_a_minority_down(it) : unless_it_changes_members(it);
 }
 
@@ -132,18 +132,18 @@ std::vector<scenario> membership_scenarios() {
       {.name = "members_come_and_go",
        .sentence = "members join, take another's place, and go",
        .claim = "changes_members",
-       .why_not = unless_it_changes_members,
+       .reason_to_skip = unless_it_changes_members,
        .run = change_the_members},
       {.name = "lost_member_replaced",
        .sentence = "a member is lost and replaced",
        .claim = "changes_members",
-       .why_not = unless_it_changes_members,
+       .reason_to_skip = unless_it_changes_members,
        .run = replace_a_lost_member},
       {.name = "members_change_and_back",
        .sentence = "a group changes, and back, while one of it is away",
        .claim = "changes_members",
        .any_size = false,
-       .why_not = unless_it_changes_members_and_goes_on,
+       .reason_to_skip = unless_it_changes_members_and_is_live,
        .run = change_the_members_and_back},
   };
 }

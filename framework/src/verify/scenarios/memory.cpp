@@ -1,6 +1,6 @@
 #include "../bare_group.hpp"
 #include "../memory_use.hpp"
-#include "scenario.hpp"
+#include "scenario_table.hpp"
 
 #include <fmt/format.h>
 
@@ -9,15 +9,15 @@ namespace atl::verify {
 
 namespace {
 
-/// A list that doubles when it is full, or a log that is cut in pieces, may grow by this and is no
-/// leak.
-constexpr std::int64_t slack = 512 << 10;
+/// A list that doubles when it is full, or a log that is cut in steps, may grow by this much
+/// without a leak.
+constexpr std::int64_t growth_allowed = 512 << 10;
 /// A leak is an allocation for each answer, and the smallest one takes more than this.
 constexpr std::int64_t bytes_each_max = 8;
 
 void must_not_have_grown(std::int64_t before, std::uint64_t answers, const char* what) {
   auto now = heap_bytes();
-  if (now > before + slack + static_cast<std::int64_t>(answers) * bytes_each_max)
+  if (now > before + growth_allowed + static_cast<std::int64_t>(answers) * bytes_each_max)
     throw broken(fmt::format("{} {} made the protocols of the group allocate {} bytes more",
                              answers, what, now - before));
 }
@@ -57,18 +57,18 @@ void write_often(bare_group& group, spi::replica_id leader, std::uint64_t times)
   }
 }
 
-std::uint64_t answer_for_long(const scenario_setting& setting) {
+std::uint64_t answer_many_requests(const scenario_setting& setting) {
   constexpr std::uint64_t reads = 100'000;
   constexpr std::uint64_t writes = 60'000;
   bare_group group{setting.protocol, setting.replicas};
   auto leader = await_leader(group);
-  read_often(group, reads / 10); // buffers grow to their size
+  read_often(group, reads / 10); // until buffers have grown to their final size
   auto before = heap_bytes();
   read_often(group, reads);
   must_not_have_grown(before, reads, "reads");
   write_often(group, leader, writes / 2);
   if (group.at(leader).status().first == 1)
-    return reads; // it keeps all of them, as its options may ask for
+    return reads; // the log keeps all entries, as its options may ask for
   before = heap_bytes();
   write_often(group, leader, writes);
   must_not_have_grown(before, writes, "writes");
@@ -83,7 +83,7 @@ std::vector<scenario> memory_scenarios() {
        .sentence = "memory doesn't grow with what is answered",
        .any_size = false,
        .once = true,
-       .run = answer_for_long},
+       .run = answer_many_requests},
   };
 }
 

@@ -1,4 +1,4 @@
-#include "scenario.hpp"
+#include "scenario_table.hpp"
 
 namespace atl::verify {
 
@@ -45,7 +45,7 @@ std::uint64_t redeliver_all_messages(const scenario_setting& setting) {
   simulation.run_for(3s);
   simulation.restart(victim);
   group.add_one();
-  simulation.filter({}); // what is sent from now on isn't noted any more
+  simulation.filter({}); // messages from now on are not recorded
   for (auto& it : all)
     if (simulation.up(it.to)) {
       simulation.deliver(it.from, it.to, it.bytes);
@@ -88,7 +88,7 @@ std::vector<scenario> network_scenarios() {
       {.name = "everything_said_again",
        .sentence = "all that was said is said again",
        .claim = "safe_with_crashes",
-       .why_not = unless_safe_with_crashes,
+       .reason_to_skip = unless_safe_with_crashes,
        .run = redeliver_all_messages},
   };
 }

@@ -1,5 +1,5 @@
 #include "../reference_run.hpp"
-#include "scenario.hpp"
+#include "scenario_table.hpp"
 
 #include <thread>
 
@@ -7,10 +7,10 @@ namespace atl::verify {
 
 namespace {
 
-/// A clock of whole seconds shows another one by then.
+/// After this pause, a clock of whole seconds shows another value.
 constexpr auto pause = std::chrono::milliseconds{1'050};
 
-/// The process, the time and the addresses of a run are none of a protocol's inputs.
+/// A protocol's behaviour must not depend on the process, the time or memory addresses.
 std::uint64_t run_in_two_processes(const scenario_setting& setting) {
   auto first =
       setting.reference ? *setting.reference : run_in_another_process(setting.protocol, false);

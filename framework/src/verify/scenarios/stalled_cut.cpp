@@ -1,4 +1,4 @@
-#include "scenario.hpp"
+#include "scenario_table.hpp"
 
 #include <fmt/format.h>
 
@@ -22,24 +22,24 @@ constexpr duration step = 7ms;
 
 /// Keeps no applied entry, so that the log is cut soon; unchanged for a protocol without such an
 /// option, or one that refuses it.
-tested_protocol with_short_log(const tested_protocol& tried) {
-  auto values = tried.options.values();
+tested_protocol with_short_log(const tested_protocol& protocol) {
+  auto values = protocol.options.values();
   auto keep = values.find("keep_entries");
   if (keep == values.end())
-    return tried;
+    return protocol;
   keep->second = std::int64_t{0};
-  auto what = tried;
-  what.options = spi::options{std::move(values)};
+  auto shorter = protocol;
+  shorter.options = spi::options{std::move(values)};
   try {
-    what.factory({what.options, 1, {1, 2, 3}, 1, 1});
+    shorter.factory({shorter.options, 1, {1, 2, 3}, 1, 1});
   } catch (const std::invalid_argument&) {
-    return tried;
+    return protocol;
   }
-  return what;
+  return shorter;
 }
 
 /// @returns when the leader of an undisturbed group cuts its log for the first time; none if it
-/// doesn't, or nobody leads.
+/// doesn't, or no replica leads.
 std::optional<duration> find_first_cut(const scenario_setting& setting) {
   scenario_group group{setting};
   group.add_one();
@@ -54,12 +54,12 @@ std::optional<duration> find_first_cut(const scenario_setting& setting) {
   return std::nullopt;
 }
 
-enum class stalled { leader, everybody };
+enum class stalled { leader, all };
 
 struct trial {
-  duration begin;    ///< of the stall
+  duration begin;    ///< when the stall begins
   stalled disks;     ///< whose disks stall
-  bool busy = false; ///< a command's record is what stalls, and the cut waits behind it
+  bool busy = false; ///< the record of a command stalls, and the cut waits for it
 };
 
 void must_keep_its_leader(const scenario_setting& setting, const trial& it) {
@@ -71,7 +71,7 @@ void must_keep_its_leader(const scenario_setting& setting, const trial& it) {
   auto leader = group.leader();
   auto term = simulation.status(leader).term;
   for (spi::replica_id id = 1; id <= setting.replicas; ++id)
-    if (id == leader || it.disks == stalled::everybody)
+    if (id == leader || it.disks == stalled::all)
       simulation.stall_disk(id, stall);
   if (it.busy)
     group.try_to_add(10ms);
@@ -84,16 +84,16 @@ void must_keep_its_leader(const scenario_setting& setting, const trial& it) {
   group.must_agree();
 }
 
-/// Nothing that replicas say to each other speaks of a cut, so nothing waits for its record.
+/// No message depends on a cut of the log, so no message waits for the record of the cut.
 std::uint64_t stall_the_disks_during_a_cut(const scenario_setting& given) {
-  auto what = with_short_log(given.protocol);
-  scenario_setting setting{what, given.replicas, given.ids, given.observer, given.reference};
+  auto shorter = with_short_log(given.protocol);
+  scenario_setting setting{shorter, given.replicas, given.ids, given.observer, given.reference};
   auto cut = find_first_cut(setting);
   if (!cut)
     return 0;
   std::uint64_t cases = 0;
   for (auto before = duration{0}; before <= earliest; before += step)
-    for (auto disks : {stalled::leader, stalled::everybody})
+    for (auto disks : {stalled::leader, stalled::all})
       for (auto busy : {false, true}) {
         must_keep_its_leader(setting, {*cut - before, disks, busy});
         ++cases;

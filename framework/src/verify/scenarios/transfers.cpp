@@ -1,4 +1,4 @@
-#include "scenario.hpp"
+#include "scenario_table.hpp"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Longer than any election takes, and far longer than to tell a healthy peer.
+/// Longer than any election takes, and much longer than a transfer to a healthy peer.
 constexpr auto transfer_bound = 5s;
 
 void must_transfer(scenario_group& group, spi::replica_id from, spi::replica_id to) {
@@ -23,7 +23,7 @@ void must_transfer(scenario_group& group, spi::replica_id from, spi::replica_id 
                   from, to, transfer_bound.count(), group.leader()));
 }
 
-/// To each peer, and back.
+/// Transfers leadership to each peer, and back.
 std::uint64_t transfer_to_each(const scenario_setting& setting) {
   scenario_group group{setting};
   group.add_one();
@@ -56,7 +56,8 @@ void make_fail(scenario_group& group, spi::replica_id successor, failing how) {
   }
 }
 
-/// The heir fails some messages after its leader was told to hand over. The others go on.
+/// The successor fails some messages after the leader was told to hand over. The other replicas
+/// continue.
 void transfer_to_one_that_fails(const scenario_setting& setting, std::uint32_t which, failing how,
                                 std::uint64_t messages) {
   scenario_group group{setting};
@@ -97,7 +98,7 @@ std::string unless_it_transfers(const tested_protocol& it) {
   return it.transfers_leadership ? "" : "it claims no transfer of leadership";
 }
 
-std::string unless_it_transfers_and_goes_on(const tested_protocol& it) {
+std::string unless_it_transfers_and_is_live(const tested_protocol& it) {
   return it.transfers_leadership ? unless_live_and_safe(it) : unless_it_transfers(it);
 }
 
@@ -108,12 +109,12 @@ std::vector<scenario> transfer_scenarios() {
       {.name = "leadership_transferred",
        .sentence = "leadership goes to the replica that it is transferred to",
        .claim = "transfers_leadership",
-       .why_not = unless_it_transfers,
+       .reason_to_skip = unless_it_transfers,
        .run = transfer_to_each},
       {.name = "heir_fails",
        .sentence = "the replica that leadership is transferred to fails meanwhile",
        .claim = "live_with_crashes",
-       .why_not = unless_it_transfers_and_goes_on,
+       .reason_to_skip = unless_it_transfers_and_is_live,
        .run = transfer_to_those_that_fail},
   };
 }

@@ -89,7 +89,7 @@ inline std::string fetch(bulk_connection& over, const fragment_key& key, std::ui
   return out;
 }
 
-/// A frozen process: the kernel takes connections for it, and nobody ever answers.
+/// A frozen process: the kernel accepts connections, and no response ever comes.
 struct silent_peer {
   boost::asio::io_context context;
   boost::asio::ip::tcp::acceptor acceptor{context, {boost::asio::ip::make_address("127.0.0.1"), 0}};
@@ -97,7 +97,7 @@ struct silent_peer {
   atl::endpoint endpoint() { return {"127.0.0.1", acceptor.local_endpoint().port()}; }
 };
 
-/// A client that speaks no protocol at all.
+/// A client that sends raw bytes.
 struct raw_client {
   boost::asio::io_context context;
   boost::asio::ip::tcp::socket socket{context};
@@ -105,13 +105,13 @@ struct raw_client {
   explicit raw_client(const atl::endpoint& to) {
     socket.connect({boost::asio::ip::make_address(to.host), to.port});
   }
-  /// False: the connection is gone.
+  /// @returns false when the connection is closed.
   bool send(std::string_view bytes) {
     boost::system::error_code why;
     boost::asio::write(socket, boost::asio::buffer(bytes), why);
     return !why;
   }
-  /// All that comes until the peer closes.
+  /// Everything received until the peer closes.
   std::string receive_all() {
     std::string out;
     boost::system::error_code why;

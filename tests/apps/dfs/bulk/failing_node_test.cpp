@@ -13,35 +13,35 @@ namespace {
 
 constexpr std::size_t chunk_size = 8 * 1024 * 1024;
 
-/// Short, so that tests of frozen peers are.
-bulk_options impatient() {
+/// Short, so that tests of frozen peers are quick.
+bulk_options short_timeouts() {
   auto out = caller_options();
   out.timeouts = {std::chrono::milliseconds{300}, std::chrono::milliseconds{400}};
   return out;
 }
 
-/// A port at which nobody listens.
-atl::endpoint nobody() {
+/// A port without a listener.
+atl::endpoint unused_port() {
   silent_peer gone;
   return gone.endpoint();
 }
 
 } // namespace
 
-TEST_CASE(
-    "a node that is down before a write is reported, and the nodes before it store their copies") {
+TEST_CASE("a node that is down before a write is reported, and the nodes upstream store their "
+          "copies") {
   bulk_cluster cluster{3};
   auto targets = cluster.targets();
   auto data = pattern(chunk_size);
   SUBCASE("in the middle") {
-    targets[1].at = nobody();
+    targets[1].at = unused_port();
     auto results = write_chunk(targets, key_of(1).chunk, data, durability::fsync, caller_options());
     CHECK(outcomes(results) == "ok unavailable unavailable");
     CHECK(results->at(2).outcome.error().message.find("node-2") != std::string::npos);
     CHECK(get(*cluster[2].at.store, key_of(1)) == "not_found");
   }
   SUBCASE("at the end") {
-    targets[2].at = nobody();
+    targets[2].at = unused_port();
     CHECK(outcomes(write_chunk(targets, key_of(1).chunk, data, durability::fsync,
                                caller_options())) == "ok ok unavailable");
     CHECK(get(*cluster[1].at.store, key_of(1)) == data);
@@ -49,15 +49,15 @@ TEST_CASE(
   CHECK(get(*cluster[0].at.store, key_of(1)) == data);
 }
 
-TEST_CASE("a first node that is dead fails the write") {
-  std::vector<write_target> targets = {{"dead", nobody(), 0}};
+TEST_CASE("a dead first node fails the write") {
+  std::vector<write_target> targets = {{"dead", unused_port(), 0}};
   CHECK(outcomes(write_chunk(targets, key_of(1).chunk, "data", durability::fsync,
                              caller_options())) == "unavailable");
 }
 
 namespace {
 
-/// A disk that does something at its first write of data.
+/// A disk that calls a function at its first write of data.
 class eventful_disk : public dfs::test::faulty_disk {
  public:
   std::function<void()> at_first_write;
@@ -71,13 +71,13 @@ class eventful_disk : public dfs::test::faulty_disk {
 
 } // namespace
 
-TEST_CASE(
-    "a node that dies during a write is reported, and the nodes before it store their copies") {
+TEST_CASE("a node that dies during a write is reported, and the nodes upstream store their "
+          "copies") {
   eventful_disk first_disk;
   bulk_node first{"first", first_disk};
   bulk_cluster behind{2};
   first.start();
-  // The middle node goes when the first one has stored a batch, and most are still to come.
+  // The middle node ends when the first node has stored a batch and most batches are pending.
   first_disk.at_first_write = [&] { behind[0].server->stop(); };
   std::vector<write_target> targets = {first.target(), behind[0].target(), behind[1].target()};
   auto data = pattern(chunk_size);
@@ -120,14 +120,14 @@ TEST_CASE("a client that dies during a write leaves nothing on any node") {
 
 TEST_CASE("a frozen node costs no call more than its time limit") {
   silent_peer frozen;
-  bulk_connection over{frozen.endpoint(), impatient()};
+  bulk_connection over{frozen.endpoint(), short_timeouts()};
   CHECK(fetch(over, key_of(1), 0, 10) == "timeout");
   CHECK(over.report_damage(key_of(1)).error().code == errc::timeout);
   CHECK(over.copy_fragment(key_of(1), frozen.endpoint(), 0).error().code == errc::timeout);
   std::vector<write_target> targets = {{"frozen", frozen.endpoint(), 0}};
   CHECK(outcomes(over.write_chunk(targets, key_of(1).chunk, "small", durability::fsync)) ==
         "timeout");
-  CHECK(outcomes(over.write_chunk(targets, key_of(1).chunk, pattern(max_fragment_size),
+  CHECK(outcomes(over.write_chunk(targets, key_of(1).chunk, pattern(fragment_bytes_max),
                                   durability::fsync)) == "timeout");
 }
 
@@ -136,7 +136,7 @@ TEST_CASE("a frozen node in a pipeline is reported before the nodes in front of 
   silent_peer frozen;
   std::vector<write_target> targets = {
       cluster[0].target(), cluster[1].target(), {"frozen", frozen.endpoint(), 0}};
-  for (auto size : {std::size_t{10}, max_fragment_size}) {
+  for (auto size : {std::size_t{10}, fragment_bytes_max}) {
     auto key = key_of(size);
     auto data = pattern(size);
     auto results = write_chunk(targets, key.chunk, data, durability::replicated, caller_options());
@@ -146,14 +146,14 @@ TEST_CASE("a frozen node in a pipeline is reported before the nodes in front of 
   }
 }
 
-TEST_CASE("a copy from a node that is dead, frozen or has nothing ends with the reason") {
+TEST_CASE("a copy from a node that is dead, frozen or without the fragment ends with the reason") {
   bulk_node node;
-  node.options.timeouts = impatient().timeouts;
+  node.options.timeouts = short_timeouts().timeouts;
   node.start();
   bulk_cluster source{1};
   silent_peer frozen;
   bulk_connection over{node.endpoint(), caller_options()};
-  CHECK(over.copy_fragment(key_of(1), nobody(), 0).error().code == errc::unavailable);
+  CHECK(over.copy_fragment(key_of(1), unused_port(), 0).error().code == errc::unavailable);
   CHECK(over.copy_fragment(key_of(1), frozen.endpoint(), 0).error().code == errc::timeout);
   CHECK(over.copy_fragment(key_of(1), source[0].endpoint(), 0).error().code == errc::not_found);
   CHECK(node.at.store->list().empty());
@@ -268,7 +268,7 @@ TEST_CASE("a stopped server ends its requests at once") {
 
 // -- too much at once ---------------------------------------------------------
 
-TEST_CASE("writes above a node's bound are answered busy, and accepted later") {
+TEST_CASE("writes beyond a node's limit are refused as busy, and accepted later") {
   faulty_disk disk;
   bulk_node node{"node", disk};
   node.options.write_buffer_bytes = chunk_size;
@@ -314,12 +314,12 @@ TEST_CASE("a busy node in a pipeline and the nodes downstream of it are reported
   writer.join();
 }
 
-TEST_CASE("a node whose disk is slow says that it is at work, along the whole pipeline") {
+TEST_CASE("a node with a slow disk sends progress messages along the whole pipeline") {
   bulk_cluster cluster{2};
   faulty_disk disk;
   bulk_node slow{"slow", disk};
   slow.start();
-  auto options = impatient();
+  auto options = short_timeouts();
   std::vector<write_target> targets = {cluster[0].target(), cluster[1].target(), slow.target()};
   disk.hold_syncs(true);
   std::atomic<bool> over = false;
@@ -337,7 +337,7 @@ TEST_CASE("a node whose disk is slow says that it is at work, along the whole pi
   CHECK(outcome == "ok ok ok");
 }
 
-TEST_CASE("a connection takes one descriptor of the node that serves it") {
+TEST_CASE("a connection uses one file descriptor of the serving node") {
   bulk_node node;
   node.start();
   REQUIRE(put(*node.at.store, key_of(1), "data"));

@@ -1,4 +1,4 @@
-// Strangers at the port: whatever they send, the server goes on serving.
+// Unknown peers connect to the port; the server keeps serving whatever they send.
 #include "bulk/bulk_protocol.hpp"
 #include "bulk_fixture.hpp"
 
@@ -20,7 +20,7 @@ void expect_serving(bulk_node& node) {
   CHECK(fetch(over, key, 0, 100) == "still here");
 }
 
-/// A header as it would be, but for what is wrong with it.
+/// A valid header except for one field.
 std::string header(std::uint32_t magic, std::uint16_t version, std::uint16_t op,
                    std::uint32_t size) {
   std::string out(wire::header_size, '\0');
@@ -57,7 +57,7 @@ TEST_CASE("a header with one wrong field is refused without waiting for its body
     wrong = header(magic, 2, 1, 0xffffffff);
   }
   SUBCASE("a body a byte too long") {
-    wrong = header(magic, 2, 1, max_frame_body + 1);
+    wrong = header(magic, 2, 1, frame_body_bytes_max + 1);
   }
   SUBCASE("another magic number") {
     wrong = header(magic + 1, 2, 1, 0);
@@ -85,7 +85,7 @@ TEST_CASE("a header with one wrong field is refused without waiting for its body
   expect_serving(node);
 }
 
-TEST_CASE("a request cut off at any byte, or with a byte changed, does no harm") {
+TEST_CASE("a request truncated at any byte or with an altered byte harms no node") {
   bulk_node node;
   node.start();
   std::string bodies[] = {
@@ -120,14 +120,14 @@ TEST_CASE("a request cut off at any byte, or with a byte changed, does no harm")
 
 TEST_CASE("a write above the largest fragment, or without targets, is malformed") {
   wire::write_request request{
-      {"test", ""}, key_of(1).chunk,        max_fragment_size + 1, durability::fsync,
+      {"test", ""}, key_of(1).chunk,        fragment_bytes_max + 1, durability::fsync,
       1000,         {{"a", {"host", 1}, 0}}};
   CHECK(!wire::decode_write(wire::encode(request)));
   request.size = 1;
   CHECK(wire::decode_write(wire::encode(request)));
   request.targets.clear();
   CHECK(!wire::decode_write(wire::encode(request)));
-  request.targets.assign(max_write_targets + 1, {"a", {"host", 1}, 0});
+  request.targets.assign(write_targets_max + 1, {"a", {"host", 1}, 0});
   CHECK(!wire::decode_write(wire::encode(request)));
 }
 
@@ -165,9 +165,9 @@ TEST_CASE("a caller of another cluster is refused with the reason") {
   CHECK(node.at.store->list().size() == 1);
 }
 
-TEST_CASE("a connection above the limit is answered busy, and the others continue") {
+TEST_CASE("a connection beyond the limit is refused as busy, and the others continue") {
   bulk_node node;
-  node.options.max_connections = 3;
+  node.options.connections_max = 3;
   node.start();
   REQUIRE(put(*node.at.store, key_of(1), "data"));
   std::vector<std::unique_ptr<bulk_connection>> connections;
@@ -185,7 +185,7 @@ TEST_CASE("a connection above the limit is answered busy, and the others continu
   CHECK(node.server->stats().busy == 2);
   for (auto& each : connections)
     CHECK(fetch(*each, key_of(1), 0, 4) == "data");
-  // And there is room again when one of them goes.
+  // A connection is accepted again when another one closes.
   connections.pop_back();
   wait_until([&] { return node.server->stats().connections == 2; });
   CHECK(fetch(one_more, key_of(1), 0, 4) == "data");
@@ -213,11 +213,11 @@ TEST_CASE("a reader that doesn't read is disconnected") {
   bulk_node node;
   node.options.timeouts.progress = std::chrono::milliseconds{50};
   node.start();
-  REQUIRE(put(*node.at.store, key_of(1), pattern(max_fragment_size)));
+  REQUIRE(put(*node.at.store, key_of(1), pattern(fragment_bytes_max)));
   raw_client lazy{node.endpoint()};
-  wire::read_request request{{"test", ""}, key_of(1), 0, max_fragment_size};
+  wire::read_request request{{"test", ""}, key_of(1), 0, fragment_bytes_max};
   REQUIRE(lazy.send(wire::encode_frame(wire::op::read, wire::encode(request))));
-  lazy.socket.wait(boost::asio::ip::tcp::socket::wait_read); // it has begun to send
+  lazy.socket.wait(boost::asio::ip::tcp::socket::wait_read); // the server has begun to send
   wait_until([&] { return node.server->stats().connections == 0; });
   CHECK(node.server->stats().read_bytes == 0);
 }

@@ -102,7 +102,7 @@ TEST_CASE("a missing fragment is not found, and the connection stays usable") {
   CHECK(cluster[0].server->stats().connections == 1);
 }
 
-TEST_CASE("writing the same chunk again succeeds, other data under its name doesn't") {
+TEST_CASE("writing the same chunk again succeeds, and writing other data under its name fails") {
   bulk_cluster cluster{2};
   bulk_connection over{cluster[0].endpoint(), caller_options()};
   auto data = pattern(100'000);
@@ -154,7 +154,7 @@ TEST_CASE("a connection that the node has closed is replaced without an error") 
         "ok");
 }
 
-TEST_CASE("the node that has a fragment gives it to the node that repairs it") {
+TEST_CASE("a node that repairs a fragment copies it from a node that has it") {
   bulk_cluster cluster{2};
   bulk_connection over{cluster[1].endpoint(), caller_options()};
   for (auto size : {std::size_t{0}, block_size + 1, chunk_size}) {
@@ -166,7 +166,7 @@ TEST_CASE("the node that has a fragment gives it to the node that repairs it") {
   }
 }
 
-TEST_CASE("a host is given by name, too") {
+TEST_CASE("a host can be given by name") {
   bulk_node node;
   node.options.listen.host = "localhost";
   node.start();

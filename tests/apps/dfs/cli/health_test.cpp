@@ -6,7 +6,7 @@
 
 #include <map>
 
-/// What `dfs status` makes of what the masters say.
+/// The summary that `dfs status` derives from the masters' views.
 using namespace dfs::cli;
 using nlohmann::json;
 
@@ -19,7 +19,7 @@ json master_entry(int id) {
           {"leader", id == 1}};
 }
 
-/// What a master of three says of the cluster; master-1 leads.
+/// The view of one of three masters; master-1 leads.
 json view_of(int id) {
   json view;
   view["cluster"] = "reef";
@@ -45,7 +45,7 @@ json view_of(int id) {
   return view;
 }
 
-/// Three masters and what they say.
+/// Three masters and their views.
 struct masters {
   std::map<std::string, json> views;
 
@@ -76,7 +76,7 @@ struct masters {
 
 } // namespace
 
-TEST_CASE("a cluster in which all is well is healthy, and status exits with 0") {
+TEST_CASE("status shows a cluster without faults as healthy, and exits with 0") {
   masters all;
   CHECK(all.line() == "healthy");
   CHECK(all.code() == 0);
@@ -150,7 +150,7 @@ TEST_CASE("a leader that doesn't answer is named") {
         "answer), master-1 is down");
 }
 
-TEST_CASE("a master that was removed is no member, whatever it takes itself for") {
+TEST_CASE("a removed master is not shown as a member, whatever role it reports") {
   masters all;
   all[1]["seen_by"]["voters"] = {1, 2};
   auto removed = all.master(3);
@@ -162,14 +162,14 @@ TEST_CASE("a master that was removed is no member, whatever it takes itself for"
   CHECK(all.line() == "healthy");
 }
 
-TEST_CASE("a learner is called one") {
+TEST_CASE("a learner is shown as a learner") {
   masters all;
   all[1]["seen_by"]["voters"] = {1, 2};
   all[1]["seen_by"]["learners"] = {3};
   CHECK(all.master(3)["member"] == "learner");
 }
 
-TEST_CASE("a master that the leader turns away is shown so, with the reason") {
+TEST_CASE("a master that the leader refuses is shown as refused, with the reason") {
   masters all;
   all[1]["turned_away"].push_back({{"name", "master-3"}, {"folder", ""}, {"why", "other options"}});
   auto turned_away = all.master(3);
@@ -188,7 +188,7 @@ TEST_CASE("a master that the leader turns away is shown so, with the reason") {
   }
 }
 
-TEST_CASE("a storage node that is turned away is named, also beside a master of its name") {
+TEST_CASE("a refused storage node is named, also when a master has the same name") {
   masters all;
   all[1]["turned_away"].push_back({{"name", "storage-3"}, {"folder", "f"}, {"why", "wrong disk"}});
   CHECK(all.line() == "degraded: storage-3 is turned away (wrong disk)");
@@ -197,7 +197,8 @@ TEST_CASE("a storage node that is turned away is named, also beside a master of 
   CHECK(all.line() == "degraded: master-3 is turned away (wrong disk)");
 }
 
-TEST_CASE("a master that waits to be let in says why; it counts only when it is a member") {
+TEST_CASE("a master that waits for admission is shown with the reason, and counts only when it "
+          "is a member") {
   masters all;
   all[3]["seen_by"]["role"] = "waiting";
   all[3]["waiting"] = "its data folder is empty";
@@ -221,11 +222,11 @@ TEST_CASE("a master whose file differs from the leader's is named, with key and 
 
 TEST_CASE("a master without a leader, or one that has stopped, degrades a cluster") {
   masters all;
-  SUBCASE("it hears no leader") {
+  SUBCASE("the master has no leader") {
     all[2]["seen_by"]["leader"] = 0;
     CHECK(all.line() == "degraded: master-2 doesn't follow the leading master");
   }
-  SUBCASE("it stopped") {
+  SUBCASE("the master stopped") {
     all[2]["seen_by"]["blocked"] = "this replica has stopped";
     CHECK(all.line() == "degraded: master-2: this replica has stopped");
   }
@@ -242,7 +243,8 @@ TEST_CASE("a master under a new id is named once, under the id that is a member"
   CHECK(all.line() == "healthy");
 }
 
-TEST_CASE("the view of the leader in the latest term is taken, and without one the longest log's") {
+TEST_CASE("status uses the view of the leader in the latest term, or else that of the longest "
+          "log") {
   masters all;
   all[2]["seen_by"]["role"] = "leader";
   all[2]["seen_by"]["term"] = 4;

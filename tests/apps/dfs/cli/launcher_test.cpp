@@ -28,7 +28,7 @@ endless_node scripted(const temporary_folder& folder, const std::string& script)
           program};
 }
 
-/// A node that does nothing until it is ended.
+/// A node that does nothing until it is killed.
 endless_node endless(const temporary_folder& folder) {
   auto node = scripted(folder, "read nothing <> \"$0.pipe\"");
   REQUIRE(::mkfifo((node.program.string() + ".pipe").c_str(), 0600) == 0);
@@ -43,7 +43,7 @@ void wait_until_ended(pid_t child) {
 
 } // namespace
 
-TEST_CASE("a node that was just started is running, from the first moment to its end") {
+TEST_CASE("a started node counts as running from its first moment to its end") {
   temporary_folder folder;
   auto [node, program] = endless(folder);
   // The system shows a new program's words a moment after it runs.
@@ -57,7 +57,7 @@ TEST_CASE("a node that was just started is running, from the first moment to its
   }
 }
 
-TEST_CASE("a node that ended has stopped, though its parent doesn't ask for its end") {
+TEST_CASE("a node that ended counts as stopped before its parent waits for it") {
   temporary_folder folder;
   auto [node, program] = endless(folder);
   int started[2];
@@ -80,7 +80,8 @@ TEST_CASE("a node that ended has stopped, though its parent doesn't ask for its 
   ::close(started[1]);
 }
 
-TEST_CASE("a node is found and stopped by its file, though its pid file is gone or names another") {
+TEST_CASE("a node is found and stopped by its configuration file when its pid file is missing "
+          "or wrong") {
   temporary_folder folder;
   auto [node, program] = endless(folder);
   auto started = dfs::start(node, program);
@@ -116,7 +117,7 @@ TEST_CASE("only a process that runs with a file of the folder is a node of the f
   CHECK(dfs::stop(node, std::chrono::seconds{10}) == true);
 }
 
-TEST_CASE("a check of a node's file is no node that runs") {
+TEST_CASE("a process that checks a node's file does not count as a running node") {
   temporary_folder folder;
   auto [node, program] = endless(folder);
   auto started = dfs::start(node, program, {"--check"});
@@ -125,7 +126,7 @@ TEST_CASE("a check of a node's file is no node that runs") {
   CHECK(dfs::stop(started->process, std::chrono::seconds{10}) == true);
 }
 
-TEST_CASE("how a node ended is told by its exit code or signal, with what it wrote that time") {
+TEST_CASE("the end of a node is reported with its exit code or signal and the output of that run") {
   temporary_folder folder;
   std::string expected;
   std::string script;
@@ -147,7 +148,7 @@ TEST_CASE("how a node ended is told by its exit code or signal, with what it wro
   CHECK(dfs::log_tail(node, started->log_begin) == "  last words");
 }
 
-TEST_CASE("a node's program gets further arguments after the file") {
+TEST_CASE("further arguments are passed to a node's program after the file") {
   temporary_folder folder;
   auto [node, program] = scripted(folder, "echo \"$@\"");
   auto started = dfs::start(node, program, {"--more", "a b"});
@@ -157,7 +158,7 @@ TEST_CASE("a node's program gets further arguments after the file") {
   CHECK(dfs::log_tail(node) == "  --config " + node.config.string() + " --more a b");
 }
 
-TEST_CASE("with what configuration a node was started is known of that process alone") {
+TEST_CASE("the configuration that a node was started with is known only for that process") {
   temporary_folder folder;
   auto [node, program] = endless(folder);
   node.configuration = {{"node.name", "\"node\""}, {"node.weight", "2.0"}};
@@ -169,7 +170,7 @@ TEST_CASE("with what configuration a node was started is known of that process a
   CHECK_FALSE(dfs::started_configuration(node, started->process).has_value());
 }
 
-TEST_CASE("one at a time has a folder's lock, which ends with its owner") {
+TEST_CASE("one process at a time has a folder's lock, which ends with the process") {
   temporary_folder folder;
   int waited = 0;
   auto take = [&](int seconds) {
@@ -188,7 +189,7 @@ TEST_CASE("one at a time has a folder's lock, which ends with its owner") {
   REQUIRE(child >= 0);
   if (child == 0) {
     auto taken = take(0);
-    ::_exit(taken ? 0 : 1); // as if it was killed: nothing is given back
+    ::_exit(taken ? 0 : 1); // as if killed: nothing is released
   }
   int status = 0;
   ::waitpid(child, &status, 0);

@@ -83,7 +83,7 @@ TEST_CASE("a fresh local file appears whole, with the permissions of the umask")
   CHECK(entries(folder.path()) == 1);
 }
 
-TEST_CASE("a local file that isn't kept leaves nothing, and the old one as it was") {
+TEST_CASE("a local file that is not kept leaves no trace, and the old file unchanged") {
   temporary_folder folder;
   write(folder / "f", "old");
   {
@@ -145,7 +145,7 @@ TEST_CASE("a symbolic link stays, and the file that it leads to is replaced") {
   CHECK(entries(folder / "other") == 1);
 }
 
-TEST_CASE("a place that a local file can't have is refused with its name, and nothing is thrown") {
+TEST_CASE("an invalid path of a local file is refused with its name, without an exception") {
   temporary_folder folder;
   fs::create_symlink("loop", folder / "loop");
   fs::create_symlink("nothing", folder / "dangling");
@@ -161,7 +161,7 @@ TEST_CASE("a place that a local file can't have is refused with its name, and no
   CHECK(entries(folder.path()) == 3);
 }
 
-TEST_CASE("a local file may have the longest name that there is, also when it is replaced") {
+TEST_CASE("a local file may have a name of the greatest length, also when it is replaced") {
   temporary_folder folder;
   auto name = std::string(255, 'n');
   REQUIRE(store(folder / name, "first").has_value());
@@ -178,7 +178,7 @@ TEST_CASE("a device is written in place") {
   CHECK(full.error().code == atl::errc::no_space);
 }
 
-TEST_CASE("a temporary file gets its name, with and without one of its own before") {
+TEST_CASE("a temporary file is renamed to its final name, with and without a temporary name") {
   for (maker make : {&temporary_file::beside, &temporary_file::named_beside}) {
     temporary_folder folder;
     for (auto* text : {"first", "second"}) {
@@ -192,7 +192,7 @@ TEST_CASE("a temporary file gets its name, with and without one of its own befor
   }
 }
 
-TEST_CASE("a temporary file is gone when a signal ends the program, which dies of that signal") {
+TEST_CASE("a temporary file is removed when a signal ends the program, which dies of that signal") {
   for (maker make : {&temporary_file::beside, &temporary_file::named_beside})
     for (int signal : {SIGINT, SIGTERM, SIGHUP}) {
       CAPTURE(signal);
@@ -223,7 +223,7 @@ TEST_CASE("a signal that the program ignores stays ignored while a temporary fil
   CHECK(fs::exists(folder / "f"));
 }
 
-TEST_CASE("the time of a local file is known to the microsecond, also before 1970") {
+TEST_CASE("the time of a local file is read to the microsecond, also before 1970") {
   temporary_folder folder;
   write(folder / "f", "text");
   struct sample {

@@ -13,7 +13,7 @@ namespace {
 
 using lines = std::vector<std::string>;
 
-/// What a walk saw.
+/// The entries that a walk visited.
 struct walk_record {
   lines folders;
   lines files;
@@ -61,7 +61,7 @@ TEST_CASE("a walk through a folder visits files and folders in the order of thei
   CHECK(seen.problems.empty());
 }
 
-TEST_CASE("a walk follows links to files and folders, each time one leads there") {
+TEST_CASE("a walk follows every link to a file or folder") {
   temporary_folder folder;
   write(folder / "elsewhere/file", "data");
   std::filesystem::create_directories(folder / "tree");
@@ -74,7 +74,7 @@ TEST_CASE("a walk follows links to files and folders, each time one leads there"
   CHECK(seen.problems.empty());
 }
 
-TEST_CASE("a link to a folder around it is named and left out, and the rest is visited") {
+TEST_CASE("a link to an enclosing folder is named and left out, and the rest is visited") {
   temporary_folder folder;
   write(folder / "tree/deep/file", "data");
   std::filesystem::create_symlink("../..", folder / "tree/deep/up");
@@ -86,7 +86,7 @@ TEST_CASE("a link to a folder around it is named and left out, and the rest is v
   CHECK(is_named(seen.problems, "tree/itself"));
 }
 
-TEST_CASE("links that lead nowhere or to themselves are named, and the rest is visited") {
+TEST_CASE("dangling and circular links are named, and the rest is visited") {
   temporary_folder folder;
   write(folder / "good", "good");
   std::filesystem::create_symlink("loop", folder / "loop");
@@ -139,7 +139,7 @@ TEST_CASE("an entry that is neither a file nor a folder is distinguished") {
   CHECK(seen.files.empty());
 }
 
-TEST_CASE("a walk of a folder that isn't there is a problem that names it") {
+TEST_CASE("a walk of a missing folder fails with the folder's name") {
   auto seen = walk("/nonexistent/folder");
   CHECK(seen.folders.empty());
   CHECK(is_named(seen.problems, "/nonexistent/folder"));

@@ -1,4 +1,5 @@
 #include "cli/node_files.hpp"
+#include "contains.hpp"
 #include "temporary_folder.hpp"
 
 #include <doctest/doctest.h>
@@ -28,7 +29,7 @@ class configs_folder {
   }
   const std::filesystem::path& path() const { return folder_.path(); }
 
-  /// What is wrong with the folder; empty when nothing is.
+  /// The problem of the folder; empty: none.
   std::string mistakes() const {
     auto nodes = dfs::nodes_in(path());
     return nodes ? "" : nodes.error().message;
@@ -37,10 +38,6 @@ class configs_folder {
  private:
   temporary_folder folder_;
 };
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != text.npos;
-}
 
 } // namespace
 
@@ -56,7 +53,7 @@ TEST_CASE("nodes that have nothing in common can share a folder") {
   CHECK((*nodes)[2].log == folder.path() / "run/storage-2.log");
 }
 
-TEST_CASE("two files that can't both be nodes of one machine are named, with what they share") {
+TEST_CASE("two files that can't both be nodes of one machine are named with their common value") {
   configs_folder folder;
   folder.add_storage("s1.toml", "storage-1", "data/s1", "127.0.0.1:7101");
   std::string shared;
@@ -64,7 +61,7 @@ TEST_CASE("two files that can't both be nodes of one machine are named, with wha
     folder.add_storage("s2.toml", "storage-1", "data/s2", "127.0.0.1:7102");
     shared = "node.name = \"storage-1\"";
   }
-  SUBCASE("the data folder, written otherwise") {
+  SUBCASE("the data folder, in another notation") {
     folder.add_storage("s2.toml", "storage-2", "./other/../data//s1", "127.0.0.1:7102");
     shared = (folder.path() / "data/s1").string();
   }
@@ -72,27 +69,27 @@ TEST_CASE("two files that can't both be nodes of one machine are named, with wha
     folder.add_storage("s2.toml", "storage-2", "data/s2", "localhost:7101");
     shared = "localhost:7101";
   }
-  SUBCASE("the port, where one listens on all addresses") {
+  SUBCASE("the port, when one node listens on all addresses") {
     folder.add_storage("s2.toml", "storage-2", "data/s2", "127.0.0.1:7102",
                        "bulk_listen = \"0.0.0.0:7101\"\n");
     shared = ":7101";
   }
-  SUBCASE("the address where others find them, though they listen elsewhere") {
+  SUBCASE("the public address, when the nodes listen elsewhere") {
     folder.add_storage("s2.toml", "storage-2", "data/s2", "127.0.0.1:7101",
                        "bulk_listen = \"127.0.0.1:7102\"\n");
     shared = "node.bulk";
   }
   auto mistakes = folder.mistakes();
-  CHECK_MESSAGE(has(mistakes, "s1.toml"), mistakes);
-  CHECK_MESSAGE(has(mistakes, "s2.toml"), mistakes);
-  CHECK_MESSAGE(has(mistakes, shared), mistakes);
+  CHECK_MESSAGE(contains(mistakes, "s1.toml"), mistakes);
+  CHECK_MESSAGE(contains(mistakes, "s2.toml"), mistakes);
+  CHECK_MESSAGE(contains(mistakes, shared), mistakes);
 }
 
 TEST_CASE("a storage node with the address of a master is reported") {
   configs_folder folder;
   folder.add_storage("s1.toml", "storage-1", "data/s1", "127.0.0.1:7001");
-  CHECK_MESSAGE(has(folder.mistakes(), "master-1.toml"), folder.mistakes());
-  CHECK_MESSAGE(has(folder.mistakes(), "s1.toml"), folder.mistakes());
+  CHECK_MESSAGE(contains(folder.mistakes(), "master-1.toml"), folder.mistakes());
+  CHECK_MESSAGE(contains(folder.mistakes(), "s1.toml"), folder.mistakes());
 }
 
 TEST_CASE("a node with an invalid file can be stopped by its name or its file's name") {
@@ -107,7 +104,8 @@ TEST_CASE("a node with an invalid file can be stopped by its name or its file's 
   CHECK((*nodes)[2].name == "s2");
 }
 
-TEST_CASE("what a node's file sets counts what it includes, and no comments and defaults") {
+TEST_CASE("the settings of a node's file include those of included files, and no comments or "
+          "defaults") {
   configs_folder folder;
   auto configuration = [&] {
     auto nodes = dfs::nodes_in(folder.path());
@@ -128,9 +126,9 @@ TEST_CASE("what a node's file sets counts what it includes, and no comments and 
         "files.chunk_size was \"1MiB\" and is not set");
 }
 
-TEST_CASE("of many changes some are shown, and how many there are more") {
+TEST_CASE("of many changes some are shown with the number of the others") {
   std::vector<dfs::written_key> many;
   for (int i = 0; i < 9; ++i)
     many.push_back({fmt::format("key.{}", i), "1"});
-  CHECK(has(dfs::describe_changes({}, many), "5 more"));
+  CHECK(contains(dfs::describe_changes({}, many), "5 more"));
 }

@@ -17,7 +17,8 @@ TEST_CASE("a transfer of many files ends with the code of the first failure") {
   CHECK_FALSE(tally.has_given_up());
 }
 
-TEST_CASE("a transfer gives up after three files in a row without an answer, not in all") {
+TEST_CASE("a transfer ends after three consecutive files without a response, not after three in "
+          "total") {
   transfer_tally tally;
   for (int i = 0; i < 5; ++i) {
     tally.fail({errc::unavailable, "no master answers"});

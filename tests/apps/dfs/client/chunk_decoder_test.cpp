@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <functional>
 
-/// What a client takes for the chunk that was stored.
+/// A client's choice of the fragments that decode to the stored chunk.
 using namespace dfs;
 using namespace atl::spi;
 
@@ -108,7 +108,7 @@ bool give(chunk_decoder& decoder, std::uint32_t index, const std::string& bytes)
 
 } // namespace
 
-TEST_CASE("a chunk is whole as soon as the fragments that suffice are there") {
+TEST_CASE("a chunk is decoded as soon as enough fragments are there") {
   parity scheme{3};
   reading it{scheme};
   chunk_decoder decoder{scheme, it.record, it.into};
@@ -119,7 +119,7 @@ TEST_CASE("a chunk is whole as soon as the fragments that suffice are there") {
   CHECK(decoder.wrong_combinations() == 0);
 }
 
-TEST_CASE("one wrong fragment does no harm where the others suffice, whichever it is") {
+TEST_CASE("any single wrong fragment is left out when the others suffice") {
   parity scheme{3};
   for (std::uint32_t wrong = 0; wrong < 4; ++wrong) {
     CAPTURE(wrong);
@@ -133,17 +133,17 @@ TEST_CASE("one wrong fragment does no harm where the others suffice, whichever i
   }
 }
 
-TEST_CASE("a scheme that makes other data of the fragments than was stored is never believed") {
+TEST_CASE("data that a scheme decodes wrongly is never returned") {
   parity scheme{3};
   reading it{scheme};
   chunk_decoder decoder{scheme, it.record, it.into};
-  SUBCASE("of whatever fragments") {
+  SUBCASE("from any fragments") {
     scheme.mistake = [](auto part, auto) { return part == 1; };
     for (std::uint32_t index = 0; index < 4; ++index)
       CHECK_FALSE(give(decoder, index, it.fragments[index]));
     CHECK(decoder.wrong_combinations() > 1);
   }
-  SUBCASE("of some: another combination is right") {
+  SUBCASE("from some fragments: another combination is right") {
     scheme.mistake = [](auto part, auto fragments) { return !fragments[part]; };
     for (std::uint32_t index : {3, 2, 1})
       CHECK_FALSE(give(decoder, index, it.fragments[index]));
@@ -152,7 +152,7 @@ TEST_CASE("a scheme that makes other data of the fragments than was stored is ne
   }
 }
 
-TEST_CASE("a replica with other content is passed over for the next one") {
+TEST_CASE("a copy with other content is skipped for the next one") {
   copies scheme;
   reading it{scheme};
   chunk_decoder decoder{scheme, it.record, it.into};
@@ -162,10 +162,10 @@ TEST_CASE("a replica with other content is passed over for the next one") {
   CHECK(it.into == it.text);
 }
 
-TEST_CASE("the combinations that are tried have an end, however many there are") {
+TEST_CASE("the number of combinations that are tried is bounded") {
   parity scheme{12};
   reading it{scheme, 24};
-  it.record.crc ^= 1; // nothing will do
+  it.record.crc ^= 1; // no combination matches
   chunk_decoder decoder{scheme, it.record, it.into};
   for (std::uint32_t index = 0; index < 13; ++index)
     CHECK_FALSE(give(decoder, index, it.fragments[index]));

@@ -5,7 +5,7 @@
 
 #include <doctest/doctest.h>
 
-/// What storage nodes, clients and masters say to each other: as it was said, or not at all.
+/// The messages between storage nodes, clients and masters are decoded as encoded, or refused.
 using namespace dfs;
 using namespace dfs::protocol;
 
@@ -35,10 +35,10 @@ cluster_info some_info() {
   return it;
 }
 
-/// Takes every prefix of the bytes, and many changed copies, through the decoder: each is refused,
-/// or decodes to something that is written as it was read.
+/// Decodes every prefix of the bytes and many altered copies: each is refused, or decodes to a
+/// message that is encoded to the same bytes.
 template <class Decode>
-void maltreat(const std::string& whole, Decode decode) {
+void check_altered_bytes(const std::string& whole, Decode decode) {
   auto good = decode(whole);
   REQUIRE(good.has_value());
   CHECK(encode(*good) == whole);
@@ -59,26 +59,27 @@ void maltreat(const std::string& whole, Decode decode) {
 
 } // namespace
 
-TEST_CASE("each message comes back as it was, and damaged ones are refused") {
-  maltreat(encode(some_heartbeat()), decode_storage_heartbeat);
-  maltreat(encode(storage_commands{"group", 1, true, {{{1, 2}, 3, false}}}),
-           decode_storage_commands);
-  maltreat(encode(allocate_request{1, 2, 3, {4, 5}}), decode_allocate_request);
-  maltreat(encode(allocate_answer{{{{1, 2}, {{3, "n", {"h", 4}}}}}, {}}), decode_allocate_answer);
-  maltreat(encode(allocate_answer{{}, atl::error{atl::errc::no_space, "all are full"}}),
-           decode_allocate_answer);
-  maltreat(encode(finish_request{9}), decode_finish_request);
-  maltreat(encode(renew_request{9, 1'700'000'000}), decode_renew_request);
-  maltreat(encode(collect_request{9}), decode_collect_request);
+TEST_CASE("each message is decoded as it was encoded, and damaged ones are refused") {
+  check_altered_bytes(encode(some_heartbeat()), decode_storage_heartbeat);
+  check_altered_bytes(encode(storage_commands{"group", 1, true, {{{1, 2}, 3, false}}}),
+                      decode_storage_commands);
+  check_altered_bytes(encode(allocate_request{1, 2, 3, {4, 5}}), decode_allocate_request);
+  check_altered_bytes(encode(allocate_answer{{{{1, 2}, {{3, "n", {"h", 4}}}}}, {}}),
+                      decode_allocate_answer);
+  check_altered_bytes(encode(allocate_answer{{}, atl::error{atl::errc::no_space, "all are full"}}),
+                      decode_allocate_answer);
+  check_altered_bytes(encode(finish_request{9}), decode_finish_request);
+  check_altered_bytes(encode(renew_request{9, 1'700'000'000}), decode_renew_request);
+  check_altered_bytes(encode(collect_request{9}), decode_collect_request);
   collect_state collected;
   collected.phase = collect_phase::collecting;
   collected.fragments = 7;
   collected.nodes_down = {"storage-1", "storage-2"};
-  maltreat(encode(collected), decode_collect_state);
-  maltreat(encode(some_info()), decode_cluster_info);
+  check_altered_bytes(encode(collected), decode_collect_state);
+  check_altered_bytes(encode(some_info()), decode_cluster_info);
 }
 
-TEST_CASE("counts beyond the limits are refused before anything is made room for") {
+TEST_CASE("counts beyond the limits are refused before memory is allocated") {
   CHECK_FALSE(decode_allocate_request(encode(allocate_request{1, 0, 3, {}})).has_value());
   CHECK_FALSE(
       decode_allocate_request(encode(allocate_request{1, chunks_per_request_max + 1, 3, {}}))
@@ -88,7 +89,7 @@ TEST_CASE("counts beyond the limits are refused before anything is made room for
   CHECK_FALSE(decode_storage_heartbeat(encode(report)).has_value());
 }
 
-TEST_CASE("a chunk's name is 32 hexadecimal digits, both ways") {
+TEST_CASE("a chunk's name is formatted and parsed as 32 hexadecimal digits") {
   chunk_id id{0x0123456789abcdef, 0xfedcba9876543210};
   CHECK(to_string(id) == "0123456789abcdeffedcba9876543210");
   CHECK(parse_chunk_id(to_string(id)) == id);

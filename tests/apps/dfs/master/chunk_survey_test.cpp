@@ -55,7 +55,7 @@ struct fixture {
     return node;
   }
 
-  /// A chunk that each of its nodes has.
+  /// A chunk of which each node has its fragment.
   void store(std::uint64_t number, const std::vector<storage_id>& nodes) {
     chunks.push_back(chunk(number, nodes));
     for (std::uint32_t index = 0; index < nodes.size(); ++index)
@@ -89,7 +89,7 @@ struct fixture {
     return answer;
   }
 
-  /// One look of the master. @returns whether the survey wanted to know something.
+  /// One tick of the master. @returns whether the survey sent a query.
   bool look() {
     auto query = survey.next(registry, applied, now);
     if (!query)
@@ -101,11 +101,11 @@ struct fixture {
       survey.on_known(known(std::get<queries::known>(*query).ids), now);
     return true;
   }
-  /// Looks until a pass is through, while the nodes in `living` report.
-  survey_counts count(const std::vector<storage_id>& living = {1, 2, 3}) {
+  /// Ticks until a pass is complete, while the nodes in `reporting` report.
+  survey_counts count(const std::vector<storage_id>& reporting = {1, 2, 3}) {
     for (int i = 0; i < 200; ++i) {
       now += milliseconds{200};
-      for (auto id : living)
+      for (auto id : reporting)
         report(id);
       look();
     }
@@ -116,7 +116,7 @@ struct fixture {
 
 } // namespace
 
-TEST_CASE("a survey counts nothing until the storage nodes had time to report") {
+TEST_CASE("a survey starts only once the storage nodes had time to report") {
   fixture f;
   CHECK_FALSE(f.look());
   f.now += delay - milliseconds{1};
@@ -127,7 +127,8 @@ TEST_CASE("a survey counts nothing until the storage nodes had time to report") 
   CHECK(f.survey.counts().has_value());
 }
 
-TEST_CASE("a survey pages through all chunks, and finds none short where all nodes have theirs") {
+TEST_CASE("a survey pages through all chunks, and finds none short of copies when every node "
+          "has its fragments") {
   fixture f;
   for (std::uint64_t number = 1; number <= 7; ++number)
     f.store(number, {1, 2, 3});
@@ -137,8 +138,7 @@ TEST_CASE("a survey pages through all chunks, and finds none short where all nod
   CHECK(counts.unreadable == 0);
 }
 
-TEST_CASE("a chunk on a node that is down, or that lacks a fragment since it was written, is short "
-          "of copies") {
+TEST_CASE("a chunk is short of copies when a node is down or a fragment was never written") {
   fixture f;
   f.store(1, {1, 2});
   f.store(2, {2, 3});
@@ -151,7 +151,7 @@ TEST_CASE("a chunk on a node that is down, or that lacks a fragment since it was
   CHECK(counts.unreadable == 0);
 }
 
-TEST_CASE("a chunk that no living node has is counted as unreadable, as the scheme judges") {
+TEST_CASE("a chunk that no reporting node has is counted as unreadable, as the scheme judges") {
   fixture f;
   f.store(1, {1, 3});
   f.store(2, {3});
@@ -161,7 +161,7 @@ TEST_CASE("a chunk that no living node has is counted as unreadable, as the sche
   CHECK(counts.unreadable == 1);
 }
 
-TEST_CASE("a fragment that a living node doesn't list makes its chunk short of copies") {
+TEST_CASE("a fragment that a reporting node doesn't list makes its chunk short of copies") {
   fixture f;
   f.store(1, {1, 2, 3});
   f.store(2, {1, 2, 3});
@@ -171,7 +171,8 @@ TEST_CASE("a fragment that a living node doesn't list makes its chunk short of c
   CHECK(counts.short_of_copies == 1);
 }
 
-TEST_CASE("a node whose list of fragments is not whole yet is taken at the word of the records") {
+TEST_CASE("a node whose list of fragments is incomplete is assumed to have the recorded "
+          "fragments") {
   fixture f;
   f.store(1, {1, 2});
   auto& node = f.report(2);
@@ -180,8 +181,7 @@ TEST_CASE("a node whose list of fragments is not whole yet is taken at the word 
   CHECK(f.count().short_of_copies == 0);
 }
 
-TEST_CASE("a chunk that was written just now is not short of copies before its nodes had to report "
-          "it") {
+TEST_CASE("a new chunk is not short of copies before the report of its nodes is due") {
   fixture f;
   f.chunks.push_back(chunk(1, {1, 2})); // the reports are under way
   f.now += delay;
@@ -193,7 +193,7 @@ TEST_CASE("a chunk that was written just now is not short of copies before its n
   CHECK_FALSE(f.survey.counts().has_value());
   f.report(1, false, {{id_of(1), 0, true}});
   for (storage_id id : {2, 3})
-    f.report(id); // was under way when the page was read
+    f.report(id); // was on its way when the page was read
   CHECK_FALSE(f.look());
   f.report(1);
   f.report(2, false, {{id_of(1), 1, true}});
@@ -204,7 +204,7 @@ TEST_CASE("a chunk that was written just now is not short of copies before its n
   CHECK(f.survey.counts()->short_of_copies == 0);
 }
 
-TEST_CASE("a chunk that is removed while it is looked at is not short of copies") {
+TEST_CASE("a chunk that is removed during the survey is not short of copies") {
   fixture f;
   f.store(1, {1, 2});
   f.store(2, {1, 2});
@@ -221,7 +221,7 @@ TEST_CASE("a chunk that is removed while it is looked at is not short of copies"
   CHECK(counts.short_of_copies == 0);
 }
 
-TEST_CASE("a cluster in which nothing changes is read once, and its counts stay current") {
+TEST_CASE("a survey reads an unchanged cluster once, and its counts stay current") {
   fixture f;
   f.store(1, {1, 2, 3});
   f.count();
@@ -250,7 +250,7 @@ TEST_CASE("changes are counted after a pause, which ends early when a node goes 
   CHECK_FALSE(f.survey.is_outdated());
 }
 
-TEST_CASE("counts of before a node went are marked as outdated until it is counted again") {
+TEST_CASE("counts from before the loss of a node are marked as outdated until the next survey") {
   fixture f;
   for (std::uint64_t number = 1; number <= 4; ++number)
     f.store(number, {1, 2, 3});
@@ -266,7 +266,7 @@ TEST_CASE("counts of before a node went are marked as outdated until it is count
   CHECK(f.survey.counts()->short_of_copies == 4);
 }
 
-TEST_CASE("a change of leader starts the survey over, and an answer of before is recognised") {
+TEST_CASE("a change of leader restarts the survey under another generation") {
   fixture f;
   f.store(1, {1, 2, 3});
   f.count();
@@ -277,7 +277,7 @@ TEST_CASE("a change of leader starts the survey over, and an answer of before is
   CHECK(f.count().chunks == 1);
 }
 
-TEST_CASE("a query that failed is repeated from the same place") {
+TEST_CASE("a failed query is repeated from the same position") {
   fixture f;
   f.store(1, {1, 2, 3});
   CHECK_FALSE(f.look());
@@ -285,7 +285,7 @@ TEST_CASE("a query that failed is repeated from the same place") {
   for (storage_id id : {1, 2, 3})
     f.report(id);
   REQUIRE(f.survey.next(f.registry, f.applied, f.now).has_value());
-  CHECK_FALSE(f.look()); // the answer is due
+  CHECK_FALSE(f.look()); // the response is pending
   f.survey.on_failure();
   CHECK(f.look());
   CHECK(f.survey.counts()->chunks == 1);

@@ -73,7 +73,7 @@ TEST_CASE("a collection is done when all nodes were examined and all garbage is 
   CHECK(state.nodes_down.empty());
 }
 
-TEST_CASE("a look-up from before the watermark was reached ends no pass") {
+TEST_CASE("a look-up from before the watermark does not end a pass") {
   fixture it;
   auto former = it.subject.pass();
   it.subject.request(1, 100, it.registry);
@@ -88,7 +88,7 @@ TEST_CASE("a later request moves the target, and an earlier watermark doesn't sa
   fixture it;
   it.subject.request(1, 100, it.registry);
   it.subject.request(2, 200, it.registry);
-  it.subject.request(1, 300, it.registry); // known already
+  it.subject.request(1, 300, it.registry); // already known
   it.subject.on_watermark_reached(100, it.registry, begin);
   CHECK(it.phase() == collect_phase::waiting);
   it.subject.on_watermark_reached(200, it.registry, begin);
@@ -109,7 +109,7 @@ TEST_CASE("a node that is down is left out, and named") {
   CHECK(state.nodes_down == std::vector<std::string>{"b"});
 }
 
-TEST_CASE("fragments that stay are ordered away again") {
+TEST_CASE("the deletion of fragments that remain is ordered again") {
   fixture it;
   it.subject.request(1, 100, it.registry);
   it.subject.on_watermark_reached(100, it.registry, begin);

@@ -6,7 +6,7 @@
 #include <functional>
 #include <stdexcept>
 
-/// Where new chunks go, and under which names.
+/// The placement and the names of new chunks.
 using namespace dfs;
 using std::chrono::seconds;
 
@@ -100,7 +100,7 @@ struct fixture {
 
 } // namespace
 
-TEST_CASE("names are newer than the watermark and never go back, whatever the clock says") {
+TEST_CASE("chunk names are newer than the watermark and increase, whatever the clock reads") {
   fixture it;
   auto made = [&](std::uint64_t now_us, std::uint64_t gc_watermark_us) {
     auto room = it.subject.place({1, 1, 100, {}}, it.registry, now_us, gc_watermark_us, begin);
@@ -241,7 +241,7 @@ TEST_CASE("a balancer that fails is named, and asked again by the next request")
   CHECK(place().has_value());
 }
 
-TEST_CASE("fewer nodes than a write needs are an error that counts them") {
+TEST_CASE("a placement with too few nodes fails with their number") {
   fixture it;
   it.balancer->picks = {1};
   auto none = it.subject.place({1, 1, 5000, {}}, it.registry, 1, 0, begin);
@@ -264,14 +264,14 @@ TEST_CASE("nodes that are down, full, or of weight 0 are reported separately") {
     CHECK(why.code == atl::errc::unavailable);
     CHECK(why.message.find("0 have no space left for it, 4 are down") != std::string::npos);
   }
-  SUBCASE("some are full, and without them there are too few") {
+  SUBCASE("some are full, and too few are left") {
     for (auto* name : {"a", "b", "c"})
       it.report(name, [](auto& report) { report.free_bytes = 10; });
     auto why = refusal(100, begin);
     CHECK(why.code == atl::errc::no_space);
     CHECK(why.message.find("3 have no space left for it, 0 are down") != std::string::npos);
   }
-  SUBCASE("weights of 0: the balancer chooses none of those that could take it") {
+  SUBCASE("weights of 0: the balancer chooses no usable node") {
     for (auto* name : {"a", "b", "c", "d"})
       it.report(name, [](auto& report) { report.weight = 0; });
     auto why = refusal(100, begin);
@@ -279,25 +279,25 @@ TEST_CASE("nodes that are down, full, or of weight 0 are reported separately") {
     CHECK(why.message.find("chose only 0 of the 4") != std::string::npos);
     CHECK(why.message.find("weight of 4 is 0") != std::string::npos);
   }
-  SUBCASE("the balancer chooses none for reasons of its own") {
+  SUBCASE("the balancer chooses no node for other reasons") {
     CHECK(refusal(100, begin).message.find("placement.options") != std::string::npos);
   }
 }
 
-TEST_CASE("an upload that says that it lives holds the watermark back, whichever leader began it") {
+TEST_CASE("an upload that renews its claim holds the watermark back, whichever leader began it") {
   fixture it;
   REQUIRE(it.subject.place({1, 1, 100, {}}, it.registry, 100, 0, begin).has_value());
-  it.subject.renew({1, 777}, 900, begin + seconds{8}); // its age is known here
-  it.subject.renew({2, 50}, 900, begin + seconds{8});  // begun under the leader before
+  it.subject.renew({1, 777}, 900, begin + seconds{8}); // this leader knows its age
+  it.subject.renew({2, 50}, 900, begin + seconds{8});  // begun under the previous leader
   CHECK(it.subject.oldest_upload(begin + seconds{11}, seconds{10}) == 50);
   it.subject.finish(2, begin);
   CHECK(it.subject.oldest_upload(begin + seconds{11}, seconds{10}) == 100);
   CHECK_FALSE(it.subject.oldest_upload(begin + seconds{19}, seconds{10}).has_value());
-  it.subject.renew({3, 5000}, 900, begin); // no chunk was made later than now
+  it.subject.renew({3, 5000}, 900, begin); // no chunk is newer than now
   CHECK(it.subject.oldest_upload(begin, seconds{10}) == 900);
 }
 
-TEST_CASE("the oldest upload under way holds the watermark back, until it falls silent or ends") {
+TEST_CASE("the oldest active upload holds the watermark back until it becomes silent or ends") {
   fixture it;
   auto place = [&](std::uint64_t upload, std::uint64_t now_us) {
     REQUIRE(it.subject.place({upload, 1, 100, {}}, it.registry, now_us, 0, begin).has_value());
@@ -305,14 +305,15 @@ TEST_CASE("the oldest upload under way holds the watermark back, until it falls 
   CHECK_FALSE(it.subject.oldest_upload(begin, seconds{10}).has_value());
   place(1, 100);
   place(2, 200);
-  place(1, 300); // its first chunk still counts
+  place(1, 300); // the upload's first chunk still counts
   CHECK(it.subject.oldest_upload(begin, seconds{10}) == 100);
   it.subject.finish(1, begin);
   CHECK(it.subject.oldest_upload(begin, seconds{10}) == 200);
   CHECK_FALSE(it.subject.oldest_upload(begin + seconds{11}, seconds{10}).has_value());
 }
 
-TEST_CASE("space is lacking when nodes are full and too few others are there for each fragment") {
+TEST_CASE("space is short when nodes are full and too few others remain for the fragments of a "
+          "chunk") {
   fixture it;
   auto fill = [&](const char* name) {
     it.report(name, [](auto& report) { report.free_bytes = 10; });
@@ -322,7 +323,7 @@ TEST_CASE("space is lacking when nodes are full and too few others are there for
   CHECK_FALSE(it.subject.lacks_space(it.registry, 100, begin));
   fill("b");
   CHECK(it.subject.lacks_space(it.registry, 100, begin));
-  CHECK_FALSE(it.subject.lacks_space(it.registry, 10, begin)); // as much they have
-  // Nodes that are down aren't full: there is nothing to gain by collecting.
+  CHECK_FALSE(it.subject.lacks_space(it.registry, 10, begin)); // the nodes have that much space
+  // Nodes that are down are not full: a collection would free nothing.
   CHECK_FALSE(it.subject.lacks_space(it.registry, 100, begin + seconds{2}));
 }

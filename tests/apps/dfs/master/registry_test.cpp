@@ -4,7 +4,7 @@
 
 #include <limits>
 
-/// What a master knows of storage nodes.
+/// A master's registry of storage nodes.
 using namespace dfs;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
@@ -24,7 +24,7 @@ protocol::storage_heartbeat report_of(std::string name) {
 
 } // namespace
 
-TEST_CASE("a node that falls silent is no longer alive, and is again when it reports") {
+TEST_CASE("a silent node is not alive until it reports again") {
   storage_registry registry{milliseconds{500}};
   auto& node = registry.update(report_of("a"), begin);
   CHECK(registry.alive(node, begin + milliseconds{500}));
@@ -54,7 +54,7 @@ TEST_CASE("a node takes data if it reports, has joined and says no failure") {
   CHECK_FALSE(registry.healthy(registry.update(failed, begin), begin));
 }
 
-TEST_CASE("a node whose data belongs to no group yet gets no data") {
+TEST_CASE("a node whose data folder belongs to no group gets no data") {
   storage_registry registry{seconds{1}};
   auto report = report_of("a");
   report.group.clear();
@@ -65,7 +65,7 @@ TEST_CASE("a node whose data belongs to no group yet gets no data") {
   CHECK(registry.healthy(node, begin));
 }
 
-TEST_CASE("a weight that is no number counts as none") {
+TEST_CASE("a weight that is not a number counts as 0") {
   storage_registry registry{seconds{1}};
   for (double weight :
        {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(), -1.0}) {
@@ -75,7 +75,7 @@ TEST_CASE("a weight that is no number counts as none") {
   }
 }
 
-TEST_CASE("fragments come and go with reports, and a list from scratch replaces all") {
+TEST_CASE("reports add and remove fragments, and a complete list replaces all") {
   storage_registry registry{seconds{1}};
   auto report = report_of("a");
   report.from_scratch = true;
@@ -92,7 +92,7 @@ TEST_CASE("fragments come and go with reports, and a list from scratch replaces 
   CHECK(node.has == std::set<storage_registry::fragment>{{{9, 9}, 0}});
 }
 
-TEST_CASE("a list of fragments counts as whole once its last part is there") {
+TEST_CASE("a list of fragments is complete once its last part has arrived") {
   storage_registry registry{seconds{1}};
   auto report = report_of("a");
   report.from_scratch = true;
@@ -100,7 +100,7 @@ TEST_CASE("a list of fragments counts as whole once its last part is there") {
   report.changes = {{{1, 1}, 0, true}};
   auto& node = registry.update(report, begin);
   CHECK_FALSE(node.complete);
-  CHECK(node.listing); // so it isn't asked for again
+  CHECK(node.listing); // so the master does not ask for the list again
   report.from_scratch = false;
   report.changes = {{{2, 2}, 0, true}};
   registry.update(report, begin);

@@ -51,7 +51,7 @@ fs::path newest(const fs::path& folder, const std::string& extension) {
   return found;
 }
 
-/// A name space of several tables' blocks, all of them in files.
+/// A name space with several blocks of tables, all in files.
 void make_large_copy(const fs::path& place) {
   subject names;
   for (int i = 0; i < 2000; ++i)
@@ -88,7 +88,8 @@ TEST_CASE("the process that applies until it is killed") {
   }
 }
 
-TEST_CASE("killed at any moment, index and effects agree, and the rest can be applied again") {
+TEST_CASE("after a kill at any moment the applied index matches the effects, and later entries "
+          "can be applied again") {
   temporary_folder folder;
   auto expected = open(folder / "never killed");
   apply_up_to(*expected, entries_in_all);
@@ -110,7 +111,7 @@ TEST_CASE("killed at any moment, index and effects agree, and the rest can be ap
     REQUIRE(::posix_spawn(&child, program.c_str(), &files, nullptr, words, environ) == 0);
     ::posix_spawn_file_actions_destroy(&files);
     ::close(output[1]);
-    // A little further each time; it goes on while the signal is on its way.
+    // Each kill comes a little later; the child continues until the signal arrives.
     char dot = 0;
     for (std::size_t entries = 0; entries < 1 + 20 * kills; ++entries)
       if (::read(output[0], &dot, 1) != 1)
@@ -121,7 +122,7 @@ TEST_CASE("killed at any moment, index and effects agree, and the rest can be ap
     auto survivor = open(victim);
     CHECK(survivor->applied() >= reached);
     reached = survivor->applied();
-    // What is there is exactly what the entries up to there make.
+    // The content is exactly the result of the entries up to the applied index.
     if (kills % 4 == 0) {
       auto fresh = open(folder / fmt::format("fresh {}", kills));
       apply_up_to(*fresh, reached);
@@ -135,7 +136,7 @@ TEST_CASE("killed at any moment, index and effects agree, and the rest can be ap
   CHECK(kills > 1);
 }
 
-TEST_CASE("a snapshot taken over is the state it was taken of, and goes on from there") {
+TEST_CASE("an installed snapshot equals its source, and later entries can be applied") {
   temporary_folder folder;
   auto source = open(folder / "source");
   apply_up_to(*source, 500);
@@ -158,16 +159,16 @@ TEST_CASE("a snapshot taken over is the state it was taken of, and goes on from 
   CHECK(digest(*target) == digest(*source));
 }
 
-TEST_CASE("an invalid, foreign or outdated snapshot changes nothing") {
+TEST_CASE("an invalid, foreign or outdated snapshot is refused and changes nothing") {
   temporary_folder folder;
   auto target = open(folder / "target");
   apply_up_to(*target, 100);
   auto before = digest(*target);
-  SUBCASE("garbage") {
+  SUBCASE("invalid bytes") {
     fs::create_directories(folder / "bad");
     std::ofstream{folder / "bad" / "CURRENT"} << "no manifest\n";
   }
-  SUBCASE("another cluster's") {
+  SUBCASE("a snapshot of another cluster") {
     name_space_settings other;
     other.cluster_id = "lagoon";
     auto foreign = name_space::open(folder / "foreign", other);
@@ -175,7 +176,7 @@ TEST_CASE("an invalid, foreign or outdated snapshot changes nothing") {
     apply_up_to(**foreign, 200);
     REQUIRE((*foreign)->save(folder / "bad").has_value());
   }
-  SUBCASE("behind") {
+  SUBCASE("a snapshot older than the state") {
     auto young = open(folder / "young");
     apply_up_to(*young, 50);
     REQUIRE(young->save(folder / "bad").has_value());
@@ -185,16 +186,16 @@ TEST_CASE("an invalid, foreign or outdated snapshot changes nothing") {
   apply_up_to(*target, 110);
 }
 
-TEST_CASE("a crash while a snapshot is taken over leaves the old state or the new one") {
+TEST_CASE("a crash during the installation of a snapshot leaves the old state or the new one") {
   temporary_folder folder;
   auto names = open(folder / "names");
   apply_up_to(*names, 100);
   auto before = digest(*names);
   names.reset();
-  SUBCASE("the old one was moved away, and the new one not yet in its place") {
+  SUBCASE("the old state was moved away, and the new state not yet in its place") {
     fs::rename(folder / "names", folder / "names.replaced");
   }
-  SUBCASE("the new one was in its place, and the old one not yet removed") {
+  SUBCASE("the new state was in its place, and the old state not yet removed") {
     fs::create_directories(folder / "names.replaced");
     std::ofstream{folder / "names.replaced" / "000001.sst"} << "old";
   }
@@ -203,13 +204,13 @@ TEST_CASE("a crash while a snapshot is taken over leaves the old state or the ne
   CHECK_FALSE(fs::exists(folder / "names.replaced"));
 }
 
-TEST_CASE("a damaged database is refused with its folder's name, and touches nothing") {
+TEST_CASE("a damaged database is refused with its folder's name, and is not changed") {
   temporary_folder folder;
   auto place = folder / "names";
   {
     auto names = open(place);
     apply_up_to(*names, 2000);
-    REQUIRE(names->save(folder / "copy").has_value()); // everything is in table files there
+    REQUIRE(names->save(folder / "copy").has_value()); // in the copy everything is in table files
   }
   place = folder / "copy";
   SUBCASE("a missing CURRENT") {
@@ -234,7 +235,8 @@ TEST_CASE("a damaged database is refused with its folder's name, and touches not
                 refused.error().message);
 }
 
-TEST_CASE("a question that meets a damaged row is for other replicas, and so is every later one") {
+TEST_CASE("a query that hits a damaged row is left to other replicas, and so are all later "
+          "queries") {
   temporary_folder folder;
   make_large_copy(folder / "copy");
   auto names = open(folder / "copy");
@@ -254,7 +256,7 @@ TEST_CASE("a question that meets a damaged row is for other replicas, and so is 
   CHECK_FALSE(names->try_query_in_memory(question_of(1999)).has_value());
 }
 
-TEST_CASE("a snapshot of a damaged name space is refused, even if no read has met the damage") {
+TEST_CASE("a snapshot of a damaged name space is refused, even if no read has hit the damage") {
   temporary_folder folder;
   make_large_copy(folder / "copy");
   auto question_of_a_whole_row = encode(query_message{queries::stat{"/1999"}});
@@ -275,7 +277,7 @@ TEST_CASE("a snapshot of a damaged name space is refused, even if no read has me
   CHECK_FALSE(names->query(question_of_a_whole_row).has_value());
 }
 
-TEST_CASE("a folder of another cluster is refused, and one that is open already") {
+TEST_CASE("a folder of another cluster, or one that is already open, is refused") {
   temporary_folder folder;
   auto names = open(folder / "names");
   name_space_settings settings;
@@ -296,23 +298,24 @@ TEST_CASE(
   settings.free_bytes_min = std::uint64_t{1} << 60;
   auto names = name_space::open(folder / "names", settings);
   REQUIRE(names.has_value());
-  auto objection = [&](action what) {
+  auto declaration_error = [&](action what) {
     return (*names)->admission_check(encode(command{{1, 1}, 1, birth_us, std::move(what)}));
   };
-  auto why = objection(commands::mkdir{"/d"});
+  auto why = declaration_error(commands::mkdir{"/d"});
   REQUIRE(why.has_value());
   CHECK(why->code == errc::no_space);
   CHECK(why->message.find("reserve") != std::string::npos);
   CHECK((*names)->shortage() == why->message);
-  CHECK_FALSE(objection(commands::remove{"/d"}).has_value());
-  CHECK_FALSE(objection(commands::collect_garbage{}).has_value());
-  CHECK_FALSE(objection(commands::admit_master{}).has_value());
+  CHECK_FALSE(declaration_error(commands::remove{"/d"}).has_value());
+  CHECK_FALSE(declaration_error(commands::collect_garbage{}).has_value());
+  CHECK_FALSE(declaration_error(commands::admit_master{}).has_value());
   auto malformed = (*names)->admission_check("garbage");
   REQUIRE(malformed.has_value());
   CHECK(malformed->code != errc::no_space);
 }
 
-TEST_CASE("a flush is due when much is in memory alone, or the log must keep much") {
+TEST_CASE("a flush is due when much data is only in memory, or when the log must keep many "
+          "entries") {
   subject names;
   std::string text(16u << 10, 'x');
   auto due = [&] { return names.names().flush_due(); };
@@ -334,7 +337,7 @@ TEST_CASE("queries and entries whose rows aren't in memory are not handled inlin
   subject names;
   std::string text(4000, 'x');
   for (auto* file : {"/a", "/b"})
-    for (int i = 0; i < 100; ++i) // their rows lie in many blocks
+    for (int i = 0; i < 100; ++i) // the rows are in many blocks
       REQUIRE(names.put(fmt::format("{}{}", file, i), text).has_value());
   auto asked = encode(query_message{queries::open{"/a50"}});
   CHECK(names.names().try_query_in_memory(asked) == names.names().query(asked).value());
@@ -343,7 +346,7 @@ TEST_CASE("queries and entries whose rows aren't in memory are not handled inlin
 
   names.restart();
   CHECK_FALSE(names.names().try_query_in_memory(asked).has_value());
-  auto answer = names.names().query(asked).value(); // which brings it to memory
+  auto answer = names.names().query(asked).value(); // which loads the row into memory
   CHECK(names.names().try_query_in_memory(asked) == answer);
   REQUIRE(names.put("/b50", text).has_value());
   CHECK_FALSE(names.names().can_apply_inline());
@@ -363,6 +366,6 @@ TEST_CASE("changes of an entry that failed are invisible") {
   CHECK_FALSE(
       names.names().try_query_in_memory(encode(query_message{queries::stat{"/a"}})).has_value());
   CHECK_FALSE(names.names().digest().has_value());
-  names.restart(); // the database has nothing of it
+  names.restart(); // the database has no trace of the change
   CHECK(names.names().applied() == 0);
 }

@@ -27,7 +27,7 @@ commands::admit_master admission(std::uint32_t id, const std::string& folder) {
 
 } // namespace
 
-TEST_CASE("a name space knows its group's founders, and belongs to no other group") {
+TEST_CASE("a name space stores the founders of its group, and is refused to other groups") {
   temporary_folder folder;
   {
     auto names = open_of(folder / "names", "group");
@@ -44,7 +44,7 @@ TEST_CASE("a name space knows its group's founders, and belongs to no other grou
   CHECK(other.error().code == errc::refused);
 }
 
-TEST_CASE("a master's id stands for one data folder for good, and is given once") {
+TEST_CASE("a master's id belongs to one data folder for good, and is assigned once") {
   subject it;
   CHECK(it.run(admission(4, "folder-4"))->id == 4);
   CHECK(it.run(admission(4, "folder-4"))->id == 4);
@@ -58,7 +58,7 @@ TEST_CASE("a master's id stands for one data folder for good, and is given once"
   CHECK_FALSE(it.run(admission(0, "")).has_value());
 }
 
-TEST_CASE("masters are admitted up to a bound") {
+TEST_CASE("masters are admitted up to a limit") {
   subject it;
   for (std::size_t i = 1; i <= limits::members_max; ++i)
     REQUIRE(it.run(admission(0, std::to_string(i))).has_value());
@@ -66,7 +66,7 @@ TEST_CASE("masters are admitted up to a bound") {
   CHECK(it.run(admission(0, "1"))->id == 1);
 }
 
-TEST_CASE("a storage node's name goes to another data folder on an operator's word alone") {
+TEST_CASE("a storage node's name moves to another data folder only on an operator's command") {
   subject it;
   it.register_storages();
   CHECK_FALSE(it.run(commands::register_storage{"two", "new folder"}).has_value());

@@ -3,7 +3,7 @@
 
 #include <atoll/spi/random.hpp>
 
-/// Bytes that nobody meant: cut, changed, made up.
+/// Bytes that no encoder wrote: truncated, altered, random.
 using namespace names;
 
 namespace {
@@ -25,7 +25,7 @@ std::vector<std::string> some_commands() {
   return all;
 }
 
-std::vector<std::string> some_questions() {
+std::vector<std::string> some_queries() {
   std::vector<query_message> asked{queries::stat{"/f"},
                                    queries::list{"/", "a", 3},
                                    queries::open{"/f", 1},
@@ -41,7 +41,7 @@ std::vector<std::string> some_questions() {
 
 /// Calls `take` with every prefix of the bytes, and with many changed copies of them.
 template <class Take>
-void maltreat(const std::vector<std::string>& all, Take take) {
+void check_altered_bytes(const std::vector<std::string>& all, Take take) {
   atl::spi::random_source random{1};
   for (auto& whole : all) {
     for (std::size_t size = 0; size < whole.size(); ++size)
@@ -64,19 +64,19 @@ TEST_CASE("commands and queries are decoded as they were encoded") {
     REQUIRE(again.has_value());
     CHECK(encode(*again) == bytes);
   }
-  for (auto& bytes : some_questions()) {
+  for (auto& bytes : some_queries()) {
     auto again = decode_query(bytes);
     REQUIRE(again.has_value());
     CHECK(encode(*again) == bytes);
   }
 }
 
-TEST_CASE("commands that were cut or changed are answered, and never break the state") {
+TEST_CASE("truncated or altered commands get a response, and leave the state consistent") {
   subject it;
   it.register_storages();
-  maltreat(some_commands(), [&](const std::string& bytes) {
+  check_altered_bytes(some_commands(), [&](const std::string& bytes) {
     if (auto command = decode_command(bytes))
-      CHECK(encode(*command) == bytes); // no two writings of one command
+      CHECK(encode(*command) == bytes); // a command has one encoding only
     if (!bytes.empty())
       apply_entry(it.names(), bytes);
   });
@@ -87,7 +87,7 @@ TEST_CASE("commands that were cut or changed are answered, and never break the s
 TEST_CASE("truncated or altered queries are answered within the limits") {
   subject it;
   REQUIRE(it.put("/f").has_value());
-  maltreat(some_questions(), [&](const std::string& bytes) {
+  check_altered_bytes(some_queries(), [&](const std::string& bytes) {
     CHECK(it.names().query(bytes).value().size() < 64 << 10);
   });
 }
@@ -99,15 +99,15 @@ TEST_CASE("truncated or altered responses are an error or a response, within the
   summary.storages = {{1, "node", "folder"}};
   responses::listing listing;
   listing.entries.push_back({"name", 2, inode_type::file, 3, 4, 5, 0});
-  maltreat({encode_response(opened)}, [](const std::string& bytes) {
+  check_altered_bytes({encode_response(opened)}, [](const std::string& bytes) {
     if (auto answer = decode_response<responses::opened>(bytes))
       CHECK(answer->extents.size() <= bytes.size());
   });
-  maltreat({encode_response(summary)}, [](const std::string& bytes) {
+  check_altered_bytes({encode_response(summary)}, [](const std::string& bytes) {
     if (auto answer = decode_response<responses::summary>(bytes))
       CHECK(answer->storages.size() <= bytes.size());
   });
-  maltreat({encode_response(listing)}, [](const std::string& bytes) {
+  check_altered_bytes({encode_response(listing)}, [](const std::string& bytes) {
     if (auto answer = decode_response<responses::listing>(bytes))
       CHECK(answer->entries.size() <= bytes.size());
   });

@@ -7,7 +7,7 @@
 
 namespace names {
 
-/// What the name space must be, written without a look at how it is: a tree in memory.
+/// A reference model of the name space, written independently: a tree in memory.
 class model {
  public:
   struct node {
@@ -118,10 +118,10 @@ class model {
 
  private:
   struct place {
-    std::shared_ptr<node> found; ///< null: not there
-    std::size_t depth = 0;       ///< how many names are there
+    std::shared_ptr<node> found; ///< null: missing
+    std::size_t depth = 0;       ///< the number of names that exist
     bool blocked_by_file = false;
-    bool beyond = false; ///< names stand behind the file's
+    bool beyond = false; ///< further names follow the file's
   };
 
   static std::optional<std::vector<std::string>> parse(const std::string& text) {

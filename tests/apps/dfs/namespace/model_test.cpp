@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <rapidcheck.h>
 
-/// Any commands at all, against a reference in memory.
+/// Random commands, compared with a model in memory.
 using namespace names;
 
 namespace {
@@ -24,7 +24,7 @@ const std::vector<std::string> paths = {"/",       "/a",
 
 struct step {
   action what;
-  bool again = false; ///< the same entry once more, as when an answer got lost
+  bool again = false; ///< the same entry once more, as after a lost response
   bool restart = false;
   bool flush = false;
   std::uint32_t batch = 1; ///< how many entries are applied together, in the second name space
@@ -127,7 +127,7 @@ void compare_counts(const name_space& names, const model& expected) {
   RC_ASSERT(known == expected.chunks());
 }
 
-/// Everything that a run applies, in order.
+/// All entries that a run applies, in order.
 struct script {
   std::vector<std::string> entries;
   std::uint64_t sequence = 0;
@@ -149,7 +149,7 @@ model::verdict verdict_of(model& expected, const action& what) {
       what);
 }
 
-void check_answer(const std::string& bytes, const model::verdict& wanted) {
+void check_response(const std::string& bytes, const model::verdict& wanted) {
   auto answer = decode_response<responses::changed>(bytes);
   RC_ASSERT(answer.has_value() == !wanted.has_value());
   if (wanted)
@@ -158,8 +158,8 @@ void check_answer(const std::string& bytes, const model::verdict& wanted) {
 
 } // namespace
 
-TEST_CASE(
-    "any commands leave what a tree in memory has, also across restarts, and in any batches") {
+TEST_CASE("any commands leave the same tree as a model in memory, also across restarts and in "
+          "any batches") {
   CHECK(rc::check([] {
     auto steps = *rc::gen::container<std::vector<step>>(gen_step());
     temporary_folder folder;
@@ -180,7 +180,7 @@ TEST_CASE(
         RC_ASSERT(names->flush().has_value());
       auto bytes = all.add(it.what);
       answers.push_back(apply_entry(*names, bytes));
-      check_answer(answers.back(), verdict_of(expected, it.what));
+      check_response(answers.back(), verdict_of(expected, it.what));
       if (it.again) {
         all.entries.push_back(bytes);
         answers.push_back(apply_entry(*names, bytes));
@@ -188,7 +188,7 @@ TEST_CASE(
       }
     }
     compare_tree(*names, expected.root(), "");
-    // What was removed is reclaimed in small steps, and then nothing is left of it.
+    // Removed entries are reclaimed in small steps until none is left.
     for (bool pending = true; pending;) {
       answers.push_back(apply_entry(*names, all.add(commands::collect_garbage{0, 3, 0})));
       auto kept = decode_response<responses::garbage_collected>(answers.back());

@@ -4,7 +4,7 @@
 using namespace names;
 using dfs::state::row_cache;
 
-TEST_CASE("rows are known as they were last said to be, also those that aren't there") {
+TEST_CASE("the cache returns the last content of each row, also that a row is missing") {
   row_cache rows;
   CHECK(rows.find("a") == nullptr);
   rows.put("a", "1");
@@ -18,7 +18,7 @@ TEST_CASE("rows are known as they were last said to be, also those that aren't t
   CHECK(rows.bytes() == 0);
 }
 
-TEST_CASE("the cache stays within its bound, and a row that is too large is not kept") {
+TEST_CASE("the cache stays within its size limit, and does not keep a row that is too large") {
   row_cache rows;
   rows.put("small", "1");
   rows.put("small", std::string(row_cache::row_bytes_max, 'x'));
@@ -38,7 +38,7 @@ TEST_CASE("a replica's cached rows don't outlive a snapshot that replaces the st
     REQUIRE(it->put("/a/old").has_value());
     REQUIRE(it->put("/b").has_value());
   }
-  // The leader goes on; the follower still remembers the rows as they were.
+  // The leader continues; the follower still caches the earlier rows.
   REQUIRE(leader.run(commands::remove{"/a", true}).has_value());
   REQUIRE(leader.put("/b", "another text").has_value());
   REQUIRE(leader.put("/c").has_value());

@@ -17,7 +17,7 @@ std::string as(std::uint64_t session, std::uint64_t sequence, std::uint64_t time
 
 } // namespace
 
-TEST_CASE("a retry is answered as the first time and applied once, also after a restart") {
+TEST_CASE("a retry gets the first response and is applied once, also after a restart") {
   subject it;
   auto first = as(1, 1, birth_us, commands::mkdir{"/d"});
   auto answer = apply_entry(it.names(), first);
@@ -33,7 +33,8 @@ TEST_CASE("a retry is answered as the first time and applied once, also after a 
   CHECK(it.query(queries::stat{"/d"}).error().code == errc::not_found);
 }
 
-TEST_CASE("a session that was idle for long is forgotten alike everywhere, and says so") {
+TEST_CASE("a session that was idle for long expires on every replica at the same entry, and its "
+          "client is told so") {
   subject it;
   apply_entry(it.names(), as(1, 1, birth_us, commands::mkdir{"/a"}));
   apply_entry(it.names(), as(2, 1, birth_us, commands::mkdir{"/b"}));
@@ -52,14 +53,14 @@ TEST_CASE("a session that was idle for long is forgotten alike everywhere, and s
             .has_value());
 }
 
-TEST_CASE("time goes by the latest command, not backwards with a slow clock") {
+TEST_CASE("the state's time is that of the latest command, and never goes back") {
   subject it;
   apply_entry(it.names(), as(1, 1, birth_us + 10 * second_us, commands::mkdir{"/a"}));
   apply_entry(it.names(), as(2, 1, birth_us, commands::mkdir{"/b"}));
   CHECK(it.query(queries::stat{"/b"})->mtime_us == birth_us + 10 * second_us);
 }
 
-TEST_CASE("a file that is stored without a time gets the state's, not its client's") {
+TEST_CASE("a file that is stored without a time gets the state's time, not its client's") {
   subject it;
   REQUIRE(it.run(commands::put_file{"/f", std::nullopt, "text", true, false}).has_value());
   CHECK(it.query(queries::stat{"/f"})->mtime_us == it.mtime_us());
@@ -80,7 +81,7 @@ TEST_CASE("a file keeps the time that it was stored with, also one before 1970")
 TEST_CASE("control characters, turns of direction and broken UTF-8 are shown escaped") {
   CHECK(printable("plain жук 日本語") == "plain жук 日本語");
   CHECK(printable("\033]0;x\007\x7f\n") == "\\x1b]0;x\\x07\\x7f\\x0a");
-  CHECK(printable("a\u009bb") == "a\\xc2\\x9bb"); // one byte of it starts a sequence
+  CHECK(printable("a\u009bb") == "a\\xc2\\x9bb"); // one of its bytes starts a sequence
   CHECK(printable("a\u202eb\u2066c") == "a\\xe2\\x80\\xaeb\\xe2\\x81\\xa6c");
   CHECK(printable("caf\xe9") == "caf\\xe9");
   CHECK(printable("\u00a0\u2065\u206a") == "\u00a0\u2065\u206a");
@@ -101,13 +102,13 @@ TEST_CASE("a chunk from before the watermark is refused, and a later one is acce
     REQUIRE(it.run(commands::collect_garbage{1, 0, 0}).has_value());
     CHECK(it.summary().gc_watermark_us == kept->gc_watermark_us);
   }
-  SUBCASE("nor into the future, where no file could be put") {
+  SUBCASE("nor into the future, which would refuse every file") {
     CHECK(it.run(commands::collect_garbage{it.now_us() + 900 * second_us, 0, 0}).error().code ==
           errc::invalid);
   }
 }
 
-TEST_CASE("a chunk is known as long as a file refers to it, whichever file") {
+TEST_CASE("a chunk is kept as long as any file refers to it") {
   subject it;
   it.register_storages();
   auto shared = it.chunk(1);
@@ -120,7 +121,7 @@ TEST_CASE("a chunk is known as long as a file refers to it, whichever file") {
   CHECK(it.summary().chunks == 0);
 }
 
-TEST_CASE("a chunk keeps the checksum it came with, and is refused with another") {
+TEST_CASE("a chunk keeps its first checksum, and is refused with another") {
   subject it;
   it.register_storages();
   auto chunk = it.chunk(1);
@@ -139,7 +140,8 @@ TEST_CASE("a chunk keeps the checksum it came with, and is refused with another"
   CHECK(it.query(queries::all_chunks{})->chunks.at(0) == chunk);
 }
 
-TEST_CASE("a storage node keeps its id, and neither its name nor its folder goes to another") {
+TEST_CASE("a storage node keeps its id, and neither its name nor its data folder can be "
+          "registered again") {
   subject it;
   auto first = it.run(commands::register_storage{"node", "folder"});
   REQUIRE(first.has_value());
@@ -151,7 +153,7 @@ TEST_CASE("a storage node keeps its id, and neither its name nor its folder goes
     CHECK(it.run(commands::register_storage{bad, "folder 3"}).error().code == errc::invalid);
 }
 
-TEST_CASE("a fragment is moved from where it is, to a node that there is") {
+TEST_CASE("a fragment is moved only from its present node to a known node") {
   subject it;
   it.register_storages();
   auto chunk = it.chunk(1);
@@ -167,7 +169,7 @@ TEST_CASE("a fragment is moved from where it is, to a node that there is") {
   CHECK(it.query(queries::chunks_on{1, {}, 0})->chunks.empty());
 }
 
-TEST_CASE("a removed tree is out of sight at once, and reclaimed in steps that a restart keeps") {
+TEST_CASE("a removed tree is invisible at once, and reclaimed in steps that survive a restart") {
   subject it;
   it.register_storages();
   for (std::uint64_t i = 0; i < 40; ++i)
@@ -186,7 +188,7 @@ TEST_CASE("a removed tree is out of sight at once, and reclaimed in steps that a
   CHECK(it.summary().directories == 1);
 }
 
-TEST_CASE("a long directory comes in pages, each within an answer's limit") {
+TEST_CASE("a long directory is listed in pages within the size limit of a response") {
   subject it;
   std::string filler(200, 'x');
   for (int i = 0; i < 600; ++i)

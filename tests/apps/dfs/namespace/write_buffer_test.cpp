@@ -18,7 +18,7 @@ namespace {
 
 using pairs = std::vector<std::pair<std::string, std::string>>;
 
-/// Keys of a table that is read in order, and of one that isn't.
+/// Keys of an ordered table, and of a table without order.
 const std::string tables[] = {"d", "i"};
 
 /// Replaces a file many times, all at once.
@@ -41,7 +41,8 @@ void apply_many(subject& names, int round) {
 
 } // namespace
 
-TEST_CASE("changes lie over what is unwritten; what was never stored leaves nothing when erased") {
+TEST_CASE("changes are layered over unwritten rows, and an erased row that was never stored "
+          "leaves no trace") {
   for (auto& table : tables) {
     auto stored = table + "stored";
     auto fresh = table + "fresh";
@@ -59,18 +60,18 @@ TEST_CASE("changes lie over what is unwritten; what was never stored leaves noth
     CHECK(rows.find(fresh)->value == "22");
     rows.erase(stored);
     rows.erase(fresh);
-    REQUIRE(rows.find(stored) != nullptr); // the database must hear of it
+    REQUIRE(rows.find(stored) != nullptr); // the erasure must reach the database
     CHECK_FALSE(rows.find(stored)->value.has_value());
     CHECK(rows.find(fresh) == nullptr);
     rows.erase(table + "never heard of");
     REQUIRE(rows.find(table + "never heard of") != nullptr);
-    rows.insert(stored, "3"); // what lies below holds it all the same
+    rows.insert(stored, "3"); // the layer below has the row already
     rows.erase(stored);
     CHECK(rows.find(stored) != nullptr);
   }
 }
 
-TEST_CASE("all rows are visited, and remembered as what the database has") {
+TEST_CASE("a flush visits all rows, which then count as stored in the database") {
   write_buffer rows;
   rows.put("d1", "1");
   rows.put("i1", "2");
@@ -91,7 +92,7 @@ TEST_CASE("all rows are visited, and remembered as what the database has") {
   CHECK_FALSE(known.find("i2")->has_value());
 }
 
-TEST_CASE("a scan shows the database and what lies over it as one") {
+TEST_CASE("a scan merges the database with unwritten rows") {
   temporary_folder folder;
   rocksdb::DB* raw = nullptr;
   rocksdb::Options options;
@@ -138,7 +139,7 @@ TEST_CASE("a scan shows the database and what lies over it as one") {
   }
 }
 
-TEST_CASE("questions see the state between two entries, also while it is being written") {
+TEST_CASE("queries see a state between two entries, also during a flush") {
   subject names;
   names.put("/d/file", "0");
   std::atomic<bool> done{false};
@@ -149,7 +150,7 @@ TEST_CASE("questions see the state between two entries, also while it is being w
     readers.emplace_back([&] {
       std::uint64_t version = 0;
       while (!done || asked < 100) {
-        // A file replaced keeps its place, and has all of one content.
+        // A replaced file keeps its name, and has the complete content of one version.
         auto opened = names.query(queries::open{"/d/file"});
         if (!opened || opened->inline_bytes.size() != opened->size_bytes ||
             opened->inline_bytes.find_first_not_of(opened->inline_bytes[0]) != std::string::npos ||
@@ -157,7 +158,7 @@ TEST_CASE("questions see the state between two entries, also while it is being w
           ++wrong;
         else
           version = opened->version;
-        // So does its directory, with what comes and goes beside it.
+        // So does its directory while other entries are added and removed.
         auto listed = names.query(queries::list{"/d", {}, 0});
         auto stat = names.query(queries::stat{"/d"});
         if (!listed || !stat || listed->entries.empty() || listed->entries[0].name != "file" ||

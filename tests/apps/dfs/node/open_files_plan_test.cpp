@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-/// What a node makes of the limit of open files.
+/// How a node divides its limit of open files.
 using namespace dfs;
 
 namespace {
@@ -17,14 +17,14 @@ node_settings node_with(bool master, bool storage) {
 
 } // namespace
 
-TEST_CASE("with enough files a node gets the connections that it asks for") {
+TEST_CASE("with enough open files a node gets the connections that it asks for") {
   auto plan = plan_open_files(node_with(true, true), durability::replicated, 10'000);
   REQUIRE(plan.has_value());
   CHECK(plan->connections == 256);
   CHECK(plan->sync_backlog == 256);
 }
 
-TEST_CASE("with few files a storage node serves fewer connections, and keeps a reserve") {
+TEST_CASE("with few open files a storage node serves fewer connections, and keeps a reserve") {
   std::uint32_t before = 256;
   for (std::uint64_t limit : {1024, 512, 256, 128}) {
     CAPTURE(limit);
@@ -37,7 +37,7 @@ TEST_CASE("with few files a storage node serves fewer connections, and keeps a r
   }
 }
 
-TEST_CASE("a node that can't work with so few files is refused, with the numbers") {
+TEST_CASE("a limit of open files that is too low is refused with the numbers") {
   for (auto node : {node_with(true, false), node_with(false, true), node_with(true, true)}) {
     auto plan = plan_open_files(node, durability::fsync, 50);
     REQUIRE_FALSE(plan.has_value());

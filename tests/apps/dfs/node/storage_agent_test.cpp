@@ -23,7 +23,7 @@ rt::connection_settings quick() {
           std::chrono::milliseconds{10}, std::chrono::milliseconds{50}};
 }
 
-/// A master that answers every report with the same orders, until it is given others.
+/// A master that answers every report with the same orders until a test changes them.
 class scripted_master {
  public:
   scripted_master() : where_{"127.0.0.1", free_port()} {
@@ -78,7 +78,7 @@ class scripted_master {
 
 } // namespace
 
-TEST_CASE("a storage node removes nothing on the word of a master of another group") {
+TEST_CASE("a storage node ignores deletions ordered by a master of another group") {
   caf::init_global_meta_objects<caf::id_block::dfs>();
   store_fixture disk;
   auto key = key_of(1);

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-/// Which plugins a configuration comes to, and what is told of those that fail.
+/// The plugins that a configuration selects, and the errors of plugins that fail.
 using namespace dfs;
 
 namespace {

@@ -5,7 +5,7 @@
 
 #include <fstream>
 
-/// What a node's file may say, and what is told of one that contradicts itself.
+/// The settings in a node's file, and the errors for contradicting settings.
 using namespace dfs;
 
 namespace {
@@ -62,7 +62,7 @@ std::string replaced(std::string text, const std::string& from, const std::strin
 
 } // namespace
 
-TEST_CASE("a small file is complete with its defaults") {
+TEST_CASE("a short configuration file is completed with defaults") {
   auto it = read(good);
   REQUIRE(it.problem == "");
   CHECK(it.cluster.name == "reef");
@@ -78,7 +78,7 @@ TEST_CASE("a small file is complete with its defaults") {
   CHECK(it.node.data.is_absolute());
 }
 
-TEST_CASE("a node may listen elsewhere than others find it") {
+TEST_CASE("a node's public address may differ from the address that it listens on") {
   auto it = read(replaced(good, "data = \"data\"",
                           "data = \"data\"\nlisten = \"0.0.0.0:1\"\nbulk_listen = \"[::]:2\""));
   REQUIRE(it.problem == "");
@@ -120,7 +120,7 @@ TEST_CASE("the former name of a key is refused with the name that it has now") {
   CHECK(got.cluster.collection_interval == std::chrono::seconds{3});
 }
 
-TEST_CASE("an address of all interfaces is none that others connect to, however it is written") {
+TEST_CASE("an address of all interfaces is refused as a public address in every notation") {
   for (auto host : {"0.0.0.0", "*", "[::]", "[0:0:0:0:0:0:0:0]", "[::ffff:0.0.0.0]", "0", "0.0"}) {
     CAPTURE(host);
     auto address = std::string{host} + ":9001";

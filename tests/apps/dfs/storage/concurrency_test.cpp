@@ -19,7 +19,7 @@ void in_threads(int count, Work work) {
 
 } // namespace
 
-TEST_CASE("many writers store their fragments side by side, all of them whole") {
+TEST_CASE("concurrent writers of different fragments store all of them complete") {
   store_fixture fixture;
   in_threads(8, [&](int thread) {
     for (std::uint64_t i = 0; i < 25; ++i) {
@@ -36,8 +36,7 @@ TEST_CASE("many writers store their fragments side by side, all of them whole") 
   CHECK(fixture.store->list().size() == 200);
 }
 
-TEST_CASE("writers of the same fragment all succeed, writers of different content under one name "
-          "don't") {
+TEST_CASE("concurrent writers of equal content all succeed, and of different content only one") {
   store_fixture fixture;
   std::atomic<int> succeeded = 0;
   SUBCASE("the same") {
@@ -57,8 +56,8 @@ TEST_CASE("writers of the same fragment all succeed, writers of different conten
   CHECK(fixture.files_in("tmp") == 0);
 }
 
-TEST_CASE(
-    "writing, reading, removing and moving aside one fragment at once leaves it whole or gone") {
+TEST_CASE("a fragment that is concurrently written, read, removed and moved aside is complete "
+          "or missing") {
   store_fixture fixture;
   auto data = pattern(70'000);
   in_threads(4, [&](int thread) {

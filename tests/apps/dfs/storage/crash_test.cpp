@@ -1,5 +1,5 @@
-// The machine or the process dies at every single step of a write: what was acknowledged is there
-// afterwards, and the rest is there whole or not at all.
+// The machine or the process dies at every step of a write: an acknowledged fragment is complete
+// afterwards, and any other fragment is complete or missing.
 #include "faulty_disk.hpp"
 #include "store_fixture.hpp"
 
@@ -18,7 +18,7 @@ struct outcome {
   bool acknowledged = false;
 };
 
-/// Writes one fragment on a disk that dies after `calls` changes, then starts anew.
+/// Writes one fragment on a disk that dies after `calls` changes, and then restarts the store.
 outcome crash_after(std::size_t calls, durability how, bool cut_power, store_fixture& at,
                     const std::string& data) {
   faulty_disk disk;
@@ -59,20 +59,23 @@ void crash_at_every_step(durability how, bool cut_power, bool acknowledged_must_
 
 } // namespace
 
-TEST_CASE("power is cut at any step of a write with fsync: all or nothing, acknowledged stays") {
+TEST_CASE("after a power cut at any step of a write with fsync the fragment is complete or "
+          "missing, and complete if acknowledged") {
   crash_at_every_step(durability::fsync, true, true);
 }
 
-TEST_CASE("power is cut at any step of a replicated write: all or nothing") {
+TEST_CASE("after a power cut at any step of a replicated write the fragment is complete or "
+          "missing") {
   crash_at_every_step(durability::replicated, true, false);
 }
 
-TEST_CASE("the process dies at any step of a write: all or nothing, acknowledged stays") {
+TEST_CASE("after a kill at any step of a write the fragment is complete or missing, and "
+          "complete if acknowledged") {
   crash_at_every_step(durability::fsync, false, true);
   crash_at_every_step(durability::replicated, false, true);
 }
 
-TEST_CASE("power is cut after the background sync: a replicated write stays") {
+TEST_CASE("a replicated write survives a power cut after the background sync") {
   faulty_disk disk;
   store_fixture at{disk};
   REQUIRE(put(*at.store, key_of(1), "data", durability::replicated));
@@ -82,7 +85,7 @@ TEST_CASE("power is cut after the background sync: a replicated write stays") {
   CHECK(get(*at.store, key_of(1)) == "data");
 }
 
-TEST_CASE("a store that is closed in order has synced what was replicated") {
+TEST_CASE("a store that is closed has synced replicated writes") {
   faulty_disk disk;
   store_fixture at{disk};
   for (std::uint64_t i = 0; i < 10; ++i)

@@ -1,4 +1,4 @@
-// One fragment's file is not what was stored: it must be found, moved aside, counted and told.
+// A fragment's file was damaged: the damage must be found, counted and reported, the file moved.
 #include "faulty_disk.hpp"
 #include "store_fixture.hpp"
 
@@ -26,7 +26,7 @@ struct damage_fixture : store_fixture {
     CHECK(store->take_changes().damaged == std::vector{victim});
     CHECK(files_in("damaged") == files);
     CHECK(get(*store, bystander) == data);
-    // What is written in its place is served.
+    // A fragment that is written in its place is served.
     REQUIRE(put(*store, victim, data));
     CHECK(get(*store, victim) == data);
     CHECK(store->take_changes().added == std::vector<stored_fragment>{{victim, data.size()}});
@@ -108,7 +108,7 @@ TEST_CASE_FIXTURE(damage_fixture, "a fragment that was moved aside stays away af
   restart();
   CHECK(store->list().size() == 1);
   CHECK(store->open(victim).error().code == errc::not_found);
-  // Numbers in damaged/ go on, so the next one overwrites nothing.
+  // The numbers in damaged/ continue, so the next file overwrites none.
   REQUIRE(store->quarantine(bystander));
   CHECK(files_in("damaged") == 2);
 }

@@ -1,5 +1,5 @@
-// The disk refuses: full, or broken. Nothing is acknowledged that isn't stored, nothing half-done
-// stays behind, and a disk that failed is not trusted with anything more.
+// The disk is full or fails. No write is acknowledged unless it is stored, no partial file
+// remains, and a failed disk gets no further writes.
 #include "faulty_disk.hpp"
 #include "store_fixture.hpp"
 
@@ -27,7 +27,7 @@ struct fault_fixture {
     CHECK(refused.error().message.find("failed") != std::string::npos);
     CHECK(get(*at.store, key_of(1)) == data); // reads go on
     CHECK(at.files_in("tmp") == 0);
-    // Nor after a restart, until somebody has looked at the disk and taken the mark away.
+    // Nor after a restart, until an operator has examined the disk and removed the mark.
     at.restart(disk);
     REQUIRE(at.store->failure());
     CHECK(at.store->begin(key_of(3), 10).error().code == errc::io);
@@ -124,7 +124,7 @@ TEST_CASE_FIXTURE(fault_fixture, "a background sync that fails marks the disk") 
   SUBCASE("of a file") {
     disk.fail_next(call::fdatasync, EIO);
   }
-  SUBCASE("of a file, for want of space: it had been acknowledged") {
+  SUBCASE("of a file, for lack of space, after its acknowledgement") {
     disk.fail_next(call::fdatasync, ENOSPC);
   }
   SUBCASE("of a folder") {
@@ -150,27 +150,27 @@ TEST_CASE("a repeated write gives a stored fragment the requested durability") {
   CHECK(disk.syncs() >= before + 2); // file and folder
 }
 
-TEST_CASE("commits wait when the background sync can't keep up") {
+TEST_CASE("commits wait while the background sync lags behind") {
   faulty_disk disk;
   store_fixture at{disk};
   auto syncs = disk.syncs();
   disk.hold_syncs(true);
   std::atomic<std::uint64_t> committed = 0;
   std::thread writer{[&] {
-    for (std::uint64_t i = 0; i <= max_sync_backlog; ++i) {
+    for (std::uint64_t i = 0; i <= sync_backlog_files_max; ++i) {
       auto done = put(*at.store, key_of(i), "", durability::replicated);
       if (!done)
         return;
       ++committed;
     }
   }};
-  while (committed < max_sync_backlog)
+  while (committed < sync_backlog_files_max)
     std::this_thread::yield();
-  // One more is under way, and can't get through before a sync does.
-  CHECK(committed == max_sync_backlog);
+  // One more write is in progress, and can't finish before a sync does.
+  CHECK(committed == sync_backlog_files_max);
   CHECK(disk.syncs() == syncs);
   disk.hold_syncs(false);
   writer.join();
-  CHECK(committed == max_sync_backlog + 1);
+  CHECK(committed == sync_backlog_files_max + 1);
   CHECK(at.store->flush());
 }

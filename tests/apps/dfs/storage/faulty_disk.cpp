@@ -87,7 +87,7 @@ std::optional<int> faulty_disk::failure(call which) {
   return -error_number;
 }
 
-/// Counts a change of the disk; true: there is no disk any more.
+/// Counts a change of the disk. @returns true when the disk is dead.
 bool faulty_disk::dies_now() {
   if (incarnation_ && changes_ >= *incarnation_)
     dead_ = true;

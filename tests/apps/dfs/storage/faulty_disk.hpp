@@ -20,19 +20,19 @@ class faulty_disk : public disk {
  public:
   /// The next call of this kind fails with `error_number`, once.
   void fail_next(call which, int error_number);
-  /// Each write takes at most so many bytes.
+  /// Each write writes at most so many bytes.
   void limit_writes(std::size_t bytes);
   /// The disk is full after so many bytes more.
   void full_after(std::uint64_t bytes);
-  /// From the next change on but `calls`, nothing reaches the disk any more: the machine is dead.
+  /// After `calls` further changes nothing reaches the disk any more: the machine is dead.
   void die_after(std::size_t calls);
   bool is_dead();
-  /// Calls that change the disk, so far.
+  /// The number of calls that changed the disk so far.
   std::size_t changes();
   std::size_t syncs();
-  /// Undoes all that wasn't synced. The disk is dead from then on.
+  /// Undoes all changes that were not synced. The disk is dead from then on.
   void cut_power();
-  /// Calls to `fdatasync` wait until they are let go.
+  /// Calls to `fdatasync` wait until `hold_syncs(false)`.
   void hold_syncs(bool hold);
 
   int open(const std::string& path, int flags) override;
@@ -74,9 +74,9 @@ class faulty_disk : public disk {
   bool hold_ = false;
   std::size_t changes_ = 0;
   std::size_t syncs_ = 0;
-  std::map<int, std::string> open_files_;     ///< that may be written to
-  std::map<std::string, std::string> synced_; ///< unsynced files, with what of them is synced
-  std::vector<moved> renames_;                ///< whose folder isn't synced
+  std::map<int, std::string> open_files_;     ///< open for writing, by descriptor
+  std::map<std::string, std::string> synced_; ///< the synced content of each unsynced file
+  std::vector<moved> renames_;                ///< renames whose folder is not synced
 };
 
 } // namespace dfs::test

@@ -7,14 +7,14 @@
 using namespace dfs;
 using namespace dfs::test;
 
-TEST_CASE("a block's checksum is CRC-32C: the known vectors of RFC 3720 come out") {
+TEST_CASE("a block's checksum is CRC-32C and matches the vectors of RFC 3720") {
   CHECK(block_crc(bytes_of("123456789")) == 0xE3069283);
   CHECK(block_crc(bytes_of(std::string(32, '\0'))) == 0x8A9136AA);
   CHECK(block_crc(bytes_of(std::string(32, '\xff'))) == 0x62A8AB43);
   CHECK(block_crc({}) == 0);
 }
 
-TEST_CASE("a fragment's name reads back, and nothing else passes for one") {
+TEST_CASE("a fragment's name is parsed as it was formatted, and other names are refused") {
   fragment_key key{{0x0123456789abcdef, 0xfedcba9876543210}, 7};
   CHECK(to_string(key) == "0123456789abcdeffedcba9876543210.7");
   CHECK(parse_fragment_key(to_string(key)) == key);
@@ -26,8 +26,8 @@ TEST_CASE("a fragment's name reads back, and nothing else passes for one") {
     CHECK_MESSAGE(!parse_fragment_key(wrong), wrong);
 }
 
-TEST_CASE(
-    "the file of a fragment is its data, the checksums of its blocks and 56 bytes of trailer") {
+TEST_CASE("a fragment's file consists of its data, the checksums of its blocks and a trailer of "
+          "56 bytes") {
   store_fixture fixture;
   auto data = pattern(2 * block_size + 1);
   REQUIRE(put(*fixture.store, key_of(1), data));
@@ -38,7 +38,7 @@ TEST_CASE(
   CHECK(start == data);
 }
 
-TEST_CASE("whatever single bit of a fragment's footer is turned over, it is found") {
+TEST_CASE("every single flipped bit of a fragment's footer is found") {
   temporary_folder home;
   auto data = pattern(block_size + 10);
   fragment_info info{key_of(1), data.size(), crcs_of(data)};

@@ -53,7 +53,7 @@ inline atl::status put(chunk_store& store, const fragment_key& key, std::string_
   return writer->commit(how);
 }
 
-/// All of a fragment, checked; the error's name where it can't be had.
+/// The complete, verified fragment, or the error's name.
 inline std::string get(chunk_store& store, const fragment_key& key) {
   if (auto done = store.verify(key); !done)
     return std::string{to_string(done.error().code)};

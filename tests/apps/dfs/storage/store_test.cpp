@@ -6,7 +6,7 @@ using namespace dfs;
 using namespace dfs::test;
 using atl::errc;
 
-TEST_CASE("what was stored is read back, for every size around the edge of a block") {
+TEST_CASE("fragments of all sizes around a block boundary are read back") {
   store_fixture fixture;
   std::size_t sizes[] = {0, 1, block_size - 1, block_size, block_size + 1, 8 * 1024 * 1024};
   for (auto how : {durability::fsync, durability::replicated}) {
@@ -20,7 +20,7 @@ TEST_CASE("what was stored is read back, for every size around the edge of a blo
   CHECK(fixture.files_in("tmp") == 0);
 }
 
-TEST_CASE("a fragment arrives in pieces of whole blocks") {
+TEST_CASE("a fragment is written in pieces of whole blocks") {
   store_fixture fixture;
   auto data = pattern(3 * block_size + 5);
   auto writer = fixture.store->begin(key_of(1), data.size());
@@ -33,7 +33,7 @@ TEST_CASE("a fragment arrives in pieces of whole blocks") {
   CHECK(get(*fixture.store, key_of(1)) == data);
 }
 
-TEST_CASE("a fragment is invisible before its commit, and an abandoned one leaves nothing") {
+TEST_CASE("a fragment is invisible before its commit, and an abandoned write leaves no file") {
   store_fixture fixture;
   auto data = pattern(block_size);
   {
@@ -61,7 +61,7 @@ TEST_CASE("a block that doesn't match the sender's checksum is not stored") {
   CHECK(fixture.store->list().empty());
 }
 
-TEST_CASE("misuse of a writer is an error, never a bad fragment") {
+TEST_CASE("wrong use of a writer is an error and stores no fragment") {
   store_fixture fixture;
   auto data = pattern(2 * block_size);
   std::string_view all{data};
@@ -85,8 +85,8 @@ TEST_CASE("misuse of a writer is an error, never a bad fragment") {
     CHECK(writer->append(bytes_of(all), crcs_of(all.substr(1, block_size))).error().code ==
           errc::invalid);
   }
-  SUBCASE("a fragment larger than any may be") {
-    CHECK(fixture.store->begin(key_of(1), max_fragment_size + 1).error().code == errc::invalid);
+  SUBCASE("a fragment beyond the size limit") {
+    CHECK(fixture.store->begin(key_of(1), fragment_bytes_max + 1).error().code == errc::invalid);
   }
   SUBCASE("a second commit") {
     auto writer = fixture.store->begin(key_of(2), 0);
@@ -96,7 +96,7 @@ TEST_CASE("misuse of a writer is an error, never a bad fragment") {
   CHECK(fixture.store->open(key_of(1)).error().code == errc::not_found);
 }
 
-TEST_CASE("storing the same fragment again is success, another under its name an error") {
+TEST_CASE("storing the same fragment again succeeds, and storing another under its name fails") {
   store_fixture fixture;
   auto data = pattern(block_size + 3);
   REQUIRE(put(*fixture.store, key_of(1), data, durability::replicated));
@@ -108,7 +108,7 @@ TEST_CASE("storing the same fragment again is success, another under its name an
   CHECK(fixture.store->list().size() == 1);
 }
 
-TEST_CASE("after a restart everything is there, and leftovers of unfinished writes are gone") {
+TEST_CASE("a restarted store has all fragments and no leftovers of unfinished writes") {
   store_fixture fixture;
   for (std::uint64_t i = 0; i < 20; ++i)
     REQUIRE(put(*fixture.store, key_of(i), pattern(1000 * i, i),
@@ -144,7 +144,7 @@ TEST_CASE("a removed fragment stays removed, but an open one stays readable") {
   CHECK(fixture.store->list().empty());
 }
 
-TEST_CASE("the store reports its content and its free space") {
+TEST_CASE("a store reports its content and its free space") {
   store_fixture fixture;
   REQUIRE(put(*fixture.store, key_of(1), pattern(1000)));
   REQUIRE(put(*fixture.store, key_of(1, 3), pattern(500)));
@@ -163,7 +163,7 @@ TEST_CASE("the store reports its content and its free space") {
   CHECK(fixture.store->usage()->capacity == capacity - 4096);
 }
 
-TEST_CASE("the reserve is left to others: a store without room says so and writes nothing") {
+TEST_CASE("a store whose disk is down to the reserve refuses a write as out of space") {
   store_fixture fixture;
   auto capacity = fixture.store->usage()->capacity;
   fixture.store.reset();
@@ -174,7 +174,7 @@ TEST_CASE("the reserve is left to others: a store without room says so and write
   CHECK(!fixture.store->failure());
 }
 
-TEST_CASE("changes are reported once, and only the last of each fragment") {
+TEST_CASE("each fragment's last change is reported once") {
   store_fixture fixture;
   auto& store = *fixture.store;
   REQUIRE(put(store, key_of(1), "one"));
@@ -197,7 +197,7 @@ TEST_CASE("changes are reported once, and only the last of each fragment") {
   CHECK(changes.removed.empty());
 }
 
-TEST_CASE("a folder that another store has is refused") {
+TEST_CASE("a folder that another store has open is refused") {
   store_fixture fixture;
   auto second = chunk_store::open({fixture.folder(), 0});
   REQUIRE(!second);

@@ -1,4 +1,4 @@
-// A plugin in many variants, most of them wrong in one way: the definitions say which.
+// A plugin in many variants, most with one mistake; compile definitions select the variant.
 #include <atoll/spi/balancer.hpp>
 
 #include <cstdlib>
@@ -39,7 +39,7 @@
 #endif
 
 #ifdef VARIANT_ABORTS
-// A library that must be refused unseen ends the whole test if one line of it runs.
+// A library that must be refused before it is mapped ends the test process if its code runs.
 [[gnu::constructor]] static void never() {
   std::abort();
 }
@@ -66,7 +66,7 @@ namespace {
 
 using namespace atl::spi;
 
-/// Picks what its options say, which it reads anew each time: they must live as long as it does.
+/// Picks as its options say, and reads them at each pick: they must outlive the balancer.
 class fixed_pick : public balancer {
  public:
   explicit fixed_pick(const balancer_setup& setup) : options_{setup.options}, seed_{setup.seed} {}

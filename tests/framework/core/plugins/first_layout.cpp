@@ -1,5 +1,5 @@
-// What the first headers made of a plugin, as far as a host looks at it: a symbol that counts all
-// kinds together.
+// The part of the first descriptor layout that a host reads: a symbol with one version for all
+// kinds of plugins.
 #include <cstdlib>
 
 [[gnu::constructor]] static void never() {

@@ -1,4 +1,4 @@
-// The right name, on a function instead of a descriptor.
+// A symbol with the right name that is a function instead of a descriptor.
 #include <atoll/spi/plugin.hpp>
 
 #include <cstdlib>

@@ -1,4 +1,4 @@
-// A library like any other. Whoever maps it to look inside ends the test.
+// A library that is not a plugin. Mapping it ends the test process.
 #include <cstdlib>
 
 [[gnu::constructor]] static void never() {

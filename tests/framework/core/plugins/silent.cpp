@@ -1,4 +1,4 @@
-// A protocol that never does anything but to say how it was set up.
+// A protocol that does nothing but report its configuration.
 #include <atoll/spi/consensus.hpp>
 
 #include <stdexcept>

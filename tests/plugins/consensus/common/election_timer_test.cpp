@@ -57,7 +57,7 @@ TEST_CASE("a follower of an unreachable leader campaigns after a short timeout, 
   it.on_leader_unreachable(now);
   CHECK(within(it.deadline(), now + 2 * heartbeat, now + 4 * heartbeat));
   auto before = it.deadline();
-  it.on_leader_unreachable(now + heartbeat); // again: it waits no longer for that
+  it.on_leader_unreachable(now + heartbeat); // a repeated hint does not postpone the campaign
   CHECK(it.deadline() == before);
   it.on_leader_contact(now + heartbeat);
   CHECK_FALSE(it.is_leader_unreachable());

@@ -17,7 +17,7 @@ leader_options options() {
 } // namespace
 
 TEST_CASE("a log is cut once enough entries lie before those that are kept") {
-  CHECK(cut_goal(options(), 0, 200, 500, 85, 85) == 0); // too few for a record
+  CHECK(cut_goal(options(), 0, 200, 500, 85, 85) == 0); // too few entries to be worth a record
   CHECK(cut_goal(options(), 0, 200, 500, 91, 91) == 11);
   CHECK(cut_goal(options(), 50, 200, 500, 91, 91) <= 50);
 }

@@ -10,7 +10,7 @@ namespace spi = atl::spi;
 
 namespace {
 
-/// Of the next record, as `drain` gives it out; 0: there is none.
+/// The token of the next record that `drain` emits; 0: none.
 spi::persist_token drain(outbox& it, std::vector<spi::send>& sent) {
   std::vector<spi::effect> effects;
   if (it.is_meta_changed())
@@ -61,7 +61,7 @@ TEST_CASE("a record comes before the messages that wait for it, and an empty one
   outbox it;
   it.send(2, "a message", it.next_token());
   it.erase(1, 5);
-  it.erase(6, 5); // nothing
+  it.erase(6, 5); // an empty range
   std::vector<spi::effect> effects;
   it.drain(effects);
   REQUIRE(effects.size() == 2);

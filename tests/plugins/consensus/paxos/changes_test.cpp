@@ -1,4 +1,5 @@
 #include "paxos.hpp"
+#include "plugins/consensus/newest_leader.hpp"
 
 #include <atoll/sim/scripted_simulation.hpp>
 
@@ -16,14 +17,7 @@ struct group : scripted_simulation {
   explicit group(const under_test::overrides& changed = {})
       : scripted_simulation{paxos::options(7, 3, changed), paxos::factory()} {}
 
-  replica_id leader() const {
-    replica_id found = 0;
-    for (replica_id id = 1; id <= 5; ++id)
-      if (up(id) && status(id).role == atl::spi::replica_role::leader && status(id).blocked.empty())
-        if (found == 0 || status(id).term > status(found).term)
-          found = id;
-    return found;
-  }
+  replica_id leader() const { return under_test::newest_leader(*this, 5); }
   void must_lead(replica_id who = 0) {
     REQUIRE(run_until([&] { return leader() != 0 && (who == 0 || leader() == who); }));
   }
@@ -45,7 +39,7 @@ TEST_CASE("entries committed after a change to the same group are carried over")
   auto behind = first % 3 + 1;
   auto other = behind % 3 + 1;
   it.run_for(seconds{1});
-  // One has accepted the change, and doesn't know that it is committed; the other knows.
+  // One follower has accepted the change, and does not know that it is committed; the other does.
   auto change = it.applied(first) + 1;
   auto asked = it.reconfigure(first, {1, 2, 3});
   REQUIRE(it.run_until([&] { return it.status(behind).accepted == change; }));
@@ -84,14 +78,14 @@ TEST_CASE("a removed replica hears from the group after it has cut the change fr
   REQUIRE(it.run_until([&] { return it.status(out).first > it.applied(out); })); // just cut
   std::vector<replica_id> others{out % 3 + 1, (out + 1) % 3 + 1};
   REQUIRE(it.await(it.reconfigure(out, others)).kind == answer_kind::applied);
-  // Its question whether the group goes on by itself is answered late.
+  // The replica's query whether the group continues without it is answered late.
   bool asked = false;
   it.filter([&](auto from, auto to, std::string_view bytes) {
     asked = asked || (from == out && !bytes.empty() && bytes.front() == 0);
     return to == out ? filter_action::hold : filter_action::pass;
   });
   REQUIRE(it.run_until([&] { return asked; }));
-  it.run_for(seconds{1}); // it has applied the change durably, and cut it
+  it.run_for(seconds{1}); // the replica has applied the change durably, and cut it
   it.filter({});
   it.release_held();
   it.run_for(seconds{1});
@@ -104,20 +98,20 @@ TEST_CASE("a removed replica that alone knows of its removal tells the others, h
   group it{{{"keep_entries", "0"}}};
   it.must_write(1);
   auto out = it.leader();
-  it.crash(out % 3 + 1); // for good
+  it.crash(out % 3 + 1); // permanently
   it.must_write(2);
   auto change = it.applied(out) + 1;
   it.reconfigure(out, {4});
   REQUIRE(it.run_until([&] { return it.status(out).committed >= change; }));
   it.isolate(out);
-  it.run_for(seconds{5}); // it applies the change, and could cut it
+  it.run_for(seconds{5}); // the replica applies the change, and could cut it
   REQUIRE(it.applied(out) >= change);
   it.crash(out);
   it.restart(out);
   it.heal_network();
   REQUIRE(it.run_until([&] { return it.leader() == 4; }));
   it.must_write(3);
-  it.run_for(seconds{20}); // and then it needn't stand again
+  it.run_for(seconds{20}); // and then need not campaign again
   CHECK(it.leader() == 4);
   CHECK(it.violation() == "");
 }

@@ -4,8 +4,8 @@
 
 #include <doctest/doctest.h>
 
-/// A damaged record isn't a missing one: it is fetched from the others, and until then its replica
-/// makes no promise.
+/// A damaged record is not treated as missing: the replica fetches it from the others, and until
+/// then makes no promise.
 using namespace atl::sim;
 using std::chrono::seconds;
 
@@ -42,7 +42,7 @@ TEST_CASE("a record that can't be read is fetched from the others") {
   it.must_write(1);
   auto victim = it.leader() % 3 + 1;
   it.must_write(2);
-  // Before its state machine has made it durable, so that it is a promise that is lost.
+  // Before the state machine has made the entry durable, so that a promise is lost.
   it.run_for(std::chrono::milliseconds{1});
   it.crash(victim);
   auto records = it.records(victim);

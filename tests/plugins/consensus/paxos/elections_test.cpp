@@ -1,4 +1,5 @@
 #include "paxos.hpp"
+#include "plugins/consensus/newest_leader.hpp"
 
 #include <atoll/sim/scripted_simulation.hpp>
 
@@ -20,14 +21,7 @@ struct group : scripted_simulation {
   explicit group(std::uint32_t replicas, const under_test::overrides& changed = {})
       : scripted_simulation{paxos::options(7, replicas, changed), paxos::factory()} {}
 
-  replica_id leader() const {
-    replica_id found = 0;
-    for (replica_id id = 1; id <= 5; ++id)
-      if (up(id) && status(id).role == atl::spi::replica_role::leader && status(id).blocked.empty())
-        if (found == 0 || status(id).term > status(found).term)
-          found = id;
-    return found;
-  }
+  replica_id leader() const { return under_test::newest_leader(*this, 5); }
   replica_id must_lead() {
     REQUIRE(run_until([&] { return leader() != 0; }));
     return leader();
@@ -59,7 +53,7 @@ TEST_CASE("a candidate that reads a long log over a slow network is given the ti
   it.must_write(200);
   it.crash(first);
   it.heal_network();
-  // Only the one that lacks so much stands, and each message takes 20 ms.
+  // Only the replica that lacks many entries campaigns, and each message takes 20 ms.
   struct packet {
     replica_id from, to;
     std::string bytes;
@@ -85,9 +79,9 @@ TEST_CASE("a voter that has cut what a candidate lacks doesn't keep the others f
   group it{5, {{"keep_entries", "0"}}};
   it.must_write();
   auto first = it.must_lead();
-  replica_id ahead = first == 1 ? 2 : 1; // whose answers come first
+  replica_id ahead = first == 1 ? 2 : 1; // the replica whose responses arrive first
   it.run_for(seconds{1});
-  // Only one learns that the second entry is committed, and cuts it.
+  // Only one replica learns that the second entry is committed, and cuts it.
   it.must_write();
   for (replica_id id = 1; id <= 5; ++id)
     if (id != first && id != ahead)
@@ -114,8 +108,8 @@ TEST_CASE("a leader steps down when its snapshot shows that others led meanwhile
   auto other = behind % 3 + 1;
   it.run_for(seconds{1});
   it.isolate(behind);
-  // The group becomes another one. One that was of it has accepted that, and doesn't know it
-  // committed; one that is behind knows nothing of it, and learns from now on.
+  // The membership changes. A removed replica has accepted the change, and does not know that it is
+  // committed; a replica that lags does not know the change, and catches up from now on.
   auto change = it.applied(first) + 1;
   it.filter([&](auto from, auto to, std::string_view) {
     return from == first && to == other && it.status(other).accepted >= change
@@ -126,7 +120,8 @@ TEST_CASE("a leader steps down when its snapshot shows that others led meanwhile
   REQUIRE(it.await(asked).kind == answer_kind::applied);
   it.must_write(5);
   REQUIRE(it.run_until([&] { return it.status(first).first > change; }));
-  // It receives a snapshot, which waits for its disk until it leads the group of old.
+  // The replica receives a snapshot, which waits for the disk until the replica leads the old
+  // group.
   it.stall_disk(behind, seconds{4});
   it.cut(first, behind, false);
   it.cut(behind, first, false);
@@ -149,7 +144,7 @@ TEST_CASE("a leader steps down when its snapshot shows that others led meanwhile
   it.filter({});
   it.restart(first);
   CHECK(it.run_until([&] { return it.leader() == first || it.leader() > 3; }));
-  it.run_for(seconds{3}); // it may change once more
+  it.run_for(seconds{3}); // the leader may change once more
   it.must_write();
   CHECK(it.run_until([&] { return it.applied(behind) == it.applied(first); }));
   CHECK(it.violation() == "");

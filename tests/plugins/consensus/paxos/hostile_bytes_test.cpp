@@ -20,10 +20,10 @@ namespace spi = atl::spi;
 
 namespace {
 
-/// Of this program, which has one thread.
+/// The memory use of this program, which has one thread.
 struct memory {
-  std::size_t asked_for = 0; ///< in total
-  std::size_t held = 0;      ///< at the moment
+  std::size_t asked_for = 0; ///< in total, in bytes
+  std::size_t held = 0;      ///< at the moment, in bytes
 } used;
 
 } // namespace
@@ -75,44 +75,44 @@ std::vector<std::string> some_messages() {
   return all;
 }
 
-/// What is decoded takes memory by what is there, whatever the bytes say of themselves.
-std::optional<message> decode_frugally(const std::string& bytes) {
+/// Decodes, and checks that the memory used is bounded by the size of the bytes.
+std::optional<message> decode_within_bounds(const std::string& bytes) {
   auto before = used.asked_for;
   auto it = decode(bytes);
   CHECK(used.asked_for - before < 2048 + 64 * bytes.size());
   return it;
 }
 
-void must_be_none_or_whole(const std::string& bytes) {
-  if (auto it = decode_frugally(bytes))
+void check_canonical_encoding(const std::string& bytes) {
+  if (auto it = decode_within_bounds(bytes))
     CHECK(encode(it->ballot, it->body) == bytes);
 }
 
-std::string noise(std::size_t size, spi::random_source& random) {
+std::string random_bytes(std::size_t size, spi::random_source& random) {
   std::string bytes(size, '\0');
   for (auto& byte : bytes)
     byte = static_cast<char>(random.next());
   return bytes;
 }
 
-/// Makes four bytes a count or a length that can't be true.
-std::string exaggerate(std::string bytes, std::size_t at) {
+/// Overwrites four bytes with a count or a length that is too large.
+std::string overstate_length(std::string bytes, std::size_t at) {
   for (auto last = std::min(at + 4, bytes.size()); at < last; ++at)
     bytes[at] = '\xff';
   return bytes;
 }
 
-std::string spoil(std::string bytes, spi::random_source& random) {
+std::string alter_bytes(std::string bytes, spi::random_source& random) {
   switch (random.below(5)) {
   case 0:
     bytes.resize(random.below(bytes.size() + 1));
     return bytes;
   case 1:
-    return bytes + noise(1 + random.below(50), random);
+    return bytes + random_bytes(1 + random.below(50), random);
   case 2:
-    return exaggerate(bytes, random.below(bytes.size() + 1));
+    return overstate_length(bytes, random.below(bytes.size() + 1));
   case 3:
-    return noise(random.below(100), random);
+    return random_bytes(random.below(100), random);
   default:
     for (auto left = bytes.empty() ? 0 : 1 + random.below(4); left > 0; --left)
       bytes[random.below(bytes.size())] ^= static_cast<char>(1 << random.below(8));
@@ -125,7 +125,7 @@ std::string spoil(std::string bytes, spi::random_source& random) {
 TEST_CASE("every kind of message is decoded as it was encoded") {
   std::vector<bool> seen(std::variant_size_v<body>);
   for (auto& bytes : some_messages()) {
-    auto again = decode_frugally(bytes);
+    auto again = decode_within_bounds(bytes);
     REQUIRE(again.has_value());
     CHECK(again->ballot == make_ballot(4, 2));
     CHECK(encode(again->ballot, again->body) == bytes);
@@ -139,30 +139,31 @@ TEST_CASE(
   spi::random_source random{1};
   for (auto& whole : some_messages()) {
     for (std::size_t size = 0; size < whole.size(); ++size)
-      CHECK_FALSE(decode_frugally(whole.substr(0, size)).has_value());
-    CHECK_FALSE(decode_frugally(whole + "x").has_value());
+      CHECK_FALSE(decode_within_bounds(whole.substr(0, size)).has_value());
+    CHECK_FALSE(decode_within_bounds(whole + "x").has_value());
     for (std::size_t at = 0; at < whole.size(); ++at) {
-      must_be_none_or_whole(exaggerate(whole, at));
+      check_canonical_encoding(overstate_length(whole, at));
       for (int bit = 0; bit < 8; ++bit) {
         auto bytes = whole;
         bytes[at] ^= static_cast<char>(1 << bit);
-        must_be_none_or_whole(bytes);
+        check_canonical_encoding(bytes);
       }
     }
     for (int round = 0; round < 2000; ++round) {
-      must_be_none_or_whole(spoil(whole, random));
-      must_be_none_or_whole(whole.substr(0, 1) + noise(random.below(200), random));
+      check_canonical_encoding(alter_bytes(whole, random));
+      check_canonical_encoding(whole.substr(0, 1) + random_bytes(random.below(200), random));
     }
   }
 }
 
 TEST_CASE("a malformed group is rejected") {
   CHECK(members_codec.decode(members_codec.encode(some_group)) == some_group);
-  membership crowd;
+  membership too_many_members;
   for (spi::replica_id id = 1; id <= members_max + 1; ++id)
-    crowd.voters.push_back(id);
-  for (auto& it : {membership{{}, {4}}, membership{{0, 1}, {}}, membership{{1, 1}, {}},
-                   membership{{2, 1}, {}}, membership{{1, 2}, {2}}, membership{{1}, {3, 3}}, crowd})
+    too_many_members.voters.push_back(id);
+  for (auto& it :
+       {membership{{}, {4}}, membership{{0, 1}, {}}, membership{{1, 1}, {}}, membership{{2, 1}, {}},
+        membership{{1, 2}, {2}}, membership{{1}, {3, 3}}, too_many_members})
     CHECK_FALSE(members_codec.decode(members_codec.encode(it)).has_value());
 }
 
@@ -170,8 +171,8 @@ TEST_CASE("a malformed group is rejected") {
 
 namespace {
 
-/// Whatever a replica writes down.
-struct paper {
+/// The records and metadata that a replica wrote.
+struct recorded_state {
   std::map<std::uint64_t, std::string> records;
   std::optional<std::string> meta;
 
@@ -186,11 +187,11 @@ struct paper {
   }
 };
 
-/// A replica whose host does all it wants at once, and looks at what that is.
+/// A replica whose host carries out all effects at once, and checks them.
 struct hosted {
   spi::replica_id self;
   replica it;
-  paper disk{};
+  recorded_state disk{};
   std::size_t sent_bytes = 0;
   std::string fatal{};
 
@@ -218,9 +219,9 @@ struct hosted {
   }
 };
 
-/// What replicas say to each other while one leads, hands over, is cut off and comes back; but no
-/// leader knows what the receiver holds, or one that holds nothing would stop.
-std::vector<std::string> overhear() {
+/// The messages of replicas while one leads, transfers leadership, is cut off and returns; but no
+/// leader knows the receiver's log, or a receiver with an empty log would stop.
+std::vector<std::string> record_messages() {
   auto all = some_messages();
   atl::sim::scripted_simulation group{paxos::options(5, 3), paxos::factory()};
   group.filter([&all](auto, auto, std::string_view bytes) {
@@ -261,7 +262,7 @@ std::vector<std::string> overhear() {
 
 namespace {
 
-/// The same, as if it were meant for the ballot that a replica is in.
+/// The same message with the present ballot of a replica.
 std::string in_ballot(std::string_view bytes, ballot now) {
   auto it = decode(bytes);
   if (auto* page = std::get_if<promise>(&it->body))
@@ -273,7 +274,7 @@ std::string in_ballot(std::string_view bytes, ballot now) {
 
 TEST_CASE(
     "malformed messages make no replica throw, send without end, or hold more than its window") {
-  auto voices = overhear();
+  auto voices = record_messages();
   CHECK(voices.size() > 500);
   auto options = paxos::options(1, 3).protocol_options;
   spi::random_source random{5};
@@ -296,7 +297,7 @@ TEST_CASE(
       if (from == one.self)
         from = from % 3 + 1;
       if (random.chance(0.3))
-        bytes = spoil(std::move(bytes), random);
+        bytes = alter_bytes(std::move(bytes), random);
       if (random.chance(0.2))
         from = static_cast<spi::replica_id>(random.chance(0.1) ? random.next() : random.below(5));
       taken_in += bytes.size() + 100;
@@ -305,7 +306,7 @@ TEST_CASE(
         one.it.propose(static_cast<spi::request_id>(i + 1), "a command");
       if (random.chance(0.02))
         one.it.on_snapshot_received(random.below(300),
-                                    spoil(members_codec.encode(some_group), random));
+                                    alter_bytes(members_codec.encode(some_group), random));
       one.it.step(from, bytes);
       one.drain();
       auto status = one.it.status();
@@ -316,7 +317,7 @@ TEST_CASE(
     }
     stopped += one.fatal.empty() ? 0 : 1;
     CHECK(one.sent_bytes < 40 * taken_in);
-    // A value may stand `2 * ahead_max` indexes ahead, and all before it take a place.
+    // A value may be `2 * ahead_max` indexes ahead, and each index before it takes a slot.
     CHECK(used.held - held < 4 * ahead_max * sizeof(slot) + 10 * taken_in);
   }
   MESSAGE(led, " times it led, of ", steps, "; held at most ", held_most, "; stopped ", stopped);
@@ -348,7 +349,7 @@ TEST_CASE("a replica starts from a damaged disk, or says why it doesn't") {
     spi::stable_state stable;
     stable.meta = whole.disk.meta;
     if (random.chance(0.5))
-      stable.meta = spoil(*stable.meta, random);
+      stable.meta = alter_bytes(*stable.meta, random);
     stable.meta_corrupt = random.chance(0.02);
     auto spoilt = random.chance(0.5) ? 0.1 : 0.0;
     for (auto& [index, bytes] : whole.disk.records) {
@@ -359,7 +360,7 @@ TEST_CASE("a replica starts from a damaged disk, or says why it doesn't") {
       stable.records.push_back({random.chance(spoilt / 10) ? 1U : 0U, at,
                                 damaged ? spi::record_state::corrupt : spi::record_state::ok,
                                 damaged                 ? std::string{}
-                                : random.chance(spoilt) ? spoil(bytes, random)
+                                : random.chance(spoilt) ? alter_bytes(bytes, random)
                                                         : bytes});
     }
     hosted one{options, 1, {1}};
@@ -389,7 +390,7 @@ TEST_CASE("a group that receives malformed messages continues") {
   for (int round = 0; round < 2000; ++round) {
     group.deliver(static_cast<spi::replica_id>(random.below(5)),
                   static_cast<spi::replica_id>(1 + random.below(3)),
-                  noise(random.below(200), random));
+                  random_bytes(random.below(200), random));
     if (round % 100 == 0)
       group.run_for(std::chrono::milliseconds{50});
   }

@@ -1,4 +1,4 @@
-#include "../survive.hpp"
+#include "../check_promises.hpp"
 #include "config.hpp"
 #include "paxos.hpp"
 
@@ -55,9 +55,9 @@ TEST_CASE("groups with quorums of any sizes that meet keep every promise") {
   for (auto it : {sizes{5, "4", "2"}, sizes{5, "2", "4"}, sizes{3, "3", "1"}, sizes{3, "1", "3"}}) {
     CAPTURE(it.prepare);
     CAPTURE(it.accept);
-    under_test::survive(
+    under_test::check_promises(
         paxos::plugin(), it.replicas, under_test::seeds(150), [&](simulation_options& run) {
-          run.spares = 0; // a smaller group couldn't have them
+          run.spares = 0; // a smaller group can't have spares
           run.protocol_options = under_test::make_options(
               paxos::plugin(), {{"prepare_quorum", it.prepare}, {"accept_quorum", it.accept}});
         });

@@ -15,7 +15,7 @@ TEST_CASE("a leader that hasn't committed an entry of its own refuses changes as
   under_test::refusing_group group;
   auto first = group.leader();
   auto next = first % 3 + 1;
-  group.filter([&](auto, auto, std::string_view bytes) { // its entries reach nobody
+  group.filter([&](auto, auto, std::string_view bytes) { // the leader's entries reach no replica
     return !bytes.empty() && group.status(next).role == atl::spi::replica_role::leader
                ? atl::sim::filter_action::drop
                : atl::sim::filter_action::pass;

@@ -1,19 +1,19 @@
+#include "../check_promises.hpp"
 #include "../stalled_cut.hpp"
-#include "../survive.hpp"
 #include "scenario.hpp"
 
 #include <atoll/sim/linearizability.hpp>
 
 #include <stdexcept>
 
-/// Leases: a leader reads without asking, for as long as clocks keep to what is assumed of them.
+/// Leases: a leader reads without a round of heartbeats while clocks drift no more than assumed.
 using namespace raft;
 using under_test::overrides;
 using under_test::seeds;
 
 namespace {
 
-constexpr std::int64_t four_times = 3'000'000; ///< as fast, in millionths more
+constexpr std::int64_t four_times = 3'000'000; ///< four times as fast: a drift in millionths
 
 void with_leases(simulation_options& it, overrides changed = {}) {
   changed["lease"] = "true";
@@ -23,10 +23,10 @@ void with_leases(simulation_options& it, overrides changed = {}) {
   it.workload.reads = 0.6;
 }
 
-/// A leader that was isolated a moment ago, while the clocks of the others run four times as fast
+/// A leader that was just isolated, while the clocks of the others run four times as fast
 /// as its own: they elect another leader, and write.
-struct deposed {
-  explicit deposed(const overrides& changed) : it{3, changed} {
+struct deposed_leader {
+  explicit deposed_leader(const overrides& changed) : it{3, changed} {
     it.must_write(1);
     first = it.leader();
     for (replica_id id = 1; id <= 3; ++id)
@@ -46,7 +46,7 @@ struct deposed {
   std::chrono::microseconds before{0}, after{0};
 };
 
-/// Whether that leader answers a read while another one leads.
+/// Whether the isolated leader answers a read while another replica leads.
 bool answers_while_another_leads(group& it, replica_id first) {
   for (int i = 0; i < 500; ++i) {
     auto ticket = it.read(first, 1);
@@ -63,16 +63,16 @@ bool answers_while_another_leads(group& it, replica_id first) {
 } // namespace
 
 TEST_CASE("with leases, and clocks within the bound, replicas keep every promise") {
-  under_test::survive(plugin(), 3, seeds(400), [](auto& it) { with_leases(it); });
-  under_test::survive(plugin(), 5, seeds(200), [](auto& it) { with_leases(it); });
+  under_test::check_promises(plugin(), 3, seeds(400), [](auto& it) { with_leases(it); });
+  under_test::check_promises(plugin(), 5, seeds(200), [](auto& it) { with_leases(it); });
 }
 TEST_CASE("leases that are short, and renewed late, keep every promise") {
-  under_test::survive(plugin(), 3, seeds(300), [](auto& it) {
+  under_test::check_promises(plugin(), 3, seeds(300), [](auto& it) {
     with_leases(it, {{"heartbeat", "20ms"}, {"election_timeout", "60ms"}, {"keep_entries", "5"}});
   });
 }
 TEST_CASE("a bound below what the simulated clocks do makes them keep to it") {
-  under_test::survive(plugin(), 3, seeds(200), [](auto& it) {
+  under_test::check_promises(plugin(), 3, seeds(200), [](auto& it) {
     with_leases(it, {{"clock_drift", "10000"}});
     CHECK(it.faults.drift_ppm_max == 4975);
   });
@@ -106,7 +106,7 @@ TEST_CASE("an isolated leader answers reads until its lease ends, and not later"
     if (it.outcome(ticket).kind == answer_kind::read)
       last = it.now();
   }
-  // A second, by a quarter too fast a clock, from the last heartbeat.
+  // A second after the last heartbeat, by a clock that runs a quarter too fast.
   CHECK(last - began > milliseconds{600});
   CHECK(last - began <= milliseconds{820});
 }
@@ -120,7 +120,7 @@ TEST_CASE("a lease counts from when the heartbeat left, however late the respons
   });
   it.run_for(milliseconds{150});
   for (replica_id id = 1; id <= 3; ++id)
-    it.cut(first, id); // no replica hears the leader any more
+    it.cut(first, id); // no replica receives the leader's messages any more
   it.run_for(milliseconds{800});
   it.release_held();
   it.run_for(milliseconds{1});
@@ -130,7 +130,7 @@ TEST_CASE("a lease counts from when the heartbeat left, however late the respons
 }
 
 TEST_CASE("clocks beyond the bound make a stale read, which the checker of histories sees") {
-  deposed story{{{"lease", "true"}, {"clock_drift", "0"}}};
+  deposed_leader story{{{"lease", "true"}, {"clock_drift", "0"}}};
   auto& it = story.it;
   auto asked = it.now();
   auto& got = it.await(it.read(story.first, 1));
@@ -158,7 +158,7 @@ TEST_CASE("clocks beyond the bound make a stale read, which the checker of histo
 }
 
 TEST_CASE("with a bound that covers the clocks, the same leader answers no read") {
-  deposed story{{{"lease", "true"}, {"clock_drift", std::to_string(four_times)}}};
+  deposed_leader story{{{"lease", "true"}, {"clock_drift", std::to_string(four_times)}}};
   auto& got = story.it.await(story.it.read(story.first, 1), seconds{10});
   CHECK(got.kind == answer_kind::refused);
 }
@@ -186,7 +186,7 @@ TEST_CASE("a voter that crashed keeps the promise that it has forgotten") {
     auto first = it.leader();
     auto voter = it.other_than(first);
     auto candidate = it.other_than(voter);
-    // One replica misses the leader and asks for votes again and again; the other hears the leader
+    // One replica loses the leader and asks for votes repeatedly; the other receives heartbeats
     // until it crashes.
     it.cut(first, candidate);
     it.run_for(seconds{3} + milliseconds{wait});
@@ -217,11 +217,11 @@ TEST_CASE("a promise is kept after a restart with other options") {
     return one->deadline() - now;
   };
   using std::chrono::microseconds;
-  CHECK(start({}, microseconds{1000}) == microseconds{0}); // alone, it needn't wait
+  CHECK(start({}, microseconds{1000}) == microseconds{0}); // a group of one need not wait
   disk = {};
   start({{"lease", "true"}, {"election_timeout", "7s"}}, microseconds{1000});
   CHECK(start({}, microseconds{2000}) == seconds{7});
-  CHECK(start({}, microseconds{3000}) == seconds{7}); // also when it starts again meanwhile
+  CHECK(start({}, microseconds{3000}) == seconds{7}); // also after another restart meanwhile
 }
 
 TEST_CASE("a leader that has told another replica to campaign has no lease") {
@@ -231,7 +231,7 @@ TEST_CASE("a leader that has told another replica to campaign has no lease") {
   auto next = it.other_than(first);
   std::size_t held = 0;
   it.filter([&](auto, auto, std::string_view bytes) {
-    if (bytes.empty() || bytes.front() != 4) // it should stand
+    if (bytes.empty() || bytes.front() != 4) // the replica should campaign
       return filter_action::pass;
     ++held;
     return filter_action::hold;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "plugins/consensus/newest_leader.hpp"
 #include "raft.hpp"
 
 #include <atoll/sim/scripted_simulation.hpp>
@@ -15,21 +16,14 @@ using atl::spi::replica_id;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-/// A simulated group of replicas of Raft, and a client of it.
+/// A simulated group of Raft replicas, with the requests of a client.
 class group : public scripted_simulation {
  public:
   explicit group(std::uint32_t replicas, const under_test::overrides& changed = {})
       : scripted_simulation{raft::options(7, replicas, changed), factory()}, replicas_{replicas} {}
 
-  /// The leader that can commit; 0: there is none.
-  replica_id leader() const {
-    replica_id found = 0;
-    for (replica_id id = 1; id <= replicas_; ++id)
-      if (up(id) && status(id).role == atl::spi::replica_role::leader && status(id).blocked.empty())
-        if (found == 0 || status(id).term > status(found).term)
-          found = id;
-    return found;
-  }
+  /// The leader of the latest term that can commit; 0: none.
+  replica_id leader() const { return under_test::newest_leader(*this, replicas_); }
   replica_id must_lead() {
     REQUIRE(run_until([this] { return leader() != 0; }));
     return leader();

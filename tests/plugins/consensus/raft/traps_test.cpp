@@ -1,6 +1,6 @@
 #include "scenario.hpp"
 
-/// Mistakes that other implementations made, one scenario each.
+/// Mistakes of other implementations, one scenario each.
 using namespace raft;
 
 TEST_CASE("a write is committed with a minority down, and all replicas have it afterwards") {

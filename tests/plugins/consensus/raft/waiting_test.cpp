@@ -2,7 +2,7 @@
 #include "raft.hpp"
 #include "wire.hpp"
 
-/// Each message waits for the record that it speaks of, and for no later one.
+/// Each message waits for the record that it depends on, and for no later record.
 using namespace atl::raft;
 using under_test::must_have_sent;
 using under_test::one_replica;

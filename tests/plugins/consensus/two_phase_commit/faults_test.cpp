@@ -1,4 +1,4 @@
-#include "../survive.hpp"
+#include "../check_promises.hpp"
 #include "two_phase_commit.hpp"
 
 #include <algorithm>
@@ -8,22 +8,22 @@ using under_test::seeds;
 
 namespace {
 
-void survive(std::uint32_t replicas, std::uint64_t count,
-             const std::function<void(simulation_options&)>& change = {}) {
-  under_test::survive(two_phase_commit::plugin(), replicas, count, change);
+void check_promises(std::uint32_t replicas, std::uint64_t count,
+                    const std::function<void(simulation_options&)>& change = {}) {
+  under_test::check_promises(two_phase_commit::plugin(), replicas, count, change);
 }
 
 } // namespace
 
 TEST_CASE("the group survives damaged records and lost disks of participants") {
-  survive(3, seeds(300), [](simulation_options& it) {
+  check_promises(3, seeds(300), [](simulation_options& it) {
     it.faults.damageable = {2, 3};
     it.faults.losable = {2, 3};
     it.spares = 0; // with spares, other replicas could be participants
   });
 }
 TEST_CASE("the group survives lost disks when logs are cut early and snapshots are needed") {
-  survive(3, seeds(300), [](simulation_options& it) {
+  check_promises(3, seeds(300), [](simulation_options& it) {
     it.faults.losable = {2, 3};
     it.spares = 0;
     it.protocol_options =
@@ -31,7 +31,7 @@ TEST_CASE("the group survives lost disks when logs are cut early and snapshots a
   });
 }
 TEST_CASE("the group stays safe when the coordinator loses its disk or reads damaged records") {
-  survive(3, seeds(300), [](simulation_options& it) {
+  check_promises(3, seeds(300), [](simulation_options& it) {
     it.faults.losable = {1};
     it.faults.damageable = {1};
     it.spares = 0;
@@ -40,7 +40,7 @@ TEST_CASE("the group stays safe when the coordinator loses its disk or reads dam
 }
 TEST_CASE("the group survives continuous membership changes when logs are cut early") {
   for (std::uint32_t replicas : {1, 2, 3, 4, 5})
-    survive(replicas, seeds(200), [](simulation_options& it) {
+    check_promises(replicas, seeds(200), [](simulation_options& it) {
       it.faults = fault_set::none();
       it.faults.member_changes = it.faults.crashes = it.faults.loss = it.faults.reordering = true;
       it.faults.replays = it.faults.partitions = it.faults.lazy_hosts = true;
@@ -49,7 +49,7 @@ TEST_CASE("the group survives continuous membership changes when logs are cut ea
     });
 }
 TEST_CASE("the group stays safe under membership changes and damaged records") {
-  survive(3, seeds(300), [](simulation_options& it) {
+  check_promises(3, seeds(300), [](simulation_options& it) {
     it.faults.damageable = {2, 3, 4, 5};
     it.demand_liveness = false; // one of these replicas may become the coordinator
     it.fatal_is_failure = false;
@@ -57,7 +57,7 @@ TEST_CASE("the group stays safe under membership changes and damaged records") {
 }
 TEST_CASE("the group stays safe under membership changes and lost disks") {
   // Never more seeds: a group may shrink to one, whose disk must not be lost.
-  survive(4, std::min<std::uint64_t>(seeds(600), 600), [](simulation_options& it) {
+  check_promises(4, std::min<std::uint64_t>(seeds(600), 600), [](simulation_options& it) {
     it.faults.losable = {2, 4};
     it.faults.mass_crashes = false;
     it.demand_liveness = false;
@@ -65,14 +65,14 @@ TEST_CASE("the group stays safe under membership changes and lost disks") {
 }
 TEST_CASE("the group stays safe when a member is lost for good under load") {
   for (std::uint32_t replicas : {3, 4})
-    survive(replicas, seeds(300), [](simulation_options& it) {
+    check_promises(replicas, seeds(300), [](simulation_options& it) {
       it.lose_at_rest = false;
       it.demand_liveness = false;
     });
 }
 TEST_CASE("the group survives load with a small window and small batches") {
-  survive(3, seeds(20), [](simulation_options& it) {
-    under_test::crowd(it);
+  check_promises(3, seeds(20), [](simulation_options& it) {
+    under_test::add_heavy_load(it);
     it.protocol_options = under_test::make_options(
         two_phase_commit::plugin(),
         {{"max_in_flight", "8"}, {"batch_bytes", "1KiB"}, {"keep_bytes", "64KiB"}});

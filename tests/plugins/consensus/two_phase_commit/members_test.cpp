@@ -335,7 +335,7 @@ TEST_CASE("joining replicas are asked too when the coordinator is lost in the mi
 
 TEST_CASE("after 256 declared losses no silent member can be removed") {
   written_group it;
-  for (atl::spi::replica_id other = 1001; other < 1001 + atl::two_phase::max_lost; ++other)
+  for (atl::spi::replica_id other = 1001; other < 1001 + atl::two_phase::lost_max; ++other)
     it.declare_lost(2, other); // former members
   it.must_write(8);
   it.run_for(milliseconds{10});

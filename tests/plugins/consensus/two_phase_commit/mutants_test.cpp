@@ -412,7 +412,7 @@ class forgets_the_group : public mutant {
 
 /// A replica that restarts during a takeover treats entries left open by its predecessor as its
 /// own.
-class takes_over_as_own : public mutant {
+class treats_predecessor_entries_as_own : public mutant {
  public:
   using mutant::mutant;
   void start(spi::stable_state stable, spi::log_index applied, spi::timestamp now) override {
@@ -513,8 +513,8 @@ TEST_CASE("caught: a replica forgets on restart that the group has changed") {
       {50, {kind::divergence, kind::not_linearizable}, tolerate_stops});
 }
 TEST_CASE("caught: a successor commits an entry that may be aborted") {
-  must_be_caught_by<takes_over_as_own>(
-      "index 1 holds proposal 1, which was refused as surely not proposed", [](group& it) {
+  must_be_caught_by<treats_predecessor_entries_as_own>(
+      "index 1 holds proposal 1, which was refused as not proposed", [](group& it) {
         abort_without_announcing(it);
         it.lose_disk(1);
         it.pass_all_messages();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "contains.hpp"
 #include "two_phase_commit.hpp"
 #include "wire.hpp"
 
@@ -169,9 +170,5 @@ class group : public scripted_simulation {
   std::uint32_t replicas_;
   std::uint64_t commands_ = 0;
 };
-
-inline bool contains(const std::string& text, std::string_view what) {
-  return text.find(what) != std::string::npos;
-}
 
 } // namespace two_phase_commit

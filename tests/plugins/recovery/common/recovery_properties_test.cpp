@@ -7,10 +7,10 @@
 using namespace atl::spi;
 namespace properties = atl::properties;
 
-/// The checks are worth as much as the wrong schemes that they find.
+/// The checks must find every wrong scheme.
 namespace {
 
-/// Two copies, done plainly and rightly; a fault of a test's choice is put over it.
+/// A simple, correct scheme of two copies, to which a test adds a mistake.
 struct mirror : recovery {
   fragment_layout layout() const override { return {2, 1, 1, true}; }
 
@@ -82,8 +82,8 @@ struct mirror : recovery {
   }
 };
 
-/// What the checks say of a scheme's verdicts and plans, the first complaint of many runs.
-std::string complaint(const recovery& scheme) {
+/// The first violation that the checks find in a scheme's verdicts and plans, in many runs.
+std::string error_of(const recovery& scheme) {
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     random_source chance{seed};
     properties::fragment_model model{scheme};
@@ -104,10 +104,10 @@ bool says(const std::string& text, const char* part) {
 
 } // namespace
 
-TEST_CASE("a scheme that is right passes") {
+TEST_CASE("a correct scheme passes") {
   random_source chance{1};
   mirror scheme;
-  CHECK(complaint(scheme) == "");
+  CHECK(error_of(scheme) == "");
   CHECK_FALSE(properties::has_a_layout(scheme).has_value());
   CHECK_FALSE(properties::encodes_as_it_says(scheme, "chunk").has_value());
   CHECK_FALSE(properties::decodes_what_it_can(scheme, "chunk", 1, chance).has_value());
@@ -124,10 +124,10 @@ TEST_CASE("a scheme that drops a chunk's last copy is found") {
       return steps;
     }
   } scheme;
-  CHECK(says(complaint(scheme), "can't be decoded without it"));
+  CHECK(says(error_of(scheme), "can't be decoded without it"));
 }
 
-TEST_CASE("a scheme that touches what is lost, or copies what is damaged, is found") {
+TEST_CASE("a scheme that plans for a lost chunk, or copies a damaged fragment, is found") {
   struct : mirror {
     std::vector<repair_step> plan(std::span<const chunk_report> reports) const override {
       auto steps = mirror::plan(reports);
@@ -139,15 +139,15 @@ TEST_CASE("a scheme that touches what is lost, or copies what is damaged, is fou
       return steps;
     }
   } scheme;
-  auto said = complaint(scheme);
+  auto said = error_of(scheme);
   CHECK((says(said, "that is lost") || says(said, "no good copy")));
 }
 
-TEST_CASE("a scheme that leaves chunks unmended, or never ends, is found") {
+TEST_CASE("a scheme that leaves chunks unrepaired, or never ends, is found") {
   struct : mirror {
     std::vector<repair_step> plan(std::span<const chunk_report>) const override { return {}; }
   } idle;
-  CHECK(says(complaint(idle), "unhealthy"));
+  CHECK(says(error_of(idle), "unhealthy"));
   struct : mirror {
     std::vector<repair_step> plan(std::span<const chunk_report> reports) const override {
       auto steps = mirror::plan(reports);
@@ -172,7 +172,7 @@ TEST_CASE("a scheme that leaves chunks unmended, or never ends, is found") {
   CHECK(says(*said, "still has something to mend"));
 }
 
-TEST_CASE("a scheme that mends in the wrong order is found") {
+TEST_CASE("a scheme that repairs in the wrong order is found") {
   struct : mirror {
     fragment_layout layout() const override { return {3, 1, 1, true}; }
     bool enough(const std::vector<bool>& present) const override {
@@ -193,7 +193,7 @@ TEST_CASE("a scheme that mends in the wrong order is found") {
   CHECK(says(*said, "after one that can lose"));
 }
 
-TEST_CASE("a scheme whose bytes are not what it says is found") {
+TEST_CASE("a scheme whose fragments contradict its layout is found") {
   random_source chance{1};
   struct : mirror {
     std::vector<std::string_view> encode(std::string_view chunk, std::string&) const override {
@@ -222,7 +222,7 @@ TEST_CASE("a scheme whose bytes are not what it says is found") {
   CHECK(says(*properties::decodes_what_it_can(remembers, "chunk", 1, chance), "neither"));
 }
 
-TEST_CASE("the losses that a scheme survives are worked out from the copies that are there") {
+TEST_CASE("the losses that a scheme survives are derived from the present copies") {
   properties::loss_tolerance two_copies{mirror{}};
   CHECK(two_copies.spare({1, 1}) == 1);
   CHECK(two_copies.spare({3, 0}) == 2);

@@ -10,14 +10,14 @@ namespace properties = atl::properties;
 
 namespace {
 
-/// What a check found, as text, so that a failure shows it.
-std::string said(const properties::finding& found) {
+/// The finding of a check as text for the output of a failed test.
+std::string text_of(const properties::finding& found) {
   return found.value_or("");
 }
 
 } // namespace
 
-TEST_CASE("the descriptor says what the plugin is") {
+TEST_CASE("the descriptor states kind, name and claims") {
   auto& plugin = subject::plugin();
   CHECK(plugin.magic == descriptor::expected_magic);
   CHECK(plugin.kind == plugin_kind::recovery);
@@ -26,7 +26,7 @@ TEST_CASE("the descriptor says what the plugin is") {
   CHECK(bool{plugin.create.recovery != nullptr});
 }
 
-TEST_CASE("a write waits for a majority of the copies when nothing else is asked for") {
+TEST_CASE("a write waits for a majority of the copies by default") {
   for (std::uint32_t copies = 1; copies <= 16; ++copies) {
     auto layout = subject::scheme(copies)->layout();
     CHECK(layout.total == copies);
@@ -43,7 +43,7 @@ TEST_CASE("a write waits for as many copies as the operator asks for") {
   CHECK(subject::scheme(16, 16)->layout().min_write == 16);
 }
 
-TEST_CASE("more copies to wait for than are made are refused with both numbers") {
+TEST_CASE("waiting for more copies than are made is refused with both numbers") {
   try {
     subject::scheme(2, 3);
     FAIL("a scheme came of it");
@@ -64,28 +64,28 @@ TEST_CASE("each fragment is the chunk itself and no bytes are copied") {
   CHECK(scratch.empty());
 }
 
-TEST_CASE("every loss of all but one copy is read, and the loss of all is said") {
+TEST_CASE("a chunk with one remaining copy is decoded, and the loss of all copies is an error") {
   random_source chance{1};
   for (std::uint32_t copies = 1; copies <= 10; ++copies) {
     auto scheme = subject::scheme(copies);
-    CHECK(said(properties::has_a_layout(*scheme)) == "");
+    CHECK(text_of(properties::has_a_layout(*scheme)) == "");
     for (std::size_t size : {0, 1, 4096, 70'000}) {
       auto chunk = properties::random_bytes(chance, size);
-      CHECK(said(properties::encodes_as_it_says(*scheme, chunk)) == "");
+      CHECK(text_of(properties::encodes_as_it_says(*scheme, chunk)) == "");
       if (size <= 4096)
-        CHECK(said(properties::decodes_what_it_can(*scheme, chunk, copies - 1, chance)) == "");
+        CHECK(text_of(properties::decodes_what_it_can(*scheme, chunk, copies - 1, chance)) == "");
     }
   }
 }
 
-TEST_CASE("what it claims with its default options is so") {
+TEST_CASE("the claims hold with the default options") {
   auto& plugin = subject::plugin();
   auto scheme = subject::scheme();
   random_source chance{2};
   REQUIRE(plugin.claims.size() == 2);
   CHECK(std::string{plugin.claims[0].name} == "survives_losses");
   auto survives = static_cast<std::uint32_t>(std::stoul(plugin.claims[0].value));
-  CHECK(said(properties::decodes_what_it_can(*scheme, "chunk", survives, chance)) == "");
+  CHECK(text_of(properties::decodes_what_it_can(*scheme, "chunk", survives, chance)) == "");
   CHECK_FALSE(scheme->enough(std::vector<bool>(3)));
   CHECK(std::string{plugin.claims[1].name} == "storage_cost");
   std::size_t stored = 0;
@@ -94,7 +94,7 @@ TEST_CASE("what it claims with its default options is so") {
   CHECK(std::to_string(stored) == plugin.claims[1].value);
 }
 
-TEST_CASE("a copy of another length is passed over, and not returned as the chunk") {
+TEST_CASE("a copy of another length is skipped, and not returned as the chunk") {
   auto scheme = subject::scheme(3);
   std::string scratch;
   std::vector<std::optional<std::string_view>> fragments{"shor", "too long", "right"};
@@ -103,7 +103,7 @@ TEST_CASE("a copy of another length is passed over, and not returned as the chun
   CHECK(scheme->decode(5, fragments, scratch) == std::nullopt);
 }
 
-TEST_CASE("decoding without any fragments gives none") {
+TEST_CASE("decoding without fragments fails") {
   auto scheme = subject::scheme(3);
   std::string scratch;
   CHECK(scheme->decode(5, {}, scratch) == std::nullopt);

@@ -7,13 +7,12 @@
 
 using namespace atl::spi;
 namespace properties = atl::properties;
+using subject::corrupt;
+using subject::missing;
+using subject::ok;
+using subject::unreachable;
 
 namespace {
-
-constexpr auto ok = fragment_state::ok;
-constexpr auto missing = fragment_state::missing;
-constexpr auto corrupt = fragment_state::corrupt;
-constexpr auto unreachable = fragment_state::unreachable;
 
 verdict judged(std::vector<fragment_report> fragments, std::int64_t copies = 3) {
   return subject::scheme(copies)->judge({7, std::move(fragments)});
@@ -36,31 +35,31 @@ TEST_CASE("a copy that is missing, damaged, out of reach or unheard of degrades 
   CHECK(judged({{0, 10, ok}, {2, 12, ok}}).health == chunk_health::degraded);
 }
 
-TEST_CASE("one good copy left is critical, whatever became of the others") {
+TEST_CASE("a chunk with one good copy is critical, whatever the state of the others") {
   auto found = judged({{0, 10, unreachable}, {1, 11, ok}, {2, 12, corrupt}});
   CHECK(found.health == chunk_health::critical);
   CHECK(found.spare == 0);
 }
 
-TEST_CASE("no good copy is lost, even when nodes that are down may have one") {
+TEST_CASE("a chunk without a good copy is lost, even if nodes that are down may have one") {
   CHECK(judged({{0, 10, unreachable}, {1, 11, corrupt}, {2, 12, missing}}).health ==
         chunk_health::lost);
   CHECK(judged({}).health == chunk_health::lost);
 }
 
-TEST_CASE("a chunk that is kept once is healthy with its one copy") {
+TEST_CASE("a chunk that is stored once is healthy with one copy") {
   auto found = judged({{0, 10, ok}}, 1);
   CHECK(found.health == chunk_health::healthy);
   CHECK(found.spare == 0);
 }
 
-TEST_CASE("a copy too many is spare, and not yet in order") {
+TEST_CASE("a chunk with a surplus copy is not healthy until the copy is removed") {
   auto found = judged({{0, 10, ok}, {1, 11, ok}, {2, 12, ok}, {1, 13, ok}});
   CHECK(found.health == chunk_health::degraded);
   CHECK(found.spare == 3);
 }
 
-TEST_CASE("a copy whose work was taken over while its node is down is no fault") {
+TEST_CASE("a copy on a node that is down is no fault once it was replaced") {
   auto found = judged({{0, 10, ok}, {1, 11, unreachable}, {1, 13, ok}, {2, 12, ok}});
   CHECK(found.health == chunk_health::healthy);
   CHECK(found.spare == 2);
@@ -83,7 +82,7 @@ TEST_CASE("a copy with a number that is no longer in use still counts as one") {
   CHECK(found.spare == 1);
 }
 
-TEST_CASE("verdicts on random damage are what counting by hand gives") {
+TEST_CASE("verdicts on random damage equal those of a direct count") {
   CHECK(rc::check([](std::uint64_t seed) {
     random_source chance{seed};
     auto scheme = subject::scheme(1 + static_cast<std::int64_t>(chance.below(6)));

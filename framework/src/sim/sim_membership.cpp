@@ -1,4 +1,4 @@
-#include "membership.hpp"
+#include "sim_membership.hpp"
 
 #include <fmt/format.h>
 
@@ -27,7 +27,7 @@ member_identity identity_of(spi::replica_id id) {
 
 } // namespace
 
-membership::membership(spi::replica_id self, const std::vector<spi::replica_id>& founders) {
+sim_membership::sim_membership(spi::replica_id self, const std::vector<spi::replica_id>& founders) {
   self_.self = identity_of(self);
   self_.self.folder = folder_of(self, disks_);
   self_.cluster = "simulation";
@@ -38,14 +38,14 @@ membership::membership(spi::replica_id self, const std::vector<spi::replica_id>&
     founder.folder = folder_of(founder.id, 1);
 }
 
-void membership::wipe() {
+void sim_membership::wipe() {
   self_.self.folder = folder_of(self_.self.id, ++disks_);
   birth_.reset();
   stop_asking();
 }
 
-membership_answer membership::answer(const std::string& folder) const {
-  membership_answer out{self_, birth_, 0};
+membership_response sim_membership::answer(const std::string& folder) const {
+  membership_response out{self_, birth_, 0};
   if (birth_)
     for (auto& founder : birth_->founders)
       if (founder.folder == folder)
@@ -53,7 +53,7 @@ membership_answer membership::answer(const std::string& folder) const {
   return out;
 }
 
-void membership::start_asking(std::int64_t now) {
+void sim_membership::start_asking(std::int64_t now) {
   group_admission::settings settings;
   settings.self = self_;
   settings.founders = founders_;
@@ -62,15 +62,15 @@ void membership::start_asking(std::int64_t now) {
   admission_.emplace(std::move(settings), to_milliseconds(now));
 }
 
-void membership::on_answer(const membership_answer& answer, std::int64_t now) {
-  admission_->on_answer(answer, to_milliseconds(now));
+void sim_membership::on_response(const membership_response& answer, std::int64_t now) {
+  admission_->on_response(answer, to_milliseconds(now));
 }
 
-void membership::on_unreachable(spi::replica_id peer) {
+void sim_membership::on_unreachable(spi::replica_id peer) {
   admission_->on_unreachable(peer, "it can't be reached");
 }
 
-std::string membership::decide(std::int64_t now) {
+std::string sim_membership::decide(std::int64_t now) {
   using verdict = group_admission::verdict;
   auto fresh_group = fmt::format("a group founded by {} at {}", self_.self.name, now);
   auto decision = admission_->decide(to_milliseconds(now), fresh_group);

@@ -66,12 +66,13 @@ class replica_actor : public io_thread_actor, private consensus_driver::environm
  private:
   using promise = caf::typed_response_promise<envelope>;
 
-  /// Where a reply goes: to a request, or among the answers to a client's calls.
+  /// The destination of a reply: a request, or a client's calls, whose answers are sent together.
   struct requester {
     promise single;
     caf::actor client; ///< null: the reply goes to a request
     std::uint64_t call = 0;
-    /// Of a local read: the index that was applied before the query. None: not to be told.
+    /// Of a local read: the index that was applied before the query. None: the reply does not
+    /// include an index.
     std::optional<spi::log_index> applied{};
   };
   /// A request that isn't answered yet.
@@ -96,7 +97,7 @@ class replica_actor : public io_thread_actor, private consensus_driver::environm
   bool is_short(spi::replica_id member) const;
   /// Are there too few members with space left to commit anything?
   bool lacks_space_to_commit() const;
-  /// Why a command isn't taken for want of space; none: the command is taken.
+  /// Why a command is refused for lack of space; none: the command is accepted.
   std::optional<runtime::reply> refuse_for_space(std::string_view command);
   std::string describe_full_disks() const;
   void hand_over_for_space();
@@ -144,7 +145,7 @@ class replica_actor : public io_thread_actor, private consensus_driver::environm
   void persist(spi::persist records) override;
   void transmit(spi::replica_id to, std::string bytes, spi::persist_token waited_for) override;
   void apply(std::vector<spi::committed_entry> entries) override;
-  void validate(const spi::validate& question) override;
+  void validate(const spi::validate& request) override;
   void send_snapshot(spi::replica_id to) override;
   void install_snapshot(spi::log_index index) override;
   void reply(request_handle to, std::string answer) override;
@@ -161,7 +162,7 @@ class replica_actor : public io_thread_actor, private consensus_driver::environm
   std::map<spi::replica_id, caf::actor> connections_;
   consensus_driver driver_;
   bool drain_pending_ = false;
-  std::map<caf::actor, std::vector<client_answer>> answers_; ///< to be sent
+  std::map<caf::actor, std::vector<client_response>> answers_; ///< to be sent
   /// Commands, changes of members and reads, by their handle; reads stay until the state machine
   /// has answered them.
   slot_pool<open_request> requests_;
@@ -169,17 +170,18 @@ class replica_actor : public io_thread_actor, private consensus_driver::environm
   spi::log_index flushed_ = 0;
   std::uint64_t digest_ = 0; ///< of the group
   caf::actor snapshot_transfer_;
-  std::filesystem::path arrived_; ///< the folder of the snapshot that came last
+  std::filesystem::path arrived_; ///< the folder of the snapshot that arrived last
   std::uint64_t snapshots_ordered_ = 0;
   std::uint64_t timer_generation_ = 0;
   spi::timestamp armed_for_ = spi::timestamp::max();
   std::shared_ptr<shared_mark> mark_;
-  std::optional<std::string> shortage_;   ///< of space on the disk here
-  std::set<spi::replica_id> short_peers_; ///< that say they are short of space
-  /// Since when a leader without space tries to let another one lead.
+  std::optional<std::string>
+      shortage_; ///< why the disk of this replica is short of space; none: it is not
+  std::set<spi::replica_id> short_peers_; ///< peers that report that they are short of space
+  /// The time since which a leader without space has tried to hand leadership over.
   std::optional<spi::timestamp> hands_over_since_;
   std::size_t handovers_ = 0;
-  proposal_clock clock_; ///< of the stamps that commands get here
+  proposal_clock clock_; ///< stamps the commands that this replica proposes
   replica_metrics metrics_;
   bool serving_ = true;
   std::chrono::steady_clock::time_point birth_ = std::chrono::steady_clock::now();

@@ -1,7 +1,7 @@
 #include <atoll/core/logging.hpp>
 #include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/peer_connection.hpp>
-#include <atoll/runtime/replica.hpp>
+#include <atoll/runtime/replica_actor.hpp>
 #include <atoll/runtime/runtime_limits.hpp>
 #include <atoll/runtime/snapshot_transfer.hpp>
 
@@ -210,7 +210,7 @@ void replica_actor::drain() {
     return;
   try {
     driver_.drain();
-  } catch (const std::exception& thrown) { // by what the driver called here
+  } catch (const std::exception& thrown) { // by a function of this actor that the driver called
     stop_serving({errc::internal, thrown.what()});
   }
   if (serving_) {

@@ -13,19 +13,19 @@ namespace atl::verify {
 struct scenario {
   const char* name; ///< for a command line
   const char* sentence;
-  const char* claim = ""; ///< that promises it; empty: the interface does
+  const char* claim = ""; ///< the claim that promises the property; empty: the interface does
   std::vector<std::uint32_t> sizes{3};
-  bool any_size = true;      ///< it makes sense in larger groups
-  bool once = false;         ///< it isn't run again with other ids and options: it takes long
-  bool moves_clocks = false; ///< it isn't run with a protocol that trusts clocks
+  bool any_size = true;      ///< is the scenario meaningful in larger groups?
+  bool once = false;         ///< not repeated with other ids and options, because it takes long
+  bool moves_clocks = false; ///< not run with a protocol that trusts clocks
   /// Why the scenario does not apply to this protocol; empty: it applies. No function: it always
   /// applies.
-  std::string (*why_not)(const tested_protocol&) = nullptr;
+  std::string (*reason_to_skip)(const tested_protocol&) = nullptr;
   /// @returns how many cases it tried. Throws `broken`.
   std::uint64_t (*run)(const scenario_setting&);
 };
 
-// One list for each file of this folder.
+// The scenarios of each file of this folder.
 std::vector<scenario> crash_scenarios();
 std::vector<scenario> network_scenarios();
 std::vector<scenario> disk_scenarios();
@@ -40,7 +40,7 @@ std::vector<scenario> long_run_scenarios();
 std::vector<scenario> memory_scenarios();
 std::vector<scenario> same_run_scenarios();
 
-/// All of them.
+/// All scenarios, in the order in which they run.
 const std::vector<scenario>& all_scenarios();
 
 // Requirements of scenarios on a protocol's claims. @returns empty if they are met, otherwise the

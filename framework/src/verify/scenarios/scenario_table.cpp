@@ -1,4 +1,4 @@
-#include "scenario.hpp"
+#include "scenario_table.hpp"
 
 namespace atl::verify {
 

@@ -10,8 +10,8 @@
 
 namespace under_test {
 
-/// More seeds than in a quick run, or fewer: ATOLL_SIM_SEEDS multiplies, by a fraction as well.
-/// Under a sanitizer each takes some twenty times as long, so there are fewer.
+/// ATOLL_SIM_SEEDS multiplies the number of seeds; it may be a fraction.
+/// Under a sanitizer a seed takes some twenty times as long, so there are fewer.
 inline std::uint64_t seeds(std::uint64_t quick) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   quick /= 10;
@@ -21,9 +21,10 @@ inline std::uint64_t seeds(std::uint64_t quick) {
   return static_cast<std::uint64_t>(std::ceil(static_cast<double>(quick) * factor));
 }
 
-/// Runs a group of a plugin's replicas under each seed's faults, and wants every promise kept.
-inline void survive(const atl::spi::descriptor& plugin, std::uint32_t replicas, std::uint64_t count,
-                    const std::function<void(atl::sim::simulation_options&)>& change = {}) {
+/// Runs a group of a plugin's replicas under the faults of each seed, and checks every promise.
+inline void check_promises(const atl::spi::descriptor& plugin, std::uint32_t replicas,
+                           std::uint64_t count,
+                           const std::function<void(atl::sim::simulation_options&)>& change = {}) {
   std::uint64_t answered = 0;
   std::uint64_t crashes = 0;
   std::uint64_t changes = 0;
@@ -48,7 +49,7 @@ inline void survive(const atl::spi::descriptor& plugin, std::uint32_t replicas, 
   CHECK(settled == count);
 }
 
-/// The same seed makes the same run to the last byte, traced or not; another one another.
+/// The same seed makes the same run to the last byte, traced or not; another seed a different run.
 inline void repeat(const atl::spi::descriptor& plugin, std::uint32_t replicas) {
   using namespace atl::sim;
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
@@ -65,8 +66,9 @@ inline void repeat(const atl::spi::descriptor& plugin, std::uint32_t replicas) {
   }
 }
 
-/// A small window and small batches under load; answers must not multiply messages.
-inline void crowd(atl::sim::simulation_options& it) {
+/// Heavy load for groups with a small window and small batches: responses must not multiply
+/// messages.
+inline void add_heavy_load(atl::sim::simulation_options& it) {
   it.limits.in_flight = 10'000;
   it.workload.clients = 32;
   it.workload.keys = 16;
