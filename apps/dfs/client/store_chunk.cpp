@@ -30,7 +30,7 @@ atl::result<protocol::placement> storage_pool::place(upload_lease& upload, std::
                     protocol::encode(protocol::allocate_request{upload.id(), 1, bytes, avoid}));
   if (!answer)
     return tl::unexpected{answer.error()};
-  auto room = protocol::decode_allocate_answer(*answer);
+  auto room = protocol::decode_allocate_response(*answer);
   if (!room)
     return tl::unexpected{room.error()};
   if (room->refusal)

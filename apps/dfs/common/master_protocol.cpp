@@ -245,7 +245,7 @@ atl::result<allocate_request> decode_allocate_request(std::string_view bytes) {
   return finished(in, std::move(message), "a request for room");
 }
 
-std::string encode(const allocate_answer& message) {
+std::string encode(const allocate_response& message) {
   writer out;
   write_list(out, message.placements);
   out.put(message.refusal.has_value());
@@ -255,9 +255,9 @@ std::string encode(const allocate_answer& message) {
   return out.take();
 }
 
-atl::result<allocate_answer> decode_allocate_answer(std::string_view bytes) {
+atl::result<allocate_response> decode_allocate_response(std::string_view bytes) {
   reader in{bytes};
-  allocate_answer message;
+  allocate_response message;
   read_list(in, message.placements, chunks_per_request_max);
   if (in.get<bool>()) {
     auto code = in.get_enum(atl::errc_last);

@@ -23,7 +23,7 @@ namespace dfs::protocol {
 
 enum class kind : std::uint16_t {
   heartbeat = 100, ///< `storage_heartbeat` → `storage_commands`
-  allocate = 101,  ///< `allocate_request` → `allocate_answer`
+  allocate = 101,  ///< `allocate_request` → `allocate_response`
   cluster = 102,   ///< empty → `cluster_info`
   status = 103,    ///< empty → JSON, for people and scripts
   finish = 104,    ///< `finish_request` → empty
@@ -90,7 +90,7 @@ struct placement {
   chunk_id chunk;
   std::vector<storage_target> targets; ///< by index of the fragment
 };
-struct allocate_answer {
+struct allocate_response {
   std::vector<placement> placements; ///< as many as requested, or none
   /// Why there is no room if a retry does not help, for example because the disks are full.
   std::optional<atl::error> refusal;
@@ -163,7 +163,7 @@ struct cluster_info {
 std::string encode(const storage_heartbeat& message);
 std::string encode(const storage_commands& message);
 std::string encode(const allocate_request& message);
-std::string encode(const allocate_answer& message);
+std::string encode(const allocate_response& message);
 std::string encode(const finish_request& message);
 std::string encode(const renew_request& message);
 std::string encode(const collect_request& message);
@@ -174,7 +174,7 @@ std::string encode(const cluster_info& message);
 atl::result<storage_heartbeat> decode_storage_heartbeat(std::string_view bytes);
 atl::result<storage_commands> decode_storage_commands(std::string_view bytes);
 atl::result<allocate_request> decode_allocate_request(std::string_view bytes);
-atl::result<allocate_answer> decode_allocate_answer(std::string_view bytes);
+atl::result<allocate_response> decode_allocate_response(std::string_view bytes);
 atl::result<finish_request> decode_finish_request(std::string_view bytes);
 atl::result<renew_request> decode_renew_request(std::string_view bytes);
 atl::result<collect_request> decode_collect_request(std::string_view bytes);

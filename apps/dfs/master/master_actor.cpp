@@ -157,7 +157,7 @@ envelope master_actor::allocate(const envelope& message) {
                        true);
   if (!view_.no_space.empty()) // refused before the client sends the data in vain
     return answer_with(
-        encode(protocol::allocate_answer{{}, atl::error{errc::no_space, view_.no_space}}));
+        encode(protocol::allocate_response{{}, atl::error{errc::no_space, view_.no_space}}));
   try {
     auto placed = placement_.place(*request, registry_, now_us(),
                                    std::max(summary_.gc_watermark_us, proposed_gc_watermark_us_),
@@ -174,7 +174,7 @@ envelope master_actor::allocate(const envelope& message) {
       return error_reply(placed.error());
     if (code == errc::internal)
       return error_reply(plugin_failure(placed.error().message));
-    return answer_with(encode(protocol::allocate_answer{{}, placed.error()}));
+    return answer_with(encode(protocol::allocate_response{{}, placed.error()}));
   } catch (const std::exception& thrown) {
     return error_reply(plugin_failure(
         fmt::format("the recovery plugin '{}' threw: {}; choose another plugin, or fix this one",

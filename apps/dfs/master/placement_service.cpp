@@ -19,7 +19,7 @@ placement_service::placement_service(std::shared_ptr<atl::spi::balancer> balance
     : nodes_{std::move(balancer), std::move(balancer_name), seed}, recovery_{std::move(recovery)},
       layout_{recovery_->layout()}, random_{seed} {}
 
-atl::result<protocol::allocate_answer>
+atl::result<protocol::allocate_response>
 placement_service::place(const protocol::allocate_request& request,
                          const storage_registry& registry, std::uint64_t now_us,
                          std::uint64_t gc_watermark_us, steady_time now) {
@@ -28,7 +28,7 @@ placement_service::place(const protocol::allocate_request& request,
   auto per_node = recovery_->fragment_size(request.chunk_bytes, 0);
   if (auto known = uploads_.find(request.upload); known != uploads_.end())
     settle(known->second, request.avoid, now);
-  protocol::allocate_answer answer;
+  protocol::allocate_response answer;
   std::vector<storage_id> chosen;
   for (std::uint32_t i = 0; i < request.chunks; ++i) {
     protocol::placement placed;

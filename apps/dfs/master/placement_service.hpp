@@ -40,10 +40,10 @@ class placement_service {
   /// @returns errc::unavailable if fewer nodes are up than the scheme must write to, errc::no_space
   /// if enough are up but too few have room, errc::refused if the balancer picks too few of the
   /// nodes with room, errc::internal if the balancer or the scheme failed.
-  atl::result<protocol::allocate_answer> place(const protocol::allocate_request& request,
-                                               const storage_registry& registry,
-                                               std::uint64_t now_us, std::uint64_t gc_watermark_us,
-                                               steady_time now);
+  atl::result<protocol::allocate_response> place(const protocol::allocate_request& request,
+                                                 const storage_registry& registry,
+                                                 std::uint64_t now_us,
+                                                 std::uint64_t gc_watermark_us, steady_time now);
 
   /// Why chunks of this size can't be stored at the moment; empty if enough nodes can store one.
   std::string shortage_of_nodes(std::uint64_t chunk_bytes, const storage_registry& registry,
@@ -71,7 +71,7 @@ class placement_service {
   struct upload {
     std::uint64_t began_us = 0;
     steady_time seen{};
-    steady_time placed{}; ///< when it placed chunks last
+    steady_time placed{};            ///< when it placed chunks last
     std::vector<storage_id> nodes{}; ///< of the fragments that the last request placed
   };
 

@@ -64,10 +64,11 @@ TEST_CASE("each message is decoded as it was encoded, and damaged ones are refus
   check_altered_bytes(encode(storage_commands{"group", 1, true, {{{1, 2}, 3, false}}}),
                       decode_storage_commands);
   check_altered_bytes(encode(allocate_request{1, 2, 3, {4, 5}}), decode_allocate_request);
-  check_altered_bytes(encode(allocate_answer{{{{1, 2}, {{3, "n", {"h", 4}}}}}, {}}),
-                      decode_allocate_answer);
-  check_altered_bytes(encode(allocate_answer{{}, atl::error{atl::errc::no_space, "all are full"}}),
-                      decode_allocate_answer);
+  check_altered_bytes(encode(allocate_response{{{{1, 2}, {{3, "n", {"h", 4}}}}}, {}}),
+                      decode_allocate_response);
+  check_altered_bytes(
+      encode(allocate_response{{}, atl::error{atl::errc::no_space, "all are full"}}),
+      decode_allocate_response);
   check_altered_bytes(encode(finish_request{9}), decode_finish_request);
   check_altered_bytes(encode(renew_request{9, 1'700'000'000}), decode_renew_request);
   check_altered_bytes(encode(collect_request{9}), decode_collect_request);
