@@ -1,6 +1,6 @@
 #include "balancer_costs.hpp"
 
-#include "allocation_count.hpp"
+#include "allocation_meter.hpp"
 #include "growth.hpp"
 #include "member_lists.hpp"
 #include "memory_use.hpp"

@@ -98,7 +98,7 @@ struct looks_at : weighted_draw {
 };
 
 double more_where_free(const member_facts& facts, slot who) {
-  return 1 + static_cast<double>(facts.free_bytes[who]) * 1e-13;
+  return 1 + static_cast<double>(facts.free_bytes[who]) * 1e-12;
 }
 double less_where_busy(const member_facts& facts, slot who) {
   return 1 / (1 + 0.05 * facts.in_flight[who]);
