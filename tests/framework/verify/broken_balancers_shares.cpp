@@ -93,7 +93,9 @@ template <auto of_fact>
 struct looks_at : weighted_draw {
   using weighted_draw::weighted_draw;
   double weight(slot who, const member_facts& facts) override {
-    return weighted_draw::weight(who, facts) * of_fact(facts, who);
+    auto weight = weighted_draw::weight(who, facts);
+    auto changed = weight * of_fact(facts, who);
+    return changed > 0 ? changed : weight; // the least weight doesn't become 0
   }
 };
 

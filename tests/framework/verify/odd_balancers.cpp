@@ -103,7 +103,7 @@ struct deals_by_credit : knows_members {
   slot pick(const pick_request& request, const member_facts& facts) override {
     double sum = 0;
     auto weight = [&](slot who) {
-      return may(request, facts, who) ? std::min(members_[who].weight, 1e300) : 0;
+      return may(request, facts, who) ? std::min(members_[who].weight, 1e305) : 0;
     };
     for (slot who = 0; who < size(); ++who)
       sum += weight(who);
