@@ -189,7 +189,7 @@ std::uint64_t create_balancer(const spi::descriptor& plugin, const spi::options&
 
 void verify_balancer(const spi::descriptor& plugin, const spi::options& options, recorder& out) {
   auto it = tested(plugin, options, out.how());
-  first_picks first{std::min<std::uint64_t>(it.how.seeds, 50), std::time(nullptr), {}};
+  first_picks first{std::min<std::uint64_t>(it.how.seeds, 20), std::time(nullptr), {}};
   out.check("nobody to pick from is no pick", {}, [&] { return handles_empty_lists(it.make); });
   out.check("a second process can make it", {}, [&] {
     first.text = in_other_process(
