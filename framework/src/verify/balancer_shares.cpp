@@ -88,17 +88,17 @@ class host {
     return std::nullopt;
   }
 
-  /// Measures picks from `all` told in another order every few calls: `reorder` changes the order,
-  /// a list of positions in `all`.
+  /// Measures picks from `all` told in another order every so many calls: `reorder` changes the
+  /// order, a list of positions in `all`.
   template <class Reorder>
-  finding measure_reordered(const member_list& all, Reorder&& reorder) {
-    constexpr std::size_t calls_each = 7;
+  finding measure_reordered(const member_list& all, std::size_t times, std::size_t calls_each,
+                            Reorder&& reorder) {
     share_meter meter{all.size()};
     auto due = due_shares(all, 0, traits_);
     std::vector<std::size_t> order(all.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::vector<std::size_t> in_order = order;
-    for (std::size_t call = 0; call < calls; ++call) {
+    for (std::size_t call = 0; call < times; ++call) {
       if (call % calls_each == 0) {
         reorder(order);
         member_list list;
@@ -207,13 +207,16 @@ finding after_joins(const balancer_maker& make, const balancer_traits& traits, s
 
 finding in_any_order(const balancer_maker& make, const balancer_traits& traits,
                      std::uint64_t seed) {
+  // An update may take long, so there are fewer calls than elsewhere.
+  constexpr std::size_t turned_calls = 500, shuffled_calls = 3'000, calls_each = 7;
   for (auto& all : {group({1, 1, 1, 1, 1}), group({4, 3, 2, 1})}) {
-    auto turned = host{make, traits, seed}.measure_reordered(
-        all, [](auto& order) { std::rotate(order.begin(), order.begin() + 1, order.end()); });
+    auto turned = host{make, traits, seed}.measure_reordered(all, turned_calls, 1, [](auto& order) {
+      std::rotate(order.begin(), order.begin() + 1, order.end());
+    });
     if (turned)
-      return when(turned, "when the list is turned by one every few picks");
+      return when(turned, "when the list is turned by one before each pick");
     host it{make, traits, seed};
-    auto shuffled = it.measure_reordered(all, [&](auto& order) {
+    auto shuffled = it.measure_reordered(all, shuffled_calls, calls_each, [&](auto& order) {
       for (auto left = order.size(); left > 1; --left)
         std::swap(order[left - 1], order[it.random().below(left)]);
     });

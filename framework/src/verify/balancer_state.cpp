@@ -45,7 +45,7 @@ class scripted_calls {
   std::uint64_t hash_ = 0xcbf29ce484222325;
 };
 
-constexpr int steps = 200;
+constexpr int steps = 100;
 
 } // namespace
 

@@ -19,13 +19,13 @@ double thread_seconds() {
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
-double seconds_of(const std::function<void()>& work) {
+} // namespace
+
+double processor_seconds(const std::function<void()>& work) {
   auto began = thread_seconds();
   work();
   return thread_seconds() - began;
 }
-
-} // namespace
 
 std::optional<std::string> grows_too_fast(const growth_limit& limit, std::size_t repeats,
                                           const std::function<void(std::size_t size)>& work) {
@@ -34,11 +34,11 @@ std::optional<std::string> grows_too_fast(const growth_limit& limit, std::size_t
   for (int comparison = 0; comparison < comparisons; ++comparison) {
     auto small = std::numeric_limits<double>::max();
     for (int run = 0; run < runs; ++run)
-      small = std::min(small, seconds_of([&] {
+      small = std::min(small, processor_seconds([&] {
                                 for (std::size_t i = 0; i < repeats; ++i)
                                   work(limit.small);
                               }) / static_cast<double>(repeats));
-    large = std::min(large, seconds_of([&] { work(limit.large); }));
+    large = std::min(large, processor_seconds([&] { work(limit.large); }));
     factor = large / std::max(small, 1e-9);
     if (factor <= limit.factor_max)
       return std::nullopt;

@@ -15,6 +15,9 @@ struct growth_limit {
   double factor_max = 0; ///< greatest factor that counts as n log n growth
 };
 
+/// Processor time that this thread spends on the work.
+double processor_seconds(const std::function<void()>& work);
+
 /// Measures `work(size)` at both sizes. @returns a sentence if the large size takes more than
 /// `factor_max` times as long. The minimum of several runs counts, and one good comparison of a few
 /// suffices, so other load on the machine does not matter.

@@ -20,7 +20,6 @@ namespace atl::verify {
 
 namespace {
 
-constexpr std::int64_t heap_growth_max = 1 << 20;
 /// Freed pages may stay with the process, and code and data of libraries may be loaded during the
 /// work.
 constexpr std::int64_t resident_growth_max = 32 << 20;
@@ -67,7 +66,8 @@ std::int64_t heap_bytes() {
 }
 
 std::optional<std::string> memory_grows(std::uint64_t calls,
-                                        const std::function<void(std::uint64_t)>& work) {
+                                        const std::function<void(std::uint64_t)>& work,
+                                        std::int64_t growth_max) {
   for (std::uint64_t i = 0; i < calls; ++i)
     work(i);
   auto before = measure();
@@ -75,7 +75,7 @@ std::optional<std::string> memory_grows(std::uint64_t calls,
     work(i);
   auto after = measure();
   auto heap = after.heap - before.heap, resident = after.resident - before.resident;
-  if (heap <= heap_growth_max && resident <= resident_growth_max)
+  if (heap <= growth_max && resident <= resident_growth_max)
     return std::nullopt;
   return fmt::format("holds {} KiB more after {} calls than after {}",
                      std::max(heap, resident) / 1024, 2 * calls, calls);

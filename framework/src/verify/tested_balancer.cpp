@@ -33,7 +33,7 @@ tested_balancer tested(const spi::descriptor& plugin, const spi::options& option
   auto avoided = claim_of(plugin, "avoids");
   it.avoids_slow = avoided.starts_with("slow");
   it.avoids_failing = avoided.ends_with("failing");
-  if (auto option = claim_of(plugin, "load_bound"); !option.empty())
+  if (auto option = claim_of(plugin, "load_bound"); !option.empty() && options.real(option) > 0)
     it.load_bound = options.real(option);
   if (auto option = claim_of(plugin, "max_load"); !option.empty())
     it.max_load = options.integer(option);

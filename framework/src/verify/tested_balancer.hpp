@@ -22,7 +22,8 @@ struct tested_balancer {
   bool smooth = false;
   bool avoids_slow = false;
   bool avoids_failing = false;
-  std::optional<double> load_bound;     ///< value of the option that the claim names
+  /// Value of the option that the claim names; none if that is 0, which means that none is set.
+  std::optional<double> load_bound;
   std::optional<std::int64_t> max_load; ///< the same
 
   /// Checks a property on one of each `part` seeds, but on at most `most`.

@@ -33,7 +33,9 @@ struct first_fit : balancer {
 };
 
 struct picks_the_dead : first_fit {
-  slot pick(const pick_request&, const member_facts&) override { return size_ > 0 ? 0 : no_slot; }
+  slot pick(const pick_request&, const member_facts&) override {
+    return size_ > 0 ? slot{0} : no_slot;
+  }
 };
 
 struct gives_up : first_fit {

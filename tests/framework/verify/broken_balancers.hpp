@@ -43,7 +43,7 @@ std::vector<specimen> with_wrong_picks();
 std::vector<specimen> odd_but_right();
 
 using claim_span = std::span<const atl::spi::claim>;
-inline constexpr claim_span unclaimed;
+inline constexpr claim_span unclaimed{};
 inline constexpr atl::spi::claim uniform[] = {{"shares", "uniform"}, {"spread", "domains"}};
 inline constexpr atl::spi::claim weighted[] = {{"shares", "weighted"}, {"spread", "domains"}};
 

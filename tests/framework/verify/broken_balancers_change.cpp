@@ -1,6 +1,5 @@
 #include "broken_balancers.hpp"
 
-#include <map>
 #include <unordered_map>
 #include <unordered_set>
 

@@ -93,12 +93,14 @@ template <auto of_fact>
 struct looks_at : weighted_draw {
   using weighted_draw::weighted_draw;
   double weight(slot who, const member_facts& facts) override {
-    return weighted_draw::weight(who, facts) * of_fact(facts, who);
+    auto weight = weighted_draw::weight(who, facts);
+    auto changed = weight * of_fact(facts, who);
+    return changed > 0 ? changed : weight; // the least weight doesn't become 0
   }
 };
 
 double more_where_free(const member_facts& facts, slot who) {
-  return 1 + static_cast<double>(facts.free_bytes[who]) * 1e-13;
+  return 1 + static_cast<double>(facts.free_bytes[who]) * 1e-12;
 }
 double less_where_busy(const member_facts& facts, slot who) {
   return 1 / (1 + 0.05 * facts.in_flight[who]);

@@ -1,7 +1,6 @@
 #include "broken_balancers.hpp"
 
 #include <ctime>
-#include <memory>
 #include <unistd.h>
 #include <unordered_map>
 
@@ -31,7 +30,7 @@ struct remembers_keys : draw {
 struct remembers_probes : draw {
   using draw::draw;
   void on_probe(slot who, const probe_result&, timestamp) override { answered_.push_back(who); }
-  std::vector<slot> answered_;
+  std::vector<std::uint64_t> answered_;
 };
 
 struct remembers_members : draw {
@@ -47,10 +46,11 @@ struct remembers_members : draw {
 struct keeps_a_log : draw {
   using draw::draw;
   slot pick(const pick_request& request, const member_facts& facts) override {
-    log_.push_back(draw::pick(request, facts));
-    return log_.back();
+    auto picked = draw::pick(request, facts);
+    log_.push_back(picked);
+    return picked;
   }
-  std::vector<slot> log_;
+  std::vector<std::uint64_t> log_;
 };
 
 struct allocates : draw {

@@ -32,7 +32,7 @@ class most_free : public balancer {
         count = is_more ? 1 : count + (facts.free_bytes[who] == most);
         most = std::max(most, facts.free_bytes[who]);
       }
-    auto left = count > 0 ? turn_++ % count : 0; // in turn, where all are equally full
+    auto left = chance_.below(count); // by lot, where all are equally full
     for (slot who = 0; who < facts.available.size(); ++who)
       if (may(who) && facts.free_bytes[who] == most && left-- == 0)
         return who;
@@ -40,7 +40,7 @@ class most_free : public balancer {
   }
 
  private:
-  std::size_t turn_ = 0;
+  random_source chance_{1};
 };
 
 constexpr option_spec clock_options[] = {

@@ -53,9 +53,9 @@ struct breaks_the_circuit : draw {
     return closed != no_slot ? closed : draw::pick(request, facts);
   }
   void observe(slot who, const outcome& result, timestamp) override {
-    auto& circuit = circuits_.at(id(who));
-    circuit.failures = result.ok ? 0 : circuit.failures + 1;
-    circuit.open_until = result.ok ? 0 : calls_ + 64 * std::min<std::uint64_t>(circuit.failures, 8);
+    auto& found = circuits_.at(id(who));
+    found.failures = result.ok ? 0 : found.failures + 1;
+    found.open_until = result.ok ? 0 : calls_ + 64 * std::min<std::uint64_t>(found.failures, 8);
   }
   std::unordered_map<std::uint64_t, circuit> circuits_;
   std::uint64_t calls_ = 0;
@@ -103,7 +103,7 @@ struct deals_by_credit : knows_members {
   slot pick(const pick_request& request, const member_facts& facts) override {
     double sum = 0;
     auto weight = [&](slot who) {
-      return may(request, facts, who) ? std::min(members_[who].weight, 1e300) : 0;
+      return may(request, facts, who) ? std::min(members_[who].weight, 1e305) : 0;
     };
     for (slot who = 0; who < size(); ++who)
       sum += weight(who);
@@ -174,7 +174,8 @@ std::vector<specimen> odd_but_right() {
        "", "", atl::spi::options{{{"bound", 1.25}}}},
       {"breaks_the_circuit", "", plugin_of<breaks_the_circuit>(failing), "", ""},
       {"longest_idle", "", plugin_of<longest_idle>(uniform), "", ""},
-      {"deals_by_credit", "", plugin_of<deals_by_credit>(smooth), "", ""},
+      {"deals_by_credit", "", plugin_of<wrong_singly<deals_by_credit, weighted_draw>>(smooth), "",
+       ""},
       {"better_of_two", "", with_options(plugin_of<better_of_two>(even), all.last(1)), "", "",
        atl::spi::options{{{"choices", std::int64_t{2}}}}},
       {"draws_by_health", "", plugin_of<draws_by_health>(both), "", ""},

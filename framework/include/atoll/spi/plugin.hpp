@@ -98,7 +98,7 @@ struct plugin_declaration {
 /// Exports the descriptor of this library's plugin; the last lines of its source:
 ///
 ///     ATOLL_PLUGIN(balancer, random, 1, 0, 0){
-///         .summary = "Any healthy candidate, by lot",
+///         .summary = "Any available member, by lot",
 ///         .licence = "Apache-2.0",
 ///         .create = [](const balancer_setup& setup) -> balancer* { return new random{setup}; },
 ///     };

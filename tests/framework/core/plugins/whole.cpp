@@ -40,11 +40,22 @@ class whole : public recovery {
   std::vector<repair_step> plan(std::span<const chunk_report>) const override { return {}; }
 };
 
+/// For the interface that the definitions say, as if it were built with the headers of that one.
+constexpr descriptor described() {
+  auto made = plugin_declaration<plugin_kind::recovery>{ATOLL_DETAIL_TEXT(WHOLE_NAME), "0.1.0"} +
+              plugin_info<plugin_kind::recovery>{
+                  .summary = "Stores a chunk as it is",
+                  .licence = "MIT",
+                  .create = [](const recovery_setup&) -> recovery* { return new whole; },
+              };
+  made.interface = {ATOLL_SPI_recovery_MAJOR, ATOLL_SPI_recovery_MINOR};
+  return made;
+}
+
 } // namespace
 
-#define WHOLE_PLUGIN(name) ATOLL_PLUGIN(recovery, name, 0, 1, 0)
-WHOLE_PLUGIN(WHOLE_NAME){
-    .summary = "Stores a chunk as it is",
-    .licence = "MIT",
-    .create = [](const recovery_setup&) -> recovery* { return new whole; },
-};
+#define WHOLE_PLUGIN(name)                                                                         \
+  extern "C"                                                                                       \
+      __attribute__((visibility("default"))) constinit const descriptor ATOLL_PLUGIN_SYMBOL(       \
+          recovery, name, 0, 1, 0) = described();
+WHOLE_PLUGIN(WHOLE_NAME)

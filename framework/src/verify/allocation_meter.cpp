@@ -1,4 +1,4 @@
-#include "allocation_count.hpp"
+#include "allocation_meter.hpp"
 
 #include "sanitizers.hpp"
 
