@@ -1,30 +1,39 @@
+#include "../common/spread_picks.hpp"
+
 #include <atoll/spi/balancer.hpp>
 
 namespace {
 
 using namespace atl::spi;
 
-/// Picks each healthy candidate with the same probability. `pick_many` is the interface's default:
-/// a draw without replacement.
+/// Picks each available member with the same probability.
 class random_balancer final : public balancer {
  public:
-  explicit random_balancer(const balancer_setup& setup) : chance_{setup.seed} {}
+  explicit random_balancer(const balancer_setup& setup) : random_{setup.seed} {}
 
-  std::optional<std::size_t> pick(std::span<const candidate> candidates, std::uint64_t) override {
-    std::size_t healthy = 0;
-    for (auto& one : candidates)
-      healthy += one.healthy;
-    if (healthy == 0)
-      return std::nullopt;
-    auto skip = chance_.below(healthy);
-    std::size_t at = 0;
-    while (!candidates[at].healthy || skip-- > 0)
-      ++at;
-    return at;
+  void update(std::span<const member> members) override {
+    size_ = members.size();
+    spread_.update(members);
+  }
+
+  slot pick(const pick_request& request, const member_facts& facts) override {
+    return spread_.pick(request, facts, [&](auto&& may) { return draw(may); });
+  }
+
+  std::size_t pick_many(const pick_request& request, const member_facts& facts,
+                        std::span<slot> picks) override {
+    return spread_.pick_many(request, facts, picks, [&](auto&& may) { return draw(may); });
   }
 
  private:
-  random_source chance_;
+  template <class Predicate>
+  slot draw(Predicate&& may) {
+    return atl::balancers::draw_uniform(random_, size_, may);
+  }
+
+  random_source random_;
+  std::size_t size_ = 0;
+  atl::balancers::spread_picks spread_;
 };
 
 constexpr claim claims[] = {{"shares", "uniform"}, {"spread", "domains"}};
@@ -32,7 +41,7 @@ constexpr claim claims[] = {{"shares", "uniform"}, {"spread", "domains"}};
 } // namespace
 
 ATOLL_PLUGIN(balancer, random, 1, 0, 0){
-    .summary = "Each healthy candidate with the same chance",
+    .summary = "Each available member with the same probability",
     .licence = "Apache-2.0",
     .claims = claims,
     .create = [](const balancer_setup& setup) -> balancer* { return new random_balancer{setup}; },

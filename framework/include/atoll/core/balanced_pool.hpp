@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <span>
@@ -37,7 +38,7 @@ struct pool_options {
   std::chrono::microseconds slow_start{0};
   /// The failure domain of the pool's owner: its members are preferred while at least
   /// `local_min` of them is available (a share from 0 to 1); empty: no domain is preferred.
-  std::string local_domain;
+  std::string local_domain{};
   double local_min = 0.5;
   std::uint64_t seed = 0;
 };
@@ -58,9 +59,11 @@ class balanced_pool {
   balanced_pool(std::shared_ptr<spi::balancer> balancer, std::string name,
                 pool_options options = {});
 
-  /// Replaces the members; facts of those that stay are kept. Does nothing if the list is the same.
-  /// Errors: invalid for a weight that is negative or not finite, or an id that occurs twice;
-  /// internal if the balancer threw. After an error the pool has no members.
+  /// Replaces the members, with their availability and free space; all else that is known of those
+  /// that stay is kept. The balancer is told only if an id, a domain, a weight or a capacity
+  /// changed. Errors: invalid for a weight that is negative or not finite, an id that occurs twice,
+  /// or too many members, and then nothing is changed; internal if the balancer threw, and then the
+  /// pool has no members.
   status update(std::vector<pool_member> members, spi::timestamp now);
 
   // -- facts
@@ -84,6 +87,9 @@ class balanced_pool {
   void begin(std::uint64_t id);
   /// A request that was begun has ended.
   void finish(std::uint64_t id, const spi::outcome& result, spi::timestamp now);
+  /// A request that was begun has ended, and its outcome says nothing about the member: the caller
+  /// gave it up, or the member was busy.
+  void cancel(std::uint64_t id);
 
   // -- probes
   /// Whom the balancer wants to be probed, at most `probes_max` members; to be asked after a pick
@@ -96,16 +102,75 @@ class balanced_pool {
   std::size_t size() const { return members_.size(); }
   const std::string& name() const { return name_; }
   /// A member that is available to its owner and not taken out.
-  bool usable(std::uint64_t id) const;
-  std::size_t ejected() const; ///< members that are taken out now
+  bool is_usable(std::uint64_t id) const;
+  std::size_t ejected() const { return outliers_.ejected(); } ///< members taken out now
   std::uint32_t in_flight(std::uint64_t id) const;
   /// Errors of the plugin so far.
   std::uint64_t plugin_errors() const { return plugin_errors_; }
 
  private:
-  std::uint64_t plugin_errors_ = 0;
+  std::optional<spi::slot> slot_of(std::uint64_t id) const;
+  status check(const std::vector<pool_member>& members) const;
+  bool is_same_list(const std::vector<pool_member>& members) const;
+  status replace_list(std::vector<pool_member> members, spi::timestamp now);
+  void forget_all();
+  bool is_local(spi::slot who) const;
+  void refresh(spi::slot who);
+  void pass_time(spi::timestamp& now);
+
+  // Picks. `shown`: which members the balancer is to take for available.
+  spi::member_facts facts(std::span<const std::uint8_t> shown) const;
+  bool prefers_local() const;
+  void exclude(id_span ids);
+  result<spi::slot> pick_slot(std::uint64_t key, spi::timestamp now,
+                              std::span<const std::uint8_t> shown);
+  status add_picks(std::uint64_t key, spi::timestamp now, std::span<const std::uint8_t> shown,
+                   std::size_t count);
+  bool is_ready(spi::slot who, spi::timestamp now);
+  status check_pick(spi::slot picked, std::span<const std::uint8_t> shown);
+  error plugin_error(const std::string& what);
+
+  template <class Call>
+  status guard(Call call) {
+    try {
+      call();
+      return {};
+    } catch (const std::exception& thrown) {
+      return tl::unexpected{plugin_error(std::string{"threw: "} + thrown.what())};
+    } catch (...) {
+      return tl::unexpected{plugin_error("threw something that is no std::exception")};
+    }
+  }
+
+  std::shared_ptr<spi::balancer> balancer_;
   std::string name_;
+  pool_options options_;
+  spi::random_source random_;
+  outlier_detector outliers_;
+  spi::timestamp last_now_{0};
+  std::uint64_t plugin_errors_ = 0;
+  bool was_filled_ = false; ///< members that join from now on start slowly
+
+  // By slot.
   std::vector<pool_member> members_;
+  std::vector<spi::timestamp> started_; ///< when a slow start began; max: long ago
+  std::vector<std::uint8_t> available_;
+  std::vector<std::uint8_t> local_available_; ///< in the domain of the pool's owner
+  std::vector<std::uint32_t> domain_;
+  std::vector<std::uint32_t> in_flight_;
+  std::vector<std::uint32_t> reported_in_flight_;
+  std::vector<float> latency_;
+  std::vector<std::uint64_t> free_bytes_;
+
+  std::unordered_map<std::uint64_t, spi::slot> slots_;
+  std::size_t local_members_ = 0;
+  std::size_t local_usable_ = 0;
+
+  // Of the pick under way; kept for their memory.
+  std::vector<spi::slot> tried_;
+  std::vector<spi::slot> picks_;
+  std::vector<spi::slot> late_; ///< picks of members that start slowly and aren't ready
+  std::vector<spi::slot> fresh_;
 };
 
 } // namespace atl
