@@ -45,8 +45,12 @@ bool queueing_run::send(slot who, std::uint64_t id) {
     statistics_.on_sent(it.member);
   probe(it.what.host);
   auto fails = member.faults.chance(workload_.members[it.member].fails);
-  if (fails || member.down || member.queue.is_full()) {
+  if (fails || member.down) {
     pool.finish(id, {.ok = false}, now());
+    return false;
+  }
+  if (member.queue.is_full()) {
+    pool.cancel(id);
     return false;
   }
   it.met = member.queue.size();

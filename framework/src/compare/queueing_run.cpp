@@ -75,6 +75,8 @@ queueing_run::create_pool(std::uint64_t seed, std::chrono::microseconds slow_sta
     return tl::unexpected{balancer.error()};
   pool_options options;
   options.slow_start = slow_start;
+  options.outliers.failures = workload_.eject_failures;
+  options.outliers.ejection = whole_microseconds(workload_.ejection);
   options.seed = seed;
   return std::make_unique<balanced_pool>(std::move(*balancer), strategy_.plugin, options);
 }
@@ -108,8 +110,11 @@ status queueing_run::change_members() {
       return tl::unexpected{moved.error()};
     moves_.push_back(*moved);
   }
+  auto members = members_at(workload_, now_);
+  for (auto& each : members)
+    each.available = !members_[each.id - 1].seen_down;
   for (auto& pool : pools_)
-    if (auto told = pool->update(members_at(workload_, now_), now()); !told)
+    if (auto told = pool->update(members, now()); !told)
       return told;
   return {};
 }
@@ -133,8 +138,9 @@ status queueing_run::handle(const event& it) {
     break;
   case event_kind::seen_down:
   case event_kind::seen_up:
+    member.seen_down = it.what == event_kind::seen_down;
     for (auto& pool : pools_)
-      pool->set_available(it.member + 1, it.what == event_kind::seen_up, now());
+      pool->set_available(it.member + 1, !member.seen_down, now());
     break;
   case event_kind::antagonist:
     draw_antagonist(it.member);

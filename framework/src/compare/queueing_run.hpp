@@ -42,6 +42,7 @@ class queueing_run {
     double stretch = 1;        ///< by the antagonist
     bool paused = false;
     bool down = false;
+    bool seen_down = false; ///< by the hosts
   };
 
   using slot = service_queue::job;

@@ -27,6 +27,8 @@ class workload_reader {
     workload_.tries_max = static_cast<std::uint32_t>(file_.integer("retries.tries"));
     workload_.probe_delay = time("pool.probe_delay");
     workload_.detection = time("pool.detection");
+    workload_.eject_failures = static_cast<std::uint32_t>(file_.integer("pool.eject_failures"));
+    workload_.ejection = time("pool.ejection");
     workload_.slow_start = time("pool.slow_start");
     workload_.keys.count = static_cast<std::uint64_t>(file_.integer("keys.count"));
     workload_.keys.zipf = file_.real("keys.zipf");
