@@ -48,7 +48,7 @@ struct key_moves {
   std::uint32_t joined = 0;
   std::uint32_t left = 0;
   /// Share of the keys; none if the strategy doesn't give a key the same member twice in a row.
-  std::optional<double> moved;
+  std::optional<double> moved{};
   double least = 0; ///< share that must move for shares by weight
 };
 
