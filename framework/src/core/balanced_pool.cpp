@@ -204,6 +204,14 @@ std::uint32_t balanced_pool::in_flight(std::uint64_t id) const {
   return who ? in_flight_[*who] : 0;
 }
 
+std::vector<std::uint64_t> balanced_pool::with_less_space_than(std::uint64_t bytes) const {
+  std::vector<std::uint64_t> ids;
+  for (spi::slot who = 0; who < members_.size(); ++who)
+    if (free_bytes_[who] < bytes)
+      ids.push_back(members_[who].id);
+  return ids;
+}
+
 // -- outcomes and probes ----------------------------------------------------------------------
 
 void balanced_pool::begin(std::uint64_t id) {

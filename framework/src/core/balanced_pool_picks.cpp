@@ -1,8 +1,10 @@
 #include <atoll/core/balanced_pool.hpp>
+#include <atoll/core/watched_balancer.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 // How a pool picks: whom it shows to its balancer, and what it makes of the answer.
@@ -17,20 +19,46 @@ bool balanced_pool::prefers_local() const {
                                   options_.local_min * static_cast<double>(local_members_);
 }
 
-void balanced_pool::exclude(id_span ids) {
+/// The members that a request may go to. A few exclusions are passed on as they are; many are taken
+/// out of the masks, because strategies look through the list of exclusions again and again.
+balanced_pool::masks balanced_pool::all_but(id_span excluded) {
+  constexpr std::size_t tried_few = 16;
   tried_.clear();
-  for (auto id : ids)
+  if (excluded.size() <= tried_few) {
+    for (auto id : excluded)
+      if (auto who = slot_of(id))
+        tried_.push_back(*who);
+    return {local_available_, available_};
+  }
+  local_mask_ = local_available_;
+  mask_ = available_;
+  for (auto id : excluded)
     if (auto who = slot_of(id))
-      tried_.push_back(*who);
+      local_mask_[*who] = mask_[*who] = 0;
+  return {local_mask_, mask_};
+}
+
+balanced_pool::masks balanced_pool::only(id_span among) {
+  tried_.clear();
+  local_mask_.assign(members_.size(), 0);
+  mask_.assign(members_.size(), 0);
+  for (auto id : among)
+    if (auto who = slot_of(id)) {
+      local_mask_[*who] = local_available_[*who];
+      mask_[*who] = available_[*who];
+    }
+  return {local_mask_, mask_};
 }
 
 result<std::optional<std::uint64_t>> balanced_pool::pick(std::uint64_t key, spi::timestamp now,
                                                          id_span excluded) {
   pass_time(now);
-  exclude(excluded);
-  auto picked = prefers_local() ? pick_slot(key, now, local_available_) : spi::no_slot;
+  auto shown = all_but(excluded);
+  result<spi::slot> picked = spi::no_slot;
+  if (prefers_local())
+    picked = pick_slot(key, now, shown.local);
   if (picked && *picked == spi::no_slot)
-    picked = pick_slot(key, now, available_);
+    picked = pick_slot(key, now, shown.all);
   if (!picked)
     return tl::unexpected{picked.error()};
   if (*picked == spi::no_slot)
@@ -63,20 +91,30 @@ result<spi::slot> balanced_pool::pick_slot(std::uint64_t key, spi::timestamp now
   }
 }
 
-/// Members that start slowly and aren't ready yet come last.
 result<std::vector<std::uint64_t>> balanced_pool::pick_many(std::uint64_t key, std::size_t count,
                                                             spi::timestamp now, id_span excluded) {
   pass_time(now);
-  exclude(excluded);
+  return pick_of(all_but(excluded), key, count, now);
+}
+
+result<std::vector<std::uint64_t>> balanced_pool::order(std::uint64_t key, id_span among,
+                                                        spi::timestamp now) {
+  pass_time(now);
+  return pick_of(only(among), key, among.size(), now);
+}
+
+/// Members that start slowly and aren't ready yet come last.
+result<std::vector<std::uint64_t>> balanced_pool::pick_of(const masks& shown, std::uint64_t key,
+                                                          std::size_t count, spi::timestamp now) {
   picks_.clear();
   late_.clear();
   count = std::min(count, members_.size());
-  for (auto* shown : {&local_available_, &available_}) {
-    if (shown == &local_available_ && !prefers_local())
+  for (auto mask : {shown.local, shown.all}) {
+    if (mask.data() == shown.local.data() && !prefers_local())
       continue;
     // A second call replaces the members that were put off by the first one.
     for (int call = 0; call < 2 && picks_.size() < count; ++call)
-      if (auto added = add_picks(key, now, *shown, count); !added)
+      if (auto added = add_picks(key, now, mask, count); !added)
         return tl::unexpected{added.error()};
   }
   picks_.insert(picks_.end(), late_.begin(), late_.end());
@@ -138,6 +176,18 @@ status balanced_pool::check_pick(spi::slot picked, std::span<const std::uint8_t>
     return tl::unexpected{
         plugin_error(fmt::format("picked member {}, which the request was not to go to", id))};
   return {};
+}
+
+error balanced_pool::current_exception_as_error() {
+  try {
+    throw;
+  } catch (const balancer_hangs& hanging) {
+    return plugin_error(hanging.what());
+  } catch (const std::exception& thrown) {
+    return plugin_error(std::string{"threw: "} + thrown.what());
+  } catch (...) {
+    return plugin_error("threw something that is no std::exception");
+  }
 }
 
 error balanced_pool::plugin_error(const std::string& what) {

@@ -274,6 +274,31 @@ TEST_CASE("members in the owner's domain are preferred while enough of them are 
   CHECK(it.pick() == 10); // half of the local members aren't enough for all requests
 }
 
+TEST_CASE("many exclusions are honoured like a few") {
+  fixture it{std::string(100, '-')};
+  ids excluded;
+  for (std::uint64_t id = 10; id < 90; ++id)
+    excluded.push_back(id);
+  CHECK(it.pick(excluded) == 90);
+  CHECK(it.pick_many(50, excluded).size() == 20);
+  CHECK(it.pick() == 10); // the next request may go to all again
+}
+
+TEST_CASE("replicas are ordered by preference, without those that aren't available") {
+  fixture it{"xyxyz", {.local_domain = "y", .local_min = 0}};
+  it.pool.set_available(13, false, 0us);
+  CHECK(*it.pool.order(0, ids{14, 13, 12, 99, 11}, 0us) == ids{11, 12, 14});
+  CHECK(it.pool.order(0, ids{}, 0us)->empty());
+  CHECK(it.pick() == 11);
+}
+
+TEST_CASE("a pool names the members that lack space") {
+  fixture it;
+  it.pool.set_free_bytes(10, 100);
+  it.pool.set_free_bytes(12, 99);
+  CHECK(it.pool.with_less_space_than(100) == ids{11, 12});
+}
+
 TEST_CASE("probes go to the members that the balancer names") {
   fixture it;
   it.balancer->probes = {2, 0, 7};

@@ -8,7 +8,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <exception>
 #include <memory>
 #include <optional>
 #include <span>
@@ -82,6 +81,13 @@ class balanced_pool {
   result<std::vector<std::uint64_t>> pick_many(std::uint64_t key, std::size_t count,
                                                spi::timestamp now, id_span excluded = {});
 
+  /// Those of these members that may be picked, in order of preference: which replica to read from
+  /// first, and so on.
+  result<std::vector<std::uint64_t>> order(std::uint64_t key, id_span among, spi::timestamp now);
+
+  /// The members with less free space than this.
+  std::vector<std::uint64_t> with_less_space_than(std::uint64_t bytes) const;
+
   // -- what became of the picks
   /// A request was sent to the member.
   void begin(std::uint64_t id);
@@ -121,7 +127,15 @@ class balanced_pool {
   // Picks. `shown`: which members the balancer is to take for available.
   spi::member_facts facts(std::span<const std::uint8_t> shown) const;
   bool prefers_local() const;
-  void exclude(id_span ids);
+  /// Which members are shown as available: in the owner's domain, and in all.
+  struct masks {
+    std::span<const std::uint8_t> local;
+    std::span<const std::uint8_t> all;
+  };
+  masks all_but(id_span excluded);
+  masks only(id_span among);
+  result<std::vector<std::uint64_t>> pick_of(const masks& shown, std::uint64_t key,
+                                             std::size_t count, spi::timestamp now);
   result<spi::slot> pick_slot(std::uint64_t key, spi::timestamp now,
                               std::span<const std::uint8_t> shown);
   status add_picks(std::uint64_t key, spi::timestamp now, std::span<const std::uint8_t> shown,
@@ -129,16 +143,15 @@ class balanced_pool {
   bool is_ready(spi::slot who, spi::timestamp now);
   status check_pick(spi::slot picked, std::span<const std::uint8_t> shown);
   error plugin_error(const std::string& what);
+  error current_exception_as_error();
 
   template <class Call>
   status guard(Call call) {
     try {
       call();
       return {};
-    } catch (const std::exception& thrown) {
-      return tl::unexpected{plugin_error(std::string{"threw: "} + thrown.what())};
     } catch (...) {
-      return tl::unexpected{plugin_error("threw something that is no std::exception")};
+      return tl::unexpected{current_exception_as_error()};
     }
   }
 
@@ -167,6 +180,8 @@ class balanced_pool {
   std::size_t local_usable_ = 0;
 
   // Of the pick under way; kept for their memory.
+  std::vector<std::uint8_t> mask_;
+  std::vector<std::uint8_t> local_mask_;
   std::vector<spi::slot> tried_;
   std::vector<spi::slot> picks_;
   std::vector<spi::slot> late_; ///< picks of members that start slowly and aren't ready
