@@ -85,6 +85,7 @@ TEST_CASE("a mean that has no end is null in JSON, and words in the text") {
   auto model = fakes::simple_workload(2);
   model.requests = 100;
   model.members[1].slow = 100;
+  model.arrivals.rate = 0.7 * model.capacity();
   auto it = compare(model);
   CHECK(holds(to_text(it), "no end"));
   CHECK(nlohmann::json::parse(to_json(it))["theory"][0]["mean_us"].is_null());
