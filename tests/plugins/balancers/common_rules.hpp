@@ -16,6 +16,21 @@
 /// What holds for every balancer. To be included by one source of a test program.
 namespace balancer_test {
 
+/// The descriptor is one of a balancer of this name that a host can make sense of.
+/// @param claims `shares = uniform`, …, in the descriptor's order
+inline void check_descriptor(const spi::descriptor& plugin, const std::string& name,
+                             const std::vector<std::string>& claims) {
+  CHECK(plugin.magic == spi::descriptor::expected_magic);
+  CHECK(plugin.kind == spi::plugin_kind::balancer);
+  CHECK(std::string{plugin.name} == name);
+  CHECK(std::string{plugin.licence} == "Apache-2.0");
+  REQUIRE(bool{plugin.create.balancer != nullptr});
+  std::vector<std::string> found;
+  for (auto& claim : plugin.claims)
+    found.push_back(std::string{claim.name} + " = " + claim.value);
+  CHECK(found == claims);
+}
+
 /// How many members a request may go to, and in how many domains they are.
 struct choice {
   std::size_t members = 0;

@@ -2,14 +2,12 @@
 
 #include <atoll/spi/balancer.hpp>
 
-#include <doctest/doctest.h>
-
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 namespace balancer_test {
 
@@ -54,21 +52,6 @@ inline balancer_maker maker(const spi::descriptor& plugin, option_values given =
   return [&plugin, options = spi::options{given}](std::uint64_t seed) {
     return std::unique_ptr<spi::balancer>{plugin.create.balancer({options, seed})};
   };
-}
-
-/// The descriptor is one of a balancer of this name that a host can make sense of.
-/// @param claims `shares = uniform`, …, in the descriptor's order
-inline void check_descriptor(const spi::descriptor& plugin, const std::string& name,
-                             const std::vector<std::string>& claims) {
-  CHECK(plugin.magic == spi::descriptor::expected_magic);
-  CHECK(plugin.kind == spi::plugin_kind::balancer);
-  CHECK(std::string{plugin.name} == name);
-  CHECK(std::string{plugin.licence} == "Apache-2.0");
-  REQUIRE(bool{plugin.create.balancer != nullptr});
-  std::vector<std::string> found;
-  for (auto& claim : plugin.claims)
-    found.push_back(std::string{claim.name} + " = " + claim.value);
-  CHECK(found == claims);
 }
 
 } // namespace balancer_test
