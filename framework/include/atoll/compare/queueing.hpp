@@ -15,7 +15,7 @@ namespace atl::compare {
 
 /// A balancing strategy under comparison.
 struct strategy {
-  std::string label;  ///< for people; distinct in one comparison
+  std::string label;  ///< for people
   std::string plugin; ///< the plugin's name, for messages
   /// Makes a balancer that the simulation calls alone.
   std::function<result<std::shared_ptr<spi::balancer>>(std::uint64_t seed)> make;
