@@ -81,6 +81,39 @@ TEST_CASE("requests at a member that goes down fail, until hosts see it and go e
   CHECK(at_once.nodes[0].requests > 0.5 * static_cast<double>(at_once.nodes[1].requests));
 }
 
+TEST_CASE("a member that is down stays so for hosts when another one joins") {
+  auto model = small_workload();
+  model.members[0].down = {{2e6, 10e6}};
+  model.detection = 0;
+  model.members[9].joins = 3e6;
+  CHECK(run(model, fakes::random_strategy).failed < 20);
+}
+
+TEST_CASE("each host ejects a member that fails again and again, for as long as it is told") {
+  auto model = small_workload();
+  model.members[0].fails = 1;
+  model.eject_failures = 5;
+  model.ejection = 1e9; // longer than the run
+  CHECK(run(model, fakes::random_strategy).failed == 5);
+  model.hosts = 3;
+  CHECK(run(model, fakes::random_strategy).failed == 15);
+  model.hosts = 1;
+  model.ejection = 1e6;
+  auto back = run(model, fakes::random_strategy).failed;
+  CHECK(back > 5);
+  CHECK(back < 100);
+}
+
+TEST_CASE("a member that joins starts slowly") {
+  auto model = small_workload();
+  model.members[9].joins = 4e6;
+  auto at_once = run(model, fakes::random_strategy).nodes[9].requests;
+  model.slow_start = 8e6;
+  auto slowly = run(model, fakes::random_strategy).nodes[9].requests;
+  CHECK(slowly < 0.8 * static_cast<double>(at_once));
+  CHECK(slowly > 0.2 * static_cast<double>(at_once));
+}
+
 TEST_CASE("a member rejects what its queue doesn't hold") {
   auto model = small_workload();
   model.members.resize(1);
