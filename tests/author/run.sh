@@ -66,7 +66,7 @@ quietly "building the plugins as the guide says" sh -c 'cd "$1" && sh "$2"' - "$
 atoll=$prefix/bin/atoll
 quietly "showing the plugin" "$atoll" plugin show lowest_id --path "$work/source/build"
 expect "lowest_id 1.0.0, a balancer plugin"
-expect "Always the healthy candidate with the lowest id"
+expect "Always the available member with the lowest id"
 expect "$work/source/build/lowest_id.so"
 
 for name in lowest_id first_few; do
@@ -84,7 +84,7 @@ quietly "listing the installed plugins" "$atoll" plugin list --kind balancer
 expect "lowest_id"
 quietly "showing the installed plugin" "$atoll" plugin show lowest_id
 quietly "showing the options of the other" "$atoll" plugin show first_few
-expect "How many candidates are in the draw"
+expect "How many members are in the draw"
 
 # The installed cluster to begin with, which names them, in the guide's own lines.
 move_ports "$cluster"

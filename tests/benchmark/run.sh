@@ -19,7 +19,7 @@ export PATH="$PATH:$etcd/usr/bin"
 min_time=$(awk "BEGIN { print $seconds * 0.05 }") # there are many figures
 for program in "$build"/tests/bench_*; do
   name=$(basename "$program")
-  [ "$name" = bench_cluster ] || [ "$name" = bench_consensus ] && continue
+  case $name in bench_balancers | bench_cluster | bench_consensus) continue ;; esac
   echo "== $name"
   # Debian compiles Google Benchmark with assertions, of which the library warns at each start. They stand around the
   # loop that is measured, not in it.
@@ -33,6 +33,8 @@ for protocol in raft paxos two_phase_commit; do
   "$build/bin/atoll" simulate "$protocol" --seeds "$seeds" --jobs 1
   echo "  in $((($(date +%s%N) - began) / 1000000)) ms"
 done
+echo "== bench_balancers"
+"$build/tests/bench_balancers" --seconds "$seconds" --json "$out/balancers.json"
 echo "== bench_consensus"
 "$build/tests/bench_consensus" --seconds "$seconds" --kills $((seconds * 5)) --json "$out/consensus.json"
 echo "== bench_cluster"

@@ -6,7 +6,8 @@ using namespace atl::spi;
 
 /// Throws at its first pick.
 struct thrower : balancer {
-  std::optional<std::size_t> pick(std::span<const candidate>, std::uint64_t) override {
+  void update(std::span<const member>) override {}
+  slot pick(const pick_request&, const member_facts&) override {
     throw std::runtime_error{"out of sorts"};
   }
 };

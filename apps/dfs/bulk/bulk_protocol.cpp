@@ -114,7 +114,7 @@ atl::result<header> decode_header(std::string_view bytes) {
                                                      "is {}",
                                                      theirs, version));
   auto what = in.get<std::uint16_t>();
-  if (what < static_cast<int>(op::read) || what > static_cast<int>(op::working))
+  if (what < static_cast<int>(op::read) || what > static_cast<int>(op::probe))
     return malformed(fmt::format("frame: there is no operation {}", what));
   header out{static_cast<op>(what), in.get<std::uint32_t>(), in.get<std::uint32_t>()};
   if (out.body_size > max_frame_body)
@@ -210,6 +210,16 @@ atl::result<copy_request> decode_copy(std::string_view body) {
   });
 }
 
+std::string encode(const probe_request& request) {
+  writer out;
+  write(out, request.from);
+  return out.take();
+}
+
+atl::result<probe_request> decode_probe(std::string_view body) {
+  return decode<probe_request>(body, "probe", [](reader&, probe_request&) {});
+}
+
 // -- replies ------------------------------------------------------------------
 
 std::string encode_failure(const atl::error& why) {
@@ -293,6 +303,24 @@ atl::result<std::vector<target_result>> decode_write_reply(std::string_view payl
   if (!in.done() || count > max_write_targets)
     return malformed("reply to a write");
   return out;
+}
+
+std::string encode(const node_load& load) {
+  writer out;
+  out.put(load.in_flight).put(static_cast<std::uint64_t>(load.read_time.count()));
+  return out.take();
+}
+
+atl::result<node_load> decode_probe_reply(std::string_view payload) {
+  reader in{payload};
+  node_load load;
+  load.in_flight = in.get<std::uint32_t>();
+  auto read_time = in.get<std::uint64_t>();
+  constexpr std::chrono::microseconds longest{max_request_time};
+  if (!in.done() || read_time > static_cast<std::uint64_t>(longest.count()))
+    return malformed("reply to a probe");
+  load.read_time = std::chrono::microseconds{read_time};
+  return load;
 }
 
 std::string encode_report_reply(bool intact) {

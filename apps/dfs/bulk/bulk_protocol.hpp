@@ -27,6 +27,7 @@ enum class op : std::uint16_t {
   copy = 4,
   reply = 5,
   working = 6, ///< no body; sent before a reply that takes long, to show that the node is alive
+  probe = 7,   ///< asks how busy the node is
 };
 
 struct header {
@@ -79,14 +80,20 @@ struct copy_request {
   std::uint32_t source_fragment = 0;
 };
 
+struct probe_request {
+  caller from;
+};
+
 std::string encode(const read_request& request);
 std::string encode(const write_request& request);
 std::string encode(const report_request& request);
 std::string encode(const copy_request& request);
+std::string encode(const probe_request& request);
 atl::result<read_request> decode_read(std::string_view body);
 atl::result<write_request> decode_write(std::string_view body);
 atl::result<report_request> decode_report(std::string_view body);
 atl::result<copy_request> decode_copy(std::string_view body);
+atl::result<probe_request> decode_probe(std::string_view body);
 
 /// The body of a reply: an error, or success and the requested payload.
 std::string encode_failure(const atl::error& why);
@@ -119,6 +126,9 @@ atl::result<read_reply> decode_read_reply(std::string_view payload, std::uint64_
 
 std::string encode(const std::vector<target_result>& results);
 atl::result<std::vector<target_result>> decode_write_reply(std::string_view payload);
+
+std::string encode(const node_load& load);
+atl::result<node_load> decode_probe_reply(std::string_view payload);
 
 std::string encode_report_reply(bool intact);
 atl::result<bool> decode_report_reply(std::string_view payload);

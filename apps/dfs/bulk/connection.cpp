@@ -232,6 +232,15 @@ atl::result<std::vector<target_result>> write_chunk(std::span<const write_target
   return over.write_chunk(targets, chunk, data, how, await_go);
 }
 
+atl::result<node_load> bulk_connection::probe() {
+  auto answer = attempt<std::string>(
+      [&] { return ask(wire::op::probe, wire::encode(wire::probe_request{self()})); });
+  if (!answer)
+    return tl::unexpected{answer.error()};
+  auto load = wire::decode_probe_reply(*answer);
+  return load ? load : tl::unexpected{broken(load.error())};
+}
+
 // -- mending ------------------------------------------------------------------
 
 atl::result<bool> bulk_connection::report_damage(const fragment_key& key) {

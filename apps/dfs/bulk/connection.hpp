@@ -76,6 +76,9 @@ class bulk_connection {
   atl::status copy_fragment(const fragment_key& key, const atl::endpoint& source,
                             std::uint32_t source_fragment);
 
+  /// Asks how busy the node is.
+  atl::result<node_load> probe();
+
  private:
   struct link;
   struct read_outcome {

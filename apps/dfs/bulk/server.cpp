@@ -154,7 +154,8 @@ void bulk_server::implementation::stop() {
 }
 
 bulk_stats bulk_server::implementation::stats() const {
-  return {connections_, shared_.busy, shared_.malformed, shared_.read_bytes, shared_.written_bytes};
+  return {connections_,       shared_.busy,          shared_.malformed,
+          shared_.read_bytes, shared_.written_bytes, shared_.load.load()};
 }
 
 // -- accepting ----------------------------------------------------------------

@@ -15,7 +15,7 @@
 
 namespace dfs {
 
-enum class bulk_access : std::uint8_t { read, write, report_damage, copy };
+enum class bulk_access : std::uint8_t { read, write, report_damage, copy, probe };
 
 /// A caller's request, and the capability that the caller presents.
 struct access_request {
@@ -44,6 +44,7 @@ struct bulk_stats {
   std::uint64_t malformed = 0;   ///< connections closed because of bytes that were no request
   std::uint64_t read_bytes = 0;  ///< sent to readers
   std::uint64_t written_bytes = 0;
+  node_load load; ///< now
 };
 
 /// Serves a chunk store over TCP: reads, pipelined writes, reports of damage and copies between

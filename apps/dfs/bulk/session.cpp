@@ -58,6 +58,10 @@ bool session::serve(const frame& request) {
     auto decoded = wire::decode_copy(request.body);
     return decoded ? serve_copy(*decoded) : report_error(decoded.error());
   }
+  case wire::op::probe: {
+    auto decoded = wire::decode_probe(request.body);
+    return decoded ? serve_probe(*decoded) : report_error(decoded.error());
+  }
   case wire::op::reply:
   case wire::op::working:
     break;
@@ -104,6 +108,7 @@ bool session::answer(std::string_view body) {
 bool session::serve_read(const wire::read_request& request) {
   if (!admit(bulk_access::read, request.from, request.key))
     return false;
+  load_meter::request counted{shared_.load};
   auto opened = shared_.store.open(request.key);
   if (!opened)
     return answer(opened.error());
@@ -117,8 +122,10 @@ bool session::serve_read(const wire::read_request& request) {
   auto sent = socket_.send_file(opened->file.fd(), range.start, range.length, wait());
   if (!sent && sent.error().code == atl::errc::io)
     (void)shared_.store.check(request.key); // moves the fragment aside if it can't be read
-  if (sent)
+  if (sent) {
     shared_.read_bytes += range.length;
+    counted.has_read();
+  }
   return sent.has_value();
 }
 
@@ -136,6 +143,7 @@ bool session::serve_write(wire::write_request request) {
   }
   if (request.await_go && !send_frame(socket_, wire::op::working, {}, wait()))
     return false;
+  load_meter::request counted{shared_.load};
   if (!buffers_)
     buffers_.emplace();
   auto results = relay{shared_, loop_, socket_, *buffers_, std::move(request)}.run();
@@ -153,8 +161,15 @@ bool session::serve_report(const wire::report_request& request) {
 bool session::serve_copy(const wire::copy_request& request) {
   if (!admit(bulk_access::copy, request.from, request.key))
     return false;
+  load_meter::request counted{shared_.load};
   auto done = copy(request);
   return done ? answer(wire::encode_success()) : answer(done.error());
+}
+
+bool session::serve_probe(const wire::probe_request& request) {
+  if (!admit(bulk_access::probe, request.from, {}))
+    return false;
+  return answer(wire::encode_success(wire::encode(shared_.load.load())));
 }
 
 atl::status session::copy(const wire::copy_request& request) {

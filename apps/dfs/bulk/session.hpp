@@ -31,6 +31,7 @@ class session {
   bool serve_write(wire::write_request request);
   bool serve_report(const wire::report_request& request);
   bool serve_copy(const wire::copy_request& request);
+  bool serve_probe(const wire::probe_request& request);
   atl::status copy(const wire::copy_request& request);
   bool admit(bulk_access what, const wire::caller& from, const fragment_key& key);
   bool answer(std::string_view body);

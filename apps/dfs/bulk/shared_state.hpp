@@ -1,6 +1,7 @@
 #pragma once
 
 #include "bulk/link_pool.hpp"
+#include "bulk/load_meter.hpp"
 #include "bulk/pulse.hpp"
 #include "bulk/server.hpp"
 #include "bulk/write_admission.hpp"
@@ -27,6 +28,7 @@ struct bulk_shared {
   std::atomic<std::uint64_t> malformed = 0;
   std::atomic<std::uint64_t> read_bytes = 0;
   std::atomic<std::uint64_t> written_bytes = 0;
+  load_meter load;
 };
 
 } // namespace dfs

@@ -6,12 +6,9 @@
 #include "client/plugin_call.hpp"
 #include "client/storage_pool.hpp"
 
-#include <atoll/core/valid_picks.hpp>
-
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 #include <optional>
 #include <set>
 #include <thread>
@@ -39,34 +36,11 @@ struct storage_pool::fetch_round {
   void add_problem(const std::string& what) { problems += (problems.empty() ? "" : "; ") + what; }
 };
 
-std::vector<std::uint32_t> storage_pool::reading_order(const chunk_record& chunk) {
+atl::result<std::vector<std::uint32_t>> storage_pool::reading_order(const chunk_record& chunk) {
   std::lock_guard lock{mutex_};
-  std::vector<atl::spi::candidate> candidates;
-  std::vector<std::uint32_t> indices;
-  for (std::uint32_t i = 0; i < chunk.nodes.size(); ++i) {
-    auto node = nodes_.find(chunk.nodes[i]);
-    if (chunk.nodes[i] == no_storage || node == nodes_.end())
-      continue;
-    atl::spi::candidate candidate;
-    candidate.id = chunk.nodes[i];
-    candidate.weight = node->second.view.weight;
-    candidate.in_flight = node->second.in_flight;
-    candidate.latency = node->second.latency;
-    candidate.free_bytes = node->second.view.free_bytes;
-    candidate.healthy = node->second.view.healthy;
-    candidates.push_back(std::move(candidate));
-    indices.push_back(i);
-  }
-  auto picks = call_plugin("balancer", info_.reads.name, [&] {
-    return reads_->pick_many(candidates, candidates.size(), chunk.id.random);
-  });
-  // Nodes that the balancer left out come last: the report that they are down may be old.
-  std::vector<std::size_t> all(indices.size());
-  std::iota(all.begin(), all.end(), std::size_t{0});
-  picks.insert(picks.end(), all.begin(), all.end());
-  std::vector<std::uint32_t> order;
-  for (auto pick : atl::valid_picks(picks, indices.size()))
-    order.push_back(indices[pick]);
+  auto order = reads_->order(chunk.id.random, chunk.nodes);
+  if (order)
+    send_probes();
   return order;
 }
 
@@ -100,11 +74,14 @@ atl::status storage_pool::read_fragment(const chunk_record& chunk, std::uint32_t
   return {};
 }
 
-storage_pool::fetch_round storage_pool::fetch_once(const chunk_record& chunk,
-                                                   std::span<char> into) {
+/// Errors: internal if the balancer failed.
+atl::result<storage_pool::fetch_round> storage_pool::fetch_once(const chunk_record& chunk,
+                                                                std::span<char> into) {
   fetch_round round;
   auto order = reading_order(chunk);
-  auto known = std::set<std::uint32_t>(order.begin(), order.end());
+  if (!order)
+    return tl::unexpected{order.error()};
+  auto known = std::set<std::uint32_t>(order->begin(), order->end());
   for (std::uint32_t index = 0; index < chunk.nodes.size(); ++index)
     if (chunk.nodes[index] != no_storage && !known.contains(index)) {
       round.unreached = true;
@@ -113,7 +90,7 @@ storage_pool::fetch_round storage_pool::fetch_once(const chunk_record& chunk,
                                     index, chunk.nodes[index]));
     }
   chunk_decoder decoder{*recovery_, chunk, into};
-  for (auto index : order) {
+  for (auto index : *order) {
     auto read = read_fragment(chunk, index, decoder.buffer_for(index));
     if (read) {
       round.whole =
@@ -203,7 +180,10 @@ atl::status storage_pool::try_to_fetch(const chunk_record& given, std::span<char
                             to_string(chunk.id), chunk.nodes.size(), info_.recovery.name, total));
   busy_wait waiting{cluster_.busy_timeout};
   for (bool asked_again = false;;) {
-    auto round = fetch_once(chunk, into);
+    auto fetched = fetch_once(chunk, into);
+    if (!fetched)
+      return tl::unexpected{fetched.error()};
+    auto& round = *fetched;
     if (round.whole)
       return {};
     if (round.busy && waiting.pause(last_progress()))

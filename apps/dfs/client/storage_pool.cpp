@@ -1,8 +1,9 @@
 #include "client/storage_pool.hpp"
 
 #include "bulk/connection.hpp"
-#include "client/plugin_call.hpp"
 #include "settings/plugins.hpp"
+
+#include <atoll/core/watched_balancer.hpp>
 
 #include <fmt/format.h>
 
@@ -22,6 +23,9 @@ using atl::fail;
 using steady = std::chrono::steady_clock;
 
 constexpr std::size_t idle_connections_max = 4; ///< kept for each node
+
+/// How long a read waits for its balancer, which needs microseconds unless it hangs.
+constexpr std::chrono::milliseconds balancer_time_max{1000};
 
 } // namespace
 
@@ -64,8 +68,17 @@ atl::status storage_pool::load_plugins() {
   auto reads = (*balancer)->create_balancer(info_.reads.options, std::random_device{}());
   if (!reads)
     return tl::unexpected{reads.error()};
-  reads_ = std::move(*reads);
-  return {};
+  std::lock_guard lock{mutex_};
+  reads_.emplace(std::make_shared<atl::watched_balancer>(std::move(*reads), balancer_time_max),
+                 info_.reads.name, cluster_.client_zone, std::random_device{}());
+  return reads_->update(known_nodes());
+}
+
+std::vector<protocol::storage_view> storage_pool::known_nodes() const {
+  std::vector<protocol::storage_view> views;
+  for (auto& [id, node] : nodes_)
+    views.push_back(node.view);
+  return views;
 }
 
 atl::status storage_pool::refresh() {
@@ -79,6 +92,9 @@ atl::status storage_pool::refresh() {
       node.idle.clear();
     node.view = view;
   }
+  if (reads_)
+    if (auto updated = reads_->update(known_nodes()); !updated)
+      return updated;
   // The settings are set once, because other threads read them without a lock.
   if (info_.cluster.empty())
     info_ = std::move(*info);
@@ -99,7 +115,7 @@ bulk_options storage_pool::make_options() const {
 std::unique_ptr<bulk_connection> storage_pool::connection(storage_id to) {
   std::lock_guard lock{mutex_};
   auto& node = nodes_[to];
-  ++node.in_flight;
+  reads_->begin(to);
   if (node.idle.empty())
     return std::make_unique<bulk_connection>(node.view.target.bulk, make_options());
   auto taken = std::move(node.idle.back());
@@ -118,15 +134,25 @@ void storage_pool::give_back(storage_id to, std::unique_ptr<bulk_connection> con
 /// says nothing about its speed.
 void storage_pool::observe(storage_id id, read_outcome outcome, std::chrono::microseconds latency) {
   std::lock_guard lock{mutex_};
-  auto& node = nodes_[id];
-  --node.in_flight;
   if (outcome == read_outcome::busy)
+    reads_->cancel(id);
+  else
+    reads_->finish(id, outcome == read_outcome::ok, latency);
+}
+
+/// Sends the probes that the balancer wants. The caller holds the mutex.
+void storage_pool::send_probes() {
+  auto wanted = reads_->wanted_probes();
+  if (wanted.empty())
     return;
-  auto ok = outcome == read_outcome::ok;
-  node.latency = node.latency.count() == 0 ? latency : (node.latency * 7 + latency) / 8;
-  if (!ok)
-    node.view.healthy = false; // tried last from now on
-  call_plugin("balancer", info_.reads.name, [&] { reads_->observe(id, {ok, latency}); });
+  if (!prober_)
+    prober_ = std::make_unique<load_prober>([this](storage_id node, const node_load& load) {
+      std::lock_guard lock{mutex_};
+      reads_->on_probe(node, {load.in_flight, load.read_time});
+    });
+  for (auto id : wanted)
+    if (auto node = nodes_.find(id); node != nodes_.end())
+      prober_->request(id, node->second.view.target.bulk, make_options());
 }
 
 void storage_pool::note_progress() {

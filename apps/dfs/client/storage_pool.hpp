@@ -2,6 +2,8 @@
 
 #include "bulk/bulk_options.hpp"
 #include "client/control.hpp"
+#include "client/load_prober.hpp"
+#include "client/replica_pool.hpp"
 #include "client/upload_lease.hpp"
 #include "common/master_protocol.hpp"
 #include "common/types.hpp"
@@ -9,7 +11,6 @@
 
 #include <atoll/core/error.hpp>
 #include <atoll/core/loaded_plugin.hpp>
-#include <atoll/spi/balancer.hpp>
 #include <atoll/spi/recovery.hpp>
 
 #include <chrono>
@@ -17,6 +18,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -51,8 +53,6 @@ class storage_pool {
  private:
   struct node_state {
     protocol::storage_view view;
-    std::uint32_t in_flight = 0;
-    std::chrono::microseconds latency{0}; ///< moving average
     std::vector<std::unique_ptr<bulk_connection>> idle;
   };
   using time_point = std::chrono::steady_clock::time_point;
@@ -63,6 +63,7 @@ class storage_pool {
   atl::status load_plugins();
   atl::status refresh();
   bulk_options make_options() const;
+  std::vector<protocol::storage_view> known_nodes() const;
 
   // Storing.
   struct failed_write {
@@ -89,9 +90,10 @@ class storage_pool {
 
   // Reading.
   atl::status try_to_fetch(const chunk_record& chunk, std::span<char> into);
-  fetch_round fetch_once(const chunk_record& chunk, std::span<char> into);
+  atl::result<fetch_round> fetch_once(const chunk_record& chunk, std::span<char> into);
   atl::status read_fragment(const chunk_record& chunk, std::uint32_t index, std::span<char> into);
-  std::vector<std::uint32_t> reading_order(const chunk_record& chunk);
+  atl::result<std::vector<std::uint32_t>> reading_order(const chunk_record& chunk);
+  void send_probes();
   bool knows_a_holder(const chunk_record& chunk);
   void wait_for_a_holder(const chunk_record& chunk);
   atl::status renew_record(chunk_record& chunk);
@@ -107,10 +109,12 @@ class storage_pool {
   control& masters_;
   protocol::cluster_info info_;
   std::shared_ptr<const atl::spi::recovery> recovery_;
-  std::shared_ptr<atl::spi::balancer> reads_;
-  std::mutex mutex_; ///< guards the nodes and the balancer
+  std::mutex mutex_; ///< guards what follows
   std::map<storage_id, node_state> nodes_;
+  std::optional<replica_pool> reads_;
   time_point last_progress_; ///< when a node last accepted or returned data
+  /// Made when the balancer wants probes. The last member, because its thread uses the others.
+  std::unique_ptr<load_prober> prober_;
 };
 
 } // namespace dfs

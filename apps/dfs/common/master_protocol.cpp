@@ -100,12 +100,13 @@ void write(writer& out, const storage_view& view) {
   write(out, view.target);
   out.put(view.zone);
   write(out, view.weight);
-  out.put(view.free_bytes).put(view.healthy);
+  out.put(view.capacity_bytes).put(view.free_bytes).put(view.healthy);
 }
 void read(reader& in, storage_view& view) {
   read(in, view.target);
   view.zone = in.get_string(name_bytes_max);
   read(in, view.weight);
+  view.capacity_bytes = in.get<std::uint64_t>();
   view.free_bytes = in.get<std::uint64_t>();
   view.healthy = in.get<bool>();
 }
@@ -175,6 +176,7 @@ std::string encode(const storage_heartbeat& message) {
   write(out, message.weight);
   out.put(message.capacity_bytes).put(message.free_bytes).put(message.used_bytes);
   out.put(message.chunks)
+      .put(message.in_flight)
       .put(message.removed_bytes)
       .put(message.damaged)
       .put(message.failed)
@@ -197,6 +199,7 @@ atl::result<storage_heartbeat> decode_storage_heartbeat(std::string_view bytes) 
   message.free_bytes = in.get<std::uint64_t>();
   message.used_bytes = in.get<std::uint64_t>();
   message.chunks = in.get<std::uint64_t>();
+  message.in_flight = in.get<std::uint32_t>();
   message.removed_bytes = in.get<std::uint64_t>();
   message.damaged = in.get<std::uint64_t>();
   message.failed = in.get_string(text_bytes_max);

@@ -54,6 +54,7 @@ struct storage_heartbeat {
   std::uint64_t free_bytes = 0;
   std::uint64_t used_bytes = 0;
   std::uint64_t chunks = 0;
+  std::uint32_t in_flight = 0;     ///< requests for data that the node is working on
   std::uint64_t removed_bytes = 0; ///< of fragments removed on a master's order, since the start
   std::uint64_t damaged = 0; ///< fragments put aside because they were damaged, since the start
   std::string failed;        ///< why the node takes no more data; empty: it takes data
@@ -142,6 +143,7 @@ struct storage_view {
   storage_target target;
   std::string zone;
   double weight = 1;
+  std::uint64_t capacity_bytes = 0;
   std::uint64_t free_bytes = 0;
   bool healthy = false;
 };

@@ -133,6 +133,7 @@ envelope master_actor::on_heartbeat(const envelope& message) {
   if (!before && registry_.nodes().size() >= protocol::storages_max)
     return error_reply({errc::refused, "the cluster has as many storage nodes as it can take"});
   auto& node = registry_.update(*report, now);
+  placement_.on_report(report->name, node, registry_, now);
   protocol::storage_commands commands;
   commands.group = settings_.birth.group;
   commands.id = node.id;
@@ -154,8 +155,6 @@ envelope master_actor::allocate(const envelope& message) {
   if (!leads() || !summary_known_)
     return error_reply({errc::unavailable, settings_.self.name + " doesn't lead the masters"},
                        true);
-  if (!broken_.empty())
-    return error_reply({errc::refused, broken_});
   if (!view_.no_space.empty()) // refused before the client sends the data in vain
     return answer_with(
         encode(protocol::allocate_answer{{}, atl::error{errc::no_space, view_.no_space}}));
@@ -163,31 +162,39 @@ envelope master_actor::allocate(const envelope& message) {
     auto placed = placement_.place(*request, registry_, now_us(),
                                    std::max(summary_.gc_watermark_us, proposed_gc_watermark_us_),
                                    std::chrono::steady_clock::now());
-    if (placed)
+    if (placed) {
+      plugin_problem_.clear();
       return answer_with(encode(*placed));
+    }
     // Nodes that are down may return soon; full disks and weights of 0 persist.
     auto code = placed.error().code;
     if (code == errc::unavailable)
       return error_reply({errc::refused, placed.error().message});
     if (code == errc::busy)
       return error_reply(placed.error());
+    if (code == errc::internal)
+      return error_reply(plugin_failure(placed.error().message));
     return answer_with(encode(protocol::allocate_answer{{}, placed.error()}));
   } catch (const std::exception& thrown) {
-    broken_ =
-        fmt::format("the balancer '{}' or the scheme '{}' threw, so {} places no more chunks: "
-                    "{}",
-                    settings_.policy.placement.name, settings_.policy.recovery.name,
-                    settings_.self.name, thrown.what());
-    atl::log::error("master", "", "{}", broken_);
-    return error_reply({errc::refused, broken_});
+    return error_reply(plugin_failure(
+        fmt::format("the recovery plugin '{}' threw: {}; choose another plugin, or fix this one",
+                    settings_.policy.recovery.name, thrown.what())));
   }
+}
+
+/// The refusal of a request for which a plugin failed. The next request asks the plugin again.
+atl::error master_actor::plugin_failure(std::string what) {
+  plugin_problem_ = what;
+  if (auto held_back = plugin_log_.pass())
+    atl::log::error("master", "", "no chunk was placed: {} ({} more like this)", what, *held_back);
+  return {errc::refused, std::move(what)};
 }
 
 envelope master_actor::finish(const envelope& message) {
   auto request = protocol::decode_finish_request(message.body);
   if (!request)
     return error_reply(request.error());
-  placement_.finish(request->upload);
+  placement_.finish(request->upload, std::chrono::steady_clock::now());
   return answer_with({});
 }
 
@@ -240,6 +247,7 @@ envelope master_actor::cluster() const {
       info.storages.push_back({{node.id, name, node.last.bulk},
                                node.last.zone,
                                node.last.weight,
+                               node.last.capacity_bytes,
                                node.last.free_bytes,
                                registry_.alive(node, now)});
   return answer_with(encode(info));
@@ -292,7 +300,7 @@ caf::result<envelope> master_actor::status() {
         queries::summary{},
         [this, answer](const atl::result<responses::summary>& summary) mutable {
           status_view seen{settings_.self, settings_.policy, registry_, view_,
-                           summary,        broken_,          refused_,  {}};
+                           summary,        plugin_problem_,  refused_,  {}};
           if (leads()) {
             seen.survey = &survey_;
             seen.shortage = placement_.shortage_of_nodes(settings_.policy.chunk_bytes, registry_,
@@ -365,7 +373,7 @@ void master_actor::resolve_ids(const responses::summary& summary) {
     if (!node || node->id != no_storage)
       continue;
     if (node->last.uuid == known.uuid)
-      node->id = known.id;
+      set_id(known.name, *node, known.id);
   }
   if (summary.more)
     query(queries::summary{summary.storages.back().id},
@@ -375,6 +383,11 @@ void master_actor::resolve_ids(const responses::summary& summary) {
           });
   else if (leads())
     register_unknown();
+}
+
+void master_actor::set_id(const std::string& name, storage_registry::node& node, storage_id id) {
+  node.id = id;
+  placement_.on_report(name, node, registry_, std::chrono::steady_clock::now());
 }
 
 void master_actor::register_unknown() {
@@ -387,7 +400,7 @@ void master_actor::register_unknown() {
       auto answer = decode_response<responses::registered>(bytes);
       auto* node = registry_.find(name);
       if (answer && node && node->last.uuid == uuid) {
-        node->id = answer->id;
+        set_id(name, *node, answer->id);
         atl::log::info("master", name, "joined as storage node {}", answer->id);
       } else if (!answer && answer.error().code == errc::refused &&
                  !is_session_expired(answer.error())) {

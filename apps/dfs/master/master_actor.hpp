@@ -8,6 +8,7 @@
 #include "namespace/response.hpp"
 
 #include <atoll/core/group_birth.hpp>
+#include <atoll/core/log_limiter.hpp>
 #include <atoll/runtime/replica.hpp>
 #include <atoll/runtime/runtime_messages.hpp>
 
@@ -82,6 +83,7 @@ class master_actor : public caf::event_based_actor {
   caf::result<envelope> on_envelope(envelope& message);
   envelope on_heartbeat(const envelope& message);
   envelope allocate(const envelope& message);
+  atl::error plugin_failure(std::string what);
   envelope finish(const envelope& message);
   envelope renew(const envelope& message);
   envelope collect(const envelope& message);
@@ -95,6 +97,7 @@ class master_actor : public caf::event_based_actor {
   void look_at_replica(const std::function<void()>& then);
   void forget_old_refusals();
   void resolve_ids(const responses::summary& summary);
+  void set_id(const std::string& name, storage_registry::node& node, storage_id id);
   void register_unknown();
   void survey_chunks();
   void start_garbage_collection();
@@ -143,7 +146,8 @@ class master_actor : public caf::event_based_actor {
   std::set<std::string> looking_up_; ///< nodes whose fragments are being looked up
   std::map<std::string, std::deque<storage_registry::fragment>> to_remove_; ///< by node
   std::map<std::string, refused_node> refused_; ///< nodes that may not join, by name and folder
-  std::string broken_; ///< why no chunk is placed any more: a plugin threw. Empty: none did
+  std::string plugin_problem_; ///< why a plugin placed no chunk for the last request; empty: it did
+  atl::log_limiter plugin_log_;
 };
 
 } // namespace dfs

@@ -1,10 +1,9 @@
 #include "master/placement_service.hpp"
 
-#include <atoll/core/valid_picks.hpp>
-
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace dfs {
 
@@ -12,21 +11,13 @@ namespace {
 
 constexpr std::size_t uploads_max = 100'000;
 
-/// The picks that a chunk may go to: valid, and of a healthy node.
-std::vector<std::size_t> healthy_picks(const std::vector<std::size_t>& picks,
-                                       const std::vector<atl::spi::candidate>& candidates) {
-  auto healthy = atl::valid_picks(picks, candidates.size());
-  std::erase_if(healthy, [&](std::size_t pick) { return !candidates[pick].healthy; });
-  return healthy;
-}
-
 } // namespace
 
 placement_service::placement_service(std::shared_ptr<atl::spi::balancer> balancer,
                                      std::shared_ptr<const atl::spi::recovery> recovery,
                                      std::uint64_t seed, std::string balancer_name)
-    : balancer_name_{std::move(balancer_name)}, balancer_{std::move(balancer)},
-      recovery_{std::move(recovery)}, layout_{recovery_->layout()}, random_{seed} {}
+    : nodes_{std::move(balancer), std::move(balancer_name), seed}, recovery_{std::move(recovery)},
+      layout_{recovery_->layout()}, random_{seed} {}
 
 atl::result<protocol::allocate_answer>
 placement_service::place(const protocol::allocate_request& request,
@@ -35,30 +26,49 @@ placement_service::place(const protocol::allocate_request& request,
   if (uploads_.size() >= uploads_max && !uploads_.contains(request.upload))
     return atl::fail(atl::errc::busy, "too many uploads are under way; try again");
   auto per_node = recovery_->fragment_size(request.chunk_bytes, 0);
-  auto candidates = registry.candidates(request.avoid, per_node, now);
+  if (auto known = uploads_.find(request.upload); known != uploads_.end())
+    settle(known->second, request.avoid, now);
   protocol::allocate_answer answer;
+  std::vector<storage_id> chosen;
   for (std::uint32_t i = 0; i < request.chunks; ++i) {
     protocol::placement placed;
     placed.chunk.made_us = std::max({now_us, gc_watermark_us + 1, last_made_us_});
     placed.chunk.random = random_.next();
     last_made_us_ = placed.chunk.made_us;
-    auto picks = healthy_picks(balancer_->pick_many(candidates, layout_.total, placed.chunk.random),
-                               candidates);
-    if (picks.size() > layout_.total)
-      picks.resize(layout_.total);
-    if (picks.size() < layout_.min_write)
-      return tl::unexpected{shortage(request, registry, per_node, picks.size(), now)};
-    for (auto pick : picks) {
-      auto* node = registry.find(static_cast<storage_id>(candidates[pick].id));
-      placed.targets.push_back({node->id, node->last.name, node->last.bulk});
-    }
+    auto targets =
+        nodes_.choose(placed.chunk.random, layout_.total, per_node, request.avoid, registry, now);
+    if (!targets)
+      return tl::unexpected{targets.error()};
+    if (targets->size() < layout_.min_write)
+      return tl::unexpected{shortage(request, registry, per_node, targets->size(), now)};
+    for (auto& target : *targets)
+      chosen.push_back(target.id);
+    placed.targets = std::move(*targets);
     answer.placements.push_back(std::move(placed));
   }
   auto [entry, is_new] = uploads_.try_emplace(request.upload);
+  auto& upload = entry->second;
   if (is_new)
-    entry->second.began_us = answer.placements.front().chunk.made_us;
-  entry->second.seen = now;
+    upload.began_us = answer.placements.front().chunk.made_us;
+  upload.seen = upload.placed = now;
+  for (auto node : chosen)
+    nodes_.begin(node);
+  upload.nodes = std::move(chosen);
   return answer;
+}
+
+void placement_service::settle(upload& it, const std::vector<storage_id>& failed, steady_time now) {
+  auto took = std::chrono::duration_cast<std::chrono::microseconds>(now - it.placed);
+  for (auto node : std::exchange(it.nodes, {}))
+    nodes_.finish(node, {std::ranges::count(failed, node) == 0, took}, now);
+}
+
+void placement_service::finish(std::uint64_t upload, steady_time now) {
+  auto known = uploads_.find(upload);
+  if (known == uploads_.end())
+    return;
+  settle(known->second, {}, now);
+  uploads_.erase(known);
 }
 
 atl::error placement_service::shortage(const protocol::allocate_request& request,
@@ -89,7 +99,7 @@ atl::error placement_service::shortage(const protocol::allocate_request& request
         fmt::format(
             "the balancer '{}' chose only {} of the {} storage nodes that can take a "
             "chunk, and it goes to at least {}: {}",
-            balancer_name_, picked, able, layout_.min_write,
+            nodes_.name(), picked, able, layout_.min_write,
             weightless > 0
                 ? fmt::format("the weight of {} is 0; raise node.weight in their files", weightless)
                 : std::string{"look at placement.options, or choose another balancer"})};
@@ -108,9 +118,10 @@ std::string placement_service::shortage_of_nodes(std::uint64_t chunk_bytes,
                                                  const storage_registry& registry,
                                                  steady_time now) const {
   auto per_node = recovery_->fragment_size(chunk_bytes, 0);
-  auto candidates = registry.candidates({}, per_node, now);
-  auto able =
-      static_cast<std::size_t>(std::ranges::count(candidates, true, &atl::spi::candidate::healthy));
+  auto able = static_cast<std::size_t>(std::ranges::count_if(registry.nodes(), [&](auto& entry) {
+    auto& node = entry.second;
+    return registry.healthy(node, now) && node.last.free_bytes >= per_node;
+  }));
   if (able >= layout_.min_write)
     return {};
   return shortage({0, 1, chunk_bytes, {}}, registry, per_node, able, now).message;
@@ -139,7 +150,13 @@ void placement_service::renew(const protocol::renew_request& request, std::uint6
 
 std::optional<std::uint64_t> placement_service::oldest_upload(steady_time now,
                                                               std::chrono::microseconds grace) {
-  std::erase_if(uploads_, [&](auto& entry) { return now - entry.second.seen > grace; });
+  std::erase_if(uploads_, [&](auto& entry) {
+    if (now - entry.second.seen <= grace)
+      return false;
+    for (auto node : entry.second.nodes)
+      nodes_.cancel(node);
+    return true;
+  });
   std::optional<std::uint64_t> oldest;
   for (auto& [id, entry] : uploads_)
     oldest = std::min(oldest.value_or(entry.began_us), entry.began_us);

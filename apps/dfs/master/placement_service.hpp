@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/master_protocol.hpp"
+#include "master/placement_pool.hpp"
 #include "master/registry.hpp"
 
 #include <atoll/core/error.hpp>
@@ -13,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace dfs {
 
@@ -26,11 +28,18 @@ class placement_service {
                     std::shared_ptr<const atl::spi::recovery> recovery, std::uint64_t seed,
                     std::string balancer_name = "placement");
 
-  /// Places `request.chunks` chunks. @param gc_watermark_us the ids' times are above it, whatever
-  /// the clock says, because older chunks can't be committed.
+  /// To be called after each report of a storage node, and after the node got its id.
+  void on_report(const std::string& name, const storage_registry::node& node,
+                 const storage_registry& registry, steady_time now) {
+    nodes_.on_report(name, node, registry, now);
+  }
+
+  /// Places `request.chunks` chunks. The chunks of the upload's last request count as stored by
+  /// now, except on the nodes that this one avoids. @param gc_watermark_us the ids' times are above
+  /// it, whatever the clock says, because older chunks can't be committed.
   /// @returns errc::unavailable if fewer nodes are up than the scheme must write to, errc::no_space
   /// if enough are up but too few have room, errc::refused if the balancer picks too few of the
-  /// nodes with room.
+  /// nodes with room, errc::internal if the balancer or the scheme failed.
   atl::result<protocol::allocate_answer> place(const protocol::allocate_request& request,
                                                const storage_registry& registry,
                                                std::uint64_t now_us, std::uint64_t gc_watermark_us,
@@ -43,7 +52,8 @@ class placement_service {
   /// Renews an upload, also one that began under another leader.
   void renew(const protocol::renew_request& request, std::uint64_t now_us, steady_time now);
 
-  void finish(std::uint64_t upload) { uploads_.erase(upload); }
+  /// The upload's file is committed.
+  void finish(std::uint64_t upload, steady_time now);
 
   /// The time of the first chunk of the oldest upload that was renewed within `grace`; forgets
   /// uploads that were not.
@@ -61,14 +71,18 @@ class placement_service {
   struct upload {
     std::uint64_t began_us = 0;
     steady_time seen{};
+    steady_time placed{}; ///< when it placed chunks last
+    std::vector<storage_id> nodes{}; ///< of the fragments that the last request placed
   };
+
+  /// Tells the balancer what became of the upload's last fragments.
+  void settle(upload& it, const std::vector<storage_id>& failed, steady_time now);
 
   /// The error for a chunk that fewer nodes than needed can store.
   atl::error shortage(const protocol::allocate_request& request, const storage_registry& registry,
                       std::uint64_t bytes_per_node, std::size_t picked, steady_time now) const;
 
-  std::string balancer_name_;
-  std::shared_ptr<atl::spi::balancer> balancer_;
+  placement_pool nodes_;
   std::shared_ptr<const atl::spi::recovery> recovery_;
   atl::spi::fragment_layout layout_;
   atl::spi::random_source random_;

@@ -66,25 +66,6 @@ bool storage_registry::healthy(const node& which, steady_time now) const {
   return alive(which, now) && has_joined(which) && which.last.failed.empty();
 }
 
-std::vector<atl::spi::candidate> storage_registry::candidates(const std::vector<storage_id>& avoid,
-                                                              std::uint64_t needed_bytes,
-                                                              steady_time now) const {
-  std::vector<atl::spi::candidate> list;
-  for (auto& [name, node] : nodes_) {
-    if (node.id == no_storage)
-      continue;
-    atl::spi::candidate candidate;
-    candidate.id = node.id;
-    candidate.domain = node.last.zone;
-    candidate.weight = node.last.weight;
-    candidate.free_bytes = node.last.free_bytes;
-    candidate.healthy = healthy(node, now) && node.last.free_bytes >= needed_bytes &&
-                        std::find(avoid.begin(), avoid.end(), node.id) == avoid.end();
-    list.push_back(std::move(candidate));
-  }
-  return list;
-}
-
 std::vector<storage_registry::fragment>
 storage_registry::next_to_look_up(node& which, std::uint64_t gc_watermark_us, std::size_t limit) {
   std::vector<fragment> list;

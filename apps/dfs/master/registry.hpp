@@ -4,7 +4,6 @@
 #include "common/types.hpp"
 
 #include <atoll/core/error.hpp>
-#include <atoll/spi/balancer.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -54,11 +53,6 @@ class storage_registry {
   /// Does the node report, has it joined, and does it take data?
   bool healthy(const node& which, steady_time now) const;
   bool alive(const node& which, steady_time now) const;
-
-  /// The registered nodes, for a balancer. @param avoid shown as unhealthy.
-  /// @param needed_bytes nodes with less free space are shown as unhealthy.
-  std::vector<atl::spi::candidate> candidates(const std::vector<storage_id>& avoid,
-                                              std::uint64_t needed_bytes, steady_time now) const;
 
   /// Up to `limit` fragments on a node from before `gc_watermark_us`, in cyclic order.
   std::vector<fragment> next_to_look_up(node& which, std::uint64_t gc_watermark_us,

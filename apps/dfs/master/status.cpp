@@ -174,8 +174,8 @@ std::string describe_status(const status_view& view) {
     out["files"] = nullptr;
     out["problem"] = view.summary.error().message;
   }
-  if (!view.broken.empty())
-    out["problem"] = view.broken;
+  if (!view.plugin_problem.empty())
+    out["problem"] = view.plugin_problem;
   for (auto& [key, node] : view.refused) {
     out["refused"].push_back(node.why);
     out["turned_away"].push_back({{"name", node.name}, {"folder", node.folder}, {"why", node.why}});

@@ -14,7 +14,7 @@ struct status_view {
   const storage_registry& registry;
   const atl::runtime::replica_view& replica;
   const atl::result<responses::summary>& summary;
-  const std::string& broken;
+  const std::string& plugin_problem;
   const std::map<std::string, refused_node>& refused;
   std::string waiting;                  ///< why the master belongs to no group yet; empty: it does
   const chunk_survey* survey = nullptr; ///< of the leading master; null otherwise

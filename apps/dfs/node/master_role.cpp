@@ -7,17 +7,22 @@
 #include "node/admission_actor.hpp"
 
 #include <atoll/core/logging.hpp>
+#include <atoll/core/watched_balancer.hpp>
 #include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/node_endpoint.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <functional>
 
 namespace dfs {
 
 namespace {
+
+/// How long a master waits for its balancer, which needs microseconds unless it hangs.
+constexpr std::chrono::milliseconds placement_time_max{1000};
 
 using atl::errc;
 using atl::fail;
@@ -271,9 +276,10 @@ atl::status master_role::start_replica(const atl::record_log::binding& bound) {
 
 atl::status master_role::start_actors(replica_settings settings, const atl::group_birth& birth) {
   auto& plugins = given_.plugins;
-  auto balancer = plugins.placement.create_balancer(settings.seed);
-  if (!balancer)
-    return tl::unexpected{balancer.error()};
+  auto created = plugins.placement.create_balancer(settings.seed);
+  if (!created)
+    return tl::unexpected{created.error()};
+  auto balancer = std::make_shared<atl::watched_balancer>(std::move(*created), placement_time_max);
   auto recovery = plugins.recovery.create_recovery();
   if (!recovery)
     return tl::unexpected{recovery.error()};
@@ -289,7 +295,7 @@ atl::status master_role::start_actors(replica_settings settings, const atl::grou
   replica_ = spawn_on_io_thread<replica_actor>(*actors_, std::move(settings));
   master_ = actors_->spawn<master_actor>(
       master_actor::settings{info_, birth, group, make_policy(given_), replica_, endpoint_,
-                             std::move(*balancer), std::move(*recovery), seed});
+                             std::move(balancer), std::move(*recovery), seed});
   atl::runtime::tell_from_outside(endpoint_, std::move(folders));
   atl::runtime::tell_from_outside(endpoint_, atl::runtime::adopt_roles{info_, replica_, master_});
   return {};

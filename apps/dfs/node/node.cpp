@@ -115,6 +115,7 @@ struct node::implementation {
     settings.bulk = given.self.bulk;
     settings.zone = given.self.zone;
     settings.weight = given.self.weight;
+    settings.in_flight = [server = bulk.get()] { return server->stats().load.in_flight; };
     settings.store = store;
     settings.supervisor = supervisor;
     settings.seed = std::hash<std::string>{}(folder->uuid());

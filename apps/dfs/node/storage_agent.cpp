@@ -139,6 +139,7 @@ void storage_agent::send_heartbeat(const std::string& name) {
   report.bulk = settings_.bulk;
   report.zone = settings_.zone;
   report.weight = settings_.weight;
+  report.in_flight = settings_.in_flight();
   if (auto usage = settings_.store->usage()) {
     report.capacity_bytes = usage->capacity;
     report.free_bytes = usage->free;

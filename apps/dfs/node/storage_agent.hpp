@@ -39,6 +39,8 @@ class storage_agent : public caf::event_based_actor {
     atl::endpoint bulk;
     std::string zone;
     double weight = 1;
+    /// How many requests for data the node is working on. Called by the agent's thread.
+    std::function<std::uint32_t()> in_flight;
     std::shared_ptr<chunk_store> store;
     caf::actor supervisor; ///< gets `node_failure`
     std::uint64_t seed = 0;

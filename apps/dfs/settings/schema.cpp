@@ -164,6 +164,9 @@ std::vector<key_spec> make_cluster_schema() {
        .maximum = "24h",
        .meaning = "How long a client tries again while storage nodes say that they are busy; "
                   "counted from the last time that one took or gave something."},
+      {.key = "client.zone",
+       .meaning = "The failure domain (rack, room) of this client, as node.zone: reads prefer its "
+                  "nodes while at least half of them are up; empty: no preference."},
   };
 }
 

@@ -182,6 +182,7 @@ atl::result<cluster_settings> read_cluster(const atl::config& config) {
   cluster.connect_timeout = config.duration("client.connect_timeout");
   cluster.transfer_timeout = config.duration("client.transfer_timeout");
   cluster.busy_timeout = config.duration("client.busy_timeout");
+  cluster.client_zone = config.text("client.zone");
   if (cluster.session_expiry <= 2 * cluster.client_timeout)
     problems.add("files.session_expiry", "must be above twice client.timeout: a client must not "
                                          "repeat a command whose session is forgotten");

@@ -53,7 +53,8 @@ struct cluster_settings {
   std::chrono::microseconds client_refusal_timeout{0}; ///< the same with masters that refuse
   std::chrono::microseconds connect_timeout{0};        ///< to a storage node
   std::chrono::microseconds transfer_timeout{0};       ///< without a byte from a storage node
-  std::chrono::microseconds busy_timeout{0};           ///< with storage nodes that are busy
+  std::string client_zone;
+  std::chrono::microseconds busy_timeout{0}; ///< with storage nodes that are busy
 };
 
 /// The settings of one node: `NODE.toml`.

@@ -24,46 +24,68 @@ bool balanced_pool::prefers_local() const {
 balanced_pool::masks balanced_pool::all_but(id_span excluded) {
   constexpr std::size_t tried_few = 16;
   tried_.clear();
-  if (excluded.size() <= tried_few) {
-    for (auto id : excluded)
-      if (auto who = slot_of(id))
-        tried_.push_back(*who);
-    return {local_available_, available_};
+  ejected_mask_.clear();
+  if (outliers_.ejected() > 0)
+    for (spi::slot who = 0; who < members_.size(); ++who)
+      ejected_mask_.push_back(is_ejected_only(who));
+  auto few = excluded.size() <= tried_few;
+  if (!few) {
+    local_mask_ = local_available_;
+    mask_ = available_;
   }
-  local_mask_ = local_available_;
-  mask_ = available_;
-  for (auto id : excluded)
-    if (auto who = slot_of(id))
+  for (auto id : excluded) {
+    auto who = slot_of(id);
+    if (!who)
+      continue;
+    if (few)
+      tried_.push_back(*who);
+    else
       local_mask_[*who] = mask_[*who] = 0;
-  return {local_mask_, mask_};
+    if (!ejected_mask_.empty())
+      ejected_mask_[*who] = 0;
+  }
+  return few ? in_order(local_available_, available_) : in_order(local_mask_, mask_);
 }
 
 balanced_pool::masks balanced_pool::only(id_span among) {
   tried_.clear();
   local_mask_.assign(members_.size(), 0);
   mask_.assign(members_.size(), 0);
+  ejected_mask_.assign(outliers_.ejected() > 0 ? members_.size() : 0, 0);
   for (auto id : among)
     if (auto who = slot_of(id)) {
       local_mask_[*who] = local_available_[*who];
       mask_[*who] = available_[*who];
+      if (!ejected_mask_.empty())
+        ejected_mask_[*who] = is_ejected_only(*who);
     }
-  return {local_mask_, mask_};
+  return in_order(local_mask_, mask_);
+}
+
+bool balanced_pool::is_ejected_only(spi::slot who) const {
+  return members_[who].available && outliers_.is_ejected(who);
+}
+
+/// The members of the owner's domain come first, if they are preferred; the ejected ones last: a
+/// request to a member that failed before may succeed, a request to none can't.
+balanced_pool::masks balanced_pool::in_order(std::span<const std::uint8_t> local,
+                                             std::span<const std::uint8_t> all) const {
+  return {prefers_local() ? local : std::span<const std::uint8_t>{}, all, ejected_mask_};
 }
 
 result<std::optional<std::uint64_t>> balanced_pool::pick(std::uint64_t key, spi::timestamp now,
                                                          id_span excluded) {
   pass_time(now);
-  auto shown = all_but(excluded);
-  result<spi::slot> picked = spi::no_slot;
-  if (prefers_local())
-    picked = pick_slot(key, now, shown.local);
-  if (picked && *picked == spi::no_slot)
-    picked = pick_slot(key, now, shown.all);
-  if (!picked)
-    return tl::unexpected{picked.error()};
-  if (*picked == spi::no_slot)
-    return std::nullopt;
-  return members_[*picked].id;
+  for (auto shown : all_but(excluded)) {
+    if (shown.empty())
+      continue;
+    auto picked = pick_slot(key, now, shown);
+    if (!picked)
+      return tl::unexpected{picked.error()};
+    if (*picked != spi::no_slot)
+      return members_[*picked].id;
+  }
+  return std::nullopt;
 }
 
 /// A pick of a member that starts slowly holds with a probability that grows with time; otherwise
@@ -109,13 +131,13 @@ result<std::vector<std::uint64_t>> balanced_pool::pick_of(const masks& shown, st
   picks_.clear();
   late_.clear();
   count = std::min(count, members_.size());
-  for (auto mask : {shown.local, shown.all}) {
-    if (mask.data() == shown.local.data() && !prefers_local())
-      continue;
+  for (auto mask : shown) {
     // A second call replaces the members that were put off by the first one.
-    for (int call = 0; call < 2 && picks_.size() < count; ++call)
+    for (int call = 0; call < 2 && !mask.empty() && picks_.size() < count; ++call)
       if (auto added = add_picks(key, now, mask, count); !added)
         return tl::unexpected{added.error()};
+    if (picks_.size() + late_.size() >= count)
+      break; // a member that starts slowly is better than one that failed
   }
   picks_.insert(picks_.end(), late_.begin(), late_.end());
   picks_.resize(std::min(picks_.size(), count));

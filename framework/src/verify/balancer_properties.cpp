@@ -1,130 +1,142 @@
 #include "balancer_properties.hpp"
 
+#include "balancer_script.hpp"
+
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <chrono>
-#include <cmath>
-#include <iterator>
 #include <set>
 
 namespace atl::properties {
 
-bool eligible(const spi::candidate& one, const balancer_traits& traits) {
-  return one.healthy && (!traits.weighted || one.weight > 0);
-}
-
-bool must_be_eligible(const spi::candidate& one, const balancer_traits& traits) {
-  return eligible(one, traits) && (!traits.may_skip_weightless || one.weight > 0);
-}
-
-candidates random_candidates(spi::random_source& random, std::size_t size, std::size_t domains,
-                             bool weird) {
-  constexpr double odd[] = {0, -1, NAN, INFINITY, 1e300, 1e-300, 5e-324};
-  candidates made;
-  for (std::size_t i = 0; i < size; ++i) {
-    spi::candidate one;
-    one.id = 1 + random.below(3 * size); // some ids meet again in another set, most don't
-    while (std::any_of(made.begin(), made.end(), [&](auto& other) { return other.id == one.id; }))
-      ++one.id;
-    if (domains > 0 && !random.chance(0.1))
-      one.domain = "rack " + std::to_string(random.below(domains));
-    one.weight = weird && random.chance(0.3) ? odd[random.below(std::size(odd))]
-                                             : static_cast<double>(1 + random.below(9));
-    one.in_flight = static_cast<std::uint32_t>(random.below(50));
-    one.latency = std::chrono::microseconds{random.below(20'000)};
-    one.free_bytes = random.below(std::uint64_t{1} << 40);
-    one.healthy = !random.chance(0.2);
-    made.push_back(std::move(one));
-  }
-  return made;
-}
-
-finding picks_rightly(spi::balancer& balancer, const candidates& all, const balancer_traits& traits,
-                      std::uint64_t key) {
-  auto picked = balancer.pick(all, key);
-  auto possible =
-      std::any_of(all.begin(), all.end(), [&](auto& one) { return must_be_eligible(one, traits); });
-  if (!picked)
-    return possible ? finding{"picked none, though a candidate is healthy"} : std::nullopt;
-  if (*picked >= all.size())
-    return "picked index " + std::to_string(*picked) + " of " + std::to_string(all.size());
-  if (!eligible(all[*picked], traits))
-    return "picked candidate " + std::to_string(all[*picked].id) +
-           ", which is unhealthy or has no weight";
-  return std::nullopt;
-}
-
-finding picks_many_rightly(spi::balancer& balancer, const candidates& all, std::size_t count,
-                           const balancer_traits& traits, std::uint64_t key) {
-  std::set<std::string> domains;
-  std::size_t possible = 0, due = 0; // those that may be picked, and those that must be
-  auto domain_of = [&](std::size_t i) {
-    return all[i].domain.empty() ? "alone " + std::to_string(i) : "named " + all[i].domain;
-  };
-  for (std::size_t i = 0; i < all.size(); ++i)
-    if (eligible(all[i], traits)) {
-      ++possible;
-      if (!must_be_eligible(all[i], traits))
-        continue;
-      ++due;
-      domains.insert(domain_of(i));
-    }
-  auto picks = balancer.pick_many(all, count, key);
-  if (picks.size() > std::min(count, possible) || picks.size() < std::min(count, due))
-    return "picked " + std::to_string(picks.size()) + " of " + std::to_string(possible) +
-           " candidates when asked for " + std::to_string(count);
-  std::set<std::size_t> seen;
-  std::set<std::string> used;
-  for (auto i : picks) {
-    if (i >= all.size() || !eligible(all[i], traits))
-      return "picked index " + std::to_string(i) + ", which is unhealthy, without weight or none";
-    if (!seen.insert(i).second)
-      return "picked candidate " + std::to_string(all[i].id) + " twice in one call";
-    auto is_new = used.insert(domain_of(i)).second;
-    domains.erase(domain_of(i));
-    if (traits.spreads && !is_new && !domains.empty())
-      return "picked domain '" + all[i].domain + "' again while another was unused";
-  }
-  return std::nullopt;
-}
-
 namespace {
 
-/// Mostly a listed node, sometimes one that was never listed.
-std::uint64_t observed_id(spi::random_source& random, const candidates& all) {
-  return all.empty() || random.chance(0.1) ? random.next() : all[random.below(all.size())].id;
-}
+/// Which members of a list a request may go to, and which it must be able to go to.
+class choice {
+ public:
+  choice(const member_list& all, const balancer_traits& traits, tried_slots tried)
+      : all_{all}, traits_{traits}, tried_{tried} {}
 
-/// Sometimes unknown, and sometimes longer than a host would wait.
-std::chrono::microseconds observed_latency(spi::random_source& random) {
-  if (random.chance(0.1))
-    return std::chrono::microseconds{0};
-  if (random.chance(0.1))
-    return std::chrono::hours{24 * 365};
-  return std::chrono::microseconds{random.below(9999)};
-}
+  bool may(spi::slot who) const { return who < all_.size() && !objection(who); }
+
+  /// Weight 0 may mean that a member gets nothing.
+  bool must(spi::slot who) const {
+    return may(who) && (all_[who].weight > 0 || !(traits_.weighted || traits_.may_skip_weightless));
+  }
+
+  /// Why a request may not go there; nothing if it may.
+  finding objection(spi::slot who) const {
+    if (who >= all_.size())
+      return fmt::format("picked slot {} of {}", who, all_.size());
+    if (!all_[who].available)
+      return fmt::format("picked member {}, which is unavailable", all_[who].id);
+    if (std::find(tried_.begin(), tried_.end(), who) != tried_.end())
+      return fmt::format("picked member {}, which was tried", all_[who].id);
+    return std::nullopt;
+  }
+
+  slot_list all_that(bool (choice::*predicate)(spi::slot) const) const {
+    slot_list found;
+    for (spi::slot who = 0; who < all_.size(); ++who)
+      if ((this->*predicate)(who))
+        found.push_back(who);
+    return found;
+  }
+
+ private:
+  const member_list& all_;
+  const balancer_traits& traits_;
+  tried_slots tried_;
+};
 
 } // namespace
+
+finding picks_rightly(balancer_driver& balancer, const member_list& all,
+                      const balancer_traits& traits, std::uint64_t key, tried_slots tried) {
+  balancer.use(all);
+  choice allowed{all, traits, tried};
+  auto picked = balancer.pick(key, tried);
+  auto due = allowed.all_that(&choice::must);
+  if (picked == spi::no_slot)
+    return due.empty() ? std::nullopt
+                       : finding{fmt::format("picked none, though member {} is available",
+                                             all[due.front()].id)};
+  if (auto objection = allowed.objection(picked))
+    return objection;
+  if (traits.weighted && all[picked].weight == 0 && !due.empty())
+    return fmt::format("picked member {}, which has no weight, though member {} has", //
+                       all[picked].id, all[due.front()].id);
+  return std::nullopt;
+}
+
+finding picks_many_rightly(balancer_driver& balancer, const member_list& all, std::size_t count,
+                           const balancer_traits& traits, std::uint64_t key, tried_slots tried) {
+  balancer.use(all);
+  choice allowed{all, traits, tried};
+  auto picks = balancer.pick_many(count, key, tried);
+  auto possible = allowed.all_that(&choice::may).size();
+  auto due = allowed.all_that(&choice::must);
+  if (picks.size() > possible || picks.size() < std::min(count, due.size()))
+    return fmt::format("picked {} of {} members when asked for {}", picks.size(), possible, count);
+  std::set<std::uint32_t> unused; // domains of those that must be picked
+  for (auto who : due)
+    unused.insert(all[who].domain);
+  std::set<spi::slot> seen;
+  std::set<std::uint32_t> used;
+  for (auto who : picks) {
+    if (auto objection = allowed.objection(who))
+      return objection;
+    if (!seen.insert(who).second)
+      return fmt::format("picked member {} twice in one call", all[who].id);
+    if (traits.weighted && all[who].weight == 0 && !unused.empty())
+      return fmt::format("picked member {}, which has no weight, though others have", all[who].id);
+    auto is_new = used.insert(all[who].domain).second;
+    unused.erase(all[who].domain);
+    if (traits.spreads && !is_new && !unused.empty())
+      return fmt::format("picked domain {} again while another was unused", all[who].domain);
+  }
+  return std::nullopt;
+}
 
 finding stays_right_under_change(const balancer_maker& make, const balancer_traits& traits,
                                  std::uint64_t seed, const change_bounds& bounds) {
   spi::random_source random{seed};
-  auto balancer = make(random.next());
-  candidates all;
+  balancer_driver balancer{make(random.next())};
+  balancer_script script{random, {bounds.size_max, bounds.domains_max}};
   for (std::size_t round = 0; round < bounds.rounds; ++round) {
-    if (random.chance(0.3))
-      all = random_candidates(random, random.below(bounds.size_max + 1),
-                              random.below(bounds.domains_max + 1), true);
-    for (auto& one : all)
-      if (random.chance(0.1))
-        one.healthy = !one.healthy;
+    script.change();
+    auto& all = script.members();
+    auto tried = script.draw_tried();
     auto key = random.next();
-    auto wrong =
-        random.chance(0.5)
-            ? picks_rightly(*balancer, all, traits, key)
-            : picks_many_rightly(*balancer, all, random.below(bounds.count_max + 1), traits, key);
+    auto wrong = random.chance(0.5)
+                     ? picks_rightly(balancer, all, traits, key, tried)
+                     : picks_many_rightly(balancer, all, 1 + random.below(bounds.count_max), traits,
+                                          key, tried);
     if (wrong)
-      return *wrong + " in round " + std::to_string(round);
-    balancer->observe(observed_id(random, all), {random.chance(0.8), observed_latency(random)});
+      return fmt::format("{} in round {}", *wrong, round);
+    script.report_to({&balancer});
+  }
+  return std::nullopt;
+}
+
+finding probes_rightly(const balancer_maker& make, const balancer_traits& traits,
+                       std::uint64_t seed) {
+  constexpr std::size_t rounds = 60;
+  spi::random_source random{seed};
+  balancer_driver balancer{make(random.next())};
+  balancer_script script{random, {}};
+  auto answered = static_cast<double>(random.below(3)) / 2; // none of them, half, or all
+  for (std::size_t round = 0; round < rounds; ++round) {
+    script.change();
+    if (auto wrong = picks_rightly(balancer, script.members(), traits, random.next()))
+      return fmt::format("{} in round {}, when {:.0f} % of its probes are answered", *wrong, round,
+                         100 * answered);
+    for (auto who : balancer.wanted_probes(random.below(4))) {
+      if (who >= balancer.size())
+        return fmt::format("wants a probe of slot {} of {}", who, balancer.size());
+      if (random.chance(answered))
+        script.answer_probe(balancer, who);
+    }
   }
   return std::nullopt;
 }
@@ -132,65 +144,22 @@ finding stays_right_under_change(const balancer_maker& make, const balancer_trai
 finding repeats_itself(const balancer_maker& make, std::uint64_t seed, std::size_t rounds) {
   spi::random_source random{seed};
   auto start = random.next();
-  auto first = make(start), second = make(start);
-  candidates all;
+  balancer_driver first{make(start)}, second{make(start)};
+  balancer_script script{random, {10, 4}};
   for (std::size_t round = 0; round < rounds; ++round) {
-    if (round % 7 == 0)
-      all = random_candidates(random, random.below(10), random.below(4), true);
+    script.change();
+    auto tried = script.draw_tried();
     auto key = random.next();
-    auto count = random.below(5);
-    if (first->pick(all, key) != second->pick(all, key) ||
-        first->pick_many(all, count, key) != second->pick_many(all, count, key))
-      return "answers differently from its twin in round " + std::to_string(round);
-    if (!all.empty()) {
-      spi::outcome result{random.chance(0.8), std::chrono::microseconds{random.below(9999)}};
-      auto id = all[random.below(all.size())].id;
-      first->observe(id, result);
-      second->observe(id, result);
-    }
+    auto count = 1 + random.below(4);
+    for (auto* each : {&first, &second})
+      each->use(script.members());
+    if (first.pick(key, tried) != second.pick(key, tried) ||
+        first.pick_many(count, key, tried) != second.pick_many(count, key, tried) ||
+        first.wanted_probes(3) != second.wanted_probes(3))
+      return fmt::format("answers differently from its twin in round {}", round);
+    script.report_to({&first, &second});
   }
   return std::nullopt;
-}
-
-std::vector<std::uint64_t> tally(spi::balancer& balancer, const candidates& all, std::size_t count,
-                                 std::size_t calls) {
-  std::vector<std::uint64_t> counts(all.size());
-  for (std::size_t call = 0; call < calls; ++call)
-    if (count > 0) {
-      for (auto i : balancer.pick_many(all, count, call))
-        ++counts[i];
-    } else if (auto i = balancer.pick(all, call)) {
-      ++counts[*i];
-    }
-  return counts;
-}
-
-finding shares_follow(spi::balancer& balancer, const candidates& all, std::size_t count,
-                      std::size_t calls, const balancer_traits& traits, double tolerance) {
-  auto weights = candidates{all};
-  for (auto& one : weights)
-    if (!traits.weighted)
-      one.weight = 1;
-  auto shares = fair_shares(weights, std::max<std::size_t>(count, 1));
-  auto counts = tally(balancer, all, count, calls);
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    auto due = shares[i] * static_cast<double>(calls);
-    if (std::abs(static_cast<double>(counts[i]) - due) > tolerance)
-      return "candidate " + std::to_string(all[i].id) + " got " + std::to_string(counts[i]) +
-             " picks of " + std::to_string(calls) + " calls, but " + std::to_string(due) +
-             " were due";
-  }
-  return std::nullopt;
-}
-
-double chi_squared(const std::vector<std::uint64_t>& counts) {
-  double total = 0, sum = 0;
-  for (auto count : counts)
-    total += static_cast<double>(count);
-  auto due = total / static_cast<double>(counts.size());
-  for (auto count : counts)
-    sum += (static_cast<double>(count) - due) * (static_cast<double>(count) - due) / due;
-  return sum;
 }
 
 } // namespace atl::properties

@@ -50,6 +50,14 @@ std::optional<std::string> value_refusal(const spi::descriptor& plugin, const kn
     if (!is_number(value))
       return refused("a whole number");
     break;
+  case value_form::real_option:
+    if (!has_option(plugin, value, spi::option_type::real))
+      return refused("the name of a real option that the plugin declares");
+    break;
+  case value_form::integer_option:
+    if (!has_option(plugin, value, spi::option_type::integer))
+      return refused("the name of an integer option that the plugin declares");
+    break;
   case value_form::clock_option:
     if (!has_option(plugin, value, spi::option_type::boolean))
       return refused("the name of a boolean option that the plugin declares");
@@ -86,6 +94,8 @@ std::optional<std::string> claims_refusal(const spi::descriptor& plugin) {
       return fmt::format("the claim '{}' is made more than once", name);
     if (auto refusal = value_refusal(plugin, *known, claim.value))
       return refusal;
+    if (known->needs && claim_of(plugin, known->needs).empty())
+      return fmt::format("the claim '{}' means nothing without the claim '{}'", name, known->needs);
   }
   return std::nullopt;
 }

@@ -16,8 +16,10 @@ namespace atl::verify {
 enum class value_form {
   choice, ///< one of `known_claim::values`
   number,
-  clock_option, ///< the name of a boolean option, beside an integer option `clock_drift`
-  option_names, ///< names of integer options, with commas between them
+  real_option,    ///< the name of a real option
+  integer_option, ///< the name of an integer option
+  clock_option,   ///< the name of a boolean option, beside an integer option `clock_drift`
+  option_names,   ///< names of integer options, with commas between them
 };
 
 /// A claim that a verifier can check. The header of the kind's interface says what it means.
@@ -25,6 +27,7 @@ struct known_claim {
   std::string_view name;
   value_form form = value_form::choice;
   std::vector<std::string> values{};
+  const char* needs = nullptr; ///< another claim, without which this one means nothing
 };
 
 /// What a verifier knows of one kind of plugin.

@@ -1,5 +1,7 @@
 #include "memory_use.hpp"
 
+#include "sanitizers.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,18 +11,9 @@
 #include <memory>
 #include <unistd.h>
 
-#if defined(__has_feature)
-#define ATOLL_HAS_FEATURE(name) __has_feature(name)
-#else
-#define ATOLL_HAS_FEATURE(name) 0
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) ||                               \
-    ATOLL_HAS_FEATURE(address_sanitizer) || ATOLL_HAS_FEATURE(thread_sanitizer)
+#if ATOLL_SANITIZED
 /// Of every sanitizer's runtime; its header is not always installed.
 extern "C" std::size_t __sanitizer_get_current_allocated_bytes();
-#define ATOLL_SANITIZED 1
-#else
-#define ATOLL_SANITIZED 0
 #endif
 
 namespace atl::verify {

@@ -1,5 +1,7 @@
 #include "share_meter.hpp"
 
+#include "fair_shares.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -26,12 +28,12 @@ double chi_squared_max(double freedom) {
 
 } // namespace
 
-std::vector<due_share> due_shares(const properties::candidates& all, std::size_t count,
+std::vector<due_share> due_shares(const properties::member_list& all, std::size_t count,
                                   const properties::balancer_traits& traits) {
   auto weights = all;
   if (!traits.weighted)
-    for (auto& one : weights)
-      one.weight = 1;
+    for (auto& member : weights)
+      member.weight = 1;
   auto fair = properties::fair_shares(weights, std::max<std::size_t>(count, 1));
   auto drawn =
       count > 1 && all.size() <= drawn_size_max ? properties::drawn_shares(weights, count) : fair;
@@ -52,23 +54,23 @@ void share_meter::add_due(const std::vector<due_share>& due,
   }
 }
 
-properties::finding share_meter::compare(const properties::candidates& all) const {
+properties::finding share_meter::compare(const properties::member_list& all) const {
   for (std::size_t i = 0; i < gains_.size(); ++i) {
     auto& gain = gains_[i];
     auto picks = static_cast<double>(gain.picks);
     if (gain.picks == 0 && gain.least >= never_empty)
-      return fmt::format("never picks candidate {} (number {} of {}), where {:.0f} picks are due",
+      return fmt::format("never picks member {} (number {} of {}), where {:.0f} picks are due",
                          all[i].id, i + 1, gains_.size(), gain.least);
     auto margin = deviations_max * std::sqrt(std::max(0.0, gain.variance)) + picks_max;
     if (picks >= gain.least - margin && picks <= gain.most + margin)
       continue;
-    return fmt::format("gives candidate {} (weight {}) {} picks, where {:.0f} are due", all[i].id,
+    return fmt::format("gives member {} (weight {}) {} picks, where {:.0f} are due", all[i].id,
                        all[i].weight, gain.picks, (gain.least + gain.most) / 2);
   }
   return compare_all();
 }
 
-/// Small errors of many candidates add up. Only for single picks: several of one call depend on
+/// Small errors of many members add up. Only for single picks: several of one call depend on
 /// each other.
 properties::finding share_meter::compare_all() const {
   constexpr double enough_picks = 5;

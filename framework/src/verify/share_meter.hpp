@@ -9,31 +9,31 @@
 namespace atl::verify::shares {
 
 /// The bounds between which the expected number of picks of one call lies. They differ where a
-/// candidate or a failure domain can't be picked twice in a call: a strategy may then make up for
+/// member or a failure domain can't be picked twice in a call: a strategy may then make up for
 /// that in later calls (`fair_shares`) or draw on among the others (`drawn_shares`).
 struct due_share {
   double least = 0;
   double most = 0;
 };
 
-/// Expected picks of each candidate in one `pick_many(count)`, from 0 to 1, computed by a slow
+/// Expected picks of each member in one `pick_many(count)`, from 0 to 1, computed by a slow
 /// reference algorithm: shares rise together, in proportion to weights, until their sum is `count`.
-/// A candidate stops at 1; a failure domain stops at its even part of `count` plus one, and is
+/// A member stops at 1; a failure domain stops at its even part of `count` plus one, and is
 /// raised to its even part when it is below. Weights must be finite and not negative.
-std::vector<due_share> due_shares(const properties::candidates& all, std::size_t count,
+std::vector<due_share> due_shares(const properties::member_list& all, std::size_t count,
                                   const properties::balancer_traits& traits);
 
-/// Sums the expected and actual picks of candidates.
+/// Sums the expected and actual picks of members.
 class share_meter {
  public:
-  explicit share_meter(std::size_t candidates) : gains_(candidates) {}
+  explicit share_meter(std::size_t members) : gains_(members) {}
 
-  /// One call's dues. Candidate `i` of the call is number `number[i]` here.
+  /// One call's dues. Member `i` of the call is number `number[i]` here.
   void add_due(const std::vector<due_share>& due, const std::vector<std::size_t>& number);
   void add_pick(std::size_t number) { ++gains_[number].picks; }
 
-  /// Whether the picks of each candidate, and of all together, are within the statistical bounds.
-  properties::finding compare(const properties::candidates& all) const;
+  /// Whether the picks of each member, and of all together, are within the statistical bounds.
+  properties::finding compare(const properties::member_list& all) const;
 
  private:
   struct gain {

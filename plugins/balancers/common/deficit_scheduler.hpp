@@ -1,171 +1,299 @@
 #pragma once
 
 #include "domains.hpp"
-#include "per_candidate_state.hpp"
+#include "eligible.hpp"
+#include "member_state.hpp"
 #include "shares.hpp"
+#include "turn_queue.hpp"
+
+#include <atoll/spi/balancer.hpp>
 
 #include <algorithm>
 #include <cstddef>
-#include <optional>
+#include <cstdint>
+#include <cstring>
 #include <span>
 #include <utility>
 #include <vector>
 
 namespace atl::balancers {
 
-/// Distributes picks so that each candidate's count stays within about one pick of its share at any
-/// time, not only in the long run. Each candidate has a credit: its share of all calls so far,
-/// minus its picks. A call adds the candidate's share of this call (`for_each_share`) to each
-/// credit, and picks the candidate with the largest.
+/// Distributes picks so that each member's count stays within about one pick of its share at any
+/// time, not only in the long run. Each member has a credit: its share of all calls so far, minus
+/// its picks. A call adds the member's share of this call (`share_out`) to each credit, and picks
+/// the member with the largest.
 ///
 /// With one pick a call this is nginx's smooth weighted round robin (current += weight, pick the
 /// largest, subtract the sum), with credits counted in picks instead of weights, so that credits
-/// keep their meaning when weights or candidates change.
+/// keep their meaning when weights or members change.
 ///
-/// For several picks a call, the credit of a failure domain is the sum of its candidates' credits.
-/// The domains with the largest credit give one candidate more than the others, and each domain
-/// gives its candidates with the largest credit.
+/// For several picks a call, the credit of a failure domain is the sum of its members' credits. The
+/// domains with the largest credit give one member more than the others, and each domain gives its
+/// members with the largest credit.
 ///
-/// Not thread-safe. Functions throw only if memory runs out.
+/// Costs: for k different weights, a pick takes time in proportion to k; several picks of a call
+/// take time in proportion to the different shares of domains and to the members of the domains
+/// that are picked. A call that finds other members available, or a number of picks other than that
+/// of the call before, first takes time in proportion to n log n. That a member beyond the first
+/// 1,024 is available again is found within n ÷ 1,024 single picks; all else is found at once.
+///
+/// Not thread-safe; allocates in `update` only.
 class deficit_scheduler {
  public:
-  /// Picks one candidate with a weight above 0; none if there is no such candidate. Of two
-  /// candidates with equal credit, `a` is picked if `prefer(a, b)`. O(candidates).
-  template <class Prefer>
-  std::optional<std::size_t> pick(std::span<const spi::candidate> candidates,
-                                  const std::vector<double>& weights, Prefer&& prefer) {
-    open(candidates, weights);
-    double sum = 0;
-    for (auto weight : weights)
-      sum += weight;
-    std::optional<std::size_t> best;
-    for (std::size_t i = 0; i < candidates.size(); ++i) {
-      if (weights[i] == 0)
-        continue;
-      credit(i) += weights[i] / sum;
-      if (!best || precedes(i, *best, prefer))
-        best = i;
-    }
-    if (best)
-      credit(*best) -= 1;
-    return best;
+  /// @param weights by slot, from 0 (never picked) to 1
+  /// @param ranks by slot, no two alike: of members with equal credit the one with the lowest rank
+  ///        is picked
+  void update(std::span<const spi::member> members, std::span<const double> weights,
+              std::span<const std::uint32_t> ranks) {
+    settle();
+    accounts_.update(members);
+    weights_.assign(weights.begin(), weights.end());
+    ranks_.assign(ranks.begin(), ranks.end());
+    domains_.update(members);
+    for (auto* array : {&active_, &shares_})
+      array->assign(members.size(), 0);
+    sizes_.assign(domains_.size(), 0);
+    available_.assign(members.size(), 0);
+    turns_.reserve(members.size());
+    for (auto* marks : {&picked_, &tried_})
+      marks->resize(members.size());
+    for (auto* marks : {&used_, &exhausted_})
+      marks->resize(domains_.size());
+    next_compared_ = 0;
   }
 
-  /// As `balancer::pick_many`, among the candidates with a weight above 0.
-  template <class Prefer>
-  std::vector<std::size_t> pick_many(std::span<const spi::candidate> candidates,
-                                     const std::vector<double>& weights, std::size_t count,
-                                     Prefer&& prefer) {
-    open(candidates, weights);
-    auto groups = by_domain(candidates, [&](auto i) { return weights[i] > 0; });
-    auto bounds = quotas(groups, count);
-    if (bounds.picks == 0)
-      return {};
-    for_each_share(groups, weights, bounds,
-                   [&](std::size_t i, double share) { credit(i) += share; });
-    auto picks = choose(groups, bounds, prefer);
-    for (auto i : picks)
-      credit(i) -= 1;
-    return picks;
+  spi::slot pick(const spi::pick_request& request, const spi::member_facts& facts) {
+    if (must_start(1) || is_change_seen(facts))
+      start(facts, 1);
+    if (auto who = take_turn(request, facts); who != spi::no_slot)
+      return who;
+    if (!differs(facts, 0, available_.size()))
+      return spi::no_slot;
+    start(facts, 1);
+    return take_turn(request, facts);
+  }
+
+  /// As `balancer::pick_many`, among the members with a weight above 0.
+  std::size_t pick_many(const spi::pick_request& request, const spi::member_facts& facts,
+                        std::span<spi::slot> picks) {
+    if (picks.size() == 1) {
+      picks[0] = pick(request, facts);
+      return picks[0] == spi::no_slot ? 0 : 1;
+    }
+    if (must_start(picks.size()) || differs(facts, 0, available_.size()))
+      start(facts, picks.size());
+    return take_turns(request, facts, picks);
   }
 
  private:
-  struct record {
-    double credit = 0;
+  struct account {
+    double credit = 0; ///< without the shares of the calls since the last start
     bool known = false;
   };
 
-  struct ranked {
-    domain_group* group;
-    double credit;     ///< the domain's credit minus `quota`
-    std::size_t quota; ///< candidates of the domain that this call picks
-  };
-
-  /// Credits that differ by less are equal, so that the preference decides and not the last bit of
-  /// a sum.
-  static constexpr double equal = 1e-9;
-
-  /// Bound of the distance between a credit and the mean: a candidate that was absent for long is
-  /// owed at most so many picks.
+  /// Bound of the distance between a credit and the mean at a start: a member that was absent for
+  /// long is owed at most so many picks.
   static constexpr double credit_max = 8;
 
-  double& credit(std::size_t i) { return states_.at(i).credit; }
+  /// Calls after which credits are written down, so that products with the number of calls stay
+  /// exact enough.
+  static constexpr std::uint64_t calls_max = 1 << 20;
 
-  template <class Prefer>
-  bool precedes(std::size_t a, std::size_t b, Prefer&& prefer) {
-    auto more = credit(a) - credit(b);
-    return more > equal || (more >= -equal && prefer(a, b));
+  bool must_start(std::size_t count) const {
+    return count_ != count || calls_ == calls_max || credit_exceeded_;
   }
 
-  void open(std::span<const spi::candidate> candidates, const std::vector<double>& weights) {
-    states_.open(candidates);
+  /// A member that many requests had to leave out must not be made up for all of them.
+  void check_credit(double credit) { credit_exceeded_ |= credit > middle_ + 2 * credit_max; }
+
+  /// Whether availability of `count` members differs from that of the last start.
+  bool differs(const spi::member_facts& facts, std::size_t from, std::size_t count) const {
+    return count > 0 &&
+           std::memcmp(available_.data() + from, facts.available.data() + from, count) != 0;
+  }
+
+  /// Whether availability is known to differ: the next part of the members is compared.
+  bool is_change_seen(const spi::member_facts& facts) {
+    constexpr std::size_t compared_max = 1024;
+    auto from = next_compared_;
+    auto count = std::min(compared_max, available_.size() - from);
+    next_compared_ = from + count == available_.size() ? 0 : from + count;
+    return differs(facts, from, count);
+  }
+
+  /// Writes the credits into the accounts.
+  void settle() {
+    if (count_ == 1)
+      turns_.for_each_credit([&](auto who, auto credit) { accounts_[who].credit = credit; });
+    else
+      for (spi::slot who = 0; who < active_.size(); ++who)
+        if (active_[who] > 0)
+          accounts_[who].credit += shares_[who] * static_cast<double>(calls_);
+    calls_ = 0;
+    count_ = 0;
+    turns_.clear();
+  }
+
+  /// Works out shares and turns for calls of `count` picks among the available members.
+  void start(const spi::member_facts& facts, std::size_t count) {
+    settle();
+    std::ranges::copy(facts.available, available_.begin());
+    std::ranges::fill(sizes_, 0);
+    double sum = 0;
+    for (spi::slot who = 0; who < available_.size(); ++who) {
+      active_[who] = available_[who] != 0 ? weights_[who] : 0;
+      sum += active_[who];
+      sizes_[domains_.of(who)] += active_[who] > 0;
+    }
+    count_ = count;
+    if (sum == 0)
+      return;
+    adjust_credits();
+    if (count == 1)
+      queue_members(sum);
+    else
+      queue_domains();
+    turns_.arrange();
+  }
+
+  /// Members that left or are unavailable took their credit along, so the remaining credits need
+  /// not add up to 0. A new member begins one pick below the mean, as if it had just been picked,
+  /// so that a steady stream of new members doesn't starve the others.
+  void adjust_credits() {
     double total = 0;
     std::size_t known = 0;
-    for (std::size_t i = 0; i < candidates.size(); ++i)
-      if (weights[i] > 0 && states_.at(i).known) {
-        total += credit(i);
+    for (spi::slot who = 0; who < active_.size(); ++who)
+      if (active_[who] > 0 && accounts_[who].known) {
+        total += accounts_[who].credit;
         ++known;
       }
-    // Candidates that left took their credit along, so the remaining credits need not add up to 0.
-    // A new candidate begins one pick below the mean, as if it had just been picked, so that a
-    // steady stream of new candidates doesn't starve the others.
-    auto middle = known == 0 ? 0 : total / static_cast<double>(known);
-    for (std::size_t i = 0; i < candidates.size(); ++i) {
-      if (weights[i] == 0)
+    middle_ = known == 0 ? 0 : total / static_cast<double>(known);
+    credit_exceeded_ = false;
+    for (spi::slot who = 0; who < active_.size(); ++who) {
+      if (active_[who] == 0)
         continue;
-      if (!std::exchange(states_.at(i).known, true))
-        credit(i) = known == 0 ? 0 : middle - 1;
-      credit(i) = std::clamp(credit(i), middle - credit_max, middle + credit_max);
+      auto& account = accounts_[who];
+      if (!std::exchange(account.known, true))
+        account.credit = known == 0 ? 0 : middle_ - 1;
+      account.credit = std::clamp(account.credit, middle_ - credit_max, middle_ + credit_max);
     }
   }
 
-  template <class Prefer>
-  std::vector<std::size_t> choose(std::vector<domain_group>& groups, const quota_bounds& bounds,
-                                  Prefer&& prefer) {
-    auto order = rank(groups, bounds, prefer);
-    auto further = bounds.picks;
-    for (auto& each : order)
-      further -= each.quota;
-    for (auto& each : order)
-      if (further > 0 && bounds.high(*each.group) > each.quota) {
-        ++each.quota;
-        --further;
+  void queue_members(double sum) {
+    for (spi::slot who = 0; who < active_.size(); ++who)
+      if (active_[who] > 0)
+        turns_.add({who, ranks_[who], active_[who] / sum, accounts_[who].credit});
+  }
+
+  void queue_domains() {
+    share_out(domains_, sizes_, active_, quotas(sizes_, count_), shares_);
+    for (std::uint32_t domain = 0; domain < domains_.size(); ++domain) {
+      if (sizes_[domain] == 0)
+        continue;
+      turn_queue::unit unit{domain, 0xffff'ffff, 0, 0};
+      for (auto who : domains_.members(domain)) {
+        if (active_[who] == 0)
+          continue;
+        unit.rank = std::min(unit.rank, ranks_[who]);
+        unit.share += shares_[who];
+        unit.credit += accounts_[who].credit;
       }
-    std::vector<std::size_t> picks;
-    for (std::size_t round = 0; picks.size() < bounds.picks; ++round)
-      for (auto& each : order)
-        if (round < each.quota)
-          picks.push_back(each.group->members[round]);
-    return picks;
-  }
-
-  /// The domains, and the candidates within each, by descending credit.
-  template <class Prefer>
-  std::vector<ranked> rank(std::vector<domain_group>& groups, const quota_bounds& bounds,
-                           Prefer&& prefer) {
-    std::vector<ranked> order;
-    for (auto& group : groups) {
-      double sum = 0;
-      for (auto i : group.members)
-        sum += credit(i);
-      std::sort(group.members.begin(), group.members.end(), [&](auto a, auto b) {
-        auto x = rounded(credit(a)), y = rounded(credit(b));
-        return x != y ? x > y : prefer(a, b);
-      });
-      auto quota = bounds.low(group);
-      order.push_back({&group, sum - static_cast<double>(quota), quota});
+      turns_.add(unit);
     }
-    std::sort(order.begin(), order.end(), [&](const ranked& a, const ranked& b) {
-      auto x = rounded(a.credit), y = rounded(b.credit);
-      return x != y ? x > y : prefer(a.group->members.front(), b.group->members.front());
-    });
-    return order;
   }
 
-  /// Rounds a credit so that equal credits compare equal: a sort needs a strict weak order.
-  static double rounded(double credit) { return std::round(credit / equal); }
+  spi::slot take_turn(const spi::pick_request& request, const spi::member_facts& facts) {
+    eligible may{request, facts, tried_};
+    turns_.begin_call();
+    auto next = turns_.next([&](auto who) { return !may(who); });
+    if (!next) {
+      turns_.cancel_call();
+      return spi::no_slot;
+    }
+    ++calls_;
+    check_credit(turns_.credit(*next));
+    auto who = turns_.number(*next);
+    turns_.take(*next);
+    return who;
+  }
 
-  per_candidate_state<record> states_;
+  std::size_t take_turns(const spi::pick_request& request, const spi::member_facts& facts,
+                         std::span<spi::slot> picks) {
+    eligible may{request, facts, tried_};
+    picked_.clear();
+    used_.clear();
+    exhausted_.clear();
+    turns_.begin_call();
+    std::size_t filled = 0;
+    auto any_used = false;
+    while (filled < picks.size()) {
+      auto next = turns_.next(
+          [&](auto domain) { return used_.contains(domain) || exhausted_.contains(domain); });
+      if (!next && !any_used)
+        break;
+      if (!next) {
+        used_.clear();
+        any_used = false;
+        continue;
+      }
+      auto domain = turns_.number(*next);
+      auto who = first_of(domain, may);
+      if (who == spi::no_slot) {
+        exhausted_.insert(domain);
+        continue;
+      }
+      turns_.take(*next);
+      accounts_[who].credit -= 1;
+      picks[filled++] = who;
+      picked_.insert(who);
+      used_.insert(domain);
+      any_used = true;
+    }
+    if (filled == 0)
+      turns_.cancel_call();
+    else
+      ++calls_;
+    return filled;
+  }
+
+  /// The member with the largest credit of those of the domain that were not picked in this call.
+  spi::slot first_of(std::size_t domain, const eligible& may) {
+    constexpr double equal = 1e-9; // the rank decides, and not the last bit of a product
+    auto best = spi::no_slot;
+    double best_credit = 0;
+    for (auto who : domains_.members(domain)) {
+      if (active_[who] == 0 || picked_.contains(who) || !may(who))
+        continue;
+      auto credit = accounts_[who].credit + shares_[who] * static_cast<double>(calls_ + 1);
+      auto more = credit - best_credit;
+      if (best == spi::no_slot || more > equal || (more >= -equal && ranks_[who] < ranks_[best])) {
+        best = who;
+        best_credit = credit;
+      }
+    }
+    check_credit(best_credit);
+    return best;
+  }
+
+  // By slot:
+  member_state<account> accounts_;
+  std::vector<double> weights_;
+  std::vector<std::uint32_t> ranks_;
+  std::vector<std::uint8_t> available_; ///< at the last start
+  std::vector<double> active_;          ///< weights of the members that were available then
+  std::vector<double> shares_;          ///< picks of a call of several picks
+  mark_set picked_, tried_;
+
+  domain_table domains_;
+  std::vector<std::size_t> sizes_; ///< by domain: available members with a weight
+  mark_set used_, exhausted_;
+
+  turn_queue turns_;        ///< members for calls of one pick, domains for calls of several
+  std::size_t count_ = 0;   ///< picks of a call; 0: to be started
+  std::uint64_t calls_ = 0; ///< since the last start
+  double middle_ = 0;       ///< mean of the credits at the last start
+  bool credit_exceeded_ = false;
+  std::size_t next_compared_ = 0;
 };
 
 } // namespace atl::balancers

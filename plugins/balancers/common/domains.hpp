@@ -3,36 +3,46 @@
 #include <atoll/spi/balancer.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
-#include <string_view>
 #include <unordered_map>
 #include <vector>
 
 namespace atl::balancers {
 
-/// A failure domain and its candidates that may be picked.
-struct domain_group {
-  std::vector<std::size_t> members; ///< indices into the candidates, in their order
-};
-
-/// The candidates for which `eligible(i)` holds, by failure domain, in the order in which the
-/// domains first appear. A candidate without a domain forms its own domain.
-template <class Eligible>
-std::vector<domain_group> by_domain(std::span<const spi::candidate> candidates,
-                                    Eligible&& eligible) {
-  std::vector<domain_group> groups;
-  std::unordered_map<std::string_view, std::size_t> named;
-  for (std::size_t i = 0; i < candidates.size(); ++i) {
-    if (!eligible(i))
-      continue;
-    auto group = groups.size();
-    if (!candidates[i].domain.empty())
-      group = named.try_emplace(candidates[i].domain, group).first->second;
-    if (group == groups.size())
-      groups.emplace_back();
-    groups[group].members.push_back(i);
+/// The failure domains of the members by numbers from 0, in the order in which they first appear,
+/// and the members of each.
+class domain_table {
+ public:
+  void update(std::span<const spi::member> members) {
+    std::unordered_map<std::uint32_t, std::uint32_t> numbers;
+    of_.clear();
+    for (auto& member : members)
+      of_.push_back(numbers.try_emplace(member.domain, static_cast<std::uint32_t>(numbers.size()))
+                        .first->second);
+    begin_.assign(numbers.size() + 1, 0);
+    for (auto domain : of_)
+      ++begin_[domain + 1];
+    for (std::size_t domain = 0; domain < numbers.size(); ++domain)
+      begin_[domain + 1] += begin_[domain];
+    members_.resize(members.size());
+    auto next = begin_;
+    for (spi::slot who = 0; who < members.size(); ++who)
+      members_[next[of_[who]]++] = who;
   }
-  return groups;
-}
+
+  std::size_t size() const { return begin_.empty() ? 0 : begin_.size() - 1; }
+  std::uint32_t of(spi::slot who) const { return of_[who]; }
+
+  /// In the order of slots.
+  std::span<const spi::slot> members(std::size_t domain) const {
+    return std::span{members_}.subspan(begin_[domain], begin_[domain + 1] - begin_[domain]);
+  }
+
+ private:
+  std::vector<std::uint32_t> of_; ///< by slot
+  std::vector<std::size_t> begin_;
+  std::vector<spi::slot> members_; ///< of domain d: from `begin_[d]` to `begin_[d + 1]`
+};
 
 } // namespace atl::balancers

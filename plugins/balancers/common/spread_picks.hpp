@@ -1,14 +1,12 @@
 #pragma once
 
+#include "domains.hpp"
 #include "eligible.hpp"
 
 #include <atoll/spi/balancer.hpp>
 
 #include <cstddef>
-#include <cstdint>
 #include <span>
-#include <unordered_map>
-#include <vector>
 
 namespace atl::balancers {
 
@@ -18,14 +16,8 @@ namespace atl::balancers {
 class spread_picks {
  public:
   void update(std::span<const spi::member> members) {
-    std::unordered_map<std::uint32_t, std::uint32_t> numbers;
-    domain_.clear();
-    for (auto& member : members)
-      domain_.push_back(
-          numbers.try_emplace(member.domain, static_cast<std::uint32_t>(numbers.size()))
-              .first->second);
-    domains_ = numbers.size();
-    used_domains_.resize(domains_);
+    domains_.update(members);
+    used_domains_.resize(domains_.size());
     picked_.resize(members.size());
     tried_.resize(members.size());
   }
@@ -49,10 +41,10 @@ class spread_picks {
     std::size_t filled = 0;
     while (filled < picks.size()) {
       auto who = spi::no_slot;
-      if (used < domains_)
+      if (used < domains_.size())
         who = pick_among([&](spi::slot candidate) {
           return available(candidate) && !picked_.contains(candidate) &&
-                 !used_domains_.contains(domain_[candidate]);
+                 !used_domains_.contains(domains_.of(candidate));
         });
       if (who == spi::no_slot && used == 0)
         break;
@@ -63,15 +55,14 @@ class spread_picks {
       }
       picks[filled++] = who;
       picked_.insert(who);
-      used_domains_.insert(domain_[who]);
+      used_domains_.insert(domains_.of(who));
       ++used;
     }
     return filled;
   }
 
  private:
-  std::vector<std::uint32_t> domain_; ///< by slot: the number of its failure domain, from 0
-  std::size_t domains_ = 0;
+  domain_table domains_;
   mark_set used_domains_, picked_, tried_;
 };
 

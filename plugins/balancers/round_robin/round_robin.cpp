@@ -2,77 +2,68 @@
 
 #include <atoll/spi/balancer.hpp>
 
-#include <utility>
+#include <algorithm>
+#include <numeric>
+#include <optional>
+#include <vector>
 
 namespace {
 
 using namespace atl::spi;
 
-/// The cyclic order of ids that begins at `first`: the difference wraps around.
-struct by_id {
-  std::span<const candidate> candidates;
-  std::uint64_t first;
-
-  bool operator()(std::size_t a, std::size_t b) const {
-    return std::pair{candidates[a].id - first, a} < std::pair{candidates[b].id - first, b};
-  }
-};
-
-/// Picks candidates in turn, in the order of their ids. An index into the list would mean nothing
-/// in the next list, so each candidate has a credit instead: the candidate that is owed most is
-/// next, and of equal candidates the next in the order of ids.
+/// Picks members in turn, in the order of their ids. A slot means nothing in the next list, so each
+/// member has a credit instead: the member that is owed most is next, and of equal members the next
+/// in the order of ids.
 class round_robin final : public balancer {
  public:
   explicit round_robin(const balancer_setup& setup)
-      : salt_{random_source{setup.seed}.next()}, started_{setup.options.text("start") == "lowest"} {
+      : salt_{random_source{setup.seed}.next()}, starts_lowest_{setup.options.text("start") ==
+                                                                "lowest"} {}
+
+  void update(std::span<const member> members) override {
+    if (!first_id_ && !members.empty())
+      first_id_ = first_of(members);
+    std::vector<std::uint32_t> order(members.size()), ranks(members.size());
+    std::iota(order.begin(), order.end(), 0);
+    // The cyclic order of ids that begins at the first one: the difference wraps around.
+    std::sort(order.begin(), order.end(), [&](auto a, auto b) {
+      return members[a].id - *first_id_ < members[b].id - *first_id_;
+    });
+    for (std::uint32_t rank = 0; rank < order.size(); ++rank)
+      ranks[order[rank]] = rank;
+    scheduler_.update(members, std::vector<double>(members.size(), 1), ranks);
   }
 
-  std::optional<std::size_t> pick(std::span<const candidate> candidates, std::uint64_t) override {
-    open(candidates);
-    return scheduler_.pick(candidates, equal_weights_, by_id{candidates, first_id_});
+  slot pick(const pick_request& request, const member_facts& facts) override {
+    return scheduler_.pick(request, facts);
   }
 
-  std::vector<std::size_t> pick_many(std::span<const candidate> candidates, std::size_t count,
-                                     std::uint64_t) override {
-    open(candidates);
-    return scheduler_.pick_many(candidates, equal_weights_, count, by_id{candidates, first_id_});
+  std::size_t pick_many(const pick_request& request, const member_facts& facts,
+                        std::span<slot> picks) override {
+    return scheduler_.pick_many(request, facts, picks);
   }
 
  private:
-  void open(std::span<const candidate> candidates) {
-    equal_weights_.resize(candidates.size());
-    for (std::size_t i = 0; i < candidates.size(); ++i)
-      equal_weights_[i] = candidates[i].healthy ? 1 : 0;
-    if (!started_)
-      start(candidates);
-  }
-
-  /// Chooses the first candidate by ids and seed alone, not by the order of the list.
-  void start(std::span<const candidate> candidates) {
-    std::uint64_t least = 0;
-    for (auto& one : candidates) {
-      auto rank = random_source{one.id ^ salt_}.next();
-      if (one.healthy && (!started_ || rank < least)) {
-        least = rank;
-        first_id_ = one.id;
-        started_ = true;
-      }
-    }
+  /// The id with which the turns begin: ids and seed decide it, not the order of the list.
+  std::uint64_t first_of(std::span<const member> members) const {
+    auto key = [&](const member& of) {
+      return starts_lowest_ ? of.id : random_source{of.id ^ salt_}.next();
+    };
+    return std::ranges::min(members, {}, key).id;
   }
 
   atl::balancers::deficit_scheduler scheduler_;
-  std::vector<double> equal_weights_;
   std::uint64_t salt_;
-  std::uint64_t first_id_ = 0;
-  bool started_;
+  bool starts_lowest_;
+  std::optional<std::uint64_t> first_id_;
 };
 
-constexpr claim claims[] = {{"shares", "uniform"}, {"spread", "domains"}};
+constexpr claim claims[] = {{"shares", "uniform"}, {"smooth", "yes"}, {"spread", "domains"}};
 
-constexpr option_spec options_known[] = {
+constexpr option_spec declared[] = {
     {"start", option_type::text, "random", "", "random|lowest",
-     "Who is first: one that the seed chooses, so that many clients don't all begin with the same "
-     "node, or the one with the lowest id"},
+     "Which member is first: one that the seed chooses, so that many clients don't all begin with "
+     "the same member, or the one with the lowest id"},
 };
 
 } // namespace
@@ -81,6 +72,6 @@ ATOLL_PLUGIN(balancer, round_robin, 1, 0, 0){
     .summary = "One after the other, in the order of ids",
     .licence = "Apache-2.0",
     .claims = claims,
-    .options = options_known,
+    .options = declared,
     .create = [](const balancer_setup& setup) -> balancer* { return new round_robin{setup}; },
 };

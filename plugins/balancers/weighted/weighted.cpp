@@ -1,33 +1,39 @@
 #include "../common/deficit_scheduler.hpp"
+#include "../common/weights.hpp"
 
 #include <atoll/spi/balancer.hpp>
 
-#include <functional>
+#include <numeric>
 
 namespace {
 
 using namespace atl::spi;
 
-/// Smooth weighted round robin; of equal candidates the first in the list, as in nginx.
+/// Smooth weighted round robin; of equal members the first in the list, as in nginx.
 class weighted final : public balancer {
  public:
-  std::optional<std::size_t> pick(std::span<const candidate> candidates, std::uint64_t) override {
-    atl::balancers::usable_weights(candidates, weights_);
-    return scheduler_.pick(candidates, weights_, std::less<>{});
+  void update(std::span<const member> members) override {
+    std::vector<double> weights;
+    atl::balancers::normalize_weights(members, weights);
+    std::vector<std::uint32_t> ranks(members.size());
+    std::iota(ranks.begin(), ranks.end(), 0);
+    scheduler_.update(members, weights, ranks);
   }
 
-  std::vector<std::size_t> pick_many(std::span<const candidate> candidates, std::size_t count,
-                                     std::uint64_t) override {
-    atl::balancers::usable_weights(candidates, weights_);
-    return scheduler_.pick_many(candidates, weights_, count, std::less<>{});
+  slot pick(const pick_request& request, const member_facts& facts) override {
+    return scheduler_.pick(request, facts);
+  }
+
+  std::size_t pick_many(const pick_request& request, const member_facts& facts,
+                        std::span<slot> picks) override {
+    return scheduler_.pick_many(request, facts, picks);
   }
 
  private:
   atl::balancers::deficit_scheduler scheduler_;
-  std::vector<double> weights_;
 };
 
-constexpr claim claims[] = {{"shares", "weighted"}, {"spread", "domains"}};
+constexpr claim claims[] = {{"shares", "weighted"}, {"smooth", "yes"}, {"spread", "domains"}};
 
 } // namespace
 

@@ -1,19 +1,31 @@
 #include <atoll/spi/balancer.hpp>
 
+#include <algorithm>
+#include <vector>
+
 using namespace atl::spi;
 
 struct lowest_id : balancer {
-  std::optional<std::size_t> pick(std::span<const candidate> candidates, std::uint64_t) override {
-    std::optional<std::size_t> best;
-    for (std::size_t i = 0; i < candidates.size(); ++i)
-      if (candidates[i].healthy && (!best || candidates[i].id < candidates[*best].id))
-        best = i;
-    return best;
+  void update(std::span<const member> members) override {
+    by_id_.resize(members.size());
+    for (slot i = 0; i < members.size(); ++i)
+      by_id_[i] = i;
+    std::sort(by_id_.begin(), by_id_.end(),
+              [&](slot a, slot b) { return members[a].id < members[b].id; });
   }
+
+  slot pick(const pick_request& request, const member_facts& facts) override {
+    for (auto who : by_id_)
+      if (facts.available[who] != 0 && std::ranges::find(request.tried, who) == request.tried.end())
+        return who;
+    return no_slot;
+  }
+
+  std::vector<slot> by_id_;
 };
 
 ATOLL_PLUGIN(balancer, lowest_id, 1, 0, 0){
-    .summary = "Always the healthy candidate with the lowest id",
+    .summary = "Always the available member with the lowest id",
     .licence = "MIT",
     .create = [](const balancer_setup&) -> balancer* { return new lowest_id; },
 };

@@ -222,6 +222,17 @@ TEST_CASE("a member whose requests fail in a row is ejected for a while") {
   CHECK(it.pool.ejected() == 0);
 }
 
+TEST_CASE("an ejected member is picked when no other is left, and after all others") {
+  fixture it;
+  it.fail(10, 5, 1s);
+  CHECK(it.pick_many(3, {}, 1s) == ids{11, 12, 10});
+  CHECK(it.pick_many(3, {11}, 1s) == ids{12, 10});
+  CHECK(*it.pool.order(0, ids{10, 12}, 1s) == ids{12, 10});
+  CHECK(it.pick({11, 12}, 1s) == 10);
+  it.pool.set_available(10, false, 1s);
+  CHECK(it.pick({11, 12}, 1s) == 0);
+}
+
 TEST_CASE("a member that comes back gets its share little by little") {
   fixture it{"--", {.slow_start = 10s, .seed = 1}};
   it.pool.set_available(10, false, 0us);

@@ -25,7 +25,7 @@ TEST_CASE("a plugin is found by name, judged, loaded, and makes what it is for")
   REQUIRE(options);
   auto balancer = plugin.create_balancer(*options, 4);
   REQUIRE(balancer);
-  CHECK((*balancer)->pick({}, 0) == 7);
+  CHECK((*balancer)->pick({}, {}) == 7);
 }
 
 TEST_CASE("an object that a plugin created outlives the plugin and its loader") {
@@ -36,7 +36,7 @@ TEST_CASE("an object that a plugin created outlives the plugin and its loader") 
     auto written = atl::parse_toml("index = 5", "node.toml").value();
     balancer = plugin->create_balancer(plugin->check_options(written).value(), 0).value();
   }
-  CHECK(balancer->pick({}, 0) == 5);
+  CHECK(balancer->pick({}, {}) == 5);
 }
 
 TEST_CASE("each kind is made by its own factory, and by no other") {
@@ -150,7 +150,7 @@ TEST_CASE("a descriptor that breaks its symbol's word is refused") {
   CHECK(refused("liar_version") ==
         "liar_version.so: its descriptor says version '9.9.9', its symbol '1.2.3'");
   CHECK(refused("liar_spi") ==
-        "liar_spi.so: its descriptor says balancer interface 2.1, its symbol 1.1");
+        "liar_spi.so: its descriptor says balancer interface 1.0, its symbol 2.0");
   CHECK(refused("liar_layout") ==
         "liar_layout.so: its descriptor says version 7 of itself, its symbol 2");
   CHECK(refused("magic") ==
@@ -241,7 +241,7 @@ TEST_CASE("everything in a folder is listed, with the reasons of what is refused
 balancer aborts 1.2.3
 dangling.so: can't be read: No such file or directory
 empty.so: is not a plugin: the file is empty
-major.so: is built for balancer interface 99.1, expected 1.0 to 1.1; build it against this version's headers
+major.so: is built for balancer interface 99.0, expected 2.0; build it against this version's headers
 not_a_plugin.so: is not a plugin: expected one exported symbol atoll_plugin__…, found none
 pipe.so: is not a plugin: expected a regular file, found another kind of thing
 )");
@@ -256,11 +256,11 @@ TEST_CASE("a plugin whose file is overwritten or removed keeps working where it 
   // As `cp` does it: the same file, emptied, and then filled with something else.
   std::ofstream{file, std::ios::binary | std::ios::trunc} << std::string(100'000, '\x5a');
   auto after = plugin->create_balancer(options, 0).value();
-  CHECK(before->pick({}, 0) == 3);
-  CHECK(after->pick({}, 0) == 3);
+  CHECK(before->pick({}, {}) == 3);
+  CHECK(after->pick({}, {}) == 3);
   CHECK(plugin->file() == file);
   fs::remove(file);
-  CHECK(plugin->create_balancer(options, 1).value()->pick({}, 0) == 4);
+  CHECK(plugin->create_balancer(options, 1).value()->pick({}, {}) == 4);
 }
 
 TEST_CASE("a plugin that was replaced since it was judged is judged again") {

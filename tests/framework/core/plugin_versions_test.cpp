@@ -6,11 +6,11 @@ using namespace loader_test;
 
 TEST_CASE("a plugin for another interface or toolchain is refused, and none of it runs") {
   CHECK(lone_refusal("major") ==
-        "balancer plugin 'major' is refused: major.so: is built for balancer interface 99.1, "
-        "expected 1.0 to 1.1; build it against this version's headers");
+        "balancer plugin 'major' is refused: major.so: is built for balancer interface 99.0, "
+        "expected 2.0; build it against this version's headers");
   CHECK(lone_refusal("minor") ==
-        "balancer plugin 'minor' is refused: minor.so: is built for balancer interface 1.77, "
-        "expected 1.0 to 1.1; build it against this version's headers");
+        "balancer plugin 'minor' is refused: minor.so: is built for balancer interface 2.77, "
+        "expected 2.0; build it against this version's headers");
   CHECK(lone_refusal("abi") ==
         "balancer plugin 'abi' is refused: abi.so: is built for the binary interface "
         "gnu_libcxx_cxx11, expected gnu_libstdcxx_cxx11; build it with a compiler and a standard "

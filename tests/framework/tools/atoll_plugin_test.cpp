@@ -20,11 +20,11 @@ TEST_CASE("the list has every plugin in a line, and below them what is refused")
   auto [code, out] = run_atoll("plugin list --path " + folder.path().string());
   CHECK(code == 0);
   CHECK(out == fmt::format(R"(KIND       NAME    VERSION  SPI  FILE
-balancer   first   1.2.3    1.1  {0}/first.so
+balancer   first   1.2.3    2.0  {0}/first.so
 consensus  silent  0.1.0    2.0  {0}/silent.so
 
 Refused:
-  {0}/major.so: is built for balancer interface 99.1, expected 1.0 to 1.1; build it against this version's headers
+  {0}/major.so: is built for balancer interface 99.0, expected 2.0; build it against this version's headers
 )",
                            folder.path().string()));
 }
@@ -55,14 +55,14 @@ Picks what it is told to
 
 File      {}
 Licence   MIT
-SPI       balancer 1.1, gnu_libstdcxx_cxx11
+SPI       balancer 2.0, gnu_libstdcxx_cxx11
 
 Claims
   shares = uniform
 
 Options
   index  integer, 0 to 9, default 3
-         which candidate is picked
+         which member is picked
 )",
                            (folder / "first.so").string()));
   auto json = nlohmann::json::parse(
@@ -80,7 +80,7 @@ TEST_CASE("what can't be shown is told, and the exit code says so") {
   CHECK(holds(missing.out, "did you mean 'first'?"));
   auto refused = run_atoll("plugin show major" + path);
   CHECK(refused.code == 1);
-  CHECK(holds(refused.out, "is built for balancer interface 99.1, expected 1.0 to 1.1"));
+  CHECK(holds(refused.out, "is built for balancer interface 99.0, expected 2.0"));
   auto other = run_atoll("plugin show first --kind recovery" + path);
   CHECK(other.code == 1);
   CHECK(holds(other.out, "expected a recovery plugin"));

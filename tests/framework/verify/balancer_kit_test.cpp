@@ -16,7 +16,7 @@ atl::verify::report verified(const specimen& it, std::uint64_t seeds) {
   atl::verify::effort how;
   how.seeds = seeds;
   how.stop_at_first = true;
-  return atl::verify::verify_here(it.plugin, {}, how);
+  return atl::verify::verify_here(it.plugin, it.options, how);
 }
 
 void must_be_found(const specimen& it) {
@@ -52,6 +52,16 @@ TEST_CASE("a balancer whose shares don't follow a change is found") {
 
 TEST_CASE("a balancer that knows, keeps or computes too much is found") {
   for (auto& it : broken_balancers::with_wrong_state())
+    must_be_found(it);
+}
+
+TEST_CASE("a balancer that breaks a rule about one pick or about probes is found") {
+  for (auto& it : broken_balancers::with_wrong_picks())
+    must_be_found(it);
+}
+
+TEST_CASE("a balancer that breaks a claim about keys, loads, slow members or smoothness is found") {
+  for (auto& it : broken_balancers::with_wrong_claims())
     must_be_found(it);
 }
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -14,6 +13,13 @@
 /// right.
 namespace broken_balancers {
 
+using atl::spi::member;
+using atl::spi::member_facts;
+using atl::spi::no_slot;
+using atl::spi::outcome;
+using atl::spi::pick_request;
+using atl::spi::slot;
+
 struct specimen {
   std::string_view name;
   std::string_view mistake; ///< empty: none
@@ -21,6 +27,7 @@ struct specimen {
   /// The property that must find it, and a part of what it must say. Empty: any.
   std::string_view property;
   std::string_view detail;
+  atl::spi::options options{};
 };
 
 /// That give out other shares than they claim.
@@ -29,72 +36,112 @@ std::vector<specimen> with_wrong_shares();
 std::vector<specimen> with_stale_shares();
 /// That know or remember what they must not, or take too long.
 std::vector<specimen> with_wrong_state();
+/// That break another claim than `shares`.
+std::vector<specimen> with_wrong_claims();
+/// That break a rule for one request, or the rules about probes.
+std::vector<specimen> with_wrong_picks();
 std::vector<specimen> odd_but_right();
 
+using claim_span = std::span<const atl::spi::claim>;
+inline constexpr claim_span unclaimed;
 inline constexpr atl::spi::claim uniform[] = {{"shares", "uniform"}, {"spread", "domains"}};
 inline constexpr atl::spi::claim weighted[] = {{"shares", "weighted"}, {"spread", "domains"}};
 
 /// The descriptor of a plugin that makes `Balancer` with a seed.
 template <class Balancer>
-atl::spi::descriptor plugin_of(const char* shares) {
-  auto& claims = std::string_view{shares} == "weighted" ? weighted : uniform;
+atl::spi::descriptor plugin_of(claim_span claims) {
   atl::spi::descriptor made{.kind = atl::spi::plugin_kind::balancer,
                             .name = "specimen",
                             .version = "1.0.0",
                             .summary = "A balancer for a test of the kit",
                             .licence = "Apache-2.0",
-                            .claims = std::span{claims}.first(*shares ? 2 : 0)};
+                            .claims = claims};
   made.create.balancer = [](const atl::spi::balancer_setup& setup) -> atl::spi::balancer* {
     return new Balancer{setup.seed};
   };
   return made;
 }
 
-/// Draws each usable candidate with a chance of its own, 1 for all unless a class says otherwise.
-class draw : public atl::spi::balancer {
+/// Keeps the list of members.
+class knows_members : public atl::spi::balancer {
  public:
-  using candidate_list = std::span<const atl::spi::candidate>;
-
-  explicit draw(std::uint64_t seed) : chance_{seed} {}
-
-  std::optional<std::size_t> pick(candidate_list all, std::uint64_t) override {
-    return draw_by(all, [this](auto& one) { return weight(one); });
+  void update(std::span<const member> members) override {
+    members_.assign(members.begin(), members.end());
   }
 
  protected:
-  virtual double weight(const atl::spi::candidate&) { return 1; }
+  /// Whether the request may go there.
+  static bool may(const pick_request& request, const member_facts& facts, slot who) {
+    return facts.available[who] != 0 &&
+           std::find(request.tried.begin(), request.tried.end(), who) == request.tried.end();
+  }
+  std::size_t size() const { return members_.size(); }
+  std::uint64_t id(slot who) const { return members_[who].id; }
 
-  /// One of the healthy, by these weights; none if all weights are 0.
+  /// The member with the least of these values; none for which it is negative.
+  template <class Value>
+  slot least(const pick_request& request, const member_facts& facts, Value&& value_of) const {
+    auto best = no_slot;
+    for (slot who = 0; who < size(); ++who)
+      if (may(request, facts, who) && !(value_of(who) < 0) &&
+          (best == no_slot || value_of(who) < value_of(best)))
+        best = who;
+    return best;
+  }
+
+  std::vector<member> members_;
+};
+
+/// Draws each usable member with a chance of its own, 1 for all unless a class says otherwise.
+class draw : public knows_members {
+ public:
+  explicit draw(std::uint64_t seed) : chance_{seed} {}
+
+  void update(std::span<const member> members) override {
+    knows_members::update(members);
+    weights_.resize(members.size());
+  }
+
+  slot pick(const pick_request& request, const member_facts& facts) override {
+    return draw_by(request, facts, [&](slot who) { return weight(who, facts); });
+  }
+
+ protected:
+  virtual double weight(slot, const member_facts&) { return 1; }
+  /// What a draw goes by, in [0, 1).
+  virtual double unit() { return chance_.unit(); }
+
+  /// One that may be picked, by these weights; none if all weights are 0.
   template <class Weight>
-  std::optional<std::size_t> draw_by(candidate_list all, Weight&& weight_of) {
+  slot draw_by(const pick_request& request, const member_facts& facts, Weight&& weight_of) {
     double sum = 0;
-    std::vector<double> weights(all.size());
-    for (std::size_t i = 0; i < all.size(); ++i)
-      sum += weights[i] = all[i].healthy ? weight_of(all[i]) : 0;
-    auto left = chance_.unit() * sum;
-    std::optional<std::size_t> last;
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      if (!(weights[i] > 0))
+    for (slot who = 0; who < size(); ++who)
+      sum += weights_[who] = may(request, facts, who) ? weight_of(who) : 0;
+    auto left = unit() * sum;
+    auto last = no_slot;
+    for (slot who = 0; who < size(); ++who) {
+      if (!(weights_[who] > 0))
         continue;
-      last = i;
-      if ((left -= weights[i]) < 0)
+      last = who;
+      if ((left -= weights_[who]) < 0)
         break;
     }
     return last;
   }
 
   atl::spi::random_source chance_;
+  std::vector<double> weights_; ///< of the pick under way
 };
 
-/// The same, by the candidates' weights.
+/// The same, by the members' weights.
 class weighted_draw : public draw {
  public:
   using draw::draw;
 
  protected:
   /// Far enough from the greatest numbers that sums of them are numbers.
-  double weight(const atl::spi::candidate& one) override {
-    return one.weight > 0 ? std::min(one.weight, 1e305) : 0;
+  double weight(slot who, const member_facts&) override {
+    return std::min(members_[who].weight, 1e305);
   }
 };
 
@@ -104,9 +151,14 @@ class wrong_singly : public Wrong {
  public:
   explicit wrong_singly(std::uint64_t seed) : Wrong{seed}, right_{seed} {}
 
-  std::vector<std::size_t> pick_many(draw::candidate_list all, std::size_t count,
-                                     std::uint64_t key) override {
-    return right_.pick_many(all, count, key);
+  void update(std::span<const member> members) override {
+    Wrong::update(members);
+    right_.update(members);
+  }
+
+  std::size_t pick_many(const pick_request& request, const member_facts& facts,
+                        std::span<slot> picks) override {
+    return right_.pick_many(request, facts, picks);
   }
 
  private:

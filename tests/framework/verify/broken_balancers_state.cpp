@@ -1,6 +1,7 @@
 #include "broken_balancers.hpp"
 
 #include <ctime>
+#include <memory>
 #include <unistd.h>
 #include <unordered_map>
 
@@ -8,47 +9,59 @@ namespace broken_balancers {
 
 namespace {
 
-using namespace atl::spi;
+using atl::spi::probe_result;
+using atl::spi::timestamp;
 
 struct remembers_keys : draw {
   using draw::draw;
-  std::optional<std::size_t> pick(candidate_list all, std::uint64_t key) override {
-    auto found = nodes_.find(key);
-    if (found != nodes_.end())
-      for (std::size_t i = 0; i < all.size(); ++i)
-        if (all[i].id == found->second && all[i].healthy)
-          return i;
-    auto picked = draw::pick(all, key);
-    if (picked)
-      nodes_[key] = all[*picked].id;
+  slot pick(const pick_request& request, const member_facts& facts) override {
+    auto [found, is_new] = owners_.try_emplace(request.key, 0);
+    if (!is_new)
+      for (slot who = 0; who < size(); ++who)
+        if (id(who) == found->second && may(request, facts, who))
+          return who;
+    auto picked = draw::pick(request, facts);
+    if (picked != no_slot)
+      found->second = id(picked);
     return picked;
   }
-  std::unordered_map<std::uint64_t, std::uint64_t> nodes_;
+  std::unordered_map<std::uint64_t, std::uint64_t> owners_;
 };
 
-struct remembers_outcomes : draw {
+struct remembers_probes : draw {
   using draw::draw;
-  void observe(std::uint64_t id, const outcome& result) override { last_[id] = result.latency; }
-  std::unordered_map<std::uint64_t, std::chrono::microseconds> last_;
+  void on_probe(slot who, const probe_result&, timestamp) override { answered_.push_back(who); }
+  std::vector<slot> answered_;
 };
 
-struct remembers_domains : draw {
+struct remembers_members : draw {
   using draw::draw;
-  double weight(const candidate& one) override {
-    ++picks_[one.domain];
-    return 1;
+  void update(std::span<const member> members) override {
+    draw::update(members);
+    for (auto& each : members)
+      domains_.try_emplace(each.id, each.domain);
   }
-  std::unordered_map<std::string, std::uint64_t> picks_;
+  std::unordered_map<std::uint64_t, std::uint32_t> domains_;
 };
 
 struct keeps_a_log : draw {
   using draw::draw;
-  std::optional<std::size_t> pick(candidate_list all, std::uint64_t key) override {
-    auto picked = draw::pick(all, key);
-    log_.push_back(picked.value_or(0));
-    return picked;
+  slot pick(const pick_request& request, const member_facts& facts) override {
+    log_.push_back(draw::pick(request, facts));
+    return log_.back();
   }
-  std::vector<std::size_t> log_;
+  std::vector<slot> log_;
+};
+
+struct allocates : draw {
+  using draw::draw;
+  slot pick(const pick_request& request, const member_facts& facts) override {
+    std::vector<slot> usable;
+    for (slot who = 0; who < size(); ++who)
+      if (may(request, facts, who))
+        usable.push_back(who);
+    return usable.empty() ? no_slot : usable[chance_.below(usable.size())];
+  }
 };
 
 struct draws_from_its_process : draw {
@@ -64,43 +77,55 @@ struct draws_from_the_clock : draw {
 /// Weights are remembered for all balancers of the process together.
 struct shares_a_cache : weighted_draw {
   using weighted_draw::weighted_draw;
-  double weight(const candidate& one) override {
+  double weight(slot who, const member_facts& facts) override {
     static std::unordered_map<std::uint64_t, double> cache;
-    if (!(one.weight > 0))
-      return 0;
-    return cache.try_emplace(one.id, weighted_draw::weight(one)).first->second;
+    auto now = weighted_draw::weight(who, facts);
+    return now > 0 ? cache.try_emplace(id(who), now).first->second : 0;
   }
 };
 
-struct takes_keys_for_chance : balancer {
-  explicit takes_keys_for_chance(std::uint64_t seed) : count_{seed} {}
-  std::optional<std::size_t> pick(std::span<const candidate> all, std::uint64_t key) override {
-    draw of_this_call{key ^ ++count_};
-    return of_this_call.pick(all, key);
+/// A draw for each call, from the key and the number of the call.
+struct takes_keys_for_chance : draw {
+  explicit takes_keys_for_chance(std::uint64_t seed) : draw{seed}, count_{seed} {}
+  slot pick(const pick_request& request, const member_facts& facts) override {
+    chance_ = atl::spi::random_source{request.key ^ ++count_};
+    return draw::pick(request, facts);
   }
   std::uint64_t count_;
 };
 
-/// Draws the rank of a candidate, and finds it by comparing each with each.
+/// Draws the rank of a member, and finds it by comparing each with each.
 struct compares_all : draw {
   using draw::draw;
-  std::optional<std::size_t> pick(candidate_list all, std::uint64_t) override {
-    std::size_t healthy = 0;
-    for (auto& one : all)
-      healthy += one.healthy;
-    if (healthy == 0)
-      return std::nullopt;
-    auto rank = chance_.below(healthy);
-    std::optional<std::size_t> picked;
-    for (std::size_t i = 0; i < all.size(); ++i) {
+  slot pick(const pick_request& request, const member_facts& facts) override {
+    std::uint64_t usable = 0;
+    for (slot who = 0; who < size(); ++who)
+      usable += may(request, facts, who);
+    auto rank = chance_.below(usable);
+    auto picked = no_slot;
+    for (slot who = 0; who < size(); ++who) {
       std::size_t before = 0;
-      for (auto& other : all)
-        before += other.healthy && other.id < all[i].id;
-      if (all[i].healthy && before == rank)
-        picked = i;
+      for (slot other = 0; other < size(); ++other)
+        before += may(request, facts, other) && id(other) < id(who);
+      if (may(request, facts, who) && before == rank)
+        picked = who;
     }
     return picked;
   }
+};
+
+/// Looks each member of a list up among all.
+struct looks_up_all : draw {
+  using draw::draw;
+  void update(std::span<const member> members) override {
+    draw::update(members);
+    ranks_.clear();
+    for (auto& each : members)
+      ranks_.push_back(std::count_if(members.begin(), members.end(), [&](auto& other) {
+        return other.id < each.id && other.weight <= each.weight;
+      }));
+  }
+  std::vector<std::ptrdiff_t> ranks_;
 };
 
 } // namespace
@@ -108,25 +133,28 @@ struct compares_all : draw {
 std::vector<specimen> with_wrong_state() {
   constexpr auto memory = "memory is bounded";
   return {
-      {"remembers_keys", "each key that ever came is kept", plugin_of<remembers_keys>("uniform"),
+      {"remembers_keys", "each key that ever came is kept", plugin_of<remembers_keys>(uniform),
        memory, "keys are all different"},
-      {"remembers_outcomes", "the outcomes of nodes that are gone are kept",
-       plugin_of<remembers_outcomes>("uniform"), memory, "outcomes of nodes"},
-      {"remembers_domains", "the domains of nodes that are gone are kept",
-       plugin_of<remembers_domains>("uniform"), memory, "come and go"},
-      {"keeps_a_log", "each pick is kept", plugin_of<keeps_a_log>("uniform"), memory, "KiB more"},
+      {"remembers_probes", "the results of all probes are kept",
+       plugin_of<remembers_probes>(uniform), memory, "results of probes"},
+      {"remembers_members", "members that are gone are kept", plugin_of<remembers_members>(uniform),
+       memory, "come and go"},
+      {"keeps_a_log", "each pick is kept", plugin_of<keeps_a_log>(uniform), memory, "KiB more"},
+      {"allocates", "each pick makes a list of its own and gives it back",
+       plugin_of<allocates>(uniform), "a pick allocates nothing", "allocates memory"},
       {"draws_from_its_process", "picks depend on the process id",
-       plugin_of<draws_from_its_process>("uniform"), "two balancers at once share nothing", ""},
+       plugin_of<draws_from_its_process>(uniform), "two balancers at once share nothing", ""},
       {"draws_from_the_clock", "picks depend on the second",
-       plugin_of<draws_from_the_clock>("uniform"), "", ""},
+       plugin_of<draws_from_the_clock>(uniform), "", ""},
       {"shares_a_cache", "all balancers of a process share what they remember",
-       plugin_of<shares_a_cache>("weighted"), "two balancers at once share nothing", "static"},
-      {"takes_keys_for_chance", "the key is used, and kept with no node",
-       plugin_of<takes_keys_for_chance>("uniform"), "keys are ignored, or each is kept with a node",
+       plugin_of<shares_a_cache>(weighted), "two balancers at once share nothing", "static"},
+      {"takes_keys_for_chance", "the key is used, and kept with no member",
+       plugin_of<takes_keys_for_chance>(uniform), "keys are ignored, or each is kept with a member",
        "looks at keys"},
-      {"compares_all", "a pick compares each candidate with each",
-       plugin_of<compares_all>("uniform"), "a pick among many takes time in proportion",
-       "times as long for 4000 as for 250"},
+      {"compares_all", "a pick compares each member with each", plugin_of<compares_all>(uniform),
+       "a pick among many takes time in proportion", "times as long for 4000 as for 250"},
+      {"looks_up_all", "an update compares each member with each", plugin_of<looks_up_all>(uniform),
+       "an update takes time in proportion", "times as long for 4000 as for 250"},
   };
 }
 

@@ -15,22 +15,28 @@ namespace {
 using namespace atl::spi;
 using atl::verify::verdict;
 
-/// Everything to the candidate with the most free space.
+/// Everything to the member with the most free space.
 class most_free : public balancer {
  public:
-  std::optional<std::size_t> pick(std::span<const candidate> all, std::uint64_t) override {
-    std::vector<std::size_t> best;
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      if (!all[i].healthy)
-        continue;
-      if (!best.empty() && all[i].free_bytes > all[best.front()].free_bytes)
-        best.clear();
-      if (best.empty() || all[i].free_bytes == all[best.front()].free_bytes)
-        best.push_back(i);
-    }
-    if (best.empty())
-      return std::nullopt;
-    return best[turn_++ % best.size()]; // in turn, where all are equally full
+  void update(std::span<const member>) override {}
+
+  slot pick(const pick_request& request, const member_facts& facts) override {
+    auto may = [&](slot who) {
+      return facts.available[who] != 0 &&
+             std::find(request.tried.begin(), request.tried.end(), who) == request.tried.end();
+    };
+    std::uint64_t most = 0, count = 0;
+    for (slot who = 0; who < facts.available.size(); ++who)
+      if (may(who)) {
+        auto is_more = count == 0 || facts.free_bytes[who] > most;
+        count = is_more ? 1 : count + (facts.free_bytes[who] == most);
+        most = std::max(most, facts.free_bytes[who]);
+      }
+    auto left = count > 0 ? turn_++ % count : 0; // in turn, where all are equally full
+    for (slot who = 0; who < facts.available.size(); ++who)
+      if (may(who) && facts.free_bytes[who] == most && left-- == 0)
+        return who;
+    return no_slot;
   }
 
  private:
@@ -58,10 +64,10 @@ descriptor plugin_of(plugin_kind kind, std::span<const claim> claims) {
   return made;
 }
 
-atl::verify::report verified(const descriptor& plugin) {
+atl::verify::report verified(const descriptor& plugin, const options& values = {}) {
   atl::verify::effort how;
   how.seeds = 10;
-  return atl::verify::verify_here(plugin, {}, how);
+  return atl::verify::verify_here(plugin, values, how);
 }
 
 const atl::verify::finding* first_broken(const atl::verify::report& report) {
@@ -82,9 +88,10 @@ std::string refusal_of(plugin_kind kind, std::vector<claim> claims) {
 TEST_CASE("a claim that the plugin's kind doesn't know is refused, with those that it knows") {
   CHECK(refusal_of(plugin_kind::balancer, {{"shres", "uniform"}}) ==
         "the claim 'shres' is unknown; did you mean 'shares'?; a balancer plugin may claim "
-        "shares, spread");
+        "shares, smooth, spread, keys, load_bound, max_load, avoids");
   CHECK(refusal_of(plugin_kind::balancer, {{"survives_losses", "2"}}) ==
-        "the claim 'survives_losses' is unknown; a balancer plugin may claim shares, spread");
+        "the claim 'survives_losses' is unknown; a balancer plugin may claim "
+        "shares, smooth, spread, keys, load_bound, max_load, avoids");
   CHECK(refusal_of(plugin_kind::balancer, {{"shares", "uniform"}, {"shares", "weighted"}}) ==
         "the claim 'shares' is made more than once");
 }
@@ -95,6 +102,13 @@ TEST_CASE("an unknown value of a claim is refused, with the known ones") {
   CHECK(refusal_of(plugin_kind::balancer, {{"shares", "unifrom"}}) ==
         "the claim shares = 'unifrom' can't be checked: its value is uniform or weighted; did you "
         "mean 'uniform'?");
+  CHECK(refusal_of(plugin_kind::balancer, {{"keys", "most"}}) ==
+        "the claim keys = 'most' can't be checked: its value is kept or minimal or few");
+  CHECK(refusal_of(plugin_kind::balancer, {{"avoids", "failing,slow"}}) ==
+        "the claim avoids = 'failing,slow' can't be checked: its value is slow or failing or "
+        "slow,failing");
+  CHECK(refusal_of(plugin_kind::balancer, {{"shares", "uniform"}, {"smooth", "no"}}) ==
+        "the claim smooth = 'no' can't be checked: its value is yes");
   for (auto value : {"", "two", "-1", "2 ", "2.5", "99999999999999999999"})
     CHECK(refusal_of(plugin_kind::recovery, {{"survives_losses", value}})
               .ends_with("its value is a whole number"));
@@ -105,6 +119,36 @@ TEST_CASE("an unknown value of a claim is refused, with the known ones") {
     CHECK(refusal_of(plugin_kind::consensus, {{name, "true"}}).ends_with("its value is yes or no"));
   CHECK(refusal_of(plugin_kind::consensus, {{"trusts_clocks_with", "lease"}})
             .ends_with("its value is the name of a boolean option that the plugin declares"));
+}
+
+TEST_CASE("a claim about loads names an option of its type, which the plugin declares") {
+  constexpr option_spec declared[] = {
+      {"bound", option_type::real, "1.25", "1", "4", "how unequal loads may be"},
+      {"choices", option_type::integer, "2", "1", "9", "how many members are drawn"},
+  };
+  auto refusal = [&](const char* name, const char* value) {
+    const claim claims[] = {{name, value}};
+    auto plugin = plugin_of(plugin_kind::balancer, claims);
+    plugin.options = declared;
+    return verified(plugin, options{{{"bound", 1.25}, {"choices", std::int64_t{2}}}})
+        .findings.front()
+        .detail;
+  };
+  CHECK(refusal("load_bound", "bound") == "");
+  CHECK(refusal("max_load", "choices") == "");
+  for (auto value : {"", "choices", "bounds", "1.25"})
+    CHECK(refusal("load_bound", value)
+              .ends_with("the name of a real option that the plugin "
+                         "declares"));
+  for (auto value : {"", "bound", "choice", "2"})
+    CHECK(refusal("max_load", value)
+              .ends_with("the name of an integer option that the plugin "
+                         "declares"));
+}
+
+TEST_CASE("a claim that only adds to another one needs that one") {
+  CHECK(refusal_of(plugin_kind::balancer, {{"smooth", "yes"}}) ==
+        "the claim 'smooth' means nothing without the claim 'shares'");
 }
 
 TEST_CASE("options of quorums are integer options that the plugin declares") {
@@ -139,8 +183,10 @@ TEST_CASE("shares that follow free space are neither uniform nor weighted") {
     auto* broken = first_broken(report);
     REQUIRE(broken);
     CAPTURE(broken->detail);
-    if (std::string_view{value} == "uniform")
-      CHECK(broken->property == "shares over many picks");
+    CHECK(broken->property == (std::string_view{value} == "uniform"
+                                   ? "shares whatever the facts"
+                                   : "only usable members, each once, whatever joins, dies and "
+                                     "comes back"));
   }
   auto honest = verified(plugin_of(plugin_kind::balancer, {}));
   CHECK_MESSAGE(!first_broken(honest), to_text(honest));

@@ -5,6 +5,7 @@
 #include <atoll/spi/balancer.hpp>
 #include <atoll/spi/random.hpp>
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -107,6 +108,7 @@ class balanced_pool {
   // -- views
   std::size_t size() const { return members_.size(); }
   const std::string& name() const { return name_; }
+  bool contains(std::uint64_t id) const { return slots_.contains(id); }
   /// A member that is available to its owner and not taken out.
   bool is_usable(std::uint64_t id) const;
   std::size_t ejected() const { return outliers_.ejected(); } ///< members taken out now
@@ -127,13 +129,12 @@ class balanced_pool {
   // Picks. `shown`: which members the balancer is to take for available.
   spi::member_facts facts(std::span<const std::uint8_t> shown) const;
   bool prefers_local() const;
-  /// Which members are shown as available: in the owner's domain, and in all.
-  struct masks {
-    std::span<const std::uint8_t> local;
-    std::span<const std::uint8_t> all;
-  };
+  /// Which members to show as available: in turn, until there are enough picks.
+  using masks = std::array<std::span<const std::uint8_t>, 3>;
   masks all_but(id_span excluded);
   masks only(id_span among);
+  masks in_order(std::span<const std::uint8_t> local, std::span<const std::uint8_t> all) const;
+  bool is_ejected_only(spi::slot who) const;
   result<std::vector<std::uint64_t>> pick_of(const masks& shown, std::uint64_t key,
                                              std::size_t count, spi::timestamp now);
   result<spi::slot> pick_slot(std::uint64_t key, spi::timestamp now,
@@ -182,6 +183,7 @@ class balanced_pool {
   // Of the pick under way; kept for their memory.
   std::vector<std::uint8_t> mask_;
   std::vector<std::uint8_t> local_mask_;
+  std::vector<std::uint8_t> ejected_mask_; ///< empty if no member is ejected
   std::vector<spi::slot> tried_;
   std::vector<spi::slot> picks_;
   std::vector<spi::slot> late_; ///< picks of members that start slowly and aren't ready

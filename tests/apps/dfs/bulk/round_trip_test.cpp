@@ -1,3 +1,4 @@
+#include "bulk/bulk_protocol.hpp"
 #include "bulk_fixture.hpp"
 
 #include <algorithm>
@@ -206,4 +207,42 @@ TEST_CASE("a token reaches the authorization of every node of a pipeline, and of
   CHECK(fetch(forged, key_of(1), 0, 1) == "refused");
   CHECK(forged.report_damage(key_of(1)).error().code == errc::refused);
   CHECK(forged.copy_fragment(key_of(1, 8), first.endpoint(), 0).error().code == errc::refused);
+}
+
+TEST_CASE("a probe tells how busy a node is and how long its reads take") {
+  bulk_cluster cluster{1};
+  bulk_connection over{cluster[0].endpoint(), caller_options()};
+  auto idle = over.probe();
+  REQUIRE(idle.has_value());
+  CHECK(idle->in_flight == 0);
+  CHECK(idle->read_time.count() == 0);
+  auto data = pattern(chunk_size);
+  REQUIRE(outcomes(over.write_chunk(cluster.targets(), key_of(1).chunk, data, durability::fsync)) ==
+          "ok");
+  fetch(over, key_of(1), 0, chunk_size);
+  auto read = over.probe();
+  REQUIRE(read.has_value());
+  CHECK(read->read_time.count() > 0);
+
+  // A write that waits for its data is under way.
+  {
+    wire::write_request request;
+    request.from = {"test", ""};
+    request.chunk = key_of(2).chunk;
+    request.size = 1000;
+    request.progress_ms = 60'000;
+    request.targets = cluster.targets();
+    raw_client writer{cluster[0].endpoint()};
+    REQUIRE(writer.send(wire::encode_frame(wire::op::write, wire::encode(request))));
+    wait_until([&] { return over.probe()->in_flight == 1; });
+  }
+  wait_until([&] { return over.probe()->in_flight == 0; });
+}
+
+TEST_CASE("a probe from another cluster is refused") {
+  bulk_cluster cluster{1};
+  bulk_connection over{cluster[0].endpoint(), {"another", "", {}}};
+  auto load = over.probe();
+  REQUIRE_FALSE(load.has_value());
+  CHECK(load.error().code == errc::refused);
 }

@@ -19,6 +19,7 @@ storage_heartbeat some_heartbeat() {
   it.zone = "rack";
   it.weight = 2.5;
   it.free_bytes = 10;
+  it.in_flight = 3;
   it.changes = {{{5, 6}, 1, true}, {{7, 8}, 0, false}};
   return it;
 }
@@ -30,7 +31,7 @@ cluster_info some_info() {
   it.recovery = {"replicate", "1.0.0",
                  atl::spi::options{{{"copies", std::int64_t{3}}, {"fast", true}, {"x", 0.5}}}};
   it.reads = {"random", "1.0.0", {}};
-  it.storages = {{{1, "storage-1", {"::1", 9}}, "rack", 1.0, 77, true}};
+  it.storages = {{{1, "storage-1", {"::1", 9}}, "rack", 1.0, 99, 77, true}};
   return it;
 }
 

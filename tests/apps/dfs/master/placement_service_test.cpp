@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <functional>
+#include <stdexcept>
+
 /// Where new chunks go, and under which names.
 using namespace dfs;
 using std::chrono::seconds;
@@ -10,16 +13,38 @@ namespace {
 
 const steady_time begin{seconds{1000}};
 
-/// Answers what a test wants, sense or none.
+/// Picks the nodes in `picks`, by id, as far as they may be picked; or does what a test wants.
 struct scripted_balancer : atl::spi::balancer {
-  std::optional<std::size_t> pick(std::span<const atl::spi::candidate>, std::uint64_t) override {
-    return std::nullopt;
+  using slot = atl::spi::slot;
+
+  void update(std::span<const atl::spi::member> list) override {
+    ++updates;
+    members.assign(list.begin(), list.end());
   }
-  std::vector<std::size_t> pick_many(std::span<const atl::spi::candidate>, std::size_t,
-                                     std::uint64_t) override {
-    return picks;
+  slot pick(const atl::spi::pick_request&, const atl::spi::member_facts&) override {
+    return atl::spi::no_slot;
   }
-  std::vector<std::size_t> picks{0, 1, 2};
+  std::size_t pick_many(const atl::spi::pick_request& request, const atl::spi::member_facts& facts,
+                        std::span<slot> places) override {
+    if (on_pick)
+      on_pick(facts);
+    std::size_t filled = 0;
+    for (auto id : picks)
+      for (slot who = 0; who < members.size(); ++who)
+        if (members[who].id == id && facts.available[who] != 0 && filled < places.size() &&
+            std::ranges::count(request.tried, who) == 0)
+          places[filled++] = who;
+    return filled;
+  }
+  void observe(slot who, const atl::spi::outcome& result, atl::spi::timestamp) override {
+    outcomes.emplace_back(members[who].id, result.ok);
+  }
+
+  std::vector<storage_id> picks{1, 2, 3};
+  std::function<void(const atl::spi::member_facts&)> on_pick;
+  std::vector<atl::spi::member> members;
+  int updates = 0;
+  std::vector<std::pair<std::uint64_t, bool>> outcomes;
 };
 
 struct two_of_three : atl::spi::recovery {
@@ -45,18 +70,31 @@ struct two_of_three : atl::spi::recovery {
 struct fixture {
   fixture() {
     storage_id id = 0;
-    for (auto* name : {"a", "b", "c", "d"}) {
-      protocol::storage_heartbeat report;
-      report.group = "group";
-      report.name = name;
-      report.free_bytes = 1000;
-      registry.update(report, begin).id = ++id;
-    }
+    for (auto* name : {"a", "b", "c", "d"})
+      report(name, {}, ++id);
+  }
+
+  /// A report of this node, with what `change` makes of it.
+  void report(const std::string& name,
+              const std::function<void(protocol::storage_heartbeat&)>& change = {},
+              storage_id id = no_storage, steady_time now = begin) {
+    protocol::storage_heartbeat report;
+    report.group = "group";
+    report.name = name;
+    report.free_bytes = 1000;
+    if (auto* known = registry.find(name))
+      report = known->last;
+    if (change)
+      change(report);
+    auto& node = registry.update(report, now);
+    if (id != no_storage)
+      node.id = id;
+    subject.on_report(name, node, registry, now);
   }
 
   std::shared_ptr<scripted_balancer> balancer = std::make_shared<scripted_balancer>();
   storage_registry registry{seconds{1}};
-  placement_service subject{balancer, std::make_shared<two_of_three>(), 1};
+  placement_service subject{balancer, std::make_shared<two_of_three>(), 1, "scripted"};
 };
 
 } // namespace
@@ -84,20 +122,125 @@ TEST_CASE("each chunk of a request gets a name of its own and its targets in ord
   CHECK(room->placements[0].targets[1].name == "b");
 }
 
-TEST_CASE("a balancer's nonsense is left aside: doubled, out of range, unhealthy picks") {
+TEST_CASE("a node that a request avoids, that is full, silent or takes no data, gets no fragment") {
   fixture it;
-  it.balancer->picks = {0, 0, 99, 2, 3};
-  auto room = it.subject.place({1, 1, 100, {3}}, it.registry, 1, 0, begin); // c is avoided
+  it.balancer->picks = {1, 2, 3, 4};
+  auto targets = [&](std::vector<storage_id> avoid, std::uint64_t bytes, steady_time now) {
+    auto room = it.subject.place({1, 1, bytes, avoid}, it.registry, 1, 0, now);
+    std::string names;
+    if (room)
+      for (auto& target : room->placements[0].targets)
+        names += target.name;
+    return names;
+  };
+  CHECK(targets({}, 100, begin) == "abc");
+  CHECK(targets({1, 3}, 100, begin) == "bd");
+  it.report("b", [](auto& report) { report.free_bytes = 99; });
+  CHECK(targets({}, 100, begin) == "acd");
+  CHECK(targets({}, 99, begin) == "abc");
+  it.report("a", [](auto& report) { report.failed = "its disk is broken"; });
+  CHECK(targets({}, 99, begin) == "bcd");
+  it.report("c", {}, no_storage, begin + seconds{2});
+  it.report("d", {}, no_storage, begin + seconds{2});
+  CHECK(targets({}, 99, begin + seconds{2}) == "cd"); // b is silent
+  it.report("b", {}, no_storage, begin + seconds{2});
+  it.report(
+      "c", [](auto& report) { report.group.clear(); }, no_storage, begin + seconds{2});
+  CHECK(targets({}, 99, begin + seconds{2}) == "bd");
+}
+
+TEST_CASE("the balancer gets the facts of each node's reports") {
+  fixture it;
+  auto place = [&] { return it.subject.place({1, 1, 100, {}}, it.registry, 1, 0, begin); };
+  for (auto* name : {"a", "b"})
+    it.report(name, [](auto& report) { report.zone = "rack"; });
+  it.report("c", [](auto& report) {
+    report.weight = 3;
+    report.capacity_bytes = 5'000;
+    report.in_flight = 7;
+  });
+  it.balancer->on_pick = [&](auto& facts) {
+    CHECK(facts.domain[0] == facts.domain[1]);
+    CHECK(facts.domain[2] != facts.domain[3]);
+    CHECK(facts.free_bytes[1] == 1000);
+    CHECK(facts.reported_in_flight[2] == 7);
+  };
+  REQUIRE(place().has_value());
+  CHECK(it.balancer->members[2].weight == 3);
+  CHECK(it.balancer->members[2].capacity == 5'000);
+  CHECK(it.balancer->updates == 1);
+  it.report("d", [](auto& report) { report.in_flight = 2, report.free_bytes = 500; });
+  it.balancer->on_pick = [&](auto& facts) {
+    CHECK(facts.reported_in_flight[3] == 2);
+    CHECK(facts.free_bytes[3] == 500);
+  };
+  REQUIRE(place().has_value());
+  CHECK(it.balancer->updates == 1); // free space and load are no reason to make tables again
+  it.report("d", [](auto& report) { report.weight = 2; });
+  REQUIRE(place().has_value());
+  CHECK(it.balancer->updates == 2);
+}
+
+TEST_CASE("a node whose data folder was replaced is another member") {
+  fixture it;
+  it.balancer->picks = {1, 2, 3, 9};
+  it.report("a", [](auto& report) { report.uuid = "another folder"; });
+  auto room = it.subject.place({1, 1, 100, {}}, it.registry, 1, 0, begin);
   REQUIRE(room.has_value());
-  auto& targets = room->placements[0].targets;
-  REQUIRE(targets.size() == 2);
-  CHECK(targets[0].name == "a");
-  CHECK(targets[1].name == "d");
+  CHECK(room->placements[0].targets.size() == 2);
+  it.report("a", {}, 9);
+  room = it.subject.place({1, 1, 100, {}}, it.registry, 1, 0, begin);
+  REQUIRE(room.has_value());
+  CHECK(room->placements[0].targets.size() == 3);
+  CHECK(room->placements[0].targets[2].id == 9);
+}
+
+TEST_CASE("the balancer learns what became of an upload's fragments") {
+  fixture it;
+  auto in_flight = [&] {
+    std::vector<std::uint32_t> seen;
+    it.balancer->on_pick = [&](auto& facts) {
+      seen.assign(facts.in_flight.begin(), facts.in_flight.end());
+    };
+    REQUIRE(it.subject.place({99, 1, 100, {}}, it.registry, 1, 0, begin).has_value());
+    it.subject.finish(99, begin);
+    it.balancer->outcomes.clear();
+    return seen;
+  };
+  using counts = std::vector<std::uint32_t>;
+  using outcomes = std::vector<std::pair<std::uint64_t, bool>>;
+  auto place = [&](std::vector<storage_id> avoid) {
+    REQUIRE(it.subject.place({7, 1, 100, avoid}, it.registry, 1, 0, begin).has_value());
+  };
+  place({});
+  CHECK(in_flight() == counts{1, 1, 1, 0});
+  place({2}); // the write to node 2 failed
+  CHECK(it.balancer->outcomes == outcomes{{1, true}, {2, false}, {3, true}});
+  CHECK(in_flight() == counts{1, 0, 1, 0});
+  it.subject.finish(7, begin + seconds{1});
+  CHECK(it.balancer->outcomes == outcomes{{1, true}, {3, true}});
+  place({});
+  it.balancer->outcomes.clear();
+  it.subject.oldest_upload(begin + seconds{60}, seconds{10}); // the upload was given up
+  CHECK(it.balancer->outcomes.empty());
+  CHECK(in_flight() == counts{0, 0, 0, 0});
+}
+
+TEST_CASE("a balancer that fails is named, and asked again by the next request") {
+  fixture it;
+  auto place = [&] { return it.subject.place({1, 1, 100, {}}, it.registry, 1, 0, begin); };
+  it.balancer->on_pick = [](auto&) { throw std::runtime_error{"out of sorts"}; };
+  auto failed = place();
+  REQUIRE_FALSE(failed.has_value());
+  CHECK(failed.error().code == atl::errc::internal);
+  CHECK(failed.error().message.find("'scripted' threw: out of sorts") != std::string::npos);
+  it.balancer->on_pick = nullptr;
+  CHECK(place().has_value());
 }
 
 TEST_CASE("fewer nodes than a write needs are an error that counts them") {
   fixture it;
-  it.balancer->picks = {0};
+  it.balancer->picks = {1};
   auto none = it.subject.place({1, 1, 5000, {}}, it.registry, 1, 0, begin);
   REQUIRE_FALSE(none.has_value());
   CHECK(none.error().code == atl::errc::no_space);
@@ -120,14 +263,14 @@ TEST_CASE("nodes that are down, full, or of weight 0 are reported separately") {
   }
   SUBCASE("some are full, and without them there are too few") {
     for (auto* name : {"a", "b", "c"})
-      it.registry.find(name)->last.free_bytes = 10;
+      it.report(name, [](auto& report) { report.free_bytes = 10; });
     auto why = refusal(100, begin);
     CHECK(why.code == atl::errc::no_space);
     CHECK(why.message.find("3 have no space left for it, 0 are down") != std::string::npos);
   }
   SUBCASE("weights of 0: the balancer chooses none of those that could take it") {
     for (auto* name : {"a", "b", "c", "d"})
-      it.registry.find(name)->last.weight = 0;
+      it.report(name, [](auto& report) { report.weight = 0; });
     auto why = refusal(100, begin);
     CHECK(why.code == atl::errc::refused);
     CHECK(why.message.find("chose only 0 of the 4") != std::string::npos);
@@ -144,7 +287,7 @@ TEST_CASE("an upload that says that it lives holds the watermark back, whichever
   it.subject.renew({1, 777}, 900, begin + seconds{8}); // its age is known here
   it.subject.renew({2, 50}, 900, begin + seconds{8});  // begun under the leader before
   CHECK(it.subject.oldest_upload(begin + seconds{11}, seconds{10}) == 50);
-  it.subject.finish(2);
+  it.subject.finish(2, begin);
   CHECK(it.subject.oldest_upload(begin + seconds{11}, seconds{10}) == 100);
   CHECK_FALSE(it.subject.oldest_upload(begin + seconds{19}, seconds{10}).has_value());
   it.subject.renew({3, 5000}, 900, begin); // no chunk was made later than now
@@ -161,7 +304,7 @@ TEST_CASE("the oldest upload under way holds the watermark back, until it falls 
   place(2, 200);
   place(1, 300); // its first chunk still counts
   CHECK(it.subject.oldest_upload(begin, seconds{10}) == 100);
-  it.subject.finish(1);
+  it.subject.finish(1, begin);
   CHECK(it.subject.oldest_upload(begin, seconds{10}) == 200);
   CHECK_FALSE(it.subject.oldest_upload(begin + seconds{11}, seconds{10}).has_value());
 }
@@ -169,9 +312,7 @@ TEST_CASE("the oldest upload under way holds the watermark back, until it falls 
 TEST_CASE("space is lacking when nodes are full and too few others are there for each fragment") {
   fixture it;
   auto fill = [&](const char* name) {
-    auto report = it.registry.find(name)->last;
-    report.free_bytes = 10;
-    it.registry.update(report, begin);
+    it.report(name, [](auto& report) { report.free_bytes = 10; });
   };
   CHECK_FALSE(it.subject.lacks_space(it.registry, 100, begin));
   fill("a"); // a chunk has three fragments: three nodes are left

@@ -42,37 +42,27 @@ TEST_CASE("a node that failed is alive, and takes no data") {
   CHECK_FALSE(registry.healthy(node, begin));
 }
 
-TEST_CASE("candidates: registered nodes; those without space, avoided or silent are unhealthy") {
+TEST_CASE("a node takes data if it reports, has joined and says no failure") {
   storage_registry registry{seconds{1}};
-  storage_id id = 0;
-  for (auto* name : {"a", "b", "c", "d"})
-    registry.update(report_of(name), begin).id = ++id;
-  registry.update(report_of("not registered"), begin);
-  auto full = report_of("b");
-  full.free_bytes = 10;
-  registry.update(full, begin);
-  for (auto* name : {"a", "b", "c"}) {
-    auto again = report_of(name);
-    again.free_bytes = registry.find(name)->last.free_bytes;
-    registry.update(again, begin + seconds{2});
-  }
-  auto list = registry.candidates({3}, 100, begin + seconds{2});
-  REQUIRE(list.size() == 4);
-  CHECK(list[0].healthy);       // a
-  CHECK_FALSE(list[1].healthy); // b is full
-  CHECK_FALSE(list[2].healthy); // c is avoided
-  CHECK_FALSE(list[3].healthy); // d is silent
+  auto& node = registry.update(report_of("a"), begin);
+  CHECK_FALSE(registry.healthy(node, begin)); // it has no id yet
+  node.id = 1;
+  CHECK(registry.healthy(node, begin + seconds{1}));
+  CHECK_FALSE(registry.healthy(node, begin + seconds{2}));
+  auto failed = report_of("a");
+  failed.failed = "its disk is broken";
+  CHECK_FALSE(registry.healthy(registry.update(failed, begin), begin));
 }
 
 TEST_CASE("a node whose data belongs to no group yet gets no data") {
   storage_registry registry{seconds{1}};
   auto report = report_of("a");
   report.group.clear();
-  registry.update(report, begin).id = 1;
-  REQUIRE(registry.candidates({}, 100, begin).size() == 1);
-  CHECK_FALSE(registry.candidates({}, 100, begin)[0].healthy);
+  auto& node = registry.update(report, begin);
+  node.id = 1;
+  CHECK_FALSE(registry.healthy(node, begin));
   registry.update(report_of("a"), begin);
-  CHECK(registry.candidates({}, 100, begin)[0].healthy);
+  CHECK(registry.healthy(node, begin));
 }
 
 TEST_CASE("a weight that is no number counts as none") {

@@ -98,6 +98,7 @@ TEST_CASE("a storage node removes nothing on the word of a master of another gro
   settings.masters = {{"master-1", master.where()}};
   settings.timing = quick();
   settings.group = "the group of the data";
+  settings.in_flight = [] { return 0U; };
   settings.store = {disk.store.get(), [](chunk_store*) {}};
   auto agent = actors->spawn<storage_agent, caf::detached>(std::move(settings));
 

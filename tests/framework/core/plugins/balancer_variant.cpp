@@ -71,8 +71,9 @@ class fixed_pick : public balancer {
  public:
   explicit fixed_pick(const balancer_setup& setup) : options_{setup.options}, seed_{setup.seed} {}
 
-  std::optional<std::size_t> pick(std::span<const candidate>, std::uint64_t) override {
-    return static_cast<std::size_t>(options_.integer("index")) + seed_;
+  void update(std::span<const member>) override {}
+  slot pick(const pick_request&, const member_facts&) override {
+    return static_cast<slot>(options_.integer("index")) + static_cast<slot>(seed_);
   }
 
  private:
@@ -85,7 +86,7 @@ class fixed_pick : public balancer {
 }
 
 constexpr option_spec declared[] = {
-    {"index", option_type::integer, "3", "0", "9", "which candidate is picked"},
+    {"index", option_type::integer, "3", "0", "9", "which member is picked"},
 };
 [[maybe_unused]] constexpr option_spec wrong_options[] = {
     {"index", option_type::integer, "many", "", "", "a default of another type"},

@@ -10,6 +10,10 @@
 #undef ATOLL_SPI_recovery_MAJOR
 #define ATOLL_SPI_recovery_MAJOR WHOLE_MAJOR
 #endif
+#ifdef WHOLE_MINOR
+#undef ATOLL_SPI_recovery_MINOR
+#define ATOLL_SPI_recovery_MINOR WHOLE_MINOR
+#endif
 #ifndef WHOLE_LAYOUT
 #define WHOLE_LAYOUT                                                                               \
   return {}

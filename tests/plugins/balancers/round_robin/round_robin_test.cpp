@@ -1,38 +1,22 @@
-#include "../balancer_under_test.hpp"
+#include "common_rules.hpp"
 
-using namespace subject;
+using namespace balancer_test;
 
 extern "C" const spi::descriptor ATOLL_PLUGIN_SYMBOL(balancer, round_robin, 1, 0, 0);
 
 namespace {
 
 const auto& plugin = ATOLL_PLUGIN_SYMBOL(balancer, round_robin, 1, 0, 0);
+const auto make = maker(plugin);
 
-properties::balancer_maker starting(const std::string& at) {
-  return maker(plugin, spi::options{{{"start", at}}});
+std::unique_ptr<spi::balancer> starting(const std::string& at, const pool_fixture& pool,
+                                        std::uint64_t seed = 1) {
+  auto balancer = maker(plugin, {{"start", at}})(seed);
+  pool.update(*balancer);
+  return balancer;
 }
 
-const auto make = starting("random");
-const auto make_lowest = starting("lowest");
-
-/// The most by which the counts of candidates with equal shares ever differ in `calls` calls.
-std::uint64_t greatest_gap(spi::balancer& balancer, const properties::candidates& all,
-                           std::size_t count, std::size_t calls) {
-  auto shares = properties::fair_shares(all, count);
-  std::vector<std::uint64_t> counts(all.size());
-  std::uint64_t gap = 0;
-  for (std::size_t call = 0; call < calls; ++call) {
-    for (auto i : balancer.pick_many(all, count, call))
-      ++counts[i];
-    for (std::size_t a = 0; a < all.size(); ++a)
-      for (std::size_t b = 0; b < all.size(); ++b)
-        if (std::abs(shares[a] - shares[b]) < 1e-6 && counts[a] > counts[b])
-          gap = std::max(gap, counts[a] - counts[b]);
-  }
-  return gap;
-}
-
-/// Calls `visit` with every way to put `n` candidates in failure domains: "xx", "xy", …
+/// Calls `visit` with every way to put `n` members in failure domains: "aa", "ab", …
 template <class Visit>
 void for_each_layout(std::size_t n, std::string letters, char next, Visit&& visit) {
   if (letters.size() == n)
@@ -42,139 +26,155 @@ void for_each_layout(std::size_t n, std::string letters, char next, Visit&& visi
                     visit);
 }
 
+/// The most by which the counts of members in domains of the same size, which are due the same,
+/// ever differ.
+std::uint64_t greatest_gap(const std::string& domains, std::size_t count, std::size_t calls) {
+  auto pool = pool_fixture::in_domains(domains);
+  auto balancer = starting("random", pool, domains.size());
+  std::vector<std::uint64_t> counts(pool.size());
+  auto domain_size = [&](std::size_t i) {
+    return std::count(domains.begin(), domains.end(), domains[i]);
+  };
+  std::uint64_t gap = 0;
+  for (std::size_t call = 0; call < calls; ++call) {
+    for (auto who : pool.pick_many(*balancer, count))
+      ++counts[who];
+    for (std::size_t a = 0; a < pool.size(); ++a)
+      for (std::size_t b = 0; b < pool.size(); ++b)
+        if (domain_size(a) == domain_size(b) && counts[a] > counts[b])
+          gap = std::max(gap, counts[a] - counts[b]);
+  }
+  return gap;
+}
+
 } // namespace
 
 TEST_CASE("the descriptor says what the plugin is") {
-  check_descriptor(plugin, "round_robin", "uniform");
+  check_descriptor(plugin, "round_robin", {"shares = uniform", "smooth = yes", "spread = domains"});
   REQUIRE(plugin.options.size() == 1);
   CHECK(std::string{plugin.options[0].name} == "start");
-  CHECK(std::string{plugin.options[0].default_value} == "random");
 }
 
 TEST_CASE("the common rules hold") {
-  check_common_rules(make, {});
+  check_common_rules(make);
 }
 
-TEST_CASE("candidates take turns in the order of their ids") {
-  CHECK(spelled(*make_lowest(1), weighing({1, 1, 1}), 7) == "abcabca");
+TEST_CASE("members take turns in the order of their ids, whatever their weights") {
+  auto pool = pool_fixture::weighing({1, 50, 1, 0});
+  CHECK(spelled(*starting("lowest", pool), pool, 9) == "abcdabcda");
 }
 
 TEST_CASE("the order of the list doesn't matter") {
-  auto all = weighing({1, 1, 1, 1});
-  auto balancer = make_lowest(1);
-  spi::random_source chance{9};
+  pool_fixture pool{4};
+  auto balancer = starting("lowest", pool);
+  spi::random_source random{9};
   std::string ids;
   for (int call = 0; call < 12; ++call) {
-    for (auto i = all.size(); i > 1; --i)
-      std::swap(all[i - 1], all[chance.below(i)]);
-    ids += std::to_string(all[*balancer->pick(all, 0)].id);
+    for (auto i = pool.size(); i > 1; --i)
+      pool.exchange(static_cast<slot>(i - 1), static_cast<slot>(random.below(i)));
+    pool.update(*balancer);
+    ids += std::to_string(pool.members[pool.pick(*balancer)].id);
   }
   CHECK(ids == "123412341234");
 }
 
-TEST_CASE("weights change nothing") {
-  CHECK(spelled(*make_lowest(1), weighing({1, 50, 1, NAN}), 8) == "abcdabcd");
-}
-
-TEST_CASE(
-    "balancers with different seeds begin with different candidates, unless start is lowest") {
-  auto all = weighing({1, 1, 1, 1, 1});
-  std::vector<std::uint64_t> first(all.size()), first_lowest(all.size());
+TEST_CASE("different seeds begin with different members, unless start is lowest") {
+  pool_fixture pool{5};
+  std::vector<std::uint64_t> first(5), first_lowest(5);
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
-    ++first[*make(seed)->pick(all, 0)];
-    ++first_lowest[*make_lowest(seed)->pick(all, 0)];
+    ++first[pool.pick(*starting("random", pool, seed))];
+    ++first_lowest[pool.pick(*starting("lowest", pool, seed))];
   }
-  CHECK(properties::chi_squared(first) < 27.9); // 4 degrees of freedom: once in 80,000 runs
+  CHECK(chi_squared(first) < chi_squared_max(5));
   CHECK(first_lowest[0] == 1000);
 }
 
-TEST_CASE("wherever it starts, the round goes on in the order of ids") {
+TEST_CASE("wherever the turns begin, they go on in the order of ids") {
+  pool_fixture pool{4};
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
-    auto picks = spelled(*make(seed), weighing({1, 1, 1, 1}), 8);
+    auto picks = spelled(*starting("random", pool, seed), pool, 8);
     CHECK(std::string{"abcdabcdabcd"}.find(picks) != std::string::npos);
+  }
+}
+
+TEST_CASE("counts differ by one at most") {
+  for (std::size_t n = 1; n <= 40; ++n) {
+    pool_fixture pool{n};
+    auto balancer = starting("random", pool, n);
+    std::vector<std::uint64_t> counts(n);
+    for (std::size_t call = 0; call < 5 * n; ++call) {
+      ++counts[pool.pick(*balancer)];
+      auto [least, most] = std::minmax_element(counts.begin(), counts.end());
+      CHECK(*most - *least <= 1);
+    }
   }
 }
 
 TEST_CASE("three at a time, counts of equal shares differ by one at most, in any domains") {
   for (std::size_t n = 1; n <= 7; ++n)
     for_each_layout(n, "", 'a', [](const std::string& domains) {
-      auto balancer = make(domains.size());
-      auto gap = greatest_gap(*balancer, in_domains(domains), 3, 60);
-      CHECK_MESSAGE(gap <= 1, domains);
+      CHECK_MESSAGE(greatest_gap(domains, 3, 60) <= 1, domains);
     });
 }
 
 TEST_CASE("any number at a time, counts of equal shares differ by one at most, in any domains") {
   for (std::size_t n = 1; n <= 6; ++n)
     for_each_layout(n, "", 'a', [&](const std::string& domains) {
-      for (std::size_t count = 1; count <= n; ++count) {
-        auto balancer = make(n);
-        auto gap = greatest_gap(*balancer, in_domains(domains), count, 40);
-        CHECK_MESSAGE(gap <= 1, domains << " by " << count);
-      }
+      for (std::size_t count = 1; count <= n; ++count)
+        CHECK_MESSAGE(greatest_gap(domains, count, 40) <= 1, domains << " by " << count);
     });
 }
 
-TEST_CASE("without domains counts differ by one at most") {
-  for (std::size_t n = 3; n <= 40; ++n) {
-    auto balancer = make(n);
-    CHECK(greatest_gap(*balancer, weighing(std::vector<double>(n, 1)), 3, 200) <= 1);
-  }
+TEST_CASE("a domain with more than its part of the members gives one a call, shared evenly") {
+  auto pool = pool_fixture::in_domains("xxxy");
+  CHECK(tally(*starting("lowest", pool), pool, 300, 2) ==
+        std::vector<std::uint64_t>{100, 100, 100, 300});
 }
 
-TEST_CASE("in larger clusters of any shape no one is ever two picks from its due") {
-  CHECK(holds_for_any_seed([](std::uint64_t seed) -> properties::finding {
-    spi::random_source chance{seed};
-    auto all = properties::random_candidates(chance, 1 + chance.below(30), chance.below(8), false);
-    auto count = 1 + chance.below(6);
-    auto balancer = make(seed);
-    for (std::size_t calls : {7, 50, 400}) {
-      auto fresh = make(seed);
-      if (auto wrong = properties::shares_follow(*fresh, all, count, calls, {}, 2))
-        return wrong;
-    }
-    return std::nullopt;
-  }));
+TEST_CASE("the member after one that is down gets no more than the others") {
+  pool_fixture pool{4};
+  auto balancer = starting("lowest", pool);
+  pool.available[1] = 0;
+  CHECK(spelled(*balancer, pool, 7) == "acdacda");
 }
 
-TEST_CASE("a new candidate gets its share and no more, and starves no other") {
-  auto all = weighing({1, 1, 1});
-  auto balancer = make(1);
-  properties::tally(*balancer, all, 0, 1000);
-  all.push_back(all.back());
-  all.back().id = 99;
-  auto counts = properties::tally(*balancer, all, 0, 400);
-  for (auto count : counts) {
+TEST_CASE("a new member gets its share and no more, and starves no other") {
+  pool_fixture pool{3};
+  auto balancer = starting("random", pool);
+  tally(*balancer, pool, 1000);
+  pool.join();
+  pool.update(*balancer);
+  for (auto count : tally(*balancer, pool, 400)) {
     CHECK(count >= 99);
     CHECK(count <= 101);
   }
 }
 
-TEST_CASE("a newcomer at every call doesn't keep the others from their turn") {
-  auto all = weighing({1, 1, 1, 1});
-  auto balancer = make(1);
-  std::uint64_t old_ones = 0;
-  for (std::uint64_t call = 0; call < 1000; ++call) {
-    all.back().id = 1000 + call;
-    old_ones += *balancer->pick(all, 0) != 3;
+TEST_CASE("a new member at every call doesn't keep the others from their turn") {
+  pool_fixture pool{4};
+  auto balancer = starting("random", pool);
+  int old_members = 0;
+  for (int call = 0; call < 1000; ++call) {
+    pool.leave(3);
+    pool.join();
+    pool.update(*balancer);
+    old_members += pool.pick(*balancer) != 3;
   }
-  CHECK(old_ones >= 500);
+  CHECK(old_members >= 500);
 }
 
 TEST_CASE("subsets that change at every call are served evenly too") {
-  auto all = weighing(std::vector<double>(9, 1));
-  auto balancer = make(1);
-  spi::random_source chance{3};
-  std::map<std::uint64_t, std::uint64_t> counts;
+  pool_fixture pool{9};
+  auto balancer = starting("random", pool);
+  spi::random_source random{3};
+  std::vector<std::uint64_t> counts(9);
   for (int call = 0; call < 9000; ++call) {
-    properties::candidates subset;
-    for (auto& one : all)
-      if (chance.chance(0.4))
-        subset.push_back(one);
-    if (auto picked = balancer->pick(subset, 0))
-      ++counts[subset[*picked].id];
+    for (auto& available : pool.available)
+      available = random.chance(0.4);
+    if (auto who = pool.pick(*balancer); who != no_slot)
+      ++counts[who];
   }
-  for (auto& [id, count] : counts) {
+  for (auto count : counts) {
     CHECK(count > 900);
     CHECK(count < 1100);
   }

@@ -1,6 +1,8 @@
-#include "../balancer_under_test.hpp"
+#include "common_rules.hpp"
 
-using namespace subject;
+#include <cstdlib>
+
+using namespace balancer_test;
 
 extern "C" const spi::descriptor ATOLL_PLUGIN_SYMBOL(balancer, weighted, 1, 0, 0);
 
@@ -8,7 +10,17 @@ namespace {
 
 const auto& plugin = ATOLL_PLUGIN_SYMBOL(balancer, weighted, 1, 0, 0);
 const auto make = maker(plugin);
-const properties::balancer_traits traits{true, true};
+
+std::unique_ptr<spi::balancer> make_for(const pool_fixture& pool, std::uint64_t seed = 1) {
+  auto balancer = make(seed);
+  pool.update(*balancer);
+  return balancer;
+}
+
+std::string first_picks(const std::vector<double>& weights, std::size_t calls) {
+  auto pool = pool_fixture::weighing(weights);
+  return spelled(*make_for(pool), pool, calls);
+}
 
 /// nginx's rule, word for word, in whole numbers.
 std::string nginx_picks(const std::vector<std::int64_t>& weights, std::size_t calls) {
@@ -29,136 +41,187 @@ std::string nginx_picks(const std::vector<std::int64_t>& weights, std::size_t ca
   return text;
 }
 
+/// Picks a call that each member is due, if each may be picked once a call and no two are in the
+/// same domain.
+std::vector<double> fair_shares(const std::vector<double>& weights, std::size_t count) {
+  std::vector<double> shares(weights.size());
+  for (std::size_t round = 0; round < weights.size(); ++round) {
+    auto left = static_cast<double>(count);
+    double sum = 0;
+    for (std::size_t i = 0; i < weights.size(); ++i)
+      if (shares[i] == 1)
+        left -= 1;
+      else
+        sum += weights[i];
+    for (std::size_t i = 0; i < weights.size(); ++i)
+      if (shares[i] != 1)
+        shares[i] = std::min(1.0, left * weights[i] / sum);
+  }
+  return shares;
+}
+
+void check_near(const std::vector<std::uint64_t>& counts, const std::vector<double>& due,
+                double off_max) {
+  REQUIRE(counts.size() == due.size());
+  for (std::size_t i = 0; i < due.size(); ++i)
+    CHECK_MESSAGE(std::abs(static_cast<double>(counts[i]) - due[i]) <= off_max,
+                  "member " << i << ": " << counts[i] << " picks, due " << due[i]);
+}
+
 } // namespace
 
 TEST_CASE("the descriptor says what the plugin is") {
-  check_descriptor(plugin, "weighted", "weighted");
+  check_descriptor(plugin, "weighted", {"shares = weighted", "smooth = yes", "spread = domains"});
 }
 
 TEST_CASE("the common rules hold") {
-  check_common_rules(make, traits);
+  check_common_rules(make);
 }
 
 TEST_CASE("weights 5, 1, 1 give exactly a a b a c a a, again and again") {
-  CHECK(spelled(*make(1), weighing({5, 1, 1}), 14) == "aabacaaaabacaa");
+  CHECK(first_picks({5, 1, 1}, 14) == "aabacaaaabacaa");
 }
 
 TEST_CASE("whole weights give the order of nginx, pick by pick") {
-  CHECK(holds_for_any_seed([](std::uint64_t seed) -> properties::finding {
-    spi::random_source chance{seed};
-    std::vector<std::int64_t> whole(1 + chance.below(12));
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    spi::random_source random{seed};
+    std::vector<std::int64_t> whole(1 + random.below(12));
     std::vector<double> weights;
     for (auto& weight : whole) {
-      weight = chance.between(1, 40);
+      weight = random.between(1, seed % 2 == 0 ? 40 : 4);
       weights.push_back(static_cast<double>(weight));
     }
-    if (spelled(*make(seed), weighing(weights), 2000) != nginx_picks(whole, 2000))
-      return "goes another way than nginx";
-    return std::nullopt;
-  }));
-}
-
-TEST_CASE("weights are shares: a common factor changes nothing, however large or small") {
-  for (double factor : {1e-300, 1e-9, 1.0, 7.0, 1e9, 1e300})
-    CHECK(spelled(*make(1), weighing({5 * factor, factor, factor}), 14) == "aabacaaaabacaa");
-}
-
-TEST_CASE("weight 0, below 0 and not a number get nothing, not even when all else is gone") {
-  auto all = weighing({0, -5, NAN, 1, -INFINITY, -0.0});
-  CHECK(spelled(*make(1), all, 5) == "ddddd");
-  CHECK(make(1)->pick_many(all, 3, 0) == std::vector<std::size_t>{3});
-  all[3].healthy = false;
-  CHECK(spelled(*make(1), all, 3) == "---");
-  CHECK(make(1)->pick_many(all, 3, 0).empty());
-}
-
-TEST_CASE("an infinite weight is a very large one") {
-  CHECK(spelled(*make(1), weighing({1, INFINITY, 2}), 50) == std::string(50, 'b'));
-  CHECK(spelled(*make(1), weighing({INFINITY, 1, INFINITY}), 4) == "acac");
-  constexpr auto most = std::numeric_limits<double>::max();
-  CHECK(spelled(*make(1), weighing({most, most}), 4) == "abab");
-}
-
-TEST_CASE("the least of weights is picked when nothing else is left to spread to") {
-  auto picks = make(1)->pick_many(weighing({1e300, 1e-300, 5e-324}), 3, 0);
-  CHECK(picks.size() == 3);
-}
-
-TEST_CASE("any weights: shares follow to within a few picks, singly and several at once") {
-  CHECK(holds_for_any_seed([](std::uint64_t seed) -> properties::finding {
-    spi::random_source chance{seed};
-    auto all = properties::random_candidates(chance, 1 + chance.below(20), chance.below(7), false);
-    for (auto& one : all)
-      one.weight = std::exp(6 * chance.unit());
-    for (std::size_t count : {0, 1, 2, 3, 5})
-      for (std::size_t calls : {10, 300, 3000}) {
-        auto fresh = make(seed);
-        if (auto wrong = properties::shares_follow(*fresh, all, count, calls, traits, 3))
-          return wrong;
-      }
-    return std::nullopt;
-  }));
-}
-
-TEST_CASE("three at once follow the weights of nodes of three sizes") {
-  auto balancer = make(1);
-  auto counts = properties::tally(*balancer, weighing({4, 4, 2, 2, 1, 1, 1}), 3, 1000);
-  // 15 parts, 3 picks a call: 800 of 1000 calls for weight 4.
-  for (auto [i, due] : {std::pair{0, 800}, {1, 800}, {2, 400}, {3, 400}, {4, 200}, {6, 200}})
-    CHECK(std::abs(static_cast<int>(counts[static_cast<std::size_t>(i)]) - due) <= 2);
-}
-
-TEST_CASE("who is due more than once a call is picked by every call, and the rest share the rest") {
-  auto balancer = make(1);
-  auto counts = properties::tally(*balancer, weighing({100, 3, 2, 1}), 2, 600);
-  CHECK(counts[0] == 600);
-  CHECK(std::abs(static_cast<int>(counts[1]) - 300) <= 1);
-  CHECK(std::abs(static_cast<int>(counts[2]) - 200) <= 1);
-  CHECK(std::abs(static_cast<int>(counts[3]) - 100) <= 1);
-}
-
-TEST_CASE("a domain that holds most of the weight still gives one a call, shared by weight") {
-  auto all = in_domains("xxyz");
-  all[0].weight = 30;
-  all[1].weight = 10;
-  auto balancer = make(1);
-  auto counts = properties::tally(*balancer, all, 2, 400);
-  CHECK(std::abs(static_cast<int>(counts[0]) - 300) <= 1);
-  CHECK(std::abs(static_cast<int>(counts[1]) - 100) <= 1);
-  CHECK(std::abs(static_cast<int>(counts[2]) - 200) <= 1);
-  CHECK(std::abs(static_cast<int>(counts[3]) - 200) <= 1);
-}
-
-TEST_CASE("single and several picks share one account") {
-  auto all = weighing({3, 2, 1});
-  auto balancer = make(1);
-  std::vector<std::uint64_t> counts(3);
-  for (int call = 0; call < 600; ++call) {
-    if (call % 2 == 0)
-      ++counts[*balancer->pick(all, 0)];
-    else
-      for (auto i : balancer->pick_many(all, 1, 0))
-        ++counts[i];
+    CHECK(first_picks(weights, 2000) == nginx_picks(whole, 2000));
   }
-  CHECK(counts == std::vector<std::uint64_t>{300, 200, 100});
 }
 
-TEST_CASE("a weight that changes while running is followed at once") {
-  auto all = weighing({1, 1});
-  auto balancer = make(1);
-  properties::tally(*balancer, all, 0, 1000);
-  all[0].weight = 9'000'000;
-  all[1].weight = 1'000'000;
-  auto counts = properties::tally(*balancer, all, 0, 1000);
-  CHECK(std::abs(static_cast<int>(counts[0]) - 900) <= 2);
+TEST_CASE("a common factor of all weights changes nothing, however large or small") {
+  for (double factor : {1e-300, 1e-9, 1.0, 7.0, 1e9, 1e300})
+    CHECK(first_picks({5 * factor, factor, factor}, 14) == "aabacaaaabacaa");
 }
 
-TEST_CASE("a node that was away gets no more than its share to make up for it") {
-  auto all = weighing({5, 3, 2});
-  auto balancer = make(1);
-  all[0].healthy = false;
-  properties::tally(*balancer, all, 0, 5000);
-  all[0].healthy = true;
-  auto counts = properties::tally(*balancer, all, 0, 100);
-  CHECK(std::abs(static_cast<int>(counts[0]) - 50) <= 2);
+TEST_CASE("a weight of 0 gets nothing, not even when no other member is left") {
+  auto pool = pool_fixture::weighing({0, 1, 0});
+  auto balancer = make_for(pool);
+  CHECK(spelled(*balancer, pool, 5) == "bbbbb");
+  CHECK(pool.pick_many(*balancer, 3) == std::vector<slot>{1});
+  pool.available[1] = 0;
+  CHECK(spelled(*balancer, pool, 3) == "---");
+  CHECK(pool.pick_many(*balancer, 3).empty());
+}
+
+TEST_CASE("at any time each member has its share of the picks, give or take one or two") {
+  for (std::uint64_t seed = 0; seed < 30; ++seed) {
+    spi::random_source random{seed};
+    std::vector<double> weights(1 + random.below(20));
+    for (auto& weight : weights)
+      weight = std::exp(6 * random.unit());
+    auto pool = pool_fixture::weighing(weights);
+    for (std::size_t count : {1, 2, 3, 5}) {
+      auto shares = fair_shares(weights, count);
+      auto balancer = make_for(pool);
+      std::vector<std::uint64_t> counts(weights.size());
+      for (std::size_t calls = 1; calls <= 300; ++calls) {
+        for (auto who : pool.pick_many(*balancer, count))
+          ++counts[who];
+        auto due = shares;
+        for (auto& each : due)
+          each *= static_cast<double>(calls);
+        if (count < weights.size())
+          check_near(counts, due, 2);
+      }
+    }
+  }
+}
+
+TEST_CASE("three at once follow the weights of members of three sizes") {
+  auto pool = pool_fixture::weighing({4, 4, 2, 2, 1, 1, 1});
+  // 15 parts, 3 picks a call: 800 of 1000 calls for weight 4.
+  check_near(tally(*make_for(pool), pool, 1000, 3), {800, 800, 400, 400, 200, 200, 200}, 2);
+}
+
+TEST_CASE("a member that is due more than a pick a call gets one, and the rest share the rest") {
+  auto pool = pool_fixture::weighing({100, 3, 2, 1});
+  check_near(tally(*make_for(pool), pool, 600, 2), {600, 300, 200, 100}, 1);
+}
+
+TEST_CASE("a domain that has most of the weight gets a pick a call, shared by weight") {
+  auto pool = pool_fixture::in_domains("xxyz");
+  pool.members[0].weight = 30;
+  pool.members[1].weight = 10;
+  check_near(tally(*make_for(pool), pool, 400, 2), {300, 100, 200, 200}, 1);
+}
+
+TEST_CASE("calls of one pick and of several share one account") {
+  auto pool = pool_fixture::weighing({3, 2, 1});
+  auto balancer = make_for(pool);
+  std::vector<std::uint64_t> single(3);
+  for (int call = 0; call < 300; ++call) {
+    ++single[pool.pick(*balancer)];
+    ++single[pool.pick_many(*balancer, 1).front()];
+    CHECK(pool.pick_many(*balancer, 3).size() == 3); // each once: leaves the credits as they were
+  }
+  check_near(single, {300, 200, 100}, 1);
+}
+
+TEST_CASE("a weight that changes is followed at once") {
+  pool_fixture pool{2};
+  auto balancer = make_for(pool);
+  tally(*balancer, pool, 1000);
+  pool.members[0].weight = 9'000'000;
+  pool.members[1].weight = 1'000'000;
+  pool.update(*balancer);
+  check_near(tally(*balancer, pool, 1000), {900, 100}, 2);
+}
+
+TEST_CASE("a member that was away gets no more than its share to make up for it") {
+  auto pool = pool_fixture::weighing({5, 3, 2});
+  auto balancer = make_for(pool);
+  pool.available[0] = 0;
+  check_near(tally(*balancer, pool, 5000), {0, 3000, 2000}, 2);
+  pool.available[0] = 1;
+  check_near(tally(*balancer, pool, 100), {50, 30, 20}, 2);
+}
+
+TEST_CASE("a member that was tried keeps its turn") {
+  auto pool = pool_fixture::weighing({1, 1, 1});
+  auto balancer = make_for(pool);
+  CHECK(pool.pick(*balancer, 0, std::vector<slot>{0}) == 1);
+  CHECK(spelled(*balancer, pool, 4) == "acab");
+}
+
+TEST_CASE("a member that many requests had to leave out is not made up for all of them") {
+  for (std::size_t count : {1, 2}) {
+    auto pool = pool_fixture::in_domains("xxyy");
+    auto balancer = make_for(pool);
+    for (int call = 0; call < 1000; ++call)
+      pool.pick_many(*balancer, count, 0, std::vector<slot>{0});
+    auto counts = tally(*balancer, pool, 200, count);
+    CHECK(counts[0] >= 50);
+    CHECK(counts[0] <= (count == 1 ? 80 : 125));
+  }
+}
+
+TEST_CASE("among more members than are compared at a time, one that comes back is found") {
+  pool_fixture pool{5000};
+  auto balancer = make_for(pool);
+  pool.available[4999] = pool.available[0] = 0;
+  tally(*balancer, pool, 20);
+  pool.available[4999] = pool.available[0] = 1;
+  auto counts = tally(*balancer, pool, 10'000);
+  CHECK(counts[0] >= 1);
+  CHECK(counts[4999] >= 1);
+  pool.available.assign(5000, 0);
+  pool.available[4999] = 1;
+  CHECK(pool.pick(*balancer) == 4999);
+  pool.available[4999] = 0;
+  pool.available[3] = 1;
+  CHECK(pool.pick(*balancer) == 3);
+}
+
+TEST_CASE("shares hold over more calls than are counted between two settlements") {
+  auto pool = pool_fixture::weighing({3, 1});
+  auto calls = std::size_t{1 << 20} + 1000;
+  auto due = static_cast<double>(calls) / 4;
+  check_near(tally(*make_for(pool), pool, calls), {3 * due, due}, 1);
 }

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <cstdint>
+
+namespace atl::verify {
+
+/// How often this thread has called `operator new`, in whichever library; for differences between
+/// two counts only.
+std::uint64_t allocation_count();
+
+/// Whether allocations are counted: not under a sanitizer, and not in a program with an
+/// `operator new` of its own.
+bool counts_allocations();
+
+} // namespace atl::verify

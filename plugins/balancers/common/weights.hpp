@@ -1,0 +1,31 @@
+#pragma once
+
+#include <atoll/spi/balancer.hpp>
+
+#include <algorithm>
+#include <span>
+#include <vector>
+
+namespace atl::balancers {
+
+/// Smaller weights, relative to the largest, are raised to this one, so that their members can
+/// still be picked.
+constexpr double weight_min = 1e-18;
+
+/// Writes the members' weights relative to the largest, in (0, 1]; 0 for a weight of 0.
+inline void normalize_weights(std::span<const spi::member> members, std::vector<double>& out) {
+  out.clear();
+  double greatest = 0;
+  for (auto& member : members)
+    greatest = std::max(greatest, member.weight);
+  for (auto& member : members)
+    out.push_back(member.weight > 0 ? std::max(member.weight / greatest, weight_min) : 0);
+}
+
+/// The requests that a member is known to work on: those of this host, or those of all hosts that
+/// the member reported, whichever are more.
+inline std::uint32_t requests_in_flight(const spi::member_facts& facts, spi::slot who) {
+  return std::max(facts.in_flight[who], facts.reported_in_flight[who]);
+}
+
+} // namespace atl::balancers
