@@ -81,6 +81,18 @@ TEST_CASE("requests at a member that goes down fail, until hosts see it and go e
   CHECK(at_once.nodes[0].requests > 0.5 * static_cast<double>(at_once.nodes[1].requests));
 }
 
+TEST_CASE("requests that a member loses as it goes down are tried again elsewhere") {
+  auto model = small_workload();
+  model.arrivals.rate = 0.9 * model.capacity();
+  model.members[0].down = {{2e6, 4e6}};
+  model.detection = 0;
+  model.tries_max = 2;
+  auto it = run(model, fakes::random_strategy);
+  CHECK(it.answered == 10'000);
+  CHECK(it.retries > 0);
+  CHECK(it.retries == it.nodes[0].failed);
+}
+
 TEST_CASE("a member that is down stays so for hosts when another one joins") {
   auto model = small_workload();
   model.members[0].down = {{2e6, 10e6}};
