@@ -41,8 +41,8 @@ key_sample::key_sample(const workload& workload, std::unique_ptr<balanced_pool> 
     : workload_{workload}, pool_{std::move(pool)} {}
 
 result<key_moves> key_sample::change(double at) {
-  auto first = look(at);
-  auto before = look(at);
+  auto first = look(at, key_order::forwards);
+  auto before = look(at, key_order::backwards);
   auto former = std::move(members_);
   members_ = members_at(workload_, at);
   if (auto told = pool_->update(members_, stamp(at)); !told)
@@ -58,7 +58,7 @@ result<key_moves> key_sample::change(double at) {
     it.left += !new_shares.contains(id);
   if (first != before)
     return it;
-  auto after = look(at);
+  auto after = look(at, key_order::forwards);
   std::size_t moved = 0;
   for (std::size_t i = 0; i < after.size(); ++i)
     moved += before[i] != after[i];
@@ -66,11 +66,13 @@ result<key_moves> key_sample::change(double at) {
   return it;
 }
 
-std::vector<std::uint64_t> key_sample::look(double at) {
+std::vector<std::uint64_t> key_sample::look(double at, key_order order) {
   std::vector<std::uint64_t> out(std::min(workload_.keys.count, sampled_keys_max));
-  for (std::uint64_t rank = 0; rank < out.size(); ++rank)
+  for (std::uint64_t i = 0; i < out.size(); ++i) {
+    auto rank = order == key_order::forwards ? i : out.size() - 1 - i;
     if (auto picked = pool_->pick(key_of_rank(rank), stamp(at)); picked && *picked)
       out[rank] = **picked;
+  }
   return out;
 }
 

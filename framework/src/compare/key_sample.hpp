@@ -21,8 +21,11 @@ class key_sample {
   result<key_moves> change(double at);
 
  private:
-  /// The member of each key; 0: none.
-  std::vector<std::uint64_t> look(double at);
+  enum class key_order : std::uint8_t { forwards, backwards };
+
+  /// The member of each key; 0: none. A strategy that takes turns gives keys the same members again
+  /// by chance, unless the keys come in another order.
+  std::vector<std::uint64_t> look(double at, key_order order);
 
   const workload& workload_;
   std::unique_ptr<balanced_pool> pool_;

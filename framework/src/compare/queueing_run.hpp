@@ -68,7 +68,6 @@ class queueing_run {
   void answer_probe(const event& it);
 
   void draw_antagonist(std::uint32_t member);
-  void plan_antagonist(std::uint32_t member);
   void update_speed(std::uint32_t member);
   void plan_end(std::uint32_t member);
   std::vector<double> busy();

@@ -45,6 +45,19 @@ class uniform : public fake {
   }
 };
 
+/// One member after the other.
+class turns : public fake {
+ public:
+  using fake::fake;
+
+  spi::slot pick(const spi::pick_request&, const spi::member_facts& facts) override {
+    return static_cast<spi::slot>(next_++ % facts.available.size());
+  }
+
+ private:
+  std::uint64_t next_ = 0;
+};
+
 /// The first member with the fewest requests in flight.
 class shortest : public fake {
  public:
@@ -121,6 +134,7 @@ atl::compare::strategy strategy(std::string name) {
 }
 
 inline const auto random_strategy = strategy<uniform>("uniform");
+inline const auto in_turn = strategy<turns>("turns");
 inline const auto shortest_queue = strategy<shortest>("shortest");
 inline const auto key_hash = strategy<by_key>("by_key");
 inline const auto probing = strategy<prober>("prober");

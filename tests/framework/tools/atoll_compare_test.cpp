@@ -90,9 +90,11 @@ TEST_CASE("what can't be compared is told with its place") {
 
 TEST_CASE("errors of a plugin are counted, and decide the exit code") {
   compared it;
+  std::filesystem::copy_file(std::filesystem::path{LOADER_TEST_PLUGINS} / "first.so",
+                             it.folder / "first.so");
   auto first = it.write("first.toml", "[balancer]\nplugin = \"first\"\noptions = { index = 7 }\n");
   auto [code, out] = run_atoll(fmt::format("compare {} --workload {} --path '{}'", first,
-                                           it.workload(), LOADER_TEST_PLUGINS));
+                                           it.workload(), it.folder.path().string()));
   CAPTURE(out);
   CHECK(code == 1);
   CHECK(holds(out, "none answered"));
