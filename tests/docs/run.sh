@@ -117,6 +117,7 @@ for name in steady availability; do
   (cd "$work/comparing" && sh ../comparing.sh) >"$work/out" 2>&1 ||
     fail "block $number of commands in COMPARING.md failed"
   { echo '…'; block text "$number" "$comparing"; echo '…'; } >"$work/shown"
+  echo '(end)' >>"$work/comparing/$name.txt"
   is_shown "$work/comparing/$name.txt" "$work/shown" ||
     fail "COMPARING.md shows another output than that of its block $number of commands"
   keys <"$work/comparing/$name.json" >"$work/keys"

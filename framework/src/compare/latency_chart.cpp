@@ -57,11 +57,17 @@ plot_area area_of(const std::vector<strategy_result>& strategies) {
           std::pow(10, -std::ceil(std::log10(static_cast<double>(requests))))};
 }
 
+std::string time_text(double microseconds) {
+  return microseconds < 1e3   ? fmt::format("{:g} us", microseconds)
+         : microseconds < 1e6 ? fmt::format("{:g} ms", microseconds / 1e3)
+                              : fmt::format("{:g} s", microseconds / 1e6);
+}
+
 void draw_axes(sim::svg& out, const plot_area& area) {
   for (auto x = area.x_min; x <= area.x_max * 1.01; x *= 10) {
     out.line("grid", area.place(x, 1), area.place(x, area.y_min));
     auto at = area.place(x, area.y_min);
-    out.text("x-label", {at.x, at.y + 16}, fmt::format("{:g} ms", x / 1000));
+    out.text("x-label", {at.x, at.y + 16}, time_text(x));
   }
   for (auto y = 1.0; y >= area.y_min * 0.99; y /= 10) {
     out.line("grid", area.place(area.x_min, y), area.place(area.x_max, y));
