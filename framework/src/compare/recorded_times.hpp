@@ -2,6 +2,7 @@
 
 #include <atoll/core/error.hpp>
 
+#include <cstdint>
 #include <filesystem>
 #include <vector>
 

@@ -78,7 +78,7 @@ run_all(const workload& model, const std::vector<strategy>& strategies, std::uin
 
 int report_error(const atl::error& problem) {
   std::cerr << "atoll: " << problem.message << '\n';
-  return exit_usage;
+  return problem.code == atl::errc::internal ? exit_failed : exit_usage;
 }
 
 int compare_balancers(const compare_arguments& arguments) {
