@@ -133,21 +133,26 @@ std::string node_table(const comparison& it) {
 }
 
 std::string moves_table(const comparison& it) {
-  auto& first = it.strategies.front().moves;
-  if (first.empty())
+  // A run ends with its last request, which may be before a change that other runs have reached.
+  auto& longest =
+      std::max_element(it.strategies.begin(), it.strategies.end(), [](auto& a, auto& b) {
+        return a.moves.size() < b.moves.size();
+      })->moves;
+  if (longest.empty())
     return {};
   table out;
   std::vector<std::string> header{"KEYS MOVED", "must move"};
   for (auto& each : it.strategies)
     header.push_back(each.label);
   out.row(header);
-  for (std::size_t i = 0; i < first.size(); ++i) {
-    std::vector<std::string> row{fmt::format("{} join, {} leave at {:.1f} s", first[i].joined,
-                                             first[i].left, first[i].at / 1e6),
-                                 percent(first[i].least)};
+  for (std::size_t i = 0; i < longest.size(); ++i) {
+    std::vector<std::string> row{fmt::format("{} join, {} leave at {:.1f} s", longest[i].joined,
+                                             longest[i].left, longest[i].at / 1e6),
+                                 percent(longest[i].least)};
     for (auto& each : it.strategies)
-      row.push_back(i < each.moves.size() && each.moves[i].moved ? percent(*each.moves[i].moved)
-                                                                 : "not kept");
+      row.push_back(i >= each.moves.size() ? "not reached"
+                    : each.moves[i].moved  ? percent(*each.moves[i].moved)
+                                           : "not kept");
     out.row(row);
   }
   return out.text() + '\n';

@@ -42,6 +42,9 @@ TEST_CASE("the text has a line for each strategy in each table") {
   CHECK(holds(text, "\n0 join, 1 leave at 1.0 s    33.33 %  not kept  "));
   CHECK(holds(text, "first error with thrower: "));
   CHECK(holds(text, "\nnode 3 "));
+  auto cut = compare(small_workload());
+  cut.strategies[0].moves.clear();
+  CHECK(holds(to_text(cut), "33.33 %  not reached  "));
   auto model = fakes::simple_workload(30);
   model.requests = 2'000;
   auto large = to_text(compare(model));
