@@ -94,9 +94,12 @@ class deficit_scheduler {
     bool known = false;
   };
 
-  /// Bound of the distance between a credit and the mean at a start: a member that was absent for
-  /// long is owed at most so many picks.
-  static constexpr double credit_max = 8;
+  /// Bound of the distance between a credit and the mean at a start, so that what happened before a
+  /// change shifts the picks after the change by about one at most.
+  static constexpr double credit_max = 1;
+
+  /// Beyond this distance a credit is cut off between two changes as well.
+  static constexpr double excess_max = 8;
 
   /// Calls after which credits are written down, so that products with the number of calls stay
   /// exact enough.
@@ -107,7 +110,7 @@ class deficit_scheduler {
   }
 
   /// A member that many requests had to leave out must not be made up for all of them.
-  void check_credit(double credit) { credit_exceeded_ |= credit > middle_ + 2 * credit_max; }
+  void check_credit(double credit) { credit_exceeded_ |= credit > middle_ + excess_max; }
 
   /// Whether availability of `count` members differs from that of the last start.
   bool differs(const spi::member_facts& facts, std::size_t from, std::size_t count) const {

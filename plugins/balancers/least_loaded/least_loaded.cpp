@@ -69,6 +69,8 @@ class least_loaded final : public balancer {
   using load = std::int32_t;
   static constexpr load none = std::numeric_limits<load>::max(); ///< not to be picked: all bits
 
+  static constexpr auto requests_max = std::numeric_limits<std::int32_t>::max();
+
   /// Writes the loads. The loops have no branches and are simple, so that compilers measure several
   /// members at a time.
   /// @returns the least load
@@ -79,9 +81,10 @@ class least_loaded final : public balancer {
     auto* __restrict reported = facts.reported_in_flight.data();
     auto* __restrict divisors = divisors_.data();
     for (std::size_t i = 0; i < size; ++i) {
-      constexpr std::uint32_t most = std::numeric_limits<std::int32_t>::max();
-      auto requests = std::min(std::max(own[i], reported[i]), most);
-      auto measured = static_cast<float>(static_cast<std::int32_t>(requests)) / divisors[i];
+      auto first = own[i], second = reported[i];
+      auto more = static_cast<std::int32_t>(first > second ? first : second);
+      auto requests = static_cast<float>(more < 0 ? requests_max : more);
+      auto measured = requests / divisors[i];
       loads[i] = std::bit_cast<load>(measured);
     }
     auto* __restrict available = facts.available.data();
