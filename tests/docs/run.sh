@@ -107,6 +107,27 @@ for file in verified shrunk checked; do
   number=$((number + 1))
 done
 
+# docs/COMPARING.md: its commands; the formulas and the availability that it shows are those that they
+# print, and its JSON names keys that they write.
+comparing=$root/docs/COMPARING.md
+mkdir "$work/comparing"
+number=1
+for name in steady availability; do
+  { echo 'set -e'; block sh "$number" "$comparing"; } >"$work/comparing.sh"
+  (cd "$work/comparing" && sh ../comparing.sh) >"$work/out" 2>&1 ||
+    fail "block $number of commands in COMPARING.md failed"
+  { echo '…'; block text "$number" "$comparing"; echo '…'; } >"$work/shown"
+  echo '(end)' >>"$work/comparing/$name.txt"
+  is_shown "$work/comparing/$name.txt" "$work/shown" ||
+    fail "COMPARING.md shows another output than that of its block $number of commands"
+  keys <"$work/comparing/$name.json" >"$work/keys"
+  block json "$number" "$comparing" | keys | grep -vxFf "$work/keys" >"$work/out" &&
+    fail "COMPARING.md names keys that $name.json doesn't have:"
+  number=$((number + 1))
+done
+[ "$(blocks sh "$comparing")" = $((number - 1)) ] || fail "COMPARING.md has commands that nothing runs"
+tail -1 "$work/comparing/steady.svg" | grep -qx '</svg>' || fail "COMPARING.md draws no steady.svg"
+
 # Every block of configuration is accepted, in place of the sections that it has in common with quickstart.
 checked=0
 for file in "$root"/*.md "$root"/docs/*.md; do

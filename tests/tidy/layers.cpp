@@ -41,7 +41,12 @@ const std::vector<layer>& layers() {
        {"spi", "core", "sim", "verify"},
        {},
        true},
-      {"tools", {"framework/tools/"}, {"spi", "core", "sim", "verify"}, {}, true},
+      {"compare",
+       {"framework/include/atoll/compare/", "framework/src/compare/"},
+       {"spi", "core", "sim", "compare"},
+       {},
+       true},
+      {"tools", {"framework/tools/"}, {"spi", "core", "sim", "verify", "compare"}, {}, true},
       {"plugins", {"plugins/", "tests/author/"}, {"spi"}, {"isa-l.h", "isa-l/"}},
       {"apps", {"apps/"}, {"spi", "core", "runtime"}, {"caf/"}, true},
   };

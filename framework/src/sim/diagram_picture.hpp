@@ -1,8 +1,7 @@
 #pragma once
 
-#include "svg.hpp"
-
 #include <atoll/sim/diagram.hpp>
+#include <atoll/sim/svg.hpp>
 
 #include <deque>
 #include <string>

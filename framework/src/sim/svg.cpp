@@ -1,4 +1,4 @@
-#include "svg.hpp"
+#include <atoll/sim/svg.hpp>
 
 #include <cmath>
 
@@ -38,6 +38,13 @@ std::string svg::escape(std::string_view text) {
 void svg::line(std::string_view style, point from, point to) {
   put(shapes_, "<line class=\"{}\" x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\"/>\n",
       style, from.x, from.y, to.x, to.y);
+}
+
+void svg::path(std::string_view style, std::span<const point> points) {
+  put(shapes_, "<path class=\"{}\" d=\"", style);
+  for (auto& each : points)
+    put(shapes_, "{}{:.1f} {:.1f}", &each == points.data() ? 'M' : 'L', each.x, each.y);
+  put(shapes_, "\"/>\n");
 }
 
 void svg::box(std::string_view style, point corner, double width, double height) {

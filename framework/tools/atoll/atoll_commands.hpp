@@ -20,6 +20,7 @@ inline constexpr const char* exit_code_help =
 
 // Each function adds one command. The chosen command stores its exit code in `code`.
 
+void add_compare_command(CLI::App& app, int& code);
 void add_history_command(CLI::App& app, int& code);
 void add_plugin_command(CLI::App& app, int& code);
 void add_simulate_command(CLI::App& app, int& code);

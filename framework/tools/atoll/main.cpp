@@ -9,8 +9,9 @@
 namespace {
 
 int run(int argc, char** argv) {
-  CLI::App app{"Atoll: looks into plugins, and proves protocols, before they are deployed",
-               "atoll"};
+  CLI::App app{
+      "Atoll: looks into plugins, proves protocols and compares balancers before they are deployed",
+      "atoll"};
   app.require_subcommand(1);
   app.set_version_flag("--version", ATOLL_VERSION);
   app.footer(exit_code_help); // before the commands are added, which inherit it
@@ -19,6 +20,7 @@ int run(int argc, char** argv) {
   add_simulate_command(app, code);
   add_verify_command(app, code);
   add_history_command(app, code);
+  add_compare_command(app, code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& stop) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <iterator>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,8 @@ class svg {
   };
 
   void line(std::string_view style, point from, point to);
+  /// Straight lines from each point to the next one. @pre at least one point
+  void path(std::string_view style, std::span<const point> points);
   void box(std::string_view style, point corner, double width, double height);
   /// An arrow with a tooltip.
   void arrow(std::string_view style, point from, point to, std::string_view word);

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <atoll/core/config_value.hpp>
+#include <atoll/core/error.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace atl::compare {
+
+/// A balancer as a file names it.
+struct strategy_file {
+  std::string plugin;
+  config_location where; ///< of the plugin's name
+  config_table options;  ///< as written
+};
+
+/// Reads which balancer a TOML file names: `[balancer]` with `plugin` and `options`; or, in the
+/// file of a cluster, the section of this name with `balancer` and `options`. Errors cite
+/// `origin:line:column`.
+/// @param origin the file's name, for messages
+/// @param section empty: `[balancer]`, and nothing else may be in the file
+result<strategy_file> parse_strategy(std::string_view text, std::string_view origin,
+                                     std::string_view section);
+
+} // namespace atl::compare

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace atl::compare {
+
+/// What a member knows of its own latency, as in Prequal (Wydrowski et al., NSDI 2024): it keeps
+/// the last requests with the number of requests that they met, and answers a probe with the median
+/// of those that met about as many as there are now.
+class probe_answers {
+ public:
+  void add(std::uint32_t met, double latency) { kept_[added_++ % kept_.size()] = {met, latency}; }
+
+  /// 0 before any request has ended.
+  std::chrono::microseconds estimate(std::uint32_t in_flight) const {
+    constexpr std::size_t used_max = 9;
+    auto known = std::min(added_, kept_.size());
+    if (known == 0)
+      return std::chrono::microseconds{0};
+    auto near = kept_;
+    auto distance = [&](const sample& it) {
+      return it.met > in_flight ? it.met - in_flight : in_flight - it.met;
+    };
+    std::stable_sort(near.begin(), near.begin() + static_cast<std::ptrdiff_t>(known),
+                     [&](auto& a, auto& b) { return distance(a) < distance(b); });
+    auto used = std::min(known, used_max);
+    auto middle = near.begin() + static_cast<std::ptrdiff_t>(used / 2);
+    std::nth_element(near.begin(), middle, near.begin() + static_cast<std::ptrdiff_t>(used),
+                     [](auto& a, auto& b) { return a.latency < b.latency; });
+    return std::chrono::microseconds{static_cast<std::int64_t>(middle->latency)};
+  }
+
+ private:
+  struct sample {
+    std::uint32_t met = 0; ///< requests at the member when the request came, without it
+    double latency = 0;
+  };
+
+  std::array<sample, 32> kept_;
+  std::size_t added_ = 0;
+};
+
+} // namespace atl::compare

@@ -1,0 +1,187 @@
+#include "atoll_commands.hpp"
+#include "compare_arguments.hpp"
+#include "input_file.hpp"
+#include "plugin_choice.hpp"
+
+#include <atoll/compare/comparison.hpp>
+#include <atoll/compare/strategy_file.hpp>
+#include <atoll/core/worker_threads.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <thread>
+
+namespace {
+
+using namespace atl::compare;
+namespace fs = std::filesystem;
+
+/// The files' names without their folders and endings, where these differ.
+std::vector<std::string> labels_of(const std::vector<std::string>& files) {
+  std::vector<std::string> labels;
+  for (auto& file : files)
+    labels.push_back(fs::path{file}.stem().string());
+  auto sorted = labels;
+  std::sort(sorted.begin(), sorted.end());
+  return std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end() ? labels : files;
+}
+
+atl::result<strategy> load_strategy(const std::string& file, const std::string& label,
+                                    const compare_arguments& arguments) {
+  auto text = read_input(file);
+  if (!text)
+    return tl::unexpected{text.error()};
+  auto written = parse_strategy(*text, file, arguments.section);
+  if (!written)
+    return tl::unexpected{written.error()};
+  auto plugin =
+      find_plugin({written->plugin, arguments.folders, {}}, atl::spi::plugin_kind::balancer);
+  if (!plugin)
+    return atl::fail(plugin.error(), written->where.text());
+  auto options = (*plugin)->check_options(written->options);
+  if (!options)
+    return tl::unexpected{options.error()};
+  auto make = [plugin = *plugin, options = *options](std::uint64_t seed) {
+    return plugin->create_balancer(options, seed);
+  };
+  if (auto made = make(1); !made) // some options contradict each other only in the plugin's eyes
+    return atl::fail(made.error(), written->where.text());
+  return strategy{label, written->plugin, make};
+}
+
+atl::result<std::vector<strategy_result>>
+run_all(const workload& model, const std::vector<strategy>& strategies, std::uint64_t seed) {
+  std::vector<std::optional<atl::result<strategy_result>>> results(strategies.size());
+  std::atomic<std::size_t> next{0};
+  auto threads =
+      std::min<std::size_t>(std::max(1u, std::thread::hardware_concurrency()), strategies.size());
+  atl::run_on_threads(static_cast<unsigned>(threads), [&] {
+    for (auto i = next++; i < strategies.size(); i = next++)
+      results[i] = run_queueing(model, strategies[i], seed);
+  });
+  std::vector<strategy_result> out;
+  for (auto& each : results) {
+    if (!*each)
+      return tl::unexpected{each->error()};
+    out.push_back(std::move(**each));
+  }
+  return out;
+}
+
+int report_error(const atl::error& problem) {
+  std::cerr << "atoll: " << problem.message << '\n';
+  return problem.code == atl::errc::internal ? exit_failed : exit_usage;
+}
+
+int compare_balancers(const compare_arguments& arguments) {
+  auto model = load_workload(arguments.workload);
+  if (!model)
+    return report_error(model.error());
+  if (arguments.requests != 0)
+    model->requests = model->arrivals.process == arrival_process::recorded
+                          ? std::min(arguments.requests, model->requests)
+                          : arguments.requests;
+  std::vector<strategy> strategies;
+  auto labels = labels_of(arguments.files);
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    auto loaded = load_strategy(arguments.files[i], labels[i], arguments);
+    if (!loaded)
+      return report_error(loaded.error());
+    strategies.push_back(std::move(*loaded));
+  }
+  auto results = run_all(*model, strategies, arguments.seed);
+  if (!results)
+    return report_error(results.error());
+  auto theory = closed_forms(*model);
+  comparison out{std::move(*model), arguments.seed, std::move(*results), std::move(theory)};
+  std::cout << to_text(out);
+  if (!arguments.json.empty() && !write_output(arguments.json, to_json(out)))
+    return exit_usage;
+  if (!arguments.svg.empty() && !write_output(arguments.svg, latency_chart(out)))
+    return exit_usage;
+  auto has_errors = [](auto& each) { return each.plugin_errors != 0; };
+  return std::any_of(out.strategies.begin(), out.strategies.end(), has_errors) ? exit_failed
+                                                                               : exit_ok;
+}
+
+int run(const compare_arguments& arguments) {
+  if (arguments.availability)
+    return compare_availability(arguments);
+  if (arguments.files.empty() || arguments.workload.empty())
+    return report_error({atl::errc::invalid, "compare takes files of strategies and --workload "
+                                             "FILE, or --availability"});
+  return compare_balancers(arguments);
+}
+
+} // namespace
+
+bool write_output(const std::string& file, const std::string& text) {
+  errno = 0;
+  std::ofstream out{file, std::ios::binary};
+  out << text;
+  out.close();
+  if (!out)
+    std::cerr << "atoll: " << atl::system_error(errno, "cannot write " + file).message << '\n';
+  return static_cast<bool>(out);
+}
+
+void add_compare_command(CLI::App& app, int& code) {
+  auto arguments = std::make_shared<compare_arguments>();
+  auto& it = *arguments;
+  auto* command = app.add_subcommand(
+      "compare",
+      "Balancers side by side in a queueing simulation that runs the same .so as a cluster, "
+      "beside\n"
+      "what theory says; or, with --availability, protocols beside formulas: how likely a write\n"
+      "succeeds while replicas are down. Exit code 1: a plugin made errors (docs/COMPARING.md)");
+  auto* files = command->add_option("files", it.files,
+                                    "A TOML file for each strategy: [balancer] with plugin and\n"
+                                    "options, or the file of a cluster with --section");
+  auto* workload =
+      command->add_option("--workload", it.workload, "TOML file with arrivals, service and members")
+          ->type_name("FILE");
+  auto* section = command
+                      ->add_option("--section", it.section,
+                                   "The section of a cluster's file that names the balancer")
+                      ->check(CLI::IsMember({"reads", "placement"}));
+  auto* requests =
+      command
+          ->add_option("--requests", it.requests, "So many instead of the workload's run.requests")
+          ->check(CLI::Range(std::uint64_t{10}, requests_max));
+  auto* svg =
+      command->add_option("--svg", it.svg, "Draw the share of requests that took longer, by time")
+          ->type_name("FILE");
+  command->add_option("--json", it.json, "Write the numbers as JSON, for programs")
+      ->type_name("FILE");
+  command->add_option("--seed", it.seed, "Equal seeds give equal results")->capture_default_str();
+  command->add_option("--path", it.folders, "Folder to look for plugins in")
+      ->type_name("DIR")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  auto* availability = command->add_flag("--availability", it.availability,
+                                         "Of protocols: the probability that a write succeeds");
+  for (auto* other : {files, workload, section, requests, svg})
+    availability->excludes(other);
+  command->add_option("--replicas", it.replicas, "Sizes of groups")
+      ->delimiter(',')
+      ->check(CLI::Range(1u, measured_replicas_max))
+      ->capture_default_str()
+      ->needs(availability);
+  command->add_option("--down", it.down, "Probability that a replica is down")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str()
+      ->needs(availability);
+  command->add_option("--protocols", it.protocols, "Names of consensus plugins")
+      ->delimiter(',')
+      ->capture_default_str()
+      ->needs(availability);
+  command->callback([arguments, &code] { code = run(*arguments); });
+}

@@ -1,0 +1,117 @@
+#include "run_atoll.hpp"
+
+namespace {
+
+/// Strategies and a workload, and the folder of this tree's plugins.
+struct compared {
+  temporary_folder folder;
+
+  std::string write(std::string_view name, std::string_view text) const {
+    return folder.write(name, text).string();
+  }
+  std::string random() const { return write("random.toml", "[balancer]\nplugin = \"random\"\n"); }
+  std::string workload() const {
+    return write("w.toml", "[run]\nrequests = 5000\n[arrivals]\nload = 0.5\n[service]\n"
+                           "mean = \"10ms\"\n[[members]]\ncount = 3\n");
+  }
+  outcome run(const std::string& arguments) const {
+    return run_atoll("compare " + arguments + " --path '" ATOLL_PLUGINS "'");
+  }
+  nlohmann::json json(std::string_view name) const {
+    return nlohmann::json::parse(std::ifstream{folder / name});
+  }
+};
+
+} // namespace
+
+TEST_CASE("strategies of files are compared, in text, JSON and a picture") {
+  compared it;
+  auto turns = it.write("turns.toml", "[balancer]\nplugin = \"round_robin\"\noptions = {}\n");
+  auto [code, out] =
+      it.run(fmt::format("{} {} --workload {} --json {} --svg {} --seed 4 "
+                         "--requests 3000",
+                         it.random(), turns, it.workload(), (it.folder / "out.json").string(),
+                         (it.folder / "out.svg").string()));
+  CAPTURE(out);
+  CHECK(code == 0);
+  CHECK(holds(out, "3 members, load 0.500, 3000 requests of 10.00 ms"));
+  CHECK(holds(out, "\nturns "));
+  auto json = it.json("out.json");
+  CHECK(json["seed"] == 4);
+  REQUIRE(json["strategies"].size() == 2);
+  CHECK(json["strategies"][0]["label"] == "random");
+  CHECK(json["strategies"][0]["answered"] == 2700);
+  for (auto& node : json["strategies"][1]["nodes"])
+    CHECK(node["requests"] == 900);
+  std::ifstream picture{it.folder / "out.svg"};
+  CHECK(holds({std::istreambuf_iterator<char>{picture}, {}}, ">turns<"));
+}
+
+TEST_CASE("a section of a cluster's file is a strategy, and files of one name keep their folders") {
+  compared it;
+  auto cluster = [&](std::string_view name) {
+    return it.write(name, "[cluster]\nname = \"x\"\n[placement]\nbalancer = \"round_robin\"\n"
+                          "[reads]\nbalancer = \"random\"\n");
+  };
+  auto one = cluster("1/cluster.toml"), two = cluster("2/cluster.toml");
+  auto [code, out] =
+      it.run(fmt::format("{} {} --section placement --workload {}", one, two, it.workload()));
+  CAPTURE(out);
+  CHECK(code == 0);
+  CHECK(holds(out, "\n" + one + " "));
+  CHECK(holds(out, "\n" + two + " "));
+}
+
+TEST_CASE("what can't be compared is told with its place") {
+  compared it;
+  auto told = [&](const std::string& arguments, const std::string& part) {
+    auto [code, out] = it.run(arguments);
+    CAPTURE(arguments);
+    CAPTURE(out);
+    CHECK(code == 2);
+    CHECK(holds(out, part));
+  };
+  auto with = " --workload " + it.workload();
+  told("", "compare takes files of strategies and --workload FILE, or --availability");
+  told(it.random(), "compare takes files of strategies and --workload FILE");
+  told("/nowhere.toml" + with, "/nowhere.toml can't be read");
+  auto unknown = it.write("a.toml", "[balancer]\nplugin = \"randon\"\n");
+  told(unknown + with, unknown + ":2:10: there is no balancer plugin 'randon'");
+  auto option = it.write("b.toml", "[balancer]\nplugin = \"random\"\noptions = { x = 1 }\n");
+  told(option + with, option + ":3:13: ");
+  auto workload = it.write("bad.toml", "[arrivals]\nload = -1\n");
+  told(it.random() + " --workload " + workload, workload + ":2:8: arrivals.load is -1");
+  told(it.random() + with + " --json /nowhere/x", "cannot write /nowhere/x");
+  told("--replicas 3" + with, "--replicas");
+  told("--availability" + with, "--availability");
+  told("--availability --replicas 10", "--replicas");
+  told("--availability --protocols rafd", "rafd");
+}
+
+TEST_CASE("errors of a plugin are counted, and decide the exit code") {
+  compared it;
+  std::filesystem::copy_file(std::filesystem::path{LOADER_TEST_PLUGINS} / "first.so",
+                             it.folder / "first.so");
+  auto first = it.write("first.toml", "[balancer]\nplugin = \"first\"\noptions = { index = 7 }\n");
+  auto [code, out] = run_atoll(fmt::format("compare {} --workload {} --path '{}'", first,
+                                           it.workload(), it.folder.path().string()));
+  CAPTURE(out);
+  CHECK(code == 1);
+  CHECK(holds(out, "none answered"));
+  CHECK(holds(out, "first error with first: "));
+}
+
+TEST_CASE("the availability of protocols is measured beside the formulas") {
+  compared it;
+  auto [code, out] = it.run("--availability --replicas 1,3 --down 0.1 --protocols "
+                            "raft,two_phase_commit --json " +
+                            (it.folder / "out.json").string());
+  CAPTURE(out);
+  CHECK(code == 0);
+  CHECK(holds(out, "0:1/1 1:3/3 2:0/3 3:0/1"));
+  auto groups = it.json("out.json")["groups"];
+  REQUIRE(groups.size() == 4);
+  CHECK(groups[1]["protocol"] == "raft");
+  CHECK(groups[1]["measured"].get<double>() == doctest::Approx(0.972));
+  CHECK(groups[3]["measured"].get<double>() == doctest::Approx(0.729));
+}
