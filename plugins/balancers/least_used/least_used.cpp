@@ -1,3 +1,4 @@
+#include "../common/spread_picks.hpp"
 #include "../common/takes_requests.hpp"
 
 #include <atoll/spi/balancer.hpp>
@@ -18,6 +19,7 @@ class least_used final : public balancer {
 
   void update(std::span<const member> members) override {
     takes_requests_.update(members);
+    spread_.update(members);
     std::uint64_t largest = 0;
     for (auto& each : members)
       largest = std::max(largest, each.capacity);
@@ -37,7 +39,22 @@ class least_used final : public balancer {
   }
 
   slot pick(const pick_request& request, const member_facts& facts) override {
-    auto may = takes_requests_.eligible_for(request, facts);
+    return spread_.pick(request, facts, [&](auto&& may) { return pick_among(facts, may); });
+  }
+
+  std::size_t pick_many(const pick_request& request, const member_facts& facts,
+                        std::span<slot> picks) override {
+    return spread_.pick_many(request, facts, picks,
+                             [&](auto&& may) { return pick_among(facts, may); });
+  }
+
+ private:
+  /// Draws that may hit members that can't be picked.
+  static constexpr std::size_t spare_draws = 8;
+
+  /// A draw hits members of a weight above 0 alone.
+  template <class Predicate>
+  slot pick_among(const member_facts& facts, Predicate&& may) {
     auto best = no_slot;
     std::size_t candidates = 0;
     auto draws_max = choices_ + spare_draws;
@@ -53,10 +70,6 @@ class least_used final : public balancer {
     }
     return best != no_slot ? best : emptiest(may, facts);
   }
-
- private:
-  /// Draws that may hit members that can't be picked.
-  static constexpr std::size_t spare_draws = 8;
 
   static double greatest_weight(std::span<const member> members) {
     double greatest = 0;
@@ -83,7 +96,8 @@ class least_used final : public balancer {
   slot emptiest(Predicate&& may, const member_facts& facts) const {
     auto best = no_slot;
     for (slot who = 0; who < capacities_.size(); ++who)
-      if (may(who) && (best == no_slot || free_part(who, facts) > free_part(best, facts)))
+      if (takes_requests_(who) && may(who) &&
+          (best == no_slot || free_part(who, facts) > free_part(best, facts)))
         best = who;
     return best;
   }
@@ -92,6 +106,7 @@ class least_used final : public balancer {
   atl::balancers::takes_requests takes_requests_;
   std::vector<double> capacities_;   ///< bytes; where not known, the largest that is
   std::vector<double> shares_until_; ///< sums of weight × capacity up to and with each slot
+  atl::balancers::spread_picks spread_;
   random_source random_;
 };
 

@@ -1,4 +1,4 @@
-#include "../common/eligible.hpp"
+#include "../common/spread_picks.hpp"
 #include "highest_score.hpp"
 #include "lookup_table.hpp"
 
@@ -40,12 +40,24 @@ class maglev final : public balancer {
   void update(std::span<const member> members) override {
     table_.update(members);
     scores_.update(members);
+    spread_.update(members);
   }
 
   slot pick(const pick_request& request, const member_facts& facts) override {
-    atl::balancers::eligible may{request, facts};
+    return spread_.pick(request, facts, [&](auto&& may) { return first_for(request.key, may); });
+  }
+
+  std::size_t pick_many(const pick_request& request, const member_facts& facts,
+                        std::span<slot> picks) override {
+    return spread_.pick_many(request, facts, picks,
+                             [&](auto&& may) { return first_for(request.key, may); });
+  }
+
+ private:
+  template <class Predicate>
+  slot first_for(std::uint64_t key, Predicate&& may) const {
     constexpr int draws_max = 4;
-    auto hash = mix(request.key);
+    auto hash = mix(key);
     for (int draw = 0; draw < draws_max; ++draw, hash = mix(hash)) {
       auto who = table_.member_at(hash);
       if (who == no_slot)
@@ -53,18 +65,18 @@ class maglev final : public balancer {
       if (may(who))
         return who;
     }
-    return scores_.pick(request.key, may);
+    return scores_.pick(key, may);
   }
 
- private:
   atl::balancers::lookup_table table_;
   atl::balancers::highest_score scores_;
+  atl::balancers::spread_picks spread_;
 };
 
 constexpr claim claims[] = {{"spread", "domains"}, {"keys", "kept"}};
 
 constexpr option_spec declared[] = {
-    {"table_size", option_type::integer, "65537", "251", "16777259",
+    {"table_size", option_type::integer, "65537", "251", "262147",
      "Entries of the lookup table, a prime number; at least 100 times the number of members"},
 };
 

@@ -1,4 +1,4 @@
-#include "../common/eligible.hpp"
+#include "../common/spread_picks.hpp"
 #include "score_table.hpp"
 
 #include <atoll/spi/balancer.hpp>
@@ -26,20 +26,31 @@ class rendezvous final : public balancer {
   explicit rendezvous(const balancer_setup& setup)
       : table_{checked_size(setup.options.integer("table_size"))} {}
 
-  void update(std::span<const member> members) override { table_.update(members); }
+  void update(std::span<const member> members) override {
+    table_.update(members);
+    spread_.update(members);
+  }
 
   slot pick(const pick_request& request, const member_facts& facts) override {
-    return table_.first_for(request.key, atl::balancers::eligible{request, facts});
+    return spread_.pick(request, facts,
+                        [&](auto&& may) { return table_.first_for(request.key, may); });
+  }
+
+  std::size_t pick_many(const pick_request& request, const member_facts& facts,
+                        std::span<slot> picks) override {
+    return spread_.pick_many(request, facts, picks,
+                             [&](auto&& may) { return table_.first_for(request.key, may); });
   }
 
  private:
   atl::balancers::score_table table_;
+  atl::balancers::spread_picks spread_;
 };
 
 constexpr claim claims[] = {{"spread", "domains"}, {"keys", "minimal"}};
 
 constexpr option_spec declared[] = {
-    {"table_size", option_type::integer, "65536", "1024", "16777216",
+    {"table_size", option_type::integer, "65536", "1024", "262144",
      "Entries of the table, a power of two; about 1,000 for each member make shares even"},
 };
 

@@ -63,9 +63,18 @@ class score_table {
       if (who != spi::no_slot && may(who))
         return who;
     auto best = spi::no_slot;
-    for (spi::slot who = 0; who < scorers_.size(); ++who)
-      if (scorers_[who].weight > 0 && may(who) && precedes(who, best, entry))
+    auto least = never;
+    for (spi::slot who = 0; who < scorers_.size(); ++who) {
+      if (scorers_[who].weight <= 0)
+        continue;
+      auto cost = score(who, entry);
+      auto is_first =
+          cost < least || best == spi::no_slot || (cost == least && wins_tie(who, best, entry));
+      if (is_first && may(who)) {
         best = who;
+        least = cost;
+      }
+    }
     return best;
   }
 
@@ -107,13 +116,6 @@ class score_table {
 
   float score(spi::slot who, std::size_t entry) const {
     return costs_[scorers_[who].rank(entry)] / scorers_[who].weight;
-  }
-
-  bool precedes(spi::slot a, spi::slot b, std::size_t entry) const {
-    if (b == spi::no_slot)
-      return true;
-    auto of_a = score(a, entry), of_b = score(b, entry);
-    return of_a != of_b ? of_a < of_b : wins_tie(a, b, entry);
   }
 
   bool wins_tie(spi::slot a, spi::slot b, std::size_t entry) const {

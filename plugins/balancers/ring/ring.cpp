@@ -1,4 +1,4 @@
-#include "../common/eligible.hpp"
+#include "../common/spread_picks.hpp"
 #include "../common/takes_requests.hpp"
 #include "load_limit.hpp"
 #include "ring_points.hpp"
@@ -11,7 +11,6 @@
 namespace {
 
 using namespace atl::spi;
-using atl::balancers::eligible;
 using atl::balancers::load_limit;
 
 /// Consistent hashing: a key goes to the member of the first point after the key's hash. With
@@ -25,10 +24,23 @@ class ring final : public balancer {
   void update(std::span<const member> members) override {
     points_.update(members, points_per_member_);
     on_ring_.update(members);
+    spread_.update(members);
   }
 
   slot pick(const pick_request& request, const member_facts& facts) override {
-    eligible may{request, facts};
+    return spread_.pick(request, facts,
+                        [&](auto&& may) { return pick_among(request, facts, may); });
+  }
+
+  std::size_t pick_many(const pick_request& request, const member_facts& facts,
+                        std::span<slot> picks) override {
+    return spread_.pick_many(request, facts, picks,
+                             [&](auto&& may) { return pick_among(request, facts, may); });
+  }
+
+ private:
+  template <class Predicate>
+  slot pick_among(const pick_request& request, const member_facts& facts, Predicate&& may) const {
     // The mean times the number of members is the sum: no member can exceed that.
     if (load_bound_ >= static_cast<double>(on_ring_.members()))
       return first_after(request.key, may);
@@ -37,14 +49,13 @@ class ring final : public balancer {
     };
     auto in_use = [&](slot who) { return on_ring_(who) && facts.available[who] != 0; };
     auto who = first_after(request.key, below(load_limit(facts, load_bound_, in_use)));
-    if (who != no_slot || request.tried.empty())
+    if (who != no_slot)
       return who;
-    // All that weren't tried are at their limit: the request is spread among these.
+    // All below the limit were tried or picked already: the others share the request.
     auto remains = [&](slot each) { return on_ring_(each) && may(each); };
     return first_after(request.key, below(load_limit(facts, load_bound_, remains)));
   }
 
- private:
   /// The member of the first point after the key's hash for which `may(slot)` holds.
   template <class Predicate>
   slot first_after(std::uint64_t key, Predicate&& may) const {
@@ -75,13 +86,14 @@ class ring final : public balancer {
   double load_bound_;
   atl::balancers::ring_points points_;
   atl::balancers::takes_requests on_ring_;
+  atl::balancers::spread_picks spread_;
 };
 
 constexpr claim claims[] = {
     {"spread", "domains"}, {"keys", "minimal"}, {"load_bound", "load_bound"}};
 
 constexpr option_spec declared[] = {
-    {"points", option_type::real, "160", "0.000000000000001", "16384",
+    {"points", option_type::real, "160", "0.000000000000001", "1024",
      "Points on the ring of a member of weight 1; more points, more even shares"},
     {"load_bound", option_type::real, "1000000", "1", "1000000",
      "No member gets more than this times the mean of requests in flight; at least the number of "

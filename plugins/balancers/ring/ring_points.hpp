@@ -19,7 +19,7 @@ namespace atl::balancers {
 class ring_points {
  public:
   /// A member has at most so many points, whatever its weight.
-  static constexpr double points_max = 16'384;
+  static constexpr double points_max = 4'096;
 
   /// @param points of a member of weight 1. Others have as many times their weight, at least one;
   /// members of weight 0 have none.

@@ -88,7 +88,7 @@ TEST_CASE("160 points each: the fullest of 10 members has 1.2 times the mean in 
 
 TEST_CASE("shares follow weights") {
   auto pool = pool_fixture::weighing({1, 2, 0, 5});
-  auto balancer = maker(plugin, {{"points", 3000.0}})(1);
+  auto balancer = maker(plugin, {{"points", 800.0}})(1);
   pool.update(*balancer);
   auto counts = tally(*balancer, pool, 80'000);
   CHECK(std::abs(static_cast<double>(counts[0]) - 10'000) < 1000);
