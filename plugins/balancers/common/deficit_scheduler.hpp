@@ -1,5 +1,6 @@
 #pragma once
 
+#include "domain_turns.hpp"
 #include "domains.hpp"
 #include "eligible.hpp"
 #include "member_state.hpp"
@@ -53,13 +54,15 @@ class deficit_scheduler {
     for (auto* array : {&active_, &shares_})
       array->assign(members.size(), 0);
     sizes_.assign(domains_.size(), 0);
-    available_.assign(members.size(), 0);
+    available_.assign(members.size(), 1); // most likely: then the first pick has nothing to start
     turns_.reserve(members.size());
+    domain_turns_.reserve(members.size());
     for (auto* marks : {&picked_, &tried_})
       marks->resize(members.size());
     for (auto* marks : {&used_, &exhausted_})
       marks->resize(domains_.size());
     next_compared_ = 0;
+    start(1);
   }
 
   spi::slot pick(const spi::pick_request& request, const spi::member_facts& facts) {
@@ -87,24 +90,27 @@ class deficit_scheduler {
 
  private:
   struct account {
-    double credit = 0; ///< without the shares of the calls since the last start
+    double credit = 0; ///< at the last start
     bool known = false;
   };
 
-  /// Bound of the distance between a credit and the mean at a start: a member that was absent for
-  /// long is owed at most so many picks.
-  static constexpr double credit_max = 8;
+  /// Bound of the distance between a credit and the mean at a start, so that what happened before a
+  /// change shifts the picks after the change by about one at most.
+  static constexpr double credit_max = 1;
+
+  /// Beyond this distance a credit is cut off between two changes as well.
+  static constexpr double excess_max = 8;
 
   /// Calls after which credits are written down, so that products with the number of calls stay
   /// exact enough.
   static constexpr std::uint64_t calls_max = 1 << 20;
 
   bool must_start(std::size_t count) const {
-    return count_ != count || calls_ == calls_max || credit_exceeded_;
+    return count_ != count || turns_.calls() == calls_max || credit_exceeded_;
   }
 
   /// A member that many requests had to leave out must not be made up for all of them.
-  void check_credit(double credit) { credit_exceeded_ |= credit > middle_ + 2 * credit_max; }
+  void check_credit(double credit) { credit_exceeded_ |= credit > middle_ + excess_max; }
 
   /// Whether availability of `count` members differs from that of the last start.
   bool differs(const spi::member_facts& facts, std::size_t from, std::size_t count) const {
@@ -125,19 +131,22 @@ class deficit_scheduler {
   void settle() {
     if (count_ == 1)
       turns_.for_each_credit([&](auto who, auto credit) { accounts_[who].credit = credit; });
-    else
-      for (spi::slot who = 0; who < active_.size(); ++who)
-        if (active_[who] > 0)
-          accounts_[who].credit += shares_[who] * static_cast<double>(calls_);
-    calls_ = 0;
+    if (count_ > 1)
+      for (std::size_t position = 0; position < active_.size(); ++position)
+        if (auto who = domains_.at(position); active_[who] > 0)
+          accounts_[who].credit = domain_turns_.credit(position, turns_.calls());
     count_ = 0;
     turns_.clear();
   }
 
-  /// Works out shares and turns for calls of `count` picks among the available members.
+  /// Works out shares and turns for calls of `count` picks among the members available now.
   void start(const spi::member_facts& facts, std::size_t count) {
     settle();
     std::ranges::copy(facts.available, available_.begin());
+    start(count);
+  }
+
+  void start(std::size_t count) {
     std::ranges::fill(sizes_, 0);
     double sum = 0;
     for (spi::slot who = 0; who < available_.size(); ++who) {
@@ -191,9 +200,13 @@ class deficit_scheduler {
       if (sizes_[domain] == 0)
         continue;
       turn_queue::unit unit{domain, 0xffff'ffff, 0, 0};
-      for (auto who : domains_.members(domain)) {
-        if (active_[who] == 0)
+      for (auto at = domains_.begin(domain), end = domains_.begin(domain + 1); at < end; ++at) {
+        auto who = domains_.at(at);
+        if (active_[who] == 0) {
+          domain_turns_.leave_out(at);
           continue;
+        }
+        domain_turns_.set(at, accounts_[who].credit, shares_[who]);
         unit.rank = std::min(unit.rank, ranks_[who]);
         unit.share += shares_[who];
         unit.credit += accounts_[who].credit;
@@ -210,7 +223,6 @@ class deficit_scheduler {
       turns_.cancel_call();
       return spi::no_slot;
     }
-    ++calls_;
     check_credit(turns_.credit(*next));
     auto who = turns_.number(*next);
     turns_.take(*next);
@@ -237,13 +249,18 @@ class deficit_scheduler {
         continue;
       }
       auto domain = turns_.number(*next);
-      auto who = first_of(domain, may);
-      if (who == spi::no_slot) {
+      auto position =
+          domain_turns_.first(domains_, domain, turns_.calls(), ranks_, [&](auto candidate) {
+            return !picked_.contains(candidate) && may(candidate);
+          });
+      if (position == domain_turns::none) {
         exhausted_.insert(domain);
         continue;
       }
+      check_credit(domain_turns_.credit(position, turns_.calls()));
       turns_.take(*next);
-      accounts_[who].credit -= 1;
+      domain_turns_.take(position);
+      auto who = domains_.at(position);
       picks[filled++] = who;
       picked_.insert(who);
       used_.insert(domain);
@@ -251,28 +268,7 @@ class deficit_scheduler {
     }
     if (filled == 0)
       turns_.cancel_call();
-    else
-      ++calls_;
     return filled;
-  }
-
-  /// The member with the largest credit of those of the domain that were not picked in this call.
-  spi::slot first_of(std::size_t domain, const eligible& may) {
-    constexpr double equal = 1e-9; // the rank decides, and not the last bit of a product
-    auto best = spi::no_slot;
-    double best_credit = 0;
-    for (auto who : domains_.members(domain)) {
-      if (active_[who] == 0 || picked_.contains(who) || !may(who))
-        continue;
-      auto credit = accounts_[who].credit + shares_[who] * static_cast<double>(calls_ + 1);
-      auto more = credit - best_credit;
-      if (best == spi::no_slot || more > equal || (more >= -equal && ranks_[who] < ranks_[best])) {
-        best = who;
-        best_credit = credit;
-      }
-    }
-    check_credit(best_credit);
-    return best;
   }
 
   // By slot:
@@ -281,17 +277,17 @@ class deficit_scheduler {
   std::vector<std::uint32_t> ranks_;
   std::vector<std::uint8_t> available_; ///< at the last start
   std::vector<double> active_;          ///< weights of the members that were available then
-  std::vector<double> shares_;          ///< picks of a call of several picks
+  std::vector<double> shares_;          ///< picks a call, for calls of several picks
   mark_set picked_, tried_;
 
   domain_table domains_;
   std::vector<std::size_t> sizes_; ///< by domain: available members with a weight
   mark_set used_, exhausted_;
 
-  turn_queue turns_;        ///< members for calls of one pick, domains for calls of several
-  std::size_t count_ = 0;   ///< picks of a call; 0: to be started
-  std::uint64_t calls_ = 0; ///< since the last start
-  double middle_ = 0;       ///< mean of the credits at the last start
+  turn_queue turns_;          ///< members for calls of one pick, domains for calls of several
+  domain_turns domain_turns_; ///< for calls of several picks
+  std::size_t count_ = 0;     ///< picks of a call; 0: to be started
+  double middle_ = 0;         ///< mean of the credits at the last start
   bool credit_exceeded_ = false;
   std::size_t next_compared_ = 0;
 };

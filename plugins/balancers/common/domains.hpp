@@ -34,6 +34,10 @@ class domain_table {
   std::size_t size() const { return begin_.empty() ? 0 : begin_.size() - 1; }
   std::uint32_t of(spi::slot who) const { return of_[who]; }
 
+  /// Where the members of a domain begin in a list of all members by domain.
+  std::size_t begin(std::size_t domain) const { return begin_[domain]; }
+  spi::slot at(std::size_t position) const { return members_[position]; }
+
   /// In the order of slots.
   std::span<const spi::slot> members(std::size_t domain) const {
     return std::span{members_}.subspan(begin_[domain], begin_[domain + 1] - begin_[domain]);

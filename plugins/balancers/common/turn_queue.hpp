@@ -66,6 +66,7 @@ class turn_queue {
   /// Adds each unit's share to its credit.
   void begin_call() { ++calls_; }
   void cancel_call() { --calls_; }
+  std::uint64_t calls() const { return calls_; }
 
   /// The unit whose turn it is, of those for which `skip(number)` doesn't hold.
   template <class Skip>

@@ -52,11 +52,8 @@ class weighted_draw {
   template <class Predicate>
   spi::slot draw(spi::random_source& random, Predicate&& may) const {
     constexpr int draws_max = 16;
-    if (cells_.empty())
-      return spi::no_slot;
-    for (int attempt = 0; attempt < draws_max; ++attempt)
-      if (auto who = draw_any(random); may(who))
-        return who;
+    if (auto who = try_draw(random, draws_max, may); who != spi::no_slot)
+      return who;
     double sum = 0;
     for (spi::slot who = 0; who < weights_.size(); ++who)
       if (weights_[who] > 0 && may(who))
@@ -71,6 +68,16 @@ class weighted_draw {
           break;
       }
     return last;
+  }
+
+  /// As `draw`, but gives up after some rejections, and then returns `no_slot`.
+  template <class Predicate>
+  spi::slot try_draw(spi::random_source& random, int draws, Predicate&& may) const {
+    if (!cells_.empty())
+      for (int attempt = 0; attempt < draws; ++attempt)
+        if (auto who = draw_any(random); may(who))
+          return who;
+    return spi::no_slot;
   }
 
   /// Relative to the largest, in (0, 1]; 0 for a weight of 0.

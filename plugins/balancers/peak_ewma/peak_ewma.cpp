@@ -98,7 +98,7 @@ class peak_ewma final : public balancer {
 constexpr claim claims[] = {{"spread", "domains"}, {"avoids", "slow"}};
 
 constexpr option_spec declared[] = {
-    {"decay", option_type::duration, "10s", "1ms", "1h",
+    {"decay", option_type::duration, "10s", "100ms", "1h",
      "The time after which an earlier latency counts 37 % of a new one; at least 100 times what a "
      "request takes"},
 };

@@ -48,6 +48,13 @@ TEST_CASE("what a member reports counts if it is more than the host's own reques
   CHECK(spelled(*balancer, pool, 3) == "aaa");
 }
 
+TEST_CASE("as many requests as a number can hold are many") {
+  pool_fixture pool{2};
+  auto balancer = make_for(pool);
+  pool.in_flight = {0xffff'ffff, 7};
+  CHECK(spelled(*balancer, pool, 4) == "bbbb");
+}
+
 TEST_CASE("requests are divided by the weight") {
   auto pool = pool_fixture::weighing({1, 4, 0});
   auto balancer = make_for(pool);

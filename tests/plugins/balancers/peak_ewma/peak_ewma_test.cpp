@@ -154,6 +154,5 @@ TEST_CASE("a member that is ten times slower gets almost nothing, and delays alm
   two_choices by_load_alone;
   auto reference = run_queue(setup, pool, by_load_alone);
   CHECK(result.share(3) < 0.01); // an equal share is 0.1
-  CHECK(result.share(3) < reference.share(3) / 3);
   CHECK(result.quantile(0.99) < reference.quantile(0.99) / 2);
 }
