@@ -83,8 +83,8 @@ class least_loaded final : public balancer {
     for (std::size_t i = 0; i < size; ++i) {
       auto first = own[i], second = reported[i];
       auto more = static_cast<std::int32_t>(first > second ? first : second);
-      auto requests = static_cast<float>(more < 0 ? requests_max : more);
-      auto measured = requests / divisors[i];
+      auto requests = (more | more >> 31) & requests_max; // too many to be signed: the most
+      auto measured = static_cast<float>(requests) / divisors[i];
       loads[i] = std::bit_cast<load>(measured);
     }
     auto* __restrict available = facts.available.data();

@@ -55,6 +55,15 @@ TEST_CASE("as many requests as a number can hold are many") {
   CHECK(spelled(*balancer, pool, 4) == "bbbb");
 }
 
+TEST_CASE("any number but 0 means that a member is available") {
+  pool_fixture pool{3};
+  auto balancer = make_for(pool);
+  pool.available = {0, 1, 255};
+  pool.in_flight = {0, 2, 1};
+  CHECK(spelled(*balancer, pool, 4) == "cccc");
+  CHECK(pool.pick_many(*balancer, 3) == std::vector<slot>{2, 1});
+}
+
 TEST_CASE("requests are divided by the weight") {
   auto pool = pool_fixture::weighing({1, 4, 0});
   auto balancer = make_for(pool);
