@@ -11,10 +11,18 @@
 /// Each strategy, and what its picks are compared with.
 // clang-format off
 #define ATOLL_STRATEGIES(each)     \
+  each(adaptive, increment)        \
+  each(c3, increment)              \
+  each(copyset, increment)         \
   each(least_loaded, increment)    \
+  each(least_used, increment)      \
+  each(maglev, hash)               \
   each(peak_ewma, increment)       \
   each(power_of_two, increment)    \
+  each(prequal, increment)         \
   each(random, increment)          \
+  each(rendezvous, hash)           \
+  each(ring, hash)                 \
   each(round_robin, increment)     \
   each(weighted, increment)        \
   each(weighted_random, increment)
