@@ -41,7 +41,7 @@ struct target_result {
 /// What a node answers to a probe.
 struct node_load {
   std::uint32_t in_flight = 0;            ///< requests for data that the node is working on
-  std::chrono::microseconds read_time{0}; ///< moving average of a read, ≤ max_request_time
+  std::chrono::microseconds read_time{0}; ///< moving average of a read, ≤ request_time_max
 };
 
 } // namespace dfs

@@ -316,7 +316,7 @@ atl::result<node_load> decode_probe_reply(std::string_view payload) {
   node_load load;
   load.in_flight = in.get<std::uint32_t>();
   auto read_time = in.get<std::uint64_t>();
-  constexpr std::chrono::microseconds longest{max_request_time};
+  constexpr std::chrono::microseconds longest{request_time_max};
   if (!in.done() || read_time > static_cast<std::uint64_t>(longest.count()))
     return malformed("reply to a probe");
   load.read_time = std::chrono::microseconds{read_time};

@@ -40,7 +40,7 @@ class load_meter {
   };
 
   node_load load() const {
-    constexpr std::chrono::microseconds longest{max_request_time};
+    constexpr std::chrono::microseconds longest{request_time_max};
     return {in_flight_, std::min(std::chrono::microseconds{read_us_}, longest)};
   }
 
