@@ -1,6 +1,6 @@
 #pragma once
 
-#include "../common/hash.hpp"
+#include "../common/key_hash.hpp"
 #include "bit_permutation.hpp"
 
 #include <atoll/spi/balancer.hpp>
