@@ -48,10 +48,10 @@ verify: build ## hold every plugin to its promises, hard; seeds=N
 	@for plugin in $$(find $(build)/lib* -path '*atoll/plugins/*.so'); do \
 	  $(build)/bin/atoll verify "$$plugin" --seeds $(seeds) || exit; done
 
-# Where a sanitizer finds most for its time: all that protocols and the durable log do. The tests of balancers and
-# schemes are left out, for they need the verifier, which takes minutes to compile with sanitizers; so are the kits of
-# the verifier itself, which take minutes to run. The sweeps take a third of the seeds that `make asan` takes.
-sanitized := tests/framework/core tests/framework/sim tests/plugins/consensus
+# Where a sanitizer finds most for its time: all that protocols, balancers and the durable log do. The tests of schemes
+# are left out, for they need the verifier, which takes minutes to compile with sanitizers; so are the kits of the
+# verifier itself, which take minutes to run. The sweeps take a third of the seeds that `make asan` takes.
+sanitized := tests/framework/core tests/framework/sim tests/plugins/consensus tests/plugins/balancers
 sanitize: ## with AddressSanitizer and UBSan, sweep the protocols, and run the tests of core and simulator
 	@$(MAKE) --no-print-directory setup build/asan/build.ninja preset=asan
 	@cmake --build build/asan --target $(sanitized:%=%/all) -j $(jobs)
