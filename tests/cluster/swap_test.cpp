@@ -35,7 +35,8 @@ TEST_CASE("one changed line swaps the balancer: status shows it, and the placeme
 TEST_CASE("every balancer places chunks and orders replicas in a cluster") {
   auto listed = run_program({program("atoll").string(), "plugin", "list", "--json"});
   std::vector<std::string> balancers;
-  for (auto& plugin : nlohmann::json::parse(listed.out)["plugins"])
+  auto list = nlohmann::json::parse(listed.out); // named: a loop doesn't keep a temporary alive
+  for (auto& plugin : list["plugins"])
     if (plugin["kind"] == "balancer")
       balancers.push_back(plugin["name"]);
   REQUIRE(balancers.size() >= 15);

@@ -222,11 +222,36 @@ TEST_CASE("a member whose requests fail in a row is ejected for a while") {
   CHECK(it.pool.ejected() == 0);
 }
 
+TEST_CASE("an ejection stays with its member when the list changes, and ends in a slow start") {
+  fixture it{"---", {.slow_start = 10s, .seed = 1}};
+  it.fail(10, 5, 1s);
+  auto changed = members_in("---");
+  std::swap(changed[0], changed[2]);
+  REQUIRE(it.pool.update(changed, 1s).has_value());
+  CHECK(it.pool.ejected() == 1);
+  CHECK_FALSE(it.pool.is_usable(10));
+  int picks = 0;
+  for (int i = 0; i < 1'000; ++i)
+    picks += it.pick({11, 12}, 6s) == 10; // no other member may be picked
+  CHECK(picks == 1'000);
+  picks = 0;
+  for (int i = 0; i < 1'000; ++i)
+    picks += it.pick({12}, 6s) == 10; // member 11 comes first in the list
+  CHECK(picks == 0);
+  picks = 0;
+  it.balancer->on_pick = [](auto& request, auto&) { return request.tried.size() > 0 ? 0U : 2U; };
+  for (int i = 0; i < 1'000; ++i)
+    picks += it.pick({}, 6s) == 10;
+  CHECK(picks > 60);
+  CHECK(picks < 140);
+}
+
 TEST_CASE("an ejected member is picked when no other is left, and after all others") {
   fixture it;
   it.fail(10, 5, 1s);
   CHECK(it.pick_many(3, {}, 1s) == ids{11, 12, 10});
   CHECK(it.pick_many(3, {11}, 1s) == ids{12, 10});
+  CHECK(it.pick_many(3, {10}, 1s) == ids{11, 12});
   CHECK(*it.pool.order(0, ids{10, 12}, 1s) == ids{12, 10});
   CHECK(it.pick({11, 12}, 1s) == 10);
   it.pool.set_available(10, false, 1s);
@@ -293,6 +318,8 @@ TEST_CASE("many exclusions are honoured like a few") {
   CHECK(it.pick(excluded) == 90);
   CHECK(it.pick_many(50, excluded).size() == 20);
   CHECK(it.pick() == 10); // the next request may go to all again
+  it.fail(50, 5, 0us);
+  CHECK(it.pick_many(50, excluded).size() == 20); // an ejected member is excluded like any
 }
 
 TEST_CASE("replicas are ordered by preference, without those that aren't available") {
@@ -320,4 +347,8 @@ TEST_CASE("probes go to the members that the balancer names") {
   it.pool.on_probe(12, {9, 2ms}, 1ms);
   it.pool.on_probe(99, {9, 2ms}, 1ms);
   CHECK(it.balancer->probed == std::vector<std::pair<spi::slot, std::uint32_t>>{{2, 9}});
+  it.balancer->on_pick = [](auto&, auto& facts) {
+    return facts.reported_in_flight[2] == 9 ? 2U : 0U;
+  };
+  CHECK(it.pick() == 12);
 }
