@@ -1,6 +1,8 @@
 #include "broken_balancers.hpp"
 #include "keyed_balancers.hpp"
 
+#include <ctime>
+
 namespace broken_balancers {
 
 namespace {
@@ -63,6 +65,31 @@ struct moves_failed_keys : rendezvous {
   void observe(slot, const outcome& result, timestamp) override { failures_ += !result.ok; }
   std::uint64_t failures_ = 0;
 };
+
+/// The same with more than two choices only; then each update takes more than 5 ms, too.
+struct moves_failed_keys_slowly : moves_failed_keys {
+  explicit moves_failed_keys_slowly(const balancer_setup& setup)
+      : moves_failed_keys{setup.seed}, is_slow_{setup.options.integer("choices") > 2} {}
+  void update(std::span<const member> members) override {
+    moves_failed_keys::update(members);
+    auto began = std::clock();
+    while (is_slow_ && std::clock() - began < CLOCKS_PER_SEC / 160) {
+    }
+  }
+  void observe(slot who, const outcome& result, timestamp now) override {
+    if (is_slow_)
+      moves_failed_keys::observe(who, result, now);
+  }
+  bool is_slow_;
+};
+
+atl::spi::descriptor moves_failed_keys_slowly_plugin() {
+  auto made = with_options<moves_failed_keys>(kept);
+  made.create.balancer = [](const balancer_setup& setup) -> atl::spi::balancer* {
+    return new moves_failed_keys_slowly{setup};
+  };
+  return made;
+}
 
 /// A key moves to another member when its own is busy.
 struct moves_keys_of_busy : rendezvous {
@@ -165,6 +192,9 @@ std::vector<specimen> with_wrong_claims() {
        "availability are the same"},
       {"moves_failed_keys", "keys move when requests fail", plugin_of<moves_failed_keys>(kept),
        kept_keys, "gives key"},
+      {"moves_failed_keys_slowly", "keys move when requests fail, with options that make it slow",
+       moves_failed_keys_slowly_plugin(), "options at their limits and in between", "gives key",
+       defaults()},
       {"moves_keys_of_busy", "keys move away from busy members",
        plugin_of<moves_keys_of_busy>(minimal), kept_keys, "gives key"},
       {"keys_by_rank claims minimal", "most keys move when a member leaves",
