@@ -146,6 +146,12 @@ struct bounds_too_late : bounded_rendezvous {
   bool is_full(double in_flight, double bound) const override { return in_flight > bound; }
 };
 
+/// The mean is that of all members, also of those that get nothing.
+struct counts_the_weightless : bounded_rendezvous {
+  using bounded_rendezvous::bounded_rendezvous;
+  bool counts(slot) const override { return true; }
+};
+
 /// The member that has answered fastest, with a few exceptions; failures count as answers.
 struct fastest : draw {
   using draw::draw;
@@ -208,6 +214,9 @@ std::vector<specimen> with_wrong_claims() {
        "requests in flight", defaults()},
       {"bounds_too_late", "the load before the pick is compared",
        with_options<bounds_too_late>(bounded), "no pick goes beyond the bound of load",
+       "requests in flight", defaults()},
+      {"counts_the_weightless", "members of weight 0 are part of the mean",
+       with_options<counts_the_weightless>(bounded), "no pick goes beyond the bound of load",
        "requests in flight", defaults()},
       {"draws one", "one draw, not the better of two", with_options<draw>(even),
        "no member gets much more than the others", "2 choices keep to", defaults()},
