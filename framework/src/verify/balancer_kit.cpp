@@ -3,7 +3,6 @@
 #include "balancer_costs.hpp"
 #include "balancer_keys.hpp"
 #include "balancer_state.hpp"
-#include "growth.hpp"
 #include "kits.hpp"
 #include "member_lists.hpp"
 #include "option_samples.hpp"
@@ -14,6 +13,9 @@
 
 #include <algorithm>
 #include <ctime>
+#include <string>
+#include <utility>
+#include <vector>
 
 /// Checks of every balancer (`atoll/spi/balancer.hpp`), and of its claims.
 namespace atl::verify {
@@ -40,11 +42,14 @@ std::uint64_t handles_empty_lists(const balancer_maker& make) {
 }
 
 /// State about removed members must not prevent picks of the present ones.
-std::uint64_t ignores_removed_members(const balancer_maker& make) {
-  constexpr std::uint64_t updates = 500, picks = 40;
-  balancer_driver balancer{make(1)};
+std::uint64_t ignores_removed_members(const tested_balancer& it) {
+  constexpr std::uint64_t updates_min = 50, updates_max = 500, picks = 40;
+  balancer_driver balancer{it.make(1)};
   auto all = equals(3);
-  for (std::uint64_t update = 0; update < updates; ++update) {
+  auto work_max = it.work->seconds() + it.budget.seconds;
+  std::uint64_t update = 0;
+  for (; update < updates_max && (update < updates_min || it.work->seconds() < work_max);
+       ++update) {
     for (auto& member : all)
       member.id += all.size();
     balancer.use(all);
@@ -52,7 +57,7 @@ std::uint64_t ignores_removed_members(const balancer_maker& make) {
       if (balancer.pick(update + call) >= all.size())
         throw broken(fmt::format("it picks none of three new members after update {}", update + 1));
   }
-  return updates * picks;
+  return update * picks;
 }
 
 /// Lists of hundreds, and several hundred picks of one call.
@@ -66,40 +71,55 @@ std::uint64_t picks_among_many(const tested_balancer& it) {
   });
 }
 
-/// Whether an update takes so long, for a large table, that only few of them can be tried.
-bool updates_slowly(const tested_balancer& it) {
-  constexpr double slow_seconds = 0.005;
-  balancer_driver balancer{it.make(1)};
-  return processor_seconds([&] { balancer.use(equals(5)); }) > slow_seconds;
+/// The samples that the plugin does not refuse, in random order: when only some can be checked in
+/// full, those are of all options.
+std::vector<option_sample> accepted_samples(const spi::descriptor& plugin, const spi::options& base,
+                                            const effort& how) {
+  spi::random_source random{how.first};
+  auto samples = option_samples(plugin, base, random);
+  std::erase_if(samples, [&](auto& sample) {
+    return is_refused(sample, [&] { tested(plugin, sample.options, how).make(1); });
+  });
+  for (auto left = samples.size(); left > 1; --left)
+    std::swap(samples[left - 1], samples[random.below(left)]);
+  return samples;
+}
+
+/// All that holds with any options, and the claims, with one seed.
+finding is_right_with_options(const tested_balancer& it, std::uint64_t seed) {
+  constexpr std::uint64_t seeds_of_claims = 3;
+  auto wrong = properties::stays_right_under_change(it.make, it.traits, seed);
+  if (!wrong)
+    wrong = properties::repeats_itself(it.make, seed);
+  if (!wrong && seed < it.how.first + seeds_of_claims)
+    wrong = breaks_a_claim(it, seed);
+  return wrong;
 }
 
 /// Promises that hold with all declared options. A plugin may refuse options that contradict each
-/// other.
+/// other. When the budget is used up, the samples that are left get a few calls each.
 std::uint64_t holds_with_options(const spi::descriptor& plugin, const spi::options& base,
                                  const effort& how) {
-  constexpr std::uint64_t seeds_of_claims = 3;
-  constexpr properties::change_bounds slow_bounds{.rounds = 15};
-  spi::random_source random{how.first};
-  std::uint64_t cases = 0;
-  for (auto& sample : option_samples(plugin, base, random)) {
+  constexpr std::uint64_t full_samples_min = 4;
+  constexpr properties::change_bounds few_calls{.rounds = 15};
+  auto samples = accepted_samples(plugin, base, how);
+  auto seconds_left = budget_of(how).seconds;
+  std::uint64_t cases = 0, full_samples = 0;
+  for (auto& sample : samples) {
     auto it = tested(plugin, sample.options, how);
-    if (is_refused(sample, [&] { it.make(1); }))
-      continue;
-    if (updates_slowly(it)) {
-      if (auto wrong =
-              properties::stays_right_under_change(it.make, it.traits, how.first, slow_bounds))
-        throw broken(fmt::format("seed {}: it {}, with {}", how.first, *wrong, sample.name));
-      ++cases;
-      continue;
-    }
-    cases += it.for_seeds(20, 50, [&](auto seed) -> finding {
-      auto wrong = properties::stays_right_under_change(it.make, it.traits, seed);
-      if (!wrong)
-        wrong = properties::repeats_itself(it.make, seed);
-      if (!wrong && seed < how.first + seeds_of_claims)
-        wrong = breaks_a_claim(it, seed);
+    it.measure_costs();
+    it.budget = {budget_of(how).seconds / static_cast<double>(samples.size()), 1};
+    auto named = [&](const finding& wrong) {
       return wrong ? finding{fmt::format("{}, with {}", *wrong, sample.name)} : std::nullopt;
-    });
+    };
+    if (full_samples++ < full_samples_min || seconds_left > 0)
+      cases +=
+          it.for_seeds(20, 50, [&](auto seed) { return named(is_right_with_options(it, seed)); });
+    else
+      cases += it.for_seeds(20, 1, [&](auto seed) {
+        return named(properties::stays_right_under_change(it.make, it.traits, seed, few_calls));
+      });
+    seconds_left -= it.work->seconds();
   }
   return cases;
 }
@@ -189,9 +209,12 @@ std::uint64_t create_balancer(const spi::descriptor& plugin, const spi::options&
 
 void verify_balancer(const spi::descriptor& plugin, const spi::options& options, recorder& out) {
   auto it = tested(plugin, options, out.how());
-  first_picks first{std::min<std::uint64_t>(it.how.seeds, 20), std::time(nullptr), {}};
+  first_picks first{0, std::time(nullptr), {}};
   out.check("nobody to pick from is no pick", {}, [&] { return handles_empty_lists(it.make); });
   out.check("a second process can make it", {}, [&] {
+    it.measure_costs();
+    first.seeds = std::stoull(
+        in_other_process([&] { return std::to_string(balancer_state::seeds_in_budget(it)); }));
     first.text = in_other_process(
         [&] { return balancer_state::picks_as_text(it.make, it.how.first, first.seeds); });
     return first.seeds;
@@ -204,7 +227,7 @@ void verify_balancer(const spi::descriptor& plugin, const spi::options& options,
       return it.for_seeds(10, 50, [&](auto seed) { return keys::ignored_or_kept(it.make, seed); });
     });
   out.check("members that are new at every update are picked like any", {},
-            [&] { return ignores_removed_members(it.make); });
+            [&] { return ignores_removed_members(it); });
   check_claims(it, out);
   out.check("options at their limits and in between", {},
             [&] { return holds_with_options(plugin, options, it.how); });

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -48,6 +49,17 @@ class scripted_calls {
 constexpr int steps = 100;
 
 } // namespace
+
+std::uint64_t seeds_in_budget(const tested_balancer& it) {
+  auto seeds_max = std::min<std::uint64_t>(it.how.seeds, 20);
+  auto seconds_before = it.work->seconds();
+  picks_as_text(it.make, it.how.first, 1);
+  auto seconds_each = it.work->seconds() - seconds_before;
+  if (seconds_each * static_cast<double>(seeds_max) <= it.budget.seconds)
+    return seeds_max;
+  auto seeds = static_cast<std::uint64_t>(it.budget.seconds / seconds_each);
+  return std::min(seeds_max, std::max(seeds, it.budget.seeds_min));
+}
 
 std::string picks_as_text(const balancer_maker& make, std::uint64_t first, std::uint64_t seeds) {
   std::string text;

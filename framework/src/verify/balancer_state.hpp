@@ -1,6 +1,6 @@
 #pragma once
 
-#include "balancer_properties.hpp"
+#include "tested_balancer.hpp"
 
 #include <cstdint>
 #include <string>
@@ -9,6 +9,10 @@
 namespace atl::verify::balancer_state {
 
 using properties::balancer_maker;
+
+/// How many seeds, of at most 20, the functions below can be called with within the budget of a
+/// check; not below the budget's minimum.
+std::uint64_t seeds_in_budget(const tested_balancer& it);
 
 /// The answers of balancers with `seeds` seeds from `first` on, as text with one line per seed. The
 /// seed determines the lists, facts, keys and outcomes.

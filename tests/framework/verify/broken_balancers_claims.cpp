@@ -1,6 +1,8 @@
 #include "broken_balancers.hpp"
 #include "keyed_balancers.hpp"
 
+#include <ctime>
+
 namespace broken_balancers {
 
 namespace {
@@ -64,6 +66,31 @@ struct moves_failed_keys : rendezvous {
   std::uint64_t failures_ = 0;
 };
 
+/// The same with more than two choices only; then each update takes more than 5 ms, too.
+struct moves_failed_keys_slowly : moves_failed_keys {
+  explicit moves_failed_keys_slowly(const balancer_setup& setup)
+      : moves_failed_keys{setup.seed}, is_slow_{setup.options.integer("choices") > 2} {}
+  void update(std::span<const member> members) override {
+    moves_failed_keys::update(members);
+    auto began = std::clock();
+    while (is_slow_ && std::clock() - began < CLOCKS_PER_SEC / 160) {
+    }
+  }
+  void observe(slot who, const outcome& result, timestamp now) override {
+    if (is_slow_)
+      moves_failed_keys::observe(who, result, now);
+  }
+  bool is_slow_;
+};
+
+atl::spi::descriptor moves_failed_keys_slowly_plugin() {
+  auto made = with_options<moves_failed_keys>(kept);
+  made.create.balancer = [](const balancer_setup& setup) -> atl::spi::balancer* {
+    return new moves_failed_keys_slowly{setup};
+  };
+  return made;
+}
+
 /// A key moves to another member when its own is busy.
 struct moves_keys_of_busy : rendezvous {
   using rendezvous::rendezvous;
@@ -119,6 +146,12 @@ struct bounds_too_late : bounded_rendezvous {
   bool is_full(double in_flight, double bound) const override { return in_flight > bound; }
 };
 
+/// The mean is that of all members, also of those that get nothing.
+struct counts_the_weightless : bounded_rendezvous {
+  using bounded_rendezvous::bounded_rendezvous;
+  bool counts(slot) const override { return true; }
+};
+
 /// The member that has answered fastest, with a few exceptions; failures count as answers.
 struct fastest : draw {
   using draw::draw;
@@ -165,6 +198,9 @@ std::vector<specimen> with_wrong_claims() {
        "availability are the same"},
       {"moves_failed_keys", "keys move when requests fail", plugin_of<moves_failed_keys>(kept),
        kept_keys, "gives key"},
+      {"moves_failed_keys_slowly", "keys move when requests fail, with options that make it slow",
+       moves_failed_keys_slowly_plugin(), "options at their limits and in between", "gives key",
+       defaults()},
       {"moves_keys_of_busy", "keys move away from busy members",
        plugin_of<moves_keys_of_busy>(minimal), kept_keys, "gives key"},
       {"keys_by_rank claims minimal", "most keys move when a member leaves",
@@ -178,6 +214,9 @@ std::vector<specimen> with_wrong_claims() {
        "requests in flight", defaults()},
       {"bounds_too_late", "the load before the pick is compared",
        with_options<bounds_too_late>(bounded), "no pick goes beyond the bound of load",
+       "requests in flight", defaults()},
+      {"counts_the_weightless", "members of weight 0 are part of the mean",
+       with_options<counts_the_weightless>(bounded), "no pick goes beyond the bound of load",
        "requests in flight", defaults()},
       {"draws one", "one draw, not the better of two", with_options<draw>(even),
        "no member gets much more than the others", "2 choices keep to", defaults()},

@@ -57,7 +57,7 @@ class bounded_rendezvous : public rendezvous {
   slot pick(const pick_request& request, const member_facts& facts) override {
     double loads = 1, available = 0;
     for (slot who = 0; who < size(); ++who)
-      if (facts.available[who] != 0) {
+      if (facts.available[who] != 0 && counts(who)) {
         loads += facts.in_flight[who];
         available += 1;
       }
@@ -74,6 +74,8 @@ class bounded_rendezvous : public rendezvous {
   }
 
  protected:
+  /// Whether the member is one of those that share the load.
+  virtual bool counts(slot who) const { return members_[who].weight > 0; }
   /// Whether one more request would exceed the bound.
   virtual bool is_full(double in_flight, double bound) const { return in_flight + 1 > bound; }
 

@@ -109,9 +109,10 @@ struct balancer_setup {
 /// `keys` = `kept`: as long as members and availability stay, a key gets the same member.
 /// `keys` = `minimal`: besides, a member that joins or leaves moves about its share of the keys,
 /// and a key moves only from the one that left or to the one that joined; `keys` = `few`: it moves
-/// at most twice that share.
+/// at most twice that share. With a `load_bound`, `keys` holds while no member is at its bound.
 /// `load_bound` = the name of a real option c (0: no bound): a pick never goes to a member whose
-/// requests in flight would exceed c times the mean of the available ones, rounded up.
+/// requests in flight would exceed c times the mean, rounded up. The mean, with the new request, is
+/// that of the available members with a weight above 0; the bound holds for them alone.
 /// `max_load` = the name of an integer option d: of n requests that stay at n members of equal
 /// weight no member has more than ln ln n ÷ ln d + 3 (Azar, Broder, Karlin, Upfal 1999).
 /// `avoids` = `slow` | `failing` | `slow,failing`: a member that answers ten times slower than the
