@@ -230,7 +230,7 @@ TEST_CASE("distributions have the mean and the second moment that they say") {
 }
 
 TEST_CASE("the sample workloads can be read") {
-  for (auto name : {"steady", "one-slow", "antagonists", "bursts", "zipf"}) {
+  for (auto name : {"steady", "one-slow", "antagonists", "bursts", "zipf", "one-paused"}) {
     auto it = load_workload(std::string{ATOLL_WORKLOADS} + "/" + name + ".toml");
     REQUIRE_MESSAGE(it, (it ? "" : it.error().message));
     CHECK(it->load() < 1);

@@ -47,6 +47,19 @@ TEST_CASE("strategies of files are compared, in text, JSON and a picture") {
   CHECK(contains(std::string{std::istreambuf_iterator<char>{picture}, {}}, ">turns<"));
 }
 
+TEST_CASE("the name of a plugin stands for the plugin with its default options") {
+  compared it;
+  auto [code, out] = it.run(fmt::format("power_of_two {} --workload {} --json {}", it.random(),
+                                        it.workload(), (it.folder / "out.json").string()));
+  CAPTURE(out);
+  CHECK(code == 0);
+  auto strategies = it.json("out.json")["strategies"];
+  REQUIRE(strategies.size() == 2);
+  CHECK(strategies[0]["label"] == "power_of_two");
+  CHECK(strategies[1]["label"] == "random");
+  CHECK(strategies[0]["latency_us"]["mean"] < strategies[1]["latency_us"]["mean"]);
+}
+
 TEST_CASE("a section of a cluster's file is a strategy, and files of one name keep their folders") {
   compared it;
   auto cluster = [&](std::string_view name) {
@@ -72,9 +85,11 @@ TEST_CASE("what can't be compared is told with its place") {
     CHECK(contains(out, part));
   };
   auto with = " --workload " + it.workload();
-  told("", "compare takes files of strategies and --workload FILE, or --availability");
-  told(it.random(), "compare takes files of strategies and --workload FILE");
+  told("", "compare takes strategies, as names of plugins or files, and --workload FILE, or "
+           "--availability");
+  told(it.random(), "compare takes strategies, as names of plugins or files, and --workload FILE");
   told("/nowhere.toml" + with, "/nowhere.toml can't be read");
+  told("randon" + with, "there is no balancer plugin 'randon'");
   auto unknown = it.write("a.toml", "[balancer]\nplugin = \"randon\"\n");
   told(unknown + with, unknown + ":2:10: there is no balancer plugin 'randon'");
   auto option = it.write("b.toml", "[balancer]\nplugin = \"random\"\noptions = { x = 1 }\n");
