@@ -1,5 +1,7 @@
 #include "run_atoll.hpp"
 
+#include <map>
+
 namespace {
 
 /// Strategies and a workload, and the folder of this tree's plugins.
@@ -58,6 +60,26 @@ TEST_CASE("the name of a plugin stands for the plugin with its default options")
   CHECK(strategies[0]["label"] == "power_of_two");
   CHECK(strategies[1]["label"] == "random");
   CHECK(strategies[0]["latency_us"]["mean"] < strategies[1]["latency_us"]["mean"]);
+}
+
+TEST_CASE(
+    "with a member ten times slower, strategies by latency or queues beat those that are blind") {
+  compared it;
+  auto workload = it.write("slow.toml", "[run]\nrequests = 40000\n[arrivals]\nrate = 500\n"
+                                        "[service]\nmean = \"10ms\"\n[[members]]\ncount = 9\n"
+                                        "[[members]]\nslow = 10\n");
+  auto [code, out] = it.run(fmt::format("random round_robin power_of_two peak_ewma c3 prequal "
+                                        "--workload {} --json {}",
+                                        workload, (it.folder / "out.json").string()));
+  CAPTURE(out);
+  REQUIRE(code == 0);
+  std::map<std::string, double> p99;
+  for (auto& each : it.json("out.json")["strategies"])
+    p99[each["label"]] = each["latency_us"]["p99"];
+  for (auto informed : {"peak_ewma", "c3", "prequal"})
+    CHECK(p99[informed] < p99["power_of_two"] / 2);
+  for (auto blind : {"random", "round_robin"}) // their queue at the slow member has no end
+    CHECK(p99["power_of_two"] < p99[blind] / 100);
 }
 
 TEST_CASE("a section of a cluster's file is a strategy, and files of one name keep their folders") {
