@@ -36,6 +36,8 @@ class workload_reader {
     read_members();
     if (problems_.empty())
       read_arrivals(); // their rate depends on all the rest
+    if (problems_.empty())
+      check_antagonists();
     if (!problems_.empty())
       return fail(errc::invalid, problems_);
     return workload_;
@@ -182,6 +184,24 @@ class workload_reader {
     }
     if (!from_the_beginning)
       report_error("members[0].joins", "leaves no member for the beginning; one must not join");
+  }
+
+  /// A run takes time for each change of an antagonist, however few requests there are.
+  void check_antagonists() {
+    auto length = static_cast<double>(workload_.requests) / workload_.arrivals.rate;
+    double changes = 0;
+    for (std::size_t i = 0; i < file_.size_of("members"); ++i) {
+      auto key = [&](std::string_view name) { return config::at("members", i, name); };
+      if (file_.real(key("antagonist")) > 1 && file_.real(key("antagonist_share")) > 0)
+        changes += static_cast<double>(file_.integer(key("count"))) * length /
+                   time(key("antagonist_period"));
+      if (changes > antagonist_changes_max)
+        return report_error(
+            key("antagonist_period"),
+            fmt::format("makes antagonists change {:.3g} times until the last request, expected "
+                        "at most {:.3g}; make it longer, or the arrivals' rate higher",
+                        changes, antagonist_changes_max));
+    }
   }
 
   member_model read_member(std::size_t index) {

@@ -11,7 +11,7 @@ struct compare_arguments {
   std::vector<std::string> folders;
 
   // Of balancers.
-  std::vector<std::string> files;
+  std::vector<std::string> strategies; ///< names of plugins, or files
   std::string section;
   std::string workload;
   std::string svg;            ///< file; empty: none

@@ -5,6 +5,7 @@
 
 #include <atoll/compare/comparison.hpp>
 #include <atoll/compare/strategy_file.hpp>
+#include <atoll/core/plugin_name.hpp>
 #include <atoll/core/worker_threads.hpp>
 
 #include <fmt/format.h>
@@ -24,28 +25,39 @@ namespace {
 using namespace atl::compare;
 namespace fs = std::filesystem;
 
-/// The files' names without their folders and endings, where these differ.
-std::vector<std::string> labels_of(const std::vector<std::string>& files) {
+/// The names of plugins, and those of files without their folders and endings, where all differ.
+std::vector<std::string> labels_of(const std::vector<std::string>& strategies) {
   std::vector<std::string> labels;
-  for (auto& file : files)
-    labels.push_back(fs::path{file}.stem().string());
+  for (auto& strategy : strategies)
+    labels.push_back(fs::path{strategy}.stem().string());
   auto sorted = labels;
   std::sort(sorted.begin(), sorted.end());
-  return std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end() ? labels : files;
+  return std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end() ? labels : strategies;
 }
 
-atl::result<strategy> load_strategy(const std::string& file, const std::string& label,
-                                    const compare_arguments& arguments) {
-  auto text = read_input(file);
+/// The strategy of a file, or with default options the plugin of this name if there is no such
+/// file.
+atl::result<strategy_file> read_strategy(const std::string& argument,
+                                         const compare_arguments& arguments) {
+  std::error_code ignored;
+  if (atl::is_plugin_name(argument) && !fs::exists(argument, ignored))
+    return strategy_file{argument, {}, {}};
+  auto text = read_input(argument);
   if (!text)
     return tl::unexpected{text.error()};
-  auto written = parse_strategy(*text, file, arguments.section);
+  return parse_strategy(*text, argument, arguments.section);
+}
+
+atl::result<strategy> load_strategy(const std::string& argument, const std::string& label,
+                                    const compare_arguments& arguments) {
+  auto written = read_strategy(argument, arguments);
   if (!written)
     return tl::unexpected{written.error()};
+  auto place = written->where.line == 0 ? "compare" : written->where.text();
   auto plugin =
       find_plugin({written->plugin, arguments.folders, {}}, atl::spi::plugin_kind::balancer);
   if (!plugin)
-    return atl::fail(plugin.error(), written->where.text());
+    return atl::fail(plugin.error(), place);
   auto options = (*plugin)->check_options(written->options);
   if (!options)
     return tl::unexpected{options.error()};
@@ -53,7 +65,7 @@ atl::result<strategy> load_strategy(const std::string& file, const std::string& 
     return plugin->create_balancer(options, seed);
   };
   if (auto made = make(1); !made) // some options contradict each other only in the plugin's eyes
-    return atl::fail(made.error(), written->where.text());
+    return atl::fail(made.error(), place);
   return strategy{label, written->plugin, make};
 }
 
@@ -90,9 +102,9 @@ int compare_balancers(const compare_arguments& arguments) {
                           ? std::min(arguments.requests, model->requests)
                           : arguments.requests;
   std::vector<strategy> strategies;
-  auto labels = labels_of(arguments.files);
+  auto labels = labels_of(arguments.strategies);
   for (std::size_t i = 0; i < labels.size(); ++i) {
-    auto loaded = load_strategy(arguments.files[i], labels[i], arguments);
+    auto loaded = load_strategy(arguments.strategies[i], labels[i], arguments);
     if (!loaded)
       return report_error(loaded.error());
     strategies.push_back(std::move(*loaded));
@@ -115,9 +127,9 @@ int compare_balancers(const compare_arguments& arguments) {
 int run(const compare_arguments& arguments) {
   if (arguments.availability)
     return compare_availability(arguments);
-  if (arguments.files.empty() || arguments.workload.empty())
-    return report_error({atl::errc::invalid, "compare takes files of strategies and --workload "
-                                             "FILE, or --availability"});
+  if (arguments.strategies.empty() || arguments.workload.empty())
+    return report_error({atl::errc::invalid, "compare takes strategies, as names of plugins or "
+                                             "files, and --workload FILE, or --availability"});
   return compare_balancers(arguments);
 }
 
@@ -142,9 +154,11 @@ void add_compare_command(CLI::App& app, int& code) {
       "beside\n"
       "what theory says; or, with --availability, protocols beside formulas: how likely a write\n"
       "succeeds while replicas are down. Exit code 1: a plugin made errors (docs/COMPARING.md)");
-  auto* files = command->add_option("files", it.files,
-                                    "A TOML file for each strategy: [balancer] with plugin and\n"
-                                    "options, or the file of a cluster with --section");
+  auto* strategies =
+      command->add_option("strategies", it.strategies,
+                          "For each strategy the name of a plugin, for its default options, or a\n"
+                          "TOML file: [balancer] with plugin and options, or the file of a\n"
+                          "cluster with --section");
   auto* workload =
       command->add_option("--workload", it.workload, "TOML file with arrivals, service and members")
           ->type_name("FILE");
@@ -168,7 +182,7 @@ void add_compare_command(CLI::App& app, int& code) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   auto* availability = command->add_flag("--availability", it.availability,
                                          "Of protocols: the probability that a write succeeds");
-  for (auto* other : {files, workload, section, requests, svg})
+  for (auto* other : {strategies, workload, section, requests, svg})
     availability->excludes(other);
   command->add_option("--replicas", it.replicas, "Sizes of groups")
       ->delimiter(',')

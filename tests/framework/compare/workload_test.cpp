@@ -229,8 +229,23 @@ TEST_CASE("distributions have the mean and the second moment that they say") {
   }
 }
 
+TEST_CASE("antagonists that would change almost without end are a mistake of the file") {
+  auto with = [](const char* period, const char* stretch) {
+    return parse_workload(std::string{"[arrivals]\nrate = 1\n[service]\nmean = \"1ms\"\n"
+                                      "[[members]]\ncount = 2\nantagonist_period = "} +
+                              period + "\nantagonist = " + stretch + "\n",
+                          "w.toml");
+  };
+  auto it = with("\"1ms\"", "3.0"); // 200,000 s, in which each of two changes 200 million times
+  REQUIRE_FALSE(it);
+  CHECK(it.error().message.starts_with(
+      "w.toml:7:21: members[0].antagonist_period makes antagonists change 4e+08 times"));
+  CHECK(with("\"5ms\"", "3.0"));
+  CHECK(with("\"1ms\"", "1.0")); // without an antagonist
+}
+
 TEST_CASE("the sample workloads can be read") {
-  for (auto name : {"steady", "one-slow", "antagonists", "bursts", "zipf"}) {
+  for (auto name : {"steady", "one-slow", "antagonists", "bursts", "zipf", "one-paused"}) {
     auto it = load_workload(std::string{ATOLL_WORKLOADS} + "/" + name + ".toml");
     REQUIRE_MESSAGE(it, (it ? "" : it.error().message));
     CHECK(it->load() < 1);

@@ -1,5 +1,7 @@
 #include "run_atoll.hpp"
 
+#include <map>
+
 namespace {
 
 /// Strategies and a workload, and the folder of this tree's plugins.
@@ -47,6 +49,39 @@ TEST_CASE("strategies of files are compared, in text, JSON and a picture") {
   CHECK(contains(std::string{std::istreambuf_iterator<char>{picture}, {}}, ">turns<"));
 }
 
+TEST_CASE("the name of a plugin stands for the plugin with its default options") {
+  compared it;
+  auto [code, out] = it.run(fmt::format("power_of_two {} --workload {} --json {}", it.random(),
+                                        it.workload(), (it.folder / "out.json").string()));
+  CAPTURE(out);
+  CHECK(code == 0);
+  auto strategies = it.json("out.json")["strategies"];
+  REQUIRE(strategies.size() == 2);
+  CHECK(strategies[0]["label"] == "power_of_two");
+  CHECK(strategies[1]["label"] == "random");
+  CHECK(strategies[0]["latency_us"]["mean"] < strategies[1]["latency_us"]["mean"]);
+}
+
+TEST_CASE(
+    "with a member ten times slower, strategies by latency or queues beat those that are blind") {
+  compared it;
+  auto workload = it.write("slow.toml", "[run]\nrequests = 40000\n[arrivals]\nrate = 500\n"
+                                        "[service]\nmean = \"10ms\"\n[[members]]\ncount = 9\n"
+                                        "[[members]]\nslow = 10\n");
+  auto [code, out] = it.run(fmt::format("random round_robin power_of_two peak_ewma c3 prequal "
+                                        "--workload {} --json {}",
+                                        workload, (it.folder / "out.json").string()));
+  CAPTURE(out);
+  REQUIRE(code == 0);
+  std::map<std::string, double> p99;
+  for (auto& each : it.json("out.json")["strategies"])
+    p99[each["label"]] = each["latency_us"]["p99"];
+  for (auto informed : {"peak_ewma", "c3", "prequal"})
+    CHECK(p99[informed] < p99["power_of_two"] / 2);
+  for (auto blind : {"random", "round_robin"}) // their queue at the slow member has no end
+    CHECK(p99["power_of_two"] < p99[blind] / 100);
+}
+
 TEST_CASE("a section of a cluster's file is a strategy, and files of one name keep their folders") {
   compared it;
   auto cluster = [&](std::string_view name) {
@@ -72,9 +107,11 @@ TEST_CASE("what can't be compared is told with its place") {
     CHECK(contains(out, part));
   };
   auto with = " --workload " + it.workload();
-  told("", "compare takes files of strategies and --workload FILE, or --availability");
-  told(it.random(), "compare takes files of strategies and --workload FILE");
+  told("", "compare takes strategies, as names of plugins or files, and --workload FILE, or "
+           "--availability");
+  told(it.random(), "compare takes strategies, as names of plugins or files, and --workload FILE");
   told("/nowhere.toml" + with, "/nowhere.toml can't be read");
+  told("randon" + with, "there is no balancer plugin 'randon'");
   auto unknown = it.write("a.toml", "[balancer]\nplugin = \"randon\"\n");
   told(unknown + with, unknown + ":2:10: there is no balancer plugin 'randon'");
   auto option = it.write("b.toml", "[balancer]\nplugin = \"random\"\noptions = { x = 1 }\n");

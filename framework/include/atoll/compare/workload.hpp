@@ -115,6 +115,8 @@ struct workload {
 inline constexpr std::uint64_t requests_max = 20'000'000;
 inline constexpr std::uint64_t keys_max = 1'000'000;
 inline constexpr std::size_t workload_members_max = 10'000;
+/// Changes of antagonists, expected in all, until the last request arrives.
+inline constexpr double antagonist_changes_max = 100e6;
 
 /// Reads a workload from a TOML file; docs/COMPARING.md lists its keys. The error names all that is
 /// wrong, a line each, with `file:line:column`. Recorded times are read from further files, which
