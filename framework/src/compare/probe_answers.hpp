@@ -11,7 +11,9 @@ namespace atl::compare {
 
 /// What a member knows of its own latency, as in Prequal (Wydrowski et al., NSDI 2024): it keeps
 /// the last requests with the number of requests that they met, and answers a probe with the median
-/// of those that met about as many as there are now.
+/// of those that met about as many as there are now. Each is scaled to the present number, because
+/// a member that was busy and is idle now would otherwise keep the latency of its busy time, and
+/// get no request that could correct it.
 class probe_answers {
  public:
   void add(std::uint32_t met, double latency) { kept_[added_++ % kept_.size()] = {met, latency}; }
@@ -30,9 +32,10 @@ class probe_answers {
                      [&](auto& a, auto& b) { return distance(a) < distance(b); });
     auto used = std::min(known, used_max);
     auto middle = near.begin() + static_cast<std::ptrdiff_t>(used / 2);
+    auto scaled = [&](const sample& it) { return it.latency * (in_flight + 1.0) / (it.met + 1.0); };
     std::nth_element(near.begin(), middle, near.begin() + static_cast<std::ptrdiff_t>(used),
-                     [](auto& a, auto& b) { return a.latency < b.latency; });
-    return std::chrono::microseconds{static_cast<std::int64_t>(middle->latency)};
+                     [&](auto& a, auto& b) { return scaled(a) < scaled(b); });
+    return std::chrono::microseconds{static_cast<std::int64_t>(scaled(*middle))};
   }
 
  private:

@@ -220,6 +220,15 @@ TEST_CASE("a probe says the latency of requests that met as many others") {
   CHECK(answers.estimate(12).count() > 4'000);
 }
 
+TEST_CASE(
+    "a member that was busy and is idle now doesn't answer with the latency of its busy time") {
+  probe_answers answers;
+  for (int i = 0; i < 32; ++i)
+    answers.add(9, 5'000);
+  CHECK(answers.estimate(9).count() == 5'000);
+  CHECK(answers.estimate(0).count() == 500);
+}
+
 TEST_CASE("errors of the plugin fail their request, and are counted") {
   auto model = small_workload();
   model.requests = 1'000;

@@ -74,12 +74,38 @@ TEST_CASE(
   CAPTURE(out);
   REQUIRE(code == 0);
   std::map<std::string, double> p99;
-  for (auto& each : it.json("out.json")["strategies"])
+  auto report = it.json("out.json");
+  for (auto& each : report["strategies"])
     p99[each["label"]] = each["latency_us"]["p99"];
   for (auto informed : {"peak_ewma", "c3", "prequal"})
     CHECK(p99[informed] < p99["power_of_two"] / 2);
   for (auto blind : {"random", "round_robin"}) // their queue at the slow member has no end
     CHECK(p99["power_of_two"] < p99[blind] / 100);
+}
+
+TEST_CASE(
+    "under antagonist load, strategies that know latency or load beat two random choices, and "
+    "those beat chance") {
+  compared it;
+  auto workload = it.write(
+      "antagonists.toml",
+      "[run]\nrequests = 40000\nhosts = 20\n[arrivals]\nload = 0.6\n[service]\n"
+      "distribution = \"lognormal\"\nmean = \"10ms\"\nsigma = 1.0\n[pool]\nprobe_delay = \"1ms\"\n"
+      "[[members]]\ncount = 50\nservers = 2\ndiscipline = \"sharing\"\nantagonist = 3.0\n"
+      "antagonist_share = 0.33\nantagonist_period = \"5s\"\n");
+  auto [code, out] = it.run(fmt::format("random power_of_two peak_ewma c3 prequal least_loaded "
+                                        "--workload {} --json {}",
+                                        workload, (it.folder / "out.json").string()));
+  CAPTURE(out);
+  REQUIRE(code == 0);
+  std::map<std::string, double> p99;
+  auto report = it.json("out.json");
+  for (auto& each : report["strategies"])
+    p99[each["label"]] = each["latency_us"]["p99"];
+  for (auto informed : {"peak_ewma", "c3", "prequal", "least_loaded"})
+    CHECK(p99[informed] < p99["power_of_two"]);
+  CHECK(p99["prequal"] < p99["power_of_two"] / 1.5);
+  CHECK(p99["power_of_two"] < p99["random"] / 10);
 }
 
 TEST_CASE("a section of a cluster's file is a strategy, and files of one name keep their folders") {
