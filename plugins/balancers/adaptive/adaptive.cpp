@@ -11,7 +11,7 @@ namespace {
 using namespace atl::spi;
 
 /// A bandit with decay: the member with the highest mean reward plus a random part of its
-/// uncertainty.
+/// uncertainty, for each request that it would have then.
 class adaptive final : public balancer {
  public:
   explicit adaptive(const balancer_setup& setup)
@@ -31,9 +31,10 @@ class adaptive final : public balancer {
     for (slot who = 0; who < facts.available.size(); ++who) {
       if (!may(who))
         continue;
-      // A request in flight will be an outcome soon: others needn't go to find out the same.
-      auto outcomes = 1 + rewards_.count(who) + facts.in_flight[who];
-      auto index = rewards_.mean(who) + wide / std::sqrt(outcomes) * random_.unit();
+      auto uncertainty = wide / std::sqrt(1 + rewards_.count(who)) * random_.unit();
+      // A member divides what it can give among its requests. Outcomes tell so too late: until they
+      // come, all requests would go to the member that was the best.
+      auto index = (rewards_.mean(who) + uncertainty) / (1.0 + facts.in_flight[who]);
       if (index > greatest) {
         greatest = index;
         best = who;

@@ -68,16 +68,17 @@ TEST_CASE(
   auto workload = it.write("slow.toml", "[run]\nrequests = 40000\n[arrivals]\nrate = 500\n"
                                         "[service]\nmean = \"10ms\"\n[[members]]\ncount = 9\n"
                                         "[[members]]\nslow = 10\n");
-  auto [code, out] = it.run(fmt::format("random round_robin power_of_two peak_ewma c3 prequal "
-                                        "--workload {} --json {}",
-                                        workload, (it.folder / "out.json").string()));
+  auto [code, out] =
+      it.run(fmt::format("random round_robin power_of_two peak_ewma c3 prequal adaptive "
+                         "--workload {} --json {}",
+                         workload, (it.folder / "out.json").string()));
   CAPTURE(out);
   REQUIRE(code == 0);
   std::map<std::string, double> p99;
   auto report = it.json("out.json");
   for (auto& each : report["strategies"])
     p99[each["label"]] = each["latency_us"]["p99"];
-  for (auto informed : {"peak_ewma", "c3", "prequal"})
+  for (auto informed : {"peak_ewma", "c3", "prequal", "adaptive"})
     CHECK(p99[informed] < p99["power_of_two"] / 2);
   for (auto blind : {"random", "round_robin"}) // their queue at the slow member has no end
     CHECK(p99["power_of_two"] < p99[blind] / 100);
@@ -93,16 +94,17 @@ TEST_CASE(
       "distribution = \"lognormal\"\nmean = \"10ms\"\nsigma = 1.0\n[pool]\nprobe_delay = \"1ms\"\n"
       "[[members]]\ncount = 50\nservers = 2\ndiscipline = \"sharing\"\nantagonist = 3.0\n"
       "antagonist_share = 0.33\nantagonist_period = \"5s\"\n");
-  auto [code, out] = it.run(fmt::format("random power_of_two peak_ewma c3 prequal least_loaded "
-                                        "--workload {} --json {}",
-                                        workload, (it.folder / "out.json").string()));
+  auto [code, out] =
+      it.run(fmt::format("random power_of_two peak_ewma c3 prequal least_loaded adaptive "
+                         "--workload {} --json {}",
+                         workload, (it.folder / "out.json").string()));
   CAPTURE(out);
   REQUIRE(code == 0);
   std::map<std::string, double> p99;
   auto report = it.json("out.json");
   for (auto& each : report["strategies"])
     p99[each["label"]] = each["latency_us"]["p99"];
-  for (auto informed : {"peak_ewma", "c3", "prequal", "least_loaded"})
+  for (auto informed : {"peak_ewma", "c3", "prequal", "least_loaded", "adaptive"})
     CHECK(p99[informed] < p99["power_of_two"]);
   CHECK(p99["prequal"] < p99["power_of_two"] / 1.5);
   CHECK(p99["power_of_two"] < p99["random"] / 10);
