@@ -110,6 +110,27 @@ TEST_CASE(
   CHECK(p99["power_of_two"] < p99["random"] / 10);
 }
 
+TEST_CASE(
+    "with ten members at 90 % load, the least loaded member answers in about two service times, "
+    "and one by chance in about ten") {
+  compared it;
+  auto workload = it.write("steady.toml", "[run]\nrequests = 100000\n[arrivals]\nload = 0.9\n"
+                                          "[service]\nmean = \"10ms\"\n[[members]]\ncount = 10\n");
+  auto [code, out] = it.run(fmt::format("random power_of_two least_loaded adaptive --workload {} "
+                                        "--json {}",
+                                        workload, (it.folder / "out.json").string()));
+  CAPTURE(out);
+  REQUIRE(code == 0);
+  std::map<std::string, double> service_times;
+  auto report = it.json("out.json");
+  for (auto& each : report["strategies"])
+    service_times[each["label"]] = each["latency_us"]["mean"].get<double>() / 10'000;
+  CHECK(service_times["random"] == doctest::Approx(10).epsilon(0.2));
+  CHECK(service_times["least_loaded"] == doctest::Approx(1.9).epsilon(0.1));
+  CHECK(service_times["power_of_two"] < 3.5);
+  CHECK(service_times["adaptive"] < 2.5); // all requests at the best member would have no end
+}
+
 TEST_CASE("a section of a cluster's file is a strategy, and files of one name keep their folders") {
   compared it;
   auto cluster = [&](std::string_view name) {
