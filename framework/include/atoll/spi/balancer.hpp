@@ -28,9 +28,11 @@ inline constexpr std::size_t members_max = 1'000'000;
 
 /// What seldom changes of a member: a strategy builds its tables from this, in `update`.
 struct member {
-  std::uint64_t id = 0;       ///< the same for the same member in each list, and for no other
-  std::uint32_t domain = 0;   ///< failure domain (rack, zone): equal numbers may fail together
-  double weight = 1;          ///< ≥ 0 and finite; a share, in relation to the others'; 0: nothing
+  std::uint64_t id = 0;     ///< the same for the same member in each list, and for no other
+  std::uint32_t domain = 0; ///< failure domain (rack, zone): equal numbers may fail together
+  /// ≥ 0 and finite; a share, in relation to the others'. 0: nothing, except from a strategy that
+  /// claims equal shares, which ignores weights.
+  double weight = 1;
   std::uint64_t capacity = 0; ///< bytes that it can hold in all; 0: not known, or not a store
 };
 
