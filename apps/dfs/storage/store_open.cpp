@@ -105,7 +105,7 @@ atl::status chunk_store::clear_temporaries() {
   return {};
 }
 
-/// Continues the numbers of the files in `damaged/` after those of earlier runs.
+/// Finds the highest number of a file in `damaged/`, so that new files there get higher numbers.
 atl::status chunk_store::count_damaged_files() {
   auto folder = options_.folder + "/damaged";
   std::vector<std::string> names;

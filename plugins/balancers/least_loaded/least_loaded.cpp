@@ -43,7 +43,7 @@ class least_loaded final : public balancer {
     auto least_open = least_left;
     open_loads_ = loads_;
     std::size_t filled = 0;
-    auto any_closed = false; // domains whose members are left out for now
+    auto any_closed = false; // does this round leave out the members of used domains?
     while (filled < picks.size()) {
       auto who = draw_least(open_loads_, least_open);
       if (who == no_slot && !any_closed)

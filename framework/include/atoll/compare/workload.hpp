@@ -97,7 +97,7 @@ struct workload {
   std::uint32_t tries_max = 1; ///< members that a request goes to at most, one after the other
   double probe_delay = 0;      ///< microseconds between a probe and its answer
   double detection = 0;        ///< microseconds until hosts know that a member is down, or back
-  std::uint32_t eject_failures = 0; ///< see `outlier_options::failures`; 0: nobody is ejected
+  std::uint32_t eject_failures = 0; ///< see `outlier_options::failures`; 0: no member is ejected
   double ejection = 0;              ///< microseconds, see `outlier_options::ejection`
   double slow_start = 0;            ///< microseconds, see `pool_options::slow_start`
   arrival_model arrivals;
