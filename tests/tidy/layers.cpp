@@ -31,9 +31,14 @@ const std::vector<layer>& layers() {
        {"spi", "core", "sim"},
        {},
        true},
+      {"net",
+       {"framework/include/atoll/net/", "framework/src/net/"},
+       {"spi", "core", "net"},
+       {},
+       true},
       {"runtime",
        {"framework/include/atoll/runtime/", "framework/src/runtime/"},
-       {"spi", "core", "runtime"},
+       {"spi", "core", "net", "runtime"},
        {"caf/"},
        true},
       {"verify",
@@ -48,7 +53,7 @@ const std::vector<layer>& layers() {
        true},
       {"tools", {"framework/tools/"}, {"spi", "core", "sim", "verify", "compare"}, {}, true},
       {"plugins", {"plugins/", "tests/author/"}, {"spi"}, {"isa-l.h", "isa-l/"}},
-      {"apps", {"apps/"}, {"spi", "core", "runtime"}, {"caf/"}, true},
+      {"apps", {"apps/"}, {"spi", "core", "net", "runtime"}, {"caf/"}, true},
   };
   return all;
 }

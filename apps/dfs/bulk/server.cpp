@@ -1,11 +1,11 @@
 #include "bulk/server.hpp"
 
 #include "bulk/frames.hpp"
-#include "bulk/resolve.hpp"
 #include "bulk/session.hpp"
 #include "bulk/shared_state.hpp"
 
 #include <atoll/core/logging.hpp>
+#include <atoll/net/resolve.hpp>
 
 #include <fmt/format.h>
 #include <sys/socket.h>
@@ -114,7 +114,7 @@ class bulk_server::implementation {
 
 atl::status bulk_server::implementation::listen() {
   const auto& at = shared_.options.listen;
-  auto addresses = resolve(at, steady::now() + shared_.options.timeouts.connect);
+  auto addresses = atl::net::resolve(at, steady::now() + shared_.options.timeouts.connect);
   if (!addresses)
     return tl::unexpected{addresses.error()};
   auto failed = [&] {

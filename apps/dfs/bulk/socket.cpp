@@ -1,7 +1,8 @@
 #include "bulk/socket.hpp"
 
 #include "bulk/bulk_limits.hpp"
-#include "bulk/resolve.hpp"
+
+#include <atoll/net/resolve.hpp>
 
 #include <fmt/format.h>
 #include <netinet/in.h>
@@ -97,7 +98,7 @@ int tcp_socket::release() {
 atl::status tcp_socket::connect(const atl::endpoint& to, std::chrono::milliseconds timeout) {
   peer_ = atl::to_string(to);
   auto deadline = steady::now() + timeout;
-  auto addresses = resolve(to, deadline);
+  auto addresses = atl::net::resolve(to, deadline);
   if (!addresses)
     return tl::unexpected{addresses.error()};
   atl::status outcome = atl::fail(atl::errc::unavailable, peer_ + ": the host has no address");

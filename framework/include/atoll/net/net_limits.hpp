@@ -1,0 +1,23 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+/// Every limit of the network layer, in one place.
+namespace atl::net {
+
+/// One message of a handshake. Nothing else is read from a connection before its peer is proved.
+inline constexpr std::size_t handshake_message_bytes_max = 2048;
+/// A name in a handshake, or the reason for a refusal.
+inline constexpr std::size_t handshake_text_bytes_max = 400;
+/// The whole handshake, from the connection on.
+inline constexpr std::chrono::milliseconds handshake_timeout{2000};
+/// Connections of a port whose peers are not proved yet. A further one closes the oldest of them:
+/// a proof takes a round trip or two, and whoever holds connections without one loses them.
+inline constexpr std::size_t unproved_connections_max = 256;
+/// The pause of an address before the next address of the same host is tried as well (RFC 8305).
+inline constexpr std::chrono::milliseconds next_address_delay{250};
+/// Bytes read from one connection before other connections get their turn.
+inline constexpr std::size_t read_turn_bytes = 128 << 10;
+
+} // namespace atl::net
