@@ -96,6 +96,10 @@ void channel::close() {
   boost::asio::post(socket_.get_executor(), [released = std::exchange(then_, {})] {});
 }
 
+void channel::close_soon() {
+  boost::asio::post(socket_.get_executor(), [self = shared_from_this()] { self->close(); });
+}
+
 void channel::fail(errc code, std::string text) {
   if (!is_open_)
     return;
@@ -246,7 +250,12 @@ void channel::flush() {
   }
 }
 
+bool channel::is_stuck() {
+  return std::exchange(is_idle_since_check_, !queue_.empty()) && !queue_.empty();
+}
+
 void channel::drop_sent(std::size_t bytes) {
+  is_idle_since_check_ = false;
   queued_bytes_ -= bytes;
   sent_of_first_ += bytes;
   while (!queue_.empty()) {

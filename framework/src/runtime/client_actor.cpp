@@ -347,7 +347,7 @@ void client_actor::connect(std::size_t member) {
     arm();
   };
   connect_to_node(
-      this, to.who.where, settings_.timing.failure_timeout,
+      this, {to.who.where, settings_.timing.failure_timeout},
       [this, member, generation](const caf::actor& there) {
         if (generation == replicas_[member].generation)
           send_handshake(member, there);

@@ -45,7 +45,7 @@ void peer_connection_actor::connect() {
   auto generation = generation_;
   log::debug(settings_.self.role, settings_.peer, "connects to {}", to_string(settings_.where));
   connect_to_node(
-      this, settings_.where, settings_.timing.failure_timeout,
+      this, {settings_.where, settings_.timing.failure_timeout, settings_.mark != nullptr},
       [this, generation](const caf::actor& there) {
         if (generation == generation_)
           send_handshake(there);

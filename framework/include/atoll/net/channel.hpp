@@ -45,8 +45,12 @@ class channel : public std::enable_shared_from_this<channel> {
   /// Bytes of messages that are not yet with the kernel.
   std::size_t queued_bytes() const { return queued_bytes_; }
   bool is_open() const { return is_open_; }
+  /// Did the peer take nothing since the last call, though something waited all the time?
+  bool is_stuck();
   /// Drops what is queued. The handlers aren't called any more, and are released.
   void close();
+  /// `close`, from any thread.
+  void close_soon();
 
  private:
   struct outgoing {
@@ -74,7 +78,8 @@ class channel : public std::enable_shared_from_this<channel> {
   std::deque<outgoing> queue_;
   std::size_t sent_of_first_ = 0; ///< bytes of the first message that the kernel has taken
   std::size_t queued_bytes_ = 0;
-  bool is_flush_scheduled_ = false; ///< or waiting until the socket takes more
+  bool is_idle_since_check_ = false; ///< nothing was sent since `is_stuck`, and something waited
+  bool is_flush_scheduled_ = false;  ///< or waiting until the socket takes more
 };
 
 } // namespace atl::net

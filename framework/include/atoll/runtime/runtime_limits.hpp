@@ -18,11 +18,16 @@ inline constexpr std::size_t command_bytes_max = spi::command_bytes_max;
 inline constexpr std::size_t calls_together_max = 4096;
 /// Bytes of calls or answers after which a message is sent and another one begun.
 inline constexpr std::size_t calls_together_bytes = 1 << 20;
-/// Bytes under way to one peer above which messages are dropped: CAF's own buffer has no bound.
+/// Bytes under way to one peer, or waiting to be sent over one connection, above which messages are
+/// dropped.
 inline constexpr std::size_t connection_bytes_max = 32 << 20;
 /// Bytes of unanswered messages after which a connection sends a ping to learn whether they
 /// arrived.
 inline constexpr std::size_t connection_confirm_bytes = 1 << 20;
+/// Connections to a control port: half of the descriptors that the process may have, within these
+/// bounds.
+inline constexpr std::size_t control_connections_min = 32;
+inline constexpr std::size_t control_connections_max = 16384;
 /// Commands, and likewise reads, under way at a replica; further ones are answered `busy`.
 inline constexpr std::size_t replica_requests_max = 8192;
 /// Entries committed and not yet applied above which a replica answers commands `busy`.
