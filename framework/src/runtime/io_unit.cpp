@@ -3,6 +3,7 @@
 #include <atoll/runtime/io_thread_actor.hpp>
 
 #include <boost/asio/post.hpp>
+#include <caf/scheduler/abstract_coordinator.hpp>
 
 #include <utility>
 
@@ -23,6 +24,9 @@ io_unit::~io_unit() {
 }
 
 void io_unit::exec_later(caf::resumable* job) {
+  // An actor of this thread wakes others with the unit that runs it.
+  if (job->subtype() != caf::resumable::io_actor)
+    return system().scheduler().enqueue(job);
   {
     std::lock_guard lock{mutex_};
     jobs_.push_back(job);

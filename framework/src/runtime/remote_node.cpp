@@ -112,10 +112,11 @@ std::shared_ptr<net::channel> remote_node_actor::open(boost::asio::ip::tcp::sock
       std::move(place));
 }
 
+/// Without a handle left, an actor of CAF 0.18 must not deliver a promise: the response would refer
+/// to it. A promise that is dropped tells its requester that it is broken.
 void remote_node_actor::on_exit() {
   close_channels();
-  for (auto& [id, request] : std::exchange(waiting_, {}))
-    request.promise.deliver(caf::make_error(caf::sec::remote_linking_failed));
+  waiting_.clear();
   settings_.receiver = nullptr;
 }
 
@@ -129,6 +130,8 @@ void remote_node_actor::close_channels() {
 
 void remote_node_actor::end(const std::string& why) {
   log::debug("net", settings_.peer, "the connection ends: {}", why);
+  for (auto& [id, request] : std::exchange(waiting_, {}))
+    request.promise.deliver(caf::make_error(caf::sec::remote_linking_failed));
   quit(caf::exit_reason::remote_link_unreachable);
 }
 

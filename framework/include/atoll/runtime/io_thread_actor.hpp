@@ -22,6 +22,9 @@ class io_thread_actor : public caf::event_based_actor {
   explicit io_thread_actor(caf::actor_config& config)
       : caf::event_based_actor{config}, unit_{&io_unit_of(system())} {}
 
+  /// Tells the unit which actors are its own.
+  subtype_t subtype() const override { return io_actor; }
+
   /// Whoever sends the message, the actor runs in its own thread.
   bool enqueue(caf::mailbox_element_ptr message, caf::execution_unit*) override {
     return caf::event_based_actor::enqueue(std::move(message), unit_);
