@@ -49,10 +49,10 @@ std::optional<envelope_arrived> decode(std::string_view bytes) {
   return out;
 }
 
-/// Does the envelope belong to a stream that may be long, or is it long itself?
+/// Messages of a consensus protocol stay in order, small and large ones: a protocol takes a message
+/// that was overtaken for lost, and sends it again.
 bool is_bulk(const envelope& message) {
-  return !message.is_urgent &&
-         (message.kind == message_kind::consensus || message.body.size() > urgent_bytes_max);
+  return message.kind == message_kind::consensus || message.body.size() > urgent_bytes_max;
 }
 
 } // namespace

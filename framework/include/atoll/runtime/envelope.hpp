@@ -36,8 +36,6 @@ struct envelope {
   /// refuses a message with another digest than its own.
   std::uint64_t digest = 0;
   std::string body;
-  /// Only at the sender: may overtake envelopes that were sent before.
-  bool is_urgent = false;
 };
 
 /// The answer to an envelope.
