@@ -176,6 +176,8 @@ atl::result<described_node> read_node_file(const fs::path& file) {
   it.node.is_storage = settings->is_storage;
   it.node.is_master = settings->is_master;
   it.node.data = settings->data;
+  it.node.secret_file = cluster->secret_file;
+  it.node.has_secret = !cluster->secret.empty();
   it.node.configuration = written_keys(*config);
   return it;
 }

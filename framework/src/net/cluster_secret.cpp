@@ -1,3 +1,4 @@
+#include <atoll/core/sync.hpp>
 #include <atoll/net/cluster_secret.hpp>
 
 #include <fmt/format.h>
@@ -8,6 +9,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <fcntl.h>
 #include <string>
 #include <unistd.h>
@@ -92,6 +94,19 @@ status write_durably(int fd, std::string_view text, const std::string& name) {
   return {};
 }
 
+/// Gives the complete file its name, so that nobody reads a part of it, and of two files with that
+/// name one is refused.
+status publish(const std::string& beside, const std::filesystem::path& file) {
+  auto name = file.string();
+  if (::link(beside.c_str(), file.c_str()) != 0) {
+    if (errno == EEXIST)
+      return fail(errc::exists, "the secret '" + name + "' exists already");
+    return tl::unexpected{system_error(errno, "can't create the secret '" + name + "'")};
+  }
+  auto folder = file.parent_path();
+  return sync_to_disk(folder.empty() ? "." : folder);
+}
+
 } // namespace
 
 cluster_secret::~cluster_secret() {
@@ -103,7 +118,8 @@ result<cluster_secret> cluster_secret::load(const std::filesystem::path& file) {
   open_file opened{::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (opened.get() < 0) {
     if (errno == ENOENT)
-      return fail(errc::not_found, "there is no secret '" + name + "'");
+      return fail(errc::not_found, "there is no secret '" + name +
+                                       "'; copy the file of another node of the cluster");
     return tl::unexpected{system_error(errno, "can't open the secret '" + name + "'")};
   }
   struct stat info = {};
@@ -134,22 +150,21 @@ result<cluster_secret> cluster_secret::create(const std::filesystem::path& file)
   if (RAND_bytes(secret.key_.data(), static_cast<int>(secret.key_.size())) != 1)
     return fail(errc::io, "the system gives no random bytes for the secret '" + name + "'");
   secret.is_set_ = true;
-  open_file opened{::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
-  if (opened.get() < 0) {
-    if (errno == EEXIST)
-      return fail(errc::exists, "the secret '" + name + "' exists already");
+  auto beside = name + ".XXXXXX";
+  open_file opened{::mkostemp(beside.data(), O_CLOEXEC)}; // of mode 0600
+  if (opened.get() < 0)
     return tl::unexpected{system_error(errno, "can't create the secret '" + name + "'")};
-  }
   std::string text;
   for (auto byte : secret.key_)
     text += fmt::format("{:02x}", byte);
   text += '\n';
   auto written = write_durably(opened.get(), text, name);
   OPENSSL_cleanse(text.data(), text.size());
-  if (!written) {
-    ::unlink(file.c_str());
+  if (written)
+    written = publish(beside, file);
+  ::unlink(beside.c_str());
+  if (!written)
     return tl::unexpected{written.error()};
-  }
   return secret;
 }
 

@@ -26,7 +26,8 @@ class cluster_secret {
   /// Errors: not_found; invalid if the content is no secret; refused if others may read the file;
   /// io.
   static result<cluster_secret> load(const std::filesystem::path& file);
-  /// Draws a secret and writes it durably to a new file of mode 0600. Never replaces a file.
+  /// Draws a secret and writes it durably to a new file of mode 0600, which appears whole. Never
+  /// replaces a file.
   /// Errors: exists; no_space; io.
   static result<cluster_secret> create(const std::filesystem::path& file);
 
