@@ -244,6 +244,7 @@ TEST_CASE("'dfs up' reports the signal that ended a node without a message") {
 
 TEST_CASE("'dfs up' of a folder that this user can't write to advises to copy the folder") {
   configs_folder folder{smallest};
+  fs::remove(folder.path() / "cluster.secret"); // only its owner may read it
   auto readable = fs::perms::owner_read | fs::perms::owner_exec | fs::perms::others_read |
                   fs::perms::others_exec;
   fs::permissions(folder.path().parent_path(), readable | fs::perms::owner_write);

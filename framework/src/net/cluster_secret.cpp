@@ -120,6 +120,10 @@ result<cluster_secret> cluster_secret::load(const std::filesystem::path& file) {
     if (errno == ENOENT)
       return fail(errc::not_found, "there is no secret '" + name +
                                        "'; copy the file of another node of the cluster");
+    if (errno == EACCES)
+      return fail(errc::refused, "this user may not read the secret '" + name +
+                                     "', which is its owner's alone; whoever needs it has a copy "
+                                     "of their own");
     return tl::unexpected{system_error(errno, "can't open the secret '" + name + "'")};
   }
   struct stat info = {};

@@ -2,6 +2,7 @@
 #include "cli/launcher.hpp"
 #include "cli/process_table.hpp"
 #include "contains.hpp"
+#include "other_user.hpp"
 #include "settings/settings.hpp"
 #include "temporary_folder.hpp"
 
@@ -9,7 +10,6 @@
 #include <sys/stat.h>
 
 #include <thread>
-#include <unistd.h>
 
 /// The secret that `dfs up` makes in a configs folder.
 namespace fs = std::filesystem;
@@ -33,16 +33,6 @@ std::string content_of(const fs::path& file) {
   std::ifstream in{file};
   return {std::istreambuf_iterator<char>{in}, {}};
 }
-
-/// Lets another user than root work, because root may write everywhere.
-class other_user {
- public:
-  other_user() {
-    if (::geteuid() == 0)
-      REQUIRE(::seteuid(65534) == 0);
-  }
-  ~other_user() { (void)::seteuid(::getuid()); }
-};
 
 } // namespace
 

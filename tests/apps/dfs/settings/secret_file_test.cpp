@@ -1,4 +1,5 @@
 #include "contains.hpp"
+#include "other_user.hpp"
 #include "settings/settings.hpp"
 #include "temporary_folder.hpp"
 
@@ -128,4 +129,19 @@ TEST_CASE("an unusable secret beside the cluster's file is an error") {
   CHECK_MESSAGE(contains(problem, why), problem);
   CHECK_MESSAGE(contains(problem, file.string()), problem);
   CHECK_MESSAGE(!contains(problem, "default"), problem);
+}
+
+TEST_CASE("a secret that this user may not read is an error, not a cluster without a secret") {
+  files at;
+  at.make("shared/cluster.secret");
+  fs::permissions(at.folder.path(), fs::perms::owner_all | fs::perms::others_exec);
+  if (::getuid() != 0)
+    REQUIRE(::chmod((at.folder / "shared/cluster.secret").c_str(), 0) == 0);
+  std::string problem;
+  {
+    other_user reader;
+    problem = at.problem();
+  }
+  CHECK_MESSAGE(contains(problem, "may not read"), problem);
+  CHECK_MESSAGE(contains(problem, (at.folder / "shared/cluster.secret").string()), problem);
 }
