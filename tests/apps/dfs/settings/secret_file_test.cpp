@@ -134,7 +134,8 @@ TEST_CASE("an unusable secret beside the cluster's file is an error") {
 TEST_CASE("a secret that this user may not read is an error, not a cluster without a secret") {
   files at;
   at.make("shared/cluster.secret");
-  fs::permissions(at.folder.path(), fs::perms::owner_all | fs::perms::others_exec);
+  fs::permissions(at.folder.path(),
+                  fs::perms::owner_all | fs::perms::group_exec | fs::perms::others_exec);
   if (::getuid() != 0)
     REQUIRE(::chmod((at.folder / "shared/cluster.secret").c_str(), 0) == 0);
   std::string problem;
