@@ -119,7 +119,12 @@ result<cluster_secret> cluster_secret::load(const std::filesystem::path& file) {
   open_file opened{::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (opened.get() < 0) {
     if (errno == ENOENT)
-      return fail(errc::not_found, "there is no secret '" + name + "'");
+      return fail(errc::not_found, "there is no secret '" + name +
+                                       "'; copy the file of another node of the cluster");
+    if (errno == EACCES)
+      return fail(errc::refused, "this user may not read the secret '" + name +
+                                     "', which is its owner's alone; whoever needs it has a copy "
+                                     "of their own");
     return tl::unexpected{system_error(errno, "can't open the secret '" + name + "'")};
   }
   struct stat info = {};

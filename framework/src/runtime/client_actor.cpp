@@ -189,21 +189,23 @@ void client_actor::again(call_id id, const reply& answer) {
   auto& problem = answer.value.error();
   auto now = clock::now();
   call.in_doubt = call.in_doubt || answer.in_doubt;
-  if (replicas_[call.member].state == contact::ready)
+  auto is_reached = replicas_[call.member].state == contact::ready;
+  if (is_reached)
     call.last_error = problem.message;
   if (call.what.only)
     return finish(id, tl::unexpected{problem});
   if (problem.code == errc::invalid || problem.code == errc::corrupt ||
       problem.code == errc::no_space ||
-      (problem.code == errc::refused && now >= call.refusal_deadline))
+      (problem.code == errc::refused && now >= call.refusal_deadline &&
+       (is_reached || are_all_hopeless())))
     return finish(id, call.in_doubt ? fail(errc::timeout, problem.message + may_have_taken_effect)
                                     : tl::unexpected{problem});
-  if (now >= call.give_up || (now >= call.refusal_deadline && are_all_unreachable()))
+  if (now >= call.give_up || (now >= call.refusal_deadline && are_all_hopeless()))
     return give_up(id, problem);
   auto hop = call.hops++;
   if (auto leader = member_at(answer.hint); leader && *leader != call.member && hop % 3 != 2)
     return queue_up(id, *leader); // without a pause, because the leader is known
-  auto stays = problem.code == errc::refused || problem.code == errc::busy;
+  auto stays = is_reached && (problem.code == errc::refused || problem.code == errc::busy);
   auto next = stays ? call.member : next_after(call.member);
   // In the first round all replicas are tried without a pause.
   if (hop + 1 < replicas_.size() && !stays)

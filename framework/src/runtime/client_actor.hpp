@@ -132,7 +132,7 @@ class client_actor : public io_thread_actor {
   bool is_silent(std::size_t member, clock::time_point now) const;
   void again(call_id id, const reply& answer);
   void give_up(call_id id, const error& problem);
-  bool are_all_unreachable() const;
+  bool are_all_hopeless() const;
   unreachable_replicas describe_unreachable() const;
   void end_pauses();
   void finish(call_id id, result<std::string> answer);

@@ -155,10 +155,12 @@ void client_actor::learn(const group_client::member& who) {
     replicas_.push_back(make_replica(who));
 }
 
-/// Do all hosts say that nothing listens there? Then a retry helps only once a replica is started.
-bool client_actor::are_all_unreachable() const {
+/// Does nothing listen at any host, or is this client refused by all that do? Then a retry helps
+/// only once a person has changed something.
+bool client_actor::are_all_hopeless() const {
   return std::all_of(replicas_.begin(), replicas_.end(), [](auto& replica) {
-    return replica.state == contact::none && replica.unreachable.is_refused;
+    return replica.state == contact::none &&
+           (replica.unreachable.is_refused || replica.unreachable.code == errc::refused);
   });
 }
 
