@@ -19,23 +19,26 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-/// One call of `dial`: owned by its handlers, so it ends with the last of them.
+/// One call of `dial`: owned by its handlers, so it ends with the last of them, or with the
+/// context.
 class attempt : public std::enable_shared_from_this<attempt> {
  public:
   using completion = std::function<void(tl::expected<dialed, dial_failure>)>;
 
-  attempt(std::shared_ptr<asio::io_context> context, dial_request request, completion done)
-      : context_{std::move(context)}, request_{std::move(request)}, done_{std::move(done)},
-        deadline_{*context_}, next_address_{*context_} {}
+  attempt(asio::io_context& context, dial_request request, completion done)
+      : context_{context}, request_{std::move(request)}, done_{std::move(done)}, deadline_{context},
+        next_address_{context} {}
 
-  void start() {
+  void start(const std::shared_ptr<asio::io_context>& context) {
     deadline_.expires_after(request_.timeout);
     deadline_.async_wait([self = shared_from_this()](error_code cancelled) {
       if (!cancelled)
         self->on_timeout();
     });
-    resolve(context_, request_.where, [self = shared_from_this()](result<addresses> found) {
-      if (!self->done_)
+    // The thread of the look-up must not be the last owner: it may outlive the context.
+    resolve(context, request_.where, [weak = weak_from_this()](result<addresses> found) {
+      auto self = weak.lock();
+      if (!self || !self->done_)
         return;
       if (!found)
         return self->fail({found.error(), false});
@@ -50,7 +53,7 @@ class attempt : public std::enable_shared_from_this<attempt> {
   void connect_next() {
     if (next_ == addresses_.size() || connected_)
       return;
-    auto& socket = sockets_.emplace_back(*context_);
+    auto& socket = sockets_.emplace_back(context_);
     auto address = addresses_[next_++];
     socket.async_connect(address, [self = shared_from_this(), &socket](error_code problem) {
       self->on_connected(socket, problem);
@@ -164,7 +167,7 @@ class attempt : public std::enable_shared_from_this<attempt> {
     done(tl::unexpected{std::move(why)});
   }
 
-  std::shared_ptr<asio::io_context> context_;
+  asio::io_context& context_; ///< owns this object, through the handlers that wait
   dial_request request_;
   completion done_; ///< null once it was called
   asio::steady_timer deadline_;
@@ -183,7 +186,7 @@ class attempt : public std::enable_shared_from_this<attempt> {
 
 void dial(const std::shared_ptr<asio::io_context>& context, dial_request request,
           std::function<void(tl::expected<dialed, dial_failure>)> done) {
-  std::make_shared<attempt>(context, std::move(request), std::move(done))->start();
+  std::make_shared<attempt>(*context, std::move(request), std::move(done))->start(context);
 }
 
 } // namespace atl::net

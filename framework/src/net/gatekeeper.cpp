@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <future>
 #include <list>
 #include <mutex>
 #include <utility>
@@ -50,15 +51,13 @@ struct atomic_counters {
 
 class gatekeeper::implementation : public std::enable_shared_from_this<implementation> {
  public:
-  implementation(const std::shared_ptr<asio::io_context>& context, gatekeeper_settings given,
-                 on_admitted admit)
+  implementation(asio::io_context& context, gatekeeper_settings given, on_admitted admit)
       : context_{context}, settings_{std::move(given)}, admit_{std::move(admit)},
-        self_{settings_.self}, timer_{*context} {}
+        self_{settings_.self}, timer_{context} {}
 
   status open();
   void close();
 
-  asio::io_context& context() { return *context_; }
   const endpoint& listens_at() const { return listens_at_; }
   gatekeeper_counters counters() const;
   void introduce_as(identity self) {
@@ -83,7 +82,7 @@ class gatekeeper::implementation : public std::enable_shared_from_this<implement
     return self_;
   }
 
-  std::shared_ptr<asio::io_context> context_;
+  asio::io_context& context_; ///< may own this object, through the handlers that wait
   const gatekeeper_settings settings_;
   on_admitted admit_;
   mutable std::mutex self_mutex_;
@@ -110,10 +109,15 @@ status gatekeeper::implementation::open() {
                    atl::to_string(*loopback), atl::to_string(where));
     where = *loopback;
   }
-  auto opened = listener::open(context_, where, [weak = weak_from_this()](tcp::socket socket) {
-    if (auto self = weak.lock())
-      self->on_connection(std::move(socket));
-  });
+  auto without_descriptor = handshake::accept(self(), settings_.secret, {}, {});
+  without_descriptor.refuse(refusal::busy, "this process has as many files open as it may");
+  auto opened = listener::open(
+      context_, where,
+      [weak = weak_from_this()](tcp::socket socket) {
+        if (auto self = weak.lock())
+          self->on_connection(std::move(socket));
+      },
+      without_descriptor.take_output());
   if (!opened)
     return tl::unexpected{opened.error()};
   listener_ = std::move(*opened);
@@ -146,7 +150,7 @@ gatekeeper_counters gatekeeper::implementation::counters() const {
 void gatekeeper::implementation::on_connection(tcp::socket socket) {
   if (!admit_)
     return;
-  if (candidates_.size() >= unproved_connections_max) {
+  if (candidates_.size() >= settings_.unproved_max) {
     ++counters_.displaced;
     end(candidates_.front());
   }
@@ -259,20 +263,31 @@ void gatekeeper::implementation::arm() {
 
 // -- public face --------------------------------------------------------------
 
-gatekeeper::gatekeeper(std::shared_ptr<implementation> impl) : impl_{std::move(impl)} {}
+gatekeeper::gatekeeper(std::shared_ptr<asio::io_context> context,
+                       std::shared_ptr<implementation> impl)
+    : context_{std::move(context)}, impl_{std::move(impl)} {}
 
 gatekeeper::~gatekeeper() {
   // In the context's thread, or, if the context has ended, never: then nothing is called any more.
-  asio::dispatch(impl_->context(), [impl = impl_] { impl->close(); });
+  asio::dispatch(*context_, [impl = impl_] { impl->close(); });
+}
+
+void gatekeeper::close() {
+  std::promise<void> closed;
+  asio::dispatch(*context_, [&] {
+    impl_->close();
+    closed.set_value();
+  });
+  closed.get_future().wait();
 }
 
 result<std::unique_ptr<gatekeeper>>
 gatekeeper::open(const std::shared_ptr<asio::io_context>& context, gatekeeper_settings settings,
                  on_admitted admit) {
-  auto impl = std::make_shared<implementation>(context, std::move(settings), std::move(admit));
+  auto impl = std::make_shared<implementation>(*context, std::move(settings), std::move(admit));
   if (auto opened = impl->open(); !opened)
     return tl::unexpected{opened.error()};
-  return std::unique_ptr<gatekeeper>{new gatekeeper{std::move(impl)}};
+  return std::unique_ptr<gatekeeper>{new gatekeeper{context, std::move(impl)}};
 }
 
 const endpoint& gatekeeper::listens_at() const {

@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 namespace atl::net {
 
@@ -25,10 +26,11 @@ class listener : public std::enable_shared_from_this<listener> {
 
   /// Errors: unavailable.
   /// @param accepted is called in the context's thread, with non-blocking sockets
-  static result<std::shared_ptr<listener>>
-  open(const std::shared_ptr<boost::asio::io_context>& context, const endpoint& where,
-       on_connection accepted);
-  listener(const std::shared_ptr<boost::asio::io_context>& context, on_connection accepted);
+  /// @param farewell what a connection is sent that is turned away for want of descriptors
+  static result<std::shared_ptr<listener>> open(boost::asio::io_context& context,
+                                                const endpoint& where, on_connection accepted,
+                                                std::string farewell);
+  listener(boost::asio::io_context& context, on_connection accepted, std::string farewell);
   ~listener();
   listener(const listener&) = delete;
   listener& operator=(const listener&) = delete;
@@ -44,8 +46,8 @@ class listener : public std::enable_shared_from_this<listener> {
   void on_shortage(int error_number);
   void turn_away_waiting();
 
-  std::shared_ptr<boost::asio::io_context> context_;
   on_connection accepted_;
+  const std::string farewell_;
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer pause_;
   endpoint where_;
