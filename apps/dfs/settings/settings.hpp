@@ -6,6 +6,7 @@
 #include <atoll/core/error.hpp>
 #include <atoll/core/logging.hpp>
 #include <atoll/core/toml_config.hpp>
+#include <atoll/net/cluster_secret.hpp>
 #include <atoll/runtime/node_info.hpp>
 #include <atoll/spi/consensus.hpp>
 
@@ -34,6 +35,7 @@ struct plugin_entry {
 /// The settings that all nodes and clients of a cluster share: `cluster.toml`.
 struct cluster_settings {
   std::string name;
+  atl::net::cluster_secret secret; ///< empty: there is none
   std::vector<master_entry> masters;
   std::vector<std::filesystem::path> plugin_path;
   plugin_entry consensus;
