@@ -201,6 +201,33 @@ TEST_CASE("a failed 'dfs up' reports how a node ended, which nodes still run, an
   CHECK_MESSAGE(contains(down.out, "storage-2 wasn't running"), down.out);
 }
 
+TEST_CASE("'dfs up' makes the secret of a folder that has none, unless a node runs without it") {
+  configs_folder folder{smallest};
+  auto secret = folder.path() / "cluster.secret";
+  auto log = folder.path() / "run/master-1.log";
+  REQUIRE(fs::remove(secret));
+  REQUIRE(folder.up().code == 0);
+  auto made = read_file(secret);
+  CHECK(made.size() == 65);
+  CHECK_MESSAGE(contains(read_file(log), "uses the secret " + secret.string()), read_file(log));
+  REQUIRE(folder.down().code == 0);
+  REQUIRE(folder.up().code == 0);
+  CHECK(read_file(secret) == made);
+  REQUIRE(folder.down().code == 0);
+  REQUIRE(fs::remove(secret));
+  auto master = start_program(
+      {program("dfsd").string(), "--config", (folder.path() / "master-1.toml").string()});
+  eventually("the master runs", [&] { return folder.nodes().size() == 1; });
+  auto up = folder.up();
+  CHECK_MESSAGE(up.code == 0, up.err);
+  CHECK_MESSAGE(up.err.empty(), up.err);
+  CHECK_FALSE(fs::exists(secret));
+  auto other = folder.path() / "run/storage-1.log";
+  CHECK_MESSAGE(contains(read_file(other), "has no secret"), read_file(other));
+  CHECK(folder.down().code == 0);
+  wait_for(master);
+}
+
 TEST_CASE("'dfs up' reports the signal that ended a node without a message") {
   configs_folder folder{smallest};
   // 'dfs' starts the 'dfsd' in its folder: here one that crashes as a loaded library might.
@@ -217,6 +244,7 @@ TEST_CASE("'dfs up' reports the signal that ended a node without a message") {
 
 TEST_CASE("'dfs up' of a folder that this user can't write to advises to copy the folder") {
   configs_folder folder{smallest};
+  fs::remove(folder.path() / "cluster.secret"); // only its owner may read it
   auto readable = fs::perms::owner_read | fs::perms::owner_exec | fs::perms::others_read |
                   fs::perms::others_exec;
   fs::permissions(folder.path().parent_path(), readable | fs::perms::owner_write);
@@ -235,15 +263,19 @@ TEST_CASE("'dfs up' of a folder that this user can't write to advises to copy th
 
 TEST_CASE("'dfs init' writes a cluster that passes the check, starts, and stores files") {
   configs_folder folder{{"--masters", "3", "--storages", "2", "--copies", "2", "--name", "reef"}};
+  auto secret = folder.path() / "cluster.secret";
+  CHECK(fs::status(secret).permissions() == (fs::perms::owner_read | fs::perms::owner_write));
   auto files = 0;
   for (auto& entry : fs::directory_iterator{folder.path()}) {
-    if (entry.path().filename() == "cluster.toml")
+    if (entry.path().stem() == "cluster") // not a node's
       continue;
     auto checked =
         run_program({program("dfsd").string(), "--config", entry.path().string(), "--check"});
     CHECK_MESSAGE(checked.code == 0, checked.err);
     CHECK_MESSAGE(contains(checked.out, "\"reef\""), checked.out);
     CHECK_MESSAGE(contains(checked.out, "# consensus: raft"), checked.out);
+    CHECK_MESSAGE(contains(checked.out, "# secret: " + secret.string()), checked.out);
+    CHECK(!contains(checked.out, read_file(secret).substr(0, 64)));
     ++files;
   }
   CHECK(files == 5);

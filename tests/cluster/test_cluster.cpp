@@ -159,6 +159,11 @@ void test_cluster::write_configuration(const cluster_shape& shape) {
   shared += "[files]\n" + shape.files + "\n";
   shared += "\n[client]\n" + shape.client + "\n";
   write_file(folder() / "cluster.toml", shared);
+  if (network_ && !std::filesystem::exists(folder() / dfs::secret_file_name)) {
+    // Without a secret nodes listen on loopback addresses only.
+    auto secret = atl::net::cluster_secret::create(folder() / dfs::secret_file_name);
+    REQUIRE_MESSAGE(secret.has_value(), secret.error().message);
+  }
   for (auto& [name, port] : ports_) {
     auto is_master = name.starts_with("master");
     auto text = fmt::format("include = \"cluster.toml\"\n\n[node]\nname = \"{0}\"\n"

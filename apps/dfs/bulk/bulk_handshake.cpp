@@ -56,8 +56,6 @@ atl::status connect_to_node(tcp_socket& socket, const atl::endpoint& node,
     return connected;
   auto own = handshake::dial(on_bulk_plane(self), secret, atl::net::draw_nonce());
   auto done = exchange(socket, own, wait);
-  if (done && !own.take_rest().empty())
-    done = atl::fail(atl::errc::unavailable, socket.peer() + " sends data before it is asked to");
   if (!done)
     socket.close();
   return done;

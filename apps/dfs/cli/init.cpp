@@ -1,4 +1,5 @@
 #include "cli/commands.hpp"
+#include "cli/folder_secret.hpp"
 #include "cli/free_ports.hpp"
 #include "cli/launcher.hpp"
 #include "settings/plugins.hpp"
@@ -116,11 +117,13 @@ std::string cluster_text(const init_arguments& what, std::uint16_t first_port) {
   auto text = fmt::format(
       "# What all nodes and clients of this cluster share; each node's file includes it.\n"
       "# 'dfsd --config NODE.toml --check' says what is wrong with a file, or what it comes to;\n"
-      "# configs/reference.toml, beside the documentation, shows every key.\n\n"
+      "# configs/reference.toml, beside the documentation, shows every key.\n"
+      "# {}, beside this file, lets nodes and clients in: copy it along, and keep it "
+      "secret.\n\n"
       "[cluster]\nname = \"{}\"\n\n"
       "# Where everyone finds the masters, which agree on the names of all files. On machines of\n"
       "# their own, name these instead of 127.0.0.1.\n",
-      what.name);
+      secret_file_name, what.name);
   for (std::uint32_t i = 1; i <= what.masters; ++i)
     text +=
         fmt::format("[[masters]]\nid = {0}\nname = \"master-{0}\"\naddress = \"127.0.0.1:{1}\"\n\n",
@@ -186,6 +189,7 @@ void remove_files(const fs::path& folder, const named_texts& files, bool folder_
   std::error_code ignored;
   for (auto& [name, text] : files)
     fs::remove(folder / name, ignored);
+  fs::remove(folder / secret_file_name, ignored);
   if (folder_too)
     fs::remove(folder, ignored);
 }
@@ -224,7 +228,9 @@ atl::status create(const init_arguments& what) {
   if (!made)
     return tl::unexpected{made.error()};
   auto files = compose(what, *first_port);
-  auto written = write_files(what.folder, files);
+  auto written = make_secret(what.folder);
+  if (written)
+    written = write_files(what.folder, files);
   if (written)
     written = check_files(what.folder);
   if (!written)

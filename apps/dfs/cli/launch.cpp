@@ -1,4 +1,5 @@
 #include "cli/commands.hpp"
+#include "cli/folder_secret.hpp"
 #include "cli/launcher.hpp"
 #include "cli/master_standing.hpp"
 #include "cli/process_table.hpp"
@@ -39,6 +40,13 @@ atl::result<run_lock> lock_folder(const std::string& folder, std::uint32_t timeo
 }
 
 // -- up ---------------------------------------------------------------------------------------
+
+/// A cluster without a secret works, on this machine.
+void provide_secret(const std::string& folder, const std::vector<local_node>& nodes) {
+  if (auto made = make_missing_secret(folder, nodes); !made)
+    fmt::print(stderr, "no secret was made, so the nodes listen on loopback addresses only: {}\n",
+               made.error().message);
+}
 
 /// Warns if the node's file was edited since its process was started.
 void report_changed_file(const local_node& node, pid_t process, const std::string& folder) {
@@ -185,6 +193,7 @@ atl::status start_and_wait(context& with, const std::string& folder, std::uint32
     auto lock = lock_folder(folder, timeout_s);
     if (!lock)
       return tl::unexpected{lock.error()};
+    provide_secret(folder, *described);
     if (auto started = start_all(*described, folder, nodes); !started)
       return started;
   }

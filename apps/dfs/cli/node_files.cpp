@@ -176,6 +176,8 @@ atl::result<described_node> read_node_file(const fs::path& file) {
   it.node.is_storage = settings->is_storage;
   it.node.is_master = settings->is_master;
   it.node.data = settings->data;
+  it.node.secret_file = cluster->secret_file;
+  it.node.has_secret = !cluster->secret.empty();
   it.node.configuration = written_keys(*config);
   return it;
 }
@@ -201,8 +203,8 @@ atl::result<std::vector<local_node>> nodes_in(const fs::path& folder) {
   for (auto& file : *files) {
     if (auto node = read_node_file(file))
       described.push_back(std::move(*node));
-    else
-      mistakes.push_back(node.error().message);
+    else if (std::ranges::find(mistakes, node.error().message) == mistakes.end())
+      mistakes.push_back(node.error().message); // once, if it is in a file that all include
   }
   for (auto& clash : find_clashes(described))
     mistakes.push_back(fmt::format("{}: {}", folder.string(), clash));

@@ -26,7 +26,9 @@ struct local_node {
   std::filesystem::path pid_file;
   std::vector<written_key> configuration{}; ///< the keys that its file and included files set
   bool is_master = false;
-  std::filesystem::path data{}; ///< its data folder
+  std::filesystem::path data{};        ///< its data folder
+  std::filesystem::path secret_file{}; ///< of its cluster, even if it doesn't exist
+  bool has_secret = false;             ///< that file exists
 };
 
 /// Every file in `folder` that describes a node, in the order of the file names.

@@ -43,6 +43,10 @@ atl::runtime::group_client::settings describe(const cluster_settings& cluster) {
   return it;
 }
 
+atl::runtime::membership who(const cluster_settings& cluster) {
+  return {cluster.name, "a client", std::string{atl::runtime::client_role}, cluster.secret};
+}
+
 } // namespace
 
 struct control::implementation {
@@ -52,8 +56,8 @@ struct control::implementation {
   };
 
   implementation(const cluster_settings& settings, atl::spi::read_level reads)
-      : level{reads}, actors{settings.links, scheduler_threads}, group{actors, describe(settings)} {
-  }
+      : level{reads}, actors{settings.links, scheduler_threads, who(settings)},
+        group{actors, describe(settings)} {}
 
   std::mutex mutex;
   std::vector<session> idle_sessions;

@@ -72,6 +72,9 @@ void print_check(const configured& all, const dfs::loaded_plugins& plugins) {
        {std::pair{"consensus", &plugins.consensus}, std::pair{"placement", &plugins.placement},
         std::pair{"reads", &plugins.reads}, std::pair{"recovery", &plugins.recovery}})
     fmt::print("# {}: {} from {}\n", role, plugin->text(), plugin->plugin->file().string());
+  fmt::print("# secret: {}\n", all.cluster.secret.empty()
+                                   ? "none; the node listens on loopback addresses only"
+                                   : all.cluster.secret_file.string());
 }
 
 int check_here(const std::string& file, const atl::announce_step& announce) {
@@ -126,6 +129,16 @@ void log_open_files(const dfs::node_settings& node, const dfs::open_files_plan& 
                  plan.connections, fewer);
 }
 
+void log_secret(const dfs::cluster_settings& cluster) {
+  if (cluster.secret.empty())
+    atl::log::info("node", "",
+                   "has no secret ({} doesn't exist): it listens on loopback addresses only, and "
+                   "everyone on this machine may connect",
+                   cluster.secret_file.string());
+  else
+    atl::log::info("node", "", "uses the secret {}", cluster.secret_file.string());
+}
+
 /// The first failure that a part of the node reported.
 class node_failure {
  public:
@@ -175,6 +188,7 @@ int run(const std::string& file, const start_orders& orders) {
     return report_error(stop.error());
   atl::log::info("node", "", "starts: cluster {}, data {}, process {}", all->cluster.name,
                  all->node.data.string(), ::getpid());
+  log_secret(all->cluster);
   auto files =
       dfs::plan_open_files(all->node, all->cluster.durability, atl::raise_open_files_limit());
   if (!files) {

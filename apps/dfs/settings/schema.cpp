@@ -22,6 +22,11 @@ std::vector<key_spec> make_cluster_schema() {
       {.key = "cluster.name",
        .required = true,
        .meaning = "Nodes and clients of clusters with different names refuse each other."},
+      {.key = "cluster.secret_file",
+       .meaning = "The file of the secret by which nodes and clients prove that they belong to the "
+                  "cluster; where it is missing, cluster.secret beside the file with cluster.name. "
+                  "Without a secret nodes listen on loopback addresses only.",
+       .is_path = true},
       {.key = "masters[]", .minimum = "1", .maximum = "9"},
       {.key = "masters[].id",
        .type = option_type::integer,

@@ -100,6 +100,15 @@ class config_errors {
     return where;
   }
 
+  /// A problem with a file that the key names, or that is used because the key isn't written.
+  void add_of_file(const std::string& key, std::string_view what) {
+    if (config_.is_set(key))
+      return add(key, what);
+    if (!text_.empty())
+      text_ += '\n';
+    text_ += what;
+  }
+
   template <class T>
   atl::result<T> finish(T value) const {
     if (text_.empty())
@@ -137,6 +146,27 @@ void read_masters(const atl::config& config, cluster_settings& cluster, config_e
   }
 }
 
+/// A default file that isn't there means that the cluster has no secret. A symbolic link that leads
+/// nowhere is there.
+bool is_missing(const fs::path& file) {
+  std::error_code unknown;
+  return fs::symlink_status(file, unknown).type() == fs::file_type::not_found;
+}
+
+void read_secret(const atl::config& config, cluster_settings& cluster, config_errors& problems) {
+  const std::string key = "cluster.secret_file";
+  auto is_written = config.is_set(key);
+  cluster.secret_file =
+      is_written ? config.path(key) : config.directory_of("cluster.name") / secret_file_name;
+  if (!is_written && is_missing(cluster.secret_file))
+    return;
+  auto secret = atl::net::cluster_secret::load(cluster.secret_file);
+  if (secret)
+    cluster.secret = *secret;
+  else
+    problems.add_of_file(key, secret.error().message);
+}
+
 } // namespace
 
 atl::result<cluster_settings> read_cluster(const atl::config& config) {
@@ -144,6 +174,7 @@ atl::result<cluster_settings> read_cluster(const atl::config& config) {
   cluster_settings cluster;
   cluster.name = config.text("cluster.name");
   problems.check_name("cluster.name");
+  read_secret(config, cluster, problems);
   read_masters(config, cluster, problems);
   if (std::all_of(cluster.masters.begin(), cluster.masters.end(),
                   [](auto& it) { return it.joins; }))

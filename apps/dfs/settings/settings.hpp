@@ -15,9 +15,14 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace dfs {
+
+/// The name of the secret's file, beside the cluster's file, unless `cluster.secret_file` names
+/// another file.
+inline constexpr std::string_view secret_file_name = "cluster.secret";
 
 struct master_entry {
   atl::spi::replica_id id = 0;
@@ -35,7 +40,8 @@ struct plugin_entry {
 /// The settings that all nodes and clients of a cluster share: `cluster.toml`.
 struct cluster_settings {
   std::string name;
-  atl::net::cluster_secret secret; ///< empty: there is none
+  atl::net::cluster_secret secret;   ///< empty: the cluster has none
+  std::filesystem::path secret_file; ///< the secret's file, even if it doesn't exist; absolute
   std::vector<master_entry> masters;
   std::vector<std::filesystem::path> plugin_path;
   plugin_entry consensus;
@@ -86,7 +92,9 @@ std::span<const atl::key_spec> cluster_schema();
 std::span<const atl::key_spec> node_schema();
 
 /// Checks names and addresses beyond types and ranges: they must be well-formed and consistent.
-/// Errors cite the place in the file.
+/// Errors cite the place in the file. `read_cluster` also loads the cluster's secret: a file that
+/// `cluster.secret_file` names must exist; the default file may be missing, and then there is no
+/// secret. A file that exists and can't be used is an error.
 atl::result<cluster_settings> read_cluster(const atl::config& config);
 atl::result<node_settings> read_node(const atl::config& config, const cluster_settings& cluster);
 

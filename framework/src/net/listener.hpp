@@ -43,9 +43,11 @@ class listener : public std::enable_shared_from_this<listener> {
   status bind(const endpoint& where);
   void wait();
   void accept_waiting();
+  void hand_on(int fd);
   void on_shortage(int error_number);
   void turn_away_waiting();
 
+  boost::asio::io_context& context_; ///< owns the handlers that own this object
   on_connection accepted_;
   const std::string farewell_;
   boost::asio::ip::tcp::acceptor acceptor_;

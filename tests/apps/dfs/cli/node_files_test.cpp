@@ -92,6 +92,16 @@ TEST_CASE("a storage node with the address of a master is reported") {
   CHECK_MESSAGE(contains(folder.mistakes(), "s1.toml"), folder.mistakes());
 }
 
+TEST_CASE("a mistake in a file that all nodes include is reported once") {
+  configs_folder folder;
+  folder.add_storage("s1.toml", "storage-1", "data/s1", "127.0.0.1:7101");
+  folder.write("cluster.secret", "no secret");
+  auto mistakes = folder.mistakes();
+  auto first = mistakes.find("the secret");
+  REQUIRE_MESSAGE(first != mistakes.npos, mistakes);
+  CHECK_MESSAGE(mistakes.find("the secret", first + 1) == mistakes.npos, mistakes);
+}
+
 TEST_CASE("a node with an invalid file can be stopped by its name or its file's name") {
   configs_folder folder;
   folder.add_storage("s1.toml", "storage-1", "data/s1", "nowhere");
