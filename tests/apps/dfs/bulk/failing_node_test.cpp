@@ -2,8 +2,11 @@
 #include "apps/dfs/storage/faulty_disk.hpp"
 #include "bulk_fixture.hpp"
 
+#include <sys/resource.h>
+
 #include <atomic>
 #include <filesystem>
+#include <unistd.h>
 
 using namespace dfs;
 using namespace dfs::test;
@@ -374,6 +377,43 @@ TEST_CASE("a connection uses one file descriptor of the serving node") {
       open_files() - before; // both ends are in this process, and other threads open files, too
   CHECK(more >= 2 * 20);
   CHECK(more < 2 * 20 + 5);
+}
+
+namespace {
+
+/// Leaves this process one free file descriptor.
+class one_descriptor {
+ public:
+  one_descriptor() {
+    auto lowest = ::dup(STDERR_FILENO);
+    ::close(lowest);
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before_) == 0);
+    auto few = before_;
+    few.rlim_cur = static_cast<rlim_t>(lowest) + 1;
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
+  }
+  ~one_descriptor() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+} // namespace
+
+TEST_CASE("a node without a free file descriptor refuses a connection as busy, and serves later") {
+  bulk_node node;
+  node.start();
+  REQUIRE(put(*node.at.store, key_of(1), "data"));
+  bulk_connection over{node.endpoint(), caller_options()};
+  {
+    one_descriptor for_the_client;
+    auto refused = over.probe();
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == errc::busy);
+    CHECK_MESSAGE(refused.error().message.find("as many files open") != std::string::npos,
+                  refused.error().message);
+  }
+  CHECK(fetch(over, key_of(1), 0, 4) == "data");
 }
 
 TEST_CASE("a fragment of a wrong length is reported with its length") {
