@@ -47,15 +47,17 @@ class adaptive final : public balancer {
   void observe(slot who, const outcome& result, timestamp) override { rewards_.add(who, result); }
 
  private:
-  static constexpr std::size_t numbers_a_draw = 4; ///< of 16 bits each
+  static constexpr std::ptrdiff_t numbers_a_draw = 4; ///< of 16 bits each
 
   /// Draws for each member which part of its uncertainty it is granted.
   void draw_parts() {
-    for (std::size_t i = 0; i < parts_.size(); i += numbers_a_draw) {
-      auto bits = random_.next();
-      for (std::size_t j = 0; j < numbers_a_draw; ++j)
-        parts_[i + j] = static_cast<std::uint16_t>(bits >> (16 * j));
+    auto random = random_; // its state stays in registers
+    for (auto part = parts_.begin(); part != parts_.end(); part += numbers_a_draw) {
+      auto bits = random.next();
+      for (std::ptrdiff_t i = 0; i < numbers_a_draw; ++i)
+        part[i] = static_cast<std::uint16_t>(bits >> (16 * i));
     }
+    random_ = random;
   }
 
   /// A member divides what it can give among its requests. Outcomes tell so too late: until they

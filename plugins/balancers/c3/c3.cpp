@@ -63,14 +63,13 @@ class c3 final : public balancer {
         sums[j] += part;
         counts[j] += part > 0 ? four{1, 1, 1, 1} : four{};
       }
-    float sum = 0, count = 0;
+    auto four_sums = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    auto four_counts = (counts[0] + counts[1]) + (counts[2] + counts[3]);
+    auto sum = (four_sums[0] + four_sums[1]) + (four_sums[2] + four_sums[3]);
+    auto count = (four_counts[0] + four_counts[1]) + (four_counts[2] + four_counts[3]);
     for (; i < latencies.size(); ++i) {
       sum += latencies[i];
       count += latencies[i] > 0 ? 1.0F : 0.0F;
-    }
-    for (std::size_t j = 0; j < step; ++j) {
-      sum += sums[j / 4][j % 4];
-      count += counts[j / 4][j % 4];
     }
     return count > 0 ? sum / count : 1;
   }

@@ -35,14 +35,12 @@ class score_board {
 
   static constexpr score none = std::numeric_limits<score>::max(); ///< not to be picked: all bits
 
-  /// @param value not negative; may be infinite
-  static score to_score(float value) { return std::bit_cast<score>(value); }
+  /// @param value not negative. May be infinite; no number counts as more than that, whatever the
+  /// sign that a processor gives to it.
+  static score to_score(float value) { return std::bit_cast<score>(value) & none; }
 
   /// For strategies whose greatest value wins.
-  /// @param value not negative; may be infinite
-  static score to_reverse_score(float value) {
-    return std::bit_cast<score>(std::numeric_limits<float>::infinity()) - to_score(value);
-  }
+  static score to_reverse_score(float value) { return none - 1 - to_score(value); }
 
   explicit score_board(ties rule) : ties_{rule} {}
 
@@ -81,7 +79,7 @@ class score_board {
       measure_block(facts, block, rest, score_of);
     for (auto who : request.tried)
       if (who < size())
-        scores_[who] = none;
+        take_away(who);
   }
 
   /// One of the members with the least score, drawn from `random` if there are several; `no_slot`
@@ -104,7 +102,7 @@ class score_board {
         continue;
       }
       picks[filled++] = who;
-      scores_[who] = none;
+      take_away(who);
       closed_.push_back(domains_.of(who));
       closed_marks_.insert(domains_.of(who));
     }
@@ -112,7 +110,7 @@ class score_board {
   }
 
  private:
-  static constexpr std::size_t block_size = 64;
+  static constexpr std::size_t block_size = 32;
   static constexpr std::size_t not_copied = -1;
 
   template <class ScoreOf>
@@ -132,6 +130,17 @@ class score_board {
     least_[block] = least;
   }
 
+  void take_away(spi::slot who) {
+    scores_[who] = none;
+    auto block = who / block_size;
+    auto begin = block * block_size;
+    least_[block] = least_of(std::span{scores_}.subspan(begin, size_of(block)));
+  }
+
+  std::size_t size_of(std::size_t block) const {
+    return std::min(block_size, size() - block * block_size);
+  }
+
   void open_all_domains() {
     std::copy(least_.begin(), least_.end(), open_least_.begin());
     std::fill(applied_.begin(), applied_.end(), not_copied);
@@ -143,7 +152,7 @@ class score_board {
   /// their scores are wanted, which are those of a few blocks at a pick.
   std::span<const score> open_block(std::size_t block) {
     auto begin = block * block_size;
-    auto count = std::min(block_size, size() - begin);
+    auto count = size_of(block);
     auto* __restrict open = open_scores_.data() + begin;
     if (applied_[block] == not_copied) {
       std::copy_n(scores_.data() + begin, count, open);
@@ -167,11 +176,13 @@ class score_board {
 
   spi::slot draw_least(spi::random_source& random) {
     auto least = none;
-    for (std::size_t block = 0; block < open_least_.size(); ++block)
-      if (open_least_[block] < least) {
+    for (std::size_t block = 0; block < open_least_.size(); ++block) {
+      if (open_least_[block] >= least)
+        continue;
+      if (!closed_.empty() && applied_[block] != closed_.size())
         open_least_[block] = least_of(open_block(block));
-        least = std::min(least, open_least_[block]);
-      }
+      least = std::min(least, open_least_[block]);
+    }
     return least == none ? spi::no_slot : draw_tie(least, random);
   }
 
@@ -219,10 +230,11 @@ class score_board {
   ties ties_;
   weighted_draw draw_; ///< among members with equal scores
   domain_table domains_;
-  std::vector<score> weightless_; ///< `none` for a weight of 0, otherwise 0
-  std::vector<score> scores_;     ///< of all members that this call may still pick
-  std::vector<score> least_;      ///< for each block of `scores_` at most the least of them
-  std::vector<score> open_scores_, open_least_; ///< the same of domains that may be picked now
+  std::vector<score> weightless_;     ///< `none` for a weight of 0, otherwise 0
+  std::vector<score> scores_;         ///< of all members that this call may still pick
+  std::vector<score> least_;          ///< of each block of `scores_`
+  std::vector<score> open_scores_;    ///< of domains that may be picked now
+  std::vector<score> open_least_;     ///< at most the least of each block of `open_scores_`
   std::vector<std::size_t> applied_;  ///< by block: how many of `closed_` `open_scores_` leaves out
   std::vector<std::uint32_t> closed_; ///< domains that were used in this round
   mark_set closed_marks_;             ///< the same
