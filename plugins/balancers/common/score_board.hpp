@@ -23,10 +23,10 @@ namespace atl::balancers {
 enum class ties { alike, by_weight };
 
 /// `pick` and `pick_many` of strategies that compare the scores of all members: the least wins. A
-/// call writes all scores, then leaves out members that may not be picked, then picks. Members of
-/// weight 0 are never picked. The loops have no branches and are simple, so that compilers compare
-/// several members with each instruction; the least score of each block of members is kept, so that
-/// a further pick compares only a few. Not thread-safe; allocates in `update` only.
+/// call measures all members and then picks. Members of weight 0 are never picked. The loops have
+/// no branches and are simple, so that compilers compare several members with each instruction; the
+/// least score of each block of members is kept, so that a further pick compares only a few. Not
+/// thread-safe; allocates in `update` only.
 class score_board {
  public:
   /// A float that isn't negative, as its bits, which are in the order of the numbers: compilers

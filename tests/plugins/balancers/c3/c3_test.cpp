@@ -97,6 +97,24 @@ TEST_CASE("latencies that can't be summed up lead to no member that may not be p
   }
 }
 
+TEST_CASE("the mean is that of the known latencies, of few members and of many") {
+  for (std::size_t known : {2, 16, 34}) {
+    pool_fixture pool{known + 7};
+    auto balancer = make(1);
+    pool.update(*balancer);
+    for (slot who = 0; who < known; ++who)
+      pool.latency[who] = who % 2 == 0 ? 1000 : 3000;
+    auto unknown = static_cast<slot>(known + 6);
+    pool.available.assign(pool.size(), 0);
+    pool.available[0] = pool.available[unknown] = 1;
+    for (auto [latency, expected] : {std::pair{1900.0F, slot{0}}, {2100.0F, unknown}}) {
+      pool.latency[0] = latency;
+      pool.latency[1] = 4000 - latency; // the mean stays 2 ms
+      CHECK(pool.pick(*balancer) == expected);
+    }
+  }
+}
+
 TEST_CASE("the latency of a member without requests for long is forgotten") {
   for (auto [forget, expected] : {std::pair{10s, 0}, {0s, 1}}) {
     pool_fixture pool{2};
