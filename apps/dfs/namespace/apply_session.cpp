@@ -94,8 +94,8 @@ std::uint32_t expire_sessions(transaction& state, std::uint64_t expiry_us, std::
       state.erase(keys::session(check->session));
       --state.meta().sessions;
       ++expired;
-    } else { // the session was used in the meantime, so it is checked again when it may have
-             // expired
+    } else {
+      // The session was used after this check was written: its new expiry is checked next.
       state.put(keys::idle_check(session->last_us, check->session), {});
     }
   }

@@ -17,7 +17,7 @@ namespace dfs {
 class chunk_store;
 
 /// Writes a fragment of a store. The fragment is invisible until it is committed; a writer that is
-/// destroyed without a commit leaves nothing behind. Not thread-safe.
+/// destroyed without a commit removes its temporary file. Not thread-safe.
 class chunk_writer {
  public:
   chunk_writer(chunk_writer&& other) noexcept;

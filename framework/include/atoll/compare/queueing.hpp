@@ -76,8 +76,8 @@ struct strategy_result {
 /// A request that fails at a member, or that the member rejects, goes to another one at once, up to
 /// `tries_max` members. No time passes on the network except for probes.
 ///
-/// Errors: those of the strategy's factory, and of a balancer that throws when it is told its
-/// members. Takes memory in proportion to the number of requests. Thread-safe if the factory is.
+/// Errors: the errors of the strategy's factory; internal if the balancer's `update` throws. Takes
+/// memory in proportion to the number of requests. Thread-safe if the factory is.
 result<strategy_result> run_queueing(const workload& workload, const strategy& strategy,
                                      std::uint64_t seed);
 

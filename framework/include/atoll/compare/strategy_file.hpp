@@ -19,7 +19,7 @@ struct strategy_file {
 /// file of a cluster, the section of this name with `balancer` and `options`. Errors cite
 /// `origin:line:column`.
 /// @param origin the file's name, for messages
-/// @param section empty: `[balancer]`, and nothing else may be in the file
+/// @param section if empty, the file has the section `[balancer]` only
 result<strategy_file> parse_strategy(std::string_view text, std::string_view origin,
                                      std::string_view section);
 

@@ -59,8 +59,8 @@ class balanced_pool {
   balanced_pool(std::shared_ptr<spi::balancer> balancer, std::string name,
                 pool_options options = {});
 
-  /// Replaces the members, with their availability and free space; all else that is known of those
-  /// that stay is kept. The balancer is told only if an id, a domain, a weight or a capacity
+  /// Replaces the members, with their availability and free space. Members that stay keep their
+  /// other facts. The balancer is told only if an id, a domain, a weight or a capacity
   /// changed. Errors: invalid for a weight that is negative or not finite, an id that occurs twice,
   /// or too many members, and then nothing is changed; internal if the balancer threw, and then the
   /// pool has no members.
@@ -82,8 +82,8 @@ class balanced_pool {
   result<std::vector<std::uint64_t>> pick_many(std::uint64_t key, std::size_t count,
                                                spi::timestamp now, id_span excluded = {});
 
-  /// Those of these members that may be picked, in order of preference: which replica to read from
-  /// first, and so on.
+  /// Orders the members of `among` that may be picked by preference: the first one is the replica
+  /// to read from first.
   result<std::vector<std::uint64_t>> order(std::uint64_t key, id_span among, spi::timestamp now);
 
   /// The members with less free space than this.
