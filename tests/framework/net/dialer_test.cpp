@@ -51,6 +51,11 @@ tcp::endpoint local(std::uint16_t port) {
   return {boost::asio::ip::address_v4::loopback(), port};
 }
 
+raw_peer accept(event_loop& loop, raw_listener& at) {
+  REQUIRE(loop.run_until([&] { return at.has_waiting(); }));
+  return at.accept();
+}
+
 call_under_test call(event_loop& loop, endpoint where,
                      std::chrono::milliseconds timeout = event_loop::patience) {
   return {loop, std::move(where), ends{}.dialer, timeout};
@@ -72,11 +77,8 @@ TEST_CASE("a host that doesn't answer costs the timeout and no more") {
   event_loop loop;
   silent_port silent;
   auto to_silent = call(loop, silent.where(), 50ms);
-  auto without_route = call(loop, {"240.0.0.1", 7001}, 50ms);
   CHECK(to_silent.failure().problem == atl::error{errc::timeout, "no answer in time"});
   CHECK_FALSE(to_silent.failure().nothing_listens);
-  auto code = without_route.failure().problem.code; // depends on the machine's routes
-  CHECK((code == errc::timeout || code == errc::unavailable));
 }
 
 TEST_CASE("a host that accepts and says nothing costs the timeout and no more") {
@@ -84,7 +86,7 @@ TEST_CASE("a host that accepts and says nothing costs the timeout and no more") 
   raw_listener mute;
   auto it = call(loop, {"127.0.0.1", mute.port()}, 50ms);
   CHECK(it.failure().problem == atl::error{errc::timeout, "no answer to the handshake in time"});
-  auto peer = mute.accept();
+  auto peer = accept(loop, mute);
   CHECK(loop.run_until([&] { return peer.has_ended(); }));
 }
 
@@ -94,7 +96,7 @@ TEST_CASE("a host that speaks another protocol, or hangs up, is said to be no no
   for (auto& stranger : strangers::all()) {
     CAPTURE(stranger.name);
     auto it = call(loop, {"127.0.0.1", other.port()});
-    auto peer = other.accept();
+    auto peer = accept(loop, other);
     peer.send(stranger.bytes);
     CHECK(it.failure().problem.code == errc::refused);
     CHECK(contains(it.failure().problem.message, "doesn't speak the protocol"));
@@ -104,10 +106,12 @@ TEST_CASE("a host that speaks another protocol, or hangs up, is said to be no no
   }
   for (auto reset : {false, true}) {
     auto it = call(loop, {"127.0.0.1", other.port()});
-    auto peer = other.accept();
+    auto peer = accept(loop, other);
     reset ? peer.abort() : peer.close();
     CHECK(it.failure().problem.code == errc::unavailable);
-    CHECK(contains(it.failure().problem.message, "no node of this version"));
+    // A reset may come before the end of the attempt to connect.
+    CHECK((contains(it.failure().problem.message, "no node of this version") ||
+           contains(it.failure().problem.message, "reset")));
   }
 }
 
@@ -115,7 +119,7 @@ TEST_CASE("an acceptor that knows no secret doesn't get a proof") {
   event_loop loop;
   raw_listener impostor;
   auto it = call(loop, {"127.0.0.1", impostor.port()});
-  auto peer = impostor.accept();
+  auto peer = accept(loop, impostor);
   loop.run_until([&] { return !peer.received().empty(); });
   auto fake = handshake::accept(ends{}.acceptor.who, secret_of("0"), {2}, {});
   fake.receive(peer.received());

@@ -9,7 +9,7 @@
 class event_loop {
  public:
   /// A test that waits for longer than this has failed.
-  static constexpr std::chrono::seconds patience{60};
+  static constexpr std::chrono::seconds patience{30};
 
   event_loop() = default;
   event_loop(const event_loop&) = delete;

@@ -256,7 +256,7 @@ TEST_CASE("a gatekeeper is opened, asked, and destroyed by any thread") {
     call_under_test one{loop, (*opened)->listens_at()};
     (*opened)->introduce_as(ends{}.acceptor.who);
     one.connection();
-    CHECK((*opened)->counters().admitted == 1);
+    CHECK(loop.run_until([&] { return (*opened)->counters().admitted == 1; }));
     auto stray = raw_peer::connect_to((*opened)->listens_at().port);
     opened->reset(); // while a connection may be under way
   }

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <poll.h>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -29,11 +30,12 @@ class raw_peer {
   }
   raw_peer(raw_peer&& other) noexcept
       : fd_{std::exchange(other.fd_, -1)}, received_{std::move(other.received_)},
-        has_ended_{other.has_ended_} {}
+        has_ended_{other.has_ended_}, was_reset_{other.was_reset_} {}
   raw_peer& operator=(raw_peer&& other) noexcept {
     std::swap(fd_, other.fd_);
     received_ = std::move(other.received_);
     has_ended_ = other.has_ended_;
+    was_reset_ = other.was_reset_;
     return *this;
   }
   ~raw_peer() { close(); }
@@ -43,6 +45,7 @@ class raw_peer {
   /// @returns how many of the bytes the kernel took
   std::size_t send(std::string_view bytes) {
     auto sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    was_reset_ = was_reset_ || (sent < 0 && errno != EAGAIN);
     return sent < 0 ? 0 : static_cast<std::size_t>(sent);
   }
   void end_sending() { ::shutdown(fd_, SHUT_WR); }
@@ -55,8 +58,10 @@ class raw_peer {
         received_.append(buffer, static_cast<std::size_t>(got));
       else if (got < 0 && errno == EAGAIN)
         break;
-      else
+      else {
         has_ended_ = true;
+        was_reset_ = was_reset_ || got < 0;
+      }
     }
     return received_;
   }
@@ -64,12 +69,13 @@ class raw_peer {
     received();
     return has_ended_;
   }
-  /// What the next call would fail with: EPIPE or ECONNRESET after a reset, 0 after an orderly end.
-  int pending_error() const {
+  /// Whether the connection was reset, even after an orderly end of what it received.
+  bool was_reset() {
     int error = 0;
     socklen_t size = sizeof(error);
     ::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size);
-    return error;
+    was_reset_ = was_reset_ || error != 0;
+    return was_reset_;
   }
   void close() {
     if (fd_ >= 0)
@@ -94,6 +100,7 @@ class raw_peer {
   int fd_;
   std::string received_;
   bool has_ended_ = false;
+  bool was_reset_ = false;
 };
 
 /// A port of 127.0.0.1 that accepts only when the test says so.
@@ -113,7 +120,11 @@ class raw_listener {
   ~raw_listener() { close(); }
 
   std::uint16_t port() const { return port_; }
-  /// Waits for a connection.
+  bool has_waiting() const {
+    pollfd ready{fd_, POLLIN, 0};
+    return ::poll(&ready, 1, 0) == 1;
+  }
+  /// @pre a connection waits
   raw_peer accept() { return raw_peer{::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC)}; }
   void close() {
     if (fd_ >= 0)
