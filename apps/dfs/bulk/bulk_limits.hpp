@@ -9,7 +9,6 @@ namespace dfs {
 
 /// Bytes of the body of a request or reply, without the data that may follow.
 inline constexpr std::size_t frame_body_bytes_max = 64 * 1024;
-inline constexpr std::size_t cluster_name_bytes_max = 255;
 inline constexpr std::size_t node_name_bytes_max = 255;
 inline constexpr std::size_t host_name_bytes_max = 253;
 inline constexpr std::size_t token_bytes_max = 512;
@@ -27,7 +26,12 @@ inline constexpr std::chrono::seconds request_time_max{120};
 /// How long a refused peer may continue to send, so that it reads the refusal before its connection
 /// is closed.
 inline constexpr std::chrono::milliseconds linger_time{1000};
-inline constexpr std::size_t lingering_max = 64;
+
+/// The part of a node's connections that clients leave to other nodes: otherwise clients that hold
+/// all connections of all nodes would keep the nodes from forwarding these clients' own writes.
+inline constexpr std::size_t connections_per_reserved = 4;
+/// Connections without a finished handshake that even a node of few connections allows.
+inline constexpr std::size_t unproved_min = 8;
 
 /// How long a node reports that it is still working on a request that waits for its disk. If the
 /// disk takes longer, the node counts as one that doesn't answer.

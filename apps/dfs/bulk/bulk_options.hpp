@@ -6,6 +6,8 @@
 
 #include <atoll/core/endpoint.hpp>
 #include <atoll/core/error.hpp>
+#include <atoll/net/cluster_secret.hpp>
+#include <atoll/net/handshake.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -14,14 +16,17 @@
 namespace dfs {
 
 struct bulk_timeouts {
-  std::chrono::milliseconds connect{1000};  ///< for resolving the name and connecting
+  std::chrono::milliseconds connect{1000};  ///< for name server, connection and handshake
   std::chrono::milliseconds progress{2000}; ///< the longest time without a byte moving
 };
 
 /// Options of a client's connection to a storage node's bulk port.
 struct bulk_options {
-  std::string cluster; ///< the node must belong to the same cluster; ≤ cluster_name_bytes_max
-  std::string token;   ///< the capability to present, opaque to this layer; ≤ token_bytes_max
+  /// Who calls; the node must belong to the same cluster. Plane and protocol version are set by
+  /// this layer.
+  atl::net::identity self;
+  atl::net::cluster_secret secret;
+  std::string token; ///< the capability to present, opaque to this layer; ≤ token_bytes_max
   bulk_timeouts timeouts;
 };
 

@@ -15,18 +15,9 @@ using atl::spi::reader;
 using atl::spi::writer;
 
 constexpr std::uint32_t magic = 0x6b6c7562; // "bulk"
-constexpr std::uint16_t version = 2;
 
 tl::unexpected<atl::error> malformed(std::string_view what) {
   return atl::fail(atl::errc::corrupt, fmt::format("malformed {} on the bulk port", what));
-}
-
-void write(writer& out, const caller& from) {
-  out.put(from.cluster).put(from.token);
-}
-void read(reader& in, caller& from) {
-  from.cluster = in.get_string(cluster_name_bytes_max);
-  from.token = in.get_string(token_bytes_max);
 }
 
 void write(writer& out, const chunk_id& id) {
@@ -84,7 +75,7 @@ template <class Request, class Read>
 atl::result<Request> decode(std::string_view body, std::string_view name, Read rest) {
   reader in{body};
   Request out;
-  read(in, out.from);
+  out.token = in.get_string(token_bytes_max);
   rest(in, out);
   if (!in.done())
     return malformed(name);
@@ -133,7 +124,7 @@ bool matches(const header& head, std::string_view body) {
 
 std::string encode(const read_request& request) {
   writer out;
-  write(out, request.from);
+  out.put(request.token);
   write(out, request.key);
   out.put(request.offset).put(request.length);
   return out.take();
@@ -149,7 +140,7 @@ atl::result<read_request> decode_read(std::string_view body) {
 
 std::string encode(const write_request& request) {
   writer out;
-  write(out, request.from);
+  out.put(request.token);
   write(out, request.chunk);
   out.put(request.size).put(request.how).put(request.progress_ms).put(request.await_go);
   out.put(static_cast<std::uint32_t>(request.targets.size()));
@@ -183,7 +174,7 @@ atl::result<write_request> decode_write(std::string_view body) {
 
 std::string encode(const report_request& request) {
   writer out;
-  write(out, request.from);
+  out.put(request.token);
   write(out, request.key);
   return out.take();
 }
@@ -195,7 +186,7 @@ atl::result<report_request> decode_report(std::string_view body) {
 
 std::string encode(const copy_request& request) {
   writer out;
-  write(out, request.from);
+  out.put(request.token);
   write(out, request.key);
   write(out, request.source);
   out.put(request.source_fragment);
@@ -212,7 +203,7 @@ atl::result<copy_request> decode_copy(std::string_view body) {
 
 std::string encode(const probe_request& request) {
   writer out;
-  write(out, request.from);
+  out.put(request.token);
   return out.take();
 }
 

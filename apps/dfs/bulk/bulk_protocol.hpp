@@ -11,13 +11,16 @@
 #include <string_view>
 #include <vector>
 
-/// The bulk port's protocol. A frame is a header of 16 bytes, little-endian (magic, version, op,
-/// length of the body, CRC-32C of header and body), and the body. A client sends a request frame
-/// and gets a reply frame. A write request is followed by batches of `blocks_per_batch` blocks: the
-/// checksums of the batch, 4 bytes each, then its data. The reply to a read is followed by the bare
-/// blocks. All decoders accept hostile bytes and return `errc::corrupt` for anything malformed.
+/// The bulk port's protocol, after the handshake (`bulk/bulk_handshake.hpp`). A frame is a header
+/// of 16 bytes, little-endian (magic, version, op, length of the body, CRC-32C of header and body),
+/// and the body. A client sends a request frame and gets a reply frame. A write request is followed
+/// by batches of `blocks_per_batch` blocks: the checksums of the batch, 4 bytes each, then its
+/// data. The reply to a read is followed by the bare blocks. All decoders accept hostile bytes and
+/// return `errc::corrupt` for anything malformed.
 namespace dfs::wire {
 
+/// Of the frames and what is in them; both ends must have the same.
+inline constexpr std::uint16_t version = 3;
 inline constexpr std::size_t header_size = 16;
 
 enum class op : std::uint16_t {
@@ -41,21 +44,15 @@ atl::result<header> decode_header(std::string_view bytes);
 /// Does the body match the header's checksum?
 bool matches(const header& head, std::string_view body);
 
-/// The caller's cluster and capability, at the start of every request.
-struct caller {
-  std::string cluster;
-  std::string token;
-};
-
 struct read_request {
-  caller from;
+  std::string token; ///< the caller's capability, at the start of every request
   fragment_key key;
   std::uint64_t offset = 0;
   std::uint64_t length = 0;
 };
 
 struct write_request {
-  caller from;
+  std::string token;
   chunk_id chunk;
   std::uint64_t size = 0;
   durability how = durability::fsync;
@@ -69,19 +66,19 @@ struct write_request {
 };
 
 struct report_request {
-  caller from;
+  std::string token;
   fragment_key key;
 };
 
 struct copy_request {
-  caller from;
+  std::string token;
   fragment_key key;
   atl::endpoint source;
   std::uint32_t source_fragment = 0;
 };
 
 struct probe_request {
-  caller from;
+  std::string token;
 };
 
 std::string encode(const read_request& request);

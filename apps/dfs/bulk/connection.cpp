@@ -2,6 +2,7 @@
 
 #include "bulk/block_receiver.hpp"
 #include "bulk/block_sender.hpp"
+#include "bulk/bulk_handshake.hpp"
 #include "bulk/frames.hpp"
 
 #include <fmt/format.h>
@@ -39,7 +40,8 @@ io_timeout bulk_connection::wait() const {
 }
 
 atl::status bulk_connection::connect() {
-  return link_->socket.connect(node_, options_.timeouts.connect);
+  return connect_to_node(link_->socket, node_, options_.self, options_.secret,
+                         options_.timeouts.connect);
 }
 
 /// Makes a request. The node may have closed a connection that was kept from earlier requests, so
@@ -109,8 +111,8 @@ atl::result<bulk_connection::read_outcome> bulk_connection::read_range(const fra
                                                                        std::uint64_t offset,
                                                                        std::span<std::byte> into) {
   return attempt<read_outcome>([&]() -> atl::result<read_outcome> {
-    auto answer =
-        ask(wire::op::read, wire::encode(wire::read_request{self(), key, offset, into.size()}));
+    auto answer = ask(wire::op::read,
+                      wire::encode(wire::read_request{options_.token, key, offset, into.size()}));
     if (!answer)
       return tl::unexpected{answer.error()};
     auto about = wire::decode_read_reply(*answer, offset, into.size());
@@ -131,7 +133,8 @@ atl::result<bulk_connection::read_outcome> bulk_connection::read_range(const fra
 atl::status bulk_connection::fetch_fragment(const fragment_key& key, const fetch_handler& handler) {
   auto done = attempt<bool>([&]() -> atl::result<bool> {
     constexpr auto all = fragment_bytes_max;
-    auto answer = ask(wire::op::read, wire::encode(wire::read_request{self(), key, 0, all}));
+    auto answer =
+        ask(wire::op::read, wire::encode(wire::read_request{options_.token, key, 0, all}));
     if (!answer)
       return tl::unexpected{answer.error()};
     auto about = wire::decode_read_reply(*answer, 0, all);
@@ -175,7 +178,7 @@ bulk_connection::write_chunk(std::span<const write_target> targets, const chunk_
                                  data.size(), targets.size(), fragment_bytes_max,
                                  write_targets_max));
   auto progress_ms = std::clamp<std::int64_t>(options_.timeouts.progress.count(), 1, UINT32_MAX);
-  wire::write_request request{self(),
+  wire::write_request request{options_.token,
                               chunk,
                               data.size(),
                               how,
@@ -234,7 +237,7 @@ atl::result<std::vector<target_result>> write_chunk(std::span<const write_target
 
 atl::result<node_load> bulk_connection::probe() {
   auto answer = attempt<std::string>(
-      [&] { return ask(wire::op::probe, wire::encode(wire::probe_request{self()})); });
+      [&] { return ask(wire::op::probe, wire::encode(wire::probe_request{options_.token})); });
   if (!answer)
     return tl::unexpected{answer.error()};
   auto load = wire::decode_probe_reply(*answer);
@@ -245,7 +248,7 @@ atl::result<node_load> bulk_connection::probe() {
 
 atl::result<bool> bulk_connection::report_damage(const fragment_key& key) {
   auto answer = attempt<std::string>([&] {
-    return ask(wire::op::report_damage, wire::encode(wire::report_request{self(), key}));
+    return ask(wire::op::report_damage, wire::encode(wire::report_request{options_.token, key}));
   });
   if (!answer)
     return tl::unexpected{answer.error()};
@@ -257,7 +260,7 @@ atl::status bulk_connection::copy_fragment(const fragment_key& key, const atl::e
                                            std::uint32_t source_fragment) {
   auto answer = attempt<std::string>([&] {
     return ask(wire::op::copy,
-               wire::encode(wire::copy_request{self(), key, source, source_fragment}));
+               wire::encode(wire::copy_request{options_.token, key, source, source_fragment}));
   });
   return answer ? atl::status{} : tl::unexpected{answer.error()};
 }

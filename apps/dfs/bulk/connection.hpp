@@ -35,8 +35,6 @@ class bulk_connection {
 
   const atl::endpoint& node() const { return node_; }
 
-  /// Presents another token from now on.
-
   /// Reads bytes from `offset` on and checks each block against its checksum as it arrives.
   /// @returns their number, which is below `into.size()` only at the fragment's end. After an error
   /// the content of `into` is unspecified. Errors: not_found; corrupt: the fragment is damaged and
@@ -98,7 +96,6 @@ class bulk_connection {
   atl::error broken(atl::error why);
   atl::status receive_pieces(const wire::read_reply& about, const fetch_handler& handler);
   atl::result<std::string> send_chunk(const wire::write_request& request, std::string_view data);
-  wire::caller self() const { return {options_.cluster, options_.token}; }
   io_timeout wait() const;
 
   atl::endpoint node_;

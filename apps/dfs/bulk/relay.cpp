@@ -1,5 +1,7 @@
 #include "bulk/relay.hpp"
 
+#include "bulk/bulk_handshake.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -77,7 +79,7 @@ atl::status relay::connect_downstream() {
   }
   // Short enough to leave most of the sender's timeout for the rest.
   auto timeout = std::min(shared_.options.timeouts.connect, to_downstream_.progress / 2);
-  return downstream_->connect(node, timeout);
+  return connect_to_node(*downstream_, node, shared_.self(), shared_.options.secret, timeout);
 }
 
 // -- streaming ----------------------------------------------------------------

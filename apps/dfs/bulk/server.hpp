@@ -5,6 +5,7 @@
 
 #include <atoll/core/endpoint.hpp>
 #include <atoll/core/error.hpp>
+#include <atoll/net/gatekeeper.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -25,9 +26,14 @@ struct access_request {
 };
 
 struct bulk_server_options {
-  std::string cluster;               ///< requests for another cluster are refused
-  atl::endpoint listen;              ///< port 0: any free port
-  std::size_t connections_max = 256; ///< each has a thread; further connections are answered `busy`
+  /// Who this node is, for callers and for other nodes. Plane and protocol version are set by this
+  /// layer.
+  atl::net::identity self;
+  atl::net::cluster_secret secret; ///< empty: only callers of this machine are let in
+  atl::endpoint listen;            ///< port 0: any free port
+  /// Each has a thread; further connections are answered `busy`. Clients leave a part of the
+  /// connections to other nodes (`connections_per_reserved`).
+  std::size_t connections_max = 256;
   std::uint64_t write_buffer_bytes =
       128u << 20; ///< of writes under way; further writes are answered `busy`
   std::chrono::milliseconds idle_time{15000}; ///< how long a connection may be without a request
@@ -45,13 +51,16 @@ struct bulk_stats {
   std::uint64_t read_bytes = 0;  ///< sent to readers
   std::uint64_t written_bytes = 0;
   node_load load; ///< now
+  atl::net::gatekeeper_counters handshakes;
 };
 
-/// Serves a chunk store over TCP: reads, pipelined writes, reports of damage and copies between
-/// nodes, with one thread for each connection. Every wait for a peer has a time limit. Thread-safe.
+/// Serves a chunk store over TCP to proved members of the cluster: reads, pipelined writes, reports
+/// of damage and copies between nodes, with one thread for each connection. Every wait for a peer
+/// has a time limit. Thread-safe.
 class bulk_server {
  public:
-  /// @pre `store` outlives the server. Errors: unavailable (the address), io.
+  /// @pre `store` outlives the server. Errors: unavailable (the address); refused: a secret is
+  /// needed; busy (no thread).
   static atl::result<std::unique_ptr<bulk_server>> start(chunk_store& store,
                                                          bulk_server_options options);
   /// Calls `stop`.
@@ -59,6 +68,8 @@ class bulk_server {
 
   /// The address on which the server listens, with the actual port.
   const atl::endpoint& listens_at() const;
+  /// From now on this node says that it belongs to the group.
+  void join_group(const std::string& group);
   bulk_stats stats() const;
 
   /// Closes all connections, including connections with unfinished requests, and waits for the

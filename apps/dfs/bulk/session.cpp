@@ -71,15 +71,10 @@ bool session::serve(const frame& request) {
 
 // -- who may ------------------------------------------------------------------
 
-bool session::admit(bulk_access what, const wire::caller& from, const fragment_key& key) {
+bool session::admit(bulk_access what, std::string_view token, const fragment_key& key) {
   const auto& options = shared_.options;
-  if (from.cluster != options.cluster)
-    return refuse({atl::errc::refused,
-                   fmt::format("this node belongs to the cluster '{}', not to '{}'; check the "
-                               "cluster's name and the node's address",
-                               options.cluster, from.cluster)});
   if (options.authorize)
-    if (auto allowed = options.authorize({what, key, from.token}); !allowed)
+    if (auto allowed = options.authorize({what, key, token}); !allowed)
       return refuse({atl::errc::refused, allowed.error().message});
   return true;
 }
@@ -106,7 +101,7 @@ bool session::answer(std::string_view body) {
 // -- requests -----------------------------------------------------------------
 
 bool session::serve_read(const wire::read_request& request) {
-  if (!admit(bulk_access::read, request.from, request.key))
+  if (!admit(bulk_access::read, request.token, request.key))
     return false;
   load_meter::request counted{shared_.load};
   auto opened = shared_.store.open(request.key);
@@ -131,7 +126,7 @@ bool session::serve_read(const wire::read_request& request) {
 
 bool session::serve_write(wire::write_request request) {
   fragment_key key{request.chunk, request.targets.front().fragment};
-  if (!admit(bulk_access::write, request.from, key))
+  if (!admit(bulk_access::write, request.token, key))
     return false;
   auto admitted = shared_.writes.admit(request.size);
   if (!admitted) {
@@ -151,7 +146,7 @@ bool session::serve_write(wire::write_request request) {
 }
 
 bool session::serve_report(const wire::report_request& request) {
-  if (!admit(bulk_access::report_damage, request.from, request.key))
+  if (!admit(bulk_access::report_damage, request.token, request.key))
     return false;
   auto intact = shared_.store.check(request.key);
   return intact ? answer(wire::encode_success(wire::encode_report_reply(*intact)))
@@ -159,7 +154,7 @@ bool session::serve_report(const wire::report_request& request) {
 }
 
 bool session::serve_copy(const wire::copy_request& request) {
-  if (!admit(bulk_access::copy, request.from, request.key))
+  if (!admit(bulk_access::copy, request.token, request.key))
     return false;
   load_meter::request counted{shared_.load};
   auto done = copy(request);
@@ -167,7 +162,7 @@ bool session::serve_copy(const wire::copy_request& request) {
 }
 
 bool session::serve_probe(const wire::probe_request& request) {
-  if (!admit(bulk_access::probe, request.from, {}))
+  if (!admit(bulk_access::probe, request.token, {}))
     return false;
   return answer(wire::encode_success(wire::encode(shared_.load.load())));
 }
@@ -175,7 +170,7 @@ bool session::serve_probe(const wire::probe_request& request) {
 atl::status session::copy(const wire::copy_request& request) {
   const auto& options = shared_.options;
   bulk_connection source{
-      request.source, {options.cluster, request.from.token, options.timeouts}, loop_};
+      request.source, {shared_.self(), options.secret, request.token, options.timeouts}, loop_};
   std::optional<chunk_writer> writer;
   auto next_sign = steady::now() + options.timeouts.progress / 4;
   bulk_connection::fetch_handler handler;

@@ -33,7 +33,7 @@ class session {
   bool serve_copy(const wire::copy_request& request);
   bool serve_probe(const wire::probe_request& request);
   atl::status copy(const wire::copy_request& request);
-  bool admit(bulk_access what, const wire::caller& from, const fragment_key& key);
+  bool admit(bulk_access what, std::string_view token, const fragment_key& key);
   bool answer(std::string_view body);
   bool answer(const atl::error& why) { return answer(wire::encode_failure(why)); }
   bool refuse(const atl::error& why);

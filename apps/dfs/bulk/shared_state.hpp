@@ -10,13 +10,26 @@
 
 #include <atomic>
 #include <cstdint>
+#include <mutex>
+#include <string>
 
 namespace dfs {
 
 /// The state that all connections of a server share.
 struct bulk_shared {
   bulk_shared(chunk_store& chunks, bulk_server_options given)
-      : store{chunks}, options{std::move(given)}, writes{options.write_buffer_bytes} {}
+      : store{chunks}, options{std::move(given)}, writes{options.write_buffer_bytes},
+        self_{options.self} {}
+
+  /// What this node says about itself. Thread-safe.
+  atl::net::identity self() const {
+    std::lock_guard lock{self_mutex_};
+    return self_;
+  }
+  void join_group(const std::string& group) {
+    std::lock_guard lock{self_mutex_};
+    self_.group = group;
+  }
 
   chunk_store& store;
   const bulk_server_options options;
@@ -29,6 +42,10 @@ struct bulk_shared {
   std::atomic<std::uint64_t> read_bytes = 0;
   std::atomic<std::uint64_t> written_bytes = 0;
   load_meter load;
+
+ private:
+  mutable std::mutex self_mutex_;
+  atl::net::identity self_;
 };
 
 } // namespace dfs

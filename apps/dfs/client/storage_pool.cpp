@@ -105,7 +105,9 @@ atl::status storage_pool::refresh() {
 
 bulk_options storage_pool::make_options() const {
   bulk_options options;
-  options.cluster = cluster_.name;
+  options.self.cluster = cluster_.name;
+  options.self.role = "client";
+  options.secret = cluster_.secret;
   options.timeouts.connect = std::chrono::ceil<std::chrono::milliseconds>(cluster_.connect_timeout);
   options.timeouts.progress =
       std::chrono::ceil<std::chrono::milliseconds>(cluster_.transfer_timeout);

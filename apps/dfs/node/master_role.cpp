@@ -262,6 +262,7 @@ atl::status master_role::start_replica(const atl::record_log::binding& bound) {
   settings.voters = atl::voters_of(birth);
   settings.snapshots = folder_.path() / "snapshots";
   settings.snapshots_listen = {given_.self.control_listen.host, given_.self.snapshot_port};
+  settings.secret = given_.cluster.secret;
   settings.seed = std::hash<std::string>{}(info_.folder) ^ log_->incarnation();
   atl::spi::consensus_setup setup{given_.plugins.consensus.options, info_.replica, settings.voters,
                                   settings.seed, log_->incarnation()};

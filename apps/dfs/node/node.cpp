@@ -82,9 +82,13 @@ struct node::implementation {
     return {};
   }
 
+  /// Called by the storage agent, which ends before the bulk server does.
   atl::status join_group(const std::string& group) {
     std::lock_guard lock{folder_mutex};
-    return folder->join_group(group);
+    auto joined = folder->join_group(group);
+    if (joined)
+      bulk->join_group(group);
+    return joined;
   }
 
   atl::status open_store() {
@@ -132,7 +136,14 @@ struct node::implementation {
 
   atl::status start_bulk() {
     bulk_server_options options;
-    options.cluster = given.cluster.name;
+    options.self.cluster = given.cluster.name;
+    options.self.name = given.self.name;
+    options.self.role = "storage";
+    {
+      std::lock_guard lock{folder_mutex};
+      options.self.group = folder->group();
+    }
+    options.secret = given.cluster.secret;
     options.listen = given.self.bulk_listen;
     options.connections_max = given.self.connections_max;
     options.write_buffer_bytes = given.self.write_buffer_bytes;

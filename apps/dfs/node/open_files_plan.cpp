@@ -16,8 +16,8 @@ constexpr std::uint64_t files_of_node = 32;
 /// and clients.
 constexpr std::uint64_t files_of_master = 72;
 /// A bulk connection needs a socket, and during a request also a file and a connection to the next
-/// node.
-constexpr std::uint64_t files_of_connection = 3;
+/// node. For each one there may be a connection without a finished handshake (`bulk_server`).
+constexpr std::uint64_t files_of_connection = 4;
 constexpr std::uint64_t connections_min = 4;
 
 } // namespace

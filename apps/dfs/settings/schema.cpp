@@ -228,6 +228,7 @@ std::vector<key_spec> make_node_schema() {
        .minimum = "1",
        .maximum = "10000",
        .meaning = "Bulk connections that a storage node serves at once; more are told to wait. "
+                  "Clients leave a quarter of them to other storage nodes. "
                   "Fewer where the limit of open files ('ulimit -n') doesn't allow so many."},
       {.key = "node.write_buffer",
        .type = option_type::size,

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <future>
 #include <list>
 #include <mutex>
 #include <utility>
@@ -112,10 +113,15 @@ status gatekeeper::implementation::open() {
                    atl::to_string(*loopback), atl::to_string(where));
     where = *loopback;
   }
-  auto opened = listener::open(context_, where, [weak = weak_from_this()](tcp::socket socket) {
-    if (auto self = weak.lock())
-      self->on_connection(std::move(socket));
-  });
+  auto without_descriptor = handshake::accept(self(), settings_.secret, {}, {});
+  without_descriptor.refuse(refusal::busy, "this process has as many files open as it may");
+  auto opened = listener::open(
+      context_, where,
+      [weak = weak_from_this()](tcp::socket socket) {
+        if (auto self = weak.lock())
+          self->on_connection(std::move(socket));
+      },
+      without_descriptor.take_output());
   if (!opened)
     return tl::unexpected{opened.error()};
   listener_ = std::move(*opened);
@@ -148,7 +154,7 @@ gatekeeper_counters gatekeeper::implementation::counters() const {
 void gatekeeper::implementation::on_connection(tcp::socket socket) {
   if (!admit_)
     return;
-  if (candidates_.size() >= unproved_connections_max) {
+  if (candidates_.size() >= settings_.unproved_max) {
     if (!candidates_.front()->is_refused)
       ++counters_.displaced;
     end(candidates_.front());
@@ -278,6 +284,15 @@ gatekeeper::gatekeeper(std::shared_ptr<asio::io_context> context,
 gatekeeper::~gatekeeper() {
   // In the context's thread, or, if the context has ended, never: then nothing is called any more.
   asio::dispatch(*context_, [impl = impl_] { impl->close(); });
+}
+
+void gatekeeper::close() {
+  std::promise<void> closed;
+  asio::dispatch(*context_, [&] {
+    impl_->close();
+    closed.set_value();
+  });
+  closed.get_future().wait();
 }
 
 result<std::unique_ptr<gatekeeper>>

@@ -2,15 +2,18 @@
 
 #include <atoll/core/log_limiter.hpp>
 #include <atoll/core/logging.hpp>
+#include <atoll/net/net_limits.hpp>
 #include <atoll/net/resolve.hpp>
 
 #include <fmt/format.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <exception>
 #include <fcntl.h>
+#include <string_view>
 #include <system_error>
 #include <unistd.h>
 #include <utility>
@@ -40,6 +43,15 @@ result<tcp::endpoint> address_of(const endpoint& where) {
   return found->front();
 }
 
+/// Takes the peer's first bytes: closing a connection with unread bytes resets it, and the peer
+/// might lose the farewell.
+void part(int fd, std::string_view farewell) {
+  std::array<char, handshake_message_bytes_max> unread{};
+  (void)::recv(fd, unread.data(), unread.size(), MSG_DONTWAIT);
+  (void)::send(fd, farewell.data(), farewell.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  ::close(fd);
+}
+
 } // namespace
 
 result<endpoint> loopback_of(const endpoint& where) {
@@ -59,9 +71,9 @@ result<endpoint> loopback_of(const endpoint& where) {
                           to_string(where)));
 }
 
-listener::listener(asio::io_context& context, on_connection accepted)
-    : context_{context}, accepted_{std::move(accepted)}, acceptor_{context}, pause_{context},
-      spare_{open_spare()} {}
+listener::listener(asio::io_context& context, on_connection accepted, std::string farewell)
+    : context_{context}, accepted_{std::move(accepted)}, farewell_{std::move(farewell)},
+      acceptor_{context}, pause_{context}, spare_{open_spare()} {}
 
 listener::~listener() {
   if (spare_ >= 0)
@@ -69,8 +81,8 @@ listener::~listener() {
 }
 
 result<std::shared_ptr<listener>> listener::open(asio::io_context& context, const endpoint& where,
-                                                 on_connection accepted) {
-  auto made = std::make_shared<listener>(context, std::move(accepted));
+                                                 on_connection accepted, std::string farewell) {
+  auto made = std::make_shared<listener>(context, std::move(accepted), std::move(farewell));
   if (auto bound = made->bind(where); !bound)
     return tl::unexpected{bound.error()};
   made->wait();
@@ -165,7 +177,7 @@ void listener::turn_away_waiting() {
     auto fd = ::accept4(acceptor_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0)
       break;
-    ::close(fd);
+    part(fd, farewell_);
   }
   spare_ = open_spare();
 }

@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 namespace atl::net {
 
@@ -25,9 +26,11 @@ class listener : public std::enable_shared_from_this<listener> {
 
   /// Errors: unavailable.
   /// @param accepted is called in the context's thread, with non-blocking sockets
+  /// @param farewell what a connection is sent that is turned away for want of descriptors
   static result<std::shared_ptr<listener>> open(boost::asio::io_context& context,
-                                                const endpoint& where, on_connection accepted);
-  listener(boost::asio::io_context& context, on_connection accepted);
+                                                const endpoint& where, on_connection accepted,
+                                                std::string farewell);
+  listener(boost::asio::io_context& context, on_connection accepted, std::string farewell);
   ~listener();
   listener(const listener&) = delete;
   listener& operator=(const listener&) = delete;
@@ -46,6 +49,7 @@ class listener : public std::enable_shared_from_this<listener> {
 
   boost::asio::io_context& context_; ///< owns the handlers that own this object
   on_connection accepted_;
+  const std::string farewell_;
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer pause_;
   endpoint where_;

@@ -2,11 +2,11 @@
 
 #include <atoll/core/crc32c.hpp>
 #include <atoll/core/sync.hpp>
+#include <atoll/net/dialer.hpp>
 #include <atoll/runtime/file_transfer.hpp>
 #include <atoll/runtime/runtime_limits.hpp>
 
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/write.hpp>
@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <memory>
 #include <optional>
 #include <thread>
 
@@ -34,15 +35,20 @@ class connection {
   connection(const std::atomic<bool>& stop, std::chrono::milliseconds idle_timeout)
       : stop_{stop}, idle_timeout_{idle_timeout} {}
 
-  bool open(const endpoint& where) {
-    socket_.emplace(io_);
-    boost::system::error_code failed;
-    tcp::resolver resolver{io_};
-    auto found = resolver.resolve(where.host, std::to_string(where.port), failed);
-    return !failed && run([&](auto done) {
-      asio::async_connect(*socket_, found,
-                          [done](auto problem, const tcp::endpoint&) { done(problem, 0); });
+  /// Connects and carries out the handshake. Errors: see `net::dial`.
+  status open(net::dial_request request) {
+    socket_.reset();
+    request.timeout = std::min(request.timeout, idle_timeout_);
+    status outcome = fail(errc::timeout, "no answer in time");
+    run([&](auto done) {
+      net::dial(io_, std::move(request), [this, done, &outcome](auto reached) {
+        outcome = reached ? status{} : tl::unexpected{reached.error().problem};
+        if (reached)
+          socket_.emplace(std::move(reached->socket));
+        done({}, 0);
+      });
     });
+    return outcome;
   }
   bool send(const std::string& bytes) {
     return run([&](auto done) { asio::async_write(*socket_, asio::buffer(bytes), done); });
@@ -61,22 +67,20 @@ class connection {
       ok = !failed;
       moved_ = bytes;
     });
-    io_.restart();
+    io_->restart();
     auto give_up = clock::now() + idle_timeout_;
     while (!ok && !stop_ && clock::now() < give_up)
-      io_.run_for(look_interval);
+      io_->run_for(look_interval);
     if (ok)
       return *ok;
-    boost::system::error_code ignored;
-    socket_->close(ignored); // the pending operation completes with an error
-    io_.restart();
-    io_.run();
+    socket_.reset();
+    io_ = std::make_shared<asio::io_context>(); // the pending operation ends with its context
     return false;
   }
 
   const std::atomic<bool>& stop_;
   std::chrono::milliseconds idle_timeout_;
-  asio::io_context io_;
+  std::shared_ptr<asio::io_context> io_ = std::make_shared<asio::io_context>();
   std::optional<tcp::socket> socket_;
   std::size_t moved_ = 0;
 };
@@ -154,8 +158,10 @@ class fetch {
   }
 
   void ask_for(std::uint64_t offset) {
-    if (!open_)
-      open_ = line_.open(plan_.from);
+    if (!open_) {
+      connected_ = line_.open({plan_.from, on_snapshot_plane(plan_.self), plan_.secret});
+      open_ = connected_.has_value();
+    }
     if (open_)
       open_ =
           line_.send(encode(file_request{plan_.token, static_cast<std::uint32_t>(file_), offset}));
@@ -168,6 +174,8 @@ class fetch {
       if (!open_ || !asked_) {
         ask_for(offset);
         asked_ = open_;
+        if (!connected_ && connected_.error().code == errc::refused)
+          return tl::unexpected{described(connected_.error())};
       }
       if (open_) {
         buffer_.resize(std::min<std::uint64_t>(file_piece_bytes, wanted().bytes - offset));
@@ -177,7 +185,16 @@ class fetch {
       }
       std::this_thread::sleep_for(plan_.retry);
     }
-    return fail(errc::timeout, stop_ ? "the fetch was cancelled" : "no data arrived for too long");
+    if (stop_)
+      return fail(errc::timeout, "the fetch was cancelled");
+    return fail(errc::timeout, connected_ ? "no data arrived for too long"
+                                          : "no data arrived for too long: " +
+                                                described(connected_.error()).message);
+  }
+
+  /// Why there is no connection.
+  error described(const error& problem) const {
+    return {problem.code, fmt::format("{}: {}", to_string(plan_.from), problem.message)};
   }
 
   /// Sleeps until the bytes so far fit the permitted rate.
@@ -192,6 +209,7 @@ class fetch {
   const fetch_plan& plan_;
   const std::atomic<bool>& stop_;
   connection line_;
+  status connected_; ///< the outcome of the last attempt to connect
   bool open_ = false;
   bool asked_ = false; ///< a request for the rest of this file was sent
   std::size_t file_ = 0;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atoll/net/handshake.hpp>
 #include <atoll/runtime/file_transfer.hpp>
 #include <atoll/spi/codec.hpp>
 
@@ -16,6 +17,15 @@ struct file_request {
   std::uint32_t file = 0; ///< index into the offer's files
   std::uint64_t offset = 0;
 };
+
+/// Of what follows the handshake.
+inline constexpr std::uint32_t file_transfer_version = 1;
+
+inline net::identity on_snapshot_plane(net::identity self) {
+  self.plane = net::plane::snapshot;
+  self.wire_min = self.wire_max = file_transfer_version;
+  return self;
+}
 
 inline constexpr std::size_t file_request_bytes = 28;
 

@@ -1,10 +1,10 @@
 #include "file_request.hpp"
 
-#include <atoll/core/logging.hpp>
+#include <atoll/net/gatekeeper.hpp>
+#include <atoll/net/io_thread.hpp>
 #include <atoll/runtime/file_transfer.hpp>
 #include <atoll/runtime/runtime_limits.hpp>
 
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -15,7 +15,8 @@
 #include <fstream>
 #include <map>
 #include <mutex>
-#include <thread>
+#include <system_error>
+#include <utility>
 
 namespace atl::runtime {
 
@@ -24,8 +25,6 @@ namespace {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 using clock = std::chrono::steady_clock;
-
-constexpr std::chrono::milliseconds accept_pause{100};
 
 /// The files that one receiver may fetch.
 struct offered {
@@ -55,12 +54,9 @@ struct offer_list {
 /// One connection: the peer requests a file from an offset, and receives the bytes from there on.
 class session : public std::enable_shared_from_this<session> {
  public:
-  session(tcp::socket socket, offer_list& offers, std::shared_ptr<std::size_t> count)
-      : socket_{std::move(socket)}, timer_{socket_.get_executor()}, offers_{offers},
-        count_{std::move(count)} {
-    ++*count_;
-  }
-  ~session() { --*count_; }
+  session(net::admitted peer, offer_list& offers)
+      : socket_{std::move(peer.socket)}, place_{std::move(peer.place)},
+        timer_{socket_.get_executor()}, offers_{offers} {}
 
   void await_request() {
     watch();
@@ -112,9 +108,9 @@ class session : public std::enable_shared_from_this<session> {
   }
 
   tcp::socket socket_;
+  std::shared_ptr<void> place_; ///< among the connections of the gatekeeper
   asio::steady_timer timer_;
   offer_list& offers_;
-  std::shared_ptr<std::size_t> count_; ///< number of sessions; used by the server's thread alone
   std::array<char, file_request_bytes> request_{};
   std::shared_ptr<offered> offer_;
   std::ifstream in_;
@@ -125,73 +121,58 @@ class session : public std::enable_shared_from_this<session> {
 
 struct file_server::implementation {
   offer_list offers;
-  asio::io_context io;
-  tcp::acceptor acceptor{io};
-  asio::steady_timer pause{io};
-  std::shared_ptr<std::size_t> sessions = std::make_shared<std::size_t>(0);
-  std::thread thread;
+  net::io_thread io{"snapshots"};
+  std::unique_ptr<net::gatekeeper> gatekeeper; ///< null: the port couldn't be opened
 
   ~implementation() {
+    if (gatekeeper)
+      gatekeeper->close();
     io.stop();
-    if (thread.joinable())
-      thread.join();
   }
 
-  void accept() {
-    acceptor.async_accept([this](auto failed, tcp::socket socket) {
-      if (!failed && *sessions < file_sessions_max)
-        std::make_shared<session>(std::move(socket), offers, sessions)->await_request();
-      if (failed == asio::error::operation_aborted)
-        return;
-      if (!failed)
-        return accept();
-      // Out of descriptors or memory: an immediate retry would only burn the processor.
-      pause.expires_after(accept_pause);
-      pause.async_wait([this](auto cancelled) {
-        if (!cancelled)
-          accept();
-      });
-    });
-  }
-
-  /// An exception costs one connection, not the process.
-  void run() {
-    for (;;) {
-      try {
-        io.run();
-        return;
-      } catch (const std::exception& problem) {
-        log::warning("master", "", "a receiver of a snapshot is cut off: {}", problem.what());
-      }
-    }
+  status open(const endpoint& listen, const net::identity& self,
+              const net::cluster_secret& secret) {
+    net::gatekeeper_settings settings;
+    settings.listen = listen;
+    settings.self = on_snapshot_plane(self);
+    settings.secret = secret;
+    settings.connections_max = file_sessions_max;
+    settings.unproved_max = file_sessions_max;
+    auto opened =
+        net::gatekeeper::open(io.shared_context(), std::move(settings), [this](net::admitted peer) {
+          std::make_shared<session>(std::move(peer), offers)->await_request();
+        });
+    if (!opened)
+      return fail(opened.error().code,
+                  fmt::format("no port for those who need a snapshot: {}", opened.error().message));
+    gatekeeper = std::move(*opened);
+    return {};
   }
 };
 
 file_server::file_server(std::unique_ptr<implementation> impl) : impl_{std::move(impl)} {}
 file_server::~file_server() = default;
 
-result<std::unique_ptr<file_server>> file_server::start(const std::string& host,
-                                                        std::uint16_t port) {
-  auto impl = std::make_unique<implementation>();
+result<std::unique_ptr<file_server>> file_server::start(const endpoint& listen,
+                                                        const net::identity& self,
+                                                        const net::cluster_secret& secret) {
   try {
-    tcp::resolver resolver{impl->io};
-    auto where = resolver.resolve(host, std::to_string(port))->endpoint();
-    impl->acceptor.open(where.protocol());
-    impl->acceptor.set_option(tcp::acceptor::reuse_address{true});
-    impl->acceptor.bind(where);
-    impl->acceptor.listen();
-  } catch (const boost::system::system_error& problem) {
-    return fail(errc::unavailable,
-                fmt::format("can't listen on {}:{} for those who need a snapshot: {}", host, port,
-                            problem.code().message()));
+    auto impl = std::make_unique<implementation>();
+    if (auto opened = impl->open(listen, self, secret); !opened)
+      return tl::unexpected{opened.error()};
+    return std::unique_ptr<file_server>{new file_server{std::move(impl)}};
+  } catch (const std::system_error& problem) {
+    return fail(errc::busy,
+                fmt::format("no thread for those who need a snapshot: {}", problem.what()));
   }
-  impl->accept();
-  impl->thread = std::thread{[server = impl.get()] { server->run(); }};
-  return std::unique_ptr<file_server>{new file_server{std::move(impl)}};
 }
 
 std::uint16_t file_server::port() const {
-  return impl_->acceptor.local_endpoint().port();
+  return impl_->gatekeeper->listens_at().port;
+}
+
+net::gatekeeper_counters file_server::connections() const {
+  return impl_->gatekeeper->counters();
 }
 
 void file_server::offer(const transfer_token& token, std::vector<std::filesystem::path> files) {

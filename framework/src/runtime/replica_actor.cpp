@@ -123,7 +123,8 @@ void replica_actor::start() {
     snapshot_transfer_ =
         system().spawn<snapshot_transfer_actor, caf::detached>(snapshot_transfer_actor::settings{
             settings_.self, settings_.timing, settings_.snapshots / "incoming",
-            settings_.snapshots / "outgoing", settings_.snapshots_listen, self, settings_.seed});
+            settings_.snapshots / "outgoing", settings_.snapshots_listen, self, settings_.seed,
+            settings_.secret});
   }
   mark_ = std::make_shared<shared_mark>(settings_.log->incarnation());
   driver_.start(std::move(settings_.stable), settings_.machine->applied(), settings_.voters);

@@ -158,7 +158,7 @@ caf::behavior snapshot_transfer_actor::make_behavior() {
   if (!offered_before())
     fs::remove_all(settings_.incoming, ignored);
   drop_parts_at_ = clock::now() + snapshot_parts_retention;
-  auto server = file_server::start(settings_.listen.host, settings_.listen.port);
+  auto server = file_server::start(settings_.listen, identity(), settings_.secret);
   if (server)
     files_ = std::move(*server);
   else
@@ -175,6 +175,15 @@ caf::behavior snapshot_transfer_actor::make_behavior() {
       // Replies to messages that were sent without waiting for an answer.
       [](const envelope&) {},
   };
+}
+
+/// Without the group: a master that isn't a member yet gets a snapshot as well.
+net::identity snapshot_transfer_actor::identity() const {
+  net::identity self;
+  self.cluster = settings_.self.cluster;
+  self.name = settings_.self.name;
+  self.role = settings_.self.role;
+  return self;
 }
 
 /// Ends transfers without progress.
@@ -324,7 +333,11 @@ envelope snapshot_transfer_actor::on_offer(const snapshot_call& call, snapshot_o
 
 void snapshot_transfer_actor::begin_fetching(const std::string& host) {
   auto& it = *receiving_;
-  fetch_plan plan{{host, it.offer.port}, it.offer.token, {}};
+  fetch_plan plan;
+  plan.from = {host, it.offer.port};
+  plan.token = it.offer.token;
+  plan.self = identity();
+  plan.secret = settings_.secret;
   for (auto& file : it.offer.files)
     plan.files.push_back({settings_.incoming / file.name, file.bytes, file.crc});
   plan.bytes_per_second = settings_.timing.snapshot_rate;

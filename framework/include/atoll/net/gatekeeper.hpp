@@ -4,6 +4,7 @@
 #include <atoll/core/error.hpp>
 #include <atoll/net/cluster_secret.hpp>
 #include <atoll/net/handshake.hpp>
+#include <atoll/net/net_limits.hpp>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -36,6 +37,9 @@ struct gatekeeper_settings {
   std::size_t connections_max = 1024;
   std::size_t reserve = 0;
   std::string_view spare_role;
+  /// Connections whose peers are not proved yet; see `unproved_connections_max`. Fewer for a
+  /// process that may have few files open. > 0
+  std::size_t unproved_max = unproved_connections_max;
 };
 
 /// Connections since the start.
@@ -49,8 +53,8 @@ struct gatekeeper_counters {
 
 /// Listens on a port and hands on only connections whose peers have proved that they belong to the
 /// cluster. Before that a connection costs a descriptor and at most `handshake_message_bytes_max`
-/// bytes, for at most `handshake_timeout`, and there are at most `unproved_connections_max` of
-/// them. A peer that speaks this protocol is told why it is refused; any other one gets no byte.
+/// bytes, for at most `handshake_timeout`, and there are at most `unproved_max` of them. A peer
+/// that speaks this protocol is told why it is refused; any other one gets no byte.
 ///
 /// Without a secret it listens on a loopback address only: for a wildcard address it takes the
 /// loopback address instead and says so in the log; any other address is refused.
@@ -69,6 +73,10 @@ class gatekeeper {
   /// Closes the port and the connections that are not proved yet; may be called by any thread.
   /// `admit` isn't called afterwards if the context has ended, or if this is its thread.
   ~gatekeeper();
+
+  /// What the destructor does, and waits for it: afterwards `admit` isn't called any more. The
+  /// counters stay. @pre another thread runs the context
+  void close();
 
   /// The address with the actual port. Thread-safe.
   const endpoint& listens_at() const;

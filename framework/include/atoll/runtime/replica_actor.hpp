@@ -5,6 +5,7 @@
 #include <atoll/core/record_log.hpp>
 #include <atoll/core/slot_pool.hpp>
 #include <atoll/core/state_runner.hpp>
+#include <atoll/net/cluster_secret.hpp>
 #include <atoll/runtime/io_thread_actor.hpp>
 #include <atoll/runtime/runtime_messages.hpp>
 #include <atoll/runtime/shared_mark.hpp>
@@ -49,7 +50,8 @@ class replica_actor : public io_thread_actor, private consensus_driver::environm
     /// The folder of snapshots that are sent or received, on the state machine's disk; its content
     /// is removed at the start. Empty: this replica neither sends nor receives any.
     std::filesystem::path snapshots;
-    endpoint snapshots_listen; ///< where peers fetch their files; port 0: any free port
+    endpoint snapshots_listen;  ///< where peers fetch their files; port 0: any free port
+    net::cluster_secret secret; ///< for the connections over which the files are fetched
     /// The protocol claims `blocks_on_one_failure`: what one replica refuses without naming
     /// another, all refuse, so clients needn't ask the others.
     bool blocks_on_one_failure = false;

@@ -72,6 +72,7 @@ class snapshot_transfer_actor : public caf::event_based_actor {
     endpoint listen;                ///< where files are served; port 0: any free port
     caf::actor replica;             ///< gets `snapshot_outcome` and `snapshot_arrived`
     std::uint64_t seed = 0;
+    net::cluster_secret secret; ///< for the connections over which files are fetched
   };
 
   snapshot_transfer_actor(caf::actor_config& config, settings given);
@@ -111,6 +112,7 @@ class snapshot_transfer_actor : public caf::event_based_actor {
   void on_fetched(const snapshot_fetched& done);
   void end_receiving();
   void on_tick();
+  net::identity identity() const;
 
   settings settings_;
   std::map<spi::replica_id, sending> sending_;

@@ -52,7 +52,7 @@ struct node {
     must(opened);
     store = std::move(*opened);
     bulk_server_options options;
-    options.cluster = "bench";
+    options.self.cluster = "bench";
     options.listen = {"127.0.0.1", 0};
     auto started = bulk_server::start(*store, options);
     must(started);
@@ -70,7 +70,10 @@ chunk_id id_of(std::uint64_t number) {
 }
 
 bulk_options caller() {
-  return {"bench", "", {}};
+  bulk_options options;
+  options.self.cluster = "bench";
+  options.self.role = "client";
+  return options;
 }
 
 void set_rate(benchmark::State& state, std::uint64_t bytes) {

@@ -1,8 +1,11 @@
 #pragma once
 
 #include "apps/dfs/storage/store_fixture.hpp"
+#include "bulk/bulk_handshake.hpp"
 #include "bulk/connection.hpp"
 #include "bulk/server.hpp"
+
+#include <atoll/net/io_thread.hpp>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
@@ -11,6 +14,7 @@
 #include <boost/asio/write.hpp>
 #include <doctest/doctest.h>
 
+#include <array>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -21,7 +25,18 @@
 namespace dfs::test {
 
 inline bulk_options caller_options() {
-  return {"test", "", {}};
+  bulk_options options;
+  options.self.cluster = "test";
+  options.self.role = "client";
+  return options;
+}
+
+/// A secret that no other call returns.
+inline atl::net::cluster_secret fresh_secret() {
+  temporary_folder folder;
+  auto made = atl::net::cluster_secret::create(folder / "secret");
+  REQUIRE_MESSAGE(made, made.error().message);
+  return *made;
 }
 
 /// A storage node: a store and the server in front of it.
@@ -33,7 +48,9 @@ struct bulk_node {
 
   explicit bulk_node(std::string called = "node", disk& on = real_disk())
       : name{std::move(called)}, at{on} {
-    options.cluster = "test";
+    options.self.cluster = "test";
+    options.self.name = name;
+    options.self.role = "storage";
     options.listen = {"127.0.0.1", 0};
   }
 
@@ -51,9 +68,10 @@ struct bulk_node {
 struct bulk_cluster {
   std::vector<std::unique_ptr<bulk_node>> nodes;
 
-  explicit bulk_cluster(int count) {
+  explicit bulk_cluster(int count, const atl::net::cluster_secret& secret = {}) {
     for (int i = 0; i < count; ++i) {
       nodes.push_back(std::make_unique<bulk_node>("node-" + std::to_string(i + 1)));
+      nodes.back()->options.secret = secret;
       nodes.back()->start();
     }
   }
@@ -97,12 +115,35 @@ struct silent_peer {
   atl::endpoint endpoint() { return {"127.0.0.1", acceptor.local_endpoint().port()}; }
 };
 
-/// A client that sends raw bytes.
-struct raw_client {
+/// A node that freezes after the handshake: it accepts connections, and no response ever comes.
+struct frozen_node {
+  atl::net::io_thread io{"frozen"};
+  std::vector<atl::net::admitted> held; ///< the I/O thread's own
+  std::unique_ptr<atl::net::gatekeeper> gatekeeper;
+
+  frozen_node() {
+    atl::net::gatekeeper_settings settings;
+    settings.listen = {"127.0.0.1", 0};
+    settings.self = on_bulk_plane(caller_options().self);
+    auto opened = atl::net::gatekeeper::open(
+        io.shared_context(), std::move(settings),
+        [this](atl::net::admitted each) { held.push_back(std::move(each)); });
+    REQUIRE(opened);
+    gatekeeper = std::move(*opened);
+  }
+  ~frozen_node() {
+    gatekeeper->close();
+    io.stop();
+  }
+  atl::endpoint endpoint() const { return gatekeeper->listens_at(); }
+};
+
+/// A connection that doesn't begin with a handshake.
+struct stranger {
   boost::asio::io_context context;
   boost::asio::ip::tcp::socket socket{context};
 
-  explicit raw_client(const atl::endpoint& to) {
+  explicit stranger(const atl::endpoint& to) {
     socket.connect({boost::asio::ip::make_address(to.host), to.port});
   }
   /// @returns false when the connection is closed.
@@ -117,6 +158,21 @@ struct raw_client {
     boost::system::error_code why;
     boost::asio::read(socket, boost::asio::dynamic_buffer(out), why);
     return out;
+  }
+};
+
+/// A client that sends raw bytes after the handshake.
+struct raw_client : stranger {
+  explicit raw_client(const atl::endpoint& to) : stranger{to} {
+    auto own =
+        atl::net::handshake::dial(on_bulk_plane(caller_options().self), {}, atl::net::draw_nonce());
+    std::array<char, 512> buffer{};
+    while (own.current() == atl::net::handshake::state::running) {
+      REQUIRE(send(own.take_output()));
+      auto got = socket.read_some(boost::asio::buffer(buffer));
+      own.receive({buffer.data(), got});
+    }
+    REQUIRE(own.current() == atl::net::handshake::state::done);
   }
 };
 

@@ -2,8 +2,11 @@
 #include "apps/dfs/storage/faulty_disk.hpp"
 #include "bulk_fixture.hpp"
 
+#include <sys/resource.h>
+
 #include <atomic>
 #include <filesystem>
+#include <unistd.h>
 
 using namespace dfs;
 using namespace dfs::test;
@@ -99,9 +102,9 @@ TEST_CASE("a client that dies during a write leaves nothing on any node") {
     node->start();
   }
   {
-    wire::write_request request{{"test", ""}, key_of(1).chunk,
-                                chunk_size,   durability::fsync,
-                                60'000,       {first.target(), second.target()}};
+    wire::write_request request{"",         key_of(1).chunk,
+                                chunk_size, durability::fsync,
+                                60'000,     {first.target(), second.target()}};
     raw_client client{first.endpoint()};
     auto batch = pattern(batch_size);
     auto crcs = crcs_of(batch);
@@ -119,12 +122,18 @@ TEST_CASE("a client that dies during a write leaves nothing on any node") {
 }
 
 TEST_CASE("a frozen node costs no call more than its time limit") {
-  silent_peer frozen;
-  bulk_connection over{frozen.endpoint(), short_timeouts()};
+  silent_peer before;
+  frozen_node after; // the handshake
+  auto at = before.endpoint();
+  SUBCASE("frozen before the handshake") {}
+  SUBCASE("frozen after the handshake") {
+    at = after.endpoint();
+  }
+  bulk_connection over{at, short_timeouts()};
   CHECK(fetch(over, key_of(1), 0, 10) == "timeout");
   CHECK(over.report_damage(key_of(1)).error().code == errc::timeout);
-  CHECK(over.copy_fragment(key_of(1), frozen.endpoint(), 0).error().code == errc::timeout);
-  std::vector<write_target> targets = {{"frozen", frozen.endpoint(), 0}};
+  CHECK(over.copy_fragment(key_of(1), at, 0).error().code == errc::timeout);
+  std::vector<write_target> targets = {{"frozen", at, 0}};
   CHECK(outcomes(over.write_chunk(targets, key_of(1).chunk, "small", durability::fsync)) ==
         "timeout");
   CHECK(outcomes(over.write_chunk(targets, key_of(1).chunk, pattern(fragment_bytes_max),
@@ -133,9 +142,14 @@ TEST_CASE("a frozen node costs no call more than its time limit") {
 
 TEST_CASE("a frozen node in a pipeline is reported before the nodes in front of it time out") {
   bulk_cluster cluster{2};
-  silent_peer frozen;
-  std::vector<write_target> targets = {
-      cluster[0].target(), cluster[1].target(), {"frozen", frozen.endpoint(), 0}};
+  silent_peer before;
+  frozen_node after; // the handshake
+  auto at = before.endpoint();
+  SUBCASE("frozen before the handshake") {}
+  SUBCASE("frozen after the handshake") {
+    at = after.endpoint();
+  }
+  std::vector<write_target> targets = {cluster[0].target(), cluster[1].target(), {"frozen", at, 0}};
   for (auto size : {std::size_t{10}, fragment_bytes_max}) {
     auto key = key_of(size);
     auto data = pattern(size);
@@ -152,9 +166,11 @@ TEST_CASE("a copy from a node that is dead, frozen or without the fragment ends 
   node.start();
   bulk_cluster source{1};
   silent_peer frozen;
+  frozen_node frozen_later;
   bulk_connection over{node.endpoint(), caller_options()};
   CHECK(over.copy_fragment(key_of(1), unused_port(), 0).error().code == errc::unavailable);
   CHECK(over.copy_fragment(key_of(1), frozen.endpoint(), 0).error().code == errc::timeout);
+  CHECK(over.copy_fragment(key_of(1), frozen_later.endpoint(), 0).error().code == errc::timeout);
   CHECK(over.copy_fragment(key_of(1), source[0].endpoint(), 0).error().code == errc::not_found);
   CHECK(node.at.store->list().empty());
   CHECK(node.at.files_in("tmp") == 0);
@@ -232,8 +248,8 @@ TEST_CASE("data that is damaged on its way is stored by no node") {
   auto data = pattern(batch_size);
   auto crcs = crcs_of(data);
   data[1000] ^= 4;
-  wire::write_request request{{"test", ""}, key_of(1).chunk,  data.size(), durability::fsync,
-                              2000,         cluster.targets()};
+  wire::write_request request{"",   key_of(1).chunk,  data.size(), durability::fsync,
+                              2000, cluster.targets()};
   raw_client client{cluster[0].endpoint()};
   REQUIRE(client.send(wire::encode_frame(wire::op::write, wire::encode(request))));
   REQUIRE(client.send({reinterpret_cast<const char*>(crcs.data()), crcs.size() * 4}));
@@ -253,8 +269,8 @@ TEST_CASE("a stopped server ends its requests at once") {
   node.options.timeouts.progress = std::chrono::minutes{1};
   node.options.idle_time = std::chrono::minutes{1};
   node.start();
-  wire::write_request request{{"test", ""},      key_of(1).chunk, chunk_size,
-                              durability::fsync, 60'000,          {node.target()}};
+  wire::write_request request{"",     key_of(1).chunk, chunk_size, durability::fsync,
+                              60'000, {node.target()}};
   raw_client writing{node.endpoint()};
   REQUIRE(writing.send(wire::encode_frame(wire::op::write, wire::encode(request))));
   raw_client idle{node.endpoint()};
@@ -347,17 +363,57 @@ TEST_CASE("a connection uses one file descriptor of the serving node") {
   };
   bulk_connection warm{node.endpoint(), caller_options()};
   CHECK(fetch(warm, key_of(1), 0, 4) == "data");
+  // The node may have the fragment's file open a moment longer than the reader waits.
+  auto is_idle = [&] { return node.server->stats().load.in_flight == 0; };
+  wait_until(is_idle);
   auto before = open_files();
-  std::vector<std::unique_ptr<raw_client>> clients;
   std::vector<std::unique_ptr<bulk_connection>> connections;
   for (int i = 0; i < 20; ++i) {
     connections.push_back(std::make_unique<bulk_connection>(node.endpoint(), caller_options()));
     CHECK(fetch(*connections.back(), key_of(1), 0, 4) == "data");
   }
+  wait_until(is_idle);
   auto more =
       open_files() - before; // both ends are in this process, and other threads open files, too
   CHECK(more >= 2 * 20);
   CHECK(more < 2 * 20 + 5);
+}
+
+namespace {
+
+/// Leaves this process one free file descriptor.
+class one_descriptor {
+ public:
+  one_descriptor() {
+    auto lowest = ::dup(STDERR_FILENO);
+    ::close(lowest);
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before_) == 0);
+    auto few = before_;
+    few.rlim_cur = static_cast<rlim_t>(lowest) + 1;
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
+  }
+  ~one_descriptor() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+} // namespace
+
+TEST_CASE("a node without a free file descriptor refuses a connection as busy, and serves later") {
+  bulk_node node;
+  node.start();
+  REQUIRE(put(*node.at.store, key_of(1), "data"));
+  bulk_connection over{node.endpoint(), caller_options()};
+  {
+    one_descriptor for_the_client;
+    auto refused = over.probe();
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == errc::busy);
+    CHECK_MESSAGE(refused.error().message.find("as many files open") != std::string::npos,
+                  refused.error().message);
+  }
+  CHECK(fetch(over, key_of(1), 0, 4) == "data");
 }
 
 TEST_CASE("a fragment of a wrong length is reported with its length") {

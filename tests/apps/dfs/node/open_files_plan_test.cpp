@@ -32,7 +32,7 @@ TEST_CASE("with few open files a storage node serves fewer connections, and keep
     REQUIRE(plan.has_value());
     CHECK(plan->connections <= before);
     CHECK(plan->connections >= 4);
-    CHECK(3 * plan->connections + 32 < limit);
+    CHECK(4 * plan->connections + 32 < limit);
     before = plan->connections;
   }
 }
