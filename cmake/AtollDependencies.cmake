@@ -31,6 +31,6 @@ pkg_check_modules(jemalloc REQUIRED IMPORTED_TARGET jemalloc)
 
 # One copy of CAF a process; its headers are not ours to warn about.
 add_library(atoll_caf INTERFACE)
-target_link_libraries(atoll_caf INTERFACE CAF::core CAF::io)
+target_link_libraries(atoll_caf INTERFACE CAF::core)
 get_target_property(caf_includes CAF::core INTERFACE_INCLUDE_DIRECTORIES)
 target_include_directories(atoll_caf SYSTEM INTERFACE ${caf_includes})

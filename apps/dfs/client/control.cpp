@@ -46,6 +46,10 @@ atl::runtime::group_client::settings describe(const cluster_settings& cluster,
   return it;
 }
 
+atl::runtime::membership who(const cluster_settings& cluster) {
+  return {cluster.name, "a client", std::string{atl::runtime::client_role}, cluster.secret};
+}
+
 } // namespace
 
 struct control::implementation {
@@ -56,7 +60,8 @@ struct control::implementation {
 
   implementation(const cluster_settings& settings, atl::spi::read_level reads,
                  std::shared_ptr<const leader_memory> remembered)
-      : memory{std::move(remembered)}, level{reads}, actors{settings.links, scheduler_threads},
+      : memory{std::move(remembered)}, level{reads}, actors{settings.links, scheduler_threads,
+                                                            who(settings)},
         group{actors, describe(settings, memory.get())} {}
   ~implementation() {
     if (memory)

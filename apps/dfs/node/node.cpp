@@ -33,6 +33,11 @@ class supervisor_actor : public caf::event_based_actor {
   std::function<void(const atl::error&)> failed_;
 };
 
+atl::runtime::membership who(const node::parts& given) {
+  return {given.cluster.name, given.self.name, given.self.is_master ? "master" : "storage",
+          given.cluster.secret};
+}
+
 /// Must run before the first actor system is created, because CAF looks up the type of every
 /// message.
 void register_types_once() {
@@ -44,7 +49,7 @@ void register_types_once() {
 
 struct node::implementation {
   explicit implementation(parts the_parts)
-      : given{std::move(the_parts)}, actors{given.cluster.links, given.self.threads} {}
+      : given{std::move(the_parts)}, actors{given.cluster.links, given.self.threads, who(given)} {}
 
   parts given;
   std::optional<atl::data_folder> folder;
@@ -150,6 +155,7 @@ struct node::implementation {
     }
     if (bulk)
       bulk->stop();
+    actors.disconnect();
     actors->await_all_actors_done();
     bulk.reset();
     if (store)

@@ -13,6 +13,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <exception>
 #include <system_error>
 #include <utility>
 
@@ -25,6 +26,8 @@ using boost::system::error_code;
 
 constexpr std::size_t header_bytes = 8;
 constexpr std::size_t pieces_max = 64; ///< of one system call
+/// What a message in the queue takes beside its bytes; small messages take little else.
+constexpr std::size_t queue_overhead_bytes = 128;
 
 /// Finds a peer whose machine has gone without a word, if nothing is sent to it.
 constexpr int keepalive_idle_seconds = 10;
@@ -75,8 +78,8 @@ std::shared_ptr<channel> channel::open(tcp::socket socket, settings limits, hand
 }
 
 channel::channel(tcp::socket socket, settings limits, handlers then, std::shared_ptr<void> place)
-    : socket_{std::move(socket)}, limits_{limits}, then_{std::move(then)}, place_{
-                                                                               std::move(place)} {
+    : socket_{std::move(socket)}, limits_{limits},
+      then_{std::make_shared<handlers>(std::move(then))}, place_{std::move(place)} {
   error_code ignored;
   socket_.non_blocking(true, ignored);
   socket_.set_option(tcp::no_delay{true}, ignored);
@@ -92,25 +95,30 @@ void channel::close() {
   queue_.clear();
   partial_ = {};
   queued_bytes_ = 0;
-  // The handlers may own what calls this function.
-  boost::asio::post(socket_.get_executor(), [released = std::exchange(then_, {})] {});
+  // One of the handlers may be what calls this function.
+  boost::asio::post(socket_.get_executor(), [released = std::exchange(then_, nullptr)] {});
+}
+
+void channel::close_soon() {
+  boost::asio::post(socket_.get_executor(), [self = shared_from_this()] { self->close(); });
 }
 
 void channel::fail(errc code, std::string text) {
   if (!is_open_)
     return;
-  auto on_closed = then_.on_closed;
+  auto handlers = then_;
   close();
-  if (on_closed)
-    on_closed({code, std::move(text)});
+  if (handlers->on_closed)
+    handlers->on_closed({code, std::move(text)});
 }
 
 // -- receiving ----------------------------------------------------------------
 
 void channel::wait_for_bytes() {
   socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](error_code problem) {
-    if (!problem)
-      self->on_readable();
+    if (problem)
+      return self->fail(errc::io, problem.message());
+    self->on_readable();
   });
 }
 
@@ -177,9 +185,15 @@ bool channel::deliver(std::string_view message) {
     fail(errc::corrupt, "a message of the peer was damaged on its way");
     return false;
   }
-  // The handler may close the channel.
+  // The handler may close the channel and release it.
   auto alive = shared_from_this();
-  then_.on_message(message);
+  auto handlers = then_;
+  try {
+    handlers->on_message(message);
+  } catch (const std::exception& problem) {
+    // A message that was not served must not be skipped in silence.
+    fail(errc::internal, fmt::format("a message of the peer was not served: {}", problem.what()));
+  }
   return is_open_;
 }
 
@@ -188,7 +202,7 @@ bool channel::deliver(std::string_view message) {
 bool channel::send(std::string_view head, std::string body) {
   auto size = head.size() + body.size();
   if (!is_open_ || size > limits_.message_bytes_max ||
-      queued_bytes_ + size > limits_.queue_bytes_max)
+      queued_bytes_ + queue_.size() * queue_overhead_bytes + size > limits_.queue_bytes_max)
     return false;
   frame_header header{static_cast<std::uint32_t>(size), crc32c(body, crc32c(head))};
   outgoing next;
@@ -211,7 +225,10 @@ void channel::schedule_flush() {
 
 void channel::flush() {
   is_flush_scheduled_ = false;
+  std::size_t sent_in_turn = 0;
   while (is_open_ && !queue_.empty()) {
+    if (sent_in_turn >= write_turn_bytes)
+      return schedule_flush();
     std::array<iovec, pieces_max> pieces{};
     std::size_t count = 0;
     auto skipped = sent_of_first_;
@@ -232,12 +249,14 @@ void channel::flush() {
     message.msg_iovlen = count;
     auto sent = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent > 0) {
+      sent_in_turn += static_cast<std::size_t>(sent);
       drop_sent(static_cast<std::size_t>(sent));
     } else if (sent < 0 && would_block(errno)) {
       is_flush_scheduled_ = true;
       socket_.async_wait(tcp::socket::wait_write, [self = shared_from_this()](error_code problem) {
-        if (!problem)
-          self->flush();
+        if (problem)
+          return self->fail(errc::io, problem.message());
+        self->flush();
       });
       return;
     } else if (sent < 0 && errno != EINTR) {
@@ -246,7 +265,12 @@ void channel::flush() {
   }
 }
 
+bool channel::is_stuck() {
+  return std::exchange(is_idle_since_check_, !queue_.empty()) && !queue_.empty();
+}
+
 void channel::drop_sent(std::size_t bytes) {
+  is_idle_since_check_ = false;
   queued_bytes_ -= bytes;
   sent_of_first_ += bytes;
   while (!queue_.empty()) {

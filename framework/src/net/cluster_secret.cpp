@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>
+#include <stdexcept>
 #include <string>
 #include <unistd.h>
 
@@ -80,31 +81,31 @@ result<std::string> read_start(int fd, const std::string& name) {
   return text;
 }
 
-status write_durably(int fd, std::string_view text, const std::string& name) {
+status write_durably(int fd, std::string_view text) {
   while (!text.empty()) {
     auto written = ::write(fd, text.data(), text.size());
     if (written < 0 && errno == EINTR)
       continue;
     if (written < 0)
-      return tl::unexpected{system_error(errno, "can't write the secret '" + name + "'")};
+      return tl::unexpected{system_error(errno, "write")};
     text.remove_prefix(static_cast<std::size_t>(written));
   }
-  if (::fsync(fd) != 0)
-    return tl::unexpected{system_error(errno, "can't write the secret '" + name + "'")};
+  if (::fchmod(fd, S_IRUSR | S_IWUSR) != 0 || ::fsync(fd) != 0)
+    return tl::unexpected{system_error(errno, "fsync")};
   return {};
 }
 
-/// Gives the complete file its name, so that nobody reads a part of it, and of two files with that
-/// name one is refused.
-status publish(const std::string& beside, const std::filesystem::path& file) {
-  auto name = file.string();
-  if (::link(beside.c_str(), file.c_str()) != 0) {
-    if (errno == EEXIST)
-      return fail(errc::exists, "the secret '" + name + "' exists already");
-    return tl::unexpected{system_error(errno, "can't create the secret '" + name + "'")};
-  }
-  auto folder = file.parent_path();
-  return sync_to_disk(folder.empty() ? "." : folder);
+status write_key(int fd, const std::array<std::uint8_t, key_bytes>& key, const std::string& name) {
+  std::string text;
+  text.reserve(2 * key_bytes + 1); // a reallocation would leave a copy in memory
+  for (auto byte : key)
+    text += fmt::format("{:02x}", byte);
+  text += '\n';
+  auto written = write_durably(fd, text);
+  OPENSSL_cleanse(text.data(), text.size());
+  if (!written)
+    return fail(written.error(), "can't write the secret '" + name + "'");
+  return {};
 }
 
 } // namespace
@@ -148,27 +149,31 @@ result<cluster_secret> cluster_secret::load(const std::filesystem::path& file) {
   return secret;
 }
 
+/// The file gets its name when it is complete, so that nobody reads a part of it, and a crash
+/// leaves no part behind that would be taken for the secret.
 result<cluster_secret> cluster_secret::create(const std::filesystem::path& file) {
   auto name = file.string();
+  auto failed = [&] {
+    return tl::unexpected{system_error(errno, "can't create the secret '" + name + "'")};
+  };
   cluster_secret secret;
-  if (RAND_bytes(secret.key_.data(), static_cast<int>(secret.key_.size())) != 1)
+  if (::RAND_bytes(secret.key_.data(), static_cast<int>(secret.key_.size())) != 1)
     return fail(errc::io, "the system gives no random bytes for the secret '" + name + "'");
   secret.is_set_ = true;
-  auto beside = name + ".XXXXXX";
-  open_file opened{::mkostemp(beside.data(), O_CLOEXEC)}; // of mode 0600
+  auto unnamed = name + ".XXXXXX";
+  open_file opened{::mkostemp(unnamed.data(), O_CLOEXEC)};
   if (opened.get() < 0)
-    return tl::unexpected{system_error(errno, "can't create the secret '" + name + "'")};
-  std::string text;
-  for (auto byte : secret.key_)
-    text += fmt::format("{:02x}", byte);
-  text += '\n';
-  auto written = write_durably(opened.get(), text, name);
-  OPENSSL_cleanse(text.data(), text.size());
-  if (written)
-    written = publish(beside, file);
-  ::unlink(beside.c_str());
+    return failed();
+  auto written = write_key(opened.get(), secret.key_, name);
+  if (written && ::link(unnamed.c_str(), file.c_str()) != 0)
+    written = errno == EEXIST ? fail(errc::exists, "the secret '" + name + "' exists already")
+                              : status{failed()};
+  ::unlink(unnamed.c_str());
   if (!written)
     return tl::unexpected{written.error()};
+  auto folder = file.parent_path();
+  if (auto synced = sync_to_disk(folder.empty() ? "." : folder); !synced)
+    return tl::unexpected{synced.error()};
   return secret;
 }
 
@@ -178,8 +183,12 @@ proof cluster_secret::prove(std::string_view label, std::string_view text) const
   message += text;
   proof out{};
   unsigned size = 0;
-  ::HMAC(EVP_sha256(), key_.data(), static_cast<int>(key_.size()),
-         reinterpret_cast<const unsigned char*>(message.data()), message.size(), out.data(), &size);
+  // Zeros must never pass for a proof.
+  if (::HMAC(EVP_sha256(), key_.data(), static_cast<int>(key_.size()),
+             reinterpret_cast<const unsigned char*>(message.data()), message.size(), out.data(),
+             &size) == nullptr ||
+      size != out.size())
+    throw std::runtime_error{"the cryptographic library can't compute a proof"};
   return out;
 }
 

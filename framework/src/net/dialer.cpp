@@ -1,3 +1,5 @@
+#include "connector.hpp"
+
 #include <atoll/net/dialer.hpp>
 #include <atoll/net/net_limits.hpp>
 #include <atoll/net/resolve.hpp>
@@ -6,8 +8,9 @@
 #include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
-#include <list>
+#include <cctype>
 #include <optional>
 #include <utility>
 
@@ -24,64 +27,45 @@ class attempt : public std::enable_shared_from_this<attempt> {
  public:
   using completion = std::function<void(tl::expected<dialed, dial_failure>)>;
 
-  attempt(std::shared_ptr<asio::io_context> context, dial_request request, completion done)
-      : context_{std::move(context)}, request_{std::move(request)}, done_{std::move(done)},
-        deadline_{*context_}, next_address_{*context_} {}
+  attempt(asio::io_context& context, dial_request request, completion done)
+      : context_{context}, request_{std::move(request)}, done_{std::move(done)}, deadline_{
+                                                                                     context} {}
 
-  void start() {
+  void start(const std::shared_ptr<asio::io_context>& context) {
     deadline_.expires_after(request_.timeout);
     deadline_.async_wait([self = shared_from_this()](error_code cancelled) {
       if (!cancelled)
         self->on_timeout();
     });
-    resolve(context_, request_.where, [self = shared_from_this()](result<addresses> found) {
-      if (!self->done_)
-        return;
-      if (!found)
-        return self->fail({found.error(), false});
-      self->addresses_ = std::move(*found);
-      self->connect_next();
+    // Until the deadline the timer's handler owns this object; a look-up may take longer.
+    resolve(context, request_.where, [weak = weak_from_this()](result<addresses> found) {
+      if (auto self = weak.lock())
+        self->on_resolved(std::move(found));
     });
   }
 
  private:
   // -- connecting -------------------------------------------------------------
 
-  void connect_next() {
-    if (next_ == addresses_.size() || connected_)
+  void on_resolved(result<addresses> found) {
+    if (!done_)
       return;
-    auto& socket = sockets_.emplace_back(*context_);
-    auto address = addresses_[next_++];
-    socket.async_connect(address, [self = shared_from_this(), &socket](error_code problem) {
-      self->on_connected(socket, problem);
-    });
-    if (next_ == addresses_.size())
-      return;
-    next_address_.expires_after(next_address_delay);
-    next_address_.async_wait([self = shared_from_this()](error_code cancelled) {
-      if (!cancelled && self->done_)
-        self->connect_next();
-    });
+    if (!found)
+      return fail({found.error(), false});
+    connector_ =
+        connector::start(context_, std::move(*found),
+                         [weak = weak_from_this()](error_code problem, tcp::socket socket) {
+                           if (auto self = weak.lock())
+                             self->on_connected(problem, std::move(socket));
+                         });
   }
 
-  void on_connected(tcp::socket& socket, error_code problem) {
-    if (!done_ || connected_)
-      return;
-    if (!problem) {
-      connected_ = std::move(socket);
-      next_address_.cancel();
-      return shake_hands();
-    }
-    if (!connect_problem_ || problem == asio::error::connection_refused)
-      connect_problem_ = problem;
-    ++failed_addresses_;
-    if (failed_addresses_ == addresses_.size())
-      return fail({{errc::unavailable, describe(*connect_problem_)},
-                   *connect_problem_ == asio::error::connection_refused});
-    if (failed_addresses_ == next_) { // none is under way
-      next_address_.cancel();
-      connect_next();
-    }
+  void on_connected(error_code problem, tcp::socket socket) {
+    if (problem)
+      return fail(
+          {{errc::unavailable, describe(problem)}, problem == asio::error::connection_refused});
+    socket_ = std::move(socket);
+    shake_hands();
   }
 
   static std::string describe(error_code problem) {
@@ -97,8 +81,8 @@ class attempt : public std::enable_shared_from_this<attempt> {
 
   void shake_hands() {
     error_code ignored;
-    connected_->set_option(tcp::no_delay{true}, ignored);
-    connected_->non_blocking(true, ignored);
+    socket_->set_option(tcp::no_delay{true}, ignored);
+    socket_->non_blocking(true, ignored);
     handshake_ = handshake::dial(request_.self, request_.secret, draw_nonce());
     flush();
     receive();
@@ -108,15 +92,17 @@ class attempt : public std::enable_shared_from_this<attempt> {
   void flush() {
     auto out = handshake_->take_output();
     error_code problem;
-    if (!out.empty() && connected_->send(asio::buffer(out), 0, problem) != out.size() && done_)
+    if (!out.empty() && socket_->send(asio::buffer(out), 0, problem) != out.size() && done_)
       fail({{errc::unavailable, "the connection was closed"}, false});
   }
 
+  /// Reads nothing beyond the handshake.
   void receive() {
     if (!done_)
       return;
-    connected_->async_receive(asio::buffer(buffer_), [self = shared_from_this()](error_code problem,
-                                                                                 std::size_t size) {
+    auto size = std::min(buffer_.size(), handshake_->bytes_wanted());
+    socket_->async_receive(asio::buffer(buffer_, size), [self = shared_from_this()](
+                                                            error_code problem, std::size_t size) {
       if (!self->done_)
         return;
       if (problem)
@@ -136,10 +122,8 @@ class attempt : public std::enable_shared_from_this<attempt> {
       return receive();
     if (state == handshake::state::failed)
       return fail({handshake_->problem(), false});
-    if (!handshake_->take_rest().empty())
-      return fail({{errc::corrupt, "the peer sends data before it is asked to"}, false});
     deadline_.cancel();
-    std::exchange(done_, nullptr)(dialed{std::move(*connected_), handshake_->peer(),
+    std::exchange(done_, nullptr)(dialed{std::move(*socket_), handshake_->peer(),
                                          handshake_->wire_version(), handshake_->link()});
   }
 
@@ -148,33 +132,27 @@ class attempt : public std::enable_shared_from_this<attempt> {
   void on_timeout() {
     if (!done_)
       return;
-    auto text = connected_ ? "no answer to the handshake in time" : "no answer in time";
+    auto text = socket_ ? "no answer to the handshake in time" : "no answer in time";
     fail({{errc::timeout, text}, false});
   }
 
   void fail(dial_failure why) {
     auto done = std::exchange(done_, nullptr);
-    error_code ignored;
     deadline_.cancel();
-    next_address_.cancel();
-    for (auto& socket : sockets_)
-      socket.close(ignored);
-    if (connected_)
-      connected_->close(ignored);
+    if (connector_)
+      connector_->cancel();
+    error_code ignored;
+    if (socket_)
+      socket_->close(ignored);
     done(tl::unexpected{std::move(why)});
   }
 
-  std::shared_ptr<asio::io_context> context_;
+  asio::io_context& context_; ///< owns the handlers that own this object
   dial_request request_;
   completion done_; ///< null once it was called
   asio::steady_timer deadline_;
-  asio::steady_timer next_address_;
-  addresses addresses_;
-  std::size_t next_ = 0; ///< the address to try next
-  std::size_t failed_addresses_ = 0;
-  std::optional<error_code> connect_problem_;
-  std::list<tcp::socket> sockets_; ///< one for each address that was tried
-  std::optional<tcp::socket> connected_;
+  std::shared_ptr<connector> connector_;
+  std::optional<tcp::socket> socket_; ///< once it is connected
   std::optional<handshake> handshake_;
   std::array<char, 512> buffer_{};
 };
@@ -183,7 +161,7 @@ class attempt : public std::enable_shared_from_this<attempt> {
 
 void dial(const std::shared_ptr<asio::io_context>& context, dial_request request,
           std::function<void(tl::expected<dialed, dial_failure>)> done) {
-  std::make_shared<attempt>(context, std::move(request), std::move(done))->start();
+  std::make_shared<attempt>(*context, std::move(request), std::move(done))->start(context);
 }
 
 } // namespace atl::net

@@ -9,6 +9,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <list>
 #include <mutex>
@@ -33,7 +34,9 @@ struct candidate {
   std::string from; ///< the peer's address, for messages
   clock::time_point deadline = clock::now() + handshake_timeout;
   std::array<char, 512> buffer{};
-  bool closed = false;
+  bool is_closed = false;
+  bool is_refused = false;     ///< told why; waits until the peer closes the connection
+  std::size_t thrown_away = 0; ///< bytes that came after the refusal
 };
 
 using candidate_ptr = std::shared_ptr<candidate>;
@@ -50,15 +53,13 @@ struct atomic_counters {
 
 class gatekeeper::implementation : public std::enable_shared_from_this<implementation> {
  public:
-  implementation(const std::shared_ptr<asio::io_context>& context, gatekeeper_settings given,
-                 on_admitted admit)
+  implementation(asio::io_context& context, gatekeeper_settings given, on_admitted admit)
       : context_{context}, settings_{std::move(given)}, admit_{std::move(admit)},
-        self_{settings_.self}, timer_{*context} {}
+        self_{settings_.self}, timer_{context} {}
 
   status open();
   void close();
 
-  asio::io_context& context() { return *context_; }
   const endpoint& listens_at() const { return listens_at_; }
   gatekeeper_counters counters() const;
   void introduce_as(identity self) {
@@ -72,18 +73,19 @@ class gatekeeper::implementation : public std::enable_shared_from_this<implement
   void on_bytes(const candidate_ptr& who, std::string_view bytes);
   bool flush(candidate& who);
   void let_in(const candidate_ptr& who);
-  void turn_away(candidate& who, refusal why, std::string_view text);
+  void turn_away(const candidate_ptr& who);
   void end(candidate_ptr who);
   void arm();
   std::size_t limit_for(const identity& who) const {
-    return settings_.connections_max - (who.role == settings_.spare_role ? settings_.reserve : 0);
+    auto kept = who.role == settings_.spare_role ? settings_.reserve : 0;
+    return settings_.connections_max - std::min(kept, settings_.connections_max);
   }
   identity self() const {
     std::lock_guard lock{self_mutex_};
     return self_;
   }
 
-  std::shared_ptr<asio::io_context> context_;
+  asio::io_context& context_; ///< owns the handlers that own this object
   const gatekeeper_settings settings_;
   on_admitted admit_;
   mutable std::mutex self_mutex_;
@@ -147,7 +149,8 @@ void gatekeeper::implementation::on_connection(tcp::socket socket) {
   if (!admit_)
     return;
   if (candidates_.size() >= unproved_connections_max) {
-    ++counters_.displaced;
+    if (!candidates_.front()->is_refused)
+      ++counters_.displaced;
     end(candidates_.front());
   }
   error_code ignored;
@@ -165,23 +168,26 @@ void gatekeeper::implementation::on_connection(tcp::socket socket) {
 void gatekeeper::implementation::receive(const candidate_ptr& who) {
   who->socket.async_receive(asio::buffer(who->buffer),
                             [self = shared_from_this(), who](error_code problem, std::size_t size) {
-                              if (who->closed || !self->admit_)
+                              if (who->is_closed || !self->admit_)
                                 return;
                               if (!problem)
                                 return self->on_bytes(who, {who->buffer.data(), size});
-                              ++self->counters_.hung_up;
+                              if (!who->is_refused)
+                                ++self->counters_.hung_up;
                               self->end(who);
                             });
 }
 
 void gatekeeper::implementation::on_bytes(const candidate_ptr& who, std::string_view bytes) {
+  if (who->is_refused) {
+    who->thrown_away += bytes.size();
+    return who->thrown_away > refused_bytes_max ? end(who) : receive(who);
+  }
   auto state = who->handshake.receive(bytes);
   if (state == handshake::state::done)
     return let_in(who);
-  if (state == handshake::state::failed) {
-    turn_away(*who, who->handshake.why(), who->handshake.problem().message);
-    return end(who);
-  }
+  if (state == handshake::state::failed)
+    return turn_away(who);
   if (!flush(*who)) {
     ++counters_.hung_up;
     return end(who);
@@ -200,13 +206,10 @@ bool gatekeeper::implementation::flush(candidate& who) {
 /// is one too many is refused instead of welcomed.
 void gatekeeper::implementation::let_in(const candidate_ptr& who) {
   if (*places_ >= limit_for(who->handshake.peer())) {
-    // The welcome is still unsent.
-    (void)who->handshake.take_output();
-    auto text =
-        fmt::format("there are {} connections already, as many as are allowed", places_->load());
-    who->handshake.refuse(refusal::busy, text);
-    turn_away(*who, refusal::busy, text);
-    return end(who);
+    who->handshake.refuse(
+        refusal::busy,
+        fmt::format("there are {} connections already, as many as are allowed", places_->load()));
+    return turn_away(who);
   }
   if (!flush(*who)) {
     ++counters_.hung_up;
@@ -215,27 +218,35 @@ void gatekeeper::implementation::let_in(const candidate_ptr& who) {
   ++counters_.admitted;
   ++*places_;
   std::shared_ptr<void> place{nullptr, [count = places_](void*) { --*count; }};
-  who->closed = true;
+  who->is_closed = true;
   std::erase(candidates_, who);
-  admit_({std::move(who->socket), who->handshake.peer(), who->handshake.wire_version(),
-          who->handshake.link(), std::move(place)});
+  // Whoever is called may destroy the gatekeeper.
+  auto admit = admit_;
+  admit({std::move(who->socket), who->handshake.peer(), who->handshake.wire_version(),
+         who->handshake.link(), std::move(place)});
 }
 
-/// Counts the refusal and tells the peer why. Text of a stranger reaches the log only as far as the
-/// handshake admits it, and once a second.
-void gatekeeper::implementation::turn_away(candidate& who, refusal why, std::string_view text) {
+/// Counts the refusal and tells a peer that speaks this protocol why. The connection stays, within
+/// its time, until the peer closes it: closed at once, it might be reset before the peer has read.
+/// Text of a stranger reaches the log only as far as the handshake admits it, and once a second.
+void gatekeeper::implementation::turn_away(const candidate_ptr& who) {
+  auto why = who->handshake.why();
   ++counters_.refused[static_cast<std::size_t>(why)];
   if (auto held_back = log_.pass())
     log::warning(to_string(settings_.self.plane), "",
-                 "refused a connection from {} ({}): {} ({} more like this)", who.from,
-                 to_string(why), text, *held_back);
-  (void)flush(who);
-  error_code ignored;
-  who.socket.shutdown(tcp::socket::shutdown_send, ignored);
+                 "refused a connection from {} ({}): {} ({} more like this)", who->from,
+                 to_string(why), who->handshake.problem().message, *held_back);
+  auto out = who->handshake.take_output();
+  error_code problem;
+  if (out.empty() || who->socket.send(asio::buffer(out), 0, problem) != out.size())
+    return end(who);
+  who->socket.shutdown(tcp::socket::shutdown_send, problem);
+  who->is_refused = true;
+  receive(who);
 }
 
 void gatekeeper::implementation::end(candidate_ptr who) {
-  who->closed = true;
+  who->is_closed = true;
   error_code ignored;
   who->socket.close(ignored);
   std::erase(candidates_, who);
@@ -249,7 +260,8 @@ void gatekeeper::implementation::arm() {
       return;
     auto now = clock::now();
     while (!self->candidates_.empty() && self->candidates_.front()->deadline <= now) {
-      ++self->counters_.timed_out;
+      if (!self->candidates_.front()->is_refused)
+        ++self->counters_.timed_out;
       self->end(self->candidates_.front());
     }
     if (!self->candidates_.empty())
@@ -259,20 +271,22 @@ void gatekeeper::implementation::arm() {
 
 // -- public face --------------------------------------------------------------
 
-gatekeeper::gatekeeper(std::shared_ptr<implementation> impl) : impl_{std::move(impl)} {}
+gatekeeper::gatekeeper(std::shared_ptr<asio::io_context> context,
+                       std::shared_ptr<implementation> impl)
+    : context_{std::move(context)}, impl_{std::move(impl)} {}
 
 gatekeeper::~gatekeeper() {
   // In the context's thread, or, if the context has ended, never: then nothing is called any more.
-  asio::dispatch(impl_->context(), [impl = impl_] { impl->close(); });
+  asio::dispatch(*context_, [impl = impl_] { impl->close(); });
 }
 
 result<std::unique_ptr<gatekeeper>>
 gatekeeper::open(const std::shared_ptr<asio::io_context>& context, gatekeeper_settings settings,
                  on_admitted admit) {
-  auto impl = std::make_shared<implementation>(context, std::move(settings), std::move(admit));
+  auto impl = std::make_shared<implementation>(*context, std::move(settings), std::move(admit));
   if (auto opened = impl->open(); !opened)
     return tl::unexpected{opened.error()};
-  return std::unique_ptr<gatekeeper>{new gatekeeper{std::move(impl)}};
+  return std::unique_ptr<gatekeeper>{new gatekeeper{context, std::move(impl)}};
 }
 
 const endpoint& gatekeeper::listens_at() const {

@@ -1,3 +1,5 @@
+#include "handshake_bytes.hpp"
+
 #include <atoll/net/handshake.hpp>
 #include <atoll/net/net_limits.hpp>
 #include <atoll/spi/codec.hpp>
@@ -17,27 +19,14 @@ namespace {
 constexpr std::string_view magic = "ATOL";
 constexpr std::size_t header_bytes = magic.size() + 4;
 
-constexpr std::string_view acceptor_label = "atoll acceptor";
-constexpr std::string_view dialer_label = "atoll dialer";
+constexpr std::string_view challenge_label = "atoll challenge";
+constexpr std::string_view confirmation_label = "atoll confirmation";
+constexpr std::string_view welcome_label = "atoll welcome";
 
 std::uint16_t body_bytes(std::string_view header) {
   std::uint16_t size = 0;
   std::memcpy(&size, header.data() + magic.size() + 2, sizeof(size));
   return size;
-}
-
-template <class Bytes>
-std::string_view text_of(const Bytes& bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-template <class Bytes>
-bool take(std::string_view& from, Bytes& into) {
-  if (from.size() < into.size())
-    return false;
-  std::memcpy(into.data(), from.data(), into.size());
-  from.remove_prefix(into.size());
-  return true;
 }
 
 template <std::size_t N>
@@ -48,14 +37,9 @@ std::array<std::uint8_t, N> draw() {
   return out;
 }
 
-std::string versions(const identity& who) {
-  return who.wire_min == who.wire_max ? fmt::format("{}", who.wire_max)
-                                      : fmt::format("{} to {}", who.wire_min, who.wire_max);
-}
-
-std::string describe(const identity& who) {
-  auto role = who.role.empty() ? "a caller" : who.role;
-  return who.name.empty() ? role : fmt::format("{} ({})", who.name, role);
+std::string different_secrets(const identity& one, const identity& other) {
+  return fmt::format("{} and {} have different secrets; give both the same file", describe(one),
+                     describe(other));
 }
 
 } // namespace
@@ -92,10 +76,6 @@ std::string handshake::take_output() {
   return std::exchange(out_, {});
 }
 
-std::string handshake::take_rest() {
-  return std::exchange(in_, {});
-}
-
 void handshake::send(message type, std::string_view body) {
   out_ += magic;
   out_ += static_cast<char>(type);
@@ -105,9 +85,14 @@ void handshake::send(message type, std::string_view body) {
   out_ += body;
 }
 
-/// @param tell_peer false after the peer has refused, because an answer to that is read by nobody
+/// @param tell_peer false if the peer can't read an answer, or wouldn't
 void handshake::fail(refusal why, std::string text, bool tell_peer) {
-  if (tell_peer) {
+  // The text goes into logs and to terminals, and the peer may have chosen parts of it.
+  std::replace_if(
+      text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+  out_.clear();
+  // An acceptor that sent a welcome has ended its handshake.
+  if (tell_peer && awaited_ != message::welcome) {
     spi::writer body;
     body.put(why).put(std::string_view{text}.substr(0, handshake_text_bytes_max));
     send(message::refused, body.view());
@@ -118,40 +103,47 @@ void handshake::fail(refusal why, std::string text, bool tell_peer) {
   in_.clear();
 }
 
+void handshake::malformed() {
+  fail(refusal::malformed, "the peer sends a handshake that can't be read", true);
+}
+
 void handshake::refuse(refusal why, const std::string& text) {
   fail(why, text, true);
 }
 
 // -- receiving ----------------------------------------------------------------
 
+std::size_t handshake::bytes_wanted() const {
+  if (state_ != state::running)
+    return 0;
+  auto whole = in_.size() < header_bytes ? header_bytes : header_bytes + body_bytes(in_);
+  return whole - in_.size();
+}
+
 handshake::state handshake::receive(std::string_view bytes) {
   if (state_ != state::running)
     return state_;
-  in_.append(bytes.substr(0, handshake_message_bytes_max + 1 -
-                                 std::min(in_.size(), handshake_message_bytes_max)));
-  while (state_ == state::running) {
-    auto known = std::min(in_.size(), magic.size());
-    if (in_.compare(0, known, magic, 0, known) != 0) {
-      fail(refusal::malformed, "the peer doesn't begin a handshake of this protocol", false);
-      break;
-    }
-    if (in_.size() < header_bytes)
-      break;
-    auto type = static_cast<std::uint8_t>(in_[magic.size()]);
-    auto size = header_bytes + body_bytes(in_);
-    if (type > static_cast<std::uint8_t>(message::refused) || in_[magic.size() + 1] != 0 ||
-        size > handshake_message_bytes_max) {
-      fail(refusal::malformed, "the peer sends a handshake that can't be read", true);
-      break;
-    }
-    if (in_.size() < size)
-      break;
-    auto whole = in_.substr(0, size);
-    in_.erase(0, size);
+  // One byte more than the longest message is enough to see that the peer sends too much.
+  in_.append(bytes.substr(0, handshake_message_bytes_max + 1 - in_.size()));
+  auto known = std::min(in_.size(), magic.size());
+  if (in_.compare(0, known, magic, 0, known) != 0) {
+    fail(refusal::malformed, "the peer doesn't speak the protocol of this program", false);
+    return state_;
+  }
+  if (in_.size() < header_bytes)
+    return state_;
+  auto type = static_cast<std::uint8_t>(in_[magic.size()]);
+  auto size = header_bytes + body_bytes(in_);
+  if (type > static_cast<std::uint8_t>(message::refused) || in_[magic.size() + 1] != 0 ||
+      size > handshake_message_bytes_max)
+    malformed();
+  else if (in_.size() > size)
+    fail(refusal::malformed, "the peer sends more than one message of the handshake at a time",
+         true);
+  else if (in_.size() == size) {
+    auto whole = std::exchange(in_, {});
     on_message(static_cast<message>(type), std::string_view{whole}.substr(header_bytes), whole);
   }
-  if (state_ == state::done && side_ == side::acceptor && !in_.empty())
-    fail(refusal::malformed, "the peer sends data before it is welcome", true);
   return state_;
 }
 
@@ -164,7 +156,7 @@ void handshake::on_message(message type, std::string_view body, std::string_view
   case message::hello:
     return on_hello(body, whole);
   case message::challenge:
-    return on_challenge(body, whole);
+    return on_challenge(body);
   case message::confirmation:
     return on_confirmation(body);
   case message::welcome:
@@ -174,99 +166,69 @@ void handshake::on_message(message type, std::string_view body, std::string_view
   }
 }
 
-/// What a hello and a challenge begin with.
-std::string handshake::introduction() const {
-  spi::writer out;
-  out.put(self_.wire_min).put(self_.wire_max).put(self_.plane).put(!secret_.empty());
-  for (auto* text : {&self_.cluster, &self_.group, &self_.name, &self_.role})
-    out.put(std::string_view{*text}.substr(0, handshake_text_bytes_max));
-  auto bytes = out.take();
-  bytes += text_of(fresh_);
-  return bytes;
-}
-
-/// Takes the introduction from the front of the body. Later versions may append to it, so the wire
-/// version is judged before the rest.
-bool handshake::read_introduction(std::string_view& body) {
-  spi::reader in{body};
-  peer_.wire_min = in.get<std::uint32_t>();
-  peer_.wire_max = in.get<std::uint32_t>();
-  peer_.plane = in.get_enum(plane_last);
-  peer_has_secret_ = in.get<bool>();
-  for (auto* text : {&peer_.cluster, &peer_.group, &peer_.name, &peer_.role})
-    *text = in.get_string(handshake_text_bytes_max);
-  nonce ignored{}; // it counts as part of the transcript
-  auto rest = in.rest();
-  if (!in.ok() || !take(rest, ignored)) {
-    fail(refusal::malformed, "the peer sends a handshake that can't be read", true);
-    return false;
-  }
-  body = rest;
-  return true;
+proof handshake::prove(std::string_view label) const {
+  return secret_.empty() ? proof{} : secret_.prove(label, transcript_);
 }
 
 void handshake::on_hello(std::string_view body, std::string_view whole) {
   if (!read_introduction(body))
     return;
   if (!take(body, peer_.link) || !body.empty())
-    return fail(refusal::malformed, "the peer sends a handshake that can't be read", true);
+    return malformed();
   if (!accept_peer())
     return;
   if (peer_.link != link_id{})
     link_ = peer_.link;
   auto challenge = introduction();
   transcript_ = std::string{whole} + challenge;
-  auto own = secret_.empty() ? proof{} : secret_.prove(acceptor_label, transcript_);
-  challenge += text_of(own);
+  challenge += text_of(prove(challenge_label));
   send(message::challenge, challenge);
   awaited_ = message::confirmation;
 }
 
-void handshake::on_challenge(std::string_view body, std::string_view) {
+void handshake::on_challenge(std::string_view body) {
   auto all = body;
   if (!read_introduction(body))
     return;
   proof theirs{};
   if (!take(body, theirs) || !body.empty())
-    return fail(refusal::malformed, "the peer sends a handshake that can't be read", true);
+    return malformed();
   transcript_ += all.substr(0, all.size() - theirs.size());
   if (!accept_peer())
     return;
-  if (!secret_.empty() && !equal(theirs, secret_.prove(acceptor_label, transcript_)))
-    return fail(refusal::secret,
-                fmt::format("{} and {} have different secrets; give both the same file",
-                            describe(peer_), describe(self_)),
-                true);
-  auto own = secret_.empty() ? proof{} : secret_.prove(dialer_label, transcript_);
-  send(message::confirmation, text_of(own));
+  if (!equal(theirs, prove(challenge_label)))
+    return fail(refusal::secret, different_secrets(peer_, self_), true);
+  send(message::confirmation, text_of(prove(confirmation_label)));
   awaited_ = message::welcome;
 }
 
 void handshake::on_confirmation(std::string_view body) {
   proof theirs{};
   if (!take(body, theirs) || !body.empty())
-    return fail(refusal::malformed, "the peer sends a handshake that can't be read", true);
-  if (!secret_.empty() && !equal(theirs, secret_.prove(dialer_label, transcript_)))
-    return fail(refusal::secret,
-                fmt::format("{} and {} have different secrets; give both the same file",
-                            describe(peer_), describe(self_)),
-                true);
-  spi::writer welcome;
-  welcome.put(wire_version_);
-  auto bytes = welcome.take();
-  bytes += text_of(link_);
-  send(message::welcome, bytes);
+    return malformed();
+  if (!equal(theirs, prove(confirmation_label)))
+    return fail(refusal::secret, different_secrets(peer_, self_), true);
+  spi::writer chosen;
+  chosen.put(wire_version_);
+  auto welcome = chosen.take();
+  welcome += text_of(link_);
+  transcript_ += welcome;
+  welcome += text_of(prove(welcome_label));
+  send(message::welcome, welcome);
   state_ = state::done;
 }
 
 void handshake::on_welcome(std::string_view body) {
-  spi::reader in{body.substr(0, std::min(body.size(), sizeof(wire_version_)))};
-  auto chosen = in.get<std::uint32_t>();
-  body.remove_prefix(std::min(body.size(), sizeof(wire_version_)));
-  if (!in.done() || !take(body, link_) || !body.empty() || chosen < self_.wire_min ||
-      chosen > self_.wire_max)
-    return fail(refusal::malformed, "the peer sends a handshake that can't be read", true);
-  wire_version_ = chosen;
+  auto all = body;
+  std::array<char, sizeof(wire_version_)> chosen{};
+  proof theirs{};
+  if (!take(body, chosen) || !take(body, link_) || !take(body, theirs) || !body.empty() ||
+      spi::reader{text_of(chosen)}.get<std::uint32_t>() != wire_version_)
+    return malformed();
+  transcript_ += all.substr(0, all.size() - theirs.size());
+  if (!equal(theirs, prove(welcome_label)))
+    return fail(refusal::secret, fmt::format("the welcome of {} was forged", describe(peer_)),
+                false);
   state_ = state::done;
 }
 
@@ -276,51 +238,7 @@ void handshake::on_refused(std::string_view body) {
   auto text = in.get_string(handshake_text_bytes_max);
   if (!in.done())
     return fail(refusal::malformed, "the peer sends a handshake that can't be read", false);
-  // The text goes into logs and to terminals.
-  std::replace_if(
-      text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
   fail(why, std::move(text), false);
-}
-
-// -- judging ------------------------------------------------------------------
-
-/// Checks all that can be checked before the proof; each end with the same rules.
-bool handshake::accept_peer() {
-  auto& dialer = side_ == side::dialer ? self_ : peer_;
-  auto& acceptor = side_ == side::dialer ? peer_ : self_;
-  auto no = [&](refusal why, std::string text) {
-    fail(why, std::move(text), true);
-    return false;
-  };
-  if (std::max(self_.wire_min, peer_.wire_min) > std::min(self_.wire_max, peer_.wire_max))
-    return no(refusal::version,
-              fmt::format("{} speaks wire version {}, {} speaks {}: they are of different releases",
-                          describe(dialer), versions(dialer), describe(acceptor),
-                          versions(acceptor)));
-  wire_version_ = std::min(self_.wire_max, peer_.wire_max);
-  if (self_.cluster != peer_.cluster)
-    return no(refusal::cluster,
-              fmt::format("{} has the cluster name '{}', {} has '{}'", describe(dialer),
-                          dialer.cluster, describe(acceptor), acceptor.cluster));
-  if (self_.plane != peer_.plane)
-    return no(refusal::plane,
-              fmt::format("{} opens a connection for {} messages, and the port of {} is for {}: is "
-                          "the address of another port meant?",
-                          describe(dialer), to_string(dialer.plane), describe(acceptor),
-                          to_string(acceptor.plane)));
-  if (!self_.group.empty() && !peer_.group.empty() && self_.group != peer_.group)
-    return no(refusal::cluster,
-              fmt::format("{} belongs to the group {}, {} to {}: the two were founded apart",
-                          describe(dialer), dialer.group, describe(acceptor), acceptor.group));
-  if (peer_has_secret_ != !secret_.empty()) {
-    auto& without = secret_.empty() ? self_ : peer_;
-    auto& with = secret_.empty() ? peer_ : self_;
-    return no(refusal::secret,
-              fmt::format("{} demands the cluster's secret, and {} has none; name its file in "
-                          "cluster.secret_file",
-                          describe(with), describe(without)));
-  }
-  return true;
 }
 
 } // namespace atl::net

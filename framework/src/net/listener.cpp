@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <exception>
 #include <fcntl.h>
 #include <system_error>
 #include <unistd.h>
@@ -36,8 +37,6 @@ result<tcp::endpoint> address_of(const endpoint& where) {
   auto found = resolve(where, std::chrono::steady_clock::now() + resolve_timeout);
   if (!found)
     return tl::unexpected{found.error()};
-  if (found->empty())
-    return fail(errc::unavailable, fmt::format("the host '{}' has no address", where.host));
   return found->front();
 }
 
@@ -60,8 +59,8 @@ result<endpoint> loopback_of(const endpoint& where) {
                           to_string(where)));
 }
 
-listener::listener(const std::shared_ptr<asio::io_context>& context, on_connection accepted)
-    : context_{context}, accepted_{std::move(accepted)}, acceptor_{*context}, pause_{*context},
+listener::listener(asio::io_context& context, on_connection accepted)
+    : context_{context}, accepted_{std::move(accepted)}, acceptor_{context}, pause_{context},
       spare_{open_spare()} {}
 
 listener::~listener() {
@@ -69,8 +68,8 @@ listener::~listener() {
     ::close(spare_);
 }
 
-result<std::shared_ptr<listener>> listener::open(const std::shared_ptr<asio::io_context>& context,
-                                                 const endpoint& where, on_connection accepted) {
+result<std::shared_ptr<listener>> listener::open(asio::io_context& context, const endpoint& where,
+                                                 on_connection accepted) {
   auto made = std::make_shared<listener>(context, std::move(accepted));
   if (auto bound = made->bind(where); !bound)
     return tl::unexpected{bound.error()};
@@ -115,25 +114,32 @@ void listener::wait() {
 void listener::accept_waiting() {
   for (int i = 0; i < accepted_in_a_turn && accepted_; ++i) {
     auto fd = ::accept4(acceptor_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0) {
-      if (errno == EINTR || errno == ECONNABORTED)
-        continue;
-      if (errno != EAGAIN)
-        return on_shortage(errno);
+    if (fd >= 0)
+      hand_on(fd);
+    else if (errno == EAGAIN)
       break;
-    }
-    tcp::socket socket{*context_};
-    error_code problem;
-    socket.assign(acceptor_.local_endpoint(problem).protocol(), fd, problem);
-    if (problem) {
-      ::close(fd);
-      continue;
-    }
-    socket.non_blocking(true, problem);
-    accepted_(std::move(socket));
+    else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+      return on_shortage(errno);
+    // Otherwise the connection has failed before it was accepted: the next one may be fine.
   }
   if (accepted_)
     wait();
+}
+
+void listener::hand_on(int fd) {
+  tcp::socket socket{context_};
+  error_code problem;
+  socket.assign(acceptor_.local_endpoint(problem).protocol(), fd, problem);
+  if (problem) {
+    ::close(fd);
+    return;
+  }
+  socket.non_blocking(true, problem);
+  try {
+    accepted_(std::move(socket));
+  } catch (const std::exception& failure) { // out of memory; costs this connection, not the port
+    log::error("net", "", "closed a connection to {}: {}", to_string(where_), failure.what());
+  }
 }
 
 /// Out of descriptors or memory: an immediate retry would only burn the processor.

@@ -25,10 +25,9 @@ class listener : public std::enable_shared_from_this<listener> {
 
   /// Errors: unavailable.
   /// @param accepted is called in the context's thread, with non-blocking sockets
-  static result<std::shared_ptr<listener>>
-  open(const std::shared_ptr<boost::asio::io_context>& context, const endpoint& where,
-       on_connection accepted);
-  listener(const std::shared_ptr<boost::asio::io_context>& context, on_connection accepted);
+  static result<std::shared_ptr<listener>> open(boost::asio::io_context& context,
+                                                const endpoint& where, on_connection accepted);
+  listener(boost::asio::io_context& context, on_connection accepted);
   ~listener();
   listener(const listener&) = delete;
   listener& operator=(const listener&) = delete;
@@ -41,10 +40,11 @@ class listener : public std::enable_shared_from_this<listener> {
   status bind(const endpoint& where);
   void wait();
   void accept_waiting();
+  void hand_on(int fd);
   void on_shortage(int error_number);
   void turn_away_waiting();
 
-  std::shared_ptr<boost::asio::io_context> context_;
+  boost::asio::io_context& context_; ///< owns the handlers that own this object
   on_connection accepted_;
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer pause_;

@@ -43,6 +43,8 @@ result<addresses> look_up(const endpoint& host) {
     address.port(host.port);
     out.push_back(address);
   }
+  if (out.empty())
+    return fail(errc::unavailable, fmt::format("the host '{}' has no address", host.host));
   return out;
 }
 

@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 
 namespace atl::runtime {
 
@@ -19,11 +18,6 @@ constexpr const char* may_have_taken_effect = "; the command may still have take
 /// May any replica answer? Other calls go to the leader.
 bool is_query(message_kind kind) {
   return kind == message_kind::query || kind == message_kind::local_query;
-}
-
-/// `master-1 at 127.0.0.1:7111`
-std::string describe(const group_client::member& who) {
-  return fmt::format("{} at {}", who.name, to_string(who.where));
 }
 
 } // namespace
@@ -89,13 +83,22 @@ void client_actor::take_inbox() {
 /// Queues a call for a replica: it is sent with the next envelope, or once the connection is up.
 void client_actor::queue_up(call_id id, std::size_t member) {
   auto& call = calls_.at(id);
+  auto now = clock::now();
   call.member = member;
   call.stage = stage::queued;
+  call.attempt_since = now;
   ++call.attempt;
-  set_wake(id, clock::now() + settings_.timing.failure_timeout);
   replicas_[member].queue.push_back(id);
   if (replicas_[member].state == contact::none)
     connect(member);
+  set_wake(id, now + check_interval(call));
+}
+
+/// When to look after a call that is queued or sent.
+client_actor::clock::duration client_actor::check_interval(const call& it) const {
+  auto waits_for_connection = replicas_[it.member].state != contact::ready;
+  return std::min<clock::duration>(waits_for_connection ? client_race_delay : client_ping_delay,
+                                   settings_.timing.failure_timeout);
 }
 
 void client_actor::send_queued() {
@@ -148,6 +151,8 @@ void client_actor::send_alone(std::size_t member, call_id id) {
 }
 
 void client_actor::on_responses(const envelope& message) {
+  if (auto from = member_of(current_sender()))
+    replicas_[*from].heard_at = clock::now();
   auto answers = decode_responses(message.body);
   if (!answers)
     return;
@@ -197,21 +202,23 @@ void client_actor::again(call_id id, const reply& answer) {
   auto& problem = answer.value.error();
   auto now = clock::now();
   call.in_doubt = call.in_doubt || answer.in_doubt;
-  if (replicas_[call.member].state == contact::ready)
+  auto is_reached = replicas_[call.member].state == contact::ready;
+  if (is_reached)
     call.last_error = problem.message;
   if (call.what.only)
     return finish(id, tl::unexpected{problem});
   if (problem.code == errc::invalid || problem.code == errc::corrupt ||
       problem.code == errc::no_space ||
-      (problem.code == errc::refused && now >= call.refusal_deadline))
+      (problem.code == errc::refused && now >= call.refusal_deadline &&
+       (is_reached || are_all_hopeless())))
     return finish(id, call.in_doubt ? fail(errc::timeout, problem.message + may_have_taken_effect)
                                     : tl::unexpected{problem});
-  if (now >= call.give_up || (now >= call.refusal_deadline && are_all_unreachable()))
+  if (now >= call.give_up || (now >= call.refusal_deadline && are_all_hopeless()))
     return give_up(id, problem);
   auto hop = call.hops++;
   if (auto leader = member_at(answer.hint); leader && *leader != call.member && hop % 3 != 2)
     return queue_up(id, *leader); // without a pause, because the leader is known
-  auto stays = problem.code == errc::refused || problem.code == errc::busy;
+  auto stays = is_reached && (problem.code == errc::refused || problem.code == errc::busy);
   auto next = stays ? call.member : next_after(call.member);
   // In the first round all replicas are tried without a pause.
   if (hop + 1 < replicas_.size() && !stays)
@@ -247,28 +254,6 @@ void client_actor::give_up(call_id id, const error& problem) {
   if (all_unreachable && !settings_.advice.empty())
     text += "; " + settings_.advice;
   finish(id, fail(call.in_doubt ? errc::timeout : errc::unavailable, std::move(text)));
-}
-
-/// Do all hosts say that nothing listens there? Then a retry helps only once a replica is started.
-bool client_actor::are_all_unreachable() const {
-  return std::all_of(replicas_.begin(), replicas_.end(), [](auto& replica) {
-    return replica.state == contact::none && replica.unreachable.is_refused;
-  });
-}
-
-/// The replicas that couldn't be reached at the last attempt, grouped by reason.
-client_actor::unreachable_replicas client_actor::describe_unreachable() const {
-  unreachable_replicas found;
-  std::map<std::string, std::vector<std::string>> by_reason;
-  for (auto& replica : replicas_)
-    if (replica.state != contact::ready && !replica.unreachable.why.empty()) {
-      by_reason[replica.unreachable.why].push_back(describe(replica.who));
-      ++found.count;
-    }
-  for (auto& [why, who] : by_reason)
-    found.text +=
-        fmt::format("{}{} ({})", found.text.empty() ? "" : ", ", fmt::join(who, ", "), why);
-  return found;
 }
 
 /// The leader was found: calls that pause before they look for the leader are sent to it.
@@ -307,16 +292,39 @@ void client_actor::on_wake() {
       queue_up(id, call.member);
       continue;
     }
-    auto& silent = replicas_[call.member];
-    silent.silent_until = now + settings_.timing.failure_timeout * 4;
-    if (silent.state != contact::ready)
-      silent.unreachable = {"no answer in time"};
-    again(id, {fail(errc::timeout, describe(silent.who) + " didn't answer in time"),
-               {},
-               call.stage == stage::sent});
+    auto is_over = now - call.attempt_since >= settings_.timing.failure_timeout;
+    if (is_over || (!call.what.only && is_silent(call.member, now)))
+      give_up_attempt(id, now);
+    else
+      look_after(id, now);
   }
   send_queued();
   arm();
+}
+
+void client_actor::give_up_attempt(call_id id, clock::time_point now) {
+  auto& call = calls_.at(id);
+  auto& silent = replicas_[call.member];
+  silent.silent_until = now + settings_.timing.failure_timeout * 4;
+  if (silent.state != contact::ready)
+    silent.unreachable = {"no answer in time"};
+  again(id, {fail(errc::timeout, describe(silent.who) + " didn't answer in time"),
+             {},
+             call.stage == stage::sent});
+}
+
+/// Before an attempt's time is over: while there is no connection, another replica is tried as
+/// well, and whichever is connected first takes the call; a replica that says nothing is pinged,
+/// because one that is alive answers a ping at once, however long the call takes.
+void client_actor::look_after(call_id id, clock::time_point now) {
+  auto& call = calls_.at(id);
+  if (call.what.only)
+    return set_wake(id, call.attempt_since + settings_.timing.failure_timeout);
+  if (replicas_[call.member].state != contact::ready)
+    race(call.member);
+  else if (call.stage == stage::sent)
+    ping_if_quiet(call.member, std::max(call.attempt_since, replicas_[call.member].heard_at), now);
+  set_wake(id, now + check_interval(call));
 }
 
 void client_actor::arm() {
@@ -324,136 +332,6 @@ void client_actor::arm() {
     return;
   armed_ = wakes_.begin()->first;
   tell_later(this, std::max(armed_ - clock::now(), clock::duration{0}), client_tick{});
-}
-
-// -- replicas ---------------------------------------------------------------------------------
-
-std::size_t client_actor::next_after(std::size_t member) const {
-  auto now = clock::now();
-  for (std::size_t i = 1; i < replicas_.size(); ++i)
-    if (auto next = (member + i) % replicas_.size(); replicas_[next].silent_until <= now)
-      return next;
-  return (member + 1) % replicas_.size();
-}
-
-std::optional<std::size_t> client_actor::member_at(const std::string& address) const {
-  for (std::size_t i = 0; i < replicas_.size(); ++i)
-    if (to_string(replicas_[i].who.where) == address)
-      return i;
-  return std::nullopt;
-}
-
-client_actor::replica client_actor::make_replica(const group_client::member& who) {
-  replica out;
-  out.who = who;
-  return out;
-}
-
-void client_actor::connect(std::size_t member) {
-  auto& to = replicas_[member];
-  to.state = contact::connecting;
-  auto generation = ++to.generation;
-  auto failed = [this, member, generation](const contact_failure& why) {
-    if (generation == replicas_[member].generation)
-      lost(member, why);
-    send_queued();
-    arm();
-  };
-  connect_to_node(
-      this, to.who.where, settings_.timing.failure_timeout,
-      [this, member, generation](const caf::actor& there) {
-        if (generation == replicas_[member].generation)
-          send_handshake(member, there);
-      },
-      failed);
-}
-
-void client_actor::send_handshake(std::size_t member, const caf::actor& there) {
-  auto generation = replicas_[member].generation;
-  watch_node(this, there, contact_lost{member, generation});
-  ask(this, there, settings_.timing.failure_timeout,
-      envelope{message_kind::handshake, digest_, encode(settings_.self)})
-      .then(
-          [this, member, generation, there](const envelope& message) {
-            if (generation != replicas_[member].generation)
-              return;
-            auto answer = decode_reply(message.body);
-            auto info = answer.value ? decode_node_info(*answer.value)
-                                     : result<node_info>{tl::unexpected{answer.value.error()}};
-            auto problem = info ? incompatibility(settings_.self, *info) : info.error().message;
-            if (problem.empty())
-              problem = other_group(*info);
-            if (problem.empty())
-              connected(member, there);
-            else
-              lost(member, {problem, false, errc::refused});
-            send_queued();
-            arm();
-          },
-          [this, member, generation](const caf::error& problem) {
-            if (generation == replicas_[member].generation)
-              lost(member, {"no answer to the handshake: " + describe_failure(problem)});
-            send_queued();
-            arm();
-          });
-}
-
-/// A client stays with the group that it met first: two groups of one name would each take a part
-/// of its commands.
-std::string client_actor::other_group(const node_info& who) {
-  if (group_.empty())
-    group_ = who.group;
-  if (who.group.empty() || who.group == group_)
-    return {};
-  return fmt::format("it belongs to the group {}, and the masters that answered before to {}",
-                     who.group, group_);
-}
-
-void client_actor::connected(std::size_t member, const caf::actor& there) {
-  auto& to = replicas_[member];
-  to.handle = there;
-  to.state = contact::ready;
-  to.unreachable = {};
-  learn_group(member);
-}
-
-/// Retries the calls that were sent to that replica, or are queued for it, elsewhere.
-void client_actor::lost(std::size_t member, const contact_failure& failure) {
-  auto& to = replicas_[member];
-  ++to.generation;
-  to.state = contact::none;
-  to.unreachable = failure;
-  to.handle = nullptr;
-  to.queue.clear();
-  std::vector<call_id> affected;
-  for (auto& [id, call] : calls_)
-    if (call.member == member && call.stage != stage::pausing)
-      affected.push_back(id);
-  std::sort(affected.begin(), affected.end());
-  auto what = fmt::format("{} can't be reached ({})", describe(to.who), failure.why);
-  for (auto id : affected)
-    again(id, {fail(failure.code, what), {}, calls_.at(id).stage == stage::sent});
-  send_queued();
-}
-
-/// Learns of replicas that joined after the settings were written.
-void client_actor::learn_group(std::size_t member) {
-  ask(this, replicas_[member].handle, settings_.timing.failure_timeout,
-      envelope{message_kind::group, digest_, {}})
-      .then(
-          [this](const envelope& message) {
-            auto answer = decode_reply(message.body);
-            auto known = answer.value ? decode_group(*answer.value) : std::nullopt;
-            if (known)
-              for (auto& replica : *known)
-                learn({replica.name, replica.where});
-          },
-          [](const caf::error&) {});
-}
-
-void client_actor::learn(const group_client::member& who) {
-  if (!member_at(to_string(who.where)) && replicas_.size() < replica_connections_max)
-    replicas_.push_back(make_replica(who));
 }
 
 } // namespace atl::runtime

@@ -89,7 +89,8 @@ class client_actor : public io_thread_actor {
     client_request what;
     clock::time_point give_up;
     clock::time_point refusal_deadline;
-    clock::time_point wake; ///< when the attempt or the pause ends
+    clock::time_point wake;          ///< when to look after the attempt, or when the pause ends
+    clock::time_point attempt_since; ///< when it was last queued
     std::size_t member = 0;
     std::size_t hops = 0;
     std::uint8_t attempt = 0;
@@ -103,9 +104,11 @@ class client_actor : public io_thread_actor {
     group_client::member who;
     contact state = contact::none;
     caf::actor handle;
-    std::uint64_t generation = 0;     ///< answers to an earlier attempt to connect are ignored
-    clock::time_point silent_until{}; ///< until then replicas that answer are preferred
-    contact_failure unreachable;      ///< the outcome of the last attempt to connect
+    std::uint64_t generation = 0; ///< answers to an earlier attempt to connect are ignored
+    clock::time_point heard_at{}; ///< the last answer of any kind
+    std::optional<clock::time_point> pinged_at; ///< of a ping that isn't answered yet
+    clock::time_point silent_until{};           ///< until then replicas that answer are preferred
+    contact_failure unreachable;                ///< the outcome of the last attempt to connect
     std::vector<call_id> queue;
   };
 
@@ -122,6 +125,7 @@ class client_actor : public io_thread_actor {
   std::string other_group(const node_info& who);
   void connected(std::size_t member, const caf::actor& there);
   void lost(std::size_t member, const contact_failure& failure);
+  static std::string describe(const group_client::member& who);
   static replica make_replica(const group_client::member& who);
   void learn_group(std::size_t member);
   void learn(const group_client::member& who);
@@ -131,9 +135,16 @@ class client_actor : public io_thread_actor {
   void on_response(call_id id, reply answer);
   void note_leader(const call& answered);
   void on_wake();
+  clock::duration check_interval(const call& it) const;
+  void give_up_attempt(call_id id, clock::time_point now);
+  void look_after(call_id id, clock::time_point now);
+  void race(std::size_t member);
+  void take_over_queued(std::size_t member);
+  void ping_if_quiet(std::size_t member, clock::time_point quiet_since, clock::time_point now);
+  bool is_silent(std::size_t member, clock::time_point now) const;
   void again(call_id id, const reply& answer);
   void give_up(call_id id, const error& problem);
-  bool are_all_unreachable() const;
+  bool are_all_hopeless() const;
   unreachable_replicas describe_unreachable() const;
   void end_pauses();
   void finish(call_id id, result<std::string> answer);
@@ -141,6 +152,7 @@ class client_actor : public io_thread_actor {
   void arm();
   std::size_t next_after(std::size_t member) const;
   std::optional<std::size_t> member_at(const std::string& address) const;
+  std::optional<std::size_t> member_of(const caf::strong_actor_ptr& sender) const;
   std::uint64_t wire_id(call_id id, const call& it) const { return id << 8 | it.attempt; }
 
   group_client::settings settings_;

@@ -1,15 +1,14 @@
 #pragma once
 
+#include "network_actor.hpp"
+
 #include <atoll/core/endpoint.hpp>
 #include <atoll/core/error.hpp>
 #include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/failure.hpp>
 #include <atoll/runtime/runtime_messages.hpp>
 
-#include <caf/io/middleman.hpp>
-
 #include <chrono>
-#include <set>
 #include <string>
 #include <utility>
 
@@ -24,25 +23,27 @@ struct contact_failure {
 };
 
 /// Connects `self` to the node that listens at `where`, and calls exactly one of the two functions
-/// in the context of `self`, unless `self` ends first.
-/// @param timeout for the whole attempt
-/// @param connected is called with the node's endpoint actor, `const caf::actor&`
+/// in the context of `self`, unless `self` ends first. Connections that are made at the same time
+/// don't wait for each other.
+/// @param order the timeout is for the whole attempt
+/// @param connected is called with the node's endpoint, `const caf::actor&`; the connection is
+/// closed when no handle to it is left
 /// @param failed is called with a `contact_failure`
 template <class Self, class Connected, class Failed>
-void connect_to_node(Self* self, const endpoint& where, std::chrono::milliseconds timeout,
-                     Connected connected, Failed failed) {
-  ask(self, self->system().middleman().actor_handle(), timeout, caf::connect_atom_v, where.host,
-      where.port)
+void connect_to_node(Self* self, dial_node order, Connected connected, Failed failed) {
+  auto network = caf::actor_cast<caf::actor>(self->system().registry().get(network_actor_name));
+  if (!network)
+    return failed(contact_failure{"this process has closed its connections"});
+  ask(self, network, caf::infinite, std::move(order))
       .then(
-          [connected, failed](const caf::node_id&, caf::strong_actor_ptr& there,
-                              const std::set<std::string>&) {
-            if (there)
-              connected(caf::actor_cast<caf::actor>(there));
-            else
-              failed(contact_failure{"what listens there is no node"});
+          [connected, failed](dial_outcome& outcome) {
+            if (outcome.node)
+              return connected(outcome.node);
+            auto& why = outcome.failure;
+            failed(contact_failure{why.problem.message, why.nothing_listens, why.problem.code});
           },
           [failed](const caf::error& problem) {
-            failed(contact_failure{describe_failure(problem), is_connection_refused(problem)});
+            failed(contact_failure{describe_failure(problem)});
           });
 }
 

@@ -45,7 +45,7 @@ void peer_connection_actor::connect() {
   auto generation = generation_;
   log::debug(settings_.self.role, settings_.peer, "connects to {}", to_string(settings_.where));
   connect_to_node(
-      this, settings_.where, settings_.timing.failure_timeout,
+      this, {settings_.where, settings_.timing.failure_timeout, settings_.mark != nullptr},
       [this, generation](const caf::actor& there) {
         if (generation == generation_)
           send_handshake(there);
@@ -88,8 +88,6 @@ void peer_connection_actor::on_handshake_reply(const caf::actor& there, const en
     return on_disconnected("refused: " + problem);
   peer_ = there;
   backoff_ = std::chrono::milliseconds{0};
-  bytes_under_way_ = 0;
-  unconfirmed_ = 0;
   last_reason_.clear();
   log::info(settings_.self.role, settings_.peer, "connected to {} at {}", info->name,
             to_string(settings_.where));
@@ -100,17 +98,15 @@ void peer_connection_actor::on_handshake_reply(const caf::actor& there, const en
 /// Finds a node that falls silent without closing its connection.
 void peer_connection_actor::send_heartbeat() {
   auto generation = generation_;
-  auto before = std::exchange(unconfirmed_, 0);
   ask(this, peer_, settings_.timing.failure_timeout,
       envelope{message_kind::ping, cluster_digest(settings_.self),
                settings_.mark ? encode(settings_.mark->read(), settings_.self.replica) : ""})
       .then(
-          [this, generation, before](const envelope& answer) {
+          [this, generation](const envelope& answer) {
             if (generation != generation_)
               return;
             if (auto decoded = decode_reply(answer.body); !decoded.value)
               return on_disconnected(decoded.value.error().message);
-            bytes_under_way_ -= before;
             tell_later(this, settings_.timing.heartbeat, connection_tick{generation_});
           },
           [this, generation](const caf::error& problem) {
@@ -151,53 +147,23 @@ caf::result<envelope> peer_connection_actor::forward(envelope& message) {
         {fail(errc::unavailable, settings_.peer + " can't be reached: " + last_reason_),
          {},
          false});
-  auto size = message.body.size();
-  if (bytes_under_way_ + size > connection_bytes_max)
-    return make_reply({fail(errc::busy, "too much is under way to " + settings_.peer), {}, false});
-  bytes_under_way_ += size;
-  auto generation = generation_;
   auto promise = make_response_promise();
   ask(this, peer_, settings_.timing.failure_timeout * 4, std::move(message))
-      .then(
-          [this, promise, generation, size](envelope& answer) mutable {
-            if (generation == generation_)
-              bytes_under_way_ -= size;
-            promise.deliver(std::move(answer));
-          },
-          [this, promise, generation, size](const caf::error& problem) mutable {
-            if (generation == generation_)
-              bytes_under_way_ -= size;
-            promise.deliver(make_reply({fail(errc::timeout, settings_.peer + " didn't answer (" +
-                                                                describe_failure(problem) + ")"),
-                                        {},
-                                        true}));
-          });
+      .then([promise](envelope& answer) mutable { promise.deliver(std::move(answer)); },
+            [this, promise](const caf::error& problem) mutable {
+              promise.deliver(make_reply({fail(errc::timeout, settings_.peer + " didn't answer (" +
+                                                                  describe_failure(problem) + ")"),
+                                          {},
+                                          true}));
+            });
   return promise;
 }
 
 void peer_connection_actor::send_message(const outgoing_message& message) {
-  if (!peer_ || bytes_under_way_ + message.bytes.size() > connection_bytes_max)
-    return;
-  bytes_under_way_ += message.bytes.size();
-  unconfirmed_ += message.bytes.size();
-  tell(this, peer_,
-       envelope{message_kind::consensus, message.digest,
-                encode_peer_messages(message.from, message.to, {message.bytes})});
-  if (unconfirmed_ >= connection_confirm_bytes)
-    confirm();
-}
-
-/// Sends a ping: its answer shows that all messages sent before it have arrived.
-void peer_connection_actor::confirm() {
-  auto generation = generation_;
-  ask(this, peer_, settings_.timing.failure_timeout * 4,
-      envelope{message_kind::ping, cluster_digest(settings_.self), {}})
-      .then(
-          [this, generation, size = std::exchange(unconfirmed_, 0)](const envelope&) {
-            if (generation == generation_)
-              bytes_under_way_ -= size;
-          },
-          [](const caf::error&) {}); // the heartbeat detects that too
+  if (peer_)
+    tell(this, peer_,
+         envelope{message_kind::consensus, message.digest,
+                  encode_peer_messages(message.from, message.to, {message.bytes})});
 }
 
 } // namespace atl::runtime

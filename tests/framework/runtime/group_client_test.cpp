@@ -1,136 +1,14 @@
-#include "free_port.hpp"
-
-#include <atoll/runtime/caf.hpp>
-#include <atoll/runtime/group_client.hpp>
-#include <atoll/runtime/node_endpoint.hpp>
-#include <atoll/runtime/runtime_messages.hpp>
-#include <atoll/runtime/system.hpp>
+#include "fake_group.hpp"
 
 #include <doctest/doctest.h>
-#include <fmt/format.h>
 
 #include <condition_variable>
-#include <deque>
-#include <mutex>
 
 using namespace atl;
 using namespace atl::runtime;
+using namespace atl::runtime::testing;
 
 namespace {
-
-using std::chrono::milliseconds;
-
-connection_settings quick() {
-  return {milliseconds{50}, milliseconds{300}, milliseconds{5}, milliseconds{20}};
-}
-
-node_info named(std::string name, std::string role) {
-  node_info info;
-  info.cluster = "reef";
-  info.name = std::move(name);
-  info.role = std::move(role);
-  return info;
-}
-
-/// A replica with scripted responses that records the calls it receives.
-class scripted_replica : public caf::event_based_actor {
- public:
-  struct script {
-    std::mutex mutex;
-    std::deque<reply> answers; ///< one for each call; after the last one calls are echoed
-    bool silent = false;
-    std::vector<std::string> asked;
-    std::size_t envelopes = 0;
-    std::vector<known_replica> group;
-  };
-
-  scripted_replica(caf::actor_config& config, std::shared_ptr<script> given)
-      : caf::event_based_actor{config}, script_{std::move(given)} {}
-
-  caf::behavior make_behavior() override {
-    return {[this](client_calls& request) {
-              std::lock_guard lock{script_->mutex};
-              ++script_->envelopes;
-              std::vector<client_response> answers;
-              for (auto& call : request.calls) {
-                script_->asked.push_back(call.body);
-                if (script_->silent)
-                  continue;
-                reply answer{"echo " + call.body, {}, false};
-                if (!script_->answers.empty()) {
-                  answer = script_->answers.front();
-                  script_->answers.pop_front();
-                }
-                answers.push_back({call.id, answer});
-              }
-              tell(this, caf::actor_cast<caf::actor>(current_sender()),
-                   envelope{message_kind::answers, 0, encode(answers)});
-            },
-            [this](const query_state& request) {
-              std::lock_guard lock{script_->mutex};
-              script_->asked.push_back(request.query);
-              return make_reply(
-                  {std::string{request.level == spi::read_level::local ? "local" : "latest"},
-                   {},
-                   false});
-            },
-            [this](get_group) {
-              return make_reply({encode(script_->group), {}, false});
-            }};
-  }
-
- private:
-  std::shared_ptr<script> script_;
-};
-
-struct fake_node {
-  explicit fake_node(std::string name) : where{"127.0.0.1", free_port()} {
-    replica = actors->spawn<scripted_replica>(script);
-    node_endpoint = spawn_on_io_thread<node_endpoint_actor>(
-        *actors, node_endpoint_actor::settings{named(name, "master"), replica, nullptr});
-    if (auto published = actors.publish(node_endpoint, where); !published)
-      throw std::runtime_error(published.error().message);
-  }
-  ~fake_node() {
-    caf::anon_send_exit(node_endpoint, caf::exit_reason::user_shutdown);
-    caf::anon_send_exit(replica, caf::exit_reason::user_shutdown);
-  }
-  std::size_t asked() {
-    std::lock_guard lock{script->mutex};
-    return script->asked.size();
-  }
-
-  std::shared_ptr<scripted_replica::script> script = std::make_shared<scripted_replica::script>();
-  runtime::system actors{quick(), 1};
-  endpoint where;
-  caf::actor replica;
-  caf::actor node_endpoint;
-};
-
-struct fake_group {
-  std::vector<std::unique_ptr<fake_node>> nodes;
-  runtime::system actors{quick(), 1};
-  std::unique_ptr<group_client> client;
-
-  explicit fake_group(int count, int known = 0, milliseconds timeout = milliseconds{3000},
-                      std::optional<std::size_t> first = {}) {
-    for (int i = 0; i < count; ++i)
-      nodes.push_back(std::make_unique<fake_node>(fmt::format("node-{}", i)));
-    group_client::settings settings;
-    settings.self = named("a client", "client");
-    settings.timing = quick();
-    settings.timeout = timeout;
-    settings.advice = "start them";
-    settings.refusal_timeout = milliseconds{100};
-    for (int i = 0; i < (known == 0 ? count : known); ++i)
-      settings.members.push_back(
-          {fmt::format("node-{}", i), nodes[static_cast<std::size_t>(i)]->where});
-    if (first)
-      settings.first = address(*first);
-    client = std::make_unique<group_client>(actors, settings);
-  }
-  std::string address(std::size_t node) { return to_string(nodes[node]->where); }
-};
 
 reply problem(errc code, std::string hint = {}, bool in_doubt = false) {
   return {fail(code, "not now"), std::move(hint), in_doubt};
@@ -169,7 +47,7 @@ TEST_CASE("a client follows the hint to the leader, and keeps using that leader"
 
 TEST_CASE("a client calls the member first that its settings name, with commands and queries") {
   for (std::size_t first = 0; first < 3; ++first) {
-    fake_group group{3, 0, milliseconds{3000}, first};
+    fake_group group{3, 0, milliseconds{3000}, quick(), {}, first};
     CHECK(*group.client->call(message_kind::command, "a") == "echo a");
     CHECK(*group.client->call(message_kind::query, "b") == "echo b");
     CHECK(group.nodes[first]->asked() == 2);
@@ -177,16 +55,16 @@ TEST_CASE("a client calls the member first that its settings name, with commands
 }
 
 TEST_CASE("a first member that is gone, or no member, is only tried") {
-  fake_group group{3, 0, milliseconds{3000}, 1};
+  fake_group group{3, 0, milliseconds{3000}, quick(), {}, 1};
   group.nodes[1].reset();
   CHECK(*group.client->call(message_kind::command, "a") == "echo a");
-  fake_group other{3, 2, milliseconds{3000}, 2};
+  fake_group other{3, 2, milliseconds{3000}, quick(), {}, 2};
   CHECK(*other.client->call(message_kind::command, "a") == "echo a");
   CHECK(other.nodes[0]->asked() == 1);
 }
 
 TEST_CASE("a client tells which replica answered its last command, or its queries before that") {
-  fake_group group{3, 0, milliseconds{3000}, 1};
+  fake_group group{3, 0, milliseconds{3000}, quick(), {}, 1};
   CHECK(group.client->leader() == "");
   CHECK(group.client->call(message_kind::local_query, "a").has_value());
   CHECK(group.client->leader() == "");

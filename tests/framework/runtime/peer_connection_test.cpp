@@ -5,7 +5,6 @@
 #include <atoll/runtime/peer_connection.hpp>
 #include <atoll/runtime/system.hpp>
 
-#include <caf/io/middleman.hpp>
 #include <doctest/doctest.h>
 
 #include <condition_variable>

@@ -1,24 +1,16 @@
 #pragma once
 
 #include "plugin_under_test.hpp"
+#include "seed_count.hpp"
 
 #include <doctest/doctest.h>
 
-#include <cmath>
-#include <cstdlib>
 #include <functional>
 
 namespace under_test {
 
-/// ATOLL_SIM_SEEDS multiplies the number of seeds; it may be a fraction.
-/// Under a sanitizer a seed takes some twenty times as long, so there are fewer.
 inline std::uint64_t seeds(std::uint64_t quick) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  quick /= 10;
-#endif
-  auto text = std::getenv("ATOLL_SIM_SEEDS");
-  auto factor = text ? std::strtod(text, nullptr) : 1.0;
-  return static_cast<std::uint64_t>(std::ceil(static_cast<double>(quick) * factor));
+  return seed_count(quick);
 }
 
 /// Runs a group of a plugin's replicas under the faults of each seed, and checks every promise.

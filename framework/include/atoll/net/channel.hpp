@@ -19,17 +19,18 @@ namespace atl::net {
 /// message is its size, its CRC-32C, and its bytes. A message that is too large or damaged closes
 /// the channel. A message takes memory as it arrives, not as it is announced.
 ///
-/// All functions are for the thread of the socket's context.
+/// All functions are for the thread of the socket's context, and a channel must be released before
+/// the context is destroyed.
 class channel : public std::enable_shared_from_this<channel> {
  public:
   struct settings {
     std::size_t message_bytes_max = 1 << 20; ///< of one message, either way
-    std::size_t queue_bytes_max = 32 << 20;  ///< of messages that wait to be sent
+    std::size_t queue_bytes_max = 32 << 20;  ///< of memory for messages that wait to be sent
   };
   struct handlers {
-    /// The view is valid during the call.
+    /// The view is valid during the call. An exception closes the channel.
     std::function<void(std::string_view)> on_message;
-    /// Called once, unless the channel was closed by `close`.
+    /// Called once, unless the channel was closed by `close`; never from within `send`.
     std::function<void(const error&)> on_closed;
   };
 
@@ -45,8 +46,12 @@ class channel : public std::enable_shared_from_this<channel> {
   /// Bytes of messages that are not yet with the kernel.
   std::size_t queued_bytes() const { return queued_bytes_; }
   bool is_open() const { return is_open_; }
+  /// Did the peer take nothing since the last call, though something waited all the time?
+  bool is_stuck();
   /// Drops what is queued. The handlers aren't called any more, and are released.
   void close();
+  /// `close`, from any thread.
+  void close_soon();
 
  private:
   struct outgoing {
@@ -66,7 +71,7 @@ class channel : public std::enable_shared_from_this<channel> {
 
   boost::asio::ip::tcp::socket socket_;
   const settings limits_;
-  handlers then_;
+  std::shared_ptr<handlers> then_; ///< null once the channel is closed
   std::shared_ptr<void> place_;
   bool is_open_ = true;
 
@@ -74,7 +79,8 @@ class channel : public std::enable_shared_from_this<channel> {
   std::deque<outgoing> queue_;
   std::size_t sent_of_first_ = 0; ///< bytes of the first message that the kernel has taken
   std::size_t queued_bytes_ = 0;
-  bool is_flush_scheduled_ = false; ///< or waiting until the socket takes more
+  bool is_idle_since_check_ = false; ///< nothing was sent since `is_stuck`, and something waited
+  bool is_flush_scheduled_ = false;  ///< or waiting until the socket takes more
 };
 
 } // namespace atl::net

@@ -26,15 +26,15 @@ class cluster_secret {
   /// Errors: not_found; invalid if the content is no secret; refused if others may read the file;
   /// io.
   static result<cluster_secret> load(const std::filesystem::path& file);
-  /// Draws a secret and writes it durably to a new file of mode 0600, which appears whole. Never
-  /// replaces a file.
-  /// Errors: exists; no_space; io.
+  /// Draws a secret and writes it durably to a new file of mode 0600. Never replaces a file, and
+  /// never leaves a part of one. Of several calls at the same time one succeeds.
+  /// Errors: exists; not_found if the folder is missing; no_space; io.
   static result<cluster_secret> create(const std::filesystem::path& file);
 
   bool empty() const { return !is_set_; }
 
   /// The HMAC-SHA-256 (RFC 2104) of the label, a zero byte, and the text, with the secret as key.
-  /// Proofs under different labels are unrelated. @pre not empty
+  /// Proofs under different labels are unrelated. Throws if OpenSSL fails. @pre not empty
   proof prove(std::string_view label, std::string_view text) const;
 
  private:

@@ -50,7 +50,7 @@ struct gatekeeper_counters {
 /// Listens on a port and hands on only connections whose peers have proved that they belong to the
 /// cluster. Before that a connection costs a descriptor and at most `handshake_message_bytes_max`
 /// bytes, for at most `handshake_timeout`, and there are at most `unproved_connections_max` of
-/// them.
+/// them. A peer that speaks this protocol is told why it is refused; any other one gets no byte.
 ///
 /// Without a secret it listens on a loopback address only: for a wildcard address it takes the
 /// loopback address instead and says so in the log; any other address is refused.
@@ -62,7 +62,7 @@ class gatekeeper {
 
   /// Opens the port; connections are accepted once the context runs. May be called by any thread.
   /// Errors: unavailable (the address), refused (a secret is needed).
-  /// @param admit is called in the context's thread and must not throw
+  /// @param admit is called in the context's thread and must not throw; may destroy the gatekeeper
   static result<std::unique_ptr<gatekeeper>>
   open(const std::shared_ptr<boost::asio::io_context>& context, gatekeeper_settings settings,
        on_admitted admit);
@@ -79,8 +79,10 @@ class gatekeeper {
 
  private:
   class implementation;
-  explicit gatekeeper(std::shared_ptr<implementation> impl);
-  std::shared_ptr<implementation> impl_;
+  gatekeeper(std::shared_ptr<boost::asio::io_context> context,
+             std::shared_ptr<implementation> impl);
+  std::shared_ptr<boost::asio::io_context> context_;
+  std::shared_ptr<implementation> impl_; ///< ends before the context does
 };
 
 } // namespace atl::net

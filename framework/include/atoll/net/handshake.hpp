@@ -68,14 +68,16 @@ constexpr std::string_view to_string(refusal why) {
 ///     hello(identity, nonce)  →
 ///                             ←  challenge(identity, nonce, proof)
 ///     confirmation(proof)     →
-///                             ←  welcome(wire version, link)
+///                             ←  welcome(wire version, link, proof)
 ///
-/// Each end may send `refused(reason)` instead of its next message. If neither end has a secret,
-/// the proofs are left out; if one has, the other end is refused. Nothing but these four messages
-/// is authenticated, and nothing is encrypted.
+/// The ends take turns, and each end may send `refused(reason)` instead of its next message. If
+/// neither end has a secret, the proofs are zero; if one has, the other end is refused. Nothing but
+/// these four messages is authenticated, and nothing is encrypted.
 ///
-/// A state machine without I/O: bytes in, bytes out. It reads at most `handshake_message_bytes_max`
-/// bytes, whoever sends them. Not thread-safe.
+/// Bytes that don't begin like a handshake get no answer, for their sender speaks another protocol.
+///
+/// A state machine without I/O: bytes in, bytes out. It keeps at most `handshake_message_bytes_max`
+/// bytes of the peer, whatever the peer sends. Not thread-safe.
 class handshake {
  public:
   enum class state : std::uint8_t { running, done, failed };
@@ -86,13 +88,18 @@ class handshake {
   static handshake accept(identity self, cluster_secret secret, const nonce& fresh,
                           const link_id& link);
 
-  /// Takes the next bytes of the peer, cut anywhere. Bytes after the peer's last message make the
-  /// handshake of an acceptor fail; a dialer leaves them in `rest`.
+  /// Takes the next bytes of the peer, cut anywhere. Bytes after the peer's message make the
+  /// handshake fail: it is not the peer's turn.
   state receive(std::string_view bytes);
+  /// How many bytes can be read from the peer without reading more than the handshake; more may be
+  /// needed afterwards. A dialer reads no more than these, because what the peer sends after its
+  /// welcome is not part of the handshake. 0: the handshake has ended.
+  std::size_t bytes_wanted() const;
   /// The bytes to send next; empty: none. Also after a failure, to tell the peer why.
   std::string take_output();
 
-  /// Only an acceptor's, before or instead of its next message: ends the handshake.
+  /// Only an acceptor's: ends the handshake. Takes the place of a message that `take_output` hasn't
+  /// returned yet.
   void refuse(refusal why, const std::string& text);
 
   state current() const { return state_; }
@@ -103,8 +110,6 @@ class handshake {
   /// Only after a failure: a sentence, and its kind.
   const error& problem() const { return problem_; }
   refusal why() const { return why_; }
-  /// Bytes that a dialer received after the handshake.
-  std::string take_rest();
 
  private:
   enum class message : std::uint8_t { hello, challenge, confirmation, welcome, refused };
@@ -113,12 +118,16 @@ class handshake {
   handshake(side which, identity self, cluster_secret secret, const nonce& fresh);
   void send(message type, std::string_view body);
   void on_message(message type, std::string_view body, std::string_view whole);
+  void malformed();
   void on_hello(std::string_view body, std::string_view whole);
-  void on_challenge(std::string_view body, std::string_view whole);
+  void on_challenge(std::string_view body);
   void on_confirmation(std::string_view body);
   void on_welcome(std::string_view body);
   void on_refused(std::string_view body);
   bool accept_peer();
+  bool accept_version();
+  /// The proof of the transcript so far, or zeros without a secret.
+  proof prove(std::string_view label) const;
   std::string introduction() const;
   bool read_introduction(std::string_view& body);
   void fail(refusal why, std::string text, bool tell_peer);
@@ -132,7 +141,7 @@ class handshake {
   message awaited_ = message::hello;
   std::string in_;
   std::string out_;
-  std::string transcript_; ///< all messages so far, without the acceptor's proof
+  std::string transcript_; ///< what the proofs are about: all messages without the proofs
   identity peer_;
   bool peer_has_secret_ = false;
   std::uint32_t wire_version_ = 0;

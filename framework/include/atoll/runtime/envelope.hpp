@@ -29,8 +29,7 @@ enum class message_kind : std::uint16_t {
   application = 100,
 };
 
-/// The one type of message that goes over the wire. The framework owns it, so plugins and programs
-/// register none of their own with CAF.
+/// The one type of message that goes over the wire.
 struct envelope {
   message_kind kind = message_kind::reply;
   /// `cluster_digest` of the sender; for `consensus` and `snapshot` its `group_digest`. A node
@@ -38,17 +37,6 @@ struct envelope {
   std::uint64_t digest = 0;
   std::string body;
 };
-
-template <class Inspector>
-bool inspect(Inspector& f, envelope& x) {
-  auto get = [&x] { return static_cast<std::uint16_t>(x.kind); };
-  auto set = [&x](std::uint16_t kind) {
-    x.kind = static_cast<message_kind>(kind);
-    return true;
-  };
-  return f.object(x).fields(f.field("kind", get, set), f.field("digest", x.digest),
-                            f.field("body", x.body));
-}
 
 /// The answer to an envelope.
 struct reply {

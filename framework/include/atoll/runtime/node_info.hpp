@@ -15,7 +15,7 @@
 namespace atl::runtime {
 
 /// Raised when nodes of the old and the new version can't talk to each other.
-inline constexpr std::uint32_t wire_version = 5;
+inline constexpr std::uint32_t wire_version = 6;
 
 /// The role of a process that uses a cluster and is no part of it.
 inline constexpr std::string_view client_role = "client";

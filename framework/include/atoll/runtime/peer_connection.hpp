@@ -20,10 +20,9 @@ namespace atl::runtime {
 /// (`master_seen`). Tells its supervisor when the node connects and disconnects.
 ///
 /// Answers each `envelope` with the other node's answer, or at once with an error: `unavailable`
-/// without a connection, `busy` when more than `connection_bytes_max` bytes are under way, because
-/// CAF's own queue has no bound. Messages from one replica to another (`outgoing_message`) are not
-/// answered. They are dropped without a connection or above that bound, which a consensus protocol
-/// tolerates.
+/// without a connection, `busy` when more than `connection_bytes_max` bytes wait to be sent.
+/// Messages from one replica to another (`outgoing_message`) are not answered. They are dropped
+/// without a connection or above that bound, which a consensus protocol tolerates.
 class peer_connection_actor : public io_thread_actor {
  public:
   struct settings {
@@ -54,14 +53,11 @@ class peer_connection_actor : public io_thread_actor {
   void retry_later();
   caf::result<envelope> forward(envelope& message);
   void send_message(const outgoing_message& message);
-  void confirm();
 
   settings settings_;
   spi::random_source random_;
   caf::actor peer_;              ///< null while there is no connection
   std::uint64_t generation_ = 0; ///< ticks and answers of an earlier generation are ignored
-  std::size_t bytes_under_way_ = 0;
-  std::size_t unconfirmed_ = 0; ///< the bytes among them of messages that are never answered
   std::chrono::milliseconds backoff_{0};
   bool waits_ = false;      ///< is a pause before the next attempt under way?
   std::string last_reason_; ///< the last reason for a disconnect: each reason is logged once

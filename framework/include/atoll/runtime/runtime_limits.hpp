@@ -18,11 +18,19 @@ inline constexpr std::size_t command_bytes_max = spi::command_bytes_max;
 inline constexpr std::size_t calls_together_max = 4096;
 /// Bytes of calls or answers after which a message is sent and another one begun.
 inline constexpr std::size_t calls_together_bytes = 1 << 20;
-/// Bytes under way to one peer above which messages are dropped: CAF's own buffer has no bound.
+/// Bytes that wait to be sent over one connection, above which messages are dropped.
 inline constexpr std::size_t connection_bytes_max = 32 << 20;
-/// Bytes of unanswered messages after which a connection sends a ping to learn whether they
-/// arrived.
-inline constexpr std::size_t connection_confirm_bytes = 1 << 20;
+/// Connections to a control port: half of the descriptors that the process may have, within these
+/// bounds.
+inline constexpr std::size_t control_connections_min = 32;
+inline constexpr std::size_t control_connections_max = 16384;
+/// A client connects to the next replica as well when the one before isn't connected after so long
+/// (the idea of RFC 8305).
+inline constexpr std::chrono::milliseconds client_race_delay{100};
+/// A client pings a replica that it has heard nothing of for so long while calls are under way, and
+/// turns to others when the ping isn't answered in time either.
+inline constexpr std::chrono::milliseconds client_ping_delay{50};
+inline constexpr std::chrono::milliseconds client_ping_timeout{75};
 /// Commands, and likewise reads, under way at a replica; further ones are answered `busy`.
 inline constexpr std::size_t replica_requests_max = 8192;
 /// Entries committed and not yet applied above which a replica answers commands `busy`.

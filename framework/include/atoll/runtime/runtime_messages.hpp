@@ -275,6 +275,7 @@ CAF_ADD_TYPE_ID(atoll, (atl::runtime::peer_space))
 
 CAF_END_TYPE_ID_BLOCK(atoll)
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::envelope)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::connection_event)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::connection_tick)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::peer_messages)

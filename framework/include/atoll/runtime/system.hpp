@@ -2,40 +2,54 @@
 
 #include <atoll/core/endpoint.hpp>
 #include <atoll/core/error.hpp>
+#include <atoll/net/cluster_secret.hpp>
+#include <atoll/net/gatekeeper.hpp>
 #include <atoll/runtime/node_info.hpp>
 
 #include <caf/actor.hpp>
 #include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
 
+#include <cstddef>
 #include <memory>
-#include <vector>
+#include <string>
 
 namespace atl::runtime {
 
-class port_guard;
+/// As whom a process connects to others and is connected to.
+struct membership {
+  std::string cluster;
+  std::string name;
+  std::string role;
+  net::cluster_secret secret;
+};
 
-/// The CAF actor system of a process. Systems of another wire version or another release series of
-/// CAF are refused during CAF's handshake.
+/// The actor system of a process, and its connections to others. CAF itself opens no socket: only
+/// envelopes travel, over connections whose peers have proved that they belong to the cluster
+/// (docs/adr/0010), and only actors that are published receive them.
 class system {
  public:
   /// @param threads of the scheduler; the I/O thread and the threads that write to disks come on
   /// top.
-  system(const connection_settings& links, std::size_t threads);
+  system(const connection_settings& links, std::size_t threads, membership self = {});
   system(const system&) = delete;
   system& operator=(const system&) = delete;
+  /// Waits until all actors have ended, so they must have been told to.
   ~system();
 
-  caf::actor_system& operator*() { return *actors_; }
-  caf::actor_system* operator->() { return actors_.get(); }
+  caf::actor_system& operator*();
+  caf::actor_system* operator->();
 
-  /// Makes `who` reachable at `where`. @returns an error that names the address when it is in use.
+  /// Lets nodes and clients of the cluster send envelopes to `who`, at `where`. @returns an error
+  /// that names the address when it is in use, or reachable from other machines without a secret.
   status publish(const caf::actor& who, const endpoint& where);
+  /// Closes the published ports and all connections. Called before the actors are awaited.
+  void disconnect();
+  /// Of all published ports. Thread-safe.
+  net::gatekeeper_counters connections() const;
 
  private:
-  std::unique_ptr<caf::actor_system_config> config_;
-  std::unique_ptr<caf::actor_system> actors_;
-  std::vector<std::unique_ptr<port_guard>> guards_; ///< of the ports on which actors are published
+  struct implementation;
+  std::unique_ptr<implementation> impl_;
 };
 
 } // namespace atl::runtime

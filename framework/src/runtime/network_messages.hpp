@@ -1,0 +1,90 @@
+#pragma once
+
+#include <atoll/core/endpoint.hpp>
+#include <atoll/core/error.hpp>
+#include <atoll/net/dialer.hpp>
+#include <atoll/net/gatekeeper.hpp>
+#include <atoll/runtime/runtime_messages.hpp>
+
+#include <caf/actor.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/type_id.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+
+/// Messages between the actors that carry envelopes over the network.
+namespace atl::runtime {
+
+/// To the network actor: connect to the node at `where`. Answered by `dial_outcome`. Envelopes that
+/// the node sends unasked go to the sender.
+struct dial_node {
+  endpoint where;
+  std::chrono::milliseconds timeout{0};
+  /// Carry large messages over a second connection, so that small ones don't wait for them?
+  bool has_bulk_lane = false;
+};
+
+struct dial_outcome {
+  caf::actor node; ///< forwards envelopes to the node's endpoint; null after a failure
+  net::dial_failure failure;
+};
+
+/// To the network actor, from the dialer.
+struct dial_ended {
+  std::uint64_t id = 0;
+  std::shared_ptr<tl::expected<net::dialed, net::dial_failure>> outcome;
+};
+
+/// To the network actor, from a gatekeeper.
+struct connection_admitted {
+  std::shared_ptr<net::admitted> connection;
+  caf::actor receiver; ///< of the envelopes that arrive
+};
+
+/// To the network actor: a link that another node had opened has ended.
+struct link_ended {
+  net::link_id link{};
+};
+
+/// To a remote node's actor: the second connection to its node. A null socket: it can't be made.
+struct bulk_lane_opened {
+  std::shared_ptr<boost::asio::ip::tcp::socket> socket;
+  std::shared_ptr<void> place;
+};
+
+/// To a remote node's actor, from its channels.
+struct envelope_arrived {
+  std::uint8_t use = 0;
+  std::uint64_t id = 0;
+  envelope message;
+};
+struct channel_closed {
+  error problem;
+};
+/// To a remote node's actor, from itself.
+struct remote_node_tick {};
+
+} // namespace atl::runtime
+
+CAF_BEGIN_TYPE_ID_BLOCK(atoll_network, caf::first_custom_type_id + 60)
+CAF_ADD_TYPE_ID(atoll_network, (atl::runtime::dial_node))
+CAF_ADD_TYPE_ID(atoll_network, (atl::runtime::dial_outcome))
+CAF_ADD_TYPE_ID(atoll_network, (atl::runtime::dial_ended))
+CAF_ADD_TYPE_ID(atoll_network, (atl::runtime::connection_admitted))
+CAF_ADD_TYPE_ID(atoll_network, (atl::runtime::link_ended))
+CAF_ADD_TYPE_ID(atoll_network, (atl::runtime::bulk_lane_opened))
+CAF_ADD_TYPE_ID(atoll_network, (atl::runtime::envelope_arrived))
+CAF_ADD_TYPE_ID(atoll_network, (atl::runtime::channel_closed))
+CAF_ADD_TYPE_ID(atoll_network, (atl::runtime::remote_node_tick))
+CAF_END_TYPE_ID_BLOCK(atoll_network)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::dial_node)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::dial_outcome)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::dial_ended)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::connection_admitted)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::link_ended)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::bulk_lane_opened)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::envelope_arrived)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::channel_closed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::remote_node_tick)
