@@ -35,7 +35,7 @@ for protocol in raft paxos two_phase_commit; do
 done
 echo "== bench_balancers"
 "$build/tests/bench_balancers" --seconds "$seconds" --json "$out/balancers.json"
-for workload in steady one-slow one-paused antagonists; do
+for workload in steady one-slow one-paused antagonists prequal; do
   echo "== balancers under the workload $workload"
   "$build/bin/atoll" compare random round_robin weighted_random least_loaded power_of_two peak_ewma prequal c3 adaptive \
     --workload "$here/../../configs/workloads/$workload.toml" --requests $((seconds * 20000)) --json "$out/$workload.json"

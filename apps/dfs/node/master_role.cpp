@@ -5,6 +5,7 @@
 #include "namespace/disk_ballast.hpp"
 #include "namespace/name_space.hpp"
 #include "node/admission_actor.hpp"
+#include "node/supervise.hpp"
 
 #include <atoll/core/logging.hpp>
 #include <atoll/core/watched_balancer.hpp>
@@ -127,6 +128,7 @@ atl::status master_role::start() {
   std::lock_guard lock{mutex_};
   endpoint_ = spawn_on_io_thread<node_endpoint_actor>(
       *actors_, node_endpoint_actor::settings{info_, nullptr, nullptr});
+  supervise(endpoint_, "the endpoint of the master", given_.failed);
   auto started = *bound ? start_replica(**bound) : start_admission();
   if (!started)
     return started;
@@ -170,6 +172,7 @@ atl::status master_role::start_admission() {
   admission_ = actors_->spawn<admission_actor, caf::detached>(admission_actor::settings{
       info_, std::move(admission), configured_masters(given_), given_.cluster.links,
       make_policy(given_), admitted, std::hash<std::string>{}(info_.folder)});
+  supervise(admission_, "the actor that waits for a group", given_.failed);
   atl::runtime::tell_from_outside(endpoint_, atl::runtime::adopt_roles{info_, nullptr, admission_});
   return {};
 }
@@ -293,9 +296,11 @@ atl::status master_role::start_actors(replica_settings settings, const atl::grou
   auto group = settings.group;
   auto seed = settings.seed;
   replica_ = spawn_on_io_thread<replica_actor>(*actors_, std::move(settings));
+  supervise(replica_, "the replica of the master", given_.failed);
   master_ = actors_->spawn<master_actor>(
       master_actor::settings{info_, birth, group, make_policy(given_), replica_, endpoint_,
                              std::move(balancer), std::move(*recovery), seed});
+  supervise(master_, "the actor of the master", given_.failed);
   atl::runtime::tell_from_outside(endpoint_, std::move(folders));
   atl::runtime::tell_from_outside(endpoint_, atl::runtime::adopt_roles{info_, replica_, master_});
   return {};

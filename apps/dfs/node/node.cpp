@@ -4,6 +4,7 @@
 #include "common/actor_messages.hpp"
 #include "node/master_role.hpp"
 #include "node/storage_agent.hpp"
+#include "node/supervise.hpp"
 #include "storage/chunk_store.hpp"
 
 #include <atoll/core/logging.hpp>
@@ -125,6 +126,7 @@ struct node::implementation {
     settings.supervisor = supervisor;
     settings.seed = std::hash<std::string>{}(folder->uuid());
     agent = actors->spawn<storage_agent, caf::detached>(std::move(settings));
+    supervise(agent, "the actor of the storage node", given.failed);
     return {};
   }
 

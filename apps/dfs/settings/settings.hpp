@@ -40,12 +40,8 @@ struct plugin_entry {
 /// The settings that all nodes and clients of a cluster share: `cluster.toml`.
 struct cluster_settings {
   std::string name;
-<<<<<<< HEAD
-  atl::net::cluster_secret secret; ///< empty: there is none
-=======
   atl::net::cluster_secret secret;   ///< empty: the cluster has none
   std::filesystem::path secret_file; ///< the secret's file, even if it doesn't exist; absolute
->>>>>>> d4b995b5da106f696173cd840210ea8b8ec7a293
   std::vector<master_entry> masters;
   std::vector<std::filesystem::path> plugin_path;
   plugin_entry consensus;

@@ -13,9 +13,11 @@ namespace atl::compare {
 
 namespace {
 
-constexpr double width = 860, height = 480;
+constexpr double width = 860, height_min = 480;
 constexpr double left = 70, right = 640, top = 60, bottom = 430;
-constexpr std::size_t styles = 8; ///< s0 to s7
+constexpr double legend_top = top + 10, legend_line = 18;
+constexpr std::size_t colours = 8; ///< s0 to s7
+constexpr std::array<std::string_view, 3> dashes{"", " dashed", " dotted"};
 
 constexpr std::string_view style_sheet = R"(
 .paper { fill: #ffffff }
@@ -27,6 +29,7 @@ text { font: 11px ui-monospace, Menlo, Consolas, monospace; fill: #24292f }
 .axis { stroke: #57606a; stroke-width: 1.2 }
 path, .key { fill: none; stroke-width: 2 }
 .s0 { stroke: #0550ae } .s1 { stroke: #cf222e } .s2 { stroke: #1a7f37 } .s3 { stroke: #8250df }
+.dashed { stroke-dasharray: 7 3 } .dotted { stroke-dasharray: 2 2 }
 .s4 { stroke: #bc4c00 } .s5 { stroke: #1b7c83 } .s6 { stroke: #bf3989 } .s7 { stroke: #57606a }
 )";
 
@@ -94,6 +97,11 @@ std::vector<sim::svg::point> curve(const plot_area& area, const std::vector<floa
   return points;
 }
 
+/// Colours come again with other dashes, so that two dozen strategies differ.
+std::string style_of(std::size_t index) {
+  return fmt::format("s{}{}", index % colours, dashes[index / colours % dashes.size()]);
+}
+
 } // namespace
 
 std::string latency_chart(const comparison& it) {
@@ -106,14 +114,15 @@ std::string latency_chart(const comparison& it) {
   draw_axes(out, area);
   for (std::size_t i = 0; i < it.strategies.size(); ++i) {
     auto& each = it.strategies[i];
-    auto style = fmt::format("s{}", i % styles);
-    auto y = top + 10 + 18 * static_cast<double>(i);
+    auto style = style_of(i);
+    auto y = legend_top + legend_line * static_cast<double>(i);
     if (!each.latencies.empty())
       out.path(style, curve(area, each.latencies));
     out.line("key " + style, {right + 14, y}, {right + 38, y});
     out.text("", {right + 44, y + 4}, each.label, 26);
   }
-  return out.document(width, height, style_sheet);
+  auto legend_bottom = legend_top + legend_line * static_cast<double>(it.strategies.size());
+  return out.document(width, std::max(height_min, legend_bottom), style_sheet);
 }
 
 } // namespace atl::compare

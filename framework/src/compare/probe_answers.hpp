@@ -20,7 +20,7 @@ class probe_answers {
 
   /// 0 before any request has ended.
   std::chrono::microseconds estimate(std::uint32_t in_flight) const {
-    constexpr std::size_t used_max = 9;
+    constexpr std::size_t used_max = 25; // a median of few is mostly noise, which all hosts follow
     auto known = std::min(added_, kept_.size());
     if (known == 0)
       return std::chrono::microseconds{0};
@@ -44,7 +44,7 @@ class probe_answers {
     double latency = 0;
   };
 
-  std::array<sample, 32> kept_;
+  std::array<sample, 128> kept_;
   std::size_t added_ = 0;
 };
 

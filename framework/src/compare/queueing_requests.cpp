@@ -67,7 +67,8 @@ void queueing_run::end_request(std::uint32_t index) {
   auto& pool = *pools_[it.what.host];
   auto latency = now_ - it.sent_at;
   member.answers.add(it.met, latency);
-  pool.set_reported_in_flight(index + 1, member.queue.size());
+  if (workload_.has_reports)
+    pool.set_reported_in_flight(index + 1, member.queue.size());
   pool.finish(index + 1, {true, std::chrono::microseconds{std::llround(latency)}}, now());
   if (statistics_.counts(it.what.number))
     statistics_.on_answered(index, now_ - it.what.at);

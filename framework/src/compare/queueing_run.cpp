@@ -22,8 +22,9 @@ std::chrono::microseconds whole_microseconds(double time) {
 
 } // namespace
 
-queueing_run::queueing_run(const workload& workload, const strategy& strategy, std::uint64_t seed)
-    : workload_{workload}, strategy_{strategy}, seed_{seed},
+queueing_run::queueing_run(const workload& workload, const strategy& strategy, std::uint64_t seed,
+                           const std::function<void()>& on_progress)
+    : workload_{workload}, strategy_{strategy}, seed_{seed}, on_progress_{on_progress},
       source_{workload, seed_for(seed, for_requests)}, statistics_{workload} {
   add_planned_events(timeline_, workload);
   for (std::uint32_t i = 0; i < workload.members.size(); ++i) {
@@ -38,8 +39,11 @@ queueing_run::queueing_run(const workload& workload, const strategy& strategy, s
 result<strategy_result> queueing_run::run() {
   if (auto made = create_pools(); !made)
     return tl::unexpected{made.error()};
-  std::uint64_t arrived = 0;
+  constexpr std::uint64_t events_between_reports = 1024;
+  std::uint64_t arrived = 0, events = 0;
   for (auto next = source_.next(); next || free_.size() < requests_.size();) {
+    if (++events % events_between_reports == 0)
+      report_progress();
     if (next && (timeline_.empty() || next->at <= timeline_.next().at)) {
       now_ = next->at;
       if (next->number == statistics_.first_counted())
@@ -88,6 +92,7 @@ status queueing_run::create_pools() {
     if (!pool)
       return tl::unexpected{pool.error()};
     pools_.push_back(std::move(*pool));
+    report_progress();
   }
   auto changes = [](auto& member) { return member.joins != 0 || member.leaves != 0; };
   if (std::any_of(workload_.members.begin(), workload_.members.end(), changes)) {
@@ -113,9 +118,11 @@ status queueing_run::change_members() {
   auto members = members_at(workload_, now_);
   for (auto& each : members)
     each.available = !members_[each.id - 1].seen_down;
-  for (auto& pool : pools_)
+  for (auto& pool : pools_) {
     if (auto told = pool->update(members, now()); !told)
       return told;
+    report_progress();
+  }
   return {};
 }
 
@@ -222,8 +229,8 @@ void queueing_run::answer_probe(const event& it) {
 }
 
 result<strategy_result> run_queueing(const workload& workload, const strategy& strategy,
-                                     std::uint64_t seed) {
-  return queueing_run{workload, strategy, seed}.run();
+                                     std::uint64_t seed, const std::function<void()>& on_progress) {
+  return queueing_run{workload, strategy, seed, on_progress}.run();
 }
 
 } // namespace atl::compare

@@ -10,6 +10,7 @@
 #include <atoll/compare/queueing.hpp>
 #include <atoll/core/balanced_pool.hpp>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -20,7 +21,8 @@ namespace atl::compare {
 /// on their way.
 class queueing_run {
  public:
-  queueing_run(const workload& workload, const strategy& strategy, std::uint64_t seed);
+  queueing_run(const workload& workload, const strategy& strategy, std::uint64_t seed,
+               const std::function<void()>& on_progress);
 
   result<strategy_result> run();
 
@@ -47,6 +49,10 @@ class queueing_run {
 
   using slot = service_queue::job;
 
+  void report_progress() const {
+    if (on_progress_)
+      on_progress_();
+  }
   status create_pools();
   result<std::unique_ptr<balanced_pool>> create_pool(std::uint64_t seed,
                                                      std::chrono::microseconds slow_start);
@@ -77,6 +83,7 @@ class queueing_run {
   const workload& workload_;
   const strategy& strategy_;
   std::uint64_t seed_;
+  const std::function<void()>& on_progress_;
   double now_ = 0;
   timeline timeline_;
   request_source source_;

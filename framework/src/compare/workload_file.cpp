@@ -26,6 +26,7 @@ class workload_reader {
     workload_.hosts = static_cast<std::uint32_t>(file_.integer("run.hosts"));
     workload_.tries_max = static_cast<std::uint32_t>(file_.integer("retries.tries"));
     workload_.probe_delay = time("pool.probe_delay");
+    workload_.has_reports = file_.boolean("pool.reports");
     workload_.detection = time("pool.detection");
     workload_.eject_failures = static_cast<std::uint32_t>(file_.integer("pool.eject_failures"));
     workload_.ejection = time("pool.ejection");

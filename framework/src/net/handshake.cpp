@@ -42,6 +42,13 @@ std::string different_secrets(const identity& one, const identity& other) {
                      describe(other));
 }
 
+/// What speaks no handshake is no node of any cluster.
+errc code_of(refusal why) {
+  if (why == refusal::malformed)
+    return errc::unavailable;
+  return why == refusal::busy ? errc::busy : errc::refused;
+}
+
 } // namespace
 
 nonce draw_nonce() {
@@ -99,7 +106,7 @@ void handshake::fail(refusal why, std::string text, bool tell_peer) {
   }
   state_ = state::failed;
   why_ = why;
-  problem_ = {why == refusal::busy ? errc::busy : errc::refused, std::move(text)};
+  problem_ = {code_of(why), std::move(text)};
   in_.clear();
 }
 

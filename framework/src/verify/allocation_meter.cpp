@@ -11,44 +11,43 @@ thread_local std::uint64_t allocations = 0;
 
 } // namespace
 
-#if !ATOLL_SANITIZED
+#if !ATOLL_SANITIZED && defined(__GLIBC__)
 
-// Libraries that are loaded later call these too, because the dynamic linker looks for a symbol in
-// the program first. Weak, so that a program may define its own.
+// Libraries, among them the one with `operator new`, call these too, because the dynamic linker
+// looks for a symbol in the program first; a sanitizer would replace them as well. The names with
+// underscores are glibc's own functions. Weak, so that a program may define its own. What `free`
+// gets is glibc's.
 
-[[gnu::weak, gnu::visibility("default")]] void* operator new(std::size_t size) {
+extern "C" {
+
+void* __libc_malloc(std::size_t size) noexcept;
+void* __libc_calloc(std::size_t count, std::size_t size) noexcept;
+void* __libc_realloc(void* place, std::size_t size) noexcept;
+void* __libc_memalign(std::size_t alignment, std::size_t size) noexcept;
+
+[[gnu::weak, gnu::visibility("default")]] void* malloc(std::size_t size) noexcept {
   ++allocations;
-  if (auto* place = std::malloc(size > 0 ? size : 1))
-    return place;
-  throw std::bad_alloc{};
+  return __libc_malloc(size);
 }
 
-[[gnu::weak, gnu::visibility("default")]] void* operator new(std::size_t size,
-                                                             std::align_val_t alignment) {
+[[gnu::weak, gnu::visibility("default")]] void* calloc(std::size_t count,
+                                                       std::size_t size) noexcept {
   ++allocations;
-  auto unit = static_cast<std::size_t>(alignment);
-  if (auto* place = std::aligned_alloc(unit, (size + unit - 1) / unit * unit))
-    return place;
-  throw std::bad_alloc{};
+  return __libc_calloc(count, size);
 }
 
-[[gnu::weak, gnu::visibility("default")]] void operator delete(void* place) noexcept {
-  std::free(place);
+[[gnu::weak, gnu::visibility("default")]] void* realloc(void* place, std::size_t size) noexcept {
+  ++allocations;
+  return __libc_realloc(place, size);
 }
 
-[[gnu::weak, gnu::visibility("default")]] void operator delete(void* place, std::size_t) noexcept {
-  std::free(place);
+[[gnu::weak, gnu::visibility("default")]] void* aligned_alloc(std::size_t alignment,
+                                                              std::size_t size) noexcept {
+  ++allocations;
+  return __libc_memalign(alignment, size);
 }
 
-[[gnu::weak, gnu::visibility("default")]] void operator delete(void* place,
-                                                               std::align_val_t) noexcept {
-  std::free(place);
-}
-
-[[gnu::weak, gnu::visibility("default")]] void operator delete(void* place, std::size_t,
-                                                               std::align_val_t) noexcept {
-  std::free(place);
-}
+} // extern "C"
 
 #endif
 

@@ -7,8 +7,10 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <chrono>
 #include <map>
+#include <utility>
 #include <vector>
 
 namespace atl::verify::costs {
@@ -80,11 +82,13 @@ finding keeps_within_memory(const balancer_maker& make, std::uint64_t calls) {
 
 finding picks_without_allocating(const balancer_maker& make, std::uint64_t seed) {
   constexpr int first_calls = 1'000, counted_calls = 1'000;
+  constexpr std::size_t picks_max = 8; // in a call of `pick_many`
   spi::random_source random{seed};
   for (std::size_t size : {5, 100}) {
     balancer_driver balancer{make(seed)};
     auto all = random_members(random, size, 4, false);
-    std::uint64_t allocations = 0;
+    std::uint64_t allocations = 0, by_many = 0; // of `pick`, of `pick_many`
+    std::array<spi::slot, picks_max> places{};
     for (int call = 0; call < first_calls + counted_calls; ++call) {
       if (random.chance(0.1)) {
         auto& member = all[random.below(all.size())];
@@ -95,18 +99,24 @@ finding picks_without_allocating(const balancer_maker& make, std::uint64_t seed)
       auto tried = static_cast<spi::slot>(random.below(size));
       auto before = allocation_count();
       auto picked = balancer.pick(random.next(), {&tried, random.below(2)});
-      if (call >= first_calls)
-        allocations += allocation_count() - before;
+      auto between = allocation_count();
+      balancer.fill(std::span{places}.first(1 + random.below(places.size())), random.next(),
+                    {&tried, random.below(2)});
+      if (call >= first_calls) {
+        allocations += between - before;
+        by_many += allocation_count() - between;
+      }
       if (picked < all.size())
         balancer.observe(picked, {random.chance(0.9), std::chrono::milliseconds{random.below(50)}});
       for (auto who : balancer.wanted_probes(2))
         if (who < all.size())
           balancer.on_probe(who, {all[who].in_flight, std::chrono::milliseconds{1}});
     }
-    if (allocations > 0)
-      return fmt::format("allocates memory {} times in {} picks among {} members, after {} picks "
-                         "with the same list",
-                         allocations, counted_calls, size, first_calls);
+    for (auto& [count, function] : {std::pair{allocations, "pick"}, {by_many, "pick_many"}})
+      if (count > 0)
+        return fmt::format("allocates memory {} times in {} calls of {} among {} members, after "
+                           "{} calls with the same list",
+                           count, counted_calls, function, size, first_calls);
   }
   return std::nullopt;
 }

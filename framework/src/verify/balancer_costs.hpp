@@ -14,7 +14,7 @@ using properties::finding;
 /// probes, and while tens of thousands of members come and go.
 finding keeps_within_memory(const balancer_maker& make, std::uint64_t calls);
 
-/// `pick` allocates nothing after the first calls with a list.
+/// `pick` and `pick_many` allocate nothing after the first calls with a list.
 finding picks_without_allocating(const balancer_maker& make, std::uint64_t seed);
 
 /// The time of a pick grows at most as n log n with the number of members.

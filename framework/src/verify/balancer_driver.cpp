@@ -69,12 +69,16 @@ spi::slot balancer_driver::pick(std::uint64_t key, std::span<const spi::slot> tr
   return balancer_->pick({key, now_, tried}, facts());
 }
 
+std::size_t balancer_driver::fill(std::span<spi::slot> places, std::uint64_t key,
+                                  std::span<const spi::slot> tried) {
+  now_ += between_picks;
+  return balancer_->pick_many({key, now_, tried}, facts(), places);
+}
+
 slot_list balancer_driver::pick_many(std::size_t count, std::uint64_t key,
                                      std::span<const spi::slot> tried) {
-  now_ += between_picks;
-  return filled(count, "pick_many", [&](std::span<spi::slot> places) {
-    return balancer_->pick_many({key, now_, tried}, facts(), places);
-  });
+  return filled(count, "pick_many",
+                [&](std::span<spi::slot> places) { return fill(places, key, tried); });
 }
 
 void balancer_driver::observe(spi::slot who, const spi::outcome& result) {

@@ -48,6 +48,9 @@ class balancer_driver {
   // Picks come 100 microseconds after each other, unless the time is advanced besides.
   /// Allocates nothing itself.
   spi::slot pick(std::uint64_t key, std::span<const spi::slot> tried = {});
+  /// As `pick_many`, but allocates nothing itself. @returns how many of `places` were filled
+  std::size_t fill(std::span<spi::slot> places, std::uint64_t key,
+                   std::span<const spi::slot> tried = {});
   slot_list pick_many(std::size_t count, std::uint64_t key, std::span<const spi::slot> tried = {});
 
   void observe(spi::slot who, const spi::outcome& result);

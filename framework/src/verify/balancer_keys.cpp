@@ -73,6 +73,26 @@ moves compare(const owners& before, const owners& after, std::uint64_t changed) 
   return found;
 }
 
+/// Takes requests away from the busiest members until none is at its bound: one more request at any
+/// of them is at most `bound` times the mean, rounded up.
+void make_room(member_list& all, double bound) {
+  for (;;) {
+    double requests = 1, available = 0;
+    std::uint32_t most = 0;
+    for (auto& member : all) {
+      most = std::max(most, member.in_flight);
+      if (member.available) {
+        requests += member.in_flight;
+        available += 1;
+      }
+    }
+    if (available == 0 || most < std::ceil(bound * requests / available - 1e-9))
+      return;
+    for (auto& member : all)
+      member.in_flight = std::min(member.in_flight, most - 1);
+  }
+}
+
 } // namespace
 
 finding ignored_or_kept(const balancer_maker& make, std::uint64_t seed) {
@@ -93,7 +113,7 @@ finding ignored_or_kept(const balancer_maker& make, std::uint64_t seed) {
   return std::nullopt;
 }
 
-finding stay(const balancer_maker& make, std::uint64_t seed, bool may_have_load) {
+finding stay(const balancer_maker& make, std::uint64_t seed, std::optional<double> load_bound) {
   constexpr int checks = 300;
   spi::random_source random{seed};
   balancer_driver balancer{make(random.next())};
@@ -106,8 +126,9 @@ finding stay(const balancer_maker& make, std::uint64_t seed, bool may_have_load)
   for (int check = 0; check < checks; ++check) {
     if (random.chance(0.05))
       shuffle(all, random);
-    if (may_have_load)
-      draw_facts(random, all, false);
+    draw_facts(random, all, false);
+    if (load_bound)
+      make_room(all, *load_bound);
     balancer.use(all);
     auto key = keys[random.below(keys.size())];
     auto picked = balancer.pick(key);
@@ -115,6 +136,11 @@ finding stay(const balancer_maker& make, std::uint64_t seed, bool may_have_load)
       return fmt::format("gives key {} to member {}, and to member {} before, though members and "
                          "availability are the same",
                          key, id_of(all, picked), first[key]);
+    if (load_bound) { // for picks among ever fewer members, whose mean differs unless all are equal
+      for (auto& member : all)
+        member.in_flight = all.front().in_flight;
+      balancer.use(all);
+    }
     std::vector<std::uint64_t> many;
     for (auto who : balancer.pick_many(3, key))
       many.push_back(id_of(all, who));

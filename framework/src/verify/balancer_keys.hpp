@@ -3,6 +3,7 @@
 #include "balancer_properties.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 /// Checks of what a balancer makes of keys, each with one seed.
@@ -17,8 +18,9 @@ finding ignored_or_kept(const balancer_maker& make, std::uint64_t seed);
 
 /// The claim `keys`: as long as members and availability stay, a key gets the same members,
 /// whatever the facts, the outcomes and the order of the list.
-/// @param may_have_load false: with no request in flight, for a balancer that also bounds loads
-finding stay(const balancer_maker& make, std::uint64_t seed, bool may_have_load);
+/// @param load_bound of a balancer that also bounds loads: the requests in flight then leave room
+///        for one more at each member; none: any requests in flight
+finding stay(const balancer_maker& make, std::uint64_t seed, std::optional<double> load_bound);
 
 /// The claim `keys` = `minimal`, or `few` if that is `claimed`: how many keys move when a member
 /// leaves, dies, or joins, and where they move.

@@ -16,6 +16,7 @@ struct compare_arguments {
   std::string workload;
   std::string svg;            ///< file; empty: none
   std::uint64_t requests = 0; ///< 0: as the workload says
+  int idle_timeout = 10;      ///< seconds
 
   // Of consensus.
   bool availability = false;

@@ -4,20 +4,20 @@
 #include "plugin_choice.hpp"
 
 #include <atoll/compare/comparison.hpp>
+#include <atoll/compare/isolated_runs.hpp>
 #include <atoll/compare/strategy_file.hpp>
+#include <atoll/core/guarded_run.hpp>
 #include <atoll/core/plugin_name.hpp>
-#include <atoll/core/worker_threads.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <memory>
-#include <optional>
 #include <thread>
 
 namespace {
@@ -48,6 +48,19 @@ atl::result<strategy_file> read_strategy(const std::string& argument,
   return parse_strategy(*text, argument, arguments.section);
 }
 
+/// Some options contradict each other only in the plugin's eyes. The factory is called in a child
+/// process first, where it may crash or hang.
+atl::status check_options_accepted(const atl::plugin& plugin, const auto& make) {
+  auto tried = atl::run_guarded([&](const atl::announce_step& announce) {
+    announce({plugin.file().string(), "creating an instance"});
+    return make(1) ? exit_ok : exit_failed; // a refusal is repeated below, with its reason
+  });
+  if (!tried)
+    return tl::unexpected{tried.error()};
+  auto made = make(1);
+  return made ? atl::status{} : atl::status{tl::unexpected{made.error()}};
+}
+
 atl::result<strategy> load_strategy(const std::string& argument, const std::string& label,
                                     const compare_arguments& arguments) {
   auto written = read_strategy(argument, arguments);
@@ -64,28 +77,9 @@ atl::result<strategy> load_strategy(const std::string& argument, const std::stri
   auto make = [plugin = *plugin, options = *options](std::uint64_t seed) {
     return plugin->create_balancer(options, seed);
   };
-  if (auto made = make(1); !made) // some options contradict each other only in the plugin's eyes
-    return atl::fail(made.error(), place);
+  if (auto accepted = check_options_accepted(**plugin, make); !accepted)
+    return atl::fail(accepted.error(), place);
   return strategy{label, written->plugin, make};
-}
-
-atl::result<std::vector<strategy_result>>
-run_all(const workload& model, const std::vector<strategy>& strategies, std::uint64_t seed) {
-  std::vector<std::optional<atl::result<strategy_result>>> results(strategies.size());
-  std::atomic<std::size_t> next{0};
-  auto threads =
-      std::min<std::size_t>(std::max(1u, std::thread::hardware_concurrency()), strategies.size());
-  atl::run_on_threads(static_cast<unsigned>(threads), [&] {
-    for (auto i = next++; i < strategies.size(); i = next++)
-      results[i] = run_queueing(model, strategies[i], seed);
-  });
-  std::vector<strategy_result> out;
-  for (auto& each : results) {
-    if (!*each)
-      return tl::unexpected{each->error()};
-    out.push_back(std::move(**each));
-  }
-  return out;
 }
 
 int report_error(const atl::error& problem) {
@@ -109,7 +103,9 @@ int compare_balancers(const compare_arguments& arguments) {
       return report_error(loaded.error());
     strategies.push_back(std::move(*loaded));
   }
-  auto results = run_all(*model, strategies, arguments.seed);
+  auto results = run_isolated(*model, strategies, arguments.seed,
+                              std::max(1u, std::thread::hardware_concurrency()),
+                              std::chrono::seconds{arguments.idle_timeout});
   if (!results)
     return report_error(results.error());
   auto theory = closed_forms(*model);
@@ -175,6 +171,12 @@ void add_compare_command(CLI::App& app, int& code) {
           ->type_name("FILE");
   command->add_option("--json", it.json, "Write the numbers as JSON, for programs")
       ->type_name("FILE");
+  auto* idle_timeout = command
+                           ->add_option("--idle-timeout", it.idle_timeout,
+                                        "Seconds without any progress after which a plugin is said "
+                                        "to hang")
+                           ->capture_default_str()
+                           ->check(CLI::Range(1, 86'400));
   command->add_option("--seed", it.seed, "Equal seeds give equal results")->capture_default_str();
   command->add_option("--path", it.folders, "Folder to look for plugins in")
       ->type_name("DIR")
@@ -182,7 +184,7 @@ void add_compare_command(CLI::App& app, int& code) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   auto* availability = command->add_flag("--availability", it.availability,
                                          "Of protocols: the probability that a write succeeds");
-  for (auto* other : {strategies, workload, section, requests, svg})
+  for (auto* other : {strategies, workload, section, requests, svg, idle_timeout})
     availability->excludes(other);
   command->add_option("--replicas", it.replicas, "Sizes of groups")
       ->delimiter(',')

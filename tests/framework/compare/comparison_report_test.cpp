@@ -100,6 +100,17 @@ TEST_CASE("the chart has a line and a label for each strategy, and escapes texts
   CHECK(chart == latency_chart(it));
 }
 
+TEST_CASE("the chart of many strategies gives each a style of its own, and holds all labels") {
+  auto it = compare(small_workload());
+  it.strategies.resize(24, it.strategies[0]);
+  auto chart = latency_chart(it);
+  for (auto part : {"class=\"s0\" d=", "class=\"s0 dashed\" d=", "class=\"s7 dotted\" d=",
+                    "viewBox=\"0 0 860 502\""})
+    CHECK_MESSAGE(contains(chart, part), part);
+  it.strategies.resize(3);
+  CHECK(contains(latency_chart(it), "viewBox=\"0 0 860 480\""));
+}
+
 TEST_CASE("availability is told in text and JSON") {
   availability_comparison it{0.1, 1, {{"raft", 3, {{0, 1, 1}, {1, 3, 3}, {2, 3, 0}, {3, 1, 0}}}}};
   auto text = to_text(it);

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 using namespace atl::compare;
+namespace spi = atl::spi;
 
 namespace {
 
@@ -212,7 +213,7 @@ TEST_CASE("a member that pauses or is down answers no probe") {
 TEST_CASE("a probe says the latency of requests that met as many others") {
   probe_answers answers;
   CHECK(answers.estimate(3).count() == 0);
-  for (int i = 0; i < 10; ++i) {
+  for (int i = 0; i < 30; ++i) {
     answers.add(0, 100 + i);
     answers.add(10, 5'000 + i);
   }
@@ -220,10 +221,43 @@ TEST_CASE("a probe says the latency of requests that met as many others") {
   CHECK(answers.estimate(12).count() > 4'000);
 }
 
+TEST_CASE("a few quick requests among many do not make a member look quick") {
+  probe_answers answers;
+  for (int i = 0; i < 64; ++i)
+    answers.add(4, i % 32 < 9 ? 10 : 1'000);
+  CHECK(answers.estimate(4).count() == 1'000);
+}
+
+TEST_CASE("hosts hear how many requests a member has with its answers, unless the workload says "
+          "that answers carry no reports") {
+  std::uint32_t most = 0;
+  struct listener : fakes::uniform {
+    listener(std::uint64_t seed, std::uint32_t& most) : uniform{seed}, most_{most} {}
+    spi::slot pick(const spi::pick_request& request, const spi::member_facts& facts) override {
+      most_ = std::max(most_, *std::max_element(facts.reported_in_flight.begin(),
+                                                facts.reported_in_flight.end()));
+      return uniform::pick(request, facts);
+    }
+    std::uint32_t& most_;
+  };
+  strategy listening{"listener", "listener", [&](std::uint64_t seed) {
+                       return atl::result<std::shared_ptr<spi::balancer>>{
+                           std::make_shared<listener>(seed, most)};
+                     }};
+  auto model = small_workload();
+  model.requests = 1'000;
+  run(model, listening);
+  CHECK(most > 0);
+  most = 0;
+  model.has_reports = false;
+  run(model, listening);
+  CHECK(most == 0);
+}
+
 TEST_CASE(
     "a member that was busy and is idle now doesn't answer with the latency of its busy time") {
   probe_answers answers;
-  for (int i = 0; i < 32; ++i)
+  for (int i = 0; i < 128; ++i)
     answers.add(9, 5'000);
   CHECK(answers.estimate(9).count() == 5'000);
   CHECK(answers.estimate(0).count() == 500);

@@ -35,6 +35,7 @@ TEST_CASE("a workload of a few lines has sensible defaults") {
   CHECK(it->service.distribution == service_distribution::exponential);
   CHECK(it->members[0].discipline == queue_discipline::fifo);
   CHECK(it->eject_failures == 5);
+  CHECK(it->has_reports);
 }
 
 TEST_CASE("every key of a workload is read") {
@@ -61,6 +62,7 @@ zipf = 1.1
 tries = 4
 [pool]
 probe_delay = "2ms"
+reports = false
 detection = "3ms"
 eject_failures = 6
 ejection = "8s"
@@ -101,6 +103,7 @@ down = ["5s..6s"]
   CHECK(it->keys.zipf == 1.1);
   CHECK(it->tries_max == 4);
   CHECK(it->probe_delay == 2'000);
+  CHECK_FALSE(it->has_reports);
   CHECK(it->detection == 3'000);
   CHECK(it->eject_failures == 6);
   CHECK(it->ejection == 8e6);
@@ -245,7 +248,8 @@ TEST_CASE("antagonists that would change almost without end are a mistake of the
 }
 
 TEST_CASE("the sample workloads can be read") {
-  for (auto name : {"steady", "one-slow", "antagonists", "bursts", "zipf", "one-paused"}) {
+  for (auto name :
+       {"steady", "one-slow", "antagonists", "bursts", "zipf", "one-paused", "prequal"}) {
     auto it = load_workload(std::string{ATOLL_WORKLOADS} + "/" + name + ".toml");
     REQUIRE_MESSAGE(it, (it ? "" : it.error().message));
     CHECK(it->load() < 1);

@@ -1,4 +1,5 @@
 #include "fake_group.hpp"
+#include "frozen_node.hpp"
 
 #include <atoll/runtime/io_thread_actor.hpp>
 
@@ -81,35 +82,6 @@ class web_server {
 
   mute_port port_{false};
   std::thread thread_;
-};
-
-/// Stops a node's I/O thread, as SIGSTOP stops a process: its kernel goes on accepting.
-class freezer : public io_thread_actor {
- public:
-  freezer(caf::actor_config& config, std::promise<void>* frozen, std::shared_future<void> thaw)
-      : io_thread_actor{config}, frozen_{frozen}, thaw_{std::move(thaw)} {}
-  caf::behavior make_behavior() override {
-    frozen_->set_value();
-    thaw_.wait();
-    return {};
-  }
-
- private:
-  std::promise<void>* frozen_;
-  std::shared_future<void> thaw_;
-};
-
-class frozen_while_alive {
- public:
-  explicit frozen_while_alive(runtime::system& node) {
-    std::promise<void> frozen;
-    spawn_on_io_thread<freezer>(*node, &frozen, thaw_.get_future().share());
-    frozen.get_future().wait();
-  }
-  ~frozen_while_alive() { thaw_.set_value(); }
-
- private:
-  std::promise<void> thaw_;
 };
 
 /// A node that takes calls, never answers them, and answers all else.

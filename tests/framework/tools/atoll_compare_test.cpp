@@ -107,6 +107,39 @@ TEST_CASE(
   CHECK(p99["power_of_two"] < p99["random"] / 10);
 }
 
+TEST_CASE("with many hosts, each of which knows its own requests alone, prequal's probes beat the "
+          "requests in flight under antagonist load") {
+  compared it;
+  auto p99 =
+      it.latencies("random round_robin power_of_two least_loaded prequal c3 --requests 100000",
+                   ATOLL_WORKLOADS "/prequal.toml", "p99");
+  for (auto other : {"least_loaded", "power_of_two"})
+    CHECK(p99["prequal"] < p99[other] / 1.8);
+  for (auto blind : {"random", "round_robin"})
+    CHECK(p99["prequal"] < p99[blind] / 5);
+  CHECK(p99["prequal"] < p99["c3"] * 1.25);
+}
+
+TEST_CASE(
+    "with a member that pauses, strategies that see it stand still beat those that are blind") {
+  compared it;
+  auto p99 = it.latencies("random round_robin prequal peak_ewma c3 least_loaded --requests 100000",
+                          ATOLL_WORKLOADS "/one-paused.toml", "p99");
+  for (auto informed : {"prequal", "peak_ewma", "c3", "least_loaded"})
+    for (auto blind : {"random", "round_robin"})
+      CHECK(p99[informed] < p99[blind] / 10);
+}
+
+TEST_CASE("where a few keys are wanted most, ring's bound keeps their members from overload") {
+  compared it;
+  auto bounded = it.write("bounded.toml", "[balancer]\nplugin = \"ring\"\n"
+                                          "options = { load_bound = 1.25 }\n");
+  auto p99 = it.latencies("ring least_loaded --requests 50000 " + bounded,
+                          ATOLL_WORKLOADS "/zipf.toml", "p99");
+  CHECK(p99["bounded"] < p99["ring"] / 50);
+  CHECK(p99["bounded"] < p99["least_loaded"] * 1.5);
+}
+
 TEST_CASE(
     "with ten members at 90 % load, the least loaded member answers in about two service times, "
     "and one by chance in about ten") {
@@ -175,6 +208,18 @@ TEST_CASE("errors of a plugin are counted, and decide the exit code") {
   CHECK(code == 1);
   CHECK(contains(out, "none answered"));
   CHECK(contains(out, "first error with first: "));
+}
+
+TEST_CASE("a plugin that hangs in a call is given up, and the error names the plugin") {
+  compared it;
+  auto unruly = it.write("stuck.toml",
+                         "[balancer]\nplugin = \"unruly\"\noptions = { mistake = \"hangs\" }\n");
+  auto [code, out] = run_atoll(fmt::format("compare {} --workload {} --path '{}' --idle-timeout 1",
+                                           unruly, it.workload(), UNRULY_PLUGINS));
+  CAPTURE(out);
+  CHECK(code == 1);
+  CHECK(contains(out, "the balancer plugin 'unruly' hangs: its simulation stood still for 1 s, as "
+                      "strategy 'stuck'"));
 }
 
 TEST_CASE("the availability of protocols is measured beside the formulas") {

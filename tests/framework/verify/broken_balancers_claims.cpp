@@ -20,6 +20,7 @@ constexpr claim few[] = {{"keys", "few"}};
 constexpr claim slow[] = {{"avoids", "slow"}};
 constexpr claim failing[] = {{"avoids", "failing"}};
 constexpr claim bounded[] = {{"load_bound", "bound"}};
+constexpr claim bounded_keys[] = {{"load_bound", "bound"}, {"keys", "kept"}};
 constexpr claim even[] = {{"max_load", "choices"}};
 
 constexpr option_spec numbers[] = {
@@ -152,6 +153,14 @@ struct counts_the_weightless : bounded_rendezvous {
   bool counts(slot) const override { return true; }
 };
 
+/// Keeps no key while there is any load: the members with the fewest requests come first.
+struct forgets_keys_under_load : bounded_rendezvous {
+  using bounded_rendezvous::bounded_rendezvous;
+  double score(std::uint64_t key, slot who, const member_facts& facts) const override {
+    return bounded_rendezvous::score(key, who, facts) + facts.in_flight[who];
+  }
+};
+
 /// The member that has answered fastest, with a few exceptions; failures count as answers.
 struct fastest : draw {
   using draw::draw;
@@ -218,6 +227,8 @@ std::vector<specimen> with_wrong_claims() {
       {"counts_the_weightless", "members of weight 0 are part of the mean",
        with_options<counts_the_weightless>(bounded), "no pick goes beyond the bound of load",
        "requests in flight", defaults()},
+      {"forgets_keys_under_load", "keys stay with their members only without load",
+       with_options<forgets_keys_under_load>(bounded_keys), kept_keys, "gives key", defaults()},
       {"draws one", "one draw, not the better of two", with_options<draw>(even),
        "no member gets much more than the others", "2 choices keep to", defaults()},
       {"draws whoever is slow", "latency means nothing", plugin_of<draw>(slow), slow_member,

@@ -1,5 +1,7 @@
 #include "broken_balancers.hpp"
 
+#include <algorithm>
+#include <cstdlib>
 #include <ctime>
 #include <unistd.h>
 #include <unordered_map>
@@ -61,6 +63,26 @@ struct allocates : draw {
       if (may(request, facts, who))
         usable.push_back(who);
     return usable.empty() ? no_slot : usable[chance_.below(usable.size())];
+  }
+};
+
+struct allocates_for_many : draw {
+  using draw::draw;
+  std::size_t pick_many(const pick_request& request, const member_facts& facts,
+                        std::span<slot> picks) override {
+    std::vector<slot> found(picks.size());
+    auto filled = draw::pick_many(request, facts, found);
+    std::copy_n(found.begin(), filled, picks.begin());
+    return filled;
+  }
+};
+
+struct uses_malloc : draw {
+  using draw::draw;
+  slot pick(const pick_request& request, const member_facts& facts) override {
+    void* volatile place = std::malloc(16); // volatile, so that the calls aren't left out
+    std::free(place);
+    return draw::pick(request, facts);
   }
 };
 
@@ -142,6 +164,10 @@ std::vector<specimen> with_wrong_state() {
       {"keeps_a_log", "each pick is kept", plugin_of<keeps_a_log>(uniform), memory, "KiB more"},
       {"allocates", "each pick makes a list of its own and gives it back",
        plugin_of<allocates>(uniform), "a pick allocates nothing", "allocates memory"},
+      {"allocates_for_many", "several picks of a call are first put into a list of its own",
+       plugin_of<allocates_for_many>(uniform), "a pick allocates nothing", "calls of pick_many"},
+      {"uses_malloc", "each pick takes memory as C does, and gives it back",
+       plugin_of<uses_malloc>(uniform), "a pick allocates nothing", "calls of pick among"},
       {"draws_from_its_process", "picks depend on the process id",
        plugin_of<draws_from_its_process>(uniform), "two balancers at once share nothing", ""},
       {"draws_from_the_clock", "picks depend on the second",

@@ -20,7 +20,7 @@ constexpr claim failing[] = {{"avoids", "failing"}};
 constexpr claim both[] = {{"avoids", "slow,failing"}};
 
 constexpr option_spec numbers[] = {
-    {"bound", option_type::real, "1.25", "1.25", "4", "how unequal loads may be"},
+    {"bound", option_type::real, "1.25", "1.25", "1.25", "how unequal loads may be"},
     {"choices", option_type::integer, "2", "1", "2", "how many members are drawn"},
 };
 

@@ -78,7 +78,10 @@ struct strategy_result {
 ///
 /// Errors: the errors of the strategy's factory; internal if the balancer's `update` throws. Takes
 /// memory in proportion to the number of requests. Thread-safe if the factory is.
+/// @param on_progress called again and again while the simulation goes on, many times a second
+///        unless the balancer takes long; may be empty
 result<strategy_result> run_queueing(const workload& workload, const strategy& strategy,
-                                     std::uint64_t seed);
+                                     std::uint64_t seed,
+                                     const std::function<void()>& on_progress = {});
 
 } // namespace atl::compare

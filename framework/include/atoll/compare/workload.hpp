@@ -96,6 +96,7 @@ struct workload {
   std::uint32_t hosts = 1;     ///< owners of a pool, each with a balancer of its own
   std::uint32_t tries_max = 1; ///< members that a request goes to at most, one after the other
   double probe_delay = 0;      ///< microseconds between a probe and its answer
+  bool has_reports = true;     ///< each answer tells its host how many requests the member has
   double detection = 0;        ///< microseconds until hosts know that a member is down, or back
   std::uint32_t eject_failures = 0; ///< see `outlier_options::failures`; 0: no member is ejected
   double ejection = 0;              ///< microseconds, see `outlier_options::ejection`

@@ -89,8 +89,8 @@ struct balancer_setup {
 /// else: not on addresses, clocks, random devices, or static variables.
 ///
 /// Costs: `update` may take time and memory in proportion to n log n for n members, or to n and the
-/// size of a table that an option bounds. `pick` allocates nothing and takes at most time in
-/// proportion to n; strategies that claim so take less. Memory is bounded by members and options,
+/// size of a table that an option bounds. `pick` and `pick_many` allocate nothing after the first
+/// calls; `pick` takes time in proportion to n at most. Memory is bounded by members and options,
 /// not by the number of keys, picks or outcomes.
 ///
 /// Exceptions: a host takes one out of any call as a failure of that call: the request gets an

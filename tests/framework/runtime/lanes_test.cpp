@@ -1,0 +1,144 @@
+#include "fake_group.hpp"
+#include "frozen_node.hpp"
+#include "slow_link.hpp"
+
+#include <atoll/runtime/peer_connection.hpp>
+#include <atoll/runtime/runtime_limits.hpp>
+#include <atoll/runtime/shared_mark.hpp>
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+using namespace atl;
+using namespace atl::runtime;
+using namespace atl::runtime::testing;
+
+namespace {
+
+constexpr std::size_t message_bytes = 1 << 20;
+
+node_info master(spi::replica_id id) {
+  auto info = named("master-" + std::to_string(id), "master");
+  info.replica = id;
+  info.consensus = "raft 1.0.0 {}";
+  info.group = "a group";
+  return info;
+}
+
+/// Counts the bytes of the protocol's messages that arrive at master 2.
+struct receiving_master {
+  explicit receiving_master(const connection_settings& timing) : actors{timing, 1} {
+    sink = actors->spawn([this](caf::event_based_actor*) -> caf::behavior {
+      return {[this](const peer_messages& messages) {
+                for (auto& each : messages.bytes)
+                  bytes += each.size();
+              },
+              [](const master_seen&) {}, [](const peer_space&) {}};
+    });
+    endpoint_actor = spawn_on_io_thread<node_endpoint_actor>(
+        *actors, node_endpoint_actor::settings{master(2), sink, nullptr});
+    REQUIRE(actors.publish(endpoint_actor, where).has_value());
+  }
+  ~receiving_master() {
+    caf::anon_send_exit(endpoint_actor, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(sink, caf::exit_reason::user_shutdown);
+  }
+
+  runtime::system actors;
+  endpoint where{"127.0.0.1", free_port()};
+  std::atomic<std::size_t> bytes{0};
+  caf::actor sink;
+  caf::actor endpoint_actor;
+};
+
+/// Master 1 and its connection to master 2.
+struct sending_master {
+  sending_master(const endpoint& where, const connection_settings& timing) : actors{timing, 1} {
+    supervisor = actors->spawn([this](caf::event_based_actor*) -> caf::behavior {
+      return {[this](const connection_event& event) {
+        std::lock_guard lock{mutex};
+        is_up = event.up.has_value();
+        if (!is_up) {
+          reasons.push_back(event.reason);
+          ++reasons_seen;
+        }
+        changed.notify_all();
+      }};
+    });
+    connection = spawn_on_io_thread<peer_connection_actor>(
+        *actors, peer_connection_actor::settings{"master-2", where, master(1), timing, supervisor,
+                                                 std::make_shared<shared_mark>(1), 1});
+    std::unique_lock lock{mutex};
+    changed.wait(lock, [&] { return is_up; });
+  }
+  ~sending_master() {
+    caf::anon_send_exit(connection, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(supervisor, caf::exit_reason::user_shutdown);
+  }
+  void send() {
+    caf::anon_send(connection, outgoing_message{group_digest(master(1)), 1, 2,
+                                                std::string(message_bytes, 'x')});
+  }
+
+  runtime::system actors;
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool is_up = false;
+  std::vector<std::string> reasons; ///< of disconnects
+  std::atomic<std::size_t> reasons_seen{0};
+  caf::actor supervisor;
+  caf::actor connection;
+};
+
+} // namespace
+
+TEST_CASE("heartbeats are in time while large messages wait for a slow link") {
+  // The messages take ten times as long as a heartbeat may take.
+  connection_settings timing{milliseconds{20}, milliseconds{400}, milliseconds{10},
+                             milliseconds{50}};
+  constexpr std::size_t messages = 24;
+  receiving_master to{timing};
+  slow_link link{to.where, 8 << 20};
+  sending_master from{link.where(), timing};
+  for (std::size_t i = 0; i < messages; ++i)
+    from.send();
+  while (to.bytes < messages * message_bytes && from.reasons_seen == 0)
+    std::this_thread::yield();
+  std::lock_guard lock{from.mutex};
+  for (auto& reason : from.reasons)
+    FAIL_CHECK(reason);
+  CHECK(to.bytes == messages * message_bytes);
+}
+
+TEST_CASE("what waits for a node that reads nothing is bounded, and its sender is told") {
+  connection_settings timing = quick();
+  timing.failure_timeout = std::chrono::hours{1};
+  receiving_master to{timing};
+  sending_master from{to.where, timing};
+  frozen_while_alive frozen{to.actors};
+  // Twice what may wait, and more than the kernel takes.
+  constexpr std::size_t requests = 2 * connection_bytes_max / message_bytes + 16;
+  std::atomic<std::size_t> told{0};
+  auto caller = from.actors->spawn([&](caf::event_based_actor* self) -> caf::behavior {
+    for (std::size_t i = 0; i < requests; ++i)
+      self->request(from.connection, caf::infinite,
+                    envelope{message_kind::snapshot, group_digest(master(1)),
+                             std::string(message_bytes, 'x')})
+          .then(
+              [&](const envelope& answer) {
+                auto said = decode_reply(answer.body);
+                if (!said.value && said.value.error().code == errc::busy &&
+                    said.value.error().message.starts_with("too much waits to be sent"))
+                  ++told;
+              },
+              [](const caf::error&) {}); // at the end of the test
+    return {[](int) {}};
+  });
+  while (told < connection_bytes_max / message_bytes)
+    std::this_thread::yield();
+  caf::anon_send_exit(caller, caf::exit_reason::user_shutdown);
+}
