@@ -28,7 +28,6 @@ function(atoll_set_up_test name seconds)
   set_tests_properties(${name} PROPERTIES TIMEOUT ${seconds} ENVIRONMENT
     "XDG_CACHE_HOME=${CMAKE_BINARY_DIR}/tests/cache;\
 TSAN_OPTIONS=die_after_fork=0:suppressions=${PROJECT_SOURCE_DIR}/cmake/tsan.supp;\
-LSAN_OPTIONS=print_suppressions=0:suppressions=${PROJECT_SOURCE_DIR}/cmake/lsan.supp;\
 UBSAN_OPTIONS=print_stacktrace=1:print_summary=1")
 endfunction()
 
