@@ -98,7 +98,7 @@ TEST_CASE("a host that speaks another protocol, or hangs up, is said to be no no
     auto it = call(loop, {"127.0.0.1", other.port()});
     auto peer = accept(loop, other);
     peer.send(stranger.bytes);
-    CHECK(it.failure().problem.code == errc::refused);
+    CHECK(it.failure().problem.code == errc::unavailable);
     CHECK(contains(it.failure().problem.message, "doesn't speak the protocol"));
     loop.run_ready();
     CHECK(contains(peer.received(), "shell"));
