@@ -23,10 +23,11 @@ function(atoll_set_up_test name seconds)
   if(ATOLL_SANITIZE)
     math(EXPR seconds "${seconds} * 5")
   endif()
-  # Tests that fork and go on are none of ThreadSanitizer's business.
+  # Tests that fork and go on are none of ThreadSanitizer's business. What `dfs` remembers of the
+  # clusters of tests is of no use to the user.
   set_tests_properties(${name} PROPERTIES TIMEOUT ${seconds} ENVIRONMENT
-    "TSAN_OPTIONS=die_after_fork=0:suppressions=${PROJECT_SOURCE_DIR}/cmake/tsan.supp;\
-LSAN_OPTIONS=print_suppressions=0:suppressions=${PROJECT_SOURCE_DIR}/cmake/lsan.supp;\
+    "XDG_CACHE_HOME=${CMAKE_BINARY_DIR}/tests/cache;\
+TSAN_OPTIONS=die_after_fork=0:suppressions=${PROJECT_SOURCE_DIR}/cmake/tsan.supp;\
 UBSAN_OPTIONS=print_stacktrace=1:print_summary=1")
 endfunction()
 

@@ -19,7 +19,7 @@ export PATH="$PATH:$etcd/usr/bin"
 min_time=$(awk "BEGIN { print $seconds * 0.05 }") # there are many figures
 for program in "$build"/tests/bench_*; do
   name=$(basename "$program")
-  case $name in bench_balancers | bench_cluster | bench_consensus) continue ;; esac
+  case $name in bench_balancers | bench_cluster | bench_consensus | bench_control) continue ;; esac
   echo "== $name"
   # Debian compiles Google Benchmark with assertions, of which the library warns at each start. They stand around the
   # loop that is measured, not in it.
@@ -40,6 +40,8 @@ for workload in steady one-slow one-paused antagonists prequal; do
   "$build/bin/atoll" compare random round_robin weighted_random least_loaded power_of_two peak_ewma prequal c3 adaptive \
     --workload "$here/../../configs/workloads/$workload.toml" --requests $((seconds * 20000)) --json "$out/$workload.json"
 done
+echo "== bench_control"
+"$build/tests/bench_control" --seconds "$seconds" --json "$out/control.json"
 echo "== bench_consensus"
 "$build/tests/bench_consensus" --seconds "$seconds" --kills $((seconds * 5)) --json "$out/consensus.json"
 echo "== bench_cluster"

@@ -51,6 +51,10 @@ std::string printable_lines(std::string_view message) {
   }
 }
 
+std::shared_ptr<const leader_memory> memory_of(const cluster_settings& cluster) {
+  return std::make_shared<leader_memory>(leader_memory::default_folder(), cluster);
+}
+
 } // namespace
 
 int report_error(const atl::error& problem) {
@@ -80,7 +84,7 @@ atl::result<std::unique_ptr<control>> context::masters() {
   if (!read)
     return tl::unexpected{read.error()};
   loaded = std::make_unique<cluster_settings>(std::move(*read));
-  return std::make_unique<control>(*loaded, read_level());
+  return std::make_unique<control>(*loaded, read_level(), memory_of(*loaded));
 }
 
 atl::result<std::unique_ptr<file_client>> context::files() {
@@ -88,7 +92,7 @@ atl::result<std::unique_ptr<file_client>> context::files() {
   if (!read)
     return tl::unexpected{read.error()};
   loaded = std::make_unique<cluster_settings>(std::move(*read));
-  return file_client::connect(*loaded, read_level());
+  return file_client::connect(*loaded, read_level(), memory_of(*loaded));
 }
 
 void context::note_staleness(const control& masters) const {

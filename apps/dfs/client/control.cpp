@@ -28,7 +28,8 @@ session_id random_session() {
   return id;
 }
 
-atl::runtime::group_client::settings describe(const cluster_settings& cluster) {
+atl::runtime::group_client::settings describe(const cluster_settings& cluster,
+                                              const leader_memory* memory) {
   atl::runtime::group_client::settings it;
   it.self.cluster = cluster.name;
   it.self.name = "a client";
@@ -39,6 +40,8 @@ atl::runtime::group_client::settings describe(const cluster_settings& cluster) {
   it.timeout = cluster.client_timeout;
   it.refusal_timeout = cluster.client_refusal_timeout;
   it.seed = random_session().low;
+  if (memory != nullptr)
+    it.first = memory->recall();
   it.advice = nodes_down_advice;
   return it;
 }
@@ -55,13 +58,20 @@ struct control::implementation {
     std::uint64_t sequence = 0;
   };
 
-  implementation(const cluster_settings& settings, atl::spi::read_level reads)
-      : level{reads}, actors{settings.links, scheduler_threads, who(settings)},
-        group{actors, describe(settings)} {}
+  implementation(const cluster_settings& settings, atl::spi::read_level reads,
+                 std::shared_ptr<const leader_memory> remembered)
+      : memory{std::move(remembered)}, level{reads}, actors{settings.links, scheduler_threads,
+                                                            who(settings)},
+        group{actors, describe(settings, memory.get())} {}
+  ~implementation() {
+    if (memory)
+      memory->remember(group.leader());
+  }
 
   std::mutex mutex;
   std::vector<session> idle_sessions;
   std::optional<atl::spi::log_index> oldest_applied;
+  const std::shared_ptr<const leader_memory> memory;
   const atl::spi::read_level level;
   atl::runtime::system actors;
   atl::runtime::group_client group;
@@ -95,8 +105,9 @@ struct control::implementation {
   }
 };
 
-control::control(const cluster_settings& cluster, atl::spi::read_level reads)
-    : impl_{std::make_unique<implementation>(cluster, reads)} {}
+control::control(const cluster_settings& cluster, atl::spi::read_level reads,
+                 std::shared_ptr<const leader_memory> memory)
+    : impl_{std::make_unique<implementation>(cluster, reads, std::move(memory))} {}
 
 control::~control() = default;
 

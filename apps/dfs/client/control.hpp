@@ -1,5 +1,6 @@
 #pragma once
 
+#include "client/leader_memory.hpp"
 #include "common/master_protocol.hpp"
 #include "namespace/command.hpp"
 #include "namespace/query.hpp"
@@ -30,8 +31,11 @@ class control {
   /// @param reads `local`: any master answers queries from the state that it has applied, also
   /// without a leader. The state may be old by any length of time, and a later query may see an
   /// older state if another master answers it.
+  /// @param memory names the master to call first, and is told in the end which one answered; may
+  /// be null
   explicit control(const cluster_settings& cluster,
-                   atl::spi::read_level reads = atl::spi::read_level::linearizable);
+                   atl::spi::read_level reads = atl::spi::read_level::linearizable,
+                   std::shared_ptr<const leader_memory> memory = nullptr);
   control(const control&) = delete;
   control& operator=(const control&) = delete;
   ~control();

@@ -6,8 +6,9 @@
 namespace dfs {
 
 struct file_client::implementation {
-  implementation(const cluster_settings& settings, atl::spi::read_level reads)
-      : cluster{settings}, masters{cluster, reads} {}
+  implementation(const cluster_settings& settings, atl::spi::read_level reads,
+                 std::shared_ptr<const leader_memory> memory)
+      : cluster{settings}, masters{cluster, reads, std::move(memory)} {}
 
   cluster_settings cluster;
   control masters;
@@ -18,9 +19,10 @@ file_client::file_client(std::unique_ptr<implementation> impl) : impl_{std::move
 
 file_client::~file_client() = default;
 
-atl::result<std::unique_ptr<file_client>> file_client::connect(const cluster_settings& cluster,
-                                                               atl::spi::read_level reads) {
-  auto impl = std::make_unique<implementation>(cluster, reads);
+atl::result<std::unique_ptr<file_client>>
+file_client::connect(const cluster_settings& cluster, atl::spi::read_level reads,
+                     std::shared_ptr<const leader_memory> memory) {
+  auto impl = std::make_unique<implementation>(cluster, reads, std::move(memory));
   auto storages = storage_pool::open(impl->cluster, impl->masters);
   if (!storages)
     return tl::unexpected{storages.error()};

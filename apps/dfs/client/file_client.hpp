@@ -31,11 +31,12 @@ struct put_options {
 class file_client {
  public:
   /// Asks a master for the cluster's settings, and loads the plugins that they name.
-  /// @param reads as for `control`. With `local`, `get` may also fail for a chunk that was
+  /// @param reads, memory as for `control`. With `local`, `get` may also fail for a chunk that was
   /// collected after the answering master's state.
   static atl::result<std::unique_ptr<file_client>>
   connect(const cluster_settings& cluster,
-          atl::spi::read_level reads = atl::spi::read_level::linearizable);
+          atl::spi::read_level reads = atl::spi::read_level::linearizable,
+          std::shared_ptr<const leader_memory> memory = nullptr);
 
   file_client(const file_client&) = delete;
   file_client& operator=(const file_client&) = delete;

@@ -232,14 +232,17 @@ void channel::flush() {
     std::array<iovec, pieces_max> pieces{};
     std::size_t count = 0;
     auto skipped = sent_of_first_;
+    auto room = write_turn_bytes - sent_in_turn;
     auto add = [&](std::string& text) {
       auto gone = std::min(skipped, text.size());
       skipped -= gone;
-      if (gone < text.size())
-        pieces[count++] = {text.data() + gone, text.size() - gone};
+      auto size = std::min(text.size() - gone, room);
+      room -= size;
+      if (size > 0)
+        pieces[count++] = {text.data() + gone, size};
     };
     for (auto& each : queue_) {
-      if (count + 2 > pieces_max)
+      if (count + 2 > pieces_max || room == 0)
         break;
       add(each.front);
       add(each.body);

@@ -72,8 +72,11 @@ void connector::on_connected(tcp::socket& socket, error_code problem) {
   if (!problem_ || problem == boost::asio::error::connection_refused)
     problem_ = problem;
   ++failed_;
-  if (failed_ == addresses_.size())
-    return std::exchange(done_, nullptr)(problem_, tcp::socket{context_});
+  if (failed_ == addresses_.size()) {
+    auto done = std::exchange(done_, nullptr);
+    cancel();
+    return done(problem_, tcp::socket{context_});
+  }
   if (failed_ == sockets_.size()) // none is under way
     connect_next();
 }

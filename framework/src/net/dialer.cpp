@@ -93,7 +93,7 @@ class attempt : public std::enable_shared_from_this<attempt> {
     auto out = handshake_->take_output();
     error_code problem;
     if (!out.empty() && socket_->send(asio::buffer(out), 0, problem) != out.size() && done_)
-      fail({{errc::unavailable, "the connection was closed"}, false});
+      hung_up();
   }
 
   /// Reads nothing beyond the handshake.
@@ -101,16 +101,14 @@ class attempt : public std::enable_shared_from_this<attempt> {
     if (!done_)
       return;
     auto size = std::min(buffer_.size(), handshake_->bytes_wanted());
-    socket_->async_receive(asio::buffer(buffer_, size), [self = shared_from_this()](
-                                                            error_code problem, std::size_t size) {
-      if (!self->done_)
-        return;
-      if (problem)
-        return self->fail({{errc::unavailable, "what listens there is no node of this version, or "
-                                               "closed the connection at once"},
-                           false});
-      self->on_bytes({self->buffer_.data(), size});
-    });
+    socket_->async_receive(asio::buffer(buffer_, size),
+                           [self = shared_from_this()](error_code problem, std::size_t size) {
+                             if (!self->done_)
+                               return;
+                             if (problem)
+                               return self->hung_up();
+                             self->on_bytes({self->buffer_.data(), size});
+                           });
   }
 
   void on_bytes(std::string_view bytes) {
@@ -134,6 +132,12 @@ class attempt : public std::enable_shared_from_this<attempt> {
       return;
     auto text = socket_ ? "no answer to the handshake in time" : "no answer in time";
     fail({{errc::timeout, text}, false});
+  }
+
+  void hung_up() {
+    fail({{errc::unavailable,
+           "what listens there is no node of this version, or closed the connection at once"},
+          false});
   }
 
   void fail(dial_failure why) {

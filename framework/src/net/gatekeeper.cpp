@@ -1,3 +1,4 @@
+#include "atomic_counters.hpp"
 #include "listener.hpp"
 
 #include <atoll/core/log_limiter.hpp>
@@ -42,14 +43,6 @@ struct candidate {
 
 using candidate_ptr = std::shared_ptr<candidate>;
 
-struct atomic_counters {
-  std::atomic<std::uint64_t> admitted{0};
-  std::array<std::atomic<std::uint64_t>, static_cast<std::size_t>(refusal_last) + 1> refused{};
-  std::atomic<std::uint64_t> timed_out{0};
-  std::atomic<std::uint64_t> displaced{0};
-  std::atomic<std::uint64_t> hung_up{0};
-};
-
 } // namespace
 
 class gatekeeper::implementation : public std::enable_shared_from_this<implementation> {
@@ -62,7 +55,7 @@ class gatekeeper::implementation : public std::enable_shared_from_this<implement
   void close();
 
   const endpoint& listens_at() const { return listens_at_; }
-  gatekeeper_counters counters() const;
+  gatekeeper_counters counters() const { return counters_.read(); }
   void introduce_as(identity self) {
     std::lock_guard lock{self_mutex_};
     self_ = std::move(self);
@@ -136,17 +129,6 @@ void gatekeeper::implementation::close() {
   for (auto& who : std::exchange(candidates_, {}))
     who->socket.close();
   timer_.cancel();
-}
-
-gatekeeper_counters gatekeeper::implementation::counters() const {
-  gatekeeper_counters out;
-  out.admitted = counters_.admitted;
-  for (std::size_t i = 0; i < out.refused.size(); ++i)
-    out.refused[i] = counters_.refused[i];
-  out.timed_out = counters_.timed_out;
-  out.displaced = counters_.displaced;
-  out.hung_up = counters_.hung_up;
-  return out;
 }
 
 // -- candidates ---------------------------------------------------------------

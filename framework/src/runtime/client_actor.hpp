@@ -29,7 +29,8 @@ struct client_request {
   std::optional<std::size_t> only; ///< call this replica alone, without retries
 };
 
-/// The calls that other threads hand to a client's actor. Thread-safe.
+/// The calls that other threads hand to a client's actor, and the leader that the actor tells them.
+/// Thread-safe.
 class client_inbox {
  public:
   /// @returns whether the actor must be woken.
@@ -53,9 +54,19 @@ class client_inbox {
     closed_ = true;
   }
 
+  void set_leader(std::string address) {
+    std::lock_guard lock{mutex_};
+    leader_ = std::move(address);
+  }
+  std::string leader() const {
+    std::lock_guard lock{mutex_};
+    return leader_;
+  }
+
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<client_request> waiting_;
+  std::string leader_;
   bool closed_ = false;
 };
 
@@ -122,6 +133,7 @@ class client_actor : public io_thread_actor {
   void send_alone(std::size_t member, call_id id);
   void on_responses(const envelope& message);
   void on_response(call_id id, reply answer);
+  void note_leader(const call& answered);
   void on_wake();
   clock::duration check_interval(const call& it) const;
   void give_up_attempt(call_id id, clock::time_point now);
@@ -154,6 +166,8 @@ class client_actor : public io_thread_actor {
   std::unordered_map<call_id, call> calls_;
   std::set<std::pair<clock::time_point, call_id>> wakes_;
   call_id last_id_ = 0;
+  std::optional<std::size_t> leader_; ///< the replica that `group_client::leader` names
+  bool is_leader_certain_ = false;    ///< that replica answered a command
   clock::time_point armed_ = clock::time_point::max();
 };
 

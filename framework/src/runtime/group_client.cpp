@@ -51,4 +51,8 @@ std::vector<result<std::string>> group_client::call_each(message_kind kind,
   return all;
 }
 
+std::string group_client::leader() const {
+  return shared_->inbox->leader();
+}
+
 } // namespace atl::runtime

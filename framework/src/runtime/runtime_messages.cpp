@@ -4,10 +4,10 @@
 namespace atl::runtime {
 
 std::string encode_peer_messages(spi::replica_id from, spi::replica_id to,
-                                 const std::vector<std::string>& bytes) {
+                                 std::initializer_list<std::string_view> bytes) {
   spi::writer out;
   out.put(from).put(to);
-  for (auto& it : bytes)
+  for (auto it : bytes)
     out.put(it);
   return out.take();
 }

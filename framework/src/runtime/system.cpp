@@ -99,6 +99,7 @@ status system::publish(const caf::actor& who, const endpoint& where) {
   port.secret = impl_->self.secret;
   port.connections_max = std::clamp<std::size_t>(open_files_limit() / 2, control_connections_min,
                                                  control_connections_max);
+  port.unproved_max = std::min<std::size_t>(port.unproved_max, open_files_limit() / 8);
   port.reserve = port.connections_max / 8;
   port.spare_role = client_role;
   auto opened = net::gatekeeper::open(

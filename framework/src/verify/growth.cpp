@@ -11,6 +11,7 @@ namespace atl::verify {
 namespace {
 
 constexpr int comparisons = 3;
+constexpr double long_seconds = 1;
 constexpr int runs = 5; ///< runs of the small size in a comparison; the large size has one run
 
 double thread_seconds() {
@@ -42,8 +43,8 @@ std::optional<std::string> grows_too_fast(const growth_limit& limit, std::size_t
     factor = large / std::max(small, 1e-9);
     if (factor <= limit.factor_max)
       return std::nullopt;
-    if (factor > 3 * limit.factor_max)
-      break; // other load cannot explain such a factor, and another comparison may take long
+    if (large > long_seconds)
+      break; // other load can't explain that, and another comparison takes as long
   }
   return fmt::format("takes {:.0f} times as long for {} as for {}: {:.3f} s of processor time, "
                      "where n log n would be about {:.0f} times",

@@ -1,86 +1,100 @@
-#include "../common/member_state.hpp"
-#include "../common/takes_requests.hpp"
+#include "../common/score_board.hpp"
+#include "../common/vector_clones.hpp"
+#include "../common/weights.hpp"
+#include "recent_picks.hpp"
 
 #include <atoll/spi/balancer.hpp>
 
-#include <limits>
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <span>
 
 namespace {
 
 using namespace atl::spi;
+using atl::balancers::score_board;
+using atl::balancers::to_float;
 
 /// The member with the least score R − 1/µ + q̂³/µ: R its latency, 1/µ its service time, q̂ its
 /// expected queue, whose cube keeps hosts away from long queues at fast members.
 class c3 final : public balancer {
  public:
   explicit c3(const balancer_setup& setup)
-      : hosts_{static_cast<double>(setup.options.integer("hosts"))},
-        forget_after_{setup.options.integer("forget_after")}, random_{setup.seed} {}
+      : hosts_{static_cast<float>(setup.options.integer("hosts"))},
+        recent_{timestamp{setup.options.integer("forget_after")}}, random_{setup.seed} {}
 
   void update(std::span<const member> members) override {
-    takes_requests_.update(members);
-    picked_.update(members);
+    board_.update(members);
+    recent_.update(members);
   }
 
   slot pick(const pick_request& request, const member_facts& facts) override {
-    auto may = takes_requests_.eligible_for(request, facts);
-    auto mean = mean_latency(facts);
-    auto best = no_slot;
-    auto least = std::numeric_limits<double>::infinity();
-    std::uint64_t equal = 0; // members with the least score so far
-    for (slot who = 0; who < facts.available.size(); ++who) {
-      if (!may(who))
-        continue;
-      auto known = facts.latency[who] > 0 && !is_forgotten(who, request.now);
-      auto value = score(who, known ? double{facts.latency[who]} : mean, facts);
-      if (value > least)
-        continue;
-      equal = value < least ? 1 : equal + 1;
-      least = value;
-      if (random_.below(equal) == 0)
-        best = who;
-    }
-    if (best != no_slot)
-      picked_[best] = {request.now, true};
-    return best;
+    recent_.forget(request.now);
+    measure(request, facts);
+    auto who = board_.pick(random_);
+    if (who != no_slot)
+      recent_.add(who, request.now);
+    return who;
+  }
+
+  std::size_t pick_many(const pick_request& request, const member_facts& facts,
+                        std::span<slot> picks) override {
+    recent_.forget(request.now);
+    measure(request, facts);
+    auto filled = board_.pick_many(picks, random_);
+    for (auto who : picks.first(filled))
+      recent_.add(who, request.now);
+    return filled;
   }
 
  private:
-  struct last_pick {
-    timestamp when{0};
-    bool known = false;
-  };
-
-  /// The measured latency of a member that got nothing for long says little about today.
-  bool is_forgotten(slot who, timestamp now) const {
-    return forget_after_.count() > 0 && picked_[who].known &&
-           now - picked_[who].when >= forget_after_;
-  }
-
   /// The mean of the known latencies; 1 if none is known.
-  static double mean_latency(const member_facts& facts) {
-    double sum = 0, count = 0;
-    for (auto latency : facts.latency)
-      if (latency > 0) {
-        sum += latency;
-        ++count;
+  ATOLL_INLINE static float mean_latency(std::span<const float> latencies) {
+    using four [[gnu::vector_size(16)]] = float; // which are added at a time
+    constexpr std::size_t sums_count = 4;        // and so many don't wait for each other
+    constexpr std::size_t step = 4 * sums_count;
+    four sums[sums_count] = {}, counts[sums_count] = {};
+    std::size_t i = 0;
+    for (; i + step <= latencies.size(); i += step)
+      for (std::size_t j = 0; j < sums_count; ++j) {
+        four part;
+        std::memcpy(&part, &latencies[i + 4 * j], sizeof part);
+        sums[j] += part;
+        counts[j] += part > 0 ? four{1, 1, 1, 1} : four{};
       }
+    auto four_sums = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    auto four_counts = (counts[0] + counts[1]) + (counts[2] + counts[3]);
+    auto sum = (four_sums[0] + four_sums[1]) + (four_sums[2] + four_sums[3]);
+    auto count = (four_counts[0] + four_counts[1]) + (four_counts[2] + four_counts[3]);
+    for (; i < latencies.size(); ++i) {
+      sum += latencies[i];
+      count += latencies[i] > 0 ? 1.0F : 0.0F;
+    }
     return count > 0 ? sum / count : 1;
   }
 
   /// Members don't report service times: a request that shared its member with q others is taken to
   /// have waited for each of them.
-  double score(slot who, double latency, const member_facts& facts) const {
-    double reported = facts.reported_in_flight[who];
-    auto service_time = latency / (1 + reported);
-    auto queue = 1 + hosts_ * facts.in_flight[who] + reported;
-    return latency - service_time + queue * queue * queue * service_time;
+  ATOLL_VECTOR_CLONES void measure(const pick_request& request, const member_facts& facts) {
+    board_.measure(request, facts,
+                   [hosts = hosts_, mean = mean_latency(facts.latency),
+                    latencies = facts.latency.data(), own = facts.in_flight.data(),
+                    reports = facts.reported_in_flight.data(),
+                    remembered = recent_.remembered()](std::size_t who) {
+                     auto known = remembered[who] * latencies[who];
+                     auto latency = known > 0 ? known : mean;
+                     auto reported = to_float(reports[who]);
+                     auto service_time = latency / (1 + reported);
+                     auto queue = 1 + hosts * to_float(own[who]) + reported;
+                     return score_board::to_score(latency - service_time +
+                                                  queue * queue * queue * service_time);
+                   });
   }
 
-  double hosts_;
-  std::chrono::microseconds forget_after_;
-  atl::balancers::takes_requests takes_requests_;
-  atl::balancers::member_state<last_pick> picked_;
+  float hosts_;
+  atl::balancers::recent_picks recent_;
+  score_board board_{atl::balancers::ties::alike};
   random_source random_;
 };
 

@@ -33,6 +33,7 @@ class domain_table {
 
   std::size_t size() const { return begin_.empty() ? 0 : begin_.size() - 1; }
   std::uint32_t of(spi::slot who) const { return of_[who]; }
+  std::span<const std::uint32_t> numbers() const { return of_; } ///< by slot
 
   /// Where the members of a domain begin in a list of all members by domain.
   std::size_t begin(std::size_t domain) const { return begin_[domain]; }

@@ -3,6 +3,8 @@
 #include <atoll/spi/balancer.hpp>
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -26,6 +28,14 @@ inline void normalize_weights(std::span<const spi::member> members, std::vector<
 /// the member reported, whichever are more.
 inline std::uint32_t requests_in_flight(const spi::member_facts& facts, spi::slot who) {
   return std::max(facts.in_flight[who], facts.reported_in_flight[who]);
+}
+
+/// A number of requests as a float; more than 2^31 − 1 count as so many. Processors convert signed
+/// numbers much sooner.
+constexpr float to_float(std::uint32_t requests) {
+  constexpr auto greatest = std::numeric_limits<std::int32_t>::max();
+  auto number = static_cast<std::int32_t>(requests);
+  return static_cast<float>((number | number >> 31) & greatest);
 }
 
 } // namespace atl::balancers

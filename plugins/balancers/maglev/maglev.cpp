@@ -1,4 +1,4 @@
-#include "../common/spread_picks.hpp"
+#include "../common/spread_balancer.hpp"
 #include "highest_score.hpp"
 #include "lookup_table.hpp"
 
@@ -32,32 +32,20 @@ std::size_t checked_size(std::int64_t size) {
 
 /// A key goes to the member of its entry in Maglev's table; when that member may not be picked, to
 /// the one of another entry that the key draws.
-class maglev final : public balancer {
+class maglev final : public atl::balancers::spread_balancer<maglev> {
  public:
   explicit maglev(const balancer_setup& setup)
       : table_{checked_size(setup.options.integer("table_size"))} {}
 
-  void update(std::span<const member> members) override {
+  void update_members(std::span<const member> members) {
     table_.update(members);
     scores_.update(members);
-    spread_.update(members);
   }
 
-  slot pick(const pick_request& request, const member_facts& facts) override {
-    return spread_.pick(request, facts, [&](auto&& may) { return first_for(request.key, may); });
-  }
-
-  std::size_t pick_many(const pick_request& request, const member_facts& facts,
-                        std::span<slot> picks) override {
-    return spread_.pick_many(request, facts, picks,
-                             [&](auto&& may) { return first_for(request.key, may); });
-  }
-
- private:
   template <class Predicate>
-  slot first_for(std::uint64_t key, Predicate&& may) const {
+  slot pick_among(const pick_request& request, const member_facts&, Predicate&& may) const {
     constexpr int draws_max = 4;
-    auto hash = mix(key);
+    auto hash = mix(request.key);
     for (int draw = 0; draw < draws_max; ++draw, hash = mix(hash)) {
       auto who = table_.member_at(hash);
       if (who == no_slot)
@@ -65,12 +53,12 @@ class maglev final : public balancer {
       if (may(who))
         return who;
     }
-    return scores_.pick(key, may);
+    return scores_.pick(request.key, may);
   }
 
+ private:
   atl::balancers::lookup_table table_;
   atl::balancers::highest_score scores_;
-  atl::balancers::spread_picks spread_;
 };
 
 constexpr claim claims[] = {{"spread", "domains"}, {"keys", "kept"}};

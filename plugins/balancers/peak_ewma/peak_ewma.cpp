@@ -1,5 +1,5 @@
 #include "../common/member_state.hpp"
-#include "../common/spread_picks.hpp"
+#include "../common/spread_balancer.hpp"
 #include "../common/weighted_draw.hpp"
 
 #include <atoll/spi/balancer.hpp>
@@ -36,26 +36,26 @@ class peak_average {
 
 /// Draws two members, and picks the one where a request should take less time: the average of its
 /// requests times those that it would then be working on.
-class peak_ewma final : public balancer {
+class peak_ewma final : public atl::balancers::spread_balancer<peak_ewma> {
  public:
   explicit peak_ewma(const balancer_setup& setup)
       : decay_{static_cast<double>(setup.options.integer("decay"))}, random_{setup.seed} {}
 
-  void update(std::span<const member> members) override {
+  void update_members(std::span<const member> members) {
     members_.update(members);
-    spread_.update(members);
     averages_.update(members);
   }
 
-  slot pick(const pick_request& request, const member_facts& facts) override {
-    return spread_.pick(request, facts,
-                        [&](auto&& may) { return pick_among(request.now, facts, may); });
-  }
-
-  std::size_t pick_many(const pick_request& request, const member_facts& facts,
-                        std::span<slot> picks) override {
-    return spread_.pick_many(request, facts, picks,
-                             [&](auto&& may) { return pick_among(request.now, facts, may); });
+  template <class Predicate>
+  slot pick_among(const pick_request& request, const member_facts& facts, Predicate&& may) {
+    auto one = members_.draw(random_, may);
+    if (one == no_slot)
+      return no_slot;
+    auto other =
+        members_.draw(random_, [&](slot candidate) { return candidate != one && may(candidate); });
+    if (other == no_slot)
+      return one;
+    return cost(other, request.now, facts) < cost(one, request.now, facts) ? other : one;
   }
 
   /// A request that failed soon says nothing good of the member: it can only raise the average.
@@ -67,18 +67,6 @@ class peak_ewma final : public balancer {
   }
 
  private:
-  template <class Predicate>
-  slot pick_among(timestamp now, const member_facts& facts, Predicate&& may) {
-    auto one = members_.draw(random_, may);
-    if (one == no_slot)
-      return no_slot;
-    auto other =
-        members_.draw(random_, [&](slot candidate) { return candidate != one && may(candidate); });
-    if (other == no_slot)
-      return one;
-    return cost(other, now, facts) < cost(one, now, facts) ? other : one;
-  }
-
   double cost(slot who, timestamp now, const member_facts& facts) const {
     // A member that has not answered anything yet gets one request, and no second one.
     constexpr double unknown = 1e15;
@@ -91,7 +79,6 @@ class peak_ewma final : public balancer {
   double decay_; ///< microseconds
   random_source random_;
   atl::balancers::weighted_draw members_;
-  atl::balancers::spread_picks spread_;
   atl::balancers::member_state<peak_average> averages_;
 };
 

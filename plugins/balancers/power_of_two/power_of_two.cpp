@@ -1,4 +1,4 @@
-#include "../common/spread_picks.hpp"
+#include "../common/spread_balancer.hpp"
 #include "../common/weighted_draw.hpp"
 
 #include <atoll/spi/balancer.hpp>
@@ -14,29 +14,15 @@ constexpr std::size_t choices_max = 16;
 
 /// Draws a few different members, with probabilities in proportion to their weights, and picks the
 /// one of them with the fewest requests in flight for its weight; of equal ones the first drawn.
-class power_of_two final : public balancer {
+class power_of_two final : public atl::balancers::spread_balancer<power_of_two> {
  public:
   explicit power_of_two(const balancer_setup& setup)
       : choices_{static_cast<std::size_t>(setup.options.integer("choices"))}, random_{setup.seed} {}
 
-  void update(std::span<const member> members) override {
-    members_.update(members);
-    spread_.update(members);
-  }
+  void update_members(std::span<const member> members) { members_.update(members); }
 
-  slot pick(const pick_request& request, const member_facts& facts) override {
-    return spread_.pick(request, facts, [&](auto&& may) { return pick_among(facts, may); });
-  }
-
-  std::size_t pick_many(const pick_request& request, const member_facts& facts,
-                        std::span<slot> picks) override {
-    return spread_.pick_many(request, facts, picks,
-                             [&](auto&& may) { return pick_among(facts, may); });
-  }
-
- private:
   template <class Predicate>
-  slot pick_among(const member_facts& facts, Predicate&& may) {
+  slot pick_among(const pick_request&, const member_facts& facts, Predicate&& may) {
     std::array<slot, choices_max> drawn{};
     auto best = no_slot;
     double least = 0;
@@ -58,10 +44,10 @@ class power_of_two final : public balancer {
     return best;
   }
 
+ private:
   std::size_t choices_;
   random_source random_;
   atl::balancers::weighted_draw members_;
-  atl::balancers::spread_picks spread_;
 };
 
 constexpr claim claims[] = {{"max_load", "choices"}, {"spread", "domains"}};

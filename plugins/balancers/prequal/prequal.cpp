@@ -1,3 +1,4 @@
+#include "../common/spread_balancer.hpp"
 #include "../common/takes_requests.hpp"
 #include "load_window.hpp"
 #include "probe_pool.hpp"
@@ -16,7 +17,7 @@ using atl::balancers::pooled_probe;
 /// Chooses among the results of probes by the hot-cold lexicographic rule: a member with more
 /// requests in flight than most is hot; of the cold ones the one with the least latency is picked,
 /// and if all are hot the one with the fewest requests in flight.
-class prequal final : public balancer {
+class prequal final : public atl::balancers::spread_balancer<prequal> {
  public:
   explicit prequal(const balancer_setup& setup)
       : probes_per_pick_{setup.options.real("probes_per_pick")},
@@ -26,7 +27,7 @@ class prequal final : public balancer {
         pool_size_max_{static_cast<std::size_t>(setup.options.integer("pool_size"))},
         pool_{pool_size_max_}, random_{setup.seed} {}
 
-  void update(std::span<const member> members) override {
+  void update_members(std::span<const member> members) {
     takes_requests_.update(members);
     ids_.clear();
     for (auto& each : members)
@@ -37,10 +38,11 @@ class prequal final : public balancer {
     pool_.update(members, pool_size_);
   }
 
-  slot pick(const pick_request& request, const member_facts& facts) override {
+  template <class Predicate>
+  slot pick_among(const pick_request& request, const member_facts&, Predicate&& may_pick) {
     pool_.remove_received_before(request.now - probe_age_max_);
     probes_due_ = std::min(probes_due_ + probes_per_pick_, probes_due_max);
-    auto may = takes_requests_.eligible_for(request, facts);
+    auto may = [&](slot who) { return takes_requests_(who) && may_pick(who); };
     auto hot_above = loads_.quantile(hot_quantile_);
     auto chosen = best_probe(may, hot_above);
     auto who = chosen ? pool_.probes()[*chosen].who

@@ -1,4 +1,4 @@
-#include "../common/spread_picks.hpp"
+#include "../common/spread_balancer.hpp"
 
 #include <atoll/spi/balancer.hpp>
 
@@ -7,33 +7,20 @@ namespace {
 using namespace atl::spi;
 
 /// Picks each available member with the same probability.
-class random_balancer final : public balancer {
+class random_balancer final : public atl::balancers::spread_balancer<random_balancer> {
  public:
   explicit random_balancer(const balancer_setup& setup) : random_{setup.seed} {}
 
-  void update(std::span<const member> members) override {
-    size_ = members.size();
-    spread_.update(members);
-  }
+  void update_members(std::span<const member> members) { size_ = members.size(); }
 
-  slot pick(const pick_request& request, const member_facts& facts) override {
-    return spread_.pick(request, facts, [&](auto&& may) { return draw(may); });
-  }
-
-  std::size_t pick_many(const pick_request& request, const member_facts& facts,
-                        std::span<slot> picks) override {
-    return spread_.pick_many(request, facts, picks, [&](auto&& may) { return draw(may); });
-  }
-
- private:
   template <class Predicate>
-  slot draw(Predicate&& may) {
+  slot pick_among(const pick_request&, const member_facts&, Predicate&& may) {
     return atl::balancers::draw_uniform(random_, size_, may);
   }
 
+ private:
   random_source random_;
   std::size_t size_ = 0;
-  atl::balancers::spread_picks spread_;
 };
 
 constexpr claim claims[] = {{"shares", "uniform"}, {"spread", "domains"}};

@@ -1,4 +1,4 @@
-#include "../common/spread_picks.hpp"
+#include "../common/spread_balancer.hpp"
 #include "score_table.hpp"
 
 #include <atoll/spi/balancer.hpp>
@@ -21,30 +21,20 @@ std::size_t checked_size(std::int64_t size) {
 }
 
 /// Weighted rendezvous hashing of the entries of a table; a key goes with its entry.
-class rendezvous final : public balancer {
+class rendezvous final : public atl::balancers::spread_balancer<rendezvous> {
  public:
   explicit rendezvous(const balancer_setup& setup)
       : table_{checked_size(setup.options.integer("table_size"))} {}
 
-  void update(std::span<const member> members) override {
-    table_.update(members);
-    spread_.update(members);
-  }
+  void update_members(std::span<const member> members) { table_.update(members); }
 
-  slot pick(const pick_request& request, const member_facts& facts) override {
-    return spread_.pick(request, facts,
-                        [&](auto&& may) { return table_.first_for(request.key, may); });
-  }
-
-  std::size_t pick_many(const pick_request& request, const member_facts& facts,
-                        std::span<slot> picks) override {
-    return spread_.pick_many(request, facts, picks,
-                             [&](auto&& may) { return table_.first_for(request.key, may); });
+  template <class Predicate>
+  slot pick_among(const pick_request& request, const member_facts&, Predicate&& may) const {
+    return table_.first_for(request.key, may);
   }
 
  private:
   atl::balancers::score_table table_;
-  atl::balancers::spread_picks spread_;
 };
 
 constexpr claim claims[] = {{"spread", "domains"}, {"keys", "minimal"}};

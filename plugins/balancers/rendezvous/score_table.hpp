@@ -62,20 +62,7 @@ class score_table {
     for (auto who : entries_[entry])
       if (who != spi::no_slot && may(who))
         return who;
-    auto best = spi::no_slot;
-    auto least = never;
-    for (spi::slot who = 0; who < scorers_.size(); ++who) {
-      if (scorers_[who].weight <= 0)
-        continue;
-      auto cost = score(who, entry);
-      auto is_first =
-          cost < least || best == spi::no_slot || (cost == least && wins_tie(who, best, entry));
-      if (is_first && may(who)) {
-        best = who;
-        least = cost;
-      }
-    }
-    return best;
+    return first_of_all(static_cast<std::uint32_t>(entry), may);
   }
 
  private:
@@ -114,11 +101,30 @@ class score_table {
                         [](auto& members) { return members[0] == spi::no_slot; });
   }
 
-  float score(spi::slot who, std::size_t entry) const {
-    return costs_[scorers_[who].rank(entry)] / scorers_[who].weight;
+  template <class Predicate>
+  spi::slot first_of_all(std::uint32_t entry, Predicate&& may) const {
+    auto best = spi::no_slot;
+    auto least = never;
+    auto part = 1 / static_cast<float>(entries_.size());
+    for (spi::slot who = 0; who < scorers_.size(); ++who) {
+      auto& scorer = scorers_[who];
+      auto rank = scorer.rank(entry);
+      // −ln(1 − x) ≥ x: most members are out of the question without a look at the table of costs.
+      // Half a rank makes up for what is rounded.
+      if (static_cast<float>(rank) * part > least * scorer.weight || scorer.weight <= 0)
+        continue;
+      auto score = costs_[rank] / scorer.weight;
+      auto is_first =
+          score < least || best == spi::no_slot || (score == least && wins_tie(who, best, entry));
+      if (is_first && may(who)) {
+        best = who;
+        least = score;
+      }
+    }
+    return best;
   }
 
-  bool wins_tie(spi::slot a, spi::slot b, std::size_t entry) const {
+  bool wins_tie(spi::slot a, spi::slot b, std::uint32_t entry) const {
     auto mixed = mix(entry);
     return fold(mixed, scorers_[a].hash) < fold(mixed, scorers_[b].hash);
   }
@@ -131,12 +137,12 @@ class score_table {
       auto score = costs_[next_rank] / scorer.weight;
       if (!(score <= limit))
         return;
-      auto entry = scorer.rank.undo(next_rank);
+      auto entry = scorer.rank.undo(static_cast<std::uint32_t>(next_rank));
       insert(who, entry, score, scores[entry]);
     }
   }
 
-  void insert(spi::slot who, std::size_t entry, float score, std::array<float, places>& scores) {
+  void insert(spi::slot who, std::uint32_t entry, float score, std::array<float, places>& scores) {
     auto& members = entries_[entry];
     auto is_before = [&](std::size_t place) {
       return score < scores[place] ||

@@ -1,4 +1,4 @@
-#include "../common/spread_picks.hpp"
+#include "../common/spread_balancer.hpp"
 #include "../common/takes_requests.hpp"
 #include "load_limit.hpp"
 #include "ring_points.hpp"
@@ -15,30 +15,17 @@ using atl::balancers::load_limit;
 
 /// Consistent hashing: a key goes to the member of the first point after the key's hash. With
 /// bounded loads it goes on around the ring to the first member that isn't at its limit.
-class ring final : public balancer {
+class ring final : public atl::balancers::spread_balancer<ring> {
  public:
   explicit ring(const balancer_setup& setup)
       : points_per_member_{setup.options.real("points")}, load_bound_{
                                                               setup.options.real("load_bound")} {}
 
-  void update(std::span<const member> members) override {
+  void update_members(std::span<const member> members) {
     points_.update(members, points_per_member_);
     on_ring_.update(members);
-    spread_.update(members);
   }
 
-  slot pick(const pick_request& request, const member_facts& facts) override {
-    return spread_.pick(request, facts,
-                        [&](auto&& may) { return pick_among(request, facts, may); });
-  }
-
-  std::size_t pick_many(const pick_request& request, const member_facts& facts,
-                        std::span<slot> picks) override {
-    return spread_.pick_many(request, facts, picks,
-                             [&](auto&& may) { return pick_among(request, facts, may); });
-  }
-
- private:
   template <class Predicate>
   slot pick_among(const pick_request& request, const member_facts& facts, Predicate&& may) const {
     // The mean times the number of members is the sum: no member can exceed that.
@@ -56,6 +43,7 @@ class ring final : public balancer {
     return first_after(request.key, below(load_limit(facts, load_bound_, remains)));
   }
 
+ private:
   /// The member of the first point after the key's hash for which `may(slot)` holds.
   template <class Predicate>
   slot first_after(std::uint64_t key, Predicate&& may) const {
@@ -86,7 +74,6 @@ class ring final : public balancer {
   double load_bound_;
   atl::balancers::ring_points points_;
   atl::balancers::takes_requests on_ring_;
-  atl::balancers::spread_picks spread_;
 };
 
 constexpr claim claims[] = {

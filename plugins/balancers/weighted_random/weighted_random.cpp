@@ -1,4 +1,4 @@
-#include "../common/spread_picks.hpp"
+#include "../common/spread_balancer.hpp"
 #include "../common/weighted_draw.hpp"
 
 #include <atoll/spi/balancer.hpp>
@@ -8,29 +8,20 @@ namespace {
 using namespace atl::spi;
 
 /// Picks each available member with a probability in proportion to its weight.
-class weighted_random final : public balancer {
+class weighted_random final : public atl::balancers::spread_balancer<weighted_random> {
  public:
   explicit weighted_random(const balancer_setup& setup) : random_{setup.seed} {}
 
-  void update(std::span<const member> members) override {
-    members_.update(members);
-    spread_.update(members);
-  }
+  void update_members(std::span<const member> members) { members_.update(members); }
 
-  slot pick(const pick_request& request, const member_facts& facts) override {
-    return spread_.pick(request, facts, [&](auto&& may) { return members_.draw(random_, may); });
-  }
-
-  std::size_t pick_many(const pick_request& request, const member_facts& facts,
-                        std::span<slot> picks) override {
-    return spread_.pick_many(request, facts, picks,
-                             [&](auto&& may) { return members_.draw(random_, may); });
+  template <class Predicate>
+  slot pick_among(const pick_request&, const member_facts&, Predicate&& may) {
+    return members_.draw(random_, may);
   }
 
  private:
   random_source random_;
   atl::balancers::weighted_draw members_;
-  atl::balancers::spread_picks spread_;
 };
 
 constexpr claim claims[] = {{"shares", "weighted"}, {"spread", "domains"}};

@@ -159,7 +159,7 @@ TEST_CASE("a file of other content than 64 digits is no secret, and its content 
   }
 }
 
-TEST_CASE("an editor's line end and capital digits don't change a secret") {
+TEST_CASE("a line end and capital digits don't change a secret") {
   temporary_folder folder;
   auto proof = cluster_secret::load(write_private(folder, digits)).value().prove("label", "text");
   for (auto& text : {digits + "\n", digits + "\r\n", digits + " \n", std::string(64, 'A')}) {

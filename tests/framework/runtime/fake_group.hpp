@@ -14,6 +14,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -115,9 +116,11 @@ struct fake_group {
   std::unique_ptr<group_client> client;
 
   /// @param strangers listed before the group's own nodes
+  /// @param first the node that the client calls first
   explicit fake_group(int count, int known = 0, milliseconds timeout = milliseconds{3000},
                       const connection_settings& timing = quick(),
-                      const std::vector<endpoint>& strangers = {}) {
+                      const std::vector<endpoint>& strangers = {},
+                      std::optional<std::size_t> first = {}) {
     for (int i = 0; i < count; ++i)
       nodes.push_back(std::make_unique<fake_node>(fmt::format("node-{}", i)));
     group_client::settings settings;
@@ -131,6 +134,8 @@ struct fake_group {
     for (int i = 0; i < (known == 0 ? count : known); ++i)
       settings.members.push_back(
           {fmt::format("node-{}", i), nodes[static_cast<std::size_t>(i)]->where});
+    if (first)
+      settings.first = address(*first);
     client = std::make_unique<group_client>(actors, settings);
   }
   std::string address(std::size_t node) { return to_string(nodes[node]->where); }

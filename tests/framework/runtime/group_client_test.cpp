@@ -45,6 +45,39 @@ TEST_CASE("a client follows the hint to the leader, and keeps using that leader"
   CHECK(group.nodes[1]->asked() == 0);
 }
 
+TEST_CASE("a client calls the member first that its settings name, with commands and queries") {
+  for (std::size_t first = 0; first < 3; ++first) {
+    fake_group group{3, 0, milliseconds{3000}, quick(), {}, first};
+    CHECK(*group.client->call(message_kind::command, "a") == "echo a");
+    CHECK(*group.client->call(message_kind::query, "b") == "echo b");
+    CHECK(group.nodes[first]->asked() == 2);
+  }
+}
+
+TEST_CASE("a first member that is gone, or no member, is only tried") {
+  fake_group group{3, 0, milliseconds{3000}, quick(), {}, 1};
+  group.nodes[1].reset();
+  CHECK(*group.client->call(message_kind::command, "a") == "echo a");
+  fake_group other{3, 2, milliseconds{3000}, quick(), {}, 2};
+  CHECK(*other.client->call(message_kind::command, "a") == "echo a");
+  CHECK(other.nodes[0]->asked() == 1);
+}
+
+TEST_CASE("a client tells which replica answered its last command, or its queries before that") {
+  fake_group group{3, 0, milliseconds{3000}, quick(), {}, 1};
+  CHECK(group.client->leader() == "");
+  CHECK(group.client->call(message_kind::local_query, "a").has_value());
+  CHECK(group.client->leader() == "");
+  CHECK(group.client->call(message_kind::query, "b").has_value());
+  CHECK(group.client->leader() == group.address(1));
+  group.nodes[1]->script->answers = {problem(errc::unavailable, group.address(2))};
+  CHECK(group.client->call(message_kind::command, "c").has_value());
+  CHECK(group.client->leader() == group.address(2));
+  CHECK(group.client->call(message_kind::query, "d").has_value());
+  CHECK(group.nodes[1]->script->asked.back() == "d");
+  CHECK(group.client->leader() == group.address(2));
+}
+
 TEST_CASE("a client learns of replicas that its settings don't name") {
   fake_group group{2, 1};
   group.nodes[0]->script->group = {{2, "node-1", group.nodes[1]->where}};

@@ -19,6 +19,15 @@ atl::verify::report verified(const specimen& it, std::uint64_t seeds) {
   return atl::verify::verify_here(it.plugin, it.options, how);
 }
 
+/// Under a sanitizer, allocations are not counted, and the check that would find the specimen says
+/// so.
+bool needs_counted_allocations(const specimen& it, const atl::verify::report& report) {
+  return std::any_of(report.findings.begin(), report.findings.end(), [&](auto& finding) {
+    return finding.what == atl::verify::verdict::skipped && finding.property == it.property &&
+           finding.detail.find("does not count allocations") != std::string::npos;
+  });
+}
+
 void must_be_found(const specimen& it) {
   CAPTURE(it.name);
   CAPTURE(it.mistake);
@@ -26,6 +35,8 @@ void must_be_found(const specimen& it) {
   auto found = std::find_if(report.findings.begin(), report.findings.end(), [](auto& finding) {
     return finding.what == atl::verify::verdict::broken;
   });
+  if (found == report.findings.end() && needs_counted_allocations(it, report))
+    return;
   auto is_found = found != report.findings.end();
   CHECK(is_found);
   if (!is_found)

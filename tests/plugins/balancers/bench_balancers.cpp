@@ -117,6 +117,17 @@ pool_fixture members(std::size_t size) {
   return pool;
 }
 
+/// Answers the probes that a balancer asks for after a pick. @returns how many it asked for
+std::size_t answer_probes(spi::balancer& balancer, const pool_fixture& pool,
+                          const spi::member_facts& facts, spi::timestamp now) {
+  slot whom[8];
+  auto wanted = balancer.wanted_probes(now, facts, whom);
+  for (auto who : std::span{whom}.first(wanted))
+    balancer.on_probe(who, {pool.in_flight[who], microseconds{static_cast<int>(pool.latency[who])}},
+                      now);
+  return wanted;
+}
+
 void measure(const strategy& each, std::size_t size, double seconds, double baseline_ns,
              const std::string& baseline_name, figures& all) {
   auto balancer = maker(each.plugin)(1);
@@ -136,6 +147,14 @@ void measure(const strategy& each, std::size_t size, double seconds, double base
   auto three = nanoseconds_of(
       seconds, [&](std::uint64_t i) { use(balancer->pick_many(request(i), facts, picks)); });
   all.add(name + "pick_many(3)", three, "ns", three / baseline_ns, baseline_name);
+  if (answer_probes(*balancer, pool, facts, request(0).now) == 0)
+    return;
+  auto with_probes = nanoseconds_of(seconds, [&](std::uint64_t i) {
+    use(balancer->pick(request(i), facts));
+    answer_probes(*balancer, pool, facts, request(i).now);
+  });
+  all.add(name + "pick and the probes it asks for", with_probes, "ns", with_probes / baseline_ns,
+          baseline_name);
 }
 
 } // namespace

@@ -13,9 +13,11 @@
 
 #include <array>
 #include <filesystem>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 /// Messages between the actors of one process. Only `envelope` goes over the wire.
@@ -48,7 +50,7 @@ struct peer_messages {
 };
 /// The body of an envelope of kind `consensus`: sender, receiver, then the protocol's messages.
 std::string encode_peer_messages(spi::replica_id from, spi::replica_id to,
-                                 const std::vector<std::string>& bytes);
+                                 std::initializer_list<std::string_view> bytes);
 /// Reads hostile bytes. @returns none for malformed bytes, and for messages to another replica than
 /// `to`.
 std::optional<peer_messages> decode_peer_messages(std::string_view bytes, spi::replica_id to);

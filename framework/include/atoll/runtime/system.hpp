@@ -25,7 +25,7 @@ struct membership {
 
 /// The actor system of a process, and its connections to others. CAF itself opens no socket: only
 /// envelopes travel, over connections whose peers have proved that they belong to the cluster
-/// (docs/adr/0010), and only actors that are published receive them.
+/// (docs/adr/0011), and only actors that are published receive them.
 class system {
  public:
   /// @param threads of the scheduler; the I/O thread and the threads that write to disks come on

@@ -129,6 +129,21 @@ TEST_CASE("the reward of an outcome fades with the outcomes after it") {
   CHECK(rewards.count() == doctest::Approx(rewards.count(0) + rewards.count(1)));
 }
 
+TEST_CASE("what is computed of a member follows its own outcomes at once, and others' soon") {
+  pool_fixture pool{10};
+  atl::balancers::rewards rewards{20};
+  rewards.update(pool.members);
+  rewards.add(0, {true, 1ms});
+  rewards.add(7, {false, 1ms});
+  CHECK(rewards.means()[7] == doctest::Approx(rewards.mean(7)));
+  CHECK(rewards.uncertainties()[7] == doctest::Approx(1 / std::sqrt(1 + rewards.count(7))));
+  for (int outcome = 0; outcome < 300; ++outcome)
+    rewards.add(3, {true, 1ms});
+  CHECK(rewards.means()[7] == doctest::Approx(rewards.mean(7)).epsilon(0.05));
+  CHECK(rewards.uncertainties()[7] ==
+        doctest::Approx(1 / std::sqrt(1 + rewards.count(7))).epsilon(0.05));
+}
+
 TEST_CASE("counts stay right over any number of outcomes") {
   pool_fixture pool{1};
   atl::balancers::rewards rewards{20};

@@ -1,6 +1,10 @@
 #include "common_rules.hpp"
 #include "queue_model.hpp"
 
+#include <c3/recent_picks.hpp>
+
+#include <limits>
+
 using namespace balancer_test;
 using namespace std::chrono_literals;
 
@@ -77,6 +81,40 @@ TEST_CASE("a member of unknown latency is judged like the mean of the others") {
   CHECK(picked(pool) == 1);
 }
 
+TEST_CASE("latencies that can't be summed up lead to no member that may not be picked") {
+  pool_fixture pool{4};
+  auto balancer = make(1);
+  pool.update(*balancer);
+  pool.latency.assign(4, std::numeric_limits<float>::max());
+  pool.latency[3] = 0;
+  for (slot unavailable : {0, 3}) {
+    pool.available.assign(4, 1);
+    pool.available[unavailable] = 0;
+    for (int call = 0; call < 50; ++call) {
+      checked_pick(*balancer, pool, 0);
+      CHECK(checked_picks(*balancer, pool, 4, 0).size() == 3);
+    }
+  }
+}
+
+TEST_CASE("the mean is that of the known latencies, of few members and of many") {
+  for (std::size_t known : {2, 16, 34}) {
+    pool_fixture pool{known + 7};
+    auto balancer = make(1);
+    pool.update(*balancer);
+    for (slot who = 0; who < known; ++who)
+      pool.latency[who] = who % 2 == 0 ? 1000 : 3000;
+    auto unknown = static_cast<slot>(known + 6);
+    pool.available.assign(pool.size(), 0);
+    pool.available[0] = pool.available[unknown] = 1;
+    for (auto [latency, expected] : {std::pair{1900.0F, slot{0}}, {2100.0F, unknown}}) {
+      pool.latency[0] = latency;
+      pool.latency[1] = 4000 - latency; // the mean stays 2 ms
+      CHECK(pool.pick(*balancer) == expected);
+    }
+  }
+}
+
 TEST_CASE("the latency of a member without requests for long is forgotten") {
   for (auto [forget, expected] : {std::pair{10s, 0}, {0s, 1}}) {
     pool_fixture pool{2};
@@ -91,6 +129,29 @@ TEST_CASE("the latency of a member without requests for long is forgotten") {
     pool.in_flight = {0, 1}; // 9 or the mean of 5 ms, against 8
     CHECK(pool.pick(*balancer) == static_cast<slot>(expected));
   }
+}
+
+TEST_CASE("each member is forgotten at its own time, and keeps it when the list changes") {
+  pool_fixture pool{3};
+  atl::balancers::recent_picks recent{10s};
+  recent.update(pool.members);
+  auto remembered_at = [&](spi::timestamp now) {
+    recent.forget(now);
+    return std::vector<float>(recent.remembered(), recent.remembered() + 3);
+  };
+  using flags = std::vector<float>;
+  CHECK(remembered_at(0s) == flags{1, 1, 1});
+  recent.add(0, 0s);
+  recent.add(1, 4s);
+  CHECK(remembered_at(9s) == flags{1, 1, 1});
+  CHECK(remembered_at(10s) == flags{0, 1, 1});
+  CHECK(remembered_at(14s) == flags{0, 0, 1});
+  recent.add(0, 15s);
+  CHECK(remembered_at(24s) == flags{1, 0, 1});
+  pool.exchange(0, 2);
+  recent.update(pool.members);
+  CHECK(remembered_at(24s) == flags{1, 0, 1});
+  CHECK(remembered_at(25s) == flags{1, 0, 0});
 }
 
 TEST_CASE("one member that is ten times slower: the tail is far shorter than with even shares") {

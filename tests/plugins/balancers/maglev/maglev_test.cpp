@@ -78,32 +78,11 @@ TEST_CASE("one of 100 members that leaves moves about 1.55 % of the entries") {
 }
 
 TEST_CASE("keys go to the same members whatever the seed and the order of the list") {
-  pool_fixture pool{10};
-  auto one = make(1), other = make(2);
-  pool.update(*one);
-  auto before = members_of_keys(*one, pool, 1000);
-  pool.exchange(0, 9);
-  pool.exchange(3, 5);
-  pool.update(*other);
-  CHECK(members_of_keys(*other, pool, 1000) == before);
+  check_seed_and_order_mean_nothing(make);
 }
 
 TEST_CASE("only the keys of an unavailable member move, to all others, and come back") {
-  pool_fixture pool{10};
-  auto balancer = make(1);
-  pool.update(*balancer);
-  auto before = members_of_keys(*balancer, pool, 20'000);
-  pool.available[4] = 0;
-  auto after = members_of_keys(*balancer, pool, 20'000);
-  CHECK(moved_keys(before, after, pool.members[4].id).needless == 0);
-  std::vector<std::uint64_t> heirs(10);
-  for (std::size_t key = 0; key < before.size(); ++key)
-    if (before[key] == pool.members[4].id)
-      ++heirs[after[key] - 1];
-  for (slot who : {0, 1, 2, 3, 5, 6, 7, 8, 9})
-    CHECK(static_cast<double>(heirs[who]) == doctest::Approx(222).epsilon(0.35));
-  pool.available[4] = 1;
-  CHECK(members_of_keys(*balancer, pool, 20'000) == before);
+  check_unavailable_member(make, 10, 20'000, 0.35);
 }
 
 TEST_CASE("more members than entries: each is picked when the others can't be") {

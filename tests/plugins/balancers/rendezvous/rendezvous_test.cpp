@@ -32,24 +32,14 @@ TEST_CASE("keys move only from or to the member that changes") {
 }
 
 TEST_CASE("keys go to the same members whatever the seed and the order of the list") {
-  pool_fixture pool{10};
-  auto one = make(1), other = make(2);
-  pool.update(*one);
-  auto before = members_of_keys(*one, pool, 1000);
-  pool.exchange(0, 9);
-  pool.exchange(3, 5);
-  pool.update(*other);
-  CHECK(members_of_keys(*other, pool, 1000) == before);
+  check_seed_and_order_mean_nothing(make);
 }
 
 TEST_CASE("one more member of n moves 1 in n + 1 keys") {
-  pool_fixture pool{9};
-  auto balancer = make(1);
-  pool.update(*balancer);
-  auto before = members_of_keys(*balancer, pool, 50'000);
+  keyed_pool pool{make, 9, 50'000};
   auto joined = pool.join().id;
-  pool.update(*balancer);
-  auto movement = moved_keys(before, members_of_keys(*balancer, pool, 50'000), joined);
+  pool.update();
+  auto movement = pool.moved(joined);
   CHECK(movement.needless == 0);
   CHECK(movement.moved > 4700);
   CHECK(movement.moved < 5300);
@@ -103,19 +93,7 @@ TEST_CASE("a common factor of all weights changes nothing") {
 }
 
 TEST_CASE("the keys of an unavailable member are divided among all others") {
-  pool_fixture pool{10};
-  auto balancer = make(1);
-  pool.update(*balancer);
-  auto before = members_of_keys(*balancer, pool, 90'000);
-  pool.available[0] = 0;
-  auto after = members_of_keys(*balancer, pool, 90'000);
-  CHECK(moved_keys(before, after, pool.members[0].id).needless == 0);
-  std::vector<std::uint64_t> heirs(10);
-  for (std::size_t key = 0; key < before.size(); ++key)
-    if (before[key] == pool.members[0].id)
-      ++heirs[after[key] - 1];
-  for (slot who = 1; who < 10; ++who)
-    CHECK(static_cast<double>(heirs[who]) == doctest::Approx(1000).epsilon(0.2));
+  check_unavailable_member(make, 10, 90'000, 0.2);
 }
 
 TEST_CASE("when all members of an entry are down, its keys are divided among the rest by weight") {

@@ -10,30 +10,29 @@
 
 namespace atl::balancers {
 
-/// `pick` and `pick_many` of strategies that can pick among the members for which a predicate
-/// holds. `pick_many` gives the same picks as the default of the interface, without its walks over
-/// all members. Not thread-safe; allocates in `update` only.
-class spread_picks {
+/// A strategy that can pick among the members for which a predicate holds: a class derived from
+/// `spread_balancer<itself>` with two public functions. `update_members(members)` is `update`;
+/// `pick_among(request, facts, may)` picks one of the members for which `may(slot)` holds, or
+/// `no_slot` if there is none. `pick_many` calls that as often as it has places to fill, as the
+/// default of the interface calls `pick`, but without walks over all members. Allocates in `update`
+/// only.
+template <class Strategy>
+class spread_balancer : public spi::balancer {
  public:
-  void update(std::span<const spi::member> members) {
+  void update(std::span<const spi::member> members) final {
     domains_.update(members);
     used_domains_.resize(domains_.size());
     picked_.resize(members.size());
     tried_.resize(members.size());
+    strategy().update_members(members);
   }
 
-  /// @param pick_among `pick_among(may)` picks one of the members for which `may(slot)` holds;
-  ///        `no_slot` if there is none
-  template <class PickAmong>
-  spi::slot pick(const spi::pick_request& request, const spi::member_facts& facts,
-                 PickAmong&& pick_among) {
-    return pick_among(eligible{request, facts, tried_});
+  spi::slot pick(const spi::pick_request& request, const spi::member_facts& facts) final {
+    return strategy().pick_among(request, facts, eligible{request, facts, tried_});
   }
 
-  /// As `balancer::pick_many`.
-  template <class PickAmong>
   std::size_t pick_many(const spi::pick_request& request, const spi::member_facts& facts,
-                        std::span<spi::slot> picks, PickAmong&& pick_among) {
+                        std::span<spi::slot> picks) final {
     eligible available{request, facts, tried_};
     picked_.clear();
     used_domains_.clear();
@@ -42,7 +41,7 @@ class spread_picks {
     while (filled < picks.size()) {
       auto who = spi::no_slot;
       if (used < domains_.size())
-        who = pick_among([&](spi::slot candidate) {
+        who = strategy().pick_among(request, facts, [&](spi::slot candidate) {
           return available(candidate) && !picked_.contains(candidate) &&
                  !used_domains_.contains(domains_.of(candidate));
         });
@@ -62,6 +61,8 @@ class spread_picks {
   }
 
  private:
+  Strategy& strategy() { return static_cast<Strategy&>(*this); }
+
   domain_table domains_;
   mark_set used_domains_, picked_, tried_;
 };
