@@ -72,6 +72,9 @@ caf::behavior remote_node_actor::make_behavior() {
   urgent_lane_ = open(std::move(*settings_.socket), std::move(settings_.place));
   settings_.socket.reset();
   arm();
+  // The receiver of an envelope that nobody expects a reply to may drop it; that is no failure of
+  // the connection.
+  set_error_handler([](caf::scheduled_actor*, caf::error&) {});
   return {
       [this](envelope& message) { return forward(message); },
       [this](envelope_arrived& what) { on_arrived(what); },
