@@ -61,7 +61,7 @@ std::string encode_envelope(std::uint8_t use, std::uint64_t id,
   return out.take() + message.body;
 }
 
-std::optional<atl::runtime::envelope> receive_envelope(raw_connection& from) {
+std::optional<received_envelope> receive_envelope(raw_connection& from) {
   auto header = from.receive(8);
   if (header.size() < 8)
     return std::nullopt;
@@ -69,12 +69,13 @@ std::optional<atl::runtime::envelope> receive_envelope(raw_connection& from) {
   auto bytes = from.receive(sizes.get<std::uint32_t>());
   atl::spi::reader in{bytes};
   in.get<std::uint8_t>();
-  in.get<std::uint64_t>();
-  atl::runtime::envelope message;
+  received_envelope received;
+  received.id = in.get<std::uint64_t>();
+  auto& message = received.message;
   message.kind = static_cast<atl::runtime::message_kind>(in.get<std::uint16_t>());
   message.digest = in.get<std::uint64_t>();
   if (!in.ok())
     return std::nullopt;
   message.body = in.rest();
-  return message;
+  return received;
 }

@@ -28,5 +28,9 @@ std::string control_frame(std::string_view bytes);
 /// @param use 0: nobody answers, 1: a request, 2: a response
 std::string encode_envelope(std::uint8_t use, std::uint64_t id,
                             const atl::runtime::envelope& message);
+struct received_envelope {
+  std::uint64_t id = 0;
+  atl::runtime::envelope message;
+};
 /// The next envelope of a node. None if the node has closed the connection.
-std::optional<atl::runtime::envelope> receive_envelope(raw_connection& from);
+std::optional<received_envelope> receive_envelope(raw_connection& from);

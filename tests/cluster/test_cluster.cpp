@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <fcntl.h>
@@ -130,6 +131,7 @@ std::string random_bytes(std::size_t size, std::uint64_t seed) {
 }
 
 test_cluster::test_cluster(cluster_shape shape) : network_{shape.network} {
+  ::setenv("XDG_CACHE_HOME", cache_folder().c_str(), 1);
   write_configuration(shape);
 }
 

@@ -104,6 +104,8 @@ class test_cluster {
   dfs::cluster_settings settings() const;
 
   const std::filesystem::path& folder() const { return folder_.path(); }
+  /// Where clients remember which master led, from the construction of this cluster on.
+  std::filesystem::path cache_folder() const { return folder() / "cache"; }
   std::filesystem::path data_of(const std::string& node) const;
   std::filesystem::path config_of(const std::string& node) const;
   std::string log_of(const std::string& node) const;
