@@ -155,12 +155,13 @@ void test_cluster::write_configuration(const cluster_shape& shape) {
   auto copies = fmt::format("copies = {}", shape.copies);
   shared += fmt::format("[recovery]\nplugin = \"{}\"\noptions = {{ {} }}\n\n", shape.recovery,
                         shape.recovery == "replicate" ? copies : "");
-  shared += "[links]\nheartbeat = \"100ms\"\nfailure_timeout = \"1s\"\n\n";
+  shared += "[links]\n" + shape.links + "\n\n";
   shared += "[files]\n" + shape.files + "\n";
   shared += "\n[client]\n" + shape.client + "\n";
   write_file(folder() / "cluster.toml", shared);
-  if (network_ && !std::filesystem::exists(folder() / dfs::secret_file_name)) {
-    // Without a secret nodes listen on loopback addresses only.
+  // Without a secret nodes listen on loopback addresses only.
+  if ((network_ || shape.has_secret) &&
+      !std::filesystem::exists(folder() / dfs::secret_file_name)) {
     auto secret = atl::net::cluster_secret::create(folder() / dfs::secret_file_name);
     REQUIRE_MESSAGE(secret.has_value(), secret.error().message);
   }

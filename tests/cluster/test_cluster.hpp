@@ -59,8 +59,10 @@ struct cluster_shape {
   std::string recovery = "replicate";
   int copies = 3; ///< the option of `replicate`; other schemes get no options
   std::string files = "chunk_size = \"64KiB\"\ninline_limit = 0"; ///< lines of [files]
-  std::string client;                      ///< lines of [client], such as `timeout = "2s"`
-  std::string reserve = "1MiB";            ///< of each node's disk
+  std::string client;           ///< lines of [client], such as `timeout = "2s"`
+  std::string reserve = "1MiB"; ///< of each node's disk
+  std::string links = "heartbeat = \"100ms\"\nfailure_timeout = \"1s\""; ///< lines of [links]
+  bool has_secret = false;                 ///< nodes and clients share a secret
   std::string plugin_path;                 ///< the line in [plugins], if any
   std::map<std::string, std::string> node; ///< further lines of a node's [node], by name
   host_network* network = nullptr;         ///< each node on the host of its name; none: on loopback
@@ -83,6 +85,7 @@ class test_cluster {
   /// Waits for the process to end. @returns its exit code.
   int wait_for_exit(const std::string& node);
   bool is_running(const std::string& node);
+  pid_t process_of(const std::string& node) const { return processes_.at(node); }
 
   /// Runs `dfs` on this cluster.
   outcome dfs(std::vector<std::string> words, const std::string& input = {});

@@ -30,8 +30,6 @@ inline constexpr std::chrono::milliseconds linger_time{1000};
 /// The part of a node's connections that clients leave to other nodes: otherwise clients that hold
 /// all connections of all nodes would keep the nodes from forwarding these clients' own writes.
 inline constexpr std::size_t connections_per_reserved = 4;
-/// Connections without a finished handshake that even a node of few connections allows.
-inline constexpr std::size_t unproved_min = 8;
 
 /// How long a node reports that it is still working on a request that waits for its disk. If the
 /// disk takes longer, the node counts as one that doesn't answer.

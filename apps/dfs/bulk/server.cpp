@@ -12,7 +12,6 @@
 #include <fmt/format.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <csignal>
 #include <exception>
 #include <list>
@@ -82,8 +81,7 @@ atl::status bulk_server::implementation::listen() {
   settings.connections_max = options.connections_max;
   settings.reserve = options.connections_max / connections_per_reserved;
   settings.spare_role = "client";
-  settings.unproved_max =
-      std::clamp(options.connections_max, unproved_min, atl::net::unproved_connections_max);
+  settings.unproved_max = options.unproved_max;
   auto opened =
       atl::net::gatekeeper::open(io_.shared_context(), std::move(settings),
                                  [this](atl::net::admitted each) { take_in(std::move(each)); });

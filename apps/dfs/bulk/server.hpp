@@ -6,6 +6,7 @@
 #include <atoll/core/endpoint.hpp>
 #include <atoll/core/error.hpp>
 #include <atoll/net/gatekeeper.hpp>
+#include <atoll/net/net_limits.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -34,6 +35,8 @@ struct bulk_server_options {
   /// Each has a thread; further connections are answered `busy`. Clients leave a part of the
   /// connections to other nodes (`connections_per_reserved`).
   std::size_t connections_max = 256;
+  /// Connections whose peers are not proved yet; > 0.
+  std::size_t unproved_max = atl::net::unproved_connections_max;
   std::uint64_t write_buffer_bytes =
       128u << 20; ///< of writes under way; further writes are answered `busy`
   std::chrono::milliseconds idle_time{15000}; ///< how long a connection may be without a request

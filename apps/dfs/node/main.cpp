@@ -197,6 +197,7 @@ int run(const std::string& file, const start_orders& orders) {
   }
   log_open_files(all->node, *files);
   all->node.connections_max = files->connections;
+  all->node.unproved_max = files->unproved;
   all->node.sync_backlog_max = files->sync_backlog;
   node_failure failure;
   if (auto ran = serve(std::move(*all), std::move(*plugins), orders, *stop, failure); !ran) {

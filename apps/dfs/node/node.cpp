@@ -146,6 +146,7 @@ struct node::implementation {
     options.secret = given.cluster.secret;
     options.listen = given.self.bulk_listen;
     options.connections_max = given.self.connections_max;
+    options.unproved_max = given.self.unproved_max;
     options.write_buffer_bytes = given.self.write_buffer_bytes;
     options.timeouts.connect =
         std::chrono::ceil<std::chrono::milliseconds>(given.cluster.connect_timeout);

@@ -2,6 +2,8 @@
 
 #include "storage/storage_limits.hpp"
 
+#include <atoll/net/net_limits.hpp>
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,7 +18,7 @@ constexpr std::uint64_t files_of_node = 32;
 /// and clients.
 constexpr std::uint64_t files_of_master = 72;
 /// A bulk connection needs a socket, and during a request also a file and a connection to the next
-/// node. For each one there may be a connection without a finished handshake (`bulk_server`).
+/// node. There may be at least as many connections without a finished handshake.
 constexpr std::uint64_t files_of_connection = 4;
 constexpr std::uint64_t connections_min = 4;
 
@@ -41,6 +43,10 @@ atl::result<open_files_plan> plan_open_files(const node_settings& node, durabili
   auto room = (limit - needed) / files_of_connection;
   plan.connections =
       static_cast<std::uint32_t>(std::min<std::uint64_t>(node.connections_max, room));
+  // Many clients may connect to a node of few connections at the same time.
+  plan.unproved =
+      std::min<std::size_t>(limit - needed - plan.connections * (files_of_connection - 1),
+                            atl::net::unproved_connections_max);
   return plan;
 }
 

@@ -15,6 +15,7 @@ struct open_files_plan {
   std::uint64_t limit = 0;
   std::uint32_t connections = 0; ///< bulk connections: as configured, or fewer
   std::size_t sync_backlog = 0;  ///< files that wait for the background sync
+  std::size_t unproved = 0;      ///< bulk connections without a finished handshake
 };
 
 /// @param limit open descriptors of the process

@@ -81,6 +81,7 @@ struct node_settings {
   std::uint32_t threads = 1;
   std::uint16_t snapshot_port = 0; ///< 0: any free one
   std::uint32_t connections_max = 0;
+  std::size_t unproved_max = 256;       ///< bulk connections without a finished handshake
   std::size_t sync_backlog_max = 256;   ///< files that wait for the background sync
   std::uint64_t write_buffer_bytes = 0; ///< bound of the writes under way at a storage node
   atl::log::level log_level = atl::log::level::info;

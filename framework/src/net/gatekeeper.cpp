@@ -37,6 +37,7 @@ struct candidate {
   clock::time_point deadline = clock::now() + handshake_timeout;
   std::array<char, 512> buffer{};
   bool is_closed = false;
+  bool is_challenged = false;  ///< the peer speaks this protocol
   bool is_refused = false;     ///< told why; waits until the peer closes the connection
   std::size_t thrown_away = 0; ///< bytes that came after the refusal
 };
@@ -63,6 +64,7 @@ class gatekeeper::implementation : public std::enable_shared_from_this<implement
 
  private:
   void on_connection(tcp::socket socket);
+  void displace();
   void receive(const candidate_ptr& who);
   void on_bytes(const candidate_ptr& who, std::string_view bytes);
   bool flush(candidate& who);
@@ -136,11 +138,8 @@ void gatekeeper::implementation::close() {
 void gatekeeper::implementation::on_connection(tcp::socket socket) {
   if (!admit_)
     return;
-  if (candidates_.size() >= settings_.unproved_max) {
-    if (!candidates_.front()->is_refused)
-      ++counters_.displaced;
-    end(candidates_.front());
-  }
+  if (candidates_.size() >= settings_.unproved_max)
+    displace();
   error_code ignored;
   auto remote = socket.remote_endpoint(ignored);
   socket.set_option(tcp::no_delay{true}, ignored);
@@ -151,6 +150,24 @@ void gatekeeper::implementation::on_connection(tcp::socket socket) {
   if (candidates_.size() == 1)
     arm();
   receive(who);
+}
+
+/// Closes a connection for a newer one: one that is refused already, or else the oldest one. Its
+/// peer is told to come again if it speaks this protocol, so that it doesn't take the node for one
+/// that has failed.
+void gatekeeper::implementation::displace() {
+  auto refused = std::find_if(candidates_.begin(), candidates_.end(),
+                              [](auto& who) { return who->is_refused; });
+  if (refused != candidates_.end())
+    return end(*refused);
+  ++counters_.displaced;
+  auto& oldest = *candidates_.front();
+  if (oldest.is_challenged) {
+    oldest.handshake.refuse(refusal::busy,
+                            "too many connections are made at the same time; try again");
+    flush(oldest);
+  }
+  end(candidates_.front());
 }
 
 void gatekeeper::implementation::receive(const candidate_ptr& who) {
@@ -187,6 +204,7 @@ void gatekeeper::implementation::on_bytes(const candidate_ptr& who, std::string_
 bool gatekeeper::implementation::flush(candidate& who) {
   auto out = who.handshake.take_output();
   error_code problem;
+  who.is_challenged = who.is_challenged || !out.empty();
   return out.empty() || who.socket.send(asio::buffer(out), 0, problem) == out.size();
 }
 

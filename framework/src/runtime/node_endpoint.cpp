@@ -106,7 +106,9 @@ envelope node_endpoint_actor::answer_handshake(const envelope& message) {
 }
 
 envelope node_endpoint_actor::turn_away(const node_info& who, const std::string& why) {
-  log::warning(settings_.self.role, who.name, "turned away: {}", why);
+  if (auto held_back = turned_away_log_.pass())
+    log::warning(settings_.self.role, who.name, "turned away: {} ({} more like this)", why,
+                 *held_back);
   if (settings_.application && who.role != client_role) {
     tell(this, settings_.application, turned_away{who.name, why});
     if (turned_away_.size() < turned_away_max)

@@ -151,6 +151,39 @@ TEST_CASE("two thousand idle connections don't keep a dialer out") {
   CHECK(idle.front().received().empty());
 }
 
+TEST_CASE("a dialer that is displaced during its handshake is told to come again") {
+  event_loop loop;
+  port_under_test port{loop, [](auto& settings) { settings.unproved_max = 1; }};
+  auto begun = raw_peer::connect_to(port.number());
+  begun.send(hello_of(ends{}.dialer));
+  loop.run_ready();
+  auto challenge = begun.received();
+  REQUIRE_FALSE(challenge.empty());
+  auto newer = raw_peer::connect_to(port.number());
+  CHECK(loop.run_until([&] { return begun.has_ended(); }));
+  CHECK(contains(begun.received(), "try again"));
+  CHECK(port.tested->counters().displaced == 1);
+  CHECK_FALSE(newer.has_ended());
+}
+
+TEST_CASE("a connection that is refused makes room before one whose handshake is under way") {
+  event_loop loop;
+  port_under_test port{loop, [](auto& settings) { settings.unproved_max = 2; }};
+  auto begun = raw_peer::connect_to(port.number());
+  begun.send(hello_of(ends{}.dialer));
+  loop.run_ready();
+  auto stray = ends{}.dialer;
+  stray.who.cluster = "lagoon";
+  auto refused = raw_peer::connect_to(port.number());
+  refused.send(hello_of(stray));
+  loop.run_ready();
+  REQUIRE(port.refused(refusal::cluster) == 1);
+  auto newer = raw_peer::connect_to(port.number());
+  loop.run_ready();
+  CHECK_FALSE(begun.has_ended());
+  CHECK(port.tested->counters().displaced == 0);
+}
+
 TEST_CASE("a flood of connections that never ends doesn't keep a dialer out") {
   event_loop loop;
   port_under_test port{loop};

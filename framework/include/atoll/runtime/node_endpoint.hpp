@@ -54,6 +54,7 @@ class node_endpoint_actor : public io_thread_actor {
   std::set<std::string>
       turned_away_; ///< names of nodes that were turned away and not accepted since
   log_limiter malformed_log_;
+  log_limiter turned_away_log_;
 };
 
 } // namespace atl::runtime

@@ -90,9 +90,9 @@ TEST_CASE("1,000 silent connections keep no caller out") {
   cluster.must_serve();
 }
 
-TEST_CASE("a node of few connections keeps few strangers") {
+TEST_CASE("a node keeps no more strangers than it may") {
   bulk_node node;
-  node.options.connections_max = 12;
+  node.options.unproved_max = 12;
   node.start();
   std::vector<std::unique_ptr<stranger>> strangers;
   for (int i = 0; i < 20; ++i)

@@ -37,6 +37,23 @@ TEST_CASE("with few open files a storage node serves fewer connections, and keep
   }
 }
 
+TEST_CASE("a node of few connections lets many clients connect at the same time, as far as its "
+          "limit of open files allows") {
+  auto node = node_with(false, true);
+  node.connections_max = 6;
+  auto plan = plan_open_files(node, durability::fsync, 10'000);
+  REQUIRE(plan.has_value());
+  CHECK(plan->connections == 6);
+  CHECK(plan->unproved == 256);
+  for (std::uint64_t limit : {64, 128, 1024}) {
+    CAPTURE(limit);
+    auto few = plan_open_files(node_with(false, true), durability::fsync, limit);
+    REQUIRE(few.has_value());
+    CHECK(few->unproved >= few->connections);
+    CHECK(3 * few->connections + few->unproved + 32 < limit);
+  }
+}
+
 TEST_CASE("a limit of open files that is too low is refused with the numbers") {
   for (auto node : {node_with(true, false), node_with(false, true), node_with(true, true)}) {
     auto plan = plan_open_files(node, durability::fsync, 50);
