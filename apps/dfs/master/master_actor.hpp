@@ -9,6 +9,7 @@
 
 #include <atoll/core/group_birth.hpp>
 #include <atoll/core/log_limiter.hpp>
+#include <atoll/net/gatekeeper.hpp>
 #include <atoll/runtime/replica_actor.hpp>
 #include <atoll/runtime/runtime_messages.hpp>
 
