@@ -128,8 +128,8 @@ class own_way : public way {
   }
 
  private:
-  rt::system far_{{}, 1};
-  rt::system near_{{}, 1};
+  rt::system far_{1};
+  rt::system near_{1};
   std::mutex mutex_;
   std::condition_variable changed_;
   bool is_up_ = false;

@@ -71,6 +71,23 @@ std::string copies_line(const json& copies) {
                      copies["unreadable"].get<std::uint64_t>(), age_text(copies));
 }
 
+/// Only if somebody was kept out.
+std::string connections_line(const json& master) {
+  auto& counters = master["connections"];
+  std::string reasons;
+  for (auto& [why, count] : counters["refused"].items())
+    if (count.get<std::uint64_t>() > 0)
+      reasons +=
+          fmt::format("{}{} ({})", reasons.empty() ? "" : ", ", count.get<std::uint64_t>(), why);
+  auto silent =
+      counters["timed_out"].get<std::uint64_t>() + counters["displaced"].get<std::uint64_t>();
+  if (reasons.empty() && silent == 0)
+    return {};
+  return fmt::format(
+      "connections to {} that were kept out: {} refused, {} without a proof in time\n",
+      master["name"].get<std::string>(), reasons.empty() ? "none" : reasons, silent);
+}
+
 } // namespace
 
 atl::result<json> gather_status(control& masters) {
@@ -116,6 +133,8 @@ std::string status_text(const json& status) {
                     human_bytes(files["bytes"]), files["chunks"].get<std::uint64_t>());
   if (status.contains("copies") && status["copies"].is_object())
     out += copies_line(status["copies"]);
+  if (status["seen_by"].contains("connections"))
+    out += connections_line(status["seen_by"]);
   if (status.contains("problem"))
     out += "\nproblem: " + status["problem"].get<std::string>() + "\n";
   if (status.contains("refused"))

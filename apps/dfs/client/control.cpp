@@ -60,8 +60,7 @@ struct control::implementation {
 
   implementation(const cluster_settings& settings, atl::spi::read_level reads,
                  std::shared_ptr<const leader_memory> remembered)
-      : memory{std::move(remembered)}, level{reads}, actors{settings.links, scheduler_threads,
-                                                            who(settings)},
+      : memory{std::move(remembered)}, level{reads}, actors{scheduler_threads, who(settings)},
         group{actors, describe(settings, memory.get())} {}
   ~implementation() {
     if (memory)

@@ -301,6 +301,8 @@ caf::result<envelope> master_actor::status() {
         [this, answer](const atl::result<responses::summary>& summary) mutable {
           status_view seen{settings_.self, settings_.policy, registry_, view_,
                            summary,        plugin_problem_,  refused_,  {}};
+          if (settings_.connections)
+            seen.connections = settings_.connections();
           if (leads()) {
             seen.survey = &survey_;
             seen.shortage = placement_.shortage_of_nodes(settings_.policy.chunk_bytes, registry_,

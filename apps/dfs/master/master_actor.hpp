@@ -9,6 +9,7 @@
 
 #include <atoll/core/group_birth.hpp>
 #include <atoll/core/log_limiter.hpp>
+#include <atoll/net/gatekeeper.hpp>
 #include <atoll/runtime/replica_actor.hpp>
 #include <atoll/runtime/runtime_messages.hpp>
 
@@ -66,6 +67,8 @@ class master_actor : public caf::event_based_actor {
     std::shared_ptr<atl::spi::balancer> balancer;
     std::shared_ptr<const atl::spi::recovery> recovery;
     std::uint64_t seed = 0;
+    /// The counters of the control port, for `status`; null: none. Called by the actor's thread.
+    std::function<atl::net::gatekeeper_counters()> connections;
   };
 
   master_actor(caf::actor_config& config, settings given);

@@ -92,6 +92,17 @@ json describe_metrics(const atl::runtime::replica_view& view) {
           {"sync_us", view.disk.sync_us}};
 }
 
+json describe_connections(const atl::net::gatekeeper_counters& counters) {
+  json refused = json::object();
+  for (std::size_t i = 0; i < counters.refused.size(); ++i)
+    refused[std::string{to_string(static_cast<atl::net::refusal>(i))}] = counters.refused[i];
+  return {{"admitted", counters.admitted},
+          {"refused", std::move(refused)},
+          {"timed_out", counters.timed_out},
+          {"displaced", counters.displaced},
+          {"hung_up", counters.hung_up}};
+}
+
 json describe_replica(const status_view& view) {
   auto& protocol = view.replica.protocol;
   return {{"name", view.self.name},
@@ -109,6 +120,7 @@ json describe_replica(const status_view& view) {
           {"incarnation", view.replica.incarnation},
           {"voters", view.replica.voters},
           {"learners", view.replica.learners},
+          {"connections", describe_connections(view.connections)},
           {"metrics", describe_metrics(view.replica)}};
 }
 

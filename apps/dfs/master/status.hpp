@@ -2,6 +2,8 @@
 
 #include "master/master_actor.hpp"
 
+#include <atoll/net/gatekeeper.hpp>
+
 #include <map>
 #include <string>
 
@@ -18,7 +20,9 @@ struct status_view {
   const std::map<std::string, refused_node>& refused;
   std::string waiting;                  ///< why the master belongs to no group yet; empty: it does
   const chunk_survey* survey = nullptr; ///< of the leading master; null otherwise
-  std::string shortage{};               ///< why no chunk of full size can be stored; empty: it can
+  /// Of the master's control port since its start.
+  atl::net::gatekeeper_counters connections{};
+  std::string shortage{}; ///< why no chunk of full size can be stored; empty: it can
 };
 
 /// As JSON; docs/OPERATING.md describes the fields.

@@ -298,9 +298,9 @@ atl::status master_role::start_actors(replica_settings settings, const atl::grou
   auto seed = settings.seed;
   replica_ = spawn_on_io_thread<replica_actor>(*actors_, std::move(settings));
   supervise(replica_, "the replica of the master", given_.failed);
-  master_ = actors_->spawn<master_actor>(
-      master_actor::settings{info_, birth, group, make_policy(given_), replica_, endpoint_,
-                             std::move(balancer), std::move(*recovery), seed});
+  master_ = actors_->spawn<master_actor>(master_actor::settings{
+      info_, birth, group, make_policy(given_), replica_, endpoint_, std::move(balancer),
+      std::move(*recovery), seed, [this] { return actors_.connections(); }});
   supervise(master_, "the actor of the master", given_.failed);
   atl::runtime::tell_from_outside(endpoint_, std::move(folders));
   atl::runtime::tell_from_outside(endpoint_, atl::runtime::adopt_roles{info_, replica_, master_});

@@ -50,7 +50,7 @@ void register_types_once() {
 
 struct node::implementation {
   explicit implementation(parts the_parts)
-      : given{std::move(the_parts)}, actors{given.cluster.links, given.self.threads, who(given)} {}
+      : given{std::move(the_parts)}, actors{given.self.threads, who(given)} {}
 
   parts given;
   std::optional<atl::data_folder> folder;

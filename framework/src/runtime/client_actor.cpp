@@ -33,7 +33,7 @@ client_actor::client_actor(caf::actor_config& config, group_client::settings giv
     replicas_.push_back(make_replica(it));
   reader_ = random_.below(replicas_.size());
   if (auto first = member_at(settings_.first))
-    writer_ = reader_ = *first;
+    writer_ = *first; // queries spread over all replicas
 }
 
 caf::behavior client_actor::make_behavior() {
@@ -173,11 +173,12 @@ void client_actor::on_response(std::uint64_t wire, reply answer) {
     replicas_[call.member].silent_until = {};
   if (answer.value) {
     if (newest && !call.what.only) {
-      note_leader(call);
       if (is_query(call.what.kind))
         reader_ = call.member;
       else if (std::exchange(writer_, call.member) != call.member)
         end_pauses();
+      if (call.what.kind == message_kind::command)
+        note_leader(call.member);
     }
     return finish(found->first, std::move(*answer.value));
   }
@@ -185,14 +186,9 @@ void client_actor::on_response(std::uint64_t wire, reply answer) {
     again(found->first, answer);
 }
 
-/// Any replica may answer a query, so a query's answer counts only before the first command's.
-void client_actor::note_leader(const call& answered) {
-  auto is_command = answered.what.kind == message_kind::command;
-  if (!is_command && (answered.what.kind != message_kind::query || is_leader_certain_))
-    return;
-  is_leader_certain_ = is_command;
-  if (std::exchange(leader_, answered.member) != answered.member)
-    inbox_->set_leader(to_string(replicas_[answered.member].who.where));
+void client_actor::note_leader(std::size_t member) {
+  if (std::exchange(leader_, member) != member)
+    inbox_->set_leader(to_string(replicas_[member].who.where));
 }
 
 /// Retries a call that a replica failed to answer, at this or another replica, or completes it with

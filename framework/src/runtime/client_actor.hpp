@@ -133,7 +133,7 @@ class client_actor : public io_thread_actor {
   void send_alone(std::size_t member, call_id id);
   void on_responses(const envelope& message);
   void on_response(call_id id, reply answer);
-  void note_leader(const call& answered);
+  void note_leader(std::size_t member);
   void on_wake();
   clock::duration check_interval(const call& it) const;
   void give_up_attempt(call_id id, clock::time_point now);
@@ -167,7 +167,6 @@ class client_actor : public io_thread_actor {
   std::set<std::pair<clock::time_point, call_id>> wakes_;
   call_id last_id_ = 0;
   std::optional<std::size_t> leader_; ///< the replica that `group_client::leader` names
-  bool is_leader_certain_ = false;    ///< that replica answered a command
   clock::time_point armed_ = clock::time_point::max();
 };
 

@@ -5,6 +5,7 @@
 #include <atoll/net/io_thread.hpp>
 #include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/io_thread_actor.hpp>
+#include <atoll/runtime/node_info.hpp>
 #include <atoll/runtime/runtime_limits.hpp>
 #include <atoll/runtime/runtime_messages.hpp>
 #include <atoll/runtime/system.hpp>
@@ -62,7 +63,7 @@ struct system::implementation {
   std::vector<std::unique_ptr<net::gatekeeper>> ports;
 };
 
-system::system(const connection_settings&, std::size_t threads, membership self) {
+system::system(std::size_t threads, membership self) {
   register_types_once();
   impl_ = std::make_unique<implementation>(std::move(self), threads);
 }

@@ -104,7 +104,7 @@ struct fake_node {
   }
 
   std::shared_ptr<scripted_replica::script> script = std::make_shared<scripted_replica::script>();
-  system actors{quick(), 1};
+  system actors{1};
   endpoint where;
   caf::actor replica;
   caf::actor node_endpoint;
@@ -112,7 +112,7 @@ struct fake_node {
 
 struct fake_group {
   std::vector<std::unique_ptr<fake_node>> nodes;
-  system actors{quick(), 1};
+  system actors{1};
   std::unique_ptr<group_client> client;
 
   /// @param strangers listed before the group's own nodes

@@ -45,12 +45,11 @@ TEST_CASE("a client follows the hint to the leader, and keeps using that leader"
   CHECK(group.nodes[1]->asked() == 0);
 }
 
-TEST_CASE("a client calls the member first that its settings name, with commands and queries") {
+TEST_CASE("a client sends its first command to the member that its settings name") {
   for (std::size_t first = 0; first < 3; ++first) {
     fake_group group{3, 0, milliseconds{3000}, quick(), {}, first};
     CHECK(*group.client->call(message_kind::command, "a") == "echo a");
-    CHECK(*group.client->call(message_kind::query, "b") == "echo b");
-    CHECK(group.nodes[first]->asked() == 2);
+    CHECK(group.nodes[first]->asked() == 1);
   }
 }
 
@@ -63,18 +62,15 @@ TEST_CASE("a first member that is gone, or no member, is only tried") {
   CHECK(other.nodes[0]->asked() == 1);
 }
 
-TEST_CASE("a client tells which replica answered its last command, or its queries before that") {
+TEST_CASE("a client tells which replica answered its last command") {
   fake_group group{3, 0, milliseconds{3000}, quick(), {}, 1};
   CHECK(group.client->leader() == "");
-  CHECK(group.client->call(message_kind::local_query, "a").has_value());
+  CHECK(group.client->call(message_kind::query, "a").has_value());
   CHECK(group.client->leader() == "");
-  CHECK(group.client->call(message_kind::query, "b").has_value());
+  CHECK(group.client->call(message_kind::command, "b").has_value());
   CHECK(group.client->leader() == group.address(1));
   group.nodes[1]->script->answers = {problem(errc::unavailable, group.address(2))};
   CHECK(group.client->call(message_kind::command, "c").has_value());
-  CHECK(group.client->leader() == group.address(2));
-  CHECK(group.client->call(message_kind::query, "d").has_value());
-  CHECK(group.nodes[1]->script->asked.back() == "d");
   CHECK(group.client->leader() == group.address(2));
 }
 

@@ -31,7 +31,7 @@ node_info master(spi::replica_id id) {
 
 /// Counts the bytes of the protocol's messages that arrive at master 2.
 struct receiving_master {
-  explicit receiving_master(const connection_settings& timing) : actors{timing, 1} {
+  receiving_master() : actors{1} {
     sink = actors->spawn([this](caf::event_based_actor*) -> caf::behavior {
       return {[this](const peer_messages& messages) {
                 for (auto& each : messages.bytes)
@@ -57,7 +57,7 @@ struct receiving_master {
 
 /// Master 1 and its connection to master 2.
 struct sending_master {
-  sending_master(const endpoint& where, const connection_settings& timing) : actors{timing, 1} {
+  sending_master(const endpoint& where, const connection_settings& timing) : actors{1} {
     supervisor = actors->spawn([this](caf::event_based_actor*) -> caf::behavior {
       return {[this](const connection_event& event) {
         std::lock_guard lock{mutex};
@@ -101,7 +101,7 @@ TEST_CASE("heartbeats are in time while large messages wait for a slow link") {
   connection_settings timing{milliseconds{20}, milliseconds{400}, milliseconds{10},
                              milliseconds{50}};
   constexpr std::size_t messages = 24;
-  receiving_master to{timing};
+  receiving_master to;
   slow_link link{to.where, 8 << 20};
   sending_master from{link.where(), timing};
   for (std::size_t i = 0; i < messages; ++i)
@@ -117,7 +117,7 @@ TEST_CASE("heartbeats are in time while large messages wait for a slow link") {
 TEST_CASE("what waits for a node that reads nothing is bounded, and its sender is told") {
   connection_settings timing = quick();
   timing.failure_timeout = std::chrono::hours{1};
-  receiving_master to{timing};
+  receiving_master to;
   sending_master from{to.where, timing};
   frozen_while_alive frozen{to.actors};
   // Twice what may wait, and more than the kernel takes.

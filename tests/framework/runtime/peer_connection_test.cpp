@@ -54,7 +54,7 @@ struct events {
 
 /// A node with nothing but a node_endpoint, whose application echoes.
 struct small_node {
-  runtime::system actors{quick(), 1};
+  runtime::system actors{1};
   caf::actor echo;
   caf::actor node_endpoint;
   endpoint where;
@@ -116,7 +116,7 @@ TEST_CASE("a connection is made when the other node starts, ends when the node e
   auto port = free_port();
   auto info = named("reef", "here");
   events seen;
-  runtime::system actors{quick(), 2};
+  runtime::system actors{2};
   auto connection = connect_to(actors, info, {"127.0.0.1", port}, seen.supervisor(*actors));
   seen.wait([&] { return !seen.up && !seen.reason.empty(); });
   auto unreachable =
@@ -140,7 +140,7 @@ TEST_CASE("a node of another cluster is refused with the difference") {
   auto port = free_port();
   small_node other{named("lagoon", "there"), port};
   events seen;
-  runtime::system actors{quick(), 2};
+  runtime::system actors{2};
   auto connection =
       connect_to(actors, named("reef", "here"), {"127.0.0.1", port}, seen.supervisor(*actors));
   seen.wait([&] { return seen.reason.find("refused") != std::string::npos; });
@@ -151,7 +151,7 @@ TEST_CASE("a node of another cluster is refused with the difference") {
 
 TEST_CASE(
     "a node_endpoint refuses messages of other clusters, of other groups, and of unknown kinds") {
-  runtime::system actors{quick(), 1};
+  runtime::system actors{1};
   auto info = named("reef", "here");
   auto node_endpoint = spawn_on_io_thread<node_endpoint_actor>(
       *actors, node_endpoint_actor::settings{info, nullptr, nullptr});
@@ -174,7 +174,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a master with a member's id and another data folder is refused") {
-  runtime::system actors{quick(), 1};
+  runtime::system actors{1};
   auto self = master_of_group(1);
   auto node_endpoint = spawn_on_io_thread<node_endpoint_actor>(
       *actors, node_endpoint_actor::settings{self, nullptr, nullptr});
@@ -195,7 +195,7 @@ TEST_CASE("a master with a member's id and another data folder is refused") {
 
 TEST_CASE("a master whose log is shorter than before its restart is refused as running on an "
           "older copy of its disk") {
-  runtime::system actors{quick(), 1};
+  runtime::system actors{1};
   auto self = master_of_group(1);
   auto node_endpoint = spawn_on_io_thread<node_endpoint_actor>(
       *actors, node_endpoint_actor::settings{self, nullptr, nullptr});
@@ -230,7 +230,7 @@ TEST_CASE("a master whose log is shorter than before its restart is refused as r
 TEST_CASE("a port in use is an error that names the address") {
   auto port = free_port();
   small_node first{named("reef", "a"), port};
-  runtime::system actors{quick(), 1};
+  runtime::system actors{1};
   auto node_endpoint = spawn_on_io_thread<node_endpoint_actor>(
       *actors, node_endpoint_actor::settings{named("reef", "b"), nullptr, nullptr});
   auto published = actors.publish(node_endpoint, {"127.0.0.1", port});
@@ -240,7 +240,7 @@ TEST_CASE("a port in use is an error that names the address") {
 }
 
 TEST_CASE("a request to an actor that has ended fails at once") {
-  runtime::system actors{quick(), 1};
+  runtime::system actors{1};
   auto node_endpoint = spawn_on_io_thread<node_endpoint_actor>(
       *actors, node_endpoint_actor::settings{named("reef", "here"), nullptr, nullptr});
   caf::scoped_actor self{*actors};

@@ -250,7 +250,7 @@ struct one_replica {
   std::shared_ptr<list_machine> machine = std::make_shared<list_machine>();
   std::shared_ptr<solo_protocol> protocol = std::make_shared<solo_protocol>();
   failure_watch watch;
-  runtime::system actors{{}, 2};
+  runtime::system actors{2};
   caf::actor replica;
 };
 

@@ -153,7 +153,7 @@ TEST_CASE("a client whose replica freezes turns to another one, and back when it
 
 TEST_CASE("a replica that is slow and alive is not taken for frozen") {
   std::atomic<int> pings{0};
-  runtime::system slow{quick(), 1};
+  runtime::system slow{1};
   auto endpoint_actor = spawn_on_io_thread<slow_endpoint>(*slow, &pings);
   endpoint where{"127.0.0.1", free_port()};
   REQUIRE(slow.publish(endpoint_actor, where).has_value());

@@ -61,7 +61,7 @@ struct replicas {
 
 struct two_transfers {
   temporary_folder folder;
-  runtime::system actors{connection_settings{}, 1};
+  runtime::system actors{1};
   replicas messages;
   caf::actor replica = messages.spawn(actors);
   fs::path incoming = folder / "incoming";

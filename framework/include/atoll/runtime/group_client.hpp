@@ -38,8 +38,8 @@ class group_client {
     /// The same when the group refuses, or when all hosts say that nothing listens there.
     std::chrono::microseconds refusal_timeout{2'000'000};
     std::uint64_t seed = 0; ///< for jitter, and for the choice of the first replica
-    /// The address, `host:port`, of the member to call first: the leader, as far as is known.
-    /// Empty, or no member's: the first member for commands, a random one for queries.
+    /// The address, `host:port`, of the member to send the first command to: the leader, as far as
+    /// is known. Empty, or no member's: the first member. Queries begin with a random member.
     std::string first{};
     std::string advice{}; ///< appended to the message that no replica answers: what a person may do
   };
@@ -63,8 +63,7 @@ class group_client {
   /// order of the settings.
   std::vector<result<std::string>> call_each(message_kind kind, const std::string& body);
 
-  /// The address, `host:port`, of the replica that answered the last command, or, while none did,
-  /// the last query; empty: none of both was answered.
+  /// The address, `host:port`, of the replica that answered the last command; empty: none did.
   std::string leader() const;
 
  private:

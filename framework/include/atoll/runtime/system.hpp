@@ -4,7 +4,6 @@
 #include <atoll/core/error.hpp>
 #include <atoll/net/cluster_secret.hpp>
 #include <atoll/net/gatekeeper.hpp>
-#include <atoll/runtime/node_info.hpp>
 
 #include <caf/actor.hpp>
 #include <caf/actor_system.hpp>
@@ -30,7 +29,7 @@ class system {
  public:
   /// @param threads of the scheduler; the I/O thread and the threads that write to disks come on
   /// top.
-  system(const connection_settings& links, std::size_t threads, membership self = {});
+  explicit system(std::size_t threads, membership self = {});
   system(const system&) = delete;
   system& operator=(const system&) = delete;
   /// Waits until all actors have ended, so they must have been told to.

@@ -66,7 +66,7 @@ class scripted_master {
     return orders_;
   }
 
-  rt::system actors_{quick(), 1};
+  rt::system actors_{1};
   atl::endpoint where_;
   std::mutex mutex_;
   std::condition_variable reported_;
@@ -90,7 +90,7 @@ TEST_CASE("a storage node ignores deletions ordered by a master of another group
   orders.remove = {{key.chunk, key.fragment, false}};
   master.order(orders);
 
-  rt::system actors{quick(), 1};
+  rt::system actors{1};
   storage_agent::settings settings;
   settings.self.cluster = "reef";
   settings.self.name = "storage-1";

@@ -21,7 +21,7 @@ caf::behavior end_by_itself(caf::event_based_actor* self) {
 } // namespace
 
 TEST_CASE("an actor that ends by a mistake, or by itself, is a failure of the node that names it") {
-  atl::runtime::system actors{{}, 1};
+  atl::runtime::system actors{1};
   for (auto body : {end_by_exception, end_by_itself}) {
     std::promise<atl::error> failure;
     auto actor = actors->spawn(body);
@@ -37,7 +37,7 @@ TEST_CASE("an actor that ends by a mistake, or by itself, is a failure of the no
 TEST_CASE("an actor that is told to end is no failure") {
   bool failed = false;
   {
-    atl::runtime::system actors{{}, 1};
+    atl::runtime::system actors{1};
     auto actor = actors->spawn(end_by_itself);
     dfs::supervise(actor, "the replica", [&](const atl::error&) { failed = true; });
     caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
