@@ -187,7 +187,7 @@ TEST_CASE("envelopes of every kind, and of unknown ones, with random bodies dist
       } else if (message.kind == runtime::message_kind::handshake) {
         auto stranger = info;
         stranger.name = fmt::format("stranger-{}", number);
-        stranger.wire += 1 + static_cast<std::uint32_t>(random.below(3));
+        stranger.cluster += "-2";
         message.body = runtime::encode(stranger);
       } else if (random.below(8) == 0) {
         message.digest = random.next();
