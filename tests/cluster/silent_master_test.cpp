@@ -65,8 +65,8 @@ class durations {
   std::vector<milliseconds> all_;
 };
 
-/// Runs commands in new processes, and checks their outcomes and times. The first client remembers
-/// who led before; the others remember nothing.
+/// Runs commands in new processes, and checks their outcomes and times. The first client may
+/// remember who led before; the others remember nothing.
 void check_new_clients(test_cluster& cluster, const std::string& when, bool are_writes_possible) {
   static int directories = 0;
   durations writes;
@@ -164,11 +164,16 @@ void check_fault(const fault& what, bool strikes_leader) {
       fmt::format("{} in place of {}", what.name, strikes_leader ? "the leader" : "a follower");
   check_new_clients(cluster, "all masters up", true);
   connected_client connected{cluster};
+  CHECK(cluster.dfs({"mkdir", "-p", "/writable"}).code == 0);
+  auto memory = cluster.folder() / "memory"; // of who leads before the fault
+  std::filesystem::rename(cluster.cache_folder(), memory);
   std::unique_ptr<misbehaving_port> port;
   cluster.kill(victim, what.is_frozen ? SIGSTOP : SIGKILL);
   if (what.takes_the_port)
     port = what.takes_the_port(cluster.port_of(victim));
   connected.check(when, !writes_need_all);
+  std::filesystem::remove_all(cluster.cache_folder());
+  std::filesystem::rename(memory, cluster.cache_folder());
   check_new_clients(cluster, when, !writes_need_all);
   auto other = master_other_than({leader, victim});
   cluster.kill(other, SIGTERM);
