@@ -22,7 +22,7 @@ struct bulk_timeouts {
 
 /// Options of a client's connection to a storage node's bulk port.
 struct bulk_options {
-  /// Who calls; the node must belong to the same cluster. Plane and protocol version are set by
+  /// The caller's identity; the node must belong to the same cluster. Plane and protocol version are set by
   /// this layer.
   atl::net::identity self;
   atl::net::cluster_secret secret;

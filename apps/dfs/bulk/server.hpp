@@ -27,7 +27,7 @@ struct access_request {
 };
 
 struct bulk_server_options {
-  /// Who this node is, for callers and for other nodes. Plane and protocol version are set by this
+  /// This node's identity, for callers and for other nodes. Plane and protocol version are set by this
   /// layer.
   atl::net::identity self;
   atl::net::cluster_secret secret; ///< empty: only callers of this machine are let in

@@ -71,7 +71,7 @@ std::string copies_line(const json& copies) {
                      copies["unreadable"].get<std::uint64_t>(), age_text(copies));
 }
 
-/// Only if somebody was kept out.
+/// Empty if every connection was admitted.
 std::string connections_line(const json& master) {
   auto& counters = master["connections"];
   std::string reasons;

@@ -47,7 +47,7 @@ enum class refusal : std::uint8_t {
   malformed, ///< the bytes are no handshake
   version,   ///< no wire version in common
   cluster,   ///< another cluster, or another birth of it
-  plane,     ///< a port for something else
+  plane,     ///< the port serves another plane
   secret,    ///< another secret, or none
   busy,      ///< too many connections
 };
@@ -59,7 +59,7 @@ constexpr std::string_view to_string(refusal why) {
   return names[static_cast<std::size_t>(why)];
 }
 
-/// The exchange at the start of each connection, by which each end learns who the other one is and
+/// The exchange at the start of each connection, by which each end learns the other end's identity and
 /// proves that it knows the cluster's secret. The secret doesn't travel, and a recorded exchange
 /// proves nothing: each proof is an HMAC over all that both ends have sent, fresh random bytes of
 /// both among it (the scheme of ISO/IEC 9798-4, three-pass mutual authentication).
