@@ -22,8 +22,8 @@ struct bulk_timeouts {
 
 /// Options of a client's connection to a storage node's bulk port.
 struct bulk_options {
-  /// The caller's identity; the node must belong to the same cluster. Plane and protocol version are set by
-  /// this layer.
+  /// The caller's identity; the node must belong to the same cluster. Plane and protocol version
+  /// are set by this layer.
   atl::net::identity self;
   atl::net::cluster_secret secret;
   std::string token; ///< the capability to present, opaque to this layer; ≤ token_bytes_max

@@ -27,8 +27,8 @@ struct access_request {
 };
 
 struct bulk_server_options {
-  /// This node's identity, for callers and for other nodes. Plane and protocol version are set by this
-  /// layer.
+  /// This node's identity, for callers and for other nodes. Plane and protocol version are set by
+  /// this layer.
   atl::net::identity self;
   atl::net::cluster_secret secret; ///< empty: only callers of this machine are let in
   atl::endpoint listen;            ///< port 0: any free port

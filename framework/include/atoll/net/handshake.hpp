@@ -59,10 +59,10 @@ constexpr std::string_view to_string(refusal why) {
   return names[static_cast<std::size_t>(why)];
 }
 
-/// The exchange at the start of each connection, by which each end learns the other end's identity and
-/// proves that it knows the cluster's secret. The secret doesn't travel, and a recorded exchange
-/// proves nothing: each proof is an HMAC over all that both ends have sent, fresh random bytes of
-/// both among it (the scheme of ISO/IEC 9798-4, three-pass mutual authentication).
+/// The exchange at the start of each connection, by which each end learns the other end's identity
+/// and proves that it knows the cluster's secret. The secret doesn't travel, and a recorded
+/// exchange proves nothing: each proof is an HMAC over all that both ends have sent, fresh random
+/// bytes of both among it (the scheme of ISO/IEC 9798-4, three-pass mutual authentication).
 ///
 ///   dialer                          acceptor
 ///     hello(identity, nonce)  →
