@@ -17,8 +17,8 @@
 #include <vector>
 
 /// The requests of storage nodes and clients to a master, other than commands and queries to the
-/// name space. Each value of `kind` is a value of `atl::runtime::message_kind`; the values begin at
-/// `application`.
+/// name space, and what a master tells storage nodes. Each value of `kind` is a value of
+/// `atl::runtime::message_kind`; the values begin at `application`.
 namespace dfs::protocol {
 
 enum class kind : std::uint16_t {
@@ -31,6 +31,9 @@ enum class kind : std::uint16_t {
   membership = 105,
   renew = 106,   ///< `renew_request` → empty
   collect = 107, ///< `collect_request` → `collect_state`, at once
+  /// From a master to a storage node, over the connection that the node made; empty, without a
+  /// reply: orders wait, so the node sends its next heartbeat at once.
+  report_now = 108,
 };
 
 /// A fragment that a storage node has stored or removed.

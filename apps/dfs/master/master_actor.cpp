@@ -91,6 +91,8 @@ caf::result<envelope> master_actor::on_envelope(envelope& message) {
     return status();
   case protocol::kind::membership:
     return membership(message);
+  case protocol::kind::report_now: // only a storage node takes it
+    break;
   }
   return error_reply({errc::invalid, "a kind of message that a master doesn't take"});
 }
@@ -134,6 +136,7 @@ envelope master_actor::on_heartbeat(const envelope& message) {
     return error_reply({errc::refused, "the cluster has as many storage nodes as it can take"});
   auto& node = registry_.update(*report, now);
   placement_.on_report(report->name, node, registry_, now);
+  reports_over_[report->name] = caf::actor_cast<caf::actor_addr>(current_sender());
   protocol::storage_commands commands;
   commands.group = settings_.birth.group;
   commands.id = node.id;

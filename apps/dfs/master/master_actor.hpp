@@ -14,6 +14,7 @@
 #include <atoll/runtime/runtime_messages.hpp>
 
 #include <caf/actor.hpp>
+#include <caf/actor_addr.hpp>
 #include <caf/event_based_actor.hpp>
 
 #include <chrono>
@@ -116,6 +117,7 @@ class master_actor : public caf::event_based_actor {
   void find_orphans(const std::string& node, std::vector<storage_registry::fragment> fragments,
                     std::optional<std::uint64_t> ends_pass);
   void on_orphans_found(const std::string& node, std::optional<std::uint64_t> ends_pass);
+  void hurry(const std::string& node);
   void schedule_deletes(const std::string& node,
                         const std::vector<storage_registry::fragment>& fragments,
                         const std::vector<chunk_record>& known);
@@ -148,6 +150,8 @@ class master_actor : public caf::event_based_actor {
   collection collection_;
   std::set<std::string> looking_up_; ///< nodes whose fragments are being looked up
   std::map<std::string, std::deque<storage_registry::fragment>> to_remove_; ///< by node
+  /// The connection over which each storage node reports.
+  std::map<std::string, caf::actor_addr> reports_over_;
   std::map<std::string, refused_node> refused_; ///< nodes that may not join, by name and folder
   std::string plugin_problem_; ///< why a plugin placed no chunk for the last request; empty: it did
   atl::log_limiter plugin_log_;

@@ -2,6 +2,7 @@
 #include "master/master_query.hpp"
 
 #include <atoll/core/logging.hpp>
+#include <atoll/runtime/caf.hpp>
 
 #include <algorithm>
 
@@ -182,9 +183,23 @@ void master_actor::schedule_deletes(const std::string& node,
     if (std::find(removals.begin(), removals.end(), fragment) == removals.end())
       removals.push_back(fragment);
   }
-  if (!removals.empty())
-    atl::log::info("master", node, "{} fragments that nothing refers to are to be removed",
-                   removals.size());
+  if (removals.empty())
+    return;
+  atl::log::info("master", node, "{} fragments that nothing refers to are to be removed",
+                 removals.size());
+  hurry(node);
+}
+
+/// Orders travel in the answers to a node's heartbeats; this asks for the next one.
+void master_actor::hurry(const std::string& node) {
+  auto known = reports_over_.find(node);
+  auto connection =
+      known == reports_over_.end() ? nullptr : caf::actor_cast<caf::actor>(known->second);
+  if (connection)
+    tell(this, connection,
+         envelope{static_cast<atl::runtime::message_kind>(protocol::kind::report_now),
+                  atl::runtime::cluster_digest(settings_.self),
+                  {}});
 }
 
 } // namespace dfs

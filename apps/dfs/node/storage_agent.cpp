@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace dfs {
 
@@ -49,6 +50,7 @@ caf::behavior storage_agent::make_behavior() {
   tell_later(this, settings_.timing.heartbeat, tick{});
   return {
       [this](const atl::runtime::connection_event& event) { on_connection_event(event); },
+      [this](const atl::runtime::envelope_from_peer& from) { on_order(from); },
       [this](removals_wait) { remove_some(); },
       [this](tick) {
         gather_changes();
@@ -66,7 +68,7 @@ void storage_agent::connect_to(const master& to) {
       atl::runtime::spawn_on_io_thread<atl::runtime::peer_connection_actor>(
           system(), atl::runtime::peer_connection_actor::settings{
                         to.name, to.where, settings_.self, settings_.timing,
-                        caf::actor_cast<caf::actor>(this), nullptr, ++settings_.seed});
+                        caf::actor_cast<caf::actor>(this), nullptr, ++settings_.seed, true});
 }
 
 /// The configured masters know the masters that joined later.
@@ -100,6 +102,18 @@ void storage_agent::on_connection_event(const atl::runtime::connection_event& ev
     state.from_scratch = true; // the master may have restarted
     send_heartbeat(event.peer);
   }
+}
+
+/// The answer to a report that is under way may have been made before the orders.
+void storage_agent::on_order(const atl::runtime::envelope_from_peer& from) {
+  if (static_cast<protocol::kind>(from.message.kind) != protocol::kind::report_now)
+    return;
+  if (auto& master = masters_[from.peer]; master.waiting) {
+    master.report_again = true;
+    return;
+  }
+  gather_changes();
+  send_heartbeat(from.peer);
 }
 
 void storage_agent::gather_changes() {
@@ -250,7 +264,8 @@ void storage_agent::apply_commands(const std::string& name, const envelope& answ
   remove_later(commands->remove);
   if (commands->want_everything)
     state.from_scratch = true;
-  if (has_joined || !state.to_tell.empty() || state.from_scratch)
+  auto is_ordered = std::exchange(state.report_again, false);
+  if (has_joined || !state.to_tell.empty() || state.from_scratch || is_ordered)
     send_heartbeat(name); // reports the joined group, or the rest of a list at once
 }
 

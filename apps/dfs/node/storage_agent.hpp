@@ -55,8 +55,9 @@ class storage_agent : public caf::event_based_actor {
   struct master_state {
     caf::actor connection;
     bool up = false;
-    bool waiting = false;     ///< is an answer to a report outstanding?
-    bool from_scratch = true; ///< the next report begins a complete list
+    bool waiting = false;      ///< is an answer to a report outstanding?
+    bool report_again = false; ///< once that answer is there
+    bool from_scratch = true;  ///< the next report begins a complete list
     std::deque<protocol::fragment_change> to_tell;
     storage_id known_as = no_storage;
     std::string last_warning; ///< the last warning: each is logged once
@@ -72,6 +73,7 @@ class storage_agent : public caf::event_based_actor {
   void apply_commands(const std::string& name, const atl::runtime::envelope& answer);
   bool accept_group(const std::string& name, const protocol::storage_commands& commands);
   void warn_once(const std::string& name, const std::string& why);
+  void on_order(const atl::runtime::envelope_from_peer& from);
   void on_connection_event(const atl::runtime::connection_event& event);
 
   settings settings_;

@@ -138,6 +138,11 @@ void peer_connection_actor::retry_later() {
 }
 
 caf::result<envelope> peer_connection_actor::forward(envelope& message) {
+  if (peer_ && current_sender() == peer_) {
+    if (settings_.takes_envelopes)
+      tell(this, settings_.supervisor, envelope_from_peer{settings_.peer, std::move(message)});
+    return caf::delegated<envelope>{};
+  }
   // A stray reply of the peer: if it were forwarded, the two nodes would answer each other without
   // end.
   if (message.kind == message_kind::reply)

@@ -37,6 +37,9 @@ class peer_connection_actor : public io_thread_actor {
     /// this replica for good.
     std::shared_ptr<const shared_mark> mark;
     std::uint64_t seed = 0;
+    /// Does the supervisor get what the peer sends unasked (`envelope_from_peer`)? Otherwise such
+    /// envelopes are dropped.
+    bool takes_envelopes = false;
   };
 
   peer_connection_actor(caf::actor_config& config, settings given);

@@ -30,6 +30,13 @@ struct connection_event {
   std::string reason;          ///< why the peer disconnected, or can't be reached
 };
 
+/// To a connection's supervisor: an envelope that the peer sent unasked
+/// (`peer_connection_actor::settings::takes_envelopes`).
+struct envelope_from_peer {
+  std::string peer;
+  envelope message;
+};
+
 /// To a connection, from itself: time to reconnect, or to send a heartbeat.
 struct connection_tick {
   std::uint64_t generation = 0;
@@ -239,6 +246,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(atoll, caf::first_custom_type_id)
 
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::envelope))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::connection_event))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::envelope_from_peer))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::connection_tick))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::peer_messages))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::submit_command))
@@ -279,6 +287,7 @@ CAF_END_TYPE_ID_BLOCK(atoll)
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::envelope)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::connection_event)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::envelope_from_peer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::connection_tick)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::peer_messages)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::submit_command)

@@ -11,6 +11,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 
 using namespace dfs;
 using namespace dfs::test;
@@ -31,8 +32,11 @@ class scripted_master {
     self.cluster = "reef";
     self.name = "master-1";
     self.role = "master";
-    application_ = actors_->spawn([this](caf::event_based_actor*) -> caf::behavior {
-      return {[this](rt::envelope&) { return rt::make_reply({next_orders(), {}, false}); }};
+    application_ = actors_->spawn([this](caf::event_based_actor* actor) -> caf::behavior {
+      return {[this, actor](rt::envelope&) {
+        auto node = caf::actor_cast<caf::actor_addr>(actor->current_sender());
+        return rt::make_reply({next_orders(node), {}, false});
+      }};
     });
     node_endpoint_ = rt::spawn_on_io_thread<rt::node_endpoint_actor>(
         *actors_, rt::node_endpoint_actor::settings{self, nullptr, application_});
@@ -49,6 +53,18 @@ class scripted_master {
     orders_ = protocol::encode(orders);
     answered_ = 0;
   }
+  /// Waits until the agent has reported once since `order`.
+  void wait_for_report() {
+    std::unique_lock lock{mutex_};
+    reported_.wait(lock, [this] { return answered_ >= 1; });
+  }
+  /// Sends the agent an envelope over the connection on which it reports.
+  void send(protocol::kind kind) {
+    std::lock_guard lock{mutex_};
+    auto node = caf::actor_cast<caf::actor>(node_);
+    REQUIRE(node);
+    caf::anon_send(node, rt::envelope{static_cast<rt::message_kind>(kind), 0, {}});
+  }
   /// Waits until the agent has taken at least one answer with the present orders: it reports again
   /// only after that.
   void wait_until_taken() {
@@ -59,8 +75,9 @@ class scripted_master {
   const atl::endpoint& where() const { return where_; }
 
  private:
-  std::string next_orders() {
+  std::string next_orders(const caf::actor_addr& node) {
     std::lock_guard lock{mutex_};
+    node_ = node;
     ++answered_;
     reported_.notify_all();
     return orders_;
@@ -72,14 +89,34 @@ class scripted_master {
   std::condition_variable reported_;
   std::string orders_;
   int answered_ = 0;
+  caf::actor_addr node_; ///< the connection over which the agent reports
   caf::actor application_;
   caf::actor node_endpoint_;
 };
 
+storage_agent::settings settings_for(const scripted_master& master, store_fixture& disk,
+                                     const rt::connection_settings& timing) {
+  storage_agent::settings settings;
+  settings.self.cluster = "reef";
+  settings.self.name = "storage-1";
+  settings.self.role = "storage";
+  settings.masters = {{"master-1", master.where()}};
+  settings.timing = timing;
+  settings.group = "the group of the data";
+  settings.in_flight = [] { return 0U; };
+  settings.store = {disk.store.get(), [](chunk_store*) {}};
+  return settings;
+}
+
+void register_types_once() {
+  static std::once_flag once;
+  std::call_once(once, [] { caf::init_global_meta_objects<caf::id_block::dfs>(); });
+}
+
 } // namespace
 
 TEST_CASE("a storage node ignores deletions ordered by a master of another group") {
-  caf::init_global_meta_objects<caf::id_block::dfs>();
+  register_types_once();
   store_fixture disk;
   auto key = key_of(1);
   REQUIRE(put(*disk.store, key, "data"));
@@ -91,15 +128,7 @@ TEST_CASE("a storage node ignores deletions ordered by a master of another group
   master.order(orders);
 
   rt::system actors{1};
-  storage_agent::settings settings;
-  settings.self.cluster = "reef";
-  settings.self.name = "storage-1";
-  settings.self.role = "storage";
-  settings.masters = {{"master-1", master.where()}};
-  settings.timing = quick();
-  settings.group = "the group of the data";
-  settings.in_flight = [] { return 0U; };
-  settings.store = {disk.store.get(), [](chunk_store*) {}};
+  auto settings = settings_for(master, disk, quick());
   auto agent = actors->spawn<storage_agent, caf::detached>(std::move(settings));
 
   master.wait_until_taken();
@@ -110,4 +139,28 @@ TEST_CASE("a storage node ignores deletions ordered by a master of another group
   CHECK(get(*disk.store, key) == "not_found");
 
   caf::anon_send_exit(agent, caf::exit_reason::user_shutdown); // `actors` waits for its end
+}
+
+TEST_CASE("a storage node reports at once when a master says that orders wait") {
+  register_types_once();
+  store_fixture disk;
+  auto key = key_of(1);
+  REQUIRE(put(*disk.store, key, "data"));
+  scripted_master master;
+  protocol::storage_commands orders;
+  orders.id = 1;
+  orders.group = "the group of the data";
+  master.order(orders);
+  rt::system actors{1};
+  auto rare = quick();
+  rare.heartbeat = std::chrono::hours{1};
+  auto agent = actors->spawn<storage_agent, caf::detached>(settings_for(master, disk, rare));
+  master.wait_for_report(); // because the connection is new
+  orders.remove = {{key.chunk, key.fragment, false}};
+  master.order(orders);
+  master.send(protocol::kind::report_now);
+  master.wait_for_report();
+  while (get(*disk.store, key) != "not_found")
+    std::this_thread::yield();
+  caf::anon_send_exit(agent, caf::exit_reason::user_shutdown);
 }
