@@ -29,6 +29,8 @@ void network_actor::on_exit() {
     if (auto node = caf::actor_cast<caf::actor>(address))
       caf::anon_send_exit(node, caf::exit_reason::user_shutdown);
   dials_.clear();
+  // Handlers that the context still holds refer to this actor.
+  settings_.context.reset();
 }
 
 // -- to other nodes -----------------------------------------------------------
