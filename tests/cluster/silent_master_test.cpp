@@ -7,10 +7,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <signal.h>
+#include <string>
 #include <vector>
 
 /// One of three masters is closed, silent, frozen, or another program: clients that start, clients
@@ -27,6 +31,19 @@ constexpr bool writes_need_all = protocol == "two_phase_commit";
 /// Of one command. `links.failure_timeout` is 20 s, so that a program that waits for the master
 /// that doesn't answer takes longer.
 constexpr milliseconds command_time_max = 5s;
+
+/// A thread runs on for a moment after SIGSTOP was sent to its process.
+bool is_stopped(pid_t process) {
+  auto tasks = std::filesystem::path{"/proc"} / std::to_string(process) / "task";
+  for (auto& task : std::filesystem::directory_iterator{tasks}) {
+    std::ifstream file{task.path() / "stat"};
+    std::string stat{std::istreambuf_iterator<char>{file}, {}};
+    auto state = stat.rfind(") "); // after the name, which may contain anything
+    if (state == std::string::npos || stat[state + 2] != 'T')
+      return false;
+  }
+  return true;
+}
 
 cluster_shape three_masters() {
   cluster_shape shape;
@@ -169,6 +186,8 @@ void check_fault(const fault& what, bool strikes_leader) {
   std::filesystem::rename(cluster.cache_folder(), memory);
   std::unique_ptr<misbehaving_port> port;
   cluster.kill(victim, what.is_frozen ? SIGSTOP : SIGKILL);
+  if (what.is_frozen)
+    eventually("the victim is frozen", [&] { return is_stopped(cluster.process_of(victim)); });
   if (what.takes_the_port)
     port = what.takes_the_port(cluster.port_of(victim));
   connected.check(when, !writes_need_all);
