@@ -1,4 +1,4 @@
-#include "cli/process_table.hpp"
+#include <atoll/node/process_table.hpp>
 
 #include <fmt/format.h>
 
@@ -14,7 +14,7 @@
 #include <string_view>
 #include <thread>
 
-namespace dfs {
+namespace atl::node {
 
 namespace {
 
@@ -142,4 +142,4 @@ std::vector<configured_process> processes_of(const fs::path& folder) {
   return found;
 }
 
-} // namespace dfs
+} // namespace atl::node
