@@ -36,7 +36,7 @@ atl::runtime::node_info describe(const node::parts& given, const atl::data_folde
   info.cluster = given.cluster.name;
   info.name = given.self.name;
   info.role = "master";
-  info.consensus = given.plugins.consensus.text();
+  info.consensus = given.plugins.consensus.identity();
   info.address = atl::to_string(given.self.control);
   info.folder = folder.uuid();
   for (auto& master : given.cluster.masters)

@@ -85,6 +85,10 @@ std::string loaded_plugin::text() const {
   return fmt::format("{} {} {{{}}}", plugin->name(), plugin->version(), options_text());
 }
 
+atl::consensus_identity loaded_plugin::identity() const {
+  return atl::identity_of(plugin->descriptor(), options);
+}
+
 std::string loaded_plugin::lasting_text() const {
   return fmt::format("{} {{{}}}", plugin->name(), options_text());
 }

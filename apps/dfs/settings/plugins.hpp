@@ -3,6 +3,7 @@
 #include "common/master_protocol.hpp"
 #include "settings/settings.hpp"
 
+#include <atoll/core/consensus_identity.hpp>
 #include <atoll/core/guarded_run.hpp>
 #include <atoll/core/loaded_plugin.hpp>
 #include <atoll/core/plugin_loader.hpp>
@@ -25,9 +26,10 @@ struct loaded_plugin {
   atl::result<std::shared_ptr<atl::spi::recovery>> create_recovery() const;
 
   protocol::plugin_choice choice() const;
-  /// `two_phase_commit 1.0.0 {heartbeat = "100ms", …}`: equal on two nodes exactly if they run the
-  /// same plugin with the same options.
+  /// `two_phase_commit 1.0.0 {heartbeat = "100ms", …}`, for people.
   std::string text() const;
+  /// What the other members of a group compare with theirs.
+  atl::consensus_identity identity() const;
   /// The options without the version: they must not change while stored data is needed.
   std::string lasting_text() const;
 
