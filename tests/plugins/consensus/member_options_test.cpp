@@ -30,7 +30,7 @@ under_test::overrides options_of(atl::spi::replica_id replica) {
     else if (option.type == option_type::size)
       changed[option.name] = part_of(option, 1, std::int64_t{1} << (5 * step));
     else if (option.type == option_type::integer)
-      changed[option.name] = part_of(option, 1, std::vector{1, 300, 20'000}[step]);
+      changed[option.name] = part_of(option, 1, std::vector{1, 50, 1'000}[step]);
   }
   return changed;
 }
