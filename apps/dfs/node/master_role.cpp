@@ -38,7 +38,7 @@ atl::runtime::node_info describe(const cluster_settings& cluster, const node_set
   info.cluster = cluster.name;
   info.name = self.name;
   info.role = "master";
-  info.consensus = node.plugins.at(consensus_key).text();
+  info.consensus = node.plugins.at(consensus_key).identity();
   info.address = atl::to_string(self.control);
   info.folder = node.folder.uuid();
   for (auto& master : cluster.masters)
