@@ -1,7 +1,6 @@
 # What goes into an installation beside programs and plugins, which say so themselves: the framework's libraries and
 # public headers for find_package(Atoll), manual pages and completions, configurations to begin with, and documents.
 include(CMakePackageConfigHelpers)
-set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/Atoll")
 
 # atoll_install_library(NAME [NEEDS library…] [PACKAGES "package argument…"…] [PKGCONFIG module…]): installs the
 # target atoll_NAME as Atoll::NAME, with the headers in include/atoll/NAME.
@@ -14,7 +13,7 @@ function(atoll_install_library name)
   endif()
   set_target_properties(atoll_${name} PROPERTIES EXPORT_NAME ${name})
   install(TARGETS atoll_${name} EXPORT Atoll_${name} ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
-  install(EXPORT Atoll_${name} NAMESPACE Atoll:: FILE Atoll_${name}.cmake DESTINATION ${package_dir})
+  install(EXPORT Atoll_${name} NAMESPACE Atoll:: FILE Atoll_${name}.cmake DESTINATION ${Atoll_PACKAGE_DIR})
   if(IS_DIRECTORY "${PROJECT_SOURCE_DIR}/framework/include/atoll/${name}")
     install(DIRECTORY "framework/include/atoll/${name}" DESTINATION include/atoll
       FILES_MATCHING PATTERN "*.hpp")
@@ -37,6 +36,8 @@ atoll_install_library(sim NEEDS spi core)
 atoll_install_library(verify NEEDS spi core sim)
 atoll_install_library(compare NEEDS spi core sim)
 
+install(EXPORT Atoll_programs NAMESPACE Atoll:: DESTINATION ${Atoll_PACKAGE_DIR})
+
 # A CAF that setup.sh built goes along, out of the way of any other: nobody else has this one. An installed Atoll
 # looks for CAF there, or else where it was when Atoll was built.
 set(Atoll_CAF_DIR "${CAF_DIR}")
@@ -50,7 +51,7 @@ if(caf_is_ours)
 endif()
 
 configure_package_config_file(cmake/AtollConfig.cmake.in "${CMAKE_BINARY_DIR}/AtollConfig.cmake"
-  INSTALL_DESTINATION ${package_dir})
+  INSTALL_DESTINATION ${Atoll_PACKAGE_DIR})
 # Before version 1.0 each minor version may change what a plugin is compiled against.
 write_basic_package_version_file("${CMAKE_BINARY_DIR}/AtollConfigVersion.cmake"
   COMPATIBILITY SameMinorVersion)
@@ -58,7 +59,7 @@ install(FILES
   "${CMAKE_BINARY_DIR}/AtollConfig.cmake"
   "${CMAKE_BINARY_DIR}/AtollConfigVersion.cmake"
   cmake/AtollPlugin.cmake
-  DESTINATION ${package_dir})
+  DESTINATION ${Atoll_PACKAGE_DIR})
 
 # Manual pages and completions tell what the programs' --help does.
 set(share "${CMAKE_BINARY_DIR}/share")
@@ -75,6 +76,8 @@ endforeach()
 add_custom_target(command_docs ALL DEPENDS ${pages})
 add_dependencies(programs command_docs)
 install(DIRECTORY "${share}/man" "${share}/bash-completion" "${share}/zsh" DESTINATION share)
+# Where Debian's zsh looks below /usr.
+install(DIRECTORY "${share}/zsh/site-functions/" DESTINATION share/zsh/vendor-completions)
 
 install(DIRECTORY configs DESTINATION share/atoll
   FILES_MATCHING PATTERN "*.toml" PATTERN "run" EXCLUDE PATTERN "data" EXCLUDE)
