@@ -1,7 +1,7 @@
 # `make deb`: a Debian package with all that is installed, and what a machine needs to run nodes as services.
-install(FILES packaging/dfsd@.service DESTINATION lib/systemd/system)
-install(FILES packaging/sysusers.conf DESTINATION lib/sysusers.d RENAME atoll.conf)
-install(DIRECTORY packaging/example/ DESTINATION share/atoll/configs/service)
+install(FILES cmake/package/dfsd@.service DESTINATION lib/systemd/system)
+install(FILES cmake/package/sysusers.conf DESTINATION lib/sysusers.d RENAME atoll.conf)
+install(DIRECTORY cmake/package/example/ DESTINATION share/atoll/configs/service)
 install(FILES LICENSE DESTINATION share/doc/atoll RENAME copyright)
 
 set(CPACK_GENERATOR DEB)
@@ -21,6 +21,6 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON) # CAF is linked statically
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "g++, cmake, pkg-config, libboost-filesystem1.81-dev, libboost-system1.81-dev, \
 libtomlplusplus-dev, librocksdb-dev, libisal-dev, libssl-dev, libfmt-dev, libspdlog-dev, libexpected-dev")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
-  "${PROJECT_SOURCE_DIR}/packaging/postinst" "${PROJECT_SOURCE_DIR}/packaging/prerm")
+  "${PROJECT_SOURCE_DIR}/cmake/package/postinst" "${PROJECT_SOURCE_DIR}/packaging/prerm")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 include(CPack)
