@@ -32,6 +32,7 @@ atoll_install_library(core NEEDS spi
 atoll_install_library(net NEEDS spi core PACKAGES OpenSSL)
 atoll_install_library(caf PACKAGES "CAF 0.18.7 COMPONENTS core")
 atoll_install_library(runtime NEEDS spi core net caf)
+atoll_install_library(node NEEDS spi core net caf runtime)
 atoll_install_library(sim NEEDS spi core)
 atoll_install_library(verify NEEDS spi core sim)
 atoll_install_library(compare NEEDS spi core sim)
