@@ -45,8 +45,7 @@ bool is_zombie(pid_t pid) {
 /// False for a thread of the kernel, which never has a command line.
 bool runs_program(pid_t pid) {
   std::error_code unknown;
-  fs::read_symlink(proc(pid, "exe"), unknown);
-  return !unknown;
+  return !fs::read_symlink(proc(pid, "exe"), unknown).empty();
 }
 
 std::vector<std::string> split_words(std::string_view text) {
