@@ -2,12 +2,12 @@
 
 #include "common/clock.hpp"
 #include "master/master_actor.hpp"
-#include "namespace/disk_ballast.hpp"
 #include "namespace/name_space.hpp"
 #include "node/admission_actor.hpp"
 #include "node/supervise.hpp"
 
 #include <atoll/core/logging.hpp>
+#include <atoll/core/state/disk_ballast.hpp>
 #include <atoll/core/watched_balancer.hpp>
 #include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/node_endpoint.hpp>
@@ -113,7 +113,7 @@ std::filesystem::path master_role::ballast_file() const {
 atl::status master_role::start() {
   if (auto there = folder_.check_part("log"); !there)
     return there;
-  if (disk_ballast{ballast_file(), given_.self.reserve_bytes}.release_if_short())
+  if (atl::disk_ballast{ballast_file(), given_.self.reserve_bytes}.release_if_short())
     atl::log::warning("master", "",
                       "the disk of {} is full: the space that was kept in '{}' for a "
                       "start was given up; free some",
@@ -218,12 +218,12 @@ master_role::open_names(const atl::group_birth& birth) {
   std::lock_guard lock{folder_mutex_};
   if (auto there = folder_.check_part("names"); !there)
     return tl::unexpected{there.error()};
-  name_space_settings wanted;
+  name_space::settings wanted;
   wanted.cluster_id = given_.cluster.name;
   wanted.birth = atl::encode(birth);
   wanted.free_bytes_min = given_.self.reserve_bytes;
   wanted.ballast = ballast_file();
-  auto names = name_space::open(folder_.path() / "names", wanted);
+  auto names = open_name_space(folder_.path() / "names", wanted);
   if (!names)
     return tl::unexpected{names.error()};
   for (auto* part : {"log", "names"})
