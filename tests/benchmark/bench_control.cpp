@@ -55,7 +55,7 @@ rt::node_info master(atl::spi::replica_id id) {
   info.name = "master-" + std::to_string(id);
   info.role = "master";
   info.replica = id;
-  info.consensus = "raft";
+  info.consensus.plugin = "raft";
   info.group = "bench";
   return info;
 }

@@ -76,7 +76,7 @@ runtime::node_info ask_node_info(raw_connection& over) {
   REQUIRE(answer.has_value());
   auto decoded = runtime::decode_reply(answer->message.body);
   REQUIRE_MESSAGE(decoded.value.has_value(), decoded.value.error().message);
-  auto info = runtime::decode_node_info(*decoded.value);
+  auto info = runtime::decode_node_info(*decoded.value, self.wire);
   REQUIRE(info.has_value());
   return *info;
 }
@@ -251,7 +251,7 @@ TEST_CASE("a peer that doesn't belong to the cluster is refused with the reason"
       elsewhere.cluster = "production";
       CHECK(has(refusal(elsewhere, secret), "'production'"));
       auto newer = self;
-      newer.wire_min = 1000;
+      newer.wire.min = 1000;
       CHECK(has(refusal(newer, secret), "1000"));
       auto astray = self;
       astray.plane = static_cast<net::plane>((static_cast<int>(self.plane) + 1) % 3);

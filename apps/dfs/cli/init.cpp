@@ -1,10 +1,12 @@
 #include "cli/commands.hpp"
-#include "cli/folder_secret.hpp"
 #include "cli/free_ports.hpp"
-#include "cli/launcher.hpp"
+#include "cli/node_format.hpp"
 #include "settings/plugins.hpp"
 
+#include <atoll/core/shell_word.hpp>
 #include <atoll/core/spelling_suggestion.hpp>
+#include <atoll/node/folder_secret.hpp>
+#include <atoll/node/node_process.hpp>
 
 #include <fmt/format.h>
 
@@ -48,7 +50,7 @@ std::string name_from(const fs::path& folder) {
 
 void fill_in_defaults(init_arguments& what) {
   if (what.name.empty())
-    what.name = name_from(absolute_path(what.folder));
+    what.name = name_from(atl::node::absolute_path(what.folder));
   if (what.consensus.empty())
     what.consensus = what.masters == 1 ? write_all_protocol : "raft";
   if (what.copies == 0)
@@ -123,7 +125,7 @@ std::string cluster_text(const init_arguments& what, std::uint16_t first_port) {
       "[cluster]\nname = \"{}\"\n\n"
       "# Where everyone finds the masters, which agree on the names of all files. On machines of\n"
       "# their own, name these instead of 127.0.0.1.\n",
-      secret_file_name, what.name);
+      atl::node::secret_file_name, what.name);
   for (std::uint32_t i = 1; i <= what.masters; ++i)
     text +=
         fmt::format("[[masters]]\nid = {0}\nname = \"master-{0}\"\naddress = \"127.0.0.1:{1}\"\n\n",
@@ -189,17 +191,17 @@ void remove_files(const fs::path& folder, const named_texts& files, bool folder_
   std::error_code ignored;
   for (auto& [name, text] : files)
     fs::remove(folder / name, ignored);
-  fs::remove(folder / secret_file_name, ignored);
+  fs::remove(folder / atl::node::secret_file_name, ignored);
   if (folder_too)
     fs::remove(folder, ignored);
 }
 
 /// Checks the files as `dfs up` and each node will.
 atl::status check_files(const fs::path& folder) {
-  auto nodes = nodes_in(folder);
+  auto nodes = atl::node::nodes_in(folder, node_format());
   if (!nodes)
     return tl::unexpected{nodes.error()};
-  return check_configuration(nodes->front().config, sibling_program("dfsd"));
+  return atl::node::check_configuration(nodes->front().config, atl::node::sibling_program("dfsd"));
 }
 
 // -- for people -------------------------------------------------------------------------------
@@ -228,7 +230,7 @@ atl::status create(const init_arguments& what) {
   if (!made)
     return tl::unexpected{made.error()};
   auto files = compose(what, *first_port);
-  auto written = make_secret(what.folder);
+  auto written = atl::node::make_secret(what.folder);
   if (written)
     written = write_files(what.folder, files);
   if (written)
@@ -248,7 +250,7 @@ int init(context&, init_arguments what) {
              what.consensus, counted(what.storages, "storage node"),
              what.copies == 1 ? "1 copy" : fmt::format("{} copies", what.copies));
   print_advice(what);
-  fmt::print("start it with: dfs up {}\n", shell_word(what.folder));
+  fmt::print("start it with: dfs up {}\n", atl::shell_word(what.folder));
   return done;
 }
 

@@ -74,7 +74,7 @@ void client_actor::send_handshake(std::size_t member, const caf::actor& there) {
             if (generation != replicas_[member].generation)
               return;
             auto answer = decode_reply(message.body);
-            auto info = answer.value ? decode_node_info(*answer.value)
+            auto info = answer.value ? decode_node_info(*answer.value, settings_.self.wire)
                                      : result<node_info>{tl::unexpected{answer.value.error()}};
             auto problem = info ? incompatibility(settings_.self, *info) : info.error().message;
             if (problem.empty())

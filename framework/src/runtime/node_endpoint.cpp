@@ -85,7 +85,7 @@ caf::result<envelope> node_endpoint_actor::on_envelope(envelope& message) {
 }
 
 envelope node_endpoint_actor::answer_handshake(const envelope& message) {
-  auto theirs = decode_node_info(message.body);
+  auto theirs = decode_node_info(message.body, settings_.self.wire);
   if (!theirs)
     return make_reply({tl::unexpected{theirs.error()}, {}, false});
   if (auto problem = incompatibility(settings_.self, *theirs); !problem.empty())

@@ -8,7 +8,6 @@ namespace atl::runtime {
 namespace {
 
 constexpr std::size_t name_bytes_max = 256;
-constexpr std::size_t text_bytes_max = 16 << 10;
 
 /// FNV-1a over several texts. Detects accidental differences; not a defence against texts that are
 /// made to collide.
@@ -20,10 +19,6 @@ std::uint64_t digest(std::initializer_list<std::string_view> texts) {
     hash = (hash ^ 0x1f) * 0x100000001b3;
   }
   return hash;
-}
-
-std::string text_of(spi::interface_version version) {
-  return fmt::format("{}.{}", version.major, version.minor);
 }
 
 void write(spi::writer& out, const replica_mark& mark) {
@@ -43,10 +38,11 @@ replica_mark read_mark(spi::reader& in) {
 
 std::string encode(const node_info& info) {
   spi::writer out;
-  out.put(info.wire).put(info.consensus_interface.major).put(info.consensus_interface.minor);
+  out.put(info.wire.min).put(info.wire.max);
   out.put(info.cluster).put(info.name).put(info.role);
-  out.put(info.replica).put(info.consensus).put(info.address).put(info.group);
-  out.put(info.folder);
+  out.put(info.replica);
+  write(out, info.consensus);
+  out.put(info.address).put(info.group).put(info.folder);
   write(out, info.mark);
   return out.take();
 }
@@ -65,42 +61,39 @@ std::optional<std::pair<spi::replica_id, replica_mark>> decode_mark(std::string_
   return in.done() ? std::optional{std::pair{of, mark}} : std::nullopt;
 }
 
-result<node_info> decode_node_info(std::string_view bytes) {
+/// A node that speaks a newer version as well may append fields that this program doesn't know.
+result<node_info> decode_node_info(std::string_view bytes, const spi::version_range& mine) {
   spi::reader in{bytes};
   node_info info;
-  info.wire = in.get<std::uint32_t>();
-  if (in.ok() && info.wire != wire_version)
-    return fail(errc::refused, fmt::format("the other node speaks wire version {}, this one {}",
-                                           info.wire, wire_version));
-  info.consensus_interface.major = in.get<std::uint32_t>();
-  info.consensus_interface.minor = in.get<std::uint32_t>();
+  info.wire.min = in.get<std::uint32_t>();
+  info.wire.max = in.get<std::uint32_t>();
+  if (in.ok() && !common_version(info.wire, mine))
+    return fail(errc::refused,
+                fmt::format("the other node speaks wire version {}, this one {}: run releases that "
+                            "have a version in common",
+                            to_string(info.wire), to_string(mine)));
   info.cluster = in.get_string(name_bytes_max);
   info.name = in.get_string(name_bytes_max);
   info.role = in.get_string(name_bytes_max);
   info.replica = in.get<spi::replica_id>();
-  info.consensus = in.get_string(text_bytes_max);
+  info.consensus = read_consensus_identity(in);
   info.address = in.get_string(name_bytes_max);
   info.group = in.get_string(name_bytes_max);
   info.folder = in.get_string(name_bytes_max);
   info.mark = read_mark(in);
-  if (!in.done())
+  if (!in.ok() || (!in.rest().empty() && info.wire.max <= mine.max))
     return fail(errc::corrupt, "a malformed handshake");
   return info;
 }
 
 std::string incompatibility(const node_info& mine, const node_info& theirs) {
-  auto differs = [&](std::string_view what, std::string_view own, std::string_view other) {
-    return fmt::format("{} has {} '{}', {} has '{}'", mine.name, what, own, theirs.name, other);
-  };
   if (mine.cluster != theirs.cluster)
-    return differs("the cluster name", mine.cluster, theirs.cluster);
+    return fmt::format("{} has the cluster name '{}', {} has '{}'", mine.name, mine.cluster,
+                       theirs.name, theirs.cluster);
   if (mine.replica == 0 || theirs.replica == 0)
     return {};
-  if (mine.consensus_interface != theirs.consensus_interface)
-    return differs("the consensus interface", text_of(mine.consensus_interface),
-                   text_of(theirs.consensus_interface));
-  if (mine.consensus != theirs.consensus)
-    return differs("the consensus plugin", mine.consensus, theirs.consensus);
+  if (auto why = difference(mine.consensus, mine.name, theirs.consensus, theirs.name); !why.empty())
+    return why;
   if (!mine.group.empty() && !theirs.group.empty() && mine.group != theirs.group)
     return fmt::format(
         "{} belongs to the group {}, {} to {}: the two were founded apart, so one of "
@@ -112,12 +105,11 @@ std::string incompatibility(const node_info& mine, const node_info& theirs) {
 }
 
 std::uint64_t cluster_digest(const node_info& info) {
-  return digest({info.cluster, std::to_string(info.wire)});
+  return digest({info.cluster});
 }
 
 std::uint64_t group_digest(const node_info& info) {
-  return digest({info.cluster, std::to_string(info.wire), text_of(info.consensus_interface),
-                 info.consensus, info.group});
+  return digest({info.cluster, info.consensus.plugin, info.group});
 }
 
 } // namespace atl::runtime

@@ -81,7 +81,7 @@ void peer_connection_actor::on_handshake_reply(const caf::actor& there, const en
     tell(this, settings_.supervisor, storage_failed{decoded.value.error()});
   if (!decoded.value)
     return on_disconnected("refused: " + decoded.value.error().message);
-  auto info = decode_node_info(*decoded.value);
+  auto info = decode_node_info(*decoded.value, settings_.self.wire);
   if (!info)
     return on_disconnected(info.error().message);
   if (auto problem = incompatibility(settings_.self, *info); !problem.empty())

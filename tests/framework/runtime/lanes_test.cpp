@@ -24,7 +24,7 @@ constexpr std::size_t message_bytes = 1 << 20;
 node_info master(spi::replica_id id) {
   auto info = named("master-" + std::to_string(id), "master");
   info.replica = id;
-  info.consensus = "raft 1.0.0 {}";
+  info.consensus = {"raft", "1.0.0", {}, {}};
   info.group = "a group";
   return info;
 }

@@ -1,7 +1,6 @@
 #include <atoll/runtime/node_info.hpp>
 
 #include <doctest/doctest.h>
-#include <fmt/format.h>
 
 using namespace atl::runtime;
 
@@ -13,7 +12,7 @@ node_info master(atl::spi::replica_id id) {
   info.name = "master-" + std::to_string(id);
   info.role = "master";
   info.replica = id;
-  info.consensus = "raft 1.0.0 {heartbeat = \"100ms\"}";
+  info.consensus = {"raft", "1.0.0", {1, 1}, {{"quorum", {"2", true}}}};
   info.group = "0123456789abcdef0123456789abcdef";
   info.folder = "folder-" + std::to_string(id);
   return info;
@@ -34,22 +33,11 @@ TEST_CASE("every difference is reported with both values") {
     CHECK(why.find("'reef'") != why.npos);
     CHECK(why.find("'lagoon'") != why.npos);
   }
-  SUBCASE("consensus options") {
-    theirs.consensus = "raft 1.0.0 {heartbeat = \"200ms\"}";
-    auto why = incompatibility(mine, theirs);
-    CHECK(why.find("100ms") != why.npos);
-    CHECK(why.find("200ms") != why.npos);
-  }
-  SUBCASE("consensus interface") {
-    theirs.consensus_interface.minor += 1;
+  SUBCASE("consensus plugin") {
+    theirs.consensus.protocol_versions = {2, 2};
     CHECK(incompatibility(mine, theirs) ==
-          fmt::format("master-1 has the consensus interface '{}.{}', "
-                      "master-2 has '{}.{}'",
-                      mine.consensus_interface.major, mine.consensus_interface.minor,
-                      theirs.consensus_interface.major, theirs.consensus_interface.minor));
-    theirs = master(2);
-    theirs.consensus_interface.major += 1;
-    CHECK(incompatibility(mine, theirs).find("the consensus interface") != std::string::npos);
+          atl::difference(mine.consensus, "master-1", theirs.consensus, "master-2"));
+    CHECK(incompatibility(mine, theirs).find("protocol version") != std::string::npos);
   }
   SUBCASE("group") {
     theirs.group = "another";
@@ -65,42 +53,77 @@ TEST_CASE("every difference is reported with both values") {
 
 TEST_CASE("a storage node need not know the masters' protocol, but must know the cluster") {
   auto storage = master(0);
-  storage.consensus.clear();
+  storage.consensus = {};
   storage.group.clear();
   CHECK(incompatibility(master(1), storage).empty());
   storage.cluster = "lagoon";
   CHECK_FALSE(incompatibility(master(1), storage).empty());
 }
 
-TEST_CASE("nodes that host no consensus plugin may have another consensus interface") {
-  auto other = master(0);
-  other.consensus_interface = {99, 7};
-  for (auto role : {"storage", client_role.data()}) {
-    other.role = role;
-    CHECK(incompatibility(master(1), other) == "");
-    CHECK(incompatibility(other, master(1)) == "");
-  }
-}
-
 TEST_CASE("a handshake is decoded as it was encoded, and a truncated one is refused") {
   auto bytes = encode(master(2));
-  auto info = decode_node_info(bytes);
+  auto info = decode_node_info(bytes, wire_versions);
   REQUIRE(info.has_value());
   CHECK(info->name == "master-2");
   CHECK(info->replica == 2);
-  CHECK(info->consensus_interface == atl::spi::interface_of(atl::spi::plugin_kind::consensus));
+  CHECK(info->wire == wire_versions);
+  CHECK(info->consensus == master(2).consensus);
   for (std::size_t size = 0; size < bytes.size(); ++size)
-    CHECK_FALSE(decode_node_info(std::string_view{bytes}.substr(0, size)).has_value());
+    CHECK_FALSE(
+        decode_node_info(std::string_view{bytes}.substr(0, size), wire_versions).has_value());
+}
+
+TEST_CASE("nodes whose wire versions meet read each other, others are refused with both ranges") {
+  auto newer = master(2);
+  newer.wire = {7, 9};
+  auto read = decode_node_info(encode(newer), {6, 7});
+  REQUIRE(read.has_value());
+  CHECK(read->wire == atl::spi::version_range{7, 9});
+  auto refused = decode_node_info(encode(newer), {5, 6});
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code == atl::errc::refused);
+  CHECK(refused.error().message ==
+        "the other node speaks wire version 7 to 9, this one 5 to 6: run "
+        "releases that have a version in common");
+  CHECK_FALSE(decode_node_info(encode(newer), {10, 11}).has_value());
+  newer.wire = {9, 7};
+  CHECK_FALSE(decode_node_info(encode(newer), {7, 9}).has_value());
+}
+
+TEST_CASE("a node that also speaks a newer wire version may append fields to its handshake") {
+  auto newer = master(2);
+  newer.wire = {7, 8};
+  auto read = decode_node_info(encode(newer) + "a new field", {7, 7});
+  REQUIRE(read.has_value());
+  CHECK(read->name == "master-2");
+  CHECK_FALSE(decode_node_info(encode(newer) + "a new field", {7, 8}).has_value());
 }
 
 TEST_CASE("digests of different clusters and groups differ") {
   auto mine = master(1);
   auto other = mine;
-  other.consensus += "x";
+  other.consensus.plugin = "paxos";
   CHECK(cluster_digest(mine) == cluster_digest(other));
   CHECK(group_digest(mine) != group_digest(other));
+  other = mine;
+  other.group = "another";
+  CHECK(group_digest(mine) != group_digest(other));
+  other = mine;
   other.cluster = "lagoon";
   CHECK(cluster_digest(mine) != cluster_digest(other));
+  CHECK(group_digest(mine) != group_digest(other));
+}
+
+TEST_CASE("digests of compatible nodes are equal") {
+  auto mine = master(1);
+  auto other = mine;
+  other.wire.max += 1;
+  other.consensus.version = "1.0.1";
+  other.consensus.protocol_versions.max += 1;
+  other.consensus.agreed["added"] = {"1", true};
+  REQUIRE(incompatibility(mine, master(2)).empty());
+  CHECK(cluster_digest(mine) == cluster_digest(other));
+  CHECK(group_digest(mine) == group_digest(other));
 }
 
 TEST_CASE("a heartbeat carries a replica's mark, and whether its disk is short of space") {

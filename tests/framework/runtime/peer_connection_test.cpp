@@ -33,6 +33,7 @@ struct events {
   std::mutex mutex;
   std::condition_variable changed;
   bool up = false;
+  spi::version_range wire; ///< of the peer, once it was up
   std::string reason;
 
   caf::actor supervisor(caf::actor_system& actors) {
@@ -40,6 +41,8 @@ struct events {
       return {[this](const connection_event& event) {
         std::lock_guard lock{mutex};
         up = event.up.has_value();
+        if (up)
+          wire = event.up->wire;
         reason = event.reason;
         changed.notify_all();
       }};
@@ -52,14 +55,21 @@ struct events {
   }
 };
 
+membership speaking(const spi::version_range& wire) {
+  membership self;
+  self.wire = wire;
+  return self;
+}
+
 /// A node with nothing but a node_endpoint, whose application echoes.
 struct small_node {
-  runtime::system actors{1};
+  runtime::system actors;
   caf::actor echo;
   caf::actor node_endpoint;
   endpoint where;
 
-  small_node(const node_info& info, std::uint16_t port) : where{"127.0.0.1", port} {
+  small_node(const node_info& info, std::uint16_t port)
+      : actors{1, speaking(info.wire)}, where{"127.0.0.1", port} {
     echo = actors->spawn([](caf::event_based_actor*) -> caf::behavior {
       return {[](envelope& message) { return make_reply({std::move(message.body), {}, false}); }};
     });
@@ -98,7 +108,7 @@ node_info master_of_group(spi::replica_id id) {
   auto info = named("reef", "master-" + std::to_string(id));
   info.role = "master";
   info.replica = id;
-  info.consensus = "raft 1.0.0 {}";
+  info.consensus = {"raft", "1.0.0", {}, {}};
   info.group = "a group";
   info.folder = "folder " + std::to_string(id);
   return info;
@@ -191,6 +201,41 @@ TEST_CASE("a master with a member's id and another data folder is refused") {
   member.replica = 3; // not yet a member
   CHECK(send_handshake(actors, node_endpoint, member).value.has_value());
   caf::anon_send_exit(node_endpoint, caf::exit_reason::user_shutdown);
+}
+
+TEST_CASE("nodes whose wire versions meet are connected, and know the version that both speak") {
+  auto port = free_port();
+  auto here = named("reef", "here");
+  here.wire = {7, 9};
+  auto there = named("reef", "there");
+  there.wire = {6, 8};
+  small_node other{there, port};
+  events seen;
+  runtime::system actors{2, speaking(here.wire)};
+  auto connection = connect_to(actors, here, other.where, seen.supervisor(*actors));
+  seen.wait([&] { return seen.up; });
+  CHECK(common_version(here.wire, seen.wire) == 8);
+  auto answer = call(actors, connection, {message_kind::application, cluster_digest(here), "echo"});
+  REQUIRE(answer.value.has_value());
+  CHECK(*answer.value == "echo");
+}
+
+TEST_CASE("nodes without a common wire version are told both ranges, by the connection and by the "
+          "node behind it") {
+  auto there = named("reef", "there");
+  there.wire = {8, 9};
+  auto here = named("reef", "here");
+  here.wire = {6, 7};
+  for (auto connection_speaks : {spi::version_range{6, 7}, spi::version_range{6, 8}}) {
+    small_node other{there, free_port()};
+    events seen;
+    runtime::system actors{2, speaking(connection_speaks)};
+    auto connection = connect_to(actors, here, other.where, seen.supervisor(*actors));
+    seen.wait([&] { return !seen.reason.empty(); });
+    CHECK_FALSE(seen.up);
+    CHECK_MESSAGE(seen.reason.find("wire version 6 to 7") != std::string::npos, seen.reason);
+    CHECK_MESSAGE(seen.reason.find("8 to 9") != std::string::npos, seen.reason);
+  }
 }
 
 TEST_CASE("a master whose log is shorter than before its restart is refused as running on an "

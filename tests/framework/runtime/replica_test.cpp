@@ -194,7 +194,7 @@ struct one_replica {
     settings.self.cluster = "reef";
     settings.self.name = "only";
     settings.self.replica = 1;
-    settings.self.consensus = "solo 1.0.0 {}";
+    settings.self.consensus = {"solo", "1.0.0", {}, {}};
     settings.group = {{1, "only", {"127.0.0.1", 1}},
                       {2, "other", {"127.0.0.1", 2}},
                       {3, "third", {"127.0.0.1", 3}}};

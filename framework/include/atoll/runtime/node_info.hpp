@@ -1,7 +1,9 @@
 #pragma once
 
+#include <atoll/core/consensus_identity.hpp>
 #include <atoll/core/endpoint.hpp>
 #include <atoll/core/error.hpp>
+#include <atoll/runtime/wire_versions.hpp>
 #include <atoll/spi/consensus.hpp>
 
 #include <chrono>
@@ -13,9 +15,6 @@
 #include <vector>
 
 namespace atl::runtime {
-
-/// Raised when nodes of the old and the new version can't talk to each other.
-inline constexpr std::uint32_t wire_version = 6;
 
 /// The role of a process that uses a cluster and is no part of it.
 inline constexpr std::string_view client_role = "client";
@@ -32,28 +31,29 @@ struct replica_mark {
 
 /// What a node tells another in the handshake.
 struct node_info {
-  std::uint32_t wire = wire_version;
-  /// Of the interface that the program has for consensus plugins.
-  spi::interface_version consensus_interface = spi::interface_of(spi::plugin_kind::consensus);
+  spi::version_range wire = wire_versions;
   std::string cluster;
   std::string name;
   std::string role; ///< `master`, `storage`, `client`
   /// Only of masters: the place in the group, and the properties that all masters must share.
   spi::replica_id replica = 0;
-  std::string consensus; ///< `two_phase_commit 1.0.0 {heartbeat = 100ms, …}`
-  std::string address;   ///< where it listens, `host:port`
-  std::string group;     ///< its group's id (`group_birth::group`); empty: it belongs to none yet
-  std::string folder;    ///< the id of its data folder
-  replica_mark mark;     ///< the mark of its log when the node started
+  consensus_identity consensus;
+  std::string address; ///< where it listens, `host:port`
+  std::string group;   ///< its group's id (`group_birth::group`); empty: it belongs to none yet
+  std::string folder;  ///< the id of its data folder
+  replica_mark mark;   ///< the mark of its log when the node started
 };
 
 std::string encode(const node_info& info);
-result<node_info> decode_node_info(std::string_view bytes);
+/// Reads hostile bytes.
+/// @param mine the wire versions of this node
+/// @returns errc::refused, naming both ranges, if the sender speaks none of `mine`
+result<node_info> decode_node_info(std::string_view bytes, const spi::version_range& mine);
 
 /// Why `mine` and `theirs` can't be in one cluster, as a sentence that says what differs; empty if
-/// they can. Two masters must have the same version of the interface for consensus plugins, the
-/// same consensus plugin with the same options, and the same group if both belong to one. No other
-/// node hosts such a plugin.
+/// they can. Two masters must have consensus plugins that understand each other (`difference` of
+/// consensus_identity), and the same group if both belong to one. No other node hosts such a
+/// plugin.
 std::string incompatibility(const node_info& mine, const node_info& theirs);
 
 /// The body of a replica's heartbeat.
@@ -61,9 +61,12 @@ std::string encode(const replica_mark& mark, spi::replica_id of);
 /// Reads hostile bytes. @returns none for a malformed mark.
 std::optional<std::pair<spi::replica_id, replica_mark>> decode_mark(std::string_view bytes);
 
-/// Hash of the cluster's name and the wire version, which all nodes of a cluster share.
+/// Hash of the cluster's name.
 std::uint64_t cluster_digest(const node_info& info);
-/// Hash of the properties that all masters of a group share: see docs/FORMATS.md.
+/// Hash of the properties that are equal at all members of a group while the group exists: the
+/// cluster's name, the consensus plugin's name and the group. What else must agree is judged in the
+/// handshake, because it can't be compared by equality: versions by their ranges, and options that
+/// not every version of the plugin has.
 std::uint64_t group_digest(const node_info& info);
 
 /// Timing of connections between nodes.
