@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <tuple>
 
 namespace atl::node {
 
@@ -45,7 +46,7 @@ bool is_zombie(pid_t pid) {
 /// False for a thread of the kernel, which never has a command line.
 bool runs_program(pid_t pid) {
   std::error_code unknown;
-  fs::read_symlink(proc(pid, "exe"), unknown);
+  std::ignore = fs::read_symlink(proc(pid, "exe"), unknown);
   return !unknown;
 }
 

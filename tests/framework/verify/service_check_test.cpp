@@ -5,6 +5,7 @@
 #include <atoll/verify/service_check.hpp>
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <charconv>
 
@@ -44,7 +45,7 @@ class counts final : public service_logic {
 
   std::string apply(transaction& rows, const service_command& command) override {
     std::string old;
-    std::string key = "n" + std::string{command.body};
+    auto key = fmt::format("n{}", command.body);
     rows.get(key, old);
     if (flaw_ != flaw::miscounts || number(old) != 3)
       ++sum_;
@@ -56,7 +57,7 @@ class counts final : public service_logic {
     if (flaw_ == flaw::leaks && applied_ == 40)
       rows.put("leak", "1");
     if (flaw_ == flaw::counts_starts && applied_ % 40 == 0)
-      count += "!";
+      count.push_back('!');
     return encode_answer(std::string_view{count});
   }
   void finish_batch(transaction& rows) override { rows.put("sum", std::to_string(sum_)); }
@@ -92,7 +93,7 @@ service_under_test with(flaw what) {
     auto counted = number(decode_answer(ask("all")).value());
     if (kept == counted)
       return std::nullopt;
-    return "the sum is " + std::to_string(kept) + " and not " + std::to_string(counted);
+    return fmt::format("the sum is {} and not {}", kept, counted);
   };
   service.seeds = 5;
   return service;

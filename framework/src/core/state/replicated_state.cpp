@@ -5,6 +5,7 @@
 #include <atoll/core/state/answer.hpp>
 
 #include <algorithm>
+#include <exception>
 #include <tuple>
 
 namespace atl {
@@ -16,6 +17,12 @@ namespace {
 
 /// Bound of the entries that are applied while readers wait.
 constexpr std::size_t entries_at_once = 16;
+
+error thrown_by(const service_info& service, std::string_view during,
+                const std::exception& thrown) {
+  return {errc::internal, fmt::format("the application '{}' threw during {}: {}", service.name,
+                                      during, thrown.what())};
+}
 
 /// After a call of `apply` that needed the disk, so many further calls are expected to need it.
 constexpr int slow_calls_after_disk = 16;
@@ -52,7 +59,11 @@ status replicated_state::implementation::use(opened_database opened) {
   latest_us = meta.latest_us;
   how.cluster_id = meta.cluster_id;
   present_reader state{service, *db, buffer};
-  logic->load(state);
+  try {
+    logic->load(state);
+  } catch (const std::exception& thrown) {
+    return tl::unexpected{fail_for_good(thrown_by(service, "a start", thrown))};
+  }
   if (state.failure())
     return tl::unexpected{fail_for_good(*state.failure())};
   return {};
@@ -113,8 +124,12 @@ result<std::vector<std::string>> replicated_state::apply(std::span<const committ
     auto some = entries.first(std::min(entries.size(), entries_at_once));
     entries = entries.subspan(some.size());
     auto lock = self_->to_change();
-    if (auto done = self_->run(some, state, answers); !done)
-      return tl::unexpected{self_->fail_for_good(done.error())};
+    try {
+      if (auto done = self_->run(some, state, answers); !done)
+        return tl::unexpected{self_->fail_for_good(done.error())};
+    } catch (const std::exception& thrown) { // entries are applied in part
+      return tl::unexpected{self_->fail_for_good(thrown_by(self_->service, "a command", thrown))};
+    }
   }
   self_->applied = self_->meta.applied;
   self_->latest_us = self_->meta.latest_us;
@@ -128,11 +143,22 @@ result<std::string> replicated_state::query(std::string_view query) const {
   if (self_->unreadable)
     return tl::unexpected{self_->unreadable_error()};
   present_reader present{self_->service, *self_->db, self_->buffer};
-  auto answer = self_->logic->query(present, query);
+  auto answer = self_->answer(present, query);
   if (!present.failure())
     return answer;
   self_->unreadable = true; // other rows may be damaged as well
   return tl::unexpected{*present.failure()};
+}
+
+/// A query on which the logic throws is answered with an error: it must not end one replica after
+/// the other.
+std::string replicated_state::implementation::answer(state_view& state,
+                                                     std::string_view query) const {
+  try {
+    return logic->query(state, query);
+  } catch (const std::exception& thrown) {
+    return encode_answer(thrown_by(service, "a query", thrown));
+  }
 }
 
 std::optional<std::string> replicated_state::try_query_in_memory(std::string_view query) const {
@@ -142,7 +168,7 @@ std::optional<std::string> replicated_state::try_query_in_memory(std::string_vie
   if (self_->unreadable)
     return std::nullopt;
   present_reader present{self_->service, *self_->db, self_->buffer, reads::memory};
-  auto answer = self_->logic->query(present, query);
+  auto answer = self_->answer(present, query);
   if (present.failure()) // the query needs the disk or fails: `query` handles both
     return std::nullopt;
   return answer;

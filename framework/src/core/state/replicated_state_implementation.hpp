@@ -66,6 +66,7 @@ struct replicated_state::implementation {
   /// Applies entries and appends the answer to each. For the applying thread, without readers.
   status run(std::span<const spi::committed_entry> entries, transaction& state,
              std::vector<std::string>& answers);
+  std::string answer(state_view& state, std::string_view query) const;
   /// The rows that are not in the database yet.
   status write();
   /// Takes an opened database into use. For the applying thread, without readers.

@@ -103,6 +103,19 @@ TEST_CASE("a state of another application, version or cluster is refused with th
   }
 }
 
+TEST_CASE("names that are empty or too long are refused") {
+  temporary_folder folder;
+  auto nameless = logic::described();
+  nameless.name.clear();
+  CHECK(try_open(folder / "state", nameless).error().code == errc::invalid);
+  nameless.name = std::string(65, 'x');
+  CHECK(try_open(folder / "state", nameless).error().code == errc::invalid);
+  replicated_state::settings how;
+  how.cluster_id = std::string(65, 'x');
+  CHECK(try_open(folder / "state", logic::described(), how).error().code == errc::invalid);
+  CHECK_FALSE(std::filesystem::exists(folder / "state"));
+}
+
 TEST_CASE("a state knows its cluster and its group's certificate") {
   temporary_folder folder;
   replicated_state::settings how;
@@ -149,6 +162,23 @@ TEST_CASE(
       CHECK_MESSAGE(contains(answer.error().message, "in the tally's database; let the replica in"),
                     answer.error().message);
   }
+}
+
+TEST_CASE("a logic that throws on a command ends its replica, and on a query is answered for") {
+  temporary_folder folder;
+  auto state = open(folder / "state");
+  CHECK(*run(*state, 1, 1, add, "a") == "1");
+  auto answer = decode_answer(state->query("throw").value());
+  CHECK(answer.error().code == errc::internal);
+  CHECK(contains(answer.error().message, "'tally' threw during a query: out of luck"));
+  CHECK(ask(*state, "a") == "1");
+  auto bytes = entry_of(1, 2, throw_up, "a");
+  spi::committed_entry entry{2, 0, false, bytes};
+  auto applied = state->apply({&entry, 1});
+  REQUIRE_FALSE(applied.has_value());
+  CHECK(contains(applied.error().message, "threw during a command: out of luck"));
+  CHECK_FALSE(state->query("a").has_value());
+  CHECK_FALSE(state->flush().has_value());
 }
 
 TEST_CASE("a state whose rows the logic can't read doesn't open") {

@@ -11,6 +11,7 @@
 #include <charconv>
 #include <cstdint>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,6 +27,7 @@ enum command : std::uint8_t {
   clear,          ///< removes a count; not found: an error
   answer_at_size, ///< the body: a number of bytes
   use_row,        ///< puts a row under the key in the body, whatever it is
+  throw_up,       ///< throws
   end_sessions,   ///< ends sessions that were idle for as many microseconds as the body says
 };
 
@@ -82,6 +84,8 @@ class logic final : public service_logic {
     case use_row:
       state.put(std::string{what.body}, "value");
       return encode_answer(std::string_view{"put"});
+    case throw_up:
+      throw std::runtime_error("out of luck");
     case end_sessions:
       return encode_answer(
           std::string_view{std::to_string(state.expire_sessions(number(what.body), 100))});
@@ -91,7 +95,8 @@ class logic final : public service_logic {
   }
   void finish_batch(transaction& state) override { state.put("sum", std::to_string(sum_)); }
 
-  /// `sum`, `sessions`, `time`, `scan PREFIX`; otherwise the count of that name.
+  /// `sum`, `sessions`, `time`, `cluster`, `birth`, `damage`, `throw`, `scan PREFIX`; otherwise the
+  /// count of that name.
   std::string query(state_view& state, std::string_view query) const override {
     std::string text;
     if (query == "sum")
@@ -104,6 +109,8 @@ class logic final : public service_logic {
       text = state.summary().cluster_id;
     else if (query == "birth")
       text = state.birth();
+    else if (query == "throw")
+      throw std::runtime_error("out of luck");
     else if (query == "damage")
       state.fail_damaged("a count");
     else if (query.starts_with("scan "))

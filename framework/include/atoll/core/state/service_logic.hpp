@@ -36,7 +36,9 @@ struct service_info {
 ///
 /// Deterministic: answers and rows depend on the commands and rows alone, not on a clock, on
 /// randomness, on a file or on another thread. Whatever the logic keeps in memory beside the rows
-/// (a cache, counters) must be the same after `load` from those rows. Exceptions end the replica.
+/// (a cache, counters) must be the same after `load` from those rows. An exception from `query` is
+/// answered as an error; one from a function that gets a `transaction`, or from `load`, ends the
+/// replica; the others must not throw.
 class service_logic {
  public:
   service_logic() = default;
