@@ -1,7 +1,7 @@
 # The few commands that people type. Each sets up what it needs.
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: help setup build programs tidy check test demo bench verify sanitize asan tsan format lint install clean
+.PHONY: help setup build programs tidy check test demo bench verify sanitize asan tsan format lint install deb clean
 
 preset ?= release
 jobs ?= $(shell nproc)
@@ -79,6 +79,10 @@ install: programs ## install under PREFIX (default /usr/local)
 	@cmake --install $(build) --prefix $(or $(PREFIX),/usr/local)
 	@printf 'installed under %s; to begin with: dfs init FOLDER, or dfs up a copy of %s/share/atoll/configs/quickstart\n' \
 	  $(or $(PREFIX),/usr/local) $(or $(PREFIX),/usr/local)
+
+deb: programs ## make a Debian package of all that is installed
+	@cd $(build) && cpack -B package >package.log || { cat package.log; exit 1; }
+	@ls $(build)/package/*.deb
 
 clean: ## remove all builds
 	@rm -rf build

@@ -26,11 +26,11 @@ find_package(Threads REQUIRED)
 find_package(RocksDB REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
-pkg_check_modules(isal REQUIRED IMPORTED_TARGET libisal)
+pkg_check_modules(libisal REQUIRED IMPORTED_TARGET libisal)
 pkg_check_modules(jemalloc REQUIRED IMPORTED_TARGET jemalloc)
 
 # One copy of CAF a process; its headers are not ours to warn about.
 add_library(atoll_caf INTERFACE)
 target_link_libraries(atoll_caf INTERFACE CAF::core)
 get_target_property(caf_includes CAF::core INTERFACE_INCLUDE_DIRECTORIES)
-target_include_directories(atoll_caf SYSTEM INTERFACE ${caf_includes})
+target_include_directories(atoll_caf SYSTEM INTERFACE "$<BUILD_INTERFACE:${caf_includes}>")

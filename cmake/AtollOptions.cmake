@@ -17,6 +17,7 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
 
 # The build folder has the layout of an installation, so that programs find the plugins alike.
 set(Atoll_PLUGIN_DIR "${CMAKE_INSTALL_LIBDIR}/atoll/plugins")
+set(Atoll_PACKAGE_DIR "${CMAKE_INSTALL_LIBDIR}/cmake/Atoll") # what find_package(Atoll) reads
 
 find_program(CCACHE ccache)
 if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)

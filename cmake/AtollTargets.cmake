@@ -4,7 +4,7 @@
 function(atoll_library name)
   cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
   add_library(${name} STATIC ${arg_SOURCES})
-  target_link_libraries(${name} PUBLIC ${arg_LINK} PRIVATE atoll_flags)
+  target_link_libraries(${name} PUBLIC ${arg_LINK} PRIVATE $<BUILD_INTERFACE:atoll_flags>)
 endfunction()
 
 # atoll_plugin(NAME KIND kind SOURCES … LINK …): a plugin of this tree. It sees the SPI alone.

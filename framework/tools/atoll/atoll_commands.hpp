@@ -22,6 +22,7 @@ inline constexpr const char* exit_code_help =
 
 void add_compare_command(CLI::App& app, int& code);
 void add_history_command(CLI::App& app, int& code);
+void add_new_command(CLI::App& app, int& code);
 void add_plugin_command(CLI::App& app, int& code);
 void add_simulate_command(CLI::App& app, int& code);
 void add_verify_command(CLI::App& app, int& code);

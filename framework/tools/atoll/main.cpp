@@ -16,6 +16,7 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", ATOLL_VERSION);
   app.footer(exit_code_help); // before the commands are added, which inherit it
   int code = exit_ok;
+  add_new_command(app, code);
   add_plugin_command(app, code);
   add_simulate_command(app, code);
   add_verify_command(app, code);
