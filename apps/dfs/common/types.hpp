@@ -20,14 +20,6 @@ inline constexpr storage_id no_storage = 0;
 enum class inode_type : std::uint8_t { file, directory };
 inline constexpr inode_type inode_type_last = inode_type::directory;
 
-/// The id of a client's session: 128 random bits.
-struct session_id {
-  std::uint64_t high = 0;
-  std::uint64_t low = 0;
-
-  friend auto operator<=>(const session_id&, const session_id&) = default;
-};
-
 /// A chunk and where its fragments are.
 struct chunk_record {
   chunk_id id;

@@ -408,7 +408,7 @@ void master_actor::register_unknown() {
         set_id(name, *node, answer->id);
         atl::log::info("master", name, "joined as storage node {}", answer->id);
       } else if (!answer && answer.error().code == errc::refused &&
-                 !is_session_expired(answer.error())) {
+                 !atl::is_session_expired(answer.error())) {
         refused_[name + uuid] = {name, uuid, answer.error().message,
                                  std::chrono::steady_clock::now(), true};
         atl::log::warning("master", name, "turned away: {}", answer.error().message);
@@ -458,7 +458,7 @@ void master_actor::submit(action what, std::function<void(std::string)> done) {
               return;
             // The session of a master that was idle for long has expired, as for any client.
             auto changed = decode_response<responses::changed>(*answer.value);
-            if (!changed && is_session_expired(changed.error())) {
+            if (!changed && atl::is_session_expired(changed.error())) {
               session_.low += 1;
               sequence_ = 0;
               return;

@@ -142,7 +142,7 @@ class master_actor : public caf::event_based_actor {
   responses::summary summary_;
   std::uint64_t applied_at_collection_ = 0; ///< the index of the state after the last collection
   bool summary_known_ = false;
-  session_id session_;
+  atl::session_id session_;
   std::uint64_t sequence_ = 0;
   bool submitting_ = false;
   steady_time last_collection_{};

@@ -23,17 +23,17 @@ struct budget {
   void spend(std::uint32_t work) { left -= std::min(left, work); }
 };
 
-void enqueue(transaction& state, inode_id id) {
+void enqueue(state_transaction& state, inode_id id) {
   state.put(keys::orphan(id), {});
   ++state.meta().orphans;
 }
 
-void dequeue(transaction& state, inode_id id) {
+void dequeue(state_transaction& state, inode_id id) {
   state.erase(keys::orphan(id));
   --state.meta().orphans;
 }
 
-void forget_file(transaction& state, inode_id id, const inode& file) {
+void forget_file(state_transaction& state, inode_id id, const inode& file) {
   state.erase(keys::inode(id));
   if (file.extents == 0)
     state.erase(keys::content(id));
@@ -41,14 +41,15 @@ void forget_file(transaction& state, inode_id id, const inode& file) {
   state.meta().bytes -= file.size_bytes;
 }
 
-void forget_directory(transaction& state, inode_id id) {
+void forget_directory(state_transaction& state, inode_id id) {
   state.erase(keys::inode(id));
   --state.meta().directories;
 }
 
 /// Removes up to `limit` extents from the key `from` on. @returns their number, and sets `from` to
 /// the key after the last.
-std::uint32_t drop_extents(transaction& state, inode_id id, std::string& from, std::size_t limit) {
+std::uint32_t drop_extents(state_transaction& state, inode_id id, std::string& from,
+                           std::size_t limit) {
   auto rows = state.first_rows(keys::extents_of(id), from, limit);
   for (const auto& [key, value] : rows) {
     extent gone;
@@ -69,7 +70,7 @@ std::string resume_point(std::string_view value, std::string prefix) {
   return value.empty() ? std::move(prefix) : std::string{value};
 }
 
-void reclaim_file(transaction& state, inode_id id, std::string_view value, budget& budget) {
+void reclaim_file(state_transaction& state, inode_id id, std::string_view value, budget& budget) {
   auto file = state.must_inode(id);
   auto from = resume_point(value, keys::extents_of(id));
   auto wanted = budget.left;
@@ -85,7 +86,8 @@ void reclaim_file(transaction& state, inode_id id, std::string_view value, budge
   ++budget.inodes_gone;
 }
 
-void reclaim_directory(transaction& state, inode_id id, std::string_view value, budget& budget) {
+void reclaim_directory(state_transaction& state, inode_id id, std::string_view value,
+                       budget& budget) {
   // A child costs as much as it has extents, so only a part of the children is fetched at a time.
   auto wanted = std::min<std::size_t>(budget.left, 64);
   auto prefix = keys::entries_of(id);
@@ -118,7 +120,7 @@ void reclaim_directory(transaction& state, inode_id id, std::string_view value, 
 
 } // namespace
 
-std::uint32_t reclaim_or_queue(transaction& state, const dirent& gone) {
+std::uint32_t reclaim_or_queue(state_transaction& state, const dirent& gone) {
   auto inode = state.must_inode(gone.id);
   auto much = inode.entries > 0 || inode.extents > limits::reclaim_at_once_extents_max;
   if (much) {
@@ -135,7 +137,7 @@ std::uint32_t reclaim_or_queue(transaction& state, const dirent& gone) {
   return 1 + inode.extents;
 }
 
-std::uint32_t reclaim(transaction& state, std::uint32_t limit) {
+std::uint32_t reclaim(state_transaction& state, std::uint32_t limit) {
   budget budget{limit, 0};
   auto prefix = keys::all_orphans();
   while (budget.left > 0 && !state.failure()) {
@@ -156,20 +158,20 @@ std::uint32_t reclaim(transaction& state, std::uint32_t limit) {
   return budget.inodes_gone;
 }
 
-result<garbage_collected> run(transaction& state, const commands::collect_garbage& command) {
+result<garbage_collected> run(state_transaction& state, const commands::collect_garbage& command) {
   auto& meta = state.meta();
-  if (command.gc_watermark_us > meta.latest_us)
+  if (command.gc_watermark_us > state.time_us())
     return fail(
         errc::invalid,
         fmt::format(
             "the garbage collection watermark can't be {} us past the present: no file could "
             "be put until then",
-            command.gc_watermark_us - meta.latest_us));
+            command.gc_watermark_us - state.time_us()));
   meta.gc_watermark_us = std::max(meta.gc_watermark_us, command.gc_watermark_us);
   auto limit = std::min(command.reclaimed_inodes_max, limits::reclaim_limit_max);
   garbage_collected answer;
   answer.reclaimed_inodes = reclaim(state, limit);
-  answer.expired_sessions = expire_sessions(state, command.session_expiry_us, limit);
+  answer.expired_sessions = state.expire_sessions(command.session_expiry_us, limit);
   answer.gc_watermark_us = meta.gc_watermark_us;
   answer.pending_removals = meta.orphans;
   return answer;

@@ -18,7 +18,7 @@ using responses::changed;
 
 namespace {
 
-status check_chunk(transaction& state, const placed_extent& extent) {
+status check_chunk(state_transaction& state, const placed_extent& extent) {
   const auto& [chunk, length_bytes] = extent;
   auto invalid = [&id = chunk.id](std::string_view why) {
     return fail(errc::invalid, fmt::format("chunk {} {}", to_string(id), why));
@@ -59,7 +59,8 @@ status check_chunk(transaction& state, const placed_extent& extent) {
 }
 
 /// @returns the size of a file with these extents.
-result<std::uint64_t> check_extents(transaction& state, const put_file::extent_list& extents) {
+result<std::uint64_t> check_extents(state_transaction& state,
+                                    const put_file::extent_list& extents) {
   if (extents.empty() || extents.size() > limits::extents_per_file_max)
     return fail(errc::invalid, fmt::format("the file has {} extents, only 1 to {} are possible",
                                            extents.size(), limits::extents_per_file_max));
@@ -78,7 +79,7 @@ result<std::uint64_t> check_extents(transaction& state, const put_file::extent_l
   return size_bytes;
 }
 
-result<std::uint64_t> check_content(transaction& state, const put_file& command) {
+result<std::uint64_t> check_content(state_transaction& state, const put_file& command) {
   if (auto extents = std::get_if<put_file::extent_list>(&command.content))
     return check_extents(state, *extents);
   auto size = std::get<put_file::inline_bytes>(command.content).size();
@@ -90,13 +91,13 @@ result<std::uint64_t> check_content(transaction& state, const put_file& command)
 }
 
 /// Creates the inode of a file with its content.
-dirent make_file(transaction& state, const put_file& command, std::uint64_t size_bytes) {
+dirent make_file(state_transaction& state, const put_file& command, std::uint64_t size_bytes) {
   auto& meta = state.meta();
   dirent made{meta.next_inode++, inode_type::file};
   inode file{.type = inode_type::file,
              .size_bytes = size_bytes,
-             .mtime_us = command.mtime_us.value_or(static_cast<std::int64_t>(meta.latest_us)),
-             .version = meta.applied,
+             .mtime_us = command.mtime_us.value_or(static_cast<std::int64_t>(state.time_us())),
+             .version = state.index(),
              .entries = 0,
              .extents = 0};
   if (auto extents = std::get_if<put_file::extent_list>(&command.content)) {
@@ -124,7 +125,7 @@ result<parsed_path> parse_file_path(std::string_view text) {
 
 } // namespace
 
-result<changed> run(transaction& state, const put_file& command) {
+result<changed> run(state_transaction& state, const put_file& command) {
   auto path = parse_file_path(command.path);
   if (!path)
     return tl::unexpected{path.error()};
@@ -158,7 +159,7 @@ result<changed> run(transaction& state, const put_file& command) {
     state.put_entry(parent.id, path->names.back(), made);
     touch_directory(state, parent.id, 1);
   }
-  return changed{made.id, state.meta().applied};
+  return changed{made.id, state.index()};
 }
 
 } // namespace dfs::state

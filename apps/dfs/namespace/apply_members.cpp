@@ -25,7 +25,7 @@ struct admissions {
   std::uint32_t of_folder = 0; ///< the id of the folder; 0: it was not admitted
 };
 
-admissions look_up(transaction& state, const std::string& folder) {
+admissions look_up(state_transaction& state, const std::string& folder) {
   admissions found;
   state.for_each_member([&](std::uint32_t id, const member_record& record) {
     found.highest = std::max(found.highest, id);
@@ -38,7 +38,7 @@ admissions look_up(transaction& state, const std::string& folder) {
 
 } // namespace
 
-result<admitted> run(transaction& state, const commands::admit_master& command) {
+result<admitted> run(state_transaction& state, const commands::admit_master& command) {
   if (!is_text(command.name) || !is_text(command.address) || !is_text(command.folder))
     return fail(errc::invalid,
                 "a master needs a name, an address and a data folder to be admitted");

@@ -33,19 +33,21 @@ status check_labels(const commands::register_storage& command) {
   return {};
 }
 
-void put_fragment(transaction& state, storage_id node, const chunk_id& chunk, std::size_t index) {
+void put_fragment(state_transaction& state, storage_id node, const chunk_id& chunk,
+                  std::size_t index) {
   if (node != no_storage)
     state.put(keys::fragment_on(node, chunk, static_cast<std::uint8_t>(index)), {});
 }
 
-void erase_fragment(transaction& state, storage_id node, const chunk_id& chunk, std::size_t index) {
+void erase_fragment(state_transaction& state, storage_id node, const chunk_id& chunk,
+                    std::size_t index) {
   if (node != no_storage)
     state.erase(keys::fragment_on(node, chunk, static_cast<std::uint8_t>(index)));
 }
 
 } // namespace
 
-result<registered> run(transaction& state, const commands::register_storage& command) {
+result<registered> run(state_transaction& state, const commands::register_storage& command) {
   if (auto ok = check_labels(command); !ok)
     return tl::unexpected{ok.error()};
   auto by_name = state.find_storage_by_name(command.name);
@@ -87,7 +89,7 @@ result<registered> run(transaction& state, const commands::register_storage& com
   return registered{id};
 }
 
-result<changed> run(transaction& state, const commands::relocate_chunk& command) {
+result<changed> run(state_transaction& state, const commands::relocate_chunk& command) {
   auto refuse = [&](errc code, std::string_view why) {
     return fail(code, fmt::format("can't relocate fragment {} of chunk {}: {}", command.fragment,
                                   to_string(command.chunk), why));
@@ -107,10 +109,10 @@ result<changed> run(transaction& state, const commands::relocate_chunk& command)
   put_fragment(state, command.to, command.chunk, command.fragment);
   node = command.to;
   state.put_chunk(command.chunk, *chunk);
-  return changed{0, state.meta().applied};
+  return changed{0, state.index()};
 }
 
-void add_reference(transaction& state, const chunk_record& chunk) {
+void add_reference(state_transaction& state, const chunk_record& chunk) {
   auto stored = state.find_chunk(chunk.id);
   if (!stored) {
     stored = stored_chunk{chunk.size_bytes, 0, chunk.nodes, chunk.crc};
@@ -122,7 +124,7 @@ void add_reference(transaction& state, const chunk_record& chunk) {
   state.put_chunk(chunk.id, *stored);
 }
 
-void drop_reference(transaction& state, const chunk_id& id) {
+void drop_reference(state_transaction& state, const chunk_id& id) {
   auto stored = state.must_chunk(id);
   if (stored.references > 1) {
     --stored.references;

@@ -15,7 +15,7 @@ namespace {
 constexpr auto directory = inode_type::directory;
 
 /// The directory that contains the path's last name. @returns an error if it doesn't exist.
-result<dirent> parent_of(transaction& state, const parsed_path& path) {
+result<dirent> parent_of(state_transaction& state, const parsed_path& path) {
   auto parents = path.names.size() - 1;
   auto at = walk(state, path, parents);
   if (!at)
@@ -44,8 +44,8 @@ result<rename_paths> parse(const commands::rename& command) {
 }
 
 /// May `source` take the place of `target`?
-atl::status may_replace(transaction& state, const commands::rename& command, const dirent& source,
-                        const dirent& target) {
+atl::status may_replace(state_transaction& state, const commands::rename& command,
+                        const dirent& source, const dirent& target) {
   auto refuse = [&](errc code, std::string_view why) {
     return fail(code, fmt::format("can't rename {} to {}: {}", in_quotes(command.from),
                                   in_quotes(command.to), why));
@@ -63,14 +63,15 @@ atl::status may_replace(transaction& state, const commands::rename& command, con
 
 } // namespace
 
-dirent make_directories(transaction& state, const parsed_path& path, walked at, std::size_t depth) {
+dirent make_directories(state_transaction& state, const parsed_path& path, walked at,
+                        std::size_t depth) {
   auto& meta = state.meta();
   for (; at.depth < depth; ++at.depth) {
     dirent made{meta.next_inode++, directory};
     state.put_inode(made.id, {.type = directory,
                               .size_bytes = 0,
-                              .mtime_us = static_cast<std::int64_t>(meta.latest_us),
-                              .version = meta.applied,
+                              .mtime_us = static_cast<std::int64_t>(state.time_us()),
+                              .version = state.index(),
                               .entries = 0,
                               .extents = 0});
     state.put_entry(at.last.id, path.names[at.depth], made);
@@ -81,15 +82,15 @@ dirent make_directories(transaction& state, const parsed_path& path, walked at, 
   return at.last;
 }
 
-void touch_directory(transaction& state, inode_id id, std::int64_t entries_gained) {
+void touch_directory(state_transaction& state, inode_id id, std::int64_t entries_gained) {
   auto inode = state.must_inode(id);
   inode.entries += static_cast<std::uint64_t>(entries_gained);
-  inode.mtime_us = static_cast<std::int64_t>(state.meta().latest_us);
-  inode.version = state.meta().applied;
+  inode.mtime_us = static_cast<std::int64_t>(state.time_us());
+  inode.version = state.index();
   state.put_inode(id, inode);
 }
 
-result<changed> run(transaction& state, const commands::mkdir& command) {
+result<changed> run(state_transaction& state, const commands::mkdir& command) {
   auto path = parse_path(command.path);
   if (!path)
     return tl::unexpected{path.error()};
@@ -108,10 +109,10 @@ result<changed> run(transaction& state, const commands::mkdir& command) {
   if (!command.parents && at->depth + 1 < depth)
     return tl::unexpected{missing(*path, at->depth)};
   auto made = make_directories(state, *path, *at, depth);
-  return changed{made.id, state.meta().applied};
+  return changed{made.id, state.index()};
 }
 
-result<changed> run(transaction& state, const commands::rename& command) {
+result<changed> run(state_transaction& state, const commands::rename& command) {
   auto paths = parse(command);
   if (!paths)
     return tl::unexpected{paths.error()};
@@ -145,10 +146,10 @@ result<changed> run(transaction& state, const commands::rename& command) {
   touch_directory(state, to_parent->id, target ? 0 : 1);
   if (target)
     reclaim_or_queue(state, *target);
-  return changed{source->id, state.meta().applied};
+  return changed{source->id, state.index()};
 }
 
-result<changed> run(transaction& state, const commands::remove& command) {
+result<changed> run(state_transaction& state, const commands::remove& command) {
   auto path = parse_path(command.path);
   if (!path)
     return tl::unexpected{path.error()};
@@ -167,7 +168,7 @@ result<changed> run(transaction& state, const commands::remove& command) {
   state.erase(keys::entry(parent->id, path->names.back()));
   touch_directory(state, parent->id, -1);
   reclaim_or_queue(state, *gone);
-  return changed{gone->id, state.meta().applied};
+  return changed{gone->id, state.index()};
 }
 
 } // namespace dfs::state

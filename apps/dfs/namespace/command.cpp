@@ -5,8 +5,7 @@
 
 #include <fmt/format.h>
 
-#include <cstring>
-#include <type_traits>
+#include <utility>
 
 namespace dfs {
 
@@ -17,7 +16,6 @@ using atl::spi::writer;
 
 namespace {
 
-constexpr std::uint8_t command_version = 2;
 /// An extent takes at least its chunk's id and size, a count of nodes, and its length.
 constexpr std::size_t extent_bytes_min = wire::chunk_bytes_min + sizeof(std::uint64_t);
 
@@ -132,55 +130,50 @@ void read(reader& in, commands::admit_master& c) {
   c.folder = in.get_string();
 }
 
-/// The offset of the time in an encoded command: after version, type, session and sequence.
-constexpr std::size_t time_offset = 1 + 1 + 16 + 8;
-
 } // namespace
 
-void stamp_command(std::string& bytes, std::uint64_t time_us) {
-  if (bytes.size() >= time_offset + sizeof time_us)
-    std::memcpy(bytes.data() + time_offset, &time_us, sizeof time_us);
+std::uint8_t type_of(const action& action) {
+  return static_cast<std::uint8_t>(action.index());
 }
 
-std::string encode(const command& command) {
+std::string encode_body(const action& action) {
   writer out;
-  out.put(command_version).put(static_cast<std::uint8_t>(command.action.index()));
-  out.put(command.session.high).put(command.session.low);
-  out.put(command.sequence).put(command.time_us);
-  std::visit([&](const auto& action) { write(out, action); }, command.action);
+  std::visit([&](const auto& wanted) { write(out, wanted); }, action);
   return out.take();
 }
 
-atl::result<command> decode_command(std::string_view bytes) {
-  if (bytes.size() > limits::command_bytes_max)
-    return fail(errc::invalid, fmt::format("a command of {} bytes is too long: at most {}",
-                                           bytes.size(), limits::command_bytes_max));
-  reader in{bytes};
-  auto version = in.get<std::uint8_t>();
-  auto type = in.get<std::uint8_t>();
-  if (in.ok() && version != command_version)
-    return fail(errc::invalid,
-                fmt::format("a command of version {} is unknown here, only version {} is known; "
-                            "bring all masters to the same release",
-                            version, command_version));
-  command decoded;
-  if (in.ok() && !wire::emplace_alternative(decoded.action, type))
-    return fail(errc::invalid, fmt::format("a command of type {} is unknown here; bring all "
-                                           "masters to the same release",
-                                           type));
-  decoded.session.high = in.get<std::uint64_t>();
-  decoded.session.low = in.get<std::uint64_t>();
-  decoded.sequence = in.get<std::uint64_t>();
-  decoded.time_us = in.get<std::uint64_t>();
-  std::visit([&](auto& action) { read(in, action); }, decoded.action);
-  if (!in.done())
-    return fail(errc::invalid, "the bytes are no command: they end early or go on too long");
-  return decoded;
+std::string encode(const command& command) {
+  auto body = encode_body(command.action);
+  return atl::encode(atl::session_command{
+      command.session, command.sequence, command.time_us, {type_of(command.action), body}});
 }
 
-bool is_session_expired(const atl::error& error) {
-  return error.code == errc::refused &&
-         std::string_view{error.message}.starts_with(wire::session_expired);
+std::optional<action> action_of_type(std::uint8_t type) {
+  action found;
+  return wire::emplace_alternative(found, type) ? std::optional{std::move(found)} : std::nullopt;
+}
+
+atl::result<action> decode_action(const atl::service_command& command) {
+  auto decoded = action_of_type(command.type);
+  if (!decoded)
+    return fail(errc::invalid, fmt::format("a command of type {} is unknown here; bring all "
+                                           "masters to the same release",
+                                           command.type));
+  reader in{command.body};
+  std::visit([&](auto& action) { read(in, action); }, *decoded);
+  if (!in.done())
+    return fail(errc::invalid, "the bytes are no command: they end early or go on too long");
+  return std::move(*decoded);
+}
+
+atl::result<command> decode_command(std::string_view bytes) {
+  auto envelope = atl::decode_session_command(bytes);
+  if (!envelope)
+    return tl::unexpected{envelope.error()};
+  auto action = decode_action(envelope->command);
+  if (!action)
+    return tl::unexpected{action.error()};
+  return command{envelope->session, envelope->sequence, envelope->time_us, std::move(*action)};
 }
 
 } // namespace dfs

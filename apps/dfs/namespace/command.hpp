@@ -4,6 +4,7 @@
 #include "namespace/response.hpp"
 
 #include <atoll/core/error.hpp>
+#include <atoll/core/state/session_command.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -106,27 +107,27 @@ using action = std::variant<commands::mkdir, commands::put_file, commands::renam
                             commands::register_storage, commands::relocate_chunk,
                             commands::collect_garbage, commands::admit_master>;
 
-/// A log entry. If it is repeated under the same session and sequence number, it is applied once.
+/// A log entry: an action in the envelope of an `atl::session_command`.
 struct command {
-  session_id session;
-  /// 1 opens the session; each further command of it has a larger one, and waits for the answer to
-  /// the one before.
+  atl::session_id session;
   std::uint64_t sequence = 0;
-  std::uint64_t time_us = 0; ///< since 1970; the replica that proposes it writes this
+  std::uint64_t time_us = 0;
   dfs::action action;
 };
 
 std::string encode(const command& command);
 
-/// Writes a time into an encoded command; leaves bytes that are too short for a command unchanged.
-void stamp_command(std::string& bytes, std::uint64_t time_us);
+/// An action's type in the envelope of a command, and its bytes.
+std::uint8_t type_of(const action& action);
+std::string encode_body(const action& action);
+
+/// An action of the type with default values; none: the type is unknown here.
+std::optional<action> action_of_type(std::uint8_t type);
+/// @returns `errc::invalid` for bytes that are no action, or one of a type that is unknown here.
+atl::result<action> decode_action(const atl::service_command& command);
 
 /// @returns `errc::invalid` for bytes that are no command, or one of a version that is unknown
 /// here.
 atl::result<command> decode_command(std::string_view bytes);
-
-/// Did the command fail because its session is unknown? Then it is unknown whether an earlier
-/// attempt took effect; the client should continue under a new session.
-bool is_session_expired(const atl::error& error);
 
 } // namespace dfs

@@ -20,15 +20,16 @@ std::string behind(const std::string& key, const std::string& prefix, const chun
 
 result<responses::summary> execute(present_reader& state, const queries::summary& query) {
   auto meta = state.must_meta();
-  responses::summary answer{.cluster_id = meta.cluster_id,
-                            .applied = meta.applied,
+  auto common = state.summary();
+  responses::summary answer{.cluster_id = common.cluster_id,
+                            .applied = common.applied,
                             .gc_watermark_us = meta.gc_watermark_us,
-                            .latest_us = meta.latest_us,
+                            .latest_us = common.time_us,
                             .files = meta.files,
                             .directories = meta.directories,
                             .chunks = meta.chunks,
                             .bytes = meta.bytes,
-                            .sessions = meta.sessions,
+                            .sessions = common.sessions,
                             .pending_removals = meta.orphans,
                             .storages = {},
                             .more = false};

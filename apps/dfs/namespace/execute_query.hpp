@@ -10,8 +10,7 @@
 namespace dfs::state {
 
 /// Malformed bytes are answered with an error.
-/// @returns an error if the state can't be read; then there is no answer.
-atl::result<std::string> execute_query(present_reader& state, std::string_view bytes);
+std::string execute_query(present_reader& state, std::string_view bytes);
 
 atl::result<responses::entry> execute(present_reader& state, const queries::stat& query);
 atl::result<responses::listing> execute(present_reader& state, const queries::list& query);

@@ -42,15 +42,12 @@ bool page::take(std::size_t item_bytes) {
   return true;
 }
 
-result<std::string> execute_query(present_reader& state, std::string_view bytes) {
+std::string execute_query(present_reader& state, std::string_view bytes) {
   auto query = decode_query(bytes);
   if (!query)
     return encode_response(query.error());
-  auto answer =
-      std::visit([&](const auto& asked) { return encode_response(execute(state, asked)); }, *query);
-  if (state.failure())
-    return tl::unexpected{*state.failure()};
-  return answer;
+  return std::visit([&](const auto& asked) { return encode_response(execute(state, asked)); },
+                    *query);
 }
 
 result<responses::entry> execute(present_reader& state, const queries::stat& query) {

@@ -8,16 +8,13 @@ namespace dfs::state::keys {
 namespace {
 
 enum table : char {
-  births = 'b',
   chunks = 'c',
   entries = 'd',
-  idle_checks = 'e',
   fragments = 'f',
   inodes = 'i',
   contents = 'l',
   metas = 'm',
   members = 'M',
-  sessions = 's',
   storages = 'S',
   storage_names = 'N',
   storage_uuids = 'U',
@@ -37,10 +34,6 @@ void append(std::string& key, std::string_view text) {
 void append(std::string& key, const chunk_id& id) {
   append(key, id.made_us);
   append(key, id.random);
-}
-void append(std::string& key, const session_id& id) {
-  append(key, id.high);
-  append(key, id.low);
 }
 
 template <class... Parts>
@@ -124,9 +117,6 @@ std::string storage_by_uuid(std::string_view uuid) {
   return make(storage_uuids, uuid);
 }
 
-std::string birth() {
-  return make(births);
-}
 std::string member(std::uint32_t id) {
   return make(members, id);
 }
@@ -134,29 +124,9 @@ std::string all_members() {
   return make(members);
 }
 
-std::string session(const session_id& id) {
-  return make(sessions, id);
-}
-std::string idle_check(std::uint64_t time_us, const session_id& id) {
-  return make(idle_checks, time_us, id);
-}
-std::string all_idle_checks() {
-  return make(idle_checks);
-}
-
-bool is_in_order(std::string_view key) {
-  switch (key.front()) {
-  case births:
-  case contents:
-  case inodes:
-  case metas:
-  case sessions:
-  case storage_names:
-  case storage_uuids:
-    return false;
-  default:
-    return true;
-  }
+std::string_view lookup_only() {
+  static constexpr char letters[] = {contents, inodes, metas, storage_names, storage_uuids};
+  return {letters, sizeof letters};
 }
 
 std::string end_of(std::string_view prefix) {
@@ -195,13 +165,6 @@ std::optional<chunk_id> chunk_on_node_in(std::string_view key) {
 
 std::string_view name_in(std::string_view key) {
   return key.substr(std::min(key.size(), 1 + sizeof(inode_id)));
-}
-
-std::optional<idle_check_parts> idle_check_in(std::string_view key) {
-  if (key.size() != 25)
-    return std::nullopt;
-  return idle_check_parts{value_at<std::uint64_t>(key, 1),
-                          {value_at<std::uint64_t>(key, 9), value_at<std::uint64_t>(key, 17)}};
 }
 
 } // namespace dfs::state::keys

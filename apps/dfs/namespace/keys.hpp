@@ -11,7 +11,7 @@
 /// the bytes is the order of the ids, then a name where there is one.
 namespace dfs::state::keys {
 
-/// The one record of counts and indexes.
+/// The one record of counts.
 std::string meta();
 
 std::string entry(inode_id parent, std::string_view name);
@@ -36,20 +36,12 @@ std::string all_storages();
 std::string storage_by_name(std::string_view name);
 std::string storage_by_uuid(std::string_view uuid);
 
-/// The certificate of the state's group.
-std::string birth();
 /// The data folder that a replica's id stands for.
 std::string member(std::uint32_t id);
 std::string all_members();
 
-std::string session(const session_id& id);
-/// When to check whether a session has expired.
-std::string idle_check(std::uint64_t time_us, const session_id& id);
-std::string all_idle_checks();
-
-/// Are rows of the key's table ever read in order? Rows of other tables are only looked up. @pre
-/// not empty
-bool is_in_order(std::string_view key);
+/// The letters of the tables whose rows are never read in order, only looked up.
+std::string_view lookup_only();
 
 /// The first key after all that begin with `prefix`. (No table's letter is 0xff.)
 std::string end_of(std::string_view prefix);
@@ -63,10 +55,5 @@ std::optional<chunk_id> chunk_in(std::string_view key);
 std::optional<chunk_id> chunk_on_node_in(std::string_view key);
 /// The name in a key that `entry` made.
 std::string_view name_in(std::string_view key);
-struct idle_check_parts {
-  std::uint64_t time_us = 0;
-  session_id session;
-};
-std::optional<idle_check_parts> idle_check_in(std::string_view key);
 
 } // namespace dfs::state::keys

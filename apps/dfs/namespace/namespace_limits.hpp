@@ -12,7 +12,6 @@ inline constexpr std::size_t name_bytes_max = 255;
 inline constexpr std::size_t path_bytes_max = 4096;
 inline constexpr std::size_t path_depth_max = 256;
 
-inline constexpr std::size_t command_bytes_max = 8u << 20;
 /// File content that may be stored in the name space itself; fits into one response.
 inline constexpr std::size_t inline_bytes_max = 48u << 10;
 inline constexpr std::size_t extents_per_file_max = 65'536;
@@ -31,8 +30,6 @@ inline constexpr std::size_t birth_bytes_max = 32u << 10;
 
 /// Bytes of a response to a query; longer results are split into pages.
 inline constexpr std::size_t response_bytes_max = 60u << 10;
-/// Bytes of a response to a command, which the session stores.
-inline constexpr std::size_t command_answer_bytes_max = 1024;
 /// Bytes of a path or name that a message quotes.
 inline constexpr std::size_t quoted_bytes_max = 160;
 inline constexpr std::size_t known_ids_max = 2048;

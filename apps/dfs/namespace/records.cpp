@@ -10,26 +10,19 @@ using atl::spi::writer;
 
 std::string encode(const meta& value) {
   writer out;
-  out.put(value.format).put(value.storages);
-  for (auto field :
-       {value.applied, value.next_inode, value.files, value.directories, value.chunks, value.bytes,
-        value.orphans, value.sessions, value.gc_watermark_us, value.latest_us})
+  out.put(value.storages);
+  for (auto field : {value.next_inode, value.files, value.directories, value.chunks, value.bytes,
+                     value.orphans, value.gc_watermark_us})
     out.put(field);
-  out.put(value.cluster_id);
   return out.take();
 }
 
 bool decode(std::string_view bytes, meta& value) {
   reader in{bytes};
-  value.format = in.get<std::uint32_t>();
-  if (in.ok() && value.format != format_version)
-    return true; // the rest has another format
   value.storages = in.get<storage_id>();
-  for (auto* field :
-       {&value.applied, &value.next_inode, &value.files, &value.directories, &value.chunks,
-        &value.bytes, &value.orphans, &value.sessions, &value.gc_watermark_us, &value.latest_us})
+  for (auto* field : {&value.next_inode, &value.files, &value.directories, &value.chunks,
+                      &value.bytes, &value.orphans, &value.gc_watermark_us})
     *field = in.get<std::uint64_t>();
-  value.cluster_id = in.get_string(limits::cluster_id_bytes_max);
   return in.done();
 }
 
@@ -123,20 +116,6 @@ bool decode(std::string_view bytes, member_record& value) {
   value.name = in.get_string(limits::member_text_bytes_max);
   value.address = in.get_string(limits::member_text_bytes_max);
   value.folder = in.get_string(limits::member_text_bytes_max);
-  return in.done();
-}
-
-std::string encode(const session_record& value) {
-  writer out;
-  out.put(value.last_sequence).put(value.last_us).put(value.answer);
-  return out.take();
-}
-
-bool decode(std::string_view bytes, session_record& value) {
-  reader in{bytes};
-  value.last_sequence = in.get<std::uint64_t>();
-  value.last_us = in.get<std::uint64_t>();
-  value.answer = in.get_string(limits::command_answer_bytes_max);
   return in.done();
 }
 

@@ -11,24 +11,19 @@
 /// mean damage, because this program wrote the values.
 namespace dfs::state {
 
-/// The format of the whole database; a database of another format is refused.
-inline constexpr std::uint32_t format_version = 2;
+/// The version of all rows; a database of another version is refused.
+inline constexpr std::uint32_t rows_version = 3;
 
-/// Counters and positions of the state, in one record.
+/// Counters of the state, in one record.
 struct meta {
-  std::uint32_t format = format_version;
   storage_id storages = 0; ///< the highest id given so far
-  std::uint64_t applied = 0;
   inode_id next_inode = root_inode + 1;
   std::uint64_t files = 0;
   std::uint64_t directories = 1;
   std::uint64_t chunks = 0;
   std::uint64_t bytes = 0;
   std::uint64_t orphans = 0; ///< length of the queue of orphans to reclaim
-  std::uint64_t sessions = 0;
   std::uint64_t gc_watermark_us = 0;
-  std::uint64_t latest_us = 0;
-  std::string cluster_id;
 };
 
 struct dirent {
@@ -70,12 +65,6 @@ struct member_record {
   std::string folder;
 };
 
-struct session_record {
-  std::uint64_t last_sequence = 0;
-  std::uint64_t last_us = 0; ///< the state's time at its last command
-  std::string answer;        ///< to its last command
-};
-
 std::string encode(const meta& value);
 std::string encode(const dirent& value);
 std::string encode(const inode& value);
@@ -83,7 +72,6 @@ std::string encode(const extent& value);
 std::string encode(const stored_chunk& value);
 std::string encode(const storage_record& value);
 std::string encode(const member_record& value);
-std::string encode(const session_record& value);
 std::string encode_storage_id(storage_id id);
 
 bool decode(std::string_view bytes, meta& value);
@@ -93,7 +81,6 @@ bool decode(std::string_view bytes, extent& value);
 bool decode(std::string_view bytes, stored_chunk& value);
 bool decode(std::string_view bytes, storage_record& value);
 bool decode(std::string_view bytes, member_record& value);
-bool decode(std::string_view bytes, session_record& value);
 bool decode(std::string_view bytes, storage_id& id);
 
 } // namespace dfs::state

@@ -7,7 +7,6 @@
 
 namespace dfs {
 
-using atl::errc;
 using atl::spi::reader;
 using atl::spi::writer;
 
@@ -15,11 +14,8 @@ namespace responses {
 
 namespace {
 
-constexpr std::uint8_t response_version = 1;
-constexpr std::uint8_t error_tag = 0;
 constexpr std::size_t entry_bytes_min = 4 + 8 + 1 + 8 + 8 + 8 + 8;
 constexpr std::size_t storage_bytes_min = 4 + 4 + 4;
-constexpr std::size_t error_bytes_max = limits::command_answer_bytes_max - 16;
 
 void write_chunks(writer& out, const std::vector<chunk_record>& chunks) {
   out.put(static_cast<std::uint32_t>(chunks.size()));
@@ -201,35 +197,6 @@ void read(reader& in, members& answer) {
   }
 }
 
-void begin_response(writer& out, std::uint8_t tag) {
-  out.put(response_version).put(tag);
-}
-
-atl::status read_head(reader& in, std::uint8_t tag) {
-  auto version = in.get<std::uint8_t>();
-  auto found = in.get<std::uint8_t>();
-  if (version != response_version || (found != error_tag && found != tag))
-    return tl::unexpected{malformed_response()};
-  if (found == tag)
-    return {};
-  atl::error error;
-  error.code = in.get_enum(atl::errc_last);
-  error.message = in.get_string(error_bytes_max);
-  return tl::unexpected{in.done() ? error : malformed_response()};
-}
-
-atl::error malformed_response() {
-  return {errc::corrupt, "the name space's answer can't be read: it is damaged, or from another "
-                         "release; bring client and masters to the same one"};
-}
-
 } // namespace responses
-
-std::string encode_response(const atl::error& error) {
-  writer out;
-  responses::begin_response(out, responses::error_tag);
-  out.put(error.code).put(std::string_view{error.message}.substr(0, responses::error_bytes_max));
-  return out.take();
-}
 
 } // namespace dfs

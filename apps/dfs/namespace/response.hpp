@@ -3,6 +3,7 @@
 #include "common/types.hpp"
 
 #include <atoll/core/error.hpp>
+#include <atoll/core/state/answer.hpp>
 #include <atoll/spi/codec.hpp>
 
 #include <cstdint>
@@ -172,21 +173,16 @@ void read(atl::spi::reader& in, known_chunks& answer);
 void read(atl::spi::reader& in, admitted& answer);
 void read(atl::spi::reader& in, members& answer);
 
-/// Writes the head of a response: its version, and a tag or an error.
-void begin_response(atl::spi::writer& out, std::uint8_t tag);
-/// Reads the head. @returns the error in the response, or `errc::corrupt` if the bytes are not such
-/// a response.
-atl::status read_head(atl::spi::reader& in, std::uint8_t tag);
-atl::error malformed_response();
-
 } // namespace responses
 
-std::string encode_response(const atl::error& error);
+inline std::string encode_response(const atl::error& error) {
+  return atl::encode_answer(error);
+}
 
 template <class Answer>
 std::string encode_response(const Answer& answer) {
   atl::spi::writer out;
-  responses::begin_response(out, Answer::tag);
+  atl::begin_answer(out, Answer::tag);
   responses::write(out, answer);
   return out.take();
 }
@@ -202,12 +198,12 @@ std::string encode_response(const atl::result<Answer>& answer) {
 template <class Answer>
 atl::result<Answer> decode_response(std::string_view bytes) {
   atl::spi::reader in{bytes};
-  if (auto head = responses::read_head(in, Answer::tag); !head)
+  if (auto head = atl::read_answer_head(in, Answer::tag); !head)
     return tl::unexpected{head.error()};
   Answer answer;
   responses::read(in, answer);
   if (!in.done())
-    return tl::unexpected{responses::malformed_response()};
+    return tl::unexpected{atl::malformed_answer()};
   return answer;
 }
 

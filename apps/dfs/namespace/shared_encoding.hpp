@@ -10,9 +10,6 @@
 /// Pieces that commands, queries and answers share; for the name space's own sources.
 namespace dfs::wire {
 
-/// Begins the message of a command whose session is unknown.
-inline constexpr std::string_view session_expired = "session expired";
-
 inline constexpr std::size_t id_bytes = 16;
 inline constexpr std::size_t chunk_bytes_min = id_bytes + 8 + 4 + 2;
 

@@ -2,13 +2,13 @@
 
 #include "common/clock.hpp"
 #include "master/master_actor.hpp"
-#include "namespace/disk_ballast.hpp"
 #include "namespace/name_space.hpp"
 #include "node/admission_actor.hpp"
 #include "node/open_files_plan.hpp"
 #include "settings/plugins.hpp"
 
 #include <atoll/core/logging.hpp>
+#include <atoll/core/state/disk_ballast.hpp>
 #include <atoll/core/watched_balancer.hpp>
 #include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/node_endpoint.hpp>
@@ -137,7 +137,7 @@ atl::status master_role::open_log() {
   auto& folder = node_->folder;
   if (auto there = folder.check_part("log"); !there)
     return there;
-  if (disk_ballast{ballast_file(), self_.reserve_bytes}.release_if_short())
+  if (atl::disk_ballast{ballast_file(), self_.reserve_bytes}.release_if_short())
     atl::log::warning("master", "",
                       "the disk of {} is full: the space that was kept in '{}' for a "
                       "start was given up; free some",
@@ -242,12 +242,12 @@ master_role::open_names(const atl::group_birth& birth) {
   auto& folder = node_->folder;
   if (auto there = folder.check_part("names"); !there)
     return tl::unexpected{there.error()};
-  name_space_settings wanted;
+  name_space::settings wanted;
   wanted.cluster_id = cluster_.name;
   wanted.birth = atl::encode(birth);
   wanted.free_bytes_min = self_.reserve_bytes;
   wanted.ballast = ballast_file();
-  auto names = name_space::open(folder.path() / "names", wanted);
+  auto names = open_name_space(folder.path() / "names", wanted);
   if (!names)
     return tl::unexpected{names.error()};
   for (auto* part : {"log", "names"})

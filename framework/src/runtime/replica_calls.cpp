@@ -60,6 +60,7 @@ void replica_actor::begin_command(std::string command, requester from) {
     return answer(from, error_reply(errc::busy, "too many commands are waiting; try again"));
   if (auto refusal = refuse_for_space(command))
     return answer(from, *refusal);
+  clock_.observe(settings_.machine->latest_stamp(), now()); // before the first entry is applied
   settings_.machine->stamp(command, clock_.next(wall_clock(), now()));
   driver_.propose(requests_.put({std::move(from), now(), {}}), std::move(command));
 }

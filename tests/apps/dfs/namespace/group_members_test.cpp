@@ -14,11 +14,11 @@ std::string birth_of(const std::string& group) {
 
 atl::result<std::unique_ptr<name_space>> open_of(const std::filesystem::path& folder,
                                                  const std::string& group) {
-  name_space_settings settings;
+  name_space::settings settings;
   settings.cluster_id = "reef";
   settings.birth = birth_of(group);
   settings.free_bytes_min = 0;
-  return name_space::open(folder, settings);
+  return open_name_space(folder, settings);
 }
 
 commands::admit_master admission(std::uint32_t id, const std::string& folder) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "namespace/command.hpp"
 #include "namespace/name_space.hpp"
 #include "temporary_folder.hpp"
 
@@ -22,10 +23,10 @@ constexpr std::uint64_t second_us = 1'000'000;
 constexpr std::uint64_t birth_us = 1'700'000'000 * second_us;
 
 inline std::unique_ptr<name_space> open(const std::filesystem::path& folder) {
-  name_space_settings settings;
+  name_space::settings settings;
   settings.cluster_id = "reef";
   settings.free_bytes_min = 0;
-  auto opened = name_space::open(folder, settings);
+  auto opened = open_name_space(folder, settings);
   REQUIRE_MESSAGE(opened.has_value(), opened.error().message);
   return std::move(*opened);
 }

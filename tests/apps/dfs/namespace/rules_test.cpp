@@ -46,7 +46,7 @@ TEST_CASE("a session that was idle for long expires on every replica at the same
   auto gone = decode_response<responses::changed>(
       apply_entry(it.names(), as(1, 2, it.now_us(), commands::mkdir{"/d"})));
   REQUIRE_FALSE(gone.has_value());
-  CHECK(is_session_expired(gone.error()));
+  CHECK(atl::is_session_expired(gone.error()));
   CHECK(it.query(queries::stat{"/d"}).error().code == errc::not_found);
   CHECK(decode_response<responses::changed>(
             apply_entry(it.names(), as(2, 3, it.now_us(), commands::mkdir{"/d"})))

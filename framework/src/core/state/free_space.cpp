@@ -1,4 +1,4 @@
-#include "namespace/free_space.hpp"
+#include "free_space.hpp"
 
 #include <atoll/core/error.hpp>
 
@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <utility>
 
-namespace dfs {
+namespace atl {
 
 namespace {
 
@@ -16,8 +16,8 @@ constexpr auto check_interval = std::chrono::milliseconds{100};
 
 } // namespace
 
-free_space::free_space(std::filesystem::path folder, std::uint64_t reserve)
-    : folder_{std::move(folder)}, reserve_{reserve} {}
+free_space::free_space(std::filesystem::path folder, std::uint64_t reserve, std::string content)
+    : folder_{std::move(folder)}, reserve_{reserve}, content_{std::move(content)} {}
 
 std::optional<std::string> free_space::shortage() {
   if (reserve_ == 0)
@@ -33,16 +33,15 @@ std::optional<std::string> free_space::shortage() {
 std::optional<std::string> free_space::look() const {
   struct statvfs disk {};
   if (::statvfs(folder_.c_str(), &disk) != 0)
-    return atl::system_error(
-               errno, fmt::format("can't tell the free space of the name space's disk at '{}'",
-                                  folder_.native()))
+    return system_error(errno, fmt::format("can't tell the free space of the {}'s disk at '{}'",
+                                           content_, folder_.native()))
         .message;
   auto free_bytes = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
   if (free_bytes >= reserve_)
     return std::nullopt;
-  return fmt::format("the name space's disk at '{}' has {} MiB left, less than the reserve of {} "
-                     "MiB: free some",
-                     folder_.native(), free_bytes >> 20, reserve_ >> 20);
+  return fmt::format("the {}'s disk at '{}' has {} MiB left, less than the reserve of {} MiB: "
+                     "free some",
+                     content_, folder_.native(), free_bytes >> 20, reserve_ >> 20);
 }
 
-} // namespace dfs
+} // namespace atl

@@ -5,11 +5,11 @@
 #include <filesystem>
 #include <optional>
 
-namespace dfs {
+namespace atl {
 
-/// A file that occupies a part of a master's reserve, so that no other program can take it. On a
-/// disk that other programs have filled, the file's removal frees the space that a start needs. Not
-/// thread-safe.
+/// A file that occupies a part of a replica's reserve on its disk, so that no other program can
+/// take it. On a disk that other programs have filled, the file's removal frees the space that a
+/// start needs. Not thread-safe.
 class disk_ballast {
  public:
   /// @param file empty: there is none. @param reserve in bytes, of the disk
@@ -32,4 +32,4 @@ class disk_ballast {
   std::optional<std::chrono::steady_clock::time_point> checked_at_;
 };
 
-} // namespace dfs
+} // namespace atl

@@ -1,8 +1,12 @@
 #pragma once
 
-#include "namespace/row_cache.hpp"
-#include "namespace/state_reader.hpp"
+#include "row_cache.hpp"
 
+#include <atoll/core/state/row_reader.hpp>
+
+#include <rocksdb/db.h>
+
+#include <bitset>
 #include <cstddef>
 #include <functional>
 #include <map>
@@ -11,7 +15,7 @@
 #include <string_view>
 #include <unordered_map>
 
-namespace dfs::state {
+namespace atl {
 
 /// The value of a row after some log entries.
 struct row {
@@ -24,10 +28,18 @@ struct row {
 /// directories and sessions, are written once for many changes, and short-lived files never; the
 /// log has the changes until then.
 ///
-/// Rows of tables that are read in order (`keys::is_in_order`) are kept in order; the others are
-/// found by a hash, which takes less time.
+/// Rows of tables that are read in order are kept in order; the others are found by a hash, which
+/// takes less time. Keys are not empty.
 class write_buffer {
  public:
+  /// @param lookup_only the first bytes of the keys that are never read in order
+  explicit write_buffer(std::string_view lookup_only);
+
+  /// Are rows with the key's first byte ever read in order?
+  bool is_in_order(std::string_view key) const {
+    return !lookup_only_[static_cast<unsigned char>(key.front())];
+  }
+
   /// None: the buffer has no change of the row.
   const row* find(std::string_view key) const;
   void put(std::string key, std::string value);
@@ -54,15 +66,22 @@ class write_buffer {
   row& at(std::string key, bool fresh);
   void set(row& it, std::string value);
 
+  std::bitset<256> lookup_only_; ///< by the first byte of a key
   ordered in_order_;
   hashed others_;
   std::size_t bytes_ = 0;
 };
 
+/// Visits the keys that begin with `prefix`, in order, from `from` on, as they are when `rows` lie
+/// over the database. @returns `NotSupported` for a prefix of keys that have no order
+rocksdb::Status scan_prefix(rocksdb::DB& db, const write_buffer& rows,
+                            const rocksdb::ReadOptions& how, std::string_view prefix,
+                            std::string_view from, const row_visitor& visit);
+
 /// Visits the keys from `from` up to but without `end` (empty: all) in order, as they are when
 /// `rows` lie over the database.
 rocksdb::Status scan_over(rocksdb::DB& db, const write_buffer::ordered& rows,
                           const rocksdb::ReadOptions& how, std::string_view from,
-                          std::string_view end, const visitor& visit);
+                          std::string_view end, const row_visitor& visit);
 
-} // namespace dfs::state
+} // namespace atl

@@ -1,18 +1,20 @@
-#include "names_fixture.hpp"
-#include "namespace/write_buffer.hpp"
+#include "temporary_folder.hpp"
+#include "write_buffer.hpp"
 
 #include <atoll/spi/random.hpp>
 
+#include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <rocksdb/db.h>
 
-#include <atomic>
 #include <map>
-#include <thread>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
-using namespace names;
-using dfs::state::row_cache;
-using dfs::state::write_buffer;
+using atl::row_cache;
+using atl::write_buffer;
 
 namespace {
 
@@ -20,24 +22,7 @@ using pairs = std::vector<std::pair<std::string, std::string>>;
 
 /// Keys of an ordered table, and of a table without order.
 const std::string tables[] = {"d", "i"};
-
-/// Replaces a file many times, all at once.
-void apply_many(subject& names, int round) {
-  constexpr std::uint64_t count = 100;
-  std::vector<std::string> commands;
-  for (std::uint64_t i = 0; i < count; ++i) {
-    commands::put_file put{"/d/file", 7, std::string(1 + i % 50, static_cast<char>('a' + i % 26)),
-                           true, true};
-    auto sequence = static_cast<std::uint64_t>(round - 1) * count + i + 1;
-    commands.push_back(encode(command{{9, 9}, sequence, names.now_us(), put}));
-  }
-  std::vector<committed_entry> entries;
-  for (auto& bytes : commands)
-    entries.push_back({names.names().applied() + entries.size() + 1, 0, false, bytes});
-  auto answers = names.names().apply(entries);
-  REQUIRE(answers.has_value());
-  CHECK(answers->size() == count);
-}
+constexpr const char* lookup_only = "i";
 
 } // namespace
 
@@ -46,7 +31,7 @@ TEST_CASE("changes are layered over unwritten rows, and an erased row that was n
   for (auto& table : tables) {
     auto stored = table + "stored";
     auto fresh = table + "fresh";
-    write_buffer rows;
+    write_buffer rows{lookup_only};
     CHECK(rows.empty());
     CHECK(rows.find(stored) == nullptr);
     rows.put(stored, "1");
@@ -72,14 +57,13 @@ TEST_CASE("changes are layered over unwritten rows, and an erased row that was n
 }
 
 TEST_CASE("a flush visits all rows, which then count as stored in the database") {
-  write_buffer rows;
+  write_buffer rows{lookup_only};
   rows.put("d1", "1");
   rows.put("i1", "2");
   rows.erase("i2");
   std::map<std::string, std::string> seen;
-  rows.visit([&](const std::string& key, const dfs::state::row& it) {
-    seen[key] = it.value.value_or("erased");
-  });
+  rows.visit(
+      [&](const std::string& key, const atl::row& it) { seen[key] = it.value.value_or("erased"); });
   CHECK(seen == std::map<std::string, std::string>{{"d1", "1"}, {"i1", "2"}, {"i2", "erased"}});
   CHECK(rows.in_order().size() == 1);
   CHECK(rows.all_in_order().size() == 3);
@@ -110,7 +94,7 @@ TEST_CASE("a scan merges the database with unwritten rows") {
       REQUIRE(db->Put({}, at, "stored").ok());
       expected[at] = "stored";
     }
-    write_buffer rows;
+    write_buffer rows{lookup_only};
     for (auto left = random.below(24); left > 0; --left) {
       auto at = key();
       if (random.below(3) == 0) {
@@ -129,58 +113,12 @@ TEST_CASE("a scan merges the database with unwritten rows") {
       if (at >= from && (end.empty() || at < end) && wanted.size() < limit)
         wanted.emplace_back(at, value);
     pairs seen;
-    auto done = dfs::state::scan_over(*db, rows.in_order(), {}, from, end,
-                                      [&](std::string_view at, std::string_view value) {
-                                        seen.emplace_back(at, value);
-                                        return seen.size() < limit;
-                                      });
+    auto done = atl::scan_over(*db, rows.in_order(), {}, from, end,
+                               [&](std::string_view at, std::string_view value) {
+                                 seen.emplace_back(at, value);
+                                 return seen.size() < limit;
+                               });
     REQUIRE(done.ok());
     CHECK(seen == wanted);
   }
-}
-
-TEST_CASE("queries see a state between two entries, also during a flush") {
-  subject names;
-  names.put("/d/file", "0");
-  std::atomic<bool> done{false};
-  std::atomic<int> asked{0};
-  std::vector<std::thread> readers;
-  std::atomic<int> wrong{0};
-  for (int i = 0; i < 2; ++i)
-    readers.emplace_back([&] {
-      std::uint64_t version = 0;
-      while (!done || asked < 100) {
-        // A replaced file keeps its name, and has the complete content of one version.
-        auto opened = names.query(queries::open{"/d/file"});
-        if (!opened || opened->inline_bytes.size() != opened->size_bytes ||
-            opened->inline_bytes.find_first_not_of(opened->inline_bytes[0]) != std::string::npos ||
-            opened->version < version)
-          ++wrong;
-        else
-          version = opened->version;
-        // So does its directory while other entries are added and removed.
-        auto listed = names.query(queries::list{"/d", {}, 0});
-        auto stat = names.query(queries::stat{"/d"});
-        if (!listed || !stat || listed->entries.empty() || listed->entries[0].name != "file" ||
-            listed->entries.size() > 2)
-          ++wrong;
-        ++asked;
-      }
-    });
-  for (int i = 1; i <= 400; ++i) {
-    names.put("/d/file",
-              std::string(static_cast<std::size_t>(1 + i % 50), static_cast<char>('a' + i % 26)));
-    if (i % 2)
-      names.put("/d/other", "x");
-    else
-      (void)names.run(commands::remove{"/d/other"});
-    if (i % 7 == 0)
-      REQUIRE(names.names().flush().has_value());
-    if (i % 10 == 0)
-      apply_many(names, i / 10);
-  }
-  done = true;
-  for (auto& it : readers)
-    it.join();
-  CHECK(wrong == 0);
 }

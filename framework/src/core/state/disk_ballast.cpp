@@ -1,4 +1,4 @@
-#include "namespace/disk_ballast.hpp"
+#include <atoll/core/state/disk_ballast.hpp>
 
 #include <algorithm>
 #include <fcntl.h>
@@ -6,7 +6,7 @@
 #include <unistd.h>
 #include <utility>
 
-namespace dfs {
+namespace atl {
 
 namespace {
 
@@ -55,4 +55,4 @@ void disk_ballast::restore() {
     fs::remove(file_, failed);
 }
 
-} // namespace dfs
+} // namespace atl

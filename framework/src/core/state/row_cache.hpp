@@ -8,7 +8,7 @@
 #include <unordered_map>
 #include <utility>
 
-namespace dfs::state {
+namespace atl {
 
 struct key_hash {
   using is_transparent = void;
@@ -16,8 +16,8 @@ struct key_hash {
 };
 
 /// A cache of recently used rows of the database: the sessions, directories and files of successive
-/// commands. Without it the look-ups took three quarters of the masters' time (docs/adr/0001). For
-/// the applying thread only, which alone writes rows.
+/// commands. Without it the look-ups took three quarters of the time of DFS's masters
+/// (docs/adr/0001). For the applying thread only, which alone writes rows.
 class row_cache {
  public:
   /// Above so many bytes of keys and values the cache is emptied; rows in use are soon cached
@@ -67,4 +67,4 @@ class row_cache {
   std::size_t bytes_ = 0;
 };
 
-} // namespace dfs::state
+} // namespace atl

@@ -1,11 +1,12 @@
-#include "namespace/write_buffer.hpp"
+#include "write_buffer.hpp"
 
-#include "namespace/keys.hpp"
+#include "state_database.hpp"
+#include "state_rows.hpp"
 
 #include <memory>
 #include <utility>
 
-namespace dfs::state {
+namespace atl {
 
 namespace {
 
@@ -17,8 +18,13 @@ std::size_t size_of(const row& it) {
 
 } // namespace
 
+write_buffer::write_buffer(std::string_view lookup_only) {
+  for (auto first : lookup_only)
+    lookup_only_.set(static_cast<unsigned char>(first));
+}
+
 const row* write_buffer::find(std::string_view key) const {
-  if (keys::is_in_order(key)) {
+  if (is_in_order(key)) {
     auto found = in_order_.find(key);
     return found == in_order_.end() ? nullptr : &found->second;
   }
@@ -28,7 +34,7 @@ const row* write_buffer::find(std::string_view key) const {
 
 row& write_buffer::at(std::string key, bool fresh) {
   auto bytes = key.size() + overhead;
-  auto in_order = keys::is_in_order(key);
+  auto in_order = is_in_order(key);
   auto make = [&](auto& rows) -> row& {
     auto [it, made] = rows.try_emplace(std::move(key));
     if (made) {
@@ -66,7 +72,7 @@ void write_buffer::erase(const std::string& key) {
       rows.erase(it);
     }
   };
-  keys::is_in_order(key) ? forget(in_order_) : forget(others_);
+  is_in_order(key) ? forget(in_order_) : forget(others_);
 }
 
 void write_buffer::visit(
@@ -93,9 +99,17 @@ write_buffer::ordered write_buffer::all_in_order() const {
   return all;
 }
 
+rocksdb::Status scan_prefix(rocksdb::DB& db, const write_buffer& rows,
+                            const rocksdb::ReadOptions& how, std::string_view prefix,
+                            std::string_view from, const row_visitor& visit) {
+  if (!rows.is_in_order(prefix))
+    return rocksdb::Status::NotSupported("keys that are only looked up have no order");
+  return scan_over(db, rows.in_order(), how, from, state_keys::end_of(prefix), visit);
+}
+
 rocksdb::Status scan_over(rocksdb::DB& db, const write_buffer::ordered& rows,
                           const rocksdb::ReadOptions& how, std::string_view from,
-                          std::string_view end, const visitor& visit) {
+                          std::string_view end, const row_visitor& visit) {
   if (!end.empty() && from >= end)
     return {};
   auto options = how;
@@ -123,4 +137,4 @@ rocksdb::Status scan_over(rocksdb::DB& db, const write_buffer::ordered& rows,
   return stored->status();
 }
 
-} // namespace dfs::state
+} // namespace atl

@@ -1,9 +1,10 @@
-#include "namespace/disk_ballast.hpp"
 #include "temporary_folder.hpp"
+
+#include <atoll/core/state/disk_ballast.hpp>
 
 #include <doctest/doctest.h>
 
-using dfs::disk_ballast;
+using atl::disk_ballast;
 namespace fs = std::filesystem;
 
 TEST_CASE("a ballast of half the reserve is made once the disk has room for it") {

@@ -1,0 +1,91 @@
+#include "namespace/name_space_logic.hpp"
+
+#include "namespace/apply.hpp"
+#include "namespace/command.hpp"
+#include "namespace/execute_query.hpp"
+#include "namespace/keys.hpp"
+
+#include <atoll/core/group_birth.hpp>
+
+namespace dfs::state {
+
+namespace {
+
+/// Would a refusal of the command save space? Commands that free space or admit other disks must be
+/// carried out on a full disk as well.
+bool adds_to_state(const action& action) {
+  return std::holds_alternative<commands::mkdir>(action) ||
+         std::holds_alternative<commands::put_file>(action) ||
+         std::holds_alternative<commands::rename>(action);
+}
+
+} // namespace
+
+atl::service_info name_space_logic::info() const {
+  return {.name = "dfs",
+          .version = rows_version,
+          .title = "name space",
+          .rebuild_advice = "start this master once with --new-disk, and let it in under a new id "
+                            "with 'dfs admin master replace NAME', so that it is rebuilt from the "
+                            "others",
+          .lookup_only = std::string{keys::lookup_only()},
+          .session_expiry = {}}; // `collect_garbage` says after which time sessions end
+}
+
+/// The records that all members of a group share before its first entry.
+atl::status name_space_logic::initialize(atl::transaction& rows) {
+  meta fresh;
+  state_transaction state{rows, fresh};
+  inode root;
+  root.type = inode_type::directory;
+  state.put_inode(root_inode, root);
+  state.put(keys::meta(), encode(fresh));
+  if (birth_.empty())
+    return {};
+  auto birth = atl::decode_group_birth(birth_);
+  if (!birth)
+    return tl::unexpected{birth.error()};
+  for (auto& founder : birth->founders)
+    state.put(keys::member(founder.id),
+              encode(member_record{founder.name, founder.address, founder.folder}));
+  return {};
+}
+
+void name_space_logic::load(atl::row_reader& rows) {
+  meta_ = state_reader{rows}.must_meta();
+}
+
+std::string name_space_logic::apply(atl::transaction& rows, const atl::service_command& command) {
+  auto action = decode_action(command);
+  if (!action)
+    return encode_response(action.error());
+  state_transaction state{rows, meta_};
+  return std::visit([&](const auto& wanted) { return encode_response(run(state, wanted)); },
+                    *action);
+}
+
+void name_space_logic::finish_batch(atl::transaction& rows) {
+  rows.put(keys::meta(), encode(meta_));
+}
+
+std::string name_space_logic::query(atl::state_view& rows, std::string_view query) const {
+  present_reader state{rows};
+  return execute_query(state, query);
+}
+
+bool name_space_logic::is_short_query(std::string_view query) const {
+  return is_about_one_entry(query);
+}
+
+std::optional<atl::error>
+name_space_logic::admission_check(const atl::service_command& command) const {
+  auto action = decode_action(command);
+  return action ? std::nullopt : std::optional{action.error()};
+}
+
+bool name_space_logic::takes_space(const atl::service_command& command) const {
+  auto kind = action_of_type(command.type);
+  return !kind || adds_to_state(*kind);
+}
+
+} // namespace dfs::state

@@ -1,0 +1,34 @@
+#pragma once
+
+#include "namespace/records.hpp"
+
+#include <atoll/core/state/service_logic.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace dfs::state {
+
+/// What the commands and queries of the name space do.
+class name_space_logic final : public atl::service_logic {
+ public:
+  /// @param birth the certificate of the group, encoded; empty: a new state has no founders
+  explicit name_space_logic(std::string birth) : birth_{std::move(birth)} {}
+
+  atl::service_info info() const override;
+  atl::status initialize(atl::transaction& rows) override;
+  void load(atl::row_reader& rows) override;
+  std::string apply(atl::transaction& rows, const atl::service_command& command) override;
+  void finish_batch(atl::transaction& rows) override;
+  std::string query(atl::state_view& rows, std::string_view query) const override;
+  bool is_short_query(std::string_view query) const override;
+  std::optional<atl::error> admission_check(const atl::service_command& command) const override;
+  bool takes_space(const atl::service_command& command) const override;
+
+ private:
+  std::string birth_;
+  meta meta_; ///< as in its row after the last batch, and the changes since
+};
+
+} // namespace dfs::state

@@ -1,0 +1,227 @@
+#include "present_reader.hpp"
+#include "replicated_state_implementation.hpp"
+#include "session_table.hpp"
+
+#include <atoll/core/state/answer.hpp>
+
+#include <algorithm>
+#include <exception>
+#include <tuple>
+
+namespace atl {
+
+using spi::committed_entry;
+using spi::log_index;
+
+namespace {
+
+/// Bound of the entries that are applied while readers wait.
+constexpr std::size_t entries_at_once = 16;
+
+error thrown_by(const service_info& service, std::string_view during,
+                const std::exception& thrown) {
+  return {errc::internal, fmt::format("the application '{}' threw during {}: {}", service.name,
+                                      during, thrown.what())};
+}
+
+/// After a call of `apply` that needed the disk, so many further calls are expected to need it.
+constexpr int slow_calls_after_disk = 16;
+
+} // namespace
+
+replicated_state::replicated_state(std::unique_ptr<implementation> self) : self_{std::move(self)} {}
+
+replicated_state::~replicated_state() {
+  if (self_ && self_->db && !self_->broken)
+    std::ignore =
+        self_->write(); // the log has the entries too; writing only shortens the next start
+}
+
+result<std::unique_ptr<replicated_state>>
+replicated_state::open(const std::filesystem::path& folder, const settings& how,
+                       std::unique_ptr<service_logic> logic) {
+  auto self = std::make_unique<implementation>(folder, how, std::move(logic));
+  if (auto ready = prepare_database(folder, how, self->service, *self->logic); !ready)
+    return tl::unexpected{ready.error()};
+  auto opened = open_database(folder, how, self->service);
+  if (!opened)
+    return tl::unexpected{opened.error()};
+  if (auto used = self->use(std::move(*opened)); !used)
+    return tl::unexpected{used.error()};
+  return std::unique_ptr<replicated_state>{new replicated_state{std::move(self)}};
+}
+
+status replicated_state::implementation::use(opened_database opened) {
+  db = std::move(opened.db);
+  known.clear();
+  meta = std::move(opened.meta);
+  applied = meta.applied;
+  latest_us = meta.latest_us;
+  how.cluster_id = meta.cluster_id;
+  present_reader state{service, *db, buffer};
+  try {
+    logic->load(state);
+  } catch (const std::exception& thrown) {
+    return tl::unexpected{fail_for_good(thrown_by(service, "a start", thrown))};
+  }
+  if (state.failure())
+    return tl::unexpected{fail_for_good(*state.failure())};
+  return {};
+}
+
+log_index replicated_state::applied() const {
+  return self_->applied;
+}
+
+status replicated_state::implementation::run(std::span<const committed_entry> entries,
+                                             transaction& state,
+                                             std::vector<std::string>& answers) {
+  session_table sessions{state};
+  auto expiry_us = static_cast<std::uint64_t>(service.session_expiry.count());
+  for (const auto& entry : entries) {
+    auto& index = meta.applied;
+    if (entry.index != index + 1)
+      return fail(errc::internal,
+                  fmt::format("entry {} came where entry {} was due", entry.index, index + 1));
+    index = entry.index;
+    unflushed_bytes += entry.command.size();
+    answers.push_back(entry.no_op ? std::string{}
+                                  : sessions.apply(entry.command, *logic, expiry_us));
+    if (state.failure())
+      return tl::unexpected{*state.failure()};
+  }
+  logic->finish_batch(state);
+  if (state.failure())
+    return tl::unexpected{*state.failure()};
+  buffer.put(state_keys::meta(), encode(meta));
+  return {};
+}
+
+status replicated_state::implementation::write() {
+  if (buffer.empty())
+    return {};
+  // Readers find the rows in memory until they are in the database, so they needn't wait.
+  if (auto written = write_rows(*db, buffer, {}, service); !written)
+    return tl::unexpected{fail_for_good(written.error())};
+  auto rows = empty_buffer(service);
+  {
+    auto lock = to_change();
+    std::swap(rows, buffer);
+  }
+  rows.move_to(known);
+  return {};
+}
+
+result<std::vector<std::string>> replicated_state::apply(std::span<const committed_entry> entries) {
+  if (self_->broken)
+    return tl::unexpected{*self_->broken};
+  if (entries.empty())
+    return std::vector<std::string>{};
+  transaction state{self_->service, {*self_->db, self_->known, self_->buffer, self_->meta}};
+  std::vector<std::string> answers;
+  answers.reserve(entries.size());
+  while (!entries.empty()) {
+    auto some = entries.first(std::min(entries.size(), entries_at_once));
+    entries = entries.subspan(some.size());
+    auto lock = self_->to_change();
+    try {
+      if (auto done = self_->run(some, state, answers); !done)
+        return tl::unexpected{self_->fail_for_good(done.error())};
+    } catch (const std::exception& thrown) { // entries are applied in part
+      return tl::unexpected{self_->fail_for_good(thrown_by(self_->service, "a command", thrown))};
+    }
+  }
+  self_->applied = self_->meta.applied;
+  self_->latest_us = self_->meta.latest_us;
+  auto& slow = self_->slow_calls;
+  slow = state.disk_reads() > 0 ? slow_calls_after_disk : slow - std::min(slow, 1);
+  return answers;
+}
+
+result<std::string> replicated_state::query(std::string_view query) const {
+  auto lock = self_->to_read();
+  if (self_->unreadable)
+    return tl::unexpected{self_->unreadable_error()};
+  present_reader present{self_->service, *self_->db, self_->buffer};
+  auto answer = self_->answer(present, query);
+  if (!present.failure())
+    return answer;
+  self_->unreadable = true; // other rows may be damaged as well
+  return tl::unexpected{*present.failure()};
+}
+
+/// A query on which the logic throws is answered with an error: it must not end one replica after
+/// the other.
+std::string replicated_state::implementation::answer(state_view& state,
+                                                     std::string_view query) const {
+  try {
+    return logic->query(state, query);
+  } catch (const std::exception& thrown) {
+    return encode_answer(thrown_by(service, "a query", thrown));
+  }
+}
+
+std::optional<std::string> replicated_state::try_query_in_memory(std::string_view query) const {
+  if (!self_->logic->is_short_query(query))
+    return std::nullopt;
+  auto lock = self_->to_read();
+  if (self_->unreadable)
+    return std::nullopt;
+  present_reader present{self_->service, *self_->db, self_->buffer, reads::memory};
+  auto answer = self_->answer(present, query);
+  if (present.failure()) // the query needs the disk or fails: `query` handles both
+    return std::nullopt;
+  return answer;
+}
+
+bool replicated_state::can_apply_inline() const {
+  return self_->slow_calls == 0;
+}
+
+std::optional<error> replicated_state::admission_check(std::string_view bytes) const {
+  auto decoded = decode_session_command(bytes);
+  if (!decoded)
+    return decoded.error();
+  if (auto why = self_->logic->admission_check(decoded->command))
+    return why;
+  auto why = self_->logic->takes_space(decoded->command) ? shortage() : std::nullopt;
+  return why ? std::optional{error{errc::no_space, *why}} : std::nullopt;
+}
+
+std::optional<std::string> replicated_state::shortage() const {
+  return self_->disk.shortage();
+}
+
+bool replicated_state::takes_space(std::string_view bytes) const {
+  auto decoded = decode_session_command(bytes);
+  return !decoded || self_->logic->takes_space(decoded->command);
+}
+
+void replicated_state::stamp(std::string& command, std::chrono::microseconds since_1970) const {
+  stamp_command(command, static_cast<std::uint64_t>(since_1970.count()));
+}
+
+std::chrono::microseconds replicated_state::latest_stamp() const {
+  return std::chrono::microseconds{self_->latest_us.load()};
+}
+
+result<log_index> replicated_state::flush() {
+  if (self_->broken)
+    return tl::unexpected{*self_->broken};
+  auto index = self_->meta.applied;
+  self_->unflushed_bytes = 0;
+  if (auto written = self_->write(); !written)
+    return tl::unexpected{written.error()};
+  // A failed sync isn't retried: the system may have dropped the data that it couldn't write.
+  if (auto synced = self_->db->FlushWAL(true); !synced.ok())
+    return tl::unexpected{self_->fail_for_good(to_error(synced, self_->service))};
+  self_->ballast.restore();
+  return index;
+}
+
+bool replicated_state::flush_due() const {
+  return self_->buffer.bytes() >= self_->how.write_buffer_bytes_max ||
+         self_->unflushed_bytes >= self_->how.unflushed_bytes_max;
+}
+
+} // namespace atl

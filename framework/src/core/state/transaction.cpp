@@ -1,0 +1,89 @@
+#include "row_cache.hpp"
+#include "session_table.hpp"
+#include "state_database.hpp"
+#include "state_rows.hpp"
+#include "write_buffer.hpp"
+
+#include <atoll/core/state/transaction.hpp>
+
+#include <rocksdb/db.h>
+
+#include <utility>
+
+namespace atl {
+
+spi::log_index transaction::index() const {
+  return parts_.meta.applied;
+}
+
+std::uint64_t transaction::time_us() const {
+  return parts_.meta.latest_us;
+}
+
+void transaction::put(std::string key, std::string value) {
+  if (is_allowed(key))
+    parts_.buffer.put(std::move(key), std::move(value));
+}
+
+void transaction::insert(std::string key, std::string value) {
+  if (is_allowed(key))
+    parts_.buffer.insert(std::move(key), std::move(value));
+}
+
+void transaction::erase(const std::string& key) {
+  if (is_allowed(key))
+    parts_.buffer.erase(key);
+}
+
+transaction::rows transaction::first_rows(std::string_view prefix, std::string_view from,
+                                          std::size_t limit) {
+  return is_allowed(prefix) ? first_rows_of(prefix, from, limit) : rows{};
+}
+
+transaction::rows transaction::first_rows_of(std::string_view prefix, std::string_view from,
+                                             std::size_t limit) {
+  rows found;
+  if (limit > 0 && !failure())
+    scan_rows(prefix, from, [&](std::string_view key, std::string_view value) {
+      found.emplace_back(key, value);
+      return found.size() < limit;
+    });
+  return found;
+}
+
+std::uint32_t transaction::expire_sessions(std::uint64_t idle_us, std::uint32_t limit) {
+  return session_table{*this}.expire(idle_us, limit);
+}
+
+void transaction::scan_rows(std::string_view prefix, std::string_view from,
+                            const row_visitor& visit) {
+  if (auto done = scan_prefix(parts_.db, parts_.buffer, {}, prefix, from, visit); !done.ok())
+    fail(done);
+}
+
+bool transaction::get_row(const std::string& key, std::string& value) {
+  if (auto* row = parts_.buffer.find(key)) {
+    if (row->value)
+      value = *row->value;
+    return row->value.has_value();
+  }
+  if (auto* known = parts_.known.find(key)) {
+    if (*known)
+      value = **known;
+    return known->has_value();
+  }
+  auto status = parts_.db.Get(read_options(reads::memory), key, &value);
+  if (status.IsIncomplete()) {
+    ++disk_reads_;
+    status = parts_.db.Get({}, key, &value);
+  }
+  if (status.ok())
+    parts_.known.put(key, value);
+  else if (status.IsNotFound())
+    parts_.known.put(key, std::nullopt);
+  else
+    fail(status);
+  return status.ok();
+}
+
+} // namespace atl
