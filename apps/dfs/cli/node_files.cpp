@@ -86,8 +86,9 @@ bool is_same_address(const atl::endpoint& a, const atl::endpoint& b) {
 
 std::vector<address_use> addresses_where_it_listens(const described_node& it) {
   std::vector<address_use> list;
-  if (it.settings.is_master)
-    list.push_back({&it, "the address where it listens as master", it.settings.control_listen});
+  list.push_back({&it,
+                  it.settings.is_master ? "the address where it listens as master" : "node.listen",
+                  it.settings.control_listen});
   if (it.settings.is_storage)
     list.push_back({&it, "the address where it serves chunks", it.settings.bulk_listen});
   if (it.settings.is_master && it.settings.snapshot_port != 0)

@@ -19,6 +19,16 @@
 /// The requests of storage nodes and clients to a master, other than commands and queries to the
 /// name space, and what a master tells storage nodes. Each value of `kind` is a value of
 /// `atl::runtime::message_kind`; the values begin at `application`.
+namespace dfs {
+
+/// The roles of a node, as `node.roles` and envelopes name them.
+inline constexpr const char* master_role_name = "master";
+inline constexpr const char* storage_role_name = "storage";
+/// The command by which an operator administers the groups, for messages.
+inline constexpr const char* admin_command = "dfs admin";
+
+} // namespace dfs
+
 namespace dfs::protocol {
 
 enum class kind : std::uint16_t {
@@ -31,8 +41,8 @@ enum class kind : std::uint16_t {
   membership = 105,
   renew = 106,   ///< `renew_request` → empty
   collect = 107, ///< `collect_request` → `collect_state`, at once
-  /// From a master to a storage node, over the connection that the node made; empty, without a
-  /// reply: orders wait, so the node sends its next heartbeat at once.
+  /// To a storage node: empty, answered empty. Orders wait, so the node sends its next heartbeat at
+  /// once. A master sends it over the connection that the node made, without a reply.
   report_now = 108,
 };
 
@@ -51,6 +61,7 @@ struct storage_heartbeat {
   std::string uuid;  ///< of the data folder
   std::string group; ///< that the data belongs to (`atl::group_birth::group`); empty: none yet
   atl::endpoint bulk;
+  std::string control; ///< `host:port` of the node's endpoint
   std::string zone;
   double weight = 1;
   std::uint64_t capacity_bytes = 0;

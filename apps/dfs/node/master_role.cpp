@@ -10,7 +10,6 @@
 #include <atoll/core/logging.hpp>
 #include <atoll/core/watched_balancer.hpp>
 #include <atoll/runtime/caf.hpp>
-#include <atoll/runtime/node_endpoint.hpp>
 
 #include <fmt/format.h>
 
@@ -24,25 +23,22 @@ namespace {
 
 /// How long a master waits for its balancer, which needs microseconds unless it hangs.
 constexpr std::chrono::milliseconds placement_time_max{1000};
+/// The folder of the name space in data folders of releases before groups had folders.
+constexpr const char* former_state = "names";
 
 using atl::errc;
 using atl::fail;
-using atl::runtime::node_endpoint_actor;
 using atl::runtime::replica_actor;
 using atl::runtime::spawn_on_io_thread;
 
-atl::runtime::node_info describe(const node::parts& given, const atl::data_folder& folder) {
-  atl::runtime::node_info info;
-  info.cluster = given.cluster.name;
-  info.name = given.self.name;
-  info.role = "master";
-  info.consensus = given.plugins.consensus.text();
-  info.address = atl::to_string(given.self.control);
-  info.folder = folder.uuid();
+atl::runtime::role_info describe(const node::parts& given) {
+  atl::runtime::role_info role;
+  role.name = master_role_name;
+  role.consensus = given.plugins.consensus.text();
   for (auto& master : given.cluster.masters)
     if (master.name == given.self.name)
-      info.replica = master.id;
-  return info;
+      role.replica = master.id;
+  return role;
 }
 
 /// The settings without which stored data can't be read.
@@ -101,9 +97,13 @@ std::chrono::milliseconds founding_delay(const atl::runtime::connection_settings
 
 master_role::master_role(const node::parts& given, atl::data_folder& folder,
                          std::mutex& folder_mutex, atl::runtime::system& actors,
-                         caf::actor supervisor)
+                         std::shared_ptr<atl::runtime::peer_connections> connections,
+                         caf::actor endpoint, caf::actor supervisor)
     : given_{given}, folder_{folder}, folder_mutex_{folder_mutex}, actors_{actors},
-      supervisor_{std::move(supervisor)}, info_{describe(given, folder)} {}
+      supervisor_{std::move(supervisor)},
+      connections_{std::move(connections)}, role_{describe(given)}, endpoint_{std::move(endpoint)} {
+  connections_->self().set_role(role_);
+}
 
 /// In the data folder, beside log and name space.
 std::filesystem::path master_role::ballast_file() const {
@@ -111,38 +111,61 @@ std::filesystem::path master_role::ballast_file() const {
 }
 
 atl::status master_role::start() {
-  if (auto there = folder_.check_part("log"); !there)
-    return there;
   if (disk_ballast{ballast_file(), given_.self.reserve_bytes}.release_if_short())
     atl::log::warning("master", "",
                       "the disk of {} is full: the space that was kept in '{}' for a "
                       "start was given up; free some",
                       folder_.path().string(), ballast_file().filename().string());
-  auto opened = atl::record_log::open(folder_.path() / "log", now_us());
-  if (!opened)
-    return tl::unexpected{opened.error()};
-  log_ = std::move(*opened);
+  std::lock_guard lock{mutex_};
+  auto group = find_group();
+  if (!group)
+    return tl::unexpected{group.error()};
+  if (group->empty())
+    return start_admission();
+  if (auto opened = open_log(atl::group_folder_in(folder_, *group)); !opened)
+    return opened;
   auto bound = log_->read_binding();
   if (!bound)
     return tl::unexpected{bound.error()};
-  std::lock_guard lock{mutex_};
-  endpoint_ = spawn_on_io_thread<node_endpoint_actor>(
-      *actors_, node_endpoint_actor::settings{info_, nullptr, nullptr});
-  supervise(endpoint_, "the endpoint of the master", given_.failed);
-  auto started = *bound ? start_replica(**bound) : start_admission();
-  if (!started)
-    return started;
-  return actors_.publish(endpoint_, given_.self.control_listen);
+  if (!*bound)
+    return fail(errc::refused,
+                fmt::format("the log in {} belongs to no group, and the data folder to the group "
+                            "{}: put the log back that belongs there",
+                            paths_.log.string(), *group));
+  return start_replica(**bound);
+}
+
+/// The group that the master belongs to, whose data is there; empty: none.
+atl::result<std::string> master_role::find_group() {
+  std::lock_guard lock{folder_mutex_};
+  if (auto moved = atl::adopt_former_layout(folder_, role_.name, former_state); !moved)
+    return tl::unexpected{moved.error()};
+  auto group = folder_.group_of(role_.name);
+  if (group.empty())
+    return group;
+  auto there = atl::check_group_folder(folder_, role_.name);
+  return there ? atl::result<std::string>{group} : tl::unexpected{there.error()};
+}
+
+atl::status master_role::open_log(atl::group_folder at) {
+  paths_ = std::move(at);
+  auto opened = atl::record_log::open(paths_.log, now_us());
+  if (!opened)
+    return tl::unexpected{opened.error()};
+  log_ = std::move(*opened);
+  return {};
 }
 
 void master_role::stop() {
   std::lock_guard lock{mutex_};
   stopping_ = true;
-  for (auto* actor : {&endpoint_, &admission_, &master_, &replica_}) {
+  for (auto* actor : {&admission_, &master_, &replica_}) {
     if (*actor)
       caf::anon_send_exit(*actor, caf::exit_reason::user_shutdown);
     *actor = nullptr;
   }
+  endpoint_ = nullptr;
+  connections_.reset();
   log_.reset();
 }
 
@@ -151,9 +174,10 @@ void master_role::stop() {
 atl::status master_role::start_admission() {
   atl::group_admission::settings admission;
   auto& self = admission.self;
-  self.self = {info_.replica, info_.name, info_.address, info_.folder};
-  self.cluster = info_.cluster;
-  self.consensus = info_.consensus;
+  auto info = connections_->self().info();
+  self.self = {role_.replica, info.name, info.address, info.folder};
+  self.cluster = info.cluster;
+  self.consensus = role_.consensus;
   self.lasting = lasting(given_);
   self.founding_ordered = given_.found_group;
   for (auto& master : given_.cluster.masters) {
@@ -165,25 +189,27 @@ atl::status master_role::start_admission() {
   }
   admission.protocol = std::string{given_.plugins.consensus.plugin->name()};
   admission.founding_delay = founding_delay(given_.cluster.links);
+  admission.role = role_.name;
+  admission.admin_command = admin_command;
   admission.answer_lifetime = given_.cluster.links.failure_timeout;
   auto admitted = [this](const atl::group_birth& birth, atl::spi::replica_id id) {
     join(birth, id);
   };
-  admission_ = actors_->spawn<admission_actor, caf::detached>(admission_actor::settings{
-      info_, std::move(admission), configured_masters(given_), given_.cluster.links,
-      make_policy(given_), admitted, std::hash<std::string>{}(info_.folder)});
+  admission_ = actors_->spawn<admission_actor, caf::detached>(
+      admission_actor::settings{connections_, info, role_, std::move(admission),
+                                configured_masters(given_), make_policy(given_), admitted});
   supervise(admission_, "the actor that waits for a group", given_.failed);
-  atl::runtime::tell_from_outside(endpoint_, atl::runtime::adopt_roles{info_, nullptr, admission_});
+  atl::runtime::tell_from_outside(endpoint_, atl::runtime::adopt_role{role_, nullptr, admission_});
   return {};
 }
 
-/// The log is bound first, because a restarting master relies on it.
+/// The log is bound, and that noted, first, because a restarting master relies on it.
 void master_role::join(const atl::group_birth& birth, atl::spi::replica_id self) {
   std::lock_guard lock{mutex_};
   if (stopping_)
     return;
   atl::record_log::binding bound{birth, self};
-  auto joined = log_->bind(bound);
+  auto joined = make_log(bound);
   if (joined)
     joined = start_replica(bound);
   if (!joined) {
@@ -192,6 +218,18 @@ void master_role::join(const atl::group_birth& birth, atl::spi::replica_id self)
   }
   caf::anon_send_exit(admission_, caf::exit_reason::user_shutdown);
   admission_ = nullptr;
+}
+
+atl::status master_role::make_log(const atl::record_log::binding& bound) {
+  std::lock_guard lock{folder_mutex_};
+  auto made = atl::make_group_folder(folder_, bound.birth.group);
+  if (!made)
+    return tl::unexpected{made.error()};
+  if (auto opened = open_log(std::move(*made)); !opened)
+    return opened;
+  if (auto tied = log_->bind(bound); !tied)
+    return tied;
+  return atl::note_group_folder(folder_, role_.name, bound.birth.group);
 }
 
 // -- in a group -------------------------------------------------------------------------------
@@ -203,8 +241,8 @@ atl::status master_role::check_against(const atl::group_birth& birth) const {
                 fmt::format("the log in {} was written by the consensus plugin '{}', and the "
                             "configuration names '{}', which can't read it; name the former, or "
                             "start the cluster anew on empty data folders",
-                            (folder_.path() / "log").string(), birth.protocol, protocol));
-  auto differs = atl::difference(lasting(given_), "the file of " + info_.name, birth.lasting,
+                            paths_.log.string(), birth.protocol, protocol));
+  auto differs = atl::difference(lasting(given_), "the file of " + given_.self.name, birth.lasting,
                                  "the cluster, since its birth,");
   if (!differs.empty())
     return fail(errc::refused, fmt::format("{}; what is stored can't be read with another one: put "
@@ -216,19 +254,16 @@ atl::status master_role::check_against(const atl::group_birth& birth) const {
 atl::result<std::shared_ptr<atl::state_machine>>
 master_role::open_names(const atl::group_birth& birth) {
   std::lock_guard lock{folder_mutex_};
-  if (auto there = folder_.check_part("names"); !there)
-    return tl::unexpected{there.error()};
   name_space_settings wanted;
   wanted.cluster_id = given_.cluster.name;
   wanted.birth = atl::encode(birth);
   wanted.free_bytes_min = given_.self.reserve_bytes;
   wanted.ballast = ballast_file();
-  auto names = name_space::open(folder_.path() / "names", wanted);
+  auto names = name_space::open(paths_.state, wanted);
   if (!names)
     return tl::unexpected{names.error()};
-  for (auto* part : {"log", "names"})
-    if (auto noted = folder_.note_part(part); !noted)
-      return tl::unexpected{noted.error()};
+  if (auto noted = atl::note_group_state(folder_, role_.name); !noted)
+    return tl::unexpected{noted.error()};
   return std::shared_ptr<atl::state_machine>{std::move(*names)};
 }
 
@@ -247,8 +282,8 @@ atl::status master_role::start_replica(const atl::record_log::binding& bound) {
     if (auto joined = folder_.join_group(birth.group); !joined)
       return joined;
   }
-  info_.group = birth.group;
-  info_.replica = bound.self;
+  role_.group = birth.group;
+  role_.replica = bound.self;
   auto stable = log_->load();
   if (!stable)
     return tl::unexpected{stable.error()};
@@ -257,14 +292,14 @@ atl::status master_role::start_replica(const atl::record_log::binding& bound) {
     return tl::unexpected{names.error()};
   replica_settings settings;
   settings.machine = std::move(*names);
-  settings.self = info_;
-  settings.timing = given_.cluster.links;
+  settings.connections = connections_;
+  settings.role = role_;
   settings.voters = atl::voters_of(birth);
-  settings.snapshots = folder_.path() / "snapshots";
+  settings.snapshots = paths_.snapshots;
   settings.snapshots_listen = {given_.self.control_listen.host, given_.self.snapshot_port};
   settings.secret = given_.cluster.secret;
-  settings.seed = std::hash<std::string>{}(info_.folder) ^ log_->incarnation();
-  atl::spi::consensus_setup setup{given_.plugins.consensus.options, info_.replica, settings.voters,
+  settings.seed = std::hash<std::string>{}(folder_.uuid()) ^ log_->incarnation();
+  atl::spi::consensus_setup setup{given_.plugins.consensus.options, role_.replica, settings.voters,
                                   settings.seed, log_->incarnation()};
   auto protocol = given_.plugins.consensus.create_consensus(setup);
   if (!protocol)
@@ -291,7 +326,7 @@ atl::status master_role::start_actors(replica_settings settings, const atl::grou
   if (!members)
     return tl::unexpected{members.error()};
   settings.group = known_masters(given_, *members);
-  atl::runtime::member_folders folders;
+  atl::runtime::member_folders folders{role_.name, {}};
   for (auto& member : members->masters)
     folders.folder_of[member.id] = member.folder;
   auto group = settings.group;
@@ -299,11 +334,11 @@ atl::status master_role::start_actors(replica_settings settings, const atl::grou
   replica_ = spawn_on_io_thread<replica_actor>(*actors_, std::move(settings));
   supervise(replica_, "the replica of the master", given_.failed);
   master_ = actors_->spawn<master_actor>(master_actor::settings{
-      info_, birth, group, make_policy(given_), replica_, endpoint_, std::move(balancer),
-      std::move(*recovery), seed, [this] { return actors_.connections(); }});
+      connections_->self().info(), role_, birth, group, make_policy(given_), replica_, endpoint_,
+      std::move(balancer), std::move(*recovery), seed, [this] { return actors_.connections(); }});
   supervise(master_, "the actor of the master", given_.failed);
+  atl::runtime::tell_from_outside(endpoint_, atl::runtime::adopt_role{role_, replica_, master_});
   atl::runtime::tell_from_outside(endpoint_, std::move(folders));
-  atl::runtime::tell_from_outside(endpoint_, atl::runtime::adopt_roles{info_, replica_, master_});
   return {};
 }
 

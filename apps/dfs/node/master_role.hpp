@@ -3,9 +3,11 @@
 #include "node/node.hpp"
 
 #include <atoll/core/group_birth.hpp>
+#include <atoll/core/group_folder.hpp>
 #include <atoll/core/identity.hpp>
 #include <atoll/core/record_log.hpp>
 #include <atoll/runtime/node_info.hpp>
+#include <atoll/runtime/peer_connections.hpp>
 #include <atoll/runtime/replica_actor.hpp>
 #include <atoll/runtime/runtime_messages.hpp>
 #include <atoll/runtime/system.hpp>
@@ -23,11 +25,15 @@ namespace dfs {
 class master_role {
  public:
   /// The arguments must outlive the object. @param folder is used under `folder_mutex`.
+  /// @param connections of the node
+  /// @param endpoint of the node; gets `adopt_role`
   /// @param supervisor gets `node_failure`.
   master_role(const node::parts& given, atl::data_folder& folder, std::mutex& folder_mutex,
-              atl::runtime::system& actors, caf::actor supervisor);
+              atl::runtime::system& actors,
+              std::shared_ptr<atl::runtime::peer_connections> connections, caf::actor endpoint,
+              caf::actor supervisor);
 
-  /// Opens the log, and listens.
+  /// Opens the log, and starts the actors.
   atl::status start();
   /// Tells all actors to end. They have ended once the actor system has no actors.
   void stop();
@@ -36,6 +42,9 @@ class master_role {
   using replica_settings = atl::runtime::replica_actor::settings;
 
   atl::status start_replica(const atl::record_log::binding& bound);
+  atl::result<std::string> find_group();
+  atl::status open_log(atl::group_folder at);
+  atl::status make_log(const atl::record_log::binding& bound);
   atl::status start_admission();
   void join(const atl::group_birth& birth, atl::spi::replica_id self);
   atl::status check_against(const atl::group_birth& birth) const;
@@ -48,7 +57,9 @@ class master_role {
   std::mutex& folder_mutex_;
   atl::runtime::system& actors_;
   caf::actor supervisor_;
-  atl::runtime::node_info info_;
+  std::shared_ptr<atl::runtime::peer_connections> connections_;
+  atl::runtime::role_info role_;
+  atl::group_folder paths_; ///< of the master's group, once it belongs to one
   std::shared_ptr<atl::record_log> log_;
   std::mutex mutex_; ///< of what follows: a group is joined by an actor's thread
   bool stopping_ = false;

@@ -9,9 +9,12 @@
 
 #include <atoll/core/logging.hpp>
 #include <atoll/runtime/caf.hpp>
+#include <atoll/runtime/node_endpoint.hpp>
+#include <atoll/runtime/peer_connections.hpp>
 #include <atoll/runtime/system.hpp>
 
 #include <caf/init_global_meta_objects.hpp>
+#include <fmt/format.h>
 
 #include <functional>
 #include <mutex>
@@ -19,6 +22,8 @@
 namespace dfs {
 
 namespace {
+
+constexpr const char* application_name = "dfs";
 
 /// Reports failures of the actors to the program that runs the node.
 class supervisor_actor : public caf::event_based_actor {
@@ -35,8 +40,12 @@ class supervisor_actor : public caf::event_based_actor {
 };
 
 atl::runtime::membership who(const node::parts& given) {
-  return {given.cluster.name, given.self.name, given.self.is_master ? "master" : "storage",
-          given.cluster.secret};
+  std::vector<std::string> roles;
+  if (given.self.is_master)
+    roles.push_back(master_role_name);
+  if (given.self.is_storage)
+    roles.push_back(storage_role_name);
+  return {given.cluster.name, given.self.name, std::move(roles), given.cluster.secret};
 }
 
 /// Must run before the first actor system is created, because CAF looks up the type of every
@@ -58,12 +67,18 @@ struct node::implementation {
   std::shared_ptr<chunk_store> store;
   std::unique_ptr<bulk_server> bulk;
   atl::runtime::system actors;
+  std::shared_ptr<atl::runtime::peer_connections> connections;
+  caf::actor endpoint;
   caf::actor supervisor;
   std::optional<master_role> master;
   caf::actor agent;
 
   atl::status start_all() {
-    auto taken = atl::data_folder::lock(given.self.data, given.cluster.name, given.self.name);
+    auto& name = given.self.name;
+    auto advice = fmt::format(
+        "say so with 'dfs admin master replace {}' or 'dfs admin storage replace {}'", name, name);
+    auto taken = atl::data_folder::lock(given.self.data,
+                                        {application_name, given.cluster.name, name, advice});
     if (!taken)
       return tl::unexpected{taken.error()};
     folder = std::move(*taken);
@@ -71,15 +86,40 @@ struct node::implementation {
       if (auto emptied = folder->put_aside(); !emptied)
         return emptied;
     supervisor = actors->spawn<supervisor_actor>(given.failed);
+    start_endpoint();
     if (given.self.is_master) {
-      master.emplace(given, *folder, folder_mutex, actors, supervisor);
+      master.emplace(given, *folder, folder_mutex, actors, connections, endpoint, supervisor);
       if (auto started = master->start(); !started)
         return started;
     }
     if (given.self.is_storage)
       if (auto started = start_storage(); !started)
         return started;
+    auto listens_at = actors.publish(endpoint, given.self.control_listen);
+    if (!listens_at)
+      return tl::unexpected{listens_at.error()};
+    auto address = given.self.control;
+    if (address.port == 0) {
+      address.port = listens_at->port;
+      connections->self().set_address(atl::to_string(address));
+    }
+    atl::log::info("node", "", "others reach it at {}", atl::to_string(address));
     return {};
+  }
+
+  void start_endpoint() {
+    atl::runtime::node_info self;
+    self.cluster = given.cluster.name;
+    self.name = given.self.name;
+    self.folder = folder->uuid();
+    if (given.self.control.port != 0)
+      self.address = atl::to_string(given.self.control);
+    auto description = std::make_shared<atl::runtime::node_description>(std::move(self));
+    connections = std::make_shared<atl::runtime::peer_connections>(
+        *actors, description, given.cluster.links, std::hash<std::string>{}(folder->uuid()));
+    endpoint = atl::runtime::spawn_on_io_thread<atl::runtime::node_endpoint_actor>(
+        *actors, atl::runtime::node_endpoint_actor::settings{description, {}, admin_command});
+    supervise(endpoint, "the endpoint of the node", given.failed);
   }
 
   /// Called by the storage agent, which ends before the bulk server does.
@@ -109,13 +149,9 @@ struct node::implementation {
     if (auto started = start_bulk(); !started)
       return started;
     storage_agent::settings settings;
-    settings.self.cluster = given.cluster.name;
-    settings.self.name = given.self.name;
-    settings.self.role = "storage";
-    settings.self.folder = folder->uuid();
+    settings.connections = connections;
     for (auto& master : given.cluster.masters)
       settings.masters.push_back({master.name, master.address});
-    settings.timing = given.cluster.links;
     settings.uuid = folder->uuid();
     {
       std::lock_guard lock{folder_mutex};
@@ -128,9 +164,18 @@ struct node::implementation {
     settings.in_flight = [server = bulk.get()] { return server->stats().load.in_flight; };
     settings.store = store;
     settings.supervisor = supervisor;
-    settings.seed = std::hash<std::string>{}(folder->uuid());
+    atl::runtime::role_info role;
+    role.name = storage_role_name;
+    auto& self = connections->self();
+    self.set_role(role);
+    self.set_status(role.name, [store = store] {
+      auto failure = store->failure();
+      return failure ? atl::runtime::role_status{{}, atl::runtime::health::failed, failure->message}
+                     : atl::runtime::role_status{{}, atl::runtime::health::serving, {}};
+    });
     agent = actors->spawn<storage_agent, caf::detached>(std::move(settings));
     supervise(agent, "the actor of the storage node", given.failed);
+    atl::runtime::tell_from_outside(endpoint, atl::runtime::adopt_role{role, nullptr, agent});
     return {};
   }
 
@@ -138,7 +183,7 @@ struct node::implementation {
     bulk_server_options options;
     options.self.cluster = given.cluster.name;
     options.self.name = given.self.name;
-    options.self.role = "storage";
+    options.self.role = storage_role_name;
     {
       std::lock_guard lock{folder_mutex};
       options.self.group = folder->group();
@@ -162,7 +207,10 @@ struct node::implementation {
   void stop() {
     if (master)
       master->stop();
-    for (auto* actor : {&agent, &supervisor}) {
+    if (connections) // none: the data folder couldn't be taken
+      connections->self().set_status(storage_role_name, nullptr);
+    connections.reset();
+    for (auto* actor : {&endpoint, &agent, &supervisor}) {
       if (*actor)
         caf::anon_send_exit(*actor, caf::exit_reason::user_shutdown);
       *actor = nullptr;

@@ -188,8 +188,11 @@ std::vector<key_spec> make_node_schema() {
        .meaning = "The folder that holds all the node's data; a relative one starts at the file.",
        .is_path = true},
       {.key = "node.listen",
-       .meaning = "host:port where a master listens, if it isn't where others find it (its address "
-                  "among [[masters]]): in a container, or behind a proxy."},
+       .meaning =
+           "host:port where the node listens for other nodes. Of a master: if it isn't where "
+           "others find it (its address among [[masters]]): in a container, or behind a "
+           "proxy. Of another node: where it is missing, any free port at the host of "
+           "node.bulk, which the node tells the others."},
       {.key = "node.bulk",
        .meaning = "host:port where a storage node serves chunks; others must reach it there."},
       {.key = "node.bulk_listen",

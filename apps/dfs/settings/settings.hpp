@@ -71,7 +71,9 @@ struct node_settings {
   bool is_master = false;
   bool is_storage = false;
   std::filesystem::path data;
-  atl::endpoint control; ///< of a master: the address for other nodes
+  /// Where other nodes find the node's endpoint. Of a node that is no master its port may be 0: the
+  /// port that the node gets.
+  atl::endpoint control;
   atl::endpoint control_listen;
   atl::endpoint bulk; ///< of a storage node: the address for other nodes
   atl::endpoint bulk_listen;

@@ -1,7 +1,12 @@
+#include <atoll/core/spelling_suggestion.hpp>
 #include <atoll/runtime/node_info.hpp>
+#include <atoll/runtime/runtime_limits.hpp>
 #include <atoll/spi/codec.hpp>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 
 namespace atl::runtime {
 
@@ -9,6 +14,9 @@ namespace {
 
 constexpr std::size_t name_bytes_max = 256;
 constexpr std::size_t text_bytes_max = 16 << 10;
+constexpr std::size_t reason_bytes_max = 4096;
+/// Replica id and mark.
+constexpr std::size_t mark_bytes = 4 + 25;
 
 /// FNV-1a over several texts. Detects accidental differences; not a defence against texts that are
 /// made to collide.
@@ -39,34 +47,41 @@ replica_mark read_mark(spi::reader& in) {
   return mark;
 }
 
-} // namespace
+void write(spi::writer& out, const role_info& role) {
+  out.put(role.name).put(role.replica).put(role.consensus).put(role.group);
+  write(out, role.mark);
+}
 
-std::string encode(const node_info& info) {
-  spi::writer out;
+role_info read_role(spi::reader& in) {
+  role_info role;
+  role.name = in.get_string(role_name_bytes_max);
+  role.replica = in.get<spi::replica_id>();
+  role.consensus = in.get_string(text_bytes_max);
+  role.group = in.get_string(name_bytes_max);
+  role.mark = read_mark(in);
+  return role;
+}
+
+void write(spi::writer& out, const node_info& info) {
   out.put(info.wire).put(info.consensus_interface.major).put(info.consensus_interface.minor);
-  out.put(info.cluster).put(info.name).put(info.role);
-  out.put(info.replica).put(info.consensus).put(info.address).put(info.group);
-  out.put(info.folder);
-  write(out, info.mark);
-  return out.take();
+  out.put(info.cluster).put(info.name).put(info.address).put(info.folder);
+  out.put(static_cast<std::uint32_t>(info.roles.size()));
+  for (auto& role : info.roles)
+    write(out, role);
 }
 
-std::string encode(const replica_mark& mark, spi::replica_id of) {
-  spi::writer out;
-  out.put(of);
-  write(out, mark);
-  return out.take();
+/// A list of at most `roles_max` items.
+template <class Item>
+void read_list(spi::reader& in, std::size_t least_bytes, std::vector<Item>& list,
+               Item (*read)(spi::reader&)) {
+  auto count = in.get_count(least_bytes);
+  if (count > roles_max)
+    in.fail();
+  for (std::uint32_t i = 0; in.ok() && i < count; ++i)
+    list.push_back(read(in));
 }
 
-std::optional<std::pair<spi::replica_id, replica_mark>> decode_mark(std::string_view bytes) {
-  spi::reader in{bytes};
-  auto of = in.get<spi::replica_id>();
-  auto mark = read_mark(in);
-  return in.done() ? std::optional{std::pair{of, mark}} : std::nullopt;
-}
-
-result<node_info> decode_node_info(std::string_view bytes) {
-  spi::reader in{bytes};
+result<node_info> read_node_info(spi::reader& in) {
   node_info info;
   info.wire = in.get<std::uint32_t>();
   if (in.ok() && info.wire != wire_version)
@@ -76,48 +91,151 @@ result<node_info> decode_node_info(std::string_view bytes) {
   info.consensus_interface.minor = in.get<std::uint32_t>();
   info.cluster = in.get_string(name_bytes_max);
   info.name = in.get_string(name_bytes_max);
-  info.role = in.get_string(name_bytes_max);
-  info.replica = in.get<spi::replica_id>();
-  info.consensus = in.get_string(text_bytes_max);
   info.address = in.get_string(name_bytes_max);
-  info.group = in.get_string(name_bytes_max);
   info.folder = in.get_string(name_bytes_max);
-  info.mark = read_mark(in);
-  if (!in.done())
+  read_list(in, 12 + mark_bytes, info.roles, &read_role);
+  return info;
+}
+
+role_refusal read_refusal(spi::reader& in) {
+  role_refusal it;
+  it.role = in.get_string(role_name_bytes_max);
+  it.why.code = in.get_enum(errc_last);
+  it.why.message = in.get_string(reason_bytes_max);
+  return it;
+}
+
+role_mark read_role_mark(spi::reader& in) {
+  role_mark it;
+  it.role = in.get_string(role_name_bytes_max);
+  it.replica = in.get<spi::replica_id>();
+  it.mark = read_mark(in);
+  return it;
+}
+
+} // namespace
+
+const role_info* node_info::find_role(std::string_view role) const {
+  auto found = std::ranges::find(roles, role, &role_info::name);
+  return found == roles.end() ? nullptr : &*found;
+}
+
+std::string encode(const node_info& info) {
+  spi::writer out;
+  write(out, info);
+  return out.take();
+}
+
+result<node_info> decode_node_info(std::string_view bytes) {
+  spi::reader in{bytes};
+  auto info = read_node_info(in);
+  if (info && !in.done())
     return fail(errc::corrupt, "a malformed handshake");
   return info;
 }
 
+std::string encode(const handshake_response& response) {
+  spi::writer out;
+  write(out, response.self);
+  out.put(static_cast<std::uint32_t>(response.refused.size()));
+  for (auto& it : response.refused)
+    out.put(it.role).put(it.why.code).put(it.why.message.substr(0, reason_bytes_max));
+  return out.take();
+}
+
+result<handshake_response> decode_handshake_response(std::string_view bytes) {
+  spi::reader in{bytes};
+  auto info = read_node_info(in);
+  if (!info)
+    return tl::unexpected{info.error()};
+  handshake_response response{std::move(*info), {}};
+  read_list(in, 10, response.refused, &read_refusal);
+  if (!in.done())
+    return fail(errc::corrupt, "a malformed answer to a handshake");
+  return response;
+}
+
+std::string encode_marks(const std::vector<role_mark>& marks) {
+  spi::writer out;
+  out.put(static_cast<std::uint32_t>(marks.size()));
+  for (auto& it : marks) {
+    out.put(it.role).put(it.replica);
+    write(out, it.mark);
+  }
+  return out.take();
+}
+
+std::optional<std::vector<role_mark>> decode_marks(std::string_view bytes) {
+  spi::reader in{bytes};
+  std::vector<role_mark> marks;
+  read_list(in, 4 + mark_bytes, marks, &read_role_mark);
+  return in.done() ? std::optional{std::move(marks)} : std::nullopt;
+}
+
+namespace {
+
+std::string difference(const node_info& mine, const node_info& theirs, std::string_view what,
+                       std::string_view own, std::string_view other) {
+  return fmt::format("{} has {} '{}', {} has '{}'", mine.name, what, own, theirs.name, other);
+}
+
+} // namespace
+
 std::string incompatibility(const node_info& mine, const node_info& theirs) {
-  auto differs = [&](std::string_view what, std::string_view own, std::string_view other) {
-    return fmt::format("{} has {} '{}', {} has '{}'", mine.name, what, own, theirs.name, other);
-  };
-  if (mine.cluster != theirs.cluster)
-    return differs("the cluster name", mine.cluster, theirs.cluster);
-  if (mine.replica == 0 || theirs.replica == 0)
+  return mine.cluster == theirs.cluster
+             ? std::string{}
+             : difference(mine, theirs, "the cluster name", mine.cluster, theirs.cluster);
+}
+
+std::string incompatibility(const node_info& mine, const node_info& theirs, std::string_view role) {
+  auto* own = mine.find_role(role);
+  auto* other = theirs.find_role(role);
+  if (own == nullptr || other == nullptr || own->replica == 0 || other->replica == 0)
     return {};
   if (mine.consensus_interface != theirs.consensus_interface)
-    return differs("the consensus interface", text_of(mine.consensus_interface),
-                   text_of(theirs.consensus_interface));
-  if (mine.consensus != theirs.consensus)
-    return differs("the consensus plugin", mine.consensus, theirs.consensus);
-  if (!mine.group.empty() && !theirs.group.empty() && mine.group != theirs.group)
+    return difference(mine, theirs, "the consensus interface", text_of(mine.consensus_interface),
+                      text_of(theirs.consensus_interface));
+  if (own->consensus != other->consensus)
+    return difference(mine, theirs, "the consensus plugin", own->consensus, other->consensus);
+  if (!own->group.empty() && !other->group.empty() && own->group != other->group)
     return fmt::format(
         "{} belongs to the group {}, {} to {}: the two were founded apart, so one of "
         "them has a wrong disk or another cluster's file",
-        mine.name, mine.group, theirs.name, theirs.group);
-  if (mine.replica == theirs.replica)
-    return fmt::format("{} and {} are both master {}", mine.name, theirs.name, mine.replica);
+        mine.name, own->group, theirs.name, other->group);
+  if (own->replica == other->replica)
+    return fmt::format("{} and {} are both {} {}", mine.name, theirs.name, role, own->replica);
   return {};
+}
+
+bool is_same_node(const node_info& mine, const node_info& theirs) {
+  return !mine.folder.empty() && mine.folder == theirs.folder && mine.name == theirs.name &&
+         mine.address == theirs.address;
+}
+
+std::string describe_missing_role(std::string_view node, std::string_view wanted,
+                                  const std::vector<std::string>& present) {
+  auto has = present.empty() ? "it has no role"
+                             : fmt::format("it has: {}{}", fmt::join(present, ", "),
+                                           did_you_mean(wanted, present));
+  return wanted.empty()
+             ? fmt::format("{}: the message names no role of this node; {}", node, has)
+             : fmt::format("{}: this node doesn't have the role '{}'; {}", node, wanted, has);
+}
+
+std::string describe_missing_role(const node_info& node, std::string_view wanted) {
+  std::vector<std::string> present;
+  for (auto& role : node.roles)
+    present.push_back(role.name);
+  return describe_missing_role(node.name, wanted, present);
 }
 
 std::uint64_t cluster_digest(const node_info& info) {
   return digest({info.cluster, std::to_string(info.wire)});
 }
 
-std::uint64_t group_digest(const node_info& info) {
+std::uint64_t group_digest(const node_info& info, const role_info& role) {
   return digest({info.cluster, std::to_string(info.wire), text_of(info.consensus_interface),
-                 info.consensus, info.group});
+                 role.consensus, role.group});
 }
 
 } // namespace atl::runtime
