@@ -163,8 +163,8 @@ void test_cluster::write_configuration(const cluster_shape& shape) {
   write_file(folder() / "cluster.toml", shared);
   // Without a secret nodes listen on loopback addresses only.
   if ((network_ || shape.has_secret) &&
-      !std::filesystem::exists(folder() / dfs::secret_file_name)) {
-    auto secret = atl::net::cluster_secret::create(folder() / dfs::secret_file_name);
+      !std::filesystem::exists(folder() / atl::node::secret_file_name)) {
+    auto secret = atl::net::cluster_secret::create(folder() / atl::node::secret_file_name);
     REQUIRE_MESSAGE(secret.has_value(), secret.error().message);
   }
   for (auto& [name, port] : ports_) {

@@ -41,6 +41,11 @@ const std::vector<layer>& layers() {
        {"spi", "core", "net", "runtime"},
        {"caf/"},
        true},
+      {"node",
+       {"framework/include/atoll/node/", "framework/src/node/"},
+       {"spi", "core", "net", "runtime", "node"},
+       {"caf/"},
+       true},
       {"verify",
        {"framework/include/atoll/verify/", "framework/src/verify/"},
        {"spi", "core", "sim", "verify"},
@@ -53,7 +58,7 @@ const std::vector<layer>& layers() {
        true},
       {"tools", {"framework/tools/"}, {"spi", "core", "sim", "verify", "compare"}, {}, true},
       {"plugins", {"plugins/", "tests/author/"}, {"spi"}, {"isa-l.h", "isa-l/"}},
-      {"apps", {"apps/"}, {"spi", "core", "net", "runtime"}, {"caf/"}, true},
+      {"apps", {"apps/"}, {"spi", "core", "net", "runtime", "node"}, {"caf/"}, true},
   };
   return all;
 }

@@ -34,7 +34,7 @@ atl::status make_or_load(const fs::path& file) {
 } // namespace
 
 atl::status make_secret(const fs::path& folder) {
-  auto made = atl::net::cluster_secret::create(folder / secret_file_name);
+  auto made = atl::net::cluster_secret::create(folder / atl::node::secret_file_name);
   return made ? atl::status{} : tl::unexpected{made.error()};
 }
 

@@ -123,7 +123,7 @@ std::string cluster_text(const init_arguments& what, std::uint16_t first_port) {
       "[cluster]\nname = \"{}\"\n\n"
       "# Where everyone finds the masters, which agree on the names of all files. On machines of\n"
       "# their own, name these instead of 127.0.0.1.\n",
-      secret_file_name, what.name);
+      atl::node::secret_file_name, what.name);
   for (std::uint32_t i = 1; i <= what.masters; ++i)
     text +=
         fmt::format("[[masters]]\nid = {0}\nname = \"master-{0}\"\naddress = \"127.0.0.1:{1}\"\n\n",
@@ -189,7 +189,7 @@ void remove_files(const fs::path& folder, const named_texts& files, bool folder_
   std::error_code ignored;
   for (auto& [name, text] : files)
     fs::remove(folder / name, ignored);
-  fs::remove(folder / secret_file_name, ignored);
+  fs::remove(folder / atl::node::secret_file_name, ignored);
   if (folder_too)
     fs::remove(folder, ignored);
 }

@@ -86,12 +86,12 @@ bool is_same_address(const atl::endpoint& a, const atl::endpoint& b) {
 
 std::vector<address_use> addresses_where_it_listens(const described_node& it) {
   std::vector<address_use> list;
-  list.push_back({&it,
-                  it.settings.is_master ? "the address where it listens as master" : "node.listen",
-                  it.settings.control_listen});
-  if (it.settings.is_storage)
+  list.push_back(
+      {&it, it.settings.is_master() ? "the address where it listens as master" : "node.listen",
+       it.settings.control_listen});
+  if (it.settings.is_storage())
     list.push_back({&it, "the address where it serves chunks", it.settings.bulk_listen});
-  if (it.settings.is_master && it.settings.snapshot_port != 0)
+  if (it.settings.is_master() && it.settings.snapshot_port != 0)
     list.push_back(
         {&it, "node.snapshot_port", {it.settings.control_listen.host, it.settings.snapshot_port}});
   return list;
@@ -99,9 +99,9 @@ std::vector<address_use> addresses_where_it_listens(const described_node& it) {
 
 std::vector<address_use> addresses_where_others_find_it(const described_node& it) {
   std::vector<address_use> list;
-  if (it.settings.is_master)
+  if (it.settings.is_master())
     list.push_back({&it, "its address among [[masters]]", it.settings.control});
-  if (it.settings.is_storage)
+  if (it.settings.is_storage())
     list.push_back({&it, "node.bulk", it.settings.bulk});
   return list;
 }
@@ -174,8 +174,8 @@ atl::result<described_node> read_node_file(const fs::path& file) {
   if (!settings)
     return tl::unexpected{settings.error()};
   described_node it{make_node(settings->name, file), *settings};
-  it.node.is_storage = settings->is_storage;
-  it.node.is_master = settings->is_master;
+  it.node.is_storage = settings->is_storage();
+  it.node.is_master = settings->is_master();
   it.node.data = settings->data;
   it.node.secret_file = cluster->secret_file;
   it.node.has_secret = !cluster->secret.empty();

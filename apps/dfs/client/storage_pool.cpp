@@ -1,9 +1,9 @@
 #include "client/storage_pool.hpp"
 
 #include "bulk/connection.hpp"
-#include "settings/plugins.hpp"
 
 #include <atoll/core/watched_balancer.hpp>
+#include <atoll/node/plugin_host.hpp>
 
 #include <fmt/format.h>
 
@@ -45,7 +45,7 @@ atl::result<std::unique_ptr<storage_pool>> storage_pool::open(const cluster_sett
 }
 
 atl::status storage_pool::load_plugins() {
-  auto loader = make_loader(cluster_);
+  auto loader = atl::node::make_loader(cluster_.plugin_path);
   auto load = [&](atl::spi::plugin_kind kind, const protocol::plugin_choice& choice)
       -> atl::result<std::shared_ptr<const atl::plugin>> {
     auto found = loader.load(kind, choice.name);

@@ -2,6 +2,7 @@
 
 #include "common/chunk_id.hpp"
 #include "common/durability.hpp"
+#include "common/role_names.hpp"
 #include "common/types.hpp"
 
 #include <atoll/core/endpoint.hpp>
@@ -19,16 +20,6 @@
 /// The requests of storage nodes and clients to a master, other than commands and queries to the
 /// name space, and what a master tells storage nodes. Each value of `kind` is a value of
 /// `atl::runtime::message_kind`; the values begin at `application`.
-namespace dfs {
-
-/// The roles of a node, as `node.roles` and envelopes name them.
-inline constexpr const char* master_role_name = "master";
-inline constexpr const char* storage_role_name = "storage";
-/// The command by which an operator administers the groups, for messages.
-inline constexpr const char* admin_command = "dfs admin";
-
-} // namespace dfs
-
 namespace dfs::protocol {
 
 enum class kind : std::uint16_t {

@@ -27,14 +27,14 @@ constexpr std::uint64_t connections_min = 4;
 atl::result<open_files_plan> plan_open_files(const node_settings& node, durability how,
                                              std::uint64_t limit) {
   auto reserve = std::clamp<std::uint64_t>(limit / 32, 8, 64);
-  auto needed = files_of_node + reserve + (node.is_master ? files_of_master : 0);
+  auto needed = files_of_node + reserve + (node.is_master() ? files_of_master : 0);
   open_files_plan plan{limit, node.connections_max, sync_backlog_files_max};
-  if (node.is_storage && how == durability::replicated) {
+  if (node.is_storage() && how == durability::replicated) {
     plan.sync_backlog = std::clamp<std::uint64_t>(limit / 8, 8, sync_backlog_files_max);
     needed += plan.sync_backlog;
   }
   auto connections = std::min<std::uint64_t>(connections_min, node.connections_max);
-  auto least = needed + (node.is_storage ? connections * files_of_connection : 0);
+  auto least = needed + (node.is_storage() ? connections * files_of_connection : 0);
   if (least > limit)
     return atl::fail(atl::errc::refused,
                      fmt::format("the system allows this process {} open files and it needs at "

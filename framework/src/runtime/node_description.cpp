@@ -38,6 +38,13 @@ void node_description::set_role(role_info role, std::shared_ptr<const shared_mar
   ++version_;
 }
 
+void node_description::remove_role(const std::string& role) {
+  std::lock_guard lock{mutex_};
+  live_.erase(role);
+  std::erase_if(info_.roles, [&](auto& it) { return it.name == role; });
+  ++version_;
+}
+
 std::vector<role_mark> node_description::marks() const {
   std::lock_guard lock{mutex_};
   std::vector<role_mark> marks;

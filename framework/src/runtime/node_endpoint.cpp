@@ -26,6 +26,7 @@ caf::behavior node_endpoint_actor::make_behavior() {
   return {
       [this](envelope& message) { return on_envelope(message); },
       [this](adopt_role& role) { adopt(role); },
+      [this](const drop_role& dropped) { routes_.erase(dropped.role); },
       [this](member_folders& members) {
         if (auto* role = find_route(members.role))
           role->folder_of = std::move(members.folder_of);

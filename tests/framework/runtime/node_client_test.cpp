@@ -53,7 +53,7 @@ class asked_node {
   }
   void finish_work() { caf::anon_send(worker_, 1); }
 
-  system actors{1};
+  runtime::system actors{1};
   endpoint where;
   std::shared_ptr<node_description> description;
   std::promise<std::string> arrived; ///< the first body that the store got
@@ -66,7 +66,7 @@ class asked_node {
 };
 
 struct caller {
-  system actors{1};
+  runtime::system actors{1};
   node_client client{actors,
                      {named("a client"), std::chrono::seconds{20}, std::chrono::seconds{20}}};
 };

@@ -34,6 +34,8 @@ class node_description {
   /// Adds the role, or replaces what was said about it.
   /// @param live the present mark of the role's replica, for heartbeats; null: none is sent
   void set_role(role_info role, std::shared_ptr<const shared_mark> live = nullptr);
+  /// The node doesn't have the role any more.
+  void remove_role(const std::string& role);
   /// The present marks of all replicas.
   std::vector<role_mark> marks() const;
 

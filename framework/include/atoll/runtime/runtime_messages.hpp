@@ -132,6 +132,10 @@ struct adopt_role {
   /// null.
   caf::actor application;
 };
+/// To a node's endpoint: the node doesn't have the role any more.
+struct drop_role {
+  std::string role;
+};
 /// To a node's endpoint: the data folder of each member of the role's group. A node whose handshake
 /// names one of these ids and another folder is turned away.
 struct member_folders {
@@ -302,6 +306,7 @@ CAF_ADD_TYPE_ID(atoll, (atl::runtime::client_tick))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::contact_lost))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::snapshot_fetched))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::adopt_role))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::drop_role))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::member_folders))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::turned_away))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::peer_space))
@@ -345,6 +350,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::client_tick)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::contact_lost)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::snapshot_fetched)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::adopt_role)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::drop_role)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::member_folders)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::turned_away)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::peer_space)

@@ -9,8 +9,10 @@ namespace {
 
 node_settings node_with(bool master, bool storage) {
   node_settings node;
-  node.is_master = master;
-  node.is_storage = storage;
+  if (master)
+    node.roles.emplace_back(master_role_name);
+  if (storage)
+    node.roles.emplace_back(storage_role_name);
   node.connections_max = 256;
   return node;
 }

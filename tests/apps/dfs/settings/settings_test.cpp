@@ -68,10 +68,9 @@ TEST_CASE("a short configuration file is completed with defaults") {
   CHECK(it.cluster.name == "reef");
   CHECK(it.cluster.chunk_bytes == 8 << 20);
   CHECK(it.cluster.durability == durability::fsync);
-  CHECK(it.cluster.consensus.name == "two_phase_commit");
   CHECK_FALSE(it.cluster.masters[0].joins);
-  CHECK(it.node.is_master);
-  CHECK(it.node.is_storage);
+  CHECK(it.node.is_master());
+  CHECK(it.node.is_storage());
   CHECK(to_string(it.node.control) == "127.0.0.1:9001");
   CHECK(to_string(it.node.control_listen) == "127.0.0.1:9001");
   CHECK(to_string(it.node.bulk_listen) == "127.0.0.1:9002");

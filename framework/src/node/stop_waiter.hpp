@@ -2,7 +2,7 @@
 
 #include <atoll/core/error.hpp>
 
-namespace dfs {
+namespace atl::node {
 
 /// Waits for the end of a node: a signal that stops it, or a failure of one of its parts. Other
 /// signals are only logged.
@@ -14,7 +14,7 @@ class stop_waiter {
 
   /// Signals that stop a node are delivered to `wait` from now on. Call before any thread is
   /// started, because threads inherit the mask.
-  static atl::result<stop_waiter> make();
+  static result<stop_waiter> make();
 
   stop_waiter(stop_waiter&& other) noexcept;
   stop_waiter& operator=(stop_waiter&&) = delete;
@@ -32,4 +32,4 @@ class stop_waiter {
   int wakes_;   ///< an eventfd
 };
 
-} // namespace dfs
+} // namespace atl::node

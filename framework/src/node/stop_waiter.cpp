@@ -1,4 +1,4 @@
-#include "node/signals.hpp"
+#include "stop_waiter.hpp"
 
 #include <atoll/core/logging.hpp>
 
@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include <utility>
 
-namespace dfs {
+namespace atl::node {
 
 namespace {
 
@@ -55,7 +55,7 @@ void stop_waiter::hold_survived_signals() {
     ::signal(number, SIG_IGN);
 }
 
-atl::result<stop_waiter> stop_waiter::make() {
+result<stop_waiter> stop_waiter::make() {
   auto waited = set_of(ending_signals);
   for (auto number : survived_signals)
     sigaddset(&waited, number);
@@ -63,7 +63,7 @@ atl::result<stop_waiter> stop_waiter::make() {
   stop_waiter made{::signalfd(-1, &waited, SFD_CLOEXEC | SFD_NONBLOCK),
                    ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
   if (made.signals_ < 0 || made.wakes_ < 0)
-    return tl::unexpected{atl::system_error(errno, "preparing to wait for signals")};
+    return tl::unexpected{system_error(errno, "preparing to wait for signals")};
   return made;
 }
 
@@ -93,11 +93,11 @@ int stop_waiter::wait() const {
     if (ends_node(number))
       return number;
     if (number != 0)
-      atl::log::info("node", "",
-                     "goes on after SIG{}: nothing is reopened or read again; SIGTERM "
-                     "stops the node",
-                     ::sigabbrev_np(number));
+      log::info("node", "",
+                "goes on after SIG{}: nothing is reopened or read again; SIGTERM "
+                "stops the node",
+                ::sigabbrev_np(number));
   }
 }
 
-} // namespace dfs
+} // namespace atl::node

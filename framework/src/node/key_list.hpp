@@ -5,9 +5,9 @@
 #include <span>
 #include <string>
 
-namespace dfs {
+namespace atl::node {
 
 /// A list of all configuration keys for people: values, default and meaning of each.
-std::string key_list(std::span<const atl::key_spec> schema);
+std::string key_list(std::span<const key_spec> schema);
 
-} // namespace dfs
+} // namespace atl::node

@@ -1,5 +1,4 @@
-#include "node/supervise.hpp"
-
+#include <atoll/node/node_context.hpp>
 #include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/system.hpp>
 
@@ -25,7 +24,8 @@ TEST_CASE("an actor that ends by a mistake, or by itself, is a failure of the no
   for (auto body : {end_by_exception, end_by_itself}) {
     std::promise<atl::error> failure;
     auto actor = actors->spawn(body);
-    dfs::supervise(actor, "the replica", [&](const atl::error& why) { failure.set_value(why); });
+    atl::node::supervise(actor, "the replica",
+                         [&](const atl::error& why) { failure.set_value(why); });
     caf::anon_send(actor, 1);
     auto why = failure.get_future().get();
     CHECK(why.code == atl::errc::internal);
@@ -39,7 +39,7 @@ TEST_CASE("an actor that is told to end is no failure") {
   {
     atl::runtime::system actors{1};
     auto actor = actors->spawn(end_by_itself);
-    dfs::supervise(actor, "the replica", [&](const atl::error&) { failed = true; });
+    atl::node::supervise(actor, "the replica", [&](const atl::error&) { failed = true; });
     caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
   }
   CHECK_FALSE(failed);

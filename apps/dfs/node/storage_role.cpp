@@ -1,0 +1,145 @@
+#include "node/storage_role.hpp"
+
+#include "node/open_files_plan.hpp"
+#include "node/storage_agent.hpp"
+
+#include <atoll/core/logging.hpp>
+#include <atoll/runtime/caf.hpp>
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <functional>
+#include <utility>
+
+namespace dfs {
+
+atl::status storage_role::start(atl::node::node_context& node) {
+  node_ = &node;
+  if (auto read = read_settings(); !read)
+    return read;
+  if (auto planned = plan_files(); !planned)
+    return planned;
+  node.set_address(self_.control, self_.control_listen);
+  if (auto opened = open_store(); !opened)
+    return opened;
+  if (auto started = start_bulk(); !started)
+    return started;
+  start_agent();
+  return {};
+}
+
+/// The agent ends first, because it asks the server.
+void storage_role::stop() {
+  if (agent_)
+    atl::node::end_actors(node_->actors, {std::exchange(agent_, nullptr)});
+  if (bulk_)
+    bulk_->stop();
+  bulk_.reset();
+  if (store_)
+    if (auto flushed = store_->flush(); !flushed)
+      atl::log::error("storage", "", "{}", flushed.error().message);
+  store_.reset();
+}
+
+atl::node::role_health storage_role::health() const {
+  using state = atl::node::role_health::state;
+  if (node_ != nullptr && node_->folder.group().empty())
+    return {state::waits, "no master has let it into a group yet"};
+  if (auto failure = store_ ? store_->failure() : std::nullopt)
+    return {state::failed, failure->message};
+  return {state::serves, {}};
+}
+
+atl::status storage_role::read_settings() {
+  auto cluster = read_cluster(node_->configuration);
+  if (!cluster)
+    return tl::unexpected{cluster.error()};
+  cluster_ = std::move(*cluster);
+  auto self = read_node(node_->configuration, cluster_);
+  if (!self)
+    return tl::unexpected{self.error()};
+  self_ = std::move(*self);
+  return {};
+}
+
+atl::status storage_role::plan_files() {
+  auto plan = plan_open_files(self_, cluster_.durability, node_->open_files_max);
+  if (!plan)
+    return tl::unexpected{plan.error()};
+  auto fewer = plan->connections < self_.connections_max
+                   ? fmt::format(" instead of the {} of node.connections: raise the limit for more",
+                                 self_.connections_max)
+                   : std::string{};
+  atl::log::info("storage", "", "may have {} files open: {} bulk connections at once{}",
+                 plan->limit, plan->connections, fewer);
+  self_.connections_max = plan->connections;
+  self_.unproved_max = plan->unproved;
+  self_.sync_backlog_max = plan->sync_backlog;
+  return {};
+}
+
+atl::status storage_role::open_store() {
+  auto& folder = node_->folder;
+  if (auto there = folder.check_part("chunks"); !there)
+    return there;
+  auto opened = chunk_store::open(
+      {(folder.path() / "chunks").string(), self_.reserve_bytes, self_.sync_backlog_max});
+  if (!opened)
+    return tl::unexpected{opened.error()};
+  store_ = std::move(*opened);
+  return folder.note_part("chunks");
+}
+
+atl::status storage_role::start_bulk() {
+  bulk_server_options options;
+  options.self.cluster = cluster_.name;
+  options.self.name = self_.name;
+  options.self.role = storage_role_name;
+  options.self.group = node_->folder.group();
+  options.secret = cluster_.secret;
+  options.listen = self_.bulk_listen;
+  options.connections_max = self_.connections_max;
+  options.unproved_max = self_.unproved_max;
+  options.write_buffer_bytes = self_.write_buffer_bytes;
+  options.timeouts.connect = std::chrono::ceil<std::chrono::milliseconds>(cluster_.connect_timeout);
+  options.timeouts.progress =
+      std::chrono::ceil<std::chrono::milliseconds>(cluster_.transfer_timeout);
+  auto started = bulk_server::start(*store_, std::move(options));
+  if (!started)
+    return tl::unexpected{started.error()};
+  bulk_ = std::move(*started);
+  return {};
+}
+
+/// Called by the agent, which ends before the bulk server does.
+atl::status storage_role::join_group(const std::string& group) {
+  auto joined = node_->folder.join_group(group);
+  if (joined)
+    bulk_->join_group(group);
+  return joined;
+}
+
+void storage_role::start_agent() {
+  auto& folder = node_->folder;
+  storage_agent::settings settings;
+  settings.connections = node_->connections;
+  for (auto& master : cluster_.masters)
+    settings.masters.push_back({master.name, master.address});
+  settings.uuid = folder.uuid();
+  settings.group = folder.group();
+  settings.join_group = [this](const std::string& group) { return join_group(group); };
+  settings.bulk = self_.bulk;
+  settings.zone = self_.zone;
+  settings.weight = self_.weight;
+  settings.in_flight = [server = bulk_.get()] { return server->stats().load.in_flight; };
+  settings.store = store_;
+  settings.supervisor = node_->supervisor;
+  agent_ = node_->actors->spawn<storage_agent, caf::detached>(std::move(settings));
+  node_->supervise(agent_, "the actor of the storage node");
+  atl::runtime::role_info role;
+  role.name = storage_role_name;
+  atl::runtime::tell_from_outside(node_->endpoint, atl::runtime::adopt_role{role, nullptr, agent_});
+}
+
+} // namespace dfs

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "bulk/server.hpp"
+#include "settings/settings.hpp"
+#include "storage/chunk_store.hpp"
+
+#include <atoll/node/node_context.hpp>
+#include <atoll/node/role.hpp>
+
+#include <caf/actor.hpp>
+
+#include <memory>
+#include <string>
+
+namespace dfs {
+
+/// Keeps chunks on a disk, serves them, and reports to the masters.
+class storage_role : public atl::node::role {
+ public:
+  std::string_view name() const override { return storage_role_name; }
+  std::vector<atl::key_spec> keys() const override { return storage_keys(); }
+  atl::status start(atl::node::node_context& node) override;
+  void stop() override;
+  atl::node::role_health health() const override;
+
+ private:
+  atl::status read_settings();
+  atl::status plan_files();
+  atl::status open_store();
+  atl::status start_bulk();
+  void start_agent();
+  atl::status join_group(const std::string& group);
+
+  atl::node::node_context* node_ = nullptr;
+  cluster_settings cluster_;
+  node_settings self_;
+  std::shared_ptr<chunk_store> store_;
+  std::unique_ptr<bulk_server> bulk_;
+  caf::actor agent_;
+};
+
+} // namespace dfs

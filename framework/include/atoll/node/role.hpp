@@ -1,0 +1,60 @@
+#pragma once
+
+#include <atoll/core/error.hpp>
+#include <atoll/core/toml_config.hpp>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace atl::node {
+
+class node_context;
+
+/// Whether a role does its work.
+struct role_health {
+  enum class state {
+    waits, ///< for something that may still come: other nodes, an operator
+    serves,
+    failed, ///< for good, until the node is started again
+  };
+  state now = state::waits;
+  std::string reason; ///< why it doesn't serve, for people; empty while it serves
+};
+
+/// `waits`, `serves`, `failed`.
+std::string_view to_string(role_health::state state);
+
+/// One thing that a node does: an application registers its roles, and an operator turns them on in
+/// `node.roles`.
+///
+/// The node calls `start` and `stop` in its main thread, each once. It calls the other functions in
+/// any thread and in any order.
+class role {
+ public:
+  role() = default;
+  role(const role&) = delete;
+  role& operator=(const role&) = delete;
+  virtual ~role() = default;
+
+  /// As written in `node.roles`: `master`.
+  virtual std::string_view name() const = 0;
+
+  /// The keys that the role has in a node's file, beside those of each node. Two roles may share a
+  /// key.
+  virtual std::vector<key_spec> keys() const { return {}; }
+
+  /// Begins to serve. What the role needs is in `node`, which lives until `stop` has returned. An
+  /// exception counts as an error.
+  /// @returns why the role can't serve; the node does not start then.
+  virtual status start(node_context& node) = 0;
+
+  /// Ends the role: refuses new requests, finishes the writes that are under way, and waits until
+  /// its actors have ended. Also called when `start` returned an error, and when an actor of the
+  /// role ended unasked.
+  virtual void stop() = 0;
+
+  virtual role_health health() const = 0;
+};
+
+} // namespace atl::node

@@ -1,0 +1,47 @@
+#include "loaded_config.hpp"
+
+#include <atoll/node/unite_keys.hpp>
+
+namespace atl::node {
+
+std::vector<key_spec> schema_of(const application& application) {
+  std::vector<std::string> names;
+  for (auto& role : application.roles)
+    names.emplace_back(role->name());
+  std::vector<std::vector<key_spec>> lists{node_keys(names)};
+  for (auto& role : application.roles)
+    lists.push_back(role->keys());
+  lists.push_back(cluster_keys());
+  lists.push_back(application.keys);
+  for (auto& section : application.plugins)
+    lists.push_back(plugin_keys(section));
+  return unite_keys(lists);
+}
+
+result<loaded_config> load_config(const std::string& file, const application& application) {
+  auto config = config::load(file, schema_of(application));
+  if (!config)
+    return tl::unexpected{config.error()};
+  config_errors problems{*config};
+  auto cluster = read_cluster_config(*config, problems);
+  auto self = read_node_config(*config, problems);
+  if (auto fine = problems.finish(); !fine)
+    return tl::unexpected{fine.error()};
+  if (application.check)
+    if (auto fine = application.check(*config); !fine)
+      return tl::unexpected{fine.error()};
+  return loaded_config{std::move(*config), std::move(cluster), std::move(self)};
+}
+
+result<plugin_host> load_plugins(const loaded_config& all, const application& application,
+                                 const announce_step& announce) {
+  auto plugins =
+      plugin_host::load(all.config, application.plugins, all.cluster.plugin_path, announce);
+  if (!plugins)
+    return plugins;
+  if (auto fine = plugins->try_each(announce); !fine)
+    return tl::unexpected{fine.error()};
+  return plugins;
+}
+
+} // namespace atl::node
