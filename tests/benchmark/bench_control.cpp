@@ -60,7 +60,7 @@ rt::role_info master(atl::spi::replica_id id) {
   rt::role_info role;
   role.name = "master";
   role.replica = id;
-  role.consensus = "raft";
+  role.consensus.plugin = "raft";
   role.group = "bench";
   return role;
 }

@@ -1,5 +1,6 @@
 #include "running_cluster.hpp"
 
+#include "cli/node_format.hpp"
 #include "free_port.hpp"
 #include "machine.hpp"
 
@@ -9,7 +10,7 @@
 namespace {
 
 std::string program(const char* name) {
-  return dfs::sibling_program(fmt::format("../bin/{}", name)).string();
+  return atl::node::sibling_program(fmt::format("../bin/{}", name)).string();
 }
 
 } // namespace
@@ -36,7 +37,7 @@ running_cluster::running_cluster(const cluster_plan& plan) {
                       "roles = [\"storage\"]\ndata = \"data/storage-{0}\"\n"
                       "bulk = \"127.0.0.1:{1}\"\n",
                       i, free_port()));
-  nodes_ = must(dfs::nodes_in(folder_.path()), "nodes");
+  nodes_ = must(atl::node::nodes_in(folder_.path(), dfs::cli::node_format()), "nodes");
   auto command = fmt::format("{} up {} > {}/up.log 2>&1", program("dfs"), folder_.path().string(),
                              folder_.path().string());
   if (std::system(command.c_str()) != 0)
@@ -52,7 +53,7 @@ running_cluster::~running_cluster() {
     fmt::print(stderr, "the cluster didn't stop cleanly\n");
 }
 
-const dfs::local_node& running_cluster::node(const std::string& name) const {
+const atl::node::local_node& running_cluster::node(const std::string& name) const {
   for (auto& it : nodes_)
     if (it.name == name)
       return it;
@@ -60,13 +61,13 @@ const dfs::local_node& running_cluster::node(const std::string& name) const {
 }
 
 void running_cluster::start(const std::string& name) {
-  must(dfs::start(node(name), program("dfsd")), "starting a node");
+  must(atl::node::start(node(name), program("dfsd")), "starting a node");
 }
 
 double running_cluster::processor_seconds() const {
   double sum = 0;
   for (auto& it : nodes_)
-    if (auto pid = dfs::running(it))
+    if (auto pid = atl::node::running(it))
       sum += machine::processor_seconds(*pid);
   return sum;
 }
@@ -74,7 +75,7 @@ double running_cluster::processor_seconds() const {
 std::map<std::string, double> running_cluster::peak_memory() const {
   std::map<std::string, double> peaks;
   for (auto& it : nodes_)
-    if (auto pid = dfs::running(it))
+    if (auto pid = atl::node::running(it))
       peaks[it.name] = static_cast<double>(machine::peak_resident_bytes(*pid)) / 1e6;
   return peaks;
 }

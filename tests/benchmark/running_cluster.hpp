@@ -1,8 +1,9 @@
 #pragma once
 
-#include "cli/launcher.hpp"
 #include "settings/settings.hpp"
 #include "temporary_folder.hpp"
+
+#include <atoll/node/node_process.hpp>
 
 #include <fmt/format.h>
 
@@ -41,7 +42,7 @@ class running_cluster {
   running_cluster& operator=(const running_cluster&) = delete;
 
   const dfs::cluster_settings& settings() const { return settings_; }
-  const dfs::local_node& node(const std::string& name) const;
+  const atl::node::local_node& node(const std::string& name) const;
   void start(const std::string& node);
   /// Processor time of all nodes so far, in seconds.
   double processor_seconds() const;
@@ -53,5 +54,5 @@ class running_cluster {
 
   temporary_folder folder_;
   dfs::cluster_settings settings_;
-  std::vector<dfs::local_node> nodes_;
+  std::vector<atl::node::local_node> nodes_;
 };

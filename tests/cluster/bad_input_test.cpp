@@ -283,7 +283,7 @@ TEST_CASE("a node of another cluster, or with other protocol settings, is refuse
   shape.masters = 3;
   test_cluster cluster{shape};
   auto changed = shape;
-  changed.consensus_options = "heartbeat = \"50ms\"";
+  changed.consensus_options = "max_in_flight = 512";
   cluster.start("master-1");
   cluster.start("master-2");
   eventually("the nodes have read their configuration", [&] {
@@ -294,8 +294,8 @@ TEST_CASE("a node of another cluster, or with other protocol settings, is refuse
   cluster.start("master-3");
   eventually("the difference is reported", [&] {
     auto log = cluster.log_of("master-1") + cluster.log_of("master-3");
-    return log.find("the consensus plugin") != std::string::npos &&
-           log.find("50ms") != std::string::npos;
+    return log.find("max_in_flight = 512") != std::string::npos &&
+           log.find("max_in_flight = 1024") != std::string::npos;
   });
 }
 

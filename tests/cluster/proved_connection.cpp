@@ -16,8 +16,7 @@ namespace net = atl::net;
 
 net::identity client_identity(net::plane plane) {
   net::identity self;
-  self.wire_min = 1;
-  self.wire_max = std::numeric_limits<std::uint32_t>::max();
+  self.wire = {1, std::numeric_limits<std::uint32_t>::max()};
   self.plane = plane;
   self.cluster = "test";
   self.name = "a test";

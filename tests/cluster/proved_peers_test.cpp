@@ -77,7 +77,7 @@ runtime::node_info ask_node_info(raw_connection& over) {
   REQUIRE(answer.has_value());
   auto decoded = runtime::decode_reply(answer->message.body);
   REQUIRE_MESSAGE(decoded.value.has_value(), decoded.value.error().message);
-  auto response = runtime::decode_handshake_response(*decoded.value);
+  auto response = runtime::decode_handshake_response(*decoded.value, self.wire);
   REQUIRE(response.has_value());
   return response->self;
 }
@@ -255,7 +255,7 @@ TEST_CASE("a peer that doesn't belong to the cluster is refused with the reason"
       elsewhere.cluster = "production";
       CHECK(has(refusal(elsewhere, secret), "'production'"));
       auto newer = self;
-      newer.wire_min = 1000;
+      newer.wire.min = 1000;
       CHECK(has(refusal(newer, secret), "1000"));
       auto astray = self;
       astray.plane = static_cast<net::plane>((static_cast<int>(self.plane) + 1) % 3);

@@ -173,25 +173,6 @@ TEST_CASE("a master whose file differs from the others' is named, with the key a
   wait_for_status(cluster, 0, "healthy");
 }
 
-TEST_CASE("status shows a master with other consensus options as refused, with the reason, "
-          "until its file is corrected") {
-  auto shape = group_of(3);
-  test_cluster cluster{shape};
-  cluster.up();
-  auto follower = a_follower(cluster);
-  auto other = shape;
-  other.consensus_options = "election_timeout = \"900ms\", heartbeat = \"50ms\"";
-  restart(cluster, follower, other);
-  wait_for_status(cluster, 8, follower + " is turned away (");
-  auto list = nlohmann::json::parse(cluster.dfs({"--json", "admin", "master", "list"}).out);
-  auto master = master_in(list, follower);
-  CHECK(master["health"] == "turned away");
-  CHECK(master["member"] == "voter");
-  CHECK_MESSAGE(contains(master["why"].get<std::string>(), "900"), master["why"]);
-  restart(cluster, follower, shape);
-  wait_for_status(cluster, 0, "healthy");
-}
-
 TEST_CASE("status and list do not show a removed master as a member while it still runs") {
   test_cluster cluster{group_of(3)};
   cluster.up();

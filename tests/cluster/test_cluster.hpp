@@ -1,10 +1,11 @@
 #pragma once
 
-#include "cli/launcher.hpp"
 #include "free_port.hpp"
 #include "host_network.hpp"
 #include "settings/settings.hpp"
 #include "temporary_folder.hpp"
+
+#include <atoll/node/node_process.hpp>
 
 #include <nlohmann/json.hpp>
 

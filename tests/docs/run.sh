@@ -12,7 +12,7 @@ root=$here/../..
 work=$(mktemp -d)
 export PATH="$1/bin:$PATH"
 cleanup() {
-  for folder in "$work"/configs/*/ "$work/reef" "$work/tree/build/reef"; do
+  for folder in "$work"/configs/*/ "$work/reef" "$work/operating/reef" "$work/tree/build/reef"; do
     dfs down "$folder" >"$work/down" 2>&1 || true
   done
   rm -rf "$work"
@@ -127,6 +127,15 @@ for name in steady availability; do
 done
 [ "$(blocks sh "$comparing")" = $((number - 1)) ] || fail "COMPARING.md has commands that nothing runs"
 tail -1 "$work/comparing/steady.svg" | grep -qx '</svg>' || fail "COMPARING.md draws no steady.svg"
+
+# docs/OPERATING.md: a cluster whose masters are changed one by one. Each runs with the change in the end.
+operating=$root/docs/OPERATING.md
+[ "$(blocks sh "$operating")" = 1 ] || fail "OPERATING.md has blocks of commands that nothing runs"
+mkdir "$work/operating"
+{ echo 'set -e'; block sh 1 "$operating"; } >"$work/operating.sh"
+(cd "$work/operating" && sh ../operating.sh) >"$work/out" 2>&1 || fail "the commands in OPERATING.md failed"
+[ "$(grep -c '"heartbeat": 70000,' "$work/out")" = 4 ] || # the three masters, and the plugins in force
+  fail "the commands in OPERATING.md don't change the heartbeat of all masters"
 
 # Every block of configuration is accepted, in place of the sections that it has in common with quickstart.
 checked=0

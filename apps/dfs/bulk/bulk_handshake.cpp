@@ -44,7 +44,7 @@ atl::status exchange(tcp_socket& socket, handshake& own, const io_timeout& wait)
 
 atl::net::identity on_bulk_plane(atl::net::identity self) {
   self.plane = atl::net::plane::bulk;
-  self.wire_min = self.wire_max = wire::version;
+  self.wire = {wire::version, wire::version};
   return self;
 }
 

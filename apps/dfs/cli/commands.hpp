@@ -2,6 +2,8 @@
 
 #include "cli/context.hpp"
 
+#include <atoll/node/launcher.hpp>
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -67,7 +69,7 @@ struct init_arguments {
   std::string consensus;    ///< empty: as the number of masters suggests
 };
 int init(context& with, init_arguments what);
-int up(context& with, const std::string& folder, std::uint32_t timeout_s);
-int down(context& with, const std::string& folder, std::uint32_t timeout_s);
+/// How `up` and `down` start DFS's nodes. @param with must outlive the result
+atl::node::launch_settings launch_settings_of(context& with);
 
 } // namespace dfs::cli

@@ -102,15 +102,6 @@ void context::note_staleness(const control& masters) const {
                 *applied);
 }
 
-std::string shell_word(const std::string& word) {
-  if (!word.empty() && word.find_first_of(" \t\n'\"\\$&;()<>|*?[]{}#~`!") == word.npos)
-    return word;
-  std::string text = "'";
-  for (auto character : word)
-    text += character == '\'' ? "'\\''" : std::string{character};
-  return text + "'";
-}
-
 std::string human_bytes(std::uint64_t bytes) {
   constexpr std::array units{"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
   auto value = static_cast<double>(bytes);

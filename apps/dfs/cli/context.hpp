@@ -50,9 +50,6 @@ struct context {
   std::unique_ptr<cluster_settings> loaded;
 };
 
-/// Quotes a word for a command line that a person copies, if the word contains special characters.
-std::string shell_word(const std::string& word);
-
 /// `1.5 GiB`
 std::string human_bytes(std::uint64_t bytes);
 /// `2026-01-31 12:00:00`, in local time. @param since_1970_us is negative for a time before.

@@ -1,10 +1,12 @@
 #include "cli/commands.hpp"
-#include "cli/folder_secret.hpp"
 #include "cli/free_ports.hpp"
-#include "cli/launcher.hpp"
+#include "cli/node_format.hpp"
 #include "settings/plugins.hpp"
 
+#include <atoll/core/shell_word.hpp>
 #include <atoll/core/spelling_suggestion.hpp>
+#include <atoll/node/folder_secret.hpp>
+#include <atoll/node/node_process.hpp>
 
 #include <fmt/format.h>
 
@@ -48,7 +50,7 @@ std::string name_from(const fs::path& folder) {
 
 void fill_in_defaults(init_arguments& what) {
   if (what.name.empty())
-    what.name = name_from(absolute_path(what.folder));
+    what.name = name_from(atl::node::absolute_path(what.folder));
   if (what.consensus.empty())
     what.consensus = what.masters == 1 ? write_all_protocol : "raft";
   if (what.copies == 0)
@@ -196,10 +198,10 @@ void remove_files(const fs::path& folder, const named_texts& files, bool folder_
 
 /// Checks the files as `dfs up` and each node will.
 atl::status check_files(const fs::path& folder) {
-  auto nodes = nodes_in(folder);
+  auto nodes = atl::node::nodes_in(folder, node_format());
   if (!nodes)
     return tl::unexpected{nodes.error()};
-  return check_configuration(nodes->front().config, sibling_program("dfsd"));
+  return atl::node::check_configuration(nodes->front().config, atl::node::sibling_program("dfsd"));
 }
 
 // -- for people -------------------------------------------------------------------------------
@@ -228,7 +230,7 @@ atl::status create(const init_arguments& what) {
   if (!made)
     return tl::unexpected{made.error()};
   auto files = compose(what, *first_port);
-  auto written = make_secret(what.folder);
+  auto written = atl::node::make_secret(what.folder);
   if (written)
     written = write_files(what.folder, files);
   if (written)
@@ -248,7 +250,7 @@ int init(context&, init_arguments what) {
              what.consensus, counted(what.storages, "storage node"),
              what.copies == 1 ? "1 copy" : fmt::format("{} copies", what.copies));
   print_advice(what);
-  fmt::print("start it with: dfs up {}\n", shell_word(what.folder));
+  fmt::print("start it with: dfs up {}\n", atl::shell_word(what.folder));
   return done;
 }
 

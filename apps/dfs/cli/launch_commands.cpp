@@ -2,6 +2,8 @@
 
 #include "cli/commands.hpp"
 
+#include <atoll/node/launcher_commands.hpp>
+
 namespace dfs::cli {
 
 namespace {
@@ -30,19 +32,14 @@ void add_init(CLI::App& app, context& with, std::function<int()>& call) {
 
 void add_launch_commands(CLI::App& app, context& with, std::function<int()>& call) {
   add_init(app, with, call);
-  static std::string folder;
-  static std::uint32_t timeout_s = 30;
-  auto* up = app.add_subcommand("up", "Start every node of a configs folder on this machine, and "
-                                      "wait until the cluster answers");
-  up->add_option("FOLDER", folder, "Such as configs/quickstart")->required();
-  up->add_option("--timeout", timeout_s, "Seconds to wait")->capture_default_str();
-  up->callback([&] { call = [&] { return dfs::cli::up(with, folder, timeout_s); }; });
-
-  auto* down = app.add_subcommand("down", "Stop every node of a configs folder that runs on this "
-                                          "machine");
-  down->add_option("FOLDER", folder, "The same folder")->required();
-  down->add_option("--timeout", timeout_s, "Seconds until a node is killed")->capture_default_str();
-  down->callback([&] { call = [&] { return dfs::cli::down(with, folder, timeout_s); }; });
+  atl::node::add_launch_commands(
+      app, [&with] { return launch_settings_of(with); },
+      [&call](std::function<atl::status()> chosen) {
+        call = [chosen = std::move(chosen)] {
+          auto outcome = chosen();
+          return outcome ? done : report_error(outcome.error());
+        };
+      });
 }
 
 } // namespace dfs::cli

@@ -74,6 +74,8 @@ void add_own_view(json& master, const json& own, const json& status) {
   master["follows"] = seen["leader"];
   auto committed = status["seen_by"]["committed"].get<std::uint64_t>();
   master["behind"] = committed - std::min(committed, master["applied"].get<std::uint64_t>());
+  if (own.contains("plugins"))
+    master["consensus"] = own["plugins"]["consensus"];
   if (own.contains("waiting"))
     master["waiting"] = own["waiting"];
   if (auto differs = find_differences(own.value("configuration", json{}),

@@ -18,7 +18,8 @@ const nlohmann::json* best_view(const std::map<std::string, nlohmann::json>& vie
 
 /// Completes `status`, the best view, by what each master says of itself: `masters[]` gets `member`
 /// ("voter", "learner", "no member", "unknown"), `health` ("up", "waiting", "turned away", "down"),
-/// `why`, `differs` (the differences of its file), and its role and progress.
+/// `why`, `differs` (the differences of its file), `consensus` (its plugin), and its role and
+/// progress.
 void add_standing(nlohmann::json& status, const std::map<std::string, nlohmann::json>& views);
 
 /// Is it a member that answers, but follows no leader or another one than the leading master?

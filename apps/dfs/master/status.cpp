@@ -133,10 +133,10 @@ std::string size_text(std::uint64_t bytes) {
   return atl::format_size(static_cast<std::int64_t>(bytes));
 }
 
-/// The settings that should be equal in all masters' files.
+/// The settings that should be equal in all masters' files. Of the consensus plugin only a part
+/// must agree, and masters in which that part differs turn each other away.
 json describe_configuration(const master_policy& policy) {
-  return {{"consensus", plugin_text(policy.consensus)},
-          {"recovery", plugin_text(policy.recovery)},
+  return {{"recovery", plugin_text(policy.recovery)},
           {"placement", plugin_text(policy.placement)},
           {"reads", plugin_text(policy.reads)},
           {"files.chunk_size", size_text(policy.chunk_bytes)},

@@ -36,7 +36,7 @@ atl::runtime::role_info describe(const cluster_settings& cluster, const node_set
                                  const atl::node::node_context& node) {
   atl::runtime::role_info role;
   role.name = master_role_name;
-  role.consensus = node.plugins.at(consensus_key).text();
+  role.consensus = node.plugins.at(consensus_key).identity();
   for (auto& master : cluster.masters)
     if (master.name == self.name)
       role.replica = master.id;

@@ -114,9 +114,9 @@ std::optional<std::string> group_admission::differing_founder() const {
       continue;
     auto& theirs = peer->second.answer->peer;
     auto& name = theirs.self.name;
-    if (theirs.consensus != self.consensus)
-      return fmt::format("{} has the consensus plugin '{}', {} has '{}'", self.self.name,
-                         self.consensus, name, theirs.consensus);
+    if (auto differs = difference(self.consensus, self.self.name, theirs.consensus, name);
+        !differs.empty())
+      return differs;
     if (auto differs = difference(self.lasting, self.self.name, theirs.lasting, name);
         !differs.empty())
       return differs;

@@ -62,14 +62,16 @@ void read(reader& in, group_birth& birth) {
 
 void write(writer& out, const membership_query& query) {
   write(out, query.self);
-  out.put(query.cluster).put(query.consensus).put(query.founders);
+  out.put(query.cluster);
+  write(out, query.consensus);
+  out.put(query.founders);
   write(out, query.lasting);
   out.put(query.founding_ordered);
 }
 void read(reader& in, membership_query& query) {
   read(in, query.self);
   query.cluster = in.get_string(name_bytes_max);
-  query.consensus = in.get_string(text_bytes_max);
+  query.consensus = read_consensus_identity(in);
   query.founders = in.get_string(text_bytes_max);
   read(in, query.lasting);
   query.founding_ordered = in.get<bool>();

@@ -71,6 +71,16 @@ status check_creator(const spi::descriptor& descriptor) {
                            to_string(descriptor.kind)));
 }
 
+status check_protocol(const spi::descriptor& descriptor) {
+  auto versions = descriptor.protocol_versions;
+  if (descriptor.kind != spi::plugin_kind::consensus ||
+      (versions.min >= 1 && versions.min <= versions.max))
+    return {};
+  return wrong(fmt::format("its descriptor says protocol versions {} to {}, expected a range of "
+                           "numbers from 1 on",
+                           versions.min, versions.max));
+}
+
 status check_lists(const spi::descriptor& descriptor) {
   auto is_list = [](auto list) {
     return list.size() <= declarations_max && (list.empty() || list.data());
@@ -94,6 +104,7 @@ status check_descriptor(const spi::descriptor& descriptor, const plugin_identity
   return check_layout(descriptor)
       .and_then([&] { return check_identity(descriptor, promised); })
       .and_then([&] { return check_creator(descriptor); })
+      .and_then([&] { return check_protocol(descriptor); })
       .and_then([&] { return check_lists(descriptor); });
 }
 

@@ -16,6 +16,7 @@ namespace atl {
 
 namespace {
 
+using spi::option_scope;
 using spi::option_spec;
 using spi::option_type;
 using spi::option_value;
@@ -46,6 +47,8 @@ status check_declaration(const option_spec& option) {
     return wrong("lacks a default, a bound or a meaning (an absent bound is an empty text)");
   if (option.type > option_type::size)
     return wrong("has a type that isn't known");
+  if (option.scope > option_scope::member)
+    return wrong("has a scope that isn't known");
   auto value = parse_option(option.type, option.default_value);
   if (!value)
     return wrong("has a default that isn't of its type: " + value.error().message);

@@ -6,20 +6,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 /// What each end says about itself at the start of the handshake, and what the other end makes of
 /// it.
 namespace atl::net {
-
-namespace {
-
-std::string versions(const identity& who) {
-  return who.wire_min == who.wire_max ? fmt::format("{}", who.wire_max)
-                                      : fmt::format("{} to {}", who.wire_min, who.wire_max);
-}
-
-} // namespace
 
 std::string describe(const identity& who) {
   auto role = who.role.empty() ? "a caller" : who.role;
@@ -29,7 +18,7 @@ std::string describe(const identity& who) {
 /// What a hello and a challenge begin with.
 std::string handshake::introduction() const {
   spi::writer out;
-  out.put(self_.wire_min).put(self_.wire_max).put(self_.plane).put(!secret_.empty());
+  out.put(self_.wire.min).put(self_.wire.max).put(self_.plane).put(!secret_.empty());
   for (auto* text : {&self_.cluster, &self_.group, &self_.name, &self_.role})
     out.put(std::string_view{*text}.substr(0, handshake_text_bytes_max));
   auto bytes = out.take();
@@ -41,8 +30,8 @@ std::string handshake::introduction() const {
 /// version is judged even if the rest can't be read.
 bool handshake::read_introduction(std::string_view& body) {
   spi::reader in{body};
-  peer_.wire_min = in.get<std::uint32_t>();
-  peer_.wire_max = in.get<std::uint32_t>();
+  peer_.wire.min = in.get<std::uint32_t>();
+  peer_.wire.max = in.get<std::uint32_t>();
   auto has_versions = in.ok();
   peer_.plane = in.get_enum(plane_last);
   peer_has_secret_ = in.get<bool>();
@@ -61,14 +50,16 @@ bool handshake::read_introduction(std::string_view& body) {
 }
 
 bool handshake::accept_version() {
-  wire_version_ = std::min(self_.wire_max, peer_.wire_max);
-  if (std::max(self_.wire_min, peer_.wire_min) <= wire_version_)
+  if (auto version = common_version(self_.wire, peer_.wire)) {
+    wire_version_ = *version;
     return true;
+  }
   auto& dialer = side_ == side::dialer ? self_ : peer_;
   auto& acceptor = side_ == side::dialer ? peer_ : self_;
   fail(refusal::version,
        fmt::format("{} speaks wire version {}, {} speaks {}: they are of different releases",
-                   describe(dialer), versions(dialer), describe(acceptor), versions(acceptor)),
+                   describe(dialer), to_string(dialer.wire), describe(acceptor),
+                   to_string(acceptor.wire)),
        true);
   return false;
 }

@@ -105,6 +105,10 @@ std::string chosen_plugin::text() const {
   return fmt::format("{} {} {{{}}}", plugin->name(), plugin->version(), options_text());
 }
 
+consensus_identity chosen_plugin::identity() const {
+  return identity_of(plugin->descriptor(), options);
+}
+
 std::string chosen_plugin::lasting_text() const {
   return fmt::format("{} {{{}}}", plugin->name(), options_text());
 }

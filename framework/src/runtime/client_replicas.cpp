@@ -75,7 +75,7 @@ void client_actor::send_handshake(std::size_t member, const caf::actor& there) {
               return;
             auto answer = decode_reply(message.body);
             auto response = answer.value
-                                ? decode_handshake_response(*answer.value)
+                                ? decode_handshake_response(*answer.value, settings_.self.wire)
                                 : result<handshake_response>{tl::unexpected{answer.value.error()}};
             auto problem = response ? incompatibility(settings_.self, response->self)
                                     : response.error().message;

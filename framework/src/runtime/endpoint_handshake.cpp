@@ -11,10 +11,10 @@
 namespace atl::runtime {
 
 envelope node_endpoint_actor::answer_handshake(const envelope& message) {
-  auto theirs = decode_node_info(message.body);
+  auto self = settings_.self->info();
+  auto theirs = decode_node_info(message.body, self.wire);
   if (!theirs)
     return make_reply({tl::unexpected{theirs.error()}, {}, false});
-  auto self = settings_.self->info();
   if (auto problem = incompatibility(self, *theirs); !problem.empty())
     return turn_away(*theirs, problem);
   handshake_response response{self, {}};

@@ -23,7 +23,7 @@ inline constexpr std::uint32_t file_transfer_version = 1;
 
 inline net::identity on_snapshot_plane(net::identity self) {
   self.plane = net::plane::snapshot;
-  self.wire_min = self.wire_max = file_transfer_version;
+  self.wire = {file_transfer_version, file_transfer_version};
   return self;
 }
 

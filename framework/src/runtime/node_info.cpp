@@ -13,7 +13,6 @@ namespace atl::runtime {
 namespace {
 
 constexpr std::size_t name_bytes_max = 256;
-constexpr std::size_t text_bytes_max = 16 << 10;
 constexpr std::size_t reason_bytes_max = 4096;
 /// Replica id and mark.
 constexpr std::size_t mark_bytes = 4 + 25;
@@ -30,10 +29,6 @@ std::uint64_t digest(std::initializer_list<std::string_view> texts) {
   return hash;
 }
 
-std::string text_of(spi::interface_version version) {
-  return fmt::format("{}.{}", version.major, version.minor);
-}
-
 void write(spi::writer& out, const replica_mark& mark) {
   out.put(mark.incarnation).put(mark.term).put(mark.entry).put(mark.short_of_space);
 }
@@ -48,7 +43,9 @@ replica_mark read_mark(spi::reader& in) {
 }
 
 void write(spi::writer& out, const role_info& role) {
-  out.put(role.name).put(role.replica).put(role.consensus).put(role.group);
+  out.put(role.name).put(role.replica);
+  write(out, role.consensus);
+  out.put(role.group);
   write(out, role.mark);
 }
 
@@ -56,14 +53,14 @@ role_info read_role(spi::reader& in) {
   role_info role;
   role.name = in.get_string(role_name_bytes_max);
   role.replica = in.get<spi::replica_id>();
-  role.consensus = in.get_string(text_bytes_max);
+  role.consensus = read_consensus_identity(in);
   role.group = in.get_string(name_bytes_max);
   role.mark = read_mark(in);
   return role;
 }
 
 void write(spi::writer& out, const node_info& info) {
-  out.put(info.wire).put(info.consensus_interface.major).put(info.consensus_interface.minor);
+  out.put(info.wire.min).put(info.wire.max);
   out.put(info.cluster).put(info.name).put(info.address).put(info.folder);
   out.put(static_cast<std::uint32_t>(info.roles.size()));
   for (auto& role : info.roles)
@@ -81,20 +78,28 @@ void read_list(spi::reader& in, std::size_t least_bytes, std::vector<Item>& list
     list.push_back(read(in));
 }
 
-result<node_info> read_node_info(spi::reader& in) {
+result<node_info> read_node_info(spi::reader& in, const spi::version_range& mine) {
   node_info info;
-  info.wire = in.get<std::uint32_t>();
-  if (in.ok() && info.wire != wire_version)
-    return fail(errc::refused, fmt::format("the other node speaks wire version {}, this one {}",
-                                           info.wire, wire_version));
-  info.consensus_interface.major = in.get<std::uint32_t>();
-  info.consensus_interface.minor = in.get<std::uint32_t>();
+  info.wire.min = in.get<std::uint32_t>();
+  info.wire.max = in.get<std::uint32_t>();
+  if (in.ok() && !common_version(info.wire, mine))
+    return fail(errc::refused,
+                fmt::format("the other node speaks wire version {}, this one {}: run releases that "
+                            "have a version in common",
+                            to_string(info.wire), to_string(mine)));
   info.cluster = in.get_string(name_bytes_max);
   info.name = in.get_string(name_bytes_max);
   info.address = in.get_string(name_bytes_max);
   info.folder = in.get_string(name_bytes_max);
-  read_list(in, 12 + mark_bytes, info.roles, &read_role);
+  read_list(in, 4 + mark_bytes, info.roles, &read_role);
   return info;
+}
+
+/// Was everything read? A node that speaks a newer version as well may append fields that this
+/// program doesn't know.
+bool is_read(const spi::reader& in, const spi::version_range& theirs,
+             const spi::version_range& mine) {
+  return in.ok() && (in.rest().empty() || theirs.max > mine.max);
 }
 
 role_refusal read_refusal(spi::reader& in) {
@@ -126,31 +131,35 @@ std::string encode(const node_info& info) {
   return out.take();
 }
 
-result<node_info> decode_node_info(std::string_view bytes) {
+result<node_info> decode_node_info(std::string_view bytes, const spi::version_range& mine) {
   spi::reader in{bytes};
-  auto info = read_node_info(in);
-  if (info && !in.done())
+  auto info = read_node_info(in, mine);
+  if (info && !is_read(in, info->wire, mine))
     return fail(errc::corrupt, "a malformed handshake");
   return info;
 }
 
 std::string encode(const handshake_response& response) {
   spi::writer out;
-  write(out, response.self);
+  out.put(encode(response.self));
   out.put(static_cast<std::uint32_t>(response.refused.size()));
   for (auto& it : response.refused)
     out.put(it.role).put(it.why.code).put(it.why.message.substr(0, reason_bytes_max));
   return out.take();
 }
 
-result<handshake_response> decode_handshake_response(std::string_view bytes) {
+result<handshake_response> decode_handshake_response(std::string_view bytes,
+                                                     const spi::version_range& mine) {
   spi::reader in{bytes};
-  auto info = read_node_info(in);
+  auto self = in.get_text();
+  if (!in.ok())
+    return fail(errc::corrupt, "a malformed answer to a handshake");
+  auto info = decode_node_info(self, mine);
   if (!info)
     return tl::unexpected{info.error()};
   handshake_response response{std::move(*info), {}};
   read_list(in, 10, response.refused, &read_refusal);
-  if (!in.done())
+  if (!is_read(in, response.self.wire, mine))
     return fail(errc::corrupt, "a malformed answer to a handshake");
   return response;
 }
@@ -172,19 +181,11 @@ std::optional<std::vector<role_mark>> decode_marks(std::string_view bytes) {
   return in.done() ? std::optional{std::move(marks)} : std::nullopt;
 }
 
-namespace {
-
-std::string difference(const node_info& mine, const node_info& theirs, std::string_view what,
-                       std::string_view own, std::string_view other) {
-  return fmt::format("{} has {} '{}', {} has '{}'", mine.name, what, own, theirs.name, other);
-}
-
-} // namespace
-
 std::string incompatibility(const node_info& mine, const node_info& theirs) {
   return mine.cluster == theirs.cluster
              ? std::string{}
-             : difference(mine, theirs, "the cluster name", mine.cluster, theirs.cluster);
+             : fmt::format("{} has the cluster name '{}', {} has '{}'", mine.name, mine.cluster,
+                           theirs.name, theirs.cluster);
 }
 
 std::string incompatibility(const node_info& mine, const node_info& theirs, std::string_view role) {
@@ -192,11 +193,8 @@ std::string incompatibility(const node_info& mine, const node_info& theirs, std:
   auto* other = theirs.find_role(role);
   if (own == nullptr || other == nullptr || own->replica == 0 || other->replica == 0)
     return {};
-  if (mine.consensus_interface != theirs.consensus_interface)
-    return difference(mine, theirs, "the consensus interface", text_of(mine.consensus_interface),
-                      text_of(theirs.consensus_interface));
-  if (own->consensus != other->consensus)
-    return difference(mine, theirs, "the consensus plugin", own->consensus, other->consensus);
+  if (auto why = difference(own->consensus, mine.name, other->consensus, theirs.name); !why.empty())
+    return why;
   if (!own->group.empty() && !other->group.empty() && own->group != other->group)
     return fmt::format(
         "{} belongs to the group {}, {} to {}: the two were founded apart, so one of "
@@ -230,12 +228,11 @@ std::string describe_missing_role(const node_info& node, std::string_view wanted
 }
 
 std::uint64_t cluster_digest(const node_info& info) {
-  return digest({info.cluster, std::to_string(info.wire)});
+  return digest({info.cluster});
 }
 
 std::uint64_t group_digest(const node_info& info, const role_info& role) {
-  return digest({info.cluster, std::to_string(info.wire), text_of(info.consensus_interface),
-                 role.consensus, role.group});
+  return digest({info.cluster, role.consensus.plugin, role.group});
 }
 
 } // namespace atl::runtime

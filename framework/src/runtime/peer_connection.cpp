@@ -92,7 +92,7 @@ void peer_connection_actor::on_handshake_reply(const caf::actor& there, const no
   auto decoded = decode_reply(answer.body);
   if (!decoded.value)
     return on_disconnected("refused: " + decoded.value.error().message);
-  auto response = decode_handshake_response(*decoded.value);
+  auto response = decode_handshake_response(*decoded.value, introduced.wire);
   if (!response)
     return on_disconnected(response.error().message);
   auto& theirs = response->self;

@@ -68,7 +68,7 @@ void replica_actor::on_role_changed(const spi::role_changed& role) {
 }
 
 void replica_actor::on_failure(driver_failure kind, std::string what) {
-  auto& plugin = settings_.role.consensus;
+  auto plugin = to_string(settings_.role.consensus);
   switch (kind) {
   case driver_failure::threw:
     return stop_serving(

@@ -34,7 +34,7 @@ void register_types_once() {
 
 net::identity identity_of(const membership& self) {
   net::identity it;
-  it.wire_min = it.wire_max = wire_version;
+  it.wire = self.wire;
   it.plane = net::plane::control;
   it.cluster = self.cluster;
   it.name = self.name;

@@ -41,24 +41,35 @@ std::string table(const std::vector<row>& rows) {
   return out;
 }
 
-std::string option_text(const atl::spi::option_spec& option, std::size_t width) {
+/// Only members of a group compare options, and only those of their consensus plugin.
+bool must_agree(const atl::plugin& plugin, const atl::spi::option_spec& option) {
+  return plugin.kind() == atl::spi::plugin_kind::consensus &&
+         option.scope == atl::spi::option_scope::group;
+}
+
+std::string option_text(const atl::plugin& plugin, const atl::spi::option_spec& option,
+                        std::size_t width) {
   auto range = atl::option_range(option);
   auto value = atl::parse_option(option.type, option.default_value);
   auto shown = value ? atl::option_toml(*value, option.type) : std::string{option.default_value};
-  return fmt::format("  {:<{}}  {}, {}default {}\n  {:<{}}  {}\n", option.name, width,
-                     atl::to_string(option.type), range.empty() ? "" : range + ", ", shown, "",
-                     width, option.meaning);
+  return fmt::format("  {:<{}}  {}, {}default {}{}\n  {:<{}}  {}\n", option.name, width,
+                     atl::to_string(option.type), range.empty() ? "" : range + ", ", shown,
+                     must_agree(plugin, option) ? "; must agree in a group" : "", "", width,
+                     option.meaning);
 }
 
 json options_json(const atl::plugin& plugin) {
   auto out = json::array();
-  for (auto& option : plugin.options())
+  for (auto& option : plugin.options()) {
     out.push_back({{"name", option.name},
                    {"type", atl::to_string(option.type)},
                    {"default", option.default_value},
                    {"minimum", option.minimum},
                    {"maximum", option.maximum},
                    {"meaning", option.meaning}});
+    if (plugin.kind() == atl::spi::plugin_kind::consensus)
+      out.back()["must_agree"] = must_agree(plugin, option);
+  }
   return out;
 }
 
@@ -114,6 +125,8 @@ std::string show_text(const atl::plugin& plugin) {
   out += fmt::format("File      {}\nLicence   {}\nSPI       {} {}, {}\n", plugin.file().string(),
                      about.licence, atl::to_string(plugin.kind()), version_text(about.interface),
                      about.abi);
+  if (plugin.kind() == atl::spi::plugin_kind::consensus)
+    out += fmt::format("Protocol  {}\n", to_string(about.protocol_versions));
   out += "\nClaims\n";
   for (auto& claim : plugin.claims())
     out += fmt::format("  {} = {}\n", claim.name, claim.value);
@@ -124,7 +137,7 @@ std::string show_text(const atl::plugin& plugin) {
   for (auto& option : plugin.options())
     width = std::max(width, std::string_view{option.name}.size());
   for (auto& option : plugin.options())
-    out += option_text(option, width);
+    out += option_text(plugin, option, width);
   if (plugin.options().empty())
     out += "  none\n";
   return out;
@@ -135,14 +148,18 @@ std::string show_json(const atl::plugin& plugin) {
   auto claims = json::object();
   for (auto& claim : plugin.claims())
     claims[claim.name] = claim.value;
-  return dump({{"kind", atl::to_string(plugin.kind())},
-               {"name", plugin.name()},
-               {"version", plugin.version()},
-               {"summary", about.summary},
-               {"licence", about.licence},
-               {"spi", version_text(about.interface)},
-               {"abi", about.abi},
-               {"file", plugin.file().string()},
-               {"claims", claims},
-               {"options", options_json(plugin)}});
+  json out{{"kind", atl::to_string(plugin.kind())},
+           {"name", plugin.name()},
+           {"version", plugin.version()},
+           {"summary", about.summary},
+           {"licence", about.licence},
+           {"spi", version_text(about.interface)},
+           {"abi", about.abi},
+           {"file", plugin.file().string()},
+           {"claims", claims},
+           {"options", options_json(plugin)}};
+  if (plugin.kind() == atl::spi::plugin_kind::consensus)
+    out["protocol_versions"] = {{"min", about.protocol_versions.min},
+                                {"max", about.protocol_versions.max}};
+  return dump(out);
 }

@@ -4,6 +4,7 @@
 
 namespace {
 
+using atl::spi::option_scope;
 using atl::spi::option_type;
 
 constexpr atl::spi::claim claims[] = {
@@ -18,10 +19,14 @@ constexpr atl::spi::option_spec options[] = {
     specs::heartbeat,
     specs::election_timeout,
     specs::read_timeout,
+    // The sizes of the quorums must agree: a leader with other sizes could miss an entry that was
+    // committed by a quorum that its own quorum doesn't meet.
     {"prepare_quorum", option_type::integer, "0", "0", "64",
-     "Voters that must promise before one leads; 0: a majority, or what meets accept_quorum."},
+     "Voters that must promise before one leads; 0: a majority, or what meets accept_quorum.",
+     option_scope::group},
     {"accept_quorum", option_type::integer, "0", "0", "64",
-     "Voters that must accept an entry to commit it; 0: a majority, or what meets prepare_quorum."},
+     "Voters that must accept an entry to commit it; 0: a majority, or what meets prepare_quorum.",
+     option_scope::group},
     specs::batch_bytes,
     specs::window_bytes,
     specs::in_flight_max,
@@ -40,6 +45,7 @@ ATOLL_PLUGIN(consensus, paxos, 1, 0, 0){
     .summary = "Multi-Paxos: a stable leader, each index agreed upon by itself; quorums of any "
                "sizes that meet, changes of the group, reads by read index on every replica",
     .licence = "Apache-2.0",
+    .protocol_versions = {1, 1},
     .claims = claims,
     .options = options,
     .create = create,

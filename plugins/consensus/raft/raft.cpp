@@ -4,6 +4,7 @@
 
 namespace {
 
+using atl::spi::option_scope;
 using atl::spi::option_type;
 
 constexpr atl::spi::claim claims[] = {
@@ -14,15 +15,20 @@ constexpr atl::spi::claim claims[] = {
 
 namespace specs = atl::leader_based::option_specs;
 
+/// None of these must agree within a group. A voter's response says how long the voter promises to
+/// elect nobody else (nothing, with `lease` off), and a leader counts on what voters promise, by
+/// its own `clock_drift`.
 constexpr atl::spi::option_spec options[] = {
     specs::heartbeat,
     specs::election_timeout,
     specs::read_timeout,
     {"lease", option_type::boolean, "false", "", "",
      "Whether a leader that a majority answered a moment ago reads without asking it again. Then "
-     "reads are linearizable only while clocks keep to clock_drift."},
+     "reads are linearizable only while clocks keep to clock_drift.",
+     option_scope::member},
     {"clock_drift", option_type::integer, "250000", "0", "100000000",
-     "With lease: by how many millionths one replica's clock may run faster than another's."},
+     "With lease: by how many millionths one replica's clock may run faster than another's.",
+     option_scope::member},
     specs::batch_bytes,
     specs::window_bytes,
     specs::in_flight_max,
@@ -41,6 +47,7 @@ ATOLL_PLUGIN(consensus, raft, 1, 0, 0){
     .summary = "Raft: an elected leader orders the log, a majority decides; pre-vote, joint "
                "membership changes, reads by read index on every replica",
     .licence = "Apache-2.0",
+    .protocol_versions = {1, 1},
     .claims = claims,
     .options = options,
     .create = create,

@@ -1,6 +1,7 @@
 #include "entry_log.hpp"
 
 #include "config.hpp"
+#include "protocol_version.hpp"
 
 #include <atoll/spi/codec.hpp>
 
@@ -10,7 +11,6 @@ namespace atl::two_phase {
 
 namespace {
 
-constexpr std::uint8_t record_version = 2;
 /// More slots than a log within its limits has: a larger index is invalid.
 constexpr std::uint64_t slots_max = std::uint64_t{1} << 24;
 
@@ -23,7 +23,7 @@ bool decode_prepare(std::string_view bytes, slot& into, std::string& command) {
   auto epoch = in.get<std::uint64_t>();
   auto kind = in.get_enum(entry_kind_last);
   command = in.get_string();
-  if (!in.done() || version != record_version ||
+  if (!in.done() || version != protocol_version ||
       (kind == entry_kind::change && !decode_change(command)))
     return false;
   into.epoch = epoch;
@@ -35,26 +35,26 @@ bool decode_decision(std::string_view bytes, bool& commit) {
   spi::reader in{bytes};
   auto version = in.get<std::uint8_t>();
   commit = in.get<bool>();
-  return in.done() && version == record_version;
+  return in.done() && version == protocol_version;
 }
 
 } // namespace
 
 std::string encode_prepare_record(std::uint64_t epoch, entry_kind kind, std::string_view command) {
   spi::writer out;
-  out.put(record_version).put(epoch).put(kind).put(command);
+  out.put(protocol_version).put(epoch).put(kind).put(command);
   return out.take();
 }
 
 std::string encode_decision_record(bool commit) {
   spi::writer out;
-  out.put(record_version).put(commit);
+  out.put(protocol_version).put(commit);
   return out.take();
 }
 
 std::string encode_meta(const meta_record& meta) {
   spi::writer out;
-  out.put(record_version).put(meta.epoch).put(meta.complete).put(meta.first);
+  out.put(protocol_version).put(meta.epoch).put(meta.complete).put(meta.first);
   put(out, meta.initial_voters);
   out.put(meta.was_participant);
   put(out, meta.lost);
@@ -89,7 +89,7 @@ bool decode_meta(std::string_view bytes, meta_record& out) {
     auto index = in.get<spi::log_index>();
     out.snapshot.emplace(index, get_membership(in));
   }
-  return in.done() && version == record_version && out.first > 0;
+  return in.done() && version == protocol_version && out.first > 0;
 }
 
 slot& entry_log::at(spi::log_index index) {

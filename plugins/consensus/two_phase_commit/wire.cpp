@@ -1,12 +1,11 @@
 #include "wire.hpp"
 
 #include "config.hpp"
+#include "protocol_version.hpp"
 
 namespace atl::two_phase {
 
 namespace {
-
-constexpr std::uint8_t wire_version = 2;
 
 template <class Entry, class Read>
 bool read_list(spi::reader& in, std::vector<Entry>& out, std::size_t entry_bytes_min,
@@ -26,13 +25,13 @@ bool read_list(spi::reader& in, std::vector<Entry>& out, std::size_t entry_bytes
 } // namespace
 
 void write_header(spi::writer& out, const header& head) {
-  out.put(wire_version).put(head.type).put(head.group);
+  out.put(protocol_version).put(head.type).put(head.group);
   out.put(head.incarnation).put(head.to_incarnation).put(head.epoch);
 }
 
 std::optional<header> read_header(spi::reader& in) {
   header head;
-  if (in.get<std::uint8_t>() != wire_version)
+  if (in.get<std::uint8_t>() != protocol_version)
     return std::nullopt;
   head.type = in.get_enum(message_type_last);
   head.group = in.get<std::uint64_t>();
@@ -124,7 +123,7 @@ bool decode(spi::reader& in, std::vector<decide_entry>& body) {
 
 std::string encode_snapshot_head(const snapshot_head& head) {
   spi::writer out;
-  out.put(wire_version).put(head.group).put(head.index);
+  out.put(protocol_version).put(head.group).put(head.index);
   put(out, head.members);
   return out.take();
 }
@@ -135,7 +134,7 @@ bool decode_snapshot_head(std::string_view bytes, snapshot_head& out) {
   out.group = in.get<std::uint64_t>();
   out.index = in.get<spi::log_index>();
   out.members = get_membership(in);
-  return in.done() && version == wire_version;
+  return in.done() && version == protocol_version;
 }
 
 } // namespace atl::two_phase

@@ -91,7 +91,7 @@ struct entries {
   std::vector<known_entry> known;
 };
 
-/// @returns none when the bytes do not begin with a header of this wire version.
+/// @returns none when the bytes do not begin with a header of this protocol version.
 std::optional<header> read_header(spi::reader& in);
 void write_header(spi::writer& out, const header& head);
 

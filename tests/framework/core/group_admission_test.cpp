@@ -31,7 +31,7 @@ std::vector<member_identity> founders(unsigned count) {
 membership_query query_of(unsigned id, const std::string& folder) {
   return {{id, fmt::format("master-{}", id), fmt::format("host-{}:7000", id), folder},
           "test",
-          "raft 1.0.0 {}",
+          {"raft", "1.0.0", {1, 1}, {}},
           "1, 2, 3",
           replicate,
           false};
@@ -152,7 +152,7 @@ TEST_CASE("founders whose settings differ found no group, and report the differe
     group_admission first{settings_of(1, "folder-1"), ms{0}};
     auto second = empty_response(2);
     if (what == std::string{"consensus"})
-      second.peer.consensus = "paxos 1.0.0 {}";
+      second.peer.consensus.plugin = "paxos";
     else if (what == std::string{"recovery"})
       second.peer.lasting["recovery"] = "xor {}";
     else if (what == std::string{"masters"})
@@ -201,6 +201,7 @@ TEST_CASE("certificates and responses are decoded as they were encoded, and dama
   CHECK(back->birth == birth);
   CHECK(back->admitted_as == 3);
   CHECK(back->peer.self == answer.peer.self);
+  CHECK(back->peer.consensus == answer.peer.consensus);
   for (std::size_t size = 0; size < bytes.size(); ++size)
     CHECK_FALSE(atl::decode_group_birth(bytes.substr(0, size)).has_value());
   for (std::size_t size = 0; size < text.size(); ++size)

@@ -95,7 +95,7 @@ TEST_CASE("a plugin accepts only a creator of its own kind") {
 
 TEST_CASE("a plugin's symbol is parsed into kind, name and version") {
   auto plugin = atl::parse_plugin_symbol(
-      "atoll_plugin__2__gnu_libstdcxx_cxx11__balancer__1_7__1_12_0__by__two");
+      "atoll_plugin__3__gnu_libstdcxx_cxx11__balancer__1_7__1_12_0__by__two");
   REQUIRE(plugin);
   CHECK(plugin->kind == atl::spi::plugin_kind::balancer);
   CHECK(plugin->name == "by__two");
@@ -106,19 +106,19 @@ TEST_CASE("a plugin's symbol is parsed into kind, name and version") {
 
 TEST_CASE("a symbol that ATOLL_PLUGIN can't define is refused with that reason") {
   for (auto text :
-       {"", "atoll_plugin__", "atoll_plugin__2", "other__2__abi__balancer__1_0__1_0_0__x",
-        "atoll_plugin__2__abi__balancer__1__1_0_0__x",
-        "atoll_plugin__2__abi__balancer__1_0_0__1_0_0__x",
-        "atoll_plugin__2__abi__balancer__1_0__1_0__x",
-        "atoll_plugin__2__abi__balancer__1_0__1_0_0_0__x",
-        "atoll_plugin__2__abi__other__1_0__1_0_0__x",
-        "atoll_plugin__2__abi__balancer__1_0__1_0_0__",
-        "atoll_plugin__2__abi__balancer__1_0__1_0_0__X",
-        "atoll_plugin__2____balancer__1_0__1_0_0__x",
-        "atoll_plugin__2__abi__balancer__99999999999_0__1_0_0__x",
-        "atoll_plugin__2__abi__balancer__-1_0__1_0_0__x",
+       {"", "atoll_plugin__", "atoll_plugin__3", "other__3__abi__balancer__1_0__1_0_0__x",
+        "atoll_plugin__3__abi__balancer__1__1_0_0__x",
+        "atoll_plugin__3__abi__balancer__1_0_0__1_0_0__x",
+        "atoll_plugin__3__abi__balancer__1_0__1_0__x",
+        "atoll_plugin__3__abi__balancer__1_0__1_0_0_0__x",
+        "atoll_plugin__3__abi__other__1_0__1_0_0__x",
+        "atoll_plugin__3__abi__balancer__1_0__1_0_0__",
+        "atoll_plugin__3__abi__balancer__1_0__1_0_0__X",
+        "atoll_plugin__3____balancer__1_0__1_0_0__x",
+        "atoll_plugin__3__abi__balancer__99999999999_0__1_0_0__x",
+        "atoll_plugin__3__abi__balancer__-1_0__1_0_0__x",
         "atoll_plugin__x__abi__balancer__1_0__1_0_0__x",
-        "atoll_plugin__2_0__abi__balancer__1_0__1_0_0__x"}) {
+        "atoll_plugin__3_0__abi__balancer__1_0__1_0_0__x"}) {
     auto plugin = atl::parse_plugin_symbol(text);
     REQUIRE_MESSAGE(!plugin, text);
     CHECK(plugin.error().message ==
@@ -134,9 +134,9 @@ TEST_CASE("the version of a descriptor is read from its symbol, whatever follows
     return plugin ? "accepted" : plugin.error().message;
   };
   CHECK(refusal("atoll_plugin__1_1__gnu_libstdcxx_cxx11__balancer__1_0_0__random") ==
-        "is built with plugin descriptor 1, expected 2; build it against this version's headers");
-  CHECK(refusal("atoll_plugin__3__anything") ==
-        "is built with plugin descriptor 3, expected 2; build it against this version's headers");
+        "is built with plugin descriptor 1, expected 3; build it against this version's headers");
+  CHECK(refusal("atoll_plugin__2__anything") ==
+        "is built with plugin descriptor 2, expected 3; build it against this version's headers");
 }
 
 TEST_CASE("the kinds of plugins have the same names in symbols and on command lines") {

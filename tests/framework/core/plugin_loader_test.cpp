@@ -131,10 +131,10 @@ TEST_CASE("a library without exactly one valid descriptor symbol is refused befo
       "there is no balancer plugin 'not_a_plugin', for not_a_plugin.so: is not a plugin: expected "
       "one exported symbol atoll_plugin__…, found none");
   CHECK(refusal_when_alone("pair").find(
-            "pair.so: holds 2 plugins, expected one: atoll_plugin__2__") != std::string::npos);
+            "pair.so: holds 2 plugins, expected one: atoll_plugin__3__") != std::string::npos);
   CHECK(
       refusal_when_alone("mystery").find(
-          "mystery.so: exports atoll_plugin__2__gnu_libstdcxx_cxx11__mystery__1_0__1_2_3__mystery, "
+          "mystery.so: exports atoll_plugin__3__gnu_libstdcxx_cxx11__mystery__1_0__1_2_3__mystery, "
           "expected a name as ATOLL_PLUGIN makes it") != std::string::npos);
   CHECK(refusal_when_alone("function_symbol").find("expected data of") != std::string::npos);
   plugin_folder upper{"upper"};
@@ -152,7 +152,10 @@ TEST_CASE("a descriptor that contradicts its symbol is refused") {
   CHECK(refused("liar_spi") ==
         "liar_spi.so: its descriptor says balancer interface 1.0, its symbol 2.0");
   CHECK(refused("liar_layout") ==
-        "liar_layout.so: its descriptor says version 7 of itself, its symbol 2");
+        "liar_layout.so: its descriptor says version 7 of itself, its symbol 3");
+  CHECK(refusal(plugin_folder{"backwards"}, plugin_kind::consensus, "backwards")
+            .find("its descriptor says protocol versions 2 to 1, expected a range of numbers from "
+                  "1 on") != std::string::npos);
   CHECK(refused("magic") ==
         "magic.so: its descriptor begins with 0x1, expected 0x61746f6c6c2d5350");
   CHECK(refused("size") == fmt::format("size.so: its descriptor has 8 bytes, expected {}",

@@ -35,6 +35,14 @@ std::string declaration_error(option_spec option) {
 
 } // namespace
 
+TEST_CASE("an option with an unknown scope is refused") {
+  auto option = declared[1];
+  option.name = "other";
+  CHECK(declaration_error(option) == "accepted");
+  option.scope = static_cast<atl::spi::option_scope>(2);
+  CHECK(declaration_error(option) == "option 'other' has a scope that isn't known");
+}
+
 TEST_CASE("an option that is not given has its declared default") {
   auto made = check("batch = 8\nlimit = 4096\n");
   REQUIRE(made);

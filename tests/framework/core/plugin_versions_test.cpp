@@ -23,8 +23,8 @@ TEST_CASE("each kind has an interface version of its own") {
     return folder.loader().list().front().refusal.substr(folder.path().string().size() + 1);
   };
   CHECK(refused("older_consensus") ==
-        "older_consensus.so: is built for consensus interface 1.0, expected 2.0; build it against "
-        "this version's headers");
+        "older_consensus.so: is built for consensus interface 1.1, expected 2.0 to 2.1; build it "
+        "against this version's headers");
   CHECK(refused("newer_recovery") ==
         "newer_recovery.so: is built for recovery interface 2.1, expected 1.0 to 1.1; build it "
         "against this version's headers");
@@ -37,11 +37,11 @@ TEST_CASE("a plugin loads whatever its headers had as the versions of other kind
 
 TEST_CASE("a plugin with a descriptor of another version is refused, and none of its code runs") {
   CHECK(refusal_when_alone("layout") ==
-        "there is no balancer plugin 'layout', for layout.so: is built with plugin descriptor 3, "
-        "expected 2; build it against this version's headers");
+        "there is no balancer plugin 'layout', for layout.so: is built with plugin descriptor 2, "
+        "expected 3; build it against this version's headers");
   CHECK(refusal_when_alone("first_layout") ==
         "there is no balancer plugin 'first_layout', for first_layout.so: is built with plugin "
-        "descriptor 1, expected 2; build it against this version's headers");
+        "descriptor 1, expected 3; build it against this version's headers");
 }
 
 TEST_CASE("a plugin for an older minor version of its interface is loaded") {

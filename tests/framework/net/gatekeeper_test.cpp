@@ -102,7 +102,10 @@ TEST_CASE("a peer that doesn't belong is refused with its kind counted, and told
     std::function<void(end&)> make;
   };
   const stray strays[] = {
-      {refusal::version, "wire version 9", [](end& it) { it.who.wire_min = it.who.wire_max = 9; }},
+      {refusal::version, "wire version 9",
+       [](end& it) {
+         it.who.wire = {9, 9};
+       }},
       {refusal::cluster, "cluster name 'lagoon'", [](end& it) { it.who.cluster = "lagoon"; }},
       {refusal::cluster, "group group-9", [](end& it) { it.who.group = "group-9"; }},
       {refusal::plane, "for bulk messages", [](end& it) { it.who.plane = atl::net::plane::bulk; }},

@@ -24,8 +24,7 @@ struct mismatch {
 };
 
 void set_wire(identity& who, std::uint32_t min, std::uint32_t max) {
-  who.wire_min = min;
-  who.wire_max = max;
+  who.wire = {min, max};
 }
 
 const mismatch mismatches[] = {

@@ -24,7 +24,7 @@ constexpr std::size_t message_bytes = 1 << 20;
 role_info master(spi::replica_id id) {
   auto role = role_named("master");
   role.replica = id;
-  role.consensus = "raft 1.0.0 {}";
+  role.consensus = {"raft", "1.0.0", {}, {}};
   role.group = "a group";
   return role;
 }

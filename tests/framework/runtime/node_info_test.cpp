@@ -2,7 +2,6 @@
 #include <atoll/runtime/runtime_limits.hpp>
 
 #include <doctest/doctest.h>
-#include <fmt/format.h>
 
 using namespace atl::runtime;
 
@@ -12,7 +11,7 @@ role_info role(std::string name, atl::spi::replica_id id) {
   role_info it;
   it.name = std::move(name);
   it.replica = id;
-  it.consensus = "raft 1.0.0 {heartbeat = \"100ms\"}";
+  it.consensus = {"raft", "1.0.0", {1, 1}, {{"quorum", {"2", true}}}};
   it.group = "0123456789abcdef0123456789abcdef";
   it.mark = {id, 2, 3, true};
   return it;
@@ -50,23 +49,12 @@ TEST_CASE("nodes of different clusters refuse each other with both names") {
 TEST_CASE("every difference of a role is reported with both values") {
   auto mine = node(1);
   auto theirs = node(2);
-  SUBCASE("consensus options") {
-    theirs.roles[0].consensus = "raft 1.0.0 {heartbeat = \"200ms\"}";
-    auto why = master_incompatibility(mine, theirs);
-    CHECK(why.find("100ms") != why.npos);
-    CHECK(why.find("200ms") != why.npos);
-  }
-  SUBCASE("consensus interface") {
-    theirs.consensus_interface.minor += 1;
+  SUBCASE("consensus plugin") {
+    auto& other = theirs.roles[0].consensus;
+    other.protocol_versions = {2, 2};
     CHECK(master_incompatibility(mine, theirs) ==
-          fmt::format("master-1 has the consensus interface '{}.{}', "
-                      "master-2 has '{}.{}'",
-                      mine.consensus_interface.major, mine.consensus_interface.minor,
-                      theirs.consensus_interface.major, theirs.consensus_interface.minor));
-    theirs = node(2);
-    theirs.consensus_interface.major += 1;
-    CHECK(master_incompatibility(mine, theirs).find("the consensus interface") !=
-          std::string::npos);
+          atl::difference(mine.roles[0].consensus, "master-1", other, "master-2"));
+    CHECK(master_incompatibility(mine, theirs).find("protocol version") != std::string::npos);
   }
   SUBCASE("group") {
     theirs.roles[0].group = "another";
@@ -92,8 +80,7 @@ TEST_CASE("roles are compared one by one") {
 
 TEST_CASE("a node without a replica in a role need not know the replicas' protocol") {
   auto other = node(0);
-  other.roles[0].consensus.clear();
-  other.consensus_interface = {99, 7};
+  other.roles[0].consensus = {};
   CHECK(master_incompatibility(node(1), other) == "");
   CHECK(master_incompatibility(other, node(1)) == "");
   other.roles.clear();
@@ -104,12 +91,12 @@ TEST_CASE("a handshake is decoded as it was encoded, and a truncated one is refu
   auto sent = node(2);
   sent.roles.push_back(role("jobs", 7));
   auto bytes = encode(sent);
-  auto info = decode_node_info(bytes);
+  auto info = decode_node_info(bytes, wire_versions);
   REQUIRE(info.has_value());
   CHECK(info->name == "master-2");
   CHECK(info->address == "127.0.0.1:2");
   CHECK(info->folder == "folder-2");
-  CHECK(info->consensus_interface == atl::spi::interface_of(atl::spi::plugin_kind::consensus));
+  CHECK(info->wire == wire_versions);
   REQUIRE(info->find_role("jobs") != nullptr);
   auto& jobs = *info->find_role("jobs");
   CHECK(jobs.replica == 7);
@@ -119,24 +106,25 @@ TEST_CASE("a handshake is decoded as it was encoded, and a truncated one is refu
   CHECK(jobs.mark.short_of_space);
   CHECK(info->find_role("job") == nullptr);
   for (std::size_t size = 0; size < bytes.size(); ++size)
-    CHECK_FALSE(decode_node_info(std::string_view{bytes}.substr(0, size)).has_value());
+    CHECK_FALSE(
+        decode_node_info(std::string_view{bytes}.substr(0, size), wire_versions).has_value());
 }
 
 TEST_CASE("a handshake with more roles than a node may have is refused") {
   auto sent = node(2);
   while (sent.roles.size() < roles_max)
     sent.roles.push_back(role("jobs", 1));
-  CHECK(decode_node_info(encode(sent)).has_value());
+  CHECK(decode_node_info(encode(sent), wire_versions).has_value());
   sent.roles.push_back(role("jobs", 1));
-  CHECK_FALSE(decode_node_info(encode(sent)).has_value());
+  CHECK_FALSE(decode_node_info(encode(sent), wire_versions).has_value());
   sent.roles = {role(std::string(role_name_bytes_max + 1, 'x'), 1)};
-  CHECK_FALSE(decode_node_info(encode(sent)).has_value());
+  CHECK_FALSE(decode_node_info(encode(sent), wire_versions).has_value());
 }
 
 TEST_CASE("the answer to a handshake names the refused roles, and a truncated one is refused") {
   handshake_response sent{node(1), {{"jobs", {atl::errc::corrupt, "an older copy"}}}};
   auto bytes = encode(sent);
-  auto response = decode_handshake_response(bytes);
+  auto response = decode_handshake_response(bytes, wire_versions);
   REQUIRE(response.has_value());
   CHECK(response->self.name == "master-1");
   REQUIRE(response->refused.size() == 1);
@@ -144,7 +132,8 @@ TEST_CASE("the answer to a handshake names the refused roles, and a truncated on
   CHECK(response->refused[0].why.code == atl::errc::corrupt);
   CHECK(response->refused[0].why.message == "an older copy");
   for (std::size_t size = 0; size < bytes.size(); ++size)
-    CHECK_FALSE(decode_handshake_response(std::string_view{bytes}.substr(0, size)).has_value());
+    CHECK_FALSE(decode_handshake_response(std::string_view{bytes}.substr(0, size), wire_versions)
+                    .has_value());
 }
 
 TEST_CASE("who asks for a role that a node doesn't have is told which it has, and the nearest") {
@@ -159,17 +148,61 @@ TEST_CASE("who asks for a role that a node doesn't have is told which it has, an
   CHECK(describe_missing_role(here, "jobs").find("it has no role") != std::string::npos);
 }
 
+TEST_CASE("nodes whose wire versions meet read each other, others are refused with both ranges") {
+  auto newer = node(2);
+  newer.wire = {7, 9};
+  auto read = decode_node_info(encode(newer), {6, 7});
+  REQUIRE(read.has_value());
+  CHECK(read->wire == atl::spi::version_range{7, 9});
+  auto refused = decode_node_info(encode(newer), {5, 6});
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code == atl::errc::refused);
+  CHECK(refused.error().message ==
+        "the other node speaks wire version 7 to 9, this one 5 to 6: run "
+        "releases that have a version in common");
+  CHECK_FALSE(decode_node_info(encode(newer), {10, 11}).has_value());
+  newer.wire = {9, 7};
+  CHECK_FALSE(decode_node_info(encode(newer), {7, 9}).has_value());
+}
+
+TEST_CASE("a node that also speaks a newer wire version may append fields to its handshake") {
+  auto newer = node(2);
+  newer.wire = {7, 8};
+  auto read = decode_node_info(encode(newer) + "a new field", {7, 7});
+  REQUIRE(read.has_value());
+  CHECK(read->name == "master-2");
+  CHECK_FALSE(decode_node_info(encode(newer) + "a new field", {7, 8}).has_value());
+  auto answer = encode(handshake_response{newer, {}}) + "a new field";
+  CHECK(decode_handshake_response(answer, {7, 7}).has_value());
+  CHECK_FALSE(decode_handshake_response(answer, {7, 8}).has_value());
+}
+
 TEST_CASE("digests of different clusters and groups differ") {
   auto mine = node(1);
   auto other = mine;
-  other.roles[0].consensus += "x";
+  auto group = [](const node_info& it) { return group_digest(it, it.roles[0]); };
+  other.roles[0].consensus.plugin = "paxos";
   CHECK(cluster_digest(mine) == cluster_digest(other));
-  CHECK(group_digest(mine, mine.roles[0]) != group_digest(other, other.roles[0]));
+  CHECK(group(mine) != group(other));
   other = mine;
   other.roles[0].group = "another";
-  CHECK(group_digest(mine, mine.roles[0]) != group_digest(other, other.roles[0]));
+  CHECK(group(mine) != group(other));
+  other = mine;
   other.cluster = "lagoon";
   CHECK(cluster_digest(mine) != cluster_digest(other));
+  CHECK(group(mine) != group(other));
+}
+
+TEST_CASE("digests of compatible nodes are equal") {
+  auto mine = node(1);
+  auto other = mine;
+  other.wire.max += 1;
+  other.roles[0].consensus.version = "1.0.1";
+  other.roles[0].consensus.protocol_versions.max += 1;
+  other.roles[0].consensus.agreed["added"] = {"1", true};
+  REQUIRE(master_incompatibility(mine, node(2)).empty());
+  CHECK(cluster_digest(mine) == cluster_digest(other));
+  CHECK(group_digest(mine, mine.roles[0]) == group_digest(other, other.roles[0]));
 }
 
 TEST_CASE("a heartbeat carries the marks of all replicas, and whether their disks are short of "

@@ -52,6 +52,7 @@ struct events {
   std::mutex mutex;
   std::condition_variable changed;
   bool up = false;
+  spi::version_range wire; ///< of the peer, once it was up
   std::string reason;
 
   caf::actor supervisor(caf::actor_system& actors) {
@@ -59,6 +60,8 @@ struct events {
       return {[this](const connection_event& event) {
         std::lock_guard lock{mutex};
         up = event.up.has_value();
+        if (up)
+          wire = event.up->wire;
         reason = event.reason;
         changed.notify_all();
       }};
@@ -71,14 +74,21 @@ struct events {
   }
 };
 
+membership speaking(const spi::version_range& wire) {
+  membership self;
+  self.wire = wire;
+  return self;
+}
+
 /// A node with nothing but a node_endpoint, whose application echoes.
 struct small_node {
-  runtime::system actors{1};
+  runtime::system actors;
   caf::actor echo;
   caf::actor node_endpoint;
   endpoint where;
 
-  small_node(const node_info& info, std::uint16_t port) : where{"127.0.0.1", port} {
+  small_node(const node_info& info, std::uint16_t port)
+      : actors{1, speaking(info.wire)}, where{"127.0.0.1", port} {
     echo = actors->spawn([](caf::event_based_actor*) -> caf::behavior {
       return {[](envelope& message) { return make_reply({std::move(message.body), {}, false}); }};
     });
@@ -117,7 +127,7 @@ role_info master_role(spi::replica_id id) {
   role_info role;
   role.name = "master";
   role.replica = id;
-  role.consensus = "raft 1.0.0 {}";
+  role.consensus = {"raft", "1.0.0", {}, {}};
   role.group = "a group";
   return role;
 }
@@ -136,7 +146,7 @@ std::optional<error> send_handshake(runtime::system& actors, const caf::actor& n
   auto answer =
       call(actors, node_endpoint, {message_kind::handshake, cluster_digest(who), encode(who)});
   REQUIRE_MESSAGE(answer.value.has_value(), answer.value.error().message);
-  auto response = decode_handshake_response(*answer.value);
+  auto response = decode_handshake_response(*answer.value, who.wire);
   REQUIRE(response.has_value());
   if (response->refused.empty())
     return std::nullopt;
@@ -231,6 +241,44 @@ TEST_CASE("a master with a member's id and another data folder is refused") {
   member.roles[0].replica = 3; // not yet a member
   CHECK_FALSE(send_handshake(actors, node_endpoint, member).has_value());
   caf::anon_send_exit(node_endpoint, caf::exit_reason::user_shutdown);
+}
+
+TEST_CASE("nodes whose wire versions meet are connected, and know the version that both speak") {
+  auto port = free_port();
+  auto here = named("reef", "here");
+  here.wire = {7, 9};
+  auto there = named("reef", "there");
+  there.wire = {6, 8};
+  small_node other{there, port};
+  events seen;
+  runtime::system actors{2, speaking(here.wire)};
+  auto connection = connect_to(actors, here, other.where, seen.supervisor(*actors));
+  seen.wait([&] { return seen.up; });
+  CHECK(common_version(here.wire, seen.wire) == 8);
+  auto answer = call(actors, connection,
+                     {message_kind::application, cluster_digest(here), "echo", "storage"});
+  REQUIRE(answer.value.has_value());
+  CHECK(*answer.value == "echo");
+  caf::anon_send_exit(connection, caf::exit_reason::user_shutdown);
+}
+
+TEST_CASE("nodes without a common wire version are told both ranges, by the connection and by the "
+          "node behind it") {
+  auto there = named("reef", "there");
+  there.wire = {8, 9};
+  auto here = named("reef", "here");
+  here.wire = {6, 7};
+  for (auto connection_speaks : {spi::version_range{6, 7}, spi::version_range{6, 8}}) {
+    small_node other{there, free_port()};
+    events seen;
+    runtime::system actors{2, speaking(connection_speaks)};
+    auto connection = connect_to(actors, here, other.where, seen.supervisor(*actors));
+    seen.wait([&] { return !seen.reason.empty(); });
+    CHECK_FALSE(seen.up);
+    CHECK_MESSAGE(seen.reason.find("wire version 6 to 7") != std::string::npos, seen.reason);
+    CHECK_MESSAGE(seen.reason.find("8 to 9") != std::string::npos, seen.reason);
+    caf::anon_send_exit(connection, caf::exit_reason::user_shutdown);
+  }
 }
 
 TEST_CASE("a master whose log is shorter than before its restart is refused as running on an "

@@ -198,7 +198,7 @@ struct one_replica {
         *actors, std::make_shared<node_description>(self), connection_settings{}, 1);
     settings.role.name = "master";
     settings.role.replica = 1;
-    settings.role.consensus = "solo 1.0.0 {}";
+    settings.role.consensus = {"solo", "1.0.0", {}, {}};
     settings.group = {{1, "only", {"127.0.0.1", 1}},
                       {2, "other", {"127.0.0.1", 2}},
                       {3, "third", {"127.0.0.1", 3}}};

@@ -30,7 +30,7 @@ std::size_t connected_sockets() {
 
 role_info relay_role(const std::string& name) {
   auto role = role_named(name);
-  role.consensus = "relay 1.0.0 {}";
+  role.consensus = {"relay", "1.0.0", {1, 1}, {{"quorum", {"2", true}}}};
   role.group = "the group of " + name;
   return role;
 }
@@ -89,13 +89,13 @@ TEST_CASE("a role that another node refuses doesn't hinder the other roles") {
   std::vector<endpoint> where{
       {"127.0.0.1", free_port()}, {"127.0.0.1", free_port()}, {"127.0.0.1", free_port()}};
   auto other_options = relay_role("locks");
-  other_options.consensus = "relay 1.0.0 {heartbeat = 1s}";
+  other_options.consensus.agreed["quorum"] = {"3", false};
   relay_node first{1, where, {relay_role("jobs"), relay_role("locks")}};
   relay_node second{2, where, {relay_role("jobs"), other_options}};
   connection_watch jobs{first, 2, where[1], "jobs"};
   connection_watch locks{first, 2, where[1], "locks"};
   auto reason = locks.wait_until_refused();
-  CHECK_MESSAGE(reason.find("heartbeat = 1s") != std::string::npos, reason);
+  CHECK_MESSAGE(reason.find("quorum") != std::string::npos, reason);
   jobs.wait_until_up();
   CHECK_FALSE(locks.is_up());
 

@@ -21,7 +21,7 @@ TEST_CASE("the list has a line for each plugin, followed by the refused librarie
   CHECK(code == 0);
   CHECK(out == fmt::format(R"(KIND       NAME    VERSION  SPI  FILE
 balancer   first   1.2.3    2.0  {0}/first.so
-consensus  silent  0.1.0    2.0  {0}/silent.so
+consensus  silent  0.1.0    2.1  {0}/silent.so
 
 Refused:
   {0}/major.so: is built for balancer interface 99.0, expected 2.0; build it against this version's headers
@@ -69,6 +69,30 @@ Options
       run_atoll("plugin show first --json --path " + folder.path().string()).out);
   CHECK(json["claims"]["shares"] == "uniform");
   CHECK(json["options"][0]["default"] == "3");
+}
+
+TEST_CASE(
+    "a consensus plugin is shown with its protocol versions and the options that members must "
+    "agree on") {
+  plugin_folder folder;
+  fs::copy_file(fs::path{LOADER_TEST_PLUGINS} / "bounded.so", folder / "bounded.so");
+  auto path = " --path " + folder.path().string();
+  auto text = run_atoll("plugin show bounded" + path).out;
+  CHECK_MESSAGE(contains(text, "\nProtocol  2 to 3\n"), text);
+  CHECK_MESSAGE(contains(text, R"(
+  reason  text, default "it is silent"; must agree in a group
+          why nothing happens
+  pause   duration, default "1s"
+          how long nothing happens
+)"),
+                text);
+  auto json = nlohmann::json::parse(run_atoll("plugin show bounded --json" + path).out);
+  CHECK(json["protocol_versions"] == nlohmann::json{{"min", 2}, {"max", 3}});
+  CHECK(json["options"][0]["must_agree"] == true);
+  CHECK(json["options"][1]["must_agree"] == false);
+  json = nlohmann::json::parse(run_atoll("plugin show first --json" + path).out);
+  CHECK_FALSE(json.contains("protocol_versions"));
+  CHECK_FALSE(json["options"][0].contains("must_agree"));
 }
 
 TEST_CASE("a plugin that can't be shown is reported with an exit code") {

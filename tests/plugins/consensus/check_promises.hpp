@@ -16,7 +16,8 @@ inline std::uint64_t seeds(std::uint64_t quick) {
 /// Runs a group of a plugin's replicas under the faults of each seed, and checks every promise.
 inline void check_promises(const atl::spi::descriptor& plugin, std::uint32_t replicas,
                            std::uint64_t count,
-                           const std::function<void(atl::sim::simulation_options&)>& change = {}) {
+                           const std::function<void(atl::sim::simulation_options&)>& change,
+                           const atl::sim::consensus_factory& make) {
   std::uint64_t answered = 0;
   std::uint64_t crashes = 0;
   std::uint64_t changes = 0;
@@ -26,7 +27,7 @@ inline void check_promises(const atl::spi::descriptor& plugin, std::uint32_t rep
     auto options = simulation_of(plugin, seed, replicas);
     if (change)
       change(options);
-    auto report = simulate(options, factory_of(plugin));
+    auto report = simulate(options, make);
     if (!report.ok)
       FAIL_CHECK(report.summary());
     answered += report.stats.answered;
@@ -39,6 +40,12 @@ inline void check_promises(const atl::spi::descriptor& plugin, std::uint32_t rep
           " changes of members, ", snapshots, " snapshots");
   CHECK(answered > count * 20);
   CHECK(settled == count);
+}
+
+inline void check_promises(const atl::spi::descriptor& plugin, std::uint32_t replicas,
+                           std::uint64_t count,
+                           const std::function<void(atl::sim::simulation_options&)>& change = {}) {
+  check_promises(plugin, replicas, count, change, factory_of(plugin));
 }
 
 /// The same seed makes the same run to the last byte, traced or not; another seed a different run.

@@ -4,6 +4,7 @@
 #include <atoll/spi/plugin.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <stdexcept>
@@ -56,6 +57,20 @@ inline atl::spi::options make_options(const atl::spi::descriptor& plugin,
 inline atl::sim::consensus_factory factory_of(const atl::spi::descriptor& plugin) {
   return [&plugin](const atl::spi::consensus_setup& setup) {
     return std::unique_ptr<atl::spi::consensus>{plugin.create.consensus(setup)};
+  };
+}
+
+/// Replicas with options of their own.
+/// @param options_of the options of a replica that aren't at their defaults
+inline atl::sim::consensus_factory
+factory_of(const atl::spi::descriptor& plugin,
+           std::function<overrides(atl::spi::replica_id)> options_of) {
+  auto kept = std::make_shared<std::map<atl::spi::replica_id, atl::spi::options>>();
+  return [&plugin, options_of, kept](const atl::spi::consensus_setup& setup) {
+    auto& own = kept->try_emplace(setup.self, make_options(plugin, options_of(setup.self)))
+                    .first->second; // a replica keeps the reference
+    return std::unique_ptr<atl::spi::consensus>{
+        plugin.create.consensus({own, setup.self, setup.voters, setup.seed, setup.incarnation})};
   };
 }
 

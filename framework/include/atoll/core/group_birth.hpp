@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atoll/core/consensus_identity.hpp>
 #include <atoll/core/error.hpp>
 #include <atoll/spi/consensus.hpp>
 
@@ -50,8 +51,8 @@ std::vector<spi::replica_id> voters_of(const group_birth& birth);
 struct membership_query {
   member_identity self;
   std::string cluster;
-  std::string consensus; ///< the plugin with its options, as all members must have it
-  std::string founders;  ///< as its file names them, `1=host:port, 2=…`
+  consensus_identity consensus;
+  std::string founders; ///< as its file names them, `1=host:port, 2=…`
   lasting_settings lasting;
   bool founding_ordered = false; ///< an operator told it to found the group now
 };

@@ -2,6 +2,7 @@
 
 #include <atoll/core/error.hpp>
 #include <atoll/net/cluster_secret.hpp>
+#include <atoll/spi/version_range.hpp>
 
 #include <array>
 #include <cstddef>
@@ -31,8 +32,7 @@ link_id draw_link_id();
 
 /// What each end of a connection says about itself.
 struct identity {
-  std::uint32_t wire_min = 1; ///< versions of the protocol that follows the handshake
-  std::uint32_t wire_max = 1;
+  spi::version_range wire; ///< of the protocol that follows the handshake
   net::plane plane = net::plane::control;
   std::string cluster; ///< the cluster's name
   std::string group;   ///< the id that the cluster got at its birth; empty: none yet, or not known
@@ -105,6 +105,7 @@ class handshake {
   state current() const { return state_; }
   /// What the peer says about itself; proved once the state is `done` and there is a secret.
   const identity& peer() const { return peer_; }
+  /// The highest version that both ends speak.
   std::uint32_t wire_version() const { return wire_version_; }
   const link_id& link() const { return link_; }
   /// Only after a failure: a sentence, and its kind.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atoll/core/consensus_identity.hpp>
 #include <atoll/core/error.hpp>
 #include <atoll/core/guarded_run.hpp>
 #include <atoll/core/loaded_plugin.hpp>
@@ -30,9 +31,10 @@ struct chosen_plugin {
   result<std::shared_ptr<spi::consensus>> create_consensus(const spi::consensus_setup& setup) const;
   result<std::shared_ptr<spi::recovery>> create_recovery() const;
 
-  /// `two_phase_commit 1.0.0 {heartbeat = "100ms", …}`: equal on two nodes exactly if they run the
-  /// same plugin with the same options.
+  /// `two_phase_commit 1.0.0 {heartbeat = "100ms", …}`, for people.
   std::string text() const;
+  /// Of a consensus plugin: what the other members of a group compare with theirs.
+  consensus_identity identity() const;
   /// The options without the version: they must not change while stored data is needed.
   std::string lasting_text() const;
 

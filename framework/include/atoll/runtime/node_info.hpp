@@ -1,7 +1,9 @@
 #pragma once
 
+#include <atoll/core/consensus_identity.hpp>
 #include <atoll/core/endpoint.hpp>
 #include <atoll/core/error.hpp>
+#include <atoll/runtime/wire_versions.hpp>
 #include <atoll/spi/consensus.hpp>
 
 #include <chrono>
@@ -12,9 +14,6 @@
 #include <vector>
 
 namespace atl::runtime {
-
-/// Raised when nodes of the old and the new version can't talk to each other.
-inline constexpr std::uint32_t wire_version = 7;
 
 /// The role of a process that uses a cluster and is no part of it.
 inline constexpr std::string_view client_role = "client";
@@ -34,16 +33,14 @@ struct replica_mark {
 struct role_info {
   std::string name;            ///< `master`, `storage`, `jobs`
   spi::replica_id replica = 0; ///< 0: the role has no replica
-  std::string consensus;       ///< `two_phase_commit 1.0.0 {heartbeat = 100ms, …}`
+  consensus_identity consensus;
   std::string group; ///< its group's id (`group_birth::group`); empty: it belongs to none yet
   replica_mark mark; ///< the mark of its log when the replica started
 };
 
 /// What a node tells another in the handshake.
 struct node_info {
-  std::uint32_t wire = wire_version;
-  /// Of the interface that the program has for consensus plugins.
-  spi::interface_version consensus_interface = spi::interface_of(spi::plugin_kind::consensus);
+  spi::version_range wire = wire_versions;
   std::string cluster;
   std::string name;
   std::string address;          ///< where it listens, `host:port`; empty: a client
@@ -55,7 +52,10 @@ struct node_info {
 };
 
 std::string encode(const node_info& info);
-result<node_info> decode_node_info(std::string_view bytes);
+/// Reads hostile bytes.
+/// @param mine the wire versions of this node
+/// @returns errc::refused, naming both ranges, if the sender speaks none of `mine`
+result<node_info> decode_node_info(std::string_view bytes, const spi::version_range& mine);
 
 /// Why a node's role may not take part, while the node's other roles may.
 struct role_refusal {
@@ -70,15 +70,17 @@ struct handshake_response {
   std::vector<role_refusal> refused;
 };
 std::string encode(const handshake_response& response);
-result<handshake_response> decode_handshake_response(std::string_view bytes);
+/// Like `decode_node_info`.
+result<handshake_response> decode_handshake_response(std::string_view bytes,
+                                                     const spi::version_range& mine);
 
 /// Why the two nodes can't be in one cluster, as a sentence that says what differs; empty if they
 /// can.
 std::string incompatibility(const node_info& mine, const node_info& theirs);
 /// Why the replicas that two nodes have in a role can't be in one group; empty if they can, or if
-/// one of the nodes has no replica in it. They must have the same version of the interface for
-/// consensus plugins, the same consensus plugin with the same options, and the same group if both
-/// belong to one.
+/// one of the nodes has no replica in it. They must have consensus plugins that understand each
+/// other
+/// (`difference` of consensus_identity), and the same group if both belong to one.
 std::string incompatibility(const node_info& mine, const node_info& theirs, std::string_view role);
 
 /// Do both describe one process: does a node talk to itself?
@@ -102,9 +104,12 @@ std::string encode_marks(const std::vector<role_mark>& marks);
 /// Reads hostile bytes. @returns none for malformed marks.
 std::optional<std::vector<role_mark>> decode_marks(std::string_view bytes);
 
-/// Hash of the cluster's name and the wire version, which all nodes of a cluster share.
+/// Hash of the cluster's name.
 std::uint64_t cluster_digest(const node_info& info);
-/// Hash of the properties that all members of a role's group share: see docs/FORMATS.md.
+/// Hash of the properties that are equal at all members of a role's group while the group exists:
+/// the cluster's name, the consensus plugin's name and the group. What else must agree is judged in
+/// the handshake, because it can't be compared by equality: versions by their ranges, and options
+/// that not every version of the plugin has.
 std::uint64_t group_digest(const node_info& info, const role_info& role);
 
 /// Timing of connections between nodes.

@@ -4,6 +4,7 @@
 #include <atoll/core/error.hpp>
 #include <atoll/net/cluster_secret.hpp>
 #include <atoll/net/gatekeeper.hpp>
+#include <atoll/runtime/wire_versions.hpp>
 
 #include <caf/actor.hpp>
 #include <caf/actor_system.hpp>
@@ -21,6 +22,7 @@ struct membership {
   std::string name;
   std::vector<std::string> roles; ///< none: a client
   net::cluster_secret secret;
+  spi::version_range wire = wire_versions;
 };
 
 /// The actor system of a process, and its connections to others. CAF itself opens no socket: only

@@ -19,6 +19,17 @@ enum class option_type : std::uint32_t {
   size,     ///< `4096`, `"64KiB"`, `"8MiB"` (B, KiB, MiB, GiB); handed over in bytes
 };
 
+/// Whether the members of a group must agree on the value of an option of their consensus plugin.
+/// Options of other kinds of plugins are never compared this way, and their scope has no effect.
+enum class option_scope : std::uint32_t {
+  /// All members must have the same value; members with different values refuse each other. The
+  /// default, because a wrong refusal is seen at once, and wrongly differing members lose data.
+  group,
+  /// Each member may have its own value, and one member may be restarted with another one while the
+  /// others run: timeouts, sizes of batches, what only the member itself keeps.
+  member,
+};
+
 /// One option that a plugin understands. The host checks the configuration against it before the
 /// plugin sees anything: a plugin never gets an unknown key, another type or a value out of range.
 struct option_spec {
@@ -28,6 +39,7 @@ struct option_spec {
   const char* minimum;       ///< smallest value taken, written likewise; empty: no bound
   const char* maximum; ///< largest value taken; for text the choices, as `"a|b|c"`; empty: any
   const char* meaning; ///< one sentence for `atoll plugin show`
+  option_scope scope = option_scope::group; ///< only of consensus plugins
 };
 
 /// `integer`, `duration` (microseconds) and `size` (bytes) are `std::int64_t`.

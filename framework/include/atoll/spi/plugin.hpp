@@ -3,9 +3,11 @@
 #include <atoll/spi/kinds.hpp>
 #include <atoll/spi/options.hpp>
 #include <atoll/spi/version.hpp>
+#include <atoll/spi/version_range.hpp>
 
 #include <cstdint>
 #include <span>
+#include <type_traits>
 
 namespace atl::spi {
 
@@ -44,6 +46,7 @@ struct descriptor {
   const char* version;                              ///< `1.0.0`
   const char* summary;                              ///< one line
   const char* licence;                              ///< an SPDX identifier
+  version_range protocol_versions{0, 0};            ///< only of consensus plugins, from 1 on
 
   std::span<const claim> claims{};
   std::span<const option_spec> options{};
@@ -51,11 +54,21 @@ struct descriptor {
   creators create{}; ///< the member of `kind` is set
 };
 
+/// Takes the place of protocol versions in the description of a plugin that has none.
+struct no_protocol {};
+
 /// The author's description of a plugin, besides its kind, name and version.
 template <plugin_kind Kind>
 struct plugin_info {
   const char* summary; ///< one line
   const char* licence; ///< an SPDX identifier
+  /// Only of consensus plugins: the versions of the plugin's own messages, records and blobs that
+  /// it reads and writes. Members of a group refuse each other unless their ranges meet; they may
+  /// have different versions of the plugin otherwise. Raise `max` when members that are older would
+  /// misread what this plugin writes. A plugin that speaks several versions finds the version of a
+  /// peer in the peer's messages, and writes the lowest one until then.
+  std::conditional_t<Kind == plugin_kind::consensus, version_range, no_protocol>
+      protocol_versions{};
   std::span<const claim> claims{};
   std::span<const option_spec> options{};
   typename kind_types<Kind>::creator create;
@@ -69,14 +82,17 @@ struct plugin_declaration {
 
   /// The complete descriptor. An operator, so that the author's braces can end the declaration.
   constexpr descriptor operator+(const plugin_info<Kind>& info) const {
-    return {.kind = Kind,
-            .name = name,
-            .version = version,
-            .summary = info.summary,
-            .licence = info.licence,
-            .claims = info.claims,
-            .options = info.options,
-            .create = info.create};
+    descriptor made{.kind = Kind,
+                    .name = name,
+                    .version = version,
+                    .summary = info.summary,
+                    .licence = info.licence,
+                    .claims = info.claims,
+                    .options = info.options,
+                    .create = info.create};
+    if constexpr (Kind == plugin_kind::consensus)
+      made.protocol_versions = info.protocol_versions;
+    return made;
   }
 };
 
@@ -90,7 +106,7 @@ struct plugin_declaration {
 /// The name of the symbol that a plugin exports. The name contains all that a host needs to refuse
 /// the plugin: the descriptor's version, the binary interface, the kind and the version of its
 /// interface, and the plugin's version and name, as in
-/// `atoll_plugin__2__gnu_libstdcxx_cxx11__balancer__1_1__1_0_0__random`.
+/// `atoll_plugin__3__gnu_libstdcxx_cxx11__balancer__2_0__1_0_0__random`.
 #define ATOLL_PLUGIN_SYMBOL(kind, name, major, minor, patch)                                       \
   ATOLL_DETAIL_SYMBOL(ATOLL_DESCRIPTOR_VERSION, ATOLL_ABI, kind, ATOLL_SPI_##kind##_MAJOR,         \
                       ATOLL_SPI_##kind##_MINOR, major##_##minor##_##patch, name)

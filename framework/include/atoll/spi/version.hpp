@@ -5,9 +5,10 @@
 /// Both are part of the name of the one symbol that a plugin exports, so that a host can refuse a
 /// plugin by looking at its symbol table, before any of its code is mapped.
 
-/// The version of `descriptor` and of the symbol's name: must be equal. Plugins with the first
-/// version, which had one number for all kinds (`atoll_plugin__1_1__…`), must be rebuilt.
-#define ATOLL_DESCRIPTOR_VERSION 2
+/// The version of `descriptor`, of what it refers to, and of the symbol's name: must be equal.
+/// Plugins with an older version must be rebuilt: the first version had one number for all kinds
+/// (`atoll_plugin__1_1__…`), the second one had neither protocol versions nor scopes of options.
+#define ATOLL_DESCRIPTOR_VERSION 3
 
 #include <version>
 

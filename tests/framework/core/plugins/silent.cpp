@@ -8,6 +8,10 @@
 #define ATOLL_SPI_consensus_MAJOR SILENT_MAJOR
 #endif
 
+#ifndef SILENT_PROTOCOL
+#define SILENT_PROTOCOL                                                                            \
+  { 1, 1 }
+#endif
 #ifndef SILENT_NAME
 #define SILENT_NAME silent
 #endif
@@ -53,6 +57,8 @@ class silent : public consensus {
 
 constexpr option_spec declared[] = {
     {"reason", option_type::text, "it is silent", "", "", "why nothing happens"},
+    {"pause", option_type::duration, "1s", "", "", "how long nothing happens",
+     option_scope::member},
 };
 
 } // namespace
@@ -61,6 +67,7 @@ constexpr option_spec declared[] = {
 SILENT_PLUGIN(SILENT_NAME){
     .summary = "Never decides anything",
     .licence = "MIT",
+    .protocol_versions = SILENT_PROTOCOL,
     .options = declared,
     .create = [](const consensus_setup& setup) -> consensus* { return new silent(setup); },
 };

@@ -71,6 +71,18 @@ TEST_CASE("leases that are short, and renewed late, keep every promise") {
     with_leases(it, {{"heartbeat", "20ms"}, {"election_timeout", "60ms"}, {"keep_entries", "5"}});
   });
 }
+TEST_CASE("replicas keep every promise when some have leases on, with timeouts of their own") {
+  auto options_of = [](replica_id replica) -> overrides {
+    if (replica % 3 == 0)
+      return {{"lease", "false"}, {"election_timeout", "400ms"}};
+    if (replica % 3 == 1)
+      return {{"lease", "true"}, {"clock_drift", "400000"}};
+    return {{"lease", "true"}, {"heartbeat", "30ms"}, {"election_timeout", "300ms"}};
+  };
+  under_test::check_promises(
+      plugin(), 3, seeds(300), [](auto& it) { with_leases(it); },
+      under_test::factory_of(plugin(), options_of));
+}
 TEST_CASE("a bound below what the simulated clocks do makes them keep to it") {
   under_test::check_promises(plugin(), 3, seeds(200), [](auto& it) {
     with_leases(it, {{"clock_drift", "10000"}});

@@ -1,7 +1,6 @@
-#include "cli/launcher.hpp"
-
-#include "cli/process_table.hpp"
-#include "cli/run_folder.hpp"
+#include <atoll/node/node_process.hpp>
+#include <atoll/node/process_table.hpp>
+#include <atoll/node/run_folder.hpp>
 
 #include <fmt/format.h>
 #include <sys/wait.h>
@@ -20,12 +19,10 @@
 
 extern char** environ;
 
-namespace dfs {
+namespace atl::node {
 
 namespace {
 
-using atl::errc;
-using atl::fail;
 namespace fs = std::filesystem;
 
 constexpr auto poll_interval = std::chrono::milliseconds{10};
@@ -41,7 +38,7 @@ std::vector<char*> as_arguments(std::vector<std::string>& words) {
 }
 
 /// Runs a program in a new session, with its output appended to `log`.
-atl::result<pid_t> spawn(std::vector<std::string> words, const fs::path& log) {
+result<pid_t> spawn(std::vector<std::string> words, const fs::path& log) {
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
   posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
@@ -56,7 +53,7 @@ atl::result<pid_t> spawn(std::vector<std::string> words, const fs::path& log) {
   posix_spawn_file_actions_destroy(&files);
   posix_spawnattr_destroy(&attributes);
   if (failed != 0)
-    return tl::unexpected{atl::system_error(failed, "starting " + words[0])};
+    return tl::unexpected{system_error(failed, "starting " + words[0])};
   return pid;
 }
 
@@ -96,8 +93,8 @@ std::optional<pid_t> running(const local_node& node) {
   return std::nullopt;
 }
 
-atl::result<started_node> start(const local_node& node, const fs::path& program,
-                                const std::vector<std::string>& more) {
+result<started_node> start(const local_node& node, const fs::path& program,
+                           const std::vector<std::string>& more) {
   std::error_code problem;
   fs::create_directories(node.log.parent_path(), problem);
   if (problem)
@@ -120,11 +117,11 @@ atl::result<started_node> start(const local_node& node, const fs::path& program,
   return it;
 }
 
-atl::status check_configuration(const fs::path& config, const fs::path& program) {
-  auto said = (fs::temp_directory_path() / "dfs-check-XXXXXX").string();
+status check_configuration(const fs::path& config, const fs::path& program) {
+  auto said = (fs::temp_directory_path() / "atoll-check-XXXXXX").string();
   auto file = ::mkstemp(said.data());
   if (file < 0)
-    return tl::unexpected{atl::system_error(errno, "creating " + said)};
+    return tl::unexpected{system_error(errno, "creating " + said)};
   ::close(file);
   int status = 0;
   auto pid = spawn({program.string(), "--config", config.string(), "--check"}, said);
@@ -148,9 +145,9 @@ std::optional<std::string> end_of_child(pid_t process) {
   return describe_end(status);
 }
 
-atl::result<bool> stop(pid_t process, std::chrono::milliseconds timeout) {
+result<bool> stop(pid_t process, std::chrono::milliseconds timeout) {
   if (::kill(process, SIGTERM) != 0 && errno != ESRCH)
-    return tl::unexpected{atl::system_error(errno, fmt::format("stopping process {}", process))};
+    return tl::unexpected{system_error(errno, fmt::format("stopping process {}", process))};
   wait_for_end(process, std::chrono::steady_clock::now() + timeout);
   if (!is_alive(process))
     return true;
@@ -159,9 +156,9 @@ atl::result<bool> stop(pid_t process, std::chrono::milliseconds timeout) {
   return false;
 }
 
-atl::result<bool> stop(const local_node& node, std::chrono::milliseconds timeout) {
+result<bool> stop(const local_node& node, std::chrono::milliseconds timeout) {
   auto pid = running(node);
-  auto stopped = pid ? stop(*pid, timeout) : atl::result<bool>{false};
+  auto stopped = pid ? stop(*pid, timeout) : result<bool>{false};
   if (!stopped)
     return fail(stopped.error(), node.name);
   forget_process(node);
@@ -176,4 +173,4 @@ fs::path sibling_program(const std::string& name) {
   return fs::read_symlink("/proc/self/exe").parent_path() / name;
 }
 
-} // namespace dfs
+} // namespace atl::node

@@ -1,8 +1,7 @@
 #pragma once
 
-#include "cli/node_files.hpp"
-
 #include <atoll/core/error.hpp>
+#include <atoll/node/node_files.hpp>
 
 #include <sys/types.h>
 
@@ -13,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace dfs {
+namespace atl::node {
 
 /// The process that runs this node, if any: the one in the pid file, if it still is that node and
 /// its number was not reused; otherwise a process that was started with the node's file.
@@ -27,22 +26,22 @@ struct started_node {
 
 /// Starts `program --config FILE`, with `more` arguments after that, as a process that outlives
 /// this one. @pre the caller holds the folder's `run_lock`.
-atl::result<started_node> start(const local_node& node, const std::filesystem::path& program,
-                                const std::vector<std::string>& more = {});
+result<started_node> start(const local_node& node, const std::filesystem::path& program,
+                           const std::vector<std::string>& more = {});
 
 /// Runs `program --config FILE --check` to its end. @returns the mistakes that it reports
-atl::status check_configuration(const std::filesystem::path& config,
-                                const std::filesystem::path& program);
+status check_configuration(const std::filesystem::path& config,
+                           const std::filesystem::path& program);
 
 /// How a child of this process ended: `ended with exit code 1`; none while it runs.
 std::optional<std::string> end_of_child(pid_t process);
 
 /// Asks a process to stop, and kills it after `timeout`. @returns false if it was killed.
-atl::result<bool> stop(pid_t process, std::chrono::milliseconds timeout);
+result<bool> stop(pid_t process, std::chrono::milliseconds timeout);
 
 /// Asks the node to stop, and kills it after `timeout`. @returns false if it wasn't running or was
 /// killed.
-atl::result<bool> stop(const local_node& node, std::chrono::milliseconds timeout);
+result<bool> stop(const local_node& node, std::chrono::milliseconds timeout);
 
 /// The last lines that a node wrote to its log from `begin` on, for an error message.
 std::string log_tail(const local_node& node, std::uintmax_t begin = 0);
@@ -50,4 +49,4 @@ std::string log_tail(const local_node& node, std::uintmax_t begin = 0);
 /// `name`, beside the program that is running.
 std::filesystem::path sibling_program(const std::string& name);
 
-} // namespace dfs
+} // namespace atl::node

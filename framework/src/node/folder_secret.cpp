@@ -1,21 +1,17 @@
-#include "cli/folder_secret.hpp"
-
-#include "cli/launcher.hpp"
-#include "cli/process_table.hpp"
-#include "settings/settings.hpp"
-
 #include <atoll/net/cluster_secret.hpp>
+#include <atoll/node/cluster_config.hpp>
+#include <atoll/node/folder_secret.hpp>
+#include <atoll/node/node_process.hpp>
+#include <atoll/node/process_table.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-namespace dfs {
+namespace atl::node {
 
 namespace {
 
-using atl::errc;
-using atl::fail;
 namespace fs = std::filesystem;
 
 bool does_any_run(const fs::path& folder, const std::vector<local_node>& nodes) {
@@ -24,21 +20,21 @@ bool does_any_run(const fs::path& folder, const std::vector<local_node>& nodes) 
 }
 
 /// Another process may make the file at the same time: then its secret is the cluster's.
-atl::status make_or_load(const fs::path& file) {
-  auto made = atl::net::cluster_secret::create(file);
+status make_or_load(const fs::path& file) {
+  auto made = net::cluster_secret::create(file);
   if (!made && made.error().code == errc::exists)
-    made = atl::net::cluster_secret::load(file);
-  return made ? atl::status{} : tl::unexpected{made.error()};
+    made = net::cluster_secret::load(file);
+  return made ? status{} : tl::unexpected{made.error()};
 }
 
 } // namespace
 
-atl::status make_secret(const fs::path& folder) {
-  auto made = atl::net::cluster_secret::create(folder / atl::node::secret_file_name);
-  return made ? atl::status{} : tl::unexpected{made.error()};
+status make_secret(const fs::path& folder) {
+  auto made = net::cluster_secret::create(folder / secret_file_name);
+  return made ? status{} : tl::unexpected{made.error()};
 }
 
-atl::status make_missing_secret(const fs::path& folder, const std::vector<local_node>& nodes) {
+status make_missing_secret(const fs::path& folder, const std::vector<local_node>& nodes) {
   auto lacks = [](const local_node& node) { return !node.has_secret; };
   if (std::ranges::none_of(nodes, lacks) || does_any_run(folder, nodes))
     return {};
@@ -55,4 +51,4 @@ atl::status make_missing_secret(const fs::path& folder, const std::vector<local_
   return {};
 }
 
-} // namespace dfs
+} // namespace atl::node

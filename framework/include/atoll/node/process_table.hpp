@@ -6,7 +6,7 @@
 #include <vector>
 
 /// Finds the nodes that run on this machine in /proc, regardless of how they were started.
-namespace dfs {
+namespace atl::node {
 
 /// A process whose command line says `--config FILE`.
 struct configured_process {
@@ -25,4 +25,4 @@ bool runs_with(pid_t pid, const std::filesystem::path& config);
 /// only check a file (`--check`) are left out. @param folder absolute
 std::vector<configured_process> processes_of(const std::filesystem::path& folder);
 
-} // namespace dfs
+} // namespace atl::node

@@ -1,4 +1,4 @@
-#include "cli/run_folder.hpp"
+#include <atoll/node/run_folder.hpp>
 
 #include <fmt/format.h>
 #include <sys/file.h>
@@ -11,25 +11,22 @@
 #include <thread>
 #include <unistd.h>
 
-namespace dfs {
+namespace atl::node {
 
 namespace {
 
-using atl::errc;
-using atl::fail;
 namespace fs = std::filesystem;
 using clock = std::chrono::steady_clock;
 
 constexpr auto poll_interval = std::chrono::milliseconds{20};
 
-tl::unexpected<atl::error> not_writable(const fs::path& folder, int error_number) {
-  auto problem = atl::system_error(error_number, (folder / "run").string());
+tl::unexpected<error> not_writable(const fs::path& folder, int error_number) {
+  auto problem = system_error(error_number, (folder / "run").string());
   if (error_number != EACCES && error_number != EPERM && error_number != EROFS)
     return tl::unexpected{problem};
   return fail(errc::refused,
               fmt::format("{}: the nodes' logs and data are written to the folder of their files; "
-                          "copy that to where you may write, or make one of your own with 'dfs "
-                          "init DIR'",
+                          "copy that to where you may write",
                           problem.message));
 }
 
@@ -39,7 +36,7 @@ fs::path started_file(const local_node& node) {
 }
 
 /// Written to another file and renamed, so that no reader sees a part of it.
-atl::status write_file(const fs::path& file, const std::string& text) {
+status write_file(const fs::path& file, const std::string& text) {
   auto beside = file;
   beside += ".new";
   std::ofstream out{beside, std::ios::trunc};
@@ -64,8 +61,9 @@ std::optional<pid_t> read_pid(std::istream& in) {
 
 } // namespace
 
-atl::result<run_lock> run_lock::take(const fs::path& folder, std::chrono::seconds timeout,
-                                     const std::function<void()>& on_wait) {
+result<run_lock> run_lock::take(const fs::path& folder, const std::string& program,
+                                std::chrono::seconds timeout,
+                                const std::function<void()>& on_wait) {
   std::error_code problem;
   fs::create_directories(folder / "run", problem);
   if (problem)
@@ -77,13 +75,15 @@ atl::result<run_lock> run_lock::take(const fs::path& folder, std::chrono::second
   auto give_up = clock::now() + timeout;
   for (auto told = false; ::flock(lock.file_, LOCK_EX | LOCK_NB) != 0; told = true) {
     if (errno != EWOULDBLOCK && errno != EINTR)
-      return tl::unexpected{atl::system_error(errno, "locking " + file.string())};
+      return tl::unexpected{system_error(errno, "locking " + file.string())};
     if (!told)
       on_wait();
     if (clock::now() >= give_up)
-      return fail(errc::busy, fmt::format("another 'dfs up' or 'dfs down' has been at work on {} "
-                                          "for {} s and has {} locked; try again when it is done",
-                                          folder.string(), timeout.count(), file.string()));
+      return fail(
+          errc::busy,
+          fmt::format("another '{0} up' or '{0} down' has been at work on {1} for {2} s and has "
+                      "{3} locked; try again when it is done",
+                      program, folder.string(), timeout.count(), file.string()));
     std::this_thread::sleep_for(poll_interval);
   }
   return lock;
@@ -99,7 +99,7 @@ std::optional<pid_t> noted_process(const local_node& node) {
   return read_pid(in);
 }
 
-atl::status note_process(const local_node& node, pid_t process) {
+status note_process(const local_node& node, pid_t process) {
   auto started = fmt::format("{}\n", process);
   for (auto& it : node.configuration)
     started += fmt::format("{} = {}\n", it.key, it.value);
@@ -126,4 +126,4 @@ std::optional<std::vector<written_key>> started_configuration(const local_node& 
   return keys;
 }
 
-} // namespace dfs
+} // namespace atl::node

@@ -1,7 +1,8 @@
-#include "cli/launcher.hpp"
-#include "cli/process_table.hpp"
-#include "cli/run_folder.hpp"
 #include "temporary_folder.hpp"
+
+#include <atoll/node/node_process.hpp>
+#include <atoll/node/process_table.hpp>
+#include <atoll/node/run_folder.hpp>
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>
@@ -14,7 +15,7 @@
 namespace {
 
 struct endless_node {
-  dfs::local_node node;
+  atl::node::local_node node;
   std::filesystem::path program;
 };
 
@@ -23,8 +24,7 @@ endless_node scripted(const temporary_folder& folder, const std::string& script)
   auto program = folder / "node";
   std::ofstream{program} << "#!/bin/sh\n" << script << '\n';
   std::filesystem::permissions(program, std::filesystem::perms::owner_all);
-  return {{"node", false, folder / "node.toml", folder / "run" / "node.log",
-           folder / "run" / "node.pid"},
+  return {{"node", folder / "node.toml", folder / "run" / "node.log", folder / "run" / "node.pid"},
           program};
 }
 
@@ -48,12 +48,12 @@ TEST_CASE("a started node counts as running from its first moment to its end") {
   auto [node, program] = endless(folder);
   // The system shows a new program's words a moment after it runs.
   for (int round = 0; round < 600; ++round) {
-    auto started = dfs::start(node, program);
+    auto started = atl::node::start(node, program);
     REQUIRE(started.has_value());
-    CHECK(dfs::running(node) == started->process);
+    CHECK(atl::node::running(node) == started->process);
     ::kill(started->process, SIGKILL);
     ::waitpid(started->process, nullptr, 0);
-    CHECK_FALSE(dfs::running(node).has_value());
+    CHECK_FALSE(atl::node::running(node).has_value());
   }
 }
 
@@ -65,15 +65,15 @@ TEST_CASE("a node that ended counts as stopped before its parent waits for it") 
   auto parent = ::fork();
   REQUIRE(parent >= 0);
   if (parent == 0) {
-    auto ok = dfs::start(node, program).has_value();
+    auto ok = atl::node::start(node, program).has_value();
     while (::write(started[1], ok ? "y" : "n", 1) == 1)
       ::pause();
   }
   char answer = 0;
   REQUIRE(::read(started[0], &answer, 1) == 1);
   REQUIRE(answer == 'y');
-  CHECK(dfs::stop(node, std::chrono::seconds{10}) == true);
-  CHECK_FALSE(dfs::running(node).has_value());
+  CHECK(atl::node::stop(node, std::chrono::seconds{10}) == true);
+  CHECK_FALSE(atl::node::running(node).has_value());
   ::kill(parent, SIGKILL);
   ::waitpid(parent, nullptr, 0);
   ::close(started[0]);
@@ -84,46 +84,46 @@ TEST_CASE("a node is found and stopped by its configuration file when its pid fi
           "or wrong") {
   temporary_folder folder;
   auto [node, program] = endless(folder);
-  auto started = dfs::start(node, program);
+  auto started = atl::node::start(node, program);
   REQUIRE(started.has_value());
-  REQUIRE(dfs::runs_with(started->process, node.config)); // it shows its command line now
+  REQUIRE(atl::node::runs_with(started->process, node.config)); // it shows its command line now
   SUBCASE("gone") {
     std::filesystem::remove(node.pid_file);
   }
   SUBCASE("another") {
     std::ofstream{node.pid_file} << ::getpid() << '\n';
   }
-  CHECK(dfs::running(node) == started->process);
-  CHECK(dfs::stop(node, std::chrono::seconds{10}) == true);
-  CHECK(dfs::processes_of(folder.path()).empty());
+  CHECK(atl::node::running(node) == started->process);
+  CHECK(atl::node::stop(node, std::chrono::seconds{10}) == true);
+  CHECK(atl::node::processes_of(folder.path()).empty());
 }
 
 TEST_CASE("only a process that runs with a file of the folder is a node of the folder") {
   temporary_folder folder;
   temporary_folder other;
   auto [node, program] = endless(folder);
-  auto started = dfs::start(node, program);
+  auto started = atl::node::start(node, program);
   REQUIRE(started.has_value());
-  REQUIRE(dfs::runs_with(started->process, node.config));
-  CHECK(dfs::processes_of(other.path()).empty());
-  auto found = dfs::processes_of(folder.path());
+  REQUIRE(atl::node::runs_with(started->process, node.config));
+  CHECK(atl::node::processes_of(other.path()).empty());
+  auto found = atl::node::processes_of(folder.path());
   REQUIRE(found.size() == 1);
   CHECK(found[0].pid == started->process);
   CHECK(found[0].config == node.config);
   auto of_the_same_name = node;
   of_the_same_name.config = other / "node.toml";
   of_the_same_name.pid_file = other / "node.pid";
-  CHECK_FALSE(dfs::running(of_the_same_name).has_value());
-  CHECK(dfs::stop(node, std::chrono::seconds{10}) == true);
+  CHECK_FALSE(atl::node::running(of_the_same_name).has_value());
+  CHECK(atl::node::stop(node, std::chrono::seconds{10}) == true);
 }
 
 TEST_CASE("a process that checks a node's file does not count as a running node") {
   temporary_folder folder;
   auto [node, program] = endless(folder);
-  auto started = dfs::start(node, program, {"--check"});
+  auto started = atl::node::start(node, program, {"--check"});
   REQUIRE(started.has_value());
-  CHECK_FALSE(dfs::running(node).has_value());
-  CHECK(dfs::stop(started->process, std::chrono::seconds{10}) == true);
+  CHECK_FALSE(atl::node::running(node).has_value());
+  CHECK(atl::node::stop(started->process, std::chrono::seconds{10}) == true);
 }
 
 TEST_CASE("the end of a node is reported with its exit code or signal and the output of that run") {
@@ -141,40 +141,41 @@ TEST_CASE("the end of a node is reported with its exit code or signal and the ou
   auto [node, program] = scripted(folder, script);
   std::filesystem::create_directories(node.log.parent_path());
   std::ofstream{node.log} << "of an earlier start\n";
-  auto started = dfs::start(node, program);
+  auto started = atl::node::start(node, program);
   REQUIRE(started.has_value());
   wait_until_ended(started->process);
-  CHECK(dfs::end_of_child(started->process) == expected);
-  CHECK(dfs::log_tail(node, started->log_begin) == "  last words");
+  CHECK(atl::node::end_of_child(started->process) == expected);
+  CHECK(atl::node::log_tail(node, started->log_begin) == "  last words");
 }
 
 TEST_CASE("further arguments are passed to a node's program after the file") {
   temporary_folder folder;
   auto [node, program] = scripted(folder, "echo \"$@\"");
-  auto started = dfs::start(node, program, {"--more", "a b"});
+  auto started = atl::node::start(node, program, {"--more", "a b"});
   REQUIRE(started.has_value());
   wait_until_ended(started->process);
-  CHECK(dfs::end_of_child(started->process) == "ended with exit code 0");
-  CHECK(dfs::log_tail(node) == "  --config " + node.config.string() + " --more a b");
+  CHECK(atl::node::end_of_child(started->process) == "ended with exit code 0");
+  CHECK(atl::node::log_tail(node) == "  --config " + node.config.string() + " --more a b");
 }
 
 TEST_CASE("the configuration that a node was started with is known only for that process") {
   temporary_folder folder;
   auto [node, program] = endless(folder);
   node.configuration = {{"node.name", "\"node\""}, {"node.weight", "2.0"}};
-  auto started = dfs::start(node, program);
+  auto started = atl::node::start(node, program);
   REQUIRE(started.has_value());
-  CHECK(dfs::started_configuration(node, started->process) == node.configuration);
-  CHECK_FALSE(dfs::started_configuration(node, started->process + 1).has_value());
-  CHECK(dfs::stop(node, std::chrono::seconds{10}) == true);
-  CHECK_FALSE(dfs::started_configuration(node, started->process).has_value());
+  CHECK(atl::node::started_configuration(node, started->process) == node.configuration);
+  CHECK_FALSE(atl::node::started_configuration(node, started->process + 1).has_value());
+  CHECK(atl::node::stop(node, std::chrono::seconds{10}) == true);
+  CHECK_FALSE(atl::node::started_configuration(node, started->process).has_value());
 }
 
 TEST_CASE("one process at a time has a folder's lock, which ends with the process") {
   temporary_folder folder;
   int waited = 0;
   auto take = [&](int seconds) {
-    return dfs::run_lock::take(folder.path(), std::chrono::seconds{seconds}, [&] { ++waited; });
+    return atl::node::run_lock::take(folder.path(), "dfs", std::chrono::seconds{seconds},
+                                     [&] { ++waited; });
   };
   {
     auto first = take(0);

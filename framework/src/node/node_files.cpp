@@ -1,8 +1,5 @@
-#include "cli/node_files.hpp"
-
-#include "settings/settings.hpp"
-
 #include <atoll/core/config_value.hpp>
+#include <atoll/node/node_files.hpp>
 
 #include <fmt/format.h>
 
@@ -11,12 +8,10 @@
 #include <map>
 #include <sstream>
 
-namespace dfs {
+namespace atl::node {
 
 namespace {
 
-using atl::errc;
-using atl::fail;
 namespace fs = std::filesystem;
 
 constexpr std::size_t changes_shown_max = 4;
@@ -29,12 +24,12 @@ std::string read_all(const fs::path& file) {
 }
 
 bool describes_node(const fs::path& file) {
-  auto table = atl::parse_toml(read_all(file), file.string());
+  auto table = parse_toml(read_all(file), file.string());
   // A file that can't be read is reported, not skipped.
   return !table || table->find("node") != nullptr;
 }
 
-atl::result<std::vector<fs::path>> node_files_in(const fs::path& folder) {
+result<std::vector<fs::path>> node_files_in(const fs::path& folder) {
   std::error_code problem;
   std::vector<fs::path> files;
   for (auto& entry : fs::directory_iterator{folder, problem})
@@ -58,17 +53,16 @@ local_node make_node(std::string name, const fs::path& file) {
 
 // -- two nodes that can't run on one machine --------------------------------------------------
 
-/// A node's file and its settings.
+/// A node's file, and what it says.
 struct described_node {
   local_node node;
-  node_settings settings;
+  node_description says;
 };
 
 /// One address of a node.
 struct address_use {
   const described_node* who = nullptr;
-  std::string key;
-  atl::endpoint where;
+  node_address address;
 };
 
 bool is_any_host(const std::string& host) {
@@ -80,30 +74,8 @@ bool is_same_host(const std::string& a, const std::string& b) {
   return plain(a) == plain(b) || is_any_host(a) || is_any_host(b);
 }
 
-bool is_same_address(const atl::endpoint& a, const atl::endpoint& b) {
+bool is_same_address(const endpoint& a, const endpoint& b) {
   return a.port == b.port && a.port != 0 && is_same_host(a.host, b.host);
-}
-
-std::vector<address_use> addresses_where_it_listens(const described_node& it) {
-  std::vector<address_use> list;
-  list.push_back(
-      {&it, it.settings.is_master() ? "the address where it listens as master" : "node.listen",
-       it.settings.control_listen});
-  if (it.settings.is_storage())
-    list.push_back({&it, "the address where it serves chunks", it.settings.bulk_listen});
-  if (it.settings.is_master() && it.settings.snapshot_port != 0)
-    list.push_back(
-        {&it, "node.snapshot_port", {it.settings.control_listen.host, it.settings.snapshot_port}});
-  return list;
-}
-
-std::vector<address_use> addresses_where_others_find_it(const described_node& it) {
-  std::vector<address_use> list;
-  if (it.settings.is_master())
-    list.push_back({&it, "its address among [[masters]]", it.settings.control});
-  if (it.settings.is_storage())
-    list.push_back({&it, "node.bulk", it.settings.bulk});
-  return list;
 }
 
 std::string file_of(const described_node& it) {
@@ -114,10 +86,10 @@ std::string file_of(const described_node& it) {
 void find_shared_addresses(const std::vector<address_use>& uses, std::vector<std::string>& lines) {
   for (std::size_t i = 0; i < uses.size(); ++i)
     for (std::size_t k = i + 1; k < uses.size(); ++k)
-      if (is_same_address(uses[i].where, uses[k].where))
+      if (auto& a = uses[i], &b = uses[k]; is_same_address(a.address.where, b.address.where))
         lines.push_back(fmt::format("{} ({}) and {} ({}) have the same address: {}",
-                                    file_of(*uses[i].who), uses[i].key, file_of(*uses[k].who),
-                                    uses[k].key, to_string(uses[k].where)));
+                                    file_of(*a.who), a.address.key, file_of(*b.who), b.address.key,
+                                    to_string(b.address.where)));
 }
 
 void find_shared_names(const described_node& a, const described_node& b,
@@ -127,8 +99,8 @@ void find_shared_names(const described_node& a, const described_node& b,
                                 "its own",
                                 file_of(a), file_of(b), a.node.name));
   std::error_code unknown;
-  auto data = fs::weakly_canonical(a.settings.data, unknown);
-  if (data == fs::weakly_canonical(b.settings.data, unknown))
+  auto data = fs::weakly_canonical(a.says.self.data, unknown);
+  if (data == fs::weakly_canonical(b.says.self.data, unknown))
     lines.push_back(fmt::format("{} and {} both have the data folder {}: each node needs one of "
                                 "its own",
                                 file_of(a), file_of(b), data.string()));
@@ -141,10 +113,10 @@ std::vector<std::string> find_clashes(const std::vector<described_node>& nodes) 
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     for (std::size_t k = i + 1; k < nodes.size(); ++k)
       find_shared_names(nodes[i], nodes[k], lines);
-    for (auto& use : addresses_where_it_listens(nodes[i]))
-      listening.push_back(use);
-    for (auto& use : addresses_where_others_find_it(nodes[i]))
-      advertised.push_back(use);
+    for (auto& address : nodes[i].says.listens)
+      listening.push_back({&nodes[i], address});
+    for (auto& address : nodes[i].says.advertised)
+      advertised.push_back({&nodes[i], address});
   }
   auto before = lines.size();
   find_shared_addresses(listening, lines);
@@ -155,39 +127,35 @@ std::vector<std::string> find_clashes(const std::vector<described_node>& nodes) 
 
 // -- reading one ------------------------------------------------------------------------------
 
-std::vector<written_key> written_keys(const atl::config& config) {
+std::vector<written_key> written_keys(const config& all) {
   std::vector<written_key> keys;
-  for (auto& it : config.resolved())
+  for (auto& it : all.resolved())
     if (it.origin != "default")
       keys.push_back({it.key, it.value});
   return keys;
 }
 
-atl::result<described_node> read_node_file(const fs::path& file) {
-  auto config = atl::config::load(file, node_schema());
+result<described_node> read_node_file(const fs::path& file, const node_file_format& format) {
+  auto config = config::load(file, format.schema);
   if (!config)
     return tl::unexpected{config.error()};
-  auto cluster = read_cluster(*config);
-  if (!cluster)
-    return tl::unexpected{cluster.error()};
-  auto settings = read_node(*config, *cluster);
-  if (!settings)
-    return tl::unexpected{settings.error()};
-  described_node it{make_node(settings->name, file), *settings};
-  it.node.is_storage = settings->is_storage();
-  it.node.is_master = settings->is_master();
-  it.node.data = settings->data;
-  it.node.secret_file = cluster->secret_file;
-  it.node.has_secret = !cluster->secret.empty();
+  auto says = format.describe(*config);
+  if (!says)
+    return tl::unexpected{says.error()};
+  described_node it{make_node(says->self.name, file), std::move(*says)};
+  it.node.roles = it.says.self.roles;
+  it.node.data = it.says.self.data;
+  it.node.secret_file = it.says.cluster.secret_file;
+  it.node.has_secret = !it.says.cluster.secret.empty();
   it.node.configuration = written_keys(*config);
   return it;
 }
 
 /// Reads as much as possible of a file that may be invalid.
 std::string name_in(const fs::path& file) {
-  auto table = atl::parse_toml(read_all(file), file.string());
+  auto table = parse_toml(read_all(file), file.string());
   auto* node = table ? table->find("node") : nullptr;
-  auto* keys = node ? std::get_if<atl::config_table>(&node->value.value) : nullptr;
+  auto* keys = node ? std::get_if<config_table>(&node->value.value) : nullptr;
   auto* name = keys ? keys->find("name") : nullptr;
   auto* text = name ? std::get_if<std::string>(&name->value.value) : nullptr;
   return text && !text->empty() && text->find('/') == text->npos ? *text : file.stem().string();
@@ -195,14 +163,18 @@ std::string name_in(const fs::path& file) {
 
 } // namespace
 
-atl::result<std::vector<local_node>> nodes_in(const fs::path& folder) {
+bool local_node::has_role(std::string_view role) const {
+  return std::ranges::find(roles, role) != roles.end();
+}
+
+result<std::vector<local_node>> nodes_in(const fs::path& folder, const node_file_format& format) {
   auto files = node_files_in(folder);
   if (!files)
     return tl::unexpected{files.error()};
   std::vector<described_node> described;
   std::vector<std::string> mistakes;
   for (auto& file : *files) {
-    if (auto node = read_node_file(file))
+    if (auto node = read_node_file(file, format))
       described.push_back(std::move(*node));
     else if (std::ranges::find(mistakes, node.error().message) == mistakes.end())
       mistakes.push_back(node.error().message); // once, if it is in a file that all include
@@ -222,7 +194,7 @@ atl::result<std::vector<local_node>> nodes_in(const fs::path& folder) {
   return nodes;
 }
 
-atl::result<std::vector<local_node>> unchecked_nodes_in(const fs::path& folder) {
+result<std::vector<local_node>> unchecked_nodes_in(const fs::path& folder) {
   auto files = node_files_in(folder);
   if (!files)
     return tl::unexpected{files.error()};
@@ -262,4 +234,4 @@ std::string describe_changes(const std::vector<written_key>& before,
   return fmt::format("{}", fmt::join(texts, ", "));
 }
 
-} // namespace dfs
+} // namespace atl::node

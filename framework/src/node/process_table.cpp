@@ -1,4 +1,4 @@
-#include "cli/process_table.hpp"
+#include <atoll/node/process_table.hpp>
 
 #include <fmt/format.h>
 
@@ -14,14 +14,13 @@
 #include <string_view>
 #include <thread>
 
-namespace dfs {
+namespace atl::node {
 
 namespace {
 
 namespace fs = std::filesystem;
 
 constexpr int new_process_polls_max = 1000; ///< a millisecond apart
-constexpr std::string_view node_program = "dfsd";
 constexpr std::string_view config_option = "--config";
 
 fs::path proc(pid_t pid, std::string_view file) {
@@ -43,11 +42,11 @@ bool is_zombie(pid_t pid) {
   return name_ends != text.npos && text.substr(name_ends).starts_with(") Z");
 }
 
-bool runs_node_program(pid_t pid) {
+/// False for a thread of the kernel, which never has a command line.
+bool runs_program(pid_t pid) {
   std::error_code unknown;
-  auto name = fs::read_symlink(proc(pid, "exe"), unknown).filename().string();
-  // The system appends " (deleted)" once the program was replaced by an installation.
-  return !unknown && name.starts_with(node_program);
+  auto program = fs::read_symlink(proc(pid, "exe"), unknown);
+  return !unknown && !program.empty();
 }
 
 std::vector<std::string> split_words(std::string_view text) {
@@ -60,7 +59,7 @@ std::vector<std::string> split_words(std::string_view text) {
   return words;
 }
 
-/// A new process has no command line until shortly after exec; a kernel thread never has one.
+/// A new process has no command line until shortly after exec.
 std::vector<std::string> words_of(pid_t pid, int polls) {
   auto text = read_all(proc(pid, "cmdline"));
   for (; text.empty() && polls > 0 && is_alive(pid); --polls) {
@@ -135,11 +134,11 @@ bool runs_with(pid_t pid, const fs::path& config) {
 std::vector<configured_process> processes_of(const fs::path& folder) {
   std::vector<configured_process> found;
   for (auto pid : all_processes()) {
-    auto config = config_of(pid, runs_node_program(pid) ? new_process_polls_max : 0);
+    auto config = config_of(pid, runs_program(pid) ? new_process_polls_max : 0);
     if (config && is_alive(pid) && is_same_folder(pid, config->parent_path(), folder))
       found.push_back({pid, folder / config->filename()});
   }
   return found;
 }
 
-} // namespace dfs
+} // namespace atl::node
