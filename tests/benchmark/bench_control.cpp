@@ -49,15 +49,26 @@ class way {
 
 // -- the framework's connections ----------------------------------------------
 
-rt::node_info master(atl::spi::replica_id id) {
+rt::node_info node(atl::spi::replica_id id) {
   rt::node_info info;
   info.cluster = "bench";
   info.name = "master-" + std::to_string(id);
-  info.role = "master";
-  info.replica = id;
-  info.consensus.plugin = "raft";
-  info.group = "bench";
   return info;
+}
+
+rt::role_info master(atl::spi::replica_id id) {
+  rt::role_info role;
+  role.name = "master";
+  role.replica = id;
+  role.consensus.plugin = "raft";
+  role.group = "bench";
+  return role;
+}
+
+std::shared_ptr<rt::node_description> describe(atl::spi::replica_id id) {
+  auto description = std::make_shared<rt::node_description>(node(id));
+  description->set_role(master(id), std::make_shared<rt::shared_mark>(1));
+  return description;
 }
 
 /// Calls functions when its requests are answered.
@@ -83,11 +94,11 @@ class own_way : public way {
       return {[](rt::envelope& message) { return std::move(message); }};
     });
     sink_ = far_->spawn([this](caf::event_based_actor*) -> caf::behavior {
-      return {[this](const rt::peer_messages&) { ++arrived; }, [](const rt::master_seen&) {},
+      return {[this](const rt::peer_messages&) { ++arrived; }, [](const rt::peer_seen&) {},
               [](const rt::peer_space&) {}};
     });
     endpoint_ = rt::spawn_on_io_thread<rt::node_endpoint_actor>(
-        *far_, rt::node_endpoint_actor::settings{master(2), sink_, echo_});
+        *far_, rt::node_endpoint_actor::settings{describe(2), {{master(2), sink_, echo_}}});
     atl::endpoint where{"127.0.0.1", free_port()};
     if (auto published = far_.publish(endpoint_, where); !published)
       throw std::runtime_error{published.error().message};
@@ -99,18 +110,13 @@ class own_way : public way {
       }};
     });
     connection_ = rt::spawn_on_io_thread<rt::peer_connection_actor>(
-        *near_, rt::peer_connection_actor::settings{"master-2",
-                                                    where,
-                                                    master(1),
-                                                    {},
-                                                    supervisor_,
-                                                    std::make_shared<rt::shared_mark>(1),
-                                                    1});
+        *near_, rt::peer_connection_actor::settings{"master-2", where, describe(1), {}, 1});
+    caf::anon_send(connection_, rt::add_subscriber{1, {supervisor_, "master", "master-2"}});
     std::unique_lock lock{mutex_};
     changed_.wait(lock, [this] { return is_up_; });
     std::function<rt::envelope()> make = [] {
-      return rt::envelope{rt::message_kind::application, rt::cluster_digest(master(1)),
-                          std::string(small_bytes, 'x')};
+      return rt::envelope{rt::message_kind::application, rt::cluster_digest(node(1)),
+                          std::string(small_bytes, 'x'), "master"};
     };
     caller_ = near_->spawn(caller<rt::envelope>, connection_, make);
   }
@@ -123,8 +129,8 @@ class own_way : public way {
                    reinterpret_cast<std::int64_t>(new std::function<void()>{std::move(done)}));
   }
   void send_large() override {
-    caf::anon_send(connection_, rt::outgoing_message{rt::group_digest(master(1)), 1, 2,
-                                                     std::string(large_bytes, 'x')});
+    caf::anon_send(connection_, rt::outgoing_message{"master", rt::group_digest(node(1), master(1)),
+                                                     1, 2, std::string(large_bytes, 'x')});
   }
 
  private:

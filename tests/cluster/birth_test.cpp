@@ -273,8 +273,11 @@ TEST_CASE("a master whose file names another recovery scheme than the group's re
 TEST_CASE("a node whose data folder lacks a part or the identity refuses to start") {
   test_cluster cluster{group_of(1)};
   cluster.up();
-  for (auto [node, part, expected] : {std::tuple{"master-1", "log", "held the folder 'log'"},
-                                      {"master-1", "names", "held the folder 'names'"},
+  auto group = cluster.group_data_of("master-1");
+  auto log = "groups/" + group.filename().string() + "/log";
+  auto state = "groups/" + group.filename().string() + "/state";
+  for (auto [node, part, expected] : {std::tuple{"master-1", log, "held the folder '" + log + "'"},
+                                      {"master-1", state, "held the folder '" + state + "'"},
                                       {"storage-1", "chunks", "held the folder 'chunks'"},
                                       {"master-1", "identity.json", "whose data it is"}}) {
     CAPTURE(node);
@@ -293,6 +296,29 @@ TEST_CASE("a node whose data folder lacks a part or the identity refuses to star
     cluster.start(node);
     cluster.wait_until_writable();
   }
+}
+
+TEST_CASE("a master's data folder of the former layout is moved over at the start") {
+  test_cluster cluster{group_of(1)};
+  cluster.up();
+  auto bytes = random_bytes(100'000, 1);
+  REQUIRE(cluster.dfs({"put", "-", "/f"}, bytes).code == 0);
+  cluster.kill("master-1", SIGTERM);
+  cluster.wait_for_exit("master-1");
+  auto data = cluster.data_of("master-1");
+  auto group = cluster.group_data_of("master-1");
+  fs::rename(group / "log", data / "log");
+  fs::rename(group / "state", data / "names");
+  auto identity = nlohmann::json::parse(read_file(data / "identity.json"));
+  identity.erase("groups");
+  identity.erase("application");
+  identity["parts"] = {"log", "names"};
+  write_file(data / "identity.json", identity.dump());
+  cluster.start("master-1");
+  cluster.wait_until_writable();
+  CHECK((cluster.dfs({"cat", "/f"}).out == bytes));
+  CHECK(fs::exists(group / "log"));
+  CHECK_FALSE(fs::exists(data / "names"));
 }
 
 TEST_CASE("a storage node with an empty disk takes its name over once an operator allows it") {

@@ -78,7 +78,7 @@ class damaged_group {
     cluster.must_lead_all();
     stop(master);
     auto found = false;
-    for (auto& entry : fs::directory_iterator{cluster.data_of(master) / "names"}) {
+    for (auto& entry : fs::directory_iterator{cluster.group_data_of(master) / "state"}) {
       if (entry.path().extension() != ".sst")
         continue;
       auto bytes = read_file(entry.path());
@@ -193,7 +193,7 @@ TEST_CASE("a master whose name space can't be opened refuses to start, and can b
   damaged_group group;
   auto victim = follower(group.cluster);
   group.stop(victim);
-  for (auto& entry : fs::directory_iterator{group.cluster.data_of(victim) / "names"})
+  for (auto& entry : fs::directory_iterator{group.cluster.group_data_of(victim) / "state"})
     if (entry.path().filename().string().starts_with("MANIFEST"))
       fs::resize_file(entry.path(), 10);
   group.cluster.start(victim);

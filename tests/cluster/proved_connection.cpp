@@ -57,7 +57,8 @@ std::string encode_envelope(std::uint8_t use, std::uint64_t id,
                             const atl::runtime::envelope& message) {
   atl::spi::writer out;
   out.put(use).put(id).put(message.kind).put(message.digest);
-  return out.take() + message.body;
+  out.put(static_cast<std::uint8_t>(message.role.size()));
+  return out.take() + message.role + message.body;
 }
 
 std::optional<received_envelope> receive_envelope(raw_connection& from) {
@@ -73,8 +74,11 @@ std::optional<received_envelope> receive_envelope(raw_connection& from) {
   auto& message = received.message;
   message.kind = static_cast<atl::runtime::message_kind>(in.get<std::uint16_t>());
   message.digest = in.get<std::uint64_t>();
-  if (!in.ok())
+  std::size_t role_bytes = in.get<std::uint8_t>();
+  auto rest = in.rest();
+  if (!in.ok() || role_bytes > rest.size())
     return std::nullopt;
-  message.body = in.rest();
+  message.role = rest.substr(0, role_bytes);
+  message.body = rest.substr(role_bytes);
   return received;
 }

@@ -1,5 +1,6 @@
 #include "bulk/bulk_limits.hpp"
 #include "bulk/bulk_protocol.hpp"
+#include "common/master_protocol.hpp"
 #include "node_ports.hpp"
 #include "proved_connection.hpp"
 
@@ -33,9 +34,10 @@ cluster_shape small_cluster(bool has_secret = true) {
 }
 
 net::plane plane_of(const test_cluster& cluster, const node_port& of) {
-  if (cluster.port_of(of.node) != of.port)
-    return net::plane::snapshot;
-  return of.node.starts_with("master") ? net::plane::control : net::plane::bulk;
+  auto is_configured = cluster.port_of(of.node) == of.port;
+  if (of.node.starts_with("master"))
+    return is_configured ? net::plane::control : net::plane::snapshot;
+  return is_configured ? net::plane::bulk : net::plane::control;
 }
 
 raw_connection join_at(const test_cluster& cluster, const node_port& to) {
@@ -68,7 +70,6 @@ runtime::node_info ask_node_info(raw_connection& over) {
   runtime::node_info self;
   self.cluster = "test";
   self.name = "a test";
-  self.role = runtime::client_role;
   over.send(control_frame(encode_envelope(
       1, 1,
       {runtime::message_kind::handshake, runtime::cluster_digest(self), runtime::encode(self)})));
@@ -76,9 +77,9 @@ runtime::node_info ask_node_info(raw_connection& over) {
   REQUIRE(answer.has_value());
   auto decoded = runtime::decode_reply(answer->message.body);
   REQUIRE_MESSAGE(decoded.value.has_value(), decoded.value.error().message);
-  auto info = runtime::decode_node_info(*decoded.value, self.wire);
-  REQUIRE(info.has_value());
-  return *info;
+  auto response = runtime::decode_handshake_response(*decoded.value, self.wire);
+  REQUIRE(response.has_value());
+  return response->self;
 }
 
 /// Sends the frames over a connection to a master, and waits until the master has taken them all.
@@ -86,7 +87,8 @@ void send_together(raw_connection over, const std::vector<std::string>& frames) 
   for (auto& frame : frames)
     CHECK(over.send(frame));
   constexpr std::uint64_t last = 1'000'000;
-  over.send(control_frame(encode_envelope(1, last, {runtime::message_kind::group, 0, {}})));
+  over.send(control_frame(
+      encode_envelope(1, last, {runtime::message_kind::group, 0, {}, dfs::master_role_name})));
   auto answer = receive_envelope(over);
   while (answer && answer->id != last)
     answer = receive_envelope(over);
@@ -172,11 +174,13 @@ TEST_CASE("envelopes of every kind, and of unknown ones, with random bodies dist
       message.kind = static_cast<runtime::message_kind>(number < 3600 ? number % 120 : number * 13);
       message.digest = runtime::cluster_digest(info);
       message.body = random_bytes(random.below(300), random.next());
+      message.role = random.below(8) == 0 ? random_bytes(random.below(32), random.next())
+                                          : dfs::master_role_name;
       if (message.kind == runtime::message_kind::consensus) {
-        message.digest = runtime::group_digest(info);
+        message.digest = runtime::group_digest(info, *info.find_role(dfs::master_role_name));
         message.body = runtime::encode_peer_messages(2 + random.below(2), 1, {message.body});
       } else if (message.kind == runtime::message_kind::snapshot) {
-        message.digest = runtime::group_digest(info);
+        message.digest = runtime::group_digest(info, *info.find_role(dfs::master_role_name));
         atl::spi::writer ids;
         ids.put(atl::spi::replica_id{2}).put(atl::spi::replica_id{1});
         message.body = ids.take() + message.body;

@@ -1,5 +1,9 @@
+#include "common/master_protocol.hpp"
 #include "contains.hpp"
 #include "test_cluster.hpp"
+
+#include <atoll/runtime/node_client.hpp>
+#include <atoll/runtime/system.hpp>
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -9,6 +13,8 @@
 // The output of 'dfs status', 'dfs stat' and 'dfs admin master list' for real nodes.
 
 namespace {
+
+namespace rt = atl::runtime;
 
 cluster_shape group_of(int masters, const std::string& placement = "round_robin") {
   cluster_shape shape;
@@ -89,6 +95,39 @@ TEST_CASE("a cluster counts chunks short of copies while a storage node is down,
   for (auto* node : {"storage-1", "storage-2", "storage-3"})
     cluster.start(node);
   wait_for_status(cluster, 0, "0 of 5 chunks short of copies");
+}
+
+TEST_CASE("every node answers at its endpoint, a storage node at the port that it got") {
+  test_cluster cluster{group_of(3)};
+  cluster.up();
+  auto settings = cluster.settings();
+  rt::system actors{1, {settings.name, "a test", {}, settings.secret}};
+  rt::node_info self;
+  self.cluster = settings.name;
+  self.name = "a test";
+  rt::node_client client{actors, {self}};
+  auto storage = cluster.status()["storages"][0]["endpoint"].get<std::string>();
+  for (auto& [address, name, role] :
+       {std::tuple{storage, "storage-1", "storage"},
+        {atl::to_string(settings.masters[0].address), "master-1", "master"}}) {
+    CAPTURE(address);
+    auto where = atl::parse_endpoint(address);
+    REQUIRE_MESSAGE(where.has_value(), where.error().message);
+    auto status = client.status(*where);
+    REQUIRE_MESSAGE(status.has_value(), status.error().message);
+    CHECK(status->name == name);
+    CHECK(status->address == address);
+    REQUIRE(status->roles.size() == 1);
+    CHECK(status->roles[0].role == role);
+    CHECK(status->roles[0].health == rt::health::serving);
+  }
+  auto where = *atl::parse_endpoint(storage);
+  auto report_now = static_cast<rt::message_kind>(dfs::protocol::kind::report_now);
+  CHECK(client.ask(where, dfs::storage_role_name, report_now, {}).has_value());
+  auto refused = client.ask(where, "mater", report_now, {});
+  REQUIRE_FALSE(refused.has_value());
+  CHECK_MESSAGE(contains(refused.error().message, "doesn't have the role 'mater'; it has: storage"),
+                refused.error().message);
 }
 
 TEST_CASE("a chunk file that is lost on a running node is counted as short of copies") {

@@ -267,6 +267,14 @@ fs::path test_cluster::config_of(const std::string& node) const {
 fs::path test_cluster::data_of(const std::string& node) const {
   return folder() / "data" / node;
 }
+
+fs::path test_cluster::group_data_of(const std::string& master) const {
+  std::vector<fs::path> groups;
+  for (auto& entry : fs::directory_iterator{data_of(master) / "groups"})
+    groups.push_back(entry.path());
+  REQUIRE(groups.size() == 1);
+  return groups.front();
+}
 std::string test_cluster::log_of(const std::string& node) const {
   return read_file(folder() / (node + ".log"));
 }

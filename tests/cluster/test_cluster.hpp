@@ -108,6 +108,8 @@ class test_cluster {
   /// Where clients remember which master led, from the construction of this cluster on.
   std::filesystem::path cache_folder() const { return folder() / "cache"; }
   std::filesystem::path data_of(const std::string& node) const;
+  /// The folder of a master's group within its data folder. @pre the master has joined one
+  std::filesystem::path group_data_of(const std::string& master) const;
   std::filesystem::path config_of(const std::string& node) const;
   std::string log_of(const std::string& node) const;
   std::uint16_t port_of(const std::string& node) const { return ports_.at(node); }

@@ -21,6 +21,8 @@ atl::result<atl::node::node_description> describe(const atl::config& config) {
       says.listens.push_back(
           {"node.snapshot_port", {node->control_listen.host, node->snapshot_port}});
   }
+  if (!node->is_master())
+    says.listens.push_back({"node.listen", node->control_listen});
   if (node->is_storage()) {
     says.listens.push_back({"the address where it serves chunks", node->bulk_listen});
     says.advertised.push_back({"node.bulk", node->bulk});

@@ -18,7 +18,7 @@ atl::runtime::group_client::settings describe(const cluster_settings& cluster,
   atl::runtime::group_client::settings it;
   it.self.cluster = cluster.name;
   it.self.name = "a client";
-  it.self.role = atl::runtime::client_role;
+  it.role = master_role_name;
   it.timing = cluster.links;
   for (auto& master : cluster.masters)
     it.members.push_back({master.name, master.address});
@@ -32,7 +32,7 @@ atl::runtime::group_client::settings describe(const cluster_settings& cluster,
 }
 
 atl::runtime::membership who(const cluster_settings& cluster) {
-  return {cluster.name, "a client", std::string{atl::runtime::client_role}, cluster.secret};
+  return {cluster.name, "a client", {}, cluster.secret};
 }
 
 } // namespace

@@ -172,7 +172,7 @@ std::string encode(const storage_heartbeat& message) {
   writer out;
   out.put(message.name).put(message.uuid).put(message.group);
   write(out, message.bulk);
-  out.put(message.zone);
+  out.put(message.control).put(message.zone);
   write(out, message.weight);
   out.put(message.capacity_bytes).put(message.free_bytes).put(message.used_bytes);
   out.put(message.chunks)
@@ -193,6 +193,7 @@ atl::result<storage_heartbeat> decode_storage_heartbeat(std::string_view bytes) 
   message.uuid = in.get_string(name_bytes_max);
   message.group = in.get_string(name_bytes_max);
   read(in, message.bulk);
+  message.control = in.get_string(name_bytes_max);
   message.zone = in.get_string(name_bytes_max);
   read(in, message.weight);
   message.capacity_bytes = in.get<std::uint64_t>();

@@ -2,6 +2,7 @@
 
 #include "common/chunk_id.hpp"
 #include "common/durability.hpp"
+#include "common/role_names.hpp"
 #include "common/types.hpp"
 
 #include <atoll/core/endpoint.hpp>
@@ -31,8 +32,8 @@ enum class kind : std::uint16_t {
   membership = 105,
   renew = 106,   ///< `renew_request` → empty
   collect = 107, ///< `collect_request` → `collect_state`, at once
-  /// From a master to a storage node, over the connection that the node made; empty, without a
-  /// reply: orders wait, so the node sends its next heartbeat at once.
+  /// To a storage node: empty, answered empty. Orders wait, so the node sends its next heartbeat at
+  /// once. A master sends it over the connection that the node made, without a reply.
   report_now = 108,
 };
 
@@ -51,6 +52,7 @@ struct storage_heartbeat {
   std::string uuid;  ///< of the data folder
   std::string group; ///< that the data belongs to (`atl::group_birth::group`); empty: none yet
   atl::endpoint bulk;
+  std::string control; ///< `host:port` of the node's endpoint
   std::string zone;
   double weight = 1;
   std::uint64_t capacity_bytes = 0;

@@ -101,7 +101,7 @@ envelope master_actor::error_reply(const atl::error& problem, bool elsewhere) co
   atl::runtime::reply answer{tl::unexpected{problem}, {}, false};
   if (elsewhere)
     for (auto& peer : view_.known)
-      if (peer.id == view_.protocol.leader && peer.id != settings_.self.replica)
+      if (peer.id == view_.protocol.leader && peer.id != settings_.role.replica)
         answer.hint = atl::to_string(peer.where);
   return make_reply(answer);
 }
@@ -262,10 +262,10 @@ caf::result<envelope> master_actor::membership(const envelope& message) {
   if (!asking)
     return error_reply(asking.error());
   atl::membership_response answer;
-  answer.peer.self = {settings_.self.replica, settings_.self.name, settings_.self.address,
+  answer.peer.self = {settings_.role.replica, settings_.self.name, settings_.self.address,
                       settings_.self.folder};
   answer.peer.cluster = settings_.self.cluster;
-  answer.peer.consensus = settings_.self.consensus;
+  answer.peer.consensus = settings_.role.consensus;
   answer.birth = settings_.birth;
   // The founders ask before the group can answer queries.
   for (auto& founder : settings_.birth.founders)
@@ -279,7 +279,7 @@ caf::result<envelope> master_actor::membership(const envelope& message) {
       [this, promise, answer,
        folder = asking->self.folder](atl::result<responses::members> members) mutable {
         // Without a quorum the admitted masters are unknown, but the group's existence is known.
-        atl::runtime::member_folders known;
+        atl::runtime::member_folders known{settings_.role.name, {}};
         if (members)
           for (auto& master : members->masters) {
             known.folder_of[master.id] = master.folder;
@@ -302,8 +302,8 @@ caf::result<envelope> master_actor::status() {
     query(
         queries::summary{},
         [this, answer](const atl::result<responses::summary>& summary) mutable {
-          status_view seen{settings_.self, settings_.policy, registry_, view_,
-                           summary,        plugin_problem_,  refused_,  {}};
+          status_view seen{settings_.self, settings_.role,  settings_.policy, registry_, view_,
+                           summary,        plugin_problem_, refused_,         {}};
           if (settings_.connections)
             seen.connections = settings_.connections();
           if (leads()) {
@@ -321,7 +321,7 @@ caf::result<envelope> master_actor::status() {
 // -- what it does by itself -------------------------------------------------------------------
 
 bool master_actor::leads() const {
-  return view_known_ && view_.protocol.leader == settings_.self.replica;
+  return view_known_ && view_.protocol.leader == settings_.role.replica;
 }
 
 void master_actor::query_replica(const std::function<void()>& then) {

@@ -60,7 +60,8 @@ class master_actor : public caf::event_based_actor {
  public:
   struct settings {
     atl::runtime::node_info self;
-    atl::group_birth birth; ///< the certificate of the master's group
+    atl::runtime::role_info role; ///< the master's
+    atl::group_birth birth;       ///< the certificate of the master's group
     std::vector<atl::runtime::replica_actor::peer> group;
     master_policy policy;
     caf::actor replica;

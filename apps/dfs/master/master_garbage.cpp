@@ -199,7 +199,8 @@ void master_actor::hurry(const std::string& node) {
     tell(this, connection,
          envelope{static_cast<atl::runtime::message_kind>(protocol::kind::report_now),
                   atl::runtime::cluster_digest(settings_.self),
-                  {}});
+                  {},
+                  storage_role_name});
 }
 
 } // namespace dfs

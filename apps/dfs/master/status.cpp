@@ -39,6 +39,7 @@ json describe_storages(const status_view& view) {
     json entry{{"id", node.id},
                {"name", name},
                {"address", atl::to_string(node.last.bulk)},
+               {"endpoint", node.last.control},
                {"zone", node.last.zone},
                {"weight", node.last.weight},
                {"capacity_bytes", node.last.capacity_bytes},
@@ -109,7 +110,7 @@ json describe_replica(const status_view& view) {
           {"id", view.replica.self},
           {"role", view.waiting.empty() ? role_names[static_cast<std::size_t>(protocol.role)]
                                         : std::string_view{"waiting"}},
-          {"group", view.self.group},
+          {"group", view.role.group},
           {"folder", view.self.folder},
           {"term", protocol.term},
           {"leader", protocol.leader},

@@ -12,6 +12,7 @@ namespace dfs {
 /// The content of `dfs status`, as one master sees it.
 struct status_view {
   const atl::runtime::node_info& self;
+  const atl::runtime::role_info& role; ///< the master's
   const master_policy& policy;
   const storage_registry& registry;
   const atl::runtime::replica_view& replica;

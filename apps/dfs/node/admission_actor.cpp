@@ -38,12 +38,8 @@ admission_actor::admission_actor(caf::actor_config& config, settings given)
 caf::behavior admission_actor::make_behavior() {
   for (auto& master : settings_.masters)
     if (master.name != settings_.self.name)
-      connections_[master.name] =
-          atl::runtime::spawn_on_io_thread<atl::runtime::peer_connection_actor>(
-              system(),
-              atl::runtime::peer_connection_actor::settings{
-                  master.name, master.where, settings_.self, settings_.timing,
-                  caf::actor_cast<caf::actor>(this), nullptr, settings_.seed + master.id});
+      connections_[master.name] = settings_.connections->subscribe(
+          master.where, {caf::actor_cast<caf::actor>(this), settings_.role.name, master.name});
   decide();
   if (!done_)
     tell_later(this, query_interval, tick{});
@@ -63,12 +59,11 @@ caf::behavior admission_actor::make_behavior() {
 
 void admission_actor::on_exit() {
   end_connections();
+  settings_.connections.reset();
   settings_.admitted = nullptr;
 }
 
 void admission_actor::end_connections() {
-  for (auto& [name, connection] : connections_)
-    send_exit(connection, caf::exit_reason::user_shutdown);
   connections_.clear();
 }
 
@@ -91,10 +86,10 @@ void admission_actor::ask_peers() {
   for (auto& [name, connection] : connections_) {
     if (!up_[name])
       continue;
-    ask(this, connection, settings_.timing.failure_timeout,
+    ask(this, connection.connection(), settings_.connections->timing().failure_timeout,
         envelope{static_cast<message_kind>(protocol::kind::membership),
                  atl::runtime::cluster_digest(settings_.self),
-                 atl::encode(settings_.admission.self)})
+                 atl::encode(settings_.admission.self), settings_.role.name})
         .then(
             [this](const envelope& message) {
               auto reply = atl::runtime::decode_reply(message.body);
@@ -182,13 +177,14 @@ void admission_actor::answer_calls(const envelope& message) {
 
 atl::runtime::envelope admission_actor::describe_waiting() const {
   atl::runtime::replica_view view;
-  view.self = settings_.self.replica;
+  view.self = settings_.role.replica;
   view.protocol.blocked = waiting_error().message;
   for (auto& master : settings_.masters)
     view.known.push_back({master.id, master.name, master.where});
   storage_registry none{settings_.policy.storage_timeout};
   atl::result<responses::summary> no_summary{tl::unexpected{waiting_error()}};
-  status_view seen{settings_.self, settings_.policy, none, view, no_summary, {}, {}, waits_for_};
+  status_view seen{settings_.self, settings_.role, settings_.policy, none, view, no_summary, {}, {},
+                   waits_for_};
   return make_reply({describe_status(seen), {}, false});
 }
 

@@ -3,7 +3,7 @@
 #include "master/master_actor.hpp"
 
 #include <atoll/core/group_birth.hpp>
-#include <atoll/runtime/peer_connection.hpp>
+#include <atoll/runtime/peer_connections.hpp>
 #include <atoll/runtime/runtime_messages.hpp>
 
 #include <caf/actor.hpp>
@@ -11,6 +11,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -24,14 +25,14 @@ namespace dfs {
 class admission_actor : public caf::event_based_actor {
  public:
   struct settings {
+    std::shared_ptr<atl::runtime::peer_connections> connections; ///< of the node
     atl::runtime::node_info self;
+    atl::runtime::role_info role;
     atl::group_admission::settings admission;
     std::vector<atl::runtime::replica_actor::peer> masters; ///< all configured, this one included
-    atl::runtime::connection_settings timing;
-    master_policy policy; ///< for `status`
+    master_policy policy;                                   ///< for `status`
     /// Called once, when the master belongs to the group of `birth` under the id `self`.
     std::function<void(const atl::group_birth& birth, atl::spi::replica_id self)> admitted;
-    std::uint64_t seed = 0;
   };
 
   admission_actor(caf::actor_config& config, settings given);
@@ -56,7 +57,7 @@ class admission_actor : public caf::event_based_actor {
 
   settings settings_;
   atl::group_admission admission_;
-  std::map<std::string, caf::actor> connections_; ///< by the master's name
+  std::map<std::string, atl::runtime::peer_subscription> connections_; ///< by the master's name
   std::map<std::string, bool> up_;
   std::string waits_for_; ///< the explanation of the last decision
   bool done_ = false;

@@ -7,6 +7,7 @@
 #include "settings/settings.hpp"
 
 #include <caf/init_global_meta_objects.hpp>
+#include <fmt/format.h>
 
 namespace dfs {
 
@@ -38,6 +39,7 @@ atl::status try_plugins(const atl::config& config, const atl::node::plugin_host&
 
 atl::node::application make_application() {
   atl::node::application dfsd;
+  dfsd.name = "dfs";
   dfsd.program = "dfsd";
   dfsd.version = ATOLL_VERSION;
   dfsd.description =
@@ -48,6 +50,11 @@ atl::node::application make_application() {
   dfsd.keys = shared_keys();
   dfsd.plugins = plugin_sections();
   dfsd.roles = {std::make_shared<master_role>(), std::make_shared<storage_role>()};
+  dfsd.admin_command = admin_command;
+  dfsd.replace_advice = [](const std::string& node) {
+    return fmt::format(
+        "say so with 'dfs admin master replace {}' or 'dfs admin storage replace {}'", node, node);
+  };
   dfsd.check = check;
   dfsd.try_plugins = try_plugins;
   dfsd.register_messages = [] { caf::init_global_meta_objects<caf::id_block::dfs>(); };

@@ -11,7 +11,6 @@
 #include <atoll/core/state/disk_ballast.hpp>
 #include <atoll/core/watched_balancer.hpp>
 #include <atoll/runtime/caf.hpp>
-#include <atoll/runtime/node_endpoint.hpp>
 
 #include <fmt/format.h>
 
@@ -25,26 +24,23 @@ namespace {
 
 /// How long a master waits for its balancer, which needs microseconds unless it hangs.
 constexpr std::chrono::milliseconds placement_time_max{1000};
+/// The folder of the name space in data folders of releases before groups had folders.
+constexpr const char* former_state = "names";
 
 using atl::errc;
 using atl::fail;
-using atl::runtime::node_endpoint_actor;
 using atl::runtime::replica_actor;
 using atl::runtime::spawn_on_io_thread;
 
-atl::runtime::node_info describe(const cluster_settings& cluster, const node_settings& self,
+atl::runtime::role_info describe(const cluster_settings& cluster, const node_settings& self,
                                  const atl::node::node_context& node) {
-  atl::runtime::node_info info;
-  info.cluster = cluster.name;
-  info.name = self.name;
-  info.role = "master";
-  info.consensus = node.plugins.at(consensus_key).identity();
-  info.address = atl::to_string(self.control);
-  info.folder = node.folder.uuid();
+  atl::runtime::role_info role;
+  role.name = master_role_name;
+  role.consensus = node.plugins.at(consensus_key).identity();
   for (auto& master : cluster.masters)
     if (master.name == self.name)
-      info.replica = master.id;
-  return info;
+      role.replica = master.id;
+  return role;
 }
 
 /// The settings without which stored data can't be read.
@@ -117,32 +113,50 @@ atl::status master_role::start(atl::node::node_context& node) {
   self_ = std::move(*self);
   if (auto planned = plan_open_files(self_, cluster_.durability, node.open_files_max); !planned)
     return tl::unexpected{planned.error()};
-  info_ = describe(cluster_, self_, node);
-  if (auto opened = open_log(); !opened)
+  role_ = describe(cluster_, self_, node);
+  node.set_address(self_.control, self_.control_listen);
+  node.connections->self().set_role(role_);
+  if (disk_ballast{ballast_file(), self_.reserve_bytes}.release_if_short())
+    atl::log::warning("master", "",
+                      "the disk of {} is full: the space that was kept in '{}' for a "
+                      "start was given up; free some",
+                      node.folder.path().string(), ballast_file().filename().string());
+  auto group = find_group();
+  if (!group)
+    return tl::unexpected{group.error()};
+  std::lock_guard lock{mutex_};
+  if (group->empty())
+    return start_admission();
+  auto paths = node.folder.with([&](auto& folder) { return atl::group_folder_in(folder, *group); });
+  if (auto opened = open_log(std::move(paths)); !opened)
     return opened;
   auto bound = log_->read_binding();
   if (!bound)
     return tl::unexpected{bound.error()};
-  std::lock_guard lock{mutex_};
-  endpoint_ = spawn_on_io_thread<node_endpoint_actor>(
-      *node.actors, node_endpoint_actor::settings{info_, nullptr, nullptr});
-  node.supervise(endpoint_, "the endpoint of the master");
-  auto started = *bound ? start_replica(**bound) : start_admission();
-  if (!started)
-    return started;
-  return node.actors.publish(endpoint_, self_.control_listen);
+  if (!*bound)
+    return fail(errc::refused,
+                fmt::format("the log in {} belongs to no group, and the data folder to the group "
+                            "{}: put the log back that belongs there",
+                            paths_.log.string(), *group));
+  return start_replica(**bound);
 }
 
-atl::status master_role::open_log() {
-  auto& folder = node_->folder;
-  if (auto there = folder.check_part("log"); !there)
-    return there;
-  if (atl::disk_ballast{ballast_file(), self_.reserve_bytes}.release_if_short())
-    atl::log::warning("master", "",
-                      "the disk of {} is full: the space that was kept in '{}' for a "
-                      "start was given up; free some",
-                      folder.path().string(), ballast_file().filename().string());
-  auto opened = atl::record_log::open(folder.path() / "log", now_us());
+/// The group that the master belongs to, and whose data is there; empty: none.
+atl::result<std::string> master_role::find_group() {
+  return node_->folder.with([&](auto& folder) -> atl::result<std::string> {
+    if (auto moved = atl::adopt_former_layout(folder, role_.name, former_state); !moved)
+      return tl::unexpected{moved.error()};
+    auto group = folder.group_of(role_.name);
+    if (!group.empty())
+      if (auto there = atl::check_group_folder(folder, role_.name); !there)
+        return tl::unexpected{there.error()};
+    return group;
+  });
+}
+
+atl::status master_role::open_log(atl::group_folder at) {
+  paths_ = std::move(at);
+  auto opened = atl::record_log::open(paths_.log, now_us());
   if (!opened)
     return tl::unexpected{opened.error()};
   log_ = std::move(*opened);
@@ -154,7 +168,7 @@ void master_role::stop() {
   {
     std::lock_guard lock{mutex_};
     stopping_ = true;
-    for (auto* actor : {&endpoint_, &admission_, &master_, &replica_})
+    for (auto* actor : {&admission_, &master_, &replica_})
       if (*actor)
         actors.push_back(std::exchange(*actor, nullptr));
   }
@@ -164,7 +178,9 @@ void master_role::stop() {
 
 atl::node::role_health master_role::health() const {
   using state = atl::node::role_health::state;
-  std::lock_guard lock{mutex_};
+  std::unique_lock lock{mutex_, std::try_to_lock};
+  if (!lock)
+    return {state::waits, "it is joining a group"};
   if (replica_)
     return {state::serves, {}};
   return {state::waits, "it belongs to no group yet"};
@@ -175,9 +191,10 @@ atl::node::role_health master_role::health() const {
 atl::status master_role::start_admission() {
   atl::group_admission::settings admission;
   auto& self = admission.self;
-  self.self = {info_.replica, info_.name, info_.address, info_.folder};
-  self.cluster = info_.cluster;
-  self.consensus = info_.consensus;
+  auto info = node_->connections->self().info();
+  self.self = {role_.replica, info.name, info.address, info.folder};
+  self.cluster = info.cluster;
+  self.consensus = role_.consensus;
   self.lasting = lasting(node_->plugins);
   self.founding_ordered = node_->orders.found_group;
   for (auto& master : cluster_.masters) {
@@ -189,25 +206,28 @@ atl::status master_role::start_admission() {
   }
   admission.protocol = std::string{node_->plugins.at(consensus_key).plugin->name()};
   admission.founding_delay = founding_delay(cluster_.links);
+  admission.role = role_.name;
+  admission.admin_command = admin_command;
   admission.answer_lifetime = cluster_.links.failure_timeout;
   auto admitted = [this](const atl::group_birth& birth, atl::spi::replica_id id) {
     join(birth, id);
   };
   admission_ = node_->actors->spawn<admission_actor, caf::detached>(admission_actor::settings{
-      info_, std::move(admission), configured_masters(cluster_), cluster_.links,
-      make_policy(cluster_, node_->plugins), admitted, std::hash<std::string>{}(info_.folder)});
+      node_->connections, info, role_, std::move(admission), configured_masters(cluster_),
+      make_policy(cluster_, node_->plugins), admitted});
   node_->supervise(admission_, "the actor that waits for a group");
-  atl::runtime::tell_from_outside(endpoint_, atl::runtime::adopt_roles{info_, nullptr, admission_});
+  atl::runtime::tell_from_outside(node_->endpoint,
+                                  atl::runtime::adopt_role{role_, nullptr, admission_});
   return {};
 }
 
-/// The log is bound first, because a restarting master relies on it.
+/// The log is bound, and that noted, first, because a restarting master relies on it.
 void master_role::join(const atl::group_birth& birth, atl::spi::replica_id self) {
   std::lock_guard lock{mutex_};
   if (stopping_)
     return;
   atl::record_log::binding bound{birth, self};
-  auto joined = log_->bind(bound);
+  auto joined = make_log(bound);
   if (joined)
     joined = start_replica(bound);
   if (!joined) {
@@ -216,6 +236,20 @@ void master_role::join(const atl::group_birth& birth, atl::spi::replica_id self)
   }
   caf::anon_send_exit(admission_, caf::exit_reason::user_shutdown);
   admission_ = nullptr;
+}
+
+atl::status master_role::make_log(const atl::record_log::binding& bound) {
+  auto& group = bound.birth.group;
+  auto made =
+      node_->folder.with([&](auto& folder) { return atl::make_group_folder(folder, group); });
+  if (!made)
+    return tl::unexpected{made.error()};
+  if (auto opened = open_log(std::move(*made)); !opened)
+    return opened;
+  if (auto tied = log_->bind(bound); !tied)
+    return tied;
+  return node_->folder.with(
+      [&](auto& folder) { return atl::note_group_folder(folder, role_.name, group); });
 }
 
 // -- in a group -------------------------------------------------------------------------------
@@ -227,8 +261,8 @@ atl::status master_role::check_against(const atl::group_birth& birth) const {
                 fmt::format("the log in {} was written by the consensus plugin '{}', and the "
                             "configuration names '{}', which can't read it; name the former, or "
                             "start the cluster anew on empty data folders",
-                            (node_->folder.path() / "log").string(), birth.protocol, protocol));
-  auto differs = atl::difference(lasting(node_->plugins), "the file of " + info_.name,
+                            paths_.log.string(), birth.protocol, protocol));
+  auto differs = atl::difference(lasting(node_->plugins), "the file of " + self_.name,
                                  birth.lasting, "the cluster, since its birth,");
   if (!differs.empty())
     return fail(errc::refused, fmt::format("{}; what is stored can't be read with another one: put "
@@ -239,20 +273,18 @@ atl::status master_role::check_against(const atl::group_birth& birth) const {
 
 atl::result<std::shared_ptr<atl::state_machine>>
 master_role::open_names(const atl::group_birth& birth) {
-  auto& folder = node_->folder;
-  if (auto there = folder.check_part("names"); !there)
-    return tl::unexpected{there.error()};
-  name_space::settings wanted;
+  name_space_settings wanted;
   wanted.cluster_id = cluster_.name;
   wanted.birth = atl::encode(birth);
   wanted.free_bytes_min = self_.reserve_bytes;
   wanted.ballast = ballast_file();
-  auto names = open_name_space(folder.path() / "names", wanted);
+  auto names = name_space::open(paths_.state, wanted);
   if (!names)
     return tl::unexpected{names.error()};
-  for (auto* part : {"log", "names"})
-    if (auto noted = folder.note_part(part); !noted)
-      return tl::unexpected{noted.error()};
+  auto noted =
+      node_->folder.with([&](auto& folder) { return atl::note_group_state(folder, role_.name); });
+  if (!noted)
+    return tl::unexpected{noted.error()};
   return std::shared_ptr<atl::state_machine>{std::move(*names)};
 }
 
@@ -268,8 +300,8 @@ atl::status master_role::start_replica(const atl::record_log::binding& bound) {
                             folder.path().string(), folder.group(), birth.group));
   if (auto joined = folder.join_group(birth.group); !joined)
     return joined;
-  info_.group = birth.group;
-  info_.replica = bound.self;
+  role_.group = birth.group;
+  role_.replica = bound.self;
   auto stable = log_->load();
   if (!stable)
     return tl::unexpected{stable.error()};
@@ -278,14 +310,14 @@ atl::status master_role::start_replica(const atl::record_log::binding& bound) {
     return tl::unexpected{names.error()};
   replica_settings settings;
   settings.machine = std::move(*names);
-  settings.self = info_;
-  settings.timing = cluster_.links;
+  settings.connections = node_->connections;
+  settings.role = role_;
   settings.voters = atl::voters_of(birth);
-  settings.snapshots = folder.path() / "snapshots";
+  settings.snapshots = paths_.snapshots;
   settings.snapshots_listen = {self_.control_listen.host, self_.snapshot_port};
   settings.secret = cluster_.secret;
-  settings.seed = std::hash<std::string>{}(info_.folder) ^ log_->incarnation();
-  atl::spi::consensus_setup setup{node_->plugins.at(consensus_key).options, info_.replica,
+  settings.seed = std::hash<std::string>{}(folder.uuid()) ^ log_->incarnation();
+  atl::spi::consensus_setup setup{node_->plugins.at(consensus_key).options, role_.replica,
                                   settings.voters, settings.seed, log_->incarnation()};
   auto protocol = node_->plugins.at(consensus_key).create_consensus(setup);
   if (!protocol)
@@ -312,20 +344,21 @@ atl::status master_role::start_actors(replica_settings settings, const atl::grou
   if (!members)
     return tl::unexpected{members.error()};
   settings.group = known_masters(cluster_, *members);
-  atl::runtime::member_folders folders;
+  atl::runtime::member_folders folders{role_.name, {}};
   for (auto& member : members->masters)
     folders.folder_of[member.id] = member.folder;
   auto group = settings.group;
   auto seed = settings.seed;
   replica_ = spawn_on_io_thread<replica_actor>(*node_->actors, std::move(settings));
   node_->supervise(replica_, "the replica of the master");
-  master_ = node_->actors->spawn<master_actor>(
-      master_actor::settings{info_, birth, group, make_policy(cluster_, node_->plugins), replica_,
-                             endpoint_, std::move(balancer), std::move(*recovery), seed,
-                             [actors = &node_->actors] { return actors->connections(); }});
+  master_ = node_->actors->spawn<master_actor>(master_actor::settings{
+      node_->connections->self().info(), role_, birth, group, make_policy(cluster_, node_->plugins),
+      replica_, node_->endpoint, std::move(balancer), std::move(*recovery), seed,
+      [actors = &node_->actors] { return actors->connections(); }});
   node_->supervise(master_, "the actor of the master");
-  atl::runtime::tell_from_outside(endpoint_, std::move(folders));
-  atl::runtime::tell_from_outside(endpoint_, atl::runtime::adopt_roles{info_, replica_, master_});
+  atl::runtime::tell_from_outside(node_->endpoint,
+                                  atl::runtime::adopt_role{role_, replica_, master_});
+  atl::runtime::tell_from_outside(node_->endpoint, std::move(folders));
   return {};
 }
 

@@ -3,6 +3,7 @@
 #include "settings/settings.hpp"
 
 #include <atoll/core/group_birth.hpp>
+#include <atoll/core/group_folder.hpp>
 #include <atoll/core/record_log.hpp>
 #include <atoll/node/node_context.hpp>
 #include <atoll/node/role.hpp>
@@ -23,7 +24,7 @@ class master_role : public atl::node::role {
  public:
   std::string_view name() const override { return master_role_name; }
   std::vector<atl::key_spec> keys() const override { return master_keys(); }
-  /// Opens the log, and listens.
+  /// Opens the log, and starts the actors.
   atl::status start(atl::node::node_context& node) override;
   void stop() override;
   atl::node::role_health health() const override;
@@ -31,7 +32,9 @@ class master_role : public atl::node::role {
  private:
   using replica_settings = atl::runtime::replica_actor::settings;
 
-  atl::status open_log();
+  atl::result<std::string> find_group();
+  atl::status open_log(atl::group_folder at);
+  atl::status make_log(const atl::record_log::binding& bound);
   atl::status start_replica(const atl::record_log::binding& bound);
   atl::status start_admission();
   void join(const atl::group_birth& birth, atl::spi::replica_id self);
@@ -43,11 +46,11 @@ class master_role : public atl::node::role {
   atl::node::node_context* node_ = nullptr;
   cluster_settings cluster_;
   node_settings self_;
-  atl::runtime::node_info info_;
+  atl::runtime::role_info role_;
+  atl::group_folder paths_; ///< of the master's group, once it belongs to one
   std::shared_ptr<atl::record_log> log_;
   mutable std::mutex mutex_; ///< of what follows: a group is joined by an actor's thread
   bool stopping_ = false;
-  caf::actor endpoint_;
   caf::actor admission_;
   caf::actor replica_;
   caf::actor master_;

@@ -34,12 +34,12 @@ constexpr std::size_t masters_max = 64;
 } // namespace
 
 storage_agent::storage_agent(caf::actor_config& config, settings given)
-    : caf::event_based_actor{config}, settings_{std::move(given)} {}
+    : caf::event_based_actor{config}, settings_{std::move(given)},
+      self_{settings_.connections->self().info()} {}
 
 void storage_agent::on_exit() {
-  for (auto& [name, state] : masters_)
-    send_exit(state.connection, caf::exit_reason::user_shutdown);
   masters_.clear();
+  settings_.connections.reset();
   settings_.store.reset();
   settings_.supervisor = nullptr;
 }
@@ -47,10 +47,12 @@ void storage_agent::on_exit() {
 caf::behavior storage_agent::make_behavior() {
   for (auto& master : settings_.masters)
     connect_to(master);
-  tell_later(this, settings_.timing.heartbeat, tick{});
+  tell_later(this, settings_.connections->timing().heartbeat, tick{});
   return {
       [this](const atl::runtime::connection_event& event) { on_connection_event(event); },
       [this](const atl::runtime::envelope_from_peer& from) { on_order(from); },
+      [this](const envelope& message) { return on_envelope(message); },
+      [](const atl::runtime::turned_away&) {},
       [this](removals_wait) { remove_some(); },
       [this](tick) {
         gather_changes();
@@ -58,17 +60,14 @@ caf::behavior storage_agent::make_behavior() {
           send_heartbeat(name);
         if (++ticks_ % ticks_between_queries == 0)
           query_for_masters();
-        tell_later(this, settings_.timing.heartbeat, tick{});
+        tell_later(this, settings_.connections->timing().heartbeat, tick{});
       },
   };
 }
 
 void storage_agent::connect_to(const master& to) {
-  masters_[to.name].connection =
-      atl::runtime::spawn_on_io_thread<atl::runtime::peer_connection_actor>(
-          system(), atl::runtime::peer_connection_actor::settings{
-                        to.name, to.where, settings_.self, settings_.timing,
-                        caf::actor_cast<caf::actor>(this), nullptr, ++settings_.seed, true});
+  masters_[to.name].connection = settings_.connections->subscribe(
+      to.where, {caf::actor_cast<caf::actor>(this), storage_role_name, to.name, true});
 }
 
 /// The configured masters know the masters that joined later.
@@ -77,8 +76,8 @@ void storage_agent::query_for_masters() {
       std::find_if(masters_.begin(), masters_.end(), [](auto& entry) { return entry.second.up; });
   if (up == masters_.end())
     return;
-  ask(this, up->second.connection, settings_.timing.failure_timeout,
-      envelope{message_kind::group, atl::runtime::cluster_digest(settings_.self), {}})
+  ask(this, up->second.connection.connection(), settings_.connections->timing().failure_timeout,
+      envelope{message_kind::group, atl::runtime::cluster_digest(self_), {}, master_role_name})
       .then(
           [this](const envelope& answer) {
             auto reply = atl::runtime::decode_reply(answer.body);
@@ -106,14 +105,29 @@ void storage_agent::on_connection_event(const atl::runtime::connection_event& ev
 
 /// The answer to a report that is under way may have been made before the orders.
 void storage_agent::on_order(const atl::runtime::envelope_from_peer& from) {
-  if (static_cast<protocol::kind>(from.message.kind) != protocol::kind::report_now)
-    return;
-  if (auto& master = masters_[from.peer]; master.waiting) {
+  if (static_cast<protocol::kind>(from.message.kind) == protocol::kind::report_now)
+    report_now(from.peer);
+}
+
+/// Over the node's endpoint, so it isn't known which master asks.
+envelope storage_agent::on_envelope(const envelope& message) {
+  if (static_cast<protocol::kind>(message.kind) != protocol::kind::report_now)
+    return atl::runtime::make_reply(
+        {atl::fail(errc::invalid, "a kind of message that a storage node doesn't take"),
+         {},
+         false});
+  for (auto& [name, state] : masters_)
+    report_now(name);
+  return atl::runtime::make_reply({std::string{}, {}, false});
+}
+
+void storage_agent::report_now(const std::string& name) {
+  if (auto& master = masters_[name]; master.waiting) {
     master.report_again = true;
     return;
   }
   gather_changes();
-  send_heartbeat(from.peer);
+  send_heartbeat(name);
 }
 
 void storage_agent::gather_changes() {
@@ -147,7 +161,8 @@ void storage_agent::send_heartbeat(const std::string& name) {
   if (!state.up || state.waiting)
     return;
   protocol::storage_heartbeat report;
-  report.name = settings_.self.name;
+  report.name = self_.name;
+  report.control = settings_.connections->self().info().address;
   report.uuid = settings_.uuid;
   report.group = settings_.group;
   report.bulk = settings_.bulk;
@@ -177,8 +192,9 @@ void storage_agent::send_heartbeat(const std::string& name) {
   report.more = !state.to_tell.empty();
   state.waiting = true;
   envelope message{static_cast<message_kind>(protocol::kind::heartbeat),
-                   atl::runtime::cluster_digest(settings_.self), protocol::encode(report)};
-  ask(this, state.connection, settings_.timing.failure_timeout * 4, std::move(message))
+                   atl::runtime::cluster_digest(self_), protocol::encode(report), master_role_name};
+  ask(this, state.connection.connection(), settings_.connections->timing().failure_timeout * 4,
+      std::move(message))
       .then([this, name](const envelope& answer) { apply_commands(name, answer); },
             [this, name](const caf::error&) {
               masters_[name].waiting = false;

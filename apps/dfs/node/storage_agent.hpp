@@ -3,7 +3,7 @@
 #include "common/master_protocol.hpp"
 #include "storage/chunk_store.hpp"
 
-#include <atoll/runtime/peer_connection.hpp>
+#include <atoll/runtime/peer_connections.hpp>
 #include <atoll/runtime/runtime_messages.hpp>
 
 #include <caf/actor.hpp>
@@ -29,9 +29,8 @@ class storage_agent : public caf::event_based_actor {
   };
 
   struct settings {
-    atl::runtime::node_info self;
+    std::shared_ptr<atl::runtime::peer_connections> connections; ///< of the node
     std::vector<master> masters;
-    atl::runtime::connection_settings timing;
     std::string uuid;  ///< of the data folder
     std::string group; ///< the group that its data belongs to; empty: none yet
     /// Stores durably that the data belongs to this group.
@@ -43,7 +42,6 @@ class storage_agent : public caf::event_based_actor {
     std::function<std::uint32_t()> in_flight;
     std::shared_ptr<chunk_store> store;
     caf::actor supervisor; ///< gets `node_failure`
-    std::uint64_t seed = 0;
   };
 
   storage_agent(caf::actor_config& config, settings given);
@@ -53,7 +51,7 @@ class storage_agent : public caf::event_based_actor {
 
  private:
   struct master_state {
-    caf::actor connection;
+    atl::runtime::peer_subscription connection;
     bool up = false;
     bool waiting = false;      ///< is an answer to a report outstanding?
     bool report_again = false; ///< once that answer is there
@@ -74,9 +72,12 @@ class storage_agent : public caf::event_based_actor {
   bool accept_group(const std::string& name, const protocol::storage_commands& commands);
   void warn_once(const std::string& name, const std::string& why);
   void on_order(const atl::runtime::envelope_from_peer& from);
+  atl::runtime::envelope on_envelope(const atl::runtime::envelope& message);
+  void report_now(const std::string& name);
   void on_connection_event(const atl::runtime::connection_event& event);
 
   settings settings_;
+  const atl::runtime::node_info self_; ///< of the node, when the agent started
   std::map<std::string, master_state> masters_;
   std::deque<fragment_key> removals_; ///< ordered by a master and not carried out yet
   std::uint64_t ticks_ = 0;

@@ -20,6 +20,7 @@ atl::status storage_role::start(atl::node::node_context& node) {
     return read;
   if (auto planned = plan_files(); !planned)
     return planned;
+  node.set_address(self_.control, self_.control_listen);
   if (auto opened = open_store(); !opened)
     return opened;
   if (auto started = start_bulk(); !started)
@@ -45,6 +46,8 @@ atl::node::role_health storage_role::health() const {
   using state = atl::node::role_health::state;
   if (node_ != nullptr && node_->folder.group().empty())
     return {state::waits, "no master has let it into a group yet"};
+  if (auto failure = store_ ? store_->failure() : std::nullopt)
+    return {state::failed, failure->message};
   return {state::serves, {}};
 }
 
@@ -92,7 +95,7 @@ atl::status storage_role::start_bulk() {
   bulk_server_options options;
   options.self.cluster = cluster_.name;
   options.self.name = self_.name;
-  options.self.role = "storage";
+  options.self.role = storage_role_name;
   options.self.group = node_->folder.group();
   options.secret = cluster_.secret;
   options.listen = self_.bulk_listen;
@@ -120,13 +123,9 @@ atl::status storage_role::join_group(const std::string& group) {
 void storage_role::start_agent() {
   auto& folder = node_->folder;
   storage_agent::settings settings;
-  settings.self.cluster = cluster_.name;
-  settings.self.name = self_.name;
-  settings.self.role = "storage";
-  settings.self.folder = folder.uuid();
+  settings.connections = node_->connections;
   for (auto& master : cluster_.masters)
     settings.masters.push_back({master.name, master.address});
-  settings.timing = cluster_.links;
   settings.uuid = folder.uuid();
   settings.group = folder.group();
   settings.join_group = [this](const std::string& group) { return join_group(group); };
@@ -136,9 +135,11 @@ void storage_role::start_agent() {
   settings.in_flight = [server = bulk_.get()] { return server->stats().load.in_flight; };
   settings.store = store_;
   settings.supervisor = node_->supervisor;
-  settings.seed = std::hash<std::string>{}(folder.uuid());
   agent_ = node_->actors->spawn<storage_agent, caf::detached>(std::move(settings));
   node_->supervise(agent_, "the actor of the storage node");
+  atl::runtime::role_info role;
+  role.name = storage_role_name;
+  atl::runtime::tell_from_outside(node_->endpoint, atl::runtime::adopt_role{role, nullptr, agent_});
 }
 
 } // namespace dfs

@@ -95,9 +95,6 @@ std::vector<key_spec> shared_keys() {
 
 std::vector<key_spec> master_keys() {
   return {
-      {.key = "node.listen",
-       .meaning = "host:port where a master listens, if it isn't where others find it (its address "
-                  "among [[masters]]): in a container, or behind a proxy."},
       {.key = "node.snapshot_port",
        .type = option_type::integer,
        .default_value = "0",

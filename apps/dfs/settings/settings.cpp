@@ -55,12 +55,17 @@ atl::result<node_settings> read_node(const atl::config& config, const cluster_se
                  "a storage node needs node.bulk, the address where it serves chunks");
   if (config.is_set("node.bulk"))
     node.bulk = problems.check_reachable("node.bulk", "node.bulk_listen");
-  if (config.is_set("node.listen") && !node.is_master())
-    problems.add("node.listen", "only a master listens there; a storage node has node.bulk_listen");
   if (config.is_set("node.bulk_listen") && !node.is_storage())
     problems.add("node.bulk_listen", "only a storage node listens there; a master has node.listen");
-  node.control_listen = problems.check_listen("node.listen", node.control);
   node.bulk_listen = problems.check_listen("node.bulk_listen", node.bulk);
+  if (node.is_master()) {
+    node.control_listen = problems.check_listen("node.listen", node.control);
+  } else {
+    node.control_listen = problems.check_listen("node.listen", {node.bulk_listen.host, 0});
+    node.control = node.control_listen;
+    if (!config.is_set("node.listen") || atl::node::is_any_address(node.control.host))
+      node.control.host = node.bulk.host;
+  }
   node.zone = config.text("node.zone");
   if (node.zone.size() > atl::node::name_bytes_max)
     problems.add("node.zone", fmt::format("is longer than {} bytes", atl::node::name_bytes_max));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/durability.hpp"
+#include "common/role_names.hpp"
 
 #include <atoll/core/endpoint.hpp>
 #include <atoll/core/error.hpp>
@@ -18,10 +19,6 @@
 #include <vector>
 
 namespace dfs {
-
-/// The names of the roles in `node.roles`.
-inline constexpr std::string_view master_role_name = "master";
-inline constexpr std::string_view storage_role_name = "storage";
 
 /// The settings that all nodes and clients of a cluster share: `cluster.toml`.
 struct cluster_settings : atl::node::cluster_config {
@@ -45,7 +42,9 @@ struct node_settings : atl::node::node_config {
   bool is_master() const { return has_role(master_role_name); }
   bool is_storage() const { return has_role(storage_role_name); }
 
-  atl::endpoint control; ///< of a master: the address for other nodes
+  /// Where other nodes find the node's endpoint. Of a node that is no master the port may be 0: the
+  /// port that the node gets.
+  atl::endpoint control;
   atl::endpoint control_listen;
   atl::endpoint bulk; ///< of a storage node: the address for other nodes
   atl::endpoint bulk_listen;

@@ -42,6 +42,14 @@ bool group_admission::founds() const {
       settings_.founders, [this](auto& founder) { return founder.id == settings_.self.self.id; });
 }
 
+/// `'dfs admin master add master-4'`
+std::string group_admission::admin(std::string_view verb) const {
+  auto& name = settings_.self.self.name;
+  return settings_.admin_command.empty()
+             ? fmt::format("an operator's order to {} {}", verb, name)
+             : fmt::format("'{} {} {} {}'", settings_.admin_command, settings_.role, verb, name);
+}
+
 /// A group that a peer belongs to takes precedence: this replica joins it or waits, and founds
 /// none.
 std::optional<group_admission::decision> group_admission::join_existing() const {
@@ -65,18 +73,17 @@ std::optional<group_admission::decision> group_admission::join_existing() const 
   if (member->admitted_as != 0)
     return decision{verdict::join, {}, birth, member->admitted_as};
   if (!founds())
-    return decision{verdict::wait,
-                    fmt::format("{} isn't a member of the group yet; 'dfs admin master add {}' "
-                                "lets it in",
-                                name, name),
-                    {},
-                    0};
+    return decision{
+        verdict::wait,
+        fmt::format("{} isn't a member of the group yet; {} lets it in", name, admin("add")),
+        {},
+        0};
   return decision{
       verdict::refuse,
       fmt::format("the group exists already ({} belongs to it) and the data folder of {} is empty: "
-                  "if its disk isn't mounted, mount it and start again; if the disk is lost, 'dfs "
-                  "admin master replace {}' lets this one in under a new id",
-                  member->peer.self.name, name, name),
+                  "if its disk isn't mounted, mount it and start again; if the disk is lost, {} "
+                  "lets this one in under a new id",
+                  member->peer.self.name, name, admin("replace")),
       {},
       0};
 }
@@ -114,11 +121,11 @@ std::optional<std::string> group_admission::differing_founder() const {
         !differs.empty())
       return differs;
     if (theirs.founders != self.founders)
-      return fmt::format("{} has the masters '{}', {} has '{}'", self.self.name, self.founders,
-                         name, theirs.founders);
+      return fmt::format("{} has the {}s '{}', {} has '{}'", self.self.name, settings_.role,
+                         self.founders, name, theirs.founders);
     if (name != founder.name)
-      return fmt::format("master {} is called '{}' in the file of {}, and '{}' in its own",
-                         founder.id, founder.name, self.self.name, name);
+      return fmt::format("{} {} is called '{}' in the file of {}, and '{}' in its own",
+                         settings_.role, founder.id, founder.name, self.self.name, name);
   }
   return std::nullopt;
 }
@@ -130,7 +137,7 @@ group_admission::decision group_admission::decide(timestamp now,
     return *existing;
   auto& self = settings_.self.self;
   if (!founds())
-    return wait("no master that belongs to the group answers yet");
+    return wait(fmt::format("no {} that belongs to the group answers yet", settings_.role));
   if (auto differs = differing_founder())
     return {verdict::refuse, *differs + "; they must agree before the group is founded", {}, 0};
   if (auto missing = missing_founder(now))
@@ -142,8 +149,8 @@ group_admission::decision group_admission::decide(timestamp now,
     return {verdict::refuse,
             fmt::format("the data folder of {} is empty, and the storage node {} belongs to a "
                         "group already ({}): if a disk isn't mounted, mount it and start again; if "
-                        "all masters' disks are lost, start a master with --found-group",
-                        self.name, storage_node_, storage_group_),
+                        "all {}s' disks are lost, start a {} with --found-group",
+                        self.name, storage_node_, storage_group_, settings_.role, settings_.role),
             {},
             0};
   auto lowest = std::ranges::min_element(settings_.founders, {}, &member_identity::id);

@@ -19,7 +19,7 @@ namespace atl {
 
 namespace {
 
-constexpr std::size_t identity_bytes_max = 4096;
+constexpr std::size_t identity_bytes_max = 16 << 10;
 constexpr const char* identity_file = "identity.json";
 /// The folders into which `put_aside` moved former data.
 constexpr std::string_view put_aside_prefix = "former-";
@@ -61,6 +61,16 @@ std::string group_in(const nlohmann::json& identity) {
   return group != identity.end() && group->is_string() ? group->get<std::string>() : std::string{};
 }
 
+std::map<std::string, std::string> groups_in(const nlohmann::json& identity) {
+  std::map<std::string, std::string> groups;
+  auto list = identity.find("groups");
+  if (list != identity.end() && list->is_object())
+    for (auto& [role, group] : list->items())
+      if (group.is_string())
+        groups.emplace(role, group.get<std::string>());
+  return groups;
+}
+
 std::set<std::string> parts_in(const nlohmann::json& identity) {
   std::set<std::string> parts;
   auto list = identity.find("parts");
@@ -99,7 +109,7 @@ std::string random_uuid() {
 }
 
 result<data_folder> data_folder::lock(const std::filesystem::path& folder,
-                                      const std::string& cluster, const std::string& node) {
+                                      const data_owner& owner) {
   std::error_code problem;
   auto made = std::filesystem::create_directories(folder, problem);
   if (problem)
@@ -120,8 +130,7 @@ result<data_folder> data_folder::lock(const std::filesystem::path& folder,
     return fail(errc::refused, fmt::format("the data folder {} is in use by another process; stop "
                                            "it, or give this node a folder of its own",
                                            taken.path_.string()));
-  taken.cluster_ = cluster;
-  taken.node_ = node;
+  taken.owner_ = owner;
   auto file = taken.path_ / identity_file;
   if (!std::filesystem::exists(file, problem)) {
     if (auto empty = check_empty(taken.path_); !empty)
@@ -134,8 +143,14 @@ result<data_folder> data_folder::lock(const std::filesystem::path& folder,
   auto identity = read_identity(file);
   if (!identity)
     return tl::unexpected{identity.error()};
-  for (auto& [key, expected] : {std::pair{"cluster", cluster}, std::pair{"node", node}}) {
-    auto found = (*identity)[key].get<std::string>();
+  auto& recorded = *identity;
+  auto has_application = recorded.contains("application") && recorded["application"].is_string();
+  if (!has_application)
+    recorded["application"] = owner.application;
+  for (auto& [key, expected] :
+       {std::pair{"application", owner.application}, std::pair{"cluster", owner.cluster},
+        std::pair{"node", owner.node}}) {
+    auto found = recorded[key].get<std::string>();
     if (found != expected)
       return fail(errc::refused,
                   fmt::format("the data folder {} belongs to {} '{}', not to '{}'; give this node "
@@ -144,7 +159,11 @@ result<data_folder> data_folder::lock(const std::filesystem::path& folder,
   }
   taken.uuid_ = (*identity)["uuid"].get<std::string>();
   taken.group_ = group_in(*identity);
+  taken.groups_ = groups_in(*identity);
   taken.parts_ = parts_in(*identity);
+  if (!has_application)
+    if (auto written = taken.write_identity(); !written)
+      return tl::unexpected{written.error()};
   return taken;
 }
 
@@ -169,14 +188,20 @@ status data_folder::put_aside() {
                                       former.string(), problem.message()));
   uuid_ = random_uuid();
   group_.clear();
+  groups_.clear();
   parts_.clear();
   return write_identity();
 }
 
 status data_folder::write_identity() const {
-  nlohmann::json identity{{"cluster", cluster_}, {"node", node_}, {"uuid", uuid_}};
+  nlohmann::json identity{{"application", owner_.application},
+                          {"cluster", owner_.cluster},
+                          {"node", owner_.node},
+                          {"uuid", uuid_}};
   if (!group_.empty())
     identity["group"] = group_;
+  if (!groups_.empty())
+    identity["groups"] = groups_;
   if (!parts_.empty())
     identity["parts"] = parts_;
   return write_durably(path_ / identity_file, identity.dump(2) + "\n");
@@ -200,14 +225,35 @@ status data_folder::check_part(const std::string& part) const {
         errc::refused,
         fmt::format("the data folder {} held the folder '{}', which is gone or empty now: if "
                     "it is on a disk of its own, mount that; if it is lost, start this node "
-                    "once with --new-disk, and say so with 'dfs admin master replace {}' or "
-                    "'dfs admin storage replace {}'",
-                    path_.string(), part, node_, node_));
+                    "once with --new-disk, and {}",
+                    path_.string(), part, owner_.replace_advice));
   return {};
 }
 
 status data_folder::note_part(const std::string& part) {
   return parts_.insert(part).second ? write_identity() : status{};
+}
+
+std::string data_folder::group_of(const std::string& role) const {
+  auto known = groups_.find(role);
+  return known == groups_.end() ? std::string{} : known->second;
+}
+
+std::set<std::string> data_folder::groups() const {
+  std::set<std::string> all;
+  for (auto& [role, group] : groups_)
+    all.insert(group);
+  return all;
+}
+
+status data_folder::note_group(const std::string& role, const std::string& group,
+                               const std::set<std::string>& parts,
+                               const std::set<std::string>& former) {
+  groups_[role] = group;
+  for (auto& part : former)
+    parts_.erase(part);
+  parts_.insert(parts.begin(), parts.end());
+  return write_identity();
 }
 
 result<std::string> group_of_folder(const std::filesystem::path& folder) {
@@ -226,10 +272,10 @@ data_folder::data_folder(data_folder&& other) noexcept {
 
 data_folder& data_folder::operator=(data_folder&& other) noexcept {
   std::swap(path_, other.path_);
-  std::swap(cluster_, other.cluster_);
-  std::swap(node_, other.node_);
+  std::swap(owner_, other.owner_);
   std::swap(uuid_, other.uuid_);
   std::swap(group_, other.group_);
+  std::swap(groups_, other.groups_);
   std::swap(parts_, other.parts_);
   std::swap(lock_, other.lock_);
   return *this;

@@ -9,9 +9,6 @@
 
 namespace atl::node {
 
-namespace {
-
-/// Is it `0.0.0.0`, `::` or another notation for all addresses of a machine?
 bool is_any_address(const std::string& host) {
   if (host == "*")
     return true;
@@ -31,8 +28,6 @@ bool is_any_address(const std::string& host) {
   ::freeaddrinfo(found);
   return any;
 }
-
-} // namespace
 
 void config_errors::add(const std::string& key, std::string_view what) {
   if (!text_.empty())

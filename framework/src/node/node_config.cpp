@@ -52,6 +52,10 @@ std::vector<key_spec> node_keys(const std::vector<std::string>& roles) {
        .required = true,
        .meaning = "The folder that holds all the node's data; a relative one starts at the file.",
        .is_path = true},
+      {.key = "node.listen",
+       .meaning = "host:port where the node listens for other nodes, if a role names no address or "
+                  "another one, at which the others find it: in a container, or behind a proxy. "
+                  "Where no role names a port either, any free one."},
       {.key = "node.threads",
        .type = option_type::integer,
        .default_value = "1",

@@ -2,6 +2,7 @@
 
 #include <atoll/core/logging.hpp>
 #include <atoll/runtime/caf.hpp>
+#include <atoll/runtime/node_endpoint.hpp>
 #include <atoll/runtime/runtime_messages.hpp>
 
 #include <fmt/format.h>
@@ -29,8 +30,16 @@ class supervisor_actor : public caf::event_based_actor {
   std::function<void(const error&)> failed_;
 };
 
+runtime::role_status describe(const role& what) {
+  auto health = what.health();
+  auto now = health.now == role_health::state::serves   ? runtime::health::serving
+             : health.now == role_health::state::failed ? runtime::health::failed
+                                                        : runtime::health::waiting;
+  return {std::string{what.name()}, now, health.reason};
+}
+
 runtime::membership who(const loaded_config& all) {
-  return {all.cluster.name, all.self.name, all.self.roles.front(), all.cluster.secret};
+  return {all.cluster.name, all.self.name, all.self.roles, all.cluster.secret};
 }
 
 } // namespace
@@ -43,6 +52,10 @@ running_node::~running_node() {
     stop_role(roles_.back());
     roles_.pop_back();
   }
+  if (endpoint_)
+    caf::anon_send_exit(endpoint_, caf::exit_reason::user_shutdown);
+  endpoint_ = nullptr;
+  connections_.reset();
   actors_.disconnect();
   actors_->await_all_actors_done();
 }
@@ -52,22 +65,86 @@ result<std::unique_ptr<running_node>> running_node::start(parts given,
   if (application.register_messages)
     application.register_messages();
   std::unique_ptr<running_node> node{new running_node{std::move(given)}};
-  if (auto locked = node->lock_folder(); !locked)
+  if (auto locked = node->lock_folder(application); !locked)
     return tl::unexpected{locked.error()};
+  node->start_endpoint(application);
   if (auto started = node->start_roles(application); !started)
     return tl::unexpected{started.error()};
+  if (auto published = node->publish(); !published)
+    return tl::unexpected{published.error()};
   return node;
 }
 
-status running_node::lock_folder() {
+status running_node::lock_folder(const application& application) {
   auto& all = given_.all;
-  auto taken = data_folder::lock(all.self.data, all.cluster.name, all.self.name);
+  auto& name = application.name.empty() ? application.program : application.name;
+  data_owner owner{name, all.cluster.name, all.self.name};
+  if (application.replace_advice)
+    owner.replace_advice = application.replace_advice(all.self.name);
+  auto taken = data_folder::lock(all.self.data, owner);
   if (!taken)
     return tl::unexpected{taken.error()};
   if (given_.orders.new_disk)
     if (auto emptied = taken->put_aside(); !emptied)
       return emptied;
   folder_.emplace(std::move(*taken));
+  return {};
+}
+
+void running_node::start_endpoint(const application& application) {
+  auto& all = given_.all;
+  runtime::node_info self;
+  self.cluster = all.cluster.name;
+  self.name = all.self.name;
+  self.folder = folder_->uuid();
+  description_ = std::make_shared<runtime::node_description>(std::move(self));
+  connections_ = std::make_shared<runtime::peer_connections>(
+      *actors_, description_, all.cluster.links, std::hash<std::string>{}(folder_->uuid()));
+  std::vector<runtime::adopt_role> roles;
+  for (auto& name : all.self.roles) {
+    runtime::role_info role;
+    role.name = name;
+    description_->set_role(role);
+    roles.push_back({role, nullptr, nullptr});
+  }
+  endpoint_ = runtime::spawn_on_io_thread<runtime::node_endpoint_actor>(
+      *actors_, runtime::node_endpoint_actor::settings{description_, std::move(roles),
+                                                       application.admin_command});
+  supervise(endpoint_, "the endpoint of the node",
+            [report = given_.failed, names = all.self.roles](const error& problem) {
+              for (auto& name : names)
+                report(name, problem);
+            });
+}
+
+void running_node::set_address(const endpoint& address, const endpoint& listen) {
+  if (address_ && (address_->reachable.port != 0 || address.port == 0))
+    return;
+  address_ = {address, listen};
+  if (address.port != 0)
+    description_->set_address(to_string(address));
+}
+
+status running_node::publish() {
+  if (!address_) {
+    endpoint where{"127.0.0.1", 0};
+    if (auto& text = given_.all.config.text("node.listen"); !text.empty()) {
+      auto wanted = parse_endpoint(text);
+      if (!wanted)
+        return tl::unexpected{wanted.error()};
+      where = *wanted;
+    }
+    set_address(where, where);
+  }
+  auto listens_at = actors_.publish(endpoint_, address_->listen);
+  if (!listens_at)
+    return tl::unexpected{listens_at.error()};
+  auto address = address_->reachable;
+  if (address.port == 0) {
+    address.port = listens_at->port;
+    description_->set_address(to_string(address));
+  }
+  log::info("node", "", "other nodes find it at {}", to_string(address));
   return {};
 }
 
@@ -87,9 +164,15 @@ status running_node::start_role(const std::shared_ptr<role>& what) {
   auto& all = given_.all;
   roles_.push_back({what,
                     {all.config, all.cluster, all.self, given_.plugins, given_.orders, *folder_,
-                     actors_, given_.open_files_max, failed, supervisor}});
+                     actors_, given_.open_files_max, failed, supervisor, connections_, endpoint_,
+                     [this](const endpoint& address, const endpoint& listen) {
+                       set_address(address, listen);
+                     }}});
   try {
-    return what->start(roles_.back().context);
+    auto started = what->start(roles_.back().context);
+    if (started)
+      description_->set_status(std::string{what->name()}, [what] { return describe(*what); });
+    return started;
   } catch (const std::exception& thrown) {
     return fail(errc::internal,
                 fmt::format("starting the role '{}' threw: {}", what->name(), thrown.what()));
@@ -97,7 +180,12 @@ status running_node::start_role(const std::shared_ptr<role>& what) {
 }
 
 void running_node::stop_role(started_role& running) {
+  std::string name{running.what->name()};
+  description_->set_status(name, nullptr);
   running.what->stop();
+  description_->remove_role(name);
+  runtime::tell_from_outside(endpoint_, runtime::drop_role{name});
+  running.context.endpoint = nullptr;
   caf::anon_send_exit(running.context.supervisor, caf::exit_reason::user_shutdown);
   running.context.supervisor = nullptr;
 }

@@ -46,15 +46,26 @@ class running_node {
   };
 
   explicit running_node(parts given);
-  status lock_folder();
+  status lock_folder(const application& application);
+  void start_endpoint(const application& application);
+  void set_address(const endpoint& address, const endpoint& listen);
+  status publish();
   status start_roles(const application& application);
   status start_role(const std::shared_ptr<role>& what);
-  static void stop_role(started_role& running);
+  void stop_role(started_role& running);
 
   parts given_;
   std::optional<node_folder> folder_;
   runtime::system actors_;
-  std::list<started_role> roles_; ///< a list: roles keep a reference to their context
+  std::shared_ptr<runtime::node_description> description_;
+  std::shared_ptr<runtime::peer_connections> connections_;
+  caf::actor endpoint_;
+  struct node_address {
+    endpoint reachable; ///< by other nodes
+    endpoint listen;
+  };
+  std::optional<node_address> address_; ///< none: no role has named one
+  std::list<started_role> roles_;       ///< a list: roles keep a reference to their context
 };
 
 } // namespace atl::node

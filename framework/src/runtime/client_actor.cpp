@@ -109,7 +109,8 @@ void client_actor::send_queued() {
     std::vector<client_call> together;
     std::size_t bytes = 0;
     auto send = [&] {
-      tell(this, to.handle, envelope{message_kind::calls, digest_, encode(together)});
+      tell(this, to.handle,
+           envelope{message_kind::calls, digest_, encode(together), settings_.role});
       together.clear();
       bytes = 0;
     };
@@ -140,7 +141,7 @@ void client_actor::send_alone(std::size_t member, call_id id) {
   auto& call = calls_.at(id);
   auto sent = wire_id(id, call);
   ask(this, replicas_[member].handle, settings_.timing.failure_timeout,
-      envelope{call.what.kind, digest_, call.what.body})
+      envelope{call.what.kind, digest_, call.what.body, settings_.role})
       .then(
           [this, sent](const envelope& message) {
             on_response(sent, decode_reply(message.body));
@@ -235,14 +236,15 @@ void client_actor::give_up(call_id id, const error& problem) {
   auto unreachable = describe_unreachable();
   auto all_unreachable = unreachable.count == replicas_.size();
   auto& reason = call.last_error.empty() ? problem.message : call.last_error;
-  auto text = all_unreachable
-                  ? fmt::format("no master answers: {}", unreachable.text)
-                  : fmt::format("no master could do it within {} ms; the last one said: {}",
-                                settings_.timeout / std::chrono::milliseconds{1}, reason);
+  auto text =
+      all_unreachable
+          ? fmt::format("no {} answers: {}", settings_.role, unreachable.text)
+          : fmt::format("no {} could do it within {} ms; the last one said: {}", settings_.role,
+                        settings_.timeout / std::chrono::milliseconds{1}, reason);
   if (!all_unreachable && unreachable.count > 0)
     text +=
-        fmt::format("; {} of {} masters {} answer{}: {}", unreachable.count, replicas_.size(),
-                    unreachable.count == 1 ? "doesn't" : "don't",
+        fmt::format("; {} of {} {}s {} answer{}: {}", unreachable.count, replicas_.size(),
+                    settings_.role, unreachable.count == 1 ? "doesn't" : "don't",
                     unreachable.count * 2 >= replicas_.size() ? ", so a majority is missing" : "",
                     unreachable.text);
   if (call.in_doubt)

@@ -122,7 +122,7 @@ class client_actor : public io_thread_actor {
   void queue_up(call_id id, std::size_t member);
   void connect(std::size_t member);
   void send_handshake(std::size_t member, const caf::actor& there);
-  std::string other_group(const node_info& who);
+  std::string unfit_role(const node_info& who);
   void connected(std::size_t member, const caf::actor& there);
   void lost(std::size_t member, const contact_failure& failure);
   static std::string describe(const group_client::member& who);

@@ -74,11 +74,13 @@ void client_actor::send_handshake(std::size_t member, const caf::actor& there) {
             if (generation != replicas_[member].generation)
               return;
             auto answer = decode_reply(message.body);
-            auto info = answer.value ? decode_node_info(*answer.value, settings_.self.wire)
-                                     : result<node_info>{tl::unexpected{answer.value.error()}};
-            auto problem = info ? incompatibility(settings_.self, *info) : info.error().message;
+            auto response = answer.value
+                                ? decode_handshake_response(*answer.value, settings_.self.wire)
+                                : result<handshake_response>{tl::unexpected{answer.value.error()}};
+            auto problem = response ? incompatibility(settings_.self, response->self)
+                                    : response.error().message;
             if (problem.empty())
-              problem = other_group(*info);
+              problem = unfit_role(response->self);
             if (problem.empty())
               connected(member, there);
             else
@@ -94,15 +96,18 @@ void client_actor::send_handshake(std::size_t member, const caf::actor& there) {
           });
 }
 
-/// A client stays with the group that it met first: two groups of one name would each take a part
-/// of its commands.
-std::string client_actor::other_group(const node_info& who) {
+/// Why a node can't answer the calls. A client stays with the group that it met first: two groups
+/// of one name would each take a part of its commands.
+std::string client_actor::unfit_role(const node_info& who) {
+  auto* role = who.find_role(settings_.role);
+  if (role == nullptr)
+    return describe_missing_role(who, settings_.role);
   if (group_.empty())
-    group_ = who.group;
-  if (who.group.empty() || who.group == group_)
+    group_ = role->group;
+  if (role->group.empty() || role->group == group_)
     return {};
-  return fmt::format("it belongs to the group {}, and the masters that answered before to {}",
-                     who.group, group_);
+  return fmt::format("it belongs to the group {}, and the {}s that answered before to {}",
+                     role->group, settings_.role, group_);
 }
 
 void client_actor::connected(std::size_t member, const caf::actor& there) {
@@ -138,7 +143,7 @@ void client_actor::lost(std::size_t member, const contact_failure& failure) {
 /// Learns of replicas that joined after the settings were written.
 void client_actor::learn_group(std::size_t member) {
   ask(this, replicas_[member].handle, settings_.timing.failure_timeout,
-      envelope{message_kind::group, digest_, {}})
+      envelope{message_kind::group, digest_, {}, settings_.role})
       .then(
           [this](const envelope& message) {
             auto answer = decode_reply(message.body);

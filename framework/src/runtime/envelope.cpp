@@ -40,4 +40,35 @@ envelope make_reply(const reply& answer) {
   return {message_kind::reply, 0, encode(answer)};
 }
 
+std::string encode(const deferred_call& call) {
+  spi::writer out;
+  out.put(call.id).put(call.kind).put(call.body);
+  return out.take();
+}
+
+std::optional<deferred_call> decode_deferred_call(std::string_view bytes) {
+  spi::reader in{bytes};
+  deferred_call call;
+  call.id = in.get<std::uint64_t>();
+  call.kind = static_cast<message_kind>(in.get<std::uint16_t>());
+  call.body = in.get_string();
+  if (!in.done() || call.kind < message_kind::application)
+    return std::nullopt;
+  return call;
+}
+
+std::string encode(const completion& it) {
+  spi::writer out;
+  out.put(it.id).put(encode(it.outcome));
+  return out.take();
+}
+
+std::optional<completion> decode_completion(std::string_view bytes) {
+  spi::reader in{bytes};
+  completion it;
+  it.id = in.get<std::uint64_t>();
+  it.outcome = decode_reply(in.get_text());
+  return in.done() ? std::optional{std::move(it)} : std::nullopt;
+}
+
 } // namespace atl::runtime

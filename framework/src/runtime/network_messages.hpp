@@ -12,7 +12,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <string>
+#include <utility>
 
 /// Messages between the actors that carry envelopes over the network.
 namespace atl::runtime {
@@ -66,6 +69,30 @@ struct channel_closed {
 /// To a remote node's actor, from itself.
 struct remote_node_tick {};
 
+/// Whoever waits for the outcome of a `node_call`. Whatever becomes of it, `done` is called once.
+struct node_caller {
+  std::function<void(result<std::string>)> done;
+  std::function<void()> accepted; ///< of a deferred call; may be null
+
+  ~node_caller() { finish(fail(errc::unavailable, "the client was closed")); }
+  void finish(result<std::string> outcome) {
+    if (auto call = std::exchange(done, nullptr))
+      call(std::move(outcome));
+  }
+};
+
+enum class node_call_type : std::uint8_t { request, one_way, deferred };
+
+/// To a `node_client`'s actor.
+struct node_call {
+  endpoint where;
+  node_call_type type = node_call_type::request;
+  message_kind kind = message_kind::application;
+  std::string role;
+  std::string body;
+  std::shared_ptr<node_caller> caller;
+};
+
 } // namespace atl::runtime
 
 CAF_BEGIN_TYPE_ID_BLOCK(atoll_network, caf::first_custom_type_id + 60)
@@ -78,6 +105,7 @@ CAF_ADD_TYPE_ID(atoll_network, (atl::runtime::bulk_lane_opened))
 CAF_ADD_TYPE_ID(atoll_network, (atl::runtime::envelope_arrived))
 CAF_ADD_TYPE_ID(atoll_network, (atl::runtime::channel_closed))
 CAF_ADD_TYPE_ID(atoll_network, (atl::runtime::remote_node_tick))
+CAF_ADD_TYPE_ID(atoll_network, (atl::runtime::node_call))
 CAF_END_TYPE_ID_BLOCK(atoll_network)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::dial_node)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::dial_outcome)
@@ -88,3 +116,4 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::bulk_lane_opened)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::envelope_arrived)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::channel_closed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::remote_node_tick)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::node_call)

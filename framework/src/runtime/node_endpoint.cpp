@@ -1,5 +1,6 @@
 #include <atoll/core/logging.hpp>
 #include <atoll/runtime/caf.hpp>
+#include <atoll/runtime/failure.hpp>
 #include <atoll/runtime/node_endpoint.hpp>
 #include <atoll/runtime/runtime_limits.hpp>
 #include <atoll/spi/codec.hpp>
@@ -10,42 +11,61 @@
 
 namespace atl::runtime {
 
-namespace {
-
-constexpr std::size_t turned_away_max = 1000; ///< remembered names
-
-} // namespace
-
 node_endpoint_actor::node_endpoint_actor(caf::actor_config& config, settings given)
-    : io_thread_actor{config}, settings_{std::move(given)},
-      cluster_digest_{cluster_digest(settings_.self)}, group_digest_{group_digest(settings_.self)} {
+    : io_thread_actor{config}, settings_{std::move(given)} {
+  auto self = settings_.self->info();
+  name_ = self.name;
+  cluster_ = self.cluster;
+  cluster_digest_ = cluster_digest(self);
+  for (auto& role : settings_.roles)
+    adopt(role);
+  settings_.roles.clear();
 }
 
 caf::behavior node_endpoint_actor::make_behavior() {
   return {
       [this](envelope& message) { return on_envelope(message); },
-      [this](adopt_roles& roles) {
-        settings_.self = std::move(roles.self);
-        settings_.replica = std::move(roles.replica);
-        settings_.application = std::move(roles.application);
-        group_digest_ = group_digest(settings_.self);
+      [this](adopt_role& role) { adopt(role); },
+      [this](const drop_role& dropped) { routes_.erase(dropped.role); },
+      [this](member_folders& members) {
+        if (auto* role = find_route(members.role))
+          role->folder_of = std::move(members.folder_of);
       },
-      [this](member_folders& members) { folder_of_ = std::move(members.folder_of); },
   };
 }
 
 void node_endpoint_actor::on_exit() {
-  settings_.replica = settings_.application = nullptr;
+  routes_.clear();
+}
+
+void node_endpoint_actor::adopt(adopt_role& role) {
+  auto& here = routes_[role.info.name];
+  here.digest = group_digest(settings_.self->info(), role.info);
+  here.info = std::move(role.info);
+  here.replica = std::move(role.replica);
+  here.application = std::move(role.application);
+}
+
+node_endpoint_actor::route* node_endpoint_actor::find_route(std::string_view role) {
+  auto found = routes_.find(role);
+  return found == routes_.end() ? nullptr : &found->second;
 }
 
 caf::result<envelope> node_endpoint_actor::refuse(errc code, std::string why) {
-  return make_reply({fail(code, settings_.self.name + ": " + std::move(why)), {}, false});
+  return make_reply({fail(code, name_ + ": " + std::move(why)), {}, false});
+}
+
+caf::result<envelope> node_endpoint_actor::no_such_role(std::string_view role) {
+  std::vector<std::string> present;
+  for (auto& [name, here] : routes_)
+    present.push_back(name);
+  return make_reply({fail(errc::refused, describe_missing_role(name_, role, present)), {}, false});
 }
 
 /// Refuses a message that makes no sense here.
 caf::result<envelope> node_endpoint_actor::reject_malformed(std::string why) {
   if (auto held_back = malformed_log_.pass())
-    log::warning(settings_.self.role, "", "dropped {} ({} more like this)", why, *held_back);
+    log::warning("net", "", "dropped {} ({} more like this)", why, *held_back);
   return refuse(errc::refused, std::move(why));
 }
 
@@ -61,159 +81,131 @@ caf::result<envelope> node_endpoint_actor::on_envelope(envelope& message) {
   if (message.kind == message_kind::consensus || message.kind == message_kind::snapshot)
     return from_peer(message);
   if (message.digest != cluster_digest_)
-    return reject_malformed("a message for another cluster than '" + settings_.self.cluster + "'");
+    return reject_malformed("a message for another cluster than '" + cluster_ + "'");
   switch (message.kind) {
   case message_kind::ping:
-    if (auto told = decode_mark(message.body))
-      remember(told->first, told->second);
-    return make_reply({std::string{}, {}, false});
+    return on_heartbeat(message);
+  case message_kind::status:
+    return make_reply({encode(settings_.self->status()), {}, false});
+  case message_kind::inventory:
+    return make_reply({encode(settings_.self->inventory()), {}, false});
+  default:
+    return to_role(message);
+  }
+}
+
+// -- messages for a role ----------------------------------------------------------------------
+
+caf::result<envelope> node_endpoint_actor::to_role(envelope& message) {
+  auto* to = find_route(message.role);
+  if (to == nullptr)
+    return no_such_role(message.role);
+  switch (message.kind) {
   case message_kind::local_query:
   case message_kind::members:
   case message_kind::transfer:
   case message_kind::group:
   case message_kind::calls:
-    return to_replica(message);
+    return to_replica(*to, message);
+  case message_kind::deferred:
+    return defer(*to, message);
   default:
     break;
   }
-  if (message.kind < message_kind::application || !settings_.application)
-    return refuse(errc::invalid, "a kind of message that this node doesn't take: " +
-                                     std::to_string(static_cast<unsigned>(message.kind)));
+  if (message.kind < message_kind::application || !to->application)
+    return refuse(errc::invalid,
+                  fmt::format("a kind of message that the role '{}' of this node doesn't take: {}",
+                              to->info.name, static_cast<unsigned>(message.kind)));
   auto promise = make_response_promise();
-  promise.delegate(settings_.application, std::move(message));
+  promise.delegate(to->application, std::move(message));
   return promise;
 }
 
-envelope node_endpoint_actor::answer_handshake(const envelope& message) {
-  auto theirs = decode_node_info(message.body, settings_.self.wire);
-  if (!theirs)
-    return make_reply({tl::unexpected{theirs.error()}, {}, false});
-  if (auto problem = incompatibility(settings_.self, *theirs); !problem.empty())
-    return turn_away(*theirs, problem);
-  if (auto problem = wrong_folder(*theirs); !problem.empty())
-    return turn_away(*theirs, problem);
-  if (auto problem = older_copy(*theirs); !problem.empty()) {
-    turn_away(*theirs, problem);
-    return make_reply({fail(errc::corrupt, problem), {}, false});
-  }
-  if (theirs->replica != 0)
-    remember(theirs->replica, theirs->mark);
-  if (turned_away_.erase(theirs->name) > 0 && settings_.application)
-    tell(this, settings_.application, turned_away{theirs->name, {}});
-  if (settings_.replica && theirs->replica != 0)
-    tell(this, settings_.replica, master_seen{std::move(*theirs)});
-  return make_reply({encode(settings_.self), {}, false});
+/// The work goes to the application; the notice of its end goes to the connection's other end.
+caf::result<envelope> node_endpoint_actor::defer(route& to, const envelope& message) {
+  auto call = decode_deferred_call(message.body);
+  if (!call)
+    return reject_malformed("a deferred call that can't be read");
+  if (!to.application)
+    return refuse(errc::invalid,
+                  fmt::format("the role '{}' of this node takes no calls", to.info.name));
+  if (deferred_ >= deferred_calls_max)
+    return refuse(errc::busy, "too many deferred calls are under way; try again");
+  ++deferred_;
+  auto notify = [this, id = call->id,
+                 requester = caf::actor_cast<caf::actor_addr>(current_sender())](reply outcome) {
+    --deferred_;
+    if (auto alive = caf::actor_cast<caf::actor>(requester))
+      tell(this, alive,
+           envelope{message_kind::completion, 0, encode(completion{id, std::move(outcome)})});
+  };
+  ask(this, to.application, caf::infinite,
+      envelope{call->kind, message.digest, std::move(call->body), message.role})
+      .then([notify](const envelope& answer) { notify(decode_reply(answer.body)); },
+            [notify](const caf::error& problem) {
+              notify({fail(errc::unavailable, describe_failure(problem)), {}, true});
+            });
+  return make_reply({std::string{}, {}, false});
 }
 
-envelope node_endpoint_actor::turn_away(const node_info& who, const std::string& why) {
-  if (auto held_back = turned_away_log_.pass())
-    log::warning(settings_.self.role, who.name, "turned away: {} ({} more like this)", why,
-                 *held_back);
-  if (settings_.application && who.role != client_role) {
-    tell(this, settings_.application, turned_away{who.name, why});
-    if (turned_away_.size() < turned_away_max)
-      turned_away_.insert(who.name);
-  }
-  return make_reply({fail(errc::refused, why), {}, false});
-}
-
-/// A member's promises are in its data folder: a node that claims the member's id with another
-/// folder has not made them.
-std::string node_endpoint_actor::wrong_folder(const node_info& who) const {
-  auto member = folder_of_.find(who.replica);
-  if (who.replica == 0 || who.group.empty() || member == folder_of_.end() ||
-      member->second == who.folder)
-    return {};
-  return fmt::format("{} comes as master {} with the data folder {}, and that id stands for the "
-                     "folder {}: its disk was lost or isn't mounted; 'dfs admin master replace {}' "
-                     "lets it in under a new id",
-                     who.name, who.replica, who.folder, member->second, who.name);
-}
-
-void node_endpoint_actor::remember(spi::replica_id of, const replica_mark& mark) {
-  if (of == 0 || (marks_.size() >= replica_connections_max && !marks_.contains(of)))
-    return;
-  auto& known = marks_[of];
-  if (mark.incarnation < known.incarnation)
-    return; // a mark of an earlier incarnation that arrived late
-  if (settings_.replica && (mark.short_of_space || known.short_of_space))
-    tell(this, settings_.replica, peer_space{of, mark.short_of_space});
-  known = {mark.incarnation, std::max(known.term, mark.term), std::max(known.entry, mark.entry),
-           mark.short_of_space};
-}
-
-/// A log that holds less than before is an older copy of the disk, which lacks the promises that
-/// the replica has made since.
-std::string node_endpoint_actor::older_copy(const node_info& who) const {
-  auto known = marks_.find(who.replica);
-  if (who.replica == 0 || who.group.empty() || known == marks_.end())
-    return {};
-  auto& mark = known->second;
-  if (who.mark.incarnation <= mark.incarnation ||
-      (who.mark.term >= mark.term && who.mark.entry >= mark.entry))
-    return {};
-  return fmt::format(
-      "{} comes back with an older copy of its disk: its log held term {} and entry "
-      "{} before, and now holds term {} and entry {}; put its disk back, or start it "
-      "once with --new-disk and let it in under a new id with 'dfs admin master "
-      "replace {}'",
-      who.name, mark.term, mark.entry, who.mark.term, who.mark.entry, who.name);
-}
-
-caf::result<envelope> node_endpoint_actor::to_replica(envelope& message) {
-  if (!settings_.replica && settings_.application && settings_.self.replica != 0) {
+caf::result<envelope> node_endpoint_actor::to_replica(route& to, envelope& message) {
+  if (!to.replica && to.application && to.info.replica != 0) {
     auto promise = make_response_promise();
-    promise.delegate(settings_.application, std::move(message));
+    promise.delegate(to.application, std::move(message));
     return promise;
   }
-  if (!settings_.replica)
-    return refuse(errc::refused, "this node is no master");
+  if (!to.replica)
+    return refuse(errc::refused,
+                  fmt::format("the role '{}' of this node has no replica", to.info.name));
   auto promise = make_response_promise();
   if (message.kind == message_kind::members) {
     auto wanted = decode_change_members(message.body);
     if (!wanted)
       return reject_malformed("a change of members that can't be read");
-    promise.delegate(settings_.replica, std::move(*wanted));
+    promise.delegate(to.replica, std::move(*wanted));
   } else if (message.kind == message_kind::transfer) {
     spi::reader in{message.body};
     transfer_leadership wanted{in.get<spi::replica_id>()};
     if (!in.done())
       return reject_malformed("a transfer of leadership that can't be read");
-    promise.delegate(settings_.replica, wanted);
+    promise.delegate(to.replica, wanted);
   } else if (message.kind == message_kind::calls) {
     auto calls = decode_calls(message.body);
     if (!calls)
       return reject_malformed("calls that can't be read");
-    promise.delegate(settings_.replica, client_calls{std::move(*calls)});
+    promise.delegate(to.replica, client_calls{std::move(*calls)});
   } else if (message.kind == message_kind::local_query) {
-    promise.delegate(settings_.replica,
-                     query_state{std::move(message.body), spi::read_level::local});
+    promise.delegate(to.replica, query_state{std::move(message.body), spi::read_level::local});
   } else {
-    promise.delegate(settings_.replica, get_group{});
+    promise.delegate(to.replica, get_group{});
   }
   return promise;
 }
 
 caf::result<envelope> node_endpoint_actor::from_peer(envelope& message) {
-  if (!settings_.replica)
-    return refuse(errc::refused, "this node is no master");
-  if (message.digest != group_digest_)
-    return reject_malformed("a message from a master of another group");
+  auto* to = find_route(message.role);
+  if (to == nullptr)
+    return no_such_role(message.role);
+  if (!to->replica)
+    return refuse(errc::refused,
+                  fmt::format("the role '{}' of this node has no replica", to->info.name));
+  if (message.digest != to->digest)
+    return reject_malformed("a message from a replica of another group");
   if (message.kind == message_kind::consensus) {
-    auto inner = decode_peer_messages(message.body, settings_.self.replica);
+    auto inner = decode_peer_messages(message.body, to->info.replica);
     if (!inner)
-      return reject_malformed("messages for another master, or such as can't be read");
+      return reject_malformed("messages for another replica, or such as can't be read");
     auto promise = make_response_promise();
-    promise.delegate(settings_.replica, std::move(*inner)); // the replica sends no answer
+    promise.delegate(to->replica, std::move(*inner)); // the replica sends no answer
     return promise;
   }
   spi::reader in{message.body};
   auto from = in.get<spi::replica_id>();
-  auto to = in.get<spi::replica_id>();
-  if (!in.ok() || to != settings_.self.replica || from == to)
-    return reject_malformed("a message for another master");
+  auto receiver = in.get<spi::replica_id>();
+  if (!in.ok() || receiver != to->info.replica || from == receiver)
+    return reject_malformed("a message for another replica");
   auto promise = make_response_promise();
-  promise.delegate(settings_.replica, snapshot_call{from, {}, {}, std::string{in.rest()}});
+  promise.delegate(to->replica, snapshot_call{from, {}, {}, std::string{in.rest()}});
   return promise;
 }
 

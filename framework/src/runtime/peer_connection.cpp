@@ -14,41 +14,48 @@ namespace atl::runtime {
 peer_connection_actor::peer_connection_actor(caf::actor_config& config, settings given)
     : io_thread_actor{config}, settings_{std::move(given)}, random_{settings_.seed} {}
 
+void peer_connection_actor::on_exit() {
+  peer_ = nullptr;
+  subscribers_.clear();
+}
+
 caf::behavior peer_connection_actor::make_behavior() {
   connect();
   return {
       [this](envelope& message) { return forward(message); },
-      [this](const outgoing_message& message) { send_message(message); },
+      [this](outgoing_message& message) { send_message(message); },
       [this](connection_tick tick) {
-        if (tick.generation != generation_)
-          return;
-        if (peer_)
-          send_heartbeat();
-        else
-          connect();
+        if (tick.generation == generation_)
+          on_tick();
       },
       [this](const contact_lost& what) {
         if (!waits_ && what.generation == generation_)
           on_disconnected("the connection broke");
       },
-      [this](const master_seen&) {
+      [this](const peer_seen&) {
         backoff_ = std::chrono::milliseconds{0};
         if (waits_)
           connect();
       },
+      [this](const add_subscriber& added) { subscribe(added); },
+      [this](remove_subscriber removed) { subscribers_.erase(removed.id); },
   };
 }
+
+// -- the connection ---------------------------------------------------------------------------
 
 void peer_connection_actor::connect() {
   waits_ = false;
   ++generation_;
   auto generation = generation_;
-  log::debug(settings_.self.role, settings_.peer, "connects to {}", to_string(settings_.where));
+  log::debug("net", settings_.peer, "connects to {}", to_string(settings_.where));
   connect_to_node(
-      this, {settings_.where, settings_.timing.failure_timeout, settings_.mark != nullptr},
+      this, {settings_.where, settings_.timing.failure_timeout, settings_.self->has_replica()},
       [this, generation](const caf::actor& there) {
-        if (generation == generation_)
-          send_handshake(there);
+        if (generation != generation_)
+          return;
+        watch_node(this, there, contact_lost{0, generation_});
+        introduce(there, true);
       },
       [this, generation](const contact_failure& failure) {
         if (generation == generation_)
@@ -57,17 +64,22 @@ void peer_connection_actor::connect() {
       });
 }
 
-void peer_connection_actor::send_handshake(const caf::actor& there) {
+/// Sends the handshake. @param is_periodic the next heartbeat follows the answer
+void peer_connection_actor::introduce(const caf::actor& there, bool is_periodic) {
   auto generation = generation_;
-  log::debug(settings_.self.role, settings_.peer, "sends the handshake");
-  watch_node(this, there, contact_lost{0, generation_});
-  envelope handshake{message_kind::handshake, cluster_digest(settings_.self),
-                     encode(settings_.self)};
+  auto version = settings_.self->version();
+  auto self = settings_.self->info();
+  log::debug("net", settings_.peer, "sends the handshake");
+  envelope handshake{message_kind::handshake, cluster_digest(self), encode(self)};
   ask(this, there, settings_.timing.failure_timeout, std::move(handshake))
       .then(
-          [this, generation, there](const envelope& answer) {
-            if (generation == generation_)
-              on_handshake_reply(there, answer);
+          [this, generation, version, there, is_periodic,
+           self = std::move(self)](const envelope& answer) {
+            if (generation != generation_)
+              return;
+            on_handshake_reply(there, self, version, answer);
+            if (is_periodic && generation == generation_)
+              schedule_tick();
           },
           [this, generation](const caf::error& problem) {
             if (generation == generation_)
@@ -75,23 +87,60 @@ void peer_connection_actor::send_handshake(const caf::actor& there) {
           });
 }
 
-void peer_connection_actor::on_handshake_reply(const caf::actor& there, const envelope& answer) {
+void peer_connection_actor::on_handshake_reply(const caf::actor& there, const node_info& introduced,
+                                               std::uint64_t version, const envelope& answer) {
   auto decoded = decode_reply(answer.body);
-  if (!decoded.value && decoded.value.error().code == errc::corrupt && settings_.mark)
-    tell(this, settings_.supervisor, storage_failed{decoded.value.error()});
   if (!decoded.value)
     return on_disconnected("refused: " + decoded.value.error().message);
-  auto info = decode_node_info(*decoded.value, settings_.self.wire);
-  if (!info)
-    return on_disconnected(info.error().message);
-  if (auto problem = incompatibility(settings_.self, *info); !problem.empty())
+  auto response = decode_handshake_response(*decoded.value, introduced.wire);
+  if (!response)
+    return on_disconnected(response.error().message);
+  auto& theirs = response->self;
+  if (auto problem = incompatibility(introduced, theirs); !problem.empty())
     return on_disconnected("refused: " + problem);
+  refused_.clear();
+  for (auto& it : response->refused)
+    refused_[it.role] = std::move(it.why);
+  if (!is_same_node(introduced, theirs))
+    for (auto& role : introduced.roles) {
+      auto problem = role.replica != 0 && theirs.find_role(role.name) == nullptr
+                         ? describe_missing_role(theirs, role.name)
+                         : incompatibility(introduced, theirs, role.name);
+      if (!problem.empty())
+        refused_.try_emplace(role.name, error{errc::refused, problem});
+    }
+  if (!peer_)
+    log::info("net", settings_.peer, "connected to {} at {}", theirs.name,
+              to_string(settings_.where));
   peer_ = there;
+  peer_info_ = std::move(theirs);
+  introduced_ = version;
   backoff_ = std::chrono::milliseconds{0};
   last_reason_.clear();
-  log::info(settings_.self.role, settings_.peer, "connected to {} at {}", info->name,
-            to_string(settings_.where));
-  tell(this, settings_.supervisor, connection_event{settings_.peer, std::move(*info), {}});
+  auto is_outdated = false;
+  for (auto& [id, subscriber] : subscribers_) {
+    update(subscriber);
+    is_outdated = is_outdated || introduced_ < subscriber.since;
+  }
+  if (is_outdated)
+    introduce(peer_, false);
+}
+
+bool peer_connection_actor::must_introduce() const {
+  return introduced_ != settings_.self->version() ||
+         std::ranges::any_of(subscribers_, [](auto& it) { return !it.second.is_up; });
+}
+
+void peer_connection_actor::on_tick() {
+  if (!peer_)
+    connect();
+  else if (must_introduce())
+    introduce(peer_, true);
+  else
+    send_heartbeat();
+}
+
+void peer_connection_actor::schedule_tick() {
   tell_later(this, settings_.timing.heartbeat, connection_tick{generation_});
 }
 
@@ -99,15 +148,15 @@ void peer_connection_actor::on_handshake_reply(const caf::actor& there, const en
 void peer_connection_actor::send_heartbeat() {
   auto generation = generation_;
   ask(this, peer_, settings_.timing.failure_timeout,
-      envelope{message_kind::ping, cluster_digest(settings_.self),
-               settings_.mark ? encode(settings_.mark->read(), settings_.self.replica) : ""})
+      envelope{message_kind::ping, cluster_digest(peer_info_),
+               encode_marks(settings_.self->marks())})
       .then(
           [this, generation](const envelope& answer) {
             if (generation != generation_)
               return;
             if (auto decoded = decode_reply(answer.body); !decoded.value)
               return on_disconnected(decoded.value.error().message);
-            tell_later(this, settings_.timing.heartbeat, connection_tick{generation_});
+            schedule_tick();
           },
           [this, generation](const caf::error& problem) {
             if (generation == generation_)
@@ -117,12 +166,16 @@ void peer_connection_actor::send_heartbeat() {
 
 void peer_connection_actor::on_disconnected(const std::string& reason) {
   if (reason != last_reason_)
-    log::warning(settings_.self.role, settings_.peer, "{}", reason);
+    log::warning("net", settings_.peer, "{}", reason);
   else
-    log::debug(settings_.self.role, settings_.peer, "again: {}", reason);
+    log::debug("net", settings_.peer, "again: {}", reason);
   last_reason_ = reason;
   peer_ = nullptr;
-  tell(this, settings_.supervisor, connection_event{settings_.peer, std::nullopt, reason});
+  refused_.clear();
+  for (auto& [id, subscriber] : subscribers_) {
+    subscriber.is_up = false;
+    tell(this, subscriber.who.who, connection_event{subscriber.who.peer, std::nullopt, reason});
+  }
   retry_later();
 }
 
@@ -137,10 +190,59 @@ void peer_connection_actor::retry_later() {
   tell_later(this, wait, connection_tick{generation_});
 }
 
+// -- subscribers ------------------------------------------------------------------------------
+
+void peer_connection_actor::subscribe(const add_subscriber& added) {
+  auto& subscriber = subscribers_[added.id];
+  subscriber = {added.subscriber, settings_.self->version(), false, {}};
+  if (peer_ && introduced_ < subscriber.since)
+    introduce(peer_, false); // the role is up once the peer has accepted it
+  else if (peer_)
+    update(subscriber);
+  else if (!last_reason_.empty())
+    tell(this, subscriber.who.who,
+         connection_event{subscriber.who.peer, std::nullopt, last_reason_});
+}
+
+/// Tells a subscriber what the last handshake means for its role.
+void peer_connection_actor::update(subscription& subscriber) {
+  if (introduced_ < subscriber.since)
+    return; // that handshake didn't describe the role as it is now
+  auto& who = subscriber.who;
+  auto refusal = refused_.find(who.role);
+  if (refusal == refused_.end()) {
+    subscriber.refusal.clear();
+    if (!std::exchange(subscriber.is_up, true))
+      tell(this, who.who, connection_event{who.peer, peer_info_, {}});
+    return;
+  }
+  subscriber.is_up = false;
+  auto& why = refusal->second;
+  if (std::exchange(subscriber.refusal, why.message) != why.message)
+    log::warning(who.role, who.peer, "refused: {}", why.message);
+  if (why.code == errc::corrupt)
+    tell(this, who.who, storage_failed{why});
+  tell(this, who.who, connection_event{who.peer, std::nullopt, "refused: " + why.message});
+}
+
+bool peer_connection_actor::is_up(const std::string& role) const {
+  auto is_found = false;
+  for (auto& [id, subscriber] : subscribers_)
+    if (subscriber.who.role == role) {
+      if (!subscriber.is_up)
+        return false; // it subscribed after a change of the role that the peer hasn't seen yet
+      is_found = true;
+    }
+  return peer_ && is_found;
+}
+
+// -- messages ---------------------------------------------------------------------------------
+
 caf::result<envelope> peer_connection_actor::forward(envelope& message) {
   if (peer_ && current_sender() == peer_) {
-    if (settings_.takes_envelopes)
-      tell(this, settings_.supervisor, envelope_from_peer{settings_.peer, std::move(message)});
+    for (auto& [id, subscriber] : subscribers_)
+      if (subscriber.who.takes_envelopes && subscriber.who.role == message.role)
+        tell(this, subscriber.who.who, envelope_from_peer{subscriber.who.peer, message});
     return caf::delegated<envelope>{};
   }
   // A stray reply of the peer: if it were forwarded, the two nodes would answer each other without
@@ -152,6 +254,11 @@ caf::result<envelope> peer_connection_actor::forward(envelope& message) {
         {fail(errc::unavailable, settings_.peer + " can't be reached: " + last_reason_),
          {},
          false});
+  if (message.kind == message_kind::snapshot && !is_up(message.role))
+    return make_reply({fail(errc::unavailable,
+                            settings_.peer + " doesn't accept the role '" + message.role + "'"),
+                       {},
+                       false});
   auto promise = make_response_promise();
   ask(this, peer_, settings_.timing.failure_timeout * 4, std::move(message))
       .then([promise](envelope& answer) mutable { promise.deliver(std::move(answer)); },
@@ -164,11 +271,12 @@ caf::result<envelope> peer_connection_actor::forward(envelope& message) {
   return promise;
 }
 
-void peer_connection_actor::send_message(const outgoing_message& message) {
-  if (peer_)
+void peer_connection_actor::send_message(outgoing_message& message) {
+  if (is_up(message.role))
     tell(this, peer_,
          envelope{message_kind::consensus, message.digest,
-                  encode_peer_messages(message.from, message.to, {message.bytes})});
+                  encode_peer_messages(message.from, message.to, {message.bytes}),
+                  std::move(message.role)});
 }
 
 } // namespace atl::runtime

@@ -18,9 +18,9 @@ namespace atl::runtime {
 
 namespace {
 
-/// A message on the wire: its use, the request's id, kind and digest of the envelope, then its
-/// body.
-constexpr std::size_t head_bytes = 1 + 8 + 2 + 8;
+/// A message on the wire: its use, the request's id, kind, digest and role of the envelope, then
+/// its body. The role follows its length.
+constexpr std::size_t head_bytes_max = 1 + 8 + 2 + 8 + 1 + role_name_bytes_max;
 
 /// Larger envelopes take the bulk lane.
 constexpr std::size_t urgent_bytes_max = 16 << 10;
@@ -33,7 +33,11 @@ constexpr std::chrono::seconds tick_interval{10};
 std::string encode_head(std::uint8_t use, std::uint64_t id, const envelope& message) {
   spi::writer out;
   out.put(use).put(id).put(message.kind).put(message.digest);
-  return out.take();
+  auto role = std::string_view{message.role}.substr(0, role_name_bytes_max);
+  out.put(static_cast<std::uint8_t>(role.size()));
+  auto head = out.take();
+  head.append(role);
+  return head;
 }
 
 std::optional<envelope_arrived> decode(std::string_view bytes) {
@@ -43,9 +47,12 @@ std::optional<envelope_arrived> decode(std::string_view bytes) {
   out.id = in.get<std::uint64_t>();
   out.message.kind = static_cast<message_kind>(in.get<std::uint16_t>());
   out.message.digest = in.get<std::uint64_t>();
-  if (!in.ok())
+  auto role_bytes = in.get<std::uint8_t>();
+  auto rest = in.rest();
+  if (!in.ok() || role_bytes > role_name_bytes_max || role_bytes > rest.size())
     return std::nullopt;
-  out.message.body = in.rest();
+  out.message.role = rest.substr(0, role_bytes);
+  out.message.body = rest.substr(role_bytes);
   return out;
 }
 
@@ -95,7 +102,7 @@ caf::behavior remote_node_actor::make_behavior() {
 std::shared_ptr<net::channel> remote_node_actor::open(boost::asio::ip::tcp::socket socket,
                                                       std::shared_ptr<void> place) {
   net::channel::settings limits;
-  limits.message_bytes_max = message_bytes_max + head_bytes;
+  limits.message_bytes_max = message_bytes_max + head_bytes_max;
   limits.queue_bytes_max = connection_bytes_max;
   auto address = caf::actor_cast<caf::actor_addr>(this);
   auto keep = settings_.receiver ? caf::actor_cast<caf::actor>(this) : caf::actor{};

@@ -1,6 +1,5 @@
 #include <atoll/core/logging.hpp>
 #include <atoll/runtime/caf.hpp>
-#include <atoll/runtime/peer_connection.hpp>
 #include <atoll/runtime/replica_actor.hpp>
 #include <atoll/runtime/runtime_limits.hpp>
 #include <atoll/runtime/snapshot_transfer.hpp>
@@ -23,15 +22,15 @@ constexpr auto flush_interval = std::chrono::seconds{1};
 // -------------------------------------------------------------------------------------
 
 replica_actor::replica_actor(caf::actor_config& config, settings given)
-    : io_thread_actor{config}, settings_{std::move(given)}, driver_{*this, *settings_.protocol},
-      digest_{group_digest(settings_.self)} {}
+    : io_thread_actor{config}, settings_{std::move(given)},
+      self_{settings_.connections->self().info()}, driver_{*this, *settings_.protocol},
+      digest_{group_digest(self_, settings_.role)} {}
 
 replica_actor::~replica_actor() = default;
 
 void replica_actor::on_exit() {
-  for (auto& [id, connection] : connections_)
-    send_exit(connection, caf::exit_reason::user_shutdown);
   connections_.clear();
+  settings_.connections.reset();
   if (snapshot_transfer_)
     send_exit(snapshot_transfer_, caf::exit_reason::user_shutdown);
   snapshot_transfer_ = nullptr;
@@ -59,7 +58,7 @@ caf::behavior replica_actor::make_behavior() {
       [this](submit_command& request) { return submit(request); },
       [this](change_members& request) { return change(request); },
       [this](transfer_leadership request) { return transfer(request.to); },
-      [this](const master_seen& seen) { on_master_seen(seen.who); },
+      [this](const peer_seen& seen) { on_peer_seen(seen.who); },
       [this](peer_space told) { on_peer_space(told); },
       [this](snapshot_call& call) { return forward_snapshot_call(call); },
       [this](snapshot_outcome done) {
@@ -122,57 +121,56 @@ void replica_actor::start() {
   if (!settings_.snapshots.empty()) {
     snapshot_transfer_ =
         system().spawn<snapshot_transfer_actor, caf::detached>(snapshot_transfer_actor::settings{
-            settings_.self, settings_.timing, settings_.snapshots / "incoming",
-            settings_.snapshots / "outgoing", settings_.snapshots_listen, self, settings_.seed,
-            settings_.secret});
+            self_, settings_.role, settings_.connections->timing(),
+            settings_.snapshots / "incoming", settings_.snapshots / "outgoing",
+            settings_.snapshots_listen, self, settings_.seed, settings_.secret});
   }
   mark_ = std::make_shared<shared_mark>(settings_.log->incarnation());
   driver_.start(std::move(settings_.stable), settings_.machine->applied(), settings_.voters);
   schedule_drain();
-  settings_.self.mark = {settings_.log->incarnation(), driver_.durable_term(),
+  settings_.role.mark = {settings_.log->incarnation(), driver_.durable_term(),
                          driver_.status().accepted};
+  settings_.connections->self().set_role(settings_.role, mark_);
   connect_to_group();
   tell_later(this, flush_interval, flush_tick{});
 }
 
 void replica_actor::connect_to_group() {
   for (auto& peer : settings_.group)
-    if (peer.id != settings_.self.replica)
+    if (peer.id != settings_.role.replica)
       connect_to(peer);
 }
 
 void replica_actor::connect_to(const peer& to) {
-  connections_[to.id] = spawn_on_io_thread<peer_connection_actor>(
-      system(), peer_connection_actor::settings{to.name, to.where, settings_.self, settings_.timing,
-                                                caf::actor_cast<caf::actor>(this), mark_,
-                                                settings_.seed + to.id});
+  connections_[to.id] = settings_.connections->subscribe(
+      to.where, {caf::actor_cast<caf::actor>(this), settings_.role.name, to.name});
 }
 
-void replica_actor::on_master_seen(const node_info& master) {
-  // The master is back: messages to it needn't wait until its connection happens to try again.
-  if (auto connection = connections_.find(master.replica); connection != connections_.end())
-    return tell(this, connection->second, master_seen{master});
-  if (master.replica == 0 || master.replica == settings_.self.replica ||
+void replica_actor::on_peer_seen(const node_info& node) {
+  auto* role = node.find_role(settings_.role.name);
+  if (role == nullptr)
+    return;
+  // The node is back: messages to it needn't wait until its connection happens to try again.
+  if (auto known = connections_.find(role->replica); known != connections_.end())
+    return tell(this, known->second.connection(), peer_seen{node});
+  if (role->replica == 0 || role->replica == settings_.role.replica ||
       connections_.size() >= replica_connections_max || !serving_)
     return;
-  auto where = parse_endpoint(master.address);
-  if (!where || master.group != settings_.self.group)
+  auto where = parse_endpoint(node.address);
+  if (!where || role->group != settings_.role.group)
     return;
-  forget_former(master.name);
-  settings_.group.push_back({master.replica, master.name, *where});
+  forget_former(node.name);
+  settings_.group.push_back({role->replica, node.name, *where});
   connect_to(settings_.group.back());
 }
 
-/// Forgets the master of this name that had another id: its disk was lost, and the master came back
-/// as a new member.
+/// Forgets the node of this name whose replica had another id: its disk was lost, and the node came
+/// back as a new member.
 void replica_actor::forget_former(const std::string& name) {
   std::erase_if(settings_.group, [&](const peer& it) {
-    if (it.name != name || it.id == settings_.self.replica)
+    if (it.name != name || it.id == settings_.role.replica)
       return false;
-    if (auto connection = connections_.find(it.id); connection != connections_.end()) {
-      send_exit(connection->second, caf::exit_reason::user_shutdown);
-      connections_.erase(connection);
-    }
+    connections_.erase(it.id);
     return true;
   });
 }
@@ -186,7 +184,7 @@ void replica_actor::stop_serving(const error& problem) {
     return;
   serving_ = false;
   driver_.stop();
-  log::error("master", "", "{}; this replica stops", problem.message);
+  log::error(settings_.role.name, "", "{}; this replica stops", problem.message);
   auto stopped = "this replica stopped: " + problem.message;
   for (auto& request : requests_.take_all())
     answer(request.from,
@@ -195,7 +193,7 @@ void replica_actor::stop_serving(const error& problem) {
     for (auto& repeated : change->repeated)
       answer(repeated, error_reply(errc::unavailable, stopped, 0, true));
   send_answers();
-  tell(this, settings_.supervisor, node_failure{"master", problem});
+  tell(this, settings_.supervisor, node_failure{settings_.role.name, problem});
 }
 
 // -- events -----------------------------------------------------------------------------------
@@ -261,7 +259,7 @@ std::vector<known_replica> replica_actor::known() const {
 replica_view replica_actor::view() const {
   replica_view seen;
   seen.protocol = settings_.protocol->status();
-  seen.self = settings_.self.replica;
+  seen.self = settings_.role.replica;
   seen.voters = driver_.members().voters;
   seen.learners = driver_.members().learners;
   seen.known = known();

@@ -102,7 +102,7 @@ envelope replica_actor::transfer(spi::replica_id to) {
   if (!serving_)
     return make_reply(error_reply(errc::unavailable, "this replica has stopped"));
   auto leader = driver_.status().leader;
-  if (leader != settings_.self.replica)
+  if (leader != settings_.role.replica)
     return make_reply(error_reply(errc::unavailable, "this replica doesn't lead", leader));
   driver_.call([&](auto& protocol) { protocol.transfer(to); });
   return make_reply({std::string{}, {}, false});

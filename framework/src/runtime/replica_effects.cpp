@@ -1,6 +1,5 @@
 #include <atoll/core/logging.hpp>
 #include <atoll/runtime/caf.hpp>
-#include <atoll/runtime/peer_connection.hpp>
 #include <atoll/runtime/replica_actor.hpp>
 
 #include <fmt/format.h>
@@ -21,8 +20,9 @@ void replica_actor::transmit(spi::replica_id to, std::string bytes, spi::persist
     ++metrics_.dropped_messages;
     return;
   }
-  tell(this, connection->second,
-       outgoing_message{digest_, settings_.self.replica, to, std::move(bytes)});
+  tell(
+      this, connection->second.connection(),
+      outgoing_message{settings_.role.name, digest_, settings_.role.replica, to, std::move(bytes)});
 }
 
 void replica_actor::apply(std::vector<spi::committed_entry> entries) {
@@ -40,7 +40,7 @@ void replica_actor::refuse(request_handle to, spi::refuse why) {
   auto in_doubt = why.why == spi::refusal::unknown;
   // If the leader itself refuses, every other replica would refuse, too.
   auto is_final = (settings_.blocks_on_one_failure && why.hint == 0) ||
-                  driver_.status().leader == settings_.self.replica;
+                  driver_.status().leader == settings_.role.replica;
   auto code = in_doubt                        ? errc::timeout
               : why.why == spi::refusal::busy ? errc::busy
               : is_final                      ? errc::refused
@@ -55,7 +55,7 @@ void replica_actor::refuse_read(request_handle to, spi::read_refused why) {
 
 void replica_actor::on_members_changed() {
   auto& now = driver_.members();
-  log::info("master", "", "the group's voters are {}{}{}", fmt::join(now.voters, ", "),
+  log::info(settings_.role.name, "", "the group's voters are {}{}{}", fmt::join(now.voters, ", "),
             now.learners.empty() ? "" : "; learners ", fmt::join(now.learners, ", "));
 }
 
@@ -63,12 +63,12 @@ void replica_actor::on_role_changed(const spi::role_changed& role) {
   if (role.role == spi::replica_role::candidate || role.role == spi::replica_role::leader)
     ++metrics_.elections;
   constexpr std::string_view names[] = {"follower", "candidate", "leader", "learner"};
-  log::info("master", "", "is {} in term {}, the leader is {}",
+  log::info(settings_.role.name, "", "is {} in term {}, the leader is {}",
             names[static_cast<std::size_t>(role.role)], role.term, role.leader);
 }
 
 void replica_actor::on_failure(driver_failure kind, std::string what) {
-  auto plugin = to_string(settings_.self.consensus);
+  auto plugin = to_string(settings_.role.consensus);
   switch (kind) {
   case driver_failure::threw:
     return stop_serving(

@@ -29,12 +29,12 @@ void replica_actor::on_saved(state_saved& saved) {
   auto connection = connections_.find(saved.to);
   if (!saved.index || connection == connections_.end()) {
     if (!saved.index)
-      log::error("master", "", "{}", saved.index.error().message);
+      log::error(settings_.role.name, "", "{}", saved.index.error().message);
     return driver_.call([&](auto& protocol) { protocol.on_snapshot_sent(saved.to, false); });
   }
   if (auto blob = driver_.snapshot_blob(*saved.index))
     tell(this, snapshot_transfer_,
-         snapshot_order{saved.to, connection->second, *saved.index, std::move(*blob),
+         snapshot_order{saved.to, connection->second.connection(), *saved.index, std::move(*blob),
                         std::move(saved.folder)});
 }
 
@@ -44,7 +44,7 @@ caf::result<envelope> replica_actor::forward_snapshot_call(snapshot_call& call) 
     return make_reply(error_reply(errc::refused, "this replica takes no snapshots"));
   if (driver_.installing() && is_snapshot_offer(call.bytes))
     return make_reply(error_reply(errc::busy, "another snapshot is being installed"));
-  call.connection = connection->second;
+  call.connection = connection->second.connection();
   for (auto& peer : settings_.group)
     if (peer.id == call.from)
       call.host = peer.where.host;

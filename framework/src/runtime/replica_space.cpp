@@ -24,27 +24,27 @@ void replica_actor::look_at_disk() {
   shortage_ = settings_.machine->shortage();
   mark_->write_space(shortage_.has_value());
   if (shortage_ && !was_short)
-    log::warning("master", "",
+    log::warning(settings_.role.name, "",
                  "{}; until then commands that take space are refused while this "
-                 "master leads",
-                 *shortage_);
+                 "{} leads",
+                 *shortage_, settings_.role.name);
   else if (was_short && !shortage_)
-    log::info("master", "", "its disk has its reserve of space again");
+    log::info(settings_.role.name, "", "its disk has its reserve of space again");
 }
 
 void replica_actor::on_peer_space(const peer_space& told) {
   if (!told.is_short)
     short_peers_.erase(told.of);
-  else if (told.of != settings_.self.replica)
+  else if (told.of != settings_.role.replica)
     short_peers_.insert(told.of); // bounded by the number of members that the endpoint knows
 }
 
 bool replica_actor::leads() {
-  return driver_.status().leader == settings_.self.replica;
+  return driver_.status().leader == settings_.role.replica;
 }
 
 bool replica_actor::is_short(spi::replica_id member) const {
-  return member == settings_.self.replica ? shortage_.has_value() : short_peers_.contains(member);
+  return member == settings_.role.replica ? shortage_.has_value() : short_peers_.contains(member);
 }
 
 bool replica_actor::lacks_space_to_commit() const {
@@ -79,7 +79,8 @@ std::optional<reply> replica_actor::refuse_for_space(std::string_view command) {
       hand_over_for_space();
     if (now() - hands_over_since_.value_or(now()) < handover_timeout)
       return error_reply(errc::unavailable,
-                         settings_.self.name + " has no space left, and lets another master lead");
+                         fmt::format("{} has no space left, and lets another {} lead", self_.name,
+                                     settings_.role.name));
   }
   return error_reply(errc::no_space, describe_full_disks());
 }
@@ -100,7 +101,8 @@ void replica_actor::hand_over_for_space() {
   auto heir = heirs[handovers_++ % heirs.size()];
   if (!hands_over_since_) {
     hands_over_since_ = now();
-    log::info("master", "", "has no space left, and lets master {} lead", heir);
+    log::info(settings_.role.name, "", "has no space left, and lets {} {} lead",
+              settings_.role.name, heir);
   }
   driver_.call([&](auto& protocol) { protocol.transfer(heir); });
 }

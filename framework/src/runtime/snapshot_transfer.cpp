@@ -162,7 +162,8 @@ caf::behavior snapshot_transfer_actor::make_behavior() {
   if (server)
     files_ = std::move(*server);
   else
-    log::error("master", "", "{}; this master gives no snapshots", server.error().message);
+    log::error(settings_.role.name, "", "{}; this replica gives no snapshots",
+               server.error().message);
   tell_later(this, look_interval, flush_tick{});
   return {
       [this](snapshot_order& order) { send_offer(order); },
@@ -177,12 +178,12 @@ caf::behavior snapshot_transfer_actor::make_behavior() {
   };
 }
 
-/// Without the group: a master that isn't a member yet gets a snapshot as well.
+/// Without the group: a replica that isn't a member yet gets a snapshot as well.
 net::identity snapshot_transfer_actor::identity() const {
   net::identity self;
   self.cluster = settings_.self.cluster;
   self.name = settings_.self.name;
-  self.role = settings_.self.role;
+  self.role = settings_.role.name;
   return self;
 }
 
@@ -205,10 +206,11 @@ void snapshot_transfer_actor::on_tick() {
 
 envelope snapshot_transfer_actor::addressed(spi::replica_id to, const std::string& body) const {
   spi::writer head;
-  head.put(settings_.self.replica).put(to);
+  head.put(settings_.role.replica).put(to);
   auto bytes = head.take();
   bytes += body;
-  return {message_kind::snapshot, group_digest(settings_.self), std::move(bytes)};
+  return {message_kind::snapshot, group_digest(settings_.self, settings_.role), std::move(bytes),
+          settings_.role.name};
 }
 
 envelope snapshot_transfer_actor::on_call(snapshot_call& call) {
@@ -227,7 +229,7 @@ void snapshot_transfer_actor::send_offer(snapshot_order& order) {
     end_sending(order.to, false);
   auto files = files_ ? files_in(order.folder) : std::nullopt;
   if (!files) {
-    log::error("master", "", "the snapshot in {} can't be {}", order.folder.string(),
+    log::error(settings_.role.name, "", "the snapshot in {} can't be {}", order.folder.string(),
                files_ ? "read" : "given");
     return tell(this, settings_.replica, snapshot_outcome{order.to, false});
   }
@@ -246,7 +248,7 @@ void snapshot_transfer_actor::send_offer(snapshot_order& order) {
             auto it = sending_.find(to);
             if (taken.value || it == sending_.end() || it->second.id != id)
               return;
-            log::warning("master", fmt::to_string(to), "doesn't take a snapshot now: {}",
+            log::warning(settings_.role.name, fmt::to_string(to), "doesn't take a snapshot now: {}",
                          taken.value.error().message);
             end_sending(to, false);
           },
@@ -254,7 +256,8 @@ void snapshot_transfer_actor::send_offer(snapshot_order& order) {
             if (auto it = sending_.find(to); it != sending_.end() && it->second.id == id)
               end_sending(to, false);
           });
-  log::info("master", fmt::to_string(to), "is offered a snapshot up to entry {}", offer.index);
+  log::info(settings_.role.name, fmt::to_string(to), "is offered a snapshot up to entry {}",
+            offer.index);
 }
 
 void snapshot_transfer_actor::end_sending(spi::replica_id to, bool ok) {
@@ -319,7 +322,7 @@ envelope snapshot_transfer_actor::on_offer(const snapshot_call& call, snapshot_o
   if (bytes > space.available + kept)
     return refuse(errc::no_space, fmt::format("the snapshot has {} bytes, and the disk {} left",
                                               bytes, space.available + kept));
-  log::info("master", fmt::to_string(call.from),
+  log::info(settings_.role.name, fmt::to_string(call.from),
             "takes a snapshot of {} bytes, up to entry {}; {} of them are here already", bytes,
             offer.index, kept);
   receiving_ = std::make_unique<receiving>();
@@ -369,12 +372,12 @@ void snapshot_transfer_actor::on_fetched(const snapshot_fetched& done) {
   tell(this, it.connection,
        addressed(it.from, encode(snapshot_done{it.offer.id, done.outcome.has_value()})));
   if (done.outcome) {
-    log::info("master", fmt::to_string(it.from), "gave its snapshot up to entry {}",
+    log::info(settings_.role.name, fmt::to_string(it.from), "gave its snapshot up to entry {}",
               it.offer.index);
     tell(this, settings_.replica,
          snapshot_arrived{it.offer.index, std::move(it.offer.blob), settings_.incoming});
   } else {
-    log::warning("master", fmt::to_string(it.from), "its snapshot is given up: {}",
+    log::warning(settings_.role.name, fmt::to_string(it.from), "its snapshot is given up: {}",
                  done.outcome.error().message);
   }
   end_receiving();

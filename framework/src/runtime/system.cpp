@@ -11,6 +11,8 @@
 #include <atoll/runtime/system.hpp>
 
 #include <caf/init_global_meta_objects.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <mutex>
@@ -36,7 +38,8 @@ net::identity identity_of(const membership& self) {
   it.plane = net::plane::control;
   it.cluster = self.cluster;
   it.name = self.name;
-  it.role = self.role;
+  it.role =
+      self.roles.empty() ? std::string{client_role} : fmt::format("{}", fmt::join(self.roles, ","));
   return it;
 }
 
@@ -93,7 +96,7 @@ void system::disconnect() {
   impl_->network = nullptr;
 }
 
-status system::publish(const caf::actor& who, const endpoint& where) {
+result<endpoint> system::publish(const caf::actor& who, const endpoint& where) {
   net::gatekeeper_settings port;
   port.listen = where;
   port.self = identity_of(impl_->self);
@@ -113,7 +116,7 @@ status system::publish(const caf::actor& who, const endpoint& where) {
   if (!opened)
     return tl::unexpected{opened.error()};
   impl_->ports.push_back(std::move(*opened));
-  return {};
+  return impl_->ports.back()->listens_at();
 }
 
 net::gatekeeper_counters system::connections() const {

@@ -13,31 +13,45 @@ TEST_CASE("a data folder keeps the identity of its node and cluster") {
   temporary_folder folder;
   std::string uuid;
   {
-    auto first = data_folder::lock(folder / "data", "reef", "node-1");
+    auto first = data_folder::lock(folder / "data", {"dfs", "reef", "node-1"});
     REQUIRE(first.has_value());
     uuid = first->uuid();
     CHECK(uuid.size() == 32);
   }
   {
-    auto again = data_folder::lock(folder / "data", "reef", "node-1");
+    auto again = data_folder::lock(folder / "data", {"dfs", "reef", "node-1"});
     REQUIRE(again.has_value());
     CHECK(again->uuid() == uuid);
   }
   SUBCASE("another node's folder is refused, and the message names both") {
-    auto other = data_folder::lock(folder / "data", "reef", "node-2");
+    auto other = data_folder::lock(folder / "data", {"dfs", "reef", "node-2"});
     REQUIRE_FALSE(other.has_value());
     CHECK(other.error().code == errc::refused);
     CHECK(other.error().message.find("'node-1'") != std::string::npos);
     CHECK(other.error().message.find("'node-2'") != std::string::npos);
   }
   SUBCASE("another cluster's folder is refused") {
-    auto other = data_folder::lock(folder / "data", "lagoon", "node-1");
+    auto other = data_folder::lock(folder / "data", {"dfs", "lagoon", "node-1"});
     REQUIRE_FALSE(other.has_value());
     CHECK(other.error().message.find("'reef'") != std::string::npos);
   }
+  SUBCASE("another application's folder is refused, and the message names both") {
+    auto other = data_folder::lock(folder / "data", {"jobs", "reef", "node-1"});
+    REQUIRE_FALSE(other.has_value());
+    CHECK(other.error().code == errc::refused);
+    CHECK_MESSAGE(other.error().message.find("application 'dfs', not to 'jobs'") !=
+                      std::string::npos,
+                  other.error().message);
+  }
+  SUBCASE("a folder without a recorded application gets that of its owner") {
+    auto file = folder / "data" / "identity.json";
+    std::ofstream{file} << R"({"cluster": "reef", "node": "node-1", "uuid": ")" << uuid << "\"}";
+    CHECK(data_folder::lock(folder / "data", {"dfs", "reef", "node-1"})->uuid() == uuid);
+    CHECK_FALSE(data_folder::lock(folder / "data", {"jobs", "reef", "node-1"}).has_value());
+  }
   SUBCASE("a damaged identity is refused, not replaced") {
     std::ofstream{folder.path() / "data" / "identity.json"} << "{\"cluster\": 3";
-    auto damaged = data_folder::lock(folder / "data", "reef", "node-1");
+    auto damaged = data_folder::lock(folder / "data", {"dfs", "reef", "node-1"});
     REQUIRE_FALSE(damaged.has_value());
     CHECK(damaged.error().code == errc::corrupt);
   }
@@ -45,15 +59,15 @@ TEST_CASE("a data folder keeps the identity of its node and cluster") {
 
 TEST_CASE("a data folder is locked by one process at a time") {
   temporary_folder folder;
-  auto first = data_folder::lock(folder / "data", "reef", "node-1");
+  auto first = data_folder::lock(folder / "data", {"dfs", "reef", "node-1"});
   REQUIRE(first.has_value());
-  auto second = data_folder::lock(folder / "data", "reef", "node-1");
+  auto second = data_folder::lock(folder / "data", {"dfs", "reef", "node-1"});
   REQUIRE_FALSE(second.has_value());
   CHECK(second.error().message.find("in use") != std::string::npos);
 }
 
 TEST_CASE("an error to create a data folder is reported with the reason") {
-  auto taken = data_folder::lock("/proc/no/such/place", "reef", "node-1");
+  auto taken = data_folder::lock("/proc/no/such/place", {"dfs", "reef", "node-1"});
   REQUIRE_FALSE(taken.has_value());
   CHECK(taken.error().message.find("/proc/no/such/place") != std::string::npos);
 }
@@ -80,27 +94,27 @@ TEST_CASE("a data folder belongs to one group for good, and refuses others with 
   temporary_folder folder;
   CHECK(group_of_folder(folder / "data")->empty());
   {
-    auto taken = data_folder::lock(folder / "data", "reef", "node-1");
+    auto taken = data_folder::lock(folder / "data", {"dfs", "reef", "node-1"});
     REQUIRE(taken.has_value());
     CHECK(taken->group().empty());
     CHECK(group_of_folder(folder / "data")->empty());
     REQUIRE(taken->join_group("group").has_value());
   }
   CHECK(group_of_folder(folder / "data") == "group");
-  CHECK(data_folder::lock(folder / "data", "reef", "node-1")->group() == "group");
+  CHECK(data_folder::lock(folder / "data", {"dfs", "reef", "node-1"})->group() == "group");
 }
 
 TEST_CASE("a part of a data folder that held data and is missing is reported") {
   temporary_folder folder;
   {
-    auto taken = data_folder::lock(folder / "data", "reef", "node-1");
+    auto taken = data_folder::lock(folder / "data", {"dfs", "reef", "node-1"});
     REQUIRE(taken.has_value());
     CHECK(taken->check_part("chunks").has_value()); // this part never held any data
     std::filesystem::create_directory(folder / "data" / "chunks");
     std::ofstream{folder.path() / "data" / "chunks" / "one"} << "data";
     REQUIRE(taken->note_part("chunks").has_value());
   }
-  auto again = data_folder::lock(folder / "data", "reef", "node-1");
+  auto again = data_folder::lock(folder / "data", {"dfs", "reef", "node-1"});
   REQUIRE(again.has_value());
   CHECK(again->check_part("chunks").has_value());
   SUBCASE("removed") {
@@ -116,7 +130,7 @@ TEST_CASE("a part of a data folder that held data and is missing is reported") {
 
 TEST_CASE("the whole content of a data folder is moved aside, and the folder gets a new identity") {
   temporary_folder folder;
-  auto taken = data_folder::lock(folder / "data", "reef", "node-1");
+  auto taken = data_folder::lock(folder / "data", {"dfs", "reef", "node-1"});
   REQUIRE(taken.has_value());
   std::filesystem::create_directory(folder / "data" / "chunks");
   std::ofstream{folder.path() / "data" / "chunks" / "one"} << "data";
@@ -135,7 +149,7 @@ TEST_CASE("the whole content of a data folder is moved aside, and the folder get
 TEST_CASE("a data folder with data and without an identity gets no new identity") {
   temporary_folder folder;
   std::filesystem::create_directories(folder / "data" / "chunks");
-  auto taken = data_folder::lock(folder / "data", "reef", "node-1");
+  auto taken = data_folder::lock(folder / "data", {"dfs", "reef", "node-1"});
   REQUIRE_FALSE(taken.has_value());
   CHECK(taken.error().message.find("identity.json") != std::string::npos);
 }

@@ -1,7 +1,9 @@
+#include "free_port.hpp"
 #include "node/running_node.hpp"
 #include "temporary_folder.hpp"
 
 #include <atoll/runtime/caf.hpp>
+#include <atoll/runtime/node_client.hpp>
 #include <atoll/runtime/runtime_messages.hpp>
 
 #include <doctest/doctest.h>
@@ -41,6 +43,8 @@ class watched_role : public role {
       throw std::runtime_error{"no room"};
     if (mood == "refuses")
       return atl::fail(atl::errc::refused, "no room");
+    if (mood == "at a port")
+      node.set_address({"127.0.0.1", port}, {"127.0.0.1", port});
     actor = node.actors->spawn(end_by_exception);
     node.supervise(actor, "the actor of " + name_);
     events_.push_back("start " + name_);
@@ -58,6 +62,7 @@ class watched_role : public role {
   node_context* node_ = nullptr;
   std::string mood;
   caf::actor actor;
+  std::uint16_t port = free_port();
 
  private:
   std::string name_;
@@ -76,6 +81,7 @@ struct bank {
   std::vector<failure_queue::failure> failures;
 
   bank() {
+    program.name = "bank";
     program.program = "bankd";
     program.roles = {teller, vault, std::make_shared<watched_role>("guard", events)};
   }
@@ -165,4 +171,75 @@ TEST_CASE("a data folder of another node is refused") {
   REQUIRE_FALSE(started.has_value());
   CHECK_MESSAGE(started.error().message.find("belongs to") != std::string::npos,
                 started.error().message);
+}
+
+namespace {
+
+/// Asks a node whose roles have started.
+struct asking {
+  atl::runtime::system actors{1, {"bank", "a test", {}, {}}};
+  atl::runtime::node_client client;
+
+  asking() : client{actors, {client_of("bank")}} {}
+  static atl::runtime::node_info client_of(const std::string& cluster) {
+    atl::runtime::node_info self;
+    self.cluster = cluster;
+    self.name = "a test";
+    return self;
+  }
+};
+
+atl::endpoint address_of(const bank& it) {
+  auto text = it.teller->node_->connections->self().info().address;
+  auto where = atl::parse_endpoint(text);
+  REQUIRE_MESSAGE(where.has_value(), text);
+  return *where;
+}
+
+} // namespace
+
+TEST_CASE(
+    "a node whose roles name no address is asked at any free port, and says which roles it has") {
+  bank it;
+  auto node = it.start().value();
+  auto where = address_of(it);
+  CHECK(where.port != 0);
+  asking from;
+  auto status = from.client.status(where);
+  REQUIRE_MESSAGE(status.has_value(), status.error().message);
+  CHECK(status->name == "a");
+  REQUIRE(status->roles.size() == 2);
+  CHECK(status->roles[0].health == atl::runtime::health::serving);
+  auto refused =
+      from.client.ask(where, "guard", atl::runtime::message_kind::application, {}).error();
+  CHECK_MESSAGE(refused.message.find("it has: teller, vault") != std::string::npos,
+                refused.message);
+
+  // A role that was taken down is no role of the node any more.
+  node->take_down("teller");
+  status = from.client.status(where);
+  REQUIRE(status.has_value());
+  REQUIRE(status->roles.size() == 1);
+  CHECK(status->roles[0].role == "vault");
+  refused = from.client.ask(where, "teller", atl::runtime::message_kind::application, {}).error();
+  CHECK_MESSAGE(refused.message.find("it has: vault") != std::string::npos, refused.message);
+}
+
+TEST_CASE("a role names the address of its node") {
+  bank it;
+  auto node = it.start("[vault]\nmood = \"at a port\"\n").value();
+  CHECK(address_of(it) == atl::endpoint{"127.0.0.1", it.vault->port});
+  asking from;
+  CHECK(from.client.status({"127.0.0.1", it.vault->port}).has_value());
+}
+
+TEST_CASE("a data folder of another application is refused") {
+  bank it;
+  it.start().value().reset();
+  it.program.name = "casino";
+  auto refused = it.start();
+  REQUIRE_FALSE(refused.has_value());
+  CHECK_MESSAGE(refused.error().message.find("application 'bank', not to 'casino'") !=
+                    std::string::npos,
+                refused.error().message);
 }

@@ -67,6 +67,25 @@ TEST_CASE("calls and responses are decoded as they were encoded, and hostile byt
     CHECK_FALSE(decode_group(bytes.substr(0, size)).has_value());
 }
 
+TEST_CASE("deferred calls and completions are decoded as they were encoded, and hostile bytes are "
+          "refused") {
+  auto bytes = encode(deferred_call{7, message_kind::application, "work"});
+  auto call = decode_deferred_call(bytes);
+  REQUIRE(call.has_value());
+  CHECK(call->id == 7);
+  CHECK(call->body == "work");
+  CHECK_FALSE(
+      decode_deferred_call(encode(deferred_call{7, message_kind::members, {}})).has_value());
+  auto done = encode(completion{8, {fail(errc::busy, "later"), {}, false}});
+  REQUIRE(decode_completion(done).has_value());
+  CHECK(decode_completion(done)->id == 8);
+  CHECK(decode_completion(done)->outcome.value.error().message == "later");
+  for (std::size_t size = 0; size < bytes.size(); ++size)
+    CHECK_FALSE(decode_deferred_call(bytes.substr(0, size)).has_value());
+  for (std::size_t size = 0; size < done.size(); ++size)
+    CHECK_FALSE(decode_completion(done.substr(0, size)).has_value());
+}
+
 TEST_CASE("a local response is decoded as it was encoded, and hostile bytes are refused") {
   auto bytes = encode(local_response{7, "rows"});
   auto read = decode_local_response(bytes);

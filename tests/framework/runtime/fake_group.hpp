@@ -18,7 +18,7 @@
 #include <string>
 #include <vector>
 
-/// A group of masters whose replicas answer as a test tells them to, and its client.
+/// A group of nodes whose replicas answer as a test tells them to, and its client.
 namespace atl::runtime::testing {
 
 using std::chrono::milliseconds;
@@ -27,12 +27,26 @@ inline connection_settings quick() {
   return {milliseconds{50}, milliseconds{300}, milliseconds{5}, milliseconds{20}};
 }
 
-inline node_info named(std::string name, std::string role) {
+inline node_info named(std::string name) {
   node_info info;
   info.cluster = "reef";
   info.name = std::move(name);
-  info.role = std::move(role);
   return info;
+}
+
+inline role_info role_named(std::string name) {
+  role_info role;
+  role.name = std::move(name);
+  return role;
+}
+
+/// The description of a node with these roles.
+inline std::shared_ptr<node_description> describe(node_info self,
+                                                  const std::vector<role_info>& roles = {}) {
+  auto description = std::make_shared<node_description>(std::move(self));
+  for (auto& role : roles)
+    description->set_role(role);
+  return description;
 }
 
 /// A replica with scripted responses that records the calls it receives.
@@ -89,8 +103,10 @@ class scripted_replica : public caf::event_based_actor {
 struct fake_node {
   explicit fake_node(std::string name) : where{"127.0.0.1", free_port()} {
     replica = actors->spawn<scripted_replica>(script);
+    auto role = role_named("master");
     node_endpoint = spawn_on_io_thread<node_endpoint_actor>(
-        *actors, node_endpoint_actor::settings{named(name, "master"), replica, nullptr});
+        *actors,
+        node_endpoint_actor::settings{describe(named(name), {role}), {{role, replica, nullptr}}});
     if (auto published = actors.publish(node_endpoint, where); !published)
       throw std::runtime_error(published.error().message);
   }
@@ -124,7 +140,8 @@ struct fake_group {
     for (int i = 0; i < count; ++i)
       nodes.push_back(std::make_unique<fake_node>(fmt::format("node-{}", i)));
     group_client::settings settings;
-    settings.self = named("a client", "client");
+    settings.self = named("a client");
+    settings.role = "master";
     settings.timing = timing;
     settings.timeout = timeout;
     settings.advice = "start them";

@@ -21,12 +21,22 @@ namespace {
 
 constexpr std::size_t message_bytes = 1 << 20;
 
-node_info master(spi::replica_id id) {
-  auto info = named("master-" + std::to_string(id), "master");
-  info.replica = id;
-  info.consensus = {"raft", "1.0.0", {}, {}};
-  info.group = "a group";
-  return info;
+role_info master(spi::replica_id id) {
+  auto role = role_named("master");
+  role.replica = id;
+  role.consensus = {"raft", "1.0.0", {}, {}};
+  role.group = "a group";
+  return role;
+}
+
+std::shared_ptr<node_description> node_of(spi::replica_id id) {
+  auto description = describe(named("master-" + std::to_string(id)));
+  description->set_role(master(id), std::make_shared<shared_mark>(1));
+  return description;
+}
+
+std::uint64_t digest() {
+  return group_digest(named(""), master(1));
 }
 
 /// Counts the bytes of the protocol's messages that arrive at master 2.
@@ -37,10 +47,10 @@ struct receiving_master {
                 for (auto& each : messages.bytes)
                   bytes += each.size();
               },
-              [](const master_seen&) {}, [](const peer_space&) {}};
+              [](const peer_seen&) {}, [](const peer_space&) {}};
     });
     endpoint_actor = spawn_on_io_thread<node_endpoint_actor>(
-        *actors, node_endpoint_actor::settings{master(2), sink, nullptr});
+        *actors, node_endpoint_actor::settings{node_of(2), {{master(2), sink, nullptr}}});
     REQUIRE(actors.publish(endpoint_actor, where).has_value());
   }
   ~receiving_master() {
@@ -70,8 +80,8 @@ struct sending_master {
       }};
     });
     connection = spawn_on_io_thread<peer_connection_actor>(
-        *actors, peer_connection_actor::settings{"master-2", where, master(1), timing, supervisor,
-                                                 std::make_shared<shared_mark>(1), 1});
+        *actors, peer_connection_actor::settings{"master-2", where, node_of(1), timing, 1});
+    caf::anon_send(connection, add_subscriber{1, {supervisor, "master", "master-2"}});
     std::unique_lock lock{mutex};
     changed.wait(lock, [&] { return is_up; });
   }
@@ -80,8 +90,8 @@ struct sending_master {
     caf::anon_send_exit(supervisor, caf::exit_reason::user_shutdown);
   }
   void send() {
-    caf::anon_send(connection, outgoing_message{group_digest(master(1)), 1, 2,
-                                                std::string(message_bytes, 'x')});
+    caf::anon_send(connection,
+                   outgoing_message{"master", digest(), 1, 2, std::string(message_bytes, 'x')});
   }
 
   runtime::system actors;
@@ -125,9 +135,9 @@ TEST_CASE("what waits for a node that reads nothing is bounded, and its sender i
   std::atomic<std::size_t> told{0};
   auto caller = from.actors->spawn([&](caf::event_based_actor* self) -> caf::behavior {
     for (std::size_t i = 0; i < requests; ++i)
-      self->request(from.connection, caf::infinite,
-                    envelope{message_kind::snapshot, group_digest(master(1)),
-                             std::string(message_bytes, 'x')})
+      self->request(
+              from.connection, caf::infinite,
+              envelope{message_kind::snapshot, digest(), std::string(message_bytes, 'x'), "master"})
           .then(
               [&](const envelope& answer) {
                 auto said = decode_reply(answer.body);

@@ -9,6 +9,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 
 using namespace atl;
 using namespace atl::runtime;
@@ -24,8 +25,26 @@ node_info named(std::string cluster, std::string name) {
   node_info info;
   info.cluster = std::move(cluster);
   info.name = std::move(name);
-  info.role = "storage";
   return info;
+}
+
+role_info storage() {
+  role_info role;
+  role.name = "storage";
+  return role;
+}
+
+std::shared_ptr<node_description> describe(const node_info& self, const role_info& role) {
+  auto description = std::make_shared<node_description>(self);
+  description->set_role(role);
+  return description;
+}
+
+caf::actor spawn_endpoint(runtime::system& actors, const node_info& self, const role_info& role,
+                          caf::actor application = nullptr) {
+  return spawn_on_io_thread<node_endpoint_actor>(
+      *actors, node_endpoint_actor::settings{
+                   describe(self, role), {{role, nullptr, std::move(application)}}, "dfs admin"});
 }
 
 /// The events that a connection sent to its supervisor.
@@ -73,8 +92,7 @@ struct small_node {
     echo = actors->spawn([](caf::event_based_actor*) -> caf::behavior {
       return {[](envelope& message) { return make_reply({std::move(message.body), {}, false}); }};
     });
-    node_endpoint = spawn_on_io_thread<node_endpoint_actor>(
-        *actors, node_endpoint_actor::settings{info, nullptr, echo});
+    node_endpoint = spawn_endpoint(actors, info, storage(), echo);
     auto published = actors.publish(node_endpoint, where);
     if (!published)
       throw std::runtime_error(published.error().message);
@@ -87,9 +105,11 @@ struct small_node {
 
 caf::actor connect_to(runtime::system& actors, const node_info& self, endpoint where,
                       caf::actor supervisor) {
-  return spawn_on_io_thread<peer_connection_actor>(
-      *actors, peer_connection_actor::settings{"peer", std::move(where), self, quick(),
-                                               std::move(supervisor), nullptr, 1});
+  auto connection = spawn_on_io_thread<peer_connection_actor>(
+      *actors, peer_connection_actor::settings{"peer", std::move(where), describe(self, storage()),
+                                               quick(), 1});
+  caf::anon_send(connection, add_subscriber{1, {std::move(supervisor), "storage", "peer"}});
+  return connection;
 }
 
 reply call(runtime::system& actors, const caf::actor& to, envelope message) {
@@ -103,20 +123,35 @@ reply call(runtime::system& actors, const caf::actor& to, envelope message) {
   return answer;
 }
 
+role_info master_role(spi::replica_id id) {
+  role_info role;
+  role.name = "master";
+  role.replica = id;
+  role.consensus = {"raft", "1.0.0", {}, {}};
+  role.group = "a group";
+  return role;
+}
+
 /// A member of a group of masters; its data folder is `folder <id>`.
 node_info master_of_group(spi::replica_id id) {
   auto info = named("reef", "master-" + std::to_string(id));
-  info.role = "master";
-  info.replica = id;
-  info.consensus = {"raft", "1.0.0", {}, {}};
-  info.group = "a group";
   info.folder = "folder " + std::to_string(id);
+  info.roles = {master_role(id)};
   return info;
 }
 
-reply send_handshake(runtime::system& actors, const caf::actor& node_endpoint,
-                     const node_info& who) {
-  return call(actors, node_endpoint, {message_kind::handshake, cluster_digest(who), encode(who)});
+/// The refusal of the role of a master, or none.
+std::optional<error> send_handshake(runtime::system& actors, const caf::actor& node_endpoint,
+                                    const node_info& who) {
+  auto answer =
+      call(actors, node_endpoint, {message_kind::handshake, cluster_digest(who), encode(who)});
+  REQUIRE_MESSAGE(answer.value.has_value(), answer.value.error().message);
+  auto response = decode_handshake_response(*answer.value, who.wire);
+  REQUIRE(response.has_value());
+  if (response->refused.empty())
+    return std::nullopt;
+  CHECK(response->refused[0].role == "master");
+  return response->refused[0].why;
 }
 
 } // namespace
@@ -130,14 +165,14 @@ TEST_CASE("a connection is made when the other node starts, ends when the node e
   auto connection = connect_to(actors, info, {"127.0.0.1", port}, seen.supervisor(*actors));
   seen.wait([&] { return !seen.up && !seen.reason.empty(); });
   auto unreachable =
-      call(actors, connection, {message_kind::application, cluster_digest(info), "x"});
+      call(actors, connection, {message_kind::application, cluster_digest(info), "x", "storage"});
   CHECK(unreachable.value.error().code == errc::unavailable);
   for (int round = 0; round < 2; ++round) {
     {
       small_node other{named("reef", "there"), port};
       seen.wait([&] { return seen.up; });
-      auto answer =
-          call(actors, connection, {message_kind::application, cluster_digest(info), "echo"});
+      auto answer = call(actors, connection,
+                         {message_kind::application, cluster_digest(info), "echo", "storage"});
       REQUIRE(answer.value.has_value());
       CHECK(*answer.value == "echo");
     }
@@ -160,46 +195,51 @@ TEST_CASE("a node of another cluster is refused with the difference") {
 }
 
 TEST_CASE(
-    "a node_endpoint refuses messages of other clusters, of other groups, and of unknown kinds") {
+    "an endpoint refuses messages of other clusters, of other groups, for roles that the node "
+    "doesn't have, and of unknown kinds") {
   runtime::system actors{1};
   auto info = named("reef", "here");
-  auto node_endpoint = spawn_on_io_thread<node_endpoint_actor>(
-      *actors, node_endpoint_actor::settings{info, nullptr, nullptr});
+  auto node_endpoint = spawn_endpoint(actors, info, storage());
   auto digest = cluster_digest(info);
+  auto refusal = [&](message_kind kind, std::uint64_t with, std::string role = "storage") {
+    return call(actors, node_endpoint, {kind, with, "x", std::move(role)}).value.error();
+  };
   CHECK(call(actors, node_endpoint, {message_kind::ping, digest, {}}).value.has_value());
-  CHECK(call(actors, node_endpoint, {message_kind::ping, digest + 1, {}}).value.error().code ==
-        errc::refused);
-  CHECK(call(actors, node_endpoint, {message_kind::group, digest, {}}).value.error().code ==
-        errc::refused);
-  CHECK(call(actors, node_endpoint, {message_kind::command, digest, "x"}).value.error().code ==
+  CHECK(refusal(message_kind::ping, digest + 1).code == errc::refused);
+  CHECK(refusal(message_kind::group, digest).code == errc::refused);
+  CHECK(refusal(message_kind::command, digest).code ==
         errc::invalid); // a command travels in an envelope of kind `calls`
-  CHECK(call(actors, node_endpoint, {message_kind::consensus, digest, "x"}).value.error().code ==
-        errc::refused);
-  CHECK(call(actors, node_endpoint, {static_cast<message_kind>(77), digest, "x"})
-            .value.error()
-            .code == errc::invalid);
-  CHECK(call(actors, node_endpoint, {message_kind::handshake, digest, "x"}).value.error().code ==
-        errc::corrupt);
+  CHECK(refusal(message_kind::consensus, digest).code == errc::refused);
+  CHECK(refusal(static_cast<message_kind>(77), digest).code == errc::invalid);
+  CHECK(refusal(message_kind::handshake, digest).code == errc::corrupt);
+  CHECK(refusal(message_kind::deferred, digest).code == errc::refused);
+  auto stray = refusal(message_kind::application, digest, "storaeg");
+  CHECK(stray.code == errc::refused);
+  CHECK(stray.message ==
+        "here: this node doesn't have the role 'storaeg'; it has: storage; did you "
+        "mean 'storage'?");
+  CHECK(refusal(message_kind::consensus, digest, "jobs").message.find("it has: storage") !=
+        std::string::npos);
+  CHECK(refusal(message_kind::application, digest, "").message.find("names no role") !=
+        std::string::npos);
   caf::anon_send_exit(node_endpoint, caf::exit_reason::user_shutdown);
 }
 
 TEST_CASE("a master with a member's id and another data folder is refused") {
   runtime::system actors{1};
-  auto self = master_of_group(1);
-  auto node_endpoint = spawn_on_io_thread<node_endpoint_actor>(
-      *actors, node_endpoint_actor::settings{self, nullptr, nullptr});
-  caf::anon_send(node_endpoint, member_folders{{{1, "folder 1"}, {2, "folder 2"}}});
+  auto node_endpoint = spawn_endpoint(actors, master_of_group(1), master_role(1));
+  caf::anon_send(node_endpoint, member_folders{"master", {{1, "folder 1"}, {2, "folder 2"}}});
 
   auto member = master_of_group(2);
-  CHECK(send_handshake(actors, node_endpoint, member).value.has_value());
+  CHECK_FALSE(send_handshake(actors, node_endpoint, member).has_value());
   member.folder = "another folder";
-  auto refused = send_handshake(actors, node_endpoint, member).value;
-  REQUIRE_FALSE(refused.has_value());
-  CHECK(refused.error().code == errc::refused);
-  CHECK_MESSAGE(refused.error().message.find("admin master replace master-2") != std::string::npos,
-                refused.error().message);
-  member.replica = 3; // not yet a member
-  CHECK(send_handshake(actors, node_endpoint, member).value.has_value());
+  auto refused = send_handshake(actors, node_endpoint, member);
+  REQUIRE(refused.has_value());
+  CHECK(refused->code == errc::refused);
+  CHECK_MESSAGE(refused->message.find("'dfs admin master replace master-2'") != std::string::npos,
+                refused->message);
+  member.roles[0].replica = 3; // not yet a member
+  CHECK_FALSE(send_handshake(actors, node_endpoint, member).has_value());
   caf::anon_send_exit(node_endpoint, caf::exit_reason::user_shutdown);
 }
 
@@ -219,7 +259,8 @@ TEST_CASE("nodes whose wire versions meet are connected, and know the version th
     return seen.up;
   });
   CHECK(common_version(here.wire, wire) == 8);
-  auto answer = call(actors, connection, {message_kind::application, cluster_digest(here), "echo"});
+  auto answer = call(actors, connection,
+                     {message_kind::application, cluster_digest(here), "echo", "storage"});
   REQUIRE(answer.value.has_value());
   CHECK(*answer.value == "echo");
   caf::anon_send_exit(connection, caf::exit_reason::user_shutdown);
@@ -251,33 +292,33 @@ TEST_CASE("a master whose log is shorter than before its restart is refused as r
           "older copy of its disk") {
   runtime::system actors{1};
   auto self = master_of_group(1);
-  auto node_endpoint = spawn_on_io_thread<node_endpoint_actor>(
-      *actors, node_endpoint_actor::settings{self, nullptr, nullptr});
+  auto node_endpoint = spawn_endpoint(actors, self, master_role(1));
   auto peer = master_of_group(2);
-  peer.mark = {.incarnation = 4, .term = 7, .entry = 100};
-  CHECK(send_handshake(actors, node_endpoint, peer).value.has_value());
+  auto& mark = peer.roles[0].mark;
+  mark = {.incarnation = 4, .term = 7, .entry = 100};
+  CHECK_FALSE(send_handshake(actors, node_endpoint, peer).has_value());
   // The heartbeats of one incarnation advance the mark.
-  auto later = peer.mark;
+  auto later = mark;
   later.entry = 120;
-  CHECK(call(actors, node_endpoint, {message_kind::ping, cluster_digest(self), encode(later, 2)})
+  CHECK(call(actors, node_endpoint,
+             {message_kind::ping, cluster_digest(self), encode_marks({{"master", 2, later}})})
             .value.has_value());
-  CHECK(send_handshake(actors, node_endpoint, peer).value.has_value()); // a reconnect
+  CHECK_FALSE(send_handshake(actors, node_endpoint, peer).has_value()); // a reconnect
 
   auto comes_back_with = [&](std::uint64_t incarnation, std::uint64_t term, std::uint64_t entry) {
     auto restarted = peer;
-    restarted.mark = {.incarnation = incarnation, .term = term, .entry = entry};
-    return send_handshake(actors, node_endpoint, restarted).value;
+    restarted.roles[0].mark = {.incarnation = incarnation, .term = term, .entry = entry};
+    return send_handshake(actors, node_endpoint, restarted);
   };
   for (auto [term, entry] : {std::pair{7, 119}, {6, 120}, {6, 119}, {0, 0}}) {
     CAPTURE(term);
     CAPTURE(entry);
     auto refused = comes_back_with(5, term, entry);
-    REQUIRE_FALSE(refused.has_value());
-    CHECK(refused.error().code == errc::corrupt);
-    CHECK_MESSAGE(refused.error().message.find("older copy") != std::string::npos,
-                  refused.error().message);
+    REQUIRE(refused.has_value());
+    CHECK(refused->code == errc::corrupt);
+    CHECK_MESSAGE(refused->message.find("older copy") != std::string::npos, refused->message);
   }
-  CHECK(comes_back_with(5, 7, 120).has_value());
+  CHECK_FALSE(comes_back_with(5, 7, 120).has_value());
   caf::anon_send_exit(node_endpoint, caf::exit_reason::user_shutdown);
 }
 
@@ -285,8 +326,7 @@ TEST_CASE("a port in use is an error that names the address") {
   auto port = free_port();
   small_node first{named("reef", "a"), port};
   runtime::system actors{1};
-  auto node_endpoint = spawn_on_io_thread<node_endpoint_actor>(
-      *actors, node_endpoint_actor::settings{named("reef", "b"), nullptr, nullptr});
+  auto node_endpoint = spawn_endpoint(actors, named("reef", "b"), storage());
   auto published = actors.publish(node_endpoint, {"127.0.0.1", port});
   REQUIRE_FALSE(published.has_value());
   CHECK(published.error().message.find("127.0.0.1:" + std::to_string(port)) != std::string::npos);
@@ -295,8 +335,7 @@ TEST_CASE("a port in use is an error that names the address") {
 
 TEST_CASE("a request to an actor that has ended fails at once") {
   runtime::system actors{1};
-  auto node_endpoint = spawn_on_io_thread<node_endpoint_actor>(
-      *actors, node_endpoint_actor::settings{named("reef", "here"), nullptr, nullptr});
+  auto node_endpoint = spawn_endpoint(actors, named("reef", "here"), storage());
   caf::scoped_actor self{*actors};
   self->monitor(node_endpoint);
   caf::anon_send_exit(node_endpoint, caf::exit_reason::user_shutdown);

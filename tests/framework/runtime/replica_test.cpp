@@ -191,10 +191,14 @@ struct failure_watch {
 struct one_replica {
   explicit one_replica(const std::filesystem::path& folder) {
     replica_actor::settings settings;
-    settings.self.cluster = "reef";
-    settings.self.name = "only";
-    settings.self.replica = 1;
-    settings.self.consensus = {"solo", "1.0.0", {}, {}};
+    node_info self;
+    self.cluster = "reef";
+    self.name = "only";
+    settings.connections = std::make_shared<peer_connections>(
+        *actors, std::make_shared<node_description>(self), connection_settings{}, 1);
+    settings.role.name = "master";
+    settings.role.replica = 1;
+    settings.role.consensus = {"solo", "1.0.0", {}, {}};
     settings.group = {{1, "only", {"127.0.0.1", 1}},
                       {2, "other", {"127.0.0.1", 2}},
                       {3, "third", {"127.0.0.1", 3}}};

@@ -93,7 +93,10 @@ class slow_endpoint : public io_thread_actor {
     return {[this](const envelope& message) -> caf::result<envelope> {
       switch (message.kind) {
       case message_kind::handshake:
-        return make_reply({encode(named("slow", "master")), {}, false});
+        return make_reply({encode(handshake_response{
+                               describe(named("slow"), {role_named("master")})->info(), {}}),
+                           {},
+                           false});
       case message_kind::calls:
         return caf::delegated<envelope>{};
       case message_kind::ping:

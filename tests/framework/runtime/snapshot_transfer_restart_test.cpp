@@ -80,7 +80,7 @@ struct two_transfers {
 
   caf::actor spawn(spi::replica_id id, fs::path into, std::uint64_t rate) {
     snapshot_transfer_actor::settings it;
-    it.self.replica = id;
+    it.role.replica = id;
     it.timing.snapshot_rate = rate;
     it.timing.heartbeat = std::chrono::milliseconds{10};
     it.incoming = std::move(into);

@@ -91,6 +91,10 @@ class group_admission {
     std::vector<member_identity> founders; ///< as configured, this replica included if it founds
     timestamp founding_delay{0};           ///< for storage nodes to report
     timestamp answer_lifetime{0};          ///< an older answer of a peer doesn't count
+    /// For messages: what a member is called, which is the name of its role, and the command before
+    /// that name by which an operator administers the group (`dfs admin`); empty: there is none.
+    std::string role = "member";
+    std::string admin_command{};
   };
 
   group_admission(settings given, timestamp now);
@@ -127,6 +131,7 @@ class group_admission {
   std::optional<std::string> missing_founder(timestamp now) const;
   std::optional<std::string> differing_founder() const;
   bool founds() const;
+  std::string admin(std::string_view verb) const;
 
   settings settings_;
   timestamp started_;

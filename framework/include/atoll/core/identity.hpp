@@ -3,23 +3,36 @@
 #include <atoll/core/error.hpp>
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
 
 namespace atl {
 
-/// A data folder belongs to one node of one cluster, for good, and to one process at a time.
+/// Whose data a folder holds.
+struct data_owner {
+  std::string application; ///< `dfs`
+  std::string cluster;
+  std::string node;
+  /// For messages: what an operator does to replace a node whose disk is lost, as the end of a
+  /// sentence.
+  std::string replace_advice = "replace it in its groups";
+};
+
+/// A data folder belongs to one node of one cluster of one application, for good, and to one
+/// process at a time.
 class data_folder {
  public:
   /// Creates the folder if it doesn't exist, stores the owner's identity in it the first time, and
   /// locks it until the object is destroyed.
-  /// @returns errc::refused if it belongs to another cluster or node, if another process has locked
-  /// it, or if it holds data without an identity.
-  static result<data_folder> lock(const std::filesystem::path& folder, const std::string& cluster,
-                                  const std::string& node);
+  /// @returns errc::refused if it belongs to another application, cluster or node, if another
+  /// process has locked it, or if it holds data without an identity. A folder whose application
+  /// isn't recorded, by an earlier release, gets that of the owner.
+  static result<data_folder> lock(const std::filesystem::path& folder, const data_owner& owner);
 
-  /// Whether a part (`log`, `chunks`: a folder within this one) is there, if it ever held data.
+  /// Whether a part (`chunks`, `groups/ID/log`: a folder within this one) is there, if it ever held
+  /// data.
   /// @returns errc::refused when it held data and is gone or empty now: the part may be on a
   /// separate disk that isn't mounted, and an empty folder must not take its place.
   status check_part(const std::string& part) const;
@@ -45,16 +58,26 @@ class data_folder {
   /// @pre the folder belongs to no group, or to this group.
   status join_group(const std::string& group);
 
+  /// The group whose log and state the folder holds for a role; empty: none. See
+  /// `group_folder.hpp`.
+  std::string group_of(const std::string& role) const;
+  /// Writes down, for good, that the folder holds the log and the state of a role's group, and that
+  /// these parts hold data; `former` parts are forgotten. Durable when it returns.
+  status note_group(const std::string& role, const std::string& group,
+                    const std::set<std::string>& parts, const std::set<std::string>& former = {});
+  /// The groups of all roles.
+  std::set<std::string> groups() const;
+
  private:
   data_folder() = default;
   status write_identity() const;
 
   std::filesystem::path path_;
-  std::string cluster_;
-  std::string node_;
+  data_owner owner_;
   std::string uuid_;
   std::string group_;
-  std::set<std::string> parts_; ///< the parts that hold data
+  std::map<std::string, std::string> groups_; ///< by role
+  std::set<std::string> parts_;               ///< the parts that hold data
   int lock_ = -1;
 };
 

@@ -16,6 +16,8 @@ namespace atl::node {
 
 /// What makes a program of nodes out of the framework: the roles, and what a TOML file may say.
 struct application {
+  /// Recorded in data folders: the folder of another application is refused. Never change it.
+  std::string name;        ///< `dfs`
   std::string program;     ///< `dfsd`
   std::string version;     ///< `1.2.0`
   std::string description; ///< one paragraph or more for `--help`
@@ -26,6 +28,11 @@ struct application {
   /// Where the configuration chooses plugins. Each node loads all of them.
   std::vector<plugin_section> plugins;
   std::vector<std::shared_ptr<role>> roles;
+  /// For messages to an operator: the command, before a role's name, that administers its group,
+  /// such as `dfs admin`. Empty: there is none.
+  std::string admin_command;
+  /// The end of a message to an operator whose node has lost a disk: how the node is replaced.
+  std::function<std::string(const std::string& node)> replace_advice;
 
   /// Checks what the schema can't. Empty: nothing.
   /// @returns an error that names all mistakes, a line each.

@@ -13,6 +13,9 @@ namespace atl::node {
 /// The longest name of a cluster, of a node, or of a zone.
 inline constexpr std::size_t name_bytes_max = 64;
 
+/// Is it `0.0.0.0`, `::` or another notation for all addresses of a machine?
+bool is_any_address(const std::string& host);
+
 /// Collects what is wrong with a configuration beyond types and ranges, so that an operator sees
 /// all mistakes at once, each with its `file:line:column`. Not thread-safe.
 class config_errors {

@@ -6,12 +6,14 @@
 #include <atoll/node/node_config.hpp>
 #include <atoll/node/node_folder.hpp>
 #include <atoll/node/plugin_host.hpp>
+#include <atoll/runtime/peer_connections.hpp>
 #include <atoll/runtime/system.hpp>
 
 #include <caf/actor.hpp>
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -44,6 +46,16 @@ class node_context {
   std::function<void(const error&)> fail;
   /// Takes the role down when it gets a `runtime::node_failure`.
   caf::actor supervisor;
+  /// The node's connections to other nodes, which its roles share, and what the node says about
+  /// itself. A role with a replica describes itself there.
+  std::shared_ptr<runtime::peer_connections> connections;
+  /// The node's endpoint: a role sends it a `runtime::adopt_role` with the actors that receive its
+  /// messages. Messages arrive once all roles have started.
+  caf::actor endpoint;
+  /// A role whose settings name an address of the node says so while it starts: where the endpoint
+  /// listens, and where others find it. Port 0 means any free port, for both. An address with a
+  /// port takes precedence, then the first one.
+  std::function<void(const atl::endpoint& address, const atl::endpoint& listen)> set_address;
 
   /// Takes the role down when this actor ends without having been told to
   /// (`caf::exit_reason::user_shutdown`): a role whose actor is gone would look alive and do

@@ -34,6 +34,12 @@ class node_folder {
     std::lock_guard lock{mutex_};
     return folder_.note_part(part);
   }
+  /// Calls `use` with the folder while no other thread uses it. @returns what `use` returns
+  template <class Use>
+  auto with(Use use) {
+    std::lock_guard lock{mutex_};
+    return use(folder_);
+  }
 
  private:
   mutable std::mutex mutex_;

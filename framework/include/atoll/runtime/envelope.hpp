@@ -3,17 +3,19 @@
 #include <atoll/core/error.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace atl::runtime {
 
 /// What an envelope carries. Kinds from `application` on belong to the program built on the
-/// runtime.
+/// runtime. Kinds 3 to 5, 12 to 15, 22 and those from `application` on are for a role of the node;
+/// the others are for the node itself.
 enum class message_kind : std::uint16_t {
   reply = 0,     ///< `encode(reply)`
-  handshake = 1, ///< the sender's `encode(node_info)`, answered by the receiver's
-  ping = 2, ///< a heartbeat: the sender's `encode(replica_mark)`; empty if the sender is no replica
+  handshake = 1, ///< the sender's `encode(node_info)`, answered by `encode(handshake_response)`
+  ping = 2,      ///< a heartbeat: `encode_marks` of the sender's replicas; a client's is empty
   consensus = 3, ///< sender's replica id, receiver's, then the protocol's bytes
   snapshot = 4,  ///< sender's replica id, receiver's, then a call of `snapshot_transfer.hpp`
   calls = 5,     ///< several commands and queries of one client (`calls.hpp`)
@@ -26,6 +28,12 @@ enum class message_kind : std::uint16_t {
   /// A query that any replica answers from what it has applied, without a leader: the state may be
   /// old. Answered by `encode(local_response)` (`calls.hpp`).
   local_query = 15,
+  status = 20,    ///< empty, answered by `encode(node_status)` (`node_status.hpp`)
+  inventory = 21, ///< empty, answered by a list of `plugin_entry` (`node_status.hpp`)
+  /// `encode(deferred_call)`, answered empty once it is accepted. Its `completion` follows over the
+  /// same connection when the work is done.
+  deferred = 22,
+  completion = 23, ///< `encode(runtime::completion)`, to the end that dialed
   application = 100,
 };
 
@@ -36,6 +44,9 @@ struct envelope {
   /// refuses a message with another digest than its own.
   std::uint64_t digest = 0;
   std::string body;
+  /// The role of the receiving node that it is for; empty: for the node itself. At most
+  /// `role_name_bytes_max` bytes.
+  std::string role{};
 };
 
 /// The answer to an envelope.
@@ -53,5 +64,24 @@ std::string encode(const reply& answer);
 reply decode_reply(std::string_view bytes);
 
 envelope make_reply(const reply& answer);
+
+/// Work for a role whose sender doesn't wait for the answer, but is notified of it.
+struct deferred_call {
+  std::uint64_t id = 0; ///< chosen by the sender; the completion carries the same id
+  message_kind kind = message_kind::application;
+  std::string body;
+};
+std::string encode(const deferred_call& call);
+/// Reads hostile bytes. @returns none for a malformed call, and for a kind below `application`.
+std::optional<deferred_call> decode_deferred_call(std::string_view bytes);
+
+/// The outcome of a `deferred_call`.
+struct completion {
+  std::uint64_t id = 0;
+  reply outcome;
+};
+std::string encode(const completion& it);
+/// Reads hostile bytes. @returns none for a malformed completion.
+std::optional<completion> decode_completion(std::string_view bytes);
 
 } // namespace atl::runtime

@@ -33,6 +33,8 @@ class group_client {
   struct settings {
     node_info self;
     connection_settings timing;
+    std::string
+        role; ///< of the members, the service that is called; also names a member in messages
     std::vector<member> members;                   ///< at least one
     std::chrono::microseconds timeout{10'000'000}; ///< after which a call fails
     /// The same when the group refuses, or when all hosts say that nothing listens there.

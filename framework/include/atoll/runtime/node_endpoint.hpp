@@ -2,29 +2,36 @@
 
 #include <atoll/core/log_limiter.hpp>
 #include <atoll/runtime/io_thread_actor.hpp>
+#include <atoll/runtime/node_description.hpp>
 #include <atoll/runtime/node_info.hpp>
 #include <atoll/runtime/runtime_messages.hpp>
 
 #include <caf/actor.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <memory>
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace atl::runtime {
 
 /// The actor that a node publishes. It receives every envelope from other processes, refuses
-/// envelopes for another cluster or group, and forwards the others to the replica or the
-/// application.
+/// envelopes for another cluster or group and for roles that the node doesn't have, and forwards
+/// the others to the replica or the application of the role that they name. It answers what is for
+/// the node itself: handshakes, heartbeats, status, inventory.
 class node_endpoint_actor : public io_thread_actor {
  public:
   struct settings {
-    node_info self;
-    caf::actor replica; ///< null on a node that is no master, or no member of a group yet
-    /// Receives the kinds from `message_kind::application` on. On a master without a replica it
-    /// also receives messages for the replica, and answers why there is none. May be null.
-    caf::actor application;
+    std::shared_ptr<const node_description> self;
+    std::vector<adopt_role> roles; ///< further ones are adopted later
+    /// The command, before a role's name, by which an operator administers a group, such as `dfs
+    /// admin`: for messages. Empty: there is none.
+    std::string admin_command{};
   };
 
   node_endpoint_actor(caf::actor_config& config, settings given);
@@ -34,25 +41,44 @@ class node_endpoint_actor : public io_thread_actor {
   const char* name() const override { return "atoll.node_endpoint"; }
 
  private:
+  /// Where the messages for a role go, and what is known of the other members of its group.
+  struct route {
+    role_info info;
+    std::uint64_t digest = 0; ///< of the group
+    caf::actor replica;
+    caf::actor application;
+    std::map<spi::replica_id, std::string> folder_of; ///< data folder of each known member
+    std::map<spi::replica_id, replica_mark> marks;    ///< the latest mark of each replica
+    std::set<std::string> turned_away; ///< nodes that were turned away and not accepted since
+  };
+
+  void adopt(adopt_role& role);
   caf::result<envelope> on_envelope(envelope& message);
   envelope answer_handshake(const envelope& message);
+  std::optional<error> role_problem(const node_info& self, const node_info& who,
+                                    const role_info& role, const route& here) const;
   envelope turn_away(const node_info& who, const std::string& why);
-  std::string wrong_folder(const node_info& who) const;
-  std::string older_copy(const node_info& who) const;
-  void remember(spi::replica_id of, const replica_mark& mark);
-  caf::result<envelope> to_replica(envelope& message);
+  void turn_away(route& from, const node_info& who, const std::string& why);
+  std::string wrong_folder(const node_info& who, const role_info& role, const route& here) const;
+  std::string older_copy(const node_info& who, const role_info& role, const route& here) const;
+  std::string replace_command(const std::string& role, const std::string& node) const;
+  void remember(route& here, spi::replica_id of, const replica_mark& mark);
+  envelope on_heartbeat(const envelope& message);
+  caf::result<envelope> to_role(envelope& message);
+  caf::result<envelope> to_replica(route& to, envelope& message);
   caf::result<envelope> from_peer(envelope& message);
+  caf::result<envelope> defer(route& to, const envelope& message);
+  route* find_route(std::string_view role);
+  caf::result<envelope> no_such_role(std::string_view role);
   caf::result<envelope> refuse(errc code, std::string why);
   caf::result<envelope> reject_malformed(std::string why);
 
   settings settings_;
+  std::string name_;    ///< of the node
+  std::string cluster_; ///< its cluster's name
   std::uint64_t cluster_digest_;
-  std::uint64_t group_digest_;
-  std::map<spi::replica_id, std::string>
-      folder_of_;                                 ///< data folder of each known member of the group
-  std::map<spi::replica_id, replica_mark> marks_; ///< the latest mark of each replica
-  std::set<std::string>
-      turned_away_; ///< names of nodes that were turned away and not accepted since
+  std::map<std::string, route, std::less<>> routes_; ///< by role
+  std::size_t deferred_ = 0;                         ///< deferred calls that are under way
   log_limiter malformed_log_;
   log_limiter turned_away_log_;
 };

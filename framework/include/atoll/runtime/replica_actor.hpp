@@ -7,6 +7,7 @@
 #include <atoll/core/state_runner.hpp>
 #include <atoll/net/cluster_secret.hpp>
 #include <atoll/runtime/io_thread_actor.hpp>
+#include <atoll/runtime/peer_connections.hpp>
 #include <atoll/runtime/runtime_messages.hpp>
 #include <atoll/runtime/shared_mark.hpp>
 #include <atoll/spi/consensus.hpp>
@@ -27,7 +28,7 @@ namespace atl::runtime {
 
 /// The environment of a consensus plugin's driver in a cluster. Records go to the log's thread,
 /// committed entries to the state machine's, messages to the connections; the actor itself never
-/// waits. Masters that aren't in its settings become known by their handshake.
+/// waits. Replicas that aren't in its settings become known by the handshake of their node.
 class replica_actor : public io_thread_actor, private consensus_driver::environment {
  public:
   struct peer {
@@ -37,9 +38,9 @@ class replica_actor : public io_thread_actor, private consensus_driver::environm
   };
 
   struct settings {
-    node_info self;
-    std::vector<peer> group; ///< all masters that are known, with this one
-    connection_settings timing;
+    std::shared_ptr<peer_connections> connections; ///< of the node; describes the node, too
+    role_info role;          ///< the replica's role: id, group, and what its members share
+    std::vector<peer> group; ///< all members that are known, with this one
     /// Must outlive the actor's threads: the node ends the actor first.
     std::shared_ptr<state_machine> machine;
     std::shared_ptr<record_log> log;
@@ -124,7 +125,7 @@ class replica_actor : public io_thread_actor, private consensus_driver::environm
   void on_entries_applied(entries_applied& done);
   void on_queries_answered(queries_answered& done);
   void on_connection_event(const connection_event& event);
-  void on_master_seen(const node_info& master);
+  void on_peer_seen(const node_info& node);
   void forget_former(const std::string& name);
   caf::result<envelope> change(change_members& request);
   envelope transfer(spi::replica_id to);
@@ -160,8 +161,9 @@ class replica_actor : public io_thread_actor, private consensus_driver::environm
   void on_failure(driver_failure kind, std::string what) override;
 
   settings settings_;
+  const node_info self_; ///< of the node, when the replica started
   std::unique_ptr<state_runner> runner_;
-  std::map<spi::replica_id, caf::actor> connections_;
+  std::map<spi::replica_id, peer_subscription> connections_;
   consensus_driver driver_;
   bool drain_pending_ = false;
   std::map<caf::actor, std::vector<client_response>> answers_; ///< to be sent

@@ -49,8 +49,18 @@ inline constexpr std::size_t snapshot_blob_bytes_max = 1 << 20;
 inline constexpr std::chrono::seconds snapshot_idle_timeout{30};
 /// The parts of a failed transfer are kept for so long, in case the snapshot is offered again.
 inline constexpr std::chrono::minutes snapshot_parts_retention{30};
-/// Masters that a replica keeps connections to: those of the configuration, and those that joined
+/// Replicas that a replica keeps connections to: those of the configuration, and those that joined
 /// later.
 inline constexpr std::size_t replica_connections_max = 64;
+
+/// Roles of one node, and the length of the name of each.
+inline constexpr std::size_t roles_max = 16;
+inline constexpr std::size_t role_name_bytes_max = 32;
+/// Deferred calls that a node is working on; further ones are answered `busy`.
+inline constexpr std::size_t deferred_calls_max = 1024;
+/// Plugins in a node's inventory.
+inline constexpr std::size_t inventory_max = 256;
+/// Connections that a `node_client` keeps; a further one closes one that isn't in use.
+inline constexpr std::size_t node_client_connections_max = 64;
 
 } // namespace atl::runtime

@@ -23,15 +23,32 @@
 /// Messages between the actors of one process. Only `envelope` goes over the wire.
 namespace atl::runtime {
 
-/// To a connection's supervisor: the peer connected or disconnected.
-struct connection_event {
-  std::string peer;            ///< `peer_connection_actor::settings::peer`
-  std::optional<node_info> up; ///< none: the peer disconnected
-  std::string reason;          ///< why the peer disconnected, or can't be reached
+/// A role of this node that uses a connection to another node.
+struct peer_subscriber {
+  caf::actor who;   ///< gets `connection_event`s; a replica also `storage_failed`
+  std::string role; ///< of this node
+  std::string peer; ///< the subscriber's name for the other node
+  /// Does the subscriber get what the peer sends unasked for its role (`envelope_from_peer`)?
+  /// Otherwise such envelopes are dropped.
+  bool takes_envelopes = false;
+};
+/// To a connection.
+struct add_subscriber {
+  std::uint64_t id = 0; ///< for `remove_subscriber`
+  peer_subscriber subscriber;
+};
+struct remove_subscriber {
+  std::uint64_t id = 0;
 };
 
-/// To a connection's supervisor: an envelope that the peer sent unasked
-/// (`peer_connection_actor::settings::takes_envelopes`).
+/// To a subscriber of a connection: the peer accepts its role, or doesn't any more.
+struct connection_event {
+  std::string peer;            ///< `peer_subscriber::peer`
+  std::optional<node_info> up; ///< none: the peer disconnected, or refuses the role
+  std::string reason;          ///< why the peer disconnected, refuses, or can't be reached
+};
+
+/// To a subscriber of a connection: an envelope that the peer sent unasked.
 struct envelope_from_peer {
   std::string peer;
   envelope message;
@@ -42,8 +59,9 @@ struct connection_tick {
   std::uint64_t generation = 0;
 };
 
-/// To a connection: sends a protocol's message to the peer's replica, or drops it.
+/// To a connection: sends a protocol's message to the peer's replica in a role, or drops it.
 struct outgoing_message {
+  std::string role;
   std::uint64_t digest = 0;
   spi::replica_id from = 0;
   spi::replica_id to = 0;
@@ -93,9 +111,9 @@ struct transfer_leadership {
   spi::replica_id to = 0;
 };
 
-/// To a replica: a master has sent a handshake, perhaps one that isn't in the configuration here.
-/// The replica forwards the message to its connection to that master.
-struct master_seen {
+/// To a replica: a node with the replica's role has sent a handshake, perhaps one that isn't in the
+/// configuration here. The replica forwards the message to its connection to that node.
+struct peer_seen {
   node_info who;
 };
 
@@ -105,20 +123,27 @@ struct peer_space {
   bool is_short = false;
 };
 
-/// To a node's endpoint: replaces the node's description and the actors that receive messages.
-/// `replica` is null while the node belongs to no group.
-struct adopt_roles {
-  node_info self;
-  caf::actor replica;
+/// To a node's endpoint: the actors that receive the messages for a role, from now on.
+struct adopt_role {
+  role_info info;
+  caf::actor replica; ///< null: the role has none, or belongs to no group yet
+  /// Receives the kinds from `message_kind::application` on. Of a role that has a replica id and no
+  /// replica yet it also receives messages for the replica, and answers why there is none. May be
+  /// null.
   caf::actor application;
 };
-/// To a node's endpoint: the data folder of each member. A master whose handshake names one of
-/// these ids and another folder is turned away.
+/// To a node's endpoint: the node doesn't have the role any more.
+struct drop_role {
+  std::string role;
+};
+/// To a node's endpoint: the data folder of each member of the role's group. A node whose handshake
+/// names one of these ids and another folder is turned away.
 struct member_folders {
+  std::string role;
   std::map<spi::replica_id, std::string> folder_of;
 };
-/// From a node's endpoint to its application: a node was turned away, and why. An empty `why`: a
-/// node that had been turned away was accepted.
+/// From a node's endpoint to the application of a role: a node was turned away, and why. An empty
+/// `why`: a node that had been turned away was accepted.
 struct turned_away {
   std::string name;
   std::string why;
@@ -263,7 +288,9 @@ CAF_ADD_TYPE_ID(atoll, (atl::runtime::get_replica_view))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::node_failure))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::change_members))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::transfer_leadership))
-CAF_ADD_TYPE_ID(atoll, (atl::runtime::master_seen))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::peer_seen))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::add_subscriber))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::remove_subscriber))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::snapshot_order))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::snapshot_outcome))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::snapshot_call))
@@ -278,7 +305,8 @@ CAF_ADD_TYPE_ID(atoll, (atl::runtime::calls_wait))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::client_tick))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::contact_lost))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::snapshot_fetched))
-CAF_ADD_TYPE_ID(atoll, (atl::runtime::adopt_roles))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::adopt_role))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::drop_role))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::member_folders))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::turned_away))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::peer_space))
@@ -304,7 +332,9 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::get_replica_view)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::node_failure)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::change_members)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::transfer_leadership)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::master_seen)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::peer_seen)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::add_subscriber)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::remove_subscriber)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::snapshot_order)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::snapshot_outcome)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::snapshot_call)
@@ -319,7 +349,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::calls_wait)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::client_tick)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::contact_lost)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::snapshot_fetched)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::adopt_roles)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::adopt_role)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::drop_role)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::member_folders)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::turned_away)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::peer_space)

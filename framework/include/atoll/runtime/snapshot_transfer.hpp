@@ -66,6 +66,7 @@ class snapshot_transfer_actor : public caf::event_based_actor {
  public:
   struct settings {
     node_info self;
+    role_info role; ///< of the replica
     connection_settings timing;
     std::filesystem::path incoming; ///< folder for incoming files
     std::filesystem::path outgoing; ///< folder for outgoing files; emptied at the start

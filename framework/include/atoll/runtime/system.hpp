@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace atl::runtime {
 
@@ -19,7 +20,7 @@ namespace atl::runtime {
 struct membership {
   std::string cluster;
   std::string name;
-  std::string role;
+  std::vector<std::string> roles; ///< none: a client
   net::cluster_secret secret;
   spi::version_range wire = wire_versions;
 };
@@ -40,9 +41,10 @@ class system {
   caf::actor_system& operator*();
   caf::actor_system* operator->();
 
-  /// Lets nodes and clients of the cluster send envelopes to `who`, at `where`. @returns an error
-  /// that names the address when it is in use, or reachable from other machines without a secret.
-  status publish(const caf::actor& who, const endpoint& where);
+  /// Lets nodes and clients of the cluster send envelopes to `who`, at `where`; port 0: any free
+  /// port. @returns the address with the actual port, or an error that names the address when it is
+  /// in use, or reachable from other machines without a secret.
+  result<endpoint> publish(const caf::actor& who, const endpoint& where);
   /// Closes the published ports and all connections. Called before the actors are awaited.
   void disconnect();
   /// Of all published ports. Thread-safe.

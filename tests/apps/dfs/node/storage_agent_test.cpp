@@ -31,7 +31,8 @@ class scripted_master {
     rt::node_info self;
     self.cluster = "reef";
     self.name = "master-1";
-    self.role = "master";
+    rt::role_info role;
+    role.name = master_role_name;
     application_ = actors_->spawn([this](caf::event_based_actor* actor) -> caf::behavior {
       return {[this, actor](rt::envelope&) {
         auto node = caf::actor_cast<caf::actor_addr>(actor->current_sender());
@@ -39,7 +40,8 @@ class scripted_master {
       }};
     });
     node_endpoint_ = rt::spawn_on_io_thread<rt::node_endpoint_actor>(
-        *actors_, rt::node_endpoint_actor::settings{self, nullptr, application_});
+        *actors_, rt::node_endpoint_actor::settings{std::make_shared<rt::node_description>(self),
+                                                    {{role, nullptr, application_}}});
     auto published = actors_.publish(node_endpoint_, where_);
     REQUIRE_MESSAGE(published, published.error().message);
   }
@@ -63,7 +65,8 @@ class scripted_master {
     std::lock_guard lock{mutex_};
     auto node = caf::actor_cast<caf::actor>(node_);
     REQUIRE(node);
-    caf::anon_send(node, rt::envelope{static_cast<rt::message_kind>(kind), 0, {}});
+    caf::anon_send(node,
+                   rt::envelope{static_cast<rt::message_kind>(kind), 0, {}, storage_role_name});
   }
   /// Waits until the agent has taken at least one answer with the present orders: it reports again
   /// only after that.
@@ -94,14 +97,15 @@ class scripted_master {
   caf::actor node_endpoint_;
 };
 
-storage_agent::settings settings_for(const scripted_master& master, store_fixture& disk,
-                                     const rt::connection_settings& timing) {
+storage_agent::settings settings_for(rt::system& actors, const scripted_master& master,
+                                     store_fixture& disk, const rt::connection_settings& timing) {
   storage_agent::settings settings;
-  settings.self.cluster = "reef";
-  settings.self.name = "storage-1";
-  settings.self.role = "storage";
+  rt::node_info self;
+  self.cluster = "reef";
+  self.name = "storage-1";
+  settings.connections = std::make_shared<rt::peer_connections>(
+      *actors, std::make_shared<rt::node_description>(self), timing, 1);
   settings.masters = {{"master-1", master.where()}};
-  settings.timing = timing;
   settings.group = "the group of the data";
   settings.in_flight = [] { return 0U; };
   settings.store = {disk.store.get(), [](chunk_store*) {}};
@@ -128,7 +132,7 @@ TEST_CASE("a storage node ignores deletions ordered by a master of another group
   master.order(orders);
 
   rt::system actors{1};
-  auto settings = settings_for(master, disk, quick());
+  auto settings = settings_for(actors, master, disk, quick());
   auto agent = actors->spawn<storage_agent, caf::detached>(std::move(settings));
 
   master.wait_until_taken();
@@ -154,7 +158,8 @@ TEST_CASE("a storage node reports at once when a master says that orders wait") 
   rt::system actors{1};
   auto rare = quick();
   rare.heartbeat = std::chrono::hours{1};
-  auto agent = actors->spawn<storage_agent, caf::detached>(settings_for(master, disk, rare));
+  auto agent =
+      actors->spawn<storage_agent, caf::detached>(settings_for(actors, master, disk, rare));
   master.wait_for_report(); // because the connection is new
   orders.remove = {{key.chunk, key.fragment, false}};
   master.order(orders);

@@ -87,6 +87,21 @@ TEST_CASE("a node's public address may differ from the address that it listens o
   CHECK(to_string(it.node.bulk_listen) == "[::]:2");
 }
 
+TEST_CASE("a storage node's endpoint is at node.listen, or at any port of the host of its bulk "
+          "address") {
+  auto storage =
+      replaced(good, "\"n\"\nroles = [\"master\", \"storage\"]", "\"s\"\nroles = [\"storage\"]");
+  auto with = [&](const std::string& keys) {
+    auto it = read(replaced(storage, "data = \"data\"", "data = \"data\"\n" + keys));
+    CHECK(it.problem == "");
+    return to_string(it.node.control) + " " + to_string(it.node.control_listen);
+  };
+  CHECK(with("") == "127.0.0.1:0 127.0.0.1:0");
+  CHECK(with("bulk_listen = \"0.0.0.0:2\"") == "127.0.0.1:0 0.0.0.0:0");
+  CHECK(with("listen = \"127.0.0.2:9009\"") == "127.0.0.2:9009 127.0.0.2:9009");
+  CHECK(with("listen = \"0.0.0.0:9009\"") == "127.0.0.1:9009 0.0.0.0:9009");
+}
+
 TEST_CASE("contradictions are reported with their place") {
   auto second = "\n[[masters]]\nid = 1\nname = \"m\"\naddress = \"127.0.0.1:9009\"\n";
   refused(good + second, "16:", "is the id of n already");
@@ -98,9 +113,6 @@ TEST_CASE("contradictions are reported with their place") {
   refused(replaced(good, "[\"master\", \"storage\"]\ndata = \"data\"\nbulk",
                    "[\"master\"]\ndata = \"data\"\nbulk_listen"),
           "5:", "only a storage node listens there");
-  auto storage = replaced(good, "\"n\"\nroles = [\"master\", \"storage\"]",
-                          "\"s\"\nroles = [\"storage\"]\nlisten = \"127.0.0.1:9009\"");
-  refused(storage, "4:", "only a master listens there");
   refused(good + "\n[links]\nheartbeat = \"3s\"\n", "16:", "at least twice");
   refused(good + "\n[files]\nchunk_size = 100000\n", "16:", "multiple of 64KiB");
   refused(good + "\n[files]\nsession_expiry = \"1m\"\n[client]\ntimeout = \"50s\"\n",
