@@ -74,6 +74,8 @@ caf::behavior master_actor::make_behavior() {
 // -- what comes from outside ------------------------------------------------------------------
 
 caf::result<envelope> master_actor::on_envelope(envelope& message) {
+  if (message.kind == atl::runtime::message_kind::membership)
+    return membership(message);
   switch (static_cast<protocol::kind>(message.kind)) {
   case protocol::kind::heartbeat:
     return on_heartbeat(message);
@@ -89,8 +91,6 @@ caf::result<envelope> master_actor::on_envelope(envelope& message) {
     return cluster();
   case protocol::kind::status:
     return status();
-  case protocol::kind::membership:
-    return membership(message);
   case protocol::kind::report_now: // only a storage node takes it
     break;
   }

@@ -21,20 +21,6 @@ atl::status check(const atl::config& config) {
   return node ? atl::status{} : tl::unexpected{node.error()};
 }
 
-/// Creates the protocol as the first founding master would. A master whose group has changed
-/// creates it for other voters.
-atl::status try_plugins(const atl::config& config, const atl::node::plugin_host& plugins,
-                        const atl::announce_step& announce) {
-  auto cluster = read_cluster(config);
-  if (!cluster)
-    return tl::unexpected{cluster.error()};
-  std::vector<atl::spi::replica_id> founders;
-  for (auto& master : cluster->masters)
-    if (!master.joins)
-      founders.push_back(master.id);
-  return atl::node::try_consensus(plugins.at(consensus_key), founders, announce);
-}
-
 } // namespace
 
 atl::node::application make_application() {
@@ -56,7 +42,6 @@ atl::node::application make_application() {
         "say so with 'dfs admin master replace {}' or 'dfs admin storage replace {}'", node, node);
   };
   dfsd.check = check;
-  dfsd.try_plugins = try_plugins;
   dfsd.register_messages = [] { caf::init_global_meta_objects<caf::id_block::dfs>(); };
   return dfsd;
 }

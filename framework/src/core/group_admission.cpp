@@ -32,7 +32,7 @@ void group_admission::on_unreachable(spi::replica_id peer, std::string why) {
   peers_[peer] = {std::nullopt, {}, std::move(why)};
 }
 
-void group_admission::on_storage_node(const std::string& name, const std::string& group) {
+void group_admission::on_group_known(const std::string& name, const std::string& group) {
   storage_node_ = name;
   storage_group_ = group;
 }

@@ -45,9 +45,10 @@ int check_here(const std::string& file, const application& application,
   auto plugins = load_plugins(*all, application, announce);
   if (!plugins)
     return report_error(plugins.error());
-  if (application.try_plugins)
-    if (auto fine = application.try_plugins(all->config, *plugins, announce); !fine)
-      return report_error(fine.error());
+  for (auto& role : application.roles)
+    if (all->self.has_role(role->name()))
+      if (auto fine = role->try_plugins(all->config, *plugins, announce); !fine)
+        return report_error(fine.error());
   announce({file, "printing", std::chrono::seconds{0}});
   print_check(*all, *plugins);
   if (std::fflush(stdout) == 0)

@@ -30,6 +30,10 @@ result<loaded_config> load_config(const std::string& file, const application& ap
   if (application.check)
     if (auto fine = application.check(*config); !fine)
       return tl::unexpected{fine.error()};
+  for (auto& role : application.roles)
+    if (self.has_role(role->name()))
+      if (auto fine = role->check(*config); !fine)
+        return tl::unexpected{fine.error()};
   return loaded_config{std::move(*config), std::move(cluster), std::move(self)};
 }
 

@@ -4,6 +4,7 @@
 #include <atoll/node/application.hpp>
 #include <atoll/node/cluster_config.hpp>
 #include <atoll/node/node_config.hpp>
+#include <atoll/node/plugin_host.hpp>
 
 #include <string>
 

@@ -1,15 +1,19 @@
 #include "running_node.hpp"
 
+#include "admission_actor.hpp"
+
 #include <atoll/core/logging.hpp>
 #include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/node_endpoint.hpp>
 #include <atoll/runtime/runtime_messages.hpp>
 
+#include <caf/init_global_meta_objects.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <exception>
+#include <mutex>
 
 namespace atl::node {
 
@@ -42,6 +46,17 @@ runtime::membership who(const loaded_config& all) {
   return {all.cluster.name, all.self.name, all.self.roles, all.cluster.secret};
 }
 
+/// Must run before the first actor system is created, because CAF looks up the type of every
+/// message.
+void register_messages(const application& application) {
+  static std::once_flag once;
+  std::call_once(once, [&] {
+    caf::init_global_meta_objects<caf::id_block::atoll_node>();
+    if (application.register_messages)
+      application.register_messages();
+  });
+}
+
 } // namespace
 
 running_node::running_node(parts given)
@@ -62,8 +77,7 @@ running_node::~running_node() {
 
 result<std::unique_ptr<running_node>> running_node::start(parts given,
                                                           const application& application) {
-  if (application.register_messages)
-    application.register_messages();
+  register_messages(application);
   std::unique_ptr<running_node> node{new running_node{std::move(given)}};
   if (auto locked = node->lock_folder(application); !locked)
     return tl::unexpected{locked.error()};

@@ -112,7 +112,9 @@ caf::result<envelope> node_endpoint_actor::to_role(envelope& message) {
   default:
     break;
   }
-  if (message.kind < message_kind::application || !to->application)
+  auto is_for_application =
+      message.kind >= message_kind::application || message.kind == message_kind::membership;
+  if (!is_for_application || !to->application)
     return refuse(errc::invalid,
                   fmt::format("a kind of message that the role '{}' of this node doesn't take: {}",
                               to->info.name, static_cast<unsigned>(message.kind)));

@@ -135,14 +135,14 @@ TEST_CASE("an empty data folder under the id of a member is refused with a remed
 TEST_CASE("a storage node that belongs to a group prevents a founding without an operator's "
           "order") {
   group_admission first{settings_of(1, "folder-1", 1), ms{0}};
-  first.on_storage_node("storage-1", "old");
+  first.on_group_known("storage-1", "old");
   auto decision = first.decide(ms{9000}, "new");
   CHECK(decision.what == verdict::refuse);
   CHECK(decision.why.find("storage-1") != std::string::npos);
   auto ordered = settings_of(1, "folder-1", 1);
   ordered.self.founding_ordered = true;
   group_admission forced{ordered, ms{0}};
-  forced.on_storage_node("storage-1", "old");
+  forced.on_group_known("storage-1", "old");
   CHECK(forced.decide(ms{0}, "new").what == verdict::found);
 }
 

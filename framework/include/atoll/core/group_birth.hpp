@@ -103,7 +103,7 @@ class group_admission {
   /// The peer of that id can't be reached, or refuses; `why` is shown to the operator.
   void on_unreachable(spi::replica_id peer, std::string why);
   /// A storage node says that its data belongs to a group.
-  void on_storage_node(const std::string& name, const std::string& group);
+  void on_group_known(const std::string& name, const std::string& group);
 
   enum class verdict {
     wait,   ///< for peers; `why` says for what

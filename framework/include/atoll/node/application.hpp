@@ -1,9 +1,7 @@
 #pragma once
 
 #include <atoll/core/error.hpp>
-#include <atoll/core/guarded_run.hpp>
 #include <atoll/core/toml_config.hpp>
-#include <atoll/node/plugin_host.hpp>
 #include <atoll/node/plugin_section.hpp>
 #include <atoll/node/role.hpp>
 
@@ -37,9 +35,6 @@ struct application {
   /// Checks what the schema can't. Empty: nothing.
   /// @returns an error that names all mistakes, a line each.
   std::function<status(const config&)> check;
-  /// Creates what the plugins create at a start, as far as that takes no data (`try_consensus`);
-  /// only `--check` calls it. Empty: nothing.
-  std::function<status(const config&, const plugin_host&, const announce_step&)> try_plugins;
   /// Registers the application's messages with CAF, before the actor system starts. Empty: there
   /// are none.
   std::function<void()> register_messages;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atoll/core/error.hpp>
+#include <atoll/core/guarded_run.hpp>
 #include <atoll/core/toml_config.hpp>
 
 #include <string>
@@ -10,6 +11,7 @@
 namespace atl::node {
 
 class node_context;
+class plugin_host;
 
 /// Whether a role does its work.
 struct role_health {
@@ -43,6 +45,15 @@ class role {
   /// The keys that the role has in a node's file, beside those of each node. Two roles may share a
   /// key.
   virtual std::vector<key_spec> keys() const { return {}; }
+
+  /// Checks what the schema can't, also for `--check`.
+  /// @returns an error that names all mistakes, a line each.
+  virtual status check(const config&) const { return {}; }
+  /// Creates what the role's plugins create at a start, as far as that takes no data; only
+  /// `--check` calls it. @param announce is called before any code of a library runs.
+  virtual status try_plugins(const config&, const plugin_host&, const announce_step&) const {
+    return {};
+  }
 
   /// Begins to serve. What the role needs is in `node`, which lives until `stop` has returned. An
   /// exception counts as an error.

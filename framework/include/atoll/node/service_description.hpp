@@ -1,0 +1,42 @@
+#pragma once
+
+#include <atoll/node/launcher.hpp>
+#include <atoll/node/plugin_section.hpp>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace atl::node {
+
+/// What the members and the clients of a replicated service agree on.
+struct service_description {
+  std::string name;                           ///< the role's, in `node.roles`: `jobs`
+  std::string members = "members";            ///< the array of tables that names the members
+  std::string consensus = "consensus.plugin"; ///< the key that chooses the protocol
+  /// Where the configuration chooses plugins.
+  std::vector<plugin_section> plugins{{"consensus.plugin", spi::plugin_kind::consensus, "raft",
+                                       "The protocol by which the members agree.",
+                                       "What the protocol lets you set."}};
+  /// For messages to an operator: the command, before the role's name, that administers the group.
+  /// Empty: there is none.
+  std::string admin_command{};
+  /// The name that the state's folder had before groups had folders. Empty: there was none.
+  std::string former_state{};
+};
+
+/// The keys of a replica that aren't keys of each node: `node.listen`, `node.snapshot_port`,
+/// `node.reserve`.
+std::vector<key_spec> replica_keys();
+
+/// All keys of the cluster's file, which is all that a client reads.
+std::vector<key_spec> cluster_schema_of(const service_description& service);
+
+/// How `COMMAND up` and `COMMAND down` start the nodes of a cluster that has this service alone. It
+/// is ready when the service answers queries.
+/// @param command the program of a person who starts nodes; its folder has the program of a node,
+/// `node_program`
+launch_settings launch_settings_of(const service_description& service, const std::string& command,
+                                   const std::string& node_program);
+
+} // namespace atl::node

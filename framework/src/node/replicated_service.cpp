@@ -1,0 +1,385 @@
+#include "admission_actor.hpp"
+#include "membership_actor.hpp"
+
+#include <atoll/core/logging.hpp>
+#include <atoll/core/state/disk_ballast.hpp>
+#include <atoll/node/replicated_service.hpp>
+#include <atoll/runtime/caf.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <utility>
+
+namespace atl::node {
+
+namespace {
+
+using runtime::replica_actor;
+
+std::uint64_t now_us() {
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(
+                                        std::chrono::system_clock::now().time_since_epoch())
+                                        .count());
+}
+
+/// How long a member waits before it founds a group, so that nodes that know a group can say so:
+/// they try to reach a member at least this often.
+std::chrono::milliseconds founding_delay(const runtime::connection_settings& links) {
+  return links.backoff_max + links.failure_timeout;
+}
+
+} // namespace
+
+replicated_service::replicated_service(service_description what) : description_{std::move(what)} {}
+
+std::vector<key_spec> replicated_service::keys() const {
+  auto keys = replica_keys();
+  for (auto& key : group_keys(description_.members))
+    keys.push_back(key);
+  return keys;
+}
+
+status replicated_service::check(const config& config) const {
+  config_errors problems{config};
+  auto self = read_node_config(config, problems);
+  auto members = read_group(config, description_.members, problems);
+  if (std::ranges::find(members, self.name, &member_config::name) == members.end())
+    problems.add("node.roles",
+                 fmt::format("'{}' has the role '{}' and isn't among the members of its group: add "
+                             "it to [[{}]], or take the role away",
+                             self.name, description_.name, description_.members));
+  problems.check_listen("node.listen", {});
+  return problems.finish();
+}
+
+/// Creates the protocol as the first founder would. A member whose group has changed creates it for
+/// other voters.
+status replicated_service::try_plugins(const config& config, const plugin_host& plugins,
+                                       const announce_step& announce) const {
+  config_errors problems{config};
+  std::vector<spi::replica_id> founders;
+  for (auto& member : read_group(config, description_.members, problems))
+    if (!member.joins)
+      founders.push_back(member.id);
+  return try_consensus(plugins.at(description_.consensus), founders, announce);
+}
+
+status replicated_service::start(node_context& node) {
+  node_ = &node;
+  config_errors problems{node.configuration};
+  configured_ = read_group(node.configuration, description_.members, problems);
+  auto self = std::ranges::find(configured_, node.self.name, &member_config::name);
+  if (self == configured_.end())
+    return check(node.configuration);
+  listen_ = problems.check_listen("node.listen", self->address);
+  if (auto fine = problems.finish(); !fine)
+    return fine;
+  if (auto prepared = prepare(); !prepared)
+    return prepared;
+  role_.name = description_.name;
+  role_.replica = self->id;
+  role_.consensus = node.plugins.at(description_.consensus).identity();
+  node.set_address(self->address, listen_);
+  node.connections->self().set_role(role_);
+  release_ballast();
+  auto group = find_group();
+  if (!group)
+    return tl::unexpected{group.error()};
+  std::lock_guard lock{mutex_};
+  return group->empty() ? start_admission() : resume(*group);
+}
+
+void replicated_service::stop() {
+  std::vector<caf::actor> actors;
+  {
+    std::lock_guard lock{mutex_};
+    stopping_ = true;
+    for (auto* actor : {&admission_, &application_, &replica_})
+      if (*actor)
+        actors.push_back(std::exchange(*actor, nullptr));
+  }
+  end_actors(node_->actors, actors);
+  log_.reset();
+}
+
+role_health replicated_service::health() const {
+  using state = role_health::state;
+  std::unique_lock lock{mutex_, std::try_to_lock};
+  if (!lock)
+    return {state::waits, "it is joining a group"};
+  if (replica_)
+    return {state::serves, {}};
+  return {state::waits, "it belongs to no group yet"};
+}
+
+// -- what the service may replace ---------------------------------------------------------------
+
+result<std::vector<member_identity>> replicated_service::admitted(const state_machine&,
+                                                                  const group_birth& birth) const {
+  return birth.founders;
+}
+
+result<caf::actor> replicated_service::start_application(const service_member& member) {
+  return node_->actors->spawn<membership_actor>(member);
+}
+
+std::optional<runtime::envelope>
+replicated_service::answer_while_waiting(const runtime::envelope&, const waiting_member&) const {
+  return std::nullopt;
+}
+
+// -- the folders --------------------------------------------------------------------------------
+
+/// In the data folder, beside the groups.
+std::filesystem::path replicated_service::ballast_file() const {
+  return node_->folder.path() / "ballast";
+}
+
+void replicated_service::release_ballast() const {
+  disk_ballast ballast{ballast_file(), node_->configuration.size("node.reserve")};
+  if (ballast.release_if_short())
+    log::warning(description_.name, "",
+                 "the disk of {} is full: the space that was kept in '{}' for a start was given "
+                 "up; free some",
+                 node_->folder.path().string(), ballast_file().filename().string());
+}
+
+/// The group that the replica belongs to, and whose data is there; empty: none.
+result<std::string> replicated_service::find_group() {
+  return node_->folder.with([&](auto& folder) -> result<std::string> {
+    if (!description_.former_state.empty())
+      if (auto moved = adopt_former_layout(folder, role_.name, description_.former_state); !moved)
+        return tl::unexpected{moved.error()};
+    auto group = folder.group_of(role_.name);
+    if (!group.empty())
+      if (auto there = check_group_folder(folder, role_.name); !there)
+        return tl::unexpected{there.error()};
+    return group;
+  });
+}
+
+status replicated_service::open_log(group_folder at) {
+  paths_ = std::move(at);
+  auto opened = record_log::open(paths_.log, now_us());
+  if (!opened)
+    return tl::unexpected{opened.error()};
+  log_ = std::move(*opened);
+  return {};
+}
+
+status replicated_service::resume(const std::string& group) {
+  auto paths = node_->folder.with([&](auto& folder) { return group_folder_in(folder, group); });
+  if (auto opened = open_log(std::move(paths)); !opened)
+    return opened;
+  auto bound = log_->read_binding();
+  if (!bound)
+    return tl::unexpected{bound.error()};
+  if (!*bound)
+    return fail(errc::refused,
+                fmt::format("the log in {} belongs to no group, and the data folder to the group "
+                            "{}: put the log back that belongs there",
+                            paths_.log.string(), group));
+  return start_replica(**bound);
+}
+
+status replicated_service::make_log(const record_log::binding& bound) {
+  auto& group = bound.birth.group;
+  auto made = node_->folder.with([&](auto& folder) { return make_group_folder(folder, group); });
+  if (!made)
+    return tl::unexpected{made.error()};
+  if (auto opened = open_log(std::move(*made)); !opened)
+    return opened;
+  if (auto tied = log_->bind(bound); !tied)
+    return tied;
+  return node_->folder.with(
+      [&](auto& folder) { return note_group_folder(folder, role_.name, group); });
+}
+
+// -- without a group ----------------------------------------------------------------------------
+
+std::vector<replica_actor::peer> replicated_service::configured_peers() const {
+  std::vector<replica_actor::peer> peers;
+  for (auto& member : configured_)
+    peers.push_back({member.id, member.name, member.address});
+  return peers;
+}
+
+status replicated_service::start_admission() {
+  group_admission::settings admission;
+  auto& self = admission.self;
+  auto info = node_->connections->self().info();
+  self.self = {role_.replica, info.name, info.address, info.folder};
+  self.cluster = info.cluster;
+  self.consensus = role_.consensus;
+  self.lasting = lasting();
+  self.founding_ordered = node_->orders.found_group;
+  for (auto& member : configured_) {
+    if (member.joins)
+      continue;
+    auto address = to_string(member.address);
+    admission.founders.push_back({member.id, member.name, address, {}});
+    self.founders += fmt::format("{}{}={}", self.founders.empty() ? "" : ", ", member.id, address);
+  }
+  auto& links = node_->cluster.links;
+  admission.protocol = std::string{node_->plugins.at(description_.consensus).plugin->name()};
+  admission.founding_delay = founding_delay(links);
+  admission.role = role_.name;
+  admission.admin_command = description_.admin_command;
+  admission.answer_lifetime = links.failure_timeout;
+  admission_ = node_->actors->spawn<admission_actor, caf::detached>(admission_actor::settings{
+      node_->connections,
+      {info, role_, configured_peers(), {}, {}},
+      std::move(admission),
+      [this](const group_birth& birth, spi::replica_id id) { join(birth, id); },
+      [this](const runtime::envelope& message, const waiting_member& member) {
+        return answer_while_waiting(message, member);
+      }});
+  node_->supervise(admission_, "the actor that waits for a group");
+  runtime::tell_from_outside(node_->endpoint, runtime::adopt_role{role_, nullptr, admission_});
+  return {};
+}
+
+/// The log is bound, and that noted, first, because a restarting replica relies on it.
+void replicated_service::join(const group_birth& birth, spi::replica_id self) {
+  std::lock_guard lock{mutex_};
+  if (stopping_)
+    return;
+  record_log::binding bound{birth, self};
+  auto joined = make_log(bound);
+  if (joined)
+    joined = start_replica(bound);
+  if (!joined) {
+    node_->fail(joined.error());
+    return;
+  }
+  caf::anon_send_exit(admission_, caf::exit_reason::user_shutdown);
+  admission_ = nullptr;
+}
+
+// -- in a group ---------------------------------------------------------------------------------
+
+status replicated_service::check_against(const group_birth& birth) const {
+  auto protocol = node_->plugins.at(description_.consensus).plugin->name();
+  if (birth.protocol != protocol)
+    return fail(errc::refused,
+                fmt::format("the log in {} was written by the consensus plugin '{}', and the "
+                            "configuration names '{}', which can't read it; name the former, or "
+                            "start the cluster anew on empty data folders",
+                            paths_.log.string(), birth.protocol, protocol));
+  auto differs = difference(lasting(), "the file of " + node_->self.name, birth.lasting,
+                            "the cluster, since its birth,");
+  if (!differs.empty())
+    return fail(errc::refused, fmt::format("{}; what is stored can't be read with another one: put "
+                                           "the line of the file back",
+                                           differs));
+  return {};
+}
+
+/// The data of a node's other roles belongs to the same group.
+status replicated_service::take_folder(const group_birth& birth) const {
+  auto& folder = node_->folder;
+  if (!folder.group().empty() && folder.group() != birth.group)
+    return fail(errc::refused,
+                fmt::format("the data folder {} belongs to the group {}, and the log in it to {}: "
+                            "put the log back that belongs there",
+                            folder.path().string(), folder.group(), birth.group));
+  return folder.join_group(birth.group);
+}
+
+result<std::shared_ptr<state_machine>>
+replicated_service::open_service_state(const group_birth& birth) {
+  replicated_state::settings how;
+  how.cluster_id = node_->cluster.name;
+  how.birth = encode(birth);
+  how.free_bytes_min = node_->configuration.size("node.reserve");
+  how.ballast = ballast_file();
+  auto opened = open_state(paths_.state, how);
+  if (!opened)
+    return opened;
+  auto noted =
+      node_->folder.with([&](auto& folder) { return note_group_state(folder, role_.name); });
+  if (!noted)
+    return tl::unexpected{noted.error()};
+  return opened;
+}
+
+status replicated_service::start_replica(const record_log::binding& bound) {
+  auto& birth = bound.birth;
+  if (auto fits = check_against(birth); !fits)
+    return fits;
+  if (auto taken = take_folder(birth); !taken)
+    return taken;
+  role_.group = birth.group;
+  role_.replica = bound.self;
+  auto stable = log_->load();
+  if (!stable)
+    return tl::unexpected{stable.error()};
+  auto state = open_service_state(birth);
+  if (!state)
+    return tl::unexpected{state.error()};
+  auto& plugin = node_->plugins.at(description_.consensus);
+  replica_settings settings;
+  settings.machine = std::move(*state);
+  settings.connections = node_->connections;
+  settings.role = role_;
+  settings.voters = voters_of(birth);
+  settings.snapshots = paths_.snapshots;
+  settings.snapshots_listen = {
+      listen_.host, static_cast<std::uint16_t>(node_->configuration.integer("node.snapshot_port"))};
+  settings.secret = node_->cluster.secret;
+  settings.seed = std::hash<std::string>{}(node_->folder.uuid()) ^ log_->incarnation();
+  auto protocol = plugin.create_consensus(
+      {plugin.options, role_.replica, settings.voters, settings.seed, log_->incarnation()});
+  if (!protocol)
+    return tl::unexpected{protocol.error()};
+  settings.log = log_;
+  settings.protocol = std::move(*protocol);
+  settings.stable = std::move(*stable);
+  settings.supervisor = node_->supervisor;
+  settings.blocks_on_one_failure = plugin.plugin->claim("blocks_on_one_failure") == "yes";
+  return start_actors(std::move(settings), birth);
+}
+
+/// The configured members, each under its id in the group: a replaced member has another id than in
+/// the configuration.
+std::vector<replica_actor::peer>
+replicated_service::known_peers(const std::vector<member_identity>& admitted) const {
+  auto peers = configured_peers();
+  for (auto& member : admitted) {
+    auto same = std::ranges::find(peers, member.name, &replica_actor::peer::name);
+    auto where = parse_endpoint(member.address);
+    if (same != peers.end())
+      same->id = member.id;
+    else if (where)
+      peers.push_back({member.id, member.name, *where});
+  }
+  return peers;
+}
+
+status replicated_service::start_actors(replica_settings settings, const group_birth& birth) {
+  auto members = admitted(*settings.machine, birth);
+  if (!members)
+    return tl::unexpected{members.error()};
+  settings.group = known_peers(*members);
+  runtime::member_folders folders{role_.name, {}};
+  for (auto& member : *members)
+    folders.folder_of[member.id] = member.folder;
+  service_member member{
+      node_->connections->self().info(), role_, birth, settings.group, nullptr, settings.seed};
+  replica_ = runtime::spawn_on_io_thread<replica_actor>(*node_->actors, std::move(settings));
+  node_->supervise(replica_, fmt::format("the replica of the role '{}'", role_.name));
+  member.replica = replica_;
+  auto application = start_application(member);
+  if (!application)
+    return tl::unexpected{application.error()};
+  application_ = std::move(*application);
+  node_->supervise(application_, fmt::format("the actor of the role '{}'", role_.name));
+  runtime::tell_from_outside(node_->endpoint, runtime::adopt_role{role_, replica_, application_});
+  runtime::tell_from_outside(node_->endpoint, std::move(folders));
+  return {};
+}
+
+} // namespace atl::node

@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# Builds the job queue of docs/WRITING_A_SERVICE.md against an installation alone, and runs it: three processes, with
+# each of the three protocols by changing one line. Workers take jobs while the leader is killed; each job is done once.
+#
+# service.sh BUILD CMAKE GENERATOR COMPILER
+#   BUILD: a build folder of Atoll in which everything is built
+set -euo pipefail
+umask 022
+build=$1 cmake=$2 generator=$3 compiler=$4
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d)
+prefix=$work/prefix
+jobs=$work/build/jobs
+. "$here/../docs/blocks.sh"
+export CMAKE_GENERATOR="$generator" CXX="$compiler" CXXFLAGS="-Wall -Wextra -Werror"
+cleanup() {
+  for folder in "$work"/cluster-*; do
+    [ ! -d "$folder" ] || "$jobs" down "$folder" >"$work/down" 2>&1 || true
+  done
+  rm -rf "$work"
+}
+trap cleanup EXIT
+
+fail() {
+  echo "author_service: $1" >&2
+  [ ! -f "$work/out" ] || cat "$work/out" >&2
+  for log in "$work"/cluster-*/run/*.log; do
+    [ ! -f "$log" ] || { echo "-- $log"; tail -n 5 "$log"; } >&2
+  done
+  exit 1
+}
+# quietly WHAT COMMAND…: shows the command's output only if it fails
+quietly() {
+  local what=$1
+  shift
+  "$@" >"$work/out" 2>&1 || fail "$what failed"
+}
+
+lines=$(cat "$here"/job_queue/*.* "$here"/job_queue/cluster/* | wc -l)
+[ "$lines" -le 250 ] || fail "the job queue has $lines lines, and shall be an example of at most 250"
+quietly "installing Atoll" "$cmake" --install "$build" --prefix "$prefix"
+quietly "configuring the job queue" "$cmake" -S "$here/job_queue" -B "$work/build" -DCMAKE_PREFIX_PATH="$prefix" \
+  -DCMAKE_BUILD_TYPE=Release
+quietly "building the job queue" "$cmake" --build "$work/build"
+
+# work_on NAME: a worker, which takes jobs until all are done, and writes down each that it finished. A lease that is
+# lost by the death of the leader expires after a second, and another worker gets the job.
+work_on() {
+  local id lease text
+  while [ "$("$jobs" count | cut -d' ' -f3)" != 60 ]; do
+    if read -r id lease text < <("$jobs" lease 1 2>/dev/null) && [ -n "$id" ]; then
+      ! "$jobs" done "$id" "$lease" >/dev/null 2>&1 || echo "$text" >>"$work/done.$protocol.$1"
+    fi
+  done
+}
+
+# process_of NODE: the number of its process
+process_of() {
+  cat "$folder/run/$1.pid"
+}
+
+for protocol in raft paxos two_phase_commit; do
+  folder=$work/cluster-$protocol
+  cp -R "$here/job_queue/cluster" "$folder"
+  move_ports "$folder"
+  sed -i "s/^plugin = \"raft\"/plugin = \"$protocol\"/" "$folder/cluster.toml"
+  [ "$protocol" = raft ] || grep -q "^plugin = \"$protocol\"" "$folder/cluster.toml" || fail "the line was not changed"
+  export JOBS_CLUSTER=$folder
+  quietly "checking a node's file" "$work/build/jobsd" --config "$folder/member-1.toml" --check
+  quietly "starting the job queue with $protocol" "$jobs" up "$folder"
+  for number in $(seq 60); do
+    quietly "adding a job" "$jobs" add "job-$number"
+  done
+  workers=()
+  for worker in 1 2 3; do
+    work_on "$worker" &
+    workers+=($!)
+  done
+  # The process that is killed comes back, for two-phase commit waits for all.
+  for victim in member-1 member-2; do
+    kill -9 "$(process_of "$victim")"
+    quietly "starting $victim again" "$jobs" up "$folder"
+  done
+  wait "${workers[@]}"
+  [ "$("$jobs" count)" = "0 0 60" ] || fail "with $protocol not all jobs are done"
+  sort "$work"/done."$protocol".* | uniq -d >"$work/out"
+  [ ! -s "$work/out" ] || fail "with $protocol these jobs were done twice:"
+  ! "$jobs" lease 1 >"$work/out" 2>&1 || fail "a job is left"
+  grep -q 'no job waits' "$work/out" || fail "the reason is not told"
+  quietly "stopping the job queue" "$jobs" down "$folder"
+done
