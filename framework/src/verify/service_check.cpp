@@ -153,6 +153,7 @@ std::optional<service_finding> check_service(const service_under_test& service,
                                              const std::filesystem::path& folder) {
   for (auto seed = service.first_seed; seed - service.first_seed < service.seeds; ++seed) {
     auto own = folder / fmt::format("seed-{}", seed);
+    std::filesystem::remove_all(own); // of an earlier finding
     try {
       service_run{service, own, seed}.run();
     } catch (const std::exception& problem) {

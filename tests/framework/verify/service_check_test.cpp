@@ -124,7 +124,7 @@ TEST_CASE("a mistake of a service is found, and again with its seed alone") {
     REQUIRE(finding.has_value());
     service.first_seed = finding->seed;
     service.seeds = 1;
-    auto again = check_service(service, folder / "again");
+    auto again = check_service(service, folder.path());
     REQUIRE(again.has_value());
     CHECK(again->what == finding->what);
     if (it.what != flaw::forgets)
