@@ -10,8 +10,9 @@
 namespace atl::compare {
 
 /// What a member knows of its own latency, as in Prequal (Wydrowski et al., NSDI 2024): it keeps
-/// the last requests with the number of requests that they met, and answers a probe with the median
-/// of those that met about as many as there are now. Each is scaled to the present number, because
+/// the last requests, and for each the number of requests that were in flight when it arrived. It
+/// answers a probe with the median latency of the requests that arrived at about the present number
+/// in flight. Each latency is scaled to the present number, because
 /// a member that was busy and is idle now would otherwise keep the latency of its busy time, and
 /// get no request that could correct it.
 class probe_answers {

@@ -26,7 +26,8 @@ using boost::system::error_code;
 
 constexpr std::size_t header_bytes = 8;
 constexpr std::size_t pieces_max = 64; ///< of one system call
-/// What a message in the queue takes beside its bytes; small messages take little else.
+/// The memory of a queued message beside its bytes, as an estimate. Counted because thousands of
+/// small messages take more memory than their bytes say.
 constexpr std::size_t queue_overhead_bytes = 128;
 
 /// Finds a peer whose machine has gone without a word, if nothing is sent to it.

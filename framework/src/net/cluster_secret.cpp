@@ -149,8 +149,8 @@ result<cluster_secret> cluster_secret::load(const std::filesystem::path& file) {
   return secret;
 }
 
-/// The file gets its name when it is complete, so that nobody reads a part of it, and a crash
-/// leaves no part behind that would be taken for the secret.
+/// Writes a file beside and renames it: no process reads an incomplete secret, neither while the
+/// file is written nor after a crash.
 result<cluster_secret> cluster_secret::create(const std::filesystem::path& file) {
   auto name = file.string();
   auto failed = [&] {

@@ -6,7 +6,8 @@
 /// Every limit of the network layer, in one place.
 namespace atl::net {
 
-/// One message of a handshake. Nothing else is read from a connection before its peer is proved.
+/// The size of one message of a handshake. A connection whose peer is not proved yet is read no
+/// further.
 inline constexpr std::size_t handshake_message_bytes_max = 2048;
 /// A name in a handshake, or the reason for a refusal.
 inline constexpr std::size_t handshake_text_bytes_max = 400;

@@ -15,8 +15,9 @@
 #include <string>
 #include <vector>
 
-/// Transfers large files between nodes over separate TCP connections, so that no message waits
-/// behind a file. Each connection begins with the handshake of the cluster.
+/// Transfers large files between nodes over TCP connections of their own: on a shared connection,
+/// messages would wait for the files. The peers of such a connection prove each other first, as on
+/// every other one.
 namespace atl::runtime {
 
 /// Names the files that a server offers to one receiver. A peer without the token gets nothing.

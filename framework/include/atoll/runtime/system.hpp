@@ -41,8 +41,8 @@ class system {
   caf::actor_system& operator*();
   caf::actor_system* operator->();
 
-  /// Lets nodes and clients of the cluster send envelopes to `who`, at `where`; port 0: any free
-  /// port. @returns the address with the actual port, or an error that names the address when it is
+  /// Listens at `where` (port 0: any free port), and hands envelopes from nodes and clients of the
+  /// cluster to `who`. @returns the address with the actual port, or an error that names the address when it is
   /// in use, or reachable from other machines without a secret.
   result<endpoint> publish(const caf::actor& who, const endpoint& where);
   /// Closes the published ports and all connections. Called before the actors are awaited.
