@@ -21,6 +21,6 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON) # CAF is linked statically
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "g++, cmake, pkg-config, libboost-filesystem1.81-dev, libboost-system1.81-dev, \
 libtomlplusplus-dev, librocksdb-dev, libisal-dev, libssl-dev, libfmt-dev, libspdlog-dev, libexpected-dev")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
-  "${PROJECT_SOURCE_DIR}/cmake/package/postinst" "${PROJECT_SOURCE_DIR}/packaging/prerm")
+  "${PROJECT_SOURCE_DIR}/cmake/package/postinst" "${PROJECT_SOURCE_DIR}/cmake/package/prerm")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 include(CPack)
