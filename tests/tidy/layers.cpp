@@ -57,6 +57,11 @@ const std::vector<layer>& layers() {
        {},
        true},
       {"tools", {"framework/tools/"}, {"spi", "core", "sim", "verify", "compare"}, {}, true},
+      {"services",
+       {"tests/author/job_queue/"},
+       {"spi", "core", "net", "runtime", "node", "verify"},
+       {},
+       true},
       {"plugins", {"plugins/", "tests/author/"}, {"spi"}, {"isa-l.h", "isa-l/"}},
       {"apps", {"apps/"}, {"spi", "core", "net", "runtime", "node"}, {"caf/"}, true},
   };

@@ -15,6 +15,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* groups_name = "groups";
+/// Where releases before groups had folders keep the log. It stays noted as a part that held data,
+/// so that such a release refuses to start rather than begin an empty log, without the promises.
+constexpr const char* former_log_part = "log";
 
 std::string part_of(const std::string& group, const char* name) {
   return fmt::format("{}/{}/{}", groups_name, group, name);
@@ -49,8 +52,13 @@ result<std::string> bound_group(const fs::path& log_folder) {
 /// Moves a folder if it is at its former place.
 status move_part(const fs::path& from, const fs::path& to) {
   std::error_code problem;
-  if (!fs::exists(from, problem))
+  auto nothing = is_nothing(from);
+  if (!nothing)
+    return tl::unexpected{nothing.error()};
+  if (*nothing) { // perhaps the empty folder on which a disk was mounted
+    fs::remove(from, problem);
     return {};
+  }
   fs::rename(from, to, problem);
   if (problem)
     return fail(errc::refused,
@@ -74,7 +82,8 @@ result<group_folder> make_group_folder(const data_folder& folder, const std::str
   std::vector<fs::path> leftovers;
   std::error_code problem;
   for (auto& entry : fs::directory_iterator{folder.path() / groups_name, problem})
-    if (!known.contains(entry.path().filename().string()))
+    if (auto name = entry.path().filename().string();
+        !known.contains(name) && name != "lost+found" && !name.starts_with('.'))
       leftovers.push_back(entry.path());
   problem.clear();
   for (auto& leftover : leftovers)
@@ -88,8 +97,9 @@ result<group_folder> make_group_folder(const data_folder& folder, const std::str
 }
 
 status note_group_folder(data_folder& folder, const std::string& role, const std::string& group) {
-  return folder.group_of(role) == group ? status{}
-                                        : folder.note_group(role, group, {part_of(group, "log")});
+  return folder.group_of(role) == group
+             ? status{}
+             : folder.note_group(role, group, {part_of(group, "log"), former_log_part});
 }
 
 status note_group_state(data_folder& folder, const std::string& role) {
@@ -111,7 +121,7 @@ status adopt_former_layout(data_folder& folder, const std::string& role,
   auto former_log = base / "log";
   auto group = folder.group_of(role);
   if (group.empty()) {
-    for (auto* part : {"log", former_state.c_str()})
+    for (auto* part : {former_log_part, former_state.c_str()})
       if (auto there = folder.check_part(part); !there)
         return there;
     auto is_new = is_nothing(former_log);
@@ -139,7 +149,8 @@ status adopt_former_layout(data_folder& folder, const std::string& role,
     std::set<std::string> parts{part_of(group, "log")};
     if (!*no_state) // a start that a crash interrupted had bound the log, and made no state yet
       parts.insert(part_of(group, "state"));
-    if (auto noted = folder.note_group(role, group, parts, {"log", former_state}); !noted)
+    parts.insert(former_log_part);
+    if (auto noted = folder.note_group(role, group, parts, {former_state}); !noted)
       return noted;
   }
   auto now = group_folder_in(folder, group);

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <fcntl.h>
 #include <fstream>
+#include <tuple>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -210,8 +211,11 @@ status data_folder::write_identity() const {
 status data_folder::join_group(const std::string& group) {
   if (group == group_)
     return {};
-  group_ = group;
-  return write_identity();
+  auto before = std::exchange(group_, group);
+  auto written = write_identity();
+  if (!written)
+    group_ = before;
+  return written;
 }
 
 status data_folder::check_part(const std::string& part) const {
@@ -231,7 +235,12 @@ status data_folder::check_part(const std::string& part) const {
 }
 
 status data_folder::note_part(const std::string& part) {
-  return parts_.insert(part).second ? write_identity() : status{};
+  if (!parts_.insert(part).second)
+    return {};
+  auto written = write_identity();
+  if (!written)
+    parts_.erase(part);
+  return written;
 }
 
 std::string data_folder::group_of(const std::string& role) const {
@@ -249,11 +258,15 @@ std::set<std::string> data_folder::groups() const {
 status data_folder::note_group(const std::string& role, const std::string& group,
                                const std::set<std::string>& parts,
                                const std::set<std::string>& former) {
+  auto before = std::pair{groups_, parts_};
   groups_[role] = group;
   for (auto& part : former)
     parts_.erase(part);
   parts_.insert(parts.begin(), parts.end());
-  return write_identity();
+  auto written = write_identity();
+  if (!written)
+    std::tie(groups_, parts_) = before;
+  return written;
 }
 
 result<std::string> group_of_folder(const std::filesystem::path& folder) {

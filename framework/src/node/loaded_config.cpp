@@ -1,6 +1,9 @@
 #include "loaded_config.hpp"
 
 #include <atoll/node/unite_keys.hpp>
+#include <atoll/runtime/runtime_limits.hpp>
+
+#include <fmt/format.h>
 
 namespace atl::node {
 
@@ -18,7 +21,27 @@ std::vector<key_spec> schema_of(const application& application) {
   return unite_keys(lists);
 }
 
+namespace {
+
+/// A mistake of the program, which would otherwise show as a handshake that peers can't read.
+status check_roles(const application& application) {
+  for (auto& role : application.roles)
+    if (role->name().empty() || role->name().size() > runtime::role_name_bytes_max)
+      return fail(errc::internal,
+                  fmt::format("{} registers a role with the name '{}': a name has 1 to {} bytes",
+                              application.program, role->name(), runtime::role_name_bytes_max));
+  if (application.roles.size() > runtime::roles_max)
+    return fail(errc::internal,
+                fmt::format("{} registers {} roles, and a node has at most {}", application.program,
+                            application.roles.size(), runtime::roles_max));
+  return {};
+}
+
+} // namespace
+
 result<loaded_config> load_config(const std::string& file, const application& application) {
+  if (auto fine = check_roles(application); !fine)
+    return tl::unexpected{fine.error()};
   auto config = config::load(file, schema_of(application));
   if (!config)
     return tl::unexpected{config.error()};

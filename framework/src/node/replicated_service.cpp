@@ -192,6 +192,11 @@ status replicated_service::resume(const std::string& group) {
                 fmt::format("the log in {} belongs to no group, and the data folder to the group "
                             "{}: put the log back that belongs there",
                             paths_.log.string(), group));
+  if ((*bound)->birth.group != group)
+    return fail(errc::refused,
+                fmt::format("the log in {} belongs to the group {}: put the log back that belongs "
+                            "there",
+                            paths_.log.string(), (*bound)->birth.group));
   return start_replica(**bound);
 }
 
@@ -381,8 +386,9 @@ status replicated_service::start_actors(replica_settings settings, const group_b
     return tl::unexpected{application.error()};
   application_ = std::move(*application);
   node_->supervise(application_, fmt::format("the actor of the role '{}'", role_.name));
-  runtime::tell_from_outside(node_->endpoint, runtime::adopt_role{role_, replica_, application_});
+  // The folders first: no member is let in before they are known.
   runtime::tell_from_outside(node_->endpoint, std::move(folders));
+  runtime::tell_from_outside(node_->endpoint, runtime::adopt_role{role_, replica_, application_});
   return {};
 }
 

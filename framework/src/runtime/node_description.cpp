@@ -8,7 +8,12 @@ node_description::node_description(node_info self) : info_{std::move(self)} {}
 
 node_info node_description::info() const {
   std::lock_guard lock{mutex_};
-  return info_;
+  auto info = info_;
+  // The rest of a mark stays that of the start: it shows how far the log reached then.
+  for (auto& role : info.roles)
+    if (auto live = live_.find(role.name); live != live_.end() && live->second)
+      role.mark.short_of_space = live->second->read().short_of_space;
+  return info;
 }
 
 std::uint64_t node_description::version() const {

@@ -32,9 +32,15 @@ caf::behavior node_endpoint_actor::make_behavior() {
       },
       [this](member_folders& members) {
         if (auto* role = find_route(members.role))
-          role->folder_of = std::move(members.folder_of);
+          take_folders(*role, std::move(members.folder_of));
       },
   };
+}
+
+void node_endpoint_actor::take_folders(route& of,
+                                       std::map<spi::replica_id, std::string> folder_of) {
+  of.folder_of = std::move(folder_of);
+  std::erase_if(of.marks, [&](auto& mark) { return !of.folder_of.contains(mark.first); });
 }
 
 void node_endpoint_actor::on_exit() {
@@ -43,6 +49,8 @@ void node_endpoint_actor::on_exit() {
 
 void node_endpoint_actor::adopt(adopt_role& role) {
   auto& here = routes_[role.info.name];
+  if (here.info.group != role.info.group) // what is known is of members of any group
+    here.marks.clear();
   here.digest = group_digest(settings_.self->info(), role.info);
   here.info = std::move(role.info);
   here.replica = std::move(role.replica);
@@ -67,7 +75,8 @@ caf::result<envelope> node_endpoint_actor::no_such_role(std::string_view role) {
   std::vector<std::string> present;
   for (auto& [name, here] : routes_)
     present.push_back(name);
-  return make_reply({fail(errc::refused, describe_missing_role(name_, role, present)), {}, false});
+  return make_reply(
+      {fail(errc::unavailable, describe_missing_role(name_, role, present)), {}, false});
 }
 
 /// Refuses a message that makes no sense here.
@@ -145,9 +154,15 @@ caf::result<envelope> node_endpoint_actor::defer(route& to, const envelope& mess
   auto notify = [this, id = call->id,
                  requester = caf::actor_cast<caf::actor_addr>(current_sender())](reply outcome) {
     --deferred_;
+    auto body = encode(completion{id, std::move(outcome)});
+    if (body.size() > message_bytes_max)
+      body = encode(
+          completion{id,
+                     {fail(errc::invalid, "it was done, and the answer is too large for a message"),
+                      {},
+                      false}});
     if (auto alive = caf::actor_cast<caf::actor>(requester))
-      tell(this, alive,
-           envelope{message_kind::completion, 0, encode(completion{id, std::move(outcome)})});
+      tell(this, alive, envelope{message_kind::completion, 0, std::move(body)});
   };
   ask(this, to.application, caf::infinite,
       envelope{call->kind, message.digest, std::move(call->body), message.role})

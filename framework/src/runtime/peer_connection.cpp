@@ -147,9 +147,11 @@ void peer_connection_actor::schedule_tick() {
 /// Finds a node that falls silent without closing its connection.
 void peer_connection_actor::send_heartbeat() {
   auto generation = generation_;
+  // The peer doesn't know a refused role's replica as a member of its own group.
+  auto marks = settings_.self->marks();
+  std::erase_if(marks, [&](auto& it) { return refused_.contains(it.role); });
   ask(this, peer_, settings_.timing.failure_timeout,
-      envelope{message_kind::ping, cluster_digest(peer_info_),
-               encode_marks(settings_.self->marks())})
+      envelope{message_kind::ping, cluster_digest(peer_info_), encode_marks(marks)})
       .then(
           [this, generation](const envelope& answer) {
             if (generation != generation_)

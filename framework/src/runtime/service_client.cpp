@@ -19,14 +19,17 @@ struct service_client::shared : std::enable_shared_from_this<shared> {
   const spi::read_level level;
   session_pool sessions;
   std::mutex mutex;
-  std::unique_ptr<group_client> group; ///< null: the client is being destroyed
+  std::shared_ptr<group_client> group; ///< null: the client is being destroyed
   std::optional<spi::log_index> oldest_applied;
 
   void call(message_kind kind, std::string body, completion done) {
-    std::unique_lock lock{mutex};
-    if (group)
-      return group->call(kind, std::move(body), std::move(done));
-    lock.unlock();
+    std::shared_ptr<group_client> callee;
+    {
+      std::lock_guard lock{mutex};
+      callee = group;
+    }
+    if (callee) // without the lock: the call may be completed at once
+      return callee->call(kind, std::move(body), std::move(done));
     done(fail(errc::unavailable, "the client was closed"));
   }
 
@@ -73,11 +76,11 @@ result<std::string> wait_for(Begin begin) {
 
 service_client::service_client(system& actors, group_client::settings given, spi::read_level reads)
     : shared_{std::make_shared<shared>(reads)} {
-  shared_->group = std::make_unique<group_client>(actors, std::move(given));
+  shared_->group = std::make_shared<group_client>(actors, std::move(given));
 }
 
 service_client::~service_client() {
-  std::unique_ptr<group_client> ended;
+  std::shared_ptr<group_client> ended;
   std::lock_guard lock{shared_->mutex};
   std::swap(ended, shared_->group);
 }

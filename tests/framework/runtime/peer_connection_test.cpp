@@ -214,7 +214,7 @@ TEST_CASE(
   CHECK(refusal(message_kind::handshake, digest).code == errc::corrupt);
   CHECK(refusal(message_kind::deferred, digest).code == errc::refused);
   auto stray = refusal(message_kind::application, digest, "storaeg");
-  CHECK(stray.code == errc::refused);
+  CHECK(stray.code == errc::unavailable);
   CHECK(stray.message ==
         "here: this node doesn't have the role 'storaeg'; it has: storage; did you "
         "mean 'storage'?");

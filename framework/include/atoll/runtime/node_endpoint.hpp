@@ -53,6 +53,8 @@ class node_endpoint_actor : public io_thread_actor {
   };
 
   void adopt(adopt_role& role);
+  /// Forgets the marks of replicas that aren't members.
+  static void take_folders(route& of, std::map<spi::replica_id, std::string> folder_of);
   caf::result<envelope> on_envelope(envelope& message);
   envelope answer_handshake(const envelope& message);
   std::optional<error> role_problem(const node_info& self, const node_info& who,

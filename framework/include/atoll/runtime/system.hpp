@@ -42,8 +42,8 @@ class system {
   caf::actor_system* operator->();
 
   /// Listens at `where` (port 0: any free port), and hands envelopes from nodes and clients of the
-  /// cluster to `who`. @returns the address with the actual port, or an error that names the address when it is
-  /// in use, or reachable from other machines without a secret.
+  /// cluster to `who`. @returns the address with the actual port, or an error that names the
+  /// address when it is in use, or reachable from other machines without a secret.
   result<endpoint> publish(const caf::actor& who, const endpoint& where);
   /// Closes the published ports and all connections. Called before the actors are awaited.
   void disconnect();
