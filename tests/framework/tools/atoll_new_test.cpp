@@ -34,6 +34,21 @@ TEST_CASE("a new project has sources, a test, what builds them, a README and lin
                  "atoll_add_plugin(reef KIND balancer TARGET plugin SOURCES reef.cpp)"));
 }
 
+TEST_CASE("a new service has its logic, a test, two programs and a cluster of its name") {
+  temporary_folder parent;
+  auto folder = parent / "first";
+  auto [code, out] = run_atoll("new service reef --folder " + folder.string());
+  CHECK(code == 0);
+  CHECK(contains(out, "has a new replicated service"));
+  CHECK(files_in(folder) == std::set<std::string>{"CMakeLists.txt", "README.md", "client.cpp",
+                                                  "cluster", "counters.cpp", "counters.hpp",
+                                                  "counters_test.cpp", "expect.hpp", "node.cpp"});
+  CHECK(files_in(folder / "cluster") ==
+        std::set<std::string>{"cluster.toml", "member-1.toml", "member-2.toml", "member-3.toml"});
+  CHECK(contains(text_of(folder / "CMakeLists.txt"), "OUTPUT_NAME reefd)"));
+  CHECK(contains(text_of(folder / "cluster/member-1.toml"), "roles = [\"reef\"]"));
+}
+
 TEST_CASE("the sources of a project of several are all built") {
   temporary_folder parent;
   run_atoll("new consensus reef --folder " + (parent / "reef").string());
