@@ -6,11 +6,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace {
 
@@ -21,9 +24,25 @@ struct new_arguments {
   std::string folder;
 };
 
-/// What a project of the kind is: all kinds are of plugins but one.
+/// All other kinds are of plugins.
+constexpr std::string_view service_kind = "service";
+
+/// What a project of the kind is.
 std::string title_of(const std::string& kind) {
-  return kind == "service" ? "replicated service" : kind + " plugin";
+  return kind == service_kind ? "replicated service" : kind + " plugin";
+}
+
+/// Why no project of the kind can have the name; empty if one can. A service's program has its
+/// name, and build systems have these targets beside programs.
+std::string name_problem(const std::string& kind, const std::string& name) {
+  constexpr std::string_view targets[] = {"all",     "clean",   "edit_cache", "help",
+                                          "install", "package", "test",       "rebuild_cache"};
+  if (!atl::is_plugin_name(name))
+    return fmt::format("which is [a-z][a-z0-9_]* with at most {} characters",
+                       atl::plugin_name_characters_max);
+  if (kind == service_kind && std::ranges::find(targets, name) != std::end(targets))
+    return "because its program would have the name of a target of the build";
+  return {};
 }
 
 /// Where this Atoll is installed; a placeholder if it isn't.
@@ -50,12 +69,9 @@ atl::status write_file(const fs::path& path, const std::string& text) {
 
 atl::status write_project(const std::string& kind, const std::string& name,
                           const fs::path& folder) {
-  if (!atl::is_plugin_name(name))
-    return atl::fail(
-        atl::errc::invalid,
-        fmt::format("'{}' can't be the name of a {}, which is [a-z][a-z0-9_]* with at most {} "
-                    "characters",
-                    name, title_of(kind), atl::plugin_name_characters_max));
+  if (auto problem = name_problem(kind, name); !problem.empty())
+    return atl::fail(atl::errc::invalid, fmt::format("'{}' can't be the name of a {}, {}", name,
+                                                     title_of(kind), problem));
   auto is_free = atl::is_nothing(folder);
   if (!is_free)
     return tl::unexpected{is_free.error()};

@@ -82,6 +82,14 @@ TEST_CASE("a name that can't be a plugin's is refused with what a name is") {
   CHECK(files_in(parent.path()).empty());
 }
 
+TEST_CASE("a service has no name of which the build has a target already") {
+  temporary_folder parent;
+  auto service = run_atoll("new service test --folder " + (parent / "service").string());
+  CHECK(service.code == 2);
+  CHECK(contains(service.out, "'test' can't be the name of a replicated service, because"));
+  CHECK(run_atoll("new recovery test --folder " + (parent / "plugin").string()).code == 0);
+}
+
 TEST_CASE("a kind without a template, and a folder that can't be made, are refused") {
   temporary_folder parent;
   CHECK(run_atoll("new gateway reef").code == 2);
