@@ -38,10 +38,10 @@ std::string name_problem(const std::string& kind, const std::string& name) {
   constexpr std::string_view targets[] = {"all",     "clean",   "edit_cache", "help",
                                           "install", "package", "test",       "rebuild_cache"};
   if (!atl::is_plugin_name(name))
-    return fmt::format("which is [a-z][a-z0-9_]* with at most {} characters",
+    return fmt::format("a name is [a-z][a-z0-9_]* with at most {} characters",
                        atl::plugin_name_characters_max);
   if (kind == service_kind && std::ranges::find(targets, name) != std::end(targets))
-    return "because its program would have the name of a target of the build";
+    return "its program would have the name of a target of the build";
   return {};
 }
 
@@ -70,7 +70,7 @@ atl::status write_file(const fs::path& path, const std::string& text) {
 atl::status write_project(const std::string& kind, const std::string& name,
                           const fs::path& folder) {
   if (auto problem = name_problem(kind, name); !problem.empty())
-    return atl::fail(atl::errc::invalid, fmt::format("'{}' can't be the name of a {}, {}", name,
+    return atl::fail(atl::errc::invalid, fmt::format("'{}' can't be the name of a {}: {}", name,
                                                      title_of(kind), problem));
   auto is_free = atl::is_nothing(folder);
   if (!is_free)

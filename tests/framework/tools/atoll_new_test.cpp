@@ -77,7 +77,7 @@ TEST_CASE("a name that can't be a plugin's is refused with what a name is") {
     auto [code, out] =
         run_atoll(fmt::format("new balancer {} --folder {}", name, (parent / "x").string()));
     CHECK(code == 2);
-    CHECK(contains(out, "can't be the name of a plugin, which is [a-z][a-z0-9_]*"));
+    CHECK(contains(out, "can't be the name of a balancer plugin: a name is [a-z][a-z0-9_]*"));
   }
   CHECK(files_in(parent.path()).empty());
 }
@@ -86,7 +86,7 @@ TEST_CASE("a service has no name of which the build has a target already") {
   temporary_folder parent;
   auto service = run_atoll("new service test --folder " + (parent / "service").string());
   CHECK(service.code == 2);
-  CHECK(contains(service.out, "'test' can't be the name of a replicated service, because"));
+  CHECK(contains(service.out, "'test' can't be the name of a replicated service: its program"));
   CHECK(run_atoll("new recovery test --folder " + (parent / "plugin").string()).code == 0);
 }
 
