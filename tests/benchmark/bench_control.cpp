@@ -243,14 +243,24 @@ latencies ping(way& over, double seconds) {
   return {took[took.size() / 2], took[took.size() * 99 / 100]};
 }
 
-/// The same while large messages are under way all the time, each sent when one has arrived.
-latencies ping_behind_large(way& over, double seconds, double& mib_a_second) {
+/// A pace that leaves the processors idle for most of the time, so that a ping waits for messages
+/// and not for a processor.
+constexpr double easy_pace_mib_a_second = 100;
+
+/// The same while large messages are under way, each sent when one has arrived.
+/// @param pace of them in MiB a second; 0: as fast as possible, which takes both processors
+latencies ping_behind_large(way& over, double seconds, double pace, double& mib_a_second) {
   std::atomic<bool> stop{false};
   auto before = over.arrived.load();
   std::thread sender{[&] {
     std::uint64_t sent = 0;
+    auto since = clock_type::now();
+    auto is_due = [&] {
+      auto now = std::chrono::duration<double>(clock_type::now() - since).count();
+      return pace == 0 || static_cast<double>(sent * large_bytes) < now * pace * (1 << 20);
+    };
     while (!stop) {
-      if (sent - (over.arrived - before) < large_under_way) {
+      if (sent - (over.arrived - before) < large_under_way && is_due()) {
         over.send_large();
         ++sent;
       } else {
@@ -271,7 +281,7 @@ latencies ping_behind_large(way& over, double seconds, double& mib_a_second) {
 
 struct outcome {
   double rate_1 = 0, rate_64 = 0, mib_a_second = 0;
-  latencies idle, loaded;
+  latencies idle, loaded, paced;
 };
 
 outcome measure(way& over, double seconds) {
@@ -280,7 +290,9 @@ outcome measure(way& over, double seconds) {
   it.rate_1 = rate(over, 1, seconds);
   it.rate_64 = rate(over, 64, seconds);
   it.idle = ping(over, seconds);
-  it.loaded = ping_behind_large(over, seconds, it.mib_a_second);
+  double paced_mib = 0;
+  it.paced = ping_behind_large(over, seconds, easy_pace_mib_a_second, paced_mib);
+  it.loaded = ping_behind_large(over, seconds, 0, it.mib_a_second);
   return it;
 }
 
@@ -321,6 +333,10 @@ int main(int argc, char** argv) {
             own.loaded.p99_us / basp.loaded.p99_us, to);
   table.add("ping behind large messages, 99th percentile, to idle", own.loaded.p99_us, "us",
             own.loaded.p99_us / own.idle.p99_us, "idle");
+  table.add("ping behind 100 MiB/s of large messages, median, to idle", own.paced.median_us, "us",
+            own.paced.median_us / own.idle.median_us, "idle");
+  table.add("ping behind 100 MiB/s of large messages, 99th percentile, to idle", own.paced.p99_us,
+            "us", own.paced.p99_us / own.idle.p99_us, "idle");
   if (!json.empty())
     std::ofstream{json} << table.json() << '\n';
   return 0;

@@ -130,6 +130,27 @@ TEST_CASE("every node answers at its endpoint, a storage node at the port that i
                 refused.error().message);
 }
 
+TEST_CASE("'dfs admin node' shows the roles and plugins of any node") {
+  test_cluster cluster{group_of(1)};
+  cluster.up();
+  for (auto& [name, role] : {std::pair{"master-1", "master"}, {"storage-1", "storage"}}) {
+    auto shown = cluster.dfs({"admin", "node", name, "--json"});
+    REQUIRE_MESSAGE(shown.code == 0, shown.err);
+    auto node = nlohmann::json::parse(shown.out);
+    CHECK(node["name"] == name);
+    CHECK(node["roles"][0]["role"] == role);
+    CHECK(node["roles"][0]["health"] == "serving");
+    REQUIRE(node["plugins"].size() == 4);
+    CHECK(node["plugins"][0]["kind"] == "consensus");
+    CHECK(node["plugins"][0]["sha256"].get<std::string>().size() == 64);
+  }
+  auto text = cluster.dfs({"admin", "node", "storage-1"});
+  CHECK_MESSAGE(contains(text.out, "role       storage: serving"), text.out);
+  auto none = cluster.dfs({"admin", "node", "storage-7"});
+  CHECK(none.code == 3);
+  CHECK_MESSAGE(contains(none.err, "the cluster has no node 'storage-7'"), none.err);
+}
+
 TEST_CASE("a chunk file that is lost on a running node is counted as short of copies") {
   test_cluster cluster;
   cluster.up();

@@ -49,6 +49,9 @@ int mkdir(context& with, const std::vector<std::string>& paths, bool parents);
 int remove(context& with, const std::vector<std::string>& paths, bool recursive);
 
 int show_status(context& with);
+/// Asks a node itself: how its roles are, and which plugins it has loaded.
+/// @param name as in the node's file, or `HOST:PORT`
+int show_node(context& with, const std::string& name);
 
 int list_masters(context& with);
 int add_master(context& with, const std::string& name, std::uint32_t timeout_s);

@@ -70,6 +70,11 @@ atl::node::launch_settings launch_settings_of(context& with) {
   how.command = "dfs";
   how.program = atl::node::sibling_program("dfsd");
   how.format = node_format();
+  how.check = [&with](const std::filesystem::path& folder) {
+    with.cluster_file = folder.string();
+    auto cluster = with.settings();
+    return cluster ? atl::status{} : tl::unexpected{cluster.error()};
+  };
   how.watch = [&with](auto& folder, auto& nodes) { return watch(with, folder, nodes); };
   how.ready_message = [](const std::filesystem::path& folder) {
     return fmt::format("the cluster answers; use it with: export DFS_CLUSTER={}",

@@ -27,9 +27,13 @@ void add_cluster(CLI::App& app, context& with, chosen& call) {
 
   auto* admin = app.add_subcommand("admin", "Change the cluster itself");
   admin->require_subcommand(1);
+  static std::string name;
+  auto* node = admin->add_subcommand(
+      "node", "Ask a node itself: how its roles are, and which plugins it has loaded");
+  node->add_option("NAME", name, "As node.name in its file, or HOST:PORT")->required();
+  node->callback([&] { call = [&] { return dfs::cli::show_node(with, name); }; });
   auto* master = admin->add_subcommand("master", "The masters' group");
   master->require_subcommand(1);
-  static std::string name;
   static std::uint32_t timeout_s = 600;
   auto* list = master->add_subcommand("list", "Show the group's members, and how far each is");
   list->callback([&] { call = [&] { return dfs::cli::list_masters(with); }; });

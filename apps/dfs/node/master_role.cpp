@@ -6,6 +6,7 @@
 #include "node/open_files_plan.hpp"
 #include "settings/plugins.hpp"
 
+#include <atoll/core/logging.hpp>
 #include <atoll/core/watched_balancer.hpp>
 #include <atoll/runtime/caf.hpp>
 
@@ -43,7 +44,11 @@ atl::status master_role::prepare() {
     return tl::unexpected{self.error()};
   self_ = std::move(*self);
   auto planned = plan_open_files(self_, cluster_.durability, node().open_files_max);
-  return planned ? atl::status{} : tl::unexpected{planned.error()};
+  if (!planned)
+    return tl::unexpected{planned.error()};
+  if (!self_.is_storage()) // which says so itself
+    atl::log::info("master", "", "may have {} files open", planned->limit);
+  return {};
 }
 
 atl::lasting_settings master_role::lasting() const {
@@ -68,6 +73,18 @@ master_role::admitted(const atl::state_machine& state, const atl::group_birth&) 
   for (auto& master : members->masters)
     masters.push_back({master.id, master.name, master.address, master.folder});
   return masters;
+}
+
+/// The chunks on a node that stores some belong to the same group.
+atl::status master_role::accept(const atl::group_birth& birth) {
+  auto& folder = node().folder;
+  if (!folder.group().empty() && folder.group() != birth.group)
+    return atl::fail(
+        errc::refused,
+        fmt::format("the data folder {} belongs to the group {}, and the master's log to {}: put "
+                    "the log back that belongs there",
+                    folder.path().string(), folder.group(), birth.group));
+  return folder.join_group(birth.group);
 }
 
 master_policy master_role::policy() const {

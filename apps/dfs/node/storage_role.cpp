@@ -16,11 +16,13 @@ namespace dfs {
 
 atl::status storage_role::start(atl::node::node_context& node) {
   node_ = &node;
+  in_group_ = !node.folder.group().empty();
   if (auto read = read_settings(); !read)
     return read;
   if (auto planned = plan_files(); !planned)
     return planned;
-  node.set_address(self_.control, self_.control_listen);
+  if (auto set = node.set_address(self_.control, self_.control_listen); !set)
+    return set;
   if (auto opened = open_store(); !opened)
     return opened;
   if (auto started = start_bulk(); !started)
@@ -44,7 +46,7 @@ void storage_role::stop() {
 
 atl::node::role_health storage_role::health() const {
   using state = atl::node::role_health::state;
-  if (node_ != nullptr && node_->folder.group().empty())
+  if (!in_group_)
     return {state::waits, "no master has let it into a group yet"};
   if (auto failure = store_ ? store_->failure() : std::nullopt)
     return {state::failed, failure->message};
@@ -115,8 +117,10 @@ atl::status storage_role::start_bulk() {
 /// Called by the agent, which ends before the bulk server does.
 atl::status storage_role::join_group(const std::string& group) {
   auto joined = node_->folder.join_group(group);
-  if (joined)
+  if (joined) {
     bulk_->join_group(group);
+    in_group_ = true;
+  }
   return joined;
 }
 

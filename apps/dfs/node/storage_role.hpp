@@ -9,6 +9,7 @@
 
 #include <caf/actor.hpp>
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -34,6 +35,7 @@ class storage_role : public atl::node::role {
   atl::node::node_context* node_ = nullptr;
   cluster_settings cluster_;
   node_settings self_;
+  std::atomic<bool> in_group_ = false; ///< asked by the thread of the endpoint, which must not wait
   std::shared_ptr<chunk_store> store_;
   std::unique_ptr<bulk_server> bulk_;
   caf::actor agent_;

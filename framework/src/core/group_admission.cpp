@@ -33,8 +33,8 @@ void group_admission::on_unreachable(spi::replica_id peer, std::string why) {
 }
 
 void group_admission::on_group_known(const std::string& name, const std::string& group) {
-  storage_node_ = name;
-  storage_group_ = group;
+  known_by_ = name;
+  known_group_ = group;
 }
 
 bool group_admission::founds() const {
@@ -145,19 +145,19 @@ group_admission::decision group_admission::decide(timestamp now,
   auto ordered = settings_.self.founding_ordered;
   for (auto& [id, peer] : peers_)
     ordered = ordered || (peer.answer && peer.answer->peer.founding_ordered);
-  if (!storage_node_.empty() && !ordered)
+  if (!known_by_.empty() && !ordered)
     return {verdict::refuse,
-            fmt::format("the data folder of {} is empty, and the storage node {} belongs to a "
+            fmt::format("the data folder of {} is empty, and {} says that it belongs to a "
                         "group already ({}): if a disk isn't mounted, mount it and start again; if "
                         "all {}s' disks are lost, start a {} with --found-group",
-                        self.name, storage_node_, storage_group_, settings_.role, settings_.role),
+                        self.name, known_by_, known_group_, settings_.role, settings_.role),
             {},
             0};
   auto lowest = std::ranges::min_element(settings_.founders, {}, &member_identity::id);
   if (lowest->id != self.id)
     return wait(fmt::format("{} founds the group", lowest->name));
   if (!ordered && now - started_ < settings_.founding_delay)
-    return wait("the group is about to be founded, unless a storage node belongs to one already");
+    return wait("the group is about to be founded, unless another node belongs to one already");
   group_birth birth{
       fresh_group, settings_.self.cluster, settings_.protocol, settings_.self.lasting, {}};
   for (auto founder : settings_.founders) {

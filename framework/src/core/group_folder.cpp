@@ -133,7 +133,13 @@ status adopt_former_layout(data_folder& folder, const std::string& role,
     auto made = make_group_folder(folder, group);
     if (!made)
       return tl::unexpected{made.error()};
-    if (auto noted = folder.note_group(role, group, parts_of(group), {"log", former_state}); !noted)
+    auto no_state = is_nothing(base / former_state);
+    if (!no_state)
+      return tl::unexpected{no_state.error()};
+    std::set<std::string> parts{part_of(group, "log")};
+    if (!*no_state) // a start that a crash interrupted had bound the log, and made no state yet
+      parts.insert(part_of(group, "state"));
+    if (auto noted = folder.note_group(role, group, parts, {"log", former_state}); !noted)
       return noted;
   }
   auto now = group_folder_in(folder, group);

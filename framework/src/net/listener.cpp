@@ -65,8 +65,8 @@ result<endpoint> loopback_of(const endpoint& where) {
     return endpoint{ip.is_v4() ? "127.0.0.1" : "::1", where.port};
   return fail(errc::refused,
               fmt::format("can't listen on {}: other machines reach that address, and there is no "
-                          "secret by which to know who belongs to the cluster; make one with 'dfs "
-                          "init' or 'dfs up', give all nodes and clients a copy, and name it in "
+                          "secret by which to know who belongs to the cluster; give all "
+                          "nodes and clients one file of a secret, and name it in "
                           "cluster.secret_file",
                           to_string(where)));
 }

@@ -151,6 +151,8 @@ status start_and_wait(const launch_settings& how, const std::string& folder,
   auto described = nodes_in(folder, how.format);
   if (!described)
     return tl::unexpected{described.error()};
+  if (auto fine = how.check(folder); !fine)
+    return fine;
   {
     auto lock = lock_folder(how, folder, timeout);
     if (!lock)
@@ -197,20 +199,25 @@ result<std::vector<node_to_stop>> nodes_to_stop(const std::string& folder) {
   return list;
 }
 
-/// Stops all processes of a node. @returns the last failure
+/// Stops all processes of a node, and prints each failure but the last one, which is returned.
 status stop_one(const node_to_stop& it, std::chrono::seconds timeout) {
   status all;
+  auto note = [&](status failure) {
+    if (!all)
+      fmt::print(stderr, "{}\n", all.error().message);
+    all = std::move(failure);
+  };
   if (it.processes.empty())
     fmt::print("{} wasn't running\n", it.node.name);
   for (auto process : it.processes) {
     auto stopped = stop(process, timeout);
     if (!stopped)
-      all = fail(stopped.error(), it.node.name);
+      note(fail(stopped.error(), it.node.name));
     else if (*stopped)
       fmt::print("{} stopped\n", it.node.name);
     else
-      all =
-          fail(errc::internal, fmt::format("{} didn't stop in time and was killed", it.node.name));
+      note(
+          fail(errc::internal, fmt::format("{} didn't stop in time and was killed", it.node.name)));
   }
   if (all)
     forget_process(it.node);

@@ -17,7 +17,9 @@ struct loaded_config {
   node_config self;
 };
 
-/// @returns an error that names all mistakes of the file, a line each.
+/// @returns an error that names the mistakes, a line each: of the schema, then of cluster and node,
+/// then of the application, then of each role. What comes later is checked once the former is
+/// right.
 result<loaded_config> load_config(const std::string& file, const application& application);
 
 /// Loads the plugins that the configuration chooses, and creates each once.

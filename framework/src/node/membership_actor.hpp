@@ -21,8 +21,8 @@ class membership_actor : public caf::event_based_actor {
   service_member self_;
 };
 
-/// The answer of a member of the group, to one whose folder a founder had; further ones are
-/// admitted by the application's state.
+/// The answer to a membership query. A node whose data folder is a founder's is a member; others
+/// are none, unless the application admits them.
 membership_response answer_of_member(const service_member& self, const membership_query& asking);
 
 } // namespace atl::node

@@ -82,6 +82,7 @@ node_config read_node_config(const config& config, config_errors& problems) {
   node.data = config.path("node.data");
   if (auto refusal = data_refusal(node.data))
     problems.add("node.data", *refusal);
+  problems.check_listen("node.listen", {});
   node.threads = static_cast<std::uint32_t>(config.integer("node.threads"));
   node.log_level = log_level_of(config.text("node.log_level"));
   return node;

@@ -64,8 +64,13 @@ int serve(running_node& node, const stop_waiter& stop, failure_queue& failures) 
       return 0;
     }
     for (auto& failure : failures.take_all()) {
+      if (!node.runs(failure.role))
+        continue; // a further failure of the same role
       log::error("node", "", "the role '{}' is down: {}", failure.role, failure.problem.message);
-      if (!node.take_down(failure.role)) {
+      ::alarm(shutdown_seconds_max); // ends a node whose role hangs while it stops
+      auto goes_on = node.take_down(failure.role, failure.problem);
+      ::alarm(0);
+      if (!goes_on) {
         log::error("node", "", "stopped: {}", failure.problem.message);
         return exit_failed;
       }

@@ -185,12 +185,12 @@ const chosen_plugin& plugin_host::at(std::string_view key) const {
   return *found;
 }
 
-std::vector<inventory_entry> plugin_host::inventory() const {
-  std::vector<inventory_entry> entries;
+std::vector<runtime::plugin_entry> plugin_host::inventory() const {
+  std::vector<runtime::plugin_entry> entries;
   for (auto& each : plugins_) {
     auto version = spi::interface_of(each.section.kind);
-    entries.push_back({each.section.table(), std::string{to_string(each.section.kind)},
-                       std::string{each.plugin->name()}, std::string{each.plugin->version()},
+    entries.push_back({std::string{to_string(each.section.kind)}, std::string{each.plugin->name()},
+                       std::string{each.plugin->version()},
                        fmt::format("{}.{}", version.major, version.minor),
                        sha256_of(each.plugin->file())});
   }

@@ -51,6 +51,10 @@ status replicated_service::check(const config& config) const {
                  fmt::format("'{}' has the role '{}' and isn't among the members of its group: add "
                              "it to [[{}]], or take the role away",
                              self.name, description_.name, description_.members));
+  for (std::size_t i = 0; i < members.size(); ++i)
+    if (members[i].joins && description_.admin_command.empty())
+      problems.add(config::at(description_.members, i, "joins"),
+                   "this service has no command that lets a member in later: all are founders");
   problems.check_listen("node.listen", {});
   return problems.finish();
 }
@@ -73,7 +77,8 @@ status replicated_service::start(node_context& node) {
   configured_ = read_group(node.configuration, description_.members, problems);
   auto self = std::ranges::find(configured_, node.self.name, &member_config::name);
   if (self == configured_.end())
-    return check(node.configuration);
+    return fail(errc::invalid, fmt::format("'{}' isn't among [[{}]], the members of its group",
+                                           node.self.name, description_.members));
   listen_ = problems.check_listen("node.listen", self->address);
   if (auto fine = problems.finish(); !fine)
     return fine;
@@ -82,7 +87,8 @@ status replicated_service::start(node_context& node) {
   role_.name = description_.name;
   role_.replica = self->id;
   role_.consensus = node.plugins.at(description_.consensus).identity();
-  node.set_address(self->address, listen_);
+  if (auto set = node.set_address(self->address, listen_); !set)
+    return set;
   node.connections->self().set_role(role_);
   release_ballast();
   auto group = find_group();
@@ -124,6 +130,10 @@ result<std::vector<member_identity>> replicated_service::admitted(const state_ma
 
 result<caf::actor> replicated_service::start_application(const service_member& member) {
   return node_->actors->spawn<membership_actor>(member);
+}
+
+status replicated_service::accept(const group_birth&) {
+  return {};
 }
 
 std::optional<runtime::envelope>
@@ -185,17 +195,20 @@ status replicated_service::resume(const std::string& group) {
   return start_replica(**bound);
 }
 
+/// Makes the log, binds it to the group and notes that, in one go: another role of the node would
+/// remove a folder that isn't noted as what a crash left.
 status replicated_service::make_log(const record_log::binding& bound) {
   auto& group = bound.birth.group;
-  auto made = node_->folder.with([&](auto& folder) { return make_group_folder(folder, group); });
-  if (!made)
-    return tl::unexpected{made.error()};
-  if (auto opened = open_log(std::move(*made)); !opened)
-    return opened;
-  if (auto tied = log_->bind(bound); !tied)
-    return tied;
-  return node_->folder.with(
-      [&](auto& folder) { return note_group_folder(folder, role_.name, group); });
+  return node_->folder.with([&](auto& folder) -> status {
+    auto made = make_group_folder(folder, group);
+    if (!made)
+      return tl::unexpected{made.error()};
+    if (auto opened = open_log(std::move(*made)); !opened)
+      return opened;
+    if (auto tied = log_->bind(bound); !tied)
+      return tied;
+    return note_group_folder(folder, role_.name, group);
+  });
 }
 
 // -- without a group ----------------------------------------------------------------------------
@@ -242,13 +255,15 @@ status replicated_service::start_admission() {
   return {};
 }
 
-/// The log is bound, and that noted, first, because a restarting replica relies on it.
+/// Binds the log and notes the group before the replica starts: the next start relies on both.
 void replicated_service::join(const group_birth& birth, spi::replica_id self) {
   std::lock_guard lock{mutex_};
   if (stopping_)
     return;
   record_log::binding bound{birth, self};
-  auto joined = make_log(bound);
+  auto joined = accept(birth);
+  if (joined)
+    joined = make_log(bound);
   if (joined)
     joined = start_replica(bound);
   if (!joined) {
@@ -267,7 +282,7 @@ status replicated_service::check_against(const group_birth& birth) const {
     return fail(errc::refused,
                 fmt::format("the log in {} was written by the consensus plugin '{}', and the "
                             "configuration names '{}', which can't read it; name the former, or "
-                            "start the cluster anew on empty data folders",
+                            "found the cluster again, on empty data folders",
                             paths_.log.string(), birth.protocol, protocol));
   auto differs = difference(lasting(), "the file of " + node_->self.name, birth.lasting,
                             "the cluster, since its birth,");
@@ -276,17 +291,6 @@ status replicated_service::check_against(const group_birth& birth) const {
                                            "the line of the file back",
                                            differs));
   return {};
-}
-
-/// The data of a node's other roles belongs to the same group.
-status replicated_service::take_folder(const group_birth& birth) const {
-  auto& folder = node_->folder;
-  if (!folder.group().empty() && folder.group() != birth.group)
-    return fail(errc::refused,
-                fmt::format("the data folder {} belongs to the group {}, and the log in it to {}: "
-                            "put the log back that belongs there",
-                            folder.path().string(), folder.group(), birth.group));
-  return folder.join_group(birth.group);
 }
 
 result<std::shared_ptr<state_machine>>
@@ -310,8 +314,8 @@ status replicated_service::start_replica(const record_log::binding& bound) {
   auto& birth = bound.birth;
   if (auto fits = check_against(birth); !fits)
     return fits;
-  if (auto taken = take_folder(birth); !taken)
-    return taken;
+  if (auto accepted = accept(birth); !accepted)
+    return accepted;
   role_.group = birth.group;
   role_.replica = bound.self;
   auto stable = log_->load();

@@ -112,6 +112,7 @@ void running_node::start_endpoint(const application& application) {
   self.name = all.self.name;
   self.folder = folder_->uuid();
   description_ = std::make_shared<runtime::node_description>(std::move(self));
+  description_->set_inventory(given_.plugins.inventory());
   connections_ = std::make_shared<runtime::peer_connections>(
       *actors_, description_, all.cluster.links, std::hash<std::string>{}(folder_->uuid()));
   std::vector<runtime::adopt_role> roles;
@@ -131,12 +132,20 @@ void running_node::start_endpoint(const application& application) {
             });
 }
 
-void running_node::set_address(const endpoint& address, const endpoint& listen) {
-  if (address_ && (address_->reachable.port != 0 || address.port == 0))
-    return;
+status running_node::set_address(const endpoint& address, const endpoint& listen) {
+  auto has_port = address_ && address_->reachable.port != 0;
+  if (has_port && address.port != 0 && address_->reachable != address)
+    return fail(
+        errc::invalid,
+        fmt::format("two roles of the node name an address for it, {} and {}: a node has one "
+                    "for all its roles",
+                    to_string(address_->reachable), to_string(address)));
+  if (has_port || (address_ && address.port == 0))
+    return {};
   address_ = {address, listen};
   if (address.port != 0)
     description_->set_address(to_string(address));
+  return {};
 }
 
 status running_node::publish() {
@@ -146,9 +155,15 @@ status running_node::publish() {
       auto wanted = parse_endpoint(text);
       if (!wanted)
         return tl::unexpected{wanted.error()};
+      if (is_any_address(wanted->host))
+        return fail(errc::invalid,
+                    fmt::format("node.listen is {}, which means all addresses of the machine, and "
+                                "no role says where others find the node",
+                                text));
       where = *wanted;
     }
-    set_address(where, where);
+    if (auto set = set_address(where, where); !set)
+      return set;
   }
   auto listens_at = actors_.publish(endpoint_, address_->listen);
   if (!listens_at)
@@ -180,7 +195,7 @@ status running_node::start_role(const std::shared_ptr<role>& what) {
                     {all.config, all.cluster, all.self, given_.plugins, given_.orders, *folder_,
                      actors_, given_.open_files_max, failed, supervisor, connections_, endpoint_,
                      [this](const endpoint& address, const endpoint& listen) {
-                       set_address(address, listen);
+                       return set_address(address, listen);
                      }}});
   try {
     auto started = what->start(roles_.back().context);
@@ -198,18 +213,24 @@ void running_node::stop_role(started_role& running) {
   description_->set_status(name, nullptr);
   running.what->stop();
   description_->remove_role(name);
-  runtime::tell_from_outside(endpoint_, runtime::drop_role{name});
   running.context.endpoint = nullptr;
   caf::anon_send_exit(running.context.supervisor, caf::exit_reason::user_shutdown);
   running.context.supervisor = nullptr;
 }
 
-bool running_node::take_down(std::string_view role) {
+bool running_node::runs(std::string_view role) const {
+  return std::ranges::any_of(roles_, [&](auto& running) { return running.what->name() == role; });
+}
+
+bool running_node::take_down(std::string_view role, const error& why) {
   auto failed =
       std::ranges::find_if(roles_, [&](auto& running) { return running.what->name() == role; });
   if (failed != roles_.end()) {
     stop_role(*failed);
     roles_.erase(failed);
+    runtime::role_status down{std::string{role}, runtime::health::failed, why.message};
+    runtime::tell_from_outside(endpoint_, runtime::drop_role{down.role, why.message});
+    description_->set_status(down.role, [down] { return down; });
   }
   return !roles_.empty();
 }

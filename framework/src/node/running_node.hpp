@@ -36,8 +36,10 @@ class running_node {
   /// Stops all roles, in the reverse order.
   ~running_node();
 
-  /// Stops a role that failed. @returns whether another role still runs.
-  bool take_down(std::string_view role);
+  bool runs(std::string_view role) const;
+  /// Stops a role that failed, and shows the reason in the node's status. @returns whether another
+  /// role still runs.
+  bool take_down(std::string_view role, const error& why);
 
  private:
   struct started_role {
@@ -48,7 +50,7 @@ class running_node {
   explicit running_node(parts given);
   status lock_folder(const application& application);
   void start_endpoint(const application& application);
-  void set_address(const endpoint& address, const endpoint& listen);
+  status set_address(const endpoint& address, const endpoint& listen);
   status publish();
   status start_roles(const application& application);
   status start_role(const std::shared_ptr<role>& what);

@@ -25,13 +25,21 @@ node_file_format format_of(const service_description& service) {
     node_description says;
     says.self = read_node_config(config, problems);
     says.cluster = read_cluster_config(config, problems);
+    auto is_member = false;
     for (auto& member : read_group(config, array, problems)) {
       if (member.name != says.self.name)
         continue;
+      is_member = true;
       says.advertised.push_back({fmt::format("its address among [[{}]]", array), member.address});
       says.listens.push_back(
           {"the address where it listens", problems.check_listen("node.listen", member.address)});
     }
+    if (!is_member)
+      problems.add("node.name", fmt::format("'{}' isn't among [[{}]], the members of the group",
+                                            says.self.name, array));
+    else if (auto port = config.integer("node.snapshot_port"); port != 0)
+      says.listens.push_back({"node.snapshot_port",
+                              {says.listens.back().where.host, static_cast<std::uint16_t>(port)}});
     return problems.finish(std::move(says));
   };
   return format;
@@ -54,9 +62,6 @@ result<std::function<std::string()>> watch(const service_description& service,
 std::vector<key_spec> replica_keys() {
   using spi::option_type;
   return {
-      {.key = "node.listen",
-       .meaning = "host:port where the node listens, if it isn't where others find it (its address "
-                  "among the members of its group): in a container, or behind a proxy."},
       {.key = "node.snapshot_port",
        .type = option_type::integer,
        .default_value = "0",
@@ -85,6 +90,10 @@ launch_settings launch_settings_of(const service_description& service, const std
   how.command = command;
   how.program = sibling_program(node_program);
   how.format = format_of(service);
+  how.check = [service](const std::filesystem::path& folder) {
+    auto to = read_service_address(folder, service);
+    return to ? status{} : tl::unexpected{to.error()};
+  };
   how.watch = [service](const std::filesystem::path& folder, const std::vector<local_node>&) {
     return watch(service, folder);
   };

@@ -87,8 +87,12 @@ int stop_waiter::wait() const {
     pollfd ready[] = {{signals_, POLLIN, 0}, {wakes_, POLLIN, 0}};
     if (::poll(ready, std::size(ready), -1) < 0)
       continue; // EINTR
-    if (ready[1].revents != 0)
+    if (ready[1].revents != 0) {
+      std::uint64_t wakes = 0;
+      [[maybe_unused]] auto got =
+          ::read(wakes_, &wakes, sizeof(wakes)); // the next call waits again
       return 0;
+    }
     auto number = take_signal(signals_);
     if (ends_node(number))
       return number;

@@ -22,7 +22,7 @@ class stop_waiter {
 
   /// Ends the wait, from any thread.
   void wake() const;
-  /// @returns the number of the signal, or 0 after `wake`.
+  /// @returns the number of the signal, or 0 after one or more calls of `wake`.
   int wait() const;
 
  private:

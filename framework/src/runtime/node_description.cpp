@@ -74,6 +74,11 @@ node_status node_description::status() const {
                                  : role_status{{}, waits ? health::waiting : health::serving, {}});
     it.role = role.name;
   }
+  for (auto& [name, source] : sources_)
+    if (self.find_role(name) == nullptr) {
+      status.roles.push_back(source());
+      status.roles.back().role = name;
+    }
   return status;
 }
 

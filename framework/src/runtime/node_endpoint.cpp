@@ -26,7 +26,10 @@ caf::behavior node_endpoint_actor::make_behavior() {
   return {
       [this](envelope& message) { return on_envelope(message); },
       [this](adopt_role& role) { adopt(role); },
-      [this](const drop_role& dropped) { routes_.erase(dropped.role); },
+      [this](const drop_role& dropped) {
+        routes_.erase(dropped.role);
+        down_[dropped.role] = dropped.why;
+      },
       [this](member_folders& members) {
         if (auto* role = find_route(members.role))
           role->folder_of = std::move(members.folder_of);
@@ -56,6 +59,11 @@ caf::result<envelope> node_endpoint_actor::refuse(errc code, std::string why) {
 }
 
 caf::result<envelope> node_endpoint_actor::no_such_role(std::string_view role) {
+  if (auto failed = down_.find(role); failed != down_.end())
+    return make_reply({fail(errc::unavailable, fmt::format("the role '{}' of {} is down: {}", role,
+                                                           name_, failed->second)),
+                       {},
+                       false});
   std::vector<std::string> present;
   for (auto& [name, here] : routes_)
     present.push_back(name);

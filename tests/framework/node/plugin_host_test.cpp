@@ -130,10 +130,9 @@ TEST_CASE("the inventory names each plugin, its interface, and the bytes of its 
   REQUIRE(plugins.has_value());
   auto inventory = plugins->inventory();
   REQUIRE(inventory.size() == 4);
-  CHECK(inventory[0].section == "consensus");
   CHECK(inventory[0].kind == "consensus");
   CHECK(inventory[0].name == "silent");
-  CHECK(inventory[1].interface_version == "2.0");
+  CHECK(inventory[1].interface == "2.0");
   temporary_folder folder;
   auto sum = folder / "sum";
   REQUIRE(std::system(fmt::format("sha256sum {} > {}", file_of("whole"), sum.string()).c_str()) ==

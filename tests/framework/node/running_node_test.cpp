@@ -126,9 +126,9 @@ TEST_CASE("an actor that ends by a mistake takes down its role, and not the othe
   CHECK(failure.role == "teller");
   CHECK_MESSAGE(failure.problem.message.starts_with("the actor of teller ended without"),
                 failure.problem.message);
-  CHECK(node->take_down("teller"));
+  CHECK(node->take_down("teller", {atl::errc::internal, "a mistake"}));
   CHECK(it.events == history{"start teller", "start vault", "stop teller"});
-  CHECK_FALSE(node->take_down("vault"));
+  CHECK_FALSE(node->take_down("vault", {}));
 }
 
 TEST_CASE("a failure that an actor reports is one of its role") {
@@ -215,14 +215,18 @@ TEST_CASE(
   CHECK_MESSAGE(refused.message.find("it has: teller, vault") != std::string::npos,
                 refused.message);
 
-  // A role that was taken down is no role of the node any more.
-  node->take_down("teller");
+  // A role that was taken down is shown as failed, and takes nothing.
+  node->take_down("teller", {atl::errc::internal, "a mistake"});
   status = from.client.status(where);
   REQUIRE(status.has_value());
-  REQUIRE(status->roles.size() == 1);
+  REQUIRE(status->roles.size() == 2);
   CHECK(status->roles[0].role == "vault");
+  CHECK(status->roles[1].role == "teller");
+  CHECK(status->roles[1].health == atl::runtime::health::failed);
+  CHECK(status->roles[1].text == "a mistake");
   refused = from.client.ask(where, "teller", atl::runtime::message_kind::application, {}).error();
-  CHECK_MESSAGE(refused.message.find("it has: vault") != std::string::npos, refused.message);
+  CHECK(refused.code == atl::errc::unavailable);
+  CHECK_MESSAGE(refused.message.find("is down: a mistake") != std::string::npos, refused.message);
 }
 
 TEST_CASE("a role names the address of its node") {

@@ -16,7 +16,8 @@ namespace {
 
 group_client::settings settings_of(const fake_node& node) {
   group_client::settings settings;
-  settings.self = named("a client", "client");
+  settings.self = named("a client");
+  settings.role = "master";
   settings.timing = quick();
   settings.timeout = milliseconds{3000};
   settings.members = {{"node", node.where}};

@@ -136,8 +136,8 @@ class group_admission {
   settings settings_;
   timestamp started_;
   std::map<spi::replica_id, peer_view> peers_;
-  std::string storage_node_;  ///< the storage node that belongs to a group; empty: none is known
-  std::string storage_group_; ///< that group
+  std::string known_by_;    ///< a node that says that it belongs to a group; empty: none
+  std::string known_group_; ///< that group
 };
 
 /// The settings whose values differ between `mine` and `theirs`, as a sentence; empty if none

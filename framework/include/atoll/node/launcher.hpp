@@ -15,9 +15,11 @@ namespace atl::node {
 
 /// How an application's nodes are started.
 struct launch_settings {
-  std::string command;           ///< the program of the person who starts nodes: `dfs`
+  std::string command;           ///< the operator's program: `dfs`
   std::filesystem::path program; ///< of a node: the path of `dfsd`
   node_file_format format;
+  /// Checks the cluster's file of a folder, before any node is started.
+  std::function<status(const std::filesystem::path& folder)> check;
   /// Begins to watch the cluster of a folder. The function that it returns says why the cluster
   /// isn't ready yet; nothing when it is.
   std::function<result<std::function<std::string()>>(const std::filesystem::path& folder,

@@ -54,8 +54,9 @@ class node_context {
   caf::actor endpoint;
   /// A role whose settings name an address of the node says so while it starts: where the endpoint
   /// listens, and where others find it. Port 0 means any free port, for both. An address with a
-  /// port takes precedence, then the first one.
-  std::function<void(const atl::endpoint& address, const atl::endpoint& listen)> set_address;
+  /// port takes precedence, then the first one. @returns errc::invalid if another role has named
+  /// another address with a port.
+  std::function<status(const atl::endpoint& address, const atl::endpoint& listen)> set_address;
 
   /// Takes the role down when this actor ends without having been told to
   /// (`caf::exit_reason::user_shutdown`): a role whose actor is gone would look alive and do

@@ -7,6 +7,7 @@
 #include <atoll/core/plugin_loader.hpp>
 #include <atoll/core/toml_config.hpp>
 #include <atoll/node/plugin_section.hpp>
+#include <atoll/runtime/node_status.hpp>
 
 #include <filesystem>
 #include <memory>
@@ -42,16 +43,6 @@ struct chosen_plugin {
   std::string options_text() const;
 };
 
-/// What a node tells others about one of its plugins.
-struct inventory_entry {
-  std::string section; ///< the table that chooses it: `consensus`
-  std::string kind;
-  std::string name;
-  std::string version;
-  std::string interface_version; ///< of the kind's interface
-  std::string sha256;            ///< of the library's file, 64 hexadecimal digits
-};
-
 /// The search path that the configuration names, or the plugins that came with the program.
 plugin_loader make_loader(const std::vector<std::filesystem::path>& path);
 
@@ -75,13 +66,14 @@ class plugin_host {
   const chosen_plugin& at(std::string_view key) const;
   const std::vector<chosen_plugin>& all() const { return plugins_; }
 
-  std::vector<inventory_entry> inventory() const;
+  /// What a node tells others about its plugins. Reads the libraries' files.
+  std::vector<runtime::plugin_entry> inventory() const;
 
  private:
   std::vector<chosen_plugin> plugins_;
 };
 
-/// Creates a protocol once, for the group of `voters`, as `dfsd --check` does it.
+/// Creates a protocol once, for the group of `voters`, as `--check` does it.
 status try_consensus(const chosen_plugin& consensus, const std::vector<spi::replica_id>& voters,
                      const announce_step& announce);
 

@@ -56,7 +56,7 @@ class replicated_service : public role {
   explicit replicated_service(service_description what);
 
   std::string_view name() const final { return description_.name; }
-  /// `node.listen`, `node.snapshot_port`, `node.reserve`, and the members.
+  /// `node.snapshot_port`, `node.reserve`, and the members.
   std::vector<key_spec> keys() const override;
   /// That the node is among the members.
   status check(const config& config) const override;
@@ -83,6 +83,9 @@ class replicated_service : public role {
   /// The members that the group has admitted, from a replica's state. By default the founders.
   virtual result<std::vector<member_identity>> admitted(const state_machine& state,
                                                         const group_birth& birth) const;
+  /// Called before the replica joins a group, and at each start in one: refuses a group to which
+  /// the node's other data doesn't belong. By default every group is fine.
+  virtual status accept(const group_birth& birth);
   /// Starts the service's own actor, which takes the messages for the role from
   /// `message_kind::application` on and answers `message_kind::membership`. By default an actor
   /// that answers the latter alone.
@@ -95,8 +98,6 @@ class replicated_service : public role {
  private:
   using replica_settings = runtime::replica_actor::settings;
 
-  result<endpoint> find_address() const;
-  runtime::role_info describe() const;
   std::vector<runtime::replica_actor::peer> configured_peers() const;
   std::vector<runtime::replica_actor::peer>
   known_peers(const std::vector<member_identity>& admitted) const;
@@ -109,7 +110,6 @@ class replicated_service : public role {
   status start_admission();
   void join(const group_birth& birth, spi::replica_id self);
   status check_against(const group_birth& birth) const;
-  status take_folder(const group_birth& birth) const;
   result<std::shared_ptr<state_machine>> open_service_state(const group_birth& birth);
   status start_replica(const record_log::binding& bound);
   status start_actors(replica_settings settings, const group_birth& birth);

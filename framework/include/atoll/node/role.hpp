@@ -24,9 +24,6 @@ struct role_health {
   std::string reason; ///< why it doesn't serve, for people; empty while it serves
 };
 
-/// `waits`, `serves`, `failed`.
-std::string_view to_string(role_health::state state);
-
 /// One thing that a node does: an application registers its roles, and an operator turns them on in
 /// `node.roles`.
 ///

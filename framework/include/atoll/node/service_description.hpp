@@ -25,8 +25,7 @@ struct service_description {
   std::string former_state{};
 };
 
-/// The keys of a replica that aren't keys of each node: `node.listen`, `node.snapshot_port`,
-/// `node.reserve`.
+/// The keys of a replica that aren't keys of each node: `node.snapshot_port`, `node.reserve`.
 std::vector<key_spec> replica_keys();
 
 /// All keys of the cluster's file, which is all that a client reads.
@@ -34,8 +33,7 @@ std::vector<key_spec> cluster_schema_of(const service_description& service);
 
 /// How `COMMAND up` and `COMMAND down` start the nodes of a cluster that has this service alone. It
 /// is ready when the service answers queries.
-/// @param command the program of a person who starts nodes; its folder has the program of a node,
-/// `node_program`
+/// @param command the operator's program; its folder has the program of a node, `node_program`
 launch_settings launch_settings_of(const service_description& service, const std::string& command,
                                    const std::string& node_program);
 

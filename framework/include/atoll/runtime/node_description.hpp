@@ -41,8 +41,8 @@ class node_description {
 
   /// @param source null: none. The source isn't called any more once the call returns.
   void set_status(const std::string& role, status_source source);
-  /// For each role what its source says; a role without a source serves if it has no replica, or a
-  /// replica in a group.
+  /// For each role what its source says, also for one that was removed; a role without a source
+  /// serves if it has no replica, or a replica in a group.
   node_status status() const;
 
   void set_inventory(std::vector<plugin_entry> plugins);

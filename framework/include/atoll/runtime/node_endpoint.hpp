@@ -77,8 +77,9 @@ class node_endpoint_actor : public io_thread_actor {
   std::string name_;    ///< of the node
   std::string cluster_; ///< its cluster's name
   std::uint64_t cluster_digest_;
-  std::map<std::string, route, std::less<>> routes_; ///< by role
-  std::size_t deferred_ = 0;                         ///< deferred calls that are under way
+  std::map<std::string, route, std::less<>> routes_;     ///< by role
+  std::map<std::string, std::string, std::less<>> down_; ///< the roles that failed, and why
+  std::size_t deferred_ = 0;                             ///< deferred calls that are under way
   log_limiter malformed_log_;
   log_limiter turned_away_log_;
 };

@@ -132,9 +132,10 @@ struct adopt_role {
   /// null.
   caf::actor application;
 };
-/// To a node's endpoint: the node doesn't have the role any more.
+/// To a node's endpoint: the role is down, for good.
 struct drop_role {
   std::string role;
+  std::string why;
 };
 /// To a node's endpoint: the data folder of each member of the role's group. A node whose handshake
 /// names one of these ids and another folder is turned away.

@@ -38,7 +38,8 @@ struct service_info {
 /// randomness, on a file or on another thread. Whatever the logic keeps in memory beside the rows
 /// (a cache, counters) must be the same after `load` from those rows. An exception from `query` is
 /// answered as an error; one from a function that gets a `transaction`, or from `load`, ends the
-/// replica; the others must not throw.
+/// replica; the others must not throw. Exceptions are of `std::exception`: another one ends the
+/// process.
 class service_logic {
  public:
   service_logic() = default;
