@@ -36,7 +36,8 @@ void copy_at_one_moment(const fs::path& from, const fs::path& to) {
     auto before = file_sizes(from);
     std::error_code problem;
     fs::copy(from, to, fs::copy_options::recursive, problem);
-    if (file_sizes(from) != before)
+    bool has_vanished = problem == std::errc::no_such_file_or_directory && fs::exists(from);
+    if (has_vanished || file_sizes(from) != before)
       continue;
     if (problem)
       throw fs::filesystem_error{"copying the state of a replica", from, to, problem};
