@@ -19,7 +19,7 @@ atoll verifies plugins. The headers and libraries for plugins and services are i
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON) # CAF is linked statically
 # What building a service needs; a plugin needs a compiler and CMake alone.
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "g++, cmake, pkg-config, libboost-filesystem1.81-dev, libboost-system1.81-dev, \
-libtomlplusplus-dev, librocksdb-dev, libisal-dev, libssl-dev, libfmt-dev, libspdlog-dev, libexpected-dev")
+libtomlplusplus-dev, librocksdb-dev, libisal-dev, libssl-dev, libfmt-dev, libspdlog-dev, libexpected-dev, libcli11-dev")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
   "${PROJECT_SOURCE_DIR}/cmake/package/postinst" "${PROJECT_SOURCE_DIR}/cmake/package/prerm")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)

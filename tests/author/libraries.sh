@@ -50,6 +50,14 @@ for program in "$work"/all/links_*; do
   "$program" || fail "$program does not run"
 done
 
+# A program finds the plugins of the Atoll that it was linked with, until it is installed beside others.
+"$work/all/shows_plugins" >"$work/out"
+grep -qxF "$prefix/lib/atoll/plugins" "$work/out" || fail "a program in its build folder finds no plugins, but looks in"
+mkdir -p "$work/own/bin" "$work/own/lib/atoll/plugins"
+cp "$work/all/shows_plugins" "$work/own/bin"
+"$work/own/bin/shows_plugins" >"$work/out"
+grep -qxF "$work/own/lib/atoll/plugins" "$work/out" || fail "a program doesn't find the plugins beside it, but looks in"
+
 # A component that is demanded and can't be had is an error that says why. Without it the others are there.
 ! configure missing -DCOMPONENTS=net -DCMAKE_DISABLE_FIND_PACKAGE_RocksDB=ON || fail "Atoll::net was found without RocksDB"
 expect "Atoll::net needs what is not found: Atoll::core (not found: RocksDB)"

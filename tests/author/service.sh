@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds the job queue of docs/WRITING_A_SERVICE.md against an installation alone, and runs it: three processes, with
-# each of the three protocols by changing one line. Workers take jobs while the leader is killed; each job is done once.
+# Builds the job queue that docs/WRITING_A_SERVICE.md quotes against an installation alone, and runs it: three processes,
+# with each of the three protocols by changing one line. Workers take jobs while the leader is killed; each job is done
+# once.
 #
 # service.sh BUILD CMAKE GENERATOR COMPILER
 #   BUILD: a build folder of Atoll in which everything is built
@@ -35,6 +36,23 @@ quietly() {
   shift
   "$@" >"$work/out" 2>&1 || fail "$what failed"
 }
+
+# What the guide prints is the job queue, word for word but for what … leaves out.
+guide=$here/../../docs/WRITING_A_SERVICE.md
+# is_quoted LANGUAGE FILE…: whether the blocks of a language quote the files, in this order, and nothing else
+is_quoted() {
+  local language=$1 number=0 file
+  shift
+  for file in "$@"; do
+    number=$((number + 1))
+    printf '…%s…\n' "$(block "$language" "$number" "$guide")" >"$work/out"
+    is_shown "$here/job_queue/$file" "$work/out" || fail "the guide quotes $file otherwise than it is:"
+  done
+  [ "$(blocks "$language" "$guide")" = "$number" ] || fail "the guide has blocks of $language that nothing compares"
+}
+is_quoted cpp job_queue.cpp job_queue.hpp jobsd.cpp jobs.cpp
+is_quoted cmake CMakeLists.txt
+is_quoted toml cluster/cluster.toml
 
 lines=$(cat "$here"/job_queue/*.* "$here"/job_queue/cluster/* | wc -l)
 [ "$lines" -le 250 ] || fail "the job queue has $lines lines, and shall be an example of at most 250"

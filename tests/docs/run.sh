@@ -1,7 +1,8 @@
 #!/bin/sh
 # Runs what README.md, CONTRIBUTING.md and docs/ print: every block of commands, every block of
-# configuration, and every make target they name. (What docs/WRITING_A_PLUGIN.md prints is run by
-# tests/author.) Blocks that are marked as text are not run: they take long, or are an output.
+# configuration, and every make target they name. (What the guides WRITING_A_PLUGIN.md and
+# WRITING_A_SERVICE.md print is run by tests/author.) Blocks that are marked as text are not run:
+# they take long, or are an output.
 #
 # run.sh BUILD
 #   BUILD: a build folder of Atoll in which everything is built
@@ -140,7 +141,7 @@ mkdir "$work/operating"
 # Every block of configuration is accepted, in place of the sections that it has in common with quickstart.
 checked=0
 for file in "$root"/*.md "$root"/docs/*.md; do
-  [ "$(basename "$file")" != WRITING_A_PLUGIN.md ] || continue
+  case $file in */WRITING_A_*.md) continue ;; esac
   count=$(blocks toml "$file")
   number=1
   while [ "$number" -le "$count" ]; do

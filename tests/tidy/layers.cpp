@@ -57,12 +57,12 @@ const std::vector<layer>& layers() {
        {},
        true},
       {"tools", {"framework/tools/"}, {"spi", "core", "sim", "verify", "compare"}, {}, true},
+      {"plugins", {"plugins/", "tests/author/lowest_id/"}, {"spi"}, {"isa-l.h", "isa-l/"}},
       {"services",
        {"tests/author/job_queue/"},
-       {"spi", "core", "net", "runtime", "node", "verify"},
+       {"spi", "core", "net", "runtime", "node"},
        {},
        true},
-      {"plugins", {"plugins/", "tests/author/"}, {"spi"}, {"isa-l.h", "isa-l/"}},
       {"apps", {"apps/"}, {"spi", "core", "net", "runtime", "node"}, {"caf/"}, true},
   };
   return all;

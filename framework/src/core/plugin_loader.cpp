@@ -9,6 +9,10 @@
 
 namespace atl {
 
+/// Only in programs that `find_package(Atoll)` links: the folder of that installation's plugins.
+/// The package's AtollConfig.cmake writes the definition.
+__attribute__((weak)) extern const char linked_plugin_folder[];
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -92,7 +96,9 @@ tl::unexpected<error> not_found(const std::vector<plugin_file>& found,
 fs::path installed_plugins() {
   std::error_code problem;
   auto program = fs::read_symlink("/proc/self/exe", problem);
-  return (program.parent_path().parent_path() / ATOLL_PLUGIN_DIR).lexically_normal();
+  auto own = (program.parent_path().parent_path() / ATOLL_PLUGIN_DIR).lexically_normal();
+  bool is_linked_to_others = linked_plugin_folder != nullptr;
+  return is_linked_to_others && !fs::is_directory(own, problem) ? linked_plugin_folder : own;
 }
 
 plugin_loader::plugin_loader(std::vector<fs::path> search_path)

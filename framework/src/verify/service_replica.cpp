@@ -3,12 +3,49 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <map>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 namespace atl::verify {
 
 namespace fs = std::filesystem;
+
+namespace {
+
+/// The files below a folder, from which other threads may delete files, and their sizes.
+std::map<fs::path, std::uintmax_t> file_sizes(const fs::path& folder) {
+  std::map<fs::path, std::uintmax_t> sizes;
+  std::error_code problem;
+  fs::recursive_directory_iterator next{folder, problem};
+  for (; !problem && next != fs::recursive_directory_iterator{}; next.increment(problem)) {
+    std::error_code vanished;
+    sizes[next->path()] = next->file_size(vanished);
+  }
+  return sizes;
+}
+
+/// Copies the folder of an open database as a crash would leave it. The database's own threads
+/// write and delete files, of which a copy could have some from before a change and some from
+/// after it; so the copy is made again until nothing has changed meanwhile.
+void copy_at_one_moment(const fs::path& from, const fs::path& to) {
+  for (;;) {
+    fs::remove_all(to);
+    auto before = file_sizes(from);
+    std::error_code problem;
+    fs::copy(from, to, fs::copy_options::recursive, problem);
+    bool has_vanished = problem == std::errc::no_such_file_or_directory && fs::exists(from);
+    if (has_vanished || file_sizes(from) != before)
+      continue;
+    if (problem)
+      throw fs::filesystem_error{"copying the state of a replica", from, to, problem};
+    return;
+  }
+}
+
+} // namespace
 
 service_replica::service_replica(std::string name, fs::path folder,
                                  const service_under_test& service)
@@ -70,7 +107,7 @@ void service_replica::restart() {
 
 void service_replica::crash() {
   auto copy = fresh_folder();
-  fs::copy(present_, copy, fs::copy_options::recursive);
+  copy_at_one_moment(present_, copy);
   state_.reset();
   fs::remove_all(std::exchange(present_, copy));
   open();

@@ -6,11 +6,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace {
 
@@ -21,6 +24,27 @@ struct new_arguments {
   std::string folder;
 };
 
+/// All other kinds are of plugins.
+constexpr std::string_view service_kind = "service";
+
+/// What a project of the kind is.
+std::string title_of(const std::string& kind) {
+  return kind == service_kind ? "replicated service" : kind + " plugin";
+}
+
+/// Why no project of the kind can have the name; empty if one can. A service's program has its
+/// name, and build systems have these targets beside programs.
+std::string name_problem(const std::string& kind, const std::string& name) {
+  constexpr std::string_view targets[] = {"all",     "clean",   "edit_cache", "help",
+                                          "install", "package", "test",       "rebuild_cache"};
+  if (!atl::is_plugin_name(name))
+    return fmt::format("a name is [a-z][a-z0-9_]* with at most {} characters",
+                       atl::plugin_name_characters_max);
+  if (kind == service_kind && std::ranges::find(targets, name) != std::end(targets))
+    return "its program would have the name of a target of the build";
+  return {};
+}
+
 /// Where this Atoll is installed; a placeholder if it isn't.
 std::string prefix_text() {
   std::error_code unknown;
@@ -30,6 +54,11 @@ std::string prefix_text() {
 }
 
 atl::status write_file(const fs::path& path, const std::string& text) {
+  std::error_code problem;
+  fs::create_directories(path.parent_path(), problem);
+  if (problem)
+    return tl::unexpected{
+        atl::system_error(problem.value(), "making " + path.parent_path().string())};
   std::ofstream out{path, std::ios::binary};
   out << text;
   out.close();
@@ -40,12 +69,9 @@ atl::status write_file(const fs::path& path, const std::string& text) {
 
 atl::status write_project(const std::string& kind, const std::string& name,
                           const fs::path& folder) {
-  if (!atl::is_plugin_name(name))
-    return atl::fail(
-        atl::errc::invalid,
-        fmt::format("'{}' can't be the name of a plugin, which is [a-z][a-z0-9_]* with "
-                    "at most {} characters",
-                    name, atl::plugin_name_characters_max));
+  if (auto problem = name_problem(kind, name); !problem.empty())
+    return atl::fail(atl::errc::invalid, fmt::format("'{}' can't be the name of a {}: {}", name,
+                                                     title_of(kind), problem));
   auto is_free = atl::is_nothing(folder);
   if (!is_free)
     return tl::unexpected{is_free.error()};
@@ -74,11 +100,11 @@ int make_project(const std::string& kind, const new_arguments& arguments) {
   }
   auto shown = arguments.folder.empty() ? arguments.name : arguments.folder;
   std::cout << fmt::format(
-      "{0} has a new {1} plugin; README.md tells about it. To build and to try it:\n\n"
+      "{0} has a new {1}; README.md tells about it. To build and to try it:\n\n"
       "  cmake -S {0} -B {0}/build -DCMAKE_PREFIX_PATH={2}\n"
       "  cmake --build {0}/build\n"
       "  ctest --test-dir {0}/build --output-on-failure\n",
-      shown, kind, prefix_text());
+      shown, title_of(kind), prefix_text());
   return exit_ok;
 }
 
@@ -86,19 +112,20 @@ int make_project(const std::string& kind, const new_arguments& arguments) {
 
 void add_new_command(CLI::App& app, int& code) {
   auto* command = app.add_subcommand(
-      "new", "Make a project for a plugin of yours: sources, a test, and what builds them.\n"
-             "It passes its test and 'atoll verify' as it is; replace its rule by yours");
+      "new", "Make a project for a plugin or a service of yours: sources, a test, and what builds\n"
+             "them. It passes its test as it is, a plugin also 'atoll verify'; replace its rule by "
+             "yours");
   command->require_subcommand(1);
   auto arguments = std::make_shared<new_arguments>();
   for (auto& kind : scaffold_kinds()) {
-    auto* of_kind = command->add_subcommand(kind, fmt::format("A {} plugin", kind));
+    auto* of_kind = command->add_subcommand(kind, "A " + title_of(kind));
     of_kind
         ->add_option("name", arguments->name,
-                     "The plugin's name, as it will be written in TOML: [a-z][a-z0-9_]*")
+                     "The name, as it will be written in TOML: [a-z][a-z0-9_]*")
         ->required();
     of_kind
         ->add_option("--folder", arguments->folder,
-                     "Where to make the project; by default a folder of the plugin's name here")
+                     "Where to make the project; by default a folder of that name here")
         ->type_name("DIR");
     of_kind->callback([arguments, kind, &code] { code = make_project(kind, *arguments); });
   }

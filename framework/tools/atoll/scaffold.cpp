@@ -18,7 +18,16 @@ void replace_all(std::string& text, std::string_view placeholder, std::string_vi
     text.replace(at, placeholder.size(), value);
 }
 
-/// The sources of the plugin itself.
+/// Does a project of the kind have the template? A file of the kind replaces the shared one.
+bool is_used(const template_file& file, std::string_view kind) {
+  auto folder = folder_of(file);
+  if (folder != shared_folder)
+    return folder == kind;
+  auto own = std::string{kind}.append(file.path.substr(folder.size()));
+  return std::ranges::find(template_files(), own, &template_file::path) == template_files().end();
+}
+
+/// The sources of the project itself, without its test.
 std::string sources_of(const std::vector<project_file>& files) {
   std::string sources;
   for (auto& file : files)
@@ -41,10 +50,10 @@ std::vector<std::string> scaffold_kinds() {
 std::vector<project_file> scaffold(std::string_view kind, std::string_view name) {
   std::vector<project_file> files;
   for (auto& file : template_files()) {
-    auto folder = folder_of(file);
-    if (folder != shared_folder && folder != kind)
+    if (!is_used(file, kind))
       continue;
-    files.push_back({std::string{file.path.substr(folder.size() + 1)}, std::string{file.text}});
+    auto begin = folder_of(file).size() + 1;
+    files.push_back({std::string{file.path.substr(begin)}, std::string{file.text}});
     replace_all(files.back().path, "NAME", name);
   }
   auto sources = sources_of(files);

@@ -34,6 +34,21 @@ TEST_CASE("a new project has sources, a test, what builds them, a README and lin
                  "atoll_add_plugin(reef KIND balancer TARGET plugin SOURCES reef.cpp)"));
 }
 
+TEST_CASE("a new service has its logic, a test, two programs and a cluster of its name") {
+  temporary_folder parent;
+  auto folder = parent / "first";
+  auto [code, out] = run_atoll("new service reef --folder " + folder.string());
+  CHECK(code == 0);
+  CHECK(contains(out, "has a new replicated service"));
+  CHECK(files_in(folder) == std::set<std::string>{"CMakeLists.txt", "README.md", "client.cpp",
+                                                  "cluster", "counters.cpp", "counters.hpp",
+                                                  "counters_test.cpp", "expect.hpp", "node.cpp"});
+  CHECK(files_in(folder / "cluster") ==
+        std::set<std::string>{"cluster.toml", "member-1.toml", "member-2.toml", "member-3.toml"});
+  CHECK(contains(text_of(folder / "CMakeLists.txt"), "OUTPUT_NAME reefd)"));
+  CHECK(contains(text_of(folder / "cluster/member-1.toml"), "roles = [\"reef\"]"));
+}
+
 TEST_CASE("the sources of a project of several are all built") {
   temporary_folder parent;
   run_atoll("new consensus reef --folder " + (parent / "reef").string());
@@ -62,9 +77,17 @@ TEST_CASE("a name that can't be a plugin's is refused with what a name is") {
     auto [code, out] =
         run_atoll(fmt::format("new balancer {} --folder {}", name, (parent / "x").string()));
     CHECK(code == 2);
-    CHECK(contains(out, "can't be the name of a plugin, which is [a-z][a-z0-9_]*"));
+    CHECK(contains(out, "can't be the name of a balancer plugin: a name is [a-z][a-z0-9_]*"));
   }
   CHECK(files_in(parent.path()).empty());
+}
+
+TEST_CASE("a service has no name of which the build has a target already") {
+  temporary_folder parent;
+  auto service = run_atoll("new service test --folder " + (parent / "service").string());
+  CHECK(service.code == 2);
+  CHECK(contains(service.out, "'test' can't be the name of a replicated service: its program"));
+  CHECK(run_atoll("new recovery test --folder " + (parent / "plugin").string()).code == 0);
 }
 
 TEST_CASE("a kind without a template, and a folder that can't be made, are refused") {

@@ -13,6 +13,8 @@
 namespace atl {
 
 /// The folder of the plugins that are installed with this program, relative to the program itself.
+/// If there is no such folder, and `find_package(Atoll)` linked the program: the folder of the
+/// plugins of that Atoll.
 std::filesystem::path installed_plugins();
 
 /// Finds plugins by name along a list of folders. Keeps nothing between calls. Thread-safe.

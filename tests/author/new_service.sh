@@ -1,0 +1,79 @@
+#!/bin/sh
+# Makes a project with the installed `atoll new service`, runs the commands that the guide and the project's README print,
+# which build it without a warning, run its test, and start, use and stop a cluster of three nodes. One node is killed.
+#
+# new_service.sh BUILD CMAKE GENERATOR COMPILER NAME
+#   BUILD: a build folder of Atoll in which everything is built
+set -eu
+umask 022
+build=$1 cmake=$2 generator=$3 compiler=$4 name=$5
+here=$(cd "$(dirname "$0")" && pwd)
+guide=$here/../../docs/WRITING_A_SERVICE.md
+work=$(mktemp -d)
+prefix=$work/prefix
+project=$work/$name
+program=$project/build/bin/$name
+. "$here/../docs/blocks.sh"
+export CMAKE_GENERATOR="$generator" CXX="$compiler" CXXFLAGS=-Werror PATH="$prefix/bin:$PATH"
+trap '"$program" down "$project/cluster" >"$work/down" 2>&1 || true; rm -rf "$work"' EXIT
+
+fail() {
+  echo "author_new_service: $1" >&2
+  [ ! -f "$work/out" ] || cat "$work/out" >&2
+  for log in "$project"/cluster/run/*.log; do
+    [ ! -f "$log" ] || { echo "-- $log"; tail -n 5 "$log"; } >&2
+  done
+  exit 1
+}
+# quietly WHAT COMMAND…: shows the command's output only if it fails
+quietly() {
+  what=$1
+  shift
+  "$@" >"$work/out" 2>&1 || fail "$what failed"
+}
+expect() {
+  grep -qxF -- "$1" "$work/out" || fail "expected the line '$1' in the output"
+}
+# run_block WHAT N FILE FOLDER: runs the N-th block of commands of a document in a folder
+run_block() {
+  { echo 'set -e'; block sh "$2" "$3" | sed "s|/where/atoll/is/installed|$prefix|; s|^cmake |'$cmake' |"; } >"$work/block.sh"
+  quietly "$1" sh -c 'cd "$1" && sh "$2"' - "$4" "$work/block.sh"
+}
+
+quietly "installing Atoll" "$cmake" --install "$build" --prefix "$prefix"
+sed "s/my_service/$name/g" "$guide" >"$work/guide.md"
+[ "$(blocks sh "$guide")" = 1 ] || fail "WRITING_A_SERVICE.md has blocks of commands that nothing runs"
+run_block "making, building and testing the service as the guide says" 1 "$work/guide.md" "$work"
+grep -qF '100% tests passed, 0 tests failed out of 1' "$work/out" || fail "the project's test did not run"
+! grep -rnE '@[A-Z]+@' "$project" --include='*.*' --exclude-dir=build >"$work/out" || fail "a placeholder is left in the project"
+
+readme=$project/README.md
+[ "$(blocks sh "$readme")" = 3 ] || fail "the README has blocks of commands that nothing runs"
+run_block "building as the README says" 1 "$readme" "$project"
+move_ports "$project/cluster"
+quietly "checking a node's file" "${program}d" --config "$project/cluster/member-1.toml" --check
+run_block "starting and using the service as the README says" 2 "$readme" "$project"
+expect "apples 3"
+expect "pears 1"
+expect "4"
+
+# The others go on without a node, and it comes back.
+cd "$project"
+for victim in member-1 member-2; do
+  kill -9 "$(cat "cluster/run/$victim.pid")"
+  quietly "adding without $victim" "$program" add apples 10
+  quietly "starting $victim again" "$program" up cluster
+done
+quietly "removing a counter" "$program" remove pears
+expect 1
+! "$program" remove pears >"$work/out" 2>&1 || fail "a counter is removed twice"
+expect "$name: there is no counter 'pears'"
+quietly "reading the total" "$program" total
+expect 23
+run_block "stopping as the README says" 3 "$readme" "$project"
+
+# Its test finds a logic that breaks the invariant.
+sed -i '/state.erase(row);/d' counters.cpp
+quietly "building the changed test" "$cmake" --build build --target counters_test
+! build/counters_test >"$work/out" 2>&1 || fail "a test of a broken logic passes"
+grep -q '^seed .*the total is' "$work/out" || fail "the test doesn't say what is wrong"
