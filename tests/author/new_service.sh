@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes a project with the installed `atoll new service`, runs the commands that the guide and the project's README print,
-# which build it without a warning, run its test, and start, use and stop a cluster of three nodes. One node is killed.
+# which build it without a warning, run its test, and start, use and stop a cluster of three nodes. Two nodes are killed,
+# one after the other.
 #
 # new_service.sh BUILD CMAKE GENERATOR COMPILER NAME
 #   BUILD: a build folder of Atoll in which everything is built

@@ -97,8 +97,8 @@ fs::path installed_plugins() {
   std::error_code problem;
   auto program = fs::read_symlink("/proc/self/exe", problem);
   auto own = (program.parent_path().parent_path() / ATOLL_PLUGIN_DIR).lexically_normal();
-  bool is_linked_to_others = linked_plugin_folder != nullptr;
-  return is_linked_to_others && !fs::is_directory(own, problem) ? linked_plugin_folder : own;
+  bool has_other = linked_plugin_folder != nullptr;
+  return has_other && !fs::is_directory(own, problem) ? linked_plugin_folder : own;
 }
 
 plugin_loader::plugin_loader(std::vector<fs::path> search_path)

@@ -32,15 +32,19 @@ std::string title_of(const std::string& kind) {
   return kind == service_kind ? "replicated service" : kind + " plugin";
 }
 
+/// A service's name is that of a role: `role_name_bytes_max` of the runtime.
+constexpr std::size_t service_name_characters_max = 32;
+
 /// Why no project of the kind can have the name; empty if one can. A service's program has its
 /// name, and build systems have these targets beside programs.
 std::string name_problem(const std::string& kind, const std::string& name) {
   constexpr std::string_view targets[] = {"all",     "clean",   "edit_cache", "help",
                                           "install", "package", "test",       "rebuild_cache"};
-  if (!atl::is_plugin_name(name))
-    return fmt::format("a name is [a-z][a-z0-9_]* with at most {} characters",
-                       atl::plugin_name_characters_max);
-  if (kind == service_kind && std::ranges::find(targets, name) != std::end(targets))
+  bool is_service = kind == service_kind;
+  auto characters_max = is_service ? service_name_characters_max : atl::plugin_name_characters_max;
+  if (!atl::is_plugin_name(name) || name.size() > characters_max)
+    return fmt::format("a name is [a-z][a-z0-9_]* with at most {} characters", characters_max);
+  if (is_service && std::ranges::find(targets, name) != std::end(targets))
     return "its program would have the name of a target of the build";
   return {};
 }

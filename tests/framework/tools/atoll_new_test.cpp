@@ -90,6 +90,18 @@ TEST_CASE("a service has no name of which the build has a target already") {
   CHECK(run_atoll("new recovery test --folder " + (parent / "plugin").string()).code == 0);
 }
 
+TEST_CASE("a service has a name as long as a role's may be") {
+  temporary_folder parent;
+  auto make = [&](std::size_t size) {
+    std::string name(size, 'a');
+    return run_atoll(fmt::format("new service {} --folder {}", name, (parent / name).string()));
+  };
+  CHECK(make(32).code == 0);
+  auto refused = make(33);
+  CHECK(refused.code == 2);
+  CHECK(contains(refused.out, "with at most 32 characters"));
+}
+
 TEST_CASE("a kind without a template, and a folder that can't be made, are refused") {
   temporary_folder parent;
   CHECK(run_atoll("new gateway reef").code == 2);
