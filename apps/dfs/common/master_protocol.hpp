@@ -28,8 +28,8 @@ enum class kind : std::uint16_t {
   cluster = 102,   ///< empty → `cluster_info`
   status = 103,    ///< empty → JSON, for people and scripts
   finish = 104,    ///< `finish_request` → empty
-  renew = 106,   ///< `renew_request` → empty
-  collect = 107, ///< `collect_request` → `collect_state`, at once
+  renew = 106,     ///< `renew_request` → empty
+  collect = 107,   ///< `collect_request` → `collect_state`, at once
   /// To a storage node: empty, answered empty. Orders wait, so the node sends its next heartbeat at
   /// once. A master sends it over the connection that the node made, without a reply.
   report_now = 108,

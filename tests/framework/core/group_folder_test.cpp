@@ -66,7 +66,7 @@ void check_adopted(const fs::path& folder) {
   auto data = lock(folder);
   CHECK(data.group_of("master") == "g1");
   CHECK(check_group_folder(data, "master").has_value());
-  CHECK(data.check_part("log").has_value());
+  CHECK_FALSE(data.check_part("log").has_value()); // a former release refuses to begin a new one
 }
 
 status adopt(const fs::path& folder) {
