@@ -127,7 +127,7 @@ TEST_CASE(
   SUBCASE("a crash after the identity was written") {
     auto data = lock(folder.path());
     REQUIRE(make_group_folder(data, "g1").has_value());
-    REQUIRE(data.note_group("master", "g1", {"groups/g1/log", "groups/g1/state"}, {"log", "names"})
+    REQUIRE(data.note_group("master", "g1", {"groups/g1/log", "groups/g1/state", "log"}, {"names"})
                 .has_value());
   }
   SUBCASE("a crash before the identity was written") {
@@ -137,7 +137,7 @@ TEST_CASE(
   SUBCASE("a crash between two folders") {
     auto data = lock(folder.path());
     REQUIRE(make_group_folder(data, "g1").has_value());
-    REQUIRE(data.note_group("master", "g1", {"groups/g1/log", "groups/g1/state"}, {"log", "names"})
+    REQUIRE(data.note_group("master", "g1", {"groups/g1/log", "groups/g1/state", "log"}, {"names"})
                 .has_value());
     fs::rename(folder / "names", folder / "groups/g1/state");
   }
