@@ -1,6 +1,7 @@
 #include "settings/plugins.hpp"
 #include "settings/settings.hpp"
 
+#include <atoll/node/service_description.hpp>
 #include <atoll/node/unite_keys.hpp>
 
 namespace dfs {
@@ -94,15 +95,7 @@ std::vector<key_spec> shared_keys() {
 }
 
 std::vector<key_spec> master_keys() {
-  return {
-      {.key = "node.snapshot_port",
-       .type = option_type::integer,
-       .default_value = "0",
-       .minimum = "0",
-       .maximum = "65535",
-       .meaning = "Where a master gives snapshots to masters that lag behind; 0: any free port."},
-      reserve_key(),
-  };
+  return atl::node::unite_keys({{reserve_key()}, atl::node::replica_keys()});
 }
 
 std::vector<key_spec> storage_keys() {
