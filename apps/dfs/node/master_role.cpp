@@ -76,7 +76,7 @@ master_role::admitted(const atl::state_machine& state, const atl::group_birth&) 
 }
 
 /// The chunks on a node that stores some belong to the same group.
-atl::status master_role::accept(const atl::group_birth& birth) {
+atl::status master_role::accept(const atl::group_birth& birth) const {
   auto& folder = node().folder;
   if (!folder.group().empty() && folder.group() != birth.group)
     return atl::fail(
@@ -84,7 +84,11 @@ atl::status master_role::accept(const atl::group_birth& birth) {
         fmt::format("the data folder {} belongs to the group {}, and the master's log to {}: put "
                     "the log back that belongs there",
                     folder.path().string(), folder.group(), birth.group));
-  return folder.join_group(birth.group);
+  return {};
+}
+
+atl::status master_role::on_joined(const atl::group_birth& birth) {
+  return node().folder.join_group(birth.group);
 }
 
 master_policy master_role::policy() const {

@@ -24,7 +24,8 @@ class master_role final : public atl::node::replicated_service {
              const atl::replicated_state::settings& how) override;
   atl::result<std::vector<atl::member_identity>>
   admitted(const atl::state_machine& state, const atl::group_birth& birth) const override;
-  atl::status accept(const atl::group_birth& birth) override;
+  atl::status accept(const atl::group_birth& birth) const override;
+  atl::status on_joined(const atl::group_birth& birth) override;
   atl::result<caf::actor> start_application(const atl::node::service_member& member) override;
   std::optional<atl::runtime::envelope>
   answer_while_waiting(const atl::runtime::envelope& message,

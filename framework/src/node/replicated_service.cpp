@@ -132,7 +132,11 @@ result<caf::actor> replicated_service::start_application(const service_member& m
   return node_->actors->spawn<membership_actor>(member);
 }
 
-status replicated_service::accept(const group_birth&) {
+status replicated_service::accept(const group_birth&) const {
+  return {};
+}
+
+status replicated_service::on_joined(const group_birth&) {
   return {};
 }
 
@@ -321,6 +325,8 @@ status replicated_service::start_replica(const record_log::binding& bound) {
     return fits;
   if (auto accepted = accept(birth); !accepted)
     return accepted;
+  if (auto noted = on_joined(birth); !noted)
+    return noted;
   role_.group = birth.group;
   role_.replica = bound.self;
   auto stable = log_->load();

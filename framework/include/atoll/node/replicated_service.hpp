@@ -84,8 +84,12 @@ class replicated_service : public role {
   virtual result<std::vector<member_identity>> admitted(const state_machine& state,
                                                         const group_birth& birth) const;
   /// Called before the replica joins a group, and at each start in one: refuses a group to which
-  /// the node's other data doesn't belong. By default every group is fine.
-  virtual status accept(const group_birth& birth);
+  /// the node's other data doesn't belong. Writes nothing: after a crash the replica may found
+  /// another group. By default every group is fine.
+  virtual status accept(const group_birth& birth) const;
+  /// Called at each start of the replica, after its log was bound to the group for good: notes the
+  /// group for the node's other data. By default does nothing.
+  virtual status on_joined(const group_birth& birth);
   /// Starts the service's own actor, which takes the messages for the role from
   /// `message_kind::application` on and answers `message_kind::membership`. By default an actor
   /// that answers the latter alone.
