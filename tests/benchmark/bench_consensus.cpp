@@ -176,7 +176,7 @@ class benchmark {
         auto leader = wait_for_leader(masters);
         auto& node = cluster.node(leader);
         auto killed = std::chrono::steady_clock::now();
-        auto pid = *dfs::running(node);
+        auto pid = *atl::node::running(node);
         auto ended = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
         ::kill(pid, SIGKILL);
         auto gap = load.longest_gap(killed, killed + std::chrono::milliseconds{200});
