@@ -58,9 +58,10 @@ struct node_settings : atl::node::node_config {
   std::uint64_t write_buffer_bytes = 0; ///< bound of the writes under way at a storage node
 };
 
-/// The keys of DFS that nodes and clients share, beside those of each cluster.
+/// The keys that only DFS has and that both its nodes and its clients read. `cluster_keys` adds
+/// those of every application.
 std::vector<atl::key_spec> shared_keys();
-/// The keys of the two roles, beside those of each node.
+/// The keys of the two roles. `node_keys` adds those that every node has.
 std::vector<atl::key_spec> master_keys();
 std::vector<atl::key_spec> storage_keys();
 

@@ -15,7 +15,7 @@ namespace atl {
 struct group_folder {
   std::filesystem::path log;
   std::filesystem::path state;
-  std::filesystem::path snapshots; ///< those that come in or go out
+  std::filesystem::path snapshots; ///< snapshots that are being sent or received
 };
 group_folder group_folder_in(const data_folder& folder, const std::string& group);
 
