@@ -64,7 +64,7 @@ void peer_connection_actor::connect() {
       });
 }
 
-/// Sends the handshake. @param is_periodic the next heartbeat follows the answer
+/// Sends the handshake. @param is_periodic a heartbeat follows the answer
 void peer_connection_actor::introduce(const caf::actor& there, bool is_periodic) {
   auto generation = generation_;
   auto version = settings_.self->version();
@@ -79,7 +79,7 @@ void peer_connection_actor::introduce(const caf::actor& there, bool is_periodic)
               return;
             on_handshake_reply(there, self, version, answer);
             if (is_periodic && generation == generation_)
-              schedule_tick();
+              send_heartbeat();
           },
           [this, generation](const caf::error& problem) {
             if (generation == generation_)
@@ -147,9 +147,12 @@ void peer_connection_actor::schedule_tick() {
 /// Finds a node that falls silent without closing its connection.
 void peer_connection_actor::send_heartbeat() {
   auto generation = generation_;
-  // The peer doesn't know a refused role's replica as a member of its own group.
+  // The peer doesn't know a refused role's replica as a member of its own group, nor a role that
+  // has changed since the handshake.
   auto marks = settings_.self->marks();
   std::erase_if(marks, [&](auto& it) { return refused_.contains(it.role); });
+  if (introduced_ != settings_.self->version())
+    marks.clear();
   ask(this, peer_, settings_.timing.failure_timeout,
       envelope{message_kind::ping, cluster_digest(peer_info_), encode_marks(marks)})
       .then(

@@ -35,6 +35,58 @@ role_info relay_role(const std::string& name) {
   return role;
 }
 
+/// Two addresses of nodes, and a third one for the replica that never starts.
+std::vector<endpoint> free_addresses() {
+  return {{"127.0.0.1", free_port()}, {"127.0.0.1", free_port()}, {"127.0.0.1", free_port()}};
+}
+
+/// A node that accepts the role `jobs`, refuses the role `locks`, and records what it is sent.
+class half_willing_node {
+ public:
+  explicit half_willing_node(const endpoint& where) {
+    self_ = named("node-2");
+    self_.roles = {relay_role("jobs"), relay_role("locks")};
+    for (auto& role : self_.roles)
+      role.replica = 2;
+    endpoint_ = actors_->spawn([this](caf::event_based_actor*) -> caf::behavior {
+      return {[this](const envelope& message) { return answer(message); }};
+    });
+    REQUIRE(actors_.publish(endpoint_, where).has_value());
+  }
+  ~half_willing_node() { caf::anon_send_exit(endpoint_, caf::exit_reason::user_shutdown); }
+
+  /// @returns the marks of the next heartbeat that has any; none if only handshakes come
+  std::vector<role_mark> wait_for_marks() {
+    std::unique_lock lock{mutex_};
+    marks_.clear();
+    handshakes_ = 0;
+    changed_.wait(lock, [this] { return !marks_.empty() || handshakes_ > 20; });
+    return marks_;
+  }
+
+ private:
+  envelope answer(const envelope& message) {
+    std::lock_guard lock{mutex_};
+    changed_.notify_all();
+    if (message.kind == message_kind::handshake) {
+      ++handshakes_;
+      handshake_response response{self_, {{"locks", {errc::refused, "another group"}}}};
+      return make_reply({encode(response), {}, false});
+    }
+    if (message.kind == message_kind::ping)
+      marks_ = decode_marks(message.body).value_or(std::vector<role_mark>{});
+    return make_reply({std::string{}, {}, false});
+  }
+
+  runtime::system actors_{1};
+  node_info self_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::size_t handshakes_ = 0;
+  std::vector<role_mark> marks_;
+  caf::actor endpoint_;
+};
+
 struct three_nodes {
   explicit three_nodes(const std::vector<std::string>& role_names) {
     std::vector<role_info> roles;
@@ -151,4 +203,15 @@ TEST_CASE("a role that is added to a connected node is introduced before it coun
   connection_watch locks{first, 2, where[1], "locks"};
   CHECK(locks.wait_until_refused().find("both locks 2") != std::string::npos);
   CHECK_FALSE(locks.is_up());
+}
+
+TEST_CASE("the heartbeats of a node's other roles are sent while one of its roles is refused") {
+  auto where = free_addresses();
+  half_willing_node second{where[1]};
+  relay_node first{1, where, {relay_role("jobs"), relay_role("locks")}};
+  connection_watch{first, 2, where[1], "locks"}.wait_until_refused();
+  auto marks = second.wait_for_marks();
+  REQUIRE(marks.size() == 1);
+  CHECK(marks[0].role == "jobs");
+  CHECK(marks[0].replica == 1);
 }
