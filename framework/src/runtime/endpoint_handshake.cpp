@@ -93,14 +93,22 @@ std::string node_endpoint_actor::wrong_folder(const node_info& who, const role_i
 }
 
 /// A log that holds less than before is an older copy of the disk, which lacks the promises that
-/// the replica has made since.
+/// the replica has made since. So is a log of an earlier incarnation, however much it holds: a
+/// later one was started on another copy.
 std::string node_endpoint_actor::older_copy(const node_info& who, const role_info& role,
                                             const route& here) const {
   auto known = here.marks.find(role.replica);
   if (role.replica == 0 || role.group.empty() || known == here.marks.end())
     return {};
   auto& mark = known->second;
-  if (role.mark.incarnation <= mark.incarnation ||
+  if (role.mark.incarnation < mark.incarnation)
+    return fmt::format("{} runs on an older copy of its disk: it comes with incarnation {} of its "
+                       "replica, and incarnation {} has been here since; stop it, and run one "
+                       "process, on the copy that ran last, or start it once with --new-disk and "
+                       "let it in under a new id {}",
+                       who.name, role.mark.incarnation, mark.incarnation,
+                       replace_command(role.name, who.name));
+  if (role.mark.incarnation == mark.incarnation || // a reconnect
       (role.mark.term >= mark.term && role.mark.entry >= mark.entry))
     return {};
   return fmt::format("{} comes back with an older copy of its disk: its log held term {} and entry "

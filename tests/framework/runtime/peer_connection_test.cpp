@@ -288,8 +288,9 @@ TEST_CASE("nodes without a common wire version are told both ranges, by the conn
   }
 }
 
-TEST_CASE("a master whose log is shorter than before its restart is refused as running on an "
-          "older copy of its disk") {
+TEST_CASE(
+    "a master whose log is shorter than before its restart, or whose incarnation is lower, is "
+    "refused as running on an older copy of its disk") {
   runtime::system actors{1};
   auto self = master_of_group(1);
   auto node_endpoint = spawn_endpoint(actors, self, master_role(1));
@@ -319,6 +320,15 @@ TEST_CASE("a master whose log is shorter than before its restart is refused as r
     CHECK_MESSAGE(refused->message.find("older copy") != std::string::npos, refused->message);
   }
   CHECK_FALSE(comes_back_with(5, 7, 120).has_value());
+  // Another copy of the data folder was started in between, however long its log is.
+  for (auto [term, entry] : {std::pair{7, 120}, {9, 500}}) {
+    auto refused = comes_back_with(4, term, entry);
+    REQUIRE(refused.has_value());
+    CHECK(refused->code == errc::corrupt);
+    CHECK_MESSAGE(refused->message.find("incarnation 4") != std::string::npos, refused->message);
+    CHECK_MESSAGE(refused->message.find("incarnation 5") != std::string::npos, refused->message);
+  }
+  CHECK_FALSE(comes_back_with(5, 7, 120).has_value()); // a reconnect
   caf::anon_send_exit(node_endpoint, caf::exit_reason::user_shutdown);
 }
 
