@@ -150,10 +150,17 @@ caf::result<envelope> node_endpoint_actor::defer(route& to, const envelope& mess
                   fmt::format("the role '{}' of this node takes no calls", to.info.name));
   if (deferred_ >= deferred_calls_max)
     return refuse(errc::busy, "too many deferred calls are under way; try again");
+  auto requester = caf::actor_cast<caf::actor_addr>(current_sender());
+  auto& of_requester = deferred_of_[requester];
+  if (of_requester >= deferred_calls_per_requester_max)
+    return refuse(errc::busy,
+                  fmt::format("{} deferred calls of this requester are under way, the most that it "
+                              "may have; wait for one to end, and try again",
+                              of_requester));
   ++deferred_;
-  auto notify = [this, id = call->id,
-                 requester = caf::actor_cast<caf::actor_addr>(current_sender())](reply outcome) {
-    --deferred_;
+  ++of_requester;
+  auto notify = [this, id = call->id, requester](reply outcome) {
+    release_deferred(requester);
     auto body = encode(completion{id, std::move(outcome)});
     if (body.size() > message_bytes_max)
       body = encode(
@@ -171,6 +178,13 @@ caf::result<envelope> node_endpoint_actor::defer(route& to, const envelope& mess
               notify({fail(errc::unavailable, describe_failure(problem)), {}, true});
             });
   return make_reply({std::string{}, {}, false});
+}
+
+void node_endpoint_actor::release_deferred(const caf::actor_addr& requester) {
+  --deferred_;
+  auto of_requester = deferred_of_.find(requester);
+  if (--of_requester->second == 0)
+    deferred_of_.erase(of_requester);
 }
 
 caf::result<envelope> node_endpoint_actor::to_replica(route& to, envelope& message) {

@@ -7,6 +7,7 @@
 #include <atoll/runtime/runtime_messages.hpp>
 
 #include <caf/actor.hpp>
+#include <caf/actor_addr.hpp>
 
 #include <cstdint>
 #include <functional>
@@ -70,6 +71,7 @@ class node_endpoint_actor : public io_thread_actor {
   caf::result<envelope> to_replica(route& to, envelope& message);
   caf::result<envelope> from_peer(envelope& message);
   caf::result<envelope> defer(route& to, const envelope& message);
+  void release_deferred(const caf::actor_addr& requester);
   route* find_route(std::string_view role);
   caf::result<envelope> no_such_role(std::string_view role);
   caf::result<envelope> refuse(errc code, std::string why);
@@ -82,6 +84,7 @@ class node_endpoint_actor : public io_thread_actor {
   std::map<std::string, route, std::less<>> routes_;     ///< by role
   std::map<std::string, std::string, std::less<>> down_; ///< the roles that failed, and why
   std::size_t deferred_ = 0;                             ///< deferred calls that are under way
+  std::map<caf::actor_addr, std::size_t> deferred_of_;   ///< the same, by requester
   log_limiter malformed_log_;
   log_limiter turned_away_log_;
 };
