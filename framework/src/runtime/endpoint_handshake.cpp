@@ -21,6 +21,9 @@ envelope node_endpoint_actor::answer_handshake(const envelope& message) {
   auto is_self = is_same_node(self, *theirs);
   for (auto& role : theirs->roles) {
     auto* here = find_route(role.name);
+    if (here == nullptr && role.replica != 0)
+      if (auto why = describe_failed_role(role.name); !why.empty())
+        response.refused.push_back({role.name, {errc::unavailable, std::move(why)}});
     if (here == nullptr || is_self)
       continue;
     if (auto problem = role_problem(self, *theirs, role, *here)) {
@@ -135,7 +138,7 @@ envelope node_endpoint_actor::on_heartbeat(const envelope& message) {
     for (auto& it : *marks)
       if (auto* here = find_route(it.role))
         remember(*here, it.replica, it.mark);
-  return make_reply({std::string{}, {}, false});
+  return make_reply({encode_description_version(settings_.self->version()), {}, false});
 }
 
 } // namespace atl::runtime

@@ -55,6 +55,7 @@ void node_endpoint_actor::adopt(adopt_role& role) {
   here.info = std::move(role.info);
   here.replica = std::move(role.replica);
   here.application = std::move(role.application);
+  down_.erase(here.info.name);
 }
 
 node_endpoint_actor::route* node_endpoint_actor::find_route(std::string_view role) {
@@ -66,12 +67,17 @@ caf::result<envelope> node_endpoint_actor::refuse(errc code, std::string why) {
   return make_reply({fail(code, name_ + ": " + std::move(why)), {}, false});
 }
 
+/// @returns an empty text if the role has not failed
+std::string node_endpoint_actor::describe_failed_role(std::string_view role) const {
+  auto failed = down_.find(role);
+  return failed == down_.end()
+             ? std::string{}
+             : fmt::format("the role '{}' of {} is down: {}", role, name_, failed->second);
+}
+
 caf::result<envelope> node_endpoint_actor::no_such_role(std::string_view role) {
-  if (auto failed = down_.find(role); failed != down_.end())
-    return make_reply({fail(errc::unavailable, fmt::format("the role '{}' of {} is down: {}", role,
-                                                           name_, failed->second)),
-                       {},
-                       false});
+  if (auto why = describe_failed_role(role); !why.empty())
+    return make_reply({fail(errc::unavailable, std::move(why)), {}, false});
   std::vector<std::string> present;
   for (auto& [name, here] : routes_)
     present.push_back(name);

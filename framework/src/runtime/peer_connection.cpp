@@ -11,6 +11,16 @@
 
 namespace atl::runtime {
 
+namespace {
+
+/// Do both describe one incarnation of one member of a group, or no replica?
+bool is_same_replica(const role_info& before, const role_info& now) {
+  return before.replica == now.replica && before.group == now.group &&
+         before.mark.incarnation == now.mark.incarnation;
+}
+
+} // namespace
+
 peer_connection_actor::peer_connection_actor(caf::actor_config& config, settings given)
     : io_thread_actor{config}, settings_{std::move(given)}, random_{settings_.seed} {}
 
@@ -159,14 +169,24 @@ void peer_connection_actor::send_heartbeat() {
           [this, generation](const envelope& answer) {
             if (generation != generation_)
               return;
-            if (auto decoded = decode_reply(answer.body); !decoded.value)
-              return on_disconnected(decoded.value.error().message);
-            schedule_tick();
+            on_heartbeat_reply(decode_reply(answer.body));
+            if (generation == generation_)
+              schedule_tick();
           },
           [this, generation](const caf::error& problem) {
             if (generation == generation_)
               on_disconnected("no heartbeat (" + describe_failure(problem) + ")");
           });
+}
+
+/// The first version that a connection hears of calls for a handshake as well: the description may
+/// have changed after the answer to the handshake before.
+void peer_connection_actor::on_heartbeat_reply(const reply& answer) {
+  if (!answer.value)
+    return on_disconnected(answer.value.error().message);
+  auto version = decode_description_version(*answer.value);
+  if (version && std::exchange(peer_version_, *version) != *version)
+    introduce(peer_, false);
 }
 
 void peer_connection_actor::on_disconnected(const std::string& reason) {
@@ -176,6 +196,7 @@ void peer_connection_actor::on_disconnected(const std::string& reason) {
     log::debug("net", settings_.peer, "again: {}", reason);
   last_reason_ = reason;
   peer_ = nullptr;
+  peer_version_ = 0;
   refused_.clear();
   for (auto& [id, subscriber] : subscribers_) {
     subscriber.is_up = false;
@@ -199,7 +220,7 @@ void peer_connection_actor::retry_later() {
 
 void peer_connection_actor::subscribe(const add_subscriber& added) {
   auto& subscriber = subscribers_[added.id];
-  subscriber = {added.subscriber, settings_.self->version(), false, {}};
+  subscriber = {added.subscriber, settings_.self->version(), false, {}, {}};
   if (peer_ && introduced_ < subscriber.since)
     introduce(peer_, false); // the role is up once the peer has accepted it
   else if (peer_)
@@ -217,8 +238,11 @@ void peer_connection_actor::update(subscription& subscriber) {
   auto refusal = refused_.find(who.role);
   if (refusal == refused_.end()) {
     subscriber.refusal.clear();
-    if (!std::exchange(subscriber.is_up, true))
+    auto* theirs = peer_info_.find_role(who.role);
+    auto now = theirs == nullptr ? role_info{} : *theirs;
+    if (!std::exchange(subscriber.is_up, true) || !is_same_replica(subscriber.told, now))
       tell(this, who.who, connection_event{who.peer, peer_info_, {}});
+    subscriber.told = std::move(now);
     return;
   }
   subscriber.is_up = false;

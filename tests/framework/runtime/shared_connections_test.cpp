@@ -215,3 +215,45 @@ TEST_CASE("the heartbeats of a node's other roles are sent while one of its role
   CHECK(marks[0].role == "jobs");
   CHECK(marks[0].replica == 1);
 }
+
+TEST_CASE("a role that goes down at a connected node, and comes back, is noticed by the others") {
+  auto where = free_addresses();
+  auto locks_of_second = relay_role("locks");
+  locks_of_second.replica = 2;
+  relay_node first{1, where, {relay_role("jobs"), relay_role("locks")}};
+  relay_node second{2, where, {relay_role("jobs"), relay_role("locks")}};
+  connection_watch jobs{first, 2, where[1], "jobs"};
+  connection_watch locks{first, 2, where[1], "locks"};
+  jobs.wait_until_up();
+  locks.wait_until_up();
+
+  caf::anon_send(second.node_endpoint, drop_role{"locks", "its disk failed"});
+  second.description->remove_role("locks");
+  CHECK(locks.wait_until_refused() ==
+        "refused: the role 'locks' of node-2 is down: its disk failed");
+  CHECK(jobs.is_up());
+
+  caf::anon_send(second.node_endpoint, adopt_role{locks_of_second, nullptr, nullptr});
+  second.description->set_role(locks_of_second);
+  locks.wait_until_up(2);
+  CHECK(jobs.is_up());
+}
+
+TEST_CASE("a connected node whose role changes its group is refused, and one whose role starts a "
+          "new incarnation is told of again") {
+  auto where = free_addresses();
+  relay_node first{1, where, {relay_role("locks")}};
+  relay_node second{2, where, {relay_role("locks")}};
+  connection_watch locks{first, 2, where[1], "locks"};
+  locks.wait_until_up();
+
+  auto moved = second.description->info().roles.front();
+  ++moved.mark.incarnation;
+  second.description->set_role(moved);
+  locks.wait_until_up(2);
+
+  moved.group = "another group";
+  second.description->set_role(moved);
+  auto reason = locks.wait_until_refused();
+  CHECK_MESSAGE(reason.find("another group") != std::string::npos, reason);
+}

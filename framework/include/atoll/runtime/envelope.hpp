@@ -15,7 +15,9 @@ namespace atl::runtime {
 enum class message_kind : std::uint16_t {
   reply = 0,     ///< `encode(reply)`
   handshake = 1, ///< the sender's `encode(node_info)`, answered by `encode(handshake_response)`
-  ping = 2,      ///< a heartbeat: `encode_marks` of the sender's replicas; a client's is empty
+  /// A heartbeat: `encode_marks` of the sender's replicas; a client's is empty. Answered by
+  /// `encode_description_version`.
+  ping = 2,
   consensus = 3, ///< sender's replica id, receiver's, then the protocol's bytes
   snapshot = 4,  ///< sender's replica id, receiver's, then a call of `snapshot_transfer.hpp`
   calls = 5,     ///< several commands and queries of one client (`calls.hpp`)

@@ -73,6 +73,7 @@ class node_endpoint_actor : public io_thread_actor {
   caf::result<envelope> defer(route& to, const envelope& message);
   void release_deferred(const caf::actor_addr& requester);
   route* find_route(std::string_view role);
+  std::string describe_failed_role(std::string_view role) const;
   caf::result<envelope> no_such_role(std::string_view role);
   caf::result<envelope> refuse(errc code, std::string why);
   caf::result<envelope> reject_malformed(std::string why);

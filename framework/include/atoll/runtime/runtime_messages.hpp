@@ -41,7 +41,9 @@ struct remove_subscriber {
   std::uint64_t id = 0;
 };
 
-/// To a subscriber of a connection: the peer accepts its role, or doesn't any more.
+/// To a subscriber of a connection: the peer accepts its role, or doesn't any more, for example
+/// because the peer's own role is down or belongs to another group. Sent again while the role is up
+/// when the peer's replica in the role has become another one.
 struct connection_event {
   std::string peer;            ///< `peer_subscriber::peer`
   std::optional<node_info> up; ///< none: the peer disconnected, or refuses the role
@@ -132,7 +134,7 @@ struct adopt_role {
   /// null.
   caf::actor application;
 };
-/// To a node's endpoint: the role is down, for good.
+/// To a node's endpoint: the role is down, unless it is adopted again.
 struct drop_role {
   std::string role;
   std::string why;
