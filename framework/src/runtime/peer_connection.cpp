@@ -60,7 +60,7 @@ void peer_connection_actor::connect() {
   auto generation = generation_;
   log::debug("net", settings_.peer, "connects to {}", to_string(settings_.where));
   connect_to_node(
-      this, {settings_.where, settings_.timing.failure_timeout, settings_.self->has_replica()},
+      this, {settings_.where, settings_.timing.failure_timeout},
       [this, generation](const caf::actor& there) {
         if (generation != generation_)
           return;
@@ -79,6 +79,8 @@ void peer_connection_actor::introduce(const caf::actor& there, bool is_periodic)
   auto generation = generation_;
   auto version = settings_.self->version();
   auto self = settings_.self->info();
+  if (settings_.self->has_replica())
+    tell(this, there, need_bulk_lane{});
   log::debug("net", settings_.peer, "sends the handshake");
   envelope handshake{message_kind::handshake, cluster_digest(self), encode(self)};
   ask(this, there, settings_.timing.failure_timeout, std::move(handshake))

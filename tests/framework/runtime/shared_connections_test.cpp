@@ -78,12 +78,12 @@ class half_willing_node {
     return make_reply({std::string{}, {}, false});
   }
 
-  runtime::system actors_{1};
   node_info self_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::size_t handshakes_ = 0;
   std::vector<role_mark> marks_;
+  runtime::system actors_{1}; // ends before what its actors use
   caf::actor endpoint_;
 };
 
@@ -256,4 +256,21 @@ TEST_CASE("a connected node whose role changes its group is refused, and one who
   second.description->set_role(moved);
   auto reason = locks.wait_until_refused();
   CHECK_MESSAGE(reason.find("another group") != std::string::npos, reason);
+}
+
+TEST_CASE("large messages get a connection of their own once a role with a replica uses a "
+          "connection") {
+  auto where = free_addresses();
+  relay_node second{2, where, {}};
+  auto before = connected_sockets();
+  relay_node first{1, where, {}};
+  connection_watch store{first, 2, where[1], "store"};
+  store.wait_until_up();
+  CHECK(connected_sockets() == before + 2); // both ends are in this process
+  auto jobs_of_first = relay_role("jobs");
+  jobs_of_first.replica = 1;
+  first.description->set_role(jobs_of_first);
+  while (connected_sockets() < before + 4)
+    std::this_thread::yield();
+  CHECK(store.is_up());
 }
