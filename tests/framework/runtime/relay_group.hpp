@@ -173,7 +173,9 @@ class connection_watch {
   }
   ~connection_watch() {
     share_ = {};
-    caf::anon_send_exit(watcher_, caf::exit_reason::user_shutdown);
+    caf::scoped_actor self{*node_.actors};
+    self->send_exit(watcher_, caf::exit_reason::user_shutdown);
+    self->wait_for(watcher_); // it uses this object
   }
   /// @param times how often the subscriber must have been told so
   void wait_until_up(std::size_t times = 1) {
