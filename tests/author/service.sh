@@ -12,6 +12,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 prefix=$work/prefix
 jobs=$work/build/jobs
+test=author_service
+logs="$work/cluster-*/run/*.log"
+. "$here/../docs/checks.sh"
 . "$here/../docs/blocks.sh"
 export CMAKE_GENERATOR="$generator" CXX="$compiler" CXXFLAGS="-Wall -Wextra -Werror"
 cleanup() {
@@ -21,21 +24,6 @@ cleanup() {
   rm -rf "$work"
 }
 trap cleanup EXIT
-
-fail() {
-  echo "author_service: $1" >&2
-  [ ! -f "$work/out" ] || cat "$work/out" >&2
-  for log in "$work"/cluster-*/run/*.log; do
-    [ ! -f "$log" ] || { echo "-- $log"; tail -n 5 "$log"; } >&2
-  done
-  exit 1
-}
-# quietly WHAT COMMAND…: shows the command's output only if it fails
-quietly() {
-  local what=$1
-  shift
-  "$@" >"$work/out" 2>&1 || fail "$what failed"
-}
 
 # What the guide prints is the job queue, word for word but for what … leaves out.
 guide=$here/../../docs/WRITING_A_SERVICE.md
