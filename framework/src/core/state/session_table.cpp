@@ -18,7 +18,7 @@ namespace {
 constexpr std::uint32_t expired_by_new_session_max = 2;
 
 /// Why the command can't be the next command of an unknown session.
-std::optional<error> objection_to_first(const session_command& command) {
+std::optional<error> check_first_command(const session_command& command) {
   if (command.sequence == 0)
     return error{errc::invalid, fmt::format("session {} numbers its commands from 0: they begin "
                                             "with 1",
@@ -41,7 +41,7 @@ std::string session_table::apply(std::string_view bytes, service_logic& logic,
   advance_time(command->time_us);
   auto session = find(command->session);
   if (!session) {
-    if (auto why = objection_to_first(*command))
+    if (auto why = check_first_command(*command))
       return encode_answer(*why);
     if (expiry_us > 0)
       expire(expiry_us, expired_by_new_session_max);
