@@ -1,8 +1,10 @@
+#include "member_table.hpp"
 #include "present_reader.hpp"
 #include "replicated_state_implementation.hpp"
 #include "session_table.hpp"
 
 #include <atoll/core/state/answer.hpp>
+#include <atoll/core/state/group_members.hpp>
 
 #include <algorithm>
 #include <exception>
@@ -22,6 +24,14 @@ error thrown_by(const service_info& service, std::string_view during,
                 const std::exception& thrown) {
   return {errc::internal, fmt::format("the application '{}' threw during {}: {}", service.name,
                                       during, thrown.what())};
+}
+
+bool is_framework_query(std::string_view query) {
+  return !query.empty() && static_cast<std::uint8_t>(query.front()) >= framework_types_begin;
+}
+
+bool is_framework_command(const session_command& command) {
+  return command.command.type >= framework_types_begin;
 }
 
 /// After a call of `apply` that needed the disk, so many further calls are expected to need it.
@@ -97,6 +107,13 @@ status replicated_state::implementation::run(std::span<const committed_entry> en
   return {};
 }
 
+result<std::vector<member_identity>> replicated_state::members() const {
+  auto answer = query(members_query());
+  if (!answer)
+    return tl::unexpected{answer.error()};
+  return decode_members(*answer);
+}
+
 status replicated_state::implementation::write() {
   if (buffer.empty())
     return {};
@@ -154,6 +171,8 @@ result<std::string> replicated_state::query(std::string_view query) const {
 /// the other.
 std::string replicated_state::implementation::answer(state_view& state,
                                                      std::string_view query) const {
+  if (is_framework_query(query))
+    return answer_framework_query(state, query);
   try {
     return logic->query(state, query);
   } catch (const std::exception& thrown) {
@@ -162,7 +181,7 @@ std::string replicated_state::implementation::answer(state_view& state,
 }
 
 std::optional<std::string> replicated_state::try_query_in_memory(std::string_view query) const {
-  if (!self_->logic->is_short_query(query))
+  if (is_framework_query(query) || !self_->logic->is_short_query(query))
     return std::nullopt;
   auto lock = self_->to_read();
   if (self_->unreadable)
@@ -182,6 +201,8 @@ std::optional<error> replicated_state::admission_check(std::string_view bytes) c
   auto decoded = decode_session_command(bytes);
   if (!decoded)
     return decoded.error();
+  if (is_framework_command(*decoded))
+    return check_framework_command(decoded->command);
   if (auto why = self_->logic->admission_check(decoded->command))
     return why;
   auto why = self_->logic->takes_space(decoded->command) ? shortage() : std::nullopt;
@@ -194,6 +215,8 @@ std::optional<std::string> replicated_state::shortage() const {
 
 bool replicated_state::takes_space(std::string_view bytes) const {
   auto decoded = decode_session_command(bytes);
+  if (decoded && is_framework_command(*decoded)) // needed to let another disk in
+    return false;
   return !decoded || self_->logic->takes_space(decoded->command);
 }
 

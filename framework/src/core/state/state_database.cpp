@@ -1,5 +1,6 @@
 #include "state_database.hpp"
 
+#include "member_table.hpp"
 #include "present_reader.hpp"
 #include "row_cache.hpp"
 #include "write_buffer.hpp"
@@ -113,6 +114,8 @@ status make_new(rocksdb::DB& db, const replicated_state::settings& settings,
   auto rows = empty_buffer(service);
   if (!settings.birth.empty())
     rows.put(state_keys::birth(), settings.birth);
+  if (auto put = put_founders(rows, settings.birth); !put)
+    return put;
   transaction first{service, {db, none_known, rows, fresh}};
   if (auto done = logic.initialize(first); !done)
     return done;
