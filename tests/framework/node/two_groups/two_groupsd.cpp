@@ -11,49 +11,32 @@ namespace {
 
 using atl::runtime::envelope;
 
-/// Throws when it is told to, and passes what else it gets on to the service's usual actor.
-class failing_actor : public caf::event_based_actor {
- public:
-  failing_actor(caf::actor_config& config, caf::actor usual)
-      : caf::event_based_actor{config}, usual_{std::move(usual)} {}
-
-  caf::behavior make_behavior() override {
-    return {[this](envelope& message) -> caf::result<envelope> {
-              if (message.kind == two_groups::fail_now)
-                throw std::runtime_error{"it was told to fail"};
-              auto promise = make_response_promise();
-              promise.delegate(usual_, std::move(message));
-              return promise;
-            },
-            [](const atl::runtime::turned_away&) {}};
-  }
-  void on_exit() override {
-    send_exit(usual_, caf::exit_reason::user_shutdown);
-    usual_ = nullptr;
-  }
-
- private:
-  caf::actor usual_;
-};
+/// Throws when it is told to.
+caf::behavior fail_when_told(caf::event_based_actor*) {
+  return {[](const envelope& message) -> envelope {
+            if (message.kind == two_groups::fail_now)
+              throw std::runtime_error{"it was told to fail"};
+            return atl::runtime::make_reply(
+                {atl::fail(atl::errc::invalid, "only failing is possible"), {}, false});
+          },
+          [](const atl::runtime::turned_away&) {}};
+}
 
 class failing_service final : public atl::node::replicated_service {
  public:
   using replicated_service::replicated_service;
 
  private:
-  atl::result<std::shared_ptr<atl::state_machine>>
+  atl::result<std::shared_ptr<atl::replicated_state>>
   open_state(const std::filesystem::path& folder,
              const atl::replicated_state::settings& how) override {
     auto opened = atl::replicated_state::open(folder, how, std::make_unique<two_groups::counter>());
     if (!opened)
       return tl::unexpected{opened.error()};
-    return std::shared_ptr<atl::state_machine>{std::move(*opened)};
+    return std::shared_ptr<atl::replicated_state>{std::move(*opened)};
   }
-  atl::result<caf::actor> start_application(const atl::node::service_member& member) override {
-    auto usual = replicated_service::start_application(member);
-    if (!usual)
-      return usual;
-    return node().actors->spawn<failing_actor>(std::move(*usual));
+  atl::result<caf::actor> start_application(const atl::node::service_member&) override {
+    return node().actors->spawn(fail_when_told);
   }
 };
 
