@@ -1,6 +1,6 @@
+#include "entry_applier.hpp"
 #include "present_reader.hpp"
 #include "replicated_state_implementation.hpp"
-#include "session_table.hpp"
 
 #include <atoll/core/state/answer.hpp>
 
@@ -76,25 +76,9 @@ log_index replicated_state::applied() const {
 status replicated_state::implementation::run(std::span<const committed_entry> entries,
                                              transaction& state,
                                              std::vector<std::string>& answers) {
-  session_table sessions{state};
-  auto expiry_us = static_cast<std::uint64_t>(service.session_expiry.count());
-  for (const auto& entry : entries) {
-    auto& index = meta.applied;
-    if (entry.index != index + 1)
-      return fail(errc::internal,
-                  fmt::format("entry {} came where entry {} was due", entry.index, index + 1));
-    index = entry.index;
+  for (const auto& entry : entries)
     unflushed_bytes += entry.command.size();
-    answers.push_back(entry.no_op ? std::string{}
-                                  : sessions.apply(entry.command, *logic, expiry_us));
-    if (state.failure())
-      return tl::unexpected{*state.failure()};
-  }
-  logic->finish_batch(state);
-  if (state.failure())
-    return tl::unexpected{*state.failure()};
-  buffer.put(state_keys::meta(), encode(meta));
-  return {};
+  return apply_entries(entries, *logic, service, state, meta, buffer, answers);
 }
 
 status replicated_state::implementation::write() {
