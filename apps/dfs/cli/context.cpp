@@ -1,7 +1,8 @@
 #include "cli/context.hpp"
 
 #include "cli/output.hpp"
-#include "namespace/path.hpp"
+
+#include <atoll/core/printable_text.hpp>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -43,7 +44,7 @@ std::string printable_lines(std::string_view message) {
   std::string out;
   for (;;) {
     auto end = message.find('\n');
-    out += printable(message.substr(0, end));
+    out += atl::printable(message.substr(0, end));
     if (end == message.npos)
       return out;
     out += '\n';

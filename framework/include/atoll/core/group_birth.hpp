@@ -24,6 +24,10 @@ struct member_identity {
   friend bool operator==(const member_identity&, const member_identity&) = default;
 };
 
+std::string encode(const member_identity& member);
+/// Reads hostile bytes. Error: corrupt.
+result<member_identity> decode_member_identity(std::string_view bytes);
+
 /// Settings that are fixed when a group is founded, by name: stored data can't be read with other
 /// values.
 using lasting_settings = std::map<std::string, std::string>;

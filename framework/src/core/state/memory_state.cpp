@@ -1,12 +1,10 @@
-#include "entry_applier.hpp"
+#include "logic_calls.hpp"
 #include "present_reader.hpp"
 #include "row_cache.hpp"
 #include "state_hash.hpp"
 
-#include <atoll/core/state/answer.hpp>
 #include <atoll/core/state/memory_state.hpp>
 
-#include <fmt/format.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 
@@ -43,12 +41,6 @@ class empty_database {
 rocksdb::DB& no_rows() {
   static empty_database database;
   return database.db();
-}
-
-error thrown_by(const service_info& service, std::string_view during,
-                const std::exception& thrown) {
-  return {errc::internal, fmt::format("the application '{}' threw during {}: {}", service.name,
-                                      during, thrown.what())};
 }
 
 } // namespace
@@ -122,12 +114,7 @@ result<std::string> memory_state::apply(const spi::committed_entry& entry) {
 
 result<std::string> memory_state::query(std::string_view query) const {
   present_reader state{self_->service, no_rows(), self_->rows};
-  std::string answer;
-  try {
-    answer = self_->logic->query(state, query);
-  } catch (const std::exception& thrown) {
-    return encode_answer(thrown_by(self_->service, "a query", thrown));
-  }
+  auto answer = answer_query(query, *self_->logic, self_->service, state);
   if (state.failure())
     return tl::unexpected{*state.failure()};
   return answer;
@@ -137,7 +124,7 @@ std::optional<error> memory_state::admission_check(std::string_view command) con
   auto decoded = decode_session_command(command);
   if (!decoded)
     return decoded.error();
-  return self_->logic->admission_check(decoded->command);
+  return check_command(decoded->command, *self_->logic);
 }
 
 std::chrono::microseconds memory_state::latest_stamp() const {

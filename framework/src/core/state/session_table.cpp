@@ -1,9 +1,11 @@
 #include "session_table.hpp"
 
+#include "member_table.hpp"
 #include "write_buffer.hpp"
 
 #include <atoll/core/proposal_clock.hpp>
 #include <atoll/core/state/answer.hpp>
+#include <atoll/core/state/group_members.hpp>
 
 #include <fmt/format.h>
 
@@ -64,7 +66,9 @@ std::string session_table::apply(std::string_view bytes, service_logic& logic,
 
 std::string session_table::run(const session_command& command, service_logic& logic) {
   state_.active_ = &command.session;
-  auto answer = logic.apply(state_, command.command);
+  auto answer = command.command.type >= framework_types_begin
+                    ? member_table{state_}.apply(command.command)
+                    : logic.apply(state_, command.command);
   state_.active_ = nullptr;
   if (answer.size() > service_answer_bytes_max)
     return encode_answer(error{

@@ -1,6 +1,7 @@
 #include "state_database.hpp"
 
-#include "entry_applier.hpp"
+#include "logic_calls.hpp"
+#include "member_table.hpp"
 #include "present_reader.hpp"
 #include "write_buffer.hpp"
 
@@ -110,6 +111,8 @@ status make_new(rocksdb::DB& db, const replicated_state::settings& settings,
   auto rows = empty_buffer(service);
   if (!settings.birth.empty())
     rows.put(state_keys::birth(), settings.birth);
+  if (auto put = put_founders(rows, settings.birth); !put)
+    return put;
   if (auto made = make_first_rows(db, logic, service, fresh, rows); !made)
     return made;
   rocksdb::WriteOptions options;

@@ -1,11 +1,29 @@
-#include "entry_applier.hpp"
+#include "logic_calls.hpp"
 
+#include "member_table.hpp"
 #include "row_cache.hpp"
 #include "session_table.hpp"
+
+#include <atoll/core/state/answer.hpp>
+#include <atoll/core/state/group_members.hpp>
 
 #include <fmt/format.h>
 
 namespace atl {
+
+bool is_framework_command(const service_command& command) {
+  return command.type >= framework_types_begin;
+}
+
+bool is_framework_query(std::string_view query) {
+  return !query.empty() && static_cast<std::uint8_t>(query.front()) >= framework_types_begin;
+}
+
+error thrown_by(const service_info& service, std::string_view during,
+                const std::exception& thrown) {
+  return {errc::internal, fmt::format("the application '{}' threw during {}: {}", service.name,
+                                      during, thrown.what())};
+}
 
 status apply_entries(std::span<const spi::committed_entry> entries, service_logic& logic,
                      const service_info& service, transaction& state, state_meta& meta,
@@ -42,6 +60,22 @@ status make_first_rows(rocksdb::DB& db, service_logic& logic, const service_info
     return tl::unexpected{*first.failure()};
   rows.put(state_keys::meta(), encode(meta));
   return {};
+}
+
+std::string answer_query(std::string_view query, const service_logic& logic,
+                         const service_info& service, state_view& state) {
+  if (is_framework_query(query))
+    return answer_framework_query(state, query);
+  try {
+    return logic.query(state, query);
+  } catch (const std::exception& thrown) {
+    return encode_answer(thrown_by(service, "a query", thrown));
+  }
+}
+
+std::optional<error> check_command(const service_command& command, const service_logic& logic) {
+  return is_framework_command(command) ? check_framework_command(command)
+                                       : logic.admission_check(command);
 }
 
 } // namespace atl
