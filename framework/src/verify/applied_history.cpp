@@ -7,6 +7,8 @@ namespace atl::verify {
 applied_history::finding applied_history::add_entry(spi::replica_id replica,
                                                     const spi::committed_entry& entry,
                                                     const std::string& answer, bool took_effect) {
+  if (entry.index < entries_.size() && entries_[entry.index].no_op && !entry.no_op)
+    forget_from(entry.index);
   if (entry.index < entries_.size()) {
     auto& known = entries_[entry.index];
     if (known.took_effect != took_effect)
@@ -20,10 +22,16 @@ applied_history::finding applied_history::add_entry(spi::replica_id replica,
   }
   // Replicas apply without gaps, so the end grows by one index at a time.
   auto effects = entries_.back().effects + (took_effect ? 1 : 0);
-  entries_.push_back({replica, answer, took_effect, effects});
+  entries_.push_back({replica, answer, entry.no_op, took_effect, effects});
   if (auto command = decode_session_command(entry.command); command && took_effect)
     effects_.try_emplace({command->session, command->sequence}, entry.index);
   return std::nullopt;
+}
+
+void applied_history::forget_from(spi::log_index index) {
+  entries_.resize(index);
+  digests_.erase(digests_.lower_bound(index), digests_.end());
+  queries_.erase(queries_.lower_bound({index, 0}), queries_.end());
 }
 
 applied_history::finding applied_history::repeated_effect(const spi::committed_entry& entry) const {

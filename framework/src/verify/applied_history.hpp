@@ -43,6 +43,7 @@ class applied_history {
   struct entry_facts {
     spi::replica_id first_applied_by = 0;
     std::string answer;
+    bool no_op = false;
     bool took_effect = false;
     std::uint64_t effects = 0; ///< of all entries up to this one
   };
@@ -51,6 +52,10 @@ class applied_history {
     spi::replica_id replica = 0;
     Value value;
   };
+
+  /// No-ops at the end of the log may be lost with the disk of the only replica that applied them.
+  /// Whether they may have been is for the simulator's checks of the log to say.
+  void forget_from(spi::log_index index);
 
   std::vector<entry_facts> entries_{entry_facts{}}; ///< by index
   std::map<spi::log_index, first_seen<std::uint64_t>> digests_;

@@ -123,6 +123,22 @@ TEST_CASE("a mistake of a service is found under a protocol, and again with its 
   }
 }
 
+TEST_CASE("a command that takes effect twice is found") {
+  auto service = with(flaw::ends_sessions);
+  service.seeds = 1;
+  std::string found;
+  for (; service.first_seed <= 50 && !contains(found, "and again at entry"); ++service.first_seed)
+    if (auto finding = simulate_under(raft, service))
+      found = finding->what;
+  CHECK_MESSAGE(contains(found, "and again at entry"), found);
+  service.sessions_last = false; // now that is what the service's author wants
+  service.invariant = {};
+  service.first_seed = 1;
+  service.seeds = 20;
+  auto finding = simulate_under(raft, service);
+  CHECK_MESSAGE(!finding.has_value(), finding.value_or(service_finding{}).what);
+}
+
 TEST_CASE("a protocol that breaks a promise to a service is found, and again with its seed alone") {
   auto service = with(flaw::none);
   service.seeds = 100;
@@ -154,6 +170,15 @@ TEST_CASE("replicas that make different things of one entry are told apart") {
   CHECK_FALSE(history.add_entry(1, again, "done", true).has_value());
   CHECK(contains(history.repeated_effect(again).value_or(""),
                  "took effect at entry 1, and again at entry 2"));
+  CHECK_FALSE(history.add_entry(1, {3, 0, true, {}}, "", false).has_value());
+  CHECK_FALSE(history.add_digest(1, 3, 7).has_value());
+  CHECK_FALSE(history.add_query(1, 3, 0, "all").has_value());
+  auto next = encode(session_command{{1, 2}, 2, 0, {7, "body"}});
+  INFO("a no-op that was lost with a disk is no entry");
+  CHECK_FALSE(history.add_entry(2, {3, 0, false, next}, "done", true).has_value());
+  CHECK_FALSE(history.add_digest(2, 3, 8).has_value());
+  CHECK_FALSE(history.add_query(2, 3, 0, "none").has_value());
+  CHECK(history.effects_up_to(3) == 3);
   CHECK(history.effects_up_to(1) == 1);
   CHECK(history.effects_up_to(2) == 2);
   CHECK_FALSE(history.add_digest(1, 2, 5).has_value());

@@ -31,7 +31,7 @@ struct service_under_test {
   /// nothing.
   std::function<std::string(spi::random_source&)> query;
   /// Says what is wrong with a state; none if all is right. Called for every replica from time to
-  /// time, and at the end.
+  /// time, and at the end. May be empty.
   std::function<std::optional<std::string>(const ask&)> invariant;
 
   /// False for a service whose commands end sessions (`transaction::expire_sessions`), perhaps
