@@ -1,6 +1,6 @@
 #pragma once
 
-#include <atoll/sim/answer.hpp>
+#include <atoll/sim/machine_answer.hpp>
 #include <atoll/sim/register_machine.hpp>
 #include <atoll/sim/simulation.hpp>
 

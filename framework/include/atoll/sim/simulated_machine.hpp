@@ -1,6 +1,6 @@
 #pragma once
 
-#include <atoll/sim/answer.hpp>
+#include <atoll/sim/machine_answer.hpp>
 #include <atoll/spi/consensus.hpp>
 
 #include <chrono>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <atoll/sim/answer.hpp>
 #include <atoll/sim/history.hpp>
+#include <atoll/sim/machine_answer.hpp>
 #include <atoll/sim/simulated_machine.hpp>
 #include <atoll/sim/simulation.hpp>
 #include <atoll/spi/random.hpp>
