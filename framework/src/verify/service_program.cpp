@@ -200,6 +200,8 @@ class seed_printer {
     else
       for (seeds = 0; seeds < arguments_.seeds; ++seeds)
         run(runs_.as_drawn(arguments_.first + seeds));
+    if (failed_ > 0 && !arguments_.shrink)
+      std::cout << "with --shrink a replay looks for a smaller run that fails alike\n";
     std::cout << fmt::format("{} seeds, {} failed; {} operations answered, {} crashes\n", seeds,
                              failed_, answered_, crashes_);
     return failed_ == 0 ? exit_proved : exit_found;

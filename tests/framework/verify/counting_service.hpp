@@ -8,6 +8,7 @@
 #include <charconv>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -61,7 +62,8 @@ class counts final : public service_logic {
     rows.put(key, count);
     ++applied_;
     if (flaw_ == flaw::reads_clock)
-      rows.put("clock", std::to_string(std::chrono::steady_clock::now().time_since_epoch().count()));
+      rows.put("clock",
+               std::to_string(std::chrono::steady_clock::now().time_since_epoch().count()));
     if (flaw_ == flaw::ends_sessions)
       rows.expire_sessions(1, 100);
     if (flaw_ == flaw::leaks && applied_ == 40)
@@ -78,6 +80,13 @@ class counts final : public service_logic {
       rows.get("sum", text);
       return encode_answer(std::string_view{text});
     }
+    if (query == "time")
+      return encode_answer(std::string_view{std::to_string(rows.summary().time_us)});
+    if (query == "asked") // a mistake: the answer depends on the process
+      return encode_answer(std::string_view{std::to_string(++asked_)});
+    if (query == "refused")
+      return encode_answer(
+          std::string_view{rows.get("nrefused", text) ? "counted" : "not counted"});
     std::uint64_t sum = 0;
     rows.scan("n", "n", [&](auto, auto value) {
       sum += number(value);
@@ -86,10 +95,17 @@ class counts final : public service_logic {
     return encode_answer(std::string_view{std::to_string(sum)});
   }
 
+  std::optional<error> admission_check(const service_command& command) const override {
+    if (command.body != "refused")
+      return std::nullopt;
+    return error{errc::invalid, "such a command is refused"};
+  }
+
  private:
   flaw flaw_;
   std::uint64_t sum_ = 0;
   std::uint64_t applied_ = 0;
+  mutable std::uint64_t asked_ = 0;
 };
 
 inline service_under_test with(flaw what) {

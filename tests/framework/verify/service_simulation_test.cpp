@@ -123,6 +123,43 @@ TEST_CASE("a mistake of a service is found under a protocol, and again with its 
   }
 }
 
+TEST_CASE("a query whose answer depends on the replica is found") {
+  auto service = with(flaw::none);
+  service.query = [](auto&) { return "asked"; };
+  auto found = found_under(raft, service);
+  CHECK_MESSAGE(contains(found, "answers a query otherwise than replica"), found);
+}
+
+TEST_CASE("commands are stamped by the replica that proposes them") {
+  auto service = with(flaw::none);
+  service.seeds = 20;
+  service.invariant = [](const service_under_test::ask& ask) -> std::optional<std::string> {
+    constexpr std::uint64_t year_2023_us = 1'672'531'200'000'000;
+    auto counted = number(decode_answer(ask("all")).value());
+    auto time_us = number(decode_answer(ask("time")).value());
+    if (counted == 0 || time_us > year_2023_us)
+      return std::nullopt;
+    return fmt::format("the time is {}", time_us);
+  };
+  auto finding = simulate_under(raft, service);
+  CHECK_MESSAGE(!finding.has_value(), finding.value_or(service_finding{}).what);
+}
+
+TEST_CASE("what the logic refuses is refused where the protocol asks it") {
+  auto service = with(flaw::none);
+  service.command = [](spi::random_source& random) {
+    auto body = random.chance(0.1) ? "refused" : std::to_string(random.below(5));
+    return service_under_test::generated_command{1, body};
+  };
+  service.invariant = [](const service_under_test::ask& ask) -> std::optional<std::string> {
+    auto counted = decode_answer(ask("refused")).value();
+    return counted == "not counted" ? std::nullopt : std::optional{counted};
+  };
+  auto finding = simulate_under(two_phase_commit, service);
+  CHECK_MESSAGE(!finding.has_value(), finding.value_or(service_finding{}).what);
+  CHECK(contains(found_under(raft, service), "counted")); // raft doesn't ask
+}
+
 TEST_CASE("a command that takes effect twice is found") {
   auto service = with(flaw::ends_sessions);
   service.seeds = 1;
