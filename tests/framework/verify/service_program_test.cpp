@@ -1,5 +1,7 @@
 #include "contains.hpp"
 #include "counting_service.hpp"
+#include "plugins/consensus/plugin_under_test.hpp"
+#include "verify/service_runs.hpp"
 
 #include <atoll/core/plugin_loader.hpp>
 #include <atoll/verify/service_simulation.hpp>
@@ -121,4 +123,26 @@ TEST_CASE("a service is proved under a plugin, and a plugin of another kind is r
   REQUIRE(again.has_value());
   CHECK(again->what == finding->what);
   CHECK_THROWS_AS(simulate_service(wrong, **balancer, group), std::invalid_argument);
+}
+
+TEST_CASE("half of the runs draw the plugin's options, and all keep to its claims") {
+  auto raft = plugin_loader{{plugins}}.load(spi::plugin_kind::consensus, "raft");
+  REQUIRE(raft.has_value());
+  sim::simulation_options group;
+  group.protocol_options =
+      under_test::make_options((*raft)->descriptor(), {{"lease", "true"}, {"heartbeat", "77ms"}});
+  service_runs runs{**raft, group, {"keep_entries"}};
+  int drawn = 0;
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    auto run = runs.as_drawn(seed);
+    CHECK(run.seed == seed);
+    CHECK_FALSE(run.faults.clock_jumps); // what a lease doesn't survive
+    CHECK(run.protocol_options.integer("heartbeat") == 77'000);
+    CHECK(run.protocol_options.integer("keep_entries") == 10'000);
+    drawn += run.protocol_options == group.protocol_options ? 0 : 1;
+    CHECK(runs.as_given(seed).protocol_options == group.protocol_options);
+    CHECK_FALSE(runs.as_given(seed).faults.clock_jumps);
+  }
+  CHECK(drawn > 10);
+  CHECK(drawn < 30);
 }
