@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -41,9 +42,9 @@ struct program_arguments {
   std::uint64_t seeds = 0;
   std::uint64_t first = 0;
   std::uint64_t only_seed = 0; ///< 0: all seeds
-  std::uint32_t replicas = 3;
-  int spares = -1; ///< as many as the plugin's claims ask for
-  std::uint32_t clients = 8;
+  std::optional<std::uint32_t> replicas;
+  std::optional<std::uint32_t> spares;
+  std::optional<std::uint32_t> clients;
   std::string duration = "10s";
   std::string think = "10ms";
   std::vector<std::string> faults{"all"};
@@ -65,16 +66,13 @@ void add_group_options(CLI::App& app, program_arguments& arguments) {
       ->type_name("DIR")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  app.add_option("--replicas", arguments.replicas, "Size of the group")
-      ->capture_default_str()
+  app.add_option("--replicas", arguments.replicas, "Size of the group (3)")
       ->check(CLI::Range(1u, sim::group_size_max));
   app.add_option("--spares", arguments.spares,
                  "Replicas that may join the group; two by default, if the plugin claims "
                  "changes_members")
       ->check(CLI::Range(0u, sim::group_size_max));
-  app.add_option("--clients", arguments.clients, "Clients")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1000));
+  app.add_option("--clients", arguments.clients, "Clients (8)")->check(CLI::Range(1, 1000));
   app.add_option("--think", arguments.think, "Their mean pause between two operations")
       ->capture_default_str();
   app.add_option("--duration", arguments.duration, "Simulated time under faults")
@@ -134,7 +132,7 @@ result<std::shared_ptr<const plugin>> load_protocol(const program_arguments& arg
 
 result<sim::simulation_options> make_options(const program_arguments& arguments,
                                              const plugin& protocol) {
-  sim::simulation_options run;
+  auto run = usual_group(protocol);
   auto options = parse_options(protocol.options(), arguments.options, protocol.title());
   if (!options)
     return tl::unexpected{options.error()};
@@ -153,11 +151,9 @@ result<sim::simulation_options> make_options(const program_arguments& arguments,
   run.protocol_options = std::move(*options);
   run.duration = *duration;
   run.workload.think = *think;
-  run.workload.clients = arguments.clients;
-  run.replicas = arguments.replicas;
-  run.spares = arguments.spares >= 0 ? static_cast<std::uint32_t>(arguments.spares)
-               : protocol.claim("changes_members") == "yes" ? 2
-                                                            : 0;
+  run.workload.clients = arguments.clients.value_or(run.workload.clients);
+  run.replicas = arguments.replicas.value_or(run.replicas);
+  run.spares = arguments.spares.value_or(run.spares);
   run.faults = sim::named_faults(arguments.faults);
   run.choice.without = sim::named_faults(arguments.without);
   run.demand_liveness = !arguments.no_liveness;

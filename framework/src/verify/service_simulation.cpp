@@ -26,16 +26,6 @@ std::optional<service_finding> first_finding(const service_under_test& service,
   return std::nullopt;
 }
 
-/// Gives the group the default options of the plugin, if it has none.
-void complete_options(sim::simulation_options& group, const plugin& protocol) {
-  if (!group.protocol_options.values().empty())
-    return;
-  auto defaults = protocol.check_options({});
-  if (!defaults)
-    throw std::invalid_argument(defaults.error().message);
-  group.protocol_options = std::move(*defaults);
-}
-
 } // namespace
 
 sim::service_factory replicas_of(const service_under_test& service) {
@@ -54,15 +44,30 @@ std::optional<service_finding> simulate_service(const service_under_test& servic
   });
 }
 
-std::optional<service_finding> simulate_service(const service_under_test& service,
-                                                const plugin& protocol,
-                                                sim::simulation_options group) {
+sim::simulation_options usual_group(const plugin& protocol) {
   if (protocol.kind() != spi::plugin_kind::consensus)
     throw std::invalid_argument(protocol.title() + " is no consensus plugin");
-  complete_options(group, protocol);
-  service_runs runs{protocol, std::move(group), {}};
+  auto defaults = protocol.check_options({});
+  if (!defaults)
+    throw std::invalid_argument(defaults.error().message);
+  sim::simulation_options group;
+  group.protocol_options = std::move(*defaults);
+  group.workload.clients = 8;
+  group.spares = protocol.claim("changes_members") == "yes" ? 2 : 0;
+  return group;
+}
+
+std::optional<service_finding> simulate_service(const service_under_test& service,
+                                                const plugin& protocol,
+                                                const sim::simulation_options& group) {
+  service_runs runs{protocol, group, {}};
   return first_finding(service, runs.factory(),
                        [&](std::uint64_t seed) { return runs.as_drawn(seed); });
+}
+
+std::optional<service_finding> simulate_service(const service_under_test& service,
+                                                const plugin& protocol) {
+  return simulate_service(service, protocol, usual_group(protocol));
 }
 
 } // namespace atl::verify

@@ -111,9 +111,10 @@ TEST_CASE("a service is proved under a plugin, and a plugin of another kind is r
   auto balancer = loader.load(spi::plugin_kind::balancer, "round_robin");
   REQUIRE(raft.has_value());
   REQUIRE(balancer.has_value());
-  sim::simulation_options group;
-  group.spares = 2;
-  CHECK_FALSE(simulate_service(with(flaw::none), **raft, group).has_value());
+  CHECK_FALSE(simulate_service(with(flaw::none), **raft).has_value());
+  auto group = usual_group(**raft);
+  CHECK(group.spares == 2);
+  group.replicas = 5;
   auto wrong = with(flaw::miscounts);
   auto finding = simulate_service(wrong, **raft, group);
   REQUIRE(finding.has_value());
@@ -122,7 +123,7 @@ TEST_CASE("a service is proved under a plugin, and a plugin of another kind is r
   auto again = simulate_service(wrong, **raft, group);
   REQUIRE(again.has_value());
   CHECK(again->what == finding->what);
-  CHECK_THROWS_AS(simulate_service(wrong, **balancer, group), std::invalid_argument);
+  CHECK_THROWS_AS(simulate_service(wrong, **balancer), std::invalid_argument);
 }
 
 TEST_CASE("half of the runs draw the plugin's options, and all keep to its claims") {

@@ -17,12 +17,9 @@ sim::service_factory replicas_of(const service_under_test& service);
 /// there, and checks besides what `sim::simulate` checks of the protocol:
 ///
 /// - replicas that applied the same entries gave the same answers and have the same rows;
-/// - a command that was answered took effect exactly once, and its repetition gets its first
-/// answer;
-/// - a read sees every command that was answered, and every state that was read, before the read
-///   began;
-/// - the author's invariant, at each replica every few entries, after each restart from a state
-///   where it was checked, and at the end.
+/// - a command that was answered took effect once, and its repetition gets the same answer;
+/// - a query shows every command whose effect an answer had shown before the query was asked;
+/// - the author's invariant holds at each replica, every few entries and at the end.
 ///
 /// Each run is made from its seed in the calling thread and comes out the same each time, if
 /// `service` draws from its arguments alone. Rows lie in memory; `check_service` tries databases.
@@ -32,13 +29,20 @@ std::optional<service_finding> simulate_service(const service_under_test& servic
                                                 const sim::consensus_factory& protocol,
                                                 const sim::simulation_options& group = {});
 
-/// Likewise, under a consensus plugin, with the faults that it claims to tolerate. Half of all
-/// seeds draw the plugin's options from what it allows. @param group options of the plugin that are
-/// not at their defaults are kept; may be without any
+/// A group of three replicas and eight clients, for this plugin with its default options. If the
+/// plugin claims to change members, two spares may join. @param protocol a consensus plugin
 /// @throws std::invalid_argument for a plugin of another kind, or one that needs options
+sim::simulation_options usual_group(const plugin& protocol);
+
+/// Likewise, under a consensus plugin, with the faults that it claims to tolerate. Half of all
+/// seeds draw options of the plugin from what it allows, in place of those that are at their
+/// defaults. @param group with all options of the plugin, as `usual_group` makes it
 std::optional<service_finding> simulate_service(const service_under_test& service,
                                                 const plugin& protocol,
-                                                sim::simulation_options group = {});
+                                                const sim::simulation_options& group);
+/// Likewise, with the usual group.
+std::optional<service_finding> simulate_service(const service_under_test& service,
+                                                const plugin& protocol);
 
 /// The `main` of a program that proves a service under the consensus plugin that its command line
 /// names, with options like those of `atoll simulate` (`--help` lists them). Prints each seed that
