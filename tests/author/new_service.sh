@@ -49,7 +49,7 @@ grep -qF '100% tests passed, 0 tests failed out of 4' "$work/out" || fail "the p
 ! grep -rnE '@[A-Z]+@' "$project" --include='*.*' --exclude-dir=build >"$work/out" || fail "a placeholder is left in the project"
 
 readme=$project/README.md
-[ "$(blocks sh "$readme")" = 3 ] || fail "the README has blocks of commands that nothing runs"
+[ "$(blocks sh "$readme")" = 4 ] || fail "the README has blocks of commands that nothing runs"
 run_block "building as the README says" 1 "$readme" "$project"
 move_ports "$project/cluster"
 quietly "checking a node's file" "${program}d" --config "$project/cluster/member-1.toml" --check
@@ -71,7 +71,9 @@ expect 1
 expect "$name: there is no counter 'pears'"
 quietly "reading the total" "$program" total
 expect 23
-run_block "stopping as the README says" 3 "$readme" "$project"
+run_block "seeing the members, and letting another one lead, as the README says" 3 "$readme" "$project"
+expect "member-2 leads"
+run_block "stopping as the README says" 4 "$readme" "$project"
 
 # Its test finds a logic that breaks the invariant.
 sed -i '/state.erase(row);/d' counters.cpp

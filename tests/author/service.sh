@@ -77,6 +77,30 @@ process_of() {
   cat "$folder/run/$1.pid"
 }
 
+# administer: replaces a member whose disk is lost, adds a fourth one, and lets it lead where the protocol can
+administer() {
+  local lost=member-3 fourth=member-4 port
+  port=$(sed -n 's/.*"member-3", address = "127.0.0.1:\([0-9]*\)".*/\1/p' "$folder/cluster.toml")
+  kill -9 "$(process_of "$lost")"
+  rm -r "$folder/data/$lost"
+  ! "$jobs" up --timeout 1 "$folder" >"$work/out" 2>&1 || fail "a member without its disk is ready"
+  grep -q "$lost takes no part" "$work/out" || fail "it isn't said which member waits:"
+  quietly "replacing $lost" "$jobs" member replace "$lost"
+  sed "s/member-1/$fourth/" "$folder/member-1.toml" >"$folder/$fourth.toml"
+  sed -i "s/^]$/  { id = 9, name = \"$fourth\", address = \"127.0.0.1:$((port + 1))\", joins = true },\n]/" "$folder/cluster.toml"
+  "$jobs" up --timeout 1 "$folder" >"$work/out" 2>&1 || true # nobody has let it in yet
+  quietly "adding $fourth" "$jobs" member add "$fourth"
+  quietly "adding $fourth again" "$jobs" member add "$fourth"
+  grep -qx "$fourth is a voter already" "$work/out" || fail "an addition is not safe to repeat"
+  quietly "listing the members" "$jobs" member list
+  [ "$(grep -c ' voter  *up ' "$work/out")" = 4 ] || fail "not all four members vote and are up:"
+  if [ "$protocol" = raft ]; then
+    quietly "letting $fourth lead" "$jobs" member lead "$fourth"
+    quietly "removing member-2" "$jobs" member remove member-2
+  fi
+  [ "$("$jobs" count)" = "0 0 60" ] || fail "a change of members lost jobs"
+}
+
 for protocol in raft paxos two_phase_commit; do
   folder=$work/cluster-$protocol
   cp -R "$here/job_queue/cluster" "$folder"
@@ -105,5 +129,6 @@ for protocol in raft paxos two_phase_commit; do
   [ ! -s "$work/out" ] || fail "with $protocol these jobs were done twice:"
   ! "$jobs" lease 1 >"$work/out" 2>&1 || fail "a job is left"
   grep -q 'no job waits' "$work/out" || fail "the reason is not told"
+  administer
   quietly "stopping the job queue" "$jobs" down "$folder"
 done

@@ -80,6 +80,13 @@ atl::result<cluster_settings> context::settings() const {
   return read_cluster(*config);
 }
 
+atl::result<atl::node::service_address> context::masters_address() const {
+  auto read = settings();
+  if (!read)
+    return tl::unexpected{read.error()};
+  return atl::node::service_address{*read, read->masters, master_role_name, nodes_down_advice};
+}
+
 atl::result<std::unique_ptr<control>> context::masters() {
   auto read = settings();
   if (!read)

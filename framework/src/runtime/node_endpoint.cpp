@@ -55,6 +55,8 @@ void node_endpoint_actor::adopt(adopt_role& role) {
   here.info = std::move(role.info);
   here.replica = std::move(role.replica);
   here.application = std::move(role.application);
+  here.membership = std::move(role.membership);
+  here.admin_command = std::move(role.admin_command);
 }
 
 node_endpoint_actor::route* node_endpoint_actor::find_route(std::string_view role) {
@@ -129,14 +131,16 @@ caf::result<envelope> node_endpoint_actor::to_role(envelope& message) {
   default:
     break;
   }
-  auto is_for_application =
-      message.kind >= message_kind::application || message.kind == message_kind::membership;
-  if (!is_for_application || !to->application)
+  auto is_for_group =
+      message.kind == message_kind::membership || message.kind == message_kind::group_status;
+  auto is_for_application = message.kind >= message_kind::application;
+  auto& receiver = is_for_group ? to->membership : to->application;
+  if (!receiver || !(is_for_group || is_for_application))
     return refuse(errc::invalid,
                   fmt::format("a kind of message that the role '{}' of this node doesn't take: {}",
                               to->info.name, static_cast<unsigned>(message.kind)));
   auto promise = make_response_promise();
-  promise.delegate(to->application, std::move(message));
+  promise.delegate(receiver, std::move(message));
   return promise;
 }
 
@@ -174,9 +178,9 @@ caf::result<envelope> node_endpoint_actor::defer(route& to, const envelope& mess
 }
 
 caf::result<envelope> node_endpoint_actor::to_replica(route& to, envelope& message) {
-  if (!to.replica && to.application && to.info.replica != 0) {
+  if (!to.replica && to.membership) {
     auto promise = make_response_promise();
-    promise.delegate(to.application, std::move(message));
+    promise.delegate(to.membership, std::move(message));
     return promise;
   }
   if (!to.replica)

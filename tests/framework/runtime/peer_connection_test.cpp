@@ -43,8 +43,9 @@ std::shared_ptr<node_description> describe(const node_info& self, const role_inf
 caf::actor spawn_endpoint(runtime::system& actors, const node_info& self, const role_info& role,
                           caf::actor application = nullptr) {
   return spawn_on_io_thread<node_endpoint_actor>(
-      *actors, node_endpoint_actor::settings{
-                   describe(self, role), {{role, nullptr, std::move(application)}}, "dfs admin"});
+      *actors,
+      node_endpoint_actor::settings{
+          describe(self, role), {{role, nullptr, std::move(application), {}, "dfs admin master"}}});
 }
 
 /// The events that a connection sent to its supervisor.

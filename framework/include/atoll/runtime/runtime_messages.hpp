@@ -127,10 +127,14 @@ struct peer_space {
 struct adopt_role {
   role_info info;
   caf::actor replica; ///< null: the role has none, or belongs to no group yet
-  /// Receives the kinds from `message_kind::application` on. Of a role that has a replica id and no
-  /// replica yet it also receives messages for the replica, and answers why there is none. May be
-  /// null.
+  /// Receives the kinds from `message_kind::application` on. May be null.
   caf::actor application;
+  /// Answers for the replica's group: `message_kind::membership` and `group_status`. While there is
+  /// no replica it also receives messages for that, and answers why there is none. May be null.
+  caf::actor membership{};
+  /// The command by which an operator administers the group, such as `dfs admin master`: for
+  /// messages. Empty: there is none.
+  std::string admin_command{};
 };
 /// To a node's endpoint: the role is down, for good.
 struct drop_role {
@@ -143,8 +147,8 @@ struct member_folders {
   std::string role;
   std::map<spi::replica_id, std::string> folder_of;
 };
-/// From a node's endpoint to the application of a role: a node was turned away, and why. An empty
-/// `why`: a node that had been turned away was accepted.
+/// From a node's endpoint to the actors of a role, except the replica: a node was turned away, and
+/// why. An empty `why`: a node that had been turned away was accepted.
 struct turned_away {
   std::string name;
   std::string why;
