@@ -31,7 +31,7 @@ quietly "installing Atoll" "$cmake" --install "$build" --prefix "$prefix"
 sed "s/my_service/$name/g" "$guide" >"$work/guide.md"
 [ "$(blocks sh "$guide")" = 1 ] || fail "WRITING_A_SERVICE.md has blocks of commands that nothing runs"
 run_block "making, building and testing the service as the guide says" 1 "$work/guide.md" "$work"
-grep -qF '100% tests passed, 0 tests failed out of 1' "$work/out" || fail "the project's test did not run"
+grep -qF '100% tests passed, 0 tests failed out of 4' "$work/out" || fail "the project's test did not run"
 ! grep -rnE '@[A-Z]+@' "$project" --include='*.*' --exclude-dir=build >"$work/out" || fail "a placeholder is left in the project"
 
 readme=$project/README.md
@@ -66,3 +66,6 @@ sed -i '/state.erase(row);/d' counters.cpp
 quietly "building the changed test" "$cmake" --build build --target counters_test
 ! build/counters_test >"$work/out" 2>&1 || fail "a test of a broken logic passes"
 grep -q '^seed .*the total is' "$work/out" || fail "the test doesn't say what is wrong"
+! build/counters_test paxos >"$work/out" 2>&1 || fail "a simulation of a broken logic passes"
+grep -q '^seed .*the total is' "$work/out" || fail "the simulation doesn't say what is wrong"
+grep -q '^  replay: build/counters_test paxos --seed ' "$work/out" || fail "the simulation doesn't say how to repeat it"

@@ -1,8 +1,8 @@
 #include "state_database.hpp"
 
+#include "logic_calls.hpp"
 #include "member_table.hpp"
 #include "present_reader.hpp"
-#include "row_cache.hpp"
 #include "write_buffer.hpp"
 
 #include <atoll/core/new_folder.hpp>
@@ -107,21 +107,14 @@ result<std::unique_ptr<rocksdb::DB>> open_rocksdb(const fs::path& folder,
 status make_new(rocksdb::DB& db, const replicated_state::settings& settings,
                 const service_info& service, service_logic& logic) {
   state_meta fresh;
-  fresh.service = service.name;
-  fresh.service_version = service.version;
   fresh.cluster_id = settings.cluster_id;
-  row_cache none_known;
   auto rows = empty_buffer(service);
   if (!settings.birth.empty())
     rows.put(state_keys::birth(), settings.birth);
   if (auto put = put_founders(rows, settings.birth); !put)
     return put;
-  transaction first{service, {db, none_known, rows, fresh}};
-  if (auto done = logic.initialize(first); !done)
-    return done;
-  if (first.failure())
-    return tl::unexpected{*first.failure()};
-  rows.put(state_keys::meta(), encode(fresh));
+  if (auto made = make_first_rows(db, logic, service, fresh, rows); !made)
+    return made;
   rocksdb::WriteOptions options;
   options.sync = true;
   return write_rows(db, rows, options, service);
