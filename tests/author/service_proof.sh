@@ -11,20 +11,10 @@ build=$1 cmake=$2 generator=$3 compiler=$4
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 prefix=$work/prefix
+test=author_service_proof
+. "$here/../docs/checks.sh"
 export CMAKE_GENERATOR="$generator" CXX="$compiler" CXXFLAGS="-Wall -Wextra -Werror"
 trap 'rm -rf "$work"' EXIT
-
-fail() {
-  echo "author_service_proof: $1" >&2
-  [ ! -f "$work/out" ] || cat "$work/out" >&2
-  exit 1
-}
-# quietly WHAT COMMAND…: shows the command's output only if it fails
-quietly() {
-  what=$1
-  shift
-  "$@" >"$work/out" 2>&1 || fail "$what failed"
-}
 
 quietly "installing Atoll" "$cmake" --install "$build" --prefix "$prefix"
 cp -R "$here/job_queue" "$here/job_queue_proof" "$work/"
