@@ -132,8 +132,9 @@ void service_clients::on_command_answered(user& client, const sim::answer& reply
       fmt::format("command {} of session {}", client.sequence, to_string(client.session));
   if (is_session_expired(bytes)) {
     auto used = run_.history.last_effect(client.session, reply.index);
-    if (run_.service.sessions_last && used != 0 &&
-        run_.history.time_between(used, reply.index) <= run_.session_idle_max_us)
+    auto may_have_ended =
+        used != 0 && run_.history.time_between(used, reply.index) > run_.session_idle_max_us;
+    if (run_.service.sessions_last && !may_have_ended)
       violate(fmt::format("{} is answered, at entry {}, that its session is unknown", command,
                           reply.index));
     return open_session(client);
