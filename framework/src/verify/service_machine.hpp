@@ -42,7 +42,8 @@ class service_machine final : public sim::simulated_machine {
   void stamp(std::string& command, std::chrono::microseconds since_1970) const override;
   std::chrono::microseconds latest_stamp() const override;
 
-  /// Compares the rows with those of other replicas, and asks for the author's invariant.
+  /// Compares the rows and the answers to the last queries with those of other replicas, and asks
+  /// for the author's invariant.
   void inspect() const;
 
  private:
