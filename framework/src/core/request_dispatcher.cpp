@@ -47,13 +47,14 @@ status request_dispatcher::update_pool(std::vector<pool_member> workers) {
   if (!updated && updated.error().code == errc::invalid)
     return updated;
   set_timer(update_at_, timer_kind::update, 0, updated ? no_deadline : now_ + update_again_after);
-  wanted_ = std::move(workers);
+  refused_ = updated ? std::vector<pool_member>{} : workers;
+  if (!updated)
+    workers.clear();
   std::unordered_set<std::uint64_t> present;
-  for (std::size_t i = 0; updated && i < wanted_.size(); ++i) {
-    auto& worker = workers_[wanted_[i].id];
-    worker.index = i;
-    set_state(wanted_[i].id, worker, wanted_[i].available, worker.is_full);
-    present.insert(wanted_[i].id);
+  for (auto& it : workers) {
+    auto& worker = workers_[it.id];
+    set_state(it.id, worker, it.available, worker.is_full);
+    present.insert(it.id);
   }
   std::vector<std::uint64_t> left;
   for (auto& [id, worker] : workers_)
@@ -73,10 +74,12 @@ status request_dispatcher::update_pool(std::vector<pool_member> workers) {
 void request_dispatcher::set_available(std::uint64_t id, bool available, spi::timestamp now) {
   enter(now);
   if (auto found = workers_.find(id); found != workers_.end()) {
-    wanted_[found->second.index].available = available;
     pool_.set_available(id, available, now_);
     set_state(id, found->second, available, found->second.is_full);
   }
+  for (auto& it : refused_)
+    if (it.id == id)
+      it.available = available;
   send_queued();
 }
 

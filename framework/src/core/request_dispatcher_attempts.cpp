@@ -182,7 +182,7 @@ void request_dispatcher::enter(spi::timestamp now) {
       on_attempt_timer(id);
       break;
     case timer_kind::update:
-      std::ignore = update_pool(std::vector{wanted_});
+      std::ignore = update_pool(std::vector{refused_});
       break;
     }
   }
@@ -232,6 +232,7 @@ dispatch_load request_dispatcher::load() const {
   now.ejected = pool_.ejected();
   now.full = full_;
   now.requests = requests_.size();
+  now.in_flight = attempts_.size();
   now.queued = queue_.size();
   now.queued_bytes = queue_.bytes();
   now.budget_left = budget_.left();
@@ -243,8 +244,8 @@ dispatch_load request_dispatcher::load() const {
 std::vector<worker_load> request_dispatcher::workers() const {
   std::vector<worker_load> all;
   for (auto& [id, worker] : workers_)
-    all.push_back({id, worker.is_available, pool_.is_ejected(id),
-                   static_cast<std::uint32_t>(worker.attempts.size()), pool_.latency(id)});
+    all.push_back(
+        {id, worker.is_available, pool_.is_ejected(id), pool_.in_flight(id), pool_.latency(id)});
   std::ranges::sort(all, {}, &worker_load::id);
   return all;
 }

@@ -329,9 +329,15 @@ void dispatcher_world::check_load() {
                          count.requests));
   if (workers_.size() > 100)
     return; // the rest takes time for each worker
-  for (auto& it : dispatcher_->workers())
+  std::size_t in_flight = 0, available = 0;
+  for (auto& it : dispatcher_->workers()) {
+    in_flight += it.in_flight;
+    available += it.available;
     if (it.in_flight > options_.worker_requests_max)
       violated(fmt::format("worker {} has {} requests", it.id, it.in_flight));
+  }
+  if (in_flight != load.in_flight || available != load.available)
+    violated("the balancer is told other loads than there are");
 }
 
 void dispatcher_world::check_rest() {

@@ -340,6 +340,40 @@ TEST_CASE("a lost worker's requests fail over, and it counts as one failure") {
   CHECK(it.dispatcher.load().ejected == 1);
 }
 
+TEST_CASE("a worker that is busy isn't blamed; one that lets deadlines pass is, if it had time") {
+  dispatch_options options;
+  options.outliers.failures = 1;
+  fixture it{5, options};
+  it.submit(false);
+  it.fail(1, attempt_failure::busy);
+  it.fail(2, attempt_failure::busy);
+  CHECK(it.dispatcher.load().ejected == 0);
+  it.effects();
+  it.pass(900ms);
+  // A retry begins shortly before the deadline: worker 2 had no time. Worker 1 had.
+  it.submit(true);
+  it.pass(950ms);
+  it.fail(4, attempt_failure::busy);
+  it.pass(50ms);
+  CHECK(it.dispatcher.counters().timed_out == 2);
+  CHECK(it.dispatcher.load().ejected == 1);
+  CHECK(it.dispatcher.workers()[2].ejected);
+}
+
+TEST_CASE("a hedge doesn't go to an ejected worker") {
+  dispatch_options options;
+  options.outliers.failures = 1;
+  options.outliers.ejection = 5s;
+  options.hedge_after = 20ms;
+  fixture it{2, options};
+  it.submit(false);
+  it.fail(1);
+  it.submit();
+  it.effects();
+  it.pass(20ms);
+  CHECK(it.effects().empty());
+}
+
 TEST_CASE("a worker that leaves gives its requests back; one that drains ends them") {
   fixture it{2};
   it.dispatcher.set_available(2, false, it.now);
@@ -407,9 +441,10 @@ TEST_CASE("workers that the balancer threw for are told to it again") {
   it.submit();
   CHECK(it.effects() == "unavailable for 1");
   it.balancer->throws_in_update = false;
+  it.dispatcher.set_available(1, false, it.now); // it isn't forgotten meanwhile
   it.pass(1s);
   it.submit();
-  CHECK(it.effects() == "send 2 to 1");
+  CHECK(it.effects() == "send 2 to 2");
 }
 
 TEST_CASE("a list of workers that makes no sense changes nothing") {
@@ -425,4 +460,40 @@ TEST_CASE("overflow policies have names") {
                       overflow_policy::drop_earliest_deadline})
     CHECK(parse_overflow_policy(to_string(policy)) == policy);
   CHECK_FALSE(parse_overflow_policy("drop").has_value());
+}
+
+TEST_CASE("a retry budget is saved up to its limit, by requests as by time") {
+  retry_budget budget{{0.5, 1, 3}};
+  auto spend = [&](spi::timestamp now) {
+    int spent = 0;
+    while (budget.take(now))
+      ++spent;
+    return spent;
+  };
+  CHECK(spend(0s) == 1);
+  for (int i = 0; i < 4; ++i)
+    budget.on_request();
+  CHECK(spend(0s) == 2);
+  for (int i = 0; i < 100; ++i)
+    budget.on_request();
+  CHECK(spend(0s) == 3);
+  CHECK(spend(2s) == 2);
+  CHECK(spend(100s) == 3);
+  CHECK(spend(50s) == 0); // a clock that goes back
+}
+
+TEST_CASE("a quantile of latencies is known after a hundred samples, and follows them") {
+  latency_histogram latencies;
+  for (int i = 1; i < 100; ++i)
+    latencies.add(spi::timestamp{i});
+  CHECK(latencies.quantile(0.5) == 0us);
+  latencies.add(100us);
+  CHECK(latencies.quantile(0.5) >= 50us);
+  CHECK(latencies.quantile(0.5) <= 57us);
+  for (int i = 0; i < 40'000; ++i)
+    latencies.add(10ms);
+  CHECK(latencies.quantile(0.01) >= 10ms);
+  CHECK(latencies.quantile(0.99) <= 11'250us);
+  latencies.add(spi::timestamp::max());
+  latencies.add(-1us);
 }

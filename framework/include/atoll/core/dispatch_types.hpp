@@ -107,6 +107,7 @@ struct dispatch_load {
   std::size_t ejected = 0;
   std::size_t full = 0;     ///< available workers without a free place
   std::size_t requests = 0; ///< accepted and not completed
+  std::size_t in_flight = 0; ///< attempts at workers, those that were given up included
   std::size_t queued = 0;
   std::uint64_t queued_bytes = 0;
   double budget_left = 0;           ///< retries and hedges that may be made at once

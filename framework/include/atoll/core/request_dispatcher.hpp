@@ -145,7 +145,7 @@ class request_dispatcher {
   std::uint32_t until_quantile_ = 0;
 
   spi::timestamp now_{0};
-  std::vector<pool_member> wanted_; ///< the list of workers
+  std::vector<pool_member> refused_; ///< the workers that the balancer threw for
   spi::timestamp update_at_ = no_deadline;
   std::unordered_map<std::uint64_t, worker_state> workers_;
   std::unordered_map<std::uint64_t, request_state> requests_;
