@@ -1,0 +1,354 @@
+#include "dispatcher_actor.hpp"
+
+#include <atoll/core/logging.hpp>
+#include <atoll/runtime/caf.hpp>
+#include <atoll/runtime/failure.hpp>
+#include <atoll/runtime/runtime_limits.hpp>
+
+#include <caf/sec.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace atl::runtime {
+
+namespace {
+
+/// What a deferred call adds to a request.
+constexpr std::size_t job_head_bytes = 64;
+constexpr std::chrono::milliseconds status_interval{100};
+
+dispatch_options bounded(dispatch_options options) {
+  options.request_bytes_max =
+      std::min<std::uint64_t>(options.request_bytes_max, message_bytes_max - job_head_bytes);
+  return options;
+}
+
+/// How an error that a worker answers counts; none: it is an answer like any other.
+std::optional<attempt_failure> failure_of(const reply& answer) {
+  if (answer.value)
+    return std::nullopt;
+  if (answer.in_doubt)
+    return attempt_failure::failed;
+  switch (answer.value.error().code) {
+  case errc::busy:
+    return attempt_failure::busy;
+  case errc::unavailable:
+    return attempt_failure::not_delivered;
+  case errc::timeout:
+  case errc::internal:
+  case errc::io:
+  case errc::corrupt:
+    return attempt_failure::failed;
+  case errc::invalid:
+  case errc::not_found:
+  case errc::exists:
+  case errc::refused:
+  case errc::no_space:
+    break;
+  }
+  return std::nullopt;
+}
+
+} // namespace
+
+dispatcher_actor::dispatcher_actor(caf::actor_config& config, dispatcher::settings given,
+                                   std::shared_ptr<latest_dispatcher_status> latest)
+    : caf::event_based_actor{config}, settings_{std::move(given)}, latest_{std::move(latest)},
+      job_ids_{static_cast<std::uint64_t>(id()) << 40}, core_{settings_.balancer,
+                                                              settings_.balancer_name,
+                                                              bounded(settings_.options)} {
+  if (settings_.connections)
+    digest_ = cluster_digest(settings_.connections->self().info());
+}
+
+caf::behavior dispatcher_actor::make_behavior() {
+  latest_->set(status());
+  return {
+      [this](envelope& message) -> caf::result<envelope> {
+        if (message.kind == message_kind::reply) // a stray reply
+          return caf::delegated<envelope>{};
+        return accept(dispatch_type::request, message, {});
+      },
+      [this](dispatch_call& what) {
+        return accept(dispatch_type::request, what.message, what.terms);
+      },
+      [this](dispatch_job& what) { return accept(dispatch_type::job, what.message, what.terms); },
+      [this](const dispatch_order_message& what) { accept(what.order); },
+      [this](set_dispatcher_workers& what) { set_workers(std::move(what.workers)); },
+      [this](const connection_event& what) { on_connection(what); },
+      [this](const envelope_from_peer& what) { on_completion(what.message); },
+      [this](const dispatcher_worker_ended& what) { on_ended(what); },
+      [this](dispatcher_tick) { on_tick(); },
+      [this](get_dispatcher_status) { return status(); },
+  };
+}
+
+void dispatcher_actor::on_exit() {
+  for (auto& [id, it] : std::exchange(calls_, {}))
+    if (it.order)
+      it.order->finish(
+          fail(errc::unavailable, fmt::format("the dispatcher '{}' was closed", settings_.name)));
+  workers_.clear();
+}
+
+// -- workers ----------------------------------------------------------------------------------
+
+void dispatcher_actor::set_workers(std::vector<dispatcher_worker> wanted) {
+  // A worker elsewhere under the id of another one is a new worker.
+  for (auto& it : wanted)
+    if (auto known = workers_.find(it.id); known != workers_.end() && !known->second.is_at(it)) {
+      core_.on_worker_lost(it.id, "the worker was replaced", now());
+      step();
+      workers_.erase(known);
+    }
+  std::vector<pool_member> members;
+  for (auto& it : wanted) {
+    auto known = workers_.find(it.id);
+    members.emplace_back();
+    members.back().id = it.id;
+    members.back().domain = it.domain;
+    members.back().weight = it.weight;
+    members.back().available = known != workers_.end() ? known->second.is_up : it.local != nullptr;
+  }
+  auto set = core_.set_workers(std::move(members), now());
+  if (!set)
+    log::warning("dispatcher", settings_.name, "{}", set.error().message);
+  if (set || set.error().code != errc::invalid)
+    replace_workers(std::move(wanted));
+  step();
+}
+
+void dispatcher_actor::replace_workers(std::vector<dispatcher_worker> wanted) {
+  auto former = std::exchange(workers_, {});
+  for (auto& it : wanted) {
+    auto known = former.find(it.id);
+    auto& here = workers_[it.id];
+    if (known != former.end())
+      here = std::move(known->second);
+    here.what = std::move(it);
+    if (here.generation == 0)
+      watch(here);
+  }
+  for (auto& [id, it] : former)
+    peers_.erase(it.peer);
+}
+
+/// Learns of the worker's end.
+void dispatcher_actor::watch(worker& it) {
+  it.generation = ++generations_;
+  if (!it.what.local) {
+    if (!settings_.connections) {
+      log::warning("dispatcher", settings_.name,
+                   "worker {} is at another node, and the dispatcher was made without connections",
+                   it.what.name);
+      return;
+    }
+    it.peer = fmt::format("{} of {}:{}", it.what.name, settings_.name, it.generation);
+    peers_[it.peer] = it.what.id;
+    it.connection = settings_.connections->subscribe(
+        it.what.where, {caf::actor_cast<caf::actor>(this), {}, it.peer, true});
+    return;
+  }
+  it.is_up = true;
+  auto address = caf::actor_cast<caf::actor_addr>(this);
+  dispatcher_worker_ended ended{it.what.id, it.generation};
+  it.what.local->attach_functor([address, ended](const caf::error&) {
+    if (auto alive = caf::actor_cast<caf::actor>(address))
+      tell_from_outside(alive, ended);
+  });
+}
+
+void dispatcher_actor::on_connection(const connection_event& event) {
+  auto peer = peers_.find(event.peer);
+  if (peer == peers_.end())
+    return;
+  auto& it = workers_.at(peer->second);
+  it.is_up = event.up.has_value();
+  if (it.is_up)
+    core_.set_available(it.what.id, true, now());
+  else
+    core_.on_worker_lost(it.what.id, fmt::format("{}: {}", it.what.name, event.reason), now());
+  step();
+}
+
+void dispatcher_actor::on_ended(const dispatcher_worker_ended& what) {
+  auto found = workers_.find(what.worker);
+  if (found == workers_.end() || found->second.generation != what.generation)
+    return;
+  found->second.is_up = false;
+  core_.on_worker_lost(what.worker, fmt::format("{} has ended", found->second.what.name), now());
+  step();
+}
+
+// -- requests ---------------------------------------------------------------------------------
+
+caf::result<envelope> dispatcher_actor::accept(dispatch_type type, envelope& message,
+                                               const dispatch_terms& terms) {
+  auto promise = make_response_promise();
+  submit({type, message.kind, std::move(message.body), promise, nullptr}, terms);
+  return promise;
+}
+
+void dispatcher_actor::accept(std::shared_ptr<dispatch_order> order) {
+  auto terms = order->terms;
+  call what{order->type, order->kind, std::move(order->body), std::nullopt, std::move(order)};
+  submit(std::move(what), terms);
+}
+
+void dispatcher_actor::submit(call what, const dispatch_terms& terms) {
+  auto arrived = now();
+  dispatch_request request;
+  request.key = terms.key;
+  request.repeatable = terms.repeatable;
+  request.bytes = what.body.size();
+  if (terms.deadline)
+    request.deadline = arrived + *terms.deadline;
+  else if (what.type == dispatch_type::request)
+    request.deadline = arrived + settings_.deadline;
+  auto order = what.order;
+  auto id = core_.submit(request, arrived);
+  calls_.emplace(id, std::move(what));
+  step();
+  if (order && order->accepted && calls_.contains(id))
+    order->accepted();
+}
+
+void dispatcher_actor::step() {
+  core_.drain(effects_);
+  for (auto& effect : effects_)
+    if (auto* sent = std::get_if<send_attempt>(&effect))
+      carry_out(*sent);
+    else if (auto* done = std::get_if<complete_request>(&effect))
+      carry_out(*done);
+  // An attempt that is cancelled goes on: neither actors nor nodes can be told to stop.
+  effects_.clear();
+  answer_.reset();
+  arm();
+}
+
+void dispatcher_actor::carry_out(const send_attempt& effect) {
+  auto to = workers_.find(effect.worker);
+  if (to == workers_.end())
+    return; // the worker left after this was decided, and the attempt has failed already
+  auto& what = calls_.at(effect.request);
+  if (to->second.what.local)
+    send_local(effect.attempt, to->second, what);
+  else
+    send_remote(effect.attempt, to->second, what);
+}
+
+void dispatcher_actor::send_local(std::uint64_t attempt, const worker& to, const call& what) {
+  ask(this, to.what.local, caf::infinite, envelope{what.kind, digest_, what.body, to.what.role})
+      .then([this, attempt](envelope& answer) { on_envelope(attempt, answer.body); },
+            [this, attempt, whom = to.what.id](const caf::error& problem) {
+              on_problem(attempt, whom, problem);
+            });
+}
+
+/// The answer to a job only says that it was accepted.
+void dispatcher_actor::send_remote(std::uint64_t attempt, const worker& to, const call& what) {
+  auto is_job = what.type == dispatch_type::job;
+  auto body = is_job ? encode(deferred_call{job_ids_ + attempt, what.kind, what.body}) : what.body;
+  ask(this, to.connection.connection(), caf::infinite,
+      envelope{is_job ? message_kind::deferred : what.kind, digest_, std::move(body), to.what.role})
+      .then(
+          [this, attempt, is_job](envelope& answer) {
+            if (auto decoded = decode_reply(answer.body); !is_job || !decoded.value)
+              on_answer(attempt, std::move(decoded));
+          },
+          [this, attempt, whom = to.what.id](const caf::error& problem) {
+            on_problem(attempt, whom, problem);
+          });
+}
+
+void dispatcher_actor::on_envelope(std::uint64_t attempt, std::string& body) {
+  on_answer(attempt, decode_reply(body));
+}
+
+void dispatcher_actor::on_answer(std::uint64_t attempt, reply answer) {
+  if (auto how = failure_of(answer)) {
+    core_.on_failure(attempt, *how, std::move(answer.value.error()), now());
+  } else {
+    answer_ = std::move(answer);
+    core_.on_answer(attempt, now());
+  }
+  step();
+}
+
+/// A worker that has ended fails all its attempts, and that counts once.
+void dispatcher_actor::on_problem(std::uint64_t attempt, std::uint64_t worker,
+                                  const caf::error& problem) {
+  auto found = workers_.find(worker);
+  if (problem == caf::sec::request_receiver_down && found != workers_.end() && found->second.is_up)
+    on_ended({worker, found->second.generation});
+  core_.on_failure(attempt, attempt_failure::failed,
+                   {errc::unavailable, "the worker didn't answer: " + describe_failure(problem)},
+                   now());
+  step();
+}
+
+void dispatcher_actor::on_completion(const envelope& message) {
+  auto what =
+      message.kind == message_kind::completion ? decode_completion(message.body) : std::nullopt;
+  if (what && what->id >> 40 == job_ids_ >> 40)
+    on_answer(what->id - job_ids_, std::move(what->outcome));
+}
+
+void dispatcher_actor::carry_out(const complete_request& effect) {
+  auto ended = calls_.extract(effect.request);
+  auto& it = ended.mapped();
+  reply outcome = effect.problem ? reply{tl::unexpected{*effect.problem}, {}, effect.in_doubt}
+                                 : std::move(*answer_);
+  if (it.promise)
+    it.promise->deliver(make_reply(outcome));
+  else
+    it.order->finish(std::move(outcome.value));
+}
+
+// -- time -------------------------------------------------------------------------------------
+
+spi::timestamp dispatcher_actor::now() const {
+  return std::chrono::duration_cast<spi::timestamp>(
+      std::chrono::steady_clock::now().time_since_epoch());
+}
+
+void dispatcher_actor::on_tick() {
+  armed_ = no_deadline;
+  auto time = now();
+  if (time >= status_at_) {
+    status_at_ = no_deadline;
+    latest_->set(status());
+  }
+  core_.advance(time);
+  step();
+}
+
+/// Ticks that come too early do no harm, so that a timer that moves back is never cancelled.
+void dispatcher_actor::arm() {
+  auto time = now();
+  if (status_at_ == no_deadline)
+    status_at_ = time + status_interval;
+  auto wanted = std::min(core_.next_timer(), status_at_);
+  if (wanted >= armed_)
+    return;
+  armed_ = wanted;
+  tell_later(this, std::max(wanted - time, spi::timestamp{0}), dispatcher_tick{});
+}
+
+dispatcher_status dispatcher_actor::status() const {
+  dispatcher_status all;
+  all.name = settings_.name;
+  all.balancer = settings_.balancer_name;
+  all.plugin_errors = core_.plugin_errors();
+  all.load = core_.load();
+  all.counters = core_.counters();
+  for (auto& load : core_.workers()) {
+    auto known = workers_.find(load.id);
+    all.workers.push_back(
+        {known == workers_.end() ? std::string{} : known->second.what.name, load});
+  }
+  return all;
+}
+
+} // namespace atl::runtime
