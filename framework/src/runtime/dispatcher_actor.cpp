@@ -79,7 +79,10 @@ caf::behavior dispatcher_actor::make_behavior() {
       [this](const connection_event& what) { on_connection(what); },
       [this](const envelope_from_peer& what) { on_completion(what.message); },
       [this](const dispatcher_worker_ended& what) { on_ended(what); },
-      [this](dispatcher_tick) { on_tick(); },
+      [this](dispatcher_tick tick) {
+        if (tick.at == armed_)
+          on_tick();
+      },
       [this](get_dispatcher_status) { return status(); },
   };
 }
@@ -224,6 +227,8 @@ void dispatcher_actor::step() {
   // An attempt that is cancelled goes on: neither actors nor nodes can be told to stop.
   effects_.clear();
   answer_.reset();
+  if (status_at_ == no_deadline)
+    status_at_ = now() + status_interval;
   arm();
 }
 
@@ -316,24 +321,24 @@ spi::timestamp dispatcher_actor::now() const {
 void dispatcher_actor::on_tick() {
   armed_ = no_deadline;
   auto time = now();
+  if (time >= core_.next_timer()) {
+    core_.advance(time);
+    step();
+  }
   if (time >= status_at_) {
     status_at_ = no_deadline;
     latest_->set(status());
   }
-  core_.advance(time);
-  step();
+  arm();
 }
 
-/// Ticks that come too early do no harm, so that a timer that moves back is never cancelled.
+/// A timer that moves is not cancelled: the tick for the former time is ignored.
 void dispatcher_actor::arm() {
-  auto time = now();
-  if (status_at_ == no_deadline)
-    status_at_ = time + status_interval;
   auto wanted = std::min(core_.next_timer(), status_at_);
   if (wanted >= armed_)
     return;
   armed_ = wanted;
-  tell_later(this, std::max(wanted - time, spi::timestamp{0}), dispatcher_tick{});
+  tell_later(this, std::max(wanted - now(), spi::timestamp{0}), dispatcher_tick{armed_});
 }
 
 dispatcher_status dispatcher_actor::status() const {

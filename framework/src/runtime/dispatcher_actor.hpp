@@ -104,7 +104,7 @@ class dispatcher_actor : public caf::event_based_actor {
   std::uint64_t generations_ = 0;
   std::optional<reply> answer_; ///< of the attempt that is being reported
   std::vector<dispatch_effect> effects_;
-  spi::timestamp armed_ = no_deadline;
+  spi::timestamp armed_ = no_deadline;     ///< the time of the tick under way
   spi::timestamp status_at_ = no_deadline; ///< when `latest_` is brought up to date
 };
 

@@ -253,7 +253,8 @@ TEST_CASE("whenever a worker is killed, its requests end: elsewhere, or with wha
       CHECK(it.pool->status().counters.failed == 1);
       CHECK(other.arrived == 1);
 
-      // Before: it isn't sent there.
+      // Before: it isn't sent there, once the end is known.
+      it.wait_until([](const auto& status) { return status.load.available == 1; });
       auto elsewhere = send(*it.pool, how, {});
       other.wait_for(2);
       if (how != way::one_way)

@@ -104,7 +104,9 @@ struct dispatch_order_message {
   std::shared_ptr<dispatch_order> order;
 };
 /// To a dispatcher, from itself.
-struct dispatcher_tick {};
+struct dispatcher_tick {
+  spi::timestamp at{0};
+};
 /// To a dispatcher: a local worker has ended.
 struct dispatcher_worker_ended {
   std::uint64_t worker = 0;
