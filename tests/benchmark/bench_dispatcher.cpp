@@ -47,7 +47,7 @@ rt::role_info worker_role() {
 }
 
 rt::envelope make_request() {
-  return {rt::message_kind::application, rt::cluster_digest(named("asker")),
+  return {rt::message_kind::application, rt::cluster_digest(named("requester")),
           std::string(request_bytes, 'x'), "worker"};
 }
 
@@ -126,8 +126,8 @@ class pool {
 
   rt::system actors{2};
   std::shared_ptr<rt::peer_connections> connections = std::make_shared<rt::peer_connections>(
-      *actors, std::make_shared<rt::node_description>(named("asker")), rt::connection_settings{},
-      1);
+      *actors, std::make_shared<rt::node_description>(named("requester")),
+      rt::connection_settings{}, 1);
   std::vector<caf::actor> targets; ///< for bare requests
 
  private:
@@ -266,7 +266,7 @@ int main(int argc, char** argv) {
       {"bare", over.targets}, {"dispatcher", {direct->actor()}}, {"guarded", {guarded->actor()}}};
   constexpr int rounds = 5;
   figures table;
-  for (auto under_way : {1, 16, 64}) {
+  for (auto under_way : {1, 4, 16, 64}) {
     std::map<std::string, medians> all;
     for (int round = 0; round < rounds; ++round)
       for (auto& [name, targets] : ways)

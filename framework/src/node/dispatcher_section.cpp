@@ -16,9 +16,6 @@ namespace {
 
 using spi::option_type;
 
-/// A pick takes microseconds; a balancer that takes longer than this hangs.
-constexpr std::chrono::milliseconds balancer_time_max{100};
-
 struct hedge_setting {
   std::chrono::microseconds after{0};
   double quantile = 0;
@@ -126,6 +123,15 @@ std::vector<key_spec> dispatcher_keys(const dispatcher_section& section) {
        .maximum = "24h",
        .meaning = "A worker that is new or comes back gets its share little by little in this "
                   "time."}};
+  keys.push_back({.key = "balancer_timeout",
+                  .type = option_type::duration,
+                  .default_value = "0s",
+                  .minimum = "0s",
+                  .maximum = "1m",
+                  .meaning = "A call of the balancer that takes longer has failed, and the "
+                             "balancer isn't called any more. Such calls take some 20 us each; "
+                             "with 0s a balancer is called at once, and one that hangs hangs the "
+                             "dispatcher."});
   for (auto& key : keys)
     key.key = section.table + "." + key.key;
   return keys;
@@ -152,6 +158,8 @@ dispatcher_config read_dispatcher(const config& config, const dispatcher_section
   options.outliers.ejection_max =
       std::max(options.outliers.ejection_max, options.outliers.ejection);
   options.slow_start = config.duration(key("slow_start"));
+  read.balancer_timeout =
+      std::chrono::ceil<std::chrono::milliseconds>(config.duration(key("balancer_timeout")));
   auto& written = config.text(key("hedge_after"));
   if (auto hedge = parse_hedge(written)) {
     options.hedge_after = hedge->after;
@@ -185,7 +193,10 @@ result<runtime::dispatcher::settings> make_dispatcher(const config& config,
     return tl::unexpected{balancer.error()};
   runtime::dispatcher::settings made;
   made.name = std::move(name);
-  made.balancer = std::make_shared<watched_balancer>(std::move(*balancer), balancer_time_max);
+  made.balancer = std::move(*balancer);
+  if (read.balancer_timeout.count() > 0)
+    made.balancer =
+        std::make_shared<watched_balancer>(std::move(made.balancer), read.balancer_timeout);
   made.balancer_name = chosen.plugin->name();
   made.options = read.options;
   made.options.seed = seed;

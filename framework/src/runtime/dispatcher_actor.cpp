@@ -103,6 +103,7 @@ void dispatcher_actor::set_workers(std::vector<dispatcher_worker> wanted) {
     if (auto known = workers_.find(it.id); known != workers_.end() && !known->second.is_at(it)) {
       core_.on_worker_lost(it.id, "the worker was replaced", now());
       step();
+      peers_.erase(known->second.peer);
       workers_.erase(known);
     }
   std::vector<pool_member> members;
@@ -125,10 +126,9 @@ void dispatcher_actor::set_workers(std::vector<dispatcher_worker> wanted) {
 void dispatcher_actor::replace_workers(std::vector<dispatcher_worker> wanted) {
   auto former = std::exchange(workers_, {});
   for (auto& it : wanted) {
-    auto known = former.find(it.id);
     auto& here = workers_[it.id];
-    if (known != former.end())
-      here = std::move(known->second);
+    if (auto known = former.extract(it.id))
+      here = std::move(known.mapped());
     here.what = std::move(it);
     if (here.generation == 0)
       watch(here);
@@ -177,9 +177,9 @@ void dispatcher_actor::on_connection(const connection_event& event) {
 
 void dispatcher_actor::on_ended(const dispatcher_worker_ended& what) {
   auto found = workers_.find(what.worker);
-  if (found == workers_.end() || found->second.generation != what.generation)
+  if (found == workers_.end() || found->second.generation != what.generation ||
+      !std::exchange(found->second.is_up, false))
     return;
-  found->second.is_up = false;
   core_.on_worker_lost(what.worker, fmt::format("{} has ended", found->second.what.name), now());
   step();
 }
@@ -226,7 +226,7 @@ void dispatcher_actor::step() {
       carry_out(*done);
   // An attempt that is cancelled goes on: neither actors nor nodes can be told to stop.
   effects_.clear();
-  answer_.reset();
+  answer_.clear();
   if (status_at_ == no_deadline)
     status_at_ = now() + status_interval;
   arm();
@@ -244,49 +244,47 @@ void dispatcher_actor::carry_out(const send_attempt& effect) {
 }
 
 void dispatcher_actor::send_local(std::uint64_t attempt, const worker& to, const call& what) {
+  dispatcher_worker_ended ended{to.what.id, to.generation};
   ask(this, to.what.local, caf::infinite, envelope{what.kind, digest_, what.body, to.what.role})
-      .then([this, attempt](envelope& answer) { on_envelope(attempt, answer.body); },
-            [this, attempt, whom = to.what.id](const caf::error& problem) {
-              on_problem(attempt, whom, problem);
+      .then([this, attempt](envelope& answer) { on_answer(attempt, std::move(answer.body)); },
+            [this, attempt, ended](const caf::error& problem) {
+              on_problem(attempt, ended, problem);
             });
 }
 
 /// The answer to a job only says that it was accepted.
 void dispatcher_actor::send_remote(std::uint64_t attempt, const worker& to, const call& what) {
   auto is_job = what.type == dispatch_type::job;
+  dispatcher_worker_ended ended{to.what.id, to.generation};
   auto body = is_job ? encode(deferred_call{job_ids_ + attempt, what.kind, what.body}) : what.body;
   ask(this, to.connection.connection(), caf::infinite,
       envelope{is_job ? message_kind::deferred : what.kind, digest_, std::move(body), to.what.role})
       .then(
           [this, attempt, is_job](envelope& answer) {
-            if (auto decoded = decode_reply(answer.body); !is_job || !decoded.value)
-              on_answer(attempt, std::move(decoded));
+            if (!is_job || !decode_reply(answer.body).value)
+              on_answer(attempt, std::move(answer.body));
           },
-          [this, attempt, whom = to.what.id](const caf::error& problem) {
-            on_problem(attempt, whom, problem);
+          [this, attempt, ended](const caf::error& problem) {
+            on_problem(attempt, ended, problem);
           });
 }
 
-void dispatcher_actor::on_envelope(std::uint64_t attempt, std::string& body) {
-  on_answer(attempt, decode_reply(body));
-}
-
-void dispatcher_actor::on_answer(std::uint64_t attempt, reply answer) {
-  if (auto how = failure_of(answer)) {
-    core_.on_failure(attempt, *how, std::move(answer.value.error()), now());
+void dispatcher_actor::on_answer(std::uint64_t attempt, std::string bytes) {
+  auto decoded = decode_reply(bytes);
+  if (auto how = failure_of(decoded)) {
+    core_.on_failure(attempt, *how, std::move(decoded.value.error()), now());
   } else {
-    answer_ = std::move(answer);
+    answer_ = std::move(bytes);
     core_.on_answer(attempt, now());
   }
   step();
 }
 
 /// A worker that has ended fails all its attempts, and that counts once.
-void dispatcher_actor::on_problem(std::uint64_t attempt, std::uint64_t worker,
+void dispatcher_actor::on_problem(std::uint64_t attempt, const dispatcher_worker_ended& worker,
                                   const caf::error& problem) {
-  auto found = workers_.find(worker);
-  if (problem == caf::sec::request_receiver_down && found != workers_.end() && found->second.is_up)
-    on_ended({worker, found->second.generation});
+  if (problem == caf::sec::request_receiver_down)
+    on_ended(worker);
   core_.on_failure(attempt, attempt_failure::failed,
                    {errc::unavailable, "the worker didn't answer: " + describe_failure(problem)},
                    now());
@@ -297,18 +295,19 @@ void dispatcher_actor::on_completion(const envelope& message) {
   auto what =
       message.kind == message_kind::completion ? decode_completion(message.body) : std::nullopt;
   if (what && what->id >> 40 == job_ids_ >> 40)
-    on_answer(what->id - job_ids_, std::move(what->outcome));
+    on_answer(what->id - job_ids_, encode(what->outcome));
 }
 
 void dispatcher_actor::carry_out(const complete_request& effect) {
   auto ended = calls_.extract(effect.request);
   auto& it = ended.mapped();
-  reply outcome = effect.problem ? reply{tl::unexpected{*effect.problem}, {}, effect.in_doubt}
-                                 : std::move(*answer_);
+  auto outcome = effect.problem
+                     ? encode(reply{tl::unexpected{*effect.problem}, {}, effect.in_doubt})
+                     : std::move(answer_);
   if (it.promise)
-    it.promise->deliver(make_reply(outcome));
+    it.promise->deliver(envelope{message_kind::reply, 0, std::move(outcome)});
   else
-    it.order->finish(std::move(outcome.value));
+    it.order->finish(decode_reply(outcome).value);
 }
 
 // -- time -------------------------------------------------------------------------------------

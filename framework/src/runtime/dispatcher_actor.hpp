@@ -37,7 +37,7 @@ class latest_dispatcher_status {
 };
 
 /// Implements `dispatcher`: carries out what `request_dispatcher` decides. Not an actor of the I/O
-/// thread, because a balancer's call may take long.
+/// thread: a balancer's call may take long, and the work would add up to that of the connections.
 class dispatcher_actor : public caf::event_based_actor {
  public:
   dispatcher_actor(caf::actor_config& config, dispatcher::settings given,
@@ -83,9 +83,9 @@ class dispatcher_actor : public caf::event_based_actor {
   void carry_out(const complete_request& effect);
   void send_local(std::uint64_t attempt, const worker& to, const call& what);
   void send_remote(std::uint64_t attempt, const worker& to, const call& what);
-  void on_envelope(std::uint64_t attempt, std::string& body);
-  void on_answer(std::uint64_t attempt, reply answer);
-  void on_problem(std::uint64_t attempt, std::uint64_t worker, const caf::error& problem);
+  void on_answer(std::uint64_t attempt, std::string bytes);
+  void on_problem(std::uint64_t attempt, const dispatcher_worker_ended& worker,
+                  const caf::error& problem);
   void on_completion(const envelope& message);
 
   void on_tick();
@@ -102,7 +102,7 @@ class dispatcher_actor : public caf::event_based_actor {
   std::unordered_map<std::string, std::uint64_t> peers_; ///< workers by `worker::peer`
   std::unordered_map<std::uint64_t, call> calls_;        ///< by the core's number
   std::uint64_t generations_ = 0;
-  std::optional<reply> answer_; ///< of the attempt that is being reported
+  std::string answer_; ///< an encoded `reply`, of the attempt that is being reported
   std::vector<dispatch_effect> effects_;
   spi::timestamp armed_ = no_deadline;     ///< the time of the tick under way
   spi::timestamp status_at_ = no_deadline; ///< when `latest_` is brought up to date

@@ -1,3 +1,4 @@
+#include <atoll/core/watched_balancer.hpp>
 #include <atoll/node/dispatcher_section.hpp>
 #include <atoll/node/unite_keys.hpp>
 
@@ -63,6 +64,7 @@ hedge_after = "8ms"
 eject_after = 9
 eject_for = "10m"
 slow_start = "11s"
+balancer_timeout = "13ms"
 )");
   CHECK(it.problem.empty());
   auto& options = it.read.options;
@@ -79,6 +81,7 @@ slow_start = "11s"
   CHECK(options.outliers.ejection == 10min);
   CHECK(options.outliers.ejection_max == 10min);
   CHECK(options.slow_start == 11s);
+  CHECK(it.read.balancer_timeout == 13ms);
   CHECK(read("hedge_after = \"95%\"").read.options.hedge_quantile == doctest::Approx(0.95));
   CHECK(read("hedge_after = \"99.5%\"").read.options.hedge_quantile == doctest::Approx(0.995));
 }
@@ -110,4 +113,10 @@ TEST_CASE("a dispatcher's balancer is the plugin that its table names") {
   CHECK(made->balancer != nullptr);
   CHECK(made->options.queue.requests_max == 7);
   CHECK(made->options.seed == 5);
+  auto is_watched = [&](const std::string& lines) {
+    auto made = make_dispatcher(parse(lines).value(), section, *plugins, "jobs", 5);
+    return dynamic_cast<atl::watched_balancer*>(made.value().balancer.get()) != nullptr;
+  };
+  CHECK(is_watched("balancer_timeout = \"1s\""));
+  CHECK_FALSE(is_watched(""));
 }

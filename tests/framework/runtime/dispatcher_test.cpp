@@ -116,7 +116,7 @@ struct fixture {
     settings.options = options;
     settings.deadline = 20s;
     settings.connections =
-        std::make_shared<peer_connections>(*actors, describe(named("asker")), quick(), 1);
+        std::make_shared<peer_connections>(*actors, describe(named("requester")), quick(), 1);
     pool = std::make_unique<dispatcher>(actors, std::move(settings));
   }
 
@@ -273,6 +273,22 @@ TEST_CASE("a node that comes back, and an actor that replaces another one, get r
   it.list[0].local = second.actor();
   it.pool->set_workers(it.list);
   CHECK(it.pool->ask(work_kind, "hello") == "second hello");
+}
+
+TEST_CASE("a worker that was replaced takes its requests along, and its end says nothing of the "
+          "new one") {
+  fixture it;
+  auto first = std::make_unique<test_worker>(*it.actors, "first", true);
+  it.add(*first);
+  auto held = send(*it.pool, way::request, {});
+  first->wait_for(1);
+  test_worker second{*it.actors, "second"};
+  it.list[0].local = second.actor();
+  it.pool->set_workers(it.list);
+  CHECK(held.get().error() == error{errc::unavailable, "the worker was replaced"});
+  first.reset();
+  CHECK(it.pool->ask(work_kind, "hello") == "second hello");
+  CHECK(it.pool->status().load.available == 1);
 }
 
 TEST_CASE("a flood fills the queue and no more") {

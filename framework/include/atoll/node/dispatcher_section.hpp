@@ -33,13 +33,13 @@ std::vector<key_spec> dispatcher_keys(const dispatcher_section& section);
 struct dispatcher_config {
   dispatch_options options{};
   std::chrono::microseconds deadline{0};
+  std::chrono::milliseconds balancer_timeout{0}; ///< 0: calls of the balancer aren't watched
 };
 /// Adds what the schema doesn't find to `problems`, for `role::check`.
 dispatcher_config read_dispatcher(const config& config, const dispatcher_section& section,
                                   config_errors& problems);
 
-/// All that a `runtime::dispatcher` needs, without connections. The balancer is guarded against
-/// calls that hang.
+/// All that a `runtime::dispatcher` needs, without connections.
 /// @param name of the dispatcher, for the log
 /// @pre `read_dispatcher` found no problems. Errors: those of the plugin.
 result<runtime::dispatcher::settings> make_dispatcher(const config& config,

@@ -32,7 +32,8 @@ class dispatcher {
  public:
   struct settings {
     std::string name; ///< for the log and for messages
-    /// One that may hang is best wrapped in a `watched_balancer`.
+    /// Called in a thread of the actors, so one that hangs takes a thread of the node's: a
+    /// `watched_balancer` doesn't, and costs each request two switches of threads.
     std::shared_ptr<spi::balancer> balancer;
     std::string balancer_name;
     dispatch_options options{};
