@@ -12,21 +12,15 @@ here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 prefix=$work/moved
+test=author_libraries
+. "$here/../docs/checks.sh"
 export CMAKE_GENERATOR="$generator" CXX="$compiler" CXXFLAGS="${5:+-fsanitize=$5}"
 
-fail() {
-  echo "author_libraries: $1" >&2
-  [ ! -f "$work/out" ] || cat "$work/out" >&2
-  exit 1
-}
 # configure NAME COMMAND_LINE_OPTION…: configures the project beside this script
 configure() {
   name=$1
   shift
   "$cmake" -S "$here/libraries" -B "$work/$name" -DCMAKE_PREFIX_PATH="$prefix" "$@" >"$work/out" 2>&1
-}
-expect() {
-  grep -qF -- "$1" "$work/out" || fail "expected '$1' in the output"
 }
 
 DESTDIR="$work/stage" "$cmake" --install "$build" --prefix /opt/atoll >"$work/out" 2>&1 || fail "installing failed"

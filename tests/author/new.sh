@@ -11,23 +11,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 prefix=$work/prefix
+test="author_new_$kind"
+. "$here/../docs/checks.sh"
 . "$here/../docs/blocks.sh"
 export CMAKE_GENERATOR="$generator" CXX="$compiler" CXXFLAGS=-Werror PATH="$prefix/bin:$PATH"
-
-fail() {
-  echo "author_new_$kind: $1" >&2
-  [ ! -f "$work/out" ] || cat "$work/out" >&2
-  exit 1
-}
-# quietly WHAT COMMAND…: shows the command's output only if it fails
-quietly() {
-  what=$1
-  shift
-  "$@" >"$work/out" 2>&1 || fail "$what failed"
-}
-expect() {
-  grep -qF -- "$1" "$work/out" || fail "expected '$1' in the output"
-}
 
 quietly "installing Atoll" "$cmake" --install "$build" --prefix "$prefix"
 cd "$work"

@@ -14,27 +14,13 @@ work=$(mktemp -d)
 prefix=$work/prefix
 project=$work/$name
 program=$project/build/bin/$name
+test=author_new_service
+logs="$project/cluster/run/*.log"
+. "$here/../docs/checks.sh"
 . "$here/../docs/blocks.sh"
 export CMAKE_GENERATOR="$generator" CXX="$compiler" CXXFLAGS=-Werror PATH="$prefix/bin:$PATH"
 trap '"$program" down "$project/cluster" >"$work/down" 2>&1 || true; rm -rf "$work"' EXIT
 
-fail() {
-  echo "author_new_service: $1" >&2
-  [ ! -f "$work/out" ] || cat "$work/out" >&2
-  for log in "$project"/cluster/run/*.log; do
-    [ ! -f "$log" ] || { echo "-- $log"; tail -n 5 "$log"; } >&2
-  done
-  exit 1
-}
-# quietly WHAT COMMAND…: shows the command's output only if it fails
-quietly() {
-  what=$1
-  shift
-  "$@" >"$work/out" 2>&1 || fail "$what failed"
-}
-expect() {
-  grep -qxF -- "$1" "$work/out" || fail "expected the line '$1' in the output"
-}
 # run_block WHAT N FILE FOLDER: runs the N-th block of commands of a document in a folder
 run_block() {
   { echo 'set -e'; block sh "$2" "$3" | sed "s|/where/atoll/is/installed|$prefix|; s|^cmake |'$cmake' |"; } >"$work/block.sh"
@@ -45,18 +31,18 @@ quietly "installing Atoll" "$cmake" --install "$build" --prefix "$prefix"
 sed "s/my_service/$name/g" "$guide" >"$work/guide.md"
 [ "$(blocks sh "$guide")" = 1 ] || fail "WRITING_A_SERVICE.md has blocks of commands that nothing runs"
 run_block "making, building and testing the service as the guide says" 1 "$work/guide.md" "$work"
-grep -qF '100% tests passed, 0 tests failed out of 1' "$work/out" || fail "the project's test did not run"
+grep -qF '100% tests passed, 0 tests failed out of 4' "$work/out" || fail "the project's test did not run"
 ! grep -rnE '@[A-Z]+@' "$project" --include='*.*' --exclude-dir=build >"$work/out" || fail "a placeholder is left in the project"
 
 readme=$project/README.md
-[ "$(blocks sh "$readme")" = 3 ] || fail "the README has blocks of commands that nothing runs"
+[ "$(blocks sh "$readme")" = 4 ] || fail "the README has blocks of commands that nothing runs"
 run_block "building as the README says" 1 "$readme" "$project"
 move_ports "$project/cluster"
 quietly "checking a node's file" "${program}d" --config "$project/cluster/member-1.toml" --check
 run_block "starting and using the service as the README says" 2 "$readme" "$project"
-expect "apples 3"
-expect "pears 1"
-expect "4"
+expect_line "apples 3"
+expect_line "pears 1"
+expect_line "4"
 
 # The others go on without a node, and it comes back.
 cd "$project"
@@ -66,15 +52,20 @@ for victim in member-1 member-2; do
   quietly "starting $victim again" "$program" up cluster
 done
 quietly "removing a counter" "$program" remove pears
-expect 1
+expect_line 1
 ! "$program" remove pears >"$work/out" 2>&1 || fail "a counter is removed twice"
-expect "$name: there is no counter 'pears'"
+expect_line "$name: there is no counter 'pears'"
 quietly "reading the total" "$program" total
-expect 23
-run_block "stopping as the README says" 3 "$readme" "$project"
+expect_line 23
+run_block "seeing the members, and letting another one lead, as the README says" 3 "$readme" "$project"
+expect_line "member-2 leads"
+run_block "stopping as the README says" 4 "$readme" "$project"
 
 # Its test finds a logic that breaks the invariant.
 sed -i '/state.erase(row);/d' counters.cpp
 quietly "building the changed test" "$cmake" --build build --target counters_test
 ! build/counters_test >"$work/out" 2>&1 || fail "a test of a broken logic passes"
 grep -q '^seed .*the total is' "$work/out" || fail "the test doesn't say what is wrong"
+! build/counters_test paxos >"$work/out" 2>&1 || fail "a simulation of a broken logic passes"
+grep -q '^seed .*the total is' "$work/out" || fail "the simulation doesn't say what is wrong"
+grep -q '^  replay: build/counters_test paxos --seed ' "$work/out" || fail "the simulation doesn't say how to repeat it"

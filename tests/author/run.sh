@@ -12,25 +12,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 guide=$here/../../docs/WRITING_A_PLUGIN.md
 work=$(mktemp -d)
 prefix=$work/prefix
+test=author_plugin
+. "$here/../docs/checks.sh"
 . "$here/../docs/blocks.sh"
 cluster=$prefix/share/atoll/configs/quickstart
 trap '"$prefix/bin/dfs" down "$cluster" >"$work/down" 2>&1 || true; rm -rf "$work"' EXIT
-
-fail() {
-  echo "author_plugin: $1" >&2
-  [ ! -f "$work/out" ] || cat "$work/out" >&2
-  exit 1
-}
-# quietly WHAT COMMAND…: shows the command's output only if it fails
-quietly() {
-  what=$1
-  shift
-  "$@" >"$work/out" 2>&1 || fail "$what failed"
-}
-# expect TEXT: a line of the last output is, or holds, the text
-expect() {
-  grep -qF -- "$1" "$work/out" || fail "expected '$1' in the output"
-}
 
 quietly "installing Atoll" "$cmake" --install "$build" --prefix "$prefix"
 [ -f "$prefix/include/atoll/spi/balancer.hpp" ] || fail "the interface's headers are not installed"

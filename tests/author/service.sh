@@ -12,6 +12,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 prefix=$work/prefix
 jobs=$work/build/jobs
+test=author_service
+logs="$work/cluster-*/run/*.log"
+. "$here/../docs/checks.sh"
 . "$here/../docs/blocks.sh"
 export CMAKE_GENERATOR="$generator" CXX="$compiler" CXXFLAGS="-Wall -Wextra -Werror"
 cleanup() {
@@ -21,21 +24,6 @@ cleanup() {
   rm -rf "$work"
 }
 trap cleanup EXIT
-
-fail() {
-  echo "author_service: $1" >&2
-  [ ! -f "$work/out" ] || cat "$work/out" >&2
-  for log in "$work"/cluster-*/run/*.log; do
-    [ ! -f "$log" ] || { echo "-- $log"; tail -n 5 "$log"; } >&2
-  done
-  exit 1
-}
-# quietly WHAT COMMAND…: shows the command's output only if it fails
-quietly() {
-  local what=$1
-  shift
-  "$@" >"$work/out" 2>&1 || fail "$what failed"
-}
 
 # What the guide prints is the job queue, word for word but for what … leaves out.
 guide=$here/../../docs/WRITING_A_SERVICE.md
@@ -50,8 +38,8 @@ is_quoted() {
   done
   [ "$(blocks "$language" "$guide")" = "$number" ] || fail "the guide has blocks of $language that nothing compares"
 }
-is_quoted cpp job_queue.cpp job_queue.hpp jobsd.cpp jobs.cpp ../digger/digger.hpp
-is_quoted cmake CMakeLists.txt
+is_quoted cpp job_queue.cpp job_queue.hpp jobsd.cpp jobs.cpp ../digger/digger.hpp ../job_queue_proof/prove_jobs.cpp
+is_quoted cmake CMakeLists.txt ../job_queue_proof/CMakeLists.txt
 is_quoted toml cluster/cluster.toml ../digger/workers.toml
 
 lines=$(cat "$here"/job_queue/*.* "$here"/job_queue/cluster/* | wc -l)
@@ -75,6 +63,30 @@ work_on() {
 # process_of NODE: the number of its process
 process_of() {
   cat "$folder/run/$1.pid"
+}
+
+# administer: replaces a member whose disk is lost, adds a fourth one, and lets it lead where the protocol can
+administer() {
+  local lost=member-3 fourth=member-4 port
+  port=$(sed -n 's/.*"member-3", address = "127.0.0.1:\([0-9]*\)".*/\1/p' "$folder/cluster.toml")
+  kill -9 "$(process_of "$lost")"
+  rm -r "$folder/data/$lost"
+  ! "$jobs" up --timeout 1 "$folder" >"$work/out" 2>&1 || fail "a member without its disk is ready"
+  grep -q "$lost takes no part" "$work/out" || fail "it isn't said which member waits:"
+  quietly "replacing $lost" "$jobs" member replace "$lost"
+  sed "s/member-1/$fourth/" "$folder/member-1.toml" >"$folder/$fourth.toml"
+  sed -i "s/^]$/  { id = 9, name = \"$fourth\", address = \"127.0.0.1:$((port + 1))\", joins = true },\n]/" "$folder/cluster.toml"
+  "$jobs" up --timeout 1 "$folder" >"$work/out" 2>&1 || true # nobody has let it in yet
+  quietly "adding $fourth" "$jobs" member add "$fourth"
+  quietly "adding $fourth again" "$jobs" member add "$fourth"
+  grep -qx "$fourth is a voter already" "$work/out" || fail "an addition is not safe to repeat"
+  quietly "listing the members" "$jobs" member list
+  [ "$(grep -c ' voter  *up ' "$work/out")" = 4 ] || fail "not all four members vote and are up:"
+  if [ "$protocol" = raft ]; then
+    quietly "letting $fourth lead" "$jobs" member lead "$fourth"
+    quietly "removing member-2" "$jobs" member remove member-2
+  fi
+  [ "$("$jobs" count)" = "0 0 60" ] || fail "a change of members lost jobs"
 }
 
 for protocol in raft paxos two_phase_commit; do
@@ -105,5 +117,6 @@ for protocol in raft paxos two_phase_commit; do
   [ ! -s "$work/out" ] || fail "with $protocol these jobs were done twice:"
   ! "$jobs" lease 1 >"$work/out" 2>&1 || fail "a job is left"
   grep -q 'no job waits' "$work/out" || fail "the reason is not told"
+  administer
   quietly "stopping the job queue" "$jobs" down "$folder"
 done

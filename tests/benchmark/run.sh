@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Runs all benchmarks of a build, prints their tables, and last what matters most in three lines; the figures as JSON
+# Runs all benchmarks of a build, prints their tables, and last what matters most in five lines; the figures as JSON
 # are in BUILD/bench.
 #
-#   tests/benchmark/run.sh BUILD_FOLDER [SECONDS]
+#   tests/benchmark/run.sh BUILD_FOLDER [SECONDS [AGAINST]]
 #     SECONDS: how long each figure is measured, 4 by default; counts and sizes of files grow with it
+#     AGAINST: the folder with dfs and dfsd of another build, whose start is measured beside this one's
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(realpath "$1")
 seconds=${2:-4}
+against=${3:-}
 [[ $seconds =~ ^[1-9][0-9]{0,2}$ ]] || { echo "seconds=$seconds is no number of seconds from 1 to 999" >&2; exit 2; }
 out=$build/bench
 mkdir -p "$out"
@@ -19,7 +21,9 @@ export PATH="$PATH:$etcd/usr/bin"
 min_time=$(awk "BEGIN { print $seconds * 0.05 }") # there are many figures
 for program in "$build"/tests/bench_*; do
   name=$(basename "$program")
-  case $name in bench_balancers | bench_cluster | bench_consensus | bench_control | bench_dispatcher) continue ;; esac
+  case $name in
+  bench_balancers | bench_cluster | bench_consensus | bench_control | bench_dispatcher | bench_start) continue ;;
+  esac
   echo "== $name"
   # Debian compiles Google Benchmark with assertions, of which the library warns at each start. They stand around the
   # loop that is measured, not in it.
@@ -46,6 +50,8 @@ echo "== bench_dispatcher"
 "$build/tests/bench_dispatcher" --seconds "$seconds" --json "$out/dispatcher.json"
 echo "== bench_consensus"
 "$build/tests/bench_consensus" --seconds "$seconds" --kills $((seconds * 5)) --json "$out/consensus.json"
+echo "== bench_start"
+"$build/tests/bench_start" --rounds $((seconds + 1)) --json "$out/start.json" ${against:+--against "$against"}
 echo "== bench_cluster"
 "$build/tests/bench_cluster" --seconds "$seconds" --json "$out/cluster.json"
 
@@ -73,5 +79,7 @@ if grep -q "to etcd's" "$out/consensus.json"; then
 else
   summary "$out/consensus.json" "raft: 256-byte commits, 16 clients"
 fi
+summary "$out/start.json" "start to first PUT of 4 KiB, 4 processes"
+summary "$out/start.json" "resident memory of master-1"
 summary "$out/cluster.json" "fsync: PUT $((seconds * 256)) MiB, 3 replicas"
 summary "$out/cluster.json" "fsync: GET $((seconds * 256)) MiB, one reader"

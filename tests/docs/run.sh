@@ -9,6 +9,8 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$here/../..
+test=docs
+. "$here/checks.sh"
 . "$here/blocks.sh"
 work=$(mktemp -d)
 export PATH="$1/bin:$PATH"
@@ -19,12 +21,6 @@ cleanup() {
   rm -rf "$work"
 }
 trap cleanup EXIT
-
-fail() {
-  echo "docs: $1" >&2
-  [ ! -f "$work/out" ] || cat "$work/out" >&2
-  exit 1
-}
 
 # Every `make TARGET` that is printed exists.
 for target in $(cat "$root"/*.md "$root"/docs/*.md | grep -oE '(`|^)make [a-z]+' | sed 's/.* //' | sort -u); do

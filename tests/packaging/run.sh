@@ -15,19 +15,9 @@ cleanup() {
   rm -rf "$work"
 }
 trap cleanup EXIT
+test=packaging
+. "$here/../docs/checks.sh"
 . "$here/../docs/blocks.sh"
-
-fail() {
-  echo "packaging: $1" >&2
-  [ ! -f "$work/out" ] || cat "$work/out" >&2
-  exit 1
-}
-# quietly WHAT COMMAND…: shows the command's output only if it fails
-quietly() {
-  local what=$1
-  shift
-  "$@" >"$work/out" 2>&1 || fail "$what failed"
-}
 
 quietly "making the package" sh -c 'cd "$1" && "$2" -B "$3"' - "$build" "$cpack" "$work/package"
 package=$(echo "$work"/package/atoll_*.deb)

@@ -63,6 +63,7 @@ const std::vector<layer>& layers() {
        {"spi", "core", "net", "runtime", "node"},
        {},
        true},
+      {"proofs", {"tests/author/job_queue_proof/"}, {"spi", "core", "sim", "verify"}, {}, true},
       {"apps", {"apps/"}, {"spi", "core", "net", "runtime", "node"}, {"caf/"}, true},
   };
   return all;

@@ -14,9 +14,9 @@ namespace {
 int report_missing_status(const context& with, const atl::error& problem) {
   auto code = report_error(problem);
   if (with.json && code == unavailable)
-    print("{}\n",
-          nlohmann::json{{"health", to_json({health_state::unavailable, {problem.message}})}}.dump(
-              -1, ' ', false, nlohmann::json::error_handler_t::replace));
+    print("{}\n", nlohmann::json{{"health", to_json(cluster_health{health_state::unavailable,
+                                                                   {problem.message}})}}
+                      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   return code;
 }
 
@@ -30,10 +30,10 @@ int show_status(context& with) {
   if (!status)
     return report_missing_status(with, status.error());
   if (with.json)
-    print("{}\n", status->dump());
+    print("{}\n", to_json(*status).dump());
   else
     print("{}", status_text(*status));
-  return health_exit_code((*status)["health"]);
+  return health_exit_code(judge_health(*status));
 }
 
 } // namespace dfs::cli

@@ -49,16 +49,10 @@ int mkdir(context& with, const std::vector<std::string>& paths, bool parents);
 int remove(context& with, const std::vector<std::string>& paths, bool recursive);
 
 int show_status(context& with);
-/// Asks a node itself: how its roles are, and which plugins it has loaded.
-/// @param name as in the node's file, or `HOST:PORT`
-int show_node(context& with, const std::string& name);
+/// The address of a storage node's endpoint, as the masters know it.
+atl::result<atl::endpoint> find_storage(context& with, const std::string& name);
 
-int list_masters(context& with);
-int add_master(context& with, const std::string& name, std::uint32_t timeout_s);
-int replace_master(context& with, const std::string& name, std::uint32_t timeout_s);
 int replace_storage(context& with, const std::string& name);
-int remove_master(context& with, const std::string& name, bool lost);
-int lead_master(context& with, const std::string& name);
 
 /// Lets the masters collect unreferenced chunks, and waits until these are removed.
 int collect(context& with, std::uint32_t timeout_s);

@@ -1,7 +1,8 @@
 #include "cli/context.hpp"
 
 #include "cli/output.hpp"
-#include "namespace/path.hpp"
+
+#include <atoll/core/printable_text.hpp>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -43,7 +44,7 @@ std::string printable_lines(std::string_view message) {
   std::string out;
   for (;;) {
     auto end = message.find('\n');
-    out += printable(message.substr(0, end));
+    out += atl::printable(message.substr(0, end));
     if (end == message.npos)
       return out;
     out += '\n';
@@ -77,6 +78,13 @@ atl::result<cluster_settings> context::settings() const {
   if (!config)
     return tl::unexpected{config.error()};
   return read_cluster(*config);
+}
+
+atl::result<atl::node::service_address> context::masters_address() const {
+  auto read = settings();
+  if (!read)
+    return tl::unexpected{read.error()};
+  return atl::node::service_address{*read, read->masters, master_role_name, nodes_down_advice};
 }
 
 atl::result<std::unique_ptr<control>> context::masters() {

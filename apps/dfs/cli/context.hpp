@@ -4,6 +4,7 @@
 #include "settings/settings.hpp"
 
 #include <atoll/core/error.hpp>
+#include <atoll/node/service_connection.hpp>
 
 #include <memory>
 #include <string>
@@ -36,6 +37,8 @@ struct context {
   bool stale_ok = false; ///< reads may be answered from an old state: `--stale-ok`
 
   atl::result<cluster_settings> settings() const;
+  /// Whom to call to administer the masters' group.
+  atl::result<atl::node::service_address> masters_address() const;
   /// A connection to the masters, for commands that transfer no file data.
   atl::result<std::unique_ptr<control>> masters();
   atl::result<std::unique_ptr<file_client>> files();

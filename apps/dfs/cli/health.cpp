@@ -1,7 +1,5 @@
 #include "cli/health.hpp"
 
-#include "cli/master_standing.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,6 +11,10 @@ namespace dfs::cli {
 
 namespace {
 
+using atl::node::group_overview;
+using atl::node::member_health;
+using atl::node::member_relation;
+using atl::node::member_standing;
 using nlohmann::json;
 using reasons = std::vector<std::string>;
 
@@ -24,42 +26,43 @@ std::string text_of(const json& object, const char* key) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string{};
 }
 
-bool is_member(const json& master) {
-  return master["member"] != not_a_member;
+bool is_member(const member_standing& master) {
+  return master.relation != member_relation::none;
 }
 
 // -- why writes are refused -------------------------------------------------------------------
 
-std::string count_voters(const json& status) {
+std::string count_voters(const group_overview& masters) {
   std::size_t voters = 0;
   std::size_t up = 0;
-  for (auto& master : status["masters"]) {
-    if (master["member"] != "voter")
+  for (auto& master : masters.members) {
+    if (master.relation != member_relation::voter)
       continue;
     ++voters;
-    up += master["health"] == "up" ? 1 : 0;
+    up += master.health == member_health::up ? 1 : 0;
   }
   return voters == 0 ? "" : fmt::format(" ({} of {} voting masters answer)", up, voters);
 }
 
-std::string leader_name(const json& status) {
-  for (auto& master : status["masters"])
-    if (master["leader"] == true)
-      return master["name"].get<std::string>();
+std::string leader_name(const group_overview& masters) {
+  for (auto& master : masters.members)
+    if (master.leads)
+      return master.name;
   return "the leading master";
 }
 
 /// @returns the reason; empty: writes are accepted.
-std::string why_writes_are_refused(const json& status) {
-  auto& seen = status["seen_by"];
-  auto leads = seen["role"] == "leader";
-  if (auto blocked = text_of(seen, "blocked"); !blocked.empty())
-    return blocked + (leads ? "" : count_voters(status));
+std::string why_writes_are_refused(const cluster_status& status) {
+  auto& seen = status.masters.view;
+  auto leads = seen.role == atl::spi::replica_role::leader;
+  if (!seen.blocked.empty())
+    return seen.blocked + (leads ? "" : count_voters(status.masters));
   if (!leads)
-    return fmt::format("{} leads and doesn't answer{}", leader_name(status), count_voters(status));
-  if (auto problem = text_of(status, "problem"); !problem.empty())
+    return fmt::format("{} leads and doesn't answer{}", leader_name(status.masters),
+                       count_voters(status.masters));
+  if (auto problem = text_of(status.view, "problem"); !problem.empty())
     return problem;
-  return text_of(status, "shortage");
+  return text_of(status.view, "shortage");
 }
 
 // -- what needs an operator -------------------------------------------------------------------
@@ -89,50 +92,48 @@ void add_storages(const json& status, reasons& out) {
   }
 }
 
-void add_master(const json& status, const json& master, reasons& out) {
-  auto name = master["name"].get<std::string>();
-  auto health = master["health"].get<std::string>();
-  if (health == "turned away" || (is_member(master) && health == "waiting"))
-    out.push_back(fmt::format("{} is {} ({})", name, health, text_of(master, "why")));
-  if (is_member(master) && health == "down")
+void add_master(const group_overview& masters, const member_standing& master, reasons& out) {
+  auto& name = master.name;
+  auto health = master.health;
+  if (health == member_health::turned_away ||
+      (is_member(master) && health == member_health::waiting))
+    out.push_back(fmt::format("{} is {} ({})", name, to_string(health), master.why));
+  if (is_member(master) && health == member_health::down)
     out.push_back(name + " is down");
-  if (is_member(master) && health == "up") {
-    auto blocked = text_of(master, "blocked");
-    if (text_of(status["seen_by"], "blocked").empty() && !blocked.empty())
+  if (is_member(master) && health == member_health::up) {
+    auto& blocked = master.own->blocked;
+    if (masters.view.blocked.empty() && !blocked.empty())
       out.push_back(fmt::format("{}: {}", name, blocked));
-    else if (is_astray(master, status))
+    else if (master.astray)
       out.push_back(name + " doesn't follow the leading master");
   }
   if (auto differences = describe_differences(master); !differences.empty())
     out.push_back(differences);
 }
 
-/// The storage nodes that are down, except masters, which are named with the masters.
-void add_turned_away(const json& status, reasons& out) {
-  if (!status.contains("turned_away"))
+/// The nodes that are turned away, except masters, which are named with the masters.
+void add_turned_away(const cluster_status& status, reasons& out) {
+  if (!status.view.contains("turned_away"))
     return;
-  auto is_master = [&](const json& node) {
-    return text_of(node, "folder").empty() &&
-           std::any_of(status["masters"].begin(), status["masters"].end(),
-                       [&](auto& master) { return master["name"] == node["name"]; });
-  };
-  for (auto& node : status["turned_away"])
-    if (!is_master(node))
-      out.push_back(
-          fmt::format("{} is turned away ({})", text_of(node, "name"), text_of(node, "why")));
+  for (auto& node : status.view["turned_away"]) {
+    auto name = text_of(node, "name");
+    auto is_master = text_of(node, "folder").empty() && status.masters.find(name) != nullptr;
+    if (!is_master)
+      out.push_back(fmt::format("{} is turned away ({})", name, text_of(node, "why")));
+  }
 }
 
 } // namespace
 
-cluster_health judge_health(const json& status) {
+cluster_health judge_health(const cluster_status& status) {
   cluster_health health;
   auto refused = why_writes_are_refused(status);
   if (!refused.empty())
     health.reasons.push_back(std::string{refused_prefix} + refused);
-  add_chunks(status, health.reasons);
-  add_storages(status, health.reasons);
-  for (auto& master : status["masters"])
-    add_master(status, master, health.reasons);
+  add_chunks(status.view, health.reasons);
+  add_storages(status.view, health.reasons);
+  for (auto& master : status.masters.members)
+    add_master(status.masters, master, health.reasons);
   add_turned_away(status, health.reasons);
   health.state = !refused.empty()         ? health_state::unavailable
                  : health.reasons.empty() ? health_state::healthy
@@ -145,18 +146,17 @@ json to_json(const cluster_health& health) {
           {"reasons", health.reasons}};
 }
 
-std::string health_line(const json& health) {
-  auto state = health["state"].get<std::string>();
-  auto reasons = health["reasons"].get<std::vector<std::string>>();
-  auto all = fmt::format("{}", fmt::join(reasons, ", "));
-  if (state == "degraded")
+std::string health_line(const cluster_health& health) {
+  auto all = fmt::format("{}", fmt::join(health.reasons, ", "));
+  if (health.state == health_state::degraded)
     return "degraded: " + all;
-  return all.empty() ? state : all;
+  return all.empty() ? std::string{state_names[static_cast<std::size_t>(health.state)]} : all;
 }
 
-exit_code health_exit_code(const json& health) {
-  auto& state = health["state"];
-  return state == "healthy" ? done : state == "degraded" ? degraded : unavailable;
+exit_code health_exit_code(const cluster_health& health) {
+  return health.state == health_state::healthy    ? done
+         : health.state == health_state::degraded ? degraded
+                                                  : unavailable;
 }
 
 } // namespace dfs::cli

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cli/cluster_status.hpp"
 #include "cli/context.hpp"
 
 #include <nlohmann/json.hpp>
@@ -20,17 +21,14 @@ struct cluster_health {
   std::vector<std::string> reasons; ///< the worst first; empty when healthy
 };
 
-/// Judges the result of `gather_status`.
-cluster_health judge_health(const nlohmann::json& status);
+cluster_health judge_health(const cluster_status& status);
 
 /// The value of `health` in the status.
 nlohmann::json to_json(const cluster_health& health);
 
-// From the result of `to_json`:
-
 /// One line for people.
-std::string health_line(const nlohmann::json& health);
+std::string health_line(const cluster_health& health);
 /// The exit code of `dfs status`.
-exit_code health_exit_code(const nlohmann::json& health);
+exit_code health_exit_code(const cluster_health& health);
 
 } // namespace dfs::cli

@@ -1,14 +1,12 @@
+#include "cli/cluster_status.hpp"
 #include "cli/commands.hpp"
-#include "cli/master_standing.hpp"
 #include "cli/node_format.hpp"
-#include "cli/status_text.hpp"
 
 #include <atoll/core/shell_word.hpp>
 #include <atoll/node/launcher.hpp>
 #include <atoll/node/node_process.hpp>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <chrono>
 
@@ -16,33 +14,16 @@ namespace dfs::cli {
 
 namespace {
 
-using nlohmann::json;
-
 /// Why the cluster isn't ready; empty if it is.
-std::string not_ready(const json& status, const std::vector<atl::node::local_node>& nodes) {
-  for (auto& master : status["masters"])
-    if (master["health"] == "waiting")
-      return fmt::format("master {} takes no part: {}", master["name"].get<std::string>(),
-                         master["waiting"].get<std::string>());
-  for (auto& master : status["masters"])
-    if (master["health"] == "turned away")
-      return fmt::format("master {} is turned away: {}", master["name"].get<std::string>(),
-                         master["why"].get<std::string>());
-  for (auto& master : status["masters"])
-    if (master["health"] != "up")
-      return fmt::format("master {} doesn't answer", master["name"].get<std::string>());
-  auto blocked = status["seen_by"]["blocked"].get<std::string>();
-  if (!blocked.empty())
-    return blocked;
-  for (auto& master : status["masters"])
-    if (is_astray(master, status))
-      return fmt::format("master {} doesn't follow the leading master yet",
-                         master["name"].get<std::string>());
+std::string not_ready(const cluster_status& status,
+                      const std::vector<atl::node::local_node>& nodes) {
+  if (auto why = why_incomplete(status.masters); !why.empty())
+    return why;
   for (auto& it : nodes) {
     if (!it.has_role(storage_role_name))
       continue;
     auto up = false;
-    for (auto& storage : status["storages"])
+    for (auto& storage : status.view["storages"])
       up = up || (storage["name"] == it.name && storage["health"] == "up");
     if (!up)
       return fmt::format("storage node {} hasn't joined", it.name);

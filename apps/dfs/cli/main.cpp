@@ -3,15 +3,20 @@
 #include "cli/launch_commands.hpp"
 #include "cli/output.hpp"
 #include "cli/usage_error.hpp"
+#include "settings/masters_service.hpp"
 
 #include <atoll/core/standard_streams.hpp>
+#include <atoll/node/group_commands.hpp>
+#include <atoll/node/node_command.hpp>
 
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
 #include <exception>
+#include <functional>
 #include <signal.h>
 #include <system_error>
+#include <utility>
 
 namespace {
 
@@ -28,42 +33,19 @@ void add_cluster(CLI::App& app, context& with, chosen& call) {
   auto* admin = app.add_subcommand("admin", "Change the cluster itself");
   admin->require_subcommand(1);
   static std::string name;
-  auto* node = admin->add_subcommand(
-      "node", "Ask a node itself: how its roles are, and which plugins it has loaded");
-  node->add_option("NAME", name, "As node.name in its file, or HOST:PORT")->required();
-  node->callback([&] { call = [&] { return dfs::cli::show_node(with, name); }; });
+  auto address = [&with] { return with.masters_address(); };
+  auto json = [&with] { return with.json; };
+  auto choose = [&call](std::function<atl::status()> run) {
+    call = [run = std::move(run)] {
+      auto outcome = run();
+      return outcome ? dfs::cli::done : dfs::cli::report_error(outcome.error());
+    };
+  };
+  atl::node::add_node_command(*admin, address, choose, json, [&with](const std::string& storage) {
+    return dfs::cli::find_storage(with, storage);
+  });
   auto* master = admin->add_subcommand("master", "The masters' group");
-  master->require_subcommand(1);
-  static std::uint32_t timeout_s = 600;
-  auto* list = master->add_subcommand("list", "Show the group's members, and how far each is");
-  list->callback([&] { call = [&] { return dfs::cli::list_masters(with); }; });
-  auto* add = master->add_subcommand("add", "Let a master in: it learns everything first, then "
-                                            "votes. The cluster's file must name it, with "
-                                            "joins = true, and it must be running");
-  add->add_option("NAME", name, "As in [[masters]]")->required();
-  add->add_option("--timeout", timeout_s, "Seconds to wait until it knows everything")
-      ->capture_default_str();
-  add->callback([&] { call = [&] { return dfs::cli::add_master(with, name, timeout_s); }; });
-  auto* replace =
-      master->add_subcommand("replace", "Let a master whose disk was lost come back with an empty "
-                                        "one: under a new id, since what the former disk promised "
-                                        "is gone. Start it on the empty disk first");
-  replace->add_option("NAME", name, "As in [[masters]]")->required();
-  replace->add_option("--timeout", timeout_s, "Seconds to wait until it knows everything")
-      ->capture_default_str();
-  replace->callback(
-      [&] { call = [&] { return dfs::cli::replace_master(with, name, timeout_s); }; });
-  auto* remove = master->add_subcommand("remove", "Let a master go, alive or lost");
-  remove->add_option("NAME", name, "As in [[masters]]")->required();
-  static bool lost = false;
-  remove->add_flag(
-      "--lost", lost,
-      "Your word that its disk is gone: it never comes back under this id. Wanted by a\n"
-      "protocol that else waits for the vote of the one that goes");
-  remove->callback([&] { call = [&] { return dfs::cli::remove_master(with, name, lost); }; });
-  auto* lead = master->add_subcommand("lead", "Let a master lead");
-  lead->add_option("NAME", name, "As in [[masters]]")->required();
-  lead->callback([&] { call = [&] { return dfs::cli::lead_master(with, name); }; });
+  atl::node::add_group_commands(*master, dfs::masters_service(), address, choose, json);
 
   static std::uint32_t collect_timeout_s = 3600;
   auto* collect = admin->add_subcommand(

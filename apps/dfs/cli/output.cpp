@@ -1,6 +1,6 @@
 #include "cli/output.hpp"
 
-#include "namespace/path.hpp"
+#include <atoll/core/printable_text.hpp>
 
 #include <cerrno>
 #include <cstdio>
@@ -83,7 +83,7 @@ int finish_output(int code) {
 }
 
 std::string display_name(std::string_view name) {
-  return is_output_terminal() ? printable(name) : std::string{name};
+  return is_output_terminal() ? atl::printable(name) : std::string{name};
 }
 
 bool is_output_terminal() {

@@ -1,7 +1,8 @@
 #include "cli/progress.hpp"
 
 #include "cli/output.hpp"
-#include "namespace/path.hpp"
+
+#include <atoll/core/printable_text.hpp>
 
 #include <fmt/format.h>
 #include <sys/ioctl.h>
@@ -112,7 +113,7 @@ std::string progress_line(const transfer_state& state, std::size_t columns) {
   }
   if (room > name_columns_min) {
     auto width = room - 1;
-    line = cut_text(printable(state.name), width) + " " + line;
+    line = cut_text(atl::printable(state.name), width) + " " + line;
   }
   return line;
 }

@@ -5,7 +5,8 @@
 #include "cli/progress.hpp"
 #include "cli/remote_path.hpp"
 #include "cli/transfer_tally.hpp"
-#include "namespace/path.hpp"
+
+#include <atoll/core/printable_text.hpp>
 
 #include <fmt/format.h>
 
@@ -76,7 +77,7 @@ class putting {
       put_file(path, below(remote, relative));
     };
     visitor.other = [](auto& path) {
-      print_error("dfs: left out {}: neither a file nor a folder\n", printable(path));
+      print_error("dfs: left out {}: neither a file nor a folder\n", atl::printable(path));
     };
     visitor.problem = [&](auto& problem) { tally_.fail(problem); };
     visitor.stop = [&] { return tally_.has_given_up(); };

@@ -2,7 +2,6 @@
 
 #include "cli/context.hpp"
 #include "cli/health.hpp"
-#include "cli/master_standing.hpp"
 
 #include <fmt/format.h>
 
@@ -14,6 +13,9 @@ namespace dfs::cli {
 
 namespace {
 
+using atl::node::describe_differences;
+using atl::node::describe_role;
+using atl::node::member_standing;
 using nlohmann::json;
 
 std::string plugin_line(const json& plugin) {
@@ -42,12 +44,11 @@ std::string storage_line(const json& node) {
   return line + "\n";
 }
 
-std::string master_lines(const json& master) {
-  auto line = fmt::format("  {:<16} master   {:<8} {:<22} {}\n", master["name"].get<std::string>(),
-                          master["health"].get<std::string>(), master["address"].get<std::string>(),
-                          describe_role(master));
-  if (master.contains("why"))
-    line += fmt::format("    {}\n", master["why"].get<std::string>());
+std::string master_lines(const member_standing& master) {
+  auto line = fmt::format("  {:<16} master   {:<8} {:<22} {}\n", master.name,
+                          to_string(master.health), master.address, describe_role(master));
+  if (!master.why.empty())
+    line += fmt::format("    {}\n", master.why);
   if (auto differences = describe_differences(master); !differences.empty())
     line += fmt::format("    {}\n", differences);
   return line;
@@ -90,34 +91,12 @@ std::string connections_line(const json& master) {
 
 } // namespace
 
-atl::result<json> gather_status(control& masters) {
-  std::map<std::string, json> views; ///< by the name of the master whose view it is
-  std::vector<std::string> problems;
-  for (auto& answer : masters.call_each(protocol::kind::status)) {
-    auto view = answer ? json::parse(*answer, nullptr, false) : json{};
-    if (!answer)
-      problems.push_back(answer.error().message);
-    if (!view.is_object() || !view.contains("masters"))
-      continue;
-    std::string name = view["seen_by"]["name"];
-    views[name] = std::move(view);
-  }
-  auto* best = best_view(views);
-  if (!best)
-    return atl::fail(
-        atl::errc::unavailable,
-        fmt::format("no master answers: {}; {}", fmt::join(problems, "; "), nodes_down_advice));
-  auto status = *best;
-  add_standing(status, views);
-  status["health"] = to_json(judge_health(status));
-  return status;
-}
-
-std::string status_text(const json& status) {
+std::string status_text(const cluster_status& shown) {
+  auto& status = shown.view;
   auto out = fmt::format("{}\n\ncluster {}, as {} sees it\n\nnodes\n",
-                         health_line(status["health"]), status["cluster"].get<std::string>(),
+                         health_line(judge_health(shown)), status["cluster"].get<std::string>(),
                          status["seen_by"]["name"].get<std::string>());
-  for (auto& master : status["masters"])
+  for (auto& master : shown.masters.members)
     out += master_lines(master);
   for (auto& node : status["storages"])
     out += storage_line(node);

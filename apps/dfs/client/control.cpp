@@ -1,9 +1,6 @@
 #include "client/control.hpp"
 
-#include <atoll/runtime/runtime_messages.hpp>
-#include <atoll/runtime/service_client.hpp>
 #include <atoll/runtime/system.hpp>
-#include <atoll/spi/codec.hpp>
 
 namespace dfs {
 
@@ -78,18 +75,8 @@ std::optional<atl::spi::log_index> control::oldest_applied() const {
   return impl_->masters.oldest_applied();
 }
 
-atl::status control::change_members(std::vector<atl::spi::replica_id> voters,
-                                    std::vector<atl::spi::replica_id> learners,
-                                    std::vector<atl::spi::replica_id> lost) {
-  auto wanted =
-      encode(atl::runtime::change_members{std::move(voters), std::move(learners), std::move(lost)});
-  return impl_->masters.group().call(message_kind::members, std::move(wanted)).map([](auto&&) {});
-}
-
-atl::status control::transfer_leadership(atl::spi::replica_id to) {
-  atl::spi::writer wanted;
-  wanted.put(to);
-  return impl_->masters.group().call(message_kind::transfer, wanted.take()).map([](auto&&) {});
+atl::runtime::service_client& control::service() {
+  return impl_->masters;
 }
 
 atl::result<std::string> control::call(protocol::kind kind, std::string body) {

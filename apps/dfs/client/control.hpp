@@ -8,6 +8,7 @@
 #include "settings/settings.hpp"
 
 #include <atoll/core/error.hpp>
+#include <atoll/runtime/service_client.hpp>
 #include <atoll/spi/consensus.hpp>
 
 #include <cstdint>
@@ -72,13 +73,8 @@ class control {
   /// None before the first such answer.
   std::optional<atl::spi::log_index> oldest_applied() const;
 
-  /// Makes these replicas the masters' group. May be repeated.
-  /// @param lost masters whose disks are lost, as an operator states: they never come back
-  atl::status change_members(std::vector<atl::spi::replica_id> voters,
-                             std::vector<atl::spi::replica_id> learners,
-                             std::vector<atl::spi::replica_id> lost = {});
-  /// Asks the leading master to let another one lead; the leader may decline silently.
-  atl::status transfer_leadership(atl::spi::replica_id to);
+  /// For calls that are the same in every service.
+  atl::runtime::service_client& service();
 
   /// Sends a master a request that is neither a command nor a query.
   atl::result<std::string> call(protocol::kind kind, std::string body);

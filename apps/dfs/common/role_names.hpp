@@ -7,6 +7,6 @@ inline constexpr const char* master_role_name = "master";
 inline constexpr const char* storage_role_name = "storage";
 
 /// The command by which an operator administers the masters' group, for messages.
-inline constexpr const char* admin_command = "dfs admin";
+inline constexpr const char* masters_admin_command = "dfs admin master";
 
 } // namespace dfs

@@ -74,8 +74,6 @@ caf::behavior master_actor::make_behavior() {
 // -- what comes from outside ------------------------------------------------------------------
 
 caf::result<envelope> master_actor::on_envelope(envelope& message) {
-  if (message.kind == atl::runtime::message_kind::membership)
-    return membership(message);
   switch (static_cast<protocol::kind>(message.kind)) {
   case protocol::kind::heartbeat:
     return on_heartbeat(message);
@@ -254,44 +252,6 @@ envelope master_actor::cluster() const {
                                node.last.free_bytes,
                                registry_.alive(node, now)});
   return answer_with(encode(info));
-}
-
-/// Answers a master with an empty data folder whether it belongs to the group.
-caf::result<envelope> master_actor::membership(const envelope& message) {
-  auto asking = atl::decode_membership_query(message.body);
-  if (!asking)
-    return error_reply(asking.error());
-  atl::membership_response answer;
-  answer.peer.self = {settings_.role.replica, settings_.self.name, settings_.self.address,
-                      settings_.self.folder};
-  answer.peer.cluster = settings_.self.cluster;
-  answer.peer.consensus = settings_.role.consensus;
-  answer.birth = settings_.birth;
-  // The founders ask before the group can answer queries.
-  for (auto& founder : settings_.birth.founders)
-    if (founder.folder == asking->self.folder)
-      answer.admitted_as = founder.id;
-  if (answer.admitted_as != 0)
-    return answer_with(atl::encode(answer));
-  auto promise = make_response_promise<envelope>();
-  query(
-      queries::members{},
-      [this, promise, answer,
-       folder = asking->self.folder](atl::result<responses::members> members) mutable {
-        // Without a quorum the admitted masters are unknown, but the group's existence is known.
-        atl::runtime::member_folders known{settings_.role.name, {}};
-        if (members)
-          for (auto& master : members->masters) {
-            known.folder_of[master.id] = master.folder;
-            if (master.folder == folder)
-              answer.admitted_as = master.id;
-          }
-        if (members)
-          tell(this, settings_.endpoint, std::move(known));
-        promise.deliver(answer_with(atl::encode(answer)));
-      },
-      settings_.policy.storage_timeout / 2);
-  return promise;
 }
 
 caf::result<envelope> master_actor::status() {

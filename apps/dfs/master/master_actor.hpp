@@ -65,7 +65,6 @@ class master_actor : public caf::event_based_actor {
     std::vector<atl::runtime::replica_actor::peer> group;
     master_policy policy;
     caf::actor replica;
-    caf::actor endpoint; ///< gets `member_folders`
     std::shared_ptr<atl::spi::balancer> balancer;
     std::shared_ptr<const atl::spi::recovery> recovery;
     std::uint64_t seed = 0;
@@ -75,7 +74,7 @@ class master_actor : public caf::event_based_actor {
 
   master_actor(caf::actor_config& config, settings given);
   caf::behavior make_behavior() override;
-  void on_exit() override { settings_.replica = settings_.endpoint = nullptr; }
+  void on_exit() override { settings_.replica = nullptr; }
   const char* name() const override { return "dfs.master"; }
 
  private:
@@ -94,7 +93,6 @@ class master_actor : public caf::event_based_actor {
   envelope collect(const envelope& message);
   envelope cluster() const;
   caf::result<envelope> status();
-  caf::result<envelope> membership(const envelope& message);
 
   // Periodic work.
   void on_tick();

@@ -20,16 +20,6 @@ json describe(const protocol::plugin_choice& choice) {
   return {{"name", choice.name}, {"version", choice.version}, {"options", std::move(options)}};
 }
 
-json describe_masters(const status_view& view) {
-  auto list = json::array();
-  for (auto& peer : view.replica.known) {
-    json entry{{"id", peer.id}, {"name", peer.name}, {"address", atl::to_string(peer.where)}};
-    entry["leader"] = peer.id == view.replica.protocol.leader;
-    list.push_back(std::move(entry));
-  }
-  return list;
-}
-
 json describe_storages(const status_view& view) {
   auto list = json::array();
   auto now = std::chrono::steady_clock::now();
@@ -133,20 +123,6 @@ std::string size_text(std::uint64_t bytes) {
   return atl::format_size(static_cast<std::int64_t>(bytes));
 }
 
-/// The settings that should be equal in all masters' files. Of the consensus plugin only a part
-/// must agree, and masters in which that part differs turn each other away.
-json describe_configuration(const master_policy& policy) {
-  return {{"recovery", plugin_text(policy.recovery)},
-          {"placement", plugin_text(policy.placement)},
-          {"reads", plugin_text(policy.reads)},
-          {"files.chunk_size", size_text(policy.chunk_bytes)},
-          {"files.inline_limit", size_text(policy.inline_bytes)},
-          {"files.durability", to_string(policy.durability)},
-          {"files.grace", atl::format_duration(policy.grace)},
-          {"files.collection_interval", atl::format_duration(policy.collection_interval)},
-          {"files.session_expiry", atl::format_duration(policy.session_expiry)}};
-}
-
 /// The number of chunks that are short of copies, as far as the leading master has counted.
 json describe_survey(const chunk_survey& survey) {
   if (!survey.problem().empty())
@@ -165,11 +141,22 @@ json describe_survey(const chunk_survey& survey) {
 
 } // namespace
 
+std::map<std::string, std::string> describe_configuration(const master_policy& policy) {
+  return {{"recovery", plugin_text(policy.recovery)},
+          {"placement", plugin_text(policy.placement)},
+          {"reads", plugin_text(policy.reads)},
+          {"files.chunk_size", size_text(policy.chunk_bytes)},
+          {"files.inline_limit", size_text(policy.inline_bytes)},
+          {"files.durability", std::string{to_string(policy.durability)}},
+          {"files.grace", atl::format_duration(policy.grace)},
+          {"files.collection_interval", atl::format_duration(policy.collection_interval)},
+          {"files.session_expiry", atl::format_duration(policy.session_expiry)}};
+}
+
 std::string describe_status(const status_view& view) {
   json out;
   out["cluster"] = view.self.cluster;
   out["seen_by"] = describe_replica(view);
-  out["masters"] = describe_masters(view);
   out["storages"] = describe_storages(view);
   out["durability"] = to_string(view.policy.durability);
   out["chunk_bytes"] = view.policy.chunk_bytes;
@@ -197,7 +184,6 @@ std::string describe_status(const status_view& view) {
     out["waiting"] = view.waiting;
   out["copies"] = view.survey ? describe_survey(*view.survey) : json{};
   out["shortage"] = view.shortage;
-  out["configuration"] = describe_configuration(view.policy);
   // Names and messages come from other machines: bytes that aren't UTF-8 are replaced, without an
   // exception.
   return out.dump(-1, ' ', false, json::error_handler_t::replace);

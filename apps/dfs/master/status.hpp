@@ -26,6 +26,10 @@ struct status_view {
   std::string shortage{}; ///< why no chunk of full size can be stored; empty: it can
 };
 
+/// The settings that should be equal in all masters' files, by key. Of the consensus plugin only a
+/// part must agree, and masters in which that part differs turn each other away.
+std::map<std::string, std::string> describe_configuration(const master_policy& policy);
+
 /// As JSON; docs/OPERATING.md describes the fields.
 std::string describe_status(const status_view& view);
 

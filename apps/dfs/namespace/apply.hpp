@@ -16,8 +16,6 @@ atl::result<responses::changed> run(state_transaction& state, const commands::re
 atl::result<responses::changed> run(state_transaction& state, const commands::remove& command);
 atl::result<responses::registered> run(state_transaction& state,
                                        const commands::register_storage& command);
-atl::result<responses::admitted> run(state_transaction& state,
-                                     const commands::admit_master& command);
 atl::result<responses::changed> run(state_transaction& state,
                                     const commands::relocate_chunk& command);
 atl::result<responses::garbage_collected> run(state_transaction& state,

@@ -2,6 +2,8 @@
 #include "namespace/keys.hpp"
 #include "namespace/namespace_limits.hpp"
 
+#include <atoll/core/printable_text.hpp>
+
 #include <fmt/format.h>
 
 namespace dfs::state {
@@ -16,7 +18,8 @@ using responses::registered;
 namespace {
 
 bool is_label(std::string_view text, std::size_t bytes_max) {
-  return !text.empty() && text.size() <= bytes_max && text.find('\0') == text.npos && is_utf8(text);
+  return !text.empty() && text.size() <= bytes_max && text.find('\0') == text.npos &&
+         atl::is_utf8(text);
 }
 
 status check_labels(const commands::register_storage& command) {

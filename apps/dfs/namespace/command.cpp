@@ -62,10 +62,6 @@ void write(writer& out, const commands::collect_garbage& c) {
   out.put(c.gc_watermark_us).put(c.reclaimed_inodes_max).put(c.session_expiry_us);
 }
 
-void write(writer& out, const commands::admit_master& c) {
-  out.put(c.id).put(c.name).put(c.address).put(c.folder);
-}
-
 void read(reader& in, commands::mkdir& c) {
   c.path = in.get_string();
   c.parents = in.get<bool>();
@@ -121,13 +117,6 @@ void read(reader& in, commands::collect_garbage& c) {
   c.gc_watermark_us = in.get<std::uint64_t>();
   c.reclaimed_inodes_max = in.get<std::uint32_t>();
   c.session_expiry_us = in.get<std::uint64_t>();
-}
-
-void read(reader& in, commands::admit_master& c) {
-  c.id = in.get<std::uint32_t>();
-  c.name = in.get_string();
-  c.address = in.get_string();
-  c.folder = in.get_string();
 }
 
 } // namespace

@@ -70,16 +70,6 @@ struct register_storage {
   bool replaces = false;
 };
 
-/// Admits a master's data folder to the group. The same folder always gets the same id. An id is
-/// never given to a second folder, because the promises of the first are lost with it.
-struct admit_master {
-  using response = responses::admitted;
-  std::uint32_t id = 0; ///< the requested id; 0: the next unused id
-  std::string name;
-  std::string address;
-  std::string folder; ///< the id of the data folder
-};
-
 /// Records that a fragment has moved from `from` to `to`; refused if the state has it elsewhere.
 struct relocate_chunk {
   using response = responses::changed;
@@ -103,9 +93,9 @@ struct collect_garbage {
 } // namespace commands
 
 /// The order is that of the bytes on the wire: append only.
-using action = std::variant<commands::mkdir, commands::put_file, commands::rename, commands::remove,
-                            commands::register_storage, commands::relocate_chunk,
-                            commands::collect_garbage, commands::admit_master>;
+using action =
+    std::variant<commands::mkdir, commands::put_file, commands::rename, commands::remove,
+                 commands::register_storage, commands::relocate_chunk, commands::collect_garbage>;
 
 /// A log entry: an action in the envelope of an `atl::session_command`.
 struct command {

@@ -52,15 +52,6 @@ result<responses::summary> execute(present_reader& state, const queries::summary
   return answer;
 }
 
-result<responses::members> execute(present_reader& state, const queries::members&) {
-  responses::members answer;
-  answer.birth = state.find_birth();
-  state.for_each_member([&](std::uint32_t id, const member_record& record) {
-    answer.masters.push_back({id, record.name, record.address, record.folder});
-  });
-  return answer;
-}
-
 result<responses::chunk_page> execute(present_reader& state, const queries::chunks_on& query) {
   responses::chunk_page answer;
   page page{query.limit};

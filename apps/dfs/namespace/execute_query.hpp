@@ -19,7 +19,6 @@ atl::result<responses::summary> execute(present_reader& state, const queries::su
 atl::result<responses::chunk_page> execute(present_reader& state, const queries::chunks_on& query);
 atl::result<responses::known_chunks> execute(present_reader& state, const queries::known& query);
 atl::result<responses::chunk_page> execute(present_reader& state, const queries::all_chunks& query);
-atl::result<responses::members> execute(present_reader& state, const queries::members& query);
 
 /// Counts the items that still fit into a response.
 class page {

@@ -14,7 +14,6 @@ enum table : char {
   inodes = 'i',
   contents = 'l',
   metas = 'm',
-  members = 'M',
   storages = 'S',
   storage_names = 'N',
   storage_uuids = 'U',
@@ -117,13 +116,6 @@ std::string storage_by_uuid(std::string_view uuid) {
   return make(storage_uuids, uuid);
 }
 
-std::string member(std::uint32_t id) {
-  return make(members, id);
-}
-std::string all_members() {
-  return make(members);
-}
-
 std::string_view lookup_only() {
   static constexpr char letters[] = {contents, inodes, metas, storage_names, storage_uuids};
   return {letters, sizeof letters};
@@ -147,12 +139,6 @@ std::optional<storage_id> storage_in(std::string_view key) {
   if (key.size() < 1 + sizeof(storage_id))
     return std::nullopt;
   return value_at<storage_id>(key, 1);
-}
-
-std::optional<std::uint32_t> member_in(std::string_view key) {
-  if (key.size() < 1 + sizeof(std::uint32_t))
-    return std::nullopt;
-  return value_at<std::uint32_t>(key, 1);
 }
 
 std::optional<chunk_id> chunk_in(std::string_view key) {

@@ -37,8 +37,6 @@ std::string storage_by_name(std::string_view name);
 std::string storage_by_uuid(std::string_view uuid);
 
 /// The data folder that a replica's id stands for.
-std::string member(std::uint32_t id);
-std::string all_members();
 
 /// The letters of the tables whose rows are never read in order, only looked up.
 std::string_view lookup_only();
@@ -49,7 +47,6 @@ std::string end_of(std::string_view prefix);
 /// The ids in a key, after its letter; none if the key is too short.
 std::optional<inode_id> inode_in(std::string_view key);
 std::optional<storage_id> storage_in(std::string_view key);
-std::optional<std::uint32_t> member_in(std::string_view key);
 std::optional<chunk_id> chunk_in(std::string_view key);
 /// The chunk in a key that `fragment_on` made.
 std::optional<chunk_id> chunk_on_node_in(std::string_view key);

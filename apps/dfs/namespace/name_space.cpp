@@ -6,8 +6,7 @@ namespace dfs {
 
 atl::result<std::unique_ptr<name_space>> open_name_space(const std::filesystem::path& folder,
                                                          const name_space::settings& settings) {
-  return name_space::open(folder, settings,
-                          std::make_unique<state::name_space_logic>(settings.birth));
+  return name_space::open(folder, settings, std::make_unique<state::name_space_logic>());
 }
 
 } // namespace dfs

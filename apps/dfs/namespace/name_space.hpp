@@ -14,8 +14,7 @@ namespace dfs {
 /// The replicated state of the masters: directories, files, and the places of their chunks.
 using name_space = atl::replicated_state;
 
-/// Opens the name space in `folder`, or creates one there; a new one knows the founders that the
-/// settings' certificate names.
+/// Opens the name space in `folder`, or creates one there.
 /// @returns an error like `replicated_state::open`
 atl::result<std::unique_ptr<name_space>> open_name_space(const std::filesystem::path& folder,
                                                          const name_space::settings& settings);

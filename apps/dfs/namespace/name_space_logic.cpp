@@ -5,14 +5,12 @@
 #include "namespace/execute_query.hpp"
 #include "namespace/keys.hpp"
 
-#include <atoll/core/group_birth.hpp>
-
 namespace dfs::state {
 
 namespace {
 
-/// Would a refusal of the command save space? Commands that free space or admit other disks must be
-/// carried out on a full disk as well.
+/// Would a refusal of the command save space? Commands that free space or let another disk
+/// in must be carried out on a full disk as well.
 bool adds_to_state(const action& action) {
   return std::holds_alternative<commands::mkdir>(action) ||
          std::holds_alternative<commands::put_file>(action) ||
@@ -40,14 +38,6 @@ atl::status name_space_logic::initialize(atl::transaction& rows) {
   root.type = inode_type::directory;
   state.put_inode(root_inode, root);
   state.put(keys::meta(), encode(fresh));
-  if (birth_.empty())
-    return {};
-  auto birth = atl::decode_group_birth(birth_);
-  if (!birth)
-    return tl::unexpected{birth.error()};
-  for (auto& founder : birth->founders)
-    state.put(keys::member(founder.id),
-              encode(member_record{founder.name, founder.address, founder.folder}));
   return {};
 }
 

@@ -13,9 +13,6 @@ namespace dfs::state {
 /// What the commands and queries of the name space do.
 class name_space_logic final : public atl::service_logic {
  public:
-  /// @param birth the certificate of the group, encoded; empty: a new state has no founders
-  explicit name_space_logic(std::string birth) : birth_{std::move(birth)} {}
-
   atl::service_info info() const override;
   atl::status initialize(atl::transaction& rows) override;
   void load(atl::row_reader& rows) override;
@@ -27,7 +24,6 @@ class name_space_logic final : public atl::service_logic {
   bool takes_space(const atl::service_command& command) const override;
 
  private:
-  std::string birth_;
   meta meta_; ///< as in its row after the last batch, and the changes since
 };
 

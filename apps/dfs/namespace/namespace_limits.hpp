@@ -22,11 +22,6 @@ inline constexpr std::size_t storage_name_bytes_max = 255;
 inline constexpr std::size_t storage_uuid_bytes_max = 64;
 inline constexpr std::uint32_t storage_nodes_max = 65'535;
 inline constexpr std::size_t cluster_id_bytes_max = 64;
-/// Bytes of a master's name, of its address and of its data folder's id, each.
-inline constexpr std::size_t member_text_bytes_max = 256;
-/// Masters that were ever admitted, because no id is reused.
-inline constexpr std::size_t members_max = 128;
-inline constexpr std::size_t birth_bytes_max = 32u << 10;
 
 /// Bytes of a response to a query; longer results are split into pages.
 inline constexpr std::size_t response_bytes_max = 60u << 10;

@@ -2,6 +2,8 @@
 
 #include "namespace/namespace_limits.hpp"
 
+#include <atoll/core/printable_text.hpp>
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,60 +14,6 @@ using atl::errc;
 using atl::fail;
 
 namespace {
-
-/// The length of the well-formed character at the start, 0 if there is none.
-std::size_t character_size(std::string_view text) {
-  auto byte = [&](std::size_t i) {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
-  };
-  auto in = [](unsigned value, unsigned low, unsigned high) {
-    return value >= low && value <= high;
-  };
-  auto lead = byte(0);
-  if (lead < 0x80)
-    return text.empty() ? 0 : 1;
-  if (in(lead, 0xc2, 0xdf))
-    return in(byte(1), 0x80, 0xbf) ? 2 : 0;
-  if (in(lead, 0xe0, 0xef)) {
-    auto low = lead == 0xe0 ? 0xa0u : 0x80u;
-    auto high = lead == 0xed ? 0x9fu : 0xbfu;
-    return in(byte(1), low, high) && in(byte(2), 0x80, 0xbf) ? 3 : 0;
-  }
-  if (in(lead, 0xf0, 0xf4)) {
-    auto low = lead == 0xf0 ? 0x90u : 0x80u;
-    auto high = lead == 0xf4 ? 0x8fu : 0xbfu;
-    auto rest = in(byte(2), 0x80, 0xbf) && in(byte(3), 0x80, 0xbf);
-    return in(byte(1), low, high) && rest ? 4 : 0;
-  }
-  return 0;
-}
-
-/// Is a character a control character (C0, DEL, C1), or one that changes the direction of writing,
-/// which makes a name look like another?
-bool is_control(std::string_view character) {
-  auto byte = [&](std::size_t i) { return static_cast<unsigned char>(character[i]); };
-  if (character.size() == 1)
-    return byte(0) < 0x20 || byte(0) == 0x7f;
-  if (character.size() == 2)
-    return byte(0) == 0xc2 && byte(1) < 0xa0;
-  auto turns_direction = character >= "\u202a" && character <= "\u202e";
-  auto isolates_direction = character >= "\u2066" && character <= "\u2069";
-  return turns_direction || isolates_direction;
-}
-
-void append_escaped(std::string& out, std::string_view text) {
-  while (!text.empty()) {
-    auto size = character_size(text);
-    auto character = text.substr(0, std::max<std::size_t>(size, 1));
-    text.remove_prefix(character.size());
-    if (size != 0 && !is_control(character)) {
-      out.append(character);
-      continue;
-    }
-    for (auto byte : character)
-      fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<unsigned char>(byte));
-  }
-}
 
 bool continues_character(char byte) {
   return (static_cast<unsigned char>(byte) & 0xc0) == 0x80;
@@ -81,7 +29,7 @@ std::string_view fault_of(std::string_view name) {
     return "has a name longer than 255 bytes";
   if (name.find('\0') != name.npos)
     return "has a NUL byte in it";
-  if (!is_utf8(name))
+  if (!atl::is_utf8(name))
     return "is not valid UTF-8";
   return {};
 }
@@ -127,26 +75,10 @@ atl::result<parsed_path> parse_path(std::string_view text) {
   return path;
 }
 
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    auto size = character_size(text);
-    if (size == 0)
-      return false;
-    text.remove_prefix(size);
-  }
-  return true;
-}
-
-std::string printable(std::string_view text) {
-  std::string out;
-  append_escaped(out, text);
-  return out;
-}
-
 std::string in_quotes(std::string_view text) {
   std::string out = "'";
   if (text.size() <= limits::quoted_bytes_max) {
-    append_escaped(out, text);
+    out += atl::printable(text);
   } else {
     auto head = limits::quoted_bytes_max / 2;
     auto tail = text.size() - limits::quoted_bytes_max / 2;
@@ -154,9 +86,9 @@ std::string in_quotes(std::string_view text) {
       --head;
     while (tail < text.size() && continues_character(text[tail]))
       ++tail;
-    append_escaped(out, text.substr(0, head));
+    out += atl::printable(text.substr(0, head));
     out += "…";
-    append_escaped(out, text.substr(tail));
+    out += atl::printable(text.substr(tail));
   }
   return out + "'";
 }

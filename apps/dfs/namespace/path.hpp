@@ -28,13 +28,6 @@ struct parsed_path {
 /// @returns `errc::invalid` with the reason.
 atl::result<parsed_path> parse_path(std::string_view text);
 
-/// Is the text well-formed UTF-8 as in Unicode 15, table 3-7: no overlong forms, no surrogates?
-bool is_utf8(std::string_view text);
-
-/// The text in a form that is safe for a terminal: control characters, characters that change the
-/// direction of writing, and malformed UTF-8 become \xNN.
-std::string printable(std::string_view text);
-
 /// The text for a message: in quotes, control bytes and broken UTF-8 as \xNN, the middle of a long
 /// text left out.
 std::string in_quotes(std::string_view text);

@@ -84,9 +84,6 @@ void read(reader& in, queries::all_chunks& q) {
   q.limit = in.get<std::uint32_t>();
 }
 
-void write(writer&, const queries::members&) {}
-void read(reader&, queries::members&) {}
-
 } // namespace
 
 std::string encode(const query_message& query) {

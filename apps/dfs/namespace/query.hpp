@@ -64,17 +64,11 @@ struct all_chunks {
   std::uint32_t limit = 0;
 };
 
-/// The group that the state belongs to, and every master that was ever admitted.
-struct members {
-  using response = responses::members;
-};
-
 } // namespace queries
 
 /// The order is that of the bytes on the wire: append only.
-using query_message =
-    std::variant<queries::stat, queries::list, queries::open, queries::summary, queries::chunks_on,
-                 queries::known, queries::all_chunks, queries::members>;
+using query_message = std::variant<queries::stat, queries::list, queries::open, queries::summary,
+                                   queries::chunks_on, queries::known, queries::all_chunks>;
 
 std::string encode(const query_message& query);
 

@@ -105,20 +105,6 @@ bool decode(std::string_view bytes, storage_record& value) {
   return in.done();
 }
 
-std::string encode(const member_record& value) {
-  writer out;
-  out.put(value.name).put(value.address).put(value.folder);
-  return out.take();
-}
-
-bool decode(std::string_view bytes, member_record& value) {
-  reader in{bytes};
-  value.name = in.get_string(limits::member_text_bytes_max);
-  value.address = in.get_string(limits::member_text_bytes_max);
-  value.folder = in.get_string(limits::member_text_bytes_max);
-  return in.done();
-}
-
 std::string encode_storage_id(storage_id id) {
   writer out;
   out.put(id);

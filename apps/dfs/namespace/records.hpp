@@ -12,7 +12,7 @@
 namespace dfs::state {
 
 /// The version of all rows; a database of another version is refused.
-inline constexpr std::uint32_t rows_version = 3;
+inline constexpr std::uint32_t rows_version = 4;
 
 /// Counters of the state, in one record.
 struct meta {
@@ -58,20 +58,12 @@ struct storage_record {
   bool retired = false; ///< its disk was declared lost, and another node has its name
 };
 
-/// The data folder that a replica's id stands for.
-struct member_record {
-  std::string name;
-  std::string address;
-  std::string folder;
-};
-
 std::string encode(const meta& value);
 std::string encode(const dirent& value);
 std::string encode(const inode& value);
 std::string encode(const extent& value);
 std::string encode(const stored_chunk& value);
 std::string encode(const storage_record& value);
-std::string encode(const member_record& value);
 std::string encode_storage_id(storage_id id);
 
 bool decode(std::string_view bytes, meta& value);
@@ -80,7 +72,6 @@ bool decode(std::string_view bytes, inode& value);
 bool decode(std::string_view bytes, extent& value);
 bool decode(std::string_view bytes, stored_chunk& value);
 bool decode(std::string_view bytes, storage_record& value);
-bool decode(std::string_view bytes, member_record& value);
 bool decode(std::string_view bytes, storage_id& id);
 
 } // namespace dfs::state

@@ -169,34 +169,6 @@ void read(reader& in, known_chunks& answer) {
   read_chunks(in, answer.chunks);
 }
 
-void write(writer& out, const admitted& answer) {
-  out.put(answer.id);
-}
-
-void read(reader& in, admitted& answer) {
-  answer.id = in.get<std::uint32_t>();
-}
-
-void write(writer& out, const members& answer) {
-  out.put(answer.birth).put(static_cast<std::uint32_t>(answer.masters.size()));
-  for (const auto& master : answer.masters)
-    out.put(master.id).put(master.name).put(master.address).put(master.folder);
-}
-
-void read(reader& in, members& answer) {
-  answer.birth = in.get_string(limits::birth_bytes_max);
-  auto count = in.get_count(sizeof(std::uint32_t));
-  if (count > limits::members_max)
-    in.fail();
-  for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
-    auto& master = answer.masters.emplace_back();
-    master.id = in.get<std::uint32_t>();
-    master.name = in.get_string(limits::member_text_bytes_max);
-    master.address = in.get_string(limits::member_text_bytes_max);
-    master.folder = in.get_string(limits::member_text_bytes_max);
-  }
-}
-
 } // namespace responses
 
 } // namespace dfs

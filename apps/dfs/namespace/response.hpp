@@ -126,30 +126,6 @@ struct known_chunks {
   friend bool operator==(const known_chunks&, const known_chunks&) = default;
 };
 
-struct admitted {
-  static constexpr std::uint8_t tag = 10;
-  std::uint32_t id = 0;
-
-  friend bool operator==(const admitted&, const admitted&) = default;
-};
-
-struct member {
-  std::uint32_t id = 0;
-  std::string name;
-  std::string address;
-  std::string folder;
-
-  friend bool operator==(const member&, const member&) = default;
-};
-
-struct members {
-  static constexpr std::uint8_t tag = 11;
-  std::string birth;           ///< the group's certificate, encoded; empty in a state without one
-  std::vector<member> masters; ///< in the order of the ids
-
-  friend bool operator==(const members&, const members&) = default;
-};
-
 void write(atl::spi::writer& out, const changed& answer);
 void write(atl::spi::writer& out, const registered& answer);
 void write(atl::spi::writer& out, const garbage_collected& answer);
@@ -159,8 +135,6 @@ void write(atl::spi::writer& out, const opened& answer);
 void write(atl::spi::writer& out, const summary& answer);
 void write(atl::spi::writer& out, const chunk_page& answer);
 void write(atl::spi::writer& out, const known_chunks& answer);
-void write(atl::spi::writer& out, const admitted& answer);
-void write(atl::spi::writer& out, const members& answer);
 void read(atl::spi::reader& in, changed& answer);
 void read(atl::spi::reader& in, registered& answer);
 void read(atl::spi::reader& in, garbage_collected& answer);
@@ -170,8 +144,6 @@ void read(atl::spi::reader& in, opened& answer);
 void read(atl::spi::reader& in, summary& answer);
 void read(atl::spi::reader& in, chunk_page& answer);
 void read(atl::spi::reader& in, known_chunks& answer);
-void read(atl::spi::reader& in, admitted& answer);
-void read(atl::spi::reader& in, members& answer);
 
 } // namespace responses
 

@@ -31,10 +31,6 @@ std::optional<storage_record> state_reader::find_storage(storage_id id) {
   return find<storage_record>(keys::storage(id), "a storage node's record");
 }
 
-std::optional<member_record> state_reader::find_member(std::uint32_t id) {
-  return find<member_record>(keys::member(id), "a master's record");
-}
-
 std::optional<storage_id> state_reader::find_storage_by_name(std::string_view name) {
   return find<storage_id>(keys::storage_by_name(name), "a storage node's name");
 }
@@ -64,20 +60,6 @@ stored_chunk state_reader::must_chunk(const chunk_id& id) {
   if (!found)
     fail_damaged(fmt::format("chunk {}, which a file refers to,", to_string(id)));
   return found.value_or(stored_chunk{});
-}
-
-void state_reader::for_each_member(
-    const std::function<void(std::uint32_t, const member_record&)>& visit) {
-  scan(keys::all_members(), keys::all_members(), [&](auto key, auto value) {
-    member_record record;
-    auto id = keys::member_in(key);
-    if (!id || !decode(value, record)) {
-      fail_damaged("a master's record");
-      return false;
-    }
-    visit(*id, record);
-    return true;
-  });
 }
 
 meta state_reader::must_meta() {

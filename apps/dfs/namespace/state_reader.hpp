@@ -24,8 +24,6 @@ class state_reader {
   /// Entries, chunks and nodes may be unknown.
   std::optional<stored_chunk> find_chunk(const chunk_id& id);
   std::optional<storage_record> find_storage(storage_id id);
-  std::optional<member_record> find_member(std::uint32_t id);
-  std::string find_birth() { return rows_.birth(); }
   std::optional<storage_id> find_storage_by_name(std::string_view name);
   std::optional<storage_id> find_storage_by_uuid(std::string_view uuid);
   /// An inode that an entry names, and a file's content, must exist; if not, the state is damaged.
@@ -39,10 +37,6 @@ class state_reader {
   void scan(std::string_view prefix, std::string_view from, const visitor& visit) {
     rows_.scan(prefix, from, visit);
   }
-
-  /// Visits the masters that were admitted, by their ids. A record that can't be read ends the scan
-  /// with `failure`.
-  void for_each_member(const std::function<void(std::uint32_t, const member_record&)>& visit);
 
   const std::optional<atl::error>& failure() const { return rows_.failure(); }
   /// Records that a value is missing or malformed.

@@ -36,7 +36,6 @@ atl::node::application make_application() {
   dfsd.keys = shared_keys();
   dfsd.plugins = plugin_sections();
   dfsd.roles = {std::make_shared<master_role>(), std::make_shared<storage_role>()};
-  dfsd.admin_command = admin_command;
   dfsd.replace_advice = [](const std::string& node) {
     return fmt::format(
         "say so with 'dfs admin master replace {}' or 'dfs admin storage replace {}'", node, node);

@@ -4,6 +4,7 @@
 #include "master/status.hpp"
 #include "namespace/name_space.hpp"
 #include "node/open_files_plan.hpp"
+#include "settings/masters_service.hpp"
 #include "settings/plugins.hpp"
 
 #include <atoll/core/logging.hpp>
@@ -26,13 +27,7 @@ using atl::runtime::make_reply;
 
 } // namespace
 
-master_role::master_role()
-    : replicated_service{{.name = std::string{master_role_name},
-                          .members = "masters",
-                          .consensus = consensus_key,
-                          .plugins = {},
-                          .admin_command = admin_command,
-                          .former_state = "names"}} {}
+master_role::master_role() : replicated_service{masters_service()} {}
 
 atl::status master_role::prepare() {
   auto cluster = read_cluster(node().configuration);
@@ -51,28 +46,21 @@ atl::status master_role::prepare() {
   return {};
 }
 
+atl::node::shared_settings master_role::shared() const {
+  return describe_configuration(policy());
+}
+
 atl::lasting_settings master_role::lasting() const {
   return {{"recovery", node().plugins.at(recovery_key).lasting_text()}};
 }
 
-atl::result<std::shared_ptr<atl::state_machine>>
+atl::result<std::shared_ptr<atl::replicated_state>>
 master_role::open_state(const std::filesystem::path& folder,
                         const atl::replicated_state::settings& how) {
   auto names = open_name_space(folder, how);
   if (!names)
     return tl::unexpected{names.error()};
-  return std::shared_ptr<atl::state_machine>{std::move(*names)};
-}
-
-atl::result<std::vector<atl::member_identity>>
-master_role::admitted(const atl::state_machine& state, const atl::group_birth&) const {
-  auto members = query(state, queries::members{});
-  if (!members)
-    return tl::unexpected{members.error()};
-  std::vector<atl::member_identity> masters;
-  for (auto& master : members->masters)
-    masters.push_back({master.id, master.name, master.address, master.folder});
-  return masters;
+  return std::shared_ptr<atl::replicated_state>{std::move(*names)};
 }
 
 /// The chunks on a node that stores some belong to the same group.
@@ -117,10 +105,10 @@ atl::result<caf::actor> master_role::start_application(const atl::node::service_
   auto recovery = plugins.at(recovery_key).create_recovery();
   if (!recovery)
     return tl::unexpected{recovery.error()};
-  return node().actors->spawn<master_actor>(master_actor::settings{
-      member.node, member.role, member.birth, member.group, policy(), member.replica,
-      node().endpoint, std::move(balancer), std::move(*recovery), member.seed,
-      [actors = &node().actors] { return actors->connections(); }});
+  return node().actors->spawn<master_actor>(
+      master_actor::settings{member.node, member.role, member.birth, member.group, policy(),
+                             member.replica, std::move(balancer), std::move(*recovery), member.seed,
+                             [actors = &node().actors] { return actors->connections(); }});
 }
 
 // -- without a group --------------------------------------------------------------------------

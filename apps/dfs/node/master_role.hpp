@@ -19,11 +19,10 @@ class master_role final : public atl::node::replicated_service {
  private:
   atl::status prepare() override;
   atl::lasting_settings lasting() const override;
-  atl::result<std::shared_ptr<atl::state_machine>>
+  atl::result<std::shared_ptr<atl::replicated_state>>
   open_state(const std::filesystem::path& folder,
              const atl::replicated_state::settings& how) override;
-  atl::result<std::vector<atl::member_identity>>
-  admitted(const atl::state_machine& state, const atl::group_birth& birth) const override;
+  atl::node::shared_settings shared() const override;
   atl::status accept(const atl::group_birth& birth) const override;
   atl::status on_joined(const atl::group_birth& birth) override;
   atl::result<caf::actor> start_application(const atl::node::service_member& member) override;

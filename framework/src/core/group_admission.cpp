@@ -47,7 +47,7 @@ std::string group_admission::admin(std::string_view verb) const {
   auto& name = settings_.self.self.name;
   return settings_.admin_command.empty()
              ? fmt::format("an operator's order to {} {}", verb, name)
-             : fmt::format("'{} {} {} {}'", settings_.admin_command, settings_.role, verb, name);
+             : fmt::format("'{} {} {}'", settings_.admin_command, verb, name);
 }
 
 /// A group that a peer belongs to takes precedence: this replica joins it or waits, and founds

@@ -96,6 +96,13 @@ result<T> decoded(std::string_view bytes, std::string_view what) {
 
 } // namespace
 
+std::string encode(const member_identity& member) {
+  return encoded(member);
+}
+result<member_identity> decode_member_identity(std::string_view bytes) {
+  return decoded<member_identity>(bytes, "a member of a group");
+}
+
 std::string encode(const group_birth& birth) {
   return encoded(birth);
 }

@@ -124,15 +124,21 @@ void admission_actor::decide() {
 
 // -- what comes from outside ------------------------------------------------------------------
 
+std::string admission_actor::waiting_reason() const {
+  auto& reason = settings_.self.waits_for;
+  return done_ ? "it is about to join one" : reason.empty() ? "it has just started" : reason;
+}
+
 error admission_actor::waiting_error() const {
-  auto& self = settings_.self;
-  return {errc::unavailable, fmt::format("{} takes no part in a group yet: {}", self.node.name,
-                                         done_ ? "it is about to" : self.waits_for)};
+  return {errc::unavailable, fmt::format("{} takes no part in a group yet: {}",
+                                         settings_.self.node.name, waiting_reason())};
 }
 
 runtime::envelope admission_actor::on_envelope(const envelope& message) {
   if (message.kind == message_kind::membership)
     return answer_query(message);
+  if (message.kind == message_kind::group_status)
+    return make_reply({encode(describe()), {}, false});
   if (message.kind >= message_kind::application)
     if (auto answer = settings_.answer(message, settings_.self))
       return std::move(*answer);
@@ -145,6 +151,17 @@ runtime::envelope admission_actor::answer_query(const envelope& message) const {
   if (auto asking = decode_membership_query(message.body); !asking)
     return make_reply({tl::unexpected{asking.error()}, {}, false});
   return make_reply({encode(membership_response{settings_.admission.self, {}, 0}), {}, false});
+}
+
+group_status admission_actor::describe() const {
+  group_status status;
+  status.self = settings_.admission.self.self;
+  status.waits_for = waiting_reason();
+  status.blocked = waiting_error().message;
+  for (auto& member : settings_.self.group)
+    status.known.push_back({member.id, member.name, member.where});
+  status.settings = settings_.shared;
+  return status;
 }
 
 void admission_actor::answer_calls(const envelope& message) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atoll/core/group_birth.hpp>
+#include <atoll/node/group_status.hpp>
 #include <atoll/node/replicated_service.hpp>
 #include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/peer_connections.hpp>
@@ -34,6 +35,7 @@ class admission_actor : public caf::event_based_actor {
     std::function<std::optional<runtime::envelope>(const runtime::envelope& message,
                                                    const waiting_member& self)>
         answer;
+    shared_settings shared; ///< for `group_status`
   };
 
   admission_actor(caf::actor_config& config, settings given);
@@ -46,11 +48,13 @@ class admission_actor : public caf::event_based_actor {
 
   envelope on_envelope(const envelope& message);
   envelope answer_query(const envelope& message) const;
+  group_status describe() const;
   void answer_calls(const envelope& message);
   void on_connection_event(const runtime::connection_event& event);
   void on_tick();
   void ask_peers();
   void decide();
+  std::string waiting_reason() const;
   error waiting_error() const;
 
   settings settings_;

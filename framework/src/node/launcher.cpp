@@ -30,11 +30,11 @@ struct awaited_node {
   std::uintmax_t log_begin = 0;
 };
 
-result<run_lock> lock_folder(const launch_settings& how, const std::string& folder,
+result<run_lock> lock_folder(const launch_settings& settings, const std::string& folder,
                              std::chrono::seconds timeout) {
-  return run_lock::take(absolute_path(folder), how.command, timeout, [&] {
+  return run_lock::take(absolute_path(folder), settings.command, timeout, [&] {
     fmt::print(stderr, "another '{0} up' or '{0} down' is at work on {1}; waiting for it\n",
-               how.command, folder);
+               settings.command, folder);
   });
 }
 
@@ -48,7 +48,7 @@ void provide_secret(const std::string& folder, const std::vector<local_node>& no
 }
 
 /// Warns if the node's file was edited since its process was started.
-void report_changed_file(const launch_settings& how, const local_node& node, pid_t process,
+void report_changed_file(const launch_settings& settings, const local_node& node, pid_t process,
                          const std::string& folder) {
   auto before = started_configuration(node, process);
   if (!before || *before == node.configuration)
@@ -57,7 +57,7 @@ void report_changed_file(const launch_settings& how, const local_node& node, pid
              "{0}: its configuration has changed since it was started ({1}), and it goes on with "
              "the old one; '{3} down {2}' and '{3} up {2}' put the new one into force\n",
              node.name, describe_changes(*before, node.configuration), shell_word(folder),
-             how.command);
+             settings.command);
 }
 
 /// Is no node's data part of a group yet, so that the cluster must be founded? Otherwise a node
@@ -71,7 +71,7 @@ bool is_new_cluster(const std::vector<local_node>& nodes) {
 
 /// Starts the nodes that don't run yet. @param running_nodes gets every node that runs, also on
 /// failure
-status start_all(const launch_settings& how, const std::vector<local_node>& nodes,
+status start_all(const launch_settings& settings, const std::vector<local_node>& nodes,
                  const std::string& folder, std::vector<awaited_node>& running_nodes) {
   std::vector<std::string> orders;
   if (is_new_cluster(nodes))
@@ -79,11 +79,11 @@ status start_all(const launch_settings& how, const std::vector<local_node>& node
   for (auto& node : nodes) {
     if (auto pid = running(node)) {
       fmt::print("{} runs already (process {})\n", node.name, *pid);
-      report_changed_file(how, node, *pid, folder);
+      report_changed_file(settings, node, *pid, folder);
       running_nodes.push_back({node, *pid, false, 0});
       continue;
     }
-    auto started = start(node, how.program, orders);
+    auto started = start(node, settings.program, orders);
     if (!started)
       return tl::unexpected{started.error()};
     fmt::print("{} started (process {}, log {})\n", node.name, started->process, node.log.string());
@@ -92,38 +92,38 @@ status start_all(const launch_settings& how, const std::vector<local_node>& node
   return {};
 }
 
-std::string describe_end(const launch_settings& how, const awaited_node& it,
+std::string describe_end(const launch_settings& settings, const awaited_node& awaited,
                          const std::string& end) {
-  auto text = fmt::format("node {} (process {}) {}", it.node.name, it.process, end);
-  auto log = log_tail(it.node, it.log_begin);
+  auto text = fmt::format("node {} (process {}) {}", awaited.node.name, awaited.process, end);
+  auto log = log_tail(awaited.node, awaited.log_begin);
   if (!log.empty())
-    return fmt::format("{}; the end of {}:\n{}", text, it.node.log.string(), log);
+    return fmt::format("{}; the end of {}:\n{}", text, awaited.node.log.string(), log);
   return fmt::format("{} and wrote nothing to {}; a plugin that crashes while it is loaded, say, "
                      "ends a node like that: '{} --config {} --check' loads them too",
-                     text, it.node.log.string(), how.program.filename().string(),
-                     shell_word(it.node.config.string()));
+                     text, awaited.node.log.string(), settings.program.filename().string(),
+                     shell_word(awaited.node.config.string()));
 }
 
 /// How the first node that has ended did so, with the end of its log.
-std::string ended(const launch_settings& how, const std::vector<awaited_node>& nodes) {
-  for (auto& it : nodes) {
-    if (it.is_child) {
-      if (auto end = end_of_child(it.process))
-        return describe_end(how, it, *end);
-    } else if (!is_alive(it.process)) {
-      return describe_end(how, it, "ended");
+std::string ended(const launch_settings& settings, const std::vector<awaited_node>& nodes) {
+  for (auto& awaited : nodes) {
+    if (awaited.is_child) {
+      if (auto end = end_of_child(awaited.process))
+        return describe_end(settings, awaited, *end);
+    } else if (!is_alive(awaited.process)) {
+      return describe_end(settings, awaited, "ended");
     }
   }
   return {};
 }
 
-status wait_until_ready(const launch_settings& how, const std::vector<awaited_node>& nodes,
+status wait_until_ready(const launch_settings& settings, const std::vector<awaited_node>& nodes,
                         const std::function<std::string()>& not_ready,
                         std::chrono::seconds timeout) {
   auto give_up = clock::now() + timeout;
   std::string missing;
   while (clock::now() < give_up) {
-    if (auto problem = ended(how, nodes); !problem.empty())
+    if (auto problem = ended(settings, nodes); !problem.empty())
       return fail(errc::internal, problem);
     missing = not_ready();
     if (missing.empty())
@@ -135,36 +135,36 @@ status wait_until_ready(const launch_settings& how, const std::vector<awaited_no
 }
 
 /// Which nodes a failed `up` leaves running, and how to stop them.
-std::string what_runs_on(const launch_settings& how, const std::vector<awaited_node>& nodes,
-                         const std::string& folder) {
+std::string describe_running(const launch_settings& settings,
+                             const std::vector<awaited_node>& nodes, const std::string& folder) {
   std::vector<std::string> names;
-  for (auto& it : nodes)
-    if (is_alive(it.process))
-      names.push_back(fmt::format("{} (process {})", it.node.name, it.process));
+  for (auto& awaited : nodes)
+    if (is_alive(awaited.process))
+      names.push_back(fmt::format("{} (process {})", awaited.node.name, awaited.process));
   return names.empty() ? "\nno node of the folder runs now"
                        : fmt::format("\nstill running: {}; '{} down {}' stops them",
-                                     fmt::join(names, ", "), how.command, shell_word(folder));
+                                     fmt::join(names, ", "), settings.command, shell_word(folder));
 }
 
-status start_and_wait(const launch_settings& how, const std::string& folder,
+status start_and_wait(const launch_settings& settings, const std::string& folder,
                       std::chrono::seconds timeout, std::vector<awaited_node>& nodes) {
-  auto described = nodes_in(folder, how.format);
+  auto described = nodes_in(folder, settings.format);
   if (!described)
     return tl::unexpected{described.error()};
-  if (auto fine = how.check(folder); !fine)
+  if (auto fine = settings.check(folder); !fine)
     return fine;
   {
-    auto lock = lock_folder(how, folder, timeout);
+    auto lock = lock_folder(settings, folder, timeout);
     if (!lock)
       return tl::unexpected{lock.error()};
     provide_secret(folder, *described);
-    if (auto started = start_all(how, *described, folder, nodes); !started)
+    if (auto started = start_all(settings, *described, folder, nodes); !started)
       return started;
   }
-  auto not_ready = how.watch(folder, *described);
+  auto not_ready = settings.watch(folder, *described);
   if (!not_ready)
     return tl::unexpected{not_ready.error()};
-  return wait_until_ready(how, nodes, *not_ready, timeout);
+  return wait_until_ready(settings, nodes, *not_ready, timeout);
 }
 
 // -- down -------------------------------------------------------------------------------------
@@ -186,7 +186,7 @@ result<std::vector<node_to_stop>> nodes_to_stop(const std::string& folder) {
     list.push_back({std::move(node), {}});
   for (auto& process : processes_of(absolute_path(folder))) {
     auto same = std::find_if(list.begin(), list.end(),
-                             [&](auto& it) { return it.node.config == process.config; });
+                             [&](auto& target) { return target.node.config == process.config; });
     if (same == list.end())
       same = list.insert(list.end(), {unchecked_node(process.config), {}});
     same->processes.push_back(process.pid);
@@ -200,48 +200,50 @@ result<std::vector<node_to_stop>> nodes_to_stop(const std::string& folder) {
 }
 
 /// Stops all processes of a node, and prints each failure but the last one, which is returned.
-status stop_one(const node_to_stop& it, std::chrono::seconds timeout) {
+status stop_one(const node_to_stop& target, std::chrono::seconds timeout) {
   status all;
   auto note = [&](status failure) {
     if (!all)
       fmt::print(stderr, "{}\n", all.error().message);
     all = std::move(failure);
   };
-  if (it.processes.empty())
-    fmt::print("{} wasn't running\n", it.node.name);
-  for (auto process : it.processes) {
+  if (target.processes.empty())
+    fmt::print("{} wasn't running\n", target.node.name);
+  for (auto process : target.processes) {
     auto stopped = stop(process, timeout);
     if (!stopped)
-      note(fail(stopped.error(), it.node.name));
+      note(fail(stopped.error(), target.node.name));
     else if (*stopped)
-      fmt::print("{} stopped\n", it.node.name);
+      fmt::print("{} stopped\n", target.node.name);
     else
-      note(
-          fail(errc::internal, fmt::format("{} didn't stop in time and was killed", it.node.name)));
+      note(fail(errc::internal,
+                fmt::format("{} didn't stop in time and was killed", target.node.name)));
   }
   if (all)
-    forget_process(it.node);
+    forget_process(target.node);
   return all;
 }
 
 } // namespace
 
-status up(const launch_settings& how, const std::string& folder, std::chrono::seconds timeout) {
+status up(const launch_settings& settings, const std::string& folder,
+          std::chrono::seconds timeout) {
   std::vector<awaited_node> nodes;
-  auto ready = start_and_wait(how, folder, timeout, nodes);
+  auto ready = start_and_wait(settings, folder, timeout, nodes);
   if (!ready) {
-    auto runs_on = nodes.empty() ? std::string{} : what_runs_on(how, nodes, folder);
+    auto runs_on = nodes.empty() ? std::string{} : describe_running(settings, nodes, folder);
     return fail(ready.error().code, ready.error().message + runs_on);
   }
-  fmt::print("{}\n", how.ready_message(absolute_path(folder)));
+  fmt::print("{}\n", settings.ready_message(absolute_path(folder)));
   return {};
 }
 
-status down(const launch_settings& how, const std::string& folder, std::chrono::seconds timeout) {
+status down(const launch_settings& settings, const std::string& folder,
+            std::chrono::seconds timeout) {
   // No `up` is under way in a folder that isn't writable.
   std::optional<run_lock> lock;
   if (fs::exists(absolute_path(folder) / "run")) {
-    auto taken = lock_folder(how, folder, timeout);
+    auto taken = lock_folder(settings, folder, timeout);
     if (taken)
       lock = std::move(*taken);
     else if (taken.error().code == errc::busy)
@@ -251,8 +253,8 @@ status down(const launch_settings& how, const std::string& folder, std::chrono::
   if (!nodes)
     return tl::unexpected{nodes.error()};
   status all;
-  for (auto& it : *nodes)
-    if (auto stopped = stop_one(it, timeout); !stopped) {
+  for (auto& target : *nodes)
+    if (auto stopped = stop_one(target, timeout); !stopped) {
       if (!all)
         fmt::print(stderr, "{}\n", all.error().message); // the last failure is returned
       all = stopped;

@@ -1,28 +1,54 @@
 #pragma once
 
+#include <atoll/core/group_birth.hpp>
+#include <atoll/node/group_status.hpp>
 #include <atoll/node/replicated_service.hpp>
 #include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/runtime_messages.hpp>
 
+#include <caf/actor.hpp>
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
 namespace atl::node {
 
-/// Stands for the application of a service that has no actor of its own: tells a member with an
-/// empty data folder whether it belongs to the group.
+/// Answers for a replica's group: tells a member with an empty data folder whether the group has
+/// admitted it, and an operator how the group is as the replica sees it.
 class membership_actor : public caf::event_based_actor {
  public:
-  membership_actor(caf::actor_config& config, service_member self);
+  struct settings {
+    service_member self;
+    caf::actor endpoint;               ///< gets `member_folders`
+    std::chrono::milliseconds timeout; ///< for the replica to answer a query
+    shared_settings shared;
+  };
+
+  membership_actor(caf::actor_config& config, settings given);
   caf::behavior make_behavior() override;
-  void on_exit() override { self_.replica = nullptr; }
+  void on_exit() override { settings_.self.replica = settings_.endpoint = nullptr; }
   const char* name() const override { return "atoll.membership"; }
 
  private:
-  runtime::envelope on_envelope(const runtime::envelope& message) const;
+  using envelope = runtime::envelope;
+  using members = std::vector<member_identity>;
+  struct refusal {
+    std::string why;
+    std::chrono::steady_clock::time_point seen;
+  };
 
-  service_member self_;
+  caf::result<envelope> on_envelope(const envelope& message);
+  caf::result<envelope> answer_query(const envelope& message);
+  caf::result<envelope> answer_status();
+  void query_members(std::function<void(const result<members>&)> done);
+  void note_turned_away(const runtime::turned_away& node);
+  group_status describe(const runtime::replica_view& view) const;
+
+  settings settings_;
+  std::map<std::string, refusal> turned_away_; ///< by the node's name
 };
-
-/// The answer to a membership query. A node whose data folder is a founder's is a member; others
-/// are none, unless the application admits them.
-membership_response answer_of_member(const service_member& self, const membership_query& asking);
 
 } // namespace atl::node

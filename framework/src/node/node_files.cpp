@@ -53,15 +53,15 @@ local_node make_node(std::string name, const fs::path& file) {
 
 // -- two nodes that can't run on one machine --------------------------------------------------
 
-/// A node's file, and what it says.
+/// A node's file, and what the application says about the node.
 struct described_node {
   local_node node;
-  node_description says;
+  node_description description;
 };
 
 /// One address of a node.
 struct address_use {
-  const described_node* who = nullptr;
+  const described_node* node = nullptr;
   node_address address;
 };
 
@@ -78,8 +78,8 @@ bool is_same_address(const endpoint& a, const endpoint& b) {
   return a.port == b.port && a.port != 0 && is_same_host(a.host, b.host);
 }
 
-std::string file_of(const described_node& it) {
-  return it.node.config.filename().string();
+std::string file_of(const described_node& described) {
+  return described.node.config.filename().string();
 }
 
 /// One line for each address that two nodes share.
@@ -88,8 +88,8 @@ void find_shared_addresses(const std::vector<address_use>& uses, std::vector<std
     for (std::size_t k = i + 1; k < uses.size(); ++k)
       if (auto& a = uses[i], &b = uses[k]; is_same_address(a.address.where, b.address.where))
         lines.push_back(fmt::format("{} ({}) and {} ({}) have the same address: {}",
-                                    file_of(*a.who), a.address.key, file_of(*b.who), b.address.key,
-                                    to_string(b.address.where)));
+                                    file_of(*a.node), a.address.key, file_of(*b.node),
+                                    b.address.key, to_string(b.address.where)));
 }
 
 void find_shared_names(const described_node& a, const described_node& b,
@@ -99,8 +99,8 @@ void find_shared_names(const described_node& a, const described_node& b,
                                 "its own",
                                 file_of(a), file_of(b), a.node.name));
   std::error_code unknown;
-  auto data = fs::weakly_canonical(a.says.self.data, unknown);
-  if (data == fs::weakly_canonical(b.says.self.data, unknown))
+  auto data = fs::weakly_canonical(a.description.self.data, unknown);
+  if (data == fs::weakly_canonical(b.description.self.data, unknown))
     lines.push_back(fmt::format("{} and {} both have the data folder {}: each node needs one of "
                                 "its own",
                                 file_of(a), file_of(b), data.string()));
@@ -113,9 +113,9 @@ std::vector<std::string> find_clashes(const std::vector<described_node>& nodes) 
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     for (std::size_t k = i + 1; k < nodes.size(); ++k)
       find_shared_names(nodes[i], nodes[k], lines);
-    for (auto& address : nodes[i].says.listens)
+    for (auto& address : nodes[i].description.listens)
       listening.push_back({&nodes[i], address});
-    for (auto& address : nodes[i].says.advertised)
+    for (auto& address : nodes[i].description.advertised)
       advertised.push_back({&nodes[i], address});
   }
   auto before = lines.size();
@@ -129,9 +129,9 @@ std::vector<std::string> find_clashes(const std::vector<described_node>& nodes) 
 
 std::vector<written_key> written_keys(const config& all) {
   std::vector<written_key> keys;
-  for (auto& it : all.resolved())
-    if (it.origin != "default")
-      keys.push_back({it.key, it.value});
+  for (auto& entry : all.resolved())
+    if (entry.origin != "default")
+      keys.push_back({entry.key, entry.value});
   return keys;
 }
 
@@ -139,16 +139,16 @@ result<described_node> read_node_file(const fs::path& file, const node_file_form
   auto config = config::load(file, format.schema);
   if (!config)
     return tl::unexpected{config.error()};
-  auto says = format.describe(*config);
-  if (!says)
-    return tl::unexpected{says.error()};
-  described_node it{make_node(says->self.name, file), std::move(*says)};
-  it.node.roles = it.says.self.roles;
-  it.node.data = it.says.self.data;
-  it.node.secret_file = it.says.cluster.secret_file;
-  it.node.has_secret = !it.says.cluster.secret.empty();
-  it.node.configuration = written_keys(*config);
-  return it;
+  auto description = format.describe(*config);
+  if (!description)
+    return tl::unexpected{description.error()};
+  described_node described{make_node(description->self.name, file), std::move(*description)};
+  described.node.roles = described.description.self.roles;
+  described.node.data = described.description.self.data;
+  described.node.secret_file = described.description.cluster.secret_file;
+  described.node.has_secret = !described.description.cluster.secret.empty();
+  described.node.configuration = written_keys(*config);
+  return described;
 }
 
 /// Reads as much as possible of a file that may be invalid.
@@ -189,8 +189,8 @@ result<std::vector<local_node>> nodes_in(const fs::path& folder, const node_file
                                              folder.string()));
   std::vector<local_node> nodes;
   nodes.reserve(described.size());
-  for (auto& it : described)
-    nodes.push_back(std::move(it.node));
+  for (auto& read : described)
+    nodes.push_back(std::move(read.node));
   return nodes;
 }
 
@@ -216,11 +216,11 @@ fs::path absolute_path(const fs::path& path) {
 std::string describe_changes(const std::vector<written_key>& before,
                              const std::vector<written_key>& now) {
   std::map<std::string, std::pair<std::string, std::string>> values;
-  for (auto& it : before)
-    values[it.key].first = it.value;
-  for (auto& it : now)
-    values[it.key].second = it.value;
-  std::erase_if(values, [](auto& it) { return it.second.first == it.second.second; });
+  for (auto& entry : before)
+    values[entry.key].first = entry.value;
+  for (auto& entry : now)
+    values[entry.key].second = entry.value;
+  std::erase_if(values, [](auto& entry) { return entry.second.first == entry.second.second; });
   std::vector<std::string> texts;
   for (auto& [key, value] : values) {
     auto& [was, is] = value;

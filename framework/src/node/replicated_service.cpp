@@ -103,7 +103,7 @@ void replicated_service::stop() {
   {
     std::lock_guard lock{mutex_};
     stopping_ = true;
-    for (auto* actor : {&admission_, &application_, &replica_})
+    for (auto* actor : {&admission_, &application_, &membership_, &replica_})
       if (*actor)
         actors.push_back(std::exchange(*actor, nullptr));
   }
@@ -123,13 +123,8 @@ role_health replicated_service::health() const {
 
 // -- what the service may replace ---------------------------------------------------------------
 
-result<std::vector<member_identity>> replicated_service::admitted(const state_machine&,
-                                                                  const group_birth& birth) const {
-  return birth.founders;
-}
-
-result<caf::actor> replicated_service::start_application(const service_member& member) {
-  return node_->actors->spawn<membership_actor>(member);
+result<caf::actor> replicated_service::start_application(const service_member&) {
+  return caf::actor{};
 }
 
 status replicated_service::accept(const group_birth&) const {
@@ -258,9 +253,12 @@ status replicated_service::start_admission() {
       [this](const group_birth& birth, spi::replica_id id) { join(birth, id); },
       [this](const runtime::envelope& message, const waiting_member& member) {
         return answer_while_waiting(message, member);
-      }});
+      },
+      shared()});
   node_->supervise(admission_, "the actor that waits for a group");
-  runtime::tell_from_outside(node_->endpoint, runtime::adopt_role{role_, nullptr, admission_});
+  runtime::tell_from_outside(
+      node_->endpoint,
+      runtime::adopt_role{role_, nullptr, admission_, admission_, description_.admin_command});
   return {};
 }
 
@@ -302,7 +300,7 @@ status replicated_service::check_against(const group_birth& birth) const {
   return {};
 }
 
-result<std::shared_ptr<state_machine>>
+result<std::shared_ptr<replicated_state>>
 replicated_service::open_service_state(const group_birth& birth) {
   replicated_state::settings how;
   how.cluster_id = node_->cluster.name;
@@ -335,6 +333,9 @@ status replicated_service::start_replica(const record_log::binding& bound) {
   auto state = open_service_state(birth);
   if (!state)
     return tl::unexpected{state.error()};
+  auto members = (*state)->members();
+  if (!members)
+    return tl::unexpected{members.error()};
   auto& plugin = node_->plugins.at(description_.consensus);
   replica_settings settings;
   settings.machine = std::move(*state);
@@ -355,7 +356,7 @@ status replicated_service::start_replica(const record_log::binding& bound) {
   settings.stable = std::move(*stable);
   settings.supervisor = node_->supervisor;
   settings.blocks_on_one_failure = plugin.plugin->claim("blocks_on_one_failure") == "yes";
-  return start_actors(std::move(settings), birth);
+  return start_actors(std::move(settings), birth, *members);
 }
 
 /// The configured members, each under its id in the group: a replaced member has another id than in
@@ -374,27 +375,31 @@ replicated_service::known_peers(const std::vector<member_identity>& admitted) co
   return peers;
 }
 
-status replicated_service::start_actors(replica_settings settings, const group_birth& birth) {
-  auto members = admitted(*settings.machine, birth);
-  if (!members)
-    return tl::unexpected{members.error()};
-  settings.group = known_peers(*members);
+status replicated_service::start_actors(replica_settings settings, const group_birth& birth,
+                                        const std::vector<member_identity>& members) {
+  settings.group = known_peers(members);
   runtime::member_folders folders{role_.name, {}};
-  for (auto& member : *members)
+  for (auto& member : members)
     folders.folder_of[member.id] = member.folder;
   service_member member{
       node_->connections->self().info(), role_, birth, settings.group, nullptr, settings.seed};
   replica_ = runtime::spawn_on_io_thread<replica_actor>(*node_->actors, std::move(settings));
   node_->supervise(replica_, fmt::format("the replica of the role '{}'", role_.name));
   member.replica = replica_;
+  membership_ = node_->actors->spawn<membership_actor>(membership_actor::settings{
+      member, node_->endpoint, node_->cluster.links.failure_timeout / 2, shared()});
+  node_->supervise(membership_, fmt::format("the membership actor of the role '{}'", role_.name));
   auto application = start_application(member);
   if (!application)
     return tl::unexpected{application.error()};
   application_ = std::move(*application);
-  node_->supervise(application_, fmt::format("the actor of the role '{}'", role_.name));
+  if (application_)
+    node_->supervise(application_, fmt::format("the actor of the role '{}'", role_.name));
   // The folders first: no member is let in before they are known.
   runtime::tell_from_outside(node_->endpoint, std::move(folders));
-  runtime::tell_from_outside(node_->endpoint, runtime::adopt_role{role_, replica_, application_});
+  runtime::tell_from_outside(
+      node_->endpoint,
+      runtime::adopt_role{role_, replica_, application_, membership_, description_.admin_command});
   return {};
 }
 

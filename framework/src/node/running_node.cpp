@@ -81,7 +81,7 @@ result<std::unique_ptr<running_node>> running_node::start(parts given,
   std::unique_ptr<running_node> node{new running_node{std::move(given)}};
   if (auto locked = node->lock_folder(application); !locked)
     return tl::unexpected{locked.error()};
-  node->start_endpoint(application);
+  node->start_endpoint();
   if (auto started = node->start_roles(application); !started)
     return tl::unexpected{started.error()};
   if (auto published = node->publish(); !published)
@@ -105,7 +105,7 @@ status running_node::lock_folder(const application& application) {
   return {};
 }
 
-void running_node::start_endpoint(const application& application) {
+void running_node::start_endpoint() {
   auto& all = given_.all;
   runtime::node_info self;
   self.cluster = all.cluster.name;
@@ -123,8 +123,7 @@ void running_node::start_endpoint(const application& application) {
     roles.push_back({role, nullptr, nullptr});
   }
   endpoint_ = runtime::spawn_on_io_thread<runtime::node_endpoint_actor>(
-      *actors_, runtime::node_endpoint_actor::settings{description_, std::move(roles),
-                                                       application.admin_command});
+      *actors_, runtime::node_endpoint_actor::settings{description_, std::move(roles)});
   supervise(endpoint_, "the endpoint of the node",
             [report = given_.failed, names = all.self.roles](const error& problem) {
               for (auto& name : names)

@@ -49,7 +49,7 @@ class running_node {
 
   explicit running_node(parts given);
   status lock_folder(const application& application);
-  void start_endpoint(const application& application);
+  void start_endpoint();
   status set_address(const endpoint& address, const endpoint& listen);
   status publish();
   status start_roles(const application& application);

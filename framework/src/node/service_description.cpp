@@ -1,6 +1,7 @@
 #include <atoll/core/shell_word.hpp>
 #include <atoll/node/cluster_config.hpp>
 #include <atoll/node/group_config.hpp>
+#include <atoll/node/group_overview.hpp>
 #include <atoll/node/node_process.hpp>
 #include <atoll/node/service_connection.hpp>
 #include <atoll/node/service_description.hpp>
@@ -45,13 +46,19 @@ node_file_format format_of(const service_description& service) {
   return format;
 }
 
-/// A service is ready when it answers a query: an empty one will do, whatever it means.
+/// A service is ready when its members take part, and it answers a query: an empty one will do,
+/// whatever it means.
 result<std::function<std::string()>> watch(const service_description& service,
                                            const std::filesystem::path& folder) {
   auto to = read_service_address(folder / cluster_file, service);
   if (!to)
     return tl::unexpected{to.error()};
-  return [connection = std::make_shared<service_connection>(*to)] {
+  return [connection = std::make_shared<service_connection>(*to), role = service.name] {
+    auto group = ask_group((*connection)->group(), role);
+    if (!group)
+      return group.error().message;
+    if (auto why = why_incomplete(*group); !why.empty())
+      return why;
     auto answer = (*connection)->query({});
     return answer ? std::string{} : answer.error().message;
   };

@@ -21,6 +21,9 @@ envelope node_endpoint_actor::answer_handshake(const envelope& message) {
   auto is_self = is_same_node(self, *theirs);
   for (auto& role : theirs->roles) {
     auto* here = find_route(role.name);
+    if (here == nullptr && role.replica != 0)
+      if (auto why = describe_failed_role(role.name); !why.empty())
+        response.refused.push_back({role.name, {errc::unavailable, std::move(why)}});
     if (here == nullptr || is_self)
       continue;
     if (auto problem = role_problem(self, *theirs, role, *here)) {
@@ -28,8 +31,8 @@ envelope node_endpoint_actor::answer_handshake(const envelope& message) {
       response.refused.push_back({role.name, std::move(*problem)});
       continue;
     }
-    if (here->turned_away.erase(theirs->name) > 0 && here->application)
-      tell(this, here->application, turned_away{theirs->name, {}});
+    if (here->turned_away.erase(theirs->name) > 0)
+      tell_turned_away(*here, theirs->name, {});
     if (role.replica == 0)
       continue;
     remember(*here, role.replica, role.mark);
@@ -66,16 +69,20 @@ void node_endpoint_actor::turn_away(route& from, const node_info& who, const std
     log::warning(from.info.name, who.name, "turned away: {} ({} more like this)", why, *held_back);
   if (from.turned_away.size() < turned_away_max)
     from.turned_away.insert(who.name);
-  if (from.application)
-    tell(this, from.application, turned_away{who.name, why});
+  tell_turned_away(from, who.name, why);
+}
+
+void node_endpoint_actor::tell_turned_away(const route& here, const std::string& node,
+                                           const std::string& why) {
+  for (auto& actor : {here.application, here.membership})
+    if (actor)
+      tell(this, actor, turned_away{node, why});
 }
 
 /// `with 'dfs admin master replace master-2'`
-std::string node_endpoint_actor::replace_command(const std::string& role,
-                                                 const std::string& node) const {
-  return settings_.admin_command.empty()
-             ? fmt::format("by replacing {} in its group", node)
-             : fmt::format("with '{} {} replace {}'", settings_.admin_command, role, node);
+std::string node_endpoint_actor::replace_command(const route& here, const std::string& node) {
+  return here.admin_command.empty() ? fmt::format("by replacing {} in its group", node)
+                                    : fmt::format("with '{} replace {}'", here.admin_command, node);
 }
 
 /// A member's promises are in its data folder: a node that claims the member's id with another
@@ -89,25 +96,33 @@ std::string node_endpoint_actor::wrong_folder(const node_info& who, const role_i
   return fmt::format("{} comes as {} {} with the data folder {}, and that id stands for the "
                      "folder {}: its disk was lost or isn't mounted; let it in under a new id {}",
                      who.name, role.name, role.replica, who.folder, member->second,
-                     replace_command(role.name, who.name));
+                     replace_command(here, who.name));
 }
 
 /// A log that holds less than before is an older copy of the disk, which lacks the promises that
-/// the replica has made since.
+/// the replica has made since. So is a log of an earlier incarnation, however much it holds: a
+/// later one was started on another copy.
 std::string node_endpoint_actor::older_copy(const node_info& who, const role_info& role,
                                             const route& here) const {
   auto known = here.marks.find(role.replica);
   if (role.replica == 0 || role.group.empty() || known == here.marks.end())
     return {};
   auto& mark = known->second;
-  if (role.mark.incarnation <= mark.incarnation ||
+  if (role.mark.incarnation < mark.incarnation)
+    return fmt::format("{} runs on an older copy of its disk: it comes with incarnation {} of its "
+                       "replica, and incarnation {} has been here since; stop it, and run one "
+                       "process, on the copy that ran last, or start it once with --new-disk and "
+                       "let it in under a new id {}",
+                       who.name, role.mark.incarnation, mark.incarnation,
+                       replace_command(here, who.name));
+  if (role.mark.incarnation == mark.incarnation || // a reconnect
       (role.mark.term >= mark.term && role.mark.entry >= mark.entry))
     return {};
   return fmt::format("{} comes back with an older copy of its disk: its log held term {} and entry "
                      "{} before, and now holds term {} and entry {}; put its disk back, or start "
                      "it once with --new-disk and let it in under a new id {}",
                      who.name, mark.term, mark.entry, role.mark.term, role.mark.entry,
-                     replace_command(role.name, who.name));
+                     replace_command(here, who.name));
 }
 
 void node_endpoint_actor::remember(route& here, spi::replica_id of, const replica_mark& mark) {
@@ -127,7 +142,7 @@ envelope node_endpoint_actor::on_heartbeat(const envelope& message) {
     for (auto& it : *marks)
       if (auto* here = find_route(it.role))
         remember(*here, it.replica, it.mark);
-  return make_reply({std::string{}, {}, false});
+  return make_reply({encode_description_version(settings_.self->version()), {}, false});
 }
 
 } // namespace atl::runtime

@@ -18,6 +18,10 @@ network_actor::network_actor(caf::actor_config& config, settings given)
 caf::behavior network_actor::make_behavior() {
   return {
       [this](const dial_node& order) { return on_dial(order); },
+      [this](const dial_bulk_lane& lane) {
+        auto node = caf::actor_cast<caf::actor_addr>(current_sender());
+        begin({lane.order, caf::response_promise{}, {}, node}, lane.link);
+      },
       [this](dial_ended& ended) { on_dialed(ended); },
       [this](const connection_admitted& what) { take_in(what); },
       [this](const link_ended& ended) { links_.erase(ended.link); },
@@ -73,14 +77,11 @@ void network_actor::on_dialed(dial_ended& ended) {
   }
   if (!outcome)
     return dial.promise.deliver(dial_outcome{nullptr, std::move(outcome.error())});
-  auto link = outcome->link;
   auto node = spawn_on_io_thread<remote_node_actor>(
       system(), remote_node_actor::settings{
                     outcome->peer.name,
                     std::make_shared<boost::asio::ip::tcp::socket>(std::move(outcome->socket)),
-                    nullptr, nullptr, dial.owner});
-  if (dial.order.has_bulk_lane)
-    begin({dial.order, caf::response_promise{}, {}, caf::actor_cast<caf::actor_addr>(node)}, link);
+                    nullptr, nullptr, dial.owner, dial_bulk_lane{dial.order, outcome->link}});
   dial.promise.deliver(dial_outcome{node, {}});
 }
 
@@ -97,9 +98,12 @@ void network_actor::take_in(const connection_admitted& what) {
     return;
   }
   auto node = spawn_on_io_thread<remote_node_actor>(
-      system(),
-      remote_node_actor::settings{
-          connection.peer.name, std::move(socket), std::move(connection.place), what.receiver, {}});
+      system(), remote_node_actor::settings{connection.peer.name,
+                                            std::move(socket),
+                                            std::move(connection.place),
+                                            what.receiver,
+                                            {},
+                                            {}});
   remember(connection.link, node);
 }
 

@@ -25,9 +25,16 @@ namespace atl::runtime {
 struct dial_node {
   endpoint where;
   std::chrono::milliseconds timeout{0};
-  /// Carry large messages over a second connection, so that small ones don't wait for them?
-  bool has_bulk_lane = false;
 };
+/// To the network actor, from a remote node's actor: make a second connection to its node for large
+/// messages, the bulk lane. Answered by `bulk_lane_opened`, as a message of its own.
+struct dial_bulk_lane {
+  dial_node order;
+  net::link_id link{};
+};
+/// To a remote node's actor, at the end that dialed: carry large messages over a second connection
+/// from now on, so that small ones don't wait for them.
+struct need_bulk_lane {};
 
 struct dial_outcome {
   caf::actor node; ///< forwards envelopes to the node's endpoint; null after a failure
@@ -106,6 +113,8 @@ CAF_ADD_TYPE_ID(atoll_network, (atl::runtime::envelope_arrived))
 CAF_ADD_TYPE_ID(atoll_network, (atl::runtime::channel_closed))
 CAF_ADD_TYPE_ID(atoll_network, (atl::runtime::remote_node_tick))
 CAF_ADD_TYPE_ID(atoll_network, (atl::runtime::node_call))
+CAF_ADD_TYPE_ID(atoll_network, (atl::runtime::dial_bulk_lane))
+CAF_ADD_TYPE_ID(atoll_network, (atl::runtime::need_bulk_lane))
 CAF_END_TYPE_ID_BLOCK(atoll_network)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::dial_node)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::dial_outcome)
@@ -117,3 +126,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::envelope_arrived)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::channel_closed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::remote_node_tick)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::node_call)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::dial_bulk_lane)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::need_bulk_lane)

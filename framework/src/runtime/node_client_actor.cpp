@@ -64,7 +64,7 @@ bool node_client_actor::make_room() {
 void node_client_actor::connect(const std::string& address, const endpoint& where) {
   auto generation = links_[address].generation = ++generations_;
   connect_to_node(
-      this, {where, settings_.connect_timeout, false},
+      this, {where, settings_.connect_timeout},
       [this, address, generation](const caf::actor& node) {
         watch_node(this, node, contact_lost{0, generation});
         on_connected(address, node);

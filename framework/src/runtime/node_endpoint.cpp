@@ -55,6 +55,9 @@ void node_endpoint_actor::adopt(adopt_role& role) {
   here.info = std::move(role.info);
   here.replica = std::move(role.replica);
   here.application = std::move(role.application);
+  here.membership = std::move(role.membership);
+  here.admin_command = std::move(role.admin_command);
+  down_.erase(here.info.name);
 }
 
 node_endpoint_actor::route* node_endpoint_actor::find_route(std::string_view role) {
@@ -66,12 +69,17 @@ caf::result<envelope> node_endpoint_actor::refuse(errc code, std::string why) {
   return make_reply({fail(code, name_ + ": " + std::move(why)), {}, false});
 }
 
+/// @returns an empty text if the role has not failed
+std::string node_endpoint_actor::describe_failed_role(std::string_view role) const {
+  auto failed = down_.find(role);
+  return failed == down_.end()
+             ? std::string{}
+             : fmt::format("the role '{}' of {} is down: {}", role, name_, failed->second);
+}
+
 caf::result<envelope> node_endpoint_actor::no_such_role(std::string_view role) {
-  if (auto failed = down_.find(role); failed != down_.end())
-    return make_reply({fail(errc::unavailable, fmt::format("the role '{}' of {} is down: {}", role,
-                                                           name_, failed->second)),
-                       {},
-                       false});
+  if (auto why = describe_failed_role(role); !why.empty())
+    return make_reply({fail(errc::unavailable, std::move(why)), {}, false});
   std::vector<std::string> present;
   for (auto& [name, here] : routes_)
     present.push_back(name);
@@ -129,14 +137,16 @@ caf::result<envelope> node_endpoint_actor::to_role(envelope& message) {
   default:
     break;
   }
-  auto is_for_application =
-      message.kind >= message_kind::application || message.kind == message_kind::membership;
-  if (!is_for_application || !to->application)
+  auto is_for_group =
+      message.kind == message_kind::membership || message.kind == message_kind::group_status;
+  auto is_for_application = message.kind >= message_kind::application;
+  auto& receiver = is_for_group ? to->membership : to->application;
+  if (!receiver || !(is_for_group || is_for_application))
     return refuse(errc::invalid,
                   fmt::format("a kind of message that the role '{}' of this node doesn't take: {}",
                               to->info.name, static_cast<unsigned>(message.kind)));
   auto promise = make_response_promise();
-  promise.delegate(to->application, std::move(message));
+  promise.delegate(receiver, std::move(message));
   return promise;
 }
 
@@ -150,10 +160,17 @@ caf::result<envelope> node_endpoint_actor::defer(route& to, const envelope& mess
                   fmt::format("the role '{}' of this node takes no calls", to.info.name));
   if (deferred_ >= deferred_calls_max)
     return refuse(errc::busy, "too many deferred calls are under way; try again");
+  auto requester = caf::actor_cast<caf::actor_addr>(current_sender());
+  auto& of_requester = deferred_of_[requester];
+  if (of_requester >= deferred_calls_per_requester_max)
+    return refuse(errc::busy,
+                  fmt::format("{} deferred calls of this requester are under way, the most that it "
+                              "may have; wait for one to end, and try again",
+                              of_requester));
   ++deferred_;
-  auto notify = [this, id = call->id,
-                 requester = caf::actor_cast<caf::actor_addr>(current_sender())](reply outcome) {
-    --deferred_;
+  ++of_requester;
+  auto notify = [this, id = call->id, requester](reply outcome) {
+    release_deferred(requester);
     auto body = encode(completion{id, std::move(outcome)});
     if (body.size() > message_bytes_max)
       body = encode(
@@ -173,10 +190,17 @@ caf::result<envelope> node_endpoint_actor::defer(route& to, const envelope& mess
   return make_reply({std::string{}, {}, false});
 }
 
+void node_endpoint_actor::release_deferred(const caf::actor_addr& requester) {
+  --deferred_;
+  auto of_requester = deferred_of_.find(requester);
+  if (--of_requester->second == 0)
+    deferred_of_.erase(of_requester);
+}
+
 caf::result<envelope> node_endpoint_actor::to_replica(route& to, envelope& message) {
-  if (!to.replica && to.application && to.info.replica != 0) {
+  if (!to.replica && to.membership) {
     auto promise = make_response_promise();
-    promise.delegate(to.application, std::move(message));
+    promise.delegate(to.membership, std::move(message));
     return promise;
   }
   if (!to.replica)

@@ -181,6 +181,18 @@ std::optional<std::vector<role_mark>> decode_marks(std::string_view bytes) {
   return in.done() ? std::optional{std::move(marks)} : std::nullopt;
 }
 
+std::string encode_description_version(std::uint64_t version) {
+  spi::writer out;
+  out.put(version);
+  return out.take();
+}
+
+std::optional<std::uint64_t> decode_description_version(std::string_view bytes) {
+  spi::reader in{bytes};
+  auto version = in.get<std::uint64_t>();
+  return in.done() ? std::optional{version} : std::nullopt;
+}
+
 std::string incompatibility(const node_info& mine, const node_info& theirs) {
   return mine.cluster == theirs.cluster
              ? std::string{}

@@ -11,6 +11,16 @@
 
 namespace atl::runtime {
 
+namespace {
+
+/// Do both describe one incarnation of one member of a group, or no replica?
+bool is_same_replica(const role_info& before, const role_info& now) {
+  return before.replica == now.replica && before.group == now.group &&
+         before.mark.incarnation == now.mark.incarnation;
+}
+
+} // namespace
+
 peer_connection_actor::peer_connection_actor(caf::actor_config& config, settings given)
     : io_thread_actor{config}, settings_{std::move(given)}, random_{settings_.seed} {}
 
@@ -50,7 +60,7 @@ void peer_connection_actor::connect() {
   auto generation = generation_;
   log::debug("net", settings_.peer, "connects to {}", to_string(settings_.where));
   connect_to_node(
-      this, {settings_.where, settings_.timing.failure_timeout, settings_.self->has_replica()},
+      this, {settings_.where, settings_.timing.failure_timeout},
       [this, generation](const caf::actor& there) {
         if (generation != generation_)
           return;
@@ -64,11 +74,13 @@ void peer_connection_actor::connect() {
       });
 }
 
-/// Sends the handshake. @param is_periodic the next heartbeat follows the answer
+/// Sends the handshake. @param is_periodic a heartbeat follows the answer
 void peer_connection_actor::introduce(const caf::actor& there, bool is_periodic) {
   auto generation = generation_;
   auto version = settings_.self->version();
   auto self = settings_.self->info();
+  if (settings_.self->has_replica())
+    tell(this, there, need_bulk_lane{});
   log::debug("net", settings_.peer, "sends the handshake");
   envelope handshake{message_kind::handshake, cluster_digest(self), encode(self)};
   ask(this, there, settings_.timing.failure_timeout, std::move(handshake))
@@ -79,7 +91,7 @@ void peer_connection_actor::introduce(const caf::actor& there, bool is_periodic)
               return;
             on_handshake_reply(there, self, version, answer);
             if (is_periodic && generation == generation_)
-              schedule_tick();
+              send_heartbeat();
           },
           [this, generation](const caf::error& problem) {
             if (generation == generation_)
@@ -147,23 +159,36 @@ void peer_connection_actor::schedule_tick() {
 /// Finds a node that falls silent without closing its connection.
 void peer_connection_actor::send_heartbeat() {
   auto generation = generation_;
-  // The peer doesn't know a refused role's replica as a member of its own group.
+  // The peer doesn't know a refused role's replica as a member of its own group, nor a role that
+  // has changed since the handshake.
   auto marks = settings_.self->marks();
   std::erase_if(marks, [&](auto& it) { return refused_.contains(it.role); });
+  if (introduced_ != settings_.self->version())
+    marks.clear();
   ask(this, peer_, settings_.timing.failure_timeout,
       envelope{message_kind::ping, cluster_digest(peer_info_), encode_marks(marks)})
       .then(
           [this, generation](const envelope& answer) {
             if (generation != generation_)
               return;
-            if (auto decoded = decode_reply(answer.body); !decoded.value)
-              return on_disconnected(decoded.value.error().message);
-            schedule_tick();
+            on_heartbeat_reply(decode_reply(answer.body));
+            if (generation == generation_)
+              schedule_tick();
           },
           [this, generation](const caf::error& problem) {
             if (generation == generation_)
               on_disconnected("no heartbeat (" + describe_failure(problem) + ")");
           });
+}
+
+/// The first version that a connection hears of calls for a handshake as well: the description may
+/// have changed after the answer to the handshake before.
+void peer_connection_actor::on_heartbeat_reply(const reply& answer) {
+  if (!answer.value)
+    return on_disconnected(answer.value.error().message);
+  auto version = decode_description_version(*answer.value);
+  if (version && std::exchange(peer_version_, *version) != *version)
+    introduce(peer_, false);
 }
 
 void peer_connection_actor::on_disconnected(const std::string& reason) {
@@ -173,6 +198,7 @@ void peer_connection_actor::on_disconnected(const std::string& reason) {
     log::debug("net", settings_.peer, "again: {}", reason);
   last_reason_ = reason;
   peer_ = nullptr;
+  peer_version_ = 0;
   refused_.clear();
   for (auto& [id, subscriber] : subscribers_) {
     subscriber.is_up = false;
@@ -196,7 +222,7 @@ void peer_connection_actor::retry_later() {
 
 void peer_connection_actor::subscribe(const add_subscriber& added) {
   auto& subscriber = subscribers_[added.id];
-  subscriber = {added.subscriber, settings_.self->version(), false, {}};
+  subscriber = {added.subscriber, settings_.self->version(), false, {}, {}};
   if (peer_ && introduced_ < subscriber.since)
     introduce(peer_, false); // the role is up once the peer has accepted it
   else if (peer_)
@@ -214,8 +240,11 @@ void peer_connection_actor::update(subscription& subscriber) {
   auto refusal = refused_.find(who.role);
   if (refusal == refused_.end()) {
     subscriber.refusal.clear();
-    if (!std::exchange(subscriber.is_up, true))
+    auto* theirs = peer_info_.find_role(who.role);
+    auto now = theirs == nullptr ? role_info{} : *theirs;
+    if (!std::exchange(subscriber.is_up, true) || !is_same_replica(subscriber.told, now))
       tell(this, who.who, connection_event{who.peer, peer_info_, {}});
+    subscriber.told = std::move(now);
     return;
   }
   subscriber.is_up = false;

@@ -1,5 +1,7 @@
 #include "remote_node.hpp"
 
+#include "network_actor.hpp"
+
 #include <atoll/core/logging.hpp>
 #include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/failure.hpp>
@@ -91,7 +93,9 @@ caf::behavior remote_node_actor::make_behavior() {
         if (bulk_lane_)
           return; // a link has one
         bulk_lane_ = open(std::move(*what.socket), what.place);
+        send_held();
       },
+      [this](need_bulk_lane) { open_bulk_lane(); },
       [this](const channel_closed& what) { end(what.problem.message); },
       [this](remote_node_tick) { on_tick(); },
   };
@@ -136,6 +140,7 @@ void remote_node_actor::close_channels() {
       (*lane)->close();
     lane->reset();
   }
+  held_.clear();
 }
 
 void remote_node_actor::end(const std::string& why) {
@@ -165,10 +170,38 @@ caf::result<envelope> remote_node_actor::forward(envelope& message) {
   return promise;
 }
 
+void remote_node_actor::open_bulk_lane() {
+  if (std::exchange(lane_ordered_, true))
+    return;
+  auto network = caf::actor_cast<caf::actor>(system().registry().get(network_actor_name));
+  if (!network)
+    return end("this process has closed its connections");
+  tell(this, network, settings_.lane);
+}
+
 bool remote_node_actor::transmit(message_use use, std::uint64_t id, envelope message) {
+  if (lane_ordered_ && !bulk_lane_ && is_bulk(message))
+    return hold({use, id, std::move(message)});
   auto& lane = bulk_lane_ && is_bulk(message) ? bulk_lane_ : urgent_lane_;
   return lane && lane->send(encode_head(static_cast<std::uint8_t>(use), id, message),
                             std::move(message.body));
+}
+
+/// @returns false if too much waits already
+bool remote_node_actor::hold(held_message held) {
+  auto bytes = held.message.body.size() + head_bytes_max;
+  if (!urgent_lane_ || held_bytes_ + bytes > connection_bytes_max)
+    return false;
+  held_bytes_ += bytes;
+  held_.push_back(std::move(held));
+  return true;
+}
+
+void remote_node_actor::send_held() {
+  for (auto& [use, id, message] : std::exchange(held_, {}))
+    if (!transmit(use, id, std::move(message)))
+      ++dropped_; // a request among them is answered when its time is over
+  held_bytes_ = 0;
 }
 
 // -- from the node ------------------------------------------------------------

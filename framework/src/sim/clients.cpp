@@ -9,12 +9,9 @@ clients::clients(simulator& sim) : simulator_{sim} {
   simulator_.on_answer = [this](auto& owner, auto what) { on_answer(owner, std::move(what)); };
   simulator_.on_response = [this](auto place) { on_response(place); };
   auto& chance = simulator_.faults();
-  // Few keys cause conflicts, many keys spread the load: a run has one or the other.
-  auto most = std::max(1U, simulator_.options().workload.keys);
-  keys_ = 1 + static_cast<std::uint32_t>(chance.stream(purpose::workload).below(most));
   for (std::uint32_t i = 0; i < simulator_.options().workload.clients; ++i) {
-    clients_.push_back({chance.stream(purpose::client, i),
-                        chance.point(fault_kind::lost_answers, i + 1), ++sessions_});
+    clients_.push_back(
+        {chance.stream(purpose::client, i), chance.point(fault_kind::lost_answers, i + 1)});
     auto& client = clients_.back();
     client.target = draw_replica(client);
     wake_at(i, simulator_.now() + client.random.between(1'000, 400'000), wake::begin);
@@ -72,64 +69,37 @@ void clients::on_client(std::uint64_t arg) {
 }
 
 void clients::begin(std::size_t index) {
-  auto& work = simulator_.options().workload;
   auto& client = clients_[index];
-  auto& random = client.random;
-  auto registers = std::max(1U, keys_ / 2);
-  client.current = {};
-  client.current.client = client.session;
-  client.current.key = random.below(keys_);
-  client.current.invoked = simulator_.now();
-  auto counter = client.current.key >= registers;
-  // Every second client rarely writes, so that reads happen while writes wait.
-  if (random.chance(index % 2 == 0 ? work.reads : std::max(work.reads, 0.9))) {
-    client.current.kind = operation_kind::read;
-  } else if (counter) {
-    client.current.kind = operation_kind::add;
-    client.current.argument = random.between(1, 3);
-  } else {
-    client.current.kind = random.chance(0.7) ? operation_kind::write : operation_kind::cas;
-    client.current.argument = ++values_;
-    if (client.current.kind == operation_kind::cas && random.chance(0.9))
-      client.current.expected = std::max<std::int64_t>(1, values_ - random.between(1, 8));
-  }
+  simulator_.service().begin(index, client.random, simulator_.now());
   client.busy = true;
   client.attempts_open = 0;
   client.first_attempt = attempts_ + 1;
-  ++client.sequence;
-  client.give_up_at = simulator_.now() + work.give_up.count();
-  simulator_.trace("client {} begins operation {} of session {}", index + 1, client.sequence,
-                   client.session);
+  client.give_up_at = simulator_.now() + simulator_.options().workload.give_up.count();
+  if (simulator_.tracing())
+    simulator_.trace("client {} begins {}", index + 1,
+                     simulator_.service().name_of_operation(index));
   attempt(index);
 }
 
 void clients::attempt(std::size_t index) {
   auto& client = clients_[index];
   auto& work = simulator_.options().workload;
+  auto& service = simulator_.service();
   ++client.turn;
   ++client.attempts_open;
   client.attempt = ++attempts_;
-  request_owner owner{index + 1, client.attempt, 0, client.current.key};
-  auto is_read = client.current.kind == operation_kind::read;
+  auto wanted = service.attempt(index, client.attempt);
+  request_owner owner{index + 1, client.attempt, wanted.tag, wanted.query};
   auto to = client.target;
-  std::optional<std::string> command;
-  if (is_read) {
-    if (client.random.chance(0.5))
-      to = draw_replica(client);
-  } else {
-    owner.tag = client.attempt;
-    command =
-        encode({client.attempt, client.session, client.sequence, client.current.key,
-                client.current.kind, client.current.argument.value_or(0), client.current.expected},
-               work.payload);
-  }
+  if (!wanted.command && client.random.chance(0.5))
+    to = draw_replica(client);
   if (simulator_.tracing()) // the description costs more than the rest of this function
     simulator_.trace("client {} asks replica {}: {} (attempt {})", index + 1, to,
-                     command ? describe_command(*command)
-                             : fmt::format("read k{}", client.current.key),
+                     wanted.command ? service.describe_command(*wanted.command)
+                                    : service.describe_query(wanted.query),
                      client.attempt);
   simulator_.request_at(simulator_.now() + one_way_delay(client), to, owner,
-                        spi::read_level::linearizable, std::move(command));
+                        spi::read_level::linearizable, std::move(wanted.command));
   auto timeout = work.attempt_timeout.count();
   wake_at(index, simulator_.now() + timeout / 2 + client.random.between(0, timeout), wake::timeout);
 }
@@ -155,10 +125,8 @@ void clients::on_response(std::uint64_t place) {
   switch (arrived.what.kind) {
   case answer_kind::applied:
   case answer_kind::read:
-    client.current.result = arrived.what.result.result;
-    client.current.matched = arrived.what.result.matched;
     ++client.answered;
-    return finish(index, operation_outcome::ok);
+    return finish(index, operation_outcome::ok, arrived.what);
   case answer_kind::refused:
     --client.attempts_open;
     break;
@@ -175,23 +143,17 @@ void clients::on_response(std::uint64_t place) {
   wake_at(index, simulator_.now() + pause, wake::again);
 }
 
-void clients::finish(std::size_t index, operation_outcome outcome) {
+void clients::finish(std::size_t index, operation_outcome outcome, const answer& reply) {
   auto& client = clients_[index];
   auto& stats = simulator_.stats();
+  auto& service = simulator_.service();
   client.busy = false;
-  client.current.outcome = outcome;
-  client.current.returned = simulator_.now();
-  history_.push_back(client.current);
-  simulator_.trace("client {} has done: {}", index + 1, to_string(client.current));
-  if (outcome == operation_outcome::ok) {
-    ++stats.answered;
-  } else if (outcome == operation_outcome::failed) {
-    ++stats.failed;
-  } else {
-    ++stats.unknown;
-    client.session = ++sessions_; // the open attempts of the old session may still take effect
-    client.sequence = 0;
-  }
+  service.finish(index, outcome, reply, simulator_.now());
+  if (simulator_.tracing())
+    simulator_.trace("client {} has done: {}", index + 1, service.describe_outcome(index));
+  ++(outcome == operation_outcome::ok       ? stats.answered
+     : outcome == operation_outcome::failed ? stats.failed
+                                            : stats.unknown);
   ++client.turn;
   if (stopped_)
     return;

@@ -9,12 +9,12 @@
 
 namespace atl::sim {
 
-/// Simulated clients that propose and read, retry when no answer comes, and record the history.
+/// Simulated clients, which propose and read what the service wants, and retry when no answer
+/// comes.
 class clients {
  public:
   explicit clients(simulator& sim);
 
-  const history& recorded() const { return history_; }
   /// Whether each client received this many answers since the last `reset_answer_counts`.
   bool each_was_answered(std::uint32_t times) const;
   void reset_answer_counts();
@@ -25,12 +25,9 @@ class clients {
   struct client {
     spi::random_source random;
     injection_point lost_answers;
-    std::uint64_t session = 0;
-    std::uint64_t sequence = 0;
     std::uint64_t turn = 0;          ///< events of earlier turns are void
     std::uint64_t attempt = 0;       ///< the newest attempt
     std::uint64_t first_attempt = 0; ///< the first attempt of the present operation
-    operation current{};
     bool busy = false;
     std::uint32_t attempts_open = 0; ///< attempts that may have taken effect, or still may
     std::int64_t give_up_at = 0;
@@ -48,7 +45,8 @@ class clients {
   void on_response(std::uint64_t place);
   void begin(std::size_t index);
   void attempt(std::size_t index);
-  void finish(std::size_t index, operation_outcome outcome);
+  /// @param reply if the outcome is `ok`
+  void finish(std::size_t index, operation_outcome outcome, const answer& reply = {});
   spi::replica_id draw_replica(client& of);
   void wake_at(std::size_t index, std::int64_t at, wake why);
   std::int64_t one_way_delay(client& of);
@@ -56,11 +54,7 @@ class clients {
   simulator& simulator_;
   std::vector<client> clients_;
   slot_pool<response> responses_;
-  history history_;
-  std::uint32_t keys_ = 1;
-  std::uint64_t sessions_ = 0;
   std::uint64_t attempts_ = 0;
-  std::int64_t values_ = 0;
   bool stopped_ = false;
 };
 

@@ -41,7 +41,8 @@ enum class purpose : std::uint64_t {
   workload,
   link,
   fault_injector,
-  admin
+  admin,
+  wall_clock
 };
 
 /// A place at which faults of one kind may act, with a sequence of chances.

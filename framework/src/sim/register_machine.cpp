@@ -1,5 +1,3 @@
-#include "hash.hpp"
-
 #include <atoll/sim/register_machine.hpp>
 #include <atoll/spi/codec.hpp>
 
@@ -61,11 +59,7 @@ std::string describe_command(std::string_view bytes) {
   return {};
 }
 
-std::uint64_t next_chain(std::uint64_t chain, bool no_op, std::string_view command) {
-  return combine(chain, no_op ? 0x6e6f6f70 : hash_bytes(command));
-}
-
-register_result register_machine::execute(const register_command& command) {
+machine_answer register_machine::execute(const register_command& command) {
   auto& value = registers_[command.key];
   switch (command.kind) {
   case operation_kind::read:
@@ -85,9 +79,7 @@ register_result register_machine::execute(const register_command& command) {
   return {};
 }
 
-register_result register_machine::apply(const spi::committed_entry& entry, std::uint64_t chain) {
-  index_ = entry.index;
-  chain_ = chain;
+machine_answer register_machine::apply(const spi::committed_entry& entry) {
   if (entry.no_op)
     return {};
   auto command = decode_command(entry.command);
@@ -96,14 +88,13 @@ register_result register_machine::apply(const spi::committed_entry& entry, std::
   auto& last = sessions_[command->session];
   if (command->sequence <= last.sequence)
     return last.answer; // a retry
-  ++effects_;
   last = {command->sequence, execute(*command)};
   return last.answer;
 }
 
-register_value register_machine::read(std::uint64_t key) const {
+machine_answer register_machine::read(std::uint64_t key) const {
   auto found = registers_.find(key);
-  return found == registers_.end() ? register_value{} : found->second;
+  return {found == registers_.end() ? register_value{} : found->second};
 }
 
 } // namespace atl::sim

@@ -34,6 +34,15 @@ std::string format_fault_set(const fault_set& it) {
   return fmt::format("{}", fmt::join(names, ","));
 }
 
+fault_set named_faults(const std::vector<std::string>& names) {
+  auto has = [&](std::string_view name) { return std::ranges::find(names, name) != names.end(); };
+  auto it = has("all") ? fault_set::all() : fault_set::none();
+  for (auto& known : fault_names())
+    if (has(known.name))
+      it.*known.flag = true;
+  return it;
+}
+
 std::string run_arguments(const simulation_options& options) {
   auto out = fmt::format("--seed {} --replicas {} --spares {} --duration {}", options.seed,
                          options.replicas, options.spares, format_duration(options.duration));

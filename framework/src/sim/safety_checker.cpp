@@ -1,7 +1,5 @@
 #include "safety_checker.hpp"
 
-#include <atoll/sim/register_machine.hpp>
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -18,7 +16,7 @@ void safety_checker::violate(violation_kind kind, std::string_view what) {
 }
 
 void safety_checker::applies(spi::replica_id replica, const spi::committed_entry& entry,
-                             std::uint64_t chain) {
+                             std::uint64_t chain, std::uint64_t tag) {
   auto index = entry.index;
   if (index < facts_.size()) {
     auto& known = facts_[index];
@@ -31,18 +29,16 @@ void safety_checker::applies(spi::replica_id replica, const spi::committed_entry
   }
   // Replicas apply without gaps, so the end grows by one index at a time.
   facts_.push_back({chain, replica, false, entry.no_op});
-  auto command = entry.no_op ? std::nullopt : decode_command(entry.command);
-  if (!command || command->tag == 0)
+  if (tag == 0)
     return;
-  if (refused_.count(command->tag) != 0)
-    violate(violation_kind::refused_yet_committed,
-            fmt::format("index {} holds proposal {}, which was refused as not proposed", index,
-                        command->tag));
-  auto [found, is_new] = tags_.emplace(command->tag, index);
+  if (refused_.count(tag) != 0)
+    violate(
+        violation_kind::refused_yet_committed,
+        fmt::format("index {} holds proposal {}, which was refused as not proposed", index, tag));
+  auto [found, is_new] = tags_.emplace(tag, index);
   if (!is_new && propose_once_)
     violate(violation_kind::committed_twice,
-            fmt::format("proposal {} is at index {} and again at {}", command->tag, found->second,
-                        index));
+            fmt::format("proposal {} is at index {} and again at {}", tag, found->second, index));
 }
 
 void safety_checker::refused(std::uint64_t tag) {

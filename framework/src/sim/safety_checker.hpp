@@ -27,7 +27,9 @@ class safety_checker {
   std::function<void(const std::string&)> on_violation;
 
   /// `entry` was delivered to a replica's state machine, after which its chain is `chain`.
-  void applies(spi::replica_id replica, const spi::committed_entry& entry, std::uint64_t chain);
+  /// @param tag of the attempt that proposed its command; 0: unknown
+  void applies(spi::replica_id replica, const spi::committed_entry& entry, std::uint64_t chain,
+               std::uint64_t tag);
   /// The chain at a committed index that a replica reached by a snapshot.
   bool matches(spi::log_index index, std::uint64_t chain) const {
     return index < facts_.size() && facts_[index].chain == chain;

@@ -44,9 +44,8 @@ bool scripted_simulation::run_until(const std::function<bool()>& done, duration 
 // -- requests ---------------------------------------------------------------------------------
 
 scripted_simulation::ticket scripted_simulation::propose(spi::replica_id at, std::string command) {
-  auto decoded = decode_command(command);
   answers_.emplace_back();
-  request_owner owner{0, answers_.size() - 1, decoded ? decoded->tag : 0, 0};
+  request_owner owner{0, answers_.size() - 1, simulator_->service().tag_of(command), 0};
   simulator_->request_at(simulator_->now(), at, owner, spi::read_level::linearizable,
                          std::move(command));
   return owner.attempt;
@@ -110,7 +109,7 @@ spi::members_changed scripted_simulation::members(spi::replica_id id) const {
   return simulator_->at(id).members();
 }
 register_value scripted_simulation::value(spi::replica_id id, std::uint64_t key) const {
-  return simulator_->at(id).machine().read(key);
+  return simulator_->at(id).machine().machine().read(key).result;
 }
 std::string scripted_simulation::fatal_reason(spi::replica_id id) const {
   return simulator_->at(id).fatal_reason();

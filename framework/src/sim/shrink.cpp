@@ -166,7 +166,8 @@ class shrinker {
     reduce(spares, 0);
     reduce(replicas, 1);
     reduce(clients, 1);
-    reduce(keys, 1);
+    if (!best_.options.service) // another service has no keys
+      reduce(keys, 1);
   }
 
   /// Tries to leave out one kind at a time, then smaller and smaller groups of faults.

@@ -5,7 +5,6 @@
 
 #include <fmt/ranges.h>
 
-#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -19,40 +18,17 @@ sim_replica::sim_replica(simulator& sim, spi::replica_id id)
                                         sim.faults().point(fault_kind::unreachable_hints, id),
                                         sim.faults().point(fault_kind::damaged_records, id),
                                         sim.faults().point(fault_kind::lost_disks, id)},
-      random_{0}, membership_{id, sim.birth_voters()} {
-  durable_machine_ = std::make_shared<register_machine>();
+      random_{0}, membership_{id, sim.birth_voters()}, machine_{sim.service().make_machine(id)} {
+  durable_machine_ = std::make_shared<logged_machine>(machine_.copy(id_));
   clock_base_ = static_cast<std::int64_t>(id) * 1'000'000'000; // clocks of replicas never agree
+  draw_wall_clock();
 }
 
 void sim_replica::violate(violation_kind kind, std::string_view what) {
   simulator_.violate(kind, fmt::format("replica {}: {}", id_, what));
 }
 
-// -- clock ------------------------------------------------------------------------------------
-
-std::int64_t sim_replica::local(std::int64_t at) const {
-  auto since = at - clock_from_;
-  return clock_base_ + since + since * clock_ppm_ / 1'000'000;
-}
-
-std::int64_t sim_replica::local_now() const {
-  return local(simulator_.now());
-}
-
-std::int64_t sim_replica::global(std::int64_t local_time) const {
-  // No run is as long as eleven days, and the product must not overflow.
-  auto left = std::min<std::int64_t>(local_time - clock_base_, 1'000'000'000'000);
-  auto at = clock_from_ + left * 1'000'000 / (1'000'000 + clock_ppm_);
-  while (local(at) < clock_base_ + left)
-    ++at;
-  return at;
-}
-
-void sim_replica::drift(std::int64_t ppm) {
-  clock_base_ = local_now();
-  clock_from_ = simulator_.now();
-  clock_ppm_ = ppm;
-}
+// -- timers -----------------------------------------------------------------------------------
 
 void sim_replica::rearm() {
   auto deadline = driver_->deadline();
@@ -120,7 +96,8 @@ void sim_replica::start_protocol() {
   simulator_.emit([&] {
     return run_event{.what = run_event_kind::started, .replica = id_, .number = incarnation_};
   });
-  machine_ = *durable_machine_;
+  machine_ = durable_machine_->copy(id_);
+  stamps_ = {};
   delivered_ = machine_.index();
   delivered_chain_ = machine_.chain();
   try {
@@ -166,7 +143,7 @@ void sim_replica::crash(std::string_view why, std::optional<std::size_t> wanted)
   drain_pending_ = apply_pending_ = fail_sync_ = crash_in_sync_ = false;
   stall_ = 0;
   for (auto& owner : requests_.take_all())
-    simulator_.answered(id_, owner, {answer_kind::lost, 0, {}, 0, "the replica stopped"});
+    simulator_.answered(id_, owner, no_answer(answer_kind::lost, "the replica stopped"));
 }
 
 void sim_replica::lose_disk() {
@@ -174,7 +151,7 @@ void sim_replica::lose_disk() {
   simulator_.emit([&] { return run_event{.what = run_event_kind::lost_disk, .replica = id_}; });
   ++simulator_.stats().lost_disks;
   disk_.lose();
-  durable_machine_ = std::make_shared<register_machine>();
+  durable_machine_ = std::make_shared<logged_machine>(simulator_.service().make_machine(id_));
   simulator_.checker().disk_lost(id_);
 }
 
@@ -212,8 +189,8 @@ void sim_replica::deliver(spi::replica_id from, std::string_view bytes) {
   call_protocol([&](spi::consensus& it) { it.step(from, bytes); });
 }
 
-void sim_replica::on_validated(std::uint64_t ticket, bool ok, std::string_view reason) {
-  driver_->on_validated(ticket, ok ? std::nullopt : std::optional{std::string{reason}});
+void sim_replica::on_validated(std::uint64_t ticket, std::optional<std::string> rejection) {
+  driver_->on_validated(ticket, std::move(rejection));
 }
 
 void sim_replica::on_unreachable(spi::replica_id peer) {
@@ -225,6 +202,8 @@ void sim_replica::on_snapshot_sent(spi::replica_id to, bool ok) {
 }
 
 void sim_replica::propose(std::string command, const request_owner& owner) {
+  stamps_.observe(machine_.machine().latest_stamp(), now());
+  machine_.machine().stamp(command, stamps_.next(wall_clock(), now()));
   auto handle = requests_.put(owner);
   requests_.at(handle).content = hash_bytes(command) | 1; // never 0
   simulator_.trace("replica {} is asked to commit {} bytes (request {})", id_, command.size(),

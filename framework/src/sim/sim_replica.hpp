@@ -1,15 +1,17 @@
 #pragma once
 
 #include "fault_schedule.hpp"
+#include "logged_machine.hpp"
 #include "sim_disk.hpp"
 #include "sim_membership.hpp"
 
 #include <atoll/core/consensus_driver.hpp>
+#include <atoll/core/proposal_clock.hpp>
 #include <atoll/core/slot_pool.hpp>
-#include <atoll/sim/register_machine.hpp>
 #include <atoll/sim/scripted_simulation.hpp>
 #include <atoll/spi/consensus.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -28,12 +30,9 @@ struct request_owner {
   std::uint64_t client = 0;  ///< 0: a script
   std::uint64_t attempt = 0; ///< the client's attempt, or the script's ticket
   std::uint64_t tag = 0;     ///< of the command; 0: none
-  std::uint64_t key = 0;     ///< of a read
+  std::uint64_t query = 0;   ///< of a read
   std::uint64_t content = 0; ///< a hash of the command; 0: the request is no command
 };
-
-/// A state machine at some index, as a snapshot holds it.
-using machine_image = std::shared_ptr<const register_machine>;
 
 /// The simulated environment of a replica's driver: a disk, a clock and a state machine, each with
 /// faults. Checks what the driver does.
@@ -51,7 +50,7 @@ class sim_replica final : private consensus_driver::environment {
   const std::string& fatal_reason() const { return fatal_; }
   std::uint64_t incarnation() const { return incarnation_; }
   sim_disk& storage() { return disk_; }
-  const register_machine& machine() const { return machine_; }
+  const logged_machine& machine() const { return machine_; }
   spi::consensus& protocol() { return *protocol_; }
   /// The last index that was delivered to the state machine, to be applied or installed.
   spi::log_index delivered() const { return delivered_; }
@@ -104,7 +103,7 @@ class sim_replica final : private consensus_driver::environment {
   void take_snapshot(spi::log_index index, const std::string& blob, machine_image image);
   void on_timer(std::int64_t armed);
   void on_synced();
-  void on_validated(std::uint64_t ticket, bool ok, std::string_view reason);
+  void on_validated(std::uint64_t ticket, std::optional<std::string> rejection);
   void on_drain();
   void on_apply();
   void on_flush();
@@ -126,7 +125,7 @@ class sim_replica final : private consensus_driver::environment {
   /// The entry that is being applied, and the state machine's answer.
   struct applied_entry {
     const spi::committed_entry* entry = nullptr;
-    register_result result;
+    machine_answer result;
   };
 
   // -- environment
@@ -170,6 +169,9 @@ class sim_replica final : private consensus_driver::environment {
   std::int64_t local(std::int64_t at) const;
   std::int64_t local_now() const;
   std::int64_t global(std::int64_t local_time) const;
+  /// What the replica's operating system tells, since 1970.
+  std::chrono::microseconds wall_clock() const;
+  void draw_wall_clock();
 
   simulator& simulator_;
   const spi::replica_id id_;
@@ -207,8 +209,10 @@ class sim_replica final : private consensus_driver::environment {
   bool apply_pending_ = false;
 
   // State machine.
-  register_machine machine_;
+  logged_machine machine_;
   machine_image durable_machine_;
+  proposal_clock stamps_; ///< stamps the commands that this replica proposes
+  std::int64_t wall_clock_base_ = 0;
   std::deque<to_apply> apply_queue_;
   std::optional<applied_entry> applying_;
   spi::log_index delivered_ = 0;

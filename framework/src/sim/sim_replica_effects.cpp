@@ -120,7 +120,8 @@ void sim_replica::apply(std::vector<spi::committed_entry> entries) {
                      fmt::format("is given index {} to apply after {}", entry.index, delivered_));
     delivered_ = entry.index;
     delivered_chain_ = next_chain(delivered_chain_, entry.no_op, entry.command);
-    simulator_.checker().applies(id_, entry, delivered_chain_);
+    auto tag = entry.no_op ? 0 : simulator_.service().tag_of(entry.command);
+    simulator_.checker().applies(id_, entry, delivered_chain_, tag);
     simulator_.note(delivered_chain_);
     apply_queue_.push_back({std::move(entry), delivered_chain_, 0});
   }
@@ -138,7 +139,8 @@ void sim_replica::emit_applied(const std::vector<spi::committed_entry>& entries)
     std::string what;
     for (auto& entry : entries)
       what += fmt::format("{}{}", what.empty() ? "" : "; ",
-                          entry.no_op ? "nothing" : describe_command(entry.command));
+                          entry.no_op ? "nothing"
+                                      : simulator_.service().describe_command(entry.command));
     return run_event{.what = run_event_kind::applied,
                      .replica = id_,
                      .number = entries.back().index,
@@ -160,6 +162,7 @@ void sim_replica::apply_queued() {
       continue;
     }
     applying_ = {&next.entry, machine_.apply(next.entry, next.chain)};
+    stamps_.observe(machine_.machine().latest_stamp(), now());
     applied_result answer{next.entry.id, {}}; // the text stays empty: `applying_` has the result
     auto proposed_here = next.entry.id != 0;
     driver_->on_entries_applied(next.entry.index, {&answer, proposed_here ? 1u : 0u});
@@ -169,7 +172,7 @@ void sim_replica::apply_queued() {
 
 void sim_replica::on_flush() {
   if (durable_machine_->index() != machine_.index()) {
-    durable_machine_ = std::make_shared<register_machine>(machine_);
+    durable_machine_ = std::make_shared<logged_machine>(machine_.copy(id_));
     auto index = machine_.index();
     call_protocol([index](spi::consensus& it) { it.on_applied(index); });
   }
@@ -181,7 +184,8 @@ void sim_replica::on_flush() {
 }
 
 void sim_replica::validate(const spi::validate& request) {
-  simulator_.validated(id_, incarnation_, request.ticket);
+  auto objection = machine_.machine().admission_check(request.command);
+  simulator_.validated(id_, incarnation_, request.ticket, std::move(objection));
 }
 
 // -- snapshots --------------------------------------------------------------------------------
@@ -190,7 +194,7 @@ void sim_replica::send_snapshot(spi::replica_id to) {
   // Sends the newest durable state or the present state: both are valid snapshots.
   auto image = durable_machine_;
   if (image->index() == 0 || random_.chance(0.5))
-    image = std::make_shared<register_machine>(machine_);
+    image = std::make_shared<logged_machine>(machine_.copy(id_));
   simulator_.trace("replica {} sends a snapshot up to {} to {}", id_, image->index(), to);
   if (auto blob = driver_->snapshot_blob(image->index()))
     simulator_.send_snapshot(id_, to, *blob, image);
@@ -220,7 +224,7 @@ void sim_replica::install(spi::log_index index) {
   });
   ++simulator_.stats().snapshots;
   durable_machine_ = std::exchange(received_, nullptr);
-  machine_ = *durable_machine_;
+  machine_ = durable_machine_->copy(id_);
   driver_->on_installed(index);
 }
 

@@ -39,25 +39,23 @@ void sim_replica::refuse(request_handle to, spi::refuse why) {
   if (not_proposed)
     simulator_.checker().refused(owner.tag);
   simulator_.answered(id_, owner,
-                      {not_proposed ? answer_kind::refused : answer_kind::unknown,
-                       0,
-                       {},
-                       why.hint,
-                       std::move(why.reason)});
+                      no_answer(not_proposed ? answer_kind::refused : answer_kind::unknown,
+                                std::move(why.reason), why.hint));
 }
 
 void sim_replica::answer_reads(std::span<const request_handle> reads) {
   for (auto read : reads) {
     auto owner = requests_.take(read);
     simulator_.answered(
-        id_, owner, {answer_kind::read, machine_.index(), {machine_.read(owner.key), true}, 0, {}});
+        id_, owner,
+        {answer_kind::read, machine_.index(), machine_.machine().read(owner.query), 0, {}});
   }
 }
 
 void sim_replica::refuse_read(request_handle to, spi::read_refused why) {
   auto owner = requests_.take(to);
   simulator_.trace("replica {} refuses read {}: {}", id_, why.id, why.reason);
-  simulator_.answered(id_, owner, {answer_kind::refused, 0, {}, why.hint, std::move(why.reason)});
+  simulator_.answered(id_, owner, no_answer(answer_kind::refused, std::move(why.reason), why.hint));
 }
 
 } // namespace atl::sim

@@ -3,8 +3,6 @@
 #include "fault_injector.hpp"
 #include "simulator.hpp"
 
-#include <atoll/sim/history_window.hpp>
-#include <atoll/sim/linearizability.hpp>
 #include <atoll/sim/simulation.hpp>
 
 #include <algorithm>
@@ -84,38 +82,10 @@ void demand_agreement(simulator& sim) {
                             bound / 1000, sim.checker().last(), describe_replicas(sim)));
 }
 
-/// The smallest set of operations that shows why no order explains a key.
-void trace_window(const simulation_options& options, const history& seen, std::uint64_t key) {
-  auto window = find_window(seen, key, {.steps_per_key = options.linearizability_steps});
-  options.trace(fmt::format("no order explains what key {} did from {:.6f} to {:.6f}, whatever it "
-                            "held before (clients are sessions, times are microseconds):",
-                            key, static_cast<double>(window.first) / 1e6,
-                            static_cast<double>(window.last) / 1e6));
-  for (auto& it : window.operations)
-    options.trace("  " + to_string(it));
-}
-
-/// Whether the violation is only the plugin's own report, and names no broken promise.
-bool is_plugin_report(violation_kind kind) {
-  return kind == violation_kind::threw || kind == violation_kind::stopped_itself;
-}
-
-/// A broken promise takes precedence over the plugin's own report.
-void check_history(const simulation_options& options, const clients& workload,
-                   simulation_report& report) {
-  auto checked =
-      check_linearizable(workload.recorded(), {.steps_per_key = options.linearizability_steps});
-  report.checked = checked.what != verdict::gave_up;
-  if (checked.what == verdict::not_linearizable && (report.ok || is_plugin_report(report.kind))) {
-    auto besides = report.ok ? std::string{} : "; besides, " + report.reason;
-    report.ok = false;
-    report.kind = violation_kind::not_linearizable;
-    report.failed_at = checked.stuck.outcome == operation_outcome::ok ? checked.stuck.returned
-                                                                      : checked.stuck.invoked;
-    report.reason = "the history is not linearizable: " + checked.reason + besides;
-    if (options.trace)
-      trace_window(options, workload.recorded(), checked.key);
-  }
+void inspect_machines(simulator& sim) {
+  for (spi::replica_id id = 1; id <= sim.replicas() && sim.checker().ok(); ++id)
+    if (sim.at(id).up())
+      sim.service().inspect(sim.at(id).machine().machine());
 }
 
 } // namespace
@@ -147,6 +117,7 @@ simulation_report simulate(const simulation_options& options, const consensus_fa
   workload.stop();
   if (options.demand_liveness)
     demand_agreement(sim);
+  inspect_machines(sim);
 
   report.ok = sim.checker().ok();
   report.kind = sim.checker().kind();
@@ -156,13 +127,12 @@ simulation_report simulate(const simulation_options& options, const consensus_fa
   report.stats = sim.stats();
   report.stats.committed = sim.checker().last();
   report.acted = sim.acted();
-  check_history(options, workload, report);
-  report.operations = workload.recorded();
+  sim.service().conclude(report);
   return report;
 }
 
 std::string_view name_of(violation_kind kind) {
-  constexpr std::array<std::string_view, 12> names{"none",
+  constexpr std::array<std::string_view, 13> names{"none",
                                                    "divergence",
                                                    "refused_yet_committed",
                                                    "committed_twice",
@@ -173,7 +143,8 @@ std::string_view name_of(violation_kind kind) {
                                                    "unbounded",
                                                    "stopped_itself",
                                                    "not_live",
-                                                   "not_linearizable"};
+                                                   "not_linearizable",
+                                                   "service_broken"};
   return names[static_cast<std::size_t>(kind)];
 }
 

@@ -1,5 +1,6 @@
 #include "simulator.hpp"
 
+#include "register_service.hpp"
 #include "renamed_protocol.hpp"
 
 #include <fmt/ranges.h>
@@ -11,31 +12,10 @@ namespace atl::sim {
 
 namespace {
 
-std::string to_text(const register_value& it) {
-  return it ? std::to_string(*it) : "nil";
-}
-
-run_event reply(spi::replica_id by, const request_owner& owner, const answer& what) {
-  run_event event{.what = run_event_kind::answered, .replica = by, .number = owner.client};
-  switch (what.kind) {
-  case answer_kind::applied:
-    event.text = fmt::format("done at {}{}", what.index,
-                             what.result.result    ? ", now " + to_text(what.result.result)
-                             : what.result.matched ? ""
-                                                   : ", no match");
-    break;
-  case answer_kind::read:
-    event.text = fmt::format("k{} is {}", owner.key, to_text(what.result.result));
-    break;
-  case answer_kind::refused:
-    event.text = "refused: " + what.reason;
-    break;
-  case answer_kind::pending:
-  case answer_kind::unknown:
-  case answer_kind::lost:
-    event.text = "unknown: " + what.reason;
-  }
-  return event;
+std::unique_ptr<simulated_service> make_service(const simulation_options& options,
+                                                spi::random_source random) {
+  return options.service ? options.service(options, random)
+                         : std::make_unique<register_service>(options, random);
 }
 
 } // namespace
@@ -44,8 +24,12 @@ simulator::simulator(const simulation_options& options, const consensus_factory&
                      const fault_rates& rates)
     : options_{options}, factory_{options.ids.empty() ? factory : with_ids(factory, options.ids)},
       faults_{options.seed, options_.choice}, rates_{rates},
-      network_{options.replicas + options.spares, faults_}, checker_{options.propose_once, now_} {
+      network_{options.replicas + options.spares, faults_}, checker_{options.propose_once, now_},
+      service_{make_service(options_, faults_.stream(purpose::workload))} {
   observe_checks();
+  service_->violate = [this](std::string_view what) {
+    violate(violation_kind::service_broken, what);
+  };
   auto birth = faults_.stream(purpose::birth);
   for (spi::replica_id id = 1; id <= options.replicas; ++id)
     voters_.push_back(id);
@@ -166,15 +150,13 @@ void simulator::deliver_event(sim_replica& replica, const event& event) {
     emit_request(replica.id(), request);
     if (!alive)
       return answered(replica.id(), request.owner,
-                      {answer_kind::refused, 0, {}, 0, "the replica is down"});
+                      no_answer(answer_kind::refused, "the replica is down"));
     if (auto wiped = request.members ? wiped_member(*request.members) : 0; wiped != 0)
       return answered(
           replica.id(), request.owner,
-          {answer_kind::refused,
-           0,
-           {},
-           0,
-           fmt::format("the disk of replica {} was wiped: its id isn't used again", wiped)});
+          no_answer(
+              answer_kind::refused,
+              fmt::format("the disk of replica {} was wiped: its id isn't used again", wiped)));
     if (request.members)
       return replica.reconfigure(request.owner, std::move(*request.members));
     if (!request.command)
@@ -184,7 +166,7 @@ void simulator::deliver_event(sim_replica& replica, const event& event) {
   case event_kind::validated: {
     auto answer = validation_results_.take(event.arg);
     if (alive)
-      replica.on_validated(answer.ticket, answer.ok, answer.ok ? "" : "the state machine objects");
+      replica.on_validated(answer.ticket, std::move(answer.rejection));
     return;
   }
   case event_kind::admission:
@@ -345,9 +327,9 @@ void simulator::emit_request(spi::replica_id to, const request& what) {
     if (what.members)
       event.text = fmt::format("voters {}", fmt::join(what.members->voters, ","));
     else if (what.command)
-      event.text = describe_command(*what.command);
+      event.text = service_->describe_command(*what.command);
     else
-      event.text = fmt::format("read k{}", what.owner.key);
+      event.text = service_->describe_query(what.owner.query);
     return event;
   });
 }
@@ -405,13 +387,14 @@ void simulator::heal() {
 
 // -- requests ---------------------------------------------------------------------------------
 
-void simulator::validated(spi::replica_id id, std::uint64_t incarnation, std::uint64_t ticket) {
+void simulator::validated(spi::replica_id id, std::uint64_t incarnation, std::uint64_t ticket,
+                          std::optional<std::string> objection) {
   auto& replica = at(id);
-  auto ok = !should_inject(replica.points().objection, rates_.objection) &&
-            !replica.rejects_validations();
+  if (should_inject(replica.points().objection, rates_.objection) || replica.rejects_validations())
+    objection = "the state machine objects";
   auto after = rates_.lazy_drain > 0 ? replica.random().between(0, 2'000) : 0;
   at_time(now_ + after, event_kind::validated, id, incarnation,
-          validation_results_.put({ticket, ok}));
+          validation_results_.put({ticket, std::move(objection)}));
 }
 
 void simulator::request_at(std::int64_t at, spi::replica_id to, const request_owner& owner,
@@ -425,14 +408,33 @@ void simulator::reconfigure_at(std::int64_t at, spi::replica_id to, const reques
           requests_.put({owner, {}, std::move(wanted), spi::read_level::linearizable}));
 }
 
+run_event simulator::describe_reply(spi::replica_id by, const request_owner& owner,
+                                    const answer& what) {
+  run_event event{.what = run_event_kind::answered, .replica = by, .number = owner.client};
+  switch (what.kind) {
+  case answer_kind::applied:
+  case answer_kind::read:
+    event.text = service_->describe_answer(owner.query, what);
+    break;
+  case answer_kind::refused:
+    event.text = "refused: " + what.reason;
+    break;
+  case answer_kind::pending:
+  case answer_kind::unknown:
+  case answer_kind::lost:
+    event.text = "unknown: " + what.reason;
+  }
+  return event;
+}
+
 void simulator::answered(spi::replica_id by, const request_owner& owner, answer what) {
   if (tracing() && owner.client != script_client)
     trace_line(fmt::format("replica {} answers {}: {}", by,
                            owner.client == admin_client ? std::string{"the administrator"}
                                                         : fmt::format("attempt {} of client {}",
                                                                       owner.attempt, owner.client),
-                           reply(by, owner, what).text));
-  emit([&] { return reply(by, owner, what); });
+                           describe_reply(by, owner, what).text));
+  emit([&] { return describe_reply(by, owner, what); });
   note((owner.attempt << 3) ^ static_cast<std::uint64_t>(what.kind));
   if (owner.client == admin_client) {
     if (on_admin_answer)

@@ -8,6 +8,7 @@
 #include "sim_replica.hpp"
 
 #include <atoll/core/slot_pool.hpp>
+#include <atoll/sim/simulated_service.hpp>
 #include <atoll/sim/simulation.hpp>
 #include <atoll/spi/random.hpp>
 
@@ -37,6 +38,7 @@ class simulator {
   sim_replica& at(spi::replica_id id) { return *replicas_[id - 1]; }
   sim_network& links() { return network_; }
   safety_checker& checker() { return checker_; }
+  simulated_service& service() { return *service_; }
   const fault_schedule& faults() const { return faults_; }
   fault_rates& rates() { return rates_; }
   simulation_stats& stats() { return stats_; }
@@ -63,7 +65,9 @@ class simulator {
                      const machine_image& image);
   /// A peer's answer to a replica with an empty disk; none: the peer can't be reached.
   std::optional<membership_response> ask_membership(spi::replica_id from, spi::replica_id to);
-  void validated(spi::replica_id id, std::uint64_t incarnation, std::uint64_t ticket);
+  /// @param objection of the replica's state machine to the command
+  void validated(spi::replica_id id, std::uint64_t incarnation, std::uint64_t ticket,
+                 std::optional<std::string> objection);
   /// Called between two effects, where a crash may be injected. @returns whether this replica
   /// crashed.
   bool crash_point(sim_replica& replica);
@@ -137,7 +141,7 @@ class simulator {
   };
   struct validation_result {
     std::uint64_t ticket = 0;
-    bool ok = true;
+    std::optional<std::string> rejection;
   };
 
   void dispatch(const event& event);
@@ -157,6 +161,7 @@ class simulator {
     });
   }
   void emit_request(spi::replica_id to, const request& what);
+  run_event describe_reply(spi::replica_id by, const request_owner& owner, const answer& what);
   void trace_line(std::string text);
 
   simulation_options options_;
@@ -168,6 +173,7 @@ class simulator {
   event_queue queue_;
   sim_network network_;
   safety_checker checker_;
+  std::unique_ptr<simulated_service> service_; ///< outlives all state machines
   std::vector<std::unique_ptr<sim_replica>> replicas_;
   slot_pool<packet> packets_;
   slot_pool<request> requests_;

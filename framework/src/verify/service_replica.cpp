@@ -124,6 +124,8 @@ void service_replica::install(service_replica& other) {
 }
 
 void service_replica::check_invariant() const {
+  if (!service_.invariant)
+    return;
   auto wrong = service_.invariant(
       [this](std::string_view query) { return expect(state_->query(query), "a query"); });
   if (wrong)

@@ -19,14 +19,6 @@ bool has_name(const std::vector<std::string>& names, std::string_view name) {
   return std::ranges::find(names, name) != names.end();
 }
 
-fault_set named_faults(const std::vector<std::string>& names) {
-  auto it = has_name(names, "all") ? fault_set::all() : fault_set::none();
-  for (auto& known : fault_names())
-    if (has_name(names, known.name))
-      it.*known.flag = true;
-  return it;
-}
-
 void add_fault_options(CLI::App& command, simulate_arguments& arguments) {
   std::vector<std::string> names{"none"};
   for (auto& it : fault_names())

@@ -74,9 +74,7 @@ std::string finish_job(transaction& state, std::string_view body) {
 } // namespace
 
 atl::service_info job_queue::info() const {
-  atl::service_info info;
-  info.name = "jobs";
-  return info;
+  return {.name = "jobs"};
 }
 
 std::string job_queue::apply(transaction& state, const atl::service_command& command) {

@@ -8,7 +8,7 @@
 namespace jobs {
 
 /// What nodes and clients agree on.
-inline const atl::node::service_description queue{.name = "jobs"};
+inline const atl::node::service_description queue{.name = "jobs", .admin_command = "jobs member"};
 
 enum command : std::uint8_t {
   add,    ///< the body is the job's text; answered by the job's id

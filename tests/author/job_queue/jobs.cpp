@@ -1,6 +1,7 @@
 #include "job_queue.hpp"
 
 #include <atoll/core/state/answer.hpp>
+#include <atoll/node/group_commands.hpp>
 #include <atoll/node/launcher_commands.hpp>
 #include <atoll/node/service_connection.hpp>
 
@@ -39,13 +40,14 @@ int main(int argc, char** argv) {
   app.add_option("-c,--cluster", file, "The cluster's file, or its folder")
       ->envname("JOBS_CLUSTER");
   std::function<atl::status()> chosen;
+  auto choose = [&](std::function<atl::status()> what) { chosen = std::move(what); };
   atl::node::add_launch_commands(
-      app, [] { return launch_settings_of(jobs::queue, "jobs", "jobsd"); },
-      [&](std::function<atl::status()> what) { chosen = std::move(what); });
+      app, [] { return launch_settings_of(jobs::queue, "jobs", "jobsd"); }, choose);
+  atl::node::add_group_commands(
+      *app.add_subcommand("member", "The members of the queue"), jobs::queue,
+      [&] { return read_service_address(file, jobs::queue); }, choose);
   auto run = [&](jobs::command command, std::string body) {
-    chosen = [=, &file] {
-      return call(file, [=](auto& queue) { return queue.run(command, body); });
-    };
+    choose([=, &file] { return call(file, [=](auto& it) { return it.run(command, body); }); });
   };
   auto* add = app.add_subcommand("add", "Add a job; prints its id");
   add->add_option("TEXT", words)->required();
@@ -59,7 +61,7 @@ int main(int argc, char** argv) {
   finish->callback([&] { run(jobs::finish, id + " " + words); });
   auto* count = app.add_subcommand("count", "Print how many jobs wait, are leased, and are done");
   count->callback([&] {
-    chosen = [&] { return call(file, [](auto& queue) { return queue.query("count"); }); };
+    choose([&] { return call(file, [](auto& queue) { return queue.query("count"); }); });
   });
   CLI11_PARSE(app, argc, argv);
   auto outcome = chosen();

@@ -38,7 +38,8 @@ membership_query query_of(unsigned id, const std::string& folder) {
 }
 
 group_admission::settings settings_of(unsigned id, const std::string& folder, unsigned count = 3) {
-  return {query_of(id, folder), "raft", founders(count), delay, lifetime, "master", "dfs admin"};
+  return {query_of(id, folder), "raft", founders(count), delay, lifetime, "master",
+          "dfs admin master"};
 }
 
 membership_response empty_response(unsigned id) {

@@ -26,6 +26,7 @@ role_info master(spi::replica_id id) {
   role.replica = id;
   role.consensus = {"raft", "1.0.0", {}, {}};
   role.group = "a group";
+  role.mark.incarnation = 1;
   return role;
 }
 

@@ -1,10 +1,16 @@
 #include "fake_group.hpp"
 
 #include <atoll/runtime/node_client.hpp>
+#include <atoll/runtime/runtime_limits.hpp>
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <future>
+#include <memory>
+#include <thread>
+#include <utility>
+#include <vector>
 
 using namespace atl;
 using namespace atl::runtime;
@@ -27,11 +33,11 @@ class asked_node {
     });
     worker_ = actors->spawn([this](caf::event_based_actor* self) -> caf::behavior {
       return {[this, self](envelope&) -> caf::result<envelope> {
-                open_ = self->make_response_promise<envelope>();
-                return open_;
+                return open_.emplace_back(self->make_response_promise<envelope>());
               },
               [this](int) {
-                open_.deliver(make_reply({std::string{"done"}, {}, false}));
+                for (auto& call : std::exchange(open_, {}))
+                  call.deliver(make_reply({std::string{"done"}, {}, false}));
               }};
     });
     auto store = role_named("store");
@@ -59,7 +65,7 @@ class asked_node {
   std::promise<std::string> arrived; ///< the first body that the store got
 
  private:
-  caf::typed_response_promise<envelope> open_;
+  std::vector<caf::typed_response_promise<envelope>> open_;
   caf::actor store_;
   caf::actor worker_;
   caf::actor endpoint_;
@@ -145,6 +151,41 @@ TEST_CASE("the end of deferred work is notified under its own call") {
                     [&](auto it) { refused.set_value(std::move(it)); });
   CHECK(refused.get_future().get().error().message.find("it has: store, worker") !=
         std::string::npos);
+}
+
+TEST_CASE("a requester with too many deferred calls is refused, while others are served") {
+  asked_node node;
+  auto begin_work = [&](caller& from) {
+    auto begun = std::make_shared<std::promise<result<std::string>>>();
+    from.client.defer(
+        node.where, "worker", work_kind, "dig", [begun] { begun->set_value("accepted"); },
+        [begun](auto outcome) {
+          if (!outcome && outcome.error().code == errc::busy)
+            begun->set_value(std::move(outcome));
+        });
+    return begun->get_future().get();
+  };
+  std::atomic<std::size_t> done{0};
+  caller greedy;
+  caller modest;
+  {
+    std::atomic<std::size_t> accepted{0};
+    for (std::size_t i = 0; i < deferred_calls_per_requester_max; ++i)
+      greedy.client.defer(
+          node.where, "worker", work_kind, "dig", [&] { ++accepted; }, [&](auto) { ++done; });
+    while (accepted < deferred_calls_per_requester_max)
+      std::this_thread::yield();
+  }
+  auto refused = begin_work(greedy);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code == errc::busy);
+  CHECK_MESSAGE(refused.error().message.find("of this requester") != std::string::npos,
+                refused.error().message);
+  CHECK(begin_work(modest) == "accepted");
+  node.finish_work();
+  while (done < deferred_calls_per_requester_max)
+    std::this_thread::yield();
+  CHECK(begin_work(greedy) == "accepted");
 }
 
 TEST_CASE("deferred work whose node ends is reported as possibly done") {

@@ -223,3 +223,11 @@ TEST_CASE("a heartbeat carries the marks of all replicas, and whether their disk
     CHECK_FALSE(decode_marks(std::string_view{bytes}.substr(0, size)).has_value());
   CHECK_FALSE(decode_marks("neither this").has_value());
 }
+
+TEST_CASE("the version of a description is decoded as it was encoded; other bytes tell none") {
+  auto bytes = encode_description_version(7);
+  CHECK(decode_description_version(bytes) == 7);
+  CHECK_FALSE(decode_description_version({}).has_value()); // of a node that tells none
+  CHECK_FALSE(decode_description_version(bytes.substr(1)).has_value());
+  CHECK_FALSE(decode_description_version(bytes + "x").has_value());
+}

@@ -43,8 +43,9 @@ std::shared_ptr<node_description> describe(const node_info& self, const role_inf
 caf::actor spawn_endpoint(runtime::system& actors, const node_info& self, const role_info& role,
                           caf::actor application = nullptr) {
   return spawn_on_io_thread<node_endpoint_actor>(
-      *actors, node_endpoint_actor::settings{
-                   describe(self, role), {{role, nullptr, std::move(application)}}, "dfs admin"});
+      *actors,
+      node_endpoint_actor::settings{
+          describe(self, role), {{role, nullptr, std::move(application), {}, "dfs admin master"}}});
 }
 
 /// The events that a connection sent to its supervisor.
@@ -288,8 +289,9 @@ TEST_CASE("nodes without a common wire version are told both ranges, by the conn
   }
 }
 
-TEST_CASE("a master whose log is shorter than before its restart is refused as running on an "
-          "older copy of its disk") {
+TEST_CASE(
+    "a master whose log is shorter than before its restart, or whose incarnation is lower, is "
+    "refused as running on an older copy of its disk") {
   runtime::system actors{1};
   auto self = master_of_group(1);
   auto node_endpoint = spawn_endpoint(actors, self, master_role(1));
@@ -319,6 +321,15 @@ TEST_CASE("a master whose log is shorter than before its restart is refused as r
     CHECK_MESSAGE(refused->message.find("older copy") != std::string::npos, refused->message);
   }
   CHECK_FALSE(comes_back_with(5, 7, 120).has_value());
+  // Another copy of the data folder was started in between, however long its log is.
+  for (auto [term, entry] : {std::pair{7, 120}, {9, 500}}) {
+    auto refused = comes_back_with(4, term, entry);
+    REQUIRE(refused.has_value());
+    CHECK(refused->code == errc::corrupt);
+    CHECK_MESSAGE(refused->message.find("incarnation 4") != std::string::npos, refused->message);
+    CHECK_MESSAGE(refused->message.find("incarnation 5") != std::string::npos, refused->message);
+  }
+  CHECK_FALSE(comes_back_with(5, 7, 120).has_value()); // a reconnect
   caf::anon_send_exit(node_endpoint, caf::exit_reason::user_shutdown);
 }
 

@@ -163,6 +163,7 @@ class connection_watch {
       return {[this](const connection_event& event) {
                 std::lock_guard lock{mutex_};
                 is_up_ = event.up.has_value();
+                times_up_ += event.up ? 1 : 0;
                 reason_ = event.reason;
                 changed_.notify_all();
               },
@@ -172,11 +173,14 @@ class connection_watch {
   }
   ~connection_watch() {
     share_ = {};
-    caf::anon_send_exit(watcher_, caf::exit_reason::user_shutdown);
+    caf::scoped_actor self{*node_.actors};
+    self->send_exit(watcher_, caf::exit_reason::user_shutdown);
+    self->wait_for(watcher_); // it uses this object
   }
-  void wait_until_up() {
+  /// @param times how often the subscriber must have been told so
+  void wait_until_up(std::size_t times = 1) {
     std::unique_lock lock{mutex_};
-    changed_.wait(lock, [this] { return is_up_; });
+    changed_.wait(lock, [&] { return is_up_ && times_up_ >= times; });
   }
   /// Waits until the other node refuses the role. @returns the reason
   std::string wait_until_refused() {
@@ -194,6 +198,7 @@ class connection_watch {
   std::mutex mutex_;
   std::condition_variable changed_;
   bool is_up_ = false;
+  std::size_t times_up_ = 0;
   std::string reason_;
   caf::actor watcher_;
   peer_subscription share_;

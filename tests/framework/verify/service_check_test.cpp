@@ -1,105 +1,12 @@
 #include "contains.hpp"
+#include "counting_service.hpp"
 #include "temporary_folder.hpp"
 
-#include <atoll/core/state/answer.hpp>
 #include <atoll/verify/service_check.hpp>
 
 #include <doctest/doctest.h>
-#include <fmt/format.h>
 
-#include <charconv>
-
-using namespace atl;
-using namespace atl::verify;
-
-namespace {
-
-/// A mistake that an author could make.
-enum class flaw {
-  none,
-  forgets,       ///< what it keeps in memory isn't read at a start
-  counts_starts, ///< an answer depends on the process
-  leaks,         ///< a row depends on the process
-  miscounts,     ///< the sum isn't the sum
-  throws,
-};
-
-std::uint64_t number(std::string_view text) {
-  std::uint64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
-
-/// Counts by name, and their sum, which is kept in memory.
-class counts final : public service_logic {
- public:
-  explicit counts(flaw what) : flaw_{what} {}
-
-  service_info info() const override { return {.name = "counts", .version = 1}; }
-
-  void load(row_reader& rows) override {
-    std::string text;
-    if (flaw_ != flaw::forgets && rows.get("sum", text))
-      sum_ = number(text);
-  }
-
-  std::string apply(transaction& rows, const service_command& command) override {
-    std::string old;
-    auto key = fmt::format("n{}", command.body);
-    rows.get(key, old);
-    if (flaw_ != flaw::miscounts || number(old) != 3)
-      ++sum_;
-    if (flaw_ == flaw::throws && number(old) == 3)
-      throw std::runtime_error("out of luck");
-    auto count = std::to_string(number(old) + 1);
-    rows.put(key, count);
-    ++applied_;
-    if (flaw_ == flaw::leaks && applied_ == 40)
-      rows.put("leak", "1");
-    if (flaw_ == flaw::counts_starts && applied_ % 40 == 0)
-      count.push_back('!');
-    return encode_answer(std::string_view{count});
-  }
-  void finish_batch(transaction& rows) override { rows.put("sum", std::to_string(sum_)); }
-
-  std::string query(state_view& rows, std::string_view query) const override {
-    std::string text;
-    if (query == "sum") {
-      rows.get("sum", text);
-      return encode_answer(std::string_view{text});
-    }
-    std::uint64_t sum = 0;
-    rows.scan("n", "n", [&](auto, auto value) {
-      sum += number(value);
-      return true;
-    });
-    return encode_answer(std::string_view{std::to_string(sum)});
-  }
-
- private:
-  flaw flaw_;
-  std::uint64_t sum_ = 0;
-  std::uint64_t applied_ = 0;
-};
-
-service_under_test with(flaw what) {
-  service_under_test service;
-  service.logic = [what] { return std::make_unique<counts>(what); };
-  service.command = [](spi::random_source& random) {
-    return service_under_test::generated_command{1, std::to_string(random.below(5))};
-  };
-  service.invariant = [](const service_under_test::ask& ask) -> std::optional<std::string> {
-    auto kept = number(decode_answer(ask("sum")).value());
-    auto counted = number(decode_answer(ask("all")).value());
-    if (kept == counted)
-      return std::nullopt;
-    return fmt::format("the sum is {} and not {}", kept, counted);
-  };
-  service.seeds = 5;
-  return service;
-}
-
-} // namespace
+using namespace counting_service;
 
 TEST_CASE("a correct service passes") {
   temporary_folder folder;

@@ -24,6 +24,10 @@ struct member_identity {
   friend bool operator==(const member_identity&, const member_identity&) = default;
 };
 
+std::string encode(const member_identity& member);
+/// Reads hostile bytes. Error: corrupt.
+result<member_identity> decode_member_identity(std::string_view bytes);
+
 /// Settings that are fixed when a group is founded, by name: stored data can't be read with other
 /// values.
 using lasting_settings = std::map<std::string, std::string>;
@@ -91,9 +95,10 @@ class group_admission {
     std::vector<member_identity> founders; ///< as configured, this replica included if it founds
     timestamp founding_delay{0};           ///< for storage nodes to report
     timestamp answer_lifetime{0};          ///< an older answer of a peer doesn't count
-    /// For messages: what a member is called, which is the name of its role, and the command before
-    /// that name by which an operator administers the group (`dfs admin`); empty: there is none.
+    /// For messages: what a member is called, which is the name of its role.
     std::string role = "member";
+    /// For messages: the command by which an operator administers the group, such as `dfs admin
+    /// master`. Empty: there is none.
     std::string admin_command{};
   };
 

@@ -26,9 +26,6 @@ struct application {
   /// Where the configuration chooses plugins. Each node loads all of them.
   std::vector<plugin_section> plugins;
   std::vector<std::shared_ptr<role>> roles;
-  /// For messages to an operator: the command, before a role's name, that administers its group,
-  /// such as `dfs admin`. Empty: there is none.
-  std::string admin_command;
   /// The end of a message to an operator whose node has lost a disk: how the node is replaced.
   std::function<std::string(const std::string& node)> replace_advice;
 

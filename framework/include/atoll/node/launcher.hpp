@@ -33,12 +33,13 @@ struct launch_settings {
 /// is founded, and gets a secret.
 /// @returns what is wrong: a node that ended, with the last lines of its log; what the cluster
 /// still lacks after `timeout`; which nodes run then.
-status up(const launch_settings& how, const std::string& folder, std::chrono::seconds timeout);
+status up(const launch_settings& settings, const std::string& folder, std::chrono::seconds timeout);
 
 /// Stops all nodes that were started with a file of the folder, and kills those that haven't
 /// stopped after `timeout`.
 /// @returns errc::not_found if there is nothing to stop; the last failure if some could not be
 /// stopped.
-status down(const launch_settings& how, const std::string& folder, std::chrono::seconds timeout);
+status down(const launch_settings& settings, const std::string& folder,
+            std::chrono::seconds timeout);
 
 } // namespace atl::node

@@ -12,9 +12,9 @@ class App;
 namespace atl::node {
 
 /// Adds the subcommands `up FOLDER` and `down FOLDER` to an application's command line.
-/// @param how is called when one of them runs
+/// @param settings is called when one of them runs
 /// @param choose gets what the chosen one does, once the command line was read
-void add_launch_commands(CLI::App& app, std::function<launch_settings()> how,
+void add_launch_commands(CLI::App& app, std::function<launch_settings()> settings,
                          std::function<void(std::function<status()>)> choose);
 
 } // namespace atl::node

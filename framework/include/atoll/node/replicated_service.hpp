@@ -5,6 +5,7 @@
 #include <atoll/core/record_log.hpp>
 #include <atoll/core/state/replicated_state.hpp>
 #include <atoll/node/group_config.hpp>
+#include <atoll/node/group_status.hpp>
 #include <atoll/node/node_context.hpp>
 #include <atoll/node/role.hpp>
 #include <atoll/node/service_description.hpp>
@@ -78,11 +79,11 @@ class replicated_service : public role {
   /// founded.
   virtual lasting_settings lasting() const { return {}; }
   /// Opens the state in `folder`, or creates one there.
-  virtual result<std::shared_ptr<state_machine>>
+  virtual result<std::shared_ptr<replicated_state>>
   open_state(const std::filesystem::path& folder, const replicated_state::settings& how) = 0;
-  /// The members that the group has admitted, from a replica's state. By default the founders.
-  virtual result<std::vector<member_identity>> admitted(const state_machine& state,
-                                                        const group_birth& birth) const;
+  /// Settings in which the files of all members should agree: `group_overview` names those that
+  /// differ. By default none.
+  virtual shared_settings shared() const { return {}; }
   /// Called before the replica joins a group, and at each start in one: refuses a group to which
   /// the node's other data doesn't belong. Writes nothing: after a crash the replica may found
   /// another group. By default every group is fine.
@@ -91,8 +92,7 @@ class replicated_service : public role {
   /// group for the node's other data. By default does nothing.
   virtual status on_joined(const group_birth& birth);
   /// Starts the service's own actor, which takes the messages for the role from
-  /// `message_kind::application` on and answers `message_kind::membership`. By default an actor
-  /// that answers the latter alone.
+  /// `message_kind::application` on. By default there is none: null.
   virtual result<caf::actor> start_application(const service_member& member);
   /// Answers a message of the application while the replica belongs to no group. By default with
   /// the reason why. Called by one thread at a time.
@@ -114,9 +114,10 @@ class replicated_service : public role {
   status start_admission();
   void join(const group_birth& birth, spi::replica_id self);
   status check_against(const group_birth& birth) const;
-  result<std::shared_ptr<state_machine>> open_service_state(const group_birth& birth);
+  result<std::shared_ptr<replicated_state>> open_service_state(const group_birth& birth);
   status start_replica(const record_log::binding& bound);
-  status start_actors(replica_settings settings, const group_birth& birth);
+  status start_actors(replica_settings settings, const group_birth& birth,
+                      const std::vector<member_identity>& members);
 
   const service_description description_;
   node_context* node_ = nullptr;
@@ -129,6 +130,7 @@ class replicated_service : public role {
   bool stopping_ = false;
   caf::actor admission_;
   caf::actor replica_;
+  caf::actor membership_;
   caf::actor application_;
 };
 
@@ -142,12 +144,12 @@ class service_role final : public replicated_service {
   using replicated_service::replicated_service;
 
  private:
-  result<std::shared_ptr<state_machine>>
+  result<std::shared_ptr<replicated_state>>
   open_state(const std::filesystem::path& folder, const replicated_state::settings& how) override {
     auto opened = replicated_state::open(folder, how, std::make_unique<Logic>());
     if (!opened)
       return tl::unexpected{opened.error()};
-    return std::shared_ptr<state_machine>{std::move(*opened)};
+    return std::shared_ptr<replicated_state>{std::move(*opened)};
   }
 };
 

@@ -18,8 +18,8 @@ struct service_description {
   std::vector<plugin_section> plugins{{"consensus.plugin", spi::plugin_kind::consensus, "raft",
                                        "The protocol by which the members agree.",
                                        "What the protocol lets you set."}};
-  /// For messages to an operator: the command, before the role's name, that administers the group.
-  /// Empty: there is none.
+  /// The command, with `add_group_commands` below it, by which an operator administers the group:
+  /// `jobs member`. Empty: there is none, and then no member can be let in later.
   std::string admin_command{};
   /// The name that the state's folder had before groups had folders. Empty: there was none.
   std::string former_state{};
@@ -32,7 +32,7 @@ std::vector<key_spec> replica_keys();
 std::vector<key_spec> cluster_schema_of(const service_description& service);
 
 /// How `COMMAND up` and `COMMAND down` start the nodes of a cluster that has this service alone. It
-/// is ready when the service answers queries.
+/// is ready when each member takes part and the service answers queries.
 /// @param command the operator's program; its folder has the program of a node, `node_program`
 launch_settings launch_settings_of(const service_description& service, const std::string& command,
                                    const std::string& node_program);

@@ -10,12 +10,14 @@
 namespace atl::runtime {
 
 /// What an envelope carries. Kinds from `application` on belong to the program built on the
-/// runtime. Kinds 3 to 5, 12 to 16, 22 and those from `application` on are for a role of the node;
+/// runtime. Kinds 3 to 5, 12 to 17, 22 and those from `application` on are for a role of the node;
 /// the others are for the node itself.
 enum class message_kind : std::uint16_t {
   reply = 0,     ///< `encode(reply)`
   handshake = 1, ///< the sender's `encode(node_info)`, answered by `encode(handshake_response)`
-  ping = 2,      ///< a heartbeat: `encode_marks` of the sender's replicas; a client's is empty
+  /// A heartbeat: `encode_marks` of the sender's replicas; a client's is empty. Answered by
+  /// `encode_description_version`.
+  ping = 2,
   consensus = 3, ///< sender's replica id, receiver's, then the protocol's bytes
   snapshot = 4,  ///< sender's replica id, receiver's, then a call of `snapshot_transfer.hpp`
   calls = 5,     ///< several commands and queries of one client (`calls.hpp`)
@@ -29,10 +31,11 @@ enum class message_kind : std::uint16_t {
   /// old. Answered by `encode(local_response)` (`calls.hpp`).
   local_query = 15,
   /// `membership_query`, answered by `membership_response` (`core/group_birth.hpp`): from a member
-  /// that belongs to no group yet. For the application of the role.
+  /// that belongs to no group yet.
   membership = 16,
-  status = 20,    ///< empty, answered by `encode(node_status)` (`node_status.hpp`)
-  inventory = 21, ///< empty, answered by a list of `plugin_entry` (`node_status.hpp`)
+  group_status = 17, ///< empty, answered by `encode(node::group_status)` (`node/group_status.hpp`)
+  status = 20,       ///< empty, answered by `encode(node_status)` (`node_status.hpp`)
+  inventory = 21,    ///< empty, answered by a list of `plugin_entry` (`node_status.hpp`)
   /// `encode(deferred_call)`, answered empty once it is accepted. Its `completion` follows over the
   /// same connection when the work is done.
   deferred = 22,

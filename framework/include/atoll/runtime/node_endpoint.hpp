@@ -7,6 +7,7 @@
 #include <atoll/runtime/runtime_messages.hpp>
 
 #include <caf/actor.hpp>
+#include <caf/actor_addr.hpp>
 
 #include <cstdint>
 #include <functional>
@@ -29,9 +30,6 @@ class node_endpoint_actor : public io_thread_actor {
   struct settings {
     std::shared_ptr<const node_description> self;
     std::vector<adopt_role> roles; ///< further ones are adopted later
-    /// The command, before a role's name, by which an operator administers a group, such as `dfs
-    /// admin`: for messages. Empty: there is none.
-    std::string admin_command{};
   };
 
   node_endpoint_actor(caf::actor_config& config, settings given);
@@ -47,6 +45,8 @@ class node_endpoint_actor : public io_thread_actor {
     std::uint64_t digest = 0; ///< of the group
     caf::actor replica;
     caf::actor application;
+    caf::actor membership;
+    std::string admin_command;
     std::map<spi::replica_id, std::string> folder_of; ///< data folder of each known member
     std::map<spi::replica_id, replica_mark> marks;    ///< the latest mark of each replica
     std::set<std::string> turned_away; ///< nodes that were turned away and not accepted since
@@ -63,14 +63,17 @@ class node_endpoint_actor : public io_thread_actor {
   void turn_away(route& from, const node_info& who, const std::string& why);
   std::string wrong_folder(const node_info& who, const role_info& role, const route& here) const;
   std::string older_copy(const node_info& who, const role_info& role, const route& here) const;
-  std::string replace_command(const std::string& role, const std::string& node) const;
+  static std::string replace_command(const route& here, const std::string& node);
+  void tell_turned_away(const route& here, const std::string& node, const std::string& why);
   void remember(route& here, spi::replica_id of, const replica_mark& mark);
   envelope on_heartbeat(const envelope& message);
   caf::result<envelope> to_role(envelope& message);
   caf::result<envelope> to_replica(route& to, envelope& message);
   caf::result<envelope> from_peer(envelope& message);
   caf::result<envelope> defer(route& to, const envelope& message);
+  void release_deferred(const caf::actor_addr& requester);
   route* find_route(std::string_view role);
+  std::string describe_failed_role(std::string_view role) const;
   caf::result<envelope> no_such_role(std::string_view role);
   caf::result<envelope> refuse(errc code, std::string why);
   caf::result<envelope> reject_malformed(std::string why);
@@ -82,6 +85,7 @@ class node_endpoint_actor : public io_thread_actor {
   std::map<std::string, route, std::less<>> routes_;     ///< by role
   std::map<std::string, std::string, std::less<>> down_; ///< the roles that failed, and why
   std::size_t deferred_ = 0;                             ///< deferred calls that are under way
+  std::map<caf::actor_addr, std::size_t> deferred_of_;   ///< the same, by requester
   log_limiter malformed_log_;
   log_limiter turned_away_log_;
 };

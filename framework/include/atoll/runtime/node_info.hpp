@@ -104,6 +104,14 @@ std::string encode_marks(const std::vector<role_mark>& marks);
 /// Reads hostile bytes. @returns none for malformed marks.
 std::optional<std::vector<role_mark>> decode_marks(std::string_view bytes);
 
+/// The body of the answer to a heartbeat: the version of what the answering node says about itself
+/// (`node_description::version`). The sender introduces itself again when the version has changed,
+/// and so learns what has become of the other node's roles.
+std::string encode_description_version(std::uint64_t version);
+/// Reads hostile bytes. @returns none for anything else, such as the empty body of a node that
+/// doesn't tell its version.
+std::optional<std::uint64_t> decode_description_version(std::string_view bytes);
+
 /// Hash of the cluster's name.
 std::uint64_t cluster_digest(const node_info& info);
 /// Hash of the properties that are equal at all members of a role's group while the group exists:

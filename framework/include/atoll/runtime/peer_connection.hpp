@@ -21,7 +21,8 @@ namespace atl::runtime {
 /// replicas here, and reconnects with jittered back-off without end, and at once when the node has
 /// connected to this one (`peer_seen`). Tells its subscribers when the node connects and
 /// disconnects. A role that the other node refuses is down, while the others are up; the handshake
-/// is repeated with each heartbeat until the role is accepted.
+/// is repeated before each heartbeat until the role is accepted, and when the answer to a heartbeat
+/// says that the other node describes itself in another way than before.
 ///
 /// Answers each `envelope` with the other node's answer, or at once with an error: `unavailable`
 /// without a connection, `busy` when more than `connection_bytes_max` bytes wait to be sent.
@@ -47,6 +48,7 @@ class peer_connection_actor : public io_thread_actor {
     peer_subscriber who;
     std::uint64_t since = 0; ///< the version of the node's description at the subscription
     bool is_up = false;
+    role_info told;      ///< the peer's role in the last event that said that it is up
     std::string refusal; ///< the last reason of the peer: each reason is logged once
   };
 
@@ -56,6 +58,7 @@ class peer_connection_actor : public io_thread_actor {
                           std::uint64_t version, const envelope& answer);
   void on_tick();
   void send_heartbeat();
+  void on_heartbeat_reply(const reply& answer);
   void schedule_tick();
   void on_disconnected(const std::string& reason);
   void retry_later();
@@ -73,6 +76,8 @@ class peer_connection_actor : public io_thread_actor {
   node_info peer_info_;                               ///< of the last handshake
   std::map<std::string, error> refused_;              ///< by role, in the last handshake
   std::uint64_t introduced_ = 0; ///< the version of the description in the last handshake
+  /// The version of the peer's description that it told last; 0: none over this connection.
+  std::uint64_t peer_version_ = 0;
   std::uint64_t generation_ = 0; ///< ticks and answers of an earlier generation are ignored
   std::chrono::milliseconds backoff_{0};
   bool waits_ = false;      ///< is a pause before the next attempt under way?

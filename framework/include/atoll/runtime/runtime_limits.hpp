@@ -58,6 +58,8 @@ inline constexpr std::size_t roles_max = 16;
 inline constexpr std::size_t role_name_bytes_max = 32;
 /// Deferred calls that a node is working on; further ones are answered `busy`.
 inline constexpr std::size_t deferred_calls_max = 1024;
+/// Of these, calls that came over one connection.
+inline constexpr std::size_t deferred_calls_per_requester_max = 256;
 /// Plugins in a node's inventory.
 inline constexpr std::size_t inventory_max = 256;
 /// Connections that a `node_client` keeps; a further one closes one that isn't in use.

@@ -41,7 +41,9 @@ struct remove_subscriber {
   std::uint64_t id = 0;
 };
 
-/// To a subscriber of a connection: the peer accepts its role, or doesn't any more.
+/// To a subscriber of a connection: the peer accepts its role, or doesn't any more, for example
+/// because the peer's own role is down or belongs to another group. Sent again while the role is up
+/// when the peer's replica in the role has become another one.
 struct connection_event {
   std::string peer;            ///< `peer_subscriber::peer`
   std::optional<node_info> up; ///< none: the peer disconnected, or refuses the role
@@ -127,12 +129,16 @@ struct peer_space {
 struct adopt_role {
   role_info info;
   caf::actor replica; ///< null: the role has none, or belongs to no group yet
-  /// Receives the kinds from `message_kind::application` on. Of a role that has a replica id and no
-  /// replica yet it also receives messages for the replica, and answers why there is none. May be
-  /// null.
+  /// Receives the kinds from `message_kind::application` on. May be null.
   caf::actor application;
+  /// Answers for the replica's group: `message_kind::membership` and `group_status`. While there is
+  /// no replica it also receives messages for that, and answers why there is none. May be null.
+  caf::actor membership{};
+  /// The command by which an operator administers the group, such as `dfs admin master`: for
+  /// messages. Empty: there is none.
+  std::string admin_command{};
 };
-/// To a node's endpoint: the role is down, for good.
+/// To a node's endpoint: the role is down, unless it is adopted again.
 struct drop_role {
   std::string role;
   std::string why;
@@ -143,8 +149,8 @@ struct member_folders {
   std::string role;
   std::map<spi::replica_id, std::string> folder_of;
 };
-/// From a node's endpoint to the application of a role: a node was turned away, and why. An empty
-/// `why`: a node that had been turned away was accepted.
+/// From a node's endpoint to the actors of a role, except the replica: a node was turned away, and
+/// why. An empty `why`: a node that had been turned away was accepted.
 struct turned_away {
   std::string name;
   std::string why;

@@ -3,11 +3,15 @@
 #include <atoll/sim/simulation.hpp>
 
 #include <string>
+#include <vector>
 
 namespace atl::sim {
 
 /// `crashes,loss`; `all` and `none` for those, and `all,wiped_disks`.
 std::string format_fault_set(const fault_set& it);
+
+/// The inverse, from the names between the commas. Names of no fault are ignored.
+fault_set named_faults(const std::vector<std::string>& names);
 
 /// Arguments of `atoll simulate PLUGIN`, besides the plugin's own options, that repeat a run:
 /// `--seed 17 --replicas 3 --faults crashes --duration 2100ms`.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atoll/sim/machine_answer.hpp>
 #include <atoll/sim/register_machine.hpp>
 #include <atoll/sim/simulation.hpp>
 
@@ -14,25 +15,6 @@
 #include <vector>
 
 namespace atl::sim {
-
-enum class answer_kind : std::uint8_t {
-  pending, ///< no outcome yet
-  applied, ///< committed and applied; `result` is set
-  read,    ///< a read was answered; `result` is the value of the key
-  refused, ///< refused, and certainly without effect
-  unknown, ///< refused, and may still take effect
-  lost,    ///< the replica stopped before it answered
-};
-
-/// Outcome of a proposal or a read.
-struct answer {
-  answer_kind kind = answer_kind::pending;
-  /// Index of the entry; for a read, the index up to which the result is current.
-  spi::log_index index = 0;
-  register_result result;
-  spi::replica_id hint = 0; ///< the replica to ask instead, if refused; 0: none
-  std::string reason;
-};
 
 /// What a script does with a message.
 enum class filter_action : std::uint8_t { pass, drop, hold };

@@ -6,6 +6,7 @@
 #include <atoll/sim/run_event.hpp>
 #include <atoll/sim/violation.hpp>
 #include <atoll/spi/consensus.hpp>
+#include <atoll/spi/random.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -29,10 +30,20 @@ using driver_factory = std::function<std::unique_ptr<consensus_driver>(
 /// Receives the trace of a run, one line per call, on the thread that runs the simulation.
 using trace_sink = std::function<void(std::string_view)>;
 
+class simulated_service;
+struct simulation_options;
+
+/// Makes what a simulated group replicates, at the beginning of each run.
+/// @param random for what the clients of the run have in common
+using service_factory = std::function<std::unique_ptr<simulated_service>(
+    const simulation_options& options, spi::random_source random)>;
+
 /// Behaviour of the simulated clients.
 struct workload_options {
   std::uint32_t clients = 4;
-  std::uint32_t keys = 5;  ///< number of keys at most; half of them registers, the others counters
+  /// Number of keys at most; half of them registers, the others counters. Another
+  /// `simulation_options::service` has no keys, and no `payload`.
+  std::uint32_t keys = 5;
   double reads = 0.4;      ///< probability that an operation is a linearizable read, 0 to 1; every
                            ///< second client reads nearly always
   std::size_t payload = 0; ///< bytes added to each command
@@ -93,6 +104,9 @@ struct simulation_options {
   /// Makes drivers with a mistake, for tests that show that the simulator notices them. Empty:
   /// drivers as a cluster runs them.
   driver_factory make_driver;
+  /// What the group replicates. Empty: registers and counters, whose history is checked to be
+  /// linearizable.
+  service_factory service;
   std::uint64_t linearizability_steps = 5'000'000;
   trace_sink trace;   ///< empty: none
   event_sink observe; ///< empty: none

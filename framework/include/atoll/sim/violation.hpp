@@ -19,6 +19,7 @@ enum class violation_kind : std::uint8_t {
   stopped_itself,        ///< the protocol reported a fatal error
   not_live,              ///< no answers or no agreement within the liveness bound
   not_linearizable,      ///< the clients' history is not linearizable
+  service_broken,        ///< what is replicated breaks a promise, though the log is right
 };
 
 /// `divergence`

@@ -13,7 +13,8 @@
 
 namespace atl::verify {
 
-/// A service's logic to be tried by `check_service`, and what is tried with it.
+/// A service's logic to be tried by `check_service` and `simulate_service`, and what is tried with
+/// it.
 struct service_under_test {
   struct generated_command {
     std::uint8_t type = 0;
@@ -26,8 +27,11 @@ struct service_under_test {
   std::function<std::unique_ptr<service_logic>()> logic;
   /// The next command of some client; randomness from the argument alone.
   std::function<generated_command(spi::random_source&)> command;
+  /// The next query of some client, likewise; for `simulate_service` alone. None: clients ask
+  /// nothing.
+  std::function<std::string(spi::random_source&)> query;
   /// Says what is wrong with a state; none if all is right. Called for every replica from time to
-  /// time, and at the end.
+  /// time, and at the end. May be empty.
   std::function<std::optional<std::string>(const ask&)> invariant;
 
   /// False for a service whose commands end sessions (`transaction::expire_sessions`), perhaps
@@ -36,6 +40,7 @@ struct service_under_test {
 
   std::uint64_t first_seed = 1;
   std::uint64_t seeds = 20;
+  // Of `check_service` alone.
   std::uint32_t replicas = 3;
   std::uint32_t clients = 6;
   std::uint32_t steps = 300; ///< a step is a command or an event at a replica

@@ -1,8 +1,9 @@
+#include "logic_calls.hpp"
 #include "present_reader.hpp"
 #include "replicated_state_implementation.hpp"
-#include "session_table.hpp"
 
 #include <atoll/core/state/answer.hpp>
+#include <atoll/core/state/group_members.hpp>
 
 #include <algorithm>
 #include <exception>
@@ -17,12 +18,6 @@ namespace {
 
 /// Bound of the entries that are applied while readers wait.
 constexpr std::size_t entries_at_once = 16;
-
-error thrown_by(const service_info& service, std::string_view during,
-                const std::exception& thrown) {
-  return {errc::internal, fmt::format("the application '{}' threw during {}: {}", service.name,
-                                      during, thrown.what())};
-}
 
 /// After a call of `apply` that needed the disk, so many further calls are expected to need it.
 constexpr int slow_calls_after_disk = 16;
@@ -76,25 +71,16 @@ log_index replicated_state::applied() const {
 status replicated_state::implementation::run(std::span<const committed_entry> entries,
                                              transaction& state,
                                              std::vector<std::string>& answers) {
-  session_table sessions{state};
-  auto expiry_us = static_cast<std::uint64_t>(service.session_expiry.count());
-  for (const auto& entry : entries) {
-    auto& index = meta.applied;
-    if (entry.index != index + 1)
-      return fail(errc::internal,
-                  fmt::format("entry {} came where entry {} was due", entry.index, index + 1));
-    index = entry.index;
+  for (const auto& entry : entries)
     unflushed_bytes += entry.command.size();
-    answers.push_back(entry.no_op ? std::string{}
-                                  : sessions.apply(entry.command, *logic, expiry_us));
-    if (state.failure())
-      return tl::unexpected{*state.failure()};
-  }
-  logic->finish_batch(state);
-  if (state.failure())
-    return tl::unexpected{*state.failure()};
-  buffer.put(state_keys::meta(), encode(meta));
-  return {};
+  return apply_entries(entries, *logic, service, state, meta, buffer, answers);
+}
+
+result<std::vector<member_identity>> replicated_state::members() const {
+  auto answer = query(members_query());
+  if (!answer)
+    return tl::unexpected{answer.error()};
+  return decode_members(*answer);
 }
 
 status replicated_state::implementation::write() {
@@ -150,19 +136,13 @@ result<std::string> replicated_state::query(std::string_view query) const {
   return tl::unexpected{*present.failure()};
 }
 
-/// A query on which the logic throws is answered with an error: it must not end one replica after
-/// the other.
 std::string replicated_state::implementation::answer(state_view& state,
                                                      std::string_view query) const {
-  try {
-    return logic->query(state, query);
-  } catch (const std::exception& thrown) {
-    return encode_answer(thrown_by(service, "a query", thrown));
-  }
+  return answer_query(query, *logic, service, state);
 }
 
 std::optional<std::string> replicated_state::try_query_in_memory(std::string_view query) const {
-  if (!self_->logic->is_short_query(query))
+  if (is_framework_query(query) || !self_->logic->is_short_query(query))
     return std::nullopt;
   auto lock = self_->to_read();
   if (self_->unreadable)
@@ -182,9 +162,9 @@ std::optional<error> replicated_state::admission_check(std::string_view bytes) c
   auto decoded = decode_session_command(bytes);
   if (!decoded)
     return decoded.error();
-  if (auto why = self_->logic->admission_check(decoded->command))
+  if (auto why = check_command(decoded->command, *self_->logic))
     return why;
-  auto why = self_->logic->takes_space(decoded->command) ? shortage() : std::nullopt;
+  auto why = takes_space(bytes) ? shortage() : std::nullopt;
   return why ? std::optional{error{errc::no_space, *why}} : std::nullopt;
 }
 
@@ -194,6 +174,8 @@ std::optional<std::string> replicated_state::shortage() const {
 
 bool replicated_state::takes_space(std::string_view bytes) const {
   auto decoded = decode_session_command(bytes);
+  if (decoded && is_framework_command(decoded->command)) // needed to let another disk in
+    return false;
   return !decoded || self_->logic->takes_space(decoded->command);
 }
 

@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <rocksdb/status.h>
 
+#include <utility>
+
 namespace atl {
 
 std::string row_reader::birth() {
@@ -14,6 +16,22 @@ std::string row_reader::birth() {
   if (!failure_ && get_row(state_keys::birth(), bytes))
     return bytes;
   return {};
+}
+
+std::vector<member_identity> row_reader::members() {
+  std::vector<member_identity> members;
+  if (failure_)
+    return members;
+  auto prefix = state_keys::all_members();
+  scan_rows(prefix, prefix, [&](std::string_view, std::string_view value) {
+    auto member = decode_member_identity(value);
+    if (!member)
+      fail_damaged("the row of a member");
+    else
+      members.push_back(std::move(*member));
+    return !failure_;
+  });
+  return members;
 }
 
 void row_reader::fail_damaged(std::string_view what) {

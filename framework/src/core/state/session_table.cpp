@@ -1,9 +1,11 @@
 #include "session_table.hpp"
 
+#include "member_table.hpp"
 #include "write_buffer.hpp"
 
 #include <atoll/core/proposal_clock.hpp>
 #include <atoll/core/state/answer.hpp>
+#include <atoll/core/state/group_members.hpp>
 
 #include <fmt/format.h>
 
@@ -18,7 +20,7 @@ namespace {
 constexpr std::uint32_t expired_by_new_session_max = 2;
 
 /// Why the command can't be the next command of an unknown session.
-std::optional<error> objection_to_first(const session_command& command) {
+std::optional<error> check_first_command(const session_command& command) {
   if (command.sequence == 0)
     return error{errc::invalid, fmt::format("session {} numbers its commands from 0: they begin "
                                             "with 1",
@@ -41,7 +43,7 @@ std::string session_table::apply(std::string_view bytes, service_logic& logic,
   advance_time(command->time_us);
   auto session = find(command->session);
   if (!session) {
-    if (auto why = objection_to_first(*command))
+    if (auto why = check_first_command(*command))
       return encode_answer(*why);
     if (expiry_us > 0)
       expire(expiry_us, expired_by_new_session_max);
@@ -64,7 +66,9 @@ std::string session_table::apply(std::string_view bytes, service_logic& logic,
 
 std::string session_table::run(const session_command& command, service_logic& logic) {
   state_.active_ = &command.session;
-  auto answer = logic.apply(state_, command.command);
+  auto answer = command.command.type >= framework_types_begin
+                    ? member_table{state_}.apply(command.command)
+                    : logic.apply(state_, command.command);
   state_.active_ = nullptr;
   if (answer.size() > service_answer_bytes_max)
     return encode_answer(error{

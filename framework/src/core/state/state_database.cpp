@@ -1,7 +1,8 @@
 #include "state_database.hpp"
 
+#include "logic_calls.hpp"
+#include "member_table.hpp"
 #include "present_reader.hpp"
-#include "row_cache.hpp"
 #include "write_buffer.hpp"
 
 #include <atoll/core/new_folder.hpp>
@@ -106,19 +107,14 @@ result<std::unique_ptr<rocksdb::DB>> open_rocksdb(const fs::path& folder,
 status make_new(rocksdb::DB& db, const replicated_state::settings& settings,
                 const service_info& service, service_logic& logic) {
   state_meta fresh;
-  fresh.service = service.name;
-  fresh.service_version = service.version;
   fresh.cluster_id = settings.cluster_id;
-  row_cache none_known;
   auto rows = empty_buffer(service);
   if (!settings.birth.empty())
     rows.put(state_keys::birth(), settings.birth);
-  transaction first{service, {db, none_known, rows, fresh}};
-  if (auto done = logic.initialize(first); !done)
-    return done;
-  if (first.failure())
-    return tl::unexpected{*first.failure()};
-  rows.put(state_keys::meta(), encode(fresh));
+  if (auto put = put_founders(rows, settings.birth); !put)
+    return put;
+  if (auto made = make_first_rows(db, logic, service, fresh, rows); !made)
+    return made;
   rocksdb::WriteOptions options;
   options.sync = true;
   return write_rows(db, rows, options, service);
@@ -137,8 +133,8 @@ status make_database(const fs::path& folder, const replicated_state::settings& s
 }
 
 /// Why this program must not use a state; none if it may.
-std::optional<std::string> objection(const state_meta& meta, const std::string& cluster_id,
-                                     const service_info& service) {
+std::optional<std::string> incompatibility(const state_meta& meta, const std::string& cluster_id,
+                                           const service_info& service) {
   if (meta.format != state_format_version)
     return fmt::format("has the format {} of replicated states, and this release knows format {}: "
                        "use the release that wrote it",
@@ -173,7 +169,7 @@ result<state_meta> read_meta(rocksdb::DB& db, const fs::path& folder,
                                           : tl::unexpected{*failure};
   if (!meta)
     return refused("was written by an earlier release or another program: use that one");
-  if (auto why = objection(*meta, settings.cluster_id, service))
+  if (auto why = incompatibility(*meta, settings.cluster_id, service))
     return refused(*why);
   if (!settings.birth.empty() && birth != settings.birth)
     return refused(fmt::format("belongs to another group than the log beside it: put the folder "
@@ -184,16 +180,16 @@ result<state_meta> read_meta(rocksdb::DB& db, const fs::path& folder,
 
 } // namespace
 
-status write_rows(rocksdb::DB& db, const write_buffer& rows, const rocksdb::WriteOptions& how,
+status write_rows(rocksdb::DB& db, const write_buffer& rows, const rocksdb::WriteOptions& options,
                   const service_info& service) {
   rocksdb::WriteBatch batch;
-  rows.visit([&](const std::string& key, const row& it) {
-    if (it.value)
-      batch.Put(key, *it.value);
+  rows.visit([&](const std::string& key, const row& changed) {
+    if (changed.value)
+      batch.Put(key, *changed.value);
     else
       batch.Delete(key);
   });
-  if (auto written = db.Write(how, &batch); !written.ok())
+  if (auto written = db.Write(options, &batch); !written.ok())
     return tl::unexpected{to_error(written, service)};
   return {};
 }

@@ -33,7 +33,7 @@ result<opened_database> open_database(const std::filesystem::path& folder,
                                       const service_info& service);
 
 /// Applies all changes or none.
-status write_rows(rocksdb::DB& db, const write_buffer& rows, const rocksdb::WriteOptions& how,
+status write_rows(rocksdb::DB& db, const write_buffer& rows, const rocksdb::WriteOptions& options,
                   const service_info& service);
 
 /// An empty buffer for the framework's and the application's rows.

@@ -47,7 +47,7 @@ namespace state_keys {
 
 namespace {
 
-enum table : char { metas = 0, births = 1, sessions = 2, idle_checks = 3 };
+enum table : char { metas = 0, births = 1, sessions = 2, idle_checks = 3, members = 4 };
 constexpr char looked_up[] = {metas, births, sessions};
 
 void append(std::string& key, std::uint64_t value) {
@@ -70,6 +70,16 @@ std::string meta() {
 
 std::string birth() {
   return std::string(1, births);
+}
+
+std::string member(spi::replica_id id) {
+  std::string key(1, members);
+  append(key, id);
+  return key;
+}
+
+std::string all_members() {
+  return std::string(1, members);
 }
 
 std::string session(const session_id& id) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atoll/core/state/session_command.hpp>
+#include <atoll/spi/consensus.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -12,7 +13,7 @@
 namespace atl {
 
 /// The format of the framework's rows; a database of another one is refused.
-inline constexpr std::uint32_t state_format_version = 1;
+inline constexpr std::uint32_t state_format_version = 2;
 inline constexpr std::size_t service_name_bytes_max = 64;
 inline constexpr std::size_t cluster_id_bytes_max = 64;
 
@@ -44,6 +45,9 @@ namespace state_keys {
 
 std::string meta();
 std::string birth();
+/// Of the group's member with the id.
+std::string member(spi::replica_id id);
+std::string all_members();
 std::string session(const session_id& id);
 /// When to check whether a session has expired.
 std::string idle_check(std::uint64_t time_us, const session_id& id);

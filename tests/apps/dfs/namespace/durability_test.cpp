@@ -310,7 +310,6 @@ TEST_CASE(
   CHECK((*names)->shortage() == why->message);
   CHECK_FALSE(declaration_error(commands::remove{"/d"}).has_value());
   CHECK_FALSE(declaration_error(commands::collect_garbage{}).has_value());
-  CHECK_FALSE(declaration_error(commands::admit_master{}).has_value());
   auto malformed = (*names)->admission_check("garbage");
   REQUIRE(malformed.has_value());
   CHECK(malformed->code != errc::no_space);

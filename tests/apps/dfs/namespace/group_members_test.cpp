@@ -21,49 +21,15 @@ atl::result<std::unique_ptr<name_space>> open_of(const std::filesystem::path& fo
   return open_name_space(folder, settings);
 }
 
-commands::admit_master admission(std::uint32_t id, const std::string& folder) {
-  return {id, "m", "a:9", folder};
-}
-
 } // namespace
 
-TEST_CASE("a name space stores the founders of its group, and is refused to other groups") {
+TEST_CASE("a name space of a group is refused to other groups") {
   temporary_folder folder;
-  {
-    auto names = open_of(folder / "names", "group");
-    REQUIRE(names.has_value());
-    auto members = query(**names, queries::members{});
-    REQUIRE(members.has_value());
-    CHECK(members->birth == birth_of("group"));
-    REQUIRE(members->masters.size() == 2);
-    CHECK(members->masters[1] == responses::member{2, "m-2", "a:2", "folder-2"});
-  }
+  REQUIRE(open_of(folder / "names", "group").has_value());
   CHECK(open_of(folder / "names", "group").has_value());
   auto other = open_of(folder / "names", "another");
   REQUIRE_FALSE(other.has_value());
   CHECK(other.error().code == errc::refused);
-}
-
-TEST_CASE("a master's id belongs to one data folder for good, and is assigned once") {
-  subject it;
-  CHECK(it.run(admission(4, "folder-4"))->id == 4);
-  CHECK(it.run(admission(4, "folder-4"))->id == 4);
-  CHECK(it.run(admission(0, "folder-4"))->id == 4);
-  auto other = it.run(admission(4, "another folder"));
-  REQUIRE_FALSE(other.has_value());
-  CHECK(other.error().code == errc::refused);
-  CHECK(it.run(admission(0, "another folder"))->id == 5);
-  it.restart();
-  CHECK(it.run(admission(0, "a third folder"))->id == 6);
-  CHECK_FALSE(it.run(admission(0, "")).has_value());
-}
-
-TEST_CASE("masters are admitted up to a limit") {
-  subject it;
-  for (std::size_t i = 1; i <= limits::members_max; ++i)
-    REQUIRE(it.run(admission(0, std::to_string(i))).has_value());
-  CHECK_FALSE(it.run(admission(0, "one more")).has_value());
-  CHECK(it.run(admission(0, "1"))->id == 1);
 }
 
 TEST_CASE("a storage node's name moves to another data folder only on an operator's command") {

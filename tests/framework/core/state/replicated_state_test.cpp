@@ -119,11 +119,19 @@ TEST_CASE("names that are empty or too long are refused") {
 TEST_CASE("a state knows its cluster and its group's certificate") {
   temporary_folder folder;
   replicated_state::settings how;
-  how.birth = "certificate";
+  how.birth = encode(group_birth{"group", "reef", "raft", {}, {{1, "m-1", "a:1", "folder"}}});
   auto state = try_open(folder / "state", logic::described(), how);
   REQUIRE(state.has_value());
   CHECK(ask(**state, "cluster") == "reef");
-  CHECK(ask(**state, "birth") == "certificate");
+  CHECK(ask(**state, "birth") == how.birth);
+}
+
+TEST_CASE("bytes that are no certificate make no state") {
+  temporary_folder folder;
+  replicated_state::settings how;
+  how.birth = "certificate";
+  CHECK(try_open(folder / "state", logic::described(), how).error().code == errc::corrupt);
+  CHECK_FALSE(std::filesystem::exists(folder / "state"));
 }
 
 TEST_CASE("an application that uses a key of the framework ends its replica") {

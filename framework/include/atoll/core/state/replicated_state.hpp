@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atoll/core/group_birth.hpp>
 #include <atoll/core/state/service_logic.hpp>
 #include <atoll/core/state_machine.hpp>
 
@@ -73,6 +74,9 @@ class replicated_state final : public state_machine {
   result<std::string> query(std::string_view query) const override;
   std::optional<std::string> try_query_in_memory(std::string_view query) const override;
   bool can_apply_inline() const override;
+
+  /// The members that were admitted, as this replica knows: those of `group_members.hpp`.
+  result<std::vector<member_identity>> members() const;
 
   std::optional<error> admission_check(std::string_view command) const override;
   std::optional<std::string> shortage() const override;

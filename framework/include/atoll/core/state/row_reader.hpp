@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atoll/core/error.hpp>
+#include <atoll/core/group_birth.hpp>
 #include <atoll/spi/consensus.hpp>
 
 #include <cstdint>
@@ -8,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace rocksdb {
 class Status;
@@ -60,6 +62,10 @@ class row_reader {
   /// The certificate of the state's group (`encode` of a `group_birth`); empty in a state without
   /// one.
   std::string birth();
+
+  /// All members that the state's group ever admitted, the founders included, by their ids: at most
+  /// `admitted_members_max`.
+  std::vector<member_identity> members();
 
   const std::optional<error>& failure() const { return failure_; }
   /// Is the failure that a row isn't in memory, and the disk must not be read?

@@ -66,7 +66,8 @@ class service_logic {
   /// in memory since.
   virtual void finish_batch(transaction&) {}
 
-  /// Answers a query, perhaps of hostile bytes, with `encode_answer`. Called by several threads at
+  /// Answers a query, perhaps of hostile bytes, with `encode_answer`. Queries whose first byte is
+  /// `framework_types_begin` or above don't come here. Called by several threads at
   /// once, each with a state between two batches; must not use what the logic keeps in memory.
   virtual std::string query(state_view& state, std::string_view query) const = 0;
 

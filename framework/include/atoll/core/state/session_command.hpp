@@ -24,7 +24,7 @@ std::string to_string(const session_id& id);
 
 /// A command of an application, without the envelope.
 struct service_command {
-  std::uint8_t type = 0; ///< one of the application's commands; the application gives the numbers
+  std::uint8_t type = 0; ///< the application gives the numbers, below `framework_types_begin`
   std::string_view body; ///< in the application's encoding
 };
 

@@ -15,6 +15,7 @@ class DB;
 
 namespace atl {
 
+class member_table;
 class row_cache;
 class session_table;
 class write_buffer;
@@ -61,6 +62,7 @@ class transaction final : public row_reader {
   void scan_rows(std::string_view prefix, std::string_view from, const row_visitor& visit) override;
 
  private:
+  friend class member_table;
   friend class session_table;
 
   rows first_rows_of(std::string_view prefix, std::string_view from, std::size_t limit);

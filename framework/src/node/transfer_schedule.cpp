@@ -1,6 +1,6 @@
-#include "cli/transfer_schedule.hpp"
+#include "transfer_schedule.hpp"
 
-namespace dfs::cli {
+namespace atl::node {
 
 transfer_schedule::step transfer_schedule::next(time_point now) {
   if (now >= deadline_)
@@ -11,4 +11,4 @@ transfer_schedule::step transfer_schedule::next(time_point now) {
   return step::request;
 }
 
-} // namespace dfs::cli
+} // namespace atl::node

@@ -2,9 +2,9 @@
 
 #include <chrono>
 
-namespace dfs::cli {
+namespace atl::node {
 
-/// Decides when `dfs admin master lead` asks the leader for the transfer. One request is not
+/// Decides when `group_admin::lead` asks the leader for the transfer. One request is not
 /// enough: a leader declines silently, abandons a transfer after one election timeout, and may be
 /// replaced.
 class transfer_schedule {
@@ -27,4 +27,4 @@ class transfer_schedule {
   time_point deadline_;
 };
 
-} // namespace dfs::cli
+} // namespace atl::node

@@ -1,8 +1,8 @@
-#include "cli/transfer_schedule.hpp"
+#include "node/transfer_schedule.hpp"
 
 #include <doctest/doctest.h>
 
-using dfs::cli::transfer_schedule;
+using atl::node::transfer_schedule;
 using step = transfer_schedule::step;
 using std::chrono::milliseconds;
 

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <atoll/sim/history.hpp>
+#include <atoll/spi/consensus.hpp>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+namespace atl::sim {
+
+enum class answer_kind : std::uint8_t {
+  pending, ///< no outcome yet
+  applied, ///< committed and applied; `result` is set
+  read,    ///< a read was answered; `result` is the value of the key
+  refused, ///< refused, and certainly without effect
+  unknown, ///< refused, and may still take effect
+  lost,    ///< the replica stopped before it answered
+};
+
+/// What a state machine answers to a command or a query: the registers by their value, any other
+/// machine in an encoding of its own.
+struct machine_answer {
+  register_value result;
+  bool matched = true; ///< false: a `cas` found another value than it expected
+  std::string bytes{};
+};
+
+/// Outcome of a proposal or a read.
+struct answer {
+  answer_kind kind = answer_kind::pending;
+  /// Index of the entry; for a read, the index up to which the result is current.
+  spi::log_index index = 0;
+  machine_answer result;
+  spi::replica_id hint = 0; ///< the replica to ask instead, if refused; 0: none
+  std::string reason;
+};
+
+/// That a request was refused or lost.
+inline answer no_answer(answer_kind kind, std::string reason, spi::replica_id hint = 0) {
+  answer out;
+  out.kind = kind;
+  out.hint = hint;
+  out.reason = std::move(reason);
+  return out;
+}
+
+} // namespace atl::sim

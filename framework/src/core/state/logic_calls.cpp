@@ -1,0 +1,81 @@
+#include "logic_calls.hpp"
+
+#include "member_table.hpp"
+#include "row_cache.hpp"
+#include "session_table.hpp"
+
+#include <atoll/core/state/answer.hpp>
+#include <atoll/core/state/group_members.hpp>
+
+#include <fmt/format.h>
+
+namespace atl {
+
+bool is_framework_command(const service_command& command) {
+  return command.type >= framework_types_begin;
+}
+
+bool is_framework_query(std::string_view query) {
+  return !query.empty() && static_cast<std::uint8_t>(query.front()) >= framework_types_begin;
+}
+
+error thrown_by(const service_info& service, std::string_view during,
+                const std::exception& thrown) {
+  return {errc::internal, fmt::format("the application '{}' threw during {}: {}", service.name,
+                                      during, thrown.what())};
+}
+
+status apply_entries(std::span<const spi::committed_entry> entries, service_logic& logic,
+                     const service_info& service, transaction& state, state_meta& meta,
+                     write_buffer& rows, std::vector<std::string>& answers) {
+  session_table sessions{state};
+  auto expiry_us = static_cast<std::uint64_t>(service.session_expiry.count());
+  for (const auto& entry : entries) {
+    auto& index = meta.applied;
+    if (entry.index != index + 1)
+      return fail(errc::internal,
+                  fmt::format("entry {} came where entry {} was due", entry.index, index + 1));
+    index = entry.index;
+    answers.push_back(entry.no_op ? std::string{}
+                                  : sessions.apply(entry.command, logic, expiry_us));
+    if (state.failure())
+      return tl::unexpected{*state.failure()};
+  }
+  logic.finish_batch(state);
+  if (state.failure())
+    return tl::unexpected{*state.failure()};
+  rows.put(state_keys::meta(), encode(meta));
+  return {};
+}
+
+status make_first_rows(rocksdb::DB& db, service_logic& logic, const service_info& service,
+                       state_meta& meta, write_buffer& rows) {
+  meta.service = service.name;
+  meta.service_version = service.version;
+  row_cache none_known;
+  transaction first{service, {db, none_known, rows, meta}};
+  if (auto done = logic.initialize(first); !done)
+    return done;
+  if (first.failure())
+    return tl::unexpected{*first.failure()};
+  rows.put(state_keys::meta(), encode(meta));
+  return {};
+}
+
+std::string answer_query(std::string_view query, const service_logic& logic,
+                         const service_info& service, state_view& state) {
+  if (is_framework_query(query))
+    return answer_framework_query(state, query);
+  try {
+    return logic.query(state, query);
+  } catch (const std::exception& thrown) {
+    return encode_answer(thrown_by(service, "a query", thrown));
+  }
+}
+
+std::optional<error> check_command(const service_command& command, const service_logic& logic) {
+  return is_framework_command(command) ? check_framework_command(command)
+                                       : logic.admission_check(command);
+}
+
+} // namespace atl

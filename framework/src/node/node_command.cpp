@@ -1,0 +1,133 @@
+#include <atoll/core/printable_text.hpp>
+#include <atoll/node/node_command.hpp>
+#include <atoll/runtime/node_client.hpp>
+#include <atoll/runtime/system.hpp>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace atl::node {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t scheduler_threads = 1;
+constexpr const char* client_name = "a client";
+
+/// What a node says of itself.
+struct node_view {
+  runtime::node_status status;
+  std::vector<runtime::plugin_entry> plugins;
+};
+
+result<node_view> ask_node(const cluster_config& cluster, const endpoint& where) {
+  runtime::system actors{scheduler_threads, {cluster.name, client_name, {}, cluster.secret}};
+  runtime::node_client::settings how;
+  how.self.cluster = cluster.name;
+  how.self.name = client_name;
+  how.connect_timeout = how.timeout = cluster.links.failure_timeout;
+  runtime::node_client node{actors, how};
+  auto status = node.status(where);
+  if (!status)
+    return tl::unexpected{status.error()};
+  auto plugins = node.inventory(where);
+  if (!plugins)
+    return tl::unexpected{plugins.error()};
+  return node_view{std::move(*status), std::move(*plugins)};
+}
+
+std::string as_json(const node_view& view) {
+  json node{{"name", view.status.name},
+            {"cluster", view.status.cluster},
+            {"address", view.status.address},
+            {"roles", json::array()},
+            {"plugins", json::array()}};
+  for (auto& role : view.status.roles)
+    node["roles"].push_back(
+        {{"role", role.role}, {"health", to_string(role.health)}, {"text", role.text}});
+  for (auto& plugin : view.plugins)
+    node["plugins"].push_back({{"kind", plugin.kind},
+                               {"name", plugin.name},
+                               {"version", plugin.version},
+                               {"interface", plugin.interface},
+                               {"sha256", plugin.sha256}});
+  // Names and messages come from another machine: bytes that aren't UTF-8 are replaced.
+  return node.dump(-1, ' ', false, json::error_handler_t::replace) + '\n';
+}
+
+std::string as_text(const node_view& view) {
+  auto& status = view.status;
+  auto text = printable(fmt::format("{} at {}, of the cluster {}", status.name, status.address,
+                                    status.cluster)) +
+              '\n';
+  for (auto& role : status.roles)
+    text += printable(fmt::format("role       {}: {}{}{}", role.role, to_string(role.health),
+                                  role.text.empty() ? "" : ", ", role.text)) +
+            '\n';
+  for (auto& plugin : view.plugins)
+    text += printable(fmt::format("{:<10} {} {}, interface {}, sha256 {}", plugin.kind, plugin.name,
+                                  plugin.version, plugin.interface, plugin.sha256)) +
+            '\n';
+  return text;
+}
+
+/// What the command needs while it runs.
+struct node_command {
+  std::function<result<service_address>()> address;
+  std::function<bool()> json;
+  std::function<result<endpoint>(const std::string& name)> find;
+  std::string name;
+  bool writes_json = false;
+
+  result<endpoint> find_node(const service_address& cluster) const {
+    auto member = std::ranges::find(cluster.members, name, &member_config::name);
+    if (member != cluster.members.end())
+      return member->address;
+    if (auto where = parse_endpoint(name))
+      return *where;
+    if (find)
+      return find(name);
+    return fail(errc::not_found,
+                fmt::format("the cluster's file names no node '{}'; write its HOST:PORT", name));
+  }
+
+  status run() const {
+    auto cluster = address();
+    if (!cluster)
+      return tl::unexpected{cluster.error()};
+    auto where = find_node(*cluster);
+    if (!where)
+      return tl::unexpected{where.error()};
+    auto view = ask_node(cluster->cluster, *where);
+    if (!view)
+      return tl::unexpected{view.error()};
+    fmt::print("{}", (json ? json() : writes_json) ? as_json(*view) : as_text(*view));
+    return {};
+  }
+};
+
+} // namespace
+
+void add_node_command(CLI::App& app, std::function<result<service_address>()> address,
+                      std::function<void(std::function<status()>)> choose,
+                      std::function<bool()> json,
+                      std::function<result<endpoint>(const std::string& name)> find) {
+  auto command = std::make_shared<node_command>(
+      node_command{std::move(address), std::move(json), std::move(find), {}});
+  auto* node = app.add_subcommand(
+      "node", "Ask a node itself: how its roles are, and which plugins it has loaded");
+  node->add_option("NAME", command->name, "As node.name in its file, or HOST:PORT")->required();
+  if (!command->json)
+    node->add_flag("--json", command->writes_json, "Write JSON, where a program might read it");
+  node->callback(
+      [command, choose = std::move(choose)] { choose([command] { return command->run(); }); });
+}
+
+} // namespace atl::node
