@@ -40,6 +40,11 @@ std::optional<attempt_failure> failure_of(const reply& answer) {
   return std::nullopt;
 }
 
+/// A requester may name the longest of all durations.
+spi::timestamp time_after(spi::timestamp now, std::chrono::microseconds duration) {
+  return duration < no_deadline - now ? now + duration : no_deadline;
+}
+
 } // namespace
 
 caf::result<envelope> dispatcher_actor::accept(dispatch_type type, envelope& message,
@@ -62,9 +67,9 @@ void dispatcher_actor::submit(call what, const dispatch_terms& terms) {
   request.repeatable = terms.repeatable;
   request.bytes = what.body.size();
   if (terms.deadline)
-    request.deadline = arrived + *terms.deadline;
+    request.deadline = time_after(arrived, *terms.deadline);
   else if (what.type == dispatch_type::request)
-    request.deadline = arrived + settings_.deadline;
+    request.deadline = time_after(arrived, settings_.deadline);
   auto order = what.order;
   auto id = core_.submit(request, arrived);
   calls_.emplace(id, std::move(what));

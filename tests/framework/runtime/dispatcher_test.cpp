@@ -300,8 +300,13 @@ TEST_CASE("requests have the dispatcher's deadline, and jobs have none") {
   auto job = send(*it.pool, way::job, {});
   slow.wait_for(1);
   CHECK(it.pool->ask(work_kind, "dig").error().code == errc::timeout);
+  dispatch_terms endless;
+  endless.deadline = std::chrono::microseconds::max();
+  auto patient = send(*it.pool, way::request, endless);
+  slow.wait_for(3);
   slow.let_go();
   CHECK(job.get() == "slow dig");
+  CHECK(patient.get() == "slow dig");
 }
 
 TEST_CASE("a request's key reaches the balancer") {
