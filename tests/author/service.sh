@@ -38,9 +38,9 @@ is_quoted() {
   done
   [ "$(blocks "$language" "$guide")" = "$number" ] || fail "the guide has blocks of $language that nothing compares"
 }
-is_quoted cpp job_queue.cpp job_queue.hpp jobsd.cpp jobs.cpp ../job_queue_proof/prove_jobs.cpp
+is_quoted cpp job_queue.cpp job_queue.hpp jobsd.cpp jobs.cpp ../digger/digger.hpp ../job_queue_proof/prove_jobs.cpp
 is_quoted cmake CMakeLists.txt ../job_queue_proof/CMakeLists.txt
-is_quoted toml cluster/cluster.toml
+is_quoted toml cluster/cluster.toml ../digger/workers.toml
 
 lines=$(cat "$here"/job_queue/*.* "$here"/job_queue/cluster/* | wc -l)
 [ "$lines" -le 250 ] || fail "the job queue has $lines lines, and shall be an example of at most 250"

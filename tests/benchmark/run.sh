@@ -21,7 +21,9 @@ export PATH="$PATH:$etcd/usr/bin"
 min_time=$(awk "BEGIN { print $seconds * 0.05 }") # there are many figures
 for program in "$build"/tests/bench_*; do
   name=$(basename "$program")
-  case $name in bench_balancers | bench_cluster | bench_consensus | bench_control | bench_start) continue ;; esac
+  case $name in
+  bench_balancers | bench_cluster | bench_consensus | bench_control | bench_dispatcher | bench_start) continue ;;
+  esac
   echo "== $name"
   # Debian compiles Google Benchmark with assertions, of which the library warns at each start. They stand around the
   # loop that is measured, not in it.
@@ -44,6 +46,8 @@ for workload in steady one-slow one-paused antagonists prequal; do
 done
 echo "== bench_control"
 "$build/tests/bench_control" --seconds "$seconds" --json "$out/control.json"
+echo "== bench_dispatcher"
+"$build/tests/bench_dispatcher" --seconds "$seconds" --json "$out/dispatcher.json"
 echo "== bench_consensus"
 "$build/tests/bench_consensus" --seconds "$seconds" --kills $((seconds * 5)) --json "$out/consensus.json"
 echo "== bench_start"
