@@ -101,7 +101,8 @@ void request_dispatcher::set_state(std::uint64_t id, worker_state& worker, bool 
   worker.is_full = is_full;
 }
 
-/// All of them are taken off the worker first, so that their requests find it as it will be.
+/// All attempts are taken off the worker first, so that the retries find the worker as it is
+/// without them.
 void request_dispatcher::fail_attempts(std::uint64_t id, const std::vector<std::uint64_t>& attempts,
                                        const error& problem) {
   std::vector<std::uint64_t> concerned;
@@ -152,7 +153,7 @@ void request_dispatcher::cancel(std::uint64_t id, spi::timestamp now) {
   send_queued();
 }
 
-/// Nobody is overtaken: who is younger than one that waits, waits too.
+/// A request never overtakes an older one that waits.
 void request_dispatcher::place(std::uint64_t id, request_state& request) {
   auto is_next = queue_.empty() || id < queue_.front();
   auto done = is_next ? send(id, request) : sending::no_place;

@@ -143,7 +143,7 @@ spi::timestamp request_dispatcher::hedge_time() {
 /// A hedge never waits: it is worth something only if it starts at once, at a healthy worker.
 void request_dispatcher::hedge(std::uint64_t id, request_state& request) {
   request.hedge_at = no_deadline;
-  if (request.attempts[0] == 0 || full_ == available_)
+  if (full_ == available_)
     return;
   if (!budget_.has_token(now_)) {
     ++counters_.budget_denied;

@@ -105,8 +105,8 @@ struct dispatch_load {
   std::size_t workers = 0;
   std::size_t available = 0; ///< workers that take requests, ejected ones included
   std::size_t ejected = 0;
-  std::size_t full = 0;     ///< available workers without a free place
-  std::size_t requests = 0; ///< accepted and not completed
+  std::size_t full = 0;      ///< available workers without a free place
+  std::size_t requests = 0;  ///< accepted and not completed
   std::size_t in_flight = 0; ///< attempts at workers, those that were given up included
   std::size_t queued = 0;
   std::uint64_t queued_bytes = 0;
