@@ -13,8 +13,7 @@ namespace atl {
 
 void request_dispatcher::start(std::uint64_t id, request_state& request, std::uint64_t worker,
                                bool is_hedge) {
-  if (std::exchange(request.is_queued, false))
-    queue_.erase({id, request.what.deadline, request.what.bytes});
+  dequeue(id, request);
   auto attempt = ++last_attempt_;
   ++counters_.attempts;
   pool_.begin(worker);
@@ -143,13 +142,13 @@ spi::timestamp request_dispatcher::hedge_time() {
 /// A hedge never waits: it is worth something only if it starts at once, at a healthy worker.
 void request_dispatcher::hedge(std::uint64_t id, request_state& request) {
   request.hedge_at = no_deadline;
-  if (request.attempts[0] == 0 || full_ == available_)
+  if (auto there = places_for(request); request.attempts[0] == 0 || there.full == there.available)
     return;
   if (!budget_.has_token(now_)) {
     ++counters_.budget_denied;
     return;
   }
-  auto picked = pool_.pick(request.what.key, now_, request.tried);
+  auto picked = pick_other_than(request.tried, request);
   if (!picked || !*picked || pool_.is_ejected(**picked))
     return;
   budget_.take(now_);

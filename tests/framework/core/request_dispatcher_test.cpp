@@ -31,7 +31,10 @@ struct fixture {
   }
   std::uint64_t submit(bool repeatable = true, spi::timestamp within = 1s,
                        std::uint64_t bytes = 100) {
-    return dispatcher.submit({0, now + within, repeatable, bytes}, now);
+    return dispatcher.submit({0, now + within, repeatable, bytes, {}}, now);
+  }
+  std::uint64_t submit_among(std::vector<std::uint64_t> workers) {
+    return dispatcher.submit({0, now + 1s, true, 100, std::move(workers)}, now);
   }
   void fail(std::uint64_t attempt, attempt_failure how = attempt_failure::failed) {
     dispatcher.on_failure(attempt, how, {errc::unavailable, "it broke"}, now);
@@ -496,4 +499,65 @@ TEST_CASE("a quantile of latencies is known after a hundred samples, and follows
   CHECK(latencies.quantile(0.99) <= 11'250us);
   latencies.add(spi::timestamp::max());
   latencies.add(-1us);
+}
+
+TEST_CASE("a request for some of the workers goes to one of them, and so does its repetition") {
+  fixture it{4};
+  it.submit_among({3, 4});
+  CHECK(it.effects() == "send 1 to 3");
+  it.fail(1);
+  CHECK(it.effects() == "send 1 to 4");
+  it.fail(2);
+  CHECK(it.effects() == "send 1 to 3");
+}
+
+TEST_CASE("a request for workers that are down, or unknown, is refused at once") {
+  fixture it{3};
+  it.dispatcher.set_available(2, false, it.now);
+  it.submit_among({2});
+  CHECK(it.effects() == "unavailable for 1");
+  CHECK(it.last_message == "none of the 1 workers is available");
+  it.submit_among({7});
+  CHECK(it.effects() == "unavailable for 2");
+  CHECK(it.last_message == "the workers of the request aren't in the pool");
+}
+
+TEST_CASE("a request whose workers are full waits, and holds up no other") {
+  fixture it{2, narrow(10)};
+  it.submit_among({2});
+  it.submit_among({2});
+  it.submit_among({2});
+  CHECK(it.effects() == "send 1 to 2");
+  it.submit();
+  CHECK(it.effects() == "send 4 to 1");
+  it.submit_among({1});
+  it.submit();
+  CHECK(it.effects().empty());
+  it.dispatcher.on_answer(2, it.now); // at worker 1
+  CHECK(it.effects() == "answer to 4 by 2; send 5 to 1");
+  it.dispatcher.on_answer(1, it.now);
+  CHECK(it.effects() == "answer to 1 by 1; send 2 to 2");
+  it.dispatcher.on_worker_lost(2, "it died", it.now);
+  CHECK(it.effects() == "unavailable for 3; unavailable for 2 in doubt");
+}
+
+TEST_CASE("a request among some workers that comes while others wait takes no place of theirs") {
+  fixture it{2, narrow(10)};
+  it.submit_among({1});
+  it.submit_among({2});
+  it.submit_among({1, 2});
+  it.submit_among({1});
+  CHECK(it.effects() == "send 1 to 1; send 2 to 2");
+  it.dispatcher.on_answer(1, it.now);
+  CHECK(it.effects() == "answer to 1 by 1; send 3 to 1");
+}
+
+TEST_CASE("a hedge of a request for some of the workers goes to another one of them") {
+  dispatch_options options;
+  options.hedge_after = 10ms;
+  fixture it{4, options};
+  it.submit_among({2, 4});
+  CHECK(it.effects() == "send 1 to 2");
+  it.pass(10ms);
+  CHECK(it.effects() == "send 1 to 4");
 }

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 /// What goes into a `request_dispatcher`, and what comes out of it.
 namespace atl {
@@ -51,6 +52,9 @@ struct dispatch_request {
   /// May it be done twice without harm? Otherwise it is repeated only if it surely wasn't done.
   bool repeatable = false;
   std::uint64_t bytes = 0; ///< of its message
+  /// The workers that may do it; empty: all. While these are full it waits, and younger requests
+  /// that may go elsewhere don't wait for it.
+  std::vector<std::uint64_t> among{};
 };
 
 /// Why an attempt failed, by what its caller may do then.
@@ -105,8 +109,8 @@ struct dispatch_load {
   std::size_t workers = 0;
   std::size_t available = 0; ///< workers that take requests, ejected ones included
   std::size_t ejected = 0;
-  std::size_t full = 0;     ///< available workers without a free place
-  std::size_t requests = 0; ///< accepted and not completed
+  std::size_t full = 0;      ///< available workers without a free place
+  std::size_t requests = 0;  ///< accepted and not completed
   std::size_t in_flight = 0; ///< attempts at workers, those that were given up included
   std::size_t queued = 0;
   std::uint64_t queued_bytes = 0;
