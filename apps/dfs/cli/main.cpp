@@ -1,5 +1,6 @@
 #include "cli/commands.hpp"
 #include "cli/file_commands.hpp"
+#include "cli/job_commands.hpp"
 #include "cli/launch_commands.hpp"
 #include "cli/output.hpp"
 #include "cli/usage_error.hpp"
@@ -87,6 +88,7 @@ int run(int argc, char** argv) {
   app.fallthrough();
   chosen call;
   dfs::cli::add_file_commands(app, with, call);
+  dfs::cli::add_job_commands(app, with, call);
   add_cluster(app, with, call);
   dfs::cli::add_launch_commands(app, with, call);
   try {
