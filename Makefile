@@ -30,8 +30,13 @@ base ?= HEAD
 check: setup $(build)/build.ninja ## before each commit: tidy, format, and the tests of what changed since base=HEAD
 	@tests/changed/check.sh $(build) '$(base)'
 
+# The processes of a cluster wait for each other most of the time, so more of those tests run at once than there are
+# processors; and apart from the tests that compute, which would hold them up.
 test: build ## build, and run all tests; t=REGEX for those whose names match
-	@cd $(build) && ctest -j $(jobs) --output-on-failure $(if $(t),-R '$(t)')
+	@cd $(build) && failed=0; \
+	ctest -j $(jobs) -LE cluster --output-on-failure $(if $(t),-R '$(t)') || failed=1; \
+	ctest -j $$((2 * $(jobs))) -L cluster --output-on-failure $(if $(t),-R '$(t)') || failed=1; \
+	exit $$failed
 
 demo: programs ## start a real cluster, store and read files, kill a node, read again
 	@tests/cluster/demo.sh $(build)

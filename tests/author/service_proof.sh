@@ -11,20 +11,10 @@ build=$1 cmake=$2 generator=$3 compiler=$4
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 prefix=$work/prefix
+test=author_service_proof
+. "$here/../docs/checks.sh"
 export CMAKE_GENERATOR="$generator" CXX="$compiler" CXXFLAGS="-Wall -Wextra -Werror"
 trap 'rm -rf "$work"' EXIT
-
-fail() {
-  echo "author_service_proof: $1" >&2
-  [ ! -f "$work/out" ] || cat "$work/out" >&2
-  exit 1
-}
-# quietly WHAT COMMAND…: shows the command's output only if it fails
-quietly() {
-  what=$1
-  shift
-  "$@" >"$work/out" 2>&1 || fail "$what failed"
-}
 
 quietly "installing Atoll" "$cmake" --install "$build" --prefix "$prefix"
 cp -R "$here/job_queue" "$here/job_queue_proof" "$work/"
@@ -32,9 +22,9 @@ quietly "configuring the proof" "$cmake" -S "$work/job_queue_proof" -B "$work/bu
   -DCMAKE_BUILD_TYPE=Release
 quietly "building the proof" "$cmake" --build "$work/build"
 quietly "proving the job queue" "$cmake" -E chdir "$work/build" ctest --output-on-failure
-grep -qF '100% tests passed, 0 tests failed out of 3' "$work/out" || fail "not all three protocols were tried"
+expect '100% tests passed, 0 tests failed out of 3'
 ! "$work/build/prove_jobs" round_robin >"$work/out" 2>&1 || fail "a balancer is taken for a protocol"
-grep -q 'round_robin' "$work/out" || fail "the reason is not told"
+expect round_robin
 
 # finds WHAT SED: a mistake, and what its findings say
 finds() {
@@ -49,7 +39,7 @@ finds() {
   grep "$1" "$work/out" | sed -n '1s/^seed [0-9]*: //p' >"$work/reason"
   grep -A 9 "$1" "$work/out" | sed -n 's/^  replay: //p' | sed -n 1p >"$work/replay.sh"
   ! sh "$work/replay.sh" >"$work/out" 2>&1 || fail "the printed command finds nothing"
-  grep -qF "$(cat "$work/reason")" "$work/out" || fail "the printed command finds something else than $(cat "$work/reason")"
+  expect "$(cat "$work/reason")"
 }
 # Ids that a process counts, and a clock that each replica reads.
 finds 'answers entry' 's/auto id = state.index();.*/static std::uint64_t jobs = 0; auto id = ++jobs;/'

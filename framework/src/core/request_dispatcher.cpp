@@ -101,7 +101,8 @@ void request_dispatcher::set_state(std::uint64_t id, worker_state& worker, bool 
   worker.is_full = is_full;
 }
 
-/// All of them are taken off the worker first, so that their requests find it as it will be.
+/// All attempts are taken off the worker first, so that the retries find the worker as it is
+/// without them.
 void request_dispatcher::fail_attempts(std::uint64_t id, const std::vector<std::uint64_t>& attempts,
                                        const error& problem) {
   std::vector<std::uint64_t> concerned;
@@ -194,43 +195,6 @@ request_dispatcher::sending request_dispatcher::send(std::uint64_t id, request_s
                              "weight 0?",
                              pool_.name(), there.workers)});
   return sending::completed;
-}
-
-request_dispatcher::places request_dispatcher::places_for(const request_state& request) const {
-  if (request.what.among.empty())
-    return {workers_.size(), available_, full_};
-  places there;
-  for (auto id : request.what.among)
-    if (auto found = workers_.find(id); found != workers_.end()) {
-      auto& worker = found->second;
-      ++there.workers;
-      there.available += worker.is_available;
-      there.full += worker.is_available && worker.is_full;
-    }
-  return there;
-}
-
-/// A worker that wasn't tried, if there is one.
-result<std::optional<std::uint64_t>> request_dispatcher::pick(const request_state& request) {
-  auto picked = pick_other_than(request.tried, request);
-  if (picked && !*picked && !request.tried.empty())
-    return pick_other_than({}, request);
-  return picked;
-}
-
-result<std::optional<std::uint64_t>>
-request_dispatcher::pick_other_than(const std::vector<std::uint64_t>& excluded,
-                                    const request_state& request) {
-  if (request.what.among.empty())
-    return pool_.pick(request.what.key, now_, excluded);
-  std::vector<std::uint64_t> left;
-  for (auto id : request.what.among)
-    if (std::ranges::find(excluded, id) == excluded.end())
-      left.push_back(id);
-  auto order = pool_.order(request.what.key, left, now_);
-  if (!order)
-    return tl::unexpected{order.error()};
-  return order->empty() ? std::nullopt : std::optional{order->front()};
 }
 
 void request_dispatcher::enqueue(std::uint64_t id, request_state& request) {

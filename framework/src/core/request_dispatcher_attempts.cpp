@@ -6,8 +6,47 @@
 #include <tuple>
 #include <utility>
 
-// Attempts, hedges, timers and views of a dispatcher.
+// Picks, attempts, hedges, timers and views of a dispatcher.
 namespace atl {
+
+// -- picks ------------------------------------------------------------------------------------
+
+request_dispatcher::places request_dispatcher::places_for(const request_state& request) const {
+  if (request.what.among.empty())
+    return {workers_.size(), available_, full_};
+  places there;
+  for (auto id : request.what.among)
+    if (auto found = workers_.find(id); found != workers_.end()) {
+      auto& worker = found->second;
+      ++there.workers;
+      there.available += worker.is_available;
+      there.full += worker.is_available && worker.is_full;
+    }
+  return there;
+}
+
+/// A worker that wasn't tried, if there is one.
+result<std::optional<std::uint64_t>> request_dispatcher::pick(const request_state& request) {
+  auto picked = pick_other_than(request.tried, request);
+  if (picked && !*picked && !request.tried.empty())
+    return pick_other_than({}, request);
+  return picked;
+}
+
+result<std::optional<std::uint64_t>>
+request_dispatcher::pick_other_than(const std::vector<std::uint64_t>& excluded,
+                                    const request_state& request) {
+  if (request.what.among.empty())
+    return pool_.pick(request.what.key, now_, excluded);
+  std::vector<std::uint64_t> left;
+  for (auto id : request.what.among)
+    if (std::ranges::find(excluded, id) == excluded.end())
+      left.push_back(id);
+  auto order = pool_.order(request.what.key, left, now_);
+  if (!order)
+    return tl::unexpected{order.error()};
+  return order->empty() ? std::nullopt : std::optional{order->front()};
+}
 
 // -- attempts ---------------------------------------------------------------------------------
 
@@ -142,7 +181,7 @@ spi::timestamp request_dispatcher::hedge_time() {
 /// A hedge never waits: it is worth something only if it starts at once, at a healthy worker.
 void request_dispatcher::hedge(std::uint64_t id, request_state& request) {
   request.hedge_at = no_deadline;
-  if (auto there = places_for(request); request.attempts[0] == 0 || there.full == there.available)
+  if (auto there = places_for(request); there.full == there.available)
     return;
   if (!budget_.has_token(now_)) {
     ++counters_.budget_denied;

@@ -29,8 +29,8 @@ std::optional<hedge_setting> parse_hedge(std::string_view text) {
     text.remove_suffix(1);
     double percent = 0;
     auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), percent);
-    if (problem != std::errc{} || end != text.data() + text.size() || percent < 50 ||
-        percent >= 100)
+    auto is_number = problem == std::errc{} && end == text.data() + text.size();
+    if (!is_number || !(percent >= 50 && percent < 100)) // NaN is a number to from_chars
       return std::nullopt;
     return hedge_setting{{}, percent / 100};
   }

@@ -58,7 +58,7 @@ class dispatcher_actor : public caf::event_based_actor {
       return what.local == other.local && what.where == other.where && what.role == other.role;
     }
   };
-  /// A request and the one who waits for it: an actor, or functions of a thread.
+  /// A request, and where its answer goes: to an actor, or to functions of a thread.
   struct call {
     dispatch_type type = dispatch_type::request;
     message_kind kind = message_kind::application;

@@ -18,12 +18,16 @@ service_under_test::generated_command draw_command(atl::spi::random_source& rand
   return {jobs::finish, fmt::format("{} {}", id, id + 1 + random.below(10))};
 }
 
+std::string draw_query(atl::spi::random_source&) {
+  return "count";
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
   service_under_test service;
   service.logic = [] { return std::make_unique<jobs::job_queue>(); };
   service.command = draw_command;
-  service.query = [](auto&) { return "count"; };
+  service.query = draw_query;
   return atl::verify::simulate_service_main(argc, argv, service);
 }

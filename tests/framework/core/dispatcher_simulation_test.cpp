@@ -9,7 +9,8 @@ using test::dispatcher_world;
 TEST_CASE("a dispatcher keeps its promises whatever workers, requesters and balancers do") {
   atl::dispatch_counters all;
   std::size_t ejected = 0;
-  for (std::uint64_t seed = 1; seed <= seed_count(800); ++seed) {
+  auto seeds = seed_count(800);
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     dispatcher_world world{{.seed = seed}};
     auto violated = world.run();
     REQUIRE_MESSAGE(violated.empty(), violated);
@@ -30,8 +31,8 @@ TEST_CASE("a dispatcher keeps its promises whatever workers, requesters and bala
                       all.hedges_won, all.budget_denied, all.late_answers, ejected));
   for (auto seen : {all.answered, all.timed_out, all.rejected, all.cancelled, all.retries,
                     all.hedges_won, all.budget_denied, all.late_answers})
-    CHECK(seen > 50); // otherwise the runs say little
-  CHECK(ejected > 50);
+    CHECK(seen > seeds / 20); // otherwise the runs say little
+  CHECK(ejected > seeds / 20);
 }
 
 TEST_CASE("a dispatcher keeps its promises to requests for some of its workers") {

@@ -88,7 +88,7 @@ balancer_timeout = "13ms"
 
 TEST_CASE("what is wrong in a dispatcher's table is named with its place") {
   CHECK(read("queue = 1\noverflow = \"drop\"").problem.starts_with("/etc/reef/node.toml:3:12: "));
-  for (auto wrong : {"20", "0ms", "100%", "49%", "%", "95 %", "soon", ""})
+  for (auto wrong : {"20", "0ms", "100%", "49%", "%", "95 %", "nan%", "inf%", "soon", ""})
     CHECK(read(fmt::format("queue = 1\nhedge_after = \"{}\"", wrong)).problem ==
           fmt::format("/etc/reef/node.toml:3:15: workers.hedge_after: '{}' is no time for a hedge; "
                       "expected a duration above 0 such as \"20ms\", a part of the requests from "

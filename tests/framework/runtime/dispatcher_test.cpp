@@ -11,6 +11,7 @@
 #include <future>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 using namespace atl;
@@ -22,7 +23,7 @@ namespace {
 
 constexpr auto work_kind = message_kind::application;
 
-/// Picks the first member that it may.
+/// Picks the first member that it may, from the one with the number of the key on.
 class first_balancer final : public spi::balancer {
  public:
   std::atomic<bool> throws{false};
@@ -31,7 +32,7 @@ class first_balancer final : public spi::balancer {
   spi::slot pick(const spi::pick_request& request, const spi::member_facts& facts) override {
     if (throws)
       throw std::runtime_error{"no idea"};
-    for (spi::slot who = 0; who < facts.available.size(); ++who)
+    for (auto who = static_cast<spi::slot>(request.key); who < facts.available.size(); ++who)
       if (facts.available[who] != 0 && std::ranges::find(request.tried, who) == request.tried.end())
         return who;
     return spi::no_slot;
@@ -108,15 +109,14 @@ struct worker_node {
 };
 
 struct fixture {
-  explicit fixture(dispatch_options options = {}) {
+  explicit fixture(dispatch_options options = {}, std::chrono::microseconds deadline = 20s) {
     dispatcher::settings settings;
     settings.name = "jobs";
     settings.balancer = balancer;
     settings.balancer_name = "first";
     settings.options = options;
-    settings.deadline = 20s;
-    settings.connections =
-        std::make_shared<peer_connections>(*actors, describe(named("requester")), quick(), 1);
+    settings.deadline = deadline;
+    settings.connections = connections;
     pool = std::make_unique<dispatcher>(actors, std::move(settings));
   }
 
@@ -136,6 +136,8 @@ struct fixture {
   }
 
   runtime::system actors{2};
+  std::shared_ptr<peer_connections> connections =
+      std::make_shared<peer_connections>(*actors, describe(named("requester")), quick(), 1);
   std::shared_ptr<first_balancer> balancer = std::make_shared<first_balancer>();
   std::unique_ptr<dispatcher> pool;
   std::vector<dispatcher_worker> list;
@@ -289,6 +291,111 @@ TEST_CASE("a worker that was replaced takes its requests along, and its end says
   first.reset();
   CHECK(it.pool->ask(work_kind, "hello") == "second hello");
   CHECK(it.pool->status().load.available == 1);
+}
+
+TEST_CASE("requests have the dispatcher's deadline, and jobs have none") {
+  fixture it{{}, 5ms};
+  test_worker slow{*it.actors, "slow", true};
+  it.add(slow);
+  auto job = send(*it.pool, way::job, {});
+  slow.wait_for(1);
+  CHECK(it.pool->ask(work_kind, "dig").error().code == errc::timeout);
+  dispatch_terms endless;
+  endless.deadline = std::chrono::microseconds::max();
+  auto patient = send(*it.pool, way::request, endless);
+  slow.wait_for(3);
+  slow.let_go();
+  CHECK(job.get() == "slow dig");
+  CHECK(patient.get() == "slow dig");
+}
+
+TEST_CASE("a request's key reaches the balancer") {
+  fixture it;
+  test_worker first{*it.actors, "first"};
+  test_worker second{*it.actors, "second"};
+  it.add(first);
+  it.add(second);
+  dispatch_terms terms;
+  terms.key = 1;
+  CHECK(it.pool->ask(work_kind, "dig", terms) == "second dig");
+}
+
+TEST_CASE("a request for some of the workers goes to these, at other nodes too") {
+  fixture it;
+  test_worker local{*it.actors, "local"};
+  worker_node remote{"node-2"};
+  it.add(local);
+  it.add(remote);
+  dispatch_terms terms;
+  terms.among = {2};
+  CHECK(it.pool->ask(work_kind, "hello", terms) == "node-2 hello");
+  terms.among = {1};
+  CHECK(it.pool->ask(work_kind, "hello", terms) == "local hello");
+  terms.among = {3};
+  CHECK(it.pool->ask(work_kind, "hello", terms) ==
+        tl::unexpected{error{errc::unavailable, "the workers of the request aren't in the pool"}});
+}
+
+TEST_CASE("the kind of a worker's error says whether another worker may be asked") {
+  struct answer {
+    errc code;
+    bool in_doubt;
+    bool is_repeatable;
+    bool goes_elsewhere;
+  };
+  for (auto [code, in_doubt, is_repeatable, goes_elsewhere] : {
+           answer{errc::not_found, false, true, false},
+           answer{errc::busy, false, false, true},
+           answer{errc::unavailable, false, false, true},
+           answer{errc::unavailable, true, false, false},
+           answer{errc::not_found, true, true, true},
+           answer{errc::corrupt, false, true, true},
+           answer{errc::internal, false, false, false},
+       }) {
+    CAPTURE(to_string(code));
+    CAPTURE(in_doubt);
+    fixture it;
+    auto failing = it.actors->spawn([code, in_doubt](caf::event_based_actor*) -> caf::behavior {
+      return {[code, in_doubt](envelope&) { return make_reply({fail(code, "no"), {}, in_doubt}); }};
+    });
+    test_worker other{*it.actors, "other"};
+    it.list.push_back({1, "failing", {}, 1, failing});
+    it.add(other, "other");
+    auto outcome = it.pool->ask(work_kind, "dig", is_repeatable ? repeatable() : dispatch_terms{});
+    CHECK(outcome.has_value() == goes_elsewhere);
+    caf::anon_send_exit(failing, caf::exit_reason::user_shutdown);
+  }
+}
+
+TEST_CASE("an actor is told when its request may have been done") {
+  fixture it;
+  test_worker worker{*it.actors, "local", true};
+  it.add(worker);
+  caf::scoped_actor self{*it.actors};
+  auto waiting = self->request(it.pool->actor(), caf::infinite, envelope{work_kind, 0, "dig"});
+  worker.wait_for(1);
+  worker.kill();
+  waiting.receive([](const envelope& got) { CHECK(decode_reply(got.body).in_doubt); },
+                  [](const caf::error&) { FAIL("no answer"); });
+}
+
+TEST_CASE("dispatchers that share a connection don't take each other's jobs") {
+  fixture it;
+  worker_node remote{"node-2"};
+  it.add(remote);
+  dispatcher::settings settings;
+  settings.name = "other";
+  settings.balancer = std::make_shared<first_balancer>();
+  settings.connections = it.connections;
+  dispatcher other{it.actors, std::move(settings)};
+  other.set_workers(it.list);
+  while (other.status().load.available == 0)
+    std::this_thread::yield();
+  CHECK(send(*it.pool, way::job, {}).get() == "node-2 dig");
+  CHECK(send(other, way::job, {}).get() == "node-2 dig");
+  CHECK(it.connections->size() == 1);
+  CHECK(other.status().counters.late_answers == 0);
+  CHECK(it.pool->status().counters.late_answers == 0);
 }
 
 TEST_CASE("a flood fills the queue and no more") {

@@ -66,11 +66,15 @@ TEST_CASE("a log is cut even if the options keep it for long") {
   CHECK_MESSAGE(report.ok(), to_text(report));
 }
 
-TEST_CASE("flexible quorums are verified in groups of the sizes that admit them") {
-  auto four = verified(paxos, {{"prepare_quorum", "4"}}, flexible_seeds);
-  CHECK_MESSAGE(four.ok(), to_text(four));
-  CHECK(find(four, "three replicas under simulated faults")->what == atl::verify::verdict::skipped);
-  CHECK(find(four, "five replicas under simulated faults")->what == atl::verify::verdict::kept);
+TEST_CASE("a quorum of four is verified in groups of five, which admit it") {
+  auto report = verified(paxos, {{"prepare_quorum", "4"}}, flexible_seeds);
+  CHECK_MESSAGE(report.ok(), to_text(report));
+  CHECK(find(report, "three replicas under simulated faults")->what ==
+        atl::verify::verdict::skipped);
+  CHECK(find(report, "five replicas under simulated faults")->what == atl::verify::verdict::kept);
+}
+
+TEST_CASE("quorums of one and two are verified in groups of three") {
   for (auto quorum : {"1", "2"}) {
     auto report = verified(paxos, {{"accept_quorum", quorum}}, flexible_seeds);
     CHECK_MESSAGE(report.ok(), to_text(report));

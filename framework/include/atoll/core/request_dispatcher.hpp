@@ -79,7 +79,7 @@ class request_dispatcher {
   struct request_state {
     dispatch_request what;
     spi::timestamp arrived{0};
-    spi::timestamp hedge_at = no_deadline;
+    spi::timestamp hedge_at = no_deadline; ///< set only while the first attempt is under way
     spi::timestamp timer_at = no_deadline; ///< of its entry in `timers_`
     std::uint32_t retries = 0;
     bool is_queued = false;

@@ -64,7 +64,8 @@ class request_queue {
   /// May leave the queue too full: the caller then takes victims out of it.
   void push(const entry& added);
   void erase(const entry& removed);
-  /// Whom to refuse while the queue is too full. @param newest the request that was pushed last
+  /// The request to refuse while the queue is too full. @param newest the request that was pushed
+  /// last
   std::uint64_t victim(std::uint64_t newest) const;
   /// @pre not empty
   std::uint64_t front() const { return *by_arrival_.begin(); }

@@ -61,7 +61,7 @@ class dispatcher {
   void ask(message_kind kind, std::string body, dispatch_terms terms, completion done);
   /// Waits for the reply. Not for actors.
   result<std::string> ask(message_kind kind, std::string body, dispatch_terms terms = {});
-  /// A request whose answer nobody wants. It is queued and bounded like any other.
+  /// A request whose answer is dropped. It is queued and bounded like any other.
   void tell(message_kind kind, std::string body, dispatch_terms terms = {});
   /// Work that may take any time, and whose end is notified.
   /// @param accepted is called once the dispatcher has taken it over: it is queued or sent; may be

@@ -7,6 +7,7 @@
 #include <atoll/spi/codec.hpp>
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <charconv>
 #include <cstdint>
@@ -45,7 +46,7 @@ class logic final : public service_logic {
     service_info info;
     info.name = "tally";
     info.title = "tally";
-    info.lookup_only = "s";
+    info.lookup_only = std::string{"s"};
     info.session_expiry = std::chrono::hours{1};
     return info;
   }
@@ -63,7 +64,7 @@ class logic final : public service_logic {
   }
 
   std::string apply(transaction& state, const service_command& what) override {
-    std::string key = "c" + std::string{what.body};
+    auto key = fmt::format("c{}", what.body);
     std::string old;
     auto known = state.get(key, old);
     switch (what.type) {
@@ -119,7 +120,7 @@ class logic final : public service_logic {
         return true;
       });
     else
-      state.get("c" + std::string{query}, text);
+      state.get(fmt::format("c{}", query), text);
     return encode_answer(std::string_view{text});
   }
 
