@@ -66,8 +66,8 @@ atl::status storage_pool::load_plugins() {
   if (!reads)
     return tl::unexpected{reads.error()};
   std::lock_guard lock{mutex_};
-  reads_.emplace(std::make_shared<atl::watched_balancer>(std::move(*reads), balancer_time_max),
-                 info_.reads.name, cluster_.client_zone, std::random_device{}());
+  reads_.emplace(std::move(*reads), info_.reads.name, cluster_.client_zone,
+                 std::random_device{}());
   return reads_->update(known_nodes());
 }
 
@@ -75,7 +75,10 @@ atl::result<std::shared_ptr<atl::spi::balancer>> storage_pool::make_balancer() c
   auto balancer = load(atl::spi::plugin_kind::balancer, info_.reads);
   if (!balancer)
     return tl::unexpected{balancer.error()};
-  return (*balancer)->create_balancer(info_.reads.options, std::random_device{}());
+  auto made = (*balancer)->create_balancer(info_.reads.options, std::random_device{}());
+  if (!made)
+    return tl::unexpected{made.error()};
+  return std::make_shared<atl::watched_balancer>(std::move(*made), balancer_time_max);
 }
 
 bool storage_pool::has_whole_chunks(const chunk_record& chunk) const {
