@@ -53,8 +53,8 @@ class job_command {
   }
 
   int run() {
-    atl::log::start("dfs",
-                    atl::log::level::error); // that a node is lost is the dispatcher's affair
+    // A lost connection is no news for the user: its pieces go elsewhere.
+    atl::log::start("dfs", atl::log::level::error);
     interrupt_watch signals;
     if (auto valid = job::check(what_.spec); !valid)
       return report_error(valid.error());

@@ -156,7 +156,7 @@ void request_dispatcher::cancel(std::uint64_t id, spi::timestamp now) {
 /// A request is overtaken only while no worker that may do it has a place.
 void request_dispatcher::place(std::uint64_t id, request_state& request) {
   auto is_next = queue_.empty() || id < queue_.front();
-  if (!is_next && (choosy_ > 0 || !request.what.among.empty())) {
+  if (!is_next && (restricted_ > 0 || !request.what.among.empty())) {
     send_queued();
     is_next = true;
   }
@@ -206,7 +206,7 @@ void request_dispatcher::enqueue(std::uint64_t id, request_state& request) {
   if (!queue_.can_hold(request.what.bytes))
     return complete(id, 0, busy("all workers are busy, and the queue can't hold the request"));
   request.is_queued = true;
-  choosy_ += !request.what.among.empty();
+  restricted_ += !request.what.among.empty();
   queue_.push({id, request.what.deadline, request.what.bytes});
   arm(id, request);
   while (queue_.is_full())
@@ -218,15 +218,15 @@ void request_dispatcher::enqueue(std::uint64_t id, request_state& request) {
 void request_dispatcher::dequeue(std::uint64_t id, request_state& request) {
   if (!std::exchange(request.is_queued, false))
     return;
-  choosy_ -= !request.what.among.empty();
+  restricted_ -= !request.what.among.empty();
   queue_.erase({id, request.what.deadline, request.what.bytes});
 }
 
 void request_dispatcher::send_queued() {
   for (auto id = queue_.next_after(0); id != 0; id = queue_.next_after(id)) {
     auto& request = requests_.at(id);
-    auto is_choosy = !request.what.among.empty();
-    if (send(id, request) == sending::no_place && !is_choosy)
+    auto is_restricted = !request.what.among.empty();
+    if (send(id, request) == sending::no_place && !is_restricted)
       return;
   }
 }

@@ -38,7 +38,7 @@ TEST_CASE("a dispatcher keeps its promises whatever workers, requesters and bala
 TEST_CASE("a dispatcher keeps its promises to requests for some of its workers") {
   atl::dispatch_counters all;
   for (std::uint64_t seed = 1; seed <= seed_count(400); ++seed) {
-    dispatcher_world world{{.seed = seed, .has_choosy_requests = true}};
+    dispatcher_world world{{.seed = seed, .has_restricted_requests = true}};
     auto violated = world.run();
     REQUIRE_MESSAGE(violated.empty(), violated);
     all.answered += world.counters().answered;

@@ -133,7 +133,7 @@ void dispatcher_world::arrive() {
     what.bytes = random_.below(1000);
     what.deadline =
         random_.below(10) == 0 ? atl::no_deadline : now_ + time{random_.between(0, 200'000)};
-    if (settings_.has_choosy_requests && random_.below(3) == 0)
+    if (settings_.has_restricted_requests && random_.below(3) == 0)
       for (auto left = random_.between(1, 3); left > 0; --left) // also workers that aren't there
         what.among.push_back(static_cast<std::uint64_t>(random_.between(1, last_worker_ + 1)));
     auto id = dispatcher_->submit(what, now_);

@@ -163,8 +163,8 @@ class request_dispatcher {
   attempt_map attempts_;
   std::set<timer> timers_;
   std::size_t available_ = 0;
-  std::size_t full_ = 0;   ///< of the available ones
-  std::size_t choosy_ = 0; ///< requests in the queue that are for some workers alone
+  std::size_t full_ = 0;       ///< of the available ones
+  std::size_t restricted_ = 0; ///< requests in the queue that are for some workers alone
   std::uint64_t last_request_ = 0;
   std::uint64_t last_attempt_ = 0;
   std::vector<dispatch_effect> effects_;
