@@ -153,24 +153,30 @@ void request_dispatcher::cancel(std::uint64_t id, spi::timestamp now) {
   send_queued();
 }
 
-/// A request never overtakes an older one that waits.
+/// A request is overtaken only while no worker that may do it has a place.
 void request_dispatcher::place(std::uint64_t id, request_state& request) {
   auto is_next = queue_.empty() || id < queue_.front();
+  if (!is_next && (restricted_ > 0 || !request.what.among.empty())) {
+    send_queued();
+    is_next = true;
+  }
   auto done = is_next ? send(id, request) : sending::no_place;
   if (done == sending::no_place)
     enqueue(id, request);
 }
 
 request_dispatcher::sending request_dispatcher::send(std::uint64_t id, request_state& request) {
-  if (available_ == 0) {
+  auto there = places_for(request);
+  if (there.available == 0) {
     complete(id, 0,
              error{errc::unavailable,
-                   workers_.empty()
-                       ? std::string{"the pool has no workers; expected at least one"}
-                       : fmt::format("none of the {} workers is available", workers_.size())});
+                   workers_.empty() ? std::string{"the pool has no workers; expected at least one"}
+                   : there.workers == 0
+                       ? std::string{"the workers of the request aren't in the pool"}
+                       : fmt::format("none of the {} workers is available", there.workers)});
     return sending::completed;
   }
-  if (full_ == available_)
+  if (there.full == there.available)
     return sending::no_place;
   auto picked = pick(request);
   if (!picked) {
@@ -187,16 +193,8 @@ request_dispatcher::sending request_dispatcher::send(std::uint64_t id, request_s
            error{errc::unavailable,
                  fmt::format("the balancer '{}' picks none of the {} workers; do all have the "
                              "weight 0?",
-                             pool_.name(), workers_.size())});
+                             pool_.name(), there.workers)});
   return sending::completed;
-}
-
-/// A worker that wasn't tried, if there is one.
-result<std::optional<std::uint64_t>> request_dispatcher::pick(const request_state& request) {
-  auto picked = pool_.pick(request.what.key, now_, request.tried);
-  if (picked && !*picked && !request.tried.empty())
-    return pool_.pick(request.what.key, now_);
-  return picked;
 }
 
 void request_dispatcher::enqueue(std::uint64_t id, request_state& request) {
@@ -208,6 +206,7 @@ void request_dispatcher::enqueue(std::uint64_t id, request_state& request) {
   if (!queue_.can_hold(request.what.bytes))
     return complete(id, 0, busy("all workers are busy, and the queue can't hold the request"));
   request.is_queued = true;
+  restricted_ += !request.what.among.empty();
   queue_.push({id, request.what.deadline, request.what.bytes});
   arm(id, request);
   while (queue_.is_full())
@@ -216,10 +215,18 @@ void request_dispatcher::enqueue(std::uint64_t id, request_state& request) {
                               to_string(options_.queue.overflow))));
 }
 
+void request_dispatcher::dequeue(std::uint64_t id, request_state& request) {
+  if (!std::exchange(request.is_queued, false))
+    return;
+  restricted_ -= !request.what.among.empty();
+  queue_.erase({id, request.what.deadline, request.what.bytes});
+}
+
 void request_dispatcher::send_queued() {
-  while (!queue_.empty()) {
-    auto id = queue_.front();
-    if (send(id, requests_.at(id)) == sending::no_place)
+  for (auto id = queue_.next_after(0); id != 0; id = queue_.next_after(id)) {
+    auto& request = requests_.at(id);
+    auto is_restricted = !request.what.among.empty();
+    if (send(id, request) == sending::no_place && !is_restricted)
       return;
   }
 }
@@ -263,8 +270,7 @@ void request_dispatcher::complete(std::uint64_t id, std::uint64_t attempt,
 /// The request's attempts go on without it.
 void request_dispatcher::forget(std::uint64_t id, bool at_deadline) {
   auto& request = requests_.at(id);
-  if (request.is_queued)
-    queue_.erase({id, request.what.deadline, request.what.bytes});
+  dequeue(id, request);
   set_timer(request.timer_at, timer_kind::request, id, no_deadline);
   for (auto attempt : request.attempts)
     if (attempt != 0) {

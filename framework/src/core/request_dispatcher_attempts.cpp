@@ -6,15 +6,53 @@
 #include <tuple>
 #include <utility>
 
-// Attempts, hedges, timers and views of a dispatcher.
+// Picks, attempts, hedges, timers and views of a dispatcher.
 namespace atl {
+
+// -- picks ------------------------------------------------------------------------------------
+
+request_dispatcher::places request_dispatcher::places_for(const request_state& request) const {
+  if (request.what.among.empty())
+    return {workers_.size(), available_, full_};
+  places there;
+  for (auto id : request.what.among)
+    if (auto found = workers_.find(id); found != workers_.end()) {
+      auto& worker = found->second;
+      ++there.workers;
+      there.available += worker.is_available;
+      there.full += worker.is_available && worker.is_full;
+    }
+  return there;
+}
+
+/// A worker that wasn't tried, if there is one.
+result<std::optional<std::uint64_t>> request_dispatcher::pick(const request_state& request) {
+  auto picked = pick_other_than(request.tried, request);
+  if (picked && !*picked && !request.tried.empty())
+    return pick_other_than({}, request);
+  return picked;
+}
+
+result<std::optional<std::uint64_t>>
+request_dispatcher::pick_other_than(const std::vector<std::uint64_t>& excluded,
+                                    const request_state& request) {
+  if (request.what.among.empty())
+    return pool_.pick(request.what.key, now_, excluded);
+  std::vector<std::uint64_t> left;
+  for (auto id : request.what.among)
+    if (std::ranges::find(excluded, id) == excluded.end())
+      left.push_back(id);
+  auto order = pool_.order(request.what.key, left, now_);
+  if (!order)
+    return tl::unexpected{order.error()};
+  return order->empty() ? std::nullopt : std::optional{order->front()};
+}
 
 // -- attempts ---------------------------------------------------------------------------------
 
 void request_dispatcher::start(std::uint64_t id, request_state& request, std::uint64_t worker,
                                bool is_hedge) {
-  if (std::exchange(request.is_queued, false))
-    queue_.erase({id, request.what.deadline, request.what.bytes});
+  dequeue(id, request);
   auto attempt = ++last_attempt_;
   ++counters_.attempts;
   pool_.begin(worker);
@@ -164,13 +202,13 @@ spi::timestamp request_dispatcher::hedge_time() {
 /// A hedge never waits: it is worth something only if it starts at once, at a healthy worker.
 void request_dispatcher::hedge(std::uint64_t id, request_state& request) {
   request.hedge_at = no_deadline;
-  if (full_ == available_)
+  if (auto there = places_for(request); there.full == there.available)
     return;
   if (!budget_.has_token_for_hedge(now_)) {
     ++counters_.budget_denied;
     return;
   }
-  auto picked = pool_.pick(request.what.key, now_, request.tried);
+  auto picked = pick_other_than(request.tried, request);
   if (!picked || !*picked || pool_.is_ejected(**picked))
     return;
   budget_.take(now_);

@@ -66,6 +66,7 @@ void dispatcher_actor::submit(call what, const dispatch_terms& terms) {
   request.key = terms.key;
   request.repeatable = terms.repeatable;
   request.bytes = what.body.size();
+  request.among = terms.among;
   if (terms.deadline)
     request.deadline = time_after(arrived, *terms.deadline);
   else if (what.type == dispatch_type::request)

@@ -35,7 +35,10 @@ struct dispatcher_fixture {
   }
   std::uint64_t submit(bool repeatable = true, spi::timestamp within = 1s,
                        std::uint64_t bytes = 100) {
-    return dispatcher.submit({0, now + within, repeatable, bytes}, now);
+    return dispatcher.submit({0, now + within, repeatable, bytes, {}}, now);
+  }
+  std::uint64_t submit_among(std::vector<std::uint64_t> workers) {
+    return dispatcher.submit({0, now + 1s, true, 100, std::move(workers)}, now);
   }
   void fail(std::uint64_t attempt, attempt_failure how = attempt_failure::failed) {
     dispatcher.on_failure(attempt, how, {errc::unavailable, "it broke"}, now);

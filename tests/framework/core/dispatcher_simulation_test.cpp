@@ -35,6 +35,19 @@ TEST_CASE("a dispatcher keeps its promises whatever workers, requesters and bala
   CHECK(ejected > seeds / 20);
 }
 
+TEST_CASE("a dispatcher keeps its promises to requests for some of its workers") {
+  atl::dispatch_counters all;
+  for (std::uint64_t seed = 1; seed <= seed_count(400); ++seed) {
+    dispatcher_world world{{.seed = seed, .has_restricted_requests = true}};
+    auto violated = world.run();
+    REQUIRE_MESSAGE(violated.empty(), violated);
+    all.answered += world.counters().answered;
+    all.hedges_won += world.counters().hedges_won;
+  }
+  CHECK(all.answered > 1000);
+  CHECK(all.hedges_won > 50);
+}
+
 TEST_CASE("a seed of the dispatcher's simulation replays") {
   auto digest = [](std::uint64_t seed) {
     dispatcher_world world{{.seed = seed}};

@@ -133,6 +133,9 @@ void dispatcher_world::arrive() {
     what.bytes = random_.below(1000);
     what.deadline =
         random_.below(10) == 0 ? atl::no_deadline : now_ + time{random_.between(0, 200'000)};
+    if (settings_.has_restricted_requests && random_.below(3) == 0)
+      for (auto left = random_.between(1, 3); left > 0; --left) // also workers that aren't there
+        what.among.push_back(static_cast<std::uint64_t>(random_.between(1, last_worker_ + 1)));
     auto id = dispatcher_->submit(what, now_);
     if (!requests_.try_emplace(id, request{what}).second)
       violated("a request's id was used twice");
@@ -248,6 +251,9 @@ void dispatcher_world::on_effect(const atl::send_attempt& effect) {
   last_attempt_ = effect.attempt;
   if (!to.is_member || !to.takes)
     violated(fmt::format("worker {}, which takes nothing, was sent a request", effect.worker));
+  if (auto& among = what.what.among;
+      !among.empty() && std::ranges::find(among, effect.worker) == among.end())
+    violated(fmt::format("worker {} was sent a request for others", effect.worker));
   if (what.is_complete)
     violated("a request that is complete was sent");
   if (++what.attempts > options_.retries_max + 2)

@@ -42,6 +42,7 @@ class dispatcher_world {
     std::uint32_t workers = 0; ///< 0: drawn
     std::uint32_t requests = 500;
     bool has_faults = true;
+    bool has_restricted_requests = false; ///< that are for some workers alone
   };
   explicit dispatcher_world(const settings& given);
 

@@ -320,6 +320,22 @@ TEST_CASE("a request's key reaches the balancer") {
   CHECK(it.pool->ask(work_kind, "dig", terms) == "second dig");
 }
 
+TEST_CASE("a request for some of the workers goes to these, at other nodes too") {
+  fixture it;
+  test_worker local{*it.actors, "local"};
+  worker_node remote{"node-2"};
+  it.add(local);
+  it.add(remote);
+  dispatch_terms terms;
+  terms.among = {2};
+  CHECK(it.pool->ask(work_kind, "hello", terms) == "node-2 hello");
+  terms.among = {1};
+  CHECK(it.pool->ask(work_kind, "hello", terms) == "local hello");
+  terms.among = {3};
+  CHECK(it.pool->ask(work_kind, "hello", terms) ==
+        tl::unexpected{error{errc::unavailable, "the workers of the request aren't in the pool"}});
+}
+
 TEST_CASE("the kind of a worker's error says whether another worker may be asked") {
   struct answer {
     errc code;

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 /// What goes into a `request_dispatcher`, and what comes out of it.
 namespace atl {
@@ -51,6 +52,9 @@ struct dispatch_request {
   /// May it be done twice without harm? Otherwise it is repeated only if it surely wasn't done.
   bool repeatable = false;
   std::uint64_t bytes = 0; ///< of its message
+  /// The workers that may do it; empty: all. While these are full it waits, and younger requests
+  /// that may go elsewhere don't wait for it.
+  std::vector<std::uint64_t> among{};
 };
 
 /// Why an attempt failed, by what its caller may do then.

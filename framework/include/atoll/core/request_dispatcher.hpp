@@ -26,7 +26,8 @@ namespace atl {
 /// While no worker is available at all, requests fail at once instead of waiting.
 ///
 /// Pure: the caller passes the time, and calls `advance` when `next_timer` has come. An event takes
-/// O(log n) besides the balancer's pick. Not thread-safe.
+/// O(log n) besides the balancer's pick, and O(n) while requests for some workers alone wait. Not
+/// thread-safe.
 class request_dispatcher {
  public:
   /// @param balancer the dispatcher calls it alone from now on
@@ -106,6 +107,12 @@ class request_dispatcher {
   };
   using attempt_map = std::unordered_map<std::uint64_t, attempt_state>;
   enum class sending { sent, no_place, completed };
+  /// The workers that may do a request.
+  struct places {
+    std::size_t workers = 0;
+    std::size_t available = 0;
+    std::size_t full = 0; ///< of the available ones
+  };
 
   void enter(spi::timestamp now);
 
@@ -118,8 +125,12 @@ class request_dispatcher {
   // Requests.
   void place(std::uint64_t id, request_state& request);
   sending send(std::uint64_t id, request_state& request);
+  places places_for(const request_state& request) const;
   result<std::optional<std::uint64_t>> pick(const request_state& request);
+  result<std::optional<std::uint64_t>> pick_other_than(const std::vector<std::uint64_t>& excluded,
+                                                       const request_state& request);
   void enqueue(std::uint64_t id, request_state& request);
+  void dequeue(std::uint64_t id, request_state& request);
   void send_queued();
   void fail_over(std::uint64_t id, attempt_failure how, const error& problem);
   void complete(std::uint64_t id, std::uint64_t attempt, std::optional<error> problem);
@@ -156,7 +167,8 @@ class request_dispatcher {
   attempt_map attempts_;
   std::set<timer> timers_;
   std::size_t available_ = 0;
-  std::size_t full_ = 0; ///< of the available ones
+  std::size_t full_ = 0;       ///< of the available ones
+  std::size_t restricted_ = 0; ///< requests in the queue that are for some workers alone
   std::uint64_t last_request_ = 0;
   std::uint64_t last_attempt_ = 0;
   std::vector<dispatch_effect> effects_;

@@ -70,6 +70,12 @@ class request_queue {
   /// @pre not empty
   std::uint64_t front() const { return *by_arrival_.begin(); }
 
+  /// The oldest request that is younger than this one; 0: none.
+  std::uint64_t next_after(std::uint64_t request) const {
+    auto next = by_arrival_.upper_bound(request);
+    return next == by_arrival_.end() ? 0 : *next;
+  }
+
   bool empty() const { return by_arrival_.empty(); }
   std::size_t size() const { return by_arrival_.size(); }
   std::uint64_t bytes() const { return bytes_; }

@@ -42,6 +42,8 @@ struct dispatch_terms {
   /// From its arrival at the dispatcher; none: the dispatcher's. Requests to another node are
   /// also given up when the node doesn't answer for four failure timeouts (`connection_settings`).
   std::optional<std::chrono::microseconds> deadline{};
+  /// The workers that may do it, such as those that hold the data; empty: all.
+  std::vector<std::uint64_t> among{};
 };
 
 /// To a dispatcher: a request, answered by the worker's envelope, or by an envelope with a `reply`
