@@ -28,6 +28,7 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
 pkg_check_modules(libisal REQUIRED IMPORTED_TARGET libisal)
 pkg_check_modules(jemalloc REQUIRED IMPORTED_TARGET jemalloc)
+pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
 
 # One copy of CAF a process; its headers are not ours to warn about.
 add_library(atoll_caf INTERFACE)

@@ -22,7 +22,7 @@ packages=(
   build-essential cmake ninja-build ccache pkg-config git ca-certificates
   libboost1.81-dev libboost-filesystem1.81-dev libboost-system1.81-dev
   libtomlplusplus-dev doctest-dev librocksdb-dev libjemalloc-dev libisal-dev libssl-dev libcli11-dev
-  libfmt-dev libspdlog-dev libexpected-dev nlohmann-json3-dev librapidcheck-dev libbenchmark-dev
+  libfmt-dev libspdlog-dev libexpected-dev nlohmann-json3-dev librapidcheck-dev libbenchmark-dev libre2-dev
 )
 
 say() { printf 'setup: %s\n' "$*" >&2; }

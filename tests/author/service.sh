@@ -38,9 +38,9 @@ is_quoted() {
   done
   [ "$(blocks "$language" "$guide")" = "$number" ] || fail "the guide has blocks of $language that nothing compares"
 }
-is_quoted cpp job_queue.cpp job_queue.hpp jobsd.cpp jobs.cpp ../job_queue_proof/prove_jobs.cpp
+is_quoted cpp job_queue.cpp job_queue.hpp jobsd.cpp jobs.cpp ../digger/digger.hpp ../gateway/gateway.hpp ../job_queue_proof/prove_jobs.cpp
 is_quoted cmake CMakeLists.txt ../job_queue_proof/CMakeLists.txt
-is_quoted toml cluster/cluster.toml
+is_quoted toml cluster/cluster.toml ../digger/workers.toml
 
 lines=$(cat "$here"/job_queue/*.* "$here"/job_queue/cluster/* | wc -l)
 [ "$lines" -le 250 ] || fail "the job queue has $lines lines, and shall be an example of at most 250"
@@ -65,7 +65,8 @@ process_of() {
   cat "$folder/run/$1.pid"
 }
 
-# administer: replaces a member whose disk is lost, adds a fourth one, and lets it lead where the protocol can
+# administer: replaces a member whose disk is lost, adds a fourth one, by an id that the other one got meanwhile, and lets
+# it lead where the protocol can
 administer() {
   local lost=member-3 fourth=member-4 port
   port=$(sed -n 's/.*"member-3", address = "127.0.0.1:\([0-9]*\)".*/\1/p' "$folder/cluster.toml")
@@ -75,7 +76,7 @@ administer() {
   grep -q "$lost takes no part" "$work/out" || fail "it isn't said which member waits:"
   quietly "replacing $lost" "$jobs" member replace "$lost"
   sed "s/member-1/$fourth/" "$folder/member-1.toml" >"$folder/$fourth.toml"
-  sed -i "s/^]$/  { id = 9, name = \"$fourth\", address = \"127.0.0.1:$((port + 1))\", joins = true },\n]/" "$folder/cluster.toml"
+  sed -i "s/^]$/  { id = 4, name = \"$fourth\", address = \"127.0.0.1:$((port + 1))\", joins = true },\n]/" "$folder/cluster.toml"
   "$jobs" up --timeout 1 "$folder" >"$work/out" 2>&1 || true # nobody has let it in yet
   quietly "adding $fourth" "$jobs" member add "$fourth"
   quietly "adding $fourth again" "$jobs" member add "$fourth"

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <stdexcept>
 #include <string>
@@ -42,6 +43,8 @@ class running_cluster {
   running_cluster& operator=(const running_cluster&) = delete;
 
   const dfs::cluster_settings& settings() const { return settings_; }
+  /// Of its files: `--cluster` for `dfs`.
+  const std::filesystem::path& folder() const { return folder_.path(); }
   const atl::node::local_node& node(const std::string& name) const;
   void start(const std::string& node);
   /// Processor time of all nodes so far, in seconds.

@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <signal.h>
 
 /// Decoded data is returned only if it has the checksum that the writer computed.
@@ -44,6 +46,12 @@ TEST_CASE("when a scheme decodes some combinations of fragments wrongly, a read 
   }
   it.cluster->kill(it.holders[1], SIGKILL);
   CHECK((it.cluster->dfs({"cat", "/f"}).out == it.bytes));
+  // A job on such a chunk is done where it is decoded.
+  auto told = nlohmann::json::parse(it.cluster->dfs({"--json", "job", "count", "/f"}).out);
+  CHECK(told["files"][0]["bytes"] == it.bytes.size());
+  CHECK(told["files"][0]["lines"] == std::ranges::count(it.bytes, '\n'));
+  CHECK(told["files"][0]["pieces_here"] == 1);
+  CHECK(told["files"][0]["pieces_at_nodes"] == 0);
 }
 
 TEST_CASE("when a scheme decodes all remaining fragments wrongly, a read fails and returns no "

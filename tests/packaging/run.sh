@@ -23,7 +23,7 @@ quietly "making the package" sh -c 'cd "$1" && "$2" -B "$3"' - "$build" "$cpack"
 package=$(echo "$work"/package/atoll_*.deb)
 [ -f "$package" ] || fail "there is no package in $(ls "$work/package")"
 dpkg-deb --info "$package" >"$work/out"
-for library in libc6 libstdc++6 librocksdb libssl3 libisal2 libjemalloc2 libfmt9 libspdlog1 libtomlplusplus3; do
+for library in libc6 libstdc++6 librocksdb libssl3 libisal2 libjemalloc2 libre2-9 libfmt9 libspdlog1 libtomlplusplus3; do
   grep -q "Depends:.*$library" "$work/out" || fail "the package does not depend on $library"
 done
 ! grep -q 'Depends:.*caf' "$work/out" || fail "the package depends on CAF, which no Debian 12 has"

@@ -59,7 +59,7 @@ const std::vector<layer>& layers() {
       {"tools", {"framework/tools/"}, {"spi", "core", "sim", "verify", "compare"}, {}, true},
       {"plugins", {"plugins/", "tests/author/lowest_id/"}, {"spi"}, {"isa-l.h", "isa-l/"}},
       {"services",
-       {"tests/author/job_queue/"},
+       {"tests/author/job_queue/", "tests/author/digger/", "tests/author/gateway/"},
        {"spi", "core", "net", "runtime", "node"},
        {},
        true},
@@ -127,14 +127,15 @@ std::optional<std::string> bracket_problem(const layer& own, std::string_view na
 const std::map<std::string_view, std::vector<std::string_view>>& folders_of_dfs() {
   static const std::map<std::string_view, std::vector<std::string_view>> all{
       {"common", {}},
+      {"job", {"common"}},
       {"settings", {"common"}},
       {"storage", {"common"}},
       {"namespace", {"common"}},
       {"bulk", {"common", "storage"}},
-      {"client", {"common", "settings", "namespace", "bulk"}},
+      {"client", {"common", "job", "settings", "namespace", "bulk"}},
       {"master", {"common", "namespace"}},
-      {"node", {"common", "settings", "storage", "namespace", "bulk", "master"}},
-      {"cli", {"common", "settings", "namespace", "client"}},
+      {"node", {"common", "job", "settings", "storage", "namespace", "bulk", "master"}},
+      {"cli", {"common", "job", "settings", "namespace", "client"}},
   };
   return all;
 }

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <future>
 #include <map>
 #include <string>
 #include <utility>
@@ -42,11 +43,15 @@ void add_own_views(json& masters, const std::map<std::string, json>& views) {
 } // namespace
 
 atl::result<cluster_status> gather_status(control& masters) {
-  auto group = atl::node::ask_group(masters.service().group(), master_role_name);
+  // At once, because a master that doesn't answer costs each of the two the time to notice.
+  auto asked = std::async(std::launch::async, [&] {
+    return atl::node::ask_group(masters.service().group(), master_role_name);
+  });
+  auto views = ask_masters(masters);
+  auto group = asked.get();
   if (!group)
     return atl::fail(atl::errc::unavailable,
                      fmt::format("{}; {}", group.error().message, nodes_down_advice));
-  auto views = ask_masters(masters);
   for (auto& name : group->ranked) {
     auto best = views.find(name);
     if (best == views.end())

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cli/context.hpp"
+#include "job/job_spec.hpp"
 
 #include <atoll/node/launcher.hpp>
 
@@ -40,6 +41,14 @@ struct move_arguments {
   bool no_clobber = false;
 };
 int move(context& with, const move_arguments& what);
+
+struct job_arguments {
+  job::job_spec spec;
+  std::vector<std::string> paths;
+};
+/// Runs a job on files. Also returns 1 for a `grep` that finds nothing, and 128 + a signal's number
+/// when that has ended the job.
+int run_jobs(context& with, const job_arguments& what);
 
 // These process all paths, also after a failure; the first failure decides the exit code.
 

@@ -39,19 +39,6 @@ exit_code exit_code_of(atl::errc code) {
 
 namespace {
 
-/// Escapes control characters of names in a message, except line breaks.
-std::string printable_lines(std::string_view message) {
-  std::string out;
-  for (;;) {
-    auto end = message.find('\n');
-    out += atl::printable(message.substr(0, end));
-    if (end == message.npos)
-      return out;
-    out += '\n';
-    message.remove_prefix(end + 1);
-  }
-}
-
 std::shared_ptr<const leader_memory> memory_of(const cluster_settings& cluster) {
   return std::make_shared<leader_memory>(leader_memory::default_folder(), cluster);
 }
@@ -60,7 +47,7 @@ std::shared_ptr<const leader_memory> memory_of(const cluster_settings& cluster) 
 
 int report_error(const atl::error& problem) {
   if (!has_output_failed()) // that failure is reported at the end, and may be the cause
-    print_error("dfs: {}\n", printable_lines(problem.message));
+    print_error("dfs: {}\n", atl::printable_lines(problem.message));
   return exit_code_of(problem.code);
 }
 

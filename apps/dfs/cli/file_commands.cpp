@@ -3,16 +3,15 @@
 #include "cli/commands.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace dfs::cli {
 
-namespace {
-
-/// An argument that takes any number of words verbatim: with a vector of strings, CLI11 would parse
-/// `{}` as an empty list.
 CLI::Option* add_words(CLI::App& command, const std::string& name, std::vector<std::string>& words,
                        const std::string& description) {
   auto take = [&words](const CLI::results_t& typed) {
@@ -23,6 +22,8 @@ CLI::Option* add_words(CLI::App& command, const std::string& name, std::vector<s
       ->expected(-1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
+
+namespace {
 
 /// The last word is the target.
 std::string take_last(std::vector<std::string>& words) {
@@ -150,18 +151,43 @@ void add_changers(CLI::App& app, context& with, chosen_command& call) {
   rm->callback([&] { call = [&] { return cli::remove(with, paths, flag); }; });
 }
 
+/// Tells the pattern of `job grep` among the words of a command line: the first one after these.
+class pattern_finder {
+ public:
+  bool is_next(const std::string& word, bool only_names) {
+    auto is_option = !only_names && word.starts_with('-');
+    auto is_value = std::exchange(value_follows_, word == "-c" || word == "--cluster");
+    if (is_option || is_value)
+      return false;
+    if (found_ == words_.size())
+      return std::exchange(is_wanted_, false);
+    is_wanted_ = is_wanted_ && word == words_[found_++];
+    return false;
+  }
+
+ private:
+  static constexpr std::array<std::string_view, 2> words_{"job", "grep"};
+  std::size_t found_ = 0;
+  bool is_wanted_ = true;
+  bool value_follows_ = false;
+};
+
 } // namespace
 
 std::vector<std::string> words_for_parser(int argc, char** argv) {
   std::vector<std::string> words;
   auto only_names = false; // after a `--`
+  pattern_finder pattern;
   for (int i = 1; i < argc; ++i) {
     std::string word{argv[i]};
     if (word == "--" && !std::exchange(only_names, true))
       continue;
     auto looks_like_list = word.starts_with('[') && word.ends_with(']');
     auto looks_like_option = only_names && word.size() > 1 && word.starts_with('-');
-    words.push_back(looks_like_list || looks_like_option ? "./" + word : word);
+    auto is_pattern = pattern.is_next(word, only_names);
+    if (looks_like_list || looks_like_option)
+      word = is_pattern ? "(" + word + ")" : "./" + word;
+    words.push_back(std::move(word));
   }
   std::reverse(words.begin(), words.end());
   return words;

@@ -8,8 +8,6 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
-
 namespace dfs::cli {
 
 namespace {

@@ -1,5 +1,6 @@
 #include "cli/commands.hpp"
 #include "cli/file_commands.hpp"
+#include "cli/job_commands.hpp"
 #include "cli/launch_commands.hpp"
 #include "cli/output.hpp"
 #include "cli/usage_error.hpp"
@@ -77,7 +78,8 @@ int run(int argc, char** argv) {
       "Exit codes: 0 done, 1 failed, 2 wrong use, 3 not found, 4 exists already,\n"
       "5 no node could do it in time, 6 data is damaged, 7 no space left. Of several files\n"
       "each is tried, and the first failure decides. 'dfs status': 0 the cluster is healthy,\n"
-      "5 writes are refused or no master answers, 8 it is degraded.");
+      "5 writes are refused or no master answers, 8 it is degraded. 'dfs job grep': 1 no line\n"
+      "is found. A job that a signal ends: 128 + its number, 130 for Ctrl-C.");
   context with;
   app.add_option("-c,--cluster", with.cluster_file,
                  "The cluster's TOML file, or its folder; default ./cluster.toml")
@@ -87,6 +89,7 @@ int run(int argc, char** argv) {
   app.fallthrough();
   chosen call;
   dfs::cli::add_file_commands(app, with, call);
+  dfs::cli::add_job_commands(app, with, call);
   add_cluster(app, with, call);
   dfs::cli::add_launch_commands(app, with, call);
   try {

@@ -1,3 +1,4 @@
+#include "client/file_extents.hpp"
 #include "client/transfers.hpp"
 #include "namespace/path.hpp"
 
@@ -94,11 +95,8 @@ atl::result<std::uint64_t> download(control& masters, storage_pool& storages,
     return page->inline_bytes.size();
   }
   auto size = page->size_bytes;
-  auto inode = page->inode;
-  auto version = page->version;
   chunk_reader reader{storages};
   std::uint64_t offset = 0;
-  std::uint32_t next = 0; ///< the next extent to query
   auto take_one = [&]() -> atl::status {
     auto taken = reader.take_one(into, offset);
     if (!taken)
@@ -107,26 +105,16 @@ atl::result<std::uint64_t> download(control& masters, storage_pool& storages,
       progress(offset, size);
     return {};
   };
-  for (;;) {
-    for (auto& extent : page->extents) {
-      // A hostile or defective master must not cause a large allocation.
-      if (extent.chunk.size_bytes > protocol::chunk_bytes_max ||
-          extent.length_bytes > extent.chunk.size_bytes)
-        return fail(errc::corrupt, path + ": an extent that can't be true");
-      reader.read_ahead(extent);
-      while (reader.full())
-        if (auto taken = take_one(); !taken)
-          return tl::unexpected{taken.error()};
-    }
-    next += static_cast<std::uint32_t>(page->extents.size());
-    if (!page->more || page->extents.empty())
-      break;
-    page = masters.query(queries::open{path, next});
-    if (!page)
-      return tl::unexpected{page.error()};
-    if (page->inode != inode || page->version != version)
-      return fail(errc::refused, path + " was replaced while it was read; read it again");
-  }
+  auto walked =
+      for_each_extent(masters, path, *page, [&](const placed_extent& extent) -> atl::status {
+        reader.read_ahead(extent);
+        while (reader.full())
+          if (auto taken = take_one(); !taken)
+            return taken;
+        return {};
+      });
+  if (!walked)
+    return tl::unexpected{walked.error()};
   while (!reader.empty())
     if (auto taken = take_one(); !taken)
       return tl::unexpected{taken.error()};

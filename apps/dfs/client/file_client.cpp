@@ -3,6 +3,8 @@
 #include "client/storage_pool.hpp"
 #include "client/transfers.hpp"
 
+#include <utility>
+
 namespace dfs {
 
 struct file_client::implementation {
@@ -46,6 +48,10 @@ atl::result<std::uint64_t> file_client::put(const byte_source& from, const std::
 atl::result<std::uint64_t> file_client::get(const std::string& path, const byte_sink& into,
                                             const progress_report& progress) {
   return download(impl_->masters, *impl_->storages, path, into, progress);
+}
+
+atl::result<std::unique_ptr<job_runner>> file_client::make_job_runner(std::vector<job_node> nodes) {
+  return job_runner::open(impl_->cluster, impl_->masters, *impl_->storages, std::move(nodes));
 }
 
 atl::status file_client::list(const std::string& path,

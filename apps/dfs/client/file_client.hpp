@@ -1,6 +1,7 @@
 #pragma once
 
 #include "client/control.hpp"
+#include "client/job_runner.hpp"
 #include "client/stream.hpp"
 #include "common/master_protocol.hpp"
 #include "settings/settings.hpp"
@@ -12,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace dfs {
 
@@ -55,6 +57,9 @@ class file_client {
   /// read; errc::corrupt with the range if no copy is intact.
   atl::result<std::uint64_t> get(const std::string& path, const byte_sink& into,
                                  const progress_report& progress = {});
+
+  /// Prepares jobs on files. @param nodes all storage nodes. Must not outlive this object.
+  atl::result<std::unique_ptr<job_runner>> make_job_runner(std::vector<job_node> nodes);
 
   /// Calls `each` for every entry of a directory, in the order of the names' bytes, until it
   /// returns false.

@@ -44,17 +44,17 @@ atl::result<std::unique_ptr<storage_pool>> storage_pool::open(const cluster_sett
   return pool;
 }
 
+atl::result<std::shared_ptr<const atl::plugin>>
+storage_pool::load(atl::spi::plugin_kind kind, const protocol::plugin_choice& choice) const {
+  auto found = atl::node::make_loader(cluster_.plugin_path).load(kind, choice.name);
+  if (found && (*found)->version() != choice.version)
+    return fail(errc::refused,
+                fmt::format("{} is version {} here and {} on the masters: install the same one",
+                            (*found)->title(), (*found)->version(), choice.version));
+  return found;
+}
+
 atl::status storage_pool::load_plugins() {
-  auto loader = atl::node::make_loader(cluster_.plugin_path);
-  auto load = [&](atl::spi::plugin_kind kind, const protocol::plugin_choice& choice)
-      -> atl::result<std::shared_ptr<const atl::plugin>> {
-    auto found = loader.load(kind, choice.name);
-    if (found && (*found)->version() != choice.version)
-      return fail(errc::refused,
-                  fmt::format("{} is version {} here and {} on the masters: install the same one",
-                              (*found)->title(), (*found)->version(), choice.version));
-    return found;
-  };
   auto scheme = load(atl::spi::plugin_kind::recovery, info_.recovery);
   if (!scheme)
     return tl::unexpected{scheme.error()};
@@ -62,16 +62,28 @@ atl::status storage_pool::load_plugins() {
   if (!recovery)
     return tl::unexpected{recovery.error()};
   recovery_ = std::move(*recovery);
-  auto balancer = load(atl::spi::plugin_kind::balancer, info_.reads);
-  if (!balancer)
-    return tl::unexpected{balancer.error()};
-  auto reads = (*balancer)->create_balancer(info_.reads.options, std::random_device{}());
+  auto reads = make_balancer();
   if (!reads)
     return tl::unexpected{reads.error()};
   std::lock_guard lock{mutex_};
-  reads_.emplace(std::make_shared<atl::watched_balancer>(std::move(*reads), balancer_time_max),
-                 info_.reads.name, cluster_.client_zone, std::random_device{}());
+  reads_.emplace(std::move(*reads), info_.reads.name, cluster_.client_zone,
+                 std::random_device{}());
   return reads_->update(known_nodes());
+}
+
+atl::result<std::shared_ptr<atl::spi::balancer>> storage_pool::make_balancer() const {
+  auto balancer = load(atl::spi::plugin_kind::balancer, info_.reads);
+  if (!balancer)
+    return tl::unexpected{balancer.error()};
+  auto made = (*balancer)->create_balancer(info_.reads.options, std::random_device{}());
+  if (!made)
+    return tl::unexpected{made.error()};
+  return std::make_shared<atl::watched_balancer>(std::move(*made), balancer_time_max);
+}
+
+bool storage_pool::has_whole_chunks(const chunk_record& chunk) const {
+  auto layout = recovery_->layout();
+  return layout.identical && layout.needed == 1 && chunk.nodes.size() == layout.total;
 }
 
 std::vector<protocol::storage_view> storage_pool::known_nodes() const {

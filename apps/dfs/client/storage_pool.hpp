@@ -38,6 +38,12 @@ class storage_pool {
 
   const protocol::cluster_info& info() const { return info_; }
 
+  /// Another balancer of the cluster's kind for reads, which can't hang. Errors: refused if the masters have another
+  /// version of it.
+  atl::result<std::shared_ptr<atl::spi::balancer>> make_balancer() const;
+  /// Is each fragment of a chunk the chunk itself?
+  bool has_whole_chunks(const chunk_record& chunk) const;
+
   /// Stores a chunk on the nodes that the masters choose. If a node fails, a second attempt under
   /// another chunk id avoids it; there the scheme's minimum of fragments suffices. Busy nodes are
   /// retried for `client.busy_timeout`.
@@ -60,6 +66,8 @@ class storage_pool {
   struct fetch_round;
 
   storage_pool(const cluster_settings& cluster, control& masters);
+  atl::result<std::shared_ptr<const atl::plugin>> load(atl::spi::plugin_kind kind,
+                                                       const protocol::plugin_choice& choice) const;
   atl::status load_plugins();
   atl::status refresh();
   bulk_options make_options() const;

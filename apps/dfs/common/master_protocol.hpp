@@ -33,6 +33,9 @@ enum class kind : std::uint16_t {
   /// To a storage node: empty, answered empty. Orders wait, so the node sends its next heartbeat at
   /// once. A master sends it over the connection that the node made, without a reply.
   report_now = 108,
+  // To a storage node, from a client (job/job_protocol.hpp).
+  run_piece = 109,  ///< `job::piece_request` → `job::piece_result`, as a deferred call
+  cancel_job = 110, ///< `job::cancel_request` → empty
 };
 
 /// A fragment that a storage node has stored or removed.

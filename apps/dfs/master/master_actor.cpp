@@ -89,7 +89,9 @@ caf::result<envelope> master_actor::on_envelope(envelope& message) {
     return cluster();
   case protocol::kind::status:
     return status();
-  case protocol::kind::report_now: // only a storage node takes it
+  case protocol::kind::report_now: // only a storage node takes these
+  case protocol::kind::run_piece:
+  case protocol::kind::cancel_job:
     break;
   }
   return error_reply({errc::invalid, "a kind of message that a master doesn't take"});

@@ -41,6 +41,7 @@ void storage_agent::on_exit() {
   masters_.clear();
   settings_.connections.reset();
   settings_.store.reset();
+  settings_.jobs = nullptr;
   settings_.supervisor = nullptr;
 }
 
@@ -51,7 +52,7 @@ caf::behavior storage_agent::make_behavior() {
   return {
       [this](const atl::runtime::connection_event& event) { on_connection_event(event); },
       [this](const atl::runtime::envelope_from_peer& from) { on_order(from); },
-      [this](const envelope& message) { return on_envelope(message); },
+      [this](envelope& message) { return on_envelope(message); },
       [](const atl::runtime::turned_away&) {},
       [this](removals_wait) { remove_some(); },
       [this](tick) {
@@ -110,8 +111,14 @@ void storage_agent::on_order(const atl::runtime::envelope_from_peer& from) {
 }
 
 /// Over the node's endpoint, so it isn't known which master asks.
-envelope storage_agent::on_envelope(const envelope& message) {
-  if (static_cast<protocol::kind>(message.kind) != protocol::kind::report_now)
+caf::result<envelope> storage_agent::on_envelope(envelope& message) {
+  auto kind = static_cast<protocol::kind>(message.kind);
+  if (kind == protocol::kind::run_piece || kind == protocol::kind::cancel_job) {
+    auto promise = make_response_promise<envelope>();
+    promise.delegate(settings_.jobs, std::move(message));
+    return promise;
+  }
+  if (kind != protocol::kind::report_now)
     return atl::runtime::make_reply(
         {atl::fail(errc::invalid, "a kind of message that a storage node doesn't take"),
          {},

@@ -8,6 +8,7 @@
 
 #include <caf/actor.hpp>
 #include <caf/event_based_actor.hpp>
+#include <caf/result.hpp>
 
 #include <deque>
 #include <functional>
@@ -41,6 +42,7 @@ class storage_agent : public caf::event_based_actor {
     /// How many requests for data the node is working on. Called by the agent's thread.
     std::function<std::uint32_t()> in_flight;
     std::shared_ptr<chunk_store> store;
+    caf::actor jobs;       ///< `job_actor`; takes what clients send for their jobs
     caf::actor supervisor; ///< gets `node_failure`
   };
 
@@ -72,7 +74,7 @@ class storage_agent : public caf::event_based_actor {
   bool accept_group(const std::string& name, const protocol::storage_commands& commands);
   void warn_once(const std::string& name, const std::string& why);
   void on_order(const atl::runtime::envelope_from_peer& from);
-  atl::runtime::envelope on_envelope(const atl::runtime::envelope& message);
+  caf::result<atl::runtime::envelope> on_envelope(atl::runtime::envelope& message);
   void report_now(const std::string& name);
   void on_connection_event(const atl::runtime::connection_event& event);
 

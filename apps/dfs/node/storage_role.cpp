@@ -1,5 +1,6 @@
 #include "node/storage_role.hpp"
 
+#include "node/job_actor.hpp"
 #include "node/open_files_plan.hpp"
 #include "node/storage_agent.hpp"
 
@@ -27,6 +28,7 @@ atl::status storage_role::start(atl::node::node_context& node) {
     return opened;
   if (auto started = start_bulk(); !started)
     return started;
+  start_jobs();
   start_agent();
   return {};
 }
@@ -34,7 +36,9 @@ atl::status storage_role::start(atl::node::node_context& node) {
 /// The agent ends first, because it asks the server.
 void storage_role::stop() {
   if (agent_)
-    atl::node::end_actors(node_->actors, {std::exchange(agent_, nullptr)});
+    atl::node::end_actors(node_->actors,
+                          {std::exchange(agent_, nullptr), std::exchange(jobs_, nullptr)});
+  pieces_.reset();
   if (bulk_)
     bulk_->stop();
   bulk_.reset();
@@ -124,6 +128,12 @@ atl::status storage_role::join_group(const std::string& group) {
   return joined;
 }
 
+void storage_role::start_jobs() {
+  pieces_ = std::make_shared<piece_runner>(store_);
+  jobs_ = node_->actors->spawn<job_actor>(pieces_);
+  node_->supervise(jobs_, "the actor of the jobs");
+}
+
 void storage_role::start_agent() {
   auto& folder = node_->folder;
   storage_agent::settings settings;
@@ -136,7 +146,10 @@ void storage_role::start_agent() {
   settings.bulk = self_.bulk;
   settings.zone = self_.zone;
   settings.weight = self_.weight;
-  settings.in_flight = [server = bulk_.get()] { return server->stats().load.in_flight; };
+  settings.in_flight = [server = bulk_.get(), pieces = pieces_] {
+    return server->stats().load.in_flight + static_cast<std::uint32_t>(pieces->under_way());
+  };
+  settings.jobs = jobs_;
   settings.store = store_;
   settings.supervisor = node_->supervisor;
   agent_ = node_->actors->spawn<storage_agent, caf::detached>(std::move(settings));

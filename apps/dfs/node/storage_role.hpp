@@ -1,6 +1,7 @@
 #pragma once
 
 #include "bulk/server.hpp"
+#include "node/piece_runner.hpp"
 #include "settings/settings.hpp"
 #include "storage/chunk_store.hpp"
 
@@ -29,6 +30,7 @@ class storage_role : public atl::node::role {
   atl::status plan_files();
   atl::status open_store();
   atl::status start_bulk();
+  void start_jobs();
   void start_agent();
   atl::status join_group(const std::string& group);
 
@@ -38,6 +40,8 @@ class storage_role : public atl::node::role {
   std::atomic<bool> in_group_ = false; ///< asked by the thread of the endpoint, which must not wait
   std::shared_ptr<chunk_store> store_;
   std::unique_ptr<bulk_server> bulk_;
+  std::shared_ptr<piece_runner> pieces_;
+  caf::actor jobs_;
   caf::actor agent_;
 };
 

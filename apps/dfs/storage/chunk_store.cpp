@@ -79,22 +79,29 @@ atl::status chunk_store::verify(const fragment_key& key, const open_fragment& op
   std::vector<std::byte> buffer(std::min<std::uint64_t>(verify_step, opened.size));
   for (std::uint64_t at = 0; at < opened.size; at += verify_step) {
     auto size = std::min<std::uint64_t>(verify_step, opened.size - at);
-    auto got = read_fully(disk_, opened.file.fd(), buffer.data(), size, at);
-    if (got < 0)
-      return tl::unexpected{read_failure(key, got)};
-    std::span<const std::byte> left{buffer.data(), static_cast<std::size_t>(got)};
-    for (auto block = at / block_size; !left.empty(); ++block) {
-      auto bytes = left.first(std::min(left.size(), block_size));
-      if (block_crc(bytes) != opened.block_crcs[block])
-        return atl::fail(atl::errc::corrupt,
-                         fmt::format("block {} of fragment {} does not match its checksum", block,
-                                     to_string(key)));
-      left = left.subspan(bytes.size());
-    }
-    if (static_cast<std::uint64_t>(got) < size)
-      return atl::fail(atl::errc::corrupt,
-                       fmt::format("fragment {} was cut short while it was read", to_string(key)));
+    if (auto done = read(key, opened, at, std::span{buffer}.first(size)); !done)
+      return done;
   }
+  return {};
+}
+
+atl::status chunk_store::read(const fragment_key& key, const open_fragment& opened,
+                              std::uint64_t at, std::span<std::byte> into) {
+  auto got = read_fully(disk_, opened.file.fd(), into.data(), into.size(), at);
+  if (got < 0)
+    return tl::unexpected{read_failure(key, got)};
+  std::span<const std::byte> left{into.data(), static_cast<std::size_t>(got)};
+  for (auto block = at / block_size; !left.empty(); ++block) {
+    auto bytes = left.first(std::min(left.size(), block_size));
+    if (block_crc(bytes) != opened.block_crcs[block])
+      return atl::fail(atl::errc::corrupt,
+                       fmt::format("block {} of fragment {} does not match its checksum", block,
+                                   to_string(key)));
+    left = left.subspan(bytes.size());
+  }
+  if (static_cast<std::size_t>(got) < into.size())
+    return atl::fail(atl::errc::corrupt,
+                     fmt::format("fragment {} was cut short while it was read", to_string(key)));
   return {};
 }
 

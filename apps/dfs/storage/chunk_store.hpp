@@ -8,10 +8,12 @@
 #include <atoll/core/error.hpp>
 
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -84,6 +86,11 @@ class chunk_store {
 
   /// Errors: not_found; corrupt (the fragment is then moved aside); io.
   atl::result<open_fragment> open(const fragment_key& key);
+
+  /// Reads blocks of a fragment, and checks them. @param at where a block begins. @pre the range
+  /// ends where a block ends. Errors: corrupt, io.
+  atl::status read(const fragment_key& key, const open_fragment& opened, std::uint64_t at,
+                   std::span<std::byte> into);
 
   /// Reads the whole fragment and checks every block. Errors: not_found, corrupt, io.
   atl::status verify(const fragment_key& key);

@@ -88,6 +88,7 @@ status balanced_pool::replace_list(std::vector<pool_member> members, spi::timest
   std::vector<std::uint32_t> in_flight(count), reported(count);
   std::vector<float> latency(count);
   std::vector<std::uint64_t> free_bytes(count);
+  std::vector<std::uint8_t> full(count);
   std::vector<outlier_detector::record> outliers(count);
   std::vector<spi::member> told(count);
   for (std::size_t i = 0; i < count; ++i) {
@@ -101,6 +102,7 @@ status balanced_pool::replace_list(std::vector<pool_member> members, spi::timest
     in_flight[i] = in_flight_[*former];
     reported[i] = reported_in_flight_[*former];
     latency[i] = latency_[*former];
+    full[i] = full_[*former];
     outliers[i] = outliers_.at(*former);
   }
 
@@ -111,10 +113,12 @@ status balanced_pool::replace_list(std::vector<pool_member> members, spi::timest
   reported_in_flight_ = std::move(reported);
   latency_ = std::move(latency);
   free_bytes_ = std::move(free_bytes);
+  full_ = std::move(full);
   outliers_.update(std::move(outliers));
   available_.assign(count, 0);
   local_available_.assign(count, 0);
-  local_members_ = local_usable_ = 0;
+  full_only_.assign(count, 0);
+  local_members_ = local_usable_ = full_only_members_ = 0;
   slots_.clear();
   for (spi::slot who = 0; who < count; ++who) {
     slots_.emplace(members_[who].id, who);
@@ -140,7 +144,9 @@ void balanced_pool::forget_all() {
   free_bytes_.clear();
   available_.clear();
   local_available_.clear();
-  local_members_ = local_usable_ = 0;
+  full_.clear();
+  full_only_.clear();
+  local_members_ = local_usable_ = full_only_members_ = 0;
 }
 
 std::optional<spi::slot> balanced_pool::slot_of(std::uint64_t id) const {
@@ -156,8 +162,11 @@ bool balanced_pool::is_local(spi::slot who) const {
 
 /// Sets what the balancer is told of a member's availability.
 void balanced_pool::refresh(spi::slot who) {
-  auto usable = members_[who].available && !outliers_.is_ejected(who);
+  auto healthy = members_[who].available && !outliers_.is_ejected(who);
+  auto usable = healthy && full_[who] == 0;
   available_[who] = usable;
+  full_only_members_ = full_only_members_ + (healthy && !usable) - full_only_[who];
+  full_only_[who] = healthy && !usable;
   if (!is_local(who))
     return;
   local_usable_ = local_usable_ + usable - local_available_[who];
@@ -185,6 +194,13 @@ void balanced_pool::set_reported_in_flight(std::uint64_t id, std::uint32_t reque
     reported_in_flight_[*who] = requests;
 }
 
+void balanced_pool::set_full(std::uint64_t id, bool full) {
+  if (auto who = slot_of(id)) {
+    full_[*who] = full;
+    refresh(*who);
+  }
+}
+
 /// Time never goes back for a balancer. Members whose ejection is over are available again.
 void balanced_pool::pass_time(spi::timestamp& now) {
   now = last_now_ = std::max(last_now_, now);
@@ -197,6 +213,16 @@ void balanced_pool::pass_time(spi::timestamp& now) {
 bool balanced_pool::is_usable(std::uint64_t id) const {
   auto who = slot_of(id);
   return who && available_[*who] != 0;
+}
+
+bool balanced_pool::is_ejected(std::uint64_t id) const {
+  auto who = slot_of(id);
+  return who && outliers_.is_ejected(*who);
+}
+
+float balanced_pool::latency(std::uint64_t id) const {
+  auto who = slot_of(id);
+  return who ? latency_[*who] : 0;
 }
 
 std::uint32_t balanced_pool::in_flight(std::uint64_t id) const {

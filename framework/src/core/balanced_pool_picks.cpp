@@ -63,14 +63,17 @@ balanced_pool::masks balanced_pool::only(id_span among) {
 }
 
 bool balanced_pool::is_ejected_only(spi::slot who) const {
-  return members_[who].available && outliers_.is_ejected(who);
+  return members_[who].available && full_[who] == 0 && outliers_.is_ejected(who);
 }
 
 /// The members of the owner's domain come first, if they are preferred; the ejected ones last: a
-/// request to a member that failed before may succeed, a request to none can't.
+/// request to a member that failed before may succeed, a request to none can't. A member that is
+/// only full is worth waiting for.
 balanced_pool::masks balanced_pool::in_order(std::span<const std::uint8_t> local,
                                              std::span<const std::uint8_t> all) const {
-  return {prefers_local() ? local : std::span<const std::uint8_t>{}, all, ejected_mask_};
+  constexpr std::span<const std::uint8_t> none;
+  return {prefers_local() ? local : none, all,
+          full_only_members_ == 0 ? std::span<const std::uint8_t>{ejected_mask_} : none};
 }
 
 result<std::optional<std::uint64_t>> balanced_pool::pick(std::uint64_t key, spi::timestamp now,

@@ -82,4 +82,16 @@ std::string printable(std::string_view text) {
   return out;
 }
 
+std::string printable_lines(std::string_view text) {
+  std::string out;
+  for (;;) {
+    auto end = text.find('\n');
+    append_escaped(out, text.substr(0, end));
+    if (end == text.npos)
+      return out;
+    out += '\n';
+    text.remove_prefix(end + 1);
+  }
+}
+
 } // namespace atl

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "node_messages.hpp"
+
 #include <atoll/core/group_birth.hpp>
 #include <atoll/node/group_status.hpp>
 #include <atoll/node/replicated_service.hpp>
@@ -14,9 +16,6 @@
 #include <string>
 
 namespace atl::node {
-
-/// Time for `admission_actor` to ask the other members again.
-struct admission_tick {};
 
 /// Stands in for a replica whose data folder belongs to no group yet: queries the other members,
 /// answers their queries, and tells all other callers what the replica waits for.
@@ -65,11 +64,3 @@ class admission_actor : public caf::event_based_actor {
 };
 
 } // namespace atl::node
-
-CAF_BEGIN_TYPE_ID_BLOCK(atoll_node, caf::first_custom_type_id + 90)
-
-CAF_ADD_TYPE_ID(atoll_node, (atl::node::admission_tick))
-
-CAF_END_TYPE_ID_BLOCK(atoll_node)
-
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::node::admission_tick)

@@ -1,14 +1,10 @@
 #include "transfer_schedule.hpp"
 
-#include <atoll/core/state/group_members.hpp>
 #include <atoll/node/group_admin.hpp>
-#include <atoll/runtime/runtime_messages.hpp>
-#include <atoll/spi/codec.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <thread>
 #include <utility>
 
 namespace atl::node {
@@ -16,7 +12,6 @@ namespace atl::node {
 namespace {
 
 using clock = std::chrono::steady_clock;
-using runtime::message_kind;
 
 constexpr auto poll_interval = std::chrono::milliseconds{100};
 /// How long to wait for the answer of a member that was just started or is busy.
@@ -30,14 +25,19 @@ bool contains(const std::vector<spi::replica_id>& ids, spi::replica_id id) {
   return std::ranges::find(ids, id) != ids.end();
 }
 
+/// May the same call succeed later?
+bool is_passing(errc code) {
+  return code == errc::unavailable || code == errc::timeout || code == errc::busy;
+}
+
 /// A learner's applied index, and the time since when it has not changed.
 struct learning {
-  std::uint64_t applied = 0;
+  clock::time_point since;
+  spi::log_index applied = 0;
   bool answered = false;
-  std::string problem;
-  clock::time_point since = clock::now();
+  std::string problem{};
 
-  void note(const result<group_status>& view) {
+  void note(const result<group_status>& view, clock::time_point now) {
     auto before = std::pair{applied, answered};
     answered = view.has_value();
     if (answered)
@@ -45,117 +45,152 @@ struct learning {
     else
       problem = view.error().message;
     if (before != std::pair{applied, answered})
-      since = clock::now();
+      since = now;
   }
-  bool is_given_up() const {
-    return clock::now() - since >= (answered ? progress_timeout : answer_timeout);
+  bool is_given_up(clock::time_point now) const {
+    return now - since >= (answered ? progress_timeout : answer_timeout);
   }
 };
 
 } // namespace
 
-group_admin::group_admin(runtime::service_client& client, settings given)
-    : client_{client}, settings_{std::move(given)} {}
+group_admin::group_admin(std::unique_ptr<group_link> link, settings given)
+    : link_{std::move(link)}, settings_{std::move(given)} {}
 
-result<group_overview> group_admin::overview() {
-  return ask_group(client_.group(), settings_.service.name);
+// -- who is who ---------------------------------------------------------------------------------
+
+bool group_admin::group::is_part(spi::replica_id id) const {
+  return contains(voters, id) || contains(learners, id);
+}
+
+group_link::replica_ids group_admin::group::ids_of(const std::string& name) const {
+  replica_ids ids;
+  for (auto& member : admitted)
+    if (member.name == name && is_part(member.id))
+      ids.push_back(member.id);
+  return ids;
+}
+
+const member_identity* group_admin::group::find_folder(const std::string& folder) const {
+  auto found = std::ranges::find(admitted, folder, &member_identity::folder);
+  return found == admitted.end() ? nullptr : &*found;
+}
+
+/// Another member's view may be old, and a change of the members replaces their whole list.
+result<group_overview> group_admin::ask_leader() {
+  auto give_up = link_->now() + answer_timeout;
+  for (;;) {
+    auto group = link_->overview();
+    if (group && group->view.role == spi::replica_role::leader && group->view.waits_for.empty())
+      return group;
+    if (link_->now() >= give_up) {
+      if (!group)
+        return group;
+      return fail(errc::unavailable,
+                  fmt::format("no member that answers leads the group: {}",
+                              group->view.blocked.empty() ? "its leader can't be reached"
+                                                          : group->view.blocked));
+    }
+    link_->pause(poll_interval);
+  }
+}
+
+result<group_admin::group> group_admin::look() {
+  auto seen = ask_leader();
+  if (!seen)
+    return tl::unexpected{seen.error()};
+  auto& view = seen->view;
+  return group{std::move(view.voters), std::move(view.learners), std::move(view.admitted)};
+}
+
+const member_config* group_admin::find_configured(const std::string& name) const {
+  auto found = std::ranges::find(settings_.configured, name, &member_config::name);
+  return found == settings_.configured.end() ? nullptr : &*found;
+}
+
+error group_admin::unknown_to_file(const std::string& name) const {
+  return {errc::not_found,
+          fmt::format("the cluster's file names no member '{}': add it to [[{}]] first, with joins "
+                      "= true",
+                      name, settings_.service.members)};
+}
+
+std::string group_admin::command(std::string_view verb, const std::string& name) const {
+  return fmt::format("'{} {} {}'", settings_.service.admin_command, verb, name);
 }
 
 // -- steps --------------------------------------------------------------------------------------
 
-/// The id of a member in the group: a replaced member has another id than in the file.
-result<group_admin::subject> group_admin::look_up(const std::string& name) {
-  auto group = overview();
-  if (!group)
-    return tl::unexpected{group.error()};
-  if (auto* member = group->find(name))
-    return subject{member->id, std::move(*group)};
-  for (auto& member : settings_.configured)
-    if (member.name == name)
-      return subject{member.id, std::move(*group)};
-  return fail(errc::not_found,
-              fmt::format("the cluster's file names no member '{}': add it to [[{}]] first, with "
-                          "joins = true",
-                          name, settings_.service.members));
+result<spi::replica_id> group_admin::admit(const std::string& name, const std::string& folder,
+                                           spi::replica_id id) {
+  auto* configured = find_configured(name);
+  if (configured == nullptr)
+    return tl::unexpected{unknown_to_file(name)};
+  return link_->admit({id, name, to_string(configured->address), folder});
 }
 
-result<group_status> group_admin::ask(const std::string& name) {
-  auto answers = client_.group().call_each(message_kind::group_status, {});
-  for (std::size_t i = 0; i < answers.size() && i < settings_.configured.size(); ++i)
-    if (settings_.configured[i].name == name)
-      return answers[i] ? decode_group_status(*answers[i]) : tl::unexpected{answers[i].error()};
-  return fail(errc::not_found, fmt::format("the cluster's file names no member '{}'", name));
-}
-
-result<spi::replica_id> group_admin::admit(const std::string& name, spi::replica_id id) {
-  auto view = ask(name);
-  if (!view)
-    return tl::unexpected{view.error()};
-  member_identity wanted{id, name, {}, view->self.folder};
-  for (auto& member : settings_.configured)
-    if (member.name == name)
-      wanted.address = to_string(member.address);
-  auto answer = client_.run(admit_member_type, encode(wanted));
-  return answer ? decode_admission(*answer) : tl::unexpected{answer.error()};
-}
-
-status group_admin::change_members(const replica_ids& voters, const replica_ids& learners,
-                                   const replica_ids& lost) {
-  auto wanted = encode(runtime::change_members{voters, learners, lost});
-  return client_.group().call(message_kind::members, std::move(wanted)).map([](auto&&) {});
+/// Changes the members as they are now.
+status group_admin::change(const edit& how, const replica_ids& lost) {
+  auto now = ask_leader();
+  if (!now)
+    return tl::unexpected{now.error()};
+  auto voters = now->view.voters;
+  auto learners = now->view.learners;
+  how(voters, learners);
+  if (voters == now->view.voters && learners == now->view.learners)
+    return {};
+  return link_->change_members(voters, learners, lost);
 }
 
 /// The lost member may have been the leader: another member must take over first.
-status group_admin::remove_lost(const replica_ids& voters, const replica_ids& learners,
-                                spi::replica_id lost) {
-  auto give_up = clock::now() + takeover_timeout;
-  auto changed = change_members(voters, learners, {lost});
-  while (!changed && clock::now() < give_up) {
-    std::this_thread::sleep_for(poll_interval);
-    changed = change_members(voters, learners, {lost});
+status group_admin::remove_lost(spi::replica_id lost) {
+  auto give_up = link_->now() + takeover_timeout;
+  for (;;) {
+    auto changed = change(
+        [lost](replica_ids& voters, replica_ids& learners) {
+          std::erase(voters, lost);
+          std::erase(learners, lost);
+        },
+        {lost});
+    if (changed || !is_passing(changed.error().code) || link_->now() >= give_up)
+      return changed;
+    link_->pause(poll_interval);
   }
-  return changed;
-}
-
-status group_admin::transfer_leadership(spi::replica_id to) {
-  spi::writer wanted;
-  wanted.put(to);
-  return client_.group().call(message_kind::transfer, wanted.take()).map([](auto&&) {});
 }
 
 /// A member must answer before it is added, because the group would wait for a member that is down.
-status group_admin::wait_until_it_answers(const std::string& name) {
-  auto give_up = clock::now() + answer_timeout;
+result<group_status> group_admin::wait_until_it_answers(const std::string& name) {
+  auto give_up = link_->now() + answer_timeout;
   auto told = false;
   for (;;) {
-    auto view = ask(name);
+    auto view = link_->ask(name);
     if (view)
-      return {};
-    if (clock::now() >= give_up)
+      return view;
+    if (link_->now() >= give_up)
       return fail(errc::unavailable,
                   fmt::format("{}; start its node, and add it then; nothing was changed",
                               view.error().message));
     if (!std::exchange(told, true))
       settings_.note(fmt::format("{} doesn't answer yet; waiting up to {} s for it", name,
                                  answer_timeout.count()));
-    std::this_thread::sleep_for(poll_interval);
+    link_->pause(poll_interval);
   }
 }
 
 /// Waits until a learner has applied what was committed when the wait began.
 status group_admin::wait_until_learnt(const std::string& name, std::chrono::seconds learning_max) {
-  auto give_up = clock::now() + learning_max;
+  auto give_up = link_->now() + learning_max;
   spi::log_index goal = 0;
-  learning so_far;
-  while (clock::now() < give_up && !so_far.is_given_up()) {
-    if (auto now = overview(); now && goal == 0)
+  learning so_far{.since = link_->now()};
+  while (link_->now() < give_up && !so_far.is_given_up(link_->now())) {
+    if (auto now = link_->overview(); now && goal == 0)
       goal = now->view.committed;
-    so_far.note(ask(name));
+    so_far.note(link_->ask(name), link_->now());
     if (so_far.answered && goal != 0 && so_far.applied >= goal)
       return {};
-    std::this_thread::sleep_for(poll_interval);
+    link_->pause(poll_interval);
   }
-  auto idle = (clock::now() - so_far.since) / std::chrono::seconds{1};
+  auto idle = (link_->now() - so_far.since) / std::chrono::seconds{1};
   auto why = so_far.answered ? fmt::format("it has learnt {} of {} entries, and none for {} s",
                                            so_far.applied, goal, idle)
                              : so_far.problem;
@@ -165,94 +200,113 @@ status group_admin::wait_until_learnt(const std::string& name, std::chrono::seco
                           name, why, command("add", name), command("remove", name)));
 }
 
-/// Makes a learner a voter once it has caught up.
-status group_admin::promote(const std::string& name, spi::replica_id id, replica_ids voters,
-                            replica_ids learners, std::chrono::seconds learning_max) {
+/// Lets a member learn that was admitted under the id, and vote once it has caught up.
+status group_admin::promote(const std::string& name, spi::replica_id id,
+                            std::chrono::seconds learning_max) {
+  auto started = change([id](replica_ids& voters, replica_ids& learners) {
+    if (!contains(voters, id) && !contains(learners, id))
+      learners.push_back(id);
+  });
+  if (!started)
+    return started;
+  settings_.say(fmt::format("{} learns, under the id {}", name, id));
   if (auto learnt = wait_until_learnt(name, learning_max); !learnt)
     return learnt;
-  std::erase(learners, id);
-  if (!contains(voters, id))
-    voters.push_back(id);
-  if (auto changed = change_members(voters, learners); !changed)
+  auto let_go = false;
+  auto changed = change([&](replica_ids& voters, replica_ids& learners) {
+    let_go = std::erase(learners, id) == 0 && !contains(voters, id);
+    if (!let_go && !contains(voters, id))
+      voters.push_back(id);
+  });
+  if (!changed)
     return changed;
+  if (let_go)
+    return fail(errc::refused, fmt::format("{} was removed while it learnt", name));
   settings_.say(fmt::format("{} votes", name));
   return {};
-}
-
-std::string group_admin::command(std::string_view verb, const std::string& name) const {
-  return fmt::format("'{} {} {}'", settings_.service.admin_command, verb, name);
 }
 
 // -- orders -------------------------------------------------------------------------------------
 
 status group_admin::add(const std::string& name, std::chrono::seconds learning_max) {
-  auto it = look_up(name);
-  if (!it)
-    return tl::unexpected{it.error()};
-  auto voters = it->group.view.voters;
-  auto learners = it->group.view.learners;
-  if (contains(voters, it->id)) {
+  auto now = look();
+  if (!now)
+    return tl::unexpected{now.error()};
+  auto* configured = find_configured(name);
+  auto ids = now->ids_of(name);
+  auto votes = std::ranges::any_of(ids, [&](auto id) { return contains(now->voters, id); });
+  if (configured == nullptr && !votes)
+    return tl::unexpected{unknown_to_file(name)};
+  if (votes) {
+    if (auto view = link_->ask(name); view && !view->waits_for.empty())
+      return fail(errc::refused,
+                  fmt::format("{} is a voter with another data folder than the one that its node "
+                              "has now: if that disk is lost, use {}",
+                              name, command("replace", name)));
     settings_.say(fmt::format("{} is a voter already", name));
     return {};
   }
-  if (auto answers = wait_until_it_answers(name); !answers)
-    return answers;
-  if (!contains(learners, it->id)) {
-    if (auto admitted = admit(name, it->id); !admitted)
-      return tl::unexpected{admitted.error()};
-    learners.push_back(it->id);
-    if (auto changed = change_members(voters, learners); !changed)
-      return changed;
-    settings_.say(fmt::format("{} learns", name));
-  }
-  return promote(name, it->id, std::move(voters), std::move(learners), learning_max);
+  auto view = wait_until_it_answers(name);
+  if (!view)
+    return tl::unexpected{view.error()};
+  auto is_taken =
+      std::ranges::find(now->admitted, configured->id, &member_identity::id) != now->admitted.end();
+  auto id = admit(name, view->self.folder, is_taken ? 0 : configured->id);
+  if (!id)
+    return tl::unexpected{id.error()};
+  return promote(name, *id, learning_max);
 }
 
 status group_admin::replace(const std::string& name, std::chrono::seconds learning_max) {
-  auto it = look_up(name);
-  if (!it)
-    return tl::unexpected{it.error()};
-  auto view = ask(name);
+  auto view = link_->ask(name);
   if (!view)
     return tl::unexpected{view.error()};
-  if (view->waits_for.empty())
+  auto now = look();
+  if (!now)
+    return tl::unexpected{now.error()};
+  auto* own = now->find_folder(view->self.folder);
+  if (own != nullptr && contains(now->voters, own->id))
     return fail(errc::refused, fmt::format("{} takes part in the group with its own data folder: "
                                            "there is nothing to replace",
                                            name));
   // The lost member is removed first: a protocol that needs every member commits nothing while the
   // lost member is one.
-  auto voters = it->group.view.voters;
-  auto learners = it->group.view.learners;
-  if (std::erase(voters, it->id) + std::erase(learners, it->id) > 0) {
-    if (auto removed = remove_lost(voters, learners, it->id); !removed)
+  for (auto id : now->ids_of(name)) {
+    if (own != nullptr && own->id == id)
+      continue;
+    if (auto removed = remove_lost(id); !removed)
       return removed;
-    settings_.say(fmt::format("{} is no member under the id {} any more", name, it->id));
+    settings_.say(fmt::format("{} is no member under the id {} any more", name, id));
   }
-  auto id = admit(name, 0);
+  auto id = admit(name, view->self.folder, 0);
   if (!id)
     return tl::unexpected{id.error()};
-  if (!contains(voters, *id) && !contains(learners, *id)) {
-    learners.push_back(*id);
-    if (auto changed = change_members(voters, learners); !changed)
-      return changed;
-  }
-  settings_.say(fmt::format("{} learns, under the id {}", name, *id));
-  return promote(name, *id, std::move(voters), std::move(learners), learning_max);
+  return promote(name, *id, learning_max);
 }
 
 status group_admin::remove(const std::string& name, bool lost) {
-  auto it = look_up(name);
-  if (!it)
-    return tl::unexpected{it.error()};
-  auto voters = it->group.view.voters;
-  auto learners = it->group.view.learners;
-  if (std::erase(voters, it->id) + std::erase(learners, it->id) == 0) {
+  auto now = look();
+  if (!now)
+    return tl::unexpected{now.error()};
+  auto ids = now->ids_of(name);
+  auto is_known =
+      find_configured(name) != nullptr ||
+      std::ranges::find(now->admitted, name, &member_identity::name) != now->admitted.end();
+  if (!is_known)
+    return fail(errc::not_found, fmt::format("the group never had a member '{}'", name));
+  if (ids.empty()) {
     settings_.say(fmt::format("{} is no member already", name));
     return {};
   }
-  auto changed = lost ? remove_lost(voters, learners, it->id) : change_members(voters, learners);
-  if (!changed)
-    return changed;
+  for (auto id : ids) {
+    auto changed =
+        lost ? remove_lost(id) : change([id](replica_ids& voters, replica_ids& learners) {
+          std::erase(voters, id);
+          std::erase(learners, id);
+        });
+    if (!changed)
+      return changed;
+  }
   settings_.say(fmt::format("{} is no member any more; stop it, and never start another disk under "
                             "its id",
                             name));
@@ -261,24 +315,28 @@ status group_admin::remove(const std::string& name, bool lost) {
 
 status group_admin::lead(const std::string& name) {
   using step = transfer_schedule::step;
-  auto it = look_up(name);
-  if (!it)
-    return tl::unexpected{it.error()};
+  auto now = look();
+  if (!now)
+    return tl::unexpected{now.error()};
+  auto ids = now->ids_of(name);
+  std::erase_if(ids, [&](auto id) { return !contains(now->voters, id); });
+  if (ids.empty())
+    return fail(errc::not_found, fmt::format("no voter of the group is named '{}'", name));
+  auto id = ids.back();
   status requested;
-  transfer_schedule schedule{clock::now()};
-  for (auto next = schedule.next(clock::now()); next != step::give_up;
-       next = schedule.next(clock::now())) {
-    // During a transfer to a member that is down the leader would refuse writes in vain.
-    auto* member = it->group.find(name);
-    if (next == step::request && member != nullptr && member->health == member_health::up)
-      requested = transfer_leadership(it->id);
-    if (auto now = overview())
-      it->group = std::move(*now);
-    if (it->group.view.leader == it->id) {
+  transfer_schedule schedule{link_->now()};
+  for (auto next = schedule.next(link_->now()); next != step::give_up;
+       next = schedule.next(link_->now())) {
+    auto seen = link_->overview();
+    if (seen && seen->view.leader == id && seen->view.role == spi::replica_role::leader) {
       settings_.say(fmt::format("{} leads", name));
       return {};
     }
-    std::this_thread::sleep_for(poll_interval);
+    // During a transfer to a member that is down the leader would refuse writes in vain.
+    auto* member = seen ? seen->find(name) : nullptr;
+    if (next == step::request && member != nullptr && member->health == member_health::up)
+      requested = link_->transfer_leadership(id);
+    link_->pause(poll_interval);
   }
   if (!requested)
     return requested;

@@ -101,11 +101,14 @@ class group_commands : public std::enable_shared_from_this<group_commands> {
     if (!to)
       return tl::unexpected{to.error()};
     service_connection connection{*to};
-    group_admin admin{*connection,
+    group_admin admin{make_group_link(*connection, to->members, service_.name),
                       {service_, to->members,
                        [](std::string_view done) { fmt::print("{}\n", printable(done)); },
                        [](std::string_view note) { fmt::print(stderr, "{}\n", printable(note)); }}};
-    return what(admin);
+    auto outcome = what(admin);
+    if (!outcome && outcome.error().code == errc::unavailable && !to->advice.empty())
+      return fail(errc::unavailable, fmt::format("{}; {}", outcome.error().message, to->advice));
+    return outcome;
   }
   status run(status (group_commands::*what)(group_admin&)) {
     return run([this, what](group_admin& admin) { return (this->*what)(admin); });

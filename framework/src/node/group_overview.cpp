@@ -127,7 +127,8 @@ std::optional<group_overview> judge_group(std::vector<group_status> answers) {
 }
 
 std::string why_incomplete(const group_overview& group) {
-  auto& members = group.members;
+  auto members = group.members;
+  std::erase_if(members, [](auto& member) { return member.relation == member_relation::none; });
   for (auto& member : members)
     if (member.health == member_health::waiting)
       return fmt::format("{} takes no part: {}", member.name, member.why);

@@ -43,15 +43,16 @@ json describe(const member_standing& member) {
 }
 
 std::string describe_member(const member_standing& member) {
-  auto line = fmt::format("{:>4}  {:<16} {:<22} {:<9} {:<5}", member.id, member.name,
-                          member.address, to_string(member.relation), to_string(member.health));
+  auto line =
+      printable(fmt::format("{:>4}  {:<16} {:<22} {:<9} {:<5}", member.id, member.name,
+                            member.address, to_string(member.relation), to_string(member.health)));
   if (member.own && member.relation != member_relation::none)
     line += fmt::format(" {}, {} behind", describe_role(member), member.behind);
   line += '\n';
   if (!member.why.empty())
-    line += fmt::format("      {}\n", member.why);
+    line += fmt::format("      {}\n", printable(member.why));
   if (auto differences = describe_differences(member); !differences.empty())
-    line += fmt::format("      {}\n", differences);
+    line += fmt::format("      {}\n", printable(differences));
   return line;
 }
 
@@ -88,11 +89,8 @@ std::string describe_role(const member_standing& member) {
 
 std::string members_table(const group_overview& group) {
   std::string table;
-  for (auto& member : group.members) {
-    auto lines = describe_member(member);
-    for (std::string_view rest = lines; !rest.empty(); rest.remove_prefix(rest.find('\n') + 1))
-      table += printable(rest.substr(0, rest.find('\n'))) + '\n';
-  }
+  for (auto& member : group.members)
+    table += describe_member(member);
   return table;
 }
 

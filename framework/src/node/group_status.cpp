@@ -1,3 +1,4 @@
+#include <atoll/core/state/group_members.hpp>
 #include <atoll/node/group_status.hpp>
 #include <atoll/spi/codec.hpp>
 
@@ -49,6 +50,9 @@ std::string encode(const group_status& status) {
   write(out, status.voters);
   write(out, status.learners);
   out.put(runtime::encode(status.known));
+  out.put(static_cast<std::uint32_t>(status.admitted.size()));
+  for (auto& member : status.admitted)
+    out.put(encode(member));
   out.put(static_cast<std::uint32_t>(status.turned_away.size()));
   for (auto& node : status.turned_away)
     out.put(node.name).put(node.why);
@@ -75,6 +79,14 @@ result<group_status> decode_group_status(std::string_view bytes) {
   read(in, status.voters);
   read(in, status.learners);
   auto known = runtime::decode_group(in.get_string(text_bytes_max));
+  auto members = in.get_count(sizeof(std::uint32_t));
+  for (std::uint32_t i = 0; in.ok() && i < members; ++i) {
+    auto member = decode_member_identity(in.get_string(text_bytes_max));
+    if (!member || i >= admitted_members_max)
+      in.fail();
+    else
+      status.admitted.push_back(std::move(*member));
+  }
   read_pairs(in, [&](auto name, auto why) {
     status.turned_away.push_back({std::move(name), std::move(why)});
   });

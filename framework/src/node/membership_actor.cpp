@@ -18,6 +18,7 @@ namespace {
 /// A node that is turned away and doesn't come again is forgotten after so long.
 constexpr auto refusal_lifetime = std::chrono::seconds{10};
 constexpr std::size_t refusals_max = 1000;
+constexpr auto look_interval = std::chrono::seconds{1};
 
 envelope answer_with(std::string value) {
   return make_reply({std::move(value), {}, false});
@@ -33,9 +34,11 @@ membership_actor::membership_actor(caf::actor_config& config, settings given)
     : caf::event_based_actor{config}, settings_{std::move(given)} {}
 
 caf::behavior membership_actor::make_behavior() {
+  runtime::tell_later(this, look_interval, membership_tick{});
   return {
       [this](const envelope& message) { return on_envelope(message); },
       [this](const runtime::turned_away& node) { note_turned_away(node); },
+      [this](membership_tick) { look_at_members(); },
   };
 }
 
@@ -70,30 +73,54 @@ caf::result<envelope> membership_actor::answer_query(const envelope& message) {
     return answer_with(encode(answer));
   auto promise = make_response_promise<envelope>();
   query_members(
+      spi::read_level::linearizable,
       [this, promise, answer, folder = asking->self.folder](const result<members>& found) mutable {
         // Without a quorum the members are unknown, but the group's existence is known.
-        runtime::member_folders known{settings_.self.role.name, {}};
         if (found)
-          for (auto& member : *found) {
-            known.folder_of[member.id] = member.folder;
+          note_members(*found);
+        if (found)
+          for (auto& member : *found)
             if (member.folder == folder)
               answer.admitted_as = member.id;
-          }
-        if (found)
-          runtime::tell(this, settings_.endpoint, std::move(known));
         promise.deliver(answer_with(encode(answer)));
       });
   return promise;
 }
 
-void membership_actor::query_members(std::function<void(const result<members>&)> done) {
+void membership_actor::look_at_members() {
+  query_members(spi::read_level::local, [this](const result<members>& found) {
+    if (found)
+      note_members(*found);
+    runtime::tell_later(this, look_interval, membership_tick{});
+  });
+}
+
+/// The endpoint knows the folders before a member hears that it was admitted.
+void membership_actor::note_members(const members& found) {
+  std::map<spi::replica_id, std::string> folders;
+  for (auto& member : found)
+    folders[member.id] = member.folder;
+  if (folders == folders_)
+    return;
+  folders_ = folders;
+  runtime::tell(this, settings_.endpoint,
+                runtime::member_folders{settings_.self.role.name, std::move(folders)});
+}
+
+void membership_actor::query_members(spi::read_level level,
+                                     std::function<void(const result<members>&)> done) {
   runtime::ask(this, settings_.self.replica, settings_.timeout,
-               runtime::query_state{members_query()})
+               runtime::query_state{members_query(), level})
       .then(
-          [done](const envelope& message) {
+          [done, level](const envelope& message) {
             auto answer = runtime::decode_reply(message.body);
-            done(answer.value ? decode_members(*answer.value)
-                              : tl::unexpected{answer.value.error()});
+            if (!answer.value)
+              return done(tl::unexpected{answer.value.error()});
+            if (level == spi::read_level::linearizable)
+              return done(decode_members(*answer.value));
+            auto local = runtime::decode_local_response(*answer.value);
+            done(local ? decode_members(local->response)
+                       : result<members>{fail(errc::corrupt, "a local answer can't be read")});
           },
           [done](const caf::error& problem) {
             done(fail(errc::timeout, runtime::describe_failure(problem)));
@@ -106,8 +133,12 @@ caf::result<envelope> membership_actor::answer_status() {
   auto promise = make_response_promise<envelope>();
   runtime::ask(this, settings_.self.replica, settings_.timeout, runtime::get_replica_view{})
       .then(
-          [this, promise](const runtime::replica_view& view) mutable {
-            promise.deliver(answer_with(encode(describe(view))));
+          [this, promise](const runtime::replica_view& view) {
+            query_members(spi::read_level::local,
+                          [this, promise, view](const result<members>& found) mutable {
+                            promise.deliver(found ? answer_with(encode(describe(view, *found)))
+                                                  : refuse(found.error()));
+                          });
           },
           [promise](const caf::error& problem) mutable {
             promise.deliver(refuse({errc::unavailable, runtime::describe_failure(problem)}));
@@ -115,7 +146,8 @@ caf::result<envelope> membership_actor::answer_status() {
   return promise;
 }
 
-group_status membership_actor::describe(const runtime::replica_view& view) const {
+group_status membership_actor::describe(const runtime::replica_view& view,
+                                        const members& admitted) const {
   auto& self = settings_.self;
   group_status status;
   status.self = {view.self, self.node.name, self.node.address, self.node.folder};
@@ -129,6 +161,7 @@ group_status membership_actor::describe(const runtime::replica_view& view) const
   status.voters = view.voters;
   status.learners = view.learners;
   status.known = view.known;
+  status.admitted = admitted;
   status.settings = settings_.shared;
   auto now = std::chrono::steady_clock::now();
   for (auto& [name, refused] : turned_away_)

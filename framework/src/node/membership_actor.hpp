@@ -1,5 +1,7 @@
 #pragma once
 
+#include "node_messages.hpp"
+
 #include <atoll/core/group_birth.hpp>
 #include <atoll/node/group_status.hpp>
 #include <atoll/node/replicated_service.hpp>
@@ -17,7 +19,8 @@
 namespace atl::node {
 
 /// Answers for a replica's group: tells a member with an empty data folder whether the group has
-/// admitted it, and an operator how the group is as the replica sees it.
+/// admitted it, and an operator how the group is as the replica sees it. Tells the node's endpoint
+/// the data folders of members that are admitted later, wherever they were admitted.
 class membership_actor : public caf::event_based_actor {
  public:
   struct settings {
@@ -43,12 +46,16 @@ class membership_actor : public caf::event_based_actor {
   caf::result<envelope> on_envelope(const envelope& message);
   caf::result<envelope> answer_query(const envelope& message);
   caf::result<envelope> answer_status();
-  void query_members(std::function<void(const result<members>&)> done);
+  /// @param level `local` reads what the replica has applied, also without a quorum
+  void query_members(spi::read_level level, std::function<void(const result<members>&)> done);
+  void look_at_members();
+  void note_members(const members& found);
   void note_turned_away(const runtime::turned_away& node);
-  group_status describe(const runtime::replica_view& view) const;
+  group_status describe(const runtime::replica_view& view, const members& admitted) const;
 
   settings settings_;
-  std::map<std::string, refusal> turned_away_; ///< by the node's name
+  std::map<spi::replica_id, std::string> folders_; ///< that the endpoint was told last
+  std::map<std::string, refusal> turned_away_;     ///< by the node's name
 };
 
 } // namespace atl::node

@@ -64,13 +64,11 @@ std::string as_json(const node_view& view) {
 
 std::string as_text(const node_view& view) {
   auto& status = view.status;
-  auto text = printable(fmt::format("{} at {}, of the cluster {}", status.name, status.address,
-                                    status.cluster)) +
-              '\n';
+  auto text = fmt::format("{} at {}, of the cluster {}\n", printable(status.name),
+                          printable(status.address), printable(status.cluster));
   for (auto& role : status.roles)
-    text += printable(fmt::format("role       {}: {}{}{}", role.role, to_string(role.health),
-                                  role.text.empty() ? "" : ", ", role.text)) +
-            '\n';
+    text += fmt::format("role       {}: {}{}{}\n", printable(role.role), to_string(role.health),
+                        role.text.empty() ? "" : ", ", printable_lines(role.text));
   for (auto& plugin : view.plugins)
     text += printable(fmt::format("{:<10} {} {}, interface {}, sha256 {}", plugin.kind, plugin.name,
                                   plugin.version, plugin.interface, plugin.sha256)) +

@@ -360,10 +360,15 @@ status replicated_service::start_replica(const record_log::binding& bound) {
 }
 
 /// The configured members, each under its id in the group: a replaced member has another id than in
-/// the configuration.
+/// the configuration, and a new one gets another id if that of the configuration is given already.
 std::vector<replica_actor::peer>
 replicated_service::known_peers(const std::vector<member_identity>& admitted) const {
   auto peers = configured_peers();
+  std::erase_if(peers, [&](auto& peer) {
+    auto owner = std::ranges::find(admitted, peer.id, &member_identity::id);
+    auto own = std::ranges::find(admitted, peer.name, &member_identity::name);
+    return owner != admitted.end() && owner->name != peer.name && own == admitted.end();
+  });
   for (auto& member : admitted) {
     auto same = std::ranges::find(peers, member.name, &replica_actor::peer::name);
     auto where = parse_endpoint(member.address);

@@ -19,7 +19,7 @@ class transfer_schedule {
 
   explicit transfer_schedule(time_point start) : next_request_{start}, deadline_{start + timeout} {}
 
-  /// The next step as long as the chosen master does not lead.
+  /// The next step as long as the chosen member does not lead.
   step next(time_point now);
 
  private:

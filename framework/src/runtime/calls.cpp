@@ -82,7 +82,7 @@ std::string encode(const std::vector<known_replica>& members) {
 }
 
 std::optional<std::vector<known_replica>> decode_group(std::string_view bytes) {
-  return decode_list(bytes, 14, replica_connections_max + 1, [](spi::reader& in) {
+  return decode_list(bytes, 14, known_replicas_max, [](spi::reader& in) {
     known_replica it;
     it.id = in.get<spi::replica_id>();
     it.name = in.get_string(name_bytes_max);

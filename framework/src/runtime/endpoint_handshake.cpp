@@ -137,11 +137,21 @@ void node_endpoint_actor::remember(route& here, spi::replica_id of, const replic
            mark.short_of_space};
 }
 
+/// A node whose replica runs on an older copy of its disk is disconnected: its next handshake says
+/// why it is refused.
 envelope node_endpoint_actor::on_heartbeat(const envelope& message) {
   if (auto marks = decode_marks(message.body))
     for (auto& it : *marks)
-      if (auto* here = find_route(it.role))
+      if (auto* here = find_route(it.role)) {
+        auto known = here->marks.find(it.replica);
+        if (known != here->marks.end() && it.mark.incarnation < known->second.incarnation)
+          return make_reply(
+              {fail(errc::refused, fmt::format("{} {} has been here with a later incarnation",
+                                               it.role, it.replica)),
+               {},
+               false});
         remember(*here, it.replica, it.mark);
+      }
   return make_reply({encode_description_version(settings_.self->version()), {}, false});
 }
 

@@ -4,6 +4,7 @@
 #include <atoll/core/open_files.hpp>
 #include <atoll/net/io_thread.hpp>
 #include <atoll/runtime/caf.hpp>
+#include <atoll/runtime/dispatcher_messages.hpp>
 #include <atoll/runtime/io_thread_actor.hpp>
 #include <atoll/runtime/node_info.hpp>
 #include <atoll/runtime/runtime_limits.hpp>
@@ -28,6 +29,7 @@ void register_types_once() {
   std::call_once(once, [] {
     caf::init_global_meta_objects<caf::id_block::atoll>();
     caf::init_global_meta_objects<caf::id_block::atoll_network>();
+    caf::init_global_meta_objects<caf::id_block::atoll_dispatcher>();
     caf::core::init_global_meta_objects();
   });
 }

@@ -72,6 +72,40 @@ TEST_CASE("a pool picks the members that are available, and not those that a req
   CHECK(it.pick_many(0).empty());
 }
 
+TEST_CASE("a full member isn't picked, and an ejected one not in its place") {
+  atl::pool_options options;
+  options.outliers.failures = 1;
+  fixture it{"---", options};
+  it.pool.set_full(10, true);
+  CHECK(it.pick() == 11);
+  it.fail(11, 1, 0us);
+  CHECK(it.pool.is_ejected(11));
+  it.pool.set_full(12, true);
+  CHECK(it.pick() == 0);
+  CHECK(it.pick_many(3).empty());
+  it.pool.set_full(12, false);
+  CHECK(it.pick() == 12);
+
+  // Without a healthy member the ejected one is better than none.
+  it.pool.set_available(10, false, 0us);
+  it.pool.set_available(12, false, 0us);
+  CHECK(it.pick() == 11);
+  it.pool.set_full(11, true);
+  CHECK(it.pick() == 0);
+}
+
+TEST_CASE("a member stays full when the list changes, and when it was away") {
+  fixture it;
+  it.pool.set_full(10, true);
+  REQUIRE(it.pool.update(members_in("-a"), 0us).has_value());
+  CHECK(it.pick() == 11);
+  it.pool.set_available(10, false, 0us);
+  it.pool.set_available(10, true, 0us);
+  CHECK(it.pick() == 11);
+  it.pool.set_full(10, false);
+  CHECK(it.pick() == 10);
+}
+
 TEST_CASE("a pool without members picks none") {
   fixture it{""};
   CHECK(it.pick() == 0);

@@ -13,6 +13,10 @@ TEST_CASE("control characters, turns of direction and broken UTF-8 are shown esc
   CHECK(printable("\u00a0\u2065\u206a") == "\u00a0\u2065\u206a");
 }
 
+TEST_CASE("the lines of a text stay lines, without what else controls a terminal") {
+  CHECK(printable_lines("one\ntwo\033[1m\n") == "one\ntwo\\x1b[1m\n");
+}
+
 TEST_CASE("overlong forms, surrogates and characters cut short are no UTF-8") {
   CHECK(is_utf8(""));
   CHECK(is_utf8("plain жук 日本語"));

@@ -330,6 +330,15 @@ TEST_CASE(
     CHECK_MESSAGE(refused->message.find("incarnation 5") != std::string::npos, refused->message);
   }
   CHECK_FALSE(comes_back_with(5, 7, 120).has_value()); // a reconnect
+  // The copy that ran first is still connected: its heartbeat fails, which ends the connection.
+  auto beat = [&](std::uint64_t incarnation) {
+    auto first = mark;
+    first.incarnation = incarnation;
+    return call(actors, node_endpoint,
+                {message_kind::ping, cluster_digest(self), encode_marks({{"master", 2, first}})});
+  };
+  CHECK_FALSE(beat(4).value.has_value());
+  CHECK(beat(5).value.has_value());
   caf::anon_send_exit(node_endpoint, caf::exit_reason::user_shutdown);
 }
 

@@ -70,6 +70,9 @@ class balanced_pool {
   void set_available(std::uint64_t id, bool available, spi::timestamp now);
   void set_free_bytes(std::uint64_t id, std::uint64_t bytes);
   void set_reported_in_flight(std::uint64_t id, std::uint32_t requests);
+  /// A member that is full is not picked. While a full member could take requests otherwise,
+  /// ejected members aren't picked in its place: the owner lets requests wait.
+  void set_full(std::uint64_t id, bool full);
 
   // -- picks
   /// One member for a request; none if no member may be picked. Errors: internal if the balancer
@@ -109,8 +112,11 @@ class balanced_pool {
   std::size_t size() const { return members_.size(); }
   const std::string& name() const { return name_; }
   bool contains(std::uint64_t id) const { return slots_.contains(id); }
-  /// A member that is available to its owner and not taken out.
+  /// A member that is available to its owner, neither taken out nor full.
   bool is_usable(std::uint64_t id) const;
+  bool is_ejected(std::uint64_t id) const;
+  /// Moving average of the time that successful requests took, in microseconds; 0: not known.
+  float latency(std::uint64_t id) const;
   std::size_t ejected() const { return outliers_.ejected(); } ///< members taken out now
   std::uint32_t in_flight(std::uint64_t id) const;
   /// Errors of the plugin so far.
@@ -170,6 +176,8 @@ class balanced_pool {
   std::vector<spi::timestamp> started_; ///< when a slow start began; max: long ago
   std::vector<std::uint8_t> available_;
   std::vector<std::uint8_t> local_available_; ///< in the domain of the pool's owner
+  std::vector<std::uint8_t> full_;
+  std::vector<std::uint8_t> full_only_; ///< would be available if it were not full
   std::vector<std::uint32_t> domain_;
   std::vector<std::uint32_t> in_flight_;
   std::vector<std::uint32_t> reported_in_flight_;
@@ -179,6 +187,7 @@ class balanced_pool {
   std::unordered_map<std::uint64_t, spi::slot> slots_;
   std::size_t local_members_ = 0;
   std::size_t local_usable_ = 0;
+  std::size_t full_only_members_ = 0;
 
   // Of the pick under way; kept for their memory.
   std::vector<std::uint8_t> mask_;

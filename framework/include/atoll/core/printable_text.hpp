@@ -11,5 +11,7 @@ bool is_utf8(std::string_view text);
 /// The text in a form that is safe for a terminal: control characters, characters that change the
 /// direction of writing, and malformed UTF-8 become \xNN.
 std::string printable(std::string_view text);
+/// The same, with its line breaks.
+std::string printable_lines(std::string_view text);
 
 } // namespace atl

@@ -78,8 +78,8 @@ std::optional<group_overview> judge_group(std::vector<group_status> answers);
 /// @returns errc::unavailable, with each reason, if none answers
 result<group_overview> ask_group(runtime::group_client& group, std::string_view role);
 
-/// Why the group isn't complete, for one who waits until it is; empty if each member that is known
-/// takes part and follows the leader.
+/// Why the group isn't complete, for one who waits until it is; empty if each member takes part and
+/// follows the leader. Nodes that were let go, or that nobody has let in, don't count.
 std::string why_incomplete(const group_overview& group);
 
 /// The members as a JSON array; docs/OPERATING.md describes its fields.

@@ -37,7 +37,8 @@ struct group_status {
   std::vector<spi::replica_id> voters;
   std::vector<spi::replica_id> learners;
   std::vector<runtime::known_replica> known; ///< configured, or connected later
-  std::vector<refused_node> turned_away;     ///< nodes that may not take part, and why
+  std::vector<member_identity> admitted; ///< members of all times, as the member's state has them
+  std::vector<refused_node> turned_away; ///< nodes that may not take part, and why
   shared_settings settings;
 };
 

@@ -92,7 +92,8 @@ class replicated_service : public role {
   /// group for the node's other data. By default does nothing.
   virtual status on_joined(const group_birth& birth);
   /// Starts the service's own actor, which takes the messages for the role from
-  /// `message_kind::application` on. By default there is none: null.
+  /// `message_kind::application` on, and a `runtime::turned_away` for each node that may not take
+  /// part. By default there is none: null.
   virtual result<caf::actor> start_application(const service_member& member);
   /// Answers a message of the application while the replica belongs to no group. By default with
   /// the reason why. Called by one thread at a time.

@@ -21,7 +21,8 @@ struct role_health {
     failed, ///< for good, until the node is started again
   };
   state now = state::waits;
-  std::string reason; ///< why it doesn't serve, for people; empty while it serves
+  /// For people: why it doesn't serve; while it serves, what it is working on, or nothing.
+  std::string reason;
 };
 
 /// One thing that a node does: an application registers its roles, and an operator turns them on in

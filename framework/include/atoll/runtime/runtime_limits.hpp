@@ -52,6 +52,9 @@ inline constexpr std::chrono::minutes snapshot_parts_retention{30};
 /// Replicas that a replica keeps connections to: those of the configuration, and those that joined
 /// later.
 inline constexpr std::size_t replica_connections_max = 64;
+/// Replicas of all times that one may name: those of the configuration and those that were
+/// admitted.
+inline constexpr std::size_t known_replicas_max = 256;
 
 /// Roles of one node, and the length of the name of each.
 inline constexpr std::size_t roles_max = 16;

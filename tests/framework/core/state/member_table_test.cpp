@@ -140,6 +140,8 @@ TEST_CASE("a member is admitted on a full disk, so that it can take a lost one's
   auto admission = entry_of(1, 1, admit_member_type, admission_of(0, "new"));
   CHECK_FALSE(state->admission_check(admission).has_value());
   CHECK_FALSE(state->takes_space(admission));
+  CHECK(decode_admission(apply_bytes(*state, admission)) == 3);
+  CHECK(state->members()->size() == 3);
 }
 
 TEST_CASE("the answers about members can be read from hostile bytes") {

@@ -16,7 +16,8 @@
 /// member that lost its folder gets another id.
 namespace atl {
 
-/// Types of commands from here on are the framework's, as are queries whose first byte is this.
+/// Types of commands from here on are the framework's, and so are queries whose first byte is this
+/// or above.
 inline constexpr std::uint8_t framework_types_begin = 0xf0;
 
 /// The body is an encoded `member_identity`: gives its folder an id. Id 0 asks for the next free

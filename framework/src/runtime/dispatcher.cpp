@@ -1,0 +1,93 @@
+#include "dispatcher_actor.hpp"
+
+#include <atoll/runtime/caf.hpp>
+#include <atoll/runtime/dispatcher.hpp>
+#include <atoll/runtime/system.hpp>
+
+#include <fmt/format.h>
+
+#include <future>
+#include <utility>
+
+namespace atl::runtime {
+
+dispatcher::dispatcher(system& actors, settings given)
+    : actors_{actors}, latest_{std::make_shared<latest_dispatcher_status>()},
+      worker_{actors->spawn<dispatcher_actor>(std::move(given), latest_)} {}
+
+dispatcher::~dispatcher() {
+  caf::anon_send_exit(worker_, caf::exit_reason::user_shutdown);
+}
+
+void dispatcher::set_workers(std::vector<dispatcher_worker> workers) {
+  tell_from_outside(worker_, set_dispatcher_workers{std::move(workers)});
+}
+
+void dispatcher::send(std::shared_ptr<dispatch_order> order, message_kind kind, std::string body,
+                      dispatch_terms terms) {
+  order->kind = kind;
+  order->body = std::move(body);
+  order->terms = terms;
+  tell_from_outside(worker_, dispatch_order_message{std::move(order)});
+}
+
+void dispatcher::ask(message_kind kind, std::string body, dispatch_terms terms, completion done) {
+  auto order = std::make_shared<dispatch_order>();
+  order->done = std::move(done);
+  send(std::move(order), kind, std::move(body), terms);
+}
+
+result<std::string> dispatcher::ask(message_kind kind, std::string body, dispatch_terms terms) {
+  std::promise<result<std::string>> answer;
+  ask(kind, std::move(body), terms, [&](auto outcome) { answer.set_value(std::move(outcome)); });
+  return answer.get_future().get();
+}
+
+void dispatcher::tell(message_kind kind, std::string body, dispatch_terms terms) {
+  ask(kind, std::move(body), terms, nullptr);
+}
+
+void dispatcher::defer(message_kind kind, std::string body, dispatch_terms terms,
+                       std::function<void()> accepted, completion done) {
+  auto order = std::make_shared<dispatch_order>();
+  order->type = dispatch_type::job;
+  order->accepted = std::move(accepted);
+  order->done = std::move(done);
+  send(std::move(order), kind, std::move(body), terms);
+}
+
+dispatcher_status dispatcher::status() const {
+  dispatcher_status status;
+  caf::scoped_actor self{*actors_};
+  self->request(worker_, caf::infinite, get_dispatcher_status{})
+      .receive([&](dispatcher_status& answer) { status = std::move(answer); },
+               [](const caf::error&) {});
+  return status;
+}
+
+dispatcher_status dispatcher::latest_status() const {
+  return latest_->get();
+}
+
+std::string describe(const dispatcher_status& status) {
+  auto& load = status.load;
+  auto& count = status.counters;
+  auto text = fmt::format("{} ({}): {} of {} workers available", status.name, status.balancer,
+                          load.available, load.workers);
+  if (load.ejected > 0)
+    text += fmt::format(", {} ejected", load.ejected);
+  if (load.full > 0)
+    text += fmt::format(", {} full", load.full);
+  text += fmt::format("; {} requests under way, {} of them queued; {} answered, {} failed",
+                      load.requests, load.queued, count.answered, count.failed);
+  if (count.failed > 0)
+    text += fmt::format(" ({} at their deadline, {} rejected)", count.timed_out, count.rejected);
+  text += fmt::format(", {} retries, {} hedges", count.retries, count.hedges);
+  if (load.p50.count() > 0)
+    text += fmt::format("; p50 {} us, p99 {} us", load.p50.count(), load.p99.count());
+  if (status.plugin_errors > 0)
+    text += fmt::format("; {} errors of the balancer", status.plugin_errors);
+  return text;
+}
+
+} // namespace atl::runtime

@@ -1,0 +1,221 @@
+#include "dispatcher_actor.hpp"
+
+#include <atoll/core/logging.hpp>
+#include <atoll/runtime/caf.hpp>
+#include <atoll/runtime/runtime_limits.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace atl::runtime {
+
+namespace {
+
+/// What a deferred call adds to a request.
+constexpr std::size_t job_head_bytes = 64;
+constexpr std::chrono::milliseconds status_interval{100};
+
+dispatch_options bounded(dispatch_options options) {
+  options.request_bytes_max =
+      std::min<std::uint64_t>(options.request_bytes_max, message_bytes_max - job_head_bytes);
+  return options;
+}
+
+} // namespace
+
+dispatcher_actor::dispatcher_actor(caf::actor_config& config, dispatcher::settings given,
+                                   std::shared_ptr<latest_dispatcher_status> latest)
+    : caf::event_based_actor{config}, settings_{std::move(given)}, latest_{std::move(latest)},
+      job_ids_{static_cast<std::uint64_t>(id()) << 40}, core_{settings_.balancer,
+                                                              settings_.balancer_name,
+                                                              bounded(settings_.options)} {
+  if (settings_.connections)
+    digest_ = cluster_digest(settings_.connections->self().info());
+}
+
+caf::behavior dispatcher_actor::make_behavior() {
+  latest_->set(status());
+  return {
+      [this](envelope& message) -> caf::result<envelope> {
+        if (message.kind == message_kind::reply) // a stray reply
+          return caf::delegated<envelope>{};
+        return accept(dispatch_type::request, message, {});
+      },
+      [this](dispatch_call& what) {
+        return accept(dispatch_type::request, what.message, what.terms);
+      },
+      [this](dispatch_job& what) { return accept(dispatch_type::job, what.message, what.terms); },
+      [this](const dispatch_order_message& what) { accept(what.order); },
+      [this](set_dispatcher_workers& what) { set_workers(std::move(what.workers)); },
+      [this](const connection_event& what) { on_connection(what); },
+      [this](const envelope_from_peer& what) { on_completion(what.message); },
+      [this](const dispatcher_worker_ended& what) { on_ended(what); },
+      [this](dispatcher_tick tick) {
+        if (tick.at == armed_)
+          on_tick();
+      },
+      [this](get_dispatcher_status) { return status(); },
+  };
+}
+
+void dispatcher_actor::on_exit() {
+  for (auto& [id, it] : std::exchange(calls_, {}))
+    if (it.order)
+      it.order->finish(
+          fail(errc::unavailable, fmt::format("the dispatcher '{}' was closed", settings_.name)));
+  workers_.clear();
+}
+
+// -- workers ----------------------------------------------------------------------------------
+
+void dispatcher_actor::set_workers(std::vector<dispatcher_worker> wanted) {
+  // A worker elsewhere under the id of another one is a new worker.
+  for (auto& it : wanted)
+    if (auto known = workers_.find(it.id); known != workers_.end() && !known->second.is_at(it)) {
+      core_.on_worker_lost(it.id, "the worker was replaced", now());
+      step();
+      peers_.erase(known->second.peer);
+      workers_.erase(known);
+    }
+  std::vector<pool_member> members;
+  for (auto& it : wanted) {
+    auto known = workers_.find(it.id);
+    members.emplace_back();
+    members.back().id = it.id;
+    members.back().domain = it.domain;
+    members.back().weight = it.weight;
+    members.back().available = known != workers_.end() ? known->second.is_up : it.local != nullptr;
+  }
+  auto set = core_.set_workers(std::move(members), now());
+  if (!set)
+    log::warning("dispatcher", settings_.name, "{}", set.error().message);
+  if (set || set.error().code != errc::invalid)
+    replace_workers(std::move(wanted));
+  step();
+}
+
+void dispatcher_actor::replace_workers(std::vector<dispatcher_worker> wanted) {
+  auto former = std::exchange(workers_, {});
+  for (auto& it : wanted) {
+    auto& here = workers_[it.id];
+    if (auto known = former.extract(it.id))
+      here = std::move(known.mapped());
+    here.what = std::move(it);
+    if (here.generation == 0)
+      watch(here);
+  }
+  for (auto& [id, it] : former)
+    peers_.erase(it.peer);
+}
+
+/// Learns of the worker's end.
+void dispatcher_actor::watch(worker& it) {
+  it.generation = ++generations_;
+  if (!it.what.local) {
+    if (!settings_.connections) {
+      log::warning("dispatcher", settings_.name,
+                   "worker {} is at another node, and the dispatcher was made without connections",
+                   it.what.name);
+      return;
+    }
+    it.peer = fmt::format("{} of {}:{}", it.what.name, settings_.name, it.generation);
+    peers_[it.peer] = it.what.id;
+    it.connection = settings_.connections->subscribe(
+        it.what.where, {caf::actor_cast<caf::actor>(this), {}, it.peer, true});
+    return;
+  }
+  it.is_up = true;
+  auto address = caf::actor_cast<caf::actor_addr>(this);
+  dispatcher_worker_ended ended{it.what.id, it.generation};
+  it.what.local->attach_functor([address, ended](const caf::error&) {
+    if (auto alive = caf::actor_cast<caf::actor>(address))
+      tell_from_outside(alive, ended);
+  });
+}
+
+void dispatcher_actor::on_connection(const connection_event& event) {
+  auto peer = peers_.find(event.peer);
+  if (peer == peers_.end())
+    return;
+  auto& it = workers_.at(peer->second);
+  it.is_up = event.up.has_value();
+  if (it.is_up)
+    core_.set_available(it.what.id, true, now());
+  else
+    core_.on_worker_lost(it.what.id, fmt::format("{}: {}", it.what.name, event.reason), now());
+  step();
+}
+
+void dispatcher_actor::on_ended(const dispatcher_worker_ended& what) {
+  auto found = workers_.find(what.worker);
+  if (found == workers_.end() || found->second.generation != what.generation ||
+      !std::exchange(found->second.is_up, false))
+    return;
+  core_.on_worker_lost(what.worker, fmt::format("{} has ended", found->second.what.name), now());
+  step();
+}
+
+// -- effects ---------------------------------------------------------------------------------
+
+void dispatcher_actor::step() {
+  core_.drain(effects_);
+  for (auto& effect : effects_)
+    if (auto* sent = std::get_if<send_attempt>(&effect))
+      carry_out(*sent);
+    else if (auto* done = std::get_if<complete_request>(&effect))
+      carry_out(*done);
+  // An attempt that is cancelled goes on: neither actors nor nodes can be told to stop.
+  effects_.clear();
+  answer_.clear();
+  if (status_at_ == no_deadline)
+    status_at_ = now() + status_interval;
+  arm();
+}
+
+// -- time -------------------------------------------------------------------------------------
+
+spi::timestamp dispatcher_actor::now() const {
+  return std::chrono::duration_cast<spi::timestamp>(
+      std::chrono::steady_clock::now().time_since_epoch());
+}
+
+void dispatcher_actor::on_tick() {
+  armed_ = no_deadline;
+  auto time = now();
+  if (time >= core_.next_timer()) {
+    core_.advance(time);
+    step();
+  }
+  if (time >= status_at_) {
+    status_at_ = no_deadline;
+    latest_->set(status());
+  }
+  arm();
+}
+
+/// A timer that moves is not cancelled: the tick for the former time is ignored.
+void dispatcher_actor::arm() {
+  auto wanted = std::min(core_.next_timer(), status_at_);
+  if (wanted >= armed_)
+    return;
+  armed_ = wanted;
+  tell_later(this, std::max(wanted - now(), spi::timestamp{0}), dispatcher_tick{armed_});
+}
+
+dispatcher_status dispatcher_actor::status() const {
+  dispatcher_status all;
+  all.name = settings_.name;
+  all.balancer = settings_.balancer_name;
+  all.plugin_errors = core_.plugin_errors();
+  all.load = core_.load();
+  all.counters = core_.counters();
+  for (auto& load : core_.workers()) {
+    auto known = workers_.find(load.id);
+    all.workers.push_back(
+        {known == workers_.end() ? std::string{} : known->second.what.name, load});
+  }
+  return all;
+}
+
+} // namespace atl::runtime

@@ -1,0 +1,160 @@
+#include "dispatcher_actor.hpp"
+
+#include <atoll/runtime/caf.hpp>
+#include <atoll/runtime/failure.hpp>
+
+#include <caf/sec.hpp>
+#include <fmt/format.h>
+
+#include <optional>
+#include <utility>
+
+// The way of requests through a dispatcher's actor.
+namespace atl::runtime {
+
+namespace {
+
+/// How an error that a worker answers counts; none: it is an answer like any other.
+std::optional<attempt_failure> failure_of(const reply& answer) {
+  if (answer.value)
+    return std::nullopt;
+  if (answer.in_doubt)
+    return attempt_failure::failed;
+  switch (answer.value.error().code) {
+  case errc::busy:
+    return attempt_failure::busy;
+  case errc::unavailable:
+    return attempt_failure::not_delivered;
+  case errc::timeout:
+  case errc::internal:
+  case errc::io:
+  case errc::corrupt:
+    return attempt_failure::failed;
+  case errc::invalid:
+  case errc::not_found:
+  case errc::exists:
+  case errc::refused:
+  case errc::no_space:
+    break;
+  }
+  return std::nullopt;
+}
+
+/// A requester may name the longest of all durations.
+spi::timestamp time_after(spi::timestamp now, std::chrono::microseconds duration) {
+  return duration < no_deadline - now ? now + duration : no_deadline;
+}
+
+} // namespace
+
+caf::result<envelope> dispatcher_actor::accept(dispatch_type type, envelope& message,
+                                               const dispatch_terms& terms) {
+  auto promise = make_response_promise();
+  submit({type, message.kind, std::move(message.body), promise, nullptr}, terms);
+  return promise;
+}
+
+void dispatcher_actor::accept(std::shared_ptr<dispatch_order> order) {
+  auto terms = order->terms;
+  call what{order->type, order->kind, std::move(order->body), std::nullopt, std::move(order)};
+  submit(std::move(what), terms);
+}
+
+void dispatcher_actor::submit(call what, const dispatch_terms& terms) {
+  auto arrived = now();
+  dispatch_request request;
+  request.key = terms.key;
+  request.repeatable = terms.repeatable;
+  request.bytes = what.body.size();
+  request.among = terms.among;
+  if (terms.deadline)
+    request.deadline = time_after(arrived, *terms.deadline);
+  else if (what.type == dispatch_type::request)
+    request.deadline = time_after(arrived, settings_.deadline);
+  auto order = what.order;
+  auto id = core_.submit(request, arrived);
+  calls_.emplace(id, std::move(what));
+  step();
+  if (order && order->accepted && calls_.contains(id))
+    order->accepted();
+}
+
+void dispatcher_actor::carry_out(const send_attempt& effect) {
+  auto to = workers_.find(effect.worker);
+  if (to == workers_.end())
+    return; // the worker left after this was decided, and the attempt has failed already
+  auto& what = calls_.at(effect.request);
+  if (to->second.what.local)
+    send_local(effect.attempt, to->second, what);
+  else
+    send_remote(effect.attempt, to->second, what);
+}
+
+void dispatcher_actor::send_local(std::uint64_t attempt, const worker& to, const call& what) {
+  dispatcher_worker_ended ended{to.what.id, to.generation};
+  ask(this, to.what.local, caf::infinite, envelope{what.kind, digest_, what.body, to.what.role})
+      .then([this, attempt](envelope& answer) { on_answer(attempt, std::move(answer.body)); },
+            [this, attempt, ended](const caf::error& problem) {
+              on_problem(attempt, ended, problem);
+            });
+}
+
+/// The answer to a job only says that it was accepted.
+void dispatcher_actor::send_remote(std::uint64_t attempt, const worker& to, const call& what) {
+  auto is_job = what.type == dispatch_type::job;
+  dispatcher_worker_ended ended{to.what.id, to.generation};
+  auto body = is_job ? encode(deferred_call{job_ids_ + attempt, what.kind, what.body}) : what.body;
+  ask(this, to.connection.connection(), caf::infinite,
+      envelope{is_job ? message_kind::deferred : what.kind, digest_, std::move(body), to.what.role})
+      .then(
+          [this, attempt, is_job](envelope& answer) {
+            if (!is_job || !decode_reply(answer.body).value)
+              on_answer(attempt, std::move(answer.body));
+          },
+          [this, attempt, ended](const caf::error& problem) {
+            on_problem(attempt, ended, problem);
+          });
+}
+
+void dispatcher_actor::on_answer(std::uint64_t attempt, std::string bytes) {
+  auto decoded = decode_reply(bytes);
+  if (auto how = failure_of(decoded)) {
+    core_.on_failure(attempt, *how, std::move(decoded.value.error()), now());
+  } else {
+    answer_ = std::move(bytes);
+    core_.on_answer(attempt, now());
+  }
+  step();
+}
+
+/// A worker that has ended fails all its attempts, and that counts once.
+void dispatcher_actor::on_problem(std::uint64_t attempt, const dispatcher_worker_ended& worker,
+                                  const caf::error& problem) {
+  if (problem == caf::sec::request_receiver_down)
+    on_ended(worker);
+  core_.on_failure(attempt, attempt_failure::failed,
+                   {errc::unavailable, "the worker didn't answer: " + describe_failure(problem)},
+                   now());
+  step();
+}
+
+void dispatcher_actor::on_completion(const envelope& message) {
+  auto what =
+      message.kind == message_kind::completion ? decode_completion(message.body) : std::nullopt;
+  if (what && what->id >> 40 == job_ids_ >> 40)
+    on_answer(what->id - job_ids_, encode(what->outcome));
+}
+
+void dispatcher_actor::carry_out(const complete_request& effect) {
+  auto ended = calls_.extract(effect.request);
+  auto& it = ended.mapped();
+  auto outcome = effect.problem
+                     ? encode(reply{tl::unexpected{*effect.problem}, {}, effect.in_doubt})
+                     : std::move(answer_);
+  if (it.promise)
+    it.promise->deliver(envelope{message_kind::reply, 0, std::move(outcome)});
+  else
+    it.order->finish(decode_reply(outcome).value);
+}
+
+} // namespace atl::runtime
