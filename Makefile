@@ -43,7 +43,7 @@ demo: programs ## start a real cluster, store and read files, kill a node, read 
 	@printf '\nthe programs are in %s; to use them in this shell:\n\n  export PATH="%s:$$PATH"\n\n' $(build)/bin '$(CURDIR)/$(build)/bin'
 
 seconds ?= 4
-bench: ## measure, with ratios to etcd and to what the machine itself can do; seconds=4 for each figure; against=FOLDER of another build's dfsd
+bench: ## measure, with ratios to etcd, HAProxy and what the machine itself can do; seconds=4 for each figure; against=FOLDER of another build's dfsd
 	@$(MAKE) --no-print-directory build preset=release
 	@cmake --build build/release --target benchmarks -j $(jobs)
 	@tests/benchmark/run.sh build/release '$(seconds)' '$(against)'

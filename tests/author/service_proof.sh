@@ -45,3 +45,6 @@ finds() {
 finds 'answers entry' 's/auto id = state.index();.*/static std::uint64_t jobs = 0; auto id = ++jobs;/'
 finds 'other rows' '1i #include <ctime>
 s/auto until = state.time_us()/auto until = static_cast<std::uint64_t>(clock()) + state.time_us()/'
+# A job whose lease hasn't expired is leased again, and one that is done stays leased.
+finds 'is leased to two workers' 's/jobs.empty() || jobs.*time_us()))/jobs.empty())/'
+finds 'wait, are leased or done' '/state.erase(key("leased", until, id));/d'

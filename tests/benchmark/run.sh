@@ -14,15 +14,20 @@ against=${3:-}
 out=$build/bench
 mkdir -p "$out"
 
-etcd=${XDG_CACHE_HOME:-$HOME/.cache}/atoll/etcd
-"$here/fetch_etcd.sh" "$etcd" || true # which said why; the masters are then compared with the disk
-export PATH="$PATH:$etcd/usr/bin"
+# A program that can't be had is not compared with, and the script said why.
+fetched=${XDG_CACHE_HOME:-$HOME/.cache}/atoll
+"$here/fetch_packages.sh" etcd "$fetched/etcd" "etcd etcdctl" "etcd-server etcd-client" || true
+"$here/fetch_packages.sh" haproxy "$fetched/haproxy" haproxy \
+  "haproxy liblua5.3-0 libopentracing-c-wrapper0 libopentracing1" || true
+export PATH="$PATH:$fetched/etcd/usr/bin:$fetched/haproxy/usr/sbin"
+haproxy_libraries=$(echo "$fetched"/haproxy/usr/lib/*-linux-gnu)
 
 min_time=$(awk "BEGIN { print $seconds * 0.05 }") # there are many figures
 for program in "$build"/tests/bench_*; do
   name=$(basename "$program")
   case $name in
-  bench_balancers | bench_cluster | bench_consensus | bench_control | bench_dispatcher | bench_job | bench_start) continue ;;
+  bench_balancers | bench_cluster | bench_consensus | bench_control | bench_dispatcher | bench_job | bench_start | bench_tail)
+    continue ;;
   esac
   echo "== $name"
   # Debian compiles Google Benchmark with assertions, of which the library warns at each start. They stand around the
@@ -48,6 +53,8 @@ echo "== bench_control"
 "$build/tests/bench_control" --seconds "$seconds" --json "$out/control.json"
 echo "== bench_dispatcher"
 "$build/tests/bench_dispatcher" --seconds "$seconds" --json "$out/dispatcher.json"
+echo "== bench_tail"
+LD_LIBRARY_PATH="$haproxy_libraries" "$build/tests/bench_tail" --seconds "$seconds" --json "$out/tail.json"
 echo "== bench_consensus"
 "$build/tests/bench_consensus" --seconds "$seconds" --kills $((seconds * 5)) --json "$out/consensus.json"
 echo "== bench_start"

@@ -59,7 +59,7 @@ const std::vector<layer>& layers() {
       {"tools", {"framework/tools/"}, {"spi", "core", "sim", "verify", "compare"}, {}, true},
       {"plugins", {"plugins/", "tests/author/lowest_id/"}, {"spi"}, {"isa-l.h", "isa-l/"}},
       {"services",
-       {"tests/author/job_queue/", "tests/author/digger/"},
+       {"tests/author/job_queue/", "tests/author/digger/", "tests/author/gateway/"},
        {"spi", "core", "net", "runtime", "node"},
        {},
        true},

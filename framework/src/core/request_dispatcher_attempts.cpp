@@ -96,16 +96,27 @@ void request_dispatcher::detach(std::uint64_t attempt, std::uint64_t request) {
   attempts[1] = 0;
 }
 
-/// The worker may still work on it, so that it keeps its place for a while.
+/// The worker may still work on it, so that it keeps its place for a while. Unless the attempt
+/// counts as a failure now, its timeout still comes: otherwise hedges, which win before it, would
+/// hide a worker that answers nothing.
 void request_dispatcher::abandon(std::uint64_t attempt, bool counts_as_failure) {
   auto& state = attempts_.at(attempt);
   state.request = 0;
-  if (counts_as_failure) {
-    pool_.finish(state.worker, {false, now_ - state.started}, now_);
-    pool_.begin(state.worker);
-  }
-  set_timer(state.timer_at, timer_kind::attempt, attempt, now_ + options_.abandoned_max);
+  state.place_until = now_ + options_.abandoned_max;
+  if (counts_as_failure)
+    count_failure(state);
+  auto timer = options_.attempt_timeout.count() > 0 && !state.was_counted
+                   ? std::min(state.started + options_.attempt_timeout, state.place_until)
+                   : state.place_until;
+  set_timer(state.timer_at, timer_kind::attempt, attempt, timer);
   effects_.emplace_back(std::in_place_type<cancel_attempt>, attempt, state.worker);
+}
+
+/// The attempt keeps its place.
+void request_dispatcher::count_failure(attempt_state& state) {
+  state.was_counted = true;
+  pool_.finish(state.worker, {false, now_ - state.started}, now_);
+  pool_.begin(state.worker);
 }
 
 void request_dispatcher::on_answer(std::uint64_t attempt, spi::timestamp now) {
@@ -116,10 +127,12 @@ void request_dispatcher::on_answer(std::uint64_t attempt, spi::timestamp now) {
   if (found == attempts_.end())
     return;
   auto ended = release(found);
-  if (ended.request == 0) {
+  // A late answer tells how slow the worker is, which nothing else does while hedges win.
+  if (ended.was_counted)
     pool_.cancel(ended.worker);
-  } else {
+  else
     pool_.finish(ended.worker, {true, now_ - ended.started}, now_);
+  if (ended.request != 0) {
     latencies_.add(now_ - ended.started);
     counters_.hedges_won += ended.is_hedge;
     detach(attempt, ended.request);
@@ -149,16 +162,24 @@ void request_dispatcher::on_failure(std::uint64_t attempt, attempt_failure how, 
 void request_dispatcher::on_attempt_timer(std::uint64_t id) {
   auto found = attempts_.find(id);
   auto request = found->second.request;
-  if (request == 0) {
-    pool_.cancel(release(found).worker);
-    return;
-  }
+  if (request == 0)
+    return on_abandoned_timer(found);
   auto worker = found->second.worker;
   detach(id, request);
   abandon(id, true);
   fail_over(request, attempt_failure::failed,
             {errc::timeout, fmt::format("worker {} didn't answer within {} ms", worker,
                                         options_.attempt_timeout.count() / 1000)});
+}
+
+void request_dispatcher::on_abandoned_timer(attempt_map::iterator abandoned) {
+  auto& state = abandoned->second;
+  if (now_ >= state.place_until) {
+    pool_.cancel(release(abandoned).worker);
+    return;
+  }
+  count_failure(state);
+  set_timer(state.timer_at, timer_kind::attempt, abandoned->first, state.place_until);
 }
 
 // -- hedges -----------------------------------------------------------------------------------
@@ -183,7 +204,7 @@ void request_dispatcher::hedge(std::uint64_t id, request_state& request) {
   request.hedge_at = no_deadline;
   if (auto there = places_for(request); there.full == there.available)
     return;
-  if (!budget_.has_token(now_)) {
+  if (!budget_.has_token_for_hedge(now_)) {
     ++counters_.budget_denied;
     return;
   }

@@ -129,7 +129,11 @@ void clients::on_response(std::uint64_t place) {
     return finish(index, operation_outcome::ok, arrived.what);
   case answer_kind::refused:
     --client.attempts_open;
-    break;
+    if (!arrived.what.is_final)
+      break;
+    ++client.answered;
+    return finish(index, client.attempts_open == 0 ? operation_outcome::failed
+                                                   : operation_outcome::unknown);
   case answer_kind::unknown:
   case answer_kind::lost:
   case answer_kind::pending:

@@ -141,13 +141,13 @@ std::string register_service::describe_query(std::uint64_t key) const {
   return fmt::format("read k{}", key);
 }
 
-std::string register_service::describe_answer(std::uint64_t key, const answer& it) const {
-  if (it.kind == answer_kind::read)
-    return fmt::format("k{} is {}", key, to_text(it.result.result));
-  return fmt::format("done at {}{}", it.index,
-                     it.result.result    ? ", now " + to_text(it.result.result)
-                     : it.result.matched ? ""
-                                         : ", no match");
+std::string register_service::describe_answer(std::uint64_t key, const answer& reply) const {
+  if (reply.kind == answer_kind::read)
+    return fmt::format("k{} is {}", key, to_text(reply.result.result));
+  return fmt::format("done at {}{}", reply.index,
+                     reply.result.result    ? ", now " + to_text(reply.result.result)
+                     : reply.result.matched ? ""
+                                            : ", no match");
 }
 
 } // namespace atl::sim

@@ -25,7 +25,7 @@ class register_service final : public simulated_service {
   std::string describe_outcome(std::size_t client) const override;
   std::string describe_command(std::string_view command) const override;
   std::string describe_query(std::uint64_t key) const override;
-  std::string describe_answer(std::uint64_t key, const answer& it) const override;
+  std::string describe_answer(std::uint64_t key, const answer& reply) const override;
 
  private:
   struct client_session {

@@ -43,7 +43,7 @@ fault_set named_faults(const std::vector<std::string>& names) {
   return it;
 }
 
-std::string run_arguments(const simulation_options& options) {
+std::string run_arguments(const simulation_options& options, const workload_options& usual) {
   auto out = fmt::format("--seed {} --replicas {} --spares {} --duration {}", options.seed,
                          options.replicas, options.spares, format_duration(options.duration));
   auto add = [&out](bool wanted, std::string_view name, const auto& value) {
@@ -51,7 +51,6 @@ std::string run_arguments(const simulation_options& options) {
       out += fmt::format(" --{} {}", name, value);
   };
   add(!options.ids.empty(), "ids", fmt::format("{}", fmt::join(options.ids, ",")));
-  workload_options usual;
   auto& work = options.workload;
   add(!same_flags(options.faults, fault_set::all()), "faults", format_fault_set(options.faults));
   add(!options.faults.damageable.empty(), "damage",

@@ -205,7 +205,7 @@ void sim_replica::propose(std::string command, const request_owner& owner) {
   stamps_.observe(machine_.machine().latest_stamp(), now());
   machine_.machine().stamp(command, stamps_.next(wall_clock(), now()));
   auto handle = requests_.put(owner);
-  requests_.at(handle).content = hash_bytes(command) | 1; // never 0
+  requests_.at(handle).content = content_hash(command);
   simulator_.trace("replica {} is asked to commit {} bytes (request {})", id_, command.size(),
                    driver_->last_request() + 1);
   driver_->propose(handle, std::move(command));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "fault_schedule.hpp"
+#include "hash.hpp"
 #include "logged_machine.hpp"
 #include "sim_disk.hpp"
 #include "sim_membership.hpp"
@@ -31,8 +32,13 @@ struct request_owner {
   std::uint64_t attempt = 0; ///< the client's attempt, or the script's ticket
   std::uint64_t tag = 0;     ///< of the command; 0: none
   std::uint64_t query = 0;   ///< of a read
-  std::uint64_t content = 0; ///< a hash of the command; 0: the request is no command
+  std::uint64_t content = 0; ///< `content_hash` of the command; 0: the request is no command
 };
+
+/// Identifies a command that a replica has stamped; never 0.
+inline std::uint64_t content_hash(std::string_view command) {
+  return hash_bytes(command) | 1;
+}
 
 /// The simulated environment of a replica's driver: a disk, a clock and a state machine, each with
 /// faults. Checks what the driver does.

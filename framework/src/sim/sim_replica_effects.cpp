@@ -185,6 +185,8 @@ void sim_replica::on_flush() {
 
 void sim_replica::validate(const spi::validate& request) {
   auto objection = machine_.machine().admission_check(request.command);
+  if (objection)
+    simulator_.note_objection(content_hash(request.command));
   simulator_.validated(id_, incarnation_, request.ticket, std::move(objection));
 }
 

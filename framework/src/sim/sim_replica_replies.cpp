@@ -9,7 +9,7 @@ namespace atl::sim {
 /// Checks that the applied command is the proposed one.
 void sim_replica::check_content(const request_owner& owner) {
   auto& entry = *applying_->entry;
-  if (owner.content == 0 || (!entry.no_op && (hash_bytes(entry.command) | 1) == owner.content))
+  if (owner.content == 0 || (!entry.no_op && content_hash(entry.command) == owner.content))
     return;
   violate(violation_kind::interface_broken,
           fmt::format("applies {} at index {} for request {}, which proposed something else",
@@ -38,9 +38,10 @@ void sim_replica::refuse(request_handle to, spi::refuse why) {
   auto not_proposed = why.why != spi::refusal::unknown;
   if (not_proposed)
     simulator_.checker().refused(owner.tag);
-  simulator_.answered(id_, owner,
-                      no_answer(not_proposed ? answer_kind::refused : answer_kind::unknown,
-                                std::move(why.reason), why.hint));
+  auto what = no_answer(not_proposed ? answer_kind::refused : answer_kind::unknown,
+                        std::move(why.reason), why.hint);
+  what.is_final = not_proposed && simulator_.has_objection(owner.content);
+  simulator_.answered(id_, owner, std::move(what));
 }
 
 void sim_replica::answer_reads(std::span<const request_handle> reads) {

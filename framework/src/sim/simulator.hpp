@@ -19,6 +19,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 namespace atl::sim {
@@ -68,6 +69,9 @@ class simulator {
   /// @param objection of the replica's state machine to the command
   void validated(spi::replica_id id, std::uint64_t incarnation, std::uint64_t ticket,
                  std::optional<std::string> objection);
+  /// A replica's state machine objects to the command, by itself and not because of a fault.
+  void note_objection(std::uint64_t content) { objections_.insert(content); }
+  bool has_objection(std::uint64_t content) const { return objections_.contains(content); }
   /// Called between two effects, where a crash may be injected. @returns whether this replica
   /// crashed.
   bool crash_point(sim_replica& replica);
@@ -178,6 +182,7 @@ class simulator {
   slot_pool<packet> packets_;
   slot_pool<request> requests_;
   slot_pool<validation_result> validation_results_;
+  std::unordered_set<std::uint64_t> objections_; ///< `content_hash` of the commands
   std::deque<packet> held_;
   message_filter filter_;
   simulation_stats stats_;

@@ -1,11 +1,12 @@
 #include "service_clients.hpp"
 
+#include <atoll/core/group_birth.hpp>
 #include <atoll/core/state/answer.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
+#include <exception>
 #include <utility>
 
 namespace atl::verify {
@@ -21,13 +22,15 @@ std::string printable(std::string_view bytes) {
   return bytes.size() > length_max ? out + "…" : out;
 }
 
-/// Does no session end during a run? The state's time may pass twice as fast as the simulation's.
-bool can_rely_on_sessions(const service_under_test& service,
-                          const sim::simulation_options& options) {
-  auto expiry = service.logic()->info().session_expiry;
-  constexpr std::chrono::seconds clocks_differ_by{20};
-  auto longest = 2 * (options.duration + 2 * options.liveness_bound) + clocks_differ_by;
-  return service.sessions_last && (expiry.count() == 0 || expiry > longest);
+/// The certificate of the simulated group, with the initial replicas as its founders.
+std::string birth_of(const sim::simulation_options& options) {
+  group_birth birth{"0123456789abcdef0123456789abcdef", "simulation", {}, {}, {}};
+  for (std::uint32_t i = 0; i < options.replicas; ++i) {
+    auto id = options.ids.empty() ? spi::replica_id{i + 1} : options.ids[i];
+    auto name = fmt::format("replica {}", i + 1);
+    birth.founders.push_back({id, name, fmt::format("127.0.0.1:{}", 7301 + i), "disk of " + name});
+  }
+  return encode(birth);
 }
 
 } // namespace
@@ -35,11 +38,7 @@ bool can_rely_on_sessions(const service_under_test& service,
 service_clients::service_clients(const service_under_test& service,
                                  const sim::simulation_options& options, spi::random_source random)
     : reads_{service.query ? options.workload.reads : 0}, random_{random},
-      run_{service,
-           can_rely_on_sessions(service, options),
-           {},
-           {},
-           [this](std::string_view what) { violate(what); }},
+      run_{service, birth_of(options), 0, {}, {}, [this](std::string_view what) { violate(what); }},
       users_(options.workload.clients) {
   for (auto& client : users_)
     open_session(client);
@@ -52,7 +51,7 @@ std::unique_ptr<sim::simulated_machine> service_clients::make_machine(spi::repli
 void service_clients::open_session(user& client) {
   client.session = {random_.next(), random_.next()};
   client.sequence = 0;
-  client.first_answer.reset();
+  client.is_answered = false;
 }
 
 std::uint64_t service_clients::number_of(std::string query) {
@@ -65,15 +64,22 @@ std::uint64_t service_clients::number_of(std::string query) {
 // -- operations -------------------------------------------------------------------------------
 
 void service_clients::begin(std::size_t index, spi::random_source& random, std::int64_t) {
-  auto& client = users_[index];
+  try {
+    draw_operation(users_[index], index % 2 == 1, random);
+  } catch (const std::exception& thrown) { // of the author's functions
+    violate(fmt::format("drawing a command or a query threw: {}", thrown.what()));
+  }
+}
+
+/// @param asks whether the client mostly asks, so that queries run while commands wait
+void service_clients::draw_operation(user& client, bool asks, spi::random_source& random) {
   client.effects_seen = effects_seen_;
-  // Every second client mostly asks, so that queries run while commands wait.
-  if (reads_ > 0 && random.chance(index % 2 == 0 ? reads_ : std::max(reads_, 0.9))) {
-    client.present = operation::query;
+  if (reads_ > 0 && random.chance(asks ? std::max(reads_, 0.9) : reads_)) {
     client.query = number_of(run_.service.query(random));
+    client.present = operation::query;
     return;
   }
-  if (client.first_answer && random.chance(0.2)) {
+  if (client.is_answered && random.chance(0.2)) {
     client.present = operation::repetition;
     return;
   }
@@ -84,7 +90,7 @@ void service_clients::begin(std::size_t index, spi::random_source& random, std::
   ++client.sequence;
   client.type = next.type;
   client.body = std::move(next.body);
-  client.first_answer.reset();
+  client.is_answered = false;
 }
 
 sim::client_request service_clients::attempt(std::size_t index, std::uint64_t) {
@@ -98,13 +104,8 @@ sim::client_request service_clients::attempt(std::size_t index, std::uint64_t) {
 void service_clients::finish(std::size_t index, sim::operation_outcome outcome,
                              const sim::answer& reply, std::int64_t) {
   auto& client = users_[index];
-  if (outcome != sim::operation_outcome::ok) {
-    client.outcome = outcome == sim::operation_outcome::failed ? "refused" : "unknown";
-    // Attempts may still be under way, and a session begins with its first command.
-    if (client.present == operation::command)
-      open_session(client);
-    return;
-  }
+  if (outcome != sim::operation_outcome::ok)
+    return on_no_answer(client, outcome);
   client.outcome = describe_answer(client.query, reply);
   if (client.present == operation::query)
     on_query_answered(client, reply);
@@ -113,23 +114,42 @@ void service_clients::finish(std::size_t index, sim::operation_outcome outcome,
   see_effects(reply.index);
 }
 
+void service_clients::on_no_answer(user& client, sim::operation_outcome outcome) {
+  auto is_refused = outcome == sim::operation_outcome::failed;
+  client.outcome = is_refused ? "refused" : "unknown";
+  if (client.present != operation::command)
+    return;
+  if (auto found =
+          is_refused ? run_.history.add_refusal({client.session, client.sequence}) : std::nullopt)
+    violate(*found);
+  // Attempts may still be under way, and a session begins with its first command.
+  open_session(client);
+}
+
 void service_clients::on_command_answered(user& client, const sim::answer& reply) {
   auto& bytes = reply.result.bytes;
   auto command =
       fmt::format("command {} of session {}", client.sequence, to_string(client.session));
   if (is_session_expired(bytes)) {
-    if (run_.sessions_last)
+    auto used = run_.history.last_effect(client.session, reply.index);
+    auto may_have_ended =
+        used != 0 && run_.history.time_between(used, reply.index) > run_.session_idle_max_us;
+    if (run_.service.sessions_last && !may_have_ended)
       violate(fmt::format("{} is answered, at entry {}, that its session is unknown", command,
                           reply.index));
     return open_session(client);
   }
-  if (!run_.history.took_effect(client.session, client.sequence))
+  auto effect = run_.history.last_effect({client.session, client.sequence}, reply.index);
+  if (effect == 0)
     return violate(
         fmt::format("{} is answered at entry {}, and never took effect", command, reply.index));
-  if (run_.sessions_last && client.first_answer && *client.first_answer != bytes)
-    return violate(fmt::format("{} was answered '{}', and its repetition at entry {} '{}'", command,
-                               printable(*client.first_answer), reply.index, printable(bytes)));
-  client.first_answer = bytes;
+  auto& first_answer = run_.history.answer(effect);
+  if (run_.service.sessions_last && first_answer != bytes)
+    return violate(fmt::format("{} was answered '{}' at entry {}, and its repetition at entry {} "
+                               "'{}'",
+                               command, printable(first_answer), effect, reply.index,
+                               printable(bytes)));
+  client.is_answered = true;
 }
 
 void service_clients::on_query_answered(const user& client, const sim::answer& reply) {
@@ -175,12 +195,12 @@ std::string service_clients::describe_query(std::uint64_t query) const {
                                      : "a query";
 }
 
-std::string service_clients::describe_answer(std::uint64_t, const sim::answer& it) const {
-  auto& bytes = it.result.bytes;
+std::string service_clients::describe_answer(std::uint64_t, const sim::answer& reply) const {
+  auto& bytes = reply.result.bytes;
   auto tag = bytes.size() > 1 ? static_cast<std::uint8_t>(bytes[1]) : plain_answer_tag;
   auto content = decode_answer(bytes, tag == error_answer_tag ? plain_answer_tag : tag);
   return fmt::format(
-      "{} {}: {}", it.kind == sim::answer_kind::read ? "read at" : "done at", it.index,
+      "{} {}: {}", reply.kind == sim::answer_kind::read ? "read at" : "done at", reply.index,
       content ? fmt::format("'{}'", printable(*content)) : "error: " + content.error().message);
 }
 

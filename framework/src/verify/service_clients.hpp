@@ -7,7 +7,6 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,7 +30,7 @@ class service_clients final : public sim::simulated_service {
   std::string describe_outcome(std::size_t client) const override;
   std::string describe_command(std::string_view command) const override;
   std::string describe_query(std::uint64_t query) const override;
-  std::string describe_answer(std::uint64_t query, const sim::answer& it) const override;
+  std::string describe_answer(std::uint64_t query, const sim::answer& reply) const override;
 
  private:
   enum class operation { none, command, repetition, query };
@@ -40,7 +39,7 @@ class service_clients final : public sim::simulated_service {
     std::uint64_t sequence = 0; ///< of the last command; 0: the session is new
     std::uint8_t type = 0;      ///< of the last command
     std::string body;
-    std::optional<std::string> first_answer; ///< to the last command
+    bool is_answered = false; ///< the last command was
     operation present = operation::none;
     std::uint64_t query = 0;
     /// How many commands any answer that came before the operation began had shown.
@@ -50,6 +49,8 @@ class service_clients final : public sim::simulated_service {
 
   void open_session(user& client);
   std::uint64_t number_of(std::string query);
+  void draw_operation(user& client, bool asks, spi::random_source& random);
+  void on_no_answer(user& client, sim::operation_outcome outcome);
   void on_command_answered(user& client, const sim::answer& reply);
   void on_query_answered(const user& client, const sim::answer& reply);
   void see_effects(spi::log_index index);

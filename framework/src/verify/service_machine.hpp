@@ -7,6 +7,7 @@
 #include <atoll/sim/simulated_machine.hpp>
 #include <atoll/verify/service_check.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -18,7 +19,10 @@ namespace atl::verify {
 /// What the replicas of one run have in common.
 struct service_run_facts {
   const service_under_test& service;
-  bool sessions_last = true; ///< does no session end during the run?
+  std::string birth; ///< the certificate of the group
+  /// Sessions that were idle for longer, in the state's time, may have ended. As of the logic's
+  /// `info`; written by each machine.
+  std::uint64_t session_idle_max_us = 0;
   applied_history history;
   std::vector<std::string> queries;                ///< by the number that a client's read names
   std::function<void(std::string_view what)> fail; ///< fails the run
@@ -44,9 +48,10 @@ class service_machine final : public sim::simulated_machine {
  private:
   service_machine(service_run_facts& run, spi::replica_id replica, const memory_state& from);
 
-  std::unique_ptr<service_logic> make_logic();
-  /// Takes over a state, or fails the run.
-  void use(result<std::unique_ptr<memory_state>> state, std::string_view during);
+  /// Takes over the state that `make` returns for a new logic, or fails the run.
+  template <class Make>
+  void start(Make make, std::string_view during);
+  void ask_queries() const;
   std::optional<std::string> broken_invariant() const;
   void fail(std::string_view what) const;
   void check(const applied_history::finding& found) const;

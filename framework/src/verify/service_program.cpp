@@ -170,11 +170,11 @@ status try_options(const sim::simulation_options& run, const plugin& protocol) {
   return {};
 }
 
-std::string replay_command(const program_arguments& arguments, const spi::descriptor& protocol,
+std::string replay_command(const program_arguments& arguments, const plugin& protocol,
                            const sim::simulation_options& run) {
   auto text = fmt::format("{} {} {}", shell_word(arguments.program), shell_word(arguments.plugin),
-                          sim::run_arguments(run));
-  text += option_words(protocol, run.protocol_options);
+                          sim::run_arguments(run, usual_group(protocol).workload));
+  text += option_words(protocol.descriptor(), run.protocol_options);
   for (auto& folder : arguments.folders)
     text += " --path " + shell_word(folder);
   return text;
@@ -185,9 +185,8 @@ class seed_printer {
  public:
   seed_printer(const program_arguments& arguments, const plugin& protocol,
                sim::simulation_options group)
-      : arguments_{arguments}, protocol_{protocol.descriptor()}, runs_{protocol, std::move(group),
-                                                                       option_names(
-                                                                           arguments.options)} {}
+      : arguments_{arguments}, protocol_{protocol}, runs_{protocol, std::move(group),
+                                                          option_names(arguments.options)} {}
 
   int run_all() {
     std::uint64_t seeds = 1;
@@ -238,7 +237,7 @@ class seed_printer {
   }
 
   const program_arguments& arguments_;
-  const spi::descriptor& protocol_;
+  const plugin& protocol_;
   const service_runs runs_;
   std::uint64_t failed_ = 0;
   std::uint64_t answered_ = 0;

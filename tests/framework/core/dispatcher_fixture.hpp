@@ -84,4 +84,12 @@ inline dispatch_options narrow(std::size_t queue,
   return options;
 }
 
+/// Hedges after 20 ms, and has saved up what they may cost.
+inline atl::dispatch_options hedged() {
+  atl::dispatch_options options;
+  options.hedge_after = std::chrono::milliseconds{20};
+  options.budget.per_second = options.budget.burst;
+  return options;
+}
+
 } // namespace test

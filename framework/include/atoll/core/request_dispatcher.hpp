@@ -96,6 +96,8 @@ class request_dispatcher {
     spi::timestamp started{0};
     spi::timestamp timer_at = no_deadline;
     bool is_hedge = false;
+    spi::timestamp place_until = no_deadline; ///< of an attempt that was given up
+    bool was_counted = false; ///< as a failure of the worker, when it was given up or later
   };
   struct worker_state {
     bool is_available = false;
@@ -143,7 +145,9 @@ class request_dispatcher {
   attempt_state release(attempt_map::iterator ended);
   void detach(std::uint64_t attempt, std::uint64_t request);
   void abandon(std::uint64_t attempt, bool counts_as_failure);
+  void count_failure(attempt_state& state);
   void on_attempt_timer(std::uint64_t id);
+  void on_abandoned_timer(attempt_map::iterator abandoned);
 
   void set_timer(spi::timestamp& armed, timer_kind kind, std::uint64_t id, spi::timestamp at);
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 
 namespace atl {
 
@@ -27,6 +28,12 @@ class retry_budget {
   bool has_token(spi::timestamp now) {
     earn(now);
     return tokens_ >= 1;
+  }
+  /// Whether there is an attempt for a hedge. A quarter of what can be saved up is kept for
+  /// retries: a request that isn't hedged is slow, one that isn't retried fails.
+  bool has_token_for_hedge(spi::timestamp now) {
+    earn(now);
+    return tokens_ >= 1 + std::floor(options_.burst / 4);
   }
   /// @returns false if the budget is spent, and then takes nothing.
   bool take(spi::timestamp now) {

@@ -23,8 +23,8 @@ namespace atl::runtime {
 
 /// The actor that a node publishes. It receives every envelope from other processes, refuses
 /// envelopes for another cluster or group and for roles that the node doesn't have, and forwards
-/// the others to the replica, the membership actor or the application of the role that they name. It
-/// answers what is for the node itself: handshakes, heartbeats, status, inventory.
+/// the others to the replica, the membership actor or the application of the role that they name.
+/// It answers what is for the node itself: handshakes, heartbeats, status, inventory.
 class node_endpoint_actor : public io_thread_actor {
  public:
   struct settings {

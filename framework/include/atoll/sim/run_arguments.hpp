@@ -15,6 +15,7 @@ fault_set named_faults(const std::vector<std::string>& names);
 
 /// Arguments of `atoll simulate PLUGIN`, besides the plugin's own options, that repeat a run:
 /// `--seed 17 --replicas 3 --faults crashes --duration 2100ms`.
-std::string run_arguments(const simulation_options& options);
+/// @param usual the workload of a program that is given no argument for it: what differs is printed
+std::string run_arguments(const simulation_options& options, const workload_options& usual = {});
 
 } // namespace atl::sim

@@ -67,8 +67,8 @@ class simulated_service {
   virtual std::string describe_outcome(std::size_t client) const = 0;
   virtual std::string describe_command(std::string_view command) const = 0;
   virtual std::string describe_query(std::uint64_t query) const = 0;
-  /// @param it of the kind `applied` or `read`
-  virtual std::string describe_answer(std::uint64_t query, const answer& it) const = 0;
+  /// @param reply of the kind `applied` or `read`
+  virtual std::string describe_answer(std::uint64_t query, const answer& reply) const = 0;
 };
 
 } // namespace atl::sim

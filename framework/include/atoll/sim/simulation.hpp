@@ -88,8 +88,8 @@ struct simulation_options {
   /// True: a replica that throws is stopped like one that stops itself, and the run continues,
   /// which shows what promises break afterwards. False: the run fails.
   bool exceptions_stop_replicas = false;
-  /// Whether a proposal at two indexes is a violation. (The state machine applies the command once
-  /// in any case.)
+  /// Whether a proposal at two indexes is a violation. (The registers apply the command once in any
+  /// case.) Of another `service` only those proposals are told apart that its `tag_of` identifies.
   bool propose_once = true;
   /// Members are lost for good only while no request is pending and every voter has applied all
   /// that is committed. For protocols that block until an operator decides when a decision was lost
@@ -159,10 +159,15 @@ fault_rates drawn_rates(const simulation_options& options);
 /// sinks are.
 ///
 /// Always checked: all replicas commit the same value at an index, without gaps, and each index
-/// once per start; a proposal refused as `not_proposed` or `busy` is never committed; each request
-/// is answered once; each term has one leader, and terms never decrease; no answered operation is
-/// lost; the clients' history is linearizable; queues stay bounded; after the faults have stopped,
-/// clients are answered and the replicas agree within `liveness_bound`.
+/// once per start; each request is answered once; each term has one leader, and terms never
+/// decrease; queues stay bounded; after the faults have stopped, clients are answered and the
+/// replicas agree within `liveness_bound`.
+///
+/// Of registers and counters also: a proposal refused as `not_proposed` or `busy` is never
+/// committed; no answered operation is lost; the clients' history is linearizable. With
+/// `simulation_options::service` the service checks what its machines and clients see
+/// (`simulate_service` names what), and refused proposals are checked if its `tag_of` identifies
+/// them.
 simulation_report simulate(const simulation_options& options, const consensus_factory& factory);
 
 } // namespace atl::sim

@@ -17,9 +17,14 @@ sim::service_factory replicas_of(const service_under_test& service);
 /// there, and checks besides what `sim::simulate` checks of the protocol:
 ///
 /// - replicas that applied the same entries gave the same answers and have the same rows;
-/// - a command that was answered took effect once, and its repetition gets the same answer;
-/// - a query shows every command whose effect an answer had shown before the query was asked;
-/// - the author's invariant holds at each replica, every few entries and at the end.
+/// - a command that was answered took effect once, and its repetition gets the same answer, but for
+///   sessions that were idle for longer than `service_info::session_expiry`;
+/// - a command that was refused for certain at every attempt takes no effect, and one that is
+///   answered with an error changes no rows of the application;
+/// - a query shows every command whose effect an answer had shown before the query was asked, and
+///   replicas in the same state answer it alike;
+/// - the author's invariant holds at each replica, every few entries and at the end;
+/// - neither the logic nor a function of `service` throws.
 ///
 /// Each run is made from its seed in the calling thread and comes out the same each time, if
 /// `service` draws from its arguments alone. Rows lie in memory; `check_service` tries databases.

@@ -54,8 +54,12 @@ status make_first_rows(rocksdb::DB& db, service_logic& logic, const service_info
   meta.service_version = service.version;
   row_cache none_known;
   transaction first{service, {db, none_known, rows, meta}};
-  if (auto done = logic.initialize(first); !done)
-    return done;
+  try {
+    if (auto done = logic.initialize(first); !done)
+      return done;
+  } catch (const std::exception& thrown) {
+    return tl::unexpected{thrown_by(service, "the first start", thrown)};
+  }
   if (first.failure())
     return tl::unexpected{*first.failure()};
   rows.put(state_keys::meta(), encode(meta));

@@ -81,12 +81,13 @@ std::optional<error> check_framework_command(const service_command& command) {
   return admission ? std::nullopt : std::optional{admission.error()};
 }
 
-status put_founders(write_buffer& rows, const std::string& birth) {
+status put_birth(write_buffer& rows, const std::string& birth) {
   if (birth.empty())
     return {};
   auto certificate = decode_group_birth(birth);
   if (!certificate)
     return tl::unexpected{certificate.error()};
+  rows.put(state_keys::birth(), birth);
   for (auto& founder : certificate->founders)
     rows.put(state_keys::member(founder.id), encode(founder));
   return {};

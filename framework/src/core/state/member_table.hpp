@@ -30,8 +30,9 @@ class member_table {
 /// Why no replica should carry out one of the framework's commands; none: it may.
 std::optional<error> check_framework_command(const service_command& command);
 
-/// The rows of the founders in a new state. @param birth an encoded `group_birth`; may be empty
-status put_founders(write_buffer& rows, const std::string& birth);
+/// The certificate of the group and the rows of its founders in a new state.
+/// @param birth an encoded `group_birth`; empty: none
+status put_birth(write_buffer& rows, const std::string& birth);
 
 /// The answer to one of the framework's queries.
 std::string answer_framework_query(row_reader& state, std::string_view query);

@@ -1,4 +1,5 @@
 #include "logic_calls.hpp"
+#include "member_table.hpp"
 #include "present_reader.hpp"
 #include "row_cache.hpp"
 #include "state_hash.hpp"
@@ -71,8 +72,13 @@ struct memory_state::implementation {
 memory_state::memory_state(std::unique_ptr<implementation> self) : self_{std::move(self)} {}
 memory_state::~memory_state() = default;
 
-result<std::unique_ptr<memory_state>> memory_state::create(std::unique_ptr<service_logic> logic) {
+result<std::unique_ptr<memory_state>> memory_state::create(std::unique_ptr<service_logic> logic,
+                                                           const std::string& birth) {
   auto self = std::make_unique<implementation>(std::move(logic));
+  if (auto put = put_birth(self->rows, birth); !put)
+    return tl::unexpected{put.error()};
+  if (!birth.empty())
+    self->meta.cluster_id = decode_group_birth(birth)->cluster;
   if (auto made = make_first_rows(no_rows(), *self->logic, self->service, self->meta, self->rows);
       !made)
     return tl::unexpected{made.error()};
@@ -99,7 +105,7 @@ spi::log_index memory_state::applied() const {
 }
 
 result<std::string> memory_state::apply(const spi::committed_entry& entry) {
-  transaction state{self_->service, {no_rows(), self_->known, self_->rows, self_->meta}};
+  transaction state{self_->service, {no_rows(), self_->known, self_->rows, self_->meta, true}};
   std::vector<std::string> answers;
   try {
     if (auto done = apply_entries({&entry, 1}, *self_->logic, self_->service, state, self_->meta,
@@ -140,6 +146,19 @@ std::uint64_t memory_state::digest() const {
     hash.add(*it.value);
   }
   return hash.value();
+}
+
+std::uint64_t memory_state::application_digest() const {
+  std::uint64_t sum = 0; // in any order, so that the rows needn't be sorted
+  self_->rows.visit([&sum](const std::string& key, const row& it) {
+    if (!it.value || static_cast<unsigned char>(key.front()) < application_keys_begin)
+      return;
+    state_hash hash;
+    hash.add(key);
+    hash.add(*it.value);
+    sum += hash.value();
+  });
+  return sum;
 }
 
 } // namespace atl

@@ -109,9 +109,7 @@ status make_new(rocksdb::DB& db, const replicated_state::settings& settings,
   state_meta fresh;
   fresh.cluster_id = settings.cluster_id;
   auto rows = empty_buffer(service);
-  if (!settings.birth.empty())
-    rows.put(state_keys::birth(), settings.birth);
-  if (auto put = put_founders(rows, settings.birth); !put)
+  if (auto put = put_birth(rows, settings.birth); !put)
     return put;
   if (auto made = make_first_rows(db, logic, service, fresh, rows); !made)
     return made;

@@ -4,8 +4,11 @@
 #include "state_rows.hpp"
 #include "write_buffer.hpp"
 
+#include <atoll/core/printable_text.hpp>
+#include <atoll/core/state/service_logic.hpp>
 #include <atoll/core/state/transaction.hpp>
 
+#include <fmt/format.h>
 #include <rocksdb/db.h>
 
 #include <utility>
@@ -26,8 +29,19 @@ void transaction::put(std::string key, std::string value) {
 }
 
 void transaction::insert(std::string key, std::string value) {
-  if (is_allowed(key))
-    parts_.buffer.insert(std::move(key), std::move(value));
+  if (!is_allowed(key))
+    return;
+  auto* known = parts_.is_whole_state ? parts_.buffer.find(key) : nullptr;
+  if (known && known->value)
+    return fail_inserted_again(key);
+  parts_.buffer.insert(std::move(key), std::move(value));
+}
+
+void transaction::fail_inserted_again(std::string_view key) {
+  fail(error{errc::internal,
+             fmt::format("the application '{}' inserted the row '{}', which exists already: "
+                         "`insert` is for rows that never existed, and `put` replaces a row",
+                         service().name, printable(key))});
 }
 
 void transaction::erase(const std::string& key) {

@@ -1,5 +1,6 @@
 #include "tally_service.hpp"
 
+#include <atoll/core/state/group_members.hpp>
 #include <atoll/core/state/memory_state.hpp>
 #include <atoll/spi/random.hpp>
 
@@ -86,4 +87,37 @@ TEST_CASE("a state in memory reports a failure of its logic") {
   CHECK_FALSE(new_state()->query("damage").has_value());
   CHECK(new_state()->admission_check("bytes that are no command").has_value());
   CHECK_FALSE(new_state()->admission_check(throws).has_value());
+}
+
+TEST_CASE("a state in memory keeps the certificate of its group, as a database does") {
+  group_birth birth{"0123456789abcdef0123456789abcdef", "west", {}, {}, {}};
+  birth.founders = {{1, "one", "host:1", "folder 1"}, {4, "four", "host:4", "folder 4"}};
+  temporary_folder folder;
+  replicated_state::settings how;
+  how.free_bytes_min = 0;
+  how.birth = encode(birth);
+  how.cluster_id = birth.cluster;
+  auto stored = replicated_state::open(folder.path() / "state", how, std::make_unique<logic>());
+  REQUIRE(stored.has_value());
+  auto in_memory = memory_state::create(std::make_unique<logic>(), encode(birth));
+  REQUIRE(in_memory.has_value());
+  CHECK(fmt::format("{:016x}", (*in_memory)->digest()) == (*stored)->digest().value());
+  auto members = decode_members((*in_memory)->query(members_query()).value());
+  CHECK(members.value() == birth.founders);
+  CHECK_FALSE(memory_state::create(std::make_unique<logic>(), "no certificate").has_value());
+}
+
+TEST_CASE("a hash over the application's rows doesn't tell sessions apart") {
+  auto first = new_state();
+  auto other = new_state();
+  auto command = [](std::uint64_t session, std::string_view name) {
+    return encode(session_command{{7, session}, 1, 1, {add, name}});
+  };
+  REQUIRE(first->apply({1, 0, false, command(1, "a")}).has_value());
+  REQUIRE(other->apply({1, 0, false, command(2, "a")}).has_value());
+  CHECK(first->digest() != other->digest());
+  CHECK(first->application_digest() == other->application_digest());
+  REQUIRE(first->apply({2, 0, false, command(3, "b")}).has_value());
+  REQUIRE(other->apply({2, 0, false, command(3, "c")}).has_value());
+  CHECK(first->application_digest() != other->application_digest());
 }

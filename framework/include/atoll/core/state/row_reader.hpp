@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace rocksdb {
@@ -86,6 +87,10 @@ class row_reader {
     return false;
   }
   void fail(const rocksdb::Status& status);
+  void fail(error problem) {
+    if (!failure_)
+      failure_ = std::move(problem);
+  }
   const service_info& service() const { return service_; }
 
  private:

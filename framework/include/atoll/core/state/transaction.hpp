@@ -31,6 +31,7 @@ class transaction final : public row_reader {
     row_cache& known;     ///< rows of the database
     write_buffer& buffer; ///< overrides the database, and receives the changes
     state_meta& meta;
+    bool is_whole_state = false; ///< does `buffer` hold all rows, so that misuse can be told?
   };
   transaction(const service_info& service, parts of) : row_reader{service}, parts_{of} {}
 
@@ -40,7 +41,8 @@ class transaction final : public row_reader {
   std::uint64_t time_us() const;
 
   void put(std::string key, std::string value);
-  /// Puts a row that never existed, which costs less if the row is erased soon.
+  /// Puts a row that never existed, which costs less if the row is erased soon. If the row exists,
+  /// its stored value may come back once it is erased: in a `memory_state` that is a failure.
   void insert(std::string key, std::string value);
   void erase(const std::string& key);
 
@@ -65,6 +67,7 @@ class transaction final : public row_reader {
   friend class member_table;
   friend class session_table;
 
+  void fail_inserted_again(std::string_view key);
   rows first_rows_of(std::string_view prefix, std::string_view from, std::size_t limit);
 
   parts parts_;
