@@ -167,9 +167,11 @@ TEST_CASE("however a file is cut, grep finds the lines that the machine's grep f
 
 TEST_CASE("a piece with more lines than a result may hold ends early, and none of them is lost") {
   std::string line(1000, 'a');
-  std::string text;
-  for (int i = 0; i < 5000; ++i)
+  std::string text, numbered;
+  for (int i = 1; i <= 5000; ++i) {
     text += line + "\n";
+    numbered += std::to_string(i) + ":" + line + "\n";
+  }
   for (auto invert : {false, true}) {
     job_spec spec{job_kind::grep, invert ? "b" : "a", false, invert};
     auto whole = [](std::size_t most) { return most; };
@@ -180,7 +182,11 @@ TEST_CASE("a piece with more lines than a result may hold ends early, and none o
     CHECK(encode(*first).size() < 2 * found_bytes_max);
     auto joined = run_job(spec, text, whole, whole);
     REQUIRE(joined.has_value());
-    CHECK(joined->lines == text);
+    CHECK((joined->lines == text)); // too long to print
+    spec.line_numbers = true;
+    joined = run_job(spec, text, whole, whole);
+    REQUIRE(joined.has_value());
+    CHECK((joined->lines == numbered));
   }
 }
 
