@@ -66,6 +66,13 @@ class balanced_pool {
   /// pool has no members.
   status update(std::vector<pool_member> members, spi::timestamp now);
 
+  // -- time
+  /// Other calls that are told the time let it pass as well.
+  void advance(spi::timestamp now) { pass_time(now); }
+  /// When `advance` may let an ejected member return, at the earliest; the latest of all times: no
+  /// member is ejected.
+  spi::timestamp next_return() const { return outliers_.next_return(); }
+
   // -- facts
   void set_available(std::uint64_t id, bool available, spi::timestamp now);
   void set_free_bytes(std::uint64_t id, std::uint64_t bytes);
