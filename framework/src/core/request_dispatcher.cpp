@@ -213,6 +213,15 @@ void request_dispatcher::cancel(std::uint64_t id, spi::timestamp now) {
   send_queued();
 }
 
+void request_dispatcher::close(const std::string& why, spi::timestamp now) {
+  now_ = std::max(now_, now);
+  std::set<std::uint64_t> open;
+  for (auto& [id, request] : requests_)
+    open.insert(id);
+  for (auto id : open)
+    complete(id, 0, error{errc::unavailable, why});
+}
+
 /// A request never overtakes an older one that waits.
 void request_dispatcher::place(std::uint64_t id, request_state& request) {
   auto is_next = queue_.empty() || id < queue_.front();

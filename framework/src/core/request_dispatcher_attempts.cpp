@@ -241,6 +241,11 @@ dispatch_load request_dispatcher::load() const {
   return now;
 }
 
+std::optional<std::uint64_t> request_dispatcher::worker_of(std::uint64_t attempt) const {
+  auto found = attempts_.find(attempt);
+  return found == attempts_.end() ? std::nullopt : std::optional{found->second.worker};
+}
+
 std::vector<worker_load> request_dispatcher::workers() const {
   std::vector<worker_load> all;
   for (auto& [id, worker] : workers_)

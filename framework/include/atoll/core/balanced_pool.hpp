@@ -59,6 +59,8 @@ class balanced_pool {
   balanced_pool(std::shared_ptr<spi::balancer> balancer, std::string name,
                 pool_options options = {});
 
+  /// Whether `update` takes such a list. Errors: invalid.
+  static status check(const std::vector<pool_member>& members);
   /// Replaces the members, with their availability and free space. Members that stay keep their
   /// other facts. The balancer is told only if an id, a domain, a weight or a capacity
   /// changed. Errors: invalid for a weight that is negative or not finite, an id that occurs twice,
@@ -131,7 +133,6 @@ class balanced_pool {
 
  private:
   std::optional<spi::slot> slot_of(std::uint64_t id) const;
-  status check(const std::vector<pool_member>& members) const;
   bool is_same_list(const std::vector<pool_member>& members) const;
   status replace_list(std::vector<pool_member> members, spi::timestamp now);
   void forget_all();

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <tuple>
@@ -51,6 +52,9 @@ class request_dispatcher {
   std::uint64_t submit(const dispatch_request& request, spi::timestamp now);
   /// The requester has given up: no `complete_request` comes any more.
   void cancel(std::uint64_t request, spi::timestamp now);
+  /// Completes all requests with errc::unavailable, in the order of their arrival. @param why the
+  /// error's text
+  void close(const std::string& why, spi::timestamp now);
 
   // -- attempts; unknown ones are ignored
   /// The worker answered; its answer may be an error that isn't the worker's fault.
@@ -70,6 +74,8 @@ class request_dispatcher {
   dispatch_load load() const;
   /// By id.
   std::vector<worker_load> workers() const;
+  /// At which worker the attempt has a place; none: at no worker.
+  std::optional<std::uint64_t> worker_of(std::uint64_t attempt) const;
   std::uint64_t plugin_errors() const { return pool_.plugin_errors(); }
 
  private:
