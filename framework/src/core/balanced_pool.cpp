@@ -58,7 +58,7 @@ status balanced_pool::update(std::vector<pool_member> members, spi::timestamp no
   return {};
 }
 
-status balanced_pool::check(const std::vector<pool_member>& members) const {
+status balanced_pool::check(const std::vector<pool_member>& members) {
   if (members.size() > spi::members_max)
     return fail(errc::invalid,
                 fmt::format("a pool has at most {} members, and this one would have {}",

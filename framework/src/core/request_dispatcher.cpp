@@ -35,14 +35,20 @@ request_dispatcher::request_dispatcher(std::shared_ptr<spi::balancer> balancer, 
 
 // -- workers ----------------------------------------------------------------------------------
 
+/// The workers change first, so that what is due at the same time goes to none that has left.
 status request_dispatcher::set_workers(std::vector<pool_member> workers, spi::timestamp now) {
+  now_ = std::max(now_, now);
+  std::vector<std::uint64_t> left;
+  auto updated = update_members(std::move(workers), left);
   enter(now);
-  auto updated = update_pool(std::move(workers));
+  end_attempts(left, updated);
   send_queued();
   return updated;
 }
 
-status request_dispatcher::update_pool(std::vector<pool_member> workers) {
+/// @param left gets the workers that aren't in the list
+status request_dispatcher::update_members(std::vector<pool_member> workers,
+                                          std::vector<std::uint64_t>& left) {
   auto updated = pool_.update(workers, now_);
   if (!updated && updated.error().code == errc::invalid)
     return updated;
@@ -51,48 +57,96 @@ status request_dispatcher::update_pool(std::vector<pool_member> workers) {
   if (!updated)
     workers.clear();
   std::unordered_set<std::uint64_t> present;
-  for (auto& it : workers) {
-    auto& worker = workers_[it.id];
-    set_state(it.id, worker, it.available, worker.is_full);
+  for (auto& it : workers)
     present.insert(it.id);
-  }
-  std::vector<std::uint64_t> left;
   for (auto& [id, worker] : workers_)
     if (!present.contains(id))
       left.push_back(id);
   std::ranges::sort(left);
   for (auto id : left) {
-    auto& worker = workers_.at(id);
-    set_state(id, worker, false, worker.is_full);
-    fail_attempts(id, std::vector{worker.attempts},
-                  updated ? error{errc::unavailable, "the worker left the pool"} : updated.error());
-    workers_.erase(id);
+    auto leaving = workers_.find(id);
+    set_state(id, leaving->second, false);
+    if (leaving->second.attempts.empty())
+      workers_.erase(leaving);
+    else
+      departed_.insert(workers_.extract(leaving));
   }
+  for (auto& it : workers)
+    admit(it);
   return updated;
 }
 
+/// A worker that comes back may still be working on what it was sent before.
+void request_dispatcher::admit(const pool_member& member) {
+  auto [entry, is_new] = workers_.try_emplace(member.id);
+  auto& worker = entry->second;
+  if (auto back = is_new ? departed_.extract(member.id) : decltype(departed_)::node_type{}) {
+    worker.attempts = std::move(back.mapped().attempts);
+    for (std::size_t i = 0; i < worker.attempts.size(); ++i)
+      pool_.begin(member.id);
+  }
+  set_state(member.id, worker, member.available);
+}
+
+/// All are taken off their workers first, so that retries find the pool as it is without them.
+void request_dispatcher::end_attempts(const std::vector<std::uint64_t>& left,
+                                      const status& updated) {
+  std::set<std::uint64_t> concerned;
+  for (auto id : left)
+    if (auto worker = departed_.find(id); worker != departed_.end())
+      for (auto attempt : worker->second.attempts)
+        if (auto request = attempts_.at(attempt).request; request != 0) {
+          detach(attempt, request);
+          abandon(attempt, false);
+          concerned.insert(request); // once, also if its hedge was at another one that left
+        }
+  for (auto request : concerned)
+    fail_over(request, attempt_failure::failed,
+              updated ? error{errc::unavailable, "the worker left the pool"} : updated.error());
+}
+
+void request_dispatcher::update_again() {
+  std::vector<std::uint64_t> left;
+  auto updated = update_members(std::vector{refused_}, left);
+  end_attempts(left, updated);
+}
+
+request_dispatcher::worker_state* request_dispatcher::find_worker(std::uint64_t id) {
+  if (auto found = workers_.find(id); found != workers_.end())
+    return &found->second;
+  auto found = departed_.find(id);
+  return found == departed_.end() ? nullptr : &found->second;
+}
+
 void request_dispatcher::set_available(std::uint64_t id, bool available, spi::timestamp now) {
+  now_ = std::max(now_, now);
+  set_available(id, available);
   enter(now);
+  send_queued();
+}
+
+void request_dispatcher::set_available(std::uint64_t id, bool available) {
   if (auto found = workers_.find(id); found != workers_.end()) {
     pool_.set_available(id, available, now_);
-    set_state(id, found->second, available, found->second.is_full);
+    set_state(id, found->second, available);
   }
   for (auto& it : refused_)
     if (it.id == id)
       it.available = available;
-  send_queued();
 }
 
 void request_dispatcher::on_worker_lost(std::uint64_t id, const std::string& why,
                                         spi::timestamp now) {
-  set_available(id, false, now);
-  if (auto found = workers_.find(id); found != workers_.end())
-    fail_attempts(id, std::vector{found->second.attempts}, {errc::unavailable, why});
+  now_ = std::max(now_, now);
+  set_available(id, false);
+  enter(now);
+  fail_attempts(id, {errc::unavailable, why});
   send_queued();
 }
 
-void request_dispatcher::set_state(std::uint64_t id, worker_state& worker, bool is_available,
-                                   bool is_full) {
+/// Whether the worker is full follows from its attempts.
+void request_dispatcher::set_state(std::uint64_t id, worker_state& worker, bool is_available) {
+  auto is_full = worker.attempts.size() >= options_.worker_requests_max;
   available_ = available_ + is_available - worker.is_available;
   full_ = full_ + (is_available && is_full) - (worker.is_available && worker.is_full);
   if (is_full != worker.is_full)
@@ -103,10 +157,12 @@ void request_dispatcher::set_state(std::uint64_t id, worker_state& worker, bool 
 
 /// All attempts are taken off the worker first, so that the retries find the worker as it is
 /// without them.
-void request_dispatcher::fail_attempts(std::uint64_t id, const std::vector<std::uint64_t>& attempts,
-                                       const error& problem) {
+void request_dispatcher::fail_attempts(std::uint64_t id, const error& problem) {
+  auto* worker = find_worker(id);
+  if (worker == nullptr)
+    return;
   std::vector<std::uint64_t> concerned;
-  for (auto attempt : attempts) {
+  for (auto attempt : std::vector{worker->attempts}) {
     auto ended = release(attempts_.find(attempt));
     if (ended.request != 0 && concerned.empty())
       pool_.finish(id, {false, now_ - ended.started}, now_);
@@ -125,6 +181,7 @@ void request_dispatcher::fail_attempts(std::uint64_t id, const std::vector<std::
 
 std::uint64_t request_dispatcher::submit(const dispatch_request& what, spi::timestamp now) {
   enter(now);
+  send_queued(); // time alone may have freed places
   auto id = ++last_request_;
   auto& request = requests_[id];
   request.what = what;
@@ -141,16 +198,28 @@ std::uint64_t request_dispatcher::submit(const dispatch_request& what, spi::time
     complete(id, 0, error{errc::timeout, "the request came after its deadline"});
   else
     place(id, request);
+  wait_for_ejections();
   return id;
 }
 
+/// Before anything that is due, which could complete the request.
 void request_dispatcher::cancel(std::uint64_t id, spi::timestamp now) {
-  enter(now);
+  now_ = std::max(now_, now);
   if (requests_.contains(id)) {
     ++counters_.cancelled;
     forget(id);
   }
+  enter(now);
   send_queued();
+}
+
+void request_dispatcher::close(const std::string& why, spi::timestamp now) {
+  now_ = std::max(now_, now);
+  std::set<std::uint64_t> open;
+  for (auto& [id, request] : requests_)
+    open.insert(id);
+  for (auto id : open)
+    complete(id, 0, error{errc::unavailable, why});
 }
 
 /// A request is overtaken only while no worker that may do it has a place.
@@ -227,8 +296,15 @@ void request_dispatcher::send_queued() {
     auto& request = requests_.at(id);
     auto is_restricted = !request.what.among.empty();
     if (send(id, request) == sending::no_place && !is_restricted)
-      return;
+      break;
   }
+  wait_for_ejections();
+}
+
+/// A worker that returns from its ejection has places for requests that wait.
+void request_dispatcher::wait_for_ejections() {
+  set_timer(ejection_end_at_, timer_kind::ejection_end, 0,
+            queue_.empty() ? no_deadline : pool_.next_return());
 }
 
 void request_dispatcher::fail_over(std::uint64_t id, attempt_failure how, const error& problem) {
@@ -237,6 +313,8 @@ void request_dispatcher::fail_over(std::uint64_t id, attempt_failure how, const 
   request.in_doubt = request.in_doubt || how == attempt_failure::failed;
   if (request.attempts[0] != 0)
     return; // the other attempt may succeed
+  if (now_ >= request.what.deadline)
+    return expire(id);
   request.hedge_at = no_deadline;
   auto can_repeat = request.what.repeatable || !request.in_doubt;
   if (!can_repeat || request.retries >= options_.retries_max)
@@ -265,6 +343,14 @@ void request_dispatcher::complete(std::uint64_t id, std::uint64_t attempt,
   effects_.emplace_back(std::in_place_type<complete_request>, id, attempt, std::move(problem),
                         in_doubt);
   forget(id, at_deadline);
+}
+
+void request_dispatcher::expire(std::uint64_t id) {
+  ++counters_.timed_out;
+  complete(id, 0,
+           error{errc::timeout, requests_.at(id).is_queued
+                                    ? "no worker was free until the deadline"
+                                    : "no worker answered until the deadline"});
 }
 
 /// The request's attempts go on without it.

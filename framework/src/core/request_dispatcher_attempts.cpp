@@ -60,7 +60,7 @@ void request_dispatcher::start(std::uint64_t id, request_state& request, std::ui
   auto& state = attempts_[attempt];
   state = {id, worker, at.attempts.size(), now_, no_deadline, is_hedge};
   at.attempts.push_back(attempt);
-  set_state(worker, at, at.is_available, at.attempts.size() >= options_.worker_requests_max);
+  set_state(worker, at, at.is_available);
   request.tried.push_back(worker);
   request.attempts[is_hedge ? 1 : 0] = attempt;
   if (options_.attempt_timeout.count() > 0)
@@ -77,14 +77,15 @@ request_dispatcher::attempt_state request_dispatcher::release(attempt_map::itera
   set_timer(ended->second.timer_at, timer_kind::attempt, ended->first, no_deadline);
   auto state = ended->second;
   attempts_.erase(ended);
-  auto& worker = workers_.at(state.worker);
+  auto& worker = *find_worker(state.worker);
   if (auto last = worker.attempts.back(); state.place + 1 < worker.attempts.size()) {
     worker.attempts[state.place] = last;
     attempts_.at(last).place = state.place;
   }
   worker.attempts.pop_back();
-  set_state(state.worker, worker, worker.is_available,
-            worker.attempts.size() >= options_.worker_requests_max);
+  set_state(state.worker, worker, worker.is_available);
+  if (worker.attempts.empty())
+    departed_.erase(state.worker);
   return state;
 }
 
@@ -125,7 +126,7 @@ void request_dispatcher::on_answer(std::uint64_t attempt, spi::timestamp now) {
   if (found == attempts_.end() || found->second.request == 0)
     ++counters_.late_answers;
   if (found == attempts_.end())
-    return;
+    return send_queued();
   auto ended = release(found);
   // A late answer tells how slow the worker is, which nothing else does while hedges win.
   if (ended.was_counted)
@@ -146,7 +147,7 @@ void request_dispatcher::on_failure(std::uint64_t attempt, attempt_failure how, 
   enter(now);
   auto found = attempts_.find(attempt);
   if (found == attempts_.end())
-    return;
+    return send_queued();
   auto ended = release(found);
   if (ended.request == 0 || how == attempt_failure::busy)
     pool_.cancel(ended.worker);
@@ -241,7 +242,11 @@ void request_dispatcher::enter(spi::timestamp now) {
       on_attempt_timer(id);
       break;
     case timer_kind::update:
-      std::ignore = update_pool(std::vector{refused_});
+      update_again();
+      break;
+    case timer_kind::ejection_end:
+      pool_.advance(now_);
+      set_timer(ejection_end_at_, timer_kind::ejection_end, 0, no_deadline);
       break;
     }
   }
@@ -249,13 +254,8 @@ void request_dispatcher::enter(spi::timestamp now) {
 
 void request_dispatcher::on_request_timer(std::uint64_t id) {
   auto& request = requests_.at(id);
-  if (now_ >= request.what.deadline) {
-    ++counters_.timed_out;
-    return complete(id, 0,
-                    error{errc::timeout, request.is_queued
-                                             ? "no worker was free until the deadline"
-                                             : "no worker answered until the deadline"});
-  }
+  if (now_ >= request.what.deadline)
+    return expire(id);
   hedge(id, request);
   arm(id, request);
 }
@@ -298,6 +298,11 @@ dispatch_load request_dispatcher::load() const {
   now.p50 = latencies_.quantile(0.5);
   now.p99 = latencies_.quantile(0.99);
   return now;
+}
+
+std::optional<std::uint64_t> request_dispatcher::worker_of(std::uint64_t attempt) const {
+  auto found = attempts_.find(attempt);
+  return found == attempts_.end() ? std::nullopt : std::optional{found->second.worker};
 }
 
 std::vector<worker_load> request_dispatcher::workers() const {

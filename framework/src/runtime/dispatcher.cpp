@@ -16,7 +16,9 @@ dispatcher::dispatcher(system& actors, settings given)
       worker_{actors->spawn<dispatcher_actor>(std::move(given), latest_)} {}
 
 dispatcher::~dispatcher() {
-  caf::anon_send_exit(worker_, caf::exit_reason::user_shutdown);
+  caf::scoped_actor self{*actors_};
+  self->send_exit(worker_, caf::exit_reason::user_shutdown);
+  self->wait_for(worker_);
 }
 
 void dispatcher::set_workers(std::vector<dispatcher_worker> workers) {

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 
 namespace atl::runtime {
 
@@ -27,7 +28,7 @@ dispatch_options bounded(dispatch_options options) {
 dispatcher_actor::dispatcher_actor(caf::actor_config& config, dispatcher::settings given,
                                    std::shared_ptr<latest_dispatcher_status> latest)
     : caf::event_based_actor{config}, settings_{std::move(given)}, latest_{std::move(latest)},
-      job_ids_{static_cast<std::uint64_t>(id()) << 40}, core_{settings_.balancer,
+      job_ids_{static_cast<std::uint64_t>(id()) << 40}, core_{std::in_place, settings_.balancer,
                                                               settings_.balancer_name,
                                                               bounded(settings_.options)} {
   if (settings_.connections)
@@ -49,50 +50,69 @@ caf::behavior dispatcher_actor::make_behavior() {
       [this](const dispatch_order_message& what) { accept(what.order); },
       [this](set_dispatcher_workers& what) { set_workers(std::move(what.workers)); },
       [this](const connection_event& what) { on_connection(what); },
-      [this](const envelope_from_peer& what) { on_completion(what.message); },
+      [this](const envelope_from_peer& what) { on_completion(what); },
       [this](const dispatcher_worker_ended& what) { on_ended(what); },
       [this](dispatcher_tick tick) {
-        if (tick.at == armed_)
-          on_tick();
+        ticks_.erase(tick.at);
+        on_tick();
       },
-      [this](get_dispatcher_status) { return status(); },
+      [this](get_dispatcher_status) {
+        core_->advance(now());
+        step();
+        return status_of_workers();
+      },
   };
 }
 
 void dispatcher_actor::on_exit() {
-  for (auto& [id, it] : std::exchange(calls_, {}))
-    if (it.order)
-      it.order->finish(
-          fail(errc::unavailable, fmt::format("the dispatcher '{}' was closed", settings_.name)));
+  core_->close(fmt::format("the dispatcher '{}' was closed", settings_.name), now());
+  carry_out_effects();
   workers_.clear();
+  // Handles may keep the actor's memory for long; it must not keep the plugin and the connections.
+  core_.reset();
+  settings_.balancer.reset();
+  settings_.connections.reset();
 }
 
 // -- workers ----------------------------------------------------------------------------------
 
 void dispatcher_actor::set_workers(std::vector<dispatcher_worker> wanted) {
-  // A worker elsewhere under the id of another one is a new worker.
-  for (auto& it : wanted)
-    if (auto known = workers_.find(it.id); known != workers_.end() && !known->second.is_at(it)) {
-      core_.on_worker_lost(it.id, "the worker was replaced", now());
-      step();
-      peers_.erase(known->second.peer);
-      workers_.erase(known);
-    }
-  std::vector<pool_member> members;
+  std::vector<pool_member> members, staying;
   for (auto& it : wanted) {
     auto known = workers_.find(it.id);
+    auto stays = known != workers_.end() && known->second.is_at(it);
     members.emplace_back();
     members.back().id = it.id;
     members.back().domain = it.domain;
     members.back().weight = it.weight;
-    members.back().available = known != workers_.end() ? known->second.is_up : it.local != nullptr;
+    members.back().available = stays ? known->second.is_up : it.local != nullptr;
+    if (stays || known == workers_.end())
+      staying.push_back(members.back());
   }
-  auto set = core_.set_workers(std::move(members), now());
+  auto set = balanced_pool::check(members);
+  if (set) {
+    if (staying.size() < members.size())
+      forget_replaced(wanted, std::move(staying));
+    set = core_->set_workers(std::move(members), now());
+    replace_workers(std::move(wanted));
+    step();
+  }
   if (!set)
     log::warning("dispatcher", settings_.name, "{}", set.error().message);
-  if (set || set.error().code != errc::invalid)
-    replace_workers(std::move(wanted));
-  step();
+}
+
+/// A worker elsewhere under the id of another one is a new worker. It leaves the pool for a moment,
+/// so that nothing is left of what is known of the other one.
+void dispatcher_actor::forget_replaced(const std::vector<dispatcher_worker>& wanted,
+                                       std::vector<pool_member> staying) {
+  for (auto& it : wanted)
+    if (auto known = workers_.find(it.id); known != workers_.end() && !known->second.is_at(it)) {
+      core_->on_worker_lost(it.id, "the worker was replaced", now());
+      step();
+      peers_.erase(known->second.peer);
+      workers_.erase(known);
+    }
+  std::ignore = core_->set_workers(std::move(staying), now()); // told again at once
 }
 
 void dispatcher_actor::replace_workers(std::vector<dispatcher_worker> wanted) {
@@ -141,9 +161,9 @@ void dispatcher_actor::on_connection(const connection_event& event) {
   auto& it = workers_.at(peer->second);
   it.is_up = event.up.has_value();
   if (it.is_up)
-    core_.set_available(it.what.id, true, now());
+    core_->set_available(it.what.id, true, now());
   else
-    core_.on_worker_lost(it.what.id, fmt::format("{}: {}", it.what.name, event.reason), now());
+    core_->on_worker_lost(it.what.id, fmt::format("{}: {}", it.what.name, event.reason), now());
   step();
 }
 
@@ -152,14 +172,21 @@ void dispatcher_actor::on_ended(const dispatcher_worker_ended& what) {
   if (found == workers_.end() || found->second.generation != what.generation ||
       !std::exchange(found->second.is_up, false))
     return;
-  core_.on_worker_lost(what.worker, fmt::format("{} has ended", found->second.what.name), now());
+  core_->on_worker_lost(what.worker, fmt::format("{} has ended", found->second.what.name), now());
   step();
 }
 
 // -- effects ---------------------------------------------------------------------------------
 
 void dispatcher_actor::step() {
-  core_.drain(effects_);
+  carry_out_effects();
+  if (status_at_ == no_deadline)
+    status_at_ = now() + status_interval;
+  arm();
+}
+
+void dispatcher_actor::carry_out_effects() {
+  core_->drain(effects_);
   for (auto& effect : effects_)
     if (auto* sent = std::get_if<send_attempt>(&effect))
       carry_out(*sent);
@@ -168,9 +195,6 @@ void dispatcher_actor::step() {
   // An attempt that is cancelled goes on: neither actors nor nodes can be told to stop.
   effects_.clear();
   answer_.clear();
-  if (status_at_ == no_deadline)
-    status_at_ = now() + status_interval;
-  arm();
 }
 
 // -- time -------------------------------------------------------------------------------------
@@ -181,10 +205,9 @@ spi::timestamp dispatcher_actor::now() const {
 }
 
 void dispatcher_actor::on_tick() {
-  armed_ = no_deadline;
   auto time = now();
-  if (time >= core_.next_timer()) {
-    core_.advance(time);
+  if (time >= core_->next_timer()) {
+    core_->advance(time);
     step();
   }
   if (time >= status_at_) {
@@ -194,23 +217,29 @@ void dispatcher_actor::on_tick() {
   arm();
 }
 
-/// A timer that moves is not cancelled: the tick for the former time is ignored.
+/// A tick can't be called back. Each is remembered until it comes, so that none is sent while an
+/// earlier one is under way: it will look what is due next.
 void dispatcher_actor::arm() {
-  auto wanted = std::min(core_.next_timer(), status_at_);
-  if (wanted >= armed_)
+  auto wanted = std::min(core_->next_timer(), status_at_);
+  if (wanted == no_deadline || (!ticks_.empty() && *ticks_.begin() <= wanted))
     return;
-  armed_ = wanted;
-  tell_later(this, std::max(wanted - now(), spi::timestamp{0}), dispatcher_tick{armed_});
+  ticks_.insert(wanted);
+  tell_later(this, std::max(wanted - now(), spi::timestamp{0}), dispatcher_tick{wanted});
 }
 
 dispatcher_status dispatcher_actor::status() const {
   dispatcher_status all;
   all.name = settings_.name;
   all.balancer = settings_.balancer_name;
-  all.plugin_errors = core_.plugin_errors();
-  all.load = core_.load();
-  all.counters = core_.counters();
-  for (auto& load : core_.workers()) {
+  all.plugin_errors = core_->plugin_errors();
+  all.load = core_->load();
+  all.counters = core_->counters();
+  return all;
+}
+
+dispatcher_status dispatcher_actor::status_of_workers() const {
+  auto all = status();
+  for (auto& load : core_->workers()) {
     auto known = workers_.find(load.id);
     all.workers.push_back(
         {known == workers_.end() ? std::string{} : known->second.what.name, load});

@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -70,6 +71,8 @@ class dispatcher_actor : public caf::event_based_actor {
   // Workers.
   void set_workers(std::vector<dispatcher_worker> wanted);
   void replace_workers(std::vector<dispatcher_worker> wanted);
+  void forget_replaced(const std::vector<dispatcher_worker>& wanted,
+                       std::vector<pool_member> staying);
   void watch(worker& it);
   void on_connection(const connection_event& event);
   void on_ended(const dispatcher_worker_ended& what);
@@ -79,6 +82,7 @@ class dispatcher_actor : public caf::event_based_actor {
   void accept(std::shared_ptr<dispatch_order> order);
   void submit(call what, const dispatch_terms& terms);
   void step();
+  void carry_out_effects();
   void carry_out(const send_attempt& effect);
   void carry_out(const complete_request& effect);
   void send_local(std::uint64_t attempt, const worker& to, const call& what);
@@ -86,25 +90,26 @@ class dispatcher_actor : public caf::event_based_actor {
   void on_answer(std::uint64_t attempt, std::string bytes);
   void on_problem(std::uint64_t attempt, const dispatcher_worker_ended& worker,
                   const caf::error& problem);
-  void on_completion(const envelope& message);
+  void on_completion(const envelope_from_peer& what);
 
   void on_tick();
   void arm();
   spi::timestamp now() const;
   dispatcher_status status() const;
+  dispatcher_status status_of_workers() const;
 
   dispatcher::settings settings_;
   std::shared_ptr<latest_dispatcher_status> latest_;
   std::uint64_t digest_ = 0; ///< of the cluster
   std::uint64_t job_ids_; ///< added to an attempt's number, so that jobs of others are told apart
-  request_dispatcher core_;
+  std::optional<request_dispatcher> core_; ///< until the actor ends
   std::unordered_map<std::uint64_t, worker> workers_;
   std::unordered_map<std::string, std::uint64_t> peers_; ///< workers by `worker::peer`
   std::unordered_map<std::uint64_t, call> calls_;        ///< by the core's number
   std::uint64_t generations_ = 0;
   std::string answer_; ///< an encoded `reply`, of the attempt that is being reported
   std::vector<dispatch_effect> effects_;
-  spi::timestamp armed_ = no_deadline;     ///< the time of the tick under way
+  std::set<spi::timestamp> ticks_;         ///< under way
   spi::timestamp status_at_ = no_deadline; ///< when `latest_` is brought up to date
 };
 

@@ -40,6 +40,16 @@ std::optional<attempt_failure> failure_of(const reply& answer) {
   return std::nullopt;
 }
 
+/// For a requester that sees no more than the code, as in `dispatcher::completion`.
+result<std::string> without_doubt(reply answer) {
+  if (answer.value || !answer.in_doubt)
+    return std::move(answer.value);
+  auto& problem = answer.value.error();
+  if (problem.code == errc::unavailable || problem.code == errc::busy)
+    problem.code = errc::timeout;
+  return std::move(answer.value);
+}
+
 /// A requester may name the longest of all durations.
 spi::timestamp time_after(spi::timestamp now, std::chrono::microseconds duration) {
   return duration < no_deadline - now ? now + duration : no_deadline;
@@ -72,7 +82,7 @@ void dispatcher_actor::submit(call what, const dispatch_terms& terms) {
   else if (what.type == dispatch_type::request)
     request.deadline = time_after(arrived, settings_.deadline);
   auto order = what.order;
-  auto id = core_.submit(request, arrived);
+  auto id = core_->submit(request, arrived);
   calls_.emplace(id, std::move(what));
   step();
   if (order && order->accepted && calls_.contains(id))
@@ -119,10 +129,10 @@ void dispatcher_actor::send_remote(std::uint64_t attempt, const worker& to, cons
 void dispatcher_actor::on_answer(std::uint64_t attempt, std::string bytes) {
   auto decoded = decode_reply(bytes);
   if (auto how = failure_of(decoded)) {
-    core_.on_failure(attempt, *how, std::move(decoded.value.error()), now());
+    core_->on_failure(attempt, *how, std::move(decoded.value.error()), now());
   } else {
     answer_ = std::move(bytes);
-    core_.on_answer(attempt, now());
+    core_->on_answer(attempt, now());
   }
   step();
 }
@@ -132,17 +142,24 @@ void dispatcher_actor::on_problem(std::uint64_t attempt, const dispatcher_worker
                                   const caf::error& problem) {
   if (problem == caf::sec::request_receiver_down)
     on_ended(worker);
-  core_.on_failure(attempt, attempt_failure::failed,
-                   {errc::unavailable, "the worker didn't answer: " + describe_failure(problem)},
-                   now());
+  core_->on_failure(attempt, attempt_failure::failed,
+                    {errc::unavailable, "the worker didn't answer: " + describe_failure(problem)},
+                    now());
   step();
 }
 
-void dispatcher_actor::on_completion(const envelope& message) {
-  auto what =
-      message.kind == message_kind::completion ? decode_completion(message.body) : std::nullopt;
-  if (what && what->id >> 40 == job_ids_ >> 40)
-    on_answer(what->id - job_ids_, encode(what->outcome));
+/// A connection gives each completion to all workers at its node. It counts for the one that was
+/// sent the job, so that no node completes the job of another.
+void dispatcher_actor::on_completion(const envelope_from_peer& what) {
+  auto from = peers_.find(what.peer);
+  if (from == peers_.end() || what.message.kind != message_kind::completion)
+    return;
+  auto done = decode_completion(what.message.body);
+  if (!done || done->id >> 40 != job_ids_ >> 40)
+    return;
+  auto attempt = done->id - job_ids_;
+  if (core_->worker_of(attempt) == from->second)
+    on_answer(attempt, encode(done->outcome));
 }
 
 void dispatcher_actor::carry_out(const complete_request& effect) {
@@ -154,7 +171,7 @@ void dispatcher_actor::carry_out(const complete_request& effect) {
   if (it.promise)
     it.promise->deliver(envelope{message_kind::reply, 0, std::move(outcome)});
   else
-    it.order->finish(decode_reply(outcome).value);
+    it.order->finish(without_doubt(decode_reply(outcome)));
 }
 
 } // namespace atl::runtime

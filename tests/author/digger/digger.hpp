@@ -9,7 +9,9 @@
 
 #include <fmt/format.h>
 
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,29 +41,35 @@ class digger final : public atl::node::role {
 
   atl::status start(atl::node::node_context& node) override {
     node_ = &node;
-    auto settings =
-        atl::node::make_dispatcher(node.configuration, workers, node.plugins, "digger", 1);
+    auto settings = atl::node::make_dispatcher(node.configuration, workers, node.plugins, "digger",
+                                               std::hash<std::string>{}(node.self.name));
     if (!settings)
       return tl::unexpected{settings.error()};
-    pool_ = std::make_unique<atl::runtime::dispatcher>(node.actors, std::move(*settings));
+    auto pool = std::make_unique<atl::runtime::dispatcher>(node.actors, std::move(*settings));
     std::vector<atl::runtime::dispatcher_worker> list;
     for (std::uint64_t id = 1; id <= 4; ++id) {
       actors_.push_back(node.actors->spawn(dig, id));
       list.push_back({id, fmt::format("worker {}", id), {}, 1, actors_.back()});
     }
-    pool_->set_workers(std::move(list));
+    pool->set_workers(std::move(list));
     atl::runtime::role_info role;
     role.name = name();
     atl::runtime::tell_from_outside(node.endpoint,
-                                    atl::runtime::adopt_role{role, nullptr, pool_->actor()});
+                                    atl::runtime::adopt_role{role, nullptr, pool->actor()});
+    std::lock_guard lock{mutex_};
+    pool_ = std::move(pool);
     return {};
   }
   void stop() override {
-    pool_.reset();
+    std::unique_lock lock{mutex_};
+    auto pool = std::exchange(pool_, nullptr);
+    lock.unlock();
+    pool.reset(); // ends its requests, and waits for its callbacks
     if (node_ != nullptr)
       atl::node::end_actors(node_->actors, std::exchange(actors_, {}));
   }
   atl::node::role_health health() const override {
+    std::lock_guard lock{mutex_}; // any thread may ask
     if (!pool_)
       return {atl::node::role_health::state::waits, "it starts"};
     return {atl::node::role_health::state::serves, describe(pool_->latest_status())};
@@ -69,6 +77,7 @@ class digger final : public atl::node::role {
 
  private:
   atl::node::node_context* node_ = nullptr;
+  mutable std::mutex mutex_; ///< guards `pool_`
   std::unique_ptr<atl::runtime::dispatcher> pool_;
   std::vector<caf::actor> actors_;
 };

@@ -39,6 +39,62 @@ TEST_CASE("a worker that never answers is tried again when its place was kept lo
   CHECK(it.effects() == "send 2 to 1");
 }
 
+TEST_CASE("a place that becomes free at the time of another event is taken at once") {
+  auto options = narrow(1);
+  options.abandoned_max = 5s;
+  options.outliers.failures = 0;
+  fixture it{1, options};
+  it.submit(true, 1s);
+  it.pass(1s);
+  it.submit(true, 20s);
+  it.effects();
+  it.now += 5s;
+  SUBCASE("a request") {
+    it.submit(true, 20s); // the queue holds one, which makes room for this one
+    CHECK(it.effects() == "send 2 to 1");
+    CHECK(it.dispatcher.load().queued == 1);
+  }
+  SUBCASE("an answer to nothing") {
+    it.dispatcher.on_answer(77, it.now);
+    CHECK(it.effects() == "send 2 to 1");
+  }
+  SUBCASE("a failure of nothing") {
+    it.fail(77);
+    CHECK(it.effects() == "send 2 to 1");
+  }
+}
+
+TEST_CASE("a request whose deadline has passed isn't sent again by an event that comes late") {
+  dispatch_options options;
+  options.attempt_timeout = 10ms;
+  fixture it{2, options};
+  it.submit(true, 20ms);
+  it.effects();
+  it.pass(30ms);
+  CHECK(it.effects() == "cancel 1; timeout for 1 in doubt");
+  CHECK(it.dispatcher.counters().timed_out == 1);
+}
+
+TEST_CASE("requests that wait are sent when an ejection ends") {
+  auto options = narrow(5);
+  options.outliers.failures = 1;
+  options.outliers.ejection = 5s;
+  fixture it{2, options};
+  it.submit(false);
+  it.fail(1);
+  it.submit();
+  it.effects();
+  it.dispatcher.on_answer(2, it.now);
+  it.submit(true, 60s);
+  CHECK(it.dispatcher.next_timer() == it.now + 60s); // nobody waits for the end of the ejection
+  it.dispatcher.submit({0, no_deadline, true, 1}, it.now);
+  CHECK(it.dispatcher.next_timer() == it.now + 5s);
+  it.effects();
+  it.pass(5s);
+  CHECK(it.effects() == "send 4 to 1");
+  CHECK(it.dispatcher.next_timer() == 60s);
+}
+
 TEST_CASE("a lost worker's requests fail over, and it counts as one failure") {
   dispatch_options options;
   options.outliers.failures = 2;
@@ -89,9 +145,83 @@ TEST_CASE("a worker that leaves gives its requests back; one that drains ends th
   CHECK(it.effects() == "answer to 1 by 1");
   it.dispatcher.set_available(1, true, it.now);
   REQUIRE(it.set_workers(1).has_value());
-  CHECK(it.effects() == "send 2 to 1");
+  CHECK(it.effects() == "cancel 2; send 2 to 1");
   REQUIRE(it.set_workers(0).has_value());
-  CHECK(it.effects() == "unavailable for 2 in doubt");
+  CHECK(it.effects() == "cancel 3; unavailable for 2 in doubt");
+}
+
+TEST_CASE("a worker that comes back still works on what it was sent before") {
+  for (auto was_refused : {false, true})
+    for (auto answers : {false, true}) {
+      CAPTURE(was_refused);
+      CAPTURE(answers);
+      auto options = narrow(5);
+      options.abandoned_max = 5s;
+      fixture it{1, options};
+      it.submit(false);
+      it.balancer->throws_in_update = was_refused;
+      it.set_workers(was_refused ? 2 : 0);
+      it.balancer->throws_in_update = false;
+      REQUIRE(it.set_workers(1).has_value());
+      it.submit(false, 60s);
+      CHECK(it.effects().ends_with("1 in doubt"));
+      CHECK(it.dispatcher.workers()[0].in_flight == 1);
+      if (answers)
+        it.dispatcher.on_answer(1, it.now);
+      else
+        it.pass(5s);
+      CHECK(it.effects() == "send 2 to 1");
+      CHECK(it.dispatcher.workers()[0].in_flight == 1);
+    }
+}
+
+TEST_CASE("when all workers leave at once, none of them gets what another one gives back") {
+  dispatch_options options;
+  fixture it{2, options};
+  it.submit();
+  it.submit();
+  it.effects();
+  REQUIRE(it.set_workers(0).has_value());
+  CHECK(it.effects() ==
+        "cancel 1; cancel 2; unavailable for 1 in doubt; unavailable for 2 in doubt");
+  CHECK(it.last_message == "the pool has no workers; expected at least one (after 2 attempts)");
+}
+
+TEST_CASE("a request fails once when its worker and that of its hedge leave") {
+  auto options = narrow(5);
+  options.hedge_after = 20ms;
+  fixture it{3, options};
+  for (int i = 0; i < 3; ++i)
+    it.submit(i == 0);
+  it.dispatcher.on_answer(2, it.now);
+  it.pass(20ms);
+  CHECK(it.effects() == "send 1 to 1; send 2 to 2; send 3 to 3; answer to 2 by 2; send 1 to 2");
+  std::vector<pool_member> third(1);
+  third[0].id = 3;
+  REQUIRE(it.dispatcher.set_workers(third, it.now).has_value());
+  CHECK(it.effects() == "cancel 1; cancel 4");
+  CHECK(it.dispatcher.counters().retries == 1);
+  it.dispatcher.on_answer(3, it.now);
+  CHECK(it.effects() == "answer to 3 by 3; send 1 to 3");
+}
+
+TEST_CASE("an event that comes late doesn't send what was due to a worker that is lost by it") {
+  dispatch_options options;
+  options.attempt_timeout = 10ms;
+  fixture it{2, options};
+  it.submit();
+  it.effects();
+  it.now += 20ms;
+  SUBCASE("lost") {
+    it.dispatcher.on_worker_lost(2, "it ended", it.now);
+  }
+  SUBCASE("drained") {
+    it.dispatcher.set_available(2, false, it.now);
+  }
+  SUBCASE("left") {
+    REQUIRE(it.set_workers(1).has_value());
+  }
+  CHECK(it.effects() == "cancel 1; send 1 to 1");
 }
 
 TEST_CASE("an ejected worker isn't used while healthy ones are only full") {

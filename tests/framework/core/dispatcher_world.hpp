@@ -41,7 +41,6 @@ class dispatcher_world {
     std::uint64_t seed = 1;
     std::uint32_t workers = 0; ///< 0: drawn
     std::uint32_t requests = 500;
-    bool has_faults = true;
     bool has_restricted_requests = false; ///< that are for some workers alone
   };
   explicit dispatcher_world(const settings& given);
@@ -106,6 +105,7 @@ class dispatcher_world {
   std::uint64_t reported_ = 0; ///< the attempt whose answer is being reported
   std::vector<atl::dispatch_effect> effects_;
   std::uint32_t arrivals_left_;
+  bool balancer_declines_ = false; ///< it sometimes picks none though it could
   std::size_t ejected_max_ = 0;
   std::uint64_t digest_ = 0;
   std::string violation_;

@@ -227,4 +227,8 @@ TEST_CASE("a request that was cancelled is never heard of again") {
   it.pass(2s);
   CHECK(it.effects() == "send 1 to 1; cancel 1");
   CHECK(it.dispatcher.counters().cancelled == 2);
+  it.submit();
+  it.effects();
+  it.dispatcher.cancel(3, it.now + 5s); // at a time when its deadline has passed already
+  CHECK(it.effects() == "cancel 2");
 }

@@ -43,12 +43,12 @@ std::int64_t integer(const options& from, const char* name) {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 /// With a sanitizer a heartbeat of a millisecond keeps the verifier busy for most of an hour, as do
-/// many seeds.
+/// flexible quorums.
+constexpr bool has_sanitizer = true;
 constexpr const char* short_heartbeat = "20ms";
-constexpr std::uint64_t flexible_seeds = 1;
 #else
+constexpr bool has_sanitizer = false;
 constexpr const char* short_heartbeat = "1ms";
-constexpr std::uint64_t flexible_seeds = 8;
 #endif
 
 } // namespace
@@ -66,17 +66,18 @@ TEST_CASE("a log is cut even if the options keep it for long") {
   CHECK_MESSAGE(report.ok(), to_text(report));
 }
 
-TEST_CASE("a quorum of four is verified in groups of five, which admit it") {
-  auto report = verified(paxos, {{"prepare_quorum", "4"}}, flexible_seeds);
+TEST_CASE("a quorum of four is verified in groups of five, which admit it" *
+          doctest::skip(has_sanitizer)) {
+  auto report = verified(paxos, {{"prepare_quorum", "4"}}, 8);
   CHECK_MESSAGE(report.ok(), to_text(report));
   CHECK(find(report, "three replicas under simulated faults")->what ==
         atl::verify::verdict::skipped);
   CHECK(find(report, "five replicas under simulated faults")->what == atl::verify::verdict::kept);
 }
 
-TEST_CASE("quorums of one and two are verified in groups of three") {
+TEST_CASE("quorums of one and two are verified in groups of three" * doctest::skip(has_sanitizer)) {
   for (auto quorum : {"1", "2"}) {
-    auto report = verified(paxos, {{"accept_quorum", quorum}}, flexible_seeds);
+    auto report = verified(paxos, {{"accept_quorum", quorum}}, 8);
     CHECK_MESSAGE(report.ok(), to_text(report));
     CHECK(find(report, "three replicas under simulated faults")->what ==
           atl::verify::verdict::kept);

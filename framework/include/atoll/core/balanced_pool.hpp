@@ -59,12 +59,21 @@ class balanced_pool {
   balanced_pool(std::shared_ptr<spi::balancer> balancer, std::string name,
                 pool_options options = {});
 
+  /// Whether `update` takes such a list. Errors: invalid.
+  static status check(const std::vector<pool_member>& members);
   /// Replaces the members, with their availability and free space. Members that stay keep their
   /// other facts. The balancer is told only if an id, a domain, a weight or a capacity
   /// changed. Errors: invalid for a weight that is negative or not finite, an id that occurs twice,
   /// or too many members, and then nothing is changed; internal if the balancer threw, and then the
   /// pool has no members.
   status update(std::vector<pool_member> members, spi::timestamp now);
+
+  // -- time
+  /// Other calls that are told the time let it pass as well.
+  void advance(spi::timestamp now) { pass_time(now); }
+  /// When `advance` may let an ejected member return, at the earliest; the latest of all times: no
+  /// member is ejected.
+  spi::timestamp next_return() const { return outliers_.next_return(); }
 
   // -- facts
   void set_available(std::uint64_t id, bool available, spi::timestamp now);
@@ -124,7 +133,6 @@ class balanced_pool {
 
  private:
   std::optional<spi::slot> slot_of(std::uint64_t id) const;
-  status check(const std::vector<pool_member>& members) const;
   bool is_same_list(const std::vector<pool_member>& members) const;
   status replace_list(std::vector<pool_member> members, spi::timestamp now);
   void forget_all();

@@ -54,6 +54,9 @@ class outlier_detector {
         on_return(who);
   }
 
+  /// When the next ejection may end, at the earliest; the latest of all times: no member is
+  /// ejected.
+  spi::timestamp next_return() const { return next_return_; }
   bool is_ejected(spi::slot who) const { return members_[who].ejected; }
   std::size_t ejected() const { return ejected_; }
   const record& at(spi::slot who) const { return members_[who]; }

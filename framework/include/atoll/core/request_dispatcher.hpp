@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <tuple>
@@ -36,9 +37,10 @@ class request_dispatcher {
                      dispatch_options options);
 
   // -- workers
-  /// Replaces the workers. Attempts at a worker that isn't in the list have failed; a worker that
-  /// becomes unavailable ends what it works on. Errors: as `balanced_pool::update`. If the balancer
-  /// threw, there are no workers until it doesn't: `advance` tries again once a second.
+  /// Replaces the workers. Attempts at a worker that isn't in the list have failed, but keep their
+  /// places in case it comes back; a worker that becomes unavailable ends what it works on. Errors:
+  /// as `balanced_pool::update`. If the balancer threw, there are no workers until it doesn't:
+  /// `advance` tries again once a second.
   status set_workers(std::vector<pool_member> workers, spi::timestamp now);
   /// Whether the worker takes new requests. It ends what it works on in any case.
   void set_available(std::uint64_t worker, bool available, spi::timestamp now);
@@ -51,6 +53,9 @@ class request_dispatcher {
   std::uint64_t submit(const dispatch_request& request, spi::timestamp now);
   /// The requester has given up: no `complete_request` comes any more.
   void cancel(std::uint64_t request, spi::timestamp now);
+  /// Completes all requests with errc::unavailable, in the order of their arrival. @param why the
+  /// error's text
+  void close(const std::string& why, spi::timestamp now);
 
   // -- attempts; unknown ones are ignored
   /// The worker answered; its answer may be an error that isn't the worker's fault.
@@ -70,10 +75,12 @@ class request_dispatcher {
   dispatch_load load() const;
   /// By id.
   std::vector<worker_load> workers() const;
+  /// At which worker the attempt has a place; none: at no worker.
+  std::optional<std::uint64_t> worker_of(std::uint64_t attempt) const;
   std::uint64_t plugin_errors() const { return pool_.plugin_errors(); }
 
  private:
-  enum class timer_kind : std::uint8_t { request, attempt, update };
+  enum class timer_kind : std::uint8_t { request, attempt, update, ejection_end };
   using timer = std::tuple<spi::timestamp, timer_kind, std::uint64_t>;
 
   struct request_state {
@@ -102,7 +109,6 @@ class request_dispatcher {
   struct worker_state {
     bool is_available = false;
     bool is_full = false;
-    std::size_t index = 0;               ///< in `wanted_`
     std::vector<std::uint64_t> attempts; ///< given up ones included
   };
   using attempt_map = std::unordered_map<std::uint64_t, attempt_state>;
@@ -115,12 +121,17 @@ class request_dispatcher {
   };
 
   void enter(spi::timestamp now);
+  void wait_for_ejections();
 
   // Workers.
-  status update_pool(std::vector<pool_member> workers);
-  void set_state(std::uint64_t id, worker_state& worker, bool is_available, bool is_full);
-  void fail_attempts(std::uint64_t id, const std::vector<std::uint64_t>& attempts,
-                     const error& problem);
+  status update_members(std::vector<pool_member> workers, std::vector<std::uint64_t>& left);
+  void admit(const pool_member& member);
+  void end_attempts(const std::vector<std::uint64_t>& left, const status& updated);
+  void update_again();
+  worker_state* find_worker(std::uint64_t id);
+  void set_available(std::uint64_t id, bool available);
+  void set_state(std::uint64_t id, worker_state& worker, bool is_available);
+  void fail_attempts(std::uint64_t id, const error& problem);
 
   // Requests.
   void place(std::uint64_t id, request_state& request);
@@ -134,6 +145,7 @@ class request_dispatcher {
   void send_queued();
   void fail_over(std::uint64_t id, attempt_failure how, const error& problem);
   void complete(std::uint64_t id, std::uint64_t attempt, std::optional<error> problem);
+  void expire(std::uint64_t id);
   void forget(std::uint64_t id, bool at_deadline = false);
   void arm(std::uint64_t id, request_state& request);
   void on_request_timer(std::uint64_t id);
@@ -162,7 +174,10 @@ class request_dispatcher {
   spi::timestamp now_{0};
   std::vector<pool_member> refused_; ///< the workers that the balancer threw for
   spi::timestamp update_at_ = no_deadline;
+  spi::timestamp ejection_end_at_ = no_deadline; ///< armed while requests wait
   std::unordered_map<std::uint64_t, worker_state> workers_;
+  /// Workers that have left, as long as attempts that they may be working on keep their places.
+  std::unordered_map<std::uint64_t, worker_state> departed_;
   std::unordered_map<std::uint64_t, request_state> requests_;
   attempt_map attempts_;
   std::set<timer> timers_;

@@ -42,15 +42,22 @@ class dispatcher {
     /// For workers on other nodes; may be null if there are none.
     std::shared_ptr<peer_connections> connections{};
   };
-  /// Receives the worker's answer, or the error. Errors of the dispatcher itself: invalid (too
-  /// large), busy (queue), unavailable (no worker), timeout (deadline), internal (the balancer).
+  /// Receives the worker's answer, or the error: the worker's own, or one of the dispatcher:
+  /// errc::invalid (too large), errc::busy (queue), errc::unavailable (no worker), errc::timeout
+  /// (deadline), errc::internal (the balancer). With errc::invalid of the dispatcher, errc::busy
+  /// and errc::unavailable nothing was done. With errc::timeout it may have been done, so that is
+  /// also the code when a worker ended with the request, and when a worker's errc::unavailable or
+  /// errc::busy was in doubt. With other errors of a worker it depends on the worker.
   using completion = std::function<void(result<std::string>)>;
 
   /// @param actors must outlive this object
   dispatcher(system& actors, settings given);
   dispatcher(const dispatcher&) = delete;
   dispatcher& operator=(const dispatcher&) = delete;
-  /// Completes the requests that are under way with errc::unavailable.
+  /// Completes the requests that are under way: with errc::timeout those that a worker may have
+  /// done, with errc::unavailable the others. Waits for the dispatcher's actor, and so for
+  /// callbacks and for a call of the balancer that is under way; no callback is called after that.
+  /// Neither for actors nor for callbacks.
   ~dispatcher();
 
   /// Replaces the workers. A list that makes no sense (an id twice, a weight below 0) is logged,
@@ -74,7 +81,8 @@ class dispatcher {
 
   /// Waits for the dispatcher's actor. Not for actors.
   dispatcher_status status() const;
-  /// At most a tenth of a second old while requests come. Doesn't wait.
+  /// Without `dispatcher_status::workers`. At most a tenth of a second old while requests come.
+  /// Doesn't wait.
   dispatcher_status latest_status() const;
 
  private:
