@@ -38,8 +38,8 @@ class storage_pool {
 
   const protocol::cluster_info& info() const { return info_; }
 
-  /// Another balancer of the cluster's kind for reads, which can't hang. Errors: refused if the masters have another
-  /// version of it.
+  /// Another balancer of the cluster's kind for reads, which can't hang. Errors: refused if the
+  /// masters have another version of it.
   atl::result<std::shared_ptr<atl::spi::balancer>> make_balancer() const;
   /// Is each fragment of a chunk the chunk itself?
   bool has_whole_chunks(const chunk_record& chunk) const;
