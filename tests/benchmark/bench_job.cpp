@@ -42,8 +42,8 @@ void write_log(const fs::path& file, std::uint64_t bytes) {
   while (written < bytes) {
     auto drawn = random.next();
     auto line = fmt::format("2026-01-{:02} {:08x} user={:06x} path=/files/{:x} took={} status={}\n",
-                            1 + drawn % 28, drawn >> 32, drawn & 0xffffff, drawn >> 20,
-                            drawn % 977, drawn % 1000 == 0 ? 503 : 200);
+                            1 + drawn % 28, drawn >> 32, drawn & 0xffffff, drawn >> 20, drawn % 977,
+                            drawn % 1000 == 0 ? 503 : 200);
     out << line;
     written += line.size();
   }
@@ -103,7 +103,8 @@ void run(const arguments& how) {
   auto piped = rate(measure(fmt::format("{} cat /log | {}", dfs, grep), how.rounds, checksum));
   all.add("dfs cat | grep -aE", piped, "MB/s", piped / local, "grep");
   auto before = cluster.processor_seconds();
-  auto job = rate(measure(fmt::format("{} job grep '{}' /log", dfs, how.pattern), how.rounds, checksum));
+  auto job =
+      rate(measure(fmt::format("{} job grep '{}' /log", dfs, how.pattern), how.rounds, checksum));
   all.add(fmt::format("dfs job grep, {} storage nodes", how.storages), job, "MB/s", job / local,
           "grep");
   all.add("dfs job grep, beside dfs cat | grep", job, "MB/s", job / piped, "dfs cat | grep");
@@ -118,8 +119,12 @@ void run(const arguments& how) {
 int main(int argc, char** argv) {
   arguments how;
   CLI::App app{"Measures jobs that go to the data, and the machine's grep beside them"};
-  app.add_option("--mib", how.mib, "Size of the file")->check(CLI::Range(1, 65536))->capture_default_str();
-  app.add_option("--storages", how.storages, "Storage nodes")->check(CLI::Range(3, 16))->capture_default_str();
+  app.add_option("--mib", how.mib, "Size of the file")
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
+  app.add_option("--storages", how.storages, "Storage nodes")
+      ->check(CLI::Range(3, 16))
+      ->capture_default_str();
   app.add_option("--pattern", how.pattern, "Extended regular expression, without a quote")
       ->capture_default_str();
   app.add_option("--rounds", how.rounds, "Rounds of each; the best one counts")

@@ -66,8 +66,7 @@ atl::status storage_pool::load_plugins() {
   if (!reads)
     return tl::unexpected{reads.error()};
   std::lock_guard lock{mutex_};
-  reads_.emplace(std::move(*reads), info_.reads.name, cluster_.client_zone,
-                 std::random_device{}());
+  reads_.emplace(std::move(*reads), info_.reads.name, cluster_.client_zone, std::random_device{}());
   return reads_->update(known_nodes());
 }
 
