@@ -44,7 +44,7 @@ TEST_CASE("a request whose workers are full waits, and holds up no other") {
   it.dispatcher.on_answer(1, it.now);
   CHECK(it.effects() == "answer to 1 by 1; send 2 to 2");
   it.dispatcher.on_worker_lost(2, "it died", it.now);
-  CHECK(it.effects() == "unavailable for 3; unavailable for 2 in doubt");
+  CHECK(it.effects() == "unavailable for 2 in doubt; unavailable for 3");
 }
 
 TEST_CASE("a request among some workers that comes while others wait takes no place of theirs") {
@@ -59,7 +59,7 @@ TEST_CASE("a request among some workers that comes while others wait takes no pl
 }
 
 TEST_CASE("a hedge of a request for some of the workers goes to another one of them") {
-  dispatch_options options;
+  auto options = test::hedged();
   options.hedge_after = 10ms;
   fixture it{4, options};
   it.submit_among({2, 4});
