@@ -118,6 +118,7 @@ status balanced_pool::replace_list(std::vector<pool_member> members, spi::timest
   available_.assign(count, 0);
   local_available_.assign(count, 0);
   full_only_.assign(count, 0);
+  ejected_only_.assign(count, 0);
   local_members_ = local_usable_ = full_only_members_ = 0;
   slots_.clear();
   for (spi::slot who = 0; who < count; ++who) {
@@ -146,6 +147,7 @@ void balanced_pool::forget_all() {
   local_available_.clear();
   full_.clear();
   full_only_.clear();
+  ejected_only_.clear();
   local_members_ = local_usable_ = full_only_members_ = 0;
 }
 
@@ -164,6 +166,7 @@ bool balanced_pool::is_local(spi::slot who) const {
 void balanced_pool::refresh(spi::slot who) {
   auto healthy = members_[who].available && !outliers_.is_ejected(who);
   auto usable = healthy && full_[who] == 0;
+  ejected_only_[who] = members_[who].available && !healthy && full_[who] == 0;
   available_[who] = usable;
   full_only_members_ = full_only_members_ + (healthy && !usable) - full_only_[who];
   full_only_[who] = healthy && !usable;

@@ -24,56 +24,44 @@ bool balanced_pool::prefers_local() const {
 balanced_pool::masks balanced_pool::all_but(id_span excluded) {
   constexpr std::size_t tried_few = 16;
   tried_.clear();
-  ejected_mask_.clear();
-  if (outliers_.ejected() > 0)
-    for (spi::slot who = 0; who < members_.size(); ++who)
-      ejected_mask_.push_back(is_ejected_only(who));
-  auto few = excluded.size() <= tried_few;
-  if (!few) {
-    local_mask_ = local_available_;
-    mask_ = available_;
+  if (excluded.size() <= tried_few) {
+    for (auto id : excluded)
+      if (auto who = slot_of(id))
+        tried_.push_back(*who);
+    return in_order(local_available_, available_, ejected_only_);
   }
-  for (auto id : excluded) {
-    auto who = slot_of(id);
-    if (!who)
-      continue;
-    if (few)
-      tried_.push_back(*who);
-    else
-      local_mask_[*who] = mask_[*who] = 0;
-    if (!ejected_mask_.empty())
-      ejected_mask_[*who] = 0;
-  }
-  return few ? in_order(local_available_, available_) : in_order(local_mask_, mask_);
+  local_mask_ = local_available_;
+  mask_ = available_;
+  ejected_mask_ = ejected_only_;
+  for (auto id : excluded)
+    if (auto who = slot_of(id))
+      local_mask_[*who] = mask_[*who] = ejected_mask_[*who] = 0;
+  return in_order(local_mask_, mask_, ejected_mask_);
 }
 
 balanced_pool::masks balanced_pool::only(id_span among) {
   tried_.clear();
   local_mask_.assign(members_.size(), 0);
   mask_.assign(members_.size(), 0);
-  ejected_mask_.assign(outliers_.ejected() > 0 ? members_.size() : 0, 0);
+  ejected_mask_.assign(members_.size(), 0);
   for (auto id : among)
     if (auto who = slot_of(id)) {
       local_mask_[*who] = local_available_[*who];
       mask_[*who] = available_[*who];
-      if (!ejected_mask_.empty())
-        ejected_mask_[*who] = is_ejected_only(*who);
+      ejected_mask_[*who] = ejected_only_[*who];
     }
-  return in_order(local_mask_, mask_);
-}
-
-bool balanced_pool::is_ejected_only(spi::slot who) const {
-  return members_[who].available && full_[who] == 0 && outliers_.is_ejected(who);
+  return in_order(local_mask_, mask_, ejected_mask_);
 }
 
 /// The members of the owner's domain come first, if they are preferred; the ejected ones last: a
 /// request to a member that failed before may succeed, a request to none can't. A member that is
 /// only full is worth waiting for.
 balanced_pool::masks balanced_pool::in_order(std::span<const std::uint8_t> local,
-                                             std::span<const std::uint8_t> all) const {
+                                             std::span<const std::uint8_t> all,
+                                             std::span<const std::uint8_t> ejected) const {
   constexpr std::span<const std::uint8_t> none;
   return {prefers_local() ? local : none, all,
-          full_only_members_ == 0 ? std::span<const std::uint8_t>{ejected_mask_} : none};
+          full_only_members_ == 0 && outliers_.ejected() > 0 ? ejected : none};
 }
 
 result<std::optional<std::uint64_t>> balanced_pool::pick(std::uint64_t key, spi::timestamp now,

@@ -64,6 +64,7 @@ status request_dispatcher::update_members(std::vector<pool_member> workers,
       left.push_back(id);
   std::ranges::sort(left);
   for (auto id : left) {
+    resume(id);
     auto leaving = workers_.find(id);
     set_state(id, leaving->second, false);
     if (leaving->second.attempts.empty())
@@ -138,15 +139,36 @@ void request_dispatcher::set_available(std::uint64_t id, bool available) {
 void request_dispatcher::on_worker_lost(std::uint64_t id, const std::string& why,
                                         spi::timestamp now) {
   now_ = std::max(now_, now);
+  resume(id);
   set_available(id, false);
   enter(now);
   fail_attempts(id, {errc::unavailable, why});
   send_queued();
 }
 
-/// Whether the worker is full follows from its attempts.
+/// The worker has refused a request.
+void request_dispatcher::pause(std::uint64_t id) {
+  auto found = workers_.find(id);
+  if (found == workers_.end() || options_.busy_pause.count() == 0)
+    return;
+  auto& worker = found->second;
+  set_timer(worker.pause_end_at, timer_kind::busy_pause, id, now_ + options_.busy_pause);
+  set_state(id, worker, worker.is_available);
+}
+
+void request_dispatcher::resume(std::uint64_t id) {
+  auto found = workers_.find(id);
+  if (found == workers_.end())
+    return;
+  auto& worker = found->second;
+  set_timer(worker.pause_end_at, timer_kind::busy_pause, id, no_deadline);
+  set_state(id, worker, worker.is_available);
+}
+
+/// Whether the worker is full follows from its attempts, and from whether it pauses.
 void request_dispatcher::set_state(std::uint64_t id, worker_state& worker, bool is_available) {
-  auto is_full = worker.attempts.size() >= options_.worker_requests_max;
+  auto is_full =
+      worker.attempts.size() >= options_.worker_requests_max || worker.pause_end_at != no_deadline;
   available_ = available_ + is_available - worker.is_available;
   full_ = full_ + (is_available && is_full) - (worker.is_available && worker.is_full);
   if (is_full != worker.is_full)
@@ -194,9 +216,10 @@ std::uint64_t request_dispatcher::submit(const dispatch_request& what, spi::time
                    fmt::format("a request of {} bytes; a message takes at most {}: send large data "
                                "another way",
                                what.bytes, options_.request_bytes_max)});
-  else if (what.deadline <= now_)
+  else if (what.deadline <= now_) {
+    ++counters_.timed_out;
     complete(id, 0, error{errc::timeout, "the request came after its deadline"});
-  else
+  } else
     place(id, request);
   wait_for_ejections();
   return id;

@@ -153,6 +153,8 @@ void request_dispatcher::on_failure(std::uint64_t attempt, attempt_failure how, 
     pool_.cancel(ended.worker);
   else
     pool_.finish(ended.worker, {false, now_ - ended.started}, now_);
+  if (how == attempt_failure::busy)
+    pause(ended.worker);
   if (ended.request != 0) {
     detach(attempt, ended.request);
     fail_over(ended.request, how, problem);
@@ -244,6 +246,9 @@ void request_dispatcher::enter(spi::timestamp now) {
     case timer_kind::update:
       update_again();
       break;
+    case timer_kind::busy_pause:
+      resume(id);
+      break;
     case timer_kind::ejection_end:
       pool_.advance(now_);
       set_timer(ejection_end_at_, timer_kind::ejection_end, 0, no_deadline);
@@ -294,7 +299,7 @@ dispatch_load request_dispatcher::load() const {
   now.in_flight = attempts_.size();
   now.queued = queue_.size();
   now.queued_bytes = queue_.bytes();
-  now.budget_left = budget_.left();
+  now.budget_left = budget_.left(now_);
   now.p50 = latencies_.quantile(0.5);
   now.p99 = latencies_.quantile(0.99);
   return now;

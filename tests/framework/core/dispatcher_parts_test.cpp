@@ -69,6 +69,7 @@ TEST_CASE("a retry budget is saved up to its limit, by requests as by time") {
   for (int i = 0; i < 100; ++i)
     budget.on_request();
   CHECK(spend(0s) == 3);
+  CHECK(budget.left(1s) == doctest::Approx(1));
   CHECK(spend(2s) == 2);
   CHECK(spend(100s) == 3);
   CHECK(spend(50s) == 0); // a clock that goes back

@@ -133,6 +133,25 @@ TEST_CASE("a worker that is busy isn't blamed; one that lets deadlines pass is, 
   CHECK(it.dispatcher.workers()[2].ejected);
 }
 
+TEST_CASE("a worker that refuses fast doesn't draw the requests") {
+  dispatch_options options;
+  options.busy_pause = 5ms;
+  options.queue.requests_max = 5;
+  fixture it{2, options};
+  it.submit();
+  it.fail(1, attempt_failure::busy);
+  it.submit();
+  it.submit();
+  CHECK(it.effects() == "send 1 to 1; send 1 to 2; send 2 to 2; send 3 to 2");
+  CHECK(it.dispatcher.load().full == 1);
+  it.fail(4, attempt_failure::busy); // both refuse: the requests wait
+  it.submit(false);
+  CHECK(it.effects().empty());
+  it.pass(5ms);
+  CHECK(it.effects() == "send 3 to 1; send 4 to 1");
+  CHECK(it.dispatcher.load().full == 0);
+}
+
 TEST_CASE("a worker that leaves gives its requests back; one that drains ends them") {
   fixture it{2};
   it.dispatcher.set_available(2, false, it.now);
@@ -188,8 +207,8 @@ TEST_CASE("when all workers leave at once, none of them gets what another one gi
 }
 
 TEST_CASE("a request fails once when its worker and that of its hedge leave") {
-  auto options = narrow(5);
-  options.hedge_after = 20ms;
+  auto options = hedged();
+  options.worker_requests_max = 1;
   fixture it{3, options};
   for (int i = 0; i < 3; ++i)
     it.submit(i == 0);

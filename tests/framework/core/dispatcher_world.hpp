@@ -107,6 +107,7 @@ class dispatcher_world {
   std::uint32_t arrivals_left_;
   bool balancer_declines_ = false; ///< it sometimes picks none though it could
   std::size_t ejected_max_ = 0;
+  std::uint64_t checks_ = 0;
   std::uint64_t digest_ = 0;
   std::string violation_;
 };

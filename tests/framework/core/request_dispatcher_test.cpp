@@ -29,6 +29,7 @@ TEST_CASE("a request that is too large, and one that comes late, are refused") {
         "data another way");
   it.submit(true, 0s);
   CHECK(it.effects() == "timeout for 2");
+  CHECK(it.dispatcher.counters().timed_out == 1);
 }
 
 TEST_CASE("a failed request goes to another worker, up to the number of retries") {

@@ -147,8 +147,8 @@ class balanced_pool {
   using masks = std::array<std::span<const std::uint8_t>, 3>;
   masks all_but(id_span excluded);
   masks only(id_span among);
-  masks in_order(std::span<const std::uint8_t> local, std::span<const std::uint8_t> all) const;
-  bool is_ejected_only(spi::slot who) const;
+  masks in_order(std::span<const std::uint8_t> local, std::span<const std::uint8_t> all,
+                 std::span<const std::uint8_t> ejected) const;
   result<std::vector<std::uint64_t>> pick_of(const masks& shown, std::uint64_t key,
                                              std::size_t count, spi::timestamp now);
   result<spi::slot> pick_slot(std::uint64_t key, spi::timestamp now,
@@ -185,7 +185,8 @@ class balanced_pool {
   std::vector<std::uint8_t> available_;
   std::vector<std::uint8_t> local_available_; ///< in the domain of the pool's owner
   std::vector<std::uint8_t> full_;
-  std::vector<std::uint8_t> full_only_; ///< would be available if it were not full
+  std::vector<std::uint8_t> full_only_;    ///< would be available if it were not full
+  std::vector<std::uint8_t> ejected_only_; ///< would be available if it were not ejected
   std::vector<std::uint32_t> domain_;
   std::vector<std::uint32_t> in_flight_;
   std::vector<std::uint32_t> reported_in_flight_;
@@ -200,7 +201,7 @@ class balanced_pool {
   // Of the pick under way; kept for their memory.
   std::vector<std::uint8_t> mask_;
   std::vector<std::uint8_t> local_mask_;
-  std::vector<std::uint8_t> ejected_mask_; ///< empty if no member is ejected
+  std::vector<std::uint8_t> ejected_mask_;
   std::vector<spi::slot> tried_;
   std::vector<spi::slot> picks_;
   std::vector<spi::slot> late_; ///< picks of members that start slowly and aren't ready

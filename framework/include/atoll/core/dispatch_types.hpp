@@ -30,12 +30,15 @@ struct dispatch_options {
   /// A repeatable request without an answer for so long is sent to a second worker as well, and the
   /// first answer counts (hedged requests: Dean & Barroso, *The Tail at Scale*, 2013). 0: never.
   std::chrono::microseconds hedge_after{0};
-  /// Instead of `hedge_after`: the time in which this part of the requests was answered lately, for
-  /// example 0.95. 0: not used.
+  /// Instead of `hedge_after`: the time in which this part of the attempts was answered lately, for
+  /// example 0.95; until a hundred were answered, there are no hedges. 0: not used.
   double hedge_quantile = 0;
   /// An attempt that was given up keeps its worker's place until the worker answers, at most for
   /// so long. So a worker that hangs isn't sent more and more requests.
   std::chrono::microseconds abandoned_max{std::chrono::seconds{30}};
+  /// A worker that refuses a request as `busy` gets no other one for so long, so that one that
+  /// refuses fast doesn't draw the requests. 0: it gets others at once.
+  std::chrono::microseconds busy_pause{std::chrono::milliseconds{5}};
 
   outlier_options outliers{};
   std::chrono::microseconds slow_start{0}; ///< as in `pool_options`
@@ -94,7 +97,7 @@ struct dispatch_counters {
   std::uint64_t requests = 0;
   std::uint64_t answered = 0;
   std::uint64_t failed = 0;    ///< completed with an error of any kind, those below included
-  std::uint64_t timed_out = 0; ///< deadline passed
+  std::uint64_t timed_out = 0; ///< deadline passed, also before they came
   std::uint64_t rejected = 0;  ///< by the overflow policy
   std::uint64_t cancelled = 0; ///< by their requesters
   std::uint64_t attempts = 0;
@@ -109,7 +112,7 @@ struct dispatch_load {
   std::size_t workers = 0;
   std::size_t available = 0; ///< workers that take requests, ejected ones included
   std::size_t ejected = 0;
-  std::size_t full = 0;      ///< available workers without a free place
+  std::size_t full = 0;      ///< available workers without a free place, or that refused just now
   std::size_t requests = 0;  ///< accepted and not completed
   std::size_t in_flight = 0; ///< attempts at workers, those that were given up included
   std::size_t queued = 0;

@@ -80,7 +80,7 @@ class request_dispatcher {
   std::uint64_t plugin_errors() const { return pool_.plugin_errors(); }
 
  private:
-  enum class timer_kind : std::uint8_t { request, attempt, update, ejection_end };
+  enum class timer_kind : std::uint8_t { request, attempt, update, ejection_end, busy_pause };
   using timer = std::tuple<spi::timestamp, timer_kind, std::uint64_t>;
 
   struct request_state {
@@ -108,7 +108,8 @@ class request_dispatcher {
   };
   struct worker_state {
     bool is_available = false;
-    bool is_full = false;
+    bool is_full = false; ///< or refused just now
+    spi::timestamp pause_end_at = no_deadline;
     std::vector<std::uint64_t> attempts; ///< given up ones included
   };
   using attempt_map = std::unordered_map<std::uint64_t, attempt_state>;
@@ -128,6 +129,8 @@ class request_dispatcher {
   void admit(const pool_member& member);
   void end_attempts(const std::vector<std::uint64_t>& left, const status& updated);
   void update_again();
+  void pause(std::uint64_t id);
+  void resume(std::uint64_t id);
   worker_state* find_worker(std::uint64_t id);
   void set_available(std::uint64_t id, bool available);
   void set_state(std::uint64_t id, worker_state& worker, bool is_available);

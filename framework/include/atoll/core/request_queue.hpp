@@ -58,6 +58,7 @@ class request_queue {
   bool can_hold(std::uint64_t bytes) const {
     return options_.requests_max > 0 && bytes <= options_.bytes_max;
   }
+  /// Does it hold more than it may? A `push` may bring this about.
   bool is_full() const {
     return by_arrival_.size() > options_.requests_max || bytes_ > options_.bytes_max;
   }

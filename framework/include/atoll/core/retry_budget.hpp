@@ -43,7 +43,11 @@ class retry_budget {
     return true;
   }
   /// Attempts that may be made at once.
-  double left() const { return tokens_; }
+  double left(spi::timestamp now) const {
+    auto later = *this;
+    later.earn(now);
+    return later.tokens_;
+  }
 
  private:
   void earn(spi::timestamp now) {

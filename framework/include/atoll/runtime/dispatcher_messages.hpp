@@ -77,7 +77,8 @@ struct dispatcher_status {
   dispatch_counters counters;
   std::vector<dispatcher_worker_status> workers; ///< by id
 };
-/// One line for people: `3 of 4 workers, 1 ejected; 12 requests, 5 queued; …`.
+/// One line for people: `jobs (power_of_two): 3 of 4 workers available, 1 ejected; 12 requests
+/// under way, 5 of them queued; …`.
 std::string describe(const dispatcher_status& status);
 
 // -- of a dispatcher's own ----------------------------------------------------------------------
