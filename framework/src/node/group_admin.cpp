@@ -95,12 +95,16 @@ result<group_overview> group_admin::ask_leader() {
   }
 }
 
-result<group_admin::group> group_admin::look() {
-  auto seen = ask_leader();
-  if (!seen)
-    return tl::unexpected{seen.error()};
-  auto& view = seen->view;
-  return group{std::move(view.voters), std::move(view.learners), std::move(view.admitted)};
+result<group_overview> group_admin::ask_any() {
+  auto seen = link_->overview();
+  if (seen && !seen->view.waits_for.empty())
+    return fail(errc::unavailable, "no member that belongs to the group answers");
+  return seen;
+}
+
+group_admin::group group_admin::group_in(group_overview seen) {
+  auto& view = seen.view;
+  return {std::move(view.voters), std::move(view.learners), std::move(view.admitted)};
 }
 
 const member_config* group_admin::find_configured(const std::string& name) const {
@@ -131,7 +135,7 @@ result<spi::replica_id> group_admin::admit(const std::string& name, const std::s
 
 /// Changes the members as they are now.
 status group_admin::change(const edit& how, const replica_ids& lost) {
-  auto now = ask_leader();
+  auto now = lost.empty() ? ask_leader() : ask_any();
   if (!now)
     return tl::unexpected{now.error()};
   auto voters = now->view.voters;
@@ -229,12 +233,13 @@ status group_admin::promote(const std::string& name, spi::replica_id id,
 // -- orders -------------------------------------------------------------------------------------
 
 status group_admin::add(const std::string& name, std::chrono::seconds learning_max) {
-  auto now = look();
-  if (!now)
-    return tl::unexpected{now.error()};
+  auto seen = ask_leader();
+  if (!seen)
+    return tl::unexpected{seen.error()};
+  auto now = group_in(std::move(*seen));
   auto* configured = find_configured(name);
-  auto ids = now->ids_of(name);
-  auto votes = std::ranges::any_of(ids, [&](auto id) { return contains(now->voters, id); });
+  auto ids = now.ids_of(name);
+  auto votes = std::ranges::any_of(ids, [&](auto id) { return contains(now.voters, id); });
   if (configured == nullptr && !votes)
     return tl::unexpected{unknown_to_file(name)};
   if (votes) {
@@ -250,7 +255,7 @@ status group_admin::add(const std::string& name, std::chrono::seconds learning_m
   if (!view)
     return tl::unexpected{view.error()};
   auto is_taken =
-      std::ranges::find(now->admitted, configured->id, &member_identity::id) != now->admitted.end();
+      std::ranges::find(now.admitted, configured->id, &member_identity::id) != now.admitted.end();
   auto id = admit(name, view->self.folder, is_taken ? 0 : configured->id);
   if (!id)
     return tl::unexpected{id.error()};
@@ -261,17 +266,18 @@ status group_admin::replace(const std::string& name, std::chrono::seconds learni
   auto view = link_->ask(name);
   if (!view)
     return tl::unexpected{view.error()};
-  auto now = look();
-  if (!now)
-    return tl::unexpected{now.error()};
-  auto* own = now->find_folder(view->self.folder);
-  if (own != nullptr && contains(now->voters, own->id))
+  auto seen = ask_any();
+  if (!seen)
+    return tl::unexpected{seen.error()};
+  auto now = group_in(std::move(*seen));
+  auto* own = now.find_folder(view->self.folder);
+  if (own != nullptr && contains(now.voters, own->id))
     return fail(errc::refused, fmt::format("{} takes part in the group with its own data folder: "
                                            "there is nothing to replace",
                                            name));
   // The lost member is removed first: a protocol that needs every member commits nothing while the
   // lost member is one.
-  for (auto id : now->ids_of(name)) {
+  for (auto id : now.ids_of(name)) {
     if (own != nullptr && own->id == id)
       continue;
     if (auto removed = remove_lost(id); !removed)
@@ -285,13 +291,14 @@ status group_admin::replace(const std::string& name, std::chrono::seconds learni
 }
 
 status group_admin::remove(const std::string& name, bool lost) {
-  auto now = look();
-  if (!now)
-    return tl::unexpected{now.error()};
-  auto ids = now->ids_of(name);
+  auto seen = lost ? ask_any() : ask_leader();
+  if (!seen)
+    return tl::unexpected{seen.error()};
+  auto now = group_in(std::move(*seen));
+  auto ids = now.ids_of(name);
   auto is_known =
       find_configured(name) != nullptr ||
-      std::ranges::find(now->admitted, name, &member_identity::name) != now->admitted.end();
+      std::ranges::find(now.admitted, name, &member_identity::name) != now.admitted.end();
   if (!is_known)
     return fail(errc::not_found, fmt::format("the group never had a member '{}'", name));
   if (ids.empty()) {
@@ -315,11 +322,12 @@ status group_admin::remove(const std::string& name, bool lost) {
 
 status group_admin::lead(const std::string& name) {
   using step = transfer_schedule::step;
-  auto now = look();
-  if (!now)
-    return tl::unexpected{now.error()};
-  auto ids = now->ids_of(name);
-  std::erase_if(ids, [&](auto id) { return !contains(now->voters, id); });
+  auto first = ask_leader();
+  if (!first)
+    return tl::unexpected{first.error()};
+  auto now = group_in(std::move(*first));
+  auto ids = now.ids_of(name);
+  std::erase_if(ids, [&](auto id) { return !contains(now.voters, id); });
   if (ids.empty())
     return fail(errc::not_found, fmt::format("no voter of the group is named '{}'", name));
   auto id = ids.back();

@@ -121,6 +121,8 @@ class fake_link final : public group_link {
     group_.voters = voters;
     group_.learners = learners;
     group_.declared_lost.push_back(lost);
+    if (std::ranges::find(lost, group_.leader) != lost.end())
+      group_.leader = 1;
     return {};
   }
   status transfer_leadership(spi::replica_id to) override {
@@ -225,6 +227,9 @@ TEST_CASE("a lost disk is replaced under a new id, and the former id is declared
   group all;
   all.nodes["member-3"].folder = "empty";
   SUBCASE("in one go") {}
+  SUBCASE("if it led, and nobody else can lead while it is a member") {
+    all.leader = 3;
+  }
   SUBCASE("after the group was without a leader for a while") {
     all.failing_changes = 3;
   }

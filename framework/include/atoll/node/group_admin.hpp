@@ -94,7 +94,9 @@ class group_admin {
   };
 
   result<group_overview> ask_leader();
-  result<group> look();
+  /// Without a leader too: the one that is lost may have been the only one that can lead.
+  result<group_overview> ask_any();
+  static group group_in(group_overview seen);
   const member_config* find_configured(const std::string& name) const;
   error unknown_to_file(const std::string& name) const;
   result<spi::replica_id> admit(const std::string& name, const std::string& folder,
