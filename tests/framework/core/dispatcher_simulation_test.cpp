@@ -37,15 +37,16 @@ TEST_CASE("a dispatcher keeps its promises whatever workers, requesters and bala
 
 TEST_CASE("a dispatcher keeps its promises to requests for some of its workers") {
   atl::dispatch_counters all;
-  for (std::uint64_t seed = 1; seed <= seed_count(400); ++seed) {
+  auto seeds = seed_count(400);
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     dispatcher_world world{{.seed = seed, .has_restricted_requests = true}};
     auto violated = world.run();
     REQUIRE_MESSAGE(violated.empty(), violated);
     all.answered += world.counters().answered;
     all.hedges_won += world.counters().hedges_won;
   }
-  CHECK(all.answered > 1000);
-  CHECK(all.hedges_won > 50);
+  CHECK(all.answered > 3 * seeds); // otherwise the runs say little
+  CHECK(all.hedges_won > seeds / 8);
 }
 
 TEST_CASE("a seed of the dispatcher's simulation replays") {
