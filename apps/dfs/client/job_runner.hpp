@@ -40,7 +40,8 @@ struct job_outcome {
 class job_runner {
  public:
   /// Waits until the nodes are connected, for a short time at most.
-  /// @param masters, storages must outlive the result. Errors: those of the balancer's plugin.
+  /// @param masters must outlive the result, as must `storages`
+  /// @returns an error if the balancer plugin can't be loaded or created
   static atl::result<std::unique_ptr<job_runner>> open(const cluster_settings& cluster,
                                                        control& masters, storage_pool& storages,
                                                        std::vector<job_node> nodes);
@@ -49,12 +50,13 @@ class job_runner {
   ~job_runner();
 
   /// Runs one job; blocks. When it returns, no node works on the job any more, unless it couldn't
-  /// be told so. Errors: invalid (the pattern); those of reading the file; refused also for a line
-  /// that is too long, and after `cancel`; those of `lines`.
+  /// be told so.
+  /// @returns `errc::invalid` for a bad pattern; `errc::refused` for a line that is too long, and
+  /// after `cancel`; an error of reading the file, or one that `lines` returned
   atl::result<job_outcome> run(const std::string& path, const job::job_spec& spec,
                                job::line_sink lines, const progress_report& progress);
 
-  /// Ends the job under way, and those that come later. Thread-safe; doesn't wait.
+  /// Ends the job under way; every later call of `run` is refused. Thread-safe; doesn't wait.
   void cancel();
   bool is_cancelled() const;
 

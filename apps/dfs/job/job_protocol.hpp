@@ -25,8 +25,8 @@ struct piece_request {
   std::uint64_t length = 0;    ///< at least 1
 };
 
-/// Ends a job's pieces at the node, and refuses those that come later. Answered empty once none of
-/// them runs there any more.
+/// Ends all pieces of a job at the node; the node refuses pieces of the job that arrive later. The
+/// answer is empty, and is sent once no piece of the job runs at the node.
 struct cancel_request {
   std::uint64_t job = 0;
 };

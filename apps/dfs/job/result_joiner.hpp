@@ -34,9 +34,9 @@ class result_joiner {
   static atl::result<result_joiner> make(const job_spec& spec, line_sink lines);
 
   /// Errors: corrupt for the result of another kind of job; refused for a line that is too long;
-  /// those of the sink.
+  /// an error that the sink returns is passed on.
   atl::status add(const piece_result& piece);
-  /// After the last piece. Errors: those of the sink.
+  /// After the last piece. An error that the sink returns is passed on.
   atl::result<job_result> finish();
 
  private:
