@@ -1,5 +1,7 @@
 #include "common/master_protocol.hpp"
 
+#include "common/policy.hpp"
+
 #include <atoll/spi/codec.hpp>
 
 #include <bit>
@@ -13,7 +15,6 @@ using atl::spi::writer;
 
 constexpr std::size_t name_bytes_max = 256;
 constexpr std::size_t text_bytes_max = 4096;
-constexpr std::size_t options_max = 256;
 constexpr std::size_t targets_max = 64;
 
 void write(writer& out, double value) {
@@ -113,50 +114,12 @@ void read(reader& in, storage_view& view) {
 
 void write(writer& out, const plugin_choice& choice) {
   out.put(choice.name).put(choice.version);
-  auto& values = choice.options.values();
-  out.put(static_cast<std::uint32_t>(values.size()));
-  for (auto& [key, value] : values) {
-    out.put(key).put(static_cast<std::uint8_t>(value.index()));
-    if (auto* flag = std::get_if<bool>(&value))
-      out.put(*flag);
-    else if (auto* number = std::get_if<std::int64_t>(&value))
-      out.put(*number);
-    else if (auto* real = std::get_if<double>(&value))
-      write(out, *real);
-    else
-      out.put(std::get<std::string>(value));
-  }
+  dfs::write(out, choice.options);
 }
 void read(reader& in, plugin_choice& choice) {
   choice.name = in.get_string(name_bytes_max);
   choice.version = in.get_string(name_bytes_max);
-  std::map<std::string, atl::spi::option_value, std::less<>> values;
-  auto count = in.get_count();
-  if (count > options_max)
-    in.fail();
-  for (std::uint32_t i = 0; in.ok() && i < count; ++i) {
-    auto key = in.get_string(name_bytes_max);
-    switch (in.get<std::uint8_t>()) {
-    case 0:
-      values[key] = in.get<bool>();
-      break;
-    case 1:
-      values[key] = in.get<std::int64_t>();
-      break;
-    case 2: {
-      double real = 0;
-      read(in, real);
-      values[key] = real;
-      break;
-    }
-    case 3:
-      values[key] = in.get_string(text_bytes_max);
-      break;
-    default:
-      in.fail();
-    }
-  }
-  choice.options = atl::spi::options{std::move(values)};
+  dfs::read(in, choice.options);
 }
 
 template <class T>

@@ -1,4 +1,5 @@
 #include "namespace/apply.hpp"
+#include "namespace/chunks.hpp"
 #include "namespace/keys.hpp"
 #include "namespace/namespace_limits.hpp"
 
@@ -12,7 +13,6 @@ using atl::errc;
 using atl::fail;
 using atl::result;
 using atl::status;
-using responses::changed;
 using responses::registered;
 
 namespace {
@@ -34,18 +34,6 @@ status check_labels(const commands::register_storage& command) {
                             "bytes of UTF-8 without NUL",
                             in_quotes(command.uuid), limits::storage_uuid_bytes_max));
   return {};
-}
-
-void put_fragment(state_transaction& state, storage_id node, const chunk_id& chunk,
-                  std::size_t index) {
-  if (node != no_storage)
-    state.put(keys::fragment_on(node, chunk, static_cast<std::uint8_t>(index)), {});
-}
-
-void erase_fragment(state_transaction& state, storage_id node, const chunk_id& chunk,
-                    std::size_t index) {
-  if (node != no_storage)
-    state.erase(keys::fragment_on(node, chunk, static_cast<std::uint8_t>(index)));
 }
 
 } // namespace
@@ -82,62 +70,64 @@ result<registered> run(state_transaction& state, const commands::register_storag
                             in_quotes(command.name), limits::storage_nodes_max));
   if (takes_over) {
     auto lost = state.find_storage(*by_name).value_or(storage_record{});
-    lost.retired = true;
+    lost.state = storage_state::dead; // and its name is another's now
     state.put(keys::storage(*by_name), encode(lost));
   }
   auto id = ++meta.storages;
-  state.put(keys::storage(id), encode(storage_record{command.name, command.uuid, false}));
-  state.put(keys::storage_by_name(command.name), encode_storage_id(id));
-  state.put(keys::storage_by_uuid(command.uuid), encode_storage_id(id));
+  state.put(keys::storage(id),
+            encode(storage_record{command.name, command.uuid, storage_state::active}));
+  state.put(keys::storage_by_name(command.name), encode_id(id));
+  state.put(keys::storage_by_uuid(command.uuid), encode_id(id));
   return registered{id};
 }
 
-result<changed> run(state_transaction& state, const commands::relocate_chunk& command) {
+result<changed> run(state_transaction& state, const commands::set_storage& command) {
   auto refuse = [&](errc code, std::string_view why) {
-    return fail(code, fmt::format("can't relocate fragment {} of chunk {}: {}", command.fragment,
-                                  to_string(command.chunk), why));
+    return fail(code, fmt::format("can't change storage node {}: {}", command.id, why));
   };
-  auto chunk = state.find_chunk(command.chunk);
-  if (!chunk)
-    return refuse(errc::not_found, "nothing refers to the chunk");
-  if (command.fragment >= chunk->nodes.size())
-    return refuse(errc::invalid, fmt::format("it has {} fragments", chunk->nodes.size()));
-  if (command.to == no_storage || command.to > state.meta().storages)
-    return refuse(errc::refused, fmt::format("storage node {} isn't registered", command.to));
-  auto& node = chunk->nodes[command.fragment];
-  if (node != command.from)
-    return refuse(errc::refused, fmt::format("it is on storage node {}, not on {}: look again",
-                                             node, command.from));
-  erase_fragment(state, command.from, command.chunk, command.fragment);
-  put_fragment(state, command.to, command.chunk, command.fragment);
-  node = command.to;
-  state.put_chunk(command.chunk, *chunk);
-  return changed{0, state.index()};
+  auto node = state.find_storage(command.id);
+  if (!node)
+    return refuse(errc::not_found, "it isn't registered");
+  if (node->state == command.to)
+    return changed{0, state.index(), state.time_ns()};
+  if (node->state == storage_state::forgotten)
+    return refuse(errc::refused, "it was forgotten, and comes back under a new id only");
+  if (command.to == storage_state::draining && node->state == storage_state::dead)
+    return refuse(errc::refused, "its data counts as lost, so there is nothing to move away");
+  if (command.to == storage_state::forgotten) {
+    // The name may be given again, unless another folder has taken it already.
+    if (state.find_storage_by_name(node->name) == command.id)
+      state.erase(keys::storage_by_name(node->name));
+    state.erase(keys::storage_by_uuid(node->uuid));
+  }
+  node->state = command.to;
+  state.put(keys::storage(command.id), encode(*node));
+  return changed{0, state.index(), state.time_ns()};
 }
 
-void add_reference(state_transaction& state, const chunk_record& chunk) {
-  auto stored = state.find_chunk(chunk.id);
-  if (!stored) {
-    stored = stored_chunk{chunk.size_bytes, 0, chunk.nodes, chunk.crc};
-    for (std::size_t i = 0; i < chunk.nodes.size(); ++i)
-      put_fragment(state, chunk.nodes[i], chunk.id, i);
-    ++state.meta().chunks;
+result<responses::relocated> run(state_transaction& state, const commands::relocate& command) {
+  using responses::relocation_outcome;
+  if (command.moves.size() > limits::relocations_per_command_max)
+    return fail(errc::invalid,
+                fmt::format("{} relocations are too many for one command, at most "
+                            "{} are possible",
+                            command.moves.size(), limits::relocations_per_command_max));
+  responses::relocated answer;
+  for (const auto& move : command.moves) {
+    auto chunk = state.find_chunk(move.chunk);
+    auto outcome = relocation_outcome::done;
+    if (!chunk)
+      outcome = relocation_outcome::no_such_chunk;
+    else if (move.fragment >= chunk->nodes.size() || move.from == move.to ||
+             move.to > state.meta().storages)
+      outcome = relocation_outcome::impossible;
+    else if (chunk->nodes[move.fragment] != move.from)
+      outcome = relocation_outcome::is_elsewhere;
+    else
+      move_fragment(state, move.chunk, *chunk, move.fragment, move.to);
+    answer.outcomes.push_back(outcome);
   }
-  ++stored->references;
-  state.put_chunk(chunk.id, *stored);
-}
-
-void drop_reference(state_transaction& state, const chunk_id& id) {
-  auto stored = state.must_chunk(id);
-  if (stored.references > 1) {
-    --stored.references;
-    state.put_chunk(id, stored);
-    return;
-  }
-  for (std::size_t i = 0; i < stored.nodes.size(); ++i)
-    erase_fragment(state, stored.nodes[i], id, i);
-  state.erase(keys::chunk(id));
-  --state.meta().chunks;
+  return answer;
 }
 
 } // namespace dfs::state

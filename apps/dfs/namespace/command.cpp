@@ -16,88 +16,196 @@ using atl::spi::writer;
 
 namespace {
 
-/// An extent takes at least its chunk's id and size, a count of nodes, and its length.
-constexpr std::size_t extent_bytes_min = wire::chunk_bytes_min + sizeof(std::uint64_t);
-
-void write(writer& out, const commands::mkdir& c) {
-  out.put(c.path).put(c.parents);
+template <class T>
+void put(writer& out, const std::optional<T>& value) {
+  out.put(value.has_value());
+  if (value)
+    out.put(*value);
 }
 
-void write(writer& out, const commands::put_file& c) {
-  out.put(c.path).put(c.mtime_us.has_value());
-  if (c.mtime_us)
-    out.put(*c.mtime_us);
-  out.put(c.overwrite).put(c.parents);
-  auto extents = std::get_if<commands::put_file::extent_list>(&c.content);
-  out.put(extents != nullptr);
-  if (!extents) {
-    out.put(std::get<commands::put_file::inline_bytes>(c.content));
-    return;
-  }
-  out.put(static_cast<std::uint32_t>(extents->size()));
-  for (const auto& extent : *extents) {
-    wire::write(out, extent.chunk);
-    out.put(extent.length_bytes);
-  }
+template <class T>
+void get(reader& in, std::optional<T>& value) {
+  value.reset();
+  if (in.get<bool>())
+    value = in.get<T>();
+}
+
+template <class T>
+void put(writer& out, const std::vector<T>& ids) {
+  out.put(static_cast<std::uint32_t>(ids.size()));
+  for (auto id : ids)
+    out.put(id);
+}
+
+template <class T>
+void get(reader& in, std::vector<T>& ids) {
+  auto count = in.get_count(sizeof(T));
+  for (std::uint32_t i = 0; i < count && in.ok(); ++i)
+    ids.push_back(in.get<T>());
+}
+
+void write(writer& out, const commands::make& c) {
+  wire::write(out, c.where);
+  const auto& inode = c.inode;
+  out.put(inode.type).put(inode.mode).put(inode.uid).put(inode.gid).put(inode.device);
+  put(out, inode.atime_ns);
+  put(out, inode.mtime_ns);
+  out.put(c.existing).put(c.parents).put(c.parents_mode).put(c.size_bytes);
+  wire::write(out, c.content);
+}
+
+void read(reader& in, commands::make& c) {
+  wire::read(in, c.where);
+  auto& inode = c.inode;
+  inode.type = in.get_enum(inode_type_last);
+  inode.mode = in.get<std::uint16_t>();
+  inode.uid = in.get<std::uint32_t>();
+  inode.gid = in.get<std::uint32_t>();
+  inode.device = in.get<std::uint64_t>();
+  get(in, inode.atime_ns);
+  get(in, inode.mtime_ns);
+  c.existing = in.get_enum(commands::make::if_exists_last);
+  c.parents = in.get<bool>();
+  c.parents_mode = in.get<std::uint16_t>();
+  c.size_bytes = in.get<std::uint64_t>();
+  wire::read(in, c.content);
+}
+
+void write(writer& out, const commands::link& c) {
+  wire::write(out, c.from);
+  wire::write(out, c.to);
+}
+
+void read(reader& in, commands::link& c) {
+  wire::read(in, c.from);
+  wire::read(in, c.to);
+}
+
+void write(writer& out, const commands::unlink& c) {
+  wire::write(out, c.where);
+  out.put(c.expected).put(c.recursive);
+  put(out, c.keep_for);
+}
+
+void read(reader& in, commands::unlink& c) {
+  wire::read(in, c.where);
+  c.expected = in.get_enum(commands::unlink::expect_last);
+  c.recursive = in.get<bool>();
+  get(in, c.keep_for);
 }
 
 void write(writer& out, const commands::rename& c) {
-  out.put(c.from).put(c.to).put(c.overwrite);
+  wire::write(out, c.from);
+  wire::write(out, c.to);
+  out.put(c.mode);
+  put(out, c.keep_for);
 }
 
-void write(writer& out, const commands::remove& c) {
-  out.put(c.path).put(c.recursive);
+void read(reader& in, commands::rename& c) {
+  wire::read(in, c.from);
+  wire::read(in, c.to);
+  c.mode = in.get_enum(commands::rename::how_last);
+  get(in, c.keep_for);
+}
+
+void write(writer& out, const commands::set_attributes& c) {
+  wire::write(out, c.where);
+  put(out, c.mode);
+  put(out, c.uid);
+  put(out, c.gid);
+  put(out, c.size_bytes);
+  put(out, c.atime_ns);
+  put(out, c.mtime_ns);
+  out.put(c.now_atime).put(c.now_mtime).put(c.drop_privileges);
+}
+
+void read(reader& in, commands::set_attributes& c) {
+  wire::read(in, c.where);
+  get(in, c.mode);
+  get(in, c.uid);
+  get(in, c.gid);
+  get(in, c.size_bytes);
+  get(in, c.atime_ns);
+  get(in, c.mtime_ns);
+  c.now_atime = in.get<bool>();
+  c.now_mtime = in.get<bool>();
+  c.drop_privileges = in.get<bool>();
+}
+
+void write(writer& out, const commands::write& c) {
+  wire::write(out, c.where);
+  put(out, c.expected_data_version);
+  out.put(c.append).put(c.drop_privileges);
+  put(out, c.mtime_ns);
+  wire::write(out, c.pieces);
+}
+
+void read(reader& in, commands::write& c) {
+  wire::read(in, c.where);
+  get(in, c.expected_data_version);
+  c.append = in.get<bool>();
+  c.drop_privileges = in.get<bool>();
+  get(in, c.mtime_ns);
+  wire::read(in, c.pieces);
+}
+
+void write(writer& out, const commands::clone_range& c) {
+  wire::write(out, c.from);
+  wire::write(out, c.to);
+  out.put(c.from_offset).put(c.to_offset).put(c.length_bytes);
+}
+
+void read(reader& in, commands::clone_range& c) {
+  wire::read(in, c.from);
+  wire::read(in, c.to);
+  c.from_offset = in.get<std::uint64_t>();
+  c.to_offset = in.get<std::uint64_t>();
+  c.length_bytes = in.get<std::uint64_t>();
+}
+
+void write(writer& out, const commands::set_xattr& c) {
+  wire::write(out, c.where);
+  out.put(c.name).put(c.value).put(c.mode);
+}
+
+void read(reader& in, commands::set_xattr& c) {
+  wire::read(in, c.where);
+  c.name = in.get_string();
+  c.value = in.get_string();
+  c.mode = in.get_enum(commands::set_xattr::how_last);
+}
+
+void write(writer& out, const commands::remove_xattr& c) {
+  wire::write(out, c.where);
+  out.put(c.name);
+}
+
+void read(reader& in, commands::remove_xattr& c) {
+  wire::read(in, c.where);
+  c.name = in.get_string();
+}
+
+void write(writer& out, const commands::define_policy& c) {
+  dfs::write(out, c.policy);
+}
+
+void read(reader& in, commands::define_policy& c) {
+  dfs::read(in, c.policy);
+}
+
+void write(writer& out, const commands::set_policy& c) {
+  wire::write(out, c.where);
+  out.put(c.policy).put(c.only_first);
+}
+
+void read(reader& in, commands::set_policy& c) {
+  wire::read(in, c.where);
+  c.policy = in.get<policy_id>();
+  c.only_first = in.get<bool>();
 }
 
 void write(writer& out, const commands::register_storage& c) {
   out.put(c.name).put(c.uuid).put(c.replaces);
-}
-
-void write(writer& out, const commands::relocate_chunk& c) {
-  wire::write(out, c.chunk);
-  out.put(c.fragment).put(c.from).put(c.to);
-}
-
-void write(writer& out, const commands::collect_garbage& c) {
-  out.put(c.gc_watermark_us).put(c.reclaimed_inodes_max).put(c.session_expiry_us);
-}
-
-void read(reader& in, commands::mkdir& c) {
-  c.path = in.get_string();
-  c.parents = in.get<bool>();
-}
-
-void read(reader& in, commands::put_file& c) {
-  c.path = in.get_string();
-  if (in.get<bool>())
-    c.mtime_us = in.get<std::int64_t>();
-  c.overwrite = in.get<bool>();
-  c.parents = in.get<bool>();
-  if (!in.get<bool>()) {
-    c.content = in.get_string();
-    return;
-  }
-  auto count = in.get_count(extent_bytes_min);
-  commands::put_file::extent_list extents;
-  // The list grows while it is read: a hostile count must not cause a large allocation.
-  for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
-    placed_extent extent;
-    wire::read(in, extent.chunk);
-    extent.length_bytes = in.get<std::uint64_t>();
-    extents.push_back(std::move(extent));
-  }
-  c.content = std::move(extents);
-}
-
-void read(reader& in, commands::rename& c) {
-  c.from = in.get_string();
-  c.to = in.get_string();
-  c.overwrite = in.get<bool>();
-}
-
-void read(reader& in, commands::remove& c) {
-  c.path = in.get_string();
-  c.recursive = in.get<bool>();
 }
 
 void read(reader& in, commands::register_storage& c) {
@@ -106,11 +214,73 @@ void read(reader& in, commands::register_storage& c) {
   c.replaces = in.get<bool>();
 }
 
-void read(reader& in, commands::relocate_chunk& c) {
-  wire::read(in, c.chunk);
-  c.fragment = in.get<std::uint32_t>();
-  c.from = in.get<storage_id>();
-  c.to = in.get<storage_id>();
+void write(writer& out, const commands::set_storage& c) {
+  out.put(c.id).put(c.to);
+}
+
+void read(reader& in, commands::set_storage& c) {
+  c.id = in.get<storage_id>();
+  c.to = in.get_enum(storage_state_last);
+}
+
+void write(writer& out, const commands::relocate& c) {
+  out.put(static_cast<std::uint32_t>(c.moves.size()));
+  for (const auto& move : c.moves) {
+    wire::write(out, move.chunk);
+    out.put(move.fragment).put(move.from).put(move.to);
+  }
+}
+
+void read(reader& in, commands::relocate& c) {
+  auto count = in.get_count(wire::id_bytes + 3 * sizeof(std::uint32_t));
+  for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
+    auto& move = c.moves.emplace_back();
+    wire::read(in, move.chunk);
+    move.fragment = in.get<std::uint32_t>();
+    move.from = in.get<storage_id>();
+    move.to = in.get<storage_id>();
+  }
+}
+
+void write(writer& out, const commands::configure& c) {
+  out.put(c.key).put(c.value);
+  put(out, c.expected_version);
+}
+
+void read(reader& in, commands::configure& c) {
+  c.key = in.get_string();
+  c.value = in.get_string();
+  get(in, c.expected_version);
+}
+
+void write(writer& out, const commands::begin_mount& c) {
+  out.put(c.name);
+}
+
+void read(reader& in, commands::begin_mount& c) {
+  c.name = in.get_string();
+}
+
+void write(writer& out, const commands::end_mount& c) {
+  out.put(c.mount);
+}
+
+void read(reader& in, commands::end_mount& c) {
+  c.mount = in.get<mount_id>();
+}
+
+void write(writer& out, const commands::release& c) {
+  out.put(c.mount);
+  put(out, c.inodes);
+}
+
+void read(reader& in, commands::release& c) {
+  c.mount = in.get<mount_id>();
+  get(in, c.inodes);
+}
+
+void write(writer& out, const commands::collect_garbage& c) {
+  out.put(c.gc_watermark_us).put(c.reclaimed_inodes_max).put(c.session_expiry_us);
 }
 
 void read(reader& in, commands::collect_garbage& c) {
@@ -119,10 +289,39 @@ void read(reader& in, commands::collect_garbage& c) {
   c.session_expiry_us = in.get<std::uint64_t>();
 }
 
+void write(writer& out, const single_action& action) {
+  std::visit([&](const auto& wanted) { write(out, wanted); }, action);
+}
+
+void read(reader& in, single_action& action) {
+  std::visit([&](auto& wanted) { read(in, wanted); }, action);
+}
+
+void write(writer& out, const commands::batch& c) {
+  out.put(static_cast<std::uint32_t>(c.actions.size()));
+  for (const auto& action : c.actions) {
+    out.put(static_cast<std::uint8_t>(action.index()));
+    write(out, action);
+  }
+}
+
+void read(reader& in, commands::batch& c) {
+  auto count = in.get_count();
+  if (count > limits::actions_per_batch_max)
+    in.fail();
+  for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
+    if (!wire::emplace_alternative(c.actions.emplace_back(), in.get<std::uint8_t>()))
+      in.fail();
+    read(in, c.actions.back());
+  }
+}
+
 } // namespace
 
 std::uint8_t type_of(const action& action) {
-  return static_cast<std::uint8_t>(action.index());
+  if (auto* single = std::get_if<single_action>(&action))
+    return static_cast<std::uint8_t>(single->index());
+  return batch_type;
 }
 
 std::string encode_body(const action& action) {
@@ -138,8 +337,11 @@ std::string encode(const command& command) {
 }
 
 std::optional<action> action_of_type(std::uint8_t type) {
-  action found;
-  return wire::emplace_alternative(found, type) ? std::optional{std::move(found)} : std::nullopt;
+  if (type == batch_type)
+    return commands::batch{};
+  single_action found;
+  return wire::emplace_alternative(found, type) ? std::optional<action>{std::move(found)}
+                                                : std::nullopt;
 }
 
 atl::result<action> decode_action(const atl::service_command& command) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "common/policy.hpp"
 #include "common/types.hpp"
 #include "namespace/response.hpp"
 
@@ -17,47 +18,158 @@ namespace dfs {
 
 /// The commands of the name space. Each is atomic, and answered by its `response` or an error:
 /// `not_found`, `exists`, `refused` (not in this state, or the wrong type), `invalid` (never).
+///
+/// Times that a command leaves out are the state's time. As in POSIX, a change of the entries of a
+/// directory changes its mtime and ctime, and a change of an inode's links or attributes its ctime.
 namespace commands {
 
-struct mkdir {
-  using response = responses::changed;
-  std::string path;
-  bool parents = false; ///< make missing parents too; a directory that exists already is a success
+/// What a new inode is given.
+struct new_inode {
+  inode_type type = inode_type::file;
+  std::uint16_t mode = 0644; ///< 12 bits
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  std::uint64_t device = 0; ///< of a device file
+  std::optional<std::int64_t> atime_ns{};
+  std::optional<std::int64_t> mtime_ns{};
+
+  friend bool operator==(const new_inode&, const new_inode&) = default;
 };
 
-/// Makes a file visible whose data is stored. It replaces an existing file atomically, under a new
-/// inode.
+/// Makes an inode and its name. A file may come with its content, and is then visible with all of
+/// it or not at all; a symbolic link comes with its target, as one piece.
 ///
 /// A chunk made before the garbage collection watermark is refused. No command can therefore refer
 /// to an unreferenced chunk below the watermark any more, and the chunk can be deleted.
-struct put_file {
+struct make {
   using response = responses::changed;
-  using inline_bytes = std::string;               ///< at most `limits::inline_bytes_max`
-  using extent_list = std::vector<placed_extent>; ///< 1 … `limits::extents_per_file_max`
+  enum class if_exists : std::uint8_t {
+    refuse,
+    replace, ///< whatever is no directory, by a new inode; a directory only by a directory, if
+             ///< empty
+    keep,    ///< if it is a directory and a directory is wanted: a success that changes nothing
+  };
+  static constexpr auto if_exists_last = if_exists::keep;
 
-  std::string path;
-  /// Since 1970, negative before it; none: the time at which it becomes visible, by the state.
-  std::optional<std::int64_t> mtime_us;
-  std::variant<inline_bytes, extent_list> content;
-  bool overwrite = false;
-  bool parents = false; ///< make missing parents too
+  place where;
+  new_inode inode;
+  if_exists existing = if_exists::refuse;
+  /// Make missing parents too, with the mode `parents_mode`, uid and gid of the inode.
+  bool parents = false;
+  std::uint16_t parents_mode = 0755;
+  std::uint64_t size_bytes = 0; ///< of a file; where no piece is, it has a hole
+  std::vector<piece> content;   ///< in order, without overlaps
 };
 
-/// As in POSIX: a file replaces a file, a directory an empty directory, both only with `overwrite`.
-/// A rename to the same path succeeds and changes nothing. Directories below the new place may
-/// become deeper than a path may be; a rename that moves them up makes them reachable again.
+/// Another name for an inode that is no directory. The new name must not exist.
+struct link {
+  using response = responses::changed;
+  place from;
+  place to;
+};
+
+/// Removes a name. An inode without names is reclaimed, once no mount holds it.
+struct unlink {
+  using response = responses::changed;
+  enum class expect : std::uint8_t {
+    anything,
+    directory,     ///< as rmdir(2)
+    not_directory, ///< as unlink(2)
+  };
+  static constexpr auto expect_last = expect::not_directory;
+
+  place where;
+  expect expected = expect::anything;
+  bool recursive = false; ///< also a directory that isn't empty, at once
+  /// Mounts that have the inode open: it stays until they `release` it.
+  std::vector<mount_id> keep_for{};
+};
+
+/// As renameat2(2). A rename to the same inode succeeds and changes nothing.
 struct rename {
   using response = responses::changed;
-  std::string from;
-  std::string to;
-  bool overwrite = false;
+  enum class how : std::uint8_t {
+    replace, ///< a file replaces a file, a directory an empty directory
+    no_replace,
+    exchange, ///< the two change places; both must exist
+  };
+  static constexpr auto how_last = how::exchange;
+
+  place from;
+  place to;
+  how mode = how::replace;
+  std::vector<mount_id> keep_for{}; ///< as in `unlink`, for what is replaced
 };
 
-/// Removes a path and everything below it from view at once; `collect_garbage` reclaims it.
-struct remove {
+/// Changes what is given.
+struct set_attributes {
   using response = responses::changed;
-  std::string path;
-  bool recursive = false; ///< also a directory that isn't empty
+  place where;
+  std::optional<std::uint16_t> mode{};
+  std::optional<std::uint32_t> uid{};
+  std::optional<std::uint32_t> gid{};
+  std::optional<std::uint64_t> size_bytes{}; ///< of a file: cuts, or appends a hole
+  std::optional<std::int64_t> atime_ns{};
+  std::optional<std::int64_t> mtime_ns{};
+  bool now_atime = false; ///< set the time to the state's
+  bool now_mtime = false;
+  /// Clear set-user-id, and set-group-id where the group may execute.
+  bool drop_privileges = false;
+};
+
+/// Writes bytes of a file over what was there.
+struct write {
+  using response = responses::written;
+  place where;
+  /// Refuse if the content has changed since this version.
+  std::optional<std::uint64_t> expected_data_version{};
+  /// The pieces' offsets count from the end of the file.
+  bool append = false;
+  bool drop_privileges = false; ///< as in `set_attributes`
+  std::optional<std::int64_t> mtime_ns{};
+  std::vector<piece> pieces{}; ///< in order, without overlaps
+};
+
+/// Makes a range of a file the same as one of another file, or of the same one if the ranges don't
+/// overlap, without moving data.
+struct clone_range {
+  using response = responses::written;
+  place from;
+  place to;
+  std::uint64_t from_offset = 0;
+  std::uint64_t to_offset = 0;
+  std::uint64_t length_bytes = 0; ///< within `from`; not 0
+};
+
+struct set_xattr {
+  using response = responses::changed;
+  enum class how : std::uint8_t { create_or_replace, create, replace };
+  static constexpr auto how_last = how::replace;
+
+  place where;
+  std::string name;
+  std::string value;
+  how mode = how::create_or_replace;
+};
+
+struct remove_xattr {
+  using response = responses::changed;
+  place where;
+  std::string name;
+};
+
+/// Gives a policy an id. Equal policies have one id.
+struct define_policy {
+  using response = responses::defined;
+  dfs::policy policy;
+};
+
+/// How what is stored in a directory from now on is stored. What stands there is left as it is.
+struct set_policy {
+  using response = responses::changed;
+  place where;
+  policy_id policy = no_policy; ///< `no_policy`: that of the parent; not for the root
+  bool only_first = false;      ///< leave a directory with a policy of its own alone
 };
 
 /// Registers a storage node. The same name and data folder always get the same id.
@@ -70,13 +182,54 @@ struct register_storage {
   bool replaces = false;
 };
 
-/// Records that a fragment has moved from `from` to `to`; refused if the state has it elsewhere.
-struct relocate_chunk {
+struct set_storage {
   using response = responses::changed;
+  storage_id id = no_storage;
+  /// `active` and `draining` change into each other and into `dead`, all into `forgotten`; nothing
+  /// comes back from `dead` but to `active`, and nothing from `forgotten`.
+  storage_state to = storage_state::active;
+};
+
+/// A fragment has moved.
+struct relocation {
   chunk_id chunk;
   std::uint32_t fragment = 0;
   storage_id from = no_storage; ///< `no_storage`: the fragment was not stored
-  storage_id to = no_storage;
+  storage_id to = no_storage;   ///< `no_storage`: it is lost, and is to be made anew
+
+  friend bool operator==(const relocation&, const relocation&) = default;
+};
+
+/// Records where fragments have moved, each if the state has the fragment at its `from`.
+struct relocate {
+  using response = responses::relocated;
+  std::vector<relocation> moves;
+};
+
+/// Changes a setting of the cluster; an empty value removes it.
+struct configure {
+  using response = responses::changed;
+  std::string key;
+  std::string value;
+  std::optional<std::uint64_t> expected_version{}; ///< 0: the setting doesn't exist
+};
+
+/// A mount of the file system, whose open inodes outlive their names.
+struct begin_mount {
+  using response = responses::mounted;
+  std::string name; ///< for people
+};
+/// Releases all that the mount holds, with `collect_garbage` if that is much. A success also if the
+/// mount is not known.
+struct end_mount {
+  using response = responses::changed;
+  mount_id mount = 0;
+};
+/// The mount has closed inodes. Those that it doesn't hold are passed over.
+struct release {
+  using response = responses::changed;
+  mount_id mount = 0;
+  std::vector<inode_id> inodes;
 };
 
 /// Deferred work: advances the garbage collection watermark, reclaims removed trees, and removes
@@ -90,12 +243,33 @@ struct collect_garbage {
   std::uint64_t session_expiry_us = 0;
 };
 
+struct batch;
+
 } // namespace commands
 
-/// The order is that of the bytes on the wire: append only.
-using action =
-    std::variant<commands::mkdir, commands::put_file, commands::rename, commands::remove,
-                 commands::register_storage, commands::relocate_chunk, commands::collect_garbage>;
+/// A command that may be part of a batch. The order is that of the bytes on the wire: append only.
+using single_action =
+    std::variant<commands::make, commands::link, commands::unlink, commands::rename,
+                 commands::set_attributes, commands::write, commands::clone_range,
+                 commands::set_xattr, commands::remove_xattr, commands::define_policy,
+                 commands::set_policy, commands::register_storage, commands::set_storage,
+                 commands::relocate, commands::configure, commands::begin_mount,
+                 commands::end_mount, commands::release, commands::collect_garbage>;
+
+namespace commands {
+
+/// Commands one after the other, each as if it were alone: one that fails doesn't keep the others
+/// from being carried out.
+struct batch {
+  using response = responses::answers;
+  std::vector<single_action> actions;
+};
+
+} // namespace commands
+
+/// A type on the wire is the index here; `batch` has the type `batch_type`.
+using action = std::variant<single_action, commands::batch>;
+inline constexpr std::uint8_t batch_type = 0x80;
 
 /// A log entry: an action in the envelope of an `atl::session_command`.
 struct command {

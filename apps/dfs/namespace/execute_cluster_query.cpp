@@ -1,22 +1,10 @@
 #include "namespace/execute_query.hpp"
 #include "namespace/keys.hpp"
 #include "namespace/namespace_limits.hpp"
-#include "namespace/shared_encoding.hpp"
-
-#include <fmt/format.h>
 
 namespace dfs::state {
 
 using atl::result;
-
-namespace {
-
-/// The first key after all keys of this chunk, in the table of `prefix`.
-std::string behind(const std::string& key, const std::string& prefix, const chunk_id& after) {
-  return after == chunk_id{} ? prefix : keys::end_of(key);
-}
-
-} // namespace
 
 result<responses::summary> execute(present_reader& state, const queries::summary& query) {
   auto meta = state.must_meta();
@@ -27,88 +15,99 @@ result<responses::summary> execute(present_reader& state, const queries::summary
                             .latest_us = common.time_us,
                             .files = meta.files,
                             .directories = meta.directories,
+                            .others = meta.others,
                             .chunks = meta.chunks,
+                            .incomplete_chunks = meta.incomplete_chunks,
                             .bytes = meta.bytes,
                             .sessions = common.sessions,
-                            .pending_removals = meta.orphans,
+                            .pending_removals = meta.orphans + meta.ended_mounts,
                             .storages = {},
                             .more = false};
   if (query.after == UINT32_MAX)
     return answer;
-  page page{0, limits::cluster_id_bytes_max + 128};
+  page page{0, limits::cluster_id_bytes_max + 160};
   auto visit = [&](std::string_view key, std::string_view value) {
     storage_record record;
-    auto id = keys::storage_in(key);
-    if (!id || !decode(value, record))
+    auto id = keys::id_in(key);
+    if (!id || !decode(value, record)) {
       state.fail_damaged("a storage node's record");
-    if (record.retired)
-      return !state.failure(); // another node has its name
+      return false;
+    }
+    auto is_gone = record.state == storage_state::forgotten ||
+                   state.find_storage_by_name(record.name) != *id; // another node has its name
+    if (is_gone)
+      return !state.failure();
     answer.more = !page.take(16 + record.name.size() + record.uuid.size());
     if (!answer.more)
-      answer.storages.push_back({id.value_or(no_storage), record.name, record.uuid});
+      answer.storages.push_back({*id, record.name, record.uuid, record.state});
     return !answer.more && !state.failure();
   };
   state.scan(keys::all_storages(), keys::storage(query.after + 1), visit);
   return answer;
 }
 
-result<responses::chunk_page> execute(present_reader& state, const queries::chunks_on& query) {
-  responses::chunk_page answer;
-  page page{query.limit};
-  auto prefix = keys::all_on(query.node);
-  auto visit = [&](std::string_view key, std::string_view) {
-    auto id = keys::chunk_on_node_in(key);
-    if (!id) {
-      state.fail_damaged("the list of a storage node's chunks");
-      return false;
-    }
-    if (!answer.chunks.empty() && answer.chunks.back().id == *id)
-      return true; // another fragment of the same chunk
-    auto chunk = state.must_chunk(*id);
-    chunk_record record{*id, chunk.size_bytes, std::move(chunk.nodes), chunk.crc};
-    answer.more = !page.take(wire::encoded_bytes(record));
-    if (!answer.more)
-      answer.chunks.push_back(std::move(record));
-    return !answer.more && !state.failure();
-  };
-  auto from = behind(keys::chunk_on(query.node, query.after), prefix, query.after);
-  state.scan(prefix, from, visit);
-  return answer;
-}
-
-result<responses::known_chunks> execute(present_reader& state, const queries::known& query) {
-  responses::known_chunks answer;
+result<responses::policy_page> execute(present_reader& state, const queries::policies& query) {
+  responses::policy_page answer;
+  if (query.after == UINT32_MAX)
+    return answer;
   page page{0};
-  for (const auto& id : query.ids) {
-    if (auto chunk = state.find_chunk(id)) {
-      chunk_record record{id, chunk->size_bytes, std::move(chunk->nodes), chunk->crc};
-      if (!page.take(wire::encoded_bytes(record)))
-        break;
-      answer.chunks.push_back(std::move(record));
-    }
-    ++answer.examined;
-  }
+  state.scan(keys::all_policies(), keys::policy(query.after + 1),
+             [&](std::string_view key, std::string_view value) {
+               policy record;
+               auto id = keys::id_in(key);
+               if (!id || !decode(value, record)) {
+                 state.fail_damaged("a policy");
+                 return false;
+               }
+               answer.more = !page.take(4 + value.size());
+               if (!answer.more)
+                 answer.policies.push_back({*id, std::move(record)});
+               return !answer.more;
+             });
   return answer;
 }
 
-result<responses::chunk_page> execute(present_reader& state, const queries::all_chunks& query) {
-  responses::chunk_page answer;
-  page page{query.limit};
-  auto prefix = keys::all_chunks();
-  auto visit = [&](std::string_view key, std::string_view value) {
-    stored_chunk chunk;
-    auto id = keys::chunk_in(key);
-    if (!id || !decode(value, chunk)) {
-      state.fail_damaged("a chunk's record");
+result<responses::setting_page> execute(present_reader& state, const queries::settings& query) {
+  responses::setting_page answer;
+  page page{0};
+  auto from = keys::setting(query.after);
+  if (!query.after.empty())
+    from.push_back('\0');
+  state.scan(keys::all_settings(), from, [&](std::string_view key, std::string_view value) {
+    setting_record record;
+    if (!decode(value, record)) {
+      state.fail_damaged("a setting");
       return false;
     }
-    chunk_record record{*id, chunk.size_bytes, std::move(chunk.nodes), chunk.crc};
-    answer.more = !page.take(wire::encoded_bytes(record));
+    answer.more = !page.take(16 + key.size() + record.value.size());
     if (!answer.more)
-      answer.chunks.push_back(std::move(record));
+      answer.settings.push_back(
+          {std::string{keys::setting_in(key)}, std::move(record.value), record.version});
     return !answer.more;
-  };
-  state.scan(prefix, behind(keys::chunk(query.after), prefix, query.after), visit);
+  });
+  return answer;
+}
+
+result<responses::mount_page> execute(present_reader& state, const queries::mounts& query) {
+  responses::mount_page answer;
+  if (query.after == UINT32_MAX)
+    return answer;
+  page page{0};
+  state.scan(keys::all_mounts(), keys::mount(query.after + 1),
+             [&](std::string_view key, std::string_view value) {
+               mount_record record;
+               auto id = keys::id_in(key);
+               if (!id || !decode(value, record)) {
+                 state.fail_damaged("a mount's record");
+                 return false;
+               }
+               if (record.ended)
+                 return true;
+               answer.more = !page.take(16 + record.name.size());
+               if (!answer.more)
+                 answer.mounts.push_back({*id, std::move(record.name), record.begun_us});
+               return !answer.more;
+             });
   return answer;
 }
 

@@ -8,17 +8,23 @@ namespace dfs::state::keys {
 namespace {
 
 enum table : char {
+  xattrs = 'a',
   chunks = 'c',
   entries = 'd',
   fragments = 'f',
   inodes = 'i',
-  contents = 'l',
+  settings = 'k',
   metas = 'm',
-  storages = 'S',
-  storage_names = 'N',
-  storage_uuids = 'U',
+  held = 'o',
+  policies = 'p',
   orphans = 't',
+  incompletes = 'u',
   extents = 'x',
+  mounts = 'M',
+  storage_names = 'N',
+  policy_digests = 'P',
+  storages = 'S',
+  storage_uuids = 'U',
 };
 
 void append(std::string& key, std::unsigned_integral auto value) {
@@ -71,14 +77,17 @@ std::string entries_of(inode_id parent) {
 std::string inode(inode_id id) {
   return make(inodes, id);
 }
-std::string content(inode_id id) {
-  return make(contents, id);
-}
-std::string extent(inode_id id, std::uint32_t index) {
-  return make(extents, id, index);
+std::string extent(inode_id id, std::uint64_t end) {
+  return make(extents, id, end);
 }
 std::string extents_of(inode_id id) {
   return make(extents, id);
+}
+std::string xattr(inode_id id, std::string_view name) {
+  return make(xattrs, id, name);
+}
+std::string xattrs_of(inode_id id) {
+  return make(xattrs, id);
 }
 std::string orphan(inode_id id) {
   return make(orphans, id);
@@ -103,6 +112,13 @@ std::string all_on(storage_id node) {
   return make(fragments, node);
 }
 
+std::string incomplete(std::uint8_t spare, const chunk_id& chunk) {
+  return make(incompletes, spare, chunk);
+}
+std::string all_incomplete() {
+  return make(incompletes);
+}
+
 std::string storage(storage_id id) {
   return make(storages, id);
 }
@@ -116,8 +132,40 @@ std::string storage_by_uuid(std::string_view uuid) {
   return make(storage_uuids, uuid);
 }
 
+std::string policy(policy_id id) {
+  return make(policies, id);
+}
+std::string all_policies() {
+  return make(policies);
+}
+std::string policy_by_digest(std::uint64_t digest, policy_id id) {
+  return make(policy_digests, digest, id);
+}
+std::string policies_with_digest(std::uint64_t digest) {
+  return make(policy_digests, digest);
+}
+std::string setting(std::string_view key) {
+  return make(settings, key);
+}
+std::string all_settings() {
+  return make(settings);
+}
+
+std::string mount(mount_id id) {
+  return make(mounts, id);
+}
+std::string all_mounts() {
+  return make(mounts);
+}
+std::string held_by(mount_id mount, inode_id inode) {
+  return make(held, mount, inode);
+}
+std::string all_held_by(mount_id mount) {
+  return make(held, mount);
+}
+
 std::string_view lookup_only() {
-  static constexpr char letters[] = {contents, inodes, metas, storage_names, storage_uuids};
+  static constexpr char letters[] = {inodes, metas, storage_names, storage_uuids};
   return {letters, sizeof letters};
 }
 
@@ -135,22 +183,54 @@ std::optional<inode_id> inode_in(std::string_view key) {
   return value_at<inode_id>(key, 1);
 }
 
-std::optional<storage_id> storage_in(std::string_view key) {
-  if (key.size() < 1 + sizeof(storage_id))
+std::optional<std::uint32_t> id_in(std::string_view key) {
+  if (key.size() < 1 + sizeof(std::uint32_t))
     return std::nullopt;
-  return value_at<storage_id>(key, 1);
+  return value_at<std::uint32_t>(key, 1);
 }
 
 std::optional<chunk_id> chunk_in(std::string_view key) {
   return chunk_at(key, 1);
 }
 
+std::optional<std::uint64_t> extent_end_in(std::string_view key) {
+  constexpr auto offset = 1 + sizeof(inode_id);
+  if (key.size() != offset + sizeof(std::uint64_t))
+    return std::nullopt;
+  return value_at<std::uint64_t>(key, offset);
+}
+
 std::optional<chunk_id> chunk_on_node_in(std::string_view key) {
   return chunk_at(key, 1 + sizeof(storage_id));
 }
 
+std::optional<incomplete_chunk> incomplete_in(std::string_view key) {
+  auto chunk = chunk_at(key, 2);
+  if (!chunk)
+    return std::nullopt;
+  return incomplete_chunk{value_at<std::uint8_t>(key, 1), *chunk};
+}
+
+std::optional<policy_id> policy_with_digest_in(std::string_view key) {
+  constexpr auto offset = 1 + sizeof(std::uint64_t);
+  if (key.size() != offset + sizeof(policy_id))
+    return std::nullopt;
+  return value_at<policy_id>(key, offset);
+}
+
+std::optional<inode_id> held_in(std::string_view key) {
+  constexpr auto offset = 1 + sizeof(mount_id);
+  if (key.size() != offset + sizeof(inode_id))
+    return std::nullopt;
+  return value_at<inode_id>(key, offset);
+}
+
 std::string_view name_in(std::string_view key) {
   return key.substr(std::min(key.size(), 1 + sizeof(inode_id)));
+}
+
+std::string_view setting_in(std::string_view key) {
+  return key.substr(std::min<std::size_t>(key.size(), 1));
 }
 
 } // namespace dfs::state::keys

@@ -12,9 +12,25 @@ namespace {
 /// Would a refusal of the command save space? Commands that free space or let another disk
 /// in must be carried out on a full disk as well.
 bool adds_to_state(const action& action) {
-  return std::holds_alternative<commands::mkdir>(action) ||
-         std::holds_alternative<commands::put_file>(action) ||
-         std::holds_alternative<commands::rename>(action);
+  auto* single = std::get_if<single_action>(&action);
+  if (!single)
+    return true;
+  return !std::holds_alternative<commands::unlink>(*single) &&
+         !std::holds_alternative<commands::remove_xattr>(*single) &&
+         !std::holds_alternative<commands::register_storage>(*single) &&
+         !std::holds_alternative<commands::set_storage>(*single) &&
+         !std::holds_alternative<commands::relocate>(*single) &&
+         !std::holds_alternative<commands::end_mount>(*single) &&
+         !std::holds_alternative<commands::release>(*single) &&
+         !std::holds_alternative<commands::collect_garbage>(*single);
+}
+
+/// Carries out an action and encodes its answer.
+std::string run_action(state_transaction& state, const action& action) {
+  auto run_one = [&](const auto& wanted) { return encode_response(run(state, wanted)); };
+  if (auto* batch = std::get_if<commands::batch>(&action))
+    return run_one(*batch);
+  return std::visit(run_one, std::get<single_action>(action));
 }
 
 } // namespace
@@ -36,6 +52,8 @@ atl::status name_space_logic::initialize(atl::transaction& rows) {
   state_transaction state{rows, fresh};
   inode root;
   root.type = inode_type::directory;
+  root.mode = 0755;
+  root.links = 2;
   state.put_inode(root_inode, root);
   state.put(keys::meta(), encode(fresh));
   return {};
@@ -50,8 +68,7 @@ std::string name_space_logic::apply(atl::transaction& rows, const atl::service_c
   if (!action)
     return encode_response(action.error());
   state_transaction state{rows, meta_};
-  return std::visit([&](const auto& wanted) { return encode_response(run(state, wanted)); },
-                    *action);
+  return run_action(state, *action);
 }
 
 void name_space_logic::finish_batch(atl::transaction& rows) {

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <utility>
 
 namespace dfs {
 
@@ -29,50 +29,74 @@ std::string_view fault_of(std::string_view name) {
     return "has a name longer than 255 bytes";
   if (name.find('\0') != name.npos)
     return "has a NUL byte in it";
-  if (!atl::is_utf8(name))
-    return "is not valid UTF-8";
   return {};
+}
+
+std::string quoted_path(inode_id at, std::string_view path) {
+  if (at == root_inode)
+    return in_quotes(fmt::format("/{}", path));
+  auto inode = fmt::format("inode {}", at);
+  return path.empty() ? inode : fmt::format("{} of {}", in_quotes(path), inode);
 }
 
 } // namespace
 
-std::string_view parsed_path::first(std::size_t count) const {
+std::string parsed_path::quoted(std::size_t count) const {
   if (count == 0)
-    return text.substr(0, 1);
+    return quoted_path(at, {});
   const auto& last = names[count - 1];
-  return text.substr(0, static_cast<std::size_t>(last.data() + last.size() - text.data()));
+  auto bytes = static_cast<std::size_t>(last.data() + last.size() - text.data());
+  return quoted_path(at, text.substr(0, count == names.size() ? text.size() : bytes));
 }
 
-bool parsed_path::contains(const parsed_path& other) const {
-  return names.size() <= other.names.size() &&
-         std::equal(names.begin(), names.end(), other.names.begin());
-}
-
-atl::result<parsed_path> parse_path(std::string_view text) {
+atl::result<parsed_path> parse_path(const place& where) {
+  const std::string_view text = where.path;
+  auto invalid = [&where](std::string why) {
+    return fail(errc::invalid, fmt::format("path {} {}", in_quotes(where), why));
+  };
   if (text.size() > limits::path_bytes_max)
-    return fail(errc::invalid, fmt::format("path {} has {} bytes, at most {} are allowed",
-                                           in_quotes(text), text.size(), limits::path_bytes_max));
-  if (text.empty() || text.front() != '/')
-    return fail(errc::invalid,
-                fmt::format("path {} is not absolute: it must begin with '/'", in_quotes(text)));
-  parsed_path path{text, {}, false};
-  auto rest = text.substr(1);
+    return invalid(
+        fmt::format("has {} bytes, at most {} are allowed", text.size(), limits::path_bytes_max));
+  parsed_path path{where.at, text, {}, false};
+  auto rest = text;
   while (!rest.empty()) {
     auto slash = rest.find('/');
     auto name = rest.substr(0, slash);
     if (auto fault = fault_of(name); !fault.empty())
-      return fail(errc::invalid,
-                  fmt::format("path {} {}, at {}", in_quotes(text), fault, in_quotes(name)));
+      return invalid(fmt::format("{}, at {}", fault, in_quotes(name)));
     path.names.push_back(name);
     if (path.names.size() > limits::path_depth_max)
-      return fail(errc::invalid, fmt::format("path {} is more than {} names deep", in_quotes(text),
-                                             limits::path_depth_max));
+      return invalid(fmt::format("is more than {} names deep", limits::path_depth_max));
     if (slash == rest.npos)
       break;
     rest.remove_prefix(slash + 1);
     path.directory_only = rest.empty();
   }
   return path;
+}
+
+atl::result<place> place_of(std::string_view absolute_path) {
+  if (absolute_path.empty() || absolute_path.front() != '/')
+    return fail(errc::invalid, fmt::format("path {} is not absolute: it must begin with '/'",
+                                           in_quotes(absolute_path)));
+  return place{root_inode, std::string{absolute_path.substr(1)}};
+}
+
+atl::result<split_path> split_last(const place& where) {
+  auto path = parse_path(where);
+  if (!path)
+    return tl::unexpected{path.error()};
+  if (path->names.empty())
+    return fail(errc::invalid,
+                fmt::format("{} has no name that could be taken off", in_quotes(where)));
+  auto name = path->names.back();
+  auto before = static_cast<std::size_t>(name.data() - path->text.data());
+  return split_path{{where.at, where.path.substr(0, before == 0 ? 0 : before - 1)},
+                    std::string{name}};
+}
+
+std::string in_quotes(const place& where) {
+  return quoted_path(where.at, where.path);
 }
 
 std::string in_quotes(std::string_view text) {

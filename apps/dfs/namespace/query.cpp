@@ -14,19 +14,85 @@ using atl::spi::writer;
 
 namespace {
 
-constexpr std::uint8_t query_version = 1;
+constexpr std::uint8_t query_version = 2;
 
 void write(writer& out, const queries::stat& q) {
-  out.put(q.path);
+  wire::write(out, q.where);
 }
+void read(reader& in, queries::stat& q) {
+  wire::read(in, q.where);
+}
+
 void write(writer& out, const queries::list& q) {
-  out.put(q.path).put(q.after).put(q.limit);
+  wire::write(out, q.where);
+  out.put(q.after).put(q.limit);
 }
+void read(reader& in, queries::list& q) {
+  wire::read(in, q.where);
+  q.after = in.get_string(limits::name_bytes_max);
+  q.limit = in.get<std::uint32_t>();
+}
+
 void write(writer& out, const queries::open& q) {
-  out.put(q.path).put(q.from_extent);
+  wire::write(out, q.where);
+  out.put(q.from_offset);
 }
+void read(reader& in, queries::open& q) {
+  wire::read(in, q.where);
+  q.from_offset = in.get<std::uint64_t>();
+}
+
+void write(writer& out, const queries::get_xattr& q) {
+  wire::write(out, q.where);
+  out.put(q.name);
+}
+void read(reader& in, queries::get_xattr& q) {
+  wire::read(in, q.where);
+  q.name = in.get_string(limits::xattr_name_bytes_max);
+}
+
+void write(writer& out, const queries::list_xattrs& q) {
+  wire::write(out, q.where);
+  out.put(q.after);
+}
+void read(reader& in, queries::list_xattrs& q) {
+  wire::read(in, q.where);
+  q.after = in.get_string(limits::xattr_name_bytes_max);
+}
+
+void write(writer& out, const queries::policy_of& q) {
+  wire::write(out, q.where);
+}
+void read(reader& in, queries::policy_of& q) {
+  wire::read(in, q.where);
+}
+
+void write(writer& out, const queries::policies& q) {
+  out.put(q.after);
+}
+void read(reader& in, queries::policies& q) {
+  q.after = in.get<policy_id>();
+}
+
+void write(writer& out, const queries::settings& q) {
+  out.put(q.after);
+}
+void read(reader& in, queries::settings& q) {
+  q.after = in.get_string(limits::setting_key_bytes_max);
+}
+
+void write(writer& out, const queries::mounts& q) {
+  out.put(q.after);
+}
+void read(reader& in, queries::mounts& q) {
+  q.after = in.get<mount_id>();
+}
+
 void write(writer& out, const queries::summary& q) {
   out.put(q.after);
+}
+void read(reader& in, queries::summary& q) {
+  q.after = in.get<storage_id>();
 }
 
 void write(writer& out, const queries::chunks_on& q) {
@@ -34,43 +100,17 @@ void write(writer& out, const queries::chunks_on& q) {
   wire::write(out, q.after);
   out.put(q.limit);
 }
-
-void write(writer& out, const queries::known& q) {
-  out.put(static_cast<std::uint32_t>(q.ids.size()));
-  for (const auto& id : q.ids)
-    wire::write(out, id);
-}
-
-void write(writer& out, const queries::all_chunks& q) {
-  wire::write(out, q.after);
-  out.put(q.limit);
-}
-
-void read(reader& in, queries::stat& q) {
-  q.path = in.get_string();
-}
-
-void read(reader& in, queries::list& q) {
-  q.path = in.get_string();
-  q.after = in.get_string(limits::name_bytes_max);
-  q.limit = in.get<std::uint32_t>();
-}
-
-void read(reader& in, queries::open& q) {
-  q.path = in.get_string();
-  q.from_extent = in.get<std::uint32_t>();
-}
-
-void read(reader& in, queries::summary& q) {
-  q.after = in.get<storage_id>();
-}
-
 void read(reader& in, queries::chunks_on& q) {
   q.node = in.get<storage_id>();
   wire::read(in, q.after);
   q.limit = in.get<std::uint32_t>();
 }
 
+void write(writer& out, const queries::known& q) {
+  out.put(static_cast<std::uint32_t>(q.ids.size()));
+  for (const auto& id : q.ids)
+    wire::write(out, id);
+}
 void read(reader& in, queries::known& q) {
   auto count = in.get_count(wire::id_bytes);
   if (count > limits::known_ids_max)
@@ -79,7 +119,22 @@ void read(reader& in, queries::known& q) {
     wire::read(in, q.ids.emplace_back());
 }
 
+void write(writer& out, const queries::all_chunks& q) {
+  wire::write(out, q.after);
+  out.put(q.limit);
+}
 void read(reader& in, queries::all_chunks& q) {
+  wire::read(in, q.after);
+  q.limit = in.get<std::uint32_t>();
+}
+
+void write(writer& out, const queries::incomplete& q) {
+  out.put(q.after_spare);
+  wire::write(out, q.after);
+  out.put(q.limit);
+}
+void read(reader& in, queries::incomplete& q) {
+  q.after_spare = in.get<std::uint8_t>();
   wire::read(in, q.after);
   q.limit = in.get<std::uint32_t>();
 }
@@ -99,7 +154,9 @@ bool is_about_one_entry(std::string_view bytes) {
   query_message decoded;
   return wire::emplace_alternative(decoded, in.get<std::uint8_t>()) &&
          (std::holds_alternative<queries::stat>(decoded) ||
-          std::holds_alternative<queries::open>(decoded));
+          std::holds_alternative<queries::open>(decoded) ||
+          std::holds_alternative<queries::get_xattr>(decoded) ||
+          std::holds_alternative<queries::policy_of>(decoded));
 }
 
 atl::result<query_message> decode_query(std::string_view bytes) {

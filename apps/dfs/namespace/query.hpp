@@ -20,21 +20,54 @@ namespace queries {
 
 struct stat {
   using response = responses::entry;
-  std::string path;
+  place where;
 };
 
 struct list {
   using response = responses::listing;
-  std::string path;
-  std::string after; ///< empty: from the first; the name need not exist
+  place where;
+  std::string after{}; ///< empty: from the first; the name need not exist
   std::uint32_t limit = 0;
 };
 
-/// Between two pages the file may have been replaced: then inode and version differ.
+/// Reads the description of a file's content. Between two pages the content may have changed: then
+/// `data_version` differs, or the inode.
 struct open {
   using response = responses::opened;
-  std::string path;
-  std::uint32_t from_extent = 0;
+  place where;
+  std::uint64_t from_offset = 0;
+};
+
+struct get_xattr {
+  using response = responses::xattr_value;
+  place where;
+  std::string name;
+};
+
+struct list_xattrs {
+  using response = responses::xattr_names;
+  place where;
+  std::string after{}; ///< empty: from the first
+};
+
+struct policy_of {
+  using response = responses::effective_policy;
+  place where; ///< a directory, or what is in one
+};
+
+struct policies {
+  using response = responses::policy_page;
+  policy_id after = no_policy;
+};
+
+struct settings {
+  using response = responses::setting_page;
+  std::string after{};
+};
+
+struct mounts {
+  using response = responses::mount_page;
+  mount_id after = 0;
 };
 
 struct summary {
@@ -64,11 +97,22 @@ struct all_chunks {
   std::uint32_t limit = 0;
 };
 
+/// The chunks that lack fragments, the most endangered first.
+struct incomplete {
+  using response = responses::incomplete_page;
+  std::uint8_t after_spare = 0;
+  chunk_id after; ///< all zero: from the first with this spare
+  std::uint32_t limit = 0;
+};
+
 } // namespace queries
 
 /// The order is that of the bytes on the wire: append only.
-using query_message = std::variant<queries::stat, queries::list, queries::open, queries::summary,
-                                   queries::chunks_on, queries::known, queries::all_chunks>;
+using query_message =
+    std::variant<queries::stat, queries::list, queries::open, queries::get_xattr,
+                 queries::list_xattrs, queries::policy_of, queries::policies, queries::settings,
+                 queries::mounts, queries::summary, queries::chunks_on, queries::known,
+                 queries::all_chunks, queries::incomplete>;
 
 std::string encode(const query_message& query);
 

@@ -1,28 +1,38 @@
 #pragma once
 
+#include "common/policy.hpp"
 #include "common/types.hpp"
 
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
-/// The values of the database. `decode` says whether the bytes are such a value; malformed bytes
-/// mean damage, because this program wrote the values.
+/// The values of the database. Each begins with a version byte. `decode` says whether the bytes are
+/// such a value; malformed bytes mean damage, because this program wrote the values.
 namespace dfs::state {
 
 /// The version of all rows; a database of another version is refused.
-inline constexpr std::uint32_t rows_version = 4;
+inline constexpr std::uint32_t rows_version = 5;
 
 /// Counters of the state, in one record.
 struct meta {
   storage_id storages = 0; ///< the highest id given so far
+  mount_id mounts = 0;     ///< likewise
+  policy_id policies = 0;  ///< likewise
   inode_id next_inode = root_inode + 1;
   std::uint64_t files = 0;
   std::uint64_t directories = 1;
+  std::uint64_t others = 0; ///< symbolic links, devices, pipes, sockets
   std::uint64_t chunks = 0;
-  std::uint64_t bytes = 0;
-  std::uint64_t orphans = 0; ///< length of the queue of orphans to reclaim
+  std::uint64_t incomplete_chunks = 0;
+  std::uint64_t bytes = 0;        ///< of the files' sizes
+  std::uint64_t inline_bytes = 0; ///< of content that stands in the name space
+  std::uint64_t orphans = 0;      ///< length of the queue of orphans to reclaim
+  std::uint64_t settings = 0;
+  std::uint64_t live_mounts = 0;
+  std::uint64_t ended_mounts = 0; ///< whose inodes are still to be released
   std::uint64_t gc_watermark_us = 0;
 };
 
@@ -31,31 +41,47 @@ struct dirent {
   inode_type type = inode_type::file;
 };
 
-struct inode {
-  inode_type type = inode_type::file;
-  std::uint64_t size_bytes = 0;
-  std::int64_t mtime_us = 0; ///< since 1970; negative: before it
-  std::uint64_t version = 0;
-  std::uint64_t entries = 0; ///< of a directory
-  std::uint32_t extents = 0; ///< of a file; 0: its content is inline
+struct inode : inode_attributes {
+  std::uint32_t subdirectories = 0; ///< of a directory
+  std::uint32_t holders = 0;        ///< mounts that have it open although it has no name
+  std::uint32_t xattr_bytes = 0;    ///< of extended attributes, names and values
+  std::uint64_t inline_bytes = 0;   ///< of a file's content that stand in the name space
 };
 
+/// Bytes of a file. The row's key has the end of the bytes.
 struct extent {
-  chunk_id chunk;
-  std::uint64_t length_bytes = 0;
+  struct part {
+    chunk_id chunk;
+    std::uint64_t offset_bytes = 0; ///< in the chunk
+  };
+  std::uint64_t begin = 0;
+  std::variant<std::string, part> content; ///< a string: the bytes themselves
 };
 
 struct stored_chunk {
   std::uint64_t size_bytes = 0;
-  std::uint64_t references = 0;
+  std::uint64_t references = 0; ///< extents
+  std::uint64_t live_bytes = 0; ///< of all extents
   std::vector<storage_id> nodes;
   std::uint32_t crc = 0; ///< as in `chunk_record`
+  policy_id policy = no_policy;
 };
 
 struct storage_record {
   std::string name;
   std::string uuid;
-  bool retired = false; ///< its disk was declared lost, and another node has its name
+  storage_state state = storage_state::active;
+};
+
+struct mount_record {
+  std::string name;
+  std::uint64_t begun_us = 0;
+  bool ended = false; ///< what it holds is being released
+};
+
+struct setting_record {
+  std::uint64_t version = 0; ///< log index of the last change
+  std::string value;
 };
 
 std::string encode(const meta& value);
@@ -64,7 +90,15 @@ std::string encode(const inode& value);
 std::string encode(const extent& value);
 std::string encode(const stored_chunk& value);
 std::string encode(const storage_record& value);
-std::string encode_storage_id(storage_id id);
+std::string encode(const mount_record& value);
+std::string encode(const setting_record& value);
+std::string encode(const policy& value);
+/// A row that says something by its key alone.
+std::string encode_mark();
+/// A row whose value is an id.
+std::string encode_id(std::uint32_t id);
+/// A row whose value is bytes: an extended attribute, the place at which a walk goes on.
+std::string encode_bytes(std::string_view bytes);
 
 bool decode(std::string_view bytes, meta& value);
 bool decode(std::string_view bytes, dirent& value);
@@ -72,6 +106,10 @@ bool decode(std::string_view bytes, inode& value);
 bool decode(std::string_view bytes, extent& value);
 bool decode(std::string_view bytes, stored_chunk& value);
 bool decode(std::string_view bytes, storage_record& value);
-bool decode(std::string_view bytes, storage_id& id);
+bool decode(std::string_view bytes, mount_record& value);
+bool decode(std::string_view bytes, setting_record& value);
+bool decode(std::string_view bytes, policy& value);
+bool decode_id(std::string_view bytes, std::uint32_t& id);
+bool decode_bytes(std::string_view bytes, std::string& value);
 
 } // namespace dfs::state

@@ -5,49 +5,50 @@
 
 #include <algorithm>
 
-namespace dfs {
+namespace dfs::responses {
 
 using atl::spi::reader;
 using atl::spi::writer;
 
-namespace responses {
-
 namespace {
 
-constexpr std::size_t entry_bytes_min = 4 + 8 + 1 + 8 + 8 + 8 + 8;
-constexpr std::size_t storage_bytes_min = 4 + 4 + 4;
+constexpr std::size_t entry_bytes_min = 4 + 8 + wire::attributes_bytes;
+constexpr std::size_t storage_bytes_min = 4 + 4 + 4 + 1;
+constexpr std::size_t policy_bytes_min = 4 * 10;
+
+template <class Item, class Write>
+void write_list(writer& out, const std::vector<Item>& items, Write write_one) {
+  out.put(static_cast<std::uint32_t>(items.size()));
+  for (const auto& item : items)
+    write_one(item);
+}
+
+/// The list grows while it is read: a hostile count must not cause a large allocation.
+template <class Item, class Read>
+void read_list(reader& in, std::vector<Item>& items, std::size_t item_bytes_min, Read read_one) {
+  auto count = in.get_count(item_bytes_min);
+  for (std::uint32_t i = 0; i < count && in.ok(); ++i)
+    read_one(items.emplace_back());
+}
 
 void write_chunks(writer& out, const std::vector<chunk_record>& chunks) {
-  out.put(static_cast<std::uint32_t>(chunks.size()));
-  for (const auto& chunk : chunks)
-    wire::write(out, chunk);
+  write_list(out, chunks, [&](auto& chunk) { wire::write(out, chunk); });
 }
 
 void read_chunks(reader& in, std::vector<chunk_record>& chunks) {
-  auto count = in.get_count(wire::chunk_bytes_min);
-  for (std::uint32_t i = 0; i < count && in.ok(); ++i)
-    wire::read(in, chunks.emplace_back());
-}
-
-void write(writer& out, const storage_node& node) {
-  out.put(node.id).put(node.name).put(node.uuid);
-}
-
-void read(reader& in, storage_node& node) {
-  node.id = in.get<storage_id>();
-  node.name = in.get_string(limits::storage_name_bytes_max);
-  node.uuid = in.get_string(limits::storage_uuid_bytes_max);
+  read_list(in, chunks, wire::chunk_bytes_min, [&](auto& chunk) { wire::read(in, chunk); });
 }
 
 } // namespace
 
 void write(writer& out, const changed& answer) {
-  out.put(answer.inode).put(answer.version);
+  out.put(answer.inode).put(answer.version).put(answer.time_ns);
 }
 
 void read(reader& in, changed& answer) {
   answer.inode = in.get<inode_id>();
   answer.version = in.get<std::uint64_t>();
+  answer.time_ns = in.get<std::int64_t>();
 }
 
 void write(writer& out, const registered& answer) {
@@ -71,81 +72,63 @@ void read(reader& in, garbage_collected& answer) {
 }
 
 void write(writer& out, const entry& answer) {
-  out.put(answer.name).put(answer.inode).put(answer.type).put(answer.size_bytes);
-  out.put(answer.mtime_us).put(answer.version).put(answer.entries);
+  out.put(answer.name).put(answer.inode);
+  wire::write(out, answer.attributes);
 }
 
 void read(reader& in, entry& answer) {
   answer.name = in.get_string(limits::name_bytes_max);
   answer.inode = in.get<inode_id>();
-  answer.type = in.get_enum(inode_type_last);
-  answer.size_bytes = in.get<std::uint64_t>();
-  answer.mtime_us = in.get<std::int64_t>();
-  answer.version = in.get<std::uint64_t>();
-  answer.entries = in.get<std::uint64_t>();
+  wire::read(in, answer.attributes);
 }
 
 void write(writer& out, const listing& answer) {
-  out.put(static_cast<std::uint32_t>(answer.entries.size()));
-  for (const auto& entry : answer.entries)
-    write(out, entry);
+  write_list(out, answer.entries, [&](auto& entry) { write(out, entry); });
   out.put(answer.more);
 }
 
 void read(reader& in, listing& answer) {
-  auto count = in.get_count(entry_bytes_min);
-  for (std::uint32_t i = 0; i < count && in.ok(); ++i)
-    read(in, answer.entries.emplace_back());
+  read_list(in, answer.entries, entry_bytes_min, [&](auto& entry) { read(in, entry); });
   answer.more = in.get<bool>();
 }
 
 void write(writer& out, const opened& answer) {
-  out.put(answer.inode).put(answer.version).put(answer.size_bytes).put(answer.mtime_us);
-  out.put(answer.extents_total).put(answer.first_extent).put(answer.inline_bytes);
-  out.put(static_cast<std::uint32_t>(answer.extents.size()));
-  for (const auto& extent : answer.extents) {
-    wire::write(out, extent.chunk);
-    out.put(extent.length_bytes);
-  }
+  out.put(answer.inode);
+  wire::write(out, answer.attributes);
+  wire::write(out, answer.pieces);
   out.put(answer.more);
 }
 
 void read(reader& in, opened& answer) {
   answer.inode = in.get<inode_id>();
-  answer.version = in.get<std::uint64_t>();
-  answer.size_bytes = in.get<std::uint64_t>();
-  answer.mtime_us = in.get<std::int64_t>();
-  answer.extents_total = in.get<std::uint32_t>();
-  answer.first_extent = in.get<std::uint32_t>();
-  answer.inline_bytes = in.get_string(limits::inline_bytes_max);
-  auto count = in.get_count(wire::chunk_bytes_min + sizeof(std::uint64_t));
-  for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
-    auto& extent = answer.extents.emplace_back();
-    wire::read(in, extent.chunk);
-    extent.length_bytes = in.get<std::uint64_t>();
-  }
+  wire::read(in, answer.attributes);
+  wire::read(in, answer.pieces);
   answer.more = in.get<bool>();
 }
 
 void write(writer& out, const summary& answer) {
   out.put(answer.cluster_id).put(answer.applied).put(answer.gc_watermark_us).put(answer.latest_us);
-  out.put(answer.files).put(answer.directories).put(answer.chunks).put(answer.bytes);
-  out.put(answer.sessions).put(answer.pending_removals);
-  out.put(static_cast<std::uint32_t>(answer.storages.size()));
-  for (const auto& node : answer.storages)
-    write(out, node);
+  out.put(answer.files).put(answer.directories).put(answer.others).put(answer.chunks);
+  out.put(answer.incomplete_chunks).put(answer.bytes).put(answer.sessions);
+  out.put(answer.pending_removals);
+  write_list(out, answer.storages,
+             [&](auto& node) { out.put(node.id).put(node.name).put(node.uuid).put(node.state); });
   out.put(answer.more);
 }
 
 void read(reader& in, summary& answer) {
   answer.cluster_id = in.get_string(limits::cluster_id_bytes_max);
-  for (auto* field : {&answer.applied, &answer.gc_watermark_us, &answer.latest_us, &answer.files,
-                      &answer.directories, &answer.chunks, &answer.bytes, &answer.sessions,
-                      &answer.pending_removals})
+  for (auto* field :
+       {&answer.applied, &answer.gc_watermark_us, &answer.latest_us, &answer.files,
+        &answer.directories, &answer.others, &answer.chunks, &answer.incomplete_chunks,
+        &answer.bytes, &answer.sessions, &answer.pending_removals})
     *field = in.get<std::uint64_t>();
-  auto count = in.get_count(storage_bytes_min);
-  for (std::uint32_t i = 0; i < count && in.ok(); ++i)
-    read(in, answer.storages.emplace_back());
+  read_list(in, answer.storages, storage_bytes_min, [&](auto& node) {
+    node.id = in.get<storage_id>();
+    node.name = in.get_string(limits::storage_name_bytes_max);
+    node.uuid = in.get_string(limits::storage_uuid_bytes_max);
+    node.state = in.get_enum(storage_state_last);
+  });
   answer.more = in.get<bool>();
 }
 
@@ -169,6 +152,144 @@ void read(reader& in, known_chunks& answer) {
   read_chunks(in, answer.chunks);
 }
 
-} // namespace responses
+void write(writer& out, const written& answer) {
+  out.put(answer.inode).put(answer.version).put(answer.time_ns);
+  out.put(answer.offset_bytes).put(answer.size_bytes);
+}
 
-} // namespace dfs
+void read(reader& in, written& answer) {
+  answer.inode = in.get<inode_id>();
+  answer.version = in.get<std::uint64_t>();
+  answer.time_ns = in.get<std::int64_t>();
+  answer.offset_bytes = in.get<std::uint64_t>();
+  answer.size_bytes = in.get<std::uint64_t>();
+}
+
+void write(writer& out, const defined& answer) {
+  out.put(answer.id);
+}
+
+void read(reader& in, defined& answer) {
+  answer.id = in.get<policy_id>();
+}
+
+void write(writer& out, const relocated& answer) {
+  write_list(out, answer.outcomes, [&](auto outcome) { out.put(outcome); });
+}
+
+void read(reader& in, relocated& answer) {
+  read_list(in, answer.outcomes, 1,
+            [&](auto& outcome) { outcome = in.get_enum(relocation_outcome_last); });
+}
+
+void write(writer& out, const mounted& answer) {
+  out.put(answer.id);
+}
+
+void read(reader& in, mounted& answer) {
+  answer.id = in.get<mount_id>();
+}
+
+void write(writer& out, const answers& answer) {
+  write_list(out, answer.each, [&](auto& bytes) { out.put(bytes); });
+}
+
+void read(reader& in, answers& answer) {
+  read_list(in, answer.each, sizeof(std::uint32_t), [&](auto& bytes) { bytes = in.get_string(); });
+}
+
+void write(writer& out, const incomplete_page& answer) {
+  write_list(out, answer.chunks, [&](auto& item) {
+    out.put(item.spare);
+    wire::write(out, item.chunk);
+  });
+  out.put(answer.more);
+}
+
+void read(reader& in, incomplete_page& answer) {
+  read_list(in, answer.chunks, 1 + wire::chunk_bytes_min, [&](auto& item) {
+    item.spare = in.get<std::uint8_t>();
+    wire::read(in, item.chunk);
+  });
+  answer.more = in.get<bool>();
+}
+
+void write(writer& out, const effective_policy& answer) {
+  out.put(answer.id);
+  dfs::write(out, answer.policy);
+  out.put(answer.set_at).put(answer.inode);
+}
+
+void read(reader& in, effective_policy& answer) {
+  answer.id = in.get<policy_id>();
+  dfs::read(in, answer.policy);
+  answer.set_at = in.get<inode_id>();
+  answer.inode = in.get<inode_id>();
+}
+
+void write(writer& out, const policy_page& answer) {
+  write_list(out, answer.policies, [&](auto& item) {
+    out.put(item.id);
+    dfs::write(out, item.policy);
+  });
+  out.put(answer.more);
+}
+
+void read(reader& in, policy_page& answer) {
+  read_list(in, answer.policies, policy_bytes_min, [&](auto& item) {
+    item.id = in.get<policy_id>();
+    dfs::read(in, item.policy);
+  });
+  answer.more = in.get<bool>();
+}
+
+void write(writer& out, const setting_page& answer) {
+  write_list(out, answer.settings,
+             [&](auto& item) { out.put(item.key).put(item.value).put(item.version); });
+  out.put(answer.more);
+}
+
+void read(reader& in, setting_page& answer) {
+  read_list(in, answer.settings, 16, [&](auto& item) {
+    item.key = in.get_string(limits::setting_key_bytes_max);
+    item.value = in.get_string(limits::setting_value_bytes_max);
+    item.version = in.get<std::uint64_t>();
+  });
+  answer.more = in.get<bool>();
+}
+
+void write(writer& out, const mount_page& answer) {
+  write_list(out, answer.mounts,
+             [&](auto& item) { out.put(item.id).put(item.name).put(item.begun_us); });
+  out.put(answer.more);
+}
+
+void read(reader& in, mount_page& answer) {
+  read_list(in, answer.mounts, 16, [&](auto& item) {
+    item.id = in.get<mount_id>();
+    item.name = in.get_string(limits::mount_name_bytes_max);
+    item.begun_us = in.get<std::uint64_t>();
+  });
+  answer.more = in.get<bool>();
+}
+
+void write(writer& out, const xattr_value& answer) {
+  out.put(answer.value);
+}
+
+void read(reader& in, xattr_value& answer) {
+  answer.value = in.get_string(limits::xattr_value_bytes_max);
+}
+
+void write(writer& out, const xattr_names& answer) {
+  write_list(out, answer.names, [&](auto& name) { out.put(name); });
+  out.put(answer.more);
+}
+
+void read(reader& in, xattr_names& answer) {
+  read_list(in, answer.names, sizeof(std::uint32_t),
+            [&](auto& name) { name = in.get_string(limits::xattr_name_bytes_max); });
+  answer.more = in.get<bool>();
+}
+
+} // namespace dfs::responses

@@ -31,28 +31,64 @@ std::optional<storage_record> state_reader::find_storage(storage_id id) {
   return find<storage_record>(keys::storage(id), "a storage node's record");
 }
 
+std::optional<storage_id> state_reader::find_id(const std::string& key, std::string_view what) {
+  std::string bytes;
+  std::uint32_t id = 0;
+  if (!rows_.get(key, bytes))
+    return std::nullopt;
+  if (!decode_id(bytes, id)) {
+    fail_damaged(what);
+    return std::nullopt;
+  }
+  return id;
+}
+
 std::optional<storage_id> state_reader::find_storage_by_name(std::string_view name) {
-  return find<storage_id>(keys::storage_by_name(name), "a storage node's name");
+  return find_id(keys::storage_by_name(name), "a storage node's name");
 }
 
 std::optional<storage_id> state_reader::find_storage_by_uuid(std::string_view uuid) {
-  return find<storage_id>(keys::storage_by_uuid(uuid), "a storage node's data folder");
+  return find_id(keys::storage_by_uuid(uuid), "a storage node's data folder");
+}
+
+std::optional<policy> state_reader::find_policy(policy_id id) {
+  return find<policy>(keys::policy(id), "a policy");
+}
+
+std::optional<mount_record> state_reader::find_mount(mount_id id) {
+  return find<mount_record>(keys::mount(id), "a mount's record");
+}
+
+std::optional<setting_record> state_reader::find_setting(std::string_view key) {
+  return find<setting_record>(keys::setting(key), "a setting");
+}
+
+std::optional<std::string> state_reader::find_xattr(inode_id id, std::string_view name) {
+  std::string bytes;
+  std::string value;
+  if (!rows_.get(keys::xattr(id, name), bytes))
+    return std::nullopt;
+  if (!decode_bytes(bytes, value)) {
+    fail_damaged("an extended attribute");
+    return std::nullopt;
+  }
+  return value;
+}
+
+bool state_reader::has(const std::string& key) {
+  std::string bytes;
+  return rows_.get(key, bytes);
+}
+
+std::optional<inode> state_reader::find_inode(inode_id id) {
+  return find<inode>(keys::inode(id), "an inode");
 }
 
 inode state_reader::must_inode(inode_id id) {
-  auto found = find<inode>(keys::inode(id), "an inode");
+  auto found = find_inode(id);
   if (!found)
     fail_damaged(fmt::format("inode {}, which an entry names,", id));
   return found.value_or(inode{});
-}
-
-std::string state_reader::must_content(inode_id id, std::uint64_t size_bytes) {
-  std::string bytes;
-  if (size_bytes == 0)
-    return bytes;
-  if (!rows_.get(keys::content(id), bytes) || bytes.size() != size_bytes)
-    fail_damaged(fmt::format("the content of inode {}", id));
-  return bytes;
 }
 
 stored_chunk state_reader::must_chunk(const chunk_id& id) {

@@ -21,14 +21,20 @@ class state_reader {
   explicit state_reader(atl::row_reader& rows) : rows_{rows} {}
 
   std::optional<dirent> find_entry(inode_id parent, std::string_view name);
-  /// Entries, chunks and nodes may be unknown.
+  /// Entries, inodes, chunks and nodes may be unknown.
+  std::optional<inode> find_inode(inode_id id);
   std::optional<stored_chunk> find_chunk(const chunk_id& id);
   std::optional<storage_record> find_storage(storage_id id);
   std::optional<storage_id> find_storage_by_name(std::string_view name);
   std::optional<storage_id> find_storage_by_uuid(std::string_view uuid);
-  /// An inode that an entry names, and a file's content, must exist; if not, the state is damaged.
+  std::optional<policy> find_policy(policy_id id);
+  std::optional<mount_record> find_mount(mount_id id);
+  std::optional<setting_record> find_setting(std::string_view key);
+  std::optional<std::string> find_xattr(inode_id id, std::string_view name);
+  bool has(const std::string& key);
+  /// An inode that an entry names, and a chunk that a file has, must exist; if not, the state is
+  /// damaged.
   inode must_inode(inode_id id);
-  std::string must_content(inode_id id, std::uint64_t size_bytes);
   stored_chunk must_chunk(const chunk_id& id);
   meta must_meta();
 
@@ -45,6 +51,8 @@ class state_reader {
  private:
   template <class Record>
   std::optional<Record> find(const std::string& key, std::string_view what);
+
+  std::optional<std::uint32_t> find_id(const std::string& key, std::string_view what);
 
   atl::row_reader& rows_;
 };

@@ -2,7 +2,14 @@
 
 #include "namespace/keys.hpp"
 
+#include <algorithm>
+
 namespace dfs::state {
+
+std::int64_t state_transaction::time_ns() const {
+  constexpr std::uint64_t us_max = INT64_MAX / 1000;
+  return static_cast<std::int64_t>(std::min(time_us(), us_max) * 1000);
+}
 
 void state_transaction::put_entry(inode_id parent, std::string_view name, const dirent& value) {
   put(keys::entry(parent, name), encode(value));

@@ -23,6 +23,8 @@ class state_transaction final : public state_reader {
   std::uint64_t index() const { return rows_.index(); }
   /// The state's time, since 1970.
   std::uint64_t time_us() const { return rows_.time_us(); }
+  /// The same, in nanoseconds, at most the largest number of them.
+  std::int64_t time_ns() const;
 
   void put_entry(inode_id parent, std::string_view name, const dirent& value);
   void put_inode(inode_id id, const inode& value);
