@@ -64,12 +64,13 @@ atl::result<storage_names> find_storage_names(control& masters) {
   return names;
 }
 
-json describe_chunk(const placed_extent& extent, const storage_names& names) {
-  auto copies = describe_copies(extent.chunk, names);
+json describe_chunk(const piece& part, const storage_names& names) {
+  auto& chunk = std::get<chunk_part>(part.content).chunk;
+  auto copies = describe_copies(chunk, names);
   auto missing = std::count(copies.begin(), copies.end(), json{});
-  return {{"chunk", to_string(extent.chunk.id)},     {"bytes", extent.length_bytes},
-          {"storages", extent.chunk.nodes},          {"names", std::move(copies)},
-          {"down", down_nodes(extent.chunk, names)}, {"missing", missing}};
+  return {{"chunk", to_string(chunk.id)},     {"bytes", part.length_bytes},
+          {"storages", chunk.nodes},          {"names", std::move(copies)},
+          {"down", down_nodes(chunk, names)}, {"missing", missing}};
 }
 
 std::string place_text(const json& chunk, const storage_names& names) {

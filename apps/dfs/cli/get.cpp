@@ -4,6 +4,7 @@
 #include "cli/progress.hpp"
 #include "cli/remote_path.hpp"
 #include "cli/transfer_tally.hpp"
+#include "client/paths.hpp"
 
 #include <fmt/format.h>
 
@@ -26,13 +27,13 @@ struct get_source {
 
 atl::result<get_source> examine_source(file_client& files, const std::string& path,
                                        const get_arguments& what) {
-  auto entry = files.masters().query(queries::stat{path});
+  auto entry = stat_path(files.masters(), path);
   if (!entry)
     return tl::unexpected{entry.error()};
-  auto is_directory = entry->type == inode_type::directory;
+  auto is_directory = entry->attributes.type == inode_type::directory;
   if (is_directory && (!what.recursive || what.local == "-"))
     return fail(errc::invalid, path + " is a directory: read it with -r, into a folder");
-  return get_source{path, is_directory, entry->size_bytes};
+  return get_source{path, is_directory, entry->attributes.size_bytes};
 }
 
 atl::result<std::vector<responses::entry>> entries_of(file_client& files, const std::string& path) {
@@ -84,7 +85,7 @@ class getting {
                                                      entry.name, remote)});
     auto from = join_path(remote, entry.name);
     auto to = local / entry.name;
-    if (entry.type == inode_type::directory)
+    if (entry.attributes.type == inode_type::directory)
       get_directory(from, to);
     else
       get_file(from, to.string());
@@ -114,12 +115,12 @@ void add_size(file_client& files, const std::string& path, transfer_size& total)
   if (!entries)
     return;
   for (auto& entry : *entries) {
-    if (entry.type == inode_type::directory) {
+    if (entry.attributes.type == inode_type::directory) {
       add_size(files, join_path(path, entry.name), total);
       continue;
     }
     ++total.files;
-    total.bytes += entry.size_bytes;
+    total.bytes += entry.attributes.size_bytes;
   }
 }
 

@@ -81,10 +81,10 @@ class job_command {
   transfer_size measure(file_client& files) const {
     transfer_size total;
     for (auto& path : what_.paths)
-      if (auto entry = files.masters().query(queries::stat{path});
-          entry && entry->type == inode_type::file) {
+      if (auto entry = stat_path(files.masters(), path);
+          entry && entry->attributes.type == inode_type::file) {
         ++total.files;
-        total.bytes += entry->size_bytes;
+        total.bytes += entry->attributes.size_bytes;
       }
     return total;
   }

@@ -5,6 +5,7 @@
 #include "cli/progress.hpp"
 #include "cli/remote_path.hpp"
 #include "cli/transfer_tally.hpp"
+#include "client/paths.hpp"
 
 #include <atoll/core/printable_text.hpp>
 
@@ -90,7 +91,7 @@ class putting {
   }
 
   bool make_directory(const std::string& remote) {
-    auto made = files_.masters().run(commands::mkdir{remote, true});
+    auto made = run_make_directory(files_.masters(), remote, true);
     if (!made)
       tally_.fail(made.error());
     return made.has_value();
@@ -104,7 +105,7 @@ class putting {
     options.overwrite = !what_.no_clobber;
     options.parents = what_.parents;
     options.size = source->size;
-    options.mtime_us = source->mtime_us;
+    options.mtime_ns = source->mtime_ns;
     options.progress = bar_.begin_file(remote);
     auto stored = files_.put(source->read, remote, options);
     if (!stored && local != "-")
@@ -145,8 +146,8 @@ transfer_size count(const std::vector<put_source>& sources) {
 /// Is the target a directory to put the sources into?
 atl::result<bool> goes_into(file_client& files, const put_arguments& what) {
   auto several = what.local.size() > 1;
-  auto there = files.masters().query(queries::stat{what.remote});
-  if (there && there->type == inode_type::directory)
+  auto there = stat_path(files.masters(), what.remote);
+  if (there && there->attributes.type == inode_type::directory)
     return true;
   if (!there && there.error().code != errc::not_found)
     return tl::unexpected{there.error()};

@@ -1,4 +1,4 @@
-#include "client/file_extents.hpp"
+#include "client/file_pieces.hpp"
 #include "client/transfers.hpp"
 #include "namespace/path.hpp"
 
@@ -6,6 +6,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <deque>
 #include <future>
 
@@ -25,14 +26,21 @@ class chunk_reader {
   bool full() const { return pending_.size() > chunks_under_way; }
   bool empty() const { return pending_.empty(); }
 
-  void read_ahead(const placed_extent& extent) {
+  void read_ahead(const piece& part) {
     auto slot = std::make_shared<reading>();
-    slot->extent = extent;
-    slot->bytes = take_buffer(extent.chunk.size_bytes);
+    slot->part = part;
     slot->outcome = slot->promise.get_future();
+    auto* stored = std::get_if<chunk_part>(&slot->part.content);
+    if (!stored) {
+      slot->promise.set_value({});
+      pending_.push_back(std::move(slot));
+      return;
+    }
+    slot->bytes = take_buffer(stored->chunk.size_bytes);
     boost::asio::post(threads_, [this, slot] {
       try {
-        slot->promise.set_value(storages_.fetch(slot->extent.chunk, slot->bytes));
+        slot->promise.set_value(
+            storages_.fetch(std::get<chunk_part>(slot->part.content).chunk, slot->bytes));
       } catch (...) { // for example out of memory; reported where the outcome is awaited
         slot->promise.set_exception(std::current_exception());
       }
@@ -40,16 +48,16 @@ class chunk_reader {
     pending_.push_back(std::move(slot));
   }
 
-  /// Passes the oldest chunk to `into`. @param offset of its first byte in the file, for messages.
+  /// Passes the oldest piece to `into`. @param offset of its first byte in the file, for messages.
   atl::status take_one(const byte_sink& into, std::uint64_t& offset) {
     auto slot = std::move(pending_.front());
     pending_.pop_front();
-    auto length = slot->extent.length_bytes;
+    auto length = slot->part.length_bytes;
     auto outcome = await(slot->outcome);
     if (!outcome)
       return fail(outcome.error().code, fmt::format("bytes {} to {}: {}", offset, offset + length,
                                                     outcome.error().message));
-    if (auto put = into(std::string_view{slot->bytes}.substr(0, length)); !put)
+    if (auto put = pass(*slot, into); !put)
       return put;
     offset += length;
     spare_.push_back(std::move(slot->bytes));
@@ -58,11 +66,26 @@ class chunk_reader {
 
  private:
   struct reading {
-    placed_extent extent;
+    piece part;
     std::string bytes;
     std::promise<atl::status> promise;
     std::future<atl::status> outcome;
   };
+
+  static atl::status pass(const reading& slot, const byte_sink& into) {
+    if (auto* stored = std::get_if<chunk_part>(&slot.part.content))
+      return into(std::string_view{slot.bytes}.substr(stored->offset_bytes, slot.part.length_bytes));
+    if (auto* bytes = std::get_if<std::string>(&slot.part.content))
+      return into(*bytes);
+    static const std::string zeros(64 << 10, '\0');
+    for (auto left = slot.part.length_bytes; left > 0;) {
+      auto now = std::min<std::uint64_t>(left, zeros.size());
+      if (auto put = into(std::string_view{zeros}.substr(0, now)); !put)
+        return put;
+      left -= now;
+    }
+    return {};
+  }
 
   /// Buffers are reused: fresh memory costs a page fault for each 4 KiB.
   std::string take_buffer(std::size_t size) {
@@ -86,15 +109,15 @@ class chunk_reader {
 atl::result<std::uint64_t> download(control& masters, storage_pool& storages,
                                     const std::string& path, const byte_sink& into,
                                     const progress_report& progress) {
-  auto page = masters.query(queries::open{path, 0});
+  auto where = place_of(path);
+  if (!where)
+    return tl::unexpected{where.error()};
+  auto page = masters.query(queries::open{*where, 0});
   if (!page)
     return tl::unexpected{page.error()};
-  if (page->extents_total == 0) {
-    if (auto put = into(page->inline_bytes); !put)
-      return tl::unexpected{put.error()};
-    return page->inline_bytes.size();
-  }
-  auto size = page->size_bytes;
+  if (page->attributes.type != inode_type::file)
+    return fail(errc::refused, fmt::format("{} is a symbolic link, not a file", in_quotes(path)));
+  auto size = page->attributes.size_bytes;
   chunk_reader reader{storages};
   std::uint64_t offset = 0;
   auto take_one = [&]() -> atl::status {
@@ -105,14 +128,13 @@ atl::result<std::uint64_t> download(control& masters, storage_pool& storages,
       progress(offset, size);
     return {};
   };
-  auto walked =
-      for_each_extent(masters, path, *page, [&](const placed_extent& extent) -> atl::status {
-        reader.read_ahead(extent);
-        while (reader.full())
-          if (auto taken = take_one(); !taken)
-            return taken;
-        return {};
-      });
+  auto walked = for_each_piece(masters, path, *page, [&](const piece& part) -> atl::status {
+    reader.read_ahead(part);
+    while (reader.full())
+      if (auto taken = take_one(); !taken)
+        return taken;
+    return {};
+  });
   if (!walked)
     return tl::unexpected{walked.error()};
   while (!reader.empty())

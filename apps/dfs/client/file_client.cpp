@@ -2,6 +2,7 @@
 
 #include "client/storage_pool.hpp"
 #include "client/transfers.hpp"
+#include "namespace/path.hpp"
 
 #include <utility>
 
@@ -56,9 +57,12 @@ atl::result<std::unique_ptr<job_runner>> file_client::make_job_runner(std::vecto
 
 atl::status file_client::list(const std::string& path,
                               const std::function<bool(const responses::entry&)>& each) {
+  auto where = place_of(path);
+  if (!where)
+    return tl::unexpected{where.error()};
   std::string after;
   for (;;) {
-    auto page = impl_->masters.query(queries::list{path, after, 0});
+    auto page = impl_->masters.query(queries::list{*where, after, 0});
     if (!page)
       return tl::unexpected{page.error()};
     for (auto& entry : page->entries)

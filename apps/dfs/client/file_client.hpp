@@ -23,7 +23,7 @@ struct put_options {
   /// The expected size, if known: for the progress report, and to refuse a file that is too large
   /// before any data is sent. The actual size may differ.
   std::optional<std::uint64_t> size;
-  std::optional<std::int64_t> mtime_us; ///< since 1970, negative before it; none: now
+  std::optional<std::int64_t> mtime_ns; ///< since 1970, negative before it; none: now
   progress_report progress;
 };
 

@@ -104,11 +104,13 @@ std::size_t job_runner::implementation::pieces_max() const {
 
 void job_runner::implementation::send(std::uint64_t job, const job::job_spec& spec,
                                       const std::shared_ptr<piece_under_way>& piece) {
-  auto& chunk = piece->extent.chunk;
+  auto& stored = std::get<chunk_part>(piece->part.content);
+  auto& chunk = stored.chunk;
   auto fragments = static_cast<std::uint32_t>(chunk.nodes.size());
   auto body =
-      job::encode(job::piece_request{job, spec, chunk.id, chunk.size_bytes, fragments, piece->done,
-                                     piece->extent.length_bytes - piece->done});
+      job::encode(job::piece_request{job, spec, chunk.id, chunk.size_bytes, fragments,
+                                     stored.offset_bytes + piece->done,
+                                     piece->part.length_bytes - piece->done});
   atl::runtime::dispatch_terms terms;
   terms.key = chunk.id.random;
   terms.repeatable = true;

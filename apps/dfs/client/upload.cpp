@@ -1,7 +1,7 @@
 #include "client/transfers.hpp"
 #include "client/upload_lease.hpp"
 #include "namespace/namespace_limits.hpp"
-#include "namespace/path.hpp"
+#include "client/paths.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -46,11 +46,11 @@ class chunk_sender {
   }
 
   /// All records, once all chunks are stored.
-  atl::result<std::vector<placed_extent>> finish() {
+  atl::result<std::vector<piece>> finish() {
     while (!pending_.empty())
       if (auto settled = settle_one(); !settled)
         return tl::unexpected{settled.error()};
-    return std::move(extents_);
+    return std::move(pieces_);
   }
 
   std::uint64_t stored() const { return stored_; }
@@ -67,7 +67,7 @@ class chunk_sender {
     auto record = await(oldest.outcome);
     if (!record)
       return tl::unexpected{record.error()};
-    extents_.push_back({std::move(*record), oldest.size});
+    pieces_.push_back({stored_, oldest.size, chunk_part{std::move(*record), 0}});
     stored_ += oldest.size;
     return {};
   }
@@ -76,7 +76,7 @@ class chunk_sender {
   upload_lease lease_;
   boost::asio::thread_pool threads_;
   std::deque<sending> pending_;
-  std::vector<placed_extent> extents_;
+  std::vector<piece> pieces_;
   std::uint64_t stored_ = 0;
 };
 
@@ -107,14 +107,14 @@ atl::result<std::string> next_piece(const byte_source& from, std::size_t size,
 
 /// The largest file, by the masters' limits.
 std::uint64_t file_bytes_max(const protocol::cluster_info& info) {
-  return info.chunk_bytes * limits::extents_per_file_max;
+  return info.chunk_bytes * limits::pieces_per_command_max;
 }
 
 tl::unexpected<atl::error> too_large(const std::string& path, const protocol::cluster_info& info) {
   return fail(errc::invalid,
               fmt::format("{} would be larger than {} bytes, which is the most: {} chunks of {} "
                           "bytes; a cluster with a larger files.chunk_size takes larger files",
-                          in_quotes(path), file_bytes_max(info), limits::extents_per_file_max,
+                          in_quotes(path), file_bytes_max(info), limits::pieces_per_command_max,
                           info.chunk_bytes));
 }
 
@@ -125,14 +125,14 @@ std::optional<std::uint64_t> rest_of(std::optional<std::uint64_t> size, std::uin
   return *size - taken;
 }
 
-atl::result<std::vector<placed_extent>> send_all(chunk_sender& sender, const byte_source& from,
+atl::result<std::vector<piece>> send_all(chunk_sender& sender, const byte_source& from,
                                                  std::string first, const std::string& path,
                                                  const protocol::cluster_info& info,
                                                  const put_options& options) {
   auto piece = std::move(first);
   std::uint64_t taken = 0;
   for (std::size_t chunks = 1; !piece.empty(); ++chunks) {
-    if (chunks > limits::extents_per_file_max)
+    if (chunks > limits::pieces_per_command_max)
       return too_large(path, info);
     taken += piece.size();
     auto is_last = piece.size() < info.chunk_bytes;
@@ -155,10 +155,14 @@ atl::result<std::vector<placed_extent>> send_all(chunk_sender& sender, const byt
 atl::result<std::uint64_t> upload(control& masters, storage_pool& storages, const byte_source& from,
                                   const std::string& path, const put_options& options) {
   auto& info = storages.info();
-  commands::put_file file;
-  file.path = path;
-  file.mtime_us = options.mtime_us;
-  file.overwrite = options.overwrite;
+  auto where = new_place(path);
+  if (!where)
+    return tl::unexpected{where.error()};
+  commands::make file;
+  file.where = std::move(*where);
+  file.inode.mtime_ns = options.mtime_ns;
+  file.existing = options.overwrite ? commands::make::if_exists::replace
+                                    : commands::make::if_exists::refuse;
   file.parents = options.parents;
   if (options.size.value_or(0) > file_bytes_max(info))
     return too_large(path, info);
@@ -167,27 +171,28 @@ atl::result<std::uint64_t> upload(control& masters, storage_pool& storages, cons
     return tl::unexpected{first.error()};
   std::uint64_t size = first->size();
   if (size <= info.inline_bytes || size == 0) {
-    file.content = std::move(*first);
+    if (size > 0)
+      file.content.push_back({0, size, std::move(*first)});
     auto made = masters.run(std::move(file));
     if (!made)
       return tl::unexpected{made.error()};
     return size;
   }
   chunk_sender sender{masters, storages};
-  auto extents = send_all(sender, from, std::move(*first), path, info, options);
+  auto pieces = send_all(sender, from, std::move(*first), path, info, options);
   auto end = [&] {
     // Only a hint: without it the master considers the upload under way for a while longer.
     std::ignore = masters.call(protocol::kind::finish,
                                protocol::encode(protocol::finish_request{sender.id()}));
   };
-  if (!extents) {
-    if (extents.error().code !=
+  if (!pieces) {
+    if (pieces.error().code !=
         errc::unavailable) // otherwise the masters may be unavailable as well
       end();
-    return tl::unexpected{extents.error()};
+    return tl::unexpected{pieces.error()};
   }
   size = sender.stored();
-  file.content = std::move(*extents);
+  file.content = std::move(*pieces);
   auto made = masters.run(std::move(file));
   end();
   if (!made)

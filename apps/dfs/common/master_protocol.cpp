@@ -194,6 +194,7 @@ std::string encode(const allocate_request& message) {
   writer out;
   out.put(message.upload).put(message.chunks).put(message.chunk_bytes);
   write_list(out, message.avoid);
+  out.put(message.policy);
   return out.take();
 }
 
@@ -204,6 +205,7 @@ atl::result<allocate_request> decode_allocate_request(std::string_view bytes) {
   message.chunks = in.get<std::uint32_t>();
   message.chunk_bytes = in.get<std::uint64_t>();
   read_list(in, message.avoid, storages_max);
+  message.policy = in.get<policy_id>();
   if (message.chunks == 0 || message.chunks > chunks_per_request_max)
     in.fail();
   return finished(in, std::move(message), "a request for room");
@@ -295,10 +297,7 @@ atl::result<collect_state> decode_collect_state(std::string_view bytes) {
 
 std::string encode(const cluster_info& message) {
   writer out;
-  out.put(message.cluster).put(message.chunk_bytes).put(message.inline_bytes);
-  out.put(message.grace_us);
-  out.put(message.durability);
-  write(out, message.recovery);
+  out.put(message.cluster).put(message.grace_us).put(message.losses_survived);
   write(out, message.reads);
   write_list(out, message.storages);
   return out.take();
@@ -308,11 +307,8 @@ atl::result<cluster_info> decode_cluster_info(std::string_view bytes) {
   reader in{bytes};
   cluster_info message;
   message.cluster = in.get_string(name_bytes_max);
-  message.chunk_bytes = in.get<std::uint64_t>();
-  message.inline_bytes = in.get<std::uint64_t>();
   message.grace_us = in.get<std::uint64_t>();
-  message.durability = in.get_enum(durability_last);
-  read(in, message.recovery);
+  message.losses_survived = in.get<std::uint32_t>();
   read(in, message.reads);
   read_list(in, message.storages, storages_max);
   return finished(in, std::move(message), "a master's description of the cluster");

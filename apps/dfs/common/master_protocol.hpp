@@ -91,6 +91,7 @@ struct allocate_request {
   std::uint32_t chunks = 0;      ///< 1 … 64
   std::uint64_t chunk_bytes = 0; ///< the largest of them
   std::vector<storage_id> avoid; ///< nodes that just failed
+  policy_id policy = no_policy;  ///< by which the chunks are stored
 };
 struct placement {
   chunk_id chunk;
@@ -154,14 +155,12 @@ struct storage_view {
   bool healthy = false;
 };
 
-/// What a client must know to store and read.
+/// What a client must know to store and read, besides the policies, which it asks the name space
+/// for.
 struct cluster_info {
   std::string cluster;
-  std::uint64_t chunk_bytes = 0;
-  std::uint64_t inline_bytes = 0; ///< files up to this size are stored in the name space
   std::uint64_t grace_us = 0; ///< chunks of an upload without renewals are collected after so long
-  dfs::durability durability = dfs::durability::fsync;
-  plugin_choice recovery;
+  std::uint32_t losses_survived = 0; ///< masters that the name space may lose
   plugin_choice reads; ///< the balancer that chooses the replica to read from
   std::vector<storage_view> storages;
 };

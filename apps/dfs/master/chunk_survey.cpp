@@ -153,13 +153,13 @@ chunk_survey::finding chunk_survey::examine(const chunk_record& chunk,
     present.push_back(is_living && !is_unreported);
   }
   found.is_short = std::ranges::count(present, false) > 0;
-  found.is_unreadable = found.is_short && !can_be_read(present);
+  found.is_unreadable = found.is_short && !can_be_read(chunk.policy, present);
   return found;
 }
 
-bool chunk_survey::can_be_read(const std::vector<bool>& present) {
+bool chunk_survey::can_be_read(policy_id policy, const std::vector<bool>& present) {
   try {
-    return is_readable_(present);
+    return is_readable_(policy, present);
   } catch (const std::exception& thrown) {
     problem_ = std::string{"the recovery scheme threw: "} + thrown.what();
     counts_.reset();

@@ -77,7 +77,7 @@ void master_actor::start_garbage_collection() {
 
 bool master_actor::collects_without_grace(steady_time now) const {
   return collection_.is_active() ||
-         placement_.lacks_space(registry_, settings_.policy.chunk_bytes, now);
+         placement_.lacks_space(root_policy_id(), root_chunk_bytes(), registry_, now);
 }
 
 std::chrono::microseconds master_actor::settling_time(bool at_once) const {

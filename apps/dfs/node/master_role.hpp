@@ -18,7 +18,6 @@ class master_role final : public atl::node::replicated_service {
 
  private:
   atl::status prepare() override;
-  atl::lasting_settings lasting() const override;
   atl::result<std::shared_ptr<atl::replicated_state>>
   open_state(const std::filesystem::path& folder,
              const atl::replicated_state::settings& how) override;
@@ -31,6 +30,8 @@ class master_role final : public atl::node::replicated_service {
                        const atl::node::waiting_member& member) const override;
 
   master_policy policy() const;
+  /// How the root's content is stored in a new cluster.
+  atl::result<dfs::policy> root_policy() const;
   atl::runtime::envelope describe_waiting(const atl::node::waiting_member& member) const;
 
   cluster_settings cluster_;
