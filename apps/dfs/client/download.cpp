@@ -17,10 +17,11 @@ using atl::errc;
 using atl::fail;
 
 /// Reads chunks of a file ahead, a few at a time, and returns them in order.
-class chunk_reader {
+class read_ahead_queue {
  public:
-  explicit chunk_reader(storage_pool& storages) : storages_{storages}, threads_{chunks_under_way} {}
-  ~chunk_reader() { threads_.join(); }
+  explicit read_ahead_queue(storage_pool& storages)
+      : storages_{storages}, threads_{chunks_under_way} {}
+  ~read_ahead_queue() { threads_.join(); }
 
   bool full() const { return pending_.size() > chunks_under_way; }
   bool empty() const { return pending_.empty(); }
@@ -95,7 +96,7 @@ atl::result<std::uint64_t> download(control& masters, storage_pool& storages,
     return page->inline_bytes.size();
   }
   auto size = page->size_bytes;
-  chunk_reader reader{storages};
+  read_ahead_queue reader{storages};
   std::uint64_t offset = 0;
   auto take_one = [&]() -> atl::status {
     auto taken = reader.take_one(into, offset);

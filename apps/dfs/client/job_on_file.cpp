@@ -77,7 +77,7 @@ class job_on_file {
   }
 
   void send(const std::shared_ptr<piece_under_way>& piece) {
-    if (with_.storages.has_whole_chunks(piece->extent.chunk))
+    if (with_.storages.plugins()->has_whole_chunks(piece->extent.chunk))
       with_.send(id_, spec_, piece);
     else
       piece->answer = fail(errc::refused, "the chunk must be put together from its fragments");

@@ -22,7 +22,8 @@ using atl::fail;
 class chunk_sender {
  public:
   chunk_sender(control& masters, storage_pool& storages)
-      : storages_{storages}, lease_{masters, std::chrono::microseconds{storages.info().grace_us}},
+      : storages_{storages}, lease_{masters,
+                                    std::chrono::microseconds{storages.plugins()->info().grace_us}},
         threads_{chunks_under_way} {}
   ~chunk_sender() { threads_.join(); }
 
@@ -154,7 +155,8 @@ atl::result<std::vector<placed_extent>> send_all(chunk_sender& sender, const byt
 
 atl::result<std::uint64_t> upload(control& masters, storage_pool& storages, const byte_source& from,
                                   const std::string& path, const put_options& options) {
-  auto& info = storages.info();
+  auto plugins = storages.plugins();
+  auto& info = plugins->info();
   commands::put_file file;
   file.path = path;
   file.mtime_us = options.mtime_us;
