@@ -4,6 +4,9 @@
 #include "bulk/socket.hpp"
 
 #include <atoll/core/error.hpp>
+#include <atoll/net/stream.hpp>
+
+#include <boost/asio/awaitable.hpp>
 
 #include <string>
 
@@ -28,10 +31,21 @@ struct reply {
   atl::status outcome; ///< the error that the node replied with
   std::string payload;
 };
+/// Errors: corrupt if the frame is no reply. @param peer for messages
+atl::result<reply> decode_reply_frame(const frame& got, const std::string& peer);
 /// Waits for the reply to a request, as long as the node reports that it is still working. @param
 /// first how long to wait for the first frame. @param afterwards how long to wait after each such
 /// report.
 atl::result<reply> receive_reply(tcp_socket& over, const io_timeout& first,
                                  const io_timeout& afterwards);
+
+// The same over a stream. The stream and the body outlive the call.
+boost::asio::awaitable<atl::status> send_frame(atl::net::stream& over, wire::op what,
+                                               std::string_view body, atl::net::io_timeout wait);
+boost::asio::awaitable<atl::result<frame>> receive_frame(atl::net::stream& over,
+                                                         atl::net::io_timeout for_header,
+                                                         atl::net::io_timeout for_body);
+boost::asio::awaitable<atl::result<reply>>
+receive_reply(atl::net::stream& over, atl::net::io_timeout first, atl::net::io_timeout afterwards);
 
 } // namespace dfs

@@ -3,6 +3,7 @@
 #include "cli/output.hpp"
 #include "cli/progress.hpp"
 #include "cli/transfer_tally.hpp"
+#include "client/paths.hpp"
 
 #include <atoll/core/logging.hpp>
 

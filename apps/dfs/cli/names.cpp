@@ -157,19 +157,20 @@ atl::status describe_chunks(control& masters, const std::string& path, json& out
   }
 }
 
-void print_description(const std::string& path, const responses::entry& entry, const json& out,
-                       const std::optional<storage_names>& names) {
+void print_description(const std::string& path, const responses::entry& entry, const json& out) {
   auto is_file = entry.attributes.type == inode_type::file;
   print("path     {}\ntype     {}\ninode    {}\nchanged  {}\nversion  {}\n", display_name(path),
-        is_file ? "file" : "directory", entry.inode, human_time(entry.attributes.mtime_ns / 1000), entry.attributes.version);
+        is_file ? "file" : "directory", entry.inode, human_time(entry.attributes.mtime_ns / 1000),
+        entry.attributes.version);
   if (!is_file)
     return print("entries  {}\n", entry.attributes.entries);
-  print("size     {} ({} bytes)\n", human_bytes(entry.attributes.size_bytes), entry.attributes.size_bytes);
+  print("size     {} ({} bytes)\n", human_bytes(entry.attributes.size_bytes),
+        entry.attributes.size_bytes);
   if (out["inline"] == true)
     print("content  in the name space\n");
   for (auto& chunk : out["chunks"])
     print("chunk    {} {:>10} bytes {}\n", chunk["chunk"].get<std::string>(),
-          chunk["bytes"].get<std::uint64_t>(), place_text(chunk, *names));
+          chunk["bytes"].get<std::uint64_t>(), place_text(chunk));
 }
 
 // -- mv ---------------------------------------------------------------------------------------
@@ -240,7 +241,7 @@ int stat(context& with, const std::vector<std::string>& paths) {
     if (!is_first)
       print("\n");
     is_first = false;
-    print_description(path, *entry, out, names);
+    print_description(path, *entry, out);
     return {};
   };
   return for_each_path(with, paths, show);

@@ -18,10 +18,11 @@ using atl::errc;
 using atl::fail;
 
 /// Reads chunks of a file ahead, a few at a time, and returns them in order.
-class chunk_reader {
+class read_ahead_queue {
  public:
-  explicit chunk_reader(storage_pool& storages) : storages_{storages}, threads_{chunks_under_way} {}
-  ~chunk_reader() { threads_.join(); }
+  explicit read_ahead_queue(storage_pool& storages)
+      : storages_{storages}, threads_{chunks_under_way} {}
+  ~read_ahead_queue() { threads_.join(); }
 
   bool full() const { return pending_.size() > chunks_under_way; }
   bool empty() const { return pending_.empty(); }
@@ -74,7 +75,8 @@ class chunk_reader {
 
   static atl::status pass(const reading& slot, const byte_sink& into) {
     if (auto* stored = std::get_if<chunk_part>(&slot.part.content))
-      return into(std::string_view{slot.bytes}.substr(stored->offset_bytes, slot.part.length_bytes));
+      return into(
+          std::string_view{slot.bytes}.substr(stored->offset_bytes, slot.part.length_bytes));
     if (auto* bytes = std::get_if<std::string>(&slot.part.content))
       return into(*bytes);
     static const std::string zeros(64 << 10, '\0');
@@ -118,7 +120,7 @@ atl::result<std::uint64_t> download(control& masters, storage_pool& storages,
   if (page->attributes.type != inode_type::file)
     return fail(errc::refused, fmt::format("{} is a symbolic link, not a file", in_quotes(path)));
   auto size = page->attributes.size_bytes;
-  chunk_reader reader{storages};
+  read_ahead_queue reader{storages};
   std::uint64_t offset = 0;
   auto take_one = [&]() -> atl::status {
     auto taken = reader.take_one(into, offset);

@@ -37,10 +37,6 @@ control& file_client::masters() {
   return impl_->masters;
 }
 
-const protocol::cluster_info& file_client::info() const {
-  return impl_->storages->info();
-}
-
 atl::result<std::uint64_t> file_client::put(const byte_source& from, const std::string& path,
                                             const put_options& options) {
   return upload(impl_->masters, *impl_->storages, from, path, options);

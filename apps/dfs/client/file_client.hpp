@@ -66,8 +66,6 @@ class file_client {
   atl::status list(const std::string& path,
                    const std::function<bool(const responses::entry&)>& each);
 
-  const protocol::cluster_info& info() const;
-
  private:
   struct implementation;
   explicit file_client(std::unique_ptr<implementation> impl);

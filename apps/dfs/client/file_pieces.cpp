@@ -57,7 +57,8 @@ atl::status for_each_piece(control& masters, const std::string& path, responses:
       return tl::unexpected{following.error()};
     if (following->inode != page.inode ||
         following->attributes.data_version != page.attributes.data_version)
-      return fail(errc::refused, path + " was replaced or changed while it was read; read it again");
+      return fail(errc::refused,
+                  path + " was replaced or changed while it was read; read it again");
     page = std::move(*following);
   }
 }

@@ -64,17 +64,17 @@ class job_on_file {
   }
 
   atl::status send_all(responses::opened& page) {
-    auto sent = for_each_piece(with_.masters, path_, page,
-                                [this](const piece& part) -> atl::status {
-                                  while (pieces_.size() >= with_.pieces_max())
-                                    if (auto joined = join_next(); !joined)
-                                      return joined;
-                                  auto piece = std::make_shared<piece_under_way>();
-                                  piece->part = part;
-                                  pieces_.push_back(piece);
-                                  send(piece);
-                                  return {};
-                                });
+    auto sent =
+        for_each_piece(with_.masters, path_, page, [this](const piece& part) -> atl::status {
+          while (pieces_.size() >= with_.pieces_max())
+            if (auto joined = join_next(); !joined)
+              return joined;
+          auto piece = std::make_shared<piece_under_way>();
+          piece->part = part;
+          pieces_.push_back(piece);
+          send(piece);
+          return {};
+        });
     while (sent && !pieces_.empty())
       sent = join_next();
     return sent;
@@ -82,10 +82,19 @@ class job_on_file {
 
   void send(const std::shared_ptr<piece_under_way>& piece) {
     auto* stored = std::get_if<chunk_part>(&piece->part.content);
-    if (stored && with_.storages.has_whole_chunks(stored->chunk))
+    if (stored && has_whole_chunks(stored->chunk))
       with_.send(id_, spec_, piece);
     else
       piece->answer = fail(errc::refused, "the piece is no part of a chunk that nodes have whole");
+  }
+
+  /// Is each fragment of a chunk the chunk itself?
+  bool has_whole_chunks(const chunk_record& chunk) const {
+    auto by = with_.storages.policies().find(chunk.policy);
+    if (!by)
+      return false; // reading it tells why
+    auto layout = (*by)->recovery->layout();
+    return layout.identical && layout.needed == 1;
   }
 
   /// Joins what was said of the oldest piece, and asks for the rest if that was not all of it.

@@ -1,7 +1,7 @@
+#include "client/paths.hpp"
 #include "client/transfers.hpp"
 #include "client/upload_lease.hpp"
 #include "namespace/namespace_limits.hpp"
-#include "client/paths.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -21,8 +21,10 @@ using atl::fail;
 /// Sends chunks of one file, a few at a time, and keeps their records in order.
 class chunk_sender {
  public:
-  chunk_sender(control& masters, storage_pool& storages)
-      : storages_{storages}, lease_{masters, std::chrono::microseconds{storages.info().grace_us}},
+  chunk_sender(control& masters, storage_pool& storages, std::shared_ptr<const scheme> by)
+      : storages_{storages}, by_{std::move(by)}, lease_{masters,
+                                                        std::chrono::microseconds{
+                                                            storages.plugins()->info().grace_us}},
         threads_{chunks_under_way} {}
   ~chunk_sender() { threads_.join(); }
 
@@ -37,7 +39,7 @@ class chunk_sender {
     pending_.push_back({promise->get_future(), data.size()});
     boost::asio::post(threads_, [this, promise, chunk = std::move(data)] {
       try {
-        promise->set_value(storages_.store(lease_, chunk));
+        promise->set_value(storages_.store(lease_, *by_, chunk));
       } catch (...) { // for example out of memory; reported where the outcome is awaited
         promise->set_exception(std::current_exception());
       }
@@ -73,6 +75,7 @@ class chunk_sender {
   }
 
   storage_pool& storages_;
+  const std::shared_ptr<const scheme> by_;
   upload_lease lease_;
   boost::asio::thread_pool threads_;
   std::deque<sending> pending_;
@@ -105,17 +108,25 @@ atl::result<std::string> next_piece(const byte_source& from, std::size_t size,
   }
 }
 
-/// The largest file, by the masters' limits.
-std::uint64_t file_bytes_max(const protocol::cluster_info& info) {
-  return info.chunk_bytes * limits::pieces_per_command_max;
+/// The largest file, by the name space's limits.
+std::uint64_t file_bytes_max(const scheme& by) {
+  return by.policy.chunk_bytes * limits::pieces_per_command_max;
 }
 
-tl::unexpected<atl::error> too_large(const std::string& path, const protocol::cluster_info& info) {
+tl::unexpected<atl::error> too_large(const std::string& path, const scheme& by) {
   return fail(errc::invalid,
               fmt::format("{} would be larger than {} bytes, which is the most: {} chunks of {} "
-                          "bytes; a cluster with a larger files.chunk_size takes larger files",
-                          in_quotes(path), file_bytes_max(info), limits::pieces_per_command_max,
-                          info.chunk_bytes));
+                          "bytes; a directory whose policy has a larger chunk_size takes larger "
+                          "files",
+                          in_quotes(path), file_bytes_max(by), limits::pieces_per_command_max,
+                          by.policy.chunk_bytes));
+}
+
+/// Is a file of this size stored in the name space itself? A file is never safer than its name. But
+/// a group of masters that survives no loss at all is no place for content that survives one.
+bool goes_inline(std::uint64_t size, const scheme& by, const protocol::cluster_info& info) {
+  return size <= by.policy.inline_bytes_max &&
+         info.losses_survived >= std::min(by.policy.survives_losses, 1u);
 }
 
 /// The bytes that are still expected from the source, if known.
@@ -126,23 +137,22 @@ std::optional<std::uint64_t> rest_of(std::optional<std::uint64_t> size, std::uin
 }
 
 atl::result<std::vector<piece>> send_all(chunk_sender& sender, const byte_source& from,
-                                                 std::string first, const std::string& path,
-                                                 const protocol::cluster_info& info,
-                                                 const put_options& options) {
+                                         std::string first, const std::string& path,
+                                         const scheme& by, const put_options& options) {
   auto piece = std::move(first);
   std::uint64_t taken = 0;
   for (std::size_t chunks = 1; !piece.empty(); ++chunks) {
     if (chunks > limits::pieces_per_command_max)
-      return too_large(path, info);
+      return too_large(path, by);
     taken += piece.size();
-    auto is_last = piece.size() < info.chunk_bytes;
+    auto is_last = piece.size() < by.policy.chunk_bytes;
     if (auto sent = sender.send(std::move(piece)); !sent)
       return tl::unexpected{sent.error()};
     if (options.progress)
       options.progress(sender.stored(), options.size.value_or(0));
     if (is_last)
       break;
-    auto next = next_piece(from, info.chunk_bytes, rest_of(options.size, taken));
+    auto next = next_piece(from, by.policy.chunk_bytes, rest_of(options.size, taken));
     if (!next)
       return tl::unexpected{next.error()};
     piece = std::move(*next);
@@ -150,36 +160,13 @@ atl::result<std::vector<piece>> send_all(chunk_sender& sender, const byte_source
   return sender.finish();
 }
 
-} // namespace
-
-atl::result<std::uint64_t> upload(control& masters, storage_pool& storages, const byte_source& from,
-                                  const std::string& path, const put_options& options) {
-  auto& info = storages.info();
-  auto where = new_place(path);
-  if (!where)
-    return tl::unexpected{where.error()};
-  commands::make file;
-  file.where = std::move(*where);
-  file.inode.mtime_ns = options.mtime_ns;
-  file.existing = options.overwrite ? commands::make::if_exists::replace
-                                    : commands::make::if_exists::refuse;
-  file.parents = options.parents;
-  if (options.size.value_or(0) > file_bytes_max(info))
-    return too_large(path, info);
-  auto first = next_piece(from, info.chunk_bytes, options.size);
-  if (!first)
-    return tl::unexpected{first.error()};
-  std::uint64_t size = first->size();
-  if (size <= info.inline_bytes || size == 0) {
-    if (size > 0)
-      file.content.push_back({0, size, std::move(*first)});
-    auto made = masters.run(std::move(file));
-    if (!made)
-      return tl::unexpected{made.error()};
-    return size;
-  }
-  chunk_sender sender{masters, storages};
-  auto pieces = send_all(sender, from, std::move(*first), path, info, options);
+/// Stores the content in chunks, then makes the file visible.
+atl::result<std::uint64_t> put_chunks(control& masters, storage_pool& storages,
+                                      const byte_source& from, std::string first,
+                                      std::shared_ptr<const scheme> by, commands::make file,
+                                      const std::string& path, const put_options& options) {
+  chunk_sender sender{masters, storages, by};
+  auto pieces = send_all(sender, from, std::move(first), path, *by, options);
   auto end = [&] {
     // Only a hint: without it the master considers the upload under way for a while longer.
     std::ignore = masters.call(protocol::kind::finish,
@@ -191,7 +178,7 @@ atl::result<std::uint64_t> upload(control& masters, storage_pool& storages, cons
       end();
     return tl::unexpected{pieces.error()};
   }
-  size = sender.stored();
+  auto size = sender.stored();
   file.content = std::move(*pieces);
   auto made = masters.run(std::move(file));
   end();
@@ -199,6 +186,48 @@ atl::result<std::uint64_t> upload(control& masters, storage_pool& storages, cons
     return tl::unexpected{made.error()};
   if (options.progress)
     options.progress(size, size);
+  return size;
+}
+
+} // namespace
+
+atl::result<std::uint64_t> upload(control& masters, storage_pool& storages, const byte_source& from,
+                                  const std::string& path, const put_options& options) {
+  auto where = new_place(path);
+  if (!where)
+    return tl::unexpected{where.error()};
+  commands::make file;
+  file.where = *where;
+  file.inode.mtime_ns = options.mtime_ns;
+  file.existing =
+      options.overwrite ? commands::make::if_exists::replace : commands::make::if_exists::refuse;
+  file.parents = options.parents;
+  auto by = storages.policies().find_for_new_file(*where);
+  if (!by)
+    return fail(by.error(), path);
+  if (options.size.value_or(0) > file_bytes_max(**by))
+    return too_large(path, **by);
+  auto first = next_piece(from, (*by)->policy.chunk_bytes, options.size);
+  if (!first)
+    return tl::unexpected{first.error()};
+  std::uint64_t size = first->size();
+  auto info = storages.plugins();
+  if (size > 0 && !goes_inline(size, **by, info->info()))
+    return put_chunks(masters, storages, from, std::move(*first), *by, std::move(file), path,
+                      options);
+  if (size > 0)
+    file.content.push_back({0, size, *first});
+  auto made = masters.run(file);
+  if (!made && made.error().code == errc::refused && size > 0) {
+    // The policy of the directory may have changed since it was looked up.
+    storages.policies().forget(*where);
+    auto now = storages.policies().find_for_new_file(*where);
+    if (now && !goes_inline(size, **now, info->info()))
+      return put_chunks(masters, storages, from, std::move(*first), *now, std::move(file), path,
+                        options);
+  }
+  if (!made)
+    return tl::unexpected{made.error()};
   return size;
 }
 

@@ -161,7 +161,7 @@ struct cluster_info {
   std::string cluster;
   std::uint64_t grace_us = 0; ///< chunks of an upload without renewals are collected after so long
   std::uint32_t losses_survived = 0; ///< masters that the name space may lose
-  plugin_choice reads; ///< the balancer that chooses the replica to read from
+  plugin_choice reads;               ///< the balancer that chooses the replica to read from
   std::vector<storage_view> storages;
 };
 

@@ -268,9 +268,8 @@ caf::result<envelope> master_actor::status() {
             seen.connections = settings_.connections();
           if (leads()) {
             seen.survey = &survey_;
-            seen.shortage = placement_.shortage_of_nodes(root_policy_id(), root_chunk_bytes(),
-                                                         registry_,
-                                                         std::chrono::steady_clock::now());
+            seen.shortage = placement_.shortage_of_nodes(
+                root_policy_id(), root_chunk_bytes(), registry_, std::chrono::steady_clock::now());
           }
           answer.deliver(answer_with(describe_status(seen)));
         },

@@ -16,10 +16,10 @@ constexpr std::size_t uploads_max = 100'000;
 void placement_service::add_policy(policy_id id, placement_plugins plugins,
                                    const storage_registry& registry, steady_time now) {
   auto layout = plugins.recovery->layout();
-  auto [entry, is_new] = domains_.try_emplace(
-      id, domain{placement_pool{std::move(plugins.balancer), std::move(plugins.balancer_name),
-                                seed_ ^ id},
-                 std::move(plugins.recovery), layout});
+  auto [entry, is_new] =
+      domains_.try_emplace(id, domain{placement_pool{std::move(plugins.balancer),
+                                                     std::move(plugins.balancer_name), seed_ ^ id},
+                                      std::move(plugins.recovery), layout});
   if (is_new)
     for (auto& [name, node] : registry.nodes())
       entry->second.nodes.on_report(name, node, registry, now);
@@ -56,9 +56,8 @@ placement_service::place(const protocol::allocate_request& request,
     placed.chunk.made_us = std::max({now_us, gc_watermark_us + 1, last_made_us_});
     placed.chunk.random = random_.next();
     last_made_us_ = placed.chunk.made_us;
-    auto targets =
-        domain.nodes.choose(placed.chunk.random, domain.layout.total, per_node, request.avoid,
-                            registry, now);
+    auto targets = domain.nodes.choose(placed.chunk.random, domain.layout.total, per_node,
+                                       request.avoid, registry, now);
     if (!targets)
       return tl::unexpected{targets.error()};
     if (targets->size() < domain.layout.min_write)
@@ -96,8 +95,7 @@ void placement_service::finish(std::uint64_t upload, steady_time now) {
   uploads_.erase(known);
 }
 
-atl::error placement_service::shortage(const domain& of,
-                                       const protocol::allocate_request& request,
+atl::error placement_service::shortage(const domain& of, const protocol::allocate_request& request,
                                        const storage_registry& registry,
                                        std::uint64_t bytes_per_node, std::size_t picked,
                                        steady_time now) const {
@@ -178,7 +176,8 @@ void placement_service::renew(const protocol::renew_request& request, std::uint6
     return;
   }
   if (uploads_.size() < uploads_max)
-    uploads_[request.upload] = {no_policy, std::clamp<std::uint64_t>(request.began_us, 1, now_us), now};
+    uploads_[request.upload] = {no_policy, std::clamp<std::uint64_t>(request.began_us, 1, now_us),
+                                now};
 }
 
 std::optional<std::uint64_t> placement_service::oldest_upload(steady_time now,

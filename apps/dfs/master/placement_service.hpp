@@ -42,9 +42,10 @@ class placement_service {
   void on_report(const std::string& name, const storage_registry::node& node,
                  const storage_registry& registry, steady_time now);
 
-  /// Places `request.chunks` chunks of a policy that was added. The chunks of the upload's last request count as stored by
-  /// now, except on the nodes that this one avoids. @param gc_watermark_us the ids' times are above
-  /// it, whatever the clock says, because older chunks can't be committed.
+  /// Places `request.chunks` chunks of a policy that was added. The chunks of the upload's last
+  /// request count as stored by now, except on the nodes that this one avoids. @param
+  /// gc_watermark_us the ids' times are above it, whatever the clock says, because older chunks
+  /// can't be committed.
   /// @returns errc::unavailable if fewer nodes are up than the scheme must write to, errc::no_space
   /// if enough are up but too few have room, errc::refused if the balancer picks too few of the
   /// nodes with room, errc::internal if the balancer or the scheme failed.

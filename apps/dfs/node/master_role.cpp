@@ -114,8 +114,8 @@ atl::result<caf::actor> master_role::start_application(const atl::node::service_
   if (!root)
     return tl::unexpected{root.error()};
   auto schemes = std::make_shared<scheme_library>(cluster_.plugin_path);
-  auto load = [schemes, seed = member.seed](policy_id id, const dfs::policy& what)
-      -> atl::result<placement_plugins> {
+  auto load = [schemes, seed = member.seed](
+                  policy_id id, const dfs::policy& what) -> atl::result<placement_plugins> {
     auto found = schemes->find(id, what);
     if (!found)
       return tl::unexpected{found.error()};

@@ -75,8 +75,8 @@ atl::result<std::shared_ptr<const atl::spi::recovery>>
 scheme_library::load(policy_id id, const policy& what) const {
   auto plugin = loader_.load(plugin_kind::recovery, what.recovery);
   if (!plugin)
-    return fail(plugin.error(), fmt::format("policy {} needs the recovery plugin '{}'", id,
-                                            what.recovery));
+    return fail(plugin.error(),
+                fmt::format("policy {} needs the recovery plugin '{}'", id, what.recovery));
   auto made = (*plugin)->create_recovery(what.recovery_options);
   if (!made)
     return fail(made.error(), fmt::format("policy {}", id));
@@ -90,8 +90,8 @@ scheme_library::load(policy_id id, const policy& what) const {
     return fail(errc::refused,
                 fmt::format("policy {} stores data as '{}' of {} with {} fragments, and {} {} here "
                             "makes something else: install the release that stored the data",
-                            id, what.encoding, what.recovery, what.fragments,
-                            (*plugin)->name(), (*plugin)->version()));
+                            id, what.encoding, what.recovery, what.fragments, (*plugin)->name(),
+                            (*plugin)->version()));
   return recovery;
 }
 

@@ -1,16 +1,18 @@
-// How a client stores a chunk on the nodes that the masters chose, and handles failed and busy
-// nodes.
+#include "client/chunk_uploader.hpp"
+
 #include "bulk/connection.hpp"
 #include "client/busy_wait.hpp"
 #include "client/plugin_call.hpp"
-#include "client/storage_pool.hpp"
 
 #include <atoll/core/crc32c.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
+#include <optional>
 #include <set>
+#include <utility>
 
 namespace dfs {
 
@@ -23,38 +25,31 @@ constexpr int attempts_at_storing = 3;
 
 } // namespace
 
-atl::result<protocol::placement> storage_pool::place(upload_lease& upload, std::size_t bytes,
-                                                     const std::vector<storage_id>& avoid) {
-  auto answer =
-      masters_.call(protocol::kind::allocate,
-                    protocol::encode(protocol::allocate_request{upload.id(), 1, bytes, avoid}));
-  if (!answer)
-    return tl::unexpected{answer.error()};
-  auto room = protocol::decode_allocate_response(*answer);
-  if (!room)
-    return tl::unexpected{room.error()};
-  if (room->refusal)
-    return tl::unexpected{*room->refusal};
-  if (room->placements.size() != 1)
-    return fail(errc::corrupt, "a master's answer doesn't fit the question");
-  upload.note_chunk(room->placements.front().chunk);
-  return std::move(room->placements.front());
+atl::result<protocol::placement> chunk_uploader::place(upload_lease& upload, const scheme& by,
+                                                       std::size_t bytes,
+                                                       const std::vector<storage_id>& avoid) {
+  auto places = view_.masters().allocate({upload.id(), 1, bytes, avoid, by.id});
+  if (!places)
+    return tl::unexpected{places.error()};
+  upload.note_chunk(places->placements.front().chunk);
+  return std::move(places->placements.front());
 }
 
 /// Sends the same bytes to several nodes in a pipeline, and records the outcome of each.
-void storage_pool::write_pipeline(std::span<fragment_write> targets, const chunk_id& chunk,
-                                  std::string_view bytes, bool await_go) {
+void chunk_uploader::write_pipeline(std::span<fragment_write> targets, const chunk_id& chunk,
+                                    std::string_view bytes, durability how, bool await_go) {
   std::vector<write_target> wire_targets;
   for (const auto& each : targets)
     wire_targets.push_back(each.target);
-  auto results =
-      dfs::write_chunk(wire_targets, chunk, bytes, info_.durability, make_options(), await_go);
+  auto link = connections_.take(wire_targets.front().at);
+  auto results = link->write_chunk(wire_targets, chunk, bytes, how, await_go);
+  connections_.give_back(std::move(link));
   for (std::size_t i = 0; i < targets.size(); ++i) {
     // If the first node fails, the outcome of the others is unknown.
     targets[i].outcome =
         results ? (*results)[i].outcome : atl::status{tl::unexpected{results.error()}};
     if (targets[i].outcome)
-      note_progress();
+      progress_.note();
   }
   // When a node in the pipeline is unreachable, all nodes downstream of it fail as well. Of a
   // trailing run of failures only the first node is a suspect.
@@ -67,12 +62,12 @@ void storage_pool::write_pipeline(std::span<fragment_write> targets, const chunk
 
 /// Retries the same nodes while some are busy: busy nodes have not failed, and fragments that are
 /// stored under this chunk id stay stored.
-void storage_pool::write_patiently(std::vector<fragment_write> targets, const chunk_id& chunk,
-                                   std::string_view bytes,
-                                   std::map<storage_id, failed_write>& problems) {
-  busy_wait waiting{cluster_.busy_timeout};
+void chunk_uploader::write_patiently(std::vector<fragment_write> targets, const chunk_id& chunk,
+                                     std::string_view bytes, durability how,
+                                     failed_writes& problems) {
+  busy_wait waiting{view_.settings().busy_timeout};
   for (bool was_busy = false;; was_busy = true) {
-    write_pipeline(targets, chunk, bytes, was_busy);
+    write_pipeline(targets, chunk, bytes, how, was_busy);
     std::vector<fragment_write> busy;
     for (auto& each : targets) {
       if (each.outcome)
@@ -84,7 +79,7 @@ void storage_pool::write_patiently(std::vector<fragment_write> targets, const ch
     }
     if (busy.empty())
       return;
-    if (!waiting.pause(last_progress())) {
+    if (!waiting.pause(progress_.last())) {
       for (auto& each : busy)
         problems[each.node] = {each.outcome.error(), false};
       return;
@@ -95,55 +90,59 @@ void storage_pool::write_patiently(std::vector<fragment_write> targets, const ch
   }
 }
 
-std::map<storage_id, storage_pool::failed_write>
-storage_pool::write_fragments(const protocol::placement& where, std::string_view data) {
-  std::map<storage_id, failed_write> problems;
+chunk_uploader::failed_writes chunk_uploader::write_fragments(const protocol::placement& where,
+                                                              const scheme& by,
+                                                              std::string_view data) {
+  failed_writes problems;
   std::vector<fragment_write> targets;
   for (std::size_t i = 0; i < where.targets.size(); ++i) {
     const auto& target = where.targets[i];
     targets.push_back(
         {target.id, {target.name, target.bulk, static_cast<std::uint32_t>(i)}, {}, false});
   }
-  if (recovery_->layout().identical) {
-    write_patiently(std::move(targets), where.chunk, data, problems);
+  auto& recovery = *by.recovery;
+  if (recovery.layout().identical) {
+    write_patiently(std::move(targets), where.chunk, data, by.policy.durability, problems);
     return problems;
   }
   std::string scratch;
-  auto fragments = call_plugin("recovery", info_.recovery.name,
-                               [&] { return recovery_->encode(data, scratch); });
+  auto fragments =
+      call_plugin("recovery", by.policy.recovery, [&] { return recovery.encode(data, scratch); });
   for (std::size_t i = 0; i < targets.size() && i < fragments.size(); ++i)
-    write_patiently({targets[i]}, where.chunk, fragments[i], problems);
+    write_patiently({targets[i]}, where.chunk, fragments[i], by.policy.durability, problems);
   return problems;
 }
 
-atl::result<chunk_record> storage_pool::store(upload_lease& upload, std::string_view data) {
+atl::result<chunk_record> chunk_uploader::store(upload_lease& upload, const scheme& by,
+                                                std::string_view data) {
   try {
-    return try_to_store(upload, data);
+    return try_to_store(upload, by, data);
   } catch (const plugin_threw& problem) {
     return fail(errc::internal, problem.what());
   }
 }
 
-atl::result<chunk_record> storage_pool::try_to_store(upload_lease& upload, std::string_view data) {
-  auto needed = recovery_->layout().min_write;
+atl::result<chunk_record> chunk_uploader::try_to_store(upload_lease& upload, const scheme& by,
+                                                       std::string_view data) {
+  auto needed = by.policy.fragments_min;
   auto crc = atl::crc32c(data);
   std::vector<storage_id> avoid;
   std::optional<atl::error> last_problem;
-  busy_wait waiting{cluster_.busy_timeout};
+  busy_wait waiting{view_.settings().busy_timeout};
   for (int attempt = 1;; ++attempt) {
     if (attempt > attempts_at_storing) {
       // Nodes that don't answer this client but report to the masters (otherwise the masters would
       // not choose them) are treated as busy.
-      if (last_problem->code != errc::timeout || !waiting.pause(last_progress()))
+      if (last_problem->code != errc::timeout || !waiting.pause(progress_.last()))
         break;
       attempt = 1;
       avoid.clear();
     }
-    auto where = place(upload, data.size(), avoid);
+    auto where = place(upload, by, data.size(), avoid);
     if (!where && !avoid.empty()) {
       // There are too few other nodes. A node that failed here may be back by now.
       avoid.clear();
-      where = place(upload, data.size(), avoid);
+      where = place(upload, by, data.size(), avoid);
     }
     if (!where) {
       auto why = where.error();
@@ -151,11 +150,11 @@ atl::result<chunk_record> storage_pool::try_to_store(upload_lease& upload, std::
         why.message += "; before that: " + last_problem->message;
       return tl::unexpected{why};
     }
-    auto problems = write_fragments(*where, data);
-    chunk_record record{where->chunk, data.size(), {}, crc};
+    auto problems = write_fragments(*where, by, data);
+    chunk_record record{where->chunk, data.size(), {}, crc, by.id};
     for (auto& target : where->targets)
       record.nodes.push_back(problems.contains(target.id) ? no_storage : target.id);
-    record.nodes.resize(recovery_->layout().total, no_storage);
+    record.nodes.resize(by.policy.fragments, no_storage);
     auto stored = where->targets.size() - problems.size();
     // The goal is all fragments; a second attempt may find working nodes, a third is not worth its
     // time.
@@ -166,7 +165,7 @@ atl::result<chunk_record> storage_pool::try_to_store(upload_lease& upload, std::
         return fail(errc::busy,
                     fmt::format("storage nodes were busy for {} s, and nothing moved meanwhile; "
                                 "try again later, or raise client.busy_timeout: {}",
-                                cluster_.busy_timeout / std::chrono::seconds{1},
+                                view_.settings().busy_timeout / std::chrono::seconds{1},
                                 problem.why.message));
       if (problem.suspect)
         avoid.push_back(id);
@@ -183,14 +182,10 @@ atl::result<chunk_record> storage_pool::try_to_store(upload_lease& upload, std::
 }
 
 /// Are there healthy nodes that neither have a fragment nor have just failed?
-bool storage_pool::has_others(const chunk_record& record,
-                              const std::map<storage_id, failed_write>& problems) {
+bool chunk_uploader::has_others(const chunk_record& record, const failed_writes& problems) const {
   std::set<storage_id> spread(record.nodes.begin(), record.nodes.end());
-  std::lock_guard lock{mutex_};
-  return std::any_of(nodes_.begin(), nodes_.end(), [&](auto& entry) {
-    return entry.second.view.healthy && !spread.contains(entry.first) &&
-           !problems.contains(entry.first);
-  });
+  return view_.nodes()->has_healthy(
+      [&](storage_id id) { return spread.contains(id) || problems.contains(id); });
 }
 
 } // namespace dfs
