@@ -23,19 +23,22 @@ constexpr std::uint64_t entries_in_all = 3000;
 /// The entry at an index, always the same: files that come, are replaced, moved and removed.
 std::string entry_at(std::uint64_t index) {
   atl::spi::random_source random{index};
-  auto path = [&] { return fmt::format("/{}/{}", random.below(5), random.below(20)); };
-  action what;
+  auto path = [&] { return at(fmt::format("/{}/{}", random.below(5), random.below(20))); };
+  auto encoded = [index](action what) {
+    return encode(command{{1, 1}, index, birth_us + index, std::move(what)});
+  };
+  if (index == 1)
+    return encoded(commands::define_policy{two_copies()});
+  if (index == 2)
+    return encoded(commands::set_policy{at("/"), 1});
   switch (random.below(4)) {
   case 0:
-    what = commands::remove{path(), true};
-    break;
+    return encoded(commands::unlink{path(), commands::unlink::expect::anything, true});
   case 1:
-    what = commands::rename{path(), path(), true};
-    break;
+    return encoded(commands::rename{path(), path()});
   default:
-    what = commands::put_file{path(), birth_us, std::string(random.below(500), 'x'), true, true};
+    return encoded(new_file(path(), text_pieces(std::string(random.below(500), 'x'))));
   }
-  return encode(command{{1, 1}, index, birth_us + index, std::move(what)});
 }
 
 void apply_up_to(name_space& names, std::uint64_t last) {
@@ -241,7 +244,7 @@ TEST_CASE("a query that hits a damaged row is left to other replicas, and so are
   make_large_copy(folder / "copy");
   auto names = open(folder / "copy");
   auto question_of = [](int i) {
-    return encode(query_message{queries::stat{fmt::format("/{:04}", i)}});
+    return encode(query_message{queries::stat{at(fmt::format("/{:04}", i))}});
   };
   CHECK(names->query(question_of(1999)).has_value());
   names.reset();
@@ -261,7 +264,7 @@ TEST_CASE("a query that hits a damaged row is left to other replicas, and so are
 TEST_CASE("a snapshot of a damaged name space is refused, even if no read has hit the damage") {
   temporary_folder folder;
   make_large_copy(folder / "copy");
-  auto question_of_a_whole_row = encode(query_message{queries::stat{"/1999"}});
+  auto question_of_a_whole_row = encode(query_message{queries::stat{at("/1999")}});
   auto names = open(folder / "copy");
   REQUIRE(names->save(folder / "whole").has_value());
   CHECK(names->check_saved(folder / "whole").has_value());
@@ -303,12 +306,12 @@ TEST_CASE(
   auto declaration_error = [&](action what) {
     return (*names)->admission_check(encode(command{{1, 1}, 1, birth_us, std::move(what)}));
   };
-  auto why = declaration_error(commands::mkdir{"/d"});
+  auto why = declaration_error(new_directory(at("/d")));
   REQUIRE(why.has_value());
   CHECK(why->code == errc::no_space);
   CHECK(why->message.find("reserve") != std::string::npos);
   CHECK((*names)->shortage() == why->message);
-  CHECK_FALSE(declaration_error(commands::remove{"/d"}).has_value());
+  CHECK_FALSE(declaration_error(commands::unlink{at("/d")}).has_value());
   CHECK_FALSE(declaration_error(commands::collect_garbage{}).has_value());
   auto malformed = (*names)->admission_check("garbage");
   REQUIRE(malformed.has_value());
@@ -340,9 +343,9 @@ TEST_CASE("queries and entries whose rows aren't in memory are not handled inlin
   for (auto* file : {"/a", "/b"})
     for (int i = 0; i < 100; ++i) // the rows are in many blocks
       REQUIRE(names.put(fmt::format("{}{}", file, i), text).has_value());
-  auto asked = encode(query_message{queries::open{"/a50"}});
+  auto asked = encode(query_message{queries::open{at("/a50")}});
   CHECK(names.names().try_query_in_memory(asked) == names.names().query(asked).value());
-  CHECK_FALSE(names.names().try_query_in_memory(encode(query_message{queries::list{"/", {}, 0}})));
+  CHECK_FALSE(names.names().try_query_in_memory(encode(query_message{queries::list{at("/")}})));
   CHECK(names.names().can_apply_inline());
 
   names.restart();
@@ -361,11 +364,12 @@ TEST_CASE("changes of an entry that failed are invisible") {
   REQUIRE(names.put("/a").has_value());
   committed_entry misplaced{names.names().applied() + 2, 0, true, {}};
   REQUIRE_FALSE(names.names().apply({&misplaced, 1}).has_value());
-  auto seen = names.query(queries::stat{"/a"});
+  auto seen = names.query(queries::stat{at("/a")});
   REQUIRE_FALSE(seen.has_value());
   CHECK(seen.error().code == errc::unavailable);
-  CHECK_FALSE(
-      names.names().try_query_in_memory(encode(query_message{queries::stat{"/a"}})).has_value());
+  CHECK_FALSE(names.names()
+                  .try_query_in_memory(encode(query_message{queries::stat{at("/a")}}))
+                  .has_value());
   CHECK_FALSE(names.names().digest().has_value());
   names.restart(); // the database has no trace of the change
   CHECK(names.names().applied() == 0);

@@ -50,14 +50,15 @@ TEST_CASE("a storage node's name moves to another data folder only on an operato
 
 TEST_CASE("the proposing replica's time replaces a client's in a command") {
   subject it;
-  command from_client{{7, 7}, 1, birth_us + 400 * 24 * 3600 * second_us, commands::mkdir{"/d"}};
+  command from_client{{7, 7}, 1, birth_us + 400 * 24 * 3600 * second_us, new_directory(at("/d"))};
   auto bytes = encode(from_client);
-  it.names().stamp(bytes, std::chrono::microseconds{birth_us});
-  CHECK(decode_command(bytes)->time_us == birth_us);
+  auto now = std::chrono::microseconds{it.now_us() + second_us};
+  it.names().stamp(bytes, now);
+  CHECK(decode_command(bytes)->time_us == it.now_us() + second_us);
   CHECK(decode_command(bytes)->session == from_client.session);
   apply_entry(it.names(), bytes);
-  CHECK(it.names().latest_stamp() == std::chrono::microseconds{birth_us});
+  CHECK(it.names().latest_stamp() == now);
   std::string short_one{"x"};
-  it.names().stamp(short_one, std::chrono::microseconds{birth_us});
+  it.names().stamp(short_one, now);
   CHECK(short_one == "x");
 }

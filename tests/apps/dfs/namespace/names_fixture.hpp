@@ -2,6 +2,7 @@
 
 #include "namespace/command.hpp"
 #include "namespace/name_space.hpp"
+#include "namespace/path.hpp"
 #include "temporary_folder.hpp"
 
 #include <doctest/doctest.h>
@@ -21,6 +22,77 @@ using atl::spi::committed_entry;
 
 constexpr std::uint64_t second_us = 1'000'000;
 constexpr std::uint64_t birth_us = 1'700'000'000 * second_us;
+constexpr std::int64_t birth_ns = static_cast<std::int64_t>(birth_us) * 1000;
+
+/// The place that a client calls by this absolute path.
+inline place at(std::string_view path) {
+  auto where = place_of(path);
+  REQUIRE_MESSAGE(where.has_value(), where.error().message);
+  return *where;
+}
+
+/// The policy of the tests: two fragments, of which one may be missing.
+inline policy two_copies() {
+  policy made;
+  made.recovery = "replicate";
+  made.encoding = "copies/1";
+  made.placement = "random";
+  made.fragments = 2;
+  made.fragments_min = 1;
+  made.survives_losses = 1;
+  made.storage_cost = 200;
+  made.inline_bytes_max = 48u << 10;
+  return made;
+}
+
+inline std::vector<piece> text_pieces(std::string text) {
+  if (text.empty())
+    return {};
+  auto length = text.size();
+  return {{0, length, std::move(text)}};
+}
+
+/// Whole chunks, one after the other.
+inline std::vector<piece> chunk_pieces(const std::vector<chunk_record>& chunks) {
+  std::vector<piece> pieces;
+  std::uint64_t offset = 0;
+  for (const auto& chunk : chunks) {
+    pieces.push_back({offset, chunk.size_bytes, chunk_part{chunk, 0}});
+    offset += chunk.size_bytes;
+  }
+  return pieces;
+}
+
+inline commands::make new_directory(place where, bool parents = false) {
+  commands::make made;
+  made.where = std::move(where);
+  made.inode.type = inode_type::directory;
+  made.inode.mode = 0755;
+  made.existing = parents ? commands::make::if_exists::keep : commands::make::if_exists::refuse;
+  made.parents = parents;
+  return made;
+}
+
+inline commands::make
+new_file(place where, std::vector<piece> content = {},
+         commands::make::if_exists existing = commands::make::if_exists::replace,
+         bool parents = true) {
+  commands::make made;
+  made.where = std::move(where);
+  made.existing = existing;
+  made.parents = parents;
+  made.content = std::move(content);
+  return made;
+}
+
+inline commands::make new_symlink(place where, std::string target) {
+  commands::make made;
+  made.where = std::move(where);
+  made.inode.type = inode_type::symlink;
+  made.inode.mode = 0777;
+  made.content = text_pieces(std::move(target));
+  return made;
+}
 
 inline std::unique_ptr<name_space> open(const std::filesystem::path& folder) {
   name_space::settings settings;
@@ -44,10 +116,31 @@ inline std::string digest(const name_space& names) {
   return *text;
 }
 
-/// A name space in a folder of its own, and one client with a session.
+/// The bytes of a page of a file that has no parts of chunks; holes are NUL.
+inline std::string text_of(const responses::opened& opened) {
+  std::string text(opened.attributes.size_bytes, '\0');
+  for (const auto& part : opened.pieces)
+    text.replace(part.offset_bytes, part.length_bytes, std::get<std::string>(part.content));
+  return text;
+}
+
+inline std::vector<chunk_record> chunks_of(const responses::opened& opened) {
+  std::vector<chunk_record> chunks;
+  for (const auto& part : opened.pieces)
+    if (auto* stored = std::get_if<chunk_part>(&part.content))
+      chunks.push_back(stored->chunk);
+  return chunks;
+}
+
+/// A name space in a folder of its own, with a policy of the root, and one client with a session.
 class subject {
  public:
-  subject() : names_{open(folder_ / "names")} {}
+  subject() : names_{open(folder_ / "names")} {
+    auto defined = run(commands::define_policy{two_copies()});
+    REQUIRE(defined.has_value());
+    policy_ = defined->id;
+    REQUIRE(run(commands::set_policy{at("/"), policy_}).has_value());
+  }
 
   template <class Command>
   atl::result<typename Command::response> run(Command what) {
@@ -59,16 +152,52 @@ class subject {
   auto query(const Query& what) const {
     return dfs::query(*names_, what);
   }
+
+  /// Stores a file, with missing parents, over a file that is there.
   atl::result<responses::changed> put(const std::string& path, std::string text = "text") {
-    return run(commands::put_file{path, mtime_us(), std::move(text), true, true});
+    return run(new_file(at(path), text_pieces(std::move(text))));
   }
-  atl::result<responses::changed> put(const std::string& path, std::vector<chunk_record> chunks) {
-    commands::put_file::extent_list extents;
-    for (auto& chunk : chunks)
-      extents.push_back({chunk, chunk.size_bytes});
-    return run(commands::put_file{path, mtime_us(), std::move(extents), true, true});
+  atl::result<responses::changed> put(const std::string& path,
+                                      const std::vector<chunk_record>& chunks) {
+    return run(new_file(at(path), chunk_pieces(chunks)));
   }
-  chunk_record chunk(std::uint64_t number) const { return {{now_us_, number}, 100, {1, 2}}; }
+  atl::result<responses::changed> make_directory(const std::string& path) {
+    return run(new_directory(at(path)));
+  }
+  atl::result<responses::changed> remove(const std::string& path, bool recursive = false) {
+    return run(commands::unlink{at(path), commands::unlink::expect::anything, recursive});
+  }
+  atl::result<responses::changed> rename(const std::string& from, const std::string& to) {
+    return run(commands::rename{at(from), at(to)});
+  }
+
+  atl::result<responses::entry> stat(const std::string& path) const {
+    return query(queries::stat{at(path)});
+  }
+  inode_attributes attributes(const place& where) const {
+    auto found = query(queries::stat{where});
+    REQUIRE_MESSAGE(found.has_value(), found.error().message);
+    return found->attributes;
+  }
+  inode_attributes attributes(const std::string& path) const { return attributes(at(path)); }
+  inode_id inode(const std::string& path) const {
+    auto found = stat(path);
+    REQUIRE_MESSAGE(found.has_value(), found.error().message);
+    return found->inode;
+  }
+  atl::result<responses::opened> open_file(const std::string& path) const {
+    return query(queries::open{at(path)});
+  }
+  std::string text(const std::string& path) const {
+    auto opened = open_file(path);
+    REQUIRE_MESSAGE(opened.has_value(), opened.error().message);
+    return text_of(*opened);
+  }
+
+  /// A chunk of 100 bytes on the storage nodes 1 and 2.
+  chunk_record chunk(std::uint64_t number) const {
+    return {{now_us_, number}, 100, {1, 2}, 0, policy_};
+  }
   void register_storages() {
     for (auto* name : {"one", "two", "three"})
       REQUIRE(run(commands::register_storage{name, std::string{"uuid of "} + name}).has_value());
@@ -80,13 +209,14 @@ class subject {
     return known->chunks.size() == 1;
   }
   responses::summary summary() const { return *query(queries::summary{}); }
+  policy_id policy() const { return policy_; }
   std::uint64_t now_us() const { return now_us_; }
-  std::int64_t mtime_us() const { return static_cast<std::int64_t>(now_us_); }
+  std::int64_t now_ns() const { return static_cast<std::int64_t>(now_us_) * 1000; }
   void sleep(std::uint64_t us) { now_us_ += us; }
 
   void restart() {
     names_.reset();
-    names_ = open(folder_ / "names");
+    names_ = names::open(folder_ / "names");
   }
   name_space& names() { return *names_; }
   std::filesystem::path folder() const { return folder_.path(); }
@@ -96,6 +226,7 @@ class subject {
   std::unique_ptr<name_space> names_;
   std::uint64_t sequence_ = 0;
   std::uint64_t now_us_ = birth_us;
+  policy_id policy_ = no_policy;
 };
 
 } // namespace names

@@ -12,8 +12,8 @@ void apply_many(subject& names, int round) {
   constexpr std::uint64_t count = 100;
   std::vector<std::string> commands;
   for (std::uint64_t i = 0; i < count; ++i) {
-    commands::put_file put{"/d/file", 7, std::string(1 + i % 50, static_cast<char>('a' + i % 26)),
-                           true, true};
+    auto put = new_file(at("/d/file"),
+                        text_pieces(std::string(1 + i % 50, static_cast<char>('a' + i % 26))));
     auto sequence = static_cast<std::uint64_t>(round - 1) * count + i + 1;
     commands.push_back(encode(command{{9, 9}, sequence, names.now_us(), put}));
   }
@@ -39,16 +39,16 @@ TEST_CASE("queries see a state between two entries, also during a flush") {
       std::uint64_t version = 0;
       while (!done || asked < 100) {
         // A replaced file keeps its name, and has the complete content of one version.
-        auto opened = names.query(queries::open{"/d/file"});
-        if (!opened || opened->inline_bytes.size() != opened->size_bytes ||
-            opened->inline_bytes.find_first_not_of(opened->inline_bytes[0]) != std::string::npos ||
-            opened->version < version)
+        auto opened = names.query(queries::open{at("/d/file")});
+        auto text = opened ? text_of(*opened) : std::string{};
+        if (text.empty() || text.find_first_not_of(text[0]) != std::string::npos ||
+            opened->attributes.version < version)
           ++wrong;
         else
-          version = opened->version;
+          version = opened->attributes.version;
         // So does its directory while other entries are added and removed.
-        auto listed = names.query(queries::list{"/d", {}, 0});
-        auto stat = names.query(queries::stat{"/d"});
+        auto listed = names.query(queries::list{at("/d")});
+        auto stat = names.query(queries::stat{at("/d")});
         if (!listed || !stat || listed->entries.empty() || listed->entries[0].name != "file" ||
             listed->entries.size() > 2)
           ++wrong;
@@ -61,7 +61,7 @@ TEST_CASE("queries see a state between two entries, also during a flush") {
     if (i % 2)
       names.put("/d/other", "x");
     else
-      (void)names.run(commands::remove{"/d/other"});
+      (void)names.remove("/d/other");
     if (i % 7 == 0)
       REQUIRE(names.names().flush().has_value());
     if (i % 10 == 0)
