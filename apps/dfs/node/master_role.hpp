@@ -13,8 +13,6 @@ class master_role final : public atl::node::replicated_service {
   master_role();
 
   std::vector<atl::key_spec> keys() const override { return master_keys(); }
-  /// `read_node` has checked the file.
-  atl::status check(const atl::config&) const override { return {}; }
 
  private:
   atl::status prepare() override;

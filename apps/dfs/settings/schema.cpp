@@ -1,7 +1,7 @@
+#include "settings/masters_service.hpp"
 #include "settings/plugins.hpp"
 #include "settings/settings.hpp"
 
-#include <atoll/node/service_description.hpp>
 #include <atoll/node/unite_keys.hpp>
 
 namespace dfs {
@@ -95,7 +95,7 @@ std::vector<key_spec> shared_keys() {
 }
 
 std::vector<key_spec> master_keys() {
-  return atl::node::unite_keys({{reserve_key()}, atl::node::replica_keys()});
+  return atl::node::unite_keys({{reserve_key()}, atl::node::replica_keys(masters_service())});
 }
 
 std::vector<key_spec> storage_keys() {

@@ -1,3 +1,5 @@
+#include "service_cache.hpp"
+
 #include <atoll/core/shell_word.hpp>
 #include <atoll/node/cluster_config.hpp>
 #include <atoll/node/group_config.hpp>
@@ -20,7 +22,7 @@ constexpr const char* cluster_file = "cluster.toml";
 node_file_format format_of(const service_description& service) {
   node_file_format format;
   format.schema =
-      unite_keys({node_keys({service.name}), replica_keys(), cluster_schema_of(service)});
+      unite_keys({node_keys({service.name}), replica_keys(service), cluster_schema_of(service)});
   format.describe = [array = service.members](const config& config) -> result<node_description> {
     config_errors problems{config};
     node_description says;
@@ -66,7 +68,7 @@ result<std::function<std::string()>> watch(const service_description& service,
 
 } // namespace
 
-std::vector<key_spec> replica_keys() {
+std::vector<key_spec> replica_keys(const service_description& service) {
   using spi::option_type;
   return {
       {.key = "node.snapshot_port",
@@ -81,6 +83,7 @@ std::vector<key_spec> replica_keys() {
        .minimum = "0",
        .meaning = "Free space that the node leaves on its disk: below it only what frees space is "
                   "taken."},
+      cache_key(service),
   };
 }
 

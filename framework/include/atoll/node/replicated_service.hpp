@@ -57,7 +57,7 @@ class replicated_service : public role {
   explicit replicated_service(service_description what);
 
   std::string_view name() const final { return description_.name; }
-  /// `node.snapshot_port`, `node.reserve`, and the members.
+  /// `node.snapshot_port`, `node.reserve`, the service's cache, and the members.
   std::vector<key_spec> keys() const override;
   /// That the node is among the members.
   status check(const config& config) const override;

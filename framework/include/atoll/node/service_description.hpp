@@ -14,6 +14,9 @@ struct service_description {
   std::string name;                           ///< the role's, in `node.roles`: `jobs`
   std::string members = "members";            ///< the array of tables that names the members
   std::string consensus = "consensus.plugin"; ///< the key that chooses the protocol
+  /// The key that says how much memory caches the rows of its state. Services of one node may share
+  /// the key: each has a cache of that size.
+  std::string cache = "service.cache";
   /// Where the configuration chooses plugins.
   std::vector<plugin_section> plugins{{"consensus.plugin", spi::plugin_kind::consensus, "raft",
                                        "The protocol by which the members agree.",
@@ -25,8 +28,9 @@ struct service_description {
   std::string former_state{};
 };
 
-/// The keys of a replica that aren't keys of each node: `node.snapshot_port`, `node.reserve`.
-std::vector<key_spec> replica_keys();
+/// The keys of a replica that aren't keys of each node: `node.snapshot_port`, `node.reserve`, and
+/// that of the service's cache.
+std::vector<key_spec> replica_keys(const service_description& service);
 
 /// All keys of the cluster's file, which is all that a client reads.
 std::vector<key_spec> cluster_schema_of(const service_description& service);

@@ -21,7 +21,8 @@ struct replicated_state::implementation {
   implementation(std::filesystem::path where, const settings& wanted,
                  std::unique_ptr<service_logic> of)
       : folder{std::move(where)}, how{wanted}, logic{std::move(of)}, service{logic->info()},
-        disk{folder, how.free_bytes_min, service.title}, ballast{how.ballast, how.free_bytes_min} {}
+        disk{folder, how.free_bytes_min, service.title}, ballast{how.ballast, how.free_bytes_min},
+        known{row_cache_bytes(how)} {}
 
   std::filesystem::path folder;
   settings how;

@@ -32,7 +32,7 @@ tl::unexpected<error> damaged(const fs::path& folder, std::string_view why,
 /// Everything that takes memory or threads is bounded here.
 rocksdb::Options options_from(const replicated_state::settings& settings) {
   rocksdb::BlockBasedTableOptions table;
-  table.block_cache = rocksdb::NewLRUCache(settings.block_cache_bytes);
+  table.block_cache = rocksdb::NewLRUCache(settings.cache_bytes - row_cache_bytes(settings));
   table.cache_index_and_filter_blocks = true; // otherwise they would take memory beside the cache
   table.pin_l0_filter_and_index_blocks_in_cache = true;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));

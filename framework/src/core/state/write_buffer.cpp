@@ -1,5 +1,6 @@
 #include "write_buffer.hpp"
 
+#include "row_cache.hpp"
 #include "state_database.hpp"
 #include "state_rows.hpp"
 
@@ -85,9 +86,9 @@ void write_buffer::visit(
 
 void write_buffer::move_to(row_cache& known) {
   for (auto& [key, it] : in_order_)
-    known.put(key, std::move(it.value));
+    known.put(key, it.value);
   for (auto& [key, it] : others_)
-    known.put(key, std::move(it.value));
+    known.put(key, it.value);
   in_order_.clear();
   others_.clear();
   bytes_ = 0;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "row_cache.hpp"
+#include "key_hash.hpp"
 
 #include <atoll/core/state/row_reader.hpp>
 
@@ -16,6 +16,8 @@
 #include <unordered_map>
 
 namespace atl {
+
+class row_cache;
 
 /// The value of a row after some log entries.
 struct row {

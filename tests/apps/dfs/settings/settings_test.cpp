@@ -115,6 +115,8 @@ TEST_CASE("contradictions are reported with their place") {
           "5:", "only a storage node listens there");
   refused(good + "\n[links]\nheartbeat = \"3s\"\n", "16:", "at least twice");
   refused(good + "\n[files]\nchunk_size = 100000\n", "16:", "multiple of 64KiB");
+  refused(good + "\n[names]\ncache = \"1MiB\"\n", "16:", "at least 8MiB");
+  refused(good + "\n[names]\ncache = \"much\"\n", "16:", "a size such as");
   refused(good + "\n[files]\nsession_expiry = \"1m\"\n[client]\ntimeout = \"50s\"\n",
           "16:", "twice client.timeout");
   refused(replaced(good, "id = 1", "id = 1\njoins = true"), "12:", "needs one at its birth");
