@@ -135,6 +135,7 @@ void request_dispatcher::on_answer(std::uint64_t attempt, spi::timestamp now) {
     pool_.finish(ended.worker, {true, now_ - ended.started}, now_);
   if (ended.request != 0) {
     latencies_.add(now_ - ended.started);
+    counters_.latency += now_ - ended.started;
     counters_.hedges_won += ended.is_hedge;
     detach(attempt, ended.request);
     complete(ended.request, attempt, std::nullopt);
@@ -310,11 +311,18 @@ std::optional<std::uint64_t> request_dispatcher::worker_of(std::uint64_t attempt
   return found == attempts_.end() ? std::nullopt : std::optional{found->second.worker};
 }
 
+std::optional<worker_load> request_dispatcher::find_load(std::uint64_t id) const {
+  auto found = workers_.find(id);
+  if (found == workers_.end())
+    return std::nullopt;
+  return worker_load{id, found->second.is_available, pool_.is_ejected(id), pool_.in_flight(id),
+                     pool_.latency(id)};
+}
+
 std::vector<worker_load> request_dispatcher::workers() const {
   std::vector<worker_load> all;
   for (auto& [id, worker] : workers_)
-    all.push_back(
-        {id, worker.is_available, pool_.is_ejected(id), pool_.in_flight(id), pool_.latency(id)});
+    all.push_back(*find_load(id));
   std::ranges::sort(all, {}, &worker_load::id);
   return all;
 }

@@ -75,6 +75,8 @@ class request_dispatcher {
   dispatch_load load() const;
   /// By id.
   std::vector<worker_load> workers() const;
+  /// None: there is no such worker.
+  std::optional<worker_load> find_load(std::uint64_t worker) const;
   /// At which worker the attempt has a place; none: at no worker.
   std::optional<std::uint64_t> worker_of(std::uint64_t attempt) const;
   std::uint64_t plugin_errors() const { return pool_.plugin_errors(); }
