@@ -38,7 +38,7 @@ is_quoted() {
   done
   [ "$(blocks "$language" "$guide")" = "$number" ] || fail "the guide has blocks of $language that nothing compares"
 }
-is_quoted cpp job_queue.cpp job_queue.hpp jobsd.cpp jobs.cpp ../digger/digger.hpp ../gateway/gateway.hpp ../job_queue_proof/prove_jobs.cpp
+is_quoted cpp job_queue.cpp job_queue.hpp jobsd.cpp jobs.cpp ../digger/digger.hpp ../digger/digger.hpp ../gateway/gateway.hpp ../job_queue_proof/prove_jobs.cpp
 is_quoted cmake CMakeLists.txt ../job_queue_proof/CMakeLists.txt
 is_quoted toml cluster/cluster.toml ../digger/workers.toml
 

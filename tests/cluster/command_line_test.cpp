@@ -317,7 +317,7 @@ TEST_CASE("times before 1970 are kept and shown") {
     auto listed = shell(fmt::format("TZ=UTC $dfs ls -l {}/f", directory));
     CHECK_MESSAGE(contains(listed.out, shown), listed.out);
     auto stat = nlohmann::json::parse(run({"--json", "stat", directory + "/f"}).out);
-    CHECK(stat["mtime_us"] == seconds * 1'000'000ll);
+    CHECK(stat["mtime_ns"] == seconds * 1'000'000'000ll);
   }
 }
 

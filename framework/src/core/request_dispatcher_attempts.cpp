@@ -136,6 +136,7 @@ void request_dispatcher::on_answer(std::uint64_t attempt, spi::timestamp now) {
     pool_.finish(ended.worker, {true, now_ - ended.started}, now_);
   if (ended.request != 0) {
     latencies_.add(now_ - ended.started);
+    counters_.latency += now_ - ended.started;
     counters_.hedges_won += ended.is_hedge;
     detach(attempt, ended.request);
     complete(ended.request, attempt, std::nullopt);

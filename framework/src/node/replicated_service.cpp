@@ -359,6 +359,7 @@ status replicated_service::start_replica(const record_log::binding& bound) {
   settings.protocol = std::move(*protocol);
   settings.stable = std::move(*stable);
   settings.supervisor = node_->supervisor;
+  settings.latest_view = latest_view_;
   settings.blocks_on_one_failure = plugin.plugin->claim("blocks_on_one_failure") == "yes";
   return start_actors(std::move(settings), birth, *members);
 }

@@ -198,8 +198,11 @@ status running_node::start_role(const std::shared_ptr<role>& what) {
                      }}});
   try {
     auto started = what->start(roles_.back().context);
-    if (started)
-      description_->set_status(std::string{what->name()}, [what] { return describe(*what); });
+    if (started) {
+      std::string name{what->name()};
+      description_->set_status(name, [what] { return describe(*what); });
+      description_->set_metrics(name, [what](metric_set& into) { what->metrics(into); });
+    }
     return started;
   } catch (const std::exception& thrown) {
     return fail(errc::internal,
@@ -210,6 +213,7 @@ status running_node::start_role(const std::shared_ptr<role>& what) {
 void running_node::stop_role(started_role& running) {
   std::string name{running.what->name()};
   description_->set_status(name, nullptr);
+  description_->set_metrics(name, nullptr);
   running.what->stop();
   description_->remove_role(name);
   running.context.endpoint = nullptr;

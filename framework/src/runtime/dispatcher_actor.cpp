@@ -26,7 +26,7 @@ dispatch_options bounded(dispatch_options options) {
 } // namespace
 
 dispatcher_actor::dispatcher_actor(caf::actor_config& config, dispatcher::settings given,
-                                   std::shared_ptr<latest_dispatcher_status> latest)
+                                   std::shared_ptr<latest_value<dispatcher_status>> latest)
     : caf::event_based_actor{config}, settings_{std::move(given)}, latest_{std::move(latest)},
       job_ids_{static_cast<std::uint64_t>(id()) << 40}, core_{std::in_place, settings_.balancer,
                                                               settings_.balancer_name,
@@ -36,7 +36,7 @@ dispatcher_actor::dispatcher_actor(caf::actor_config& config, dispatcher::settin
 }
 
 caf::behavior dispatcher_actor::make_behavior() {
-  latest_->set(status());
+  publish_status();
   return {
       [this](envelope& message) -> caf::result<envelope> {
         if (message.kind == message_kind::reply) // a stray reply
@@ -59,7 +59,7 @@ caf::behavior dispatcher_actor::make_behavior() {
       [this](get_dispatcher_status) {
         core_->advance(now());
         step();
-        return status_of_workers();
+        return status_of(core_->workers());
       },
   };
 }
@@ -93,12 +93,22 @@ void dispatcher_actor::set_workers(std::vector<dispatcher_worker> wanted) {
   if (set) {
     if (staying.size() < members.size())
       forget_replaced(wanted, std::move(staying));
+    show_first(members);
     set = core_->set_workers(std::move(members), now());
     replace_workers(std::move(wanted));
     step();
   }
   if (!set)
     log::warning("dispatcher", settings_.name, "{}", set.error().message);
+}
+
+void dispatcher_actor::show_first(const std::vector<pool_member>& members) {
+  shown_.clear();
+  for (auto& it : members)
+    shown_.push_back(it.id);
+  auto count = std::min(shown_.size(), dispatcher::workers_shown_max);
+  std::ranges::partial_sort(shown_, shown_.begin() + static_cast<std::ptrdiff_t>(count));
+  shown_.resize(count);
 }
 
 /// A worker elsewhere under the id of another one is a new worker. It leaves the pool for a moment,
@@ -212,7 +222,7 @@ void dispatcher_actor::on_tick() {
   }
   if (time >= status_at_) {
     status_at_ = no_deadline;
-    latest_->set(status());
+    publish_status();
   }
   arm();
 }
@@ -237,14 +247,22 @@ dispatcher_status dispatcher_actor::status() const {
   return all;
 }
 
-dispatcher_status dispatcher_actor::status_of_workers() const {
+dispatcher_status dispatcher_actor::status_of(const std::vector<worker_load>& workers) const {
   auto all = status();
-  for (auto& load : core_->workers()) {
+  for (auto& load : workers) {
     auto known = workers_.find(load.id);
     all.workers.push_back(
         {known == workers_.end() ? std::string{} : known->second.what.name, load});
   }
   return all;
+}
+
+void dispatcher_actor::publish_status() {
+  std::vector<worker_load> shown;
+  for (auto id : shown_)
+    if (auto load = core_->find_load(id))
+      shown.push_back(*load);
+  latest_->set(status_of(shown));
 }
 
 } // namespace atl::runtime

@@ -10,7 +10,6 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -20,29 +19,12 @@
 
 namespace atl::runtime {
 
-/// Thread-safe.
-class latest_dispatcher_status {
- public:
-  void set(dispatcher_status status) {
-    std::lock_guard lock{mutex_};
-    status_ = std::move(status);
-  }
-  dispatcher_status get() const {
-    std::lock_guard lock{mutex_};
-    return status_;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  dispatcher_status status_;
-};
-
 /// Implements `dispatcher`: carries out what `request_dispatcher` decides. Not an actor of the I/O
 /// thread: a balancer's call may take long, and the work would add up to that of the connections.
 class dispatcher_actor : public caf::event_based_actor {
  public:
   dispatcher_actor(caf::actor_config& config, dispatcher::settings given,
-                   std::shared_ptr<latest_dispatcher_status> latest);
+                   std::shared_ptr<latest_value<dispatcher_status>> latest);
   caf::behavior make_behavior() override;
   void on_exit() override;
   const char* name() const override { return "atoll.dispatcher"; }
@@ -73,6 +55,7 @@ class dispatcher_actor : public caf::event_based_actor {
   void replace_workers(std::vector<dispatcher_worker> wanted);
   void forget_replaced(const std::vector<dispatcher_worker>& wanted,
                        std::vector<pool_member> staying);
+  void show_first(const std::vector<pool_member>& members);
   void watch(worker& it);
   void on_connection(const connection_event& event);
   void on_ended(const dispatcher_worker_ended& what);
@@ -96,14 +79,16 @@ class dispatcher_actor : public caf::event_based_actor {
   void arm();
   spi::timestamp now() const;
   dispatcher_status status() const;
-  dispatcher_status status_of_workers() const;
+  dispatcher_status status_of(const std::vector<worker_load>& workers) const;
+  void publish_status();
 
   dispatcher::settings settings_;
-  std::shared_ptr<latest_dispatcher_status> latest_;
+  std::shared_ptr<latest_value<dispatcher_status>> latest_;
   std::uint64_t digest_ = 0; ///< of the cluster
   std::uint64_t job_ids_; ///< added to an attempt's number, so that jobs of others are told apart
   std::optional<request_dispatcher> core_; ///< until the actor ends
   std::unordered_map<std::uint64_t, worker> workers_;
+  std::vector<std::uint64_t> shown_; ///< the workers that the latest status lists
   std::unordered_map<std::string, std::uint64_t> peers_; ///< workers by `worker::peer`
   std::unordered_map<std::uint64_t, call> calls_;        ///< by the core's number
   std::uint64_t generations_ = 0;

@@ -74,6 +74,11 @@ class digger final : public atl::node::role {
       return {atl::node::role_health::state::waits, "it starts"};
     return {atl::node::role_health::state::serves, describe(pool_->latest_status())};
   }
+  void metrics(atl::metric_set& into) const override {
+    std::lock_guard lock{mutex_};
+    if (pool_)
+      add_metrics(pool_->latest_status(), into);
+  }
 
  private:
   atl::node::node_context* node_ = nullptr;

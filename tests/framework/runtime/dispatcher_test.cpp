@@ -576,6 +576,29 @@ TEST_CASE("no callback is called once a dispatcher is gone") {
   CHECK(called == 4);
 }
 
+TEST_CASE("the latest status lists the first workers by id alone, whatever their number") {
+  fixture it;
+  test_worker worker{*it.actors, "local"};
+  for (std::uint64_t id = 300; id > 0; --id)
+    it.list.push_back({id, "worker " + std::to_string(id), {}, 1, worker.actor()});
+  it.pool->set_workers(it.list);
+  dispatcher_status latest;
+  while (latest.load.workers != 300) {
+    latest = it.pool->latest_status();
+    std::this_thread::yield();
+  }
+  REQUIRE(latest.workers.size() == dispatcher::workers_shown_max);
+  CHECK(latest.workers.front().name == "worker 1");
+  CHECK(latest.workers.back().load.id == dispatcher::workers_shown_max);
+  CHECK(it.pool->status().workers.size() == 300);
+  it.list.resize(2);
+  it.pool->set_workers(it.list);
+  while (latest.load.workers != 2)
+    latest = it.pool->latest_status();
+  REQUIRE(latest.workers.size() == 2);
+  CHECK(latest.workers[0].name == "worker 299");
+}
+
 TEST_CASE("a dispatcher says how it is") {
   fixture it;
   test_worker worker{*it.actors, "local"};

@@ -114,6 +114,7 @@ struct dispatch_counters {
   std::uint64_t hedges_won = 0;    ///< the hedge was answered first
   std::uint64_t budget_denied = 0; ///< retries and hedges that the budget did not allow
   std::uint64_t late_answers = 0;  ///< to attempts that were given up
+  std::chrono::microseconds latency{0}; ///< of the attempts whose answers counted, summed up
 };
 
 struct dispatch_load {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atoll/core/dispatch_types.hpp>
+#include <atoll/core/latest_value.hpp>
 #include <atoll/runtime/dispatcher_messages.hpp>
 #include <atoll/runtime/peer_connections.hpp>
 #include <atoll/spi/balancer.hpp>
@@ -8,6 +9,7 @@
 #include <caf/actor.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -81,16 +83,17 @@ class dispatcher {
 
   /// Waits for the dispatcher's actor. Not for actors.
   dispatcher_status status() const;
-  /// Without `dispatcher_status::workers`. At most a tenth of a second old while requests come.
-  /// Doesn't wait.
+  /// With the first `workers_shown_max` workers, by id. At most a tenth of a second old while
+  /// requests come. Doesn't wait.
   dispatcher_status latest_status() const;
+  static constexpr std::size_t workers_shown_max = 64;
 
  private:
   void send(std::shared_ptr<dispatch_order> order, message_kind kind, std::string body,
             dispatch_terms terms);
 
   system& actors_;
-  std::shared_ptr<class latest_dispatcher_status> latest_;
+  std::shared_ptr<latest_value<dispatcher_status>> latest_;
   caf::actor worker_;
 };
 

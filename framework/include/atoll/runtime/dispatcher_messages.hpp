@@ -3,6 +3,7 @@
 #include <atoll/core/dispatch_types.hpp>
 #include <atoll/core/endpoint.hpp>
 #include <atoll/core/error.hpp>
+#include <atoll/core/metrics.hpp>
 #include <atoll/runtime/envelope.hpp>
 
 #include <caf/actor.hpp>
@@ -80,6 +81,9 @@ struct dispatcher_status {
 /// One line for people: `jobs (power_of_two): 3 of 4 workers available, 1 ejected; 12 requests
 /// under way, 5 of them queued; …`.
 std::string describe(const dispatcher_status& status);
+/// Adds `atoll_dispatcher_…`, with the dispatcher's name as the label `dispatcher`. A role calls it
+/// from `node::role::metrics` with the `dispatcher::latest_status` of each of its dispatchers.
+void add_metrics(const dispatcher_status& status, metric_set& into);
 
 // -- of a dispatcher's own ----------------------------------------------------------------------
 

@@ -40,6 +40,7 @@ enum class message_kind : std::uint16_t {
   /// same connection when the work is done.
   deferred = 22,
   completion = 23, ///< `encode(runtime::completion)`, to the end that dialed
+  metrics = 24,    ///< empty, answered by `encode(metric_set)` (`core/metrics.hpp`)
   application = 100,
 };
 

@@ -27,10 +27,10 @@ storage_heartbeat some_heartbeat() {
 cluster_info some_info() {
   cluster_info it;
   it.cluster = "reef";
-  it.chunk_bytes = 8 << 20;
-  it.recovery = {"replicate", "1.0.0",
-                 atl::spi::options{{{"copies", std::int64_t{3}}, {"fast", true}, {"x", 0.5}}}};
-  it.reads = {"random", "1.0.0", {}};
+  it.grace_us = 7;
+  it.losses_survived = 1;
+  it.reads = {"random", "1.0.0",
+              atl::spi::options{{{"copies", std::int64_t{3}}, {"fast", true}, {"x", 0.5}}}};
   it.storages = {{{1, "storage-1", {"::1", 9}}, "rack", 1.0, 99, 77, true}};
   return it;
 }

@@ -20,10 +20,10 @@ chunk_id id_of(std::uint64_t number) {
 }
 
 chunk_record chunk(std::uint64_t number, std::vector<storage_id> nodes) {
-  return {id_of(number), 100, std::move(nodes), 0};
+  return {id_of(number), 100, std::move(nodes), 0, 1};
 }
 
-bool is_any_present(const std::vector<bool>& present) {
+bool is_any_present(policy_id, const std::vector<bool>& present) {
   return std::ranges::count(present, true) > 0;
 }
 

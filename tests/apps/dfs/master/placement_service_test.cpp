@@ -70,6 +70,8 @@ struct two_of_three : atl::spi::recovery {
 
 struct fixture {
   fixture() {
+    subject.add_policy(no_policy, {balancer, "scripted", std::make_shared<two_of_three>()},
+                       registry, begin);
     storage_id id = 0;
     for (auto* name : {"a", "b", "c", "d"})
       report(name, {}, ++id);
@@ -95,7 +97,7 @@ struct fixture {
 
   std::shared_ptr<scripted_balancer> balancer = std::make_shared<scripted_balancer>();
   storage_registry registry{seconds{1}};
-  placement_service subject{balancer, std::make_shared<two_of_three>(), 1, "scripted"};
+  placement_service subject{1};
 };
 
 } // namespace
@@ -318,12 +320,35 @@ TEST_CASE("space is short when nodes are full and too few others remain for the 
   auto fill = [&](const char* name) {
     it.report(name, [](auto& report) { report.free_bytes = 10; });
   };
-  CHECK_FALSE(it.subject.lacks_space(it.registry, 100, begin));
+  CHECK_FALSE(it.subject.lacks_space(no_policy, 100, it.registry, begin));
   fill("a"); // a chunk has three fragments: three nodes are left
-  CHECK_FALSE(it.subject.lacks_space(it.registry, 100, begin));
+  CHECK_FALSE(it.subject.lacks_space(no_policy, 100, it.registry, begin));
   fill("b");
-  CHECK(it.subject.lacks_space(it.registry, 100, begin));
-  CHECK_FALSE(it.subject.lacks_space(it.registry, 10, begin)); // the nodes have that much space
+  CHECK(it.subject.lacks_space(no_policy, 100, it.registry, begin));
+  CHECK_FALSE(
+      it.subject.lacks_space(no_policy, 10, it.registry, begin)); // the nodes have that much space
   // Nodes that are down are not full: a collection would free nothing.
-  CHECK_FALSE(it.subject.lacks_space(it.registry, 100, begin + seconds{2}));
+  CHECK_FALSE(it.subject.lacks_space(no_policy, 100, it.registry, begin + seconds{2}));
+}
+
+TEST_CASE("each policy places by its own plugins, and one that isn't known is refused") {
+  fixture it;
+  auto other = std::make_shared<scripted_balancer>();
+  other->picks = {4, 3};
+  auto place = [&](policy_id policy) {
+    return it.subject.place({1, 1, 100, {}, policy}, it.registry, 1, 0, begin);
+  };
+  auto refused = place(7);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code == atl::errc::refused);
+  // The nodes that have reported already are the new policy's as well.
+  it.subject.add_policy(7, {other, "other", std::make_shared<two_of_three>()}, it.registry, begin);
+  auto room = place(7);
+  REQUIRE(room.has_value());
+  REQUIRE(room->placements[0].targets.size() == 2);
+  CHECK(room->placements[0].targets[0].name == "d");
+  it.balancer->outcomes.clear();
+  it.subject.finish(1, begin);
+  CHECK(other->outcomes.size() == 2);
+  CHECK(it.balancer->outcomes.empty());
 }
