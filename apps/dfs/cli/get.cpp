@@ -1,10 +1,14 @@
+#include "cli/attributes.hpp"
 #include "cli/commands.hpp"
 #include "cli/local_file.hpp"
 #include "cli/output.hpp"
 #include "cli/progress.hpp"
 #include "cli/remote_path.hpp"
 #include "cli/transfer_tally.hpp"
+#include "cli/transfer_threads.hpp"
 #include "client/paths.hpp"
+
+#include <atoll/core/printable_text.hpp>
 
 #include <fmt/format.h>
 
@@ -21,8 +25,9 @@ using atl::fail;
 /// A source after it was examined.
 struct get_source {
   std::string path;
-  bool is_directory = false;
-  std::uint64_t bytes = 0;
+  inode_attributes attributes;
+
+  bool is_directory() const { return attributes.type == inode_type::directory; }
 };
 
 atl::result<get_source> examine_source(file_client& files, const std::string& path,
@@ -30,10 +35,10 @@ atl::result<get_source> examine_source(file_client& files, const std::string& pa
   auto entry = stat_path(files.masters(), path);
   if (!entry)
     return tl::unexpected{entry.error()};
-  auto is_directory = entry->attributes.type == inode_type::directory;
-  if (is_directory && (!what.recursive || what.local == "-"))
+  get_source source{path, entry->attributes};
+  if (source.is_directory() && (!what.recursive || what.local == "-"))
     return fail(errc::invalid, path + " is a directory: read it with -r, into a folder");
-  return get_source{path, is_directory, entry->attributes.size_bytes};
+  return source;
 }
 
 atl::result<std::vector<responses::entry>> entries_of(file_client& files, const std::string& path) {
@@ -50,19 +55,58 @@ atl::result<std::vector<responses::entry>> entries_of(file_client& files, const 
 /// Reads the sources of a command.
 class getting {
  public:
-  getting(file_client& files, progress_bar& bar, transfer_tally& tally)
-      : files_{files}, bar_{bar}, tally_{tally} {}
+  getting(file_client& files, const get_arguments& what, progress_bar& bar, transfer_tally& tally)
+      : files_{files}, what_{what}, bar_{bar}, tally_{tally}, threads_{what.transfers} {}
 
-  void get_file(const std::string& remote, const std::string& local) {
-    auto read = local == "-" ? files_.get(remote, write_to_output) : into_file(remote, local);
-    bar_.end_file(read.value_or(0));
-    if (read)
-      tally_.succeed(*read);
+  void get(const std::string& remote, const inode_attributes& attributes,
+           const std::string& local) {
+    if (attributes.type == inode_type::directory)
+      get_directory(remote, attributes, local);
+    else if (attributes.type == inode_type::file)
+      get_file(remote, attributes, local);
     else
-      tally_.fail(read.error());
+      get_other(remote, attributes, local);
   }
 
-  void get_directory(const std::string& remote, const fs::path& local) {
+  void wait() { threads_.wait(); }
+
+ private:
+  /// Reads a file, perhaps while the caller goes on.
+  void get_file(const std::string& remote, const inode_attributes& attributes,
+                const std::string& local) {
+    threads_.run([this, remote, attributes, local] {
+      if (tally_.has_given_up())
+        return;
+      auto read =
+          local == "-" ? files_.get(remote, write_to_output) : into_file(remote, attributes, local);
+      bar_.end_file(remote, read.value_or(0));
+      if (read)
+        tally_.succeed(*read);
+      else
+        tally_.fail(read.error());
+    });
+  }
+
+  /// Makes a symbolic link, pipe, socket or device as it was stored.
+  void get_other(const std::string& remote, const inode_attributes& attributes,
+                 const std::string& local) {
+    if (!what_.archive || local == "-")
+      return print_error("dfs: left out {}: neither a file nor a directory; -a makes it as it was "
+                         "stored\n",
+                         atl::printable(remote));
+    auto target = attributes.type == inode_type::symlink ? read_link(files_.masters(), remote)
+                                                         : atl::result<std::string>{std::string{}};
+    if (!target)
+      return tally_.fail(target.error());
+    auto made = make_special(local, attributes, *target);
+    if (made && what_.preserve)
+      made = apply_attributes(local, attributes);
+    if (!made)
+      tally_.fail(made.error());
+  }
+
+  void get_directory(const std::string& remote, const inode_attributes& attributes,
+                     const fs::path& local) {
     std::error_code problem;
     fs::create_directories(local, problem);
     if (problem)
@@ -75,9 +119,13 @@ class getting {
         return;
       get_entry(entry, remote, local);
     }
+    if (!what_.preserve)
+      return;
+    threads_.wait(); // a folder's time changes with each entry
+    if (auto applied = apply_attributes(local.string(), attributes); !applied)
+      tally_.fail(applied.error());
   }
 
- private:
   void get_entry(const responses::entry& entry, const std::string& remote, const fs::path& local) {
     if (!is_plain_name(entry.name))
       return tally_.fail({errc::corrupt, fmt::format("a master says that there is an entry '{}' in "
@@ -85,13 +133,12 @@ class getting {
                                                      entry.name, remote)});
     auto from = join_path(remote, entry.name);
     auto to = local / entry.name;
-    if (entry.attributes.type == inode_type::directory)
-      get_directory(from, to);
-    else
-      get_file(from, to.string());
+    get(from, entry.attributes, to.string());
   }
 
-  atl::result<std::uint64_t> into_file(const std::string& remote, const std::string& local) {
+  atl::result<std::uint64_t> into_file(const std::string& remote,
+                                       const inode_attributes& attributes,
+                                       const std::string& local) {
     auto file = local_file::create(local);
     if (!file)
       return tl::unexpected{file.error()};
@@ -100,12 +147,17 @@ class getting {
       return read;
     if (auto kept = file->keep(); !kept)
       return tl::unexpected{kept.error()};
+    if (what_.preserve)
+      if (auto applied = apply_attributes(local, attributes); !applied)
+        return tl::unexpected{applied.error()};
     return read;
   }
 
   file_client& files_;
+  const get_arguments& what_;
   progress_bar& bar_;
   transfer_tally& tally_;
+  transfer_threads threads_; ///< at last, because its work uses the others
 };
 
 /// Sums up the files of a directory. Leaves out directories that can't be listed, which the
@@ -127,12 +179,12 @@ void add_size(file_client& files, const std::string& path, transfer_size& total)
 transfer_size count(file_client& files, const std::vector<get_source>& sources) {
   transfer_size total;
   for (auto& source : sources) {
-    if (source.is_directory) {
+    if (source.is_directory()) {
       add_size(files, source.path, total);
       continue;
     }
     ++total.files;
-    total.bytes += source.bytes;
+    total.bytes += source.attributes.size_bytes;
   }
   return total;
 }
@@ -176,17 +228,15 @@ int get(context& with, const get_arguments& what) {
   }
   {
     progress_bar bar{with, shows_progress(with) ? count(**files, sources) : transfer_size{}};
-    getting all{**files, bar, tally};
+    getting all{**files, what, bar, tally};
     for (auto& source : sources) {
       if (tally.has_given_up())
         break;
       auto local =
           *into ? fs::path{what.local} / last_component(source.path) : fs::path{what.local};
-      if (source.is_directory)
-        all.get_directory(source.path, local);
-      else
-        all.get_file(source.path, local.string());
+      all.get(source.path, source.attributes, local.string());
     }
+    all.wait();
   }
   with.note_staleness((*files)->masters());
   return what.local == "-" ? tally.code() : tally.finish(with, "read");

@@ -99,7 +99,7 @@ class job_command {
     progress_bar bar{shown, size};
     for (auto& path : what_.paths) {
       auto ran = jobs.run(path, what_.spec, make_sink(path), bar.begin_file(path));
-      bar.end_file(ran ? ran->result.bytes : 0);
+      bar.end_file(path, ran ? ran->result.bytes : 0);
       if (jobs.is_cancelled() || has_output_failed())
         return;
       if (ran)

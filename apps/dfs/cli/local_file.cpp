@@ -15,16 +15,6 @@ tl::unexpected<atl::error> system_failure(std::string what, const std::string& p
   return tl::unexpected{atl::system_error(errno, std::move(what) + " " + path)};
 }
 
-/// The nearest value of 64 bits.
-std::int64_t nanoseconds(const timespec& time) {
-  std::int64_t ns = 0;
-  if (__builtin_mul_overflow(static_cast<std::int64_t>(time.tv_sec), 1'000'000'000, &ns) ||
-      __builtin_add_overflow(ns, time.tv_nsec, &ns))
-    return time.tv_sec < 0 ? std::numeric_limits<std::int64_t>::min()
-                           : std::numeric_limits<std::int64_t>::max();
-  return ns;
-}
-
 /// A shared descriptor, closed with its last owner.
 std::shared_ptr<const int> own(int fd) {
   return {new int{fd}, [](const int* it) {
@@ -50,7 +40,7 @@ atl::result<local_source> open_source(const std::string& path) {
     return system_failure("reading", path);
   if (S_ISREG(found.st_mode)) {
     source.size = static_cast<std::uint64_t>(found.st_size);
-    source.mtime_ns = nanoseconds(found.st_mtim);
+    source.found = found;
     ::posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
   }
   source.read = read_from(fd, path);

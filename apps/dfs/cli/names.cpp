@@ -1,3 +1,4 @@
+#include "cli/attributes.hpp"
 #include "cli/chunk_places.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
@@ -65,6 +66,7 @@ class lister {
 
   /// A file is listed like a directory with one entry.
   atl::status list(control& masters, const std::string& path) {
+    masters_ = &masters;
     auto entry = stat_path(masters, path);
     if (!entry)
       return tl::unexpected{entry.error()};
@@ -104,18 +106,32 @@ class lister {
   void show(const responses::entry& entry) {
     if (with_.json)
       return all_.push_back(describe(entry));
-    auto is_file = entry.attributes.type == inode_type::file;
+    auto& of = entry.attributes;
+    auto is_directory = of.type == inode_type::directory;
     if (what_.details)
-      print("{} {:>12} {} ", is_file ? '-' : 'd',
-            is_file && what_.human_sizes
-                ? human_bytes(entry.attributes.size_bytes)
-                : fmt::to_string(is_file ? entry.attributes.size_bytes : entry.attributes.entries),
-            human_time(entry.attributes.mtime_ns / 1000));
-    print("{}{}\n", display_name(entry.name), is_file ? "" : "/");
+      print("{} {:>3} {:<8} {:<8} {:>12} {} ", mode_text(of), of.links,
+            what_.numeric_ids ? fmt::to_string(of.uid) : user_text(of.uid),
+            what_.numeric_ids ? fmt::to_string(of.gid) : group_text(of.gid),
+            !is_directory && what_.human_sizes
+                ? human_bytes(of.size_bytes)
+                : fmt::to_string(is_directory ? of.entries : of.size_bytes),
+            human_time(of.mtime_ns / 1000));
+    print("{}{}{}\n", display_name(entry.name), is_directory ? "/" : "",
+          what_.details && of.type == inode_type::symlink ? link_text(entry) : std::string{});
+  }
+
+  /// " -> target"
+  std::string link_text(const responses::entry& entry) {
+    auto opened = masters_->query(queries::open{{entry.inode, {}}, 0});
+    auto* target = opened && opened->pieces.size() == 1
+                       ? std::get_if<std::string>(&opened->pieces.front().content)
+                       : nullptr;
+    return target ? " -> " + display_name(*target) : std::string{};
   }
 
   context& with_;
   const list_arguments& what_;
+  control* masters_ = nullptr;
   json all_;
   bool any_ = false;
 };
@@ -159,9 +175,16 @@ atl::status describe_chunks(control& masters, const std::string& path, json& out
 
 void print_description(const std::string& path, const responses::entry& entry, const json& out) {
   auto is_file = entry.attributes.type == inode_type::file;
-  print("path     {}\ntype     {}\ninode    {}\nchanged  {}\nversion  {}\n", display_name(path),
-        is_file ? "file" : "directory", entry.inode, human_time(entry.attributes.mtime_ns / 1000),
-        entry.attributes.version);
+  print("path     {}\ntype     {}\nmode     {} {} {}\ninode    {}\nchanged  {}\nversion  {}\n",
+        display_name(path), type_text(entry.attributes.type), mode_text(entry.attributes),
+        user_text(entry.attributes.uid), group_text(entry.attributes.gid), entry.inode,
+        human_time(entry.attributes.mtime_ns / 1000), entry.attributes.version);
+  if (out.contains("policy"))
+    print("policy   {}\n", out["policy"].get<policy_id>());
+  if (out.contains("target"))
+    print("target   {}\n", display_name(out["target"].get<std::string>()));
+  if (!is_file && entry.attributes.type != inode_type::directory)
+    return;
   if (!is_file)
     return print("entries  {}\n", entry.attributes.entries);
   print("size     {} ({} bytes)\n", human_bytes(entry.attributes.size_bytes),
@@ -171,6 +194,15 @@ void print_description(const std::string& path, const responses::entry& entry, c
   for (auto& chunk : out["chunks"])
     print("chunk    {} {:>10} bytes {}\n", chunk["chunk"].get<std::string>(),
           chunk["bytes"].get<std::uint64_t>(), place_text(chunk));
+}
+
+/// The policy that holds at the path; none in a cluster without one.
+std::optional<policy_id> policy_at(control& masters, const std::string& path) {
+  auto where = place_of(path);
+  if (!where)
+    return std::nullopt;
+  auto found = masters.query(queries::policy_of{*where, false});
+  return found ? std::optional{found->id} : std::nullopt;
 }
 
 // -- mv ---------------------------------------------------------------------------------------
@@ -231,6 +263,11 @@ int stat(context& with, const std::vector<std::string>& paths) {
       return tl::unexpected{entry.error()};
     auto out = describe(*entry);
     out["path"] = path;
+    if (auto policy = policy_at(masters, path))
+      out["policy"] = *policy;
+    if (entry->attributes.type == inode_type::symlink)
+      if (auto target = read_link(masters, path))
+        out["target"] = *target;
     if (entry->attributes.type == inode_type::file)
       if (auto described = describe_chunks(masters, path, out, names); !described)
         return described;
@@ -249,7 +286,7 @@ int stat(context& with, const std::vector<std::string>& paths) {
 
 int mkdir(context& with, const std::vector<std::string>& paths, bool parents) {
   return for_each_path(with, paths, [&](control& masters, const std::string& path) {
-    return run_make_directory(masters, path, parents);
+    return run_make_directory(masters, path, parents, own_inode(inode_type::directory));
   });
 }
 

@@ -23,7 +23,8 @@ struct put_options {
   /// The expected size, if known: for the progress report, and to refuse a file that is too large
   /// before any data is sent. The actual size may differ.
   std::optional<std::uint64_t> size;
-  std::optional<std::int64_t> mtime_ns; ///< since 1970, negative before it; none: now
+  commands::new_inode inode;         ///< of the file
+  std::uint16_t parents_mode = 0755; ///< of missing directories
   progress_report progress;
 };
 

@@ -198,7 +198,8 @@ atl::result<std::uint64_t> upload(control& masters, storage_pool& storages, cons
     return tl::unexpected{where.error()};
   commands::make file;
   file.where = *where;
-  file.inode.mtime_ns = options.mtime_ns;
+  file.inode = options.inode;
+  file.parents_mode = options.parents_mode;
   file.existing =
       options.overwrite ? commands::make::if_exists::replace : commands::make::if_exists::refuse;
   file.parents = options.parents;

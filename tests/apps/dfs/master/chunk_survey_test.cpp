@@ -295,7 +295,7 @@ TEST_CASE("a scheme that throws ends the survey with the reason, not the master"
   fixture f;
   f.store(1, {1, 2});
   f.survey = chunk_survey{
-      [](const std::vector<bool>&) -> bool { throw std::runtime_error{"no idea"}; }, delay};
+      [](policy_id, const std::vector<bool>&) -> bool { throw std::runtime_error{"no idea"}; }, delay};
   for (int i = 0; i < 20; ++i) {
     f.now += seconds{1};
     f.report(1);
