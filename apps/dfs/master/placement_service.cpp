@@ -15,9 +15,10 @@ constexpr std::size_t uploads_max = 100'000;
 
 placement_service::placement_service(std::shared_ptr<atl::spi::balancer> balancer,
                                      std::shared_ptr<const atl::spi::recovery> recovery,
-                                     std::uint64_t seed, std::string balancer_name)
-    : nodes_{std::move(balancer), std::move(balancer_name), seed}, recovery_{std::move(recovery)},
-      layout_{recovery_->layout()}, random_{seed} {}
+                                     std::uint64_t seed, std::string balancer_name,
+                                     atl::pool_options pool)
+    : nodes_{std::move(balancer), std::move(balancer_name), seed, std::move(pool)},
+      recovery_{std::move(recovery)}, layout_{recovery_->layout()}, random_{seed} {}
 
 atl::result<protocol::allocate_response>
 placement_service::place(const protocol::allocate_request& request,
@@ -161,6 +162,12 @@ std::optional<std::uint64_t> placement_service::oldest_upload(steady_time now,
   for (auto& [id, entry] : uploads_)
     oldest = std::min(oldest.value_or(entry.began_us), entry.began_us);
   return oldest;
+}
+
+void placement_service::add_metrics(atl::metric_set& into) const {
+  into.gauge("dfs_master_uploads", "Uploads under way that this master knows of.",
+             static_cast<double>(uploads_.size()));
+  nodes_.add_metrics(into);
 }
 
 } // namespace dfs

@@ -24,9 +24,10 @@ class placement_service {
  public:
   /// @param balancer, recovery the plugins chosen for the cluster.
   /// @param balancer_name for messages
+  /// @param pool without its seed
   placement_service(std::shared_ptr<atl::spi::balancer> balancer,
                     std::shared_ptr<const atl::spi::recovery> recovery, std::uint64_t seed,
-                    std::string balancer_name = "placement");
+                    std::string balancer_name = "placement", atl::pool_options pool = {});
 
   /// To be called after each report of a storage node, and after the node got its id.
   void on_report(const std::string& name, const storage_registry::node& node,
@@ -60,6 +61,8 @@ class placement_service {
   std::optional<std::uint64_t> oldest_upload(steady_time now, std::chrono::microseconds grace);
 
   std::size_t uploads_under_way() const { return uploads_.size(); }
+
+  void add_metrics(atl::metric_set& into) const;
 
   /// Are there full nodes, and too few others for all fragments of a chunk?
   bool lacks_space(const storage_registry& registry, std::uint64_t chunk_bytes,

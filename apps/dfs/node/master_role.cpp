@@ -8,7 +8,6 @@
 #include "settings/plugins.hpp"
 
 #include <atoll/core/logging.hpp>
-#include <atoll/core/watched_balancer.hpp>
 #include <atoll/runtime/caf.hpp>
 
 #include <fmt/format.h>
@@ -18,9 +17,6 @@
 namespace dfs {
 
 namespace {
-
-/// How long a master waits for its balancer, which needs microseconds unless it hangs.
-constexpr std::chrono::milliseconds placement_time_max{1000};
 
 using atl::errc;
 using atl::runtime::make_reply;
@@ -89,6 +85,8 @@ master_policy master_role::policy() const {
   policy.collection_interval =
       std::chrono::ceil<std::chrono::milliseconds>(cluster_.collection_interval);
   policy.session_expiry = cluster_.session_expiry;
+  policy.pool.outliers = cluster_.placement.outliers;
+  policy.pool.slow_start = cluster_.placement.slow_start;
   policy.recovery = choice_of(node().plugins.at(recovery_key));
   policy.placement = choice_of(node().plugins.at(placement_key));
   policy.reads = choice_of(node().plugins.at(reads_key));
@@ -101,14 +99,19 @@ atl::result<caf::actor> master_role::start_application(const atl::node::service_
   auto created = plugins.at(placement_key).create_balancer(member.seed);
   if (!created)
     return tl::unexpected{created.error()};
-  auto balancer = std::make_shared<atl::watched_balancer>(std::move(*created), placement_time_max);
+  auto balancer = atl::node::watch(std::move(*created), cluster_.placement.balancer_timeout);
   auto recovery = plugins.at(recovery_key).create_recovery();
   if (!recovery)
     return tl::unexpected{recovery.error()};
-  return node().actors->spawn<master_actor>(
-      master_actor::settings{member.node, member.role, member.birth, member.group, policy(),
-                             member.replica, std::move(balancer), std::move(*recovery), member.seed,
-                             [actors = &node().actors] { return actors->connections(); }});
+  return node().actors->spawn<master_actor>(master_actor::settings{
+      member.node, member.role, member.birth, member.group, policy(), member.replica,
+      std::move(balancer), std::move(*recovery), member.seed,
+      [actors = &node().actors] { return actors->connections(); }, latest_metrics_});
+}
+
+void master_role::metrics(atl::metric_set& into) const {
+  replicated_service::metrics(into);
+  into.add(latest_metrics_->get());
 }
 
 // -- without a group --------------------------------------------------------------------------
