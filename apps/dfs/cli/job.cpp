@@ -25,7 +25,7 @@ using nlohmann::json;
 
 /// The storage nodes that are up, as a master sees them.
 atl::result<std::vector<job_node>> find_nodes(control& masters) {
-  auto answer = masters.call(protocol::kind::status, {});
+  auto answer = masters.call_any(protocol::kind::status, {});
   if (!answer)
     return tl::unexpected{answer.error()};
   std::vector<job_node> nodes;

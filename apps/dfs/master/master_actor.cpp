@@ -1,5 +1,6 @@
 #include "common/actor_messages.hpp"
 #include "common/clock.hpp"
+#include "master/master_metrics.hpp"
 #include "master/master_query.hpp"
 #include "master/status.hpp"
 #include "namespace/query.hpp"
@@ -36,7 +37,8 @@ envelope answer_with(std::string value) {
 
 master_actor::master_actor(caf::actor_config& config, settings given)
     : caf::event_based_actor{config}, settings_{std::move(given)},
-      registry_{settings_.policy.storage_timeout}, placement_{settings_.seed},
+      registry_{settings_.policy.storage_timeout}, placement_{settings_.seed,
+                                                              settings_.policy.pool},
       survey_{[this](policy_id policy, const std::vector<bool>& present) {
                 return is_readable(policy, present);
               },
@@ -321,6 +323,18 @@ void master_actor::on_tick() {
     survey_chunks();
     start_garbage_collection();
   }
+  publish_metrics();
+}
+
+void master_actor::publish_metrics() const {
+  if (!settings_.metrics)
+    return;
+  atl::metric_set all;
+  add_metrics(registry_, std::chrono::steady_clock::now(), all);
+  if (leads())
+    add_metrics(survey_, all);
+  placement_.add_metrics(all);
+  settings_.metrics->set(std::move(all));
 }
 
 /// Drops the refusals of nodes that no longer try to connect.

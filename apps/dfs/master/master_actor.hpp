@@ -8,7 +8,9 @@
 #include "namespace/response.hpp"
 
 #include <atoll/core/group_birth.hpp>
+#include <atoll/core/latest_value.hpp>
 #include <atoll/core/log_limiter.hpp>
+#include <atoll/core/metrics.hpp>
 #include <atoll/net/gatekeeper.hpp>
 #include <atoll/runtime/replica_actor.hpp>
 #include <atoll/runtime/runtime_messages.hpp>
@@ -38,6 +40,7 @@ struct master_policy {
   std::chrono::microseconds grace{0}; ///< the time before unreferenced chunks are collected
   std::chrono::milliseconds collection_interval{0}; ///< between two searches for garbage
   std::chrono::microseconds session_expiry{0};
+  atl::pool_options pool; ///< of the placement, without its seed
   protocol::plugin_choice recovery;
   protocol::plugin_choice placement;
   protocol::plugin_choice reads;
@@ -72,6 +75,8 @@ class master_actor : public caf::event_based_actor {
     std::uint64_t seed = 0;
     /// The counters of the control port, for `status`; null: none. Called by the actor's thread.
     std::function<atl::net::gatekeeper_counters()> connections;
+    /// Gets what the master measures at each tick; null: nobody reads it.
+    std::shared_ptr<atl::latest_value<atl::metric_set>> metrics{};
   };
 
   master_actor(caf::actor_config& config, settings given);
@@ -99,6 +104,7 @@ class master_actor : public caf::event_based_actor {
 
   // Periodic work.
   void on_tick();
+  void publish_metrics() const;
   /// Fetches the replica's view, then continues, also if the replica doesn't answer.
   void query_replica(const std::function<void()>& then);
   void forget_old_refusals();

@@ -16,10 +16,10 @@ constexpr std::size_t uploads_max = 100'000;
 void placement_service::add_policy(policy_id id, placement_plugins plugins,
                                    const storage_registry& registry, steady_time now) {
   auto layout = plugins.recovery->layout();
-  auto [entry, is_new] =
-      domains_.try_emplace(id, domain{placement_pool{std::move(plugins.balancer),
-                                                     std::move(plugins.balancer_name), seed_ ^ id},
-                                      std::move(plugins.recovery), layout});
+  auto [entry, is_new] = domains_.try_emplace(
+      id, domain{placement_pool{std::move(plugins.balancer), std::move(plugins.balancer_name),
+                                seed_ ^ id, pool_},
+                 std::move(plugins.recovery), layout});
   if (is_new)
     for (auto& [name, node] : registry.nodes())
       entry->second.nodes.on_report(name, node, registry, now);
@@ -194,6 +194,13 @@ std::optional<std::uint64_t> placement_service::oldest_upload(steady_time now,
   for (auto& [id, entry] : uploads_)
     oldest = std::min(oldest.value_or(entry.began_us), entry.began_us);
   return oldest;
+}
+
+void placement_service::add_metrics(atl::metric_set& into) const {
+  into.gauge("dfs_master_uploads", "Uploads under way that this master knows of.",
+             static_cast<double>(uploads_.size()));
+  for (auto& [policy, domain] : domains_)
+    domain.nodes.add_metrics(fmt::format("placement-{}", policy), into);
 }
 
 } // namespace dfs

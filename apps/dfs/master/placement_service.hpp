@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace dfs {
@@ -30,7 +31,9 @@ struct placement_plugins {
 /// chunks nothing refers to yet. Each policy has plugins of its own. Not thread-safe.
 class placement_service {
  public:
-  explicit placement_service(std::uint64_t seed) : seed_{seed}, random_{seed} {}
+  /// @param pool of each policy, without its seed
+  explicit placement_service(std::uint64_t seed, atl::pool_options pool = {})
+      : seed_{seed}, pool_{std::move(pool)}, random_{seed} {}
 
   /// From now on chunks of the policy can be placed; its pool begins with the nodes that have
   /// reported.
@@ -70,6 +73,8 @@ class placement_service {
 
   std::size_t uploads_under_way() const { return uploads_.size(); }
 
+  void add_metrics(atl::metric_set& into) const;
+
   /// Are there full nodes, and too few others for all fragments of a chunk?
   bool lacks_space(policy_id policy, std::uint64_t chunk_bytes, const storage_registry& registry,
                    steady_time now) const;
@@ -100,6 +105,7 @@ class placement_service {
 
   std::map<policy_id, domain> domains_;
   std::uint64_t seed_;
+  atl::pool_options pool_;
   atl::spi::random_source random_;
   std::uint64_t last_made_us_ = 0;
   std::map<std::uint64_t, upload> uploads_;

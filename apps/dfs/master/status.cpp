@@ -144,6 +144,9 @@ json describe_survey(const chunk_survey& survey) {
 std::map<std::string, std::string> describe_configuration(const master_policy& policy) {
   return {{"recovery", plugin_text(policy.recovery)},
           {"placement", plugin_text(policy.placement)},
+          {"placement.eject_after", std::to_string(policy.pool.outliers.failures)},
+          {"placement.eject_for", atl::format_duration(policy.pool.outliers.ejection)},
+          {"placement.slow_start", atl::format_duration(policy.pool.slow_start)},
           {"reads", plugin_text(policy.reads)},
           {"files.chunk_size", size_text(policy.chunk_bytes)},
           {"files.inline_limit", size_text(policy.inline_bytes)},

@@ -9,7 +9,6 @@
 #include "settings/schemes.hpp"
 
 #include <atoll/core/logging.hpp>
-#include <atoll/core/watched_balancer.hpp>
 #include <atoll/runtime/caf.hpp>
 
 #include <fmt/format.h>
@@ -19,9 +18,6 @@
 namespace dfs {
 
 namespace {
-
-/// How long a master waits for its balancer, which needs microseconds unless it hangs.
-constexpr std::chrono::milliseconds placement_time_max{1000};
 
 using atl::errc;
 using atl::runtime::make_reply;
@@ -86,6 +82,8 @@ master_policy master_role::policy() const {
   policy.collection_interval =
       std::chrono::ceil<std::chrono::milliseconds>(cluster_.collection_interval);
   policy.session_expiry = cluster_.session_expiry;
+  policy.pool.outliers = cluster_.placement.outliers;
+  policy.pool.slow_start = cluster_.placement.slow_start;
   policy.recovery = choice_of(node().plugins.at(recovery_key));
   policy.placement = choice_of(node().plugins.at(placement_key));
   policy.reads = choice_of(node().plugins.at(reads_key));
@@ -114,7 +112,7 @@ atl::result<caf::actor> master_role::start_application(const atl::node::service_
   if (!root)
     return tl::unexpected{root.error()};
   auto schemes = std::make_shared<scheme_library>(cluster_.plugin_path);
-  auto load = [schemes, seed = member.seed](
+  auto load = [schemes, seed = member.seed, timeout = cluster_.placement.balancer_timeout](
                   policy_id id, const dfs::policy& what) -> atl::result<placement_plugins> {
     auto found = schemes->find(id, what);
     if (!found)
@@ -122,14 +120,18 @@ atl::result<caf::actor> master_role::start_application(const atl::node::service_
     auto balancer = schemes->make_placement(what, seed);
     if (!balancer)
       return tl::unexpected{balancer.error()};
-    return placement_plugins{
-        std::make_shared<atl::watched_balancer>(std::move(*balancer), placement_time_max),
-        what.placement, (*found)->recovery};
+    return placement_plugins{atl::node::watch(std::move(*balancer), timeout), what.placement,
+                             (*found)->recovery};
   };
-  return node().actors->spawn<master_actor>(
-      master_actor::settings{member.node, member.role, member.birth, member.group, policy(),
-                             member.replica, std::move(*root), std::move(load), member.seed,
-                             [actors = &node().actors] { return actors->connections(); }});
+  return node().actors->spawn<master_actor>(master_actor::settings{
+      member.node, member.role, member.birth, member.group, policy(), member.replica,
+      std::move(*root), std::move(load), member.seed,
+      [actors = &node().actors] { return actors->connections(); }, latest_metrics_});
+}
+
+void master_role::metrics(atl::metric_set& into) const {
+  replicated_service::metrics(into);
+  into.add(latest_metrics_->get());
 }
 
 // -- without a group --------------------------------------------------------------------------

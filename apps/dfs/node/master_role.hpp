@@ -13,6 +13,7 @@ class master_role final : public atl::node::replicated_service {
   master_role();
 
   std::vector<atl::key_spec> keys() const override { return master_keys(); }
+  void metrics(atl::metric_set& into) const override;
 
  private:
   atl::status prepare() override;
@@ -34,6 +35,8 @@ class master_role final : public atl::node::replicated_service {
 
   cluster_settings cluster_;
   node_settings self_;
+  const std::shared_ptr<atl::latest_value<atl::metric_set>> latest_metrics_ =
+      std::make_shared<atl::latest_value<atl::metric_set>>();
 };
 
 } // namespace dfs

@@ -57,6 +57,7 @@ caf::behavior storage_agent::make_behavior() {
       [this](removals_wait) { remove_some(); },
       [this](tick) {
         gather_changes();
+        publish_usage();
         for (auto& [name, state] : masters_)
           send_heartbeat(name);
         if (++ticks_ % ticks_between_queries == 0)
@@ -154,6 +155,12 @@ void storage_agent::gather_changes() {
     logged_failure_ = failure->message;
     atl::log::error("storage", "", "{}", logged_failure_);
   }
+}
+
+void storage_agent::publish_usage() const {
+  auto usage = settings_.usage ? settings_.store->usage() : store_usage{};
+  if (settings_.usage && usage)
+    settings_.usage->set(*usage);
 }
 
 void storage_agent::list_everything(master_state& to) {

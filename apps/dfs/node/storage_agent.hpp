@@ -3,6 +3,7 @@
 #include "common/master_protocol.hpp"
 #include "storage/chunk_store.hpp"
 
+#include <atoll/core/latest_value.hpp>
 #include <atoll/runtime/peer_connections.hpp>
 #include <atoll/runtime/runtime_messages.hpp>
 
@@ -42,6 +43,8 @@ class storage_agent : public caf::event_based_actor {
     /// How many requests for data the node is working on. Called by the agent's thread.
     std::function<std::uint32_t()> in_flight;
     std::shared_ptr<chunk_store> store;
+    /// Gets the store's usage with each heartbeat interval; null: nobody reads it.
+    std::shared_ptr<atl::latest_value<store_usage>> usage{};
     caf::actor jobs;       ///< `job_actor`; takes what clients send for their jobs
     caf::actor supervisor; ///< gets `node_failure`
   };
@@ -66,6 +69,7 @@ class storage_agent : public caf::event_based_actor {
   void connect_to(const master& to);
   void query_for_masters();
   void gather_changes();
+  void publish_usage() const;
   void list_everything(master_state& to);
   void send_heartbeat(const std::string& name);
   void remove_later(const std::vector<protocol::fragment_change>& fragments);

@@ -2,6 +2,7 @@
 #include "settings/plugins.hpp"
 #include "settings/settings.hpp"
 
+#include <atoll/node/pool_section.hpp>
 #include <atoll/node/unite_keys.hpp>
 
 namespace dfs {
@@ -91,7 +92,9 @@ std::vector<key_spec> files_and_client_keys() {
 } // namespace
 
 std::vector<key_spec> shared_keys() {
-  return atl::node::unite_keys({atl::node::group_keys("masters"), files_and_client_keys()});
+  return atl::node::unite_keys({atl::node::group_keys("masters"),
+                                atl::node::pool_keys("placement", {"10s", "1s"}),
+                                files_and_client_keys()});
 }
 
 std::vector<key_spec> master_keys() {

@@ -86,11 +86,11 @@ void metric_set::summary(std::string_view name, std::string_view help,
   put(name, help, metric_type::summary, {metric_part::count, labels, count});
 }
 
-void metric_set::add(const metric_set& other, const metric_label& label) {
+void metric_set::add(const metric_set& other, const metric_labels& labels) {
   left_out_ += other.left_out_;
   for (auto& family : other.families_)
     for (auto sample : family.samples) {
-      sample.labels.insert(sample.labels.begin(), label);
+      sample.labels.insert(sample.labels.begin(), labels.begin(), labels.end());
       put(family.name, family.help, family.type, std::move(sample));
     }
 }

@@ -1,4 +1,5 @@
-#include <atoll/runtime/dispatcher.hpp>
+#include <atoll/core/pool_metrics.hpp>
+#include <atoll/runtime/dispatcher_messages.hpp>
 
 #include <fmt/format.h>
 
@@ -15,9 +16,6 @@ void add_load(const dispatch_load& load, const metric_labels& of, metric_set& in
   auto gauge = [&](std::string_view name, std::string_view help, auto value) {
     into.gauge(fmt::format("atoll_dispatcher_{}", name), help, static_cast<double>(value), of);
   };
-  gauge("workers", "Workers of the pool.", load.workers);
-  gauge("workers_available", "Workers that take requests, ejected ones included.", load.available);
-  gauge("workers_ejected", "Workers taken out for a while, because they failed.", load.ejected);
   gauge("workers_full", "Available workers without a free place, or that refused just now.",
         load.full);
   gauge("under_way", "Requests that were accepted and are not completed.", load.requests);
@@ -47,24 +45,6 @@ void add_counters(const dispatch_counters& count, const metric_labels& of, metri
   counter("late_answers", "Answers to attempts that had been given up.", count.late_answers);
 }
 
-void add_workers(const dispatcher_status& status, const metric_labels& of, metric_set& into) {
-  auto first = fmt::format("; of the first {} workers by id alone.", dispatcher::workers_shown_max);
-  for (auto& it : status.workers) {
-    auto labels = of;
-    labels.push_back({"worker", it.name});
-    labels.push_back({"worker_id", std::to_string(it.load.id)});
-    auto gauge = [&](std::string_view name, std::string_view help, double value) {
-      into.gauge(fmt::format("atoll_dispatcher_worker_{}", name), std::string{help} + first, value, labels);
-    };
-    gauge("available", "Whether the worker takes requests: 1 or 0", it.load.available);
-    gauge("ejected", "Whether the worker is taken out because it failed: 1 or 0", it.load.ejected);
-    gauge("in_flight", "Attempts at the worker, those that were given up included",
-          it.load.in_flight);
-    gauge("latency_seconds", "Moving average of the worker's successful attempts; 0: not known",
-          it.load.latency_us / 1e6);
-  }
-}
-
 } // namespace
 
 std::string describe(const dispatcher_status& status) {
@@ -83,6 +63,8 @@ std::string describe(const dispatcher_status& status) {
   text += fmt::format(", {} retries, {} hedges", count.retries, count.hedges);
   if (load.p50.count() > 0)
     text += fmt::format("; p50 {} us, p99 {} us", load.p50.count(), load.p99.count());
+  if (status.turned_away > 0)
+    text += fmt::format("; {} turned away on arrival", status.turned_away);
   if (status.plugin_errors > 0)
     text += fmt::format("; {} errors of the balancer", status.plugin_errors);
   return text;
@@ -92,18 +74,21 @@ void add_metrics(const dispatcher_status& status, metric_set& into) {
   metric_labels of{{"dispatcher", status.name}};
   auto& load = status.load;
   auto& count = status.counters;
-  into.gauge("atoll_dispatcher_info", "Always 1; the label says which balancer picks the workers.",
-             1, {of[0], {"balancer", status.balancer}});
+  add_metrics(pool_figures{status.name, status.balancer, status.plugin_errors, load.workers,
+                           load.available, load.ejected},
+              into);
   add_load(load, of, into);
   add_counters(count, of, into);
-  into.counter("atoll_dispatcher_plugin_errors_total", "Errors of the balancer.",
-               static_cast<double>(status.plugin_errors), of);
+  into.counter("atoll_dispatcher_turned_away_total",
+               "Requests refused, and not counted otherwise, because too many had arrived.",
+               static_cast<double>(status.turned_away), of);
   into.summary("atoll_dispatcher_latency_seconds",
                "Times of the attempts whose answers counted; quantiles of the recent ones, 0: not "
                "known.",
                {{0.5, seconds(load.p50)}, {0.99, seconds(load.p99)}}, seconds(count.latency),
                static_cast<double>(count.answered), of);
-  add_workers(status, of, into);
+  for (auto& it : status.workers)
+    add_worker_metrics(status.name, it.name, it.load, into);
 }
 
 } // namespace atl::runtime

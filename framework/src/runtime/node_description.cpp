@@ -107,7 +107,7 @@ metric_set node_description::metrics() const {
   for (auto& [role, source] : metric_sources_) {
     metric_set of_role;
     source(of_role);
-    all.add(of_role, {"role", role});
+    all.add(of_role, role.empty() ? metric_labels{} : metric_labels{{"role", role}});
   }
   return all;
 }

@@ -74,8 +74,8 @@ TEST_CASE("metrics beyond the bounds are left out and counted, also from a set t
   for (std::size_t i = 0; i < metric_set::samples_max + 2; ++i)
     part.gauge("a", "", 1, {{"i", std::to_string(i)}});
   CHECK(part.left_out() == 2);
-  all.add(part, {"role", "x"});
-  all.add(part, {"role", "y"});
+  all.add(part, {{"role", "x"}});
+  all.add(part, {{"role", "y"}});
   CHECK(all.left_out() == metric_set::samples_max + 4);
   CHECK(all.families().at(0).samples.size() == metric_set::samples_max);
   CHECK(all.families()[0].samples[1].labels == metric_labels{{"role", "x"}, {"i", "1"}});

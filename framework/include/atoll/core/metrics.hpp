@@ -78,8 +78,8 @@ class metric_set {
   void summary(std::string_view name, std::string_view help,
                std::initializer_list<metric_quantile> quantiles, double sum, double count,
                const metric_labels& labels = {});
-  /// Adds the samples of another set, each with one more label, which comes first.
-  void add(const metric_set& other, const metric_label& label);
+  /// Adds the samples of another set. @param labels further labels of each, which come first
+  void add(const metric_set& other, const metric_labels& labels = {});
 
   /// In the order in which they were added.
   const std::vector<metric_family>& families() const { return families_; }

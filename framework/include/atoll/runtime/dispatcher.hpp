@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -29,7 +30,8 @@ class system;
 /// are answers.
 ///
 /// Thread-safe; actors may use it as well. Callbacks are called by the dispatcher's actor, so they
-/// must not block and must not throw.
+/// must not block and must not throw; a request that is refused because too many have arrived is
+/// completed by the calling thread.
 class dispatcher {
  public:
   struct settings {
@@ -41,15 +43,22 @@ class dispatcher {
     dispatch_options options{};
     /// Of requests that name none.
     std::chrono::microseconds deadline{std::chrono::seconds{10}};
+    /// Whether requests that come as plain envelopes, without terms, may be done twice.
+    bool repeatable = false;
     /// For workers on other nodes; may be null if there are none.
     std::shared_ptr<peer_connections> connections{};
+    /// Requests, and their bytes, that the dispatcher's actor hasn't taken yet: while a balancer is
+    /// slow, say. Further ones are answered errc::busy at once.
+    std::size_t arrivals_max = 1 << 16;
+    std::uint64_t arrivals_bytes_max = 64 << 20;
   };
   /// Receives the worker's answer, or the error: the worker's own, or one of the dispatcher:
-  /// errc::invalid (too large), errc::busy (queue), errc::unavailable (no worker), errc::timeout
-  /// (deadline), errc::internal (the balancer). With errc::invalid of the dispatcher, errc::busy
-  /// and errc::unavailable nothing was done. With errc::timeout it may have been done, so that is
-  /// also the code when a worker ended with the request, and when a worker's errc::unavailable or
-  /// errc::busy was in doubt. With other errors of a worker it depends on the worker.
+  /// errc::invalid (too large), errc::busy (queue, arrivals), errc::unavailable (no worker),
+  /// errc::timeout (deadline), errc::internal (the balancer). With errc::invalid of the dispatcher,
+  /// errc::busy and errc::unavailable nothing was done. With errc::timeout it may have been done,
+  /// so that is also the code when a worker ended with the request, and when a worker's
+  /// errc::unavailable or errc::busy was in doubt. With other errors of a worker it depends on the
+  /// worker.
   using completion = std::function<void(result<std::string>)>;
 
   /// @param actors must outlive this object
@@ -83,10 +92,9 @@ class dispatcher {
 
   /// Waits for the dispatcher's actor. Not for actors.
   dispatcher_status status() const;
-  /// With the first `workers_shown_max` workers, by id. At most a tenth of a second old while
+  /// With the first `pool_workers_shown_max` workers, by id. At most a tenth of a second old while
   /// requests come. Doesn't wait.
   dispatcher_status latest_status() const;
-  static constexpr std::size_t workers_shown_max = 64;
 
  private:
   void send(std::shared_ptr<dispatch_order> order, message_kind kind, std::string body,

@@ -74,6 +74,7 @@ struct dispatcher_status {
   std::string name;
   std::string balancer;
   std::uint64_t plugin_errors = 0; ///< of the balancer
+  std::uint64_t turned_away = 0;   ///< requests refused because too many had arrived
   dispatch_load load;
   dispatch_counters counters;
   std::vector<dispatcher_worker_status> workers; ///< by id
@@ -114,10 +115,9 @@ struct dispatch_order_message {
 struct dispatcher_tick {
   spi::timestamp at{0};
 };
-/// To a dispatcher: a local worker has ended.
+/// To a dispatcher: an actor that is or was a worker has ended.
 struct dispatcher_worker_ended {
-  std::uint64_t worker = 0;
-  std::uint64_t generation = 0;
+  caf::actor_id actor = 0;
 };
 
 } // namespace atl::runtime

@@ -44,7 +44,7 @@ class node_description {
 
   /// @param source null: none. The source isn't called any more once the call returns.
   void set_status(const std::string& role, status_source source);
-  /// The same for the role's metrics.
+  /// The same for the role's metrics. @param role empty: the node's own
   void set_metrics(const std::string& role, metric_source source);
   /// For each role what its source says, also for one that was removed; a role without a source
   /// serves if it has no replica, or a replica in a group.

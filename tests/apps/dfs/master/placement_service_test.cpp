@@ -352,3 +352,46 @@ TEST_CASE("each policy places by its own plugins, and one that isn't known is re
   CHECK(other->outcomes.size() == 2);
   CHECK(it.balancer->outcomes.empty());
 }
+
+TEST_CASE("the pool of the placement is measured like a dispatcher's, and follows its options") {
+  auto balancer = std::make_shared<scripted_balancer>();
+  atl::pool_options options;
+  options.outliers.failures = 1;
+  placement_service subject{balancer, std::make_shared<two_of_three>(), 1, "scripted", options};
+  storage_registry registry{seconds{1}};
+  for (storage_id id = 1; id <= 4; ++id) {
+    protocol::storage_heartbeat report;
+    report.group = "group";
+    report.name = std::string(1, static_cast<char>('a' + id - 1));
+    report.free_bytes = id == 4 ? 0 : 1000;
+    auto& node = registry.update(report, begin);
+    node.id = id;
+    subject.on_report(report.name, node, registry, begin);
+  }
+  REQUIRE(subject.place({7, 1, 100, {}}, registry, 1, 0, begin).has_value());
+  REQUIRE(subject.place({7, 1, 100, {2}}, registry, 2, 0, begin).has_value()); // 2 has failed
+  atl::metric_set metrics;
+  subject.add_metrics(metrics);
+  auto value = [&](const char* name, const char* worker = nullptr) {
+    for (auto& sample : metrics.find(name)->samples)
+      if (worker == nullptr || sample.labels.at(1).value == worker)
+        return sample.value;
+    return -1.0;
+  };
+  CHECK(metrics.find("atoll_dispatcher_info")->samples.at(0).labels ==
+        atl::metric_labels{{"dispatcher", "placement"}, {"balancer", "scripted"}});
+  CHECK(value("dfs_master_uploads") == 1);
+  CHECK(value("atoll_dispatcher_workers") == 4);
+  CHECK(value("atoll_dispatcher_workers_available") == 4);
+  CHECK(value("atoll_dispatcher_workers_ejected") == 1);
+  CHECK(value("atoll_dispatcher_plugin_errors_total") == 0);
+  CHECK(value("atoll_dispatcher_worker_ejected", "b") == 1);
+  CHECK(value("atoll_dispatcher_worker_ejected", "a") == 0);
+  CHECK(value("atoll_dispatcher_worker_in_flight", "a") == 1);
+  CHECK(value("atoll_dispatcher_worker_in_flight", "b") == 0);
+  balancer->on_pick = [](const auto&) { throw std::runtime_error{"no idea"}; };
+  CHECK_FALSE(subject.place({8, 1, 100, {}}, registry, 3, 0, begin).has_value());
+  atl::metric_set later;
+  subject.add_metrics(later);
+  CHECK(later.find("atoll_dispatcher_plugin_errors_total")->samples.at(0).value == 1);
+}

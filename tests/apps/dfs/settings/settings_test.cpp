@@ -133,6 +133,21 @@ TEST_CASE("the former name of a key is refused with the name that it has now") {
   CHECK(got.cluster.collection_interval == std::chrono::seconds{3});
 }
 
+TEST_CASE("the storage nodes that get new chunks are a pool with the keys of a dispatcher's") {
+  auto plain = read(good).cluster.placement;
+  CHECK(plain.outliers.failures == 5);
+  CHECK(plain.slow_start == std::chrono::seconds{10});
+  CHECK(plain.balancer_timeout == std::chrono::seconds{1});
+  auto got = read(good + "[placement]\neject_after = 7\neject_for = \"8s\"\nslow_start = \"9s\"\n"
+                         "balancer_timeout = \"11ms\"\n");
+  CHECK(got.problem == "");
+  auto& pool = got.cluster.placement;
+  CHECK(pool.outliers.failures == 7);
+  CHECK(pool.outliers.ejection == std::chrono::seconds{8});
+  CHECK(pool.slow_start == std::chrono::seconds{9});
+  CHECK(pool.balancer_timeout == std::chrono::milliseconds{11});
+}
+
 TEST_CASE("an address of all interfaces is refused as a public address in every notation") {
   for (auto host : {"0.0.0.0", "*", "[::]", "[0:0:0:0:0:0:0:0]", "[::ffff:0.0.0.0]", "0", "0.0"}) {
     CAPTURE(host);
