@@ -158,8 +158,8 @@ void check_response(const std::string& bytes, const model::verdict& wanted) {
 
 } // namespace
 
-TEST_CASE("any commands leave the same tree as a model in memory, also across restarts and in "
-          "any batches") {
+TEST_CASE("any commands leave the same tree as a model in memory, also across restarts, in any "
+          "batches, and with rows that are read ahead") {
   CHECK(rc::check([] {
     auto steps = *rc::gen::container<std::vector<step>>(gen_step());
     temporary_folder folder;
@@ -202,8 +202,12 @@ TEST_CASE("any commands leave the same tree as a model in memory, also across re
     for (std::size_t turn = 0; next < all.entries.size(); ++turn) {
       auto size = steps.empty() ? 3 : steps[turn % steps.size()].batch;
       std::vector<committed_entry> batch;
-      for (; batch.size() < size && next < all.entries.size(); ++next)
+      for (; batch.size() < size && next < all.entries.size(); ++next) {
+        again->prepare(all.entries[next]);
         batch.push_back({next + 1, 0, false, all.entries[next]});
+      }
+      if (turn % 2 == 0)
+        RC_ASSERT(again->flush().has_value());
       auto got = again->apply(batch);
       RC_ASSERT(got.has_value());
       for (std::size_t i = 0; i < got->size(); ++i)
