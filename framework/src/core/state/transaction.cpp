@@ -76,7 +76,7 @@ void transaction::scan_rows(std::string_view prefix, std::string_view from,
 }
 
 bool transaction::get_row(const std::string& key, std::string& value) {
-  if (auto* row = parts_.buffer.find(key)) {
+  if (auto* row = parts_.buffer.use(key)) {
     if (row->value)
       value = *row->value;
     return row->value.has_value();

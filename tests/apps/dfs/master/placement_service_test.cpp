@@ -357,8 +357,10 @@ TEST_CASE("the pool of the placement is measured like a dispatcher's, and follow
   auto balancer = std::make_shared<scripted_balancer>();
   atl::pool_options options;
   options.outliers.failures = 1;
-  placement_service subject{balancer, std::make_shared<two_of_three>(), 1, "scripted", options};
+  placement_service subject{1, options};
   storage_registry registry{seconds{1}};
+  subject.add_policy(no_policy, {balancer, "scripted", std::make_shared<two_of_three>()}, registry,
+                     begin);
   for (storage_id id = 1; id <= 4; ++id) {
     protocol::storage_heartbeat report;
     report.group = "group";
@@ -379,7 +381,7 @@ TEST_CASE("the pool of the placement is measured like a dispatcher's, and follow
     return -1.0;
   };
   CHECK(metrics.find("atoll_dispatcher_info")->samples.at(0).labels ==
-        atl::metric_labels{{"dispatcher", "placement"}, {"balancer", "scripted"}});
+        atl::metric_labels{{"dispatcher", "placement-0"}, {"balancer", "scripted"}});
   CHECK(value("dfs_master_uploads") == 1);
   CHECK(value("atoll_dispatcher_workers") == 4);
   CHECK(value("atoll_dispatcher_workers_available") == 4);

@@ -79,6 +79,11 @@ class replicated_state final : public state_machine {
   std::optional<std::string> try_query_in_memory(std::string_view query) const override;
   bool can_apply_inline() const override;
 
+  /// Only while commands need the disk.
+  bool wants_prepare() const override;
+  /// Has the logic read the command's rows; see `service_logic::prepare`.
+  void prepare(std::string_view command) const override;
+
   /// The members that were admitted, as this replica knows: those of `group_members.hpp`.
   result<std::vector<member_identity>> members() const;
 
