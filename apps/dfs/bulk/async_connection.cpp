@@ -49,7 +49,7 @@ awaitable<atl::status> async_bulk_connection::connect() {
     co_return tl::unexpected{reached.error()};
   if (is_cancelled_)
     co_return tl::unexpected{given_up()};
-  stream_ = atl::net::stream{std::move(reached->socket)};
+  stream_ = atl::net::tcp_stream{std::move(reached->socket)};
   co_return atl::status{};
 }
 
@@ -102,8 +102,8 @@ awaitable<atl::result<std::string>> async_bulk_connection::ask(wire::op what,
 }
 
 awaitable<atl::result<std::string>> async_bulk_connection::request(wire::op what,
-                                                                   std::string body) {
-  auto start = [this, what, &body] { return ask(what, body); };
+                                                                   std::string_view body) {
+  auto start = [this, what, body] { return ask(what, body); };
   co_return co_await attempt<std::string>(start);
 }
 
@@ -154,7 +154,8 @@ async_bulk_connection::read_range(fragment_key key, std::uint64_t offset,
 awaitable<atl::result<async_bulk_connection::read_outcome>>
 async_bulk_connection::read_once(fragment_key key, std::uint64_t offset,
                                  std::span<std::byte> into) {
-  auto body = wire::encode(wire::read_request{options_.token, key, offset, into.size()});
+  wire::read_request asked{options_.token, key, offset, into.size()};
+  auto body = wire::encode(asked);
   auto answer = co_await ask(wire::op::read, body);
   if (!answer)
     co_return tl::unexpected{answer.error()};
@@ -184,7 +185,8 @@ awaitable<atl::status> async_bulk_connection::fetch_fragment(fragment_key key,
 awaitable<atl::result<bool>> async_bulk_connection::fetch_once(fragment_key key,
                                                                fragment_sink& sink) {
   constexpr auto all = fragment_bytes_max;
-  auto body = wire::encode(wire::read_request{options_.token, key, 0, all});
+  wire::read_request asked{options_.token, key, 0, all};
+  auto body = wire::encode(asked);
   auto answer = co_await ask(wire::op::read, body);
   if (!answer)
     co_return tl::unexpected{answer.error()};
@@ -269,8 +271,9 @@ async_bulk_connection::send_chunk(const wire::write_request& request, std::strin
   if (!sent && sent.error().code == atl::errc::timeout)
     co_return tl::unexpected{broken(sent.error())};
   // The node counts from the last byte as well.
-  auto answer = co_await receive_response(
-      {limit.progress, std::min(limit.deadline, clock::now() + limit.progress)});
+  atl::net::io_timeout first{limit.progress,
+                             std::min(limit.deadline, clock::now() + limit.progress)};
+  auto answer = co_await receive_response(first);
   if (!sent && !answered_)
     co_return tl::unexpected{broken(sent.error())};
   if (answer && !rest.empty())
@@ -289,9 +292,9 @@ awaitable<atl::status> async_bulk_connection::send_blocks(std::span<const std::b
     std::size_t count = 0;
     for (std::size_t at = 0; at < batch.size(); at += block_size)
       crcs[count++] = block_crc(batch.subspan(at, std::min(block_size, batch.size() - at)));
-    std::array<atl::net::stream::const_buffer, 2> pieces = {
-        atl::net::stream::const_buffer{crcs.data(), count * sizeof(crcs[0])},
-        atl::net::stream::const_buffer{batch.data(), batch.size()}};
+    std::array<atl::net::tcp_stream::const_buffer, 2> pieces = {
+        atl::net::tcp_stream::const_buffer{crcs.data(), count * sizeof(crcs[0])},
+        atl::net::tcp_stream::const_buffer{batch.data(), batch.size()}};
     auto sent = co_await stream_.write(pieces, limit);
     if (!sent)
       co_return sent;
@@ -303,8 +306,9 @@ awaitable<atl::status> async_bulk_connection::send_blocks(std::span<const std::b
 // -- other requests -----------------------------------------------------------
 
 awaitable<atl::result<node_load>> async_bulk_connection::probe() {
-  auto answer =
-      co_await request(wire::op::probe, wire::encode(wire::probe_request{options_.token}));
+  wire::probe_request asked{options_.token};
+  auto body = wire::encode(asked);
+  auto answer = co_await request(wire::op::probe, body);
   if (!answer)
     co_return tl::unexpected{answer.error()};
   auto load = wire::decode_probe_reply(*answer);
@@ -314,8 +318,9 @@ awaitable<atl::result<node_load>> async_bulk_connection::probe() {
 }
 
 awaitable<atl::result<bool>> async_bulk_connection::report_damage(fragment_key key) {
-  auto answer = co_await request(wire::op::report_damage,
-                                 wire::encode(wire::report_request{options_.token, key}));
+  wire::report_request asked{options_.token, key};
+  auto body = wire::encode(asked);
+  auto answer = co_await request(wire::op::report_damage, body);
   if (!answer)
     co_return tl::unexpected{answer.error()};
   auto intact = wire::decode_report_reply(*answer);
@@ -326,9 +331,9 @@ awaitable<atl::result<bool>> async_bulk_connection::report_damage(fragment_key k
 
 awaitable<atl::status> async_bulk_connection::copy_fragment(fragment_key key, atl::endpoint source,
                                                             std::uint32_t source_fragment) {
-  auto body =
-      wire::encode(wire::copy_request{options_.token, key, std::move(source), source_fragment});
-  auto answer = co_await request(wire::op::copy, std::move(body));
+  wire::copy_request asked{options_.token, key, std::move(source), source_fragment};
+  auto body = wire::encode(asked);
+  auto answer = co_await request(wire::op::copy, body);
   if (!answer)
     co_return tl::unexpected{answer.error()};
   co_return atl::status{};

@@ -5,7 +5,7 @@
 
 #include <atoll/core/error.hpp>
 #include <atoll/net/pending_dial.hpp>
-#include <atoll/net/stream.hpp>
+#include <atoll/net/tcp_stream.hpp>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -129,7 +129,7 @@ class async_bulk_connection {
   awaitable<atl::result<T>> attempt(Request request);
   awaitable<atl::status> connect();
   awaitable<atl::result<std::string>> ask(wire::op what, std::string_view body);
-  awaitable<atl::result<std::string>> request(wire::op what, std::string body);
+  awaitable<atl::result<std::string>> request(wire::op what, std::string_view body);
   awaitable<atl::result<std::string>> receive_response(atl::net::io_timeout first);
   atl::result<std::string> take_response(atl::result<reply> got);
   awaitable<atl::result<read_outcome>> read_range(fragment_key key, std::uint64_t offset,
@@ -149,7 +149,7 @@ class async_bulk_connection {
   atl::endpoint node_;
   bulk_options options_;
   atl::net::pending_dial dial_;
-  atl::net::stream stream_;
+  atl::net::tcp_stream stream_;
   bool is_cancelled_ = false;      ///< `cancel` was called during the request under way
   bool answered_ = false;          ///< the node has replied to the request under way
   std::vector<std::byte> scratch_; ///< blocks of which a part is requested

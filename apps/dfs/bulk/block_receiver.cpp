@@ -43,26 +43,8 @@ std::size_t block_receiver::buffers_after(std::uint64_t received,
   return count;
 }
 
-atl::result<std::size_t> block_receiver::receive(tcp_socket& over, const io_timeout& wait) {
-  bool intact = true;
-  for (std::uint64_t received = 0; received < about_.range.length;) {
-    std::array<tcp_socket::mutable_buffer, 3> rest;
-    auto count = buffers_after(received, rest);
-    auto got = over.read_some({rest.data(), count}, wait);
-    if (!got)
-      return got;
-    received += *got;
-    intact = check(received) && intact;
-  }
-  if (!intact)
-    return atl::fail(atl::errc::corrupt, over.peer() + " sent blocks that do not match their "
-                                                       "checksums");
-  copy_edges();
-  return wanted_;
-}
-
 boost::asio::awaitable<atl::result<std::size_t>>
-block_receiver::receive(atl::net::stream& over, atl::net::io_timeout wait) {
+block_receiver::receive(atl::net::tcp_stream& over, atl::net::io_timeout wait) {
   bool intact = true;
   std::size_t in_turn = 0;
   for (std::uint64_t received = 0; received < about_.range.length;) {

@@ -1,10 +1,9 @@
 #pragma once
 
 #include "bulk/bulk_protocol.hpp"
-#include "bulk/socket.hpp"
 
 #include <atoll/core/error.hpp>
-#include <atoll/net/stream.hpp>
+#include <atoll/net/tcp_stream.hpp>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -29,8 +28,7 @@ class block_receiver {
   /// @returns how many of the requested bytes the fragment has. A damaged block is reported as
   /// `corrupt` after all blocks were received, so the connection stays usable; after an error of
   /// the socket the connection is not usable.
-  atl::result<std::size_t> receive(tcp_socket& over, const io_timeout& wait);
-  boost::asio::awaitable<atl::result<std::size_t>> receive(atl::net::stream& over,
+  boost::asio::awaitable<atl::result<std::size_t>> receive(atl::net::tcp_stream& over,
                                                            atl::net::io_timeout wait);
 
  private:

@@ -117,9 +117,9 @@ std::vector<key_spec> storage_keys() {
        .meaning = "A storage node's share of new chunks, for balancers that go by weight."},
       {.key = "node.connections",
        .type = option_type::integer,
-       .default_value = "256",
+       .default_value = "4096",
        .minimum = "1",
-       .maximum = "10000",
+       .maximum = "65536",
        .meaning = "Bulk connections that a storage node serves at once; more are told to wait. "
                   "Clients leave a quarter of them to other storage nodes. "
                   "Fewer where the limit of open files ('ulimit -n') doesn't allow so many."},

@@ -51,6 +51,18 @@ atl::result<open_fragment> chunk_store::open(const fragment_key& key) {
   return opened;
 }
 
+std::optional<open_fragment> chunk_store::open_cached(const fragment_key& key) {
+  if (!find(key))
+    return std::nullopt;
+  disk_file file{disk_, disk_.open_cached(path_of(key))};
+  if (!file)
+    return std::nullopt;
+  auto info = read_footer(disk_, file.fd(), key, read_mode::cached);
+  if (!info)
+    return std::nullopt;
+  return open_fragment{std::move(file), info->size, std::move(info->block_crcs)};
+}
+
 /// Opens the file behind a fragment that is in the index. A file that is gone counts as damaged.
 atl::result<open_fragment> chunk_store::load(const fragment_key& key) {
   auto fd = disk_.open(path_of(key), O_RDONLY);

@@ -86,6 +86,9 @@ class chunk_store {
 
   /// Errors: not_found; corrupt (the fragment is then moved aside); io.
   atl::result<open_fragment> open(const fragment_key& key);
+  /// The same for a thread that must not wait for the disk. @returns none if that takes more than
+  /// what the kernel has in memory, or if anything is wrong: then `open` tells what.
+  std::optional<open_fragment> open_cached(const fragment_key& key);
 
   /// Reads blocks of a fragment, and checks them. @param at where a block begins. @pre the range
   /// ends where a block ends. Errors: corrupt, io.

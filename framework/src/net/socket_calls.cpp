@@ -12,15 +12,16 @@ using boost::asio::ip::tcp;
 
 /// Converts pieces for the system call.
 template <class Buffer>
-std::array<iovec, stream::pieces_max> to_iovecs(std::span<const Buffer> pieces) {
-  std::array<iovec, stream::pieces_max> out = {};
+std::array<iovec, tcp_stream::pieces_max> to_iovecs(std::span<const Buffer> pieces) {
+  std::array<iovec, tcp_stream::pieces_max> out = {};
   for (std::size_t i = 0; i < pieces.size(); ++i)
     out[i] = {const_cast<void*>(static_cast<const void*>(pieces[i].data())), pieces[i].size()};
   return out;
 }
 
 template <class Buffer>
-msghdr message_of(std::array<iovec, stream::pieces_max>& vectors, std::span<const Buffer> pieces) {
+msghdr message_of(std::array<iovec, tcp_stream::pieces_max>& vectors,
+                  std::span<const Buffer> pieces) {
   msghdr message = {};
   message.msg_iov = vectors.data();
   message.msg_iovlen = pieces.size();
@@ -51,13 +52,13 @@ tcp protocol_of(int fd) {
   return family == AF_INET6 ? tcp::v6() : tcp::v4();
 }
 
-ssize_t receive(int fd, std::span<const stream::mutable_buffer> into) {
+ssize_t receive(int fd, std::span<const tcp_stream::mutable_buffer> into) {
   auto vectors = to_iovecs(into);
   auto message = message_of(vectors, into);
   return ::recvmsg(fd, &message, MSG_DONTWAIT);
 }
 
-ssize_t send(int fd, std::span<const stream::const_buffer> from) {
+ssize_t send(int fd, std::span<const tcp_stream::const_buffer> from) {
   auto vectors = to_iovecs(from);
   auto message = message_of(vectors, from);
   return ::sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <atoll/net/stream.hpp>
+#include <atoll/net/tcp_stream.hpp>
 
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -24,8 +24,8 @@ inline bool would_block(int error_number) {
   return error_number == EAGAIN || error_number == EWOULDBLOCK || error_number == EINTR;
 }
 
-ssize_t receive(int fd, std::span<const stream::mutable_buffer> into);
-ssize_t send(int fd, std::span<const stream::const_buffer> from);
+ssize_t receive(int fd, std::span<const tcp_stream::mutable_buffer> into);
+ssize_t send(int fd, std::span<const tcp_stream::const_buffer> from);
 
 /// The pieces of a transfer that are still to be moved.
 template <class Buffer>
@@ -50,7 +50,7 @@ class pieces {
   }
 
  private:
-  std::array<Buffer, stream::pieces_max> pieces_;
+  std::array<Buffer, tcp_stream::pieces_max> pieces_;
   std::size_t count_ = 0;
 };
 

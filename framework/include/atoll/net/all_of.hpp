@@ -19,6 +19,10 @@ namespace atl::net {
 template <class T>
 boost::asio::awaitable<std::vector<T>> all_of(std::vector<boost::asio::awaitable<T>> operations) {
   std::vector<T> results(operations.size());
+  if (operations.size() == 1) {
+    results[0] = co_await std::move(operations[0]);
+    co_return results;
+  }
   auto running = operations.size();
   std::exception_ptr failure;
   one_shot_event all_ended;

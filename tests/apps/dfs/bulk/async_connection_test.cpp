@@ -2,6 +2,7 @@
 #include "bulk/async_connection.hpp"
 #include "bulk_fixture.hpp"
 
+#include <atoll/core/open_files.hpp>
 #include <atoll/net/all_of.hpp>
 #include <atoll/net/run_here.hpp>
 
@@ -113,4 +114,49 @@ TEST_CASE("a connection that was kept and broke is replaced without an error") {
   cluster[0].start();
   CHECK(one.over.is_connected());
   CHECK(atl::net::run_here(*one.context, one.read(key_of(1))) == 4);
+}
+
+namespace {
+
+/// Connects `count` readers some at a time: a node takes few handshakes at once.
+std::vector<std::unique_ptr<reader>> connect(const bulk_node& node, int count, std::size_t size) {
+  constexpr int at_once = 100;
+  std::vector<std::unique_ptr<reader>> readers;
+  auto context = atl::net::context_of_this_thread();
+  while (static_cast<int>(readers.size()) < count) {
+    std::vector<awaitable<atl::result<node_load>>> probes;
+    for (int i = 0; i < at_once; ++i) {
+      readers.push_back(std::make_unique<reader>(node.endpoint(), size));
+      probes.push_back(readers.back()->over.probe());
+    }
+    for (auto& each : atl::net::run_here(*context, atl::net::all_of(std::move(probes))))
+      REQUIRE_MESSAGE(each, each.error().message);
+  }
+  return readers;
+}
+
+} // namespace
+
+TEST_CASE("one server serves 2,000 connections at once") {
+  constexpr int connections = 2000;
+  REQUIRE(atl::raise_open_files_limit() > 3 * connections + 200);
+  bulk_node node;
+  node.start();
+  auto data = pattern(block_size + 100);
+  REQUIRE(put(*node.at.store, key_of(1), data));
+  auto readers = connect(node, connections, data.size());
+  CHECK(node.server->stats().connections == connections);
+  for (int round = 0; round < 2; ++round) {
+    std::vector<awaitable<atl::result<std::size_t>>> reads;
+    for (auto& each : readers) {
+      each->bytes.assign(data.size(), '?');
+      reads.push_back(each->read(key_of(1)));
+    }
+    auto results =
+        atl::net::run_here(*readers.front()->context, atl::net::all_of(std::move(reads)));
+    for (int i = 0; i < connections; ++i)
+      CHECK((results[i] == data.size() && readers[i]->bytes == data));
+  }
+  CHECK(node.server->stats().connections == connections);
+  CHECK(node.server->stats().busy == 0);
 }

@@ -1,8 +1,8 @@
 #include "socket_calls.hpp"
-#include "stream_state.hpp"
+#include "tcp_stream_state.hpp"
 
 #include <atoll/net/net_limits.hpp>
-#include <atoll/net/stream.hpp>
+#include <atoll/net/tcp_stream.hpp>
 #include <atoll/net/worker_pool.hpp>
 
 #include <boost/asio/post.hpp>
@@ -38,15 +38,15 @@ clock::time_point give_up_time(clock::time_point last, const io_timeout& wait) {
 
 // -- opening and closing ------------------------------------------------------
 
-stream::stream(std::shared_ptr<state> open) : state_{std::move(open)} {}
+tcp_stream::tcp_stream(std::shared_ptr<state> open) : state_{std::move(open)} {}
 
-stream::stream(tcp::socket connected)
+tcp_stream::tcp_stream(tcp::socket connected)
     : state_{std::make_shared<state>(std::move(connected), std::string{})} {
   state_->peer = peer_of(state_->socket.native_handle());
   state_->prepare();
 }
 
-result<stream> stream::adopt(asio::io_context& context, int fd) {
+result<tcp_stream> tcp_stream::adopt(asio::io_context& context, int fd) {
   tcp::socket socket{context};
   boost::system::error_code problem;
   socket.assign(protocol_of(fd), fd, problem);
@@ -54,33 +54,33 @@ result<stream> stream::adopt(asio::io_context& context, int fd) {
     ::close(fd);
     return fail(errc::unavailable, "cannot watch a connection: " + problem.message());
   }
-  return stream{std::move(socket)};
+  return tcp_stream{std::move(socket)};
 }
 
-stream& stream::operator=(stream&& other) noexcept {
+tcp_stream& tcp_stream::operator=(tcp_stream&& other) noexcept {
   close();
   state_ = std::move(other.state_);
   return *this;
 }
 
-stream::~stream() {
+tcp_stream::~tcp_stream() {
   close();
 }
 
-bool stream::is_open() const {
+bool tcp_stream::is_open() const {
   return state_ != nullptr;
 }
 
-void stream::close() {
+void tcp_stream::close() {
   if (auto closed = std::exchange(state_, nullptr))
     closed->close();
 }
 
-int stream::release() {
+int tcp_stream::release() {
   return std::exchange(state_, nullptr)->release();
 }
 
-status stream::move_to(asio::io_context& context) {
+status tcp_stream::move_to(asio::io_context& context) {
   if (&state_->socket.get_executor().context() == &context)
     return {};
   auto peer = state_->peer;
@@ -96,25 +96,25 @@ status stream::move_to(asio::io_context& context) {
   return {};
 }
 
-bool stream::is_quiet() const {
+bool tcp_stream::is_quiet() const {
   char byte = 0;
   return state_ && ::recv(native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
          would_block(errno);
 }
 
-int stream::native_handle() const {
+int tcp_stream::native_handle() const {
   return state_ ? state_->socket.native_handle() : -1;
 }
 
-const std::string& stream::peer() const {
+const std::string& tcp_stream::peer() const {
   static const std::string none = "no peer";
   return state_ ? state_->peer : none;
 }
 
 // -- receiving ----------------------------------------------------------------
 
-asio::awaitable<result<std::size_t>> stream::read_some(std::span<const mutable_buffer> into,
-                                                       io_timeout wait) {
+asio::awaitable<result<std::size_t>> tcp_stream::read_some(std::span<const mutable_buffer> into,
+                                                           io_timeout wait) {
   auto open = state_;
   if (!open)
     co_return tl::unexpected{not_open()};
@@ -137,7 +137,7 @@ asio::awaitable<result<std::size_t>> stream::read_some(std::span<const mutable_b
   }
 }
 
-asio::awaitable<status> stream::read(std::span<const mutable_buffer> into, io_timeout wait) {
+asio::awaitable<status> tcp_stream::read(std::span<const mutable_buffer> into, io_timeout wait) {
   auto open = state_;
   if (!open)
     co_return tl::unexpected{not_open()};
@@ -174,14 +174,14 @@ asio::awaitable<status> stream::read(std::span<const mutable_buffer> into, io_ti
   co_return status{};
 }
 
-asio::awaitable<status> stream::read(void* into, std::size_t size, io_timeout wait) {
+asio::awaitable<status> tcp_stream::read(void* into, std::size_t size, io_timeout wait) {
   std::array<mutable_buffer, 1> piece{mutable_buffer{into, size}};
   co_return co_await read(piece, wait);
 }
 
 // -- sending ------------------------------------------------------------------
 
-asio::awaitable<status> stream::write(std::span<const const_buffer> from, io_timeout wait) {
+asio::awaitable<status> tcp_stream::write(std::span<const const_buffer> from, io_timeout wait) {
   auto open = state_;
   if (!open)
     co_return tl::unexpected{not_open()};
@@ -218,13 +218,13 @@ asio::awaitable<status> stream::write(std::span<const const_buffer> from, io_tim
   co_return status{};
 }
 
-asio::awaitable<status> stream::write(std::string_view from, io_timeout wait) {
+asio::awaitable<status> tcp_stream::write(std::string_view from, io_timeout wait) {
   std::array<const_buffer, 1> piece{const_buffer{from.data(), from.size()}};
   co_return co_await write(piece, wait);
 }
 
-asio::awaitable<status> stream::send_file(int file, std::uint64_t offset, std::uint64_t size,
-                                          io_timeout wait, worker_pool& disk) {
+asio::awaitable<status> tcp_stream::send_file(int file, std::uint64_t offset, std::uint64_t size,
+                                              io_timeout wait, worker_pool& disk) {
   auto open = state_;
   if (!open)
     co_return tl::unexpected{not_open()};
@@ -268,7 +268,7 @@ asio::awaitable<status> stream::send_file(int file, std::uint64_t offset, std::u
   co_return status{};
 }
 
-asio::awaitable<void> stream::linger_and_close(std::chrono::milliseconds longest) {
+asio::awaitable<void> tcp_stream::linger_and_close(std::chrono::milliseconds longest) {
   if (!state_)
     co_return;
   auto open = state_;

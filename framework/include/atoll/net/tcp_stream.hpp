@@ -37,7 +37,7 @@ struct io_timeout {
 ///
 /// For the thread of its context. Memory that an operation reads or fills must stay valid until the
 /// operation ends.
-class stream {
+class tcp_stream {
  public:
   using mutable_buffer = boost::asio::mutable_buffer;
   using const_buffer = boost::asio::const_buffer;
@@ -48,15 +48,15 @@ class stream {
   static constexpr std::size_t pieces_max = 4;
 
   /// A stream that isn't open.
-  stream() = default;
+  tcp_stream() = default;
   /// Takes over a connected socket.
-  explicit stream(boost::asio::ip::tcp::socket connected);
+  explicit tcp_stream(boost::asio::ip::tcp::socket connected);
   /// Takes over an open connection, and closes it if that fails. Errors: unavailable.
-  static result<stream> adopt(boost::asio::io_context& context, int fd);
-  stream(stream&&) noexcept = default;
-  stream& operator=(stream&& other) noexcept;
+  static result<tcp_stream> adopt(boost::asio::io_context& context, int fd);
+  tcp_stream(tcp_stream&&) noexcept = default;
+  tcp_stream& operator=(tcp_stream&& other) noexcept;
   /// Calls `close`.
-  ~stream();
+  ~tcp_stream();
 
   bool is_open() const;
   /// Ends the operations that are under way, which complete later, and closes the connection.
@@ -91,7 +91,7 @@ class stream {
 
  private:
   struct state;
-  explicit stream(std::shared_ptr<state> open);
+  explicit tcp_stream(std::shared_ptr<state> open);
 
   std::shared_ptr<state> state_; ///< null: not open; shared with the operations under way
 };

@@ -1,4 +1,4 @@
-#include "stream_state.hpp"
+#include "tcp_stream_state.hpp"
 
 #include "socket_calls.hpp"
 
@@ -19,27 +19,27 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-stream::state::loan::loan(state& of) : of_{of.shared_from_this()} {
+tcp_stream::state::loan::loan(state& of) : of_{of.shared_from_this()} {
   ++of_->loans_;
 }
 
-stream::state::loan::~loan() {
+tcp_stream::state::loan::~loan() {
   if (--of_->loans_ == 0 && of_->is_closed)
     of_->close_descriptor();
 }
 
-stream::state::state(tcp::socket connected, std::string peer_name)
+tcp_stream::state::state(tcp::socket connected, std::string peer_name)
     : socket{std::move(connected)}, peer{std::move(peer_name)}, timer_{socket.get_executor()} {}
 
 /// The kernel sizes the buffers: it grows them with the connection, beyond the largest permitted
 /// fixed size.
-void stream::state::prepare() {
+void tcp_stream::state::prepare() {
   error_code ignored; // of a connection that has broken already; the first operation tells
   socket.non_blocking(true, ignored);
   socket.set_option(tcp::no_delay{true}, ignored);
 }
 
-void stream::state::close() {
+void tcp_stream::state::close() {
   if (std::exchange(is_closed, true))
     return;
   timer_.cancel();
@@ -52,12 +52,12 @@ void stream::state::close() {
   }
 }
 
-void stream::state::close_descriptor() {
+void tcp_stream::state::close_descriptor() {
   error_code ignored;
   socket.close(ignored);
 }
 
-int stream::state::release() {
+int tcp_stream::state::release() {
   is_closed = true;
   timer_.cancel();
   return socket.release();
@@ -65,7 +65,7 @@ int stream::state::release() {
 
 // -- waiting ------------------------------------------------------------------
 
-asio::awaitable<bool> stream::state::wait_for(direction which, clock::time_point deadline) {
+asio::awaitable<bool> tcp_stream::state::wait_for(direction which, clock::time_point deadline) {
   auto& wait = waits_[which];
   wait = {deadline, false};
   arm(deadline);
@@ -82,7 +82,7 @@ asio::awaitable<bool> stream::state::wait_for(direction which, clock::time_point
   co_return in_time;
 }
 
-void stream::state::arm(clock::time_point deadline) {
+void tcp_stream::state::arm(clock::time_point deadline) {
   if (armed_for_ <= deadline)
     return;
   armed_for_ = deadline;
@@ -94,7 +94,7 @@ void stream::state::arm(clock::time_point deadline) {
   });
 }
 
-void stream::state::on_timer() {
+void tcp_stream::state::on_timer() {
   armed_for_ = clock::time_point::max();
   auto now = clock::now();
   auto next = clock::time_point::max();
@@ -114,7 +114,7 @@ void stream::state::on_timer() {
 
 /// A peer that closed while its buffers were full takes no more, and sends no reset: the kernel
 /// would probe a window that never opens.
-void stream::state::watch_for_end() {
+void tcp_stream::state::watch_for_end() {
   if (std::exchange(is_watched_for_end_, true))
     return;
   socket.async_wait(tcp::socket::wait_read, [weak = weak_from_this()](error_code) {
@@ -134,24 +134,24 @@ void stream::state::watch_for_end() {
 
 // -- errors -------------------------------------------------------------------
 
-error stream::state::failed(int error_number) const {
+error tcp_stream::state::failed(int error_number) const {
   if (is_closed)
     return interrupted();
   return {errc::unavailable,
           fmt::format("{}: {}", peer, std::generic_category().message(error_number))};
 }
 
-error stream::state::ended() const {
+error tcp_stream::state::ended() const {
   if (is_closed)
     return interrupted();
   return {errc::unavailable, peer + " has closed the connection"};
 }
 
-error stream::state::stalled() const {
+error tcp_stream::state::stalled() const {
   return {errc::timeout, peer + " does not answer in time"};
 }
 
-error stream::state::interrupted() const {
+error tcp_stream::state::interrupted() const {
   return {errc::unavailable, fmt::format("the connection with {} was interrupted", peer)};
 }
 

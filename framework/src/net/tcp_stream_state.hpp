@@ -1,6 +1,6 @@
 #pragma once
 
-#include <atoll/net/stream.hpp>
+#include <atoll/net/tcp_stream.hpp>
 
 #include <boost/asio/steady_timer.hpp>
 
@@ -9,7 +9,7 @@
 namespace atl::net {
 
 /// An open stream. The operations under way share it, so that they may end after their stream.
-struct stream::state : std::enable_shared_from_this<state> {
+struct tcp_stream::state : std::enable_shared_from_this<state> {
   using clock = io_timeout::clock;
   enum direction : std::uint8_t { reading, writing };
 
