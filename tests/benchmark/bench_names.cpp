@@ -147,6 +147,8 @@ double fill(const fs::path& folder, names_workload::log& log, std::uint64_t file
     it.apply(std::exchange(some, {}));
     it.wait_for(first - 1);
   };
+  add(log.define_policy());
+  add(log.set_policy());
   for (int node = 1; node <= 3; ++node)
     add(log.register_storage(node));
   for (std::uint64_t file = 0; file < files; ++file) {

@@ -38,13 +38,29 @@ enum class kind : std::uint16_t {
   cancel_job = 110, ///< `job::cancel_request` → empty
 };
 
-/// A fragment that a storage node has stored or removed.
+/// A fragment that a storage node has stored, removed, or found damaged.
 struct fragment_change {
   chunk_id chunk;
   std::uint32_t fragment = 0;
   bool present = false;
+  /// Of a fragment that is present: tells it from a former or later copy at the same node, and is
+  /// never used twice there.
+  std::uint64_t generation = 0;
+  bool damaged = false; ///< of one that isn't present: it was found damaged, and moved aside
 
   friend bool operator==(const fragment_change&, const fragment_change&) = default;
+};
+
+/// The digest of a list of changes that is told in parts; that of no change is 0.
+std::uint64_t add_to_digest(std::uint64_t digest, const fragment_change& change);
+
+/// A fragment that nothing refers to or ever will. A node removes this copy alone.
+struct fragment_removal {
+  chunk_id chunk;
+  std::uint32_t fragment = 0;
+  std::uint64_t generation = 0;
+
+  friend bool operator==(const fragment_removal&, const fragment_removal&) = default;
 };
 
 /// From a storage node to each master, as its heartbeat.
@@ -69,6 +85,10 @@ struct storage_heartbeat {
   bool from_scratch = false;
   bool more = false; ///< further changes follow at once: a list is not complete yet
   std::vector<fragment_change> changes;
+  /// All changes since the list began, these included: their number and their digest. A master that
+  /// counts differently has missed a part.
+  std::uint64_t told = 0;
+  std::uint64_t told_digest = 0;
 };
 
 struct storage_commands {
@@ -76,7 +96,9 @@ struct storage_commands {
       group; ///< the master's group; a node whose data belongs to another group ignores the message
   storage_id id = no_storage;   ///< 0: the node is not registered yet
   bool want_everything = false; ///< this master doesn't know the node's fragments: list all of them
-  std::vector<fragment_change> remove; ///< fragments that nothing refers to or ever will
+  /// Of the leadership in which the removals were decided. A node follows no order of an older one.
+  std::uint64_t term = 0;
+  std::vector<fragment_removal> remove;
 };
 
 struct storage_target {

@@ -148,7 +148,7 @@ chunk_survey::finding chunk_survey::examine(const chunk_record& chunk,
     auto is_living = node != reporting.end();
     // For a node whose list is incomplete, the chunk's record counts.
     auto is_unreported =
-        is_living && node->second->complete && !node->second->has.contains({chunk.id, index});
+        is_living && node->second->complete && !node->second->has.contains({chunk.id, index, 0});
     found.is_suspect = found.is_suspect || is_unreported;
     present.push_back(is_living && !is_unreported);
   }

@@ -137,9 +137,13 @@ envelope master_actor::on_heartbeat(const envelope& message) {
   commands.group = settings_.birth.group;
   commands.id = node.id;
   commands.want_everything = !node.complete && !node.listing;
+  commands.term = view_.protocol.term;
   auto& removals = to_remove_[report->name];
+  if (!leads())
+    removals.clear(); // decided when this master led; the leader decides anew
   while (!removals.empty() && commands.remove.size() < protocol::changes_max) {
-    commands.remove.push_back({removals.front().first, removals.front().second, false});
+    auto& removal = removals.front();
+    commands.remove.push_back({removal.chunk, removal.index, removal.generation});
     removals.pop_front();
   }
   return answer_with(encode(commands));
@@ -266,6 +270,9 @@ caf::result<envelope> master_actor::status() {
         [this, answer](const atl::result<responses::summary>& summary) mutable {
           status_view seen{settings_.self, settings_.role,  settings_.policy, registry_, view_,
                            summary,        plugin_problem_, refused_,         {}};
+          seen.configured_policy = &settings_.root_policy;
+          if (root_policy_)
+            seen.root_policy = &*root_policy_;
           if (settings_.connections)
             seen.connections = settings_.connections();
           if (leads()) {

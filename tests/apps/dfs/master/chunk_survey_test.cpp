@@ -50,6 +50,13 @@ struct fixture {
     it.uuid = it.name;
     it.from_scratch = from_scratch;
     it.changes = std::move(changes);
+    auto known = registry.find(it.name);
+    it.told = known && !from_scratch ? known->told : 0;
+    it.told_digest = known && !from_scratch ? known->told_digest : 0;
+    for (auto& change : it.changes) {
+      ++it.told;
+      it.told_digest = protocol::add_to_digest(it.told_digest, change);
+    }
     auto& node = registry.update(it, now);
     node.id = id;
     return node;
@@ -295,7 +302,8 @@ TEST_CASE("a scheme that throws ends the survey with the reason, not the master"
   fixture f;
   f.store(1, {1, 2});
   f.survey = chunk_survey{
-      [](policy_id, const std::vector<bool>&) -> bool { throw std::runtime_error{"no idea"}; }, delay};
+      [](policy_id, const std::vector<bool>&) -> bool { throw std::runtime_error{"no idea"}; },
+      delay};
   for (int i = 0; i < 20; ++i) {
     f.now += seconds{1};
     f.report(1);
