@@ -1,6 +1,6 @@
 #pragma once
 
-#include "job_queue.hpp"
+#include "../job_queue/job_queue.hpp"
 
 #include <atoll/node/dispatcher_role.hpp>
 #include <atoll/runtime/caf.hpp>
