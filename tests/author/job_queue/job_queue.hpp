@@ -16,7 +16,7 @@ inline const atl::node::service_description queue{
     .name = "jobs",
     .admin_command = "jobs member",
     .other_roles = {"runner", "front"},
-    .other_keys = unite_keys({plugin_keys(runners.plugin()), dispatcher_keys(runners)})};
+    .other_keys = atl::node::unite_keys({plugin_keys(runners.plugin()), dispatcher_keys(runners)})};
 
 enum command : std::uint8_t {
   add,    ///< the body is the job's text; answered by the job's id
