@@ -43,7 +43,7 @@ is_quoted cmake CMakeLists.txt ../job_queue_proof/CMakeLists.txt
 is_quoted toml cluster/cluster.toml ../digger/workers.toml ../runners/runners.toml
 
 lines=$(cat "$here"/job_queue/*.* "$here"/job_queue/cluster/* | wc -l)
-[ "$lines" -le 265 ] || fail "the job queue has $lines lines, and shall be an example of at most 265"
+[ "$lines" -le 270 ] || fail "the job queue has $lines lines, and shall be an example of at most 270"
 quietly "installing Atoll" "$cmake" --install "$build" --prefix "$prefix"
 quietly "configuring the job queue" "$cmake" -S "$here/job_queue" -B "$work/build" -DCMAKE_PREFIX_PATH="$prefix" \
   -DCMAKE_BUILD_TYPE=Release
@@ -98,6 +98,7 @@ measured() {
 # fan_out: member-1 hands texts to the runners of all members. One of them hangs and is then killed: others do its work.
 fan_out() {
   local number asking=()
+  until [ "$(measured workers_available)" = 3 ]; do :; done # the connections to nodes that were killed come back
   for number in 1 2 3; do
     quietly "running a text" "$jobs" run member-1 "text-$number"
     cat "$work/out" >>"$work/ran"
@@ -112,7 +113,7 @@ fan_out() {
   until "$jobs" metrics member-1 >"$work/metrics" && # that it hangs may be noticed before it is seen to have a request
     grep -Eq '^atoll_dispatcher_(worker_in_flight\{.*"member-3".*\} 1|retries_total\{.*\} [1-9])' "$work/metrics"; do :; done
   kill -9 "$(process_of member-3)"
-  wait "${asking[@]}"
+  wait "${asking[@]}" || true # what they say is looked at below
   for number in 4 5 6; do
     grep -qx "member-[12] ran text-$number" "$work/run.$number" || fail "a text is lost: $(cat "$work/run.$number")"
   done

@@ -21,8 +21,9 @@ constexpr const char* cluster_file = "cluster.toml";
 
 node_file_format format_of(const service_description& service) {
   node_file_format format;
-  format.schema =
-      unite_keys({node_keys({service.name}), replica_keys(service), cluster_schema_of(service)});
+  std::vector<std::string> roles{service.name};
+  roles.insert(roles.end(), service.other_roles.begin(), service.other_roles.end());
+  format.schema = unite_keys({node_keys(roles), replica_keys(service), cluster_schema_of(service)});
   format.describe = [array = service.members](const config& config) -> result<node_description> {
     config_errors problems{config};
     node_description says;
@@ -88,7 +89,8 @@ std::vector<key_spec> replica_keys(const service_description& service) {
 }
 
 std::vector<key_spec> cluster_schema_of(const service_description& service) {
-  std::vector<std::vector<key_spec>> lists{cluster_keys(), group_keys(service.members)};
+  std::vector<std::vector<key_spec>> lists{cluster_keys(), group_keys(service.members),
+                                           service.other_keys};
   for (auto& section : service.plugins)
     lists.push_back(plugin_keys(section));
   return unite_keys(lists);

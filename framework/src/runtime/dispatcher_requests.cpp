@@ -69,7 +69,7 @@ std::optional<std::uint64_t> bytes_of_request(const caf::message& what) {
 }
 
 /// Answers a request that the actor doesn't get. A message whose sender wants no answer is dropped.
-void answer_at_once(caf::mailbox_element& what, const error& problem, enqueue_context* host) {
+void refuse_arrival(caf::mailbox_element& what, const error& problem, enqueue_context* host) {
   if (what.payload.match_elements<dispatch_order_message>())
     return what.payload.get_as<dispatch_order_message>(0).order->finish(tl::unexpected{problem});
   if (!what.mid.is_request())
@@ -93,7 +93,7 @@ bool dispatcher_actor::enqueue(caf::mailbox_element_ptr what, enqueue_context* h
   auto bytes = what->mid.is_response() ? std::nullopt : bytes_of_request(what->payload);
   if (!bytes || arrivals_.enter(*bytes))
     return caf::event_based_actor::enqueue(std::move(what), host);
-  answer_at_once(*what,
+  refuse_arrival(*what,
                  {errc::busy, fmt::format("too many requests have arrived that the dispatcher '{}' "
                                           "hasn't taken yet; try again later",
                                           settings_.name)},
@@ -167,9 +167,9 @@ void dispatcher_actor::send_remote(std::uint64_t attempt, const worker& to, cons
 }
 
 void dispatcher_actor::on_answer(std::uint64_t attempt, std::string bytes) {
-  auto decoded = decode_reply(bytes);
-  if (auto how = failure_of(decoded)) {
-    core_->on_failure(attempt, *how, std::move(decoded.value.error()), now());
+  auto problem = is_value(bytes) ? reply{} : decode_reply(bytes);
+  if (auto how = failure_of(problem)) {
+    core_->on_failure(attempt, *how, std::move(problem.value.error()), now());
   } else {
     answer_ = std::move(bytes);
     core_->on_answer(attempt, now());
@@ -205,13 +205,13 @@ void dispatcher_actor::on_completion(const envelope_from_peer& what) {
 void dispatcher_actor::carry_out(const complete_request& effect) {
   auto ended = calls_.extract(effect.request);
   auto& it = ended.mapped();
-  auto outcome = effect.problem
-                     ? encode(reply{tl::unexpected{*effect.problem}, {}, effect.in_doubt})
-                     : std::move(answer_);
+  auto problem =
+      effect.problem ? reply{tl::unexpected{*effect.problem}, {}, effect.in_doubt} : reply{};
   if (it.promise)
-    it.promise->deliver(envelope{message_kind::reply, 0, std::move(outcome)});
-  else
-    it.order->finish(without_doubt(decode_reply(outcome)));
+    it.promise->deliver(effect.problem ? make_reply(problem)
+                                       : envelope{message_kind::reply, 0, std::move(answer_)});
+  else if (it.order->done)
+    it.order->finish(without_doubt(effect.problem ? std::move(problem) : decode_reply(answer_)));
 }
 
 } // namespace atl::runtime

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "job_queue.hpp"
+#include "../job_queue/job_queue.hpp"
 
 #include <atoll/node/service_connection.hpp>
 #include <atoll/runtime/node_client.hpp>

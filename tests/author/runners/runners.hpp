@@ -1,8 +1,9 @@
 #pragma once
 
-#include "job_queue.hpp"
+#include "../job_queue/job_queue.hpp"
 
 #include <atoll/node/dispatcher_role.hpp>
+#include <atoll/node/group_config.hpp>
 #include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/runtime_messages.hpp>
 
@@ -45,8 +46,6 @@ class runner final : public atl::node::role {
   atl::node::node_context* node_ = nullptr;
   caf::actor actor_;
 };
-
-inline const atl::node::dispatcher_section runners{"runners"};
 
 /// A role that hands its requests to the runners of all members.
 class front final : public atl::node::dispatcher_role {

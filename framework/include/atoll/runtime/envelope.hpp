@@ -69,6 +69,8 @@ struct reply {
 std::string encode(const reply& answer);
 /// Reads hostile bytes: anything malformed becomes an error of code `corrupt`.
 reply decode_reply(std::string_view bytes);
+/// Whether `decode_reply` finds a value, without copying it.
+bool is_value(std::string_view reply_bytes);
 
 envelope make_reply(const reply& answer);
 

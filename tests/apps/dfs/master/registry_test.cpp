@@ -140,8 +140,8 @@ TEST_CASE("the search for garbage visits old fragments in cyclic order") {
   auto& node = tell(registry, report);
   auto times = [&] {
     std::string text;
-    for (auto& [chunk, index, generation] : registry.next_to_look_up(node, 5, 3))
-      text += std::to_string(chunk.made_us);
+    for (auto& fragment : registry.next_to_look_up(node, 5, 3))
+      text += std::to_string(fragment.chunk.made_us);
     return text;
   };
   CHECK(times() == "123");
