@@ -49,9 +49,11 @@ bench: ## measure, with ratios to etcd, HAProxy and what the machine itself can 
 	@tests/benchmark/run.sh build/release '$(seconds)' '$(against)'
 
 seeds ?= 5000
-verify: build ## hold every plugin to its promises, hard; seeds=N
+verify: build ## hold every plugin to its promises, hard, and the name space to its model; seeds=N
 	@for plugin in $$(find $(build)/lib* -path '*atoll/plugins/*.so'); do \
 	  $(build)/bin/atoll verify "$$plugin" --seeds $(seeds) || exit; done
+	@export ATOLL_NAMES_SEEDS=$${ATOLL_NAMES_SEEDS:-20} ATOLL_NAMES_STEPS=$${ATOLL_NAMES_STEPS:-1000000}; \
+	  $(build)/tests/test_dfs_namespace --test-case='any commands leave*'
 
 # Where a sanitizer finds most for its time: all that protocols, balancers and the durable log do. The tests of schemes
 # are left out, for they need the verifier, which takes minutes to compile with sanitizers; so are the kits of the
