@@ -56,7 +56,7 @@ result<defined> run(state_transaction& state, const commands::define_policy& com
     auto id = keys::policy_with_digest_in(row.first);
     if (!id)
       state.fail_damaged("the list of policies");
-    else if (state.find_policy(*id) == command.policy)
+    else if (auto known = state.find_policy(*id); known && encode(*known) == bytes)
       return defined{*id};
   }
   if (state.meta().policies >= limits::policies_max)

@@ -94,9 +94,13 @@ result<changed> run(state_transaction& state, const commands::set_storage& comma
     return refuse(errc::refused, "it was forgotten, and comes back under a new id only");
   if (command.to == storage_state::draining && node->state == storage_state::dead)
     return refuse(errc::refused, "its data counts as lost, so there is nothing to move away");
+  auto has_its_name = state.find_storage_by_name(node->name) == command.id;
+  if (command.to == storage_state::active && !has_its_name)
+    return refuse(errc::refused,
+                  fmt::format("another node has taken its name, {}", in_quotes(node->name)));
   if (command.to == storage_state::forgotten) {
     // The name may be given again, unless another folder has taken it already.
-    if (state.find_storage_by_name(node->name) == command.id)
+    if (has_its_name)
       state.erase(keys::storage_by_name(node->name));
     state.erase(keys::storage_by_uuid(node->uuid));
   }

@@ -8,13 +8,10 @@ namespace dfs::state {
 
 namespace {
 
-/// The `spare` of `keys::incomplete`; none for a chunk that lacks no fragment.
 std::optional<std::uint8_t> spare_of(state_transaction& state, const stored_chunk& chunk) {
-  auto missing = std::ranges::count(chunk.nodes, no_storage);
-  if (missing == 0)
+  if (std::ranges::count(chunk.nodes, no_storage) == 0)
     return std::nullopt;
-  std::int64_t survives = state.find_policy(chunk.policy).value_or(policy{}).survives_losses;
-  return static_cast<std::uint8_t>(std::clamp<std::int64_t>(survives - missing + 1, 0, 255));
+  return spare_of(chunk, state.find_policy(chunk.policy).value_or(policy{}));
 }
 
 void put_incomplete(state_transaction& state, const chunk_id& id, std::uint8_t spare) {
@@ -49,6 +46,14 @@ void forget(state_transaction& state, const chunk_id& id, const stored_chunk& ch
 }
 
 } // namespace
+
+std::optional<std::uint8_t> spare_of(const stored_chunk& chunk, const policy& of) {
+  auto missing = std::ranges::count(chunk.nodes, no_storage);
+  if (missing == 0)
+    return std::nullopt;
+  std::int64_t survives = of.survives_losses;
+  return static_cast<std::uint8_t>(std::clamp<std::int64_t>(survives - missing + 1, 0, 255));
+}
 
 chunk_record record_of(const chunk_id& id, const stored_chunk& stored) {
   return {id, stored.size_bytes, stored.nodes, stored.crc, stored.policy};

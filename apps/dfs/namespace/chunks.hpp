@@ -10,6 +10,9 @@ namespace dfs::state {
 
 chunk_record record_of(const chunk_id& id, const stored_chunk& stored);
 
+/// The `spare` of `keys::incomplete`; none for a chunk that lacks no fragment.
+std::optional<std::uint8_t> spare_of(const stored_chunk& chunk, const policy& of);
+
 /// An extent refers to `length_bytes` more of the chunk. The first reference makes the record.
 void add_reference(state_transaction& state, const chunk_record& chunk, std::uint64_t length_bytes);
 

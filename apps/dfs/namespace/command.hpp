@@ -45,8 +45,7 @@ struct make {
   using response = responses::changed;
   enum class if_exists : std::uint8_t {
     refuse,
-    replace, ///< whatever is no directory, by a new inode; a directory only by a directory, if
-             ///< empty
+    replace, ///< what is no directory, by a new inode that is none either
     keep,    ///< if it is a directory and a directory is wanted: a success that changes nothing
   };
   static constexpr auto if_exists_last = if_exists::keep;

@@ -89,7 +89,7 @@ result<responses::opened> execute(present_reader& state, const queries::open& qu
     return fail(errc::refused, fmt::format("{} is a {}, not a file", in_quotes(query.where),
                                            name_of(found->type)));
   responses::opened answer{found->id, state.must_inode(found->id), {}, false};
-  if (query.from_offset >= answer.attributes.size_bytes && found->type == inode_type::file)
+  if (query.from_offset >= answer.attributes.size_bytes)
     return answer;
   page page{0, wire::attributes_bytes};
   state.scan(keys::extents_of(found->id), keys::extent(found->id, query.from_offset + 1),

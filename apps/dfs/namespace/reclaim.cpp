@@ -18,7 +18,6 @@ namespace {
 /// The work that one command may still do.
 struct budget {
   std::uint32_t left = 0;
-  std::uint32_t inodes_gone = 0;
 
   void spend(std::uint32_t work) { left -= std::min(left, work); }
 };
@@ -89,7 +88,6 @@ void reclaim_file(state_transaction& state, inode_id id, const inode& file, std:
   forget(state, id, file);
   dequeue(state, id);
   budget.spend(1);
-  ++budget.inodes_gone;
 }
 
 void reclaim_directory(state_transaction& state, inode_id id, std::string from, budget& budget) {
@@ -104,10 +102,7 @@ void reclaim_directory(state_transaction& state, inode_id id, std::string from, 
       state.fail_damaged(fmt::format("an entry of inode {}", id));
       return;
     }
-    auto inodes_before = state.meta().files + state.meta().directories + state.meta().others;
     budget.spend(std::max(1u, drop_name(state, child, {})));
-    auto inodes_after = state.meta().files + state.meta().directories + state.meta().others;
-    budget.inodes_gone += static_cast<std::uint32_t>(inodes_before - inodes_after);
     state.erase(key);
     from = key + '\0';
   }
@@ -120,7 +115,10 @@ void reclaim_directory(state_transaction& state, inode_id id, std::string from, 
   forget(state, id, gone);
   dequeue(state, id);
   budget.spend(1);
-  ++budget.inodes_gone;
+}
+
+std::uint64_t inodes_in(state_transaction& state) {
+  return state.meta().files + state.meta().directories + state.meta().others;
 }
 
 /// Releases what ended mounts kept.
@@ -203,7 +201,8 @@ bool release_held(state_transaction& state, mount_id mount, inode_id id) {
 }
 
 std::uint32_t reclaim(state_transaction& state, std::uint32_t limit) {
-  budget budget{limit, 0};
+  budget budget{limit};
+  auto before = inodes_in(state);
   if (state.meta().ended_mounts > 0)
     reclaim_held(state, budget);
   auto prefix = keys::all_orphans();
@@ -223,7 +222,7 @@ std::uint32_t reclaim(state_transaction& state, std::uint32_t limit) {
     else
       reclaim_file(state, *id, gone, resume_point(state, value, keys::extents_of(*id)), budget);
   }
-  return budget.inodes_gone;
+  return static_cast<std::uint32_t>(before - inodes_in(state));
 }
 
 } // namespace dfs::state

@@ -18,7 +18,9 @@ atl::result<walked> walk(state_reader& state, const parsed_path& path, std::size
   };
   if (path.at != root_inode) {
     auto begin = state.find_inode(path.at);
-    if (!begin)
+    // What is to be reclaimed is gone: a row that it gained now would be left behind.
+    auto is_gone = !begin || (begin->links == 0 && begin->holders == 0);
+    if (is_gone)
       return fail(errc::not_found, fmt::format("inode {} doesn't exist (any more)", path.at));
     at.last = {path.at, begin->type};
     if (auto ok = must_be_directory(); !ok)

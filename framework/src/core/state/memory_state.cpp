@@ -154,7 +154,7 @@ std::uint64_t memory_state::digest() const {
 std::uint64_t memory_state::application_digest() const {
   std::uint64_t sum = 0; // in any order, so that the rows needn't be sorted
   self_->rows.visit([&sum](const std::string& key, const row& it) {
-    if (!it.value || static_cast<unsigned char>(key.front()) < application_keys_begin)
+    if (!it.value || is_of_framework(key))
       return;
     state_hash hash;
     hash.add(key);
@@ -162,6 +162,12 @@ std::uint64_t memory_state::application_digest() const {
     sum += hash.value();
   });
   return sum;
+}
+
+void memory_state::visit_rows(const row_visitor& visit) const {
+  for (const auto& [key, it] : self_->rows.all_in_order())
+    if (it.value && !is_of_framework(key) && !visit(key, *it.value))
+      return;
 }
 
 } // namespace atl

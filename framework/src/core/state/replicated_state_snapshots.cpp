@@ -72,4 +72,17 @@ result<std::string> replicated_state::digest() const {
   return fmt::format("{:016x}", hash.value());
 }
 
+status replicated_state::visit_rows(const row_visitor& visit) const {
+  auto lock = self_->to_read();
+  if (self_->unreadable)
+    return tl::unexpected{self_->unreadable_error()};
+  auto read = scan_over(*self_->db, self_->buffer.all_in_order(), {}, {}, {},
+                        [&](std::string_view key, std::string_view value) {
+                          return is_of_framework(key) || visit(key, value);
+                        });
+  if (!read.ok())
+    return tl::unexpected{to_error(read, self_->service)};
+  return {};
+}
+
 } // namespace atl

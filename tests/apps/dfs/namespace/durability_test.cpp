@@ -31,13 +31,27 @@ std::string entry_at(std::uint64_t index) {
     return encoded(commands::define_policy{two_copies()});
   if (index == 2)
     return encoded(commands::set_policy{at("/"), 1});
-  switch (random.below(4)) {
+  auto text = [&] { return text_pieces(std::string(1 + random.below(500), 'x')); };
+  switch (random.below(8)) {
   case 0:
     return encoded(commands::unlink{path(), commands::unlink::expect::anything, true});
   case 1:
     return encoded(commands::rename{path(), path()});
+  case 2:
+    return encoded(commands::link{path(), path()});
+  case 3: {
+    commands::write written{path()};
+    written.pieces = text();
+    written.pieces.front().offset_bytes = random.below(500);
+    return encoded(written);
+  }
+  case 4: {
+    commands::collect_garbage some;
+    some.reclaimed_inodes_max = 3;
+    return encoded(some);
+  }
   default:
-    return encoded(new_file(path(), text_pieces(std::string(random.below(500), 'x'))));
+    return encoded(new_file(path(), text()));
   }
 }
 
@@ -125,6 +139,7 @@ TEST_CASE("after a kill at any moment the applied index matches the effects, and
     auto survivor = open(victim);
     CHECK(survivor->applied() >= reached);
     reached = survivor->applied();
+    CHECK(audit(*survivor)->findings == std::vector<std::string>{});
     // The content is exactly the result of the entries up to the applied index.
     if (kills % 4 == 0) {
       auto fresh = open(folder / fmt::format("fresh {}", kills));

@@ -1,9 +1,14 @@
 #pragma once
 
+#include "namespace/audit.hpp"
 #include "namespace/command.hpp"
+#include "namespace/keys.hpp"
 #include "namespace/name_space.hpp"
+#include "namespace/name_space_logic.hpp"
 #include "namespace/path.hpp"
 #include "temporary_folder.hpp"
+
+#include <atoll/core/state/memory_state.hpp>
 
 #include <doctest/doctest.h>
 
@@ -29,6 +34,11 @@ inline place at(std::string_view path) {
   auto where = place_of(path);
   REQUIRE_MESSAGE(where.has_value(), where.error().message);
   return *where;
+}
+
+/// A place relative to an inode; without a path the inode itself.
+inline place in(inode_id at, std::string path = {}) {
+  return {at, std::move(path)};
 }
 
 /// The policy of the tests: two fragments, of which one may be missing.
@@ -132,25 +142,40 @@ inline std::vector<chunk_record> chunks_of(const responses::opened& opened) {
   return chunks;
 }
 
-/// A name space in a folder of its own, with a policy of the root, and one client with a session.
-class subject {
+using row_map = std::map<std::string, std::string, std::less<>>;
+
+/// What is wrong in the rows.
+inline std::vector<std::string> findings_in(const row_map& rows) {
+  state::auditor auditor;
+  for (const auto& [key, value] : rows)
+    auditor.take(key, value);
+  return auditor.finish().findings;
+}
+
+/// A name space with a policy of the root, and one client with a session.
+class client {
  public:
-  subject() : names_{open(folder_ / "names")} {
-    auto defined = run(commands::define_policy{two_copies()});
-    REQUIRE(defined.has_value());
-    policy_ = defined->id;
-    REQUIRE(run(commands::set_policy{at("/"), policy_}).has_value());
-  }
+  virtual ~client() = default;
 
   template <class Command>
   atl::result<typename Command::response> run(Command what) {
     now_us_ += second_us;
     return decode_response<typename Command::response>(
-        apply_entry(*names_, encode(command{{1, 1}, ++sequence_, now_us_, std::move(what)})));
+        apply(encode(command{{1, 1}, ++sequence_, now_us_, std::move(what)})));
+  }
+  /// The error of a command that must fail.
+  template <class Command>
+  errc fault_of(Command what) {
+    auto done = run(std::move(what));
+    REQUIRE_FALSE(done.has_value());
+    return done.error().code;
   }
   template <class Query>
-  auto query(const Query& what) const {
-    return dfs::query(*names_, what);
+  atl::result<typename Query::response> query(const Query& what) const {
+    auto answer = ask(encode(query_message{what}));
+    if (!answer)
+      return tl::unexpected{answer.error()};
+    return decode_response<typename Query::response>(*answer);
   }
 
   /// Stores a file, with missing parents, over a file that is there.
@@ -170,10 +195,16 @@ class subject {
   atl::result<responses::changed> rename(const std::string& from, const std::string& to) {
     return run(commands::rename{at(from), at(to)});
   }
+  /// Reclaims all that was removed.
+  void collect_garbage() {
+    while (run(commands::collect_garbage{0, 100, 0})->pending_removals > 0) {
+    }
+  }
 
   atl::result<responses::entry> stat(const std::string& path) const {
     return query(queries::stat{at(path)});
   }
+  bool exists(const std::string& path) const { return stat(path).has_value(); }
   inode_attributes attributes(const place& where) const {
     auto found = query(queries::stat{where});
     REQUIRE_MESSAGE(found.has_value(), found.error().message);
@@ -214,6 +245,28 @@ class subject {
   std::int64_t now_ns() const { return static_cast<std::int64_t>(now_us_) * 1000; }
   void sleep(std::uint64_t us) { now_us_ += us; }
 
+ protected:
+  void define_root_policy() {
+    auto defined = run(commands::define_policy{two_copies()});
+    REQUIRE(defined.has_value());
+    policy_ = defined->id;
+    REQUIRE(run(commands::set_policy{at("/"), policy_}).has_value());
+  }
+
+ private:
+  virtual std::string apply(const std::string& bytes) = 0;
+  virtual atl::result<std::string> ask(std::string_view query) const = 0;
+
+  std::uint64_t sequence_ = 0;
+  std::uint64_t now_us_ = birth_us;
+  policy_id policy_ = no_policy;
+};
+
+/// In a folder of its own.
+class subject final : public client {
+ public:
+  subject() : names_{open(folder_ / "names")} { define_root_policy(); }
+
   void restart() {
     names_.reset();
     names_ = names::open(folder_ / "names");
@@ -222,11 +275,62 @@ class subject {
   std::filesystem::path folder() const { return folder_.path(); }
 
  private:
+  std::string apply(const std::string& bytes) override { return apply_entry(*names_, bytes); }
+  atl::result<std::string> ask(std::string_view query) const override {
+    return names_->query(query);
+  }
+
   temporary_folder folder_;
   std::unique_ptr<name_space> names_;
-  std::uint64_t sequence_ = 0;
-  std::uint64_t now_us_ = birth_us;
-  policy_id policy_ = no_policy;
+};
+
+/// In memory, and audited after each command.
+class audited_subject final : public client {
+ public:
+  explicit audited_subject(
+      std::unique_ptr<atl::service_logic> logic = std::make_unique<state::name_space_logic>()) {
+    auto created = atl::memory_state::create(std::move(logic));
+    REQUIRE_MESSAGE(created.has_value(), created.error().message);
+    names_ = std::move(*created);
+    define_root_policy();
+  }
+
+  row_map rows() const {
+    row_map all;
+    names_->visit_rows([&](std::string_view key, std::string_view value) {
+      all.emplace(key, value);
+      return true;
+    });
+    return all;
+  }
+  /// The chunk's row, which must exist.
+  state::stored_chunk stored(const chunk_record& chunk) const {
+    state::stored_chunk found;
+    auto all = rows();
+    auto row = all.find(state::keys::chunk(chunk.id));
+    REQUIRE(row != all.end());
+    REQUIRE(decode(row->second, found));
+    return found;
+  }
+  state::meta counters() const {
+    state::meta found;
+    REQUIRE(decode(rows().at(state::keys::meta()), found));
+    return found;
+  }
+
+ private:
+  std::string apply(const std::string& bytes) override {
+    auto answer = names_->apply({names_->applied() + 1, 0, false, bytes});
+    REQUIRE_MESSAGE(answer.has_value(), answer.error().message);
+    for (const auto& finding : findings_in(rows()))
+      FAIL_CHECK(finding);
+    return *answer;
+  }
+  atl::result<std::string> ask(std::string_view query) const override {
+    return names_->query(query);
+  }
+
+  std::unique_ptr<atl::memory_state> names_;
 };
 
 } // namespace names

@@ -40,6 +40,9 @@ class memory_state {
   /// Likewise, over the application's rows alone.
   std::uint64_t application_digest() const;
 
+  /// Visits the application's rows in the order of their keys.
+  void visit_rows(const row_visitor& visit) const;
+
  private:
   struct implementation;
   explicit memory_state(std::unique_ptr<implementation> self);

@@ -108,6 +108,11 @@ class replicated_state final : public state_machine {
   /// accidental differences, not forged ones. Reads all of the database.
   result<std::string> digest() const;
 
+  /// Visits the application's rows in the order of their keys, also those of `lookup_only` tables,
+  /// all as they are between two batches. `apply` waits until it has ended, so a large state is
+  /// better saved, and its copy opened for this.
+  status visit_rows(const row_visitor& visit) const;
+
  private:
   struct implementation;
   explicit replicated_state(std::unique_ptr<implementation> self);

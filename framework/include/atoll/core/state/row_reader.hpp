@@ -34,6 +34,11 @@ struct state_summary {
 /// The keys whose first byte is below this are the framework's.
 inline constexpr unsigned char application_keys_begin = 0x10;
 
+/// @param key not empty
+constexpr bool is_of_framework(std::string_view key) {
+  return static_cast<unsigned char>(key.front()) < application_keys_begin;
+}
+
 /// Reads rows of a consistent state. The first failure (a device, damage) is kept, and everything
 /// that is read after it is missing: the framework looks at `failure` in the end, and an
 /// application needn't. For one thread.

@@ -1,0 +1,294 @@
+#include "namespace/audit.hpp"
+#include "namespace/chunks.hpp"
+#include "namespace/keys.hpp"
+#include "namespace/namespace_limits.hpp"
+#include "namespace/path.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace dfs::state {
+
+namespace {
+
+std::string unreadable(std::string_view key) {
+  return fmt::format("the row with the key {} can't be read", in_quotes(key));
+}
+
+template <class Facts, class Id>
+Facts* find_in(std::vector<Facts>& all, const Id& id) {
+  auto found = std::ranges::lower_bound(all, id, {}, &Facts::id);
+  return found != all.end() && found->id == id ? &*found : nullptr;
+}
+
+} // namespace
+
+auditor::inode_facts* auditor::find(inode_id id) {
+  return find_in(inodes_, id);
+}
+
+auditor::chunk_facts* auditor::find(const chunk_id& id) {
+  return find_in(chunks_, id);
+}
+
+void auditor::report(std::string finding) {
+  if (report_.findings.size() < audit_report::findings_max)
+    report_.findings.push_back(std::move(finding));
+  ++report_.total;
+}
+
+void auditor::take(std::string_view key, std::string_view value) {
+  ++report_.rows;
+  if (key.empty() || key <= last_key_)
+    return report(fmt::format("the row with the key {} isn't in order", in_quotes(key)));
+  last_key_ = key;
+  switch (key.front()) {
+  case 'M':
+    return take_mount(key, value);
+  case 'N':
+  case 'U':
+    return take_storage_id(key, value);
+  case 'P': {
+    auto id = keys::policy_with_digest_in(key);
+    if (!id || value != encode_mark())
+      return report(unreadable(key));
+    ++policies_by_digest_[*id];
+    return;
+  }
+  case 'S':
+    return take_storage(key, value);
+  case 'a':
+    return take_xattr(key, value);
+  case 'c':
+    return take_chunk(key, value);
+  case 'd':
+    return take_entry(key, value);
+  case 'f':
+    return take_fragment(key);
+  case 'i':
+    return take_inode(key, value);
+  case 'k': {
+    setting_record setting;
+    if (!decode(value, setting))
+      return report(unreadable(key));
+    ++counted_.settings;
+    return;
+  }
+  case 'm':
+    if (!decode(value, meta_.emplace()) || key != keys::meta()) {
+      meta_.reset();
+      report(unreadable(key));
+    }
+    return;
+  case 'o':
+    return take_held(key);
+  case 'p':
+    return take_policy(key, value);
+  case 't':
+    return take_orphan(key, value);
+  case 'u':
+    return take_incomplete(key);
+  case 'x':
+    return take_extent(key, value);
+  default:
+    report(fmt::format("the row with the key {} belongs to no table", in_quotes(key)));
+  }
+}
+
+void auditor::take_mount(std::string_view key, std::string_view value) {
+  mount_record mount;
+  auto id = keys::id_in(key);
+  if (!id || !decode(value, mount))
+    return report(unreadable(key));
+  mounts_[*id] = mount.ended;
+  ++(mount.ended ? counted_.ended_mounts : counted_.live_mounts);
+  counted_.mounts = std::max(counted_.mounts, *id);
+}
+
+void auditor::take_storage_id(std::string_view key, std::string_view value) {
+  storage_id id = no_storage;
+  if (!decode_id(value, id))
+    return report(unreadable(key));
+  auto& ids = key.front() == 'N' ? storages_by_name_ : storages_by_uuid_;
+  ids[std::string{key.substr(1)}] = id;
+}
+
+void auditor::take_storage(std::string_view key, std::string_view value) {
+  storage_record record;
+  auto id = keys::id_in(key);
+  if (!id || !decode(value, record))
+    return report(unreadable(key));
+  counted_.storages = std::max(counted_.storages, *id);
+  storages_[*id] = std::move(record);
+}
+
+void auditor::take_policy(std::string_view key, std::string_view value) {
+  policy record;
+  auto id = keys::id_in(key);
+  if (!id || !decode(value, record))
+    return report(unreadable(key));
+  counted_.policies = std::max(counted_.policies, *id);
+  policies_[*id] = std::move(record);
+}
+
+void auditor::take_xattr(std::string_view key, std::string_view value) {
+  std::string content;
+  auto id = keys::inode_in(key);
+  auto name = keys::name_in(key);
+  if (!id || name.empty() || !decode_bytes(value, content))
+    return report(unreadable(key));
+  if (xattrs_.empty() || xattrs_.back().id != *id)
+    xattrs_.push_back({*id, 0});
+  xattrs_.back().bytes += name.size() + content.size() + limits::xattr_overhead_bytes;
+}
+
+void auditor::take_chunk(std::string_view key, std::string_view value) {
+  stored_chunk stored;
+  auto id = keys::chunk_in(key);
+  if (!id || !decode(value, stored))
+    return report(unreadable(key));
+  ++counted_.chunks;
+  chunks_.push_back({*id, std::move(stored)});
+}
+
+void auditor::take_fragment(std::string_view key) {
+  auto node = keys::id_in(key);
+  auto id = keys::chunk_on_node_in(key);
+  if (!node || key != keys::fragment_on(*node, id.value_or(chunk_id{}),
+                                        static_cast<std::uint8_t>(key.back())))
+    return report(unreadable(key));
+  auto index = static_cast<std::uint8_t>(key.back());
+  auto* chunk = find(*id);
+  if (!chunk || index >= chunk->stored.nodes.size() || chunk->stored.nodes[index] != *node)
+    return report(fmt::format("storage node {} is listed with fragment {} of chunk {}, which the "
+                              "chunk's record doesn't say",
+                              *node, index, to_string(*id)));
+  ++chunk->fragments;
+}
+
+void auditor::take_entry(std::string_view key, std::string_view value) {
+  dirent entry;
+  auto parent = keys::inode_in(key);
+  if (!parent || keys::name_in(key).empty() || !decode(value, entry))
+    return report(unreadable(key));
+  children_.push_back({entry.id, *parent, entry.type});
+  if (children_counts_.empty() || children_counts_.back().parent != *parent)
+    children_counts_.push_back({*parent, 0, 0});
+  ++children_counts_.back().entries;
+  children_counts_.back().subdirectories += entry.type == inode_type::directory;
+}
+
+void auditor::take_inode(std::string_view key, std::string_view value) {
+  inode record;
+  auto id = keys::inode_in(key);
+  if (!id || !decode(value, record))
+    return report(unreadable(key));
+  inode_facts facts;
+  facts.id = *id;
+  facts.parent = record.parent;
+  facts.size_bytes = record.size_bytes;
+  facts.entries = record.entries;
+  facts.inline_bytes = record.inline_bytes;
+  facts.subdirectories = record.subdirectories;
+  facts.links = record.links;
+  facts.extents = record.extents;
+  facts.holders = record.holders;
+  facts.xattr_bytes = record.xattr_bytes;
+  facts.policy = record.policy;
+  facts.type = record.type;
+  inodes_.push_back(facts);
+  counted_.next_inode = std::max(counted_.next_inode, *id + 1);
+  switch (record.type) {
+  case inode_type::file:
+    ++counted_.files;
+    counted_.bytes += record.size_bytes;
+    break;
+  case inode_type::directory:
+    ++counted_.directories;
+    break;
+  default:
+    ++counted_.others;
+  }
+}
+
+void auditor::take_held(std::string_view key) {
+  auto mount = keys::id_in(key);
+  auto id = keys::held_in(key);
+  if (!mount || !id)
+    return report(unreadable(key));
+  auto* inode = find(*id);
+  if (!inode)
+    return report(fmt::format("mount {} keeps inode {}, which doesn't exist", *mount, *id));
+  if (!mounts_.contains(*mount))
+    report(fmt::format("mount {} keeps inode {}, and doesn't exist itself", *mount, *id));
+  ++inode->holders_found;
+}
+
+void auditor::take_orphan(std::string_view key, std::string_view value) {
+  std::string from;
+  auto id = keys::inode_in(key);
+  if (!id || !decode_bytes(value, from))
+    return report(unreadable(key));
+  ++counted_.orphans;
+  if (auto* inode = find(*id))
+    inode->is_queued = true;
+  else
+    report(fmt::format("inode {} is to be reclaimed, and doesn't exist", *id));
+}
+
+void auditor::take_incomplete(std::string_view key) {
+  auto at = keys::incomplete_in(key);
+  if (!at)
+    return report(unreadable(key));
+  ++counted_.incomplete_chunks;
+  auto* chunk = find(at->chunk);
+  auto found = chunk ? policies_.find(chunk->stored.policy) : policies_.end();
+  auto spare = found == policies_.end() ? std::nullopt : spare_of(chunk->stored, found->second);
+  if (spare != at->spare)
+    return report(fmt::format("chunk {} is listed as incomplete with {} losses to spare, which its "
+                              "record doesn't say",
+                              to_string(at->chunk), int{at->spare} - 1));
+  chunk->is_listed = true;
+}
+
+void auditor::take_extent(std::string_view key, std::string_view value) {
+  extent row;
+  auto id = keys::inode_in(key);
+  auto end = keys::extent_end_in(key);
+  if (!id || !end || !decode(value, row) || row.begin >= *end)
+    return report(unreadable(key));
+  if (auto* file = find(*id))
+    take_extent_of(*file, *end, row);
+  else
+    report(fmt::format("inode {} has content up to byte {}, and doesn't exist", *id, *end));
+}
+
+void auditor::take_extent_of(inode_facts& file, std::uint64_t end, const extent& row) {
+  auto length = end - row.begin;
+  if (row.begin < file.content_end)
+    report(fmt::format("inode {} has two contents from byte {} on", file.id, row.begin));
+  file.content_end = end;
+  ++file.extents_found;
+  if (auto* bytes = std::get_if<std::string>(&row.content)) {
+    if (bytes->size() != length)
+      report(fmt::format("inode {} has {} bytes of content from byte {} to {}", file.id,
+                         bytes->size(), row.begin, end));
+    file.inline_bytes_found += length;
+    counted_.inline_bytes += length;
+    return;
+  }
+  const auto& part = std::get<extent::part>(row.content);
+  auto* chunk = find(part.chunk);
+  if (!chunk)
+    return report(fmt::format("inode {} has content in chunk {}, which doesn't exist", file.id,
+                              to_string(part.chunk)));
+  if (part.offset_bytes > chunk->stored.size_bytes ||
+      length > chunk->stored.size_bytes - part.offset_bytes)
+    report(fmt::format("inode {} has content beyond the end of chunk {}", file.id,
+                       to_string(part.chunk)));
+  ++chunk->references;
+  chunk->live_bytes += length;
+}
+
+} // namespace dfs::state
