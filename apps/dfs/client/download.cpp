@@ -33,7 +33,7 @@ class read_ahead_queue {
     slot->outcome = slot->promise.get_future();
     boost::asio::post(threads_, [this, slot] {
       try {
-        slot->promise.set_value(storages_.fetch(slot->extent.chunk, slot->bytes));
+        slot->promise.set_value(storages_.fetch_range(slot->extent.chunk, 0, slot->bytes));
       } catch (...) { // for example out of memory; reported where the outcome is awaited
         slot->promise.set_exception(std::current_exception());
       }

@@ -76,8 +76,13 @@ class job_on_file {
     return sent;
   }
 
+  bool has_whole_chunks(const chunk_record& chunk) {
+    auto plugins = with_.storages.plugins();
+    return plugins && (*plugins)->has_whole_chunks(chunk);
+  }
+
   void send(const std::shared_ptr<piece_under_way>& piece) {
-    if (with_.storages.plugins()->has_whole_chunks(piece->extent.chunk))
+    if (has_whole_chunks(piece->extent.chunk))
       with_.send(id_, spec_, piece);
     else
       piece->answer = fail(errc::refused, "the chunk must be put together from its fragments");
@@ -112,7 +117,7 @@ class job_on_file {
   /// Reads the piece as any reader does, which also tells what is wrong with it.
   atl::status join_here(piece_under_way& piece) {
     std::string bytes(piece.extent.chunk.size_bytes, '\0');
-    if (auto read = with_.storages.fetch(piece.extent.chunk, bytes); !read)
+    if (auto read = with_.storages.fetch_range(piece.extent.chunk, 0, bytes); !read)
       return read;
     ++outcome_.pieces_here;
     auto text = std::string_view{bytes}.substr(0, piece.extent.length_bytes);

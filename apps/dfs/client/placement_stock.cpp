@@ -18,8 +18,8 @@ bool is_on_any(const protocol::placement& place, const std::vector<storage_id>& 
 placement_stock::placement_stock(std::uint64_t upload, allocate ask,
                                  std::function<void(const chunk_id&)> on_placed,
                                  suspect_nodes& suspects)
-    : upload_{upload}, ask_{std::move(ask)}, on_placed_{std::move(on_placed)},
-      suspects_{suspects} {}
+    : upload_{upload}, ask_{std::move(ask)}, on_placed_{std::move(on_placed)}, suspects_{suspects} {
+}
 
 void placement_stock::expect(std::uint64_t chunks) {
   std::lock_guard lock{mutex_};

@@ -23,8 +23,8 @@ namespace dfs {
 class placement_stock {
  public:
   using clock = std::chrono::steady_clock;
-  using allocate = std::function<atl::result<protocol::allocate_response>(
-      const protocol::allocate_request&)>;
+  using allocate =
+      std::function<atl::result<protocol::allocate_response>(const protocol::allocate_request&)>;
 
   /// Places asked for in one request.
   static constexpr std::uint64_t ask_max = 16;

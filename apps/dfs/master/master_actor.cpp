@@ -167,6 +167,7 @@ envelope master_actor::allocate(const envelope& message) {
                                    std::chrono::steady_clock::now());
     if (placed) {
       plugin_problem_.clear();
+      placed->version = describe_settings().version;
       return answer_with(encode(*placed));
     }
     // Nodes that are down may return soon; full disks and weights of 0 persist.
@@ -230,7 +231,8 @@ envelope master_actor::collect(const envelope& message) {
   return answer_with(encode(state));
 }
 
-envelope master_actor::cluster() const {
+/// Without the storage nodes.
+protocol::cluster_info master_actor::describe_settings() const {
   auto& policy = settings_.policy;
   protocol::cluster_info info;
   info.cluster = settings_.self.cluster;
@@ -244,6 +246,12 @@ envelope master_actor::cluster() const {
   info.durability = policy.durability;
   info.recovery = policy.recovery;
   info.reads = policy.reads;
+  info.version = protocol::settings_version(info);
+  return info;
+}
+
+envelope master_actor::cluster() const {
+  auto info = describe_settings();
   auto now = std::chrono::steady_clock::now();
   for (auto& [name, node] : registry_.nodes())
     if (node.id != no_storage)
