@@ -83,9 +83,13 @@ awaitable<void> fragment_reading::run(std::shared_ptr<fragment_reading> self, st
   attempt.over = over.get();
   auto got = co_await read(*over, attempt);
   report(id, got);
-  if (!got && got.error().code == errc::corrupt && !attempt.is_cancelled)
-    // The node checks its copy, and moves a damaged copy aside.
-    (void)co_await over->report_damage({what_.chunk, attempt.at.fragment});
+  if (!got && got.error().code == errc::corrupt && !attempt.is_cancelled) {
+    // The node checks its copy, and moves a damaged copy aside. (GCC 12 destroys temporaries in a
+    // co_await expression twice.)
+    fragment_key key{what_.chunk, attempt.at.fragment};
+    auto told = co_await over->report_damage(key);
+    (void)told;
+  }
   attempt.over = nullptr;
   by_.connections_.give_back(std::move(over));
 }

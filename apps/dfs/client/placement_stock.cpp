@@ -52,7 +52,9 @@ atl::result<protocol::placement> placement_stock::take(std::size_t bytes,
 std::optional<protocol::placement> placement_stock::find(std::size_t bytes,
                                                          const std::vector<storage_id>& avoid,
                                                          clock::time_point now) {
-  if (bytes > chunk_bytes_ || now - asked_ >= age_max)
+  auto is_old = now - asked_ >= age_max;
+  is_slow_ = is_slow_ || (is_old && !places_.empty());
+  if (bytes > chunk_bytes_ || is_old)
     places_.clear();
   while (!places_.empty()) {
     auto first = std::move(places_.front());
@@ -78,14 +80,15 @@ atl::status placement_stock::ask(std::size_t bytes, const std::vector<storage_id
   asked_ = now;
   asked_for_ = count;
   used_ = 0;
+  is_slow_ = false;
   return {};
 }
 
 /// An upload that didn't use the places of its last request in time is slow, and asks for fewer.
 std::uint64_t placement_stock::how_many() const {
-  auto wanted = used_ < asked_for_ ? std::max<std::uint64_t>(used_, 1)
-                : expected_        ? *expected_
-                                   : std::max<std::uint64_t>(2 * asked_for_, 1);
+  auto wanted = is_slow_    ? std::max<std::uint64_t>(used_, 1)
+                : expected_ ? *expected_
+                            : std::max<std::uint64_t>(2 * asked_for_, 1);
   return std::clamp<std::uint64_t>(std::min(wanted, expected_.value_or(wanted)), 1, ask_max);
 }
 

@@ -61,6 +61,7 @@ class placement_stock {
   clock::time_point asked_{};
   std::uint64_t asked_for_ = 0; ///< places in the last answer
   std::uint64_t used_ = 0;      ///< of these
+  bool is_slow_ = false;        ///< places of the last answer grew old
   std::optional<std::uint64_t> expected_;
 };
 

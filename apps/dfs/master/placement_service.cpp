@@ -54,11 +54,13 @@ placement_service::place(const protocol::allocate_request& request,
   for (auto node : chosen)
     nodes_.begin(node);
   upload.nodes = std::move(chosen);
+  upload.chunks = request.chunks;
   return answer;
 }
 
+/// Clients store the chunks of a request about one after the other.
 void placement_service::settle(upload& it, const std::vector<storage_id>& failed, steady_time now) {
-  auto took = std::chrono::duration_cast<std::chrono::microseconds>(now - it.placed);
+  auto took = std::chrono::duration_cast<std::chrono::microseconds>(now - it.placed) / it.chunks;
   for (auto node : std::exchange(it.nodes, {}))
     nodes_.finish(node, {std::ranges::count(failed, node) == 0, took}, now);
 }
