@@ -73,6 +73,8 @@ class async_bulk_connection {
 
   const atl::endpoint& node() const { return node_; }
   bool is_connected() const { return stream_.is_open(); }
+  /// For the requests that follow. @pre no request is under way
+  void set_timeouts(const bulk_timeouts& timeouts) { options_.timeouts = timeouts; }
 
   /// Gives up the request that is under way, if any has begun: it returns `unavailable` soon,
   /// unless it has ended already, and `into` isn't touched afterwards. The TCP connection is

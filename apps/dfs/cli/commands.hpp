@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cli/context.hpp"
+#include "client/stream.hpp"
 #include "job/job_spec.hpp"
 
 #include <atoll/node/launcher.hpp>
@@ -32,6 +33,7 @@ struct get_arguments {
   bool preserve = false;     ///< as in `put_arguments`
   bool archive = false;      ///< likewise
   std::size_t transfers = 1; ///< likewise
+  std::string range; ///< `A-B` or `A-`, of one file; empty: all
 };
 int get(context& with, const get_arguments& what);
 
@@ -84,7 +86,8 @@ int run_jobs(context& with, const job_arguments& what);
 
 // These process all paths, also after a failure; the first failure decides the exit code.
 
-int cat(context& with, const std::vector<std::string>& paths);
+/// @param part of each file
+int cat(context& with, const std::vector<std::string>& paths, const byte_range& part);
 int stat(context& with, const std::vector<std::string>& paths);
 int mkdir(context& with, const std::vector<std::string>& paths, bool parents);
 int remove(context& with, const std::vector<std::string>& paths, bool recursive);

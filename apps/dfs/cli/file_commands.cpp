@@ -93,6 +93,9 @@ void add_get(CLI::App& app, context& with, chosen_command& call) {
   get->add_flag("-r,--recursive", gets.recursive, "Directories, with all that is in them");
   add_preserve(*get, gets.preserve, gets.archive, gets.recursive);
   add_transfers(*get, gets.transfers);
+  get->add_option("--range", gets.range,
+                  "Only the bytes from A to B, both counted from 0 and included, or from A on: A-B "
+                  "or A-; of one file");
   add_stale_ok(*get, with);
   get->callback([&] {
     call = [&] {
@@ -111,10 +114,13 @@ void add_paths(CLI::App& command, std::vector<std::string>& paths, const std::st
 
 void add_readers(CLI::App& app, context& with, chosen_command& call) {
   static std::vector<std::string> paths;
+  static byte_range part;
   auto* cat = app.add_subcommand("cat", "Write files to standard output, one after the other");
   add_paths(*cat, paths, "What to read");
+  cat->add_option("--offset", part.offset, "Leave out so many bytes at the beginning of each file");
+  cat->add_option("--length", part.length, "Write so many bytes of each file at most");
   add_stale_ok(*cat, with);
-  cat->callback([&] { call = [&] { return cli::cat(with, paths); }; });
+  cat->callback([&] { call = [&] { return cli::cat(with, paths, part); }; });
 
   static list_arguments lists;
   auto* ls = app.add_subcommand("ls", "List directories");

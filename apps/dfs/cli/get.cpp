@@ -12,7 +12,10 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+#include <cstdint>
 #include <filesystem>
+#include <system_error>
 
 namespace dfs::cli {
 
@@ -55,8 +58,11 @@ atl::result<std::vector<responses::entry>> entries_of(file_client& files, const 
 /// Reads the sources of a command.
 class getting {
  public:
-  getting(file_client& files, const get_arguments& what, progress_bar& bar, transfer_tally& tally)
-      : files_{files}, what_{what}, bar_{bar}, tally_{tally}, threads_{what.transfers} {}
+  /// @param part of each file
+  getting(file_client& files, const get_arguments& what, progress_bar& bar, transfer_tally& tally,
+          const byte_range& part)
+      : files_{files}, what_{what}, bar_{bar}, tally_{tally}, part_{part}, threads_{
+                                                                               what.transfers} {}
 
   void get(const std::string& remote, const inode_attributes& attributes,
            const std::string& local) {
@@ -77,8 +83,8 @@ class getting {
     threads_.run([this, remote, attributes, local] {
       if (tally_.has_given_up())
         return;
-      auto read =
-          local == "-" ? files_.get(remote, write_to_output) : into_file(remote, attributes, local);
+      auto read = local == "-" ? files_.get(remote, write_to_output, {}, part_)
+                               : into_file(remote, attributes, local);
       bar_.end_file(remote, read.value_or(0));
       if (read)
         tally_.succeed(*read);
@@ -142,7 +148,7 @@ class getting {
     auto file = local_file::create(local);
     if (!file)
       return tl::unexpected{file.error()};
-    auto read = files_.get(remote, file->sink(), bar_.begin_file(remote));
+    auto read = files_.get(remote, file->sink(), bar_.begin_file(remote), part_);
     if (!read)
       return read;
     if (auto kept = file->keep(); !kept)
@@ -157,8 +163,34 @@ class getting {
   const get_arguments& what_;
   progress_bar& bar_;
   transfer_tally& tally_;
+  const byte_range part_;
   transfer_threads threads_; ///< at last, because its work uses the others
 };
+
+/// @param written `A-B`, `A-`, or empty. Errors: invalid.
+atl::result<byte_range> parse_range(const std::string& written) {
+  byte_range range;
+  if (written.empty())
+    return range;
+  std::uint64_t last = 0;
+  auto end = written.data() + written.size();
+  auto [dash, problem] = std::from_chars(written.data(), end, range.offset);
+  auto has_begin = problem == std::errc{} && dash != end && *dash == '-';
+  if (has_begin && dash + 1 == end)
+    return range;
+  if (has_begin) {
+    auto [rest, bad_end] = std::from_chars(dash + 1, end, last);
+    auto is_range = bad_end == std::errc{} && rest == end && last >= range.offset &&
+                    last - range.offset < range.length;
+    if (is_range) {
+      range.length = last - range.offset + 1;
+      return range;
+    }
+  }
+  return fail(errc::invalid, fmt::format("--range {}: expected the first and the last byte, such "
+                                         "as 0-99, or the first one alone, such as 100-",
+                                         written));
+}
 
 /// Sums up the files of a directory. Leaves out directories that can't be listed, which the
 /// transfer reports.
@@ -212,6 +244,11 @@ int get(context& with, const get_arguments& what) {
   auto into = goes_into(what);
   if (!into)
     return report_error(into.error());
+  auto part = parse_range(what.range);
+  if (!part)
+    return report_error(part.error());
+  if (!what.range.empty() && (what.recursive || what.remote.size() > 1))
+    return report_error({errc::invalid, "--range is of one file: leave out -r, and name one"});
   auto files = with.files();
   if (!files)
     return report_error(files.error());
@@ -228,7 +265,7 @@ int get(context& with, const get_arguments& what) {
   }
   {
     progress_bar bar{with, shows_progress(with) ? count(**files, sources) : transfer_size{}};
-    getting all{**files, what, bar, tally};
+    getting all{**files, what, bar, tally, *part};
     for (auto& source : sources) {
       if (tally.has_given_up())
         break;
@@ -242,13 +279,13 @@ int get(context& with, const get_arguments& what) {
   return what.local == "-" ? tally.code() : tally.finish(with, "read");
 }
 
-int cat(context& with, const std::vector<std::string>& paths) {
+int cat(context& with, const std::vector<std::string>& paths, const byte_range& part) {
   auto files = with.files();
   if (!files)
     return report_error(files.error());
   transfer_tally tally;
   for (auto& path : paths) {
-    auto read = (*files)->get(path, write_to_output);
+    auto read = (*files)->get(path, write_to_output, {}, part);
     if (read)
       tally.succeed(*read);
     else

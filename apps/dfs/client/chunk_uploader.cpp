@@ -1,18 +1,20 @@
 #include "client/chunk_uploader.hpp"
 
-#include "bulk/connection.hpp"
 #include "client/busy_wait.hpp"
 #include "client/plugin_call.hpp"
 
 #include <atoll/core/crc32c.hpp>
+#include <atoll/net/run_here.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <memory>
+#include <chrono>
+#include <cstdint>
 #include <optional>
 #include <set>
 #include <utility>
+#include <vector>
 
 namespace dfs {
 
@@ -20,115 +22,40 @@ namespace {
 
 using atl::errc;
 using atl::fail;
+using clock = std::chrono::steady_clock;
 
 constexpr int attempts_at_storing = 3;
 
+/// The first attempt doesn't wait for a silent node for long, because there may be others. A node
+/// whose disk is slow isn't silent.
+constexpr std::chrono::milliseconds first_attempt_timeout{600};
+
+std::vector<fragment_write> targets_of(const protocol::placement& where) {
+  std::vector<fragment_write> targets;
+  for (auto& target : where.targets)
+    targets.push_back(
+        {target.id, {target.name, target.bulk, static_cast<std::uint32_t>(targets.size())}});
+  return targets;
+}
+
 } // namespace
 
-atl::result<protocol::placement> chunk_uploader::place(upload_lease& upload, const scheme& by,
-                                                       std::size_t bytes,
-                                                       const std::vector<storage_id>& avoid) {
-  auto places = view_.masters().allocate({upload.id(), 1, bytes, avoid, by.id});
-  if (!places)
-    return tl::unexpected{places.error()};
-  upload.note_chunk(places->placements.front().chunk);
-  return std::move(places->placements.front());
-}
-
-/// Sends the same bytes to several nodes in a pipeline, and records the outcome of each.
-void chunk_uploader::write_pipeline(std::span<fragment_write> targets, const chunk_id& chunk,
-                                    std::string_view bytes, durability how, bool await_go) {
-  std::vector<write_target> wire_targets;
-  for (const auto& each : targets)
-    wire_targets.push_back(each.target);
-  auto link = connections_.take(wire_targets.front().at);
-  auto results = link->write_chunk(wire_targets, chunk, bytes, how, await_go);
-  connections_.give_back(std::move(link));
-  for (std::size_t i = 0; i < targets.size(); ++i) {
-    // If the first node fails, the outcome of the others is unknown.
-    targets[i].outcome =
-        results ? (*results)[i].outcome : atl::status{tl::unexpected{results.error()}};
-    if (targets[i].outcome)
-      progress_.note();
-  }
-  // When a node in the pipeline is unreachable, all nodes downstream of it fail as well. Of a
-  // trailing run of failures only the first node is a suspect.
-  auto reached = targets.size();
-  while (reached > 0 && !targets[reached - 1].outcome)
-    --reached;
-  for (std::size_t i = 0; i < targets.size(); ++i)
-    targets[i].suspect = !targets[i].outcome && (results ? i <= reached : i == 0);
-}
-
-/// Retries the same nodes while some are busy: busy nodes have not failed, and fragments that are
-/// stored under this chunk id stay stored.
-void chunk_uploader::write_patiently(std::vector<fragment_write> targets, const chunk_id& chunk,
-                                     std::string_view bytes, durability how,
-                                     failed_writes& problems) {
-  busy_wait waiting{view_.settings().busy_timeout};
-  for (bool was_busy = false;; was_busy = true) {
-    write_pipeline(targets, chunk, bytes, how, was_busy);
-    std::vector<fragment_write> busy;
-    for (auto& each : targets) {
-      if (each.outcome)
-        continue;
-      if (each.outcome.error().code == errc::busy)
-        busy.push_back(each);
-      else
-        problems[each.node] = {each.outcome.error(), each.suspect};
-    }
-    if (busy.empty())
-      return;
-    if (!waiting.pause(progress_.last())) {
-      for (auto& each : busy)
-        problems[each.node] = {each.outcome.error(), false};
-      return;
-    }
-    // The busy node comes last, so that it doesn't delay the others.
-    std::rotate(busy.begin(), busy.begin() + 1, busy.end());
-    targets = std::move(busy);
-  }
-}
-
-chunk_uploader::failed_writes chunk_uploader::write_fragments(const protocol::placement& where,
-                                                              const scheme& by,
-                                                              std::string_view data) {
-  failed_writes problems;
-  std::vector<fragment_write> targets;
-  for (std::size_t i = 0; i < where.targets.size(); ++i) {
-    const auto& target = where.targets[i];
-    targets.push_back(
-        {target.id, {target.name, target.bulk, static_cast<std::uint32_t>(i)}, {}, false});
-  }
-  auto& recovery = *by.recovery;
-  if (recovery.layout().identical) {
-    write_patiently(std::move(targets), where.chunk, data, by.policy.durability, problems);
-    return problems;
-  }
-  std::string scratch;
-  auto fragments =
-      call_plugin("recovery", by.policy.recovery, [&] { return recovery.encode(data, scratch); });
-  for (std::size_t i = 0; i < targets.size() && i < fragments.size(); ++i)
-    write_patiently({targets[i]}, where.chunk, fragments[i], by.policy.durability, problems);
-  return problems;
-}
-
-atl::result<chunk_record> chunk_uploader::store(upload_lease& upload, const scheme& by,
+atl::result<chunk_record> chunk_uploader::store(placement_stock& places, const scheme& by,
                                                 std::string_view data) {
   try {
-    return try_to_store(upload, by, data);
+    return try_to_store(places, by, data);
   } catch (const plugin_threw& problem) {
     return fail(errc::internal, problem.what());
   }
 }
 
-atl::result<chunk_record> chunk_uploader::try_to_store(upload_lease& upload, const scheme& by,
+atl::result<chunk_record> chunk_uploader::try_to_store(placement_stock& places, const scheme& by,
                                                        std::string_view data) {
-  auto needed = by.policy.fragments_min;
   auto crc = atl::crc32c(data);
   std::vector<storage_id> avoid;
   std::optional<atl::error> last_problem;
   busy_wait waiting{view_.settings().busy_timeout};
+  const auto needed = by.policy.fragments_min;
   for (int attempt = 1;; ++attempt) {
     if (attempt > attempts_at_storing) {
       // Nodes that don't answer this client but report to the masters (otherwise the masters would
@@ -138,11 +65,11 @@ atl::result<chunk_record> chunk_uploader::try_to_store(upload_lease& upload, con
       attempt = 1;
       avoid.clear();
     }
-    auto where = place(upload, by, data.size(), avoid);
+    auto where = places.take(data.size(), avoid, clock::now());
     if (!where && !avoid.empty()) {
       // There are too few other nodes. A node that failed here may be back by now.
       avoid.clear();
-      where = place(upload, by, data.size(), avoid);
+      where = places.take(data.size(), avoid, clock::now());
     }
     if (!where) {
       auto why = where.error();
@@ -150,7 +77,10 @@ atl::result<chunk_record> chunk_uploader::try_to_store(upload_lease& upload, con
         why.message += "; before that: " + last_problem->message;
       return tl::unexpected{why};
     }
-    auto problems = write_fragments(*where, by, data);
+    if (where->targets.size() > by.policy.fragments)
+      where->targets.resize(by.policy.fragments);
+    auto problems = write(*where, data, by, !last_problem);
+    note_suspects(*where, problems);
     chunk_record record{where->chunk, data.size(), {}, crc, by.id};
     for (auto& target : where->targets)
       record.nodes.push_back(problems.contains(target.id) ? no_storage : target.id);
@@ -162,11 +92,7 @@ atl::result<chunk_record> chunk_uploader::try_to_store(upload_lease& upload, con
       return record;
     for (auto& [id, problem] : problems) {
       if (problem.why.code == errc::busy && stored < needed)
-        return fail(errc::busy,
-                    fmt::format("storage nodes were busy for {} s, and nothing moved meanwhile; "
-                                "try again later, or raise client.busy_timeout: {}",
-                                view_.settings().busy_timeout / std::chrono::seconds{1},
-                                problem.why.message));
+        return tl::unexpected{still_busy(problem.why)};
       if (problem.suspect)
         avoid.push_back(id);
       if (problem.suspect || !last_problem)
@@ -181,11 +107,57 @@ atl::result<chunk_record> chunk_uploader::try_to_store(upload_lease& upload, con
                                 last_problem ? last_problem->message : "they were not reached"));
 }
 
+failed_writes chunk_uploader::write(const protocol::placement& where, std::string_view data,
+                                    const scheme& by, bool is_first_attempt) {
+  auto layout = by.recovery->layout();
+  auto context = atl::net::context_of_this_thread();
+  fragment_writes::tools tools{connections_, progress_, latencies_, timeouts_for(is_first_attempt),
+                               view_.settings().busy_timeout};
+  fragment_writes writes{tools, context, where.chunk, by.policy.durability};
+  auto targets = targets_of(where);
+  if (layout.identical)
+    return atl::net::run_here(*context, writes.write_copies(std::move(targets), data));
+  std::string scratch;
+  auto fragments = call_plugin("recovery", by.policy.recovery,
+                               [&] { return by.recovery->encode(data, scratch); });
+  targets.resize(std::min(targets.size(), fragments.size()));
+  return atl::net::run_here(
+      *context, writes.write_fragments(std::move(targets), fragments, layout.min_write));
+}
+
+bulk_timeouts chunk_uploader::timeouts_for(bool is_first_attempt) const {
+  auto timeouts = connections_.options().timeouts;
+  if (is_first_attempt) {
+    timeouts.connect = std::min(timeouts.connect, first_attempt_timeout);
+    timeouts.progress = std::min(timeouts.progress, first_attempt_timeout);
+  }
+  return timeouts;
+}
+
+/// The next chunks avoid a node that failed, before the masters notice.
+void chunk_uploader::note_suspects(const protocol::placement& where,
+                                   const failed_writes& problems) {
+  for (auto& target : where.targets)
+    if (auto problem = problems.find(target.id); problem == problems.end())
+      suspects_.remove(target.id);
+    else if (problem->second.suspect)
+      suspects_.add(target.id, clock::now());
+  if (!problems.empty())
+    view_.refresh_soon();
+}
+
 /// Are there healthy nodes that neither have a fragment nor have just failed?
 bool chunk_uploader::has_others(const chunk_record& record, const failed_writes& problems) const {
   std::set<storage_id> spread(record.nodes.begin(), record.nodes.end());
   return view_.nodes()->has_healthy(
       [&](storage_id id) { return spread.contains(id) || problems.contains(id); });
+}
+
+atl::error chunk_uploader::still_busy(const atl::error& last) const {
+  return {errc::busy,
+          fmt::format("storage nodes were busy for {} s, and nothing moved meanwhile; "
+                      "try again later, or raise client.busy_timeout: {}",
+                      view_.settings().busy_timeout / std::chrono::seconds{1}, last.message)};
 }
 
 } // namespace dfs

@@ -2,17 +2,15 @@
 
 #include "client/cluster_view.hpp"
 #include "client/connection_pool.hpp"
+#include "client/fragment_writes.hpp"
+#include "client/placement_stock.hpp"
+#include "client/suspect_nodes.hpp"
 #include "client/transfer_progress.hpp"
-#include "client/upload_lease.hpp"
 #include "common/types.hpp"
 
 #include <atoll/core/error.hpp>
 
-#include <cstddef>
-#include <map>
-#include <span>
 #include <string_view>
-#include <vector>
 
 namespace dfs {
 
@@ -25,37 +23,26 @@ class chunk_uploader {
       : view_{view}, connections_{connections}, progress_{progress} {}
 
   /// As `storage_pool::store`.
-  atl::result<chunk_record> store(upload_lease& upload, const scheme& by, std::string_view data);
+  atl::result<chunk_record> store(placement_stock& places, const scheme& by, std::string_view data);
+
+  /// Nodes that failed lately.
+  suspect_nodes& suspects() { return suspects_; }
 
  private:
-  struct failed_write {
-    atl::error why;
-    bool suspect = false; ///< false: the node may merely be downstream of a node that failed
-  };
-  struct fragment_write {
-    storage_id node = no_storage;
-    write_target target;
-    atl::status outcome;
-    bool suspect = false;
-  };
-  using failed_writes = std::map<storage_id, failed_write>;
-
-  atl::result<chunk_record> try_to_store(upload_lease& upload, const scheme& by,
+  atl::result<chunk_record> try_to_store(placement_stock& places, const scheme& by,
                                          std::string_view data);
-  atl::result<protocol::placement> place(upload_lease& upload, const scheme& by, std::size_t bytes,
-                                         const std::vector<storage_id>& avoid);
-  void write_pipeline(std::span<fragment_write> targets, const chunk_id& chunk,
-                      std::string_view bytes, durability how, bool await_go);
-  void write_patiently(std::vector<fragment_write> targets, const chunk_id& chunk,
-                       std::string_view bytes, durability how, failed_writes& problems);
-  /// @returns the outcome of each fragment that couldn't be stored.
-  failed_writes write_fragments(const protocol::placement& where, const scheme& by,
-                                std::string_view data);
+  failed_writes write(const protocol::placement& where, std::string_view data, const scheme& by,
+                      bool is_first_attempt);
+  bulk_timeouts timeouts_for(bool is_first_attempt) const;
+  void note_suspects(const protocol::placement& where, const failed_writes& problems);
   bool has_others(const chunk_record& record, const failed_writes& problems) const;
+  atl::error still_busy(const atl::error& last) const;
 
   cluster_view& view_;
   connection_pool& connections_;
   transfer_progress& progress_;
+  write_latencies latencies_;
+  suspect_nodes suspects_;
 };
 
 } // namespace dfs

@@ -1,7 +1,5 @@
 #include "client/connection_pool.hpp"
 
-#include "bulk/connection.hpp"
-
 #include <utility>
 
 namespace dfs {
@@ -9,20 +7,30 @@ namespace dfs {
 connection_pool::connection_pool(bulk_options options, std::size_t idle_max)
     : options_{std::move(options)}, idle_max_{idle_max} {}
 
-connection_pool::~connection_pool() = default;
-
-std::unique_ptr<bulk_connection> connection_pool::take(const atl::endpoint& node) {
-  std::lock_guard lock{mutex_};
-  auto& idle = idle_[to_string(node)];
-  if (idle.empty())
-    return std::make_unique<bulk_connection>(node, options_);
-  auto taken = std::move(idle.back());
-  idle.pop_back();
+std::unique_ptr<async_bulk_connection>
+connection_pool::take(const std::shared_ptr<boost::asio::io_context>& context,
+                      const atl::endpoint& node, const bulk_timeouts& timeouts) {
+  std::unique_ptr<async_bulk_connection> taken;
+  {
+    std::lock_guard lock{mutex_};
+    auto& idle = idle_[to_string(node)];
+    if (!idle.empty()) {
+      taken = std::move(idle.back());
+      idle.pop_back();
+    }
+  }
+  if (taken)
+    taken->move_to(context);
+  else
+    taken = std::make_unique<async_bulk_connection>(context, node, options_);
+  taken->set_timeouts(timeouts);
   return taken;
 }
 
-/// A connection that broke is closed, and connects again when it is used again.
-void connection_pool::give_back(std::unique_ptr<bulk_connection> connection) {
+/// A connection that broke is closed, and takes no place.
+void connection_pool::give_back(std::unique_ptr<async_bulk_connection> connection) {
+  if (!connection->is_connected())
+    return;
   std::lock_guard lock{mutex_};
   auto& idle = idle_[to_string(connection->node())];
   if (idle.size() < idle_max_)

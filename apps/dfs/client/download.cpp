@@ -1,3 +1,4 @@
+#include "client/byte_buffer.hpp"
 #include "client/file_pieces.hpp"
 #include "client/transfers.hpp"
 #include "namespace/path.hpp"
@@ -9,6 +10,7 @@
 #include <algorithm>
 #include <deque>
 #include <future>
+#include <optional>
 
 namespace dfs {
 
@@ -37,11 +39,13 @@ class read_ahead_queue {
       pending_.push_back(std::move(slot));
       return;
     }
-    slot->bytes = take_buffer(stored->chunk.size_bytes);
+    slot->bytes = take_buffer();
+    slot->bytes.resize(part.length_bytes);
     boost::asio::post(threads_, [this, slot] {
       try {
-        slot->promise.set_value(
-            storages_.fetch(std::get<chunk_part>(slot->part.content).chunk, slot->bytes));
+        slot->promise.set_value(storages_.fetch_range(
+            std::get<chunk_part>(slot->part.content).chunk,
+            std::get<chunk_part>(slot->part.content).offset_bytes, slot->bytes.from(0)));
       } catch (...) { // for example out of memory; reported where the outcome is awaited
         slot->promise.set_exception(std::current_exception());
       }
@@ -68,15 +72,14 @@ class read_ahead_queue {
  private:
   struct reading {
     piece part;
-    std::string bytes;
+    byte_buffer bytes; ///< of a part of a chunk
     std::promise<atl::status> promise;
     std::future<atl::status> outcome;
   };
 
   static atl::status pass(const reading& slot, const byte_sink& into) {
-    if (auto* stored = std::get_if<chunk_part>(&slot.part.content))
-      return into(
-          std::string_view{slot.bytes}.substr(stored->offset_bytes, slot.part.length_bytes));
+    if (std::holds_alternative<chunk_part>(slot.part.content))
+      return into(slot.bytes.view());
     if (auto* bytes = std::get_if<std::string>(&slot.part.content))
       return into(*bytes);
     static const std::string zeros(64 << 10, '\0');
@@ -90,27 +93,52 @@ class read_ahead_queue {
   }
 
   /// Buffers are reused: fresh memory costs a page fault for each 4 KiB.
-  std::string take_buffer(std::size_t size) {
-    std::string buffer;
+  byte_buffer take_buffer() {
+    byte_buffer buffer;
     if (!spare_.empty()) {
       buffer = std::move(spare_.back());
       spare_.pop_back();
     }
-    buffer.resize(size);
+    buffer.resize(0); // what it held isn't worth a copy
     return buffer;
   }
 
   storage_pool& storages_;
   boost::asio::thread_pool threads_;
   std::deque<std::shared_ptr<reading>> pending_;
-  std::vector<std::string> spare_;
+  std::vector<byte_buffer> spare_;
 };
+
+/// The part that lies within a file. Errors: invalid.
+atl::result<byte_range> clip(const byte_range& part, std::uint64_t size, const std::string& path) {
+  if (part.offset > size)
+    return fail(errc::invalid, fmt::format("{} has {} bytes, and the part to read begins at {}",
+                                           in_quotes(path), size, part.offset));
+  return byte_range{part.offset, std::min(part.length, size - part.offset)};
+}
+
+/// What of a piece lies within the part.
+std::optional<piece> within(const piece& whole, const byte_range& part) {
+  auto from = std::max(part.offset, whole.offset_bytes);
+  auto to = std::min(part.offset + part.length, whole.offset_bytes + whole.length_bytes);
+  if (from >= to)
+    return std::nullopt;
+  auto cut = whole;
+  cut.offset_bytes = from;
+  cut.length_bytes = to - from;
+  auto skipped = from - whole.offset_bytes;
+  if (auto* bytes = std::get_if<std::string>(&cut.content))
+    *bytes = bytes->substr(skipped, cut.length_bytes);
+  else if (auto* stored = std::get_if<chunk_part>(&cut.content))
+    stored->offset_bytes += skipped;
+  return cut;
+}
 
 } // namespace
 
 atl::result<std::uint64_t> download(control& masters, storage_pool& storages,
                                     const std::string& path, const byte_sink& into,
-                                    const progress_report& progress) {
+                                    const progress_report& progress, const byte_range& part) {
   auto where = place_of(path);
   if (!where)
     return tl::unexpected{where.error()};
@@ -119,19 +147,24 @@ atl::result<std::uint64_t> download(control& masters, storage_pool& storages,
     return tl::unexpected{page.error()};
   if (page->attributes.type != inode_type::file)
     return fail(errc::refused, fmt::format("{} is a symbolic link, not a file", in_quotes(path)));
-  auto size = page->attributes.size_bytes;
+  auto wanted = clip(part, page->attributes.size_bytes, path);
+  if (!wanted)
+    return tl::unexpected{wanted.error()};
   read_ahead_queue reader{storages};
-  std::uint64_t offset = 0;
+  auto offset = wanted->offset; ///< of the next byte for `into`
   auto take_one = [&]() -> atl::status {
     auto taken = reader.take_one(into, offset);
     if (!taken)
       return fail(taken.error(), path);
     if (progress)
-      progress(offset, size);
+      progress(offset - wanted->offset, wanted->length);
     return {};
   };
-  auto walked = for_each_piece(masters, path, *page, [&](const piece& part) -> atl::status {
-    reader.read_ahead(part);
+  auto walked = for_each_piece(masters, path, *page, [&](const piece& found) -> atl::status {
+    auto of_file = within(found, *wanted);
+    if (!of_file)
+      return {};
+    reader.read_ahead(*of_file);
     while (reader.full())
       if (auto taken = take_one(); !taken)
         return taken;
@@ -142,10 +175,12 @@ atl::result<std::uint64_t> download(control& masters, storage_pool& storages,
   while (!reader.empty())
     if (auto taken = take_one(); !taken)
       return tl::unexpected{taken.error()};
-  if (offset != size)
-    return fail(errc::corrupt, fmt::format("{} has {} bytes, but its chunks have {}",
-                                           in_quotes(path), size, offset));
-  return offset;
+  if (offset - wanted->offset != wanted->length)
+    return fail(errc::corrupt,
+                fmt::format("{} has {} bytes from offset {} on, but its pieces have {}",
+                            in_quotes(path), wanted->length, wanted->offset,
+                            offset - wanted->offset));
+  return offset - wanted->offset;
 }
 
 } // namespace dfs

@@ -54,10 +54,12 @@ class file_client {
   atl::result<std::uint64_t> put(const byte_source& from, const std::string& path,
                                  const put_options& options);
 
-  /// Passes a file's bytes to `into`, in order and verified by their checksums. @returns bytes
-  /// read; errc::corrupt with the range if no copy is intact.
+  /// Passes a file's bytes to `into`, in order and verified by their checksums.
+  /// @param part reads no more chunks, and of copies no more blocks, than it must
+  /// @returns bytes read; errc::corrupt with the range if no copy is intact; errc::invalid if the
+  /// part begins beyond the file's end.
   atl::result<std::uint64_t> get(const std::string& path, const byte_sink& into,
-                                 const progress_report& progress = {});
+                                 const progress_report& progress = {}, const byte_range& part = {});
 
   /// Prepares jobs on files. @param nodes all storage nodes. Must not outlive this object.
   atl::result<std::unique_ptr<job_runner>> make_job_runner(std::vector<job_node> nodes);

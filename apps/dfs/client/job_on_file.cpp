@@ -152,10 +152,11 @@ class job_on_file {
     auto* stored = std::get_if<chunk_part>(&part.content);
     if (!stored)
       return std::string(std::min(part.length_bytes - piece.done, zeros_max), '\0');
-    std::string bytes(stored->chunk.size_bytes, '\0');
-    if (auto read = with_.storages.fetch(stored->chunk, bytes); !read)
+    std::string bytes(part.length_bytes - piece.done, '\0');
+    auto read = with_.storages.fetch_range(stored->chunk, stored->offset_bytes + piece.done, bytes);
+    if (!read)
       return tl::unexpected{read.error()};
-    return bytes.substr(stored->offset_bytes + piece.done, part.length_bytes - piece.done);
+    return bytes;
   }
 
   atl::status take(piece_under_way& piece, const job::piece_result& result) {

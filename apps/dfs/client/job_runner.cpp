@@ -60,7 +60,9 @@ atl::result<std::unique_ptr<job_runner>> job_runner::open(const cluster_settings
                                                           control& masters, storage_pool& storages,
                                                           std::vector<job_node> nodes) {
   auto plugins = storages.plugins();
-  auto balancer = plugins->make_balancer();
+  if (!plugins)
+    return tl::unexpected{plugins.error()};
+  auto balancer = (*plugins)->make_balancer();
   if (!balancer)
     return tl::unexpected{balancer.error()};
   auto impl = std::make_unique<implementation>(cluster, masters, storages, std::move(nodes));
@@ -71,7 +73,7 @@ atl::result<std::unique_ptr<job_runner>> job_runner::open(const cluster_settings
   atl::runtime::dispatcher::settings settings;
   settings.name = "jobs";
   settings.balancer = std::move(*balancer);
-  settings.balancer_name = plugins->info().reads.name;
+  settings.balancer_name = (*plugins)->info().reads.name;
   settings.options = make_options(cluster);
   settings.connections = std::make_shared<atl::runtime::peer_connections>(
       *impl->actors, std::make_shared<atl::runtime::node_description>(describe(cluster)),

@@ -36,6 +36,12 @@ atl::result<std::optional<chunk_record>> find_chunk(control& masters, const chun
 
 master_calls calls_to(control& masters) {
   return {[&masters] { return masters.cluster_info(); },
+          [&masters](master_calls::info_completion done) {
+            masters.call(protocol::kind::cluster, {},
+                         [done = std::move(done)](atl::result<std::string> answer) {
+                           done(std::move(answer).and_then(protocol::decode_cluster_info));
+                         });
+          },
           [&masters](const auto& request) { return allocate(masters, request); },
           [&masters](const auto& chunk) { return find_chunk(masters, chunk); },
           [&masters](policy_id after) { return masters.query(queries::policies{after}); },

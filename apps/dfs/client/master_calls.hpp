@@ -14,9 +14,13 @@ namespace dfs {
 class control;
 
 /// What storing and reading ask the masters. The functions may be called by several threads at
-/// once, and block.
+/// once; all but `request_cluster_info` block.
 struct master_calls {
+  using info_completion = std::function<void(atl::result<protocol::cluster_info>)>;
+
   std::function<atl::result<protocol::cluster_info>()> cluster_info;
+  /// The same without waiting. The completion is called by another thread, and must not block.
+  std::function<void(info_completion)> request_cluster_info;
   std::function<atl::result<protocol::allocate_response>(const protocol::allocate_request&)>
       allocate;
   /// The present record of a chunk; none if no file refers to the chunk any more.

@@ -12,6 +12,7 @@ node_directory::node_directory(const node_directory& former,
     auto id = view.target.id;
     nodes_.insert_or_assign(id, std::move(view));
   }
+  has_unhealthy_ = std::ranges::any_of(nodes_, [](auto& entry) { return !entry.second.healthy; });
 }
 
 const protocol::storage_view* node_directory::find(storage_id node) const {

@@ -25,12 +25,15 @@ class node_directory {
   /// Is there a healthy node for which `is_excluded` is false?
   bool has_healthy(const std::function<bool(storage_id)>& is_excluded) const;
   std::vector<protocol::storage_view> views() const;
+  /// Is there a node that the masters call down?
+  bool has_unhealthy() const { return has_unhealthy_; }
   /// Grows with each directory that replaces another one.
   std::uint64_t generation() const { return generation_; }
 
  private:
   std::map<storage_id, protocol::storage_view> nodes_;
   std::uint64_t generation_ = 0;
+  bool has_unhealthy_ = false;
 };
 
 } // namespace dfs

@@ -32,7 +32,7 @@ class placement_stock {
 
   /// @param on_placed called for the first chunk of each answer
   /// @param suspects nodes that requests avoid; must outlive this object
-  placement_stock(std::uint64_t upload, allocate ask,
+  placement_stock(std::uint64_t upload, policy_id policy, allocate ask,
                   std::function<void(const chunk_id&)> on_placed, suspect_nodes& suspects);
 
   /// How many chunks the upload has left, the next one included. Without this, each request asks
@@ -52,6 +52,7 @@ class placement_stock {
   std::uint64_t how_many() const;
 
   const std::uint64_t upload_;
+  const policy_id policy_; ///< of the chunks
   const allocate ask_;
   const std::function<void(const chunk_id&)> on_placed_;
   suspect_nodes& suspects_;
@@ -61,6 +62,7 @@ class placement_stock {
   clock::time_point asked_{};
   std::uint64_t asked_for_ = 0; ///< places in the last answer
   std::uint64_t used_ = 0;      ///< of these
+  bool is_slow_ = false;        ///< places of the last answer grew old
   std::optional<std::uint64_t> expected_;
 };
 

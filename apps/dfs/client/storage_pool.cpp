@@ -24,21 +24,30 @@ bulk_options options_for(const cluster_settings& cluster) {
 } // namespace
 
 storage_pool::storage_pool(std::unique_ptr<cluster_view> view)
-    : view_{std::move(view)}, connections_{options_for(view_->settings())}, uploader_{*view_,
-                                                                                      connections_,
-                                                                                      progress_} {}
+    : view_{std::move(view)}, connections_{options_for(view_->settings())},
+      uploader_{*view_, connections_, progress_}, reader_{*view_, connections_, progress_} {}
 
 atl::result<std::unique_ptr<storage_pool>> storage_pool::open(const cluster_settings& cluster,
                                                               control& masters) {
   auto view = cluster_view::open(cluster, calls_to(masters));
   if (!view)
     return tl::unexpected{view.error()};
-  std::unique_ptr<storage_pool> pool{new storage_pool{std::move(*view)}};
-  auto reader = chunk_reader::make(*pool->view_, pool->connections_, pool->progress_);
-  if (!reader)
-    return tl::unexpected{reader.error()};
-  pool->reader_ = std::move(*reader);
-  return pool;
+  return std::unique_ptr<storage_pool>{new storage_pool{std::move(*view)}};
+}
+
+std::unique_ptr<placement_stock> storage_pool::begin_upload(upload_lease& lease, policy_id policy) {
+  auto ask =
+      [this](
+          const protocol::allocate_request& request) -> atl::result<protocol::allocate_response> {
+    auto answer = view_->masters().allocate(request);
+    if (answer)
+      if (auto known = view_->note_version(answer->version); !known)
+        return tl::unexpected{known.error()};
+    return answer;
+  };
+  return std::make_unique<placement_stock>(
+      lease.id(), policy, ask, [&lease](const chunk_id& chunk) { lease.note_chunk(chunk); },
+      uploader_.suspects());
 }
 
 } // namespace dfs

@@ -1,3 +1,4 @@
+#include "client/byte_buffer.hpp"
 #include "client/paths.hpp"
 #include "client/transfers.hpp"
 #include "client/upload_lease.hpp"
@@ -10,6 +11,8 @@
 #include <algorithm>
 #include <deque>
 #include <future>
+#include <memory>
+#include <optional>
 
 namespace dfs {
 
@@ -18,30 +21,41 @@ namespace {
 using atl::errc;
 using atl::fail;
 
-/// Sends chunks of one file, a few at a time, and keeps their records in order.
+/// Stores the chunks of one file, a few at a time, and keeps their records in order.
 class chunk_sender {
  public:
-  chunk_sender(control& masters, storage_pool& storages, std::shared_ptr<const scheme> by)
+  chunk_sender(control& masters, storage_pool& storages, const protocol::cluster_info& info,
+               std::shared_ptr<const scheme> by)
       : storages_{storages}, by_{std::move(by)}, lease_{masters,
-                                                        std::chrono::microseconds{
-                                                            storages.plugins()->info().grace_us}},
-        threads_{chunks_under_way} {}
-  ~chunk_sender() { threads_.join(); }
+                                                        std::chrono::microseconds{info.grace_us}},
+        places_{storages.begin_upload(lease_, by_->id)} {}
+  ~chunk_sender() {
+    if (threads_)
+      threads_->join();
+  }
 
   std::uint64_t id() const { return lease_.id(); }
+  /// How many chunks are left, the next one included.
+  void expect(std::uint64_t chunks) { places_->expect(chunks); }
 
-  /// Sends a chunk; blocks while too many are under way.
-  atl::status send(std::string data) {
+  /// Stores a chunk; blocks while too many are under way. A file's only chunk is stored by the
+  /// calling thread.
+  atl::status send(byte_buffer data, bool is_last) {
+    if (is_last && !threads_)
+      return add(storages_.store(*places_, *by_, data.view()), data.size());
+    if (!threads_)
+      threads_.emplace(chunks_under_way);
     while (pending_.size() >= chunks_under_way)
       if (auto settled = settle_one(); !settled)
         return settled;
-    auto promise = std::make_shared<std::promise<atl::result<chunk_record>>>();
-    pending_.push_back({promise->get_future(), data.size()});
-    boost::asio::post(threads_, [this, promise, chunk = std::move(data)] {
+    auto task = std::make_shared<sending>();
+    task->data = std::move(data);
+    pending_.push_back(task);
+    boost::asio::post(*threads_, [this, task] {
       try {
-        promise->set_value(storages_.store(lease_, *by_, chunk));
+        task->promise.set_value(storages_.store(*places_, *by_, task->data.view()));
       } catch (...) { // for example out of memory; reported where the outcome is awaited
-        promise->set_exception(std::current_exception());
+        task->promise.set_exception(std::current_exception());
       }
     });
     return {};
@@ -57,28 +71,46 @@ class chunk_sender {
 
   std::uint64_t stored() const { return stored_; }
 
+  /// The memory of a chunk that is stored: fresh memory costs a page fault for each 4 KiB.
+  byte_buffer take_buffer() {
+    byte_buffer buffer;
+    if (!spare_.empty()) {
+      buffer = std::move(spare_.back());
+      spare_.pop_back();
+    }
+    return buffer;
+  }
+
  private:
   struct sending {
-    std::future<atl::result<chunk_record>> outcome;
-    std::size_t size;
+    byte_buffer data;
+    std::promise<atl::result<chunk_record>> promise;
+    std::future<atl::result<chunk_record>> outcome = promise.get_future();
   };
 
   atl::status settle_one() {
     auto oldest = std::move(pending_.front());
     pending_.pop_front();
-    auto record = await(oldest.outcome);
+    auto added = add(await(oldest->outcome), oldest->data.size());
+    spare_.push_back(std::move(oldest->data));
+    return added;
+  }
+
+  atl::status add(atl::result<chunk_record> record, std::size_t size) {
     if (!record)
       return tl::unexpected{record.error()};
-    pieces_.push_back({stored_, oldest.size, chunk_part{std::move(*record), 0}});
-    stored_ += oldest.size;
+    pieces_.push_back({stored_, size, chunk_part{std::move(*record), 0}});
+    stored_ += size;
     return {};
   }
 
   storage_pool& storages_;
   const std::shared_ptr<const scheme> by_;
   upload_lease lease_;
-  boost::asio::thread_pool threads_;
-  std::deque<sending> pending_;
+  std::unique_ptr<placement_stock> places_;
+  std::optional<boost::asio::thread_pool> threads_;
+  std::deque<std::shared_ptr<sending>> pending_;
+  std::vector<byte_buffer> spare_;
   std::vector<piece> pieces_;
   std::uint64_t stored_ = 0;
 };
@@ -89,16 +121,17 @@ constexpr std::uint64_t first_step_bytes = 64 << 10;
 constexpr std::uint64_t step_factor = 4;
 
 /// Reads up to `size` bytes from the source; fewer at its end.
+/// @param piece memory for them
 /// @param expected the probable number of bytes
-atl::result<std::string> next_piece(const byte_source& from, std::size_t size,
+atl::result<byte_buffer> next_piece(const byte_source& from, byte_buffer piece, std::size_t size,
                                     std::optional<std::uint64_t> expected) {
-  std::string piece;
+  piece.resize(0);
   // One byte more than expected: if it stays free, the source has ended.
   auto goal = std::min<std::uint64_t>(size, expected ? *expected + 1 : first_step_bytes);
   for (;;) {
     auto filled = piece.size();
     piece.resize(goal);
-    auto got = from(std::span{piece}.subspan(filled));
+    auto got = from(piece.from(filled));
     if (!got)
       return tl::unexpected{got.error()};
     piece.resize(filled + *got);
@@ -137,22 +170,25 @@ std::optional<std::uint64_t> rest_of(std::optional<std::uint64_t> size, std::uin
 }
 
 atl::result<std::vector<piece>> send_all(chunk_sender& sender, const byte_source& from,
-                                         std::string first, const std::string& path,
+                                         byte_buffer first, const std::string& path,
                                          const scheme& by, const put_options& options) {
+  const auto chunk_bytes = by.policy.chunk_bytes;
   auto piece = std::move(first);
   std::uint64_t taken = 0;
-  for (std::size_t chunks = 1; !piece.empty(); ++chunks) {
+  for (std::size_t chunks = 1; piece.size() > 0; ++chunks) {
     if (chunks > limits::pieces_per_command_max)
       return too_large(path, by);
+    auto is_last = piece.size() < chunk_bytes;
+    if (auto left = rest_of(options.size, taken); left || is_last)
+      sender.expect(is_last ? 1 : (*left + chunk_bytes - 1) / chunk_bytes);
     taken += piece.size();
-    auto is_last = piece.size() < by.policy.chunk_bytes;
-    if (auto sent = sender.send(std::move(piece)); !sent)
+    if (auto sent = sender.send(std::move(piece), is_last); !sent)
       return tl::unexpected{sent.error()};
     if (options.progress)
       options.progress(sender.stored(), options.size.value_or(0));
     if (is_last)
       break;
-    auto next = next_piece(from, by.policy.chunk_bytes, rest_of(options.size, taken));
+    auto next = next_piece(from, sender.take_buffer(), chunk_bytes, rest_of(options.size, taken));
     if (!next)
       return tl::unexpected{next.error()};
     piece = std::move(*next);
@@ -162,10 +198,11 @@ atl::result<std::vector<piece>> send_all(chunk_sender& sender, const byte_source
 
 /// Stores the content in chunks, then makes the file visible.
 atl::result<std::uint64_t> put_chunks(control& masters, storage_pool& storages,
-                                      const byte_source& from, std::string first,
-                                      std::shared_ptr<const scheme> by, commands::make file,
-                                      const std::string& path, const put_options& options) {
-  chunk_sender sender{masters, storages, by};
+                                      const protocol::cluster_info& info, const byte_source& from,
+                                      byte_buffer first, std::shared_ptr<const scheme> by,
+                                      commands::make file, const std::string& path,
+                                      const put_options& options) {
+  chunk_sender sender{masters, storages, info, by};
   auto pieces = send_all(sender, from, std::move(first), path, *by, options);
   auto end = [&] {
     // Only a hint: without it the master considers the upload under way for a while longer.
@@ -208,24 +245,27 @@ atl::result<std::uint64_t> upload(control& masters, storage_pool& storages, cons
     return fail(by.error(), path);
   if (options.size.value_or(0) > file_bytes_max(**by))
     return too_large(path, **by);
-  auto first = next_piece(from, (*by)->policy.chunk_bytes, options.size);
+  auto first = next_piece(from, {}, (*by)->policy.chunk_bytes, options.size);
   if (!first)
     return tl::unexpected{first.error()};
   std::uint64_t size = first->size();
-  auto info = storages.plugins();
-  if (size > 0 && !goes_inline(size, **by, info->info()))
-    return put_chunks(masters, storages, from, std::move(*first), *by, std::move(file), path,
+  auto plugins = storages.plugins();
+  if (!plugins)
+    return tl::unexpected{plugins.error()};
+  auto& info = (*plugins)->info();
+  if (size > 0 && !goes_inline(size, **by, info))
+    return put_chunks(masters, storages, info, from, std::move(*first), *by, std::move(file), path,
                       options);
   if (size > 0)
-    file.content.push_back({0, size, *first});
+    file.content.push_back({0, size, std::string{first->view()}});
   auto made = masters.run(file);
   if (!made && made.error().code == errc::refused && size > 0) {
     // The policy of the directory may have changed since it was looked up.
     storages.policies().forget(*where);
     auto now = storages.policies().find_for_new_file(*where);
-    if (now && !goes_inline(size, **now, info->info()))
-      return put_chunks(masters, storages, from, std::move(*first), *now, std::move(file), path,
-                        options);
+    if (now && !goes_inline(size, **now, info))
+      return put_chunks(masters, storages, info, from, std::move(*first), *now, std::move(file),
+                        path, options);
   }
   if (!made)
     return tl::unexpected{made.error()};

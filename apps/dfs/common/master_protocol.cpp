@@ -249,6 +249,7 @@ std::string encode(const allocate_response& message) {
   if (message.refusal)
     out.put(message.refusal->code)
         .put(std::string_view{message.refusal->message}.substr(0, text_bytes_max));
+  out.put(message.version);
   return out.take();
 }
 
@@ -260,6 +261,7 @@ atl::result<allocate_response> decode_allocate_response(std::string_view bytes) 
     auto code = in.get_enum(atl::errc_last);
     message.refusal = atl::error{code, in.get_string(text_bytes_max)};
   }
+  message.version = in.get<std::uint64_t>();
   return finished(in, std::move(message), "a master's answer");
 }
 
@@ -326,10 +328,28 @@ atl::result<collect_state> decode_collect_state(std::string_view bytes) {
   return finished(in, std::move(message), "the state of a collection");
 }
 
-std::string encode(const cluster_info& message) {
-  writer out;
+namespace {
+
+void write_settings(writer& out, const cluster_info& message) {
   out.put(message.cluster).put(message.grace_us).put(message.losses_survived);
   write(out, message.reads);
+}
+
+} // namespace
+
+std::uint64_t settings_version(const cluster_info& info) {
+  writer out;
+  write_settings(out, info);
+  std::uint64_t hash = 0xcbf29ce484222325; // FNV-1a
+  for (auto each : out.take())
+    hash = (hash ^ static_cast<unsigned char>(each)) * 0x100000001b3;
+  return hash;
+}
+
+std::string encode(const cluster_info& message) {
+  writer out;
+  write_settings(out, message);
+  out.put(message.version);
   write_list(out, message.storages);
   return out.take();
 }
@@ -341,6 +361,7 @@ atl::result<cluster_info> decode_cluster_info(std::string_view bytes) {
   message.grace_us = in.get<std::uint64_t>();
   message.losses_survived = in.get<std::uint32_t>();
   read(in, message.reads);
+  message.version = in.get<std::uint64_t>();
   read_list(in, message.storages, storages_max);
   return finished(in, std::move(message), "a master's description of the cluster");
 }

@@ -123,6 +123,7 @@ struct allocate_response {
   std::vector<placement> placements; ///< as many as requested, or none
   /// Why there is no room if a retry does not help, for example because the disks are full.
   std::optional<atl::error> refusal;
+  std::uint64_t version = 0; ///< `cluster_info::version`, so that clients notice other settings
 };
 
 /// An upload has ended, with success or not: the master need not protect its chunks any longer.
@@ -184,8 +185,14 @@ struct cluster_info {
   std::uint64_t grace_us = 0; ///< chunks of an upload without renewals are collected after so long
   std::uint32_t losses_survived = 0; ///< masters that the name space may lose
   plugin_choice reads;               ///< the balancer that chooses the replica to read from
+  /// Of the settings above: equal settings have equal versions (`settings_version`).
+  std::uint64_t version = 0;
   std::vector<storage_view> storages;
 };
+
+/// The version of the settings in a description of the cluster: the same at all masters, and
+/// another one for other settings.
+std::uint64_t settings_version(const cluster_info& info);
 
 std::string encode(const storage_heartbeat& message);
 std::string encode(const storage_commands& message);

@@ -177,6 +177,7 @@ envelope master_actor::place(const protocol::allocate_request& request) {
                                    std::chrono::steady_clock::now());
     if (placed) {
       plugin_problem_.clear();
+      placed->version = describe_settings().version;
       return answer_with(encode(*placed));
     }
     // Nodes that are down may return soon; full disks and weights of 0 persist.
@@ -240,7 +241,8 @@ envelope master_actor::collect(const envelope& message) {
   return answer_with(encode(state));
 }
 
-envelope master_actor::cluster() const {
+/// Without the storage nodes.
+protocol::cluster_info master_actor::describe_settings() const {
   auto& policy = settings_.policy;
   protocol::cluster_info info;
   info.cluster = settings_.self.cluster;
@@ -248,6 +250,12 @@ envelope master_actor::cluster() const {
   info.losses_survived = masters == 0 ? 0 : static_cast<std::uint32_t>((masters - 1) / 2);
   info.grace_us = static_cast<std::uint64_t>(policy.grace.count());
   info.reads = policy.reads;
+  info.version = protocol::settings_version(info);
+  return info;
+}
+
+envelope master_actor::cluster() const {
+  auto info = describe_settings();
   auto now = std::chrono::steady_clock::now();
   for (auto& [name, node] : registry_.nodes())
     if (node.id != no_storage)

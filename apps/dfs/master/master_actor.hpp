@@ -99,6 +99,7 @@ class master_actor : public caf::event_based_actor {
   envelope finish(const envelope& message);
   envelope renew(const envelope& message);
   envelope collect(const envelope& message);
+  protocol::cluster_info describe_settings() const;
   envelope cluster() const;
   caf::result<envelope> status();
 

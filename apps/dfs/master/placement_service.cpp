@@ -76,11 +76,13 @@ placement_service::place(const protocol::allocate_request& request,
   for (auto node : chosen)
     domain.nodes.begin(node);
   upload.nodes = std::move(chosen);
+  upload.chunks = request.chunks;
   return answer;
 }
 
+/// Clients store the chunks of a request about one after the other.
 void placement_service::settle(upload& it, const std::vector<storage_id>& failed, steady_time now) {
-  auto took = std::chrono::duration_cast<std::chrono::microseconds>(now - it.placed);
+  auto took = std::chrono::duration_cast<std::chrono::microseconds>(now - it.placed) / it.chunks;
   auto domain = domains_.find(it.policy);
   for (auto node : std::exchange(it.nodes, {}))
     if (domain != domains_.end())

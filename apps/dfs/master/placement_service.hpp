@@ -92,6 +92,7 @@ class placement_service {
     steady_time seen{};
     steady_time placed{};            ///< when it placed chunks last
     std::vector<storage_id> nodes{}; ///< of the fragments that the last request placed
+    std::uint32_t chunks = 1;        ///< of that request
   };
 
   /// Tells the balancer what became of the upload's last fragments.

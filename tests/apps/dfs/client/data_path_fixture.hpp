@@ -3,6 +3,8 @@
 #include "apps/dfs/bulk/bulk_fixture.hpp"
 #include "client/cluster_view.hpp"
 #include "client/connection_pool.hpp"
+#include "client/placement_stock.hpp"
+#include "client/suspect_nodes.hpp"
 #include "client/transfer_progress.hpp"
 
 #include <atoll/core/crc32c.hpp>
@@ -10,7 +12,6 @@
 #include <algorithm>
 #include <mutex>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,9 +38,9 @@ class test_scheme final : public spi::recovery {
       scratch[i % half] = static_cast<char>(scratch[i % half] ^ chunk[i]);
     return {chunk.substr(0, half), chunk.substr(half), scratch};
   }
-  std::optional<std::string_view>
-  decode(std::size_t size, std::span<const std::optional<std::string_view>> fragments,
-         std::string& scratch) const override {
+  std::optional<std::string_view> decode(std::size_t size,
+                                         std::span<const std::optional<std::string_view>> fragments,
+                                         std::string& scratch) const override {
     auto is_usable = [&](std::uint32_t i) {
       return fragments[i] && fragments[i]->size() == fragment_size(size, i);
     };
@@ -98,15 +99,20 @@ struct first_member : spi::balancer {
 struct data_path {
   bulk_cluster nodes;
   cluster_settings settings;
+  protocol::cluster_info settings_now;       ///< what the masters say
   std::vector<protocol::storage_view> views; ///< what the masters say
-  std::vector<std::uint32_t> allocated;      ///< chunks that each request for places was for
   std::vector<chunk_record> records;         ///< what the masters answer for these chunks
-  std::mutex mutex;                          ///< guards the answers
+  std::vector<std::uint32_t> allocated;      ///< chunks of each request for places
+  int infos = 0;                             ///< answers to requests for settings
+  std::optional<atl::error> load_problem;    ///< of plugins
+  std::mutex mutex;                          ///< guards what the masters say
   std::optional<cluster_view> view;
-  connection_pool connections{caller_options()};
+  connection_pool connections;
   transfer_progress progress;
+  suspect_nodes suspects;
 
-  explicit data_path(bool parity = false, int count = 3) : nodes{count} {
+  explicit data_path(bool parity = false, int count = 3, bulk_options options = caller_options())
+      : nodes{count}, connections{std::move(options)} {
     settings.busy_timeout = std::chrono::seconds{5};
     for (int i = 0; i < count; ++i) {
       protocol::storage_view node;
@@ -114,21 +120,30 @@ struct data_path {
       node.healthy = true;
       views.push_back(node);
     }
-    protocol::cluster_info info;
-    info.recovery.name = "test";
-    info.reads.name = "first";
-    auto plugins = std::make_shared<const cluster_plugins>(
-        info, std::make_shared<test_scheme>(parity),
-        [] { return std::shared_ptr<spi::balancer>{std::make_shared<first_member>()}; });
-    view.emplace(settings, master_calls{[this] { return answer_info(); },
-                                        [this](auto& request) { return answer_places(request); },
-                                        [this](auto& chunk) { return answer_chunk(chunk); }},
-                 plugins, node_directory{{}, views});
+    settings_now.recovery.name = "test";
+    settings_now.reads.name = "first";
+    settings_now.chunk_bytes = 1 << 20;
+    auto load =
+        [this, parity](protocol::cluster_info info) -> atl::result<cluster_view::plugins_pointer> {
+      if (load_problem)
+        return tl::unexpected{*load_problem};
+      return std::make_shared<const cluster_plugins>(
+          std::move(info), std::make_shared<test_scheme>(parity),
+          [] { return std::shared_ptr<spi::balancer>{std::make_shared<first_member>()}; });
+    };
+    view.emplace(settings, make_masters(), load, *load(settings_now), node_directory{{}, views});
   }
 
+  master_calls make_masters() {
+    return {[this] { return answer_info(); },
+            [this](master_calls::info_completion done) { done(answer_info()); },
+            [this](auto& request) { return answer_places(request); },
+            [this](auto& chunk) { return answer_chunk(chunk); }};
+  }
   atl::result<protocol::cluster_info> answer_info() {
     std::lock_guard lock{mutex};
-    auto info = view->plugins()->info();
+    ++infos;
+    auto info = settings_now;
     info.storages = views;
     return info;
   }
@@ -143,7 +158,7 @@ struct data_path {
       for (auto& node : views)
         if (std::ranges::count(request.avoid, node.target.id) == 0 && placed.targets.size() < 3)
           placed.targets.push_back(node.target);
-      if (placed.targets.size() < view->plugins()->recovery().layout().min_write)
+      if (placed.targets.size() < 2)
         return atl::fail(atl::errc::unavailable, "too few storage nodes");
     }
     return answer;
@@ -156,12 +171,30 @@ struct data_path {
     return std::optional<chunk_record>{};
   }
 
-  /// Connections that were made to all nodes together.
-  std::uint64_t connects() const {
-    std::uint64_t all = 0;
-    for (auto& node : nodes.nodes)
-      all += node->server->stats().handshakes.proved;
-    return all;
+  placement_stock begin_upload() {
+    return {1, view->masters().allocate, [](auto&) {}, suspects};
+  }
+  /// Puts the fragments of a chunk on nodes 1, 2 and 3, without the client.
+  chunk_record put_chunk(std::uint64_t number, std::string_view data) {
+    std::string scratch;
+    auto fragments = (*view->plugins())->recovery().encode(data, scratch);
+    chunk_record record{key_of(number).chunk, data.size(), {1, 2, 3}, atl::crc32c(data)};
+    for (std::uint32_t i = 0; i < 3; ++i)
+      REQUIRE(put(*nodes[i].at.store, key_of(number, i), fragments[i]));
+    records.push_back(record);
+    return record;
+  }
+  /// From now on the masters say that the node is elsewhere.
+  void replace_node(std::size_t which, const atl::endpoint& by) {
+    {
+      std::lock_guard lock{mutex};
+      views[which].target.bulk = by;
+    }
+    REQUIRE(view->refresh());
+  }
+  /// Connections that clients and nodes made to the node.
+  std::uint64_t connects_to(std::size_t which) {
+    return nodes[which].server->stats().handshakes.admitted;
   }
 
  private:

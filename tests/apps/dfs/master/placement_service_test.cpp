@@ -39,6 +39,7 @@ struct scripted_balancer : atl::spi::balancer {
   }
   void observe(slot who, const atl::spi::outcome& result, atl::spi::timestamp) override {
     outcomes.emplace_back(members[who].id, result.ok);
+    latency = result.latency;
   }
 
   std::vector<storage_id> picks{1, 2, 3};
@@ -46,6 +47,7 @@ struct scripted_balancer : atl::spi::balancer {
   std::vector<atl::spi::member> members;
   int updates = 0;
   std::vector<std::pair<std::uint64_t, bool>> outcomes;
+  std::chrono::microseconds latency{0}; ///< of the last outcome
 };
 
 struct two_of_three : atl::spi::recovery {
@@ -229,6 +231,14 @@ TEST_CASE("the balancer learns what became of an upload's fragments") {
   it.subject.oldest_upload(begin + seconds{60}, seconds{10}); // the upload was given up
   CHECK(it.balancer->outcomes.empty());
   CHECK(in_flight() == counts{0, 0, 0, 0});
+}
+
+TEST_CASE("the time of an upload's chunks that were placed together is shared among them") {
+  fixture it;
+  REQUIRE(it.subject.place({7, 4, 100, {}}, it.registry, 1, 0, begin).has_value());
+  it.subject.finish(7, begin + seconds{8});
+  CHECK(it.balancer->outcomes.size() == 12);
+  CHECK(it.balancer->latency == seconds{2});
 }
 
 TEST_CASE("a balancer that fails is named, and asked again by the next request") {
