@@ -34,7 +34,7 @@ atl::spi::timestamp now() {
       std::chrono::steady_clock::now().time_since_epoch());
 }
 
-atl::dispatch_options options_for(const cluster_view& view, const cluster_plugins& plugins) {
+atl::dispatch_options options_for(const cluster_view& view) {
   atl::dispatch_options options;
   options.retries_max = copies_max;
   options.budget.per_second = options.budget.burst;
@@ -78,7 +78,7 @@ fragment_dispatch::fragment_dispatch(cluster_view& view, connection_pool& connec
                                      std::shared_ptr<atl::spi::balancer> balancer,
                                      const cluster_plugins& plugins)
     : view_{view}, connections_{connections}, progress_{progress},
-      dispatcher_{std::move(balancer), plugins.info().reads.name, options_for(view, plugins)} {}
+      dispatcher_{std::move(balancer), plugins.info().reads.name, options_for(view)} {}
 
 fragment_dispatch::~fragment_dispatch() = default;
 
