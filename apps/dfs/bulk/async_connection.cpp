@@ -1,13 +1,9 @@
 #include "bulk/async_connection.hpp"
 
-#include "bulk/block_receiver.hpp"
+#include "bulk/async_attempt.hpp"
 #include "bulk/bulk_handshake.hpp"
 #include "bulk/frames.hpp"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <array>
 #include <utility>
 
 namespace dfs {
@@ -51,28 +47,6 @@ awaitable<atl::status> async_bulk_connection::connect() {
     co_return tl::unexpected{given_up()};
   stream_ = atl::net::tcp_stream{std::move(reached->socket)};
   co_return atl::status{};
-}
-
-/// Makes a request. The node may have closed a connection that was kept from earlier requests, so
-/// if such a connection breaks before the answer, the request is sent over a new one.
-/// @param request starts a coroutine; no coroutine itself
-template <class T, class Request>
-awaitable<atl::result<T>> async_bulk_connection::attempt(Request request) {
-  is_cancelled_ = false;
-  answered_ = false;
-  if (stream_.is_quiet()) {
-    awaitable<atl::result<T>> started = request();
-    auto done = co_await std::move(started);
-    bool closed_meanwhile = !done && !answered_ && !is_cancelled_ && !stream_.is_open() &&
-                            done.error().code == atl::errc::unavailable;
-    if (!closed_meanwhile)
-      co_return done;
-  }
-  auto connected = co_await connect();
-  if (!connected)
-    co_return tl::unexpected{connected.error()};
-  awaitable<atl::result<T>> started = request();
-  co_return co_await std::move(started);
 }
 
 /// Closes the connection after an error on it: the next bytes on it would be undefined.
@@ -123,184 +97,6 @@ atl::result<std::string> async_bulk_connection::take_response(atl::result<reply>
   if (code == atl::errc::refused || code == atl::errc::busy)
     stream_.close(); // the node closes it as well
   return atl::fail(got->outcome.error(), atl::to_string(node_));
-}
-
-// -- reading ------------------------------------------------------------------
-
-awaitable<atl::result<std::size_t>>
-async_bulk_connection::read_fragment(fragment_key key, std::uint64_t offset,
-                                     std::span<std::byte> into) {
-  auto got = co_await read_range(key, offset, into);
-  if (!got)
-    co_return tl::unexpected{got.error()};
-  co_return got->bytes;
-}
-
-awaitable<atl::result<std::uint64_t>>
-async_bulk_connection::read_whole_fragment(fragment_key key, std::span<std::byte> into) {
-  auto got = co_await read_range(key, 0, into);
-  if (!got)
-    co_return tl::unexpected{got.error()};
-  co_return got->fragment_size;
-}
-
-awaitable<atl::result<async_bulk_connection::read_outcome>>
-async_bulk_connection::read_range(fragment_key key, std::uint64_t offset,
-                                  std::span<std::byte> into) {
-  auto start = [this, key, offset, into] { return read_once(key, offset, into); };
-  co_return co_await attempt<read_outcome>(start);
-}
-
-awaitable<atl::result<async_bulk_connection::read_outcome>>
-async_bulk_connection::read_once(fragment_key key, std::uint64_t offset,
-                                 std::span<std::byte> into) {
-  wire::read_request asked{options_.token, key, offset, into.size()};
-  auto body = wire::encode(asked);
-  auto answer = co_await ask(wire::op::read, body);
-  if (!answer)
-    co_return tl::unexpected{answer.error()};
-  auto about = wire::decode_read_reply(*answer, offset, into.size());
-  if (!about)
-    co_return tl::unexpected{broken(about.error())};
-  if (scratch_.empty())
-    scratch_.resize(2 * block_size);
-  block_receiver blocks{*about, offset, into, scratch_};
-  auto got = co_await blocks.receive(stream_, wait());
-  if (got)
-    co_return read_outcome{*got, about->fragment_size};
-  if (got.error().code != atl::errc::corrupt)
-    co_return tl::unexpected{broken(got.error())};
-  co_return tl::unexpected{got.error()};
-}
-
-awaitable<atl::status> async_bulk_connection::fetch_fragment(fragment_key key,
-                                                             fragment_sink& sink) {
-  auto start = [this, key, &sink] { return fetch_once(key, sink); };
-  auto done = co_await attempt<bool>(start);
-  if (!done)
-    co_return tl::unexpected{done.error()};
-  co_return atl::status{};
-}
-
-awaitable<atl::result<bool>> async_bulk_connection::fetch_once(fragment_key key,
-                                                               fragment_sink& sink) {
-  constexpr auto all = fragment_bytes_max;
-  wire::read_request asked{options_.token, key, 0, all};
-  auto body = wire::encode(asked);
-  auto answer = co_await ask(wire::op::read, body);
-  if (!answer)
-    co_return tl::unexpected{answer.error()};
-  auto about = wire::decode_read_reply(*answer, 0, all);
-  if (!about)
-    co_return tl::unexpected{broken(about.error())};
-  auto begun = co_await sink.begin(about->fragment_size);
-  if (!begun) {
-    stream_.close(); // in front of the data
-    co_return tl::unexpected{begun.error()};
-  }
-  auto received = co_await receive_pieces(*about, sink);
-  if (!received) {
-    stream_.close(); // in the middle of the data
-    co_return tl::unexpected{received.error()};
-  }
-  co_return true;
-}
-
-awaitable<atl::status> async_bulk_connection::receive_pieces(const wire::read_reply& about,
-                                                             fragment_sink& sink) {
-  std::vector<std::byte> buffer(std::min<std::uint64_t>(batch_size, about.fragment_size));
-  auto timeout = wait();
-  for (std::uint64_t at = 0; at < about.fragment_size; at += buffer.size()) {
-    auto size = std::min<std::uint64_t>(buffer.size(), about.fragment_size - at);
-    auto got = co_await stream_.read(buffer.data(), size, timeout);
-    if (!got)
-      co_return got;
-    auto crcs = std::span{about.crcs}.subspan(at / block_size, block_count(size));
-    auto taken = co_await sink.take(std::span{buffer}.first(size), crcs);
-    if (!taken)
-      co_return taken;
-  }
-  co_return atl::status{};
-}
-
-// -- writing ------------------------------------------------------------------
-
-awaitable<atl::result<std::vector<target_result>>>
-async_bulk_connection::write_chunk(std::span<const write_target> targets, chunk_id chunk,
-                                   std::string_view data, durability how, bool await_go) {
-  if (targets.empty() || targets.size() > write_targets_max || data.size() > fragment_bytes_max)
-    co_return atl::fail(atl::errc::invalid,
-                        fmt::format("cannot write {} bytes to {} nodes: at most {} bytes, and 1 to "
-                                    "{} nodes",
-                                    data.size(), targets.size(), fragment_bytes_max,
-                                    write_targets_max));
-  auto progress_ms = std::clamp<std::int64_t>(options_.timeouts.progress.count(), 1, UINT32_MAX);
-  wire::write_request request{options_.token,
-                              chunk,
-                              data.size(),
-                              how,
-                              static_cast<std::uint32_t>(progress_ms),
-                              {targets.begin(), targets.end()},
-                              await_go};
-  auto start = [this, &request, data] { return send_chunk(request, data); };
-  auto answer = co_await attempt<std::string>(start);
-  if (!answer)
-    co_return tl::unexpected{answer.error()};
-  auto results = wire::decode_write_reply(*answer);
-  if (!results || results->size() != targets.size())
-    co_return tl::unexpected{
-        broken({atl::errc::corrupt, atl::to_string(node_) + " sent a malformed result"})};
-  co_return results;
-}
-
-awaitable<atl::result<std::string>>
-async_bulk_connection::send_chunk(const wire::write_request& request, std::string_view data) {
-  auto limit = wait();
-  auto body = wire::encode(request);
-  auto sent = co_await send_frame(stream_, wire::op::write, body, limit);
-  if (sent && request.await_go) {
-    auto go = co_await receive_frame(stream_, limit, limit);
-    if (!go)
-      co_return tl::unexpected{broken(go.error())};
-    if (go->what != wire::op::working) // a refusal
-      co_return take_response(decode_reply_frame(*go, stream_.peer()));
-  }
-  auto rest = std::as_bytes(std::span{data});
-  if (sent)
-    sent = co_await send_blocks(rest, limit);
-  if (!sent && sent.error().code == atl::errc::timeout)
-    co_return tl::unexpected{broken(sent.error())};
-  // The node counts from the last byte as well.
-  atl::net::io_timeout first{limit.progress,
-                             std::min(limit.deadline, clock::now() + limit.progress)};
-  auto answer = co_await receive_response(first);
-  if (!sent && !answered_)
-    co_return tl::unexpected{broken(sent.error())};
-  if (answer && !rest.empty())
-    co_return tl::unexpected{
-        broken({atl::errc::corrupt, atl::to_string(node_) + " answered before it had the data"})};
-  co_return answer;
-}
-
-/// Sends batches of blocks, each after its checksums, until all are sent or the node replies: then
-/// the node refuses the rest. @param rest the blocks that aren't sent yet
-awaitable<atl::status> async_bulk_connection::send_blocks(std::span<const std::byte>& rest,
-                                                          atl::net::io_timeout limit) {
-  std::array<std::uint32_t, blocks_per_batch> crcs;
-  while (!rest.empty() && stream_.is_quiet()) {
-    auto batch = rest.first(std::min(rest.size(), batch_size));
-    std::size_t count = 0;
-    for (std::size_t at = 0; at < batch.size(); at += block_size)
-      crcs[count++] = block_crc(batch.subspan(at, std::min(block_size, batch.size() - at)));
-    std::array<atl::net::tcp_stream::const_buffer, 2> pieces = {
-        atl::net::tcp_stream::const_buffer{crcs.data(), count * sizeof(crcs[0])},
-        atl::net::tcp_stream::const_buffer{batch.data(), batch.size()}};
-    auto sent = co_await stream_.write(pieces, limit);
-    if (!sent)
-      co_return sent;
-    rest = rest.subspan(batch.size());
-  }
-  co_return atl::status{};
 }
 
 // -- other requests -----------------------------------------------------------

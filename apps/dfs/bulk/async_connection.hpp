@@ -42,7 +42,7 @@ class fragment_sink {
 ///
 /// Everything is called in the thread that runs the context, and one request is under way at a
 /// time; for several at once, use several connections. A node serves thousands of connections, and
-/// an idle one costs it about 2 KiB. What a request refers to (`into`, `data`, `targets`) must stay
+/// an idle one costs it about 4 KiB. What a request refers to (`into`, `data`, `targets`) must stay
 /// valid until the request has returned, also after `cancel`. No request waits for a disk or for
 /// another thread, except that a host name is looked up in a thread of its own.
 ///

@@ -240,7 +240,7 @@ TEST_CASE("without descriptors connections are hung up on, and served when there
     for (auto& each : waiting)
       CHECK(loop.run_until([&] { return each.has_ended(); }));
     call_under_test call{loop, port.tested->listens_at()};
-    CHECK(call.failure().problem.code == atl::errc::unavailable);
+    CHECK(call.failure().problem.code == atl::errc::busy);
     CHECK(contains(call.failure().problem.message, "too many open files"));
   }
   call_under_test call{loop, port.tested->listens_at()};

@@ -286,7 +286,7 @@ BENCHMARK(read_in_parallel)
     ->ArgName("connections")
     ->Arg(1)
     ->Arg(16)
-    ->Arg(192)
+    ->Arg(256)
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime();
 BENCHMARK(local_file)->Unit(benchmark::kMillisecond)->UseRealTime();

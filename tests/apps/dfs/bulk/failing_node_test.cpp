@@ -111,8 +111,7 @@ TEST_CASE("a client that dies during a write leaves nothing on any node") {
     REQUIRE(client.send(wire::encode_frame(wire::op::write, wire::encode(request))));
     REQUIRE(client.send({reinterpret_cast<const char*>(crcs.data()), crcs.size() * 4}));
     REQUIRE(client.send(batch));
-    wait_until([&] { return second.at.files_in("tmp") == 1; });
-    CHECK(first.at.files_in("tmp") == 1);
+    wait_until([&] { return first.at.files_in("tmp") == 1 && second.at.files_in("tmp") == 1; });
   }
   for (auto* node : {&first, &second}) {
     wait_until([&] { return node->server->stats().connections == 0; });
