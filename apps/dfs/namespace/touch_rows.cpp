@@ -11,12 +11,6 @@ namespace dfs::state {
 
 namespace {
 
-/// The last two entries of a path, as far as they exist.
-struct path_end {
-  std::optional<dirent> parent;
-  std::optional<dirent> last;
-};
-
 class toucher {
  public:
   explicit toucher(atl::row_reader& rows) : rows_{rows} {}
@@ -55,31 +49,34 @@ class toucher {
     return value && decode(*value, found) ? std::optional{found} : std::nullopt;
   }
 
-  path_end touch_path(std::string_view text) {
+  /// The rows of all names, and of the inode of the deepest directory: that changes.
+  /// @returns what the path names; none: it doesn't exist
+  std::optional<dirent> touch_path(std::string_view text) {
     auto path = parse_path(text);
     if (!path || path->is_root())
       return {};
-    path_end at{std::nullopt, dirent{root_inode, inode_type::directory}};
+    dirent directory{root_inode, inode_type::directory};
+    std::optional<dirent> last;
     for (auto& name : path->names) {
-      if (!at.last)
-        return {};
-      at = {at.last, touch_entry(at.last->id, name)};
+      directory = last.value_or(directory);
+      last = touch_entry(directory.id, name);
+      if (!last)
+        break;
     }
-    if (at.parent)
-      touch(keys::inode(at.parent->id));
-    return at;
+    touch(keys::inode(directory.id));
+    return last;
   }
 
   /// What a command reads to forget the file at the end of the path.
-  void touch_replaced(const path_end& at) {
-    if (!at.last)
+  void touch_replaced(const std::optional<dirent>& at) {
+    if (!at)
       return;
-    auto value = touch(keys::inode(at.last->id));
+    auto value = touch(keys::inode(at->id));
     inode gone;
     if (!value || !decode(*value, gone) || gone.type == inode_type::directory ||
         gone.extents > limits::reclaim_at_once_extents_max)
       return;
-    auto prefix = keys::extents_of(at.last->id);
+    auto prefix = keys::extents_of(at->id);
     rows_.scan(prefix, prefix, [this](std::string_view, std::string_view bytes) {
       extent gone_too;
       if (decode(bytes, gone_too))
