@@ -11,10 +11,10 @@ namespace dfs::state {
 
 namespace {
 
-/// The last two entries of a path, as far as they exist.
+/// What exists of a path.
 struct path_end {
-  std::optional<dirent> parent;
-  std::optional<dirent> last;
+  std::optional<dirent> parent; ///< the deepest directory
+  std::optional<dirent> last;   ///< what the path names
 };
 
 class toucher {
@@ -126,12 +126,12 @@ class toucher {
     auto path = parse_path(where);
     if (!path)
       return {};
-    path_end at{std::nullopt, dirent{path->at, inode_type::directory}};
     if (path->names.empty() || path->at != root_inode)
       touch_inode(path->at);
+    path_end at{std::nullopt, dirent{path->at, inode_type::directory}};
     for (auto& name : path->names) {
       if (!at.last)
-        return {};
+        break;
       at = {at.last, touch_entry(at.last->id, name)};
     }
     touch_inode(at.parent);

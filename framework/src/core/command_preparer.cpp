@@ -15,7 +15,7 @@ namespace {
 
 /// The reads from the disk at once: a solid-state disk needs several to be busy.
 constexpr std::size_t threads_max = 8;
-constexpr std::size_t waiting_max = 4096;
+constexpr std::size_t waiting_max = 1024;
 constexpr std::size_t waiting_bytes_max = 4u << 20;
 /// Larger commands aren't prepared: to copy and decode them takes longer than a read.
 constexpr std::size_t command_bytes_max = 64u << 10;
@@ -60,8 +60,8 @@ void command_preparer::run() {
     --idle_;
     if (stopping_)
       return;
-    auto command = std::move(waiting_.front());
-    waiting_.pop_front();
+    auto command = std::move(waiting_.back());
+    waiting_.pop_back();
     waiting_bytes_ -= command.size();
     lock.unlock();
     try {

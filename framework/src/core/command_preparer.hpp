@@ -15,8 +15,9 @@ namespace atl {
 
 /// Calls `state_machine::prepare` for commands, on threads of its own, with a lower priority than
 /// the threads that apply. Threads start when they are needed first, so a state that fits into
-/// memory has none. Of more commands than the threads can prepare the oldest are dropped: they are
-/// applied next, and preparing them would come too late. Thread-safe; no call waits for a disk.
+/// memory has none. The newest command is prepared first, and of too many the oldest are dropped:
+/// they are applied next, or are applied already, and threads that are late would stay late.
+/// Thread-safe; no call waits for a disk.
 class command_preparer {
  public:
   explicit command_preparer(const state_machine& machine) : machine_{machine} {}

@@ -147,7 +147,7 @@ TEST_CASE("of more commands than can be prepared the oldest are dropped, and app
   runner.apply({entry(1, 1, "x")});
   machine.wait([&] { return machine.applied_entries == 1; });
   machine.release("prepare");
-  machine.wait([&] { return machine.times == 8 + 4096; });
+  machine.wait([&] { return machine.times == 8 + 1024; });
   CHECK(machine.prepared.contains(std::to_string(many - 1)));
   CHECK_FALSE(machine.prepared.contains("0"));
 }

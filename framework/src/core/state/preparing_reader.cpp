@@ -1,5 +1,6 @@
 #include "preparing_reader.hpp"
 
+#include "session_table.hpp"
 #include "state_database.hpp"
 #include "state_rows.hpp"
 
@@ -10,6 +11,20 @@
 #include <memory>
 
 namespace atl {
+
+void preparing_reader::touch_session(const session_id& id, bool is_first) {
+  std::string value;
+  get_row(state_keys::session(id), value);
+  if (!is_first)
+    return;
+  auto checks = state_keys::all_idle_checks();
+  std::uint32_t left = expired_by_new_session_max;
+  scan_rows(checks, checks, [&](std::string_view key, std::string_view) {
+    if (auto check = state_keys::idle_check_in(key))
+      get_row(state_keys::session(check->session), value);
+    return --left > 0;
+  });
+}
 
 /// A command that would read more is not prepared further.
 bool preparing_reader::may_read() {
@@ -27,11 +42,9 @@ bool preparing_reader::get_row(const std::string& key, std::string& value) {
       value = known->value;
     return known->exists;
   }
-  auto status = db_.Get(read_options(reads::memory), key, &value);
-  if (status.IsIncomplete()) {
-    read_disk_ = true;
-    status = db_.Get({}, key, &value);
-  }
+  auto before = blocks_read();
+  auto status = db_.Get({}, key, &value);
+  read_disk_ = read_disk_ || blocks_read() != before;
   if (!status.ok() && !status.IsNotFound()) {
     fail(status);
     return false;
@@ -49,12 +62,14 @@ void preparing_reader::scan_rows(std::string_view prefix, std::string_view from,
   rocksdb::ReadOptions how;
   if (!end.empty())
     how.iterate_upper_bound = &bound;
-  std::unique_ptr<rocksdb::Iterator> it{db_.NewIterator(how)};
-  for (it->Seek(slice(from)); it->Valid() && may_read(); it->Next())
-    if (!visit(it->key().ToStringView(), it->value().ToStringView()))
+  auto before = blocks_read();
+  std::unique_ptr<rocksdb::Iterator> stored{db_.NewIterator(how)};
+  for (stored->Seek(slice(from)); stored->Valid() && may_read(); stored->Next())
+    if (!visit(stored->key().ToStringView(), stored->value().ToStringView()))
       break;
-  if (!it->status().ok())
-    fail(it->status());
+  read_disk_ = read_disk_ || blocks_read() != before;
+  if (!stored->status().ok())
+    fail(stored->status());
 }
 
 } // namespace atl

@@ -4,6 +4,7 @@
 #include "row_cache.hpp"
 
 #include <atoll/core/state/row_reader.hpp>
+#include <atoll/core/state/session_command.hpp>
 
 #include <rocksdb/db.h>
 
@@ -33,11 +34,9 @@ class preparing_reader final : public row_reader {
   preparing_reader(const service_info& service, rocksdb::DB& db, lately_prepared& lately)
       : row_reader{service}, db_{db}, lately_{lately} {}
 
-  /// Reads a row of the framework.
-  void touch(const std::string& key) {
-    std::string value;
-    get_row(key, value);
-  }
+  /// Reads the session's row, and those of the sessions that a new session may end.
+  /// @param is_first is it the session's first command, in a service whose new sessions end others?
+  void touch_session(const session_id& id, bool is_first);
   /// The rows that were read, without those of `lately`.
   std::vector<read_row> take_rows() { return std::exchange(rows_, {}); }
   bool read_disk() const { return read_disk_; }

@@ -1,7 +1,6 @@
 #include "row_preparation.hpp"
 
 #include "logic_calls.hpp"
-#include "state_rows.hpp"
 
 #include <exception>
 #include <utility>
@@ -20,7 +19,7 @@ void row_preparation::prepare(const session_command& command, const service_logi
   if (std::exchange(lately->epoch, epoch) != epoch)
     lately->rows.clear();
   preparing_reader state{service, *db_, *lately};
-  state.touch(state_keys::session(command.session));
+  state.touch_session(command.session, command.sequence == 1 && service.session_expiry.count() > 0);
   try {
     if (!is_framework_command(command.command))
       logic.prepare(state, command.command);

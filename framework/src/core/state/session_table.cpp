@@ -15,10 +15,6 @@ namespace atl {
 
 namespace {
 
-/// Each new session ends at most so many idle ones: more than one, so that the table shrinks again
-/// after a time of many clients.
-constexpr std::uint32_t expired_by_new_session_max = 2;
-
 /// Why the command can't be the next command of an unknown session.
 std::optional<error> check_first_command(const session_command& command) {
   if (command.sequence == 0)

@@ -12,6 +12,10 @@
 
 namespace atl {
 
+/// Each new session ends at most so many idle ones: more than one, so that the table shrinks again
+/// after a time of many clients.
+inline constexpr std::uint32_t expired_by_new_session_max = 2;
+
 /// Which commands were applied, by session: makes a command safe to repeat. The rows are part of
 /// the state, so all replicas end a session at the same entry. For the applying thread.
 class session_table {

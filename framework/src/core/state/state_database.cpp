@@ -12,6 +12,7 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
+#include <rocksdb/perf_context.h>
 #include <rocksdb/table.h>
 
 #include <algorithm>
@@ -224,6 +225,10 @@ rocksdb::ReadOptions read_options(reads from) {
   rocksdb::ReadOptions options;
   options.read_tier = from == reads::memory ? rocksdb::kBlockCacheTier : rocksdb::kReadAllTier;
   return options;
+}
+
+std::uint64_t blocks_read() {
+  return rocksdb::get_perf_context()->block_read_count; // counted by default
 }
 
 error to_error(const rocksdb::Status& status, const service_info& service) {

@@ -6,6 +6,7 @@
 
 #include <rocksdb/db.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string_view>
@@ -48,6 +49,10 @@ write_buffer empty_buffer(const service_info& service);
 /// Where rows are read from: memory only, or also the disk.
 enum class reads { memory, disk };
 rocksdb::ReadOptions read_options(reads from);
+
+/// The number of blocks that this thread has read from files so far, of all databases: a difference
+/// tells whether something was in memory.
+std::uint64_t blocks_read();
 
 /// Converts a failure of RocksDB.
 error to_error(const rocksdb::Status& status, const service_info& service);

@@ -71,8 +71,10 @@ std::uint32_t transaction::expire_sessions(std::uint64_t idle_us, std::uint32_t 
 
 void transaction::scan_rows(std::string_view prefix, std::string_view from,
                             const row_visitor& visit) {
+  auto before = blocks_read();
   if (auto done = scan_prefix(parts_.db, parts_.buffer, {}, prefix, from, visit); !done.ok())
     fail(done);
+  disk_reads_ += blocks_read() - before;
 }
 
 bool transaction::get_row(const std::string& key, std::string& value) {
@@ -86,11 +88,9 @@ bool transaction::get_row(const std::string& key, std::string& value) {
       value = known->value;
     return known->exists;
   }
-  auto status = parts_.db.Get(read_options(reads::memory), key, &value);
-  if (status.IsIncomplete()) {
-    ++disk_reads_;
-    status = parts_.db.Get({}, key, &value);
-  }
+  auto before = blocks_read();
+  auto status = parts_.db.Get({}, key, &value);
+  disk_reads_ += blocks_read() - before;
   if (status.ok())
     parts_.known.put(key, value);
   else if (status.IsNotFound())

@@ -56,7 +56,7 @@ class transaction final : public row_reader {
   /// @param idle_us 0: ends none. @returns the number of sessions that were ended
   std::uint32_t expire_sessions(std::uint64_t idle_us, std::uint32_t limit);
 
-  /// The number of rows that were read from the disk.
+  /// The number of blocks that were read from the database's files.
   std::uint64_t disk_reads() const { return disk_reads_; }
 
  protected:
